@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Installs every Debian package that building, testing, benchmarking and demonstrating Portcullis needs.
+# Safe to run again: it asks the package manager only for what is missing.
+set -euo pipefail
+
+build=(
+  g++ cmake ninja-build pkg-config ccache mold git ca-certificates
+  libyaml-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev
+  libc-ares-dev libre2-dev prometheus-cpp-dev libssl-dev zlib1g-dev
+)
+test=(
+  libgtest-dev libgmock-dev libbenchmark-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
+  python3 python3-pytest python3-yaml python3-jsonschema curl procps
+)
+bench=(nginx-light haproxy liburing-dev strace)
+
+# Debian starts packaged servers on installation; the benchmark runs its own copies.
+missing=()
+for package in "${build[@]}" "${test[@]}" "${bench[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+if ((${#missing[@]} == 0)); then
+  exit 0
+fi
+
+as_root=()
+if ((EUID != 0)); then
+  as_root=(sudo)
+fi
+policy=/usr/sbin/policy-rc.d
+if [[ ! -e $policy ]]; then
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod +x "$policy"
+  trap '"${as_root[@]}" rm -f "$policy"' EXIT
+fi
+"${as_root[@]}" apt-get update -qq
+DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "base/block_pool.h"
+
+namespace portcullis {
+
+// Bump allocator whose memory lives until reset() or destruction. Destructors of what is placed in it do not
+// run, so it takes trivially destructible things only. One thread.
+class Arena {
+ public:
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena() { reset(); }
+
+  char* allocate(size_t size, size_t alignment = alignof(std::max_align_t)) {
+    const uintptr_t aligned = (cursor_ + alignment - 1) & ~(uintptr_t{alignment} - 1);
+    if (aligned + size > end_ || block_.data() == nullptr) return allocate_slow(size, alignment);
+    cursor_ = aligned + size;
+    return reinterpret_cast<char*>(aligned);
+  }
+
+  template <typename T, typename... Args>
+  T* make(Args&&... args) {
+    static_assert(std::is_trivially_destructible_v<T>);
+    return new (allocate(sizeof(T), alignof(T))) T{std::forward<Args>(args)...};
+  }
+
+  template <typename T>
+  std::span<T> make_array(size_t count) {
+    static_assert(std::is_trivially_destructible_v<T>);
+    return {new (allocate(sizeof(T) * count, alignof(T))) T[count]{}, count};
+  }
+
+  // A copy of `text` that lives as long as the arena's content.
+  std::string_view copy(std::string_view text) {
+    char* memory = allocate(text.size(), 1);
+    if (!text.empty()) std::memcpy(memory, text.data(), text.size());
+    return {memory, text.size()};
+  }
+
+  // The pieces joined into one string.
+  template <typename... Pieces>
+  std::string_view concat(const Pieces&... pieces) {
+    const size_t size = (std::string_view(pieces).size() + ... + 0);
+    char* memory = allocate(size, 1);
+    char* out = memory;
+    ((out = append(out, std::string_view(pieces))), ...);
+    return {memory, size};
+  }
+
+  // Drops everything allocated and returns the memory to the thread's pool.
+  void reset();
+
+ private:
+  static char* append(char* out, std::string_view piece) {
+    if (!piece.empty()) std::memcpy(out, piece.data(), piece.size());
+    return out + piece.size();
+  }
+  char* allocate_slow(size_t size, size_t alignment);
+
+  uintptr_t cursor_ = 0;
+  uintptr_t end_ = 0;
+  Block block_;                  // the block being filled; its first bytes hold the previous Block
+  Block* previous_ = nullptr;
+};
+
+}  // namespace portcullis

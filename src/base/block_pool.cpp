@@ -1,0 +1,83 @@
+#include "base/block_pool.h"
+
+#include <array>
+#include <cstdlib>
+#include <new>
+
+#include "base/sanitizers.h"
+
+namespace portcullis {
+namespace {
+
+struct FreeBlock {
+  FreeBlock* next;
+};
+
+struct SizeClass {
+  size_t size;
+  size_t keep;  // how many free blocks a thread may hold on to
+  FreeBlock* free = nullptr;
+  size_t count = 0;
+};
+
+struct ThreadPool {
+  std::array<SizeClass, 4> classes{{{Block::kSmall, 1024}, {Block::kMedium, 512}, {Block::kLarge, 64},
+                                    {Block::kHuge, 64}}};
+  ~ThreadPool() { trim(); }
+  void trim() {
+    for (SizeClass& size_class : classes) {
+      while (FreeBlock* block = size_class.free) {
+        size_class.free = block->next;
+        std::free(block);
+      }
+      size_class.count = 0;
+    }
+  }
+  SizeClass* class_for(size_t size) {
+    if (kSanitized) return nullptr;
+    for (SizeClass& size_class : classes) {
+      if (size <= size_class.size) return &size_class;
+    }
+    return nullptr;
+  }
+};
+
+thread_local ThreadPool pool;
+
+char* allocate(size_t size) {
+  void* memory = std::malloc(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return static_cast<char*>(memory);
+}
+
+}  // namespace
+
+Block Block::take(size_t size) {
+  SizeClass* size_class = pool.class_for(size);
+  if (size_class == nullptr) return Block(allocate(size), size);
+  if (FreeBlock* block = size_class->free) {
+    size_class->free = block->next;
+    --size_class->count;
+    return Block(reinterpret_cast<char*>(block), size_class->size);
+  }
+  return Block(allocate(size_class->size), size_class->size);
+}
+
+void Block::release() {
+  if (data_ == nullptr) return;
+  SizeClass* size_class = pool.class_for(capacity_);
+  if (size_class != nullptr && size_class->size == capacity_ && size_class->count < size_class->keep) {
+    auto* block = reinterpret_cast<FreeBlock*>(data_);
+    block->next = size_class->free;
+    size_class->free = block;
+    ++size_class->count;
+  } else {
+    std::free(data_);
+  }
+  data_ = nullptr;
+  capacity_ = 0;
+}
+
+void trim_block_pool() { pool.trim(); }
+
+}  // namespace portcullis

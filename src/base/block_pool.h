@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace portcullis {
+
+// A reusable memory block taken from the calling thread's pool; returned there on destruction.
+// Blocks come in a few sizes, so steady traffic allocates nothing. Must be destroyed on the
+// thread that took it.
+class Block {
+ public:
+  static constexpr size_t kSmall = 4 * 1024;      // arenas
+  static constexpr size_t kMedium = 16 * 1024;    // message heads
+  static constexpr size_t kLarge = 64 * 1024;     // long heads
+  static constexpr size_t kHuge = 128 * 1024;     // streamed bodies
+
+  Block() = default;
+  Block(Block&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), capacity_(std::exchange(other.capacity_, 0)) {}
+  Block& operator=(Block&& other) noexcept {
+    if (this != &other) {
+      release();
+      data_ = std::exchange(other.data_, nullptr);
+      capacity_ = std::exchange(other.capacity_, 0);
+    }
+    return *this;
+  }
+  ~Block() { release(); }
+
+  // A block of at least `size` bytes. Sizes above kHuge come from the heap and return to it.
+  static Block take(size_t size);
+
+  char* data() const { return data_; }
+  size_t capacity() const { return capacity_; }
+  explicit operator bool() const { return data_ != nullptr; }
+  void release();
+
+ private:
+  Block(char* data, size_t capacity) : data_(data), capacity_(capacity) {}
+  char* data_ = nullptr;
+  size_t capacity_ = 0;
+};
+
+// Returns the calling thread's cached blocks to the heap. Call when a thread is about to end or is idle.
+void trim_block_pool();
+
+}  // namespace portcullis

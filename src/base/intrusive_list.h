@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstddef>
+
+namespace portcullis {
+
+// A link that an object embeds (by inheritance) to be in at most one list at a time.
+// Unlinks itself on destruction, so a list never holds a dangling element.
+template <typename Tag = void>
+class ListNode {
+ public:
+  ListNode() = default;
+  ListNode(const ListNode&) = delete;
+  ListNode& operator=(const ListNode&) = delete;
+  ~ListNode() { unlink(); }
+
+  bool linked() const { return next_ != nullptr; }
+  void unlink() {
+    if (next_ == nullptr) return;
+    previous_->next_ = next_;
+    next_->previous_ = previous_;
+    next_ = previous_ = nullptr;
+  }
+
+ private:
+  template <typename T, typename U>
+  friend class IntrusiveList;
+  ListNode* previous_ = nullptr;
+  ListNode* next_ = nullptr;
+};
+
+// A doubly linked list of objects that it does not own. T derives from ListNode<Tag>.
+// Not thread-safe. All operations are O(1).
+template <typename T, typename Tag = void>
+class IntrusiveList {
+ public:
+  IntrusiveList() { head_.next_ = head_.previous_ = &head_; }
+  IntrusiveList(const IntrusiveList&) = delete;
+  IntrusiveList& operator=(const IntrusiveList&) = delete;
+  ~IntrusiveList() {
+    while (!empty()) head_.next_->unlink();
+    head_.next_ = head_.previous_ = nullptr;
+  }
+
+  bool empty() const { return head_.next_ == &head_; }
+  T& front() { return *static_cast<T*>(head_.next_); }
+  T& back() { return *static_cast<T*>(head_.previous_); }
+
+  void push_front(T& item) { insert_before(*head_.next_, item); }
+  void push_back(T& item) { insert_before(head_, item); }
+  T& pop_front() {
+    T& item = front();
+    static_cast<ListNode<Tag>&>(item).unlink();
+    return item;
+  }
+
+  // Moves every element of `other` to the back of this list.
+  void splice_back(IntrusiveList& other) {
+    if (other.empty()) return;
+    ListNode<Tag>* first = other.head_.next_;
+    ListNode<Tag>* last = other.head_.previous_;
+    other.head_.next_ = other.head_.previous_ = &other.head_;
+    first->previous_ = head_.previous_;
+    head_.previous_->next_ = first;
+    last->next_ = &head_;
+    head_.previous_ = last;
+  }
+
+  // Calls visit(T&) for each element; visit may unlink the element it is given.
+  template <typename Visit>
+  void for_each(Visit visit) {
+    for (ListNode<Tag>* node = head_.next_; node != &head_;) {
+      ListNode<Tag>* next = node->next_;
+      visit(*static_cast<T*>(node));
+      node = next;
+    }
+  }
+
+ private:
+  static void insert_before(ListNode<Tag>& position, T& item) {
+    ListNode<Tag>& node = item;
+    node.unlink();
+    node.previous_ = position.previous_;
+    node.next_ = &position;
+    position.previous_->next_ = &node;
+    position.previous_ = &node;
+  }
+
+  ListNode<Tag> head_;
+};
+
+}  // namespace portcullis

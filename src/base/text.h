@@ -1,0 +1,57 @@
+#pragma once
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace portcullis {
+
+inline char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (a[i] != b[i] && ascii_lower(a[i]) != ascii_lower(b[i])) return false;
+  }
+  return true;
+}
+
+std::string to_lower(std::string_view text);
+
+// Without leading and trailing spaces and tabs (the OWS of RFC 9110 section 5.6.3).
+inline std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// Decimal digits only: no sign, no space, no overflow.
+inline std::optional<uint64_t> parse_decimal(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 10);
+  if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return value;
+}
+
+// Calls visit(element) for each non-empty element of a comma separated list (RFC 9110 section 5.6.1).
+template <typename Visit>
+void for_each_list_element(std::string_view list, Visit visit) {
+  while (!list.empty()) {
+    const size_t comma = list.find(',');
+    const std::string_view element = trim(list.substr(0, comma));
+    if (!element.empty()) visit(element);
+    if (comma == std::string_view::npos) return;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+// The candidate nearest to `word` by edit distance, when near enough to be a likely slip of the pen.
+std::optional<std::string_view> nearest_word(std::string_view word, const std::vector<std::string_view>& candidates);
+
+// Appends `text` as the inside of a JSON string, escaped; invalid UTF-8 becomes U+FFFD.
+void append_json_escaped(std::string& out, std::string_view text);
+
+}  // namespace portcullis

@@ -1,0 +1,94 @@
+#include "runtime/acceptor.h"
+
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace portcullis {
+namespace {
+
+Error system_error(const std::string& what, const SocketAddress& address) {
+  return Error{what + " " + address.to_string() + ": " + std::strerror(errno)};
+}
+
+// Removes the socket file of a server that is gone.
+void remove_stale_unix_socket(const SocketAddress& address) {
+  const auto* local = reinterpret_cast<const sockaddr_un*>(address.data());
+  struct stat status;
+  if (::stat(local->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::connect(probe.get(), address.data(), address.length()) != 0 && errno == ECONNREFUSED) {
+    ::unlink(local->sun_path);
+  }
+}
+
+}  // namespace
+
+Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog) {
+  UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return system_error("cannot open a socket for", address);
+  const int on = 1;
+  if (address.is_unix()) {
+    remove_stale_unix_socket(address);
+  } else {
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    // Accepted sockets inherit it: small responses leave at once.
+    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  if (::bind(fd.get(), address.data(), address.length()) != 0) return system_error("cannot bind", address);
+  if (::listen(fd.get(), backlog) != 0) return system_error("cannot listen on", address);
+  return fd;
+}
+
+Acceptor::Acceptor(EventLoop& loop, UniqueFd socket, OnConnection on_connection, OnError on_error)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      on_connection_(std::move(on_connection)),
+      on_error_(std::move(on_error)) {
+  if (!loop_.watch(socket_.get(), EPOLLIN, *this)) pause();
+}
+
+Acceptor::~Acceptor() {
+  // Other processes may hold the same socket (upgrade), so closing would not unregister it.
+  loop_.unwatch(socket_.get(), *this);
+}
+
+void Acceptor::on_events(uint32_t) {
+  // Level-triggered: at low rates one accept per event spares the call that would only say EAGAIN; under load
+  // the budget grows.
+  const int budget = budget_;
+  for (int accepted = 0; accepted < budget; ++accepted) {
+    SocketAddress peer;
+    *peer.length_pointer() = SocketAddress::capacity();
+    UniqueFd connection(loop_.syscalls().accept4(socket_.get(), peer.data(), peer.length_pointer(),
+                                                 SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!connection) {
+      if (errno == EAGAIN) {
+        budget_ = std::max(1, accepted);
+        return;
+      }
+      if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) continue;
+      on_error_(errno);
+      pause();
+      return;
+    }
+    on_connection_(std::move(connection), peer);
+    if (!loop_.delivering_to(*this)) return;
+  }
+  budget_ = std::min(kMostPerEvent, budget * 2);
+}
+
+void Acceptor::pause() {
+  loop_.unwatch(socket_.get(), *this);
+  loop_.arm(resume_, kPause);
+}
+
+void Acceptor::Resume::fire() {
+  if (!acceptor_.loop_.watch(acceptor_.socket_.get(), EPOLLIN, acceptor_)) acceptor_.loop_.arm(*this, kPause);
+}
+
+}  // namespace portcullis

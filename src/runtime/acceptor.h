@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+
+#include "runtime/address.h"
+#include "runtime/event_loop.h"
+
+namespace portcullis {
+
+// Opens a listening socket: SO_REUSEPORT for TCP so that each worker has its own queue. A stale Unix socket file
+// that nobody listens on is replaced. Any thread.
+Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog);
+
+// Accepts connections on one loop. Does not own the descriptor's address, only the descriptor.
+class Acceptor final : private Watcher {
+ public:
+  // Receives each connection; runs on the loop's thread.
+  using OnConnection = std::function<void(UniqueFd, const SocketAddress& peer)>;
+  // Told of a failing accept (errno); accepting pauses briefly and goes on by itself.
+  using OnError = std::function<void(int error)>;
+
+  Acceptor(EventLoop& loop, UniqueFd socket, OnConnection on_connection, OnError on_error);
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
+  ~Acceptor();
+
+  int fd() const { return socket_.get(); }
+
+ private:
+  class Resume final : public Timer {
+   public:
+    explicit Resume(Acceptor& acceptor) : acceptor_(acceptor) {}
+    void fire() override;
+
+   private:
+    Acceptor& acceptor_;
+  };
+
+  void on_events(uint32_t events) override;
+  void pause();
+
+  static constexpr int kMostPerEvent = 64;
+  static constexpr Milliseconds kPause{100};
+
+  EventLoop& loop_;
+  UniqueFd socket_;
+  OnConnection on_connection_;
+  OnError on_error_;
+  Resume resume_{*this};
+  int budget_ = 1;
+};
+
+}  // namespace portcullis

@@ -1,0 +1,91 @@
+#include "runtime/event_loop.h"
+
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+namespace portcullis {
+
+EventLoop::EventLoop(Syscalls& syscalls)
+    : syscalls_(syscalls),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      now_(Clock::now()),
+      timers_(to_ticks(now_)) {
+  if (!epoll_ || !wake_ || !watch(wake_.get(), EPOLLIN, waker_)) {
+    throw std::system_error(errno, std::generic_category(), "cannot create an event loop");
+  }
+}
+
+void EventLoop::run() {
+  while (!stopping_.load(std::memory_order_relaxed)) run_once(Milliseconds(60'000));
+}
+
+void EventLoop::stop() {
+  stopping_.store(true, std::memory_order_relaxed);
+  post([] {});
+}
+
+void EventLoop::run_once(Milliseconds longest) {
+  const uint64_t ticks = timers_.ticks_until_next(static_cast<uint64_t>(longest.count()));
+  const int count =
+      syscalls_.epoll_wait(epoll_.get(), events_.data(), kBatch, static_cast<int>(std::min<uint64_t>(ticks, 60'000)));
+  now_ = Clock::now();
+  event_count_ = std::max(count, 0);  // EINTR: nothing arrived
+  for (next_event_ = 0; next_event_ < event_count_;) {
+    const epoll_event& event = events_[next_event_++];
+    auto* watcher = static_cast<Watcher*>(event.data.ptr);
+    if (watcher == nullptr) continue;
+    delivering_ = watcher;
+    watcher->on_events(event.events);
+  }
+  delivering_ = nullptr;
+  event_count_ = next_event_ = 0;
+  timers_.advance(to_ticks(now_));
+}
+
+void EventLoop::post(Mailbox::Message message) {
+  if (!mailbox_.put(std::move(message))) return;
+  const uint64_t one = 1;
+  // The eventfd is non-blocking; its counter cannot overflow because the reader clears it.
+  [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
+}
+
+void EventLoop::Waker::on_events(uint32_t) {
+  uint64_t count;
+  [[maybe_unused]] const ssize_t got = ::read(loop_.wake_.get(), &count, sizeof count);
+  loop_.mailbox_.take_all([](Mailbox::Message& message) { message(); });
+}
+
+bool EventLoop::watch(int fd, uint32_t events, Watcher& watcher) {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = &watcher;
+  return syscalls_.epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void EventLoop::unwatch(int fd, Watcher& watcher) {
+  epoll_event event{};
+  syscalls_.epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &event);
+  forget(watcher);
+}
+
+void EventLoop::forget(Watcher& watcher) {
+  if (delivering_ == &watcher) delivering_ = nullptr;
+  for (int i = next_event_; i < event_count_; ++i) {
+    if (events_[i].data.ptr == &watcher) events_[i].data.ptr = nullptr;
+  }
+}
+
+void EventLoop::arm(Timer& timer, Milliseconds delay) {
+  if (delay == kForever) {
+    timer.unlink();
+    return;
+  }
+  // The current tick has begun already: one more makes sure that the whole delay passes.
+  timers_.arm(timer, to_ticks(now_) + static_cast<uint64_t>(std::max<int64_t>(delay.count(), 0)) + 1);
+}
+
+}  // namespace portcullis

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <coroutine>
+#include <cstdint>
+#include <functional>
+
+#include "base/unique_fd.h"
+#include "runtime/mailbox.h"
+#include "runtime/syscalls.h"
+#include "runtime/timer_wheel.h"
+
+namespace portcullis {
+
+using Clock = std::chrono::steady_clock;
+using Milliseconds = std::chrono::milliseconds;
+
+// Waits without limit.
+inline constexpr Milliseconds kForever = Milliseconds::max();
+
+// Receives the readiness events of one descriptor, on the loop's thread.
+class Watcher {
+ public:
+  virtual void on_events(uint32_t events) = 0;
+
+ protected:
+  ~Watcher() = default;
+};
+
+// One thread's loop: descriptors (epoll), timers, and messages from other threads. Everything except post() and
+// stop() belongs to the thread that runs it.
+class EventLoop {
+ public:
+  explicit EventLoop(Syscalls& syscalls = Syscalls::kernel());
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // Runs until stop(); returns after the events in hand have been handled.
+  void run();
+  // Any thread.
+  void stop();
+  // Handles one batch of events, waiting at most `longest` for the first.
+  void run_once(Milliseconds longest);
+
+  // Runs `message` on the loop's thread, in order per sender. Any thread.
+  void post(Mailbox::Message message);
+
+  // Watches `fd` for `events` (EPOLLIN, EPOLLOUT, EPOLLET, ...). False when the kernel refuses (errno says why).
+  bool watch(int fd, uint32_t events, Watcher& watcher);
+  // Stops watching; no event of the batch in hand reaches the watcher any more.
+  void unwatch(int fd, Watcher& watcher);
+  // The same without telling the kernel, for a descriptor about to be closed (closing unregisters it, unless the
+  // descriptor has been duplicated).
+  void forget(Watcher& watcher);
+  // True while `watcher`'s events are being delivered and it has not been unwatched meanwhile.
+  bool delivering_to(const Watcher& watcher) const { return delivering_ == &watcher; }
+
+  // The time at which the batch in hand was received.
+  Clock::time_point now() const { return now_; }
+
+  // Fires `timer` once `delay` has passed (rounded up to a millisecond). kForever disarms it.
+  void arm(Timer& timer, Milliseconds delay);
+
+  Syscalls& syscalls() { return syscalls_; }
+
+ private:
+  class Waker final : public Watcher {
+   public:
+    explicit Waker(EventLoop& loop) : loop_(loop) {}
+    void on_events(uint32_t events) override;
+
+   private:
+    EventLoop& loop_;
+  };
+
+  static uint64_t to_ticks(Clock::time_point time) {
+    return std::chrono::duration_cast<Milliseconds>(time.time_since_epoch()).count();
+  }
+
+  static constexpr int kBatch = 256;
+
+  Syscalls& syscalls_;
+  UniqueFd epoll_;
+  UniqueFd wake_;
+  Waker waker_{*this};
+  Mailbox mailbox_;
+  std::atomic<bool> stopping_{false};
+  Clock::time_point now_;
+  TimerWheel timers_;
+  std::array<epoll_event, kBatch> events_;
+  int event_count_ = 0;
+  int next_event_ = 0;
+  const Watcher* delivering_ = nullptr;
+};
+
+// co_await sleep_for(loop, delay).
+class SleepAwaiter final : private Timer {
+ public:
+  SleepAwaiter(EventLoop& loop, Milliseconds delay) : loop_(loop), delay_(delay) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> handle) {
+    handle_ = handle;
+    loop_.arm(*this, delay_);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  void fire() override { handle_.resume(); }
+  EventLoop& loop_;
+  Milliseconds delay_;
+  std::coroutine_handle<> handle_;
+};
+
+inline SleepAwaiter sleep_for(EventLoop& loop, Milliseconds delay) { return {loop, delay}; }
+
+}  // namespace portcullis

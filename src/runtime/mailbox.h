@@ -1,0 +1,50 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <utility>
+
+namespace portcullis {
+
+// Messages (functions to run) from any thread to one thread. Lock-free: producers push on a stack, the consumer
+// takes it whole and reverses it, so each producer's messages stay in order.
+class Mailbox {
+ public:
+  using Message = std::function<void()>;
+
+  Mailbox() = default;
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+  ~Mailbox() { take_all([](Message&) {}); }
+
+  // Any thread. True when the box was empty, so that the consumer wants waking.
+  bool put(Message message) {
+    auto* letter = new Letter{std::move(message), nullptr};
+    letter->next = top_.load(std::memory_order_relaxed);
+    while (!top_.compare_exchange_weak(letter->next, letter, std::memory_order_release,
+                                       std::memory_order_relaxed)) {
+    }
+    return letter->next == nullptr;
+  }
+
+  // The consumer's thread. Calls visit(Message&) for each message in order of arrival.
+  template <typename Visit>
+  void take_all(Visit visit) {
+    Letter* newest = top_.exchange(nullptr, std::memory_order_acquire);
+    Letter* oldest = nullptr;
+    while (newest != nullptr) oldest = std::exchange(newest, std::exchange(newest->next, oldest));
+    while (oldest != nullptr) {
+      visit(oldest->message);
+      delete std::exchange(oldest, oldest->next);
+    }
+  }
+
+ private:
+  struct Letter {
+    Message message;
+    Letter* next;
+  };
+  std::atomic<Letter*> top_{nullptr};
+};
+
+}  // namespace portcullis

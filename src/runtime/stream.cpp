@@ -1,0 +1,228 @@
+#include "runtime/stream.h"
+
+#include <netinet/tcp.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace portcullis {
+
+bool Stream::ensure_watched() {
+  if (watched_) return true;
+  watched_ = loop_.watch(fd_.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this);
+  readable_ = false;  // the registration itself reports what is there already
+  return watched_;
+}
+
+void Stream::on_events(uint32_t events) {
+  if (events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) hung_up_ = true;
+  if (events & (EPOLLIN | EPOLLHUP | EPOLLRDHUP | EPOLLERR)) {
+    readable_ = true;
+    if (reader_ != nullptr) {
+      reader_->retry();
+    } else if (idle_watcher_ != nullptr) {
+      idle_watcher_->on_events(events);
+    }
+    if (!loop_.delivering_to(*this)) return;  // the resumed coroutine closed us
+  }
+  if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
+    writable_ = true;
+    if (writer_ != nullptr) writer_->retry();
+  }
+}
+
+IoResult Stream::try_read(char* data, size_t size) {
+  if (cancelled_) return {0, ECANCELED};
+  if (!fd_) return {0, EBADF};
+  if (!readable_) return {0, EAGAIN};
+  ssize_t count;
+  do {
+    count = loop_.syscalls().recv(fd_.get(), data, size, 0);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) {
+    if (errno != EAGAIN) return {0, errno};
+    readable_ = false;
+    return {0, EAGAIN};
+  }
+  // Edge-triggered: a short read has drained the socket, and whatever comes later is a new event, unless the
+  // end of the stream has been announced already. Spares the read that would only say EAGAIN.
+  if (static_cast<size_t>(count) < size && !hung_up_ && count > 0) readable_ = false;
+  return {static_cast<size_t>(count), 0};
+}
+
+IoResult Stream::try_write(std::span<iovec>& pieces, bool expect_more) {
+  if (cancelled_) return {0, ECANCELED};
+  if (!fd_) return {0, EBADF};
+  const int flags = MSG_NOSIGNAL | (expect_more ? MSG_MORE : 0);
+  size_t total = 0;
+  while (!pieces.empty()) {
+    if (pieces.front().iov_len == 0) {
+      pieces = pieces.subspan(1);
+      continue;
+    }
+    if (!writable_) return {total, EAGAIN};
+    ssize_t count;
+    if (pieces.size() == 1) {
+      count = loop_.syscalls().send(fd_.get(), pieces[0].iov_base, pieces[0].iov_len, flags);
+    } else {
+      msghdr message{};
+      message.msg_iov = pieces.data();
+      message.msg_iovlen = pieces.size();
+      count = loop_.syscalls().sendmsg(fd_.get(), &message, flags);
+    }
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN) writable_ = false;
+      return {total, errno};
+    }
+    total += static_cast<size_t>(count);
+    for (auto left = static_cast<size_t>(count); left > 0;) {
+      iovec& piece = pieces.front();
+      const size_t taken = std::min(left, piece.iov_len);
+      piece.iov_base = static_cast<char*>(piece.iov_base) + taken;
+      piece.iov_len -= taken;
+      left -= taken;
+      if (piece.iov_len == 0) pieces = pieces.subspan(1);
+    }
+  }
+  return {total, 0};
+}
+
+void Stream::cancel() {
+  cancelled_ = true;
+  // Through the timers, not at once: resuming a coroutine here could destroy this stream and the caller.
+  for (Operation* operation : {reader_, writer_}) {
+    if (operation != nullptr) loop_.arm(*operation, Milliseconds(0));
+  }
+}
+
+void Stream::shutdown_write() {
+  if (fd_) ::shutdown(fd_.get(), SHUT_WR);
+}
+
+void Stream::reset_on_close() {
+  const linger abort{1, 0};
+  if (fd_) ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+}
+
+void Stream::close() {
+  if (!fd_) return;
+  if (watched_) loop_.forget(*this);
+  watched_ = false;
+  fd_.reset();
+}
+
+bool Stream::Operation::await_suspend(std::coroutine_handle<> handle) {
+  if (!stream_.ensure_watched()) {
+    result_ = {result_.bytes, errno};
+    return false;
+  }
+  handle_ = handle;
+  (side_ == Side::kRead ? stream_.reader_ : stream_.writer_) = this;
+  restart_timeout();
+  return true;
+}
+
+void Stream::Operation::restart_timeout() {
+  if (handle_) stream_.loop_.arm(*this, pausing_ ? kPause : timeout_);
+}
+
+void Stream::Operation::withdraw() {
+  if (!handle_) return;
+  handle_ = nullptr;
+  (side_ == Side::kRead ? stream_.reader_ : stream_.writer_) = nullptr;
+}
+
+void Stream::Operation::retry() {
+  if (attempt()) complete();
+}
+
+void Stream::Operation::complete() {
+  const std::coroutine_handle<> handle = handle_;
+  unlink();
+  withdraw();
+  handle.resume();
+}
+
+void Stream::Operation::fire() {
+  if (stream_.cancelled_) {
+    result_ = {result_.bytes, ECANCELED};
+    complete();
+  } else if (!pausing_ || (paused_ += kPause) >= timeout_) {
+    result_ = {result_.bytes, ETIMEDOUT};
+    complete();
+  } else {
+    pausing_ = false;
+    if (attempt()) {
+      complete();
+    } else {
+      restart_timeout();
+    }
+  }
+}
+
+bool Stream::Read::attempt() {
+  result_ = stream_.try_read(data_, size_);
+  return result_.error != EAGAIN;
+}
+
+bool Stream::Readable::attempt() {
+  if (stream_.cancelled_) {
+    result_ = {0, ECANCELED};
+    return true;
+  }
+  return stream_.readable_;
+}
+
+bool Stream::Write::attempt() {
+  const IoResult step = stream_.try_write(pieces_, expect_more_);
+  result_.bytes += step.bytes;
+  result_.error = step.error;
+  if (step.error == ENOBUFS || step.error == ENOMEM) {
+    // The kernel is short of memory for the moment and no event will tell when it has some again.
+    pausing_ = true;
+    restart_timeout();
+    return false;
+  }
+  if (step.error != EAGAIN) return true;
+  if (step.bytes > 0) restart_timeout();
+  return false;
+}
+
+bool Stream::Connect::attempt() {
+  if (stream_.cancelled_) {
+    result_ = {0, ECANCELED};
+    return true;
+  }
+  if (!started_) {
+    started_ = true;
+    Syscalls& syscalls = stream_.loop_.syscalls();
+    UniqueFd fd(syscalls.socket(address_.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) {
+      result_ = {0, errno};
+      return true;
+    }
+    if (!address_.is_unix()) {
+      const int on = 1;
+      ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    int outcome;
+    do {
+      outcome = syscalls.connect(fd.get(), address_.data(), address_.length());
+    } while (outcome < 0 && errno == EINTR);
+    result_ = {0, outcome == 0 ? 0 : errno};
+    stream_.fd_ = std::move(fd);
+    // EAGAIN on a Unix socket: the listener's backlog is full; the caller treats it as a refusal.
+    if (result_.error != EINPROGRESS) return true;
+    stream_.writable_ = false;
+    return false;
+  }
+  if (!stream_.writable_) return false;
+  int error = 0;
+  socklen_t length = sizeof error;
+  ::getsockopt(stream_.fd_.get(), SOL_SOCKET, SO_ERROR, &error, &length);
+  result_ = {0, error};
+  return true;
+}
+
+}  // namespace portcullis

@@ -1,0 +1,183 @@
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <span>
+
+#include "base/unique_fd.h"
+#include "runtime/address.h"
+#include "runtime/event_loop.h"
+
+namespace portcullis {
+
+// The outcome of one stream operation. `error` is 0 or an errno value: ETIMEDOUT when the time ran out,
+// ECANCELED after cancel().
+struct IoResult {
+  size_t bytes = 0;
+  int error = 0;
+
+  bool ok() const { return error == 0; }
+  // For reads: the peer has finished sending.
+  bool end_of_stream() const { return error == 0 && bytes == 0; }
+};
+
+// A non-blocking connected socket on one loop. One reader and one writer may wait at a time. Operations try the
+// system call first and wait only when the kernel has nothing; a descriptor that never waits is never
+// registered with epoll. Destroying a waiting coroutine withdraws its operation. Belongs to the loop's thread.
+class Stream final : private Watcher {
+ public:
+  class Operation;
+  class Read;
+  class Readable;
+  class Write;
+  class Connect;
+
+  explicit Stream(EventLoop& loop) : loop_(loop) {}
+  Stream(EventLoop& loop, UniqueFd fd) : loop_(loop), fd_(std::move(fd)) {}
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  ~Stream() { close(); }
+
+  // co_await: opens a socket and connects it. Data may be written as soon as this has succeeded.
+  Connect connect(const SocketAddress& address, Milliseconds timeout);
+
+  // co_await: up to `size` bytes, at least one unless the peer has finished. `timeout` counts from the wait.
+  Read read(char* data, size_t size, Milliseconds timeout);
+
+  // co_await: until a read would find something. Lets an idle connection hold no buffer.
+  Readable readable(Milliseconds timeout);
+
+  // co_await: writes everything in `pieces` (which it consumes). `timeout` counts from the last progress.
+  // `expect_more` lets the kernel hold back a partial segment because more follows at once.
+  Write write(std::span<iovec> pieces, Milliseconds timeout, bool expect_more = false);
+
+  // One attempt, without waiting; error is EAGAIN when there is nothing.
+  IoResult try_read(char* data, size_t size);
+
+  // Wakes whoever waits, and fails every later operation, with ECANCELED.
+  void cancel();
+  // Half-closes: the peer sees the end of what has been written.
+  void shutdown_write();
+  // The next close sends a reset instead of a clean end.
+  void reset_on_close();
+  void close();
+
+  bool is_open() const { return static_cast<bool>(fd_); }
+  int fd() const { return fd_.get(); }
+  EventLoop& loop() { return loop_; }
+  // A hang-up or error has been seen: an idle connection in this state is of no use.
+  bool hung_up() const { return hung_up_; }
+
+  // Called, in place of a waiting reader, when an idle stream becomes readable or hangs up.
+  void set_idle_watcher(Watcher* watcher) { idle_watcher_ = watcher; }
+  // Makes sure that events arrive although nobody waits.
+  bool ensure_watched();
+
+ private:
+  friend class Operation;
+  void on_events(uint32_t events) override;
+  IoResult try_write(std::span<iovec>& pieces, bool expect_more);
+
+  EventLoop& loop_;
+  UniqueFd fd_;
+  bool watched_ = false;
+  bool readable_ = true;  // unknown until the kernel says EAGAIN
+  bool writable_ = true;
+  bool hung_up_ = false;
+  bool cancelled_ = false;
+  Operation* reader_ = nullptr;
+  Operation* writer_ = nullptr;
+  Watcher* idle_watcher_ = nullptr;
+};
+
+// A pending operation; lives in the frame of the coroutine that awaits it.
+class Stream::Operation : private Timer {
+ public:
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+
+  bool await_ready() { return attempt(); }
+  bool await_suspend(std::coroutine_handle<> handle);
+  IoResult await_resume() const { return result_; }
+
+ protected:
+  enum class Side { kRead, kWrite };
+  Operation(Stream& stream, Side side, Milliseconds timeout) : stream_(stream), timeout_(timeout), side_(side) {}
+  ~Operation() { withdraw(); }
+
+  // Tries to complete; true when `result_` is final.
+  virtual bool attempt() = 0;
+  void restart_timeout();
+
+  Stream& stream_;
+  IoResult result_;
+  bool pausing_ = false;  // the timer is for another attempt, not for giving up
+
+ private:
+  friend class Stream;
+  void fire() override;
+  void retry();
+  void complete();
+  void withdraw();
+
+  static constexpr Milliseconds kPause{10};
+
+  Milliseconds timeout_;
+  Milliseconds paused_{0};
+  std::coroutine_handle<> handle_;
+  Side side_;
+};
+
+class Stream::Read final : public Operation {
+ public:
+  Read(Stream& stream, char* data, size_t size, Milliseconds timeout)
+      : Operation(stream, Side::kRead, timeout), data_(data), size_(size) {}
+
+ private:
+  bool attempt() override;
+  char* data_;
+  size_t size_;
+};
+
+class Stream::Readable final : public Operation {
+ public:
+  Readable(Stream& stream, Milliseconds timeout) : Operation(stream, Side::kRead, timeout) {}
+
+ private:
+  bool attempt() override;
+};
+
+class Stream::Write final : public Operation {
+ public:
+  Write(Stream& stream, std::span<iovec> pieces, Milliseconds timeout, bool expect_more)
+      : Operation(stream, Side::kWrite, timeout), pieces_(pieces), expect_more_(expect_more) {}
+
+ private:
+  bool attempt() override;
+  std::span<iovec> pieces_;
+  bool expect_more_;
+};
+
+class Stream::Connect final : public Operation {
+ public:
+  Connect(Stream& stream, const SocketAddress& address, Milliseconds timeout)
+      : Operation(stream, Side::kWrite, timeout), address_(address) {}
+
+ private:
+  bool attempt() override;
+  SocketAddress address_;
+  bool started_ = false;
+};
+
+inline Stream::Connect Stream::connect(const SocketAddress& address, Milliseconds timeout) {
+  return {*this, address, timeout};
+}
+inline Stream::Read Stream::read(char* data, size_t size, Milliseconds timeout) {
+  return {*this, data, size, timeout};
+}
+inline Stream::Readable Stream::readable(Milliseconds timeout) { return {*this, timeout}; }
+inline Stream::Write Stream::write(std::span<iovec> pieces, Milliseconds timeout, bool expect_more) {
+  return {*this, pieces, timeout, expect_more};
+}
+
+}  // namespace portcullis
