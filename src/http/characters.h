@@ -1,0 +1,41 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace portcullis::http {
+
+// Character classes of RFC 9110 section 5.6.2 and RFC 9112 section 3.2.
+namespace internal {
+
+enum : uint8_t { kToken = 1, kFieldValue = 2, kTarget = 4 };
+
+constexpr std::array<uint8_t, 256> make_character_classes() {
+  std::array<uint8_t, 256> classes{};
+  for (int c = 0; c < 256; ++c) {
+    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (alphanumeric) classes[c] |= kToken;
+    if (c == '\t' || (c >= 0x20 && c != 0x7F)) classes[c] |= kFieldValue;
+    // Visible ASCII, less what no URI may hold raw.
+    if (c > 0x20 && c < 0x7F && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' &&
+        c != '{' && c != '|' && c != '}' && c != '#') {
+      classes[c] |= kTarget;
+    }
+  }
+  for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
+    classes[static_cast<uint8_t>(c)] |= kToken;
+  }
+  return classes;
+}
+
+inline constexpr std::array<uint8_t, 256> kCharacterClasses = make_character_classes();
+
+}  // namespace internal
+
+inline bool is_token(char c) { return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kToken; }
+inline bool is_field_value(char c) {
+  return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kFieldValue;
+}
+inline bool is_target(char c) { return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kTarget; }
+
+}  // namespace portcullis::http

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace portcullis::http {
+
+// Fields that the gateway itself acts upon; all others are kOther.
+enum class FieldId : uint8_t {
+  kOther,
+  kConnection,
+  kContentLength,
+  kDate,
+  kExpect,
+  kForwarded,
+  kHost,
+  kKeepAlive,
+  kProxyConnection,
+  kServer,
+  kTe,
+  kTrailer,
+  kTransferEncoding,
+  kUpgrade,
+  kVia,
+  kXForwardedFor,
+  kXForwardedHost,
+  kXForwardedProto,
+  kXRequestId,
+};
+
+// Case-insensitive.
+FieldId identify_field(std::string_view name);
+
+}  // namespace portcullis::http

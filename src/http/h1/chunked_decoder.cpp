@@ -1,0 +1,123 @@
+#include "http/h1/chunked_decoder.h"
+
+#include <algorithm>
+
+#include "http/characters.h"
+
+namespace portcullis::http::h1 {
+namespace {
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+ChunkedDecoder::Result ChunkedDecoder::next(std::string_view& input, std::string_view& data) {
+  if (error_ != ParseError::kNone) return Result::kFailed;
+  while (state_ != State::kDone) {
+    if (input.empty()) return Result::kNeedMore;
+    if (state_ == State::kData) {
+      const auto size = static_cast<size_t>(std::min<uint64_t>(remaining_, input.size()));
+      data = input.substr(0, size);
+      input.remove_prefix(size);
+      remaining_ -= size;
+      if (remaining_ == 0) state_ = State::kDataCarriageReturn;
+      return Result::kData;
+    }
+    const char c = input.front();
+    input.remove_prefix(1);
+    if (!step(c)) return Result::kFailed;
+  }
+  return Result::kDone;
+}
+
+// One byte of what surrounds the data. False on error, with error_ set.
+bool ChunkedDecoder::step(char c) {
+  const auto refuse = [this](ParseError error) {
+    error_ = error;
+    return false;
+  };
+  if (++line_bytes_ > (last_ ? kMostTrailerBytes : kMostLineBytes)) return refuse(ParseError::kChunkLineTooLong);
+  switch (state_) {
+    case State::kSizeStart:
+    case State::kSize: {
+      const int digit = hex_value(c);
+      if (digit >= 0) {
+        // 15 digits cannot overflow, and no honest chunk needs more.
+        if (++digits_ > 15) return refuse(ParseError::kBadChunkSize);
+        remaining_ = remaining_ << 4 | static_cast<uint64_t>(digit);
+        state_ = State::kSize;
+        return true;
+      }
+      if (state_ == State::kSizeStart) return refuse(ParseError::kBadChunkSize);
+      if (c == ';') {
+        state_ = State::kExtension;
+        return true;
+      }
+      if (c == '\r') {
+        state_ = State::kSizeLineFeed;
+        return true;
+      }
+      return refuse(ParseError::kBadChunkSize);
+    }
+    case State::kExtension:
+      if (c == '"') quoted_ = !quoted_;
+      if (c == '\r' && !quoted_) {
+        state_ = State::kSizeLineFeed;
+        return true;
+      }
+      return is_field_value(c) || refuse(ParseError::kBadChunkSize);
+    case State::kSizeLineFeed:
+      if (c != '\n') return refuse(ParseError::kBadChunkSize);
+      last_ = remaining_ == 0;
+      digits_ = 0;
+      line_bytes_ = 0;
+      state_ = last_ ? State::kTrailerStart : State::kData;
+      return true;
+    case State::kDataCarriageReturn:
+      if (c != '\r') return refuse(ParseError::kBadChunkEnd);
+      state_ = State::kDataLineFeed;
+      return true;
+    case State::kDataLineFeed:
+      if (c != '\n') return refuse(ParseError::kBadChunkEnd);
+      line_bytes_ = 0;
+      state_ = State::kSizeStart;
+      return true;
+    case State::kTrailerStart:
+      if (c == '\r') {
+        state_ = State::kLastLineFeed;
+        return true;
+      }
+      state_ = State::kTrailerName;
+      return is_token(c) || refuse(ParseError::kBadFieldName);
+    case State::kTrailerName:
+      if (c == ':') {
+        state_ = State::kTrailerValue;
+        return true;
+      }
+      return is_token(c) || refuse(ParseError::kBadFieldName);
+    case State::kTrailerValue:
+      if (c == '\r') {
+        state_ = State::kTrailerLineFeed;
+        return true;
+      }
+      return is_field_value(c) || refuse(ParseError::kBadFieldValue);
+    case State::kTrailerLineFeed:
+      if (c != '\n') return refuse(ParseError::kBareCarriageReturn);
+      state_ = State::kTrailerStart;
+      return true;
+    case State::kLastLineFeed:
+      if (c != '\n') return refuse(ParseError::kBadChunkEnd);
+      state_ = State::kDone;
+      return true;
+    case State::kData:
+    case State::kDone: break;
+  }
+  return true;
+}
+
+}  // namespace portcullis::http::h1

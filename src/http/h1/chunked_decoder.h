@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "http/h1/head_parser.h"
+
+namespace portcullis::http::h1 {
+
+// Decodes the chunked transfer coding (RFC 9112 section 7.1) in place and incrementally. Chunk extensions are
+// checked and dropped; trailer fields are checked and, for now, dropped.
+class ChunkedDecoder {
+ public:
+  enum class Result : uint8_t { kNeedMore, kData, kDone, kFailed };
+
+  // Takes the next piece from `input`, advancing it. On kData, `data` is a run of body bytes within it. On
+  // kDone, `input` begins after the message.
+  Result next(std::string_view& input, std::string_view& data);
+
+  ParseError error() const { return error_; }
+  bool done() const { return state_ == State::kDone; }
+
+ private:
+  enum class State : uint8_t {
+    kSizeStart,
+    kSize,
+    kExtension,
+    kSizeLineFeed,
+    kData,
+    kDataCarriageReturn,
+    kDataLineFeed,
+    kTrailerStart,
+    kTrailerName,
+    kTrailerValue,
+    kTrailerLineFeed,
+    kLastLineFeed,
+    kDone,
+  };
+
+  bool step(char c);
+
+  static constexpr uint32_t kMostLineBytes = 4096;      // one size line with its extensions
+  static constexpr uint32_t kMostTrailerBytes = 16384;  // the whole trailer section
+
+  uint64_t remaining_ = 0;
+  uint32_t line_bytes_ = 0;
+  uint8_t digits_ = 0;
+  bool last_ = false;
+  bool quoted_ = false;
+  State state_ = State::kSizeStart;
+  ParseError error_ = ParseError::kNone;
+};
+
+}  // namespace portcullis::http::h1

@@ -1,0 +1,288 @@
+#include "http/h1/head_parser.h"
+
+#include <cstring>
+
+#include "http/characters.h"
+#include "http/h1/framing.h"
+
+namespace portcullis::http::h1 {
+
+std::string_view to_string(ParseError error) {
+  switch (error) {
+    case ParseError::kNone: return "none";
+    case ParseError::kBareCarriageReturn: return "bare_cr";
+    case ParseError::kBareLineFeed: return "bare_lf";
+    case ParseError::kBadMethod: return "bad_method";
+    case ParseError::kBadTarget: return "bad_target";
+    case ParseError::kTargetTooLong: return "target_too_long";
+    case ParseError::kBadVersion: return "bad_version";
+    case ParseError::kUnsupportedVersion: return "unsupported_version";
+    case ParseError::kBadStatusLine: return "bad_status_line";
+    case ParseError::kBadFieldName: return "bad_field_name";
+    case ParseError::kBadFieldValue: return "bad_field_value";
+    case ParseError::kObsoleteFolding: return "obsolete_folding";
+    case ParseError::kTooManyFields: return "too_many_fields";
+    case ParseError::kHeadTooLarge: return "head_too_large";
+    case ParseError::kBadContentLength: return "bad_content_length";
+    case ParseError::kConflictingLength: return "conflicting_length";
+    case ParseError::kBadTransferEncoding: return "bad_transfer_encoding";
+    case ParseError::kUnsupportedTransferEncoding: return "unsupported_transfer_encoding";
+    case ParseError::kMissingHost: return "missing_host";
+    case ParseError::kDuplicateHost: return "duplicate_host";
+    case ParseError::kBadHost: return "bad_host";
+    case ParseError::kHostDisagrees: return "host_disagrees";
+    case ParseError::kBadChunkSize: return "bad_chunk_size";
+    case ParseError::kBadChunkEnd: return "bad_chunk_end";
+    case ParseError::kChunkLineTooLong: return "chunk_line_too_long";
+  }
+  return "unknown";
+}
+
+uint16_t status_for(ParseError error) {
+  switch (error) {
+    case ParseError::kTargetTooLong: return 414;
+    case ParseError::kUnsupportedVersion: return 505;
+    case ParseError::kTooManyFields:
+    case ParseError::kHeadTooLarge: return 431;
+    case ParseError::kUnsupportedTransferEncoding: return 501;
+    default: return 400;
+  }
+}
+
+ParseState HeadParser::next_line(std::string_view data, std::string_view& line) {
+  const char* found = nullptr;
+  if (scanned_ < data.size()) {
+    found = static_cast<const char*>(std::memchr(data.data() + scanned_, '\n', data.size() - scanned_));
+  }
+  if (found == nullptr) {
+    scanned_ = data.size();
+    if (scanned_ > limits_.head_size) {
+      error_ = ParseError::kHeadTooLarge;
+      return ParseState::kFailed;
+    }
+    return ParseState::kNeedMore;
+  }
+  const auto end = static_cast<size_t>(found - data.data());
+  if (end + 1 > limits_.head_size) {
+    error_ = ParseError::kHeadTooLarge;
+    return ParseState::kFailed;
+  }
+  if (end == position_ || data[end - 1] != '\r') {
+    error_ = ParseError::kBareLineFeed;
+    return ParseState::kFailed;
+  }
+  line = data.substr(position_, end - 1 - position_);
+  position_ = scanned_ = end + 1;
+  return ParseState::kDone;
+}
+
+bool HeadParser::parse_field_line(std::string_view line, Fields& fields) {
+  // RFC 9112 section 5.2: a server may refuse obs-fold; a gateway that kept it would have to rewrite it.
+  if (line[0] == ' ' || line[0] == '\t') return fail(ParseError::kObsoleteFolding);
+  size_t colon = 0;
+  while (colon < line.size() && is_token(line[colon])) ++colon;
+  // Section 5.1: no whitespace between name and colon.
+  if (colon == 0 || colon == line.size() || line[colon] != ':') return fail(ParseError::kBadFieldName);
+  const std::string_view name = line.substr(0, colon);
+  size_t begin = colon + 1;
+  size_t end = line.size();
+  while (begin < end && (line[begin] == ' ' || line[begin] == '\t')) ++begin;
+  while (end > begin && (line[end - 1] == ' ' || line[end - 1] == '\t')) --end;
+  const std::string_view value = line.substr(begin, end - begin);
+  for (const char c : value) {
+    if (!is_field_value(c)) {
+      return fail(c == '\r' ? ParseError::kBareCarriageReturn : ParseError::kBadFieldValue);
+    }
+  }
+  if (fields.size() >= limits_.field_count || !fields.add(name, value, identify_field(name))) {
+    return fail(ParseError::kTooManyFields);
+  }
+  return true;
+}
+
+namespace {
+
+// Moves a view into a buffer that has been copied elsewhere.
+void rebase(std::string_view& view, ptrdiff_t shift) {
+  if (view.data() != nullptr) view = {view.data() + shift, view.size()};
+}
+
+void rebase(Fields& fields, ptrdiff_t shift) {
+  for (Field& field : fields) {
+    rebase(field.name, shift);
+    rebase(field.value, shift);
+  }
+}
+
+bool parse_version(std::string_view text, Version& version, ParseError& error) {
+  // HTTP-version = "HTTP/" DIGIT "." DIGIT, case-sensitive (RFC 9112 section 2.3).
+  if (text.size() != 8 || !text.starts_with("HTTP/") || text[6] != '.' || text[5] < '0' || text[5] > '9' ||
+      text[7] < '0' || text[7] > '9') {
+    error = ParseError::kBadVersion;
+    return false;
+  }
+  if (text[5] != '1') {
+    error = ParseError::kUnsupportedVersion;
+    return false;
+  }
+  version = text[7] == '0' ? Version::kHttp10 : Version::kHttp11;
+  return true;
+}
+
+}  // namespace
+
+ParseState RequestParser::parse(std::string_view data, RequestHead& head) {
+  if (base_ != data.data()) {
+    if (base_ != nullptr) {
+      const ptrdiff_t shift = data.data() - base_;
+      for (std::string_view* view : {&head.method, &head.target, &head.authority, &head.path, &head.query}) {
+        rebase(*view, shift);
+      }
+      rebase(head.fields, shift);
+    }
+    base_ = data.data();
+  }
+  for (;;) {
+    std::string_view line;
+    const ParseState state = next_line(data, line);
+    if (state != ParseState::kDone) {
+      if (state == ParseState::kNeedMore && !have_line_ && scanned_ > limits_.target_length + 64) {
+        error_ = ParseError::kTargetTooLong;
+        return ParseState::kFailed;
+      }
+      return state;
+    }
+    bool good;
+    if (!have_line_) {
+      good = parse_request_line(line, head);
+      have_line_ = true;
+    } else if (line.empty()) {
+      return finish(head) ? ParseState::kDone : ParseState::kFailed;
+    } else {
+      good = parse_field_line(line, head.fields);
+    }
+    if (!good) return ParseState::kFailed;
+  }
+}
+
+bool RequestParser::parse_request_line(std::string_view line, RequestHead& head) {
+  // request-line = method SP request-target SP HTTP-version, with single spaces only.
+  size_t i = 0;
+  while (i < line.size() && is_token(line[i])) ++i;
+  if (i == 0 || i == line.size() || line[i] != ' ') return fail(ParseError::kBadMethod);
+  head.method = line.substr(0, i);
+  const size_t target = ++i;
+  while (i < line.size() && is_target(line[i])) ++i;
+  if (i - target > limits_.target_length) return fail(ParseError::kTargetTooLong);
+  if (i == target || i == line.size() || line[i] != ' ') return fail(ParseError::kBadTarget);
+  head.target = line.substr(target, i - target);
+  if (!parse_version(line.substr(i + 1), head.version, error_)) return false;
+  return parse_target(head);
+}
+
+bool RequestParser::parse_target(RequestHead& head) {
+  std::string_view rest = head.target;
+  if (rest == "*") {
+    // asterisk-form, for OPTIONS alone (RFC 9112 section 3.2.4)
+    if (head.method != "OPTIONS") return fail(ParseError::kBadTarget);
+    head.path = rest;
+    return true;
+  }
+  // authority-form is CONNECT's; this is a gateway, not a tunnel for its clients.
+  if (head.method == "CONNECT") return fail(ParseError::kBadTarget);
+  if (rest[0] != '/') {
+    const std::string_view scheme = rest.substr(0, rest.find("://"));
+    if (scheme != "http" && scheme != "https") return fail(ParseError::kBadTarget);
+    rest.remove_prefix(scheme.size() + 3);
+    const size_t end = rest.find_first_of("/?");
+    head.authority = rest.substr(0, end);
+    if (!is_valid_authority(head.authority) || head.authority.empty()) return fail(ParseError::kBadTarget);
+    rest = end == std::string_view::npos ? std::string_view("/") : rest.substr(end);
+    if (rest[0] == '?') {
+      head.path = "/";
+      head.query = rest.substr(1);
+      head.has_query = true;
+      return true;
+    }
+  }
+  const size_t question = rest.find('?');
+  head.path = rest.substr(0, question);
+  if (question != std::string_view::npos) {
+    head.query = rest.substr(question + 1);
+    head.has_query = true;
+  }
+  return true;
+}
+
+bool RequestParser::finish(RequestHead& head) {
+  const bool absolute = head.authority.data() != nullptr;
+  const Field* host = nullptr;
+  for (const Field& field : head.fields) {
+    if (field.id != FieldId::kHost) continue;
+    if (host != nullptr) return fail(ParseError::kDuplicateHost);
+    host = &field;
+  }
+  if (host == nullptr) {
+    if (head.version == Version::kHttp11) return fail(ParseError::kMissingHost);
+  } else {
+    if (!is_valid_authority(host->value)) return fail(ParseError::kBadHost);
+    // RFC 9112 section 3.2.2 lets the target win; a disagreement has no honest cause, so it is refused.
+    if (absolute && !same_authority(head.authority, host->value)) return fail(ParseError::kHostDisagrees);
+    if (!absolute) head.authority = host->value;
+  }
+  error_ = frame_request(head);
+  return error_ == ParseError::kNone;
+}
+
+ParseState ResponseParser::parse(std::string_view data, std::string_view to_method, ResponseHead& head) {
+  if (base_ != data.data()) {
+    if (base_ != nullptr) {
+      rebase(head.reason, data.data() - base_);
+      rebase(head.fields, data.data() - base_);
+    }
+    base_ = data.data();
+  }
+  for (;;) {
+    std::string_view line;
+    const ParseState state = next_line(data, line);
+    if (state != ParseState::kDone) return state;
+    bool good;
+    if (!have_line_) {
+      good = parse_status_line(line, head);
+      have_line_ = true;
+    } else if (line.empty()) {
+      return finish(to_method, head) ? ParseState::kDone : ParseState::kFailed;
+    } else {
+      good = parse_field_line(line, head.fields);
+    }
+    if (!good) return ParseState::kFailed;
+  }
+}
+
+bool ResponseParser::parse_status_line(std::string_view line, ResponseHead& head) {
+  // status-line = HTTP-version SP status-code SP [reason]; the second space is often missing in practice.
+  if (line.size() < 12 || line[8] != ' ') return fail(ParseError::kBadStatusLine);
+  if (!parse_version(line.substr(0, 8), head.version, error_)) return false;
+  uint16_t status = 0;
+  for (const char c : line.substr(9, 3)) {
+    if (c < '0' || c > '9') return fail(ParseError::kBadStatusLine);
+    status = static_cast<uint16_t>(status * 10 + (c - '0'));
+  }
+  if (status < 100 || status > 599) return fail(ParseError::kBadStatusLine);
+  if (line.size() > 12) {
+    if (line[12] != ' ') return fail(ParseError::kBadStatusLine);
+    head.reason = line.substr(13);
+    for (const char c : head.reason) {
+      if (!is_field_value(c)) return fail(ParseError::kBadStatusLine);
+    }
+  }
+  head.status = status;
+  return true;
+}
+
+bool ResponseParser::finish(std::string_view to_method, ResponseHead& head) {
+  error_ = frame_response(to_method, head);
+  return error_ == ParseError::kNone;
+}
+
+}  // namespace portcullis::http::h1

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "http/field_id.h"
+
+namespace portcullis::http {
+
+// One field line. The views point into the message's receive buffer or its exchange's arena.
+struct Field {
+  std::string_view name;
+  std::string_view value;
+  FieldId id = FieldId::kOther;
+};
+
+// The fields of one message, in order, in fixed storage: the limit on their number is also the bound of the
+// memory they take. Removed fields leave no hole.
+class Fields {
+ public:
+  static constexpr size_t kCapacity = 128;
+
+  // False when full.
+  bool add(std::string_view name, std::string_view value, FieldId id) {
+    if (size_ == kCapacity) return false;
+    entries_[size_++] = {name, value, id};
+    return true;
+  }
+  bool add(std::string_view name, std::string_view value) { return add(name, value, identify_field(name)); }
+
+  // The first field of that name, or null. Valid until the fields change.
+  const Field* find(FieldId id) const {
+    for (const Field& field : *this) {
+      if (field.id == id) return &field;
+    }
+    return nullptr;
+  }
+  const Field* find(std::string_view name) const;
+  std::string_view value_of(std::string_view name) const {
+    const Field* field = find(name);
+    return field == nullptr ? std::string_view() : field->value;
+  }
+
+  void remove(FieldId id);
+  void remove(std::string_view name);
+  // Replaces every field of that name by one.
+  bool set(std::string_view name, std::string_view value) {
+    remove(name);
+    return add(name, value);
+  }
+  void clear() { size_ = 0; }
+
+  size_t size() const { return size_; }
+  Field* begin() { return entries_.data(); }
+  Field* end() { return entries_.data() + size_; }
+  const Field* begin() const { return entries_.data(); }
+  const Field* end() const { return entries_.data() + size_; }
+
+ private:
+  std::array<Field, kCapacity> entries_;
+  size_t size_ = 0;
+};
+
+enum class Version : uint8_t { kHttp10, kHttp11 };
+
+// How the end of a message's body is known (RFC 9112 section 6.3).
+enum class BodyKind : uint8_t { kNone, kLength, kChunked, kUntilClose };
+
+struct BodyFraming {
+  BodyKind kind = BodyKind::kNone;
+  uint64_t length = 0;  // for kLength
+};
+
+struct RequestHead {
+  std::string_view method;
+  std::string_view target;     // as received
+  std::string_view authority;  // of the absolute-form, else the Host field's value
+  std::string_view path;       // as received, without the query; "*" for the asterisk-form
+  std::string_view query;      // after '?', without it
+  bool has_query = false;
+  Version version = Version::kHttp11;
+  bool keep_alive = true;
+  bool expects_continue = false;
+  bool wants_upgrade = false;
+  BodyFraming body;
+  Fields fields;
+};
+
+struct ResponseHead {
+  uint16_t status = 0;
+  std::string_view reason;
+  Version version = Version::kHttp11;
+  bool keep_alive = true;
+  BodyFraming body;
+  Fields fields;
+};
+
+// The standard phrase, or "" for an unknown status.
+std::string_view reason_phrase(uint16_t status);
+
+}  // namespace portcullis::http
