@@ -1,0 +1,32 @@
+#include "config/diagnostics.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace portcullis::config {
+
+std::string Diagnostic::to_string() const {
+  std::string out = location.file;
+  if (location.line > 0) out += ":" + std::to_string(location.line) + ":" + std::to_string(location.column);
+  return out + (severity == Severity::kError ? ": error: " : ": warning: ") + message;
+}
+
+void Diagnostics::error(const Location& location, std::string message) {
+  all_.push_back({Severity::kError, location, std::move(message)});
+  ++errors_;
+}
+
+void Diagnostics::warning(const Location& location, std::string message) {
+  all_.push_back({Severity::kWarning, location, std::move(message)});
+}
+
+std::vector<Diagnostic> Diagnostics::sorted() const {
+  std::vector<Diagnostic> out = all_;
+  std::stable_sort(out.begin(), out.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::tie(a.location.file, a.location.line, a.location.column) <
+           std::tie(b.location.file, b.location.line, b.location.column);
+  });
+  return out;
+}
+
+}  // namespace portcullis::config

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace portcullis::config {
+
+// A place in a configuration file; line and column count from 1.
+struct Location {
+  std::string file;
+  size_t line = 0;
+  size_t column = 0;
+};
+
+enum class Severity { kWarning, kError };
+
+struct Diagnostic {
+  Severity severity;
+  Location location;
+  std::string message;
+
+  // "file:line:column: error: message", the form editors understand.
+  std::string to_string() const;
+};
+
+// Collects everything wrong with a configuration, so that one run reports it all.
+class Diagnostics {
+ public:
+  void error(const Location& location, std::string message);
+  void warning(const Location& location, std::string message);
+  bool has_errors() const { return errors_ > 0; }
+  // In order of file and position.
+  std::vector<Diagnostic> sorted() const;
+
+ private:
+  std::vector<Diagnostic> all_;
+  size_t errors_ = 0;
+};
+
+}  // namespace portcullis::config

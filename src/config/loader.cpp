@@ -1,0 +1,104 @@
+#include "config/loader.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "base/text.h"
+#include "config/schema_model.h"
+#include "config/yaml.h"
+
+namespace portcullis::config {
+namespace {
+
+// Replaces ${NAME} by the environment's value in every scalar; a variable that is not set is an error.
+void expand_environment(YamlNode& node, std::set<const YamlNode*>& done, Diagnostics& diagnostics) {
+  if (!done.insert(&node).second) return;
+  for (const auto& item : node.items) expand_environment(*item, done, diagnostics);
+  for (const auto& [key, value] : node.members) expand_environment(*value, done, diagnostics);
+  size_t from = 0;
+  while ((from = node.scalar.find("${", from)) != std::string::npos) {
+    const size_t end = node.scalar.find('}', from);
+    if (end == std::string::npos) {
+      diagnostics.error(node.location, "`${` without `}`");
+      return;
+    }
+    const std::string name = node.scalar.substr(from + 2, end - from - 2);
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr) {
+      diagnostics.error(node.location, "the environment variable " + name + " is not set");
+      return;
+    }
+    node.scalar.replace(from, end + 1 - from, value);
+    from += std::strlen(value);
+  }
+}
+
+template <typename T>
+void refuse_duplicate_names(const std::vector<T>& items, const char* kind, Diagnostics& diagnostics) {
+  std::map<std::string_view, const Location*> seen;
+  for (const T& item : items) {
+    if (item.name.empty()) continue;
+    const auto [first, inserted] = seen.emplace(item.name, &item.location);
+    if (!inserted) {
+      diagnostics.error(item.location, std::string("a second ") + kind + " named `" + item.name +
+                                           "`; the first is at line " + std::to_string(first->second->line));
+    }
+  }
+}
+
+// What concerns several values together.
+void check_references(const Config& config, Diagnostics& diagnostics) {
+  refuse_duplicate_names(config.listeners, "listener", diagnostics);
+  refuse_duplicate_names(config.upstreams, "upstream", diagnostics);
+  refuse_duplicate_names(config.routes, "route", diagnostics);
+  std::vector<std::string_view> upstreams;
+  std::set<std::string_view> known;
+  for (const Upstream& upstream : config.upstreams) {
+    upstreams.push_back(upstream.name);
+    known.insert(upstream.name);
+    if (upstream.targets.empty()) diagnostics.error(upstream.location, "upstream `" + upstream.name + "` has no targets");
+  }
+  for (const Route& route : config.routes) {
+    if (!route.match.path.empty() && !route.match.path_prefix.empty()) {
+      diagnostics.error(route.location, "route `" + route.name + "` has both `path` and `path_prefix`; one is enough");
+    }
+    if (!known.contains(route.upstream) && !route.upstream.empty()) {
+      std::string message = "there is no upstream `" + route.upstream + "`";
+      if (const auto near = nearest_word(route.upstream, upstreams)) {
+        message += " - did you mean `" + std::string(*near) + "`?";
+      }
+      diagnostics.error(route.upstream_location, std::move(message));
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<Config> load_text(std::string_view text, const std::string& name, Diagnostics& diagnostics) {
+  const auto root = parse_yaml(text, name, diagnostics);
+  if (!root) return std::nullopt;
+  std::set<const YamlNode*> done;
+  expand_environment(*root, done, diagnostics);
+  Config config;
+  config_type().load(*root, &config, diagnostics);
+  check_references(config, diagnostics);
+  if (diagnostics.has_errors()) return std::nullopt;
+  return config;
+}
+
+std::optional<Config> load_file(const std::string& path, Diagnostics& diagnostics) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  if (!file || !(content << file.rdbuf())) {
+    diagnostics.error({path, 0, 0}, std::string("cannot read it: ") + std::strerror(errno));
+    return std::nullopt;
+  }
+  return load_text(content.str(), path, diagnostics);
+}
+
+}  // namespace portcullis::config

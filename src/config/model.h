@@ -1,0 +1,89 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/diagnostics.h"
+
+// The configuration as the user means it: plain values with defaults filled in, checked one by one but not yet
+// compiled. config/schema_model.cpp describes every field for the loader, the JSON Schema and the reference.
+namespace portcullis::config {
+
+using std::chrono::milliseconds;
+
+struct ListenerLimits {
+  uint64_t head_size = 32 * 1024;
+  uint64_t field_count = 100;
+  uint64_t target_length = 8 * 1024;
+  uint64_t body_size = 0;
+  uint64_t connections = 0;
+};
+
+struct ListenerTimeouts {
+  milliseconds head{10'000};
+  milliseconds body{60'000};
+  milliseconds send{60'000};
+  milliseconds idle{75'000};
+};
+
+struct Listener {
+  Location location;
+  std::string name;
+  std::string address;
+  ListenerLimits limits;
+  ListenerTimeouts timeouts;
+};
+
+struct Target {
+  Location location;
+  std::string address;
+  uint64_t weight = 1;
+};
+
+struct UpstreamTimeouts {
+  milliseconds connect{1'000};
+  milliseconds response{15'000};
+  milliseconds idle{60'000};
+};
+
+enum class Balance { kRoundRobin, kLeastRequest };
+
+struct Upstream {
+  Location location;
+  std::string name;
+  Balance balance = Balance::kRoundRobin;
+  std::vector<Target> targets;
+  UpstreamTimeouts timeouts;
+};
+
+struct Match {
+  std::vector<std::string> hosts;
+  std::string path;
+  std::string path_prefix;
+  std::vector<std::string> methods;
+};
+
+struct Rewrite {
+  std::string strip_prefix;
+};
+
+struct Route {
+  Location location;
+  std::string name;
+  Match match;
+  Rewrite rewrite;
+  std::string upstream;
+  Location upstream_location;
+};
+
+struct Config {
+  uint64_t version = 1;
+  uint64_t workers = 0;
+  std::vector<Listener> listeners;
+  std::vector<Upstream> upstreams;
+  std::vector<Route> routes;
+};
+
+}  // namespace portcullis::config

@@ -1,0 +1,197 @@
+#include "config/schema.h"
+
+#include <set>
+
+#include "base/text.h"
+
+namespace portcullis::config {
+namespace {
+
+// A scalar whose text `store` checks and keeps; it returns what is wrong, or "".
+class ScalarType final : public Type {
+ public:
+  using Store = std::function<std::string(const std::string& text, void* out)>;
+
+  ScalarType(std::string kind, nlohmann::json schema, Store store)
+      : kind_(std::move(kind)), schema_(std::move(schema)), store_(std::move(store)) {}
+
+  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+    if (node.kind != YamlNode::Kind::kScalar) {
+      diagnostics.error(node.location, "expected " + kind_);
+      return;
+    }
+    const std::string problem = store_(node.scalar, out);
+    if (!problem.empty()) diagnostics.error(node.location, problem);
+  }
+  nlohmann::json json_schema() const override { return schema_; }
+  std::string describe() const override { return kind_; }
+
+ private:
+  std::string kind_;
+  nlohmann::json schema_;
+  Store store_;
+};
+
+struct Unit {
+  std::string_view suffix;
+  uint64_t factor;
+};
+
+// "<number><unit>" with one of the given units, or a message.
+template <size_t N>
+std::string parse_with_unit(const std::string& text, const Unit (&units)[N], const char* expected, uint64_t& out) {
+  const size_t digits = text.find_first_not_of("0123456789");
+  const auto number = parse_decimal(std::string_view(text).substr(0, digits));
+  const std::string_view suffix = digits == std::string::npos ? "" : std::string_view(text).substr(digits);
+  for (const Unit& unit : units) {
+    if (number && suffix == unit.suffix) {
+      if (*number > (uint64_t{1} << 62) / unit.factor) return "`" + text + "` is too large";
+      out = *number * unit.factor;
+      return "";
+    }
+  }
+  return "`" + text + "` is not " + expected;
+}
+
+}  // namespace
+
+TypePointer text() {
+  return std::make_shared<ScalarType>("text", nlohmann::json{{"type", "string"}},
+                                      [](const std::string& value, void* out) {
+                                        *static_cast<std::string*>(out) = value;
+                                        return std::string();
+                                      });
+}
+
+TypePointer boolean() {
+  return std::make_shared<ScalarType>("true or false", nlohmann::json{{"type", "boolean"}},
+                                      [](const std::string& value, void* out) -> std::string {
+                                        if (value != "true" && value != "false") {
+                                          return "`" + value + "` is neither true nor false";
+                                        }
+                                        *static_cast<bool*>(out) = value == "true";
+                                        return "";
+                                      });
+}
+
+TypePointer integer(uint64_t least, uint64_t most) {
+  return std::make_shared<ScalarType>(
+      "a whole number", nlohmann::json{{"type", "integer"}, {"minimum", least}, {"maximum", most}},
+      [least, most](const std::string& value, void* out) -> std::string {
+        const auto number = parse_decimal(value);
+        if (!number || *number < least || *number > most) {
+          return "`" + value + "` is not a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+        }
+        *static_cast<uint64_t*>(out) = *number;
+        return "";
+      });
+}
+
+TypePointer duration() {
+  static constexpr Unit kUnits[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
+  return std::make_shared<ScalarType>(
+      "a duration", nlohmann::json{{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h)$"}},
+      [](const std::string& value, void* out) {
+        uint64_t number = 0;
+        std::string problem = parse_with_unit(value, kUnits, "a duration such as 250ms, 5s, 1m or 1h", number);
+        if (problem.empty() && number > 86'400'000ull * 366) problem = "`" + value + "` is longer than a year";
+        if (problem.empty()) {
+          *static_cast<std::chrono::milliseconds*>(out) = std::chrono::milliseconds(number);
+        }
+        return problem;
+      });
+}
+
+TypePointer size() {
+  static constexpr Unit kUnits[] = {{"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+  return std::make_shared<ScalarType>(
+      "a size", nlohmann::json{{"type", {"string", "integer"}}, {"pattern", "^[0-9]+(B|KiB|MiB|GiB)?$"}},
+      [](const std::string& value, void* out) {
+        return parse_with_unit(value, kUnits, "a size such as 512, 64KiB or 10MiB", *static_cast<uint64_t*>(out));
+      });
+}
+
+TypePointer checked_text(std::string kind, std::string pattern,
+                         std::function<std::string(const std::string&)> check) {
+  nlohmann::json schema{{"type", "string"}};
+  if (!pattern.empty()) schema["pattern"] = std::move(pattern);
+  return std::make_shared<ScalarType>(std::move(kind), std::move(schema),
+                                      [check = std::move(check)](const std::string& value, void* out) {
+                                        std::string problem = check(value);
+                                        if (problem.empty()) *static_cast<std::string*>(out) = value;
+                                        return problem;
+                                      });
+}
+
+TypePointer choice(std::vector<std::pair<std::string, int>> words) {
+  std::string kind = "one of";
+  nlohmann::json values = nlohmann::json::array();
+  for (const auto& [word, value] : words) {
+    kind += (values.empty() ? " " : ", ") + word;
+    values.push_back(word);
+  }
+  return std::make_shared<ScalarType>(
+      kind, nlohmann::json{{"enum", values}},
+      [words = std::move(words), kind](const std::string& given, void* out) -> std::string {
+        std::vector<std::string_view> known;
+        for (const auto& [word, value] : words) {
+          if (word == given) {
+            *static_cast<int*>(out) = value;
+            return "";
+          }
+          known.push_back(word);
+        }
+        std::string problem = "`" + given + "` is not " + kind;
+        if (const auto near = nearest_word(given, known)) problem += " - did you mean `" + std::string(*near) + "`?";
+        return problem;
+      });
+}
+
+void ObjectType::load(const YamlNode& node, void* out, Diagnostics& diagnostics) const {
+  if (location_) *location_(out) = node.location;
+  if (node.kind != YamlNode::Kind::kMapping) {
+    diagnostics.error(node.location, "expected " + name_ + " (keys and values)");
+    return;
+  }
+  std::set<std::string_view> given;
+  for (const auto& [key, value] : node.members) {
+    given.insert(key->scalar);
+    const Field* field = nullptr;
+    std::vector<std::string_view> known;
+    for (const Field& candidate : fields_) {
+      if (candidate.name == key->scalar) field = &candidate;
+      known.push_back(candidate.name);
+    }
+    if (field == nullptr) {
+      std::string message = "unknown key `" + key->scalar + "` in " + name_;
+      if (const auto near = nearest_word(key->scalar, known)) {
+        message += " - did you mean `" + std::string(*near) + "`?";
+      }
+      diagnostics.error(key->location, std::move(message));
+      continue;
+    }
+    if (field->location) *field->location(out) = value->location;
+    field->type->load(*value, field->member(out), diagnostics);
+  }
+  for (const Field& field : fields_) {
+    if (field.required && !given.contains(field.name)) {
+      diagnostics.error(node.location, name_ + " needs `" + field.name + "`");
+    }
+  }
+}
+
+nlohmann::json ObjectType::json_schema() const {
+  nlohmann::json properties = nlohmann::json::object();
+  nlohmann::json needed = nlohmann::json::array();
+  for (const Field& field : fields_) {
+    nlohmann::json schema = field.type->json_schema();
+    schema["description"] = field.summary;
+    properties[field.name] = std::move(schema);
+    if (field.required) needed.push_back(field.name);
+  }
+  nlohmann::json schema{{"type", "object"}, {"additionalProperties", false}, {"properties", properties}};
+  if (!needed.empty()) schema["required"] = needed;
+  return schema;
+}
+
+}  // namespace portcullis::config

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/diagnostics.h"
+#include "config/yaml.h"
+
+namespace portcullis::config {
+
+// How one kind of value is written, checked, stored and documented. The loader, the JSON Schema and the
+// reference page all come from a tree of these, so they cannot disagree.
+class Type {
+ public:
+  virtual ~Type() = default;
+
+  // Reads `node` into the object at `out`, whose C++ type this Type was made for. Reports all that is wrong.
+  virtual void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const = 0;
+  virtual nlohmann::json json_schema() const = 0;
+  // For the reference: "duration", "list of route".
+  virtual std::string describe() const = 0;
+};
+
+using TypePointer = std::shared_ptr<const Type>;
+
+// A scalar stored in a C++ type by `parse`, which returns an error message or "".
+TypePointer text();                                                             // std::string
+TypePointer boolean();                                                          // bool
+TypePointer integer(uint64_t least, uint64_t most);                             // uint64_t
+TypePointer duration();                                                         // std::chrono::milliseconds
+TypePointer size();                                                             // uint64_t, bytes
+TypePointer checked_text(std::string kind, std::string pattern,
+                         std::function<std::string(const std::string&)> check);  // std::string
+TypePointer choice(std::vector<std::pair<std::string, int>> words);             // an enum of int size
+
+// A mapping with known keys. Unknown ones are errors with a suggestion.
+class ObjectType : public Type {
+ public:
+  ObjectType(std::string name, std::string summary) : name_(std::move(name)), summary_(std::move(summary)) {}
+
+  struct Field {
+    std::string name;
+    TypePointer type;
+    bool required;
+    std::string default_text;  // shown in the reference
+    std::string summary;
+    std::function<void*(void*)> member;
+    std::function<Location*(void*)> location;  // where to note the value's place, if anywhere
+  };
+
+  template <typename T, typename M>
+  ObjectType& required(std::string name, M T::*member, TypePointer type, std::string summary) {
+    return add(std::move(name), member, std::move(type), true, "", std::move(summary));
+  }
+  template <typename T, typename M>
+  ObjectType& optional(std::string name, M T::*member, TypePointer type, std::string default_text,
+                       std::string summary) {
+    return add(std::move(name), member, std::move(type), false, std::move(default_text), std::move(summary));
+  }
+  // Notes where the object, or the value of the field added last, stands in the file.
+  template <typename T>
+  ObjectType& locate(Location T::*place) {
+    location_ = [place](void* object) { return &(static_cast<T*>(object)->*place); };
+    return *this;
+  }
+  template <typename T>
+  ObjectType& locate_last(Location T::*place) {
+    fields_.back().location = [place](void* object) { return &(static_cast<T*>(object)->*place); };
+    return *this;
+  }
+
+  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override;
+  nlohmann::json json_schema() const override;
+  std::string describe() const override { return name_; }
+
+  const std::string& name() const { return name_; }
+  const std::string& summary() const { return summary_; }
+  const std::vector<Field>& fields() const { return fields_; }
+
+ private:
+  template <typename T, typename M>
+  ObjectType& add(std::string name, M T::*member, TypePointer type, bool is_required, std::string default_text,
+                  std::string summary) {
+    fields_.push_back({std::move(name), std::move(type), is_required, std::move(default_text), std::move(summary),
+                       [member](void* object) -> void* { return &(static_cast<T*>(object)->*member); }, nullptr});
+    return *this;
+  }
+
+  std::string name_;
+  std::string summary_;
+  std::vector<Field> fields_;
+  std::function<Location*(void*)> location_;
+};
+
+// A sequence stored in std::vector<T>.
+template <typename T>
+class ListType final : public Type {
+ public:
+  explicit ListType(TypePointer element) : element_(std::move(element)) {}
+
+  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+    if (node.kind == YamlNode::Kind::kNull) return;
+    if (node.kind != YamlNode::Kind::kSequence) {
+      diagnostics.error(node.location, "expected a list of " + element_->describe());
+      return;
+    }
+    auto& list = *static_cast<std::vector<T>*>(out);
+    for (const auto& item : node.items) {
+      list.emplace_back();
+      element_->load(*item, &list.back(), diagnostics);
+    }
+  }
+  nlohmann::json json_schema() const override { return {{"type", "array"}, {"items", element_->json_schema()}}; }
+  std::string describe() const override { return "list of " + element_->describe(); }
+  const Type& element() const { return *element_; }
+
+ private:
+  TypePointer element_;
+};
+
+template <typename T>
+TypePointer list_of(TypePointer element) {
+  return std::make_shared<ListType<T>>(std::move(element));
+}
+
+}  // namespace portcullis::config

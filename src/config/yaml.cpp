@@ -1,0 +1,163 @@
+#include "config/yaml.h"
+
+#include <yaml.h>
+
+#include <map>
+#include <optional>
+#include <set>
+
+namespace portcullis::config {
+namespace {
+
+constexpr size_t kMostDepth = 64;
+
+// Builds the tree from libyaml's events, which carry exact marks.
+class Builder {
+ public:
+  Builder(std::string_view text, const std::string& file, Diagnostics& diagnostics)
+      : file_(file), diagnostics_(diagnostics) {
+    yaml_parser_initialize(&parser_);
+    yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+  }
+  ~Builder() {
+    yaml_event_delete(&event_);
+    yaml_parser_delete(&parser_);
+  }
+
+  std::shared_ptr<YamlNode> document() {
+    std::shared_ptr<YamlNode> root;
+    while (advance()) {
+      switch (event_.type) {
+        case YAML_STREAM_START_EVENT:
+        case YAML_DOCUMENT_END_EVENT: break;
+        case YAML_DOCUMENT_START_EVENT:
+          if (root) {
+            error("one file holds one document; this starts a second");
+            return nullptr;
+          }
+          if (!advance() || !(root = node(0))) return nullptr;
+          break;
+        case YAML_STREAM_END_EVENT:
+          if (!root) {
+            root = std::make_shared<YamlNode>();
+            root->location = {file_, 1, 1};
+          }
+          return root;
+        default: error("unexpected content"); return nullptr;
+      }
+    }
+    return nullptr;
+  }
+
+ private:
+  bool advance() {
+    yaml_event_delete(&event_);
+    if (yaml_parser_parse(&parser_, &event_)) return true;
+    std::string message = parser_.problem != nullptr ? parser_.problem : "cannot be read as YAML";
+    if (parser_.context != nullptr) message += std::string(" (") + parser_.context + ")";
+    diagnostics_.error({file_, parser_.problem_mark.line + 1, parser_.problem_mark.column + 1}, message);
+    event_ = {};
+    return false;
+  }
+
+  void error(const std::string& message) {
+    diagnostics_.error({file_, event_.start_mark.line + 1, event_.start_mark.column + 1}, message);
+  }
+
+  void remember(const yaml_char_t* anchor, const std::shared_ptr<YamlNode>& made) {
+    if (anchor != nullptr) anchors_[reinterpret_cast<const char*>(anchor)] = made;
+  }
+
+  // The node that the current event begins.
+  std::shared_ptr<YamlNode> node(size_t depth) {
+    if (depth > kMostDepth) {
+      error("nested too deeply");
+      return nullptr;
+    }
+    auto made = std::make_shared<YamlNode>();
+    made->location = {file_, event_.start_mark.line + 1, event_.start_mark.column + 1};
+    switch (event_.type) {
+      case YAML_SCALAR_EVENT: {
+        made->scalar.assign(reinterpret_cast<const char*>(event_.data.scalar.value), event_.data.scalar.length);
+        made->quoted = event_.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+        const bool null = !made->quoted && (made->scalar.empty() || made->scalar == "~" || made->scalar == "null");
+        made->kind = null ? YamlNode::Kind::kNull : YamlNode::Kind::kScalar;
+        remember(event_.data.scalar.anchor, made);
+        return made;
+      }
+      case YAML_SEQUENCE_START_EVENT: {
+        made->kind = YamlNode::Kind::kSequence;
+        const auto anchor = anchor_text(event_.data.sequence_start.anchor);
+        for (;;) {
+          if (!advance()) return nullptr;
+          if (event_.type == YAML_SEQUENCE_END_EVENT) break;
+          auto item = node(depth + 1);
+          if (!item) return nullptr;
+          made->items.push_back(std::move(item));
+        }
+        if (anchor) anchors_[*anchor] = made;
+        return made;
+      }
+      case YAML_MAPPING_START_EVENT: {
+        made->kind = YamlNode::Kind::kMapping;
+        const auto anchor = anchor_text(event_.data.mapping_start.anchor);
+        std::set<std::string> seen;
+        for (;;) {
+          if (!advance()) return nullptr;
+          if (event_.type == YAML_MAPPING_END_EVENT) break;
+          auto key = node(depth + 1);
+          if (!key) return nullptr;
+          if (key->kind != YamlNode::Kind::kScalar) {
+            diagnostics_.error(key->location, "a key must be a plain word");
+            return nullptr;
+          }
+          if (!seen.insert(key->scalar).second) {
+            diagnostics_.error(key->location, "`" + key->scalar + "` is given twice");
+          }
+          if (!advance()) return nullptr;
+          auto value = node(depth + 1);
+          if (!value) return nullptr;
+          made->members.emplace_back(std::move(key), std::move(value));
+        }
+        if (anchor) anchors_[*anchor] = made;
+        return made;
+      }
+      case YAML_ALIAS_EVENT: {
+        const auto found = anchors_.find(reinterpret_cast<const char*>(event_.data.alias.anchor));
+        if (found == anchors_.end()) {
+          error("this alias has no anchor before it");
+          return nullptr;
+        }
+        return found->second;
+      }
+      default: error("unexpected content"); return nullptr;
+    }
+  }
+
+  // An anchor is defined when its node is complete, so no alias can reach into itself.
+  static std::optional<std::string> anchor_text(const yaml_char_t* anchor) {
+    if (anchor == nullptr) return std::nullopt;
+    return reinterpret_cast<const char*>(anchor);
+  }
+
+  const std::string& file_;
+  Diagnostics& diagnostics_;
+  yaml_parser_t parser_{};
+  yaml_event_t event_{};
+  std::map<std::string, std::shared_ptr<YamlNode>> anchors_;
+};
+
+}  // namespace
+
+const YamlNode* YamlNode::find(std::string_view key) const {
+  for (const auto& [name, value] : members) {
+    if (name->scalar == key) return value.get();
+  }
+  return nullptr;
+}
+
+std::shared_ptr<YamlNode> parse_yaml(std::string_view text, const std::string& file, Diagnostics& diagnostics) {
+  return Builder(text, file, diagnostics).document();
+}
+
+}  // namespace portcullis::config
