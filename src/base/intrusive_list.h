@@ -12,7 +12,6 @@ class ListNode {
   ListNode() = default;
   ListNode(const ListNode&) = delete;
   ListNode& operator=(const ListNode&) = delete;
-  ~ListNode() { unlink(); }
 
   bool linked() const { return next_ != nullptr; }
   void unlink() {
@@ -21,6 +20,9 @@ class ListNode {
     next_->previous_ = previous_;
     next_ = previous_ = nullptr;
   }
+
+ protected:
+  ~ListNode() { unlink(); }
 
  private:
   template <typename T, typename U>
@@ -34,19 +36,19 @@ class ListNode {
 template <typename T, typename Tag = void>
 class IntrusiveList {
  public:
-  IntrusiveList() { head_.next_ = head_.previous_ = &head_; }
+  IntrusiveList() { sentinel().next_ = sentinel().previous_ = &head_; }
   IntrusiveList(const IntrusiveList&) = delete;
   IntrusiveList& operator=(const IntrusiveList&) = delete;
   ~IntrusiveList() {
-    while (!empty()) head_.next_->unlink();
-    head_.next_ = head_.previous_ = nullptr;
+    while (!empty()) sentinel().next_->unlink();
+    sentinel().next_ = sentinel().previous_ = nullptr;
   }
 
-  bool empty() const { return head_.next_ == &head_; }
-  T& front() { return *static_cast<T*>(head_.next_); }
-  T& back() { return *static_cast<T*>(head_.previous_); }
+  bool empty() const { return sentinel().next_ == &head_; }
+  T& front() { return *static_cast<T*>(sentinel().next_); }
+  T& back() { return *static_cast<T*>(sentinel().previous_); }
 
-  void push_front(T& item) { insert_before(*head_.next_, item); }
+  void push_front(T& item) { insert_before(*sentinel().next_, item); }
   void push_back(T& item) { insert_before(head_, item); }
   T& pop_front() {
     T& item = front();
@@ -57,19 +59,20 @@ class IntrusiveList {
   // Moves every element of `other` to the back of this list.
   void splice_back(IntrusiveList& other) {
     if (other.empty()) return;
-    ListNode<Tag>* first = other.head_.next_;
-    ListNode<Tag>* last = other.head_.previous_;
-    other.head_.next_ = other.head_.previous_ = &other.head_;
-    first->previous_ = head_.previous_;
-    head_.previous_->next_ = first;
-    last->next_ = &head_;
-    head_.previous_ = last;
+    ListNode<Tag>* first = other.sentinel().next_;
+    ListNode<Tag>* last = other.sentinel().previous_;
+    other.sentinel().next_ = other.sentinel().previous_ = &other.head_;
+    ListNode<Tag>& head = sentinel();
+    first->previous_ = head.previous_;
+    head.previous_->next_ = first;
+    last->next_ = &head;
+    head.previous_ = last;
   }
 
   // Calls visit(T&) for each element; visit may unlink the element it is given.
   template <typename Visit>
   void for_each(Visit visit) {
-    for (ListNode<Tag>* node = head_.next_; node != &head_;) {
+    for (ListNode<Tag>* node = sentinel().next_; node != &head_;) {
       ListNode<Tag>* next = node->next_;
       visit(*static_cast<T*>(node));
       node = next;
@@ -86,7 +89,11 @@ class IntrusiveList {
     position.previous_ = &node;
   }
 
-  ListNode<Tag> head_;
+  struct Head : ListNode<Tag> {};
+  ListNode<Tag>& sentinel() { return head_; }
+  const ListNode<Tag>& sentinel() const { return head_; }
+
+  Head head_;
 };
 
 }  // namespace portcullis

@@ -1,5 +1,6 @@
 #include "config/schema.h"
 
+#include <cstring>
 #include <set>
 
 #include "base/text.h"
@@ -136,7 +137,7 @@ TypePointer choice(std::vector<std::pair<std::string, int>> words) {
         std::vector<std::string_view> known;
         for (const auto& [word, value] : words) {
           if (word == given) {
-            *static_cast<int*>(out) = value;
+            std::memcpy(out, &value, sizeof value);  // the enum's own type is not known here
             return "";
           }
           known.push_back(word);

@@ -10,7 +10,7 @@ namespace portcullis {
 namespace {
 
 constexpr size_t kGranule = 64;
-constexpr size_t kClasses = 64;  // frames up to 4 KiB are pooled
+constexpr size_t kClasses = 257;  // up to 16 KiB is pooled
 
 struct FreeFrame {
   FreeFrame* next;

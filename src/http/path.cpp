@@ -1,0 +1,95 @@
+#include "http/path.h"
+
+#include <cstring>
+
+namespace portcullis::http {
+namespace {
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+bool is_unreserved(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
+}
+
+bool needs_work(std::string_view path) {
+  char previous = 0;
+  for (const char c : path) {
+    if (c == '%' || (c == '.' && previous == '/')) return true;
+    previous = c;
+  }
+  return false;
+}
+
+// Decodes what may be decoded, into `out`. The length, or nothing when the encoding is bad or ambiguous.
+std::optional<size_t> decode(std::string_view path, char* out) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  size_t size = 0;
+  for (size_t i = 0; i < path.size(); ++i) {
+    if (path[i] != '%') {
+      out[size++] = path[i];
+      continue;
+    }
+    if (i + 2 >= path.size()) return std::nullopt;
+    const int high = hex_value(path[i + 1]);
+    const int low = hex_value(path[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    const auto c = static_cast<char>(high << 4 | low);
+    if (c == '\0' || c == '/' || c == '\\') return std::nullopt;
+    // Overlong UTF-8 forms of ASCII, which some decoders accept as the plain character.
+    if (high == 0xC && low <= 1) return std::nullopt;
+    if (is_unreserved(c)) {
+      out[size++] = c;
+    } else {
+      out[size++] = '%';
+      out[size++] = kHex[high];
+      out[size++] = kHex[low];
+    }
+    i += 2;
+  }
+  return size;
+}
+
+// RFC 3986 section 5.2.4, in place; nothing when ".." would climb above the root.
+std::optional<size_t> remove_dot_segments(char* path, size_t size) {
+  size_t out = 0;
+  for (size_t i = 0; i < size;) {
+    size_t end = i + 1;  // path[i] is '/'
+    while (end < size && path[end] != '/') ++end;
+    const std::string_view segment(path + i + 1, end - i - 1);
+    const bool last = end == size;
+    if (segment == ".") {
+      if (last) path[out++] = '/';
+    } else if (segment == "..") {
+      if (out == 0) return std::nullopt;
+      while (path[--out] != '/') {
+      }
+      if (last) path[out++] = '/';
+    } else {
+      std::memmove(path + out, path + i, end - i);
+      out += end - i;
+    }
+    i = end;
+  }
+  if (out == 0) path[out++] = '/';
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::string_view> canonical_path(std::string_view path, Arena& arena) {
+  if (!needs_work(path)) return path;
+  char* out = arena.allocate(path.size() + 1, 1);
+  const auto decoded = decode(path, out);
+  if (!decoded || out[0] != '/') return std::nullopt;
+  const auto size = remove_dot_segments(out, *decoded);
+  if (!size) return std::nullopt;
+  return std::string_view(out, *size);
+}
+
+}  // namespace portcullis::http

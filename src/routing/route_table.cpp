@@ -1,0 +1,297 @@
+#include "routing/route_table.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <map>
+#include <tuple>
+
+#include "base/hash.h"
+
+namespace portcullis::routing {
+namespace {
+
+enum class Kind : uint8_t { kExact, kParameters, kPrefix };
+
+constexpr uint64_t kParameterHash = 0x51ED270B0A1F39C1ull;
+constexpr uint32_t kAnyHost = 0;
+
+// The hashes of a path's segments, computed once a request.
+struct SplitPath {
+  std::array<uint64_t, RouteTable::kMostSegments> hashes;
+  std::array<uint32_t, RouteTable::kMostSegments + 1> ends;  // ends[i]: path length up to and with segment i
+  size_t count = 0;
+  bool truncated = false;
+};
+
+void split(std::string_view path, SplitPath& out) {
+  size_t begin = 1;  // path[0] is '/'
+  for (;;) {
+    if (out.count == RouteTable::kMostSegments) {
+      out.truncated = true;
+      return;
+    }
+    size_t end = path.find('/', begin);
+    if (end == std::string_view::npos) end = path.size();
+    out.hashes[out.count] = hash_bytes(path.substr(std::min(begin, path.size()), end - std::min(begin, end)));
+    out.ends[out.count++] = static_cast<uint32_t>(end);
+    if (end == path.size()) return;
+    begin = end + 1;
+  }
+}
+
+bool is_parameter(std::string_view segment) { return segment.size() > 2 && segment[0] == '{' && segment.back() == '}'; }
+
+uint64_t seed_for(uint32_t host, Kind kind, size_t segments) {
+  return hash_mix(uint64_t{host} << 8 | static_cast<uint64_t>(kind), segments);
+}
+
+std::string_view next_segment(std::string_view& path) {
+  const size_t end = path.find('/', 1);
+  const std::string_view segment = path.substr(1, end == std::string_view::npos ? end : end - 1);
+  path = end == std::string_view::npos ? std::string_view() : path.substr(end);
+  return segment;
+}
+
+// True when the literal segments of `pattern` equal those of `path`, which has as many segments.
+bool segments_agree(std::string_view pattern, std::string_view path) {
+  while (!pattern.empty() && !path.empty()) {
+    const std::string_view expected = next_segment(pattern);
+    const std::string_view given = next_segment(path);
+    if (is_parameter(expected) ? given.empty() : expected != given) return false;
+  }
+  return pattern.empty() && path.empty();
+}
+
+}  // namespace
+
+struct RouteTable::Index {
+  struct Candidate {
+    uint32_t route;
+    bool any_method;
+  };
+  // One distinct pattern of one host, with the rules that share it in order of precedence.
+  struct Pattern {
+    std::string text;
+    Kind kind;
+    std::vector<Candidate> candidates;
+  };
+  struct Slot {
+    uint64_t hash = 0;
+    uint32_t pattern = 0;  // index + 1; 0: empty
+  };
+  struct Shape {
+    uint64_t mask;  // bit (63 - i): segment i is a parameter; so numeric order is precedence
+    size_t segments;
+  };
+  struct Host {
+    std::vector<Shape> shapes;          // by segments, then mask
+    std::vector<uint32_t> prefix_sizes;  // numbers of segments of the prefixes, longest first
+    int64_t match_all = -1;              // pattern of rules without a path, and of the prefix "/"
+  };
+
+  std::vector<RouteRule> rules;
+  std::vector<Pattern> patterns;
+  std::vector<Slot> slots;
+  std::vector<Host> hosts;
+  std::map<std::string, uint32_t, std::less<>> exact_hosts;
+  std::map<std::string, uint32_t, std::less<>> wildcard_hosts;  // keyed by the suffix, with its dot
+
+  const Pattern* find(uint64_t hash) const {
+    if (slots.empty()) return nullptr;
+    const size_t mask = slots.size() - 1;
+    for (size_t i = hash & mask;; i = (i + 1) & mask) {
+      if (slots[i].pattern == 0) return nullptr;
+      if (slots[i].hash == hash) return &patterns[slots[i].pattern - 1];
+    }
+  }
+
+  uint32_t host_id(const std::string& host) {
+    if (host.empty()) return kAnyHost;
+    auto& names = host.starts_with("*.") ? wildcard_hosts : exact_hosts;
+    const auto [entry, added] =
+        names.emplace(host.starts_with("*.") ? host.substr(1) : host, static_cast<uint32_t>(hosts.size()));
+    if (added) hosts.emplace_back();
+    return entry->second;
+  }
+
+  void build();
+
+  // Visits the patterns of one host that match, by precedence, until visit returns true.
+  template <typename Visit>
+  bool visit_host(uint32_t host, std::string_view path, const SplitPath& parts, Visit visit) const;
+  template <typename Visit>
+  bool visit_all(std::string_view host, std::string_view path, Visit visit) const;
+};
+
+void RouteTable::Index::build() {
+  hosts.emplace_back();
+  struct Entry {
+    uint32_t host;
+    Kind kind;
+    std::string text;
+    bool operator<(const Entry& other) const {
+      return std::tie(host, kind, text) < std::tie(other.host, other.kind, other.text);
+    }
+  };
+  std::map<Entry, std::vector<Candidate>> entries;
+  for (uint32_t route = 0; route < rules.size(); ++route) {
+    const RouteRule& rule = rules[route];
+    Entry entry{kAnyHost, Kind::kPrefix, rule.prefix};
+    if (!rule.path.empty()) {
+      entry.kind = rule.path.find("/{") == std::string::npos ? Kind::kExact : Kind::kParameters;
+      entry.text = rule.path;
+      // Parameter names do not tell patterns apart.
+      if (entry.kind == Kind::kParameters) {
+        entry.text.clear();
+        for (std::string_view rest = rule.path; !rest.empty();) {
+          const std::string_view segment = next_segment(rest);
+          entry.text += "/" + std::string(is_parameter(segment) ? "{_}" : segment);
+        }
+      }
+    } else if (entry.text.ends_with('/')) {
+      entry.text.pop_back();  // "/v1/" and "/v1" are one prefix; "/" becomes match-all
+    }
+    const std::vector<std::string> any{""};
+    for (const std::string& host : rule.hosts.empty() ? any : rule.hosts) {
+      entry.host = host_id(host);
+      entries[entry].push_back({route, rule.methods.empty()});
+    }
+  }
+
+  slots.resize(std::bit_ceil(std::max<size_t>(entries.size() * 2, 8)));
+  for (auto& [entry, candidates] : entries) {
+    std::stable_sort(candidates.begin(), candidates.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.any_method < b.any_method; });
+    patterns.push_back({entry.text, entry.kind, std::move(candidates)});
+    Host& host = hosts[entry.host];
+    if (entry.text.empty()) {
+      host.match_all = static_cast<int64_t>(patterns.size()) - 1;
+      continue;
+    }
+    Shape shape{0, 0};
+    uint64_t hash = 0;
+    std::vector<uint64_t> hashes;
+    for (std::string_view rest = entry.text; !rest.empty(); ++shape.segments) {
+      const std::string_view segment = next_segment(rest);
+      const bool parameter = entry.kind == Kind::kParameters && is_parameter(segment);
+      if (parameter) shape.mask |= uint64_t{1} << (63 - shape.segments);
+      hashes.push_back(parameter ? kParameterHash : hash_bytes(segment));
+    }
+    hash = seed_for(entry.host, entry.kind, entry.kind == Kind::kPrefix ? 0 : shape.segments);
+    for (const uint64_t segment : hashes) hash = hash_mix(hash, segment);
+    if (entry.kind == Kind::kParameters) {
+      host.shapes.push_back(shape);
+    } else if (entry.kind == Kind::kPrefix) {
+      host.prefix_sizes.push_back(static_cast<uint32_t>(shape.segments));
+    }
+    size_t i = hash & (slots.size() - 1);
+    while (slots[i].pattern != 0) i = (i + 1) & (slots.size() - 1);
+    slots[i] = {hash, static_cast<uint32_t>(patterns.size())};
+  }
+  for (Host& host : hosts) {
+    const auto order = [](const Shape& a, const Shape& b) {
+      return std::tie(a.segments, a.mask) < std::tie(b.segments, b.mask);
+    };
+    const auto same = [](const Shape& a, const Shape& b) { return a.segments == b.segments && a.mask == b.mask; };
+    std::sort(host.shapes.begin(), host.shapes.end(), order);
+    host.shapes.erase(std::unique(host.shapes.begin(), host.shapes.end(), same), host.shapes.end());
+    std::sort(host.prefix_sizes.rbegin(), host.prefix_sizes.rend());
+    host.prefix_sizes.erase(std::unique(host.prefix_sizes.begin(), host.prefix_sizes.end()), host.prefix_sizes.end());
+  }
+}
+
+template <typename Visit>
+bool RouteTable::Index::visit_host(uint32_t id, std::string_view path, const SplitPath& parts, Visit visit) const {
+  const Host& host = hosts[id];
+  if (!parts.truncated) {
+    uint64_t hash = seed_for(id, Kind::kExact, parts.count);
+    for (size_t i = 0; i < parts.count; ++i) hash = hash_mix(hash, parts.hashes[i]);
+    const Pattern* exact = find(hash);
+    if (exact != nullptr && exact->kind == Kind::kExact && exact->text == path && visit(*exact)) return true;
+    for (const Shape& shape : host.shapes) {
+      if (shape.segments != parts.count) continue;
+      hash = seed_for(id, Kind::kParameters, parts.count);
+      for (size_t i = 0; i < parts.count; ++i) {
+        hash = hash_mix(hash, shape.mask >> (63 - i) & 1 ? kParameterHash : parts.hashes[i]);
+      }
+      const Pattern* pattern = find(hash);
+      if (pattern != nullptr && pattern->kind == Kind::kParameters && segments_agree(pattern->text, path) &&
+          visit(*pattern)) {
+        return true;
+      }
+    }
+  }
+  if (!host.prefix_sizes.empty()) {
+    std::array<uint64_t, kMostSegments + 1> running;
+    running[0] = seed_for(id, Kind::kPrefix, 0);
+    const size_t deepest = std::min<size_t>(parts.count, host.prefix_sizes.front());
+    for (size_t i = 0; i < deepest; ++i) running[i + 1] = hash_mix(running[i], parts.hashes[i]);
+    for (const uint32_t segments : host.prefix_sizes) {
+      if (segments > parts.count) continue;
+      const Pattern* prefix = find(running[segments]);
+      if (prefix != nullptr && prefix->kind == Kind::kPrefix && prefix->text == path.substr(0, parts.ends[segments - 1]) &&
+          visit(*prefix)) {
+        return true;
+      }
+    }
+  }
+  return host.match_all >= 0 && visit(patterns[static_cast<size_t>(host.match_all)]);
+}
+
+template <typename Visit>
+bool RouteTable::Index::visit_all(std::string_view host, std::string_view path, Visit visit) const {
+  SplitPath parts;
+  if (path.empty() || path[0] != '/') return false;  // the asterisk-form belongs to no route
+  split(path, parts);
+  if (!exact_hosts.empty()) {
+    const auto exact = exact_hosts.find(host);
+    if (exact != exact_hosts.end() && visit_host(exact->second, path, parts, visit)) return true;
+  }
+  if (!wildcard_hosts.empty()) {
+    for (size_t dot = host.find('.'); dot != std::string_view::npos && dot > 0; dot = host.find('.', dot + 1)) {
+      const auto wildcard = wildcard_hosts.find(host.substr(dot));
+      if (wildcard != wildcard_hosts.end() && visit_host(wildcard->second, path, parts, visit)) return true;
+    }
+  }
+  return visit_host(kAnyHost, path, parts, visit);
+}
+
+RouteTable::RouteTable(std::vector<RouteRule> rules) : index_(std::make_unique<Index>()) {
+  index_->rules = std::move(rules);
+  index_->build();
+}
+RouteTable::~RouteTable() = default;
+RouteTable::RouteTable(RouteTable&&) noexcept = default;
+RouteTable& RouteTable::operator=(RouteTable&&) noexcept = default;
+
+MatchResult RouteTable::match(std::string_view host, std::string_view path, std::string_view method) const {
+  MatchResult result;
+  index_->visit_all(host, path, [&](const Index::Pattern& pattern) {
+    for (const Index::Candidate& candidate : pattern.candidates) {
+      const auto& methods = index_->rules[candidate.route].methods;
+      if (candidate.any_method || std::find(methods.begin(), methods.end(), method) != methods.end()) {
+        result = {MatchOutcome::kMatched, candidate.route};
+        return true;
+      }
+    }
+    result.outcome = MatchOutcome::kMethodNotAllowed;
+    return false;
+  });
+  return result;
+}
+
+std::vector<std::string> RouteTable::allowed_methods(std::string_view host, std::string_view path) const {
+  std::vector<std::string> allowed;
+  index_->visit_all(host, path, [&](const Index::Pattern& pattern) {
+    for (const Index::Candidate& candidate : pattern.candidates) {
+      for (const std::string& method : index_->rules[candidate.route].methods) allowed.push_back(method);
+    }
+    return false;
+  });
+  std::sort(allowed.begin(), allowed.end());
+  allowed.erase(std::unique(allowed.begin(), allowed.end()), allowed.end());
+  return allowed;
+}
+
+}  // namespace portcullis::routing
