@@ -8,8 +8,10 @@ namespace portcullis {
 
 // Fast non-cryptographic 64-bit hashing in the manner of wyhash: multiply-and-fold over 8-byte lanes.
 // Stable within one process only. Not for input an attacker can use to force collisions in unbounded chains.
+__extension__ typedef unsigned __int128 uint128;
+
 inline uint64_t hash_mix(uint64_t a, uint64_t b) {
-  const auto product = static_cast<unsigned __int128>(a ^ 0x9E3779B97F4A7C15ull) * (b ^ 0xD1B54A32D192ED03ull);
+  const auto product = static_cast<uint128>(a ^ 0x9E3779B97F4A7C15ull) * (b ^ 0xD1B54A32D192ED03ull);
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 

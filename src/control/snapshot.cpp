@@ -1,0 +1,59 @@
+#include "control/snapshot.h"
+
+#include <map>
+
+#include "base/text.h"
+
+namespace portcullis::control {
+namespace {
+
+proxy::ListenerSettings compile_listener(const config::Listener& listener) {
+  proxy::ListenerSettings settings;
+  settings.name = listener.name;
+  settings.address = *SocketAddress::parse(listener.address);
+  settings.head_limits = {listener.limits.head_size, listener.limits.field_count, listener.limits.target_length};
+  settings.body_size = listener.limits.body_size;
+  settings.connections = listener.limits.connections;
+  settings.head_timeout = listener.timeouts.head;
+  settings.body_timeout = listener.timeouts.body;
+  settings.send_timeout = listener.timeouts.send;
+  settings.idle_timeout = listener.timeouts.idle;
+  return settings;
+}
+
+upstream::UpstreamDefinition compile_upstream(const config::Upstream& upstream) {
+  upstream::UpstreamDefinition definition;
+  definition.name = upstream.name;
+  definition.balance = upstream.balance == config::Balance::kLeastRequest ? upstream::Balance::kLeastRequest
+                                                                          : upstream::Balance::kRoundRobin;
+  for (const config::Target& target : upstream.targets) {
+    definition.targets.push_back(
+        {target.address, *SocketAddress::parse(target.address), static_cast<uint32_t>(target.weight)});
+  }
+  definition.connect_timeout = upstream.timeouts.connect;
+  definition.response_timeout = upstream.timeouts.response;
+  definition.idle_timeout = upstream.timeouts.idle;
+  return definition;
+}
+
+}  // namespace
+
+std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& config, uint64_t version) {
+  std::vector<routing::RouteRule> rules;
+  std::vector<proxy::Route> routes;
+  std::map<std::string_view, size_t> upstream_index;
+  for (size_t i = 0; i < config.upstreams.size(); ++i) upstream_index[config.upstreams[i].name] = i;
+  for (const config::Route& route : config.routes) {
+    std::vector<std::string> hosts;
+    for (const std::string& host : route.match.hosts) hosts.push_back(to_lower(host));
+    rules.push_back({std::move(hosts), route.match.path, route.match.path_prefix, route.match.methods});
+    routes.push_back({route.name, upstream_index.at(route.upstream), route.rewrite.strip_prefix});
+  }
+  auto snapshot = std::make_shared<proxy::Snapshot>(version, std::move(rules));
+  for (const config::Listener& listener : config.listeners) snapshot->listeners.push_back(compile_listener(listener));
+  for (const config::Upstream& upstream : config.upstreams) snapshot->upstreams.push_back(compile_upstream(upstream));
+  snapshot->routes = std::move(routes);
+  return snapshot;
+}
+
+}  // namespace portcullis::control

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/model.h"
+#include "proxy/snapshot.h"
+
+namespace portcullis::control {
+
+// Compiles a checked configuration into what the workers serve from.
+std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& config, uint64_t version);
+
+}  // namespace portcullis::control

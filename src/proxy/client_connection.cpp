@@ -1,0 +1,67 @@
+#include "proxy/client_connection.h"
+
+#include <cerrno>
+
+#include "proxy/exchange.h"
+#include "proxy/worker.h"
+
+namespace portcullis::proxy {
+
+ClientConnection::ClientConnection(Worker& worker, size_t listener_index, UniqueFd fd, const SocketAddress& from)
+    : listener(listener_index), stream(worker.loop(), std::move(fd)), peer(from), worker_(worker) {}
+
+ClientConnection::~ClientConnection() {
+  unlink();
+  worker_.connection_ended();
+}
+
+const ListenerSettings& ClientConnection::settings() const {
+  return worker_.current()->snapshot->listeners[listener];
+}
+
+void ClientConnection::drain() {
+  if (idle_) stream.cancel();
+}
+
+Task<void> ClientConnection::serve() {
+  // Until the first byte a new connection is on the head's clock: idling is for those that have been served.
+  Milliseconds patience = settings().head_timeout;
+  for (;;) {
+    while (input.empty()) {
+      input.release();
+      idle_ = true;
+      const IoResult ready = co_await stream.readable(patience);
+      idle_ = false;
+      if (!ready.ok()) co_return;
+      input.block = Block::take(Block::kMedium);
+      const IoResult got = stream.try_read(input.block.data(), input.block.capacity());
+      if (got.error == EAGAIN) continue;
+      if (!got.ok() || got.bytes == 0) co_return;
+      input.end = got.bytes;
+    }
+    Persistence after;
+    {
+      const auto exchange = std::make_unique<Exchange>(*this);
+      after = co_await exchange->run();
+    }
+    if (after == Persistence::kClose || worker_.draining()) break;
+    patience = settings().idle_timeout;
+  }
+  co_await linger();
+}
+
+// Closing with unread data pending would make the kernel reset the connection and could destroy the answer on
+// its way (RFC 9112 section 9.6): say that nothing more comes, then read the rest for a moment.
+Task<void> ClientConnection::linger() {
+  static constexpr Milliseconds kLinger{1'000};
+  static constexpr size_t kMostDrained = 1 << 20;
+  stream.shutdown_write();
+  if (!input.block) input.block = Block::take(Block::kMedium);
+  for (size_t drained = 0; drained < kMostDrained;) {
+    const IoResult got = co_await stream.read(input.block.data(), input.block.capacity(), kLinger);
+    if (!got.ok() || got.bytes == 0) co_return;
+    drained += got.bytes;
+  }
+}
+
+}  // namespace portcullis::proxy

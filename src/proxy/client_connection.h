@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+
+#include "base/intrusive_list.h"
+#include "proxy/relay.h"
+#include "proxy/snapshot.h"
+#include "runtime/frame_pool.h"
+#include "runtime/stream.h"
+#include "runtime/task.h"
+
+namespace portcullis::proxy {
+
+class Worker;
+
+// One client's connection: its stream and what has been received but belongs to no exchange yet. Small, because
+// most of its life it is idle: the buffer and the exchange exist only while there is something in hand.
+class ClientConnection final : public ListNode<>, public Pooled {
+ public:
+  ClientConnection(Worker& worker, size_t listener, UniqueFd fd, const SocketAddress& peer);
+  ~ClientConnection();
+
+  // The connection's life, from accept to close.
+  Task<void> serve();
+  // Asks it to end: at once when idle, else after the exchange in hand.
+  void drain();
+
+  Worker& worker() { return worker_; }
+  const ListenerSettings& settings() const;
+
+  size_t listener;
+  Stream stream;
+  SocketAddress peer;
+  InputBuffer input;
+
+ private:
+  Task<void> linger();
+
+  Worker& worker_;
+  bool idle_ = false;
+};
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,475 @@
+#include "proxy/exchange.h"
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "base/text.h"
+#include "http/path.h"
+
+namespace portcullis::proxy {
+
+using http::BodyKind;
+using http::FieldId;
+using http::h1::ParseState;
+
+Exchange::Exchange(ClientConnection& client)
+    : client_(client),
+      worker_(client.worker()),
+      snapshot_(worker_.current()),
+      settings_(snapshot_->snapshot->listeners[client.listener]) {}
+
+Task<Persistence> Exchange::run() {
+  const bool complete = co_await read_head();
+  if (!complete) {
+    if (refusal_ != 0) co_await refuse(refusal_, refusal_detail_);
+    co_return Persistence::kClose;
+  }
+  choose_request_id();
+  if (!prepare()) {
+    co_await refuse(refusal_, refusal_detail_);
+    // A body that nobody will read leaves the connection at an unknown place.
+    if (!request_.keep_alive || close_client_ || request_.body.kind != BodyKind::kNone) co_return Persistence::kClose;
+    client_.input.begin += head_size_;
+    co_return Persistence::kKeepAlive;
+  }
+  co_return co_await forward();
+}
+
+// Reads until the head is complete. On false there is a refusal to send, or nobody to send it to.
+Task<bool> Exchange::read_head() {
+  http::h1::RequestParser parser(settings_.head_limits);
+  InputBuffer& input = client_.input;
+  // RFC 9112 section 2.2: tolerate an empty line before the request line.
+  while (input.content().starts_with("\r\n")) input.begin += 2;
+  const auto deadline = worker_.loop().now() + settings_.head_timeout;
+  for (;;) {
+    const ParseState state = parser.parse(input.content(), request_);
+    if (state == ParseState::kDone) break;
+    if (state == ParseState::kFailed) {
+      refusal_ = http::h1::status_for(parser.error());
+      refusal_detail_ = http::h1::to_string(parser.error());
+      co_return false;
+    }
+    if (input.end == input.block.capacity()) {
+      // No room: move to a larger block. The parser follows.
+      Block larger = Block::take(input.block.capacity() * 2);
+      std::memcpy(larger.data(), input.block.data() + input.begin, input.end - input.begin);
+      input.end -= input.begin;
+      input.begin = 0;
+      input.block = std::move(larger);
+    }
+    const auto left = std::chrono::ceil<Milliseconds>(deadline - worker_.loop().now());
+    const IoResult got = co_await client_.stream.read(input.block.data() + input.end, input.block.capacity() - input.end,
+                                                      std::max(left, Milliseconds(0)));
+    if (got.error == ETIMEDOUT) {
+      refusal_ = 408;
+      refusal_detail_ = "head_timeout";
+    }
+    if (!got.ok() || got.bytes == 0) co_return false;
+    input.end += got.bytes;
+  }
+  head_size_ = parser.head_size();
+  co_return true;
+}
+
+void Exchange::choose_request_id() {
+  const http::Field* given = request_.fields.find(FieldId::kXRequestId);
+  if (given != nullptr && !given->value.empty() && given->value.size() <= 128) {
+    request_id_ = given->value;
+    return;
+  }
+  char* text = arena_.allocate(32, 1);
+  static constexpr char kHex[] = "0123456789abcdef";
+  for (int word = 0; word < 2; ++word) {
+    uint64_t bits = worker_.random();
+    for (int i = 0; i < 16; ++i, bits >>= 4) text[word * 16 + i] = kHex[bits & 15];
+  }
+  request_id_ = {text, 32};
+}
+
+// Canonical path, host, limits and route. On false the refusal is set.
+bool Exchange::prepare() {
+  const auto refusal = [this](uint16_t status, std::string_view detail) {
+    refusal_ = status;
+    refusal_detail_ = detail;
+    return false;
+  };
+  if (request_.body.kind == BodyKind::kLength && settings_.body_size != 0 && request_.body.length > settings_.body_size) {
+    return refusal(413, "body_too_large");
+  }
+  const auto path = http::canonical_path(request_.path, arena_);
+  if (!path) {
+    close_client_ = true;
+    return refusal(400, "ambiguous_path");
+  }
+  path_ = *path;
+
+  std::string_view host = request_.authority;
+  if (const size_t colon = host.rfind(':'); colon != std::string_view::npos && host.back() != ']') {
+    host = host.substr(0, colon);
+  }
+  char* lower = arena_.allocate(host.size(), 1);
+  for (size_t i = 0; i < host.size(); ++i) lower[i] = ascii_lower(host[i]);
+  host_ = {lower, host.size()};
+
+  const Snapshot& snapshot = *snapshot_->snapshot;
+  const routing::MatchResult match = snapshot.table.match(host_, path_, request_.method);
+  switch (match.outcome) {
+    case routing::MatchOutcome::kMatched: break;
+    case routing::MatchOutcome::kNoRoute: return refusal(404, "no_route");
+    case routing::MatchOutcome::kMethodNotAllowed: {
+      std::string list;
+      for (const std::string& method : snapshot.table.allowed_methods(host_, path_)) {
+        list += (list.empty() ? "" : ", ") + method;
+      }
+      allow_ = arena_.copy(list);
+      return refusal(405, "method_not_allowed");
+    }
+  }
+  route_ = &snapshot.routes[match.route];
+  const std::string& strip = route_->strip_prefix;
+  if (!strip.empty() && path_.starts_with(strip)) {
+    const std::string_view rest = path_.substr(strip.size());
+    if (rest.empty()) {
+      path_ = "/";
+    } else if (rest[0] == '/') {
+      path_ = rest;
+    } else if (strip.back() == '/') {
+      path_ = {rest.data() - 1, rest.size() + 1};
+    }
+  }
+  return true;
+}
+
+// Safe to send twice: the method is idempotent (RFC 9110 section 9.2.2) and there is no body to replay.
+bool Exchange::may_repeat() const {
+  if (request_.body.kind != BodyKind::kNone) return false;
+  for (const std::string_view method : {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"}) {
+    if (request_.method == method) return true;
+  }
+  return false;
+}
+
+// Asks targets until one answers or it would be wrong to go on.
+Task<Persistence> Exchange::forward() {
+  upstream::Upstream& upstream = *snapshot_->upstreams[route_->upstream];
+  uint64_t tried = 0;
+  TryOutcome outcome = TryOutcome::kConnectFailed;
+  bool fresh = false;
+  upstream::Target* target = nullptr;
+  for (size_t tries = 0; tries <= upstream.target_count(); ++tries) {
+    // A pooled connection may have been closed as we wrote to it: the same target, on a new one.
+    if (!fresh) target = &upstream.pick(tried);
+    tried |= upstream.bit_of(*target);
+    ++target->in_flight;
+    outcome = co_await try_target(upstream, *target, fresh);
+    --target->in_flight;
+    if (outcome == TryOutcome::kAnswered) {
+      target->note_success();
+      break;
+    }
+    fresh = outcome == TryOutcome::kStaleConnection;
+    if (fresh) continue;
+    target->note_failure();
+    if (outcome != TryOutcome::kConnectFailed) break;
+    if (tries + 1 >= upstream.target_count()) break;
+  }
+  if (outcome != TryOutcome::kAnswered && !answered_) {
+    if (upload_result_.outcome == RelayOutcome::kSourceTooLarge) {
+      co_await refuse(413, "body_too_large");
+    } else if (upload_result_.outcome == RelayOutcome::kSourceMalformed) {
+      co_await refuse(400, "bad_chunk");
+    } else if (upload_result_.error == ETIMEDOUT && upload_result_.outcome == RelayOutcome::kSourceFailed) {
+      co_await refuse(408, "body_timeout");
+    } else if (upload_result_.outcome == RelayOutcome::kSourceClosed ||
+               upload_result_.outcome == RelayOutcome::kSourceFailed) {
+      co_return Persistence::kClose;  // the client is gone
+    } else if (outcome == TryOutcome::kTimedOut) {
+      co_await refuse(504, "response_timeout");
+    } else {
+      co_await refuse(502, outcome == TryOutcome::kConnectFailed ? "connect_failed" : "upstream_failed");
+    }
+    co_return request_.keep_alive && !close_client_ && request_.body.kind == BodyKind::kNone
+        ? (client_.input.begin += head_size_, Persistence::kKeepAlive)
+        : Persistence::kClose;
+  }
+  co_return outcome == TryOutcome::kAnswered && request_.keep_alive && !close_client_ ? Persistence::kKeepAlive
+                                                                                     : Persistence::kClose;
+}
+
+Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, upstream::Target& target, bool fresh) {
+  std::unique_ptr<upstream::Connection> connection = fresh ? target.make_fresh() : target.take();
+  if (!connection->stream.is_open()) {
+    const IoResult connected =
+        co_await connection->stream.connect(target.definition().address, upstream.definition().connect_timeout);
+    if (!connected.ok()) co_return TryOutcome::kConnectFailed;
+  }
+
+  HeadWriter head(head_size_ + 1024);
+  write_request_head(head);
+  BodySource body{.stream = client_.stream,
+                  .framing = request_.body,
+                  .received = client_.input.content().substr(head_size_),
+                  .timeout = settings_.body_timeout,
+                  .limit = settings_.body_size};
+  upload_result_ = {};
+  TaskGroup upload;
+  if (request_.body.kind == BodyKind::kNone) {
+    const RelayResult sent = co_await relay_message(
+        head.text(), body, {connection->stream, BodyKind::kNone, settings_.send_timeout});
+    if (sent.outcome != RelayOutcome::kComplete) {
+      co_return connection->reused() && may_repeat() ? TryOutcome::kStaleConnection : TryOutcome::kFailed;
+    }
+  } else {
+    // The body flows while we already listen: the target may answer before it has read it all.
+    upload_done_ = false;
+    upload.spawn(upload_body(head.text(), body, *connection));
+  }
+  const TryOutcome outcome = co_await receive_response(connection, body, upload);
+  if (outcome != TryOutcome::kAnswered) co_return outcome;
+  if (!upload_done_ || !body.complete) {
+    close_client_ = true;  // the rest of the request is still on its way
+  } else {
+    keep_rest(body);
+  }
+  co_return outcome;
+}
+
+Task<void> Exchange::upload_body(std::string_view head, BodySource& body, upstream::Connection& connection) {
+  upload_result_ = co_await relay_message(head, body, {connection.stream, request_.body.kind, settings_.send_timeout});
+  upload_done_ = true;
+  // A target that stops reading may have answered already; only the client's failures end the exchange.
+  const bool client_failed = upload_result_.outcome != RelayOutcome::kComplete &&
+                             upload_result_.outcome != RelayOutcome::kSinkFailed;
+  if (client_failed) connection.stream.cancel();
+}
+
+// Moves what the client sent beyond this request to where the next exchange looks for it.
+void Exchange::keep_rest(const BodySource& body) {
+  InputBuffer& input = client_.input;
+  const char* begin = input.block.data();
+  if (body.rest.empty()) {
+    input.begin = input.end = 0;
+  } else if (body.rest.data() >= begin && body.rest.data() < begin + input.block.capacity()) {
+    input.begin = static_cast<size_t>(body.rest.data() - begin);
+  } else {
+    Block block = Block::take(std::max(body.rest.size(), Block::kMedium));
+    std::memcpy(block.data(), body.rest.data(), body.rest.size());
+    input.block = std::move(block);
+    input.begin = 0;
+    input.end = body.rest.size();
+  }
+}
+
+Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::Connection>& connection,
+                                                      BodySource& body, TaskGroup& upload) {
+  const upstream::UpstreamDefinition& upstream = snapshot_->upstreams[route_->upstream]->definition();
+  InputBuffer input;
+  input.block = Block::take(Block::kMedium);
+  static constexpr http::h1::HeadLimits kLimits{.head_size = 64 * 1024, .field_count = 112, .target_length = 0};
+  bool received_any = false;
+  for (;;) {  // once for each interim response, then the final one
+    response_ = {};
+    http::h1::ResponseParser parser(kLimits);
+    for (;;) {
+      const ParseState state = parser.parse(input.content(), request_.method, response_);
+      if (state == ParseState::kDone) break;
+      if (state == ParseState::kFailed) co_return TryOutcome::kFailed;
+      if (input.end == input.block.capacity()) {
+        Block larger = Block::take(input.block.capacity() * 2);
+        std::memcpy(larger.data(), input.block.data() + input.begin, input.end - input.begin);
+        input.end -= input.begin;
+        input.begin = 0;
+        input.block = std::move(larger);
+      }
+      // While the request is still being sent, the response may take as long as that does.
+      const IoResult got = co_await connection->stream.read(
+          input.block.data() + input.end, input.block.capacity() - input.end,
+          upload_done_ ? upstream.response_timeout : upstream.response_timeout + settings_.body_timeout);
+      if (got.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
+      if (!got.ok() || got.bytes == 0) {
+        co_return !received_any && connection->reused() && may_repeat() ? TryOutcome::kStaleConnection
+                                                                       : TryOutcome::kFailed;
+      }
+      received_any = true;
+      input.end += got.bytes;
+    }
+    input.begin += parser.head_size();
+    if (response_.status >= 200) break;
+    if (response_.status == 101) {
+      if (!request_.wants_upgrade) co_return TryOutcome::kFailed;
+      HeadWriter head(parser.head_size() + 512);
+      write_response_head(head, BodyKind::kNone);
+      iovec piece{const_cast<char*>(head.text().data()), head.text().size()};
+      answered_ = true;
+      const IoResult written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);
+      if (written.ok()) co_await tunnel(*connection, input.content(), client_.input.content().substr(head_size_));
+      close_client_ = true;
+      co_return TryOutcome::kAnswered;
+    }
+    if (request_.version == http::Version::kHttp11) {
+      HeadWriter head(parser.head_size() + 512);
+      write_response_head(head, BodyKind::kNone);
+      iovec piece{const_cast<char*>(head.text().data()), head.text().size()};
+      const IoResult written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);
+      if (!written.ok()) co_return TryOutcome::kFailed;
+    }
+  }
+
+  BodyKind kind = response_.body.kind;
+  if (kind == BodyKind::kUntilClose || kind == BodyKind::kChunked) {
+    kind = request_.version == http::Version::kHttp11 ? BodyKind::kChunked : BodyKind::kUntilClose;
+  }
+  if (kind == BodyKind::kUntilClose || !upload_done_ || worker_.draining()) close_client_ = true;
+  HeadWriter head(input.begin + 512);
+  write_response_head(head, kind);
+  BodySource source{.stream = connection->stream,
+                    .framing = response_.body,
+                    .received = input.content(),
+                    .timeout = upstream.response_timeout};
+  answered_ = true;
+  const RelayResult sent = co_await relay_message(head.text(), source, {client_.stream, kind, settings_.send_timeout});
+  if (sent.outcome != RelayOutcome::kComplete) {
+    // The client must not take a broken body for a whole one: a reset says so even for HTTP/1.0.
+    if (sent.outcome != RelayOutcome::kSinkFailed) client_.stream.reset_on_close();
+    close_client_ = true;
+    client_.stream.close();
+    co_return TryOutcome::kAnswered;
+  }
+  const bool reusable = response_.keep_alive && source.rest.empty() && upload_done_ && body.complete;
+  upload.clear();
+  if (reusable) {
+    upstream::Target& target = connection->target();
+    target.give_back(std::move(connection));
+  }
+  co_return TryOutcome::kAnswered;
+}
+
+Task<void> Exchange::tunnel(upstream::Connection& connection, std::string_view from_target,
+                            std::string_view from_client) {
+  static constexpr Milliseconds kTunnelIdle{3'600'000};
+  struct Half {
+    static Task<void> run(std::string_view first, Stream& from, Stream& to, Event& done) {
+      const RelayResult result = co_await relay_raw(first, from, to, kTunnelIdle);
+      if (result.outcome != RelayOutcome::kComplete) {
+        from.cancel();
+        to.cancel();
+      }
+      done.set();
+    }
+  };
+  Event client_done, target_done;
+  TaskGroup halves;
+  halves.spawn(Half::run(from_client, client_.stream, connection.stream, client_done));
+  halves.spawn(Half::run(from_target, connection.stream, client_.stream, target_done));
+  co_await client_done.wait();
+  co_await target_done.wait();
+}
+
+void Exchange::write_request_head(HeadWriter& out) const {
+  out.write(request_.method, " ", path_, request_.has_query ? "?" : "", request_.query, " HTTP/1.1\r\n");
+  out.field("host", request_.authority);
+  const HopByHop hop_by_hop(request_.fields);
+  for (const http::Field& field : request_.fields) {
+    switch (field.id) {
+      // Written anew below or above; a client's own claims about its address are not believed.
+      case FieldId::kHost:
+      case FieldId::kXForwardedFor:
+      case FieldId::kXForwardedHost:
+      case FieldId::kXForwardedProto:
+      case FieldId::kForwarded:
+      case FieldId::kXRequestId: continue;
+      default: break;
+    }
+    if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
+  }
+  char address[INET6_ADDRSTRLEN];
+  out.field("x-forwarded-for", {address, client_.peer.write_host(address)});
+  out.field("x-forwarded-proto", "http");
+  if (!request_.authority.empty()) out.field("x-forwarded-host", request_.authority);
+  out.field("x-request-id", request_id_);
+  out.field("via", request_.version == http::Version::kHttp11 ? "1.1 portcullis" : "1.0 portcullis");
+  if (request_.body.kind == BodyKind::kLength) {
+    char digits[20];
+    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, request_.body.length);
+    out.field("content-length", {digits, static_cast<size_t>(end - digits)});
+  } else if (request_.body.kind == BodyKind::kChunked) {
+    out.field("transfer-encoding", "chunked");
+  } else if (const http::Field* length = request_.fields.find(FieldId::kContentLength)) {
+    out.field("content-length", length->value);  // an explicit zero
+  }
+  if (request_.wants_upgrade) {
+    out.field("connection", "upgrade");
+    for (const http::Field& field : request_.fields) {
+      if (field.id == FieldId::kUpgrade) out.field("upgrade", field.value);
+    }
+  }
+  out.write("\r\n");
+}
+
+void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
+  char status[3] = {static_cast<char>('0' + response_.status / 100), static_cast<char>('0' + response_.status / 10 % 10),
+                    static_cast<char>('0' + response_.status % 10)};
+  out.write("HTTP/1.1 ", std::string_view(status, 3), " ", response_.reason, "\r\n");
+  const HopByHop hop_by_hop(response_.fields);
+  for (const http::Field& field : response_.fields) {
+    if (field.id == FieldId::kXRequestId) continue;
+    // Without a body the length speaks of what a GET would have had, or is the explicit zero.
+    if (field.id == FieldId::kContentLength && (kind == BodyKind::kLength || kind == BodyKind::kNone)) {
+      out.field("content-length", field.value);
+      continue;
+    }
+    if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
+  }
+  if (response_.status == 101) {
+    out.field("connection", "upgrade");
+    for (const http::Field& field : response_.fields) {
+      if (field.id == FieldId::kUpgrade) out.field("upgrade", field.value);
+    }
+  } else if (response_.status >= 200) {
+    out.field("x-request-id", request_id_);
+    if (kind == BodyKind::kChunked) out.field("transfer-encoding", "chunked");
+    if (!request_.keep_alive || close_client_) {
+      out.field("connection", "close");
+    } else if (request_.version == http::Version::kHttp10) {
+      out.field("connection", "keep-alive");
+    }
+  }
+  out.write("\r\n");
+}
+
+// The gateway's own answer, as problem details (RFC 9457). The detail names the class of the fault only.
+Task<void> Exchange::refuse(uint16_t status, std::string_view detail) {
+  if (request_id_.empty()) choose_request_id();
+  const bool parse_failure = head_size_ == 0;
+  if (parse_failure || request_.body.kind != BodyKind::kNone) close_client_ = true;
+  char digits[8];
+  const std::string_view code(digits, static_cast<size_t>(std::to_chars(digits, digits + 8, status).ptr - digits));
+  const std::string_view title = http::reason_phrase(status);
+  std::string id;
+  append_json_escaped(id, request_id_);  // an error's path may allocate
+  const std::string_view body =
+      arena_.concat(R"({"type":"about:blank","title":")", title, R"(","status":)", code, R"(,"detail":")", detail,
+                    R"(","request_id":")", id, R"("})", "\n");
+  char length[8];
+  const std::string_view size(length, static_cast<size_t>(std::to_chars(length, length + 8, body.size()).ptr - length));
+  HeadWriter out(1024);
+  out.write("HTTP/1.1 ", code, " ", title, "\r\n");
+  out.field("content-type", "application/problem+json");
+  out.field("content-length", size);
+  out.field("x-request-id", request_id_);
+  if (!allow_.empty()) out.field("allow", allow_);
+  if (close_client_ || !request_.keep_alive || worker_.draining()) {
+    close_client_ = true;
+    out.field("connection", "close");
+  }
+  out.write("\r\n");
+  if (request_.method != "HEAD") out.write(body);
+  iovec piece{const_cast<char*>(out.text().data()), out.text().size()};
+  answered_ = true;
+  const IoResult written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);
+  if (!written.ok()) close_client_ = true;
+}
+
+}  // namespace portcullis::proxy

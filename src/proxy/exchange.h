@@ -1,0 +1,68 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/arena.h"
+#include "http/h1/head_parser.h"
+#include "http/message.h"
+#include "proxy/client_connection.h"
+#include "proxy/head_writer.h"
+#include "proxy/worker.h"
+
+namespace portcullis::proxy {
+
+enum class Persistence : uint8_t { kKeepAlive, kClose };
+
+// One request and its response, from the first byte of the head to the last byte sent. Lives on its worker's
+// thread, owned by the connection's coroutine.
+class Exchange final : public Pooled {
+ public:
+  explicit Exchange(ClientConnection& client);
+
+  // The whole story. Returns what is to become of the client's connection.
+  Task<Persistence> run();
+
+ private:
+  // A try's end: the response was passed on, or nothing reached the client and another target may be asked.
+  enum class TryOutcome : uint8_t { kAnswered, kConnectFailed, kStaleConnection, kFailed, kTimedOut };
+
+  Task<bool> read_head();
+  bool prepare();
+  Task<Persistence> forward();
+  Task<TryOutcome> try_target(upstream::Upstream& upstream, upstream::Target& target, bool fresh);
+  Task<TryOutcome> receive_response(std::unique_ptr<upstream::Connection>& connection, BodySource& body,
+                                    TaskGroup& upload);
+  Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);
+  Task<void> tunnel(upstream::Connection& connection, std::string_view from_target, std::string_view from_client);
+
+  void choose_request_id();
+  void write_request_head(HeadWriter& out) const;
+  void write_response_head(HeadWriter& out, http::BodyKind kind) const;
+  Task<void> refuse(uint16_t status, std::string_view detail);
+  void keep_rest(const BodySource& body);
+  bool may_repeat() const;
+
+  ClientConnection& client_;
+  Worker& worker_;
+  std::shared_ptr<WorkerSnapshot> snapshot_;
+  const ListenerSettings& settings_;
+  const Route* route_ = nullptr;
+  std::string_view path_;  // canonical
+  std::string_view host_;  // lower case, without port
+  std::string_view request_id_;
+  std::string_view allow_;
+  uint16_t refusal_ = 0;
+  std::string_view refusal_detail_;
+  size_t head_size_ = 0;
+  bool answered_ = false;       // bytes of the final response have been sent
+  bool close_client_ = false;
+  RelayResult upload_result_;
+  bool upload_done_ = true;
+  Arena arena_;
+  http::RequestHead request_;
+  http::ResponseHead response_;
+};
+
+}  // namespace portcullis::proxy

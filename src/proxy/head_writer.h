@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstring>
+#include <string_view>
+
+#include "base/block_pool.h"
+#include "http/message.h"
+
+namespace portcullis::proxy {
+
+// Serialises one head into a pooled block, which grows when it must.
+class HeadWriter {
+ public:
+  explicit HeadWriter(size_t expected) : block_(Block::take(expected)) {}
+
+  template <typename... Pieces>
+  void write(const Pieces&... pieces) {
+    const size_t size = (std::string_view(pieces).size() + ... + 0);
+    if (size_ + size > block_.capacity()) grow(size);
+    (append(std::string_view(pieces)), ...);
+  }
+  void field(std::string_view name, std::string_view value) { write(name, ": ", value, "\r\n"); }
+  std::string_view text() const { return {block_.data(), size_}; }
+
+ private:
+  void append(std::string_view piece) {
+    if (piece.empty()) return;
+    std::memcpy(block_.data() + size_, piece.data(), piece.size());
+    size_ += piece.size();
+  }
+  void grow(size_t size) {
+    Block larger = Block::take((size_ + size) * 2);
+    std::memcpy(larger.data(), block_.data(), size_);
+    block_ = std::move(larger);
+  }
+
+  Block block_;
+  size_t size_ = 0;
+};
+
+// True for a field that belongs to one hop and is not passed on (RFC 9110 section 7.6.1): the known ones, and
+// those that the message's Connection field names. Host and the framing are the caller's to write.
+class HopByHop {
+ public:
+  explicit HopByHop(const http::Fields& fields);
+  bool drops(const http::Field& field) const;
+
+ private:
+  const http::Fields& fields_;
+  bool names_others_ = false;
+};
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,147 @@
+#include "proxy/relay.h"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+
+namespace portcullis::proxy {
+namespace {
+
+using http::BodyKind;
+
+constexpr size_t kMostPieces = 64;
+
+// The vector of one write: head, chunk size line, runs of data, chunk end.
+struct Gather {
+  std::array<iovec, kMostPieces + 4> pieces;
+  size_t count = 0;
+
+  void add(std::string_view text) {
+    if (!text.empty()) pieces[count++] = {const_cast<char*>(text.data()), text.size()};
+  }
+};
+
+// Takes what the source has received, up to the end of its body, as runs of data.
+class BodyReader {
+ public:
+  explicit BodyReader(BodySource& source) : source_(source), remaining_(source.framing.length) {
+    if (source.framing.kind == BodyKind::kNone) finish(source.received);
+  }
+
+  bool done() const { return source_.complete; }
+
+  // Adds runs from `input` to `runs`; false when the coding is broken.
+  bool take(std::string_view& input, std::array<std::string_view, kMostPieces>& runs, size_t& count, size_t& bytes) {
+    while (!done() && !input.empty() && count < kMostPieces) {
+      std::string_view data;
+      switch (source_.framing.kind) {
+        case BodyKind::kNone: return true;
+        case BodyKind::kUntilClose:
+          data = input;
+          input = {};
+          break;
+        case BodyKind::kLength:
+          data = input.substr(0, static_cast<size_t>(std::min<uint64_t>(remaining_, input.size())));
+          remaining_ -= data.size();
+          input.remove_prefix(data.size());
+          if (remaining_ == 0) finish(input);
+          break;
+        case BodyKind::kChunked: {
+          const auto result = decoder_.next(input, data);
+          if (result == http::h1::ChunkedDecoder::Result::kFailed) return false;
+          if (result == http::h1::ChunkedDecoder::Result::kDone) finish(input);
+          break;
+        }
+      }
+      if (!data.empty()) {
+        runs[count++] = data;
+        bytes += data.size();
+      }
+    }
+    return true;
+  }
+
+  void finish(std::string_view rest) {
+    source_.complete = true;
+    source_.rest = rest;
+  }
+
+ private:
+  BodySource& source_;
+  uint64_t remaining_;
+  http::h1::ChunkedDecoder decoder_;
+};
+
+}  // namespace
+
+Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink) {
+  BodyReader reader(source);
+  Gather gather;
+  std::array<std::string_view, kMostPieces> runs;
+  std::array<char, 20> size_line;
+  std::string_view input = source.received;
+  bool source_ended = false;
+  for (;;) {
+    size_t run_count = 0;
+    size_t bytes = 0;
+    const bool well_formed = reader.take(input, runs, run_count, bytes);
+    if (!well_formed) co_return {RelayOutcome::kSourceMalformed};
+    if (source_ended && source.framing.kind == BodyKind::kUntilClose) reader.finish({});
+    source.bytes += bytes;
+    if (source.limit != 0 && source.bytes > source.limit) co_return {RelayOutcome::kSourceTooLarge};
+
+    gather.count = 0;
+    gather.add(head);
+    head = {};
+    const bool chunked = sink.kind == BodyKind::kChunked;
+    if (chunked && bytes > 0) {
+      const auto [end, error] = std::to_chars(size_line.data(), size_line.data() + 16, bytes, 16);
+      end[0] = '\r';
+      end[1] = '\n';
+      gather.add({size_line.data(), static_cast<size_t>(end + 2 - size_line.data())});
+    }
+    for (size_t i = 0; i < run_count; ++i) gather.add(runs[i]);
+    if (chunked && bytes > 0) gather.add("\r\n");
+    if (chunked && reader.done()) gather.add("0\r\n\r\n");
+    if (gather.count > 0) {
+      const IoResult written =
+          co_await sink.stream.write(std::span(gather.pieces.data(), gather.count), sink.timeout);
+      if (!written.ok()) {
+        co_return {written.error == ECANCELED ? RelayOutcome::kCancelled : RelayOutcome::kSinkFailed, written.error};
+      }
+    }
+    if (reader.done()) co_return {RelayOutcome::kComplete};
+    if (!input.empty()) continue;
+
+    if (!source.more.block) source.more.block = Block::take(Block::kHuge);
+    const IoResult got = co_await source.stream.read(source.more.block.data(), source.more.block.capacity(), source.timeout);
+    if (!got.ok()) {
+      co_return {got.error == ECANCELED ? RelayOutcome::kCancelled : RelayOutcome::kSourceFailed, got.error};
+    }
+    if (got.bytes == 0) {
+      if (source.framing.kind != BodyKind::kUntilClose) co_return {RelayOutcome::kSourceClosed};
+      source_ended = true;
+    }
+    input = {source.more.block.data(), got.bytes};
+  }
+}
+
+Task<RelayResult> relay_raw(std::string_view first, Stream& from, Stream& to, Milliseconds idle_timeout) {
+  Block block = Block::take(Block::kMedium);
+  for (;;) {
+    if (!first.empty()) {
+      iovec piece{const_cast<char*>(first.data()), first.size()};
+      const IoResult written = co_await to.write(std::span(&piece, 1), idle_timeout);
+      if (!written.ok()) co_return {RelayOutcome::kSinkFailed, written.error};
+    }
+    const IoResult got = co_await from.read(block.data(), block.capacity(), idle_timeout);
+    if (!got.ok()) co_return {RelayOutcome::kSourceFailed, got.error};
+    if (got.bytes == 0) {
+      to.shutdown_write();
+      co_return {RelayOutcome::kComplete};
+    }
+    first = {block.data(), got.bytes};
+  }
+}
+
+}  // namespace portcullis::proxy

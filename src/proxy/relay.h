@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/block_pool.h"
+#include "http/h1/chunked_decoder.h"
+#include "http/message.h"
+#include "runtime/stream.h"
+#include "runtime/task.h"
+
+namespace portcullis::proxy {
+
+// Bytes received and not yet consumed, in one block.
+struct InputBuffer {
+  Block block;
+  size_t begin = 0;
+  size_t end = 0;
+
+  bool empty() const { return begin == end; }
+  std::string_view content() const { return {block.data() + begin, end - begin}; }
+  void release() {
+    block.release();
+    begin = end = 0;
+  }
+};
+
+// Where a body comes from: what was received with the head, then the stream. After a complete message, `rest`
+// is what the peer sent beyond it.
+struct BodySource {
+  Stream& stream;
+  http::BodyFraming framing;
+  std::string_view received;
+  Milliseconds timeout;
+  uint64_t limit = 0;  // most body bytes; 0: no limit
+
+  InputBuffer more{};  // later reads; lives until the next exchange has taken `rest`
+  std::string_view rest{};
+  uint64_t bytes = 0;
+  bool complete = false;
+};
+
+struct BodySink {
+  Stream& stream;
+  http::BodyKind kind;  // how the body is delimited towards this side
+  Milliseconds timeout;
+};
+
+enum class RelayOutcome : uint8_t {
+  kComplete,
+  kSourceClosed,     // the peer ended before its message did
+  kSourceFailed,     // reset, timed out
+  kSourceMalformed,  // chunked coding broken
+  kSourceTooLarge,   // beyond the limit
+  kSinkFailed,
+  kCancelled,
+};
+
+struct RelayResult {
+  RelayOutcome outcome = RelayOutcome::kComplete;
+  int error = 0;  // errno of a failure
+};
+
+// Sends `head` and then the body as it arrives, decoding and re-encoding the chunked coding as each side needs.
+// Holds at most one block of body, which it passes on without copying; the sink's pace holds back the source.
+Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink);
+
+// Copies bytes until the source ends (kComplete, with the sink half-closed) or either side fails.
+Task<RelayResult> relay_raw(std::string_view first, Stream& from, Stream& to, Milliseconds idle_timeout);
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "http/h1/head_parser.h"
+#include "routing/route_table.h"
+#include "runtime/address.h"
+#include "upstream/upstream.h"
+
+namespace portcullis::proxy {
+
+struct ListenerSettings {
+  std::string name;
+  SocketAddress address;
+  http::h1::HeadLimits head_limits;
+  uint64_t body_size = 0;    // 0: no limit
+  uint64_t connections = 0;  // per worker; 0: no limit
+  Milliseconds head_timeout{10'000};
+  Milliseconds body_timeout{60'000};
+  Milliseconds send_timeout{60'000};
+  Milliseconds idle_timeout{75'000};
+};
+
+struct Route {
+  std::string name;
+  size_t upstream = 0;  // index into Snapshot::upstreams
+  std::string strip_prefix;
+};
+
+// Everything a configuration says, compiled. Immutable; shared by the workers; an exchange keeps the one it
+// began with, so that replacing it drops nothing.
+struct Snapshot {
+  Snapshot(uint64_t number, std::vector<routing::RouteRule> rules) : version(number), table(std::move(rules)) {}
+
+  uint64_t version;
+  std::vector<ListenerSettings> listeners;
+  std::vector<Route> routes;
+  std::vector<upstream::UpstreamDefinition> upstreams;
+  routing::RouteTable table;
+};
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "proxy/snapshot.h"
+#include "runtime/acceptor.h"
+#include "runtime/event_loop.h"
+#include "runtime/task.h"
+
+namespace portcullis::proxy {
+
+class ClientConnection;
+
+// A snapshot as one worker sees it, with that worker's connection pools and balancer states. Shared, on the
+// worker's thread only, by the exchanges that began with it.
+struct WorkerSnapshot {
+  WorkerSnapshot(EventLoop& loop, std::shared_ptr<const Snapshot> compiled, uint64_t seed);
+
+  std::shared_ptr<const Snapshot> snapshot;
+  std::vector<std::unique_ptr<upstream::Upstream>> upstreams;
+};
+
+// One thread and all it serves: listeners, client connections, pools. Methods are for the control thread; the
+// work they ask for happens on the worker's own.
+class Worker {
+ public:
+  // Takes over the listening sockets, one for each of the snapshot's listeners.
+  Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, std::vector<UniqueFd> sockets);
+  ~Worker();
+
+  // From now on new exchanges use `snapshot`, whose listeners are those of the first.
+  void replace_snapshot(std::shared_ptr<const Snapshot> snapshot);
+  // Stops accepting, closes idle connections and lets the others finish their exchange; the thread ends when
+  // none is left or the deadline has passed.
+  void drain(Milliseconds deadline);
+  void join();
+
+  // For the worker's own objects, on its thread.
+  EventLoop& loop() { return loop_; }
+  const std::shared_ptr<WorkerSnapshot>& current() const { return current_; }
+  bool draining() const { return draining_; }
+  uint64_t random();
+  void connection_ended();
+
+ private:
+  class Deadline final : public Timer {
+   public:
+    explicit Deadline(Worker& worker) : worker_(worker) {}
+    void fire() override { worker_.loop_.stop(); }
+
+   private:
+    Worker& worker_;
+  };
+
+  void run(std::vector<UniqueFd> sockets);
+  void accept(size_t listener, UniqueFd fd, const SocketAddress& peer);
+
+  size_t index_;
+  EventLoop loop_;
+  std::shared_ptr<WorkerSnapshot> current_;
+  uint64_t random_state_;
+  bool draining_ = false;
+  size_t open_connections_ = 0;
+  Deadline deadline_{*this};
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  IntrusiveList<ClientConnection> connections_;
+  TaskGroup tasks_;
+  std::thread thread_;
+};
+
+}  // namespace portcullis::proxy
