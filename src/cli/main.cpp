@@ -1,1 +1,69 @@
-int main(){}
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "cli/demo_backend.h"
+#include "config/loader.h"
+#include "config/schema_model.h"
+#include "control/gateway.h"
+
+namespace {
+
+using portcullis::control::Gateway;
+
+int run(const std::string& path) {
+  Gateway::block_signals();
+  Gateway gateway(path);
+  if (!gateway.start()) return 1;
+  gateway.run_until_signalled();
+  return 0;
+}
+
+int check(const std::string& path) {
+  portcullis::config::Diagnostics diagnostics;
+  const auto config = portcullis::config::load_file(path, diagnostics);
+  portcullis::control::print_diagnostics(diagnostics);
+  if (!config) return 1;
+  std::printf("%s: good: %zu listeners, %zu routes, %zu upstreams\n", path.c_str(), config->listeners.size(),
+              config->routes.size(), config->upstreams.size());
+  return 0;
+}
+
+int print_schema() {
+  nlohmann::json schema = portcullis::config::config_type().json_schema();
+  schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
+  schema["title"] = "Portcullis configuration";
+  std::printf("%s\n", schema.dump(2).c_str());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Portcullis, an API gateway"};
+  app.require_subcommand(1);
+  int exit_code = 0;
+  std::string path, listen, name = "demo";
+
+  CLI::App* run_command = app.add_subcommand("run", "Serve; SIGHUP reloads, SIGTERM drains");
+  run_command->add_option("-c,--config", path, "Configuration file")->required();
+  run_command->callback([&] { exit_code = run(path); });
+
+  CLI::App* check_command = app.add_subcommand("check", "Report everything wrong with a configuration");
+  check_command->add_option("file", path, "Configuration file")->required();
+  check_command->callback([&] { exit_code = check(path); });
+
+  CLI::App* schema_command = app.add_subcommand("schema", "Print the JSON Schema of the configuration");
+  schema_command->callback([&] { exit_code = print_schema(); });
+
+  CLI::App* backend_command = app.add_subcommand("demo-backend", "Serve answers that show the request");
+  backend_command->add_option("--listen", listen, "Address, as 127.0.0.1:9001")->required();
+  backend_command->add_option("--name", name, "Name shown in the answers");
+  backend_command->callback([&] { exit_code = portcullis::cli::run_demo_backend(listen, name); });
+
+  CLI::App* version_command = app.add_subcommand("version", "Print the version");
+  version_command->callback([] { std::puts("portcullis " PORTCULLIS_VERSION); });
+
+  CLI11_PARSE(app, argc, argv);
+  return exit_code;
+}

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/intrusive_list.h"
+#include "runtime/frame_pool.h"
 #include "runtime/stream.h"
 
 namespace portcullis::upstream {
