@@ -45,7 +45,7 @@ Task<void> serve(std::unique_ptr<Stream> stream, const std::string& name) {
   size_t held = 0;
   for (;;) {
     http::RequestHead request;
-    http::h1::RequestParser parser({});
+    http::h1::RequestParser parser(http::h1::HeadLimits{});
     for (;;) {
       const auto state = parser.parse({buffer.data(), held}, request);
       if (state == http::h1::ParseState::kFailed) co_return;
