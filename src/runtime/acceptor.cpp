@@ -60,6 +60,7 @@ Acceptor::~Acceptor() {
 void Acceptor::on_events(uint32_t) {
   // Level-triggered: at low rates one accept per event spares the call that would only say EAGAIN; under load
   // the budget grows.
+  EventLoop& loop = loop_;  // outlives this acceptor, which a connection's handler may destroy
   const int budget = budget_;
   for (int accepted = 0; accepted < budget; ++accepted) {
     SocketAddress peer;
@@ -77,7 +78,7 @@ void Acceptor::on_events(uint32_t) {
       return;
     }
     on_connection_(std::move(connection), peer);
-    if (!loop_.delivering_to(*this)) return;
+    if (!loop.delivering_to(*this)) return;
   }
   budget_ = std::min(kMostPerEvent, budget * 2);
 }

@@ -15,6 +15,7 @@ bool Stream::ensure_watched() {
 }
 
 void Stream::on_events(uint32_t events) {
+  EventLoop& loop = loop_;  // outlives this stream, which a resumed coroutine may destroy
   if (events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) hung_up_ = true;
   if (events & (EPOLLIN | EPOLLHUP | EPOLLRDHUP | EPOLLERR)) {
     readable_ = true;
@@ -23,7 +24,7 @@ void Stream::on_events(uint32_t events) {
     } else if (idle_watcher_ != nullptr) {
       idle_watcher_->on_events(events);
     }
-    if (!loop_.delivering_to(*this)) return;  // the resumed coroutine closed us
+    if (!loop.delivering_to(*this)) return;
   }
   if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
     writable_ = true;

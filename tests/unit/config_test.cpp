@@ -1,0 +1,77 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "config/loader.h"
+
+namespace portcullis::config {
+namespace {
+
+std::string problems_of(std::string_view text) {
+  Diagnostics diagnostics;
+  const auto config = load_text(text, "c.yaml", diagnostics);
+  EXPECT_EQ(config.has_value(), !diagnostics.has_errors());
+  std::string out;
+  for (const Diagnostic& diagnostic : diagnostics.sorted()) out += diagnostic.to_string() + "\n";
+  return out;
+}
+
+constexpr std::string_view kGood = R"(version: 1
+listeners: [{name: a, address: "127.0.0.1:80", timeouts: {idle: 5s}, limits: {head_size: 16KiB}}]
+upstreams: [{name: u, balance: least_request, targets: [{address: "127.0.0.1:81", weight: 3}]}]
+routes: [{name: r, match: {path: /x}, upstream: u}]
+)";
+
+TEST(Loader, FillsInTheModel) {
+  Diagnostics diagnostics;
+  const auto config = load_text(kGood, "c.yaml", diagnostics);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->listeners[0].timeouts.idle, milliseconds(5000));
+  EXPECT_EQ(config->listeners[0].limits.head_size, 16384u);
+  EXPECT_EQ(config->upstreams[0].balance, Balance::kLeastRequest);
+  EXPECT_EQ(config->upstreams[0].targets[0].weight, 3u);
+}
+
+TEST(Loader, NamesEveryMistakeWithItsPlaceAndASuggestion) {
+  EXPECT_EQ(problems_of(R"(version: 1
+listners: []
+listeners:
+  - name: a
+    address: localhost
+    timeouts: {idel: 5s, head: 5}
+upstreams:
+  - {name: orders, targets: [{address: "127.0.0.1:1", weight: 0}]}
+routes:
+  - name: r
+    match: {path: x}
+    upstream: oders
+)"),
+            "c.yaml:2:1: error: unknown key `listners` in configuration - did you mean `listeners`?\n"
+            "c.yaml:5:14: error: \"localhost\" is not an address: the port is missing (host:port)\n"
+            "c.yaml:6:16: error: unknown key `idel` in timeouts - did you mean `idle`?\n"
+            "c.yaml:6:32: error: `5` is not a duration such as 250ms, 5s, 1m or 1h\n"
+            "c.yaml:8:59: error: `0` is not a whole number from 1 to 1000\n"
+            "c.yaml:11:19: error: `x` is not a path: it must start with `/`\n"
+            "c.yaml:12:15: error: there is no upstream `oders` - did you mean `orders`?\n");
+}
+
+TEST(Loader, RefusesBrokenYaml) {
+  EXPECT_NE(problems_of("version: 1\nlisteners: [").find("c.yaml:"), std::string::npos);
+  EXPECT_NE(problems_of("version: 1\nversion: 1\n").find("c.yaml:2:1: error: `version` is given twice"), std::string::npos);
+  EXPECT_NE(problems_of("a: &x [*x]").find("no anchor"), std::string::npos);
+  EXPECT_NE(problems_of(std::string(500, '[')).find("nested too deeply"), std::string::npos);
+  EXPECT_NE(problems_of("").find("expected configuration"), std::string::npos);
+}
+
+TEST(Loader, ExpandsTheEnvironment) {
+  ::setenv("PORTCULLIS_TEST_PORT", "8123", 1);
+  Diagnostics diagnostics;
+  const auto config = load_text(
+      "version: 1\nlisteners: [{name: a, address: \"127.0.0.1:${PORTCULLIS_TEST_PORT}\"}]\n", "c.yaml", diagnostics);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->listeners[0].address, "127.0.0.1:8123");
+  EXPECT_NE(problems_of("version: ${PORTCULLIS_NOT_SET}").find("PORTCULLIS_NOT_SET is not set"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace portcullis::config

@@ -1,0 +1,152 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "http/h1/chunked_decoder.h"
+#include "http/h1/head_parser.h"
+
+namespace portcullis::http::h1 {
+namespace {
+
+ParseError error_of(const std::string& text, HeadLimits limits = {}) {
+  RequestParser parser(limits);
+  RequestHead head;
+  const ParseState state = parser.parse(text, head);
+  return state == ParseState::kFailed ? parser.error() : ParseError::kNone;
+}
+
+std::string with(const std::string& fields) { return "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n"; }
+
+TEST(RequestParser, ReadsAHeadInAnyPiecesToTheSameResult) {
+  const std::string text = "POST /a/b?c=d HTTP/1.1\r\nHost: example.com:80\r\nContent-Length: 5\r\nX-Y:  z \r\n\r\nhello";
+  for (size_t step = 1; step <= text.size(); ++step) {
+    RequestParser parser(HeadLimits{});
+    RequestHead head;
+    std::string buffer;  // reallocates as it grows, so that the views must follow
+    ParseState state = ParseState::kNeedMore;
+    for (size_t at = 0; state == ParseState::kNeedMore && at < text.size(); at += step) {
+      std::string larger = buffer + text.substr(at, step);
+      buffer.swap(larger);
+      state = parser.parse(buffer, head);
+      larger.assign(larger.size(), '#');
+    }
+    ASSERT_EQ(state, ParseState::kDone) << step;
+    EXPECT_EQ(head.method, "POST");
+    EXPECT_EQ(head.path, "/a/b");
+    EXPECT_EQ(head.query, "c=d");
+    EXPECT_EQ(head.authority, "example.com:80");
+    EXPECT_EQ(head.body.length, 5u);
+    EXPECT_EQ(head.fields.value_of("x-y"), "z");
+    EXPECT_EQ(parser.head_size(), text.size() - 5);
+  }
+}
+
+struct Refusal {
+  std::string text;
+  ParseError expected;
+};
+
+class RequestRefusal : public ::testing::TestWithParam<Refusal> {};
+
+TEST_P(RequestRefusal, IsNamed) { EXPECT_EQ(to_string(error_of(GetParam().text)), to_string(GetParam().expected)); }
+
+INSTANTIATE_TEST_SUITE_P(
+    Hostile, RequestRefusal,
+    ::testing::Values(
+        Refusal{"GET / HTTP/1.1\nHost: a\n\n", ParseError::kBareLineFeed},
+        Refusal{with("X: a\rb\r\n"), ParseError::kBareCarriageReturn},
+        Refusal{with(std::string("X: a\0b\r\n", 8)), ParseError::kBadFieldValue},
+        Refusal{with("X : a\r\n"), ParseError::kBadFieldName}, Refusal{with(": a\r\n"), ParseError::kBadFieldName},
+        Refusal{with("X: a\r\n folded\r\n"), ParseError::kObsoleteFolding},
+        Refusal{with("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), ParseError::kConflictingLength},
+        Refusal{with("Content-Length: 1\r\nContent-Length: 2\r\n"), ParseError::kConflictingLength},
+        Refusal{with("Content-Length: 1, 1\r\n"), ParseError::kBadContentLength},
+        Refusal{with("Content-Length: +1\r\n"), ParseError::kBadContentLength},
+        Refusal{with("Content-Length: 0x1\r\n"), ParseError::kBadContentLength},
+        Refusal{with("Content-Length: 99999999999999999999\r\n"), ParseError::kBadContentLength},
+        Refusal{with("Content-Length: \r\n"), ParseError::kBadContentLength},
+        Refusal{with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), ParseError::kBadTransferEncoding},
+        Refusal{with("Transfer-Encoding: xchunked\r\n"), ParseError::kBadTransferEncoding},
+        Refusal{with("Transfer-Encoding: chunked, identity\r\n"), ParseError::kBadTransferEncoding},
+        Refusal{with("Transfer-Encoding: gzip, chunked\r\n"), ParseError::kUnsupportedTransferEncoding},
+        Refusal{"GET / HTTP/1.1\r\n\r\n", ParseError::kMissingHost},
+        Refusal{with("Host: b\r\n"), ParseError::kDuplicateHost},
+        Refusal{"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", ParseError::kBadHost},
+        Refusal{"GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", ParseError::kBadHost},
+        Refusal{"GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", ParseError::kHostDisagrees},
+        Refusal{"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", ParseError::kBadTarget},
+        Refusal{"GET / HTTP/1.1 \r\nHost: a\r\n\r\n", ParseError::kBadVersion},
+        Refusal{"GET / HTTP/2.0\r\nHost: a\r\n\r\n", ParseError::kUnsupportedVersion},
+        Refusal{"GET / http/1.1\r\nHost: a\r\n\r\n", ParseError::kBadVersion},
+        Refusal{"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", ParseError::kBadTarget},
+        Refusal{"GET a HTTP/1.1\r\nHost: a\r\n\r\n", ParseError::kBadTarget},
+        Refusal{"GET * HTTP/1.1\r\nHost: a\r\n\r\n", ParseError::kBadTarget},
+        Refusal{"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", ParseError::kBadTarget},
+        Refusal{"G\tT / HTTP/1.1\r\nHost: a\r\n\r\n", ParseError::kBadMethod},
+        Refusal{"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", ParseError::kBadTransferEncoding}));
+
+TEST(RequestParser, KeepsItsLimits) {
+  HeadLimits limits{.head_size = 256, .field_count = 3, .target_length = 32};
+  EXPECT_EQ(error_of("GET /" + std::string(40, 'a') + " HTTP/1.1\r\n", limits), ParseError::kTargetTooLong);
+  EXPECT_EQ(error_of("GET /" + std::string(400, 'a'), limits), ParseError::kHeadTooLarge);
+  EXPECT_EQ(error_of(with("A: b\r\nC: d\r\nE: f\r\n"), limits), ParseError::kTooManyFields);
+  EXPECT_EQ(error_of(with("A: " + std::string(300, 'a') + "\r\n"), limits), ParseError::kHeadTooLarge);
+}
+
+TEST(ResponseParser, KnowsWhenABodyFollows) {
+  const auto kind_of = [](const std::string& text, const char* method) {
+    ResponseParser parser(HeadLimits{});
+    ResponseHead head;
+    EXPECT_EQ(parser.parse(text, method, head), ParseState::kDone) << text;
+    return head.body.kind;
+  };
+  EXPECT_EQ(kind_of("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "GET"), BodyKind::kLength);
+  EXPECT_EQ(kind_of("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "HEAD"), BodyKind::kNone);
+  EXPECT_EQ(kind_of("HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n", "GET"), BodyKind::kNone);
+  EXPECT_EQ(kind_of("HTTP/1.1 204\r\n\r\n", "GET"), BodyKind::kNone);
+  EXPECT_EQ(kind_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "GET"), BodyKind::kChunked);
+  EXPECT_EQ(kind_of("HTTP/1.0 200 OK\r\n\r\n", "GET"), BodyKind::kUntilClose);
+}
+
+std::string decode(std::string_view input, size_t step, bool& failed, bool& done) {
+  ChunkedDecoder decoder;
+  std::string out;
+  failed = done = false;
+  for (size_t at = 0; at < input.size() && !failed && !done; at += step) {
+    std::string_view piece = input.substr(at, step);
+    for (;;) {
+      std::string_view data;
+      const auto result = decoder.next(piece, data);
+      if (result == ChunkedDecoder::Result::kData) {
+        out += data;
+        continue;
+      }
+      failed = result == ChunkedDecoder::Result::kFailed;
+      done = result == ChunkedDecoder::Result::kDone;
+      break;
+    }
+  }
+  return out;
+}
+
+TEST(ChunkedDecoder, DecodesInAnyPieces) {
+  const std::string text = "5;a=b;c=\"d;\"\r\nhello\r\n006\r\n world\r\n0\r\nX-Trailer: yes\r\n\r\n";
+  for (size_t step = 1; step <= text.size(); ++step) {
+    bool failed, done;
+    EXPECT_EQ(decode(text, step, failed, done), "hello world");
+    EXPECT_TRUE(done);
+  }
+}
+
+TEST(ChunkedDecoder, RefusesWhatSmugglersSend) {
+  for (const char* text : {"\r\n", "g\r\n", "-1\r\n", "0x5\r\n", " 5\r\n", "5 \r\n", "5\nhello", "5\r\nhelloX\r\n",
+                           "5\r\nhello\n", "5\rX", "1000000000000000\r\n", "0\r\nbad name: x\r\n\r\n", "0\r\n folded\r\n\r\n",
+                           "5;a\nb\r\nhello\r\n"}) {
+    bool failed, done;
+    decode(text, 100, failed, done);
+    EXPECT_TRUE(failed) << text;
+  }
+}
+
+}  // namespace
+}  // namespace portcullis::http::h1

@@ -1,0 +1,248 @@
+#include "runtime/stream.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <deque>
+#include <string>
+
+#include "runtime/acceptor.h"
+#include "runtime/task.h"
+
+namespace portcullis {
+namespace {
+
+// The kernel, with a script of faults before it: an errno to fail with, or a cap on the bytes moved.
+class FaultySyscalls final : public Syscalls {
+ public:
+  struct Fault {
+    int error = 0;
+    size_t most = 0;
+  };
+  std::deque<Fault> on_recv, on_send, on_accept, on_wait, on_socket;
+
+  ssize_t recv(int fd, void* data, size_t size, int flags) override {
+    return apply(on_recv, size) ? Syscalls::recv(fd, data, size, flags) : -1;
+  }
+  ssize_t send(int fd, const void* data, size_t size, int flags) override {
+    return apply(on_send, size) ? Syscalls::send(fd, data, size, flags) : -1;
+  }
+  int accept4(int fd, sockaddr* address, socklen_t* length, int flags) override {
+    size_t unused = 0;
+    return apply(on_accept, unused) ? Syscalls::accept4(fd, address, length, flags) : -1;
+  }
+  int socket(int domain, int type, int protocol) override {
+    size_t unused = 0;
+    return apply(on_socket, unused) ? Syscalls::socket(domain, type, protocol) : -1;
+  }
+  int epoll_wait(int epoll, epoll_event* events, int capacity, int timeout) override {
+    size_t unused = 0;
+    return apply(on_wait, unused) ? Syscalls::epoll_wait(epoll, events, capacity, timeout) : -1;
+  }
+
+ private:
+  static bool apply(std::deque<Fault>& script, size_t& size) {
+    if (script.empty()) return true;
+    const Fault fault = script.front();
+    script.pop_front();
+    if (fault.most != 0) size = std::min(size, fault.most);
+    errno = fault.error;
+    return fault.error == 0;
+  }
+};
+
+class StreamTest : public ::testing::Test {
+ protected:
+  StreamTest() : loop(syscalls) {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    stream = std::make_unique<Stream>(loop, UniqueFd(ends[0]));
+    peer.reset(ends[1]);
+  }
+  ~StreamTest() override { EXPECT_TRUE(tasks.empty()) << "a coroutine was left behind"; }
+
+  void run_until(const bool& done) {
+    for (int i = 0; i < 200 && !done; ++i) loop.run_once(Milliseconds(50));
+    ASSERT_TRUE(done);
+  }
+  void peer_sends(const std::string& text) {
+    ASSERT_EQ(::send(peer.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  }
+
+  Task<void> read_once(Milliseconds timeout) {
+    result = co_await stream->read(buffer, sizeof buffer, timeout);
+    done = true;
+  }
+  Task<void> write_all(std::string text, Milliseconds timeout) {
+    iovec piece{text.data(), text.size()};
+    result = co_await stream->write(std::span(&piece, 1), timeout);
+    done = true;
+  }
+
+  FaultySyscalls syscalls;
+  EventLoop loop;
+  std::unique_ptr<Stream> stream;
+  UniqueFd peer;
+  char buffer[64];
+  IoResult result;
+  bool done = false;
+  TaskGroup tasks;
+};
+
+TEST_F(StreamTest, ReadWaitsForData) {
+  tasks.spawn(read_once(kForever));
+  EXPECT_FALSE(done);
+  peer_sends("hello");
+  run_until(done);
+  EXPECT_EQ(std::string(buffer, result.bytes), "hello");
+}
+
+TEST_F(StreamTest, ReadSurvivesInterruptionAndSpuriousReadiness) {
+  syscalls.on_recv = {{EINTR}, {EAGAIN}};
+  peer_sends("x");
+  tasks.spawn(read_once(kForever));
+  run_until(done);
+  EXPECT_EQ(result.bytes, 1u);
+}
+
+TEST_F(StreamTest, ReadReportsResetAndTimeoutAndEnd) {
+  syscalls.on_recv = {{ECONNRESET}};
+  tasks.spawn(read_once(kForever));
+  EXPECT_EQ(result.error, ECONNRESET);
+
+  done = false;
+  tasks.spawn(read_once(Milliseconds(20)));
+  run_until(done);
+  EXPECT_EQ(result.error, ETIMEDOUT);
+
+  done = false;
+  tasks.spawn(read_once(kForever));
+  peer.reset();
+  run_until(done);
+  EXPECT_TRUE(result.end_of_stream());
+}
+
+TEST_F(StreamTest, EndOfStreamAfterShortReadIsSeen) {
+  peer_sends("last words");
+  peer.reset();
+  tasks.spawn(read_once(kForever));
+  run_until(done);
+  EXPECT_EQ(result.bytes, 10u);
+  done = false;
+  tasks.spawn(read_once(kForever));
+  run_until(done);
+  EXPECT_TRUE(result.end_of_stream());
+}
+
+TEST_F(StreamTest, WriteGoesOnAfterShortWritesInterruptionsAndFullBuffers) {
+  syscalls.on_send = {{0, 1}, {EINTR}, {0, 2}, {EAGAIN}, {ENOBUFS}, {0, 3}};
+  tasks.spawn(write_all("0123456789", Milliseconds(5000)));
+  // EAGAIN was invented, so only a real change of the socket wakes the writer; reading does that.
+  char got[16];
+  size_t total = 0;
+  for (int i = 0; i < 200 && !done; ++i) {
+    const ssize_t count = ::recv(peer.get(), got + total, sizeof got - total, 0);
+    if (count > 0) total += static_cast<size_t>(count);
+    loop.run_once(Milliseconds(10));
+  }
+  ASSERT_TRUE(done);
+  const ssize_t count = ::recv(peer.get(), got + total, sizeof got - total, 0);
+  if (count > 0) total += static_cast<size_t>(count);
+  EXPECT_EQ(result.error, 0);
+  EXPECT_EQ(std::string(got, total), "0123456789");
+}
+
+TEST_F(StreamTest, WriteTimesOutWhenTheKernelStaysShortOfMemory) {
+  for (int i = 0; i < 100; ++i) syscalls.on_send.push_back({ENOBUFS});
+  tasks.spawn(write_all("x", Milliseconds(50)));
+  run_until(done);
+  EXPECT_EQ(result.error, ETIMEDOUT);
+}
+
+TEST_F(StreamTest, CancelWakesTheWaiterAndFailsLaterOperations) {
+  tasks.spawn(read_once(kForever));
+  stream->cancel();
+  run_until(done);
+  EXPECT_EQ(result.error, ECANCELED);
+  done = false;
+  tasks.spawn(write_all("x", kForever));
+  EXPECT_EQ(result.error, ECANCELED);
+}
+
+TEST_F(StreamTest, DestroyingAWaitingTaskWithdrawsItsOperation) {
+  {
+    TaskGroup group;
+    group.spawn(read_once(Milliseconds(10)));
+  }
+  peer_sends("nobody reads this yet");
+  loop.run_once(Milliseconds(30));
+  EXPECT_FALSE(done);
+  tasks.spawn(read_once(kForever));
+  run_until(done);
+  EXPECT_EQ(result.bytes, 21u);
+}
+
+TEST_F(StreamTest, LoopSurvivesInterruptedWait) {
+  syscalls.on_wait = {{EINTR}};
+  tasks.spawn(read_once(kForever));
+  peer_sends("x");
+  run_until(done);
+  EXPECT_EQ(result.bytes, 1u);
+}
+
+TEST_F(StreamTest, ConnectReportsRefusalAndLackOfDescriptors) {
+  bool connected = false;
+  IoResult outcome;
+  Stream client(loop);
+  auto attempt = [&](SocketAddress address) -> Task<void> {
+    outcome = co_await client.connect(address, Milliseconds(1000));
+    connected = true;
+  };
+  syscalls.on_socket = {{EMFILE}};
+  tasks.spawn(attempt(*SocketAddress::parse("127.0.0.1:1")));
+  EXPECT_EQ(outcome.error, EMFILE);
+
+  connected = false;
+  tasks.spawn(attempt(*SocketAddress::parse("127.0.0.1:1")));
+  run_until(connected);
+  EXPECT_EQ(outcome.error, ECONNREFUSED);
+}
+
+TEST_F(StreamTest, AcceptorPausesWhenOutOfDescriptorsAndGoesOn) {
+  auto socket = open_listening_socket(*SocketAddress::parse("127.0.0.1:0"), 16);
+  ASSERT_TRUE(socket);
+  const SocketAddress address = SocketAddress::of_socket(socket->get());
+  int accepted = 0;
+  int error = 0;
+  syscalls.on_accept = {{EMFILE}};
+  Acceptor acceptor(
+      loop, std::move(*socket), [&](UniqueFd, const SocketAddress&) { ++accepted; }, [&](int e) { error = e; });
+  UniqueFd client(::socket(AF_INET, SOCK_STREAM, 0));
+  ASSERT_EQ(::connect(client.get(), address.data(), address.length()), 0);
+  for (int i = 0; i < 100 && accepted == 0; ++i) loop.run_once(Milliseconds(50));
+  EXPECT_EQ(error, EMFILE);
+  EXPECT_EQ(accepted, 1);
+}
+
+TEST(EventLoopTest, MessagesFromOneThreadArriveInOrder) {
+  EventLoop loop;
+  std::string order;
+  for (char c = 'a'; c <= 'e'; ++c) loop.post([&order, c] { order += c; });
+  loop.run_once(Milliseconds(1000));
+  EXPECT_EQ(order, "abcde");
+}
+
+Task<int> immediate(int value) { co_return value; }
+
+TEST(TaskTest, ALongLoopOfReadyTasksUsesConstantStack) {
+  TaskGroup tasks;
+  long total = 0;
+  auto sum = [&]() -> Task<void> {
+    for (int i = 0; i < 1'000'000; ++i) total += co_await immediate(1);
+  };
+  tasks.spawn(sum());
+  EXPECT_EQ(total, 1'000'000);
+}
+
+}  // namespace
+}  // namespace portcullis
