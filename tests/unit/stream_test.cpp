@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <deque>
+#include <memory>
 #include <string>
 
 #include "runtime/acceptor.h"
@@ -61,9 +62,9 @@ class StreamTest : public ::testing::Test {
   }
   ~StreamTest() override { EXPECT_TRUE(tasks.empty()) << "a coroutine was left behind"; }
 
-  void run_until(const bool& done) {
-    for (int i = 0; i < 200 && !done; ++i) loop.run_once(Milliseconds(50));
-    ASSERT_TRUE(done);
+  void run_until(const bool& happened) {
+    for (int i = 0; i < 200 && !happened; ++i) loop.run_once(Milliseconds(50));
+    ASSERT_TRUE(happened);
   }
   void peer_sends(const std::string& text) {
     ASSERT_EQ(::send(peer.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));

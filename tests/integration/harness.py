@@ -1,0 +1,206 @@
+"""Runs the built binary and real sockets for the integration tests."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("PORTCULLIS_BINARY", str(ROOT / "build/release/portcullis"))
+
+
+def wait_for(condition, timeout=20, what="condition"):
+    """Polls until condition() is true; the one place where tests wait for something they cannot be told of."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.005)
+    raise AssertionError(f"timed out waiting for {what}")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Process:
+    """A portcullis process whose standard error is collected."""
+
+    def __init__(self, *arguments):
+        self.lines = []
+        self.process = subprocess.Popen(
+            [BINARY, *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stderr:
+            self.lines.append(line.rstrip())
+
+    def wait_for_line(self, text, after=0):
+        def seen():
+            if any(text in line for line in self.lines[after:]):
+                return True
+            assert self.process.poll() is None, "exited: " + "\n".join(self.lines)
+            return False
+        wait_for(seen, what=repr(text))
+
+    def stop(self, expect=0):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(40)
+        self.reader.join(10)
+        assert code == expect, f"exit code {code}:\n" + "\n".join(self.lines)
+
+
+class Gateway(Process):
+    """`portcullis run` with the given configuration text; {port} in it becomes a free port."""
+
+    def __init__(self, directory, configuration):
+        self.port = free_port()
+        self.path = pathlib.Path(directory) / "gateway.yaml"
+        self.write(configuration)
+        super().__init__("run", "-c", str(self.path))
+        self.wait_for_line("listening on")
+
+    def write(self, configuration):
+        self.path.write_text(configuration.replace("{port}", str(self.port)))
+
+    def reload(self):
+        seen = len(self.lines)
+        self.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: any("serving configuration" in l or "reload refused" in l for l in self.lines[seen:]),
+                 what="the reload's outcome")
+        return self.lines[seen:]
+
+    def connect(self):
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        return connection
+
+    def raw(self, data):
+        """Sends bytes, then reads until the gateway closes."""
+        with self.connect() as connection:
+            connection.sendall(data)
+            return read_to_end(connection)
+
+
+def read_to_end(connection):
+    out = b""
+    while True:
+        try:
+            piece = connection.recv(65536)
+        except ConnectionResetError:
+            return out + b"<reset>"
+        if not piece:
+            return out
+        out += piece
+
+
+def read_head(connection):
+    out = b""
+    while not out.endswith(b"\r\n\r\n"):
+        piece = connection.recv(1)
+        if not piece:
+            raise AssertionError(f"closed within a head: {out!r}")
+        out += piece
+    return out.decode("latin-1")
+
+
+def read_response(connection):
+    """One response with Content-Length or chunked coding: (head, body)."""
+    head = read_head(connection)
+    lower = head.lower()
+    body = b""
+    if "content-length:" in lower:
+        length = int(lower.split("content-length:")[1].split("\r\n")[0])
+        while len(body) < length:
+            piece = connection.recv(length - len(body))
+            assert piece, "closed within a body"
+            body += piece
+    elif "transfer-encoding: chunked" in lower:
+        while True:
+            line = b""
+            while not line.endswith(b"\r\n"):
+                line += connection.recv(1)
+            size = int(line, 16)
+            chunk = b""
+            while len(chunk) < size + 2:
+                chunk += connection.recv(size + 2 - len(chunk))
+            body += chunk[:-2]
+            if size == 0:
+                break
+    return head, body
+
+
+class ScriptedBackend:
+    """A backend that records what it receives and answers from a script: handler(connection, backend)."""
+
+    def __init__(self, handler):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.handler = handler
+        self.accepted = 0
+        self.received = b""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        with connection:
+            connection.settimeout(20)
+            try:
+                self.handler(connection, self)
+            except OSError:
+                pass
+
+    def read_head(self, connection):
+        head = read_head(connection)
+        self.received += head.encode("latin-1")
+        return head
+
+    def close(self):
+        self.listener.close()
+
+
+def answer(text=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"):
+    """A handler that gives every request on a connection the same answer."""
+    def handle(connection, backend):
+        while True:
+            try:
+                backend.read_head(connection)
+            except AssertionError:
+                return
+            connection.sendall(text)
+    return handle
+
+
+def simple_configuration(*ports, extra_listener="", extra_upstream=""):
+    targets = "".join(f'\n      - address: "127.0.0.1:{port}"' for port in ports)
+    return f"""version: 1
+workers: 2
+listeners:
+  - name: public
+    address: 127.0.0.1:{{port}}
+{extra_listener}
+upstreams:
+  - name: backend
+    targets:{targets}
+{extra_upstream}
+routes:
+  - name: all
+    match: {{path_prefix: /}}
+    upstream: backend
+"""

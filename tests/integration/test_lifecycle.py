@@ -1,0 +1,88 @@
+import signal
+import subprocess
+import threading
+
+import harness
+from harness import read_response, simple_configuration
+
+
+def test_reload_under_load_drops_nothing(start, echo):
+    one, two = echo("one"), echo("two")
+    gateway = start(simple_configuration(one))
+    stop = threading.Event()
+    failures, served = [], [0, 0]
+
+    def load(index):
+        with gateway.connect() as connection:
+            while not stop.is_set():
+                try:
+                    connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    head, _ = read_response(connection)
+                    assert "200 OK" in head
+                    served[index] += 1
+                except Exception as problem:  # noqa: BLE001 - every kind of failure is a dropped request
+                    failures.append(problem)
+                    return
+
+    threads = [threading.Thread(target=load, args=(i,)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for round_number in range(20):
+            gateway.write(simple_configuration(two if round_number % 2 == 0 else one))
+            assert any("serving configuration" in line for line in gateway.reload())
+    finally:
+        harness.wait_for(lambda: failures or min(served) > 50, what="load")
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failures
+
+
+def test_an_invalid_file_leaves_the_old_configuration_serving(start, echo):
+    gateway = start(simple_configuration(echo()))
+    gateway.write("version: 1\nlisteners: 5\n")
+    lines = gateway.reload()
+    assert any("gateway.yaml:2:12: error: expected a list of listener" in line for line in lines)
+    assert b"200 OK" in gateway.raw(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+
+
+def test_sigterm_lets_the_exchange_in_hand_finish(start, backend):
+    release = threading.Event()
+
+    def slow(connection, made):
+        made.read_head(connection)
+        release.wait(20)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    made = backend(slow)
+    gateway = start(simple_configuration(made.port))
+    with gateway.connect() as busy, gateway.connect() as idle:
+        busy.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        harness.wait_for(lambda: made.received, what="the request at the backend")
+        gateway.process.send_signal(signal.SIGTERM)
+        gateway.wait_for_line("draining")
+        assert harness.read_to_end(idle) == b""
+        release.set()
+        head, body = read_response(busy)
+        assert body == b"ok" and "connection: close" in head
+        gateway.process.wait(20)
+
+
+def test_check_names_the_place_and_fails(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("version: 1\nlisteners: []\nroutes: [{name: r, match: {pth: /}, upstream: x}]\n")
+    out = subprocess.run([harness.BINARY, "check", str(path)], capture_output=True, text=True)
+    assert out.returncode == 1
+    assert f"{path}:3:28: error: unknown key `pth` in match - did you mean `path`?" in out.stderr
+    assert f"{path}:3:46: error: there is no upstream `x`" in out.stderr
+
+
+def test_examples_pass_check_and_the_schema():
+    import json
+    import jsonschema
+    import yaml
+    schema = json.loads(subprocess.run([harness.BINARY, "schema"], capture_output=True, check=True).stdout)
+    for example in sorted((harness.ROOT / "examples").glob("*.yaml")):
+        subprocess.run([harness.BINARY, "check", str(example)], check=True)
+        jsonschema.validate(yaml.safe_load(example.read_text()), schema)
