@@ -350,21 +350,18 @@ Task<void> Exchange::tunnel(upstream::Connection& connection, std::string_view f
                             std::string_view from_client) {
   static constexpr Milliseconds kTunnelIdle{3'600'000};
   struct Half {
-    static Task<void> run(std::string_view first, Stream& from, Stream& to, Event& done) {
+    static Task<void> run(std::string_view first, Stream& from, Stream& to) {
       const RelayResult result = co_await relay_raw(first, from, to, kTunnelIdle);
       if (result.outcome != RelayOutcome::kComplete) {
         from.cancel();
         to.cancel();
       }
-      done.set();
     }
   };
-  Event client_done, target_done;
   TaskGroup halves;
-  halves.spawn(Half::run(from_client, client_.stream, connection.stream, client_done));
-  halves.spawn(Half::run(from_target, connection.stream, client_.stream, target_done));
-  co_await client_done.wait();
-  co_await target_done.wait();
+  halves.spawn(Half::run(from_client, client_.stream, connection.stream));
+  halves.spawn(Half::run(from_target, connection.stream, client_.stream));
+  co_await halves.join();
 }
 
 void Exchange::write_request_head(HeadWriter& out) const {

@@ -12,8 +12,11 @@ namespace portcullis {
 
 template <typename T>
 class Task;
+class TaskGroup;
 
 namespace internal {
+
+void note_task_ended(TaskGroup& group) noexcept;
 
 struct RunningTask {};
 
@@ -67,8 +70,9 @@ class Promise<void> : public PromiseBase, public ListNode<RunningTask> {
       void await_suspend(std::coroutine_handle<Promise> self) noexcept {
         Promise& promise = self.promise();
         promise.finished = true;
-        if (promise.spawned) {
+        if (TaskGroup* group = promise.group) {
           self.destroy();
+          internal::note_task_ended(*group);
         } else if (promise.parent_suspended) {
           promise.parent.resume();
         }
@@ -80,7 +84,7 @@ class Promise<void> : public PromiseBase, public ListNode<RunningTask> {
   void return_void() noexcept {}
   void take() noexcept {}
 
-  bool spawned = false;
+  TaskGroup* group = nullptr;  // its owner, when nobody awaits it
 };
 
 }  // namespace internal
@@ -143,11 +147,24 @@ class TaskGroup {
   // Starts the task now; it runs until its first suspension before this returns.
   void spawn(Task<void> task) {
     const auto handle = task.release();
-    handle.promise().spawned = true;
+    handle.promise().group = this;
     running_.push_back(handle.promise());
     handle.resume();
   }
   bool empty() const { return running_.empty(); }
+
+  // co_await: until every task has ended. One waiter. The waiter may destroy the group.
+  auto join() {
+    struct Awaiter {
+      TaskGroup& group;
+      bool await_ready() const noexcept { return group.empty(); }
+      void await_suspend(std::coroutine_handle<> handle) noexcept { group.joiner_ = handle; }
+      void await_resume() const noexcept {}
+    };
+    return Awaiter{*this};
+  }
+
+  // Destroys the tasks that are still suspended.
   void clear() {
     while (!running_.empty()) {
       std::coroutine_handle<internal::Promise<void>>::from_promise(running_.pop_front()).destroy();
@@ -155,38 +172,14 @@ class TaskGroup {
   }
 
  private:
+  friend void internal::note_task_ended(TaskGroup& group) noexcept;
+
   IntrusiveList<internal::Promise<void>, internal::RunningTask> running_;
+  std::coroutine_handle<> joiner_;
 };
 
-// A one-shot signal with at most one waiter. One thread.
-class Event {
- public:
-  void set() {
-    set_ = true;
-    if (waiter_) std::exchange(waiter_, nullptr).resume();
-  }
-  bool is_set() const { return set_; }
-
-  auto wait() {
-    struct Awaiter {
-      Event& event;
-      ~Awaiter() {
-        if (registered) event.waiter_ = nullptr;
-      }
-      bool await_ready() const noexcept { return event.set_; }
-      void await_suspend(std::coroutine_handle<> handle) {
-        registered = true;
-        event.waiter_ = handle;
-      }
-      void await_resume() { registered = false; }
-      bool registered = false;
-    };
-    return Awaiter{*this};
-  }
-
- private:
-  std::coroutine_handle<> waiter_;
-  bool set_ = false;
-};
+inline void internal::note_task_ended(TaskGroup& group) noexcept {
+  if (group.joiner_ && group.empty()) std::exchange(group.joiner_, nullptr).resume();
+}
 
 }  // namespace portcullis

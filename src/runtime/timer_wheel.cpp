@@ -16,9 +16,9 @@ void TimerWheel::place(Timer& timer) {
   int level = difference == 0 ? 0 : (63 - std::countl_zero(difference)) / kBits;
   uint64_t slot;
   if (level >= kLevels) {
-    // Beyond the horizon: park in the top level's furthest slot and look again when it comes round.
+    // Beyond the horizon: look again when the top level comes round, which is never after the expiry.
     level = kLevels - 1;
-    slot = ((now_ >> (level * kBits)) - 1) % kSlots;
+    slot = 0;
   } else {
     slot = (timer.expiry_ >> (level * kBits)) % kSlots;
   }

@@ -75,7 +75,7 @@ def test_check_names_the_place_and_fails(tmp_path):
     out = subprocess.run([harness.BINARY, "check", str(path)], capture_output=True, text=True)
     assert out.returncode == 1
     assert f"{path}:3:28: error: unknown key `pth` in match - did you mean `path`?" in out.stderr
-    assert f"{path}:3:46: error: there is no upstream `x`" in out.stderr
+    assert f"{path}:3:47: error: there is no upstream `x`" in out.stderr
 
 
 def test_examples_pass_check_and_the_schema():

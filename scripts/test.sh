@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Everything that must hold: builds, unit and integration tests, in release and under both sanitizers, and
+# bounded fuzzing. Installs what it needs. Usage: scripts/test.sh [release|asan|tsan|fuzz ...]  (default: all)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/bootstrap.sh
+export CCACHE_DIR="${CCACHE_DIR:-$PWD/build/ccache}"
+
+stages=("$@")
+if ((${#stages[@]} == 0)); then
+  stages=(release asan tsan fuzz)
+fi
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
+
+for stage in "${stages[@]}"; do
+  echo "== $stage"
+  cmake --preset "$stage" >/dev/null
+  cmake --build --preset "$stage"
+  if [[ $stage == fuzz ]]; then
+    tests/fuzz/run.sh "build/fuzz/tests/fuzz"
+    continue
+  fi
+  "build/$stage/tests/unit/unit_tests" --gtest_brief=1
+  PORTCULLIS_BINARY="$PWD/build/$stage/portcullis" /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration
+done
+echo "all stages passed: ${stages[*]}"

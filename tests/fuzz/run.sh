@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Runs each fuzz target over its committed corpus and then for a bounded number of new inputs.
+# Usage: tests/fuzz/run.sh BINARY_FOLDER [RUNS]
+set -euo pipefail
+folder=$1
+runs=${2:-200000}
+cd "$(dirname "$0")/../.."
+for target in request response chunked path config; do
+  scratch=$(mktemp -d)
+  limit=$runs
+  if [[ $target == config ]]; then limit=$((runs / 10)); fi
+  "$folder/fuzz_$target" -runs="$limit" -max_total_time=60 -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=0 \
+    -artifact_prefix="$scratch/" "$scratch" "tests/fuzz/corpus/$target"
+  rm -rf "$scratch"
+  echo "fuzz_$target: $limit inputs, nothing found"
+done
