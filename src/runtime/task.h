@@ -70,9 +70,9 @@ class Promise<void> : public PromiseBase, public ListNode<RunningTask> {
       void await_suspend(std::coroutine_handle<Promise> self) noexcept {
         Promise& promise = self.promise();
         promise.finished = true;
-        if (TaskGroup* group = promise.group) {
+        if (TaskGroup* owner = promise.group) {
           self.destroy();
-          internal::note_task_ended(*group);
+          internal::note_task_ended(*owner);
         } else if (promise.parent_suspended) {
           promise.parent.resume();
         }

@@ -1,0 +1,122 @@
+// Answers every request with a fixed body: GET /N gives N bytes; a request body is read to its end first.
+// Usage: bench_backend PORT
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+struct Client {
+  int fd;
+  std::string input;
+  std::string output;
+  size_t sent = 0;
+  size_t body_left = 0;
+  size_t answer_size = 0;
+  bool in_body = false;
+};
+
+const std::string kFill(2 << 20, 'x');
+
+void answer(Client& client) {
+  client.output.append("HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: text/plain\r\nContent-Length: " +
+                       std::to_string(client.answer_size) + "\r\n\r\n");
+  client.output.append(kFill, 0, client.answer_size);
+}
+
+// False when the connection is over.
+bool flush(Client& client) {
+  while (client.sent < client.output.size()) {
+    const ssize_t n = send(client.fd, client.output.data() + client.sent, client.output.size() - client.sent,
+                           MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0) return errno == EAGAIN;
+    client.sent += static_cast<size_t>(n);
+  }
+  client.output.clear();
+  client.sent = 0;
+  return true;
+}
+
+bool serve(Client& client) {
+  static char buffer[256 * 1024];
+  for (;;) {
+    const ssize_t got = recv(client.fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    if (got == 0) return false;
+    if (got < 0) return errno == EAGAIN;
+    std::string_view data(buffer, static_cast<size_t>(got));
+    while (!data.empty()) {
+      if (client.in_body) {
+        const size_t taken = std::min(client.body_left, data.size());
+        client.body_left -= taken;
+        data.remove_prefix(taken);
+        if (client.body_left == 0) {
+          client.in_body = false;
+          answer(client);
+        }
+        continue;
+      }
+      client.input.append(data);
+      const size_t end = client.input.find("\r\n\r\n");
+      if (end == std::string::npos) break;
+      const std::string_view rest = std::string_view(client.input).substr(end + 4);
+      data = data.substr(data.size() - rest.size());
+      const char* target = strchr(client.input.c_str(), '/');
+      client.answer_size = std::min<size_t>(target ? strtoul(target + 1, nullptr, 10) : 0, kFill.size());
+      const char* length = strcasestr(client.input.c_str(), "content-length:");
+      client.body_left = length && length < client.input.c_str() + end ? strtoul(length + 15, nullptr, 10) : 0;
+      client.input.clear();
+      if (client.body_left > 0) {
+        client.in_body = true;
+      } else {
+        answer(client);
+      }
+    }
+    if (!flush(client)) return false;
+    if (got < static_cast<ssize_t>(sizeof buffer)) return true;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(atoi(argv[1])));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  const int on = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listener, 4096) != 0) return 1;
+  const int epoll = epoll_create1(0);
+  epoll_event event{};
+  event.events = EPOLLIN;
+  epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
+  epoll_event events[256];
+  for (;;) {
+    const int count = epoll_wait(epoll, events, 256, -1);
+    for (int i = 0; i < count; ++i) {
+      auto* client = static_cast<Client*>(events[i].data.ptr);
+      if (client == nullptr) {
+        const int fd = accept(listener, nullptr, nullptr);
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        event.events = EPOLLIN | EPOLLOUT | EPOLLET;
+        event.data.ptr = new Client{fd, {}, {}};
+        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+      } else if (!flush(*client) || !serve(*client)) {
+        close(client->fd);
+        delete client;
+      }
+    }
+  }
+}

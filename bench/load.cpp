@@ -1,0 +1,187 @@
+// A closed- or open-loop HTTP/1.1 load generator on one thread.
+// Usage: bench_load PORT CONNECTIONS SECONDS RATE TARGET UPLOAD_BYTES NEW_CONNECTIONS
+//   RATE 0: saturate. Else requests a second at fixed intended times; latency counts from the intended time.
+//   NEW_CONNECTIONS 1: one connection a request.
+// Prints one JSON line: completed, failed, seconds, p50/p99/p999 in microseconds.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <string>
+#include <vector>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Connection {
+  int fd = -1;
+  bool busy = false;
+  size_t sent = 0;
+  size_t expected = 0;  // bytes of the response, once its head is read
+  size_t received = 0;
+  std::string head;
+  Clock::time_point start;
+};
+
+int port, connection_count;
+double seconds, rate;
+bool fresh_connections;
+std::string request;
+int epoll;
+std::vector<Connection> connections;
+std::vector<Connection*> idle;
+std::vector<float> latencies;
+size_t failed = 0;
+
+void open(Connection& c) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  c.fd = socket(AF_INET, SOCK_STREAM, 0);
+  const int on = 1;
+  setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (connect(c.fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    std::perror("connect");
+    std::exit(1);
+  }
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLET;
+  event.data.ptr = &c;
+  epoll_ctl(epoll, EPOLL_CTL_ADD, c.fd, &event);
+}
+
+void shut(Connection& c) {
+  // A reset spares the port the TIME_WAIT state, which would exhaust the range in a long run.
+  const linger abort{1, 0};
+  setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+  close(c.fd);
+  c.fd = -1;
+}
+
+void push(Connection& c) {
+  while (c.sent < request.size()) {
+    const ssize_t n = send(c.fd, request.data() + c.sent, request.size() - c.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0) return;
+    c.sent += static_cast<size_t>(n);
+  }
+}
+
+void begin(Connection& c, Clock::time_point intended) {
+  if (c.fd < 0) open(c);
+  c.busy = true;
+  c.sent = c.received = c.expected = 0;
+  c.head.clear();
+  c.start = intended;
+  push(c);
+}
+
+void finish(Connection& c, bool good) {
+  if (good) {
+    latencies.push_back(std::chrono::duration<float, std::micro>(Clock::now() - c.start).count());
+  } else {
+    ++failed;
+  }
+  c.busy = false;
+  if (fresh_connections || !good) shut(c);
+  idle.push_back(&c);
+}
+
+void pull(Connection& c) {
+  static char buffer[1 << 20];
+  for (;;) {
+    const ssize_t n = recv(c.fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    if (n < 0) return;
+    if (n == 0) return finish(c, false);
+    c.received += static_cast<size_t>(n);
+    if (c.expected == 0) {
+      c.head.append(buffer, static_cast<size_t>(n));
+      const size_t end = c.head.find("\r\n\r\n");
+      if (end == std::string::npos) continue;
+      const char* length = strcasestr(c.head.c_str(), "content-length:");
+      if (c.head.compare(9, 3, "200") != 0 || !length) return finish(c, false);
+      c.expected = end + 4 + strtoul(length + 15, nullptr, 10);
+    }
+    if (c.received >= c.expected) return finish(c, true);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 8) return 2;
+  port = atoi(argv[1]);
+  connection_count = atoi(argv[2]);
+  seconds = atof(argv[3]);
+  rate = atof(argv[4]);
+  const size_t upload = strtoul(argv[6], nullptr, 10);
+  fresh_connections = atoi(argv[7]) == 1;
+  request = std::string(upload ? "POST " : "GET ") + argv[5] +
+            " HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\n"
+            "Accept-Encoding: gzip, deflate\r\nCookie: session=0123456789abcdef\r\n";
+  if (upload) request += "Content-Length: " + std::to_string(upload) + "\r\n";
+  request += "\r\n" + std::string(upload, 'u');
+
+  epoll = epoll_create1(0);
+  connections.resize(static_cast<size_t>(connection_count));
+  for (Connection& c : connections) {
+    if (!fresh_connections) open(c);
+    idle.push_back(&c);
+  }
+  latencies.reserve(4'000'000);
+  const auto began = Clock::now();
+  const auto end = began + std::chrono::duration<double>(seconds);
+  size_t issued = 0;
+  epoll_event events[256];
+  for (;;) {
+    const auto now = Clock::now();
+    if (now >= end) break;
+    int wait_ms = -1;
+    if (rate == 0) {
+      while (!idle.empty()) {
+        Connection& c = *idle.back();
+        idle.pop_back();
+        begin(c, now);
+      }
+    } else {
+      wait_ms = 0;  // spins: the generator has its core, and timers of a millisecond would add to the latency
+      while (!idle.empty()) {
+        const auto intended = began + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
+                                          static_cast<double>(issued) / rate));
+        if (intended > now) break;
+        Connection& c = *idle.back();
+        idle.pop_back();
+        ++issued;
+        begin(c, intended);
+      }
+    }
+    const int count = epoll_wait(epoll, events, 256, wait_ms < 0 ? 100 : 0);
+    for (int i = 0; i < count; ++i) {
+      auto& c = *static_cast<Connection*>(events[i].data.ptr);
+      if (!c.busy) {
+        if (c.fd >= 0 && events[i].events & EPOLLHUP) shut(c);
+        continue;
+      }
+      if (events[i].events & EPOLLOUT) push(c);
+      if (events[i].events & (EPOLLIN | EPOLLHUP)) pull(c);
+    }
+  }
+  std::sort(latencies.begin(), latencies.end());
+  const auto at = [](double share) {
+    return latencies.empty() ? 0.0f : latencies[std::min(latencies.size() - 1, static_cast<size_t>(share * static_cast<double>(latencies.size())))];
+  };
+  std::printf("{\"completed\": %zu, \"failed\": %zu, \"seconds\": %.3f, \"p50\": %.0f, \"p99\": %.0f, \"p999\": %.0f}\n",
+              latencies.size(), failed, std::chrono::duration<double>(Clock::now() - began).count(),
+              static_cast<double>(at(0.5)), static_cast<double>(at(0.99)), static_cast<double>(at(0.999)));
+}

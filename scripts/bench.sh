@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Builds the release and measures it beside nginx, HAProxy and the floor. --quick: under a minute.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/bootstrap.sh
+export CCACHE_DIR="${CCACHE_DIR:-$PWD/build/ccache}"
+cmake --preset release >/dev/null
+cmake --build --preset release
+exec /usr/bin/python3 bench/run.py "$@"
