@@ -29,13 +29,15 @@ SCENARIOS = {
 }
 
 
-def wait_for_port(port):
+def wait_for_port(port, process):
     for _ in range(1000):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
+        if process.poll() is not None:
+            raise SystemExit(f"{process.args} exited with {process.returncode}")
         time.sleep(0.01)
-    raise SystemExit(f"nothing listens on {port}")
+    raise SystemExit(f"{process.args} does not listen on {port}")
 
 
 def free_port():
@@ -87,7 +89,7 @@ class Subject:
         else:
             command = [BUILD / "bench/floor_epoll", self.port, backend_port]
         self.process = start(PROXY_CORE, *command)
-        wait_for_port(self.port)
+        wait_for_port(self.port, self.process)
 
     def measure(self, scenario, seconds, rate=0):
         connections, target, upload, fresh = SCENARIOS[scenario]
@@ -141,7 +143,7 @@ def main():
         backend = start(LOAD_CORE, BUILD / "bench/bench_backend", backend_port)
         subjects = []
         try:
-            wait_for_port(backend_port)
+            wait_for_port(backend_port, backend)
             subjects = [Subject(name, directory, backend_port) for name in names]
             for scenario in options.scenario or SCENARIOS:
                 runs = {subject.name: [] for subject in subjects}

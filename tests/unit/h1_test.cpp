@@ -79,6 +79,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"GET / HTTP/2.0\r\nHost: a\r\n\r\n", ParseError::kUnsupportedVersion},
         Refusal{"GET / http/1.1\r\nHost: a\r\n\r\n", ParseError::kBadVersion},
         Refusal{"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", ParseError::kBadTarget},
+        Refusal{"GET http HTTP/1.1\r\nHost: a\r\n\r\n", ParseError::kBadTarget},
+        Refusal{"GET http:// HTTP/1.1\r\nHost: a\r\n\r\n", ParseError::kBadTarget},
         Refusal{"GET a HTTP/1.1\r\nHost: a\r\n\r\n", ParseError::kBadTarget},
         Refusal{"GET * HTTP/1.1\r\nHost: a\r\n\r\n", ParseError::kBadTarget},
         Refusal{"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", ParseError::kBadTarget},

@@ -191,9 +191,12 @@ bool RequestParser::parse_target(RequestHead& head) {
   // authority-form is CONNECT's; this is a gateway, not a tunnel for its clients.
   if (head.method == "CONNECT") return fail(ParseError::kBadTarget);
   if (rest[0] != '/') {
-    const std::string_view scheme = rest.substr(0, rest.find("://"));
+    // absolute-form (section 3.2.2)
+    const size_t scheme_size = rest.find("://");
+    if (scheme_size == std::string_view::npos) return fail(ParseError::kBadTarget);
+    const std::string_view scheme = rest.substr(0, scheme_size);
     if (scheme != "http" && scheme != "https") return fail(ParseError::kBadTarget);
-    rest.remove_prefix(scheme.size() + 3);
+    rest.remove_prefix(scheme_size + 3);
     const size_t end = rest.find_first_of("/?");
     head.authority = rest.substr(0, end);
     if (!is_valid_authority(head.authority) || head.authority.empty()) return fail(ParseError::kBadTarget);
