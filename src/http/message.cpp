@@ -12,19 +12,19 @@ const Field* Fields::find(std::string_view name) const {
 }
 
 void Fields::remove(FieldId id) {
-  size_t kept = 0;
-  for (size_t i = 0; i < size_; ++i) {
-    if (entries_[i].id != id) entries_[kept++] = entries_[i];
+  Field* kept = begin();
+  for (const Field& field : *this) {
+    if (field.id != id) *kept++ = field;
   }
-  size_ = kept;
+  size_ = static_cast<size_t>(kept - begin());
 }
 
 void Fields::remove(std::string_view name) {
-  size_t kept = 0;
-  for (size_t i = 0; i < size_; ++i) {
-    if (!equals_ignoring_case(entries_[i].name, name)) entries_[kept++] = entries_[i];
+  Field* kept = begin();
+  for (const Field& field : *this) {
+    if (!equals_ignoring_case(field.name, name)) *kept++ = field;
   }
-  size_ = kept;
+  size_ = static_cast<size_t>(kept - begin());
 }
 
 std::string_view reason_phrase(uint16_t status) {

@@ -1,8 +1,11 @@
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <new>
 #include <string_view>
+#include <type_traits>
 
 #include "http/field_id.h"
 
@@ -21,10 +24,20 @@ class Fields {
  public:
   static constexpr size_t kCapacity = 128;
 
+  Fields() = default;
+  // Only what is in use is copied; the rest of the storage is never even initialised.
+  Fields(const Fields& other) { *this = other; }
+  Fields& operator=(const Fields& other) {
+    size_ = other.size_;
+    std::memcpy(storage_, other.storage_, size_ * sizeof(Field));
+    return *this;
+  }
+
   // False when full.
   bool add(std::string_view name, std::string_view value, FieldId id) {
     if (size_ == kCapacity) return false;
-    entries_[size_++] = {name, value, id};
+    new (end()) Field{name, value, id};
+    ++size_;
     return true;
   }
   bool add(std::string_view name, std::string_view value) { return add(name, value, identify_field(name)); }
@@ -52,14 +65,15 @@ class Fields {
   void clear() { size_ = 0; }
 
   size_t size() const { return size_; }
-  Field* begin() { return entries_.data(); }
-  Field* end() { return entries_.data() + size_; }
-  const Field* begin() const { return entries_.data(); }
-  const Field* end() const { return entries_.data() + size_; }
+  Field* begin() { return reinterpret_cast<Field*>(storage_); }
+  Field* end() { return begin() + size_; }
+  const Field* begin() const { return reinterpret_cast<const Field*>(storage_); }
+  const Field* end() const { return begin() + size_; }
 
  private:
-  std::array<Field, kCapacity> entries_;
+  static_assert(std::is_trivially_copyable_v<Field>);
   size_t size_ = 0;
+  alignas(Field) std::byte storage_[kCapacity * sizeof(Field)];
 };
 
 enum class Version : uint8_t { kHttp10, kHttp11 };

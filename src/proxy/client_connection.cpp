@@ -7,8 +7,11 @@
 
 namespace portcullis::proxy {
 
-ClientConnection::ClientConnection(Worker& worker, size_t listener_index, UniqueFd fd, const SocketAddress& from)
-    : listener(listener_index), stream(worker.loop(), std::move(fd)), peer(from), worker_(worker) {}
+ClientConnection::ClientConnection(Worker& worker, size_t listener_index, UniqueFd fd, const SocketAddress& peer)
+    : listener(listener_index),
+      stream(worker.loop(), std::move(fd)),
+      worker_(worker),
+      peer_text_size_(static_cast<uint8_t>(peer.write_host(peer_text_))) {}
 
 ClientConnection::~ClientConnection() {
   unlink();

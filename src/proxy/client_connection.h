@@ -30,14 +30,18 @@ class ClientConnection final : public ListNode<>, public Pooled {
 
   size_t listener;
   Stream stream;
-  SocketAddress peer;
   InputBuffer input;
+
+  // The client's address as forwarded to targets, without the port.
+  std::string_view peer_text() const { return {peer_text_, peer_text_size_}; }
 
  private:
   Task<void> linger();
 
   Worker& worker_;
   bool idle_ = false;
+  uint8_t peer_text_size_;
+  char peer_text_[INET6_ADDRSTRLEN];
 };
 
 }  // namespace portcullis::proxy

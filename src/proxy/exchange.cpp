@@ -13,6 +13,12 @@ using http::BodyKind;
 using http::FieldId;
 using http::h1::ParseState;
 
+namespace {
+
+constexpr uint64_t kMostCopied = 4096;
+
+}  // namespace
+
 Exchange::Exchange(ClientConnection& client)
     : client_(client),
       worker_(client.worker()),
@@ -322,12 +328,20 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     kind = request_.version == http::Version::kHttp11 ? BodyKind::kChunked : BodyKind::kUntilClose;
   }
   if (kind == BodyKind::kUntilClose || !upload_done_ || worker_.draining()) close_client_ = true;
-  HeadWriter head(input.begin + 512);
+  HeadWriter head(input.begin + kMostCopied + 512);
   write_response_head(head, kind);
   BodySource source{.stream = connection->stream,
                     .framing = response_.body,
                     .received = input.content(),
                     .timeout = upstream.response_timeout};
+  if (source.framing.kind == BodyKind::kLength && source.framing.length <= kMostCopied &&
+      source.framing.length <= source.received.size()) {
+    // A small body that is here whole: copying it behind the head costs less than a gathered write.
+    head.write(source.received.substr(0, source.framing.length));
+    source.received.remove_prefix(source.framing.length);
+    source.bytes = source.framing.length;
+    source.framing = {};
+  }
   answered_ = true;
   const RelayResult sent = co_await relay_message(head.text(), source, {client_.stream, kind, settings_.send_timeout});
   if (sent.outcome != RelayOutcome::kComplete) {
@@ -381,8 +395,7 @@ void Exchange::write_request_head(HeadWriter& out) const {
     }
     if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
   }
-  char address[INET6_ADDRSTRLEN];
-  out.field("x-forwarded-for", {address, client_.peer.write_host(address)});
+  out.field("x-forwarded-for", client_.peer_text());
   out.field("x-forwarded-proto", "http");
   if (!request_.authority.empty()) out.field("x-forwarded-host", request_.authority);
   out.field("x-request-id", request_id_);
