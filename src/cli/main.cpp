@@ -4,6 +4,7 @@
 
 #include "cli/demo_backend.h"
 #include "config/loader.h"
+#include "config/reference.h"
 #include "config/schema_model.h"
 #include "control/gateway.h"
 
@@ -29,7 +30,11 @@ int check(const std::string& path) {
   return 0;
 }
 
-int print_schema() {
+int print_schema(const std::string& format) {
+  if (format == "markdown") {
+    std::fputs(portcullis::config::reference_page().c_str(), stdout);
+    return 0;
+  }
   nlohmann::json schema = portcullis::config::config_type().json_schema();
   schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
   schema["title"] = "Portcullis configuration";
@@ -43,7 +48,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Portcullis, an API gateway"};
   app.require_subcommand(1);
   int exit_code = 0;
-  std::string path, listen, name = "demo";
+  std::string path, listen, name = "demo", format = "json";
 
   CLI::App* run_command = app.add_subcommand("run", "Serve; SIGHUP reloads, SIGTERM drains");
   run_command->add_option("-c,--config", path, "Configuration file")->required();
@@ -53,8 +58,10 @@ int main(int argc, char** argv) {
   check_command->add_option("file", path, "Configuration file")->required();
   check_command->callback([&] { exit_code = check(path); });
 
-  CLI::App* schema_command = app.add_subcommand("schema", "Print the JSON Schema of the configuration");
-  schema_command->callback([&] { exit_code = print_schema(); });
+  CLI::App* schema_command = app.add_subcommand("schema", "Print the configuration's description");
+  schema_command->add_option("--format", format, "json: JSON Schema, for editors; markdown: docs/configuration.md")
+      ->check(CLI::IsMember({"json", "markdown"}));
+  schema_command->callback([&] { exit_code = print_schema(format); });
 
   CLI::App* backend_command = app.add_subcommand("demo-backend", "Serve answers that show the request");
   backend_command->add_option("--listen", listen, "Address, as 127.0.0.1:9001")->required();

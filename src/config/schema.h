@@ -12,6 +12,8 @@
 
 namespace portcullis::config {
 
+class ObjectType;
+
 // How one kind of value is written, checked, stored and documented. The loader, the JSON Schema and the
 // reference page all come from a tree of these, so they cannot disagree.
 class Type {
@@ -23,6 +25,8 @@ class Type {
   virtual nlohmann::json json_schema() const = 0;
   // For the reference: "duration", "list of route".
   virtual std::string describe() const = 0;
+  // The object that this is, or is a list of; null for scalars.
+  virtual const ObjectType* object() const { return nullptr; }
 };
 
 using TypePointer = std::shared_ptr<const Type>;
@@ -76,6 +80,7 @@ class ObjectType : public Type {
   void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override;
   nlohmann::json json_schema() const override;
   std::string describe() const override { return name_; }
+  const ObjectType* object() const override { return this; }
 
   const std::string& name() const { return name_; }
   const std::string& summary() const { return summary_; }
@@ -116,7 +121,7 @@ class ListType final : public Type {
   }
   nlohmann::json json_schema() const override { return {{"type", "array"}, {"items", element_->json_schema()}}; }
   std::string describe() const override { return "list of " + element_->describe(); }
-  const Type& element() const { return *element_; }
+  const ObjectType* object() const override { return element_->object(); }
 
  private:
   TypePointer element_;

@@ -69,6 +69,19 @@ def test_sigterm_lets_the_exchange_in_hand_finish(start, backend):
         gateway.process.wait(20)
 
 
+def test_sigquit_stops_at_once_whatever_is_in_hand(start, backend):
+    made = backend(lambda connection, b: (b.read_head(connection), connection.recv(1 << 20), connection.recv(1)))
+    gateway = start(simple_configuration(made.port))
+    with gateway.connect() as waiting, gateway.connect() as uploading, gateway.connect() as idle:
+        waiting.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        uploading.sendall(b"PUT /up HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nsome")
+        harness.wait_for(lambda: made.received.count(b"HTTP/1.1") == 2, what="both requests at the backend")
+        gateway.process.send_signal(signal.SIGQUIT)
+        for connection in (waiting, uploading, idle):
+            assert harness.read_to_end(connection) in (b"", b"<reset>")
+        assert gateway.process.wait(20) == 0
+
+
 def test_check_names_the_place_and_fails(tmp_path):
     path = tmp_path / "bad.yaml"
     path.write_text("version: 1\nlisteners: []\nroutes: [{name: r, match: {pth: /}, upstream: x}]\n")
@@ -76,6 +89,12 @@ def test_check_names_the_place_and_fails(tmp_path):
     assert out.returncode == 1
     assert f"{path}:3:28: error: unknown key `pth` in match - did you mean `path`?" in out.stderr
     assert f"{path}:3:47: error: there is no upstream `x`" in out.stderr
+
+
+def test_the_configuration_reference_is_up_to_date():
+    generated = subprocess.run([harness.BINARY, "schema", "--format", "markdown"], capture_output=True, check=True, text=True)
+    assert (harness.ROOT / "docs/configuration.md").read_text() == generated.stdout, (
+        "run: build/release/portcullis schema --format markdown > docs/configuration.md")
 
 
 def test_examples_pass_check_and_the_schema():
