@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <iterator>
 #include <map>
 #include <tuple>
 
@@ -63,18 +64,46 @@ bool segments_agree(std::string_view pattern, std::string_view path) {
   return pattern.empty() && path.empty();
 }
 
+// The common methods as bits, so that a match need not look at the rules.
+using MethodSet = uint16_t;
+constexpr std::string_view kMethods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"};
+constexpr MethodSet kAnyMethod = 1u << 15;
+constexpr MethodSet kOtherMethods = 1u << 14;
+
+// 0 for an uncommon method.
+MethodSet method_bit(std::string_view method) {
+  for (size_t i = 0; i < std::size(kMethods); ++i) {
+    if (kMethods[i] == method) return static_cast<MethodSet>(1u << i);
+  }
+  return 0;
+}
+
+MethodSet method_set(const std::vector<std::string>& methods) {
+  if (methods.empty()) return kAnyMethod;
+  MethodSet set = 0;
+  for (const std::string& method : methods) {
+    const MethodSet bit = method_bit(method);
+    set = static_cast<MethodSet>(set | (bit == 0 ? kOtherMethods : bit));
+  }
+  return set;
+}
+
 }  // namespace
 
 struct RouteTable::Index {
   struct Candidate {
     uint32_t route;
-    bool any_method;
+    MethodSet methods;
   };
-  // One distinct pattern of one host, with the rules that share it in order of precedence.
+  // One distinct pattern of one host, with the rules that share it in order of precedence. Small and flat: with
+  // many routes the cost of a match is its cache misses.
   struct Pattern {
-    std::string text;
+    Candidate first;
+    uint32_t text_begin;
+    uint32_t text_size;
+    uint32_t others_begin;  // the candidates after the first
+    uint32_t others_count;
     Kind kind;
-    std::vector<Candidate> candidates;
   };
   struct Slot {
     uint64_t hash = 0;
@@ -92,10 +121,33 @@ struct RouteTable::Index {
 
   std::vector<RouteRule> rules;
   std::vector<Pattern> patterns;
+  std::vector<Candidate> others;
+  std::string texts;
   std::vector<Slot> slots;
   std::vector<Host> hosts;
   std::map<std::string, uint32_t, std::less<>> exact_hosts;
   std::map<std::string, uint32_t, std::less<>> wildcard_hosts;  // keyed by the suffix, with its dot
+
+  std::string_view text_of(const Pattern& pattern) const {
+    return {texts.data() + pattern.text_begin, pattern.text_size};
+  }
+
+  // Visits the pattern's rules by precedence until visit returns true.
+  template <typename Visit>
+  bool visit_candidates(const Pattern& pattern, Visit visit) const {
+    if (visit(pattern.first)) return true;
+    for (uint32_t i = 0; i < pattern.others_count; ++i) {
+      if (visit(others[pattern.others_begin + i])) return true;
+    }
+    return false;
+  }
+
+  bool admits(const Candidate& candidate, std::string_view method, MethodSet bit) const {
+    if (candidate.methods & (bit | kAnyMethod)) return true;
+    if (bit != 0 || (candidate.methods & kOtherMethods) == 0) return false;
+    const auto& methods = rules[candidate.route].methods;
+    return std::find(methods.begin(), methods.end(), method) != methods.end();
+  }
 
   const Pattern* find(uint64_t hash) const {
     if (slots.empty()) return nullptr;
@@ -155,15 +207,20 @@ void RouteTable::Index::build() {
     const std::vector<std::string> any{""};
     for (const std::string& host : rule.hosts.empty() ? any : rule.hosts) {
       entry.host = host_id(host);
-      entries[entry].push_back({route, rule.methods.empty()});
+      entries[entry].push_back({route, method_set(rule.methods)});
     }
   }
 
   slots.resize(std::bit_ceil(std::max<size_t>(entries.size() * 2, 8)));
   for (auto& [entry, candidates] : entries) {
     std::stable_sort(candidates.begin(), candidates.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.any_method < b.any_method; });
-    patterns.push_back({entry.text, entry.kind, std::move(candidates)});
+                     [](const Candidate& a, const Candidate& b) {
+                       return (a.methods & kAnyMethod) < (b.methods & kAnyMethod);
+                     });
+    patterns.push_back({candidates[0], static_cast<uint32_t>(texts.size()), static_cast<uint32_t>(entry.text.size()),
+                        static_cast<uint32_t>(others.size()), static_cast<uint32_t>(candidates.size() - 1), entry.kind});
+    texts += entry.text;
+    others.insert(others.end(), candidates.begin() + 1, candidates.end());
     Host& host = hosts[entry.host];
     if (entry.text.empty()) {
       host.match_all = static_cast<int64_t>(patterns.size()) - 1;
@@ -208,7 +265,7 @@ bool RouteTable::Index::visit_host(uint32_t id, std::string_view path, const Spl
     uint64_t hash = seed_for(id, Kind::kExact, parts.count);
     for (size_t i = 0; i < parts.count; ++i) hash = hash_mix(hash, parts.hashes[i]);
     const Pattern* exact = find(hash);
-    if (exact != nullptr && exact->kind == Kind::kExact && exact->text == path && visit(*exact)) return true;
+    if (exact != nullptr && exact->kind == Kind::kExact && text_of(*exact) == path && visit(*exact)) return true;
     for (const Shape& shape : host.shapes) {
       if (shape.segments != parts.count) continue;
       hash = seed_for(id, Kind::kParameters, parts.count);
@@ -216,7 +273,7 @@ bool RouteTable::Index::visit_host(uint32_t id, std::string_view path, const Spl
         hash = hash_mix(hash, shape.mask >> (63 - i) & 1 ? kParameterHash : parts.hashes[i]);
       }
       const Pattern* pattern = find(hash);
-      if (pattern != nullptr && pattern->kind == Kind::kParameters && segments_agree(pattern->text, path) &&
+      if (pattern != nullptr && pattern->kind == Kind::kParameters && segments_agree(text_of(*pattern), path) &&
           visit(*pattern)) {
         return true;
       }
@@ -230,8 +287,8 @@ bool RouteTable::Index::visit_host(uint32_t id, std::string_view path, const Spl
     for (const uint32_t segments : host.prefix_sizes) {
       if (segments > parts.count) continue;
       const Pattern* prefix = find(running[segments]);
-      if (prefix != nullptr && prefix->kind == Kind::kPrefix && prefix->text == path.substr(0, parts.ends[segments - 1]) &&
-          visit(*prefix)) {
+      if (prefix != nullptr && prefix->kind == Kind::kPrefix &&
+          text_of(*prefix) == path.substr(0, parts.ends[segments - 1]) && visit(*prefix)) {
         return true;
       }
     }
@@ -267,16 +324,15 @@ RouteTable& RouteTable::operator=(RouteTable&&) noexcept = default;
 
 MatchResult RouteTable::match(std::string_view host, std::string_view path, std::string_view method) const {
   MatchResult result;
+  const MethodSet bit = method_bit(method);
   index_->visit_all(host, path, [&](const Index::Pattern& pattern) {
-    for (const Index::Candidate& candidate : pattern.candidates) {
-      const auto& methods = index_->rules[candidate.route].methods;
-      if (candidate.any_method || std::find(methods.begin(), methods.end(), method) != methods.end()) {
-        result = {MatchOutcome::kMatched, candidate.route};
-        return true;
-      }
-    }
-    result.outcome = MatchOutcome::kMethodNotAllowed;
-    return false;
+    const bool found = index_->visit_candidates(pattern, [&](const Index::Candidate& candidate) {
+      if (!index_->admits(candidate, method, bit)) return false;
+      result = {MatchOutcome::kMatched, candidate.route};
+      return true;
+    });
+    if (!found) result.outcome = MatchOutcome::kMethodNotAllowed;
+    return found;
   });
   return result;
 }
@@ -284,10 +340,10 @@ MatchResult RouteTable::match(std::string_view host, std::string_view path, std:
 std::vector<std::string> RouteTable::allowed_methods(std::string_view host, std::string_view path) const {
   std::vector<std::string> allowed;
   index_->visit_all(host, path, [&](const Index::Pattern& pattern) {
-    for (const Index::Candidate& candidate : pattern.candidates) {
+    return index_->visit_candidates(pattern, [&](const Index::Candidate& candidate) {
       for (const std::string& method : index_->rules[candidate.route].methods) allowed.push_back(method);
-    }
-    return false;
+      return false;
+    });
   });
   std::sort(allowed.begin(), allowed.end());
   allowed.erase(std::unique(allowed.begin(), allowed.end()), allowed.end());

@@ -99,12 +99,12 @@ TEST(RouteTable, AgreesWithANaiveMatcherOnRandomTables) {
         case 2: rule.prefix = path(false); break;
         default: rule.prefix = random() % 4 == 0 ? "" : "/" + one_of(words); break;
       }
-      if (random() % 3 == 0) rule.methods = {one_of({"GET", "POST"})};
+      if (random() % 3 == 0) rule.methods = {one_of({"GET", "POST", "PURGE"})};
     }
     const RouteTable compiled(rules);
     for (int request = 0; request < 100; ++request) {
       const std::string host = one_of(hosts), target = random() % 20 == 0 ? "/" : path(false);
-      const std::string method = one_of({"GET", "POST", "PUT"});
+      const std::string method = one_of({"GET", "POST", "PUT", "PURGE", "REPORT"});
       const MatchResult expected = naive_match(rules, host, target, method);
       const MatchResult given = compiled.match(host, target, method);
       ASSERT_EQ(given.outcome, expected.outcome) << host << " " << method << " " << target;
