@@ -73,7 +73,8 @@ bool serve(Client& client) {
       const char* target = strchr(client.input.c_str(), '/');
       client.answer_size = std::min<size_t>(target ? strtoul(target + 1, nullptr, 10) : 0, kFill.size());
       const char* length = strcasestr(client.input.c_str(), "content-length:");
-      client.body_left = length && length < client.input.c_str() + end ? strtoul(length + 15, nullptr, 10) : 0;
+      client.body_left =
+          length && length < client.input.c_str() + end ? strtoul(length + 15, nullptr, 10) : 0;
       client.input.clear();
       if (client.body_left > 0) {
         client.in_body = true;
@@ -97,7 +98,9 @@ int main(int argc, char** argv) {
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
   const int on = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listener, 4096) != 0) return 1;
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      listen(listener, 4096) != 0)
+    return 1;
   const int epoll = epoll_create1(0);
   epoll_event event{};
   event.events = EPOLLIN;

@@ -72,7 +72,8 @@ void shut(Connection& c) {
 
 void push(Connection& c) {
   while (c.sent < request.size()) {
-    const ssize_t n = send(c.fd, request.data() + c.sent, request.size() - c.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n =
+        send(c.fd, request.data() + c.sent, request.size() - c.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0) return;
     c.sent += static_cast<size_t>(n);
   }
@@ -157,8 +158,8 @@ int main(int argc, char** argv) {
     } else {
       wait_ms = 0;  // spins: the generator has its core, and timers of a millisecond would add to the latency
       while (!idle.empty()) {
-        const auto intended = began + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
-                                          static_cast<double>(issued) / rate));
+        const auto intended = began + std::chrono::duration_cast<Clock::duration>(
+                                          std::chrono::duration<double>(static_cast<double>(issued) / rate));
         if (intended > now) break;
         Connection& c = *idle.back();
         idle.pop_back();
@@ -179,9 +180,14 @@ int main(int argc, char** argv) {
   }
   std::sort(latencies.begin(), latencies.end());
   const auto at = [](double share) {
-    return latencies.empty() ? 0.0f : latencies[std::min(latencies.size() - 1, static_cast<size_t>(share * static_cast<double>(latencies.size())))];
+    return latencies.empty()
+               ? 0.0f
+               : latencies[std::min(latencies.size() - 1,
+                                    static_cast<size_t>(share * static_cast<double>(latencies.size())))];
   };
-  std::printf("{\"completed\": %zu, \"failed\": %zu, \"seconds\": %.3f, \"p50\": %.0f, \"p99\": %.0f, \"p999\": %.0f}\n",
-              latencies.size(), failed, std::chrono::duration<double>(Clock::now() - began).count(),
-              static_cast<double>(at(0.5)), static_cast<double>(at(0.99)), static_cast<double>(at(0.999)));
+  std::printf(
+      "{\"completed\": %zu, \"failed\": %zu, \"seconds\": %.3f, \"p50\": %.0f, \"p99\": %.0f, \"p999\": "
+      "%.0f}\n",
+      latencies.size(), failed, std::chrono::duration<double>(Clock::now() - began).count(),
+      static_cast<double>(at(0.5)), static_cast<double>(at(0.99)), static_cast<double>(at(0.999)));
 }

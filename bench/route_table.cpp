@@ -1,12 +1,12 @@
-// Time of one match at 10, 1,000 and 100,000 routes: a mix of exact, parameter and prefix routes, requests drawn
-// at random over all of them.
+// Time of one match at 10, 1,000 and 100,000 routes: a mix of exact, parameter and prefix routes, requests
+// drawn at random over all of them.
+#include "routing/route_table.h"
+
 #include <benchmark/benchmark.h>
 
 #include <random>
 #include <string>
 #include <vector>
-
-#include "routing/route_table.h"
 
 namespace {
 

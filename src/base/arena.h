@@ -68,7 +68,7 @@ class Arena {
 
   uintptr_t cursor_ = 0;
   uintptr_t end_ = 0;
-  Block block_;                  // the block being filled; its first bytes hold the previous Block
+  Block block_;  // the block being filled; its first bytes hold the previous Block
   Block* previous_ = nullptr;
 };
 

@@ -21,8 +21,8 @@ struct SizeClass {
 };
 
 struct ThreadPool {
-  std::array<SizeClass, 4> classes{{{Block::kSmall, 1024}, {Block::kMedium, 512}, {Block::kLarge, 64},
-                                    {Block::kHuge, 64}}};
+  std::array<SizeClass, 4> classes{
+      {{Block::kSmall, 1024}, {Block::kMedium, 512}, {Block::kLarge, 64}, {Block::kHuge, 64}}};
   ~ThreadPool() { trim(); }
   void trim() {
     for (SizeClass& size_class : classes) {
@@ -78,6 +78,8 @@ void Block::release() {
   capacity_ = 0;
 }
 
-void trim_block_pool() { pool.trim(); }
+void trim_block_pool() {
+  pool.trim();
+}
 
 }  // namespace portcullis

@@ -9,7 +9,9 @@
 
 namespace portcullis {
 
-inline char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+inline char ascii_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
 
 inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
@@ -49,7 +51,8 @@ void for_each_list_element(std::string_view list, Visit visit) {
 }
 
 // The candidate nearest to `word` by edit distance, when near enough to be a likely slip of the pen.
-std::optional<std::string_view> nearest_word(std::string_view word, const std::vector<std::string_view>& candidates);
+std::optional<std::string_view> nearest_word(std::string_view word,
+                                             const std::vector<std::string_view>& candidates);
 
 // Appends `text` as the inside of a JSON string, escaped; invalid UTF-8 becomes U+FFFD.
 void append_json_escaped(std::string& out, std::string_view text);

@@ -67,7 +67,8 @@ Task<void> serve(std::unique_ptr<Stream> stream, const std::string& name) {
       } else {
         std::string_view data;
         auto result = http::h1::ChunkedDecoder::Result::kData;
-        while ((result = decoder.next(input, data)) == http::h1::ChunkedDecoder::Result::kData) body_bytes += data.size();
+        while ((result = decoder.next(input, data)) == http::h1::ChunkedDecoder::Result::kData)
+          body_bytes += data.size();
         if (result == http::h1::ChunkedDecoder::Result::kFailed) co_return;
         used = held - input.size();
         done = result == http::h1::ChunkedDecoder::Result::kDone;
@@ -85,7 +86,8 @@ Task<void> serve(std::unique_ptr<Stream> stream, const std::string& name) {
     iovec piece{answer.data(), answer.size()};
     const IoResult written = co_await stream->write(std::span(&piece, 1), kPatience);
     if (!written.ok() || !request.keep_alive) co_return;
-    std::copy(buffer.begin() + static_cast<ptrdiff_t>(used), buffer.begin() + static_cast<ptrdiff_t>(held), buffer.begin());
+    std::copy(buffer.begin() + static_cast<ptrdiff_t>(used), buffer.begin() + static_cast<ptrdiff_t>(held),
+              buffer.begin());
     held -= used;
   }
 }
@@ -124,7 +126,9 @@ int run_demo_backend(const std::string& text, const std::string& name) {
   TaskGroup tasks;
   Acceptor acceptor(
       loop, std::move(*socket),
-      [&](UniqueFd fd, const SocketAddress&) { tasks.spawn(serve(std::make_unique<Stream>(loop, std::move(fd)), name)); },
+      [&](UniqueFd fd, const SocketAddress&) {
+        tasks.spawn(serve(std::make_unique<Stream>(loop, std::move(fd)), name));
+      },
       [](int) {});
   std::fprintf(stderr, "portcullis: demo backend %s listening on %s\n", name.c_str(),
                SocketAddress::of_socket(acceptor.fd()).to_string().c_str());

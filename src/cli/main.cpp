@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+
 #include <cstdio>
 #include <string>
 
@@ -59,7 +60,8 @@ int main(int argc, char** argv) {
   check_command->callback([&] { exit_code = check(path); });
 
   CLI::App* schema_command = app.add_subcommand("schema", "Print the configuration's description");
-  schema_command->add_option("--format", format, "json: JSON Schema, for editors; markdown: docs/configuration.md")
+  schema_command
+      ->add_option("--format", format, "json: JSON Schema, for editors; markdown: docs/configuration.md")
       ->check(CLI::IsMember({"json", "markdown"}));
   schema_command->callback([&] { exit_code = print_schema(format); });
 

@@ -61,11 +61,13 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
   for (const Upstream& upstream : config.upstreams) {
     upstreams.push_back(upstream.name);
     known.insert(upstream.name);
-    if (upstream.targets.empty()) diagnostics.error(upstream.location, "upstream `" + upstream.name + "` has no targets");
+    if (upstream.targets.empty())
+      diagnostics.error(upstream.location, "upstream `" + upstream.name + "` has no targets");
   }
   for (const Route& route : config.routes) {
     if (!route.match.path.empty() && !route.match.path_prefix.empty()) {
-      diagnostics.error(route.location, "route `" + route.name + "` has both `path` and `path_prefix`; one is enough");
+      diagnostics.error(route.location,
+                        "route `" + route.name + "` has both `path` and `path_prefix`; one is enough");
     }
     if (!known.contains(route.upstream) && !route.upstream.empty()) {
       std::string message = "there is no upstream `" + route.upstream + "`";

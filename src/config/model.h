@@ -7,8 +7,9 @@
 
 #include "config/diagnostics.h"
 
-// The configuration as the user means it: plain values with defaults filled in, checked one by one but not yet
-// compiled. config/schema_model.cpp describes every field for the loader, the JSON Schema and the reference.
+// The configuration as the user means it: plain values with defaults filled in, checked one by one but not
+// yet compiled. config/schema_model.cpp describes every field for the loader, the JSON Schema and the
+// reference.
 namespace portcullis::config {
 
 using std::chrono::milliseconds;

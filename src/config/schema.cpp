@@ -40,7 +40,8 @@ struct Unit {
 
 // "<number><unit>" with one of the given units, or a message.
 template <size_t N>
-std::string parse_with_unit(const std::string& text, const Unit (&units)[N], const char* expected, uint64_t& out) {
+std::string parse_with_unit(const std::string& text, const Unit (&units)[N], const char* expected,
+                            uint64_t& out) {
   const size_t digits = text.find_first_not_of("0123456789");
   const auto number = parse_decimal(std::string_view(text).substr(0, digits));
   const std::string_view suffix = digits == std::string::npos ? "" : std::string_view(text).substr(digits);
@@ -81,7 +82,8 @@ TypePointer integer(uint64_t least, uint64_t most) {
       [least, most](const std::string& value, void* out) -> std::string {
         const auto number = parse_decimal(value);
         if (!number || *number < least || *number > most) {
-          return "`" + value + "` is not a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+          return "`" + value + "` is not a whole number from " + std::to_string(least) + " to " +
+                 std::to_string(most);
         }
         *static_cast<uint64_t*>(out) = *number;
         return "";
@@ -94,8 +96,10 @@ TypePointer duration() {
       "a duration", nlohmann::json{{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h)$"}},
       [](const std::string& value, void* out) {
         uint64_t number = 0;
-        std::string problem = parse_with_unit(value, kUnits, "a duration such as 250ms, 5s, 1m or 1h", number);
-        if (problem.empty() && number > 86'400'000ull * 366) problem = "`" + value + "` is longer than a year";
+        std::string problem =
+            parse_with_unit(value, kUnits, "a duration such as 250ms, 5s, 1m or 1h", number);
+        if (problem.empty() && number > 86'400'000ull * 366)
+          problem = "`" + value + "` is longer than a year";
         if (problem.empty()) {
           *static_cast<std::chrono::milliseconds*>(out) = std::chrono::milliseconds(number);
         }
@@ -108,7 +112,8 @@ TypePointer size() {
   return std::make_shared<ScalarType>(
       "a size", nlohmann::json{{"type", {"string", "integer"}}, {"pattern", "^[0-9]+(B|KiB|MiB|GiB)?$"}},
       [](const std::string& value, void* out) {
-        return parse_with_unit(value, kUnits, "a size such as 512, 64KiB or 10MiB", *static_cast<uint64_t*>(out));
+        return parse_with_unit(value, kUnits, "a size such as 512, 64KiB or 10MiB",
+                               *static_cast<uint64_t*>(out));
       });
 }
 
@@ -143,7 +148,8 @@ TypePointer choice(std::vector<std::pair<std::string, int>> words) {
           known.push_back(word);
         }
         std::string problem = "`" + given + "` is not " + kind;
-        if (const auto near = nearest_word(given, known)) problem += " - did you mean `" + std::string(*near) + "`?";
+        if (const auto near = nearest_word(given, known))
+          problem += " - did you mean `" + std::string(*near) + "`?";
         return problem;
       });
 }

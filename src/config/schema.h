@@ -1,8 +1,9 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
+
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,14 +33,14 @@ class Type {
 using TypePointer = std::shared_ptr<const Type>;
 
 // A scalar stored in a C++ type by `parse`, which returns an error message or "".
-TypePointer text();                                                             // std::string
-TypePointer boolean();                                                          // bool
-TypePointer integer(uint64_t least, uint64_t most);                             // uint64_t
-TypePointer duration();                                                         // std::chrono::milliseconds
-TypePointer size();                                                             // uint64_t, bytes
+TypePointer text();                                  // std::string
+TypePointer boolean();                               // bool
+TypePointer integer(uint64_t least, uint64_t most);  // uint64_t
+TypePointer duration();                              // std::chrono::milliseconds
+TypePointer size();                                  // uint64_t, bytes
 TypePointer checked_text(std::string kind, std::string pattern,
                          std::function<std::string(const std::string&)> check);  // std::string
-TypePointer choice(std::vector<std::pair<std::string, int>> words);             // an enum of int size
+TypePointer choice(std::vector<std::pair<std::string, int>> words);              // an enum of int size
 
 // A mapping with known keys. Unknown ones are errors with a suggestion.
 class ObjectType : public Type {
@@ -88,10 +89,11 @@ class ObjectType : public Type {
 
  private:
   template <typename T, typename M>
-  ObjectType& add(std::string name, M T::*member, TypePointer type, bool is_required, std::string default_text,
-                  std::string summary) {
-    fields_.push_back({std::move(name), std::move(type), is_required, std::move(default_text), std::move(summary),
-                       [member](void* object) -> void* { return &(static_cast<T*>(object)->*member); }, nullptr});
+  ObjectType& add(std::string name, M T::*member, TypePointer type, bool is_required,
+                  std::string default_text, std::string summary) {
+    fields_.push_back(
+        {std::move(name), std::move(type), is_required, std::move(default_text), std::move(summary),
+         [member](void* object) -> void* { return &(static_cast<T*>(object)->*member); }, nullptr});
     return *this;
   }
 
@@ -119,7 +121,9 @@ class ListType final : public Type {
       element_->load(*item, &list.back(), diagnostics);
     }
   }
-  nlohmann::json json_schema() const override { return {{"type", "array"}, {"items", element_->json_schema()}}; }
+  nlohmann::json json_schema() const override {
+    return {{"type", "array"}, {"items", element_->json_schema()}};
+  }
   std::string describe() const override { return "list of " + element_->describe(); }
   const ObjectType* object() const override { return element_->object(); }
 

@@ -8,9 +8,10 @@ namespace portcullis::config {
 namespace {
 
 std::string check_name(const std::string& name) {
-  const bool good = !name.empty() && name.size() <= 128 &&
-                    name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
-                        std::string::npos;
+  const bool good =
+      !name.empty() && name.size() <= 128 &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+          std::string::npos;
   return good ? "" : "`" + name + "` is not a name: use letters, digits, '-', '_' and '.'";
 }
 
@@ -34,7 +35,8 @@ std::string check_method(const std::string& method) {
 }
 
 std::string check_host(const std::string& host) {
-  const std::string_view rest = host.starts_with("*.") ? std::string_view(host).substr(2) : std::string_view(host);
+  const std::string_view rest =
+      host.starts_with("*.") ? std::string_view(host).substr(2) : std::string_view(host);
   if (host == "*") return "leave out `hosts` to match any host";
   if (rest.empty() || rest.find('*') != std::string_view::npos) {
     return "`" + host + "` is not a host: write api.example.com or *.example.com";
@@ -45,25 +47,38 @@ std::string check_host(const std::string& host) {
   return "";
 }
 
-TypePointer name_type() { return checked_text("a name", "^[A-Za-z0-9._-]{1,128}$", check_name); }
-TypePointer address_type() { return checked_text("an address", "", check_address); }
-TypePointer path_type() { return checked_text("a path", "^/", check_path); }
+TypePointer name_type() {
+  return checked_text("a name", "^[A-Za-z0-9._-]{1,128}$", check_name);
+}
+TypePointer address_type() {
+  return checked_text("an address", "", check_address);
+}
+TypePointer path_type() {
+  return checked_text("a path", "^/", check_path);
+}
 
 TypePointer listener_type() {
   auto limits = std::make_shared<ObjectType>("limits", "Bounds on what one client may send.");
-  limits->optional("head_size", &ListenerLimits::head_size, size(), "32KiB", "Largest request head; beyond it: 431.")
+  limits
+      ->optional("head_size", &ListenerLimits::head_size, size(), "32KiB",
+                 "Largest request head; beyond it: 431.")
       .optional("field_count", &ListenerLimits::field_count, integer(1, 112), "100",
                 "Most header fields in a request; beyond it: 431.")
       .optional("target_length", &ListenerLimits::target_length, size(), "8KiB",
                 "Longest request target (path and query); beyond it: 414.")
-      .optional("body_size", &ListenerLimits::body_size, size(), "0", "Largest request body; beyond it: 413. 0: no limit.")
+      .optional("body_size", &ListenerLimits::body_size, size(), "0",
+                "Largest request body; beyond it: 413. 0: no limit.")
       .optional("connections", &ListenerLimits::connections, integer(0, 10'000'000), "0",
                 "Most client connections at once, per worker; further ones are closed. 0: no limit.");
   auto timeouts = std::make_shared<ObjectType>("timeouts", "How long one client may take.");
-  timeouts->optional("head", &ListenerTimeouts::head, duration(), "10s", "From the first byte of a head to its last.")
+  timeouts
+      ->optional("head", &ListenerTimeouts::head, duration(), "10s",
+                 "From the first byte of a head to its last.")
       .optional("body", &ListenerTimeouts::body, duration(), "60s", "Between two pieces of a request body.")
-      .optional("send", &ListenerTimeouts::send, duration(), "60s", "Between two pieces of the response that it takes.")
-      .optional("idle", &ListenerTimeouts::idle, duration(), "75s", "Between two requests on one connection.");
+      .optional("send", &ListenerTimeouts::send, duration(), "60s",
+                "Between two pieces of the response that it takes.")
+      .optional("idle", &ListenerTimeouts::idle, duration(), "75s",
+                "Between two requests on one connection.");
   auto listener = std::make_shared<ObjectType>("listener", "An address at which clients are served.");
   listener->locate(&Listener::location)
       .required("name", &Listener::name, name_type(), "Its name in logs and metrics.")
@@ -77,7 +92,8 @@ TypePointer upstream_type() {
   auto target = std::make_shared<ObjectType>("target", "One backend server.");
   target->locate(&Target::location)
       .required("address", &Target::address, address_type(), "`host:port`, `[IPv6]:port` or `unix:/path`.")
-      .optional("weight", &Target::weight, integer(1, 1000), "1", "Its share of the requests beside the other targets'.");
+      .optional("weight", &Target::weight, integer(1, 1000), "1",
+                "Its share of the requests beside the other targets'.");
   auto timeouts = std::make_shared<ObjectType>("timeouts", "How long a target may take.");
   timeouts->optional("connect", &UpstreamTimeouts::connect, duration(), "1s", "To accept a connection.")
       .optional("response", &UpstreamTimeouts::response, duration(), "15s",
@@ -86,11 +102,12 @@ TypePointer upstream_type() {
   auto upstream = std::make_shared<ObjectType>("upstream", "A backend service: targets that answer alike.");
   upstream->locate(&Upstream::location)
       .required("name", &Upstream::name, name_type(), "The name that routes refer to.")
-      .optional("balance", &Upstream::balance,
-                choice({{"round_robin", static_cast<int>(Balance::kRoundRobin)},
-                        {"least_request", static_cast<int>(Balance::kLeastRequest)}}),
-                "round_robin",
-                "`round_robin` (smooth, weighted) or `least_request` (the less loaded of two random targets).")
+      .optional(
+          "balance", &Upstream::balance,
+          choice({{"round_robin", static_cast<int>(Balance::kRoundRobin)},
+                  {"least_request", static_cast<int>(Balance::kLeastRequest)}}),
+          "round_robin",
+          "`round_robin` (smooth, weighted) or `least_request` (the less loaded of two random targets).")
       .required("targets", &Upstream::targets, list_of<Target>(target), "The servers.")
       .optional("timeouts", &Upstream::timeouts, timeouts, "", "How long a target may take.");
   return upstream;
@@ -98,14 +115,16 @@ TypePointer upstream_type() {
 
 TypePointer route_type() {
   auto match = std::make_shared<ObjectType>("match", "What a request must be like.");
-  match->optional("hosts", &Match::hosts, list_of<std::string>(checked_text("a host", "", check_host)), "any",
-                  "Host names: exact, or `*.example.com` for every name below.")
+  match
+      ->optional("hosts", &Match::hosts, list_of<std::string>(checked_text("a host", "", check_host)), "any",
+                 "Host names: exact, or `*.example.com` for every name below.")
       .optional("path", &Match::path, path_type(), "", "The whole path; `{name}` stands for any one segment.")
       .optional("path_prefix", &Match::path_prefix, path_type(), "",
                 "The path's beginning, up to a segment's end: `/v1` matches `/v1` and `/v1/x`, not `/v10`.")
-      .optional("methods", &Match::methods, list_of<std::string>(checked_text("a method", "", check_method)), "any",
-                "Request methods.");
-  auto rewrite = std::make_shared<ObjectType>("rewrite", "Changes to the request on its way to the upstream.");
+      .optional("methods", &Match::methods, list_of<std::string>(checked_text("a method", "", check_method)),
+                "any", "Request methods.");
+  auto rewrite =
+      std::make_shared<ObjectType>("rewrite", "Changes to the request on its way to the upstream.");
   rewrite->optional("strip_prefix", &Rewrite::strip_prefix, path_type(), "",
                     "Removed from the path's beginning, on a segment's boundary.");
   auto route = std::make_shared<ObjectType>("route", "Which requests go where.");
@@ -122,8 +141,10 @@ std::unique_ptr<ObjectType> make_config_type() {
   auto config = std::make_unique<ObjectType>("configuration", "A whole configuration.");
   config->required("version", &Config::version, integer(1, 1), "The format's version: 1.")
       .optional("workers", &Config::workers, integer(0, 1024), "0", "Worker threads. 0: one per core.")
-      .required("listeners", &Config::listeners, list_of<Listener>(listener_type()), "Where clients are served.")
-      .optional("upstreams", &Config::upstreams, list_of<Upstream>(upstream_type()), "", "The backend services.")
+      .required("listeners", &Config::listeners, list_of<Listener>(listener_type()),
+                "Where clients are served.")
+      .optional("upstreams", &Config::upstreams, list_of<Upstream>(upstream_type()), "",
+                "The backend services.")
       .optional("routes", &Config::routes, list_of<Route>(route_type()), "", "Which requests go where.");
   return config;
 }

@@ -78,9 +78,11 @@ class Builder {
     made->location = {file_, event_.start_mark.line + 1, event_.start_mark.column + 1};
     switch (event_.type) {
       case YAML_SCALAR_EVENT: {
-        made->scalar.assign(reinterpret_cast<const char*>(event_.data.scalar.value), event_.data.scalar.length);
+        made->scalar.assign(reinterpret_cast<const char*>(event_.data.scalar.value),
+                            event_.data.scalar.length);
         made->quoted = event_.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-        const bool null = !made->quoted && (made->scalar.empty() || made->scalar == "~" || made->scalar == "null");
+        const bool null =
+            !made->quoted && (made->scalar.empty() || made->scalar == "~" || made->scalar == "null");
         made->kind = null ? YamlNode::Kind::kNull : YamlNode::Kind::kScalar;
         remember(event_.data.scalar.anchor, made);
         return made;
@@ -156,7 +158,8 @@ const YamlNode* YamlNode::find(std::string_view key) const {
   return nullptr;
 }
 
-std::shared_ptr<YamlNode> parse_yaml(std::string_view text, const std::string& file, Diagnostics& diagnostics) {
+std::shared_ptr<YamlNode> parse_yaml(std::string_view text, const std::string& file,
+                                     Diagnostics& diagnostics) {
   return Builder(text, file, diagnostics).document();
 }
 

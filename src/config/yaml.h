@@ -10,8 +10,8 @@
 
 namespace portcullis::config {
 
-// One node of a YAML document with its place in the file. Children are shared, because an alias stands for the
-// node of its anchor.
+// One node of a YAML document with its place in the file. Children are shared, because an alias stands for
+// the node of its anchor.
 struct YamlNode {
   enum class Kind { kNull, kScalar, kSequence, kMapping };
 
@@ -27,6 +27,7 @@ struct YamlNode {
 
 // Parses one document (JSON is YAML too). Null after an error, which is in `diagnostics`. Duplicate keys, a
 // second document, recursive aliases and unreasonable nesting are errors.
-std::shared_ptr<YamlNode> parse_yaml(std::string_view text, const std::string& file, Diagnostics& diagnostics);
+std::shared_ptr<YamlNode> parse_yaml(std::string_view text, const std::string& file,
+                                     Diagnostics& diagnostics);
 
 }  // namespace portcullis::config

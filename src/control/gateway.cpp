@@ -17,7 +17,9 @@ sigset_t handled_signals() {
   return set;
 }
 
-void say(const std::string& message) { std::fprintf(stderr, "portcullis: %s\n", message.c_str()); }
+void say(const std::string& message) {
+  std::fprintf(stderr, "portcullis: %s\n", message.c_str());
+}
 
 }  // namespace
 
@@ -39,7 +41,8 @@ std::shared_ptr<const proxy::Snapshot> Gateway::load() {
   print_diagnostics(diagnostics);
   if (!config) return nullptr;
   if (worker_count_ == 0) {
-    worker_count_ = config->workers != 0 ? config->workers : std::max(1u, std::thread::hardware_concurrency());
+    worker_count_ =
+        config->workers != 0 ? config->workers : std::max(1u, std::thread::hardware_concurrency());
   }
   return compile_snapshot(*config, ++version_);
 }

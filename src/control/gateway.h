@@ -18,15 +18,16 @@ class Gateway {
 
   // Loads and starts; the diagnostics are printed. False when it cannot serve.
   bool start();
-  // Serves until SIGTERM, SIGINT (both drain) or SIGQUIT (closes at once). SIGHUP reloads. Call block_signals()
-  // before any thread starts.
+  // Serves until SIGTERM, SIGINT (both drain) or SIGQUIT (closes at once). SIGHUP reloads. Call
+  // block_signals() before any thread starts.
   void run_until_signalled();
 
   static void block_signals();
 
  private:
   std::shared_ptr<const proxy::Snapshot> load();
-  Status open_sockets(const proxy::Snapshot& snapshot, size_t workers, std::vector<std::vector<UniqueFd>>& sockets);
+  Status open_sockets(const proxy::Snapshot& snapshot, size_t workers,
+                      std::vector<std::vector<UniqueFd>>& sockets);
   void reload();
 
   static constexpr int kBacklog = 4096;

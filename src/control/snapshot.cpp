@@ -11,7 +11,8 @@ proxy::ListenerSettings compile_listener(const config::Listener& listener) {
   proxy::ListenerSettings settings;
   settings.name = listener.name;
   settings.address = *SocketAddress::parse(listener.address);
-  settings.head_limits = {listener.limits.head_size, listener.limits.field_count, listener.limits.target_length};
+  settings.head_limits = {listener.limits.head_size, listener.limits.field_count,
+                          listener.limits.target_length};
   settings.body_size = listener.limits.body_size;
   settings.connections = listener.limits.connections;
   settings.head_timeout = listener.timeouts.head;
@@ -50,8 +51,10 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
     routes.push_back({route.name, upstream_index.at(route.upstream), route.rewrite.strip_prefix});
   }
   auto snapshot = std::make_shared<proxy::Snapshot>(version, std::move(rules));
-  for (const config::Listener& listener : config.listeners) snapshot->listeners.push_back(compile_listener(listener));
-  for (const config::Upstream& upstream : config.upstreams) snapshot->upstreams.push_back(compile_upstream(upstream));
+  for (const config::Listener& listener : config.listeners)
+    snapshot->listeners.push_back(compile_listener(listener));
+  for (const config::Upstream& upstream : config.upstreams)
+    snapshot->upstreams.push_back(compile_upstream(upstream));
   snapshot->routes = std::move(routes);
   return snapshot;
 }

@@ -32,10 +32,14 @@ inline constexpr std::array<uint8_t, 256> kCharacterClasses = make_character_cla
 
 }  // namespace internal
 
-inline bool is_token(char c) { return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kToken; }
+inline bool is_token(char c) {
+  return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kToken;
+}
 inline bool is_field_value(char c) {
   return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kFieldValue;
 }
-inline bool is_target(char c) { return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kTarget; }
+inline bool is_target(char c) {
+  return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kTarget;
+}
 
 }  // namespace portcullis::http

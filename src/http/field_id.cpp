@@ -17,12 +17,12 @@ FieldId identify_field(std::string_view name) {
   switch (name.size()) {
     case 2: return check(name, "te", FieldId::kTe);
     case 3: return check(name, "via", FieldId::kVia);
-    case 4:
-      return first == 'h' ? check(name, "host", FieldId::kHost) : check(name, "date", FieldId::kDate);
+    case 4: return first == 'h' ? check(name, "host", FieldId::kHost) : check(name, "date", FieldId::kDate);
     case 6:
       return first == 'e' ? check(name, "expect", FieldId::kExpect) : check(name, "server", FieldId::kServer);
     case 7:
-      return first == 'u' ? check(name, "upgrade", FieldId::kUpgrade) : check(name, "trailer", FieldId::kTrailer);
+      return first == 'u' ? check(name, "upgrade", FieldId::kUpgrade)
+                          : check(name, "trailer", FieldId::kTrailer);
     case 9: return check(name, "forwarded", FieldId::kForwarded);
     case 10:
       return first == 'c' ? check(name, "connection", FieldId::kConnection)

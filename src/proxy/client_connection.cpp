@@ -7,7 +7,8 @@
 
 namespace portcullis::proxy {
 
-ClientConnection::ClientConnection(Worker& worker, size_t listener_index, UniqueFd fd, const SocketAddress& peer)
+ClientConnection::ClientConnection(Worker& worker, size_t listener_index, UniqueFd fd,
+                                   const SocketAddress& peer)
     : listener(listener_index),
       stream(worker.loop(), std::move(fd)),
       worker_(worker),

@@ -13,8 +13,9 @@ namespace portcullis::proxy {
 
 class Worker;
 
-// One client's connection: its stream and what has been received but belongs to no exchange yet. Small, because
-// most of its life it is idle: the buffer and the exchange exist only while there is something in hand.
+// One client's connection: its stream and what has been received but belongs to no exchange yet. Small,
+// because most of its life it is idle: the buffer and the exchange exist only while there is something in
+// hand.
 class ClientConnection final : public ListNode<>, public Pooled {
  public:
   ClientConnection(Worker& worker, size_t listener, UniqueFd fd, const SocketAddress& peer);

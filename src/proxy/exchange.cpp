@@ -1,7 +1,6 @@
 #include "proxy/exchange.h"
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 
 #include "base/text.h"
@@ -35,7 +34,8 @@ Task<Persistence> Exchange::run() {
   if (!prepare()) {
     co_await refuse(refusal_, refusal_detail_);
     // A body that nobody will read leaves the connection at an unknown place.
-    if (!request_.keep_alive || close_client_ || request_.body.kind != BodyKind::kNone) co_return Persistence::kClose;
+    if (!request_.keep_alive || close_client_ || request_.body.kind != BodyKind::kNone)
+      co_return Persistence::kClose;
     client_.input.begin += head_size_;
     co_return Persistence::kKeepAlive;
   }
@@ -66,8 +66,8 @@ Task<bool> Exchange::read_head() {
       input.block = std::move(larger);
     }
     const auto left = std::chrono::ceil<Milliseconds>(deadline - worker_.loop().now());
-    const IoResult got = co_await client_.stream.read(input.block.data() + input.end, input.block.capacity() - input.end,
-                                                      std::max(left, Milliseconds(0)));
+    const IoResult got = co_await client_.stream.read(
+        input.block.data() + input.end, input.block.capacity() - input.end, std::max(left, Milliseconds(0)));
     if (got.error == ETIMEDOUT) {
       refusal_ = 408;
       refusal_detail_ = "head_timeout";
@@ -101,7 +101,8 @@ bool Exchange::prepare() {
     refusal_detail_ = detail;
     return false;
   };
-  if (request_.body.kind == BodyKind::kLength && settings_.body_size != 0 && request_.body.length > settings_.body_size) {
+  if (request_.body.kind == BodyKind::kLength && settings_.body_size != 0 &&
+      request_.body.length > settings_.body_size) {
     return refusal(413, "body_too_large");
   }
   const auto path = http::canonical_path(request_.path, arena_);
@@ -200,15 +201,16 @@ Task<Persistence> Exchange::forward() {
         ? (client_.input.begin += head_size_, Persistence::kKeepAlive)
         : Persistence::kClose;
   }
-  co_return outcome == TryOutcome::kAnswered && request_.keep_alive && !close_client_ ? Persistence::kKeepAlive
+  co_return outcome == TryOutcome::kAnswered&& request_.keep_alive && !close_client_ ? Persistence::kKeepAlive
                                                                                      : Persistence::kClose;
 }
 
-Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, upstream::Target& target, bool fresh) {
+Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, upstream::Target& target,
+                                                bool fresh) {
   std::unique_ptr<upstream::Connection> connection = fresh ? target.make_fresh() : target.take();
   if (!connection->stream.is_open()) {
-    const IoResult connected =
-        co_await connection->stream.connect(target.definition().address, upstream.definition().connect_timeout);
+    const IoResult connected = co_await connection->stream.connect(target.definition().address,
+                                                                   upstream.definition().connect_timeout);
     if (!connected.ok()) co_return TryOutcome::kConnectFailed;
   }
 
@@ -243,7 +245,8 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
 }
 
 Task<void> Exchange::upload_body(std::string_view head, BodySource& body, upstream::Connection& connection) {
-  upload_result_ = co_await relay_message(head, body, {connection.stream, request_.body.kind, settings_.send_timeout});
+  upload_result_ =
+      co_await relay_message(head, body, {connection.stream, request_.body.kind, settings_.send_timeout});
   upload_done_ = true;
   // A target that stops reading may have answered already; only the client's failures end the exchange.
   const bool client_failed = upload_result_.outcome != RelayOutcome::kComplete &&
@@ -273,7 +276,8 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   const upstream::UpstreamDefinition& upstream = snapshot_->upstreams[route_->upstream]->definition();
   InputBuffer input;
   input.block = Block::take(Block::kMedium);
-  static constexpr http::h1::HeadLimits kLimits{.head_size = 64 * 1024, .field_count = 112, .target_length = 0};
+  static constexpr http::h1::HeadLimits kLimits{
+      .head_size = 64 * 1024, .field_count = 112, .target_length = 0};
   bool received_any = false;
   for (;;) {  // once for each interim response, then the final one
     response_ = {};
@@ -296,7 +300,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       if (got.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
       if (!got.ok() || got.bytes == 0) {
         co_return !received_any && connection->reused() && may_repeat() ? TryOutcome::kStaleConnection
-                                                                       : TryOutcome::kFailed;
+                                                                        : TryOutcome::kFailed;
       }
       received_any = true;
       input.end += got.bytes;
@@ -310,7 +314,8 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       iovec piece{const_cast<char*>(head.text().data()), head.text().size()};
       answered_ = true;
       const IoResult written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);
-      if (written.ok()) co_await tunnel(*connection, input.content(), client_.input.content().substr(head_size_));
+      if (written.ok())
+        co_await tunnel(*connection, input.content(), client_.input.content().substr(head_size_));
       close_client_ = true;
       co_return TryOutcome::kAnswered;
     }
@@ -343,7 +348,8 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     source.framing = {};
   }
   answered_ = true;
-  const RelayResult sent = co_await relay_message(head.text(), source, {client_.stream, kind, settings_.send_timeout});
+  const RelayResult sent =
+      co_await relay_message(head.text(), source, {client_.stream, kind, settings_.send_timeout});
   if (sent.outcome != RelayOutcome::kComplete) {
     // The client must not take a broken body for a whole one: a reset says so even for HTTP/1.0.
     if (sent.outcome != RelayOutcome::kSinkFailed) client_.stream.reset_on_close();
@@ -376,110 +382,6 @@ Task<void> Exchange::tunnel(upstream::Connection& connection, std::string_view f
   halves.spawn(Half::run(from_client, client_.stream, connection.stream));
   halves.spawn(Half::run(from_target, connection.stream, client_.stream));
   co_await halves.join();
-}
-
-void Exchange::write_request_head(HeadWriter& out) const {
-  out.write(request_.method, " ", path_, request_.has_query ? "?" : "", request_.query, " HTTP/1.1\r\n");
-  out.field("host", request_.authority);
-  const HopByHop hop_by_hop(request_.fields);
-  for (const http::Field& field : request_.fields) {
-    switch (field.id) {
-      // Written anew below or above; a client's own claims about its address are not believed.
-      case FieldId::kHost:
-      case FieldId::kXForwardedFor:
-      case FieldId::kXForwardedHost:
-      case FieldId::kXForwardedProto:
-      case FieldId::kForwarded:
-      case FieldId::kXRequestId: continue;
-      default: break;
-    }
-    if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
-  }
-  out.field("x-forwarded-for", client_.peer_text());
-  out.field("x-forwarded-proto", "http");
-  if (!request_.authority.empty()) out.field("x-forwarded-host", request_.authority);
-  out.field("x-request-id", request_id_);
-  out.field("via", request_.version == http::Version::kHttp11 ? "1.1 portcullis" : "1.0 portcullis");
-  if (request_.body.kind == BodyKind::kLength) {
-    char digits[20];
-    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, request_.body.length);
-    out.field("content-length", {digits, static_cast<size_t>(end - digits)});
-  } else if (request_.body.kind == BodyKind::kChunked) {
-    out.field("transfer-encoding", "chunked");
-  } else if (const http::Field* length = request_.fields.find(FieldId::kContentLength)) {
-    out.field("content-length", length->value);  // an explicit zero
-  }
-  if (request_.wants_upgrade) {
-    out.field("connection", "upgrade");
-    for (const http::Field& field : request_.fields) {
-      if (field.id == FieldId::kUpgrade) out.field("upgrade", field.value);
-    }
-  }
-  out.write("\r\n");
-}
-
-void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
-  char status[3] = {static_cast<char>('0' + response_.status / 100), static_cast<char>('0' + response_.status / 10 % 10),
-                    static_cast<char>('0' + response_.status % 10)};
-  out.write("HTTP/1.1 ", std::string_view(status, 3), " ", response_.reason, "\r\n");
-  const HopByHop hop_by_hop(response_.fields);
-  for (const http::Field& field : response_.fields) {
-    if (field.id == FieldId::kXRequestId) continue;
-    // Without a body the length speaks of what a GET would have had, or is the explicit zero.
-    if (field.id == FieldId::kContentLength && (kind == BodyKind::kLength || kind == BodyKind::kNone)) {
-      out.field("content-length", field.value);
-      continue;
-    }
-    if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
-  }
-  if (response_.status == 101) {
-    out.field("connection", "upgrade");
-    for (const http::Field& field : response_.fields) {
-      if (field.id == FieldId::kUpgrade) out.field("upgrade", field.value);
-    }
-  } else if (response_.status >= 200) {
-    out.field("x-request-id", request_id_);
-    if (kind == BodyKind::kChunked) out.field("transfer-encoding", "chunked");
-    if (!request_.keep_alive || close_client_) {
-      out.field("connection", "close");
-    } else if (request_.version == http::Version::kHttp10) {
-      out.field("connection", "keep-alive");
-    }
-  }
-  out.write("\r\n");
-}
-
-// The gateway's own answer, as problem details (RFC 9457). The detail names the class of the fault only.
-Task<void> Exchange::refuse(uint16_t status, std::string_view detail) {
-  if (request_id_.empty()) choose_request_id();
-  const bool parse_failure = head_size_ == 0;
-  if (parse_failure || request_.body.kind != BodyKind::kNone) close_client_ = true;
-  char digits[8];
-  const std::string_view code(digits, static_cast<size_t>(std::to_chars(digits, digits + 8, status).ptr - digits));
-  const std::string_view title = http::reason_phrase(status);
-  std::string id;
-  append_json_escaped(id, request_id_);  // an error's path may allocate
-  const std::string_view body =
-      arena_.concat(R"({"type":"about:blank","title":")", title, R"(","status":)", code, R"(,"detail":")", detail,
-                    R"(","request_id":")", id, R"("})", "\n");
-  char length[8];
-  const std::string_view size(length, static_cast<size_t>(std::to_chars(length, length + 8, body.size()).ptr - length));
-  HeadWriter out(1024);
-  out.write("HTTP/1.1 ", code, " ", title, "\r\n");
-  out.field("content-type", "application/problem+json");
-  out.field("content-length", size);
-  out.field("x-request-id", request_id_);
-  if (!allow_.empty()) out.field("allow", allow_);
-  if (close_client_ || !request_.keep_alive || worker_.draining()) {
-    close_client_ = true;
-    out.field("connection", "close");
-  }
-  out.write("\r\n");
-  if (request_.method != "HEAD") out.write(body);
-  iovec piece{const_cast<char*>(out.text().data()), out.text().size()};
-  answered_ = true;
-  const IoResult written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);
-  if (!written.ok()) close_client_ = true;
 }
 
 }  // namespace portcullis::proxy

@@ -35,7 +35,8 @@ class Exchange final : public Pooled {
   Task<TryOutcome> receive_response(std::unique_ptr<upstream::Connection>& connection, BodySource& body,
                                     TaskGroup& upload);
   Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);
-  Task<void> tunnel(upstream::Connection& connection, std::string_view from_target, std::string_view from_client);
+  Task<void> tunnel(upstream::Connection& connection, std::string_view from_target,
+                    std::string_view from_client);
 
   void choose_request_id();
   void write_request_head(HeadWriter& out) const;
@@ -56,7 +57,7 @@ class Exchange final : public Pooled {
   uint16_t refusal_ = 0;
   std::string_view refusal_detail_;
   size_t head_size_ = 0;
-  bool answered_ = false;       // bytes of the final response have been sent
+  bool answered_ = false;  // bytes of the final response have been sent
   bool close_client_ = false;
   RelayResult upload_result_;
   bool upload_done_ = true;

@@ -10,7 +10,8 @@ HopByHop::HopByHop(const http::Fields& fields) : fields_(fields) {
   for (const http::Field& field : fields) {
     if (field.id != FieldId::kConnection) continue;
     for_each_list_element(field.value, [&](std::string_view option) {
-      if (!equals_ignoring_case(option, "close") && !equals_ignoring_case(option, "keep-alive")) names_others_ = true;
+      if (!equals_ignoring_case(option, "close") && !equals_ignoring_case(option, "keep-alive"))
+        names_others_ = true;
     });
   }
 }

@@ -31,7 +31,8 @@ class BodyReader {
   bool done() const { return source_.complete; }
 
   // Adds runs from `input` to `runs`; false when the coding is broken.
-  bool take(std::string_view& input, std::array<std::string_view, kMostPieces>& runs, size_t& count, size_t& bytes) {
+  bool take(std::string_view& input, std::array<std::string_view, kMostPieces>& runs, size_t& count,
+            size_t& bytes) {
     while (!done() && !input.empty() && count < kMostPieces) {
       std::string_view data;
       switch (source_.framing.kind) {
@@ -107,14 +108,16 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       const IoResult written =
           co_await sink.stream.write(std::span(gather.pieces.data(), gather.count), sink.timeout);
       if (!written.ok()) {
-        co_return {written.error == ECANCELED ? RelayOutcome::kCancelled : RelayOutcome::kSinkFailed, written.error};
+        co_return {written.error == ECANCELED ? RelayOutcome::kCancelled : RelayOutcome::kSinkFailed,
+                   written.error};
       }
     }
     if (reader.done()) co_return {RelayOutcome::kComplete};
     if (!input.empty()) continue;
 
     if (!source.more.block) source.more.block = Block::take(Block::kHuge);
-    const IoResult got = co_await source.stream.read(source.more.block.data(), source.more.block.capacity(), source.timeout);
+    const IoResult got =
+        co_await source.stream.read(source.more.block.data(), source.more.block.capacity(), source.timeout);
     if (!got.ok()) {
       co_return {got.error == ECANCELED ? RelayOutcome::kCancelled : RelayOutcome::kSourceFailed, got.error};
     }

@@ -61,8 +61,9 @@ struct RelayResult {
   int error = 0;  // errno of a failure
 };
 
-// Sends `head` and then the body as it arrives, decoding and re-encoding the chunked coding as each side needs.
-// Holds at most one block of body, which it passes on without copying; the sink's pace holds back the source.
+// Sends `head` and then the body as it arrives, decoding and re-encoding the chunked coding as each side
+// needs. Holds at most one block of body, which it passes on without copying; the sink's pace holds back the
+// source.
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink);
 
 // Copies bytes until the source ends (kComplete, with the sink half-closed) or either side fails.

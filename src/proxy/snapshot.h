@@ -33,7 +33,8 @@ struct Route {
 // Everything a configuration says, compiled. Immutable; shared by the workers; an exchange keeps the one it
 // began with, so that replacing it drops nothing.
 struct Snapshot {
-  Snapshot(uint64_t number, std::vector<routing::RouteRule> rules) : version(number), table(std::move(rules)) {}
+  Snapshot(uint64_t number, std::vector<routing::RouteRule> rules)
+      : version(number), table(std::move(rules)) {}
 
   uint64_t version;
   std::vector<ListenerSettings> listeners;

@@ -26,7 +26,9 @@ Worker::Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, std::vect
   thread_ = std::thread([this, listening = std::move(sockets)]() mutable { run(std::move(listening)); });
 }
 
-Worker::~Worker() { join(); }
+Worker::~Worker() {
+  join();
+}
 
 void Worker::run(std::vector<UniqueFd> sockets) {
   pthread_setname_np(pthread_self(), ("worker-" + std::to_string(index_)).c_str());

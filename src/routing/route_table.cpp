@@ -41,7 +41,9 @@ void split(std::string_view path, SplitPath& out) {
   }
 }
 
-bool is_parameter(std::string_view segment) { return segment.size() > 2 && segment[0] == '{' && segment.back() == '}'; }
+bool is_parameter(std::string_view segment) {
+  return segment.size() > 2 && segment[0] == '{' && segment.back() == '}';
+}
 
 uint64_t seed_for(uint32_t host, Kind kind, size_t segments) {
   return hash_mix(uint64_t{host} << 8 | static_cast<uint64_t>(kind), segments);
@@ -95,8 +97,8 @@ struct RouteTable::Index {
     uint32_t route;
     MethodSet methods;
   };
-  // One distinct pattern of one host, with the rules that share it in order of precedence. Small and flat: with
-  // many routes the cost of a match is its cache misses.
+  // One distinct pattern of one host, with the rules that share it in order of precedence. Small and flat:
+  // with many routes the cost of a match is its cache misses.
   struct Pattern {
     Candidate first;
     uint32_t text_begin;
@@ -114,7 +116,7 @@ struct RouteTable::Index {
     size_t segments;
   };
   struct Host {
-    std::vector<Shape> shapes;          // by segments, then mask
+    std::vector<Shape> shapes;           // by segments, then mask
     std::vector<uint32_t> prefix_sizes;  // numbers of segments of the prefixes, longest first
     int64_t match_all = -1;              // pattern of rules without a path, and of the prefix "/"
   };
@@ -213,12 +215,12 @@ void RouteTable::Index::build() {
 
   slots.resize(std::bit_ceil(std::max<size_t>(entries.size() * 2, 8)));
   for (auto& [entry, candidates] : entries) {
-    std::stable_sort(candidates.begin(), candidates.end(),
-                     [](const Candidate& a, const Candidate& b) {
-                       return (a.methods & kAnyMethod) < (b.methods & kAnyMethod);
-                     });
-    patterns.push_back({candidates[0], static_cast<uint32_t>(texts.size()), static_cast<uint32_t>(entry.text.size()),
-                        static_cast<uint32_t>(others.size()), static_cast<uint32_t>(candidates.size() - 1), entry.kind});
+    std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+      return (a.methods & kAnyMethod) < (b.methods & kAnyMethod);
+    });
+    patterns.push_back({candidates[0], static_cast<uint32_t>(texts.size()),
+                        static_cast<uint32_t>(entry.text.size()), static_cast<uint32_t>(others.size()),
+                        static_cast<uint32_t>(candidates.size() - 1), entry.kind});
     texts += entry.text;
     others.insert(others.end(), candidates.begin() + 1, candidates.end());
     Host& host = hosts[entry.host];
@@ -250,22 +252,27 @@ void RouteTable::Index::build() {
     const auto order = [](const Shape& a, const Shape& b) {
       return std::tie(a.segments, a.mask) < std::tie(b.segments, b.mask);
     };
-    const auto same = [](const Shape& a, const Shape& b) { return a.segments == b.segments && a.mask == b.mask; };
+    const auto same = [](const Shape& a, const Shape& b) {
+      return a.segments == b.segments && a.mask == b.mask;
+    };
     std::sort(host.shapes.begin(), host.shapes.end(), order);
     host.shapes.erase(std::unique(host.shapes.begin(), host.shapes.end(), same), host.shapes.end());
     std::sort(host.prefix_sizes.rbegin(), host.prefix_sizes.rend());
-    host.prefix_sizes.erase(std::unique(host.prefix_sizes.begin(), host.prefix_sizes.end()), host.prefix_sizes.end());
+    host.prefix_sizes.erase(std::unique(host.prefix_sizes.begin(), host.prefix_sizes.end()),
+                            host.prefix_sizes.end());
   }
 }
 
 template <typename Visit>
-bool RouteTable::Index::visit_host(uint32_t id, std::string_view path, const SplitPath& parts, Visit visit) const {
+bool RouteTable::Index::visit_host(uint32_t id, std::string_view path, const SplitPath& parts,
+                                   Visit visit) const {
   const Host& host = hosts[id];
   if (!parts.truncated) {
     uint64_t hash = seed_for(id, Kind::kExact, parts.count);
     for (size_t i = 0; i < parts.count; ++i) hash = hash_mix(hash, parts.hashes[i]);
     const Pattern* exact = find(hash);
-    if (exact != nullptr && exact->kind == Kind::kExact && text_of(*exact) == path && visit(*exact)) return true;
+    if (exact != nullptr && exact->kind == Kind::kExact && text_of(*exact) == path && visit(*exact))
+      return true;
     for (const Shape& shape : host.shapes) {
       if (shape.segments != parts.count) continue;
       hash = seed_for(id, Kind::kParameters, parts.count);
@@ -273,8 +280,8 @@ bool RouteTable::Index::visit_host(uint32_t id, std::string_view path, const Spl
         hash = hash_mix(hash, shape.mask >> (63 - i) & 1 ? kParameterHash : parts.hashes[i]);
       }
       const Pattern* pattern = find(hash);
-      if (pattern != nullptr && pattern->kind == Kind::kParameters && segments_agree(text_of(*pattern), path) &&
-          visit(*pattern)) {
+      if (pattern != nullptr && pattern->kind == Kind::kParameters &&
+          segments_agree(text_of(*pattern), path) && visit(*pattern)) {
         return true;
       }
     }
@@ -306,7 +313,8 @@ bool RouteTable::Index::visit_all(std::string_view host, std::string_view path, 
     if (exact != exact_hosts.end() && visit_host(exact->second, path, parts, visit)) return true;
   }
   if (!wildcard_hosts.empty()) {
-    for (size_t dot = host.find('.'); dot != std::string_view::npos && dot > 0; dot = host.find('.', dot + 1)) {
+    for (size_t dot = host.find('.'); dot != std::string_view::npos && dot > 0;
+         dot = host.find('.', dot + 1)) {
       const auto wildcard = wildcard_hosts.find(host.substr(dot));
       if (wildcard != wildcard_hosts.end() && visit_host(wildcard->second, path, parts, visit)) return true;
     }

@@ -9,7 +9,8 @@
 
 namespace portcullis::routing {
 
-// One route as the table needs it. `path` and `prefix` are canonical; at most one is set; neither matches all.
+// One route as the table needs it. `path` and `prefix` are canonical; at most one is set; neither matches
+// all.
 struct RouteRule {
   std::vector<std::string> hosts;  // "api.example.com" or "*.example.com"; empty: any
   std::string path;                // segments may be "{name}"
@@ -30,8 +31,9 @@ struct MatchResult {
 // beats a parameter at the leftmost segment in which two patterns differ), then prefix (longest first); then
 // rules with methods before rules without; then order in the configuration.
 //
-// Every lookup is a few probes of one flat hash table: one for the exact path, one for each shape of parameters
-// in use with that many segments, one for each length of prefix in use. So time does not grow with the routes.
+// Every lookup is a few probes of one flat hash table: one for the exact path, one for each shape of
+// parameters in use with that many segments, one for each length of prefix in use. So time does not grow with
+// the routes.
 class RouteTable {
  public:
   explicit RouteTable(std::vector<RouteRule> rules);
@@ -42,7 +44,8 @@ class RouteTable {
   // `host` is lower case, without port.
   MatchResult match(std::string_view host, std::string_view path, std::string_view method) const;
 
-  // The methods that routes for this host and path admit, for the Allow field. Allocates: not for the hot path.
+  // The methods that routes for this host and path admit, for the Allow field. Allocates: not for the hot
+  // path.
   std::vector<std::string> allowed_methods(std::string_view host, std::string_view path) const;
 
   // Patterns deeper than this are refused by the configuration's check.

@@ -7,8 +7,8 @@
 
 namespace portcullis {
 
-// Opens a listening socket: SO_REUSEPORT for TCP so that each worker has its own queue. A stale Unix socket file
-// that nobody listens on is replaced. Any thread.
+// Opens a listening socket: SO_REUSEPORT for TCP so that each worker has its own queue. A stale Unix socket
+// file that nobody listens on is replaced. Any thread.
 Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog);
 
 // Accepts connections on one loop. Does not own the descriptor's address, only the descriptor.

@@ -26,7 +26,8 @@ Result<HostPort> split_host_port(std::string_view text) {
     port = text.substr(close + 2);
   } else {
     const size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos) return Error{quoted + " is not an address: the port is missing (host:port)"};
+    if (colon == std::string_view::npos)
+      return Error{quoted + " is not an address: the port is missing (host:port)"};
     host = text.substr(0, colon);
     port = text.substr(colon + 1);
     if (host.find(':') != std::string_view::npos) {

@@ -30,8 +30,8 @@ void EventLoop::stop() {
 
 void EventLoop::run_once(Milliseconds longest) {
   const uint64_t ticks = timers_.ticks_until_next(static_cast<uint64_t>(longest.count()));
-  const int count =
-      syscalls_.epoll_wait(epoll_.get(), events_.data(), kBatch, static_cast<int>(std::min<uint64_t>(ticks, 60'000)));
+  const int count = syscalls_.epoll_wait(epoll_.get(), events_.data(), kBatch,
+                                         static_cast<int>(std::min<uint64_t>(ticks, 60'000)));
   now_ = Clock::now();
   event_count_ = std::max(count, 0);  // EINTR: nothing arrived
   for (next_event_ = 0; next_event_ < event_count_;) {

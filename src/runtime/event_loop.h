@@ -28,8 +28,8 @@ class Watcher {
   ~Watcher() = default;
 };
 
-// One thread's loop: descriptors (epoll), timers, and messages from other threads. Everything except post() and
-// stop() belongs to the thread that runs it.
+// One thread's loop: descriptors (epoll), timers, and messages from other threads. Everything except post()
+// and stop() belongs to the thread that runs it.
 class EventLoop {
  public:
   explicit EventLoop(Syscalls& syscalls = Syscalls::kernel());
@@ -46,12 +46,13 @@ class EventLoop {
   // Runs `message` on the loop's thread, in order per sender. Any thread.
   void post(Mailbox::Message message);
 
-  // Watches `fd` for `events` (EPOLLIN, EPOLLOUT, EPOLLET, ...). False when the kernel refuses (errno says why).
+  // Watches `fd` for `events` (EPOLLIN, EPOLLOUT, EPOLLET, ...). False when the kernel refuses (errno says
+  // why).
   bool watch(int fd, uint32_t events, Watcher& watcher);
   // Stops watching; no event of the batch in hand reaches the watcher any more.
   void unwatch(int fd, Watcher& watcher);
-  // The same without telling the kernel, for a descriptor about to be closed (closing unregisters it, unless the
-  // descriptor has been duplicated).
+  // The same without telling the kernel, for a descriptor about to be closed (closing unregisters it, unless
+  // the descriptor has been duplicated).
   void forget(Watcher& watcher);
   // True while `watcher`'s events are being delivered and it has not been unwatched meanwhile.
   bool delivering_to(const Watcher& watcher) const { return delivering_ == &watcher; }
@@ -112,6 +113,8 @@ class SleepAwaiter final : private Timer {
   std::coroutine_handle<> handle_;
 };
 
-inline SleepAwaiter sleep_for(EventLoop& loop, Milliseconds delay) { return {loop, delay}; }
+inline SleepAwaiter sleep_for(EventLoop& loop, Milliseconds delay) {
+  return {loop, delay};
+}
 
 }  // namespace portcullis

@@ -6,8 +6,8 @@
 
 namespace portcullis {
 
-// Messages (functions to run) from any thread to one thread. Lock-free: producers push on a stack, the consumer
-// takes it whole and reverses it, so each producer's messages stay in order.
+// Messages (functions to run) from any thread to one thread. Lock-free: producers push on a stack, the
+// consumer takes it whole and reverses it, so each producer's messages stay in order.
 class Mailbox {
  public:
   using Message = std::function<void()>;
@@ -15,7 +15,9 @@ class Mailbox {
   Mailbox() = default;
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
-  ~Mailbox() { take_all([](Message&) {}); }
+  ~Mailbox() {
+    take_all([](Message&) {});
+  }
 
   // Any thread. True when the box was empty, so that the consumer wants waking.
   bool put(Message message) {

@@ -21,9 +21,10 @@ struct IoResult {
   bool end_of_stream() const { return error == 0 && bytes == 0; }
 };
 
-// A non-blocking connected socket on one loop. One reader and one writer may wait at a time. Operations try the
-// system call first and wait only when the kernel has nothing; a descriptor that never waits is never
-// registered with epoll. Destroying a waiting coroutine withdraws its operation. Belongs to the loop's thread.
+// A non-blocking connected socket on one loop. One reader and one writer may wait at a time. Operations try
+// the system call first and wait only when the kernel has nothing; a descriptor that never waits is never
+// registered with epoll. Destroying a waiting coroutine withdraws its operation. Belongs to the loop's
+// thread.
 class Stream final : private Watcher {
  public:
   class Operation;
@@ -102,7 +103,8 @@ class Stream::Operation : private Timer {
 
  protected:
   enum class Side { kRead, kWrite };
-  Operation(Stream& stream, Side side, Milliseconds timeout) : stream_(stream), timeout_(timeout), side_(side) {}
+  Operation(Stream& stream, Side side, Milliseconds timeout)
+      : stream_(stream), timeout_(timeout), side_(side) {}
   ~Operation() { withdraw(); }
 
   // Tries to complete; true when `result_` is final.
@@ -175,7 +177,9 @@ inline Stream::Connect Stream::connect(const SocketAddress& address, Millisecond
 inline Stream::Read Stream::read(char* data, size_t size, Milliseconds timeout) {
   return {*this, data, size, timeout};
 }
-inline Stream::Readable Stream::readable(Milliseconds timeout) { return {*this, timeout}; }
+inline Stream::Readable Stream::readable(Milliseconds timeout) {
+  return {*this, timeout};
+}
 inline Stream::Write Stream::write(std::span<iovec> pieces, Milliseconds timeout, bool expect_more) {
   return {*this, pieces, timeout, expect_more};
 }

@@ -7,15 +7,21 @@ Syscalls& Syscalls::kernel() {
   return instance;
 }
 
-ssize_t Syscalls::recv(int fd, void* data, size_t size, int flags) { return ::recv(fd, data, size, flags); }
+ssize_t Syscalls::recv(int fd, void* data, size_t size, int flags) {
+  return ::recv(fd, data, size, flags);
+}
 ssize_t Syscalls::send(int fd, const void* data, size_t size, int flags) {
   return ::send(fd, data, size, flags);
 }
-ssize_t Syscalls::sendmsg(int fd, const msghdr* message, int flags) { return ::sendmsg(fd, message, flags); }
+ssize_t Syscalls::sendmsg(int fd, const msghdr* message, int flags) {
+  return ::sendmsg(fd, message, flags);
+}
 int Syscalls::accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
   return ::accept4(fd, address, length, flags);
 }
-int Syscalls::socket(int domain, int type, int protocol) { return ::socket(domain, type, protocol); }
+int Syscalls::socket(int domain, int type, int protocol) {
+  return ::socket(domain, type, protocol);
+}
 int Syscalls::connect(int fd, const sockaddr* address, socklen_t length) {
   return ::connect(fd, address, length);
 }

@@ -89,8 +89,8 @@ class Promise<void> : public PromiseBase, public ListNode<RunningTask> {
 
 }  // namespace internal
 
-// A coroutine that runs when awaited and yields one T. Owns its frame: destroying a suspended Task destroys the
-// frame, and with it every object in it, which is how work is cancelled. Stays on one thread.
+// A coroutine that runs when awaited and yields one T. Owns its frame: destroying a suspended Task destroys
+// the frame, and with it every object in it, which is how work is cancelled. Stays on one thread.
 template <typename T = void>
 class [[nodiscard]] Task {
  public:
@@ -137,8 +137,8 @@ inline Task<void> internal::Promise<void>::get_return_object() {
   return Task<void>(std::coroutine_handle<Promise>::from_promise(*this));
 }
 
-// Runs tasks that nobody awaits and owns them: those still suspended when the group is destroyed or cleared are
-// destroyed with it, so no frame outlives what it refers to. One thread.
+// Runs tasks that nobody awaits and owns them: those still suspended when the group is destroyed or cleared
+// are destroyed with it, so no frame outlives what it refers to. One thread.
 class TaskGroup {
  public:
   TaskGroup() = default;

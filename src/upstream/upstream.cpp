@@ -4,11 +4,13 @@
 
 namespace portcullis::upstream {
 
-void Connection::Expiry::fire() { connection_.drop(); }
+void Connection::Expiry::fire() {
+  connection_.drop();
+}
 
 void Connection::on_events(uint32_t) {
-  // Nobody waits for this stream. In the pool that means hang-up or unasked data; in use, the exchange will read
-  // what has come when it is ready to.
+  // Nobody waits for this stream. In the pool that means hang-up or unasked data; in use, the exchange will
+  // read what has come when it is ready to.
   if (idle_) drop();
 }
 
@@ -32,10 +34,13 @@ std::unique_ptr<Connection> Target::take() {
   return connection;
 }
 
-std::unique_ptr<Connection> Target::make_fresh() { return std::make_unique<Connection>(loop_, *this); }
+std::unique_ptr<Connection> Target::make_fresh() {
+  return std::make_unique<Connection>(loop_, *this);
+}
 
 void Target::give_back(std::unique_ptr<Connection> connection) {
-  if (connection->stream.hung_up() || idle_count_ >= kMostIdle || !connection->stream.ensure_watched()) return;
+  if (connection->stream.hung_up() || idle_count_ >= kMostIdle || !connection->stream.ensure_watched())
+    return;
   Connection& kept = *connection.release();
   kept.idle_ = true;
   loop_.arm(kept.expiry_, idle_timeout_);
@@ -78,8 +83,9 @@ Target& Upstream::pick(uint64_t tried) {
   // Healthy ones first; with none left, an ejected target is a better guess than a certain error.
   for (const uint64_t excluded : {tried, uint64_t{0}}) {
     for (const bool admit_ejected : {false, true}) {
-      Target* target = definition_.balance == Balance::kLeastRequest ? pick_least_request(excluded, admit_ejected)
-                                                                     : pick_round_robin(excluded, admit_ejected);
+      Target* target = definition_.balance == Balance::kLeastRequest
+                           ? pick_least_request(excluded, admit_ejected)
+                           : pick_round_robin(excluded, admit_ejected);
       if (target != nullptr) return *target;
     }
   }

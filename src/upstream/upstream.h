@@ -110,8 +110,8 @@ class Upstream {
   const UpstreamDefinition& definition() const { return definition_; }
   size_t target_count() const { return targets_.size(); }
 
-  // The target for the next request or try; targets in `tried` (a bit each, the first 64) only when no other is
-  // left. Never null: an upstream has targets.
+  // The target for the next request or try; targets in `tried` (a bit each, the first 64) only when no other
+  // is left. Never null: an upstream has targets.
   Target& pick(uint64_t tried);
   uint64_t bit_of(const Target& target) const;
 

@@ -9,7 +9,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string path = "/";
   for (size_t i = 0; i < size; ++i) {
-    if (portcullis::http::is_target(static_cast<char>(data[i])) && data[i] != '?') path += static_cast<char>(data[i]);
+    if (portcullis::http::is_target(static_cast<char>(data[i])) && data[i] != '?')
+      path += static_cast<char>(data[i]);
   }
   portcullis::Arena arena;
   const auto canonical = portcullis::http::canonical_path(path, arena);

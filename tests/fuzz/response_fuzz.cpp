@@ -10,7 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const char* method : {"GET", "HEAD"}) {
     h1::ResponseParser parser(h1::HeadLimits{});
     ResponseHead head;
-    if (parser.parse(text, method, head) == h1::ParseState::kDone && parser.head_size() > size) __builtin_trap();
+    if (parser.parse(text, method, head) == h1::ParseState::kDone && parser.head_size() > size)
+      __builtin_trap();
   }
   return 0;
 }

@@ -57,7 +57,8 @@ routes:
 
 TEST(Loader, RefusesBrokenYaml) {
   EXPECT_NE(problems_of("version: 1\nlisteners: [").find("c.yaml:"), std::string::npos);
-  EXPECT_NE(problems_of("version: 1\nversion: 1\n").find("c.yaml:2:1: error: `version` is given twice"), std::string::npos);
+  EXPECT_NE(problems_of("version: 1\nversion: 1\n").find("c.yaml:2:1: error: `version` is given twice"),
+            std::string::npos);
   EXPECT_NE(problems_of("a: &x [*x]").find("no anchor"), std::string::npos);
   EXPECT_NE(problems_of(std::string(500, '[')).find("nested too deeply"), std::string::npos);
   EXPECT_NE(problems_of("").find("expected configuration"), std::string::npos);
@@ -66,11 +67,13 @@ TEST(Loader, RefusesBrokenYaml) {
 TEST(Loader, ExpandsTheEnvironment) {
   ::setenv("PORTCULLIS_TEST_PORT", "8123", 1);
   Diagnostics diagnostics;
-  const auto config = load_text(
-      "version: 1\nlisteners: [{name: a, address: \"127.0.0.1:${PORTCULLIS_TEST_PORT}\"}]\n", "c.yaml", diagnostics);
+  const auto config =
+      load_text("version: 1\nlisteners: [{name: a, address: \"127.0.0.1:${PORTCULLIS_TEST_PORT}\"}]\n",
+                "c.yaml", diagnostics);
   ASSERT_TRUE(config);
   EXPECT_EQ(config->listeners[0].address, "127.0.0.1:8123");
-  EXPECT_NE(problems_of("version: ${PORTCULLIS_NOT_SET}").find("PORTCULLIS_NOT_SET is not set"), std::string::npos);
+  EXPECT_NE(problems_of("version: ${PORTCULLIS_NOT_SET}").find("PORTCULLIS_NOT_SET is not set"),
+            std::string::npos);
 }
 
 }  // namespace

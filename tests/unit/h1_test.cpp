@@ -15,10 +15,13 @@ ParseError error_of(const std::string& text, HeadLimits limits = {}) {
   return state == ParseState::kFailed ? parser.error() : ParseError::kNone;
 }
 
-std::string with(const std::string& fields) { return "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n"; }
+std::string with(const std::string& fields) {
+  return "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
+}
 
 TEST(RequestParser, ReadsAHeadInAnyPiecesToTheSameResult) {
-  const std::string text = "POST /a/b?c=d HTTP/1.1\r\nHost: example.com:80\r\nContent-Length: 5\r\nX-Y:  z \r\n\r\nhello";
+  const std::string text =
+      "POST /a/b?c=d HTTP/1.1\r\nHost: example.com:80\r\nContent-Length: 5\r\nX-Y:  z \r\n\r\nhello";
   for (size_t step = 1; step <= text.size(); ++step) {
     RequestParser parser(HeadLimits{});
     RequestHead head;
@@ -48,7 +51,9 @@ struct Refusal {
 
 class RequestRefusal : public ::testing::TestWithParam<Refusal> {};
 
-TEST_P(RequestRefusal, IsNamed) { EXPECT_EQ(to_string(error_of(GetParam().text)), to_string(GetParam().expected)); }
+TEST_P(RequestRefusal, IsNamed) {
+  EXPECT_EQ(to_string(error_of(GetParam().text)), to_string(GetParam().expected));
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Hostile, RequestRefusal,
@@ -56,7 +61,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"GET / HTTP/1.1\nHost: a\n\n", ParseError::kBareLineFeed},
         Refusal{with("X: a\rb\r\n"), ParseError::kBareCarriageReturn},
         Refusal{with(std::string("X: a\0b\r\n", 8)), ParseError::kBadFieldValue},
-        Refusal{with("X : a\r\n"), ParseError::kBadFieldName}, Refusal{with(": a\r\n"), ParseError::kBadFieldName},
+        Refusal{with("X : a\r\n"), ParseError::kBadFieldName},
+        Refusal{with(": a\r\n"), ParseError::kBadFieldName},
         Refusal{with("X: a\r\n folded\r\n"), ParseError::kObsoleteFolding},
         Refusal{with("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), ParseError::kConflictingLength},
         Refusal{with("Content-Length: 1\r\nContent-Length: 2\r\n"), ParseError::kConflictingLength},
@@ -65,7 +71,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{with("Content-Length: 0x1\r\n"), ParseError::kBadContentLength},
         Refusal{with("Content-Length: 99999999999999999999\r\n"), ParseError::kBadContentLength},
         Refusal{with("Content-Length: \r\n"), ParseError::kBadContentLength},
-        Refusal{with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), ParseError::kBadTransferEncoding},
+        Refusal{with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
+                ParseError::kBadTransferEncoding},
         Refusal{with("Transfer-Encoding: xchunked\r\n"), ParseError::kBadTransferEncoding},
         Refusal{with("Transfer-Encoding: chunked, identity\r\n"), ParseError::kBadTransferEncoding},
         Refusal{with("Transfer-Encoding: gzip, chunked\r\n"), ParseError::kUnsupportedTransferEncoding},
@@ -141,9 +148,9 @@ TEST(ChunkedDecoder, DecodesInAnyPieces) {
 }
 
 TEST(ChunkedDecoder, RefusesWhatSmugglersSend) {
-  for (const char* text : {"\r\n", "g\r\n", "-1\r\n", "0x5\r\n", " 5\r\n", "5 \r\n", "5\nhello", "5\r\nhelloX\r\n",
-                           "5\r\nhello\n", "5\rX", "1000000000000000\r\n", "0\r\nbad name: x\r\n\r\n", "0\r\n folded\r\n\r\n",
-                           "5;a\nb\r\nhello\r\n"}) {
+  for (const char* text : {"\r\n", "g\r\n", "-1\r\n", "0x5\r\n", " 5\r\n", "5 \r\n", "5\nhello",
+                           "5\r\nhelloX\r\n", "5\r\nhello\n", "5\rX", "1000000000000000\r\n",
+                           "0\r\nbad name: x\r\n\r\n", "0\r\n folded\r\n\r\n", "5;a\nb\r\nhello\r\n"}) {
     bool failed, done;
     decode(text, 100, failed, done);
     EXPECT_TRUE(failed) << text;

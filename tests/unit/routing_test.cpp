@@ -43,7 +43,8 @@ MatchResult naive_match(const std::vector<RouteRule>& rules, const std::string& 
     for (const std::string& pattern : rule.hosts) {
       if (pattern == host) host_class = 0;
       const std::string suffix = pattern.substr(std::min<size_t>(1, pattern.size()));
-      if (pattern.starts_with("*.") && host.size() > suffix.size() && host.ends_with(suffix) && host_class > 1) {
+      if (pattern.starts_with("*.") && host.size() > suffix.size() && host.ends_with(suffix) &&
+          host_class > 1) {
         host_class = 1;
         host_length = -static_cast<int>(suffix.size());
       }
@@ -71,7 +72,8 @@ MatchResult naive_match(const std::vector<RouteRule>& rules, const std::string& 
       prefix_length = -static_cast<int>(prefix.size());
     }
     path_matched = true;
-    if (!any_method && std::find(rule.methods.begin(), rule.methods.end(), method) == rule.methods.end()) continue;
+    if (!any_method && std::find(rule.methods.begin(), rule.methods.end(), method) == rule.methods.end())
+      continue;
     if (!best || key < *best) best = key;
   }
   if (best) return {MatchOutcome::kMatched, std::get<6>(*best)};
@@ -85,14 +87,16 @@ TEST(RouteTable, AgreesWithANaiveMatcherOnRandomTables) {
   const std::vector<std::string> hosts{"x.example.com", "example.com", "y.x.example.com", "other.org"};
   const auto path = [&](bool parameters) {
     std::string out;
-    for (size_t n = 1 + random() % 4; n > 0; --n) out += "/" + (parameters && random() % 3 == 0 ? "{p}" : one_of(words));
+    for (size_t n = 1 + random() % 4; n > 0; --n)
+      out += "/" + (parameters && random() % 3 == 0 ? "{p}" : one_of(words));
     if (random() % 12 == 0) out += "/";
     return out;
   };
   for (int table = 0; table < 400; ++table) {
     std::vector<RouteRule> rules(1 + random() % 30);
     for (RouteRule& rule : rules) {
-      if (random() % 3 == 0) rule.hosts = {one_of({"x.example.com", "*.example.com", "*.x.example.com", "example.com"})};
+      if (random() % 3 == 0)
+        rule.hosts = {one_of({"x.example.com", "*.example.com", "*.x.example.com", "example.com"})};
       switch (random() % 4) {
         case 0: rule.path = path(false); break;
         case 1: rule.path = path(true); break;
@@ -144,8 +148,8 @@ TEST(CanonicalPath, NormalisesWhatIsHarmlessAndRefusesWhatIsAmbiguous) {
   EXPECT_EQ(canonical("/a/."), "/a/");
   EXPECT_EQ(canonical("/.hidden"), "/.hidden");
   EXPECT_EQ(canonical("/a//b"), "/a//b");
-  for (const char* hostile : {"/..", "/a/../..", "/%2e%2e/", "/a%2fb", "/a%2Fb", "/a%5cb", "/a%00", "/%", "/%4", "/%zz",
-                              "/%c0%af", "/%c1%9c"}) {
+  for (const char* hostile : {"/..", "/a/../..", "/%2e%2e/", "/a%2fb", "/a%2Fb", "/a%5cb", "/a%00", "/%",
+                              "/%4", "/%zz", "/%c0%af", "/%c1%9c"}) {
     EXPECT_EQ(canonical(hostile), "refused") << hostile;
   }
 }

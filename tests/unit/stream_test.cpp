@@ -217,7 +217,8 @@ TEST_F(StreamTest, AcceptorPausesWhenOutOfDescriptorsAndGoesOn) {
   int error = 0;
   syscalls.on_accept = {{EMFILE}};
   Acceptor acceptor(
-      loop, std::move(*socket), [&](UniqueFd, const SocketAddress&) { ++accepted; }, [&](int e) { error = e; });
+      loop, std::move(*socket), [&](UniqueFd, const SocketAddress&) { ++accepted; },
+      [&](int e) { error = e; });
   UniqueFd client(::socket(AF_INET, SOCK_STREAM, 0));
   ASSERT_EQ(::connect(client.get(), address.data(), address.length()), 0);
   for (int i = 0; i < 100 && accepted == 0; ++i) loop.run_once(Milliseconds(50));
@@ -233,7 +234,9 @@ TEST(EventLoopTest, MessagesFromOneThreadArriveInOrder) {
   EXPECT_EQ(order, "abcde");
 }
 
-Task<int> immediate(int value) { co_return value; }
+Task<int> immediate(int value) {
+  co_return value;
+}
 
 TEST(TaskTest, ALongLoopOfReadyTasksUsesConstantStack) {
   TaskGroup tasks;

@@ -27,7 +27,8 @@ TEST(TimerWheel, FiresEachTimerOnceAtItsTickAndNotBefore) {
   for (uint64_t now = 1000; now < 302'000;) {
     now += 1 + random() % 997;
     wheel.advance(now);
-    for (const auto& timer : timers) ASSERT_EQ(timer->fired, timer->due <= now ? 1 : 0) << timer->due << " at " << now;
+    for (const auto& timer : timers)
+      ASSERT_EQ(timer->fired, timer->due <= now ? 1 : 0) << timer->due << " at " << now;
   }
 }
 

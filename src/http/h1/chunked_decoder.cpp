@@ -41,7 +41,8 @@ bool ChunkedDecoder::step(char c) {
     error_ = error;
     return false;
   };
-  if (++line_bytes_ > (last_ ? kMostTrailerBytes : kMostLineBytes)) return refuse(ParseError::kChunkLineTooLong);
+  if (++line_bytes_ > (last_ ? kMostTrailerBytes : kMostLineBytes))
+    return refuse(ParseError::kChunkLineTooLong);
   switch (state_) {
     case State::kSizeStart:
     case State::kSize: {

@@ -66,7 +66,8 @@ bool persists(Version version, const FramingFields& framing) {
 
 ParseError frame_request(RequestHead& head) {
   FramingFields framing;
-  if (const ParseError error = read_framing_fields(head.fields, framing); error != ParseError::kNone) return error;
+  if (const ParseError error = read_framing_fields(head.fields, framing); error != ParseError::kNone)
+    return error;
   if (framing.transfer_encoding) {
     // RFC 9112 section 6.1: both together, or chunked from HTTP/1.0, ought to be handled as an error.
     if (framing.content_length) return ParseError::kConflictingLength;
@@ -83,7 +84,8 @@ ParseError frame_request(RequestHead& head) {
 
 ParseError frame_response(std::string_view method, ResponseHead& head) {
   FramingFields framing;
-  if (const ParseError error = read_framing_fields(head.fields, framing); error != ParseError::kNone) return error;
+  if (const ParseError error = read_framing_fields(head.fields, framing); error != ParseError::kNone)
+    return error;
   head.keep_alive = persists(head.version, framing);
   if (framing.transfer_encoding && (framing.content_length || head.version == Version::kHttp10)) {
     return ParseError::kConflictingLength;
@@ -130,6 +132,8 @@ bool is_valid_authority(std::string_view text) {
   return true;
 }
 
-bool same_authority(std::string_view a, std::string_view b) { return equals_ignoring_case(a, b); }
+bool same_authority(std::string_view a, std::string_view b) {
+  return equals_ignoring_case(a, b);
+}
 
 }  // namespace portcullis::http::h1

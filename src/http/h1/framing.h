@@ -7,8 +7,8 @@
 
 namespace portcullis::http::h1 {
 
-// Derives body framing, persistence and expectations from a request's fields (RFC 9112 sections 6.1, 6.3, 9.3).
-// Refuses what two parsers could read differently.
+// Derives body framing, persistence and expectations from a request's fields (RFC 9112
+// sections 6.1, 6.3, 9.3). Refuses what two parsers could read differently.
 ParseError frame_request(RequestHead& head);
 
 // The same for a response to `method`.

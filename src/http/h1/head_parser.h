@@ -49,9 +49,9 @@ struct HeadLimits {
 
 enum class ParseState : uint8_t { kNeedMore, kDone, kFailed };
 
-// What the two head parsers share: line by line over a growing buffer, each complete line read once. The views
-// it produces point into the buffer; rebase() moves them when the buffer moves. Strict: RFC 9112 with every
-// latitude that smuggling has used refused.
+// What the two head parsers share: line by line over a growing buffer, each complete line read once. The
+// views it produces point into the buffer; rebase() moves them when the buffer moves. Strict: RFC 9112 with
+// every latitude that smuggling has used refused.
 class HeadParser {
  public:
   explicit HeadParser(const HeadLimits& limits) : limits_(limits) {}

@@ -1,0 +1,122 @@
+// The heads that an exchange writes: the request's towards the target, the response's towards the client, and
+// the gateway's own answers.
+
+#include <charconv>
+#include <string>
+
+#include "base/text.h"
+#include "proxy/exchange.h"
+
+namespace portcullis::proxy {
+
+using http::BodyKind;
+using http::FieldId;
+
+void Exchange::write_request_head(HeadWriter& out) const {
+  out.write(request_.method, " ", path_, request_.has_query ? "?" : "", request_.query, " HTTP/1.1\r\n");
+  out.field("host", request_.authority);
+  const HopByHop hop_by_hop(request_.fields);
+  for (const http::Field& field : request_.fields) {
+    switch (field.id) {
+      // Written anew below or above; a client's own claims about its address are not believed.
+      case FieldId::kHost:
+      case FieldId::kXForwardedFor:
+      case FieldId::kXForwardedHost:
+      case FieldId::kXForwardedProto:
+      case FieldId::kForwarded:
+      case FieldId::kXRequestId: continue;
+      default: break;
+    }
+    if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
+  }
+  out.field("x-forwarded-for", client_.peer_text());
+  out.field("x-forwarded-proto", "http");
+  if (!request_.authority.empty()) out.field("x-forwarded-host", request_.authority);
+  out.field("x-request-id", request_id_);
+  out.field("via", request_.version == http::Version::kHttp11 ? "1.1 portcullis" : "1.0 portcullis");
+  if (request_.body.kind == BodyKind::kLength) {
+    char digits[20];
+    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, request_.body.length);
+    out.field("content-length", {digits, static_cast<size_t>(end - digits)});
+  } else if (request_.body.kind == BodyKind::kChunked) {
+    out.field("transfer-encoding", "chunked");
+  } else if (const http::Field* length = request_.fields.find(FieldId::kContentLength)) {
+    out.field("content-length", length->value);  // an explicit zero
+  }
+  if (request_.wants_upgrade) {
+    out.field("connection", "upgrade");
+    for (const http::Field& field : request_.fields) {
+      if (field.id == FieldId::kUpgrade) out.field("upgrade", field.value);
+    }
+  }
+  out.write("\r\n");
+}
+
+void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
+  char status[3] = {static_cast<char>('0' + response_.status / 100),
+                    static_cast<char>('0' + response_.status / 10 % 10),
+                    static_cast<char>('0' + response_.status % 10)};
+  out.write("HTTP/1.1 ", std::string_view(status, 3), " ", response_.reason, "\r\n");
+  const HopByHop hop_by_hop(response_.fields);
+  for (const http::Field& field : response_.fields) {
+    if (field.id == FieldId::kXRequestId) continue;
+    // Without a body the length speaks of what a GET would have had, or is the explicit zero.
+    if (field.id == FieldId::kContentLength && (kind == BodyKind::kLength || kind == BodyKind::kNone)) {
+      out.field("content-length", field.value);
+      continue;
+    }
+    if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
+  }
+  if (response_.status == 101) {
+    out.field("connection", "upgrade");
+    for (const http::Field& field : response_.fields) {
+      if (field.id == FieldId::kUpgrade) out.field("upgrade", field.value);
+    }
+  } else if (response_.status >= 200) {
+    out.field("x-request-id", request_id_);
+    if (kind == BodyKind::kChunked) out.field("transfer-encoding", "chunked");
+    if (!request_.keep_alive || close_client_) {
+      out.field("connection", "close");
+    } else if (request_.version == http::Version::kHttp10) {
+      out.field("connection", "keep-alive");
+    }
+  }
+  out.write("\r\n");
+}
+
+// The gateway's own answer, as problem details (RFC 9457). The detail names the class of the fault only.
+Task<void> Exchange::refuse(uint16_t status, std::string_view detail) {
+  if (request_id_.empty()) choose_request_id();
+  const bool parse_failure = head_size_ == 0;
+  if (parse_failure || request_.body.kind != BodyKind::kNone) close_client_ = true;
+  char digits[8];
+  const std::string_view code(digits,
+                              static_cast<size_t>(std::to_chars(digits, digits + 8, status).ptr - digits));
+  const std::string_view title = http::reason_phrase(status);
+  std::string id;
+  append_json_escaped(id, request_id_);  // an error's path may allocate
+  const std::string_view body =
+      arena_.concat(R"({"type":"about:blank","title":")", title, R"(","status":)", code, R"(,"detail":")",
+                    detail, R"(","request_id":")", id, R"("})", "\n");
+  char length[8];
+  const std::string_view size(
+      length, static_cast<size_t>(std::to_chars(length, length + 8, body.size()).ptr - length));
+  HeadWriter out(1024);
+  out.write("HTTP/1.1 ", code, " ", title, "\r\n");
+  out.field("content-type", "application/problem+json");
+  out.field("content-length", size);
+  out.field("x-request-id", request_id_);
+  if (!allow_.empty()) out.field("allow", allow_);
+  if (close_client_ || !request_.keep_alive || worker_.draining()) {
+    close_client_ = true;
+    out.field("connection", "close");
+  }
+  out.write("\r\n");
+  if (request_.method != "HEAD") out.write(body);
+  iovec piece{const_cast<char*>(out.text().data()), out.text().size()};
+  answered_ = true;
+  const IoResult written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);
+  if (!written.ok()) close_client_ = true;
+}
+
+}  // namespace portcullis::proxy
