@@ -14,7 +14,7 @@ class Block {
   static constexpr size_t kSmall = 4 * 1024;    // arenas
   static constexpr size_t kMedium = 16 * 1024;  // message heads
   static constexpr size_t kLarge = 64 * 1024;   // long heads
-  static constexpr size_t kHuge = 128 * 1024;   // streamed bodies
+  static constexpr size_t kHuge = 256 * 1024;   // streamed bodies
 
   Block() = default;
   Block(Block&& other) noexcept

@@ -275,7 +275,6 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
                                                       BodySource& body, TaskGroup& upload) {
   const upstream::UpstreamDefinition& upstream = snapshot_->upstreams[route_->upstream]->definition();
   InputBuffer input;
-  input.block = Block::take(Block::kMedium);
   static constexpr http::h1::HeadLimits kLimits{
       .head_size = 64 * 1024, .field_count = 112, .target_length = 0};
   bool received_any = false;
@@ -286,6 +285,16 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       const ParseState state = parser.parse(input.content(), request_.method, response_);
       if (state == ParseState::kDone) break;
       if (state == ParseState::kFailed) co_return TryOutcome::kFailed;
+      // While the request is still being sent, the response may take as long as that does.
+      const Milliseconds patience =
+          upload_done_ ? upstream.response_timeout : upstream.response_timeout + settings_.body_timeout;
+      if (!input.block) {
+        // A waiting exchange holds no buffer, so it can afford a large one once something has come.
+        const IoResult ready = co_await connection->stream.readable(patience);
+        if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
+        if (!ready.ok()) co_return TryOutcome::kFailed;
+        input.block = Block::take(Block::kHuge);
+      }
       if (input.end == input.block.capacity()) {
         Block larger = Block::take(input.block.capacity() * 2);
         std::memcpy(larger.data(), input.block.data() + input.begin, input.end - input.begin);
@@ -293,10 +302,8 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
         input.begin = 0;
         input.block = std::move(larger);
       }
-      // While the request is still being sent, the response may take as long as that does.
-      const IoResult got = co_await connection->stream.read(
-          input.block.data() + input.end, input.block.capacity() - input.end,
-          upload_done_ ? upstream.response_timeout : upstream.response_timeout + settings_.body_timeout);
+      const IoResult got = co_await connection->stream.read(input.block.data() + input.end,
+                                                            input.block.capacity() - input.end, patience);
       if (got.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
       if (!got.ok() || got.bytes == 0) {
         co_return !received_any && connection->reused() && may_repeat() ? TryOutcome::kStaleConnection
