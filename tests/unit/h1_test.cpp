@@ -44,6 +44,20 @@ TEST(RequestParser, ReadsAHeadInAnyPiecesToTheSameResult) {
   }
 }
 
+TEST(RequestParser, KeepsAnEmptyAbsolutePathWhenTheBufferMoves) {
+  for (const std::string target : {"http://a", "http://a?q"}) {
+    const std::string text = "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n";
+    RequestParser parser(HeadLimits{});
+    RequestHead head;
+    std::string first = text.substr(0, text.size() - 4);
+    ASSERT_EQ(parser.parse(first, head), ParseState::kNeedMore);
+    first.assign(first.size(), '#');
+    ASSERT_EQ(parser.parse(text, head), ParseState::kDone);
+    EXPECT_EQ(head.path, "/");
+    EXPECT_EQ(head.query, target == "http://a" ? "" : "q");
+  }
+}
+
 struct Refusal {
   std::string text;
   ParseError expected;

@@ -1,5 +1,6 @@
 #include "http/h1/head_parser.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "http/characters.h"
@@ -200,11 +201,12 @@ bool RequestParser::parse_target(RequestHead& head) {
     const size_t end = rest.find_first_of("/?");
     head.authority = rest.substr(0, end);
     if (!is_valid_authority(head.authority) || head.authority.empty()) return fail(ParseError::kBadTarget);
-    rest = end == std::string_view::npos ? std::string_view("/") : rest.substr(end);
-    if (rest[0] == '?') {
-      head.path = "/";
-      head.query = rest.substr(1);
-      head.has_query = true;
+    rest.remove_prefix(std::min(end, rest.size()));
+    if (rest.empty() || rest[0] == '?') {
+      // An empty path means "/". The view must lie in the buffer, to follow when that moves: take the scheme's.
+      head.path = head.target.substr(scheme_size + 1, 1);
+      head.has_query = !rest.empty();
+      if (head.has_query) head.query = rest.substr(1);
       return true;
     }
   }
