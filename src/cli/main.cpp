@@ -8,6 +8,7 @@
 #include "config/reference.h"
 #include "config/schema_model.h"
 #include "control/gateway.h"
+#include "policy/registry.h"
 
 namespace {
 
@@ -23,7 +24,7 @@ int run(const std::string& path) {
 
 int check(const std::string& path) {
   portcullis::config::Diagnostics diagnostics;
-  const auto config = portcullis::config::load_file(path, diagnostics);
+  const auto config = portcullis::config::load_file(path, portcullis::policy::catalog(), diagnostics);
   portcullis::control::print_diagnostics(diagnostics);
   if (!config) return 1;
   std::printf("%s: good: %zu listeners, %zu routes, %zu upstreams\n", path.c_str(), config->listeners.size(),
@@ -33,10 +34,10 @@ int check(const std::string& path) {
 
 int print_schema(const std::string& format) {
   if (format == "markdown") {
-    std::fputs(portcullis::config::reference_page().c_str(), stdout);
+    std::fputs(portcullis::config::reference_page(portcullis::policy::catalog()).c_str(), stdout);
     return 0;
   }
-  nlohmann::json schema = portcullis::config::config_type().json_schema();
+  nlohmann::json schema = portcullis::config::config_type(portcullis::policy::catalog())->json_schema();
   schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
   schema["title"] = "Portcullis configuration";
   std::printf("%s\n", schema.dump(2).c_str());

@@ -51,6 +51,13 @@ void refuse_duplicate_names(const std::vector<T>& items, const char* kind, Diagn
   }
 }
 
+bool answers_itself(const Route& route) {
+  for (const PolicyUse& use : route.policies) {
+    if (use.name == "redirect" || use.name == "respond") return true;
+  }
+  return false;
+}
+
 // What concerns several values together.
 void check_references(const Config& config, Diagnostics& diagnostics) {
   refuse_duplicate_names(config.listeners, "listener", diagnostics);
@@ -69,6 +76,10 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
       diagnostics.error(route.location,
                         "route `" + route.name + "` has both `path` and `path_prefix`; one is enough");
     }
+    if (route.upstream.empty() && !answers_itself(route)) {
+      diagnostics.error(route.location,
+                        "route needs `upstream`, or a policy that answers (`redirect`, `respond`)");
+    }
     if (!known.contains(route.upstream) && !route.upstream.empty()) {
       std::string message = "there is no upstream `" + route.upstream + "`";
       if (const auto near = nearest_word(route.upstream, upstreams)) {
@@ -81,26 +92,28 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
 
 }  // namespace
 
-std::optional<Config> load_text(std::string_view text, const std::string& name, Diagnostics& diagnostics) {
+std::optional<Config> load_text(std::string_view text, const std::string& name, const PolicyCatalog& catalog,
+                                Diagnostics& diagnostics) {
   const auto root = parse_yaml(text, name, diagnostics);
   if (!root) return std::nullopt;
   std::set<const YamlNode*> done;
   expand_environment(*root, done, diagnostics);
   Config config;
-  config_type().load(*root, &config, diagnostics);
+  config_type(catalog)->load(*root, &config, diagnostics);
   check_references(config, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return config;
 }
 
-std::optional<Config> load_file(const std::string& path, Diagnostics& diagnostics) {
+std::optional<Config> load_file(const std::string& path, const PolicyCatalog& catalog,
+                                Diagnostics& diagnostics) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream content;
   if (!file || !(content << file.rdbuf())) {
     diagnostics.error({path, 0, 0}, std::string("cannot read it: ") + std::strerror(errno));
     return std::nullopt;
   }
-  return load_text(content.str(), path, diagnostics);
+  return load_text(content.str(), path, catalog, diagnostics);
 }
 
 }  // namespace portcullis::config

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/diagnostics.h"
+#include "config/policy_type.h"
 
 // The configuration as the user means it: plain values with defaults filled in, checked one by one but not
 // yet compiled. config/schema_model.cpp describes every field for the loader, the JSON Schema and the
@@ -75,7 +76,8 @@ struct Route {
   std::string name;
   Match match;
   Rewrite rewrite;
-  std::string upstream;
+  std::vector<PolicyUse> policies;
+  std::string upstream;  // empty when a policy answers
   Location upstream_location;
 };
 
@@ -85,6 +87,7 @@ struct Config {
   std::vector<Listener> listeners;
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;
+  std::vector<PolicyUse> policies;  // of every route, before its own
 };
 
 }  // namespace portcullis::config

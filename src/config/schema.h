@@ -28,6 +28,8 @@ class Type {
   virtual std::string describe() const = 0;
   // The object that this is, or is a list of; null for scalars.
   virtual const ObjectType* object() const { return nullptr; }
+  // The named objects of which this takes one or several, each under its name; empty for most types.
+  virtual std::vector<std::pair<std::string, const ObjectType*>> alternatives() const { return {}; }
 };
 
 using TypePointer = std::shared_ptr<const Type>;

@@ -113,7 +113,7 @@ TypePointer upstream_type() {
   return upstream;
 }
 
-TypePointer route_type() {
+TypePointer route_type(const TypePointer& policies) {
   auto match = std::make_shared<ObjectType>("match", "What a request must be like.");
   match
       ->optional("hosts", &Match::hosts, list_of<std::string>(checked_text("a host", "", check_host)), "any",
@@ -132,12 +132,17 @@ TypePointer route_type() {
       .required("name", &Route::name, name_type(), "Its name in logs, metrics and `explain`.")
       .required("match", &Route::match, match, "What a request must be like.")
       .optional("rewrite", &Route::rewrite, rewrite, "", "Changes to the request on its way to the upstream.")
-      .required("upstream", &Route::upstream, text(), "The name of the upstream that answers.")
+      .optional("policies", &Route::policies, policies, "none", "What acts on its requests, in this order.")
+      .optional("upstream", &Route::upstream, text(), "",
+                "The name of the upstream that answers; may be absent where `redirect` or `respond` does.")
       .locate_last(&Route::upstream_location);
   return route;
 }
 
-std::unique_ptr<ObjectType> make_config_type() {
+}  // namespace
+
+std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
+  const TypePointer policies = policy_list(catalog);
   auto config = std::make_unique<ObjectType>("configuration", "A whole configuration.");
   config->required("version", &Config::version, integer(1, 1), "The format's version: 1.")
       .optional("workers", &Config::workers, integer(0, 1024), "0", "Worker threads. 0: one per core.")
@@ -145,15 +150,11 @@ std::unique_ptr<ObjectType> make_config_type() {
                 "Where clients are served.")
       .optional("upstreams", &Config::upstreams, list_of<Upstream>(upstream_type()), "",
                 "The backend services.")
-      .optional("routes", &Config::routes, list_of<Route>(route_type()), "", "Which requests go where.");
+      .optional("routes", &Config::routes, list_of<Route>(route_type(policies)), "",
+                "Which requests go where.")
+      .optional("policies", &Config::policies, policies, "none",
+                "What acts on every request, before its route's own.");
   return config;
-}
-
-}  // namespace
-
-const ObjectType& config_type() {
-  static const std::unique_ptr<ObjectType> type = make_config_type();
-  return *type;
 }
 
 }  // namespace portcullis::config

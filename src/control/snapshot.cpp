@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "policy/registry.h"
 
 namespace portcullis::control {
 namespace {
@@ -44,11 +45,18 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
   std::vector<proxy::Route> routes;
   std::map<std::string_view, size_t> upstream_index;
   for (size_t i = 0; i < config.upstreams.size(); ++i) upstream_index[config.upstreams[i].name] = i;
+  std::vector<policy::PolicyPointer> shared;
+  for (const config::PolicyUse& use : config.policies) shared.push_back(policy::build(use));
   for (const config::Route& route : config.routes) {
     std::vector<std::string> hosts;
     for (const std::string& host : route.match.hosts) hosts.push_back(to_lower(host));
     rules.push_back({std::move(hosts), route.match.path, route.match.path_prefix, route.match.methods});
-    routes.push_back({route.name, upstream_index.at(route.upstream), route.rewrite.strip_prefix});
+    proxy::Route compiled{route.name, std::nullopt, route.rewrite.strip_prefix, shared};
+    if (!route.upstream.empty()) compiled.upstream = upstream_index.at(route.upstream);
+    for (const config::PolicyUse& use : route.policies) compiled.policies.push_back(policy::build(use));
+    for (const policy::PolicyPointer& one : compiled.policies)
+      compiled.answers_preflight |= one->answers_preflight();
+    routes.push_back(std::move(compiled));
   }
   auto snapshot = std::make_shared<proxy::Snapshot>(version, std::move(rules));
   for (const config::Listener& listener : config.listeners)

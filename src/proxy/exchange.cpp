@@ -22,7 +22,10 @@ Exchange::Exchange(ClientConnection& client)
     : client_(client),
       worker_(client.worker()),
       snapshot_(worker_.current()),
-      settings_(snapshot_->snapshot->listeners[client.listener]) {}
+      settings_(snapshot_->snapshot->listeners[client.listener]),
+      context_{worker_.loop(), arena_, request_, response_} {
+  context_.body_limit = settings_.body_size;
+}
 
 Task<Persistence> Exchange::run() {
   const bool complete = co_await read_head();
@@ -33,13 +36,52 @@ Task<Persistence> Exchange::run() {
   choose_request_id();
   if (!prepare()) {
     co_await refuse(refusal_, refusal_detail_);
-    // A body that nobody will read leaves the connection at an unknown place.
-    if (!request_.keep_alive || close_client_ || request_.body.kind != BodyKind::kNone)
-      co_return Persistence::kClose;
-    client_.input.begin += head_size_;
-    co_return Persistence::kKeepAlive;
+    co_return persistence_after_answer();
+  }
+  if (!route_->policies.empty() && co_await consult_policies()) co_return persistence_after_answer();
+  if (!route_->upstream) {
+    co_await refuse(500, "no_upstream");
+    co_return persistence_after_answer();
   }
   co_return co_await forward();
+}
+
+// A body that nobody has read leaves the connection at an unknown place.
+Persistence Exchange::persistence_after_answer() {
+  if (!request_.keep_alive || close_client_ || request_.body.kind != BodyKind::kNone)
+    return Persistence::kClose;
+  client_.input.begin += head_size_;
+  return Persistence::kKeepAlive;
+}
+
+// The request side of the chain. True when a policy has answered.
+Task<bool> Exchange::consult_policies() {
+  context_.client_address = client_.peer_text();
+  context_.host = host_;
+  context_.path = path_;
+  context_.route = route_->name;
+  context_.request_id = request_id_;
+  for (const policy::PolicyPointer& one : route_->policies) {
+    ++policies_run_;
+    policy::Decision decision = one->on_request(context_);
+    while (decision.kind == policy::Decision::Kind::kSuspend) {
+      Task<policy::Decision> later = std::move(decision.later);
+      decision = co_await later;
+    }
+    if (decision.kind == policy::Decision::Kind::kContinue) continue;
+    if (decision.kind == policy::Decision::Kind::kAnswer) {
+      co_await answer(decision.text);
+    } else {
+      co_await refuse(decision.status, decision.text);
+    }
+    co_return true;
+  }
+  co_return false;
+}
+
+// The response side, in reverse, for the policies that saw the request.
+void Exchange::finish_policies() {
+  while (policies_run_ > 0) route_->policies[--policies_run_]->on_response(context_);
 }
 
 // Reads until the head is complete. On false there is a refusal to send, or nobody to send it to.
@@ -121,7 +163,16 @@ bool Exchange::prepare() {
   host_ = {lower, host.size()};
 
   const Snapshot& snapshot = *snapshot_->snapshot;
-  const routing::MatchResult match = snapshot.table.match(host_, path_, request_.method);
+  routing::MatchResult match = snapshot.table.match(host_, path_, request_.method);
+  if (match.outcome == routing::MatchOutcome::kMethodNotAllowed && request_.method == "OPTIONS") {
+    // A CORS preflight asks on behalf of another method; the route of that method may answer it.
+    const std::string_view wanted = request_.fields.value_of("access-control-request-method");
+    const routing::MatchResult other = snapshot.table.match(host_, path_, wanted);
+    if (!wanted.empty() && other.outcome == routing::MatchOutcome::kMatched &&
+        snapshot.routes[other.route].answers_preflight) {
+      match = other;
+    }
+  }
   switch (match.outcome) {
     case routing::MatchOutcome::kMatched: break;
     case routing::MatchOutcome::kNoRoute: return refusal(404, "no_route");
@@ -160,7 +211,7 @@ bool Exchange::may_repeat() const {
 
 // Asks targets until one answers or it would be wrong to go on.
 Task<Persistence> Exchange::forward() {
-  upstream::Upstream& upstream = *snapshot_->upstreams[route_->upstream];
+  upstream::Upstream& upstream = *snapshot_->upstreams[*route_->upstream];
   uint64_t tried = 0;
   TryOutcome outcome = TryOutcome::kConnectFailed;
   bool fresh = false;
@@ -220,7 +271,7 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
                   .framing = request_.body,
                   .received = client_.input.content().substr(head_size_),
                   .timeout = settings_.body_timeout,
-                  .limit = settings_.body_size};
+                  .limit = context_.body_limit};
   upload_result_ = {};
   TaskGroup upload;
   if (request_.body.kind == BodyKind::kNone) {
@@ -273,7 +324,7 @@ void Exchange::keep_rest(const BodySource& body) {
 
 Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::Connection>& connection,
                                                       BodySource& body, TaskGroup& upload) {
-  const upstream::UpstreamDefinition& upstream = snapshot_->upstreams[route_->upstream]->definition();
+  const upstream::UpstreamDefinition& upstream = snapshot_->upstreams[*route_->upstream]->definition();
   InputBuffer input;
   static constexpr http::h1::HeadLimits kLimits{
       .head_size = 64 * 1024, .field_count = 112, .target_length = 0};
@@ -340,6 +391,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     kind = request_.version == http::Version::kHttp11 ? BodyKind::kChunked : BodyKind::kUntilClose;
   }
   if (kind == BodyKind::kUntilClose || !upload_done_ || worker_.draining()) close_client_ = true;
+  finish_policies();
   HeadWriter head(input.begin + kMostCopied + 512);
   write_response_head(head, kind);
   BodySource source{.stream = connection->stream,

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "http/h1/head_parser.h"
 #include "http/message.h"
+#include "policy/policy.h"
 #include "proxy/client_connection.h"
 #include "proxy/head_writer.h"
 #include "proxy/worker.h"
@@ -30,6 +31,9 @@ class Exchange final : public Pooled {
 
   Task<bool> read_head();
   bool prepare();
+  Task<bool> consult_policies();
+  void finish_policies();
+  Persistence persistence_after_answer();
   Task<Persistence> forward();
   Task<TryOutcome> try_target(upstream::Upstream& upstream, upstream::Target& target, bool fresh);
   Task<TryOutcome> receive_response(std::unique_ptr<upstream::Connection>& connection, BodySource& body,
@@ -42,6 +46,7 @@ class Exchange final : public Pooled {
   void write_request_head(HeadWriter& out) const;
   void write_response_head(HeadWriter& out, http::BodyKind kind) const;
   Task<void> refuse(uint16_t status, std::string_view detail);
+  Task<void> answer(std::string_view body);
   void keep_rest(const BodySource& body);
   bool may_repeat() const;
 
@@ -64,6 +69,8 @@ class Exchange final : public Pooled {
   Arena arena_;
   http::RequestHead request_;
   http::ResponseHead response_;
+  policy::Context context_;
+  size_t policies_run_ = 0;  // how many have seen the request and are to see the response
 };
 
 }  // namespace portcullis::proxy

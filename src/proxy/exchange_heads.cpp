@@ -89,30 +89,28 @@ Task<void> Exchange::refuse(uint16_t status, std::string_view detail) {
   if (request_id_.empty()) choose_request_id();
   const bool parse_failure = head_size_ == 0;
   if (parse_failure || request_.body.kind != BodyKind::kNone) close_client_ = true;
-  char digits[8];
-  const std::string_view code(digits,
-                              static_cast<size_t>(std::to_chars(digits, digits + 8, status).ptr - digits));
+  const std::string_view code = arena_.copy(std::to_string(status));  // an error's path may allocate
   const std::string_view title = http::reason_phrase(status);
   std::string id;
-  append_json_escaped(id, request_id_);  // an error's path may allocate
-  const std::string_view body =
-      arena_.concat(R"({"type":"about:blank","title":")", title, R"(","status":)", code, R"(,"detail":")",
-                    detail, R"(","request_id":")", id, R"("})", "\n");
-  char length[8];
-  const std::string_view size(
-      length, static_cast<size_t>(std::to_chars(length, length + 8, body.size()).ptr - length));
+  append_json_escaped(id, request_id_);
+  response_ = {};
+  response_.status = status;
+  response_.fields.add("content-type", "application/problem+json");
+  if (!allow_.empty()) response_.fields.add("allow", allow_);
+  co_await answer(arena_.concat(R"({"type":"about:blank","title":")", title, R"(","status":)", code,
+                                R"(,"detail":")", detail, R"(","request_id":")", id, R"("})", "\n"));
+}
+
+// Sends what response_ says, after the policies have seen it, with `body`.
+Task<void> Exchange::answer(std::string_view body) {
+  if (request_.body.kind != BodyKind::kNone || worker_.draining()) close_client_ = true;
+  response_.reason = http::reason_phrase(response_.status);
+  const bool bodiless = response_.status == 204 || response_.status == 304;
+  if (!bodiless) response_.fields.set("content-length", arena_.copy(std::to_string(body.size())));
+  finish_policies();
   HeadWriter out(1024);
-  out.write("HTTP/1.1 ", code, " ", title, "\r\n");
-  out.field("content-type", "application/problem+json");
-  out.field("content-length", size);
-  out.field("x-request-id", request_id_);
-  if (!allow_.empty()) out.field("allow", allow_);
-  if (close_client_ || !request_.keep_alive || worker_.draining()) {
-    close_client_ = true;
-    out.field("connection", "close");
-  }
-  out.write("\r\n");
-  if (request_.method != "HEAD") out.write(body);
+  write_response_head(out, BodyKind::kLength);
+  if (!bodiless && request_.method != "HEAD") out.write(body);
   iovec piece{const_cast<char*>(out.text().data()), out.text().size()};
   answered_ = true;
   const IoResult written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);

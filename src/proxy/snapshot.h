@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "http/h1/head_parser.h"
+#include "policy/policy.h"
 #include "routing/route_table.h"
 #include "runtime/address.h"
 #include "upstream/upstream.h"
@@ -26,8 +28,10 @@ struct ListenerSettings {
 
 struct Route {
   std::string name;
-  size_t upstream = 0;  // index into Snapshot::upstreams
+  std::optional<size_t> upstream;  // index into Snapshot::upstreams; none when a policy answers
   std::string strip_prefix;
+  std::vector<policy::PolicyPointer> policies;  // the configuration's, then the route's own
+  bool answers_preflight = false;
 };
 
 // Everything a configuration says, compiled. Immutable; shared by the workers; an exchange keeps the one it

@@ -4,12 +4,13 @@
 
 #include "config/loader.h"
 #include "control/snapshot.h"
+#include "policy/registry.h"
 
 // Any text loads or is refused with a diagnostic; what loads also compiles.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   portcullis::config::Diagnostics diagnostics;
-  const auto config =
-      portcullis::config::load_text({reinterpret_cast<const char*>(data), size}, "f", diagnostics);
+  const auto config = portcullis::config::load_text({reinterpret_cast<const char*>(data), size}, "f",
+                                                    policy::catalog(), diagnostics);
   if (!config && !diagnostics.has_errors()) std::abort();
   if (config) portcullis::control::compile_snapshot(*config, 1);
   return 0;

@@ -3,13 +3,14 @@
 #include <cstdlib>
 
 #include "config/loader.h"
+#include "policy/registry.h"
 
 namespace portcullis::config {
 namespace {
 
 std::string problems_of(std::string_view text) {
   Diagnostics diagnostics;
-  const auto config = load_text(text, "c.yaml", diagnostics);
+  const auto config = load_text(text, "c.yaml", policy::catalog(), diagnostics);
   EXPECT_EQ(config.has_value(), !diagnostics.has_errors());
   std::string out;
   for (const Diagnostic& diagnostic : diagnostics.sorted()) out += diagnostic.to_string() + "\n";
@@ -24,7 +25,7 @@ routes: [{name: r, match: {path: /x}, upstream: u}]
 
 TEST(Loader, FillsInTheModel) {
   Diagnostics diagnostics;
-  const auto config = load_text(kGood, "c.yaml", diagnostics);
+  const auto config = load_text(kGood, "c.yaml", policy::catalog(), diagnostics);
   ASSERT_TRUE(config);
   EXPECT_EQ(config->listeners[0].timeouts.idle, milliseconds(5000));
   EXPECT_EQ(config->listeners[0].limits.head_size, 16384u);
@@ -64,12 +65,43 @@ TEST(Loader, RefusesBrokenYaml) {
   EXPECT_NE(problems_of("").find("expected configuration"), std::string::npos);
 }
 
+TEST(Loader, NamesMistakesInPolicies) {
+  EXPECT_EQ(problems_of(R"(version: 1
+listeners: []
+policies:
+  - corse: {}
+  - ip_filter: {allow: [10.0.0.1/8, "x"], denny: []}
+routes:
+  - name: r
+    match: {path: /x}
+    policies:
+      - headers: {request: {set: {content-length: "1", x-a: "{request.metod}", "x b": "{"}}}
+      - redirect: {status: 300}
+      - cors: {origins: [app.example.com]}
+  - name: s
+    match: {path: /y}
+)"),
+            "c.yaml:4:5: error: there is no policy `corse` - did you mean `cors`?\n"
+            "c.yaml:5:25: error: `10.0.0.1/8` has bits set beyond its prefix length\n"
+            "c.yaml:5:37: error: `x` is not an address or a block such as 10.0.0.0/8\n"
+            "c.yaml:5:43: error: unknown key `denny` in ip_filter - did you mean `deny`?\n"
+            "c.yaml:10:35: error: `content-length` frames or routes the message and cannot be changed here\n"
+            "c.yaml:10:61: error: there is no variable `{request.metod}` - did you mean `{request.method}`?\n"
+            "c.yaml:10:80: error: `x b` is not a field name\n"
+            "c.yaml:10:87: error: `{` without `}`; write `{{` for a brace\n"
+            "c.yaml:11:19: error: redirect needs `to`\n"
+            "c.yaml:11:28: error: `300` is not one of 301, 302, 303, 307, 308 - did you mean `301`?\n"
+            "c.yaml:12:26: error: `app.example.com` is not an origin: write https://app.example.com, "
+            "https://*.example.com or *\n"
+            "c.yaml:13:5: error: route needs `upstream`, or a policy that answers (`redirect`, `respond`)\n");
+}
+
 TEST(Loader, ExpandsTheEnvironment) {
   ::setenv("PORTCULLIS_TEST_PORT", "8123", 1);
   Diagnostics diagnostics;
   const auto config =
       load_text("version: 1\nlisteners: [{name: a, address: \"127.0.0.1:${PORTCULLIS_TEST_PORT}\"}]\n",
-                "c.yaml", diagnostics);
+                "c.yaml", policy::catalog(), diagnostics);
   ASSERT_TRUE(config);
   EXPECT_EQ(config->listeners[0].address, "127.0.0.1:8123");
   EXPECT_NE(problems_of("version: ${PORTCULLIS_NOT_SET}").find("PORTCULLIS_NOT_SET is not set"),

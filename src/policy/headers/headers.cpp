@@ -1,0 +1,101 @@
+#include "policy/headers/headers.h"
+
+#include "http/characters.h"
+#include "policy/template.h"
+
+namespace portcullis::policy {
+namespace {
+
+struct Changes {
+  config::TextMap set;
+  config::TextMap add;
+  std::vector<std::string> remove;
+};
+
+struct Settings {
+  Changes request;
+  Changes response;
+};
+
+// The fields that carry framing or belong to one hop are the gateway's own business.
+std::string check_name(const std::string& name) {
+  for (const char c : name) {
+    if (!http::is_token(c)) return "`" + name + "` is not a field name";
+  }
+  if (name.empty()) return "a field name cannot be empty";
+  using http::FieldId;
+  switch (http::identify_field(name)) {
+    case FieldId::kConnection:
+    case FieldId::kContentLength:
+    case FieldId::kHost:
+    case FieldId::kKeepAlive:
+    case FieldId::kProxyConnection:
+    case FieldId::kTe:
+    case FieldId::kTrailer:
+    case FieldId::kTransferEncoding:
+    case FieldId::kUpgrade: return "`" + name + "` frames or routes the message and cannot be changed here";
+    default: return "";
+  }
+}
+
+class Headers final : public Policy {
+ public:
+  explicit Headers(const Settings& settings) : request_(settings.request), response_(settings.response) {}
+
+  Decision on_request(Context& context) const override {
+    return request_.apply(context.request.fields, context) ? Decision::proceed()
+                                                           : Decision::refuse(431, "too_many_fields");
+  }
+  void on_response(Context& context) const override { response_.apply(context.response.fields, context); }
+
+ private:
+  struct Step {
+    std::string name;
+    Template value;
+  };
+  struct Compiled {
+    explicit Compiled(const Changes& changes) : remove(changes.remove) {
+      for (const auto& [name, value] : changes.set) set.push_back({name, Template(value)});
+      for (const auto& [name, value] : changes.add) add.push_back({name, Template(value)});
+    }
+    // False when the head has no room left.
+    bool apply(http::Fields& fields, Context& context) const {
+      bool room = true;
+      for (const std::string& name : remove) fields.remove(name);
+      // Expanded before the old value goes, so that a field may be set from itself.
+      for (const Step& step : set) {
+        const std::string_view value = step.value.expand(context);
+        room = fields.set(step.name, value) && room;
+      }
+      for (const Step& step : add) room = fields.add(step.name, step.value.expand(context)) && room;
+      return room;
+    }
+    std::vector<std::string> remove;
+    std::vector<Step> set;
+    std::vector<Step> add;
+  };
+
+  Compiled request_;
+  Compiled response_;
+};
+
+}  // namespace
+
+Kind headers_kind() {
+  auto changes = std::make_shared<config::ObjectType>("changes", "Removed first, then set, then added.");
+  changes
+      ->optional("set", &Changes::set, config::text_map(check_name, Template::check), "",
+                 "Fields to have exactly once, with this value.")
+      .optional("add", &Changes::add, config::text_map(check_name, Template::check), "",
+                "Fields to append, whatever is there already.")
+      .optional("remove", &Changes::remove,
+                config::list_of<std::string>(config::checked_text("a field name", "", check_name)), "",
+                "Fields to leave out.");
+  auto type = std::make_shared<config::ObjectType>(
+      "headers", "Sets, adds and removes header fields on the request and on the response.");
+  type->optional("request", &Settings::request, changes, "", "On the way to the upstream.")
+      .optional("response", &Settings::response, changes, "", "On the way to the client.");
+  return make_kind<Settings, Headers>("headers", type);
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,51 @@
+#include "policy/request_limits/request_limits.h"
+
+namespace portcullis::policy {
+namespace {
+
+struct Settings {
+  uint64_t body_size = 0;
+  uint64_t query_length = 0;
+  uint64_t field_count = 0;
+};
+
+class RequestLimits final : public Policy {
+ public:
+  explicit RequestLimits(const Settings& settings) : settings_(settings) {}
+
+  Decision on_request(Context& context) const override {
+    const http::RequestHead& request = context.request;
+    if (settings_.query_length != 0 && request.query.size() > settings_.query_length)
+      return Decision::refuse(414, "query_too_long");
+    if (settings_.field_count != 0 && request.fields.size() > settings_.field_count)
+      return Decision::refuse(431, "too_many_fields");
+    if (settings_.body_size != 0) {
+      if (request.body.kind == http::BodyKind::kLength && request.body.length > settings_.body_size)
+        return Decision::refuse(413, "body_too_large");
+      // A body of unknown length is counted as it passes.
+      if (context.body_limit == 0 || context.body_limit > settings_.body_size)
+        context.body_limit = settings_.body_size;
+    }
+    return Decision::proceed();
+  }
+
+ private:
+  Settings settings_;
+};
+
+}  // namespace
+
+Kind request_limits_kind() {
+  auto type = std::make_shared<config::ObjectType>(
+      "request_limits",
+      "Refuses requests that are too large for this route; the listener's limits hold too.");
+  type->optional("body_size", &Settings::body_size, config::size(), "0",
+                 "Largest body; beyond it: 413. 0: no limit.")
+      .optional("query_length", &Settings::query_length, config::size(), "0",
+                "Longest query; beyond it: 414. 0: no limit.")
+      .optional("field_count", &Settings::field_count, config::integer(0, 112), "0",
+                "Most header fields; beyond it: 431. 0: no limit.");
+  return make_kind<Settings, RequestLimits>("request_limits", type);
+}
+
+}  // namespace portcullis::policy

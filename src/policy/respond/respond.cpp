@@ -1,0 +1,45 @@
+#include "policy/respond/respond.h"
+
+namespace portcullis::policy {
+namespace {
+
+struct Settings {
+  uint64_t status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+class Respond final : public Policy {
+ public:
+  explicit Respond(const Settings& settings) : settings_(settings) {}
+
+  Decision on_request(Context& context) const override {
+    context.response.status = static_cast<uint16_t>(settings_.status);
+    if (!settings_.body.empty()) context.response.fields.add("content-type", settings_.content_type);
+    return Decision::answer(settings_.body);
+  }
+
+ private:
+  Settings settings_;
+};
+
+std::string check_content_type(const std::string& text) {
+  for (const char c : text) {
+    if (c < 0x20 || c == 0x7F) return "control characters are not allowed here";
+  }
+  return text.find('/') == std::string::npos ? "`" + text + "` is not a media type such as text/plain" : "";
+}
+
+}  // namespace
+
+Kind respond_kind() {
+  auto type = std::make_shared<config::ObjectType>("respond", "Answers with a fixed response.");
+  type->optional("status", &Settings::status, config::integer(200, 599), "200", "The status code.")
+      .optional("content_type", &Settings::content_type,
+                config::checked_text("a media type", "", check_content_type), "text/plain; charset=utf-8",
+                "The body's media type.")
+      .optional("body", &Settings::body, config::text(), "", "The body.");
+  return make_kind<Settings, Respond>("respond", type);
+}
+
+}  // namespace portcullis::policy

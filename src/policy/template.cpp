@@ -1,0 +1,96 @@
+#include "policy/template.h"
+
+#include "base/text.h"
+#include "http/characters.h"
+
+namespace portcullis::policy {
+
+std::string Template::parse(std::string_view text, std::vector<Part>& parts) {
+  static constexpr std::pair<std::string_view, Variable> kNames[] = {
+      {"request.method", Variable::kMethod},
+      {"request.host", Variable::kHost},
+      {"request.path", Variable::kPath},
+      {"request.query", Variable::kQuery},
+      {"request.scheme", Variable::kScheme},
+      {"request.id", Variable::kId},
+      {"client.address", Variable::kClientAddress},
+      {"route.name", Variable::kRouteName},
+      {"response.status", Variable::kStatus}};
+  static constexpr std::string_view kHeaderPrefix = "request.header.";
+  std::string literal;
+  const auto flush = [&] {
+    if (!literal.empty()) parts.push_back({Variable::kLiteral, std::move(literal)});
+    literal.clear();
+  };
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (!http::is_field_value(text[i])) return "control characters are not allowed here";
+    if (text[i] != '{') {
+      literal += text[i];
+      continue;
+    }
+    if (text.substr(i + 1, 1) == "{") {
+      literal += text[i++];
+      continue;
+    }
+    const size_t end = text.find('}', i);
+    if (end == std::string_view::npos) return "`{` without `}`; write `{{` for a brace";
+    const std::string_view name = text.substr(i + 1, end - i - 1);
+    i = end;
+    flush();
+    if (name.starts_with(kHeaderPrefix) && name.size() > kHeaderPrefix.size()) {
+      parts.push_back({Variable::kHeader, std::string(name.substr(kHeaderPrefix.size()))});
+      continue;
+    }
+    std::vector<std::string_view> known{kHeaderPrefix};
+    bool found = false;
+    for (const auto& [candidate, variable] : kNames) {
+      known.push_back(candidate);
+      if (candidate != name) continue;
+      parts.push_back({variable, ""});
+      found = true;
+    }
+    if (found) continue;
+    std::string message = "there is no variable `{" + std::string(name) + "}`";
+    if (const auto near = nearest_word(name, known))
+      message += " - did you mean `{" + std::string(*near) + "}`?";
+    return message;
+  }
+  flush();
+  return "";
+}
+
+Template::Template(std::string_view text) {
+  parse(text, parts_);
+}
+
+std::string Template::check(const std::string& text) {
+  std::vector<Part> parts;
+  return parse(text, parts);
+}
+
+std::string_view Template::value_of(const Part& part, Context& context) {
+  switch (part.variable) {
+    case Variable::kLiteral: return part.text;
+    case Variable::kMethod: return context.request.method;
+    case Variable::kHost: return context.host;
+    case Variable::kPath: return context.path;
+    case Variable::kQuery: return context.request.query;
+    case Variable::kScheme: return context.scheme;
+    case Variable::kId: return context.request_id;
+    case Variable::kHeader: return context.request.fields.value_of(part.text);
+    case Variable::kClientAddress: return context.client_address;
+    case Variable::kRouteName: return context.route;
+    case Variable::kStatus: return context.arena.copy(std::to_string(context.response.status));
+  }
+  return {};
+}
+
+std::string_view Template::expand(Context& context) const {
+  if (parts_.empty()) return {};
+  if (parts_.size() == 1) return value_of(parts_[0], context);
+  std::string_view out;
+  for (const Part& part : parts_) out = context.arena.concat(out, value_of(part, context));
+  return out;
+}
+
+}  // namespace portcullis::policy

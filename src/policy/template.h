@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/policy.h"
+
+namespace portcullis::policy {
+
+// Text with variables in braces: `{request.method}`, `.host`, `.path`, `.query`, `.scheme`, `.id`,
+// `{request.header.NAME}`, `{client.address}`, `{route.name}`, `{response.status}`. `{{` stands for a brace.
+class Template {
+ public:
+  Template() = default;
+  // `text` must have passed check().
+  explicit Template(std::string_view text);
+
+  // What is wrong with it, or "".
+  static std::string check(const std::string& text);
+
+  // Its text for this exchange, in the exchange's arena or the template itself. Control characters cannot
+  // come in through variables: fields and targets have been checked by the parser.
+  std::string_view expand(Context& context) const;
+
+ private:
+  enum class Variable : uint8_t {
+    kLiteral,
+    kMethod,
+    kHost,
+    kPath,
+    kQuery,
+    kScheme,
+    kId,
+    kHeader,
+    kClientAddress,
+    kRouteName,
+    kStatus,
+  };
+  struct Part {
+    Variable variable;
+    std::string text;  // the literal, or the header's name
+  };
+  static std::string parse(std::string_view text, std::vector<Part>& parts);
+  static std::string_view value_of(const Part& part, Context& context);
+
+  std::vector<Part> parts_;
+};
+
+}  // namespace portcullis::policy

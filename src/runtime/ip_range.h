@@ -1,0 +1,30 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace portcullis {
+
+// An IPv4 or IPv6 address as 16 bytes, IPv4 in its mapped form (RFC 4291 section 2.5.5.2).
+struct IpAddress {
+  std::array<uint8_t, 16> bytes{};
+
+  static std::optional<IpAddress> parse(std::string_view text);
+};
+
+// A block of addresses: "10.0.0.0/8", "2001:db8::/32", or one address. A plain value.
+class IpRange {
+ public:
+  static Result<IpRange> parse(std::string_view text);
+  bool contains(const IpAddress& address) const;
+
+ private:
+  IpAddress base_;
+  unsigned bits_ = 128;  // of the mapped form
+};
+
+}  // namespace portcullis
