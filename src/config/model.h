@@ -81,9 +81,15 @@ struct Route {
   Location upstream_location;
 };
 
+struct Admin {
+  std::string address;  // empty: no admin listener
+};
+
 struct Config {
   uint64_t version = 1;
   uint64_t workers = 0;
+  Admin admin;
+  milliseconds drain_timeout{30'000};
   std::vector<Listener> listeners;
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;

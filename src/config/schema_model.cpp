@@ -143,9 +143,17 @@ TypePointer route_type(const TypePointer& policies) {
 
 std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
   const TypePointer policies = policy_list(catalog);
+  auto admin =
+      std::make_shared<ObjectType>("admin", "The listener for operators: `/metrics`, `/healthz`, `/readyz`.");
+  admin->required(
+      "address", &Admin::address, address_type(),
+      "`host:port`, `[IPv6]:port` or `unix:/path`; keep it away from clients. A change takes a restart.");
   auto config = std::make_unique<ObjectType>("configuration", "A whole configuration.");
   config->required("version", &Config::version, integer(1, 1), "The format's version: 1.")
       .optional("workers", &Config::workers, integer(0, 1024), "0", "Worker threads. 0: one per core.")
+      .optional("admin", &Config::admin, admin, "none", "The listener for operators.")
+      .optional("drain_timeout", &Config::drain_timeout, duration(), "30s",
+                "How long exchanges in hand may go on after SIGTERM.")
       .required("listeners", &Config::listeners, list_of<Listener>(listener_type()),
                 "Where clients are served.")
       .optional("upstreams", &Config::upstreams, list_of<Upstream>(upstream_type()), "",

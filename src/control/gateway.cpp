@@ -1,5 +1,7 @@
 #include "control/gateway.h"
 
+#include <sys/signalfd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <thread>
@@ -45,7 +47,13 @@ std::shared_ptr<const proxy::Snapshot> Gateway::load() {
     worker_count_ =
         config->workers != 0 ? config->workers : std::max(1u, std::thread::hardware_concurrency());
   }
-  return compile_snapshot(*config, ++version_);
+  if (!metrics_) {
+    metrics_ = std::make_unique<telemetry::Registry>(worker_count_);
+    admin_address_ = config->admin.address;
+  } else if (config->admin.address != admin_address_) {
+    say("the admin listener stays where it is: moving it takes a restart");
+  }
+  return compile_snapshot(*config, ++version_, *metrics_);
 }
 
 Status Gateway::open_sockets(const proxy::Snapshot& snapshot, size_t workers,
@@ -74,8 +82,15 @@ bool Gateway::start() {
     say(opened.error().message);
     return false;
   }
+  if (!admin_address_.empty() && !open_admin(admin_address_)) return false;
+  metrics_->set_config_version(snapshot_->version);
   for (size_t i = 0; i < worker_count_; ++i) {
-    workers_.push_back(std::make_unique<proxy::Worker>(i, snapshot_, std::move(sockets[i])));
+    workers_.push_back(
+        std::make_unique<proxy::Worker>(i, snapshot_, std::move(sockets[i]), metrics_->worker(i), [this] {
+          loop_.post([this] {
+            if (++finished_workers_ == workers_.size()) loop_.stop();
+          });
+        }));
   }
   for (const proxy::ListenerSettings& listener : snapshot_->listeners) {
     say("listening on " + listener.address.to_string() + " (" + listener.name + ")");
@@ -83,9 +98,23 @@ bool Gateway::start() {
   return true;
 }
 
+bool Gateway::open_admin(const std::string& address) {
+  auto socket = open_listening_socket(*SocketAddress::parse(address), 128);
+  if (!socket) {
+    say(socket.error().message);
+    return false;
+  }
+  say("admin on " + SocketAddress::of_socket(socket->get()).to_string());
+  admin_ = std::make_unique<AdminServer>(
+      loop_, std::move(*socket),
+      AdminServer::Sources{[this] { return metrics_->scrape(); }, [this] { return !draining_; }});
+  return true;
+}
+
 void Gateway::reload() {
   const auto fresh = load();
   if (!fresh) {
+    metrics_->note_reload(false);
     say("reload refused; configuration " + std::to_string(snapshot_->version) + " goes on serving");
     return;
   }
@@ -94,28 +123,49 @@ void Gateway::reload() {
     same_listeners = fresh->listeners[i].address == snapshot_->listeners[i].address;
   }
   if (!same_listeners) {
+    metrics_->note_reload(false);
     say("reload refused: the listeners' addresses differ, which takes a restart");
     return;
   }
   for (const auto& worker : workers_) worker->replace_snapshot(fresh);
   snapshot_ = fresh;
+  metrics_->note_reload(true);
+  metrics_->set_config_version(fresh->version);
   say("serving configuration " + std::to_string(fresh->version));
 }
 
+void Gateway::stop(int signal) {
+  const bool at_once = signal == SIGQUIT;
+  if (draining_ && !at_once) return;  // already on its way
+  draining_ = true;
+  say(at_once ? "stopping at once" : "draining");
+  const Milliseconds deadline = at_once ? Milliseconds(0) : snapshot_->drain_timeout;
+  for (const auto& worker : workers_) worker->drain(deadline);
+}
+
 void Gateway::run_until_signalled() {
-  const sigset_t set = handled_signals();
-  for (;;) {
-    int signal = 0;
-    if (sigwait(&set, &signal) != 0) continue;
-    if (signal == SIGHUP) {
-      reload();
-      continue;
+  class SignalWatcher final : public Watcher {
+   public:
+    explicit SignalWatcher(Gateway& gateway)
+        : gateway_(gateway), fd_(::signalfd(-1, &set_, SFD_NONBLOCK | SFD_CLOEXEC)) {
+      gateway_.loop_.watch(fd_.get(), EPOLLIN, *this);
     }
-    say(signal == SIGQUIT ? "stopping at once" : "draining");
-    for (const auto& worker : workers_) worker->drain(signal == SIGQUIT ? Milliseconds(0) : kDrainDeadline);
-    for (const auto& worker : workers_) worker->join();
-    return;
-  }
+    void on_events(uint32_t) override {
+      signalfd_siginfo received{};
+      while (::read(fd_.get(), &received, sizeof received) == sizeof received) {
+        const auto signal = static_cast<int>(received.ssi_signo);
+        signal == SIGHUP ? gateway_.reload() : gateway_.stop(signal);
+      }
+    }
+
+   private:
+    Gateway& gateway_;
+    const sigset_t set_ = handled_signals();
+    UniqueFd fd_;  // after set_, which it is made from
+  };
+  SignalWatcher signals(*this);
+  loop_.run();  // until the last worker has finished
+  for (const auto& worker : workers_) worker->join();
 }
 
 }  // namespace portcullis::control

@@ -6,7 +6,9 @@
 
 #include "base/result.h"
 #include "config/diagnostics.h"
+#include "control/admin_server.h"
 #include "proxy/worker.h"
+#include "telemetry/metrics.h"
 
 namespace portcullis::control {
 
@@ -28,16 +30,23 @@ class Gateway {
   std::shared_ptr<const proxy::Snapshot> load();
   Status open_sockets(const proxy::Snapshot& snapshot, size_t workers,
                       std::vector<std::vector<UniqueFd>>& sockets);
+  bool open_admin(const std::string& address);
   void reload();
+  void stop(int signal);
 
   static constexpr int kBacklog = 4096;
-  static constexpr Milliseconds kDrainDeadline{30'000};
 
   std::string config_path_;
   uint64_t version_ = 0;
   size_t worker_count_ = 0;
+  size_t finished_workers_ = 0;
+  bool draining_ = false;
+  std::string admin_address_;
+  EventLoop loop_;  // of the control thread
+  std::unique_ptr<telemetry::Registry> metrics_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
+  std::unique_ptr<AdminServer> admin_;
 };
 
 // Prints all of them to standard error.

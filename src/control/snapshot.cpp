@@ -23,14 +23,16 @@ proxy::ListenerSettings compile_listener(const config::Listener& listener) {
   return settings;
 }
 
-upstream::UpstreamDefinition compile_upstream(const config::Upstream& upstream) {
+upstream::UpstreamDefinition compile_upstream(const config::Upstream& upstream,
+                                              telemetry::Registry& metrics) {
   upstream::UpstreamDefinition definition;
   definition.name = upstream.name;
   definition.balance = upstream.balance == config::Balance::kLeastRequest ? upstream::Balance::kLeastRequest
                                                                           : upstream::Balance::kRoundRobin;
   for (const config::Target& target : upstream.targets) {
-    definition.targets.push_back(
-        {target.address, *SocketAddress::parse(target.address), static_cast<uint32_t>(target.weight)});
+    definition.targets.push_back({target.address, *SocketAddress::parse(target.address),
+                                  static_cast<uint32_t>(target.weight),
+                                  metrics.target(upstream.name, target.address)});
   }
   definition.connect_timeout = upstream.timeouts.connect;
   definition.response_timeout = upstream.timeouts.response;
@@ -40,7 +42,8 @@ upstream::UpstreamDefinition compile_upstream(const config::Upstream& upstream) 
 
 }  // namespace
 
-std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& config, uint64_t version) {
+std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& config, uint64_t version,
+                                                        telemetry::Registry& metrics) {
   std::vector<routing::RouteRule> rules;
   std::vector<proxy::Route> routes;
   std::map<std::string_view, size_t> upstream_index;
@@ -51,7 +54,8 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
     std::vector<std::string> hosts;
     for (const std::string& host : route.match.hosts) hosts.push_back(to_lower(host));
     rules.push_back({std::move(hosts), route.match.path, route.match.path_prefix, route.match.methods});
-    proxy::Route compiled{route.name, std::nullopt, route.rewrite.strip_prefix, shared};
+    proxy::Route compiled{route.name, std::nullopt, route.rewrite.strip_prefix,
+                          shared,     false,        metrics.route(route.name)};
     if (!route.upstream.empty()) compiled.upstream = upstream_index.at(route.upstream);
     for (const config::PolicyUse& use : route.policies) compiled.policies.push_back(policy::build(use));
     for (const policy::PolicyPointer& one : compiled.policies)
@@ -62,8 +66,10 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
   for (const config::Listener& listener : config.listeners)
     snapshot->listeners.push_back(compile_listener(listener));
   for (const config::Upstream& upstream : config.upstreams)
-    snapshot->upstreams.push_back(compile_upstream(upstream));
+    snapshot->upstreams.push_back(compile_upstream(upstream, metrics));
   snapshot->routes = std::move(routes);
+  snapshot->unmatched = metrics.route("");
+  snapshot->drain_timeout = config.drain_timeout;
   return snapshot;
 }
 

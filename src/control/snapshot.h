@@ -10,7 +10,9 @@
 
 namespace portcullis::control {
 
-// Compiles a checked configuration into what the workers serve from.
-std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& config, uint64_t version);
+// Compiles a checked configuration into what the workers serve from. They count in `metrics`, which must
+// outlive the snapshot.
+std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& config, uint64_t version,
+                                                        telemetry::Registry& metrics);
 
 }  // namespace portcullis::control

@@ -27,7 +27,19 @@ Exchange::Exchange(ClientConnection& client)
   context_.body_limit = settings_.body_size;
 }
 
+Exchange::~Exchange() {
+  if (head_size_ == 0 && refusal_ == 0) return;  // no request: the client left before it had said one
+  const std::vector<telemetry::RouteMetrics*>& shards =
+      route_ != nullptr ? route_->metrics : snapshot_->snapshot->unmatched;
+  telemetry::RouteMetrics& metrics = *shards[worker_.index()];
+  metrics.responses[answered_ ? response_.status / 100u : 0].add();
+  metrics.note_duration(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_));
+  metrics.request_body_bytes.add(request_bytes_);
+  metrics.response_body_bytes.add(response_bytes_);
+}
+
 Task<Persistence> Exchange::run() {
+  started_ = Clock::now();
   const bool complete = co_await read_head();
   if (!complete) {
     if (refusal_ != 0) co_await refuse(refusal_, refusal_detail_);
@@ -223,6 +235,7 @@ Task<Persistence> Exchange::forward() {
     ++target->in_flight;
     outcome = co_await try_target(upstream, *target, fresh);
     --target->in_flight;
+    note_try(*target, outcome);
     if (outcome == TryOutcome::kAnswered) {
       target->note_success();
       break;
@@ -256,6 +269,15 @@ Task<Persistence> Exchange::forward() {
                                                                                      : Persistence::kClose;
 }
 
+void Exchange::note_try(const upstream::Target& target, TryOutcome outcome) {
+  using telemetry::TryResult;
+  TryResult result = TryResult::kFailed;
+  if (outcome == TryOutcome::kAnswered) result = TryResult::kAnswered;
+  if (outcome == TryOutcome::kConnectFailed) result = TryResult::kConnectFailed;
+  if (outcome == TryOutcome::kTimedOut) result = TryResult::kTimedOut;
+  target.definition().metrics[worker_.index()]->tries[static_cast<size_t>(result)].add();
+}
+
 Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, upstream::Target& target,
                                                 bool fresh) {
   std::unique_ptr<upstream::Connection> connection = fresh ? target.make_fresh() : target.take();
@@ -263,6 +285,7 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
     const IoResult connected = co_await connection->stream.connect(target.definition().address,
                                                                    upstream.definition().connect_timeout);
     if (!connected.ok()) co_return TryOutcome::kConnectFailed;
+    target.definition().metrics[worker_.index()]->connections.add();
   }
 
   HeadWriter head(head_size_ + 1024);
@@ -286,6 +309,7 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
     upload.spawn(upload_body(head.text(), body, *connection));
   }
   const TryOutcome outcome = co_await receive_response(connection, body, upload);
+  request_bytes_ = body.bytes;
   if (outcome != TryOutcome::kAnswered) co_return outcome;
   if (!upload_done_ || !body.complete) {
     close_client_ = true;  // the rest of the request is still on its way
@@ -409,6 +433,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   answered_ = true;
   const RelayResult sent =
       co_await relay_message(head.text(), source, {client_.stream, kind, settings_.send_timeout});
+  response_bytes_ = source.bytes;
   if (sent.outcome != RelayOutcome::kComplete) {
     // The client must not take a broken body for a whole one: a reset says so even for HTTP/1.0.
     if (sent.outcome != RelayOutcome::kSinkFailed) client_.stream.reset_on_close();

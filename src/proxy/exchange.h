@@ -24,6 +24,8 @@ class Exchange final : public Pooled {
 
   // The whole story. Returns what is to become of the client's connection.
   Task<Persistence> run();
+  // Counts what has ended, however it ended.
+  ~Exchange();
 
  private:
   // A try's end: the response was passed on, or nothing reached the client and another target may be asked.
@@ -48,6 +50,7 @@ class Exchange final : public Pooled {
   Task<void> refuse(uint16_t status, std::string_view detail);
   Task<void> answer(std::string_view body);
   void keep_rest(const BodySource& body);
+  void note_try(const upstream::Target& target, TryOutcome outcome);
   bool may_repeat() const;
 
   ClientConnection& client_;
@@ -66,6 +69,9 @@ class Exchange final : public Pooled {
   bool close_client_ = false;
   RelayResult upload_result_;
   bool upload_done_ = true;
+  Clock::time_point started_;
+  uint64_t request_bytes_ = 0;   // of the body
+  uint64_t response_bytes_ = 0;  // of the body
   Arena arena_;
   http::RequestHead request_;
   http::ResponseHead response_;

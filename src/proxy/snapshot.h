@@ -10,6 +10,7 @@
 #include "policy/policy.h"
 #include "routing/route_table.h"
 #include "runtime/address.h"
+#include "telemetry/metrics.h"
 #include "upstream/upstream.h"
 
 namespace portcullis::proxy {
@@ -32,6 +33,7 @@ struct Route {
   std::string strip_prefix;
   std::vector<policy::PolicyPointer> policies;  // the configuration's, then the route's own
   bool answers_preflight = false;
+  std::vector<telemetry::RouteMetrics*> metrics{};  // one for each worker
 };
 
 // Everything a configuration says, compiled. Immutable; shared by the workers; an exchange keeps the one it
@@ -43,6 +45,8 @@ struct Snapshot {
   uint64_t version;
   std::vector<ListenerSettings> listeners;
   std::vector<Route> routes;
+  std::vector<telemetry::RouteMetrics*> unmatched;  // for requests without a route, one for each worker
+  Milliseconds drain_timeout{30'000};
   std::vector<upstream::UpstreamDefinition> upstreams;
   routing::RouteTable table;
 };

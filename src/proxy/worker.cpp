@@ -17,8 +17,9 @@ WorkerSnapshot::WorkerSnapshot(EventLoop& loop, std::shared_ptr<const Snapshot> 
   }
 }
 
-Worker::Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, std::vector<UniqueFd> sockets)
-    : index_(index) {
+Worker::Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, std::vector<UniqueFd> sockets,
+               telemetry::WorkerMetrics& metrics, std::function<void()> on_finished)
+    : index_(index), metrics_(metrics), on_finished_(std::move(on_finished)) {
   if (::getrandom(&random_state_, sizeof random_state_, 0) != sizeof random_state_) {
     random_state_ = static_cast<uint64_t>(Clock::now().time_since_epoch().count()) + index;
   }
@@ -43,11 +44,13 @@ void Worker::run(std::vector<UniqueFd> sockets) {
   acceptors_.clear();
   tasks_.clear();
   current_.reset();
+  on_finished_();
 }
 
 void Worker::accept(size_t listener, UniqueFd fd, const SocketAddress& peer) {
   const ListenerSettings& settings = current_->snapshot->listeners[listener];
-  if (settings.connections != 0 && open_connections_ >= settings.connections) return;
+  if (settings.connections != 0 && open_connections_ >= settings.connections) return metrics_.refused.add();
+  metrics_.accepted.add();
   ++open_connections_;
   auto connection = std::make_unique<ClientConnection>(*this, listener, std::move(fd), peer);
   connections_.push_back(*connection);
@@ -59,6 +62,7 @@ void Worker::accept(size_t listener, UniqueFd fd, const SocketAddress& peer) {
 
 void Worker::connection_ended() {
   --open_connections_;
+  metrics_.closed.add();
   if (draining_ && open_connections_ == 0) loop_.stop();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <thread>
@@ -28,8 +29,10 @@ struct WorkerSnapshot {
 // work they ask for happens on the worker's own.
 class Worker {
  public:
-  // Takes over the listening sockets, one for each of the snapshot's listeners.
-  Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, std::vector<UniqueFd> sockets);
+  // Takes over the listening sockets, one for each of the snapshot's listeners. `on_finished` is called on
+  // the worker's thread as its last act.
+  Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, std::vector<UniqueFd> sockets,
+         telemetry::WorkerMetrics& metrics, std::function<void()> on_finished);
   ~Worker();
 
   // From now on new exchanges use `snapshot`, whose listeners are those of the first.
@@ -44,6 +47,7 @@ class Worker {
   const std::shared_ptr<WorkerSnapshot>& current() const { return current_; }
   bool draining() const { return draining_; }
   uint64_t random();
+  size_t index() const { return index_; }
   void connection_ended();
 
  private:
@@ -60,6 +64,8 @@ class Worker {
   void accept(size_t listener, UniqueFd fd, const SocketAddress& peer);
 
   size_t index_;
+  telemetry::WorkerMetrics& metrics_;
+  std::function<void()> on_finished_;
   EventLoop loop_;
   std::shared_ptr<WorkerSnapshot> current_;
   uint64_t random_state_;

@@ -9,6 +9,7 @@
 #include "base/intrusive_list.h"
 #include "runtime/frame_pool.h"
 #include "runtime/stream.h"
+#include "telemetry/metrics.h"
 
 namespace portcullis::upstream {
 
@@ -18,6 +19,7 @@ struct TargetDefinition {
   std::string name;  // as configured, for logs
   SocketAddress address;
   uint32_t weight = 1;
+  std::vector<telemetry::TargetMetrics*> metrics{};  // one for each worker; they outlive the definition
 };
 
 // A backend service as configured. Immutable, shared by all workers through the snapshot.

@@ -12,6 +12,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto config = portcullis::config::load_text({reinterpret_cast<const char*>(data), size}, "f",
                                                     policy::catalog(), diagnostics);
   if (!config && !diagnostics.has_errors()) std::abort();
-  if (config) portcullis::control::compile_snapshot(*config, 1);
+  if (config) {
+    portcullis::telemetry::Registry metrics(1);
+    portcullis::control::compile_snapshot(*config, 1, metrics);
+  }
   return 0;
 }

@@ -1,0 +1,146 @@
+#include "telemetry/metrics.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace portcullis::telemetry {
+namespace {
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+struct Family {
+  prometheus::MetricFamily family;
+
+  Family(std::string name, std::string help, prometheus::MetricType type) {
+    family.name = "portcullis_" + std::move(name);
+    family.help = std::move(help);
+    family.type = type;
+  }
+  void add(Labels labels, uint64_t value) {
+    prometheus::ClientMetric metric;
+    metric.label = std::move(labels);
+    if (family.type == prometheus::MetricType::Gauge) {
+      metric.gauge.value = static_cast<double>(value);
+    } else {
+      metric.counter.value = static_cast<double>(value);
+    }
+    family.metric.push_back(std::move(metric));
+  }
+};
+
+template <typename Shards, typename Read>
+uint64_t sum(const Shards& shards, Read read) {
+  uint64_t total = 0;
+  for (const auto& shard : shards) total += read(*shard).get();
+  return total;
+}
+
+template <typename T>
+std::vector<T*> pointers(std::vector<std::unique_ptr<T>>& shards, size_t workers) {
+  std::vector<T*> out;
+  while (shards.size() < workers) shards.push_back(std::make_unique<T>());
+  for (const auto& shard : shards) out.push_back(shard.get());
+  return out;
+}
+
+prometheus::ClientMetric histogram(const std::vector<std::unique_ptr<RouteMetrics>>& shards) {
+  prometheus::ClientMetric metric;
+  uint64_t cumulative = 0;
+  for (size_t i = 0; i <= kDurationBounds.size(); ++i) {
+    cumulative += sum(shards, [i](const RouteMetrics& m) -> const Counter& { return m.durations[i]; });
+    const double bound = i < kDurationBounds.size() ? static_cast<double>(kDurationBounds[i]) / 1e6
+                                                    : std::numeric_limits<double>::infinity();
+    metric.histogram.bucket.push_back({cumulative, bound});
+  }
+  metric.histogram.sample_count = cumulative;
+  const auto micros = sum(shards, [](const RouteMetrics& m) -> const Counter& { return m.duration_sum; });
+  metric.histogram.sample_sum = static_cast<double>(micros) / 1e6;
+  return metric;
+}
+
+}  // namespace
+
+void RouteMetrics::note_duration(std::chrono::microseconds duration) {
+  const auto micros = static_cast<uint64_t>(std::max<int64_t>(duration.count(), 0));
+  const auto bound = std::lower_bound(kDurationBounds.begin(), kDurationBounds.end(), micros);
+  durations[static_cast<size_t>(bound - kDurationBounds.begin())].add();
+  duration_sum.add(micros);
+}
+
+Registry::Registry(size_t workers) {
+  pointers(workers_, workers);
+}
+
+std::vector<RouteMetrics*> Registry::route(const std::string& name) {
+  return pointers(routes_[name], workers_.size());
+}
+
+std::vector<TargetMetrics*> Registry::target(const std::string& upstream, const std::string& target) {
+  return pointers(targets_[{upstream, target}], workers_.size());
+}
+
+std::string Registry::scrape() const {
+  using prometheus::MetricType;
+  Family requests("requests_total", "Requests by route and class of status.", MetricType::Counter);
+  Family durations("request_duration_seconds", "From the request's first byte to the response's last.",
+                   MetricType::Histogram);
+  Family received("request_body_bytes_total", "Bytes of request bodies.", MetricType::Counter);
+  Family sent("response_body_bytes_total", "Bytes of response bodies.", MetricType::Counter);
+  for (const auto& [name, shards] : routes_) {
+    static constexpr const char* kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+    for (size_t i = 0; i < 6; ++i) {
+      const auto count = sum(shards, [i](const RouteMetrics& m) -> const Counter& { return m.responses[i]; });
+      if (count > 0) requests.add({{"route", name}, {"status", kClasses[i]}}, count);
+    }
+    prometheus::ClientMetric duration = histogram(shards);
+    if (duration.histogram.sample_count == 0) continue;  // keeps a scrape of many idle routes small
+    duration.label = {{"route", name}};
+    durations.family.metric.push_back(std::move(duration));
+    received.add({{"route", name}},
+                 sum(shards, [](const RouteMetrics& m) -> const Counter& { return m.request_body_bytes; }));
+    sent.add({{"route", name}},
+             sum(shards, [](const RouteMetrics& m) -> const Counter& { return m.response_body_bytes; }));
+  }
+  Family tries("target_tries_total", "Requests sent to a target, by outcome.", MetricType::Counter);
+  Family opened("target_connections_total", "Connections opened to a target.", MetricType::Counter);
+  for (const auto& [key, shards] : targets_) {
+    static constexpr const char* kResults[] = {"answered", "connect_failed", "failed", "timed_out"};
+    for (size_t i = 0; i < 4; ++i) {
+      tries.add({{"upstream", key.first}, {"target", key.second}, {"result", kResults[i]}},
+                sum(shards, [i](const TargetMetrics& m) -> const Counter& { return m.tries[i]; }));
+    }
+    opened.add({{"upstream", key.first}, {"target", key.second}},
+               sum(shards, [](const TargetMetrics& m) -> const Counter& { return m.connections; }));
+  }
+  const auto total = [&](Counter WorkerMetrics::*member) {
+    return sum(workers_, [member](const WorkerMetrics& m) -> const Counter& { return m.*member; });
+  };
+  Family accepted("client_connections_total", "Client connections accepted.", MetricType::Counter);
+  accepted.add({}, total(&WorkerMetrics::accepted));
+  Family open("client_connections", "Client connections open now.", MetricType::Gauge);
+  const uint64_t closed = total(&WorkerMetrics::closed);  // before accepted, so that it is never the larger
+  open.add({}, total(&WorkerMetrics::accepted) - closed);
+  Family refused("client_connections_refused_total", "Closed at once: the listener's limit was reached.",
+                 MetricType::Counter);
+  refused.add({}, total(&WorkerMetrics::refused));
+  Family dropped("access_log_dropped_total", "Log lines dropped because writing could not keep up.",
+                 MetricType::Counter);
+  dropped.add({}, total(&WorkerMetrics::log_lines_dropped));
+  Family reloads("reloads_total", "Configuration reloads, by result.", MetricType::Counter);
+  reloads.add({{"result", "refused"}}, reloads_[0].get());
+  reloads.add({{"result", "succeeded"}}, reloads_[1].get());
+  Family version("config_version", "Number of the configuration that is serving.", MetricType::Gauge);
+  version.add({}, config_version_);
+
+  std::vector<prometheus::MetricFamily> all;
+  for (Family* one : {&requests, &durations, &received, &sent, &tries, &opened, &accepted, &open, &refused,
+                      &dropped, &reloads, &version}) {
+    all.push_back(std::move(one->family));
+  }
+  return prometheus::TextSerializer().Serialize(all);
+}
+
+}  // namespace portcullis::telemetry

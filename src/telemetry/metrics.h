@@ -1,0 +1,83 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace portcullis::telemetry {
+
+// A number that one thread adds to and any thread reads. No read-modify-write instruction is needed.
+class Counter {
+ public:
+  void add(uint64_t amount = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+// Durations in buckets with these upper bounds in microseconds, and one beyond.
+inline constexpr std::array<uint64_t, 13> kDurationBounds{
+    100, 250, 500, 1'000, 2'500, 5'000, 10'000, 25'000, 50'000, 100'000, 500'000, 2'500'000, 10'000'000};
+
+struct RouteMetrics {
+  std::array<Counter, 6> responses;  // by the status's first digit; 0: the client left without an answer
+  std::array<Counter, kDurationBounds.size() + 1> durations;
+  Counter duration_sum;  // microseconds
+  Counter request_body_bytes;
+  Counter response_body_bytes;
+
+  void note_duration(std::chrono::microseconds duration);
+};
+
+enum class TryResult : uint8_t { kAnswered, kConnectFailed, kFailed, kTimedOut };
+
+struct TargetMetrics {
+  std::array<Counter, 4> tries;  // by TryResult
+  Counter connections;           // opened
+};
+
+struct WorkerMetrics {
+  Counter accepted;
+  Counter closed;
+  Counter refused;  // beyond the listener's limit
+  Counter log_lines_dropped;
+};
+
+// All counters of all workers. They are made by the control thread and live as long as the registry, so the
+// workers hold plain pointers; a route or target that a reload brings back goes on counting where it was.
+class Registry {
+ public:
+  explicit Registry(size_t workers);
+
+  // One for each worker. The empty name is for requests that matched no route.
+  std::vector<RouteMetrics*> route(const std::string& name);
+  std::vector<TargetMetrics*> target(const std::string& upstream, const std::string& target);
+  WorkerMetrics& worker(size_t index) { return *workers_[index]; }
+
+  void note_reload(bool succeeded) { reloads_[succeeded ? 1 : 0].add(); }
+  void set_config_version(uint64_t version) { config_version_ = version; }
+
+  // The Prometheus text format, summed over the workers. Control thread.
+  std::string scrape() const;
+
+ private:
+  template <typename T>
+  using Shards = std::vector<std::unique_ptr<T>>;
+
+  Shards<WorkerMetrics> workers_;
+  std::map<std::string, Shards<RouteMetrics>> routes_;
+  std::map<std::pair<std::string, std::string>, Shards<TargetMetrics>> targets_;
+  std::array<Counter, 2> reloads_;
+  uint64_t config_version_ = 0;
+};
+
+}  // namespace portcullis::telemetry

@@ -1,0 +1,96 @@
+"""The admin listener: what an operator's tools see."""
+
+import signal
+import threading
+import urllib.error
+import urllib.request
+
+import harness
+from harness import read_response, simple_configuration
+
+
+def with_admin(port, extra=""):
+    admin = harness.free_port()
+    return f"admin: {{address: '127.0.0.1:{admin}'}}\n{extra}" + simple_configuration(port), admin
+
+
+def get(port, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def metric(port, name):
+    return sum(float(line.rsplit(" ", 1)[1]) for line in get(port, "/metrics")[1].splitlines() if line.startswith(name))
+
+
+def test_metrics_count_requests_by_route_status_and_target(start, echo):
+    backend = echo()
+    configuration, admin = with_admin(backend)
+    gateway = start(configuration)
+    with gateway.connect() as connection:
+        for _ in range(3):
+            connection.sendall(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")
+            assert "200 OK" in read_response(connection)[0]
+        harness.wait_for(lambda: metric(admin, 'portcullis_requests_total{route="all",status="2xx"}') == 3,
+                         what="the third request's count")
+        assert metric(admin, "portcullis_client_connections ") == 1
+    assert gateway.raw(b"BAD\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    harness.wait_for(lambda: metric(admin, 'portcullis_requests_total{route="",status="4xx"}') == 1, what="the 400")
+    assert metric(admin, 'portcullis_request_body_bytes_total{route="all"}') == 15
+    assert metric(admin, 'portcullis_request_duration_seconds_bucket{route="all",le="+Inf"}') == 3
+    target = f'portcullis_target_tries_total{{upstream="backend",target="127.0.0.1:{backend}",result="answered"}}'
+    assert metric(admin, target) == 3
+    assert metric(admin, "portcullis_target_connections_total") == 1
+    assert metric(admin, 'portcullis_client_connections_total') == 2
+    harness.wait_for(lambda: metric(admin, "portcullis_client_connections ") == 0, what="the connections' end")
+
+
+def test_reloads_are_counted_and_keep_the_counts(start, echo):
+    port = echo()
+    configuration, admin = with_admin(port)
+    gateway = start(configuration)
+    get(gateway.port, "/")
+    gateway.reload()
+    gateway.write("version: 2\n")
+    gateway.reload()
+    assert metric(admin, 'portcullis_reloads_total{result="succeeded"}') == 1
+    assert metric(admin, 'portcullis_reloads_total{result="refused"}') == 1
+    assert metric(admin, 'portcullis_requests_total{route="all",status="2xx"}') == 1
+    assert metric(admin, "portcullis_config_version") == 2
+
+
+def test_health_and_readiness_through_a_drain(start, backend):
+    release = threading.Event()
+
+    def slow(connection, made):
+        made.read_head(connection)
+        release.wait(20)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    made = backend(slow)
+    configuration, admin = with_admin(made.port)
+    gateway = start(configuration)
+    assert get(admin, "/healthz") == (200, "ok\n") and get(admin, "/readyz") == (200, "ready\n")
+    assert get(admin, "/nothing")[0] == 404
+    with gateway.connect() as busy:
+        busy.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        harness.wait_for(lambda: made.received, what="the request at the backend")
+        gateway.process.send_signal(signal.SIGTERM)
+        gateway.wait_for_line("draining")
+        assert get(admin, "/healthz")[0] == 200 and get(admin, "/readyz") == (503, "not ready\n")
+        release.set()
+        assert "200 OK" in read_response(busy)[0]
+    assert gateway.process.wait(20) == 0
+
+
+def test_the_drain_ends_at_its_deadline(start, backend):
+    made = backend(lambda connection, b: (b.read_head(connection), connection.recv(1)))
+    gateway = start(with_admin(made.port, "drain_timeout: 100ms\n")[0])
+    with gateway.connect() as stuck:
+        stuck.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        harness.wait_for(lambda: made.received, what="the request at the backend")
+        gateway.process.send_signal(signal.SIGTERM)
+        assert gateway.process.wait(10) == 0
