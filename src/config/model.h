@@ -85,10 +85,15 @@ struct Admin {
   std::string address;  // empty: no admin listener
 };
 
+struct AccessLog {
+  std::string path;  // empty: none
+};
+
 struct Config {
   uint64_t version = 1;
   uint64_t workers = 0;
   Admin admin;
+  AccessLog access_log;
   milliseconds drain_timeout{30'000};
   std::vector<Listener> listeners;
   std::vector<Upstream> upstreams;

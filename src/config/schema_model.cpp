@@ -143,6 +143,12 @@ TypePointer route_type(const TypePointer& policies) {
 
 std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
   const TypePointer policies = policy_list(catalog);
+  auto access_log = std::make_shared<ObjectType>("access_log",
+                                                 "One JSON line for each request, written apart from the "
+                                                 "workers; lines are dropped and counted rather than "
+                                                 "waited for. A reload opens the file anew.");
+  access_log->required("path", &AccessLog::path, text(),
+                       "`stdout`, `stderr` or a file. A change takes a restart.");
   auto admin =
       std::make_shared<ObjectType>("admin", "The listener for operators: `/metrics`, `/healthz`, `/readyz`.");
   admin->required(
@@ -152,6 +158,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
   config->required("version", &Config::version, integer(1, 1), "The format's version: 1.")
       .optional("workers", &Config::workers, integer(0, 1024), "0", "Worker threads. 0: one per core.")
       .optional("admin", &Config::admin, admin, "none", "The listener for operators.")
+      .optional("access_log", &Config::access_log, access_log, "none", "One JSON line for each request.")
       .optional("drain_timeout", &Config::drain_timeout, duration(), "30s",
                 "How long exchanges in hand may go on after SIGTERM.")
       .required("listeners", &Config::listeners, list_of<Listener>(listener_type()),

@@ -50,8 +50,12 @@ std::shared_ptr<const proxy::Snapshot> Gateway::load() {
   if (!metrics_) {
     metrics_ = std::make_unique<telemetry::Registry>(worker_count_);
     admin_address_ = config->admin.address;
-  } else if (config->admin.address != admin_address_) {
-    say("the admin listener stays where it is: moving it takes a restart");
+    access_log_path_ = config->access_log.path;
+  } else {
+    if (config->admin.address != admin_address_)
+      say("the admin listener stays where it is: moving it takes a restart");
+    if (config->access_log.path != access_log_path_)
+      say("the access log stays where it is: moving it takes a restart");
   }
   return compile_snapshot(*config, ++version_, *metrics_);
 }
@@ -82,15 +86,24 @@ bool Gateway::start() {
     say(opened.error().message);
     return false;
   }
+  if (!access_log_path_.empty()) {
+    auto opened = telemetry::AccessLog::open(access_log_path_, worker_count_);
+    if (!opened) {
+      say(opened.error().message);
+      return false;
+    }
+    access_log_ = std::move(*opened);
+  }
   if (!admin_address_.empty() && !open_admin(admin_address_)) return false;
   metrics_->set_config_version(snapshot_->version);
   for (size_t i = 0; i < worker_count_; ++i) {
-    workers_.push_back(
-        std::make_unique<proxy::Worker>(i, snapshot_, std::move(sockets[i]), metrics_->worker(i), [this] {
-          loop_.post([this] {
-            if (++finished_workers_ == workers_.size()) loop_.stop();
-          });
-        }));
+    workers_.push_back(std::make_unique<proxy::Worker>(i, snapshot_, std::move(sockets[i]),
+                                                       metrics_->worker(i), access_log_.get(), [this] {
+                                                         loop_.post([this] {
+                                                           if (++finished_workers_ == workers_.size())
+                                                             loop_.stop();
+                                                         });
+                                                       }));
   }
   for (const proxy::ListenerSettings& listener : snapshot_->listeners) {
     say("listening on " + listener.address.to_string() + " (" + listener.name + ")");
@@ -129,6 +142,7 @@ void Gateway::reload() {
   }
   for (const auto& worker : workers_) worker->replace_snapshot(fresh);
   snapshot_ = fresh;
+  if (access_log_) access_log_->reopen();
   metrics_->note_reload(true);
   metrics_->set_config_version(fresh->version);
   say("serving configuration " + std::to_string(fresh->version));

@@ -42,9 +42,11 @@ class Gateway {
   size_t finished_workers_ = 0;
   bool draining_ = false;
   std::string admin_address_;
+  std::string access_log_path_;
   EventLoop loop_;  // of the control thread
   std::unique_ptr<telemetry::Registry> metrics_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
+  std::unique_ptr<telemetry::AccessLog> access_log_;
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
   std::unique_ptr<AdminServer> admin_;
 };

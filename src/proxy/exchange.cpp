@@ -33,9 +33,40 @@ Exchange::~Exchange() {
       route_ != nullptr ? route_->metrics : snapshot_->snapshot->unmatched;
   telemetry::RouteMetrics& metrics = *shards[worker_.index()];
   metrics.responses[answered_ ? response_.status / 100u : 0].add();
-  metrics.note_duration(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_));
+  const Clock::time_point ended_at = Clock::now();
+  metrics.note_duration(std::chrono::duration_cast<std::chrono::microseconds>(ended_at - started_));
   metrics.request_body_bytes.add(request_bytes_);
   metrics.response_body_bytes.add(response_bytes_);
+  if (worker_.logging()) log(ended_at);
+}
+
+void Exchange::log(Clock::time_point ended_at) const {
+  const auto since_start = [this](Clock::time_point moment) {
+    if (moment == Clock::time_point{}) return std::chrono::microseconds(-1);
+    return std::chrono::duration_cast<std::chrono::microseconds>(moment - started_);
+  };
+  telemetry::AccessEntry entry;
+  entry.request_id = request_id_;
+  entry.client = client_.peer_text();
+  if (head_size_ != 0) {  // else the views are of a head that was never whole
+    entry.method = request_.method;
+    entry.host = host_;
+    entry.path = request_.path;
+  }
+  if (route_ != nullptr) {
+    entry.route = route_->name;
+    if (route_->upstream) entry.upstream = snapshot_->upstreams[*route_->upstream]->definition().name;
+  }
+  if (target_ != nullptr) entry.target = target_->definition().name;
+  entry.status = answered_ ? response_.status : uint16_t{0};
+  entry.ended = ended_;
+  entry.request_bytes = request_bytes_;
+  entry.response_bytes = response_bytes_;
+  entry.tries = tries_;
+  entry.request_head = since_start(head_received_);
+  entry.response_head = since_start(response_received_);
+  entry.total = since_start(ended_at);
+  worker_.log(entry);
 }
 
 Task<Persistence> Exchange::run() {
@@ -82,6 +113,7 @@ Task<bool> Exchange::consult_policies() {
     }
     if (decision.kind == policy::Decision::Kind::kContinue) continue;
     if (decision.kind == policy::Decision::Kind::kAnswer) {
+      ended_ = "answered_by_policy";
       co_await answer(decision.text);
     } else {
       co_await refuse(decision.status, decision.text);
@@ -130,6 +162,7 @@ Task<bool> Exchange::read_head() {
     input.end += got.bytes;
   }
   head_size_ = parser.head_size();
+  if (worker_.logging()) head_received_ = Clock::now();
   co_return true;
 }
 
@@ -232,6 +265,8 @@ Task<Persistence> Exchange::forward() {
     // A pooled connection may have been closed as we wrote to it: the same target, on a new one.
     if (!fresh) target = &upstream.pick(tried);
     tried |= upstream.bit_of(*target);
+    target_ = target;
+    ++tries_;
     ++target->in_flight;
     outcome = co_await try_target(upstream, *target, fresh);
     --target->in_flight;
@@ -388,7 +423,10 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       input.end += got.bytes;
     }
     input.begin += parser.head_size();
-    if (response_.status >= 200) break;
+    if (response_.status >= 200) {
+      if (worker_.logging()) response_received_ = Clock::now();
+      break;
+    }
     if (response_.status == 101) {
       if (!request_.wants_upgrade) co_return TryOutcome::kFailed;
       HeadWriter head(parser.head_size() + 512);
@@ -399,6 +437,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       if (written.ok())
         co_await tunnel(*connection, input.content(), client_.input.content().substr(head_size_));
       close_client_ = true;
+      ended_ = "tunnel_closed";
       co_return TryOutcome::kAnswered;
     }
     if (request_.version == http::Version::kHttp11) {
@@ -436,11 +475,17 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   response_bytes_ = source.bytes;
   if (sent.outcome != RelayOutcome::kComplete) {
     // The client must not take a broken body for a whole one: a reset says so even for HTTP/1.0.
-    if (sent.outcome != RelayOutcome::kSinkFailed) client_.stream.reset_on_close();
+    if (sent.outcome == RelayOutcome::kSinkFailed) {
+      ended_ = sent.error == ETIMEDOUT ? "send_timeout" : "client_closed";
+    } else {
+      ended_ = sent.error == ETIMEDOUT ? "upstream_timeout" : "upstream_closed";
+      client_.stream.reset_on_close();
+    }
     close_client_ = true;
     client_.stream.close();
     co_return TryOutcome::kAnswered;
   }
+  ended_ = "complete";
   const bool reusable = response_.keep_alive && source.rest.empty() && upload_done_ && body.complete;
   upload.clear();
   if (reusable) {

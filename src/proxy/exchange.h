@@ -50,6 +50,7 @@ class Exchange final : public Pooled {
   Task<void> refuse(uint16_t status, std::string_view detail);
   Task<void> answer(std::string_view body);
   void keep_rest(const BodySource& body);
+  void log(Clock::time_point ended_at) const;
   void note_try(const upstream::Target& target, TryOutcome outcome);
   bool may_repeat() const;
 
@@ -70,6 +71,11 @@ class Exchange final : public Pooled {
   RelayResult upload_result_;
   bool upload_done_ = true;
   Clock::time_point started_;
+  Clock::time_point head_received_;
+  Clock::time_point response_received_;
+  std::string_view ended_ = "client_closed";  // the named reason, for the log
+  const upstream::Target* target_ = nullptr;  // the last one tried; its upstream is the snapshot's
+  unsigned tries_ = 0;
   uint64_t request_bytes_ = 0;   // of the body
   uint64_t response_bytes_ = 0;  // of the body
   Arena arena_;

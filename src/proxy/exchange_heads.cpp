@@ -89,6 +89,7 @@ Task<void> Exchange::refuse(uint16_t status, std::string_view detail) {
   if (request_id_.empty()) choose_request_id();
   const bool parse_failure = head_size_ == 0;
   if (parse_failure || request_.body.kind != BodyKind::kNone) close_client_ = true;
+  ended_ = detail;
   const std::string_view code = arena_.copy(std::to_string(status));  // an error's path may allocate
   const std::string_view title = http::reason_phrase(status);
   std::string id;
@@ -110,7 +111,10 @@ Task<void> Exchange::answer(std::string_view body) {
   finish_policies();
   HeadWriter out(1024);
   write_response_head(out, BodyKind::kLength);
-  if (!bodiless && request_.method != "HEAD") out.write(body);
+  if (!bodiless && request_.method != "HEAD") {
+    out.write(body);
+    response_bytes_ = body.size();
+  }
   iovec piece{const_cast<char*>(out.text().data()), out.text().size()};
   answered_ = true;
   const IoResult written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);

@@ -18,8 +18,9 @@ WorkerSnapshot::WorkerSnapshot(EventLoop& loop, std::shared_ptr<const Snapshot> 
 }
 
 Worker::Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, std::vector<UniqueFd> sockets,
-               telemetry::WorkerMetrics& metrics, std::function<void()> on_finished)
-    : index_(index), metrics_(metrics), on_finished_(std::move(on_finished)) {
+               telemetry::WorkerMetrics& metrics, telemetry::AccessLog* access_log,
+               std::function<void()> on_finished)
+    : index_(index), metrics_(metrics), access_log_(access_log), on_finished_(std::move(on_finished)) {
   if (::getrandom(&random_state_, sizeof random_state_, 0) != sizeof random_state_) {
     random_state_ = static_cast<uint64_t>(Clock::now().time_since_epoch().count()) + index;
   }
@@ -84,6 +85,10 @@ void Worker::drain(Milliseconds deadline) {
 
 void Worker::join() {
   if (thread_.joinable()) thread_.join();
+}
+
+void Worker::log(const telemetry::AccessEntry& entry) {
+  if (!access_log_->write(index_, entry)) metrics_.log_lines_dropped.add();
 }
 
 uint64_t Worker::random() {

@@ -11,6 +11,7 @@
 #include "runtime/acceptor.h"
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
+#include "telemetry/access_log.h"
 
 namespace portcullis::proxy {
 
@@ -29,10 +30,11 @@ struct WorkerSnapshot {
 // work they ask for happens on the worker's own.
 class Worker {
  public:
-  // Takes over the listening sockets, one for each of the snapshot's listeners. `on_finished` is called on
-  // the worker's thread as its last act.
+  // Takes over the listening sockets, one for each of the snapshot's listeners. `access_log` may be null.
+  // `on_finished` is called on the worker's thread as its last act.
   Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, std::vector<UniqueFd> sockets,
-         telemetry::WorkerMetrics& metrics, std::function<void()> on_finished);
+         telemetry::WorkerMetrics& metrics, telemetry::AccessLog* access_log,
+         std::function<void()> on_finished);
   ~Worker();
 
   // From now on new exchanges use `snapshot`, whose listeners are those of the first.
@@ -48,6 +50,8 @@ class Worker {
   bool draining() const { return draining_; }
   uint64_t random();
   size_t index() const { return index_; }
+  bool logging() const { return access_log_ != nullptr; }
+  void log(const telemetry::AccessEntry& entry);
   void connection_ended();
 
  private:
@@ -65,6 +69,7 @@ class Worker {
 
   size_t index_;
   telemetry::WorkerMetrics& metrics_;
+  telemetry::AccessLog* access_log_;
   std::function<void()> on_finished_;
   EventLoop loop_;
   std::shared_ptr<WorkerSnapshot> current_;
