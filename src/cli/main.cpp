@@ -4,10 +4,12 @@
 #include <string>
 
 #include "cli/demo_backend.h"
+#include "cli/explain.h"
 #include "config/loader.h"
 #include "config/reference.h"
 #include "config/schema_model.h"
 #include "control/gateway.h"
+#include "control/snapshot.h"
 #include "policy/registry.h"
 
 namespace {
@@ -25,6 +27,7 @@ int run(const std::string& path) {
 int check(const std::string& path) {
   portcullis::config::Diagnostics diagnostics;
   const auto config = portcullis::config::load_file(path, portcullis::policy::catalog(), diagnostics);
+  if (config) portcullis::control::report_unreachable_routes(*config, diagnostics);
   portcullis::control::print_diagnostics(diagnostics);
   if (!config) return 1;
   std::printf("%s: good: %zu listeners, %zu routes, %zu upstreams\n", path.c_str(), config->listeners.size(),
@@ -59,6 +62,19 @@ int main(int argc, char** argv) {
   CLI::App* check_command = app.add_subcommand("check", "Report everything wrong with a configuration");
   check_command->add_option("file", path, "Configuration file")->required();
   check_command->callback([&] { exit_code = check(path); });
+
+  std::string method, url;
+  bool json = false;
+  CLI::App* explain_command =
+      app.add_subcommand("explain", "Tell which route and policies a request would meet");
+  explain_command->add_option("-c,--config", path, "Configuration file")->required();
+  explain_command->add_option("method", method, "GET, POST, ...")->required();
+  explain_command->add_option("url", url, "http://host/path, or a path alone")->required();
+  explain_command->add_flag("--json", json, "For programs");
+  explain_command->callback([&] {
+    using portcullis::cli::OutputFormat;
+    exit_code = portcullis::cli::explain(path, method, url, json ? OutputFormat::kJson : OutputFormat::kText);
+  });
 
   CLI::App* schema_command = app.add_subcommand("schema", "Print the configuration's description");
   schema_command

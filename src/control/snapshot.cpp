@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "policy/registry.h"
+#include "routing/explain.h"
 
 namespace portcullis::control {
 namespace {
@@ -42,18 +43,33 @@ upstream::UpstreamDefinition compile_upstream(const config::Upstream& upstream,
 
 }  // namespace
 
+std::vector<routing::RouteRule> route_rules(const config::Config& config) {
+  std::vector<routing::RouteRule> rules;
+  for (const config::Route& route : config.routes) {
+    std::vector<std::string> hosts;
+    for (const std::string& host : route.match.hosts) hosts.push_back(to_lower(host));
+    rules.push_back({std::move(hosts), route.match.path, route.match.path_prefix, route.match.methods});
+  }
+  return rules;
+}
+
+void report_unreachable_routes(const config::Config& config, config::Diagnostics& diagnostics) {
+  for (const routing::Shadowed& shadowed : routing::unreachable_rules(route_rules(config))) {
+    const config::Route& by = config.routes[shadowed.by];
+    diagnostics.warning(config.routes[shadowed.route].location,
+                        "route `" + config.routes[shadowed.route].name + "` can never match: `" + by.name +
+                            "` (line " + std::to_string(by.location.line) + ") takes its requests");
+  }
+}
+
 std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& config, uint64_t version,
                                                         telemetry::Registry& metrics) {
-  std::vector<routing::RouteRule> rules;
   std::vector<proxy::Route> routes;
   std::map<std::string_view, size_t> upstream_index;
   for (size_t i = 0; i < config.upstreams.size(); ++i) upstream_index[config.upstreams[i].name] = i;
   std::vector<policy::PolicyPointer> shared;
   for (const config::PolicyUse& use : config.policies) shared.push_back(policy::build(use));
   for (const config::Route& route : config.routes) {
-    std::vector<std::string> hosts;
-    for (const std::string& host : route.match.hosts) hosts.push_back(to_lower(host));
-    rules.push_back({std::move(hosts), route.match.path, route.match.path_prefix, route.match.methods});
     proxy::Route compiled{route.name, std::nullopt, route.rewrite.strip_prefix,
                           shared,     false,        metrics.route(route.name)};
     if (!route.upstream.empty()) compiled.upstream = upstream_index.at(route.upstream);
@@ -62,7 +78,7 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
       compiled.answers_preflight |= one->answers_preflight();
     routes.push_back(std::move(compiled));
   }
-  auto snapshot = std::make_shared<proxy::Snapshot>(version, std::move(rules));
+  auto snapshot = std::make_shared<proxy::Snapshot>(version, route_rules(config));
   for (const config::Listener& listener : config.listeners)
     snapshot->listeners.push_back(compile_listener(listener));
   for (const config::Upstream& upstream : config.upstreams)

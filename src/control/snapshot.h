@@ -15,4 +15,10 @@ namespace portcullis::control {
 std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& config, uint64_t version,
                                                         telemetry::Registry& metrics);
 
+// The routes as the route table takes them, in the configuration's order.
+std::vector<routing::RouteRule> route_rules(const config::Config& config);
+
+// Warns of each route that can never get a request and names the route that takes them.
+void report_unreachable_routes(const config::Config& config, config::Diagnostics& diagnostics);
+
 }  // namespace portcullis::control

@@ -22,11 +22,13 @@ class Mailbox {
   // Any thread. True when the box was empty, so that the consumer wants waking.
   bool put(Message message) {
     auto* letter = new Letter{std::move(message), nullptr};
-    letter->next = top_.load(std::memory_order_relaxed);
-    while (!top_.compare_exchange_weak(letter->next, letter, std::memory_order_release,
-                                       std::memory_order_relaxed)) {
-    }
-    return letter->next == nullptr;
+    // Once published the letter is the consumer's, which may free it: what is needed after comes from here.
+    Letter* below = top_.load(std::memory_order_relaxed);
+    do {
+      letter->next = below;
+    } while (
+        !top_.compare_exchange_weak(below, letter, std::memory_order_release, std::memory_order_relaxed));
+    return below == nullptr;
   }
 
   // The consumer's thread. Calls visit(Message&) for each message in order of arrival.

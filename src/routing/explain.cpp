@@ -1,0 +1,118 @@
+#include "routing/explain.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace portcullis::routing {
+namespace {
+
+bool host_matches(const std::string& pattern, std::string_view host) {
+  if (!pattern.starts_with("*.")) return pattern == host;
+  const std::string_view suffix = std::string_view(pattern).substr(1);
+  return host.size() > suffix.size() && host.ends_with(suffix);
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+bool matches_path(const RouteRule& rule, std::string_view path) {
+  // A table of this rule alone says it, so that explaining cannot drift from matching.
+  RouteRule alone{{}, rule.path, rule.prefix, {}};
+  return RouteTable({std::move(alone)}).match("", path, "GET").outcome == MatchOutcome::kMatched;
+}
+
+std::string describe_path(const RouteRule& rule) {
+  if (!rule.path.empty()) return "is not `" + rule.path + "`";
+  return "is not below `" + rule.prefix + "`";
+}
+
+// What two rules must share to be tried for the same requests: the path's kind and text, parameters unnamed.
+std::string pattern_of(const RouteRule& rule) {
+  if (rule.path.empty()) {
+    std::string prefix = rule.prefix;
+    if (prefix.ends_with('/')) prefix.pop_back();
+    return "prefix " + prefix;
+  }
+  std::string out = "path ";
+  for (size_t at = 0; at < rule.path.size();) {
+    const size_t end = std::min(rule.path.find('/', at + 1), rule.path.size());
+    const bool parameter = rule.path[at + 1] == '{' && rule.path[end - 1] == '}' && end - at > 3;
+    out += parameter ? "/{}" : rule.path.substr(at, end - at);
+    at = end;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Judgement> judge(const std::vector<RouteRule>& rules, const MatchResult& result,
+                             std::string_view host, std::string_view path, std::string_view method) {
+  std::vector<Judgement> out;
+  for (uint32_t i = 0; i < rules.size(); ++i) {
+    const RouteRule& rule = rules[i];
+    if (result.outcome == MatchOutcome::kMatched && result.route == i) {
+      out.push_back({i, Verdict::kChosen, "matches"});
+      continue;
+    }
+    const bool host_fits = rule.hosts.empty() ||
+                           std::any_of(rule.hosts.begin(), rule.hosts.end(), [&](const std::string& pattern) {
+                             return host_matches(pattern, host);
+                           });
+    if (!host_fits) {
+      out.push_back({i, Verdict::kOtherHost, "host `" + std::string(host) + "` is not " + join(rule.hosts)});
+    } else if (!matches_path(rule, path)) {
+      out.push_back({i, Verdict::kOtherPath, "path `" + std::string(path) + "` " + describe_path(rule)});
+    } else if (!rule.methods.empty() &&
+               std::find(rule.methods.begin(), rule.methods.end(), method) == rule.methods.end()) {
+      out.push_back(
+          {i, Verdict::kOtherMethod, "method " + std::string(method) + " is not " + join(rule.methods)});
+    } else {
+      out.push_back({i, Verdict::kOutranked,
+                     "matches too, but the chosen route is more specific, or stands before it"});
+    }
+  }
+  return out;
+}
+
+std::vector<Shadowed> unreachable_rules(const std::vector<RouteRule>& rules) {
+  std::vector<Shadowed> out;
+  // For each host and pattern, the rules so far: rules with methods are tried before rules without, and each
+  // group in its order. So only rules of its own group can take everything from a rule, or, for a rule
+  // without methods, nothing but another one without.
+  struct Seen {
+    std::optional<uint32_t> any;
+    std::map<std::string, uint32_t> by_method;
+  };
+  std::map<std::pair<std::string, std::string>, Seen> seen;
+  const std::vector<std::string> any_host{""};
+  for (uint32_t i = 0; i < rules.size(); ++i) {
+    const RouteRule& rule = rules[i];
+    const std::string pattern = pattern_of(rule);
+    std::optional<uint32_t> by;
+    bool reachable = false;
+    for (const std::string& host : rule.hosts.empty() ? any_host : rule.hosts) {
+      Seen& here = seen[{host, pattern}];
+      if (rule.methods.empty()) {
+        here.any ? (void)(by = here.any) : (void)(reachable = true, here.any = i);
+        continue;
+      }
+      for (const std::string& method : rule.methods) {
+        const auto [first, inserted] = here.by_method.emplace(method, i);
+        if (inserted || first->second == i) {
+          reachable = true;
+        } else {
+          by = first->second;
+        }
+      }
+    }
+    if (!reachable && by) out.push_back({i, *by});
+  }
+  return out;
+}
+
+}  // namespace portcullis::routing

@@ -1,0 +1,76 @@
+"""`explain` and what `check` says of routes that can never match."""
+
+import json
+import subprocess
+
+import pytest
+
+import harness
+
+CONFIGURATION = """version: 1
+listeners: [{name: public, address: "127.0.0.1:8080"}]
+upstreams: [{name: orders, targets: [{address: "127.0.0.1:9001"}]}]
+policies:
+  - ip_filter: {deny: [192.0.2.1]}
+routes:
+  - {name: one-order, match: {hosts: [api.example.com], path: "/orders/{id}", methods: [GET]}, upstream: orders}
+  - name: orders
+    match: {path_prefix: /orders}
+    policies:
+      - request_limits: {body_size: 1KiB}
+    upstream: orders
+  - {name: wild, match: {hosts: ["*.example.org"]}, policies: [{respond: {}}]}
+"""
+
+
+@pytest.fixture
+def explain(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(CONFIGURATION)
+
+    def run(method, url, *flags):
+        return subprocess.run([harness.BINARY, "explain", "-c", str(path), *flags, method, url],
+                              capture_output=True, text=True)
+    return run
+
+
+def test_it_names_route_policies_and_why_others_lost(explain):
+    out = explain("GET", "http://API.example.com:80/x/../orders/5?a=b", "--json")
+    told = json.loads(out.stdout)
+    assert out.returncode == 0 and told["route"] == "one-order" and told["path"] == "/orders/5"
+    assert [(p["name"], p["place"].rsplit(":", 1)[1]) for p in told["policies"]] == [("ip_filter", "5")]
+    assert told["targets"] == ["127.0.0.1:9001"]
+    assert {o["route"]: o["verdict"] for o in told["others"]} == {"orders": "outranked", "wild": "other_host"}
+    told = json.loads(explain("POST", "http://api.example.com/orders/5", "--json").stdout)
+    assert told["route"] == "orders" and [p["name"] for p in told["policies"]] == ["ip_filter", "request_limits"]
+    assert told["others"][0]["verdict"] == "other_method" and "POST is not GET" in told["others"][0]["reason"]
+    text = explain("POST", "http://api.example.com/orders/5").stdout
+    assert "  route: orders\n  policy: ip_filter (" in text and "  not one-order: method POST is not GET\n" in text
+
+
+def test_it_says_what_the_gateway_would_answer_itself(explain):
+    out = explain("GET", "/nothing")
+    assert out.returncode == 1 and "404" in out.stdout and "`/nothing` is not below `/orders`" in out.stdout
+    assert explain("GET", "/a%2fb").returncode == 2
+
+
+def test_check_reports_unreachable_routes_and_who_shadows_them(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("""version: 1
+listeners: []
+upstreams: [{name: u, targets: [{address: "127.0.0.1:1"}]}]
+routes:
+  - {name: a, match: {path: "/x/{id}", methods: [GET]}, upstream: u}
+  - {name: b, match: {path: "/x/{id}", methods: [POST]}, upstream: u}
+  - {name: c, match: {path: "/x/{other}", methods: [GET, POST]}, upstream: u}
+  - {name: d, match: {path: "/x/{id}"}, upstream: u}
+  - {name: e, match: {path_prefix: /y/, hosts: [h.example.com]}, upstream: u}
+  - {name: f, match: {path_prefix: /y}, upstream: u}
+  - {name: g, match: {path_prefix: /y, hosts: [h.example.com]}, upstream: u}
+""")
+    out = subprocess.run([harness.BINARY, "check", str(path)], capture_output=True, text=True)
+    assert out.returncode == 0
+    warnings = out.stderr.splitlines()
+    assert warnings == [
+        f"{path}:7:5: warning: route `c` can never match: `b` (line 6) takes its requests",
+        f"{path}:11:5: warning: route `g` can never match: `e` (line 9) takes its requests"]
