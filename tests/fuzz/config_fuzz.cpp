@@ -10,7 +10,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   portcullis::config::Diagnostics diagnostics;
   const auto config = portcullis::config::load_text({reinterpret_cast<const char*>(data), size}, "f",
-                                                    policy::catalog(), diagnostics);
+                                                    portcullis::policy::catalog(), diagnostics);
   if (!config && !diagnostics.has_errors()) std::abort();
   if (config) {
     portcullis::telemetry::Registry metrics(1);
