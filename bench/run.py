@@ -13,9 +13,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests/integration"))
+from harness import free_port, wait_for  # noqa: E402
+
 BUILD = ROOT / "build/release"
 PROXY_CORE, LOAD_CORE = 0, 1
 TICK = os.sysconf("SC_CLK_TCK")
@@ -30,20 +32,12 @@ SCENARIOS = {
 
 
 def wait_for_port(port, process):
-    for _ in range(1000):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+    def listening():
         if process.poll() is not None:
             raise SystemExit(f"{process.args} exited with {process.returncode}")
-        time.sleep(0.01)
-    raise SystemExit(f"{process.args} does not listen on {port}")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+    wait_for(listening, what=f"{process.args} to listen on {port}")
 
 
 def start(core, *command):

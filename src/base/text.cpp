@@ -72,6 +72,17 @@ std::optional<std::string_view> nearest_word(std::string_view word,
   return nearest;
 }
 
+std::string suggestion_for(std::string_view word, const std::vector<std::string_view>& candidates) {
+  const auto near = nearest_word(word, candidates);
+  return near ? " - did you mean `" + std::string(*near) + "`?" : std::string();
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
 void append_json_escaped(std::string& out, std::string_view text) {
   static constexpr std::string_view kHex = "0123456789abcdef";
   for (size_t i = 0; i < text.size();) {

@@ -38,6 +38,14 @@ inline std::optional<uint64_t> parse_decimal(std::string_view text) {
   return value;
 }
 
+// The value of a hexadecimal digit, or -1.
+inline int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
 // Calls visit(element) for each non-empty element of a comma separated list (RFC 9110 section 5.6.1).
 template <typename Visit>
 void for_each_list_element(std::string_view list, Visit visit) {
@@ -53,6 +61,12 @@ void for_each_list_element(std::string_view list, Visit visit) {
 // The candidate nearest to `word` by edit distance, when near enough to be a likely slip of the pen.
 std::optional<std::string_view> nearest_word(std::string_view word,
                                              const std::vector<std::string_view>& candidates);
+
+// " - did you mean `x`?" for the nearest candidate, or "": the end of an error message about `word`.
+std::string suggestion_for(std::string_view word, const std::vector<std::string_view>& candidates);
+
+// "a, b, c".
+std::string join(const std::vector<std::string>& words);
 
 // Appends `text` as the inside of a JSON string, escaped; invalid UTF-8 becomes U+FFFD.
 void append_json_escaped(std::string& out, std::string_view text);

@@ -4,16 +4,9 @@
 
 #include <csignal>
 #include <cstdio>
-#include <memory>
-#include <vector>
 
-#include "base/block_pool.h"
 #include "base/text.h"
-#include "http/h1/chunked_decoder.h"
-#include "http/h1/head_parser.h"
-#include "runtime/acceptor.h"
-#include "runtime/stream.h"
-#include "runtime/task.h"
+#include "http/h1/small_server.h"
 
 namespace portcullis::cli {
 namespace {
@@ -36,60 +29,6 @@ std::string describe(const http::RequestHead& request, const std::string& name, 
     out += "\"";
   }
   return out + "}}\n";
-}
-
-// One client of the demo backend. Plain and whole: it reads the body to its end, then answers.
-Task<void> serve(std::unique_ptr<Stream> stream, const std::string& name) {
-  static constexpr Milliseconds kPatience{60'000};
-  std::vector<char> buffer(256 * 1024);
-  size_t held = 0;
-  for (;;) {
-    http::RequestHead request;
-    http::h1::RequestParser parser(http::h1::HeadLimits{});
-    for (;;) {
-      const auto state = parser.parse({buffer.data(), held}, request);
-      if (state == http::h1::ParseState::kFailed) co_return;
-      if (state == http::h1::ParseState::kDone) break;
-      const IoResult got = co_await stream->read(buffer.data() + held, buffer.size() - held, kPatience);
-      if (!got.ok() || got.bytes == 0) co_return;
-      held += got.bytes;
-    }
-    size_t used = parser.head_size();
-    uint64_t body_bytes = 0;
-    http::h1::ChunkedDecoder decoder;
-    for (bool done = request.body.kind == http::BodyKind::kNone; !done;) {
-      std::string_view input(buffer.data() + used, held - used);
-      if (request.body.kind == http::BodyKind::kLength) {
-        const auto taken = std::min<uint64_t>(request.body.length - body_bytes, input.size());
-        body_bytes += taken;
-        used += taken;
-        done = body_bytes == request.body.length;
-      } else {
-        std::string_view data;
-        auto result = http::h1::ChunkedDecoder::Result::kData;
-        while ((result = decoder.next(input, data)) == http::h1::ChunkedDecoder::Result::kData)
-          body_bytes += data.size();
-        if (result == http::h1::ChunkedDecoder::Result::kFailed) co_return;
-        used = held - input.size();
-        done = result == http::h1::ChunkedDecoder::Result::kDone;
-      }
-      if (done) break;
-      held = used = parser.head_size();  // the head stays: the answer shows it
-      const IoResult got = co_await stream->read(buffer.data() + held, buffer.size() - held, kPatience);
-      if (!got.ok() || got.bytes == 0) co_return;
-      held += got.bytes;
-    }
-    const std::string body = describe(request, name, body_bytes);
-    std::string answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " +
-                         std::to_string(body.size()) + "\r\n\r\n";
-    if (request.method != "HEAD") answer += body;
-    iovec piece{answer.data(), answer.size()};
-    const IoResult written = co_await stream->write(std::span(&piece, 1), kPatience);
-    if (!written.ok() || !request.keep_alive) co_return;
-    std::copy(buffer.begin() + static_cast<ptrdiff_t>(used), buffer.begin() + static_cast<ptrdiff_t>(held),
-              buffer.begin());
-    held -= used;
-  }
 }
 
 class SignalWatcher final : public Watcher {
@@ -123,15 +62,14 @@ int run_demo_backend(const std::string& text, const std::string& name) {
   UniqueFd signals(::signalfd(-1, &stop_signals, SFD_NONBLOCK | SFD_CLOEXEC));
   SignalWatcher on_signal(loop);
   loop.watch(signals.get(), EPOLLIN, on_signal);
-  TaskGroup tasks;
-  Acceptor acceptor(
-      loop, std::move(*socket),
-      [&](UniqueFd fd, const SocketAddress&) {
-        tasks.spawn(serve(std::make_unique<Stream>(loop, std::move(fd)), name));
-      },
-      [](int) {});
+  const http::h1::SmallServer server(loop, std::move(*socket), {.connections = 65'536, .kept_body = 0},
+                                     [&](const http::h1::SmallRequest& request) {
+                                       return http::h1::SmallAnswer{
+                                           .content_type = "application/json",
+                                           .body = describe(request.head, name, request.body_bytes)};
+                                     });
   std::fprintf(stderr, "portcullis: demo backend %s listening on %s\n", name.c_str(),
-               SocketAddress::of_socket(acceptor.fd()).to_string().c_str());
+               SocketAddress::of_socket(server.fd()).to_string().c_str());
   loop.run();
   return 0;
 }

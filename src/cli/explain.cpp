@@ -9,6 +9,7 @@
 #include "config/loader.h"
 #include "control/gateway.h"
 #include "control/snapshot.h"
+#include "http/message.h"
 #include "http/path.h"
 #include "policy/registry.h"
 #include "routing/explain.h"
@@ -28,10 +29,7 @@ Url split_url(const std::string& url) {
   if (const size_t scheme = rest.find("://"); scheme != std::string_view::npos) {
     rest.remove_prefix(scheme + 3);
     const size_t end = std::min(rest.find_first_of("/?#"), rest.size());
-    std::string_view authority = rest.substr(0, end);
-    if (const size_t colon = authority.rfind(':'); colon != std::string_view::npos && authority.back() != ']')
-      authority = authority.substr(0, colon);
-    out.host = to_lower(authority);
+    out.host = to_lower(http::host_of(rest.substr(0, end)));
     rest.remove_prefix(end);
   }
   out.path = rest.substr(0, rest.find_first_of("?#"));
@@ -105,10 +103,7 @@ int explain(const std::string& config_path, const std::string& method, const std
     case routing::MatchOutcome::kNoRoute: told["outcome"] = "no_route"; break;
     case routing::MatchOutcome::kMethodNotAllowed: {
       told["outcome"] = "method_not_allowed";
-      std::string allow;
-      for (const std::string& one : table.allowed_methods(asked.host, *path))
-        allow += (allow.empty() ? "" : ", ") + one;
-      told["allow"] = allow;
+      told["allow"] = join(table.allowed_methods(asked.host, *path));
       break;
     }
     case routing::MatchOutcome::kMatched: {

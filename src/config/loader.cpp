@@ -81,11 +81,8 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
                         "route needs `upstream`, or a policy that answers (`redirect`, `respond`)");
     }
     if (!known.contains(route.upstream) && !route.upstream.empty()) {
-      std::string message = "there is no upstream `" + route.upstream + "`";
-      if (const auto near = nearest_word(route.upstream, upstreams)) {
-        message += " - did you mean `" + std::string(*near) + "`?";
-      }
-      diagnostics.error(route.upstream_location, std::move(message));
+      diagnostics.error(route.upstream_location, "there is no upstream `" + route.upstream + "`" +
+                                                     suggestion_for(route.upstream, upstreams));
     }
   }
 }

@@ -51,11 +51,8 @@ class PolicyListType final : public Type {
       uses.push_back({key->location, policy.name, settings});
       return;
     }
-    std::string message = "there is no policy `" + key->scalar + "`";
-    if (const auto near = nearest_word(key->scalar, known)) {
-      message += " - did you mean `" + std::string(*near) + "`?";
-    }
-    diagnostics.error(key->location, std::move(message));
+    diagnostics.error(key->location,
+                      "there is no policy `" + key->scalar + "`" + suggestion_for(key->scalar, known));
   }
 
   PolicyCatalog catalog_;

@@ -147,10 +147,7 @@ TypePointer choice(std::vector<std::pair<std::string, int>> words) {
           }
           known.push_back(word);
         }
-        std::string problem = "`" + given + "` is not " + kind;
-        if (const auto near = nearest_word(given, known))
-          problem += " - did you mean `" + std::string(*near) + "`?";
-        return problem;
+        return "`" + given + "` is not " + kind + suggestion_for(given, known);
       });
 }
 
@@ -170,11 +167,8 @@ void ObjectType::load(const YamlNode& node, void* out, Diagnostics& diagnostics)
       known.push_back(candidate.name);
     }
     if (field == nullptr) {
-      std::string message = "unknown key `" + key->scalar + "` in " + name_;
-      if (const auto near = nearest_word(key->scalar, known)) {
-        message += " - did you mean `" + std::string(*near) + "`?";
-      }
-      diagnostics.error(key->location, std::move(message));
+      diagnostics.error(key->location,
+                        "unknown key `" + key->scalar + "` in " + name_ + suggestion_for(key->scalar, known));
       continue;
     }
     if (field->location) *field->location(out) = value->location;

@@ -1,12 +1,9 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 
-#include "runtime/acceptor.h"
-#include "runtime/stream.h"
-#include "runtime/task.h"
+#include "http/h1/small_server.h"
 
 namespace portcullis::control {
 
@@ -23,14 +20,10 @@ class AdminServer {
   AdminServer(EventLoop& loop, UniqueFd socket, Sources sources);
 
  private:
-  Task<void> serve(std::unique_ptr<Stream> stream);
-  std::string answer(std::string_view method, std::string_view path) const;
+  http::h1::SmallAnswer answer(const http::h1::SmallRequest& request) const;
 
-  EventLoop& loop_;
   Sources sources_;
-  size_t open_ = 0;
-  TaskGroup tasks_;
-  Acceptor acceptor_;
+  http::h1::SmallServer server_;
 };
 
 }  // namespace portcullis::control

@@ -27,6 +27,11 @@ void Fields::remove(std::string_view name) {
   size_ = static_cast<size_t>(kept - begin());
 }
 
+std::string_view host_of(std::string_view authority) {
+  const size_t colon = authority.rfind(':');
+  return colon == std::string_view::npos || authority.back() == ']' ? authority : authority.substr(0, colon);
+}
+
 std::string_view reason_phrase(uint16_t status) {
   switch (status) {
     case 100: return "Continue";

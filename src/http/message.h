@@ -110,6 +110,9 @@ struct ResponseHead {
   Fields fields;
 };
 
+// The host of `authority`, without its port.
+std::string_view host_of(std::string_view authority);
+
 // The standard phrase, or "" for an unknown status.
 std::string_view reason_phrase(uint16_t status);
 

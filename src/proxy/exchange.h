@@ -47,6 +47,8 @@ class Exchange final : public Pooled {
   void choose_request_id();
   void write_request_head(HeadWriter& out) const;
   void write_response_head(HeadWriter& out, http::BodyKind kind) const;
+  Task<bool> send_interim_head(size_t received_size);
+  Task<bool> send(std::string_view text);
   Task<void> refuse(uint16_t status, std::string_view detail);
   Task<void> answer(std::string_view body);
   void keep_rest(const BodySource& body);

@@ -84,6 +84,18 @@ void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
   out.write("\r\n");
 }
 
+// Sends a head that no body follows: an interim response, or 101. `received_size`: its size as it came.
+Task<bool> Exchange::send_interim_head(size_t received_size) {
+  HeadWriter head(received_size + 512);
+  write_response_head(head, BodyKind::kNone);
+  co_return co_await send(head.text());
+}
+
+Task<bool> Exchange::send(std::string_view text) {
+  iovec piece{const_cast<char*>(text.data()), text.size()};
+  co_return (co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout)).ok();
+}
+
 // The gateway's own answer, as problem details (RFC 9457). The detail names the class of the fault only.
 Task<void> Exchange::refuse(uint16_t status, std::string_view detail) {
   if (request_id_.empty()) choose_request_id();
@@ -115,10 +127,8 @@ Task<void> Exchange::answer(std::string_view body) {
     out.write(body);
     response_bytes_ = body.size();
   }
-  iovec piece{const_cast<char*>(out.text().data()), out.text().size()};
   answered_ = true;
-  const IoResult written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);
-  if (!written.ok()) close_client_ = true;
+  if (!co_await send(out.text())) close_client_ = true;
 }
 
 }  // namespace portcullis::proxy

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 
 namespace portcullis::proxy {
 namespace {
@@ -74,6 +75,14 @@ class BodyReader {
 };
 
 }  // namespace
+
+void InputBuffer::grow() {
+  Block larger = Block::take(block.capacity() * 2);
+  std::memcpy(larger.data(), block.data() + begin, end - begin);
+  end -= begin;
+  begin = 0;
+  block = std::move(larger);
+}
 
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink) {
   BodyReader reader(source);

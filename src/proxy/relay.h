@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "base/block_pool.h"
@@ -19,10 +20,19 @@ struct InputBuffer {
 
   bool empty() const { return begin == end; }
   std::string_view content() const { return {block.data() + begin, end - begin}; }
+  // Where the next bytes go. There is room for at least one: a full buffer moves to a block of twice the
+  // size, which makes views of its content stale.
+  std::span<char> room() {
+    if (end == block.capacity()) grow();
+    return {block.data() + end, block.capacity() - end};
+  }
   void release() {
     block.release();
     begin = end = 0;
   }
+
+ private:
+  void grow();
 };
 
 // Where a body comes from: what was received with the head, then the stream. After a complete message, `rest`

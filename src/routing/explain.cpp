@@ -5,6 +5,9 @@
 #include <optional>
 #include <set>
 
+#include "base/text.h"
+#include "routing/pattern.h"
+
 namespace portcullis::routing {
 namespace {
 
@@ -12,12 +15,6 @@ bool host_matches(const std::string& pattern, std::string_view host) {
   if (!pattern.starts_with("*.")) return pattern == host;
   const std::string_view suffix = std::string_view(pattern).substr(1);
   return host.size() > suffix.size() && host.ends_with(suffix);
-}
-
-std::string join(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
-  return out;
 }
 
 bool matches_path(const RouteRule& rule, std::string_view path) {
@@ -38,14 +35,7 @@ std::string pattern_of(const RouteRule& rule) {
     if (prefix.ends_with('/')) prefix.pop_back();
     return "prefix " + prefix;
   }
-  std::string out = "path ";
-  for (size_t at = 0; at < rule.path.size();) {
-    const size_t end = std::min(rule.path.find('/', at + 1), rule.path.size());
-    const bool parameter = rule.path[at + 1] == '{' && rule.path[end - 1] == '}' && end - at > 3;
-    out += parameter ? "/{}" : rule.path.substr(at, end - at);
-    at = end;
-  }
-  return out;
+  return "path " + without_parameter_names(rule.path);
 }
 
 }  // namespace

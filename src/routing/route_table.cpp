@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "base/hash.h"
+#include "routing/pattern.h"
 
 namespace portcullis::routing {
 namespace {
@@ -41,19 +42,8 @@ void split(std::string_view path, SplitPath& out) {
   }
 }
 
-bool is_parameter(std::string_view segment) {
-  return segment.size() > 2 && segment[0] == '{' && segment.back() == '}';
-}
-
 uint64_t seed_for(uint32_t host, Kind kind, size_t segments) {
   return hash_mix(uint64_t{host} << 8 | static_cast<uint64_t>(kind), segments);
-}
-
-std::string_view next_segment(std::string_view& path) {
-  const size_t end = path.find('/', 1);
-  const std::string_view segment = path.substr(1, end == std::string_view::npos ? end : end - 1);
-  path = end == std::string_view::npos ? std::string_view() : path.substr(end);
-  return segment;
 }
 
 // True when the literal segments of `pattern` equal those of `path`, which has as many segments.
@@ -196,13 +186,7 @@ void RouteTable::Index::build() {
       entry.kind = rule.path.find("/{") == std::string::npos ? Kind::kExact : Kind::kParameters;
       entry.text = rule.path;
       // Parameter names do not tell patterns apart.
-      if (entry.kind == Kind::kParameters) {
-        entry.text.clear();
-        for (std::string_view rest = rule.path; !rest.empty();) {
-          const std::string_view segment = next_segment(rest);
-          entry.text += "/" + std::string(is_parameter(segment) ? "{_}" : segment);
-        }
-      }
+      if (entry.kind == Kind::kParameters) entry.text = without_parameter_names(rule.path);
     } else if (entry.text.ends_with('/')) {
       entry.text.pop_back();  // "/v1/" and "/v1" are one prefix; "/" becomes match-all
     }

@@ -3,48 +3,40 @@ import pytest
 import harness
 
 
-@pytest.fixture
-def start(tmp_path):
-    """start(configuration) -> Gateway; stopped, with its exit code checked, when the test ends."""
+def kept(make, end):
+    """A fixture's body: yields a function that makes things, which are ended when the test ends."""
     running = []
 
-    def begin(configuration):
-        gateway = harness.Gateway(tmp_path, configuration)
-        running.append(gateway)
-        return gateway
-
-    yield begin
-    for gateway in running:
-        gateway.stop()
-
-
-@pytest.fixture
-def backend():
-    """backend(handler) -> ScriptedBackend."""
-    running = []
-
-    def begin(handler=None):
-        made = harness.ScriptedBackend(handler or harness.answer())
+    def begin(*arguments, **settings):
+        made = make(*arguments, **settings)
         running.append(made)
         return made
 
     yield begin
     for made in running:
-        made.close()
+        end(made)
 
 
 @pytest.fixture
-def echo():
-    """A demo backend; echo() returns its port."""
-    running = []
+def start(tmp_path):
+    """start(configuration) -> Gateway; stopped, with its exit code checked, when the test ends."""
+    yield from kept(lambda configuration: harness.Gateway(tmp_path, configuration), harness.Gateway.stop)
 
-    def begin(name="demo"):
-        port = harness.free_port()
-        process = harness.Process("demo-backend", "--listen", f"127.0.0.1:{port}", "--name", name)
-        process.wait_for_line("listening on")
-        running.append(process)
-        return port
 
-    yield begin
-    for process in running:
-        process.stop()
+@pytest.fixture
+def backend():
+    """backend(handler) -> ScriptedBackend."""
+    yield from kept(lambda handler=None: harness.ScriptedBackend(handler or harness.answer()),
+                    harness.ScriptedBackend.close)
+
+
+@pytest.fixture
+def demo():
+    """demo(name) -> DemoBackend."""
+    yield from kept(harness.DemoBackend, harness.DemoBackend.stop)
+
+
+@pytest.fixture
+def echo(demo):
+    """echo(name) -> the port of a demo backend."""
+    return lambda name="demo": demo(name).port

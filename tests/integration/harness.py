@@ -59,6 +59,13 @@ class Process:
         assert code == expect, f"exit code {code}:\n" + "\n".join(self.lines)
 
 
+class DemoBackend(Process):
+    def __init__(self, name="demo"):
+        self.port = free_port()
+        super().__init__("demo-backend", "--listen", f"127.0.0.1:{self.port}", "--name", name)
+        self.wait_for_line("listening on")
+
+
 class Gateway(Process):
     """`portcullis run` with the given configuration text; {port} in it becomes a free port."""
 
@@ -181,6 +188,15 @@ def answer(text=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"):
         while True:
             backend.read_head(connection)
             connection.sendall(text)
+    return handle
+
+
+def answer_when(release, text=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"):
+    """A handler that answers one request once the event `release` is set."""
+    def handle(connection, backend):
+        backend.read_head(connection)
+        release.wait(20)
+        connection.sendall(text)
     return handle
 
 

@@ -64,13 +64,7 @@ def test_reloads_are_counted_and_keep_the_counts(start, echo):
 
 def test_health_and_readiness_through_a_drain(start, backend):
     release = threading.Event()
-
-    def slow(connection, made):
-        made.read_head(connection)
-        release.wait(20)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-
-    made = backend(slow)
+    made = backend(harness.answer_when(release))
     configuration, admin = with_admin(made.port)
     gateway = start(configuration)
     assert get(admin, "/healthz") == (200, "ok\n") and get(admin, "/readyz") == (200, "ready\n")

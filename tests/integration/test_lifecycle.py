@@ -49,13 +49,7 @@ def test_an_invalid_file_leaves_the_old_configuration_serving(start, echo):
 
 def test_sigterm_lets_the_exchange_in_hand_finish(start, backend):
     release = threading.Event()
-
-    def slow(connection, made):
-        made.read_head(connection)
-        release.wait(20)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-
-    made = backend(slow)
+    made = backend(harness.answer_when(release))
     gateway = start(simple_configuration(made.port))
     with gateway.connect() as busy, gateway.connect() as idle:
         busy.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -2,20 +2,10 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "http/characters.h"
 
 namespace portcullis::http::h1 {
-namespace {
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-}  // namespace
-
 ChunkedDecoder::Result ChunkedDecoder::next(std::string_view& input, std::string_view& data) {
   if (error_ != ParseError::kNone) return Result::kFailed;
   while (state_ != State::kDone) {

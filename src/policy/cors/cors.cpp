@@ -14,12 +14,6 @@ struct Settings {
   std::chrono::milliseconds max_age{600'000};
 };
 
-std::string join(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
-  return out;
-}
-
 std::string check_origin(const std::string& origin) {
   if (origin == "*") return "";
   const size_t scheme = origin.find("://");

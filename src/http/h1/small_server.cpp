@@ -1,0 +1,122 @@
+#include "http/h1/small_server.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "http/h1/chunked_decoder.h"
+#include "http/h1/head_parser.h"
+
+namespace portcullis::http::h1 {
+namespace {
+
+constexpr Milliseconds kPatience{60'000};
+
+std::string serialise(const SmallAnswer& answer, bool with_body) {
+  std::string out = "HTTP/1.1 " + std::to_string(answer.status) + " ";
+  out += reason_phrase(answer.status);
+  out += "\r\ncontent-type: " + answer.content_type;
+  out += "\r\ncontent-length: " + std::to_string(answer.body.size()) + "\r\ncache-control: no-store\r\n";
+  out += answer.fields + "\r\n";
+  if (with_body) out += answer.body;
+  return out;
+}
+
+}  // namespace
+
+// One connection's bytes. A head stays where it is while its body streams past behind it.
+struct SmallServer::Connection {
+  Stream stream;
+  std::vector<char> buffer = std::vector<char>(256 * 1024);
+  size_t begin = 0;
+  size_t end = 0;
+
+  Connection(EventLoop& loop, UniqueFd fd) : stream(loop, std::move(fd)) {}
+
+  std::string_view content() const { return {buffer.data() + begin, end - begin}; }
+
+  // False when the peer has gone, or the buffer is full.
+  Task<bool> receive() {
+    const IoResult got = co_await stream.read(buffer.data() + end, buffer.size() - end, kPatience);
+    end += got.bytes;
+    co_return got.ok() && got.bytes > 0;
+  }
+
+  // Moves what follows the request to the front.
+  void next_request() {
+    std::copy(buffer.begin() + static_cast<ptrdiff_t>(begin), buffer.begin() + static_cast<ptrdiff_t>(end),
+              buffer.begin());
+    end -= begin;
+    begin = 0;
+  }
+
+  // Reads the body to its end; keeps its beginning. False when it does not come whole.
+  Task<bool> receive_body(const BodyFraming& framing, size_t most_kept, std::string& kept, uint64_t& bytes) {
+    const size_t head_end = begin;
+    ChunkedDecoder decoder;
+    for (bool done = framing.kind == BodyKind::kNone; !done;) {
+      std::string_view input = content();
+      std::string_view data;
+      if (framing.kind == BodyKind::kLength) {
+        data = input.substr(0, static_cast<size_t>(std::min<uint64_t>(framing.length - bytes, input.size())));
+        input.remove_prefix(data.size());
+        done = bytes + data.size() == framing.length;
+      } else {
+        const auto result = decoder.next(input, data);
+        if (result == ChunkedDecoder::Result::kFailed) co_return false;
+        done = result == ChunkedDecoder::Result::kDone;
+      }
+      bytes += data.size();
+      kept += data.substr(0, std::min(data.size(), most_kept - kept.size()));
+      begin = end - input.size();
+      if (done || begin != end) continue;
+      begin = end = head_end;
+      if (!co_await receive()) co_return false;
+    }
+    co_return true;
+  }
+};
+
+SmallServer::SmallServer(EventLoop& loop, UniqueFd socket, Limits limits, Handler handler)
+    : loop_(loop),
+      limits_(limits),
+      handler_(std::move(handler)),
+      acceptor_(
+          loop, std::move(socket),
+          [this](UniqueFd fd, const SocketAddress&) {
+            if (open_ < limits_.connections) tasks_.spawn(serve(std::move(fd)));
+          },
+          [](int) {}) {}
+
+Task<void> SmallServer::serve(UniqueFd fd) {
+  struct Count {
+    size_t& open;
+    explicit Count(size_t& number) : open(number) { ++open; }
+    ~Count() { --open; }
+  } const count(open_);
+  Connection connection(loop_, std::move(fd));
+  for (;;) {
+    RequestHead head;
+    RequestParser parser(HeadLimits{});
+    ParseState state;
+    while ((state = parser.parse(connection.content(), head)) == ParseState::kNeedMore) {
+      if (!co_await connection.receive()) co_return;
+    }
+    SmallAnswer answer;
+    if (state == ParseState::kDone) {
+      connection.begin += parser.head_size();
+      std::string kept;
+      uint64_t bytes = 0;
+      if (!co_await connection.receive_body(head.body, limits_.kept_body, kept, bytes)) co_return;
+      answer = handler_({head, kept, bytes});
+    } else {
+      answer.status = status_for(parser.error());
+    }
+    const std::string out = serialise(answer, state == ParseState::kDone && head.method != "HEAD");
+    iovec piece{const_cast<char*>(out.data()), out.size()};
+    const IoResult written = co_await connection.stream.write(std::span(&piece, 1), kPatience);
+    if (!written.ok() || state != ParseState::kDone || !head.keep_alive) co_return;
+    connection.next_request();
+  }
+}
+
+}  // namespace portcullis::http::h1

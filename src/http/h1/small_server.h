@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "http/message.h"
+#include "runtime/acceptor.h"
+#include "runtime/stream.h"
+#include "runtime/task.h"
+
+namespace portcullis::http::h1 {
+
+struct SmallRequest {
+  const RequestHead& head;
+  std::string_view body;  // its beginning, as much as the server keeps
+  uint64_t body_bytes;    // of the whole body
+};
+
+struct SmallAnswer {
+  uint16_t status = 200;
+  std::string content_type = "text/plain";
+  std::string body{};
+  std::string fields{};  // further field lines, each with its CRLF
+};
+
+// An HTTP/1.1 server for what is not the data path: the admin listener and the demo backend. It reads a
+// request whole, asks the handler, and answers. Runs on one loop's thread; connections end with the server.
+class SmallServer {
+ public:
+  using Handler = std::function<SmallAnswer(const SmallRequest&)>;
+  struct Limits {
+    size_t connections = 256;      // further ones are closed
+    size_t kept_body = 64 * 1024;  // what of a body the handler sees; the rest is only counted
+  };
+
+  // Takes over an open listening socket.
+  SmallServer(EventLoop& loop, UniqueFd socket, Limits limits, Handler handler);
+
+  int fd() const { return acceptor_.fd(); }
+
+ private:
+  struct Connection;
+  Task<void> serve(UniqueFd fd);
+
+  EventLoop& loop_;
+  Limits limits_;
+  Handler handler_;
+  size_t open_ = 0;
+  TaskGroup tasks_;
+  Acceptor acceptor_;
+};
+
+}  // namespace portcullis::http::h1

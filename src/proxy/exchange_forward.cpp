@@ -1,0 +1,269 @@
+// How an exchange asks its upstream: the tries, the request's way to a target and the response's way back.
+
+#include <cerrno>
+#include <cstring>
+
+#include "proxy/exchange.h"
+
+namespace portcullis::proxy {
+
+using http::BodyKind;
+using http::h1::ParseState;
+
+namespace {
+
+constexpr uint64_t kMostCopied = 4096;
+
+}  // namespace
+
+// Safe to send twice: the method is idempotent (RFC 9110 section 9.2.2) and there is no body to replay.
+bool Exchange::may_repeat() const {
+  if (request_.body.kind != BodyKind::kNone) return false;
+  for (const std::string_view method : {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"}) {
+    if (request_.method == method) return true;
+  }
+  return false;
+}
+
+// Asks targets until one answers or it would be wrong to go on.
+Task<Persistence> Exchange::forward() {
+  upstream::Upstream& upstream = *snapshot_->upstreams[*route_->upstream];
+  uint64_t tried = 0;
+  TryOutcome outcome = TryOutcome::kConnectFailed;
+  bool fresh = false;
+  upstream::Target* target = nullptr;
+  for (size_t tries = 0; tries <= upstream.target_count(); ++tries) {
+    // A pooled connection may have been closed as we wrote to it: the same target, on a new one.
+    if (!fresh) target = &upstream.pick(tried);
+    tried |= upstream.bit_of(*target);
+    target_ = target;
+    ++tries_;
+    ++target->in_flight;
+    outcome = co_await try_target(upstream, *target, fresh);
+    --target->in_flight;
+    note_try(*target, outcome);
+    if (outcome == TryOutcome::kAnswered) {
+      target->note_success();
+      break;
+    }
+    fresh = outcome == TryOutcome::kStaleConnection;
+    if (fresh) continue;
+    target->note_failure();
+    if (outcome != TryOutcome::kConnectFailed) break;
+    if (tries + 1 >= upstream.target_count()) break;
+  }
+  if (outcome != TryOutcome::kAnswered && !answered_) {
+    if (upload_result_.outcome == RelayOutcome::kSourceTooLarge) {
+      co_await refuse(413, "body_too_large");
+    } else if (upload_result_.outcome == RelayOutcome::kSourceMalformed) {
+      co_await refuse(400, "bad_chunk");
+    } else if (upload_result_.error == ETIMEDOUT && upload_result_.outcome == RelayOutcome::kSourceFailed) {
+      co_await refuse(408, "body_timeout");
+    } else if (upload_result_.outcome == RelayOutcome::kSourceClosed ||
+               upload_result_.outcome == RelayOutcome::kSourceFailed) {
+      co_return Persistence::kClose;  // the client is gone
+    } else if (outcome == TryOutcome::kTimedOut) {
+      co_await refuse(504, "response_timeout");
+    } else {
+      co_await refuse(502, outcome == TryOutcome::kConnectFailed ? "connect_failed" : "upstream_failed");
+    }
+    co_return persistence_after_answer();
+  }
+  co_return outcome == TryOutcome::kAnswered&& request_.keep_alive && !close_client_ ? Persistence::kKeepAlive
+                                                                                     : Persistence::kClose;
+}
+
+void Exchange::note_try(const upstream::Target& target, TryOutcome outcome) {
+  using telemetry::TryResult;
+  TryResult result = TryResult::kFailed;
+  if (outcome == TryOutcome::kAnswered) result = TryResult::kAnswered;
+  if (outcome == TryOutcome::kConnectFailed) result = TryResult::kConnectFailed;
+  if (outcome == TryOutcome::kTimedOut) result = TryResult::kTimedOut;
+  target.definition().metrics[worker_.index()]->tries[static_cast<size_t>(result)].add();
+}
+
+Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, upstream::Target& target,
+                                                bool fresh) {
+  std::unique_ptr<upstream::Connection> connection = fresh ? target.make_fresh() : target.take();
+  if (!connection->stream.is_open()) {
+    const IoResult connected = co_await connection->stream.connect(target.definition().address,
+                                                                   upstream.definition().connect_timeout);
+    if (!connected.ok()) co_return TryOutcome::kConnectFailed;
+    target.definition().metrics[worker_.index()]->connections.add();
+  }
+
+  HeadWriter head(head_size_ + 1024);
+  write_request_head(head);
+  BodySource body{.stream = client_.stream,
+                  .framing = request_.body,
+                  .received = client_.input.content().substr(head_size_),
+                  .timeout = settings_.body_timeout,
+                  .limit = context_.body_limit};
+  upload_result_ = {};
+  TaskGroup upload;
+  if (request_.body.kind == BodyKind::kNone) {
+    const RelayResult sent = co_await relay_message(
+        head.text(), body, {connection->stream, BodyKind::kNone, settings_.send_timeout});
+    if (sent.outcome != RelayOutcome::kComplete) {
+      co_return connection->reused() && may_repeat() ? TryOutcome::kStaleConnection : TryOutcome::kFailed;
+    }
+  } else {
+    // The body flows while we already listen: the target may answer before it has read it all.
+    upload_done_ = false;
+    upload.spawn(upload_body(head.text(), body, *connection));
+  }
+  const TryOutcome outcome = co_await receive_response(connection, body, upload);
+  request_bytes_ = body.bytes;
+  if (outcome != TryOutcome::kAnswered) co_return outcome;
+  if (!upload_done_ || !body.complete) {
+    close_client_ = true;  // the rest of the request is still on its way
+  } else {
+    keep_rest(body);
+  }
+  co_return outcome;
+}
+
+Task<void> Exchange::upload_body(std::string_view head, BodySource& body, upstream::Connection& connection) {
+  upload_result_ =
+      co_await relay_message(head, body, {connection.stream, request_.body.kind, settings_.send_timeout});
+  upload_done_ = true;
+  // A target that stops reading may have answered already; only the client's failures end the exchange.
+  const bool client_failed = upload_result_.outcome != RelayOutcome::kComplete &&
+                             upload_result_.outcome != RelayOutcome::kSinkFailed;
+  if (client_failed) connection.stream.cancel();
+}
+
+// Moves what the client sent beyond this request to where the next exchange looks for it.
+void Exchange::keep_rest(const BodySource& body) {
+  InputBuffer& input = client_.input;
+  const char* begin = input.block.data();
+  if (body.rest.empty()) {
+    input.begin = input.end = 0;
+  } else if (body.rest.data() >= begin && body.rest.data() < begin + input.block.capacity()) {
+    input.begin = static_cast<size_t>(body.rest.data() - begin);
+  } else {
+    Block block = Block::take(std::max(body.rest.size(), Block::kMedium));
+    std::memcpy(block.data(), body.rest.data(), body.rest.size());
+    input.block = std::move(block);
+    input.begin = 0;
+    input.end = body.rest.size();
+  }
+}
+
+Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::Connection>& connection,
+                                                      BodySource& body, TaskGroup& upload) {
+  const upstream::UpstreamDefinition& upstream = snapshot_->upstreams[*route_->upstream]->definition();
+  InputBuffer input;
+  static constexpr http::h1::HeadLimits kLimits{
+      .head_size = 64 * 1024, .field_count = 112, .target_length = 0};
+  bool received_any = false;
+  for (;;) {  // once for each interim response, then the final one
+    response_ = {};
+    http::h1::ResponseParser parser(kLimits);
+    for (;;) {
+      const ParseState state = parser.parse(input.content(), request_.method, response_);
+      if (state == ParseState::kDone) break;
+      if (state == ParseState::kFailed) co_return TryOutcome::kFailed;
+      // While the request is still being sent, the response may take as long as that does.
+      const Milliseconds patience =
+          upload_done_ ? upstream.response_timeout : upstream.response_timeout + settings_.body_timeout;
+      if (!input.block) {
+        // A waiting exchange holds no buffer, so it can afford a large one once something has come.
+        const IoResult ready = co_await connection->stream.readable(patience);
+        if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
+        if (!ready.ok()) co_return TryOutcome::kFailed;
+        input.block = Block::take(Block::kHuge);
+      }
+      const std::span<char> room = input.room();
+      const IoResult got = co_await connection->stream.read(room.data(), room.size(), patience);
+      if (got.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
+      if (!got.ok() || got.bytes == 0) {
+        co_return !received_any && connection->reused() && may_repeat() ? TryOutcome::kStaleConnection
+                                                                        : TryOutcome::kFailed;
+      }
+      received_any = true;
+      input.end += got.bytes;
+    }
+    input.begin += parser.head_size();
+    if (response_.status >= 200) {
+      if (worker_.logging()) response_received_ = Clock::now();
+      break;
+    }
+    if (response_.status == 101) {
+      if (!request_.wants_upgrade) co_return TryOutcome::kFailed;
+      answered_ = true;
+      if (co_await send_interim_head(parser.head_size()))
+        co_await tunnel(*connection, input.content(), client_.input.content().substr(head_size_));
+      close_client_ = true;
+      ended_ = "tunnel_closed";
+      co_return TryOutcome::kAnswered;
+    }
+    if (request_.version == http::Version::kHttp11 && !co_await send_interim_head(parser.head_size()))
+      co_return TryOutcome::kFailed;
+  }
+
+  BodyKind kind = response_.body.kind;
+  if (kind == BodyKind::kUntilClose || kind == BodyKind::kChunked) {
+    kind = request_.version == http::Version::kHttp11 ? BodyKind::kChunked : BodyKind::kUntilClose;
+  }
+  if (kind == BodyKind::kUntilClose || !upload_done_ || worker_.draining()) close_client_ = true;
+  finish_policies();
+  HeadWriter head(input.begin + kMostCopied + 512);
+  write_response_head(head, kind);
+  BodySource source{.stream = connection->stream,
+                    .framing = response_.body,
+                    .received = input.content(),
+                    .timeout = upstream.response_timeout};
+  if (source.framing.kind == BodyKind::kLength && source.framing.length <= kMostCopied &&
+      source.framing.length <= source.received.size()) {
+    // A small body that is here whole: copying it behind the head costs less than a gathered write.
+    head.write(source.received.substr(0, source.framing.length));
+    source.received.remove_prefix(source.framing.length);
+    source.bytes = source.framing.length;
+    source.framing = {};
+  }
+  answered_ = true;
+  const RelayResult sent =
+      co_await relay_message(head.text(), source, {client_.stream, kind, settings_.send_timeout});
+  response_bytes_ = source.bytes;
+  if (sent.outcome != RelayOutcome::kComplete) {
+    // The client must not take a broken body for a whole one: a reset says so even for HTTP/1.0.
+    if (sent.outcome == RelayOutcome::kSinkFailed) {
+      ended_ = sent.error == ETIMEDOUT ? "send_timeout" : "client_closed";
+    } else {
+      ended_ = sent.error == ETIMEDOUT ? "upstream_timeout" : "upstream_closed";
+      client_.stream.reset_on_close();
+    }
+    close_client_ = true;
+    client_.stream.close();
+    co_return TryOutcome::kAnswered;
+  }
+  ended_ = "complete";
+  const bool reusable = response_.keep_alive && source.rest.empty() && upload_done_ && body.complete;
+  upload.clear();
+  if (reusable) {
+    upstream::Target& target = connection->target();
+    target.give_back(std::move(connection));
+  }
+  co_return TryOutcome::kAnswered;
+}
+
+Task<void> Exchange::tunnel(upstream::Connection& connection, std::string_view from_target,
+                            std::string_view from_client) {
+  static constexpr Milliseconds kTunnelIdle{3'600'000};
+  struct Half {
+    static Task<void> run(std::string_view first, Stream& from, Stream& to) {
+      const RelayResult result = co_await relay_raw(first, from, to, kTunnelIdle);
+      if (result.outcome != RelayOutcome::kComplete) {
+        from.cancel();
+        to.cancel();
+      }
+    }
+  };
+  TaskGroup halves;
+  halves.spawn(Half::run(from_client, client_.stream, connection.stream));
+  halves.spawn(Half::run(from_target, connection.stream, client_.stream));
+  co_await halves.join();
+}
+
+}  // namespace portcullis::proxy
