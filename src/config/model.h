@@ -30,10 +30,17 @@ struct ListenerTimeouts {
   milliseconds idle{75'000};
 };
 
+enum class Forwarded { kXForwarded, kForwarded, kBoth, kNone };
+enum class AmbiguousPaths { kRefuse, kPass };
+
 struct Listener {
   Location location;
   std::string name;
   std::string address;
+  std::vector<std::string> trusted_proxies;
+  Forwarded forwarded = Forwarded::kXForwarded;
+  std::string via = "portcullis";
+  AmbiguousPaths ambiguous_paths = AmbiguousPaths::kRefuse;
   ListenerLimits limits;
   ListenerTimeouts timeouts;
 };

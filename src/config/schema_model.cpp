@@ -1,19 +1,12 @@
 #include "config/schema_model.h"
 
+#include "config/field_types.h"
 #include "config/model.h"
 #include "http/characters.h"
 #include "runtime/address.h"
 
 namespace portcullis::config {
 namespace {
-
-std::string check_name(const std::string& name) {
-  const bool good =
-      !name.empty() && name.size() <= 128 &&
-      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
-          std::string::npos;
-  return good ? "" : "`" + name + "` is not a name: use letters, digits, '-', '_' and '.'";
-}
 
 std::string check_address(const std::string& text) {
   const auto address = SocketAddress::parse(text);
@@ -47,9 +40,14 @@ std::string check_host(const std::string& host) {
   return "";
 }
 
-TypePointer name_type() {
-  return checked_text("a name", "^[A-Za-z0-9._-]{1,128}$", check_name);
+// A pseudonym is a token (RFC 9110 section 7.6.3).
+std::string check_via(const std::string& name) {
+  for (const char c : name) {
+    if (!http::is_token(c)) return "`" + name + "` is not a name for Via: use letters, digits and '-'";
+  }
+  return "";
 }
+
 TypePointer address_type() {
   return checked_text("an address", "", check_address);
 }
@@ -83,6 +81,27 @@ TypePointer listener_type() {
   listener->locate(&Listener::location)
       .required("name", &Listener::name, name_type(), "Its name in logs and metrics.")
       .required("address", &Listener::address, address_type(), "`host:port`, `[IPv6]:port` or `unix:/path`.")
+      .optional(
+          "trusted_proxies", &Listener::trusted_proxies, list_of<std::string>(address_range_type()), "none",
+          "Addresses of proxies before the gateway, such as `10.0.0.0/8`, whose word about the client's "
+          "address, scheme and host is believed. From anybody else those fields are removed.")
+      .optional("forwarded", &Listener::forwarded,
+                choice({{"x_forwarded", static_cast<int>(Forwarded::kXForwarded)},
+                        {"forwarded", static_cast<int>(Forwarded::kForwarded)},
+                        {"both", static_cast<int>(Forwarded::kBoth)},
+                        {"none", static_cast<int>(Forwarded::kNone)}}),
+                "x_forwarded",
+                "Which fields are read from trusted proxies and written for targets: `x_forwarded` "
+                "(`X-Forwarded-For`, `-Proto`, `-Host`), `forwarded` (RFC 7239), `both` (reads the first, "
+                "writes both) or `none`.")
+      .optional("via", &Listener::via, checked_text("a name, or nothing", "", check_via), "portcullis",
+                "The gateway's name in the `Via` field of requests; empty: no such field.")
+      .optional("ambiguous_paths", &Listener::ambiguous_paths,
+                choice({{"refuse", static_cast<int>(AmbiguousPaths::kRefuse)},
+                        {"pass", static_cast<int>(AmbiguousPaths::kPass)}}),
+                "refuse",
+                "Paths with `%2F`, `%5C`, `%00` or overlong encodings, which servers read differently: "
+                "`refuse` (400), or `pass` them on still encoded.")
       .optional("limits", &Listener::limits, limits, "", "Bounds on what one client may send.")
       .optional("timeouts", &Listener::timeouts, timeouts, "", "How long one client may take.");
   return listener;

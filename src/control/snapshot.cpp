@@ -15,6 +15,11 @@ proxy::ListenerSettings compile_listener(const config::Listener& listener) {
   settings.address = *SocketAddress::parse(listener.address);
   settings.head_limits = {listener.limits.head_size, listener.limits.field_count,
                           listener.limits.target_length};
+  for (const std::string& range : listener.trusted_proxies)
+    settings.forwarding.trusted_proxies.push_back(*IpRange::parse(range));
+  settings.forwarding.form = static_cast<proxy::ForwardedForm>(listener.forwarded);
+  settings.forwarding.via = listener.via;
+  settings.ambiguous_encodings = static_cast<http::AmbiguousEncodings>(listener.ambiguous_paths);
   settings.body_size = listener.limits.body_size;
   settings.connections = listener.limits.connections;
   settings.head_timeout = listener.timeouts.head;

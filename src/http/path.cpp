@@ -22,7 +22,7 @@ bool needs_work(std::string_view path) {
 }
 
 // Decodes what may be decoded, into `out`. The length, or nothing when the encoding is bad or ambiguous.
-std::optional<size_t> decode(std::string_view path, char* out) {
+std::optional<size_t> decode(std::string_view path, AmbiguousEncodings ambiguous, char* out) {
   static constexpr char kHex[] = "0123456789ABCDEF";
   size_t size = 0;
   for (size_t i = 0; i < path.size(); ++i) {
@@ -35,9 +35,9 @@ std::optional<size_t> decode(std::string_view path, char* out) {
     const int low = hex_value(path[i + 2]);
     if (high < 0 || low < 0) return std::nullopt;
     const auto c = static_cast<char>(high << 4 | low);
-    if (c == '\0' || c == '/' || c == '\\') return std::nullopt;
-    // Overlong UTF-8 forms of ASCII, which some decoders accept as the plain character.
-    if (high == 0xC && low <= 1) return std::nullopt;
+    // C0 and C1 begin overlong UTF-8 forms of ASCII, which some decoders accept as the plain character.
+    const bool is_ambiguous = c == '\0' || c == '/' || c == '\\' || (high == 0xC && low <= 1);
+    if (is_ambiguous && ambiguous == AmbiguousEncodings::kRefuse) return std::nullopt;
     if (is_unreserved(c)) {
       out[size++] = c;
     } else {
@@ -77,10 +77,11 @@ std::optional<size_t> remove_dot_segments(char* path, size_t size) {
 
 }  // namespace
 
-std::optional<std::string_view> canonical_path(std::string_view path, Arena& arena) {
+std::optional<std::string_view> canonical_path(std::string_view path, Arena& arena,
+                                               AmbiguousEncodings ambiguous) {
   if (!needs_work(path)) return path;
   char* out = arena.allocate(path.size() + 1, 1);
-  const auto decoded = decode(path, out);
+  const auto decoded = decode(path, ambiguous, out);
   if (!decoded || out[0] != '/') return std::nullopt;
   const auto size = remove_dot_segments(out, *decoded);
   if (!size) return std::nullopt;

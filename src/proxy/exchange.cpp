@@ -40,7 +40,8 @@ void Exchange::log(Clock::time_point ended_at) const {
   };
   telemetry::AccessEntry entry;
   entry.request_id = request_id_;
-  entry.client = client_.peer_text();
+  entry.peer = client_.peer_text();
+  entry.client = origin_.client.empty() ? entry.peer : origin_.client;
   if (head_size_ != 0) {  // else the views are of a head that was never whole
     entry.method = request_.method;
     entry.host = host_;
@@ -92,7 +93,8 @@ Persistence Exchange::persistence_after_answer() {
 
 // The request side of the chain. True when a policy has answered.
 Task<bool> Exchange::consult_policies() {
-  context_.client_address = client_.peer_text();
+  context_.client_address = origin_.client;
+  context_.scheme = origin_.scheme;
   context_.host = host_;
   context_.path = path_;
   context_.route = route_->name;
@@ -178,7 +180,8 @@ bool Exchange::prepare() {
       request_.body.length > settings_.body_size) {
     return refusal(413, "body_too_large");
   }
-  const auto path = http::canonical_path(request_.path, arena_);
+  origin_ = find_origin(settings_.forwarding, request_, client_.peer_text());
+  const auto path = http::canonical_path(request_.path, arena_, settings_.ambiguous_encodings);
   if (!path) {
     close_client_ = true;
     return refusal(400, "ambiguous_path");

@@ -29,7 +29,14 @@ class Exchange final : public Pooled {
 
  private:
   // A try's end: the response was passed on, or nothing reached the client and another target may be asked.
-  enum class TryOutcome : uint8_t { kAnswered, kConnectFailed, kStaleConnection, kFailed, kTimedOut };
+  enum class TryOutcome : uint8_t {
+    kAnswered,
+    kConnectFailed,
+    kStaleConnection,
+    kFailed,
+    kTimedOut,
+    kClientGone
+  };
 
   Task<bool> read_head();
   bool prepare();
@@ -63,6 +70,7 @@ class Exchange final : public Pooled {
   const Route* route_ = nullptr;
   std::string_view path_;  // canonical
   std::string_view host_;  // lower case, without port
+  Origin origin_;
   std::string_view request_id_;
   std::string_view allow_;
   uint16_t refusal_ = 0;

@@ -1,5 +1,8 @@
 // How an exchange asks its upstream: the tries, the request's way to a target and the response's way back.
 
+#include <sys/socket.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -13,6 +16,39 @@ using http::h1::ParseState;
 namespace {
 
 constexpr uint64_t kMostCopied = 4096;
+
+// How long a target may be silent before the client is watched for leaving: most answer sooner, and cost
+// nothing then.
+constexpr Milliseconds kUnwatched{100};
+
+// While a target is silent nobody reads from the client. This notices that it has left, and ends the wait.
+// One that has only finished sending counts as gone, unless it has sent further requests.
+class ClientWatch final : private Watcher {
+ public:
+  ClientWatch(ClientConnection& client, std::string_view unread, Stream& target)
+      : client_(client), target_(target), pipelined_(!unread.empty()) {
+    client_.stream.set_idle_watcher(this);
+    if (client_.stream.ensure_watched() && client_.stream.hung_up()) on_events(0);
+  }
+  ~ClientWatch() { client_.stream.set_idle_watcher(nullptr); }
+
+  bool client_gone() const { return gone_; }
+
+ private:
+  void on_events(uint32_t) override {
+    char byte;
+    if (pipelined_ || !client_.stream.hung_up() ||
+        ::recv(client_.stream.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+      return;
+    gone_ = true;
+    target_.cancel();
+  }
+
+  ClientConnection& client_;
+  Stream& target_;
+  bool pipelined_;
+  bool gone_ = false;
+};
 
 }  // namespace
 
@@ -46,6 +82,7 @@ Task<Persistence> Exchange::forward() {
       target->note_success();
       break;
     }
+    if (outcome == TryOutcome::kClientGone) co_return Persistence::kClose;
     fresh = outcome == TryOutcome::kStaleConnection;
     if (fresh) continue;
     target->note_failure();
@@ -79,6 +116,7 @@ void Exchange::note_try(const upstream::Target& target, TryOutcome outcome) {
   if (outcome == TryOutcome::kAnswered) result = TryResult::kAnswered;
   if (outcome == TryOutcome::kConnectFailed) result = TryResult::kConnectFailed;
   if (outcome == TryOutcome::kTimedOut) result = TryResult::kTimedOut;
+  if (outcome == TryOutcome::kClientGone) result = TryResult::kAbandoned;
   target.definition().metrics[worker_.index()]->tries[static_cast<size_t>(result)].add();
 }
 
@@ -113,7 +151,7 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
     upload.spawn(upload_body(head.text(), body, *connection));
   }
   const TryOutcome outcome = co_await receive_response(connection, body, upload);
-  request_bytes_ = body.bytes;
+  request_bytes_ += body.bytes;
   if (outcome != TryOutcome::kAnswered) co_return outcome;
   if (!upload_done_ || !body.complete) {
     close_client_ = true;  // the rest of the request is still on its way
@@ -169,7 +207,12 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
           upload_done_ ? upstream.response_timeout : upstream.response_timeout + settings_.body_timeout;
       if (!input.block) {
         // A waiting exchange holds no buffer, so it can afford a large one once something has come.
-        const IoResult ready = co_await connection->stream.readable(patience);
+        IoResult ready = co_await connection->stream.readable(std::min(patience, kUnwatched));
+        if (ready.error == ETIMEDOUT && patience > kUnwatched) {
+          const ClientWatch watch(client_, client_.input.content().substr(head_size_), connection->stream);
+          ready = co_await connection->stream.readable(patience - kUnwatched);
+          if (watch.client_gone()) co_return TryOutcome::kClientGone;
+        }
         if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
         if (!ready.ok()) co_return TryOutcome::kFailed;
         input.block = Block::take(Block::kHuge);
@@ -252,8 +295,8 @@ Task<void> Exchange::tunnel(upstream::Connection& connection, std::string_view f
                             std::string_view from_client) {
   static constexpr Milliseconds kTunnelIdle{3'600'000};
   struct Half {
-    static Task<void> run(std::string_view first, Stream& from, Stream& to) {
-      const RelayResult result = co_await relay_raw(first, from, to, kTunnelIdle);
+    static Task<void> run(std::string_view first, Stream& from, Stream& to, uint64_t& bytes) {
+      const RelayResult result = co_await relay_raw(first, from, to, kTunnelIdle, bytes);
       if (result.outcome != RelayOutcome::kComplete) {
         from.cancel();
         to.cancel();
@@ -261,8 +304,8 @@ Task<void> Exchange::tunnel(upstream::Connection& connection, std::string_view f
     }
   };
   TaskGroup halves;
-  halves.spawn(Half::run(from_client, client_.stream, connection.stream));
-  halves.spawn(Half::run(from_target, connection.stream, client_.stream));
+  halves.spawn(Half::run(from_client, client_.stream, connection.stream, request_bytes_));
+  halves.spawn(Half::run(from_target, connection.stream, client_.stream, response_bytes_));
   co_await halves.join();
 }
 

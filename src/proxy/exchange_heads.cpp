@@ -12,42 +12,50 @@ namespace portcullis::proxy {
 using http::BodyKind;
 using http::FieldId;
 
+namespace {
+
+void write_upgrade(HeadWriter& out, const http::Fields& fields) {
+  for (const http::Field& field : fields) {
+    if (field.id == FieldId::kUpgrade) out.field("upgrade", field.value);
+  }
+}
+
+}  // namespace
+
 void Exchange::write_request_head(HeadWriter& out) const {
   out.write(request_.method, " ", path_, request_.has_query ? "?" : "", request_.query, " HTTP/1.1\r\n");
   out.field("host", request_.authority);
   const HopByHop hop_by_hop(request_.fields);
   for (const http::Field& field : request_.fields) {
-    switch (field.id) {
-      // Written anew below or above; a client's own claims about its address are not believed.
-      case FieldId::kHost:
-      case FieldId::kXForwardedFor:
-      case FieldId::kXForwardedHost:
-      case FieldId::kXForwardedProto:
-      case FieldId::kForwarded:
-      case FieldId::kXRequestId: continue;
-      default: break;
-    }
+    // Written anew, above or below.
+    if (field.id == FieldId::kHost || field.id == FieldId::kXRequestId || is_forwarding_field(field.id))
+      continue;
     if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
   }
-  out.field("x-forwarded-for", client_.peer_text());
-  out.field("x-forwarded-proto", "http");
-  if (!request_.authority.empty()) out.field("x-forwarded-host", request_.authority);
+  write_forwarding(out, settings_.forwarding, request_, client_.peer_text(), origin_);
   out.field("x-request-id", request_id_);
-  out.field("via", request_.version == http::Version::kHttp11 ? "1.1 portcullis" : "1.0 portcullis");
   if (request_.body.kind == BodyKind::kLength) {
     char digits[20];
     const auto [end, error] = std::to_chars(digits, digits + sizeof digits, request_.body.length);
-    out.field("content-length", {digits, static_cast<size_t>(end - digits)});
+    out.field("content-length", std::string_view(digits, static_cast<size_t>(end - digits)));
   } else if (request_.body.kind == BodyKind::kChunked) {
     out.field("transfer-encoding", "chunked");
   } else if (const http::Field* length = request_.fields.find(FieldId::kContentLength)) {
     out.field("content-length", length->value);  // an explicit zero
   }
-  if (request_.wants_upgrade) {
-    out.field("connection", "upgrade");
-    for (const http::Field& field : request_.fields) {
-      if (field.id == FieldId::kUpgrade) out.field("upgrade", field.value);
-    }
+  // Trailers are passed on, so their announcement is too (RFC 9110 section 10.1.4).
+  bool takes_trailers = false;
+  for (const http::Field& field : request_.fields) {
+    if (field.id != FieldId::kTe) continue;
+    for_each_list_element(field.value, [&](std::string_view coding) {
+      takes_trailers |= equals_ignoring_case(coding, "trailers");
+    });
+  }
+  if (takes_trailers) out.field("te", "trailers");
+  if (request_.wants_upgrade) write_upgrade(out, request_.fields);
+  if (takes_trailers || request_.wants_upgrade) {
+    out.field("connection", takes_trailers ? "te" : "", takes_trailers && request_.wants_upgrade ? ", " : "",
+              request_.wants_upgrade ? "upgrade" : "");
   }
   out.write("\r\n");
 }
@@ -68,13 +76,15 @@ void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
     if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
   }
   if (response_.status == 101) {
+    write_upgrade(out, response_.fields);
     out.field("connection", "upgrade");
-    for (const http::Field& field : response_.fields) {
-      if (field.id == FieldId::kUpgrade) out.field("upgrade", field.value);
-    }
   } else if (response_.status >= 200) {
     out.field("x-request-id", request_id_);
     if (kind == BodyKind::kChunked) out.field("transfer-encoding", "chunked");
+    if (response_.status == 426 && response_.fields.find(FieldId::kUpgrade) != nullptr) {
+      write_upgrade(out, response_.fields);  // what to upgrade to is the answer (RFC 9110 section 15.5.22)
+      out.field("connection", "upgrade");
+    }
     if (!request_.keep_alive || close_client_) {
       out.field("connection", "close");
     } else if (request_.version == http::Version::kHttp10) {

@@ -22,7 +22,6 @@ bool HopByHop::drops(const http::Field& field) const {
     case FieldId::kKeepAlive:
     case FieldId::kProxyConnection:
     case FieldId::kTe:
-    case FieldId::kTrailer:
     case FieldId::kTransferEncoding:
     case FieldId::kContentLength:
     case FieldId::kUpgrade: return true;

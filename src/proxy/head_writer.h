@@ -19,7 +19,11 @@ class HeadWriter {
     if (size_ + size > block_.capacity()) grow(size);
     (append(std::string_view(pieces)), ...);
   }
-  void field(std::string_view name, std::string_view value) { write(name, ": ", value, "\r\n"); }
+  // One field line, its value in pieces.
+  template <typename... Pieces>
+  void field(std::string_view name, const Pieces&... value) {
+    write(name, ": ", value..., "\r\n");
+  }
   std::string_view text() const { return {block_.data(), size_}; }
 
  private:

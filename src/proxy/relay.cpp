@@ -1,9 +1,14 @@
 #include "proxy/relay.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <iterator>
+#include <string>
+
+#include "base/text.h"
 
 namespace portcullis::proxy {
 namespace {
@@ -14,7 +19,7 @@ constexpr size_t kMostPieces = 64;
 
 // The vector of one write: head, chunk size line, runs of data, chunk end.
 struct Gather {
-  std::array<iovec, kMostPieces + 4> pieces;
+  std::array<iovec, kMostPieces + 6> pieces;
   size_t count = 0;
 
   void add(std::string_view text) {
@@ -63,6 +68,8 @@ class BodyReader {
     return true;
   }
 
+  std::string_view trailers() const { return decoder_.trailers(); }
+
   void finish(std::string_view rest) {
     source_.complete = true;
     source_.rest = rest;
@@ -73,6 +80,27 @@ class BodyReader {
   uint64_t remaining_;
   http::h1::ChunkedDecoder decoder_;
 };
+
+// What may be passed on of a trailer section (RFC 9110 section 6.5.1): nothing that frames, routes or
+// authorises the message, and nothing that the gateway itself writes.
+std::string permitted_trailers(std::string_view lines) {
+  static constexpr std::string_view kRefused[] = {
+      "authorization",    "proxy-authorization", "cookie",        "set-cookie", "content-encoding",
+      "content-type",     "content-range",       "cache-control", "location",   "max-forwards",
+      "www-authenticate", "proxy-authenticate",  "range"};
+  std::string out;
+  while (!lines.empty()) {
+    const size_t end = lines.find("\r\n") + 2;
+    const std::string_view line = lines.substr(0, end);
+    lines.remove_prefix(end);
+    const std::string_view name = line.substr(0, line.find(':'));
+    const bool refused = http::identify_field(name) != http::FieldId::kOther ||
+                         std::any_of(std::begin(kRefused), std::end(kRefused),
+                                     [&](std::string_view each) { return equals_ignoring_case(each, name); });
+    if (!refused) out += line;
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -90,6 +118,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
   std::array<std::string_view, kMostPieces> runs;
   std::array<char, 20> size_line;
   std::string_view input = source.received;
+  std::string trailers;
   bool source_ended = false;
   for (;;) {
     size_t run_count = 0;
@@ -112,7 +141,12 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     }
     for (size_t i = 0; i < run_count; ++i) gather.add(runs[i]);
     if (chunked && bytes > 0) gather.add("\r\n");
-    if (chunked && reader.done()) gather.add("0\r\n\r\n");
+    if (chunked && reader.done()) {
+      trailers = permitted_trailers(reader.trailers());
+      gather.add(trailers.empty() ? "0\r\n\r\n" : "0\r\n");
+      gather.add(trailers);
+      if (!trailers.empty()) gather.add("\r\n");
+    }
     if (gather.count > 0) {
       const IoResult written =
           co_await sink.stream.write(std::span(gather.pieces.data(), gather.count), sink.timeout);
@@ -138,10 +172,12 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
   }
 }
 
-Task<RelayResult> relay_raw(std::string_view first, Stream& from, Stream& to, Milliseconds idle_timeout) {
+Task<RelayResult> relay_raw(std::string_view first, Stream& from, Stream& to, Milliseconds idle_timeout,
+                            uint64_t& bytes) {
   Block block = Block::take(Block::kMedium);
   for (;;) {
     if (!first.empty()) {
+      bytes += first.size();
       iovec piece{const_cast<char*>(first.data()), first.size()};
       const IoResult written = co_await to.write(std::span(&piece, 1), idle_timeout);
       if (!written.ok()) co_return {RelayOutcome::kSinkFailed, written.error};

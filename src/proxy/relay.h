@@ -72,11 +72,13 @@ struct RelayResult {
 };
 
 // Sends `head` and then the body as it arrives, decoding and re-encoding the chunked coding as each side
-// needs. Holds at most one block of body, which it passes on without copying; the sink's pace holds back the
-// source.
+// needs; trailers go along where both sides are chunked. Holds at most one block of body, which it passes on
+// without copying; the sink's pace holds back the source.
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink);
 
-// Copies bytes until the source ends (kComplete, with the sink half-closed) or either side fails.
-Task<RelayResult> relay_raw(std::string_view first, Stream& from, Stream& to, Milliseconds idle_timeout);
+// Copies bytes, and counts them in `bytes`, until the source ends (kComplete, with the sink half-closed) or
+// either side fails.
+Task<RelayResult> relay_raw(std::string_view first, Stream& from, Stream& to, Milliseconds idle_timeout,
+                            uint64_t& bytes);
 
 }  // namespace portcullis::proxy

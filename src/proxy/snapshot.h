@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "http/h1/head_parser.h"
+#include "http/path.h"
 #include "policy/policy.h"
+#include "proxy/forwarding.h"
 #include "routing/route_table.h"
 #include "runtime/address.h"
 #include "telemetry/metrics.h"
@@ -19,6 +21,8 @@ struct ListenerSettings {
   std::string name;
   SocketAddress address;
   http::h1::HeadLimits head_limits;
+  ForwardingRules forwarding;
+  http::AmbiguousEncodings ambiguous_encodings = http::AmbiguousEncodings::kRefuse;
   uint64_t body_size = 0;    // 0: no limit
   uint64_t connections = 0;  // per worker; 0: no limit
   Milliseconds head_timeout{10'000};

@@ -94,6 +94,7 @@ bool AccessLog::write(size_t index, const AccessEntry& entry) {
   add_now(line);
   add_text(line, "request_id", entry.request_id);
   add_text(line, "client", entry.client);
+  if (entry.peer != entry.client) add_text(line, "peer", entry.peer);
   add_text(line, "method", entry.method);
   add_text(line, "host", entry.host);
   add_text(line, "path", entry.path);

@@ -20,7 +20,8 @@ namespace portcullis::telemetry {
 // What one line of the access log says. Views are copied before write() returns.
 struct AccessEntry {
   std::string_view request_id;
-  std::string_view client;
+  std::string_view client;  // as trusted proxies tell it
+  std::string_view peer;    // the other end of the connection; logged when it is not the client
   std::string_view method;
   std::string_view host;
   std::string_view path;  // as received, without the query, which may hold secrets

@@ -107,8 +107,9 @@ std::string Registry::scrape() const {
   Family tries("target_tries_total", "Requests sent to a target, by outcome.", MetricType::Counter);
   Family opened("target_connections_total", "Connections opened to a target.", MetricType::Counter);
   for (const auto& [key, shards] : targets_) {
-    static constexpr const char* kResults[] = {"answered", "connect_failed", "failed", "timed_out"};
-    for (size_t i = 0; i < 4; ++i) {
+    static constexpr const char* kResults[] = {"answered", "connect_failed", "failed", "timed_out",
+                                               "abandoned"};
+    for (size_t i = 0; i < 5; ++i) {
       tries.add({{"upstream", key.first}, {"target", key.second}, {"result", kResults[i]}},
                 sum(shards, [i](const TargetMetrics& m) -> const Counter& { return m.tries[i]; }));
     }

@@ -38,10 +38,10 @@ struct RouteMetrics {
   void note_duration(std::chrono::microseconds duration);
 };
 
-enum class TryResult : uint8_t { kAnswered, kConnectFailed, kFailed, kTimedOut };
+enum class TryResult : uint8_t { kAnswered, kConnectFailed, kFailed, kTimedOut, kAbandoned };
 
 struct TargetMetrics {
-  std::array<Counter, 4> tries;  // by TryResult
+  std::array<Counter, 5> tries;  // by TryResult
   Counter connections;           // opened
 };
 

@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -95,6 +96,12 @@ class Gateway(Process):
         with self.connect() as connection:
             connection.sendall(data)
             return read_to_end(connection)
+
+
+def reset(connection):
+    """Closes so that the other end sees a reset."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
 
 
 def read_to_end(connection):

@@ -63,6 +63,26 @@ def test_sigterm_lets_the_exchange_in_hand_finish(start, backend):
         gateway.process.wait(20)
 
 
+def test_a_tunnel_lives_through_the_drain_until_its_deadline(start, backend):
+    def tunnel(connection, made):
+        made.read_head(connection)
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+        while data := connection.recv(100):
+            connection.sendall(data)
+
+    made = backend(tunnel)
+    gateway = start("drain_timeout: 1s\n" + simple_configuration(made.port))
+    with gateway.connect() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+        assert " 101 " in harness.read_head(connection)
+        gateway.process.send_signal(signal.SIGTERM)
+        gateway.wait_for_line("draining")
+        connection.sendall(b"still here")
+        assert connection.recv(100) == b"still here"
+        assert connection.recv(100) == b""
+        assert gateway.process.wait(20) == 0
+
+
 def test_sigquit_stops_at_once_whatever_is_in_hand(start, backend):
     made = backend(lambda connection, b: (b.read_head(connection), connection.recv(1 << 20), connection.recv(1)))
     gateway = start(simple_configuration(made.port))

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import threading
 
@@ -56,7 +57,7 @@ def test_a_large_upload_streams_with_flat_memory(start, echo):
 
     curl(gateway, "/warm")
     before = resident_kib()
-    megabytes = 300
+    megabytes = int(os.environ.get("PORTCULLIS_UPLOAD_MIB", "300"))
     with gateway.connect() as connection:
         connection.sendall(f"PUT /up HTTP/1.1\r\nHost: a\r\nContent-Length: {megabytes << 20}\r\n\r\n".encode())
         block = bytes(1 << 20)
@@ -233,3 +234,88 @@ def test_unix_sockets_on_both_sides(start, tmp_path):
     assert json.loads(out)["target"] == "/y"
     assert gateway.process.poll() is None
     demo.stop()
+
+
+def test_trailers_are_passed_on_both_ways(start, backend):
+    def answer_with_trailers(connection, made):
+        made.read_head(connection)
+        while not made.received.endswith(b"\r\n\r\n") or b"\r\n0\r\n" not in made.received:
+            made.received += connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: grpc-status\r\n\r\n"
+                           b"2\r\nok\r\n0\r\nGrpc-Status: 0\r\nContent-Length: 7\r\nSet-Cookie: a=b\r\nX-Last:\r\n\r\n")
+
+    made = backend(answer_with_trailers)
+    gateway = start(simple_configuration(made.port))
+    reply = gateway.raw(b"POST / HTTP/1.1\r\nHost: a\r\nTE: gzip;q=0.5, trailers\r\nConnection: close, te\r\n"
+                        b"Transfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n"
+                        b"3;ext=1\r\nabc\r\n0\r\nX-Sum: 9\r\nHost: evil\r\nTransfer-Encoding: chunked\r\n\r\n")
+    assert made.received.endswith(b"\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 9\r\n\r\n"), made.received
+    lower = made.received.lower()
+    assert b"te: trailers\r\n" in lower and b"connection: te\r\n" in lower and b"trailer: x-sum\r\n" in lower
+    assert reply.endswith(b"2\r\nok\r\n0\r\nGrpc-Status: 0\r\nX-Last:\r\n\r\n"), reply
+    assert b"Trailer: grpc-status\r\n" in reply
+    # To a client that cannot take them they are lost, and nothing else is.
+    made.received = b""
+    reply = gateway.raw(b"POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 7\r\n\r\n\r\n0\r\n\r\n")
+    assert reply.endswith(b"\r\n\r\nok")
+
+
+def test_a_client_that_leaves_a_silent_target_frees_it(start, backend, tmp_path):
+    gone = threading.Event()
+
+    def silent(connection, made):
+        made.read_head(connection)
+        if connection.recv(1) == b"":
+            gone.set()
+
+    made = backend(silent)
+    log = tmp_path / "access.log"
+    gateway = start(f"access_log: {{path: '{log}'}}\n" + simple_configuration(made.port))
+    for goodbye in (lambda c: c.close(), lambda c: harness.reset(c)):
+        gone.clear()
+        made.received = b""
+        connection = gateway.connect()
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        harness.wait_for(lambda: made.received, what="the request at the backend")
+        goodbye(connection)
+        assert gone.wait(5)  # far below the response timeout of 15 s
+    gateway.stop()
+    assert [json.loads(line)["ended"] for line in log.read_text().splitlines()] == ["client_closed"] * 2
+
+
+def test_a_slow_target_is_waited_for_and_pipelining_goes_on_meanwhile(start, backend):
+    release = threading.Event()
+
+    def slow(connection, made):
+        while True:
+            head = made.read_head(connection)
+            if "/slow" in head:
+                release.wait(20)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    made = backend(slow)
+    gateway = start(simple_configuration(made.port))
+    with gateway.connect() as connection:
+        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        harness.wait_for(lambda: made.received, what="the request at the backend")
+        connection.sendall(b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+        # The next request arrives while the gateway watches for the client's leaving, which this is not.
+        threading.Timer(0.3, release.set).start()
+        for _ in range(2):
+            assert read_response(connection)[1] == b"ok"
+
+
+def test_the_upgrade_that_a_426_asks_for_is_kept(start, backend):
+    made = backend(harness.answer(b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                                  b"Content-Length: 0\r\n\r\n"))
+    gateway = start(simple_configuration(made.port))
+    with gateway.connect() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        head, _ = read_response(connection)
+        assert "upgrade: websocket\r\n" in head and "connection: upgrade\r\n" in head
+
+
+def test_ambiguous_encodings_pass_when_told_to(start, echo):
+    gateway = start(simple_configuration(echo(), extra_listener="    ambiguous_paths: pass"))
+    assert json.loads(curl(gateway, "/a%2fb/%2e/%5c%00%C0%af"))["target"] == "/a%2Fb/%5C%00%C0%AF"
+    assert b" 400 " in gateway.raw(b"GET /a%2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")

@@ -20,7 +20,9 @@ ChunkedDecoder::Result ChunkedDecoder::next(std::string_view& input, std::string
     }
     const char c = input.front();
     input.remove_prefix(1);
+    const bool after_last_chunk = last_;
     if (!step(c)) return Result::kFailed;
+    if (after_last_chunk && state_ != State::kLastLineFeed && state_ != State::kDone) trailers_ += c;
   }
   return Result::kDone;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "http/h1/head_parser.h"
@@ -8,7 +9,7 @@
 namespace portcullis::http::h1 {
 
 // Decodes the chunked transfer coding (RFC 9112 section 7.1) in place and incrementally. Chunk extensions are
-// checked and dropped; trailer fields are checked and, for now, dropped.
+// checked and dropped; trailer fields are checked and kept.
 class ChunkedDecoder {
  public:
   enum class Result : uint8_t { kNeedMore, kData, kDone, kFailed };
@@ -16,6 +17,9 @@ class ChunkedDecoder {
   // Takes the next piece from `input`, advancing it. On kData, `data` is a run of body bytes within it. On
   // kDone, `input` begins after the message.
   Result next(std::string_view& input, std::string_view& data);
+
+  // The field lines of the trailer section, each with its CRLF. Kept on the heap: trailers are rare.
+  std::string_view trailers() const { return trailers_; }
 
   ParseError error() const { return error_; }
   bool done() const { return state_ == State::kDone; }
@@ -47,6 +51,7 @@ class ChunkedDecoder {
   uint8_t digits_ = 0;
   bool last_ = false;
   bool quoted_ = false;
+  std::string trailers_;
   State state_ = State::kSizeStart;
   ParseError error_ = ParseError::kNone;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/field_types.h"
 #include "runtime/ip_range.h"
 
 namespace portcullis::policy {
@@ -11,11 +12,6 @@ struct Settings {
   std::vector<std::string> allow;
   std::vector<std::string> deny;
 };
-
-std::string check_range(const std::string& text) {
-  const auto range = IpRange::parse(text);
-  return range ? "" : range.error().message;
-}
 
 class IpFilter final : public Policy {
  public:
@@ -43,7 +39,7 @@ class IpFilter final : public Policy {
 }  // namespace
 
 Kind ip_filter_kind() {
-  const auto ranges = config::list_of<std::string>(config::checked_text("an address block", "", check_range));
+  const auto ranges = config::list_of<std::string>(config::address_range_type());
   auto type = std::make_shared<config::ObjectType>(
       "ip_filter", "Admits or refuses clients by address: 403. `deny` wins over `allow`.");
   type->optional("allow", &Settings::allow, ranges, "all",

@@ -1,0 +1,199 @@
+#include "proxy/forwarding.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "base/text.h"
+
+namespace portcullis::proxy {
+namespace {
+
+using http::FieldId;
+
+// One hop that a proxy has told of.
+struct Hop {
+  std::string_view address;  // as written, perhaps with port
+  std::string_view scheme;
+  std::string_view host;
+};
+
+// The hops told of, oldest first. Only the last ones count, so a long list loses its beginning.
+class Hops {
+ public:
+  void add(const Hop& hop) {
+    if (count_ == hops_.size()) {
+      std::copy(hops_.begin() + 1, hops_.end(), hops_.begin());
+      --count_;
+    }
+    hops_[count_++] = hop;
+  }
+  size_t size() const { return count_; }
+  const Hop& operator[](size_t i) const { return hops_[i]; }
+
+ private:
+  std::array<Hop, 16> hops_;
+  size_t count_ = 0;
+};
+
+std::string_view without_quotes(std::string_view text) {
+  const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
+  return quoted ? text.substr(1, text.size() - 2) : text;
+}
+
+// The end of the element that `text` begins with: the first of `ends` outside of a quoted string.
+size_t element_end(std::string_view text, std::string_view ends) {
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') quoted = !quoted;
+    if (!quoted && ends.find(text[i]) != std::string_view::npos) return i;
+  }
+  return text.size();
+}
+
+// RFC 7239 section 4: `for=192.0.2.1;proto=https, for="[2001:db8::1]:80"`.
+void read_forwarded(std::string_view value, Hops& hops) {
+  while (!value.empty()) {
+    const size_t end = element_end(value, ",");
+    Hop hop;
+    for (std::string_view element = value.substr(0, end); !element.empty();) {
+      const size_t pair_end = element_end(element, ";");
+      const std::string_view pair = trim(element.substr(0, pair_end));
+      element.remove_prefix(std::min(pair_end + 1, element.size()));
+      const size_t equals = pair.find('=');
+      if (equals == std::string_view::npos) continue;
+      const std::string_view name = pair.substr(0, equals);
+      const std::string_view text = without_quotes(pair.substr(equals + 1));
+      if (equals_ignoring_case(name, "for")) hop.address = text;
+      if (equals_ignoring_case(name, "proto")) hop.scheme = text;
+      if (equals_ignoring_case(name, "host")) hop.host = text;
+    }
+    hops.add(hop);
+    value.remove_prefix(std::min(end + 1, value.size()));
+  }
+}
+
+Hops read_hops(const http::Fields& fields, bool rfc7239) {
+  Hops hops;
+  for (const http::Field& field : fields) {
+    if (rfc7239 && field.id == FieldId::kForwarded) read_forwarded(field.value, hops);
+    if (!rfc7239 && field.id == FieldId::kXForwardedFor) {
+      for_each_list_element(field.value, [&](std::string_view element) { hops.add({element, {}, {}}); });
+    }
+  }
+  return hops;
+}
+
+// "192.0.2.1:80" and "[2001:db8::1]:80" without what does not belong to the address.
+std::string_view address_of(std::string_view text) {
+  if (text.starts_with('[')) return text.substr(1, text.find(']') - 1);
+  const size_t colon = text.find(':');
+  const bool port = colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos;
+  return port ? text.substr(0, colon) : text;
+}
+
+bool is_trusted(const ForwardingRules& rules, std::string_view address) {
+  const std::optional<IpAddress> parsed = IpAddress::parse(address);
+  return parsed && std::any_of(rules.trusted_proxies.begin(), rules.trusted_proxies.end(),
+                               [&](const IpRange& range) { return range.contains(*parsed); });
+}
+
+std::string_view scheme_or_http(std::string_view told) {
+  return equals_ignoring_case(told, "https") ? "https" : "http";
+}
+
+bool is_plain_host(std::string_view host) {
+  return !host.empty() && host.find_first_of(" \t\",;/@\\") == std::string_view::npos;
+}
+
+// `for=` of RFC 7239: an IPv6 address is bracketed and quoted; what is no address is "unknown".
+void write_for(HeadWriter& out, std::string_view address) {
+  const std::string_view bare = address_of(address);
+  if (!IpAddress::parse(bare)) return out.write("for=unknown");
+  if (bare.find(':') == std::string_view::npos) return out.write("for=", bare);
+  out.write("for=\"[", bare, "]\"");
+}
+
+void write_x_forwarded(HeadWriter& out, const http::RequestHead& request, std::string_view peer,
+                       const Origin& origin) {
+  out.write("x-forwarded-for: ");
+  if (origin.through_trusted_proxy) {
+    for (const http::Field& field : request.fields) {
+      if (field.id == FieldId::kXForwardedFor && !field.value.empty()) out.write(field.value, ", ");
+    }
+  }
+  out.write(peer, "\r\n");
+  out.field("x-forwarded-proto", origin.scheme);
+  if (!origin.host.empty()) out.field("x-forwarded-host", origin.host);
+}
+
+void write_rfc7239(HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,
+                   std::string_view peer, const Origin& origin) {
+  out.write("forwarded: ");
+  if (origin.through_trusted_proxy) {
+    for (const http::Field& field : request.fields) {
+      if (rules.form == ForwardedForm::kForwarded && field.id == FieldId::kForwarded)
+        out.write(field.value, ", ");
+      if (rules.form != ForwardedForm::kBoth || field.id != FieldId::kXForwardedFor) continue;
+      for_each_list_element(field.value, [&](std::string_view element) {
+        write_for(out, element);
+        out.write(", ");
+      });
+    }
+  }
+  write_for(out, peer);
+  if (is_plain_host(origin.host)) out.write(";host=\"", origin.host, "\"");
+  out.write(";proto=", origin.scheme, "\r\n");
+}
+
+}  // namespace
+
+Origin find_origin(const ForwardingRules& rules, const http::RequestHead& request, std::string_view peer) {
+  Origin origin{peer, "http", request.authority};
+  if (rules.trusted_proxies.empty() || rules.form == ForwardedForm::kNone || !is_trusted(rules, peer))
+    return origin;
+  origin.through_trusted_proxy = true;
+  const bool rfc7239 = rules.form == ForwardedForm::kForwarded;
+  const Hops hops = read_hops(request.fields, rfc7239);
+  if (!rfc7239) {
+    origin.scheme = scheme_or_http(request.fields.value_of("x-forwarded-proto"));
+    const std::string_view host = request.fields.value_of("x-forwarded-host");
+    if (is_plain_host(host)) origin.host = host;
+  }
+  for (size_t i = hops.size(); i > 0; --i) {
+    const Hop& hop = hops[i - 1];
+    const std::string_view address = address_of(hop.address);
+    if (!IpAddress::parse(address)) break;  // hidden or broken: the last one known is all there is
+    origin.client = address;
+    if (rfc7239) {
+      origin.scheme = scheme_or_http(hop.scheme);
+      if (is_plain_host(hop.host)) origin.host = hop.host;
+    }
+    if (!is_trusted(rules, address)) break;
+  }
+  return origin;
+}
+
+void write_forwarding(HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,
+                      std::string_view peer, const Origin& origin) {
+  if (rules.form == ForwardedForm::kXForwarded || rules.form == ForwardedForm::kBoth)
+    write_x_forwarded(out, request, peer, origin);
+  if (rules.form == ForwardedForm::kForwarded || rules.form == ForwardedForm::kBoth)
+    write_rfc7239(out, rules, request, peer, origin);
+  // RFC 9110 section 7.6.3; a Via that has come along is passed on before it.
+  if (!rules.via.empty()) {
+    out.field("via", request.version == http::Version::kHttp11 ? "1.1 " : "1.0 ", rules.via);
+  }
+}
+
+bool is_forwarding_field(FieldId id) {
+  switch (id) {
+    case FieldId::kForwarded:
+    case FieldId::kXForwardedFor:
+    case FieldId::kXForwardedHost:
+    case FieldId::kXForwardedProto: return true;
+    default: return false;
+  }
+}
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/message.h"
+#include "proxy/head_writer.h"
+#include "runtime/ip_range.h"
+
+namespace portcullis::proxy {
+
+// Which fields tell of the way a request came: read from trusted proxies, and written for targets. The others
+// of these fields are removed, so that nobody behind the gateway can be misled by them.
+enum class ForwardedForm : uint8_t {
+  kXForwarded,  // X-Forwarded-For, -Proto, -Host
+  kForwarded,   // RFC 7239
+  kBoth,        // reads X-Forwarded-*, writes both
+  kNone,
+};
+
+struct ForwardingRules {
+  std::vector<IpRange> trusted_proxies;
+  ForwardedForm form = ForwardedForm::kXForwarded;
+  std::string via = "portcullis";  // this gateway's name in Via; empty: no Via
+};
+
+// Where a request comes from, as far as trusted proxies vouch for it.
+struct Origin {
+  std::string_view client;  // address without port
+  std::string_view scheme;  // "http", "https"
+  std::string_view host;    // as the client asked, with port
+  bool through_trusted_proxy = false;
+};
+
+// The client is the last address, from the right, that no trusted proxy has. Claims of others are ignored.
+Origin find_origin(const ForwardingRules& rules, const http::RequestHead& request, std::string_view peer);
+
+// Writes the forwarding fields, and Via, of a request that came from `peer`.
+void write_forwarding(HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,
+                      std::string_view peer, const Origin& origin);
+
+// True for the fields that write_forwarding() writes or leaves out on purpose.
+bool is_forwarding_field(http::FieldId id);
+
+}  // namespace portcullis::proxy
