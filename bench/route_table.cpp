@@ -40,7 +40,7 @@ void match(benchmark::State& state) {
   for (int i = 0; i < 4096; ++i) requests.push_back(paths[random() % paths.size()]);
   size_t next = 0;
   for (auto _ : state) {
-    benchmark::DoNotOptimize(table.match("api.example.com", requests[next], "GET"));
+    benchmark::DoNotOptimize(table.match({"api.example.com", requests[next], "GET"}));
     next = (next + 1) % requests.size();
   }
 }

@@ -6,13 +6,12 @@
 
 #include "base/arena.h"
 #include "base/text.h"
-#include "config/loader.h"
 #include "control/gateway.h"
 #include "control/snapshot.h"
 #include "http/message.h"
 #include "http/path.h"
-#include "policy/registry.h"
 #include "routing/explain.h"
+#include "routing/rewrite.h"
 
 namespace portcullis::cli {
 namespace {
@@ -20,6 +19,7 @@ namespace {
 struct Url {
   std::string host;
   std::string path;
+  std::string query;
 };
 
 // "http://host[:port]/path?query", or a path alone.
@@ -34,6 +34,8 @@ Url split_url(const std::string& url) {
   }
   out.path = rest.substr(0, rest.find_first_of("?#"));
   if (out.path.empty()) out.path = "/";
+  if (const size_t mark = rest.find('?'); mark != std::string_view::npos)
+    out.query = rest.substr(mark + 1, rest.find('#', mark) - mark - 1);
   return out;
 }
 
@@ -44,6 +46,7 @@ const char* name_of(routing::Verdict verdict) {
     case routing::Verdict::kOtherHost: return "other_host";
     case routing::Verdict::kOtherPath: return "other_path";
     case routing::Verdict::kOtherMethod: return "other_method";
+    case routing::Verdict::kOtherPredicate: return "other_condition";
   }
   return "";
 }
@@ -64,6 +67,8 @@ void print_text(const nlohmann::json& told) {
     }
     line("  upstream: " +
          (told["upstream"] == "" ? "none, a policy answers" : told["upstream"].get<std::string>()));
+    if (told["target_path"] != told["path"] && told["upstream"] != "")
+      line("    path: " + told["target_path"].get<std::string>());
     for (const auto& target : told["targets"]) line("    target: " + target.get<std::string>());
   }
   for (const auto& other : told["others"]) {
@@ -73,13 +78,22 @@ void print_text(const nlohmann::json& told) {
 
 }  // namespace
 
-int explain(const std::string& config_path, const std::string& method, const std::string& url,
-            OutputFormat format) {
+int explain(const std::string& config_path, const Question& question, OutputFormat format) {
   config::Diagnostics diagnostics;
-  const auto config = config::load_file(config_path, policy::catalog(), diagnostics);
+  const auto config = control::load_config(config_path, diagnostics);
   control::print_diagnostics(diagnostics);
   if (!config) return 2;
+  const auto& [method, url, headers] = question;
   const Url asked = split_url(url);
+  http::Fields fields;
+  for (const std::string& header : headers) {
+    const std::string_view text = header;
+    const size_t colon = text.find(':');
+    if (colon == std::string_view::npos || !fields.add(text.substr(0, colon), trim(text.substr(colon + 1)))) {
+      std::fprintf(stderr, "portcullis: `%s` is not a header: write `Name: value`\n", header.c_str());
+      return 2;
+    }
+  }
   Arena arena;
   const auto path = asked.path[0] == '/' ? http::canonical_path(asked.path, arena) : std::nullopt;
   if (!path) {
@@ -88,7 +102,8 @@ int explain(const std::string& config_path, const std::string& method, const std
   }
   const std::vector<routing::RouteRule> rules = control::route_rules(*config);
   const routing::RouteTable table(rules);
-  const routing::MatchResult result = table.match(asked.host, *path, method);
+  const routing::RequestView view{asked.host, *path, method, asked.query, &fields};
+  const routing::MatchResult result = table.match(view);
   nlohmann::json told{{"method", method}, {"host", asked.host}, {"path", std::string(*path)}};
   told["others"] = nlohmann::json::array();
   told["policies"] = nlohmann::json::array();
@@ -103,7 +118,7 @@ int explain(const std::string& config_path, const std::string& method, const std
     case routing::MatchOutcome::kNoRoute: told["outcome"] = "no_route"; break;
     case routing::MatchOutcome::kMethodNotAllowed: {
       told["outcome"] = "method_not_allowed";
-      told["allow"] = join(table.allowed_methods(asked.host, *path));
+      told["allow"] = join(table.allowed_methods(view));
       break;
     }
     case routing::MatchOutcome::kMatched: {
@@ -111,6 +126,9 @@ int explain(const std::string& config_path, const std::string& method, const std
       told["outcome"] = "matched";
       told["route"] = route.name;
       told["upstream"] = route.upstream;
+      const routing::PathRewrite rewrite(route.rewrite.path, route.rewrite.strip_prefix);
+      const auto sent = rewrite.apply(*path, routing::PathParameters(rules[result.route]), arena);
+      told["target_path"] = sent ? std::string(*sent) : std::string();
       add_policies(config->policies);
       add_policies(route.policies);
       for (const config::Upstream& upstream : config->upstreams) {
@@ -120,7 +138,7 @@ int explain(const std::string& config_path, const std::string& method, const std
       break;
     }
   }
-  for (const routing::Judgement& judgement : routing::judge(rules, result, asked.host, *path, method)) {
+  for (const routing::Judgement& judgement : routing::judge(rules, result, view)) {
     if (judgement.verdict == routing::Verdict::kChosen) continue;
     told["others"].push_back({{"route", config->routes[judgement.route].name},
                               {"verdict", name_of(judgement.verdict)},

@@ -1,14 +1,21 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace portcullis::cli {
 
 enum class OutputFormat { kText, kJson };
 
+// The request asked about.
+struct Question {
+  std::string method;
+  std::string url;                   // with scheme and host, or a path alone
+  std::vector<std::string> headers;  // "Name: value"
+};
+
 // Tells which route and policies a request would meet, and why the other routes lost. Returns the exit code:
 // 0 when a route was found, 1 when none was, 2 for a configuration or URL that cannot be read.
-int explain(const std::string& config_path, const std::string& method, const std::string& url,
-            OutputFormat format);
+int explain(const std::string& config_path, const Question& question, OutputFormat format);
 
 }  // namespace portcullis::cli

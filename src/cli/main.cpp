@@ -5,7 +5,6 @@
 
 #include "cli/demo_backend.h"
 #include "cli/explain.h"
-#include "config/loader.h"
 #include "config/reference.h"
 #include "config/schema_model.h"
 #include "control/gateway.h"
@@ -26,7 +25,7 @@ int run(const std::string& path) {
 
 int check(const std::string& path) {
   portcullis::config::Diagnostics diagnostics;
-  const auto config = portcullis::config::load_file(path, portcullis::policy::catalog(), diagnostics);
+  const auto config = portcullis::control::load_config(path, diagnostics);
   if (config) portcullis::control::report_unreachable_routes(*config, diagnostics);
   portcullis::control::print_diagnostics(diagnostics);
   if (!config) return 1;
@@ -70,10 +69,14 @@ int main(int argc, char** argv) {
   explain_command->add_option("-c,--config", path, "Configuration file")->required();
   explain_command->add_option("method", method, "GET, POST, ...")->required();
   explain_command->add_option("url", url, "http://host/path, or a path alone")->required();
+  std::vector<std::string> headers;
+  explain_command->add_option("-H,--header", headers,
+                              "A header field, as in `X-Version: 2`; may be repeated");
   explain_command->add_flag("--json", json, "For programs");
   explain_command->callback([&] {
     using portcullis::cli::OutputFormat;
-    exit_code = portcullis::cli::explain(path, method, url, json ? OutputFormat::kJson : OutputFormat::kText);
+    exit_code = portcullis::cli::explain(path, {method, url, headers},
+                                         json ? OutputFormat::kJson : OutputFormat::kText);
   });
 
   CLI::App* schema_command = app.add_subcommand("schema", "Print the configuration's description");

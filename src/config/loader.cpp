@@ -72,9 +72,13 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
       diagnostics.error(upstream.location, "upstream `" + upstream.name + "` has no targets");
   }
   for (const Route& route : config.routes) {
-    if (!route.match.path.empty() && !route.match.path_prefix.empty()) {
-      diagnostics.error(route.location,
-                        "route `" + route.name + "` has both `path` and `path_prefix`; one is enough");
+    if (!route.match.path.empty() + !route.match.path_prefix.empty() + !route.match.path_regex.empty() > 1) {
+      diagnostics.error(route.location, "route `" + route.name +
+                                            "` has more than one of `path`, `path_prefix` and `path_regex`");
+    }
+    if (!route.rewrite.path.empty() && !route.rewrite.strip_prefix.empty()) {
+      diagnostics.error(route.location, "route `" + route.name +
+                                            "` rewrites with both `path` and `strip_prefix`; one is enough");
     }
     if (route.upstream.empty() && !answers_itself(route)) {
       diagnostics.error(route.location,

@@ -67,15 +67,29 @@ struct Upstream {
   UpstreamTimeouts timeouts;
 };
 
+// One entry of `headers` or `query`: a value, or a condition on it.
+struct MatchCondition {
+  enum class Kind { kEquals, kMatches, kPresent, kAbsent };
+  std::string name;
+  Kind kind = Kind::kEquals;
+  std::string text;
+};
+
 struct Match {
   std::vector<std::string> hosts;
   std::string path;
   std::string path_prefix;
+  std::string path_regex;
   std::vector<std::string> methods;
+  std::vector<MatchCondition> headers;
+  std::vector<MatchCondition> query;
 };
 
 struct Rewrite {
   std::string strip_prefix;
+  std::string path;
+  Location path_location;
+  std::string host;
 };
 
 struct Route {

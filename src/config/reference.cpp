@@ -33,10 +33,9 @@ std::string reference_page(const PolicyCatalog& catalog) {
       "`1m`, `1h`; "
       "sizes: `512`, `64KiB`, `10MiB`, `1GiB`.\n\n"
       "Routes are chosen by precedence: exact host over wildcard (longer first) over any; then exact path "
-      "over "
-      "parameters (a literal beats a parameter at the leftmost difference) over prefix (longer first); then "
-      "routes with "
-      "`methods` over routes without; then order in the file.\n";
+      "over parameters (a literal beats a parameter at the leftmost difference) over prefix (longer first) "
+      "over expressions over no path (a `path_prefix: /` counts as no path); then routes with more "
+      "conditions (`methods`, and each of `headers` and `query`); then order in the file.\n";
   const auto type = config_type(catalog);
   describe_object(*type, "", out);
   out +=
@@ -44,7 +43,8 @@ std::string reference_page(const PolicyCatalog& catalog) {
       "request they act "
       "in order, the top level's first; on the response in reverse. Texts with variables may hold "
       "`{request.method}`, `{request.host}`, `{request.path}`, `{request.query}`, `{request.scheme}`, "
-      "`{request.id}`, `{request.header.NAME}`, `{client.address}`, `{route.name}` and `{response.status}`; "
+      "`{request.id}`, `{request.header.NAME}`, `{request.parameter.NAME}`, `{client.address}`, "
+      "`{route.name}` and `{response.status}`; "
       "`{{` "
       "stands for a brace.\n";
   for (const ObjectType::Field& field : type->fields()) {

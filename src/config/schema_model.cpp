@@ -1,20 +1,77 @@
 #include "config/schema_model.h"
 
+#include <algorithm>
+#include <set>
+
+#include "base/arena.h"
+#include "config/condition_type.h"
 #include "config/field_types.h"
 #include "config/model.h"
 #include "http/characters.h"
+#include "http/h1/framing.h"
+#include "http/path.h"
 #include "runtime/address.h"
 
 namespace portcullis::config {
 namespace {
+
+constexpr ptrdiff_t kMostSegments = 64;  // as routing::RouteTable
 
 std::string check_address(const std::string& text) {
   const auto address = SocketAddress::parse(text);
   return address ? "" : address.error().message;
 }
 
+// A pattern that no request's path can equal once it is normalised would never match.
 std::string check_path(const std::string& path) {
+  if (!path.starts_with('/')) return "`" + path + "` is not a path: it must start with `/`";
+  if (const size_t bad = path.find_first_of("?# \t\r\n"); bad != std::string::npos)
+    return "`" + path + "` is not a path: it cannot hold `" + path[bad] + "`";
+  Arena arena;
+  const auto canonical = http::canonical_path(path, arena, http::AmbiguousEncodings::kPass);
+  if (!canonical) return "`" + path + "` is not a path: its encoding is broken, or it climbs above the root";
+  if (*canonical == path) return "";
+  return "`" + path + "` never matches, because paths are normalised first: write `" +
+         std::string(*canonical) + "`";
+}
+
+std::string check_plain_path(const std::string& path) {
+  if (path.find_first_of("{}") != std::string::npos) return "`" + path + "`: only `path` takes parameters";
+  return check_path(path);
+}
+
+std::string check_pattern(const std::string& path) {
+  if (std::string problem = check_path(path); !problem.empty()) return problem;
+  if (std::count(path.begin(), path.end(), '/') > kMostSegments)
+    return "`" + path + "` has more than " + std::to_string(kMostSegments) + " segments";
+  std::set<std::string> names;
+  for (size_t at = 0; at < path.size();) {
+    const size_t end = std::min(path.find('/', at + 1), path.size());
+    const std::string segment = path.substr(at + 1, end - at - 1);
+    at = end;
+    if (segment.find_first_of("{}") == std::string::npos) continue;
+    const bool whole = segment.size() > 2 && segment.front() == '{' && segment.back() == '}' &&
+                       segment.find_first_of("{}", 1) == segment.size() - 1;
+    if (!whole) return "`" + segment + "`: a parameter is a whole segment, as in /orders/{id}";
+    if (!names.insert(segment).second) return "`" + path + "` names `" + segment + "` twice";
+  }
+  return "";
+}
+
+std::string check_rewritten_path(const std::string& path) {
   return path.starts_with('/') ? "" : "`" + path + "` is not a path: it must start with `/`";
+}
+
+std::string check_field_name(const std::string& name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), http::is_token)
+             ? ""
+             : "`" + name + "` is not a header's name";
+}
+
+std::string check_authority(const std::string& host) {
+  return !host.empty() && http::h1::is_valid_authority(host)
+             ? ""
+             : "`" + host + "` is not a host: write orders.internal or orders.internal:8080";
 }
 
 std::string check_method(const std::string& method) {
@@ -51,8 +108,8 @@ std::string check_via(const std::string& name) {
 TypePointer address_type() {
   return checked_text("an address", "", check_address);
 }
-TypePointer path_type() {
-  return checked_text("a path", "^/", check_path);
+TypePointer plain_path_type() {
+  return checked_text("a path", "^/", check_plain_path);
 }
 
 TypePointer listener_type() {
@@ -137,15 +194,31 @@ TypePointer route_type(const TypePointer& policies) {
   match
       ->optional("hosts", &Match::hosts, list_of<std::string>(checked_text("a host", "", check_host)), "any",
                  "Host names: exact, or `*.example.com` for every name below.")
-      .optional("path", &Match::path, path_type(), "", "The whole path; `{name}` stands for any one segment.")
-      .optional("path_prefix", &Match::path_prefix, path_type(), "",
+      .optional("path", &Match::path, checked_text("a path", "^/", check_pattern), "",
+                "The whole path; `{name}` stands for any one segment.")
+      .optional("path_prefix", &Match::path_prefix, plain_path_type(), "",
                 "The path's beginning, up to a segment's end: `/v1` matches `/v1` and `/v1/x`, not `/v10`.")
       .optional("methods", &Match::methods, list_of<std::string>(checked_text("a method", "", check_method)),
-                "any", "Request methods.");
+                "any", "Request methods.")
+      .optional("path_regex", &Match::path_regex, regex_type(), "",
+                "An expression (RE2) for the whole path, for what `path` cannot say; tried one by one.")
+      .optional("headers", &Match::headers, condition_map(check_field_name), "any",
+                "Header fields: a value, `{regex: ...}` for the whole value, or `{present: true}`; all must "
+                "hold.")
+      .optional("query", &Match::query, condition_map([](const std::string&) { return std::string(); }),
+                "any", "Query parameters, likewise, compared decoded.");
   auto rewrite =
       std::make_shared<ObjectType>("rewrite", "Changes to the request on its way to the upstream.");
-  rewrite->optional("strip_prefix", &Rewrite::strip_prefix, path_type(), "",
-                    "Removed from the path's beginning, on a segment's boundary.");
+  rewrite
+      ->optional("strip_prefix", &Rewrite::strip_prefix, plain_path_type(), "",
+                 "Removed from the path's beginning, on a segment's boundary.")
+      .optional("path", &Rewrite::path, checked_text("a path with parameters", "^/", check_rewritten_path),
+                "",
+                "The path that the upstream gets. `{name}` stands for a parameter of `match.path`, a named "
+                "group of `path_regex`, or `{rest}`: what follows `path_prefix`.")
+      .locate_last(&Rewrite::path_location)
+      .optional("host", &Rewrite::host, checked_text("a host", "", check_authority), "as received",
+                "The host that the upstream is asked for; `X-Forwarded-Host` keeps the client's.");
   auto route = std::make_shared<ObjectType>("route", "Which requests go where.");
   route->locate(&Route::location)
       .required("name", &Route::name, name_type(), "Its name in logs, metrics and `explain`.")

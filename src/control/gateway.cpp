@@ -6,9 +6,7 @@
 #include <cstdio>
 #include <thread>
 
-#include "config/loader.h"
 #include "control/snapshot.h"
-#include "policy/registry.h"
 
 namespace portcullis::control {
 namespace {
@@ -40,7 +38,7 @@ void Gateway::block_signals() {
 
 std::shared_ptr<const proxy::Snapshot> Gateway::load() {
   config::Diagnostics diagnostics;
-  const auto config = config::load_file(config_path_, policy::catalog(), diagnostics);
+  const auto config = load_config(config_path_, diagnostics);
   print_diagnostics(diagnostics);
   if (!config) return nullptr;
   if (worker_count_ == 0) {

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "config/loader.h"
 #include "policy/registry.h"
 #include "routing/explain.h"
 
@@ -46,6 +47,13 @@ upstream::UpstreamDefinition compile_upstream(const config::Upstream& upstream,
   return definition;
 }
 
+std::vector<routing::Predicate> compile_conditions(const std::vector<config::MatchCondition>& conditions) {
+  std::vector<routing::Predicate> out;
+  for (const config::MatchCondition& one : conditions)
+    out.push_back({one.name, static_cast<routing::Predicate::Kind>(one.kind), one.text});
+  return out;
+}
+
 }  // namespace
 
 std::vector<routing::RouteRule> route_rules(const config::Config& config) {
@@ -53,9 +61,35 @@ std::vector<routing::RouteRule> route_rules(const config::Config& config) {
   for (const config::Route& route : config.routes) {
     std::vector<std::string> hosts;
     for (const std::string& host : route.match.hosts) hosts.push_back(to_lower(host));
-    rules.push_back({std::move(hosts), route.match.path, route.match.path_prefix, route.match.methods});
+    rules.push_back({std::move(hosts), route.match.path, route.match.path_prefix, route.match.methods,
+                     route.match.path_regex, compile_conditions(route.match.headers),
+                     compile_conditions(route.match.query)});
   }
   return rules;
+}
+
+namespace {
+
+// Names each `rewrite.path` that refers to what its route does not have.
+void check_rewrites(const config::Config& config, config::Diagnostics& diagnostics) {
+  const std::vector<routing::RouteRule> rules = route_rules(config);
+  for (size_t i = 0; i < rules.size(); ++i) {
+    const config::Rewrite& rewrite = config.routes[i].rewrite;
+    if (rewrite.path.empty()) continue;
+    const std::string problem =
+        routing::PathRewrite::check(rewrite.path, routing::PathParameters(rules[i]).names());
+    if (!problem.empty()) diagnostics.error(rewrite.path_location, problem);
+  }
+}
+
+}  // namespace
+
+std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics) {
+  auto config = config::load_file(path, policy::catalog(), diagnostics);
+  if (!config) return std::nullopt;
+  check_rewrites(*config, diagnostics);
+  if (diagnostics.has_errors()) return std::nullopt;
+  return config;
 }
 
 void report_unreachable_routes(const config::Config& config, config::Diagnostics& diagnostics) {
@@ -69,21 +103,28 @@ void report_unreachable_routes(const config::Config& config, config::Diagnostics
 
 std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& config, uint64_t version,
                                                         telemetry::Registry& metrics) {
+  std::vector<routing::RouteRule> rules = route_rules(config);
   std::vector<proxy::Route> routes;
   std::map<std::string_view, size_t> upstream_index;
   for (size_t i = 0; i < config.upstreams.size(); ++i) upstream_index[config.upstreams[i].name] = i;
   std::vector<policy::PolicyPointer> shared;
   for (const config::PolicyUse& use : config.policies) shared.push_back(policy::build(use));
   for (const config::Route& route : config.routes) {
-    proxy::Route compiled{route.name, std::nullopt, route.rewrite.strip_prefix,
-                          shared,     false,        metrics.route(route.name)};
+    proxy::Route compiled{.name = route.name,
+                          .upstream = std::nullopt,
+                          .parameters = routing::PathParameters(rules[routes.size()]),
+                          .rewrite = {route.rewrite.path, route.rewrite.strip_prefix},
+                          .host = route.rewrite.host,
+                          .policies = shared,
+                          .answers_preflight = false,
+                          .metrics = metrics.route(route.name)};
     if (!route.upstream.empty()) compiled.upstream = upstream_index.at(route.upstream);
     for (const config::PolicyUse& use : route.policies) compiled.policies.push_back(policy::build(use));
     for (const policy::PolicyPointer& one : compiled.policies)
       compiled.answers_preflight |= one->answers_preflight();
     routes.push_back(std::move(compiled));
   }
-  auto snapshot = std::make_shared<proxy::Snapshot>(version, route_rules(config));
+  auto snapshot = std::make_shared<proxy::Snapshot>(version, std::move(rules));
   for (const config::Listener& listener : config.listeners)
     snapshot->listeners.push_back(compile_listener(listener));
   for (const config::Upstream& upstream : config.upstreams)

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
 
 // The routes as the route table takes them, in the configuration's order.
 std::vector<routing::RouteRule> route_rules(const config::Config& config);
+
+// Loads and checks the configuration at `path` with all that the gateway knows. Nothing when there are
+// errors.
+std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics);
 
 // Warns of each route that can never get a request and names the route that takes them.
 void report_unreachable_routes(const config::Config& config, config::Diagnostics& diagnostics);

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "config/policy_type.h"
 #include "http/message.h"
+#include "routing/rewrite.h"
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
 
@@ -26,6 +27,7 @@ struct Context {
   std::string_view host{};  // lower case, without port
   std::string_view path{};  // canonical, as matched
   std::string_view route{};
+  const routing::PathParameters* parameters = nullptr;  // of the route; their values are in `path`
   std::string_view request_id{};
   uint64_t body_limit = 0;  // most bytes of request body; 0: no limit
 };

@@ -16,7 +16,8 @@ std::string Template::parse(std::string_view text, std::vector<Part>& parts) {
       {"client.address", Variable::kClientAddress},
       {"route.name", Variable::kRouteName},
       {"response.status", Variable::kStatus}};
-  static constexpr std::string_view kHeaderPrefix = "request.header.";
+  static constexpr std::pair<std::string_view, Variable> kFamilies[] = {
+      {"request.header.", Variable::kHeader}, {"request.parameter.", Variable::kParameter}};
   std::string literal;
   const auto flush = [&] {
     if (!literal.empty()) parts.push_back({Variable::kLiteral, std::move(literal)});
@@ -37,12 +38,14 @@ std::string Template::parse(std::string_view text, std::vector<Part>& parts) {
     const std::string_view name = text.substr(i + 1, end - i - 1);
     i = end;
     flush();
-    if (name.starts_with(kHeaderPrefix) && name.size() > kHeaderPrefix.size()) {
-      parts.push_back({Variable::kHeader, std::string(name.substr(kHeaderPrefix.size()))});
-      continue;
-    }
-    std::vector<std::string_view> known{kHeaderPrefix};
+    std::vector<std::string_view> known;
     bool found = false;
+    for (const auto& [prefix, variable] : kFamilies) {
+      known.push_back(prefix);
+      if (!name.starts_with(prefix) || name.size() == prefix.size()) continue;
+      parts.push_back({variable, std::string(name.substr(prefix.size()))});
+      found = true;
+    }
     for (const auto& [candidate, variable] : kNames) {
       known.push_back(candidate);
       if (candidate != name) continue;
@@ -78,6 +81,9 @@ std::string_view Template::value_of(const Part& part, Context& context) {
     case Variable::kScheme: return context.scheme;
     case Variable::kId: return context.request_id;
     case Variable::kHeader: return context.request.fields.value_of(part.text);
+    case Variable::kParameter:
+      return context.parameters == nullptr ? std::string_view()
+                                           : context.parameters->value(part.text, context.path);
     case Variable::kClientAddress: return context.client_address;
     case Variable::kRouteName: return context.route;
     case Variable::kStatus: return context.arena.copy(std::to_string(context.response.status));

@@ -9,7 +9,8 @@
 namespace portcullis::policy {
 
 // Text with variables in braces: `{request.method}`, `.host`, `.path`, `.query`, `.scheme`, `.id`,
-// `{request.header.NAME}`, `{client.address}`, `{route.name}`, `{response.status}`. `{{` stands for a brace.
+// `{request.header.NAME}`, `{request.parameter.NAME}` (of the route's path; empty where it has none),
+// `{client.address}`, `{route.name}`, `{response.status}`. `{{` stands for a brace.
 class Template {
  public:
   Template() = default;
@@ -33,13 +34,14 @@ class Template {
     kScheme,
     kId,
     kHeader,
+    kParameter,
     kClientAddress,
     kRouteName,
     kStatus,
   };
   struct Part {
     Variable variable;
-    std::string text;  // the literal, or the header's name
+    std::string text;  // the literal, or the name of the header or parameter
   };
   static std::string parse(std::string_view text, std::vector<Part>& parts);
   static std::string_view value_of(const Part& part, Context& context);

@@ -97,6 +97,7 @@ Task<bool> Exchange::consult_policies() {
   context_.scheme = origin_.scheme;
   context_.host = host_;
   context_.path = path_;
+  context_.parameters = &route_->parameters;
   context_.route = route_->name;
   context_.request_id = request_id_;
   for (const policy::PolicyPointer& one : route_->policies) {
@@ -194,12 +195,13 @@ bool Exchange::prepare() {
   host_ = {lower, host.size()};
 
   const Snapshot& snapshot = *snapshot_->snapshot;
-  routing::MatchResult match = snapshot.table.match(host_, path_, request_.method);
+  routing::RequestView view{host_, path_, request_.method, request_.query, &request_.fields};
+  routing::MatchResult match = snapshot.table.match(view);
   if (match.outcome == routing::MatchOutcome::kMethodNotAllowed && request_.method == "OPTIONS") {
     // A CORS preflight asks on behalf of another method; the route of that method may answer it.
-    const std::string_view wanted = request_.fields.value_of("access-control-request-method");
-    const routing::MatchResult other = snapshot.table.match(host_, path_, wanted);
-    if (!wanted.empty() && other.outcome == routing::MatchOutcome::kMatched &&
+    view.method = request_.fields.value_of("access-control-request-method");
+    const routing::MatchResult other = snapshot.table.match(view);
+    if (!view.method.empty() && other.outcome == routing::MatchOutcome::kMatched &&
         snapshot.routes[other.route].answers_preflight) {
       match = other;
     }
@@ -207,23 +209,14 @@ bool Exchange::prepare() {
   switch (match.outcome) {
     case routing::MatchOutcome::kMatched: break;
     case routing::MatchOutcome::kNoRoute: return refusal(404, "no_route");
-    case routing::MatchOutcome::kMethodNotAllowed: {
-      allow_ = arena_.copy(join(snapshot.table.allowed_methods(host_, path_)));
+    case routing::MatchOutcome::kMethodNotAllowed:
+      allow_ = arena_.copy(join(snapshot.table.allowed_methods(view)));
       return refusal(405, "method_not_allowed");
-    }
   }
   route_ = &snapshot.routes[match.route];
-  const std::string& strip = route_->strip_prefix;
-  if (!strip.empty() && path_.starts_with(strip)) {
-    const std::string_view rest = path_.substr(strip.size());
-    if (rest.empty()) {
-      path_ = "/";
-    } else if (rest[0] == '/') {
-      path_ = rest;
-    } else if (strip.back() == '/') {
-      path_ = {rest.data() - 1, rest.size() + 1};
-    }
-  }
+  const auto rewritten = route_->rewrite.apply(path_, route_->parameters, arena_);
+  if (!rewritten) return refusal(400, "bad_rewritten_path");
+  target_path_ = *rewritten;
   return true;
 }
 

@@ -68,8 +68,9 @@ class Exchange final : public Pooled {
   std::shared_ptr<WorkerSnapshot> snapshot_;
   const ListenerSettings& settings_;
   const Route* route_ = nullptr;
-  std::string_view path_;  // canonical
-  std::string_view host_;  // lower case, without port
+  std::string_view path_;         // canonical, as matched
+  std::string_view target_path_;  // as the target gets it
+  std::string_view host_;         // lower case, without port
   Origin origin_;
   std::string_view request_id_;
   std::string_view allow_;

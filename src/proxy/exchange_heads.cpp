@@ -23,8 +23,9 @@ void write_upgrade(HeadWriter& out, const http::Fields& fields) {
 }  // namespace
 
 void Exchange::write_request_head(HeadWriter& out) const {
-  out.write(request_.method, " ", path_, request_.has_query ? "?" : "", request_.query, " HTTP/1.1\r\n");
-  out.field("host", request_.authority);
+  out.write(request_.method, " ", target_path_, request_.has_query ? "?" : "", request_.query,
+            " HTTP/1.1\r\n");
+  out.field("host", route_->host.empty() ? request_.authority : std::string_view(route_->host));
   const HopByHop hop_by_hop(request_.fields);
   for (const http::Field& field : request_.fields) {
     // Written anew, above or below.

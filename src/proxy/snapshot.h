@@ -10,6 +10,7 @@
 #include "http/path.h"
 #include "policy/policy.h"
 #include "proxy/forwarding.h"
+#include "routing/rewrite.h"
 #include "routing/route_table.h"
 #include "runtime/address.h"
 #include "telemetry/metrics.h"
@@ -34,7 +35,9 @@ struct ListenerSettings {
 struct Route {
   std::string name;
   std::optional<size_t> upstream;  // index into Snapshot::upstreams; none when a policy answers
-  std::string strip_prefix;
+  routing::PathParameters parameters;
+  routing::PathRewrite rewrite;
+  std::string host;                             // that the upstream is asked for; empty: the client's
   std::vector<policy::PolicyPointer> policies;  // the configuration's, then the route's own
   bool answers_preflight = false;
   std::vector<telemetry::RouteMetrics*> metrics{};  // one for each worker

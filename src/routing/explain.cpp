@@ -19,17 +19,29 @@ bool host_matches(const std::string& pattern, std::string_view host) {
 
 bool matches_path(const RouteRule& rule, std::string_view path) {
   // A table of this rule alone says it, so that explaining cannot drift from matching.
-  RouteRule alone{{}, rule.path, rule.prefix, {}};
-  return RouteTable({std::move(alone)}).match("", path, "GET").outcome == MatchOutcome::kMatched;
+  RouteRule alone{{}, rule.path, rule.prefix, {}, rule.regex};
+  return RouteTable({std::move(alone)}).match({"", path, "GET"}).outcome == MatchOutcome::kMatched;
 }
 
 std::string describe_path(const RouteRule& rule) {
+  if (!rule.regex.empty()) return "does not match `" + rule.regex + "`";
   if (!rule.path.empty()) return "is not `" + rule.path + "`";
   return "is not below `" + rule.prefix + "`";
 }
 
+// The predicates on headers and query, in one order.
+std::string predicates_of(const RouteRule& rule) {
+  std::set<std::string> all;
+  for (const Predicate& one : rule.headers) all.insert(describe(one, "header"));
+  for (const Predicate& one : rule.query) all.insert(describe(one, "query"));
+  std::string out;
+  for (const std::string& one : all) out += " " + one;
+  return out;
+}
+
 // What two rules must share to be tried for the same requests: the path's kind and text, parameters unnamed.
 std::string pattern_of(const RouteRule& rule) {
+  if (!rule.regex.empty()) return "regex " + rule.regex;
   if (rule.path.empty()) {
     std::string prefix = rule.prefix;
     if (prefix.ends_with('/')) prefix.pop_back();
@@ -41,29 +53,32 @@ std::string pattern_of(const RouteRule& rule) {
 }  // namespace
 
 std::vector<Judgement> judge(const std::vector<RouteRule>& rules, const MatchResult& result,
-                             std::string_view host, std::string_view path, std::string_view method) {
+                             const RequestView& request) {
   std::vector<Judgement> out;
   for (uint32_t i = 0; i < rules.size(); ++i) {
     const RouteRule& rule = rules[i];
-    if (result.outcome == MatchOutcome::kMatched && result.route == i) {
-      out.push_back({i, Verdict::kChosen, "matches"});
-      continue;
-    }
+    const auto say = [&](Verdict verdict, std::string reason) {
+      out.push_back({i, verdict, std::move(reason)});
+    };
     const bool host_fits = rule.hosts.empty() ||
                            std::any_of(rule.hosts.begin(), rule.hosts.end(), [&](const std::string& pattern) {
-                             return host_matches(pattern, host);
+                             return host_matches(pattern, request.host);
                            });
-    if (!host_fits) {
-      out.push_back({i, Verdict::kOtherHost, "host `" + std::string(host) + "` is not " + join(rule.hosts)});
-    } else if (!matches_path(rule, path)) {
-      out.push_back({i, Verdict::kOtherPath, "path `" + std::string(path) + "` " + describe_path(rule)});
-    } else if (!rule.methods.empty() &&
-               std::find(rule.methods.begin(), rule.methods.end(), method) == rule.methods.end()) {
-      out.push_back(
-          {i, Verdict::kOtherMethod, "method " + std::string(method) + " is not " + join(rule.methods)});
+    const bool method_fits = rule.methods.empty() || std::find(rule.methods.begin(), rule.methods.end(),
+                                                               request.method) != rule.methods.end();
+    const std::string unmet = Predicates(rule.headers, rule.query).why_not(request.fields, request.query);
+    if (result.outcome == MatchOutcome::kMatched && result.route == i) {
+      say(Verdict::kChosen, "matches");
+    } else if (!host_fits) {
+      say(Verdict::kOtherHost, "host `" + std::string(request.host) + "` is not " + join(rule.hosts));
+    } else if (!matches_path(rule, request.path)) {
+      say(Verdict::kOtherPath, "path `" + std::string(request.path) + "` " + describe_path(rule));
+    } else if (!method_fits) {
+      say(Verdict::kOtherMethod, "method " + std::string(request.method) + " is not " + join(rule.methods));
+    } else if (!unmet.empty()) {
+      say(Verdict::kOtherPredicate, unmet);
     } else {
-      out.push_back({i, Verdict::kOutranked,
-                     "matches too, but the chosen route is more specific, or stands before it"});
+      say(Verdict::kOutranked, "matches too, but the chosen route is more specific, or stands before it");
     }
   }
   return out;
@@ -71,9 +86,9 @@ std::vector<Judgement> judge(const std::vector<RouteRule>& rules, const MatchRes
 
 std::vector<Shadowed> unreachable_rules(const std::vector<RouteRule>& rules) {
   std::vector<Shadowed> out;
-  // For each host and pattern, the rules so far: rules with methods are tried before rules without, and each
-  // group in its order. So only rules of its own group can take everything from a rule, or, for a rule
-  // without methods, nothing but another one without.
+  // For each host, pattern and set of other predicates, the rules so far: rules with methods are tried before
+  // rules without, and each group in its order. So only rules of its own group can take everything from a
+  // rule, or, for a rule without methods, nothing but another one without.
   struct Seen {
     std::optional<uint32_t> any;
     std::map<std::string, uint32_t> by_method;
@@ -82,7 +97,7 @@ std::vector<Shadowed> unreachable_rules(const std::vector<RouteRule>& rules) {
   const std::vector<std::string> any_host{""};
   for (uint32_t i = 0; i < rules.size(); ++i) {
     const RouteRule& rule = rules[i];
-    const std::string pattern = pattern_of(rule);
+    const std::string pattern = pattern_of(rule) + predicates_of(rule);
     std::optional<uint32_t> by;
     bool reachable = false;
     for (const std::string& host : rule.hosts.empty() ? any_host : rule.hosts) {

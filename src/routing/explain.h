@@ -10,7 +10,7 @@
 namespace portcullis::routing {
 
 // Why a route did or did not get a request, for people. Not for the data path: it looks at every rule.
-enum class Verdict { kChosen, kOutranked, kOtherHost, kOtherPath, kOtherMethod };
+enum class Verdict { kChosen, kOutranked, kOtherHost, kOtherPath, kOtherMethod, kOtherPredicate };
 
 struct Judgement {
   uint32_t route = 0;
@@ -21,7 +21,7 @@ struct Judgement {
 // One judgement for each rule, in their order. `result` is the table's own answer for the same request, which
 // the judgements explain and never second-guess.
 std::vector<Judgement> judge(const std::vector<RouteRule>& rules, const MatchResult& result,
-                             std::string_view host, std::string_view path, std::string_view method);
+                             const RequestView& request);
 
 struct Shadowed {
   uint32_t route = 0;

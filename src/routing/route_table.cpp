@@ -1,5 +1,7 @@
 #include "routing/route_table.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -13,7 +15,7 @@
 namespace portcullis::routing {
 namespace {
 
-enum class Kind : uint8_t { kExact, kParameters, kPrefix };
+enum class Kind : uint8_t { kExact, kParameters, kPrefix, kRegex };
 
 constexpr uint64_t kParameterHash = 0x51ED270B0A1F39C1ull;
 constexpr uint32_t kAnyHost = 0;
@@ -86,6 +88,11 @@ struct RouteTable::Index {
   struct Candidate {
     uint32_t route;
     MethodSet methods;
+    bool conditional;  // has predicates of headers or query
+  };
+  struct Expression {
+    Candidate candidate;
+    std::shared_ptr<const re2::RE2> regex;
   };
   // One distinct pattern of one host, with the rules that share it in order of precedence. Small and flat:
   // with many routes the cost of a match is its cache misses.
@@ -108,10 +115,12 @@ struct RouteTable::Index {
   struct Host {
     std::vector<Shape> shapes;           // by segments, then mask
     std::vector<uint32_t> prefix_sizes;  // numbers of segments of the prefixes, longest first
-    int64_t match_all = -1;              // pattern of rules without a path, and of the prefix "/"
+    std::vector<Expression> expressions;
+    int64_t match_all = -1;  // pattern of rules without a path, and of the prefix "/"
   };
 
   std::vector<RouteRule> rules;
+  std::map<uint32_t, Predicates> predicates;  // of the conditional rules
   std::vector<Pattern> patterns;
   std::vector<Candidate> others;
   std::string texts;
@@ -132,6 +141,17 @@ struct RouteTable::Index {
       if (visit(others[pattern.others_begin + i])) return true;
     }
     return false;
+  }
+
+  bool predicates_hold(const Candidate& candidate, const RequestView& request) const {
+    return !candidate.conditional || predicates.at(candidate.route).admit(request.fields, request.query);
+  }
+
+  // Rules with more predicates first; else they keep their order.
+  void sort_by_precedence(std::vector<Candidate>& candidates) const {
+    std::stable_sort(candidates.begin(), candidates.end(), [&](const Candidate& a, const Candidate& b) {
+      return rules[a.route].predicate_count() > rules[b.route].predicate_count();
+    });
   }
 
   bool admits(const Candidate& candidate, std::string_view method, MethodSet bit) const {
@@ -181,8 +201,15 @@ void RouteTable::Index::build() {
   std::map<Entry, std::vector<Candidate>> entries;
   for (uint32_t route = 0; route < rules.size(); ++route) {
     const RouteRule& rule = rules[route];
+    const Candidate candidate{route, method_set(rule.methods), !rule.headers.empty() || !rule.query.empty()};
+    if (candidate.conditional) {
+      predicates.emplace(std::piecewise_construct, std::forward_as_tuple(route),
+                         std::forward_as_tuple(rule.headers, rule.query));
+    }
     Entry entry{kAnyHost, Kind::kPrefix, rule.prefix};
-    if (!rule.path.empty()) {
+    if (!rule.regex.empty()) {
+      entry.kind = Kind::kRegex;  // the text stays empty: all expressions of a host are one list
+    } else if (!rule.path.empty()) {
       entry.kind = rule.path.find("/{") == std::string::npos ? Kind::kExact : Kind::kParameters;
       entry.text = rule.path;
       // Parameter names do not tell patterns apart.
@@ -193,15 +220,19 @@ void RouteTable::Index::build() {
     const std::vector<std::string> any{""};
     for (const std::string& host : rule.hosts.empty() ? any : rule.hosts) {
       entry.host = host_id(host);
-      entries[entry].push_back({route, method_set(rule.methods)});
+      entries[entry].push_back(candidate);
     }
   }
 
   slots.resize(std::bit_ceil(std::max<size_t>(entries.size() * 2, 8)));
   for (auto& [entry, candidates] : entries) {
-    std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
-      return (a.methods & kAnyMethod) < (b.methods & kAnyMethod);
-    });
+    sort_by_precedence(candidates);
+    if (entry.kind == Kind::kRegex) {
+      for (const Candidate& one : candidates)
+        hosts[entry.host].expressions.push_back(
+            {one, std::make_shared<re2::RE2>(rules[one.route].regex, re2::RE2::Quiet)});
+      continue;
+    }
     patterns.push_back({candidates[0], static_cast<uint32_t>(texts.size()),
                         static_cast<uint32_t>(entry.text.size()), static_cast<uint32_t>(others.size()),
                         static_cast<uint32_t>(candidates.size() - 1), entry.kind});
@@ -284,6 +315,12 @@ bool RouteTable::Index::visit_host(uint32_t id, std::string_view path, const Spl
       }
     }
   }
+  for (const Expression& one : host.expressions) {
+    if (re2::RE2::FullMatch(re2::StringPiece(path.data(), path.size()), *one.regex) &&
+        visit(Pattern{one.candidate, 0, 0, 0, 0, Kind::kRegex})) {
+      return true;
+    }
+  }
   return host.match_all >= 0 && visit(patterns[static_cast<size_t>(host.match_all)]);
 }
 
@@ -314,26 +351,30 @@ RouteTable::~RouteTable() = default;
 RouteTable::RouteTable(RouteTable&&) noexcept = default;
 RouteTable& RouteTable::operator=(RouteTable&&) noexcept = default;
 
-MatchResult RouteTable::match(std::string_view host, std::string_view path, std::string_view method) const {
+MatchResult RouteTable::match(const RequestView& request) const {
   MatchResult result;
-  const MethodSet bit = method_bit(method);
-  index_->visit_all(host, path, [&](const Index::Pattern& pattern) {
-    const bool found = index_->visit_candidates(pattern, [&](const Index::Candidate& candidate) {
-      if (!index_->admits(candidate, method, bit)) return false;
+  const MethodSet bit = method_bit(request.method);
+  index_->visit_all(request.host, request.path, [&](const Index::Pattern& pattern) {
+    return index_->visit_candidates(pattern, [&](const Index::Candidate& candidate) {
+      if (!index_->predicates_hold(candidate, request)) return false;
+      if (!index_->admits(candidate, request.method, bit)) {
+        result.outcome = MatchOutcome::kMethodNotAllowed;
+        return false;
+      }
       result = {MatchOutcome::kMatched, candidate.route};
       return true;
     });
-    if (!found) result.outcome = MatchOutcome::kMethodNotAllowed;
-    return found;
   });
   return result;
 }
 
-std::vector<std::string> RouteTable::allowed_methods(std::string_view host, std::string_view path) const {
+std::vector<std::string> RouteTable::allowed_methods(const RequestView& request) const {
   std::vector<std::string> allowed;
-  index_->visit_all(host, path, [&](const Index::Pattern& pattern) {
+  index_->visit_all(request.host, request.path, [&](const Index::Pattern& pattern) {
     return index_->visit_candidates(pattern, [&](const Index::Candidate& candidate) {
-      for (const std::string& method : index_->rules[candidate.route].methods) allowed.push_back(method);
+      if (!index_->predicates_hold(candidate, request)) return false;
+      const std::vector<std::string>& methods = index_->rules[candidate.route].methods;
+      allowed.insert(allowed.end(), methods.begin(), methods.end());
       return false;
     });
   });

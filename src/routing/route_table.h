@@ -7,15 +7,33 @@
 #include <string_view>
 #include <vector>
 
+#include "http/message.h"
+#include "routing/predicates.h"
+
 namespace portcullis::routing {
 
-// One route as the table needs it. `path` and `prefix` are canonical; at most one is set; neither matches
-// all.
+// One route as the table needs it. `path` and `prefix` are canonical; at most one of path, prefix and regex
+// is set; none matches all.
 struct RouteRule {
   std::vector<std::string> hosts;  // "api.example.com" or "*.example.com"; empty: any
   std::string path;                // segments may be "{name}"
   std::string prefix;
   std::vector<std::string> methods;  // empty: any
+  std::string regex{};               // RE2, matches the whole path
+  std::vector<Predicate> headers{};
+  std::vector<Predicate> query{};
+
+  // What decides between rules with one host and path: the one with more of these is tried first.
+  size_t predicate_count() const { return (methods.empty() ? 0 : 1) + headers.size() + query.size(); }
+};
+
+// What the table looks at in a request.
+struct RequestView {
+  std::string_view host;  // lower case, without port
+  std::string_view path;  // canonical
+  std::string_view method;
+  std::string_view query{};              // as received
+  const http::Fields* fields = nullptr;  // null: none
 };
 
 enum class MatchOutcome { kMatched, kNoRoute, kMethodNotAllowed };
@@ -28,12 +46,13 @@ struct MatchResult {
 // Finds the route of a request. Immutable after construction; any number of threads.
 //
 // Precedence: exact host over wildcard (longer first) over any; then exact path, then parameters (a literal
-// beats a parameter at the leftmost segment in which two patterns differ), then prefix (longest first); then
-// rules with methods before rules without; then order in the configuration.
+// beats a parameter at the leftmost segment in which two patterns differ), then prefix (longest first), then
+// expressions, then rules without a path, and with the prefix "/", which is as much. Among rules with one
+// host and path, and among all expressions of a host: more predicates first, then order in the configuration.
 //
 // Every lookup is a few probes of one flat hash table: one for the exact path, one for each shape of
 // parameters in use with that many segments, one for each length of prefix in use. So time does not grow with
-// the routes.
+// the routes. Expressions are tried one by one: they are for the few paths that nothing else can describe.
 class RouteTable {
  public:
   explicit RouteTable(std::vector<RouteRule> rules);
@@ -41,12 +60,11 @@ class RouteTable {
   RouteTable(RouteTable&&) noexcept;
   RouteTable& operator=(RouteTable&&) noexcept;
 
-  // `host` is lower case, without port.
-  MatchResult match(std::string_view host, std::string_view path, std::string_view method) const;
+  MatchResult match(const RequestView& request) const;
 
-  // The methods that routes for this host and path admit, for the Allow field. Allocates: not for the hot
-  // path.
-  std::vector<std::string> allowed_methods(std::string_view host, std::string_view path) const;
+  // The methods that routes admit for the request but for its method, for the Allow field. Allocates: not for
+  // the hot path.
+  std::vector<std::string> allowed_methods(const RequestView& request) const;
 
   // Patterns deeper than this are refused by the configuration's check.
   static constexpr size_t kMostSegments = 64;

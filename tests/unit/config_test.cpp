@@ -56,6 +56,29 @@ routes:
             "c.yaml:12:15: error: there is no upstream `oders` - did you mean `orders`?\n");
 }
 
+TEST(Loader, RefusesPatternsThatCanNeverMatch) {
+  const auto problems = [](const std::string& match) {
+    return problems_of("version: 1\nlisteners: []\nroutes: [{name: r, match: {" + match +
+                       "}, policies: [{respond: {}}]}]\n");
+  };
+  const auto names = [&](const std::string& match, const std::string& text) {
+    EXPECT_NE(problems(match).find(text), std::string::npos) << match << ": " << problems(match);
+  };
+  names("path: /a/../b", "never matches, because paths are normalised first: write `/b`");
+  names("path_prefix: /%61", "write `/a`");
+  names("path: \"/a?b\"", "it cannot hold `?`");
+  names("path: \"/x{id}\"", "a parameter is a whole segment");
+  names("path: \"/{id}/{id}\"", "names `{id}` twice");
+  names("path_prefix: \"/{id}\"", "only `path` takes parameters");
+  names("path_regex: \"/(\"", "is not an expression: missing )");
+  names("path: /a, path_regex: /a", "more than one of `path`, `path_prefix` and `path_regex`");
+  names("headers: {x: {regexp: a}}", "unknown condition `regexp` - did you mean `regex`?");
+  names("headers: {\"x y\": a}", "`x y` is not a header's name");
+  names("headers: {x: [a]}", "expected a value, {regex: ...} or {present: true}");
+  EXPECT_EQ(problems("path: \"/a/{id}\", headers: {x: 1, y: {present: false}}, query: {q: {regex: a.*}}"),
+            "");
+}
+
 TEST(Loader, RefusesBrokenYaml) {
   EXPECT_NE(problems_of("version: 1\nlisteners: [").find("c.yaml:"), std::string::npos);
   EXPECT_NE(problems_of("version: 1\nversion: 1\n").find("c.yaml:2:1: error: `version` is given twice"),

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <random>
+#include <regex>
 #include <tuple>
 
 #include "http/path.h"
+#include "routing/rewrite.h"
 #include "routing/route_table.h"
 
 namespace portcullis {
@@ -12,6 +14,11 @@ namespace {
 
 using routing::MatchOutcome;
 using routing::MatchResult;
+using routing::PathParameters;
+using routing::PathRewrite;
+using routing::Predicate;
+using routing::Predicates;
+using routing::RequestView;
 using routing::RouteRule;
 using routing::RouteTable;
 
@@ -26,17 +33,17 @@ std::vector<std::string> segments_of(const std::string& path) {
 }
 
 // The documented precedence, spelt out: sort every rule that matches, take the first.
-MatchResult naive_match(const std::vector<RouteRule>& rules, const std::string& host, const std::string& path,
-                        const std::string& method) {
-  using Key = std::tuple<int, int, int, std::vector<int>, int, bool, uint32_t>;
+MatchResult naive_match(const std::vector<RouteRule>& rules, const RequestView& request) {
+  const std::string host(request.host), path(request.path), method(request.method);
+  using Key = std::tuple<int, int, int, std::vector<int>, int, int, uint32_t>;
   std::optional<Key> best;
   bool path_matched = false;
   for (uint32_t i = 0; i < rules.size(); ++i) {
     const RouteRule& rule = rules[i];
     Key key;
-    auto& [host_class, host_length, path_class, parameters, prefix_length, any_method, order] = key;
+    auto& [host_class, host_length, path_class, parameters, prefix_length, predicates, order] = key;
     order = i;
-    any_method = rule.methods.empty();
+    predicates = -static_cast<int>(!rule.methods.empty() + rule.headers.size() + rule.query.size());
     host_class = 3;
     host_length = 0;
     if (rule.hosts.empty()) host_class = 2;
@@ -64,15 +71,23 @@ MatchResult naive_match(const std::vector<RouteRule>& rules, const std::string& 
       }
       if (!matches) continue;
       if (path_class == 0) parameters.clear();
+    } else if (!rule.regex.empty()) {
+      path_class = 3;
+      if (!std::regex_match(path, std::regex(rule.regex))) continue;
     } else {
-      path_class = 2;
       std::string prefix = rule.prefix;
       if (prefix.ends_with('/')) prefix.pop_back();
+      path_class = prefix.empty() ? 4 : 2;
       if (path != prefix && !path.starts_with(prefix + "/")) continue;
       prefix_length = -static_cast<int>(prefix.size());
     }
+    if (!std::all_of(rule.headers.begin(), rule.headers.end(),
+                     [&](const Predicate& one) { return request.fields->value_of(one.name) == one.text; }))
+      continue;
+    if (!rule.query.empty() && request.query != "q=1") continue;
     path_matched = true;
-    if (!any_method && std::find(rule.methods.begin(), rule.methods.end(), method) == rule.methods.end())
+    if (!rule.methods.empty() &&
+        std::find(rule.methods.begin(), rule.methods.end(), method) == rule.methods.end())
       continue;
     if (!best || key < *best) best = key;
   }
@@ -97,20 +112,28 @@ TEST(RouteTable, AgreesWithANaiveMatcherOnRandomTables) {
     for (RouteRule& rule : rules) {
       if (random() % 3 == 0)
         rule.hosts = {one_of({"x.example.com", "*.example.com", "*.x.example.com", "example.com"})};
-      switch (random() % 4) {
+      switch (random() % 5) {
+        case 4: rule.regex = one_of({"/[ab]+(/.*)?", "/v1/.*", ".*/c", "/a/(b|c)"}); break;
         case 0: rule.path = path(false); break;
         case 1: rule.path = path(true); break;
         case 2: rule.prefix = path(false); break;
         default: rule.prefix = random() % 4 == 0 ? "" : "/" + one_of(words); break;
       }
       if (random() % 3 == 0) rule.methods = {one_of({"GET", "POST", "PURGE"})};
+      if (random() % 4 == 0) rule.headers.push_back({"x-one", Predicate::Kind::kEquals, one_of({"1", "2"})});
+      if (random() % 8 == 0) rule.headers.push_back({"x-two", Predicate::Kind::kEquals, "1"});
+      if (random() % 8 == 0) rule.query.push_back({"q", Predicate::Kind::kEquals, "1"});
     }
     const RouteTable compiled(rules);
     for (int request = 0; request < 100; ++request) {
       const std::string host = one_of(hosts), target = random() % 20 == 0 ? "/" : path(false);
       const std::string method = one_of({"GET", "POST", "PUT", "PURGE", "REPORT"});
-      const MatchResult expected = naive_match(rules, host, target, method);
-      const MatchResult given = compiled.match(host, target, method);
+      http::Fields fields;
+      if (random() % 2 == 0) fields.add("X-One", random() % 2 == 0 ? "1" : "2");
+      if (random() % 2 == 0) fields.add("x-two", "1");
+      const RequestView view{host, target, method, random() % 2 == 0 ? "q=1" : "p=1", &fields};
+      const MatchResult expected = naive_match(rules, view);
+      const MatchResult given = compiled.match(view);
       ASSERT_EQ(given.outcome, expected.outcome) << host << " " << method << " " << target;
       ASSERT_EQ(given.route, expected.route) << host << " " << method << " " << target;
     }
@@ -121,15 +144,77 @@ TEST(RouteTable, DeepPathsMatchPrefixesOnly) {
   const RouteTable table({{{}, "", "/a", {}}, {{}, "/a/b", "", {}}});
   std::string deep = "/a";
   for (int i = 0; i < 500; ++i) deep += "/b";
-  const MatchResult result = table.match("h", deep, "GET");
+  const MatchResult result = table.match({"h", deep, "GET"});
   EXPECT_EQ(result.outcome, MatchOutcome::kMatched);
   EXPECT_EQ(result.route, 0u);
 }
 
 TEST(RouteTable, NamesTheMethodsThatAPathAdmits) {
   const RouteTable table({{{}, "/a", "", {"POST", "GET"}}, {{}, "", "/", {"DELETE"}}});
-  EXPECT_EQ(table.match("h", "/a", "PUT").outcome, MatchOutcome::kMethodNotAllowed);
-  EXPECT_EQ(table.allowed_methods("h", "/a"), (std::vector<std::string>{"DELETE", "GET", "POST"}));
+  EXPECT_EQ(table.match({"h", "/a", "PUT"}).outcome, MatchOutcome::kMethodNotAllowed);
+  EXPECT_EQ(table.allowed_methods({"h", "/a", ""}), (std::vector<std::string>{"DELETE", "GET", "POST"}));
+}
+
+TEST(Predicates, LookAtEveryFieldAndDecodeTheQuery) {
+  http::Fields fields;
+  fields.add("Accept", "text/html");
+  fields.add("accept", "application/json");
+  const auto header = [&](Predicate::Kind kind, std::string text, std::string name = "ACCEPT") {
+    return Predicates({{std::move(name), kind, std::move(text)}}, {}).admit(&fields, "");
+  };
+  EXPECT_TRUE(header(Predicate::Kind::kEquals, "application/json"));
+  EXPECT_FALSE(header(Predicate::Kind::kEquals, "application"));
+  EXPECT_TRUE(header(Predicate::Kind::kMatches, "application/(json|xml)"));
+  EXPECT_FALSE(header(Predicate::Kind::kMatches, "json"));
+  EXPECT_TRUE(header(Predicate::Kind::kPresent, ""));
+  EXPECT_FALSE(header(Predicate::Kind::kAbsent, ""));
+  EXPECT_TRUE(header(Predicate::Kind::kAbsent, "", "x-other"));
+  const auto query = [](std::string_view text, Predicate::Kind kind, std::string value) {
+    return Predicates({}, {{"a b", kind, std::move(value)}}).admit(nullptr, text);
+  };
+  EXPECT_TRUE(query("x=1&a+b=c%20d&y", Predicate::Kind::kEquals, "c d"));
+  EXPECT_TRUE(query("a%20b=1&a%20b=2", Predicate::Kind::kEquals, "2"));
+  EXPECT_TRUE(query("a%20b", Predicate::Kind::kEquals, ""));
+  EXPECT_TRUE(query("a%20b=%4", Predicate::Kind::kEquals, "%4"));
+  EXPECT_TRUE(query("a+b=v12", Predicate::Kind::kMatches, "v[0-9]+"));
+  EXPECT_FALSE(query("ab=1", Predicate::Kind::kPresent, ""));
+  EXPECT_TRUE(query("", Predicate::Kind::kAbsent, ""));
+}
+
+std::string rewritten(const RouteRule& rule, std::string_view pattern, std::string_view path) {
+  Arena arena;
+  const auto out = PathRewrite(pattern, "").apply(path, PathParameters(rule), arena);
+  return out ? std::string(*out) : "refused";
+}
+
+TEST(PathRewrite, PutsParametersWhereTheyAreNamed) {
+  const RouteRule path{{}, "/v1/{kind}/{id}", "", {}};
+  EXPECT_EQ(rewritten(path, "/{id}/of/{kind}", "/v1/orders/a%20b"), "/a%20b/of/orders");
+  EXPECT_EQ(rewritten({{}, "", "/v1", {}}, "/new/{rest}", "/v1/a/b"), "/new/a/b");
+  EXPECT_EQ(rewritten({{}, "", "/v1/", {}}, "/new/{rest}", "/v1"), "/new/");
+  EXPECT_EQ(rewritten({{}, "", "", {}}, "/new/{rest}", "/a"), "/new/a");
+  const RouteRule regex{{}, "", "", {}, "/(?P<year>[0-9]{4})-(?P<name>.*)"};
+  EXPECT_EQ(rewritten(regex, "/{name}/{year}", "/2026-report"), "/report/2026");
+  // What an expression cuts out can turn into dot segments; they must not reach the upstream.
+  EXPECT_EQ(rewritten(regex, "/a/{name}/b", "/2026-.."), "/b");
+  EXPECT_EQ(rewritten(regex, "/{name}", "/2026-../../x"), "refused");
+  EXPECT_EQ(PathRewrite::check("/{id}/{kind}", PathParameters(path).names()), "");
+  EXPECT_NE(PathRewrite::check("/{idd}", PathParameters(path).names()).find("did you mean `id`"),
+            std::string::npos);
+  EXPECT_NE(PathRewrite::check("/a/../{id}", PathParameters(path).names()), "");
+  EXPECT_NE(PathRewrite::check("/{id", PathParameters(path).names()), "");
+}
+
+TEST(PathRewrite, StripsAPrefixOnASegmentsBoundary) {
+  const auto stripped = [](std::string prefix, std::string_view path) {
+    Arena arena;
+    return std::string(*PathRewrite("", std::move(prefix)).apply(path, PathParameters(RouteRule{}), arena));
+  };
+  EXPECT_EQ(stripped("/v1", "/v1/a"), "/a");
+  EXPECT_EQ(stripped("/v1", "/v1"), "/");
+  EXPECT_EQ(stripped("/v1/", "/v1/a"), "/a");
+  EXPECT_EQ(stripped("/v1", "/v10/a"), "/v10/a");
+  EXPECT_EQ(stripped("/v1", "/a"), "/a");
 }
 
 std::string canonical(std::string_view path) {

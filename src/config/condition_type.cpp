@@ -1,0 +1,85 @@
+#include "config/condition_type.h"
+
+#include <re2/re2.h>
+
+#include "base/text.h"
+#include "config/model.h"
+
+namespace portcullis::config {
+namespace {
+
+std::string check_regex(const std::string& text) {
+  const re2::RE2 expression(text, re2::RE2::Quiet);
+  return expression.ok() ? "" : "`" + text + "` is not an expression: " + expression.error();
+}
+
+class ConditionMapType final : public Type {
+ public:
+  explicit ConditionMapType(std::function<std::string(const std::string&)> check_name)
+      : check_name_(std::move(check_name)) {}
+
+  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+    if (node.kind == YamlNode::Kind::kNull) return;
+    if (node.kind != YamlNode::Kind::kMapping) {
+      diagnostics.error(node.location, "expected names and values");
+      return;
+    }
+    for (const auto& [key, value] : node.members) {
+      if (const std::string problem = check_name_(key->scalar); !problem.empty())
+        diagnostics.error(key->location, problem);
+      MatchCondition condition{key->scalar, MatchCondition::Kind::kEquals, ""};
+      if (value->kind == YamlNode::Kind::kScalar) {
+        condition.text = value->scalar;
+      } else if (value->kind == YamlNode::Kind::kMapping && value->members.size() == 1) {
+        load_condition(*value->members[0].first, *value->members[0].second, condition, diagnostics);
+      } else {
+        diagnostics.error(value->location, "expected a value, {regex: ...} or {present: true}");
+      }
+      static_cast<std::vector<MatchCondition>*>(out)->push_back(std::move(condition));
+    }
+  }
+  nlohmann::json json_schema() const override {
+    const auto one = [](const char* key, nlohmann::json type) {
+      return nlohmann::json{{"type", "object"},
+                            {"additionalProperties", false},
+                            {"required", {key}},
+                            {"properties", {{key, std::move(type)}}}};
+    };
+    return {{"type", "object"},
+            {"additionalProperties",
+             {{"anyOf",
+               {nlohmann::json{{"type", {"string", "number", "boolean"}}}, one("regex", {{"type", "string"}}),
+                one("present", {{"type", "boolean"}})}}}}};
+  }
+  std::string describe() const override { return "names with a value, `{regex: ...}` or `{present: true}`"; }
+
+ private:
+  static void load_condition(const YamlNode& key, const YamlNode& value, MatchCondition& out,
+                             Diagnostics& diagnostics) {
+    if (key.scalar == "regex") {
+      out.kind = MatchCondition::Kind::kMatches;
+      regex_type()->load(value, &out.text, diagnostics);
+    } else if (key.scalar == "present") {
+      bool present = true;
+      boolean()->load(value, &present, diagnostics);
+      out.kind = present ? MatchCondition::Kind::kPresent : MatchCondition::Kind::kAbsent;
+    } else {
+      diagnostics.error(key.location, "unknown condition `" + key.scalar + "`" +
+                                          suggestion_for(key.scalar, {"regex", "present"}));
+    }
+  }
+
+  std::function<std::string(const std::string&)> check_name_;
+};
+
+}  // namespace
+
+TypePointer condition_map(std::function<std::string(const std::string&)> check_name) {
+  return std::make_shared<ConditionMapType>(std::move(check_name));
+}
+
+TypePointer regex_type() {
+  return checked_text("a regular expression", "", check_regex);
+}
+
+}  // namespace portcullis::config

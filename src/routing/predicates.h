@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/message.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace portcullis::routing {
+
+// What a header field or query parameter must be like.
+struct Predicate {
+  enum class Kind { kEquals, kMatches, kPresent, kAbsent };
+  std::string name;
+  Kind kind = Kind::kEquals;
+  std::string text{};  // the value, or the expression (RE2) that the whole value matches
+
+  bool operator==(const Predicate&) const = default;
+};
+
+// `text`, for people: "header `x-version` = `2`".
+std::string describe(const Predicate& predicate, std::string_view what);
+
+// The predicates of one route, compiled. Immutable; any thread.
+//
+// Expressions take a reader's lock inside of RE2 and a query value that an expression looks at is decoded on
+// the heap: routes without expressions pay for neither.
+class Predicates {
+ public:
+  Predicates(const std::vector<Predicate>& headers, const std::vector<Predicate>& query);
+  ~Predicates();
+
+  // `fields` may be null: no fields. `query` as received, without '?'.
+  bool admit(const http::Fields* fields, std::string_view query) const;
+
+  // The first that fails, described; "" when all hold. Not for the hot path.
+  std::string why_not(const http::Fields* fields, std::string_view query) const;
+
+ private:
+  struct Compiled;
+  bool header_holds(const Compiled& one, const http::Fields* fields) const;
+  bool query_holds(const Compiled& one, std::string_view query) const;
+
+  std::vector<Compiled> headers_;
+  std::vector<Compiled> query_;
+};
+
+}  // namespace portcullis::routing

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/arena.h"
+#include "routing/route_table.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace portcullis::routing {
+
+// What a route's match names in a path: the `{name}`s of `path`, the named groups of `regex`, and `rest`,
+// what follows `prefix` and its slash. Immutable; any thread.
+class PathParameters {
+ public:
+  explicit PathParameters(const RouteRule& rule);
+  PathParameters(PathParameters&&) noexcept;
+  PathParameters& operator=(PathParameters&&) noexcept;
+  ~PathParameters();
+
+  const std::vector<std::string>& names() const { return names_; }
+  // A view into `path`, which the route has matched; "" for an unknown name.
+  std::string_view value(std::string_view name, std::string_view path) const;
+
+ private:
+  enum class Source : uint8_t { kSegments, kGroups, kRest };
+
+  Source source_ = Source::kSegments;
+  std::vector<std::string> names_;
+  std::vector<size_t> places_;  // which segment or group; of the rest, where it begins
+  std::unique_ptr<re2::RE2> expression_;
+};
+
+// How a route changes the path on its way to the upstream.
+class PathRewrite {
+ public:
+  PathRewrite() = default;
+  // `pattern` may hold `{name}`s; it must have passed check(). Without it, `strip_prefix` is removed.
+  PathRewrite(std::string_view pattern, std::string strip_prefix);
+
+  // What is wrong with `pattern` for a route with these parameters, or "".
+  static std::string check(std::string_view pattern, const std::vector<std::string>& names);
+
+  // The new path, in `arena` or a view of `path`. Nothing when what came out is no path that could be sent:
+  // expressions can cut dots out of segments, and "." and ".." mean something else.
+  std::optional<std::string_view> apply(std::string_view path, const PathParameters& parameters,
+                                        Arena& arena) const;
+
+ private:
+  struct Part {
+    bool parameter;
+    std::string text;
+  };
+  static std::vector<Part> parse(std::string_view pattern);
+
+  std::vector<Part> parts_;
+  std::string strip_prefix_;
+};
+
+}  // namespace portcullis::routing
