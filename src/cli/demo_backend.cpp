@@ -62,12 +62,12 @@ int run_demo_backend(const std::string& text, const std::string& name) {
   UniqueFd signals(::signalfd(-1, &stop_signals, SFD_NONBLOCK | SFD_CLOEXEC));
   SignalWatcher on_signal(loop);
   loop.watch(signals.get(), EPOLLIN, on_signal);
-  const http::h1::SmallServer server(loop, std::move(*socket), {.connections = 65'536, .kept_body = 0},
-                                     [&](const http::h1::SmallRequest& request) {
-                                       return http::h1::SmallAnswer{
-                                           .content_type = "application/json",
-                                           .body = describe(request.head, name, request.body_bytes)};
-                                     });
+  const http::h1::SmallServer server(
+      loop, std::move(*socket), {.connections = 65'536, .kept_body = 0},
+      [&](const http::h1::SmallRequest& request) -> Task<http::h1::SmallAnswer> {
+        co_return http::h1::SmallAnswer{.content_type = "application/json",
+                                        .body = describe(request.head, name, request.body_bytes)};
+      });
   std::fprintf(stderr, "portcullis: demo backend %s listening on %s\n", name.c_str(),
                SocketAddress::of_socket(server.fd()).to_string().c_str());
   loop.run();

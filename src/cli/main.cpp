@@ -5,6 +5,7 @@
 
 #include "cli/demo_backend.h"
 #include "cli/explain.h"
+#include "cli/reload.h"
 #include "config/reference.h"
 #include "config/schema_model.h"
 #include "control/gateway.h"
@@ -15,9 +16,9 @@ namespace {
 
 using portcullis::control::Gateway;
 
-int run(const std::string& path) {
+int run(const portcullis::control::RunOptions& options) {
   Gateway::block_signals();
-  Gateway gateway(path);
+  Gateway gateway(options);
   if (!gateway.start()) return 1;
   gateway.run_until_signalled();
   return 0;
@@ -55,18 +56,23 @@ int main(int argc, char** argv) {
   std::string path, listen, name = "demo", format = "json";
 
   CLI::App* run_command = app.add_subcommand("run", "Serve; SIGHUP reloads, SIGTERM drains");
-  run_command->add_option("-c,--config", path, "Configuration file")->required();
-  run_command->callback([&] { exit_code = run(path); });
+  portcullis::control::RunOptions options;
+  run_command->add_option("-c,--config", options.config_path, "Configuration: a file, or a folder of them")
+      ->required();
+  run_command->add_flag("--watch", options.watch_files, "Reload when the files change");
+  run_command->add_option("--upgrade-socket", options.upgrade_socket_path,
+                          "Take over from the process that serves at this path, and serve a successor there");
+  run_command->callback([&] { exit_code = run(options); });
 
   CLI::App* check_command = app.add_subcommand("check", "Report everything wrong with a configuration");
-  check_command->add_option("file", path, "Configuration file")->required();
+  check_command->add_option("path", path, "Configuration: a file, or a folder of them")->required();
   check_command->callback([&] { exit_code = check(path); });
 
   std::string method, url;
   bool json = false;
   CLI::App* explain_command =
       app.add_subcommand("explain", "Tell which route and policies a request would meet");
-  explain_command->add_option("-c,--config", path, "Configuration file")->required();
+  explain_command->add_option("-c,--config", path, "Configuration: a file, or a folder of them")->required();
   explain_command->add_option("method", method, "GET, POST, ...")->required();
   explain_command->add_option("url", url, "http://host/path, or a path alone")->required();
   std::vector<std::string> headers;
@@ -78,6 +84,15 @@ int main(int argc, char** argv) {
     exit_code = portcullis::cli::explain(path, {method, url, headers},
                                          json ? OutputFormat::kJson : OutputFormat::kText);
   });
+
+  std::string admin_address;
+  CLI::App* reload_command =
+      app.add_subcommand("reload", "Tell a running gateway to reload, and say how it went");
+  auto* asked_by_path =
+      reload_command->add_option("-c,--config", path, "Its configuration, which names its admin listener");
+  reload_command->add_option("--admin", admin_address, "The address of its admin listener")
+      ->excludes(asked_by_path);
+  reload_command->callback([&] { exit_code = portcullis::cli::reload(path, admin_address); });
 
   CLI::App* schema_command = app.add_subcommand("schema", "Print the configuration's description");
   schema_command

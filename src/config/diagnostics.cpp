@@ -5,6 +5,10 @@
 
 namespace portcullis::config {
 
+std::string Location::seen_from(const Location& from) const {
+  return (from.file == file ? "line " : file + ":") + std::to_string(line);
+}
+
 std::string Diagnostic::to_string() const {
   std::string out = location.file;
   if (location.line > 0) out += ":" + std::to_string(location.line) + ":" + std::to_string(location.column);

@@ -10,6 +10,9 @@ struct Location {
   std::string file;
   size_t line = 0;
   size_t column = 0;
+
+  // "line 3", or "other.yaml:3" for one who reads at `from`, in another file.
+  std::string seen_from(const Location& from) const;
 };
 
 enum class Severity { kWarning, kError };

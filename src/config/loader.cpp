@@ -1,42 +1,15 @@
 #include "config/loader.h"
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "base/text.h"
 #include "config/schema_model.h"
+#include "config/source_reader.h"
 #include "config/yaml.h"
 
 namespace portcullis::config {
 namespace {
-
-// Replaces ${NAME} by the environment's value in every scalar; a variable that is not set is an error.
-void expand_environment(YamlNode& node, std::set<const YamlNode*>& done, Diagnostics& diagnostics) {
-  if (!done.insert(&node).second) return;
-  for (const auto& item : node.items) expand_environment(*item, done, diagnostics);
-  for (const auto& [key, value] : node.members) expand_environment(*value, done, diagnostics);
-  size_t from = 0;
-  while ((from = node.scalar.find("${", from)) != std::string::npos) {
-    const size_t end = node.scalar.find('}', from);
-    if (end == std::string::npos) {
-      diagnostics.error(node.location, "`${` without `}`");
-      return;
-    }
-    const std::string name = node.scalar.substr(from + 2, end - from - 2);
-    const char* value = std::getenv(name.c_str());
-    if (value == nullptr) {
-      diagnostics.error(node.location, "the environment variable " + name + " is not set");
-      return;
-    }
-    node.scalar.replace(from, end + 1 - from, value);
-    from += std::strlen(value);
-  }
-}
 
 template <typename T>
 void refuse_duplicate_names(const std::vector<T>& items, const char* kind, Diagnostics& diagnostics) {
@@ -46,7 +19,7 @@ void refuse_duplicate_names(const std::vector<T>& items, const char* kind, Diagn
     const auto [first, inserted] = seen.emplace(item.name, &item.location);
     if (!inserted) {
       diagnostics.error(item.location, std::string("a second ") + kind + " named `" + item.name +
-                                           "`; the first is at line " + std::to_string(first->second->line));
+                                           "`; the first is at " + first->second->seen_from(item.location));
     }
   }
 }
@@ -91,30 +64,31 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
   }
 }
 
-}  // namespace
-
-std::optional<Config> load_text(std::string_view text, const std::string& name, const PolicyCatalog& catalog,
-                                Diagnostics& diagnostics) {
-  const auto root = parse_yaml(text, name, diagnostics);
-  if (!root) return std::nullopt;
-  std::set<const YamlNode*> done;
-  expand_environment(*root, done, diagnostics);
+std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog, SourceReader& reader,
+                                    Diagnostics& diagnostics) {
+  reader.expand(root);
   Config config;
-  config_type(catalog)->load(*root, &config, diagnostics);
+  config_type(catalog)->load(root, &config, diagnostics);
   check_references(config, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return config;
 }
 
-std::optional<Config> load_file(const std::string& path, const PolicyCatalog& catalog,
+}  // namespace
+
+std::optional<Config> load_text(std::string_view text, const std::string& name, const PolicyCatalog& catalog,
                                 Diagnostics& diagnostics) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  if (!file || !(content << file.rdbuf())) {
-    diagnostics.error({path, 0, 0}, std::string("cannot read it: ") + std::strerror(errno));
-    return std::nullopt;
-  }
-  return load_text(content.str(), path, catalog, diagnostics);
+  Sources sources;
+  SourceReader reader(sources, diagnostics);
+  const auto root = parse_yaml(text, name, diagnostics);
+  return root ? load_document(*root, catalog, reader, diagnostics) : std::nullopt;
+}
+
+std::optional<Config> load_path(const std::string& path, const PolicyCatalog& catalog,
+                                Diagnostics& diagnostics, Sources& sources) {
+  SourceReader reader(sources, diagnostics);
+  const auto root = reader.read(path);
+  return root ? load_document(*root, catalog, reader, diagnostics) : std::nullopt;
 }
 
 }  // namespace portcullis::config

@@ -6,14 +6,15 @@
 
 #include "config/diagnostics.h"
 #include "config/model.h"
+#include "config/sources.h"
 
 namespace portcullis::config {
 
-// Reads and checks the configuration in a file. Nothing when there are errors; warnings alone do not fail.
-// `${NAME}` in a value stands for that environment variable.
-// `catalog` holds the policies that may be used.
-std::optional<Config> load_file(const std::string& path, const PolicyCatalog& catalog,
-                                Diagnostics& diagnostics);
+// Reads and checks the configuration at `path`, a file or a folder (see source_reader.h), and notes in
+// `sources` what it is made of, also when it fails. Nothing when there are errors; warnings alone do not
+// fail. `catalog` holds the policies that may be used.
+std::optional<Config> load_path(const std::string& path, const PolicyCatalog& catalog,
+                                Diagnostics& diagnostics, Sources& sources);
 
 // The same from memory; `name` stands for the file in diagnostics.
 std::optional<Config> load_text(std::string_view text, const std::string& name, const PolicyCatalog& catalog,

@@ -110,12 +110,19 @@ struct AccessLog {
   std::string path;  // empty: none
 };
 
+struct Dns {
+  std::vector<std::string> servers;
+  milliseconds least_ttl{5'000};
+  milliseconds most_ttl{300'000};
+};
+
 struct Config {
   uint64_t version = 1;
   uint64_t workers = 0;
   Admin admin;
   AccessLog access_log;
   milliseconds drain_timeout{30'000};
+  Dns dns;
   std::vector<Listener> listeners;
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;

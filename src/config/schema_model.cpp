@@ -105,6 +105,18 @@ std::string check_via(const std::string& name) {
   return "";
 }
 
+// Of a target: a name is looked up.
+std::string check_target_address(const std::string& text) {
+  if (SocketAddress::parse(text)) return "";
+  const auto split = split_host_port(text);
+  if (!split) return split.error().message;
+  const bool name = split->host.find_first_not_of(
+                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                        "0123456789-_.") == std::string::npos &&
+                    split->host.find_first_not_of("0123456789.") != std::string::npos;
+  return name ? "" : "`" + text + "` is neither an address nor a host name with its port";
+}
+
 TypePointer address_type() {
   return checked_text("an address", "", check_address);
 }
@@ -167,7 +179,9 @@ TypePointer listener_type() {
 TypePointer upstream_type() {
   auto target = std::make_shared<ObjectType>("target", "One backend server.");
   target->locate(&Target::location)
-      .required("address", &Target::address, address_type(), "`host:port`, `[IPv6]:port` or `unix:/path`.")
+      .required("address", &Target::address, checked_text("an address", "", check_target_address),
+                "`address:port`, `[IPv6]:port`, `unix:/path`, or `name:port`: a name is looked up again when "
+                "its time to live is over, and each of its addresses is a target.")
       .optional("weight", &Target::weight, integer(1, 1000), "1",
                 "Its share of the requests beside the other targets'.");
   auto timeouts = std::make_shared<ObjectType>("timeouts", "How long a target may take.");
@@ -246,6 +260,12 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
   admin->required(
       "address", &Admin::address, address_type(),
       "`host:port`, `[IPv6]:port` or `unix:/path`; keep it away from clients. A change takes a restart.");
+  auto dns = std::make_shared<ObjectType>("dns", "How the names of targets are looked up.");
+  dns->optional("servers", &Dns::servers, list_of<std::string>(address_type()), "the system's",
+                "Name servers, as `address:port`.")
+      .optional("min_ttl", &Dns::least_ttl, duration(), "5s",
+                "A shorter time to live counts as this; also the pause after a failure.")
+      .optional("max_ttl", &Dns::most_ttl, duration(), "5m", "A longer time to live counts as this.");
   auto config = std::make_unique<ObjectType>("configuration", "A whole configuration.");
   config->required("version", &Config::version, integer(1, 1), "The format's version: 1.")
       .optional("workers", &Config::workers, integer(0, 1024), "0", "Worker threads. 0: one per core.")
@@ -253,6 +273,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("access_log", &Config::access_log, access_log, "none", "One JSON line for each request.")
       .optional("drain_timeout", &Config::drain_timeout, duration(), "30s",
                 "How long exchanges in hand may go on after SIGTERM.")
+      .optional("dns", &Config::dns, dns, "", "How the names of targets are looked up.")
       .required("listeners", &Config::listeners, list_of<Listener>(listener_type()),
                 "Where clients are served.")
       .optional("upstreams", &Config::upstreams, list_of<Upstream>(upstream_type()), "",

@@ -9,16 +9,27 @@ AdminServer::AdminServer(EventLoop& loop, UniqueFd socket, Sources sources)
     : sources_(std::move(sources)),
       server_(loop, std::move(socket), {}, [this](const SmallRequest& request) { return answer(request); }) {}
 
-SmallAnswer AdminServer::answer(const SmallRequest& request) const {
+Task<SmallAnswer> AdminServer::answer(const SmallRequest& request) const {
   const std::string_view path = request.head.path;
   const std::string_view method = request.head.method;
+  if (path == "/reload") {
+    if (method != "POST") co_return SmallAnswer{.status = 405, .fields = "allow: POST\r\n"};
+    // A page in a browser on this machine could send it; programs do not set an origin.
+    if (request.head.fields.find("origin") != nullptr)
+      co_return SmallAnswer{.status = 403, .body = "not from a browser\n"};
+    ReloadOutcome outcome = co_await sources_.reload();
+    co_return SmallAnswer{.status = outcome.succeeded ? uint16_t{200} : uint16_t{409},
+                          .body = std::move(outcome.report)};
+  }
   if (path != "/metrics" && path != "/healthz" && path != "/readyz")
-    return {.status = 404, .body = "not found\n"};
-  if (method != "GET" && method != "HEAD") return {.status = 405, .fields = "allow: GET, HEAD\r\n"};
-  if (path == "/metrics") return {.content_type = "text/plain; version=0.0.4", .body = sources_.metrics()};
-  if (path == "/healthz") return {.body = "ok\n"};
-  if (!sources_.ready()) return {.status = 503, .body = "not ready\n"};
-  return {.body = "ready\n"};
+    co_return SmallAnswer{.status = 404, .body = "not found\n"};
+  if (method != "GET" && method != "HEAD")
+    co_return SmallAnswer{.status = 405, .fields = "allow: GET, HEAD\r\n"};
+  if (path == "/metrics")
+    co_return SmallAnswer{.content_type = "text/plain; version=0.0.4", .body = sources_.metrics()};
+  if (path == "/healthz") co_return SmallAnswer{.body = "ok\n"};
+  if (!sources_.ready()) co_return SmallAnswer{.status = 503, .body = "not ready\n"};
+  co_return SmallAnswer{.body = "ready\n"};
 }
 
 }  // namespace portcullis::control

@@ -7,20 +7,29 @@
 
 namespace portcullis::control {
 
-// The admin listener: GET /metrics, /healthz (the process runs), /readyz (it serves and is not draining).
+struct ReloadOutcome {
+  bool succeeded = false;
+  std::string report;  // lines of text
+};
+
+// The admin listener: GET /metrics, /healthz (the process runs), /readyz (it serves and is not draining), and
+// POST /reload, which answers when the outcome is known: 200, or 409 with what is wrong.
 // Runs on the control thread's loop, apart from the workers.
 class AdminServer {
  public:
   struct Sources {
     std::function<std::string()> metrics;
     std::function<bool()> ready;
+    std::function<Task<ReloadOutcome>()> reload;
   };
 
   // Takes over an open listening socket.
   AdminServer(EventLoop& loop, UniqueFd socket, Sources sources);
 
+  int fd() const { return server_.fd(); }
+
  private:
-  http::h1::SmallAnswer answer(const http::h1::SmallRequest& request) const;
+  Task<http::h1::SmallAnswer> answer(const http::h1::SmallRequest& request) const;
 
   Sources sources_;
   http::h1::SmallServer server_;

@@ -1,6 +1,8 @@
 #include "control/gateway.h"
 
+#include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -22,6 +24,19 @@ void say(const std::string& message) {
   std::fprintf(stderr, "portcullis: %s\n", message.c_str());
 }
 
+bool fails(const Status& status) {
+  if (!status) say(status.error().message);
+  return !status;
+}
+
+// Every connection takes descriptors; the soft limit is often a thousand for programs that use select().
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 void print_diagnostics(const config::Diagnostics& diagnostics) {
@@ -36,72 +51,72 @@ void Gateway::block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-std::shared_ptr<const proxy::Snapshot> Gateway::load() {
-  config::Diagnostics diagnostics;
-  const auto config = load_config(config_path_, diagnostics);
-  print_diagnostics(diagnostics);
-  if (!config) return nullptr;
-  if (worker_count_ == 0) {
-    worker_count_ =
-        config->workers != 0 ? config->workers : std::max(1u, std::thread::hardware_concurrency());
-  }
+std::shared_ptr<const proxy::Snapshot> Gateway::compile(const config::Config& config) {
   if (!metrics_) {
+    worker_count_ = config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
     metrics_ = std::make_unique<telemetry::Registry>(worker_count_);
-    admin_address_ = config->admin.address;
-    access_log_path_ = config->access_log.path;
-  } else {
-    if (config->admin.address != admin_address_)
-      say("the admin listener stays where it is: moving it takes a restart");
-    if (config->access_log.path != access_log_path_)
-      say("the access log stays where it is: moving it takes a restart");
+    admin_address_ = config.admin.address;
+    access_log_path_ = config.access_log.path;
   }
-  return compile_snapshot(*config, ++version_, *metrics_);
+  if (config.workers != 0 && config.workers != worker_count_)
+    say("the number of workers stays what it is: another takes a restart or an upgrade");
+  if (config.admin.address != admin_address_)
+    say("the admin listener stays where it is: moving it takes a restart or an upgrade");
+  if (config.access_log.path != access_log_path_)
+    say("the access log stays where it is: moving it takes a restart or an upgrade");
+  return compile_snapshot(config, ++version_, *metrics_);
 }
 
-Status Gateway::open_sockets(const proxy::Snapshot& snapshot, size_t workers,
-                             std::vector<std::vector<UniqueFd>>& sockets) {
-  sockets.resize(workers);
-  for (const proxy::ListenerSettings& listener : snapshot.listeners) {
-    for (size_t worker = 0; worker < workers; ++worker) {
-      // A Unix socket cannot be bound twice: its workers share one queue.
-      if (listener.address.is_unix() && worker > 0) {
-        sockets[worker].emplace_back(::dup(sockets[0].back().get()));
-        continue;
-      }
-      auto socket = open_listening_socket(listener.address, kBacklog);
-      if (!socket) return socket.error();
-      sockets[worker].push_back(std::move(*socket));
-    }
-  }
-  return {};
+void Gateway::note_sources(const config::Sources& sources) {
+  fingerprint_ = sources.fingerprint;
+  if (file_watch_) file_watch_->set_files(sources.files);
+}
+
+Status Gateway::follow_names(const proxy::Snapshot& snapshot) {
+  return discovery_.watch(snapshot.hosts, snapshot.dns);
 }
 
 bool Gateway::start() {
-  snapshot_ = load();
-  if (!snapshot_) return false;
-  std::vector<std::vector<UniqueFd>> sockets;
-  if (const Status opened = open_sockets(*snapshot_, worker_count_, sockets); !opened) {
-    say(opened.error().message);
-    return false;
-  }
-  if (!access_log_path_.empty()) {
-    auto opened = telemetry::AccessLog::open(access_log_path_, worker_count_);
-    if (!opened) {
-      say(opened.error().message);
+  raise_descriptor_limit();
+  if (options_.watch_files)
+    file_watch_ = std::make_unique<FileWatch>(loop_, [this] { tasks_.spawn(reload_if_changed()); });
+  config::Diagnostics diagnostics;
+  config::Sources sources;
+  const auto config = load_config(options_.config_path, diagnostics, &sources);
+  print_diagnostics(diagnostics);
+  if (!config) return false;
+  note_sources(sources);
+  snapshot_ = compile(*config);
+  if (fails(follow_names(*snapshot_))) return false;
+  const Clock::time_point patience = Clock::now() + kNamePatience;
+  // Nobody is served yet, so the first answers about names may come first.
+  while (!discovery_.settled() && Clock::now() < patience) loop_.run_once(Milliseconds(50));
+
+  std::unique_ptr<Succession> predecessor;
+  if (!options_.upgrade_socket_path.empty()) {
+    auto asked = Succession::ask(options_.upgrade_socket_path);
+    if (!asked) {
+      say(asked.error().message);
       return false;
     }
-    access_log_ = std::move(*opened);
+    predecessor = std::move(*asked);
   }
-  if (!admin_address_.empty() && !open_admin(admin_address_)) return false;
-  metrics_->set_config_version(snapshot_->version);
-  for (size_t i = 0; i < worker_count_; ++i) {
-    workers_.push_back(std::make_unique<proxy::Worker>(i, snapshot_, std::move(sockets[i]),
-                                                       metrics_->worker(i), access_log_.get(), [this] {
-                                                         loop_.post([this] {
-                                                           if (++finished_workers_ == workers_.size())
-                                                             loop_.stop();
-                                                         });
-                                                       }));
+  if (predecessor) {
+    for (auto& [address, sockets] : predecessor->sockets()) {
+      if (!address.starts_with("admin ")) listeners_.inherit(address, std::move(sockets));
+    }
+  }
+  auto sockets = listeners_.update(snapshot_->listeners, worker_count_);
+  if (!sockets) {
+    say(sockets.error().message);
+    return false;
+  }
+  if (fails(open_admin(predecessor.get())) || fails(start_workers(std::move(*sockets))) ||
+      fails(open_upgrade_point()))
+    return false;
+  if (predecessor) {
+    say("took over from the process at " + options_.upgrade_socket_path);
+    predecessor->confirm();
   }
   for (const proxy::ListenerSettings& listener : snapshot_->listeners) {
     say("listening on " + listener.address.to_string() + " (" + listener.name + ")");
@@ -109,41 +124,124 @@ bool Gateway::start() {
   return true;
 }
 
-bool Gateway::open_admin(const std::string& address) {
-  auto socket = open_listening_socket(*SocketAddress::parse(address), 128);
-  if (!socket) {
-    say(socket.error().message);
-    return false;
+Status Gateway::start_workers(std::vector<proxy::ListenerSockets> sockets) {
+  if (!access_log_path_.empty()) {
+    auto opened = telemetry::AccessLog::open(access_log_path_, worker_count_);
+    if (!opened) return opened.error();
+    access_log_ = std::move(*opened);
   }
-  say("admin on " + SocketAddress::of_socket(socket->get()).to_string());
-  admin_ = std::make_unique<AdminServer>(
-      loop_, std::move(*socket),
-      AdminServer::Sources{[this] { return metrics_->scrape(); }, [this] { return !draining_; }});
-  return true;
+  metrics_->set_config_version(snapshot_->version);
+  const auto on_finished = [this] {
+    loop_.post([this] {
+      if (++finished_workers_ == workers_.size()) loop_.stop();
+    });
+  };
+  for (size_t i = 0; i < worker_count_; ++i) {
+    workers_.push_back(std::make_unique<proxy::Worker>(i, snapshot_, std::move(sockets[i]),
+                                                       metrics_->worker(i), access_log_.get(), on_finished));
+  }
+  discovery_.for_each([this](const std::string& host, const upstream::Addresses& addresses) {
+    for (const auto& worker : workers_) worker->set_addresses(host, addresses);
+  });
+  return {};
 }
 
-void Gateway::reload() {
-  const auto fresh = load();
-  if (!fresh) {
-    metrics_->note_reload(false);
-    say("reload refused; configuration " + std::to_string(snapshot_->version) + " goes on serving");
-    return;
+Status Gateway::open_admin(Succession* predecessor) {
+  if (admin_address_.empty()) return {};
+  UniqueFd socket;
+  if (predecessor != nullptr) {
+    const auto passed = predecessor->sockets().find("admin " + admin_address_);
+    if (passed != predecessor->sockets().end() && !passed->second.empty())
+      socket = std::move(passed->second.front());
   }
-  bool same_listeners = fresh->listeners.size() == snapshot_->listeners.size();
-  for (size_t i = 0; same_listeners && i < fresh->listeners.size(); ++i) {
-    same_listeners = fresh->listeners[i].address == snapshot_->listeners[i].address;
+  if (!socket) {
+    auto opened = open_listening_socket(*SocketAddress::parse(admin_address_), 128);
+    if (!opened) return opened.error();
+    socket = std::move(*opened);
   }
-  if (!same_listeners) {
-    metrics_->note_reload(false);
-    say("reload refused: the listeners' addresses differ, which takes a restart");
-    return;
+  say("admin on " + SocketAddress::of_socket(socket.get()).to_string());
+  admin_ = std::make_unique<AdminServer>(
+      loop_, std::move(socket),
+      AdminServer::Sources{[this] { return metrics_->scrape(); }, [this] { return !draining_; },
+                           [this] { return reload(); }});
+  return {};
+}
+
+Status Gateway::open_upgrade_point() {
+  if (options_.upgrade_socket_path.empty()) return {};
+  UpgradePoint::Hooks hooks;
+  hooks.sockets = [this] {
+    std::vector<std::pair<std::string, std::vector<int>>> out;
+    for (const auto& [address, sockets] : listeners_.sockets()) {
+      out.emplace_back(address, std::vector<int>());
+      for (const UniqueFd& socket : sockets) out.back().second.push_back(socket.get());
+    }
+    if (admin_) out.emplace_back("admin " + admin_address_, std::vector<int>{admin_->fd()});
+    return out;
+  };
+  hooks.on_succeeded = [this] {
+    say("a successor serves");
+    stop(SIGTERM);
+  };
+  auto opened = UpgradePoint::open(loop_, options_.upgrade_socket_path, std::move(hooks));
+  if (!opened) return opened.error();
+  upgrade_point_ = std::move(*opened);
+  return {};
+}
+
+// One at a time: whoever asks meanwhile waits, and then has what is in the files by then.
+Task<ReloadOutcome> Gateway::reload() {
+  while (reloading_) co_await sleep_for(loop_, Milliseconds(5));
+  reloading_ = true;
+  ReloadOutcome outcome = co_await reload_once();
+  reloading_ = false;
+  metrics_->note_reload(outcome.succeeded);
+  co_return outcome;
+}
+
+Task<ReloadOutcome> Gateway::reload_once() {
+  const auto refuse = [this](const std::string& why) {
+    const std::string serving = "configuration " + std::to_string(snapshot_->version) + " goes on serving";
+    say("reload refused; " + serving);
+    return ReloadOutcome{false, why + serving + "\n"};
+  };
+  config::Diagnostics diagnostics;
+  config::Sources sources;
+  const auto config = load_config(options_.config_path, diagnostics, &sources);
+  note_sources(sources);
+  print_diagnostics(diagnostics);
+  std::string report;
+  for (const config::Diagnostic& one : diagnostics.sorted()) report += one.to_string() + "\n";
+  if (draining_) co_return refuse("the gateway is draining\n");
+  if (!config) co_return refuse(report);
+  const auto fresh = compile(*config);
+  if (const Status followed = follow_names(*fresh); !followed) {
+    say(followed.error().message);
+    co_return refuse(followed.error().message + "\n");
   }
-  for (const auto& worker : workers_) worker->replace_snapshot(fresh);
+  // Requests for a new name would fail until it is known.
+  const Clock::time_point patience = Clock::now() + kNamePatience;
+  while (!discovery_.settled() && Clock::now() < patience) co_await sleep_for(loop_, Milliseconds(5));
+  auto sockets = listeners_.update(fresh->listeners, worker_count_);
+  if (!sockets) {
+    say(sockets.error().message);
+    (void)follow_names(*snapshot_);
+    co_return refuse(sockets.error().message + "\n");
+  }
+  for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->replace_snapshot(fresh, std::move((*sockets)[i]));
   snapshot_ = fresh;
   if (access_log_) access_log_->reopen();
-  metrics_->note_reload(true);
   metrics_->set_config_version(fresh->version);
   say("serving configuration " + std::to_string(fresh->version));
+  co_return ReloadOutcome{true, report + "serving configuration " + std::to_string(fresh->version) + "\n"};
+}
+
+// Something has changed beside the files: is it they?
+Task<void> Gateway::reload_if_changed() {
+  config::Diagnostics ignored;
+  config::Sources sources;
+  load_config(options_.config_path, ignored, &sources);
+  if (sources.fingerprint != fingerprint_ && !draining_) co_await reload();
 }
 
 void Gateway::stop(int signal) {
@@ -151,6 +249,8 @@ void Gateway::stop(int signal) {
   if (draining_ && !at_once) return;  // already on its way
   draining_ = true;
   say(at_once ? "stopping at once" : "draining");
+  // Ours are duplicates of the workers': while they are open the kernel goes on taking connections.
+  listeners_.close();
   const Milliseconds deadline = at_once ? Milliseconds(0) : snapshot_->drain_timeout;
   for (const auto& worker : workers_) worker->drain(deadline);
 }
@@ -166,11 +266,13 @@ void Gateway::run_until_signalled() {
       signalfd_siginfo received{};
       while (::read(fd_.get(), &received, sizeof received) == sizeof received) {
         const auto signal = static_cast<int>(received.ssi_signo);
-        signal == SIGHUP ? gateway_.reload() : gateway_.stop(signal);
+        signal == SIGHUP ? gateway_.tasks_.spawn(reload(gateway_)) : gateway_.stop(signal);
       }
     }
 
    private:
+    static Task<void> reload(Gateway& gateway) { co_await gateway.reload(); }
+
     Gateway& gateway_;
     const sigset_t set_ = handled_signals();
     UniqueFd fd_;  // after set_, which it is made from
@@ -178,6 +280,7 @@ void Gateway::run_until_signalled() {
   SignalWatcher signals(*this);
   loop_.run();  // until the last worker has finished
   for (const auto& worker : workers_) worker->join();
+  tasks_.clear();
 }
 
 }  // namespace portcullis::control

@@ -6,17 +6,29 @@
 
 #include "base/result.h"
 #include "config/diagnostics.h"
+#include "config/model.h"
+#include "config/sources.h"
 #include "control/admin_server.h"
+#include "control/file_watch.h"
+#include "control/listener_set.h"
+#include "control/upgrade.h"
 #include "proxy/worker.h"
 #include "telemetry/metrics.h"
+#include "upstream/discovery.h"
 
 namespace portcullis::control {
+
+struct RunOptions {
+  std::string config_path;          // a file or a folder
+  bool watch_files = false;         // reload when they change
+  std::string upgrade_socket_path;  // empty: no binary upgrade
+};
 
 // The running gateway: loads the configuration, starts the workers, and follows signals. Lives on the main
 // thread.
 class Gateway {
  public:
-  explicit Gateway(std::string config_path) : config_path_(std::move(config_path)) {}
+  explicit Gateway(RunOptions options) : options_(std::move(options)) {}
 
   // Loads and starts; the diagnostics are printed. False when it cannot serve.
   bool start();
@@ -27,28 +39,43 @@ class Gateway {
   static void block_signals();
 
  private:
-  std::shared_ptr<const proxy::Snapshot> load();
-  Status open_sockets(const proxy::Snapshot& snapshot, size_t workers,
-                      std::vector<std::vector<UniqueFd>>& sockets);
-  bool open_admin(const std::string& address);
-  void reload();
+  std::shared_ptr<const proxy::Snapshot> compile(const config::Config& config);
+  Status start_workers(std::vector<proxy::ListenerSockets> sockets);
+  Status open_admin(Succession* predecessor);
+  Status open_upgrade_point();
+  Status follow_names(const proxy::Snapshot& snapshot);
+  void note_sources(const config::Sources& sources);
+  Task<ReloadOutcome> reload();
+  Task<ReloadOutcome> reload_once();
+  Task<void> reload_if_changed();
   void stop(int signal);
 
-  static constexpr int kBacklog = 4096;
+  // How long a start or a reload waits for the first answer about new host names before it goes on without.
+  static constexpr Milliseconds kNamePatience{5'000};
 
-  std::string config_path_;
+  const RunOptions options_;
   uint64_t version_ = 0;
   size_t worker_count_ = 0;
   size_t finished_workers_ = 0;
   bool draining_ = false;
+  bool reloading_ = false;
   std::string admin_address_;
   std::string access_log_path_;
-  EventLoop loop_;  // of the control thread
+  uint64_t fingerprint_ = 0;  // of the sources last tried
+  EventLoop loop_;            // of the control thread
   std::unique_ptr<telemetry::Registry> metrics_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
+  ListenerSet listeners_;
   std::unique_ptr<telemetry::AccessLog> access_log_;
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
+  upstream::Discovery discovery_{loop_,
+                                 [this](const std::string& host, const upstream::Addresses& addresses) {
+                                   for (const auto& worker : workers_) worker->set_addresses(host, addresses);
+                                 }};
   std::unique_ptr<AdminServer> admin_;
+  std::unique_ptr<FileWatch> file_watch_;
+  std::unique_ptr<UpgradePoint> upgrade_point_;
+  TaskGroup tasks_;
 };
 
 // Prints all of them to standard error.

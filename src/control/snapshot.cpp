@@ -30,6 +30,12 @@ proxy::ListenerSettings compile_listener(const config::Listener& listener) {
   return settings;
 }
 
+// "host:port" with a name for a host is looked up; all else is an address.
+std::variant<SocketAddress, HostPort> compile_place(const std::string& text) {
+  if (auto address = SocketAddress::parse(text)) return *address;
+  return *split_host_port(text);
+}
+
 upstream::UpstreamDefinition compile_upstream(const config::Upstream& upstream,
                                               telemetry::Registry& metrics) {
   upstream::UpstreamDefinition definition;
@@ -37,7 +43,7 @@ upstream::UpstreamDefinition compile_upstream(const config::Upstream& upstream,
   definition.balance = upstream.balance == config::Balance::kLeastRequest ? upstream::Balance::kLeastRequest
                                                                           : upstream::Balance::kRoundRobin;
   for (const config::Target& target : upstream.targets) {
-    definition.targets.push_back({target.address, *SocketAddress::parse(target.address),
+    definition.targets.push_back({target.address, compile_place(target.address),
                                   static_cast<uint32_t>(target.weight),
                                   metrics.target(upstream.name, target.address)});
   }
@@ -84,8 +90,11 @@ void check_rewrites(const config::Config& config, config::Diagnostics& diagnosti
 
 }  // namespace
 
-std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics) {
-  auto config = config::load_file(path, policy::catalog(), diagnostics);
+std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics,
+                                          config::Sources* sources) {
+  config::Sources unused;
+  auto config =
+      config::load_path(path, policy::catalog(), diagnostics, sources == nullptr ? unused : *sources);
   if (!config) return std::nullopt;
   check_rewrites(*config, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
@@ -97,7 +106,8 @@ void report_unreachable_routes(const config::Config& config, config::Diagnostics
     const config::Route& by = config.routes[shadowed.by];
     diagnostics.warning(config.routes[shadowed.route].location,
                         "route `" + config.routes[shadowed.route].name + "` can never match: `" + by.name +
-                            "` (line " + std::to_string(by.location.line) + ") takes its requests");
+                            "` (" + by.location.seen_from(config.routes[shadowed.route].location) +
+                            ") takes its requests");
   }
 }
 
@@ -128,7 +138,14 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
   for (const config::Listener& listener : config.listeners)
     snapshot->listeners.push_back(compile_listener(listener));
   for (const config::Upstream& upstream : config.upstreams)
-    snapshot->upstreams.push_back(compile_upstream(upstream, metrics));
+    snapshot->upstreams.push_back(
+        std::make_shared<const upstream::UpstreamDefinition>(compile_upstream(upstream, metrics)));
+  for (const auto& upstream : snapshot->upstreams) {
+    for (const upstream::TargetDefinition& target : upstream->targets) {
+      if (const auto* name = std::get_if<HostPort>(&target.place)) snapshot->hosts.insert(name->host);
+    }
+  }
+  snapshot->dns = {config.dns.servers, config.dns.least_ttl, config.dns.most_ttl};
   snapshot->routes = std::move(routes);
   snapshot->unmatched = metrics.route("");
   snapshot->drain_timeout = config.drain_timeout;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/model.h"
+#include "config/sources.h"
 #include "proxy/snapshot.h"
 
 namespace portcullis::control {
@@ -19,9 +20,10 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
 // The routes as the route table takes them, in the configuration's order.
 std::vector<routing::RouteRule> route_rules(const config::Config& config);
 
-// Loads and checks the configuration at `path` with all that the gateway knows. Nothing when there are
-// errors.
-std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics);
+// Loads and checks the configuration at `path`, a file or a folder, with all that the gateway knows. Nothing
+// when there are errors. `sources` (may be null) gets what it was made of, also then.
+std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics,
+                                          config::Sources* sources = nullptr);
 
 // Warns of each route that can never get a request and names the route that takes them.
 void report_unreachable_routes(const config::Config& config, config::Diagnostics& diagnostics);

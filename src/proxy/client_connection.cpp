@@ -7,20 +7,20 @@
 
 namespace portcullis::proxy {
 
-ClientConnection::ClientConnection(Worker& worker, size_t listener_index, UniqueFd fd,
+ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Listener> listener, UniqueFd fd,
                                    const SocketAddress& peer)
-    : listener(listener_index),
-      stream(worker.loop(), std::move(fd)),
+    : stream(worker.loop(), std::move(fd)),
       worker_(worker),
+      listener_(std::move(listener)),
       peer_text_size_(static_cast<uint8_t>(peer.write_host(peer_text_))) {}
 
 ClientConnection::~ClientConnection() {
   unlink();
-  worker_.connection_ended();
+  worker_.connection_ended(*listener_);
 }
 
-const ListenerSettings& ClientConnection::settings() const {
-  return worker_.current()->snapshot->listeners[listener];
+bool ClientConnection::closing() const {
+  return worker_.draining() || listener_->closing;
 }
 
 void ClientConnection::drain() {
@@ -48,7 +48,7 @@ Task<void> ClientConnection::serve() {
       const auto exchange = std::make_unique<Exchange>(*this);
       after = co_await exchange->run();
     }
-    if (after == Persistence::kClose || worker_.draining()) break;
+    if (after == Persistence::kClose || closing()) break;
     patience = settings().idle_timeout;
   }
   co_await linger();

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/intrusive_list.h"
+#include "proxy/listener.h"
 #include "proxy/relay.h"
 #include "proxy/snapshot.h"
 #include "runtime/frame_pool.h"
@@ -18,7 +19,8 @@ class Worker;
 // hand.
 class ClientConnection final : public ListNode<>, public Pooled {
  public:
-  ClientConnection(Worker& worker, size_t listener, UniqueFd fd, const SocketAddress& peer);
+  ClientConnection(Worker& worker, std::shared_ptr<Listener> listener, UniqueFd fd,
+                   const SocketAddress& peer);
   ~ClientConnection();
 
   // The connection's life, from accept to close.
@@ -27,9 +29,11 @@ class ClientConnection final : public ListNode<>, public Pooled {
   void drain();
 
   Worker& worker() { return worker_; }
-  const ListenerSettings& settings() const;
+  Listener& listener() const { return *listener_; }
+  const ListenerSettings& settings() const { return *listener_->settings; }
+  // The connection is to end after the exchange in hand.
+  bool closing() const;
 
-  size_t listener;
   Stream stream;
   InputBuffer input;
 
@@ -40,6 +44,7 @@ class ClientConnection final : public ListNode<>, public Pooled {
   Task<void> linger();
 
   Worker& worker_;
+  std::shared_ptr<Listener> listener_;
   bool idle_ = false;
   uint8_t peer_text_size_;
   char peer_text_[INET6_ADDRSTRLEN];

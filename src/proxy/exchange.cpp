@@ -15,7 +15,7 @@ Exchange::Exchange(ClientConnection& client)
     : client_(client),
       worker_(client.worker()),
       snapshot_(worker_.current()),
-      settings_(snapshot_->snapshot->listeners[client.listener]),
+      settings_(client.settings()),
       context_{worker_.loop(), arena_, request_, response_} {
   context_.body_limit = settings_.body_size;
 }

@@ -70,7 +70,11 @@ Task<Persistence> Exchange::forward() {
   upstream::Target* target = nullptr;
   for (size_t tries = 0; tries <= upstream.target_count(); ++tries) {
     // A pooled connection may have been closed as we wrote to it: the same target, on a new one.
-    if (!fresh) target = &upstream.pick(tried);
+    if (!fresh) target = upstream.pick(tried);
+    if (target == nullptr) {
+      co_await refuse(503, "no_target");
+      co_return persistence_after_answer();
+    }
     tried |= upstream.bit_of(*target);
     target_ = target;
     ++tries_;
@@ -124,8 +128,8 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
                                                 bool fresh) {
   std::unique_ptr<upstream::Connection> connection = fresh ? target.make_fresh() : target.take();
   if (!connection->stream.is_open()) {
-    const IoResult connected = co_await connection->stream.connect(target.definition().address,
-                                                                   upstream.definition().connect_timeout);
+    const IoResult connected =
+        co_await connection->stream.connect(target.address(), upstream.definition().connect_timeout);
     if (!connected.ok()) co_return TryOutcome::kConnectFailed;
     target.definition().metrics[worker_.index()]->connections.add();
   }
@@ -249,7 +253,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   if (kind == BodyKind::kUntilClose || kind == BodyKind::kChunked) {
     kind = request_.version == http::Version::kHttp11 ? BodyKind::kChunked : BodyKind::kUntilClose;
   }
-  if (kind == BodyKind::kUntilClose || !upload_done_ || worker_.draining()) close_client_ = true;
+  if (kind == BodyKind::kUntilClose || !upload_done_ || client_.closing()) close_client_ = true;
   finish_policies();
   HeadWriter head(input.begin + kMostCopied + 512);
   write_response_head(head, kind);

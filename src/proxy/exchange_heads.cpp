@@ -127,7 +127,7 @@ Task<void> Exchange::refuse(uint16_t status, std::string_view detail) {
 
 // Sends what response_ says, after the policies have seen it, with `body`.
 Task<void> Exchange::answer(std::string_view body) {
-  if (request_.body.kind != BodyKind::kNone || worker_.draining()) close_client_ = true;
+  if (request_.body.kind != BodyKind::kNone || client_.closing()) close_client_ = true;
   response_.reason = http::reason_phrase(response_.status);
   const bool bodiless = response_.status == 204 || response_.status == 304;
   if (!bodiless) response_.fields.set("content-length", arena_.copy(std::to_string(body.size())));

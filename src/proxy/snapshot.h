@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "routing/route_table.h"
 #include "runtime/address.h"
 #include "telemetry/metrics.h"
+#include "upstream/discovery.h"
 #include "upstream/upstream.h"
 
 namespace portcullis::proxy {
@@ -54,7 +56,9 @@ struct Snapshot {
   std::vector<Route> routes;
   std::vector<telemetry::RouteMetrics*> unmatched;  // for requests without a route, one for each worker
   Milliseconds drain_timeout{30'000};
-  std::vector<upstream::UpstreamDefinition> upstreams;
+  std::vector<std::shared_ptr<const upstream::UpstreamDefinition>> upstreams;
+  std::set<std::string> hosts;  // names that targets are known by
+  upstream::Discovery::Settings dns;
   routing::RouteTable table;
 };
 

@@ -3,28 +3,43 @@
 #include <pthread.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <string>
+#include <unordered_map>
 
 #include "base/hash.h"
 #include "proxy/client_connection.h"
 
 namespace portcullis::proxy {
 
-WorkerSnapshot::WorkerSnapshot(EventLoop& loop, std::shared_ptr<const Snapshot> compiled, uint64_t seed)
+WorkerSnapshot::WorkerSnapshot(EventLoop& loop, std::shared_ptr<const Snapshot> compiled,
+                               const WorkerSnapshot* before, uint64_t seed)
     : snapshot(std::move(compiled)) {
-  for (const upstream::UpstreamDefinition& definition : snapshot->upstreams) {
-    upstreams.push_back(std::make_unique<upstream::Upstream>(loop, definition, seed++));
+  std::unordered_map<std::string_view, const std::shared_ptr<upstream::Upstream>*> known;
+  if (before != nullptr) {
+    for (const auto& upstream : before->upstreams) known.emplace(upstream->definition().name, &upstream);
+  }
+  for (const auto& definition : snapshot->upstreams) {
+    const auto same = known.find(definition->name);
+    if (same != known.end() && (*same->second)->definition() == *definition) {
+      upstreams.push_back(*same->second);
+    } else {
+      upstreams.push_back(std::make_shared<upstream::Upstream>(loop, definition, seed++));
+    }
   }
 }
 
-Worker::Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, std::vector<UniqueFd> sockets,
+Worker::Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets,
                telemetry::WorkerMetrics& metrics, telemetry::AccessLog* access_log,
                std::function<void()> on_finished)
-    : index_(index), metrics_(metrics), access_log_(access_log), on_finished_(std::move(on_finished)) {
+    : index_(index),
+      metrics_(metrics),
+      access_log_(access_log),
+      on_finished_(std::move(on_finished)),
+      first_(std::move(snapshot)) {
   if (::getrandom(&random_state_, sizeof random_state_, 0) != sizeof random_state_) {
     random_state_ = static_cast<uint64_t>(Clock::now().time_since_epoch().count()) + index;
   }
-  current_ = std::make_shared<WorkerSnapshot>(loop_, std::move(snapshot), random());
   thread_ = std::thread([this, listening = std::move(sockets)]() mutable { run(std::move(listening)); });
 }
 
@@ -32,27 +47,64 @@ Worker::~Worker() {
   join();
 }
 
-void Worker::run(std::vector<UniqueFd> sockets) {
+void Worker::run(ListenerSockets sockets) {
   pthread_setname_np(pthread_self(), ("worker-" + std::to_string(index_)).c_str());
-  for (size_t listener = 0; listener < sockets.size(); ++listener) {
-    acceptors_.push_back(std::make_unique<Acceptor>(
-        loop_, std::move(sockets[listener]),
-        [this, listener](UniqueFd fd, const SocketAddress& peer) { accept(listener, std::move(fd), peer); },
-        [](int) {}));
-  }
+  adopt(std::move(first_), std::move(sockets));
   loop_.run();
   // On this thread, because frames and blocks go back to its pools.
-  acceptors_.clear();
+  for (const auto& listener : listeners_) listener->acceptors.clear();
   tasks_.clear();
+  listeners_.clear();
   current_.reset();
   on_finished_();
 }
 
-void Worker::accept(size_t listener, UniqueFd fd, const SocketAddress& peer) {
-  const ListenerSettings& settings = current_->snapshot->listeners[listener];
-  if (settings.connections != 0 && open_connections_ >= settings.connections) return metrics_.refused.add();
+void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets) {
+  current_ = std::make_shared<WorkerSnapshot>(loop_, std::move(snapshot), current_.get(), random());
+  for (const auto& upstream : current_->upstreams) {
+    for (const auto& [host, addresses] : addresses_) upstream->set_addresses(host, addresses);
+  }
+  std::vector<std::shared_ptr<Listener>> before = std::move(listeners_);
+  listeners_.clear();
+  for (size_t i = 0; i < current_->snapshot->listeners.size(); ++i) {
+    const ListenerSettings& settings = current_->snapshot->listeners[i];
+    const auto same = std::find_if(before.begin(), before.end(), [&](const std::shared_ptr<Listener>& one) {
+      return one && one->address == settings.address;
+    });
+    const auto listener = same != before.end() ? std::move(*same) : std::make_shared<Listener>();
+    listener->address = settings.address;
+    listener->settings = &settings;
+    listener->settings_owner = current_;
+    for (UniqueFd& socket : sockets[i]) {
+      listener->acceptors.push_back(std::make_unique<Acceptor>(
+          loop_, std::move(socket),
+          // The acceptor is the listener's own, so it must not keep it alive.
+          [this, weak = std::weak_ptr(listener)](UniqueFd fd, const SocketAddress& peer) {
+            if (const auto alive = weak.lock()) accept(alive, std::move(fd), peer);
+          },
+          [](int) {}));
+    }
+    listeners_.push_back(listener);
+  }
+  for (const std::shared_ptr<Listener>& listener : before) {
+    if (listener) close(*listener);
+  }
+}
+
+void Worker::close(Listener& listener) {
+  listener.closing = true;
+  listener.acceptors.clear();
+  connections_.for_each([&](ClientConnection& connection) {
+    if (&connection.listener() == &listener) connection.drain();
+  });
+}
+
+void Worker::accept(const std::shared_ptr<Listener>& listener, UniqueFd fd, const SocketAddress& peer) {
+  const uint64_t most = listener->settings->connections;
+  if (most != 0 && listener->open_connections >= most) return metrics_.refused.add();
   metrics_.accepted.add();
   ++open_connections_;
+  ++listener->open_connections;
   auto connection = std::make_unique<ClientConnection>(*this, listener, std::move(fd), peer);
   connections_.push_back(*connection);
   struct Life {
@@ -61,22 +113,32 @@ void Worker::accept(size_t listener, UniqueFd fd, const SocketAddress& peer) {
   tasks_.spawn(Life::run(std::move(connection)));
 }
 
-void Worker::connection_ended() {
+void Worker::connection_ended(Listener& listener) {
   --open_connections_;
+  --listener.open_connections;
   metrics_.closed.add();
   if (draining_ && open_connections_ == 0) loop_.stop();
 }
 
-void Worker::replace_snapshot(std::shared_ptr<const Snapshot> snapshot) {
-  loop_.post([this, fresh = std::move(snapshot)] {
-    current_ = std::make_shared<WorkerSnapshot>(loop_, fresh, random());
+void Worker::replace_snapshot(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets) {
+  // Descriptors cannot be copied, and a message must be.
+  auto shared = std::make_shared<ListenerSockets>(std::move(sockets));
+  loop_.post([this, fresh = std::move(snapshot), shared] {
+    if (!draining_) adopt(fresh, std::move(*shared));
+  });
+}
+
+void Worker::set_addresses(const std::string& host, const upstream::Addresses& addresses) {
+  loop_.post([this, host, addresses] {
+    addresses_[host] = addresses;
+    for (const auto& upstream : current_->upstreams) upstream->set_addresses(host, addresses);
   });
 }
 
 void Worker::drain(Milliseconds deadline) {
   loop_.post([this, deadline] {
     draining_ = true;
-    acceptors_.clear();
+    for (const auto& listener : listeners_) listener->acceptors.clear();
     if (open_connections_ == 0) return loop_.stop();
     loop_.arm(deadline_, deadline);
     connections_.for_each([](ClientConnection& connection) { connection.drain(); });

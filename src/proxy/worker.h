@@ -7,8 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "proxy/listener.h"
 #include "proxy/snapshot.h"
-#include "runtime/acceptor.h"
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
 #include "telemetry/access_log.h"
@@ -20,25 +20,29 @@ class ClientConnection;
 // A snapshot as one worker sees it, with that worker's connection pools and balancer states. Shared, on the
 // worker's thread only, by the exchanges that began with it.
 struct WorkerSnapshot {
-  WorkerSnapshot(EventLoop& loop, std::shared_ptr<const Snapshot> compiled, uint64_t seed);
+  // Upstreams that `before` (may be null) has with the same definition are shared with it.
+  WorkerSnapshot(EventLoop& loop, std::shared_ptr<const Snapshot> compiled, const WorkerSnapshot* before,
+                 uint64_t seed);
 
   std::shared_ptr<const Snapshot> snapshot;
-  std::vector<std::unique_ptr<upstream::Upstream>> upstreams;
+  std::vector<std::shared_ptr<upstream::Upstream>> upstreams;
 };
 
 // One thread and all it serves: listeners, client connections, pools. Methods are for the control thread; the
 // work they ask for happens on the worker's own.
 class Worker {
  public:
-  // Takes over the listening sockets, one for each of the snapshot's listeners. `access_log` may be null.
-  // `on_finished` is called on the worker's thread as its last act.
-  Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, std::vector<UniqueFd> sockets,
+  // `access_log` may be null. `on_finished` is called on the worker's thread as its last act.
+  Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets,
          telemetry::WorkerMetrics& metrics, telemetry::AccessLog* access_log,
          std::function<void()> on_finished);
   ~Worker();
 
-  // From now on new exchanges use `snapshot`, whose listeners are those of the first.
-  void replace_snapshot(std::shared_ptr<const Snapshot> snapshot);
+  // From now on new exchanges use `snapshot`. `sockets` has what its new listeners need; listeners that it
+  // does not have any more are closed, and their connections as soon as their exchange has ended.
+  void replace_snapshot(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets);
+  // From now on `host` stands for these addresses.
+  void set_addresses(const std::string& host, const upstream::Addresses& addresses);
   // Stops accepting, closes idle connections and lets the others finish their exchange; the thread ends when
   // none is left or the deadline has passed.
   void drain(Milliseconds deadline);
@@ -52,7 +56,7 @@ class Worker {
   size_t index() const { return index_; }
   bool logging() const { return access_log_ != nullptr; }
   void log(const telemetry::AccessEntry& entry);
-  void connection_ended();
+  void connection_ended(Listener& listener);
 
  private:
   class Deadline final : public Timer {
@@ -64,20 +68,24 @@ class Worker {
     Worker& worker_;
   };
 
-  void run(std::vector<UniqueFd> sockets);
-  void accept(size_t listener, UniqueFd fd, const SocketAddress& peer);
+  void run(ListenerSockets sockets);
+  void adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets);
+  void close(Listener& listener);
+  void accept(const std::shared_ptr<Listener>& listener, UniqueFd fd, const SocketAddress& peer);
 
   size_t index_;
   telemetry::WorkerMetrics& metrics_;
   telemetry::AccessLog* access_log_;
   std::function<void()> on_finished_;
   EventLoop loop_;
+  std::shared_ptr<const Snapshot> first_;  // until the thread has begun
   std::shared_ptr<WorkerSnapshot> current_;
   uint64_t random_state_;
   bool draining_ = false;
   size_t open_connections_ = 0;
   Deadline deadline_{*this};
-  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::map<std::string, upstream::Addresses> addresses_;  // what is known of host names
+  std::vector<std::shared_ptr<Listener>> listeners_;      // as the snapshot's
   IntrusiveList<ClientConnection> connections_;
   TaskGroup tasks_;
   std::thread thread_;

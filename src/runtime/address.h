@@ -55,6 +55,8 @@ class SocketAddress {
 struct HostPort {
   std::string host;  // without the brackets of an IPv6 literal
   uint16_t port;
+
+  bool operator==(const HostPort&) const = default;
 };
 
 // Splits "host:port" or "[v6]:port"; the host may be a name.

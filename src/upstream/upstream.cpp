@@ -20,8 +20,14 @@ void Connection::drop() {
   delete this;
 }
 
-Target::~Target() {
+void Target::close_idle() {
   while (!idle_.empty()) delete &idle_.pop_front();
+  idle_count_ = 0;
+}
+
+void Target::retire() {
+  retired_ = true;
+  close_idle();
 }
 
 std::unique_ptr<Connection> Target::take() {
@@ -39,25 +45,64 @@ std::unique_ptr<Connection> Target::make_fresh() {
 }
 
 void Target::give_back(std::unique_ptr<Connection> connection) {
-  if (connection->stream.hung_up() || idle_count_ >= kMostIdle || !connection->stream.ensure_watched())
+  if (retired_ || connection->stream.hung_up() || idle_count_ >= kMostIdle ||
+      !connection->stream.ensure_watched())
     return;
   Connection& kept = *connection.release();
   kept.idle_ = true;
-  loop_.arm(kept.expiry_, idle_timeout_);
+  loop_.arm(kept.expiry_, upstream_.idle_timeout);
   idle_.push_front(kept);
   ++idle_count_;
 }
 
 void Target::note_failure() {
-  if (++failures_ < kFailuresToEject) return;
+  if (++failures_ < upstream_.failures_to_eject) return;
   failures_ = 0;
-  ejected_until_ = loop_.now() + kEjection;
+  ejected_until_ = loop_.now() + upstream_.ejection;
 }
 
-Upstream::Upstream(EventLoop& loop, const UpstreamDefinition& definition, uint64_t seed)
-    : definition_(definition), random_state_(seed | 1) {
-  for (const TargetDefinition& target : definition.targets) {
-    targets_.push_back(std::make_unique<Target>(loop, target, definition.idle_timeout));
+Upstream::Upstream(EventLoop& loop, std::shared_ptr<const UpstreamDefinition> definition, uint64_t seed)
+    : loop_(loop), definition_(std::move(definition)), random_state_(seed | 1) {
+  for (const TargetDefinition& target : definition_->targets) {
+    if (const auto* address = std::get_if<SocketAddress>(&target.place))
+      targets_.push_back(std::make_unique<Target>(loop_, *definition_, target, *address));
+  }
+}
+
+void Upstream::set_addresses(const std::string& host, const Addresses& addresses) {
+  std::erase_if(retired_, [](const std::unique_ptr<Target>& target) { return target->in_flight == 0; });
+  const auto named = [&](const TargetDefinition& target) {
+    const auto* name = std::get_if<HostPort>(&target.place);
+    return name != nullptr && name->host == host;
+  };
+  std::vector<std::unique_ptr<Target>> kept;
+  std::vector<std::unique_ptr<Target>> before = std::move(targets_);
+  const auto take_over = [&](const TargetDefinition& definition, const SocketAddress* address) {
+    bool found = false;
+    for (std::unique_ptr<Target>& target : before) {
+      if (!target || &target->definition() != &definition) continue;
+      if (address != nullptr && !(target->address() == *address)) continue;
+      kept.push_back(std::move(target));
+      found = true;
+    }
+    return found;
+  };
+  for (const TargetDefinition& definition : definition_->targets) {
+    if (!named(definition)) {
+      take_over(definition, nullptr);
+      continue;
+    }
+    for (SocketAddress address : addresses) {
+      address.set_port(std::get<HostPort>(definition.place).port);
+      if (!take_over(definition, &address))
+        kept.push_back(std::make_unique<Target>(loop_, *definition_, definition, address));
+    }
+  }
+  targets_ = std::move(kept);
+  for (std::unique_ptr<Target>& target : before) {
+    if (!target) continue;
+    target->retire();
+    if (target->in_flight > 0) retired_.push_back(std::move(target));
   }
 }
 
@@ -78,18 +123,18 @@ bool Upstream::eligible(size_t index, uint64_t tried, bool admit_ejected) const 
   return admit_ejected || !targets_[index]->ejected();
 }
 
-Target& Upstream::pick(uint64_t tried) {
-  if (targets_.size() == 1) return *targets_[0];
+Target* Upstream::pick(uint64_t tried) {
+  if (targets_.size() <= 1) return targets_.empty() ? nullptr : targets_[0].get();
   // Healthy ones first; with none left, an ejected target is a better guess than a certain error.
   for (const uint64_t excluded : {tried, uint64_t{0}}) {
     for (const bool admit_ejected : {false, true}) {
-      Target* target = definition_.balance == Balance::kLeastRequest
+      Target* target = definition_->balance == Balance::kLeastRequest
                            ? pick_least_request(excluded, admit_ejected)
                            : pick_round_robin(excluded, admit_ejected);
-      if (target != nullptr) return *target;
+      if (target != nullptr) return target;
     }
   }
-  return *targets_[0];
+  return targets_[0].get();
 }
 
 // Smooth weighted round robin: over sum(weights) picks, each target gets its weight, spread evenly.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/intrusive_list.h"
@@ -17,9 +18,11 @@ enum class Balance : uint8_t { kRoundRobin, kLeastRequest };
 
 struct TargetDefinition {
   std::string name;  // as configured, for logs
-  SocketAddress address;
+  std::variant<SocketAddress, HostPort> place{};
   uint32_t weight = 1;
   std::vector<telemetry::TargetMetrics*> metrics{};  // one for each worker; they outlive the definition
+
+  bool operator==(const TargetDefinition&) const = default;
 };
 
 // A backend service as configured. Immutable, shared by all workers through the snapshot.
@@ -30,6 +33,10 @@ struct UpstreamDefinition {
   Milliseconds connect_timeout{1'000};
   Milliseconds response_timeout{15'000};
   Milliseconds idle_timeout{60'000};
+  uint32_t failures_to_eject = 3;  // in a row
+  Milliseconds ejection{10'000};   // how long such a target is left out
+
+  bool operator==(const UpstreamDefinition&) const = default;
 };
 
 class Target;
@@ -66,14 +73,17 @@ class Connection final : public ListNode<>, public Pooled, private Watcher {
   bool idle_ = false;
 };
 
-// One worker's view of a target: its idle connections, load and recent failures.
+// One worker's view of a target at one address: its idle connections, load and recent failures. A name that
+// stands for several addresses makes several of these.
 class Target {
  public:
-  Target(EventLoop& loop, const TargetDefinition& definition, Milliseconds idle_timeout)
-      : loop_(loop), definition_(definition), idle_timeout_(idle_timeout) {}
-  ~Target();
+  Target(EventLoop& loop, const UpstreamDefinition& upstream, const TargetDefinition& definition,
+         const SocketAddress& address)
+      : loop_(loop), upstream_(upstream), definition_(definition), address_(address) {}
+  ~Target() { close_idle(); }
 
   const TargetDefinition& definition() const { return definition_; }
+  const SocketAddress& address() const { return address_; }
 
   // The most recently used idle connection, or a new unconnected one.
   std::unique_ptr<Connection> take();
@@ -82,39 +92,49 @@ class Target {
   void give_back(std::unique_ptr<Connection> connection);
 
   void note_success() { failures_ = 0; }
-  // After kFailuresToEject in a row the target is left out for kEjection, unless all are.
+  // After several in a row the target is left out for a while, unless all are.
   void note_failure();
   bool ejected() const { return ejected_until_ > loop_.now(); }
+  // Its name does not stand for this address any more: closes what is idle and keeps nothing from now on.
+  void retire();
 
   uint32_t in_flight = 0;
   int64_t current_weight = 0;  // smooth weighted round robin
 
  private:
   friend class Connection;
-  static constexpr uint32_t kFailuresToEject = 3;
-  static constexpr std::chrono::seconds kEjection{10};
   static constexpr size_t kMostIdle = 512;
+  void close_idle();
 
   EventLoop& loop_;
+  const UpstreamDefinition& upstream_;
   const TargetDefinition& definition_;
-  Milliseconds idle_timeout_;
+  SocketAddress address_;
+  bool retired_ = false;
   IntrusiveList<Connection> idle_;
   size_t idle_count_ = 0;
   uint32_t failures_ = 0;
   Clock::time_point ejected_until_{};
 };
 
+// The addresses that a host name stands for at present; their ports do not count.
+using Addresses = std::vector<SocketAddress>;
+
 // One worker's view of an upstream.
 class Upstream {
  public:
-  Upstream(EventLoop& loop, const UpstreamDefinition& definition, uint64_t seed);
+  Upstream(EventLoop& loop, std::shared_ptr<const UpstreamDefinition> definition, uint64_t seed);
 
-  const UpstreamDefinition& definition() const { return definition_; }
+  const UpstreamDefinition& definition() const { return *definition_; }
   size_t target_count() const { return targets_.size(); }
 
+  // From now on `host`, if a target is known by it, stands for `addresses`. Targets that stay keep their
+  // connections and their state; exchanges with those that go end as they would have.
+  void set_addresses(const std::string& host, const Addresses& addresses);
+
   // The target for the next request or try; targets in `tried` (a bit each, the first 64) only when no other
-  // is left. Never null: an upstream has targets.
-  Target& pick(uint64_t tried);
+  // is left. Null when there is none: no name has been resolved yet.
+  Target* pick(uint64_t tried);
   uint64_t bit_of(const Target& target) const;
 
  private:
@@ -123,8 +143,10 @@ class Upstream {
   Target* pick_least_request(uint64_t tried, bool admit_ejected);
   uint64_t random();
 
-  const UpstreamDefinition& definition_;
+  EventLoop& loop_;
+  std::shared_ptr<const UpstreamDefinition> definition_;
   std::vector<std::unique_ptr<Target>> targets_;
+  std::vector<std::unique_ptr<Target>> retired_;  // until their last exchange has ended
   uint64_t random_state_;
 };
 

@@ -107,7 +107,8 @@ Task<void> SmallServer::serve(UniqueFd fd) {
       std::string kept;
       uint64_t bytes = 0;
       if (!co_await connection.receive_body(head.body, limits_.kept_body, kept, bytes)) co_return;
-      answer = handler_({head, kept, bytes});
+      const SmallRequest request{head, kept, bytes};
+      answer = co_await handler_(request);
     } else {
       answer.status = status_for(parser.error());
     }

@@ -26,10 +26,10 @@ struct SmallAnswer {
 };
 
 // An HTTP/1.1 server for what is not the data path: the admin listener and the demo backend. It reads a
-// request whole, asks the handler, and answers. Runs on one loop's thread; connections end with the server.
+// request whole, awaits the handler, and answers. Runs on one loop's thread; connections end with the server.
 class SmallServer {
  public:
-  using Handler = std::function<SmallAnswer(const SmallRequest&)>;
+  using Handler = std::function<Task<SmallAnswer>(const SmallRequest&)>;
   struct Limits {
     size_t connections = 256;      // further ones are closed
     size_t kept_body = 64 * 1024;  // what of a body the handler sees; the rest is only counted

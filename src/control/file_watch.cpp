@@ -1,0 +1,51 @@
+#include "control/file_watch.h"
+
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+namespace portcullis::control {
+
+FileWatch::FileWatch(EventLoop& loop, std::function<void()> on_change)
+    : loop_(loop), on_change_(std::move(on_change)), inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+  if (inotify_) loop_.watch(inotify_.get(), EPOLLIN, *this);
+}
+
+FileWatch::~FileWatch() {
+  if (inotify_) loop_.unwatch(inotify_.get(), *this);
+}
+
+void FileWatch::set_files(const std::vector<std::string>& files) {
+  namespace fs = std::filesystem;
+  std::set<std::string> wanted;
+  std::error_code ignored;
+  for (const std::string& file : files) {
+    const fs::path path = fs::absolute(file, ignored);
+    wanted.insert(fs::is_directory(path, ignored) ? path.string() : path.parent_path().string());
+    wanted.insert(fs::weakly_canonical(path, ignored).parent_path().string());
+  }
+  for (auto entry = folders_.begin(); entry != folders_.end();) {
+    if (wanted.contains(entry->first)) {
+      ++entry;
+      continue;
+    }
+    ::inotify_rm_watch(inotify_.get(), entry->second);
+    entry = folders_.erase(entry);
+  }
+  for (const std::string& folder : wanted) {
+    if (folders_.contains(folder)) continue;
+    static constexpr uint32_t kChanges = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE;
+    const int id = ::inotify_add_watch(inotify_.get(), folder.c_str(), kChanges);
+    if (id >= 0) folders_[folder] = id;
+  }
+}
+
+void FileWatch::on_events(uint32_t) {
+  alignas(inotify_event) char buffer[4096];
+  while (::read(inotify_.get(), buffer, sizeof buffer) > 0) {
+  }
+  loop_.arm(settle_, kSettled);
+}
+
+}  // namespace portcullis::control

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/event_loop.h"
+
+namespace portcullis::control {
+
+// Tells when something has changed in the folders of some files. It watches folders because editors and
+// deployment tools replace files rather than write them; whether the content differs is the listener's to
+// find out. One loop's thread.
+class FileWatch final : private Watcher {
+ public:
+  FileWatch(EventLoop& loop, std::function<void()> on_change);
+  ~FileWatch();
+
+  // From now on the folders of these files, and of what they link to.
+  void set_files(const std::vector<std::string>& files);
+
+ private:
+  class Settle final : public Timer {
+   public:
+    explicit Settle(FileWatch& watch) : watch_(watch) {}
+    void fire() override { watch_.on_change_(); }
+
+   private:
+    FileWatch& watch_;
+  };
+  void on_events(uint32_t events) override;
+
+  // Changes come in bursts; this long after the last of one it is over.
+  static constexpr Milliseconds kSettled{100};
+
+  EventLoop& loop_;
+  std::function<void()> on_change_;
+  UniqueFd inotify_;
+  std::map<std::string, int> folders_;
+  Settle settle_{*this};
+};
+
+}  // namespace portcullis::control

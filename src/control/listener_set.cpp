@@ -1,0 +1,57 @@
+#include "control/listener_set.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace portcullis::control {
+
+void ListenerSet::inherit(const std::string& address, std::vector<UniqueFd> sockets) {
+  std::vector<UniqueFd>& all = inherited_[address];
+  for (UniqueFd& socket : sockets) all.push_back(std::move(socket));
+}
+
+// One socket for each worker, so that each has a queue of its own. A Unix socket cannot be bound twice: its
+// workers share one.
+Result<std::vector<UniqueFd>> ListenerSet::open(const SocketAddress& address, size_t workers) {
+  std::vector<UniqueFd> out;
+  if (const auto known = inherited_.find(address.to_string()); known != inherited_.end())
+    out = std::move(known->second);
+  while (out.size() < (address.is_unix() ? 1 : workers)) {
+    auto socket = open_listening_socket(address, kBacklog);
+    if (!socket) return socket.error();
+    out.push_back(std::move(*socket));
+  }
+  return out;
+}
+
+Result<std::vector<proxy::ListenerSockets>> ListenerSet::update(
+    const std::vector<proxy::ListenerSettings>& listeners, size_t workers) {
+  std::vector<proxy::ListenerSockets> out(workers);
+  std::map<std::string, std::vector<UniqueFd>> fresh;
+  std::map<std::string, const proxy::ListenerSettings*> wanted;
+  for (const proxy::ListenerSettings& listener : listeners) {
+    for (proxy::ListenerSockets& worker : out) worker.emplace_back();
+    const std::string address = listener.address.to_string();
+    wanted.emplace(address, &listener);
+    if (sockets_.contains(address)) continue;
+    auto opened = open(listener.address, workers);
+    if (!opened) return opened.error();
+    // More than workers when a predecessor had more: a queue without a worker would swallow connections.
+    const size_t shares = std::max(opened->size(), workers);
+    for (size_t i = 0; i < shares; ++i) {
+      UniqueFd share(::fcntl((*opened)[i % opened->size()].get(), F_DUPFD_CLOEXEC, 0));
+      if (!share) return Error{"cannot share the socket of " + address + ": " + std::strerror(errno)};
+      out[i % workers].back().push_back(std::move(share));
+    }
+    fresh[address] = std::move(*opened);
+  }
+  std::erase_if(sockets_, [&](const auto& entry) { return !wanted.contains(entry.first); });
+  for (auto& [address, sockets] : fresh) sockets_[address] = std::move(sockets);
+  inherited_.clear();
+  return out;
+}
+
+}  // namespace portcullis::control

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "proxy/listener.h"
+
+namespace portcullis::control {
+
+// The process's listening sockets, kept so that they can be passed on to a successor. Workers get duplicates.
+// Control thread.
+class ListenerSet {
+ public:
+  // Sockets of a predecessor, used instead of opening new ones.
+  void inherit(const std::string& address, std::vector<UniqueFd> sockets);
+
+  // Makes the set what `listeners` says: opens what is missing, closes what is not named any more. Returns,
+  // for each worker, the sockets that it does not have yet. On an error nothing has changed.
+  Result<std::vector<proxy::ListenerSockets>> update(const std::vector<proxy::ListenerSettings>& listeners,
+                                                     size_t workers);
+
+  // By address, for a successor.
+  const std::map<std::string, std::vector<UniqueFd>>& sockets() const { return sockets_; }
+  void close() { sockets_.clear(); }
+
+ private:
+  Result<std::vector<UniqueFd>> open(const SocketAddress& address, size_t workers);
+
+  static constexpr int kBacklog = 4096;
+
+  std::map<std::string, std::vector<UniqueFd>> sockets_;
+  std::map<std::string, std::vector<UniqueFd>> inherited_;
+};
+
+}  // namespace portcullis::control

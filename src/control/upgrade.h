@@ -1,0 +1,62 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "runtime/acceptor.h"
+#include "runtime/event_loop.h"
+
+namespace portcullis::control {
+
+// Replacing a running gateway without closing its sockets: the new process connects to the old one's Unix
+// socket, gets every listening socket (SCM_RIGHTS), starts serving, and says so; then the old one drains.
+// Until then nothing has changed for the old one, so a new process that cannot start costs nothing.
+
+// By address; the admin listener's are under "admin ADDRESS".
+using PassedSockets = std::map<std::string, std::vector<UniqueFd>>;
+
+// The new process's side.
+class Succession {
+ public:
+  // Asks the process that listens at `path`. Empty when nobody does.
+  static Result<std::unique_ptr<Succession>> ask(const std::string& path);
+
+  PassedSockets& sockets() { return sockets_; }
+  // Tells the old process to drain.
+  void confirm();
+
+ private:
+  UniqueFd peer_;
+  PassedSockets sockets_;
+};
+
+// The old process's side. Lives on the control thread's loop.
+class UpgradePoint {
+ public:
+  struct Hooks {
+    // What is to be passed on; called for each successor that asks.
+    std::function<std::vector<std::pair<std::string, std::vector<int>>>()> sockets;
+    std::function<void()> on_succeeded;
+  };
+
+  // Listens at `path`, in place of whoever did before. Only processes of the same user are served.
+  static Result<std::unique_ptr<UpgradePoint>> open(EventLoop& loop, const std::string& path, Hooks hooks);
+  ~UpgradePoint();
+
+ private:
+  class Successor;
+
+  UpgradePoint(EventLoop& loop, UniqueFd socket, Hooks hooks);
+  void serve(UniqueFd peer);
+
+  EventLoop& loop_;
+  Hooks hooks_;
+  std::unique_ptr<Successor> successor_;
+  Acceptor acceptor_;
+};
+
+}  // namespace portcullis::control

@@ -1,0 +1,126 @@
+#include "runtime/resolver.h"
+
+#include <ares.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace portcullis {
+namespace {
+
+struct Question {
+  const bool& closing;
+  Resolver::OnAnswer on_answer;
+};
+
+void receive(void* argument, int status, int, ares_addrinfo* found) {
+  const std::unique_ptr<Question> question(static_cast<Question*>(argument));
+  Resolver::Answer answer;
+  if (status != ARES_SUCCESS) answer.error = ares_strerror(status);
+  bool first = true;
+  for (const ares_addrinfo_node* node = found != nullptr ? found->nodes : nullptr; node != nullptr;
+       node = node->ai_next) {
+    if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
+    answer.addresses.emplace_back(node->ai_addr, node->ai_addrlen);
+    answer.addresses.back().set_port(0);
+    const std::chrono::seconds ttl(node->ai_ttl);
+    answer.ttl = first ? ttl : std::min(answer.ttl, ttl);
+    first = false;
+  }
+  if (found != nullptr) ares_freeaddrinfo(found);
+  // In one order, however the server shuffles them, so that a change is a change.
+  std::sort(answer.addresses.begin(), answer.addresses.end(),
+            [](const SocketAddress& a, const SocketAddress& b) { return a.to_string() < b.to_string(); });
+  if (!question->closing) question->on_answer(std::move(answer));
+}
+
+}  // namespace
+
+// One of the library's sockets, as the loop sees it.
+class Resolver::Socket final : public Watcher {
+ public:
+  Socket(Resolver& resolver, int fd) : resolver_(resolver), fd_(fd) {}
+  ~Socket() {
+    if (watched_) resolver_.loop_.unwatch(fd_, *this);
+  }
+  void watch(uint32_t events) {
+    if (watched_) resolver_.loop_.unwatch(fd_, *this);
+    watched_ = resolver_.loop_.watch(fd_, events, *this);
+  }
+  void on_events(uint32_t events) override {
+    // Processing may end this object.
+    Resolver& resolver = resolver_;
+    const int fd = fd_;
+    resolver.process(events & ~uint32_t{EPOLLOUT} ? fd : kNone, events & EPOLLOUT ? fd : kNone);
+  }
+
+ private:
+  Resolver& resolver_;
+  int fd_;
+  bool watched_ = false;
+};
+
+Result<std::unique_ptr<Resolver>> Resolver::create(EventLoop& loop, const std::vector<std::string>& servers) {
+  static const int library = ares_library_init(ARES_LIB_INIT_ALL);
+  if (library != ARES_SUCCESS) return Error{std::string("c-ares: ") + ares_strerror(library)};
+  std::unique_ptr<Resolver> made(new Resolver(loop));
+  ares_options options{};
+  options.timeout = 2000;  // milliseconds, of the first try
+  options.tries = 3;
+  options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) {
+    static_cast<Resolver*>(self)->watch(fd, readable != 0, writable != 0);
+  };
+  options.sock_state_cb_data = made.get();
+  int status = ares_init_options(&made->channel_, &options,
+                                 ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+  if (status == ARES_SUCCESS && !servers.empty()) {
+    std::string list;
+    for (const std::string& server : servers) list += (list.empty() ? "" : ",") + server;
+    status = ares_set_servers_ports_csv(made->channel_, list.c_str());
+  }
+  if (status != ARES_SUCCESS) return Error{std::string("cannot resolve names: ") + ares_strerror(status)};
+  return made;
+}
+
+Resolver::Resolver(EventLoop& loop) : loop_(loop) {}
+
+Resolver::~Resolver() {
+  closing_ = true;
+  if (channel_ != nullptr) ares_destroy(channel_);
+}
+
+void Resolver::resolve(const std::string& name, OnAnswer on_answer) {
+  ares_addrinfo_hints hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;  // else every address comes once for each kind of socket
+  auto* question = new Question{closing_, std::move(on_answer)};
+  ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, receive, question);
+  arm_timeout();
+}
+
+void Resolver::watch(int fd, bool readable, bool writable) {
+  if (!readable && !writable) {
+    sockets_.erase(fd);
+    return;
+  }
+  std::unique_ptr<Socket>& socket = sockets_[fd];
+  if (!socket) socket = std::make_unique<Socket>(*this, fd);
+  socket->watch((readable ? uint32_t{EPOLLIN} : 0) | (writable ? uint32_t{EPOLLOUT} : 0));
+}
+
+void Resolver::process(int readable_fd, int writable_fd) {
+  ares_process_fd(channel_, readable_fd == kNone ? ARES_SOCKET_BAD : readable_fd,
+                  writable_fd == kNone ? ARES_SOCKET_BAD : writable_fd);
+  arm_timeout();
+}
+
+void Resolver::arm_timeout() {
+  timeval most{1, 0};
+  timeval wait{};
+  const timeval* next = ares_timeout(channel_, nullptr, &wait);
+  if (next == nullptr) return timeout_.unlink();
+  if (next->tv_sec >= most.tv_sec) next = &most;
+  loop_.arm(timeout_, Milliseconds(next->tv_sec * 1000 + next->tv_usec / 1000 + 1));
+}
+
+}  // namespace portcullis

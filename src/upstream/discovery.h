@@ -1,0 +1,48 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "runtime/resolver.h"
+#include "upstream/upstream.h"
+
+namespace portcullis::upstream {
+
+// Keeps the addresses of host names current: asks again when the time to live of an answer is over. When
+// asking fails the last answer stays. Lives on the control thread's loop.
+class Discovery {
+ public:
+  struct Settings {
+    std::vector<std::string> servers;  // "address:port"; empty: those of the system
+    Milliseconds least_ttl{5'000};     // also the pause after a failure
+    Milliseconds most_ttl{300'000};
+
+    bool operator==(const Settings&) const = default;
+  };
+  // Called with each change of what `host` stands for.
+  using OnChange = std::function<void(const std::string& host, const Addresses& addresses)>;
+
+  Discovery(EventLoop& loop, OnChange on_change);
+  ~Discovery();
+
+  // From now on these names are kept current, and no others.
+  Status watch(const std::set<std::string>& hosts, const Settings& settings);
+  // Calls visit(host, addresses) for each name that is known.
+  void for_each(const OnChange& visit) const;
+  // True when every name has been answered, well or not, at least once.
+  bool settled() const;
+
+ private:
+  class Name;
+
+  EventLoop& loop_;
+  OnChange on_change_;
+  Settings settings_;
+  std::unique_ptr<Resolver> resolver_;
+  std::map<std::string, std::unique_ptr<Name>> names_;
+};
+
+}  // namespace portcullis::upstream
