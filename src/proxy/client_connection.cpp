@@ -24,7 +24,7 @@ bool ClientConnection::closing() const {
 }
 
 void ClientConnection::drain() {
-  if (idle_) stream.cancel();
+  if (idle_) stream.hurry_reader(kLastCall);
 }
 
 Task<void> ClientConnection::serve() {

@@ -25,7 +25,8 @@ class ClientConnection final : public ListNode<>, public Pooled {
 
   // The connection's life, from accept to close.
   Task<void> serve();
-  // Asks it to end: at once when idle, else after the exchange in hand.
+  // Asks it to end, after the exchange in hand. An idle one is kept for kLastCall: a request may be on its
+  // way, and closing before it would lose it.
   void drain();
 
   Worker& worker() { return worker_; }
@@ -42,6 +43,8 @@ class ClientConnection final : public ListNode<>, public Pooled {
 
  private:
   Task<void> linger();
+
+  static constexpr Milliseconds kLastCall{500};
 
   Worker& worker_;
   std::shared_ptr<Listener> listener_;

@@ -97,6 +97,10 @@ void Stream::cancel() {
   }
 }
 
+void Stream::hurry_reader(Milliseconds timeout) {
+  if (reader_ != nullptr) loop_.arm(*reader_, timeout);
+}
+
 void Stream::shutdown_write() {
   if (fd_) ::shutdown(fd_.get(), SHUT_WR);
 }

@@ -57,6 +57,8 @@ class Stream final : private Watcher {
 
   // Wakes whoever waits, and fails every later operation, with ECANCELED.
   void cancel();
+  // Gives whoever waits to read only this much longer.
+  void hurry_reader(Milliseconds timeout);
   // Half-closes: the peer sees the end of what has been written.
   void shutdown_write();
   // The next close sends a reset instead of a clean end.

@@ -1,5 +1,6 @@
 """Runs the built binary and real sockets for the integration tests."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -60,6 +61,25 @@ class Process:
         assert code == expect, f"exit code {code}:\n" + "\n".join(self.lines)
 
 
+@contextlib.contextmanager
+def running(*arguments, expect=0):
+    """A process for the length of a block; its exit code is checked."""
+    process = Process(*arguments)
+    try:
+        yield process
+    finally:
+        process.stop(expect)
+
+
+def check(path):
+    """What `portcullis check` has to say about a configuration."""
+    return subprocess.run([BINARY, "check", str(path)], capture_output=True, text=True).stderr
+
+
+def connect(port):
+    return socket.create_connection(("127.0.0.1", port), timeout=20)
+
+
 class DemoBackend(Process):
     def __init__(self, name="demo"):
         self.port = free_port()
@@ -88,8 +108,7 @@ class Gateway(Process):
         return self.lines[seen:]
 
     def connect(self):
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
-        return connection
+        return connect(self.port)
 
     def raw(self, data):
         """Sends bytes, then reads until the gateway closes."""

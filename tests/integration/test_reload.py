@@ -1,0 +1,177 @@
+"""Reloads of every kind: files and folders, by signal, command or watch; listeners; what stays over them."""
+
+import os
+import socket
+import subprocess
+import threading
+
+import pytest
+
+import harness
+from harness import read_response, simple_configuration
+
+ASK = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+
+def ask_port(port, request=ASK):
+    with harness.connect(port) as connection:
+        connection.sendall(request)
+        return harness.read_to_end(connection)
+
+
+def refused(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_upstreams_that_have_not_changed_keep_their_connections(start, backend):
+    made = backend()
+    text = simple_configuration(made.port).replace("workers: 2", "workers: 1")
+    gateway = start(text)
+    for policies in ("", "    policies: [{cors: {origins: ['*']}}]\n", ""):
+        assert b" 200 " in gateway.raw(ASK)
+        gateway.write(text + policies)
+        gateway.reload()
+    assert made.accepted == 1
+    gateway.write(text.replace("    targets:", "    timeouts: {connect: 2s}\n    targets:"))
+    gateway.reload()
+    assert b" 200 " in gateway.raw(ASK)
+    assert made.accepted == 2
+
+
+def test_listeners_come_go_and_change_without_a_dropped_request(start, backend):
+    release = threading.Event()
+    made = backend(harness.answer_when(release))
+    second = harness.free_port()
+    one = simple_configuration(made.port)
+    two = one.replace("upstreams:", f"  - {{name: second, address: '127.0.0.1:{second}'}}\nupstreams:")
+    gateway = start(one)
+    assert refused(second)
+    gateway.write(two)
+    gateway.reload()
+    with harness.connect(second) as busy, harness.connect(second) as idle:
+        busy.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        harness.wait_for(lambda: made.received, what="the request at the backend")
+        gateway.write(one)
+        gateway.reload()
+        harness.wait_for(lambda: refused(second), what="the listener's end")
+        assert harness.read_to_end(idle) == b""
+        release.set()
+        head, body = read_response(busy)  # begun before the reload, so it is answered
+        assert body == b"ok" and "connection: close" in head
+        assert harness.read_to_end(busy) == b""
+    assert b" 200 " in gateway.raw(ASK)
+
+
+def test_a_listener_that_cannot_be_opened_refuses_the_reload(start, echo):
+    text = simple_configuration(echo())
+    gateway = start(text)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        gateway.write(text.replace("upstreams:", f"  - {{name: second, address: '127.0.0.1:{port}'}}\nupstreams:"))
+        lines = gateway.reload()
+    assert any("cannot bind 127.0.0.1" in line for line in lines) and any("reload refused" in line for line in lines)
+    assert b" 200 " in gateway.raw(ASK)
+
+
+def test_a_connection_limit_follows_the_reload(start, echo):
+    text = simple_configuration(echo(), extra_listener="    limits: {connections: 1}").replace("workers: 2", "workers: 1")
+    gateway = start(text)
+    with gateway.connect() as first:
+        first.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        read_response(first)
+        assert gateway.raw(ASK) in (b"", b"<reset>")
+        gateway.write(text.replace("connections: 1", "connections: 2"))
+        gateway.reload()
+        assert b" 200 " in gateway.raw(ASK)
+
+
+FOLDER = {
+    "10-base.yaml": "version: 1\nlisteners: [{name: public, address: '127.0.0.1:{port}'}]\n",
+    "20-orders.yaml": "upstreams: [{name: orders, targets: [{address: '127.0.0.1:{backend}'}]}]\n"
+                      "routes: [{name: orders, match: {path_prefix: /orders}, upstream: orders}]\n",
+    "30-pages.json": '{"version": 1, "routes": [{"name": "page", "match": {"path": "/page"},'
+                     ' "policies": [{"respond": {"body": "${file:secrets/page.txt}!"}}]}]}',
+    ".30-pages.json.swp": "not a configuration",
+    "notes.txt": "nor this",
+}
+
+
+@pytest.fixture
+def folder(tmp_path, echo):
+    port, backend = harness.free_port(), echo()
+    root = tmp_path / "conf"
+    (root / "secrets").mkdir(parents=True)
+    (root / "secrets/page.txt").write_text("hello from a file\n")
+    for name, text in FOLDER.items():
+        (root / name).write_text(text.replace("{port}", str(port)).replace("{backend}", str(backend)))
+    return root, port
+
+
+def test_a_folder_is_one_configuration(folder):
+    root, port = folder
+    assert harness.check(root) == ""
+    with harness.running("run", "-c", str(root)) as gateway:
+        gateway.wait_for_line("listening on")
+        assert ask_port(port, ASK.replace(b" / ", b" /page ")).endswith(b"hello from a file!")
+        assert b'"target": "/orders/1"' in ask_port(port, ASK.replace(b" / ", b" /orders/1 "))
+
+
+def test_mistakes_in_a_folder_name_their_file(folder):
+    root, _ = folder
+    (root / "40-more.yaml").write_text("drain_timeout: 1s\nroutes: [{name: page, match: {}, upstream: ordres}]\n")
+    (root / "50-again.yaml").write_text("drain_timeout: 2s\n")
+    problems = harness.check(root)
+    assert f"{root}/50-again.yaml:1:1: error: `drain_timeout` is given already ({root}/40-more.yaml:1)" in problems
+    assert f"{root}/40-more.yaml:2:10: error: a second route named `page`; the first is at {root}/30-pages.json:1" in problems
+    assert "no upstream `ordres` - did you mean `orders`?" in problems
+    (root / "secrets/page.txt").unlink()
+    assert "30-pages.json:1:106: error: cannot read" in harness.check(root)
+
+
+def test_the_watch_follows_changes_of_the_files_and_nothing_else(folder):
+    root, port = folder
+    page = ASK.replace(b" / ", b" /page ")
+    with harness.running("run", "--watch", "-c", str(root)) as gateway:
+        gateway.wait_for_line("listening on")
+        (root / "secrets/page.txt").write_text("second")
+        gateway.wait_for_line("serving configuration 2")
+        assert ask_port(port, page).endswith(b"second!")
+        # Replaced by renaming, as editors and deployments do; a broken one leaves the old serving.
+        (root / "new").write_text("routes: 5\n")
+        os.replace(root / "new", root / "40-more.yaml")
+        gateway.wait_for_line("goes on serving")
+        assert ask_port(port, page).endswith(b"second!")
+        (root / "40-more.yaml").unlink()
+        gateway.wait_for_line("serving configuration 3")
+        seen = len(gateway.lines)
+        (root / "notes.txt").write_text("changed, but not a part of it")
+        (root / "secrets/page.txt").write_text("third")
+        gateway.wait_for_line("serving configuration 4")
+        assert ask_port(port, page).endswith(b"third!")
+        assert sum("serving configuration" in line for line in gateway.lines[seen:]) == 1
+
+
+def test_the_reload_command_says_how_it_went(start, echo):
+    admin = harness.free_port()
+    text = f"admin: {{address: '127.0.0.1:{admin}'}}\n" + simple_configuration(echo())
+    gateway = start(text)
+
+    def reload(*flags):
+        return subprocess.run([harness.BINARY, "reload", *flags], capture_output=True, text=True)
+
+    out = reload("-c", str(gateway.path))
+    assert (out.returncode, out.stdout) == (0, "serving configuration 2\n"), out.stderr
+    gateway.write(text.replace("upstream: backend", "upstream: backnd"))
+    out = reload("--admin", f"127.0.0.1:{admin}")
+    assert out.returncode == 1 and "did you mean `backend`?" in out.stderr
+    assert "configuration 2 goes on serving" in out.stderr
+    assert reload("-c", str(gateway.path)).returncode == 1
+    assert reload("--admin", "127.0.0.1:1").returncode == 2
+    assert reload().returncode == 2
+    # A page in a browser must not be able to.
+    reply = ask_port(admin, b"POST /reload HTTP/1.1\r\nHost: a\r\nOrigin: http://evil\r\nConnection: close\r\n\r\n")
+    assert reply.startswith(b"HTTP/1.1 403 ")
+    assert ask_port(admin, b"GET /reload HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 405 ")
