@@ -10,7 +10,7 @@ build=(
 )
 test=(
   libgtest-dev libgmock-dev libbenchmark-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
-  python3 python3-pytest python3-yaml python3-jsonschema curl procps
+  python3 python3-pytest python3-yaml python3-jsonschema curl procps prometheus
 )
 bench=(nginx-light haproxy liburing-dev strace)
 

@@ -44,7 +44,8 @@ struct Decision {
   static Decision refuse(uint16_t status, std::string_view detail) {
     return {Kind::kRefuse, status, detail, {}};
   }
-  // Decide later: the exchange awaits `task`. Nothing is lost when the client leaves: the frame is destroyed.
+  // Decide later: the exchange awaits `task`, which may itself decide to suspend. A client that leaves
+  // meanwhile is noticed afterwards; when the worker stops, the frame is destroyed.
   static Decision suspend(Task<Decision> task) { return {Kind::kSuspend, 0, {}, std::move(task)}; }
 
   Kind kind = Kind::kContinue;

@@ -23,8 +23,8 @@ namespace portcullis::proxy {
 struct ListenerSettings {
   std::string name;
   SocketAddress address;
-  http::h1::HeadLimits head_limits;
-  ForwardingRules forwarding;
+  http::h1::HeadLimits head_limits{};
+  ForwardingRules forwarding{};
   http::AmbiguousEncodings ambiguous_encodings = http::AmbiguousEncodings::kRefuse;
   uint64_t body_size = 0;    // 0: no limit
   uint64_t connections = 0;  // per worker; 0: no limit
@@ -38,9 +38,9 @@ struct Route {
   std::string name;
   std::optional<size_t> upstream;  // index into Snapshot::upstreams; none when a policy answers
   routing::PathParameters parameters;
-  routing::PathRewrite rewrite;
-  std::string host;                             // that the upstream is asked for; empty: the client's
-  std::vector<policy::PolicyPointer> policies;  // the configuration's, then the route's own
+  routing::PathRewrite rewrite{};
+  std::string host{};                             // that the upstream is asked for; empty: the client's
+  std::vector<policy::PolicyPointer> policies{};  // the configuration's, then the route's own
   bool answers_preflight = false;
   std::vector<telemetry::RouteMetrics*> metrics{};  // one for each worker
 };

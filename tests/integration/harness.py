@@ -9,6 +9,8 @@ import struct
 import subprocess
 import threading
 import time
+import urllib.error
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("PORTCULLIS_BINARY", str(ROOT / "build/release/portcullis"))
@@ -78,6 +80,18 @@ def check(path):
 
 def connect(port):
     return socket.create_connection(("127.0.0.1", port), timeout=20)
+
+
+def get(port, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def metric(port, name):
+    return sum(float(line.rsplit(" ", 1)[1]) for line in get(port, "/metrics")[1].splitlines() if line.startswith(name))
 
 
 class DemoBackend(Process):

@@ -1,11 +1,12 @@
 """The access log: one JSON line for each request, with a named reason for its end."""
 
 import json
+import os
 import socket
 import threading
 
 import harness
-from harness import read_response, simple_configuration
+from harness import metric, read_response, simple_configuration
 
 
 def lines_of(path):
@@ -100,3 +101,38 @@ def test_nothing_is_lost_at_the_end_and_rotation_opens_a_new_file(start, echo, t
     hundred()
     gateway.stop()
     assert len(lines_of(path)) == 100 and len(lines_of(tmp_path / "old.log")) == 400
+
+
+def test_a_log_that_nobody_reads_costs_lines_and_never_a_request(start, echo, tmp_path):
+    pipe = tmp_path / "access.fifo"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    admin = harness.free_port()
+    text = f"admin: {{address: '127.0.0.1:{admin}'}}\naccess_log: {{path: '{pipe}'}}\n" + simple_configuration(echo())
+    gateway = start(text.replace("workers: 2", "workers: 1"))
+    asked = 0
+
+    def dropped():
+        return metric(admin, "portcullis_access_log_dropped_total")
+
+    with gateway.connect() as connection:
+        while dropped() == 0:
+            assert asked < 20_000, "the ring never filled"
+            for _ in range(500):
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert "200 OK" in read_response(connection)[0]
+            asked += 500
+    lost = dropped()
+    os.set_blocking(reader, True)
+    lines = []
+
+    def read_all():
+        with os.fdopen(reader) as file:
+            lines.extend(file)
+
+    thread = threading.Thread(target=read_all)
+    thread.start()
+    gateway.stop()
+    thread.join()
+    # Every request is either a line or counted as lost; each line is whole.
+    assert len([json.loads(line) for line in lines]) + lost == asked

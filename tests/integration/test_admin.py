@@ -1,29 +1,19 @@
 """The admin listener: what an operator's tools see."""
 
+import json
 import signal
+import subprocess
 import threading
 import urllib.error
-import urllib.request
+import urllib.parse
 
 import harness
-from harness import read_response, simple_configuration
+from harness import get, metric, read_response, simple_configuration
 
 
 def with_admin(port, extra=""):
     admin = harness.free_port()
     return f"admin: {{address: '127.0.0.1:{admin}'}}\n{extra}" + simple_configuration(port), admin
-
-
-def get(port, path):
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
-            return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
-def metric(port, name):
-    return sum(float(line.rsplit(" ", 1)[1]) for line in get(port, "/metrics")[1].splitlines() if line.startswith(name))
 
 
 def test_metrics_count_requests_by_route_status_and_target(start, echo):
@@ -88,3 +78,38 @@ def test_the_drain_ends_at_its_deadline(start, backend):
         harness.wait_for(lambda: made.received, what="the request at the backend")
         gateway.process.send_signal(signal.SIGTERM)
         assert gateway.process.wait(10) == 0
+
+
+def test_a_real_prometheus_reads_the_metrics(start, echo, tmp_path):
+    configuration, admin = with_admin(echo())
+    gateway = start(configuration)
+    assert get(gateway.port, "/")[0] == 200
+    port = harness.free_port()
+    (tmp_path / "prometheus.yml").write_text(f"""
+global: {{scrape_interval: 200ms}}
+scrape_configs: [{{job_name: gateway, static_configs: [{{targets: ["127.0.0.1:{admin}"]}}]}}]
+""")
+    prometheus = subprocess.Popen(
+        ["prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
+         f"--web.listen-address=127.0.0.1:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def ask(query):
+        try:
+            status, body = get(port, "/api/v1/query?query=" + urllib.parse.quote(query))
+        except urllib.error.URLError:
+            return []
+        return json.loads(body)["data"]["result"] if status == 200 else []
+
+    try:
+        found = harness.wait_for(lambda: ask('portcullis_requests_total{route="all",status="2xx"}'),
+                                 timeout=60, what="the first scrape")
+        assert found[0]["value"][1] == "1"
+        assert ask("up")[0]["value"][1] == "1"
+        assert ask("histogram_quantile(0.5, portcullis_request_duration_seconds_bucket)")
+        # What Prometheus itself finds wrong with the names and types.
+        text = get(admin, "/metrics")[1]
+        lint = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+        assert lint.returncode == 0, lint.stdout + lint.stderr
+    finally:
+        prometheus.terminate()
+        prometheus.wait(30)

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <random>
-#include <regex>
 #include <tuple>
 
 #include "http/path.h"
@@ -73,7 +73,7 @@ MatchResult naive_match(const std::vector<RouteRule>& rules, const RequestView& 
       if (path_class == 0) parameters.clear();
     } else if (!rule.regex.empty()) {
       path_class = 3;
-      if (!std::regex_match(path, std::regex(rule.regex))) continue;
+      if (!re2::RE2::FullMatch(path, rule.regex)) continue;
     } else {
       std::string prefix = rule.prefix;
       if (prefix.ends_with('/')) prefix.pop_back();

@@ -1,0 +1,76 @@
+"""Steady traffic allocates nothing on the heap: counted in the built binary, by a preloaded allocator."""
+
+import mmap
+import os
+import pathlib
+import struct
+
+import pytest
+
+import harness
+from harness import read_response
+
+COUNTER = pathlib.Path(harness.BINARY).parent / "tests/support/libmalloc_counter.so"
+SLOTS = 64
+
+CONFIGURATION = """version: 1
+workers: 1
+admin: {address: "127.0.0.1:ADMIN"}
+access_log: {path: "LOG"}
+listeners: [{name: public, address: "127.0.0.1:{port}"}]
+upstreams: [{name: backend, balance: least_request, targets: [{address: "127.0.0.1:ONE"}, {address: "127.0.0.1:TWO"}]}]
+policies:
+  - ip_filter: {allow: [127.0.0.0/8]}
+  - cors: {origins: ["https://app.example.com"]}
+routes:
+  - {name: plain, match: {path_prefix: /plain}, upstream: backend}
+  - name: rich
+    match: {path: "/rich/{id}", headers: {x-version: 2}, query: {q: "a b"}}
+    rewrite: {path: "/r/{id}"}
+    policies:
+      - request_limits: {body_size: 1MiB}
+      - headers: {request: {set: {x-client: "{client.address} {request.parameter.id}"}}, response: {set: {x-route: "{route.name}"}}}
+    upstream: backend
+"""
+
+REQUESTS = {
+    "plain": b"GET /plain HTTP/1.1\r\nHost: a\r\n\r\n",
+    "policies, parameters and conditions": b"GET /rich/%C3%A9?q=a+b HTTP/1.1\r\nHost: a\r\nX-Version: 2\r\n"
+                                           b"Origin: https://app.example.com\r\n\r\n",
+    "upload": b"POST /plain HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+    "chunked upload": b"POST /plain HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.skipif(not COUNTER.exists(), reason="sanitizers have an allocator of their own")
+@pytest.mark.parametrize("name", REQUESTS)
+def test_steady_traffic_allocates_nothing(name, tmp_path, start, echo, monkeypatch):
+    table = tmp_path / "counts"
+    table.write_bytes(bytes(16 * SLOTS))
+    text = CONFIGURATION
+    for key, value in {"ADMIN": harness.free_port(), "LOG": tmp_path / "log", "ONE": echo("one"), "TWO": echo("two")}.items():
+        text = text.replace(key, str(value))
+    monkeypatch.setenv("MALLOC_COUNTER_FILE", str(table))
+    monkeypatch.setenv("LD_PRELOAD", str(COUNTER))
+    gateway = start(text)
+    monkeypatch.undo()
+
+    def calls_of_workers():
+        with table.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as memory:
+            total = 0
+            for slot in range(SLOTS):
+                thread, calls = struct.unpack_from("qq", memory, 16 * slot)
+                if thread and pathlib.Path(f"/proc/{gateway.process.pid}/task/{thread}/comm").read_text().startswith("worker"):
+                    total += calls
+            return total
+
+    with gateway.connect() as connection:
+        def ask(times):
+            for _ in range(times):
+                connection.sendall(REQUESTS[name])
+                assert " 200 " in read_response(connection)[0]
+        ask(200)  # pools fill
+        before = calls_of_workers()
+        assert before > 0  # the counter counts
+        ask(1000)
+        assert calls_of_workers() - before == 0
