@@ -1,160 +1,165 @@
-"""Runs Portcullis, its peers and the floor side by side on the same work and prints the ratios.
+"""Runs Portcullis, its peers and the floors side by side on the same work and prints the ratios.
 
 The figure is CPU microseconds (user and system, from /proc) per completed request of the proxy process. The
 proxy has one core, the load generator and the backend share the other. Runs are interleaved, medians reported.
 """
 
 import argparse
+import http.client
 import json
-import os
 import pathlib
+import resource
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
+import threading
+import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests/integration"))
-from harness import free_port, wait_for  # noqa: E402
+from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, free_port, load, start, wait_for_port
 
-BUILD = ROOT / "build/release"
-PROXY_CORE, LOAD_CORE = 0, 1
-TICK = os.sysconf("SC_CLK_TCK")
-
-# name: (connections, target, upload bytes, new connection per request)
-SCENARIOS = {
-    "plain": (64, "/1024", 0, 0),
-    "large_response": (64, "/102400", 0, 0),
-    "upload": (16, "/16", 1 << 20, 0),
-    "new_connection": (64, "/1024", 0, 1),
+REQUESTS = {
+    "plain": {"connections": 64, "target": "/1024"},
+    "large_response": {"connections": 64, "target": "/102400"},
+    "upload": {"connections": 16, "target": "/16", "upload": 1 << 20},
+    "new_connection": {"connections": 64, "target": "/1024", "fresh": 1},
 }
-
-
-def wait_for_port(port, process):
-    def listening():
-        if process.poll() is not None:
-            raise SystemExit(f"{process.args} exited with {process.returncode}")
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-    wait_for(listening, what=f"{process.args} to listen on {port}")
-
-
-def start(core, *command):
-    return subprocess.Popen(["taskset", "-c", str(core), *map(str, command)],
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def family(pid):
-    """The process and its children: nginx serves from a child."""
-    out = [pid]
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            out += family(int(child))
-    return out
-
-
-def cpu_seconds(pid):
-    """Nanosecond accounting of every thread, where the kernel has it; it does on Debian."""
-    total = 0
-    for member in family(pid):
-        for task in pathlib.Path(f"/proc/{member}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
-    return total / 1e9
-
-
-class Subject:
-    def __init__(self, name, directory, backend_port):
-        self.name, self.port = name, free_port()
-
-        def render(file):
-            path = pathlib.Path(directory) / file
-            text = (ROOT / "bench/peers" / file).read_text()
-            for key, value in {"PORT": self.port, "BACKEND": backend_port, "DIR": directory}.items():
-                text = text.replace(f"@{key}@", str(value))
-            path.write_text(text)
-            return path
-        if name == "portcullis":
-            command = [BUILD / "portcullis", "run", "-c", render("portcullis.yaml")]
-        elif name == "nginx":
-            command = ["nginx", "-c", render("nginx.conf")]
-        elif name == "haproxy":
-            command = ["haproxy", "-db", "-f", render("haproxy.cfg")]
-        else:
-            command = [BUILD / "bench/floor_epoll", self.port, backend_port]
-        self.process = start(PROXY_CORE, *command)
-        wait_for_port(self.port, self.process)
-
-    def measure(self, scenario, seconds, rate=0):
-        connections, target, upload, fresh = SCENARIOS[scenario]
-        before = cpu_seconds(self.process.pid)
-        out = subprocess.run(
-            ["taskset", "-c", str(LOAD_CORE), BUILD / "bench/bench_load", str(self.port), str(connections),
-             str(seconds), str(rate), target, str(upload), str(fresh)], capture_output=True, text=True)
-        if out.returncode != 0:
-            raise SystemExit(f"{self.name}: {out.stderr}")
-        result = json.loads(out.stdout)
-        spent = cpu_seconds(self.process.pid) - before
-        result["cpu_us_per_req"] = spent * 1e6 / max(1, result["completed"])
-        result["rps"] = result["completed"] / result["seconds"]
-        return result
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(40)
+IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
+ROUTES = 10_000
 
 
 def median_of(runs):
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
 
 
+def say(**line):
+    print(json.dumps(line))
+    sys.stdout.flush()
+
+
 def report(label, results):
-    peers = [results[p]["cpu_us_per_req"] for p in ("nginx", "haproxy") if p in results]
-    floor = results.get("floor_epoll", {}).get("cpu_us_per_req")
-    print(f"\n{label}\n{'subject':<14}{'CPU us/req':>11}{'to peer':>9}{'to floor':>9}{'rps':>10}{'p50':>8}{'p99':>8}{'p99.9':>8}{'failed':>8}")
+    best_peer = min(results[p]["cpu_us_per_req"] for p in PEERS if p in results)
+    best_floor = min(results[f]["cpu_us_per_req"] for f in FLOORS if f in results)
+    print(f"\n{label}\n{'subject':<15}{'CPU us/req':>11}{'to peer':>9}{'to floor':>9}{'rps':>10}"
+          f"{'p50':>8}{'p99':>8}{'p99.9':>8}{'failed':>8}")
     for name, r in results.items():
-        to_peer = r["cpu_us_per_req"] / min(peers)
-        to_floor = r["cpu_us_per_req"] / floor if floor else 0
-        print(f"{name:<14}{r['cpu_us_per_req']:>11.2f}{to_peer:>9.2f}{to_floor:>9.2f}{r['rps']:>10.0f}"
+        cost = r["cpu_us_per_req"]
+        print(f"{name:<15}{cost:>11.2f}{cost / best_peer:>9.2f}{cost / best_floor:>9.2f}{r['rps']:>10.0f}"
               f"{r['p50']:>8.0f}{r['p99']:>8.0f}{r['p999']:>8.0f}{r['failed']:>8.0f}")
     for name, r in results.items():
-        print(json.dumps({"scenario": label, "subject": name, "cpu_us_per_req": round(r["cpu_us_per_req"], 3),
-                          "ratio_to_best_peer": round(r["cpu_us_per_req"] / min(peers), 3),
-                          "ratio_to_floor": round(r["cpu_us_per_req"] / floor, 3) if floor else None,
-                          "rps": round(r["rps"]), "p50_us": r["p50"], "p99_us": r["p99"], "p999_us": r["p999"]}))
-    sys.stdout.flush()
+        cost = r["cpu_us_per_req"]
+        say(scenario=label, subject=name, cpu_us_per_req=round(cost, 3), ratio_to_best_peer=round(cost / best_peer, 3),
+            ratio_to_floor=round(cost / best_floor, 3), rps=round(r["rps"]), p50_us=r["p50"], p99_us=r["p99"],
+            p999_us=r["p999"], failed=round(r["failed"]))
+
+
+def compare(label, subjects, seconds, rounds, rate=0, **request):
+    for subject in subjects:
+        subject.measure(0.2, **request)
+    runs = {subject.name: [] for subject in subjects}
+    for _ in range(rounds):
+        for subject in subjects:
+            runs[subject.name].append(subject.measure(seconds, rate, **request))
+    results = {name: median_of(each) for name, each in runs.items()}
+    report(label, results)
+    return results
+
+
+def idle_memory(subjects):
+    """Memory that idle keep-alive connections cost, each of which has been served once."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    print(f"\nidle_memory: {IDLE_CONNECTIONS} idle connections\n{'subject':<15}{'bytes each':>11}")
+    for subject in subjects:
+        if subject.name in FLOORS:
+            continue
+        before = subject.memory()
+        held = []
+        for _ in range(IDLE_CONNECTIONS):
+            held.append(socket.create_connection(("127.0.0.1", subject.port)))
+            held[-1].sendall(b"GET /16 HTTP/1.1\r\nHost: a\r\n\r\n")
+            if not held[-1].recv(4096).startswith(b"HTTP/1.1 200"):
+                raise SystemExit(f"{subject.name} does not serve connection {len(held)}")
+        each = (subject.memory() - before) / IDLE_CONNECTIONS
+        for connection in held:
+            connection.close()
+        print(f"{subject.name:<15}{each:>11.0f}")
+        say(scenario="idle_memory", subject=subject.name, bytes_per_connection=round(each))
+
+
+def reload_under_load(backend_port, directory, seconds):
+    """The time from asking for a reload of many routes to serving them, and what the load lost meanwhile."""
+    port, admin, path = free_port(), free_port(), pathlib.Path(directory) / "many.yaml"
+
+    def write(generation):
+        routes = "".join(
+            f"  - {{name: r{i}, match: {{path: '/g{generation}/service-{i}/items/{{id}}', methods: [GET]}}, upstream: backend}}\n"
+            for i in range(ROUTES))
+        path.write_text(f"""version: 1
+workers: 1
+admin: {{address: '127.0.0.1:{admin}'}}
+listeners: [{{name: bench, address: '127.0.0.1:{port}'}}]
+upstreams: [{{name: backend, targets: [{{address: '127.0.0.1:{backend_port}'}}]}}]
+routes:
+  - {{name: all, match: {{path_prefix: /}}, upstream: backend}}
+{routes}""")
+
+    write(0)
+    process = start(PROXY_CORE, BUILD / "portcullis", "run", "-c", path)
+    try:
+        wait_for_port(port, process)
+        result, times = {}, []
+        thread = threading.Thread(target=lambda: result.update(load(port, 64, seconds)))
+        thread.start()
+        generation = 0
+        while thread.is_alive():
+            generation += 1
+            write(generation)
+            connection = http.client.HTTPConnection("127.0.0.1", admin, timeout=30)
+            began = time.monotonic()
+            connection.request("POST", "/reload")
+            if connection.getresponse().status != 200:
+                raise SystemExit("a reload was refused")
+            times.append((time.monotonic() - began) * 1e3)
+            connection.close()
+        thread.join()
+    finally:
+        process.terminate()
+        process.wait(60)
+    if not result:
+        raise SystemExit("the load failed")
+    print(f"\nreload: {ROUTES} routes, {len(times)} times under saturating load on the same core: median "
+          f"{statistics.median(times):.0f} ms, longest {max(times):.0f} ms; {result['completed']} requests, "
+          f"{result['failed']} failed, p99.9 {result['p999']:.0f} us")
+    say(scenario="reload", subject="portcullis", routes=ROUTES, reloads=len(times), median_ms=round(statistics.median(times), 1),
+        longest_ms=round(max(times), 1), completed=result["completed"], failed=result["failed"], p999_us=result["p999"])
 
 
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--quick", action="store_true", help="under a minute: short runs")
-    arguments.add_argument("--scenario", action="append", choices=SCENARIOS)
+    arguments.add_argument("--scenario", action="append", choices=[*REQUESTS, "idle_memory", "reload"])
     options = arguments.parse_args()
-    seconds, rounds = (0.7, 2) if options.quick else (3, 5)
-    names = ["portcullis", "nginx", "haproxy", "floor_epoll"]
+    seconds, rounds = (0.5, 2) if options.quick else (3, 5)
+    scenarios = options.scenario or [*REQUESTS, "idle_memory", "reload"]
     with tempfile.TemporaryDirectory() as directory:
         backend_port = free_port()
         backend = start(LOAD_CORE, BUILD / "bench/bench_backend", backend_port)
         subjects = []
         try:
             wait_for_port(backend_port, backend)
+            names = [name for name in ("portcullis", *PEERS, *FLOORS) if can_run(name)]
             subjects = [Subject(name, directory, backend_port) for name in names]
-            for scenario in options.scenario or SCENARIOS:
-                runs = {subject.name: [] for subject in subjects}
-                for subject in subjects:
-                    subject.measure(scenario, 0.3)
-                for _ in range(rounds):
-                    for subject in subjects:
-                        runs[subject.name].append(subject.measure(scenario, seconds))
-                results = {name: median_of(each) for name, each in runs.items()}
-                report(scenario, results)
+            for scenario in scenarios:
+                if scenario in REQUESTS:
+                    results = compare(scenario, subjects, seconds, rounds, **REQUESTS[scenario])
                 if scenario == "plain":
                     rate = 0.6 * min(r["rps"] for r in results.values())
-                    runs = {subject.name: [] for subject in subjects}
-                    for _ in range(rounds):
-                        for subject in subjects:
-                            runs[subject.name].append(subject.measure(scenario, seconds, rate))
-                    report("plain_open_loop", {name: median_of(each) for name, each in runs.items()})
+                    compare("plain_open_loop", subjects, seconds, rounds, rate, **REQUESTS["plain"])
+            if "idle_memory" in scenarios:
+                idle_memory(subjects)
+            if "reload" in scenarios:
+                reload_under_load(backend_port, directory, max(2, seconds))
         finally:
             for subject in subjects:
                 subject.stop()

@@ -1,0 +1,116 @@
+"""What is measured: Portcullis, its peers and the floors, each started on its own port and core."""
+
+import json
+import pathlib
+import socket
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build/release"
+PROXY_CORE, LOAD_CORE = 0, 1
+
+sys.path.insert(0, str(ROOT / "tests/integration"))
+from harness import free_port, wait_for  # noqa: E402
+
+PEERS = ("nginx", "haproxy")
+FLOORS = ("floor_epoll", "floor_io_uring")
+
+
+def wait_for_port(port, process):
+    def listening():
+        if process.poll() is not None:
+            raise SystemExit(f"{process.args} exited with {process.returncode}")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+    wait_for(listening, what=f"{process.args} to listen on {port}")
+
+
+def start(core, *command):
+    return subprocess.Popen(["taskset", "-c", str(core), *map(str, command)],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def family(pid):
+    """The process and its children: nginx serves from a child."""
+    out = [pid]
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            out += family(int(child))
+    return out
+
+
+def load(port, connections, seconds, rate=0, target="/1024", upload=0, fresh=0):
+    """Runs the load generator to its end; what it measured."""
+    out = subprocess.run(
+        ["taskset", "-c", str(LOAD_CORE), BUILD / "bench/bench_load", str(port), str(connections),
+         str(seconds), str(rate), target, str(upload), str(fresh)], capture_output=True, text=True)
+    if out.returncode != 0:
+        raise SystemExit(out.stderr)
+    return json.loads(out.stdout)
+
+
+class Subject:
+    def __init__(self, name, directory, backend_port):
+        self.name, self.port = name, free_port()
+
+        def render(file):
+            path = pathlib.Path(directory) / file
+            text = (ROOT / "bench/peers" / file).read_text()
+            for key, value in {"PORT": self.port, "BACKEND": backend_port, "DIR": directory}.items():
+                text = text.replace(f"@{key}@", str(value))
+            path.write_text(text)
+            return path
+        if name == "portcullis":
+            command = [BUILD / "portcullis", "run", "-c", render("portcullis.yaml")]
+        elif name == "nginx":
+            command = ["nginx", "-c", render("nginx.conf")]
+        elif name == "haproxy":
+            command = ["haproxy", "-db", "-f", render("haproxy.cfg")]
+        else:
+            command = [BUILD / "bench" / name, self.port, backend_port]
+        self.process = start(PROXY_CORE, *command)
+        wait_for_port(self.port, self.process)
+
+    def cpu_seconds(self):
+        """Nanosecond accounting of every thread, where the kernel has it; it does on Debian."""
+        total = 0
+        for member in family(self.process.pid):
+            for task in pathlib.Path(f"/proc/{member}/task").iterdir():
+                total += int((task / "schedstat").read_text().split()[0])
+        return total / 1e9
+
+    def memory(self):
+        """Bytes of its own, shared pages counted by share. Without the kernel's memory for sockets."""
+        total = 0
+        for member in family(self.process.pid):
+            for line in pathlib.Path(f"/proc/{member}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1]) * 1024
+        return total
+
+    def measure(self, seconds, rate=0, **request):
+        before = self.cpu_seconds()
+        result = load(self.port, seconds=seconds, rate=rate, **request)
+        result["cpu_us_per_req"] = (self.cpu_seconds() - before) * 1e6 / max(1, result["completed"])
+        result["rps"] = result["completed"] / result["seconds"]
+        return result
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(60)
+
+
+def can_run(name):
+    """False for a floor that the kernel or a container forbids."""
+    if name != "floor_io_uring":
+        return True
+    probe = subprocess.Popen([BUILD / "bench" / name, "1", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        return probe.wait(0.5) != 77
+    except subprocess.TimeoutExpired:
+        probe.kill()
+        probe.wait()
+        return True
+
+
