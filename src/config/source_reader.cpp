@@ -22,11 +22,13 @@ void join_documents(YamlNode& into, const YamlNode& from, Diagnostics& diagnosti
     diagnostics.error(from.location, "expected configuration (keys and values)");
     return;
   }
-  for (const auto& [key, value] : from.members) {
+  for (const auto& member : from.members) {
+    const YamlNode* key = member.first.get();
+    const YamlNode* value = member.second.get();
     const auto given = std::find_if(into.members.begin(), into.members.end(),
-                                    [&](const auto& member) { return member.first->scalar == key->scalar; });
+                                    [&](const auto& known) { return known.first->scalar == key->scalar; });
     if (given == into.members.end()) {
-      into.members.emplace_back(key, value);
+      into.members.push_back(member);
       continue;
     }
     YamlNode& before = *given->second;
