@@ -23,8 +23,8 @@ void write_upgrade(HeadWriter& out, const http::Fields& fields) {
 }  // namespace
 
 void Exchange::write_request_head(HeadWriter& out) const {
-  out.write(request_.method, " ", target_path_, request_.has_query ? "?" : "", request_.query,
-            " HTTP/1.1\r\n");
+  out.write(request_.method, " ", target_path_, std::string_view("?", request_.has_query ? 1 : 0),
+            request_.query, " HTTP/1.1\r\n");
   out.field("host", route_->host.empty() ? request_.authority : std::string_view(route_->host));
   const HopByHop hop_by_hop(request_.fields);
   for (const http::Field& field : request_.fields) {

