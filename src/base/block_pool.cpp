@@ -9,6 +9,8 @@
 namespace portcullis {
 namespace {
 
+constexpr size_t kPage = 4096;
+
 struct FreeBlock {
   FreeBlock* next;
 };
@@ -21,8 +23,11 @@ struct SizeClass {
 };
 
 struct ThreadPool {
-  std::array<SizeClass, 4> classes{
-      {{Block::kSmall, 1024}, {Block::kMedium, 512}, {Block::kLarge, 64}, {Block::kHuge, 64}}};
+  std::array<SizeClass, 5> classes{{{Block::kSmall, 1024},
+                                    {Block::kMedium, 512},
+                                    {Block::kLarge, 64},
+                                    {Block::kHuge, 64},
+                                    {Block::kGiant, 64}}};
   ~ThreadPool() { trim(); }
   void trim() {
     for (SizeClass& size_class : classes) {
@@ -44,8 +49,10 @@ struct ThreadPool {
 
 thread_local ThreadPool pool;
 
+// Large copies by the kernel are slower into and out of memory that is not aligned to pages.
 char* allocate(size_t size) {
-  void* memory = std::malloc(size);
+  void* memory =
+      size < kPage ? std::malloc(size) : std::aligned_alloc(kPage, (size + kPage - 1) / kPage * kPage);
   if (memory == nullptr) throw std::bad_alloc();
   return static_cast<char*>(memory);
 }

@@ -14,7 +14,8 @@ class Block {
   static constexpr size_t kSmall = 4 * 1024;    // arenas
   static constexpr size_t kMedium = 16 * 1024;  // message heads
   static constexpr size_t kLarge = 64 * 1024;   // long heads
-  static constexpr size_t kHuge = 256 * 1024;   // streamed bodies
+  static constexpr size_t kHuge = 256 * 1024;   // the first of a response
+  static constexpr size_t kGiant = 512 * 1024;  // bodies that stream fast
 
   Block() = default;
   Block(Block&& other) noexcept
@@ -29,7 +30,7 @@ class Block {
   }
   ~Block() { release(); }
 
-  // A block of at least `size` bytes. Sizes above kHuge come from the heap and return to it.
+  // A block of at least `size` bytes. Sizes above kGiant come from the heap and return to it.
   static Block take(size_t size);
 
   char* data() const { return data_; }

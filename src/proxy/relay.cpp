@@ -102,6 +102,41 @@ std::string permitted_trailers(std::string_view lines) {
   return out;
 }
 
+// How much of a body to read at a time. On loopback and fast links every read makes the kernel announce a new
+// window and the sender fill it in small pieces, so large reads cost less (docs/performance.md). But a block
+// is held until its sink has taken it, so only those that stream fast get large ones.
+class Pace {
+ public:
+  size_t block_size() const { return size_; }
+  void read(size_t bytes) { filled_ = bytes == size_; }
+  void written(Clock::duration took) {
+    if (took >= kSlow) {
+      size_ = Block::kLarge;
+    } else if (filled_) {
+      size_ = Block::kGiant;
+    }
+    filled_ = false;
+  }
+
+ private:
+  static constexpr Milliseconds kSlow{10};
+  size_t size_ = Block::kHuge;
+  bool filled_ = false;
+};
+
+// The next bytes of a body, into `source.more`. Whoever waits holds no block: many bodies in flight share the
+// few that the cache still knows, and a slow peer costs no memory.
+Task<IoResult> read_block(BodySource& source, size_t size) {
+  for (;;) {
+    source.more.release();
+    const IoResult ready = co_await source.stream.readable(source.timeout);
+    if (!ready.ok()) co_return ready;
+    source.more.block = Block::take(size);
+    const IoResult got = source.stream.try_read(source.more.block.data(), size);
+    if (got.error != EAGAIN) co_return got;
+  }
+}
+
 }  // namespace
 
 void InputBuffer::grow() {
@@ -120,6 +155,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
   std::string_view input = source.received;
   std::string trailers;
   bool source_ended = false;
+  Pace pace;
   for (;;) {
     size_t run_count = 0;
     size_t bytes = 0;
@@ -148,19 +184,19 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       if (!trailers.empty()) gather.add("\r\n");
     }
     if (gather.count > 0) {
+      const Clock::time_point began = sink.stream.loop().now();
       const IoResult written =
           co_await sink.stream.write(std::span(gather.pieces.data(), gather.count), sink.timeout);
       if (!written.ok()) {
         co_return {written.error == ECANCELED ? RelayOutcome::kCancelled : RelayOutcome::kSinkFailed,
                    written.error};
       }
+      pace.written(sink.stream.loop().now() - began);
     }
     if (reader.done()) co_return {RelayOutcome::kComplete};
     if (!input.empty()) continue;
 
-    if (!source.more.block) source.more.block = Block::take(Block::kHuge);
-    const IoResult got =
-        co_await source.stream.read(source.more.block.data(), source.more.block.capacity(), source.timeout);
+    const IoResult got = co_await read_block(source, pace.block_size());
     if (!got.ok()) {
       co_return {got.error == ECANCELED ? RelayOutcome::kCancelled : RelayOutcome::kSourceFailed, got.error};
     }
@@ -168,6 +204,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       if (source.framing.kind != BodyKind::kUntilClose) co_return {RelayOutcome::kSourceClosed};
       source_ended = true;
     }
+    pace.read(got.bytes);
     input = {source.more.block.data(), got.bytes};
   }
 }
