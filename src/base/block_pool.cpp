@@ -51,8 +51,8 @@ thread_local ThreadPool pool;
 
 // Large copies by the kernel are slower into and out of memory that is not aligned to pages.
 char* allocate(size_t size) {
-  void* memory =
-      size < kPage ? std::malloc(size) : std::aligned_alloc(kPage, (size + kPage - 1) / kPage * kPage);
+  void* memory = size < Block::kLarge ? std::malloc(size)
+                                      : std::aligned_alloc(kPage, (size + kPage - 1) / kPage * kPage);
   if (memory == nullptr) throw std::bad_alloc();
   return static_cast<char*>(memory);
 }

@@ -64,7 +64,7 @@ void Exchange::log(Clock::time_point ended_at) const {
 }
 
 Task<Persistence> Exchange::run() {
-  started_ = Clock::now();
+  started_ = worker_.loop().now();  // when its first bytes, or a batch with them, came: a wait here counts
   const bool complete = co_await read_head();
   if (!complete) {
     if (refusal_ != 0) co_await refuse(refusal_, refusal_detail_);

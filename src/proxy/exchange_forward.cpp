@@ -144,9 +144,11 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
   upload_result_ = {};
   TaskGroup upload;
   if (request_.body.kind == BodyKind::kNone) {
-    const RelayResult sent = co_await relay_message(
-        head.text(), body, {connection->stream, BodyKind::kNone, settings_.send_timeout});
-    if (sent.outcome != RelayOutcome::kComplete) {
+    body.rest = body.received;
+    body.complete = true;
+    iovec piece = head.piece();
+    const IoResult sent = co_await connection->stream.write(std::span(&piece, 1), settings_.send_timeout);
+    if (!sent.ok()) {
       co_return connection->reused() && may_repeat() ? TryOutcome::kStaleConnection : TryOutcome::kFailed;
     }
   } else {
@@ -270,8 +272,15 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     source.framing = {};
   }
   answered_ = true;
-  const RelayResult sent =
-      co_await relay_message(head.text(), source, {client_.stream, kind, settings_.send_timeout});
+  RelayResult sent;
+  if (source.framing.kind == BodyKind::kNone) {
+    source.rest = source.received;
+    iovec piece = head.piece();
+    const IoResult written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);
+    if (!written.ok()) sent = {RelayOutcome::kSinkFailed, written.error};
+  } else {
+    sent = co_await relay_message(head.text(), source, {client_.stream, kind, settings_.send_timeout});
+  }
   response_bytes_ = source.bytes;
   if (sent.outcome != RelayOutcome::kComplete) {
     // The client must not take a broken body for a whole one: a reset says so even for HTTP/1.0.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/uio.h>
+
 #include <cstring>
 #include <string_view>
 
@@ -25,6 +27,7 @@ class HeadWriter {
     write(name, ": ", value..., "\r\n");
   }
   std::string_view text() const { return {block_.data(), size_}; }
+  iovec piece() const { return {block_.data(), size_}; }
 
  private:
   static std::string_view view(std::string_view text) { return text; }

@@ -17,7 +17,7 @@ using http::BodyKind;
 
 constexpr size_t kMostPieces = 64;
 
-// The vector of one write: head, chunk size line, runs of data, chunk end.
+// The vector of one write: head, chunk size line, runs of data, chunk end. Left uninitialised: it is large.
 struct Gather {
   std::array<iovec, kMostPieces + 6> pieces;
   size_t count = 0;
@@ -25,6 +25,8 @@ struct Gather {
   void add(std::string_view text) {
     if (!text.empty()) pieces[count++] = {const_cast<char*>(text.data()), text.size()};
   }
+  // A place for what is known only after what follows it.
+  iovec& reserve() { return pieces[count++] = {nullptr, 0}; }
 };
 
 // Takes what the source has received, up to the end of its body, as runs of data.
@@ -36,10 +38,9 @@ class BodyReader {
 
   bool done() const { return source_.complete; }
 
-  // Adds runs from `input` to `runs`; false when the coding is broken.
-  bool take(std::string_view& input, std::array<std::string_view, kMostPieces>& runs, size_t& count,
-            size_t& bytes) {
-    while (!done() && !input.empty() && count < kMostPieces) {
+  // Moves runs of data from `input` to `out` and adds their size to `bytes`; false when the coding is broken.
+  bool take(std::string_view& input, Gather& out, size_t& bytes) {
+    while (!done() && !input.empty() && out.count < kMostPieces) {
       std::string_view data;
       switch (source_.framing.kind) {
         case BodyKind::kNone: return true;
@@ -60,10 +61,8 @@ class BodyReader {
           break;
         }
       }
-      if (!data.empty()) {
-        runs[count++] = data;
-        bytes += data.size();
-      }
+      out.add(data);
+      bytes += data.size();
     }
     return true;
   }
@@ -150,32 +149,30 @@ void InputBuffer::grow() {
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink) {
   BodyReader reader(source);
   Gather gather;
-  std::array<std::string_view, kMostPieces> runs;
   std::array<char, 20> size_line;
   std::string_view input = source.received;
   std::string trailers;
   bool source_ended = false;
   Pace pace;
+  const bool chunked = sink.kind == BodyKind::kChunked;
   for (;;) {
-    size_t run_count = 0;
+    gather.count = 0;
+    gather.add(head);
+    head = {};
+    iovec* const size_piece = chunked ? &gather.reserve() : nullptr;
     size_t bytes = 0;
-    const bool well_formed = reader.take(input, runs, run_count, bytes);
+    const bool well_formed = reader.take(input, gather, bytes);
     if (!well_formed) co_return {RelayOutcome::kSourceMalformed};
     if (source_ended && source.framing.kind == BodyKind::kUntilClose) reader.finish({});
     source.bytes += bytes;
     if (source.limit != 0 && source.bytes > source.limit) co_return {RelayOutcome::kSourceTooLarge};
 
-    gather.count = 0;
-    gather.add(head);
-    head = {};
-    const bool chunked = sink.kind == BodyKind::kChunked;
     if (chunked && bytes > 0) {
       const auto [end, error] = std::to_chars(size_line.data(), size_line.data() + 16, bytes, 16);
       end[0] = '\r';
       end[1] = '\n';
-      gather.add({size_line.data(), static_cast<size_t>(end + 2 - size_line.data())});
+      *size_piece = {size_line.data(), static_cast<size_t>(end + 2 - size_line.data())};
     }
-    for (size_t i = 0; i < run_count; ++i) gather.add(runs[i]);
     if (chunked && bytes > 0) gather.add("\r\n");
     if (chunked && reader.done()) {
       trailers = permitted_trailers(reader.trailers());
