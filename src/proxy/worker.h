@@ -9,6 +9,7 @@
 
 #include "proxy/listener.h"
 #include "proxy/snapshot.h"
+#include "runtime/batched_syscalls.h"
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
 #include "telemetry/access_log.h"
@@ -77,7 +78,8 @@ class Worker {
   telemetry::WorkerMetrics& metrics_;
   telemetry::AccessLog* access_log_;
   std::function<void()> on_finished_;
-  EventLoop loop_;
+  std::unique_ptr<BatchedSyscalls> syscalls_ = BatchedSyscalls::create();
+  EventLoop loop_{syscalls_ ? *syscalls_ : Syscalls::kernel()};
   std::shared_ptr<const Snapshot> first_;  // until the thread has begun
   std::shared_ptr<WorkerSnapshot> current_;
   uint64_t random_state_;

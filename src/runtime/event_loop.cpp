@@ -14,6 +14,7 @@ EventLoop::EventLoop(Syscalls& syscalls)
       wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       now_(Clock::now()),
       timers_(to_ticks(now_)) {
+  requests_.reserve(kBatch);
   if (!epoll_ || !wake_ || !watch(wake_.get(), EPOLLIN, waker_)) {
     throw std::system_error(errno, std::generic_category(), "cannot create an event loop");
   }
@@ -43,7 +44,28 @@ void EventLoop::run_once(Milliseconds longest) {
   }
   delivering_ = nullptr;
   event_count_ = next_event_ = 0;
+  send_all();
   timers_.advance(to_ticks(now_));
+}
+
+void EventLoop::send_all() {
+  while (!senders_.empty()) {
+    requests_.clear();
+    while (!senders_.empty() && requests_.size() < sending_.size()) {
+      Sender& sender = senders_.pop_front();
+      Sender*& place = sending_[requests_.size()];
+      place = &sender;
+      sender.place_ = &place;
+      requests_.push_back(sender.request());
+    }
+    syscalls_.send_many(requests_);
+    for (size_t i = 0; i < requests_.size(); ++i) {
+      Sender* sender = std::exchange(sending_[i], nullptr);
+      if (sender == nullptr) continue;  // taken back by one before it
+      sender->place_ = nullptr;
+      sender->sent(requests_[i].result);
+    }
+  }
 }
 
 void EventLoop::post(Mailbox::Message message) {

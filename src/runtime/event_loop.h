@@ -5,6 +5,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "runtime/mailbox.h"
@@ -26,6 +27,29 @@ class Watcher {
 
  protected:
   ~Watcher() = default;
+};
+
+class EventLoop;
+
+// A small send that may wait until the events in hand have been handled, to be made with others in one call.
+// Destroying it takes it back.
+class Sender : public ListNode<Sender> {
+ public:
+  virtual SendRequest request() = 0;
+  // `result`: bytes, or the negated errno.
+  virtual void sent(ssize_t result) = 0;
+
+ protected:
+  ~Sender() { take_back(); }
+  void take_back() {
+    unlink();
+    if (place_ != nullptr) *place_ = nullptr;
+    place_ = nullptr;
+  }
+
+ private:
+  friend class EventLoop;
+  Sender** place_ = nullptr;  // while its result is awaited
 };
 
 // One thread's loop: descriptors (epoll), timers, and messages from other threads. Everything except post()
@@ -63,6 +87,12 @@ class EventLoop {
   // Fires `timer` once `delay` has passed (rounded up to a millisecond). kForever disarms it.
   void arm(Timer& timer, Milliseconds delay);
 
+  // True when other events are still to be handled, so that what is sent now could be sent together with what
+  // they lead to.
+  bool sends_can_wait() const { return next_event_ < event_count_; }
+  // Calls sender.sent() before the loop waits again.
+  void send_later(Sender& sender) { senders_.push_back(sender); }
+
   Syscalls& syscalls() { return syscalls_; }
 
  private:
@@ -79,6 +109,8 @@ class EventLoop {
     return std::chrono::duration_cast<Milliseconds>(time.time_since_epoch()).count();
   }
 
+  void send_all();
+
   static constexpr int kBatch = 256;
 
   Syscalls& syscalls_;
@@ -93,6 +125,9 @@ class EventLoop {
   int event_count_ = 0;
   int next_event_ = 0;
   const Watcher* delivering_ = nullptr;
+  IntrusiveList<Sender, Sender> senders_;
+  std::array<Sender*, kBatch> sending_{};
+  std::vector<SendRequest> requests_;
 };
 
 // co_await sleep_for(loop, delay).

@@ -17,6 +17,9 @@ bool Stream::ensure_watched() {
 void Stream::on_events(uint32_t events) {
   EventLoop& loop = loop_;  // outlives this stream, which a resumed coroutine may destroy
   if (events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) hung_up_ = true;
+  const bool may_write = (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+  if (may_write) writable_ = true;
+  const Operation* const waiting_writer = writer_;  // one that begins below needs no second attempt
   if (events & (EPOLLIN | EPOLLHUP | EPOLLRDHUP | EPOLLERR)) {
     readable_ = true;
     if (reader_ != nullptr) {
@@ -26,10 +29,7 @@ void Stream::on_events(uint32_t events) {
     }
     if (!loop.delivering_to(*this)) return;
   }
-  if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
-    writable_ = true;
-    if (writer_ != nullptr) writer_->retry();
-  }
+  if (may_write && writer_ != nullptr && writer_ == waiting_writer) writer_->retry();
 }
 
 IoResult Stream::try_read(char* data, size_t size) {
@@ -51,10 +51,25 @@ IoResult Stream::try_read(char* data, size_t size) {
   return {static_cast<size_t>(count), 0};
 }
 
+int Stream::send_flags(bool expect_more) {
+  return MSG_NOSIGNAL | (expect_more ? MSG_MORE : 0);
+}
+
+void Stream::advance(std::span<iovec>& pieces, size_t sent) {
+  while (sent > 0) {
+    iovec& piece = pieces.front();
+    const size_t taken = std::min(sent, piece.iov_len);
+    piece.iov_base = static_cast<char*>(piece.iov_base) + taken;
+    piece.iov_len -= taken;
+    sent -= taken;
+    if (piece.iov_len == 0) pieces = pieces.subspan(1);
+  }
+}
+
 IoResult Stream::try_write(std::span<iovec>& pieces, bool expect_more) {
   if (cancelled_) return {0, ECANCELED};
   if (!fd_) return {0, EBADF};
-  const int flags = MSG_NOSIGNAL | (expect_more ? MSG_MORE : 0);
+  const int flags = send_flags(expect_more);
   size_t total = 0;
   while (!pieces.empty()) {
     if (pieces.front().iov_len == 0) {
@@ -77,14 +92,7 @@ IoResult Stream::try_write(std::span<iovec>& pieces, bool expect_more) {
       return {total, errno};
     }
     total += static_cast<size_t>(count);
-    for (auto left = static_cast<size_t>(count); left > 0;) {
-      iovec& piece = pieces.front();
-      const size_t taken = std::min(left, piece.iov_len);
-      piece.iov_base = static_cast<char*>(piece.iov_base) + taken;
-      piece.iov_len -= taken;
-      left -= taken;
-      if (piece.iov_len == 0) pieces = pieces.subspan(1);
-    }
+    advance(pieces, static_cast<size_t>(count));
   }
   return {total, 0};
 }
@@ -122,8 +130,7 @@ bool Stream::Operation::await_suspend(std::coroutine_handle<> handle) {
     result_ = {result_.bytes, errno};
     return false;
   }
-  handle_ = handle;
-  (side_ == Side::kRead ? stream_.reader_ : stream_.writer_) = this;
+  wait(handle);
   restart_timeout();
   return true;
 }
@@ -179,7 +186,36 @@ bool Stream::Readable::attempt() {
   return stream_.readable_;
 }
 
+bool Stream::Write::may_be_batched() const {
+  return !pausing_ && pieces_.size() == 1 && pieces_[0].iov_len <= kMostBatched && stream_.writable_ &&
+         !stream_.cancelled_ && stream_.fd_ && stream_.loop_.sends_can_wait();
+}
+
+bool Stream::Write::await_suspend(std::coroutine_handle<> handle) {
+  if (!may_be_batched()) return Operation::await_suspend(handle);
+  wait(handle);
+  stream_.loop_.send_later(*this);
+  return true;
+}
+
+SendRequest Stream::Write::request() {
+  return {stream_.cancelled_ ? -1 : stream_.fd(), pieces_[0].iov_base, pieces_[0].iov_len,
+          stream_.send_flags(expect_more_)};
+}
+
+void Stream::Write::sent(ssize_t result) {
+  if (result >= 0) stream_.advance(pieces_, static_cast<size_t>(result));
+  if (result == -EAGAIN) stream_.writable_ = false;
+  if (result > 0) result_.bytes += static_cast<size_t>(result);
+  // What is left, or went wrong, is the single call's matter.
+  if (attempt()) return complete();
+  if (stream_.ensure_watched()) return restart_timeout();
+  result_.error = errno;
+  complete();
+}
+
 bool Stream::Write::attempt() {
+  take_back();
   const IoResult step = stream_.try_write(pieces_, expect_more_);
   result_.bytes += step.bytes;
   result_.error = step.error;

@@ -80,6 +80,8 @@ class Stream final : private Watcher {
   friend class Operation;
   void on_events(uint32_t events) override;
   IoResult try_write(std::span<iovec>& pieces, bool expect_more);
+  static int send_flags(bool expect_more);
+  static void advance(std::span<iovec>& pieces, size_t sent);
 
   EventLoop& loop_;
   UniqueFd fd_;
@@ -117,11 +119,16 @@ class Stream::Operation : private Timer {
   IoResult result_;
   bool pausing_ = false;  // the timer is for another attempt, not for giving up
 
+  void wait(std::coroutine_handle<> handle) {
+    handle_ = handle;
+    (side_ == Side::kRead ? stream_.reader_ : stream_.writer_) = this;
+  }
+  void complete();
+
  private:
   friend class Stream;
   void fire() override;
   void retry();
-  void complete();
   void withdraw();
 
   static constexpr Milliseconds kPause{10};
@@ -151,13 +158,21 @@ class Stream::Readable final : public Operation {
   bool attempt() override;
 };
 
-class Stream::Write final : public Operation {
+class Stream::Write final : public Operation, private Sender {
  public:
   Write(Stream& stream, std::span<iovec> pieces, Milliseconds timeout, bool expect_more)
       : Operation(stream, Side::kWrite, timeout), pieces_(pieces), expect_more_(expect_more) {}
 
+  bool await_ready() { return !may_be_batched() && attempt(); }
+  bool await_suspend(std::coroutine_handle<> handle);
+
  private:
+  bool may_be_batched() const;
   bool attempt() override;
+  SendRequest request() override;
+  void sent(ssize_t result) override;
+
+  static constexpr size_t kMostBatched = 16 * 1024;  // large ones keep large blocks from being used again
   std::span<iovec> pieces_;
   bool expect_more_;
 };

@@ -1,5 +1,7 @@
 #include "runtime/syscalls.h"
 
+#include <cerrno>
+
 namespace portcullis {
 
 Syscalls& Syscalls::kernel() {
@@ -15,6 +17,12 @@ ssize_t Syscalls::send(int fd, const void* data, size_t size, int flags) {
 }
 ssize_t Syscalls::sendmsg(int fd, const msghdr* message, int flags) {
   return ::sendmsg(fd, message, flags);
+}
+void Syscalls::send_many(std::span<SendRequest> requests) {
+  for (SendRequest& one : requests) {
+    const ssize_t count = send(one.fd, one.data, one.size, one.flags);
+    one.result = count < 0 ? -errno : count;
+  }
 }
 int Syscalls::accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
   return ::accept4(fd, address, length, flags);

@@ -4,7 +4,18 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <span>
+
 namespace portcullis {
+
+// One of many sends, on different descriptors.
+struct SendRequest {
+  int fd;
+  const void* data;
+  size_t size;
+  int flags;
+  ssize_t result = 0;  // bytes, or the negated errno
+};
 
 // The system calls that the event loop and its streams make, so that tests can inject a fault at each one.
 // Every call behaves as its namesake in section 2 of the manual: -1 and errno on failure.
@@ -18,6 +29,8 @@ class Syscalls {
   virtual ssize_t recv(int fd, void* data, size_t size, int flags);
   virtual ssize_t send(int fd, const void* data, size_t size, int flags);
   virtual ssize_t sendmsg(int fd, const msghdr* message, int flags);
+  // Sends them all and notes each result.
+  virtual void send_many(std::span<SendRequest> requests);
   virtual int accept4(int fd, sockaddr* address, socklen_t* length, int flags);
   virtual int socket(int domain, int type, int protocol);
   virtual int connect(int fd, const sockaddr* address, socklen_t length);
