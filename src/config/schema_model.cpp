@@ -136,7 +136,7 @@ TypePointer listener_type() {
       .optional("body_size", &ListenerLimits::body_size, size(), "0",
                 "Largest request body; beyond it: 413. 0: no limit.")
       .optional("connections", &ListenerLimits::connections, integer(0, 10'000'000), "0",
-                "Most client connections at once, per worker; further ones are closed. 0: no limit.");
+                "Most client connections at once; further ones are closed. 0: no limit.");
   auto timeouts = std::make_shared<ObjectType>("timeouts", "How long one client may take.");
   timeouts
       ->optional("head", &ListenerTimeouts::head, duration(), "10s",

@@ -10,7 +10,7 @@
 namespace portcullis::control {
 namespace {
 
-proxy::ListenerSettings compile_listener(const config::Listener& listener) {
+proxy::ListenerSettings compile_listener(const config::Listener& listener, telemetry::Registry& metrics) {
   proxy::ListenerSettings settings;
   settings.name = listener.name;
   settings.address = *SocketAddress::parse(listener.address);
@@ -23,6 +23,7 @@ proxy::ListenerSettings compile_listener(const config::Listener& listener) {
   settings.ambiguous_encodings = static_cast<http::AmbiguousEncodings>(listener.ambiguous_paths);
   settings.body_size = listener.limits.body_size;
   settings.connections = listener.limits.connections;
+  settings.metrics = metrics.listener(listener.address);
   settings.head_timeout = listener.timeouts.head;
   settings.body_timeout = listener.timeouts.body;
   settings.send_timeout = listener.timeouts.send;
@@ -136,7 +137,7 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
   }
   auto snapshot = std::make_shared<proxy::Snapshot>(version, std::move(rules));
   for (const config::Listener& listener : config.listeners)
-    snapshot->listeners.push_back(compile_listener(listener));
+    snapshot->listeners.push_back(compile_listener(listener, metrics));
   for (const config::Upstream& upstream : config.upstreams)
     snapshot->upstreams.push_back(
         std::make_shared<const upstream::UpstreamDefinition>(compile_upstream(upstream, metrics)));

@@ -60,6 +60,7 @@ class Exchange final : public Pooled {
   Task<void> answer(std::string_view body);
   void keep_rest(const BodySource& body);
   void log(Clock::time_point ended_at) const;
+  TryOutcome fail(std::string_view why);
   void note_try(const upstream::Target& target, TryOutcome outcome);
   bool may_repeat() const;
 
@@ -81,6 +82,7 @@ class Exchange final : public Pooled {
   bool close_client_ = false;
   RelayResult upload_result_;
   bool upload_done_ = true;
+  std::string_view failure_;  // why the last try failed, for the log; clients are told less
   Clock::time_point started_;
   Clock::time_point head_received_;
   Clock::time_point response_received_;

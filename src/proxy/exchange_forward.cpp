@@ -50,6 +50,27 @@ class ClientWatch final : private Watcher {
   bool gone_ = false;
 };
 
+// A connection to a target that ended (no error) or broke before it had answered.
+std::string_view name_of_broken_stream(int error) {
+  return error == 0           ? "upstream_closed_early"
+         : error == ETIMEDOUT ? "upstream_send_timeout"
+                              : "upstream_reset";
+}
+
+// A failed connect by its errno.
+std::string_view name_of_connect_failure(int error) {
+  switch (error) {
+    case ECONNREFUSED: return "connect_refused";
+    case ETIMEDOUT: return "connect_timeout";
+    case EHOSTUNREACH:
+    case ENETUNREACH: return "connect_unreachable";
+    case ENOENT: return "connect_no_socket";
+    case EMFILE:
+    case ENFILE: return "connect_no_descriptors";
+    default: return "connect_failed";
+  }
+}
+
 }  // namespace
 
 // Safe to send twice: the method is idempotent (RFC 9110 section 9.2.2) and there is no body to replay.
@@ -107,11 +128,17 @@ Task<Persistence> Exchange::forward() {
       co_await refuse(504, "response_timeout");
     } else {
       co_await refuse(502, outcome == TryOutcome::kConnectFailed ? "connect_failed" : "upstream_failed");
+      if (!failure_.empty()) ended_ = failure_;
     }
     co_return persistence_after_answer();
   }
   co_return outcome == TryOutcome::kAnswered&& request_.keep_alive && !close_client_ ? Persistence::kKeepAlive
                                                                                      : Persistence::kClose;
+}
+
+Exchange::TryOutcome Exchange::fail(std::string_view why) {
+  failure_ = why;
+  return TryOutcome::kFailed;
 }
 
 void Exchange::note_try(const upstream::Target& target, TryOutcome outcome) {
@@ -130,7 +157,10 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
   if (!connection->stream.is_open()) {
     const IoResult connected =
         co_await connection->stream.connect(target.address(), upstream.definition().connect_timeout);
-    if (!connected.ok()) co_return TryOutcome::kConnectFailed;
+    if (!connected.ok()) {
+      failure_ = name_of_connect_failure(connected.error);
+      co_return TryOutcome::kConnectFailed;
+    }
     target.definition().metrics[worker_.index()]->connections.add();
   }
 
@@ -149,7 +179,8 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
     iovec piece = head.piece();
     const IoResult sent = co_await connection->stream.write(std::span(&piece, 1), settings_.send_timeout);
     if (!sent.ok()) {
-      co_return connection->reused() && may_repeat() ? TryOutcome::kStaleConnection : TryOutcome::kFailed;
+      co_return connection->reused() && may_repeat() ? TryOutcome::kStaleConnection
+                                                     : fail(name_of_broken_stream(sent.error));
     }
   } else {
     // The body flows while we already listen: the target may answer before it has read it all.
@@ -207,7 +238,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     for (;;) {
       const ParseState state = parser.parse(input.content(), request_.method, response_);
       if (state == ParseState::kDone) break;
-      if (state == ParseState::kFailed) co_return TryOutcome::kFailed;
+      if (state == ParseState::kFailed) co_return fail("upstream_malformed");
       // While the request is still being sent, the response may take as long as that does.
       const Milliseconds patience =
           upload_done_ ? upstream.response_timeout : upstream.response_timeout + settings_.body_timeout;
@@ -220,15 +251,16 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
           if (watch.client_gone()) co_return TryOutcome::kClientGone;
         }
         if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
-        if (!ready.ok()) co_return TryOutcome::kFailed;
+        if (!ready.ok()) co_return fail(name_of_broken_stream(ready.error));
         input.block = Block::take(Block::kHuge);
       }
       const std::span<char> room = input.room();
       const IoResult got = co_await connection->stream.read(room.data(), room.size(), patience);
       if (got.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
       if (!got.ok() || got.bytes == 0) {
-        co_return !received_any && connection->reused() && may_repeat() ? TryOutcome::kStaleConnection
-                                                                        : TryOutcome::kFailed;
+        co_return !received_any && connection->reused() && may_repeat()
+            ? TryOutcome::kStaleConnection
+            : fail(name_of_broken_stream(got.error));
       }
       received_any = true;
       input.end += got.bytes;
@@ -239,7 +271,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       break;
     }
     if (response_.status == 101) {
-      if (!request_.wants_upgrade) co_return TryOutcome::kFailed;
+      if (!request_.wants_upgrade) co_return fail("upstream_unasked_upgrade");
       answered_ = true;
       if (co_await send_interim_head(parser.head_size()))
         co_await tunnel(*connection, input.content(), client_.input.content().substr(head_size_));
@@ -248,7 +280,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       co_return TryOutcome::kAnswered;
     }
     if (request_.version == http::Version::kHttp11 && !co_await send_interim_head(parser.head_size()))
-      co_return TryOutcome::kFailed;
+      co_return TryOutcome::kClientGone;
   }
 
   BodyKind kind = response_.body.kind;

@@ -17,7 +17,6 @@ struct Listener {
   const ListenerSettings* settings = nullptr;
   std::shared_ptr<WorkerSnapshot> settings_owner;
   std::vector<std::unique_ptr<Acceptor>> acceptors;
-  size_t open_connections = 0;
   bool closing = false;  // takes no new connections; those it has end after the exchange in hand
 };
 

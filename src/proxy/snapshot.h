@@ -26,8 +26,9 @@ struct ListenerSettings {
   http::h1::HeadLimits head_limits{};
   ForwardingRules forwarding{};
   http::AmbiguousEncodings ambiguous_encodings = http::AmbiguousEncodings::kRefuse;
-  uint64_t body_size = 0;    // 0: no limit
-  uint64_t connections = 0;  // per worker; 0: no limit
+  uint64_t body_size = 0;                         // 0: no limit
+  uint64_t connections = 0;                       // of all workers together; 0: no limit
+  telemetry::ListenerMetrics* metrics = nullptr;  // outlives the snapshot
   Milliseconds head_timeout{10'000};
   Milliseconds body_timeout{60'000};
   Milliseconds send_timeout{60'000};

@@ -101,10 +101,13 @@ void Worker::close(Listener& listener) {
 
 void Worker::accept(const std::shared_ptr<Listener>& listener, UniqueFd fd, const SocketAddress& peer) {
   const uint64_t most = listener->settings->connections;
-  if (most != 0 && listener->open_connections >= most) return metrics_.refused.add();
+  std::atomic<uint64_t>& open = listener->settings->metrics->open_connections;
+  if (open.fetch_add(1, std::memory_order_relaxed) >= most && most != 0) {
+    open.fetch_sub(1, std::memory_order_relaxed);
+    return metrics_.refused.add();
+  }
   metrics_.accepted.add();
   ++open_connections_;
-  ++listener->open_connections;
   auto connection = std::make_unique<ClientConnection>(*this, listener, std::move(fd), peer);
   connections_.push_back(*connection);
   struct Life {
@@ -115,7 +118,7 @@ void Worker::accept(const std::shared_ptr<Listener>& listener, UniqueFd fd, cons
 
 void Worker::connection_ended(Listener& listener) {
   --open_connections_;
-  --listener.open_connections;
+  listener.settings->metrics->open_connections.fetch_sub(1, std::memory_order_relaxed);
   metrics_.closed.add();
   if (draining_ && open_connections_ == 0) loop_.stop();
 }

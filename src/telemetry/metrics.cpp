@@ -124,6 +124,10 @@ std::string Registry::scrape() const {
   Family open("client_connections", "Client connections open now.", MetricType::Gauge);
   const uint64_t closed = total(&WorkerMetrics::closed);  // before accepted, so that it is never the larger
   open.add({}, total(&WorkerMetrics::accepted) - closed);
+  Family by_listener("listener_connections", "Client connections open now, by listener address.",
+                     MetricType::Gauge);
+  for (const auto& [address, listener] : listeners_)
+    by_listener.add({{"address", address}}, listener.open_connections.load(std::memory_order_relaxed));
   Family refused("client_connections_refused_total", "Closed at once: the listener's limit was reached.",
                  MetricType::Counter);
   refused.add({}, total(&WorkerMetrics::refused));
@@ -137,8 +141,8 @@ std::string Registry::scrape() const {
   version.add({}, config_version_);
 
   std::vector<prometheus::MetricFamily> all;
-  for (Family* one : {&requests, &durations, &received, &sent, &tries, &opened, &accepted, &open, &refused,
-                      &dropped, &reloads, &version}) {
+  for (Family* one : {&requests, &durations, &received, &sent, &tries, &opened, &accepted, &open,
+                      &by_listener, &refused, &dropped, &reloads, &version}) {
     all.push_back(std::move(one->family));
   }
   return prometheus::TextSerializer().Serialize(all);

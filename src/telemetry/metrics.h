@@ -52,6 +52,12 @@ struct WorkerMetrics {
   Counter log_lines_dropped;
 };
 
+// Shared by the workers, because a limit on a listener's connections is one for all of them. Touched when a
+// connection comes and when it goes.
+struct ListenerMetrics {
+  std::atomic<uint64_t> open_connections{0};
+};
+
 // All counters of all workers. They are made by the control thread and live as long as the registry, so the
 // workers hold plain pointers; a route or target that a reload brings back goes on counting where it was.
 class Registry {
@@ -61,6 +67,7 @@ class Registry {
   // One for each worker. The empty name is for requests that matched no route.
   std::vector<RouteMetrics*> route(const std::string& name);
   std::vector<TargetMetrics*> target(const std::string& upstream, const std::string& target);
+  ListenerMetrics* listener(const std::string& address) { return &listeners_[address]; }
   WorkerMetrics& worker(size_t index) { return *workers_[index]; }
 
   void note_reload(bool succeeded) { reloads_[succeeded ? 1 : 0].add(); }
@@ -76,6 +83,7 @@ class Registry {
   Shards<WorkerMetrics> workers_;
   std::map<std::string, Shards<RouteMetrics>> routes_;
   std::map<std::pair<std::string, std::string>, Shards<TargetMetrics>> targets_;
+  std::map<std::string, ListenerMetrics> listeners_;
   std::array<Counter, 2> reloads_;
   uint64_t config_version_ = 0;
 };

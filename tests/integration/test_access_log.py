@@ -50,6 +50,14 @@ def test_every_end_has_its_name(start, backend, tmp_path):
             if "/garbage" in head:
                 connection.sendall(b"what?\r\n\r\n")
                 return
+            if "/silent" in head:
+                return
+            if "/reset" in head:
+                harness.reset(connection)
+                return
+            if "/upgraded" in head:
+                connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+                return
             if "/slow" in head:
                 connection.recv(1)
                 return
@@ -60,9 +68,12 @@ def test_every_end_has_its_name(start, backend, tmp_path):
     ask = "GET {} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
     expected = []
     for target, status, ended in (("/fine", 200, "complete"), ("/cut", 200, "upstream_closed"),
-                                  ("/garbage", 502, "upstream_failed"), ("/slow", 504, "response_timeout"),
+                                  ("/garbage", 502, "upstream_malformed"), ("/silent", 502, "upstream_closed_early"),
+                                  ("/reset", 502, "upstream_reset"), ("/upgraded", 502, "upstream_unasked_upgrade"),
+                                  ("/slow", 504, "response_timeout"),
                                   ("/%2f", 400, "ambiguous_path")):
-        gateway.raw(ask.format(target).encode())
+        reply = gateway.raw(ask.format(target).encode())
+        assert status != 502 or b'"detail":"upstream_failed"' in reply
         expected.append((status, ended))
     gateway.raw(b"GET / HTTP/1.1\r\nHost : a\r\n\r\n")
     expected.append((400, "bad_field_name"))
@@ -74,9 +85,10 @@ def test_a_refused_connection_is_named(start, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, not listening: connections are refused
         gateway, path = logged(start, tmp_path, taken.getsockname()[1])
-        assert b" 502 " in gateway.raw(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        reply = gateway.raw(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert b" 502 " in reply and b'"detail":"connect_failed"' in reply
         line = wait_for_lines(path, 1)[0]
-        assert (line["status"], line["ended"]) == (502, "connect_failed")
+        assert (line["status"], line["ended"]) == (502, "connect_refused")
 
 
 def test_nothing_is_lost_at_the_end_and_rotation_opens_a_new_file(start, echo, tmp_path):
