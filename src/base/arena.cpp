@@ -9,8 +9,8 @@ char* Arena::allocate_slow(size_t size, size_t alignment) {
   auto* previous = new (fresh.data()) Block(std::move(block_));
   block_ = std::move(fresh);
   previous_ = previous;
-  cursor_ = reinterpret_cast<uintptr_t>(block_.data()) + sizeof(Block);
-  end_ = reinterpret_cast<uintptr_t>(block_.data()) + block_.capacity();
+  cursor_ = block_.data() + sizeof(Block);
+  end_ = block_.data() + block_.capacity();
   return allocate(size, alignment);
 }
 
@@ -21,7 +21,7 @@ void Arena::reset() {
     block_ = std::move(older);
     previous_ = block_ ? std::launder(reinterpret_cast<Block*>(block_.data())) : nullptr;
   }
-  cursor_ = end_ = 0;
+  cursor_ = end_ = nullptr;
 }
 
 }  // namespace portcullis

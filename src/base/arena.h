@@ -21,10 +21,12 @@ class Arena {
   ~Arena() { reset(); }
 
   char* allocate(size_t size, size_t alignment = alignof(std::max_align_t)) {
-    const uintptr_t aligned = (cursor_ + alignment - 1) & ~(uintptr_t{alignment} - 1);
-    if (aligned + size > end_ || block_.data() == nullptr) return allocate_slow(size, alignment);
-    cursor_ = aligned + size;
-    return reinterpret_cast<char*>(aligned);
+    const size_t padding = -reinterpret_cast<uintptr_t>(cursor_) & (alignment - 1);
+    if (padding + size > static_cast<size_t>(end_ - cursor_) || !block_)
+      return allocate_slow(size, alignment);
+    char* memory = cursor_ + padding;
+    cursor_ = memory + size;
+    return memory;
   }
 
   template <typename T, typename... Args>
@@ -66,8 +68,8 @@ class Arena {
   }
   char* allocate_slow(size_t size, size_t alignment);
 
-  uintptr_t cursor_ = 0;
-  uintptr_t end_ = 0;
+  char* cursor_ = nullptr;
+  char* end_ = nullptr;
   Block block_;  // the block being filled; its first bytes hold the previous Block
   Block* previous_ = nullptr;
 };

@@ -14,6 +14,7 @@
 
 namespace {
 
+using portcullis::cli::OutputFormat;
 using portcullis::control::Gateway;
 
 int run(const portcullis::control::RunOptions& options) {
@@ -24,10 +25,24 @@ int run(const portcullis::control::RunOptions& options) {
   return 0;
 }
 
-int check(const std::string& path) {
+nlohmann::json to_json(const portcullis::config::Diagnostic& one) {
+  return {{"severity", one.severity == portcullis::config::Severity::kError ? "error" : "warning"},
+          {"file", one.location.file},
+          {"line", one.location.line},
+          {"column", one.location.column},
+          {"message", one.message}};
+}
+
+int check(const std::string& path, OutputFormat format) {
   portcullis::config::Diagnostics diagnostics;
   const auto config = portcullis::control::load_config(path, diagnostics);
   if (config) portcullis::control::report_unreachable_routes(*config, diagnostics);
+  if (format == OutputFormat::kJson) {
+    nlohmann::json told{{"good", config.has_value()}, {"diagnostics", nlohmann::json::array()}};
+    for (const auto& one : diagnostics.sorted()) told["diagnostics"].push_back(to_json(one));
+    std::printf("%s\n", told.dump(2).c_str());
+    return config ? 0 : 1;
+  }
   portcullis::control::print_diagnostics(diagnostics);
   if (!config) return 1;
   std::printf("%s: good: %zu listeners, %zu routes, %zu upstreams\n", path.c_str(), config->listeners.size(),
@@ -66,10 +81,12 @@ int main(int argc, char** argv) {
 
   CLI::App* check_command = app.add_subcommand("check", "Report everything wrong with a configuration");
   check_command->add_option("path", path, "Configuration: a file, or a folder of them")->required();
-  check_command->callback([&] { exit_code = check(path); });
+  bool json = false;
+  const auto format_asked_for = [&] { return json ? OutputFormat::kJson : OutputFormat::kText; };
+  check_command->add_flag("--json", json, "For programs");
+  check_command->callback([&] { exit_code = check(path, format_asked_for()); });
 
   std::string method, url;
-  bool json = false;
   CLI::App* explain_command =
       app.add_subcommand("explain", "Tell which route and policies a request would meet");
   explain_command->add_option("-c,--config", path, "Configuration: a file, or a folder of them")->required();
@@ -80,9 +97,7 @@ int main(int argc, char** argv) {
                               "A header field, as in `X-Version: 2`; may be repeated");
   explain_command->add_flag("--json", json, "For programs");
   explain_command->callback([&] {
-    using portcullis::cli::OutputFormat;
-    exit_code = portcullis::cli::explain(path, {method, url, headers},
-                                         json ? OutputFormat::kJson : OutputFormat::kText);
+    exit_code = portcullis::cli::explain(path, {method, url, headers}, format_asked_for());
   });
 
   std::string admin_address;

@@ -28,6 +28,7 @@ class Fields {
   // Only what is in use is copied; the rest of the storage is never even initialised.
   Fields(const Fields& other) { *this = other; }
   Fields& operator=(const Fields& other) {
+    if (this == &other) return *this;
     size_ = other.size_;
     std::memcpy(storage_, other.storage_, size_ * sizeof(Field));
     return *this;

@@ -1,3 +1,4 @@
+import json
 import signal
 import subprocess
 import threading
@@ -103,6 +104,10 @@ def test_check_names_the_place_and_fails(tmp_path):
     assert out.returncode == 1
     assert f"{path}:3:28: error: unknown key `pth` in match - did you mean `path`?" in out.stderr
     assert f"{path}:3:47: error: there is no upstream `x`" in out.stderr
+    told = json.loads(subprocess.run([harness.BINARY, "check", "--json", str(path)], capture_output=True).stdout)
+    assert not told["good"]
+    places = [(one["severity"], one["file"], one["line"], one["column"]) for one in told["diagnostics"]]
+    assert ("error", str(path), 3, 28) in places and ("error", str(path), 3, 47) in places
 
 
 def test_the_configuration_reference_is_up_to_date():
@@ -112,7 +117,6 @@ def test_the_configuration_reference_is_up_to_date():
 
 
 def test_examples_pass_check_and_the_schema():
-    import json
     import jsonschema
     import yaml
     schema = json.loads(subprocess.run([harness.BINARY, "schema"], capture_output=True, check=True).stdout)

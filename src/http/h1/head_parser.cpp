@@ -203,7 +203,8 @@ bool RequestParser::parse_target(RequestHead& head) {
     if (!is_valid_authority(head.authority) || head.authority.empty()) return fail(ParseError::kBadTarget);
     rest.remove_prefix(std::min(end, rest.size()));
     if (rest.empty() || rest[0] == '?') {
-      // An empty path means "/". The view must lie in the buffer, to follow when that moves: take the scheme's.
+      // An empty path means "/". The view must lie in the buffer, to follow when that moves: take the
+      // scheme's.
       head.path = head.target.substr(scheme_size + 1, 1);
       head.has_query = !rest.empty();
       if (head.has_query) head.query = rest.substr(1);

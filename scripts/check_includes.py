@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+"""Checks that includes point one way: a folder of src/ may use itself and those below it (docs/architecture.md)."""
+
+import pathlib
+import re
+import sys
+
+# Each folder with what it may include besides itself.
+BASE = {"base"}
+RUNTIME = BASE | {"runtime"}
+HTTP = RUNTIME | {"http"}
+MAY_USE = {
+    "base": set(),
+    "runtime": BASE,
+    "http": RUNTIME,
+    "config": HTTP,  # it describes and checks; it runs nothing
+    "telemetry": HTTP,
+    "routing": HTTP,
+    "upstream": HTTP | {"telemetry"},
+    "policy": HTTP | {"routing", "config", "telemetry"},
+    "proxy": HTTP | {"policy", "routing", "upstream", "telemetry"},
+    "control": HTTP | {"proxy", "policy", "routing", "upstream", "telemetry", "config"},
+    "cli": HTTP | {"control", "policy", "routing", "config"},
+}
+
+root = pathlib.Path(__file__).resolve().parents[1] / "src"
+faults = []
+for path in sorted(root.rglob("*.[hc]*")):
+    folder = path.relative_to(root).parts[0]
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        included = re.match(r'#include "(\w+)/', line)
+        if included and included[1] != folder and included[1] not in MAY_USE[folder]:
+            faults.append(f"{path.relative_to(root.parent)}:{number}: {folder}/ may not use {included[1]}/")
+print("\n".join(faults) or "includes: all point one way")
+sys.exit(1 if faults else 0)

@@ -1,0 +1,74 @@
+"""The documentation is true: its configurations run, and its commands print what it says they print."""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+import harness
+
+PAGES = sorted((harness.ROOT / "docs").rglob("*.md")) + [harness.ROOT / "examples/README.md", harness.ROOT / "README.md"]
+BLOCK = re.compile(r"^```(yaml|console)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def sessions():
+    """(page, configuration, console text) for each console block; its configuration is the example that it names, or
+    the YAML block before it."""
+    for page in PAGES:
+        configuration = None
+        for language, file, text in BLOCK.findall(page.read_text()):
+            if language == "yaml":
+                configuration = text
+            else:
+                yield page, (harness.ROOT / "examples" / file).read_text() if file else configuration, text
+
+
+SESSIONS = list(sessions())
+
+
+def steps(console):
+    """(command, lines that its output must contain) for each command."""
+    out = []
+    for line in console.splitlines():
+        if line.startswith("$ "):
+            out.append((line[2:], []))
+        else:
+            out[-1][1].append(line)
+    return out
+
+
+@pytest.mark.parametrize("page, configuration, console", SESSIONS,
+                         ids=[f"{page.relative_to(harness.ROOT)}-{i}" for i, (page, _, _) in enumerate(SESSIONS)])
+def test_the_commands_print_what_the_page_says(page, configuration, console, demo, start):
+    ports = {"8080": "{port}", "9080": str(harness.free_port()), "9001": str(demo("one").port), "9002": str(demo("two").port)}
+    for port, real in ports.items():
+        configuration = configuration.replace(f"127.0.0.1:{port}", f"127.0.0.1:{real}")
+    gateway = start(configuration)
+    ports["8080"] = str(gateway.port)
+    for command, expected in steps(console):
+        for port, real in ports.items():
+            command = command.replace(f"127.0.0.1:{port}", f"127.0.0.1:{real}")
+        out = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30).stdout
+        for line in expected:
+            assert line in out, f"{page}: {command}\n{out}"
+
+
+def test_every_policy_has_a_page_that_runs():
+    schema = json.loads(subprocess.run([harness.BINARY, "schema"], capture_output=True, check=True).stdout)
+    policies = {name for one in schema["properties"]["policies"]["items"]["oneOf"] for name in one["properties"]}
+    assert policies and policies == {page.stem for page in (harness.ROOT / "docs/policies").glob("*.md")}
+    assert policies <= {page.stem for page, _, _ in SESSIONS}
+
+
+def test_every_example_runs():
+    named = {file for language, file, _ in BLOCK.findall((harness.ROOT / "examples/README.md").read_text())}
+    assert {path.name for path in (harness.ROOT / "examples").glob("*.yaml")} == named
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+            if "://" not in link:
+                assert os.path.exists(page.parent / link), f"{page}: {link}"
