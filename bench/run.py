@@ -1,7 +1,8 @@
 """Runs Portcullis, its peers and the floors side by side on the same work and prints the ratios.
 
 The figure is CPU microseconds (user and system, from /proc) per completed request of the proxy process. The
-proxy has one core, the load generator and the backend share the other. Runs are interleaved, medians reported.
+proxy has one core, the load generator and the backend share the other. Runs are interleaved in rounds. A ratio is
+the median of the rounds' ratios: what a machine's mood does to one round, it does to all subjects in it.
 """
 
 import argparse
@@ -9,14 +10,16 @@ import http.client
 import json
 import pathlib
 import resource
+import signal
 import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 
-from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, free_port, load, start, wait_for_port
+from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, family, free_port, load, start, wait_for_port
 
 REQUESTS = {
     "plain": {"connections": 64, "target": "/1024"},
@@ -24,6 +27,7 @@ REQUESTS = {
     "upload": {"connections": 16, "target": "/16", "upload": 1 << 20},
     "new_connection": {"connections": 64, "target": "/1024", "fresh": 1},
 }
+OTHERS = ("route_match", "idle_memory", "reload")
 IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
 ROUTES = 10_000
 
@@ -37,20 +41,28 @@ def say(**line):
     sys.stdout.flush()
 
 
-def report(label, results):
-    best_peer = min(results[p]["cpu_us_per_req"] for p in PEERS if p in results)
-    best_floor = min(results[f]["cpu_us_per_req"] for f in FLOORS if f in results)
+def ratio_to_best(runs, name, others):
+    """The median over the rounds of the subject's cost to the best of `others` in the same round."""
+    def costs(each):
+        return [run["cpu_us_per_req"] for run in runs[each]]
+    best = [min(round_) for round_ in zip(*(costs(other) for other in others if other in runs))]
+    return statistics.median(cost / least for cost, least in zip(costs(name), best))
+
+
+def report(label, runs):
+    results = {name: median_of(each) for name, each in runs.items()}
+    to_peer = {name: ratio_to_best(runs, name, PEERS) for name in runs}
+    to_floor = {name: ratio_to_best(runs, name, FLOORS) for name in runs}
     print(f"\n{label}\n{'subject':<15}{'CPU us/req':>11}{'to peer':>9}{'to floor':>9}{'rps':>10}"
           f"{'p50':>8}{'p99':>8}{'p99.9':>8}{'failed':>8}")
     for name, r in results.items():
-        cost = r["cpu_us_per_req"]
-        print(f"{name:<15}{cost:>11.2f}{cost / best_peer:>9.2f}{cost / best_floor:>9.2f}{r['rps']:>10.0f}"
+        print(f"{name:<15}{r['cpu_us_per_req']:>11.2f}{to_peer[name]:>9.2f}{to_floor[name]:>9.2f}{r['rps']:>10.0f}"
               f"{r['p50']:>8.0f}{r['p99']:>8.0f}{r['p999']:>8.0f}{r['failed']:>8.0f}")
     for name, r in results.items():
-        cost = r["cpu_us_per_req"]
-        say(scenario=label, subject=name, cpu_us_per_req=round(cost, 3), ratio_to_best_peer=round(cost / best_peer, 3),
-            ratio_to_floor=round(cost / best_floor, 3), rps=round(r["rps"]), p50_us=r["p50"], p99_us=r["p99"],
-            p999_us=r["p999"], failed=round(r["failed"]))
+        say(scenario=label, subject=name, cpu_us_per_req=round(r["cpu_us_per_req"], 3),
+            ratio_to_best_peer=round(to_peer[name], 3), ratio_to_floor=round(to_floor[name], 3), rps=round(r["rps"]),
+            p50_us=r["p50"], p99_us=r["p99"], p999_us=r["p999"], failed=round(r["failed"]))
+    return results
 
 
 def compare(label, subjects, seconds, rounds, rate=0, **request):
@@ -60,9 +72,42 @@ def compare(label, subjects, seconds, rounds, rate=0, **request):
     for _ in range(rounds):
         for subject in subjects:
             runs[subject.name].append(subject.measure(seconds, rate, **request))
-    results = {name: median_of(each) for name, each in runs.items()}
-    report(label, results)
-    return results
+    return report(label, runs)
+
+
+def syscalls(subjects):
+    """System calls per request under the plain load, counted by strace, which slows everybody down."""
+    print("\nsyscalls per request (plain, saturated, under strace)")
+    for subject in subjects:
+        load(subject.port, 64, 0.2)
+        result, counts = {}, {}
+        with tempfile.NamedTemporaryFile("r") as out:
+            tracer = subprocess.Popen(["strace", "-f", "-c", "-o", out.name,
+                                       *(word for pid in family(subject.process.pid) for word in ("-p", str(pid)))],
+                                      stderr=subprocess.PIPE, text=True)
+            tracer.stderr.readline()  # "attached"
+            result = load(subject.port, 64, 1)
+            tracer.send_signal(signal.SIGINT)
+            tracer.communicate(timeout=30)
+            for line in out.read().splitlines():
+                words = line.split()
+                if len(words) >= 5 and words[3].isdigit() and words[-1] != "total":
+                    counts[words[-1]] = round(int(words[3]) / max(1, result["completed"]), 3)
+        told = {name: count for name, count in counts.items() if count >= 0.005}
+        print(f"{subject.name:<15}{'  '.join(f'{name} {count:.2f}' for name, count in told.items())}")
+        say(scenario="syscalls", subject=subject.name, per_request=told, total=round(sum(told.values()), 2))
+
+
+def route_match():
+    """Time to find a route among 10, 1,000 and 100,000 (Google Benchmark)."""
+    out = subprocess.run([BUILD / "bench/bench_route_table", "--benchmark_format=json", "--benchmark_min_time=0.2"],
+                         capture_output=True, text=True, check=True).stdout
+    times = {run["name"].split("/")[-1]: run["cpu_time"] for run in json.loads(out)["benchmarks"]}
+    ratio = times["100000"] / times["10"]
+    print("\nroute_match: " + ", ".join(f"{time_:.0f} ns at {routes} routes" for routes, time_ in times.items())
+          + f", ratio {ratio:.2f}")
+    say(scenario="route_match", subject="portcullis", nanoseconds={k: round(v, 1) for k, v in times.items()},
+        ratio_100k_to_10=round(ratio, 2))
 
 
 def idle_memory(subjects):
@@ -138,10 +183,10 @@ routes:
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--quick", action="store_true", help="under a minute: short runs")
-    arguments.add_argument("--scenario", action="append", choices=[*REQUESTS, "idle_memory", "reload"])
+    arguments.add_argument("--scenario", action="append", choices=[*REQUESTS, *OTHERS, "syscalls"])
     options = arguments.parse_args()
-    seconds, rounds = (0.5, 2) if options.quick else (3, 5)
-    scenarios = options.scenario or [*REQUESTS, "idle_memory", "reload"]
+    seconds, rounds = (0.25, 4) if options.quick else (1, 15)
+    scenarios = options.scenario or [*REQUESTS, *OTHERS]
     with tempfile.TemporaryDirectory() as directory:
         backend_port = free_port()
         backend = start(LOAD_CORE, BUILD / "bench/bench_backend", backend_port)
@@ -156,6 +201,10 @@ def main():
                 if scenario == "plain":
                     rate = 0.6 * min(r["rps"] for r in results.values())
                     compare("plain_open_loop", subjects, seconds, rounds, rate, **REQUESTS["plain"])
+            if "syscalls" in scenarios:
+                syscalls(subjects)
+            if "route_match" in scenarios:
+                route_match()
             if "idle_memory" in scenarios:
                 idle_memory(subjects)
             if "reload" in scenarios:

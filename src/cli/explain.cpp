@@ -53,8 +53,9 @@ const char* name_of(routing::Verdict verdict) {
 
 void print_text(const nlohmann::json& told) {
   const auto line = [](const std::string& text) { std::printf("%s\n", text.c_str()); };
+  const auto known = [&](const char* key) { return !told[key].get_ref<const std::string&>().empty(); };
   line(told["method"].get<std::string>() + " " + told["path"].get<std::string>() +
-       (told["host"] == "" ? "" : " at " + told["host"].get<std::string>()));
+       (known("host") ? " at " + told["host"].get<std::string>() : ""));
   if (told["outcome"] != "matched") {
     line("  answered by the gateway: " +
          std::string(told["outcome"] == "no_route" ? "404, no route" : "405"));
@@ -66,8 +67,8 @@ void print_text(const nlohmann::json& told) {
            ")");
     }
     line("  upstream: " +
-         (told["upstream"] == "" ? "none, a policy answers" : told["upstream"].get<std::string>()));
-    if (told["target_path"] != told["path"] && told["upstream"] != "")
+         (known("upstream") ? told["upstream"].get<std::string>() : "none, a policy answers"));
+    if (told["target_path"] != told["path"] && known("upstream"))
       line("    path: " + told["target_path"].get<std::string>());
     for (const auto& target : told["targets"]) line("    target: " + target.get<std::string>());
   }

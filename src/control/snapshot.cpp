@@ -56,6 +56,7 @@ upstream::UpstreamDefinition compile_upstream(const config::Upstream& upstream,
 
 std::vector<routing::Predicate> compile_conditions(const std::vector<config::MatchCondition>& conditions) {
   std::vector<routing::Predicate> out;
+  out.reserve(conditions.size());
   for (const config::MatchCondition& one : conditions)
     out.push_back({one.name, static_cast<routing::Predicate::Kind>(one.kind), one.text});
   return out;

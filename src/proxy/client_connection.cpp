@@ -48,8 +48,9 @@ Task<void> ClientConnection::serve() {
       const auto exchange = std::make_unique<Exchange>(*this);
       after = co_await exchange->run();
     }
-    if (after == Persistence::kClose || closing()) break;
-    patience = settings().idle_timeout;
+    if (after == Persistence::kClose) break;
+    // Its answer may have promised to go on just before the drain began, and a promise is kept once.
+    patience = closing() ? kLastCall : settings().idle_timeout;
   }
   co_await linger();
 }

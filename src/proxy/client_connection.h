@@ -44,7 +44,7 @@ class ClientConnection final : public ListNode<>, public Pooled {
  private:
   Task<void> linger();
 
-  static constexpr Milliseconds kLastCall{500};
+  static constexpr Milliseconds kLastCall{1'000};
 
   Worker& worker_;
   std::shared_ptr<Listener> listener_;

@@ -51,7 +51,7 @@ struct Predicates::Compiled {
 };
 
 std::string describe(const Predicate& predicate, std::string_view what) {
-  const std::string subject = std::string(what) + " `" + predicate.name + "`";
+  std::string subject = std::string(what) + " `" + predicate.name + "`";
   switch (predicate.kind) {
     case Predicate::Kind::kEquals: return subject + " is not `" + predicate.text + "`";
     case Predicate::Kind::kMatches: return subject + " does not match `" + predicate.text + "`";

@@ -247,11 +247,9 @@ bool Stream::Connect::attempt() {
       const int on = 1;
       ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
-    int outcome;
-    do {
-      outcome = syscalls.connect(fd.get(), address_.data(), address_.length());
-    } while (outcome < 0 && errno == EINTR);
-    result_ = {0, outcome == 0 ? 0 : errno};
+    const int outcome = syscalls.connect(fd.get(), address_.data(), address_.length());
+    // An interrupted connect goes on by itself; asking again would only say so.
+    result_ = {0, outcome == 0 ? 0 : errno == EINTR ? EINPROGRESS : errno};
     stream_.fd_ = std::move(fd);
     // EAGAIN on a Unix socket: the listener's backlog is full; the caller treats it as a refusal.
     if (result_.error != EINPROGRESS) return true;

@@ -64,6 +64,23 @@ def test_sigterm_lets_the_exchange_in_hand_finish(start, backend):
         gateway.process.wait(20)
 
 
+def test_a_connection_that_was_promised_to_go_on_takes_one_more_request_in_a_drain(start, backend):
+    size = 20 << 20
+    gateway = start(simple_configuration(
+        backend(harness.answer(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode() + bytes(size))).port))
+    with gateway.connect() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert "connection: close" not in harness.read_head(connection)
+        gateway.process.send_signal(signal.SIGTERM)
+        gateway.wait_for_line("draining")
+        left = size
+        while left > 0:
+            left -= len(connection.recv(min(left, 1 << 20)))
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        head, body = read_response(connection)
+        assert " 200 " in head and "connection: close" in head and len(body) == size
+
+
 def test_a_tunnel_lives_through_the_drain_until_its_deadline(start, backend):
     def tunnel(connection, made):
         made.read_head(connection)

@@ -22,7 +22,8 @@ class FaultySyscalls final : public Syscalls {
     int error = 0;
     size_t most = 0;
   };
-  std::deque<Fault> on_recv, on_send, on_send_many, on_accept, on_wait, on_socket;
+  std::deque<Fault> on_recv, on_send, on_sendmsg, on_send_many, on_accept, on_wait, on_socket, on_connect,
+      on_epoll_ctl;
   std::vector<size_t> batches;  // how many sends each send_many() had
 
   ssize_t recv(int fd, void* data, size_t size, int flags) override {
@@ -30,6 +31,22 @@ class FaultySyscalls final : public Syscalls {
   }
   ssize_t send(int fd, const void* data, size_t size, int flags) override {
     return apply(on_send, size) ? Syscalls::send(fd, data, size, flags) : -1;
+  }
+  ssize_t sendmsg(int fd, const msghdr* message, int flags) override {
+    size_t size = message->msg_iov[0].iov_len;
+    if (on_sendmsg.empty()) return Syscalls::sendmsg(fd, message, flags);
+    return apply(on_sendmsg, size) ? Syscalls::send(fd, message->msg_iov[0].iov_base, size, flags) : -1;
+  }
+  // A fault comes after the kernel has begun, as an interruption does.
+  int connect(int fd, const sockaddr* address, socklen_t length) override {
+    const int outcome = Syscalls::connect(fd, address, length);
+    size_t unused = 0;
+    if (on_connect.empty()) return outcome;
+    return apply(on_connect, unused) ? outcome : -1;
+  }
+  int epoll_ctl(int epoll, int operation, int fd, epoll_event* event) override {
+    size_t unused = 0;
+    return apply(on_epoll_ctl, unused) ? Syscalls::epoll_ctl(epoll, operation, fd, event) : -1;
   }
   void send_many(std::span<SendRequest> requests) override {
     batches.push_back(requests.size());
@@ -346,6 +363,45 @@ TEST_F(StreamTest, ConnectReportsRefusalAndLackOfDescriptors) {
   tasks.spawn(attempt(*SocketAddress::parse("127.0.0.1:1")));
   run_until(connected);
   EXPECT_EQ(outcome.error, ECONNREFUSED);
+}
+
+TEST_F(StreamTest, AnInterruptedConnectGoesOn) {
+  auto socket = open_listening_socket(*SocketAddress::parse("127.0.0.1:0"), 16);
+  ASSERT_TRUE(socket);
+  Stream client(loop);
+  auto attempt = [&]() -> Task<void> {
+    result = co_await client.connect(SocketAddress::of_socket(socket->get()), Milliseconds(1000));
+    done = true;
+  };
+  syscalls.on_connect = {{EINTR}};
+  tasks.spawn(attempt());
+  run_until(done);
+  EXPECT_EQ(result.error, 0);
+}
+
+TEST_F(StreamTest, AGatheredWriteGoesOnWithinAndBetweenPieces) {
+  auto write_pieces = [&]() -> Task<void> {
+    std::string texts[] = {"0123", "", "456", "789"};
+    iovec pieces[4];
+    for (size_t i = 0; i < 4; ++i) pieces[i] = {texts[i].data(), texts[i].size()};
+    result = co_await stream->write(pieces, Milliseconds(1000));
+    done = true;
+  };
+  syscalls.on_sendmsg = {{0, 3}, {EINTR}, {0, 1}, {0, 2}};
+  tasks.spawn(write_pieces());
+  run_until(done);
+  EXPECT_EQ(result.bytes, 10u);
+  char got[16];
+  EXPECT_EQ(std::string(got, static_cast<size_t>(::recv(peer.get(), got, sizeof got, 0))), "0123456789");
+}
+
+TEST_F(StreamTest, AKernelThatCannotWatchTheSocketFailsTheOperation) {
+  syscalls.on_epoll_ctl = {{ENOSPC}, {ENOMEM}};
+  tasks.spawn(read_once(kForever));
+  EXPECT_EQ(result.error, ENOSPC);
+  syscalls.on_send = {{EAGAIN}};
+  tasks.spawn(write_all("x", kForever));
+  EXPECT_EQ(result.error, ENOMEM);
 }
 
 TEST_F(StreamTest, AcceptorPausesWhenOutOfDescriptorsAndGoesOn) {

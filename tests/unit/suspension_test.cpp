@@ -56,7 +56,9 @@ class SuspensionTest : public ::testing::Test {
  protected:
   void serve(Milliseconds delay, uint16_t refusal) {
     auto snapshot = std::make_shared<Snapshot>(1, std::vector<routing::RouteRule>(1));
-    snapshot->listeners.push_back({.name = "test", .address = *SocketAddress::parse("127.0.0.1:0")});
+    snapshot->listeners.push_back({.name = "test",
+                                   .address = *SocketAddress::parse("127.0.0.1:0"),
+                                   .metrics = metrics.listener("127.0.0.1:0")});
     Route route{.name = "all", .upstream = std::nullopt, .parameters = routing::PathParameters({})};
     route.policies = {std::make_shared<Sleeper>(delay, refusal), std::make_shared<Answerer>()};
     route.metrics = metrics.route("all");
