@@ -42,6 +42,7 @@ template <typename T>
 std::vector<T*> pointers(std::vector<std::unique_ptr<T>>& shards, size_t workers) {
   std::vector<T*> out;
   while (shards.size() < workers) shards.push_back(std::make_unique<T>());
+  out.reserve(shards.size());
   for (const auto& shard : shards) out.push_back(shard.get());
   return out;
 }

@@ -168,6 +168,7 @@ Target* Upstream::pick_least_request(uint64_t tried, bool admit_ejected) {
     if (seen == second) b = targets_[i].get();
     ++seen;
   }
+  if (a == nullptr || b == nullptr) return nullptr;  // cannot be: both are below the count
   const uint64_t load_a = uint64_t{a->in_flight + 1} * b->definition().weight;
   const uint64_t load_b = uint64_t{b->in_flight + 1} * a->definition().weight;
   return load_a <= load_b ? a : b;
