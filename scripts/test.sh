@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that must hold: builds, unit and integration tests, in release and under both sanitizers, and
-# bounded fuzzing. Installs what it needs. Usage: scripts/test.sh [release|asan|tsan|fuzz ...]  (default: all)
+# Everything that must hold: unit and integration tests in release and under both sanitizers, bounded fuzzing,
+# format and lint. Installs what it needs. Usage: scripts/test.sh [release|asan|tsan|fuzz|lint ...]  (default: all)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/bootstrap.sh
@@ -8,12 +8,16 @@ export CCACHE_DIR="${CCACHE_DIR:-$PWD/build/ccache}"
 
 stages=("$@")
 if ((${#stages[@]} == 0)); then
-  stages=(release asan tsan fuzz)
+  stages=(release asan tsan fuzz lint)
 fi
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
 
 for stage in "${stages[@]}"; do
   echo "== $stage"
+  if [[ $stage == lint ]]; then
+    scripts/lint.sh
+    continue
+  fi
   cmake --preset "$stage" >/dev/null
   cmake --build --preset "$stage"
   if [[ $stage == fuzz ]]; then

@@ -10,6 +10,7 @@ namespace portcullis {
 namespace {
 
 constexpr size_t kPage = 4096;
+constexpr size_t kMostGiants = 32;
 
 struct FreeBlock {
   FreeBlock* next;
@@ -20,6 +21,7 @@ struct SizeClass {
   size_t keep;  // how many free blocks a thread may hold on to
   FreeBlock* free = nullptr;
   size_t count = 0;
+  size_t in_use = 0;
 };
 
 struct ThreadPool {
@@ -27,7 +29,7 @@ struct ThreadPool {
                                     {Block::kMedium, 512},
                                     {Block::kLarge, 64},
                                     {Block::kHuge, 64},
-                                    {Block::kGiant, 64}}};
+                                    {Block::kGiant, kMostGiants}}};
   ~ThreadPool() { trim(); }
   void trim() {
     for (SizeClass& size_class : classes) {
@@ -62,6 +64,7 @@ char* allocate(size_t size) {
 Block Block::take(size_t size) {
   SizeClass* size_class = pool.class_for(size);
   if (size_class == nullptr) return Block(allocate(size), size);
+  ++size_class->in_use;
   if (FreeBlock* block = size_class->free) {
     size_class->free = block->next;
     --size_class->count;
@@ -70,10 +73,16 @@ Block Block::take(size_t size) {
   return Block(allocate(size_class->size), size_class->size);
 }
 
+Block Block::take_giant() {
+  const SizeClass* giants = pool.class_for(kGiant);
+  return take(giants == nullptr || giants->in_use < kMostGiants ? kGiant : kHuge);
+}
+
 void Block::release() {
   if (data_ == nullptr) return;
   SizeClass* size_class = pool.class_for(capacity_);
-  if (size_class != nullptr && size_class->size == capacity_ && size_class->count < size_class->keep) {
+  if (size_class != nullptr) --size_class->in_use;
+  if (size_class != nullptr && size_class->count < size_class->keep) {
     auto* block = reinterpret_cast<FreeBlock*>(data_);
     block->next = size_class->free;
     size_class->free = block;

@@ -11,11 +11,11 @@ namespace portcullis {
 // thread that took it.
 class Block {
  public:
-  static constexpr size_t kSmall = 4 * 1024;    // arenas
-  static constexpr size_t kMedium = 16 * 1024;  // message heads
-  static constexpr size_t kLarge = 64 * 1024;   // long heads
-  static constexpr size_t kHuge = 256 * 1024;   // the first of a response
-  static constexpr size_t kGiant = 512 * 1024;  // bodies that stream fast
+  static constexpr size_t kSmall = 4 * 1024;     // arenas
+  static constexpr size_t kMedium = 16 * 1024;   // message heads
+  static constexpr size_t kLarge = 64 * 1024;    // long heads
+  static constexpr size_t kHuge = 256 * 1024;    // the first of a response
+  static constexpr size_t kGiant = 1024 * 1024;  // bodies that stream fast
 
   Block() = default;
   Block(Block&& other) noexcept
@@ -32,6 +32,8 @@ class Block {
 
   // A block of at least `size` bytes. Sizes above kGiant come from the heap and return to it.
   static Block take(size_t size);
+  // A block of kGiant while few of them are in use on this thread, so that they stay bounded; else of kHuge.
+  static Block take_giant();
 
   char* data() const { return data_; }
   size_t capacity() const { return capacity_; }

@@ -106,32 +106,32 @@ std::string permitted_trailers(std::string_view lines) {
 // is held until its sink has taken it, so only those that stream fast get large ones.
 class Pace {
  public:
-  size_t block_size() const { return size_; }
-  void read(size_t bytes) { filled_ = bytes == size_; }
+  Block take_block() const { return fast_ ? Block::take_giant() : Block::take(Block::kLarge); }
+  void read(const Block& block, size_t bytes) { filled_ = bytes == block.capacity(); }
   void written(Clock::duration took) {
     if (took >= kSlow) {
-      size_ = Block::kLarge;
+      fast_ = false;
     } else if (filled_) {
-      size_ = Block::kGiant;
+      fast_ = true;
     }
     filled_ = false;
   }
 
  private:
   static constexpr Milliseconds kSlow{10};
-  size_t size_ = Block::kHuge;
+  bool fast_ = true;  // until shown otherwise
   bool filled_ = false;
 };
 
 // The next bytes of a body, into `source.more`. Whoever waits holds no block: many bodies in flight share the
 // few that the cache still knows, and a slow peer costs no memory.
-Task<IoResult> read_block(BodySource& source, size_t size) {
+Task<IoResult> read_block(BodySource& source, const Pace& pace) {
   for (;;) {
     source.more.release();
     const IoResult ready = co_await source.stream.readable(source.timeout);
     if (!ready.ok()) co_return ready;
-    source.more.block = Block::take(size);
-    const IoResult got = source.stream.try_read(source.more.block.data(), size);
+    source.more.block = pace.take_block();
+    const IoResult got = source.stream.try_read(source.more.block.data(), source.more.block.capacity());
     if (got.error != EAGAIN) co_return got;
   }
 }
@@ -193,7 +193,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     if (reader.done()) co_return {RelayOutcome::kComplete};
     if (!input.empty()) continue;
 
-    const IoResult got = co_await read_block(source, pace.block_size());
+    const IoResult got = co_await read_block(source, pace);
     if (!got.ok()) {
       co_return {got.error == ECANCELED ? RelayOutcome::kCancelled : RelayOutcome::kSourceFailed, got.error};
     }
@@ -201,7 +201,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       if (source.framing.kind != BodyKind::kUntilClose) co_return {RelayOutcome::kSourceClosed};
       source_ended = true;
     }
-    pace.read(got.bytes);
+    pace.read(source.more.block, got.bytes);
     input = {source.more.block.data(), got.bytes};
   }
 }
