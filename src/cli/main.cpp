@@ -27,7 +27,7 @@ int run(const portcullis::control::RunOptions& options) {
 
 nlohmann::json to_json(const portcullis::config::Diagnostic& one) {
   return {{"severity", one.severity == portcullis::config::Severity::kError ? "error" : "warning"},
-          {"file", one.location.file},
+          {"file", one.location.file.text()},
           {"line", one.location.line},
           {"column", one.location.column},
           {"message", one.message}};

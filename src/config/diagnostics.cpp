@@ -1,16 +1,37 @@
 #include "config/diagnostics.h"
 
 #include <algorithm>
+#include <mutex>
+#include <set>
 #include <tuple>
 
 namespace portcullis::config {
+namespace {
+
+const std::string* no_name() {
+  static const std::string empty;
+  return &empty;
+}
+
+const std::string* kept(const std::string& name) {
+  if (name.empty()) return no_name();
+  static std::mutex mutex;
+  static std::set<std::string> names;
+  const std::lock_guard lock(mutex);
+  return &*names.insert(name).first;
+}
+
+}  // namespace
+
+FileName::FileName() : text_(no_name()) {}
+FileName::FileName(const std::string& name) : text_(kept(name)) {}
 
 std::string Location::seen_from(const Location& from) const {
-  return (from.file == file ? "line " : file + ":") + std::to_string(line);
+  return (from.file == file ? "line " : file.text() + ":") + std::to_string(line);
 }
 
 std::string Diagnostic::to_string() const {
-  std::string out = location.file;
+  std::string out = location.file.text();
   if (location.line > 0) out += ":" + std::to_string(location.line) + ":" + std::to_string(location.column);
   return out + (severity == Severity::kError ? ": error: " : ": warning: ") + message;
 }
@@ -27,8 +48,8 @@ void Diagnostics::warning(const Location& location, std::string message) {
 std::vector<Diagnostic> Diagnostics::sorted() const {
   std::vector<Diagnostic> out = all_;
   std::stable_sort(out.begin(), out.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return std::tie(a.location.file, a.location.line, a.location.column) <
-           std::tie(b.location.file, b.location.line, b.location.column);
+    return std::tie(a.location.file.text(), a.location.line, a.location.column) <
+           std::tie(b.location.file.text(), b.location.line, b.location.column);
   });
   return out;
 }

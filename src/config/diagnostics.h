@@ -5,9 +5,22 @@
 
 namespace portcullis::config {
 
+// The name of a configuration file. Kept for the life of the process, once each: the places in a
+// configuration are many, its files few. Any thread.
+class FileName {
+ public:
+  FileName();
+  FileName(const std::string& name);
+  const std::string& text() const { return *text_; }
+  bool operator==(const FileName&) const = default;
+
+ private:
+  const std::string* text_;
+};
+
 // A place in a configuration file; line and column count from 1.
 struct Location {
-  std::string file;
+  FileName file{};
   size_t line = 0;
   size_t column = 0;
 

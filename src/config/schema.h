@@ -118,6 +118,7 @@ class ListType final : public Type {
       return;
     }
     auto& list = *static_cast<std::vector<T>*>(out);
+    list.reserve(node.items.size());
     for (const auto& item : node.items) {
       list.emplace_back();
       element_->load(*item, &list.back(), diagnostics);

@@ -142,7 +142,7 @@ class Builder {
     return reinterpret_cast<const char*>(anchor);
   }
 
-  const std::string& file_;
+  FileName file_;
   Diagnostics& diagnostics_;
   yaml_parser_t parser_{};
   yaml_event_t event_{};

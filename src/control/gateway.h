@@ -48,6 +48,7 @@ class Gateway {
   Task<ReloadOutcome> reload();
   Task<ReloadOutcome> reload_once();
   Task<void> reload_if_changed();
+  Task<void> bury(std::shared_ptr<const proxy::Snapshot> replaced);
   void stop(int signal);
 
   // How long a start or a reload waits for the first answer about new host names before it goes on without.

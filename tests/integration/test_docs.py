@@ -72,3 +72,13 @@ def test_links_between_pages_lead_somewhere():
         for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
             if "://" not in link:
                 assert os.path.exists(page.parent / link), f"{page}: {link}"
+
+
+def test_every_end_that_the_log_can_name_is_explained():
+    page = (harness.ROOT / "docs/operations.md").read_text()
+    sources = "".join(path.read_text() for folder in ("proxy", "policy") for path in (harness.ROOT / "src" / folder).rglob("*.cpp"))
+    names = set(re.findall(r'(?:refus(?:e|al)\(\d+, |ended_ = |refusal_detail_ = |fail\(|return )"(\w+_\w+)"', sources))
+    parser = (harness.ROOT / "src/http/h1/head_parser.cpp").read_text()
+    names |= set(re.findall(r'case ParseError::k\w+: return "(\w+)"', parser)) - {"none", "bad_status_line"}
+    assert len(names) > 40
+    assert not {name for name in names if f"`{name}`" not in page}
