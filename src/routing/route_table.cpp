@@ -19,6 +19,7 @@ enum class Kind : uint8_t { kExact, kParameters, kPrefix, kRegex };
 
 constexpr uint64_t kParameterHash = 0x51ED270B0A1F39C1ull;
 constexpr uint32_t kAnyHost = 0;
+constexpr size_t kSlotsInCache = 8192;
 
 // The hashes of a path's segments, computed once a request.
 struct SplitPath {
@@ -184,6 +185,13 @@ struct RouteTable::Index {
   // Visits the patterns of one host that match, by precedence, until visit returns true.
   template <typename Visit>
   bool visit_host(uint32_t host, std::string_view path, const SplitPath& parts, Visit visit) const;
+  static uint64_t hash_of(const Shape& shape, uint32_t host, const SplitPath& parts) {
+    uint64_t hash = seed_for(host, Kind::kParameters, parts.count);
+    for (size_t i = 0; i < parts.count; ++i)
+      hash = hash_mix(hash, shape.mask >> (63 - i) & 1 ? kParameterHash : parts.hashes[i]);
+    return hash;
+  }
+  void prefetch(uint32_t host, const SplitPath& parts) const;
   template <typename Visit>
   bool visit_all(std::string_view host, std::string_view path, Visit visit) const;
 };
@@ -278,10 +286,30 @@ void RouteTable::Index::build() {
   }
 }
 
+// The probes of a large table miss the caches. Asking for all their slots at once makes the misses one wait.
+void RouteTable::Index::prefetch(uint32_t id, const SplitPath& parts) const {
+  const Host& host = hosts[id];
+  const auto ask = [&](uint64_t hash) { __builtin_prefetch(&slots[hash & (slots.size() - 1)]); };
+  uint64_t hash = seed_for(id, Kind::kExact, parts.count);
+  for (size_t i = 0; i < parts.count; ++i) hash = hash_mix(hash, parts.hashes[i]);
+  ask(hash);
+  for (const Shape& shape : host.shapes) {
+    if (shape.segments == parts.count) ask(hash_of(shape, id, parts));
+  }
+  hash = seed_for(id, Kind::kPrefix, 0);
+  size_t done = 0;
+  for (auto size = host.prefix_sizes.rbegin(); size != host.prefix_sizes.rend() && *size <= parts.count;
+       ++size) {
+    while (done < *size) hash = hash_mix(hash, parts.hashes[done++]);
+    ask(hash);
+  }
+}
+
 template <typename Visit>
 bool RouteTable::Index::visit_host(uint32_t id, std::string_view path, const SplitPath& parts,
                                    Visit visit) const {
   const Host& host = hosts[id];
+  if (slots.size() > kSlotsInCache) prefetch(id, parts);
   if (!parts.truncated) {
     uint64_t hash = seed_for(id, Kind::kExact, parts.count);
     for (size_t i = 0; i < parts.count; ++i) hash = hash_mix(hash, parts.hashes[i]);
@@ -290,11 +318,7 @@ bool RouteTable::Index::visit_host(uint32_t id, std::string_view path, const Spl
       return true;
     for (const Shape& shape : host.shapes) {
       if (shape.segments != parts.count) continue;
-      hash = seed_for(id, Kind::kParameters, parts.count);
-      for (size_t i = 0; i < parts.count; ++i) {
-        hash = hash_mix(hash, shape.mask >> (63 - i) & 1 ? kParameterHash : parts.hashes[i]);
-      }
-      const Pattern* pattern = find(hash);
+      const Pattern* pattern = find(hash_of(shape, id, parts));
       if (pattern != nullptr && pattern->kind == Kind::kParameters &&
           segments_agree(text_of(*pattern), path) && visit(*pattern)) {
         return true;
