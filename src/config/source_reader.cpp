@@ -126,9 +126,12 @@ void SourceReader::expand(YamlNode& node) {
 }
 
 void SourceReader::expand(YamlNode& node, std::set<const YamlNode*>& done) {
-  if (!done.insert(&node).second) return;
-  for (const auto& item : node.items) expand(*item, done);
-  for (const auto& [key, value] : node.members) expand(*value, done);
+  const auto expand_child = [&](const std::shared_ptr<YamlNode>& child) {
+    // Only what several places share can come by twice.
+    if (child.use_count() == 1 || done.insert(child.get()).second) expand(*child, done);
+  };
+  for (const auto& item : node.items) expand_child(item);
+  for (const auto& member : node.members) expand_child(member.second);
   size_t from = 0;
   while ((from = node.scalar.find("${", from)) != std::string::npos) {
     const size_t end = node.scalar.find('}', from);
