@@ -204,10 +204,17 @@ SendRequest Stream::Write::request() {
 }
 
 void Stream::Write::sent(ssize_t result) {
-  if (result >= 0) stream_.advance(pieces_, static_cast<size_t>(result));
+  const bool passing = result == -EAGAIN || result == -EINTR || result == -ENOBUFS || result == -ENOMEM;
+  if (result < 0 && !passing && !stream_.cancelled_) {
+    result_.error = static_cast<int>(-result);
+    return complete();
+  }
   if (result == -EAGAIN) stream_.writable_ = false;
-  if (result > 0) result_.bytes += static_cast<size_t>(result);
-  // What is left, or went wrong, is the single call's matter.
+  if (result > 0) {
+    stream_.advance(pieces_, static_cast<size_t>(result));
+    result_.bytes += static_cast<size_t>(result);
+  }
+  // What is left goes on by itself.
   if (attempt()) return complete();
   if (stream_.ensure_watched()) return restart_timeout();
   result_.error = errno;

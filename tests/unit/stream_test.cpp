@@ -271,6 +271,8 @@ TEST_F(BatchTest, EachSendOfABatchFailsAlone) {
   use(syscalls);
   // An EAGAIN of a batch waits for the socket like any other; the others are not held up.
   loop->run_once(Milliseconds(1000));
+  EXPECT_EQ(results[0].error, ECONNRESET);
+  EXPECT_EQ(received(0), "") << "sent again after an error";
   EXPECT_EQ(received(1), "hello");
   EXPECT_EQ(results[1].bytes, 5u);
   EXPECT_EQ(received(3), "hello");
