@@ -112,7 +112,8 @@ int explain(const std::string& config_path, const Question& question, OutputForm
   const auto add_policies = [&](const std::vector<config::PolicyUse>& uses) {
     for (const config::PolicyUse& use : uses) {
       told["policies"].push_back(
-          {{"name", use.name}, {"place", use.location.file.text() + ":" + std::to_string(use.location.line)}});
+          {{"name", use.name},
+           {"place", use.location.file.text() + ":" + std::to_string(use.location.line)}});
     }
   };
   switch (result.outcome) {
