@@ -80,7 +80,7 @@ def syscalls(subjects):
     print("\nsyscalls per request (plain, saturated, under strace)")
     for subject in subjects:
         load(subject.port, 64, 0.2)
-        result, counts = {}, {}
+        counts = {}
         with tempfile.NamedTemporaryFile("r") as out:
             tracer = subprocess.Popen(["strace", "-f", "-c", "-o", out.name,
                                        *(word for pid in family(subject.process.pid) for word in ("-p", str(pid)))],

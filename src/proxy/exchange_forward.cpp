@@ -128,7 +128,7 @@ Task<Persistence> Exchange::forward() {
       co_await refuse(504, "response_timeout");
     } else {
       co_await refuse(502, outcome == TryOutcome::kConnectFailed ? "connect_failed" : "upstream_failed");
-      if (!failure_.empty()) ended_ = failure_;
+      ended_ = failure_;
     }
     co_return persistence_after_answer();
   }

@@ -32,9 +32,7 @@ struct Gather {
 // Takes what the source has received, up to the end of its body, as runs of data.
 class BodyReader {
  public:
-  explicit BodyReader(BodySource& source) : source_(source), remaining_(source.framing.length) {
-    if (source.framing.kind == BodyKind::kNone) finish(source.received);
-  }
+  explicit BodyReader(BodySource& source) : source_(source), remaining_(source.framing.length) {}
 
   bool done() const { return source_.complete; }
 

@@ -71,9 +71,9 @@ struct RelayResult {
   int error = 0;  // errno of a failure
 };
 
-// Sends `head` and then the body as it arrives, decoding and re-encoding the chunked coding as each side
-// needs; trailers go along where both sides are chunked. Holds at most one block of body, which it passes on
-// without copying; the sink's pace holds back the source.
+// Sends `head` and then the body, which `source` must have, as it arrives, decoding and re-encoding the
+// chunked coding as each side needs; trailers go along where both sides are chunked. Holds at most one block
+// of body, which it passes on without copying; the sink's pace holds back the source.
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink);
 
 // Copies bytes, and counts them in `bytes`, until the source ends (kComplete, with the sink half-closed) or
