@@ -9,18 +9,22 @@ import sys
 BASE = {"base"}
 RUNTIME = BASE | {"runtime"}
 HTTP = RUNTIME | {"http"}
+IDENTITY = {"identity", "crypto", "config"}
 MAY_USE = {
     "base": set(),
     "runtime": BASE,
+    "crypto": BASE,
     "http": RUNTIME,
     "config": HTTP,  # it describes and checks; it runs nothing
     "telemetry": HTTP,
     "routing": HTTP,
     "upstream": HTTP | {"telemetry"},
-    "policy": HTTP | {"routing", "config", "telemetry"},
-    "proxy": HTTP | {"policy", "routing", "upstream", "telemetry"},
-    "control": HTTP | {"proxy", "policy", "routing", "upstream", "telemetry", "config"},
-    "cli": HTTP | {"control", "policy", "routing", "config"},
+    "identity": HTTP | {"crypto", "config"},
+    "limits": HTTP | {"crypto", "config"},
+    "policy": HTTP | IDENTITY | {"limits", "routing", "telemetry"},
+    "proxy": HTTP | IDENTITY | {"policy", "routing", "upstream", "telemetry"},
+    "control": HTTP | IDENTITY | {"proxy", "policy", "limits", "routing", "upstream", "telemetry"},
+    "cli": HTTP | IDENTITY | {"control", "policy", "routing"},
 }
 
 root = pathlib.Path(__file__).resolve().parents[1] / "src"

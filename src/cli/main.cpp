@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string>
 
+#include "cli/credentials.h"
 #include "cli/demo_backend.h"
 #include "cli/explain.h"
 #include "cli/reload.h"
@@ -121,6 +122,15 @@ int main(int argc, char** argv) {
   backend_command->add_option("--listen", listen, "Address, as 127.0.0.1:9001")->required();
   backend_command->add_option("--name", name, "Name shown in the answers");
   backend_command->callback([&] { exit_code = portcullis::cli::run_demo_backend(listen, name); });
+
+  std::string prefix;
+  CLI::App* generate_command = app.add_subcommand("generate-key", "Print a new key and its hash for key_auth");
+  generate_command->add_option("--prefix", prefix, "What the key begins with, as in `shop_`");
+  generate_command->callback([&] { exit_code = portcullis::cli::generate_key(prefix); });
+  app.add_subcommand("hash-key", "Print the hash of the key on standard input, for key_auth")
+      ->callback([&] { exit_code = portcullis::cli::hash_key(); });
+  app.add_subcommand("hash-password", "Print a hash of the password on standard input, for basic_auth")
+      ->callback([&] { exit_code = portcullis::cli::hash_password(); });
 
   CLI::App* version_command = app.add_subcommand("version", "Print the version");
   version_command->callback([] { std::puts("portcullis " PORTCULLIS_VERSION); });

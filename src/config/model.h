@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "config/consumer.h"
 #include "config/diagnostics.h"
 #include "config/policy_type.h"
 
@@ -127,6 +128,7 @@ struct Config {
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;
   std::vector<PolicyUse> policies;  // of every route, before its own
+  std::vector<Consumer> consumers;
 };
 
 }  // namespace portcullis::config

@@ -44,8 +44,8 @@ std::string reference_page(const PolicyCatalog& catalog) {
       "in order, the top level's first; on the response in reverse. Texts with variables may hold "
       "`{request.method}`, `{request.host}`, `{request.path}`, `{request.query}`, `{request.scheme}`, "
       "`{request.id}`, `{request.header.NAME}`, `{request.parameter.NAME}`, `{client.address}`, "
-      "`{route.name}` and `{response.status}`; "
-      "`{{` "
+      "`{route.name}`, `{response.status}`, `{consumer.name}`, `{consumer.groups}`, "
+      "`{consumer.credential}`, `{consumer.metadata.KEY}` and `{claim.NAME}`; `{{` "
       "stands for a brace.\n";
   for (const ObjectType::Field& field : type->fields()) {
     for (const auto& [name, object] : field.type->alternatives()) describe_object(*object, name, out);

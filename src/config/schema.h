@@ -85,6 +85,9 @@ class ObjectType : public Type {
   std::string describe() const override { return name_; }
   const ObjectType* object() const override { return this; }
 
+  // Where `object`, of this type, notes its place; null when it does not.
+  Location* location_of(void* object) const { return location_ ? location_(object) : nullptr; }
+
   const std::string& name() const { return name_; }
   const std::string& summary() const { return summary_; }
   const std::vector<Field>& fields() const { return fields_; }

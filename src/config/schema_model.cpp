@@ -281,7 +281,9 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("routes", &Config::routes, list_of<Route>(route_type(policies)), "",
                 "Which requests go where.")
       .optional("policies", &Config::policies, policies, "none",
-                "What acts on every request, before its route's own.");
+                "What acts on every request, before its route's own.")
+      .optional("consumers", &Config::consumers, list_of<Consumer>(consumer_type()), "none",
+                "Named callers, for the policies that authenticate.");
   return config;
 }
 

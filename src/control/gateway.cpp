@@ -63,6 +63,7 @@ std::shared_ptr<const proxy::Snapshot> Gateway::compile(const config::Config& co
   if (!metrics_) {
     worker_count_ = config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
     metrics_ = std::make_unique<telemetry::Registry>(worker_count_);
+    services_ = std::make_unique<policy::Services>(worker_count_);
     admin_address_ = config.admin.address;
     access_log_path_ = config.access_log.path;
   }
@@ -72,7 +73,7 @@ std::shared_ptr<const proxy::Snapshot> Gateway::compile(const config::Config& co
     say("the admin listener stays where it is: moving it takes a restart or an upgrade");
   if (config.access_log.path != access_log_path_)
     say("the access log stays where it is: moving it takes a restart or an upgrade");
-  return compile_snapshot(config, ++version_, *metrics_);
+  return compile_snapshot(config, ++version_, *metrics_, *services_);
 }
 
 void Gateway::note_sources(const config::Sources& sources) {
@@ -294,6 +295,7 @@ void Gateway::run_until_signalled() {
   SignalWatcher signals(*this);
   loop_.run();  // until the last worker has finished
   for (const auto& worker : workers_) worker->join();
+  services_->stop();
   tasks_.clear();
 }
 

@@ -12,6 +12,7 @@
 #include "control/file_watch.h"
 #include "control/listener_set.h"
 #include "control/upgrade.h"
+#include "policy/services.h"
 #include "proxy/worker.h"
 #include "telemetry/metrics.h"
 #include "upstream/discovery.h"
@@ -65,6 +66,7 @@ class Gateway {
   uint64_t fingerprint_ = 0;  // of the sources last tried
   EventLoop loop_;            // of the control thread
   std::unique_ptr<telemetry::Registry> metrics_;
+  std::unique_ptr<policy::Services> services_;  // after the loop, before the snapshot and the workers
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   ListenerSet listeners_;
   std::unique_ptr<telemetry::AccessLog> access_log_;

@@ -90,6 +90,14 @@ void check_rewrites(const config::Config& config, config::Diagnostics& diagnosti
   }
 }
 
+void check_policies(const config::Config& config, config::Diagnostics& diagnostics) {
+  identity::Directory::check(config.consumers, diagnostics);
+  for (const config::PolicyUse& use : config.policies) policy::check(use, config, diagnostics);
+  for (const config::Route& route : config.routes) {
+    for (const config::PolicyUse& use : route.policies) policy::check(use, config, diagnostics);
+  }
+}
+
 }  // namespace
 
 std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics,
@@ -99,6 +107,7 @@ std::optional<config::Config> load_config(const std::string& path, config::Diagn
       config::load_path(path, policy::catalog(), diagnostics, sources == nullptr ? unused : *sources);
   if (!config) return std::nullopt;
   check_rewrites(*config, diagnostics);
+  check_policies(*config, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return config;
 }
@@ -114,13 +123,25 @@ void report_unreachable_routes(const config::Config& config, config::Diagnostics
 }
 
 std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& config, uint64_t version,
-                                                        telemetry::Registry& metrics) {
+                                                        telemetry::Registry& metrics,
+                                                        policy::Services& services) {
   std::vector<routing::RouteRule> rules = route_rules(config);
   std::vector<proxy::Route> routes;
   std::map<std::string_view, size_t> upstream_index;
   for (size_t i = 0; i < config.upstreams.size(); ++i) upstream_index[config.upstreams[i].name] = i;
+  policy::BuildContext build{std::make_shared<const identity::Directory>(config.consumers), services,
+                             services.workers(), "", 0};
+  const auto build_all = [&build](const std::vector<config::PolicyUse>& uses, std::string_view place,
+                                  std::vector<policy::PolicyPointer>& out) {
+    build.place = place;
+    build.position = 0;
+    for (const config::PolicyUse& use : uses) {
+      out.push_back(policy::build(use, build));
+      ++build.position;
+    }
+  };
   std::vector<policy::PolicyPointer> shared;
-  for (const config::PolicyUse& use : config.policies) shared.push_back(policy::build(use));
+  build_all(config.policies, "", shared);
   for (const config::Route& route : config.routes) {
     proxy::Route compiled{.name = route.name,
                           .upstream = std::nullopt,
@@ -129,11 +150,14 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
                           .host = route.rewrite.host,
                           .policies = shared,
                           .answers_preflight = false,
+                          .watches_end = false,
                           .metrics = metrics.route(route.name)};
     if (!route.upstream.empty()) compiled.upstream = upstream_index.at(route.upstream);
-    for (const config::PolicyUse& use : route.policies) compiled.policies.push_back(policy::build(use));
-    for (const policy::PolicyPointer& one : compiled.policies)
+    build_all(route.policies, route.name, compiled.policies);
+    for (const policy::PolicyPointer& one : compiled.policies) {
       compiled.answers_preflight |= one->answers_preflight();
+      compiled.watches_end |= one->watches_end();
+    }
     routes.push_back(std::move(compiled));
   }
   auto snapshot = std::make_shared<proxy::Snapshot>(version, std::move(rules));
@@ -149,6 +173,7 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
   }
   snapshot->dns = {config.dns.servers, config.dns.least_ttl, config.dns.most_ttl};
   snapshot->routes = std::move(routes);
+  snapshot->consumers = build.consumers;
   snapshot->unmatched = metrics.route("");
   snapshot->drain_timeout = config.drain_timeout;
   return snapshot;

@@ -8,14 +8,16 @@
 
 #include "config/model.h"
 #include "config/sources.h"
+#include "policy/services.h"
 #include "proxy/snapshot.h"
 
 namespace portcullis::control {
 
-// Compiles a checked configuration into what the workers serve from. They count in `metrics`, which must
-// outlive the snapshot.
+// Compiles a checked configuration into what the workers serve from. They count in `metrics`, which
+// must outlive the snapshot, as `services` must.
 std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& config, uint64_t version,
-                                                        telemetry::Registry& metrics);
+                                                        telemetry::Registry& metrics,
+                                                        policy::Services& services);
 
 // The routes as the route table takes them, in the configuration's order.
 std::vector<routing::RouteRule> route_rules(const config::Config& config);

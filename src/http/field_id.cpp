@@ -9,11 +9,22 @@ FieldId check(std::string_view name, std::string_view expected, FieldId id) {
   return equals_ignoring_case(name, expected) ? id : FieldId::kOther;
 }
 
+// With '-' or '_': backends that turn names into variables (CGI, WSGI) take both for the same.
+bool is_consumer_field(std::string_view name) {
+  static constexpr std::string_view kPrefix = "x-consumer-";
+  if (name.size() <= kPrefix.size()) return false;
+  for (size_t i = 1; i < kPrefix.size(); ++i) {
+    if ((name[i] == '_' ? '-' : ascii_lower(name[i])) != kPrefix[i]) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 FieldId identify_field(std::string_view name) {
   // The length and first letter leave at most one candidate.
   const char first = name.empty() ? '\0' : ascii_lower(name[0]);
+  if (first == 'x' && is_consumer_field(name)) return FieldId::kXConsumer;
   switch (name.size()) {
     case 2: return check(name, "te", FieldId::kTe);
     case 3: return check(name, "via", FieldId::kVia);

@@ -22,6 +22,7 @@ enum class FieldId : uint8_t {
   kTransferEncoding,
   kUpgrade,
   kVia,
+  kXConsumer,  // every name that begins with x-consumer-
   kXForwardedFor,
   kXForwardedHost,
   kXForwardedProto,

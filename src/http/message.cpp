@@ -32,6 +32,13 @@ std::string_view host_of(std::string_view authority) {
   return colon == std::string_view::npos || authority.back() == ']' ? authority : authority.substr(0, colon);
 }
 
+std::optional<std::string_view> after_scheme(std::string_view value, std::string_view scheme) {
+  if (value.size() <= scheme.size() || value[scheme.size()] != ' ' ||
+      !equals_ignoring_case(value.substr(0, scheme.size()), scheme))
+    return std::nullopt;
+  return trim(value.substr(scheme.size() + 1));
+}
+
 std::string_view reason_phrase(uint16_t status) {
   switch (status) {
     case 100: return "Continue";

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 
@@ -113,6 +114,10 @@ struct ResponseHead {
 
 // The host of `authority`, without its port.
 std::string_view host_of(std::string_view authority);
+
+// What follows the authentication scheme in a field's value, as in "Bearer abc" (RFC 9110 section 11.4);
+// nothing when it has another scheme.
+std::optional<std::string_view> after_scheme(std::string_view value, std::string_view scheme);
 
 // The standard phrase, or "" for an unknown status.
 std::string_view reason_phrase(uint16_t status);

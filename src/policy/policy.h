@@ -5,10 +5,15 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <vector>
 
 #include "base/arena.h"
 #include "config/policy_type.h"
+#include "config/model.h"
 #include "http/message.h"
+#include "identity/claims.h"
+#include "policy/build_context.h"
 #include "routing/rewrite.h"
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
@@ -18,18 +23,42 @@ namespace portcullis::policy {
 // What a policy sees and may change of one exchange. Views live as long as the exchange; what a policy adds
 // to a head must too, so it comes from `arena` or from the policy itself.
 struct Context {
+  Context(EventLoop& on, Arena& from, http::RequestHead& asked, http::ResponseHead& answered)
+      : loop(on), arena(from), request(asked), response(answered) {}
+
   EventLoop& loop;
   Arena& arena;
   http::RequestHead& request;    // changes reach the target
   http::ResponseHead& response;  // filled before on_response, and by a policy that answers
+  size_t worker = 0;             // which one, for state that each has for itself
+  identity::Caller caller{};     // as the authentication policies before found
   std::string_view client_address{};
   std::string_view scheme{"http"};
   std::string_view host{};  // lower case, without port
   std::string_view path{};  // canonical, as matched
   std::string_view route{};
+  std::string_view upstream{};  // its name; empty when a policy answers
   const routing::PathParameters* parameters = nullptr;  // of the route; their values are in `path`
   std::string_view request_id{};
   uint64_t body_limit = 0;  // most bytes of request body; 0: no limit
+
+  // What `policy` wants to find again in its later hooks; `state` lives in the arena.
+  void keep(const void* policy, void* state) { kept_ = arena.make<Kept>(policy, state, kept_); }
+  template <typename T>
+  T* kept(const void* policy) const {
+    for (const Kept* one = kept_; one != nullptr; one = one->next) {
+      if (one->policy == policy) return static_cast<T*>(one->state);
+    }
+    return nullptr;
+  }
+
+ private:
+  struct Kept {
+    const void* policy;
+    void* state;
+    const Kept* next;
+  };
+  const Kept* kept_ = nullptr;
 };
 
 // What a policy decided about a request.
@@ -39,19 +68,27 @@ struct Decision {
   // On to the next policy, or the upstream.
   static Decision proceed() { return {}; }
   // Send Context::response, whose status and fields the policy has set, with `body`.
-  static Decision answer(std::string_view body) { return {Kind::kAnswer, 0, body, {}}; }
-  // Send problem details; `detail` names the reason, also in the log. Views must outlive the exchange.
-  static Decision refuse(uint16_t status, std::string_view detail) {
-    return {Kind::kRefuse, status, detail, {}};
+  static Decision answer(std::string_view body) { return {Kind::kAnswer, 0, body, {}, {}}; }
+  // Send problem details with the fields that the policy has added to Context::response. `detail` names the
+  // reason; where the client must not learn it, `reason` names it in the log. Views must outlive the exchange.
+  static Decision refuse(uint16_t status, std::string_view detail, std::string_view reason = {}) {
+    return {Kind::kRefuse, status, detail, reason.empty() ? detail : reason, {}};
   }
   // Decide later: the exchange awaits `task`, which may itself decide to suspend. A client that leaves
   // meanwhile is noticed afterwards; when the worker stops, the frame is destroyed.
-  static Decision suspend(Task<Decision> task) { return {Kind::kSuspend, 0, {}, std::move(task)}; }
+  static Decision suspend(Task<Decision> task) { return {Kind::kSuspend, 0, {}, {}, std::move(task)}; }
 
   Kind kind = Kind::kContinue;
   uint16_t status = 0;
   std::string_view text{};
+  std::string_view reason{};
   Task<Decision> later{};
+};
+
+// What a policy would do about a sample request, for `portcullis explain`.
+struct Explanation {
+  Decision decision;
+  std::vector<std::string> notes;  // "would charge 1 to 100/min for consumer `mobile-app`"
 };
 
 // One configured policy: built once when the configuration is loaded, used by every worker at once, so it is
@@ -62,8 +99,14 @@ class Policy {
   virtual ~Policy() = default;
   virtual Decision on_request(Context&) const { return Decision::proceed(); }
   virtual void on_response(Context&) const {}
+  // After the last byte of the exchange, or when it broke off; for the policies that say watches_end() and
+  // whose on_request ran.
+  virtual void on_end(Context&) const {}
+  virtual bool watches_end() const { return false; }
   // True when it answers CORS preflights, which then reach it although the route has no OPTIONS.
   virtual bool answers_preflight() const { return false; }
+  // What on_request would decide, without a lasting effect: nothing is charged, nobody else is asked.
+  virtual Explanation explain(Context& context) const { return {on_request(context), {}}; }
 };
 
 using PolicyPointer = std::shared_ptr<const Policy>;
@@ -71,15 +114,33 @@ using PolicyPointer = std::shared_ptr<const Policy>;
 // A kind of policy: how it is configured and how it is built from checked settings.
 struct Kind {
   config::PolicyType description;
-  std::function<PolicyPointer(const void* settings)> create;
+  std::function<PolicyPointer(const void* settings, const BuildContext& build)> create;
+  // Reports what is wrong with it beside the rest of the configuration; may be empty.
+  std::function<void(const config::PolicyUse&, const config::Config&, config::Diagnostics&)> check{};
 };
 
-// `Made` is constructible from `const Settings&`.
+// `Made` is constructible from `const Settings&`, and a `const BuildContext&` where it needs it.
 template <typename Settings, typename Made>
 Kind make_kind(std::string name, config::TypePointer type) {
-  return {
-      {std::move(name), std::move(type), [] { return std::make_shared<Settings>(); }},
-      [](const void* settings) { return std::make_shared<Made>(*static_cast<const Settings*>(settings)); }};
+  return {{std::move(name), std::move(type), [] { return std::make_shared<Settings>(); }},
+          [](const void* settings, const BuildContext& build) -> PolicyPointer {
+            const Settings& checked = *static_cast<const Settings*>(settings);
+            if constexpr (std::is_constructible_v<Made, const Settings&, const BuildContext&>) {
+              return std::make_shared<Made>(checked, build);
+            } else {
+              return std::make_shared<Made>(checked);
+            }
+          }};
+}
+// The same, with `check(use, settings, config, diagnostics)`.
+template <typename Settings, typename Made, typename Check>
+Kind make_kind(std::string name, config::TypePointer type, Check check) {
+  Kind kind = make_kind<Settings, Made>(std::move(name), std::move(type));
+  kind.check = [check](const config::PolicyUse& use, const config::Config& config,
+                       config::Diagnostics& diagnostics) {
+    check(use, *static_cast<const Settings*>(use.settings.get()), config, diagnostics);
+  };
+  return kind;
 }
 
 }  // namespace portcullis::policy

@@ -1,8 +1,10 @@
 #include "policy/registry.h"
 
+#include "policy/any_of/any_of.h"
 #include "policy/cors/cors.h"
 #include "policy/headers/headers.h"
 #include "policy/ip_filter/ip_filter.h"
+#include "policy/key_auth/key_auth.h"
 #include "policy/redirect/redirect.h"
 #include "policy/request_limits/request_limits.h"
 #include "policy/respond/respond.h"
@@ -10,10 +12,34 @@
 namespace portcullis::policy {
 namespace {
 
-const std::vector<Kind>& kinds() {
-  static const std::vector<Kind> all{cors_kind(),     headers_kind(),        ip_filter_kind(),
-                                     redirect_kind(), request_limits_kind(), respond_kind()};
+// Those that tell who calls, each of which derives from Authentication.
+const std::vector<Kind>& authentication_kinds() {
+  static const std::vector<Kind> all{key_auth_kind()};
   return all;
+}
+
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> all = [] {
+    std::vector<Kind> out{any_of_kind(authentication_kinds()),
+                          cors_kind(),
+                          headers_kind(),
+                          ip_filter_kind(),
+                          redirect_kind(),
+                          request_limits_kind(),
+                          respond_kind()};
+    out.insert(out.end(), authentication_kinds().begin(), authentication_kinds().end());
+    std::sort(out.begin(), out.end(),
+              [](const Kind& a, const Kind& b) { return a.description.name < b.description.name; });
+    return out;
+  }();
+  return all;
+}
+
+const Kind* find(const std::string& name) {
+  for (const Kind& kind : kinds()) {
+    if (kind.description.name == name) return &kind;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -27,11 +53,14 @@ const config::PolicyCatalog& catalog() {
   return all;
 }
 
-PolicyPointer build(const config::PolicyUse& use) {
-  for (const Kind& kind : kinds()) {
-    if (kind.description.name == use.name) return kind.create(use.settings.get());
-  }
-  return nullptr;
+void check(const config::PolicyUse& use, const config::Config& config, config::Diagnostics& diagnostics) {
+  const Kind* kind = find(use.name);
+  if (kind != nullptr && kind->check) kind->check(use, config, diagnostics);
+}
+
+PolicyPointer build(const config::PolicyUse& use, const BuildContext& context) {
+  const Kind* kind = find(use.name);
+  return kind == nullptr ? nullptr : kind->create(use.settings.get(), context);
 }
 
 }  // namespace portcullis::policy

@@ -8,7 +8,10 @@ namespace portcullis::policy {
 // Every policy there is, for the configuration's loader. Built once; any thread.
 const config::PolicyCatalog& catalog();
 
-// Builds a policy from what the loader made of its entry.
-PolicyPointer build(const config::PolicyUse& use);
+// Reports what is wrong with a loaded policy beside the rest of the configuration.
+void check(const config::PolicyUse& use, const config::Config& config, config::Diagnostics& diagnostics);
+
+// Builds a policy from what the loader made of its entry, which check() has passed.
+PolicyPointer build(const config::PolicyUse& use, const BuildContext& context);
 
 }  // namespace portcullis::policy

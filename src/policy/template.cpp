@@ -1,5 +1,7 @@
 #include "policy/template.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "http/characters.h"
 
@@ -15,9 +17,13 @@ std::string Template::parse(std::string_view text, std::vector<Part>& parts) {
       {"request.id", Variable::kId},
       {"client.address", Variable::kClientAddress},
       {"route.name", Variable::kRouteName},
-      {"response.status", Variable::kStatus}};
+      {"response.status", Variable::kStatus},
+      {"consumer.name", Variable::kConsumerName},
+      {"consumer.groups", Variable::kConsumerGroups},
+      {"consumer.credential", Variable::kConsumerCredential}};
   static constexpr std::pair<std::string_view, Variable> kFamilies[] = {
-      {"request.header.", Variable::kHeader}, {"request.parameter.", Variable::kParameter}};
+      {"request.header.", Variable::kHeader}, {"request.parameter.", Variable::kParameter},
+      {"consumer.metadata.", Variable::kConsumerMetadata}, {"claim.", Variable::kClaim}};
   std::string literal;
   const auto flush = [&] {
     if (!literal.empty()) parts.push_back({Variable::kLiteral, std::move(literal)});
@@ -71,7 +77,15 @@ std::string Template::check(const std::string& text) {
   return parse(text, parts);
 }
 
+// A claim's text is the issuer's, and may hold what no field may.
+static std::string_view claim_of(std::string_view name, const Context& context) {
+  if (!context.caller.claims) return {};
+  const std::string_view text = context.caller.claims->text_of(name);
+  return std::all_of(text.begin(), text.end(), http::is_field_value) ? text : std::string_view();
+}
+
 std::string_view Template::value_of(const Part& part, Context& context) {
+  const identity::Consumer* consumer = context.caller.consumer;
   switch (part.variable) {
     case Variable::kLiteral: return part.text;
     case Variable::kMethod: return context.request.method;
@@ -86,6 +100,12 @@ std::string_view Template::value_of(const Part& part, Context& context) {
                                            : context.parameters->value(part.text, context.path);
     case Variable::kClientAddress: return context.client_address;
     case Variable::kRouteName: return context.route;
+    case Variable::kConsumerName: return consumer == nullptr ? std::string_view() : consumer->name;
+    case Variable::kConsumerGroups: return consumer == nullptr ? std::string_view() : consumer->group_list;
+    case Variable::kConsumerCredential: return context.caller.credential;
+    case Variable::kConsumerMetadata:
+      return consumer == nullptr ? std::string_view() : consumer->metadata_of(part.text);
+    case Variable::kClaim: return claim_of(part.text, context);
     case Variable::kStatus: return context.arena.copy(std::to_string(context.response.status));
   }
   return {};

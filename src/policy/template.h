@@ -10,7 +10,8 @@ namespace portcullis::policy {
 
 // Text with variables in braces: `{request.method}`, `.host`, `.path`, `.query`, `.scheme`, `.id`,
 // `{request.header.NAME}`, `{request.parameter.NAME}` (of the route's path; empty where it has none),
-// `{client.address}`, `{route.name}`, `{response.status}`. `{{` stands for a brace.
+// `{client.address}`, `{route.name}`, `{response.status}`, `{consumer.name}`, `{consumer.groups}`,
+// `{consumer.credential}`, `{consumer.metadata.KEY}`, `{claim.NAME}`. `{{` stands for a brace.
 class Template {
  public:
   Template() = default;
@@ -20,8 +21,9 @@ class Template {
   // What is wrong with it, or "".
   static std::string check(const std::string& text);
 
+  bool empty() const { return parts_.empty(); }
   // Its text for this exchange, in the exchange's arena or the template itself. Control characters cannot
-  // come in through variables: fields and targets have been checked by the parser.
+  // come in through variables: fields and targets have been checked by the parser, claims are filtered here.
   std::string_view expand(Context& context) const;
 
  private:
@@ -38,10 +40,15 @@ class Template {
     kClientAddress,
     kRouteName,
     kStatus,
+    kConsumerName,
+    kConsumerGroups,
+    kConsumerCredential,
+    kConsumerMetadata,
+    kClaim,
   };
   struct Part {
     Variable variable;
-    std::string text;  // the literal, or the name of the header or parameter
+    std::string text;  // the literal, or the name of the header, parameter, claim, ...
   };
   static std::string parse(std::string_view text, std::vector<Part>& parts);
   static std::string_view value_of(const Part& part, Context& context);

@@ -21,6 +21,11 @@ Exchange::Exchange(ClientConnection& client)
 }
 
 Exchange::~Exchange() {
+  if (policies_begun_ > 0 && route_->watches_end) {
+    for (size_t i = 0; i < policies_begun_; ++i) {
+      if (route_->policies[i]->watches_end()) route_->policies[i]->on_end(context_);
+    }
+  }
   if (head_size_ == 0 && refusal_ == 0) return;  // no request: the client left before it had said one
   const std::vector<telemetry::RouteMetrics*>& shards =
       route_ != nullptr ? route_->metrics : snapshot_->snapshot->unmatched;
@@ -52,6 +57,8 @@ void Exchange::log(Clock::time_point ended_at) const {
     if (route_->upstream) entry.upstream = snapshot_->upstreams[*route_->upstream]->definition().name;
   }
   if (target_ != nullptr) entry.target = target_->definition().name;
+  if (context_.caller.consumer != nullptr) entry.consumer = context_.caller.consumer->name;
+  entry.credential = context_.caller.credential;
   entry.status = answered_ ? response_.status : uint16_t{0};
   entry.ended = ended_;
   entry.request_bytes = request_bytes_;
@@ -97,11 +104,14 @@ Task<bool> Exchange::consult_policies() {
   context_.scheme = origin_.scheme;
   context_.host = host_;
   context_.path = path_;
+  context_.worker = worker_.index();
   context_.parameters = &route_->parameters;
+  if (route_->upstream) context_.upstream = snapshot_->upstreams[*route_->upstream]->definition().name;
   context_.route = route_->name;
   context_.request_id = request_id_;
   for (const policy::PolicyPointer& one : route_->policies) {
     ++policies_run_;
+    ++policies_begun_;
     policy::Decision decision = one->on_request(context_);
     while (decision.kind == policy::Decision::Kind::kSuspend) {
       Task<policy::Decision> later = std::move(decision.later);
@@ -112,7 +122,7 @@ Task<bool> Exchange::consult_policies() {
       ended_ = "answered_by_policy";
       co_await answer(decision.text);
     } else {
-      co_await refuse(decision.status, decision.text);
+      co_await refuse(decision);
     }
     co_return true;
   }
@@ -181,6 +191,8 @@ bool Exchange::prepare() {
       request_.body.length > settings_.body_size) {
     return refusal(413, "body_too_large");
   }
+  // Only the gateway says who calls.
+  if (request_.fields.find(FieldId::kXConsumer) != nullptr) request_.fields.remove(FieldId::kXConsumer);
   origin_ = find_origin(settings_.forwarding, request_, client_.peer_text());
   const auto path = http::canonical_path(request_.path, arena_, settings_.ambiguous_encodings);
   if (!path) {

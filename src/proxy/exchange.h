@@ -57,6 +57,8 @@ class Exchange final : public Pooled {
   Task<bool> send_interim_head(size_t received_size);
   Task<bool> send(std::string_view text);
   Task<void> refuse(uint16_t status, std::string_view detail);
+  Task<void> refuse(const policy::Decision& decision);
+  Task<void> send_problem(uint16_t status, std::string_view detail);
   Task<void> answer(std::string_view body);
   void keep_rest(const BodySource& body);
   void log(Clock::time_point ended_at) const;
@@ -95,7 +97,8 @@ class Exchange final : public Pooled {
   http::RequestHead request_;
   http::ResponseHead response_;
   policy::Context context_;
-  size_t policies_run_ = 0;  // how many have seen the request and are to see the response
+  size_t policies_run_ = 0;    // how many have seen the request and are to see the response
+  size_t policies_begun_ = 0;  // how many have seen the request
 };
 
 }  // namespace portcullis::proxy

@@ -35,6 +35,11 @@ void Exchange::write_request_head(HeadWriter& out) const {
   }
   write_forwarding(out, settings_.forwarding, request_, client_.peer_text(), origin_);
   out.field("x-request-id", request_id_);
+  if (const identity::Consumer* consumer = context_.caller.consumer) {
+    out.field("x-consumer-name", consumer->name);
+    if (!consumer->group_list.empty()) out.field("x-consumer-groups", consumer->group_list);
+    if (!context_.caller.credential.empty()) out.field("x-consumer-credential", context_.caller.credential);
+  }
   if (request_.body.kind == BodyKind::kLength) {
     char digits[20];
     const auto [end, error] = std::to_chars(digits, digits + sizeof digits, request_.body.length);
@@ -107,20 +112,31 @@ Task<bool> Exchange::send(std::string_view text) {
   co_return (co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout)).ok();
 }
 
-// The gateway's own answer, as problem details (RFC 9457). The detail names the class of the fault only.
+// The gateway's own answer. The detail names the class of the fault only.
 Task<void> Exchange::refuse(uint16_t status, std::string_view detail) {
+  ended_ = detail;
+  response_ = {};
+  if (!allow_.empty()) response_.fields.add("allow", allow_);
+  co_await send_problem(status, detail);
+}
+
+// The same for a policy, with the fields it has set.
+Task<void> Exchange::refuse(const policy::Decision& decision) {
+  ended_ = decision.reason;
+  co_await send_problem(decision.status, decision.text);
+}
+
+// Sends problem details (RFC 9457) with the fields that response_ has already.
+Task<void> Exchange::send_problem(uint16_t status, std::string_view detail) {
   if (request_id_.empty()) choose_request_id();
   const bool parse_failure = head_size_ == 0;
   if (parse_failure || request_.body.kind != BodyKind::kNone) close_client_ = true;
-  ended_ = detail;
   const std::string_view code = arena_.copy(std::to_string(status));  // an error's path may allocate
   const std::string_view title = http::reason_phrase(status);
   std::string id;
   append_json_escaped(id, request_id_);
-  response_ = {};
   response_.status = status;
-  response_.fields.add("content-type", "application/problem+json");
-  if (!allow_.empty()) response_.fields.add("allow", allow_);
+  response_.fields.set("content-type", "application/problem+json");
   co_await answer(arena_.concat(R"({"type":"about:blank","title":")", title, R"(","status":)", code,
                                 R"(,"detail":")", detail, R"(","request_id":")", id, R"("})", "\n"));
 }

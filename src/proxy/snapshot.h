@@ -43,6 +43,7 @@ struct Route {
   std::string host{};                             // that the upstream is asked for; empty: the client's
   std::vector<policy::PolicyPointer> policies{};  // the configuration's, then the route's own
   bool answers_preflight = false;
+  bool watches_end = false;
   std::vector<telemetry::RouteMetrics*> metrics{};  // one for each worker
 };
 
@@ -60,6 +61,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const upstream::UpstreamDefinition>> upstreams;
   std::set<std::string> hosts;  // names that targets are known by
   upstream::Discovery::Settings dns;
+  std::shared_ptr<const identity::Directory> consumers;
   routing::RouteTable table;
 };
 

@@ -5,33 +5,14 @@
 #include <optional>
 
 #include "base/text.h"
+#include "http/query.h"
 
 namespace portcullis::routing {
 namespace {
 
-// The next character of a query's name or value, decoded (the form-urlencoding of the URL standard: '+' is a
-// space); a broken encoding stands for itself.
-char next_decoded(std::string_view& text) {
-  const char c = text.front();
-  if (c == '%' && text.size() > 2 && hex_value(text[1]) >= 0 && hex_value(text[2]) >= 0) {
-    const auto decoded = static_cast<char>(hex_value(text[1]) << 4 | hex_value(text[2]));
-    text.remove_prefix(3);
-    return decoded;
-  }
-  text.remove_prefix(1);
-  return c == '+' ? ' ' : c;
-}
-
-bool equals_decoded(std::string_view encoded, std::string_view plain) {
-  for (const char c : plain) {
-    if (encoded.empty() || next_decoded(encoded) != c) return false;
-  }
-  return encoded.empty();
-}
-
 std::string decoded(std::string_view text) {
   std::string out;
-  while (!text.empty()) out += next_decoded(text);
+  while (!text.empty()) out += http::next_query_character(text);
   return out;
 }
 
@@ -81,18 +62,15 @@ bool Predicates::header_holds(const Compiled& one, const http::Fields* fields) c
 }
 
 bool Predicates::query_holds(const Compiled& one, std::string_view query) const {
-  bool present = false;
-  while (!query.empty()) {
-    const size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    const size_t equals = std::min(pair.find('='), pair.size());
-    if (!equals_decoded(pair.substr(0, equals), one.rule.name)) continue;
-    const std::string_view value = pair.substr(std::min(equals + 1, pair.size()));
+  bool present = false, holds = false;
+  http::for_each_query_parameter(query, [&](std::string_view name, std::string_view value, std::string_view) {
+    if (!http::equals_query_text(name, one.rule.name)) return true;
     present = true;
-    if (one.rule.kind == Predicate::Kind::kEquals && equals_decoded(value, one.rule.text)) return true;
-    if (one.rule.kind == Predicate::Kind::kMatches && one.matches(decoded(value))) return true;
-  }
+    holds = (one.rule.kind == Predicate::Kind::kEquals && http::equals_query_text(value, one.rule.text)) ||
+            (one.rule.kind == Predicate::Kind::kMatches && one.matches(decoded(value)));
+    return !holds;
+  });
+  if (holds) return true;
   return one.rule.kind == (present ? Predicate::Kind::kPresent : Predicate::Kind::kAbsent);
 }
 

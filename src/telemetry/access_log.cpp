@@ -98,6 +98,8 @@ bool AccessLog::write(size_t index, const AccessEntry& entry) {
   add_text(line, "method", entry.method);
   add_text(line, "host", entry.host);
   add_text(line, "path", entry.path);
+  if (!entry.consumer.empty()) add_text(line, "consumer", entry.consumer);
+  if (!entry.credential.empty()) add_text(line, "credential", entry.credential);
   add_text(line, "route", entry.route);
   add_text(line, "upstream", entry.upstream);
   add_text(line, "target", entry.target);

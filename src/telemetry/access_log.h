@@ -25,6 +25,8 @@ struct AccessEntry {
   std::string_view method;
   std::string_view host;
   std::string_view path;  // as received, without the query, which may hold secrets
+  std::string_view consumer;
+  std::string_view credential;
   std::string_view route;
   std::string_view upstream;
   std::string_view target;

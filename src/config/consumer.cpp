@@ -1,0 +1,110 @@
+#include "config/consumer.h"
+
+#include <algorithm>
+
+#include "config/field_types.h"
+#include "config/value_types.h"
+#include "http/characters.h"
+
+namespace portcullis::config {
+namespace {
+
+std::string check_key_hash(const std::string& text) {
+  constexpr std::string_view kPrefix = "sha256:";
+  const bool good = text.starts_with(kPrefix) && text.size() == kPrefix.size() + 64 &&
+                    std::all_of(text.begin() + kPrefix.size(), text.end(),
+                                [](char c) { return hex_value(c) >= 0; });
+  // What is not a hash may be the key itself, which no message should show.
+  return good ? "" : "expected `sha256:` and 64 hexadecimal digits: `portcullis hash-key` makes them of a key";
+}
+
+// The forms of crypt(5) and of libsodium that identity/password.h can verify.
+std::string check_password_hash(const std::string& text) {
+  for (const std::string_view prefix : {"$2a$", "$2b$", "$2y$", "$y$", "$argon2id$", "$argon2i$", "$6$", "$5$"}) {
+    if (text.starts_with(prefix)) return "";
+  }
+  return "expected a hash by bcrypt ($2b$), yescrypt ($y$), argon2 ($argon2id$) or SHA-crypt ($6$, $5$): "
+         "`portcullis hash-password` makes one of a password";
+}
+
+// Becomes part of header fields and lists.
+std::string check_word(const std::string& text) {
+  const bool good = !text.empty() && text.size() <= 128 &&
+                    std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127 && c != ','; });
+  return good ? "" : "`" + text + "` is not a word: it takes visible ASCII without spaces and commas";
+}
+
+std::string check_value(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), http::is_field_value)
+             ? ""
+             : "control characters are not allowed here";
+}
+
+std::string check_username(const std::string& text) {
+  if (text.empty() || text.find(':') != std::string::npos)
+    return "`" + text + "` is not a user's name: it cannot be empty or hold `:` (RFC 7617)";
+  return check_value(text);
+}
+
+}  // namespace
+
+TypePointer consumer_type() {
+  auto key = std::make_shared<ObjectType>("key", "A key that the consumer may present.");
+  key->locate(&ApiKey::location)
+      .required("hash", &ApiKey::hash, checked_text("a key's hash", "^sha256:[0-9a-fA-F]{64}$", check_key_hash),
+                "`sha256:` and the hexadecimal SHA-256 of the key; `portcullis hash-key` makes it.")
+      .optional("name", &ApiKey::name, name_type(), "",
+                "Tells its keys apart in the log and in `x-consumer-credential`.")
+      .optional("expires", &ApiKey::expires, timestamp(), "never", "From then on it is refused; UTC.");
+  auto basic = std::make_shared<ObjectType>("basic", "A name and password for `basic_auth`.");
+  basic->locate(&BasicCredential::location)
+      .required("username", &BasicCredential::username, checked_text("a user's name", "", check_username),
+                "As the client sends it.")
+      .required("password_hash", &BasicCredential::password_hash,
+                checked_text("a password's hash", "^\\$", check_password_hash),
+                "bcrypt, yescrypt, argon2 or SHA-crypt; `portcullis hash-password` makes one.");
+  auto signing = std::make_shared<ObjectType>("signing_key", "A key for `hmac_auth`.");
+  signing->locate(&SigningKey::location)
+      .required("id", &SigningKey::id, checked_text("a word", "", check_word), "The `keyid` of its signatures.")
+      .optional("algorithm", &SigningKey::algorithm,
+                checked_text("a signature algorithm", "", [](const std::string& text) -> std::string {
+                  for (const std::string_view known :
+                       {"hmac-sha256", "rsa-pss-sha512", "rsa-v1_5-sha256", "ecdsa-p256-sha256",
+                        "ecdsa-p384-sha384", "ed25519"}) {
+                    if (text == known) return "";
+                  }
+                  return "`" + text + "` is not an algorithm of RFC 9421" +
+                         suggestion_for(text, {"hmac-sha256", "rsa-pss-sha512", "rsa-v1_5-sha256",
+                                               "ecdsa-p256-sha256", "ecdsa-p384-sha384", "ed25519"});
+                }),
+                "hmac-sha256",
+                "`hmac-sha256`, `rsa-pss-sha512`, `rsa-v1_5-sha256`, `ecdsa-p256-sha256`, "
+                "`ecdsa-p384-sha384` or `ed25519`.")
+      .optional("secret", &SigningKey::secret, text(), "",
+                "The shared secret of `hmac-sha256`, at least 32 bytes; best `${file:...}` or `${VARIABLE}`.")
+      .optional("public_key", &SigningKey::public_key, text(), "", "The PEM of the others' public key.");
+  auto credentials = std::make_shared<ObjectType>("credentials", "What tells that a request is this consumer's.");
+  credentials
+      ->optional("keys", &Credentials::keys, one_or_list_of<ApiKey>(shorthand(key, "hash")), "none",
+                 "For `key_auth`. Several make it possible to change keys without an interruption.")
+      .optional("basic", &Credentials::basic, one_or_list_of<BasicCredential>(basic), "none",
+                "For `basic_auth`.")
+      .optional("jwt_subject", &Credentials::jwt_subjects,
+                one_or_list_of<std::string>(checked_text("a subject", "", check_value)), "none",
+                "For `jwt` and `oauth2_introspection`: the value of the token's consumer claim.")
+      .optional("signing_keys", &Credentials::signing_keys, one_or_list_of<SigningKey>(signing), "none",
+                "For `hmac_auth`.");
+  auto consumer = std::make_shared<ObjectType>("consumer", "A named caller.");
+  consumer->locate(&Consumer::location)
+      .required("name", &Consumer::name, name_type(), "Its name in logs, metrics and `x-consumer-name`.")
+      .optional("groups", &Consumer::groups, list_of<std::string>(checked_text("a word", "", check_word)),
+                "none", "For `acl`, and for the backend as `x-consumer-groups`.")
+      .optional("metadata", &Consumer::metadata,
+                text_map([](const std::string& text) { return check_word(text); }, check_value), "none",
+                "Free texts for templates: `{consumer.metadata.KEY}`.")
+      .optional("credentials", &Consumer::credentials, credentials, "none",
+                "What tells that a request is this consumer's.");
+  return consumer;
+}
+
+}  // namespace portcullis::config

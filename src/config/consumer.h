@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "config/diagnostics.h"
+#include "config/policy_type.h"
+
+// Named callers, as the configuration tells them.
+namespace portcullis::config {
+
+// A key that a caller presents, kept as its hash.
+struct ApiKey {
+  Location location;
+  std::string hash;  // "sha256:" and 64 hexadecimal digits
+  std::string name;
+  std::chrono::sys_seconds expires{};  // the epoch: never
+};
+
+struct BasicCredential {
+  Location location;
+  std::string username;
+  std::string password_hash;
+};
+
+// A key that a caller signs with (RFC 9421 section 3.3 names the algorithms).
+struct SigningKey {
+  Location location;
+  std::string id;
+  std::string algorithm;
+  std::string secret;      // of hmac-sha256
+  std::string public_key;  // of the others, PEM
+};
+
+struct Credentials {
+  std::vector<ApiKey> keys;
+  std::vector<BasicCredential> basic;
+  std::vector<std::string> jwt_subjects;
+  std::vector<SigningKey> signing_keys;
+};
+
+struct Consumer {
+  Location location;
+  std::string name;
+  std::vector<std::string> groups;
+  TextMap metadata;
+  Credentials credentials;
+};
+
+TypePointer consumer_type();  // Consumer
+
+}  // namespace portcullis::config

@@ -1,0 +1,111 @@
+#include "config/value_types.h"
+
+#include <ctime>
+
+namespace portcullis::config {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::string parse_rate(const std::string& text, Rate& out) {
+  const std::string problem = "`" + text + "` is not a rate such as 100/s, 5000/min, 10/30s or 100000/day";
+  const size_t slash = text.find('/');
+  if (slash == std::string::npos) return problem;
+  const auto amount = parse_decimal(std::string_view(text).substr(0, slash));
+  std::string_view unit = std::string_view(text).substr(slash + 1);
+  uint64_t count = 1;
+  if (const size_t digits = unit.find_first_not_of("0123456789"); digits != 0 && digits != unit.npos) {
+    count = parse_decimal(unit.substr(0, digits)).value_or(0);
+    unit.remove_prefix(digits);
+  }
+  uint64_t scale = 0;
+  if (unit == "ms") scale = 1;
+  if (unit == "s" || unit == "sec" || unit == "second") scale = 1000;
+  if (unit == "m" || unit == "min" || unit == "minute") scale = 60'000;
+  if (unit == "h" || unit == "hour") scale = 3'600'000;
+  if (unit == "d" || unit == "day") scale = 86'400'000;
+  if (!amount || *amount == 0 || count == 0 || scale == 0) return problem;
+  if (*amount > 1'000'000'000) return "`" + text + "` allows more than 1000000000";
+  if (count > 31 * 86'400'000ull / scale) return "`" + text + "` has a period of more than 31 days";
+  out = {*amount, milliseconds(count * scale)};
+  return "";
+}
+
+std::string parse_timestamp(const std::string& text, std::chrono::sys_seconds& out) {
+  for (const char* form : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"}) {
+    tm parts{};
+    const char* end = ::strptime(text.c_str(), form, &parts);
+    if (end == nullptr || *end != '\0') continue;
+    out = std::chrono::sys_seconds(std::chrono::seconds(::timegm(&parts)));
+    return "";
+  }
+  return "`" + text + "` is not a moment such as 2027-01-31 or 2027-01-31T12:00:00Z";
+}
+
+// A scalar of a type that `parse` fills.
+template <typename T>
+class ParsedType final : public Type {
+ public:
+  using Parse = std::string (*)(const std::string&, T&);
+  ParsedType(std::string kind, std::string pattern, Parse parse)
+      : kind_(std::move(kind)), pattern_(std::move(pattern)), parse_(parse) {}
+
+  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+    if (node.kind != YamlNode::Kind::kScalar) return diagnostics.error(node.location, "expected " + kind_);
+    const std::string problem = parse_(node.scalar, *static_cast<T*>(out));
+    if (!problem.empty()) diagnostics.error(node.location, problem);
+  }
+  nlohmann::json json_schema() const override { return {{"type", "string"}, {"pattern", pattern_}}; }
+  std::string describe() const override { return kind_; }
+
+ private:
+  std::string kind_;
+  std::string pattern_;
+  Parse parse_;
+};
+
+class ShorthandType final : public Type {
+ public:
+  ShorthandType(std::shared_ptr<const ObjectType> object, std::string field)
+      : object_(std::move(object)), name_(std::move(field)) {
+    for (const ObjectType::Field& one : object_->fields()) {
+      if (one.name == name_) field_ = &one;
+    }
+  }
+
+  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+    if (node.kind != YamlNode::Kind::kScalar) return object_->load(node, out, diagnostics);
+    if (Location* place = object_->location_of(out)) *place = node.location;
+    if (field_->location) *field_->location(out) = node.location;
+    field_->type->load(node, field_->member(out), diagnostics);
+  }
+  nlohmann::json json_schema() const override {
+    return {{"anyOf", {field_->type->json_schema(), object_->json_schema()}}};
+  }
+  std::string describe() const override {
+    return object_->describe() + ", or its `" + name_ + "` alone";
+  }
+  const ObjectType* object() const override { return object_.get(); }
+
+ private:
+  std::shared_ptr<const ObjectType> object_;
+  std::string name_;
+  const ObjectType::Field* field_ = nullptr;
+};
+
+}  // namespace
+
+TypePointer rate() {
+  return std::make_shared<ParsedType<Rate>>("a rate", "^[0-9]+/[0-9]*[a-z]+$", parse_rate);
+}
+
+TypePointer timestamp() {
+  return std::make_shared<ParsedType<std::chrono::sys_seconds>>(
+      "a moment", "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:]{8}Z)?$", parse_timestamp);
+}
+
+TypePointer shorthand(std::shared_ptr<const ObjectType> object, std::string field) {
+  return std::make_shared<ShorthandType>(std::move(object), std::move(field));
+}
+
+}  // namespace portcullis::config

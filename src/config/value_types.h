@@ -1,0 +1,50 @@
+#pragma once
+
+#include "base/text.h"
+#include "config/schema.h"
+
+namespace portcullis::config {
+
+// An amount in a time, as in "100/s" or "10/30s".
+struct Rate {
+  uint64_t amount = 0;
+  std::chrono::milliseconds period{0};
+};
+TypePointer rate();  // Rate
+
+// A moment, as in 2027-01-31 or 2027-01-31T12:00:00Z, in UTC: std::chrono::sys_seconds.
+TypePointer timestamp();
+
+// What is either the object, or a scalar that stands for one of its fields.
+TypePointer shorthand(std::shared_ptr<const ObjectType> object, std::string field);
+
+// A list of T that may be written as its only element.
+template <typename T>
+class OneOrManyType final : public Type {
+ public:
+  explicit OneOrManyType(TypePointer element)
+      : element_(std::move(element)), list_(std::make_shared<ListType<T>>(element_)) {}
+
+  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+    if (node.kind == YamlNode::Kind::kSequence || node.kind == YamlNode::Kind::kNull)
+      return list_->load(node, out, diagnostics);
+    auto& list = *static_cast<std::vector<T>*>(out);
+    element_->load(node, &list.emplace_back(), diagnostics);
+  }
+  nlohmann::json json_schema() const override {
+    return {{"anyOf", {element_->json_schema(), list_->json_schema()}}};
+  }
+  std::string describe() const override { return element_->describe() + ", or a list of such"; }
+  const ObjectType* object() const override { return element_->object(); }
+
+ private:
+  TypePointer element_;
+  TypePointer list_;
+};
+
+template <typename T>
+TypePointer one_or_list_of(TypePointer element) {
+  return std::make_shared<OneOrManyType<T>>(std::move(element));
+}
+
+}  // namespace portcullis::config

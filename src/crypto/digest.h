@@ -1,0 +1,37 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace portcullis::crypto {
+
+using Digest256 = std::array<uint8_t, 32>;
+
+// SHA-256 (FIPS 180-4) through OpenSSL's EVP. Any thread; allocates nothing after a thread's first call.
+Digest256 sha256(std::string_view bytes);
+std::array<uint8_t, 64> sha512(std::string_view bytes);
+
+// Takes as long for a wrong first byte as for a wrong last one. Texts of different lengths differ at once.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+inline bool equal_in_constant_time(const Digest256& a, const Digest256& b) {
+  return equal_in_constant_time(std::string_view(reinterpret_cast<const char*>(a.data()), a.size()),
+                                std::string_view(reinterpret_cast<const char*>(b.data()), b.size()));
+}
+
+// That many bytes from the system's generator.
+std::string random_bytes(size_t size);
+
+// Keyed hashing for tables whose keys strangers choose (SipHash-2-4, through libsodium): without the key
+// nobody can make two texts collide. Any thread.
+class KeyedHash {
+ public:
+  KeyedHash();  // with a random key
+  uint64_t operator()(std::string_view text) const;
+
+ private:
+  std::array<uint8_t, 16> key_;
+};
+
+}  // namespace portcullis::crypto

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "identity/directory.h"
+
+namespace portcullis::identity {
+
+// What an issuer says of a caller, as pairs of name and text: the members of a JSON object, those of inner
+// objects under "outer.inner", each element of an array under the array's name. Immutable once filled.
+class Claims {
+ public:
+  // The whole object's members. False when `json` is no object, has a member twice (RFC 7519 section 4: then
+  // different readers might see different ones), or nests too deeply.
+  static std::shared_ptr<const Claims> parse(std::string_view json);
+
+  enum class Kind : uint8_t { kText, kNumber, kOther };
+  struct Claim {
+    std::string_view name;
+    std::string_view text;  // a string's content, or the JSON of a number, true, false or null
+    Kind kind;
+    bool in_array = false;
+  };
+
+  // The first of that name, or null.
+  const Claim* find(std::string_view name) const;
+  std::string_view text_of(std::string_view name) const {
+    const Claim* claim = find(name);
+    return claim == nullptr ? std::string_view() : claim->text;
+  }
+  // A claim of that name has this text, as its value or as an element of it.
+  bool has(std::string_view name, std::string_view text) const;
+  // `scope` (space separated, RFC 8693 section 4.2) or `scp` (a list, or the same) names it.
+  bool has_scope(std::string_view scope) const;
+
+  const std::vector<Claim>& all() const { return claims_; }
+
+ private:
+  friend class ClaimsReader;
+  std::string storage_;  // every name and text
+  std::vector<Claim> claims_;
+};
+
+// Who calls: what an authentication policy has found out about an exchange.
+struct Caller {
+  const Consumer* consumer = nullptr;  // lives as long as the snapshot; null: somebody without a name here
+  std::string_view credential{};       // which of the consumer's credentials; lives as long as the exchange
+  std::shared_ptr<const Claims> claims{};
+  bool authenticated = false;
+};
+
+}  // namespace portcullis::identity

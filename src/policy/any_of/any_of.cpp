@@ -1,0 +1,115 @@
+#include "policy/any_of/any_of.h"
+
+#include "policy/authentication.h"
+
+namespace portcullis::policy {
+namespace {
+
+struct Settings : AuthenticationSettings {
+  std::vector<config::PolicyUse> methods;
+  config::Location methods_location;
+};
+
+using Methods = std::vector<std::shared_ptr<const Authentication>>;
+
+Methods build_methods(const Settings& settings, const std::vector<Kind>& kinds, const BuildContext& build) {
+  Methods out;
+  for (const config::PolicyUse& use : settings.methods) {
+    for (const Kind& kind : kinds) {
+      if (kind.description.name == use.name)
+        out.push_back(std::static_pointer_cast<const Authentication>(kind.create(use.settings.get(), build)));
+    }
+  }
+  return out;
+}
+
+// Itself a method, whose credential is present when one of its methods' is.
+class AnyOf final : public Authentication {
+ public:
+  AnyOf(const Settings& settings, Methods methods, const BuildContext& build)
+      : Authentication(settings, build), methods_(std::move(methods)) {
+    for (const auto& method : methods_) {
+      // One field may hold several challenges (RFC 9110 section 11.6.1).
+      const std::string_view challenge = method->challenge();
+      if (!challenge.empty()) challenge_ += (challenge_.empty() ? "" : ", ") + std::string(challenge);
+    }
+  }
+
+  bool presented(const Context& context) const override {
+    return std::any_of(methods_.begin(), methods_.end(),
+                       [&](const auto& method) { return method->presented(context); });
+  }
+  std::string_view challenge() const override { return challenge_; }
+  std::string_view missing_reason() const override { return "credential_missing"; }
+
+  Decision authenticate(Context& context) const override { return attempt(context, 0, {}); }
+
+ private:
+  // Asks the methods from the first one on; `refused` is what an earlier one has said.
+  Decision attempt(Context& context, size_t first, Decision refused) const {
+    for (size_t i = first; i < methods_.size(); ++i) {
+      if (!methods_[i]->presented(context)) continue;
+      Decision decision = methods_[i]->authenticate(context);
+      if (decision.kind == Decision::Kind::kSuspend)
+        return Decision::suspend(await(context, std::move(decision.later), i, std::move(refused)));
+      if (accepts(context, decision)) return decision;
+      if (refused.kind == Decision::Kind::kContinue) refused = std::move(decision);
+    }
+    return refused;
+  }
+
+  Task<Decision> await(Context& context, Task<Decision> later, size_t method, Decision refused) const {
+    Decision decision = co_await later;
+    while (decision.kind == Decision::Kind::kSuspend) {
+      Task<Decision> next = std::move(decision.later);
+      decision = co_await next;
+    }
+    if (accepts(context, decision)) co_return decision;
+    if (refused.kind == Decision::Kind::kContinue) refused = std::move(decision);
+    co_return attempt(context, method + 1, std::move(refused));
+  }
+
+  static bool accepts(Context& context, const Decision& decision) {
+    if (decision.kind != Decision::Kind::kContinue) return false;
+    context.response.fields.clear();  // the challenges of those that refused
+    return true;
+  }
+
+  Methods methods_;
+  std::string challenge_;
+};
+
+}  // namespace
+
+Kind any_of_kind(const std::vector<Kind>& methods) {
+  config::PolicyCatalog catalog;
+  for (const Kind& kind : methods) catalog.push_back(kind.description);
+  auto type = std::make_shared<config::ObjectType>(
+      "any_of",
+      "Offers several authentication policies: the first that accepts a credential of its kind tells who calls. "
+      "When none does the request is refused as the first of them would.");
+  type->required("methods", &Settings::methods, config::policy_list(catalog),
+                 "The policies that authenticate, in the order in which they are asked.")
+      .locate_last(&Settings::methods_location);
+  add_authentication_fields<Settings>(*type);
+  Kind kind;
+  kind.description = {"any_of", type, [] { return std::make_shared<Settings>(); }};
+  kind.create = [methods](const void* settings, const BuildContext& build) -> PolicyPointer {
+    const Settings& checked = *static_cast<const Settings*>(settings);
+    return std::make_shared<AnyOf>(checked, build_methods(checked, methods, build), build);
+  };
+  kind.check = [methods](const config::PolicyUse& use, const config::Config& config,
+                         config::Diagnostics& diagnostics) {
+    const Settings& settings = *static_cast<const Settings*>(use.settings.get());
+    check_authentication(settings, config, diagnostics);
+    if (settings.methods.empty()) diagnostics.error(settings.methods_location, "any_of needs methods");
+    for (const config::PolicyUse& method : settings.methods) {
+      for (const Kind& one : methods) {
+        if (one.description.name == method.name && one.check) one.check(method, config, diagnostics);
+      }
+    }
+  };
+  return kind;
+}
+
+}  // namespace portcullis::policy

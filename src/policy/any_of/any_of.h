@@ -1,0 +1,10 @@
+#pragma once
+
+#include "policy/policy.h"
+
+namespace portcullis::policy {
+
+// `any_of`: Offers several authentication policies, of which one must accept.
+Kind any_of_kind(const std::vector<Kind>& methods);
+
+}  // namespace portcullis::policy

@@ -1,0 +1,47 @@
+#include "policy/authentication.h"
+
+#include "base/text.h"
+
+namespace portcullis::policy {
+
+Authentication::Authentication(const AuthenticationSettings& settings, const BuildContext& build)
+    : consumers_(build.consumers), anonymous_(consumers_->by_name(settings.anonymous)) {}
+
+Decision Authentication::on_request(Context& context) const {
+  if (presented(context)) return authenticate(context);
+  if (anonymous_ == nullptr) return unauthorized(context, challenge(), missing_reason());
+  context.caller.consumer = anonymous_;
+  return Decision::proceed();
+}
+
+Explanation Authentication::explain(Context& context) const {
+  Explanation out{on_request(context), {}};
+  if (out.decision.kind == Decision::Kind::kContinue) {
+    const identity::Caller& caller = context.caller;
+    std::string note = caller.consumer == nullptr ? "caller without a consumer's name"
+                                                  : "consumer `" + caller.consumer->name + "`";
+    if (!presented(context) && !caller.authenticated) note += ", as anonymous";
+    if (!caller.credential.empty()) note += ", by `" + std::string(caller.credential) + "`";
+    out.notes.push_back(std::move(note));
+  }
+  return out;
+}
+
+Decision Authentication::unauthorized(Context& context, std::string_view challenge, std::string_view reason) {
+  if (!challenge.empty()) context.response.fields.add("www-authenticate", challenge);
+  return Decision::refuse(401, "unauthorized", reason);
+}
+
+void check_authentication(const AuthenticationSettings& settings, const config::Config& config,
+                          config::Diagnostics& diagnostics) {
+  if (settings.anonymous.empty()) return;
+  std::vector<std::string_view> known;
+  for (const config::Consumer& consumer : config.consumers) {
+    if (consumer.name == settings.anonymous) return;
+    known.push_back(consumer.name);
+  }
+  diagnostics.error(settings.anonymous_location, "there is no consumer `" + settings.anonymous + "`" +
+                                                     suggestion_for(settings.anonymous, known));
+}
+
+}  // namespace portcullis::policy

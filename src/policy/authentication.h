@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "policy/policy.h"
+
+namespace portcullis::policy {
+
+// What every authentication policy's settings begin with.
+struct AuthenticationSettings {
+  std::string anonymous;
+  config::Location anonymous_location;
+};
+
+// A policy that tells who calls. Each looks at one kind of credential; `any_of` offers several.
+class Authentication : public Policy {
+ public:
+  Authentication(const AuthenticationSettings& settings, const BuildContext& build);
+
+  // With a credential, authenticate(). Without, the anonymous consumer or 401.
+  Decision on_request(Context& context) const final;
+  Explanation explain(Context& context) const override;
+
+  // The request carries a credential of this kind, good or bad.
+  virtual bool presented(const Context& context) const = 0;
+  // Judges what was presented: sets Context::caller and proceeds, or refuses, or suspends.
+  virtual Decision authenticate(Context& context) const = 0;
+  // What WWW-Authenticate tells a request without a credential (RFC 9110 section 11.6.1).
+  virtual std::string_view challenge() const = 0;
+  // The name of the log's reason for a request without a credential.
+  virtual std::string_view missing_reason() const = 0;
+
+ protected:
+  // 401. The client learns the challenge and no more; the log learns the reason.
+  static Decision unauthorized(Context& context, std::string_view challenge, std::string_view reason);
+  const identity::Directory& consumers() const { return *consumers_; }
+
+ private:
+  std::shared_ptr<const identity::Directory> consumers_;
+  const identity::Consumer* anonymous_;  // null: none
+};
+
+// Adds `anonymous` to an authentication policy's settings, which derive from AuthenticationSettings.
+template <typename Settings>
+void add_authentication_fields(config::ObjectType& type) {
+  // A pointer to a base's member, as one to the derived type's.
+  type.optional("anonymous", static_cast<std::string Settings::*>(&AuthenticationSettings::anonymous),
+                config::text(), "none",
+                "The consumer as whom requests without such a credential pass; without it they are refused. A "
+                "wrong credential is always refused.")
+      .locate_last(static_cast<config::Location Settings::*>(&AuthenticationSettings::anonymous_location));
+}
+
+// Reports an `anonymous` that is no consumer.
+void check_authentication(const AuthenticationSettings& settings, const config::Config& config,
+                          config::Diagnostics& diagnostics);
+
+}  // namespace portcullis::policy

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+#include "identity/directory.h"
+
+namespace portcullis::policy {
+
+class Services;
+
+// What a policy may look at, and hold on to, when it is built.
+struct BuildContext {
+  std::shared_ptr<const identity::Directory> consumers;
+  Services& services;          // outlives every snapshot
+  size_t workers;              // how many
+  std::string_view place;      // the route's name; empty: the policies of every route
+  size_t position;             // in that list of policies
+};
+
+}  // namespace portcullis::policy

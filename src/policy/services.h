@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+
+#include "runtime/event_loop.h"
+#include "runtime/side_pool.h"
+
+namespace portcullis::policy {
+
+// What policies share and what outlives a reload: engines with threads, connections or counters. Made by the
+// control thread before the workers, destroyed after them.
+class Services {
+ public:
+  explicit Services(size_t workers) : workers_(workers) {}
+
+  // Ends its threads; while the workers, whose threads have ended, still exist.
+  void stop() { side_pool_.stop(); }
+
+  size_t workers() const { return workers_; }
+  // For work that takes longer than an event loop may wait.
+  SidePool& side_pool() { return side_pool_; }
+
+ private:
+  static constexpr size_t kSideThreads = 2;
+  static constexpr size_t kMostWaiting = 1024;
+  size_t workers_;
+  SidePool side_pool_{kSideThreads, kMostWaiting};
+};
+
+}  // namespace portcullis::policy

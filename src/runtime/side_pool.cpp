@@ -1,0 +1,46 @@
+#include "runtime/side_pool.h"
+
+#include <pthread.h>
+
+namespace portcullis {
+
+SidePool::SidePool(size_t threads, size_t most_waiting) : most_waiting_(most_waiting) {
+  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { serve(); });
+}
+
+void SidePool::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+bool SidePool::submit(std::function<void()> job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (jobs_.size() >= most_waiting_) return false;
+    jobs_.push_back(std::move(job));
+  }
+  changed_.notify_one();
+  return true;
+}
+
+void SidePool::serve() {
+  pthread_setname_np(pthread_self(), "side");
+  for (;;) {
+    std::function<void()> job;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+      if (stopping_) return;
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+    }
+    job();
+  }
+}
+
+}  // namespace portcullis
