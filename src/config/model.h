@@ -117,6 +117,10 @@ struct Dns {
   milliseconds most_ttl{300'000};
 };
 
+struct Limits {
+  uint64_t memory = 64 << 20;
+};
+
 struct Config {
   uint64_t version = 1;
   uint64_t workers = 0;
@@ -129,6 +133,7 @@ struct Config {
   std::vector<Route> routes;
   std::vector<PolicyUse> policies;  // of every route, before its own
   std::vector<Consumer> consumers;
+  Limits limits;
 };
 
 }  // namespace portcullis::config

@@ -266,6 +266,11 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("min_ttl", &Dns::least_ttl, duration(), "5s",
                 "A shorter time to live counts as this; also the pause after a failure.")
       .optional("max_ttl", &Dns::most_ttl, duration(), "5m", "A longer time to live counts as this.");
+  auto limits = std::make_shared<ObjectType>("limits", "What the counters of limits may take.");
+  limits->optional("memory", &Limits::memory, size(), "64MiB",
+                   "For the counters of `rate_limit`, 16 bytes for each key in use; taken as it is needed. When "
+                   "it is full those are given up first that have the least to their account. A change takes a "
+                   "restart.");
   auto config = std::make_unique<ObjectType>("configuration", "A whole configuration.");
   config->required("version", &Config::version, integer(1, 1), "The format's version: 1.")
       .optional("workers", &Config::workers, integer(0, 1024), "0", "Worker threads. 0: one per core.")
@@ -283,7 +288,8 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("policies", &Config::policies, policies, "none",
                 "What acts on every request, before its route's own.")
       .optional("consumers", &Config::consumers, list_of<Consumer>(consumer_type()), "none",
-                "Named callers, for the policies that authenticate.");
+                "Named callers, for the policies that authenticate.")
+      .optional("limits", &Config::limits, limits, "", "What the counters of limits may take.");
   return config;
 }
 

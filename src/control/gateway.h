@@ -63,6 +63,7 @@ class Gateway {
   bool reloading_ = false;
   std::string admin_address_;
   std::string access_log_path_;
+  size_t counter_bytes_ = 0;
   uint64_t fingerprint_ = 0;  // of the sources last tried
   EventLoop loop_;            // of the control thread
   std::unique_ptr<telemetry::Registry> metrics_;

@@ -129,7 +129,7 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
   std::vector<proxy::Route> routes;
   std::map<std::string_view, size_t> upstream_index;
   for (size_t i = 0; i < config.upstreams.size(); ++i) upstream_index[config.upstreams[i].name] = i;
-  policy::BuildContext build{std::make_shared<const identity::Directory>(config.consumers), services,
+  policy::BuildContext build{std::make_shared<const identity::Directory>(config.consumers), metrics, services,
                              services.workers(), "", 0};
   const auto build_all = [&build](const std::vector<config::PolicyUse>& uses, std::string_view place,
                                   std::vector<policy::PolicyPointer>& out) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "identity/directory.h"
+#include "telemetry/metrics.h"
 
 namespace portcullis::policy {
 
@@ -13,6 +14,7 @@ class Services;
 // What a policy may look at, and hold on to, when it is built.
 struct BuildContext {
   std::shared_ptr<const identity::Directory> consumers;
+  telemetry::Registry& metrics;
   Services& services;          // outlives every snapshot
   size_t workers;              // how many
   std::string_view place;      // the route's name; empty: the policies of every route

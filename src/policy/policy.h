@@ -41,6 +41,7 @@ struct Context {
   const routing::PathParameters* parameters = nullptr;  // of the route; their values are in `path`
   std::string_view request_id{};
   uint64_t body_limit = 0;  // most bytes of request body; 0: no limit
+  std::string_view note{};  // for the log, of a policy that has something to say without refusing
 
   // What `policy` wants to find again in its later hooks; `state` lives in the arena.
   void keep(const void* policy, void* state) { kept_ = arena.make<Kept>(policy, state, kept_); }

@@ -5,6 +5,7 @@
 #include "policy/headers/headers.h"
 #include "policy/ip_filter/ip_filter.h"
 #include "policy/key_auth/key_auth.h"
+#include "policy/rate_limit/rate_limit.h"
 #include "policy/redirect/redirect.h"
 #include "policy/request_limits/request_limits.h"
 #include "policy/respond/respond.h"
@@ -24,6 +25,7 @@ const std::vector<Kind>& kinds() {
                           cors_kind(),
                           headers_kind(),
                           ip_filter_kind(),
+                          rate_limit_kind(),
                           redirect_kind(),
                           request_limits_kind(),
                           respond_kind()};

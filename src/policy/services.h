@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "runtime/event_loop.h"
+#include "limits/local_limits.h"
 #include "runtime/side_pool.h"
 
 namespace portcullis::policy {
@@ -11,12 +11,19 @@ namespace portcullis::policy {
 // control thread before the workers, destroyed after them.
 class Services {
  public:
-  explicit Services(size_t workers) : workers_(workers) {}
+  struct Settings {
+    size_t workers = 1;
+    size_t counter_bytes = 64 << 20;
+  };
+  explicit Services(const Settings& settings)
+      : workers_(settings.workers), limits_(settings.counter_bytes) {}
 
   // Ends its threads; while the workers, whose threads have ended, still exist.
   void stop() { side_pool_.stop(); }
 
   size_t workers() const { return workers_; }
+  // The counters of rate limits, for every snapshot.
+  limits::LocalLimits& limits() { return limits_; }
   // For work that takes longer than an event loop may wait.
   SidePool& side_pool() { return side_pool_; }
 
@@ -24,6 +31,7 @@ class Services {
   static constexpr size_t kSideThreads = 2;
   static constexpr size_t kMostWaiting = 1024;
   size_t workers_;
+  limits::LocalLimits limits_;
   SidePool side_pool_{kSideThreads, kMostWaiting};
 };
 

@@ -61,6 +61,7 @@ void Exchange::log(Clock::time_point ended_at) const {
   entry.credential = context_.caller.credential;
   entry.status = answered_ ? response_.status : uint16_t{0};
   entry.ended = ended_;
+  entry.note = context_.note;
   entry.request_bytes = request_bytes_;
   entry.response_bytes = response_bytes_;
   entry.tries = tries_;

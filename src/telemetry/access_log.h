@@ -32,6 +32,7 @@ struct AccessEntry {
   std::string_view target;
   uint16_t status = 0;         // 0: no answer was sent
   std::string_view ended;      // the named reason: "complete", "no_route", "connect_failed", ...
+  std::string_view note;       // of a policy that let it pass
   uint64_t request_bytes = 0;  // of the bodies
   uint64_t response_bytes = 0;
   unsigned tries = 0;

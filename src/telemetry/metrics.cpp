@@ -83,6 +83,10 @@ std::vector<TargetMetrics*> Registry::target(const std::string& upstream, const 
   return pointers(targets_[{upstream, target}], workers_.size());
 }
 
+std::vector<LimitMetrics*> Registry::limit(const std::string& name) {
+  return pointers(limits_[name], workers_.size());
+}
+
 std::string Registry::scrape() const {
   using prometheus::MetricType;
   Family requests("requests_total", "Requests by route and class of status.", MetricType::Counter);
@@ -141,9 +145,21 @@ std::string Registry::scrape() const {
   Family version("config_version", "Number of the configuration that is serving.", MetricType::Gauge);
   version.add({}, config_version_);
 
+  Family limited("rate_limit_decisions_total", "Requests that a rate limit judged, by outcome.",
+                 MetricType::Counter);
+  for (const auto& [name, shards] : limits_) {
+    const auto add = [&, &its_name = name, &its_shards = shards](const char* outcome, Counter LimitMetrics::*member) {
+      limited.add({{"limit", its_name}, {"outcome", outcome}},
+                  sum(its_shards, [member](const LimitMetrics& m) -> const Counter& { return m.*member; }));
+    };
+    add("allowed", &LimitMetrics::allowed);
+    add("refused", &LimitMetrics::refused);
+    add("would_refuse", &LimitMetrics::would_refuse);
+  }
+
   std::vector<prometheus::MetricFamily> all;
   for (Family* one : {&requests, &durations, &received, &sent, &tries, &opened, &accepted, &open,
-                      &by_listener, &refused, &dropped, &reloads, &version}) {
+                      &by_listener, &refused, &dropped, &reloads, &version, &limited}) {
     all.push_back(std::move(one->family));
   }
   return prometheus::TextSerializer().Serialize(all);

@@ -45,6 +45,12 @@ struct TargetMetrics {
   Counter connections;           // opened
 };
 
+struct LimitMetrics {
+  Counter allowed;
+  Counter refused;
+  Counter would_refuse;  // in a dry run
+};
+
 struct WorkerMetrics {
   Counter accepted;
   Counter closed;
@@ -67,6 +73,7 @@ class Registry {
   // One for each worker. The empty name is for requests that matched no route.
   std::vector<RouteMetrics*> route(const std::string& name);
   std::vector<TargetMetrics*> target(const std::string& upstream, const std::string& target);
+  std::vector<LimitMetrics*> limit(const std::string& name);
   ListenerMetrics* listener(const std::string& address) { return &listeners_[address]; }
   WorkerMetrics& worker(size_t index) { return *workers_[index]; }
 
@@ -83,6 +90,7 @@ class Registry {
   Shards<WorkerMetrics> workers_;
   std::map<std::string, Shards<RouteMetrics>> routes_;
   std::map<std::pair<std::string, std::string>, Shards<TargetMetrics>> targets_;
+  std::map<std::string, Shards<LimitMetrics>> limits_;
   std::map<std::string, ListenerMetrics> listeners_;
   std::array<Counter, 2> reloads_;
   uint64_t config_version_ = 0;

@@ -1,0 +1,33 @@
+#include "limits/cell_table.h"
+
+#include <sched.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <bit>
+#include <new>
+
+namespace portcullis::limits {
+
+CellTable::CellTable(size_t bytes) {
+  const size_t buckets = std::bit_floor(std::max(bytes / sizeof(Bucket), size_t{64}));
+  mask_ = buckets - 1;
+  mapped_bytes_ = buckets * sizeof(Bucket);
+  void* memory = ::mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  // The kernel's zero pages are empty cells: all members are atomics of the value 0.
+  buckets_ = static_cast<Bucket*>(memory);
+}
+
+CellTable::~CellTable() {
+  ::munmap(buckets_, mapped_bytes_);
+}
+
+void CellTable::Lock::take() {
+  for (int tries = 0; flag_.test_and_set(std::memory_order_acquire); ++tries) {
+    if (tries >= 64) ::sched_yield();  // its holder may have been put aside by the kernel
+  }
+}
+
+}  // namespace portcullis::limits

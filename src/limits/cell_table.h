@@ -1,0 +1,139 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+namespace portcullis::limits {
+
+// Small counters under 64-bit hashes, shared by all workers: a fixed table of two-choice buckets of one cache
+// line each. Memory is bounded whatever keys come: when both buckets of a new key are full, the cell that
+// weighs least is given up, so whoever has the most on his account is the last to get it cleared.
+//
+// A counter that exists is found and changed by one compare-and-swap, without a lock. The first request of a
+// key takes a spin lock, one of a thousand, so that two workers do not each make a cell for it.
+//
+// Each cell is a tag (the hash) and a word: 12 bits that say whose it is, derived from the hash, and 52 of
+// payload. A cell that has changed hands is known by them: its new owner takes the old payload for none, and
+// a late writer of the old owner's loses its update with its cell.
+class CellTable {
+ public:
+  static constexpr unsigned kPayloadBits = 52;
+  static constexpr uint64_t kMostPayload = (uint64_t{1} << kPayloadBits) - 1;
+
+  // `bytes` is rounded down to a power of two; the memory is taken from the kernel as it is used.
+  explicit CellTable(size_t bytes);
+  ~CellTable();
+  CellTable(const CellTable&) = delete;
+  CellTable& operator=(const CellTable&) = delete;
+
+  // Replaces the payload by change(payload), which starts at 0, until no other thread interferes. When it
+  // returns nothing the cell stays as it is. `weigh(payload)` is 0 for a cell that may be taken at once.
+  template <typename Change, typename Weigh>
+  void update(uint64_t hash, Change change, Weigh weigh) {
+    const uint64_t tag = tag_of(hash);
+    for (;;) {
+      Cell* cell = find(tag);
+      if (cell == nullptr) cell = insert(tag, weigh);
+      uint64_t word = cell->word.load(std::memory_order_acquire);
+      // When the cell has changed hands since it was found, its word is another's. When it does so from here
+      // on, either the word changes too or its new owner is yet to see that the word is not its own.
+      if (cell->tag.load(std::memory_order_acquire) != tag) continue;
+      const std::optional<uint64_t> next = change(payload_of(word, tag));
+      if (!next) return;
+      const uint64_t fresh = owner_of(tag) << kPayloadBits | (*next & kMostPayload);
+      if (cell->word.compare_exchange_strong(word, fresh, std::memory_order_acq_rel)) return;
+    }
+  }
+
+  // The payload, or 0.
+  uint64_t peek(uint64_t hash) const {
+    const uint64_t tag = tag_of(hash);
+    const Cell* cell = find(tag);
+    return cell == nullptr ? 0 : payload_of(cell->word.load(std::memory_order_acquire), tag);
+  }
+
+  // For the table's two lines, ahead of use.
+  void prefetch(uint64_t hash) const {
+    __builtin_prefetch(&buckets_[first_of(tag_of(hash))]);
+    __builtin_prefetch(&buckets_[second_of(tag_of(hash))]);
+  }
+
+  size_t capacity() const { return (mask_ + 1) * kWays; }
+  // Cells that were given up although they weighed something.
+  uint64_t evictions() const { return evictions_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr size_t kWays = 4;
+  struct Cell {
+    std::atomic<uint64_t> tag;
+    std::atomic<uint64_t> word;
+  };
+  struct alignas(64) Bucket {
+    Cell cells[kWays];
+  };
+  static_assert(sizeof(Bucket) == 64);
+
+  static uint64_t tag_of(uint64_t hash) { return hash == 0 ? 1 : hash; }
+  static uint64_t owner_of(uint64_t tag) { return tag >> kPayloadBits; }
+  static uint64_t payload_of(uint64_t word, uint64_t tag) {
+    return word >> kPayloadBits == owner_of(tag) ? word & kMostPayload : 0;
+  }
+  size_t first_of(uint64_t tag) const { return tag & mask_; }
+  size_t second_of(uint64_t tag) const { return (tag * 0x9E3779B97F4A7C15ull >> 24) & mask_; }
+
+  Cell* find(uint64_t tag) const {
+    for (const size_t at : {first_of(tag), second_of(tag)}) {
+      for (Cell& cell : buckets_[at].cells) {
+        if (cell.tag.load(std::memory_order_acquire) == tag) return &cell;
+      }
+    }
+    return nullptr;
+  }
+
+  template <typename Weigh>
+  Cell* insert(uint64_t tag, Weigh weigh) {
+    const Lock lock(locks_[tag % kLocks]);
+    for (;;) {
+      if (Cell* cell = find(tag)) return cell;  // somebody was faster
+      Cell* lightest = nullptr;
+      uint64_t least = UINT64_MAX, expected = 0;
+      for (const size_t at : {first_of(tag), second_of(tag)}) {
+        for (Cell& cell : buckets_[at].cells) {
+          const uint64_t its_tag = cell.tag.load(std::memory_order_acquire);
+          const uint64_t weight =
+              its_tag == 0 ? 0 : weigh(payload_of(cell.word.load(std::memory_order_acquire), its_tag));
+          if (lightest != nullptr && weight >= least) continue;
+          lightest = &cell;
+          least = weight;
+          expected = its_tag;
+        }
+      }
+      if (!lightest->tag.compare_exchange_strong(expected, tag, std::memory_order_acq_rel)) continue;
+      if (least > 0) evictions_.fetch_add(1, std::memory_order_relaxed);
+      return lightest;
+    }
+  }
+
+  static constexpr size_t kLocks = 1024;
+  class Lock {
+   public:
+    explicit Lock(std::atomic_flag& flag) : flag_(flag) { take(); }
+    ~Lock() { flag_.clear(std::memory_order_release); }
+
+   private:
+    void take();
+    std::atomic_flag& flag_;
+  };
+
+  Bucket* buckets_ = nullptr;
+  size_t mask_ = 0;
+  size_t mapped_bytes_ = 0;
+  std::atomic<uint64_t> evictions_{0};
+  std::unique_ptr<std::atomic_flag[]> locks_ = std::make_unique<std::atomic_flag[]>(kLocks);
+};
+
+}  // namespace portcullis::limits

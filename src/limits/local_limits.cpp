@@ -1,0 +1,136 @@
+#include "limits/local_limits.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+
+namespace portcullis::limits {
+namespace {
+
+// A window's payload: the second at which nobody needs it any more, modulo 2^24, and the count.
+constexpr unsigned kCountBits = 28;
+constexpr uint64_t kMostCount = (uint64_t{1} << kCountBits) - 1;
+constexpr uint64_t kSecondsMask = (uint64_t{1} << 24) - 1;
+
+uint64_t count_of(uint64_t payload) {
+  return payload & kMostCount;
+}
+
+// Windows last at most 31 days, so that of two moments modulo 194 days the later one can be told.
+bool is_over(uint64_t payload, uint64_t now_seconds) {
+  const uint64_t left = ((payload >> kCountBits) - now_seconds) & kSecondsMask;
+  return left == 0 || left > kSecondsMask / 2;
+}
+
+uint64_t window_key(uint64_t key, uint64_t window) {
+  return key ^ hash_mix(window, 0x2545F4914F6CDD1Dull);
+}
+
+}  // namespace
+
+Verdict LocalLimits::charge(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point now) {
+  return limit.algorithm == Algorithm::kTokenBucket ? charge_bucket(limit, key, cost, ticks(now))
+                                                    : charge_window(limit, key, cost, ticks(now));
+}
+
+Verdict LocalLimits::charge_bucket(const Limit& limit, uint64_t key, uint64_t cost, Ticks now) {
+  const Ticks each = interval(limit);
+  const Ticks most = each * limit.burst;
+  Verdict verdict;
+  buckets_.update(
+      key,
+      [&](uint64_t full_at) -> std::optional<uint64_t> {
+        const Ticks used = full_at > now ? full_at - now : 0;
+        const Ticks after = used + each * cost;
+        verdict.allowed = after <= most;
+        const Ticks counted = verdict.allowed ? after : used;
+        verdict.remaining = counted >= most ? 0 : (most - counted) / each;
+        verdict.reset = micros(counted);
+        verdict.retry_after = verdict.allowed ? std::chrono::microseconds(0) : micros(after - most);
+        if (!verdict.allowed || cost == 0) return std::nullopt;
+        return now + after;
+      },
+      [now](uint64_t full_at) { return full_at > now ? full_at - now : 0; });
+  return verdict;
+}
+
+Verdict LocalLimits::charge_window(const Limit& limit, uint64_t key, uint64_t cost, Ticks now) {
+  const Ticks period = static_cast<Ticks>(limit.period.count()) * 1000 * kTicksPerMicrosecond;
+  const uint64_t window = now / period;
+  const Ticks into = now % period;
+  const uint64_t seconds = now / (kTicksPerMicrosecond * 1'000'000);
+  const uint64_t before = count_of(windows_.peek(window_key(key, window - 1)));
+  // What the last `period` still has of the window before, rounded up.
+  const auto weighted = static_cast<uint64_t>(
+      (static_cast<uint128>(before) * (period - into) + period - 1) / period);
+  const uint64_t over_at = ((window + 2) * period / (kTicksPerMicrosecond * 1'000'000) + 1) & kSecondsMask;
+  Verdict verdict;
+  windows_.update(
+      window_key(key, window),
+      [&](uint64_t payload) -> std::optional<uint64_t> {
+        const uint64_t used = weighted + count_of(payload);
+        verdict.allowed = used + cost <= limit.amount;
+        const uint64_t counted = verdict.allowed ? used + cost : used;
+        verdict.remaining = counted >= limit.amount ? 0 : limit.amount - counted;
+        verdict.reset = micros(period - into + (count_of(payload) + cost > 0 ? period : 0));
+        if (!verdict.allowed) {
+          // The earlier window fades steadily; when that is not enough, this one has to begin to.
+          const uint64_t excess = used + cost - limit.amount;
+          verdict.retry_after = weighted >= excess && before > 0
+                                    ? micros(static_cast<Ticks>(static_cast<uint128>(excess) * period / before))
+                                    : micros(period - into);
+        }
+        if (!verdict.allowed || cost == 0) return std::nullopt;
+        return over_at << kCountBits | std::min(count_of(payload) + cost, kMostCount);
+      },
+      [seconds](uint64_t payload) { return is_over(payload, seconds) ? 0 : count_of(payload); });
+  return verdict;
+}
+
+void LocalLimits::add_to_window(const Limit& limit, uint64_t key, int64_t amount, Ticks now) {
+  const Ticks period = static_cast<Ticks>(limit.period.count()) * 1000 * kTicksPerMicrosecond;
+  const uint64_t window = now / period;
+  const uint64_t seconds = now / (kTicksPerMicrosecond * 1'000'000);
+  const uint64_t over_at = ((window + 2) * period / (kTicksPerMicrosecond * 1'000'000) + 1) & kSecondsMask;
+  windows_.update(
+      window_key(key, window),
+      [&](uint64_t payload) -> std::optional<uint64_t> {
+        const int64_t count = static_cast<int64_t>(count_of(payload)) + amount;
+        return over_at << kCountBits |
+               static_cast<uint64_t>(std::clamp<int64_t>(count, 0, static_cast<int64_t>(kMostCount)));
+      },
+      [seconds](uint64_t payload) { return is_over(payload, seconds) ? 0 : count_of(payload); });
+}
+
+void LocalLimits::force(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point moment) {
+  const Ticks now = ticks(moment);
+  if (limit.algorithm == Algorithm::kSlidingWindow)
+    return add_to_window(limit, key, static_cast<int64_t>(std::min(cost, kMostCount)), now);
+  const Ticks each = interval(limit);
+  // A debt of more than a month would be a mistake of whoever tells the cost.
+  constexpr Ticks kMostDebt = 31ull * 86'400 * 1'000'000 * kTicksPerMicrosecond;
+  const Ticks debt = cost > kMostDebt / each ? kMostDebt : each * cost;
+  const auto weigh = [now](uint64_t full_at) { return full_at > now ? full_at - now : 0; };
+  buckets_.update(
+      key,
+      [&](uint64_t full_at) -> std::optional<uint64_t> {
+        return std::min(std::max(full_at, now) + debt, now + kMostDebt);
+      },
+      weigh);
+}
+
+void LocalLimits::refund(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point moment) {
+  const Ticks now = ticks(moment);
+  if (limit.algorithm == Algorithm::kSlidingWindow)
+    return add_to_window(limit, key, -static_cast<int64_t>(std::min(cost, kMostCount)), now);
+  const Ticks back = interval(limit) * cost;
+  buckets_.update(
+      key,
+      [&](uint64_t full_at) -> std::optional<uint64_t> {
+        if (full_at <= now) return std::nullopt;
+        return full_at > back ? full_at - back : 0;
+      },
+      [now](uint64_t full_at) { return full_at > now ? full_at - now : 0; });
+}
+
+}  // namespace portcullis::limits

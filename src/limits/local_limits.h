@@ -1,0 +1,80 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+#include "crypto/digest.h"
+#include "limits/cell_table.h"
+#include "runtime/event_loop.h"
+
+namespace portcullis::limits {
+
+enum class Algorithm { kTokenBucket, kSlidingWindow };
+
+// So much in so much time. A plain value.
+struct Limit {
+  Algorithm algorithm = Algorithm::kTokenBucket;
+  uint64_t amount = 1;
+  std::chrono::milliseconds period{1000};
+  uint64_t burst = 1;  // of the token bucket: how much at once
+};
+
+struct Verdict {
+  bool allowed = true;
+  uint64_t remaining = 0;                    // what would still be allowed now
+  std::chrono::microseconds reset{0};        // until everything is allowed again
+  std::chrono::microseconds retry_after{0};  // until this charge would have been allowed
+};
+
+// The counters of one node's rate limits. Any thread; exact whichever workers ask.
+//
+// Token bucket: GCRA (ITU-T I.371), which keeps one number, the moment at which the bucket is full again.
+// Sliding window: the count of this window and of the one before it, weighted by how much of that one the last
+// `period` still covers.
+class LocalLimits {
+ public:
+  explicit LocalLimits(size_t bytes) : buckets_(bytes / 2), windows_(bytes / 2) {}
+
+  // The hash of one key of one limit, for the calls below. `scope` is hash_scope() of the limit's name.
+  uint64_t hash_scope(std::string_view name) const { return hash_(name); }
+  uint64_t hash_key(uint64_t scope, std::string_view key) const { return scope ^ hash_(key); }
+
+  // Takes `cost` if the limit allows it, and else nothing.
+  Verdict charge(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point now);
+  // Takes `cost`, whatever the limit says: for what has been used already.
+  void force(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point now);
+  // Gives back a charge.
+  void refund(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point now);
+
+  uint64_t evictions() const { return buckets_.evictions() + windows_.evictions(); }
+  size_t capacity() const { return buckets_.capacity(); }
+
+ private:
+  // Time in sixteenths of a microsecond since the table was made: 52 bits of them are nine years.
+  using Ticks = uint64_t;
+  static constexpr uint64_t kTicksPerMicrosecond = 16;
+
+  Ticks ticks(Clock::time_point now) const {
+    const auto elapsed = std::chrono::duration_cast<std::chrono::nanoseconds>(now - start_).count();
+    return static_cast<Ticks>(elapsed) * kTicksPerMicrosecond / 1000;
+  }
+  static Ticks interval(const Limit& limit) {
+    const Ticks period = static_cast<Ticks>(limit.period.count()) * 1000 * kTicksPerMicrosecond;
+    return std::max<Ticks>(1, (period + limit.amount - 1) / limit.amount);
+  }
+  static std::chrono::microseconds micros(Ticks ticks) {
+    return std::chrono::microseconds((ticks + kTicksPerMicrosecond - 1) / kTicksPerMicrosecond);
+  }
+
+  Verdict charge_bucket(const Limit& limit, uint64_t key, uint64_t cost, Ticks now);
+  Verdict charge_window(const Limit& limit, uint64_t key, uint64_t cost, Ticks now);
+  void add_to_window(const Limit& limit, uint64_t key, int64_t amount, Ticks now);
+
+  const Clock::time_point start_ = Clock::now() - std::chrono::hours(1);
+  crypto::KeyedHash hash_;
+  CellTable buckets_;
+  CellTable windows_;
+};
+
+}  // namespace portcullis::limits

@@ -1,0 +1,71 @@
+#include "policy/limit_key.h"
+
+#include "base/text.h"
+#include "runtime/ip_range.h"
+
+namespace portcullis::policy {
+namespace {
+
+std::string_view address_of(Context& context) {
+  const std::string_view text = context.client_address;
+  if (text.find(':') == std::string_view::npos) return text;
+  const auto address = IpAddress::parse(text);
+  if (!address) return text;
+  return context.arena.copy({reinterpret_cast<const char*>(address->bytes.data()), 8});
+}
+
+}  // namespace
+
+const std::vector<std::pair<std::string_view, LimitKey::Kind>>& LimitKey::words() {
+  static const std::vector<std::pair<std::string_view, Kind>> all{{"consumer", Kind::kConsumer},
+                                                                  {"client_address", Kind::kClientAddress},
+                                                                  {"route", Kind::kRoute},
+                                                                  {"upstream", Kind::kUpstream},
+                                                                  {"all", Kind::kAll}};
+  return all;
+}
+
+LimitKey::LimitKey(std::string_view text) : kind_(Kind::kTemplate) {
+  for (const auto& [word, kind] : words()) {
+    if (word == text) kind_ = kind;
+  }
+  if (kind_ == Kind::kTemplate) template_ = Template(text);
+}
+
+std::string LimitKey::check(const std::string& text) {
+  if (text.find('{') != std::string::npos) return Template::check(text);
+  std::vector<std::string_view> known;
+  for (const auto& [word, kind] : words()) {
+    if (word == text) return "";
+    known.push_back(word);
+  }
+  return "`" + text + "` is not a key: use consumer, client_address, route, upstream, all or a template such as "
+         "{request.header.x-tenant}" + suggestion_for(text, known);
+}
+
+config::TypePointer LimitKey::type() {
+  return config::checked_text("a key", "", check);
+}
+
+const char* LimitKey::summary() {
+  return "For whom it is counted: `consumer` (without one, the client's address), `client_address` (IPv6 by "
+         "/64), `route`, `upstream`, `all`, or a text with variables such as `{request.header.x-tenant}` or "
+         "`{claim.sub}`.";
+}
+
+std::string_view LimitKey::text_of(Context& context) const {
+  switch (kind_) {
+    case Kind::kAll: return {};
+    case Kind::kRoute: return context.route;
+    case Kind::kUpstream: return context.upstream;
+    case Kind::kTemplate: return template_.expand(context);
+    case Kind::kClientAddress: return address_of(context);
+    case Kind::kConsumer:
+      if (context.caller.consumer == nullptr) return address_of(context);
+      // No address begins like this, so that nobody's name can stand for one.
+      return context.arena.concat("consumer:", context.caller.consumer->name);
+  }
+  return {};
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "policy/template.h"
+
+namespace portcullis::policy {
+
+// For whom something is counted: `consumer`, `client_address`, `route`, `upstream`, `all`, or a template.
+class LimitKey {
+ public:
+  LimitKey() = default;
+  // `text` must have passed check().
+  explicit LimitKey(std::string_view text);
+
+  // What is wrong with it, or "".
+  static std::string check(const std::string& text);
+  static config::TypePointer type();
+  static const char* summary();
+
+  // Its text for this exchange, in the exchange's arena or older. A request without a consumer counts for its
+  // client's address; IPv6 clients of one /64, which is what one subscriber has, count together.
+  std::string_view text_of(Context& context) const;
+
+ private:
+  enum class Kind { kAll, kConsumer, kClientAddress, kRoute, kUpstream, kTemplate };
+  static const std::vector<std::pair<std::string_view, Kind>>& words();
+
+  Kind kind_ = Kind::kConsumer;
+  Template template_;
+};
+
+}  // namespace portcullis::policy

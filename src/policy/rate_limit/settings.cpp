@@ -1,0 +1,86 @@
+#include "policy/rate_limit/settings.h"
+
+#include "config/field_types.h"
+
+namespace portcullis::policy {
+namespace {
+
+// `T` is LimitSettings or derives from it.
+template <typename T>
+void add_limit_fields(config::ObjectType& type) {
+  type.optional("name", static_cast<std::string T::*>(&LimitSettings::name), config::name_type(), "",
+                "Its name in `RateLimit` fields and metrics. Policies of the same name share their counts.")
+      .optional("limit", static_cast<config::Rate T::*>(&LimitSettings::rate), config::rate(), "",
+                "How much in how much time: `100/s`, `5000/min`, `10/30s`, `100000/day`.")
+      .optional("burst", static_cast<uint64_t T::*>(&LimitSettings::burst),
+                config::integer(1, 1'000'000'000), "the amount of `limit`",
+                "For `token_bucket`: how much may come at once, after a pause.")
+      .optional("key", static_cast<std::string T::*>(&LimitSettings::key), LimitKey::type(), "consumer",
+                LimitKey::summary())
+      .optional("algorithm", static_cast<limits::Algorithm T::*>(&LimitSettings::algorithm),
+                config::choice({{"token_bucket", static_cast<int>(limits::Algorithm::kTokenBucket)},
+                                {"sliding_window", static_cast<int>(limits::Algorithm::kSlidingWindow)}}),
+                "token_bucket",
+                "`token_bucket` (GCRA: refilled steadily) or `sliding_window` (never more than `limit` in any "
+                "period, as far as counts of whole periods tell).");
+}
+
+}  // namespace
+
+config::TypePointer limit_type() {
+  auto type = std::make_shared<config::ObjectType>("limit", "One limit.");
+  type->locate(&LimitSettings::location);
+  add_limit_fields<LimitSettings>(*type);
+  return type;
+}
+
+config::TypePointer rate_limit_type() {
+  auto type = std::make_shared<config::ObjectType>(
+      "rate_limit",
+      "Refuses with 429 what comes faster than its limits allow. A request is charged to all limits, or to none. "
+      "Counts are exact over all workers and outlive a reload.");
+  add_limit_fields<RateLimitSettings>(*type);
+  type->optional("limits", &RateLimitSettings::limits, config::list_of<LimitSettings>(limit_type()), "",
+                 "Several limits at once, in place of the keys above.")
+      .optional("cost", &RateLimitSettings::cost, config::integer(0, 1'000'000), "1",
+                "What one request takes.")
+      .optional("cost_field", &RateLimitSettings::cost_field, config::text(), "none",
+                "A response field with what the request has cost in fact, a whole number, for APIs that are "
+                "priced by tokens or rows: what goes beyond `cost` is charged afterwards, and may leave a debt "
+                "that is to be waited out.")
+      .optional("dry_run", &RateLimitSettings::dry_run,
+                config::choice({{"off", static_cast<int>(DryRun::kOff)}, {"on", static_cast<int>(DryRun::kOn)}}),
+                "off", "`on`: counts and tells the log and the metrics, and refuses nothing.")
+      .optional("response_fields", &RateLimitSettings::response_fields, config::boolean(), "true",
+                "Whether responses carry `RateLimit` and `RateLimit-Policy`.");
+  return type;
+}
+
+void check_rate_limit(const RateLimitSettings& settings, const config::PolicyUse& use,
+                      config::Diagnostics& diagnostics) {
+  if (settings.limits.empty() == (settings.rate.amount == 0)) {
+    diagnostics.error(use.location, settings.limits.empty() ? "rate_limit needs `limit` or `limits`"
+                                                            : "rate_limit takes either `limit` or `limits`");
+  }
+  for (LimitSettings limit : limits_of(settings)) {
+    if (limit.location.line == 0) limit.location = use.location;
+    if (limit.rate.amount == 0) {
+      diagnostics.error(limit.location, "a limit needs `limit`");
+    } else if (limit.algorithm == limits::Algorithm::kSlidingWindow && limit.rate.amount > 200'000'000) {
+      diagnostics.error(limit.location, "a sliding window counts up to 200000000");
+    } else if (limit.algorithm == limits::Algorithm::kSlidingWindow && limit.burst != 0) {
+      diagnostics.error(limit.location, "`burst` is of the token bucket; a sliding window has none");
+    }
+  }
+}
+
+std::vector<LimitSettings> limits_of(const RateLimitSettings& settings) {
+  return settings.limits.empty() ? std::vector<LimitSettings>{settings} : settings.limits;
+}
+
+limits::Limit compile_limit(const LimitSettings& settings) {
+  return {settings.algorithm, settings.rate.amount, settings.rate.period,
+          settings.burst != 0 ? settings.burst : settings.rate.amount};
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/value_types.h"
+#include "limits/local_limits.h"
+#include "policy/limit_key.h"
+
+namespace portcullis::policy {
+
+// One limit as the configuration tells it.
+struct LimitSettings {
+  config::Location location;
+  std::string name;
+  config::Rate rate;
+  uint64_t burst = 0;  // 0: as much as the rate's amount
+  std::string key = "consumer";
+  limits::Algorithm algorithm = limits::Algorithm::kTokenBucket;
+};
+
+enum class DryRun { kOff, kOn };
+
+struct RateLimitSettings : LimitSettings {
+  std::vector<LimitSettings> limits;
+  uint64_t cost = 1;
+  std::string cost_field;
+  DryRun dry_run = DryRun::kOff;
+  bool response_fields = true;
+};
+
+// The description of one limit's fields, added to `type`, whose settings are, or derive from, LimitSettings.
+config::TypePointer limit_type();
+config::TypePointer rate_limit_type();
+
+void check_rate_limit(const RateLimitSettings& settings, const config::PolicyUse& use,
+                      config::Diagnostics& diagnostics);
+
+// The settings' limits, however they were written.
+std::vector<LimitSettings> limits_of(const RateLimitSettings& settings);
+
+limits::Limit compile_limit(const LimitSettings& settings);
+
+}  // namespace portcullis::policy

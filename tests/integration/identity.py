@@ -1,0 +1,60 @@
+"""What the tests of identity and limits share: configurations, requests, keys."""
+
+import hashlib
+import json
+
+from harness import read_response
+
+
+def hashed(key):
+    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
+
+
+def configuration(port, policies, consumers="", top="", more="", workers=1):
+    """One route to a demo backend with these policies (YAML in flow form) and consumers."""
+    return f"""version: 1
+workers: {workers}
+listeners: [{{name: public, address: "127.0.0.1:{{port}}"}}]
+upstreams: [{{name: backend, targets: [{{address: "127.0.0.1:{port}"}}]}}]
+policies: [{top}]
+consumers: [{consumers}]
+{more}
+routes:
+  - {{name: all, match: {{path_prefix: /}}, policies: [{policies}], upstream: backend}}
+"""
+
+
+class Answer:
+    def __init__(self, head, body):
+        lines = head.split("\r\n")
+        self.head, self.body = head, body
+        self.status = int(lines[0].split()[1])
+        self.fields = {}
+        for line in lines[1:]:
+            if line:
+                name, value = line.split(":", 1)
+                name = name.lower()
+                self.fields[name] = f"{self.fields[name]}, {value.strip()}" if name in self.fields else value.strip()
+
+    @property
+    def seen(self):
+        """The request's fields as the demo backend saw them."""
+        return json.loads(self.body)["headers"]
+
+    @property
+    def detail(self):
+        return json.loads(self.body)["detail"]
+
+
+def send(connection, fields="", target="/", method="GET"):
+    connection.sendall(f"{method} {target} HTTP/1.1\r\nHost: api.example.com\r\n{fields}\r\n".encode())
+    return Answer(*read_response(connection))
+
+
+def ask(gateway, fields="", target="/", method="GET"):
+    with gateway.connect() as connection:
+        return send(connection, fields, target, method)
+
+
+def log_lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
