@@ -1,7 +1,8 @@
 // A closed- or open-loop HTTP/1.1 load generator on one thread.
-// Usage: bench_load PORT CONNECTIONS SECONDS RATE TARGET UPLOAD_BYTES NEW_CONNECTIONS
+// Usage: bench_load PORT CONNECTIONS SECONDS RATE TARGET UPLOAD_BYTES NEW_CONNECTIONS [FIELDS_FILE]
 //   RATE 0: saturate. Else requests a second at fixed intended times; latency counts from the intended time.
 //   NEW_CONNECTIONS 1: one connection a request.
+//   FIELDS_FILE: header lines; each request carries the next one.
 // Prints one JSON line: completed, failed, seconds, p50/p99/p999 in microseconds.
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -17,6 +18,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,7 @@ using Clock = std::chrono::steady_clock;
 struct Connection {
   int fd = -1;
   bool busy = false;
+  const std::string* request = nullptr;
   size_t sent = 0;
   size_t expected = 0;  // bytes of the response, once its head is read
   size_t received = 0;
@@ -37,7 +40,8 @@ struct Connection {
 int port, connection_count;
 double seconds, rate;
 bool fresh_connections;
-std::string request;
+std::vector<std::string> requests;
+size_t next_request = 0;
 int epoll;
 std::vector<Connection> connections;
 std::vector<Connection*> idle;
@@ -71,9 +75,9 @@ void shut(Connection& c) {
 }
 
 void push(Connection& c) {
-  while (c.sent < request.size()) {
+  while (c.sent < c.request->size()) {
     const ssize_t n =
-        send(c.fd, request.data() + c.sent, request.size() - c.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        send(c.fd, c.request->data() + c.sent, c.request->size() - c.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0) return;
     c.sent += static_cast<size_t>(n);
   }
@@ -82,6 +86,7 @@ void push(Connection& c) {
 void begin(Connection& c, Clock::time_point intended) {
   if (c.fd < 0) open(c);
   c.busy = true;
+  c.request = &requests[next_request++ % requests.size()];
   c.sent = c.received = c.expected = 0;
   c.head.clear();
   c.start = intended;
@@ -121,18 +126,21 @@ void pull(Connection& c) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 8) return 2;
+  if (argc != 8 && argc != 9) return 2;
   port = atoi(argv[1]);
   connection_count = atoi(argv[2]);
   seconds = atof(argv[3]);
   rate = atof(argv[4]);
   const size_t upload = strtoul(argv[6], nullptr, 10);
   fresh_connections = atoi(argv[7]) == 1;
-  request = std::string(upload ? "POST " : "GET ") + argv[5] +
+  std::string request = std::string(upload ? "POST " : "GET ") + argv[5] +
             " HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\n"
             "Accept-Encoding: gzip, deflate\r\nCookie: session=0123456789abcdef\r\n";
   if (upload) request += "Content-Length: " + std::to_string(upload) + "\r\n";
-  request += "\r\n" + std::string(upload, 'u');
+  std::ifstream fields(argc == 9 ? argv[8] : "/dev/null");
+  for (std::string line; std::getline(fields, line);)
+    requests.push_back(request + line + "\r\n\r\n" + std::string(upload, 'u'));
+  if (requests.empty()) requests.push_back(request + "\r\n" + std::string(upload, 'u'));
 
   epoll = epoll_create1(0);
   connections.resize(static_cast<size_t>(connection_count));

@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 
+from policies import key_and_limit
 from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, family, free_port, load, start, wait_for_port
 
 REQUESTS = {
@@ -27,7 +28,8 @@ REQUESTS = {
     "upload": {"connections": 16, "target": "/16", "upload": 1 << 20},
     "new_connection": {"connections": 64, "target": "/1024", "fresh": 1},
 }
-OTHERS = ("route_match", "idle_memory", "reload")
+POLICIES = {"key_and_limit": key_and_limit}
+OTHERS = ("route_match", "limit_decision", "idle_memory", "reload")
 IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
 ROUTES = 10_000
 
@@ -53,10 +55,10 @@ def report(label, runs):
     results = {name: median_of(each) for name, each in runs.items()}
     to_peer = {name: ratio_to_best(runs, name, PEERS) for name in runs}
     to_floor = {name: ratio_to_best(runs, name, FLOORS) for name in runs}
-    print(f"\n{label}\n{'subject':<15}{'CPU us/req':>11}{'to peer':>9}{'to floor':>9}{'rps':>10}"
+    print(f"\n{label}\n{'subject':<20}{'CPU us/req':>11}{'to peer':>9}{'to floor':>9}{'rps':>10}"
           f"{'p50':>8}{'p99':>8}{'p99.9':>8}{'failed':>8}")
     for name, r in results.items():
-        print(f"{name:<15}{r['cpu_us_per_req']:>11.2f}{to_peer[name]:>9.2f}{to_floor[name]:>9.2f}{r['rps']:>10.0f}"
+        print(f"{name:<20}{r['cpu_us_per_req']:>11.2f}{to_peer[name]:>9.2f}{to_floor[name]:>9.2f}{r['rps']:>10.0f}"
               f"{r['p50']:>8.0f}{r['p99']:>8.0f}{r['p999']:>8.0f}{r['failed']:>8.0f}")
     for name, r in results.items():
         say(scenario=label, subject=name, cpu_us_per_req=round(r["cpu_us_per_req"], 3),
@@ -73,6 +75,18 @@ def compare(label, subjects, seconds, rounds, rate=0, **request):
         for subject in subjects:
             runs[subject.name].append(subject.measure(seconds, rate, **request))
     return report(label, runs)
+
+
+def with_policies(scenario, plain, directory, backend_port, seconds, rounds):
+    """Everybody doing the work of the scenario, beside everybody's plain proxying."""
+    fields, policies = POLICIES[scenario](pathlib.Path(directory))
+    working = [Subject(name, directory, backend_port, f"{name}+policies", policy) for name, policy in policies.items()]
+    try:
+        runs = compare(scenario, [*plain, *working], seconds, rounds, connections=64, target="/1024", fields=fields)
+    finally:
+        for subject in working:
+            subject.stop()
+    return runs
 
 
 def syscalls(subjects):
@@ -110,11 +124,23 @@ def route_match():
         ratio_100k_to_10=round(ratio, 2))
 
 
+def limit_decision():
+    """Time from one local limit decision to the next at a million live keys (Google Benchmark), and the floor: one
+    compare-and-swap in as much memory."""
+    out = subprocess.run([BUILD / "bench/bench_rate_limit", "--benchmark_format=json", "--benchmark_min_time=0.5"],
+                         capture_output=True, text=True, check=True).stdout
+    times = {}
+    for run in json.loads(out)["benchmarks"]:
+        times[f"{run['name'].split('/')[0]}, {run['threads']} threads"] = round(run["real_time"], 1)
+    print("\nlimit_decision: " + "; ".join(f"{name}: {time_:.0f} ns" for name, time_ in times.items()))
+    say(scenario="limit_decision", subject="portcullis", nanoseconds=times)
+
+
 def idle_memory(subjects):
     """Memory that idle keep-alive connections cost, each of which has been served once."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    print(f"\nidle_memory: {IDLE_CONNECTIONS} idle connections\n{'subject':<15}{'bytes each':>11}")
+    print(f"\nidle_memory: {IDLE_CONNECTIONS} idle connections\n{'subject':<20}{'bytes each':>11}")
     for subject in subjects:
         if subject.name in FLOORS:
             continue
@@ -183,10 +209,10 @@ routes:
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--quick", action="store_true", help="under a minute: short runs")
-    arguments.add_argument("--scenario", action="append", choices=[*REQUESTS, *OTHERS, "syscalls"])
+    arguments.add_argument("--scenario", action="append", choices=[*REQUESTS, *POLICIES, *OTHERS, "syscalls"])
     options = arguments.parse_args()
     seconds, rounds = (0.25, 4) if options.quick else (1, 15)
-    scenarios = options.scenario or [*REQUESTS, *OTHERS]
+    scenarios = options.scenario or [*REQUESTS, *POLICIES, *OTHERS]
     with tempfile.TemporaryDirectory() as directory:
         backend_port = free_port()
         backend = start(LOAD_CORE, BUILD / "bench/bench_backend", backend_port)
@@ -201,10 +227,15 @@ def main():
                 if scenario == "plain":
                     rate = 0.6 * min(r["rps"] for r in results.values())
                     compare("plain_open_loop", subjects, seconds, rounds, rate, **REQUESTS["plain"])
+            for scenario in POLICIES:
+                if scenario in scenarios:
+                    with_policies(scenario, subjects, directory, backend_port, seconds, rounds)
             if "syscalls" in scenarios:
                 syscalls(subjects)
             if "route_match" in scenarios:
                 route_match()
+            if "limit_decision" in scenarios:
+                limit_decision()
             if "idle_memory" in scenarios:
                 idle_memory(subjects)
             if "reload" in scenarios:

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -40,25 +41,30 @@ def family(pid):
     return out
 
 
-def load(port, connections, seconds, rate=0, target="/1024", upload=0, fresh=0):
+def load(port, connections, seconds, rate=0, target="/1024", upload=0, fresh=0, fields=None):
     """Runs the load generator to its end; what it measured."""
     out = subprocess.run(
         ["taskset", "-c", str(LOAD_CORE), BUILD / "bench/bench_load", str(port), str(connections),
-         str(seconds), str(rate), target, str(upload), str(fresh)], capture_output=True, text=True)
+         str(seconds), str(rate), target, str(upload), str(fresh), *([fields] if fields else [])], capture_output=True, text=True)
     if out.returncode != 0:
         raise SystemExit(out.stderr)
     return json.loads(out.stdout)
 
 
 class Subject:
-    def __init__(self, name, directory, backend_port):
-        self.name, self.port = name, free_port()
+    """One of them; `policy` holds what a scenario puts into the places that the peers' configurations leave open."""
+
+    def __init__(self, name, directory, backend_port, label=None, policy=None):
+        self.name, self.port = label or name, free_port()
 
         def render(file):
-            path = pathlib.Path(directory) / file
+            path = pathlib.Path(directory) / f"{self.name}-{file}"
             text = (ROOT / "bench/peers" / file).read_text()
             for key, value in {"PORT": self.port, "BACKEND": backend_port, "DIR": directory}.items():
                 text = text.replace(f"@{key}@", str(value))
+            for key, value in (policy or {}).items():
+                text = text.replace(f"@{key}@", value)
+            text = re.sub(r"@[A-Z]+@", "", text)
             path.write_text(text)
             return path
         if name == "portcullis":

@@ -34,7 +34,7 @@ Verdict LocalLimits::charge(const Limit& limit, uint64_t key, uint64_t cost, Clo
 }
 
 Verdict LocalLimits::charge_bucket(const Limit& limit, uint64_t key, uint64_t cost, Ticks now) {
-  const Ticks each = interval(limit);
+  const Ticks each = limit.interval;
   const Ticks most = each * limit.burst;
   Verdict verdict;
   buckets_.update(
@@ -55,7 +55,7 @@ Verdict LocalLimits::charge_bucket(const Limit& limit, uint64_t key, uint64_t co
 }
 
 Verdict LocalLimits::charge_window(const Limit& limit, uint64_t key, uint64_t cost, Ticks now) {
-  const Ticks period = static_cast<Ticks>(limit.period.count()) * 1000 * kTicksPerMicrosecond;
+  const Ticks period = limit.period_ticks;
   const uint64_t window = now / period;
   const Ticks into = now % period;
   const uint64_t seconds = now / (kTicksPerMicrosecond * 1'000'000);
@@ -88,7 +88,7 @@ Verdict LocalLimits::charge_window(const Limit& limit, uint64_t key, uint64_t co
 }
 
 void LocalLimits::add_to_window(const Limit& limit, uint64_t key, int64_t amount, Ticks now) {
-  const Ticks period = static_cast<Ticks>(limit.period.count()) * 1000 * kTicksPerMicrosecond;
+  const Ticks period = limit.period_ticks;
   const uint64_t window = now / period;
   const uint64_t seconds = now / (kTicksPerMicrosecond * 1'000'000);
   const uint64_t over_at = ((window + 2) * period / (kTicksPerMicrosecond * 1'000'000) + 1) & kSecondsMask;
@@ -106,7 +106,7 @@ void LocalLimits::force(const Limit& limit, uint64_t key, uint64_t cost, Clock::
   const Ticks now = ticks(moment);
   if (limit.algorithm == Algorithm::kSlidingWindow)
     return add_to_window(limit, key, static_cast<int64_t>(std::min(cost, kMostCount)), now);
-  const Ticks each = interval(limit);
+  const Ticks each = limit.interval;
   // A debt of more than a month would be a mistake of whoever tells the cost.
   constexpr Ticks kMostDebt = 31ull * 86'400 * 1'000'000 * kTicksPerMicrosecond;
   const Ticks debt = cost > kMostDebt / each ? kMostDebt : each * cost;
@@ -123,7 +123,7 @@ void LocalLimits::refund(const Limit& limit, uint64_t key, uint64_t cost, Clock:
   const Ticks now = ticks(moment);
   if (limit.algorithm == Algorithm::kSlidingWindow)
     return add_to_window(limit, key, -static_cast<int64_t>(std::min(cost, kMostCount)), now);
-  const Ticks back = interval(limit) * cost;
+  const Ticks back = limit.interval * cost;
   buckets_.update(
       key,
       [&](uint64_t full_at) -> std::optional<uint64_t> {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string_view>
@@ -12,12 +13,27 @@ namespace portcullis::limits {
 
 enum class Algorithm { kTokenBucket, kSlidingWindow };
 
+// Time in sixteenths of a microsecond, since some moment: 52 bits of them are nine years.
+using Ticks = uint64_t;
+inline constexpr uint64_t kTicksPerMicrosecond = 16;
+
 // So much in so much time. A plain value.
 struct Limit {
+  Limit() = default;
+  Limit(Algorithm by, uint64_t how_much, std::chrono::milliseconds in, uint64_t at_once)
+      : algorithm(by),
+        amount(how_much),
+        burst(at_once),
+        period(in),
+        period_ticks(static_cast<Ticks>(in.count()) * 1000 * kTicksPerMicrosecond),
+        interval(std::max<Ticks>(1, (period_ticks + amount - 1) / amount)) {}
+
   Algorithm algorithm = Algorithm::kTokenBucket;
   uint64_t amount = 1;
-  std::chrono::milliseconds period{1000};
   uint64_t burst = 1;  // of the token bucket: how much at once
+  std::chrono::milliseconds period{1000};
+  Ticks period_ticks = 1;
+  Ticks interval = 1;  // between two, at the steady rate
 };
 
 struct Verdict {
@@ -51,17 +67,9 @@ class LocalLimits {
   size_t capacity() const { return buckets_.capacity(); }
 
  private:
-  // Time in sixteenths of a microsecond since the table was made: 52 bits of them are nine years.
-  using Ticks = uint64_t;
-  static constexpr uint64_t kTicksPerMicrosecond = 16;
-
   Ticks ticks(Clock::time_point now) const {
     const auto elapsed = std::chrono::duration_cast<std::chrono::nanoseconds>(now - start_).count();
     return static_cast<Ticks>(elapsed) * kTicksPerMicrosecond / 1000;
-  }
-  static Ticks interval(const Limit& limit) {
-    const Ticks period = static_cast<Ticks>(limit.period.count()) * 1000 * kTicksPerMicrosecond;
-    return std::max<Ticks>(1, (period + limit.amount - 1) / limit.amount);
   }
   static std::chrono::microseconds micros(Ticks ticks) {
     return std::chrono::microseconds((ticks + kTicksPerMicrosecond - 1) / kTicksPerMicrosecond);

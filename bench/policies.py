@@ -1,0 +1,40 @@
+"""Scenarios with policies: the same work, said in the language of each subject."""
+
+import hashlib
+
+ROUTES = 1000
+CONSUMERS = 1000
+KEYS = [f"bench-key-{i:06}-{hashlib.md5(str(i).encode()).hexdigest()}" for i in range(CONSUMERS)]
+
+
+def key_and_limit(directory):
+    """An API key for each of 1,000 consumers, a rate limit for each, and 1,000 routes. The header lines of the load."""
+    fields = directory / "keys.txt"
+    fields.write_text("".join(f"X-API-Key: {key}\n" for key in KEYS))
+    (directory / "keys.map").write_text("".join(f"{key} consumer-{i}\n" for i, key in enumerate(KEYS)))
+    (directory / "routes.map").write_text("".join(f"/service-{i}/ out\n" for i in range(ROUTES)))
+    consumers = "".join(f"  - {{name: consumer-{i}, credentials: {{keys: ['sha256:{hashlib.sha256(key.encode()).hexdigest()}']}}}}\n"
+                        for i, key in enumerate(KEYS))
+    return str(fields), {
+        "portcullis": {
+            "TOP": f"consumers:\n{consumers}policies:\n  - key_auth: {{}}\n  - rate_limit: {{limit: 1000000/s, key: consumer}}\n",
+            "ROUTES": "".join(f"  - {{name: r{i}, match: {{path_prefix: /service-{i}}}, upstream: backend}}\n" for i in range(ROUTES)),
+        },
+        "nginx": {
+            "HTTP": "  map_hash_bucket_size 256; map_hash_max_size 8192;\n  map $http_x_api_key $consumer { default \"\";\n"
+                    + "".join(f"    {key} consumer-{i};\n" for i, key in enumerate(KEYS)) + "  }\n"
+                    "  limit_req_zone $consumer zone=consumers:16m rate=1000000r/s;\n",
+            "LOCATIONS": "".join(f"    location /service-{i}/ {{ proxy_pass http://backend; }}\n" for i in range(ROUTES)),
+            "POLICY": "      if ($consumer = \"\") { return 401; }\n      limit_req zone=consumers burst=1000 nodelay;\n"
+                      "      proxy_set_header X-API-Key \"\"; proxy_set_header X-Consumer-Name $consumer;\n",
+        },
+        "haproxy": {
+            "POLICY": f"  http-request set-var(txn.consumer) req.hdr(x-api-key),map_str({directory}/keys.map)\n"
+                      "  http-request deny deny_status 401 unless { var(txn.consumer) -m found }\n"
+                      "  http-request track-sc0 var(txn.consumer) table consumers\n"
+                      "  http-request deny deny_status 429 if { sc_http_req_rate(0) gt 100000000 }\n"
+                      "  http-request del-header x-api-key\n  http-request set-header x-consumer-name %[var(txn.consumer)]\n"
+                      f"  use_backend %[path,map_beg({directory}/routes.map,out)]\n",
+            "TABLES": "backend consumers\n  stick-table type string len 32 size 100k expire 10m store http_req_rate(1s)\n",
+        },
+    }
