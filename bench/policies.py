@@ -1,6 +1,12 @@
 """Scenarios with policies: the same work, said in the language of each subject."""
 
 import hashlib
+import sys
+
+from subjects import ROOT
+
+sys.path.insert(0, str(ROOT / "tests/integration"))
+from tokens import jwk, jwks, key_pair, token  # noqa: E402
 
 ROUTES = 1000
 CONSUMERS = 1000
@@ -38,3 +44,22 @@ def key_and_limit(directory):
             "TABLES": "backend consumers\n  stick-table type string len 32 size 100k expire 10m store http_req_rate(1s)\n",
         },
     }
+
+
+TOKENS = 1000
+
+
+def jwt(cache):
+    """1,000 distinct RS256 tokens in turn; with no cache each is verified anew, as if none came twice."""
+    def scenario(directory):
+        fields = directory / "tokens.txt"
+        if not fields.exists():
+            key = key_pair("RS256")
+            fields.write_text("".join(
+                f"Authorization: Bearer {token('RS256', key, 'k1', exp=4_000_000_000, sub=f'user-{i}', iss='https://id.example.com/', aud='orders', scope='orders:read orders:write')}\n"
+                for i in range(TOKENS)))
+        keys = jwks(jwk("RS256", "k1"))
+        return str(fields), {"portcullis": {
+            "TOP": "policies:\n  - jwt: {issuer: 'https://id.example.com/', audience: orders, require: {scope: 'orders:read'},"
+                   f" cache: {cache}, jwks: {{inline: '{keys}'}}}}\n"}}
+    return scenario

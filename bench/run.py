@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 
-from policies import key_and_limit
+from policies import jwt, key_and_limit
 from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, family, free_port, load, start, wait_for_port
 
 REQUESTS = {
@@ -28,7 +28,7 @@ REQUESTS = {
     "upload": {"connections": 16, "target": "/16", "upload": 1 << 20},
     "new_connection": {"connections": 64, "target": "/1024", "fresh": 1},
 }
-POLICIES = {"key_and_limit": key_and_limit}
+POLICIES = {"key_and_limit": key_and_limit, "jwt_repeating": jwt(4096), "jwt_no_repeats": jwt(0)}
 OTHERS = ("route_match", "limit_decision", "idle_memory", "reload")
 IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
 ROUTES = 10_000
@@ -86,7 +86,20 @@ def with_policies(scenario, plain, directory, backend_port, seconds, rounds):
     finally:
         for subject in working:
             subject.stop()
-    return runs
+    own = runs["portcullis+policies"]["cpu_us_per_req"] - runs["portcullis"]["cpu_us_per_req"]
+    told = {f"to_{name}": round(runs["portcullis+policies"]["cpu_us_per_req"] / runs[name]["cpu_us_per_req"], 3)
+            for name in ("portcullis", "nginx") if name in runs}
+    if scenario.startswith("jwt"):
+        told["openssl_verify_us"] = verify_cost()
+    print(f"{scenario}: the policies take {own:.2f} us; " + ", ".join(f"{key} {value}" for key, value in told.items()))
+    say(scenario=f"{scenario}_policies", subject="portcullis", policies_us=round(own, 2), **told)
+
+
+def verify_cost():
+    """What OpenSSL itself takes to verify one RS256 signature, in microseconds of CPU."""
+    out = subprocess.run(["taskset", "-c", str(PROXY_CORE), BUILD / "bench/bench_signature", "--benchmark_format=json"],
+                         capture_output=True, text=True, check=True).stdout
+    return round(next(run["cpu_time"] for run in json.loads(out)["benchmarks"]) / 1e3, 2)
 
 
 def syscalls(subjects):

@@ -11,7 +11,7 @@ build=(
 )
 test=(
   libgtest-dev libgmock-dev libbenchmark-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
-  python3 python3-pytest python3-yaml python3-jsonschema curl procps prometheus
+  python3 python3-pytest python3-yaml python3-jsonschema python3-cryptography python3-jwt curl procps prometheus
   redis-server openssl
 )
 bench=(nginx-light haproxy strace)

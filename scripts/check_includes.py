@@ -9,7 +9,7 @@ import sys
 BASE = {"base"}
 RUNTIME = BASE | {"runtime"}
 HTTP = RUNTIME | {"http"}
-IDENTITY = {"identity", "crypto", "config"}
+IDENTITY = {"identity", "client", "crypto", "config"}
 MAY_USE = {
     "base": set(),
     "runtime": BASE,
@@ -19,7 +19,8 @@ MAY_USE = {
     "telemetry": HTTP,
     "routing": HTTP,
     "upstream": HTTP | {"telemetry"},
-    "identity": HTTP | {"crypto", "config"},
+    "client": RUNTIME,
+    "identity": HTTP | {"client", "crypto", "config"},
     "limits": HTTP | {"crypto", "config"},
     "policy": HTTP | IDENTITY | {"limits", "routing", "telemetry"},
     "proxy": HTTP | IDENTITY | {"policy", "routing", "upstream", "telemetry"},

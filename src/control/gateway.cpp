@@ -64,7 +64,7 @@ std::shared_ptr<const proxy::Snapshot> Gateway::compile(const config::Config& co
     worker_count_ = config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
     metrics_ = std::make_unique<telemetry::Registry>(worker_count_);
     services_ = std::make_unique<policy::Services>(
-        policy::Services::Settings{.workers = worker_count_, .counter_bytes = config.limits.memory});
+        policy::Services::Settings{.workers = worker_count_, .counter_bytes = config.limits.memory}, loop_, say);
     counter_bytes_ = config.limits.memory;
     admin_address_ = config.admin.address;
     access_log_path_ = config.access_log.path;

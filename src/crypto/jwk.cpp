@@ -49,7 +49,7 @@ std::string add_key(const Json& key, std::vector<NamedVerifier>& out) {
   if (!bound && key.contains("alg")) return "";  // of an algorithm that is not for signatures, or too new
   const Result<Key> read = read_key(key, kind);
   if (!read) return read.error().message;
-  std::string fault = "no algorithm suits it";
+  std::string fault;
   bool any = false;
   for (const Algorithm one : read->algorithms()) {
     if (bound && one != *bound) continue;
@@ -57,11 +57,12 @@ std::string add_key(const Json& key, std::vector<NamedVerifier>& out) {
     if (verifier) {
       out.push_back({text_of(key, "kid"), std::move(*verifier)});
       any = true;
-    } else if (!any) {
+    } else if (fault.empty()) {
       fault = verifier.error().message;
     }
   }
-  return any ? "" : fault;
+  if (any) return "";
+  return fault.empty() ? "no algorithm suits it" : fault;
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ class ClaimsReader {
     if (!add_object(object, "", 0) || has_duplicates()) return nullptr;
     auto claims = std::make_shared<Claims>();
     claims->storage_ = std::move(text_);
+    claims->members_ = std::move(names_);
     claims->claims_.reserve(pieces_.size());
     const std::string_view storage = claims->storage_;
     for (const Piece& piece : pieces_) {
@@ -95,6 +96,10 @@ const Claims::Claim* Claims::find(std::string_view name) const {
     if (claim.name == name) return &claim;
   }
   return nullptr;
+}
+
+bool Claims::has_member(std::string_view name) const {
+  return std::binary_search(members_.begin(), members_.end(), name);
 }
 
 bool Claims::has(std::string_view name, std::string_view text) const {

@@ -32,6 +32,8 @@ class Claims {
     const Claim* claim = find(name);
     return claim == nullptr ? std::string_view() : claim->text;
   }
+  // There is a member of that name, even an empty list or object.
+  bool has_member(std::string_view name) const;
   // A claim of that name has this text, as its value or as an element of it.
   bool has(std::string_view name, std::string_view text) const;
   // `scope` (space separated, RFC 8693 section 4.2) or `scp` (a list, or the same) names it.
@@ -43,6 +45,7 @@ class Claims {
   friend class ClaimsReader;
   std::string storage_;  // every name and text
   std::vector<Claim> claims_;
+  std::vector<std::string> members_;  // sorted
 };
 
 // Who calls: what an authentication policy has found out about an exchange.

@@ -18,7 +18,7 @@ struct BuildContext {
   Services& services;          // outlives every snapshot
   size_t workers;              // how many
   std::string_view place;      // the route's name; empty: the policies of every route
-  size_t position;             // in that list of policies
+  config::Location location;   // of the policy in the configuration
 };
 
 }  // namespace portcullis::policy

@@ -4,6 +4,7 @@
 #include "policy/cors/cors.h"
 #include "policy/headers/headers.h"
 #include "policy/ip_filter/ip_filter.h"
+#include "policy/jwt/jwt.h"
 #include "policy/key_auth/key_auth.h"
 #include "policy/rate_limit/rate_limit.h"
 #include "policy/redirect/redirect.h"
@@ -15,7 +16,7 @@ namespace {
 
 // Those that tell who calls, each of which derives from Authentication.
 const std::vector<Kind>& authentication_kinds() {
-  static const std::vector<Kind> all{key_auth_kind()};
+  static const std::vector<Kind> all{jwt_kind(), key_auth_kind()};
   return all;
 }
 

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <string>
 
+#include "identity/key_sources.h"
 #include "limits/local_limits.h"
 #include "runtime/side_pool.h"
 
@@ -15,8 +18,9 @@ class Services {
     size_t workers = 1;
     size_t counter_bytes = 64 << 20;
   };
-  explicit Services(const Settings& settings)
-      : workers_(settings.workers), limits_(settings.counter_bytes) {}
+  // `control` is the control thread's loop.
+  Services(const Settings& settings, EventLoop& control, std::function<void(const std::string&)> say)
+      : workers_(settings.workers), limits_(settings.counter_bytes), key_sources_(control, std::move(say)) {}
 
   // Ends its threads; while the workers, whose threads have ended, still exist.
   void stop() { side_pool_.stop(); }
@@ -24,6 +28,8 @@ class Services {
   size_t workers() const { return workers_; }
   // The counters of rate limits, for every snapshot.
   limits::LocalLimits& limits() { return limits_; }
+  // Control thread.
+  identity::KeySources& key_sources() { return key_sources_; }
   // For work that takes longer than an event loop may wait.
   SidePool& side_pool() { return side_pool_; }
 
@@ -32,6 +38,7 @@ class Services {
   static constexpr size_t kMostWaiting = 1024;
   size_t workers_;
   limits::LocalLimits limits_;
+  identity::KeySources key_sources_;
   SidePool side_pool_{kSideThreads, kMostWaiting};
 };
 

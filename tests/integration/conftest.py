@@ -1,6 +1,7 @@
 import pytest
 
 import harness
+import servers
 
 
 def kept(make, end):
@@ -40,3 +41,9 @@ def demo():
 def echo(demo):
     """echo(name) -> the port of a demo backend."""
     return lambda name="demo": demo(name).port
+
+
+@pytest.fixture
+def server():
+    """server(respond, certificate=None) -> servers.Server."""
+    yield from kept(servers.Server, servers.Server.close)

@@ -14,10 +14,12 @@ using Methods = std::vector<std::shared_ptr<const Authentication>>;
 
 Methods build_methods(const Settings& settings, const std::vector<Kind>& kinds, const BuildContext& build) {
   Methods out;
+  BuildContext own = build;
   for (const config::PolicyUse& use : settings.methods) {
     for (const Kind& kind : kinds) {
-      if (kind.description.name == use.name)
-        out.push_back(std::static_pointer_cast<const Authentication>(kind.create(use.settings.get(), build)));
+      if (kind.description.name != use.name) continue;
+      own.location = use.location;
+      out.push_back(std::static_pointer_cast<const Authentication>(kind.create(use.settings.get(), own)));
     }
   }
   return out;

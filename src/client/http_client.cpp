@@ -1,0 +1,200 @@
+#include "client/http_client.h"
+
+#include <curl/curl.h>
+
+#include "base/text.h"
+
+namespace portcullis::client {
+
+// One of libcurl's sockets, as the loop sees it.
+class HttpClient::Socket final : public Watcher {
+ public:
+  Socket(HttpClient& client, int fd) : client_(client), fd_(fd) {}
+  ~Socket() { unwatch(); }
+  void watch(int what) {
+    unwatch();
+    uint32_t events = 0;
+    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) events |= EPOLLIN;
+    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT) events |= EPOLLOUT;
+    watched_ = client_.loop_.watch(fd_, events, *this);
+  }
+  void on_events(uint32_t events) override {
+    int what = 0;
+    if (events & EPOLLIN) what |= CURL_CSELECT_IN;
+    if (events & EPOLLOUT) what |= CURL_CSELECT_OUT;
+    if (events & (EPOLLERR | EPOLLHUP)) what |= CURL_CSELECT_ERR;
+    client_.act(fd_, what);  // which may end this object
+  }
+
+ private:
+  void unwatch() {
+    if (watched_) client_.loop_.unwatch(fd_, *this);
+    watched_ = false;
+  }
+  HttpClient& client_;
+  int fd_;
+  bool watched_ = false;
+};
+
+// One request under way; lives in the frame that waits for it.
+class HttpClient::Transfer {
+ public:
+  Transfer(HttpClient& client, const HttpRequest& request)
+      : client_(client), request_(request), easy_(curl_easy_init()) {
+    for (const auto& [name, value] : request.fields)
+      fields_ = curl_slist_append(fields_, (name + (value.empty() ? ";" : ": " + value)).c_str());
+    set(CURLOPT_URL, request.url.c_str());
+    set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    set(CURLOPT_HTTPHEADER, fields_);
+    set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_NOPROXY, "*");
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+    set(CURLOPT_USERAGENT, "portcullis/" PORTCULLIS_VERSION);
+    set(CURLOPT_PRIVATE, this);
+    set(CURLOPT_WRITEDATA, this);
+    set(CURLOPT_HEADERDATA, this);
+    set(CURLOPT_ERRORBUFFER, error_);
+    if (!request.ca_file.empty()) set(CURLOPT_CAINFO, request.ca_file.c_str());
+    if (request.method == "HEAD") set(CURLOPT_NOBODY, 1L);
+    if (!request.body.empty() || request.method == "POST") {
+      set(CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));
+      set(CURLOPT_POSTFIELDS, request.body.c_str());
+    }
+    const curl_write_callback write = [](char* data, size_t, size_t size, void* self) {
+      return static_cast<Transfer*>(self)->take(std::string_view(data, size)) ? size : 0;
+    };
+    const curl_write_callback head = [](char* data, size_t, size_t size, void* self) {
+      static_cast<Transfer*>(self)->take_field(std::string_view(data, size));
+      return size;
+    };
+    set(CURLOPT_WRITEFUNCTION, write);
+    set(CURLOPT_HEADERFUNCTION, head);
+    curl_multi_add_handle(client_.multi_, easy_);
+  }
+  ~Transfer() {
+    curl_multi_remove_handle(client_.multi_, easy_);
+    curl_easy_cleanup(easy_);
+    curl_slist_free_all(fields_);
+  }
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  bool await_ready() const { return done_; }
+  void await_suspend(std::coroutine_handle<> handle) { waiter_ = handle; }
+  HttpResponse await_resume() { return std::move(response_); }
+
+  // Resumes the waiter, which may destroy this.
+  void finish(CURLcode code) {
+    if (code != CURLE_OK) {
+      response_.error = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+      if (too_large_) response_.error = "the response is too large";
+    }
+    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &response_.status);
+    done_ = true;
+    if (waiter_) std::exchange(waiter_, nullptr).resume();
+  }
+
+ private:
+  template <typename Value>
+  void set(CURLoption option, Value value) {
+    curl_easy_setopt(easy_, option, value);
+  }
+  bool take(std::string_view data) {
+    too_large_ = response_.body.size() + data.size() > request_.most_bytes;
+    if (!too_large_) response_.body += data;
+    return !too_large_;
+  }
+  void take_field(std::string_view line) {
+    if (line.starts_with("HTTP/")) response_.fields.clear();  // of an interim response
+    const size_t colon = line.find(':');
+    if (colon == std::string_view::npos || response_.fields.size() >= 100) return;
+    std::string_view value = line.substr(colon + 1);
+    while (!value.empty() && (value.back() == '\r' || value.back() == '\n')) value.remove_suffix(1);
+    response_.fields.emplace_back(to_lower(line.substr(0, colon)), trim(value));
+  }
+
+  HttpClient& client_;
+  const HttpRequest& request_;
+  CURL* easy_;
+  curl_slist* fields_ = nullptr;
+  char error_[CURL_ERROR_SIZE] = "";
+  bool too_large_ = false;
+  bool done_ = false;
+  HttpResponse response_;
+  std::coroutine_handle<> waiter_;
+};
+
+std::string_view HttpResponse::value_of(std::string_view name) const {
+  for (const auto& [its_name, value] : fields) {
+    if (its_name == name) return value;
+  }
+  return {};
+}
+
+HttpClient::HttpClient(EventLoop& loop) : loop_(loop) {
+  static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);  // the first use is thread-safe
+  (void)global;
+  multi_ = curl_multi_init();
+  const curl_socket_callback on_socket_change = [](CURL* easy, curl_socket_t fd, int what, void* self,
+                                                   void* known) {
+    return on_socket(easy, fd, what, self, known);
+  };
+  const curl_multi_timer_callback on_timer_change = [](CURLM* multi, long milliseconds, void* self) {
+    return on_timer(multi, milliseconds, self);
+  };
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, on_socket_change);
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, on_timer_change);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+}
+
+HttpClient::~HttpClient() {
+  curl_multi_cleanup(multi_);
+}
+
+Task<HttpResponse> HttpClient::fetch(HttpRequest request) {
+  Transfer transfer(*this, request);
+  co_return co_await transfer;
+}
+
+int HttpClient::on_socket(void*, int fd, int what, void* self, void*) {
+  auto& client = *static_cast<HttpClient*>(self);
+  if (what == CURL_POLL_REMOVE) {
+    client.sockets_.erase(fd);
+    return 0;
+  }
+  std::unique_ptr<Socket>& socket = client.sockets_[fd];
+  if (!socket) socket = std::make_unique<Socket>(client, fd);
+  socket->watch(what);
+  return 0;
+}
+
+int HttpClient::on_timer(void*, long milliseconds, void* self) {
+  auto& client = *static_cast<HttpClient*>(self);
+  client.loop_.arm(client.timeout_, milliseconds < 0 ? kForever : Milliseconds(milliseconds));
+  return 0;
+}
+
+void HttpClient::Timeout::fire() {
+  client_.act(kTimeoutSocket, 0);
+}
+
+void HttpClient::act(int fd, int events) {
+  int running = 0;
+  curl_multi_socket_action(multi_, fd == kTimeoutSocket ? CURL_SOCKET_TIMEOUT : fd, events, &running);
+  finish_transfers();
+}
+
+void HttpClient::finish_transfers() {
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    const CURLcode code = message->data.result;
+    Transfer* transfer = nullptr;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+    transfer->finish(code);
+  }
+}
+
+}  // namespace portcullis::client

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runtime/delivery.h"
+#include "runtime/event_loop.h"
+#include "runtime/task.h"
+
+namespace portcullis::client {
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string url;  // http or https
+  std::vector<std::pair<std::string, std::string>> fields{};
+  std::string body{};
+  std::string ca_file{};  // PEM; empty: the system's
+  Milliseconds timeout{5'000};
+  size_t most_bytes = 1 << 20;  // of the response's body
+};
+
+struct HttpResponse {
+  std::string error;  // why there is no response; empty: there is one
+  long status = 0;
+  std::vector<std::pair<std::string, std::string>> fields;  // names in lower case
+  std::string body;
+
+  bool ok() const { return error.empty() && status >= 200 && status < 300; }
+  std::string_view value_of(std::string_view name) const;
+};
+
+// Asks other servers on the gateway's own behalf: key sets, authorization services. HTTPS with verification,
+// HTTP/2 and connections kept for the next request, through libcurl. Redirects are not followed. One thread,
+// that of its loop, which outlives it.
+class HttpClient {
+ public:
+  explicit HttpClient(EventLoop& loop);
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  // The frame may be destroyed while it waits: the request is then given up.
+  Task<HttpResponse> fetch(HttpRequest request);
+
+ private:
+  class Transfer;
+  class Socket;
+  class Timeout final : public Timer {
+   public:
+    explicit Timeout(HttpClient& client) : client_(client) {}
+    void fire() override;
+
+   private:
+    HttpClient& client_;
+  };
+
+  static int on_socket(void* easy, int fd, int what, void* self, void* known);
+  static int on_timer(void* multi, long milliseconds, void* self);
+  void act(int fd, int events);
+  void finish_transfers();
+
+  static constexpr int kTimeoutSocket = -1;
+  EventLoop& loop_;
+  void* multi_;
+  Timeout timeout_{*this};
+  std::map<int, std::unique_ptr<Socket>> sockets_;
+};
+
+}  // namespace portcullis::client

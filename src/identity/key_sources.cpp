@@ -1,0 +1,182 @@
+#include "identity/key_sources.h"
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <sstream>
+
+namespace portcullis::identity {
+namespace {
+
+// After a failure: soon at first, then less and less often.
+constexpr Milliseconds kFirstRetry{1'000};
+constexpr Milliseconds kLastRetry{60'000};
+
+int64_t to_number(Clock::time_point time) {
+  return std::chrono::duration_cast<Milliseconds>(time.time_since_epoch()).count();
+}
+
+std::string text_of(const nlohmann::json& document, const char* name) {
+  if (!document.is_object()) return "";
+  const auto found = document.find(name);
+  return found != document.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+}  // namespace
+
+Result<std::string> read_key_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  content << file.rdbuf();
+  if (!file || content.str().empty()) return Error{"cannot read the key file `" + path + "`"};
+  return content.str();
+}
+
+// One source and the task that keeps it fresh.
+class KeySources::Followed final : public KeySource, public std::enable_shared_from_this<Followed> {
+ public:
+  Followed(KeySources& owner, KeyPlace place) : owner_(owner), place_(std::move(place)) {
+    if (place_.kind == KeyPlace::Kind::kFile) take(read_key_file(place_.place), "");
+  }
+
+  bool refresh() override {
+    if (fetching()) return true;
+    if (to_number(Clock::now()) - last_try_.load(std::memory_order_relaxed) < place_.cooldown.count())
+      return false;
+    if (!fetching_.exchange(true)) {
+      owner_.loop_.post([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->alarm_.ring();
+      });
+    }
+    return true;
+  }
+  bool fetching() const override { return fetching_.load(std::memory_order_acquire); }
+
+  // Until nobody but the owner and this task has the source any more.
+  static Task<void> follow(std::shared_ptr<Followed> self) {
+    constexpr long kOwnReferences = 2;
+    Milliseconds retry = kFirstRetry;
+    while (self.use_count() > kOwnReferences) {
+      self->fetching_.store(true);
+      const bool good = co_await self->fetch();
+      self->last_try_.store(to_number(Clock::now()), std::memory_order_relaxed);
+      self->fetching_.store(false, std::memory_order_release);
+      const Milliseconds pause = good ? self->place_.refresh : std::min(retry, self->place_.refresh);
+      retry = good ? kFirstRetry : std::min(retry * 2, kLastRetry);
+      co_await self->alarm_.wait(pause);
+    }
+    self->owner_.sources_.erase(self->place_);
+  }
+
+ private:
+  // A sleep that can be cut short.
+  class Alarm final : private Timer {
+   public:
+    explicit Alarm(EventLoop& loop) : loop_(loop) {}
+    struct Awaiter {
+      Alarm& alarm;
+      Milliseconds delay;
+      bool await_ready() const noexcept { return false; }
+      void await_suspend(std::coroutine_handle<> handle) {
+        alarm.sleeper_ = handle;
+        alarm.loop_.arm(alarm, delay);
+      }
+      void await_resume() const noexcept {}
+    };
+    Awaiter wait(Milliseconds delay) { return {*this, delay}; }
+    void ring() {
+      if (sleeper_) loop_.arm(*this, Milliseconds(0));
+    }
+
+   private:
+    void fire() override { std::exchange(sleeper_, nullptr).resume(); }
+    EventLoop& loop_;
+    std::coroutine_handle<> sleeper_;
+  };
+
+  Task<bool> fetch() {
+    if (place_.kind == KeyPlace::Kind::kFile) co_return take(read_key_file(place_.place), "");
+    std::string url = place_.place, issuer;
+    if (place_.kind == KeyPlace::Kind::kDiscovery) {
+      const client::HttpResponse told = co_await get(discovery_url(place_.place));
+      if (!told.ok()) co_return take(Error{"discovery: " + why_not(told)}, "");
+      const auto document = nlohmann::json::parse(told.body, nullptr, false);
+      url = text_of(document, "jwks_uri");
+      issuer = text_of(document, "issuer");
+      if (issuer != place_.place)
+        co_return take(Error{"discovery: the document is of another issuer, `" + issuer + "`"}, "");
+      if (url.empty()) co_return take(Error{"discovery: the document has no `jwks_uri`"}, "");
+    }
+    const client::HttpResponse response = co_await get(url);
+    if (!response.ok()) co_return take(Error{why_not(response)}, "");
+    co_return take(response.body, issuer);
+  }
+
+  Task<client::HttpResponse> get(std::string url) {
+    if (!owner_.client_) owner_.client_ = std::make_unique<client::HttpClient>(owner_.loop_);
+    client::HttpRequest request;
+    request.url = std::move(url);
+    request.ca_file = place_.ca_file;
+    request.timeout = place_.timeout;
+    request.fields = {{"accept", "application/json, application/jwk-set+json"}};
+    co_return co_await owner_.client_->fetch(std::move(request));
+  }
+
+  static std::string discovery_url(const std::string& issuer) {
+    return issuer + (issuer.ends_with('/') ? "" : "/") + ".well-known/openid-configuration";
+  }
+  static std::string why_not(const client::HttpResponse& response) {
+    return response.error.empty() ? "status " + std::to_string(response.status) : response.error;
+  }
+
+  // Makes `text` the keys, or keeps those that are there while they are not too old.
+  bool take(const Result<std::string>& text, const std::string& issuer) {
+    std::string fault = text ? "" : text.error().message;
+    if (text && (*text != text_ || version() == 0)) {
+      auto keys = crypto::parse_jwks(*text, nullptr);
+      if (keys) {
+        text_ = *text;
+        publish(std::move(*keys), issuer);
+      } else {
+        fault = keys.error().message;
+      }
+    }
+    if (fault.empty()) {
+      fresh_at_ = Clock::now();
+    } else if (version() != 0 && Clock::now() - fresh_at_ > place_.stale) {
+      withdraw();
+      fault += "; its last ones are too old to be believed";
+    }
+    // Each fault once, not at every try.
+    if (fault != fault_) owner_.say_("keys of " + place_.place + (fault.empty() ? ": well again" : ": " + fault));
+    fault_ = fault;
+    return fault.empty();
+  }
+
+  KeySources& owner_;
+  const KeyPlace place_;
+  std::string text_;
+  std::string fault_;
+  Clock::time_point fresh_at_ = Clock::now();
+  Alarm alarm_{owner_.loop_};
+  std::atomic<bool> fetching_{true};  // its first fetch follows
+  std::atomic<int64_t> last_try_{0};
+};
+
+KeySources::KeySources(EventLoop& loop, std::function<void(const std::string&)> say)
+    : loop_(loop), say_(std::move(say)) {}
+
+KeySources::~KeySources() {
+  tasks_.clear();
+}
+
+std::shared_ptr<KeySource> KeySources::get(const KeyPlace& place) {
+  std::shared_ptr<Followed>& source = sources_[place];
+  if (source) return source;
+  source = std::make_shared<Followed>(*this, place);
+  // A task of its own at the loop's next turn: the caller is yet to take its reference.
+  loop_.post([this, fresh = source] { tasks_.spawn(Followed::follow(fresh)); });
+  return source;
+}
+
+}  // namespace portcullis::identity

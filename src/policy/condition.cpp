@@ -1,0 +1,333 @@
+#include "policy/condition.h"
+
+#include "base/text.h"
+
+namespace portcullis::policy {
+
+// Recursive descent over the grammar in the header. Errors are kept, the first one.
+class Condition::Parser {
+ public:
+  explicit Parser(std::string_view text) : text_(text) { next(); }
+
+  std::unique_ptr<Node> parse(std::string& problem) {
+    std::unique_ptr<Node> node = parse_or();
+    if (problem_.empty() && !word_.empty()) fail("unexpected `" + word_ + "`");
+    problem = problem_;
+    return problem_.empty() ? std::move(node) : nullptr;
+  }
+
+ private:
+  static constexpr int kMostDepth = 32;
+
+  void fail(std::string problem) {
+    if (problem_.empty()) problem_ = std::move(problem);
+    word_.clear();
+    text_ = {};
+  }
+
+  // The next word: a bracket, a comma, an operator, a quoted or plain value; empty at the end.
+  void next() {
+    word_.clear();
+    quoted_ = false;
+    while (!text_.empty() && (text_[0] == ' ' || text_[0] == '\t' || text_[0] == '\n')) text_.remove_prefix(1);
+    if (text_.empty()) return;
+    const char c = text_[0];
+    if (c == '"' || c == '\'') {
+      const size_t end = text_.find(c, 1);
+      if (end == std::string_view::npos) return fail(std::string("missing ") + c);
+      word_ = text_.substr(1, end - 1);
+      quoted_ = true;
+      text_.remove_prefix(end + 1);
+      return;
+    }
+    size_t size = 1;
+    if (c == '!' || c == '=') {
+      size = text_.substr(1, 1) == "=" ? 2 : 1;
+    } else if (std::string_view("()[],").find(c) == std::string_view::npos) {
+      size = std::min(text_.find_first_of(" \t\n()[],=!\"'"), text_.size());
+    }
+    word_ = text_.substr(0, size);
+    text_.remove_prefix(size);
+  }
+  bool accept(std::string_view word) {
+    if (quoted_ || word_ != word) return false;
+    next();
+    return true;
+  }
+
+  std::unique_ptr<Node> parse_or() { return parse_list(Operator::kOr, "or"); }
+  std::unique_ptr<Node> parse_and() { return parse_list(Operator::kAnd, "and"); }
+  std::unique_ptr<Node> parse_list(Operator what, std::string_view word) {
+    const auto element = [&] { return what == Operator::kOr ? parse_and() : parse_not(); };
+    std::unique_ptr<Node> first = element();
+    if (quoted_ || word_ != word) return first;
+    auto list = std::make_unique<Node>();
+    list->what = what;
+    list->inner.push_back(std::move(first));
+    while (accept(word)) list->inner.push_back(element());
+    return list;
+  }
+  std::unique_ptr<Node> parse_not() {
+    if (!accept("not")) return parse_one();
+    auto node = std::make_unique<Node>();
+    node->what = Operator::kNot;
+    if (++depth_ > kMostDepth) fail("too deep");
+    node->inner.push_back(parse_not());
+    --depth_;
+    return node;
+  }
+  std::unique_ptr<Node> parse_one() {
+    if (accept("(")) {
+      if (++depth_ > kMostDepth) fail("too deep");
+      std::unique_ptr<Node> inner = parse_or();
+      --depth_;
+      if (!accept(")")) fail("missing `)`");
+      return inner;
+    }
+    return parse_comparison();
+  }
+
+  std::unique_ptr<Node> parse_comparison() {
+    auto node = std::make_unique<Node>();
+    read_subject(*node);
+    bool negated = false;
+    if (accept("exists")) {
+      node->what = Operator::kExists;
+      return node;
+    }
+    if (accept("!=")) {
+      negated = true;
+      node->what = Operator::kIn;
+      read_value(*node);
+    } else if (accept("=") || accept("==")) {
+      node->what = Operator::kIn;
+      read_value(*node);
+    } else {
+      negated = accept("not");
+      if (accept("in")) {
+        node->what = Operator::kIn;
+        read_values(*node);
+      } else if (accept("under")) {
+        node->what = Operator::kUnder;
+        if (!quoted_ && word_ == "[") {
+          read_values(*node);
+        } else {
+          read_value(*node);
+        }
+        finish_under(*node);
+      } else {
+        fail(word_.empty() ? "the condition ends where `=`, `!=`, `in`, `under` or `exists` should stand"
+                           : "expected `=`, `!=`, `in`, `under` or `exists`, not `" + word_ + "`");
+      }
+    }
+    if (!negated) return node;
+    auto outer = std::make_unique<Node>();
+    outer->what = Operator::kNot;
+    outer->inner.push_back(std::move(node));
+    return outer;
+  }
+
+  void read_subject(Node& node) {
+    static const std::vector<std::pair<std::string_view, Subject>> kWords{
+        {"scope", Subject::kScope},   {"group", Subject::kGroup}, {"consumer", Subject::kConsumer},
+        {"method", Subject::kMethod}, {"host", Subject::kHost},   {"path", Subject::kPath},
+        {"route", Subject::kRoute},   {"client_address", Subject::kAddress}};
+    const std::string word = word_;
+    if (quoted_ || word.empty()) return fail("expected a subject such as `scope` or `group`");
+    for (const auto& [prefix, subject] : {std::pair<std::string_view, Subject>{"claim.", Subject::kClaim},
+                                          {"header.", Subject::kHeader}}) {
+      if (!word.starts_with(prefix) || word.size() == prefix.size()) continue;
+      node.subject = subject;
+      node.name = word.substr(prefix.size());
+      return next();
+    }
+    std::vector<std::string_view> known{"claim.NAME", "header.NAME"};
+    for (const auto& [name, subject] : kWords) {
+      known.push_back(name);
+      if (name != word) continue;
+      node.subject = subject;
+      return next();
+    }
+    fail("there is no subject `" + word + "`" + suggestion_for(word, known) + " (scope, group, consumer, " +
+         "claim.NAME, header.NAME, method, host, path, route, client_address)");
+  }
+
+  void read_value(Node& node) {
+    if (word_.empty() && !quoted_) return fail("the condition ends where a value should stand");
+    if (!quoted_ && std::string_view("()[],").find(word_) != std::string_view::npos)
+      return fail("expected a value, not `" + word_ + "`");
+    node.values.push_back(word_);
+    next();
+  }
+  void read_values(Node& node) {
+    if (!accept("[")) return fail("expected `[`");
+    do {
+      read_value(node);
+    } while (accept(","));
+    if (!accept("]")) fail("missing `]`");
+  }
+  void finish_under(Node& node) {
+    if (node.subject != Subject::kPath && node.subject != Subject::kAddress)
+      return fail("`under` is for `path` and `client_address`");
+    for (const std::string& value : node.values) {
+      if (node.subject == Subject::kPath) {
+        if (!value.starts_with('/')) fail("`" + value + "` is not a path");
+        continue;
+      }
+      const auto range = IpRange::parse(value);
+      if (!range) return fail(range.error().message);
+      node.ranges.push_back(*range);
+    }
+  }
+
+  std::string_view text_;
+  std::string word_;
+  bool quoted_ = false;
+  int depth_ = 0;
+  std::string problem_;
+};
+
+Condition::Condition(std::string_view text) {
+  if (text.empty()) return;
+  std::string problem;
+  root_ = Parser(text).parse(problem);
+}
+
+std::string Condition::check(const std::string& text) {
+  std::string problem;
+  Parser(text).parse(problem);
+  return problem.empty() ? "" : "in the condition `" + text + "`: " + problem;
+}
+
+bool Condition::holds(const Context& context) const {
+  return root_ == nullptr || holds(*root_, context);
+}
+
+bool Condition::holds(const Node& node, const Context& context) {
+  switch (node.what) {
+    case Operator::kAnd:
+      return std::all_of(node.inner.begin(), node.inner.end(),
+                         [&](const auto& one) { return holds(*one, context); });
+    case Operator::kOr:
+      return std::any_of(node.inner.begin(), node.inner.end(),
+                         [&](const auto& one) { return holds(*one, context); });
+    case Operator::kNot: return !holds(*node.inner[0], context);
+    case Operator::kIn:
+      return std::any_of(node.values.begin(), node.values.end(),
+                         [&](const std::string& value) { return equals(node, value, context); });
+    case Operator::kUnder: return is_under(node, context);
+    case Operator::kExists: return exists(node, context);
+  }
+  return false;
+}
+
+bool Condition::equals(const Node& node, std::string_view value, const Context& context) {
+  const identity::Caller& caller = context.caller;
+  switch (node.subject) {
+    case Subject::kScope: return caller.claims && caller.claims->has_scope(value);
+    case Subject::kGroup: return caller.consumer != nullptr && caller.consumer->in_group(value);
+    case Subject::kConsumer: return caller.consumer != nullptr && caller.consumer->name == value;
+    case Subject::kClaim: return caller.claims && caller.claims->has(node.name, value);
+    case Subject::kHost: return equals_ignoring_case(context.host, value);
+    case Subject::kHeader: {
+      const http::Field* field = context.request.fields.find(node.name);
+      return field != nullptr && field->value == value;
+    }
+    default: return text_of(node, context) == value;
+  }
+}
+
+bool Condition::exists(const Node& node, const Context& context) {
+  const identity::Caller& caller = context.caller;
+  switch (node.subject) {
+    case Subject::kScope: return caller.claims && (caller.claims->find("scope") || caller.claims->find("scp"));
+    case Subject::kGroup: return caller.consumer != nullptr && !caller.consumer->groups.empty();
+    case Subject::kConsumer: return caller.consumer != nullptr;
+    case Subject::kClaim: return caller.claims && caller.claims->has_member(node.name);
+    case Subject::kHeader: return context.request.fields.find(node.name) != nullptr;
+    default: return !text_of(node, context).empty();
+  }
+}
+
+std::string_view Condition::text_of(const Node& node, const Context& context) {
+  switch (node.subject) {
+    case Subject::kMethod: return context.request.method;
+    case Subject::kPath: return context.path;
+    case Subject::kRoute: return context.route;
+    case Subject::kAddress: return context.client_address;
+    default: return {};
+  }
+}
+
+bool Condition::is_under(const Node& node, const Context& context) {
+  if (node.subject == Subject::kAddress) {
+    const auto address = IpAddress::parse(context.client_address);
+    return address && std::any_of(node.ranges.begin(), node.ranges.end(),
+                                  [&](const IpRange& range) { return range.contains(*address); });
+  }
+  return std::any_of(node.values.begin(), node.values.end(), [&](std::string_view prefix) {
+    if (prefix.ends_with('/')) prefix.remove_suffix(1);
+    return context.path.starts_with(prefix) &&
+           (context.path.size() == prefix.size() || context.path[prefix.size()] == '/');
+  });
+}
+
+void Condition::gather_scopes(const Node& node, std::string& out) {
+  if (node.what == Operator::kIn && node.subject == Subject::kScope) {
+    for (const std::string& value : node.values) out += (out.empty() ? "" : " ") + value;
+  }
+  if (node.what == Operator::kNot) return;
+  for (const auto& one : node.inner) gather_scopes(*one, out);
+}
+
+std::string Condition::scopes() const {
+  std::string out;
+  if (root_ != nullptr) gather_scopes(*root_, out);
+  return out;
+}
+
+namespace {
+
+// Reads either form into the text of a condition.
+class ConditionType final : public config::Type {
+ public:
+  void load(const config::YamlNode& node, void* out, config::Diagnostics& diagnostics) const override {
+    std::string text;
+    if (node.kind == config::YamlNode::Kind::kScalar) {
+      text = node.scalar;
+    } else if (node.kind == config::YamlNode::Kind::kMapping) {
+      for (const auto& [key, value] : node.members) {
+        std::string values;
+        if (value->kind == config::YamlNode::Kind::kScalar) {
+          values = quote(value->scalar);
+        } else {
+          for (const auto& item : value->items) values += (values.empty() ? "" : ", ") + quote(item->scalar);
+        }
+        text += (text.empty() ? "" : " and ") + key->scalar + " in [" + values + "]";
+      }
+    }
+    if (text.empty()) return diagnostics.error(node.location, "expected a condition");
+    if (const std::string problem = Condition::check(text); !problem.empty())
+      return diagnostics.error(node.location, problem);
+    *static_cast<std::string*>(out) = text;
+  }
+  nlohmann::json json_schema() const override {
+    return {{"anyOf",
+             {nlohmann::json{{"type", "string"}},
+              nlohmann::json{{"type", "object"}, {"additionalProperties", {{"type", {"string", "array"}}}}}}}};
+  }
+  std::string describe() const override { return "a condition"; }
+
+ private:
+  static std::string quote(const std::string& value) {
+    return value.find('"') == std::string::npos ? '"' + value + '"' : '\'' + value + '\'';
+  }
+};
+
+}  // namespace
+
+config::TypePointer Condition::type() {
+  return std::make_shared<ConditionType>();
+}
+
+}  // namespace portcullis::policy

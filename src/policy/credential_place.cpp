@@ -1,0 +1,29 @@
+#include "policy/credential_place.h"
+
+#include "base/text.h"
+#include "http/query.h"
+
+namespace portcullis::policy {
+
+std::optional<std::string_view> CredentialPlace::find(const Context& context) const {
+  if (!header.empty()) {
+    for (const http::Field& field : context.request.fields) {
+      if (!equals_ignoring_case(field.name, header)) continue;
+      if (scheme.empty()) return field.value;
+      if (const auto found = http::after_scheme(field.value, scheme)) return found;
+    }
+  }
+  if (!query.empty()) {
+    if (const auto found = http::find_query_parameter(context.request.query, query, context.arena)) return found;
+  }
+  return cookie.empty() ? std::nullopt : http::find_cookie(context.request.fields, cookie);
+}
+
+void CredentialPlace::hide(Context& context) const {
+  http::RequestHead& request = context.request;
+  if (!header.empty()) request.fields.remove(header);
+  if (!query.empty()) http::remove_query_parameter(request, query, context.arena);
+  if (!cookie.empty()) http::remove_cookie(request.fields, cookie, context.arena);
+}
+
+}  // namespace portcullis::policy

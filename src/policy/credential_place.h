@@ -1,0 +1,51 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "policy/policy.h"
+
+namespace portcullis::policy {
+
+enum class Credential { kHide, kPass };
+
+// Where in a request a credential that is one text may stand. Settings of a policy, and how they are followed.
+struct CredentialPlace {
+  std::string header;
+  std::string scheme;  // a word before it in the header, such as Bearer
+  std::string query;
+  std::string cookie;
+  Credential credential = Credential::kHide;
+
+  // The first place that has one wins: header, query, cookie. In the request or the exchange's arena.
+  std::optional<std::string_view> find(const Context& context) const;
+  // Removes it from every place, so that nothing depends on which one was read.
+  void hide(Context& context) const;
+};
+
+// Adds the fields to a policy's settings, which derive from CredentialPlace.
+template <typename Settings>
+void add_place_fields(config::ObjectType& type, const char* what, const char* header, const char* scheme,
+                      const char* credential) {
+  const auto name = [](const char* kind) {
+    return config::checked_text(kind, "", [](const std::string& text) -> std::string {
+      return text.find_first_of(" \t\r\n:;=&") == std::string::npos ? "" : "`" + text + "` is not a name";
+    });
+  };
+  const std::string noun = what;
+  type.optional("header", static_cast<std::string Settings::*>(&CredentialPlace::header), name("a header's name"),
+                header, "The header that holds the " + noun + "; empty: none.")
+      .optional("scheme", static_cast<std::string Settings::*>(&CredentialPlace::scheme), name("a scheme"), scheme,
+                "A word before the " + noun + " in the header, as `Bearer` is; empty: none.")
+      .optional("query", static_cast<std::string Settings::*>(&CredentialPlace::query),
+                name("a parameter's name"), "none", "A query parameter that may hold the " + noun + " instead.")
+      .optional("cookie", static_cast<std::string Settings::*>(&CredentialPlace::cookie),
+                name("a cookie's name"), "none", "A cookie that may hold the " + noun + " instead.")
+      .optional("credential", static_cast<Credential Settings::*>(&CredentialPlace::credential),
+                config::choice({{"hide", static_cast<int>(Credential::kHide)},
+                                {"pass", static_cast<int>(Credential::kPass)}}),
+                credential, "Whether the backend sees the " + noun + ": `hide` or `pass`.");
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,145 @@
+#include "policy/jwt/jwt.h"
+
+#include <algorithm>
+
+#include "http/characters.h"
+#include "policy/condition.h"
+#include "policy/jwt/settings.h"
+#include "policy/jwt/token_cache.h"
+#include "policy/per_worker.h"
+#include "policy/services.h"
+
+namespace portcullis::policy {
+namespace {
+
+using identity::KeySet;
+using identity::TokenFault;
+using identity::VerifiedToken;
+
+class Jwt final : public Authentication {
+ public:
+  Jwt(const JwtSettings& settings, const BuildContext& build)
+      : Authentication(settings, build),
+        settings_(settings),
+        rules_(token_rules(settings)),
+        require_(settings.require),
+        workers_(build.workers) {
+    if (auto configured = configured_keys(settings)) {
+      source_ = std::make_shared<identity::KeySource>(std::move(**configured));
+    } else {
+      source_ = build.services.key_sources().get(key_place(settings, build.location));
+    }
+    const std::string scopes = require_.scopes();
+    insufficient_ = R"(Bearer error="insufficient_scope")" + (scopes.empty() ? "" : ", scope=\"" + scopes + '"');
+  }
+
+  bool presented(const Context& context) const override { return settings_.find(context).has_value(); }
+  std::string_view challenge() const override { return "Bearer"; }
+  std::string_view missing_reason() const override { return "jwt_missing"; }
+
+  Decision authenticate(Context& context) const override {
+    const std::string_view token = *settings_.find(context);
+    PerWorkerState& mine = state(context);
+    const uint64_t version = source_->version();
+    if (version == 0) return wait_or_refuse(context, version, TokenFault::kUnknownKey);
+    const auto now = std::chrono::system_clock::now();
+    if (const TokenCache::Entry* known =
+            mine.cache.find(token, version, std::chrono::floor<std::chrono::seconds>(now)))
+      return admit(context, known->claims, known->consumer);
+    if (mine.keys == nullptr || mine.version != version) {
+      mine.keys = source_->keys();
+      mine.version = version;
+      if (mine.keys == nullptr) return wait_or_refuse(context, version, TokenFault::kUnknownKey);
+    }
+    const VerifiedToken verified = identity::verify_token(token, *mine.keys, rules_, now);
+    // A signature that fails may be by a new key under an old name, or with none.
+    if (verified.fault == TokenFault::kUnknownKey) return wait_or_refuse(context, version, verified.fault);
+    if (verified.fault != TokenFault::kNone) return invalid(context, name_of(verified.fault));
+    const identity::Consumer* consumer = consumers().by_subject(verified.claims->text_of(settings_.consumer_claim));
+    mine.cache.keep(token, verified.claims, consumer, verified.good_until, mine.version);
+    return admit(context, verified.claims, consumer);
+  }
+
+ private:
+  struct PerWorkerState {
+    TokenCache cache;
+    std::shared_ptr<const KeySet> keys;
+    uint64_t version = 0;
+    size_t waiting = 0;  // for keys to be fetched
+  };
+
+  PerWorkerState& state(const Context& context) const {
+    return workers_.get(context.worker, [&] {
+      const auto seed = reinterpret_cast<uintptr_t>(&context) ^ static_cast<uint64_t>(Clock::now().time_since_epoch().count());
+      return std::unique_ptr<PerWorkerState>(new PerWorkerState{TokenCache(settings_.cache, seed), nullptr});
+    });
+  }
+
+  static Decision invalid(Context& context, std::string_view reason) {
+    return unauthorized(context, R"(Bearer error="invalid_token")", reason);
+  }
+
+  // The keys at hand do not serve. When others are on their way, the request waits for them.
+  Decision wait_or_refuse(Context& context, uint64_t version, TokenFault fault) const {
+    PerWorkerState& mine = state(context);
+    if (mine.waiting < kMostWaiting && source_->refresh()) return Decision::suspend(wait(context, version));
+    return version == 0 ? Decision::refuse(503, "unavailable", "jwt_no_keys") : invalid(context, name_of(fault));
+  }
+
+  Task<Decision> wait(Context& context, uint64_t version) const {
+    struct Counted {
+      size_t& waiting;
+      explicit Counted(size_t& count) : waiting(count) { ++waiting; }
+      ~Counted() { --waiting; }
+    } counted(state(context).waiting);
+    const Clock::time_point patience = Clock::now() + settings_.jwks.timeout;
+    while (source_->version() == version && source_->fetching() && Clock::now() < patience)
+      co_await sleep_for(context.loop, Milliseconds(5));
+    if (source_->version() != version) co_return authenticate(context);
+    co_return version == 0 ? Decision::refuse(503, "unavailable", "jwt_no_keys")
+                           : invalid(context, name_of(TokenFault::kUnknownKey));
+  }
+
+  Decision admit(Context& context, const std::shared_ptr<const identity::Claims>& claims,
+                 const identity::Consumer* consumer) const {
+    if (consumer == nullptr && settings_.consumer == ConsumerNeed::kRequired)
+      return invalid(context, "jwt_unknown_consumer");
+    const identity::Caller before = context.caller;
+    context.caller = {consumer, {}, claims, true};
+    if (!require_.holds(context)) {
+      context.caller = before;
+      context.response.fields.add("www-authenticate", insufficient_);
+      return Decision::refuse(403, "forbidden", "jwt_requirement");
+    }
+    for (const auto& [field, claim] : settings_.forward_claims) {
+      context.request.fields.remove(field);
+      const std::string_view text = claims->text_of(claim);
+      // What an issuer lets its users choose must not become further header lines.
+      if (!text.empty() && std::all_of(text.begin(), text.end(), http::is_field_value))
+        context.request.fields.add(field, text);
+    }
+    if (settings_.credential == Credential::kHide) settings_.hide(context);
+    return Decision::proceed();
+  }
+
+  static constexpr size_t kMostWaiting = 1000;
+
+  JwtSettings settings_;
+  identity::TokenRules rules_;
+  Condition require_;
+  std::string insufficient_;
+  std::shared_ptr<identity::KeySource> source_;
+  PerWorker<PerWorkerState> workers_;
+};
+
+}  // namespace
+
+Kind jwt_kind() {
+  return make_kind<JwtSettings, Jwt>("jwt", jwt_type(),
+                                     [](const config::PolicyUse& use, const JwtSettings& settings,
+                                        const config::Config& config, config::Diagnostics& diagnostics) {
+                                       check_jwt(settings, use, config, diagnostics);
+                                     });
+}
+
+}  // namespace portcullis::policy

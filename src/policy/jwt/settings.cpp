@@ -1,0 +1,194 @@
+#include "policy/jwt/settings.h"
+
+#include <filesystem>
+
+#include "base/text.h"
+#include "config/value_types.h"
+#include "http/characters.h"
+#include "policy/condition.h"
+
+namespace portcullis::policy {
+namespace {
+
+using namespace config;
+
+std::string check_algorithm(const std::string& text) {
+  if (crypto::algorithm_by_name(text)) return "";
+  if (equals_ignoring_case(text, "none")) return "`none` is no algorithm: it would take anybody's word";
+  return "`" + text + "` is not an algorithm" + suggestion_for(text, crypto::algorithm_names());
+}
+
+std::string check_url(const std::string& text) {
+  return text.starts_with("https://") || text.starts_with("http://")
+             ? ""
+             : "`" + text + "` is not a URL: it must start with https:// or http://";
+}
+
+std::string check_field(const std::string& name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), http::is_token)
+             ? ""
+             : "`" + name + "` is not a header's name";
+}
+
+TypePointer keys_type() {
+  auto type = std::make_shared<ObjectType>("jwks", "Where the issuer's JSON Web Key Set is; one of the ways.");
+  type->locate(&KeySettings::location)
+      .optional("file", &KeySettings::file, text(), "",
+                "A file, which is looked at again each `refresh` (10s): keys may change without a reload. A "
+                "relative path begins at the configuration's folder.")
+      .optional("inline", &KeySettings::inline_text, text(), "", "The set itself, as JSON text.")
+      .optional("url", &KeySettings::url, checked_text("a URL", "^https?://", check_url), "",
+                "Where it is fetched, and again each `refresh` (10m).")
+      .optional("discover", &KeySettings::discover, boolean(), "false",
+                "Whether to find it by OpenID Connect Discovery at the `issuer`, which is then a URL.")
+      .optional("ca", &KeySettings::ca, text(), "the system's",
+                "PEM file of the authorities that the server's certificate may come from.")
+      .optional("refresh", &KeySettings::refresh, duration(), "10m, 10s for a file",
+                "How long keys are used before they are looked at again.")
+      .optional("cooldown", &KeySettings::cooldown, duration(), "10s",
+                "A token with an unknown key makes the set be fetched anew, but not sooner than this after the "
+                "last time.")
+      .optional("stale", &KeySettings::stale, duration(), "24h",
+                "How long the keys go on being used when they cannot be fetched again.")
+      .optional("timeout", &KeySettings::timeout, duration(), "5s",
+                "How long a fetch may take, and a request waits for one.");
+  return type;
+}
+
+int ways(const JwtSettings& settings) {
+  return !settings.jwks.file.empty() + !settings.jwks.inline_text.empty() + !settings.jwks.url.empty() +
+         settings.jwks.discover + !settings.secret.empty() + !settings.public_key.empty();
+}
+
+}  // namespace
+
+TypePointer jwt_type() {
+  auto type = std::make_shared<ObjectType>(
+      "jwt",
+      "Tells who calls by a signed JSON Web Token: 401 for one that is not good, 403 for one that does not "
+      "satisfy `require`. Follows RFC 7515, 7517 to 7519, 8037, 8725 and, in its challenges, 6750.");
+  type->optional("issuer", &JwtSettings::issuers, one_or_list_of<std::string>(text()), "any",
+                 "The `iss` that tokens must have: one of these.")
+      .optional("jwks", &JwtSettings::jwks, keys_type(), "", "Where the issuer's keys are.")
+      .optional("secret", &JwtSettings::secret, text(), "",
+                "In place of `jwks`: a shared secret for HS256, HS384 and HS512, best `${VARIABLE}`.")
+      .optional("public_key", &JwtSettings::public_key, text(), "",
+                "In place of `jwks`: one public key or certificate in PEM, best `${file:...}`.")
+      .optional("audience", &JwtSettings::audiences, one_or_list_of<std::string>(text()), "none",
+                "Names of this API, one of which `aud` must hold. Without any, tokens for an audience are "
+                "refused; `\"*\"` takes those for anybody.")
+      .optional("algorithms", &JwtSettings::algorithms,
+                one_or_list_of<std::string>(checked_text("an algorithm", "", check_algorithm)),
+                "all that the keys serve",
+                "The algorithms admitted: RS, PS, ES and HS with 256, 384 or 512, EdDSA. A key serves those of "
+                "its kind, or the one that its `alg` names.")
+      .optional("type", &JwtSettings::type, text(), "any",
+                "The `typ` that the header must have, such as `at+jwt` (RFC 9068).")
+      .optional("leeway", &JwtSettings::leeway, duration(), "30s",
+                "How far the issuer's clock may be off, for `exp` and `nbf`.")
+      .optional("expiry", &JwtSettings::expiry,
+                choice({{"required", static_cast<int>(Expiry::kRequired)},
+                        {"optional", static_cast<int>(Expiry::kOptional)}}),
+                "required", "Whether tokens without `exp` are taken.")
+      .optional("require", &JwtSettings::require, Condition::type(), "nothing",
+                "What the token must say besides, as `{scope: orders:read}` or a condition such as `scope = "
+                "orders:read and claim.tenant in [acme, globex]`; else 403.")
+      .optional("consumer_claim", &JwtSettings::consumer_claim, text(), "sub",
+                "The claim whose value is looked for among the consumers' `jwt_subject`.")
+      .optional("consumer", &JwtSettings::consumer,
+                choice({{"optional", static_cast<int>(ConsumerNeed::kOptional)},
+                        {"required", static_cast<int>(ConsumerNeed::kRequired)}}),
+                "optional", "Whether a token that is no consumer's is refused.")
+      .optional("forward_claims", &JwtSettings::forward_claims,
+                text_map(check_field, [](const std::string&) { return std::string(); }), "none",
+                "Header fields for the backend with the claims that they take: `{x-user: sub}`. What a client "
+                "sends under these names is removed.")
+      .optional("cache", &JwtSettings::cache, integer(0, 10'000'000), "4096",
+                "How many verified tokens each worker remembers, none beyond its `exp` or a change of keys.");
+  add_place_fields<JwtSettings>(*type, "token", "authorization", "Bearer", "pass");
+  add_authentication_fields<JwtSettings>(*type);
+  return type;
+}
+
+void check_jwt(const JwtSettings& settings, const PolicyUse& use, const Config& config,
+               Diagnostics& diagnostics) {
+  check_authentication(settings, config, diagnostics);
+  const Location& place = settings.jwks.location.line != 0 ? settings.jwks.location : use.location;
+  const int given = ways(settings);
+  if (given != 1) {
+    return diagnostics.error(place, given == 0 ? "jwt needs keys: one of `jwks`, `secret` and `public_key`"
+                                               : "jwt takes its keys in one way: `jwks` with one of `file`, "
+                                                 "`inline`, `url` and `discover`, or `secret`, or `public_key`");
+  }
+  if (settings.jwks.discover && (settings.issuers.size() != 1 || !check_url(settings.issuers[0]).empty()))
+    return diagnostics.error(place, "`discover` needs one `issuer`, which is a URL");
+  const auto configured = configured_keys(settings);
+  if (configured && !*configured) diagnostics.error(place, configured->error().message);
+  if (configured) return;
+  const identity::KeyPlace kept = key_place(settings, use.location);
+  if (kept.kind == identity::KeyPlace::Kind::kFile) {
+    const auto read = identity::read_key_file(kept.place);
+    const auto keys = read ? crypto::parse_jwks(*read, nullptr) : read.error();
+    if (!keys) diagnostics.error(place, keys.error().message);
+  } else if (kept.place.starts_with("http://") && !kept.place.starts_with("http://127.0.0.1") &&
+             !kept.place.starts_with("http://localhost")) {
+    diagnostics.warning(place, "keys that come without TLS can be exchanged on their way: use https://");
+  }
+}
+
+identity::TokenRules token_rules(const JwtSettings& settings) {
+  identity::TokenRules rules;
+  const std::vector<std::string> all(crypto::algorithm_names().begin(), crypto::algorithm_names().end());
+  for (const std::string& name : settings.algorithms.empty() ? all : settings.algorithms)
+    rules.algorithms.push_back(*crypto::algorithm_by_name(name));
+  rules.issuers = settings.issuers;
+  rules.audiences = settings.audiences;
+  rules.any_audience =
+      std::find(settings.audiences.begin(), settings.audiences.end(), "*") != settings.audiences.end();
+  rules.type = settings.type;
+  rules.needs_expiry = settings.expiry == Expiry::kRequired;
+  rules.leeway = std::chrono::ceil<std::chrono::seconds>(settings.leeway);
+  return rules;
+}
+
+std::optional<Result<std::vector<crypto::NamedVerifier>>> configured_keys(const JwtSettings& settings) {
+  if (!settings.jwks.inline_text.empty()) return crypto::parse_jwks(settings.jwks.inline_text, nullptr);
+  if (settings.secret.empty() && settings.public_key.empty()) return std::nullopt;
+  const Result<crypto::Key> key = settings.secret.empty() ? crypto::Key::from_pem(settings.public_key)
+                                                          : crypto::Key::from_secret(settings.secret);
+  if (!key) return key.error();
+  std::vector<crypto::NamedVerifier> out;
+  Error fault{"no algorithm suits the key"};
+  for (const crypto::Algorithm algorithm : key->algorithms()) {
+    auto verifier = crypto::Verifier::make(*key, algorithm);
+    if (verifier) {
+      out.push_back({"", std::move(*verifier)});
+    } else {
+      fault = verifier.error();
+      if (out.empty()) break;  // the first is the one with the least demands
+    }
+  }
+  if (out.empty()) return fault;
+  return out;
+}
+
+identity::KeyPlace key_place(const JwtSettings& settings, const Location& from) {
+  using Way = identity::KeyPlace::Kind;
+  identity::KeyPlace place;
+  const KeySettings& told = settings.jwks;
+  place.kind = !told.file.empty() ? Way::kFile : told.discover ? Way::kDiscovery : Way::kUrl;
+  const auto beside = [&](const std::string& path) {
+    return path.empty() ? path : (std::filesystem::path(from.file.text()).parent_path() / path).string();
+  };
+  if (place.kind == Way::kFile) place.place = beside(told.file);
+  if (place.kind == Way::kDiscovery) place.place = settings.issuers.front();
+  if (place.kind == Way::kUrl) place.place = told.url;
+  place.ca_file = beside(told.ca);
+  place.refresh = told.refresh.count() != 0 ? told.refresh : place.kind == Way::kFile ? Milliseconds(10'000) : place.refresh;
+  place.cooldown = told.cooldown;
+  place.stale = told.stale;
+  place.timeout = told.timeout;
+  return place;
+}
+
+}  // namespace portcullis::policy

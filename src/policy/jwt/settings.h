@@ -1,0 +1,66 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "identity/jwt.h"
+#include "identity/key_sources.h"
+#include "policy/authentication.h"
+#include "policy/credential_place.h"
+
+namespace portcullis::policy {
+
+// Where the keys are: one of the ways.
+struct KeySettings {
+  config::Location location;
+  std::string file;
+  std::string inline_text;
+  std::string url;
+  bool discover = false;
+  std::string ca;
+  std::chrono::milliseconds refresh{0};  // 0: the way's own default
+  std::chrono::milliseconds cooldown{10'000};
+  std::chrono::milliseconds stale{86'400'000};
+  std::chrono::milliseconds timeout{5'000};
+};
+
+enum class Expiry { kRequired, kOptional };
+enum class ConsumerNeed { kOptional, kRequired };
+
+struct JwtSettings : AuthenticationSettings, CredentialPlace {
+  JwtSettings() {
+    header = "authorization";
+    scheme = "Bearer";
+    credential = Credential::kPass;
+  }
+  std::vector<std::string> issuers;
+  KeySettings jwks;
+  std::string secret;
+  std::string public_key;
+  std::vector<std::string> audiences;
+  std::vector<std::string> algorithms;
+  std::string type;
+  std::chrono::milliseconds leeway{30'000};
+  Expiry expiry = Expiry::kRequired;
+  std::string require;
+  std::string consumer_claim = "sub";
+  ConsumerNeed consumer = ConsumerNeed::kOptional;
+  config::TextMap forward_claims;
+  uint64_t cache = 4096;
+};
+
+config::TypePointer jwt_type();
+
+void check_jwt(const JwtSettings& settings, const config::PolicyUse& use, const config::Config& config,
+               config::Diagnostics& diagnostics);
+
+identity::TokenRules token_rules(const JwtSettings& settings);
+
+// The keys that stand in the configuration itself, or nothing when they are kept elsewhere.
+std::optional<Result<std::vector<crypto::NamedVerifier>>> configured_keys(const JwtSettings& settings);
+
+// Where the keys are kept, when it is elsewhere. `use` tells what a relative path begins at.
+identity::KeyPlace key_place(const JwtSettings& settings, const config::Location& from);
+
+}  // namespace portcullis::policy
