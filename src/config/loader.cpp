@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "config/assertions.h"
 #include "config/schema_model.h"
 #include "config/source_reader.h"
 #include "config/yaml.h"
@@ -70,6 +71,7 @@ std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog
   Config config;
   config_type(catalog)->load(root, &config, diagnostics);
   check_references(config, diagnostics);
+  check_assertions(config, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return config;
 }

@@ -117,6 +117,17 @@ struct Dns {
   milliseconds most_ttl{300'000};
 };
 
+// An invariant of the configuration, which loading checks: each route that matches has each of these policies.
+struct Assertion {
+  Location location;
+  std::string path_prefix;
+  std::vector<std::string> hosts;
+  std::vector<std::string> methods;
+  std::vector<std::string> except;
+  std::vector<std::string> requires_all;
+  std::vector<std::string> requires_any;
+};
+
 struct Limits {
   uint64_t memory = 64 << 20;
 };
@@ -134,6 +145,7 @@ struct Config {
   std::vector<PolicyUse> policies;  // of every route, before its own
   std::vector<Consumer> consumers;
   Limits limits;
+  std::vector<Assertion> assertions;
 };
 
 }  // namespace portcullis::config

@@ -59,6 +59,8 @@ class ObjectType : public Type {
     std::function<Location*(void*)> location;  // where to note the value's place, if anywhere
   };
 
+  struct Whole {};
+
   template <typename T, typename M>
   ObjectType& required(std::string name, M T::*member, TypePointer type, std::string summary) {
     return add(std::move(name), member, std::move(type), true, "", std::move(summary));
@@ -67,6 +69,12 @@ class ObjectType : public Type {
   ObjectType& optional(std::string name, M T::*member, TypePointer type, std::string default_text,
                        std::string summary) {
     return add(std::move(name), member, std::move(type), false, std::move(default_text), std::move(summary));
+  }
+  // A field whose object fills members of this same one.
+  ObjectType& required(std::string name, Whole, TypePointer type, std::string summary) {
+    fields_.push_back({std::move(name), std::move(type), true, "", std::move(summary),
+                       [](void* object) { return object; }, nullptr});
+    return *this;
   }
   // Notes where the object, or the value of the field added last, stands in the file.
   template <typename T>

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/arena.h"
+#include "base/text.h"
 #include "config/condition_type.h"
 #include "config/field_types.h"
 #include "config/model.h"
@@ -271,6 +272,36 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                    "For the counters of `rate_limit`, 16 bytes for each key in use; taken as it is needed. When "
                    "it is full those are given up first that have the least to their account. A change takes a "
                    "restart.");
+  const auto policy_names = list_of<std::string>(checked_text(
+      "a policy's name", "", [catalog](const std::string& name) -> std::string {
+        std::vector<std::string_view> known;
+        for (const PolicyType& one : catalog) {
+          if (one.name == name) return "";
+          known.push_back(one.name);
+        }
+        return "there is no policy `" + name + "`" + suggestion_for(name, known);
+      }));
+  auto every_route = std::make_shared<ObjectType>("every_route", "Which routes; all when it is empty.");
+  every_route
+      ->optional("path_prefix", &Assertion::path_prefix, plain_path_type(), "",
+                 "Those that can get a request below this path.")
+      .optional("hosts", &Assertion::hosts, list_of<std::string>(checked_text("a host", "", check_host)), "any",
+                "Those that can get a request for one of these hosts.")
+      .optional("methods", &Assertion::methods,
+                list_of<std::string>(checked_text("a method", "", check_method)), "any",
+                "Those that can get a request by one of these methods.")
+      .optional("except", &Assertion::except, list_of<std::string>(text()), "none",
+                "Names of routes that are excepted.");
+  auto assertion = std::make_shared<ObjectType>(
+      "assertion",
+      "What must be true of the configuration. Loading fails, naming the routes, when it is not: so nobody can "
+      "open by oversight what must be closed.");
+  assertion->locate(&Assertion::location)
+      .required("every_route", ObjectType::Whole{}, every_route, "Which routes.")
+      .optional("requires", &Assertion::requires_all, policy_names, "none",
+                "Policies that each of them must have, its own or the top level's.")
+      .optional("requires_any", &Assertion::requires_any, policy_names, "none",
+                "Policies of which each must have at least one.");
   auto config = std::make_unique<ObjectType>("configuration", "A whole configuration.");
   config->required("version", &Config::version, integer(1, 1), "The format's version: 1.")
       .optional("workers", &Config::workers, integer(0, 1024), "0", "Worker threads. 0: one per core.")
@@ -289,7 +320,9 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                 "What acts on every request, before its route's own.")
       .optional("consumers", &Config::consumers, list_of<Consumer>(consumer_type()), "none",
                 "Named callers, for the policies that authenticate.")
-      .optional("limits", &Config::limits, limits, "", "What the counters of limits may take.");
+      .optional("limits", &Config::limits, limits, "", "What the counters of limits may take.")
+      .optional("assertions", &Config::assertions, list_of<Assertion>(assertion), "none",
+                "What must be true of the configuration.");
   return config;
 }
 

@@ -38,6 +38,20 @@ std::optional<std::string_view> decode(std::string_view text) {
   return crypto::base64_decode(text, crypto::Base64::kUrl, std::span(buffer.data(), buffer.size()));
 }
 
+// An issuer's tokens have one header, or few: the last one that this thread has read is not read again.
+std::shared_ptr<const Claims> read_header(std::string_view encoded) {
+  thread_local std::string last_text;
+  thread_local std::shared_ptr<const Claims> last;
+  if (last && last_text == encoded) return last;
+  const auto text = decode<0>(encoded);
+  auto header = text ? Claims::parse(*text) : nullptr;
+  if (header) {
+    last = header;
+    last_text = encoded;
+  }
+  return header;
+}
+
 bool contains(const std::vector<std::string>& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
@@ -162,8 +176,7 @@ VerifiedToken verify_token(std::string_view token, const KeySet& keys, const Tok
   if (token.size() > kLongestToken) return refused(TokenFault::kTooLong);
   const auto parts = split(token);
   if (!parts) return refused(TokenFault::kMalformed);
-  const auto header_text = decode<0>(parts->header);
-  const auto header = header_text ? Claims::parse(*header_text) : nullptr;
+  const auto header = read_header(parts->header);
   if (!header) return refused(TokenFault::kMalformed);
   const Claims::Claim* named = header->find("alg");
   if (named == nullptr || named->kind != Claims::Kind::kText || named->in_array)

@@ -1,5 +1,6 @@
 #include "policy/registry.h"
 
+#include "policy/acl/acl.h"
 #include "policy/any_of/any_of.h"
 #include "policy/cors/cors.h"
 #include "policy/headers/headers.h"
@@ -22,7 +23,8 @@ const std::vector<Kind>& authentication_kinds() {
 
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all = [] {
-    std::vector<Kind> out{any_of_kind(authentication_kinds()),
+    std::vector<Kind> out{acl_kind(),
+                          any_of_kind(authentication_kinds()),
                           cors_kind(),
                           headers_kind(),
                           ip_filter_kind(),

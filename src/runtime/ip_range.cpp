@@ -42,6 +42,13 @@ Result<IpRange> IpRange::parse(std::string_view text) {
   return range;
 }
 
+IpAddress IpRange::last() const {
+  IpAddress out = base_;
+  for (unsigned bit = bits_; bit < 128; ++bit)
+    out.bytes[bit / 8] = static_cast<uint8_t>(out.bytes[bit / 8] | 0x80u >> (bit % 8));
+  return out;
+}
+
 bool IpRange::contains(const IpAddress& address) const {
   const unsigned whole = bits_ / 8;
   if (std::memcmp(base_.bytes.data(), address.bytes.data(), whole) != 0) return false;

@@ -14,6 +14,7 @@ struct IpAddress {
   std::array<uint8_t, 16> bytes{};
 
   static std::optional<IpAddress> parse(std::string_view text);
+  auto operator<=>(const IpAddress&) const = default;
 };
 
 // A block of addresses: "10.0.0.0/8", "2001:db8::/32", or one address. A plain value.
@@ -21,6 +22,8 @@ class IpRange {
  public:
   static Result<IpRange> parse(std::string_view text);
   bool contains(const IpAddress& address) const;
+  IpAddress first() const { return base_; }
+  IpAddress last() const;
 
  private:
   IpAddress base_;

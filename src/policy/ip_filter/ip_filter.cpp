@@ -1,9 +1,11 @@
 #include "policy/ip_filter/ip_filter.h"
 
-#include <algorithm>
+#include <filesystem>
+#include <fstream>
 
+#include "base/text.h"
 #include "config/field_types.h"
-#include "runtime/ip_range.h"
+#include "runtime/ip_set.h"
 
 namespace portcullis::policy {
 namespace {
@@ -11,30 +13,72 @@ namespace {
 struct Settings {
   std::vector<std::string> allow;
   std::vector<std::string> deny;
+  std::string allow_file;
+  std::string deny_file;
 };
+
+// The blocks of a list in a file: one a line, `#` begins a comment. The first fault ends it.
+Result<std::vector<IpRange>> read_file(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return Error{"cannot read the address list `" + path + "`"};
+  std::vector<IpRange> out;
+  size_t number = 0;
+  for (std::string line; std::getline(file, line);) {
+    ++number;
+    std::string_view text = line;
+    text = trim(text.substr(0, text.find('#')));
+    if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+    if (text.empty()) continue;
+    const auto range = IpRange::parse(text);
+    if (!range) return Error{path + ":" + std::to_string(number) + ": " + range.error().message};
+    out.push_back(*range);
+  }
+  return out;
+}
+
+std::string beside(const config::Location& place, const std::string& path) {
+  return (std::filesystem::path(place.file.text()).parent_path() / path).string();
+}
+
+IpSet compile(const std::vector<std::string>& texts, const std::string& file, const config::Location& place) {
+  std::vector<IpRange> ranges;
+  for (const std::string& text : texts) ranges.push_back(*IpRange::parse(text));
+  if (!file.empty()) {
+    const auto read = read_file(beside(place, file));
+    if (read) ranges.insert(ranges.end(), read->begin(), read->end());
+  }
+  return IpSet(std::move(ranges));
+}
 
 class IpFilter final : public Policy {
  public:
-  explicit IpFilter(const Settings& settings) {
-    for (const std::string& text : settings.allow) allow_.push_back(*IpRange::parse(text));
-    for (const std::string& text : settings.deny) deny_.push_back(*IpRange::parse(text));
-  }
+  IpFilter(const Settings& settings, const BuildContext& build)
+      : allow_(compile(settings.allow, settings.allow_file, build.location)),
+        deny_(compile(settings.deny, settings.deny_file, build.location)),
+        allows_all_(settings.allow.empty() && settings.allow_file.empty()) {}
 
   Decision on_request(Context& context) const override {
     // A client on a Unix socket has no address: only a list of refusals lets it in.
     const auto address = IpAddress::parse(context.client_address);
-    const auto holds = [&](const IpRange& range) { return address && range.contains(*address); };
-    if (std::any_of(deny_.begin(), deny_.end(), holds) ||
-        (!allow_.empty() && std::none_of(allow_.begin(), allow_.end(), holds))) {
-      return Decision::refuse(403, "address_refused");
-    }
-    return Decision::proceed();
+    const bool denied = address && deny_.contains(*address);
+    const bool allowed = allows_all_ || (address && allow_.contains(*address));
+    return denied || !allowed ? Decision::refuse(403, "address_refused") : Decision::proceed();
   }
 
  private:
-  std::vector<IpRange> allow_;
-  std::vector<IpRange> deny_;
+  IpSet allow_;
+  IpSet deny_;
+  bool allows_all_;
 };
+
+void check(const config::PolicyUse& use, const Settings& settings, const config::Config&,
+           config::Diagnostics& diagnostics) {
+  for (const std::string& file : {settings.allow_file, settings.deny_file}) {
+    if (file.empty()) continue;
+    if (const auto read = read_file(beside(use.location, file)); !read)
+      diagnostics.error(use.location, read.error().message);
+  }
+}
 
 }  // namespace
 
@@ -44,8 +88,12 @@ Kind ip_filter_kind() {
       "ip_filter", "Admits or refuses clients by address: 403. `deny` wins over `allow`.");
   type->optional("allow", &Settings::allow, ranges, "all",
                  "The only clients admitted: addresses or CIDR blocks.")
-      .optional("deny", &Settings::deny, ranges, "none", "Clients refused.");
-  return make_kind<Settings, IpFilter>("ip_filter", type);
+      .optional("deny", &Settings::deny, ranges, "none", "Clients refused.")
+      .optional("allow_file", &Settings::allow_file, config::text(), "none",
+                "A file of more such blocks, one a line, read when the configuration is loaded. A relative path "
+                "begins at the configuration's folder.")
+      .optional("deny_file", &Settings::deny_file, config::text(), "none", "The same for `deny`.");
+  return make_kind<Settings, IpFilter>("ip_filter", type, check);
 }
 
 }  // namespace portcullis::policy

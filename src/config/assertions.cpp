@@ -1,0 +1,133 @@
+#include "config/assertions.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace portcullis::config {
+namespace {
+
+// "/a/b" is below "/a" and below "/".
+bool is_below(std::string_view path, std::string_view prefix) {
+  if (prefix.ends_with('/')) prefix.remove_suffix(1);
+  return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
+}
+
+// The segment that `path` begins with, which is removed together with its slash.
+std::string_view next_segment(std::string_view& path) {
+  path.remove_prefix(1);
+  const std::string_view segment = path.substr(0, path.find('/'));
+  path.remove_prefix(segment.size());
+  return segment;
+}
+
+// A path with parameters can lie below the prefix.
+bool pattern_reaches(std::string_view pattern, std::string_view prefix) {
+  if (prefix.ends_with('/')) prefix.remove_suffix(1);
+  while (!prefix.empty()) {
+    if (pattern.empty()) return false;
+    const std::string_view wanted = next_segment(prefix), segment = next_segment(pattern);
+    if (!segment.starts_with('{') && segment != wanted) return false;
+  }
+  return true;
+}
+
+bool hosts_meet(const std::string& a, const std::string& b) {
+  const auto covers = [](std::string_view wildcard, std::string_view host) {
+    return wildcard.starts_with("*.") && host.ends_with(wildcard.substr(1));
+  };
+  const std::string x = to_lower(a), y = to_lower(b);
+  return x == y || covers(x, y) || covers(y, x);
+}
+
+template <typename Same>
+bool intersect(const std::vector<std::string>& a, const std::vector<std::string>& b, Same same) {
+  if (a.empty() || b.empty()) return true;  // any
+  return std::any_of(a.begin(), a.end(), [&](const std::string& one) {
+    return std::any_of(b.begin(), b.end(), [&](const std::string& other) { return same(one, other); });
+  });
+}
+
+// Takes every request below the prefix that no longer or exact path takes.
+bool takes_all_below(const Route& route, std::string_view prefix) {
+  const Match& match = route.match;
+  return !match.path_prefix.empty() && is_below(prefix, match.path_prefix) && match.hosts.empty() &&
+         match.methods.empty() && match.headers.empty() && match.query.empty();
+}
+
+class Reach {
+ public:
+  Reach(const Config& config, const Assertion& assertion) : assertion_(assertion) {
+    for (const Route& route : config.routes) {
+      if (takes_all_below(route, assertion.path_prefix))
+        covered_from_ = std::max(covered_from_, route.match.path_prefix.size());
+    }
+  }
+
+  bool holds(const Route& route) const {
+    return path_reaches(route.match) && intersect(route.match.hosts, assertion_.hosts, hosts_meet) &&
+           intersect(route.match.methods, assertion_.methods, std::equal_to<>());
+  }
+
+ private:
+  bool path_reaches(const Match& match) const {
+    const std::string& prefix = assertion_.path_prefix;
+    if (prefix.empty()) return true;
+    if (!match.path.empty()) return pattern_reaches(match.path, prefix);
+    if (!match.path_prefix.empty() && is_below(match.path_prefix, prefix)) return true;
+    // A wider prefix, an expression or no path at all: unless another route takes everything before it.
+    if (!match.path_prefix.empty())
+      return is_below(prefix, match.path_prefix) && match.path_prefix.size() >= covered_from_;
+    return covered_from_ == 0;
+  }
+
+  const Assertion& assertion_;
+  size_t covered_from_ = 0;  // the longest prefix that takes all of the assertion's
+};
+
+bool has_policy(const Config& config, const Route& route, const std::string& name) {
+  const auto is_it = [&](const PolicyUse& use) { return use.name == name; };
+  return std::any_of(config.policies.begin(), config.policies.end(), is_it) ||
+         std::any_of(route.policies.begin(), route.policies.end(), is_it);
+}
+
+// What the route lacks, or "".
+std::string lack_of(const Config& config, const Route& route, const Assertion& assertion) {
+  for (const std::string& name : assertion.requires_all) {
+    if (!has_policy(config, route, name)) return "`" + name + "`";
+  }
+  const auto& any = assertion.requires_any;
+  if (any.empty() || std::any_of(any.begin(), any.end(),
+                                 [&](const std::string& name) { return has_policy(config, route, name); }))
+    return "";
+  return "any of `" + join(any) + "`";
+}
+
+}  // namespace
+
+void check_assertions(const Config& config, Diagnostics& diagnostics) {
+  for (const Assertion& assertion : config.assertions) {
+    if (assertion.requires_all.empty() && assertion.requires_any.empty()) {
+      diagnostics.error(assertion.location, "an assertion needs `requires` or `requires_any`");
+      continue;
+    }
+    std::vector<std::string_view> known;
+    for (const Route& route : config.routes) known.push_back(route.name);
+    for (const std::string& name : assertion.except) {
+      if (std::find(known.begin(), known.end(), name) == known.end())
+        diagnostics.error(assertion.location, "there is no route `" + name + "`" + suggestion_for(name, known));
+    }
+    const Reach reach(config, assertion);
+    for (const Route& route : config.routes) {
+      const bool excepted =
+          std::find(assertion.except.begin(), assertion.except.end(), route.name) != assertion.except.end();
+      if (excepted || !reach.holds(route)) continue;
+      const std::string lacking = lack_of(config, route, assertion);
+      if (lacking.empty()) continue;
+      diagnostics.error(assertion.location, "the assertion does not hold: route `" + route.name + "` (" +
+                                                route.location.seen_from(assertion.location) + ") lacks " + lacking);
+    }
+  }
+}
+
+}  // namespace portcullis::config

@@ -1,0 +1,92 @@
+#include "policy/acl/acl.h"
+
+#include "policy/condition.h"
+
+namespace portcullis::policy {
+namespace {
+
+enum class Effect { kDeny, kAllow };
+
+struct Rule {
+  config::Location location;
+  std::string allow;
+  std::string deny;
+};
+
+struct Settings {
+  std::vector<Rule> rules;
+  Effect otherwise = Effect::kDeny;
+};
+
+class Acl final : public Policy {
+ public:
+  explicit Acl(const Settings& settings) : otherwise_(settings.otherwise) {
+    for (const Rule& rule : settings.rules) {
+      const bool allows = !rule.allow.empty();
+      rules_.push_back({allows ? Effect::kAllow : Effect::kDeny, Condition(allows ? rule.allow : rule.deny)});
+    }
+  }
+
+  Decision on_request(Context& context) const override {
+    const Compiled* rule = first_that_holds(context);
+    return (rule == nullptr ? otherwise_ : rule->effect) == Effect::kAllow
+               ? Decision::proceed()
+               : Decision::refuse(403, "forbidden", "acl_denied");
+  }
+
+  Explanation explain(Context& context) const override {
+    const Compiled* rule = first_that_holds(context);
+    const std::string by = rule == nullptr
+                               ? "no rule holds, and the default is to "
+                               : "rule " + std::to_string(rule - rules_.data() + 1) + " holds: ";
+    return {on_request(context),
+            {by + ((rule == nullptr ? otherwise_ : rule->effect) == Effect::kAllow ? "allow" : "deny")}};
+  }
+
+ private:
+  struct Compiled {
+    Effect effect;
+    Condition condition;
+  };
+  const Compiled* first_that_holds(const Context& context) const {
+    for (const Compiled& rule : rules_) {
+      if (rule.condition.holds(context)) return &rule;
+    }
+    return nullptr;
+  }
+
+  std::vector<Compiled> rules_;
+  Effect otherwise_;
+};
+
+void check(const config::PolicyUse&, const Settings& settings, const config::Config&,
+           config::Diagnostics& diagnostics) {
+  for (const Rule& rule : settings.rules) {
+    if (rule.allow.empty() == rule.deny.empty())
+      diagnostics.error(rule.location, "a rule has either `allow` or `deny`");
+  }
+}
+
+}  // namespace
+
+Kind acl_kind() {
+  auto rule = std::make_shared<config::ObjectType>("rule", "What is allowed or denied.");
+  rule->locate(&Rule::location)
+      .optional("allow", &Rule::allow, Condition::type(), "", "Allows when this holds.")
+      .optional("deny", &Rule::deny, Condition::type(), "", "Denies when this holds.");
+  auto type = std::make_shared<config::ObjectType>(
+      "acl",
+      "Decides by rules who may do what: the first that holds decides; 403 for what is denied. Conditions are of "
+      "the form `group in [admins, support] and method = GET`, with `and`, `or`, `not` and parentheses, on "
+      "`scope`, `group`, `consumer`, `claim.NAME`, `header.NAME`, `method`, `host`, `path`, `route` and "
+      "`client_address`, by `=`, `!=`, `in`, `not in`, `under` and `exists`; or a mapping whose entries must all "
+      "hold.");
+  type->required("rules", &Settings::rules, config::list_of<Rule>(rule), "In the order in which they are tried.")
+      .optional("default", &Settings::otherwise,
+                config::choice({{"deny", static_cast<int>(Effect::kDeny)},
+                                {"allow", static_cast<int>(Effect::kAllow)}}),
+                "deny", "What is done when no rule holds.");
+  return make_kind<Settings, Acl>("acl", type, check);
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,121 @@
+"""acl, ip_filter's lists and assertions, through the built binary."""
+
+import pytest
+
+import harness
+from identity import ask, configuration, hashed
+from tokens import key_pair, pem, token
+
+KEYS = {name: f"key-of-{name}-0123456789" for name in ("admin", "reader", "nobody")}
+CONSUMERS = ", ".join(f"{{name: {name}, groups: [{group}], credentials: {{keys: '{hashed(KEYS[name])}'}}}}"
+                      for name, group in (("admin", "admins"), ("reader", "readers"), ("nobody", "")))
+
+
+def as_(name):
+    return f"X-API-Key: {KEYS[name]}\r\n"
+
+
+def test_the_first_rule_that_holds_decides_and_the_default_is_to_deny(start, echo):
+    gateway = start(configuration(echo(), """key_auth: {}, acl: {rules: [
+        {deny: path under /secret},
+        {allow: group = admins},
+        {allow: "group in [readers, writers] and method in [GET, HEAD]"}]}""", CONSUMERS))
+    for name, method, target, status in [("admin", "DELETE", "/x", 200), ("admin", "GET", "/secret/x", 403), ("admin", "GET", "/secret", 403),
+                                         ("admin", "GET", "/secrets", 200), ("reader", "GET", "/x", 200), ("reader", "DELETE", "/x", 403),
+                                         ("nobody", "GET", "/x", 403), ("admin", "GET", "/a/../secret/b", 403)]:
+        answer = ask(gateway, as_(name), target, method)
+        assert answer.status == status, (name, method, target)
+        if status == 403:
+            assert answer.detail == "forbidden"
+
+
+def test_conditions_on_claims_scopes_headers_and_addresses(start, echo, tmp_path):
+    (tmp_path / "key.pem").write_text(pem("ES256"))
+    port, key = echo(), key_pair("ES256")
+    for condition, claims, fields, status in [
+            ("scope = a:b", {"scope": "x a:b"}, "", 200), ("scope = a:b", {"scope": "a:bc"}, "", 403),
+            ("claim.role = admin or claim.role = root", {"role": ["user", "root"]}, "", 200),
+            ("claim.role != admin", {"role": "admin"}, "", 403), ("claim.role != admin", {}, "", 200),
+            ("claim.role exists", {"role": []}, "", 200), ("claim.role exists", {}, "", 403),
+            ("not (claim.a = '1' and claim.b = '2')", {"a": 1, "b": 2}, "", 403), ("claim.level in ['3', '4']", {"level": 4}, "", 200),
+            ("header.x-env = \"pro d\"", {}, "X-Env: pro d\r\n", 200), ("header.x-env = prod", {}, "", 403),
+            ("client_address under [10.0.0.0/8, 127.0.0.0/8]", {}, "", 200), ("client_address under 10.0.0.0/8", {}, "", 403),
+            ("host = API.example.com and route = all and path = /", {}, "", 200), ("consumer exists", {"sub": "x"}, "", 403)]:
+        text = condition.replace('"', '\\"')
+        gateway = start(configuration(port, f'jwt: {{public_key: "${{file:key.pem}}"}}, acl: {{rules: [{{allow: "{text}"}}]}}'))
+        answer = ask(gateway, f"Authorization: Bearer {token('ES256', key, **claims)}\r\n" + fields)
+        assert answer.status == status, condition
+
+
+def test_a_mapping_is_a_condition_whose_entries_must_all_hold(start, echo):
+    gateway = start(configuration(echo(), "key_auth: {}, acl: {rules: [{allow: {group: [admins, readers], method: GET}}]}", CONSUMERS))
+    assert [ask(gateway, as_(n), method=m).status for n, m in (("admin", "GET"), ("admin", "PUT"), ("nobody", "GET"))] == [200, 403, 403]
+
+
+def test_address_lists_may_be_long_and_stand_in_files(start, echo, tmp_path):
+    blocks = [f"10.{a}.{b}.0/25" for a in range(200) for b in range(0, 250)] + [f"2001:db8:{a:x}::/48" for a in range(50000)]
+    (tmp_path / "list.txt").write_text("# ours\n" + "\n".join(blocks) + "\n192.0.2.7 # one\n\n")
+    text = configuration(echo(), "ip_filter: {allow_file: list.txt, deny: [10.5.5.5]}")
+    gateway = start(text.replace('"127.0.0.1:{port}"', '"127.0.0.1:{port}", trusted_proxies: [127.0.0.1]'))
+    for address, status in [("10.5.5.4", 200), ("10.5.5.5", 403), ("10.5.5.127", 200), ("10.5.5.128", 403), ("10.199.249.1", 200),
+                            ("10.200.0.1", 403), ("192.0.2.7", 200), ("192.0.2.8", 403), ("2001:db8:c34f::1", 200), ("2001:db8:c350::1", 403)]:
+        assert ask(gateway, f"X-Forwarded-For: {address}\r\n").status == status, address
+
+
+ASSERTED = """version: 1
+listeners: [{name: public, address: "127.0.0.1:1"}]
+upstreams: [{name: backend, targets: [{address: "127.0.0.1:1"}]}]
+policies: [%(top)s]
+assertions: [%(assertions)s]
+routes:
+  - {name: admin, match: {path_prefix: /admin, methods: [GET]}, policies: [jwt: {secret: 0123456789abcdef0123456789abcdef}], upstream: backend}
+  - {name: reports, match: {path: "/admin/reports/{id}"}, upstream: backend}
+  - {name: wild, match: {path: "/{area}/x"}, upstream: backend}
+  - {name: shop, match: {path_prefix: /shop, hosts: [shop.example.com]}, upstream: backend}
+  - {name: rest, match: {path_prefix: /}, upstream: backend}
+"""
+
+
+@pytest.mark.parametrize("top, assertion, named", [
+    ("", "{every_route: {path_prefix: /admin}, requires: [jwt]}", {"reports", "wild", "rest"}),
+    ("", "{every_route: {path_prefix: /admin, except: [wild, rest]}, requires: [jwt]}", {"reports"}),
+    ("", "{every_route: {path_prefix: /admin/reports}, requires: [jwt]}", {"reports", "rest"}),
+    ("", "{every_route: {}, requires_any: [jwt, key_auth]}", {"reports", "wild", "shop", "rest"}),
+    ("key_auth: {}", "{every_route: {}, requires_any: [jwt, key_auth]}", set()),
+    ("key_auth: {}", "{every_route: {}, requires: [jwt, key_auth]}", {"reports", "wild", "shop", "rest"}),
+    ("", "{every_route: {hosts: [SHOP.example.com], path_prefix: /shop}, requires: [jwt]}", {"wild", "shop", "rest"}),
+    ("", "{every_route: {hosts: [other.example.com], path_prefix: /shop/a}, requires: [jwt]}", {"rest"}),
+])
+def test_an_assertion_names_the_routes_that_break_it(tmp_path, top, assertion, named):
+    path = tmp_path / "gateway.yaml"
+    path.write_text(ASSERTED % {"top": top, "assertions": assertion})
+    said = harness.check(path)
+    assert {name for name in ("admin", "reports", "wild", "shop", "rest") if f"route `{name}`" in said} == named, said
+    if named:
+        assert "gateway.yaml:5:" in said and "the assertion does not hold" in said
+
+
+def test_a_route_that_takes_all_of_an_area_shields_the_wider_ones(tmp_path):
+    path = tmp_path / "gateway.yaml"
+    path.write_text("""version: 1
+listeners: [{name: public, address: "127.0.0.1:1"}]
+assertions: [{every_route: {path_prefix: /admin}, requires: [ip_filter]}]
+routes:
+  - {name: admin, match: {path_prefix: /admin}, policies: [ip_filter: {}, respond: {}]}
+  - {name: rest, match: {path_prefix: /}, policies: [respond: {}]}
+""")
+    assert harness.check(path) == ""
+
+
+@pytest.mark.parametrize("policies, message", [
+    ("acl: {rules: [{}]}", "a rule has either `allow` or `deny`"),
+    ("acl: {rules: [{allow: a = b}]}", "there is no subject `a`"),
+    ("acl: {rules: [{allow: {gruop: x}}]}", "did you mean `group`?"),
+    ("acl: {rules: [{allow: method under /x}]}", "`under` is for `path` and `client_address`"),
+    ("acl: {rules: [{allow: client_address under 10.0.0.1/8}]}", "bits set beyond its prefix"),
+    ("ip_filter: {deny_file: absent.txt}", "cannot read the address list"),
+])
+def test_mistakes_are_named(tmp_path, policies, message):
+    path = tmp_path / "bad.yaml"
+    path.write_text(configuration(1, policies).replace("{port}", "1"))
+    assert message in harness.check(path)
