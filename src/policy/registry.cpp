@@ -2,6 +2,7 @@
 
 #include "policy/acl/acl.h"
 #include "policy/any_of/any_of.h"
+#include "policy/basic_auth/basic_auth.h"
 #include "policy/cors/cors.h"
 #include "policy/headers/headers.h"
 #include "policy/ip_filter/ip_filter.h"
@@ -17,7 +18,7 @@ namespace {
 
 // Those that tell who calls, each of which derives from Authentication.
 const std::vector<Kind>& authentication_kinds() {
-  static const std::vector<Kind> all{jwt_kind(), key_auth_kind()};
+  static const std::vector<Kind> all{basic_auth_kind(), jwt_kind(), key_auth_kind()};
   return all;
 }
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "http/characters.h"
+#include "policy/bounded_cache.h"
 #include "policy/condition.h"
 #include "policy/jwt/settings.h"
-#include "policy/jwt/token_cache.h"
 #include "policy/per_worker.h"
 #include "policy/services.h"
 
@@ -43,9 +43,8 @@ class Jwt final : public Authentication {
     const uint64_t version = source_->version();
     if (version == 0) return wait_or_refuse(context, version, TokenFault::kUnknownKey);
     const auto now = std::chrono::system_clock::now();
-    if (const TokenCache::Entry* known =
-            mine.cache.find(token, version, std::chrono::floor<std::chrono::seconds>(now)))
-      return admit(context, known->claims, known->consumer);
+    const Verified* known = mine.cache.find(token, std::chrono::floor<std::chrono::seconds>(now));
+    if (known != nullptr && known->keys_version == version) return admit(context, known->claims, known->consumer);
     if (mine.keys == nullptr || mine.version != version) {
       mine.keys = source_->keys();
       mine.version = version;
@@ -56,23 +55,26 @@ class Jwt final : public Authentication {
     if (verified.fault == TokenFault::kUnknownKey) return wait_or_refuse(context, version, verified.fault);
     if (verified.fault != TokenFault::kNone) return invalid(context, name_of(verified.fault));
     const identity::Consumer* consumer = consumers().by_subject(verified.claims->text_of(settings_.consumer_claim));
-    mine.cache.keep(token, verified.claims, consumer, verified.good_until, mine.version);
+    mine.cache.keep(token, {verified.claims, consumer, mine.version}, verified.good_until);
     return admit(context, verified.claims, consumer);
   }
 
  private:
+  struct Verified {
+    std::shared_ptr<const identity::Claims> claims;
+    const identity::Consumer* consumer;
+    uint64_t keys_version;
+  };
   struct PerWorkerState {
-    TokenCache cache;
+    explicit PerWorkerState(size_t cached) : cache(cached) {}
+    BoundedCache<Verified> cache;
     std::shared_ptr<const KeySet> keys;
     uint64_t version = 0;
     size_t waiting = 0;  // for keys to be fetched
   };
 
   PerWorkerState& state(const Context& context) const {
-    return workers_.get(context.worker, [&] {
-      const auto seed = reinterpret_cast<uintptr_t>(&context) ^ static_cast<uint64_t>(Clock::now().time_since_epoch().count());
-      return std::unique_ptr<PerWorkerState>(new PerWorkerState{TokenCache(settings_.cache, seed), nullptr});
-    });
+    return workers_.get(context.worker, [this] { return std::make_unique<PerWorkerState>(settings_.cache); });
   }
 
   static Decision invalid(Context& context, std::string_view reason) {

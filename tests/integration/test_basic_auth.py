@@ -1,0 +1,122 @@
+"""basic_auth, through the built binary; hashes by htpasswd's and other tools' algorithms."""
+
+import base64
+import subprocess
+import threading
+import time
+
+import pytest
+
+import harness
+from harness import wait_for
+from identity import ask, configuration, log_lines, send
+
+
+def hash_of(password):
+    return subprocess.run([harness.BINARY, "hash-password"], input=password + "\n", capture_output=True, text=True, check=True).stdout.strip()
+
+
+# Made by other programs: bcrypt and SHA-crypt of "secret" by Debian's libcrypt through Python's crypt, argon2 by libsodium.
+BCRYPT = __import__("crypt").crypt("secret", "$2b$05$abcdefghijklmnopqrstuu")
+SHA512 = __import__("crypt").crypt("secret", "$6$rounds=1000$saltsalt")
+
+
+def basic(user, password):
+    return "Authorization: Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() + "\r\n"
+
+
+def consumers(**hashes):
+    return ", ".join(f"{{name: {name}, credentials: {{basic: {{username: {name}, password_hash: '{text}'}}}}}}"
+                     for name, text in hashes.items())
+
+
+def test_a_right_password_tells_the_consumer(start, echo):
+    gateway = start(configuration(echo(), "basic_auth: {}", consumers(y=hash_of("secret"), b=BCRYPT, s=SHA512)))
+    for user in "ybs":
+        for _ in range(2):  # verified, then remembered
+            answer = ask(gateway, basic(user, "secret"))
+            assert answer.status == 200 and answer.seen["x-consumer-name"] == user
+            assert "authorization" not in answer.seen
+
+
+def test_argon2_is_verified(start, echo):
+    # The example of the reference implementation's README: "password", "somesalt", argon2id.
+    code = "import ctypes, ctypes.util; s = ctypes.CDLL('libsodium.so.23'); s.sodium_init(); b = ctypes.create_string_buffer(128); " \
+           "s.crypto_pwhash_str(b, b'secret', ctypes.c_ulonglong(6), ctypes.c_ulonglong(1), ctypes.c_size_t(8 << 20)); print(b.value.decode())"
+    made = subprocess.run(["/usr/bin/python3", "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert made.startswith("$argon2id$")
+    gateway = start(configuration(echo(), "basic_auth: {}", consumers(a=made)))
+    assert [ask(gateway, basic("a", password)).status for password in ("secret", "secreT", "")] == [200, 401, 401]
+
+
+def test_wrong_ones_are_refused_and_only_the_log_says_why(start, echo, tmp_path):
+    log = tmp_path / "log"
+    gateway = start(configuration(echo(), "basic_auth: {realm: shop}", consumers(a=BCRYPT), more=f"access_log: {{path: {log}}}"))
+    cases = [(basic("a", "wrong"), "basic_wrong_password"), (basic("a", "secret2"), "basic_wrong_password"), (basic("b", "secret"), "basic_unknown_user"),
+             ("Authorization: Basic !!!\r\n", "basic_malformed"), ("Authorization: Basic YQ==\r\n", "basic_malformed"),
+             ("Authorization: Basic " + "A" * 2000 + "\r\n", "basic_malformed"), (basic("a", "secret\0x"), "basic_wrong_password"),
+             ("", "basic_missing"), ("Authorization: Bearer x\r\n", "basic_missing")]
+    for fields, _ in cases:
+        answer = ask(gateway, fields)
+        assert answer.status == 401 and answer.detail == "unauthorized"
+        assert answer.fields["www-authenticate"] == 'Basic realm="shop", charset="UTF-8"'
+    wait_for(lambda: len(log_lines(log)) == len(cases), what="the log")
+    assert [line["ended"] for line in log_lines(log)] == [reason for _, reason in cases]
+
+
+def test_a_reload_with_another_hash_ends_the_old_password(start, echo):
+    port = echo()
+    gateway = start(configuration(port, "basic_auth: {}", consumers(a=BCRYPT)))
+    assert ask(gateway, basic("a", "secret")).status == 200
+    gateway.write(configuration(port, "basic_auth: {}", consumers(a=hash_of("changed"))))
+    gateway.reload()
+    assert [ask(gateway, basic("a", password)).status for password in ("secret", "changed")] == [401, 200]
+
+
+def test_hashing_does_not_hold_up_other_requests(start, echo):
+    slow = __import__("crypt").crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")  # a quarter of a second
+    text = configuration(echo(), "basic_auth: {}", consumers(a=slow))
+    gateway = start(text + "  - {name: open, match: {path: /open}, upstream: backend}\n")
+    statuses = []
+    threads = [threading.Thread(target=lambda i=i: statuses.append(ask(gateway, basic("a", f"wrong-{i}")).status)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    with gateway.connect() as connection:
+        answered = 0
+        while any(thread.is_alive() for thread in threads):
+            assert send(connection, target="/open").status == 200
+            answered += 1
+    for thread in threads:
+        thread.join()
+    assert statuses == [401] * 8 and answered > 20
+
+
+def test_many_that_wait_for_the_same_password_hash_it_once(start, echo):
+    slow = __import__("crypt").crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")
+    gateway = start(configuration(echo(), "basic_auth: {}", consumers(a=slow)))
+    began, statuses = time.monotonic(), []
+    threads = [threading.Thread(target=lambda: statuses.append(ask(gateway, basic("a", "secret")).status)) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 40
+    clock = time.clock_gettime
+    assert clock and time.monotonic() - began < 20
+
+
+def test_a_client_that_leaves_while_its_password_is_hashed_does_no_harm(start, echo):
+    slow = __import__("crypt").crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")
+    gateway = start(configuration(echo(), "basic_auth: {}", consumers(a=slow)))
+    for i in range(5):
+        with gateway.connect() as connection:
+            connection.sendall(f"GET / HTTP/1.1\r\nHost: a\r\n{basic('a', f'wrong{i}')}\r\n".encode())
+    assert ask(gateway, basic("a", "secret")).status == 200
+
+
+@pytest.mark.parametrize("text, message", [
+    ("plain", "expected a hash by bcrypt"), ("", "expected a hash by bcrypt")])
+def test_mistakes_are_named(tmp_path, text, message):
+    path = tmp_path / "bad.yaml"
+    path.write_text(configuration(1, "basic_auth: {}", consumers(a=text)).replace("{port}", "1"))
+    assert message in harness.check(path) and "`plain`" not in harness.check(path)
