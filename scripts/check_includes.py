@@ -8,13 +8,13 @@ import sys
 # Each folder with what it may include besides itself.
 BASE = {"base"}
 RUNTIME = BASE | {"runtime"}
-HTTP = RUNTIME | {"http"}
+HTTP = RUNTIME | {"http", "crypto"}
 IDENTITY = {"identity", "client", "crypto", "config"}
 MAY_USE = {
     "base": set(),
     "runtime": BASE,
     "crypto": BASE,
-    "http": RUNTIME,
+    "http": RUNTIME | {"crypto"},  # for base64
     "config": HTTP,  # it describes and checks; it runs nothing
     "telemetry": HTTP,
     "routing": HTTP,

@@ -79,7 +79,8 @@ Directory::Directory(const std::vector<config::Consumer>& consumers) {
     for (const config::SigningKey& key : told.credentials.signing_keys) {
       auto verifier = signature_key(key);
       if (!verifier) continue;  // check() has refused it
-      const SigningKey& kept = signing_keys_.emplace_back(SigningKey{&consumer, key.id, std::move(*verifier)});
+      const SigningKey& kept = signing_keys_.emplace_back(
+          SigningKey{&consumer, key.id, key.algorithm.empty() ? "hmac-sha256" : key.algorithm, std::move(*verifier)});
       by_signing_key_.emplace(kept.id, &kept);
     }
   }

@@ -44,6 +44,7 @@ struct Password {
 struct SigningKey {
   const Consumer* consumer;
   std::string id;
+  std::string algorithm;  // by RFC 9421's name
   crypto::Verifier key;
 };
 

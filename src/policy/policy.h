@@ -14,6 +14,7 @@
 #include "http/message.h"
 #include "identity/claims.h"
 #include "policy/build_context.h"
+#include "policy/held_body.h"
 #include "routing/rewrite.h"
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
@@ -40,6 +41,7 @@ struct Context {
   std::string_view upstream{};  // its name; empty when a policy answers
   const routing::PathParameters* parameters = nullptr;  // of the route; their values are in `path`
   std::string_view request_id{};
+  BodyHolder* body = nullptr;  // null in explain
   uint64_t body_limit = 0;  // most bytes of request body; 0: no limit
   std::string_view note{};  // for the log, of a policy that has something to say without refusing
 

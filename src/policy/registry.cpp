@@ -5,6 +5,7 @@
 #include "policy/basic_auth/basic_auth.h"
 #include "policy/cors/cors.h"
 #include "policy/headers/headers.h"
+#include "policy/hmac_auth/hmac_auth.h"
 #include "policy/ip_filter/ip_filter.h"
 #include "policy/jwt/jwt.h"
 #include "policy/key_auth/key_auth.h"
@@ -18,7 +19,7 @@ namespace {
 
 // Those that tell who calls, each of which derives from Authentication.
 const std::vector<Kind>& authentication_kinds() {
-  static const std::vector<Kind> all{basic_auth_kind(), jwt_kind(), key_auth_kind()};
+  static const std::vector<Kind> all{basic_auth_kind(), hmac_auth_kind(), jwt_kind(), key_auth_kind()};
   return all;
 }
 

@@ -16,7 +16,8 @@ Exchange::Exchange(ClientConnection& client)
       worker_(client.worker()),
       snapshot_(worker_.current()),
       settings_(client.settings()),
-      context_{worker_.loop(), arena_, request_, response_} {
+      context_{worker_.loop(), arena_, request_, response_},
+      held_body_(client, request_) {
   context_.body_limit = settings_.body_size;
 }
 
@@ -95,7 +96,7 @@ Task<Persistence> Exchange::run() {
 Persistence Exchange::persistence_after_answer() {
   if (!request_.keep_alive || close_client_ || request_.body.kind != BodyKind::kNone)
     return Persistence::kClose;
-  client_.input.begin += head_size_;
+  keep_rest(unread());
   return Persistence::kKeepAlive;
 }
 
@@ -106,6 +107,8 @@ Task<bool> Exchange::consult_policies() {
   context_.host = host_;
   context_.path = path_;
   context_.worker = worker_.index();
+  held_body_.begin_at(head_size_);
+  context_.body = &held_body_;
   context_.parameters = &route_->parameters;
   if (route_->upstream) context_.upstream = snapshot_->upstreams[*route_->upstream]->definition().name;
   context_.route = route_->name;

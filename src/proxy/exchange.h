@@ -10,6 +10,7 @@
 #include "policy/policy.h"
 #include "proxy/client_connection.h"
 #include "proxy/head_writer.h"
+#include "proxy/held_body.h"
 #include "proxy/worker.h"
 
 namespace portcullis::proxy {
@@ -60,7 +61,8 @@ class Exchange final : public Pooled {
   Task<void> refuse(const policy::Decision& decision);
   Task<void> send_problem(uint16_t status, std::string_view detail);
   Task<void> answer(std::string_view body);
-  void keep_rest(const BodySource& body);
+  std::string_view unread() const;
+  void keep_rest(std::string_view rest);
   void log(Clock::time_point ended_at) const;
   TryOutcome fail(std::string_view why);
   void note_try(const upstream::Target& target, TryOutcome outcome);
@@ -97,6 +99,7 @@ class Exchange final : public Pooled {
   http::RequestHead request_;
   http::ResponseHead response_;
   policy::Context context_;
+  HeldBody held_body_;
   size_t policies_run_ = 0;    // how many have seen the request and are to see the response
   size_t policies_begun_ = 0;  // how many have seen the request
 };

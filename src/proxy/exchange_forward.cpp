@@ -168,13 +168,13 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
   write_request_head(head);
   BodySource body{.stream = client_.stream,
                   .framing = request_.body,
-                  .received = client_.input.content().substr(head_size_),
+                  .received = held_body_.held() ? held_body_.content() : unread(),
                   .timeout = settings_.body_timeout,
                   .limit = context_.body_limit};
   upload_result_ = {};
   TaskGroup upload;
   if (request_.body.kind == BodyKind::kNone) {
-    body.rest = body.received;
+    body.rest = unread();
     body.complete = true;
     iovec piece = head.piece();
     const IoResult sent = co_await connection->stream.write(std::span(&piece, 1), settings_.send_timeout);
@@ -193,7 +193,7 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
   if (!upload_done_ || !body.complete) {
     close_client_ = true;  // the rest of the request is still on its way
   } else {
-    keep_rest(body);
+    keep_rest(held_body_.held() ? held_body_.rest() : body.rest);
   }
   co_return outcome;
 }
@@ -208,20 +208,25 @@ Task<void> Exchange::upload_body(std::string_view head, BodySource& body, upstre
   if (client_failed) connection.stream.cancel();
 }
 
+// What the client has sent and nobody has taken: the body's beginning, or what follows a held one.
+std::string_view Exchange::unread() const {
+  return held_body_.held() ? held_body_.rest() : client_.input.content().substr(head_size_);
+}
+
 // Moves what the client sent beyond this request to where the next exchange looks for it.
-void Exchange::keep_rest(const BodySource& body) {
+void Exchange::keep_rest(std::string_view rest) {
   InputBuffer& input = client_.input;
   const char* begin = input.block.data();
-  if (body.rest.empty()) {
+  if (rest.empty()) {
     input.begin = input.end = 0;
-  } else if (body.rest.data() >= begin && body.rest.data() < begin + input.block.capacity()) {
-    input.begin = static_cast<size_t>(body.rest.data() - begin);
+  } else if (rest.data() >= begin && rest.data() < begin + input.block.capacity()) {
+    input.begin = static_cast<size_t>(rest.data() - begin);
   } else {
-    Block block = Block::take(std::max(body.rest.size(), Block::kMedium));
-    std::memcpy(block.data(), body.rest.data(), body.rest.size());
+    Block block = Block::take(std::max(rest.size(), Block::kMedium));
+    std::memcpy(block.data(), rest.data(), rest.size());
     input.block = std::move(block);
     input.begin = 0;
-    input.end = body.rest.size();
+    input.end = rest.size();
   }
 }
 
@@ -246,7 +251,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
         // A waiting exchange holds no buffer, so it can afford a large one once something has come.
         IoResult ready = co_await connection->stream.readable(std::min(patience, kUnwatched));
         if (ready.error == ETIMEDOUT && patience > kUnwatched) {
-          const ClientWatch watch(client_, client_.input.content().substr(head_size_), connection->stream);
+          const ClientWatch watch(client_, unread(), connection->stream);
           ready = co_await connection->stream.readable(patience - kUnwatched);
           if (watch.client_gone()) co_return TryOutcome::kClientGone;
         }
@@ -274,7 +279,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       if (!request_.wants_upgrade) co_return fail("upstream_unasked_upgrade");
       answered_ = true;
       if (co_await send_interim_head(parser.head_size()))
-        co_await tunnel(*connection, input.content(), client_.input.content().substr(head_size_));
+        co_await tunnel(*connection, input.content(), unread());
       close_client_ = true;
       ended_ = "tunnel_closed";
       co_return TryOutcome::kAnswered;

@@ -1,0 +1,227 @@
+#include "policy/hmac_auth/hmac_auth.h"
+
+#include "base/text.h"
+#include "crypto/digest.h"
+#include "policy/authentication.h"
+#include "policy/hmac_auth/signature_base.h"
+#include "policy/services.h"
+
+namespace portcullis::policy {
+namespace {
+
+enum class Nonce { kOptional, kRequired };
+
+struct Settings : AuthenticationSettings {
+  std::vector<std::string> components{"@method", "@target-uri"};
+  std::chrono::milliseconds window{300'000};
+  Nonce nonce = Nonce::kOptional;
+  bool digest = true;
+  uint64_t body_limit = 1 << 20;
+};
+
+// A signature and what it covers, as the request tells.
+struct Presented {
+  http::InnerList covered;
+  std::string signature;
+};
+
+constexpr std::string_view kChallenge = "Signature";
+constexpr std::chrono::seconds kClockSkew{30};
+
+// All lines of a field that is a dictionary.
+std::optional<std::vector<http::Member>> dictionary_of(const http::RequestHead& request, std::string_view name) {
+  std::string whole;
+  for (const http::Field& field : request.fields) {
+    if (equals_ignoring_case(field.name, name)) whole += (whole.empty() ? "" : ", ") + std::string(field.value);
+  }
+  if (whole.empty()) return std::nullopt;
+  return http::parse_dictionary(whole);
+}
+
+template <typename T>
+const T* parameter(const http::InnerList& list, std::string_view key) {
+  const http::BareItem* found = http::find_parameter(list.parameters, key);
+  return found == nullptr ? nullptr : std::get_if<T>(found);
+}
+
+// The first signature that has both its parts.
+std::optional<Presented> read_signature(const http::RequestHead& request) {
+  const auto inputs = dictionary_of(request, "signature-input");
+  const auto signatures = dictionary_of(request, "signature");
+  if (!inputs || !signatures) return std::nullopt;
+  for (const http::Member& input : *inputs) {
+    const auto* covered = std::get_if<http::InnerList>(&input.value);
+    if (covered == nullptr) continue;
+    for (const http::Member& one : *signatures) {
+      const auto* item = one.key == input.key ? std::get_if<http::Item>(&one.value) : nullptr;
+      const auto* bytes = item == nullptr ? nullptr : std::get_if<http::ByteSequence>(&item->value);
+      if (bytes != nullptr) return Presented{*covered, bytes->bytes};
+    }
+  }
+  return std::nullopt;
+}
+
+bool covers(const http::InnerList& covered, std::string_view component) {
+  for (const http::Item& item : covered.items) {
+    const auto* name = std::get_if<std::string>(&item.value);
+    if (name != nullptr && *name == component) return true;
+  }
+  // The whole address may be covered in its parts.
+  if (component == "@target-uri")
+    return covers(covered, "@authority") &&
+           (covers(covered, "@request-target") || (covers(covered, "@path") && covers(covered, "@query")));
+  return false;
+}
+
+// One of the digests of RFC 9530 is there, and all those known here agree with `content`.
+bool digest_agrees(const http::RequestHead& request, std::string_view content) {
+  const auto digests = dictionary_of(request, "content-digest");
+  if (!digests) return false;
+  bool known = false;
+  for (const http::Member& member : *digests) {
+    if (member.key != "sha-256" && member.key != "sha-512") continue;
+    const auto* item = std::get_if<http::Item>(&member.value);
+    const auto* told = item == nullptr ? nullptr : std::get_if<http::ByteSequence>(&item->value);
+    if (told == nullptr) return false;
+    const auto agrees = [&](const auto& digest) {
+      return crypto::equal_in_constant_time(
+          told->bytes, std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
+    };
+    if (!(member.key == "sha-256" ? agrees(crypto::sha256(content)) : agrees(crypto::sha512(content)))) return false;
+    known = true;
+  }
+  return known;
+}
+
+class HmacAuth final : public Authentication {
+ public:
+  HmacAuth(const Settings& settings, const BuildContext& build)
+      : Authentication(settings, build),
+        settings_(settings),
+        seen_(build.services.limits()),
+        once_(limits::Algorithm::kTokenBucket, 1, settings.window * 2 + std::chrono::seconds(60), 1),
+        scope_(seen_.hash_scope("nonces")) {}
+
+  bool presented(const Context& context) const override {
+    return context.request.fields.find("signature") != nullptr ||
+           context.request.fields.find("signature-input") != nullptr;
+  }
+  std::string_view challenge() const override { return kChallenge; }
+  std::string_view missing_reason() const override { return "signature_missing"; }
+
+  Decision authenticate(Context& context) const override {
+    const auto presented = read_signature(context.request);
+    if (!presented) return unauthorized(context, kChallenge, "signature_malformed");
+    const http::InnerList& covered = presented->covered;
+    const auto* keyid = parameter<std::string>(covered, "keyid");
+    const identity::SigningKey* key = keyid == nullptr ? nullptr : consumers().by_signing_key(*keyid);
+    if (key == nullptr) return unauthorized(context, kChallenge, "signature_unknown_key");
+    if (const std::string_view fault = judge(covered, *key); !fault.empty())
+      return unauthorized(context, kChallenge, fault);
+    const auto base = signature_base(covered, context);
+    if (!base) return unauthorized(context, kChallenge, "signature_component");
+    if (!key->key.verify(*base, presented->signature)) return unauthorized(context, kChallenge, "signature_wrong");
+    // Only what is genuine is remembered, or strangers could fill the memory and use up others' nonces.
+    const auto* nonce = parameter<std::string>(covered, "nonce");
+    if (nonce != nullptr && context.body != nullptr &&
+        !seen_.charge(once_, seen_.hash_key(scope_, *keyid + '\n' + *nonce), 1, context.loop.now()).allowed)
+      return unauthorized(context, kChallenge, "signature_replayed");
+    const bool has_digest = covers(covered, "content-digest");
+    if (!has_digest && settings_.digest && context.request.body.kind != http::BodyKind::kNone)
+      return unauthorized(context, kChallenge, "signature_without_digest");
+    if (!has_digest) return admit(context, *key);
+    if (context.request.body.kind == http::BodyKind::kNone)
+      return digest_agrees(context.request, "") ? admit(context, *key)
+                                                : unauthorized(context, kChallenge, "digest_wrong");
+    if (context.body == nullptr) return admit(context, *key);
+    return Decision::suspend(check_body(context, *key));
+  }
+
+ private:
+  // What is wrong with the signature's parameters, or "".
+  std::string_view judge(const http::InnerList& covered, const identity::SigningKey& key) const {
+    for (const std::string& component : settings_.components) {
+      if (!covers(covered, component)) return "signature_does_not_cover";
+    }
+    const auto now = std::chrono::duration_cast<std::chrono::seconds>(
+                         std::chrono::system_clock::now().time_since_epoch()).count();
+    const auto window = std::chrono::ceil<std::chrono::seconds>(settings_.window).count();
+    const auto* created = parameter<int64_t>(covered, "created");
+    if (created == nullptr || *created > now + kClockSkew.count() || now - *created > window)
+      return "signature_outside_window";
+    if (const http::BareItem* expires = http::find_parameter(covered.parameters, "expires")) {
+      const auto* moment = std::get_if<int64_t>(expires);
+      if (moment == nullptr || *moment <= now) return "signature_expired";
+    }
+    if (const http::BareItem* told = http::find_parameter(covered.parameters, "alg")) {
+      const auto* name = std::get_if<std::string>(told);
+      if (name == nullptr || *name != key.algorithm) return "signature_algorithm";  // section 3.2, step 6
+    }
+    const auto* nonce = parameter<std::string>(covered, "nonce");
+    if (settings_.nonce == Nonce::kRequired && (nonce == nullptr || nonce->empty())) return "signature_no_nonce";
+    return "";
+  }
+
+  Task<Decision> check_body(Context& context, const identity::SigningKey& key) const {
+    const BodyState state = co_await context.body->hold(settings_.body_limit);
+    switch (state) {
+      case BodyState::kHeld: break;
+      case BodyState::kTooLarge: co_return Decision::refuse(413, "body_too_large");
+      case BodyState::kBroken: co_return Decision::refuse(400, "bad_chunk");
+      case BodyState::kTimedOut: co_return Decision::refuse(408, "body_timeout");
+      case BodyState::kGone: co_return Decision::refuse(400, "body_incomplete");
+    }
+    co_return digest_agrees(context.request, context.body->content())
+        ? admit(context, key)
+        : unauthorized(context, kChallenge, "digest_wrong");
+  }
+
+  static Decision admit(Context& context, const identity::SigningKey& key) {
+    context.caller = {key.consumer, key.id, nullptr, true};
+    return Decision::proceed();
+  }
+
+  Settings settings_;
+  limits::LocalLimits& seen_;
+  limits::Limit once_;
+  uint64_t scope_;
+};
+
+}  // namespace
+
+Kind hmac_auth_kind() {
+  auto type = std::make_shared<config::ObjectType>(
+      "hmac_auth",
+      "Tells the consumer by an HTTP message signature (RFC 9421) made with one of its `signing_keys`: 401 for one "
+      "that is wrong, old, or does not cover what it must.");
+  type->optional("components", &Settings::components,
+                 config::list_of<std::string>(config::checked_text(
+                     "a component", "",
+                     [](const std::string& text) -> std::string {
+                       return !text.empty() && text == to_lower(text)
+                                  ? ""
+                                  : "`" + text + "` is not a component: write it in lower case";
+                     })),
+                 "`@method`, `@target-uri`",
+                 "What every signature must cover. `@target-uri` may be covered as `@authority` with "
+                 "`@request-target`, or with `@path` and `@query`.")
+      .optional("window", &Settings::window, config::duration(), "5m", "How old a signature may be by its `created`.")
+      .optional("nonce", &Settings::nonce,
+                config::choice({{"optional", static_cast<int>(Nonce::kOptional)},
+                                {"required", static_cast<int>(Nonce::kRequired)}}),
+                "optional",
+                "Whether a signature needs a `nonce`. One that has one is taken once within the window, by this "
+                "node.")
+      .optional("digest", &Settings::digest, config::boolean(), "true",
+                "Whether the signature of a request with a body must cover `content-digest` (RFC 9530), which is "
+                "then compared with the body before anything reaches the backend.")
+      .optional("body_limit", &Settings::body_limit, config::size(), "1MiB",
+                "The largest body that is held to be compared; beyond it: 413.");
+  add_authentication_fields<Settings>(*type);
+  return make_kind<Settings, HmacAuth>(
+      "hmac_auth", type,
+      [](const config::PolicyUse&, const Settings& settings, const config::Config& config,
+         config::Diagnostics& diagnostics) { check_authentication(settings, config, diagnostics); });
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,110 @@
+#include "policy/hmac_auth/signature_base.h"
+
+#include <set>
+
+#include "base/text.h"
+#include "http/query.h"
+
+namespace portcullis::policy {
+namespace {
+
+using Text = std::optional<std::string>;
+
+// Host and port, lower case, without the scheme's own port (section 2.2.3).
+std::string authority_of(const Context& context) {
+  std::string out = to_lower(context.request.authority);
+  const std::string_view port = context.scheme == "https" ? ":443" : ":80";
+  if (out.ends_with(port)) out.resize(out.size() - port.size());
+  return out;
+}
+
+std::string path_of(const http::RequestHead& request) {
+  return request.path.empty() ? "/" : std::string(request.path);
+}
+
+std::string query_of(const http::RequestHead& request) {
+  return "?" + std::string(request.query);
+}
+
+// The percent-encoding of section 2.2.8 (the URL standard's for forms, with %20 for a space).
+std::string reencode(std::string_view encoded) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  while (!encoded.empty()) {
+    const char c = http::next_query_character(encoded);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("*-._").find(c) != std::string_view::npos;
+    if (plain) {
+      out += c;
+    } else {
+      out += {'%', kHex[static_cast<uint8_t>(c) >> 4], kHex[static_cast<uint8_t>(c) & 15]};
+    }
+  }
+  return out;
+}
+
+// The one parameter of that name; several make it ambiguous.
+Text query_parameter(const http::RequestHead& request, const std::string& name) {
+  Text found;
+  bool again = false;
+  http::for_each_query_parameter(request.query,
+                                 [&](std::string_view its_name, std::string_view value, std::string_view) {
+                                   if (reencode(its_name) != name) return true;
+                                   again = found.has_value();
+                                   found = reencode(value);
+                                   return !again;
+                                 });
+  return again ? std::nullopt : found;
+}
+
+Text derived(const std::string& name, const http::Parameters& parameters, const Context& context) {
+  const http::RequestHead& request = context.request;
+  if (name == "@query-param") {
+    const http::BareItem* which = parameters.size() == 1 ? http::find_parameter(parameters, "name") : nullptr;
+    const auto* text = which == nullptr ? nullptr : std::get_if<std::string>(which);
+    return text == nullptr ? std::nullopt : query_parameter(request, *text);
+  }
+  if (!parameters.empty()) return std::nullopt;
+  if (name == "@method") return std::string(request.method);
+  if (name == "@scheme") return std::string(context.scheme);
+  if (name == "@authority") return authority_of(context);
+  if (name == "@path") return path_of(request);
+  if (name == "@query") return query_of(request);
+  if (name == "@request-target") return std::string(request.target);
+  if (name == "@target-uri") {
+    return std::string(context.scheme) + "://" + authority_of(context) + path_of(request) +
+           (request.has_query ? query_of(request) : "");
+  }
+  return std::nullopt;
+}
+
+// The values of a field's lines, joined (section 2.1).
+Text field(const std::string& name, const http::Parameters& parameters, const Context& context) {
+  if (!parameters.empty() || name != to_lower(name)) return std::nullopt;
+  Text out;
+  for (const http::Field& one : context.request.fields) {
+    if (!equals_ignoring_case(one.name, name)) continue;
+    out = out ? *out + ", " + std::string(trim(one.value)) : std::string(trim(one.value));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::string> signature_base(const http::InnerList& covered, const Context& context) {
+  std::string out;
+  std::set<std::string> seen;
+  for (const http::Item& item : covered.items) {
+    const auto* name = std::get_if<std::string>(&item.value);
+    if (name == nullptr) return std::nullopt;
+    const std::string identifier = http::serialize(item);
+    if (!seen.insert(identifier).second) return std::nullopt;  // section 2: each at most once
+    const Text value = name->starts_with('@') ? derived(*name, item.parameters, context)
+                                              : field(*name, item.parameters, context);
+    if (!value) return std::nullopt;
+    out += identifier + ": " + *value + "\n";
+  }
+  return out + "\"@signature-params\": " + http::serialize(covered);
+}
+
+}  // namespace portcullis::policy

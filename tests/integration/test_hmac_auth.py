@@ -1,0 +1,176 @@
+"""hmac_auth (RFC 9421), through the built binary, against a signer written from the RFC."""
+
+import base64
+import hashlib
+import hmac
+import time
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
+
+import harness
+from harness import read_response, wait_for
+from identity import Answer, ask, configuration, log_lines
+from tokens import key_pair, pem
+
+SECRET = "shared-secret-of-at-least-32-bytes"
+
+
+def indent(text):
+    return text.replace("\n", "\\n")
+
+
+CONSUMERS = f"""{{name: shop, credentials: {{signing_keys: [{{id: shop-1, secret: {SECRET}}}]}}}},
+  {{name: bank, credentials: {{signing_keys: [
+    {{id: ed, algorithm: ed25519, public_key: "{indent(pem('EdDSA'))}"}}, {{id: es, algorithm: ecdsa-p256-sha256, public_key: "{indent(pem('ES256'))}"}},
+    {{id: ps, algorithm: rsa-pss-sha512, public_key: "{indent(pem('RS256'))}"}}, {{id: rs, algorithm: rsa-v1_5-sha256, public_key: "{indent(pem('RS256'))}"}}]}}}}"""
+
+
+def sign_bytes(kind, base):
+    if kind == "hmac":
+        return hmac.digest(SECRET.encode(), base, "sha256")
+    if kind == "ed":
+        return key_pair("EdDSA").sign(base)
+    if kind == "es":
+        r, s = utils.decode_dss_signature(key_pair("ES256").sign(base, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    if kind == "ps":
+        return key_pair("RS256").sign(base, padding.PSS(padding.MGF1(hashes.SHA512()), 64), hashes.SHA512())
+    return key_pair("RS256").sign(base, padding.PKCS1v15(), hashes.SHA256())
+
+
+def digest(body, kind="sha-256"):
+    return f"{kind}=:{base64.b64encode(hashlib.new(kind.replace('-', ''), body).digest()).decode()}:"
+
+
+def signed(port, method="GET", target="/orders?a=1", kind="hmac", keyid="shop-1", components=("@method", "@target-uri"), fields=None,
+           created=0, body=b"", **parameters):
+    """The header lines of a signed request."""
+    fields = {"host": f"127.0.0.1:{port}", **(fields or {})}
+    values = {"@method": method, "@target-uri": f"http://{fields['host']}{target}", "@authority": fields["host"], "@request-target": target,
+              "@path": target.split("?")[0], "@query": "?" + target.partition("?")[2], **fields}
+    covered = "(" + " ".join(f'"{name}"' for name in components) + ")"
+    params = covered + f";created={int(time.time()) + created}" + f';keyid="{keyid}"'
+    for name, value in parameters.items():
+        params += f";{name}={value}" if isinstance(value, int) else f';{name}="{value}"'
+    base = "".join(f'"{name}": {values[name]}\n' for name in components) + f'"@signature-params": {params}'
+    signature = base64.b64encode(sign_bytes(kind, base.encode())).decode()
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return lines + f"Signature-Input: sig1={params}\r\nSignature: sig1=:{signature}:\r\n"
+
+
+def send(gateway, lines, method="GET", target="/orders?a=1", body=b"", length=True):
+    with gateway.connect() as connection:
+        head = f"{method} {target} HTTP/1.1\r\n{lines}" + (f"Content-Length: {len(body)}\r\n" if body and length else "") + "\r\n"
+        connection.sendall(head.encode() + body)
+        return Answer(*read_response(connection))
+
+
+@pytest.mark.parametrize("kind, keyid, consumer", [("hmac", "shop-1", "shop"), ("ed", "ed", "bank"), ("es", "es", "bank"), ("ps", "ps", "bank"), ("rs", "rs", "bank")])
+def test_signatures_of_every_algorithm_tell_the_consumer(start, echo, kind, keyid, consumer):
+    gateway = start(configuration(echo(), "hmac_auth: {}", CONSUMERS))
+    answer = send(gateway, signed(gateway.port, kind=kind, keyid=keyid))
+    assert answer.status == 200 and answer.seen["x-consumer-name"] == consumer and answer.seen["x-consumer-credential"] == keyid
+    assert send(gateway, signed(gateway.port, kind=kind, keyid=keyid), target="/orders?a=2").status == 401
+    assert send(gateway, signed(gateway.port, kind=kind, keyid=keyid), method="DELETE").status == 401
+
+
+def test_the_address_may_be_covered_in_parts(start, echo):
+    gateway = start(configuration(echo(), "hmac_auth: {}", CONSUMERS))
+    for components in (("@method", "@authority", "@path", "@query"), ("@method", "@authority", "@request-target")):
+        assert send(gateway, signed(gateway.port, components=components)).status == 200
+
+
+def test_each_fault_is_named_in_the_log_and_not_to_the_client(start, echo, tmp_path):
+    log = tmp_path / "log"
+    gateway = start(configuration(echo(), "hmac_auth: {window: 60s, nonce: required}", CONSUMERS, more=f"access_log: {{path: {log}}}"))
+    port, nonces = gateway.port, iter(range(1000))
+
+    def of(**changes):
+        return signed(port, **{"nonce": f"n{next(nonces)}", **changes})
+    host = f"Host: 127.0.0.1:{port}\r\n"
+    now = int(time.time())
+    cases = [(of(), "complete"), (host, "signature_missing"), (host + "Signature: x\r\n", "signature_malformed"),
+             (host + "Signature: sig1=:aGk=:\r\nSignature-Input: sig2=(\"@method\")\r\n", "signature_malformed"),
+             (of(keyid="nobody"), "signature_unknown_key"), (of(created=-61), "signature_outside_window"), (of(created=100), "signature_outside_window"),
+             (of(expires=now - 1), "signature_expired"), (of(alg="ed25519"), "signature_algorithm"), (of(alg="hmac-sha256"), "complete"),
+             (of(components=("@method",)), "signature_does_not_cover"), (of(components=("@target-uri", "host")), "signature_does_not_cover"),
+             (signed(port), "signature_no_nonce"), (of(kind="ed"), "signature_wrong"),
+             (of(nonce="twice"), "complete"), (of(nonce="twice"), "signature_replayed"),
+             (of().replace('"@target-uri"', '"@target-uri" "x-absent"'), "signature_component")]
+    for lines, expected in cases:
+        seen = len(log_lines(log))
+        answer = send(gateway, lines)
+        wait_for(lambda: len(log_lines(log)) > seen, what="the log")
+        assert log_lines(log)[-1]["ended"] == expected
+        if expected != "complete":
+            assert answer.status == 401 and answer.fields["www-authenticate"] == "Signature" and answer.detail == "unauthorized"
+
+
+def test_a_body_must_be_the_one_that_was_signed(start, backend):
+    made = backend()
+    gateway = start(configuration(made.port, "hmac_auth: {body_limit: 100KiB}", CONSUMERS))
+    body = b"x" * 50_000
+
+    def post(text=body, told=digest(body), **changes):
+        components = ("@method", "@target-uri", "content-digest")
+        lines = signed(gateway.port, "POST", components=components, fields={"content-digest": told}, **changes)
+        return send(gateway, lines, "POST", body=text)
+    assert post(told=digest(body) + ", " + digest(body, "sha-512")).status == 200
+    seen = made.accepted
+    assert post(text=b"y" + body[1:]).status == 401
+    assert post(told=digest(body) + ", " + digest(b"other", "sha-512")).status == 401
+    assert post(told="md5=:aGk=:").status == 401
+    assert post(text=b"z" * 200_000).status == 413
+    lines = signed(gateway.port, "POST")
+    assert send(gateway, lines, "POST", body=body).status == 401  # without a digest
+    assert made.accepted == seen  # none of it has reached the backend
+
+
+def test_a_chunked_body_is_held_compared_and_passed_on(start, echo):
+    gateway = start(configuration(echo(), "hmac_auth: {}", CONSUMERS))
+    body = b"hello, world"
+    lines = signed(gateway.port, "POST", components=("@method", "@target-uri", "content-digest"), fields={"content-digest": digest(body)})
+    with gateway.connect() as connection:
+        for _ in range(2):  # the connection goes on
+            connection.sendall(f"POST /orders?a=1 HTTP/1.1\r\n{lines}Transfer-Encoding: chunked\r\n\r\n".encode())
+            connection.sendall(b"5\r\nhello\r\n7\r\n, world\r\n0\r\n\r\n")
+            answer = Answer(*read_response(connection))
+            assert answer.status == 200 and answer.seen["content-length"] == "12"
+
+
+def test_a_client_that_waits_to_be_told_to_go_on_is(start, echo):
+    gateway = start(configuration(echo(), "hmac_auth: {}", CONSUMERS))
+    body = b"hello"
+    lines = signed(gateway.port, "POST", components=("@method", "@target-uri", "content-digest"), fields={"content-digest": digest(body)})
+    with gateway.connect() as connection:
+        connection.sendall(f"POST /orders?a=1 HTTP/1.1\r\n{lines}Content-Length: 5\r\nExpect: 100-continue\r\n\r\n".encode())
+        assert harness.read_head(connection).startswith("HTTP/1.1 100 ")
+        connection.sendall(body + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = Answer(*read_response(connection))
+        assert answer.status == 200 and "expect" not in answer.seen
+        assert Answer(*read_response(connection)).status == 401  # the pipelined one, without a signature
+
+
+def test_a_body_that_breaks_off_reaches_nobody(start, backend):
+    made = backend()
+    gateway = start(configuration(made.port, "hmac_auth: {}", CONSUMERS))
+    lines = signed(gateway.port, "POST", components=("@method", "@target-uri", "content-digest"), fields={"content-digest": digest(b"hello")})
+    with gateway.connect() as connection:
+        connection.sendall(f"POST /orders?a=1 HTTP/1.1\r\n{lines}Content-Length: 5\r\n\r\nhel".encode())
+    assert ask(gateway).status == 401
+    assert made.accepted == 0
+
+
+@pytest.mark.parametrize("consumers, message", [
+    ("{name: a, credentials: {signing_keys: [{id: x}]}}", "hmac-sha256 needs `secret`"),
+    ("{name: a, credentials: {signing_keys: [{id: x, secret: short}]}}", "at least 32 bytes"),
+    ("{name: a, credentials: {signing_keys: [{id: x, algorithm: ed25519}]}}", "ed25519 needs `public_key`"),
+    ("{name: a, credentials: {signing_keys: [{id: x, algorithm: ed25518}]}}", "did you mean `ed25519`?"),
+    (f"{{name: a, credentials: {{signing_keys: [{{id: x, algorithm: ed25519, public_key: \"{indent(pem('ES256'))}\"}}]}}}}", "cannot serve EdDSA"),
+])
+def test_mistakes_are_named(tmp_path, consumers, message):
+    path = tmp_path / "bad.yaml"
+    path.write_text(configuration(1, "hmac_auth: {}", consumers).replace("{port}", "1"))
+    assert message in harness.check(path)
