@@ -70,8 +70,10 @@ struct Decision {
 
   // On to the next policy, or the upstream.
   static Decision proceed() { return {}; }
-  // Send Context::response, whose status and fields the policy has set, with `body`.
-  static Decision answer(std::string_view body) { return {Kind::kAnswer, 0, body, {}, {}}; }
+  // Send Context::response, whose status and fields the policy has set, with `body`. `reason` is for the log.
+  static Decision answer(std::string_view body, std::string_view reason = "answered_by_policy") {
+    return {Kind::kAnswer, 0, body, reason, {}};
+  }
   // Send problem details with the fields that the policy has added to Context::response. `detail` names the
   // reason; where the client must not learn it, `reason` names it in the log. Views must outlive the exchange.
   static Decision refuse(uint16_t status, std::string_view detail, std::string_view reason = {}) {

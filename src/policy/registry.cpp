@@ -4,11 +4,13 @@
 #include "policy/any_of/any_of.h"
 #include "policy/basic_auth/basic_auth.h"
 #include "policy/cors/cors.h"
+#include "policy/forward_auth/forward_auth.h"
 #include "policy/headers/headers.h"
 #include "policy/hmac_auth/hmac_auth.h"
 #include "policy/ip_filter/ip_filter.h"
 #include "policy/jwt/jwt.h"
 #include "policy/key_auth/key_auth.h"
+#include "policy/oauth2_introspection/oauth2_introspection.h"
 #include "policy/rate_limit/rate_limit.h"
 #include "policy/redirect/redirect.h"
 #include "policy/request_limits/request_limits.h"
@@ -19,7 +21,9 @@ namespace {
 
 // Those that tell who calls, each of which derives from Authentication.
 const std::vector<Kind>& authentication_kinds() {
-  static const std::vector<Kind> all{basic_auth_kind(), hmac_auth_kind(), jwt_kind(), key_auth_kind()};
+  static const std::vector<Kind> all{basic_auth_kind(),          forward_auth_kind(), hmac_auth_kind(),
+                                     jwt_kind(),                 key_auth_kind(),
+                                     oauth2_introspection_kind()};
   return all;
 }
 

@@ -2,8 +2,11 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "client/http_client.h"
 #include "identity/key_sources.h"
 #include "limits/local_limits.h"
 #include "runtime/side_pool.h"
@@ -23,13 +26,22 @@ class Services {
       : workers_(settings.workers), limits_(settings.counter_bytes), key_sources_(control, std::move(say)) {}
 
   // Ends its threads; while the workers, whose threads have ended, still exist.
-  void stop() { side_pool_.stop(); }
+  void stop() {
+    side_pool_.stop();
+    clients_.clear();
+  }
 
   size_t workers() const { return workers_; }
   // The counters of rate limits, for every snapshot.
   limits::LocalLimits& limits() { return limits_; }
   // Control thread.
   identity::KeySources& key_sources() { return key_sources_; }
+  // The worker's own client, for what it asks others; on its thread.
+  client::HttpClient& http_client(size_t worker, EventLoop& loop) {
+    std::unique_ptr<client::HttpClient>& mine = clients_[worker];
+    if (!mine) mine = std::make_unique<client::HttpClient>(loop);
+    return *mine;
+  }
   // For work that takes longer than an event loop may wait.
   SidePool& side_pool() { return side_pool_; }
 
@@ -39,6 +51,7 @@ class Services {
   size_t workers_;
   limits::LocalLimits limits_;
   identity::KeySources key_sources_;
+  std::vector<std::unique_ptr<client::HttpClient>> clients_{workers_};
   SidePool side_pool_{kSideThreads, kMostWaiting};
 };
 

@@ -123,7 +123,7 @@ Task<bool> Exchange::consult_policies() {
     }
     if (decision.kind == policy::Decision::Kind::kContinue) continue;
     if (decision.kind == policy::Decision::Kind::kAnswer) {
-      ended_ = "answered_by_policy";
+      ended_ = decision.reason;
       co_await answer(decision.text);
     } else {
       co_await refuse(decision);

@@ -1,10 +1,6 @@
 #include "policy/jwt/jwt.h"
 
-#include <algorithm>
-
-#include "http/characters.h"
 #include "policy/bounded_cache.h"
-#include "policy/condition.h"
 #include "policy/jwt/settings.h"
 #include "policy/per_worker.h"
 #include "policy/services.h"
@@ -22,15 +18,13 @@ class Jwt final : public Authentication {
       : Authentication(settings, build),
         settings_(settings),
         rules_(token_rules(settings)),
-        require_(settings.require),
+        claims_(settings, "jwt_unknown_consumer", "jwt_requirement"),
         workers_(build.workers) {
     if (auto configured = configured_keys(settings)) {
       source_ = std::make_shared<identity::KeySource>(std::move(**configured));
     } else {
       source_ = build.services.key_sources().get(key_place(settings, build.location));
     }
-    const std::string scopes = require_.scopes();
-    insufficient_ = R"(Bearer error="insufficient_scope")" + (scopes.empty() ? "" : ", scope=\"" + scopes + '"');
   }
 
   bool presented(const Context& context) const override { return settings_.find(context).has_value(); }
@@ -54,7 +48,7 @@ class Jwt final : public Authentication {
     // A signature that fails may be by a new key under an old name, or with none.
     if (verified.fault == TokenFault::kUnknownKey) return wait_or_refuse(context, version, verified.fault);
     if (verified.fault != TokenFault::kNone) return invalid(context, name_of(verified.fault));
-    const identity::Consumer* consumer = consumers().by_subject(verified.claims->text_of(settings_.consumer_claim));
+    const identity::Consumer* consumer = claims_.consumer_of(*verified.claims, consumers());
     mine.cache.keep(token, {verified.claims, consumer, mine.version}, verified.good_until);
     return admit(context, verified.claims, consumer);
   }
@@ -104,32 +98,17 @@ class Jwt final : public Authentication {
 
   Decision admit(Context& context, const std::shared_ptr<const identity::Claims>& claims,
                  const identity::Consumer* consumer) const {
-    if (consumer == nullptr && settings_.consumer == ConsumerNeed::kRequired)
-      return invalid(context, "jwt_unknown_consumer");
-    const identity::Caller before = context.caller;
-    context.caller = {consumer, {}, claims, true};
-    if (!require_.holds(context)) {
-      context.caller = before;
-      context.response.fields.add("www-authenticate", insufficient_);
-      return Decision::refuse(403, "forbidden", "jwt_requirement");
-    }
-    for (const auto& [field, claim] : settings_.forward_claims) {
-      context.request.fields.remove(field);
-      const std::string_view text = claims->text_of(claim);
-      // What an issuer lets its users choose must not become further header lines.
-      if (!text.empty() && std::all_of(text.begin(), text.end(), http::is_field_value))
-        context.request.fields.add(field, text);
-    }
-    if (settings_.credential == Credential::kHide) settings_.hide(context);
-    return Decision::proceed();
+    Decision decision = claims_.admit(context, claims, consumer);
+    if (decision.kind == Decision::Kind::kContinue && settings_.credential == Credential::kHide)
+      settings_.hide(context);
+    return decision;
   }
 
   static constexpr size_t kMostWaiting = 1000;
 
   JwtSettings settings_;
   identity::TokenRules rules_;
-  Condition require_;
-  std::string insufficient_;
+  ClaimsRules claims_;
   std::shared_ptr<identity::KeySource> source_;
   PerWorker<PerWorkerState> workers_;
 };

@@ -4,8 +4,6 @@
 
 #include "base/text.h"
 #include "config/value_types.h"
-#include "http/characters.h"
-#include "policy/condition.h"
 
 namespace portcullis::policy {
 namespace {
@@ -22,12 +20,6 @@ std::string check_url(const std::string& text) {
   return text.starts_with("https://") || text.starts_with("http://")
              ? ""
              : "`" + text + "` is not a URL: it must start with https:// or http://";
-}
-
-std::string check_field(const std::string& name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), http::is_token)
-             ? ""
-             : "`" + name + "` is not a header's name";
 }
 
 TypePointer keys_type() {
@@ -90,21 +82,9 @@ TypePointer jwt_type() {
                 choice({{"required", static_cast<int>(Expiry::kRequired)},
                         {"optional", static_cast<int>(Expiry::kOptional)}}),
                 "required", "Whether tokens without `exp` are taken.")
-      .optional("require", &JwtSettings::require, Condition::type(), "nothing",
-                "What the token must say besides, as `{scope: orders:read}` or a condition such as `scope = "
-                "orders:read and claim.tenant in [acme, globex]`; else 403.")
-      .optional("consumer_claim", &JwtSettings::consumer_claim, text(), "sub",
-                "The claim whose value is looked for among the consumers' `jwt_subject`.")
-      .optional("consumer", &JwtSettings::consumer,
-                choice({{"optional", static_cast<int>(ConsumerNeed::kOptional)},
-                        {"required", static_cast<int>(ConsumerNeed::kRequired)}}),
-                "optional", "Whether a token that is no consumer's is refused.")
-      .optional("forward_claims", &JwtSettings::forward_claims,
-                text_map(check_field, [](const std::string&) { return std::string(); }), "none",
-                "Header fields for the backend with the claims that they take: `{x-user: sub}`. What a client "
-                "sends under these names is removed.")
       .optional("cache", &JwtSettings::cache, integer(0, 10'000'000), "4096",
                 "How many verified tokens each worker remembers, none beyond its `exp` or a change of keys.");
+  add_claims_fields<JwtSettings>(*type);
   add_place_fields<JwtSettings>(*type, "token", "authorization", "Bearer", "pass");
   add_authentication_fields<JwtSettings>(*type);
   return type;

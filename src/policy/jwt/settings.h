@@ -7,6 +7,7 @@
 #include "identity/jwt.h"
 #include "identity/key_sources.h"
 #include "policy/authentication.h"
+#include "policy/claims_rules.h"
 #include "policy/credential_place.h"
 
 namespace portcullis::policy {
@@ -26,9 +27,8 @@ struct KeySettings {
 };
 
 enum class Expiry { kRequired, kOptional };
-enum class ConsumerNeed { kOptional, kRequired };
 
-struct JwtSettings : AuthenticationSettings, CredentialPlace {
+struct JwtSettings : AuthenticationSettings, CredentialPlace, ClaimsSettings {
   JwtSettings() {
     header = "authorization";
     scheme = "Bearer";
@@ -43,10 +43,6 @@ struct JwtSettings : AuthenticationSettings, CredentialPlace {
   std::string type;
   std::chrono::milliseconds leeway{30'000};
   Expiry expiry = Expiry::kRequired;
-  std::string require;
-  std::string consumer_claim = "sub";
-  ConsumerNeed consumer = ConsumerNeed::kOptional;
-  config::TextMap forward_claims;
   uint64_t cache = 4096;
 };
 

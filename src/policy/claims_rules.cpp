@@ -1,0 +1,40 @@
+#include "policy/claims_rules.h"
+
+#include <algorithm>
+
+namespace portcullis::policy {
+
+ClaimsRules::ClaimsRules(const ClaimsSettings& settings, std::string_view unknown_consumer,
+                         std::string_view unsatisfied)
+    : settings_(settings),
+      require_(settings.require),
+      unknown_consumer_(unknown_consumer),
+      unsatisfied_(unsatisfied) {
+  const std::string scopes = require_.scopes();
+  insufficient_ = R"(Bearer error="insufficient_scope")" + (scopes.empty() ? "" : ", scope=\"" + scopes + '"');
+}
+
+Decision ClaimsRules::admit(Context& context, std::shared_ptr<const identity::Claims> claims,
+                            const identity::Consumer* consumer) const {
+  if (consumer == nullptr && settings_.consumer == ConsumerNeed::kRequired) {
+    context.response.fields.add("www-authenticate", R"(Bearer error="invalid_token")");
+    return Decision::refuse(401, "unauthorized", unknown_consumer_);
+  }
+  const identity::Caller before = context.caller;
+  context.caller = {consumer, {}, std::move(claims), true};
+  if (!require_.holds(context)) {
+    context.caller = before;
+    context.response.fields.add("www-authenticate", insufficient_);
+    return Decision::refuse(403, "forbidden", unsatisfied_);
+  }
+  for (const auto& [field, claim] : settings_.forward_claims) {
+    context.request.fields.remove(field);
+    const std::string_view text = context.caller.claims->text_of(claim);
+    // What an issuer lets its users choose must not become further header lines.
+    if (!text.empty() && std::all_of(text.begin(), text.end(), http::is_field_value))
+      context.request.fields.add(field, text);
+  }
+  return Decision::proceed();
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "config/value_types.h"
+#include "http/characters.h"
+#include "policy/condition.h"
+#include "policy/policy.h"
+
+namespace portcullis::policy {
+
+enum class ConsumerNeed { kOptional, kRequired };
+
+// What a policy that has a caller's claims makes of them. Settings of `jwt` and `oauth2_introspection`.
+struct ClaimsSettings {
+  std::string require;
+  std::string consumer_claim = "sub";
+  ConsumerNeed consumer = ConsumerNeed::kOptional;
+  config::TextMap forward_claims;
+};
+
+// The settings at work. Immutable; any thread.
+class ClaimsRules {
+ public:
+  // `unknown_consumer` and `unsatisfied` are the log's names of the two refusals.
+  ClaimsRules(const ClaimsSettings& settings, std::string_view unknown_consumer, std::string_view unsatisfied);
+
+  const identity::Consumer* consumer_of(const identity::Claims& claims,
+                                        const identity::Directory& consumers) const {
+    return consumers.by_subject(claims.text_of(settings_.consumer_claim));
+  }
+  // Makes the claims' owner the caller and forwards what is to be forwarded; or refuses (RFC 6750 section 3.1).
+  Decision admit(Context& context, std::shared_ptr<const identity::Claims> claims,
+                 const identity::Consumer* consumer) const;
+
+ private:
+  ClaimsSettings settings_;
+  Condition require_;
+  std::string insufficient_;
+  std::string_view unknown_consumer_;
+  std::string_view unsatisfied_;
+};
+
+// Adds the fields to a policy's settings, which derive from ClaimsSettings.
+template <typename Settings>
+void add_claims_fields(config::ObjectType& type) {
+  const auto check_field = [](const std::string& name) -> std::string {
+    return !name.empty() && std::all_of(name.begin(), name.end(), http::is_token)
+               ? ""
+               : "`" + name + "` is not a header's name";
+  };
+  type.optional("require", static_cast<std::string Settings::*>(&ClaimsSettings::require), Condition::type(),
+                "nothing",
+                "What the token must say besides, as `{scope: orders:read}` or a condition such as `scope = "
+                "orders:read and claim.tenant in [acme, globex]` (see `acl`); else 403.")
+      .optional("consumer_claim", static_cast<std::string Settings::*>(&ClaimsSettings::consumer_claim),
+                config::text(), "sub",
+                "The claim whose value is looked for among the consumers' `jwt_subject`.")
+      .optional("consumer", static_cast<ConsumerNeed Settings::*>(&ClaimsSettings::consumer),
+                config::choice({{"optional", static_cast<int>(ConsumerNeed::kOptional)},
+                                {"required", static_cast<int>(ConsumerNeed::kRequired)}}),
+                "optional", "Whether a token that is no consumer's is refused.")
+      .optional("forward_claims", static_cast<config::TextMap Settings::*>(&ClaimsSettings::forward_claims),
+                config::text_map(check_field, [](const std::string&) { return std::string(); }), "none",
+                "Header fields for the backend with the claims that they take: `{x-user: sub}`. What a client "
+                "sends under these names is removed.");
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,185 @@
+#include "policy/forward_auth/forward_auth.h"
+
+#include "base/text.h"
+#include "config/value_types.h"
+#include "http/characters.h"
+#include "policy/authentication.h"
+#include "policy/bounded_cache.h"
+#include "policy/outside.h"
+#include "policy/per_worker.h"
+#include "policy/services.h"
+#include "policy/template.h"
+
+namespace portcullis::policy {
+namespace {
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+struct CacheSettings {
+  std::string key;
+  std::chrono::milliseconds ttl{60'000};
+};
+
+struct Settings : AuthenticationSettings, OutsideService {
+  std::string method = "GET";
+  std::vector<std::string> send{"authorization", "cookie"};
+  std::vector<std::string> forward;
+  std::vector<std::string> answer{"content-type", "location", "set-cookie", "www-authenticate"};
+  std::string consumer_field;
+  CacheSettings cache;
+};
+
+// What an admission was worth, until its time is over.
+struct Admission {
+  Fields forwarded;
+  const identity::Consumer* consumer;
+};
+
+class ForwardAuth final : public Authentication {
+ public:
+  ForwardAuth(const Settings& settings, const BuildContext& build)
+      : Authentication(settings, build),
+        settings_(settings),
+        ca_file_(settings.ca_path(build.location)),
+        key_(settings.cache.key),
+        services_(build.services),
+        caches_(build.workers) {}
+
+  // The service judges everybody, also those who have nothing to show.
+  bool presented(const Context&) const override { return true; }
+  std::string_view challenge() const override { return {}; }
+  std::string_view missing_reason() const override { return "auth_missing"; }
+
+  Decision authenticate(Context& context) const override {
+    if (context.body == nullptr) return Decision::proceed();  // explain: nobody is asked
+    const std::string_view key = key_.expand(context);
+    if (!key.empty()) {
+      if (const Admission* known = cache(context).find(key, now())) return admit(context, *known);
+    }
+    return Decision::suspend(ask(context, std::string(key)));
+  }
+
+  Explanation explain(Context&) const override {
+    return {Decision::proceed(), {"would ask " + settings_.url}};
+  }
+
+ private:
+  static std::chrono::sys_seconds now() {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  }
+  BoundedCache<Admission>& cache(const Context& context) const {
+    return caches_.get(context.worker, [] { return std::make_unique<BoundedCache<Admission>>(kCached); });
+  }
+
+  // Allocates: a request to another server costs far more.
+  client::HttpRequest question(const Context& context) const {
+    const http::RequestHead& request = context.request;
+    client::HttpRequest out;
+    out.method = settings_.method;
+    out.url = settings_.url;
+    out.ca_file = ca_file_;
+    out.timeout = settings_.timeout;
+    out.most_bytes = 64 * 1024;
+    out.fields = {{"x-forwarded-method", std::string(request.method)},
+                  {"x-forwarded-proto", std::string(context.scheme)},
+                  {"x-forwarded-host", std::string(request.authority)},
+                  {"x-forwarded-uri", std::string(request.path) + (request.has_query ? "?" + std::string(request.query) : "")},
+                  {"x-forwarded-for", std::string(context.client_address)},
+                  {"x-request-id", std::string(context.request_id)}};
+    for (const http::Field& field : request.fields) {
+      for (const std::string& name : settings_.send) {
+        if (equals_ignoring_case(field.name, name)) out.fields.emplace_back(name, field.value);
+      }
+    }
+    return out;
+  }
+
+  Task<Decision> ask(Context& context, std::string key) const {
+    client::HttpRequest request = question(context);
+    const client::HttpResponse response =
+        co_await services_.http_client(context.worker, context.loop).fetch(std::move(request));
+    if (!response.error.empty() || response.status >= 500) {
+      if (settings_.on_error == OnError::kDeny) co_return Decision::refuse(503, "unavailable", "auth_unavailable");
+      context.note = "auth_unavailable_allowed";
+      co_return Decision::proceed();
+    }
+    if (!response.ok()) co_return pass_on(context, response);
+    Admission admission{{}, nullptr};
+    for (const std::string& name : settings_.forward) {
+      for (const auto& [its_name, value] : response.fields) {
+        if (equals_ignoring_case(its_name, name) && std::all_of(value.begin(), value.end(), http::is_field_value))
+          admission.forwarded.emplace_back(name, value);
+      }
+    }
+    if (!settings_.consumer_field.empty())
+      admission.consumer = consumers().by_name(response.value_of(to_lower(settings_.consumer_field)));
+    if (!key.empty())
+      cache(context).keep(key, admission, now() + std::chrono::ceil<std::chrono::seconds>(settings_.cache.ttl));
+    co_return admit(context, admission);
+  }
+
+  Decision admit(Context& context, const Admission& admission) const {
+    context.caller = {admission.consumer, {}, nullptr, true};
+    for (const std::string& name : settings_.forward) context.request.fields.remove(name);
+    for (const auto& [name, value] : admission.forwarded)
+      context.request.fields.add(context.arena.copy(name), context.arena.copy(value));
+    return Decision::proceed();
+  }
+
+  // The service's refusal is the client's answer.
+  Decision pass_on(Context& context, const client::HttpResponse& response) const {
+    context.response.status = static_cast<uint16_t>(response.status);
+    for (const auto& [name, value] : response.fields) {
+      for (const std::string& wanted : settings_.answer) {
+        if (equals_ignoring_case(name, wanted) && std::all_of(value.begin(), value.end(), http::is_field_value))
+          context.response.fields.add(context.arena.copy(name), context.arena.copy(value));
+      }
+    }
+    return Decision::answer(context.arena.copy(response.body), "auth_refused");
+  }
+
+  static constexpr size_t kCached = 4096;
+
+  Settings settings_;
+  std::string ca_file_;
+  Template key_;
+  Services& services_;
+  PerWorker<BoundedCache<Admission>> caches_;
+};
+
+config::TypePointer field_names() {
+  return config::list_of<std::string>(config::checked_text("a header's name", "", [](const std::string& name) {
+    return !name.empty() && std::all_of(name.begin(), name.end(), http::is_token)
+               ? std::string()
+               : "`" + name + "` is not a header's name";
+  }));
+}
+
+}  // namespace
+
+Kind forward_auth_kind() {
+  auto cache = std::make_shared<config::ObjectType>("cache", "Admissions that are remembered; refusals never are.");
+  cache->required("key", &CacheSettings::key, config::checked_text("a text with variables", "", Template::check),
+                  "What the service's decision depends on, all of it, such as "
+                  "`{request.header.authorization}`. Requests for which it is empty are always asked about.")
+      .optional("ttl", &CacheSettings::ttl, config::duration(), "1m", "For how long.");
+  auto type = std::make_shared<config::ObjectType>(
+      "forward_auth",
+      "Lets another service decide: 2xx admits, anything else below 500 is the client's answer. It is told the "
+      "request's method, address and client in `x-forwarded-*`, not its body.");
+  add_outside_fields<Settings>(*type);
+  type->optional("method", &Settings::method, config::text(), "GET", "The method of the question.")
+      .optional("send", &Settings::send, field_names(), "authorization, cookie",
+                "The request's fields that the service sees.")
+      .optional("forward", &Settings::forward, field_names(), "none",
+                "Fields of the service's answer that the backend gets. What a client sends under these names is "
+                "removed.")
+      .optional("answer", &Settings::answer, field_names(), "content-type, location, set-cookie, www-authenticate",
+                "Fields of the service's refusal that the client gets.")
+      .optional("consumer_field", &Settings::consumer_field, config::text(), "none",
+                "A field of the service's answer that names the consumer.")
+      .optional("cache", &Settings::cache, cache, "none", "Admissions that are remembered; refusals never are.");
+  return make_kind<Settings, ForwardAuth>("forward_auth", type);
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,173 @@
+#include "policy/oauth2_introspection/oauth2_introspection.h"
+
+#include <cmath>
+#include <cstdlib>
+
+#include "crypto/encoding.h"
+#include "policy/authentication.h"
+#include "policy/bounded_cache.h"
+#include "policy/claims_rules.h"
+#include "policy/credential_place.h"
+#include "policy/outside.h"
+#include "policy/per_worker.h"
+#include "policy/services.h"
+
+namespace portcullis::policy {
+namespace {
+
+struct Settings : AuthenticationSettings, CredentialPlace, OutsideService, ClaimsSettings {
+  Settings() {
+    header = "authorization";
+    scheme = "Bearer";
+    credential = Credential::kPass;
+  }
+  std::string client_id;
+  std::string client_secret;
+  std::chrono::milliseconds cache{60'000};
+};
+
+// What the server has said about a token; no claims: that it is not active.
+struct Answer {
+  std::shared_ptr<const identity::Claims> claims;
+};
+
+// As application/x-www-form-urlencoded has it.
+std::string form_encode(std::string_view text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_') {
+      out += c;
+    } else {
+      out += {'%', kHex[static_cast<uint8_t>(c) >> 4], kHex[static_cast<uint8_t>(c) & 15]};
+    }
+  }
+  return out;
+}
+
+class Introspection final : public Authentication {
+ public:
+  Introspection(const Settings& settings, const BuildContext& build)
+      : Authentication(settings, build),
+        settings_(settings),
+        ca_file_(settings.ca_path(build.location)),
+        claims_(settings, "token_unknown_consumer", "token_requirement"),
+        services_(build.services),
+        caches_(build.workers) {
+    // RFC 6749 section 2.3.1: both are form-encoded before they are put together.
+    if (!settings.client_id.empty()) {
+      authorization_ = "Basic " + crypto::base64_encode(form_encode(settings.client_id) + ":" +
+                                                            form_encode(settings.client_secret),
+                                                        crypto::Base64::kStandard);
+    }
+  }
+
+  bool presented(const Context& context) const override { return settings_.find(context).has_value(); }
+  std::string_view challenge() const override { return "Bearer"; }
+  std::string_view missing_reason() const override { return "token_missing"; }
+
+  Decision authenticate(Context& context) const override {
+    const std::string_view token = *settings_.find(context);
+    if (token.empty() || token.size() > kLongest) return invalid(context, "token_malformed");
+    if (const Answer* known = cache(context).find(token, now())) return judge(context, *known);
+    if (context.body == nullptr) return Decision::proceed();  // explain: nobody is asked
+    return Decision::suspend(ask(context, std::string(token)));
+  }
+
+  Explanation explain(Context& context) const override {
+    if (presented(context)) return {Decision::proceed(), {"would ask " + settings_.url}};
+    return Authentication::explain(context);
+  }
+
+ private:
+  static std::chrono::sys_seconds now() {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  }
+  static Decision invalid(Context& context, std::string_view reason) {
+    return unauthorized(context, R"(Bearer error="invalid_token")", reason);
+  }
+  BoundedCache<Answer>& cache(const Context& context) const {
+    return caches_.get(context.worker, [] { return std::make_unique<BoundedCache<Answer>>(kCached); });
+  }
+
+  Task<Decision> ask(Context& context, std::string token) const {
+    client::HttpRequest request;
+    request.method = "POST";
+    request.url = settings_.url;
+    request.ca_file = ca_file_;
+    request.timeout = settings_.timeout;
+    request.most_bytes = 64 * 1024;
+    request.fields = {{"content-type", "application/x-www-form-urlencoded"}, {"accept", "application/json"}};
+    if (!authorization_.empty()) request.fields.emplace_back("authorization", authorization_);
+    request.body = "token=" + form_encode(token) + "&token_type_hint=access_token";
+    const client::HttpResponse response =
+        co_await services_.http_client(context.worker, context.loop).fetch(std::move(request));
+    const auto told = response.ok() ? identity::Claims::parse(response.body) : nullptr;
+    const identity::Claims::Claim* active = told ? told->find("active") : nullptr;
+    if (active == nullptr || active->kind != identity::Claims::Kind::kOther) {
+      // Also a 401: then it is the gateway that the server does not know.
+      if (settings_.on_error == OnError::kDeny) co_return Decision::refuse(503, "unavailable", "token_unavailable");
+      context.note = "token_unavailable_allowed";
+      co_return Decision::proceed();
+    }
+    const Answer answer{active->text == "true" ? told : nullptr};
+    const auto ttl = std::chrono::ceil<std::chrono::seconds>(settings_.cache);
+    // Never past its expiry; a token that is not active yet is soon asked about again.
+    std::chrono::sys_seconds until = now() + (answer.claims ? ttl : std::min(ttl, kInactive));
+    if (answer.claims) until = std::min(until, expiry_of(*answer.claims));
+    if (ttl.count() > 0) cache(context).keep(token, answer, until);
+    co_return judge(context, answer);
+  }
+
+  Decision judge(Context& context, const Answer& answer) const {
+    if (!answer.claims || now() >= expiry_of(*answer.claims)) return invalid(context, "token_inactive");
+    const identity::Consumer* consumer = claims_.consumer_of(*answer.claims, consumers());
+    Decision decision = claims_.admit(context, answer.claims, consumer);
+    if (decision.kind == Decision::Kind::kContinue && settings_.credential == Credential::kHide)
+      settings_.hide(context);
+    return decision;
+  }
+
+  static std::chrono::sys_seconds expiry_of(const identity::Claims& claims) {
+    const std::string text(claims.text_of("exp"));
+    const double seconds = text.empty() ? 1e11 : std::strtod(text.c_str(), nullptr);
+    return std::chrono::sys_seconds(std::chrono::seconds(static_cast<int64_t>(std::min(seconds, 1e11))));
+  }
+
+  static constexpr size_t kLongest = 16 * 1024;
+  static constexpr size_t kCached = 4096;
+  static constexpr std::chrono::seconds kInactive{5};
+
+  Settings settings_;
+  std::string ca_file_;
+  ClaimsRules claims_;
+  std::string authorization_;
+  Services& services_;
+  PerWorker<BoundedCache<Answer>> caches_;
+};
+
+}  // namespace
+
+Kind oauth2_introspection_kind() {
+  auto type = std::make_shared<config::ObjectType>(
+      "oauth2_introspection",
+      "Tells who calls by a token that the authorization server is asked about (RFC 7662): 401 for one that is not "
+      "active, 403 for one that does not satisfy `require`.");
+  add_outside_fields<Settings>(*type);
+  type->optional("client_id", &Settings::client_id, config::text(), "none",
+                 "As whom the gateway asks (HTTP Basic).")
+      .optional("client_secret", &Settings::client_secret, config::text(), "",
+                "Its secret, best `${VARIABLE}` or `${file:...}`.")
+      .optional("cache", &Settings::cache, config::duration(), "1m",
+                "How long an answer is remembered, never past the token's `exp`; 0s: always ask. A token that is "
+                "revoked is refused after this time at the latest.");
+  add_claims_fields<Settings>(*type);
+  add_place_fields<Settings>(*type, "token", "authorization", "Bearer", "pass");
+  add_authentication_fields<Settings>(*type);
+  return make_kind<Settings, Introspection>(
+      "oauth2_introspection", type,
+      [](const config::PolicyUse&, const Settings& settings, const config::Config& config,
+         config::Diagnostics& diagnostics) { check_authentication(settings, config, diagnostics); });
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+#include "policy/policy.h"
+
+namespace portcullis::policy {
+
+enum class OnError { kDeny, kAllow };
+
+// A service that a policy asks. Settings shared by those that do.
+struct OutsideService {
+  std::string url;
+  std::string ca;
+  std::chrono::milliseconds timeout{1'000};
+  OnError on_error = OnError::kDeny;
+
+  // The CA file, beside the configuration that names it.
+  std::string ca_path(const config::Location& from) const {
+    return ca.empty() ? ca : (std::filesystem::path(from.file.text()).parent_path() / ca).string();
+  }
+};
+
+// Adds the fields to a policy's settings, which derive from OutsideService.
+template <typename Settings>
+void add_outside_fields(config::ObjectType& type) {
+  type.required("url", static_cast<std::string Settings::*>(&OutsideService::url),
+                config::checked_text("a URL", "^https?://",
+                                     [](const std::string& text) -> std::string {
+                                       return text.starts_with("https://") || text.starts_with("http://")
+                                                  ? ""
+                                                  : "`" + text + "` is not a URL: it must start with https:// or http://";
+                                     }),
+                "The service that is asked.")
+      .optional("ca", static_cast<std::string Settings::*>(&OutsideService::ca), config::text(), "the system's",
+                "PEM file of the authorities that its certificate may come from.")
+      .optional("timeout", static_cast<std::chrono::milliseconds Settings::*>(&OutsideService::timeout),
+                config::duration(), "1s", "How long it may take.")
+      .optional("on_error", static_cast<OnError Settings::*>(&OutsideService::on_error),
+                config::choice({{"deny", static_cast<int>(OnError::kDeny)},
+                                {"allow", static_cast<int>(OnError::kAllow)}}),
+                "deny",
+                "What is done when it does not answer, or with a 5xx: `deny` (503) or `allow`, which lets everybody "
+                "in while it is down.");
+}
+
+}  // namespace portcullis::policy
