@@ -21,10 +21,11 @@ MAY_USE = {
     "upstream": HTTP | {"telemetry"},
     "client": RUNTIME,
     "identity": HTTP | {"client", "crypto", "config"},
-    "limits": HTTP | {"crypto", "config"},
-    "policy": HTTP | IDENTITY | {"limits", "routing", "telemetry"},
+    "redis": RUNTIME | {"crypto"},
+    "limits": RUNTIME | {"crypto", "redis"},
+    "policy": HTTP | IDENTITY | {"limits", "redis", "routing", "telemetry"},
     "proxy": HTTP | IDENTITY | {"policy", "routing", "upstream", "telemetry"},
-    "control": HTTP | IDENTITY | {"proxy", "policy", "limits", "routing", "upstream", "telemetry"},
+    "control": HTTP | IDENTITY | {"proxy", "policy", "limits", "redis", "routing", "upstream", "telemetry"},
     "cli": HTTP | IDENTITY | {"control", "policy", "routing"},
 }
 

@@ -117,6 +117,15 @@ struct Dns {
   milliseconds most_ttl{300'000};
 };
 
+// A server that nodes share.
+struct Redis {
+  std::string address;  // empty: none
+  std::string username;
+  std::string password;
+  uint64_t database = 0;
+  milliseconds timeout{50};
+};
+
 // An invariant of the configuration, which loading checks: each route that matches has each of these policies.
 struct Assertion {
   Location location;
@@ -145,6 +154,7 @@ struct Config {
   std::vector<PolicyUse> policies;  // of every route, before its own
   std::vector<Consumer> consumers;
   Limits limits;
+  Redis redis;
   std::vector<Assertion> assertions;
 };
 

@@ -272,6 +272,16 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                    "For the counters of `rate_limit`, 16 bytes for each key in use; taken as it is needed. When "
                    "it is full those are given up first that have the least to their account. A change takes a "
                    "restart.");
+  auto redis = std::make_shared<ObjectType>(
+      "redis", "The Redis server through which the nodes of a cluster count together. A change takes a restart.");
+  redis
+      ->required("address", &Redis::address, checked_text("an address", "", check_target_address),
+                 "`address:port`, `[IPv6]:port`, `name:port` or `unix:/path`.")
+      .optional("username", &Redis::username, text(), "none", "Of its access control list.")
+      .optional("password", &Redis::password, text(), "none", "Best `${VARIABLE}` or `${file:...}`.")
+      .optional("database", &Redis::database, integer(0, 1'000'000), "0", "Its database.")
+      .optional("timeout", &Redis::timeout, duration(), "50ms",
+                "How long a request waits for it; what then is each policy's `on_error`.");
   const auto policy_names = list_of<std::string>(checked_text(
       "a policy's name", "", [catalog](const std::string& name) -> std::string {
         std::vector<std::string_view> known;
@@ -320,6 +330,8 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                 "What acts on every request, before its route's own.")
       .optional("consumers", &Config::consumers, list_of<Consumer>(consumer_type()), "none",
                 "Named callers, for the policies that authenticate.")
+      .optional("redis", &Config::redis, redis, "none",
+                "The Redis server through which the nodes of a cluster count together.")
       .optional("limits", &Config::limits, limits, "", "What the counters of limits may take.")
       .optional("assertions", &Config::assertions, list_of<Assertion>(assertion), "none",
                 "What must be true of the configuration.");

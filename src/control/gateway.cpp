@@ -25,6 +25,11 @@ void say(const std::string& message) {
   std::fprintf(stderr, "portcullis: %s\n", message.c_str());
 }
 
+redis::Settings redis_of(const config::Config& config) {
+  const config::Redis& told = config.redis;
+  return {told.address, told.username, told.password, told.database, told.timeout};
+}
+
 bool fails(const Status& status) {
   if (!status) say(status.error().message);
   return !status;
@@ -64,7 +69,9 @@ std::shared_ptr<const proxy::Snapshot> Gateway::compile(const config::Config& co
     worker_count_ = config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
     metrics_ = std::make_unique<telemetry::Registry>(worker_count_);
     services_ = std::make_unique<policy::Services>(
-        policy::Services::Settings{.workers = worker_count_, .counter_bytes = config.limits.memory}, loop_, say);
+        policy::Services::Settings{.workers = worker_count_, .counter_bytes = config.limits.memory, .redis = redis_of(config)},
+        loop_, say);
+    redis_ = redis_of(config);
     counter_bytes_ = config.limits.memory;
     admin_address_ = config.admin.address;
     access_log_path_ = config.access_log.path;
@@ -75,6 +82,8 @@ std::shared_ptr<const proxy::Snapshot> Gateway::compile(const config::Config& co
     say("the admin listener stays where it is: moving it takes a restart or an upgrade");
   if (config.access_log.path != access_log_path_)
     say("the access log stays where it is: moving it takes a restart or an upgrade");
+  if (redis_of(config) != redis_)
+    say("the Redis server stays what it is: changing it takes a restart or an upgrade");
   if (config.limits.memory != counter_bytes_)
     say("the memory of the limits stays what it is: changing it takes a restart or an upgrade");
   return compile_snapshot(config, ++version_, *metrics_, *services_);

@@ -64,6 +64,7 @@ class Gateway {
   std::string admin_address_;
   std::string access_log_path_;
   size_t counter_bytes_ = 0;
+  redis::Settings redis_;
   uint64_t fingerprint_ = 0;  // of the sources last tried
   EventLoop loop_;            // of the control thread
   std::unique_ptr<telemetry::Registry> metrics_;

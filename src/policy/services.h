@@ -8,7 +8,9 @@
 
 #include "client/http_client.h"
 #include "identity/key_sources.h"
+#include "limits/cluster_limits.h"
 #include "limits/local_limits.h"
+#include "redis/client.h"
 #include "runtime/side_pool.h"
 
 namespace portcullis::policy {
@@ -20,20 +22,29 @@ class Services {
   struct Settings {
     size_t workers = 1;
     size_t counter_bytes = 64 << 20;
+    redis::Settings redis{};  // no address: none
   };
   // `control` is the control thread's loop.
   Services(const Settings& settings, EventLoop& control, std::function<void(const std::string&)> say)
-      : workers_(settings.workers), limits_(settings.counter_bytes), key_sources_(control, std::move(say)) {}
+      : workers_(settings.workers), redis_(settings.redis), limits_(settings.counter_bytes), key_sources_(control, std::move(say)) {}
 
   // Ends its threads; while the workers, whose threads have ended, still exist.
   void stop() {
     side_pool_.stop();
     clients_.clear();
+    clusters_.clear();
   }
 
   size_t workers() const { return workers_; }
   // The counters of rate limits, for every snapshot.
   limits::LocalLimits& limits() { return limits_; }
+  bool has_redis() const { return !redis_.address.empty(); }
+  // The worker's own view of the limits that nodes share; on its thread, and only with a server.
+  limits::ClusterLimits& cluster_limits(size_t worker, EventLoop& loop) {
+    std::unique_ptr<Cluster>& mine = clusters_[worker];
+    if (!mine) mine = std::make_unique<Cluster>(loop, side_pool_, redis_);
+    return mine->limits;
+  }
   // Control thread.
   identity::KeySources& key_sources() { return key_sources_; }
   // The worker's own client, for what it asks others; on its thread.
@@ -48,10 +59,18 @@ class Services {
  private:
   static constexpr size_t kSideThreads = 2;
   static constexpr size_t kMostWaiting = 1024;
+  struct Cluster {
+    Cluster(EventLoop& loop, SidePool& pool, const redis::Settings& settings) : client(loop, pool, settings) {}
+    redis::Client client;
+    limits::ClusterLimits limits{client};
+  };
+
   size_t workers_;
+  redis::Settings redis_;
   limits::LocalLimits limits_;
   identity::KeySources key_sources_;
   std::vector<std::unique_ptr<client::HttpClient>> clients_{workers_};
+  std::vector<std::unique_ptr<Cluster>> clusters_{workers_};
   SidePool side_pool_{kSideThreads, kMostWaiting};
 };
 

@@ -155,6 +155,7 @@ std::string Registry::scrape() const {
     add("allowed", &LimitMetrics::allowed);
     add("refused", &LimitMetrics::refused);
     add("would_refuse", &LimitMetrics::would_refuse);
+    add("unavailable", &LimitMetrics::unavailable);
   }
 
   std::vector<prometheus::MetricFamily> all;

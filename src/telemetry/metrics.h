@@ -49,6 +49,7 @@ struct LimitMetrics {
   Counter allowed;
   Counter refused;
   Counter would_refuse;  // in a dry run
+  Counter unavailable;   // the server was not there to be asked
 };
 
 struct WorkerMetrics {

@@ -47,3 +47,9 @@ def echo(demo):
 def server():
     """server(respond, certificate=None) -> servers.Server."""
     yield from kept(servers.Server, servers.Server.close)
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """redis(*options) -> servers.Redis."""
+    yield from kept(lambda *options: servers.Redis(tmp_path, *options), servers.Redis.close)

@@ -1,8 +1,13 @@
 """Small real servers that the gateway asks on its own behalf."""
 
 import http.server
+import signal
+import socket
 import ssl
+import subprocess
 import threading
+
+import harness
 
 
 class Server:
@@ -58,3 +63,44 @@ class Server:
         self.released.set()
         self.server.shutdown()
         self.server.server_close()
+
+
+class Redis:
+    """A real redis-server on a port, and a socket, of its own."""
+
+    def __init__(self, directory, *options):
+        self.directory, self.options = directory, options
+        self.port, self.path = harness.free_port(), f"{directory}/redis.sock"
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.path, "--save", "",
+             "--dir", str(self.directory), *self.options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        harness.wait_for(self.answers, what="redis-server")
+
+    def answers(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def command(self, *words):
+        """One command's reply as it comes; simple replies only."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(f"*{len(words)}\r\n".encode() + b"".join(f"${len(w)}\r\n{w}\r\n".encode() for w in words))
+            return connection.recv(65536).decode()
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(20)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.resume()
+            self.kill()

@@ -1,5 +1,6 @@
 #include "policy/rate_limit/rate_limit.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/text.h"
@@ -9,6 +10,7 @@
 namespace portcullis::policy {
 namespace {
 
+using limits::ClusterCharge;
 using limits::Verdict;
 
 constexpr uint64_t kMostCost = 1'000'000'000;
@@ -20,7 +22,7 @@ uint64_t whole_seconds(std::chrono::microseconds time) {
 class RateLimit final : public Policy {
  public:
   RateLimit(const RateLimitSettings& settings, const BuildContext& build)
-      : settings_(settings), engine_(build.services.limits()) {
+      : settings_(settings), services_(build.services), engine_(build.services.limits()) {
     const std::vector<LimitSettings> all = limits_of(settings);
     for (const LimitSettings& one : all) {
       Compiled limit;
@@ -30,12 +32,13 @@ class RateLimit final : public Policy {
                    : all.size() == 1 ? "default"
                                      : "limit-" + std::to_string(limits_.size() + 1);
       limit.key_text = one.key;
-      // A limit that a reload leaves as it is finds its counts again.
-      const std::string counted =
-          (one.name.empty() ? "of:" + std::string(build.place) : "named:" + one.name) + '\n' + one.key + '\n' +
-          std::to_string(static_cast<int>(one.algorithm)) + ' ' + std::to_string(limit.limit.amount) + '/' +
-          std::to_string(limit.limit.period.count()) + ' ' + std::to_string(limit.limit.burst);
-      limit.scope = engine_.hash_scope(counted);
+      // A limit that a reload, or another node, has as it is here finds its counts again.
+      limit.counted = (one.name.empty() ? "of:" + std::string(build.place) : "named:" + one.name) + '\n' + one.key +
+                      '\n' + std::to_string(static_cast<int>(one.algorithm)) + ' ' +
+                      std::to_string(limit.limit.amount) + '/' + std::to_string(limit.limit.period.count()) + ' ' +
+                      std::to_string(limit.limit.burst);
+      limit.scope = engine_.hash_scope(limit.counted);
+      limit.batch = settings.batch != 0 ? settings.batch : std::clamp<uint64_t>(limit.limit.amount / 100, 1, 10'000);
       limit.metrics = build.metrics.limit(one.name.empty() ? std::string(build.place) : one.name);
       policy_field_ += (policy_field_.empty() ? "\"" : ", \"") + limit.name +
                        "\";q=" + std::to_string(limit.limit.amount) +
@@ -47,58 +50,44 @@ class RateLimit final : public Policy {
   Decision on_request(Context& context) const override {
     const std::span<Charge> charges = context.arena.make_array<Charge>(limits_.size());
     context.keep(this, charges.data());
-    const Clock::time_point now = context.loop.now();
-    bool dry = false;
     for (size_t i = 0; i < limits_.size(); ++i) {
-      const Compiled& limit = limits_[i];
-      Charge& charge = charges[i];
-      charge.key = engine_.hash_key(limit.scope, limit.key.text_of(context));
-      charge.verdict = engine_.charge(limit.limit, charge.key, settings_.cost, now);
-      telemetry::LimitMetrics& metrics = *limit.metrics[context.worker];
-      if (charge.verdict.allowed) {
-        metrics.allowed.add();
-        continue;
-      }
-      if (settings_.dry_run == DryRun::kOn) {
-        metrics.would_refuse.add();
-        dry = true;
-        continue;
-      }
-      metrics.refused.add();
-      for (size_t done = 0; done < i; ++done)
-        engine_.refund(limits_[done].limit, charges[done].key, settings_.cost, now);
-      for (size_t untried = i + 1; untried < limits_.size(); ++untried) charges[untried].counted = false;
-      return refuse(context, charge.verdict);
+      charges[i].text = limits_[i].key.text_of(context);
+      charges[i].key = engine_.hash_key(limits_[i].scope, charges[i].text);
     }
-    if (dry) context.note = "rate_limit_would_refuse";
-    return Decision::proceed();
+    switch (settings_.cluster) {
+      case ClusterMode::kOff: break;
+      case ClusterMode::kExact: return Decision::suspend(charge_exactly(context, charges));
+      case ClusterMode::kBatched: return charge_leases(context, charges, 0);
+    }
+    return charge_locally(context, charges);
   }
 
   void on_response(Context& context) const override {
     Charge* charges = context.kept<Charge>(this);
     if (charges == nullptr) return;
-    if (!settings_.cost_field.empty()) settle(context, charges);
+    if (!settings_.cost_field.empty()) settle(context, std::span(charges, limits_.size()));
     if (!settings_.response_fields) return;
     std::string_view told;
     for (size_t i = 0; i < limits_.size(); ++i) {
       const Charge& charge = charges[i];
-      if (!charge.counted) continue;
+      if (!charge.judged) continue;
       told = context.arena.concat(told, told.empty() ? "\"" : ", \"", limits_[i].name, "\";r=",
                                   digits(context, charge.verdict.remaining), ";t=",
                                   digits(context, whole_seconds(charge.verdict.reset)));
     }
     context.response.fields.add("ratelimit-policy", policy_field_);
-    context.response.fields.add("ratelimit", told);
+    if (!told.empty()) context.response.fields.add("ratelimit", told);
   }
 
   Explanation explain(Context& context) const override {
     Explanation out{Decision::proceed(), {}};
     for (const Compiled& limit : limits_) {
       const std::string_view key = limit.key.text_of(context);
+      const bool printable = std::all_of(key.begin(), key.end(), [](char c) { return c >= ' ' && c < 127; });
       out.notes.push_back("would charge " + std::to_string(settings_.cost) + " to `" + limit.name + "` (" +
-                          std::to_string(limit.limit.amount) + " in " +
-                          std::to_string(limit.limit.period.count()) + " ms) for " + limit.key_text +
-                          (key.empty() ? "" : " `" + std::string(key) + "`"));
+                          std::to_string(limit.limit.amount) + " in " + std::to_string(limit.limit.period.count()) +
+                          " ms) for " + limit.key_text +
+                          (key.empty() || !printable ? "" : " `" + std::string(key) + "`"));
     }
     return out;
   }
@@ -109,19 +98,49 @@ class RateLimit final : public Policy {
     LimitKey key;
     std::string name;
     std::string key_text;
+    std::string counted;  // what is counted, for all nodes alike
     uint64_t scope = 0;
+    uint64_t batch = 1;
     std::vector<telemetry::LimitMetrics*> metrics;
   };
+  // One limit's part of this exchange.
   struct Charge {
+    std::string_view text{};
     uint64_t key = 0;
     Verdict verdict{};
-    bool counted = true;
+    bool judged = false;  // there is a verdict
+    bool taken = false;   // and the cost has been taken
   };
+  using Charges = std::span<Charge>;
 
   static std::string_view digits(Context& context, uint64_t number) {
     char* text = context.arena.allocate(20, 1);
     const auto [end, error] = std::to_chars(text, text + 20, number);
     return {text, static_cast<size_t>(end - text)};
+  }
+  ClusterCharge cluster_charge(size_t i, const Charge& charge) const {
+    return {limits_[i].limit, limits::cluster_key(limits_[i].counted, charge.text)};
+  }
+  limits::ClusterLimits& cluster(const Context& context) const {
+    return services_.cluster_limits(context.worker, context.loop);
+  }
+
+  // Notes a verdict; false when the request is to be refused for it.
+  bool accept(Context& context, size_t i, Charge& charge, const Verdict& verdict) const {
+    charge.verdict = verdict;
+    charge.judged = true;
+    charge.taken = verdict.allowed;
+    telemetry::LimitMetrics& metrics = *limits_[i].metrics[context.worker];
+    if (verdict.allowed) {
+      metrics.allowed.add();
+    } else if (settings_.dry_run == DryRun::kOn) {
+      metrics.would_refuse.add();
+      context.note = "rate_limit_would_refuse";
+      return true;
+    } else {
+      metrics.refused.add();
+    }
+    return verdict.allowed;
   }
 
   static Decision refuse(Context& context, const Verdict& verdict) {
@@ -130,15 +149,94 @@ class RateLimit final : public Policy {
     return Decision::refuse(429, "rate_limited");
   }
 
+  Decision charge_locally(Context& context, Charges charges) const {
+    const Clock::time_point now = context.loop.now();
+    for (size_t i = 0; i < limits_.size(); ++i) {
+      if (charges[i].taken) continue;
+      const Verdict verdict = engine_.charge(limits_[i].limit, charges[i].key, settings_.cost, now);
+      if (accept(context, i, charges[i], verdict)) continue;
+      for (size_t done = 0; done < i; ++done) {
+        if (charges[done].taken) engine_.refund(limits_[done].limit, charges[done].key, settings_.cost, now);
+        charges[done].taken = false;
+      }
+      return refuse(context, charges[i].verdict);
+    }
+    return Decision::proceed();
+  }
+
+  // One round trip for all limits.
+  Task<Decision> charge_exactly(Context& context, Charges charges) const {
+    std::vector<ClusterCharge> asked;
+    for (size_t i = 0; i < limits_.size(); ++i) asked.push_back(cluster_charge(i, charges[i]));
+    const auto verdicts = co_await cluster(context).charge(std::move(asked), settings_.cost);
+    if (!verdicts) co_return without_server(context, charges);
+    const Verdict* worst = nullptr;
+    for (size_t i = 0; i < limits_.size(); ++i) {
+      if (accept(context, i, charges[i], (*verdicts)[i])) continue;
+      if (worst == nullptr || (*verdicts)[i].retry_after > worst->retry_after) worst = &(*verdicts)[i];
+    }
+    if (worst == nullptr) co_return Decision::proceed();
+    for (Charge& charge : charges) charge.taken = false;  // all or none
+    co_return refuse(context, *worst);
+  }
+
+  // From what this worker has leased, from the limit `first` on.
+  Decision charge_leases(Context& context, Charges charges, size_t first) const {
+    limits::ClusterLimits& shared = cluster(context);
+    for (size_t i = first; i < limits_.size(); ++i) {
+      bool running_low = false;
+      const auto verdict = shared.take(charges[i].key, settings_.cost, context.loop.now(), running_low);
+      if (!verdict) return Decision::suspend(lease(context, charges, i));
+      if (running_low) shared.refill(cluster_charge(i, charges[i]), charges[i].key, limits_[i].batch);
+      if (!accept(context, i, charges[i], *verdict)) return give_back(context, charges, i);
+    }
+    return Decision::proceed();
+  }
+
+  Task<Decision> lease(Context& context, Charges charges, size_t i) const {
+    ClusterCharge asked = cluster_charge(i, charges[i]);
+    const auto verdict =
+        co_await cluster(context).lease(std::move(asked), charges[i].key, settings_.cost, limits_[i].batch);
+    if (!verdict) co_return without_server(context, charges);
+    if (!accept(context, i, charges[i], *verdict)) co_return give_back(context, charges, i);
+    co_return charge_leases(context, charges, i + 1);
+  }
+
+  Decision give_back(Context& context, Charges charges, size_t refused) const {
+    for (size_t done = 0; done < refused; ++done) {
+      if (charges[done].taken) cluster(context).give_back(charges[done].key, settings_.cost);
+      charges[done].taken = false;
+    }
+    return refuse(context, charges[refused].verdict);
+  }
+
+  Decision without_server(Context& context, Charges charges) const {
+    for (size_t i = 0; i < limits_.size(); ++i) {
+      if (!charges[i].judged) limits_[i].metrics[context.worker]->unavailable.add();
+    }
+    switch (settings_.on_error) {
+      case LimitOnError::kLocal: break;
+      case LimitOnError::kAllow: context.note = "rate_limit_unavailable"; return Decision::proceed();
+      case LimitOnError::kDeny: return Decision::refuse(503, "unavailable", "rate_limit_unavailable");
+    }
+    context.note = "rate_limit_local";
+    return charge_locally(context, charges);
+  }
+
   // What the response says that the request has cost, beyond what it has been charged.
-  void settle(Context& context, Charge* charges) const {
+  void settle(Context& context, Charges charges) const {
     const auto told = parse_decimal(context.response.fields.value_of(settings_.cost_field));
     if (!told || *told == settings_.cost) return;
     const uint64_t cost = std::min(*told, kMostCost);
     const Clock::time_point now = context.loop.now();
     for (size_t i = 0; i < limits_.size(); ++i) {
       Charge& charge = charges[i];
-      if (!charge.counted) continue;
+      if (!charge.judged) continue;
+      if (settings_.cluster != ClusterMode::kOff) {
+        if (cost > settings_.cost) cluster(context).force(cluster_charge(i, charge), cost - settings_.cost);
+        charge.verdict.remaining -= std::min(charge.verdict.remaining, cost - std::min(cost, settings_.cost));
+        continue;
+      }
       if (cost > settings_.cost) {
         engine_.force(limits_[i].limit, charge.key, cost - settings_.cost, now);
       } else {
@@ -149,6 +247,7 @@ class RateLimit final : public Policy {
   }
 
   RateLimitSettings settings_;
+  Services& services_;
   limits::LocalLimits& engine_;
   std::vector<Compiled> limits_;
   std::string policy_field_;
@@ -159,8 +258,8 @@ class RateLimit final : public Policy {
 Kind rate_limit_kind() {
   return make_kind<RateLimitSettings, RateLimit>(
       "rate_limit", rate_limit_type(),
-      [](const config::PolicyUse& use, const RateLimitSettings& settings, const config::Config&,
-         config::Diagnostics& diagnostics) { check_rate_limit(settings, use, diagnostics); });
+      [](const config::PolicyUse& use, const RateLimitSettings& settings, const config::Config& config,
+         config::Diagnostics& diagnostics) { check_rate_limit(settings, use, config, diagnostics); });
 }
 
 }  // namespace portcullis::policy

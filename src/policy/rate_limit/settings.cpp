@@ -52,12 +52,32 @@ config::TypePointer rate_limit_type() {
                 config::choice({{"off", static_cast<int>(DryRun::kOff)}, {"on", static_cast<int>(DryRun::kOn)}}),
                 "off", "`on`: counts and tells the log and the metrics, and refuses nothing.")
       .optional("response_fields", &RateLimitSettings::response_fields, config::boolean(), "true",
-                "Whether responses carry `RateLimit` and `RateLimit-Policy`.");
+                "Whether responses carry `RateLimit` and `RateLimit-Policy`.")
+      .optional("cluster", &RateLimitSettings::cluster,
+                config::choice({{"off", static_cast<int>(ClusterMode::kOff)},
+                                {"exact", static_cast<int>(ClusterMode::kExact)},
+                                {"batched", static_cast<int>(ClusterMode::kBatched)}}),
+                "off",
+                "Whether the nodes count together through `redis`: `off` (each node for itself), `exact` (one "
+                "round trip for each request) or `batched` (each worker leases some ahead and asks when they run "
+                "low; what is leased and not used counts as used until the limit has grown by as much again).")
+      .optional("on_error", &RateLimitSettings::on_error,
+                config::choice({{"local", static_cast<int>(LimitOnError::kLocal)},
+                                {"allow", static_cast<int>(LimitOnError::kAllow)},
+                                {"deny", static_cast<int>(LimitOnError::kDeny)}}),
+                "local",
+                "What is done when the server does not answer: `local` (this node's own count, by the same "
+                "limits), `allow`, or `deny` (503).")
+      .optional("batch", &RateLimitSettings::batch, config::integer(1, 1'000'000), "a hundredth of the limit",
+                "For `batched`: the most that a worker leases at once. The limit can be exceeded by this much for "
+                "each worker of each node.");
   return type;
 }
 
 void check_rate_limit(const RateLimitSettings& settings, const config::PolicyUse& use,
-                      config::Diagnostics& diagnostics) {
+                      const config::Config& config, config::Diagnostics& diagnostics) {
+  if (settings.cluster != ClusterMode::kOff && config.redis.address.empty())
+    diagnostics.error(use.location, "`cluster` needs the top level's `redis`");
   if (settings.limits.empty() == (settings.rate.amount == 0)) {
     diagnostics.error(use.location, settings.limits.empty() ? "rate_limit needs `limit` or `limits`"
                                                             : "rate_limit takes either `limit` or `limits`");

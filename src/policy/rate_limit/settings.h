@@ -20,6 +20,8 @@ struct LimitSettings {
 };
 
 enum class DryRun { kOff, kOn };
+enum class ClusterMode { kOff, kExact, kBatched };
+enum class LimitOnError { kLocal, kAllow, kDeny };
 
 struct RateLimitSettings : LimitSettings {
   std::vector<LimitSettings> limits;
@@ -27,6 +29,9 @@ struct RateLimitSettings : LimitSettings {
   std::string cost_field;
   DryRun dry_run = DryRun::kOff;
   bool response_fields = true;
+  ClusterMode cluster = ClusterMode::kOff;
+  LimitOnError on_error = LimitOnError::kLocal;
+  uint64_t batch = 0;  // 0: a hundredth of the limit
 };
 
 // The description of one limit's fields, added to `type`, whose settings are, or derive from, LimitSettings.
@@ -34,7 +39,7 @@ config::TypePointer limit_type();
 config::TypePointer rate_limit_type();
 
 void check_rate_limit(const RateLimitSettings& settings, const config::PolicyUse& use,
-                      config::Diagnostics& diagnostics);
+                      const config::Config& config, config::Diagnostics& diagnostics);
 
 // The settings' limits, however they were written.
 std::vector<LimitSettings> limits_of(const RateLimitSettings& settings);

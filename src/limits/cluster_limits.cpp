@@ -1,0 +1,206 @@
+#include "limits/cluster_limits.h"
+
+#include <algorithm>
+
+#include "crypto/digest.h"
+#include "crypto/encoding.h"
+#include "limits/cluster_script.h"
+
+namespace portcullis::limits {
+namespace {
+
+using std::chrono::microseconds;
+
+std::vector<std::string> arguments(const char* mode, uint64_t amount, uint64_t least) {
+  return {mode, std::to_string(amount), std::to_string(least)};
+}
+
+void add_limit(std::vector<std::string>& out, const Limit& limit) {
+  out.push_back(limit.algorithm == Algorithm::kTokenBucket ? "0" : "1");
+  out.push_back(std::to_string(limit.amount));
+  out.push_back(std::to_string(microseconds(limit.period).count()));
+  out.push_back(std::to_string(limit.burst));
+}
+
+// The script's answer, or nothing when it is something else.
+bool is_answer(const redis::Reply& reply, size_t limits) {
+  return reply.kind == redis::Reply::Kind::kList && reply.list.size() == 2 + 3 * limits &&
+         std::all_of(reply.list.begin(), reply.list.end(),
+                     [](const redis::Reply& one) { return one.kind == redis::Reply::Kind::kInteger; });
+}
+
+Verdict verdict_at(const redis::Reply& reply, size_t limit) {
+  const auto number = [&](size_t at) { return std::max<int64_t>(reply.list[2 + 3 * limit + at].integer, 0); };
+  Verdict out;
+  out.allowed = reply.list[0].integer == 1 || number(2) == 0;
+  out.remaining = static_cast<uint64_t>(number(0));
+  out.reset = microseconds(number(1));
+  out.retry_after = microseconds(number(2));
+  return out;
+}
+
+const std::string& script_name() {
+  static const std::string name = redis::script_sha1(kClusterScript);
+  return name;
+}
+
+}  // namespace
+
+std::string cluster_key(std::string_view limit, std::string_view key) {
+  std::string text(limit);
+  text += '\n';
+  text += key;
+  const crypto::Digest256 digest = crypto::sha256(text);
+  return "portcullis:limit:" + crypto::hex_encode({reinterpret_cast<const char*>(digest.data()), 16});
+}
+
+Task<std::optional<std::vector<Verdict>>> ClusterLimits::charge(std::vector<ClusterCharge> charges, uint64_t cost) {
+  std::vector<std::string> keys, words = arguments("charge", cost, cost);
+  for (ClusterCharge& one : charges) {
+    keys.push_back(std::move(one.key));
+    add_limit(words, one.limit);
+  }
+  const redis::Reply reply =
+      co_await client_.run_script(kClusterScript, script_name(), std::move(keys), std::move(words));
+  if (!is_answer(reply, charges.size())) co_return std::nullopt;
+  std::vector<Verdict> out;
+  for (size_t i = 0; i < charges.size(); ++i) out.push_back(verdict_at(reply, i));
+  co_return out;
+}
+
+void ClusterLimits::force(const ClusterCharge& charge, uint64_t cost) {
+  tasks_.spawn(send_force(charge, cost));
+}
+
+Task<void> ClusterLimits::send_force(ClusterCharge charge, uint64_t cost) {
+  std::vector<std::string> keys{std::move(charge.key)}, words = arguments("force", cost, 0);
+  add_limit(words, charge.limit);
+  co_await client_.run_script(kClusterScript, script_name(), std::move(keys), std::move(words));
+}
+
+ClusterLimits::Lease* ClusterLimits::find(uint64_t hash) {
+  Lease* set = &leases_[hash % kSets * kWays];
+  for (size_t i = 0; i < kWays; ++i) {
+    if (set[i].hash == hash) return &set[i];
+  }
+  return nullptr;
+}
+
+// A new one takes the place of the one used least lately; what that one had left is lost to this worker.
+ClusterLimits::Lease& ClusterLimits::lease_of(uint64_t hash, Clock::time_point now) {
+  Lease* lease = find(hash);
+  if (lease == nullptr) {
+    Lease* set = &leases_[hash % kSets * kWays];
+    lease = std::min_element(set, set + kWays, [](const Lease& a, const Lease& b) {
+      return std::pair(a.asking, a.used) < std::pair(b.asking, b.used);
+    });
+    *lease = {};
+    lease->hash = hash;
+  }
+  lease->used = now;
+  return *lease;
+}
+
+Verdict ClusterLimits::verdict_of(const Lease& lease, bool allowed, Clock::time_point now) const {
+  const auto until = [now](Clock::time_point moment) {
+    return std::max(microseconds(0), std::chrono::duration_cast<microseconds>(moment - now));
+  };
+  Verdict out;
+  out.allowed = allowed;
+  out.remaining = allowed ? lease.remaining + lease.tokens : 0;
+  out.reset = until(lease.full_at);
+  out.retry_after = allowed ? microseconds(0) : until(lease.refused_until);
+  return out;
+}
+
+std::optional<Verdict> ClusterLimits::take(uint64_t hash, uint64_t cost, Clock::time_point now,
+                                           bool& running_low) {
+  Lease& lease = lease_of(hash, now);
+  if (now >= lease.good_until) lease.tokens = 0;
+  if (lease.tokens >= cost) {
+    lease.tokens -= cost;
+    running_low = lease.tokens < lease.size / 4 && !lease.asking && now >= lease.refused_until;
+    return verdict_of(lease, true, now);
+  }
+  if (now < lease.refused_until) return verdict_of(lease, false, now);
+  return std::nullopt;
+}
+
+void ClusterLimits::note(Lease& lease, const Limit& limit, const Granted& granted, uint64_t wanted,
+                         Clock::time_point now) {
+  lease.remaining = granted.verdict.remaining;
+  lease.full_at = now + granted.verdict.reset;
+  if (granted.amount == 0) {
+    lease.refused_until = now + std::max(granted.verdict.retry_after, microseconds(1'000));
+    return;
+  }
+  lease.refused_until = {};
+  lease.size = wanted;
+  lease.tokens += granted.amount;
+  // By then the bucket has filled again by as much, so that what is not used is not missed.
+  const auto life = limit.algorithm == Algorithm::kTokenBucket
+                        ? microseconds(limit.period) * static_cast<int64_t>(granted.amount) /
+                              static_cast<int64_t>(limit.amount)
+                        : granted.verdict.reset;
+  lease.good_until = now + std::max(life, microseconds(100'000));
+}
+
+Task<std::optional<ClusterLimits::Granted>> ClusterLimits::ask_for(ClusterCharge charge, uint64_t most,
+                                                                   uint64_t least) {
+  std::vector<std::string> keys{std::move(charge.key)}, words = arguments("lease", most, least);
+  add_limit(words, charge.limit);
+  const redis::Reply reply =
+      co_await client_.run_script(kClusterScript, script_name(), std::move(keys), std::move(words));
+  if (!is_answer(reply, 1)) co_return std::nullopt;
+  co_return Granted{static_cast<uint64_t>(reply.list[1].integer), verdict_at(reply, 0)};
+}
+
+void ClusterLimits::refill(ClusterCharge charge, uint64_t hash, uint64_t batch) {
+  if (Lease* lease = find(hash)) lease->asking = true;
+  tasks_.spawn(ask_ahead(std::move(charge), hash, batch));
+}
+
+Task<void> ClusterLimits::ask_ahead(ClusterCharge charge, uint64_t hash, uint64_t batch) {
+  const Limit limit = charge.limit;
+  const Lease* before = find(hash);
+  const uint64_t wanted = std::min(batch, before == nullptr ? 1 : before->size * 2);
+  const auto granted = co_await ask_for(std::move(charge), wanted, 1);
+  Lease* lease = find(hash);
+  if (lease == nullptr) co_return;  // it had to give way meanwhile
+  lease->asking = false;
+  if (granted) note(*lease, limit, *granted, wanted, Clock::now());
+}
+
+Task<std::optional<Verdict>> ClusterLimits::lease(ClusterCharge charge, uint64_t hash, uint64_t cost,
+                                                  uint64_t batch) {
+  const Limit limit = charge.limit;
+  EventLoop& loop = client_.loop();
+  const Clock::time_point patience = Clock::now() + client_.settings().timeout;
+  for (;;) {
+    const Clock::time_point now = Clock::now();
+    bool running_low = false;
+    if (const auto verdict = take(hash, cost, now, running_low)) co_return verdict;
+    Lease& mine = lease_of(hash, now);
+    if (!mine.asking) break;
+    if (now >= patience) co_return std::nullopt;
+    co_await sleep_for(loop, Milliseconds(1));
+  }
+  Lease& mine = lease_of(hash, Clock::now());
+  const bool used_up = Clock::now() < mine.good_until;
+  const uint64_t wanted = std::max(cost, std::min(batch, used_up ? mine.size * 2 : uint64_t{1}));
+  mine.asking = true;
+  const auto granted = co_await ask_for(std::move(charge), wanted, cost);
+  Lease& lease = lease_of(hash, Clock::now());
+  lease.asking = false;
+  if (!granted) co_return std::nullopt;
+  note(lease, limit, *granted, wanted, Clock::now());
+  if (lease.tokens < cost) co_return verdict_of(lease, false, Clock::now());
+  lease.tokens -= cost;
+  co_return verdict_of(lease, true, Clock::now());
+}
+
+void ClusterLimits::give_back(uint64_t hash, uint64_t cost) {
+  if (Lease* lease = find(hash)) lease->tokens += cost;
+}
+
+}  // namespace portcullis::limits

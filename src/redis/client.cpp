@@ -1,0 +1,290 @@
+#include "redis/client.h"
+
+#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
+#include <netdb.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+
+#include "crypto/encoding.h"
+#include "runtime/address.h"
+
+namespace portcullis::redis {
+namespace {
+
+// The first address of a name, on a side thread: getaddrinfo waits.
+std::string look_up(const std::string& host) {
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0 || found == nullptr) return "";
+  const std::string out = SocketAddress(found->ai_addr, found->ai_addrlen).host();
+  ::freeaddrinfo(found);
+  return out;
+}
+
+}  // namespace
+
+// The connection's descriptor, as the loop sees it, driven by hiredis's hooks.
+class Client::Socket final : public Watcher {
+ public:
+  Socket(EventLoop& loop, redisAsyncContext* context) : loop_(loop), context_(context) {
+    context->ev.data = this;
+    context->ev.addRead = [](void* self) { static_cast<Socket*>(self)->want(EPOLLIN, 0); };
+    context->ev.delRead = [](void* self) { static_cast<Socket*>(self)->want(0, EPOLLIN); };
+    context->ev.addWrite = [](void* self) { static_cast<Socket*>(self)->want(EPOLLOUT, 0); };
+    context->ev.delWrite = [](void* self) { static_cast<Socket*>(self)->want(0, EPOLLOUT); };
+    context->ev.cleanup = [](void* self) { static_cast<Socket*>(self)->detach(); };
+  }
+  ~Socket() { detach(); }
+
+ private:
+  void want(uint32_t more, uint32_t less) {
+    const uint32_t wanted = (wanted_ | more) & ~less;
+    if (wanted == wanted_ || context_ == nullptr) return;
+    if (wanted_ != 0) loop_.unwatch(context_->c.fd, *this);
+    wanted_ = wanted;
+    if (wanted_ != 0) loop_.watch(context_->c.fd, wanted_, *this);
+  }
+  void detach() {
+    want(0, EPOLLIN | EPOLLOUT);
+    context_ = nullptr;
+  }
+  void on_events(uint32_t events) override {
+    // Either may end the context, and this object with it.
+    redisAsyncContext* const context = context_;
+    if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) redisAsyncHandleRead(context);
+    if (events & EPOLLOUT && loop_.delivering_to(*this)) redisAsyncHandleWrite(context);
+  }
+
+  EventLoop& loop_;
+  redisAsyncContext* context_;
+  uint32_t wanted_ = 0;
+};
+
+// One command under way; lives in the frame that waits for it.
+class Client::Call final : private Timer {
+ public:
+  Call(Client& client, std::vector<std::string> words) : client_(client), words_(std::move(words)) {}
+  ~Call() {
+    if (pending_ != nullptr) pending_->call = nullptr;
+  }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  bool await_ready() {
+    if (client_.state_ == State::kIdle) client_.connect();
+    if (client_.state_ == State::kDown) return unavailable(client_.down_because_.c_str());
+    if (client_.context_ == nullptr) return unavailable("connecting");
+    std::vector<const char*> texts;
+    std::vector<size_t> sizes;
+    for (const std::string& word : words_) {
+      texts.push_back(word.data());
+      sizes.push_back(word.size());
+    }
+    pending_ = new Pending{this};
+    if (redisAsyncCommandArgv(client_.context_, on_reply, pending_, static_cast<int>(texts.size()), texts.data(),
+                              sizes.data()) == REDIS_OK)
+      return false;
+    delete std::exchange(pending_, nullptr);
+    return unavailable("the connection is closing");
+  }
+  void await_suspend(std::coroutine_handle<> handle) {
+    waiter_ = handle;
+    client_.loop_.arm(*this, client_.settings_.timeout);
+  }
+  Reply await_resume() { return std::move(reply_); }
+
+ private:
+  // What hiredis holds: it outlives the call when the frame is destroyed or the time is over.
+  struct Pending {
+    Call* call;
+  };
+
+  bool unavailable(const char* why) {
+    reply_.kind = Reply::Kind::kUnavailable;
+    reply_.text = why;
+    return true;
+  }
+  static void on_reply(redisAsyncContext*, void* reply, void* data) {
+    const std::unique_ptr<Pending> pending(static_cast<Pending*>(data));
+    if (pending->call == nullptr) return;
+    Call& call = *pending->call;
+    call.pending_ = nullptr;
+    call.unlink();
+    if (reply == nullptr) {
+      call.unavailable("the connection was lost");
+    } else {
+      call.client_.timeouts_ = 0;
+      call.reply_ = convert(static_cast<const redisReply*>(reply));
+    }
+    call.waiter_.resume();
+  }
+  void fire() override {
+    if (pending_ != nullptr) pending_->call = nullptr;
+    pending_ = nullptr;
+    unavailable("timed out");
+    Client& client = client_;
+    waiter_.resume();  // which destroys this
+    client.note_timeout();
+  }
+
+  Client& client_;
+  std::vector<std::string> words_;
+  Pending* pending_ = nullptr;
+  Reply reply_;
+  std::coroutine_handle<> waiter_;
+};
+
+Client::Client(EventLoop& loop, SidePool& pool, Settings settings)
+    : loop_(loop), pool_(pool), settings_(std::move(settings)) {}
+
+Client::~Client() {
+  lose("stopped");
+}
+
+Task<Reply> Client::command(std::vector<std::string> words) {
+  Call call(*this, std::move(words));
+  co_return co_await call;
+}
+
+Task<Reply> Client::run_script(std::string_view script, const std::string& sha1, std::vector<std::string> keys,
+                               std::vector<std::string> arguments) {
+  std::vector<std::string> words{"EVALSHA", sha1, std::to_string(keys.size())};
+  words.insert(words.end(), std::make_move_iterator(keys.begin()), std::make_move_iterator(keys.end()));
+  words.insert(words.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));
+  std::vector<std::string> again = words;
+  Call call(*this, std::move(words));
+  Reply reply = co_await call;
+  if (reply.kind != Reply::Kind::kError || !reply.text.starts_with("NOSCRIPT")) co_return reply;
+  again[0] = "EVAL";
+  again[1] = script;
+  Call whole(*this, std::move(again));
+  co_return co_await whole;
+}
+
+void Client::connect() {
+  state_ = State::kConnecting;
+  loop_.arm(alarm_, settings_.timeout);
+  if (const auto address = SocketAddress::parse(settings_.address)) {
+    if (address->is_unix()) return open(settings_.address.substr(5), 0);
+    return open(address->host(), address->port());
+  }
+  const auto place = split_host_port(settings_.address);
+  if (!place) return lose("its address is none");
+  loop_.arm(alarm_, kLastRetry);  // names may take longer
+  tasks_.spawn(connect_by_name(place->host, place->port));
+}
+
+Task<void> Client::connect_by_name(std::string host, uint16_t port) {
+  std::function<std::string()> work = [host = std::move(host)] { return look_up(host); };
+  const auto address = co_await pool_.run(loop_, std::move(work));
+  if (state_ != State::kConnecting) co_return;
+  if (!address || address->empty()) {
+    lose("its name cannot be resolved");
+  } else {
+    open(*address, port);
+  }
+}
+
+void Client::open(const std::string& host, uint16_t port) {
+  context_ = port == 0 ? redisAsyncConnectUnix(host.c_str()) : redisAsyncConnect(host.c_str(), port);
+  if (context_ == nullptr || context_->err != 0) return lose("the connection failed");
+  context_->data = this;
+  socket_ = std::make_unique<Socket>(loop_, context_);
+  // The first sets the hooks at work, so they must be there.
+  redisAsyncSetConnectCallback(context_, [](const redisAsyncContext* context, int status) {
+    auto* self = static_cast<Client*>(context->data);
+    if (self->context_ == context) self->on_connected(status == REDIS_OK);
+  });
+  redisAsyncSetDisconnectCallback(context_, [](const redisAsyncContext* context, int) {
+    auto* self = static_cast<Client*>(context->data);
+    if (self->context_ != context) return;
+    self->context_ = nullptr;  // the library frees it
+    self->lose("the connection was lost");
+  });
+  greet();
+}
+
+// What must come first on a new connection; sent together with whatever waits.
+void Client::greet() {
+  const auto send = [this](std::vector<std::string> words) {
+    tasks_.spawn([](Client& client, std::vector<std::string> command_words) -> Task<void> {
+      Call call(client, std::move(command_words));
+      const Reply reply = co_await call;
+      // A server that does not let us in serves nobody, and soon again is no better.
+      if (reply.kind == Reply::Kind::kError) client.down_because_ = reply.text;
+    }(*this, std::move(words)));
+  };
+  if (!settings_.password.empty()) {
+    std::vector<std::string> words{"AUTH"};
+    if (!settings_.username.empty()) words.push_back(settings_.username);
+    words.push_back(settings_.password);
+    send(std::move(words));
+  }
+  if (settings_.database != 0) send({"SELECT", std::to_string(settings_.database)});
+}
+
+void Client::on_connected(bool well) {
+  if (!well) {
+    context_ = nullptr;  // the library frees it
+    return lose("the connection failed");
+  }
+  state_ = State::kReady;
+  retry_ = kFirstRetry;
+  timeouts_ = 0;
+  alarm_.unlink();
+}
+
+// Gives the connection up. Those who wait are told, and may call again at once: they find it down.
+void Client::lose(const char* why) {
+  state_ = State::kDown;
+  down_because_ = why;
+  redisAsyncContext* const context = std::exchange(context_, nullptr);
+  loop_.arm(alarm_, retry_);
+  retry_ = std::min(retry_ * 2, kLastRetry);
+  if (context != nullptr) redisAsyncFree(context);
+}
+
+void Client::note_timeout() {
+  if (state_ == State::kReady && ++timeouts_ >= kMostTimeouts) lose("it does not answer");
+}
+
+void Client::Alarm::fire() {
+  if (client_.state_ == State::kConnecting) return client_.lose("the connection timed out");
+  if (client_.state_ == State::kDown) client_.connect();
+}
+
+Reply Client::convert(const redisReply* reply) {
+  Reply out;
+  switch (reply->type) {
+    case REDIS_REPLY_ERROR:
+      out.kind = Reply::Kind::kError;
+      out.text.assign(reply->str, reply->len);
+      break;
+    case REDIS_REPLY_INTEGER:
+      out.kind = Reply::Kind::kInteger;
+      out.integer = reply->integer;
+      break;
+    case REDIS_REPLY_STRING:
+    case REDIS_REPLY_STATUS:
+      out.kind = Reply::Kind::kText;
+      out.text.assign(reply->str, reply->len);
+      break;
+    case REDIS_REPLY_ARRAY:
+      out.kind = Reply::Kind::kList;
+      for (size_t i = 0; i < reply->elements; ++i) out.list.push_back(convert(reply->element[i]));
+      break;
+    default: out.kind = Reply::Kind::kNil;
+  }
+  return out;
+}
+
+std::string script_sha1(std::string_view script) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  size_t size = 0;
+  EVP_Q_digest(nullptr, "SHA1", nullptr, script.data(), script.size(), digest, &size);
+  return crypto::hex_encode({reinterpret_cast<const char*>(digest), size});
+}
+
+}  // namespace portcullis::redis
