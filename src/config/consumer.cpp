@@ -102,9 +102,27 @@ TypePointer consumer_type() {
       .optional("metadata", &Consumer::metadata,
                 text_map([](const std::string& text) { return check_word(text); }, check_value), "none",
                 "Free texts for templates: `{consumer.metadata.KEY}`.")
+      .optional("plan", &Consumer::plan, text(), "none", "The name of its usage plan, for `usage_plan`.")
+      .locate_last(&Consumer::plan_location)
       .optional("credentials", &Consumer::credentials, credentials, "none",
                 "What tells that a request is this consumer's.");
   return consumer;
+}
+
+TypePointer plan_type(const PolicyCatalog& limiting) {
+  const TypePointer policies = policy_list(limiting);
+  auto api = std::make_shared<ObjectType>("api", "Limits for some routes.");
+  api->locate(&PlanApi::location)
+      .required("routes", &PlanApi::routes, list_of<std::string>(text()), "The names of the routes.")
+      .required("policies", &PlanApi::policies, policies, "What limits the consumer on these routes together.");
+  auto plan = std::make_shared<ObjectType>("plan", "A usage plan: what the consumers that have it may use.");
+  plan->locate(&Plan::location)
+      .required("name", &Plan::name, name_type(), "The name that consumers refer to.")
+      .optional("policies", &Plan::policies, policies, "none",
+                "What limits each consumer on all routes with `usage_plan` together: `rate_limit`, `quota`, "
+                "`concurrency_limit`.")
+      .optional("apis", &Plan::apis, list_of<PlanApi>(api), "none", "Further limits for some routes.");
+  return plan;
 }
 
 }  // namespace portcullis::config

@@ -45,9 +45,27 @@ struct Consumer {
   std::string name;
   std::vector<std::string> groups;
   TextMap metadata;
+  std::string plan;
+  Location plan_location;
   Credentials credentials;
 };
 
 TypePointer consumer_type();  // Consumer
+
+// Limits for the consumers that have this plan.
+struct PlanApi {
+  Location location;
+  std::vector<std::string> routes;
+  std::vector<PolicyUse> policies;
+};
+struct Plan {
+  Location location;
+  std::string name;
+  std::vector<PolicyUse> policies;
+  std::vector<PlanApi> apis;
+};
+
+// `limiting`: the policies that a plan may hold.
+TypePointer plan_type(const PolicyCatalog& limiting);  // Plan
 
 }  // namespace portcullis::config

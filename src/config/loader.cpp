@@ -1,5 +1,6 @@
 #include "config/loader.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -45,6 +46,26 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
     if (upstream.targets.empty())
       diagnostics.error(upstream.location, "upstream `" + upstream.name + "` has no targets");
   }
+  refuse_duplicate_names(config.plans, "plan", diagnostics);
+  std::vector<std::string_view> plans, routes;
+  for (const Plan& plan : config.plans) plans.push_back(plan.name);
+  for (const Route& route : config.routes) routes.push_back(route.name);
+  const auto refuse_unknown = [&](const std::string& name, const std::vector<std::string_view>& those,
+                                  const char* kind, const Location& place) {
+    if (name.empty() || std::find(those.begin(), those.end(), name) != those.end()) return;
+    diagnostics.error(place, std::string("there is no ") + kind + " `" + name + "`" + suggestion_for(name, those));
+  };
+  for (const Consumer& consumer : config.consumers)
+    refuse_unknown(consumer.plan, plans, "plan", consumer.plan_location);
+  for (const Plan& plan : config.plans) {
+    for (const PlanApi& api : plan.apis) {
+      for (const std::string& route : api.routes) refuse_unknown(route, routes, "route", api.location);
+    }
+  }
+  if (!config.quotas.file.empty() && config.quotas.redis)
+    diagnostics.error({}, "`quotas` takes either `file` or `redis`");
+  if (config.quotas.redis && config.redis.address.empty())
+    diagnostics.error({}, "`quotas` needs the top level's `redis`");
   for (const Route& route : config.routes) {
     if (!route.match.path.empty() + !route.match.path_prefix.empty() + !route.match.path_regex.empty() > 1) {
       diagnostics.error(route.location, "route `" + route.name +

@@ -126,6 +126,13 @@ struct Redis {
   milliseconds timeout{50};
 };
 
+// Where the counts of quotas outlive the process.
+struct Quotas {
+  std::string file;
+  bool redis = false;
+  milliseconds interval{1'000};
+};
+
 // An invariant of the configuration, which loading checks: each route that matches has each of these policies.
 struct Assertion {
   Location location;
@@ -155,6 +162,8 @@ struct Config {
   std::vector<Consumer> consumers;
   Limits limits;
   Redis redis;
+  Quotas quotas;
+  std::vector<Plan> plans;
   std::vector<Assertion> assertions;
 };
 

@@ -282,6 +282,18 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("database", &Redis::database, integer(0, 1'000'000), "0", "Its database.")
       .optional("timeout", &Redis::timeout, duration(), "50ms",
                 "How long a request waits for it; what then is each policy's `on_error`.");
+  auto quotas = std::make_shared<ObjectType>("quotas", "Where the counts of quotas are kept. A change takes a restart.");
+  quotas
+      ->optional("file", &Quotas::file, text(), "",
+                 "A file, which is made: for one node (SQLite). A relative path begins where the gateway was started.")
+      .optional("redis", &Quotas::redis, boolean(), "false", "Whether the top level's `redis` has them, for all nodes.")
+      .optional("interval", &Quotas::interval, duration(), "1s",
+                "How often counts are written, and in a cluster learnt of the other nodes. What was counted since is "
+                "lost with a crash, and a quota can be exceeded by what other nodes add meanwhile.");
+  PolicyCatalog limiting;
+  for (const PolicyType& one : catalog) {
+    if (one.name == "rate_limit" || one.name == "quota" || one.name == "concurrency_limit") limiting.push_back(one);
+  }
   const auto policy_names = list_of<std::string>(checked_text(
       "a policy's name", "", [catalog](const std::string& name) -> std::string {
         std::vector<std::string_view> known;
@@ -332,6 +344,9 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                 "Named callers, for the policies that authenticate.")
       .optional("redis", &Config::redis, redis, "none",
                 "The Redis server through which the nodes of a cluster count together.")
+      .optional("quotas", &Config::quotas, quotas, "none", "Where the counts of quotas are kept.")
+      .optional("plans", &Config::plans, list_of<Plan>(plan_type(limiting)), "none",
+                "Usage plans: what their consumers may use.")
       .optional("limits", &Config::limits, limits, "", "What the counters of limits may take.")
       .optional("assertions", &Config::assertions, list_of<Assertion>(assertion), "none",
                 "What must be true of the configuration.");

@@ -30,6 +30,10 @@ redis::Settings redis_of(const config::Config& config) {
   return {told.address, told.username, told.password, told.database, told.timeout};
 }
 
+std::string place_of(const config::Quotas& quotas) {
+  return quotas.redis ? "redis" : quotas.file;
+}
+
 bool fails(const Status& status) {
   if (!status) say(status.error().message);
   return !status;
@@ -64,29 +68,40 @@ void Gateway::block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-std::shared_ptr<const proxy::Snapshot> Gateway::compile(const config::Config& config) {
-  if (!metrics_) {
-    worker_count_ = config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
-    metrics_ = std::make_unique<telemetry::Registry>(worker_count_);
-    services_ = std::make_unique<policy::Services>(
-        policy::Services::Settings{.workers = worker_count_, .counter_bytes = config.limits.memory, .redis = redis_of(config)},
-        loop_, say);
-    redis_ = redis_of(config);
-    counter_bytes_ = config.limits.memory;
-    admin_address_ = config.admin.address;
-    access_log_path_ = config.access_log.path;
+Status Gateway::make_services(const config::Config& config) {
+  policy::Services::Settings settings;
+  settings.workers = worker_count_;
+  settings.counter_bytes = counter_bytes_ = config.limits.memory;
+  settings.redis = redis_ = redis_of(config);
+  settings.quota_interval = config.quotas.interval;
+  quotas_place_ = place_of(config.quotas);
+  if (!config.quotas.file.empty()) {
+    auto opened = limits::open_sqlite_store(config.quotas.file);
+    if (!opened) return opened.error();
+    settings.quota_store = std::move(*opened);
+  } else if (config.quotas.redis) {
+    settings.quota_store = limits::make_redis_store(redis_);
   }
+  services_ = std::make_unique<policy::Services>(std::move(settings), loop_, say);
+  return {};
+}
+
+std::shared_ptr<const proxy::Snapshot> Gateway::compile(const config::Config& config) {
   if (config.workers != 0 && config.workers != worker_count_)
     say("the number of workers stays what it is: another takes a restart or an upgrade");
   if (config.admin.address != admin_address_)
     say("the admin listener stays where it is: moving it takes a restart or an upgrade");
   if (config.access_log.path != access_log_path_)
     say("the access log stays where it is: moving it takes a restart or an upgrade");
+  if (place_of(config.quotas) != quotas_place_)
+    say("the store of the quotas stays what it is: changing it takes a restart or an upgrade");
   if (redis_of(config) != redis_)
     say("the Redis server stays what it is: changing it takes a restart or an upgrade");
   if (config.limits.memory != counter_bytes_)
     say("the memory of the limits stays what it is: changing it takes a restart or an upgrade");
-  return compile_snapshot(config, ++version_, *metrics_, *services_);
+  auto compiled = compile_snapshot(config, ++version_, *metrics_, *services_);
+  services_->settle();
+  return compiled;
 }
 
 void Gateway::note_sources(const config::Sources& sources) {
@@ -109,6 +124,11 @@ bool Gateway::start() {
   print_diagnostics(diagnostics);
   if (!config) return false;
   note_sources(sources);
+  worker_count_ = config->workers != 0 ? config->workers : std::max(1u, std::thread::hardware_concurrency());
+  metrics_ = std::make_unique<telemetry::Registry>(worker_count_);
+  admin_address_ = config->admin.address;
+  access_log_path_ = config->access_log.path;
+  if (fails(make_services(*config))) return false;
   snapshot_ = compile(*config);
   if (fails(follow_names(*snapshot_))) return false;
   const Clock::time_point patience = Clock::now() + kNamePatience;

@@ -40,6 +40,7 @@ class Gateway {
   static void block_signals();
 
  private:
+  Status make_services(const config::Config& config);
   std::shared_ptr<const proxy::Snapshot> compile(const config::Config& config);
   Status start_workers(std::vector<proxy::ListenerSockets> sockets);
   Status open_admin(Succession* predecessor);
@@ -65,6 +66,7 @@ class Gateway {
   std::string access_log_path_;
   size_t counter_bytes_ = 0;
   redis::Settings redis_;
+  std::string quotas_place_;
   uint64_t fingerprint_ = 0;  // of the sources last tried
   EventLoop loop_;            // of the control thread
   std::unique_ptr<telemetry::Registry> metrics_;

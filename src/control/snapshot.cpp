@@ -96,6 +96,12 @@ void check_policies(const config::Config& config, config::Diagnostics& diagnosti
   for (const config::Route& route : config.routes) {
     for (const config::PolicyUse& use : route.policies) policy::check(use, config, diagnostics);
   }
+  for (const config::Plan& plan : config.plans) {
+    for (const config::PolicyUse& use : plan.policies) policy::check(use, config, diagnostics);
+    for (const config::PlanApi& api : plan.apis) {
+      for (const config::PolicyUse& use : api.policies) policy::check(use, config, diagnostics);
+    }
+  }
 }
 
 }  // namespace
@@ -129,7 +135,7 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
   std::vector<proxy::Route> routes;
   std::map<std::string_view, size_t> upstream_index;
   for (size_t i = 0; i < config.upstreams.size(); ++i) upstream_index[config.upstreams[i].name] = i;
-  policy::BuildContext build{std::make_shared<const identity::Directory>(config.consumers), metrics, services,
+  policy::BuildContext build{std::make_shared<const identity::Directory>(config.consumers), config, metrics, services,
                              services.workers(), "", {}};
   const auto build_all = [&build](const std::vector<config::PolicyUse>& uses, std::string_view place,
                                   std::vector<policy::PolicyPointer>& out) {

@@ -63,6 +63,7 @@ Directory::Directory(const std::vector<config::Consumer>& consumers) {
     consumer.name = told.name;
     consumer.groups = told.groups;
     consumer.metadata = told.metadata;
+    consumer.plan = told.plan;
     for (const std::string& group : told.groups)
       consumer.group_list += (consumer.group_list.empty() ? "" : ",") + group;
     by_name_.emplace(consumer.name, &consumer);

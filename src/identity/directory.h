@@ -19,6 +19,7 @@ struct Consumer {
   std::string name;
   std::vector<std::string> groups;
   std::vector<std::pair<std::string, std::string>> metadata;
+  std::string plan;        // of usage; may be empty
   std::string group_list;  // "a,b": the value of x-consumer-groups
 
   bool in_group(std::string_view group) const;

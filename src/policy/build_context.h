@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 
+#include "config/model.h"
 #include "identity/directory.h"
 #include "telemetry/metrics.h"
 
@@ -14,6 +15,7 @@ class Services;
 // What a policy may look at, and hold on to, when it is built.
 struct BuildContext {
   std::shared_ptr<const identity::Directory> consumers;
+  const config::Config& config;  // while it is built
   telemetry::Registry& metrics;
   Services& services;          // outlives every snapshot
   size_t workers;              // how many

@@ -11,10 +11,12 @@
 #include "policy/jwt/jwt.h"
 #include "policy/key_auth/key_auth.h"
 #include "policy/oauth2_introspection/oauth2_introspection.h"
+#include "policy/quota/quota.h"
 #include "policy/rate_limit/rate_limit.h"
 #include "policy/redirect/redirect.h"
 #include "policy/request_limits/request_limits.h"
 #include "policy/respond/respond.h"
+#include "policy/usage_plan/usage_plan.h"
 
 namespace portcullis::policy {
 namespace {
@@ -27,6 +29,12 @@ const std::vector<Kind>& authentication_kinds() {
   return all;
 }
 
+// Those that limit a consumer, which usage plans are made of.
+const std::vector<Kind>& limiting_kinds() {
+  static const std::vector<Kind> all{quota_kind(), rate_limit_kind()};
+  return all;
+}
+
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all = [] {
     std::vector<Kind> out{acl_kind(),
@@ -34,10 +42,11 @@ const std::vector<Kind>& kinds() {
                           cors_kind(),
                           headers_kind(),
                           ip_filter_kind(),
-                          rate_limit_kind(),
                           redirect_kind(),
                           request_limits_kind(),
-                          respond_kind()};
+                          respond_kind(),
+                          usage_plan_kind(limiting_kinds())};
+    out.insert(out.end(), limiting_kinds().begin(), limiting_kinds().end());
     out.insert(out.end(), authentication_kinds().begin(), authentication_kinds().end());
     std::sort(out.begin(), out.end(),
               [](const Kind& a, const Kind& b) { return a.description.name < b.description.name; });

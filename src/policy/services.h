@@ -10,6 +10,7 @@
 #include "identity/key_sources.h"
 #include "limits/cluster_limits.h"
 #include "limits/local_limits.h"
+#include "limits/quota_book.h"
 #include "redis/client.h"
 #include "runtime/side_pool.h"
 
@@ -23,16 +24,22 @@ class Services {
     size_t workers = 1;
     size_t counter_bytes = 64 << 20;
     redis::Settings redis{};  // no address: none
+    std::unique_ptr<limits::QuotaStore> quota_store{};  // null: counts are forgotten
+    Milliseconds quota_interval{1'000};
   };
   // `control` is the control thread's loop.
-  Services(const Settings& settings, EventLoop& control, std::function<void(const std::string&)> say)
-      : workers_(settings.workers), redis_(settings.redis), limits_(settings.counter_bytes), key_sources_(control, std::move(say)) {}
+  Services(Settings settings, EventLoop& control, std::function<void(const std::string&)> say)
+      : workers_(settings.workers), redis_(settings.redis), limits_(settings.counter_bytes), key_sources_(control, say),
+        quota_store_(std::move(settings.quota_store)),
+        quota_interval_(settings.quota_interval),
+        say_(std::move(say)) {}
 
   // Ends its threads; while the workers, whose threads have ended, still exist.
   void stop() {
     side_pool_.stop();
     clients_.clear();
     clusters_.clear();
+    quotas_.reset();
   }
 
   size_t workers() const { return workers_; }
@@ -44,6 +51,15 @@ class Services {
     std::unique_ptr<Cluster>& mine = clusters_[worker];
     if (!mine) mine = std::make_unique<Cluster>(loop, side_pool_, redis_);
     return mine->limits;
+  }
+  // Control thread, while policies are built.
+  limits::QuotaBook& quotas() {
+    if (!quotas_) quotas_ = std::make_unique<limits::QuotaBook>(std::move(quota_store_), quota_interval_, say_);
+    return *quotas_;
+  }
+  // Waits for what the policies just built need before they serve.
+  void settle() {
+    if (quotas_) quotas_->settle(Milliseconds(1'000));
   }
   // Control thread.
   identity::KeySources& key_sources() { return key_sources_; }
@@ -69,6 +85,10 @@ class Services {
   redis::Settings redis_;
   limits::LocalLimits limits_;
   identity::KeySources key_sources_;
+  std::unique_ptr<limits::QuotaStore> quota_store_;
+  Milliseconds quota_interval_;
+  std::function<void(const std::string&)> say_;
+  std::unique_ptr<limits::QuotaBook> quotas_;  // made when first needed
   std::vector<std::unique_ptr<client::HttpClient>> clients_{workers_};
   std::vector<std::unique_ptr<Cluster>> clusters_{workers_};
   SidePool side_pool_{kSideThreads, kMostWaiting};

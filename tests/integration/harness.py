@@ -55,7 +55,10 @@ class Process:
             return False
         wait_for(seen, what=repr(text))
 
-    def stop(self, expect=0):
+    expected = 0  # exit code
+
+    def stop(self, expect=None):
+        expect = self.expected if expect is None else expect
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(40)

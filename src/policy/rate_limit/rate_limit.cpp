@@ -1,10 +1,10 @@
 #include "policy/rate_limit/rate_limit.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/text.h"
 #include "policy/rate_limit/settings.h"
+#include "policy/response_digits.h"
 #include "policy/services.h"
 
 namespace portcullis::policy {
@@ -72,8 +72,8 @@ class RateLimit final : public Policy {
       const Charge& charge = charges[i];
       if (!charge.judged) continue;
       told = context.arena.concat(told, told.empty() ? "\"" : ", \"", limits_[i].name, "\";r=",
-                                  digits(context, charge.verdict.remaining), ";t=",
-                                  digits(context, whole_seconds(charge.verdict.reset)));
+                                  response_digits(context, charge.verdict.remaining), ";t=",
+                                  response_digits(context, whole_seconds(charge.verdict.reset)));
     }
     context.response.fields.add("ratelimit-policy", policy_field_);
     if (!told.empty()) context.response.fields.add("ratelimit", told);
@@ -113,11 +113,6 @@ class RateLimit final : public Policy {
   };
   using Charges = std::span<Charge>;
 
-  static std::string_view digits(Context& context, uint64_t number) {
-    char* text = context.arena.allocate(20, 1);
-    const auto [end, error] = std::to_chars(text, text + 20, number);
-    return {text, static_cast<size_t>(end - text)};
-  }
   ClusterCharge cluster_charge(size_t i, const Charge& charge) const {
     return {limits_[i].limit, limits::cluster_key(limits_[i].counted, charge.text)};
   }
@@ -145,7 +140,7 @@ class RateLimit final : public Policy {
 
   static Decision refuse(Context& context, const Verdict& verdict) {
     context.response.fields.add("retry-after",
-                                digits(context, std::max<uint64_t>(1, whole_seconds(verdict.retry_after))));
+                                response_digits(context, std::max<uint64_t>(1, whole_seconds(verdict.retry_after))));
     return Decision::refuse(429, "rate_limited");
   }
 

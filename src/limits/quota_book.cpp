@@ -1,0 +1,139 @@
+#include "limits/quota_book.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+
+namespace portcullis::limits {
+
+uint64_t QuotaCounter::number_of(const CalendarWindow& window) {
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::hours>(window.begin.time_since_epoch()).count());
+}
+
+QuotaCounter::Outcome QuotaCounter::charge(const CalendarWindow& window, uint64_t limit, uint64_t cost) {
+  const uint64_t number = number_of(window);
+  uint64_t word = word_.load(std::memory_order_relaxed);
+  for (;;) {
+    const uint64_t used_so_far = word >> kUsedBits == number ? word & kMostUsed : 0;
+    if (used_so_far + cost > limit) return {false, used_so_far};
+    const uint64_t next = number << kUsedBits | std::min(used_so_far + cost, kMostUsed);
+    if (word_.compare_exchange_weak(word, next, std::memory_order_relaxed)) return {true, used_so_far + cost};
+  }
+}
+
+uint64_t QuotaCounter::used(const CalendarWindow& window) const {
+  const uint64_t word = word_.load(std::memory_order_relaxed);
+  return word >> kUsedBits == number_of(window) ? word & kMostUsed : 0;
+}
+
+// The store's total takes the place of what it was told of; what has been added since stays on top.
+void QuotaCounter::take_total(uint64_t window, uint64_t synced, uint64_t total) {
+  uint64_t word = word_.load(std::memory_order_relaxed);
+  for (;;) {
+    const bool same = word >> kUsedBits == window;
+    if (!same && word >> kUsedBits > window) return;  // a new window has begun meanwhile
+    const uint64_t used_now = same ? word & kMostUsed : 0;
+    const uint64_t added_since = used_now > synced ? used_now - synced : 0;
+    const uint64_t next = window << kUsedBits | std::min(total + added_since, kMostUsed);
+    if (word_.compare_exchange_weak(word, next, std::memory_order_relaxed)) return;
+  }
+}
+
+QuotaBook::QuotaBook(std::unique_ptr<QuotaStore> store, Milliseconds interval,
+                     std::function<void(const std::string&)> say)
+    : store_(std::move(store)), interval_(interval), say_(std::move(say)) {
+  thread_ = std::thread([this] { run(); });
+}
+
+QuotaBook::~QuotaBook() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+QuotaCounter& QuotaBook::counter(const std::string& id, Calendar calendar, const CalendarWindow& now) {
+  const std::lock_guard lock(mutex_);
+  QuotaCounter*& known = by_id_[id];
+  if (known != nullptr) return *known;
+  known = &counters_.emplace_back();
+  known->id_ = id;
+  known->keep_hours_ = calendar == Calendar::kMonth ? 32 * 24 : calendar == Calendar::kWeek ? 8 * 24 : 2 * 24;
+  known->window_ = QuotaCounter::number_of(now);
+  return *known;
+}
+
+void QuotaBook::settle(Milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  if (settled_ >= counters_.size()) return;
+  changed_.notify_all();
+  changed_.wait_for(lock, patience, [this] { return settled_ >= counters_.size(); });
+}
+
+void QuotaBook::run() {
+  pthread_setname_np(pthread_self(), "quotas");
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const bool asked = settled_ < counters_.size();
+    if (!asked) changed_.wait_for(lock, interval_, [this] { return stopping_ || settled_ < counters_.size(); });
+    const size_t count = counters_.size();
+    lock.unlock();
+    const bool good = exchange();
+    lock.lock();
+    if (good) settled_ = count;
+    changed_.notify_all();
+    // A store that is away is asked again after the usual pause, not at once.
+    if (!good) changed_.wait_for(lock, interval_, [this] { return stopping_; });
+  }
+  lock.unlock();
+  exchange();
+}
+
+// True when the store has taken, and told, everything.
+bool QuotaBook::exchange() {
+  if (!store_) return true;
+  std::vector<QuotaCounter*> with_news;
+  std::vector<QuotaChange> changes;
+  std::vector<uint64_t> told;
+  {
+    const std::lock_guard lock(mutex_);
+    for (QuotaCounter& counter : counters_) {
+      const uint64_t word = counter.word_.load(std::memory_order_relaxed);
+      const uint64_t window = std::max(word >> QuotaCounter::kUsedBits, counter.window_);
+      const uint64_t used = word >> QuotaCounter::kUsedBits == window ? word & QuotaCounter::kMostUsed : 0;
+      if (window != counter.window_) {
+        counter.window_ = window;
+        counter.stored_ = 0;
+        counter.fresh_ = true;
+      }
+      const uint64_t added = used > counter.stored_ ? used - counter.stored_ : 0;
+      if (added == 0 && !counter.fresh_ && (used == 0 || !store_->is_shared())) continue;
+      with_news.push_back(&counter);
+      told.push_back(used);
+      changes.push_back({counter.id_, window, counter.keep_hours_, added, 0});
+    }
+  }
+  constexpr size_t kAtOnce = 5'000;
+  for (size_t begin = 0; begin < changes.size(); begin += kAtOnce) {
+    const size_t end = std::min(begin + kAtOnce, changes.size());
+    std::vector<QuotaChange> some(changes.begin() + static_cast<ptrdiff_t>(begin),
+                                  changes.begin() + static_cast<ptrdiff_t>(end));
+    const Status stored = store_->exchange(some);
+    const std::string fault = stored ? "" : stored.error().message;
+    if (fault != fault_) say_(fault.empty() ? "the quotas' store is well again" : "the quotas' store: " + fault);
+    fault_ = fault;
+    if (!stored) return false;
+    for (size_t i = 0; i < some.size(); ++i) {
+      QuotaCounter& counter = *with_news[begin + i];
+      counter.take_total(some[i].window, told[begin + i], some[i].total);
+      counter.stored_ = some[i].total;
+      counter.fresh_ = false;
+    }
+  }
+  return true;
+}
+
+}  // namespace portcullis::limits

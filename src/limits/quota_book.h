@@ -1,0 +1,81 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "limits/calendar.h"
+#include "limits/quota_store.h"
+#include "runtime/event_loop.h"
+
+namespace portcullis::limits {
+
+// How much of one quota one consumer has used in one window. Any thread may charge it; no lock.
+class QuotaCounter {
+ public:
+  // Adds `cost` if that stays within `limit`; what has been used by then.
+  struct Outcome {
+    bool allowed;
+    uint64_t used;
+  };
+  Outcome charge(const CalendarWindow& window, uint64_t limit, uint64_t cost);
+  // What has been used in that window.
+  uint64_t used(const CalendarWindow& window) const;
+
+ private:
+  friend class QuotaBook;
+  // 24 bits for the hour, since 1970, in which the window began, and 40 for what has been used in it. A counter
+  // of a window that is over counts as none.
+  static constexpr unsigned kUsedBits = 40;
+  static constexpr uint64_t kMostUsed = (uint64_t{1} << kUsedBits) - 1;
+  static uint64_t number_of(const CalendarWindow& window);
+  void take_total(uint64_t window, uint64_t synced, uint64_t total);
+
+  std::atomic<uint64_t> word_{0};
+  // Of the book's thread.
+  std::string id_;
+  uint64_t keep_hours_ = 0;
+  uint64_t window_ = 0;  // of what the store knows
+  uint64_t stored_ = 0;  // what this process has told it, or learnt from it
+  bool fresh_ = true;    // the store has not been asked yet
+};
+
+// All quotas' counters. They live as long as the book; a thread of its own exchanges what was added with the
+// store, so that counts outlive the process and, in a cluster, nodes learn of each other. Between two exchanges a
+// quota may be exceeded by what the other nodes add meanwhile.
+class QuotaBook {
+ public:
+  // Without a store counts are forgotten with the process. `say` is told, on some thread, what goes wrong with the store.
+  QuotaBook(std::unique_ptr<QuotaStore> store, Milliseconds interval, std::function<void(const std::string&)> say);
+  // Stores what was added last.
+  ~QuotaBook();
+
+  // The counter of that name, which is the store's key for it too. Control thread.
+  QuotaCounter& counter(const std::string& id, Calendar calendar, const CalendarWindow& now);
+  // Waits, not for long, until the store has told what is known of new counters.
+  void settle(Milliseconds patience);
+
+ private:
+  void run();
+  bool exchange();
+
+  const std::unique_ptr<QuotaStore> store_;
+  const Milliseconds interval_;
+  std::function<void(const std::string&)> say_;
+  std::string fault_;
+  std::mutex mutex_;  // of the list, not of the counters
+  std::condition_variable changed_;
+  std::deque<QuotaCounter> counters_;
+  std::map<std::string, QuotaCounter*> by_id_;
+  size_t settled_ = 0;  // how many counters the store has been asked about
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace portcullis::limits

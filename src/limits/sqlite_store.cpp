@@ -1,0 +1,82 @@
+#include <sqlite3.h>
+
+#include <chrono>
+
+#include "limits/quota_store.h"
+
+namespace portcullis::limits {
+namespace {
+
+class SqliteStore final : public QuotaStore {
+ public:
+  ~SqliteStore() override {
+    sqlite3_finalize(add_);
+    sqlite3_close(database_);
+  }
+
+  Status open(const std::string& path) {
+    if (sqlite3_open(path.c_str(), &database_) != SQLITE_OK) return fault("cannot open " + path);
+    sqlite3_busy_timeout(database_, 2'000);  // another process of ours may be handing over
+    // The log makes commits cheap; the last second may be lost with the machine's power, not with the process.
+    for (const char* statement :
+         {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL",
+          "CREATE TABLE IF NOT EXISTS quota (id TEXT NOT NULL, window INTEGER NOT NULL, keep_until INTEGER NOT NULL, "
+          "used INTEGER NOT NULL, PRIMARY KEY (id, window)) WITHOUT ROWID"}) {
+      if (sqlite3_exec(database_, statement, nullptr, nullptr, nullptr) != SQLITE_OK) return fault(path);
+    }
+    const char* add =
+        "INSERT INTO quota (id, window, keep_until, used) VALUES (?1, ?2, ?3, ?4) "
+        "ON CONFLICT (id, window) DO UPDATE SET used = used + excluded.used RETURNING used";
+    return sqlite3_prepare_v2(database_, add, -1, &add_, nullptr) == SQLITE_OK ? Status() : fault(path);
+  }
+
+  bool is_shared() const override { return false; }
+  Status exchange(std::vector<QuotaChange>& changes) override {
+    if (sqlite3_exec(database_, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) != SQLITE_OK) return fault("quotas");
+    for (QuotaChange& change : changes) {
+      sqlite3_reset(add_);
+      sqlite3_bind_text(add_, 1, change.id.data(), static_cast<int>(change.id.size()), SQLITE_STATIC);
+      sqlite3_bind_int64(add_, 2, static_cast<int64_t>(change.window));
+      sqlite3_bind_int64(add_, 3, static_cast<int64_t>(change.window + change.keep_hours));
+      sqlite3_bind_int64(add_, 4, static_cast<int64_t>(change.added));
+      if (sqlite3_step(add_) != SQLITE_ROW) return give_up();
+      change.total = static_cast<uint64_t>(sqlite3_column_int64(add_, 0));
+      if (sqlite3_step(add_) != SQLITE_DONE) return give_up();
+    }
+    sqlite3_reset(add_);
+    prune();
+    return sqlite3_exec(database_, "COMMIT", nullptr, nullptr, nullptr) == SQLITE_OK ? Status() : give_up();
+  }
+
+ private:
+  Error fault(const std::string& what) const { return Error{what + ": " + sqlite3_errmsg(database_)}; }
+  Status give_up() {
+    const Error why = fault("quotas");
+    sqlite3_reset(add_);
+    sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
+    return why;
+  }
+  // Forgets windows that are long over, now and then.
+  void prune() {
+    const auto hour = std::chrono::duration_cast<std::chrono::hours>(
+                          std::chrono::system_clock::now().time_since_epoch()).count();
+    if (hour == pruned_) return;
+    pruned_ = hour;
+    const std::string statement = "DELETE FROM quota WHERE keep_until < " + std::to_string(hour);
+    sqlite3_exec(database_, statement.c_str(), nullptr, nullptr, nullptr);
+  }
+
+  sqlite3* database_ = nullptr;
+  sqlite3_stmt* add_ = nullptr;
+  int64_t pruned_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<QuotaStore>> open_sqlite_store(const std::string& path) {
+  auto store = std::make_unique<SqliteStore>();
+  if (const Status opened = store->open(path); !opened) return opened.error();
+  return std::unique_ptr<QuotaStore>(std::move(store));
+}
+
+}  // namespace portcullis::limits

@@ -1,0 +1,133 @@
+#include "policy/quota/quota.h"
+
+#include "config/field_types.h"
+#include "policy/per_worker.h"
+#include "policy/response_digits.h"
+#include "policy/services.h"
+
+namespace portcullis::policy {
+namespace {
+
+using limits::Calendar;
+using limits::CalendarWindow;
+
+struct Settings {
+  std::string name;
+  uint64_t limit = 0;
+  Calendar per = Calendar::kMonth;
+  std::string time_zone = "UTC";
+  uint64_t cost = 1;
+  bool response_fields = true;
+};
+
+class Quota final : public Policy {
+ public:
+  Quota(const Settings& settings, const BuildContext& build)
+      : settings_(settings), consumers_(build.consumers), windows_(build.workers) {
+    const std::string scope = settings.name.empty() ? "of:" + std::string(build.place) : "named:" + settings.name;
+    const CalendarWindow now = limits::window_at(current_second(), settings.per, settings.time_zone);
+    limits::QuotaBook& book = build.services.quotas();
+    for (const identity::Consumer& consumer : consumers_->consumers()) {
+      counters_.push_back(&book.counter(scope + "/" + kPeriods[static_cast<size_t>(settings.per)] + "/" +
+                                            settings.time_zone + "/" + consumer.name,
+                                        settings.per, now));
+    }
+    label_ = settings.name.empty() ? "quota" : settings.name;
+    policy_field_ = "\"" + label_ + "\";q=" + std::to_string(settings.limit) +
+                    ";w=" + std::to_string((now.end - now.begin).count());
+  }
+
+  Decision on_request(Context& context) const override {
+    const identity::Consumer* consumer = context.caller.consumer;
+    if (consumer == nullptr) return Decision::refuse(403, "forbidden", "quota_without_consumer");
+    const std::chrono::sys_seconds now = current_second();
+    const CalendarWindow& window = window_now(context, now);
+    const auto outcome = counters_[consumer->index]->charge(window, settings_.limit, settings_.cost);
+    const auto left = static_cast<uint64_t>((window.end - now).count());
+    context.keep(this, context.arena.make<Told>(settings_.limit - std::min(outcome.used, settings_.limit), left));
+    if (outcome.allowed) return Decision::proceed();
+    context.response.fields.add("retry-after", response_digits(context, std::max<uint64_t>(left, 1)));
+    return Decision::refuse(429, "quota_exceeded");
+  }
+
+  void on_response(Context& context) const override {
+    const Told* told = context.kept<Told>(this);
+    if (told == nullptr || !settings_.response_fields) return;
+    context.response.fields.add("ratelimit-policy", policy_field_);
+    context.response.fields.add("ratelimit",
+                                context.arena.concat("\"", label_, "\";r=", response_digits(context, told->remaining),
+                                                     ";t=", response_digits(context, told->seconds)));
+  }
+
+  Explanation explain(Context& context) const override {
+    const identity::Consumer* consumer = context.caller.consumer;
+    if (consumer == nullptr) return {on_request(context), {}};
+    return {Decision::proceed(),
+            {"would charge " + std::to_string(settings_.cost) + " to `" + label_ + "` (" +
+             std::to_string(settings_.limit) + " a " + kPeriods[static_cast<size_t>(settings_.per)] + ", " +
+             settings_.time_zone + ") for consumer `" + consumer->name + "`"}};
+  }
+
+ private:
+  static constexpr const char* kPeriods[] = {"hour", "day", "week", "month"};
+  struct Told {
+    uint64_t remaining;
+    uint64_t seconds;
+  };
+
+  static std::chrono::sys_seconds current_second() {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  }
+  // The calendar is asked once in each window.
+  const CalendarWindow& window_now(const Context& context, std::chrono::sys_seconds now) const {
+    CalendarWindow& mine = windows_.get(context.worker, [] { return std::make_unique<CalendarWindow>(); });
+    if (!mine.holds(now)) mine = limits::window_at(now, settings_.per, settings_.time_zone);
+    return mine;
+  }
+
+  Settings settings_;
+  std::shared_ptr<const identity::Directory> consumers_;
+  std::vector<limits::QuotaCounter*> counters_;  // by the consumer's index
+  std::string label_;
+  std::string policy_field_;
+  PerWorker<CalendarWindow> windows_;
+};
+
+void check(const config::PolicyUse& use, const Settings& settings, const config::Config& config,
+           config::Diagnostics& diagnostics) {
+  (void)settings;
+  if (config.quotas.file.empty() && !config.quotas.redis)
+    diagnostics.error(use.location, "a quota needs the top level's `quotas`, which says where counts are kept");
+}
+
+}  // namespace
+
+Kind quota_kind() {
+  auto type = std::make_shared<config::ObjectType>(
+      "quota",
+      "So much for each consumer in each hour, day, week or month of the calendar; 429 beyond it. Counts outlive the "
+      "process. Stands after a policy that authenticates: 403 for a request without a consumer.");
+  type->optional("name", &Settings::name, config::name_type(), "",
+                 "Its name in `RateLimit` fields. Policies of the same name share their counts.")
+      .required("limit", &Settings::limit, config::integer(1, 1'000'000'000'000), "How much.")
+      .optional("per", &Settings::per,
+                config::choice({{"hour", static_cast<int>(Calendar::kHour)},
+                                {"day", static_cast<int>(Calendar::kDay)},
+                                {"week", static_cast<int>(Calendar::kWeek)},
+                                {"month", static_cast<int>(Calendar::kMonth)}}),
+                "month", "In which stretch of the calendar; weeks begin on Monday.")
+      .optional("time_zone", &Settings::time_zone,
+                config::checked_text("a time zone", "",
+                                     [](const std::string& text) -> std::string {
+                                       return limits::is_time_zone(text)
+                                                  ? ""
+                                                  : "there is no time zone `" + text + "`; write it as Europe/Berlin";
+                                     }),
+                "UTC", "Whose calendar.")
+      .optional("cost", &Settings::cost, config::integer(1, 1'000'000), "1", "What one request takes.")
+      .optional("response_fields", &Settings::response_fields, config::boolean(), "true",
+                "Whether responses carry `RateLimit` and `RateLimit-Policy`.");
+  return make_kind<Settings, Quota>("quota", type, check);
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,171 @@
+#include "policy/usage_plan/usage_plan.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+
+namespace portcullis::policy {
+namespace {
+
+struct Settings {
+  std::string fallback;
+  config::Location fallback_location;
+};
+
+using Policies = std::vector<PolicyPointer>;
+
+class UsagePlan final : public Policy {
+ public:
+  UsagePlan(const Settings& settings, const std::vector<Kind>& kinds, const BuildContext& build)
+      : consumers_(build.consumers) {
+    std::map<std::string_view, size_t> index;
+    for (const config::Plan& plan : build.config.plans) {
+      index[plan.name] = plans_.size();
+      plans_.push_back(build_plan(plan, kinds, build));
+    }
+    const auto plan_of = [&](const std::string& name) {
+      const auto found = index.find(name);
+      return found == index.end() ? kNone : found->second;
+    };
+    fallback_ = plan_of(settings.fallback);
+    for (const identity::Consumer& consumer : consumers_->consumers()) {
+      const size_t own = plan_of(consumer.plan);
+      by_consumer_.push_back(own == kNone ? fallback_ : own);
+    }
+    for (const Policies& plan : plans_) {
+      for (const PolicyPointer& one : plan) watches_end_ |= one->watches_end();
+    }
+  }
+
+  Decision on_request(Context& context) const override {
+    const size_t plan = plan_of(context);
+    if (plan == kNone) return Decision::refuse(403, "forbidden", "no_usage_plan");
+    return run(context, plans_[plan], 0);
+  }
+  void on_response(Context& context) const override {
+    each_begun(context, [&](const Policy& one) { one.on_response(context); });
+  }
+  void on_end(Context& context) const override {
+    each_begun(context, [&](const Policy& one) {
+      if (one.watches_end()) one.on_end(context);
+    });
+  }
+  bool watches_end() const override { return watches_end_; }
+
+  Explanation explain(Context& context) const override {
+    const size_t plan = plan_of(context);
+    if (plan == kNone) return {Decision::refuse(403, "forbidden", "no_usage_plan"), {}};
+    Explanation out{Decision::proceed(), {}};
+    for (const PolicyPointer& one : plans_[plan]) {
+      Explanation its = one->explain(context);
+      out.notes.insert(out.notes.end(), its.notes.begin(), its.notes.end());
+      if (its.decision.kind == Decision::Kind::kContinue) continue;
+      out.decision = std::move(its.decision);
+      break;
+    }
+    return out;
+  }
+
+ private:
+  static constexpr size_t kNone = SIZE_MAX;
+
+  // How many of the plan's policies have seen the request.
+  struct Begun {
+    size_t count = 0;
+  };
+
+  // What the plan says of this route, then what it says of all.
+  static Policies build_plan(const config::Plan& plan, const std::vector<Kind>& kinds, const BuildContext& build) {
+    Policies out;
+    const auto add = [&](const std::vector<config::PolicyUse>& uses, const std::string& place) {
+      for (const config::PolicyUse& use : uses) {
+        for (const Kind& kind : kinds) {
+          if (kind.description.name != use.name) continue;
+          BuildContext own = build;
+          own.place = place;  // counts are the plan's, on whatever route
+          own.location = use.location;
+          out.push_back(kind.create(use.settings.get(), own));
+        }
+      }
+    };
+    for (size_t i = 0; i < plan.apis.size(); ++i) {
+      const std::vector<std::string>& routes = plan.apis[i].routes;
+      if (std::find(routes.begin(), routes.end(), build.place) != routes.end())
+        add(plan.apis[i].policies, "plan:" + plan.name + "/" + std::to_string(i));
+    }
+    add(plan.policies, "plan:" + plan.name);
+    return out;
+  }
+
+  size_t plan_of(const Context& context) const {
+    return context.caller.consumer == nullptr ? fallback_ : by_consumer_[context.caller.consumer->index];
+  }
+
+  Decision run(Context& context, const Policies& policies, size_t first) const {
+    Begun* begun = context.kept<Begun>(this);
+    if (begun == nullptr) {
+      begun = context.arena.make<Begun>();
+      context.keep(this, begun);
+    }
+    for (size_t i = first; i < policies.size(); ++i) {
+      begun->count = i + 1;
+      Decision decision = policies[i]->on_request(context);
+      if (decision.kind == Decision::Kind::kSuspend)
+        return Decision::suspend(await(context, policies, i, std::move(decision.later)));
+      if (decision.kind != Decision::Kind::kContinue) return decision;
+    }
+    return Decision::proceed();
+  }
+
+  Task<Decision> await(Context& context, const Policies& policies, size_t i, Task<Decision> later) const {
+    Decision decision = co_await later;
+    while (decision.kind == Decision::Kind::kSuspend) {
+      Task<Decision> next = std::move(decision.later);
+      decision = co_await next;
+    }
+    if (decision.kind != Decision::Kind::kContinue) co_return decision;
+    co_return run(context, policies, i + 1);
+  }
+
+  template <typename Visit>
+  void each_begun(Context& context, Visit visit) const {
+    const Begun* begun = context.kept<Begun>(this);
+    const size_t plan = plan_of(context);
+    if (begun == nullptr || plan == kNone) return;
+    for (size_t i = begun->count; i > 0; --i) visit(*plans_[plan][i - 1]);
+  }
+
+  std::shared_ptr<const identity::Directory> consumers_;
+  std::vector<Policies> plans_;
+  std::vector<size_t> by_consumer_;
+  size_t fallback_ = kNone;
+  bool watches_end_ = false;
+};
+
+}  // namespace
+
+Kind usage_plan_kind(const std::vector<Kind>& limiting) {
+  auto type = std::make_shared<config::ObjectType>(
+      "usage_plan",
+      "Applies the limits of the consumer's plan (`consumers[].plan`), those for this route first. Stands after a "
+      "policy that authenticates; 403 for who has no plan.");
+  type->optional("default", &Settings::fallback, config::text(), "none", "The plan of who has none.")
+      .locate_last(&Settings::fallback_location);
+  Kind kind;
+  kind.description = {"usage_plan", type, [] { return std::make_shared<Settings>(); }};
+  kind.create = [limiting](const void* settings, const BuildContext& build) -> PolicyPointer {
+    return std::make_shared<UsagePlan>(*static_cast<const Settings*>(settings), limiting, build);
+  };
+  kind.check = [](const config::PolicyUse& use, const config::Config& config, config::Diagnostics& diagnostics) {
+    const Settings& settings = *static_cast<const Settings*>(use.settings.get());
+    std::vector<std::string_view> known;
+    for (const config::Plan& plan : config.plans) known.push_back(plan.name);
+    if (!settings.fallback.empty() && std::find(known.begin(), known.end(), settings.fallback) == known.end())
+      diagnostics.error(settings.fallback_location,
+                        "there is no plan `" + settings.fallback + "`" + suggestion_for(settings.fallback, known));
+  };
+  return kind;
+}
+
+}  // namespace portcullis::policy

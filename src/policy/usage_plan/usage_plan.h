@@ -1,0 +1,10 @@
+#pragma once
+
+#include "policy/policy.h"
+
+namespace portcullis::policy {
+
+// `usage_plan`: Applies the limits of the consumer's plan. `limiting` are the policies that plans may hold.
+Kind usage_plan_kind(const std::vector<Kind>& limiting);
+
+}  // namespace portcullis::policy
