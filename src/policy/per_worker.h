@@ -19,6 +19,9 @@ class PerWorker {
     return *mine;
   }
 
+  // The worker's, or null when it has not been used there.
+  T* peek(size_t worker) const { return slots_[worker].value.get(); }
+
  private:
   struct alignas(64) Slot {
     std::unique_ptr<T> value;

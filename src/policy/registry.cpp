@@ -3,6 +3,7 @@
 #include "policy/acl/acl.h"
 #include "policy/any_of/any_of.h"
 #include "policy/basic_auth/basic_auth.h"
+#include "policy/concurrency_limit/concurrency_limit.h"
 #include "policy/cors/cors.h"
 #include "policy/forward_auth/forward_auth.h"
 #include "policy/headers/headers.h"
@@ -31,7 +32,7 @@ const std::vector<Kind>& authentication_kinds() {
 
 // Those that limit a consumer, which usage plans are made of.
 const std::vector<Kind>& limiting_kinds() {
-  static const std::vector<Kind> all{quota_kind(), rate_limit_kind()};
+  static const std::vector<Kind> all{concurrency_limit_kind(), quota_kind(), rate_limit_kind()};
   return all;
 }
 

@@ -9,6 +9,7 @@
 #include "client/http_client.h"
 #include "identity/key_sources.h"
 #include "limits/cluster_limits.h"
+#include "limits/gate.h"
 #include "limits/local_limits.h"
 #include "limits/quota_book.h"
 #include "redis/client.h"
@@ -45,6 +46,7 @@ class Services {
   size_t workers() const { return workers_; }
   // The counters of rate limits, for every snapshot.
   limits::LocalLimits& limits() { return limits_; }
+  limits::Gates& gates() { return gates_; }
   bool has_redis() const { return !redis_.address.empty(); }
   // The worker's own view of the limits that nodes share; on its thread, and only with a server.
   limits::ClusterLimits& cluster_limits(size_t worker, EventLoop& loop) {
@@ -84,6 +86,7 @@ class Services {
   size_t workers_;
   redis::Settings redis_;
   limits::LocalLimits limits_;
+  limits::Gates gates_;
   identity::KeySources key_sources_;
   std::unique_ptr<limits::QuotaStore> quota_store_;
   Milliseconds quota_interval_;

@@ -1,0 +1,211 @@
+#include "policy/concurrency_limit/concurrency_limit.h"
+
+#include <memory>
+
+#include "config/field_types.h"
+#include "policy/concurrency_limit/wait_queue.h"
+#include "policy/limit_key.h"
+#include "policy/per_worker.h"
+#include "policy/services.h"
+
+namespace portcullis::policy {
+namespace {
+
+using limits::Gate;
+
+struct QueueSettings {
+  uint64_t size = 0;
+  std::chrono::milliseconds timeout{1'000};
+  std::string fair_by = "consumer";
+};
+
+struct AdaptiveSettings {
+  uint64_t least = 0;
+  uint64_t tolerance = 150;
+};
+
+struct Settings {
+  std::string name;
+  uint64_t limit = 0;
+  std::string key = "route";
+  QueueSettings queue;
+  AdaptiveSettings adaptive;
+};
+
+class ConcurrencyLimit final : public Policy, public std::enable_shared_from_this<ConcurrencyLimit> {
+ public:
+  ConcurrencyLimit(const Settings& settings, const BuildContext& build)
+      : settings_(settings),
+        limit_{settings.limit, settings.adaptive.least, static_cast<double>(settings.adaptive.tolerance) / 100},
+        key_(settings.key),
+        fair_by_(settings.queue.fair_by),
+        gates_(build.services.gates()),
+        queues_(build.workers),
+        loops_(build.workers) {
+    scope_ = (settings.name.empty() ? "of:" + std::string(build.place) : "named:" + settings.name) + "\n" + settings.key + "\n";
+    metrics_ = build.metrics.limit(settings.name.empty() ? std::string(build.place) : settings.name);
+    consumers_ = build.consumers;
+    // What is known beforehand is found without a lock.
+    if (settings.key == "route" || settings.key == "all") {
+      only_ = gate_named(settings.key == "all" ? "" : std::string(build.place));
+      by_route_ = settings.key == "route" && build.place.empty();
+    } else if (settings.key == "consumer") {
+      for (const identity::Consumer& consumer : consumers_->consumers())
+        by_consumer_.push_back(gate_named("consumer:" + consumer.name));
+    }
+  }
+
+  Decision on_request(Context& context) const override {
+    Inside* inside = context.arena.make<Inside>();
+    context.keep(this, inside);
+    Gate& gate = find_gate(context, *inside);
+    inside->gate = &gate;
+    if (gate.try_enter()) return enter(context, *inside);
+    if (gate.waiting.load(std::memory_order_relaxed) >= settings_.queue.size) return refuse(context, "concurrency_limit");
+    return Decision::suspend(wait(context, *inside));
+  }
+
+  void on_response(Context& context) const override {
+    const Inside* inside = context.kept<Inside>(this);
+    if (inside == nullptr || !inside->entered) return;
+    const Clock::time_point now = context.loop.now();
+    inside->gate->note_latency(std::chrono::duration_cast<std::chrono::microseconds>(now - inside->since), now);
+  }
+
+  bool watches_end() const override { return true; }
+  void on_end(Context& context) const override {
+    Inside* inside = context.kept<Inside>(this);
+    if (inside == nullptr) return;
+    if (inside->entered) {
+      inside->gate->leave();
+      if (inside->gate->waiting.load() > 0) wake(context.worker, *inside->gate);
+    }
+    delete std::exchange(inside->holder, nullptr);
+  }
+
+  Explanation explain(Context& context) const override {
+    const std::string_view key = key_.text_of(context);
+    return {Decision::proceed(),
+            {"would be one of " + std::to_string(settings_.limit) + " at once for " + settings_.key +
+             (key.empty() ? "" : " `" + std::string(key) + "`")}};
+  }
+
+ private:
+  // This exchange's part.
+  struct Inside {
+    Gate* gate = nullptr;
+    std::shared_ptr<Gate>* holder = nullptr;  // of a gate that nobody else may hold; deleted in on_end
+    Clock::time_point since{};
+    bool entered = false;
+  };
+
+  std::shared_ptr<Gate> gate_named(const std::string& key) const {
+    auto gate = gates_.get(scope_ + key, limit_);
+    gate->set_limit(limit_);  // a reload may have changed it
+    return gate;
+  }
+
+  Gate& find_gate(Context& context, Inside& inside) const {
+    const identity::Consumer* consumer = context.caller.consumer;
+    if (!by_consumer_.empty() && consumer != nullptr) return *by_consumer_[consumer->index];
+    if (only_ != nullptr && !by_route_) return *only_;
+    // A name that only the request tells: one of 64 locks, for as long as a lookup takes, and an allocation.
+    inside.holder = new std::shared_ptr<Gate>(gates_.get(scope_ + std::string(key_.text_of(context)), limit_));
+    return **inside.holder;
+  }
+
+  Decision enter(Context& context, Inside& inside) const {
+    inside.entered = true;
+    inside.since = context.loop.now();
+    metrics_[context.worker]->allowed.add();
+    return Decision::proceed();
+  }
+
+  Decision refuse(Context& context, std::string_view reason) const {
+    metrics_[context.worker]->refused.add();
+    context.response.fields.add("retry-after", "1");
+    return Decision::refuse(503, "overloaded", reason);
+  }
+
+  WaitQueue& queue(const Context& context) const {
+    return queues_.get(context.worker, [&] {
+      loops_[context.worker].store(&context.loop, std::memory_order_release);
+      return std::make_unique<WaitQueue>(context.loop);
+    });
+  }
+
+  Task<Decision> wait(Context& context, Inside& inside) const {
+    WaitQueue::Waiter waiter(queue(context), *inside.gate, std::string(fair_by_.text_of(context)),
+                             settings_.queue.timeout, uint64_t{1} << (context.worker % 64));
+    const WaitQueue::Outcome outcome = co_await waiter;
+    co_return outcome == WaitQueue::Outcome::kEntered ? enter(context, inside)
+                                                      : refuse(context, "concurrency_queue_timeout");
+  }
+
+  // Somebody has left: those waiting here come first, then those of the next worker that has some. Always by a
+  // message, for this runs while an exchange ends, and those who are let in may end at once too.
+  void wake(size_t worker, Gate& gate) const {
+    const uint64_t waiting = gate.waiting_workers.load();
+    for (size_t i = 0; i < loops_.size(); ++i) {
+      const size_t at = (worker + i) % loops_.size();
+      EventLoop* loop = loops_[at].load(std::memory_order_acquire);
+      if (loop == nullptr || (waiting >> (at % 64) & 1) == 0) continue;
+      // The gate is only compared, unless somebody waits for it there, who holds it.
+      loop->post([self = shared_from_this(), at, &gate] {
+        if (WaitQueue* its = self->queues_.peek(at)) its->wake(gate);
+      });
+      return;
+    }
+  }
+
+  Settings settings_;
+  limits::GateLimit limit_;
+  LimitKey key_;
+  LimitKey fair_by_;
+  limits::Gates& gates_;
+  std::string scope_;
+  std::shared_ptr<const identity::Directory> consumers_;
+  std::shared_ptr<Gate> only_;
+  bool by_route_ = false;  // a policy of every route, which counts each for itself
+  std::vector<std::shared_ptr<Gate>> by_consumer_;
+  std::vector<telemetry::LimitMetrics*> metrics_;
+  PerWorker<WaitQueue> queues_;
+  mutable std::vector<std::atomic<EventLoop*>> loops_;
+};
+
+void check(const config::PolicyUse& use, const Settings& settings, const config::Config&,
+           config::Diagnostics& diagnostics) {
+  if (settings.adaptive.least > settings.limit)
+    diagnostics.error(use.location, "`adaptive.min` is above `limit`");
+}
+
+}  // namespace
+
+Kind concurrency_limit_kind() {
+  auto queue = std::make_shared<config::ObjectType>("queue", "Who finds it full may wait.");
+  queue->required("size", &QueueSettings::size, config::integer(1, 1'000'000), "How many may wait; more: 503 at once.")
+      .optional("timeout", &QueueSettings::timeout, config::duration(), "1s", "How long; then 503.")
+      .optional("fair_by", &QueueSettings::fair_by, LimitKey::type(), "consumer",
+                "Whose requests are let in by turns, so that one with many cannot keep the others out; as `key`.");
+  auto adaptive = std::make_shared<config::ObjectType>("adaptive", "A limit that follows the latency.");
+  adaptive
+      ->required("min", &AdaptiveSettings::least, config::integer(1, 1'000'000),
+                 "The lowest limit; `limit` is the highest.")
+      .optional("tolerance", &AdaptiveSettings::tolerance, config::integer(100, 1'000), "150",
+                "In percent of what is usual: how long requests may take before fewer are let in.");
+  auto type = std::make_shared<config::ObjectType>(
+      "concurrency_limit",
+      "So many requests at once, over all workers of this node: beyond it they wait in a queue, or are refused with "
+      "503, before the backend collapses.");
+  type->optional("name", &Settings::name, config::name_type(), "",
+                 "Its name in metrics. Policies of the same name and key count together.")
+      .required("limit", &Settings::limit, config::integer(1, 1'000'000), "How many at once.")
+      .optional("key", &Settings::key, LimitKey::type(), "route", LimitKey::summary())
+      .optional("queue", &Settings::queue, queue, "none", "Who finds it full may wait.")
+      .optional("adaptive", &Settings::adaptive, adaptive, "none",
+                "Lowers the limit when requests take longer than usual, and raises it again (the gradient of "
+                "usual to recent latency).");
+  return make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check);
+}
+
+}  // namespace portcullis::policy

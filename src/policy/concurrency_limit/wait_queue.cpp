@@ -1,0 +1,74 @@
+#include "policy/concurrency_limit/wait_queue.h"
+
+#include <algorithm>
+
+namespace portcullis::policy {
+
+bool WaitQueue::Waiter::await_suspend(std::coroutine_handle<> handle) {
+  handle_ = handle;
+  queue_.add(*this);
+  // Whoever left on another worker before we were seen to wait has woken nobody.
+  if (gate_.try_enter()) {
+    outcome_ = Outcome::kEntered;
+    withdraw();
+    return false;
+  }
+  queue_.loop_.arm(*this, patience_);
+  return true;
+}
+
+void WaitQueue::Waiter::fire() {
+  withdraw();
+  handle_.resume();
+}
+
+void WaitQueue::Waiter::withdraw() {
+  Timer::unlink();
+  if (queued_) queue_.remove(*this);
+}
+
+void WaitQueue::add(Waiter& waiter) {
+  Line& line = lines_[&waiter.gate_];
+  auto flow = std::find_if(line.begin(), line.end(), [&](const Flow& one) { return one.name == waiter.flow_; });
+  if (flow == line.end()) {
+    line.emplace_back();
+    flow = std::prev(line.end());
+    flow->name = waiter.flow_;
+  }
+  flow->waiters.push_back(waiter);
+  waiter.queued_ = true;
+  waiter.gate_.waiting.fetch_add(1);
+  waiter.gate_.waiting_workers.fetch_or(waiter.worker_bit_);
+}
+
+void WaitQueue::remove(Waiter& waiter) {
+  waiter.ListNode<Waiter>::unlink();
+  waiter.queued_ = false;
+  waiter.gate_.waiting.fetch_sub(1);
+  const auto line = lines_.find(&waiter.gate_);
+  std::erase_if(line->second, [](const Flow& one) { return one.waiters.empty(); });
+  if (!line->second.empty()) return;
+  lines_.erase(line);
+  waiter.gate_.waiting_workers.fetch_and(~waiter.worker_bit_);
+}
+
+// The next one's flow goes to the end of the line.
+WaitQueue::Waiter* WaitQueue::next(const limits::Gate& gate) {
+  const auto line = lines_.find(&gate);
+  if (line == lines_.end()) return nullptr;
+  Line& flows = line->second;
+  Waiter& waiter = flows.front().waiters.front();
+  flows.splice(flows.end(), flows, flows.begin());
+  return &waiter;
+}
+
+void WaitQueue::wake(limits::Gate& gate) {
+  while (has_waiters(gate) && gate.try_enter()) {
+    Waiter* waiter = next(gate);
+    waiter->outcome_ = Outcome::kEntered;
+    waiter->withdraw();
+    waiter->handle_.resume();
+  }
+}
+
+}  // namespace portcullis::policy

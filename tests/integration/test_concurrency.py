@@ -1,0 +1,210 @@
+"""concurrency_limit, through the built binary."""
+
+import threading
+import time
+
+import pytest
+
+import harness
+from harness import read_response, wait_for
+from identity import Answer, ask, configuration, hashed, log_lines
+
+KEYS = {name: f"key-of-{name}-0123456789" for name in ("many", "few")}
+CONSUMERS = ", ".join(f"{{name: {name}, credentials: {{keys: '{hashed(key)}'}}}}" for name, key in KEYS.items())
+
+
+class Holding:
+    """A backend that holds every request until it is let go; it knows the order in which they came."""
+
+    def __init__(self, backend):
+        self.arrived, self.permits = [], threading.Semaphore(0)
+
+        def handle(connection, made):
+            while True:
+                head = made.read_head(connection)
+                self.arrived.append(head.split()[1])
+                self.permits.acquire()
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        self.port = backend(handle).port
+
+    def let_go(self, count):
+        self.permits.release(count)
+
+
+@pytest.fixture
+def holding(backend):
+    return Holding(backend)
+
+
+class Client:
+    """A request on its way, on a connection of its own."""
+
+    def __init__(self, gateway, target="/", fields=""):
+        self.connection = gateway.connect()
+        self.connection.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n".encode())
+
+    def answer(self):
+        with self.connection:
+            return Answer(*read_response(self.connection))
+
+
+def fill(gateway, holding, count, fields=""):
+    clients = [Client(gateway, f"/held-{i}", fields) for i in range(count)]
+    seen = count
+    wait_for(lambda: len(holding.arrived) >= seen, what="the backend to be busy")
+    return clients
+
+
+def test_beyond_the_limit_is_refused_at_once_until_one_has_ended(start, holding, tmp_path):
+    log = tmp_path / "log"
+    gateway = start(configuration(holding.port, "concurrency_limit: {limit: 2}", more=f"access_log: {{path: {log}}}", workers=2))
+    clients = fill(gateway, holding, 2)
+    for _ in range(3):
+        answer = ask(gateway)
+        assert answer.status == 503 and answer.detail == "overloaded" and answer.fields["retry-after"] == "1"
+    holding.let_go(2)
+    assert [one.answer().status for one in clients] == [200, 200]
+    holding.let_go(1)
+    assert ask(gateway).status == 200
+    wait_for(lambda: "concurrency_limit" in [line["ended"] for line in log_lines(log)], what="the log")
+
+
+def test_a_place_is_free_again_however_an_exchange_ends(start, backend):
+    state = {"end": "close"}
+
+    def handle(connection, made):
+        made.read_head(connection)
+        if state["end"] == "reset":
+            harness.reset(connection)
+        elif state["end"] == "cut":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")
+        elif state["end"] == "hang":
+            time.sleep(0.3)
+    gateway = start(configuration(backend(handle).port, "concurrency_limit: {limit: 1}", workers=1))
+    for state["end"] in ("close", "reset", "cut", "hang"):
+        for _ in range(3):
+            with gateway.connect() as connection:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                if state["end"] != "hang":  # there the client leaves first
+                    out = harness.read_to_end(connection)
+                    assert b"overloaded" not in out, state
+            if state["end"] == "hang":
+                wait_for(lambda: b"overloaded" not in gateway.raw(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), what="the place")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_finds_it_full_waits_in_the_queue(start, holding, workers):
+    gateway = start(configuration(holding.port, "concurrency_limit: {limit: 2, queue: {size: 20, timeout: 20s}}", workers=workers))
+    clients = fill(gateway, holding, 2) + [Client(gateway, f"/waiting-{i}") for i in range(20)]
+    # Only now the queue is full, wherever its members wait.
+    overflow = []
+    wait_for(lambda: overflow.append(Client(gateway)) or len(overflow) >= 3, what="three more")
+    refused = [one.answer().status for one in overflow]
+    assert refused == [503] * 3
+    assert len(holding.arrived) == 2
+    for _ in range(22):
+        holding.let_go(1)
+    assert [one.answer().status for one in clients] == [200] * 22
+
+
+def test_a_wait_ends_at_its_deadline(start, holding, tmp_path):
+    log = tmp_path / "log"
+    gateway = start(configuration(holding.port, "concurrency_limit: {limit: 1, queue: {size: 5, timeout: 200ms}}", more=f"access_log: {{path: {log}}}"))
+    held = fill(gateway, holding, 1)
+    began = time.monotonic()
+    assert [ask(gateway).status for _ in range(2)] == [503, 503]
+    assert 0.4 <= time.monotonic() - began < 5
+    holding.let_go(1)
+    assert held[0].answer().status == 200
+    wait_for(lambda: len(log_lines(log)) == 3, what="the log")
+    assert [line["ended"] for line in log_lines(log)][:2] == ["concurrency_queue_timeout"] * 2
+
+
+def test_consumers_are_let_in_by_turns(start, holding):
+    gateway = start(configuration(holding.port, "key_auth: {}, concurrency_limit: {limit: 1, queue: {size: 100, timeout: 20s}}", CONSUMERS))
+
+    def key(name):
+        return f"X-API-Key: {KEYS[name]}\r\n"
+    clients = fill(gateway, holding, 1, key("many"))
+    clients += [Client(gateway, f"/many-{i}", key("many")) for i in range(10)]
+    with gateway.connect() as probe:  # on the same worker: they are in the queue when this is answered
+        probe.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert read_response(probe)[0].startswith("HTTP/1.1 401")
+    clients += [Client(gateway, f"/few-{i}", key("few")) for i in range(2)]
+    with gateway.connect() as probe:
+        probe.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert read_response(probe)[0].startswith("HTTP/1.1 401")
+    for served in range(1, 13):
+        holding.let_go(1)
+        wait_for(lambda: len(holding.arrived) > served, what="the next one")
+    holding.let_go(1)
+    assert [one.answer().status for one in clients] == [200] * 13
+    assert holding.arrived.index("/few-1") <= 5, holding.arrived
+
+
+def test_consumers_and_templates_have_gates_of_their_own(start, holding):
+    gateway = start(configuration(holding.port, "key_auth: {anonymous: few}, concurrency_limit: {limit: 1, key: consumer}, "
+                                                "concurrency_limit: {limit: 1, key: '{request.header.x-tenant}'}", CONSUMERS))
+    many = f"X-API-Key: {KEYS['many']}\r\n"
+    held = fill(gateway, holding, 1, many + "X-Tenant: a\r\n")
+    assert ask(gateway, many + "X-Tenant: b\r\n").status == 503
+    assert ask(gateway, "X-Tenant: a\r\n").status == 503
+    other = Client(gateway, "/other", "X-Tenant: b\r\n")
+    wait_for(lambda: "/other" in holding.arrived, what="the other consumer's request")
+    holding.let_go(2)
+    assert [one.answer().status for one in (*held, other)] == [200, 200]
+
+
+def test_a_reload_keeps_those_who_are_inside(start, holding):
+    text = configuration(holding.port, "concurrency_limit: {limit: 1}")
+    gateway = start(text)
+    held = fill(gateway, holding, 1)
+    gateway.write(text + "# changed\n")
+    gateway.reload()
+    assert ask(gateway).status == 503
+    gateway.write(text.replace("limit: 1}", "limit: 2}"))
+    gateway.reload()
+    more = Client(gateway, "/more")
+    wait_for(lambda: "/more" in holding.arrived, what="the second place")
+    holding.let_go(2)
+    assert [one.answer().status for one in (*held, more)] == [200, 200]
+
+
+def test_clients_that_leave_the_queue_do_no_harm(start, holding):
+    gateway = start(configuration(holding.port, "concurrency_limit: {limit: 1, queue: {size: 50, timeout: 20s}}", workers=2))
+    held = fill(gateway, holding, 1)
+    for i in range(10):
+        Client(gateway, f"/gone-{i}").connection.close()
+    last = Client(gateway, "/last")
+    holding.let_go(12)
+    assert held[0].answer().status == 200 and last.answer().status == 200
+
+
+def test_a_backend_that_slows_down_is_asked_less(start, backend):
+    """Ten are served at once in 5 ms; the others wait for their turn there. Unlimited, 200 clients wait 100 ms each."""
+    slots = threading.Semaphore(10)
+
+    def handle(connection, made):
+        while True:
+            made.read_head(connection)
+            with slots:
+                time.sleep(0.005)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    gateway = start(configuration(backend(handle).port, "concurrency_limit: {limit: 100, adaptive: {min: 5}}", workers=1))
+    statuses, stop = [], threading.Event()
+
+    def client():
+        with gateway.connect() as connection:
+            while not stop.is_set():
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                statuses.append(Answer(*read_response(connection)).status)
+                if statuses[-1] == 503:
+                    stop.wait(0.02)
+    threads = [threading.Thread(target=client) for _ in range(60)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: statuses.count(503) > 100, what="load to be shed", timeout=30)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert statuses.count(200) > 100 and set(statuses) == {200, 503}
