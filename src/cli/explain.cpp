@@ -11,6 +11,8 @@
 #include "http/message.h"
 #include "http/path.h"
 #include "routing/explain.h"
+#include "policy/registry.h"
+#include "policy/services.h"
 #include "routing/rewrite.h"
 
 namespace portcullis::cli {
@@ -51,6 +53,85 @@ const char* name_of(routing::Verdict verdict) {
   return "";
 }
 
+// ": what it decides", for people.
+std::string outcome_of(const nlohmann::json& policy) {
+  const std::string outcome = policy["outcome"];
+  if (outcome == "continues") return "";
+  if (outcome == "not_reached") return ": not reached";
+  std::string out = ": " + outcome;
+  if (policy.contains("status")) out += " with " + std::to_string(policy["status"].get<int>());
+  if (policy.contains("reason")) out += " (" + policy["reason"].get<std::string>() + ")";
+  return out;
+}
+
+// A request that nobody has sent.
+struct Sample {
+  const Question& question;
+  const Url& url;
+  std::string_view path;  // canonical
+  const http::Fields& fields;
+  routing::PathParameters parameters;
+};
+
+// Runs the policies that the request would meet, without charging, asking or changing anything outside.
+nlohmann::json explain_policies(const config::Config& config, const config::Route& route, const Sample& sample) {
+  EventLoop loop;  // never runs
+  Arena arena;
+  http::RequestHead request;
+  request.method = sample.question.method;
+  request.target = request.path = sample.url.path;
+  request.query = sample.url.query;
+  request.has_query = !sample.url.query.empty();
+  request.authority = sample.url.host;
+  request.fields = sample.fields;
+  http::ResponseHead response;
+  policy::Context context(loop, arena, request, response);
+  context.client_address = sample.question.client_address;
+  context.host = sample.url.host;
+  context.path = sample.path;
+  context.route = route.name;
+  context.upstream = route.upstream;
+  context.parameters = &sample.parameters;
+  context.request_id = "explain";
+
+  telemetry::Registry metrics(1);
+  policy::Services services({}, loop, [](const std::string& said) { std::fprintf(stderr, "portcullis: %s\n", said.c_str()); });
+  policy::BuildContext build{std::make_shared<const identity::Directory>(config.consumers), config, metrics, services, 1, "", {}};
+  nlohmann::json told = nlohmann::json::array();
+  bool stopped = false;
+  std::vector<policy::PolicyPointer> alive;  // what they have put into the context refers to them
+  const auto run = [&](const std::vector<config::PolicyUse>& uses, std::string_view place) {
+    build.place = place;
+    for (const config::PolicyUse& use : uses) {
+      nlohmann::json one{{"name", use.name},
+                         {"place", use.location.file.text() + ":" + std::to_string(use.location.line)},
+                         {"notes", nlohmann::json::array()},
+                         {"outcome", "not_reached"}};
+      if (!stopped) {
+        build.location = use.location;
+        alive.push_back(policy::build(use, build));
+        const policy::Explanation its = alive.back()->explain(context);
+        one["notes"] = its.notes;
+        stopped = its.decision.kind == policy::Decision::Kind::kRefuse ||
+                  its.decision.kind == policy::Decision::Kind::kAnswer;
+        one["outcome"] = its.decision.kind == policy::Decision::Kind::kRefuse    ? "refuses"
+                         : its.decision.kind == policy::Decision::Kind::kAnswer  ? "answers"
+                         : its.decision.kind == policy::Decision::Kind::kSuspend ? "would have to wait"
+                                                                                 : "continues";
+        if (its.decision.kind == policy::Decision::Kind::kRefuse) {
+          one["status"] = its.decision.status;
+          one["reason"] = std::string(its.decision.reason);
+        }
+        if (its.decision.kind == policy::Decision::Kind::kAnswer) one["status"] = response.status;
+      }
+      told.push_back(std::move(one));
+    }
+  };
+  run(config.policies, "");
+  run(route.policies, route.name);
+  return told;
+}
+
 void print_text(const nlohmann::json& told) {
   const auto line = [](const std::string& text) { std::printf("%s\n", text.c_str()); };
   const auto known = [&](const char* key) { return !told[key].get_ref<const std::string&>().empty(); };
@@ -64,7 +145,8 @@ void print_text(const nlohmann::json& told) {
     line("  route: " + told["route"].get<std::string>());
     for (const auto& policy : told["policies"]) {
       line("  policy: " + policy["name"].get<std::string>() + " (" + policy["place"].get<std::string>() +
-           ")");
+           ")" + outcome_of(policy));
+      for (const auto& note : policy["notes"]) line("    " + note.get<std::string>());
     }
     line("  upstream: " +
          (known("upstream") ? told["upstream"].get<std::string>() : "none, a policy answers"));
@@ -84,7 +166,7 @@ int explain(const std::string& config_path, const Question& question, OutputForm
   const auto config = control::load_config(config_path, diagnostics);
   control::print_diagnostics(diagnostics);
   if (!config) return 2;
-  const auto& [method, url, headers] = question;
+  const auto& [method, url, headers, client_address] = question;
   const Url asked = split_url(url);
   http::Fields fields;
   for (const std::string& header : headers) {
@@ -109,13 +191,6 @@ int explain(const std::string& config_path, const Question& question, OutputForm
   told["others"] = nlohmann::json::array();
   told["policies"] = nlohmann::json::array();
   told["targets"] = nlohmann::json::array();
-  const auto add_policies = [&](const std::vector<config::PolicyUse>& uses) {
-    for (const config::PolicyUse& use : uses) {
-      told["policies"].push_back(
-          {{"name", use.name},
-           {"place", use.location.file.text() + ":" + std::to_string(use.location.line)}});
-    }
-  };
   switch (result.outcome) {
     case routing::MatchOutcome::kNoRoute: told["outcome"] = "no_route"; break;
     case routing::MatchOutcome::kMethodNotAllowed: {
@@ -131,8 +206,8 @@ int explain(const std::string& config_path, const Question& question, OutputForm
       const routing::PathRewrite rewrite(route.rewrite.path, route.rewrite.strip_prefix);
       const auto sent = rewrite.apply(*path, routing::PathParameters(rules[result.route]), arena);
       told["target_path"] = sent ? std::string(*sent) : std::string();
-      add_policies(config->policies);
-      add_policies(route.policies);
+      Sample sample{question, asked, *path, fields, routing::PathParameters(rules[result.route])};
+      told["policies"] = explain_policies(*config, route, sample);
       for (const config::Upstream& upstream : config->upstreams) {
         if (upstream.name != route.upstream) continue;
         for (const config::Target& target : upstream.targets) told["targets"].push_back(target.address);

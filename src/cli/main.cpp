@@ -98,9 +98,11 @@ int main(int argc, char** argv) {
   std::vector<std::string> headers;
   explain_command->add_option("-H,--header", headers,
                               "A header field, as in `X-Version: 2`; may be repeated");
+  std::string client_address = "127.0.0.1";
+  explain_command->add_option("--client", client_address, "The client's address");
   explain_command->add_flag("--json", json, "For programs");
   explain_command->callback([&] {
-    exit_code = portcullis::cli::explain(path, {method, url, headers}, format_asked_for());
+    exit_code = portcullis::cli::explain(path, {method, url, headers, client_address}, format_asked_for());
   });
 
   std::string admin_address;

@@ -73,6 +73,19 @@ class BasicAuth final : public Authentication {
     return Decision::suspend(verify(context, std::string(password), std::string(hash), digest, known));
   }
 
+  // Verifies here and now: nobody else is waiting.
+  Explanation explain(Context& context) const override {
+    Explanation out = Authentication::explain(context);
+    if (out.decision.kind != Decision::Kind::kSuspend) return out;
+    const std::string_view encoded = *find(context);
+    const std::string pair = crypto::base64_decode(encoded, crypto::Base64::kStandard).value_or(":");
+    const size_t colon = pair.find(':');
+    const identity::Password* known = consumers().by_username(std::string_view(pair).substr(0, colon));
+    if (known == nullptr || !identity::verify_password(std::string_view(pair).substr(colon + 1), known->hash))
+      return {unauthorized(context, challenge_, known == nullptr ? "basic_unknown_user" : "basic_wrong_password"), {}};
+    return {admit(context, *known), {"consumer `" + known->consumer->name + "`, by `" + known->username + "`"}};
+  }
+
  private:
   static std::optional<std::string_view> find(const Context& context) {
     const http::Field* field = context.request.fields.find("authorization");
