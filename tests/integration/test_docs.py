@@ -41,7 +41,8 @@ def steps(console):
 
 @pytest.mark.parametrize("page, configuration, console", SESSIONS,
                          ids=[f"{page.relative_to(harness.ROOT)}-{i}" for i, (page, _, _) in enumerate(SESSIONS)])
-def test_the_commands_print_what_the_page_says(page, configuration, console, demo, start):
+def test_the_commands_print_what_the_page_says(page, configuration, console, demo, start, tmp_path):
+    configuration = configuration.replace("/var/lib/portcullis", str(tmp_path))
     ports = {"8080": "{port}", "9080": str(harness.free_port()), "9001": str(demo("one").port), "9002": str(demo("two").port)}
     for port, real in ports.items():
         configuration = configuration.replace(f"127.0.0.1:{port}", f"127.0.0.1:{real}")
@@ -76,8 +77,10 @@ def test_links_between_pages_lead_somewhere():
 
 def test_every_end_that_the_log_can_name_is_explained():
     page = (harness.ROOT / "docs/operations.md").read_text()
-    sources = "".join(path.read_text() for folder in ("proxy", "policy") for path in (harness.ROOT / "src" / folder).rglob("*.cpp"))
-    names = set(re.findall(r'(?:refus(?:e|al)\(\d+, |ended_ = |refusal_detail_ = |fail\(|return )"(\w+_\w+)"', sources))
+    sources = "".join(path.read_text() for folder in ("proxy", "policy", "identity") for path in (harness.ROOT / "src" / folder).rglob("*.cpp"))
+    before = [r'refus(?:e|al)\((?:context|\d+), (?:"\w+", )?', r'unauthorized\([^"]*', r'invalid\(context, ', r'answer\([^"]*', r'claims_\(settings, (?:"\w+", )?',
+              'ended_ = ', r'refusal_detail_ = ', r'fail\(', 'return ']
+    names = set(re.findall(f'(?:{"|".join(before)})"(\\w+_\\w+)"', sources))
     parser = (harness.ROOT / "src/http/h1/head_parser.cpp").read_text()
     names |= set(re.findall(r'case ParseError::k\w+: return "(\w+)"', parser)) - {"none", "bad_status_line"}
     assert len(names) > 40
