@@ -179,6 +179,8 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
   snapshot->dns = {config.dns.servers, config.dns.least_ttl, config.dns.most_ttl};
   snapshot->routes = std::move(routes);
   snapshot->consumers = build.consumers;
+  for (const identity::Consumer& consumer : build.consumers->consumers())
+    snapshot->consumer_metrics.push_back(metrics.consumer(consumer.name));
   snapshot->unmatched = metrics.route("");
   snapshot->drain_timeout = config.drain_timeout;
   return snapshot;

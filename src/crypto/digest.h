@@ -9,7 +9,7 @@ namespace portcullis::crypto {
 
 using Digest256 = std::array<uint8_t, 32>;
 
-// SHA-256 (FIPS 180-4) through OpenSSL's EVP. Any thread; allocates nothing after a thread's first call.
+// SHA-2 (FIPS 180-4) through libsodium. Any thread; allocates nothing.
 Digest256 sha256(std::string_view bytes);
 std::array<uint8_t, 64> sha512(std::string_view bytes);
 

@@ -56,12 +56,6 @@ class CellTable {
     return cell == nullptr ? 0 : payload_of(cell->word.load(std::memory_order_acquire), tag);
   }
 
-  // For the table's two lines, ahead of use.
-  void prefetch(uint64_t hash) const {
-    __builtin_prefetch(&buckets_[first_of(tag_of(hash))]);
-    __builtin_prefetch(&buckets_[second_of(tag_of(hash))]);
-  }
-
   size_t capacity() const { return (mask_ + 1) * kWays; }
   // Cells that were given up although they weighed something.
   uint64_t evictions() const { return evictions_.load(std::memory_order_relaxed); }
@@ -86,6 +80,7 @@ class CellTable {
   size_t second_of(uint64_t tag) const { return (tag * 0x9E3779B97F4A7C15ull >> 24) & mask_; }
 
   Cell* find(uint64_t tag) const {
+    __builtin_prefetch(&buckets_[second_of(tag)]);  // while the first one is on its way
     for (const size_t at : {first_of(tag), second_of(tag)}) {
       for (Cell& cell : buckets_[at].cells) {
         if (cell.tag.load(std::memory_order_acquire) == tag) return &cell;
@@ -94,24 +89,38 @@ class CellTable {
     return nullptr;
   }
 
+  // The cell of a bucket that would be given up, and how many weigh nothing.
+  struct Choice {
+    Cell* cell = nullptr;
+    uint64_t tag = 0;
+    uint64_t weight = UINT64_MAX;
+    int free = 0;
+  };
+  template <typename Weigh>
+  static Choice lightest_of(Bucket& bucket, Weigh weigh) {
+    Choice out;
+    for (Cell& cell : bucket.cells) {
+      const uint64_t tag = cell.tag.load(std::memory_order_acquire);
+      const uint64_t weight = tag == 0 ? 0 : weigh(payload_of(cell.word.load(std::memory_order_acquire), tag));
+      out.free += weight == 0;
+      if (out.cell == nullptr || weight < out.weight) out = {&cell, tag, weight, out.free};
+    }
+    return out;
+  }
+
   template <typename Weigh>
   Cell* insert(uint64_t tag, Weigh weigh) {
     const Lock lock(locks_[tag % kLocks]);
     for (;;) {
       if (Cell* cell = find(tag)) return cell;  // somebody was faster
-      Cell* lightest = nullptr;
-      uint64_t least = UINT64_MAX, expected = 0;
-      for (const size_t at : {first_of(tag), second_of(tag)}) {
-        for (Cell& cell : buckets_[at].cells) {
-          const uint64_t its_tag = cell.tag.load(std::memory_order_acquire);
-          const uint64_t weight =
-              its_tag == 0 ? 0 : weigh(payload_of(cell.word.load(std::memory_order_acquire), its_tag));
-          if (lightest != nullptr && weight >= least) continue;
-          lightest = &cell;
-          least = weight;
-          expected = its_tag;
-        }
-      }
+      const Choice first = lightest_of(buckets_[first_of(tag)], weigh);
+      const Choice second = lightest_of(buckets_[second_of(tag)], weigh);
+      // Into the emptier of the two, or for the lightest of both: so few are given up before nearly all are in use.
+      const bool by_room = first.free != second.free;
+      const Choice& choice = (by_room ? first.free > second.free : first.weight <= second.weight) ? first : second;
+      Cell* lightest = choice.cell;
+      uint64_t expected = choice.tag;
+      const uint64_t least = choice.weight;
       if (!lightest->tag.compare_exchange_strong(expected, tag, std::memory_order_acq_rel)) continue;
       if (least > 0) evictions_.fetch_add(1, std::memory_order_relaxed);
       return lightest;

@@ -31,7 +31,10 @@ Exchange::~Exchange() {
   const std::vector<telemetry::RouteMetrics*>& shards =
       route_ != nullptr ? route_->metrics : snapshot_->snapshot->unmatched;
   telemetry::RouteMetrics& metrics = *shards[worker_.index()];
-  metrics.responses[answered_ ? response_.status / 100u : 0].add();
+  const size_t status_class = answered_ ? response_.status / 100u : 0;
+  metrics.responses[status_class].add();
+  if (const identity::Consumer* consumer = context_.caller.consumer)
+    snapshot_->snapshot->consumer_metrics[consumer->index][worker_.index()]->responses[status_class].add();
   const Clock::time_point ended_at = Clock::now();
   metrics.note_duration(std::chrono::duration_cast<std::chrono::microseconds>(ended_at - started_));
   metrics.request_body_bytes.add(request_bytes_);

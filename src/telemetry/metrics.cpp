@@ -31,6 +31,8 @@ struct Family {
   }
 };
 
+constexpr const char* kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};  // of a status
+
 template <typename Shards, typename Read>
 uint64_t sum(const Shards& shards, Read read) {
   uint64_t total = 0;
@@ -83,6 +85,10 @@ std::vector<TargetMetrics*> Registry::target(const std::string& upstream, const 
   return pointers(targets_[{upstream, target}], workers_.size());
 }
 
+std::vector<ConsumerMetrics*> Registry::consumer(const std::string& name) {
+  return pointers(consumers_[name], workers_.size());
+}
+
 std::vector<LimitMetrics*> Registry::limit(const std::string& name) {
   return pointers(limits_[name], workers_.size());
 }
@@ -95,7 +101,6 @@ std::string Registry::scrape() const {
   Family received("request_body_bytes_total", "Bytes of request bodies.", MetricType::Counter);
   Family sent("response_body_bytes_total", "Bytes of response bodies.", MetricType::Counter);
   for (const auto& [name, shards] : routes_) {
-    static constexpr const char* kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
     for (size_t i = 0; i < 6; ++i) {
       const auto count = sum(shards, [i](const RouteMetrics& m) -> const Counter& { return m.responses[i]; });
       if (count > 0) requests.add({{"route", name}, {"status", kClasses[i]}}, count);
@@ -145,6 +150,14 @@ std::string Registry::scrape() const {
   Family version("config_version", "Number of the configuration that is serving.", MetricType::Gauge);
   version.add({}, config_version_);
 
+  Family by_consumer("consumer_requests_total", "Requests by consumer and class of status.", MetricType::Counter);
+  for (const auto& [name, shards] : consumers_) {
+    for (size_t i = 0; i < 6; ++i) {
+      const auto count =
+          sum(shards, [i](const ConsumerMetrics& m) -> const Counter& { return m.responses[i]; });
+      if (count > 0) by_consumer.add({{"consumer", name}, {"status", kClasses[i]}}, count);
+    }
+  }
   Family limited("rate_limit_decisions_total", "Requests that a rate limit judged, by outcome.",
                  MetricType::Counter);
   for (const auto& [name, shards] : limits_) {
@@ -160,7 +173,7 @@ std::string Registry::scrape() const {
 
   std::vector<prometheus::MetricFamily> all;
   for (Family* one : {&requests, &durations, &received, &sent, &tries, &opened, &accepted, &open,
-                      &by_listener, &refused, &dropped, &reloads, &version, &limited}) {
+                      &by_listener, &refused, &dropped, &reloads, &version, &by_consumer, &limited}) {
     all.push_back(std::move(one->family));
   }
   return prometheus::TextSerializer().Serialize(all);

@@ -45,6 +45,10 @@ struct TargetMetrics {
   Counter connections;           // opened
 };
 
+struct ConsumerMetrics {
+  std::array<Counter, 6> responses;  // by the status's first digit; 0: it left without an answer
+};
+
 struct LimitMetrics {
   Counter allowed;
   Counter refused;
@@ -74,6 +78,7 @@ class Registry {
   // One for each worker. The empty name is for requests that matched no route.
   std::vector<RouteMetrics*> route(const std::string& name);
   std::vector<TargetMetrics*> target(const std::string& upstream, const std::string& target);
+  std::vector<ConsumerMetrics*> consumer(const std::string& name);
   std::vector<LimitMetrics*> limit(const std::string& name);
   ListenerMetrics* listener(const std::string& address) { return &listeners_[address]; }
   WorkerMetrics& worker(size_t index) { return *workers_[index]; }
@@ -91,6 +96,7 @@ class Registry {
   Shards<WorkerMetrics> workers_;
   std::map<std::string, Shards<RouteMetrics>> routes_;
   std::map<std::pair<std::string, std::string>, Shards<TargetMetrics>> targets_;
+  std::map<std::string, Shards<ConsumerMetrics>> consumers_;
   std::map<std::string, Shards<LimitMetrics>> limits_;
   std::map<std::string, ListenerMetrics> listeners_;
   std::array<Counter, 2> reloads_;

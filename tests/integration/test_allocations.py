@@ -4,12 +4,16 @@ import mmap
 import os
 import pathlib
 import struct
+import time
 
+import jwt
 import pytest
 
 import harness
 from harness import read_response
+from identity import hashed
 
+TOKEN = jwt.encode({"exp": int(time.time()) + 3600, "sub": "u1", "scope": "a b"}, "0123456789abcdef0123456789abcdef", "HS256")
 COUNTER = pathlib.Path(harness.BINARY).parent / "tests/support/libmalloc_counter.so"
 SLOTS = 64
 
@@ -22,7 +26,13 @@ upstreams: [{name: backend, balance: least_request, targets: [{address: "127.0.0
 policies:
   - ip_filter: {allow: [127.0.0.0/8]}
   - cors: {origins: ["https://app.example.com"]}
+consumers: [{name: shop, groups: [a], credentials: {keys: "sha256:KEYHASH", jwt_subject: u1}}]
 routes:
+  - name: identified
+    match: {path_prefix: /key}
+    policies: [key_auth: {}, acl: {rules: [{allow: group = a}]}, rate_limit: {limits: [{limit: 1000000/s}, {limit: 1000000/h, key: client_address, algorithm: sliding_window}]}, concurrency_limit: {limit: 5, key: consumer}]
+    upstream: backend
+  - {name: token, match: {path_prefix: /token}, policies: [jwt: {secret: 0123456789abcdef0123456789abcdef, require: {scope: a}, forward_claims: {x-user: sub}}], upstream: backend}
   - {name: plain, match: {path_prefix: /plain}, upstream: backend}
   - name: rich
     match: {path: "/rich/{id}", headers: {x-version: 2}, query: {q: "a b"}}
@@ -37,6 +47,8 @@ REQUESTS = {
     "plain": b"GET /plain HTTP/1.1\r\nHost: a\r\n\r\n",
     "policies, parameters and conditions": b"GET /rich/%C3%A9?q=a+b HTTP/1.1\r\nHost: a\r\nX-Version: 2\r\n"
                                            b"Origin: https://app.example.com\r\n\r\n",
+    "a key, rules and limits": b"GET /key HTTP/1.1\r\nHost: a\r\nX-API-Key: key-of-shop-0123456789\r\n\r\n",
+    "a token": b"GET /token HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + TOKEN.encode() + b"\r\n\r\n",
     "upload": b"POST /plain HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
     "chunked upload": b"POST /plain HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
 }
@@ -48,7 +60,7 @@ def test_steady_traffic_allocates_nothing(name, tmp_path, start, echo, monkeypat
     table = tmp_path / "counts"
     table.write_bytes(bytes(16 * SLOTS))
     text = CONFIGURATION
-    for key, value in {"ADMIN": harness.free_port(), "LOG": tmp_path / "log", "ONE": echo("one"), "TWO": echo("two")}.items():
+    for key, value in {"ADMIN": harness.free_port(), "LOG": tmp_path / "log", "ONE": echo("one"), "TWO": echo("two"), "KEYHASH": hashed("key-of-shop-0123456789")[7:]}.items():
         text = text.replace(key, str(value))
     monkeypatch.setenv("MALLOC_COUNTER_FILE", str(table))
     monkeypatch.setenv("LD_PRELOAD", str(COUNTER))

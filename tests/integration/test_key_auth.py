@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import harness
-from harness import wait_for
+from harness import metric, wait_for
 from identity import ask, configuration, hashed, log_lines
 
 KEY, OLD, NEW = "shop-key-0123456789abcdef", "old-key-0123456789abcdef", "new-key-0123456789abcdef"
@@ -36,6 +36,16 @@ def test_a_wrong_missing_or_expired_key_is_refused_and_only_the_log_says_why(sta
         assert answer.fields["www-authenticate"] == "ApiKey"
     wait_for(lambda: len(log_lines(log)) == len(cases), what="the log")
     assert [line["ended"] for line in log_lines(log)] == [reason for _, reason in cases]
+
+
+def test_metrics_know_the_consumer(start, echo):
+    admin = harness.free_port()
+    gateway = start(configuration(echo(), "key_auth: {}, ip_filter: {}", CONSUMERS, more=f"admin: {{address: '127.0.0.1:{admin}'}}"))
+    for _ in range(3):
+        ask(gateway, f"X-API-Key: {KEY}\r\n")
+    ask(gateway, "X-API-Key: wrong\r\n")
+    assert metric(admin, 'portcullis_consumer_requests_total{consumer="shop",status="2xx"}') == 3
+    assert metric(admin, "portcullis_consumer_requests_total") == 3
 
 
 def test_keys_overlap_so_that_they_can_be_changed_and_the_log_tells_which(start, echo, tmp_path):

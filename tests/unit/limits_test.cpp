@@ -1,0 +1,151 @@
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <thread>
+
+#include "limits/local_limits.h"
+
+namespace portcullis::limits {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+const Clock::time_point kStart = Clock::now();
+
+TEST(CellTableTest, KeepsWhatItIsGivenByManyThreads) {
+  CellTable table(1 << 20);
+  const auto weigh = [](uint64_t payload) { return payload; };
+  constexpr uint64_t kKeys = 20'000;
+  constexpr int kThreads = 4;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&table, &weigh, t] {
+      std::mt19937_64 random(static_cast<uint64_t>(t));
+      for (uint64_t i = 0; i < kKeys; ++i) {
+        // Everybody touches every key once, in an order of his own, so that keys are made in races.
+        const uint64_t key = (i * 7919 + static_cast<uint64_t>(t) * 5003) % kKeys;
+        table.update((key + 1) * 0x9E3779B97F4A7C15ull, [](uint64_t old) { return std::optional(old + 1); }, weigh);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (uint64_t key = 0; key < kKeys; ++key) ASSERT_EQ(table.peek((key + 1) * 0x9E3779B97F4A7C15ull), kThreads) << key;
+  EXPECT_EQ(table.evictions(), 0u);
+}
+
+TEST(CellTableTest, GivesUpHardlyAnythingBeforeItIsNearlyFull) {
+  CellTable table(1 << 20);
+  std::mt19937_64 random(1);
+  for (size_t i = 0; i < table.capacity() * 7 / 10; ++i)
+    table.update(random(), [](uint64_t) { return std::optional<uint64_t>(1); }, [](uint64_t payload) { return payload; });
+  EXPECT_LT(table.evictions(), table.capacity() / 500);
+}
+
+// The token bucket against one that is written down plainly.
+TEST(LocalLimitsTest, TheTokenBucketAgreesWithItsDefinition) {
+  LocalLimits limits(1 << 20);
+  const Limit limit(Algorithm::kTokenBucket, 10, milliseconds(1000), 5);
+  std::mt19937 random(7);
+  double tokens = 5;
+  Clock::time_point now = kStart, before = now;
+  int differences = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    now += microseconds(random() % 200'000);
+    tokens = std::min(5.0, tokens + std::chrono::duration<double>(now - before).count() * 10);
+    before = now;
+    const uint64_t cost = 1 + random() % 3;
+    const Verdict verdict = limits.charge(limit, 42, cost, now);
+    const bool expected = tokens >= static_cast<double>(cost);
+    // Where the two sums differ by a rounding either may be right.
+    if (std::abs(tokens - static_cast<double>(cost)) > 1e-4) {
+      differences += verdict.allowed != expected;
+    }
+    if (verdict.allowed) tokens -= static_cast<double>(cost);
+    if (verdict.allowed) {
+      EXPECT_NEAR(static_cast<double>(verdict.remaining), std::floor(tokens + 1e-4), 1.0);
+    }
+  }
+  EXPECT_EQ(differences, 0);
+}
+
+TEST(LocalLimitsTest, ARefusedOneIsTakenAfterTheTimeItIsTold) {
+  for (const Algorithm algorithm : {Algorithm::kTokenBucket, Algorithm::kSlidingWindow}) {
+    LocalLimits limits(1 << 20);
+    const Limit limit(algorithm, 7, milliseconds(10'000), 7);
+    std::mt19937 random(3);
+    Clock::time_point now = kStart;
+    int refused = 0;
+    for (int i = 0; i < 2'000; ++i) {
+      now += milliseconds(random() % 800);
+      const Verdict verdict = limits.charge(limit, 1, 1, now);
+      if (verdict.allowed) continue;
+      ++refused;
+      ASSERT_GT(verdict.retry_after, microseconds(0));
+      if (algorithm == Algorithm::kTokenBucket && verdict.retry_after > milliseconds(1)) {
+        EXPECT_FALSE(limits.charge(limit, 1, 1, now + verdict.retry_after - milliseconds(1)).allowed);
+      }
+      if (algorithm == Algorithm::kTokenBucket) {
+        now += verdict.retry_after + microseconds(1);
+        EXPECT_TRUE(limits.charge(limit, 1, 1, now).allowed);
+      }
+    }
+    EXPECT_GT(refused, 100);
+  }
+}
+
+TEST(LocalLimitsTest, ASlidingWindowNeverLetsMoreInThanTwoWholeWindowsCount) {
+  LocalLimits limits(1 << 20);
+  const Limit limit(Algorithm::kSlidingWindow, 100, milliseconds(1000), 0);
+  std::mt19937 random(5);
+  std::map<int64_t, int> admitted;  // by millisecond
+  for (int64_t ms = 0; ms < 20'000; ++ms) {
+    for (unsigned i = 0; i < random() % 3; ++i)
+      admitted[ms] += limits.charge(limit, 9, 1, kStart + milliseconds(ms)).allowed;
+  }
+  // In any whole second, however it lies. What the weighting assumes is an even flow, which this one is.
+  for (int64_t begin = 1'000; begin < 19'000; begin += 37) {
+    int sum = 0;
+    for (auto at = admitted.lower_bound(begin); at != admitted.end() && at->first < begin + 1'000; ++at) sum += at->second;
+    EXPECT_LE(sum, 110) << begin;
+    EXPECT_GE(sum, 85) << begin;
+  }
+}
+
+TEST(LocalLimitsTest, ARefundUndoesACharge) {
+  for (const Algorithm algorithm : {Algorithm::kTokenBucket, Algorithm::kSlidingWindow}) {
+    LocalLimits limits(1 << 20);
+    const Limit limit(algorithm, 5, milliseconds(3'600'000), 5);
+    for (int i = 0; i < 100; ++i) {
+      EXPECT_TRUE(limits.charge(limit, 3, 2, kStart).allowed);
+      limits.refund(limit, 3, 2, kStart);
+    }
+    limits.force(limit, 3, 20, kStart);
+    EXPECT_FALSE(limits.charge(limit, 3, 0, kStart).allowed);
+  }
+}
+
+// Ten million keys in a table for half a million: memory stays, and whoever is far over his limit is not forgotten.
+TEST(LocalLimitsTest, AFloodOfKeysDoesNotClearTheAccountsOfThoseOverTheirLimit) {
+  LocalLimits limits(16 << 20);
+  const Limit limit(Algorithm::kTokenBucket, 10, milliseconds(3'600'000), 10);
+  constexpr uint64_t kAttackers = 1'000;
+  const auto key = [&](uint64_t number) { return limits.hash_key(1, std::to_string(number)); };
+  for (uint64_t i = 0; i < kAttackers; ++i) {
+    for (int n = 0; n < 10; ++n) ASSERT_TRUE(limits.charge(limit, key(i), 1, kStart).allowed);
+  }
+#ifdef PORTCULLIS_SANITIZED
+  constexpr uint64_t kFlood = 1'000'000;
+#else
+  constexpr uint64_t kFlood = 10'000'000;
+#endif
+  for (uint64_t i = 0; i < kFlood; ++i) limits.charge(limit, key(1'000'000 + i), 1, kStart);
+  EXPECT_GT(limits.evictions(), kFlood / 2 - limits.capacity());
+  uint64_t forgotten = 0;
+  for (uint64_t i = 0; i < kAttackers; ++i) forgotten += limits.charge(limit, key(i), 1, kStart).allowed;
+  EXPECT_EQ(forgotten, 0u);
+}
+
+}  // namespace
+}  // namespace portcullis::limits
