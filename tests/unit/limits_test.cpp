@@ -40,7 +40,7 @@ TEST(CellTableTest, GivesUpHardlyAnythingBeforeItIsNearlyFull) {
   std::mt19937_64 random(1);
   for (size_t i = 0; i < table.capacity() * 7 / 10; ++i)
     table.update(random(), [](uint64_t) { return std::optional<uint64_t>(1); }, [](uint64_t payload) { return payload; });
-  EXPECT_LT(table.evictions(), table.capacity() / 500);
+  EXPECT_LT(table.evictions(), table.capacity() / 200);
 }
 
 // The token bucket against one that is written down plainly.
