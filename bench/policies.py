@@ -46,6 +46,19 @@ def key_and_limit(directory):
     }
 
 
+def cluster_limit(redis_port):
+    """A rate limit for each of 1,000 keys: counted on the node, leased from a Redis server in batches, and exactly."""
+    def scenario(directory):
+        fields = directory / "keys.txt"
+        fields.write_text("".join(f"X-Tenant: {key}\n" for key in KEYS))
+
+        def limit(cluster):
+            return {"TOP": f"redis: {{address: '127.0.0.1:{redis_port}'}}\npolicies:\n"
+                           f"  - rate_limit: {{limit: 60000000/min, key: '{{request.header.x-tenant}}', cluster: {cluster}}}\n"}
+        return str(fields), {"portcullis:local": limit("off"), "portcullis:batched": limit("batched"), "portcullis:exact": limit("exact")}
+    return scenario
+
+
 TOKENS = 1000
 
 

@@ -116,7 +116,11 @@ Verdict ClusterLimits::verdict_of(const Lease& lease, bool allowed, Clock::time_
 std::optional<Verdict> ClusterLimits::take(uint64_t hash, uint64_t cost, Clock::time_point now,
                                            bool& running_low) {
   Lease& lease = lease_of(hash, now);
-  if (now >= lease.good_until) lease.tokens = 0;
+  if (now >= lease.good_until && lease.tokens > 0) {
+    // Not used up in its time: the next one is as large as what was used of this one.
+    lease.size = std::max<uint64_t>(1, lease.size - std::min(lease.size, lease.tokens));
+    lease.tokens = 0;
+  }
   if (lease.tokens >= cost) {
     lease.tokens -= cost;
     running_low = lease.tokens < lease.size / 4 && !lease.asking && now >= lease.refused_until;
@@ -137,12 +141,10 @@ void ClusterLimits::note(Lease& lease, const Limit& limit, const Granted& grante
   lease.refused_until = {};
   lease.size = wanted;
   lease.tokens += granted.amount;
-  // By then the bucket has filled again by as much, so that what is not used is not missed.
-  const auto life = limit.algorithm == Algorithm::kTokenBucket
-                        ? microseconds(limit.period) * static_cast<int64_t>(granted.amount) /
-                              static_cast<int64_t>(limit.amount)
-                        : granted.verdict.reset;
-  lease.good_until = now + std::max(life, microseconds(100'000));
+  // As long as the limit's own period, within reason: by then a bucket has long filled again by as much.
+  lease.good_until = now + (limit.algorithm == Algorithm::kTokenBucket
+                                ? std::clamp<microseconds>(limit.period, std::chrono::seconds(1), std::chrono::minutes(1))
+                                : granted.verdict.reset);
 }
 
 Task<std::optional<ClusterLimits::Granted>> ClusterLimits::ask_for(ClusterCharge charge, uint64_t most,
@@ -187,7 +189,8 @@ Task<std::optional<Verdict>> ClusterLimits::lease(ClusterCharge charge, uint64_t
   }
   Lease& mine = lease_of(hash, Clock::now());
   const bool used_up = Clock::now() < mine.good_until;
-  const uint64_t wanted = std::max(cost, std::min(batch, used_up ? mine.size * 2 : uint64_t{1}));
+  const uint64_t wanted = std::max(cost, std::min(batch, used_up && mine.used_before ? mine.size * 2 : mine.size));
+  mine.used_before = true;
   mine.asking = true;
   const auto granted = co_await ask_for(std::move(charge), wanted, cost);
   Lease& lease = lease_of(hash, Clock::now());

@@ -55,6 +55,7 @@ class ClusterLimits {
     Clock::time_point full_at{};
     Clock::time_point used{};
     bool asking = false;
+    bool used_before = false;  // there was a lease already
   };
   struct Granted {
     uint64_t amount;

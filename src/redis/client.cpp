@@ -1,11 +1,15 @@
 #include "redis/client.h"
 
+extern "C" {  // which this header forgets; before those that include it
+#include <hiredis/sds.h>
+}
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
 #include <netdb.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "crypto/encoding.h"
 #include "runtime/address.h"
@@ -25,14 +29,15 @@ std::string look_up(const std::string& host) {
 
 }  // namespace
 
-// The connection's descriptor, as the loop sees it, driven by hiredis's hooks.
-class Client::Socket final : public Watcher {
+// The connection's descriptor, as the loop sees it, driven by hiredis's hooks. What hiredis wants to write waits,
+// like the workers' own small sends, for what the other events of the batch have to add, and goes out at once.
+class Client::Socket final : public Watcher, private Sender {
  public:
   Socket(EventLoop& loop, redisAsyncContext* context) : loop_(loop), context_(context) {
     context->ev.data = this;
     context->ev.addRead = [](void* self) { static_cast<Socket*>(self)->want(EPOLLIN, 0); };
     context->ev.delRead = [](void* self) { static_cast<Socket*>(self)->want(0, EPOLLIN); };
-    context->ev.addWrite = [](void* self) { static_cast<Socket*>(self)->want(EPOLLOUT, 0); };
+    context->ev.addWrite = [](void* self) { static_cast<Socket*>(self)->write(); };
     context->ev.delWrite = [](void* self) { static_cast<Socket*>(self)->want(0, EPOLLOUT); };
     context->ev.cleanup = [](void* self) { static_cast<Socket*>(self)->detach(); };
   }
@@ -46,7 +51,29 @@ class Client::Socket final : public Watcher {
     wanted_ = wanted;
     if (wanted_ != 0) loop_.watch(context_->c.fd, wanted_, *this);
   }
+  void write() {
+    if (context_ == nullptr || Sender::linked()) return;
+    const bool may_write = (context_->c.flags & REDIS_CONNECTED) != 0 && (wanted_ & EPOLLOUT) == 0;
+    if (!may_write || sdslen(context_->c.obuf) == 0) return want(EPOLLOUT, 0);  // hiredis does it, when it can
+    if (loop_.sends_can_wait()) return loop_.send_later(*this);
+    const SendRequest now = Socket::request();
+    const ssize_t result = loop_.syscalls().send(now.fd, now.data, now.size, now.flags);
+    Socket::sent(result < 0 ? -errno : result);
+  }
+  SendRequest request() override {
+    const char* data = context_ == nullptr ? "" : context_->c.obuf;
+    const size_t size = context_ == nullptr ? 0 : sdslen(context_->c.obuf);
+    return {context_ == nullptr ? -1 : context_->c.fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL};
+  }
+  void sent(ssize_t result) override {
+    if (context_ == nullptr) return;
+    if (result > 0) sdsrange(context_->c.obuf, static_cast<int>(result), -1);
+    // What is left, or the error, is hiredis's to deal with.
+    if (result <= 0 || sdslen(context_->c.obuf) > 0) want(EPOLLOUT, 0);
+  }
+
   void detach() {
+    take_back();
     want(0, EPOLLIN | EPOLLOUT);
     context_ = nullptr;
   }
