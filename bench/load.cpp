@@ -134,8 +134,8 @@ int main(int argc, char** argv) {
   const size_t upload = strtoul(argv[6], nullptr, 10);
   fresh_connections = atoi(argv[7]) == 1;
   std::string request = std::string(upload ? "POST " : "GET ") + argv[5] +
-            " HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\n"
-            "Accept-Encoding: gzip, deflate\r\nCookie: session=0123456789abcdef\r\n";
+                        " HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\n"
+                        "Accept-Encoding: gzip, deflate\r\nCookie: session=0123456789abcdef\r\n";
   if (upload) request += "Content-Length: " + std::to_string(upload) + "\r\n";
   std::ifstream fields(argc == 9 ? argv[8] : "/dev/null");
   for (std::string line; std::getline(fields, line);)

@@ -51,7 +51,8 @@ void decide(benchmark::State& state, const Limit& limit, Setup& setup) {
   const Clock::time_point now = Clock::now();
   for (auto _ : state) {
     const Key key(random() % kKeys);
-    benchmark::DoNotOptimize(setup.engine.charge(limit, setup.engine.hash_key(setup.scope, key.text()), 1, now));
+    benchmark::DoNotOptimize(
+        setup.engine.charge(limit, setup.engine.hash_key(setup.scope, key.text()), 1, now));
   }
 }
 

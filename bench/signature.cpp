@@ -1,5 +1,5 @@
-// Time that OpenSSL takes to verify one RS256 signature with a 2048-bit key, done as its manual shows it: what a
-// token that comes for the first time costs at least.
+// Time that OpenSSL takes to verify one RS256 signature with a 2048-bit key, done as its manual shows it:
+// what a token that comes for the first time costs at least.
 #include <benchmark/benchmark.h>
 #include <openssl/evp.h>
 
@@ -10,8 +10,8 @@
 namespace {
 
 void verify_rs256(benchmark::State& state) {
-  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", size_t{2048}),
-                                                               &EVP_PKEY_free);
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", size_t{2048}), &EVP_PKEY_free);
   const std::string message(400, 'm');
   const auto* text = reinterpret_cast<const unsigned char*>(message.data());
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);

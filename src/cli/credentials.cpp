@@ -56,7 +56,8 @@ int hash_key() {
   if (!key) return 1;
   // The hash of a short key can be guessed by trying them all; of a random one of this length it cannot.
   if (key->size() < 20)
-    std::fprintf(stderr, "portcullis: this key is short enough to be guessed; `generate-key` makes better ones\n");
+    std::fprintf(stderr,
+                 "portcullis: this key is short enough to be guessed; `generate-key` makes better ones\n");
   std::printf("%s\n", hash_of(*key).c_str());
   return 0;
 }

@@ -10,9 +10,9 @@
 #include "control/snapshot.h"
 #include "http/message.h"
 #include "http/path.h"
-#include "routing/explain.h"
 #include "policy/registry.h"
 #include "policy/services.h"
+#include "routing/explain.h"
 #include "routing/rewrite.h"
 
 namespace portcullis::cli {
@@ -74,7 +74,8 @@ struct Sample {
 };
 
 // Runs the policies that the request would meet, without charging, asking or changing anything outside.
-nlohmann::json explain_policies(const config::Config& config, const config::Route& route, const Sample& sample) {
+nlohmann::json explain_policies(const config::Config& config, const config::Route& route,
+                                const Sample& sample) {
   EventLoop loop;  // never runs
   Arena arena;
   http::RequestHead request;
@@ -95,8 +96,10 @@ nlohmann::json explain_policies(const config::Config& config, const config::Rout
   context.request_id = "explain";
 
   telemetry::Registry metrics(1);
-  policy::Services services({}, loop, [](const std::string& said) { std::fprintf(stderr, "portcullis: %s\n", said.c_str()); });
-  policy::BuildContext build{std::make_shared<const identity::Directory>(config.consumers), config, metrics, services, 1, "", {}};
+  policy::Services services(
+      {}, loop, [](const std::string& said) { std::fprintf(stderr, "portcullis: %s\n", said.c_str()); });
+  policy::BuildContext build{
+      std::make_shared<const identity::Directory>(config.consumers), config, metrics, services, 1, "", {}};
   nlohmann::json told = nlohmann::json::array();
   bool stopped = false;
   std::vector<policy::PolicyPointer> alive;  // what they have put into the context refers to them

@@ -126,11 +126,13 @@ int main(int argc, char** argv) {
   backend_command->callback([&] { exit_code = portcullis::cli::run_demo_backend(listen, name); });
 
   std::string prefix;
-  CLI::App* generate_command = app.add_subcommand("generate-key", "Print a new key and its hash for key_auth");
+  CLI::App* generate_command =
+      app.add_subcommand("generate-key", "Print a new key and its hash for key_auth");
   generate_command->add_option("--prefix", prefix, "What the key begins with, as in `shop_`");
   generate_command->callback([&] { exit_code = portcullis::cli::generate_key(prefix); });
-  app.add_subcommand("hash-key", "Print the hash of the key on standard input, for key_auth")
-      ->callback([&] { exit_code = portcullis::cli::hash_key(); });
+  app.add_subcommand("hash-key", "Print the hash of the key on standard input, for key_auth")->callback([&] {
+    exit_code = portcullis::cli::hash_key();
+  });
   app.add_subcommand("hash-password", "Print a hash of the password on standard input, for basic_auth")
       ->callback([&] { exit_code = portcullis::cli::hash_password(); });
 

@@ -115,7 +115,8 @@ void check_assertions(const Config& config, Diagnostics& diagnostics) {
     for (const Route& route : config.routes) known.push_back(route.name);
     for (const std::string& name : assertion.except) {
       if (std::find(known.begin(), known.end(), name) == known.end())
-        diagnostics.error(assertion.location, "there is no route `" + name + "`" + suggestion_for(name, known));
+        diagnostics.error(assertion.location,
+                          "there is no route `" + name + "`" + suggestion_for(name, known));
     }
     const Reach reach(config, assertion);
     for (const Route& route : config.routes) {
@@ -125,7 +126,8 @@ void check_assertions(const Config& config, Diagnostics& diagnostics) {
       const std::string lacking = lack_of(config, route, assertion);
       if (lacking.empty()) continue;
       diagnostics.error(assertion.location, "the assertion does not hold: route `" + route.name + "` (" +
-                                                route.location.seen_from(assertion.location) + ") lacks " + lacking);
+                                                route.location.seen_from(assertion.location) + ") lacks " +
+                                                lacking);
     }
   }
 }

@@ -11,16 +11,18 @@ namespace {
 
 std::string check_key_hash(const std::string& text) {
   constexpr std::string_view kPrefix = "sha256:";
-  const bool good = text.starts_with(kPrefix) && text.size() == kPrefix.size() + 64 &&
-                    std::all_of(text.begin() + kPrefix.size(), text.end(),
-                                [](char c) { return hex_value(c) >= 0; });
+  const bool good =
+      text.starts_with(kPrefix) && text.size() == kPrefix.size() + 64 &&
+      std::all_of(text.begin() + kPrefix.size(), text.end(), [](char c) { return hex_value(c) >= 0; });
   // What is not a hash may be the key itself, which no message should show.
-  return good ? "" : "expected `sha256:` and 64 hexadecimal digits: `portcullis hash-key` makes them of a key";
+  return good ? ""
+              : "expected `sha256:` and 64 hexadecimal digits: `portcullis hash-key` makes them of a key";
 }
 
 // The forms of crypt(5) and of libsodium that identity/password.h can verify.
 std::string check_password_hash(const std::string& text) {
-  for (const std::string_view prefix : {"$2a$", "$2b$", "$2y$", "$y$", "$argon2id$", "$argon2i$", "$6$", "$5$"}) {
+  for (const std::string_view prefix :
+       {"$2a$", "$2b$", "$2y$", "$y$", "$argon2id$", "$argon2i$", "$6$", "$5$"}) {
     if (text.starts_with(prefix)) return "";
   }
   return "expected a hash by bcrypt ($2b$), yescrypt ($y$), argon2 ($argon2id$) or SHA-crypt ($6$, $5$): "
@@ -29,8 +31,9 @@ std::string check_password_hash(const std::string& text) {
 
 // Becomes part of header fields and lists.
 std::string check_word(const std::string& text) {
-  const bool good = !text.empty() && text.size() <= 128 &&
-                    std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127 && c != ','; });
+  const bool good = !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
+    return c > ' ' && c < 127 && c != ',';
+  });
   return good ? "" : "`" + text + "` is not a word: it takes visible ASCII without spaces and commas";
 }
 
@@ -51,7 +54,8 @@ std::string check_username(const std::string& text) {
 TypePointer consumer_type() {
   auto key = std::make_shared<ObjectType>("key", "A key that the consumer may present.");
   key->locate(&ApiKey::location)
-      .required("hash", &ApiKey::hash, checked_text("a key's hash", "^sha256:[0-9a-fA-F]{64}$", check_key_hash),
+      .required("hash", &ApiKey::hash,
+                checked_text("a key's hash", "^sha256:[0-9a-fA-F]{64}$", check_key_hash),
                 "`sha256:` and the hexadecimal SHA-256 of the key; `portcullis hash-key` makes it.")
       .optional("name", &ApiKey::name, name_type(), "",
                 "Tells its keys apart in the log and in `x-consumer-credential`.")
@@ -65,25 +69,29 @@ TypePointer consumer_type() {
                 "bcrypt, yescrypt, argon2 or SHA-crypt; `portcullis hash-password` makes one.");
   auto signing = std::make_shared<ObjectType>("signing_key", "A key for `hmac_auth`.");
   signing->locate(&SigningKey::location)
-      .required("id", &SigningKey::id, checked_text("a word", "", check_word), "The `keyid` of its signatures.")
+      .required("id", &SigningKey::id, checked_text("a word", "", check_word),
+                "The `keyid` of its signatures.")
       .optional("algorithm", &SigningKey::algorithm,
-                checked_text("a signature algorithm", "", [](const std::string& text) -> std::string {
-                  for (const std::string_view known :
-                       {"hmac-sha256", "rsa-pss-sha512", "rsa-v1_5-sha256", "ecdsa-p256-sha256",
-                        "ecdsa-p384-sha384", "ed25519"}) {
-                    if (text == known) return "";
-                  }
-                  return "`" + text + "` is not an algorithm of RFC 9421" +
-                         suggestion_for(text, {"hmac-sha256", "rsa-pss-sha512", "rsa-v1_5-sha256",
-                                               "ecdsa-p256-sha256", "ecdsa-p384-sha384", "ed25519"});
-                }),
+                checked_text("a signature algorithm", "",
+                             [](const std::string& text) -> std::string {
+                               for (const std::string_view known :
+                                    {"hmac-sha256", "rsa-pss-sha512", "rsa-v1_5-sha256", "ecdsa-p256-sha256",
+                                     "ecdsa-p384-sha384", "ed25519"}) {
+                                 if (text == known) return "";
+                               }
+                               return "`" + text + "` is not an algorithm of RFC 9421" +
+                                      suggestion_for(text,
+                                                     {"hmac-sha256", "rsa-pss-sha512", "rsa-v1_5-sha256",
+                                                      "ecdsa-p256-sha256", "ecdsa-p384-sha384", "ed25519"});
+                             }),
                 "hmac-sha256",
                 "`hmac-sha256`, `rsa-pss-sha512`, `rsa-v1_5-sha256`, `ecdsa-p256-sha256`, "
                 "`ecdsa-p384-sha384` or `ed25519`.")
       .optional("secret", &SigningKey::secret, text(), "",
                 "The shared secret of `hmac-sha256`, at least 32 bytes; best `${file:...}` or `${VARIABLE}`.")
       .optional("public_key", &SigningKey::public_key, text(), "", "The PEM of the others' public key.");
-  auto credentials = std::make_shared<ObjectType>("credentials", "What tells that a request is this consumer's.");
+  auto credentials =
+      std::make_shared<ObjectType>("credentials", "What tells that a request is this consumer's.");
   credentials
       ->optional("keys", &Credentials::keys, one_or_list_of<ApiKey>(shorthand(key, "hash")), "none",
                  "For `key_auth`. Several make it possible to change keys without an interruption.")
@@ -114,7 +122,8 @@ TypePointer plan_type(const PolicyCatalog& limiting) {
   auto api = std::make_shared<ObjectType>("api", "Limits for some routes.");
   api->locate(&PlanApi::location)
       .required("routes", &PlanApi::routes, list_of<std::string>(text()), "The names of the routes.")
-      .required("policies", &PlanApi::policies, policies, "What limits the consumer on these routes together.");
+      .required("policies", &PlanApi::policies, policies,
+                "What limits the consumer on these routes together.");
   auto plan = std::make_shared<ObjectType>("plan", "A usage plan: what the consumers that have it may use.");
   plan->locate(&Plan::location)
       .required("name", &Plan::name, name_type(), "The name that consumers refer to.")

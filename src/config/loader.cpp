@@ -53,7 +53,8 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
   const auto refuse_unknown = [&](const std::string& name, const std::vector<std::string_view>& those,
                                   const char* kind, const Location& place) {
     if (name.empty() || std::find(those.begin(), those.end(), name) != those.end()) return;
-    diagnostics.error(place, std::string("there is no ") + kind + " `" + name + "`" + suggestion_for(name, those));
+    diagnostics.error(place,
+                      std::string("there is no ") + kind + " `" + name + "`" + suggestion_for(name, those));
   };
   for (const Consumer& consumer : config.consumers)
     refuse_unknown(consumer.plan, plans, "plan", consumer.plan_location);

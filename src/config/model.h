@@ -133,7 +133,8 @@ struct Quotas {
   milliseconds interval{1'000};
 };
 
-// An invariant of the configuration, which loading checks: each route that matches has each of these policies.
+// An invariant of the configuration, which loading checks: each route that matches has each of these
+// policies.
 struct Assertion {
   Location location;
   std::string path_prefix;

@@ -268,12 +268,14 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                 "A shorter time to live counts as this; also the pause after a failure.")
       .optional("max_ttl", &Dns::most_ttl, duration(), "5m", "A longer time to live counts as this.");
   auto limits = std::make_shared<ObjectType>("limits", "What the counters of limits may take.");
-  limits->optional("memory", &Limits::memory, size(), "64MiB",
-                   "For the counters of `rate_limit`, 16 bytes for each key in use; taken as it is needed. When "
-                   "it is full those are given up first that have the least to their account. A change takes a "
-                   "restart.");
+  limits->optional(
+      "memory", &Limits::memory, size(), "64MiB",
+      "For the counters of `rate_limit`, 16 bytes for each key in use; taken as it is needed. When "
+      "it is full those are given up first that have the least to their account. A change takes a "
+      "restart.");
   auto redis = std::make_shared<ObjectType>(
-      "redis", "The Redis server through which the nodes of a cluster count together. A change takes a restart.");
+      "redis",
+      "The Redis server through which the nodes of a cluster count together. A change takes a restart.");
   redis
       ->required("address", &Redis::address, checked_text("an address", "", check_target_address),
                  "`address:port`, `[IPv6]:port`, `name:port` or `unix:/path`.")
@@ -282,20 +284,25 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("database", &Redis::database, integer(0, 1'000'000), "0", "Its database.")
       .optional("timeout", &Redis::timeout, duration(), "50ms",
                 "How long a request waits for it; what then is each policy's `on_error`.");
-  auto quotas = std::make_shared<ObjectType>("quotas", "Where the counts of quotas are kept. A change takes a restart.");
+  auto quotas = std::make_shared<ObjectType>(
+      "quotas", "Where the counts of quotas are kept. A change takes a restart.");
   quotas
       ->optional("file", &Quotas::file, text(), "",
-                 "A file, which is made: for one node (SQLite). A relative path begins where the gateway was started.")
-      .optional("redis", &Quotas::redis, boolean(), "false", "Whether the top level's `redis` has them, for all nodes.")
+                 "A file, which is made: for one node (SQLite). A relative path begins where the gateway was "
+                 "started.")
+      .optional("redis", &Quotas::redis, boolean(), "false",
+                "Whether the top level's `redis` has them, for all nodes.")
       .optional("interval", &Quotas::interval, duration(), "1s",
-                "How often counts are written, and in a cluster learnt of the other nodes. What was counted since is "
+                "How often counts are written, and in a cluster learnt of the other nodes. What was counted "
+                "since is "
                 "lost with a crash, and a quota can be exceeded by what other nodes add meanwhile.");
   PolicyCatalog limiting;
   for (const PolicyType& one : catalog) {
-    if (one.name == "rate_limit" || one.name == "quota" || one.name == "concurrency_limit") limiting.push_back(one);
+    if (one.name == "rate_limit" || one.name == "quota" || one.name == "concurrency_limit")
+      limiting.push_back(one);
   }
-  const auto policy_names = list_of<std::string>(checked_text(
-      "a policy's name", "", [catalog](const std::string& name) -> std::string {
+  const auto policy_names = list_of<std::string>(
+      checked_text("a policy's name", "", [catalog](const std::string& name) -> std::string {
         std::vector<std::string_view> known;
         for (const PolicyType& one : catalog) {
           if (one.name == name) return "";
@@ -307,17 +314,17 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
   every_route
       ->optional("path_prefix", &Assertion::path_prefix, plain_path_type(), "",
                  "Those that can get a request below this path.")
-      .optional("hosts", &Assertion::hosts, list_of<std::string>(checked_text("a host", "", check_host)), "any",
-                "Those that can get a request for one of these hosts.")
+      .optional("hosts", &Assertion::hosts, list_of<std::string>(checked_text("a host", "", check_host)),
+                "any", "Those that can get a request for one of these hosts.")
       .optional("methods", &Assertion::methods,
                 list_of<std::string>(checked_text("a method", "", check_method)), "any",
                 "Those that can get a request by one of these methods.")
       .optional("except", &Assertion::except, list_of<std::string>(text()), "none",
                 "Names of routes that are excepted.");
-  auto assertion = std::make_shared<ObjectType>(
-      "assertion",
-      "What must be true of the configuration. Loading fails, naming the routes, when it is not: so nobody can "
-      "open by oversight what must be closed.");
+  auto assertion = std::make_shared<ObjectType>("assertion",
+                                                "What must be true of the configuration. Loading fails, "
+                                                "naming the routes, when it is not: so nobody can "
+                                                "open by oversight what must be closed.");
   assertion->locate(&Assertion::location)
       .required("every_route", ObjectType::Whole{}, every_route, "Which routes.")
       .optional("requires", &Assertion::requires_all, policy_names, "none",

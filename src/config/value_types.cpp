@@ -82,9 +82,7 @@ class ShorthandType final : public Type {
   nlohmann::json json_schema() const override {
     return {{"anyOf", {field_->type->json_schema(), object_->json_schema()}}};
   }
-  std::string describe() const override {
-    return object_->describe() + ", or its `" + name_ + "` alone";
-  }
+  std::string describe() const override { return object_->describe() + ", or its `" + name_ + "` alone"; }
   const ObjectType* object() const override { return object_.get(); }
 
  private:

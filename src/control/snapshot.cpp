@@ -135,8 +135,13 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
   std::vector<proxy::Route> routes;
   std::map<std::string_view, size_t> upstream_index;
   for (size_t i = 0; i < config.upstreams.size(); ++i) upstream_index[config.upstreams[i].name] = i;
-  policy::BuildContext build{std::make_shared<const identity::Directory>(config.consumers), config, metrics, services,
-                             services.workers(), "", {}};
+  policy::BuildContext build{std::make_shared<const identity::Directory>(config.consumers),
+                             config,
+                             metrics,
+                             services,
+                             services.workers(),
+                             "",
+                             {}};
   const auto build_all = [&build](const std::vector<config::PolicyUse>& uses, std::string_view place,
                                   std::vector<policy::PolicyPointer>& out) {
     build.place = place;

@@ -3,7 +3,6 @@
 #include <openssl/crypto.h>
 #include <sodium.h>
 
-
 namespace portcullis::crypto {
 
 // By libsodium and not OpenSSL, whose EVP interface allocates at each use.

@@ -8,8 +8,9 @@
 
 namespace portcullis::crypto {
 
-// Base64 as RFC 4648 defines it. Decoding is strict: no white space, no stray bits, padding where the form has it
-// and nowhere else. Its time depends on the text: it is for what clients send, not for the gateway's secrets.
+// Base64 as RFC 4648 defines it. Decoding is strict: no white space, no stray bits, padding where the form
+// has it and nowhere else. Its time depends on the text: it is for what clients send, not for the gateway's
+// secrets.
 enum class Base64 { kStandard, kUrl };  // section 4, padded; section 5, without padding (RFC 7515 section 2)
 
 std::string base64_encode(std::string_view bytes, Base64 form);

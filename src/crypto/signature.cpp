@@ -220,8 +220,8 @@ Result<Verifier> Verifier::make(const Key& key, Algorithm algorithm) {
     OSSL_PARAM parameters[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(facts.digest), 0),
         OSSL_PARAM_construct_end()};
-    if (!out.prepared_mac_ || EVP_MAC_init(out.prepared_mac_.get(), bytes_of(key.secret_), key.secret_.size(),
-                                           parameters) != 1)
+    if (!out.prepared_mac_ ||
+        EVP_MAC_init(out.prepared_mac_.get(), bytes_of(key.secret_), key.secret_.size(), parameters) != 1)
       return Error{"OpenSSL refuses the secret"};
     return out;
   }
@@ -229,8 +229,8 @@ Result<Verifier> Verifier::make(const Key& key, Algorithm algorithm) {
     return Error{"an RSA key below 2048 bits is too weak"};
   out.prepared_ = {EVP_MD_CTX_new(), [](EVP_MD_CTX* one) { EVP_MD_CTX_free(one); }};
   EVP_PKEY_CTX* settings = nullptr;
-  if (!out.prepared_ || EVP_DigestVerifyInit_ex(out.prepared_.get(), &settings, facts.digest, nullptr, nullptr,
-                                                key.pair_.get(), nullptr) != 1)
+  if (!out.prepared_ || EVP_DigestVerifyInit_ex(out.prepared_.get(), &settings, facts.digest, nullptr,
+                                                nullptr, key.pair_.get(), nullptr) != 1)
     return Error{"OpenSSL refuses the key"};
   if (is_pss(algorithm) && (EVP_PKEY_CTX_set_rsa_padding(settings, RSA_PKCS1_PSS_PADDING) != 1 ||
                             EVP_PKEY_CTX_set_rsa_pss_saltlen(settings, RSA_PSS_SALTLEN_DIGEST) != 1))

@@ -78,8 +78,8 @@ std::optional<std::string_view> find_cookie(const Fields& fields, std::string_vi
   std::optional<std::string_view> found;
   for (const Field& field : fields) {
     if (!is_cookie_field(field)) continue;
-    const bool absent =
-        for_each_cookie(field.value, [&](std::string_view its_name, std::string_view value, std::string_view) {
+    const bool absent = for_each_cookie(
+        field.value, [&](std::string_view its_name, std::string_view value, std::string_view) {
           if (its_name != name) return true;
           found = value;
           return false;
@@ -94,11 +94,10 @@ void remove_cookie(Fields& fields, std::string_view name, Arena& arena) {
   std::string_view kept;
   for (const Field& field : fields) {
     if (!is_cookie_field(field)) continue;
-    for_each_cookie(field.value,
-                    [&](std::string_view its_name, std::string_view, std::string_view whole) {
-                      if (its_name != name) kept = kept.empty() ? whole : arena.concat(kept, "; ", whole);
-                      return true;
-                    });
+    for_each_cookie(field.value, [&](std::string_view its_name, std::string_view, std::string_view whole) {
+      if (its_name != name) kept = kept.empty() ? whole : arena.concat(kept, "; ", whole);
+      return true;
+    });
   }
   fields.remove("cookie");
   if (!kept.empty()) fields.add("cookie", kept);

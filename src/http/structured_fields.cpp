@@ -92,7 +92,8 @@ class Reader {
       skip(' ');
       if (take(')')) return parameters(out.parameters);
       Item item;
-      if (out.items.size() == kMostMembers || !bare_item(item.value) || !parameters(item.parameters)) return false;
+      if (out.items.size() == kMostMembers || !bare_item(item.value) || !parameters(item.parameters))
+        return false;
       out.items.push_back(std::move(item));
       if (text_.empty() || (text_[0] != ' ' && text_[0] != ')')) return false;
     }
@@ -211,7 +212,8 @@ std::string serialize(const Parameters& parameters) {
   std::string out;
   for (const auto& [key, value] : parameters) {
     out += ";" + key;
-    if (const bool* flag = std::get_if<bool>(&value); flag == nullptr || !*flag) out += "=" + serialize(value);
+    if (const bool* flag = std::get_if<bool>(&value); flag == nullptr || !*flag)
+      out += "=" + serialize(value);
   }
   return out;
 }

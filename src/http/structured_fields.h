@@ -17,7 +17,8 @@ struct Token {
 struct ByteSequence {
   std::string bytes;
 };
-using BareItem = std::variant<bool, int64_t, std::string, Token, ByteSequence>;  // no decimals: nothing here has them
+using BareItem =
+    std::variant<bool, int64_t, std::string, Token, ByteSequence>;  // no decimals: nothing here has them
 using Parameters = std::vector<std::pair<std::string, BareItem>>;
 
 struct Item {

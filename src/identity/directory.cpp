@@ -72,7 +72,8 @@ Directory::Directory(const std::vector<config::Consumer>& consumers) {
       by_key_.emplace(prefix_of(kept.digest), &kept);
     }
     for (const config::BasicCredential& basic : told.credentials.basic) {
-      const Password& kept = passwords_.emplace_back(Password{&consumer, basic.username, basic.password_hash});
+      const Password& kept =
+          passwords_.emplace_back(Password{&consumer, basic.username, basic.password_hash});
       by_username_.emplace(kept.username, &kept);
     }
     for (const std::string& subject : told.credentials.jwt_subjects)
@@ -80,8 +81,8 @@ Directory::Directory(const std::vector<config::Consumer>& consumers) {
     for (const config::SigningKey& key : told.credentials.signing_keys) {
       auto verifier = signature_key(key);
       if (!verifier) continue;  // check() has refused it
-      const SigningKey& kept = signing_keys_.emplace_back(
-          SigningKey{&consumer, key.id, key.algorithm.empty() ? "hmac-sha256" : key.algorithm, std::move(*verifier)});
+      const SigningKey& kept = signing_keys_.emplace_back(SigningKey{
+          &consumer, key.id, key.algorithm.empty() ? "hmac-sha256" : key.algorithm, std::move(*verifier)});
       by_signing_key_.emplace(kept.id, &kept);
     }
   }
@@ -89,7 +90,8 @@ Directory::Directory(const std::vector<config::Consumer>& consumers) {
 
 const ApiKey* Directory::by_key(const crypto::Digest256& digest) const {
   const auto found = by_key_.find(prefix_of(digest));
-  if (found == by_key_.end() || !crypto::equal_in_constant_time(found->second->digest, digest)) return nullptr;
+  if (found == by_key_.end() || !crypto::equal_in_constant_time(found->second->digest, digest))
+    return nullptr;
   return found->second;
 }
 

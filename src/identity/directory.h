@@ -60,8 +60,8 @@ class Directory {
 
   const Consumer* by_name(std::string_view name) const { return find(by_name_, name); }
   const Consumer* by_subject(std::string_view subject) const { return find(by_subject_, subject); }
-  // By the hash of a presented key. The time it takes tells nothing of how near a wrong key came: digests, not
-  // keys, decide where it looks, and they are compared in constant time.
+  // By the hash of a presented key. The time it takes tells nothing of how near a wrong key came: digests,
+  // not keys, decide where it looks, and they are compared in constant time.
   const ApiKey* by_key(const crypto::Digest256& digest) const;
   const Password* by_username(std::string_view username) const { return find(by_username_, username); }
   const SigningKey* by_signing_key(std::string_view id) const { return find(by_signing_key_, id); }

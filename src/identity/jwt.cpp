@@ -79,8 +79,8 @@ DateState read_date(const Claims& claims, std::string_view name, double& out) {
   return DateState::kGood;
 }
 
-TokenFault judge_times(const Claims& claims, const TokenRules& rules, std::chrono::system_clock::time_point now,
-                       sys_seconds& good_until) {
+TokenFault judge_times(const Claims& claims, const TokenRules& rules,
+                       std::chrono::system_clock::time_point now, sys_seconds& good_until) {
   const double seconds = std::chrono::duration<double>(now.time_since_epoch()).count();
   const auto leeway = static_cast<double>(rules.leeway.count());
   double expiry = 0, start = 0, issued = 0;
@@ -93,8 +93,9 @@ TokenFault judge_times(const Claims& claims, const TokenRules& rules, std::chron
     case DateState::kGood:
       // "The current date MUST be before" it (RFC 7519 section 4.1.4).
       if (seconds >= expiry + leeway) return TokenFault::kExpired;
-      good_until = expiry < 1e11 ? sys_seconds(std::chrono::seconds(static_cast<int64_t>(std::floor(expiry + leeway))))
-                                 : kFarFuture;
+      good_until = expiry < 1e11
+                       ? sys_seconds(std::chrono::seconds(static_cast<int64_t>(std::floor(expiry + leeway))))
+                       : kFarFuture;
       break;
   }
   switch (read_date(claims, "nbf", start)) {
@@ -182,11 +183,12 @@ VerifiedToken verify_token(std::string_view token, const KeySet& keys, const Tok
   if (named == nullptr || named->kind != Claims::Kind::kText || named->in_array)
     return refused(TokenFault::kMalformed);
   const auto algorithm = crypto::algorithm_by_name(named->text);
-  if (!algorithm || std::find(rules.algorithms.begin(), rules.algorithms.end(), *algorithm) ==
-                        rules.algorithms.end())
+  if (!algorithm ||
+      std::find(rules.algorithms.begin(), rules.algorithms.end(), *algorithm) == rules.algorithms.end())
     return refused(TokenFault::kAlgorithm);
   if (header->has_member("crit")) return refused(TokenFault::kCritical);
-  if (!rules.type.empty() && !same_type(header->text_of("typ"), rules.type)) return refused(TokenFault::kType);
+  if (!rules.type.empty() && !same_type(header->text_of("typ"), rules.type))
+    return refused(TokenFault::kType);
   const auto signature = decode<1>(parts->signature);
   if (!signature) return refused(TokenFault::kMalformed);
   const TokenFault signature_fault =

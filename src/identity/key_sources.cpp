@@ -148,7 +148,8 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
       fault += "; its last ones are too old to be believed";
     }
     // Each fault once, not at every try.
-    if (fault != fault_) owner_.say_("keys of " + place_.place + (fault.empty() ? ": well again" : ": " + fault));
+    if (fault != fault_)
+      owner_.say_("keys of " + place_.place + (fault.empty() ? ": well again" : ": " + fault));
     fault_ = fault;
     return fault.empty();
   }

@@ -25,8 +25,8 @@ struct KeyPlace {
   auto operator<=>(const KeyPlace&) const = default;
 };
 
-// The key sets that the policies need, fetched on the control thread's loop. A source goes on over reloads, and
-// ends when no snapshot has it any more. All methods are for the control thread.
+// The key sets that the policies need, fetched on the control thread's loop. A source goes on over reloads,
+// and ends when no snapshot has it any more. All methods are for the control thread.
 class KeySources {
  public:
   // `say` is told what went wrong with a source, and when it is well again.

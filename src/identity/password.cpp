@@ -25,7 +25,8 @@ std::string crypt_with(const std::string& password, const std::string& setting) 
 bool verify_password(std::string_view password, const std::string& hash) {
   if (password.find('\0') != std::string_view::npos) return false;  // libcrypt would stop there
   if (hash.starts_with("$argon2"))
-    return sodium_init() >= 0 && crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0;
+    return sodium_init() >= 0 &&
+           crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0;
   const std::string made = crypt_with(std::string(password), hash);
   return !made.empty() && crypto::equal_in_constant_time(made, hash);
 }

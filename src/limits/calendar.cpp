@@ -8,7 +8,8 @@ namespace portcullis::limits {
 namespace {
 
 // The moment at which a local time begins; where clocks skip it, the moment at which they do.
-std::chrono::sys_seconds begin_of(const date::time_zone& zone, date::local_days day, std::chrono::hours hour) {
+std::chrono::sys_seconds begin_of(const date::time_zone& zone, date::local_days day,
+                                  std::chrono::hours hour) {
   return zone.to_sys(date::local_seconds(day) + hour, date::choose::earliest);
 }
 

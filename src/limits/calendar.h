@@ -16,7 +16,8 @@ struct CalendarWindow {
 };
 
 // The hour, day, week (from Monday) or month of `now` in a time zone, by the IANA's rules (through the date
-// library): a day on which clocks change has 23 or 25 hours. The zone must have passed is_time_zone(). Any thread.
+// library): a day on which clocks change has 23 or 25 hours. The zone must have passed is_time_zone(). Any
+// thread.
 CalendarWindow window_at(std::chrono::sys_seconds now, Calendar calendar, const std::string& zone);
 
 // "UTC", "Europe/Berlin", ... that this machine knows.

@@ -16,7 +16,8 @@ CellTable::CellTable(size_t bytes) {
   void* memory = ::mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  ::madvise(memory, mapped_bytes_, MADV_HUGEPAGE);  // each use is at a random place, and misses the TLB in small pages
+  ::madvise(memory, mapped_bytes_,
+            MADV_HUGEPAGE);  // each use is at a random place, and misses the TLB in small pages
   // The kernel's zero pages are empty cells: all members are atomics of the value 0.
   buckets_ = static_cast<Bucket*>(memory);
 }

@@ -101,7 +101,8 @@ class CellTable {
     Choice out;
     for (Cell& cell : bucket.cells) {
       const uint64_t tag = cell.tag.load(std::memory_order_acquire);
-      const uint64_t weight = tag == 0 ? 0 : weigh(payload_of(cell.word.load(std::memory_order_acquire), tag));
+      const uint64_t weight =
+          tag == 0 ? 0 : weigh(payload_of(cell.word.load(std::memory_order_acquire), tag));
       out.free += weight == 0;
       if (out.cell == nullptr || weight < out.weight) out = {&cell, tag, weight, out.free};
     }
@@ -115,9 +116,11 @@ class CellTable {
       if (Cell* cell = find(tag)) return cell;  // somebody was faster
       const Choice first = lightest_of(buckets_[first_of(tag)], weigh);
       const Choice second = lightest_of(buckets_[second_of(tag)], weigh);
-      // Into the emptier of the two, or for the lightest of both: so few are given up before nearly all are in use.
+      // Into the emptier of the two, or for the lightest of both: so few are given up before nearly all are
+      // in use.
       const bool by_room = first.free != second.free;
-      const Choice& choice = (by_room ? first.free > second.free : first.weight <= second.weight) ? first : second;
+      const Choice& choice =
+          (by_room ? first.free > second.free : first.weight <= second.weight) ? first : second;
       Cell* lightest = choice.cell;
       uint64_t expected = choice.tag;
       const uint64_t least = choice.weight;

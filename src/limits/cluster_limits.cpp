@@ -54,7 +54,8 @@ std::string cluster_key(std::string_view limit, std::string_view key) {
   return "portcullis:limit:" + crypto::hex_encode({reinterpret_cast<const char*>(digest.data()), 16});
 }
 
-Task<std::optional<std::vector<Verdict>>> ClusterLimits::charge(std::vector<ClusterCharge> charges, uint64_t cost) {
+Task<std::optional<std::vector<Verdict>>> ClusterLimits::charge(std::vector<ClusterCharge> charges,
+                                                                uint64_t cost) {
   std::vector<std::string> keys, words = arguments("charge", cost, cost);
   for (ClusterCharge& one : charges) {
     keys.push_back(std::move(one.key));
@@ -142,9 +143,10 @@ void ClusterLimits::note(Lease& lease, const Limit& limit, const Granted& grante
   lease.size = wanted;
   lease.tokens += granted.amount;
   // As long as the limit's own period, within reason: by then a bucket has long filled again by as much.
-  lease.good_until = now + (limit.algorithm == Algorithm::kTokenBucket
-                                ? std::clamp<microseconds>(limit.period, std::chrono::seconds(1), std::chrono::minutes(1))
-                                : granted.verdict.reset);
+  lease.good_until =
+      now + (limit.algorithm == Algorithm::kTokenBucket
+                 ? std::clamp<microseconds>(limit.period, std::chrono::seconds(1), std::chrono::minutes(1))
+                 : granted.verdict.reset);
 }
 
 Task<std::optional<ClusterLimits::Granted>> ClusterLimits::ask_for(ClusterCharge charge, uint64_t most,
@@ -189,7 +191,8 @@ Task<std::optional<Verdict>> ClusterLimits::lease(ClusterCharge charge, uint64_t
   }
   Lease& mine = lease_of(hash, Clock::now());
   const bool used_up = Clock::now() < mine.good_until;
-  const uint64_t wanted = std::max(cost, std::min(batch, used_up && mine.used_before ? mine.size * 2 : mine.size));
+  const uint64_t wanted =
+      std::max(cost, std::min(batch, used_up && mine.used_before ? mine.size * 2 : mine.size));
   mine.used_before = true;
   mine.asking = true;
   const auto granted = co_await ask_for(std::move(charge), wanted, cost);

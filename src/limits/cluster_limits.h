@@ -21,8 +21,8 @@ struct ClusterCharge {
 // The server's key for one key of one limit: the same on every node.
 std::string cluster_key(std::string_view limit, std::string_view key);
 
-// Limits that all nodes share through a Redis server: a script on the server decides by its own clock, so nodes
-// need not agree on the time. One for each worker, on its thread.
+// Limits that all nodes share through a Redis server: a script on the server decides by its own clock, so
+// nodes need not agree on the time. One for each worker, on its thread.
 class ClusterLimits {
  public:
   explicit ClusterLimits(redis::Client& client) : client_(client) {}
@@ -32,8 +32,8 @@ class ClusterLimits {
   // Takes `cost` whatever the limit says, and waits for nobody.
   void force(const ClusterCharge& charge, uint64_t cost);
 
-  // Takes `cost` from what this worker has leased of one limit. Nothing: the server has to be asked by lease().
-  // `running_low` tells that refill() should be called, so that nobody will have to wait.
+  // Takes `cost` from what this worker has leased of one limit. Nothing: the server has to be asked by
+  // lease(). `running_low` tells that refill() should be called, so that nobody will have to wait.
   std::optional<Verdict> take(uint64_t hash, uint64_t cost, Clock::time_point now, bool& running_low);
   // Leases more ahead of need, and waits for nobody.
   void refill(ClusterCharge charge, uint64_t hash, uint64_t batch);
@@ -43,8 +43,8 @@ class ClusterLimits {
   void give_back(uint64_t hash, uint64_t cost);
 
  private:
-  // What this worker may spend of one key without asking. The size follows the demand: doubled when a lease is
-  // used up before its time, begun anew when it is not.
+  // What this worker may spend of one key without asking. The size follows the demand: doubled when a lease
+  // is used up before its time, begun anew when it is not.
   struct Lease {
     uint64_t hash = 0;
     uint64_t tokens = 0;
@@ -67,7 +67,8 @@ class ClusterLimits {
   Verdict verdict_of(const Lease& lease, bool allowed, Clock::time_point now) const;
   Task<std::optional<Granted>> ask_for(ClusterCharge charge, uint64_t most, uint64_t least);
   Task<void> ask_ahead(ClusterCharge charge, uint64_t hash, uint64_t batch);
-  static void note(Lease& lease, const Limit& limit, const Granted& granted, uint64_t wanted, Clock::time_point now);
+  static void note(Lease& lease, const Limit& limit, const Granted& granted, uint64_t wanted,
+                   Clock::time_point now);
   Task<void> send_force(ClusterCharge charge, uint64_t cost);
 
   static constexpr size_t kWays = 8;

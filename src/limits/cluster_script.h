@@ -4,11 +4,11 @@
 
 namespace portcullis::limits {
 
-// Decides on the server, atomically and by its clock. KEYS: one for each limit. ARGV: the mode (`charge`: all or
-// none; `lease`: as much as there is, of one limit; `force`), how much, the least that a lease is worth, and for
-// each limit its algorithm (0: token bucket), amount, period in microseconds and burst. Returns 1 or 0 for whether
-// it was granted, how much was, and for each limit what remains, the microseconds until all is free again, and
-// those until the same charge would pass.
+// Decides on the server, atomically and by its clock. KEYS: one for each limit. ARGV: the mode (`charge`: all
+// or none; `lease`: as much as there is, of one limit; `force`), how much, the least that a lease is worth,
+// and for each limit its algorithm (0: token bucket), amount, period in microseconds and burst. Returns 1 or
+// 0 for whether it was granted, how much was, and for each limit what remains, the microseconds until all is
+// free again, and those until the same charge would pass.
 inline constexpr std::string_view kClusterScript = R"lua(
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]

@@ -13,13 +13,16 @@ void Gate::set_limit(const GateLimit& limit) {
   const auto most = static_cast<uint32_t>(limit.most), least = static_cast<uint32_t>(least_);
   // An adaptive one begins in the middle, or goes on from where it was.
   const bool known = adaptive_.exchange(adaptive) && adaptive;
-  const uint32_t begin = known ? std::clamp(limit_.load(), least, most) : adaptive ? std::max(least, most / 2) : most;
+  const uint32_t begin = known      ? std::clamp(limit_.load(), least, most)
+                         : adaptive ? std::max(least, most / 2)
+                                    : most;
   limit_.store(begin, std::memory_order_relaxed);
 }
 
 void Gate::note_latency(std::chrono::microseconds latency, Clock::time_point now) {
   if (!adaptive_.load(std::memory_order_relaxed)) return;
-  total_micros_.fetch_add(static_cast<uint64_t>(std::max<int64_t>(latency.count(), 0)), std::memory_order_relaxed);
+  total_micros_.fetch_add(static_cast<uint64_t>(std::max<int64_t>(latency.count(), 0)),
+                          std::memory_order_relaxed);
   if (samples_.fetch_add(1, std::memory_order_relaxed) + 1 < kSamples) return;
   if (adapting_.test_and_set(std::memory_order_acquire)) return;
   adapt(now);
@@ -48,8 +51,8 @@ void Gate::adapt(Clock::time_point now) {
   const double room = gradient < 1.0 || in_demand ? std::sqrt(limit) : 0.0;
   const double wanted = limit * gradient + room * (gradient < 1.0 ? 0.0 : 1.0);
   constexpr double kSmoothing = 0.3;
-  exact_limit_ = std::clamp(exact_limit_ * (1 - kSmoothing) + wanted * kSmoothing, static_cast<double>(least_.load()),
-                            static_cast<double>(most_.load()));
+  exact_limit_ = std::clamp(exact_limit_ * (1 - kSmoothing) + wanted * kSmoothing,
+                            static_cast<double>(least_.load()), static_cast<double>(most_.load()));
   limit_.store(static_cast<uint32_t>(exact_limit_), std::memory_order_relaxed);
 }
 

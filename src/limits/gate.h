@@ -17,8 +17,8 @@ namespace portcullis::limits {
 
 // How many may be inside a gate at once.
 struct GateLimit {
-  uint64_t most = 1;    // the limit, or for an adaptive one the highest
-  uint64_t least = 0;   // of an adaptive one; 0: the limit is fixed
+  uint64_t most = 1;       // the limit, or for an adaptive one the highest
+  uint64_t least = 0;      // of an adaptive one; 0: the limit is fixed
   double tolerance = 1.5;  // how much slower than usual is no sign of overload
 };
 
@@ -65,8 +65,8 @@ class Gate {
   double exact_limit_ = 0;
 };
 
-// Gates by their names. A gate lives as long as somebody holds it, so that a reload finds it again with what is
-// inside. Any thread; takes a lock.
+// Gates by their names. A gate lives as long as somebody holds it, so that a reload finds it again with what
+// is inside. Any thread; takes a lock.
 class Gates {
  public:
   std::shared_ptr<Gate> get(const std::string& name, const GateLimit& limit);

@@ -61,8 +61,8 @@ Verdict LocalLimits::charge_window(const Limit& limit, uint64_t key, uint64_t co
   const uint64_t seconds = now / (kTicksPerMicrosecond * 1'000'000);
   const uint64_t before = count_of(windows_.peek(window_key(key, window - 1)));
   // What the last `period` still has of the window before, rounded up.
-  const auto weighted = static_cast<uint64_t>(
-      (static_cast<uint128>(before) * (period - into) + period - 1) / period);
+  const auto weighted =
+      static_cast<uint64_t>((static_cast<uint128>(before) * (period - into) + period - 1) / period);
   const uint64_t over_at = ((window + 2) * period / (kTicksPerMicrosecond * 1'000'000) + 1) & kSecondsMask;
   Verdict verdict;
   windows_.update(
@@ -76,9 +76,10 @@ Verdict LocalLimits::charge_window(const Limit& limit, uint64_t key, uint64_t co
         if (!verdict.allowed) {
           // The earlier window fades steadily; when that is not enough, this one has to begin to.
           const uint64_t excess = used + cost - limit.amount;
-          verdict.retry_after = weighted >= excess && before > 0
-                                    ? micros(static_cast<Ticks>(static_cast<uint128>(excess) * period / before))
-                                    : micros(period - into);
+          verdict.retry_after =
+              weighted >= excess && before > 0
+                  ? micros(static_cast<Ticks>(static_cast<uint128>(excess) * period / before))
+                  : micros(period - into);
         }
         if (!verdict.allowed || cost == 0) return std::nullopt;
         return over_at << kCountBits | std::min(count_of(payload) + cost, kMostCount);

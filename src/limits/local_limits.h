@@ -46,8 +46,8 @@ struct Verdict {
 // The counters of one node's rate limits. Any thread; exact whichever workers ask.
 //
 // Token bucket: GCRA (ITU-T I.371), which keeps one number, the moment at which the bucket is full again.
-// Sliding window: the count of this window and of the one before it, weighted by how much of that one the last
-// `period` still covers.
+// Sliding window: the count of this window and of the one before it, weighted by how much of that one the
+// last `period` still covers.
 class LocalLimits {
  public:
   explicit LocalLimits(size_t bytes) : buckets_(bytes / 2), windows_(bytes / 2) {}

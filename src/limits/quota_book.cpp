@@ -78,7 +78,8 @@ void QuotaBook::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     const bool asked = settled_ < counters_.size();
-    if (!asked) changed_.wait_for(lock, interval_, [this] { return stopping_ || settled_ < counters_.size(); });
+    if (!asked)
+      changed_.wait_for(lock, interval_, [this] { return stopping_ || settled_ < counters_.size(); });
     const size_t count = counters_.size();
     lock.unlock();
     const bool good = exchange();
@@ -123,7 +124,8 @@ bool QuotaBook::exchange() {
                                   changes.begin() + static_cast<ptrdiff_t>(end));
     const Status stored = store_->exchange(some);
     const std::string fault = stored ? "" : stored.error().message;
-    if (fault != fault_) say_(fault.empty() ? "the quotas' store is well again" : "the quotas' store: " + fault);
+    if (fault != fault_)
+      say_(fault.empty() ? "the quotas' store is well again" : "the quotas' store: " + fault);
     fault_ = fault;
     if (!stored) return false;
     for (size_t i = 0; i < some.size(); ++i) {

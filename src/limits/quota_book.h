@@ -30,8 +30,8 @@ class QuotaCounter {
 
  private:
   friend class QuotaBook;
-  // 24 bits for the hour, since 1970, in which the window began, and 40 for what has been used in it. A counter
-  // of a window that is over counts as none.
+  // 24 bits for the hour, since 1970, in which the window began, and 40 for what has been used in it. A
+  // counter of a window that is over counts as none.
   static constexpr unsigned kUsedBits = 40;
   static constexpr uint64_t kMostUsed = (uint64_t{1} << kUsedBits) - 1;
   static uint64_t number_of(const CalendarWindow& window);
@@ -47,12 +47,14 @@ class QuotaCounter {
 };
 
 // All quotas' counters. They live as long as the book; a thread of its own exchanges what was added with the
-// store, so that counts outlive the process and, in a cluster, nodes learn of each other. Between two exchanges a
-// quota may be exceeded by what the other nodes add meanwhile.
+// store, so that counts outlive the process and, in a cluster, nodes learn of each other. Between two
+// exchanges a quota may be exceeded by what the other nodes add meanwhile.
 class QuotaBook {
  public:
-  // Without a store counts are forgotten with the process. `say` is told, on some thread, what goes wrong with the store.
-  QuotaBook(std::unique_ptr<QuotaStore> store, Milliseconds interval, std::function<void(const std::string&)> say);
+  // Without a store counts are forgotten with the process. `say` is told, on some thread, what goes wrong
+  // with the store.
+  QuotaBook(std::unique_ptr<QuotaStore> store, Milliseconds interval,
+            std::function<void(const std::string&)> say);
   // Stores what was added last.
   ~QuotaBook();
 

@@ -35,7 +35,8 @@ class RedisStore final : public QuotaStore {
     const bool good = done->type == REDIS_REPLY_ARRAY && done->elements == changes.size() * 2;
     for (size_t i = 0; good && i < changes.size(); ++i)
       changes[i].total = static_cast<uint64_t>(done->element[2 * i]->integer);
-    const std::string why = done->type == REDIS_REPLY_ERROR ? std::string(done->str, done->len) : "an odd reply";
+    const std::string why =
+        done->type == REDIS_REPLY_ERROR ? std::string(done->str, done->len) : "an odd reply";
     freeReplyObject(done);
     return good ? Status() : Status(Error{"Redis: " + why});
   }

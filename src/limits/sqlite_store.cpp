@@ -17,11 +17,12 @@ class SqliteStore final : public QuotaStore {
   Status open(const std::string& path) {
     if (sqlite3_open(path.c_str(), &database_) != SQLITE_OK) return fault("cannot open " + path);
     sqlite3_busy_timeout(database_, 2'000);  // another process of ours may be handing over
-    // The log makes commits cheap; the last second may be lost with the machine's power, not with the process.
-    for (const char* statement :
-         {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL",
-          "CREATE TABLE IF NOT EXISTS quota (id TEXT NOT NULL, window INTEGER NOT NULL, keep_until INTEGER NOT NULL, "
-          "used INTEGER NOT NULL, PRIMARY KEY (id, window)) WITHOUT ROWID"}) {
+    // The log makes commits cheap; the last second may be lost with the machine's power, not with the
+    // process.
+    for (const char* statement : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL",
+                                  "CREATE TABLE IF NOT EXISTS quota (id TEXT NOT NULL, window INTEGER NOT "
+                                  "NULL, keep_until INTEGER NOT NULL, "
+                                  "used INTEGER NOT NULL, PRIMARY KEY (id, window)) WITHOUT ROWID"}) {
       if (sqlite3_exec(database_, statement, nullptr, nullptr, nullptr) != SQLITE_OK) return fault(path);
     }
     const char* add =
@@ -32,7 +33,8 @@ class SqliteStore final : public QuotaStore {
 
   bool is_shared() const override { return false; }
   Status exchange(std::vector<QuotaChange>& changes) override {
-    if (sqlite3_exec(database_, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) != SQLITE_OK) return fault("quotas");
+    if (sqlite3_exec(database_, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) != SQLITE_OK)
+      return fault("quotas");
     for (QuotaChange& change : changes) {
       sqlite3_reset(add_);
       sqlite3_bind_text(add_, 1, change.id.data(), static_cast<int>(change.id.size()), SQLITE_STATIC);
@@ -58,8 +60,9 @@ class SqliteStore final : public QuotaStore {
   }
   // Forgets windows that are long over, now and then.
   void prune() {
-    const auto hour = std::chrono::duration_cast<std::chrono::hours>(
-                          std::chrono::system_clock::now().time_since_epoch()).count();
+    const auto hour =
+        std::chrono::duration_cast<std::chrono::hours>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
     if (hour == pruned_) return;
     pruned_ = hour;
     const std::string statement = "DELETE FROM quota WHERE keep_until < " + std::to_string(hour);

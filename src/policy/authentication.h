@@ -46,10 +46,11 @@ class Authentication : public Policy {
 template <typename Settings>
 void add_authentication_fields(config::ObjectType& type) {
   // A pointer to a base's member, as one to the derived type's.
-  type.optional("anonymous", static_cast<std::string Settings::*>(&AuthenticationSettings::anonymous),
-                config::text(), "none",
-                "The consumer as whom requests without such a credential pass; without it they are refused. A "
-                "wrong credential is always refused.")
+  type.optional(
+          "anonymous", static_cast<std::string Settings::*>(&AuthenticationSettings::anonymous),
+          config::text(), "none",
+          "The consumer as whom requests without such a credential pass; without it they are refused. A "
+          "wrong credential is always refused.")
       .locate_last(static_cast<config::Location Settings::*>(&AuthenticationSettings::anonymous_location));
 }
 

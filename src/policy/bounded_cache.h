@@ -12,8 +12,8 @@
 
 namespace portcullis::policy {
 
-// What has been found out about credentials, each until some moment. Bounded: each has two places and takes that
-// of the one used less lately. One worker's.
+// What has been found out about credentials, each until some moment. Bounded: each has two places and takes
+// that of the one used less lately. One worker's.
 //
 // A credential that was refused is never in it, so the time that a forger's wrong guess takes tells nothing.
 template <typename Value>

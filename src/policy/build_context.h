@@ -17,10 +17,10 @@ struct BuildContext {
   std::shared_ptr<const identity::Directory> consumers;
   const config::Config& config;  // while it is built
   telemetry::Registry& metrics;
-  Services& services;          // outlives every snapshot
-  size_t workers;              // how many
-  std::string_view place;      // the route's name; empty: the policies of every route
-  config::Location location;   // of the policy in the configuration
+  Services& services;         // outlives every snapshot
+  size_t workers;             // how many
+  std::string_view place;     // the route's name; empty: the policies of every route
+  config::Location location;  // of the policy in the configuration
 };
 
 }  // namespace portcullis::policy

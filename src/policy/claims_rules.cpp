@@ -11,7 +11,8 @@ ClaimsRules::ClaimsRules(const ClaimsSettings& settings, std::string_view unknow
       unknown_consumer_(unknown_consumer),
       unsatisfied_(unsatisfied) {
   const std::string scopes = require_.scopes();
-  insufficient_ = R"(Bearer error="insufficient_scope")" + (scopes.empty() ? "" : ", scope=\"" + scopes + '"');
+  insufficient_ =
+      R"(Bearer error="insufficient_scope")" + (scopes.empty() ? "" : ", scope=\"" + scopes + '"');
 }
 
 Decision ClaimsRules::admit(Context& context, std::shared_ptr<const identity::Claims> claims,

@@ -25,13 +25,15 @@ struct ClaimsSettings {
 class ClaimsRules {
  public:
   // `unknown_consumer` and `unsatisfied` are the log's names of the two refusals.
-  ClaimsRules(const ClaimsSettings& settings, std::string_view unknown_consumer, std::string_view unsatisfied);
+  ClaimsRules(const ClaimsSettings& settings, std::string_view unknown_consumer,
+              std::string_view unsatisfied);
 
   const identity::Consumer* consumer_of(const identity::Claims& claims,
                                         const identity::Directory& consumers) const {
     return consumers.by_subject(claims.text_of(settings_.consumer_claim));
   }
-  // Makes the claims' owner the caller and forwards what is to be forwarded; or refuses (RFC 6750 section 3.1).
+  // Makes the claims' owner the caller and forwards what is to be forwarded; or refuses (RFC 6750
+  // section 3.1).
   Decision admit(Context& context, std::shared_ptr<const identity::Claims> claims,
                  const identity::Consumer* consumer) const;
 
@@ -62,10 +64,11 @@ void add_claims_fields(config::ObjectType& type) {
                 config::choice({{"optional", static_cast<int>(ConsumerNeed::kOptional)},
                                 {"required", static_cast<int>(ConsumerNeed::kRequired)}}),
                 "optional", "Whether a token that is no consumer's is refused.")
-      .optional("forward_claims", static_cast<config::TextMap Settings::*>(&ClaimsSettings::forward_claims),
-                config::text_map(check_field, [](const std::string&) { return std::string(); }), "none",
-                "Header fields for the backend with the claims that they take: `{x-user: sub}`. What a client "
-                "sends under these names is removed.");
+      .optional(
+          "forward_claims", static_cast<config::TextMap Settings::*>(&ClaimsSettings::forward_claims),
+          config::text_map(check_field, [](const std::string&) { return std::string(); }), "none",
+          "Header fields for the backend with the claims that they take: `{x-user: sub}`. What a client "
+          "sends under these names is removed.");
 }
 
 }  // namespace portcullis::policy

@@ -29,7 +29,8 @@ class Condition::Parser {
   void next() {
     word_.clear();
     quoted_ = false;
-    while (!text_.empty() && (text_[0] == ' ' || text_[0] == '\t' || text_[0] == '\n')) text_.remove_prefix(1);
+    while (!text_.empty() && (text_[0] == ' ' || text_[0] == '\t' || text_[0] == '\n'))
+      text_.remove_prefix(1);
     if (text_.empty()) return;
     const char c = text_[0];
     if (c == '"' || c == '\'') {
@@ -129,13 +130,14 @@ class Condition::Parser {
 
   void read_subject(Node& node) {
     static const std::vector<std::pair<std::string_view, Subject>> kWords{
-        {"scope", Subject::kScope},   {"group", Subject::kGroup}, {"consumer", Subject::kConsumer},
-        {"method", Subject::kMethod}, {"host", Subject::kHost},   {"path", Subject::kPath},
-        {"route", Subject::kRoute},   {"client_address", Subject::kAddress}};
+        {"scope", Subject::kScope},       {"group", Subject::kGroup},
+        {"consumer", Subject::kConsumer}, {"method", Subject::kMethod},
+        {"host", Subject::kHost},         {"path", Subject::kPath},
+        {"route", Subject::kRoute},       {"client_address", Subject::kAddress}};
     const std::string word = word_;
     if (quoted_ || word.empty()) return fail("expected a subject such as `scope` or `group`");
-    for (const auto& [prefix, subject] : {std::pair<std::string_view, Subject>{"claim.", Subject::kClaim},
-                                          {"header.", Subject::kHeader}}) {
+    for (const auto& [prefix, subject] :
+         {std::pair<std::string_view, Subject>{"claim.", Subject::kClaim}, {"header.", Subject::kHeader}}) {
       if (!word.starts_with(prefix) || word.size() == prefix.size()) continue;
       node.subject = subject;
       node.name = word.substr(prefix.size());
@@ -240,7 +242,8 @@ bool Condition::equals(const Node& node, std::string_view value, const Context& 
 bool Condition::exists(const Node& node, const Context& context) {
   const identity::Caller& caller = context.caller;
   switch (node.subject) {
-    case Subject::kScope: return caller.claims && (caller.claims->find("scope") || caller.claims->find("scp"));
+    case Subject::kScope:
+      return caller.claims && (caller.claims->find("scope") || caller.claims->find("scp"));
     case Subject::kGroup: return caller.consumer != nullptr && !caller.consumer->groups.empty();
     case Subject::kConsumer: return caller.consumer != nullptr;
     case Subject::kClaim: return caller.claims && caller.claims->has_member(node.name);
@@ -312,9 +315,10 @@ class ConditionType final : public config::Type {
     *static_cast<std::string*>(out) = text;
   }
   nlohmann::json json_schema() const override {
-    return {{"anyOf",
-             {nlohmann::json{{"type", "string"}},
-              nlohmann::json{{"type", "object"}, {"additionalProperties", {{"type", {"string", "array"}}}}}}}};
+    return {
+        {"anyOf",
+         {nlohmann::json{{"type", "string"}},
+          nlohmann::json{{"type", "object"}, {"additionalProperties", {{"type", {"string", "array"}}}}}}}};
   }
   std::string describe() const override { return "a condition"; }
 

@@ -27,8 +27,8 @@ class Condition {
 
   // What is wrong with it, or "".
   static std::string check(const std::string& text);
-  // A condition as text, or as a mapping of subjects to values that must all hold: {scope: orders:read}; kept as
-  // text, std::string.
+  // A condition as text, or as a mapping of subjects to values that must all hold: {scope: orders:read}; kept
+  // as text, std::string.
   static config::TypePointer type();
 
   bool empty() const { return root_ == nullptr; }
@@ -37,7 +37,18 @@ class Condition {
   std::string scopes() const;
 
  private:
-  enum class Subject : uint8_t { kScope, kGroup, kConsumer, kClaim, kHeader, kMethod, kHost, kPath, kRoute, kAddress };
+  enum class Subject : uint8_t {
+    kScope,
+    kGroup,
+    kConsumer,
+    kClaim,
+    kHeader,
+    kMethod,
+    kHost,
+    kPath,
+    kRoute,
+    kAddress
+  };
   enum class Operator : uint8_t { kAnd, kOr, kNot, kIn, kUnder, kExists };
   struct Node {
     Operator what;

@@ -14,7 +14,8 @@ std::optional<std::string_view> CredentialPlace::find(const Context& context) co
     }
   }
   if (!query.empty()) {
-    if (const auto found = http::find_query_parameter(context.request.query, query, context.arena)) return found;
+    if (const auto found = http::find_query_parameter(context.request.query, query, context.arena))
+      return found;
   }
   return cookie.empty() ? std::nullopt : http::find_cookie(context.request.fields, cookie);
 }

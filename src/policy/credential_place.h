@@ -10,7 +10,8 @@ namespace portcullis::policy {
 
 enum class Credential { kHide, kPass };
 
-// Where in a request a credential that is one text may stand. Settings of a policy, and how they are followed.
+// Where in a request a credential that is one text may stand. Settings of a policy, and how they are
+// followed.
 struct CredentialPlace {
   std::string header;
   std::string scheme;  // a word before it in the header, such as Bearer
@@ -34,12 +35,13 @@ void add_place_fields(config::ObjectType& type, const char* what, const char* he
     });
   };
   const std::string noun = what;
-  type.optional("header", static_cast<std::string Settings::*>(&CredentialPlace::header), name("a header's name"),
-                header, "The header that holds the " + noun + "; empty: none.")
-      .optional("scheme", static_cast<std::string Settings::*>(&CredentialPlace::scheme), name("a scheme"), scheme,
-                "A word before the " + noun + " in the header, as `Bearer` is; empty: none.")
+  type.optional("header", static_cast<std::string Settings::*>(&CredentialPlace::header),
+                name("a header's name"), header, "The header that holds the " + noun + "; empty: none.")
+      .optional("scheme", static_cast<std::string Settings::*>(&CredentialPlace::scheme), name("a scheme"),
+                scheme, "A word before the " + noun + " in the header, as `Bearer` is; empty: none.")
       .optional("query", static_cast<std::string Settings::*>(&CredentialPlace::query),
-                name("a parameter's name"), "none", "A query parameter that may hold the " + noun + " instead.")
+                name("a parameter's name"), "none",
+                "A query parameter that may hold the " + noun + " instead.")
       .optional("cookie", static_cast<std::string Settings::*>(&CredentialPlace::cookie),
                 name("a cookie's name"), "none", "A cookie that may hold the " + noun + " instead.")
       .optional("credential", static_cast<Credential Settings::*>(&CredentialPlace::credential),

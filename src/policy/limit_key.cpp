@@ -39,8 +39,10 @@ std::string LimitKey::check(const std::string& text) {
     if (word == text) return "";
     known.push_back(word);
   }
-  return "`" + text + "` is not a key: use consumer, client_address, route, upstream, all or a template such as "
-         "{request.header.x-tenant}" + suggestion_for(text, known);
+  return "`" + text +
+         "` is not a key: use consumer, client_address, route, upstream, all or a template such as "
+         "{request.header.x-tenant}" +
+         suggestion_for(text, known);
 }
 
 config::TypePointer LimitKey::type() {

@@ -27,22 +27,24 @@ struct OutsideService {
 template <typename Settings>
 void add_outside_fields(config::ObjectType& type) {
   type.required("url", static_cast<std::string Settings::*>(&OutsideService::url),
-                config::checked_text("a URL", "^https?://",
-                                     [](const std::string& text) -> std::string {
-                                       return text.starts_with("https://") || text.starts_with("http://")
-                                                  ? ""
-                                                  : "`" + text + "` is not a URL: it must start with https:// or http://";
-                                     }),
+                config::checked_text(
+                    "a URL", "^https?://",
+                    [](const std::string& text) -> std::string {
+                      return text.starts_with("https://") || text.starts_with("http://")
+                                 ? ""
+                                 : "`" + text + "` is not a URL: it must start with https:// or http://";
+                    }),
                 "The service that is asked.")
-      .optional("ca", static_cast<std::string Settings::*>(&OutsideService::ca), config::text(), "the system's",
-                "PEM file of the authorities that its certificate may come from.")
+      .optional("ca", static_cast<std::string Settings::*>(&OutsideService::ca), config::text(),
+                "the system's", "PEM file of the authorities that its certificate may come from.")
       .optional("timeout", static_cast<std::chrono::milliseconds Settings::*>(&OutsideService::timeout),
                 config::duration(), "1s", "How long it may take.")
       .optional("on_error", static_cast<OnError Settings::*>(&OutsideService::on_error),
                 config::choice({{"deny", static_cast<int>(OnError::kDeny)},
                                 {"allow", static_cast<int>(OnError::kAllow)}}),
                 "deny",
-                "What is done when it does not answer, or with a 5xx: `deny` (503) or `allow`, which lets everybody "
+                "What is done when it does not answer, or with a 5xx: `deny` (503) or `allow`, which lets "
+                "everybody "
                 "in while it is down.");
 }
 

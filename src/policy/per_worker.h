@@ -5,8 +5,8 @@
 
 namespace portcullis::policy {
 
-// One T for each worker, made by its first use there: state that a policy, which all workers share, has for each
-// of them. No two workers touch the same one or the same cache line.
+// One T for each worker, made by its first use there: state that a policy, which all workers share, has for
+// each of them. No two workers touch the same one or the same cache line.
 template <typename T>
 class PerWorker {
  public:

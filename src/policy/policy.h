@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/arena.h"
-#include "config/policy_type.h"
 #include "config/model.h"
+#include "config/policy_type.h"
 #include "http/message.h"
 #include "identity/claims.h"
 #include "policy/build_context.h"
@@ -38,12 +38,12 @@ struct Context {
   std::string_view host{};  // lower case, without port
   std::string_view path{};  // canonical, as matched
   std::string_view route{};
-  std::string_view upstream{};  // its name; empty when a policy answers
+  std::string_view upstream{};                          // its name; empty when a policy answers
   const routing::PathParameters* parameters = nullptr;  // of the route; their values are in `path`
   std::string_view request_id{};
   BodyHolder* body = nullptr;  // null in explain
-  uint64_t body_limit = 0;  // most bytes of request body; 0: no limit
-  std::string_view note{};  // for the log, of a policy that has something to say without refusing
+  uint64_t body_limit = 0;     // most bytes of request body; 0: no limit
+  std::string_view note{};     // for the log, of a policy that has something to say without refusing
 
   // What `policy` wants to find again in its later hooks; `state` lives in the arena.
   void keep(const void* policy, void* state) { kept_ = arena.make<Kept>(policy, state, kept_); }
@@ -75,7 +75,8 @@ struct Decision {
     return {Kind::kAnswer, 0, body, reason, {}};
   }
   // Send problem details with the fields that the policy has added to Context::response. `detail` names the
-  // reason; where the client must not learn it, `reason` names it in the log. Views must outlive the exchange.
+  // reason; where the client must not learn it, `reason` names it in the log. Views must outlive the
+  // exchange.
   static Decision refuse(uint16_t status, std::string_view detail, std::string_view reason = {}) {
     return {Kind::kRefuse, status, detail, reason.empty() ? detail : reason, {}};
   }

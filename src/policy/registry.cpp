@@ -24,9 +24,8 @@ namespace {
 
 // Those that tell who calls, each of which derives from Authentication.
 const std::vector<Kind>& authentication_kinds() {
-  static const std::vector<Kind> all{basic_auth_kind(),          forward_auth_kind(), hmac_auth_kind(),
-                                     jwt_kind(),                 key_auth_kind(),
-                                     oauth2_introspection_kind()};
+  static const std::vector<Kind> all{basic_auth_kind(), forward_auth_kind(), hmac_auth_kind(),
+                                     jwt_kind(),        key_auth_kind(),     oauth2_introspection_kind()};
   return all;
 }
 

@@ -24,13 +24,16 @@ class Services {
   struct Settings {
     size_t workers = 1;
     size_t counter_bytes = 64 << 20;
-    redis::Settings redis{};  // no address: none
+    redis::Settings redis{};                            // no address: none
     std::unique_ptr<limits::QuotaStore> quota_store{};  // null: counts are forgotten
     Milliseconds quota_interval{1'000};
   };
   // `control` is the control thread's loop.
   Services(Settings settings, EventLoop& control, std::function<void(const std::string&)> say)
-      : workers_(settings.workers), redis_(settings.redis), limits_(settings.counter_bytes), key_sources_(control, say),
+      : workers_(settings.workers),
+        redis_(settings.redis),
+        limits_(settings.counter_bytes),
+        key_sources_(control, say),
         quota_store_(std::move(settings.quota_store)),
         quota_interval_(settings.quota_interval),
         say_(std::move(say)) {}
@@ -56,7 +59,8 @@ class Services {
   }
   // Control thread, while policies are built.
   limits::QuotaBook& quotas() {
-    if (!quotas_) quotas_ = std::make_unique<limits::QuotaBook>(std::move(quota_store_), quota_interval_, say_);
+    if (!quotas_)
+      quotas_ = std::make_unique<limits::QuotaBook>(std::move(quota_store_), quota_interval_, say_);
     return *quotas_;
   }
   // Waits for what the policies just built need before they serve.
@@ -78,7 +82,8 @@ class Services {
   static constexpr size_t kSideThreads = 2;
   static constexpr size_t kMostWaiting = 1024;
   struct Cluster {
-    Cluster(EventLoop& loop, SidePool& pool, const redis::Settings& settings) : client(loop, pool, settings) {}
+    Cluster(EventLoop& loop, SidePool& pool, const redis::Settings& settings)
+        : client(loop, pool, settings) {}
     redis::Client client;
     limits::ClusterLimits limits{client};
   };

@@ -22,8 +22,10 @@ std::string Template::parse(std::string_view text, std::vector<Part>& parts) {
       {"consumer.groups", Variable::kConsumerGroups},
       {"consumer.credential", Variable::kConsumerCredential}};
   static constexpr std::pair<std::string_view, Variable> kFamilies[] = {
-      {"request.header.", Variable::kHeader}, {"request.parameter.", Variable::kParameter},
-      {"consumer.metadata.", Variable::kConsumerMetadata}, {"claim.", Variable::kClaim}};
+      {"request.header.", Variable::kHeader},
+      {"request.parameter.", Variable::kParameter},
+      {"consumer.metadata.", Variable::kConsumerMetadata},
+      {"claim.", Variable::kClaim}};
   std::string literal;
   const auto flush = [&] {
     if (!literal.empty()) parts.push_back({Variable::kLiteral, std::move(literal)});

@@ -43,8 +43,8 @@ Task<BodyState> HeldBody::hold(size_t limit) {
     if (done) break;
     more_.release();
     more_.block = Block::take(Block::kLarge);
-    const IoResult got =
-        co_await client_.stream.read(more_.block.data(), more_.block.capacity(), client_.settings().body_timeout);
+    const IoResult got = co_await client_.stream.read(more_.block.data(), more_.block.capacity(),
+                                                      client_.settings().body_timeout);
     if (got.error == ETIMEDOUT) co_return BodyState::kTimedOut;
     if (!got.ok() || got.bytes == 0) co_return BodyState::kGone;
     input = {more_.block.data(), got.bytes};
@@ -52,7 +52,8 @@ Task<BodyState> HeldBody::hold(size_t limit) {
   rest_ = input;
   held_ = true;
   request_.fields.remove(http::FieldId::kExpect);
-  request_.body = content_.empty() ? http::BodyFraming{} : http::BodyFraming{BodyKind::kLength, content_.size()};
+  request_.body =
+      content_.empty() ? http::BodyFraming{} : http::BodyFraming{BodyKind::kLength, content_.size()};
   co_return BodyState::kHeld;
 }
 

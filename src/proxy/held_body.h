@@ -9,8 +9,8 @@
 
 namespace portcullis::proxy {
 
-// A request's body that has been received whole before it is forwarded, because a policy wanted to see it. From
-// then on the request has a body of known length; trailers are dropped.
+// A request's body that has been received whole before it is forwarded, because a policy wanted to see it.
+// From then on the request has a body of known length; trailers are dropped.
 class HeldBody final : public policy::BodyHolder {
  public:
   // Both outlive this.

@@ -29,8 +29,9 @@ std::string look_up(const std::string& host) {
 
 }  // namespace
 
-// The connection's descriptor, as the loop sees it, driven by hiredis's hooks. What hiredis wants to write waits,
-// like the workers' own small sends, for what the other events of the batch have to add, and goes out at once.
+// The connection's descriptor, as the loop sees it, driven by hiredis's hooks. What hiredis wants to write
+// waits, like the workers' own small sends, for what the other events of the batch have to add, and goes out
+// at once.
 class Client::Socket final : public Watcher, private Sender {
  public:
   Socket(EventLoop& loop, redisAsyncContext* context) : loop_(loop), context_(context) {
@@ -54,7 +55,8 @@ class Client::Socket final : public Watcher, private Sender {
   void write() {
     if (context_ == nullptr || Sender::linked()) return;
     const bool may_write = (context_->c.flags & REDIS_CONNECTED) != 0 && (wanted_ & EPOLLOUT) == 0;
-    if (!may_write || sdslen(context_->c.obuf) == 0) return want(EPOLLOUT, 0);  // hiredis does it, when it can
+    if (!may_write || sdslen(context_->c.obuf) == 0)
+      return want(EPOLLOUT, 0);  // hiredis does it, when it can
     if (loop_.sends_can_wait()) return loop_.send_later(*this);
     const SendRequest now = Socket::request();
     const ssize_t result = loop_.syscalls().send(now.fd, now.data, now.size, now.flags);
@@ -110,8 +112,8 @@ class Client::Call final : private Timer {
       sizes.push_back(word.size());
     }
     pending_ = new Pending{this};
-    if (redisAsyncCommandArgv(client_.context_, on_reply, pending_, static_cast<int>(texts.size()), texts.data(),
-                              sizes.data()) == REDIS_OK)
+    if (redisAsyncCommandArgv(client_.context_, on_reply, pending_, static_cast<int>(texts.size()),
+                              texts.data(), sizes.data()) == REDIS_OK)
       return false;
     delete std::exchange(pending_, nullptr);
     return unavailable("the connection is closing");
@@ -175,11 +177,12 @@ Task<Reply> Client::command(std::vector<std::string> words) {
   co_return co_await call;
 }
 
-Task<Reply> Client::run_script(std::string_view script, const std::string& sha1, std::vector<std::string> keys,
-                               std::vector<std::string> arguments) {
+Task<Reply> Client::run_script(std::string_view script, const std::string& sha1,
+                               std::vector<std::string> keys, std::vector<std::string> arguments) {
   std::vector<std::string> words{"EVALSHA", sha1, std::to_string(keys.size())};
   words.insert(words.end(), std::make_move_iterator(keys.begin()), std::make_move_iterator(keys.end()));
-  words.insert(words.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));
+  words.insert(words.end(), std::make_move_iterator(arguments.begin()),
+               std::make_move_iterator(arguments.end()));
   std::vector<std::string> again = words;
   Call call(*this, std::move(words));
   Reply reply = co_await call;

@@ -35,8 +35,8 @@ struct Reply {
   bool ok() const { return kind > Kind::kError; }
 };
 
-// One worker's connection to a Redis server, through hiredis. Commands of all its exchanges go out together and
-// are answered in order. A server that is away costs no request its time: once a connect has failed, or
+// One worker's connection to a Redis server, through hiredis. Commands of all its exchanges go out together
+// and are answered in order. A server that is away costs no request its time: once a connect has failed, or
 // commands have timed out in a row, commands fail at once until a later try succeeds. One thread, that of its
 // loop, which outlives it.
 class Client {

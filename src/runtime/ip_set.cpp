@@ -47,7 +47,8 @@ IpSet::IpSet(std::vector<IpRange> ranges) {
 
 bool IpSet::contains(const IpAddress& address) const {
   const Number number = number_of(address);
-  if (number < kMapped || number > kMapped + 0xFFFFFFFFu) return any_holds(v6_.data(), v6_.data() + v6_.size(), number);
+  if (number < kMapped || number > kMapped + 0xFFFFFFFFu)
+    return any_holds(v6_.data(), v6_.data() + v6_.size(), number);
   if (v4_.empty()) return false;
   const auto v4 = static_cast<uint32_t>(number);
   const uint32_t begin = v4_index_[v4 >> 16];

@@ -12,8 +12,8 @@
 
 namespace portcullis {
 
-// A few threads for work that would block an event loop: password hashing, disk. Stopped before the loops that
-// wait for it are destroyed.
+// A few threads for work that would block an event loop: password hashing, disk. Stopped before the loops
+// that wait for it are destroyed.
 class SidePool {
  public:
   // Refuses work beyond `most_waiting` jobs, so that a flood cannot pile up.

@@ -150,7 +150,8 @@ std::string Registry::scrape() const {
   Family version("config_version", "Number of the configuration that is serving.", MetricType::Gauge);
   version.add({}, config_version_);
 
-  Family by_consumer("consumer_requests_total", "Requests by consumer and class of status.", MetricType::Counter);
+  Family by_consumer("consumer_requests_total", "Requests by consumer and class of status.",
+                     MetricType::Counter);
   for (const auto& [name, shards] : consumers_) {
     for (size_t i = 0; i < 6; ++i) {
       const auto count =
@@ -161,7 +162,8 @@ std::string Registry::scrape() const {
   Family limited("rate_limit_decisions_total", "Requests that a rate limit judged, by outcome.",
                  MetricType::Counter);
   for (const auto& [name, shards] : limits_) {
-    const auto add = [&, &its_name = name, &its_shards = shards](const char* outcome, Counter LimitMetrics::*member) {
+    const auto add = [&, &its_name = name, &its_shards = shards](const char* outcome,
+                                                                 Counter LimitMetrics::*member) {
       limited.add({{"limit", its_name}, {"outcome", outcome}},
                   sum(its_shards, [member](const LimitMetrics& m) -> const Counter& { return m.*member; }));
     };

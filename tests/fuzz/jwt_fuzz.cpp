@@ -26,8 +26,8 @@ std::string sign(std::string_view header, std::string_view payload) {
 
 }  // namespace
 
-// As a token it is never accepted, because nobody knows the secret. As header and payload, signed, it is accepted
-// with claims or refused without.
+// As a token it is never accepted, because nobody knows the secret. As header and payload, signed, it is
+// accepted with claims or refused without.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const identity::KeySet keys{
       {{"k1", *crypto::Verifier::make(crypto::Key::from_secret(kSecret), crypto::Algorithm::kHs256)}}, "", 1};
@@ -44,7 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (identity::verify_token(text, keys, rules, now).fault == identity::TokenFault::kNone) std::abort();
   const size_t line = text.find('\n');
   if (line == std::string_view::npos) return 0;
-  const auto verified = identity::verify_token(sign(text.substr(0, line), text.substr(line + 1)), keys, rules, now);
+  const auto verified =
+      identity::verify_token(sign(text.substr(0, line), text.substr(line + 1)), keys, rules, now);
   if ((verified.fault == identity::TokenFault::kNone) != (verified.claims != nullptr)) std::abort();
   if (verified.claims && !verified.claims->has("aud", "orders")) std::abort();
   return 0;

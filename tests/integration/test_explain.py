@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 import harness
+from identity import hashed
 
 CONFIGURATION = """version: 1
 listeners: [{name: public, address: "127.0.0.1:8080"}]
@@ -74,3 +75,47 @@ routes:
     assert warnings == [
         f"{path}:7:5: warning: route `c` can never match: `b` (line 6) takes its requests",
         f"{path}:11:5: warning: route `g` can never match: `e` (line 9) takes its requests"]
+
+
+IDENTIFIED = f"""version: 1
+listeners: [{{name: public, address: "127.0.0.1:1"}}]
+upstreams: [{{name: backend, targets: [{{address: "127.0.0.1:1"}}]}}]
+consumers: [{{name: shop, groups: [partners], credentials: {{keys: "{hashed('key-of-shop-0123456789')}"}}}}]
+policies: [ip_filter: {{deny: [192.0.2.0/24]}}]
+routes:
+  - name: orders
+    match: {{path_prefix: /orders}}
+    policies:
+      - key_auth: {{}}
+      - acl: {{rules: [{{deny: method = DELETE}}, {{allow: group = partners}}]}}
+      - rate_limit: {{limit: 5/min}}
+      - forward_auth: {{url: "http://127.0.0.1:1/"}}
+    upstream: backend
+"""
+
+
+def explained(tmp_path, *arguments):
+    path = tmp_path / "gateway.yaml"
+    path.write_text(IDENTIFIED)
+    out = subprocess.run([harness.BINARY, "explain", "-c", path, *arguments, "--json"], capture_output=True, text=True)
+    return {policy["name"]: policy for policy in json.loads(out.stdout)["policies"]}
+
+
+def test_explain_tells_the_consumer_and_what_would_be_charged_without_charging_it(tmp_path):
+    for _ in range(10):  # more than the limit
+        told = explained(tmp_path, "GET", "/orders/1", "-H", "X-API-Key: key-of-shop-0123456789")
+        assert {policy["outcome"] for policy in told.values()} == {"continues"}
+    assert told["key_auth"]["notes"] == ["consumer `shop`"]
+    assert told["acl"]["notes"] == ["rule 2 holds: allow"]
+    assert "would charge 1 to `default` (5 in 60000 ms) for consumer" in told["rate_limit"]["notes"][0]
+    assert told["forward_auth"]["notes"] == ["would ask http://127.0.0.1:1/"]
+
+
+def test_explain_tells_which_policy_refuses_and_why(tmp_path):
+    told = explained(tmp_path, "DELETE", "/orders/1", "-H", "X-API-Key: key-of-shop-0123456789")
+    assert (told["acl"]["outcome"], told["acl"]["status"], told["acl"]["reason"]) == ("refuses", 403, "acl_denied")
+    assert told["acl"]["notes"] == ["rule 1 holds: deny"] and told["rate_limit"]["outcome"] == "not_reached"
+    told = explained(tmp_path, "GET", "/orders/1")
+    assert (told["key_auth"]["status"], told["key_auth"]["reason"]) == (401, "key_missing")
+    told = explained(tmp_path, "GET", "/orders/1", "--client", "192.0.2.7")
+    assert told["ip_filter"]["reason"] == "address_refused" and told["key_auth"]["outcome"] == "not_reached"

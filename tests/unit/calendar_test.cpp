@@ -30,16 +30,22 @@ TEST(CalendarTest, WindowsFollowTheCalendar) {
 }
 
 TEST(CalendarTest, ZonesHaveTheirOwnDays) {
-  expect("2026-11-30T23:30:00Z", Calendar::kMonth, "Europe/Berlin", "2026-11-30T23:00:00Z", "2026-12-31T23:00:00Z");
-  expect("2026-11-24T03:00:00Z", Calendar::kDay, "America/New_York", "2026-11-23T05:00:00Z", "2026-11-24T05:00:00Z");
-  expect("2026-11-24T18:00:00Z", Calendar::kHour, "Asia/Kolkata", "2026-11-24T17:30:00Z", "2026-11-24T18:30:00Z");
+  expect("2026-11-30T23:30:00Z", Calendar::kMonth, "Europe/Berlin", "2026-11-30T23:00:00Z",
+         "2026-12-31T23:00:00Z");
+  expect("2026-11-24T03:00:00Z", Calendar::kDay, "America/New_York", "2026-11-23T05:00:00Z",
+         "2026-11-24T05:00:00Z");
+  expect("2026-11-24T18:00:00Z", Calendar::kHour, "Asia/Kolkata", "2026-11-24T17:30:00Z",
+         "2026-11-24T18:30:00Z");
 }
 
 TEST(CalendarTest, DaysOnWhichClocksChangeAreLongerOrShorter) {
-  expect("2026-03-29T12:00:00Z", Calendar::kDay, "Europe/Berlin", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z");
-  expect("2026-10-25T12:00:00Z", Calendar::kDay, "Europe/Berlin", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z");
+  expect("2026-03-29T12:00:00Z", Calendar::kDay, "Europe/Berlin", "2026-03-28T23:00:00Z",
+         "2026-03-29T22:00:00Z");
+  expect("2026-10-25T12:00:00Z", Calendar::kDay, "Europe/Berlin", "2026-10-24T22:00:00Z",
+         "2026-10-25T23:00:00Z");
   // Midnight itself is skipped.
-  expect("2018-11-04T12:00:00Z", Calendar::kDay, "America/Sao_Paulo", "2018-11-04T03:00:00Z", "2018-11-05T02:00:00Z");
+  expect("2018-11-04T12:00:00Z", Calendar::kDay, "America/Sao_Paulo", "2018-11-04T03:00:00Z",
+         "2018-11-05T02:00:00Z");
 }
 
 TEST(CalendarTest, ZonesAreKnownByTheirNames) {

@@ -53,7 +53,8 @@ TEST(JwtTest, TheTokenOfRfc7519IsGoodUntilItExpires) {
   ASSERT_TRUE(keys);
   const KeySet set{*keys, "", 1};
   const std::string token =
-      "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt"
+      "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9."
+      "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt"
       "cGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
   TokenRules by = rules();
   by.issuers = {"joe"};
@@ -69,7 +70,8 @@ TEST(JwtTest, TheTokenOfRfc7519IsGoodUntilItExpires) {
 }
 
 TEST(JwtTest, UnsecuredTokensAreRefused) {
-  for (const char* header : {R"({"alg":"none"})", R"({"alg":"NONE"})", R"({"alg":"nOnE"})", R"({"alg":""})"}) {
+  for (const char* header :
+       {R"({"alg":"none"})", R"({"alg":"NONE"})", R"({"alg":"nOnE"})", R"({"alg":""})"}) {
     EXPECT_EQ(judge("{}", rules(), header), TokenFault::kAlgorithm) << header;
     EXPECT_NE(verify_token(encode(header) + "." + encode("{}") + ".", secret_keys(), rules(), kNow).fault,
               TokenFault::kNone);
@@ -111,9 +113,10 @@ TEST(JwtTest, MalformedTokensAreRefused) {
   ASSERT_EQ(verify_token(good, secret_keys(), rules(), kNow).fault, TokenFault::kNone);
   const size_t first = good.find('.'), last = good.rfind('.');
   for (const std::string& bad :
-       {std::string(), std::string("."), std::string(".."), std::string("..."), std::string("a.b"), good + ".",
-        good + "..", "." + good, good + "=", good + " ", good.substr(0, last), good.substr(first),
-        good.substr(0, first) + "\n" + good.substr(first), std::string("\0.\0.\0", 5), good.substr(0, last) + ".!"})
+       {std::string(), std::string("."), std::string(".."), std::string("..."), std::string("a.b"),
+        good + ".", good + "..", "." + good, good + "=", good + " ", good.substr(0, last), good.substr(first),
+        good.substr(0, first) + "\n" + good.substr(first), std::string("\0.\0.\0", 5),
+        good.substr(0, last) + ".!"})
     EXPECT_EQ(verify_token(bad, secret_keys(), rules(), kNow).fault, TokenFault::kMalformed) << bad;
   EXPECT_EQ(verify_token(std::string(20'000, 'a'), secret_keys(), rules(), kNow).fault, TokenFault::kTooLong);
   for (const char* payload : {"", "[]", "5", "\"text\"", "null", "{", "{}}", R"({"a":1,"a":1})", "\xff\xfe"})
@@ -132,7 +135,8 @@ TEST(JwtTest, ExtensionsThatMustBeUnderstoodAreRefused) {
 }
 
 TEST(JwtTest, KeysOfferedByTheTokenItselfAreIgnored) {
-  EXPECT_EQ(judge("{}", rules(), R"({"alg":"HS256","jku":"http://evil/","jwk":{"kty":"oct","k":"AAAA"},"x5u":"x"})"),
+  EXPECT_EQ(judge("{}", rules(),
+                  R"({"alg":"HS256","jku":"http://evil/","jwk":{"kty":"oct","k":"AAAA"},"x5u":"x"})"),
             TokenFault::kNone);
 }
 
@@ -141,7 +145,8 @@ TEST(JwtTest, TheKidNamesTheKey) {
   EXPECT_EQ(verify_token(token, secret_keys("a"), rules(), kNow).fault, TokenFault::kNone);
   EXPECT_EQ(verify_token(token, secret_keys(), rules(), kNow).fault, TokenFault::kNone);
   EXPECT_EQ(verify_token(token, secret_keys("b"), rules(), kNow).fault, TokenFault::kUnknownKey);
-  EXPECT_EQ(verify_token(sign(R"({"alg":"HS256"})", "{}"), secret_keys("b"), rules(), kNow).fault, TokenFault::kNone);
+  EXPECT_EQ(verify_token(sign(R"({"alg":"HS256"})", "{}"), secret_keys("b"), rules(), kNow).fault,
+            TokenFault::kNone);
 }
 
 TEST(JwtTest, TheTypeIsComparedAsAMediaType) {
@@ -195,7 +200,8 @@ TEST(ClaimsTest, ScopesAndInnerClaimsAreFound) {
       R"({"scope":"read write","scp":["admin"],"n":12.5,"deep":{"roles":["a","b"],"flag":true},"text":"\u00e9"})");
   ASSERT_TRUE(claims);
   for (const char* scope : {"read", "write", "admin"}) EXPECT_TRUE(claims->has_scope(scope)) << scope;
-  for (const char* scope : {"", "rea", "read write", "wri", "roles"}) EXPECT_FALSE(claims->has_scope(scope)) << scope;
+  for (const char* scope : {"", "rea", "read write", "wri", "roles"})
+    EXPECT_FALSE(claims->has_scope(scope)) << scope;
   EXPECT_TRUE(claims->has("deep.roles", "b"));
   EXPECT_EQ(claims->text_of("deep.flag"), "true");
   EXPECT_EQ(claims->text_of("n"), "12.5");

@@ -44,13 +44,15 @@ class SignatureBaseTest : public ::testing::Test {
 
 TEST_F(SignatureBaseTest, TheHmacExampleOfTheRfcVerifies) {
   // Appendix B.2.5.
-  const InnerList covered =
-      list_of(R"(sig-b25=("date" "@authority" "content-type");created=1618884473;keyid="test-shared-secret")");
+  const InnerList covered = list_of(
+      R"(sig-b25=("date" "@authority" "content-type");created=1618884473;keyid="test-shared-secret")");
   const auto base = signature_base(covered, context);
   ASSERT_TRUE(base);
   EXPECT_EQ(*base,
-            "\"date\": Tue, 20 Apr 2021 02:07:55 GMT\n\"@authority\": example.com\n\"content-type\": application/json\n"
-            "\"@signature-params\": (\"date\" \"@authority\" \"content-type\");created=1618884473;keyid=\"test-shared-"
+            "\"date\": Tue, 20 Apr 2021 02:07:55 GMT\n\"@authority\": example.com\n\"content-type\": "
+            "application/json\n"
+            "\"@signature-params\": (\"date\" \"@authority\" "
+            "\"content-type\");created=1618884473;keyid=\"test-shared-"
             "secret\"");
   const auto secret = crypto::base64_decode(
       "uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDQ==",
@@ -75,7 +77,8 @@ TEST_F(SignatureBaseTest, DerivedComponentsAreAsTheRfcSays) {
   EXPECT_EQ(line("\"@path\""), "\"@path\": /foo");
   EXPECT_EQ(line("\"@query\""), "\"@query\": ?param=Value&Pet=dog");
   EXPECT_EQ(line("\"@query-param\";name=\"Pet\""), "\"@query-param\";name=\"Pet\": dog");
-  request.query = "var=this%20is%20a%20big%0Amultiline%20value&bar=with+plus+whitespace&fa%C3%A7ade%22%3A%20=something";
+  request.query =
+      "var=this%20is%20a%20big%0Amultiline%20value&bar=with+plus+whitespace&fa%C3%A7ade%22%3A%20=something";
   EXPECT_EQ(line("\"@query-param\";name=\"var\""),
             "\"@query-param\";name=\"var\": this%20is%20a%20big%0Amultiline%20value");
   EXPECT_EQ(line("\"@query-param\";name=\"bar\""), "\"@query-param\";name=\"bar\": with%20plus%20whitespace");
@@ -102,9 +105,9 @@ TEST_F(SignatureBaseTest, FieldLinesOfOneNameAreJoined) {
 
 TEST_F(SignatureBaseTest, WhatCannotBeToldIsRefused) {
   for (const char* covered :
-       {"s=(\"absent\")", "s=(\"Date\")", "s=(\"@unknown\")", "s=(\"@status\")", "s=(date)", "s=(\"date\" \"date\")",
-        "s=(\"date\";sf)", "s=(\"date\";bs)", "s=(\"@method\";req)", "s=(\"@query-param\")",
-        "s=(\"@query-param\";name=\"absent\")"})
+       {"s=(\"absent\")", "s=(\"Date\")", "s=(\"@unknown\")", "s=(\"@status\")", "s=(date)",
+        "s=(\"date\" \"date\")", "s=(\"date\";sf)", "s=(\"date\";bs)", "s=(\"@method\";req)",
+        "s=(\"@query-param\")", "s=(\"@query-param\";name=\"absent\")"})
     EXPECT_FALSE(signature_base(list_of(covered), context)) << covered;
 }
 
@@ -119,9 +122,13 @@ TEST(StructuredFieldsTest, DictionariesAreReadAndWritten) {
 }
 
 TEST(StructuredFieldsTest, BrokenOnesAreRefused) {
-  for (const char* bad :
-       {"a=", "a=1,", "A=1", "=1", "a=(", "a=(1", "a=(1,2)", "a=\"", "a=\"\\x\"", "a=\"\x01\"", "a=:!:", "a=:aGk=",
-        "a=?2", "a=1.5", "a=1234567890123456", "a=-", "a=(1)(2)", "a=1 b=2", "a;=1", "a=@x", "a=(\"x\"\"y\")"})
+  for (const char* bad : {"a=",         "a=1,",     "A=1",
+                          "=1",         "a=(",      "a=(1",
+                          "a=(1,2)",    "a=\"",     "a=\"\\x\"",
+                          "a=\"\x01\"", "a=:!:",    "a=:aGk=",
+                          "a=?2",       "a=1.5",    "a=1234567890123456",
+                          "a=-",        "a=(1)(2)", "a=1 b=2",
+                          "a;=1",       "a=@x",     "a=(\"x\"\"y\")"})
     EXPECT_FALSE(parse_dictionary(bad)) << bad;
   EXPECT_FALSE(parse_dictionary("a=(" + std::string(100, ' ') + std::string(9000, 'x') + ")"));
   std::string many;

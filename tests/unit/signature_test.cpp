@@ -15,31 +15,33 @@ struct Vector {
 };
 
 // The payload of RFC 7520 section 4.
-#define PAYLOAD_7520                                                   \
-  "SXTigJlzIGEgZGFuZ2Vyb3VzIGJ1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IH"     \
-  "lvdXIgZG9vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwgYW5kIGlmIHlvdSBk"     \
-  "b24ndCBrZWVwIHlvdXIgZmVldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcm"     \
+#define PAYLOAD_7520                                               \
+  "SXTigJlzIGEgZGFuZ2Vyb3VzIGJ1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IH" \
+  "lvdXIgZG9vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwgYW5kIGlmIHlvdSBk" \
+  "b24ndCBrZWVwIHlvdXIgZmVldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcm" \
   "UgeW91IG1pZ2h0IGJlIHN3ZXB0IG9mZiB0by4"
-#define RSA_7520                                                       \
-  R"({"kty":"RSA","kid":"bilbo.baggins@hobbiton.example","use":"sig","n":")"  \
-  "n4EPtAOCc9AlkeQHPzHStgAbgs7bTZLwUBZdR8_KuKPEHLd4rHVTeT"             \
-  "-O-XV2jRojdNhxJWTDvNd7nqQ0VEiZQHz_AJmSCpMaJMRBSFKrKb2wqV"           \
-  "wGU_NsYOYL-QtiWN2lbzcEe6XC0dApr5ydQLrHqkHHig3RBordaZ6Aj-"           \
-  "oBHqFEHYpPe7Tpe-OfVfHd1E6cS6M1FZcD1NNLYD5lFHpPI9bTwJlsde"           \
-  "3uhGqC0ZCuEHg8lhzwOHrtIQbS0FVbb9k3-tVTU4fg_3L_vniUFAKwuC"           \
-  "LqKnS2BYwdq_mzSnbLY7h_qixoR7jig3__kRhuaxwUkRz5iaiQkqgc5g"           \
+#define RSA_7520                                                             \
+  R"({"kty":"RSA","kid":"bilbo.baggins@hobbiton.example","use":"sig","n":")" \
+  "n4EPtAOCc9AlkeQHPzHStgAbgs7bTZLwUBZdR8_KuKPEHLd4rHVTeT"                   \
+  "-O-XV2jRojdNhxJWTDvNd7nqQ0VEiZQHz_AJmSCpMaJMRBSFKrKb2wqV"                 \
+  "wGU_NsYOYL-QtiWN2lbzcEe6XC0dApr5ydQLrHqkHHig3RBordaZ6Aj-"                 \
+  "oBHqFEHYpPe7Tpe-OfVfHd1E6cS6M1FZcD1NNLYD5lFHpPI9bTwJlsde"                 \
+  "3uhGqC0ZCuEHg8lhzwOHrtIQbS0FVbb9k3-tVTU4fg_3L_vniUFAKwuC"                 \
+  "LqKnS2BYwdq_mzSnbLY7h_qixoR7jig3__kRhuaxwUkRz5iaiQkqgc5g"                 \
   R"(HdrNP5zw","e":"AQAB"})"
 
 const Vector kVectors[] = {
     {"RFC 7515 A.1 HS256",
      R"({"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"})",
-     "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt"
+     "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9."
+     "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt"
      "cGxlLmNvbS9pc19yb290Ijp0cnVlfQ",
      "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"},
     {"RFC 7515 A.3 ES256",
      R"({"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",)"
      R"("y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"})",
-     "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0"
+     "eyJhbGciOiJFUzI1NiJ9."
+     "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0"
      "cnVlfQ",
      "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"},
     {"RFC 7520 4.1 RS256", RSA_7520,
@@ -122,7 +124,8 @@ TEST(SignatureTest, WeakKeysAreRefused) {
   EXPECT_NE(fault_of(R"({"kty":"oct","k":"c2hvcnQ"})").find("at least 32 bytes"), std::string::npos);
   // 1024 bits.
   const std::string modulus = base64_encode('\xc1' + std::string(126, 'x') + '\x01', Base64::kUrl);
-  EXPECT_NE(fault_of(R"({"kty":"RSA","e":"AQAB","n":")" + modulus + "\"}").find("too weak"), std::string::npos);
+  EXPECT_NE(fault_of(R"({"kty":"RSA","e":"AQAB","n":")" + modulus + "\"}").find("too weak"),
+            std::string::npos);
   // Not on the curve.
   const std::string zero = base64_encode(std::string(32, '\x01'), Base64::kUrl);
   EXPECT_NE(fault_of(R"({"kty":"EC","crv":"P-256","x":")" + zero + R"(","y":")" + zero + "\"}").find("curve"),
@@ -151,7 +154,8 @@ TEST(SignatureTest, AKeyServesWhatItsJwkSays) {
 }
 
 TEST(SignatureTest, PrivateKeysAreRefused) {
-  const auto key = Key::from_pem("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\n-----END PRIVATE KEY-----\n");
+  const auto key =
+      Key::from_pem("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\n-----END PRIVATE KEY-----\n");
   ASSERT_FALSE(key);
   EXPECT_NE(key.error().message.find("private"), std::string::npos);
 }

@@ -36,9 +36,8 @@ class Acl final : public Policy {
 
   Explanation explain(Context& context) const override {
     const Compiled* rule = first_that_holds(context);
-    const std::string by = rule == nullptr
-                               ? "no rule holds, and the default is to "
-                               : "rule " + std::to_string(rule - rules_.data() + 1) + " holds: ";
+    const std::string by = rule == nullptr ? "no rule holds, and the default is to "
+                                           : "rule " + std::to_string(rule - rules_.data() + 1) + " holds: ";
     return {on_request(context),
             {by + ((rule == nullptr ? otherwise_ : rule->effect) == Effect::kAllow ? "allow" : "deny")}};
   }
@@ -76,15 +75,18 @@ Kind acl_kind() {
       .optional("deny", &Rule::deny, Condition::type(), "", "Denies when this holds.");
   auto type = std::make_shared<config::ObjectType>(
       "acl",
-      "Decides by rules who may do what: the first that holds decides; 403 for what is denied. Conditions are of "
+      "Decides by rules who may do what: the first that holds decides; 403 for what is denied. Conditions "
+      "are of "
       "the form `group in [admins, support] and method = GET`, with `and`, `or`, `not` and parentheses, on "
       "`scope`, `group`, `consumer`, `claim.NAME`, `header.NAME`, `method`, `host`, `path`, `route` and "
-      "`client_address`, by `=`, `!=`, `in`, `not in`, `under` and `exists`; or a mapping whose entries must all "
+      "`client_address`, by `=`, `!=`, `in`, `not in`, `under` and `exists`; or a mapping whose entries must "
+      "all "
       "hold.");
-  type->required("rules", &Settings::rules, config::list_of<Rule>(rule), "In the order in which they are tried.")
+  type->required("rules", &Settings::rules, config::list_of<Rule>(rule),
+                 "In the order in which they are tried.")
       .optional("default", &Settings::otherwise,
-                config::choice({{"deny", static_cast<int>(Effect::kDeny)},
-                                {"allow", static_cast<int>(Effect::kAllow)}}),
+                config::choice(
+                    {{"deny", static_cast<int>(Effect::kDeny)}, {"allow", static_cast<int>(Effect::kAllow)}}),
                 "deny", "What is done when no rule holds.");
   return make_kind<Settings, Acl>("acl", type, check);
 }

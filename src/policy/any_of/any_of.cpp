@@ -88,7 +88,8 @@ Kind any_of_kind(const std::vector<Kind>& methods) {
   for (const Kind& kind : methods) catalog.push_back(kind.description);
   auto type = std::make_shared<config::ObjectType>(
       "any_of",
-      "Offers several authentication policies: the first that accepts a credential of its kind tells who calls. "
+      "Offers several authentication policies: the first that accepts a credential of its kind tells who "
+      "calls. "
       "When none does the request is refused as the first of them would.");
   type->required("methods", &Settings::methods, config::policy_list(catalog),
                  "The policies that authenticate, in the order in which they are asked.")

@@ -47,7 +47,10 @@ class Succeeded {
 class BasicAuth final : public Authentication {
  public:
   BasicAuth(const Settings& settings, const BuildContext& build)
-      : Authentication(settings, build), settings_(settings), pool_(build.services.side_pool()), caches_(build.workers) {
+      : Authentication(settings, build),
+        settings_(settings),
+        pool_(build.services.side_pool()),
+        caches_(build.workers) {
     challenge_ = "Basic realm=\"" + settings.realm + "\", charset=\"UTF-8\"";
   }
 
@@ -59,15 +62,16 @@ class BasicAuth final : public Authentication {
     const std::string_view encoded = *find(context);
     if (encoded.size() > kLongest) return unauthorized(context, challenge_, "basic_malformed");
     char* room = context.arena.allocate(encoded.size(), 1);
-    const auto pair = crypto::base64_decode(encoded, crypto::Base64::kStandard, std::span(room, encoded.size()));
+    const auto pair =
+        crypto::base64_decode(encoded, crypto::Base64::kStandard, std::span(room, encoded.size()));
     const size_t colon = pair ? pair->find(':') : std::string_view::npos;
     if (colon == std::string_view::npos) return unauthorized(context, challenge_, "basic_malformed");
     const std::string_view username = pair->substr(0, colon), password = pair->substr(colon + 1);
     const identity::Password* known = consumers().by_username(username);
     const std::string_view hash = known == nullptr ? kNobody : std::string_view(known->hash);
     // Not the password itself: its digest with the hash, so that a changed one is verified anew.
-    const crypto::Digest256 digest =
-        crypto::sha256(context.arena.concat(username, std::string_view("\0", 1), hash, std::string_view("\0", 1), password));
+    const crypto::Digest256 digest = crypto::sha256(
+        context.arena.concat(username, std::string_view("\0", 1), hash, std::string_view("\0", 1), password));
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     if (cache(context).find(text_of(digest), now) != nullptr) return admit(context, *known);
     return Decision::suspend(verify(context, std::string(password), std::string(hash), digest, known));
@@ -82,8 +86,11 @@ class BasicAuth final : public Authentication {
     const size_t colon = pair.find(':');
     const identity::Password* known = consumers().by_username(std::string_view(pair).substr(0, colon));
     if (known == nullptr || !identity::verify_password(std::string_view(pair).substr(colon + 1), known->hash))
-      return {unauthorized(context, challenge_, known == nullptr ? "basic_unknown_user" : "basic_wrong_password"), {}};
-    return {admit(context, *known), {"consumer `" + known->consumer->name + "`, by `" + known->username + "`"}};
+      return {
+          unauthorized(context, challenge_, known == nullptr ? "basic_unknown_user" : "basic_wrong_password"),
+          {}};
+    return {admit(context, *known),
+            {"consumer `" + known->consumer->name + "`, by `" + known->username + "`"}};
   }
 
  private:
@@ -111,9 +118,11 @@ class BasicAuth final : public Authentication {
     const auto good = co_await pool_.run(context.loop, std::move(work));
     if (!good) co_return Decision::refuse(503, "overloaded", "basic_overloaded");
     if (!*good || known == nullptr)
-      co_return unauthorized(context, challenge_, known == nullptr ? "basic_unknown_user" : "basic_wrong_password");
+      co_return unauthorized(context, challenge_,
+                             known == nullptr ? "basic_unknown_user" : "basic_wrong_password");
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    cache(context).keep(text_of(digest), true, now + std::chrono::ceil<std::chrono::seconds>(settings_.cache));
+    cache(context).keep(text_of(digest), true,
+                        now + std::chrono::ceil<std::chrono::seconds>(settings_.cache));
     co_return admit(context, *known);
   }
 
@@ -138,7 +147,8 @@ class BasicAuth final : public Authentication {
 Kind basic_auth_kind() {
   auto type = std::make_shared<config::ObjectType>(
       "basic_auth",
-      "Tells the consumer by user name and password (RFC 7617): 401 for a wrong one. Only the passwords' hashes "
+      "Tells the consumer by user name and password (RFC 7617): 401 for a wrong one. Only the passwords' "
+      "hashes "
       "are configured; they are verified apart from the workers. Use it behind TLS.");
   type->optional("realm", &Settings::realm,
                  config::checked_text("a realm", "",

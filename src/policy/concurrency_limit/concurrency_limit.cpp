@@ -36,13 +36,15 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
  public:
   ConcurrencyLimit(const Settings& settings, const BuildContext& build)
       : settings_(settings),
-        limit_{settings.limit, settings.adaptive.least, static_cast<double>(settings.adaptive.tolerance) / 100},
+        limit_{settings.limit, settings.adaptive.least,
+               static_cast<double>(settings.adaptive.tolerance) / 100},
         key_(settings.key),
         fair_by_(settings.queue.fair_by),
         gates_(build.services.gates()),
         queues_(build.workers),
         loops_(build.workers) {
-    scope_ = (settings.name.empty() ? "of:" + std::string(build.place) : "named:" + settings.name) + "\n" + settings.key + "\n";
+    scope_ = (settings.name.empty() ? "of:" + std::string(build.place) : "named:" + settings.name) + "\n" +
+             settings.key + "\n";
     metrics_ = build.metrics.limit(settings.name.empty() ? std::string(build.place) : settings.name);
     consumers_ = build.consumers;
     // What is known beforehand is found without a lock.
@@ -61,7 +63,8 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
     Gate& gate = find_gate(context, *inside);
     inside->gate = &gate;
     if (gate.try_enter()) return enter(context, *inside);
-    if (gate.waiting.load(std::memory_order_relaxed) >= settings_.queue.size) return refuse(context, "concurrency_limit");
+    if (gate.waiting.load(std::memory_order_relaxed) >= settings_.queue.size)
+      return refuse(context, "concurrency_limit");
     return Decision::suspend(wait(context, *inside));
   }
 
@@ -69,7 +72,8 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
     const Inside* inside = context.kept<Inside>(this);
     if (inside == nullptr || !inside->entered) return;
     const Clock::time_point now = context.loop.now();
-    inside->gate->note_latency(std::chrono::duration_cast<std::chrono::microseconds>(now - inside->since), now);
+    inside->gate->note_latency(std::chrono::duration_cast<std::chrono::microseconds>(now - inside->since),
+                               now);
   }
 
   bool watches_end() const override { return true; }
@@ -110,7 +114,8 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
     if (!by_consumer_.empty() && consumer != nullptr) return *by_consumer_[consumer->index];
     if (only_ != nullptr && !by_route_) return *only_;
     // A name that only the request tells: one of 64 locks, for as long as a lookup takes, and an allocation.
-    inside.holder = new std::shared_ptr<Gate>(gates_.get(scope_ + std::string(key_.text_of(context)), limit_));
+    inside.holder =
+        new std::shared_ptr<Gate>(gates_.get(scope_ + std::string(key_.text_of(context)), limit_));
     return **inside.holder;
   }
 
@@ -142,8 +147,8 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
                                                       : refuse(context, "concurrency_queue_timeout");
   }
 
-  // Somebody has left: those waiting here come first, then those of the next worker that has some. Always by a
-  // message, for this runs while an exchange ends, and those who are let in may end at once too.
+  // Somebody has left: those waiting here come first, then those of the next worker that has some. Always by
+  // a message, for this runs while an exchange ends, and those who are let in may end at once too.
   void wake(size_t worker, Gate& gate) const {
     const uint64_t waiting = gate.waiting_workers.load();
     for (size_t i = 0; i < loops_.size(); ++i) {
@@ -183,20 +188,23 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 
 Kind concurrency_limit_kind() {
   auto queue = std::make_shared<config::ObjectType>("queue", "Who finds it full may wait.");
-  queue->required("size", &QueueSettings::size, config::integer(1, 1'000'000), "How many may wait; more: 503 at once.")
+  queue
+      ->required("size", &QueueSettings::size, config::integer(1, 1'000'000),
+                 "How many may wait; more: 503 at once.")
       .optional("timeout", &QueueSettings::timeout, config::duration(), "1s", "How long; then 503.")
-      .optional("fair_by", &QueueSettings::fair_by, LimitKey::type(), "consumer",
-                "Whose requests are let in by turns, so that one with many cannot keep the others out; as `key`.");
+      .optional(
+          "fair_by", &QueueSettings::fair_by, LimitKey::type(), "consumer",
+          "Whose requests are let in by turns, so that one with many cannot keep the others out; as `key`.");
   auto adaptive = std::make_shared<config::ObjectType>("adaptive", "A limit that follows the latency.");
   adaptive
       ->required("min", &AdaptiveSettings::least, config::integer(1, 1'000'000),
                  "The lowest limit; `limit` is the highest.")
       .optional("tolerance", &AdaptiveSettings::tolerance, config::integer(100, 1'000), "150",
                 "In percent of what is usual: how long requests may take before fewer are let in.");
-  auto type = std::make_shared<config::ObjectType>(
-      "concurrency_limit",
-      "So many requests at once, over all workers of this node: beyond it they wait in a queue, or are refused with "
-      "503, before the backend collapses.");
+  auto type = std::make_shared<config::ObjectType>("concurrency_limit",
+                                                   "So many requests at once, over all workers of this node: "
+                                                   "beyond it they wait in a queue, or are refused with "
+                                                   "503, before the backend collapses.");
   type->optional("name", &Settings::name, config::name_type(), "",
                  "Its name in metrics. Policies of the same name and key count together.")
       .required("limit", &Settings::limit, config::integer(1, 1'000'000), "How many at once.")

@@ -29,7 +29,8 @@ void WaitQueue::Waiter::withdraw() {
 
 void WaitQueue::add(Waiter& waiter) {
   Line& line = lines_[&waiter.gate_];
-  auto flow = std::find_if(line.begin(), line.end(), [&](const Flow& one) { return one.name == waiter.flow_; });
+  auto flow =
+      std::find_if(line.begin(), line.end(), [&](const Flow& one) { return one.name == waiter.flow_; });
   if (flow == line.end()) {
     line.emplace_back();
     flow = std::prev(line.end());

@@ -11,8 +11,8 @@
 
 namespace portcullis::policy {
 
-// Those of one worker who wait before gates. Each gate lets the flows (consumers, say) in by turns, so that one
-// with a thousand requests waits longer than one with one. One thread.
+// Those of one worker who wait before gates. Each gate lets the flows (consumers, say) in by turns, so that
+// one with a thousand requests waits longer than one with one. One thread.
 class WaitQueue {
  public:
   explicit WaitQueue(EventLoop& loop) : loop_(loop) {}

@@ -83,7 +83,8 @@ class ForwardAuth final : public Authentication {
     out.fields = {{"x-forwarded-method", std::string(request.method)},
                   {"x-forwarded-proto", std::string(context.scheme)},
                   {"x-forwarded-host", std::string(request.authority)},
-                  {"x-forwarded-uri", std::string(request.path) + (request.has_query ? "?" + std::string(request.query) : "")},
+                  {"x-forwarded-uri",
+                   std::string(request.path) + (request.has_query ? "?" + std::string(request.query) : "")},
                   {"x-forwarded-for", std::string(context.client_address)},
                   {"x-request-id", std::string(context.request_id)}};
     for (const http::Field& field : request.fields) {
@@ -99,7 +100,8 @@ class ForwardAuth final : public Authentication {
     const client::HttpResponse response =
         co_await services_.http_client(context.worker, context.loop).fetch(std::move(request));
     if (!response.error.empty() || response.status >= 500) {
-      if (settings_.on_error == OnError::kDeny) co_return Decision::refuse(503, "unavailable", "auth_unavailable");
+      if (settings_.on_error == OnError::kDeny)
+        co_return Decision::refuse(503, "unavailable", "auth_unavailable");
       context.note = "auth_unavailable_allowed";
       co_return Decision::proceed();
     }
@@ -107,14 +109,16 @@ class ForwardAuth final : public Authentication {
     Admission admission{{}, nullptr};
     for (const std::string& name : settings_.forward) {
       for (const auto& [its_name, value] : response.fields) {
-        if (equals_ignoring_case(its_name, name) && std::all_of(value.begin(), value.end(), http::is_field_value))
+        if (equals_ignoring_case(its_name, name) &&
+            std::all_of(value.begin(), value.end(), http::is_field_value))
           admission.forwarded.emplace_back(name, value);
       }
     }
     if (!settings_.consumer_field.empty())
       admission.consumer = consumers().by_name(response.value_of(to_lower(settings_.consumer_field)));
     if (!key.empty())
-      cache(context).keep(key, admission, now() + std::chrono::ceil<std::chrono::seconds>(settings_.cache.ttl));
+      cache(context).keep(key, admission,
+                          now() + std::chrono::ceil<std::chrono::seconds>(settings_.cache.ttl));
     co_return admit(context, admission);
   }
 
@@ -131,7 +135,8 @@ class ForwardAuth final : public Authentication {
     context.response.status = static_cast<uint16_t>(response.status);
     for (const auto& [name, value] : response.fields) {
       for (const std::string& wanted : settings_.answer) {
-        if (equals_ignoring_case(name, wanted) && std::all_of(value.begin(), value.end(), http::is_field_value))
+        if (equals_ignoring_case(name, wanted) &&
+            std::all_of(value.begin(), value.end(), http::is_field_value))
           context.response.fields.add(context.arena.copy(name), context.arena.copy(value));
       }
     }
@@ -148,37 +153,45 @@ class ForwardAuth final : public Authentication {
 };
 
 config::TypePointer field_names() {
-  return config::list_of<std::string>(config::checked_text("a header's name", "", [](const std::string& name) {
-    return !name.empty() && std::all_of(name.begin(), name.end(), http::is_token)
-               ? std::string()
-               : "`" + name + "` is not a header's name";
-  }));
+  return config::list_of<std::string>(
+      config::checked_text("a header's name", "", [](const std::string& name) {
+        return !name.empty() && std::all_of(name.begin(), name.end(), http::is_token)
+                   ? std::string()
+                   : "`" + name + "` is not a header's name";
+      }));
 }
 
 }  // namespace
 
 Kind forward_auth_kind() {
-  auto cache = std::make_shared<config::ObjectType>("cache", "Admissions that are remembered; refusals never are.");
-  cache->required("key", &CacheSettings::key, config::checked_text("a text with variables", "", Template::check),
-                  "What the service's decision depends on, all of it, such as "
-                  "`{request.header.authorization}`. Requests for which it is empty are always asked about.")
+  auto cache =
+      std::make_shared<config::ObjectType>("cache", "Admissions that are remembered; refusals never are.");
+  cache
+      ->required("key", &CacheSettings::key,
+                 config::checked_text("a text with variables", "", Template::check),
+                 "What the service's decision depends on, all of it, such as "
+                 "`{request.header.authorization}`. Requests for which it is empty are always asked about.")
       .optional("ttl", &CacheSettings::ttl, config::duration(), "1m", "For how long.");
   auto type = std::make_shared<config::ObjectType>(
       "forward_auth",
-      "Lets another service decide: 2xx admits, anything else below 500 is the client's answer. It is told the "
+      "Lets another service decide: 2xx admits, anything else below 500 is the client's answer. It is told "
+      "the "
       "request's method, address and client in `x-forwarded-*`, not its body.");
   add_outside_fields<Settings>(*type);
   type->optional("method", &Settings::method, config::text(), "GET", "The method of the question.")
       .optional("send", &Settings::send, field_names(), "authorization, cookie",
                 "The request's fields that the service sees.")
-      .optional("forward", &Settings::forward, field_names(), "none",
-                "Fields of the service's answer that the backend gets. What a client sends under these names is "
-                "removed.")
-      .optional("answer", &Settings::answer, field_names(), "content-type, location, set-cookie, www-authenticate",
+      .optional(
+          "forward", &Settings::forward, field_names(), "none",
+          "Fields of the service's answer that the backend gets. What a client sends under these names is "
+          "removed.")
+      .optional("answer", &Settings::answer, field_names(),
+                "content-type, location, set-cookie, www-authenticate",
                 "Fields of the service's refusal that the client gets.")
       .optional("consumer_field", &Settings::consumer_field, config::text(), "none",
                 "A field of the service's answer that names the consumer.")
-      .optional("cache", &Settings::cache, cache, "none", "Admissions that are remembered; refusals never are.");
+      .optional("cache", &Settings::cache, cache, "none",
+                "Admissions that are remembered; refusals never are.");
   return make_kind<Settings, ForwardAuth>("forward_auth", type);
 }
 

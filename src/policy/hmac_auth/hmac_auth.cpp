@@ -29,10 +29,12 @@ constexpr std::string_view kChallenge = "Signature";
 constexpr std::chrono::seconds kClockSkew{30};
 
 // All lines of a field that is a dictionary.
-std::optional<std::vector<http::Member>> dictionary_of(const http::RequestHead& request, std::string_view name) {
+std::optional<std::vector<http::Member>> dictionary_of(const http::RequestHead& request,
+                                                       std::string_view name) {
   std::string whole;
   for (const http::Field& field : request.fields) {
-    if (equals_ignoring_case(field.name, name)) whole += (whole.empty() ? "" : ", ") + std::string(field.value);
+    if (equals_ignoring_case(field.name, name))
+      whole += (whole.empty() ? "" : ", ") + std::string(field.value);
   }
   if (whole.empty()) return std::nullopt;
   return http::parse_dictionary(whole);
@@ -87,7 +89,8 @@ bool digest_agrees(const http::RequestHead& request, std::string_view content) {
       return crypto::equal_in_constant_time(
           told->bytes, std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
     };
-    if (!(member.key == "sha-256" ? agrees(crypto::sha256(content)) : agrees(crypto::sha512(content)))) return false;
+    if (!(member.key == "sha-256" ? agrees(crypto::sha256(content)) : agrees(crypto::sha512(content))))
+      return false;
     known = true;
   }
   return known;
@@ -120,7 +123,8 @@ class HmacAuth final : public Authentication {
       return unauthorized(context, kChallenge, fault);
     const auto base = signature_base(covered, context);
     if (!base) return unauthorized(context, kChallenge, "signature_component");
-    if (!key->key.verify(*base, presented->signature)) return unauthorized(context, kChallenge, "signature_wrong");
+    if (!key->key.verify(*base, presented->signature))
+      return unauthorized(context, kChallenge, "signature_wrong");
     // Only what is genuine is remembered, or strangers could fill the memory and use up others' nonces.
     const auto* nonce = parameter<std::string>(covered, "nonce");
     if (nonce != nullptr && context.body != nullptr &&
@@ -143,8 +147,9 @@ class HmacAuth final : public Authentication {
     for (const std::string& component : settings_.components) {
       if (!covers(covered, component)) return "signature_does_not_cover";
     }
-    const auto now = std::chrono::duration_cast<std::chrono::seconds>(
-                         std::chrono::system_clock::now().time_since_epoch()).count();
+    const auto now =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
     const auto window = std::chrono::ceil<std::chrono::seconds>(settings_.window).count();
     const auto* created = parameter<int64_t>(covered, "created");
     if (created == nullptr || *created > now + kClockSkew.count() || now - *created > window)
@@ -158,7 +163,8 @@ class HmacAuth final : public Authentication {
       if (name == nullptr || *name != key.algorithm) return "signature_algorithm";  // section 3.2, step 6
     }
     const auto* nonce = parameter<std::string>(covered, "nonce");
-    if (settings_.nonce == Nonce::kRequired && (nonce == nullptr || nonce->empty())) return "signature_no_nonce";
+    if (settings_.nonce == Nonce::kRequired && (nonce == nullptr || nonce->empty()))
+      return "signature_no_nonce";
     return "";
   }
 
@@ -190,10 +196,10 @@ class HmacAuth final : public Authentication {
 }  // namespace
 
 Kind hmac_auth_kind() {
-  auto type = std::make_shared<config::ObjectType>(
-      "hmac_auth",
-      "Tells the consumer by an HTTP message signature (RFC 9421) made with one of its `signing_keys`: 401 for one "
-      "that is wrong, old, or does not cover what it must.");
+  auto type = std::make_shared<config::ObjectType>("hmac_auth",
+                                                   "Tells the consumer by an HTTP message signature (RFC "
+                                                   "9421) made with one of its `signing_keys`: 401 for one "
+                                                   "that is wrong, old, or does not cover what it must.");
   type->optional("components", &Settings::components,
                  config::list_of<std::string>(config::checked_text(
                      "a component", "",
@@ -205,16 +211,19 @@ Kind hmac_auth_kind() {
                  "`@method`, `@target-uri`",
                  "What every signature must cover. `@target-uri` may be covered as `@authority` with "
                  "`@request-target`, or with `@path` and `@query`.")
-      .optional("window", &Settings::window, config::duration(), "5m", "How old a signature may be by its `created`.")
-      .optional("nonce", &Settings::nonce,
-                config::choice({{"optional", static_cast<int>(Nonce::kOptional)},
-                                {"required", static_cast<int>(Nonce::kRequired)}}),
-                "optional",
-                "Whether a signature needs a `nonce`. One that has one is taken once within the window, by this "
-                "node.")
-      .optional("digest", &Settings::digest, config::boolean(), "true",
-                "Whether the signature of a request with a body must cover `content-digest` (RFC 9530), which is "
-                "then compared with the body before anything reaches the backend.")
+      .optional("window", &Settings::window, config::duration(), "5m",
+                "How old a signature may be by its `created`.")
+      .optional(
+          "nonce", &Settings::nonce,
+          config::choice({{"optional", static_cast<int>(Nonce::kOptional)},
+                          {"required", static_cast<int>(Nonce::kRequired)}}),
+          "optional",
+          "Whether a signature needs a `nonce`. One that has one is taken once within the window, by this "
+          "node.")
+      .optional(
+          "digest", &Settings::digest, config::boolean(), "true",
+          "Whether the signature of a request with a body must cover `content-digest` (RFC 9530), which is "
+          "then compared with the body before anything reaches the backend.")
       .optional("body_limit", &Settings::body_limit, config::size(), "1MiB",
                 "The largest body that is held to be compared; beyond it: 413.");
   add_authentication_fields<Settings>(*type);

@@ -89,9 +89,10 @@ Kind ip_filter_kind() {
   type->optional("allow", &Settings::allow, ranges, "all",
                  "The only clients admitted: addresses or CIDR blocks.")
       .optional("deny", &Settings::deny, ranges, "none", "Clients refused.")
-      .optional("allow_file", &Settings::allow_file, config::text(), "none",
-                "A file of more such blocks, one a line, read when the configuration is loaded. A relative path "
-                "begins at the configuration's folder.")
+      .optional(
+          "allow_file", &Settings::allow_file, config::text(), "none",
+          "A file of more such blocks, one a line, read when the configuration is loaded. A relative path "
+          "begins at the configuration's folder.")
       .optional("deny_file", &Settings::deny_file, config::text(), "none", "The same for `deny`.");
   return make_kind<Settings, IpFilter>("ip_filter", type, check);
 }

@@ -38,7 +38,8 @@ class Jwt final : public Authentication {
     if (version == 0) return wait_or_refuse(context, version, TokenFault::kUnknownKey);
     const auto now = std::chrono::system_clock::now();
     const Verified* known = mine.cache.find(token, std::chrono::floor<std::chrono::seconds>(now));
-    if (known != nullptr && known->keys_version == version) return admit(context, known->claims, known->consumer);
+    if (known != nullptr && known->keys_version == version)
+      return admit(context, known->claims, known->consumer);
     if (mine.keys == nullptr || mine.version != version) {
       mine.keys = source_->keys();
       mine.version = version;
@@ -79,7 +80,8 @@ class Jwt final : public Authentication {
   Decision wait_or_refuse(Context& context, uint64_t version, TokenFault fault) const {
     PerWorkerState& mine = state(context);
     if (mine.waiting < kMostWaiting && source_->refresh()) return Decision::suspend(wait(context, version));
-    return version == 0 ? Decision::refuse(503, "unavailable", "jwt_no_keys") : invalid(context, name_of(fault));
+    return version == 0 ? Decision::refuse(503, "unavailable", "jwt_no_keys")
+                        : invalid(context, name_of(fault));
   }
 
   Task<Decision> wait(Context& context, uint64_t version) const {
@@ -116,11 +118,10 @@ class Jwt final : public Authentication {
 }  // namespace
 
 Kind jwt_kind() {
-  return make_kind<JwtSettings, Jwt>("jwt", jwt_type(),
-                                     [](const config::PolicyUse& use, const JwtSettings& settings,
-                                        const config::Config& config, config::Diagnostics& diagnostics) {
-                                       check_jwt(settings, use, config, diagnostics);
-                                     });
+  return make_kind<JwtSettings, Jwt>(
+      "jwt", jwt_type(),
+      [](const config::PolicyUse& use, const JwtSettings& settings, const config::Config& config,
+         config::Diagnostics& diagnostics) { check_jwt(settings, use, config, diagnostics); });
 }
 
 }  // namespace portcullis::policy

@@ -23,7 +23,8 @@ std::string check_url(const std::string& text) {
 }
 
 TypePointer keys_type() {
-  auto type = std::make_shared<ObjectType>("jwks", "Where the issuer's JSON Web Key Set is; one of the ways.");
+  auto type =
+      std::make_shared<ObjectType>("jwks", "Where the issuer's JSON Web Key Set is; one of the ways.");
   type->locate(&KeySettings::location)
       .optional("file", &KeySettings::file, text(), "",
                 "A file, which is looked at again each `refresh` (10s): keys may change without a reload. A "
@@ -37,9 +38,10 @@ TypePointer keys_type() {
                 "PEM file of the authorities that the server's certificate may come from.")
       .optional("refresh", &KeySettings::refresh, duration(), "10m, 10s for a file",
                 "How long keys are used before they are looked at again.")
-      .optional("cooldown", &KeySettings::cooldown, duration(), "10s",
-                "A token with an unknown key makes the set be fetched anew, but not sooner than this after the "
-                "last time.")
+      .optional(
+          "cooldown", &KeySettings::cooldown, duration(), "10s",
+          "A token with an unknown key makes the set be fetched anew, but not sooner than this after the "
+          "last time.")
       .optional("stale", &KeySettings::stale, duration(), "24h",
                 "How long the keys go on being used when they cannot be fetched again.")
       .optional("timeout", &KeySettings::timeout, duration(), "5s",
@@ -69,11 +71,12 @@ TypePointer jwt_type() {
       .optional("audience", &JwtSettings::audiences, one_or_list_of<std::string>(text()), "none",
                 "Names of this API, one of which `aud` must hold. Without any, tokens for an audience are "
                 "refused; `\"*\"` takes those for anybody.")
-      .optional("algorithms", &JwtSettings::algorithms,
-                one_or_list_of<std::string>(checked_text("an algorithm", "", check_algorithm)),
-                "all that the keys serve",
-                "The algorithms admitted: RS, PS, ES and HS with 256, 384 or 512, EdDSA. A key serves those of "
-                "its kind, or the one that its `alg` names.")
+      .optional(
+          "algorithms", &JwtSettings::algorithms,
+          one_or_list_of<std::string>(checked_text("an algorithm", "", check_algorithm)),
+          "all that the keys serve",
+          "The algorithms admitted: RS, PS, ES and HS with 256, 384 or 512, EdDSA. A key serves those of "
+          "its kind, or the one that its `alg` names.")
       .optional("type", &JwtSettings::type, text(), "any",
                 "The `typ` that the header must have, such as `at+jwt` (RFC 9068).")
       .optional("leeway", &JwtSettings::leeway, duration(), "30s",
@@ -96,9 +99,10 @@ void check_jwt(const JwtSettings& settings, const PolicyUse& use, const Config& 
   const Location& place = settings.jwks.location.line != 0 ? settings.jwks.location : use.location;
   const int given = ways(settings);
   if (given != 1) {
-    return diagnostics.error(place, given == 0 ? "jwt needs keys: one of `jwks`, `secret` and `public_key`"
-                                               : "jwt takes its keys in one way: `jwks` with one of `file`, "
-                                                 "`inline`, `url` and `discover`, or `secret`, or `public_key`");
+    return diagnostics.error(place, given == 0
+                                        ? "jwt needs keys: one of `jwks`, `secret` and `public_key`"
+                                        : "jwt takes its keys in one way: `jwks` with one of `file`, "
+                                          "`inline`, `url` and `discover`, or `secret`, or `public_key`");
   }
   if (settings.jwks.discover && (settings.issuers.size() != 1 || !check_url(settings.issuers[0]).empty()))
     return diagnostics.error(place, "`discover` needs one `issuer`, which is a URL");
@@ -164,7 +168,9 @@ identity::KeyPlace key_place(const JwtSettings& settings, const Location& from) 
   if (place.kind == Way::kDiscovery) place.place = settings.issuers.front();
   if (place.kind == Way::kUrl) place.place = told.url;
   place.ca_file = beside(told.ca);
-  place.refresh = told.refresh.count() != 0 ? told.refresh : place.kind == Way::kFile ? Milliseconds(10'000) : place.refresh;
+  place.refresh = told.refresh.count() != 0  ? told.refresh
+                  : place.kind == Way::kFile ? Milliseconds(10'000)
+                                             : place.refresh;
   place.cooldown = told.cooldown;
   place.stale = told.stale;
   place.timeout = told.timeout;

@@ -36,7 +36,8 @@ std::string form_encode(std::string_view text) {
   static constexpr char kHex[] = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
-    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_') {
+    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
+        c == '_') {
       out += c;
     } else {
       out += {'%', kHex[static_cast<uint8_t>(c) >> 4], kHex[static_cast<uint8_t>(c) & 15]};
@@ -106,7 +107,8 @@ class Introspection final : public Authentication {
     const identity::Claims::Claim* active = told ? told->find("active") : nullptr;
     if (active == nullptr || active->kind != identity::Claims::Kind::kOther) {
       // Also a 401: then it is the gateway that the server does not know.
-      if (settings_.on_error == OnError::kDeny) co_return Decision::refuse(503, "unavailable", "token_unavailable");
+      if (settings_.on_error == OnError::kDeny)
+        co_return Decision::refuse(503, "unavailable", "token_unavailable");
       context.note = "token_unavailable_allowed";
       co_return Decision::proceed();
     }
@@ -149,18 +151,19 @@ class Introspection final : public Authentication {
 }  // namespace
 
 Kind oauth2_introspection_kind() {
-  auto type = std::make_shared<config::ObjectType>(
-      "oauth2_introspection",
-      "Tells who calls by a token that the authorization server is asked about (RFC 7662): 401 for one that is not "
-      "active, 403 for one that does not satisfy `require`.");
+  auto type = std::make_shared<config::ObjectType>("oauth2_introspection",
+                                                   "Tells who calls by a token that the authorization server "
+                                                   "is asked about (RFC 7662): 401 for one that is not "
+                                                   "active, 403 for one that does not satisfy `require`.");
   add_outside_fields<Settings>(*type);
   type->optional("client_id", &Settings::client_id, config::text(), "none",
                  "As whom the gateway asks (HTTP Basic).")
       .optional("client_secret", &Settings::client_secret, config::text(), "",
                 "Its secret, best `${VARIABLE}` or `${file:...}`.")
-      .optional("cache", &Settings::cache, config::duration(), "1m",
-                "How long an answer is remembered, never past the token's `exp`; 0s: always ask. A token that is "
-                "revoked is refused after this time at the latest.");
+      .optional(
+          "cache", &Settings::cache, config::duration(), "1m",
+          "How long an answer is remembered, never past the token's `exp`; 0s: always ask. A token that is "
+          "revoked is refused after this time at the latest.");
   add_claims_fields<Settings>(*type);
   add_place_fields<Settings>(*type, "token", "authorization", "Bearer", "pass");
   add_authentication_fields<Settings>(*type);

@@ -24,7 +24,8 @@ class Quota final : public Policy {
  public:
   Quota(const Settings& settings, const BuildContext& build)
       : settings_(settings), consumers_(build.consumers), windows_(build.workers) {
-    const std::string scope = settings.name.empty() ? "of:" + std::string(build.place) : "named:" + settings.name;
+    const std::string scope =
+        settings.name.empty() ? "of:" + std::string(build.place) : "named:" + settings.name;
     const CalendarWindow now = limits::window_at(current_second(), settings.per, settings.time_zone);
     limits::QuotaBook& book = build.services.quotas();
     for (const identity::Consumer& consumer : consumers_->consumers()) {
@@ -44,7 +45,8 @@ class Quota final : public Policy {
     const CalendarWindow& window = window_now(context, now);
     const auto outcome = counters_[consumer->index]->charge(window, settings_.limit, settings_.cost);
     const auto left = static_cast<uint64_t>((window.end - now).count());
-    context.keep(this, context.arena.make<Told>(settings_.limit - std::min(outcome.used, settings_.limit), left));
+    context.keep(this,
+                 context.arena.make<Told>(settings_.limit - std::min(outcome.used, settings_.limit), left));
     if (outcome.allowed) return Decision::proceed();
     context.response.fields.add("retry-after", response_digits(context, std::max<uint64_t>(left, 1)));
     return Decision::refuse(429, "quota_exceeded");
@@ -54,9 +56,9 @@ class Quota final : public Policy {
     const Told* told = context.kept<Told>(this);
     if (told == nullptr || !settings_.response_fields) return;
     context.response.fields.add("ratelimit-policy", policy_field_);
-    context.response.fields.add("ratelimit",
-                                context.arena.concat("\"", label_, "\";r=", response_digits(context, told->remaining),
-                                                     ";t=", response_digits(context, told->seconds)));
+    context.response.fields.add(
+        "ratelimit", context.arena.concat("\"", label_, "\";r=", response_digits(context, told->remaining),
+                                          ";t=", response_digits(context, told->seconds)));
   }
 
   Explanation explain(Context& context) const override {
@@ -97,7 +99,8 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
            config::Diagnostics& diagnostics) {
   (void)settings;
   if (config.quotas.file.empty() && !config.quotas.redis)
-    diagnostics.error(use.location, "a quota needs the top level's `quotas`, which says where counts are kept");
+    diagnostics.error(use.location,
+                      "a quota needs the top level's `quotas`, which says where counts are kept");
 }
 
 }  // namespace
@@ -105,7 +108,8 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 Kind quota_kind() {
   auto type = std::make_shared<config::ObjectType>(
       "quota",
-      "So much for each consumer in each hour, day, week or month of the calendar; 429 beyond it. Counts outlive the "
+      "So much for each consumer in each hour, day, week or month of the calendar; 429 beyond it. Counts "
+      "outlive the "
       "process. Stands after a policy that authenticates: 403 for a request without a consumer.");
   type->optional("name", &Settings::name, config::name_type(), "",
                  "Its name in `RateLimit` fields. Policies of the same name share their counts.")
@@ -119,9 +123,9 @@ Kind quota_kind() {
       .optional("time_zone", &Settings::time_zone,
                 config::checked_text("a time zone", "",
                                      [](const std::string& text) -> std::string {
-                                       return limits::is_time_zone(text)
-                                                  ? ""
-                                                  : "there is no time zone `" + text + "`; write it as Europe/Berlin";
+                                       return limits::is_time_zone(text) ? ""
+                                                                         : "there is no time zone `" + text +
+                                                                               "`; write it as Europe/Berlin";
                                      }),
                 "UTC", "Whose calendar.")
       .optional("cost", &Settings::cost, config::integer(1, 1'000'000), "1", "What one request takes.")

@@ -33,12 +33,13 @@ class RateLimit final : public Policy {
                                      : "limit-" + std::to_string(limits_.size() + 1);
       limit.key_text = one.key;
       // A limit that a reload, or another node, has as it is here finds its counts again.
-      limit.counted = (one.name.empty() ? "of:" + std::string(build.place) : "named:" + one.name) + '\n' + one.key +
-                      '\n' + std::to_string(static_cast<int>(one.algorithm)) + ' ' +
-                      std::to_string(limit.limit.amount) + '/' + std::to_string(limit.limit.period.count()) + ' ' +
-                      std::to_string(limit.limit.burst);
+      limit.counted = (one.name.empty() ? "of:" + std::string(build.place) : "named:" + one.name) + '\n' +
+                      one.key + '\n' + std::to_string(static_cast<int>(one.algorithm)) + ' ' +
+                      std::to_string(limit.limit.amount) + '/' + std::to_string(limit.limit.period.count()) +
+                      ' ' + std::to_string(limit.limit.burst);
       limit.scope = engine_.hash_scope(limit.counted);
-      limit.batch = settings.batch != 0 ? settings.batch : std::clamp<uint64_t>(limit.limit.amount / 100, 1, 10'000);
+      limit.batch =
+          settings.batch != 0 ? settings.batch : std::clamp<uint64_t>(limit.limit.amount / 100, 1, 10'000);
       limit.metrics = build.metrics.limit(one.name.empty() ? std::string(build.place) : one.name);
       policy_field_ += (policy_field_.empty() ? "\"" : ", \"") + limit.name +
                        "\";q=" + std::to_string(limit.limit.amount) +
@@ -71,9 +72,9 @@ class RateLimit final : public Policy {
     for (size_t i = 0; i < limits_.size(); ++i) {
       const Charge& charge = charges[i];
       if (!charge.judged) continue;
-      told = context.arena.concat(told, told.empty() ? "\"" : ", \"", limits_[i].name, "\";r=",
-                                  response_digits(context, charge.verdict.remaining), ";t=",
-                                  response_digits(context, whole_seconds(charge.verdict.reset)));
+      told = context.arena.concat(told, told.empty() ? "\"" : ", \"", limits_[i].name,
+                                  "\";r=", response_digits(context, charge.verdict.remaining),
+                                  ";t=", response_digits(context, whole_seconds(charge.verdict.reset)));
     }
     context.response.fields.add("ratelimit-policy", policy_field_);
     if (!told.empty()) context.response.fields.add("ratelimit", told);
@@ -85,8 +86,8 @@ class RateLimit final : public Policy {
       const std::string_view key = limit.key.text_of(context);
       const bool printable = std::all_of(key.begin(), key.end(), [](char c) { return c >= ' ' && c < 127; });
       out.notes.push_back("would charge " + std::to_string(settings_.cost) + " to `" + limit.name + "` (" +
-                          std::to_string(limit.limit.amount) + " in " + std::to_string(limit.limit.period.count()) +
-                          " ms) for " + limit.key_text +
+                          std::to_string(limit.limit.amount) + " in " +
+                          std::to_string(limit.limit.period.count()) + " ms) for " + limit.key_text +
                           (key.empty() || !printable ? "" : " `" + std::string(key) + "`"));
     }
     return out;
@@ -139,8 +140,8 @@ class RateLimit final : public Policy {
   }
 
   static Decision refuse(Context& context, const Verdict& verdict) {
-    context.response.fields.add("retry-after",
-                                response_digits(context, std::max<uint64_t>(1, whole_seconds(verdict.retry_after))));
+    context.response.fields.add(
+        "retry-after", response_digits(context, std::max<uint64_t>(1, whole_seconds(verdict.retry_after))));
     return Decision::refuse(429, "rate_limited");
   }
 

@@ -76,7 +76,8 @@ class UsagePlan final : public Policy {
   };
 
   // What the plan says of this route, then what it says of all.
-  static Policies build_plan(const config::Plan& plan, const std::vector<Kind>& kinds, const BuildContext& build) {
+  static Policies build_plan(const config::Plan& plan, const std::vector<Kind>& kinds,
+                             const BuildContext& build) {
     Policies out;
     const auto add = [&](const std::vector<config::PolicyUse>& uses, const std::string& place) {
       for (const config::PolicyUse& use : uses) {
@@ -146,10 +147,11 @@ class UsagePlan final : public Policy {
 }  // namespace
 
 Kind usage_plan_kind(const std::vector<Kind>& limiting) {
-  auto type = std::make_shared<config::ObjectType>(
-      "usage_plan",
-      "Applies the limits of the consumer's plan (`consumers[].plan`), those for this route first. Stands after a "
-      "policy that authenticates; 403 for who has no plan.");
+  auto type =
+      std::make_shared<config::ObjectType>("usage_plan",
+                                           "Applies the limits of the consumer's plan (`consumers[].plan`), "
+                                           "those for this route first. Stands after a "
+                                           "policy that authenticates; 403 for who has no plan.");
   type->optional("default", &Settings::fallback, config::text(), "none", "The plan of who has none.")
       .locate_last(&Settings::fallback_location);
   Kind kind;
@@ -157,13 +159,14 @@ Kind usage_plan_kind(const std::vector<Kind>& limiting) {
   kind.create = [limiting](const void* settings, const BuildContext& build) -> PolicyPointer {
     return std::make_shared<UsagePlan>(*static_cast<const Settings*>(settings), limiting, build);
   };
-  kind.check = [](const config::PolicyUse& use, const config::Config& config, config::Diagnostics& diagnostics) {
+  kind.check = [](const config::PolicyUse& use, const config::Config& config,
+                  config::Diagnostics& diagnostics) {
     const Settings& settings = *static_cast<const Settings*>(use.settings.get());
     std::vector<std::string_view> known;
     for (const config::Plan& plan : config.plans) known.push_back(plan.name);
     if (!settings.fallback.empty() && std::find(known.begin(), known.end(), settings.fallback) == known.end())
-      diagnostics.error(settings.fallback_location,
-                        "there is no plan `" + settings.fallback + "`" + suggestion_for(settings.fallback, known));
+      diagnostics.error(settings.fallback_location, "there is no plan `" + settings.fallback + "`" +
+                                                        suggestion_for(settings.fallback, known));
   };
   return kind;
 }
