@@ -90,6 +90,8 @@ void check_rewrites(const config::Config& config, config::Diagnostics& diagnosti
   }
 }
 
+}  // namespace
+
 void check_policies(const config::Config& config, config::Diagnostics& diagnostics) {
   identity::Directory::check(config.consumers, diagnostics);
   for (const config::PolicyUse& use : config.policies) policy::check(use, config, diagnostics);
@@ -103,8 +105,6 @@ void check_policies(const config::Config& config, config::Diagnostics& diagnosti
     }
   }
 }
-
-}  // namespace
 
 std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics,
                                           config::Sources* sources) {

@@ -94,7 +94,11 @@ class Client::Socket final : public Watcher, private Sender {
 // One command under way; lives in the frame that waits for it.
 class Client::Call final : private Timer {
  public:
-  Call(Client& client, std::vector<std::string> words) : client_(client), words_(std::move(words)) {}
+  // Who may use a connection whose server has yet to show that it answers.
+  enum class Purpose : uint8_t { kWork, kProbe };
+
+  Call(Client& client, std::vector<std::string> words, Purpose purpose = Purpose::kWork)
+      : client_(client), words_(std::move(words)), purpose_(purpose) {}
   ~Call() {
     if (pending_ != nullptr) pending_->call = nullptr;
   }
@@ -104,7 +108,8 @@ class Client::Call final : private Timer {
   bool await_ready() {
     if (client_.state_ == State::kIdle) client_.connect();
     if (client_.state_ == State::kDown) return unavailable(client_.down_because_.c_str());
-    if (client_.context_ == nullptr) return unavailable("connecting");
+    const bool may_use = client_.proven_ || purpose_ == Purpose::kProbe;
+    if (client_.context_ == nullptr || !may_use) return unavailable(client_.down_because_.c_str());
     std::vector<const char*> texts;
     std::vector<size_t> sizes;
     for (const std::string& word : words_) {
@@ -160,6 +165,7 @@ class Client::Call final : private Timer {
 
   Client& client_;
   std::vector<std::string> words_;
+  Purpose purpose_;
   Pending* pending_ = nullptr;
   Reply reply_;
   std::coroutine_handle<> waiter_;
@@ -240,7 +246,7 @@ void Client::open(const std::string& host, uint16_t port) {
 void Client::greet() {
   const auto send = [this](std::vector<std::string> words) {
     tasks_.spawn([](Client& client, std::vector<std::string> command_words) -> Task<void> {
-      Call call(client, std::move(command_words));
+      Call call(client, std::move(command_words), Call::Purpose::kProbe);
       const Reply reply = co_await call;
       // A server that does not let us in serves nobody, and soon again is no better.
       if (reply.kind == Reply::Kind::kError) client.down_because_ = reply.text;
@@ -260,15 +266,35 @@ void Client::on_connected(bool well) {
     context_ = nullptr;  // the library frees it
     return lose("the connection failed");
   }
+  alarm_.unlink();
+  if (proven_) return serve();
+  tasks_.spawn(probe());
+}
+
+void Client::serve() {
   state_ = State::kReady;
+  proven_ = true;
   retry_ = kFirstRetry;
   timeouts_ = 0;
-  alarm_.unlink();
+}
+
+// The kernel accepts connections for a server that hangs: before requests wait for it again, it must answer.
+Task<void> Client::probe() {
+  std::vector<std::string> words{"PING"};
+  Call call(*this, std::move(words), Call::Purpose::kProbe);
+  const Reply reply = co_await call;
+  if (state_ != State::kConnecting) co_return;  // lost meanwhile
+  if (reply.kind == Reply::Kind::kUnavailable) {
+    lose("it does not answer");
+  } else {
+    serve();
+  }
 }
 
 // Gives the connection up. Those who wait are told, and may call again at once: they find it down.
 void Client::lose(const char* why) {
   state_ = State::kDown;
+  proven_ = false;
   down_because_ = why;
   redisAsyncContext* const context = std::exchange(context_, nullptr);
   loop_.arm(alarm_, retry_);

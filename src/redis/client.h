@@ -37,7 +37,7 @@ struct Reply {
 
 // One worker's connection to a Redis server, through hiredis. Commands of all its exchanges go out together
 // and are answered in order. A server that is away costs no request its time: once a connect has failed, or
-// commands have timed out in a row, commands fail at once until a later try succeeds. One thread, that of its
+// commands have timed out in a row, commands fail at once until it has connected again and answered. One thread, that of its
 // loop, which outlives it.
 class Client {
  public:
@@ -75,6 +75,8 @@ class Client {
   void open(const std::string& host, uint16_t port);
   void on_connected(bool well);
   void greet();
+  void serve();
+  Task<void> probe();
   void lose(const char* why);
   void note_timeout();
   static Reply convert(const redisReply* reply);
@@ -92,6 +94,7 @@ class Client {
   Alarm alarm_{*this};  // kConnecting: gives up; kDown: tries again
   Milliseconds retry_ = kFirstRetry;
   int timeouts_ = 0;
+  bool proven_ = true;  // not yet seen not to answer
   std::string down_because_ = "not connected yet";
   TaskGroup tasks_;
 };

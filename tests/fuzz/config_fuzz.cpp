@@ -12,9 +12,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto config = portcullis::config::load_text({reinterpret_cast<const char*>(data), size}, "f",
                                                     portcullis::policy::catalog(), diagnostics);
   if (!config && !diagnostics.has_errors()) std::abort();
-  if (config) {
-    portcullis::telemetry::Registry metrics(1);
-    portcullis::control::compile_snapshot(*config, 1, metrics);
-  }
+  if (!config) return 0;
+  portcullis::control::check_policies(*config, diagnostics);
+  if (diagnostics.has_errors()) return 0;
+  portcullis::EventLoop loop;  // never runs: nothing is fetched
+  portcullis::telemetry::Registry metrics(1);
+  portcullis::policy::Services services({.workers = 1, .counter_bytes = 1 << 12}, loop, [](const std::string&) {});
+  portcullis::control::compile_snapshot(*config, 1, metrics, services);
   return 0;
 }

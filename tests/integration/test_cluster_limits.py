@@ -12,9 +12,9 @@ from identity import ask, configuration, log_lines, send
 BOTH = pytest.mark.parametrize("algorithm", ["token_bucket", "sliding_window"])
 
 
-def limited(port, redis, settings, workers=1, more="", address=None):
+def limited(port, redis, settings, workers=1, more="", address=None, timeout="10s"):
     address = address or f"127.0.0.1:{redis.port}"
-    return configuration(port, f"rate_limit: {{{settings}}}", workers=workers, more=f"redis: {{address: '{address}', timeout: 300ms}}\n{more}")
+    return configuration(port, f"rate_limit: {{{settings}}}", workers=workers, more=f"redis: {{address: '{address}', timeout: {timeout}}}\n{more}")
 
 
 def flood(gateways, requests, fields=""):
@@ -85,7 +85,7 @@ def test_a_response_may_tell_what_it_has_cost(start, backend, redis, mode):
 @pytest.mark.parametrize("on_error, expected", [("local", [200, 200, 429]), ("allow", [200, 200, 200]), ("deny", [503, 503, 503])])
 def test_without_the_server_each_policy_does_what_it_says(start, echo, redis, tmp_path, mode, on_error, expected):
     server, log = redis(), tmp_path / "log"
-    text = limited(echo(), server, f"limit: 2/day, key: all, cluster: {mode}, on_error: {on_error}", more=f"access_log: {{path: {log}}}")
+    text = limited(echo(), server, f"limit: 2/day, key: all, cluster: {mode}, on_error: {on_error}", timeout="1s", more=f"access_log: {{path: {log}}}")
     server.kill()
     gateway = start(text)
     began = time.monotonic()
@@ -101,7 +101,7 @@ def test_without_the_server_each_policy_does_what_it_says(start, echo, redis, tm
 @pytest.mark.parametrize("mode", ["exact", "batched"])
 def test_a_server_that_hangs_delays_few_requests_and_stalls_no_worker(start, echo, redis, mode):
     server = redis()
-    text = limited(echo(), server, f"limit: 1000000/day, key: '{{request.header.x-k}}', cluster: {mode}, on_error: allow")
+    text = limited(echo(), server, f"limit: 1000000/day, key: '{{request.header.x-k}}', cluster: {mode}, on_error: allow", timeout="300ms")
     gateway = start(text + "  - {name: open, match: {path: /open}, upstream: backend}\n")
     assert ask(gateway).status == 200
     server.pause()
@@ -109,7 +109,7 @@ def test_a_server_that_hangs_delays_few_requests_and_stalls_no_worker(start, ech
     with gateway.connect() as connection:
         for i in range(100):
             assert send(connection, f"X-K: {i}\r\n").status == 200
-    # Three that wait 300 ms, then it is known to be down; tries to connect again cost no request its time.
+    # Three wait 300 ms; then it is known to be down, and tries to reach it again cost no request its time.
     assert time.monotonic() - began < 5
     with gateway.connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX-K: x\r\n\r\n")
@@ -120,7 +120,7 @@ def test_a_server_that_hangs_delays_few_requests_and_stalls_no_worker(start, ech
 
 def test_a_server_that_is_flushed_or_restarted_under_load_loses_counts_and_no_request(start, echo, redis):
     server = redis()
-    gateway = start(limited(echo(), server, "limit: 1000000/day, key: all, cluster: exact, on_error: allow", 2))
+    gateway = start(limited(echo(), server, "limit: 1000000/day, key: all, cluster: exact, on_error: allow", 2, timeout="1s"))
     statuses, stop = [], threading.Event()
 
     def client():

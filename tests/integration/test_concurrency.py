@@ -1,5 +1,6 @@
 """concurrency_limit, through the built binary."""
 
+import select
 import threading
 import time
 
@@ -94,17 +95,22 @@ def test_a_place_is_free_again_however_an_exchange_ends(start, backend):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_who_finds_it_full_waits_in_the_queue(start, holding, workers):
-    gateway = start(configuration(holding.port, "concurrency_limit: {limit: 2, queue: {size: 20, timeout: 20s}}", workers=workers))
-    clients = fill(gateway, holding, 2) + [Client(gateway, f"/waiting-{i}") for i in range(20)]
-    # Only now the queue is full, wherever its members wait.
-    overflow = []
-    wait_for(lambda: overflow.append(Client(gateway)) or len(overflow) >= 3, what="three more")
-    refused = [one.answer().status for one in overflow]
-    assert refused == [503] * 3
+    gateway = start(configuration(holding.port, "concurrency_limit: {limit: 2, queue: {size: 20, timeout: 60s}}", workers=workers)
+                    .replace("}]}]", "}], timeouts: {response: 60s}}]"))
+    held = fill(gateway, holding, 2)
+    others = [Client(gateway, f"/waiting-{i}") for i in range(23)]
+    refused = []
+
+    def three_refused():
+        ready, _, _ = select.select([one.connection for one in others if one not in refused], [], [], 0.1)
+        refused.extend(one for one in others if one.connection in ready)
+        return len(refused) >= 3
+    wait_for(three_refused, what="the queue to be full")
+    assert [one.answer().status for one in refused] == [503] * 3
     assert len(holding.arrived) == 2
     for _ in range(22):
         holding.let_go(1)
-    assert [one.answer().status for one in clients] == [200] * 22
+    assert [one.answer().status for one in (*held, *(one for one in others if one not in refused))] == [200] * 22
 
 
 def test_a_wait_ends_at_its_deadline(start, holding, tmp_path):
