@@ -8,7 +8,7 @@ namespace {
 using std::chrono::milliseconds;
 
 std::string parse_rate(const std::string& text, Rate& out) {
-  const std::string problem = "`" + text + "` is not a rate such as 100/s, 5000/min, 10/30s or 100000/day";
+  std::string problem = "`" + text + "` is not a rate such as 100/s, 5000/min, 10/30s or 100000/day";
   const size_t slash = text.find('/');
   if (slash == std::string::npos) return problem;
   const auto amount = parse_decimal(std::string_view(text).substr(0, slash));

@@ -119,6 +119,7 @@ std::string_view name_of(Algorithm algorithm) {
 const std::vector<std::string_view>& algorithm_names() {
   static const std::vector<std::string_view> all = [] {
     std::vector<std::string_view> out;
+    out.reserve(kFacts.size());
     for (const AlgorithmFacts& one : kFacts) out.push_back(one.name);
     return out;
   }();
