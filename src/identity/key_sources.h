@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 
 #include "client/http_client.h"
 #include "identity/key_set.h"
@@ -22,7 +23,12 @@ struct KeyPlace {
   Milliseconds stale{86'400'000};  // how long keys are believed that cannot be fetched again
   Milliseconds timeout{5'000};
 
-  auto operator<=>(const KeyPlace&) const = default;
+  bool operator<(const KeyPlace& other) const {
+    const auto key = [](const KeyPlace& one) {
+      return std::tie(one.kind, one.place, one.ca_file, one.refresh, one.cooldown, one.stale, one.timeout);
+    };
+    return key(*this) < key(other);
+  }
 };
 
 // The key sets that the policies need, fetched on the control thread's loop. A source goes on over reloads,

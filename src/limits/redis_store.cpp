@@ -15,7 +15,7 @@ class RedisStore final : public QuotaStore {
   bool is_shared() const override { return true; }
   Status exchange(std::vector<QuotaChange>& changes) override {
     if (context_ == nullptr) {
-      if (const Status connected = connect(); !connected) return connected;
+      if (Status connected = connect(); !connected) return connected;
     }
     // All in one transaction, so that a connection that breaks leaves no doubt about half of them.
     append({"MULTI"});
