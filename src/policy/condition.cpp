@@ -11,7 +11,7 @@ class Condition::Parser {
 
   std::unique_ptr<Node> parse(std::string& problem) {
     std::unique_ptr<Node> node = parse_or();
-    if (problem_.empty() && !word_.empty()) fail("unexpected `" + word_ + "`");
+    if (problem_.empty() && (quoted_ || !word_.empty())) fail("unexpected `" + word_ + "`");
     problem = problem_;
     return problem_.empty() ? std::move(node) : nullptr;
   }
@@ -22,6 +22,7 @@ class Condition::Parser {
   void fail(std::string problem) {
     if (problem_.empty()) problem_ = std::move(problem);
     word_.clear();
+    quoted_ = false;
     text_ = {};
   }
 
