@@ -15,9 +15,7 @@ namespace portcullis::cli {
 namespace {
 
 std::string hash_of(const std::string& key) {
-  const crypto::Digest256 digest = crypto::sha256(key);
-  return "sha256:" +
-         crypto::hex_encode(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
+  return "sha256:" + crypto::hex_encode(crypto::text_of(crypto::sha256(key)));
 }
 
 // One line from standard input, without echo on a terminal: a secret on the command line would be in the

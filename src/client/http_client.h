@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/delivery.h"
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
 

@@ -3,15 +3,10 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "http/path.h"
 
 namespace portcullis::config {
 namespace {
-
-// "/a/b" is below "/a" and below "/".
-bool is_below(std::string_view path, std::string_view prefix) {
-  if (prefix.ends_with('/')) prefix.remove_suffix(1);
-  return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
-}
 
 // The segment that `path` begins with, which is removed together with its slash.
 std::string_view next_segment(std::string_view& path) {
@@ -51,7 +46,7 @@ bool intersect(const std::vector<std::string>& a, const std::vector<std::string>
 // Takes every request below the prefix that no longer or exact path takes.
 bool takes_all_below(const Route& route, std::string_view prefix) {
   const Match& match = route.match;
-  return !match.path_prefix.empty() && is_below(prefix, match.path_prefix) && match.hosts.empty() &&
+  return !match.path_prefix.empty() && http::is_below(prefix, match.path_prefix) && match.hosts.empty() &&
          match.methods.empty() && match.headers.empty() && match.query.empty();
 }
 
@@ -74,10 +69,10 @@ class Reach {
     const std::string& prefix = assertion_.path_prefix;
     if (prefix.empty()) return true;
     if (!match.path.empty()) return pattern_reaches(match.path, prefix);
-    if (!match.path_prefix.empty() && is_below(match.path_prefix, prefix)) return true;
+    if (!match.path_prefix.empty() && http::is_below(match.path_prefix, prefix)) return true;
     // A wider prefix, an expression or no path at all: unless another route takes everything before it.
     if (!match.path_prefix.empty())
-      return is_below(prefix, match.path_prefix) && match.path_prefix.size() >= covered_from_;
+      return http::is_below(prefix, match.path_prefix) && match.path_prefix.size() >= covered_from_;
     return covered_from_ == 0;
   }
 
@@ -113,11 +108,8 @@ void check_assertions(const Config& config, Diagnostics& diagnostics) {
     }
     std::vector<std::string_view> known;
     for (const Route& route : config.routes) known.push_back(route.name);
-    for (const std::string& name : assertion.except) {
-      if (std::find(known.begin(), known.end(), name) == known.end())
-        diagnostics.error(assertion.location,
-                          "there is no route `" + name + "`" + suggestion_for(name, known));
-    }
+    for (const std::string& name : assertion.except)
+      diagnostics.refuse_unknown("route", name, known, assertion.location);
     const Reach reach(config, assertion);
     for (const Route& route : config.routes) {
       const bool excepted =

@@ -1,9 +1,12 @@
 #include "config/diagnostics.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <mutex>
 #include <set>
 #include <tuple>
+
+#include "base/text.h"
 
 namespace portcullis::config {
 namespace {
@@ -26,6 +29,10 @@ const std::string* kept(const std::string& name) {
 FileName::FileName() : text_(no_name()) {}
 FileName::FileName(const std::string& name) : text_(kept(name)) {}
 
+std::string Location::beside(const std::string& path) const {
+  return path.empty() ? path : (std::filesystem::path(file.text()).parent_path() / path).string();
+}
+
 std::string Location::seen_from(const Location& from) const {
   return (from.file == file ? "line " : file.text() + ":") + std::to_string(line);
 }
@@ -34,6 +41,12 @@ std::string Diagnostic::to_string() const {
   std::string out = location.file.text();
   if (location.line > 0) out += ":" + std::to_string(location.line) + ":" + std::to_string(location.column);
   return out + (severity == Severity::kError ? ": error: " : ": warning: ") + message;
+}
+
+void Diagnostics::refuse_unknown(const char* kind, const std::string& name,
+                                 const std::vector<std::string_view>& known, const Location& location) {
+  if (name.empty() || std::find(known.begin(), known.end(), name) != known.end()) return;
+  error(location, std::string("there is no ") + kind + " `" + name + "`" + suggestion_for(name, known));
 }
 
 void Diagnostics::error(const Location& location, std::string message) {

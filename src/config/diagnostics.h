@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace portcullis::config {
@@ -26,6 +27,8 @@ struct Location {
 
   // "line 3", or "other.yaml:3" for one who reads at `from`, in another file.
   std::string seen_from(const Location& from) const;
+  // `path`, which begins at this file's folder when it is relative. An empty one stays so.
+  std::string beside(const std::string& path) const;
 };
 
 enum class Severity { kWarning, kError };
@@ -44,6 +47,10 @@ class Diagnostics {
  public:
   void error(const Location& location, std::string message);
   void warning(const Location& location, std::string message);
+  // Reports at `location` a `name` that is not among those known; an empty one names nothing. `kind` says
+  // what it should be: "route".
+  void refuse_unknown(const char* kind, const std::string& name, const std::vector<std::string_view>& known,
+                      const Location& location);
   bool has_errors() const { return errors_ > 0; }
   // In order of file and position.
   std::vector<Diagnostic> sorted() const;

@@ -1,6 +1,5 @@
 #include "config/loader.h"
 
-#include <algorithm>
 #include <map>
 #include <set>
 
@@ -50,17 +49,12 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
   std::vector<std::string_view> plans, routes;
   for (const Plan& plan : config.plans) plans.push_back(plan.name);
   for (const Route& route : config.routes) routes.push_back(route.name);
-  const auto refuse_unknown = [&](const std::string& name, const std::vector<std::string_view>& those,
-                                  const char* kind, const Location& place) {
-    if (name.empty() || std::find(those.begin(), those.end(), name) != those.end()) return;
-    diagnostics.error(place,
-                      std::string("there is no ") + kind + " `" + name + "`" + suggestion_for(name, those));
-  };
   for (const Consumer& consumer : config.consumers)
-    refuse_unknown(consumer.plan, plans, "plan", consumer.plan_location);
+    diagnostics.refuse_unknown("plan", consumer.plan, plans, consumer.plan_location);
   for (const Plan& plan : config.plans) {
     for (const PlanApi& api : plan.apis) {
-      for (const std::string& route : api.routes) refuse_unknown(route, routes, "route", api.location);
+      for (const std::string& route : api.routes)
+        diagnostics.refuse_unknown("route", route, routes, api.location);
     }
   }
   if (!config.quotas.file.empty() && config.quotas.redis)

@@ -63,12 +63,6 @@ std::string check_rewritten_path(const std::string& path) {
   return path.starts_with('/') ? "" : "`" + path + "` is not a path: it must start with `/`";
 }
 
-std::string check_field_name(const std::string& name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), http::is_token)
-             ? ""
-             : "`" + name + "` is not a header's name";
-}
-
 std::string check_authority(const std::string& host) {
   return !host.empty() && http::h1::is_valid_authority(host)
              ? ""

@@ -105,8 +105,7 @@ std::shared_ptr<YamlNode> SourceReader::read_folder(const std::string& path) {
 
 std::optional<std::string> SourceReader::value_of(const std::string& name, const Location& location) {
   if (name.starts_with("file:")) {
-    auto content =
-        content_of((fs::path(location.file.text()).parent_path() / name.substr(5)).string(), location);
+    auto content = content_of(location.beside(name.substr(5)), location);
     if (content && content->ends_with('\n')) content->pop_back();
     if (content && content->ends_with('\r')) content->pop_back();
     return content;

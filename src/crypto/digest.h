@@ -13,11 +13,16 @@ using Digest256 = std::array<uint8_t, 32>;
 Digest256 sha256(std::string_view bytes);
 std::array<uint8_t, 64> sha512(std::string_view bytes);
 
+// A digest's bytes, as those who take text want them.
+template <size_t N>
+std::string_view text_of(const std::array<uint8_t, N>& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), N};
+}
+
 // Takes as long for a wrong first byte as for a wrong last one. Texts of different lengths differ at once.
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 inline bool equal_in_constant_time(const Digest256& a, const Digest256& b) {
-  return equal_in_constant_time(std::string_view(reinterpret_cast<const char*>(a.data()), a.size()),
-                                std::string_view(reinterpret_cast<const char*>(b.data()), b.size()));
+  return equal_in_constant_time(text_of(a), text_of(b));
 }
 
 // That many bytes from the system's generator.

@@ -112,10 +112,6 @@ std::optional<Algorithm> algorithm_by_name(std::string_view name) {
   return std::nullopt;
 }
 
-std::string_view name_of(Algorithm algorithm) {
-  return facts_of(algorithm).name;
-}
-
 const std::vector<std::string_view>& algorithm_names() {
   static const std::vector<std::string_view> all = [] {
     std::vector<std::string_view> out;

@@ -33,7 +33,6 @@ enum class Algorithm : uint8_t {
   kEdDsa,
 };
 std::optional<Algorithm> algorithm_by_name(std::string_view name);  // "RS256"
-std::string_view name_of(Algorithm algorithm);
 // "a, b, c", for messages.
 const std::vector<std::string_view>& algorithm_names();
 

@@ -77,6 +77,11 @@ std::optional<size_t> remove_dot_segments(char* path, size_t size) {
 
 }  // namespace
 
+bool is_below(std::string_view path, std::string_view prefix) {
+  if (prefix.ends_with('/')) prefix.remove_suffix(1);
+  return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
+}
+
 std::optional<std::string_view> canonical_path(std::string_view path, Arena& arena,
                                                AmbiguousEncodings ambiguous) {
   if (!needs_work(path)) return path;

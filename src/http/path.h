@@ -8,6 +8,9 @@
 
 namespace portcullis::http {
 
+// "/a" and "/a/b" are below "/a" and below "/a/"; "/ab" is not. Everything is below "/".
+bool is_below(std::string_view path, std::string_view prefix);
+
 // What becomes of encoded characters that some servers decode and others do not: %2F, %5C, %00, and overlong
 // forms of ASCII.
 enum class AmbiguousEncodings : uint8_t {

@@ -36,6 +36,26 @@ char next_query_character(std::string_view& text) {
   return c == '+' ? ' ' : c;
 }
 
+std::string decode_query_text(std::string_view encoded) {
+  std::string out;
+  while (!encoded.empty()) out += next_query_character(encoded);
+  return out;
+}
+
+std::string percent_encode(std::string_view text, std::string_view plain) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+        plain.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      out += {'%', kHex[static_cast<uint8_t>(c) >> 4], kHex[static_cast<uint8_t>(c) & 15]};
+    }
+  }
+  return out;
+}
+
 bool equals_query_text(std::string_view encoded, std::string_view plain) {
   for (const char c : plain) {
     if (encoded.empty() || next_query_character(encoded) != c) return false;

@@ -14,6 +14,10 @@ namespace portcullis::http {
 char next_query_character(std::string_view& encoded);
 bool equals_query_text(std::string_view encoded, std::string_view plain);
 
+std::string decode_query_text(std::string_view encoded);
+// Everything but letters, digits and what stands in `plain` as %XX.
+std::string percent_encode(std::string_view text, std::string_view plain);
+
 // Calls visit(name, value, whole) for each parameter, still encoded, until it returns false.
 template <typename Visit>
 void for_each_query_parameter(std::string_view query, Visit visit) {

@@ -7,10 +7,10 @@ std::shared_ptr<const KeySet> KeySource::keys() const {
   return keys_;
 }
 
-void KeySource::publish(std::vector<crypto::NamedVerifier> keys, std::string issuer) {
+void KeySource::publish(std::vector<crypto::NamedVerifier> keys) {
   const std::lock_guard lock(mutex_);
-  keys_ = std::make_shared<const KeySet>(KeySet{std::move(keys), std::move(issuer), ++published_});
-  version_.store(published_, std::memory_order_release);
+  keys_ = std::make_shared<const KeySet>(KeySet{std::move(keys)});
+  version_.store(++published_, std::memory_order_release);
 }
 
 void KeySource::withdraw() {

@@ -13,8 +13,6 @@ namespace portcullis::identity {
 // An issuer's keys as they were at some moment. Immutable.
 struct KeySet {
   std::vector<crypto::NamedVerifier> keys;
-  std::string issuer;  // as OIDC discovery told; else empty
-  uint64_t version = 0;
 };
 
 // Where an issuer's keys are found: a fixed set, or one that is fetched again from time to time. Read by the
@@ -22,7 +20,7 @@ struct KeySet {
 class KeySource {
  public:
   KeySource() = default;
-  explicit KeySource(std::vector<crypto::NamedVerifier> keys) { publish(std::move(keys), ""); }
+  explicit KeySource(std::vector<crypto::NamedVerifier> keys) { publish(std::move(keys)); }
   virtual ~KeySource() = default;
   KeySource(const KeySource&) = delete;
   KeySource& operator=(const KeySource&) = delete;
@@ -39,7 +37,7 @@ class KeySource {
   virtual bool fetching() const { return false; }
 
  protected:
-  void publish(std::vector<crypto::NamedVerifier> keys, std::string issuer);
+  void publish(std::vector<crypto::NamedVerifier> keys);
   void withdraw();
 
  private:

@@ -36,7 +36,7 @@ Result<std::string> read_key_file(const std::string& path) {
 class KeySources::Followed final : public KeySource, public std::enable_shared_from_this<Followed> {
  public:
   Followed(KeySources& owner, KeyPlace place) : owner_(owner), place_(std::move(place)) {
-    if (place_.kind == KeyPlace::Kind::kFile) take(read_key_file(place_.place), "");
+    if (place_.kind == KeyPlace::Kind::kFile) take(read_key_file(place_.place));
   }
 
   bool refresh() override {
@@ -95,21 +95,21 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
   };
 
   Task<bool> fetch() {
-    if (place_.kind == KeyPlace::Kind::kFile) co_return take(read_key_file(place_.place), "");
-    std::string url = place_.place, issuer;
+    if (place_.kind == KeyPlace::Kind::kFile) co_return take(read_key_file(place_.place));
+    std::string url = place_.place;
     if (place_.kind == KeyPlace::Kind::kDiscovery) {
       const client::HttpResponse told = co_await get(discovery_url(place_.place));
-      if (!told.ok()) co_return take(Error{"discovery: " + why_not(told)}, "");
+      if (!told.ok()) co_return take(Error{"discovery: " + why_not(told)});
       const auto document = nlohmann::json::parse(told.body, nullptr, false);
       url = text_of(document, "jwks_uri");
-      issuer = text_of(document, "issuer");
+      const std::string issuer = text_of(document, "issuer");
       if (issuer != place_.place)
-        co_return take(Error{"discovery: the document is of another issuer, `" + issuer + "`"}, "");
-      if (url.empty()) co_return take(Error{"discovery: the document has no `jwks_uri`"}, "");
+        co_return take(Error{"discovery: the document is of another issuer, `" + issuer + "`"});
+      if (url.empty()) co_return take(Error{"discovery: the document has no `jwks_uri`"});
     }
     const client::HttpResponse response = co_await get(url);
-    if (!response.ok()) co_return take(Error{why_not(response)}, "");
-    co_return take(response.body, issuer);
+    if (!response.ok()) co_return take(Error{why_not(response)});
+    co_return take(response.body);
   }
 
   Task<client::HttpResponse> get(std::string url) {
@@ -130,13 +130,13 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
   }
 
   // Makes `text` the keys, or keeps those that are there while they are not too old.
-  bool take(const Result<std::string>& text, const std::string& issuer) {
+  bool take(const Result<std::string>& text) {
     std::string fault = text ? "" : text.error().message;
     if (text && (*text != text_ || version() == 0)) {
       auto keys = crypto::parse_jwks(*text, nullptr);
       if (keys) {
         text_ = *text;
-        publish(std::move(*keys), issuer);
+        publish(std::move(*keys));
       } else {
         fault = keys.error().message;
       }

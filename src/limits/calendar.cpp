@@ -7,10 +7,9 @@
 namespace portcullis::limits {
 namespace {
 
-// The moment at which a local time begins; where clocks skip it, the moment at which they do.
-std::chrono::sys_seconds begin_of(const date::time_zone& zone, date::local_days day,
-                                  std::chrono::hours hour) {
-  return zone.to_sys(date::local_seconds(day) + hour, date::choose::earliest);
+// Midnight; where clocks skip it, the moment at which they do.
+std::chrono::sys_seconds begin_of(const date::time_zone& zone, date::local_days day) {
+  return zone.to_sys(date::local_seconds(day), date::choose::earliest);
 }
 
 }  // namespace
@@ -27,24 +26,22 @@ CalendarWindow window_at(std::chrono::sys_seconds now, Calendar calendar, const 
   const date::time_zone& zone = *date::locate_zone(zone_name);
   const date::local_seconds local = zone.to_local(now);
   const date::local_days today = date::floor<date::days>(local);
-  const std::chrono::hours midnight{0};
   switch (calendar) {
     case Calendar::kHour: {
       // Not by the local clock, which repeats an hour in autumn: by what has passed of it.
       const auto into = local - date::floor<std::chrono::hours>(local);
       return {now - into, now - into + std::chrono::hours(1)};
     }
-    case Calendar::kDay:
-      return {begin_of(zone, today, midnight), begin_of(zone, today + date::days(1), midnight)};
+    case Calendar::kDay: return {begin_of(zone, today), begin_of(zone, today + date::days(1))};
     case Calendar::kWeek: {
       const date::local_days monday = today - (date::weekday(today) - date::Monday);
-      return {begin_of(zone, monday, midnight), begin_of(zone, monday + date::weeks(1), midnight)};
+      return {begin_of(zone, monday), begin_of(zone, monday + date::weeks(1))};
     }
     case Calendar::kMonth: {
       const date::year_month_day ymd(today);
       const date::year_month month = ymd.year() / ymd.month();
-      return {begin_of(zone, date::local_days(month / 1), midnight),
-              begin_of(zone, date::local_days((month + date::months(1)) / 1), midnight)};
+      return {begin_of(zone, date::local_days(month / 1)),
+              begin_of(zone, date::local_days((month + date::months(1)) / 1))};
     }
   }
   return {};

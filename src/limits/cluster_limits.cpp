@@ -51,7 +51,7 @@ std::string cluster_key(std::string_view limit, std::string_view key) {
   text += '\n';
   text += key;
   const crypto::Digest256 digest = crypto::sha256(text);
-  return "portcullis:limit:" + crypto::hex_encode({reinterpret_cast<const char*>(digest.data()), 16});
+  return "portcullis:limit:" + crypto::hex_encode(crypto::text_of(digest).substr(0, 16));
 }
 
 Task<std::optional<std::vector<Verdict>>> ClusterLimits::charge(std::vector<ClusterCharge> charges,
@@ -191,9 +191,7 @@ Task<std::optional<Verdict>> ClusterLimits::lease(ClusterCharge charge, uint64_t
   }
   Lease& mine = lease_of(hash, Clock::now());
   const bool used_up = Clock::now() < mine.good_until;
-  const uint64_t wanted =
-      std::max(cost, std::min(batch, used_up && mine.used_before ? mine.size * 2 : mine.size));
-  mine.used_before = true;
+  const uint64_t wanted = std::max(cost, std::min(batch, used_up ? mine.size * 2 : mine.size));
   mine.asking = true;
   const auto granted = co_await ask_for(std::move(charge), wanted, cost);
   Lease& lease = lease_of(hash, Clock::now());

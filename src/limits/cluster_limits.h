@@ -44,7 +44,7 @@ class ClusterLimits {
 
  private:
   // What this worker may spend of one key without asking. The size follows the demand: doubled when a lease
-  // is used up before its time, begun anew when it is not.
+  // is used up before its time, as large as its use when it is not.
   struct Lease {
     uint64_t hash = 0;
     uint64_t tokens = 0;
@@ -55,7 +55,6 @@ class ClusterLimits {
     Clock::time_point full_at{};
     Clock::time_point used{};
     bool asking = false;
-    bool used_before = false;  // there was a lease already
   };
   struct Granted {
     uint64_t amount;

@@ -48,8 +48,7 @@ void Gate::adapt(Clock::time_point now) {
   const double gradient = std::clamp(tolerance_.load() * usual_micros_ / recent, 0.5, 1.0);
   // With nobody at the gate there is no reason to open it wider.
   const bool in_demand = static_cast<double>(inside_.load(std::memory_order_relaxed)) >= limit / 2;
-  const double room = gradient < 1.0 || in_demand ? std::sqrt(limit) : 0.0;
-  const double wanted = limit * gradient + room * (gradient < 1.0 ? 0.0 : 1.0);
+  const double wanted = gradient < 1.0 ? limit * gradient : limit + (in_demand ? std::sqrt(limit) : 0.0);
   constexpr double kSmoothing = 0.3;
   exact_limit_ = std::clamp(exact_limit_ * (1 - kSmoothing) + wanted * kSmoothing,
                             static_cast<double>(least_.load()), static_cast<double>(most_.load()));

@@ -10,6 +10,7 @@ namespace {
 // A window's payload: the second at which nobody needs it any more, modulo 2^24, and the count.
 constexpr unsigned kCountBits = 28;
 constexpr uint64_t kMostCount = (uint64_t{1} << kCountBits) - 1;
+constexpr uint64_t kTicksPerSecond = kTicksPerMicrosecond * 1'000'000;
 constexpr uint64_t kSecondsMask = (uint64_t{1} << 24) - 1;
 
 uint64_t count_of(uint64_t payload) {
@@ -24,6 +25,22 @@ bool is_over(uint64_t payload, uint64_t now_seconds) {
 
 uint64_t window_key(uint64_t key, uint64_t window) {
   return key ^ hash_mix(window, 0x2545F4914F6CDD1Dull);
+}
+
+// How a counter weighs against others when room is needed: by what is to its account.
+auto weigh_bucket(Ticks now) {
+  return [now](uint64_t full_at) { return full_at > now ? full_at - now : 0; };
+}
+auto weigh_window(Ticks now) {
+  return [seconds = now / kTicksPerSecond](uint64_t payload) {
+    return is_over(payload, seconds) ? 0 : count_of(payload);
+  };
+}
+
+// A window's payload with that count. It is needed until the window after it has ended.
+uint64_t window_payload(const Limit& limit, uint64_t window, uint64_t count) {
+  const uint64_t over_at = ((window + 2) * limit.period_ticks / kTicksPerSecond + 1) & kSecondsMask;
+  return over_at << kCountBits | std::min(count, kMostCount);
 }
 
 }  // namespace
@@ -50,7 +67,7 @@ Verdict LocalLimits::charge_bucket(const Limit& limit, uint64_t key, uint64_t co
         if (!verdict.allowed || cost == 0) return std::nullopt;
         return now + after;
       },
-      [now](uint64_t full_at) { return full_at > now ? full_at - now : 0; });
+      weigh_bucket(now));
   return verdict;
 }
 
@@ -58,12 +75,10 @@ Verdict LocalLimits::charge_window(const Limit& limit, uint64_t key, uint64_t co
   const Ticks period = limit.period_ticks;
   const uint64_t window = now / period;
   const Ticks into = now % period;
-  const uint64_t seconds = now / (kTicksPerMicrosecond * 1'000'000);
   const uint64_t before = count_of(windows_.peek(window_key(key, window - 1)));
   // What the last `period` still has of the window before, rounded up.
   const auto weighted =
       static_cast<uint64_t>((static_cast<uint128>(before) * (period - into) + period - 1) / period);
-  const uint64_t over_at = ((window + 2) * period / (kTicksPerMicrosecond * 1'000'000) + 1) & kSecondsMask;
   Verdict verdict;
   windows_.update(
       window_key(key, window),
@@ -82,25 +97,21 @@ Verdict LocalLimits::charge_window(const Limit& limit, uint64_t key, uint64_t co
                   : micros(period - into);
         }
         if (!verdict.allowed || cost == 0) return std::nullopt;
-        return over_at << kCountBits | std::min(count_of(payload) + cost, kMostCount);
+        return window_payload(limit, window, count_of(payload) + cost);
       },
-      [seconds](uint64_t payload) { return is_over(payload, seconds) ? 0 : count_of(payload); });
+      weigh_window(now));
   return verdict;
 }
 
 void LocalLimits::add_to_window(const Limit& limit, uint64_t key, int64_t amount, Ticks now) {
-  const Ticks period = limit.period_ticks;
-  const uint64_t window = now / period;
-  const uint64_t seconds = now / (kTicksPerMicrosecond * 1'000'000);
-  const uint64_t over_at = ((window + 2) * period / (kTicksPerMicrosecond * 1'000'000) + 1) & kSecondsMask;
+  const uint64_t window = now / limit.period_ticks;
   windows_.update(
       window_key(key, window),
       [&](uint64_t payload) -> std::optional<uint64_t> {
         const int64_t count = static_cast<int64_t>(count_of(payload)) + amount;
-        return over_at << kCountBits |
-               static_cast<uint64_t>(std::clamp<int64_t>(count, 0, static_cast<int64_t>(kMostCount)));
+        return window_payload(limit, window, static_cast<uint64_t>(std::max<int64_t>(count, 0)));
       },
-      [seconds](uint64_t payload) { return is_over(payload, seconds) ? 0 : count_of(payload); });
+      weigh_window(now));
 }
 
 void LocalLimits::force(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point moment) {
@@ -111,13 +122,12 @@ void LocalLimits::force(const Limit& limit, uint64_t key, uint64_t cost, Clock::
   // A debt of more than a month would be a mistake of whoever tells the cost.
   constexpr Ticks kMostDebt = 31ull * 86'400 * 1'000'000 * kTicksPerMicrosecond;
   const Ticks debt = cost > kMostDebt / each ? kMostDebt : each * cost;
-  const auto weigh = [now](uint64_t full_at) { return full_at > now ? full_at - now : 0; };
   buckets_.update(
       key,
       [&](uint64_t full_at) -> std::optional<uint64_t> {
         return std::min(std::max(full_at, now) + debt, now + kMostDebt);
       },
-      weigh);
+      weigh_bucket(now));
 }
 
 void LocalLimits::refund(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point moment) {
@@ -131,7 +141,7 @@ void LocalLimits::refund(const Limit& limit, uint64_t key, uint64_t cost, Clock:
         if (full_at <= now) return std::nullopt;
         return full_at > back ? full_at - back : 0;
       },
-      [now](uint64_t full_at) { return full_at > now ? full_at - now : 0; });
+      weigh_bucket(now));
 }
 
 }  // namespace portcullis::limits

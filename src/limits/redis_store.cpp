@@ -54,17 +54,9 @@ class RedisStore final : public QuotaStore {
     }
     if (context_ == nullptr || context_->err != 0) return lost();
     redisSetTimeout(context_, timeout);
-    size_t expected = 0;
-    if (!settings_.password.empty()) {
-      ++expected;
-      settings_.username.empty() ? append({"AUTH", settings_.password})
-                                 : append({"AUTH", settings_.username, settings_.password});
-    }
-    if (settings_.database != 0) {
-      ++expected;
-      append({"SELECT", std::to_string(settings_.database)});
-    }
-    for (size_t i = 0; i < expected; ++i) {
+    const auto commands = redis::greeting(settings_);
+    for (const std::vector<std::string>& words : commands) append(words);
+    for (size_t i = 0; i < commands.size(); ++i) {
       redisReply* reply = read();
       if (reply == nullptr) return lost();
       const bool refused = reply->type == REDIS_REPLY_ERROR;

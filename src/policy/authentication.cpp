@@ -1,7 +1,5 @@
 #include "policy/authentication.h"
 
-#include "base/text.h"
-
 namespace portcullis::policy {
 
 Authentication::Authentication(const AuthenticationSettings& settings, const BuildContext& build)
@@ -34,14 +32,10 @@ Decision Authentication::unauthorized(Context& context, std::string_view challen
 
 void check_authentication(const AuthenticationSettings& settings, const config::Config& config,
                           config::Diagnostics& diagnostics) {
-  if (settings.anonymous.empty()) return;
+  if (settings.anonymous.empty()) return;  // before gathering what may be many names for each of many routes
   std::vector<std::string_view> known;
-  for (const config::Consumer& consumer : config.consumers) {
-    if (consumer.name == settings.anonymous) return;
-    known.push_back(consumer.name);
-  }
-  diagnostics.error(settings.anonymous_location, "there is no consumer `" + settings.anonymous + "`" +
-                                                     suggestion_for(settings.anonymous, known));
+  for (const config::Consumer& consumer : config.consumers) known.push_back(consumer.name);
+  diagnostics.refuse_unknown("consumer", settings.anonymous, known, settings.anonymous_location);
 }
 
 }  // namespace portcullis::policy

@@ -58,4 +58,14 @@ void add_authentication_fields(config::ObjectType& type) {
 void check_authentication(const AuthenticationSettings& settings, const config::Config& config,
                           config::Diagnostics& diagnostics);
 
+// make_kind() for an authentication policy that has nothing else to check: adds what they share to `type`.
+template <typename Settings, typename Made>
+Kind make_authentication_kind(std::string name, const std::shared_ptr<config::ObjectType>& type) {
+  add_authentication_fields<Settings>(*type);
+  return make_kind<Settings, Made>(
+      std::move(name), type,
+      [](const config::PolicyUse&, const Settings& settings, const config::Config& config,
+         config::Diagnostics& diagnostics) { check_authentication(settings, config, diagnostics); });
+}
+
 }  // namespace portcullis::policy

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "http/characters.h"
+
 namespace portcullis::policy {
 
 ClaimsRules::ClaimsRules(const ClaimsSettings& settings, std::string_view unknown_consumer,

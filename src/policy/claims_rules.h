@@ -4,8 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "config/value_types.h"
-#include "http/characters.h"
+#include "config/field_types.h"
 #include "policy/condition.h"
 #include "policy/policy.h"
 
@@ -48,11 +47,6 @@ class ClaimsRules {
 // Adds the fields to a policy's settings, which derive from ClaimsSettings.
 template <typename Settings>
 void add_claims_fields(config::ObjectType& type) {
-  const auto check_field = [](const std::string& name) -> std::string {
-    return !name.empty() && std::all_of(name.begin(), name.end(), http::is_token)
-               ? ""
-               : "`" + name + "` is not a header's name";
-  };
   type.optional("require", static_cast<std::string Settings::*>(&ClaimsSettings::require), Condition::type(),
                 "nothing",
                 "What the token must say besides, as `{scope: orders:read}` or a condition such as `scope = "
@@ -66,7 +60,8 @@ void add_claims_fields(config::ObjectType& type) {
                 "optional", "Whether a token that is no consumer's is refused.")
       .optional(
           "forward_claims", static_cast<config::TextMap Settings::*>(&ClaimsSettings::forward_claims),
-          config::text_map(check_field, [](const std::string&) { return std::string(); }), "none",
+          config::text_map(config::check_field_name, [](const std::string&) { return std::string(); }),
+          "none",
           "Header fields for the backend with the claims that they take: `{x-user: sub}`. What a client "
           "sends under these names is removed.");
 }

@@ -1,6 +1,7 @@
 #include "policy/condition.h"
 
 #include "base/text.h"
+#include "http/path.h"
 
 namespace portcullis::policy {
 
@@ -269,11 +270,8 @@ bool Condition::is_under(const Node& node, const Context& context) {
     return address && std::any_of(node.ranges.begin(), node.ranges.end(),
                                   [&](const IpRange& range) { return range.contains(*address); });
   }
-  return std::any_of(node.values.begin(), node.values.end(), [&](std::string_view prefix) {
-    if (prefix.ends_with('/')) prefix.remove_suffix(1);
-    return context.path.starts_with(prefix) &&
-           (context.path.size() == prefix.size() || context.path[prefix.size()] == '/');
-  });
+  return std::any_of(node.values.begin(), node.values.end(),
+                     [&](const std::string& prefix) { return http::is_below(context.path, prefix); });
 }
 
 void Condition::gather_scopes(const Node& node, std::string& out) {

@@ -5,6 +5,11 @@
 
 namespace portcullis::policy {
 
+config::TypePointer credential_type() {
+  return config::choice(
+      {{"hide", static_cast<int>(Credential::kHide)}, {"pass", static_cast<int>(Credential::kPass)}});
+}
+
 std::optional<std::string_view> CredentialPlace::find(const Context& context) const {
   if (!header.empty()) {
     for (const http::Field& field : context.request.fields) {

@@ -10,6 +10,9 @@ namespace portcullis::policy {
 
 enum class Credential { kHide, kPass };
 
+// `hide` or `pass`: Credential.
+config::TypePointer credential_type();
+
 // Where in a request a credential that is one text may stand. Settings of a policy, and how they are
 // followed.
 struct CredentialPlace {
@@ -45,9 +48,8 @@ void add_place_fields(config::ObjectType& type, const char* what, const char* he
       .optional("cookie", static_cast<std::string Settings::*>(&CredentialPlace::cookie),
                 name("a cookie's name"), "none", "A cookie that may hold the " + noun + " instead.")
       .optional("credential", static_cast<Credential Settings::*>(&CredentialPlace::credential),
-                config::choice({{"hide", static_cast<int>(Credential::kHide)},
-                                {"pass", static_cast<int>(Credential::kPass)}}),
-                credential, "Whether the backend sees the " + noun + ": `hide` or `pass`.");
+                credential_type(), credential,
+                "Whether the backend sees the " + noun + ": `hide` or `pass`.");
 }
 
 }  // namespace portcullis::policy

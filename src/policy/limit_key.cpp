@@ -25,6 +25,10 @@ const std::vector<std::pair<std::string_view, LimitKey::Kind>>& LimitKey::words(
   return all;
 }
 
+std::string count_scope(const std::string& name, const BuildContext& build) {
+  return name.empty() ? "of:" + std::string(build.place) : "named:" + name;
+}
+
 LimitKey::LimitKey(std::string_view text) : kind_(Kind::kTemplate) {
   for (const auto& [word, kind] : words()) {
     if (word == text) kind_ = kind;

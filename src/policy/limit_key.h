@@ -7,6 +7,10 @@
 
 namespace portcullis::policy {
 
+// Under what a policy counts: its own name, or the place where it stands. Counts that outlive a reload, and
+// those in stores, are found again by it.
+std::string count_scope(const std::string& name, const BuildContext& build);
+
 // For whom something is counted: `consumer`, `client_address`, `route`, `upstream`, `all`, or a template.
 class LimitKey {
  public:

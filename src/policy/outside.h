@@ -1,9 +1,9 @@
 #pragma once
 
 #include <chrono>
-#include <filesystem>
 #include <string>
 
+#include "config/field_types.h"
 #include "policy/policy.h"
 
 namespace portcullis::policy {
@@ -16,24 +16,12 @@ struct OutsideService {
   std::string ca;
   std::chrono::milliseconds timeout{1'000};
   OnError on_error = OnError::kDeny;
-
-  // The CA file, beside the configuration that names it.
-  std::string ca_path(const config::Location& from) const {
-    return ca.empty() ? ca : (std::filesystem::path(from.file.text()).parent_path() / ca).string();
-  }
 };
 
 // Adds the fields to a policy's settings, which derive from OutsideService.
 template <typename Settings>
 void add_outside_fields(config::ObjectType& type) {
-  type.required("url", static_cast<std::string Settings::*>(&OutsideService::url),
-                config::checked_text(
-                    "a URL", "^https?://",
-                    [](const std::string& text) -> std::string {
-                      return text.starts_with("https://") || text.starts_with("http://")
-                                 ? ""
-                                 : "`" + text + "` is not a URL: it must start with https:// or http://";
-                    }),
+  type.required("url", static_cast<std::string Settings::*>(&OutsideService::url), config::url_type(),
                 "The service that is asked.")
       .optional("ca", static_cast<std::string Settings::*>(&OutsideService::ca), config::text(),
                 "the system's", "PEM file of the authorities that its certificate may come from.")

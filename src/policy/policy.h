@@ -91,6 +91,9 @@ struct Decision {
   Task<Decision> later{};
 };
 
+// What `later` decides in the end, however often it puts that off.
+Task<Decision> settle(Task<Decision> later);
+
 // What a policy would do about a sample request, for `portcullis explain`.
 struct Explanation {
   Decision decision;
@@ -124,6 +127,9 @@ struct Kind {
   // Reports what is wrong with it beside the rest of the configuration; may be empty.
   std::function<void(const config::PolicyUse&, const config::Config&, config::Diagnostics&)> check{};
 };
+
+// The one of that name, or null.
+const Kind* find_kind(const std::vector<Kind>& kinds, const std::string& name);
 
 // `Made` is constructible from `const Settings&`, and a `const BuildContext&` where it needs it.
 template <typename Settings, typename Made>

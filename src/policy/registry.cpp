@@ -55,13 +55,6 @@ const std::vector<Kind>& kinds() {
   return all;
 }
 
-const Kind* find(const std::string& name) {
-  for (const Kind& kind : kinds()) {
-    if (kind.description.name == name) return &kind;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 const config::PolicyCatalog& catalog() {
@@ -74,12 +67,12 @@ const config::PolicyCatalog& catalog() {
 }
 
 void check(const config::PolicyUse& use, const config::Config& config, config::Diagnostics& diagnostics) {
-  const Kind* kind = find(use.name);
+  const Kind* kind = find_kind(kinds(), use.name);
   if (kind != nullptr && kind->check) kind->check(use, config, diagnostics);
 }
 
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context) {
-  const Kind* kind = find(use.name);
+  const Kind* kind = find_kind(kinds(), use.name);
   return kind == nullptr ? nullptr : kind->create(use.settings.get(), context);
 }
 

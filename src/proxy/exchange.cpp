@@ -120,9 +120,9 @@ Task<bool> Exchange::consult_policies() {
     ++policies_run_;
     ++policies_begun_;
     policy::Decision decision = one->on_request(context_);
-    while (decision.kind == policy::Decision::Kind::kSuspend) {
-      Task<policy::Decision> later = std::move(decision.later);
-      decision = co_await later;
+    if (decision.kind == policy::Decision::Kind::kSuspend) {
+      Task<policy::Decision> settled = policy::settle(std::move(decision.later));
+      decision = co_await settled;
     }
     if (decision.kind == policy::Decision::Kind::kContinue) continue;
     if (decision.kind == policy::Decision::Kind::kAnswer) {

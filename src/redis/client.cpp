@@ -128,6 +128,8 @@ class Client::Call final : private Timer {
     client_.loop_.arm(*this, client_.settings_.timeout);
   }
   Reply await_resume() { return std::move(reply_); }
+  // To be sent again in another form.
+  std::vector<std::string> take_words() { return std::move(words_); }
 
  private:
   // What hiredis holds: it outlives the call when the frame is destroyed or the time is over.
@@ -178,24 +180,19 @@ Client::~Client() {
   lose("stopped");
 }
 
-Task<Reply> Client::command(std::vector<std::string> words) {
-  Call call(*this, std::move(words));
-  co_return co_await call;
-}
-
 Task<Reply> Client::run_script(std::string_view script, const std::string& sha1,
                                std::vector<std::string> keys, std::vector<std::string> arguments) {
   std::vector<std::string> words{"EVALSHA", sha1, std::to_string(keys.size())};
   words.insert(words.end(), std::make_move_iterator(keys.begin()), std::make_move_iterator(keys.end()));
   words.insert(words.end(), std::make_move_iterator(arguments.begin()),
                std::make_move_iterator(arguments.end()));
-  std::vector<std::string> again = words;
   Call call(*this, std::move(words));
   Reply reply = co_await call;
   if (reply.kind != Reply::Kind::kError || !reply.text.starts_with("NOSCRIPT")) co_return reply;
-  again[0] = "EVAL";
-  again[1] = script;
-  Call whole(*this, std::move(again));
+  words = call.take_words();
+  words[0] = "EVAL";
+  words[1] = script;
+  Call whole(*this, std::move(words));
   co_return co_await whole;
 }
 
@@ -252,13 +249,7 @@ void Client::greet() {
       if (reply.kind == Reply::Kind::kError) client.down_because_ = reply.text;
     }(*this, std::move(words)));
   };
-  if (!settings_.password.empty()) {
-    std::vector<std::string> words{"AUTH"};
-    if (!settings_.username.empty()) words.push_back(settings_.username);
-    words.push_back(settings_.password);
-    send(std::move(words));
-  }
-  if (settings_.database != 0) send({"SELECT", std::to_string(settings_.database)});
+  for (std::vector<std::string>& words : greeting(settings_)) send(std::move(words));
 }
 
 void Client::on_connected(bool well) {
@@ -333,6 +324,17 @@ Reply Client::convert(const redisReply* reply) {
       break;
     default: out.kind = Reply::Kind::kNil;
   }
+  return out;
+}
+
+std::vector<std::vector<std::string>> greeting(const Settings& settings) {
+  std::vector<std::vector<std::string>> out;
+  if (!settings.password.empty()) {
+    std::vector<std::string>& words = out.emplace_back(std::vector<std::string>{"AUTH"});
+    if (!settings.username.empty()) words.push_back(settings.username);
+    words.push_back(settings.password);
+  }
+  if (settings.database != 0) out.push_back({"SELECT", std::to_string(settings.database)});
   return out;
 }
 

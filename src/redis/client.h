@@ -31,14 +31,12 @@ struct Reply {
   int64_t integer = 0;
   std::string text;  // of kText and kError; for kUnavailable: why
   std::vector<Reply> list;
-
-  bool ok() const { return kind > Kind::kError; }
 };
 
 // One worker's connection to a Redis server, through hiredis. Commands of all its exchanges go out together
 // and are answered in order. A server that is away costs no request its time: once a connect has failed, or
-// commands have timed out in a row, commands fail at once until it has connected again and answered. One thread, that of its
-// loop, which outlives it.
+// commands have timed out in a row, commands fail at once until it has connected again and answered. One
+// thread, that of its loop, which outlives it.
 class Client {
  public:
   // `pool` looks names up.
@@ -50,10 +48,8 @@ class Client {
   const Settings& settings() const { return settings_; }
   EventLoop& loop() const { return loop_; }
 
-  // The frame may be destroyed while it waits. Allocates: a round trip costs far more.
-  Task<Reply> command(std::vector<std::string> words);
-
-  // Runs `script` on the server, by its SHA-1, or whole when the server does not know it (any more).
+  // Runs `script` on the server, by its SHA-1, or whole when the server does not know it (any more). The
+  // frame may be destroyed while it waits. Allocates: a round trip costs far more.
   Task<Reply> run_script(std::string_view script, const std::string& sha1, std::vector<std::string> keys,
                          std::vector<std::string> arguments);
 
@@ -98,6 +94,9 @@ class Client {
   std::string down_because_ = "not connected yet";
   TaskGroup tasks_;
 };
+
+// The commands that must come first on a new connection: who we are, and which database.
+std::vector<std::vector<std::string>> greeting(const Settings& settings);
 
 // The SHA-1 by which a server knows a script.
 std::string script_sha1(std::string_view script);

@@ -8,15 +8,7 @@
 #include "http/query.h"
 
 namespace portcullis::routing {
-namespace {
-
-std::string decoded(std::string_view text) {
-  std::string out;
-  while (!text.empty()) out += http::next_query_character(text);
-  return out;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 struct Predicates::Compiled {
   Predicate rule;
@@ -67,7 +59,7 @@ bool Predicates::query_holds(const Compiled& one, std::string_view query) const 
     if (!http::equals_query_text(name, one.rule.name)) return true;
     present = true;
     holds = (one.rule.kind == Predicate::Kind::kEquals && http::equals_query_text(value, one.rule.text)) ||
-            (one.rule.kind == Predicate::Kind::kMatches && one.matches(decoded(value)));
+            (one.rule.kind == Predicate::Kind::kMatches && one.matches(http::decode_query_text(value)));
     return !holds;
   });
   if (holds) return true;

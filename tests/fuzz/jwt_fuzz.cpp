@@ -30,7 +30,7 @@ std::string sign(std::string_view header, std::string_view payload) {
 // accepted with claims or refused without.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const identity::KeySet keys{
-      {{"k1", *crypto::Verifier::make(crypto::Key::from_secret(kSecret), crypto::Algorithm::kHs256)}}, "", 1};
+      {{"k1", *crypto::Verifier::make(crypto::Key::from_secret(kSecret), crypto::Algorithm::kHs256)}}};
   static const identity::TokenRules rules{
       .algorithms = {crypto::Algorithm::kHs256, crypto::Algorithm::kRs256},
       .issuers = {},

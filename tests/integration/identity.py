@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import threading
 
+import harness
 from harness import read_response
 
 
@@ -58,3 +60,25 @@ def ask(gateway, fields="", target="/", method="GET"):
 
 def log_lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def complaints(tmp_path, policies, consumers="", more=""):
+    """What `portcullis check` says of a configuration with these."""
+    path = tmp_path / "bad.yaml"
+    path.write_text(configuration(1, policies, consumers, more=more).replace("{port}", "1"))
+    return harness.check(path)
+
+
+def flood(gateways, requests, fields="", clients=4):
+    """Sends that many requests to each gateway from each of some clients at once; all statuses."""
+    statuses = []
+
+    def client(gateway):
+        with gateway.connect() as connection:
+            statuses.extend([send(connection, fields).status for _ in range(requests)])
+    threads = [threading.Thread(target=client, args=(gateway,)) for gateway in gateways for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return statuses

@@ -3,7 +3,7 @@
 import pytest
 
 import harness
-from identity import ask, configuration, hashed
+from identity import ask, complaints, configuration, hashed
 from tokens import key_pair, pem, token
 
 KEYS = {name: f"key-of-{name}-0123456789" for name in ("admin", "reader", "nobody")}
@@ -116,6 +116,5 @@ routes:
     ("ip_filter: {deny_file: absent.txt}", "cannot read the address list"),
 ])
 def test_mistakes_are_named(tmp_path, policies, message):
-    path = tmp_path / "bad.yaml"
-    path.write_text(configuration(1, policies).replace("{port}", "1"))
-    assert message in harness.check(path)
+    said = complaints(tmp_path, policies)
+    assert message in said

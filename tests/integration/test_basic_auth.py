@@ -8,7 +8,7 @@ import pytest
 
 import harness
 from harness import wait_for
-from identity import ask, configuration, log_lines, send
+from identity import ask, complaints, configuration, log_lines, send
 
 
 def hash_of(password):
@@ -120,6 +120,5 @@ def test_a_client_that_leaves_while_its_password_is_hashed_does_no_harm(start, e
 @pytest.mark.parametrize("text, message", [
     ("plain", "expected a hash by bcrypt"), ("", "expected a hash by bcrypt")])
 def test_mistakes_are_named(tmp_path, text, message):
-    path = tmp_path / "bad.yaml"
-    path.write_text(configuration(1, "basic_auth: {}", consumers(a=text)).replace("{port}", "1"))
-    assert message in harness.check(path) and "`plain`" not in harness.check(path)
+    said = complaints(tmp_path, "basic_auth: {}", consumers(a=text))
+    assert message in said and "`plain`" not in said

@@ -7,7 +7,7 @@ import pytest
 
 import harness
 from harness import wait_for
-from identity import ask, configuration, log_lines, send
+from identity import ask, complaints, configuration, flood, log_lines, send
 
 BOTH = pytest.mark.parametrize("algorithm", ["token_bucket", "sliding_window"])
 
@@ -15,21 +15,6 @@ BOTH = pytest.mark.parametrize("algorithm", ["token_bucket", "sliding_window"])
 def limited(port, redis, settings, workers=1, more="", address=None, timeout="10s"):
     address = address or f"127.0.0.1:{redis.port}"
     return configuration(port, f"rate_limit: {{{settings}}}", workers=workers, more=f"redis: {{address: '{address}', timeout: {timeout}}}\n{more}")
-
-
-def flood(gateways, requests, fields=""):
-    """Sends that many requests to each gateway at once; all statuses."""
-    statuses = []
-
-    def client(gateway):
-        with gateway.connect() as connection:
-            statuses.extend([send(connection, fields).status for _ in range(requests)])
-    threads = [threading.Thread(target=client, args=(gateway,)) for gateway in gateways for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return statuses
 
 
 @BOTH
@@ -167,6 +152,5 @@ def test_the_server_may_be_named(start, echo, redis):
 
 
 def test_mistakes_are_named(tmp_path):
-    path = tmp_path / "bad.yaml"
-    path.write_text(configuration(1, "rate_limit: {limit: 5/s, cluster: exact}").replace("{port}", "1"))
-    assert "`cluster` needs the top level's `redis`" in harness.check(path)
+    said = complaints(tmp_path, "rate_limit: {limit: 5/s, cluster: exact}")
+    assert "`cluster` needs the top level's `redis`" in said

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
 
 import harness
 from harness import read_response, wait_for
-from identity import Answer, ask, configuration, log_lines
+from identity import Answer, ask, complaints, configuration, log_lines
 from tokens import key_pair, pem
 
 SECRET = "shared-secret-of-at-least-32-bytes"
@@ -171,6 +171,5 @@ def test_a_body_that_breaks_off_reaches_nobody(start, backend):
     (f"{{name: a, credentials: {{signing_keys: [{{id: x, algorithm: ed25519, public_key: \"{indent(pem('ES256'))}\"}}]}}}}", "cannot serve EdDSA"),
 ])
 def test_mistakes_are_named(tmp_path, consumers, message):
-    path = tmp_path / "bad.yaml"
-    path.write_text(configuration(1, "hmac_auth: {}", consumers).replace("{port}", "1"))
-    assert message in harness.check(path)
+    said = complaints(tmp_path, "hmac_auth: {}", consumers)
+    assert message in said

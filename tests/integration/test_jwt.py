@@ -8,7 +8,7 @@ import pytest
 
 import harness
 from harness import wait_for
-from identity import ask, configuration, log_lines, send
+from identity import ask, complaints, configuration, log_lines, send
 from tokens import certificate, jwk, jwks, key_pair, pem, token
 
 RSA = key_pair("RS256")
@@ -244,6 +244,5 @@ def test_a_key_file_is_looked_at_again(start, echo, tmp_path):
     ("{public_key: 'nonsense'}", "not a public key in PEM"),
 ])
 def test_mistakes_are_named(tmp_path, settings, message):
-    path = tmp_path / "bad.yaml"
-    path.write_text(configuration(1, f"jwt: {settings}").replace("{port}", "1"))
-    assert message in harness.check(path)
+    said = complaints(tmp_path, f"jwt: {settings}")
+    assert message in said

@@ -7,7 +7,7 @@ import pytest
 
 import harness
 from harness import metric, wait_for
-from identity import ask, configuration, hashed, log_lines
+from identity import ask, complaints, configuration, hashed, log_lines
 
 KEY, OLD, NEW = "shop-key-0123456789abcdef", "old-key-0123456789abcdef", "new-key-0123456789abcdef"
 CONSUMERS = f"""{{name: shop, groups: [partners, eu], metadata: {{tier: gold}}, credentials: {{keys: ["{hashed(KEY)}"]}}}},
@@ -126,9 +126,7 @@ def test_a_reload_revokes_a_key(start, echo):
     ("any_of: {methods: []}", "", "any_of needs methods"),
 ])
 def test_mistakes_are_named(tmp_path, policies, consumers, message):
-    path = tmp_path / "bad.yaml"
-    path.write_text(configuration(1, policies, consumers).replace("{port}", "1"))
-    said = harness.check(path)
+    said = complaints(tmp_path, policies, consumers)
     assert message in said and "plain-text-key" not in said
 
 

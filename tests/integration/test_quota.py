@@ -1,13 +1,11 @@
 """quota and usage plans, through the built binary; counts outlive it in SQLite and in a real Redis."""
 
 import sqlite3
-import threading
 
 import pytest
 
-import harness
 from harness import wait_for
-from identity import ask, configuration, hashed, send
+from identity import ask, complaints, configuration, flood, hashed
 
 KEYS = {name: f"key-of-{name}-0123456789" for name in ("one", "two", "free", "none")}
 PLAIN = ", ".join(f"{{name: {name}, credentials: {{keys: '{hashed(key)}'}}}}" for name, key in KEYS.items())
@@ -35,16 +33,7 @@ def test_each_consumer_has_so_much(start, echo, tmp_path):
 
 def test_the_count_is_exact_whichever_worker_answers(start, echo, tmp_path):
     gateway = start(counted(echo(), tmp_path / "quota.db", "quota: {limit: 300, per: month}"))
-    statuses = []
-
-    def client():
-        with gateway.connect() as connection:
-            statuses.extend([send(connection, as_("one")).status for _ in range(50)])
-    threads = [threading.Thread(target=client) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    statuses = flood([gateway], 50, as_("one"), clients=8)
     assert statuses.count(200) == 300 and statuses.count(429) == 100
 
 
@@ -153,12 +142,10 @@ def test_who_has_no_plan_gets_the_default_or_nothing(start, echo, tmp_path):
     ("usage_plan: {}", "quotas: {redis: true}", "`quotas` needs the top level's `redis`"),
 ])
 def test_mistakes_are_named(tmp_path, policies, more, message):
-    path = tmp_path / "bad.yaml"
-    path.write_text(configuration(1, policies, more=more).replace("{port}", "1"))
-    assert message in harness.check(path)
+    said = complaints(tmp_path, policies, more=more)
+    assert message in said
 
 
 def test_a_consumer_of_an_unknown_plan_is_a_mistake(tmp_path):
-    path = tmp_path / "bad.yaml"
-    path.write_text(configuration(1, "usage_plan: {}", "{name: a, plan: gld}", more="plans: [{name: gold}]").replace("{port}", "1"))
-    assert "there is no plan `gld` - did you mean `gold`?" in harness.check(path)
+    said = complaints(tmp_path, "usage_plan: {}", "{name: a, plan: gld}", more="plans: [{name: gold}]")
+    assert "there is no plan `gld` - did you mean `gold`?" in said

@@ -1,13 +1,12 @@
 """rate_limit on one node, through the built binary."""
 
-import threading
 import time
 
 import pytest
 
 import harness
 from harness import metric, wait_for
-from identity import ask, configuration, hashed, log_lines, send
+from identity import ask, complaints, configuration, flood, hashed, log_lines, send
 
 CONSUMERS = f"""{{name: one, credentials: {{keys: ["{hashed('key-one-0123456789')}"]}}}},
   {{name: two, credentials: {{keys: ["{hashed('key-two-0123456789')}"]}}}}"""
@@ -33,16 +32,7 @@ def test_what_comes_faster_than_allowed_is_refused_and_told_when_to_come_again(s
 @BOTH
 def test_the_count_is_exact_whichever_worker_answers(start, echo, algorithm):
     gateway = start(configuration(echo(), f"rate_limit: {{limit: 500/day, key: all, algorithm: {algorithm}}}", workers=2))
-    statuses = []
-
-    def client():
-        with gateway.connect() as connection:
-            statuses.extend(send(connection).status for _ in range(100))
-    threads = [threading.Thread(target=client) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    statuses = flood([gateway], 100, clients=8)
     assert statuses.count(200) == 500 and statuses.count(429) == 300
 
 
@@ -140,6 +130,5 @@ def test_a_flood_of_keys_does_not_clear_the_account_of_one_who_is_over_his_limit
     ("{limit: 5/s, burst: 3, algorithm: sliding_window}", "a sliding window has none"),
 ])
 def test_mistakes_are_named(tmp_path, settings, message):
-    path = tmp_path / "bad.yaml"
-    path.write_text(configuration(1, f"rate_limit: {settings}").replace("{port}", "1"))
-    assert message in harness.check(path)
+    said = complaints(tmp_path, f"rate_limit: {settings}")
+    assert message in said

@@ -30,7 +30,7 @@ std::string sign(const std::string& header, const std::string& payload) {
 
 KeySet secret_keys(const std::string& kid = "") {
   const crypto::Key key = crypto::Key::from_secret(kSecret);
-  return {{{kid, *crypto::Verifier::make(key, Algorithm::kHs256)}}, "", 1};
+  return {{{kid, *crypto::Verifier::make(key, Algorithm::kHs256)}}};
 }
 
 TokenRules rules() {
@@ -51,7 +51,7 @@ TEST(JwtTest, TheTokenOfRfc7519IsGoodUntilItExpires) {
       R"({"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"})",
       nullptr);
   ASSERT_TRUE(keys);
-  const KeySet set{*keys, "", 1};
+  const KeySet set{*keys};
   const std::string token =
       "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9."
       "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt"

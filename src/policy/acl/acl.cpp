@@ -27,19 +27,13 @@ class Acl final : public Policy {
     }
   }
 
-  Decision on_request(Context& context) const override {
-    const Compiled* rule = first_that_holds(context);
-    return (rule == nullptr ? otherwise_ : rule->effect) == Effect::kAllow
-               ? Decision::proceed()
-               : Decision::refuse(403, "forbidden", "acl_denied");
-  }
+  Decision on_request(Context& context) const override { return decide(first_that_holds(context)); }
 
   Explanation explain(Context& context) const override {
     const Compiled* rule = first_that_holds(context);
     const std::string by = rule == nullptr ? "no rule holds, and the default is to "
                                            : "rule " + std::to_string(rule - rules_.data() + 1) + " holds: ";
-    return {on_request(context),
-            {by + ((rule == nullptr ? otherwise_ : rule->effect) == Effect::kAllow ? "allow" : "deny")}};
+    return {decide(rule), {by + (effect_of(rule) == Effect::kAllow ? "allow" : "deny")}};
   }
 
  private:
@@ -47,6 +41,12 @@ class Acl final : public Policy {
     Effect effect;
     Condition condition;
   };
+  // `rule`: the one that holds, or null.
+  Effect effect_of(const Compiled* rule) const { return rule == nullptr ? otherwise_ : rule->effect; }
+  Decision decide(const Compiled* rule) const {
+    return effect_of(rule) == Effect::kAllow ? Decision::proceed()
+                                             : Decision::refuse(403, "forbidden", "acl_denied");
+  }
   const Compiled* first_that_holds(const Context& context) const {
     for (const Compiled& rule : rules_) {
       if (rule.condition.holds(context)) return &rule;

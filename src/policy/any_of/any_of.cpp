@@ -16,11 +16,9 @@ Methods build_methods(const Settings& settings, const std::vector<Kind>& kinds, 
   Methods out;
   BuildContext own = build;
   for (const config::PolicyUse& use : settings.methods) {
-    for (const Kind& kind : kinds) {
-      if (kind.description.name != use.name) continue;
-      own.location = use.location;
-      out.push_back(std::static_pointer_cast<const Authentication>(kind.create(use.settings.get(), own)));
-    }
+    own.location = use.location;
+    out.push_back(std::static_pointer_cast<const Authentication>(
+        find_kind(kinds, use.name)->create(use.settings.get(), own)));
   }
   return out;
 }
@@ -61,11 +59,8 @@ class AnyOf final : public Authentication {
   }
 
   Task<Decision> await(Context& context, Task<Decision> later, size_t method, Decision refused) const {
-    Decision decision = co_await later;
-    while (decision.kind == Decision::Kind::kSuspend) {
-      Task<Decision> next = std::move(decision.later);
-      decision = co_await next;
-    }
+    Task<Decision> settled = settle(std::move(later));
+    Decision decision = co_await settled;
     if (accepts(context, decision)) co_return decision;
     if (refused.kind == Decision::Kind::kContinue) refused = std::move(decision);
     co_return attempt(context, method + 1, std::move(refused));
@@ -107,9 +102,8 @@ Kind any_of_kind(const std::vector<Kind>& methods) {
     check_authentication(settings, config, diagnostics);
     if (settings.methods.empty()) diagnostics.error(settings.methods_location, "any_of needs methods");
     for (const config::PolicyUse& method : settings.methods) {
-      for (const Kind& one : methods) {
-        if (one.description.name == method.name && one.check) one.check(method, config, diagnostics);
-      }
+      const Kind* its = find_kind(methods, method.name);
+      if (its != nullptr && its->check) its->check(method, config, diagnostics);
     }
   };
   return kind;

@@ -3,6 +3,7 @@
 #include <mutex>
 #include <set>
 
+#include "base/wall_clock.h"
 #include "crypto/encoding.h"
 #include "http/message.h"
 #include "identity/password.h"
@@ -59,21 +60,16 @@ class BasicAuth final : public Authentication {
   std::string_view missing_reason() const override { return "basic_missing"; }
 
   Decision authenticate(Context& context) const override {
-    const std::string_view encoded = *find(context);
-    if (encoded.size() > kLongest) return unauthorized(context, challenge_, "basic_malformed");
-    char* room = context.arena.allocate(encoded.size(), 1);
-    const auto pair =
-        crypto::base64_decode(encoded, crypto::Base64::kStandard, std::span(room, encoded.size()));
-    const size_t colon = pair ? pair->find(':') : std::string_view::npos;
-    if (colon == std::string_view::npos) return unauthorized(context, challenge_, "basic_malformed");
-    const std::string_view username = pair->substr(0, colon), password = pair->substr(colon + 1);
+    const auto login = read(context);
+    if (!login) return unauthorized(context, challenge_, "basic_malformed");
+    const auto& [username, password] = *login;
     const identity::Password* known = consumers().by_username(username);
     const std::string_view hash = known == nullptr ? kNobody : std::string_view(known->hash);
     // Not the password itself: its digest with the hash, so that a changed one is verified anew.
     const crypto::Digest256 digest = crypto::sha256(
         context.arena.concat(username, std::string_view("\0", 1), hash, std::string_view("\0", 1), password));
-    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    if (cache(context).find(text_of(digest), now) != nullptr) return admit(context, *known);
+    if (cache(context).find(crypto::text_of(digest), current_second()) != nullptr)
+      return admit(context, *known);
     return Decision::suspend(verify(context, std::string(password), std::string(hash), digest, known));
   }
 
@@ -81,11 +77,9 @@ class BasicAuth final : public Authentication {
   Explanation explain(Context& context) const override {
     Explanation out = Authentication::explain(context);
     if (out.decision.kind != Decision::Kind::kSuspend) return out;
-    const std::string_view encoded = *find(context);
-    const std::string pair = crypto::base64_decode(encoded, crypto::Base64::kStandard).value_or(":");
-    const size_t colon = pair.find(':');
-    const identity::Password* known = consumers().by_username(std::string_view(pair).substr(0, colon));
-    if (known == nullptr || !identity::verify_password(std::string_view(pair).substr(colon + 1), known->hash))
+    const auto& [username, password] = *read(context);
+    const identity::Password* known = consumers().by_username(username);
+    if (known == nullptr || !identity::verify_password(password, known->hash))
       return {
           unauthorized(context, challenge_, known == nullptr ? "basic_unknown_user" : "basic_wrong_password"),
           {}};
@@ -98,8 +92,19 @@ class BasicAuth final : public Authentication {
     const http::Field* field = context.request.fields.find("authorization");
     return field == nullptr ? std::nullopt : http::after_scheme(field->value, "Basic");
   }
-  static std::string_view text_of(const crypto::Digest256& digest) {
-    return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+  struct Login {
+    std::string_view username, password;
+  };
+  // What was presented, in the arena; nothing when it is broken or too long.
+  static std::optional<Login> read(Context& context) {
+    const std::string_view encoded = *find(context);
+    if (encoded.size() > kLongest) return std::nullopt;
+    char* room = context.arena.allocate(encoded.size(), 1);
+    const auto pair =
+        crypto::base64_decode(encoded, crypto::Base64::kStandard, std::span(room, encoded.size()));
+    const size_t colon = pair ? pair->find(':') : std::string_view::npos;
+    if (colon == std::string_view::npos) return std::nullopt;
+    return Login{pair->substr(0, colon), pair->substr(colon + 1)};
   }
   BoundedCache<bool>& cache(const Context& context) const {
     return caches_.get(context.worker, [] { return std::make_unique<BoundedCache<bool>>(kCached); });
@@ -120,9 +125,8 @@ class BasicAuth final : public Authentication {
     if (!*good || known == nullptr)
       co_return unauthorized(context, challenge_,
                              known == nullptr ? "basic_unknown_user" : "basic_wrong_password");
-    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    cache(context).keep(text_of(digest), true,
-                        now + std::chrono::ceil<std::chrono::seconds>(settings_.cache));
+    cache(context).keep(crypto::text_of(digest), true,
+                        current_second() + std::chrono::ceil<std::chrono::seconds>(settings_.cache));
     co_return admit(context, *known);
   }
 
@@ -160,15 +164,9 @@ Kind basic_auth_kind() {
                  "portcullis", "Shown by browsers that ask for the password.")
       .optional("cache", &Settings::cache, config::duration(), "5m",
                 "How long each worker remembers that a password was right. A reload forgets it.")
-      .optional("credential", &Settings::credential,
-                config::choice({{"hide", static_cast<int>(Credential::kHide)},
-                                {"pass", static_cast<int>(Credential::kPass)}}),
-                "hide", "Whether the backend sees the password: `hide` or `pass`.");
-  add_authentication_fields<Settings>(*type);
-  return make_kind<Settings, BasicAuth>(
-      "basic_auth", type,
-      [](const config::PolicyUse&, const Settings& settings, const config::Config& config,
-         config::Diagnostics& diagnostics) { check_authentication(settings, config, diagnostics); });
+      .optional("credential", &Settings::credential, credential_type(), "hide",
+                "Whether the backend sees the password: `hide` or `pass`.");
+  return make_authentication_kind<Settings, BasicAuth>("basic_auth", type);
 }
 
 }  // namespace portcullis::policy

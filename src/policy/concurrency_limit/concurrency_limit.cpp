@@ -43,8 +43,7 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
         gates_(build.services.gates()),
         queues_(build.workers),
         loops_(build.workers) {
-    scope_ = (settings.name.empty() ? "of:" + std::string(build.place) : "named:" + settings.name) + "\n" +
-             settings.key + "\n";
+    scope_ = count_scope(settings.name, build) + "\n" + settings.key + "\n";
     metrics_ = build.metrics.limit(settings.name.empty() ? std::string(build.place) : settings.name);
     consumers_ = build.consumers;
     // What is known beforehand is found without a lock.

@@ -1,7 +1,8 @@
 #include "policy/forward_auth/forward_auth.h"
 
 #include "base/text.h"
-#include "config/value_types.h"
+#include "base/wall_clock.h"
+#include "config/field_types.h"
 #include "http/characters.h"
 #include "policy/authentication.h"
 #include "policy/bounded_cache.h"
@@ -40,7 +41,7 @@ class ForwardAuth final : public Authentication {
   ForwardAuth(const Settings& settings, const BuildContext& build)
       : Authentication(settings, build),
         settings_(settings),
-        ca_file_(settings.ca_path(build.location)),
+        ca_file_(build.location.beside(settings.ca)),
         key_(settings.cache.key),
         services_(build.services),
         caches_(build.workers) {}
@@ -54,7 +55,7 @@ class ForwardAuth final : public Authentication {
     if (context.body == nullptr) return Decision::proceed();  // explain: nobody is asked
     const std::string_view key = key_.expand(context);
     if (!key.empty()) {
-      if (const Admission* known = cache(context).find(key, now())) return admit(context, *known);
+      if (const Admission* known = cache(context).find(key, current_second())) return admit(context, *known);
     }
     return Decision::suspend(ask(context, std::string(key)));
   }
@@ -64,9 +65,6 @@ class ForwardAuth final : public Authentication {
   }
 
  private:
-  static std::chrono::sys_seconds now() {
-    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  }
   BoundedCache<Admission>& cache(const Context& context) const {
     return caches_.get(context.worker, [] { return std::make_unique<BoundedCache<Admission>>(kCached); });
   }
@@ -118,7 +116,7 @@ class ForwardAuth final : public Authentication {
       admission.consumer = consumers().by_name(response.value_of(to_lower(settings_.consumer_field)));
     if (!key.empty())
       cache(context).keep(key, admission,
-                          now() + std::chrono::ceil<std::chrono::seconds>(settings_.cache.ttl));
+                          current_second() + std::chrono::ceil<std::chrono::seconds>(settings_.cache.ttl));
     co_return admit(context, admission);
   }
 
@@ -153,12 +151,7 @@ class ForwardAuth final : public Authentication {
 };
 
 config::TypePointer field_names() {
-  return config::list_of<std::string>(
-      config::checked_text("a header's name", "", [](const std::string& name) {
-        return !name.empty() && std::all_of(name.begin(), name.end(), http::is_token)
-                   ? std::string()
-                   : "`" + name + "` is not a header's name";
-      }));
+  return config::list_of<std::string>(config::field_name_type());
 }
 
 }  // namespace

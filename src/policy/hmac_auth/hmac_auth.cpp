@@ -86,8 +86,7 @@ bool digest_agrees(const http::RequestHead& request, std::string_view content) {
     const auto* told = item == nullptr ? nullptr : std::get_if<http::ByteSequence>(&item->value);
     if (told == nullptr) return false;
     const auto agrees = [&](const auto& digest) {
-      return crypto::equal_in_constant_time(
-          told->bytes, std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
+      return crypto::equal_in_constant_time(told->bytes, crypto::text_of(digest));
     };
     if (!(member.key == "sha-256" ? agrees(crypto::sha256(content)) : agrees(crypto::sha512(content))))
       return false;
@@ -226,11 +225,7 @@ Kind hmac_auth_kind() {
           "then compared with the body before anything reaches the backend.")
       .optional("body_limit", &Settings::body_limit, config::size(), "1MiB",
                 "The largest body that is held to be compared; beyond it: 413.");
-  add_authentication_fields<Settings>(*type);
-  return make_kind<Settings, HmacAuth>(
-      "hmac_auth", type,
-      [](const config::PolicyUse&, const Settings& settings, const config::Config& config,
-         config::Diagnostics& diagnostics) { check_authentication(settings, config, diagnostics); });
+  return make_authentication_kind<Settings, HmacAuth>("hmac_auth", type);
 }
 
 }  // namespace portcullis::policy

@@ -28,19 +28,7 @@ std::string query_of(const http::RequestHead& request) {
 
 // The percent-encoding of section 2.2.8 (the URL standard's for forms, with %20 for a space).
 std::string reencode(std::string_view encoded) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  while (!encoded.empty()) {
-    const char c = http::next_query_character(encoded);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("*-._").find(c) != std::string_view::npos;
-    if (plain) {
-      out += c;
-    } else {
-      out += {'%', kHex[static_cast<uint8_t>(c) >> 4], kHex[static_cast<uint8_t>(c) & 15]};
-    }
-  }
-  return out;
+  return http::percent_encode(http::decode_query_text(encoded), "*-._");
 }
 
 // The one parameter of that name; several make it ambiguous.

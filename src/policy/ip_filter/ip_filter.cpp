@@ -1,6 +1,5 @@
 #include "policy/ip_filter/ip_filter.h"
 
-#include <filesystem>
 #include <fstream>
 
 #include "base/text.h"
@@ -36,15 +35,11 @@ Result<std::vector<IpRange>> read_file(const std::string& path) {
   return out;
 }
 
-std::string beside(const config::Location& place, const std::string& path) {
-  return (std::filesystem::path(place.file.text()).parent_path() / path).string();
-}
-
 IpSet compile(const std::vector<std::string>& texts, const std::string& file, const config::Location& place) {
   std::vector<IpRange> ranges;
   for (const std::string& text : texts) ranges.push_back(*IpRange::parse(text));
   if (!file.empty()) {
-    const auto read = read_file(beside(place, file));
+    const auto read = read_file(place.beside(file));
     if (read) ranges.insert(ranges.end(), read->begin(), read->end());
   }
   return IpSet(std::move(ranges));
@@ -75,7 +70,7 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
            config::Diagnostics& diagnostics) {
   for (const std::string& file : {settings.allow_file, settings.deny_file}) {
     if (file.empty()) continue;
-    if (const auto read = read_file(beside(use.location, file)); !read)
+    if (const auto read = read_file(use.location.beside(file)); !read)
       diagnostics.error(use.location, read.error().message);
   }
 }

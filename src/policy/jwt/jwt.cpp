@@ -46,7 +46,7 @@ class Jwt final : public Authentication {
       if (mine.keys == nullptr) return wait_or_refuse(context, version, TokenFault::kUnknownKey);
     }
     const VerifiedToken verified = identity::verify_token(token, *mine.keys, rules_, now);
-    // A signature that fails may be by a new key under an old name, or with none.
+    // It may be a new one, which the issuer has and we have not.
     if (verified.fault == TokenFault::kUnknownKey) return wait_or_refuse(context, version, verified.fault);
     if (verified.fault != TokenFault::kNone) return invalid(context, name_of(verified.fault));
     const identity::Consumer* consumer = claims_.consumer_of(*verified.claims, consumers());

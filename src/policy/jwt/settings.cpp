@@ -1,8 +1,7 @@
 #include "policy/jwt/settings.h"
 
-#include <filesystem>
-
 #include "base/text.h"
+#include "config/field_types.h"
 #include "config/value_types.h"
 
 namespace portcullis::policy {
@@ -16,12 +15,6 @@ std::string check_algorithm(const std::string& text) {
   return "`" + text + "` is not an algorithm" + suggestion_for(text, crypto::algorithm_names());
 }
 
-std::string check_url(const std::string& text) {
-  return text.starts_with("https://") || text.starts_with("http://")
-             ? ""
-             : "`" + text + "` is not a URL: it must start with https:// or http://";
-}
-
 TypePointer keys_type() {
   auto type =
       std::make_shared<ObjectType>("jwks", "Where the issuer's JSON Web Key Set is; one of the ways.");
@@ -30,7 +23,7 @@ TypePointer keys_type() {
                 "A file, which is looked at again each `refresh` (10s): keys may change without a reload. A "
                 "relative path begins at the configuration's folder.")
       .optional("inline", &KeySettings::inline_text, text(), "", "The set itself, as JSON text.")
-      .optional("url", &KeySettings::url, checked_text("a URL", "^https?://", check_url), "",
+      .optional("url", &KeySettings::url, url_type(), "",
                 "Where it is fetched, and again each `refresh` (10m).")
       .optional("discover", &KeySettings::discover, boolean(), "false",
                 "Whether to find it by OpenID Connect Discovery at the `issuer`, which is then a URL.")
@@ -161,13 +154,10 @@ identity::KeyPlace key_place(const JwtSettings& settings, const Location& from) 
   identity::KeyPlace place;
   const KeySettings& told = settings.jwks;
   place.kind = !told.file.empty() ? Way::kFile : told.discover ? Way::kDiscovery : Way::kUrl;
-  const auto beside = [&](const std::string& path) {
-    return path.empty() ? path : (std::filesystem::path(from.file.text()).parent_path() / path).string();
-  };
-  if (place.kind == Way::kFile) place.place = beside(told.file);
+  if (place.kind == Way::kFile) place.place = from.beside(told.file);
   if (place.kind == Way::kDiscovery) place.place = settings.issuers.front();
   if (place.kind == Way::kUrl) place.place = told.url;
-  place.ca_file = beside(told.ca);
+  place.ca_file = from.beside(told.ca);
   place.refresh = told.refresh.count() != 0  ? told.refresh
                   : place.kind == Way::kFile ? Milliseconds(10'000)
                                              : place.refresh;

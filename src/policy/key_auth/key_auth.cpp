@@ -1,5 +1,6 @@
 #include "policy/key_auth/key_auth.h"
 
+#include "base/wall_clock.h"
 #include "policy/authentication.h"
 #include "policy/credential_place.h"
 
@@ -26,8 +27,7 @@ class KeyAuth final : public Authentication {
     if (key.size() > kLongestKey) return unauthorized(context, challenge_, "key_too_long");
     const identity::ApiKey* known = consumers().by_key(crypto::sha256(key));
     if (known == nullptr) return unauthorized(context, challenge_, "key_unknown");
-    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    if (known->expired(now)) return unauthorized(context, challenge_, "key_expired");
+    if (known->expired(current_second())) return unauthorized(context, challenge_, "key_expired");
     context.caller = {known->consumer, known->name, nullptr, true};
     if (place_.credential == Credential::kHide) place_.hide(context);
     return Decision::proceed();
@@ -48,11 +48,7 @@ Kind key_auth_kind() {
                                                    "that is unknown or has expired. Only the keys' "
                                                    "hashes are configured.");
   add_place_fields<Settings>(*type, "key", "x-api-key", "none", "hide");
-  add_authentication_fields<Settings>(*type);
-  return make_kind<Settings, KeyAuth>(
-      "key_auth", type,
-      [](const config::PolicyUse&, const Settings& settings, const config::Config& config,
-         config::Diagnostics& diagnostics) { check_authentication(settings, config, diagnostics); });
+  return make_authentication_kind<Settings, KeyAuth>("key_auth", type);
 }
 
 }  // namespace portcullis::policy

@@ -3,7 +3,9 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "base/wall_clock.h"
 #include "crypto/encoding.h"
+#include "http/query.h"
 #include "policy/authentication.h"
 #include "policy/bounded_cache.h"
 #include "policy/claims_rules.h"
@@ -33,17 +35,7 @@ struct Answer {
 
 // As application/x-www-form-urlencoded has it.
 std::string form_encode(std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
-        c == '_') {
-      out += c;
-    } else {
-      out += {'%', kHex[static_cast<uint8_t>(c) >> 4], kHex[static_cast<uint8_t>(c) & 15]};
-    }
-  }
-  return out;
+  return http::percent_encode(text, "-._");
 }
 
 class Introspection final : public Authentication {
@@ -51,7 +43,7 @@ class Introspection final : public Authentication {
   Introspection(const Settings& settings, const BuildContext& build)
       : Authentication(settings, build),
         settings_(settings),
-        ca_file_(settings.ca_path(build.location)),
+        ca_file_(build.location.beside(settings.ca)),
         claims_(settings, "token_unknown_consumer", "token_requirement"),
         services_(build.services),
         caches_(build.workers) {
@@ -70,7 +62,7 @@ class Introspection final : public Authentication {
   Decision authenticate(Context& context) const override {
     const std::string_view token = *settings_.find(context);
     if (token.empty() || token.size() > kLongest) return invalid(context, "token_malformed");
-    if (const Answer* known = cache(context).find(token, now())) return judge(context, *known);
+    if (const Answer* known = cache(context).find(token, current_second())) return judge(context, *known);
     if (context.body == nullptr) return Decision::proceed();  // explain: nobody is asked
     return Decision::suspend(ask(context, std::string(token)));
   }
@@ -81,9 +73,6 @@ class Introspection final : public Authentication {
   }
 
  private:
-  static std::chrono::sys_seconds now() {
-    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  }
   static Decision invalid(Context& context, std::string_view reason) {
     return unauthorized(context, R"(Bearer error="invalid_token")", reason);
   }
@@ -115,14 +104,15 @@ class Introspection final : public Authentication {
     const Answer answer{active->text == "true" ? told : nullptr};
     const auto ttl = std::chrono::ceil<std::chrono::seconds>(settings_.cache);
     // Never past its expiry; a token that is not active yet is soon asked about again.
-    std::chrono::sys_seconds until = now() + (answer.claims ? ttl : std::min(ttl, kInactive));
+    std::chrono::sys_seconds until = current_second() + (answer.claims ? ttl : std::min(ttl, kInactive));
     if (answer.claims) until = std::min(until, expiry_of(*answer.claims));
     if (ttl.count() > 0) cache(context).keep(token, answer, until);
     co_return judge(context, answer);
   }
 
   Decision judge(Context& context, const Answer& answer) const {
-    if (!answer.claims || now() >= expiry_of(*answer.claims)) return invalid(context, "token_inactive");
+    if (!answer.claims || current_second() >= expiry_of(*answer.claims))
+      return invalid(context, "token_inactive");
     const identity::Consumer* consumer = claims_.consumer_of(*answer.claims, consumers());
     Decision decision = claims_.admit(context, answer.claims, consumer);
     if (decision.kind == Decision::Kind::kContinue && settings_.credential == Credential::kHide)
@@ -166,11 +156,7 @@ Kind oauth2_introspection_kind() {
           "revoked is refused after this time at the latest.");
   add_claims_fields<Settings>(*type);
   add_place_fields<Settings>(*type, "token", "authorization", "Bearer", "pass");
-  add_authentication_fields<Settings>(*type);
-  return make_kind<Settings, Introspection>(
-      "oauth2_introspection", type,
-      [](const config::PolicyUse&, const Settings& settings, const config::Config& config,
-         config::Diagnostics& diagnostics) { check_authentication(settings, config, diagnostics); });
+  return make_authentication_kind<Settings, Introspection>("oauth2_introspection", type);
 }
 
 }  // namespace portcullis::policy

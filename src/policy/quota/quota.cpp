@@ -1,6 +1,8 @@
 #include "policy/quota/quota.h"
 
+#include "base/wall_clock.h"
 #include "config/field_types.h"
+#include "policy/limit_key.h"
 #include "policy/per_worker.h"
 #include "policy/response_digits.h"
 #include "policy/services.h"
@@ -24,8 +26,7 @@ class Quota final : public Policy {
  public:
   Quota(const Settings& settings, const BuildContext& build)
       : settings_(settings), consumers_(build.consumers), windows_(build.workers) {
-    const std::string scope =
-        settings.name.empty() ? "of:" + std::string(build.place) : "named:" + settings.name;
+    const std::string scope = count_scope(settings.name, build);
     const CalendarWindow now = limits::window_at(current_second(), settings.per, settings.time_zone);
     limits::QuotaBook& book = build.services.quotas();
     for (const identity::Consumer& consumer : consumers_->consumers()) {
@@ -77,9 +78,6 @@ class Quota final : public Policy {
     uint64_t seconds;
   };
 
-  static std::chrono::sys_seconds current_second() {
-    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  }
   // The calendar is asked once in each window.
   const CalendarWindow& window_now(const Context& context, std::chrono::sys_seconds now) const {
     CalendarWindow& mine = windows_.get(context.worker, [] { return std::make_unique<CalendarWindow>(); });
@@ -95,9 +93,8 @@ class Quota final : public Policy {
   PerWorker<CalendarWindow> windows_;
 };
 
-void check(const config::PolicyUse& use, const Settings& settings, const config::Config& config,
+void check(const config::PolicyUse& use, const Settings&, const config::Config& config,
            config::Diagnostics& diagnostics) {
-  (void)settings;
   if (config.quotas.file.empty() && !config.quotas.redis)
     diagnostics.error(use.location,
                       "a quota needs the top level's `quotas`, which says where counts are kept");

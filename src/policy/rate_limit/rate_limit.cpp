@@ -33,8 +33,8 @@ class RateLimit final : public Policy {
                                      : "limit-" + std::to_string(limits_.size() + 1);
       limit.key_text = one.key;
       // A limit that a reload, or another node, has as it is here finds its counts again.
-      limit.counted = (one.name.empty() ? "of:" + std::string(build.place) : "named:" + one.name) + '\n' +
-                      one.key + '\n' + std::to_string(static_cast<int>(one.algorithm)) + ' ' +
+      limit.counted = count_scope(one.name, build) + '\n' + one.key + '\n' +
+                      std::to_string(static_cast<int>(one.algorithm)) + ' ' +
                       std::to_string(limit.limit.amount) + '/' + std::to_string(limit.limit.period.count()) +
                       ' ' + std::to_string(limit.limit.burst);
       limit.scope = engine_.hash_scope(limit.counted);

@@ -25,14 +25,14 @@ void add_limit_fields(config::ObjectType& type) {
           "period, as far as counts of whole periods tell).");
 }
 
-}  // namespace
-
 config::TypePointer limit_type() {
   auto type = std::make_shared<config::ObjectType>("limit", "One limit.");
   type->locate(&LimitSettings::location);
   add_limit_fields<LimitSettings>(*type);
   return type;
 }
+
+}  // namespace
 
 config::TypePointer rate_limit_type() {
   auto type = std::make_shared<config::ObjectType>("rate_limit",

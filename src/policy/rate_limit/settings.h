@@ -34,8 +34,6 @@ struct RateLimitSettings : LimitSettings {
   uint64_t batch = 0;  // 0: a hundredth of the limit
 };
 
-// The description of one limit's fields, added to `type`, whose settings are, or derive from, LimitSettings.
-config::TypePointer limit_type();
 config::TypePointer rate_limit_type();
 
 void check_rate_limit(const RateLimitSettings& settings, const config::PolicyUse& use,

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "base/text.h"
-
 namespace portcullis::policy {
 namespace {
 
@@ -81,13 +79,10 @@ class UsagePlan final : public Policy {
     Policies out;
     const auto add = [&](const std::vector<config::PolicyUse>& uses, const std::string& place) {
       for (const config::PolicyUse& use : uses) {
-        for (const Kind& kind : kinds) {
-          if (kind.description.name != use.name) continue;
-          BuildContext own = build;
-          own.place = place;  // counts are the plan's, on whatever route
-          own.location = use.location;
-          out.push_back(kind.create(use.settings.get(), own));
-        }
+        BuildContext own = build;
+        own.place = place;  // counts are the plan's, on whatever route
+        own.location = use.location;
+        out.push_back(find_kind(kinds, use.name)->create(use.settings.get(), own));
       }
     };
     for (size_t i = 0; i < plan.apis.size(); ++i) {
@@ -120,11 +115,8 @@ class UsagePlan final : public Policy {
   }
 
   Task<Decision> await(Context& context, const Policies& policies, size_t i, Task<Decision> later) const {
-    Decision decision = co_await later;
-    while (decision.kind == Decision::Kind::kSuspend) {
-      Task<Decision> next = std::move(decision.later);
-      decision = co_await next;
-    }
+    Task<Decision> settled = settle(std::move(later));
+    Decision decision = co_await settled;
     if (decision.kind != Decision::Kind::kContinue) co_return decision;
     co_return run(context, policies, i + 1);
   }
@@ -164,9 +156,7 @@ Kind usage_plan_kind(const std::vector<Kind>& limiting) {
     const Settings& settings = *static_cast<const Settings*>(use.settings.get());
     std::vector<std::string_view> known;
     for (const config::Plan& plan : config.plans) known.push_back(plan.name);
-    if (!settings.fallback.empty() && std::find(known.begin(), known.end(), settings.fallback) == known.end())
-      diagnostics.error(settings.fallback_location, "there is no plan `" + settings.fallback + "`" +
-                                                        suggestion_for(settings.fallback, known));
+    diagnostics.refuse_unknown("plan", settings.fallback, known, settings.fallback_location);
   };
   return kind;
 }
