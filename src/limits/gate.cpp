@@ -11,11 +11,10 @@ void Gate::set_limit(const GateLimit& limit) {
   least_ = std::max<uint64_t>(1, limit.least);
   tolerance_ = limit.tolerance;
   const auto most = static_cast<uint32_t>(limit.most), least = static_cast<uint32_t>(least_);
-  // An adaptive one begins in the middle, or goes on from where it was.
+  // An adaptive one begins low, or goes on from where it was: what is usual must be learnt while nothing
+  // queues.
   const bool known = adaptive_.exchange(adaptive) && adaptive;
-  const uint32_t begin = known      ? std::clamp(limit_.load(), least, most)
-                         : adaptive ? std::max(least, most / 2)
-                                    : most;
+  const uint32_t begin = known ? std::clamp(limit_.load(), least, most) : adaptive ? least : most;
   limit_.store(begin, std::memory_order_relaxed);
 }
 
@@ -46,8 +45,8 @@ void Gate::adapt(Clock::time_point now) {
   const double limit = limit_.load(std::memory_order_relaxed);
   if (exact_limit_ < limit || exact_limit_ >= limit + 1) exact_limit_ = limit;
   const double gradient = std::clamp(tolerance_.load() * usual_micros_ / recent, 0.5, 1.0);
-  // With nobody at the gate there is no reason to open it wider.
-  const bool in_demand = static_cast<double>(inside_.load(std::memory_order_relaxed)) >= limit / 2;
+  // With nobody before the gate there is no reason to open it wider.
+  const bool in_demand = refused_.exchange(false, std::memory_order_relaxed);
   const double wanted = gradient < 1.0 ? limit * gradient : limit + (in_demand ? std::sqrt(limit) : 0.0);
   constexpr double kSmoothing = 0.3;
   exact_limit_ = std::clamp(exact_limit_ * (1 - kSmoothing) + wanted * kSmoothing,

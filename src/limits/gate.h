@@ -35,6 +35,7 @@ class Gate {
     while (inside < limit_.load(std::memory_order_relaxed)) {
       if (inside_.compare_exchange_weak(inside, inside + 1, std::memory_order_acq_rel)) return true;
     }
+    if (!refused_.load(std::memory_order_relaxed)) refused_.store(true, std::memory_order_relaxed);
     return false;
   }
   void leave() { inside_.fetch_sub(1, std::memory_order_acq_rel); }
@@ -53,6 +54,7 @@ class Gate {
   std::atomic<uint32_t> inside_{0};
   std::atomic<uint32_t> limit_{1};
   std::atomic<bool> adaptive_{false};
+  std::atomic<bool> refused_{false};  // somebody found it full since the last change
   // Of an adaptive one: samples since the last change, and what only the holder of the flag touches.
   static constexpr uint64_t kSamples = 50;
   std::atomic<uint64_t> samples_{0};

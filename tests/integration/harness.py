@@ -152,14 +152,20 @@ def read_to_end(connection):
         out += piece
 
 
-def read_head(connection):
+def take_until(connection, end, what):
+    """Takes what comes up to and with `end`, and leaves what follows to the next reader."""
     out = b""
-    while not out.endswith(b"\r\n\r\n"):
-        piece = connection.recv(1)
-        if not piece:
-            raise AssertionError(f"closed within a head: {out!r}")
-        out += piece
-    return out.decode("latin-1")
+    while not out.endswith(end):
+        seen = out + connection.recv(65536, socket.MSG_PEEK)
+        if len(seen) == len(out):
+            raise AssertionError(f"closed within {what}: {out!r}")
+        found = seen.find(end)
+        out += connection.recv((len(seen) if found < 0 else found + len(end)) - len(out))
+    return out
+
+
+def read_head(connection):
+    return take_until(connection, b"\r\n\r\n", "a head").decode("latin-1")
 
 
 def read_response(connection):
@@ -175,10 +181,7 @@ def read_response(connection):
             body += piece
     elif "transfer-encoding: chunked" in lower:
         while True:
-            line = b""
-            while not line.endswith(b"\r\n"):
-                line += connection.recv(1)
-            size = int(line, 16)
+            size = int(take_until(connection, b"\r\n", "a chunk"), 16)
             chunk = b""
             while len(chunk) < size + 2:
                 chunk += connection.recv(size + 2 - len(chunk))

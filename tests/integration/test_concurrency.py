@@ -187,14 +187,14 @@ def test_clients_that_leave_the_queue_do_no_harm(start, holding):
 
 
 def test_a_backend_that_slows_down_is_asked_less(start, backend):
-    """Ten are served at once in 5 ms; the others wait for their turn there. Unlimited, 200 clients wait 100 ms each."""
+    """Ten are served at once in 20 ms; the others wait for their turn there. Unlimited, 60 clients wait 120 ms each."""
     slots = threading.Semaphore(10)
 
     def handle(connection, made):
         while True:
             made.read_head(connection)
             with slots:
-                time.sleep(0.005)
+                time.sleep(0.02)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
     gateway = start(configuration(backend(handle).port, "concurrency_limit: {limit: 100, adaptive: {min: 5}}", workers=1))
     statuses, stop = [], threading.Event()
@@ -205,11 +205,13 @@ def test_a_backend_that_slows_down_is_asked_less(start, backend):
                 connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
                 statuses.append(Answer(*read_response(connection)).status)
                 if statuses[-1] == 503:
-                    stop.wait(0.02)
+                    stop.wait(0.1)
     threads = [threading.Thread(target=client) for _ in range(60)]
     for thread in threads:
         thread.start()
-    wait_for(lambda: statuses.count(503) > 100, what="load to be shed", timeout=30)
+    wait_for(lambda: statuses.count(200) > 1500, what="the limit to have found its height", timeout=30)
+    shed = statuses.count(503)
+    wait_for(lambda: statuses.count(503) > shed + 100, what="load to be shed", timeout=30)
     stop.set()
     for thread in threads:
         thread.join()

@@ -77,6 +77,25 @@ TEST(GateTest, AnAdaptiveLimitFallsWhereTheBackendQueues) {
   EXPECT_GE(gate.limit(), 5u);
 }
 
+TEST(GateTest, AnAdaptiveLimitLearnsWhatIsUsualThoughTheBackendIsOverloadedFromTheBeginning) {
+  Gate gate;
+  gate.set_limit({200, 5, 1.5});
+  serve(gate, 500, [](uint32_t inside) { return 1'000 * std::max<uint32_t>(1, (inside + 9) / 10); });
+  EXPECT_LT(gate.limit(), 60u);
+  EXPECT_GE(gate.limit(), 5u);
+}
+
+TEST(GateTest, AnAdaptiveLimitThatNobodyReachesStays) {
+  Gate gate;
+  gate.set_limit({200, 5, 1.5});
+  for (int i = 0; i < 1'000; ++i) {
+    ASSERT_TRUE(gate.try_enter());
+    gate.note_latency(microseconds(1'000), Clock::now());
+    gate.leave();
+  }
+  EXPECT_EQ(gate.limit(), 5u);
+}
+
 TEST(GateTest, GatesAreFoundByNameWhileSomebodyHoldsThem) {
   Gates gates;
   const auto one = gates.get("one", {2});
