@@ -20,7 +20,8 @@ void contains(benchmark::State& state) {
   for (int64_t i = 0; i < state.range(0); ++i) {
     char text[64];
     if (i % 3 == 0) {
-      std::snprintf(text, sizeof text, "2001:%x:%x::/48", static_cast<unsigned>(random() % 0xFFFF), static_cast<unsigned>(random() % 0xFFFF));
+      std::snprintf(text, sizeof text, "2001:%x:%x::/48", static_cast<unsigned>(random() % 0xFFFF),
+                    static_cast<unsigned>(random() % 0xFFFF));
     } else {
       std::snprintf(text, sizeof text, "%u.%u.%u.0/24", static_cast<unsigned>(1 + random() % 223),
                     static_cast<unsigned>(random() % 256), static_cast<unsigned>(random() % 256));

@@ -27,7 +27,8 @@ std::vector<routing::RouteRule> route_rules(const config::Config& config);
 std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics,
                                           config::Sources* sources = nullptr);
 
-// Reports what is wrong with consumers, plans and policies beside the rest of the configuration; load_config() does.
+// Reports what is wrong with consumers, plans and policies beside the rest of the configuration;
+// load_config() does.
 void check_policies(const config::Config& config, config::Diagnostics& diagnostics);
 
 // Warns of each route that can never get a request and names the route that takes them.
