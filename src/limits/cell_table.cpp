@@ -26,10 +26,12 @@ CellTable::~CellTable() {
   ::munmap(buckets_, mapped_bytes_);
 }
 
+void CellTable::pause(int tries) {
+  if (tries >= 64) ::sched_yield();
+}
+
 void CellTable::Lock::take() {
-  for (int tries = 0; flag_.test_and_set(std::memory_order_acquire); ++tries) {
-    if (tries >= 64) ::sched_yield();  // its holder may have been put aside by the kernel
-  }
+  for (int tries = 0; flag_.test_and_set(std::memory_order_acquire); ++tries) pause(tries);
 }
 
 }  // namespace portcullis::limits
