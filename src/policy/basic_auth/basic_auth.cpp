@@ -77,7 +77,8 @@ class BasicAuth final : public Authentication {
   Explanation explain(Context& context) const override {
     Explanation out = Authentication::explain(context);
     if (out.decision.kind != Decision::Kind::kSuspend) return out;
-    const auto& [username, password] = *read(context);
+    const Login login = *read(context);
+    const auto& [username, password] = login;
     const identity::Password* known = consumers().by_username(username);
     if (known == nullptr || !identity::verify_password(password, known->hash))
       return {
