@@ -16,16 +16,17 @@ MAY_USE = {
     "crypto": BASE,
     "http": RUNTIME | {"crypto"},  # for base64
     "config": HTTP,  # it describes and checks; it runs nothing
+    "tls": RUNTIME | {"crypto"},
     "telemetry": HTTP,
     "routing": HTTP,
-    "upstream": HTTP | {"telemetry"},
+    "upstream": HTTP | {"telemetry", "tls"},
     "client": RUNTIME,
     "identity": HTTP | {"client", "crypto", "config"},
     "redis": RUNTIME | {"crypto"},
     "limits": RUNTIME | {"crypto", "redis"},
-    "policy": HTTP | IDENTITY | {"limits", "redis", "routing", "telemetry"},
-    "proxy": HTTP | IDENTITY | {"policy", "routing", "upstream", "telemetry"},
-    "control": HTTP | IDENTITY | {"proxy", "policy", "limits", "redis", "routing", "upstream", "telemetry"},
+    "policy": HTTP | IDENTITY | {"limits", "redis", "routing", "telemetry", "tls"},
+    "proxy": HTTP | IDENTITY | {"policy", "routing", "upstream", "telemetry", "tls"},
+    "control": HTTP | IDENTITY | {"proxy", "policy", "limits", "redis", "routing", "upstream", "telemetry", "tls"},
     "cli": HTTP | IDENTITY | {"control", "policy", "routing"},
 }
 

@@ -8,6 +8,7 @@
 #include "config/consumer.h"
 #include "config/diagnostics.h"
 #include "config/policy_type.h"
+#include "config/tls.h"
 
 // The configuration as the user means it: plain values with defaults filled in, checked one by one but not
 // yet compiled. config/schema_model.cpp describes every field for the loader, the JSON Schema and the
@@ -42,6 +43,7 @@ struct Listener {
   Forwarded forwarded = Forwarded::kXForwarded;
   std::string via = "portcullis";
   AmbiguousPaths ambiguous_paths = AmbiguousPaths::kRefuse;
+  ListenerTls tls;
   ListenerLimits limits;
   ListenerTimeouts timeouts;
 };
@@ -65,6 +67,7 @@ struct Upstream {
   std::string name;
   Balance balance = Balance::kRoundRobin;
   std::vector<Target> targets;
+  UpstreamTls tls;
   UpstreamTimeouts timeouts;
 };
 

@@ -145,6 +145,7 @@ TypePointer listener_type() {
   listener->locate(&Listener::location)
       .required("name", &Listener::name, name_type(), "Its name in logs and metrics.")
       .required("address", &Listener::address, address_type(), "`host:port`, `[IPv6]:port` or `unix:/path`.")
+      .optional("tls", &Listener::tls, listener_tls_type(), "plain HTTP", "TLS towards clients.")
       .optional(
           "trusted_proxies", &Listener::trusted_proxies, list_of<std::string>(address_range_type()), "none",
           "Addresses of proxies before the gateway, such as `10.0.0.0/8`, whose word about the client's "
@@ -194,6 +195,7 @@ TypePointer upstream_type() {
           "round_robin",
           "`round_robin` (smooth, weighted) or `least_request` (the less loaded of two random targets).")
       .required("targets", &Upstream::targets, list_of<Target>(target), "The servers.")
+      .optional("tls", &Upstream::tls, upstream_tls_type(), "plain HTTP", "TLS towards targets.")
       .optional("timeouts", &Upstream::timeouts, timeouts, "", "How long a target may take.");
   return upstream;
 }

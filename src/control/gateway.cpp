@@ -62,6 +62,8 @@ void print_diagnostics(const config::Diagnostics& diagnostics) {
   }
 }
 
+Gateway::Gateway(RunOptions options) : options_(std::move(options)), tls_(say) {}
+
 void Gateway::block_signals() {
   const sigset_t set = handled_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
@@ -86,7 +88,7 @@ Status Gateway::make_services(const config::Config& config) {
   return {};
 }
 
-std::shared_ptr<const proxy::Snapshot> Gateway::compile(const config::Config& config) {
+Result<std::shared_ptr<const proxy::Snapshot>> Gateway::compile(const config::Config& config) {
   if (config.workers != 0 && config.workers != worker_count_)
     say("the number of workers stays what it is: another takes a restart or an upgrade");
   if (config.admin.address != admin_address_)
@@ -99,7 +101,7 @@ std::shared_ptr<const proxy::Snapshot> Gateway::compile(const config::Config& co
     say("the Redis server stays what it is: changing it takes a restart or an upgrade");
   if (config.limits.memory != counter_bytes_)
     say("the memory of the limits stays what it is: changing it takes a restart or an upgrade");
-  auto compiled = compile_snapshot(config, ++version_, *metrics_, *services_);
+  auto compiled = compile_snapshot(config, ++version_, *metrics_, *services_, tls_);
   services_->settle();
   return compiled;
 }
@@ -120,7 +122,7 @@ bool Gateway::start() {
     file_watch_ = std::make_unique<FileWatch>(loop_, [this] { tasks_.spawn(reload_if_changed()); });
   config::Diagnostics diagnostics;
   config::Sources sources;
-  const auto config = load_config(options_.config_path, diagnostics, &sources);
+  auto config = load_config(options_.config_path, diagnostics, tls_, &sources);
   print_diagnostics(diagnostics);
   if (!config) return false;
   note_sources(sources);
@@ -129,7 +131,14 @@ bool Gateway::start() {
   admin_address_ = config->admin.address;
   access_log_path_ = config->access_log.path;
   if (fails(make_services(*config))) return false;
-  snapshot_ = compile(*config);
+  const auto compiled = compile(*config);
+  if (!compiled) {
+    say(compiled.error().message);
+    return false;
+  }
+  snapshot_ = *compiled;
+  config_ = std::move(*config);
+  follow_tls_files();
   if (fails(follow_names(*snapshot_))) return false;
   const Clock::time_point patience = Clock::now() + kNamePatience;
   // Nobody is served yet, so the first answers about names may come first.
@@ -250,33 +259,72 @@ Task<ReloadOutcome> Gateway::reload_once() {
   };
   config::Diagnostics diagnostics;
   config::Sources sources;
-  const auto config = load_config(options_.config_path, diagnostics, &sources);
+  auto config = load_config(options_.config_path, diagnostics, tls_, &sources);
   note_sources(sources);
   print_diagnostics(diagnostics);
   std::string report;
   for (const config::Diagnostic& one : diagnostics.sorted()) report += one.to_string() + "\n";
   if (draining_) co_return refuse("the gateway is draining\n");
   if (!config) co_return refuse(report);
-  const auto fresh = compile(*config);
-  if (const Status followed = follow_names(*fresh); !followed) {
-    say(followed.error().message);
-    co_return refuse(followed.error().message + "\n");
+  Task<Status> serving = serve(std::move(*config));
+  if (const Status served = co_await serving; !served) {
+    say(served.error().message);
+    co_return refuse(served.error().message + "\n");
   }
+  if (access_log_) access_log_->reopen();
+  const std::string now = "serving configuration " + std::to_string(snapshot_->version);
+  say(now);
+  co_return ReloadOutcome{true, report + now + "\n"};
+}
+
+// Puts `config`, which has been checked, in the place of what is served. On an error everything is as before.
+Task<Status> Gateway::serve(config::Config config) {
+  const auto compiled = compile(config);
+  if (!compiled) co_return compiled.error();
+  const std::shared_ptr<const proxy::Snapshot>& fresh = *compiled;
+  if (const Status followed = follow_names(*fresh); !followed) co_return followed;
   // Requests for a new name would fail until it is known.
   const Clock::time_point patience = Clock::now() + kNamePatience;
   while (!discovery_.settled() && Clock::now() < patience) co_await sleep_for(loop_, Milliseconds(5));
   auto sockets = listeners_.update(fresh->listeners, worker_count_);
   if (!sockets) {
-    say(sockets.error().message);
     (void)follow_names(*snapshot_);
-    co_return refuse(sockets.error().message + "\n");
+    co_return sockets.error();
   }
   for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->replace_snapshot(fresh, std::move((*sockets)[i]));
   tasks_.spawn(bury(std::exchange(snapshot_, fresh)));
-  if (access_log_) access_log_->reopen();
   metrics_->set_config_version(fresh->version);
-  say("serving configuration " + std::to_string(fresh->version));
-  co_return ReloadOutcome{true, report + "serving configuration " + std::to_string(fresh->version) + "\n"};
+  config_ = std::move(config);
+  follow_tls_files();
+  co_return Status();
+}
+
+void Gateway::follow_tls_files() {
+  const std::vector<std::string> files = tls_files(config_);
+  tls_fingerprint_ = tls_fingerprint(files);
+  if (!tls_watch_ && !files.empty())
+    tls_watch_ = std::make_unique<FileWatch>(loop_, [this] { tasks_.spawn(refresh_tls()); });
+  if (tls_watch_) tls_watch_->set_files(files);
+}
+
+// Certificates come and go by themselves; the configuration is not read for that.
+Task<void> Gateway::refresh_tls() {
+  while (reloading_) co_await sleep_for(loop_, Milliseconds(5));
+  const std::string now = tls_fingerprint(tls_files(config_));
+  if (now == tls_fingerprint_ || draining_) co_return;
+  tls_fingerprint_ = now;
+  reloading_ = true;
+  config::Diagnostics diagnostics;
+  check_tls(config_, tls_, diagnostics);
+  print_diagnostics(diagnostics);
+  config::Config same = config_;
+  Task<Status> serving = serve(std::move(same));
+  Status served = diagnostics.has_errors() ? Status(Error{"they are not good"}) : Status();
+  if (served) served = co_await serving;
+  reloading_ = false;
+  metrics_->note_reload(static_cast<bool>(served));
+  say(served ? "certificates have changed: serving configuration " + std::to_string(snapshot_->version)
+             : "changed certificates refused (" + served.error().message + "); those before go on serving");
 }
 
 // Holds a replaced snapshot until nobody else does, so that no worker has to take a large one apart.
@@ -288,7 +336,7 @@ Task<void> Gateway::bury(std::shared_ptr<const proxy::Snapshot> replaced) {
 Task<void> Gateway::reload_if_changed() {
   config::Diagnostics ignored;
   config::Sources sources;
-  load_config(options_.config_path, ignored, &sources);
+  load_config(options_.config_path, ignored, tls_, &sources);
   if (sources.fingerprint != fingerprint_ && !draining_) co_await reload();
 }
 

@@ -11,6 +11,7 @@
 #include "control/admin_server.h"
 #include "control/file_watch.h"
 #include "control/listener_set.h"
+#include "control/tls_setup.h"
 #include "control/upgrade.h"
 #include "policy/services.h"
 #include "proxy/worker.h"
@@ -29,7 +30,7 @@ struct RunOptions {
 // thread.
 class Gateway {
  public:
-  explicit Gateway(RunOptions options) : options_(std::move(options)) {}
+  explicit Gateway(RunOptions options);
 
   // Loads and starts; the diagnostics are printed. False when it cannot serve.
   bool start();
@@ -41,7 +42,7 @@ class Gateway {
 
  private:
   Status make_services(const config::Config& config);
-  std::shared_ptr<const proxy::Snapshot> compile(const config::Config& config);
+  Result<std::shared_ptr<const proxy::Snapshot>> compile(const config::Config& config);
   Status start_workers(std::vector<proxy::ListenerSockets> sockets);
   Status open_admin(Succession* predecessor);
   Status open_upgrade_point();
@@ -49,7 +50,10 @@ class Gateway {
   void note_sources(const config::Sources& sources);
   Task<ReloadOutcome> reload();
   Task<ReloadOutcome> reload_once();
+  Task<Status> serve(config::Config config);
   Task<void> reload_if_changed();
+  Task<void> refresh_tls();
+  void follow_tls_files();
   Task<void> bury(std::shared_ptr<const proxy::Snapshot> replaced);
   void stop(int signal);
 
@@ -68,7 +72,10 @@ class Gateway {
   redis::Settings redis_;
   std::string quotas_place_;
   uint64_t fingerprint_ = 0;  // of the sources last tried
+  config::Config config_;     // what is served
+  std::string tls_fingerprint_;  // of the files last tried
   EventLoop loop_;            // of the control thread
+  TlsState tls_;
   std::unique_ptr<telemetry::Registry> metrics_;
   std::unique_ptr<policy::Services> services_;  // after the loop, before the snapshot and the workers
   std::shared_ptr<const proxy::Snapshot> snapshot_;
@@ -81,6 +88,7 @@ class Gateway {
                                  }};
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<FileWatch> file_watch_;
+  std::unique_ptr<FileWatch> tls_watch_;
   std::unique_ptr<UpgradePoint> upgrade_point_;
   TaskGroup tasks_;
 };

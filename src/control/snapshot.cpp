@@ -10,7 +10,8 @@
 namespace portcullis::control {
 namespace {
 
-proxy::ListenerSettings compile_listener(const config::Listener& listener, telemetry::Registry& metrics) {
+Result<proxy::ListenerSettings> compile_listener(const config::Listener& listener, telemetry::Registry& metrics,
+                                                 TlsState& tls) {
   proxy::ListenerSettings settings;
   settings.name = listener.name;
   settings.address = *SocketAddress::parse(listener.address);
@@ -28,6 +29,12 @@ proxy::ListenerSettings compile_listener(const config::Listener& listener, telem
   settings.body_timeout = listener.timeouts.body;
   settings.send_timeout = listener.timeouts.send;
   settings.idle_timeout = listener.timeouts.idle;
+  if (!listener.tls.enabled()) return settings;
+  auto context = make_server_context(listener, tls);
+  if (!context) return context.error();
+  settings.tls = std::move(*context);
+  settings.hsts = hsts_of(listener.tls.hsts);
+  settings.forward_client_certificate = listener.tls.forward_client_certificate;
   return settings;
 }
 
@@ -37,8 +44,8 @@ std::variant<SocketAddress, HostPort> compile_place(const std::string& text) {
   return *split_host_port(text);
 }
 
-upstream::UpstreamDefinition compile_upstream(const config::Upstream& upstream,
-                                              telemetry::Registry& metrics) {
+Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream, telemetry::Registry& metrics,
+                                                      TlsState& tls) {
   upstream::UpstreamDefinition definition;
   definition.name = upstream.name;
   definition.balance = upstream.balance == config::Balance::kLeastRequest ? upstream::Balance::kLeastRequest
@@ -51,6 +58,11 @@ upstream::UpstreamDefinition compile_upstream(const config::Upstream& upstream,
   definition.connect_timeout = upstream.timeouts.connect;
   definition.response_timeout = upstream.timeouts.response;
   definition.idle_timeout = upstream.timeouts.idle;
+  if (!upstream.tls.enabled()) return definition;
+  auto context = make_client_context(upstream.tls, tls);
+  if (!context) return context.error();
+  definition.tls = std::move(*context);
+  definition.server_name = upstream.tls.server_name;
   return definition;
 }
 
@@ -106,7 +118,12 @@ void check_policies(const config::Config& config, config::Diagnostics& diagnosti
   }
 }
 
-std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics,
+std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics) {
+  TlsState tls([](const std::string&) {});
+  return load_config(path, diagnostics, tls);
+}
+
+std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics, TlsState& tls,
                                           config::Sources* sources) {
   config::Sources unused;
   auto config =
@@ -114,6 +131,7 @@ std::optional<config::Config> load_config(const std::string& path, config::Diagn
   if (!config) return std::nullopt;
   check_rewrites(*config, diagnostics);
   check_policies(*config, diagnostics);
+  check_tls(*config, tls, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return config;
 }
@@ -128,9 +146,9 @@ void report_unreachable_routes(const config::Config& config, config::Diagnostics
   }
 }
 
-std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& config, uint64_t version,
-                                                        telemetry::Registry& metrics,
-                                                        policy::Services& services) {
+Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config, uint64_t version,
+                                                                telemetry::Registry& metrics,
+                                                                policy::Services& services, TlsState& tls) {
   std::vector<routing::RouteRule> rules = route_rules(config);
   std::vector<proxy::Route> routes;
   std::map<std::string_view, size_t> upstream_index;
@@ -171,11 +189,17 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
     routes.push_back(std::move(compiled));
   }
   auto snapshot = std::make_shared<proxy::Snapshot>(version, std::move(rules));
-  for (const config::Listener& listener : config.listeners)
-    snapshot->listeners.push_back(compile_listener(listener, metrics));
-  for (const config::Upstream& upstream : config.upstreams)
-    snapshot->upstreams.push_back(
-        std::make_shared<const upstream::UpstreamDefinition>(compile_upstream(upstream, metrics)));
+  snapshot->side_pool = &services.side_pool();
+  for (const config::Listener& listener : config.listeners) {
+    auto compiled = compile_listener(listener, metrics, tls);
+    if (!compiled) return Error{"listener `" + listener.name + "`: " + compiled.error().message};
+    snapshot->listeners.push_back(std::move(*compiled));
+  }
+  for (const config::Upstream& upstream : config.upstreams) {
+    auto compiled = compile_upstream(upstream, metrics, tls);
+    if (!compiled) return Error{"upstream `" + upstream.name + "`: " + compiled.error().message};
+    snapshot->upstreams.push_back(std::make_shared<const upstream::UpstreamDefinition>(std::move(*compiled)));
+  }
   for (const auto& upstream : snapshot->upstreams) {
     for (const upstream::TargetDefinition& target : upstream->targets) {
       if (const auto* name = std::get_if<HostPort>(&target.place)) snapshot->hosts.insert(name->host);
@@ -188,7 +212,7 @@ std::shared_ptr<const proxy::Snapshot> compile_snapshot(const config::Config& co
     snapshot->consumer_metrics.push_back(metrics.consumer(consumer.name));
   snapshot->unmatched = metrics.route("");
   snapshot->drain_timeout = config.drain_timeout;
-  return snapshot;
+  return std::shared_ptr<const proxy::Snapshot>(std::move(snapshot));
 }
 
 }  // namespace portcullis::control

@@ -10,13 +10,16 @@ FieldId check(std::string_view name, std::string_view expected, FieldId id) {
 }
 
 // With '-' or '_': backends that turn names into variables (CGI, WSGI) take both for the same.
-bool is_consumer_field(std::string_view name) {
-  static constexpr std::string_view kPrefix = "x-consumer-";
-  if (name.size() <= kPrefix.size()) return false;
-  for (size_t i = 1; i < kPrefix.size(); ++i) {
-    if ((name[i] == '_' ? '-' : ascii_lower(name[i])) != kPrefix[i]) return false;
+bool begins_with(std::string_view name, std::string_view prefix) {
+  if (name.size() < prefix.size()) return false;
+  for (size_t i = 0; i < prefix.size(); ++i) {
+    if ((name[i] == '_' ? '-' : ascii_lower(name[i])) != prefix[i]) return false;
   }
   return true;
+}
+
+bool is_client_cert(std::string_view name) {
+  return begins_with(name, "client-cert") && (name.size() == 11 || begins_with(name.substr(11), "-chain"));
 }
 
 }  // namespace
@@ -24,7 +27,7 @@ bool is_consumer_field(std::string_view name) {
 FieldId identify_field(std::string_view name) {
   // The length and first letter leave at most one candidate.
   const char first = name.empty() ? '\0' : ascii_lower(name[0]);
-  if (first == 'x' && is_consumer_field(name)) return FieldId::kXConsumer;
+  if (first == 'x' && name.size() > 11 && begins_with(name, "x-consumer-")) return FieldId::kXConsumer;
   switch (name.size()) {
     case 2: return check(name, "te", FieldId::kTe);
     case 3: return check(name, "via", FieldId::kVia);
@@ -38,6 +41,7 @@ FieldId identify_field(std::string_view name) {
     case 10:
       return first == 'c' ? check(name, "connection", FieldId::kConnection)
                           : check(name, "keep-alive", FieldId::kKeepAlive);
+    case 11: return is_client_cert(name) ? FieldId::kClientCert : FieldId::kOther;
     case 12: return check(name, "x-request-id", FieldId::kXRequestId);
     case 14: return check(name, "content-length", FieldId::kContentLength);
     case 15: return check(name, "x-forwarded-for", FieldId::kXForwardedFor);
@@ -45,6 +49,7 @@ FieldId identify_field(std::string_view name) {
       return first == 'p' ? check(name, "proxy-connection", FieldId::kProxyConnection)
                           : check(name, "x-forwarded-host", FieldId::kXForwardedHost);
     case 17:
+      if (first == 'c') return is_client_cert(name) ? FieldId::kClientCert : FieldId::kOther;
       return first == 't' ? check(name, "transfer-encoding", FieldId::kTransferEncoding)
                           : check(name, "x-forwarded-proto", FieldId::kXForwardedProto);
     default: return FieldId::kOther;

@@ -8,6 +8,7 @@ namespace portcullis::http {
 // Fields that the gateway itself acts upon; all others are kOther.
 enum class FieldId : uint8_t {
   kOther,
+  kClientCert,  // client-cert and client-cert-chain (RFC 9440)
   kConnection,
   kContentLength,
   kDate,

@@ -18,6 +18,7 @@
 #include "routing/rewrite.h"
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
+#include "tls/peer_certificate.h"
 
 namespace portcullis::policy {
 
@@ -33,6 +34,7 @@ struct Context {
   http::ResponseHead& response;  // filled before on_response, and by a policy that answers
   size_t worker = 0;             // which one, for state that each has for itself
   identity::Caller caller{};     // as the authentication policies before found
+  const tls::PeerCertificate* client_certificate = nullptr;  // verified; null when the client has shown none
   std::string_view client_address{};
   std::string_view scheme{"http"};
   std::string_view host{};  // lower case, without port

@@ -27,7 +27,40 @@ void ClientConnection::drain() {
   if (idle_) stream.hurry_reader(kLastCall);
 }
 
+// The TLS of a new connection. False when there is nobody to serve.
+Task<bool> ClientConnection::shake_hands() {
+  const std::shared_ptr<const tls::ServerContext> context = settings().tls;
+  std::unique_ptr<tls::Session> made = context->make_session();
+  if (!made) co_return false;
+  tls::Session& session = *made;
+  stream.set_codec(std::move(made));
+  const tls::HandshakeResult result =
+      co_await session.handshake(stream, worker_.current()->snapshot->side_pool, settings().head_timeout);
+  telemetry::ListenerMetrics& metrics = *settings().metrics;
+  if (!result.ok) {
+    metrics.handshakes_failed.fetch_add(1, std::memory_order_relaxed);
+    if (result.plain_http) {
+      // Whoever speaks plain HTTP here reads plain HTTP.
+      stream.set_codec(nullptr);
+      constexpr std::string_view kAnswer =
+          "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 33\r\nconnection: close\r\n\r\n"
+          "this port speaks HTTP over TLS: use https\n";
+      iovec piece{const_cast<char*>(kAnswer.data()), kAnswer.size()};
+      co_await stream.write(std::span(&piece, 1), settings().send_timeout);
+      co_await linger();
+    }
+    co_return false;
+  }
+  (session.resumed() ? metrics.handshakes_resumed : metrics.handshakes_full).fetch_add(1, std::memory_order_relaxed);
+  certificate_ = tls::PeerCertificate::of(*session.ssl());
+  // What was said last goes with the first response, unless the client waits for it.
+  IoResult flushed;
+  if (!stream.may_read()) flushed = co_await stream.write({}, settings().send_timeout);
+  co_return flushed.ok();
+}
+
 Task<void> ClientConnection::serve() {
+  if (settings().tls && !co_await shake_hands()) co_return;
   // Until the first byte a new connection is on the head's clock: idling is for those that have been served.
   Milliseconds patience = settings().head_timeout;
   for (;;) {

@@ -9,6 +9,7 @@
 #include "runtime/frame_pool.h"
 #include "runtime/stream.h"
 #include "runtime/task.h"
+#include "tls/peer_certificate.h"
 
 namespace portcullis::proxy {
 
@@ -38,16 +39,22 @@ class ClientConnection final : public ListNode<>, public Pooled {
   Stream stream;
   InputBuffer input;
 
+  // The verified certificate that the client has shown; null when it has shown none.
+  const std::shared_ptr<const tls::PeerCertificate>& certificate() const { return certificate_; }
+  bool is_secure() const { return stream.codec() != nullptr; }
+
   // The client's address as forwarded to targets, without the port.
   std::string_view peer_text() const { return {peer_text_, peer_text_size_}; }
 
  private:
+  Task<bool> shake_hands();
   Task<void> linger();
 
   static constexpr Milliseconds kLastCall{1'000};
 
   Worker& worker_;
   std::shared_ptr<Listener> listener_;
+  std::shared_ptr<const tls::PeerCertificate> certificate_;
   bool idle_ = false;
   uint8_t peer_text_size_;
   char peer_text_[INET6_ADDRSTRLEN];

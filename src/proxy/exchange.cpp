@@ -107,6 +107,7 @@ Persistence Exchange::persistence_after_answer() {
 Task<bool> Exchange::consult_policies() {
   context_.client_address = origin_.client;
   context_.scheme = origin_.scheme;
+  context_.client_certificate = client_.certificate().get();
   context_.host = host_;
   context_.path = path_;
   context_.worker = worker_.index();
@@ -199,8 +200,11 @@ bool Exchange::prepare() {
     return refusal(413, "body_too_large");
   }
   // Only the gateway says who calls.
-  if (request_.fields.find(FieldId::kXConsumer) != nullptr) request_.fields.remove(FieldId::kXConsumer);
-  origin_ = find_origin(settings_.forwarding, request_, client_.peer_text());
+  for (const FieldId id : {FieldId::kXConsumer, FieldId::kClientCert}) {
+    if (request_.fields.find(id) != nullptr) request_.fields.remove(id);
+  }
+  origin_ = find_origin(settings_.forwarding, request_, client_.peer_text(),
+                        client_.is_secure() ? "https" : "http");
   const auto path = http::canonical_path(request_.path, arena_, settings_.ambiguous_encodings);
   if (!path) {
     close_client_ = true;

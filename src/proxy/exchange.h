@@ -46,6 +46,7 @@ class Exchange final : public Pooled {
   Persistence persistence_after_answer();
   Task<Persistence> forward();
   Task<TryOutcome> try_target(upstream::Upstream& upstream, upstream::Target& target, bool fresh);
+  Task<bool> connect(upstream::Upstream& upstream, upstream::Target& target, upstream::Connection& connection);
   Task<TryOutcome> receive_response(std::unique_ptr<upstream::Connection>& connection, BodySource& body,
                                     TaskGroup& upload);
   Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);

@@ -1,7 +1,5 @@
 // How an exchange asks its upstream: the tries, the request's way to a target and the response's way back.
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -36,10 +34,7 @@ class ClientWatch final : private Watcher {
 
  private:
   void on_events(uint32_t) override {
-    char byte;
-    if (pipelined_ || !client_.stream.hung_up() ||
-        ::recv(client_.stream.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
-      return;
+    if (pipelined_ || !client_.stream.deserted()) return;
     gone_ = true;
     target_.cancel();
   }
@@ -154,15 +149,8 @@ void Exchange::note_try(const upstream::Target& target, TryOutcome outcome) {
 Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, upstream::Target& target,
                                                 bool fresh) {
   std::unique_ptr<upstream::Connection> connection = fresh ? target.make_fresh() : target.take();
-  if (!connection->stream.is_open()) {
-    const IoResult connected =
-        co_await connection->stream.connect(target.address(), upstream.definition().connect_timeout);
-    if (!connected.ok()) {
-      failure_ = name_of_connect_failure(connected.error);
-      co_return TryOutcome::kConnectFailed;
-    }
-    target.definition().metrics[worker_.index()]->connections.add();
-  }
+  if (!connection->stream.is_open() && !co_await connect(upstream, target, *connection))
+    co_return TryOutcome::kConnectFailed;
 
   HeadWriter head(head_size_ + 1024);
   write_request_head(head);
@@ -196,6 +184,32 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
     keep_rest(held_body_.held() ? held_body_.rest() : body.rest);
   }
   co_return outcome;
+}
+
+// Opens a new connection, and its TLS. On false the failure is noted.
+Task<bool> Exchange::connect(upstream::Upstream& upstream, upstream::Target& target,
+                             upstream::Connection& connection) {
+  const Milliseconds patience = upstream.definition().connect_timeout;
+  const IoResult connected = co_await connection.stream.connect(target.address(), patience);
+  if (!connected.ok()) {
+    failure_ = name_of_connect_failure(connected.error);
+    co_return false;
+  }
+  target.definition().metrics[worker_.index()]->connections.add();
+  if (!upstream.definition().tls) co_return true;
+  std::unique_ptr<tls::Session> made = target.make_session();
+  failure_ = "connect_tls_failed";
+  if (!made) co_return false;
+  tls::Session& session = *made;
+  connection.stream.set_codec(std::move(made));
+  const tls::HandshakeResult shaken = co_await session.handshake(connection.stream, nullptr, patience);
+  if (shaken.ok) co_return true;
+  if (shaken.timed_out) failure_ = "connect_tls_timeout";
+  if (SSL_get_verify_result(session.ssl()) != X509_V_OK) {
+    failure_ = "connect_tls_unverified";
+    context_.note = X509_verify_cert_error_string(SSL_get_verify_result(session.ssl()));
+  }
+  co_return false;
 }
 
 Task<void> Exchange::upload_body(std::string_view head, BodySource& body, upstream::Connection& connection) {

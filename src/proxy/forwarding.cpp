@@ -148,15 +148,17 @@ void write_rfc7239(HeadWriter& out, const ForwardingRules& rules, const http::Re
 
 }  // namespace
 
-Origin find_origin(const ForwardingRules& rules, const http::RequestHead& request, std::string_view peer) {
-  Origin origin{peer, "http", request.authority};
+Origin find_origin(const ForwardingRules& rules, const http::RequestHead& request, std::string_view peer,
+                   std::string_view own_scheme) {
+  Origin origin{peer, own_scheme, request.authority};
   if (rules.trusted_proxies.empty() || rules.form == ForwardedForm::kNone || !is_trusted(rules, peer))
     return origin;
   origin.through_trusted_proxy = true;
   const bool rfc7239 = rules.form == ForwardedForm::kForwarded;
   const Hops hops = read_hops(request.fields, rfc7239);
   if (!rfc7239) {
-    origin.scheme = scheme_or_http(request.fields.value_of("x-forwarded-proto"));
+    if (const std::string_view told = request.fields.value_of("x-forwarded-proto"); !told.empty())
+      origin.scheme = scheme_or_http(told);
     const std::string_view host = request.fields.value_of("x-forwarded-host");
     if (is_plain_host(host)) origin.host = host;
   }
@@ -166,7 +168,7 @@ Origin find_origin(const ForwardingRules& rules, const http::RequestHead& reques
     if (!IpAddress::parse(address)) break;  // hidden or broken: the last one known is all there is
     origin.client = address;
     if (rfc7239) {
-      origin.scheme = scheme_or_http(hop.scheme);
+      if (!hop.scheme.empty()) origin.scheme = scheme_or_http(hop.scheme);
       if (is_plain_host(hop.host)) origin.host = hop.host;
     }
     if (!is_trusted(rules, address)) break;

@@ -34,8 +34,10 @@ struct Origin {
   bool through_trusted_proxy = false;
 };
 
-// The client is the last address, from the right, that no trusted proxy has. Claims of others are ignored.
-Origin find_origin(const ForwardingRules& rules, const http::RequestHead& request, std::string_view peer);
+// The client is the last address, from the right, that no trusted proxy has. Claims of others are ignored: then it
+// came to us by `own_scheme`.
+Origin find_origin(const ForwardingRules& rules, const http::RequestHead& request, std::string_view peer,
+                   std::string_view own_scheme);
 
 // Writes the forwarding fields, and Via, of a request that came from `peer`.
 void write_forwarding(HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,

@@ -14,7 +14,9 @@
 #include "routing/rewrite.h"
 #include "routing/route_table.h"
 #include "runtime/address.h"
+#include "runtime/side_pool.h"
 #include "telemetry/metrics.h"
+#include "tls/server_context.h"
 #include "upstream/discovery.h"
 #include "upstream/upstream.h"
 
@@ -33,6 +35,9 @@ struct ListenerSettings {
   Milliseconds body_timeout{60'000};
   Milliseconds send_timeout{60'000};
   Milliseconds idle_timeout{75'000};
+  std::shared_ptr<const tls::ServerContext> tls{};  // null: plain HTTP
+  std::string hsts{};                               // Strict-Transport-Security; empty: none
+  bool forward_client_certificate = false;
 };
 
 struct Route {
@@ -54,6 +59,7 @@ struct Snapshot {
       : version(number), table(std::move(rules)) {}
 
   uint64_t version;
+  SidePool* side_pool = nullptr;  // outlives the snapshot
   std::vector<ListenerSettings> listeners;
   std::vector<Route> routes;
   std::vector<telemetry::RouteMetrics*> unmatched;  // for requests without a route, one for each worker

@@ -33,6 +33,10 @@ void Stream::on_events(uint32_t events) {
 }
 
 IoResult Stream::try_read(char* data, size_t size) {
+  return codec_ ? codec_->decode(*this, data, size) : read_raw(data, size);
+}
+
+IoResult Stream::read_raw(char* data, size_t size) {
   if (cancelled_) return {0, ECANCELED};
   if (!fd_) return {0, EBADF};
   if (!readable_) return {0, EAGAIN};
@@ -69,6 +73,35 @@ void Stream::advance(std::span<iovec>& pieces, size_t sent) {
 IoResult Stream::try_write(std::span<iovec>& pieces, bool expect_more) {
   if (cancelled_) return {0, ECANCELED};
   if (!fd_) return {0, EBADF};
+  return codec_ ? write_coded(pieces, expect_more) : write_raw(pieces, expect_more);
+}
+
+// `bytes` of the result counts what has been taken from `pieces`, and all has been sent when there is no error.
+IoResult Stream::write_coded(std::span<iovec>& pieces, bool expect_more) {
+  size_t before = 0;
+  for (const iovec& piece : pieces) before += piece.iov_len;
+  const auto taken = [&] {
+    size_t left = 0;
+    for (const iovec& piece : pieces) left += piece.iov_len;
+    return before - left;
+  };
+  for (;;) {
+    while (!pieces.empty() && pieces.front().iov_len == 0) pieces = pieces.subspan(1);
+    if (!pieces.empty() && !codec_->encode(pieces)) return {taken(), EPROTO};
+    const std::span<const char> output = codec_->output();
+    if (output.empty()) {
+      if (pieces.empty()) return {taken(), 0};
+      continue;
+    }
+    iovec piece{const_cast<char*>(output.data()), output.size()};
+    std::span<iovec> raw(&piece, 1);
+    const IoResult sent = write_raw(raw, expect_more || !pieces.empty());
+    codec_->sent(sent.bytes);
+    if (!sent.ok()) return {taken(), sent.error};
+  }
+}
+
+IoResult Stream::write_raw(std::span<iovec>& pieces, bool expect_more) {
   const int flags = send_flags(expect_more);
   size_t total = 0;
   while (!pieces.empty()) {
@@ -109,17 +142,38 @@ void Stream::hurry_reader(Milliseconds timeout) {
   if (reader_ != nullptr) loop_.arm(*reader_, timeout);
 }
 
+// One attempt, for the socket has room in all but the worst of times: a peer that is told nothing sees a
+// truncated stream, which is what it then is.
+void Stream::say_goodbye() {
+  if (!codec_ || !fd_ || resets_) return;
+  codec_->finish();
+  const std::span<const char> output = codec_->output();
+  if (output.empty()) return;
+  const ssize_t sent = loop_.syscalls().send(fd_.get(), output.data(), output.size(), send_flags(false));
+  codec_->sent(sent > 0 ? static_cast<size_t>(sent) : 0);
+}
+
+bool Stream::deserted() {
+  if (!hung_up_) return false;
+  if (codec_) return !codec_->has_data(*this);
+  char byte;
+  return ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
 void Stream::shutdown_write() {
+  say_goodbye();
   if (fd_) ::shutdown(fd_.get(), SHUT_WR);
 }
 
 void Stream::reset_on_close() {
   const linger abort{1, 0};
+  resets_ = true;
   if (fd_) ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
 }
 
 void Stream::close() {
   if (!fd_) return;
+  say_goodbye();
   if (watched_) loop_.forget(*this);
   watched_ = false;
   fd_.reset();
@@ -183,7 +237,7 @@ bool Stream::Readable::attempt() {
     result_ = {0, ECANCELED};
     return true;
   }
-  return stream_.readable_;
+  return stream_.may_read();
 }
 
 bool Stream::Write::may_be_batched() const {
@@ -193,14 +247,21 @@ bool Stream::Write::may_be_batched() const {
 
 bool Stream::Write::await_suspend(std::coroutine_handle<> handle) {
   if (!may_be_batched()) return Operation::await_suspend(handle);
+  if (StreamCodec* codec = stream_.codec()) {
+    // What does not fit at once, or cannot be encoded, goes the ordinary way.
+    if (!codec->encode(pieces_) || !pieces_.empty()) return !attempt() && Operation::await_suspend(handle);
+    encoded_ = true;
+  }
   wait(handle);
   stream_.loop_.send_later(*this);
   return true;
 }
 
 SendRequest Stream::Write::request() {
-  return {stream_.cancelled_ ? -1 : stream_.fd(), pieces_[0].iov_base, pieces_[0].iov_len,
-          stream_.send_flags(expect_more_)};
+  const int fd = stream_.cancelled_ ? -1 : stream_.fd();
+  if (!encoded_) return {fd, pieces_[0].iov_base, pieces_[0].iov_len, stream_.send_flags(expect_more_)};
+  const std::span<const char> output = stream_.codec_->output();
+  return {fd, output.data(), output.size(), stream_.send_flags(expect_more_)};
 }
 
 void Stream::Write::sent(ssize_t result) {
@@ -210,7 +271,9 @@ void Stream::Write::sent(ssize_t result) {
     return complete();
   }
   if (result == -EAGAIN) stream_.writable_ = false;
-  if (result > 0) {
+  if (result > 0 && encoded_) {
+    stream_.codec_->sent(static_cast<size_t>(result));
+  } else if (result > 0) {
     stream_.advance(pieces_, static_cast<size_t>(result));
     result_.bytes += static_cast<size_t>(result);
   }

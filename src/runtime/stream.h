@@ -2,11 +2,13 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "base/unique_fd.h"
 #include "runtime/address.h"
 #include "runtime/event_loop.h"
+#include "runtime/stream_codec.h"
 
 namespace portcullis {
 
@@ -52,8 +54,17 @@ class Stream final : private Watcher {
   // `expect_more` lets the kernel hold back a partial segment because more follows at once.
   Write write(std::span<iovec> pieces, Milliseconds timeout, bool expect_more = false);
 
+  // False when a read would find nothing.
+  bool may_read() const { return readable_ || (codec_ && codec_->holds_input()); }
   // One attempt, without waiting; error is EAGAIN when there is nothing.
   IoResult try_read(char* data, size_t size);
+
+  // From now on everything passes through `codec`. What it has waiting is sent with the next write, which may
+  // be one of nothing.
+  void set_codec(std::unique_ptr<StreamCodec> codec) { codec_ = std::move(codec); }
+  StreamCodec* codec() const { return codec_.get(); }
+  // What the socket has, for the codec.
+  IoResult read_raw(char* data, size_t size);
 
   // Wakes whoever waits, and fails every later operation, with ECANCELED.
   void cancel();
@@ -61,6 +72,8 @@ class Stream final : private Watcher {
   void hurry_reader(Milliseconds timeout);
   // Half-closes: the peer sees the end of what has been written.
   void shutdown_write();
+  // The peer has hung up, and nothing it has sent is left to be read.
+  bool deserted();
   // The next close sends a reset instead of a clean end.
   void reset_on_close();
   void close();
@@ -80,16 +93,21 @@ class Stream final : private Watcher {
   friend class Operation;
   void on_events(uint32_t events) override;
   IoResult try_write(std::span<iovec>& pieces, bool expect_more);
+  IoResult write_raw(std::span<iovec>& pieces, bool expect_more);
+  IoResult write_coded(std::span<iovec>& pieces, bool expect_more);
+  void say_goodbye();
   static int send_flags(bool expect_more);
   static void advance(std::span<iovec>& pieces, size_t sent);
 
   EventLoop& loop_;
   UniqueFd fd_;
+  std::unique_ptr<StreamCodec> codec_;  // null: bytes go as they are
   bool watched_ = false;
   bool readable_ = true;  // unknown until the kernel says EAGAIN
   bool writable_ = true;
   bool hung_up_ = false;
   bool cancelled_ = false;
+  bool resets_ = false;
   Operation* reader_ = nullptr;
   Operation* writer_ = nullptr;
   Watcher* idle_watcher_ = nullptr;
@@ -175,6 +193,7 @@ class Stream::Write final : public Operation, private Sender {
   static constexpr size_t kMostBatched = 16 * 1024;  // large ones keep large blocks from being used again
   std::span<iovec> pieces_;
   bool expect_more_;
+  bool encoded_ = false;  // all of it is in the codec's output
 };
 
 class Stream::Connect final : public Operation {

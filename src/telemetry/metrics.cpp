@@ -138,6 +138,16 @@ std::string Registry::scrape() const {
                      MetricType::Gauge);
   for (const auto& [address, listener] : listeners_)
     by_listener.add({{"address", address}}, listener.open_connections.load(std::memory_order_relaxed));
+  Family handshakes("tls_handshakes_total", "TLS handshakes with clients, by listener address and outcome.",
+                    MetricType::Counter);
+  for (const auto& [address, listener] : listeners_) {
+    const auto add = [&, &at = address](const char* outcome, const std::atomic<uint64_t>& count) {
+      handshakes.add({{"address", at}, {"outcome", outcome}}, count.load(std::memory_order_relaxed));
+    };
+    add("full", listener.handshakes_full);
+    add("resumed", listener.handshakes_resumed);
+    add("failed", listener.handshakes_failed);
+  }
   Family refused("client_connections_refused_total", "Closed at once: the listener's limit was reached.",
                  MetricType::Counter);
   refused.add({}, total(&WorkerMetrics::refused));
@@ -175,7 +185,7 @@ std::string Registry::scrape() const {
 
   std::vector<prometheus::MetricFamily> all;
   for (Family* one : {&requests, &durations, &received, &sent, &tries, &opened, &accepted, &open,
-                      &by_listener, &refused, &dropped, &reloads, &version, &by_consumer, &limited}) {
+                      &by_listener, &handshakes, &refused, &dropped, &reloads, &version, &by_consumer, &limited}) {
     all.push_back(std::move(one->family));
   }
   return prometheus::TextSerializer().Serialize(all);

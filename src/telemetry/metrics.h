@@ -67,6 +67,9 @@ struct WorkerMetrics {
 // connection comes and when it goes.
 struct ListenerMetrics {
   std::atomic<uint64_t> open_connections{0};
+  std::atomic<uint64_t> handshakes_full{0};
+  std::atomic<uint64_t> handshakes_resumed{0};
+  std::atomic<uint64_t> handshakes_failed{0};
 };
 
 // All counters of all workers. They are made by the control thread and live as long as the registry, so the

@@ -11,7 +11,11 @@ void Connection::Expiry::fire() {
 void Connection::on_events(uint32_t) {
   // Nobody waits for this stream. In the pool that means hang-up or unasked data; in use, the exchange will
   // read what has come when it is ready to.
-  if (idle_) drop();
+  if (!idle_) return;
+  // TLS speaks for itself, too: tickets for later sessions come when they will.
+  StreamCodec* codec = stream.codec();
+  if (codec != nullptr && !stream.hung_up() && !codec->has_data(stream) && codec->is_sound()) return;
+  drop();
 }
 
 void Connection::drop() {
@@ -38,6 +42,15 @@ std::unique_ptr<Connection> Target::take() {
   connection->idle_ = false;
   connection->reused_ = true;
   return connection;
+}
+
+std::unique_ptr<tls::Session> Target::make_session() {
+  std::string name = upstream_.server_name;
+  if (name.empty()) {
+    const auto* named = std::get_if<HostPort>(&definition_.place);
+    name = named != nullptr ? named->host : address_.host();
+  }
+  return upstream_.tls->make_session(name, session_.get(), &session_);
 }
 
 std::unique_ptr<Connection> Target::make_fresh() {

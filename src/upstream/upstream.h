@@ -11,6 +11,7 @@
 #include "runtime/frame_pool.h"
 #include "runtime/stream.h"
 #include "telemetry/metrics.h"
+#include "tls/client_context.h"
 
 namespace portcullis::upstream {
 
@@ -35,6 +36,8 @@ struct UpstreamDefinition {
   Milliseconds idle_timeout{60'000};
   uint32_t failures_to_eject = 3;  // in a row
   Milliseconds ejection{10'000};   // how long such a target is left out
+  std::shared_ptr<const tls::ClientContext> tls{};  // null: plain
+  std::string server_name{};                        // asked for and verified; empty: the target's own
 
   bool operator==(const UpstreamDefinition&) const = default;
 };
@@ -84,6 +87,8 @@ class Target {
 
   const TargetDefinition& definition() const { return definition_; }
   const SocketAddress& address() const { return address_; }
+  // The TLS of a new connection, which resumes what earlier ones had; null when memory is short.
+  std::unique_ptr<tls::Session> make_session();
 
   // The most recently used idle connection, or a new unconnected one.
   std::unique_ptr<Connection> take();
@@ -110,6 +115,7 @@ class Target {
   const UpstreamDefinition& upstream_;
   const TargetDefinition& definition_;
   SocketAddress address_;
+  tls::SslSessionPointer session_;  // that the next connection resumes
   bool retired_ = false;
   IntrusiveList<Connection> idle_;
   size_t idle_count_ = 0;

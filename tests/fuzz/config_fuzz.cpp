@@ -19,6 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   portcullis::telemetry::Registry metrics(1);
   portcullis::policy::Services services({.workers = 1, .counter_bytes = 1 << 12}, loop,
                                         [](const std::string&) {});
-  portcullis::control::compile_snapshot(*config, 1, metrics, services);
+  portcullis::control::TlsState tls([](const std::string&) {});
+  (void)portcullis::control::compile_snapshot(*config, 1, metrics, services, tls);
   return 0;
 }

@@ -1,0 +1,102 @@
+#include "config/tls.h"
+
+#include <algorithm>
+
+#include "config/field_types.h"
+
+namespace portcullis::config {
+namespace {
+
+TypePointer version_type() {
+  return choice({{"1.2", static_cast<int>(TlsVersion::k12)}, {"1.3", static_cast<int>(TlsVersion::k13)}});
+}
+
+std::string check_server_name(const std::string& name) {
+  const bool good = !name.empty() && name.find_first_of(" /:*") == std::string::npos;
+  return good ? "" : "`" + name + "` is not a name: write orders.internal";
+}
+
+std::string check_certificate_name(const std::string& name) {
+  const std::string rest = name.starts_with("*.") ? name.substr(2) : name;
+  const bool good = !rest.empty() && rest.find_first_of(" /:*") == std::string::npos &&
+                    std::none_of(rest.begin(), rest.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  return good ? "" : "`" + name + "` is not a name: write api.example.com or *.example.com, in lower case";
+}
+
+}  // namespace
+
+TypePointer listener_tls_type() {
+  auto certificate = std::make_shared<ObjectType>("certificate", "A certificate and its key.");
+  certificate->locate(&TlsCertificate::location)
+      .required("cert", &TlsCertificate::cert, text(), "A PEM file: the certificate, then its chain.")
+      .required("key", &TlsCertificate::key, text(), "The PEM file of its private key.")
+      .optional("ocsp", &TlsCertificate::ocsp, text(), "none",
+                "A file with an OCSP response (DER), which is stapled while it is up to date.")
+      .optional("names", &TlsCertificate::names,
+                list_of<std::string>(checked_text("a name", "", check_certificate_name)), "the certificate's own",
+                "For which names it is shown. With them it is read only when a client asks for one.");
+  auto tickets = std::make_shared<ObjectType>("session_tickets", "How clients resume sessions.");
+  tickets
+      ->optional("enabled", &SessionTickets::enabled, boolean(), "true", "Whether they can.")
+      .optional("rotation", &SessionTickets::rotation, duration(), "4h",
+                "How often a new key seals them. Keys are shared by the workers and outlive a reload.")
+      .optional("lifetime", &SessionTickets::lifetime, duration(), "12h", "How long one is honoured.")
+      .optional("key_files", &SessionTickets::key_files, list_of<std::string>(text()), "none",
+                "Files of 80 random bytes, instead of keys of the gateway's own making: for nodes that resume each "
+                "other's sessions. The first seals, all open.");
+  auto hsts = std::make_shared<ObjectType>("hsts", "Tells browsers to come by TLS only (RFC 6797).");
+  hsts->required("max_age", &Hsts::max_age, duration(), "For how long, as `8760h`.")
+      .optional("include_subdomains", &Hsts::include_subdomains, boolean(), "false", "For the names below, too.")
+      .optional("preload", &Hsts::preload, boolean(), "false", "Consents to the browsers' own lists.");
+  auto tls = std::make_shared<ObjectType>("tls", "TLS towards clients.");
+  tls->locate(&ListenerTls::location)
+      .optional("certificates", &ListenerTls::certificates, list_of<TlsCertificate>(certificate), "none",
+                "What is shown. The first is also for clients that name nobody. Files that change are read again, "
+                "and connections go on.")
+      .optional("certificate_folder", &ListenerTls::certificate_folder, text(), "none",
+                "A folder of further ones, each read when a client first asks for its name: `NAME.crt` or `NAME.pem` "
+                "with `NAME.key`, or `NAME/fullchain.pem` with `NAME/privkey.pem`; `_.` at the beginning of `NAME` "
+                "stands for `*.`.")
+      .optional("unknown_names", &ListenerTls::unknown_names,
+                choice({{"default", static_cast<int>(UnknownNames::kDefault)},
+                        {"refuse", static_cast<int>(UnknownNames::kRefuse)}}),
+                "default", "For a name without a certificate: show the first one, or `refuse` the handshake.")
+      .optional("min_version", &ListenerTls::min_version, version_type(), "1.2", "The oldest version that is spoken.")
+      .optional("ciphers", &ListenerTls::ciphers, text(), "those of RFC 9325",
+                "Cipher suites of TLS 1.2, as OpenSSL writes them.")
+      .optional("groups", &ListenerTls::groups, text(), "OpenSSL's",
+                "Groups of the key exchange, as OpenSSL writes them.")
+      .optional("client_certificate", &ListenerTls::client_certificate,
+                choice({{"none", static_cast<int>(ClientCertificate::kNone)},
+                        {"optional", static_cast<int>(ClientCertificate::kOptional)},
+                        {"required", static_cast<int>(ClientCertificate::kRequired)}}),
+                "none",
+                "Whether clients are asked for a certificate. One that does not verify always fails the handshake.")
+      .optional("client_ca", &ListenerTls::client_ca, text(), "none", "A PEM file: who may have issued it.")
+      .optional("client_crl", &ListenerTls::client_crl, text(), "none",
+                "A PEM file of revocation lists, one for each issuer.")
+      .optional("forward_client_certificate", &ListenerTls::forward_client_certificate, boolean(), "false",
+                "Whether backends get it as `Client-Cert` (RFC 9440). What clients send under that name is removed "
+                "in any case.")
+      .optional("session_tickets", &ListenerTls::session_tickets, tickets, "", "How clients resume sessions.")
+      .optional("hsts", &ListenerTls::hsts, hsts, "none", "Tells browsers to come by TLS only (RFC 6797).");
+  return tls;
+}
+
+TypePointer upstream_tls_type() {
+  auto tls = std::make_shared<ObjectType>("upstream_tls", "TLS towards targets.");
+  tls->locate(&UpstreamTls::location)
+      .optional("verify", &UpstreamTls::verify, boolean(), "true",
+                "Whether targets must have a good certificate for their name.")
+      .optional("ca", &UpstreamTls::ca, text(), "the system's", "A PEM file: who may have issued it.")
+      .optional("server_name", &UpstreamTls::server_name, checked_text("a name", "", check_server_name),
+                "the target's", "The name that is asked for and must be in the certificate.")
+      .optional("cert", &UpstreamTls::cert, text(), "none", "A PEM file: the certificate that targets are shown.")
+      .optional("key", &UpstreamTls::key, text(), "none", "The PEM file of its private key.")
+      .optional("min_version", &UpstreamTls::min_version, version_type(), "1.2", "The oldest version that is spoken.")
+      .optional("ciphers", &UpstreamTls::ciphers, text(), "those of RFC 9325",
+                "Cipher suites of TLS 1.2, as OpenSSL writes them.");
+  return tls;
+}
+
+}  // namespace portcullis::config

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "config/diagnostics.h"
+#include "config/schema.h"
+
+// TLS towards clients and towards targets, as the configuration tells it. Files begin at the folder of the
+// configuration file that names them.
+namespace portcullis::config {
+
+struct TlsCertificate {
+  Location location;
+  std::string cert;
+  std::string key;
+  std::string ocsp;
+  std::vector<std::string> names;  // empty: the certificate's own
+};
+
+struct SessionTickets {
+  bool enabled = true;
+  std::chrono::milliseconds rotation{4 * 3'600'000};
+  std::chrono::milliseconds lifetime{12 * 3'600'000};
+  std::vector<std::string> key_files;
+};
+
+struct Hsts {
+  std::chrono::milliseconds max_age{0};
+  bool include_subdomains = false;
+  bool preload = false;
+};
+
+enum class TlsVersion { k12, k13 };
+enum class UnknownNames { kDefault, kRefuse };
+enum class ClientCertificate { kNone, kOptional, kRequired };
+
+struct ListenerTls {
+  Location location{};  // line 0: this listener does not speak TLS
+  std::vector<TlsCertificate> certificates;
+  std::string certificate_folder;
+  UnknownNames unknown_names = UnknownNames::kDefault;
+  TlsVersion min_version = TlsVersion::k12;
+  std::string ciphers;
+  std::string groups;
+  ClientCertificate client_certificate = ClientCertificate::kNone;
+  std::string client_ca;
+  std::string client_crl;
+  bool forward_client_certificate = false;
+  SessionTickets session_tickets;
+  Hsts hsts;
+
+  bool enabled() const { return location.line != 0; }
+};
+
+struct UpstreamTls {
+  Location location{};  // line 0: plain
+  bool verify = true;
+  std::string ca;
+  std::string server_name;
+  std::string cert;
+  std::string key;
+  TlsVersion min_version = TlsVersion::k12;
+  std::string ciphers;
+
+  bool enabled() const { return location.line != 0; }
+};
+
+TypePointer listener_tls_type();  // ListenerTls
+TypePointer upstream_tls_type();  // UpstreamTls
+
+}  // namespace portcullis::config

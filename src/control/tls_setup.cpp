@@ -1,0 +1,224 @@
+#include "control/tls_setup.h"
+
+#include <chrono>
+#include <filesystem>
+
+#include "base/wall_clock.h"
+
+namespace portcullis::control {
+namespace {
+
+using config::Diagnostics;
+using std::chrono::seconds;
+
+template <typename To>
+To floor_to(std::chrono::milliseconds duration) {
+  return std::chrono::floor<To>(duration);
+}
+
+tls::CertificateFiles files_of(const config::TlsCertificate& told) {
+  return {told.location.beside(told.cert), told.location.beside(told.key), told.location.beside(told.ocsp)};
+}
+
+// Those that say for which names they are need not be read yet. `problem` is given each one's location and what is
+// wrong with it.
+template <typename Problem>
+tls::CertificateNames collect(const config::ListenerTls& settings, TlsState& state, Problem problem) {
+  tls::CertificateNames out;
+  for (const config::TlsCertificate& told : settings.certificates) {
+    const auto entry = state.certificates.get(files_of(told));
+    std::vector<std::string> names = told.names;
+    const bool first = out.empty();
+    if (names.empty() || first) {
+      const auto loaded = entry->load();
+      if (!loaded) {
+        problem(told.location, loaded.error().message);
+        continue;
+      }
+      if (names.empty()) names = (*loaded)->names();
+    }
+    if (first) out.add_default(entry);
+    for (const std::string& name : names) out.add(name, entry);
+  }
+  const std::string folder = settings.location.beside(settings.certificate_folder);
+  if (folder.empty()) return out;
+  for (const auto& [name, files] : tls::list_certificates(folder)) {
+    const auto entry = state.certificates.get(files);
+    if (out.empty()) out.add_default(entry);
+    out.add(name, entry);
+  }
+  return out;
+}
+
+Result<std::shared_ptr<tls::TicketKeys>> tickets_of(const config::Listener& listener, TlsState& state) {
+  const config::SessionTickets& told = listener.tls.session_tickets;
+  if (!told.enabled) return std::shared_ptr<tls::TicketKeys>();
+  const seconds rotation = floor_to<seconds>(told.rotation), lifetime = floor_to<seconds>(told.lifetime);
+  if (!told.key_files.empty()) {
+    std::vector<std::string> files;
+    for (const std::string& file : told.key_files) files.push_back(listener.tls.location.beside(file));
+    return tls::TicketKeys::from_files(files, lifetime);
+  }
+  std::shared_ptr<tls::TicketKeys>& kept = state.tickets[listener.name];
+  if (!kept || kept->rotation() != rotation || kept->lifetime() != lifetime)
+    kept = std::make_shared<tls::TicketKeys>(rotation, lifetime);
+  return kept;
+}
+
+tls::ServerSettings settings_of(const config::Listener& listener) {
+  const config::ListenerTls& told = listener.tls;
+  tls::ServerSettings out;
+  out.name = listener.name;
+  out.least = static_cast<tls::Version>(told.min_version);
+  out.ciphers = told.ciphers;
+  out.groups = told.groups;
+  out.refuse_unknown_names = told.unknown_names == config::UnknownNames::kRefuse;
+  out.client_certificate = static_cast<tls::ClientCertificate>(told.client_certificate);
+  out.client_ca = told.location.beside(told.client_ca);
+  out.client_crl = told.location.beside(told.client_crl);
+  out.protocols = {"http/1.1", "http/1.0"};
+  return out;
+}
+
+void warn_of_certificate(const config::TlsCertificate& told, TlsState& state, Diagnostics& diagnostics) {
+  const tls::CertificateFiles files = files_of(told);
+  if (const std::string fault = tls::fault_of_permissions(files.key); !fault.empty())
+    diagnostics.warning(told.location, fault);
+  const auto certificate = state.certificates.get(files)->current();
+  if (!certificate) return;
+  const auto left = std::chrono::floor<std::chrono::hours>(certificate->not_after() - current_second());
+  constexpr std::chrono::hours kSoon{14 * 24};
+  if (left < std::chrono::hours(0)) {
+    diagnostics.warning(told.location, "the certificate `" + told.cert + "` has expired");
+  } else if (left < kSoon) {
+    diagnostics.warning(told.location, "the certificate `" + told.cert + "` expires in " +
+                                           std::to_string(left.count() / 24) + " days");
+  }
+}
+
+void check_listener(const config::Listener& listener, TlsState& state, Diagnostics& diagnostics) {
+  const config::ListenerTls& settings = listener.tls;
+  if (settings.certificates.empty() && settings.certificate_folder.empty())
+    return diagnostics.error(settings.location, "`tls` needs `certificates` or `certificate_folder`");
+  if (settings.client_certificate != config::ClientCertificate::kNone && settings.client_ca.empty())
+    return diagnostics.error(settings.location, "`client_certificate` needs `client_ca`: who may have issued it");
+  if (settings.client_certificate == config::ClientCertificate::kNone &&
+      (!settings.client_ca.empty() || !settings.client_crl.empty() || settings.forward_client_certificate))
+    return diagnostics.error(settings.location, "no client is asked for a certificate: say `client_certificate: required` or `optional`");
+  if (settings.session_tickets.rotation < seconds(1) || settings.session_tickets.lifetime < seconds(1))
+    return diagnostics.error(settings.location, "`session_tickets` counts in seconds: at least 1s");
+  bool complete = true;
+  (void)collect(settings, state, [&](const config::Location& place, const std::string& message) {
+    diagnostics.error(place, message);
+    complete = false;
+  });
+  if (!complete) return;
+  for (const config::TlsCertificate& told : settings.certificates) warn_of_certificate(told, state, diagnostics);
+  if (const auto made = make_server_context(listener, state); !made)
+    diagnostics.error(settings.location, made.error().message);
+}
+
+void check_upstream(const config::Upstream& upstream, TlsState& state, Diagnostics& diagnostics) {
+  const config::UpstreamTls& settings = upstream.tls;
+  if (settings.cert.empty() != settings.key.empty())
+    return diagnostics.error(settings.location, "`cert` and `key` belong together");
+  if (!settings.verify)
+    diagnostics.warning(settings.location, "targets of `" + upstream.name + "` are not verified: anybody on the way can answer for them");
+  if (const std::string fault = tls::fault_of_permissions(settings.location.beside(settings.key)); !fault.empty())
+    diagnostics.warning(settings.location, fault);
+  for (const config::Target& target : upstream.targets) {
+    if (settings.verify && settings.server_name.empty() && target.address.starts_with("unix:"))
+      diagnostics.error(target.location, "a Unix socket has no name to verify: the upstream's `tls` needs `server_name`");
+  }
+  if (const auto made = make_client_context(settings, state); !made)
+    diagnostics.error(settings.location, made.error().message);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const tls::ServerContext>> make_server_context(const config::Listener& listener,
+                                                                      TlsState& state) {
+  std::string fault;
+  tls::CertificateNames names = collect(
+      listener.tls, state, [&](const config::Location&, const std::string& message) { fault = message; });
+  if (!fault.empty()) return Error{fault};
+  tls::ServerSettings settings = settings_of(listener);
+  auto tickets = tickets_of(listener, state);
+  if (!tickets) return tickets.error();
+  settings.tickets = *tickets;
+  return tls::ServerContext::make(settings, std::move(names));
+}
+
+Result<std::shared_ptr<const tls::ClientContext>> make_client_context(const config::UpstreamTls& told,
+                                                                      TlsState& state) {
+  tls::ClientSettings settings;
+  settings.least = static_cast<tls::Version>(told.min_version);
+  settings.ciphers = told.ciphers;
+  settings.verify = told.verify;
+  settings.ca = told.location.beside(told.ca);
+  settings.certificate = told.location.beside(told.cert);
+  settings.key = told.location.beside(told.key);
+  settings.protocols = {"http/1.1"};
+  const std::string key = std::to_string(static_cast<int>(settings.least)) + (settings.verify ? "v" : "-") +
+                          settings.ciphers + "\n" +
+                          tls_fingerprint({settings.ca, settings.certificate, settings.key});
+  std::erase_if(state.clients, [](const auto& one) { return one.second.expired(); });
+  if (auto known = state.clients[key].lock()) return known;
+  auto made = tls::ClientContext::make(settings);
+  if (made) state.clients[key] = *made;
+  return made;
+}
+
+std::string hsts_of(const config::Hsts& hsts) {
+  const auto age = floor_to<seconds>(hsts.max_age).count();
+  if (age == 0) return "";
+  return "max-age=" + std::to_string(age) + (hsts.include_subdomains ? "; includeSubDomains" : "") +
+         (hsts.preload ? "; preload" : "");
+}
+
+void check_tls(const config::Config& config, TlsState& state, Diagnostics& diagnostics) {
+  for (const config::Listener& listener : config.listeners) {
+    if (listener.tls.enabled()) check_listener(listener, state, diagnostics);
+  }
+  for (const config::Upstream& upstream : config.upstreams) {
+    if (upstream.tls.enabled()) check_upstream(upstream, state, diagnostics);
+  }
+}
+
+std::vector<std::string> tls_files(const config::Config& config) {
+  std::vector<std::string> out;
+  const auto add = [&](const config::Location& location, const std::string& path) {
+    if (!path.empty()) out.push_back(location.beside(path));
+  };
+  for (const config::Listener& listener : config.listeners) {
+    const config::ListenerTls& tls = listener.tls;
+    for (const config::TlsCertificate& one : tls.certificates) {
+      for (const std::string& path : {one.cert, one.key, one.ocsp}) add(one.location, path);
+    }
+    for (const std::string& path : {tls.client_ca, tls.client_crl, tls.certificate_folder}) add(tls.location, path);
+    for (const std::string& path : tls.session_tickets.key_files) add(tls.location, path);
+    if (tls.certificate_folder.empty()) continue;
+    for (const auto& [name, files] : tls::list_certificates(tls.location.beside(tls.certificate_folder)))
+      out.insert(out.end(), {files.certificate, files.key});
+  }
+  for (const config::Upstream& upstream : config.upstreams) {
+    for (const std::string& path : {upstream.tls.ca, upstream.tls.cert, upstream.tls.key})
+      add(upstream.tls.location, path);
+  }
+  return out;
+}
+
+std::string tls_fingerprint(const std::vector<std::string>& files) {
+  std::string out;
+  for (const std::string& file : files) {
+    struct stat state {};
+    const bool there = ::stat(file.c_str(), &state) == 0;
+    out += file + (there ? " " + std::to_string(state.st_ino) + " " + std::to_string(state.st_size) + " " +
+                               std::to_string(state.st_mtim.tv_sec) + "." + std::to_string(state.st_mtim.tv_nsec)
+                         : " -") +
+           "\n";
+  }
+  return out;
+}
+
+}  // namespace portcullis::control

@@ -1,0 +1,22 @@
+#include "tls/context_options.h"
+
+namespace portcullis::tls {
+
+Status set_common_options(SSL_CTX& context, Version least, const std::string& ciphers, const std::string& groups) {
+  // RFC 9325 section 4.2: forward secrecy and authenticated encryption only.
+  constexpr const char* kRecommended =
+      "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+      "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+  SSL_CTX_set_min_proto_version(&context, least == Version::k13 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  if (SSL_CTX_set_cipher_list(&context, ciphers.empty() ? kRecommended : ciphers.c_str()) != 1)
+    return Error{"OpenSSL knows no ciphers `" + ciphers + "`: " + take_error("")};
+  if (!groups.empty() && SSL_CTX_set1_groups_list(&context, groups.c_str()) != 1)
+    return Error{"OpenSSL knows no groups `" + groups + "`: " + take_error("")};
+  SSL_CTX_set_options(&context, SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_mode(&context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  // One system call for all that has come, not one for each record's head and one for its rest.
+  SSL_CTX_set_read_ahead(&context, 1);
+  return {};
+}
+
+}  // namespace portcullis::tls

@@ -1,0 +1,153 @@
+#include "tls/server_context.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "base/text.h"
+#include "base/wall_clock.h"
+#include "crypto/digest.h"
+
+namespace portcullis::tls {
+namespace {
+
+std::string content_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const ServerContext>> ServerContext::make(const ServerSettings& settings,
+                                                                 CertificateNames names) {
+  if (names.empty()) return Error{"there is no certificate to show"};
+  std::shared_ptr<ServerContext> out(new ServerContext(settings, std::move(names)));
+  if (const Status prepared = out->prepare(); !prepared) return prepared.error();
+  return std::shared_ptr<const ServerContext>(std::move(out));
+}
+
+std::unique_ptr<Session> ServerContext::make_session() const {
+  auto session = Session::make(*context_);
+  if (session) SSL_set_accept_state(session->ssl());
+  return session;
+}
+
+Status ServerContext::prepare() {
+  context_.reset(SSL_CTX_new(TLS_server_method()));
+  if (!context_) return Error{take_error("OpenSSL has no memory")};
+  SSL_CTX* context = context_.get();
+  if (const Status set = set_common_options(*context, settings_.least, settings_.ciphers, settings_.groups); !set)
+    return set;
+  // What costs a server much and a client little, or tells nothing to those that need it.
+  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets only: the client keeps them
+  if (settings_.tickets) {
+    TicketKeys::install(*context, settings_.tickets);
+  } else {
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(context, 0);
+  }
+  SSL_CTX_set_cert_cb(context, choose_certificate, this);
+  SSL_CTX_set_tlsext_status_cb(context, staple);
+  SSL_CTX_set_tlsext_status_arg(context, this);
+  for (const std::string& protocol : settings_.protocols) {
+    protocols_ += static_cast<char>(protocol.size());
+    protocols_ += protocol;
+  }
+  if (!protocols_.empty()) SSL_CTX_set_alpn_select_cb(context, choose_protocol, this);
+  if (settings_.client_certificate != ClientCertificate::kNone) {
+    if (const Status set = verify_clients(); !set) return set;
+  }
+  // A session counts only where it was begun, and only as long as clients are judged by the same rules: one that
+  // was begun before a revocation must not be resumed after it.
+  const crypto::Digest256 rules =
+      crypto::sha256(settings_.name + '\0' + std::to_string(static_cast<int>(settings_.client_certificate)) + '\0' +
+                     content_of(settings_.client_ca) + '\0' + content_of(settings_.client_crl));
+  SSL_CTX_set_session_id_context(context, rules.data(), std::min<unsigned>(rules.size(), SSL_MAX_SID_CTX_LENGTH));
+  return {};
+}
+
+Status ServerContext::verify_clients() {
+  SSL_CTX* context = context_.get();
+  STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(settings_.client_ca.c_str());
+  if (names == nullptr || SSL_CTX_load_verify_file(context, settings_.client_ca.c_str()) != 1) {
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
+    return Error{"no certificates in `" + settings_.client_ca + "`: " + take_error("it is not PEM")};
+  }
+  SSL_CTX_set_client_CA_list(context, names);
+  if (!settings_.client_crl.empty()) {
+    const BioPointer file(BIO_new_file(settings_.client_crl.c_str(), "r"));
+    X509_STORE* store = SSL_CTX_get_cert_store(context);
+    size_t lists = 0;
+    while (X509_CRL* list = file ? PEM_read_bio_X509_CRL(file.get(), nullptr, nullptr, nullptr) : nullptr) {
+      X509_STORE_add_crl(store, list);
+      X509_CRL_free(list);
+      ++lists;
+    }
+    ERR_clear_error();
+    if (lists == 0) return Error{"no revocation list in `" + settings_.client_crl + "`"};
+    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+  }
+  SSL_CTX_set_verify(context,
+                     settings_.client_certificate == ClientCertificate::kRequired
+                         ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
+                         : SSL_VERIFY_PEER,
+                     nullptr);
+  SSL_CTX_set_verify_depth(context, 8);
+  return {};
+}
+
+int ServerContext::choose_certificate(SSL* ssl, void* argument) {
+  const auto& self = *static_cast<const ServerContext*>(argument);
+  const char* asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  const CertificateNames::Choice* choice =
+      self.names_.find(asked == nullptr ? "" : to_lower(asked), !self.settings_.refuse_unknown_names);
+  if (choice == nullptr) return 0;
+  bool shown = false;
+  for (const auto& one : *choice) {
+    const auto certificate = one->current();
+    if (!certificate && !one->tried()) {
+      Session::of(*ssl).want(one);
+      return -1;  // the handshake goes on when it has been read
+    }
+    if (certificate) shown |= certificate->use(*ssl);
+  }
+  return shown ? 1 : 0;
+}
+
+int ServerContext::staple(SSL* ssl, void* argument) {
+  const auto& self = *static_cast<const ServerContext*>(argument);
+  const char* asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  const auto* choice = self.names_.find(asked == nullptr ? "" : to_lower(asked), true);
+  const EVP_PKEY* key = SSL_get_privatekey(ssl);
+  for (size_t i = 0; choice != nullptr && key != nullptr && i < choice->size(); ++i) {
+    const auto certificate = (*choice)[i]->current();
+    if (!certificate || certificate->key_type() != EVP_PKEY_get_base_id(key)) continue;
+    const std::string_view response = certificate->ocsp(current_second());
+    auto* copy = response.empty() ? nullptr : OPENSSL_memdup(response.data(), response.size());
+    if (copy == nullptr) break;
+    SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(response.size()));  // which owns it now
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_NOACK;
+}
+
+// RFC 7301 section 3.2: a client that offers only what is not spoken here is told so.
+int ServerContext::choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
+                                   const unsigned char* offered, unsigned offered_size, void* argument) {
+  const auto& self = *static_cast<const ServerContext*>(argument);
+  unsigned char* chosen = nullptr;
+  const int result =
+      SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(self.protocols_.data()),
+                            static_cast<unsigned>(self.protocols_.size()), offered, offered_size);
+  *out = chosen;
+  return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+}  // namespace portcullis::tls

@@ -1,0 +1,234 @@
+#include "tls/session.h"
+
+#include <openssl/err.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+namespace portcullis::tls {
+
+std::unique_ptr<Session> Session::make(SSL_CTX& context) {
+  SslPointer ssl(SSL_new(&context));
+  BIO* bio = ssl ? BIO_new(bio_method()) : nullptr;
+  if (bio == nullptr) return nullptr;
+  std::unique_ptr<Session> session(new Session(std::move(ssl)));
+  BIO_set_data(bio, session.get());
+  BIO_set_init(bio, 1);
+  SSL_set_bio(session->ssl(), bio, bio);  // which now owns it
+  return session;
+}
+
+BIO_METHOD* Session::bio_method() {
+  static BIO_METHOD* const method = [] {
+    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "portcullis stream");
+    BIO_meth_set_read(made, bio_read);
+    BIO_meth_set_write(made, bio_write);
+    BIO_meth_set_ctrl(made, bio_control);
+    return made;
+  }();
+  return method;
+}
+
+int Session::bio_read(BIO* bio, char* data, int size) {
+  auto& self = *static_cast<Session*>(BIO_get_data(bio));
+  BIO_clear_retry_flags(bio);
+  const IoResult got = self.stream_->read_raw(data, static_cast<size_t>(size));
+  if (got.error == EAGAIN) {
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  self.read_error_ = got.error;
+  return got.ok() ? static_cast<int>(got.bytes) : -1;
+}
+
+int Session::bio_write(BIO* bio, const char* data, int size) {
+  auto& self = *static_cast<Session*>(BIO_get_data(bio));
+  BIO_clear_retry_flags(bio);
+  const auto bytes = static_cast<size_t>(size);
+  if (!self.output_) self.output_ = Block::take(Block::kLarge);
+  if (self.room() < bytes) {
+    // Only what answers a peer's handshake messages can come unasked; encode() leaves room for itself.
+    Block larger = Block::take(self.end_ - self.begin_ + bytes);
+    if (larger.capacity() > Block::kHuge) return -1;  // it lets us answer and does not read
+    std::memcpy(larger.data(), self.output_.data() + self.begin_, self.end_ - self.begin_);
+    self.end_ -= self.begin_;
+    self.begin_ = 0;
+    self.output_ = std::move(larger);
+  }
+  std::memcpy(self.output_.data() + self.end_, data, bytes);
+  self.end_ += bytes;
+  return size;
+}
+
+long Session::bio_control(BIO*, int command, long, void*) {
+  return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+namespace {
+
+// Whatever others have left in this thread's queue would be taken for this call's.
+void forget_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
+HandshakeResult cut_short(const IoResult& result) {
+  return {false, false, result.error == ETIMEDOUT, std::strerror(result.error)};
+}
+
+}  // namespace
+
+std::string_view Session::protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned length = 0;
+  SSL_get0_alpn_selected(ssl(), &name, &length);
+  return {reinterpret_cast<const char*>(name), length};
+}
+
+Task<HandshakeResult> Session::handshake(Stream& stream, SidePool* pool, Milliseconds timeout) {
+  stream_ = &stream;
+  const Clock::time_point deadline = stream.loop().now() + timeout;
+  for (;;) {
+    forget_errors();
+    const int returned = SSL_do_handshake(ssl());
+    const int error = returned == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl(), returned);
+    HandshakeResult result;
+    if (returned == 1) {
+      established_ = true;
+      starved_ = false;
+      result.ok = true;
+      co_return result;
+    }
+    if (error == SSL_ERROR_WANT_X509_LOOKUP && pool != nullptr) {
+      std::function<bool()> work = [certificate = std::move(wanted_)] { return static_cast<bool>(certificate->load()); };
+      const auto read = co_await pool->run(stream.loop(), std::move(work));
+      if (read) continue;
+      broken_ = true;
+      result.failure = "too many certificates are to be read";
+      co_return result;
+    }
+    if (error != SSL_ERROR_WANT_READ) {
+      broken_ = true;
+      const unsigned long first = ERR_peek_error();
+      result.plain_http = ERR_GET_LIB(first) == ERR_LIB_SSL &&
+                          (ERR_GET_REASON(first) == SSL_R_HTTP_REQUEST || ERR_GET_REASON(first) == SSL_R_HTTPS_PROXY_REQUEST);
+      result.failure = read_error_ != 0 ? std::strerror(read_error_) : take_error("the peer closed the connection");
+    }
+    const auto left = std::max(std::chrono::ceil<Milliseconds>(deadline - stream.loop().now()), Milliseconds(0));
+    if (!output().empty()) {
+      const IoResult written = co_await stream.write({}, left);
+      if (!written.ok()) {
+        broken_ = true;
+        if (error == SSL_ERROR_WANT_READ) co_return cut_short(written);
+      }
+    }
+    if (error != SSL_ERROR_WANT_READ) co_return result;
+    const IoResult ready = co_await stream.readable(left);
+    if (!ready.ok()) {
+      broken_ = true;
+      co_return cut_short(ready);
+    }
+  }
+}
+
+// What a failed SSL_read means.
+IoResult Session::outcome_of(int returned) {
+  switch (SSL_get_error(ssl(), returned)) {
+    case SSL_ERROR_WANT_READ: starved_ = true; return {0, EAGAIN};
+    case SSL_ERROR_ZERO_RETURN: ended_ = true; return {0, 0};
+    default:
+      // Also an end without that: whoever waits for a message's end must not take it for one.
+      ERR_clear_error();
+      broken_ = true;
+      return {0, read_error_ != 0 ? read_error_ : ECONNRESET};
+  }
+}
+
+IoResult Session::decode(Stream& stream, char* data, size_t size) {
+  stream_ = &stream;
+  size_t total = 0;
+  starved_ = false;
+  forget_errors();
+  while (total < size) {
+    const int returned = SSL_read(ssl(), data + total, static_cast<int>(std::min<size_t>(size - total, INT_MAX)));
+    if (returned <= 0) {
+      // What has been read already counts; whatever is wrong will be so the next time too.
+      const IoResult outcome = outcome_of(returned);
+      return total > 0 ? IoResult{total, 0} : outcome;
+    }
+    total += static_cast<size_t>(returned);
+    if (SSL_has_pending(ssl()) == 0) break;
+  }
+  return {total, 0};
+}
+
+bool Session::holds_input() const {
+  return !starved_ && SSL_has_pending(ssl()) == 1;
+}
+
+bool Session::has_data(Stream& stream) {
+  stream_ = &stream;
+  char byte;
+  forget_errors();
+  starved_ = false;
+  const int returned = SSL_peek(ssl(), &byte, 1);
+  if (returned <= 0) outcome_of(returned);
+  return returned > 0;
+}
+
+bool Session::encode(std::span<iovec>& pieces) {
+  if (broken_ || finished_) return false;
+  if (!output_) output_ = Block::take(Block::kLarge);
+  forget_errors();
+  // Small pieces share a record; a large one need not be copied for that.
+  thread_local std::array<char, kRecord> gathered;
+  while (!pieces.empty() && room() >= kLargestRecord) {
+    iovec& front = pieces.front();
+    const char* data = static_cast<const char*>(front.iov_base);
+    size_t size = std::min(front.iov_len, kRecord);
+    if (pieces.size() > 1 && size < kRecord) {
+      size = 0;
+      for (const iovec& piece : pieces) {
+        const size_t taken = std::min(piece.iov_len, kRecord - size);
+        std::memcpy(gathered.data() + size, piece.iov_base, taken);
+        size += taken;
+        if (size == kRecord) break;
+      }
+      data = gathered.data();
+    }
+    const int returned = size == 0 ? 0 : SSL_write(ssl(), data, static_cast<int>(size));
+    if (size > 0 && returned <= 0) {
+      ERR_clear_error();
+      broken_ = true;
+      return false;
+    }
+    for (size_t left = size; !pieces.empty() && (left > 0 || pieces.front().iov_len == 0);) {
+      iovec& piece = pieces.front();
+      const size_t taken = std::min(left, piece.iov_len);
+      piece.iov_base = static_cast<char*>(piece.iov_base) + taken;
+      piece.iov_len -= taken;
+      left -= taken;
+      if (piece.iov_len == 0) pieces = pieces.subspan(1);
+    }
+  }
+  return true;
+}
+
+void Session::sent(size_t bytes) {
+  begin_ += bytes;
+  if (begin_ != end_) return;
+  begin_ = end_ = 0;
+  output_.release();
+}
+
+void Session::finish() {
+  if (finished_ || broken_ || !established_) return;
+  finished_ = true;
+  ERR_clear_error();
+  SSL_shutdown(ssl());
+  ERR_clear_error();
+}
+
+}  // namespace portcullis::tls
