@@ -43,6 +43,13 @@ std::string check_value(const std::string& text) {
              : "control characters are not allowed here";
 }
 
+std::string check_fingerprint(const std::string& text) {
+  const auto digits = std::count_if(text.begin(), text.end(), [](char c) { return hex_value(c) >= 0; });
+  const bool good = digits == 64 && std::all_of(text.begin(), text.end(),
+                                                [](char c) { return c == ':' || hex_value(c) >= 0; });
+  return good ? "" : "`" + text + "` is not a fingerprint: it takes the 64 hexadecimal digits of a SHA-256";
+}
+
 std::string check_username(const std::string& text) {
   if (text.empty() || text.find(':') != std::string::npos)
     return "`" + text + "` is not a user's name: it cannot be empty or hold `:` (RFC 7617)";
@@ -50,6 +57,18 @@ std::string check_username(const std::string& text) {
 }
 
 }  // namespace
+
+std::pair<CertificateCredential::Kind, std::string> CertificateCredential::known_by() const {
+  if (!fingerprint.empty()) {
+    std::string digits = to_lower(fingerprint);
+    std::erase(digits, ':');
+    return {Kind::kFingerprint, digits};
+  }
+  if (!uri.empty()) return {Kind::kUri, uri};
+  if (!dns_name.empty()) return {Kind::kDnsName, dns_name};
+  if (!email.empty()) return {Kind::kEmail, email};
+  return {Kind::kSubject, subject};
+}
 
 TypePointer consumer_type() {
   auto key = std::make_shared<ObjectType>("key", "A key that the consumer may present.");
@@ -90,6 +109,22 @@ TypePointer consumer_type() {
       .optional("secret", &SigningKey::secret, text(), "",
                 "The shared secret of `hmac-sha256`, at least 32 bytes; best `${file:...}` or `${VARIABLE}`.")
       .optional("public_key", &SigningKey::public_key, text(), "", "The PEM of the others' public key.");
+  auto certificate =
+      std::make_shared<ObjectType>("certificate_credential", "A certificate for `mtls`, by one of these.");
+  certificate->locate(&CertificateCredential::location)
+      .optional("name", &CertificateCredential::name, name_type(), "",
+                "Tells its certificates apart in the log and in `x-consumer-credential`.")
+      .optional("fingerprint", &CertificateCredential::fingerprint,
+                checked_text("a fingerprint", "", check_fingerprint), "",
+                "The SHA-256 of the certificate, as `openssl x509 -noout -fingerprint -sha256` prints it.")
+      .optional("subject", &CertificateCredential::subject, checked_text("a subject", "", check_value), "",
+                "Its subject as RFC 2253 writes it: `CN=shop,O=Example`.")
+      .optional("dns_name", &CertificateCredential::dns_name, checked_text("a name", "", check_word), "",
+                "A DNS name among its alternative names.")
+      .optional("uri", &CertificateCredential::uri, checked_text("an address", "", check_word), "",
+                "A URI among them, as `spiffe://example.org/shop`.")
+      .optional("email", &CertificateCredential::email, checked_text("an address", "", check_word), "",
+                "An e-mail address among them.");
   auto credentials =
       std::make_shared<ObjectType>("credentials", "What tells that a request is this consumer's.");
   credentials
@@ -101,7 +136,9 @@ TypePointer consumer_type() {
                 one_or_list_of<std::string>(checked_text("a subject", "", check_value)), "none",
                 "For `jwt` and `oauth2_introspection`: the value of the token's consumer claim.")
       .optional("signing_keys", &Credentials::signing_keys, one_or_list_of<SigningKey>(signing), "none",
-                "For `hmac_auth`.");
+                "For `hmac_auth`.")
+      .optional("certificates", &Credentials::certificates,
+                one_or_list_of<CertificateCredential>(certificate), "none", "For `mtls`.");
   auto consumer = std::make_shared<ObjectType>("consumer", "A named caller.");
   consumer->locate(&Consumer::location)
       .required("name", &Consumer::name, name_type(), "Its name in logs, metrics and `x-consumer-name`.")

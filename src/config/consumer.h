@@ -33,11 +33,27 @@ struct SigningKey {
   std::string public_key;  // of the others, PEM
 };
 
+// A certificate that the caller shows, known by one thing about it.
+struct CertificateCredential {
+  enum class Kind { kFingerprint, kSubject, kDnsName, kUri, kEmail };
+  Location location;
+  std::string name;
+  std::string fingerprint;
+  std::string subject;
+  std::string dns_name;
+  std::string uri;
+  std::string email;
+
+  // What it is known by; checked to be one.
+  std::pair<Kind, std::string> known_by() const;
+};
+
 struct Credentials {
   std::vector<ApiKey> keys;
   std::vector<BasicCredential> basic;
   std::vector<std::string> jwt_subjects;
   std::vector<SigningKey> signing_keys;
+  std::vector<CertificateCredential> certificates;
 };
 
 struct Consumer {

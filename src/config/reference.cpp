@@ -45,7 +45,8 @@ std::string reference_page(const PolicyCatalog& catalog) {
       "`{request.method}`, `{request.host}`, `{request.path}`, `{request.query}`, `{request.scheme}`, "
       "`{request.id}`, `{request.header.NAME}`, `{request.parameter.NAME}`, `{client.address}`, "
       "`{route.name}`, `{response.status}`, `{consumer.name}`, `{consumer.groups}`, "
-      "`{consumer.credential}`, `{consumer.metadata.KEY}` and `{claim.NAME}`; `{{` "
+      "`{consumer.credential}`, `{consumer.metadata.KEY}`, `{claim.NAME}`, `{client.certificate.subject}`, "
+      "`.issuer`, `.serial` and `.fingerprint`; `{{` "
       "stands for a brace.\n";
   for (const ObjectType::Field& field : type->fields()) {
     for (const auto& [name, object] : field.type->alternatives()) describe_object(*object, name, out);

@@ -33,51 +33,59 @@ TypePointer listener_tls_type() {
       .optional("ocsp", &TlsCertificate::ocsp, text(), "none",
                 "A file with an OCSP response (DER), which is stapled while it is up to date.")
       .optional("names", &TlsCertificate::names,
-                list_of<std::string>(checked_text("a name", "", check_certificate_name)), "the certificate's own",
+                list_of<std::string>(checked_text("a name", "", check_certificate_name)),
+                "the certificate's own",
                 "For which names it is shown. With them it is read only when a client asks for one.");
   auto tickets = std::make_shared<ObjectType>("session_tickets", "How clients resume sessions.");
-  tickets
-      ->optional("enabled", &SessionTickets::enabled, boolean(), "true", "Whether they can.")
+  tickets->optional("enabled", &SessionTickets::enabled, boolean(), "true", "Whether they can.")
       .optional("rotation", &SessionTickets::rotation, duration(), "4h",
                 "How often a new key seals them. Keys are shared by the workers and outlive a reload.")
       .optional("lifetime", &SessionTickets::lifetime, duration(), "12h", "How long one is honoured.")
-      .optional("key_files", &SessionTickets::key_files, list_of<std::string>(text()), "none",
-                "Files of 80 random bytes, instead of keys of the gateway's own making: for nodes that resume each "
-                "other's sessions. The first seals, all open.");
+      .optional(
+          "key_files", &SessionTickets::key_files, list_of<std::string>(text()), "none",
+          "Files of 80 random bytes, instead of keys of the gateway's own making: for nodes that resume each "
+          "other's sessions. The first seals, all open.");
   auto hsts = std::make_shared<ObjectType>("hsts", "Tells browsers to come by TLS only (RFC 6797).");
   hsts->required("max_age", &Hsts::max_age, duration(), "For how long, as `8760h`.")
-      .optional("include_subdomains", &Hsts::include_subdomains, boolean(), "false", "For the names below, too.")
+      .optional("include_subdomains", &Hsts::include_subdomains, boolean(), "false",
+                "For the names below, too.")
       .optional("preload", &Hsts::preload, boolean(), "false", "Consents to the browsers' own lists.");
   auto tls = std::make_shared<ObjectType>("tls", "TLS towards clients.");
   tls->locate(&ListenerTls::location)
-      .optional("certificates", &ListenerTls::certificates, list_of<TlsCertificate>(certificate), "none",
-                "What is shown. The first is also for clients that name nobody. Files that change are read again, "
-                "and connections go on.")
-      .optional("certificate_folder", &ListenerTls::certificate_folder, text(), "none",
-                "A folder of further ones, each read when a client first asks for its name: `NAME.crt` or `NAME.pem` "
-                "with `NAME.key`, or `NAME/fullchain.pem` with `NAME/privkey.pem`; `_.` at the beginning of `NAME` "
-                "stands for `*.`.")
+      .optional(
+          "certificates", &ListenerTls::certificates, list_of<TlsCertificate>(certificate), "none",
+          "What is shown. The first is also for clients that name nobody. Files that change are read again, "
+          "and connections go on.")
+      .optional(
+          "certificate_folder", &ListenerTls::certificate_folder, text(), "none",
+          "A folder of further ones, each read when a client first asks for its name: `NAME.crt` or "
+          "`NAME.pem` "
+          "with `NAME.key`, or `NAME/fullchain.pem` with `NAME/privkey.pem`; `_.` at the beginning of `NAME` "
+          "stands for `*.`.")
       .optional("unknown_names", &ListenerTls::unknown_names,
                 choice({{"default", static_cast<int>(UnknownNames::kDefault)},
                         {"refuse", static_cast<int>(UnknownNames::kRefuse)}}),
                 "default", "For a name without a certificate: show the first one, or `refuse` the handshake.")
-      .optional("min_version", &ListenerTls::min_version, version_type(), "1.2", "The oldest version that is spoken.")
+      .optional("min_version", &ListenerTls::min_version, version_type(), "1.2",
+                "The oldest version that is spoken.")
       .optional("ciphers", &ListenerTls::ciphers, text(), "those of RFC 9325",
                 "Cipher suites of TLS 1.2, as OpenSSL writes them.")
       .optional("groups", &ListenerTls::groups, text(), "OpenSSL's",
                 "Groups of the key exchange, as OpenSSL writes them.")
-      .optional("client_certificate", &ListenerTls::client_certificate,
-                choice({{"none", static_cast<int>(ClientCertificate::kNone)},
-                        {"optional", static_cast<int>(ClientCertificate::kOptional)},
-                        {"required", static_cast<int>(ClientCertificate::kRequired)}}),
-                "none",
-                "Whether clients are asked for a certificate. One that does not verify always fails the handshake.")
+      .optional(
+          "client_certificate", &ListenerTls::client_certificate,
+          choice({{"none", static_cast<int>(ClientCertificate::kNone)},
+                  {"optional", static_cast<int>(ClientCertificate::kOptional)},
+                  {"required", static_cast<int>(ClientCertificate::kRequired)}}),
+          "none",
+          "Whether clients are asked for a certificate. One that does not verify always fails the handshake.")
       .optional("client_ca", &ListenerTls::client_ca, text(), "none", "A PEM file: who may have issued it.")
       .optional("client_crl", &ListenerTls::client_crl, text(), "none",
                 "A PEM file of revocation lists, one for each issuer.")
-      .optional("forward_client_certificate", &ListenerTls::forward_client_certificate, boolean(), "false",
-                "Whether backends get it as `Client-Cert` (RFC 9440). What clients send under that name is removed "
-                "in any case.")
+      .optional(
+          "forward_client_certificate", &ListenerTls::forward_client_certificate, boolean(), "false",
+          "Whether backends get it as `Client-Cert` (RFC 9440). What clients send under that name is removed "
+          "in any case.")
       .optional("session_tickets", &ListenerTls::session_tickets, tickets, "", "How clients resume sessions.")
       .optional("hsts", &ListenerTls::hsts, hsts, "none", "Tells browsers to come by TLS only (RFC 6797).");
   return tls;
@@ -91,9 +99,11 @@ TypePointer upstream_tls_type() {
       .optional("ca", &UpstreamTls::ca, text(), "the system's", "A PEM file: who may have issued it.")
       .optional("server_name", &UpstreamTls::server_name, checked_text("a name", "", check_server_name),
                 "the target's", "The name that is asked for and must be in the certificate.")
-      .optional("cert", &UpstreamTls::cert, text(), "none", "A PEM file: the certificate that targets are shown.")
+      .optional("cert", &UpstreamTls::cert, text(), "none",
+                "A PEM file: the certificate that targets are shown.")
       .optional("key", &UpstreamTls::key, text(), "none", "The PEM file of its private key.")
-      .optional("min_version", &UpstreamTls::min_version, version_type(), "1.2", "The oldest version that is spoken.")
+      .optional("min_version", &UpstreamTls::min_version, version_type(), "1.2",
+                "The oldest version that is spoken.")
       .optional("ciphers", &UpstreamTls::ciphers, text(), "those of RFC 9325",
                 "Cipher suites of TLS 1.2, as OpenSSL writes them.");
   return tls;

@@ -20,8 +20,8 @@ tls::CertificateFiles files_of(const config::TlsCertificate& told) {
   return {told.location.beside(told.cert), told.location.beside(told.key), told.location.beside(told.ocsp)};
 }
 
-// Those that say for which names they are need not be read yet. `problem` is given each one's location and what is
-// wrong with it.
+// Those that say for which names they are need not be read yet. `problem` is given each one's location and
+// what is wrong with it.
 template <typename Problem>
 tls::CertificateNames collect(const config::ListenerTls& settings, TlsState& state, Problem problem) {
   tls::CertificateNames out;
@@ -101,10 +101,13 @@ void check_listener(const config::Listener& listener, TlsState& state, Diagnosti
   if (settings.certificates.empty() && settings.certificate_folder.empty())
     return diagnostics.error(settings.location, "`tls` needs `certificates` or `certificate_folder`");
   if (settings.client_certificate != config::ClientCertificate::kNone && settings.client_ca.empty())
-    return diagnostics.error(settings.location, "`client_certificate` needs `client_ca`: who may have issued it");
+    return diagnostics.error(settings.location,
+                             "`client_certificate` needs `client_ca`: who may have issued it");
   if (settings.client_certificate == config::ClientCertificate::kNone &&
       (!settings.client_ca.empty() || !settings.client_crl.empty() || settings.forward_client_certificate))
-    return diagnostics.error(settings.location, "no client is asked for a certificate: say `client_certificate: required` or `optional`");
+    return diagnostics.error(
+        settings.location,
+        "no client is asked for a certificate: say `client_certificate: required` or `optional`");
   if (settings.session_tickets.rotation < seconds(1) || settings.session_tickets.lifetime < seconds(1))
     return diagnostics.error(settings.location, "`session_tickets` counts in seconds: at least 1s");
   bool complete = true;
@@ -113,7 +116,8 @@ void check_listener(const config::Listener& listener, TlsState& state, Diagnosti
     complete = false;
   });
   if (!complete) return;
-  for (const config::TlsCertificate& told : settings.certificates) warn_of_certificate(told, state, diagnostics);
+  for (const config::TlsCertificate& told : settings.certificates)
+    warn_of_certificate(told, state, diagnostics);
   if (const auto made = make_server_context(listener, state); !made)
     diagnostics.error(settings.location, made.error().message);
 }
@@ -123,12 +127,15 @@ void check_upstream(const config::Upstream& upstream, TlsState& state, Diagnosti
   if (settings.cert.empty() != settings.key.empty())
     return diagnostics.error(settings.location, "`cert` and `key` belong together");
   if (!settings.verify)
-    diagnostics.warning(settings.location, "targets of `" + upstream.name + "` are not verified: anybody on the way can answer for them");
-  if (const std::string fault = tls::fault_of_permissions(settings.location.beside(settings.key)); !fault.empty())
+    diagnostics.warning(settings.location, "targets of `" + upstream.name +
+                                               "` are not verified: anybody on the way can answer for them");
+  if (const std::string fault = tls::fault_of_permissions(settings.location.beside(settings.key));
+      !fault.empty())
     diagnostics.warning(settings.location, fault);
   for (const config::Target& target : upstream.targets) {
     if (settings.verify && settings.server_name.empty() && target.address.starts_with("unix:"))
-      diagnostics.error(target.location, "a Unix socket has no name to verify: the upstream's `tls` needs `server_name`");
+      diagnostics.error(target.location,
+                        "a Unix socket has no name to verify: the upstream's `tls` needs `server_name`");
   }
   if (const auto made = make_client_context(settings, state); !made)
     diagnostics.error(settings.location, made.error().message);
@@ -195,7 +202,8 @@ std::vector<std::string> tls_files(const config::Config& config) {
     for (const config::TlsCertificate& one : tls.certificates) {
       for (const std::string& path : {one.cert, one.key, one.ocsp}) add(one.location, path);
     }
-    for (const std::string& path : {tls.client_ca, tls.client_crl, tls.certificate_folder}) add(tls.location, path);
+    for (const std::string& path : {tls.client_ca, tls.client_crl, tls.certificate_folder})
+      add(tls.location, path);
     for (const std::string& path : tls.session_tickets.key_files) add(tls.location, path);
     if (tls.certificate_folder.empty()) continue;
     for (const auto& [name, files] : tls::list_certificates(tls.location.beside(tls.certificate_folder)))
@@ -213,9 +221,10 @@ std::string tls_fingerprint(const std::vector<std::string>& files) {
   for (const std::string& file : files) {
     struct stat state {};
     const bool there = ::stat(file.c_str(), &state) == 0;
-    out += file + (there ? " " + std::to_string(state.st_ino) + " " + std::to_string(state.st_size) + " " +
-                               std::to_string(state.st_mtim.tv_sec) + "." + std::to_string(state.st_mtim.tv_nsec)
-                         : " -") +
+    out += file +
+           (there ? " " + std::to_string(state.st_ino) + " " + std::to_string(state.st_size) + " " +
+                        std::to_string(state.st_mtim.tv_sec) + "." + std::to_string(state.st_mtim.tv_nsec)
+                  : " -") +
            "\n";
   }
   return out;

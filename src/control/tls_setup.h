@@ -12,7 +12,8 @@
 
 namespace portcullis::control {
 
-// What of TLS outlives a reload: certificates that have been read, and the keys of session tickets. Control thread.
+// What of TLS outlives a reload: certificates that have been read, and the keys of session tickets. Control
+// thread.
 struct TlsState {
   explicit TlsState(std::function<void(const std::string&)> say) : certificates(std::move(say)) {}
 

@@ -78,6 +78,8 @@ Directory::Directory(const std::vector<config::Consumer>& consumers) {
     }
     for (const std::string& subject : told.credentials.jwt_subjects)
       by_subject_.emplace(subjects_.emplace_back(subject), &consumer);
+    for (const config::CertificateCredential& one : told.credentials.certificates)
+      certificates_.emplace(one.known_by(), ClientCertificate{&consumer, one.name});
     for (const config::SigningKey& key : told.credentials.signing_keys) {
       auto verifier = signature_key(key);
       if (!verifier) continue;  // check() has refused it
@@ -86,6 +88,12 @@ Directory::Directory(const std::vector<config::Consumer>& consumers) {
       by_signing_key_.emplace(kept.id, &kept);
     }
   }
+}
+
+const ClientCertificate* Directory::by_certificate(config::CertificateCredential::Kind kind,
+                                                   const std::string& value) const {
+  const auto found = certificates_.find({kind, value});
+  return found == certificates_.end() ? nullptr : &found->second;
 }
 
 const ApiKey* Directory::by_key(const crypto::Digest256& digest) const {
@@ -117,6 +125,16 @@ void Directory::check(const std::vector<config::Consumer>& consumers, config::Di
       note("user named ", basic.username, basic.location, "`" + basic.username + "`");
     for (const std::string& subject : consumer.credentials.jwt_subjects)
       note("consumer with the subject ", subject, consumer.location, "`" + subject + "`");
+    for (const config::CertificateCredential& one : consumer.credentials.certificates) {
+      const int told = !one.fingerprint.empty() + !one.subject.empty() + !one.dns_name.empty() +
+                       !one.uri.empty() + !one.email.empty();
+      if (told != 1)
+        diagnostics.error(
+            one.location,
+            "a certificate is known by one of `fingerprint`, `subject`, `dns_name`, `uri` and `email`");
+      const auto [kind, value] = one.known_by();
+      note("certificate known by ", value, one.location, "`" + value + "`");
+    }
     for (const config::SigningKey& key : consumer.credentials.signing_keys) {
       note("signing key named ", key.id, key.location, "`" + key.id + "`");
       if (const auto verifier = signature_key(key); !verifier)

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <deque>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -42,6 +43,10 @@ struct Password {
   std::string username;
   std::string hash;
 };
+struct ClientCertificate {
+  const Consumer* consumer;
+  std::string name;
+};
 struct SigningKey {
   const Consumer* consumer;
   std::string id;
@@ -66,6 +71,10 @@ class Directory {
   const Password* by_username(std::string_view username) const { return find(by_username_, username); }
   const SigningKey* by_signing_key(std::string_view id) const { return find(by_signing_key_, id); }
 
+  // By one thing about it that has been verified.
+  const ClientCertificate* by_certificate(config::CertificateCredential::Kind kind,
+                                          const std::string& value) const;
+
   const std::deque<Consumer>& consumers() const { return consumers_; }
 
  private:
@@ -82,6 +91,7 @@ class Directory {
   std::deque<Password> passwords_;
   std::deque<SigningKey> signing_keys_;
   std::deque<std::string> subjects_;
+  std::map<std::pair<config::CertificateCredential::Kind, std::string>, ClientCertificate> certificates_;
   Index<Consumer> by_name_;
   Index<Consumer> by_subject_;
   std::unordered_map<uint64_t, const ApiKey*> by_key_;  // by the digest's first bytes

@@ -11,6 +11,7 @@
 #include "policy/ip_filter/ip_filter.h"
 #include "policy/jwt/jwt.h"
 #include "policy/key_auth/key_auth.h"
+#include "policy/mtls/mtls.h"
 #include "policy/oauth2_introspection/oauth2_introspection.h"
 #include "policy/quota/quota.h"
 #include "policy/rate_limit/rate_limit.h"
@@ -24,8 +25,9 @@ namespace {
 
 // Those that tell who calls, each of which derives from Authentication.
 const std::vector<Kind>& authentication_kinds() {
-  static const std::vector<Kind> all{basic_auth_kind(), forward_auth_kind(), hmac_auth_kind(),
-                                     jwt_kind(),        key_auth_kind(),     oauth2_introspection_kind()};
+  static const std::vector<Kind> all{
+      basic_auth_kind(), forward_auth_kind(), hmac_auth_kind(),           jwt_kind(),
+      key_auth_kind(),   mtls_kind(),         oauth2_introspection_kind()};
   return all;
 }
 

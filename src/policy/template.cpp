@@ -16,6 +16,10 @@ std::string Template::parse(std::string_view text, std::vector<Part>& parts) {
       {"request.scheme", Variable::kScheme},
       {"request.id", Variable::kId},
       {"client.address", Variable::kClientAddress},
+      {"client.certificate.subject", Variable::kCertificateSubject},
+      {"client.certificate.issuer", Variable::kCertificateIssuer},
+      {"client.certificate.serial", Variable::kCertificateSerial},
+      {"client.certificate.fingerprint", Variable::kCertificateFingerprint},
       {"route.name", Variable::kRouteName},
       {"response.status", Variable::kStatus},
       {"consumer.name", Variable::kConsumerName},
@@ -86,6 +90,14 @@ static std::string_view claim_of(std::string_view name, const Context& context) 
   return std::all_of(text.begin(), text.end(), http::is_field_value) ? text : std::string_view();
 }
 
+// What an issuer lets its customers choose may hold what no field may.
+static std::string_view of_certificate(const Context& context, std::string tls::PeerCertificate::*member) {
+  if (context.client_certificate == nullptr) return {};
+  const std::string& text = context.client_certificate->*member;
+  return std::all_of(text.begin(), text.end(), http::is_field_value) ? std::string_view(text)
+                                                                     : std::string_view();
+}
+
 std::string_view Template::value_of(const Part& part, Context& context) {
   const identity::Consumer* consumer = context.caller.consumer;
   switch (part.variable) {
@@ -101,6 +113,11 @@ std::string_view Template::value_of(const Part& part, Context& context) {
       return context.parameters == nullptr ? std::string_view()
                                            : context.parameters->value(part.text, context.path);
     case Variable::kClientAddress: return context.client_address;
+    case Variable::kCertificateSubject: return of_certificate(context, &tls::PeerCertificate::subject);
+    case Variable::kCertificateIssuer: return of_certificate(context, &tls::PeerCertificate::issuer);
+    case Variable::kCertificateSerial: return of_certificate(context, &tls::PeerCertificate::serial);
+    case Variable::kCertificateFingerprint:
+      return of_certificate(context, &tls::PeerCertificate::fingerprint);
     case Variable::kRouteName: return context.route;
     case Variable::kConsumerName: return consumer == nullptr ? std::string_view() : consumer->name;
     case Variable::kConsumerGroups: return consumer == nullptr ? std::string_view() : consumer->group_list;

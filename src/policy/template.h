@@ -11,7 +11,9 @@ namespace portcullis::policy {
 // Text with variables in braces: `{request.method}`, `.host`, `.path`, `.query`, `.scheme`, `.id`,
 // `{request.header.NAME}`, `{request.parameter.NAME}` (of the route's path; empty where it has none),
 // `{client.address}`, `{route.name}`, `{response.status}`, `{consumer.name}`, `{consumer.groups}`,
-// `{consumer.credential}`, `{consumer.metadata.KEY}`, `{claim.NAME}`. `{{` stands for a brace.
+// `{consumer.credential}`, `{consumer.metadata.KEY}`, `{claim.NAME}`, `{client.certificate.subject}`,
+// `.issuer`,
+// `.serial`, `.fingerprint` (empty when the client has shown none). `{{` stands for a brace.
 class Template {
  public:
   Template() = default;
@@ -38,6 +40,10 @@ class Template {
     kHeader,
     kParameter,
     kClientAddress,
+    kCertificateSubject,
+    kCertificateIssuer,
+    kCertificateSerial,
+    kCertificateFingerprint,
     kRouteName,
     kStatus,
     kConsumerName,

@@ -43,7 +43,8 @@ Task<bool> ClientConnection::shake_hands() {
       // Whoever speaks plain HTTP here reads plain HTTP.
       stream.set_codec(nullptr);
       constexpr std::string_view kAnswer =
-          "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 33\r\nconnection: close\r\n\r\n"
+          "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 42\r\nconnection: "
+          "close\r\n\r\n"
           "this port speaks HTTP over TLS: use https\n";
       iovec piece{const_cast<char*>(kAnswer.data()), kAnswer.size()};
       co_await stream.write(std::span(&piece, 1), settings().send_timeout);
@@ -51,7 +52,8 @@ Task<bool> ClientConnection::shake_hands() {
     }
     co_return false;
   }
-  (session.resumed() ? metrics.handshakes_resumed : metrics.handshakes_full).fetch_add(1, std::memory_order_relaxed);
+  (session.resumed() ? metrics.handshakes_resumed : metrics.handshakes_full)
+      .fetch_add(1, std::memory_order_relaxed);
   certificate_ = tls::PeerCertificate::of(*session.ssl());
   // What was said last goes with the first response, unless the client waits for it.
   IoResult flushed;

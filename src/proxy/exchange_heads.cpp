@@ -43,7 +43,8 @@ void Exchange::write_request_head(HeadWriter& out) const {
   }
   if (settings_.forward_client_certificate && client_.certificate() != nullptr) {
     // RFC 9440 section 2: a byte sequence of RFC 8941. Encoding it allocates; it is asked for.
-    out.field("client-cert", ":", crypto::base64_encode(client_.certificate()->encoded, crypto::Base64::kStandard), ":");
+    out.field("client-cert", ":",
+              crypto::base64_encode(client_.certificate()->encoded, crypto::Base64::kStandard), ":");
   }
   if (request_.body.kind == BodyKind::kLength) {
     char digits[20];
@@ -91,7 +92,8 @@ void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
     out.field("connection", "upgrade");
   } else if (response_.status >= 200) {
     out.field("x-request-id", request_id_);
-    if (!settings_.hsts.empty()) out.field("strict-transport-security", settings_.hsts);
+    if (!settings_.hsts.empty() && response_.fields.find("strict-transport-security") == nullptr)
+      out.field("strict-transport-security", settings_.hsts);
     if (kind == BodyKind::kChunked) out.field("transfer-encoding", "chunked");
     if (response_.status == 426 && response_.fields.find(FieldId::kUpgrade) != nullptr) {
       write_upgrade(out, response_.fields);  // what to upgrade to is the answer (RFC 9110 section 15.5.22)

@@ -34,8 +34,8 @@ int no_passphrase(char*, int, int, void*) {
 
 std::vector<std::string> names_of(X509* certificate) {
   std::vector<std::string> names;
-  auto* alternatives = static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  auto* alternatives =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; i < sk_GENERAL_NAME_num(alternatives); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(alternatives, i);
     if (name->type != GEN_DNS) continue;
@@ -46,7 +46,8 @@ std::vector<std::string> names_of(X509* certificate) {
   GENERAL_NAMES_free(alternatives);
   if (has_alternatives) return names;
   char common[256];
-  if (X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, common, sizeof common) > 0)
+  if (X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, common, sizeof common) >
+      0)
     names.push_back(to_lower(common));
   return names;
 }
@@ -70,7 +71,8 @@ Result<std::shared_ptr<const Certificate>> Certificate::load(const CertificateFi
   const auto certificates = open_file(files.certificate);
   if (!certificates) return certificates.error();
   out->leaf_.reset(PEM_read_bio_X509_AUX(certificates->get(), nullptr, no_passphrase, nullptr));
-  if (!out->leaf_) return Error{"no certificate in `" + files.certificate + "`: " + take_error("it is not PEM")};
+  if (!out->leaf_)
+    return Error{"no certificate in `" + files.certificate + "`: " + take_error("it is not PEM")};
   out->chain_.reset(sk_X509_new_null());
   while (X509* next = PEM_read_bio_X509(certificates->get(), nullptr, no_passphrase, nullptr))
     sk_X509_push(out->chain_.get(), next);
@@ -80,10 +82,12 @@ Result<std::shared_ptr<const Certificate>> Certificate::load(const CertificateFi
   if (!key) return key.error();
   out->key_.reset(PEM_read_bio_PrivateKey(key->get(), nullptr, no_passphrase, nullptr));
   if (!out->key_)
-    return Error{"no private key in `" + files.key + "`: " + take_error("it is not PEM, or has a passphrase")};
+    return Error{"no private key in `" + files.key +
+                 "`: " + take_error("it is not PEM, or has a passphrase")};
   if (X509_check_private_key(out->leaf_.get(), out->key_.get()) != 1) {
     (void)take_error("");
-    return Error{"the key in `" + files.key + "` is not that of the certificate in `" + files.certificate + "`"};
+    return Error{"the key in `" + files.key + "` is not that of the certificate in `" + files.certificate +
+                 "`"};
   }
   out->names_ = names_of(out->leaf_.get());
   out->not_after_ = to_seconds(X509_get0_notAfter(out->leaf_.get()));
@@ -111,7 +115,8 @@ Status Certificate::staple(const std::string& path) {
   for (int i = 0; basic && i < OCSP_resp_count(basic.get()); ++i) {
     OCSP_SINGLERESP* one = OCSP_resp_get0(basic.get(), i);
     ASN1_INTEGER* serial = nullptr;
-    OCSP_id_get0_info(nullptr, nullptr, nullptr, &serial, const_cast<OCSP_CERTID*>(OCSP_SINGLERESP_get0_id(one)));
+    OCSP_id_get0_info(nullptr, nullptr, nullptr, &serial,
+                      const_cast<OCSP_CERTID*>(OCSP_SINGLERESP_get0_id(one)));
     if (ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(leaf_.get())) != 0) continue;
     ASN1_GENERALIZEDTIME* until = nullptr;
     if (OCSP_single_get0_status(one, nullptr, nullptr, nullptr, &until) != V_OCSP_CERTSTATUS_GOOD)

@@ -44,7 +44,8 @@ std::shared_ptr<LazyCertificate> Certificates::get(const CertificateFiles& files
   std::weak_ptr<LazyCertificate>& place = by_files_[key];
   const std::shared_ptr<LazyCertificate> known = place.lock();
   if (known && known->stamp() == stamp) return known;
-  const auto fresh = std::make_shared<LazyCertificate>(files, std::move(stamp), known ? known->current() : nullptr, say_);
+  const auto fresh =
+      std::make_shared<LazyCertificate>(files, std::move(stamp), known ? known->current() : nullptr, say_);
   place = fresh;
   if (by_files_.size() >= until_swept_) {
     std::erase_if(by_files_, [](const auto& one) { return one.second.expired(); });
@@ -87,7 +88,8 @@ std::vector<std::pair<std::string, CertificateFiles>> list_certificates(const st
       files = {path, fs::path(path).replace_extension(".key"), ""};
     }
     if (name.empty() || !exists(files.certificate) || !exists(files.key)) continue;
-    if (const fs::path ocsp = fs::path(files.certificate).replace_extension(".ocsp"); exists(ocsp)) files.ocsp = ocsp;
+    if (const fs::path ocsp = fs::path(files.certificate).replace_extension(".ocsp"); exists(ocsp))
+      files.ocsp = ocsp;
     name = to_lower(name);
     if (name.starts_with("_.")) name[0] = '*';
     out.emplace_back(std::move(name), std::move(files));

@@ -18,7 +18,10 @@ class LazyCertificate {
   // `say` is told why reading has failed.
   LazyCertificate(CertificateFiles files, FileStamp stamp, std::shared_ptr<const Certificate> before,
                   std::function<void(const std::string&)> say)
-      : files_(std::move(files)), stamp_(std::move(stamp)), say_(std::move(say)), before_(std::move(before)) {}
+      : files_(std::move(files)),
+        stamp_(std::move(stamp)),
+        say_(std::move(say)),
+        before_(std::move(before)) {}
 
   // Reads it, if that has not been tried. Blocks.
   Result<std::shared_ptr<const Certificate>> load();

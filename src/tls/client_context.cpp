@@ -24,14 +24,16 @@ Status ClientContext::prepare() {
   context_.reset(SSL_CTX_new(TLS_client_method()));
   if (!context_) return Error{take_error("OpenSSL has no memory")};
   SSL_CTX* context = context_.get();
-  if (const Status set = set_common_options(*context, settings_.least, settings_.ciphers, ""); !set) return set;
+  if (const Status set = set_common_options(*context, settings_.least, settings_.ciphers, ""); !set)
+    return set;
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, keep_session);
   if (settings_.verify) {
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     const int loaded = settings_.ca.empty() ? SSL_CTX_set_default_verify_paths(context)
                                             : SSL_CTX_load_verify_file(context, settings_.ca.c_str());
-    if (loaded != 1) return Error{"no certificates in `" + settings_.ca + "`: " + take_error("it is not PEM")};
+    if (loaded != 1)
+      return Error{"no certificates in `" + settings_.ca + "`: " + take_error("it is not PEM")};
   }
   if (!settings_.certificate.empty()) {
     if (SSL_CTX_use_certificate_chain_file(context, settings_.certificate.c_str()) != 1)

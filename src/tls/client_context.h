@@ -27,10 +27,11 @@ class ClientContext {
  public:
   static Result<std::shared_ptr<const ClientContext>> make(const ClientSettings& settings);
 
-  // For a connection to `host`, a name or an address, which is asked for (RFC 6066 section 3) and whose certificate
-  // it must have when verification is on. `resume` (may be null) is a session to be resumed. New sessions go to
-  // `keep`, which outlives the session; it may be null.
-  std::unique_ptr<Session> make_session(const std::string& host, SSL_SESSION* resume, SslSessionPointer* keep) const;
+  // For a connection to `host`, a name or an address, which is asked for (RFC 6066 section 3) and whose
+  // certificate it must have when verification is on. `resume` (may be null) is a session to be resumed. New
+  // sessions go to `keep`, which outlives the session; it may be null.
+  std::unique_ptr<Session> make_session(const std::string& host, SSL_SESSION* resume,
+                                        SslSessionPointer* keep) const;
 
  private:
   explicit ClientContext(const ClientSettings& settings) : settings_(settings) {}

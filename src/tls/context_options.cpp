@@ -2,7 +2,8 @@
 
 namespace portcullis::tls {
 
-Status set_common_options(SSL_CTX& context, Version least, const std::string& ciphers, const std::string& groups) {
+Status set_common_options(SSL_CTX& context, Version least, const std::string& ciphers,
+                          const std::string& groups) {
   // RFC 9325 section 4.2: forward secrecy and authenticated encryption only.
   constexpr const char* kRecommended =
       "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
@@ -13,7 +14,8 @@ Status set_common_options(SSL_CTX& context, Version least, const std::string& ci
   if (!groups.empty() && SSL_CTX_set1_groups_list(&context, groups.c_str()) != 1)
     return Error{"OpenSSL knows no groups `" + groups + "`: " + take_error("")};
   SSL_CTX_set_options(&context, SSL_OP_NO_COMPRESSION);
-  SSL_CTX_set_mode(&context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(&context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                 SSL_MODE_RELEASE_BUFFERS);
   // One system call for all that has come, not one for each record's head and one for its rest.
   SSL_CTX_set_read_ahead(&context, 1);
   return {};

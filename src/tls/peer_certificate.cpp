@@ -45,7 +45,10 @@ std::shared_ptr<const PeerCertificate> PeerCertificate::of(const SSL& ssl) {
     if (name->type != GEN_DNS && name->type != GEN_URI && name->type != GEN_EMAIL) continue;
     const std::string text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.ia5)),
                            static_cast<size_t>(ASN1_STRING_length(name->d.ia5)));
-    (name->type == GEN_DNS ? out->dns_names : name->type == GEN_URI ? out->uris : out->emails).push_back(text);
+    (name->type == GEN_DNS   ? out->dns_names
+     : name->type == GEN_URI ? out->uris
+                             : out->emails)
+        .push_back(text);
   }
   GENERAL_NAMES_free(names);
   return out;

@@ -42,10 +42,12 @@ Status ServerContext::prepare() {
   context_.reset(SSL_CTX_new(TLS_server_method()));
   if (!context_) return Error{take_error("OpenSSL has no memory")};
   SSL_CTX* context = context_.get();
-  if (const Status set = set_common_options(*context, settings_.least, settings_.ciphers, settings_.groups); !set)
+  if (const Status set = set_common_options(*context, settings_.least, settings_.ciphers, settings_.groups);
+      !set)
     return set;
   // What costs a server much and a client little, or tells nothing to those that need it.
-  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_options(context,
+                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets only: the client keeps them
   if (settings_.tickets) {
     TicketKeys::install(*context, settings_.tickets);
@@ -64,12 +66,13 @@ Status ServerContext::prepare() {
   if (settings_.client_certificate != ClientCertificate::kNone) {
     if (const Status set = verify_clients(); !set) return set;
   }
-  // A session counts only where it was begun, and only as long as clients are judged by the same rules: one that
-  // was begun before a revocation must not be resumed after it.
+  // A session counts only where it was begun, and only as long as clients are judged by the same rules: one
+  // that was begun before a revocation must not be resumed after it.
   const crypto::Digest256 rules =
-      crypto::sha256(settings_.name + '\0' + std::to_string(static_cast<int>(settings_.client_certificate)) + '\0' +
-                     content_of(settings_.client_ca) + '\0' + content_of(settings_.client_crl));
-  SSL_CTX_set_session_id_context(context, rules.data(), std::min<unsigned>(rules.size(), SSL_MAX_SID_CTX_LENGTH));
+      crypto::sha256(settings_.name + '\0' + std::to_string(static_cast<int>(settings_.client_certificate)) +
+                     '\0' + content_of(settings_.client_ca) + '\0' + content_of(settings_.client_crl));
+  SSL_CTX_set_session_id_context(context, rules.data(),
+                                 std::min<unsigned>(rules.size(), SSL_MAX_SID_CTX_LENGTH));
   return {};
 }
 

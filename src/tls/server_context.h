@@ -30,7 +30,8 @@ struct ServerSettings {
 // How a listener speaks TLS: what it shows, takes and requires. Immutable; shared by the workers.
 class ServerContext {
  public:
-  static Result<std::shared_ptr<const ServerContext>> make(const ServerSettings& settings, CertificateNames names);
+  static Result<std::shared_ptr<const ServerContext>> make(const ServerSettings& settings,
+                                                           CertificateNames names);
 
   // For a new connection; null when memory is short.
   std::unique_ptr<Session> make_session() const;
@@ -42,8 +43,8 @@ class ServerContext {
   Status verify_clients();
   // OpenSSL's callbacks; the last parameter is the context.
   static int choose_certificate(SSL* ssl, void* self);
-  static int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
-                             unsigned offered_size, void* self);
+  static int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size,
+                             const unsigned char* offered, unsigned offered_size, void* self);
   static int staple(SSL* ssl, void* self);
 
   const ServerSettings settings_;

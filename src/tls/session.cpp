@@ -102,7 +102,9 @@ Task<HandshakeResult> Session::handshake(Stream& stream, SidePool* pool, Millise
       co_return result;
     }
     if (error == SSL_ERROR_WANT_X509_LOOKUP && pool != nullptr) {
-      std::function<bool()> work = [certificate = std::move(wanted_)] { return static_cast<bool>(certificate->load()); };
+      std::function<bool()> work = [certificate = std::move(wanted_)] {
+        return static_cast<bool>(certificate->load());
+      };
       const auto read = co_await pool->run(stream.loop(), std::move(work));
       if (read) continue;
       broken_ = true;
@@ -112,11 +114,14 @@ Task<HandshakeResult> Session::handshake(Stream& stream, SidePool* pool, Millise
     if (error != SSL_ERROR_WANT_READ) {
       broken_ = true;
       const unsigned long first = ERR_peek_error();
-      result.plain_http = ERR_GET_LIB(first) == ERR_LIB_SSL &&
-                          (ERR_GET_REASON(first) == SSL_R_HTTP_REQUEST || ERR_GET_REASON(first) == SSL_R_HTTPS_PROXY_REQUEST);
-      result.failure = read_error_ != 0 ? std::strerror(read_error_) : take_error("the peer closed the connection");
+      result.plain_http =
+          ERR_GET_LIB(first) == ERR_LIB_SSL &&
+          (ERR_GET_REASON(first) == SSL_R_HTTP_REQUEST || ERR_GET_REASON(first) == SSL_R_HTTPS_PROXY_REQUEST);
+      result.failure =
+          read_error_ != 0 ? std::strerror(read_error_) : take_error("the peer closed the connection");
     }
-    const auto left = std::max(std::chrono::ceil<Milliseconds>(deadline - stream.loop().now()), Milliseconds(0));
+    const auto left =
+        std::max(std::chrono::ceil<Milliseconds>(deadline - stream.loop().now()), Milliseconds(0));
     if (!output().empty()) {
       const IoResult written = co_await stream.write({}, left);
       if (!written.ok()) {
@@ -152,7 +157,8 @@ IoResult Session::decode(Stream& stream, char* data, size_t size) {
   starved_ = false;
   forget_errors();
   while (total < size) {
-    const int returned = SSL_read(ssl(), data + total, static_cast<int>(std::min<size_t>(size - total, INT_MAX)));
+    const int returned =
+        SSL_read(ssl(), data + total, static_cast<int>(std::min<size_t>(size - total, INT_MAX)));
     if (returned <= 0) {
       // What has been read already counts; whatever is wrong will be so the next time too.
       const IoResult outcome = outcome_of(returned);

@@ -71,9 +71,9 @@ class Session final : public StreamCodec {
   Block output_;
   size_t begin_ = 0;
   size_t end_ = 0;
-  int read_error_ = 0;     // of the socket
-  bool starved_ = true;    // what is buffered is no whole record
-  bool broken_ = false;    // nothing can be written any more
+  int read_error_ = 0;   // of the socket
+  bool starved_ = true;  // what is buffered is no whole record
+  bool broken_ = false;  // nothing can be written any more
   bool established_ = false;
   bool ended_ = false;     // the peer has said that it is done
   bool finished_ = false;  // we have

@@ -86,8 +86,8 @@ int TicketKeys::opening_key(const unsigned char* name, Key& out) {
 }
 
 // As SSL_CTX_set_tlsext_ticket_key_evp_cb(3) has it: 1 done, 2 done but to be renewed, 0 no key, -1 failed.
-int TicketKeys::callback(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
-                         int sealing) {
+int TicketKeys::callback(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
+                         EVP_MAC_CTX* mac, int sealing) {
   // The context of the listener, by which the connection began, whatever has been set since.
   const auto* kept = static_cast<Kept*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), place_in_context()));
   if (kept == nullptr) return 0;

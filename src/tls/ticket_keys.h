@@ -38,8 +38,8 @@ class TicketKeys {
     size_t cipher_size = 32;
     std::chrono::steady_clock::time_point made{};
   };
-  static int callback(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
-                      int sealing);
+  static int callback(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
+                      EVP_MAC_CTX* mac, int sealing);
   bool sealing_key(Key& out);
   // -1: none of that name, else how many newer ones there are.
   int opening_key(const unsigned char* name, Key& out);

@@ -1,0 +1,87 @@
+#include "policy/mtls/mtls.h"
+
+#include <algorithm>
+
+#include "policy/authentication.h"
+#include "policy/claims_rules.h"
+
+namespace portcullis::policy {
+namespace {
+
+struct Settings : AuthenticationSettings {
+  ConsumerNeed consumer = ConsumerNeed::kRequired;
+};
+
+// RFC 9110 wants a 401 to say how; no registered scheme says "in the handshake".
+constexpr std::string_view kChallenge = "ClientCertificate";
+
+class Mtls final : public Authentication {
+ public:
+  Mtls(const Settings& settings, const BuildContext& build)
+      : Authentication(settings, build), needs_consumer_(settings.consumer == ConsumerNeed::kRequired) {}
+
+  // The handshake has verified it.
+  bool presented(const Context& context) const override { return context.client_certificate != nullptr; }
+  std::string_view challenge() const override { return kChallenge; }
+  std::string_view missing_reason() const override { return "certificate_missing"; }
+
+  Decision authenticate(Context& context) const override {
+    const tls::PeerCertificate& shown = *context.client_certificate;
+    const identity::ClientCertificate* known = find(shown);
+    if (known == nullptr && needs_consumer_) return unauthorized(context, kChallenge, "certificate_unknown");
+    context.caller = {known == nullptr ? nullptr : known->consumer,
+                      known == nullptr ? std::string_view(shown.fingerprint) : std::string_view(known->name),
+                      nullptr, true};
+    return Decision::proceed();
+  }
+
+ private:
+  // What says most of it first.
+  const identity::ClientCertificate* find(const tls::PeerCertificate& shown) const {
+    using Kind = config::CertificateCredential::Kind;
+    if (const auto* known = consumers().by_certificate(Kind::kFingerprint, shown.fingerprint)) return known;
+    const std::pair<Kind, const std::vector<std::string>*> lists[] = {
+        {Kind::kUri, &shown.uris}, {Kind::kDnsName, &shown.dns_names}, {Kind::kEmail, &shown.emails}};
+    for (const auto& [kind, names] : lists) {
+      for (const std::string& name : *names) {
+        if (const auto* known = consumers().by_certificate(kind, name)) return known;
+      }
+    }
+    return consumers().by_certificate(Kind::kSubject, shown.subject);
+  }
+
+  bool needs_consumer_;
+};
+
+void check(const config::PolicyUse& use, const Settings& settings, const config::Config& config,
+           config::Diagnostics& diagnostics) {
+  check_authentication(settings, config, diagnostics);
+  const bool asked =
+      std::any_of(config.listeners.begin(), config.listeners.end(), [](const config::Listener& one) {
+        return one.tls.client_certificate != config::ClientCertificate::kNone;
+      });
+  if (!asked)
+    diagnostics.error(use.location,
+                      "no listener asks clients for a certificate: `mtls` needs one whose `tls` says "
+                      "`client_certificate: required` or `optional`");
+}
+
+}  // namespace
+
+Kind mtls_kind() {
+  auto type =
+      std::make_shared<config::ObjectType>("mtls",
+                                           "Tells the consumer by the certificate that the client has shown "
+                                           "in the TLS handshake, and the listener has "
+                                           "verified: 401 without one, or for one that no consumer has.");
+  type->optional(
+      "consumer", &Settings::consumer,
+      config::choice({{"optional", static_cast<int>(ConsumerNeed::kOptional)},
+                      {"required", static_cast<int>(ConsumerNeed::kRequired)}}),
+      "required",
+      "Whether it must be a consumer's; `optional`: whoever the listener's `client_ca` vouches for.");
+  add_authentication_fields<Settings>(*type);
+  return make_kind<Settings, Mtls>("mtls", type, check);
+}
+
+}  // namespace portcullis::policy

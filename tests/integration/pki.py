@@ -1,0 +1,102 @@
+"""Certificates made for a test: an authority, and what it issues."""
+
+import datetime
+import ipaddress
+import pathlib
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import NameOID
+
+DAY = datetime.timedelta(days=1)
+
+
+def now():
+    return datetime.datetime.utcnow()
+
+
+def pem(thing):
+    return thing.public_bytes(serialization.Encoding.PEM)
+
+
+class Issued:
+    """A certificate with its key, in files."""
+
+    def __init__(self, folder, name, certificate, key):
+        self.certificate, self.key = certificate, key
+        self.cert_file, self.key_file = pathlib.Path(folder) / f"{name}.pem", pathlib.Path(folder) / f"{name}.key"
+        self.write(self.cert_file, self.key_file)
+
+    def write(self, cert_file, key_file):
+        # As deployment tools do it: each file is replaced whole.
+        for path, content in ((key_file, self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                                                serialization.NoEncryption())),
+                              (cert_file, pem(self.certificate))):
+            fresh = path.with_name("." + path.name + ".new")
+            fresh.touch(mode=0o600)
+            fresh.write_bytes(content)
+            fresh.replace(path)
+
+    @property
+    def fingerprint(self):
+        return self.certificate.fingerprint(hashes.SHA256()).hex()
+
+    @property
+    def pair(self):
+        return str(self.cert_file), str(self.key_file)
+
+
+class Authority:
+    def __init__(self, folder, name="authority"):
+        self.folder = pathlib.Path(folder)
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.certificate = (
+            x509.CertificateBuilder().subject_name(self.name).issuer_name(self.name).public_key(self.key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(now() - DAY).not_valid_after(now() + 365 * DAY)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
+            .sign(self.key, hashes.SHA256()))
+        self.file = self.folder / f"{name}.pem"
+        self.file.write_bytes(pem(self.certificate))
+
+    def issue(self, name, *alternatives, kind="ec", days=60, file=None):
+        """`alternatives`: DNS names, addresses, URIs, e-mail addresses."""
+        key = ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, 2048)
+
+        def general(text):
+            if "://" in text:
+                return x509.UniformResourceIdentifier(text)
+            if "@" in text:
+                return x509.RFC822Name(text)
+            try:
+                return x509.IPAddress(ipaddress.ip_address(text))
+            except ValueError:
+                return x509.DNSName(text)
+        builder = (
+            x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(self.name).public_key(key.public_key()).serial_number(x509.random_serial_number())
+            .not_valid_before(now() - DAY).not_valid_after(now() + days * DAY))
+        if alternatives:
+            builder = builder.add_extension(x509.SubjectAlternativeName([general(one) for one in alternatives]), critical=False)
+        return Issued(self.folder, file or name, builder.sign(self.key, hashes.SHA256()), key)
+
+    def revoke(self, *issued, file="revoked.pem"):
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.name).last_update(now() - DAY).next_update(now() + DAY)
+        for one in issued:
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder().serial_number(one.certificate.serial_number).revocation_date(now() - DAY).build())
+        path = self.folder / file
+        path.write_bytes(pem(builder.sign(self.key, hashes.SHA256())))
+        return path
+
+    def ocsp(self, issued, file="staple.der", status=ocsp.OCSPCertStatus.GOOD):
+        response = ocsp.OCSPResponseBuilder().add_response(
+            cert=issued.certificate, issuer=self.certificate, algorithm=hashes.SHA1(), cert_status=status, this_update=now() - DAY,
+            next_update=now() + DAY, revocation_time=None, revocation_reason=None,
+        ).responder_id(ocsp.OCSPResponderEncoding.HASH, self.certificate).sign(self.key, hashes.SHA256())
+        path = self.folder / file
+        path.write_bytes(response.public_bytes(serialization.Encoding.DER))
+        return path
