@@ -111,7 +111,8 @@ void check_listener(const config::Listener& listener, TlsState& state, Diagnosti
   if (settings.session_tickets.rotation < seconds(1) || settings.session_tickets.lifetime < seconds(1))
     return diagnostics.error(settings.location, "`session_tickets` counts in seconds: at least 1s");
   bool complete = true;
-  (void)collect(settings, state, [&](const config::Location& place, const std::string& message) {
+  // Kept to the end: the certificates, which are read here, live as long as somebody holds them.
+  const auto names = collect(settings, state, [&](const config::Location& place, const std::string& message) {
     diagnostics.error(place, message);
     complete = false;
   });
