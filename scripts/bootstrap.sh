@@ -12,9 +12,9 @@ build=(
 test=(
   libgtest-dev libgmock-dev libbenchmark-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
   python3 python3-pytest python3-yaml python3-jsonschema python3-cryptography python3-jwt curl procps prometheus
-  redis-server openssl
+  redis-server openssl haproxy
 )
-bench=(nginx-light haproxy strace)
+bench=(nginx-light strace)
 
 # Debian starts packaged servers on installation; the benchmark runs its own copies.
 missing=()

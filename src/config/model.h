@@ -40,10 +40,12 @@ struct Listener {
   std::string name;
   std::string address;
   std::vector<std::string> trusted_proxies;
+  std::vector<std::string> proxy_protocol;
   Forwarded forwarded = Forwarded::kXForwarded;
   std::string via = "portcullis";
   AmbiguousPaths ambiguous_paths = AmbiguousPaths::kRefuse;
   ListenerTls tls;
+  HttpsRedirect redirect_to_https;
   ListenerLimits limits;
   ListenerTimeouts timeouts;
 };
@@ -61,6 +63,7 @@ struct UpstreamTimeouts {
 };
 
 enum class Balance { kRoundRobin, kLeastRequest };
+enum class ProxyProtocol { kNone, k1, k2 };
 
 struct Upstream {
   Location location;
@@ -68,6 +71,7 @@ struct Upstream {
   Balance balance = Balance::kRoundRobin;
   std::vector<Target> targets;
   UpstreamTls tls;
+  ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
   UpstreamTimeouts timeouts;
 };
 

@@ -147,9 +147,19 @@ TypePointer listener_type() {
       .required("address", &Listener::address, address_type(), "`host:port`, `[IPv6]:port` or `unix:/path`.")
       .optional("tls", &Listener::tls, listener_tls_type(), "plain HTTP", "TLS towards clients.")
       .optional(
+          "redirect_to_https", &Listener::redirect_to_https, https_redirect_type(), "none",
+          "Every request is answered by 308 and the same address with `https`, before routes are looked "
+          "at; but those that a trusted proxy says came by TLS.")
+      .optional(
           "trusted_proxies", &Listener::trusted_proxies, list_of<std::string>(address_range_type()), "none",
           "Addresses of proxies before the gateway, such as `10.0.0.0/8`, whose word about the client's "
           "address, scheme and host is believed. From anybody else those fields are removed.")
+      .optional(
+          "proxy_protocol", &Listener::proxy_protocol, list_of<std::string>(address_range_type()), "none",
+          "Addresses of load balancers that begin each connection with a PROXY header, version 1 or 2, which "
+          "tells the client's address. Connections from there without one are closed; from elsewhere a "
+          "header is "
+          "no HTTP, and is refused.")
       .optional("forwarded", &Listener::forwarded,
                 choice({{"x_forwarded", static_cast<int>(Forwarded::kXForwarded)},
                         {"forwarded", static_cast<int>(Forwarded::kForwarded)},
@@ -196,6 +206,14 @@ TypePointer upstream_type() {
           "`round_robin` (smooth, weighted) or `least_request` (the less loaded of two random targets).")
       .required("targets", &Upstream::targets, list_of<Target>(target), "The servers.")
       .optional("tls", &Upstream::tls, upstream_tls_type(), "plain HTTP", "TLS towards targets.")
+      .optional("proxy_protocol", &Upstream::proxy_protocol,
+                choice({{"none", static_cast<int>(ProxyProtocol::kNone)},
+                        {"v1", static_cast<int>(ProxyProtocol::k1)},
+                        {"v2", static_cast<int>(ProxyProtocol::k2)}}),
+                "none",
+                "Whether connections begin with a PROXY header that tells the client's address. Each request "
+                "then has a "
+                "connection of its own.")
       .optional("timeouts", &Upstream::timeouts, timeouts, "", "How long a target may take.");
   return upstream;
 }

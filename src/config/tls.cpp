@@ -91,6 +91,14 @@ TypePointer listener_tls_type() {
   return tls;
 }
 
+TypePointer https_redirect_type() {
+  auto type =
+      std::make_shared<ObjectType>("redirect_to_https", "Sends clients that came in the clear to `https`.");
+  type->required("port", &HttpsRedirect::port, integer(1, 65'535),
+                 "Of the listener with `tls`, as clients reach it; 443 is not written.");
+  return type;
+}
+
 TypePointer upstream_tls_type() {
   auto tls = std::make_shared<ObjectType>("upstream_tls", "TLS towards targets.");
   tls->locate(&UpstreamTls::location)

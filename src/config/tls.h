@@ -36,6 +36,11 @@ enum class TlsVersion { k12, k13 };
 enum class UnknownNames { kDefault, kRefuse };
 enum class ClientCertificate { kNone, kOptional, kRequired };
 
+// Where clients that came in the clear are sent to.
+struct HttpsRedirect {
+  uint64_t port = 0;  // 0: they are not
+};
+
 struct ListenerTls {
   Location location{};  // line 0: this listener does not speak TLS
   std::vector<TlsCertificate> certificates;
@@ -67,7 +72,8 @@ struct UpstreamTls {
   bool enabled() const { return location.line != 0; }
 };
 
-TypePointer listener_tls_type();  // ListenerTls
-TypePointer upstream_tls_type();  // UpstreamTls
+TypePointer listener_tls_type();    // ListenerTls
+TypePointer https_redirect_type();  // HttpsRedirect
+TypePointer upstream_tls_type();    // UpstreamTls
 
 }  // namespace portcullis::config

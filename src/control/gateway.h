@@ -71,10 +71,10 @@ class Gateway {
   size_t counter_bytes_ = 0;
   redis::Settings redis_;
   std::string quotas_place_;
-  uint64_t fingerprint_ = 0;  // of the sources last tried
-  config::Config config_;     // what is served
+  uint64_t fingerprint_ = 0;     // of the sources last tried
+  config::Config config_;        // what is served
   std::string tls_fingerprint_;  // of the files last tried
-  EventLoop loop_;            // of the control thread
+  EventLoop loop_;               // of the control thread
   TlsState tls_;
   std::unique_ptr<telemetry::Registry> metrics_;
   std::unique_ptr<policy::Services> services_;  // after the loop, before the snapshot and the workers

@@ -10,8 +10,8 @@
 namespace portcullis::control {
 namespace {
 
-Result<proxy::ListenerSettings> compile_listener(const config::Listener& listener, telemetry::Registry& metrics,
-                                                 TlsState& tls) {
+Result<proxy::ListenerSettings> compile_listener(const config::Listener& listener,
+                                                 telemetry::Registry& metrics, TlsState& tls) {
   proxy::ListenerSettings settings;
   settings.name = listener.name;
   settings.address = *SocketAddress::parse(listener.address);
@@ -29,6 +29,9 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   settings.body_timeout = listener.timeouts.body;
   settings.send_timeout = listener.timeouts.send;
   settings.idle_timeout = listener.timeouts.idle;
+  for (const std::string& range : listener.proxy_protocol)
+    settings.proxy_protocol.push_back(*IpRange::parse(range));
+  settings.https_port = static_cast<uint16_t>(listener.redirect_to_https.port);
   if (!listener.tls.enabled()) return settings;
   auto context = make_server_context(listener, tls);
   if (!context) return context.error();
@@ -44,8 +47,8 @@ std::variant<SocketAddress, HostPort> compile_place(const std::string& text) {
   return *split_host_port(text);
 }
 
-Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream, telemetry::Registry& metrics,
-                                                      TlsState& tls) {
+Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream,
+                                                      telemetry::Registry& metrics, TlsState& tls) {
   upstream::UpstreamDefinition definition;
   definition.name = upstream.name;
   definition.balance = upstream.balance == config::Balance::kLeastRequest ? upstream::Balance::kLeastRequest
@@ -58,6 +61,7 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.connect_timeout = upstream.timeouts.connect;
   definition.response_timeout = upstream.timeouts.response;
   definition.idle_timeout = upstream.timeouts.idle;
+  definition.proxy_protocol = static_cast<upstream::ProxyProtocol>(upstream.proxy_protocol);
   if (!upstream.tls.enabled()) return definition;
   auto context = make_client_context(upstream.tls, tls);
   if (!context) return context.error();
@@ -123,8 +127,8 @@ std::optional<config::Config> load_config(const std::string& path, config::Diagn
   return load_config(path, diagnostics, tls);
 }
 
-std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics, TlsState& tls,
-                                          config::Sources* sources) {
+std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics,
+                                          TlsState& tls, config::Sources* sources) {
   config::Sources unused;
   auto config =
       config::load_path(path, policy::catalog(), diagnostics, sources == nullptr ? unused : *sources);
@@ -146,7 +150,8 @@ void report_unreachable_routes(const config::Config& config, config::Diagnostics
   }
 }
 
-Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config, uint64_t version,
+Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config,
+                                                                uint64_t version,
                                                                 telemetry::Registry& metrics,
                                                                 policy::Services& services, TlsState& tls) {
   std::vector<routing::RouteRule> rules = route_rules(config);

@@ -15,8 +15,10 @@
 namespace portcullis::control {
 
 // Compiles a checked configuration into what the workers serve from. They count in `metrics`, which
-// must outlive the snapshot, as `services` must. An error: a file that was good when it was checked is not any more.
-Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config, uint64_t version,
+// must outlive the snapshot, as `services` must. An error: a file that was good when it was checked is not
+// any more.
+Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config,
+                                                                uint64_t version,
                                                                 telemetry::Registry& metrics,
                                                                 policy::Services& services, TlsState& tls);
 
@@ -25,8 +27,8 @@ std::vector<routing::RouteRule> route_rules(const config::Config& config);
 
 // Loads and checks the configuration at `path`, a file or a folder, with all that the gateway knows. Nothing
 // when there are errors. `sources` (may be null) gets what it was made of, also then.
-std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics, TlsState& tls,
-                                          config::Sources* sources = nullptr);
+std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics,
+                                          TlsState& tls, config::Sources* sources = nullptr);
 // The same for a program that only wants to know.
 std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics);
 

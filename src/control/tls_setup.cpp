@@ -187,6 +187,10 @@ std::string hsts_of(const config::Hsts& hsts) {
 void check_tls(const config::Config& config, TlsState& state, Diagnostics& diagnostics) {
   for (const config::Listener& listener : config.listeners) {
     if (listener.tls.enabled()) check_listener(listener, state, diagnostics);
+    if (listener.tls.enabled() && listener.redirect_to_https.port != 0)
+      diagnostics.error(
+          listener.location,
+          "`" + listener.name + "` has `tls` and sends clients to `https` elsewhere: choose one");
   }
   for (const config::Upstream& upstream : config.upstreams) {
     if (upstream.tls.enabled()) check_upstream(upstream, state, diagnostics);

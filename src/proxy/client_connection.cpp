@@ -1,8 +1,10 @@
 #include "proxy/client_connection.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "proxy/exchange.h"
+#include "proxy/proxy_protocol.h"
 #include "proxy/worker.h"
 
 namespace portcullis::proxy {
@@ -12,6 +14,7 @@ ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Listener> lis
     : stream(worker.loop(), std::move(fd)),
       worker_(worker),
       listener_(std::move(listener)),
+      peer_port_(peer.port()),
       peer_text_size_(static_cast<uint8_t>(peer.write_host(peer_text_))) {}
 
 ClientConnection::~ClientConnection() {
@@ -27,12 +30,51 @@ void ClientConnection::drain() {
   if (idle_) stream.hurry_reader(kLastCall);
 }
 
+bool ClientConnection::expects_proxy_header() const {
+  const std::vector<IpRange>& from = settings().proxy_protocol;
+  if (from.empty()) return false;
+  const auto address = IpAddress::parse(peer_text());
+  return address &&
+         std::any_of(from.begin(), from.end(), [&](const IpRange& one) { return one.contains(*address); });
+}
+
+// What the load balancer says of the client. False when there is nobody to serve.
+Task<bool> ClientConnection::read_proxy_header() {
+  const Clock::time_point deadline = worker_.loop().now() + settings().head_timeout;
+  ProxyHeader header;
+  input.block = Block::take(Block::kMedium);
+  for (;;) {
+    const ProxyHeaderState state = parse_proxy_header(input.content(), header);
+    if (state == ProxyHeaderState::kDone) break;
+    const std::span<char> room = input.room();
+    const auto left =
+        std::max(std::chrono::ceil<Milliseconds>(deadline - worker_.loop().now()), Milliseconds(0));
+    IoResult got;
+    if (state == ProxyHeaderState::kIncomplete) got = co_await stream.read(room.data(), room.size(), left);
+    if (!got.ok() || got.bytes == 0) {
+      settings().metrics->proxy_headers_refused.fetch_add(1, std::memory_order_relaxed);
+      co_return false;
+    }
+    input.end += got.bytes;
+  }
+  input.begin = header.size;
+  if (input.empty()) input.release();
+  proxied_tls_ = header.by_tls;
+  if (header.source) {
+    peer_port_ = header.source->port;
+    peer_text_size_ = static_cast<uint8_t>(header.source->address.write(peer_text_));
+  }
+  co_return true;
+}
+
 // The TLS of a new connection. False when there is nobody to serve.
 Task<bool> ClientConnection::shake_hands() {
   const std::shared_ptr<const tls::ServerContext> context = settings().tls;
   std::unique_ptr<tls::Session> made = context->make_session();
   if (!made) co_return false;
   tls::Session& session = *made;
+  session.begin_with(input.content());
+  input.release();
   stream.set_codec(std::move(made));
   const tls::HandshakeResult result =
       co_await session.handshake(stream, worker_.current()->snapshot->side_pool, settings().head_timeout);
@@ -62,6 +104,7 @@ Task<bool> ClientConnection::shake_hands() {
 }
 
 Task<void> ClientConnection::serve() {
+  if (expects_proxy_header() && !co_await read_proxy_header()) co_return;
   if (settings().tls && !co_await shake_hands()) co_return;
   // Until the first byte a new connection is on the head's clock: idling is for those that have been served.
   Milliseconds patience = settings().head_timeout;

@@ -41,12 +41,16 @@ class ClientConnection final : public ListNode<>, public Pooled {
 
   // The verified certificate that the client has shown; null when it has shown none.
   const std::shared_ptr<const tls::PeerCertificate>& certificate() const { return certificate_; }
-  bool is_secure() const { return stream.codec() != nullptr; }
+  // It came by TLS, to us or to the load balancer before us.
+  bool is_secure() const { return stream.codec() != nullptr || proxied_tls_; }
 
-  // The client's address as forwarded to targets, without the port.
+  // The client's address, without the port: the connection's other end, or whom a PROXY header names.
   std::string_view peer_text() const { return {peer_text_, peer_text_size_}; }
+  uint16_t peer_port() const { return peer_port_; }
 
  private:
+  bool expects_proxy_header() const;
+  Task<bool> read_proxy_header();
   Task<bool> shake_hands();
   Task<void> linger();
 
@@ -56,6 +60,8 @@ class ClientConnection final : public ListNode<>, public Pooled {
   std::shared_ptr<Listener> listener_;
   std::shared_ptr<const tls::PeerCertificate> certificate_;
   bool idle_ = false;
+  bool proxied_tls_ = false;
+  uint16_t peer_port_;
   uint8_t peer_text_size_;
   char peer_text_[INET6_ADDRSTRLEN];
 };

@@ -83,7 +83,12 @@ Task<Persistence> Exchange::run() {
     co_return Persistence::kClose;
   }
   choose_request_id();
-  if (!prepare()) {
+  const bool prepared = prepare();
+  if (redirected_) {
+    co_await redirect_to_https();
+    co_return persistence_after_answer();
+  }
+  if (!prepared) {
     co_await refuse(refusal_, refusal_detail_);
     co_return persistence_after_answer();
   }
@@ -217,6 +222,10 @@ bool Exchange::prepare() {
   for (size_t i = 0; i < host.size(); ++i) lower[i] = ascii_lower(host[i]);
   host_ = {lower, host.size()};
 
+  if (settings_.https_port != 0 && origin_.scheme != "https" && !host_.empty()) {
+    redirected_ = true;
+    return false;
+  }
   const Snapshot& snapshot = *snapshot_->snapshot;
   routing::RequestView view{host_, path_, request_.method, request_.query, &request_.fields};
   routing::MatchResult match = snapshot.table.match(view);

@@ -46,7 +46,9 @@ class Exchange final : public Pooled {
   Persistence persistence_after_answer();
   Task<Persistence> forward();
   Task<TryOutcome> try_target(upstream::Upstream& upstream, upstream::Target& target, bool fresh);
-  Task<bool> connect(upstream::Upstream& upstream, upstream::Target& target, upstream::Connection& connection);
+  Task<bool> tell_of_client(const upstream::UpstreamDefinition& upstream, Stream& stream);
+  Task<bool> connect(upstream::Upstream& upstream, upstream::Target& target,
+                     upstream::Connection& connection);
   Task<TryOutcome> receive_response(std::unique_ptr<upstream::Connection>& connection, BodySource& body,
                                     TaskGroup& upload);
   Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);
@@ -62,10 +64,12 @@ class Exchange final : public Pooled {
   Task<void> refuse(const policy::Decision& decision);
   Task<void> send_problem(uint16_t status, std::string_view detail);
   Task<void> answer(std::string_view body);
+  Task<void> redirect_to_https();
   std::string_view unread() const;
   void keep_rest(std::string_view rest);
   void log(Clock::time_point ended_at) const;
   TryOutcome fail(std::string_view why);
+  static std::string_view name_of_broken_stream(int error);
   void note_try(const upstream::Target& target, TryOutcome outcome);
   bool may_repeat() const;
 
@@ -85,6 +89,7 @@ class Exchange final : public Pooled {
   size_t head_size_ = 0;
   bool answered_ = false;  // bytes of the final response have been sent
   bool close_client_ = false;
+  bool redirected_ = false;  // to https, by the listener
   RelayResult upload_result_;
   bool upload_done_ = true;
   std::string_view failure_;  // why the last try failed, for the log; clients are told less

@@ -45,27 +45,6 @@ class ClientWatch final : private Watcher {
   bool gone_ = false;
 };
 
-// A connection to a target that ended (no error) or broke before it had answered.
-std::string_view name_of_broken_stream(int error) {
-  return error == 0           ? "upstream_closed_early"
-         : error == ETIMEDOUT ? "upstream_send_timeout"
-                              : "upstream_reset";
-}
-
-// A failed connect by its errno.
-std::string_view name_of_connect_failure(int error) {
-  switch (error) {
-    case ECONNREFUSED: return "connect_refused";
-    case ETIMEDOUT: return "connect_timeout";
-    case EHOSTUNREACH:
-    case ENETUNREACH: return "connect_unreachable";
-    case ENOENT: return "connect_no_socket";
-    case EMFILE:
-    case ENFILE: return "connect_no_descriptors";
-    default: return "connect_failed";
-  }
-}
-
 }  // namespace
 
 // Safe to send twice: the method is idempotent (RFC 9110 section 9.2.2) and there is no body to replay.
@@ -184,32 +163,6 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
     keep_rest(held_body_.held() ? held_body_.rest() : body.rest);
   }
   co_return outcome;
-}
-
-// Opens a new connection, and its TLS. On false the failure is noted.
-Task<bool> Exchange::connect(upstream::Upstream& upstream, upstream::Target& target,
-                             upstream::Connection& connection) {
-  const Milliseconds patience = upstream.definition().connect_timeout;
-  const IoResult connected = co_await connection.stream.connect(target.address(), patience);
-  if (!connected.ok()) {
-    failure_ = name_of_connect_failure(connected.error);
-    co_return false;
-  }
-  target.definition().metrics[worker_.index()]->connections.add();
-  if (!upstream.definition().tls) co_return true;
-  std::unique_ptr<tls::Session> made = target.make_session();
-  failure_ = "connect_tls_failed";
-  if (!made) co_return false;
-  tls::Session& session = *made;
-  connection.stream.set_codec(std::move(made));
-  const tls::HandshakeResult shaken = co_await session.handshake(connection.stream, nullptr, patience);
-  if (shaken.ok) co_return true;
-  if (shaken.timed_out) failure_ = "connect_tls_timeout";
-  if (SSL_get_verify_result(session.ssl()) != X509_V_OK) {
-    failure_ = "connect_tls_unverified";
-    context_.note = X509_verify_cert_error_string(SSL_get_verify_result(session.ssl()));
-  }
-  co_return false;
 }
 
 Task<void> Exchange::upload_body(std::string_view head, BodySource& body, upstream::Connection& connection) {

@@ -149,6 +149,19 @@ Task<void> Exchange::send_problem(uint16_t status, std::string_view detail) {
                                 R"(,"detail":")", detail, R"(","request_id":")", id, R"("})", "\n"));
 }
 
+// The request came in the clear to a listener that wants TLS: the same address, as the client wrote it, by
+// https.
+Task<void> Exchange::redirect_to_https() {
+  ended_ = "redirected_to_https";
+  const bool standard = settings_.https_port == 443;
+  const std::string_view port = standard ? "" : arena_.copy(":" + std::to_string(settings_.https_port));
+  const std::string_view path = request_.path == "*" ? "" : request_.path;
+  response_.status = 308;
+  response_.fields.set("location", arena_.concat("https://", host_, port, path, request_.has_query ? "?" : "",
+                                                 request_.query));
+  co_await answer("");
+}
+
 // Sends what response_ says, after the policies have seen it, with `body`.
 Task<void> Exchange::answer(std::string_view body) {
   if (request_.body.kind != BodyKind::kNone || client_.closing()) close_client_ = true;

@@ -34,8 +34,8 @@ struct Origin {
   bool through_trusted_proxy = false;
 };
 
-// The client is the last address, from the right, that no trusted proxy has. Claims of others are ignored: then it
-// came to us by `own_scheme`.
+// The client is the last address, from the right, that no trusted proxy has. Claims of others are ignored:
+// then it came to us by `own_scheme`.
 Origin find_origin(const ForwardingRules& rules, const http::RequestHead& request, std::string_view peer,
                    std::string_view own_scheme);
 

@@ -38,6 +38,8 @@ struct ListenerSettings {
   std::shared_ptr<const tls::ServerContext> tls{};  // null: plain HTTP
   std::string hsts{};                               // Strict-Transport-Security; empty: none
   bool forward_client_certificate = false;
+  std::vector<IpRange> proxy_protocol{};  // who begins connections with a PROXY header
+  uint16_t https_port = 0;                // that requests without TLS are redirected to; 0: they are not
 };
 
 struct Route {

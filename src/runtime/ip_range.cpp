@@ -21,6 +21,16 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   return address;
 }
 
+bool IpAddress::is_v4() const {
+  static constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  return std::memcmp(bytes.data(), kMapped, sizeof kMapped) == 0;
+}
+
+size_t IpAddress::write(char* out) const {
+  ::inet_ntop(is_v4() ? AF_INET : AF_INET6, bytes.data() + (is_v4() ? 12 : 0), out, INET6_ADDRSTRLEN);
+  return std::strlen(out);
+}
+
 Result<IpRange> IpRange::parse(std::string_view text) {
   const size_t slash = text.find('/');
   const auto address = IpAddress::parse(text.substr(0, slash));

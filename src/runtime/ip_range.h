@@ -14,6 +14,10 @@ struct IpAddress {
   std::array<uint8_t, 16> bytes{};
 
   static std::optional<IpAddress> parse(std::string_view text);
+  // Writes the form that parse() reads into `out` (at least INET6_ADDRSTRLEN bytes) and returns its length;
+  // IPv4 without its prefix. Does not allocate.
+  size_t write(char* out) const;
+  bool is_v4() const;
   auto operator<=>(const IpAddress&) const = default;
 };
 

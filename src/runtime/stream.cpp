@@ -76,7 +76,8 @@ IoResult Stream::try_write(std::span<iovec>& pieces, bool expect_more) {
   return codec_ ? write_coded(pieces, expect_more) : write_raw(pieces, expect_more);
 }
 
-// `bytes` of the result counts what has been taken from `pieces`, and all has been sent when there is no error.
+// `bytes` of the result counts what has been taken from `pieces`, and all has been sent when there is no
+// error.
 IoResult Stream::write_coded(std::span<iovec>& pieces, bool expect_more) {
   size_t before = 0;
   for (const iovec& piece : pieces) before += piece.iov_len;

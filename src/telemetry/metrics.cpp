@@ -148,6 +148,12 @@ std::string Registry::scrape() const {
     add("resumed", listener.handshakes_resumed);
     add("failed", listener.handshakes_failed);
   }
+  Family unannounced(
+      "proxy_headers_refused_total",
+      "Connections of load balancers closed for a missing or malformed PROXY header, by listener address.",
+      MetricType::Counter);
+  for (const auto& [address, listener] : listeners_)
+    unannounced.add({{"address", address}}, listener.proxy_headers_refused.load(std::memory_order_relaxed));
   Family refused("client_connections_refused_total", "Closed at once: the listener's limit was reached.",
                  MetricType::Counter);
   refused.add({}, total(&WorkerMetrics::refused));
@@ -184,8 +190,9 @@ std::string Registry::scrape() const {
   }
 
   std::vector<prometheus::MetricFamily> all;
-  for (Family* one : {&requests, &durations, &received, &sent, &tries, &opened, &accepted, &open,
-                      &by_listener, &handshakes, &refused, &dropped, &reloads, &version, &by_consumer, &limited}) {
+  for (Family* one :
+       {&requests, &durations, &received, &sent, &tries, &opened, &accepted, &open, &by_listener, &handshakes,
+        &unannounced, &refused, &dropped, &reloads, &version, &by_consumer, &limited}) {
     all.push_back(std::move(one->family));
   }
   return prometheus::TextSerializer().Serialize(all);

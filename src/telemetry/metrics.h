@@ -70,6 +70,7 @@ struct ListenerMetrics {
   std::atomic<uint64_t> handshakes_full{0};
   std::atomic<uint64_t> handshakes_resumed{0};
   std::atomic<uint64_t> handshakes_failed{0};
+  std::atomic<uint64_t> proxy_headers_refused{0};
 };
 
 // All counters of all workers. They are made by the control thread and live as long as the registry, so the

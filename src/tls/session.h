@@ -32,6 +32,8 @@ class Session final : public StreamCodec {
   // What is to be said last may be left in the output, to go with the first write.
   // Certificates that have to be read first are read by `pool`.
   Task<HandshakeResult> handshake(Stream& stream, SidePool* pool, Milliseconds timeout);
+  // What has been received already, before the first of OpenSSL's reads.
+  void begin_with(std::string_view received) { received_ = received; }
   // For the callback that chooses a certificate: the handshake goes on once this one has been read.
   void want(std::shared_ptr<LazyCertificate> certificate) { wanted_ = std::move(certificate); }
   static Session& of(const SSL& ssl) { return *static_cast<Session*>(BIO_get_data(SSL_get_rbio(&ssl))); }
@@ -66,6 +68,7 @@ class Session final : public StreamCodec {
   static constexpr size_t kLargestRecord = kRecord + 512;
 
   SslPointer ssl_;
+  std::string received_;  // from elsewhere, and is to be read first
   std::shared_ptr<LazyCertificate> wanted_;
   Stream* stream_ = nullptr;  // while OpenSSL may read from it
   Block output_;

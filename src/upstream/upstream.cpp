@@ -58,6 +58,8 @@ std::unique_ptr<Connection> Target::make_fresh() {
 }
 
 void Target::give_back(std::unique_ptr<Connection> connection) {
+  // What has been told of one client is for no other.
+  if (upstream_.proxy_protocol != ProxyProtocol::kNone) return;
   if (retired_ || connection->stream.hung_up() || idle_count_ >= kMostIdle ||
       !connection->stream.ensure_watched())
     return;

@@ -15,6 +15,7 @@
 
 namespace portcullis::upstream {
 
+enum class ProxyProtocol : uint8_t { kNone, k1, k2 };
 enum class Balance : uint8_t { kRoundRobin, kLeastRequest };
 
 struct TargetDefinition {
@@ -36,6 +37,7 @@ struct UpstreamDefinition {
   Milliseconds idle_timeout{60'000};
   uint32_t failures_to_eject = 3;  // in a row
   Milliseconds ejection{10'000};   // how long such a target is left out
+  ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
   std::shared_ptr<const tls::ClientContext> tls{};  // null: plain
   std::string server_name{};                        // asked for and verified; empty: the target's own
 

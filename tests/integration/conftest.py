@@ -1,6 +1,7 @@
 import pytest
 
 import harness
+import pki
 import servers
 
 
@@ -47,6 +48,18 @@ def echo(demo):
 def server():
     """server(respond, certificate=None) -> servers.Server."""
     yield from kept(servers.Server, servers.Server.close)
+
+
+@pytest.fixture
+def authority(tmp_path):
+    """An authority whose files are in the gateway's folder."""
+    return pki.Authority(tmp_path)
+
+
+@pytest.fixture
+def edge(authority):
+    """The gateway's own certificate: edge.pem and edge.key."""
+    return authority.issue("localhost", "localhost", "127.0.0.1", file="edge")
 
 
 @pytest.fixture

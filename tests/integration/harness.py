@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -156,9 +157,14 @@ def take_until(connection, end, what):
     """Takes what comes up to and with `end`, and leaves what follows to the next reader."""
     out = b""
     while not out.endswith(end):
-        seen = out + connection.recv(65536, socket.MSG_PEEK)
+        # TLS has no peeking, but hands over single bytes cheaply.
+        secured = isinstance(connection, ssl.SSLSocket)
+        seen = out + (connection.recv(1) if secured else connection.recv(65536, socket.MSG_PEEK))
         if len(seen) == len(out):
             raise AssertionError(f"closed within {what}: {out!r}")
+        if secured:
+            out = seen
+            continue
         found = seen.find(end)
         out += connection.recv((len(seen) if found < 0 else found + len(end)) - len(out))
     return out

@@ -14,15 +14,17 @@ BLOCK = re.compile(r"^```(yaml|console)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | 
 
 
 def sessions():
-    """(page, configuration, console text) for each console block; its configuration is the example that it names, or
-    the YAML block before it."""
+    """(page, configuration, console text, what to run before) for each console block; its configuration is the example
+    that it names, or the YAML block before it. A block marked `before` runs before the gateway starts."""
     for page in PAGES:
-        configuration = None
+        configuration, before = None, ""
         for language, file, text in BLOCK.findall(page.read_text()):
             if language == "yaml":
                 configuration = text
+            elif file == "before":
+                before = text
             else:
-                yield page, (harness.ROOT / "examples" / file).read_text() if file else configuration, text
+                yield page, (harness.ROOT / "examples" / file).read_text() if file else configuration, text, before
 
 
 SESSIONS = list(sessions())
@@ -39,19 +41,23 @@ def steps(console):
     return out
 
 
-@pytest.mark.parametrize("page, configuration, console", SESSIONS,
-                         ids=[f"{page.relative_to(harness.ROOT)}-{i}" for i, (page, _, _) in enumerate(SESSIONS)])
-def test_the_commands_print_what_the_page_says(page, configuration, console, demo, start, tmp_path):
+@pytest.mark.parametrize("page, configuration, console, before", SESSIONS,
+                         ids=[f"{page.relative_to(harness.ROOT)}-{i}" for i, (page, *_) in enumerate(SESSIONS)])
+def test_the_commands_print_what_the_page_says(page, configuration, console, before, demo, start, tmp_path):
+    for command, _ in steps(before):
+        subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, capture_output=True, timeout=30)
     configuration = configuration.replace("/var/lib/portcullis", str(tmp_path))
-    ports = {"8080": "{port}", "9080": str(harness.free_port()), "9001": str(demo("one").port), "9002": str(demo("two").port)}
+    first, second = ("8443", "8080") if ":8443" in configuration else ("8080", "8443")
+    ports = {first: "{port}", second: str(harness.free_port()), "9080": str(harness.free_port()), "9001": str(demo("one").port), "9002": str(demo("two").port)}
     for port, real in ports.items():
-        configuration = configuration.replace(f"127.0.0.1:{port}", f"127.0.0.1:{real}")
+        configuration = configuration.replace(f"127.0.0.1:{port}", f"127.0.0.1:{real}").replace(f"port: {port}", f"port: {real}")
     gateway = start(configuration)
-    ports["8080"] = str(gateway.port)
+    ports[first] = str(gateway.port)
     for command, expected in steps(console):
         for port, real in ports.items():
             command = command.replace(f"127.0.0.1:{port}", f"127.0.0.1:{real}")
-        out = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30).stdout
+            expected = [line.replace(f"127.0.0.1:{port}", f"127.0.0.1:{real}") for line in expected]
+        out = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=30).stdout
         for line in expected:
             assert line in out, f"{page}: {command}\n{out}"
 
@@ -60,7 +66,7 @@ def test_every_policy_has_a_page_that_runs():
     schema = json.loads(subprocess.run([harness.BINARY, "schema"], capture_output=True, check=True).stdout)
     policies = {name for one in schema["properties"]["policies"]["items"]["oneOf"] for name in one["properties"]}
     assert policies and policies == {page.stem for page in (harness.ROOT / "docs/policies").glob("*.md")}
-    assert policies <= {page.stem for page, _, _ in SESSIONS}
+    assert policies <= {page.stem for page, *_ in SESSIONS}
 
 
 def test_every_example_runs():

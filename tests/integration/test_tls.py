@@ -13,7 +13,7 @@ import pytest
 
 import harness
 import pki
-from harness import check, metric, read_response, wait_for
+from harness import check, metric, read_response, simple_configuration, wait_for
 
 
 def configuration(port, tls, more="", upstream="", workers=2):
@@ -33,16 +33,6 @@ routes:
     match: {{path_prefix: /}}
     upstream: backend
 """
-
-
-@pytest.fixture
-def authority(tmp_path):
-    return pki.Authority(tmp_path)
-
-
-@pytest.fixture
-def edge(authority):
-    return authority.issue("localhost", "localhost", "127.0.0.1", file="edge")
 
 
 EDGE = "{certificates: [{cert: edge.pem, key: edge.key}]}"
@@ -326,6 +316,25 @@ policies:
 """
 
 
+def test_who_comes_in_the_clear_is_sent_to_tls(start, echo, edge):
+    text = simple_configuration(echo(), extra_listener="    redirect_to_https: {port: 8443}")
+    gateway = start(text)
+
+    def location(target, *fields):
+        with gateway.connect() as connection:
+            connection.sendall(f"GET {target} HTTP/1.1\r\n{''.join(f'{one}' + chr(13) + chr(10) for one in fields)}\r\n".encode())
+            head, _ = read_response(connection)
+            return int(head.split()[1]), (re.findall(r"(?i)^location: (.*)\r$", head, re.MULTILINE) or [None])[0]
+    assert location("/a%20b/../c?x=1&y", "Host: API.example.com:80") == (308, "https://api.example.com:8443/a%20b/../c?x=1&y")
+    assert location("/", "Host: [::1]:80") == (308, "https://[::1]:8443/")
+    assert location("http://other.example/p", "Host: other.example") == (308, "https://other.example:8443/p")
+    assert location("/", "Host: a", "X-Forwarded-Proto: https")[0] == 308  # nobody whose word counts
+    gateway.write(text.replace("port: 8443}", "port: 443}\n    trusted_proxies: [127.0.0.1]"))
+    gateway.reload()
+    assert location("/", "Host: a") == (308, "https://a/")
+    assert location("/", "Host: a", "X-Forwarded-Proto: https") == (200, None)
+
+
 def test_clients_with_certificates(start, echo, authority, edge):
     issued = {"by-print": authority.issue("print"), "by-subject": authority.issue("subject"),
               "by-uri": authority.issue("uri", "spiffe://example.org/uri"), "by-dns": authority.issue("dns", "dns.internal"),
@@ -405,7 +414,7 @@ def test_warnings(tmp_path, authority, edge):
     edge.key_file.chmod(0o644)
     assert "warning: everybody may read the private key" in check(path)
     edge.key_file.chmod(0o600)
-    authority.issue("localhost", file="edge", days=5)
+    authority.issue("localhost", file="edge", days=4.5)
     assert "expires in 4 days" in check(path)
     path.write_text(configuration(1, EDGE, upstream="tls: {verify: false}").replace("{port}", "1"))
     assert "are not verified" in check(path)
