@@ -70,7 +70,7 @@ TypePointer listener_tls_type() {
                 "The oldest version that is spoken.")
       .optional("ciphers", &ListenerTls::ciphers, text(), "those of RFC 9325",
                 "Cipher suites of TLS 1.2, as OpenSSL writes them.")
-      .optional("groups", &ListenerTls::groups, text(), "OpenSSL's",
+      .optional("groups", &ListenerTls::groups, text(), "X25519:P-256:P-384:P-521:X448",
                 "Groups of the key exchange, as OpenSSL writes them.")
       .optional(
           "client_certificate", &ListenerTls::client_certificate,

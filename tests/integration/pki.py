@@ -62,7 +62,7 @@ class Authority:
         self.file = self.folder / f"{name}.pem"
         self.file.write_bytes(pem(self.certificate))
 
-    def issue(self, name, *alternatives, kind="ec", days=60, file=None):
+    def issue(self, name, *alternatives, kind="ec", days=120, file=None):
         """`alternatives`: DNS names, addresses, URIs, e-mail addresses."""
         key = ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, 2048)
 
@@ -79,6 +79,9 @@ class Authority:
             x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
             .issuer_name(self.name).public_key(key.public_key()).serial_number(x509.random_serial_number())
             .not_valid_before(now() - DAY).not_valid_after(now() + days * DAY))
+        # Nobody fetches it, but a certificate that cannot be revoked is a finding of its own.
+        point = x509.DistributionPoint([x509.UniformResourceIdentifier("http://127.0.0.1:1/revoked.crl")], None, None, None)
+        builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName([general(one) for one in alternatives]), critical=False)
         return Issued(self.folder, file or name, builder.sign(self.key, hashes.SHA256()), key)
