@@ -1,12 +1,16 @@
 // A closed- or open-loop HTTP/1.1 load generator on one thread.
-// Usage: bench_load PORT CONNECTIONS SECONDS RATE TARGET UPLOAD_BYTES NEW_CONNECTIONS [FIELDS_FILE]
+// Usage: bench_load PORT CONNECTIONS SECONDS RATE TARGET UPLOAD_BYTES NEW_CONNECTIONS [FIELDS_FILE [TLS]]
 //   RATE 0: saturate. Else requests a second at fixed intended times; latency counts from the intended time.
 //   NEW_CONNECTIONS 1: one connection a request.
-//   FIELDS_FILE: header lines; each request carries the next one.
+//   FIELDS_FILE: header lines; each request carries the next one. Empty: none.
+//   TLS: "full" for TLS 1.3 with a full handshake on each connection, "resume" for one that resumes the last
+//   session.
 // Prints one JSON line: completed, failed, seconds, p50/p99/p999 in microseconds.
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,6 +24,7 @@
 #include <deque>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -28,6 +33,7 @@ using Clock = std::chrono::steady_clock;
 
 struct Connection {
   int fd = -1;
+  SSL* ssl = nullptr;
   bool busy = false;
   const std::string* request = nullptr;
   size_t sent = 0;
@@ -40,6 +46,10 @@ struct Connection {
 int port, connection_count;
 double seconds, rate;
 bool fresh_connections;
+bool resumes = false;
+SSL_CTX* tls = nullptr;  // null: plain
+SSL_SESSION* session = nullptr;
+size_t resumed = 0, handshakes = 0;
 std::vector<std::string> requests;
 size_t next_request = 0;
 int epoll;
@@ -60,6 +70,14 @@ void open(Connection& c) {
     std::perror("connect");
     std::exit(1);
   }
+  if (tls != nullptr) {
+    c.ssl = SSL_new(tls);
+    SSL_set_fd(c.ssl, c.fd);
+    SSL_set_connect_state(c.ssl);
+    if (resumes && session != nullptr) SSL_set_session(c.ssl, session);
+    const int flags = fcntl(c.fd, F_GETFL);
+    fcntl(c.fd, F_SETFL, flags | O_NONBLOCK);
+  }
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLET;
   event.data.ptr = &c;
@@ -70,14 +88,37 @@ void shut(Connection& c) {
   // A reset spares the port the TIME_WAIT state, which would exhaust the range in a long run.
   const linger abort{1, 0};
   setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+  if (c.ssl != nullptr) {
+    SSL_set_shutdown(c.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);  // or its session could not be resumed
+    SSL_free(c.ssl);
+    c.ssl = nullptr;
+  }
   close(c.fd);
   c.fd = -1;
 }
 
+// As send and recv, without waiting.
+ssize_t put(Connection& c, const char* data, size_t size) {
+  if (c.ssl == nullptr) return send(c.fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  const bool begins = SSL_in_init(c.ssl) == 1;
+  const int written = SSL_write(c.ssl, data, static_cast<int>(size));
+  if (begins && SSL_in_init(c.ssl) == 0) {
+    ++handshakes;
+    resumed += SSL_session_reused(c.ssl) == 1;
+  }
+  return written > 0 ? written : -1;
+}
+
+ssize_t take(Connection& c, char* data, size_t size) {
+  if (c.ssl == nullptr) return recv(c.fd, data, size, MSG_DONTWAIT);
+  const int got = SSL_read(c.ssl, data, static_cast<int>(size));
+  if (got > 0) return got;
+  return SSL_get_error(c.ssl, got) == SSL_ERROR_WANT_READ ? -1 : 0;
+}
+
 void push(Connection& c) {
   while (c.sent < c.request->size()) {
-    const ssize_t n =
-        send(c.fd, c.request->data() + c.sent, c.request->size() - c.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n = put(c, c.request->data() + c.sent, c.request->size() - c.sent);
     if (n < 0) return;
     c.sent += static_cast<size_t>(n);
   }
@@ -107,7 +148,7 @@ void finish(Connection& c, bool good) {
 void pull(Connection& c) {
   static char buffer[1 << 20];
   for (;;) {
-    const ssize_t n = recv(c.fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    const ssize_t n = take(c, buffer, sizeof buffer);
     if (n < 0) return;
     if (n == 0) return finish(c, false);
     c.received += static_cast<size_t>(n);
@@ -123,10 +164,23 @@ void pull(Connection& c) {
   }
 }
 
+void use_tls(std::string_view how) {
+  resumes = how == "resume";
+  tls = SSL_CTX_new(TLS_client_method());
+  SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION);
+  SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(tls, [](SSL*, SSL_SESSION* fresh) {
+    SSL_SESSION_free(session);
+    session = fresh;
+    return 1;
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 8 && argc != 9) return 2;
+  if (argc < 8 || argc > 10) return 2;
   port = atoi(argv[1]);
   connection_count = atoi(argv[2]);
   seconds = atof(argv[3]);
@@ -137,7 +191,8 @@ int main(int argc, char** argv) {
                         " HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\n"
                         "Accept-Encoding: gzip, deflate\r\nCookie: session=0123456789abcdef\r\n";
   if (upload) request += "Content-Length: " + std::to_string(upload) + "\r\n";
-  std::ifstream fields(argc == 9 ? argv[8] : "/dev/null");
+  if (argc == 10) use_tls(argv[9]);
+  std::ifstream fields(argc >= 9 && argv[8][0] != 0 ? argv[8] : "/dev/null");
   for (std::string line; std::getline(fields, line);)
     requests.push_back(request + line + "\r\n\r\n" + std::string(upload, 'u'));
   if (requests.empty()) requests.push_back(request + "\r\n" + std::string(upload, 'u'));
@@ -182,7 +237,7 @@ int main(int argc, char** argv) {
         if (c.fd >= 0 && events[i].events & EPOLLHUP) shut(c);
         continue;
       }
-      if (events[i].events & EPOLLOUT) push(c);
+      if (events[i].events & EPOLLOUT || (c.ssl != nullptr && c.sent < c.request->size())) push(c);
       if (events[i].events & (EPOLLIN | EPOLLHUP)) pull(c);
     }
   }
@@ -195,7 +250,8 @@ int main(int argc, char** argv) {
   };
   std::printf(
       "{\"completed\": %zu, \"failed\": %zu, \"seconds\": %.3f, \"p50\": %.0f, \"p99\": %.0f, \"p999\": "
-      "%.0f}\n",
+      "%.0f, \"handshakes\": %zu, \"resumed\": %zu}\n",
       latencies.size(), failed, std::chrono::duration<double>(Clock::now() - began).count(),
-      static_cast<double>(at(0.5)), static_cast<double>(at(0.99)), static_cast<double>(at(0.999)));
+      static_cast<double>(at(0.5)), static_cast<double>(at(0.99)), static_cast<double>(at(0.999)), handshakes,
+      resumed);
 }

@@ -1,11 +1,13 @@
 """Scenarios with policies: the same work, said in the language of each subject."""
 
 import hashlib
+import pathlib
 import sys
 
 from subjects import ROOT
 
 sys.path.insert(0, str(ROOT / "tests/integration"))
+import pki  # noqa: E402
 from tokens import jwk, jwks, key_pair, token  # noqa: E402
 
 ROUTES = 1000
@@ -43,6 +45,19 @@ def key_and_limit(directory):
                       f"  use_backend %[path,map_beg({directory}/routes.map,out)]\n",
             "TABLES": "backend consumers\n  stick-table type string len 32 size 100k expire 10m store http_req_rate(1s)\n",
         },
+    }
+
+
+def certificates(directory):
+    """TLS 1.3 with one certificate, of a P-256 key, in everybody's language; otherwise everybody's own defaults."""
+    edge = pki.Authority(directory).issue("localhost", "localhost", "127.0.0.1", file="edge")
+    certificate, key = edge.pair
+    both = directory / "both.pem"
+    both.write_text(pathlib.Path(certificate).read_text() + pathlib.Path(key).read_text())
+    return {
+        "portcullis": {"LISTENER": f"    tls: {{certificates: [{{cert: {certificate}, key: {key}}}], min_version: '1.3'}}"},
+        "nginx": {"LISTENER": " ssl", "LOCATIONS": f"    ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols TLSv1.3;"},
+        "haproxy": {"LISTENER": f"ssl crt {both} ssl-min-ver TLSv1.3"},
     }
 
 

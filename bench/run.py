@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 
-from policies import cluster_limit, jwt, key_and_limit
+from policies import certificates, cluster_limit, jwt, key_and_limit
 from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, family, free_port, load, start, wait_for_port
 
 REQUESTS = {
@@ -29,6 +29,12 @@ REQUESTS = {
     "new_connection": {"connections": 64, "target": "/1024", "fresh": 1},
 }
 POLICIES = {"key_and_limit": key_and_limit, "jwt_repeating": jwt(4096), "jwt_no_repeats": jwt(0), "cluster_limit": None}
+TLS = {
+    "tls_keep_alive": {"connections": 64, "target": "/1024", "tls": "full"},
+    "tls_large_response": {"connections": 64, "target": "/102400", "tls": "full"},
+    "tls_full_handshake": {"connections": 16, "target": "/16", "fresh": 1, "tls": "full"},
+    "tls_resumed_handshake": {"connections": 16, "target": "/16", "fresh": 1, "tls": "resume"},
+}
 OTHERS = ("route_match", "limit_decision", "address_set", "idle_memory", "reload")
 IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
 ROUTES = 10_000
@@ -117,6 +123,17 @@ def with_policies(scenario, plain, directory, backend_port, seconds, rounds):
         told["openssl_verify_us"] = verify_cost()
     print(f"{scenario}: the policies take {own:.2f} us; " + ", ".join(f"{key} {value}" for key, value in told.items()))
     say(scenario=f"{scenario}_policies", subject="portcullis", policies_us=round(own, 2), **told)
+
+
+def by_tls(scenario, directory, backend_port, seconds, rounds):
+    """Everybody with the same certificate, by TLS 1.3."""
+    subjects = [Subject(name, directory, backend_port, policy=policy)
+                for name, policy in certificates(pathlib.Path(directory)).items()]
+    try:
+        compare(scenario, subjects, seconds, rounds, **TLS[scenario])
+    finally:
+        for subject in subjects:
+            subject.stop()
 
 
 def verify_cost():
@@ -255,10 +272,10 @@ routes:
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--quick", action="store_true", help="under a minute: short runs")
-    arguments.add_argument("--scenario", action="append", choices=[*REQUESTS, *POLICIES, *OTHERS, "syscalls"])
+    arguments.add_argument("--scenario", action="append", choices=[*REQUESTS, *POLICIES, *TLS, *OTHERS, "syscalls"])
     options = arguments.parse_args()
     seconds, rounds = (0.25, 4) if options.quick else (1, 15)
-    scenarios = options.scenario or [*REQUESTS, *POLICIES, *OTHERS]
+    scenarios = options.scenario or [*REQUESTS, *POLICIES, *TLS, *OTHERS]
     with tempfile.TemporaryDirectory() as directory:
         backend_port = free_port()
         backend = start(LOAD_CORE, BUILD / "bench/bench_backend", backend_port)
@@ -276,6 +293,9 @@ def main():
             for scenario in POLICIES:
                 if scenario in scenarios:
                     with_policies(scenario, subjects, directory, backend_port, seconds, rounds)
+            for scenario in TLS:
+                if scenario in scenarios:
+                    by_tls(scenario, directory, backend_port, seconds, rounds)
             if "syscalls" in scenarios:
                 syscalls(subjects)
             if "route_match" in scenarios:

@@ -41,18 +41,18 @@ def family(pid):
     return out
 
 
-def load(port, connections, seconds, rate=0, target="/1024", upload=0, fresh=0, fields=None):
+def load(port, connections, seconds, rate=0, target="/1024", upload=0, fresh=0, fields="", tls=None):
     """Runs the load generator to its end; what it measured."""
     out = subprocess.run(
         ["taskset", "-c", str(LOAD_CORE), BUILD / "bench/bench_load", str(port), str(connections),
-         str(seconds), str(rate), target, str(upload), str(fresh), *([fields] if fields else [])], capture_output=True, text=True)
+         str(seconds), str(rate), target, str(upload), str(fresh), fields, *([tls] if tls else [])], capture_output=True, text=True)
     if out.returncode != 0:
         raise SystemExit(out.stderr)
     return json.loads(out.stdout)
 
 
 class Subject:
-    """One of them; `policy` holds what a scenario puts into the places that the peers' configurations leave open."""
+    """One of them; `label` tells two of one kind apart; `policy` holds what a scenario puts into the places that the peers' configurations leave open."""
 
     def __init__(self, name, directory, backend_port, label=None, policy=None):
         self.name, self.port = label or name, free_port()

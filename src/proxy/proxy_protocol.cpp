@@ -40,7 +40,8 @@ std::optional<std::string_view> take_word(std::string_view& line) {
 std::optional<uint16_t> port_of(std::string_view text) {
   uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  const bool plain = error == std::errc() && end == text.data() + text.size() && (text == "0" || text[0] != '0');
+  const bool plain =
+      error == std::errc() && end == text.data() + text.size() && (text == "0" || text[0] != '0');
   return plain ? std::optional(port) : std::nullopt;
 }
 

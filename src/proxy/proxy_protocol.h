@@ -37,8 +37,8 @@ ProxyHeaderState parse_proxy_header(std::string_view received, ProxyHeader& out)
 
 enum class ProxyVersion : uint8_t { kNone, k1, k2 };
 
-// Writes a header into `out`, which has room for kLargestWritten, and returns its size. Without both endpoints
-// it says that they are not known.
+// Writes a header into `out`, which has room for kLargestWritten, and returns its size. Without both
+// endpoints it says that they are not known.
 inline constexpr size_t kLargestWritten = 108;
 size_t write_proxy_header(char* out, ProxyVersion version, const std::optional<Endpoint>& source,
                           const std::optional<Endpoint>& destination);

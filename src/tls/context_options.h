@@ -11,7 +11,8 @@ namespace portcullis::tls {
 enum class Version : uint8_t { k12, k13 };
 
 // What both sides' contexts have in common: versions, ciphers (TLS 1.2's as OpenSSL writes them; empty: those
-// that RFC 9325 recommends), groups (empty: elliptic curves), and buffers that exist only while they are needed.
+// that RFC 9325 recommends), groups (empty: elliptic curves), and buffers that exist only while they are
+// needed.
 Status set_common_options(SSL_CTX& context, Version least, const std::string& ciphers,
                           const std::string& groups);
 

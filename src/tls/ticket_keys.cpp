@@ -109,7 +109,9 @@ int TicketKeys::callback(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_C
   const bool ready = EVP_MAC_CTX_set_params(mac, parameters) == 1 &&
                      EVP_CipherInit_ex(cipher, kind, nullptr, key.cipher.data(), iv, sealing) == 1;
   OPENSSL_cleanse(&key, sizeof key);
-  return !ready ? -1 : newer > 0 ? 2 : 1;
+  if (!ready) return -1;
+  // In TLS 1.3 clients use a ticket once (RFC 8446 appendix C.4), so each connection gives out new ones.
+  return newer > 0 || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
 void TicketKeys::install(SSL_CTX& context, std::shared_ptr<TicketKeys> keys) {

@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (parse_proxy_header(text, header) != ProxyHeaderState::kDone) return 0;
   if (header.size > size || header.size > kLargestProxyHeader) std::abort();
   ProxyHeader again;
-  if (parse_proxy_header(text.substr(0, header.size - 1), again) != ProxyHeaderState::kIncomplete) std::abort();
+  if (parse_proxy_header(text.substr(0, header.size - 1), again) != ProxyHeaderState::kIncomplete)
+    std::abort();
   for (const ProxyVersion version : {ProxyVersion::k1, ProxyVersion::k2}) {
     char buffer[kLargestWritten];
     const size_t written = write_proxy_header(buffer, version, header.source, header.source);

@@ -49,8 +49,9 @@ TEST(ProxyProtocolTest, WhatIsNoLine) {
         "PROXY TCP4 192.0.2.1 198.51.100.7 1 2 \r\n", "PROXY TCP4  192.0.2.1 198.51.100.7 1 2\r\n",
         "PROXY TCP4 192.0.2.1 198.51.100.7 01 2\r\n", "PROXY TCP4 192.0.2.1 198.51.100.7 65536 2\r\n",
         "PROXY TCP4 192.0.2.1 198.51.100.7 1 2 3\r\n", "PROXY TCP4 ::1 ::1 1 2\r\n",
-        "PROXY TCP6 192.0.2.1 ::1 1 2\r\n", "PROXY TCP4 192.0.2.1 nowhere 1 2\r\n", "PROXY UDP4 1.1.1.1 1.1.1.1 1 2\r\n",
-        "PROXY TCP4 192.0.2.1 198.51.100.7 -1 2\r\n", "proxy TCP4 192.0.2.1 198.51.100.7 1 2\r\n"})
+        "PROXY TCP6 192.0.2.1 ::1 1 2\r\n", "PROXY TCP4 192.0.2.1 nowhere 1 2\r\n",
+        "PROXY UDP4 1.1.1.1 1.1.1.1 1 2\r\n", "PROXY TCP4 192.0.2.1 198.51.100.7 -1 2\r\n",
+        "proxy TCP4 192.0.2.1 198.51.100.7 1 2\r\n"})
     EXPECT_EQ(state_of(text), ProxyHeaderState::kMalformed) << text;
   EXPECT_EQ(state_of("PROXY TCP4 " + std::string(96, '1')), ProxyHeaderState::kMalformed);
 }
@@ -65,7 +66,8 @@ TEST(ProxyProtocolTest, BinaryHeaders) {
   const std::string tls = "\x04\x00\x01!\x20\x00\x05\x01\0\0\0\0"s;
   ASSERT_EQ(parse(binary(0x21, 0x11, v4 + tls), header), ProxyHeaderState::kDone);
   EXPECT_TRUE(header.by_tls);
-  const std::string v6 = "\x20\x01\x0d\xb8"s + std::string(11, '\0') + "\x01" + std::string(16, '\0') + "\0\x50\0\x51"s;
+  const std::string v6 =
+      "\x20\x01\x0d\xb8"s + std::string(11, '\0') + "\x01" + std::string(16, '\0') + "\0\x50\0\x51"s;
   ASSERT_EQ(parse(binary(0x21, 0x21, v6), header), ProxyHeaderState::kDone);
   EXPECT_EQ(header.source, at("2001:db8::1", 80));
   for (const std::string& without : {binary(0x20, 0x11, v4), binary(0x20, 0, ""), binary(0x21, 0, "whatever"),
@@ -75,9 +77,10 @@ TEST(ProxyProtocolTest, BinaryHeaders) {
     EXPECT_EQ(header.size, without.size());
   }
   for (const std::string& bad :
-       {binary(0x11, 0x11, v4), binary(0x22, 0x11, v4), binary(0x21, 0x12, v4), binary(0x21, 0x11, v4.substr(1)),
-        binary(0x21, 0x21, v4), binary(0x21, 0x11, v4 + "\x20\x00"), binary(0x21, 0x11, v4 + "\x20\x00\x05\x01"s),
-        binary(0x21, 0x11, v4 + "\x20\x00\x04\x01\0\0\0"s), binary(0x21, 0, std::string(5000, 'x'))})
+       {binary(0x11, 0x11, v4), binary(0x22, 0x11, v4), binary(0x21, 0x12, v4),
+        binary(0x21, 0x11, v4.substr(1)), binary(0x21, 0x21, v4), binary(0x21, 0x11, v4 + "\x20\x00"),
+        binary(0x21, 0x11, v4 + "\x20\x00\x05\x01"s), binary(0x21, 0x11, v4 + "\x20\x00\x04\x01\0\0\0"s),
+        binary(0x21, 0, std::string(5000, 'x'))})
     EXPECT_EQ(state_of(bad), ProxyHeaderState::kMalformed);
 }
 
