@@ -1,5 +1,5 @@
 // Answers every request with a fixed body: GET /N gives N bytes; a request body is read to its end first.
-// Usage: bench_backend PORT
+// Usage: bench_backend PORT [DELAY_US]
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -7,9 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,10 +31,24 @@ struct Client {
 
 const std::string kFill(2 << 20, 'x');
 
-void answer(Client& client) {
+using Clock = std::chrono::steady_clock;
+std::chrono::microseconds delay{0};
+struct Due {
+  Clock::time_point at;
+  Client* client;  // null: it has left
+  size_t size;
+};
+std::deque<Due> waiting;  // in order, because all wait equally long
+
+void answer(Client& client, size_t size) {
   client.output.append("HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: text/plain\r\nContent-Length: " +
-                       std::to_string(client.answer_size) + "\r\n\r\n");
-  client.output.append(kFill, 0, client.answer_size);
+                       std::to_string(size) + "\r\n\r\n");
+  client.output.append(kFill, 0, size);
+}
+
+void answer(Client& client) {
+  if (delay.count() == 0) return answer(client, client.answer_size);
+  waiting.push_back({Clock::now() + delay, &client, client.answer_size});
 }
 
 // False when the connection is over.
@@ -87,10 +104,36 @@ bool serve(Client& client) {
   }
 }
 
+void leave(Client* client) {
+  for (Due& due : waiting) {
+    if (due.client == client) due.client = nullptr;
+  }
+  close(client->fd);
+  delete client;
+}
+
+void answer_what_is_due() {
+  while (!waiting.empty() && waiting.front().at <= Clock::now()) {
+    const Due due = waiting.front();
+    waiting.pop_front();
+    if (due.client == nullptr) continue;
+    answer(*due.client, due.size);
+    if (!flush(*due.client)) leave(due.client);
+  }
+}
+
+int wait_for_events(int epoll, epoll_event* events, int most) {
+  if (waiting.empty()) return epoll_wait(epoll, events, most, -1);
+  const auto left = std::max(waiting.front().at - Clock::now(), Clock::duration(0));
+  const timespec patience{0, std::chrono::nanoseconds(left).count()};
+  return epoll_pwait2(epoll, events, most, &patience, nullptr);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
+  if (argc != 2 && argc != 3) return 2;
+  if (argc == 3) delay = std::chrono::microseconds(atoi(argv[2]));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(atoi(argv[1])));
@@ -107,7 +150,7 @@ int main(int argc, char** argv) {
   epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
   epoll_event events[256];
   for (;;) {
-    const int count = epoll_wait(epoll, events, 256, -1);
+    const int count = wait_for_events(epoll, events, 256);
     for (int i = 0; i < count; ++i) {
       auto* client = static_cast<Client*>(events[i].data.ptr);
       if (client == nullptr) {
@@ -117,9 +160,9 @@ int main(int argc, char** argv) {
         event.data.ptr = new Client{fd, {}, {}};
         epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
       } else if (!flush(*client) || !serve(*client)) {
-        close(client->fd);
-        delete client;
+        leave(client);
       }
     }
+    answer_what_is_due();
   }
 }

@@ -35,7 +35,7 @@ TLS = {
     "tls_full_handshake": {"connections": 16, "target": "/16", "fresh": 1, "tls": "full"},
     "tls_resumed_handshake": {"connections": 16, "target": "/16", "fresh": 1, "tls": "resume"},
 }
-OTHERS = ("route_match", "limit_decision", "address_set", "idle_memory", "reload")
+OTHERS = ("slow_target", "route_match", "limit_decision", "address_set", "idle_memory", "reload")
 IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
 ROUTES = 10_000
 
@@ -134,6 +134,35 @@ def by_tls(scenario, directory, backend_port, seconds, rounds):
     finally:
         for subject in subjects:
             subject.stop()
+
+
+def slow_target(directory, seconds, rounds):
+    """Latency where one of four targets takes fifty times as long as the others, in an open loop."""
+    ports = [free_port() for _ in range(4)]
+    backends = [start(LOAD_CORE, BUILD / "bench/bench_backend", port, 50_000 if port == ports[-1] else 1_000) for port in ports]
+    subjects, runs = [], {}
+    try:
+        for port, backend in zip(ports, backends):
+            wait_for_port(port, backend)
+        others = "".join(f', {{address: "127.0.0.1:{port}"}}' for port in ports[1:])
+        for balance in ("round_robin", "least_request", "peak_ewma"):
+            subjects.append(Subject("portcullis", directory, ports[0], balance, {"TARGETS": others, "UPSTREAM": f"    balance: {balance}"}))
+            subjects[-1].measure(0.5, 2_000, connections=256, target="/1024")
+        for _ in range(rounds):
+            for subject in subjects:
+                runs.setdefault(subject.name, []).append(subject.measure(max(1, seconds), 2_000, connections=256, target="/1024"))
+    finally:
+        for one in subjects:
+            one.stop()
+        for backend in backends:
+            backend.terminate()
+            backend.wait(10)
+    results = {name: median_of(each) for name, each in runs.items()}
+    print(f"\nslow_target: one of four targets 50 times slower\n{'balance':<15}{'p50':>8}{'p99':>8}{'p99.9':>8}{'failed':>8}")
+    for name, r in results.items():
+        ratio = round(r["p99"] / results["round_robin"]["p99"], 3)
+        print(f"{name:<15}{r['p50']:>8.0f}{r['p99']:>8.0f}{r['p999']:>8.0f}{r['failed']:>8.0f}  p99 to round_robin {ratio}")
+        say(scenario="slow_target", subject=name, p50_us=r["p50"], p99_us=r["p99"], p999_us=r["p999"], p99_to_round_robin=ratio)
 
 
 def verify_cost():
@@ -298,6 +327,8 @@ def main():
                     by_tls(scenario, directory, backend_port, seconds, rounds)
             if "syscalls" in scenarios:
                 syscalls(subjects)
+            if "slow_target" in scenarios:
+                slow_target(directory, seconds, rounds)
             if "route_match" in scenarios:
                 route_match()
             if "limit_decision" in scenarios:

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "control/gateway.h"
 #include "control/snapshot.h"
+#include "control/upstream_setup.h"
 #include "http/message.h"
 #include "http/path.h"
 #include "policy/registry.h"
@@ -213,7 +214,9 @@ int explain(const std::string& config_path, const Question& question, OutputForm
       told["policies"] = explain_policies(*config, route, sample);
       for (const config::Upstream& upstream : config->upstreams) {
         if (upstream.name != route.upstream) continue;
-        for (const config::Target& target : upstream.targets) told["targets"].push_back(target.address);
+        for (const config::Target& target : upstream.targets) {
+          if (control::belongs(target, route.subset)) told["targets"].push_back(target.address);
+        }
       }
       break;
     }

@@ -9,6 +9,7 @@
 #include "config/diagnostics.h"
 #include "config/policy_type.h"
 #include "config/tls.h"
+#include "config/upstream.h"
 
 // The configuration as the user means it: plain values with defaults filled in, checked one by one but not
 // yet compiled. config/schema_model.cpp describes every field for the loader, the JSON Schema and the
@@ -50,31 +51,6 @@ struct Listener {
   ListenerTimeouts timeouts;
 };
 
-struct Target {
-  Location location;
-  std::string address;
-  uint64_t weight = 1;
-};
-
-struct UpstreamTimeouts {
-  milliseconds connect{1'000};
-  milliseconds response{15'000};
-  milliseconds idle{60'000};
-};
-
-enum class Balance { kRoundRobin, kLeastRequest };
-enum class ProxyProtocol { kNone, k1, k2 };
-
-struct Upstream {
-  Location location;
-  std::string name;
-  Balance balance = Balance::kRoundRobin;
-  std::vector<Target> targets;
-  UpstreamTls tls;
-  ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
-  UpstreamTimeouts timeouts;
-};
-
 // One entry of `headers` or `query`: a value, or a condition on it.
 struct MatchCondition {
   enum class Kind { kEquals, kMatches, kPresent, kAbsent };
@@ -108,6 +84,7 @@ struct Route {
   std::vector<PolicyUse> policies;
   std::string upstream;  // empty when a policy answers
   Location upstream_location;
+  TextMap subset;  // of its targets; empty: all
 };
 
 struct Admin {
@@ -159,6 +136,7 @@ struct Limits {
 struct Config {
   uint64_t version = 1;
   uint64_t workers = 0;
+  std::string zone;  // where this node is
   Admin admin;
   AccessLog access_log;
   milliseconds drain_timeout{30'000};

@@ -43,7 +43,7 @@ std::string reference_page(const PolicyCatalog& catalog) {
       "request they act "
       "in order, the top level's first; on the response in reverse. Texts with variables may hold "
       "`{request.method}`, `{request.host}`, `{request.path}`, `{request.query}`, `{request.scheme}`, "
-      "`{request.id}`, `{request.header.NAME}`, `{request.parameter.NAME}`, `{client.address}`, "
+      "`{request.id}`, `{request.header.NAME}`, `{request.cookie.NAME}`, `{request.parameter.NAME}`, `{client.address}`, "
       "`{route.name}`, `{response.status}`, `{consumer.name}`, `{consumer.groups}`, "
       "`{consumer.credential}`, `{consumer.metadata.KEY}`, `{claim.NAME}`, `{client.certificate.subject}`, "
       "`.issuer`, `.serial` and `.fingerprint`; `{{` "

@@ -101,17 +101,6 @@ std::string check_via(const std::string& name) {
 }
 
 // Of a target: a name is looked up.
-std::string check_target_address(const std::string& text) {
-  if (SocketAddress::parse(text)) return "";
-  const auto split = split_host_port(text);
-  if (!split) return split.error().message;
-  const bool name = split->host.find_first_not_of(
-                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                        "0123456789-_.") == std::string::npos &&
-                    split->host.find_first_not_of("0123456789.") != std::string::npos;
-  return name ? "" : "`" + text + "` is neither an address nor a host name with its port";
-}
-
 TypePointer address_type() {
   return checked_text("an address", "", check_address);
 }
@@ -182,42 +171,6 @@ TypePointer listener_type() {
   return listener;
 }
 
-TypePointer upstream_type() {
-  auto target = std::make_shared<ObjectType>("target", "One backend server.");
-  target->locate(&Target::location)
-      .required("address", &Target::address, checked_text("an address", "", check_target_address),
-                "`address:port`, `[IPv6]:port`, `unix:/path`, or `name:port`: a name is looked up again when "
-                "its time to live is over, and each of its addresses is a target.")
-      .optional("weight", &Target::weight, integer(1, 1000), "1",
-                "Its share of the requests beside the other targets'.");
-  auto timeouts = std::make_shared<ObjectType>("timeouts", "How long a target may take.");
-  timeouts->optional("connect", &UpstreamTimeouts::connect, duration(), "1s", "To accept a connection.")
-      .optional("response", &UpstreamTimeouts::response, duration(), "15s",
-                "From the end of the request to the response's head, and between two pieces of its body.")
-      .optional("idle", &UpstreamTimeouts::idle, duration(), "60s", "How long an unused connection is kept.");
-  auto upstream = std::make_shared<ObjectType>("upstream", "A backend service: targets that answer alike.");
-  upstream->locate(&Upstream::location)
-      .required("name", &Upstream::name, name_type(), "The name that routes refer to.")
-      .optional(
-          "balance", &Upstream::balance,
-          choice({{"round_robin", static_cast<int>(Balance::kRoundRobin)},
-                  {"least_request", static_cast<int>(Balance::kLeastRequest)}}),
-          "round_robin",
-          "`round_robin` (smooth, weighted) or `least_request` (the less loaded of two random targets).")
-      .required("targets", &Upstream::targets, list_of<Target>(target), "The servers.")
-      .optional("tls", &Upstream::tls, upstream_tls_type(), "plain HTTP", "TLS towards targets.")
-      .optional("proxy_protocol", &Upstream::proxy_protocol,
-                choice({{"none", static_cast<int>(ProxyProtocol::kNone)},
-                        {"v1", static_cast<int>(ProxyProtocol::k1)},
-                        {"v2", static_cast<int>(ProxyProtocol::k2)}}),
-                "none",
-                "Whether connections begin with a PROXY header that tells the client's address. Each request "
-                "then has a "
-                "connection of its own.")
-      .optional("timeouts", &Upstream::timeouts, timeouts, "", "How long a target may take.");
-  return upstream;
-}
-
 TypePointer route_type(const TypePointer& policies) {
   auto match = std::make_shared<ObjectType>("match", "What a request must be like.");
   match
@@ -256,7 +209,9 @@ TypePointer route_type(const TypePointer& policies) {
       .optional("policies", &Route::policies, policies, "none", "What acts on its requests, in this order.")
       .optional("upstream", &Route::upstream, text(), "",
                 "The name of the upstream that answers; may be absent where `redirect` or `respond` does.")
-      .locate_last(&Route::upstream_location);
+      .locate_last(&Route::upstream_location)
+      .optional("subset", &Route::subset, metadata_type(), "all",
+                "Only targets with this metadata, as `{version: v2}`.");
   return route;
 }
 
@@ -348,6 +303,8 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
   auto config = std::make_unique<ObjectType>("configuration", "A whole configuration.");
   config->required("version", &Config::version, integer(1, 1), "The format's version: 1.")
       .optional("workers", &Config::workers, integer(0, 1024), "0", "Worker threads. 0: one per core.")
+      .optional("zone", &Config::zone, name_type(), "none",
+                "Where this node is: upstreams prefer targets of the same `zone`.")
       .optional("admin", &Config::admin, admin, "none", "The listener for operators.")
       .optional("access_log", &Config::access_log, access_log, "none", "One JSON line for each request.")
       .optional("drain_timeout", &Config::drain_timeout, duration(), "30s",

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "config/loader.h"
+#include "control/upstream_setup.h"
 #include "policy/registry.h"
 #include "routing/explain.h"
 
@@ -39,35 +40,6 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   settings.hsts = hsts_of(listener.tls.hsts);
   settings.forward_client_certificate = listener.tls.forward_client_certificate;
   return settings;
-}
-
-// "host:port" with a name for a host is looked up; all else is an address.
-std::variant<SocketAddress, HostPort> compile_place(const std::string& text) {
-  if (auto address = SocketAddress::parse(text)) return *address;
-  return *split_host_port(text);
-}
-
-Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream,
-                                                      telemetry::Registry& metrics, TlsState& tls) {
-  upstream::UpstreamDefinition definition;
-  definition.name = upstream.name;
-  definition.balance = upstream.balance == config::Balance::kLeastRequest ? upstream::Balance::kLeastRequest
-                                                                          : upstream::Balance::kRoundRobin;
-  for (const config::Target& target : upstream.targets) {
-    definition.targets.push_back({target.address, compile_place(target.address),
-                                  static_cast<uint32_t>(target.weight),
-                                  metrics.target(upstream.name, target.address)});
-  }
-  definition.connect_timeout = upstream.timeouts.connect;
-  definition.response_timeout = upstream.timeouts.response;
-  definition.idle_timeout = upstream.timeouts.idle;
-  definition.proxy_protocol = static_cast<upstream::ProxyProtocol>(upstream.proxy_protocol);
-  if (!upstream.tls.enabled()) return definition;
-  auto context = make_client_context(upstream.tls, tls);
-  if (!context) return context.error();
-  definition.tls = std::move(*context);
-  definition.server_name = upstream.tls.server_name;
-  return definition;
 }
 
 std::vector<routing::Predicate> compile_conditions(const std::vector<config::MatchCondition>& conditions) {
@@ -136,6 +108,7 @@ std::optional<config::Config> load_config(const std::string& path, config::Diagn
   check_rewrites(*config, diagnostics);
   check_policies(*config, diagnostics);
   check_tls(*config, tls, diagnostics);
+  check_upstreams(*config, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return config;
 }
@@ -185,7 +158,11 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
                           .answers_preflight = false,
                           .watches_end = false,
                           .metrics = metrics.route(route.name)};
-    if (!route.upstream.empty()) compiled.upstream = upstream_index.at(route.upstream);
+    if (!route.upstream.empty()) {
+      compiled.upstream = upstream_index.at(route.upstream);
+      compiled.subset = subset_index(config, route);
+      compiled.hash_key = hash_key_of(config.upstreams[*compiled.upstream]);
+    }
     build_all(route.policies, route.name, compiled.policies);
     for (const policy::PolicyPointer& one : compiled.policies) {
       compiled.answers_preflight |= one->answers_preflight();
@@ -201,7 +178,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
     snapshot->listeners.push_back(std::move(*compiled));
   }
   for (const config::Upstream& upstream : config.upstreams) {
-    auto compiled = compile_upstream(upstream, metrics, tls);
+    auto compiled = compile_upstream(upstream, config, metrics, tls);
     if (!compiled) return Error{"upstream `" + upstream.name + "`: " + compiled.error().message};
     snapshot->upstreams.push_back(std::make_shared<const upstream::UpstreamDefinition>(std::move(*compiled)));
   }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "http/characters.h"
+#include "http/query.h"
 
 namespace portcullis::policy {
 
@@ -27,6 +28,7 @@ std::string Template::parse(std::string_view text, std::vector<Part>& parts) {
       {"consumer.credential", Variable::kConsumerCredential}};
   static constexpr std::pair<std::string_view, Variable> kFamilies[] = {
       {"request.header.", Variable::kHeader},
+      {"request.cookie.", Variable::kCookie},
       {"request.parameter.", Variable::kParameter},
       {"consumer.metadata.", Variable::kConsumerMetadata},
       {"claim.", Variable::kClaim}};
@@ -109,6 +111,7 @@ std::string_view Template::value_of(const Part& part, Context& context) {
     case Variable::kScheme: return context.scheme;
     case Variable::kId: return context.request_id;
     case Variable::kHeader: return context.request.fields.value_of(part.text);
+    case Variable::kCookie: return http::find_cookie(context.request.fields, part.text).value_or("");
     case Variable::kParameter:
       return context.parameters == nullptr ? std::string_view()
                                            : context.parameters->value(part.text, context.path);

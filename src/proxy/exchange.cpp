@@ -92,6 +92,7 @@ Task<Persistence> Exchange::run() {
     co_await refuse(refusal_, refusal_detail_);
     co_return persistence_after_answer();
   }
+  if (!route_->policies.empty() || route_->hash_key) fill_context();
   if (!route_->policies.empty() && co_await consult_policies()) co_return persistence_after_answer();
   if (!route_->upstream) {
     co_await refuse(500, "no_upstream");
@@ -108,8 +109,8 @@ Persistence Exchange::persistence_after_answer() {
   return Persistence::kKeepAlive;
 }
 
-// The request side of the chain. True when a policy has answered.
-Task<bool> Exchange::consult_policies() {
+// What policies, and keys for hashing, know of the exchange.
+void Exchange::fill_context() {
   context_.client_address = origin_.client;
   context_.scheme = origin_.scheme;
   context_.client_certificate = client_.certificate().get();
@@ -122,6 +123,10 @@ Task<bool> Exchange::consult_policies() {
   if (route_->upstream) context_.upstream = snapshot_->upstreams[*route_->upstream]->definition().name;
   context_.route = route_->name;
   context_.request_id = request_id_;
+}
+
+// The request side of the chain. True when a policy has answered.
+Task<bool> Exchange::consult_policies() {
   for (const policy::PolicyPointer& one : route_->policies) {
     ++policies_run_;
     ++policies_begun_;

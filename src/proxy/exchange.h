@@ -11,6 +11,7 @@
 #include "proxy/client_connection.h"
 #include "proxy/head_writer.h"
 #include "proxy/held_body.h"
+#include "proxy/sticky.h"
 #include "proxy/worker.h"
 
 namespace portcullis::proxy {
@@ -41,6 +42,7 @@ class Exchange final : public Pooled {
 
   Task<bool> read_head();
   bool prepare();
+  void fill_context();
   Task<bool> consult_policies();
   void finish_policies();
   Persistence persistence_after_answer();
@@ -68,6 +70,8 @@ class Exchange final : public Pooled {
   std::string_view unread() const;
   void keep_rest(std::string_view rest);
   void log(Clock::time_point ended_at) const;
+  upstream::Target* choose_target(upstream::Upstream& upstream, uint64_t tried);
+  void keep_with(const upstream::UpstreamDefinition& upstream, const upstream::Target& target);
   TryOutcome fail(std::string_view why);
   static std::string_view name_of_broken_stream(int error);
   void note_try(const upstream::Target& target, TryOutcome outcome);
@@ -94,11 +98,15 @@ class Exchange final : public Pooled {
   bool upload_done_ = true;
   std::string_view failure_;  // why the last try failed, for the log; clients are told less
   Clock::time_point started_;
+  Clock::time_point try_started_;
   Clock::time_point head_received_;
   Clock::time_point response_received_;
   std::string_view ended_ = "client_closed";  // the named reason, for the log
   const upstream::Target* target_ = nullptr;  // the last one tried; its upstream is the snapshot's
   unsigned tries_ = 0;
+  std::optional<uint64_t> sought_;    // the hash that the balancer goes by
+  std::optional<StickyVisit> visit_;  // what the client's cookie says
+  std::string_view set_cookie_;       // what it is told to say from now on
   uint64_t request_bytes_ = 0;   // of the body
   uint64_t response_bytes_ = 0;  // of the body
   Arena arena_;

@@ -4,6 +4,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/hash.h"
+#include "base/wall_clock.h"
+#include "http/query.h"
 #include "proxy/exchange.h"
 
 namespace portcullis::proxy {
@@ -65,7 +68,7 @@ Task<Persistence> Exchange::forward() {
   upstream::Target* target = nullptr;
   for (size_t tries = 0; tries <= upstream.target_count(); ++tries) {
     // A pooled connection may have been closed as we wrote to it: the same target, on a new one.
-    if (!fresh) target = upstream.pick(tried);
+    if (!fresh) target = choose_target(upstream, tried);
     if (target == nullptr) {
       co_await refuse(503, "no_target");
       co_return persistence_after_answer();
@@ -81,6 +84,7 @@ Task<Persistence> Exchange::forward() {
       target->note_success();
       break;
     }
+    if (outcome == TryOutcome::kTimedOut) target->note_latency(worker_.loop().now() - try_started_);
     if (outcome == TryOutcome::kClientGone) co_return Persistence::kClose;
     fresh = outcome == TryOutcome::kStaleConnection;
     if (fresh) continue;
@@ -110,6 +114,31 @@ Task<Persistence> Exchange::forward() {
                                                                                      : Persistence::kClose;
 }
 
+// The target for the next try: the one that the client's cookie names, or the balancer's.
+upstream::Target* Exchange::choose_target(upstream::Upstream& upstream, uint64_t tried) {
+  const upstream::UpstreamDefinition& definition = upstream.definition();
+  if (!definition.sticky.name.empty() && tries_ == 0) {
+    if (const auto value = http::find_cookie(request_.fields, definition.sticky.name)) {
+      visit_ = read_sticky(definition, *value, current_second());
+      http::remove_cookie(request_.fields, definition.sticky.name, arena_);
+    }
+  }
+  if (visit_) {
+    if (upstream::Target* target = upstream.find(route_->subset, visit_->target, tried)) return target;
+  }
+  if (!sought_) {
+    const std::string_view key = route_->hash_key ? route_->hash_key->text_of(context_) : std::string_view();
+    sought_ = key.empty() ? upstream.random() : hash_bytes(key);
+  }
+  return upstream.pick(route_->subset, {tried, *sought_});
+}
+
+// Has the response tell the client to come back to this target.
+void Exchange::keep_with(const upstream::UpstreamDefinition& upstream, const upstream::Target& target) {
+  if (upstream.sticky.name.empty() || (visit_ && visit_->target == target.id() && !visit_->worn)) return;
+  set_cookie_ = write_sticky(upstream, target.id(), origin_.scheme == "https", current_second(), arena_);
+}
+
 Exchange::TryOutcome Exchange::fail(std::string_view why) {
   failure_ = why;
   return TryOutcome::kFailed;
@@ -127,6 +156,7 @@ void Exchange::note_try(const upstream::Target& target, TryOutcome outcome) {
 
 Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, upstream::Target& target,
                                                 bool fresh) {
+  try_started_ = worker_.loop().now();
   std::unique_ptr<upstream::Connection> connection = fresh ? target.make_fresh() : target.take();
   if (!connection->stream.is_open() && !co_await connect(upstream, target, *connection))
     co_return TryOutcome::kConnectFailed;
@@ -238,6 +268,10 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       input.end += got.bytes;
     }
     input.begin += parser.head_size();
+    if (response_.status >= 200 || response_.status == 101) {
+      connection->target().note_latency(worker_.loop().now() - try_started_);
+      keep_with(snapshot_->upstreams[*route_->upstream]->definition(), connection->target());
+    }
     if (response_.status >= 200) {
       if (worker_.logging()) response_received_ = Clock::now();
       break;

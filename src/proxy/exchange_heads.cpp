@@ -87,6 +87,7 @@ void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
     }
     if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
   }
+  if (!set_cookie_.empty()) out.field("set-cookie", set_cookie_);
   if (response_.status == 101) {
     write_upgrade(out, response_.fields);
     out.field("connection", "upgrade");

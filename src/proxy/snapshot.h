@@ -9,6 +9,7 @@
 
 #include "http/h1/head_parser.h"
 #include "http/path.h"
+#include "policy/limit_key.h"
 #include "policy/policy.h"
 #include "proxy/forwarding.h"
 #include "routing/rewrite.h"
@@ -45,6 +46,8 @@ struct ListenerSettings {
 struct Route {
   std::string name;
   std::optional<size_t> upstream;  // index into Snapshot::upstreams; none when a policy answers
+  size_t subset = 0;               // of the upstream's targets
+  std::optional<policy::LimitKey> hash_key{};  // where its balancer goes by one
   routing::PathParameters parameters;
   routing::PathRewrite rewrite{};
   std::string host{};                             // that the upstream is asked for; empty: the client's

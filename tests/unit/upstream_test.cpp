@@ -16,7 +16,7 @@ class UpstreamTest : public ::testing::Test {
     definition->balance = balance;
     for (size_t i = 0; i < weights.size(); ++i) {
       const std::string address = "127.0.0.1:" + std::to_string(i + 1);
-      definition->targets.push_back({address, *SocketAddress::parse(address), weights[i]});
+      definition->targets.push_back({.name = address, .place = *SocketAddress::parse(address), .weight = weights[i]});
     }
     upstream = std::make_unique<Upstream>(loop, definition, 42);
   }
@@ -111,7 +111,7 @@ TEST_F(UpstreamTest, ATriedTargetIsTakenOnlyWhenNoOtherIsLeft) {
 }
 
 TEST_F(UpstreamTest, ANameStandsForItsAddressesAndKeepsThoseThatStay) {
-  definition->targets.push_back({"orders.test:80", HostPort{"orders.test", 80}, 2});
+  definition->targets.push_back({.name = "orders.test:80", .place = HostPort{"orders.test", 80}, .weight = 2});
   define(Balance::kRoundRobin, {1});  // beside a plain address
   EXPECT_EQ(upstream->target_count(), 1u);
   upstream->set_addresses("other.test", addresses({"10.0.0.9"}));
@@ -142,7 +142,7 @@ TEST_F(UpstreamTest, ANameStandsForItsAddressesAndKeepsThoseThatStay) {
 }
 
 TEST_F(UpstreamTest, WithoutAnAddressThereIsNoTarget) {
-  definition->targets.push_back({"orders.test:80", HostPort{"orders.test", 80}});
+  definition->targets.push_back({.name = "orders.test:80", .place = HostPort{"orders.test", 80}});
   upstream = std::make_unique<Upstream>(loop, definition, 1);
   EXPECT_EQ(upstream->pick(0), nullptr);
 }

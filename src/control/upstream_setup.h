@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+
+#include "config/diagnostics.h"
+#include "config/model.h"
+#include "control/tls_setup.h"
+#include "policy/limit_key.h"
+#include "telemetry/metrics.h"
+#include "upstream/definition.h"
+
+namespace portcullis::control {
+
+// What upstreams and the routes to them say, compiled. Control thread.
+
+Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream, const config::Config& config,
+                                                      telemetry::Registry& metrics, TlsState& tls);
+// A route whose subset this is may use the target.
+bool belongs(const config::Target& target, const config::TextMap& subset);
+// Which of its upstream's subsets a route chooses from.
+size_t subset_index(const config::Config& config, const config::Route& route);
+// By what requests are hashed; none where the upstream's balancer does not hash.
+std::optional<policy::LimitKey> hash_key_of(const config::Upstream& upstream);
+
+// Names hash keys that are none, and routes whose subset no target is in.
+void check_upstreams(const config::Config& config, config::Diagnostics& diagnostics);
+
+}  // namespace portcullis::control

@@ -1,0 +1,76 @@
+#include "proxy/sticky.h"
+
+#include <sodium.h>
+
+#include <array>
+#include <charconv>
+
+namespace portcullis::proxy {
+namespace {
+
+// "IIIIIIIIIIIIIIIIEEEEEEEE" in hex, the target and the end in minutes since 1970, then 16 bytes of signature.
+constexpr size_t kTarget = 16, kEnd = 8, kSigned = kTarget + kEnd, kSignature = 32, kWhole = kSigned + kSignature;
+constexpr char kHex[] = "0123456789abcdef";
+
+void write_hex(char* out, uint64_t number, size_t digits) {
+  for (size_t i = digits; i-- > 0; number >>= 4) out[i] = kHex[number & 15];
+}
+
+std::optional<uint64_t> read_hex(std::string_view text) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, 16);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+void sign(const upstream::UpstreamDefinition& upstream, std::string_view text, char* out) {
+  std::array<unsigned char, crypto_auth_hmacsha256_BYTES> whole;
+  crypto_auth_hmacsha256_state state;
+  const auto bytes = [](std::string_view one) { return reinterpret_cast<const unsigned char*>(one.data()); };
+  crypto_auth_hmacsha256_init(&state, bytes(upstream.sticky.key), upstream.sticky.key.size());
+  for (const std::string_view part : {std::string_view(upstream.name), std::string_view("\n"),
+                                      std::string_view(upstream.sticky.name), std::string_view("\n"), text})
+    crypto_auth_hmacsha256_update(&state, bytes(part), part.size());
+  crypto_auth_hmacsha256_final(&state, whole.data());
+  for (size_t i = 0; i < kSignature / 2; ++i) write_hex(out + 2 * i, whole[i], 2);
+}
+
+uint64_t minutes(std::chrono::sys_seconds moment) {
+  return static_cast<uint64_t>(std::chrono::floor<std::chrono::minutes>(moment).time_since_epoch().count());
+}
+
+}  // namespace
+
+std::optional<StickyVisit> read_sticky(const upstream::UpstreamDefinition& upstream, std::string_view value,
+                                       std::chrono::sys_seconds now) {
+  if (value.size() != kWhole) return std::nullopt;
+  std::array<char, kSignature> expected;
+  sign(upstream, value.substr(0, kSigned), expected.data());
+  if (sodium_memcmp(expected.data(), value.data() + kSigned, kSignature) != 0) return std::nullopt;
+  const auto target = read_hex(value.substr(0, kTarget));
+  const auto end = read_hex(value.substr(kTarget, kEnd));
+  if (!target || !end) return std::nullopt;
+  const std::chrono::seconds ttl = upstream.sticky.ttl;
+  if (ttl.count() == 0) return StickyVisit{*target, false};
+  if (*end <= minutes(now)) return std::nullopt;
+  return StickyVisit{*target, minutes(now + ttl / 2) >= *end};
+}
+
+std::string_view write_sticky(const upstream::UpstreamDefinition& upstream, uint64_t target, bool secure,
+                              std::chrono::sys_seconds now, Arena& arena) {
+  const upstream::StickyCookie& sticky = upstream.sticky;
+  std::array<char, kWhole> value;
+  write_hex(value.data(), target, kTarget);
+  write_hex(value.data() + kTarget, sticky.ttl.count() == 0 ? 0 : minutes(now + sticky.ttl) + 1, kEnd);
+  sign(upstream, {value.data(), kSigned}, value.data() + kSigned);
+  std::string_view age;
+  if (sticky.ttl.count() > 0) {
+    char* digits = arena.allocate(20, 1);
+    const auto end = std::to_chars(digits, digits + 20, sticky.ttl.count()).ptr;
+    age = arena.concat("; Max-Age=", std::string_view(digits, static_cast<size_t>(end - digits)));
+  }
+  return arena.concat(sticky.name, "=", std::string_view(value.data(), value.size()), "; Path=/; HttpOnly; SameSite=Lax",
+                      secure ? "; Secure" : "", age);
+}
+
+}  // namespace portcullis::proxy

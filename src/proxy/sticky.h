@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/arena.h"
+#include "upstream/definition.h"
+
+namespace portcullis::proxy {
+
+// The cookie that keeps a client with its target: the target's id, when it ends, and a signature (HMAC-SHA-256)
+// of both and the cookie's and the upstream's names. Whoever has no key can neither make one nor learn an address.
+
+struct StickyVisit {
+  uint64_t target;
+  bool worn;  // more than half of its time is over: it is to be renewed
+};
+
+// Nothing for a value that is none of ours, or over.
+std::optional<StickyVisit> read_sticky(const upstream::UpstreamDefinition& upstream, std::string_view value,
+                                       std::chrono::sys_seconds now);
+// The Set-Cookie field's value, in the arena. `secure`: the client came by TLS.
+std::string_view write_sticky(const upstream::UpstreamDefinition& upstream, uint64_t target, bool secure,
+                              std::chrono::sys_seconds now, Arena& arena);
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,126 @@
+#include <algorithm>
+#include <numeric>
+
+#include "upstream/balancer.h"
+
+namespace portcullis::upstream {
+namespace {
+
+// Consistent hashing (Karger et al., 1997): each target has points on a ring in proportion to its weight, and
+// a key belongs to the next point. When a target comes or goes only its own keys move; while one is
+// unavailable its keys go to the points that follow its own, which are everybody's.
+class RingHash final : public Balancer {
+ public:
+  explicit RingHash(std::span<Target* const> targets) {
+    uint64_t unit = 0;
+    for (const Target* target : targets) unit = std::gcd(unit, uint64_t{target->definition().weight});
+    const auto times = [unit](const Target& target) {
+      return std::min<uint64_t>(target.definition().weight / unit, kMostTimes);
+    };
+    uint64_t all = 0;
+    for (const Target* target : targets) all += times(*target);
+    // One point less for everybody moves one key in as many as there were: the ring need not grow for ever.
+    const uint64_t points = std::clamp<uint64_t>(kMostPoints / std::max<uint64_t>(all, 1), 16, kPoints);
+    for (size_t i = 0; i < targets.size(); ++i) {
+      for (uint64_t point = 0; point < times(*targets[i]) * points; ++point)
+        ring_.push_back({place_of(targets[i]->id(), point), static_cast<uint32_t>(i)});
+    }
+    std::sort(ring_.begin(), ring_.end(), [](const Point& a, const Point& b) { return a.at < b.at; });
+  }
+
+  Target* pick(const Candidates& candidates, uint64_t hash, Random&) override {
+    const auto begin =
+        std::lower_bound(ring_.begin(), ring_.end(), hash, [](const Point& one, uint64_t at) { return one.at < at; });
+    const auto first = static_cast<size_t>(begin - ring_.begin());
+    for (size_t steps = 0; steps < ring_.size(); ++steps) {
+      const size_t i = ring_[(first + steps) % ring_.size()].target;
+      if (candidates.eligible(i)) return &candidates[i];
+    }
+    return nullptr;
+  }
+
+ private:
+  // Twice, because one multiplication leaves neighbours at even distances.
+  static uint64_t place_of(uint64_t id, uint64_t point) {
+    return hash_mix(hash_mix(id, point), 0x8EBC6AF09C88C6E3ull);
+  }
+
+  static constexpr uint64_t kPoints = 256;   // for the lightest; shares are off by a sixteenth or so
+  static constexpr uint64_t kMostTimes = 64;
+  static constexpr uint64_t kMostPoints = 1 << 16;
+  struct Point {
+    uint64_t at;
+    uint32_t target;
+  };
+  std::vector<Point> ring_;
+};
+
+// Maglev hashing (Eisenbud et al., "Maglev: a fast and reliable software network load balancer", 2016, section
+// 3.4): a table of a prime size in which targets take turns to fill their preferred places. One look-up, and
+// shares even to within a few in a thousand; a target that comes or goes moves few keys beside its own.
+class Maglev final : public Balancer {
+ public:
+  explicit Maglev(std::span<Target* const> targets) : table_(kSize, kNobody) {
+    struct Filler {
+      uint64_t id;
+      uint32_t target;
+      uint64_t offset, skip, next;
+      double weight, turns;
+    };
+    std::vector<Filler> fillers;
+    uint32_t heaviest = 0;
+    for (const Target* target : targets) heaviest = std::max(heaviest, target->definition().weight);
+    for (size_t i = 0; i < targets.size(); ++i) {
+      const uint64_t id = targets[i]->id();
+      fillers.push_back({id, static_cast<uint32_t>(i), id % kSize, hash_mix(id, kSize) % (kSize - 1) + 1, 0,
+                         static_cast<double>(targets[i]->definition().weight) / heaviest, 0});
+    }
+    // Nodes that learn of the targets in another order fill the same table.
+    std::sort(fillers.begin(), fillers.end(), [](const Filler& a, const Filler& b) { return a.id < b.id; });
+    for (size_t filled = 0; filled < kSize && !fillers.empty();) {
+      for (Filler& one : fillers) {
+        if (filled == kSize) break;
+        // The heaviest has a turn in each round, the others in their share of the rounds.
+        one.turns += one.weight;
+        if (one.turns < 1) continue;
+        one.turns -= 1;
+        uint64_t place;
+        do {
+          place = (one.offset + one.skip * one.next++) % kSize;
+        } while (table_[place] != kNobody);
+        table_[place] = one.target;
+        ++filled;
+      }
+    }
+  }
+
+  Target* pick(const Candidates& candidates, uint64_t hash, Random&) override {
+    // The keys of one that is unavailable are spread over all others.
+    for (int tries = 0; tries < 16; ++tries, hash = hash_mix(hash, 0x2545F4914F6CDD1Dull)) {
+      const size_t i = table_[hash % kSize];
+      if (i < candidates.size() && candidates.eligible(i)) return &candidates[i];
+    }
+    for (size_t steps = 0; steps < candidates.size(); ++steps) {
+      const size_t i = (hash + steps) % candidates.size();
+      if (candidates.eligible(i)) return &candidates[i];
+    }
+    return nullptr;
+  }
+
+ private:
+  static constexpr uint64_t kSize = 65'537;
+  static constexpr uint32_t kNobody = UINT32_MAX;
+  std::vector<uint32_t> table_;
+};
+
+}  // namespace
+
+std::unique_ptr<Balancer> make_ring_hash(std::span<Target* const> targets) {
+  return std::make_unique<RingHash>(targets);
+}
+
+std::unique_ptr<Balancer> make_maglev(std::span<Target* const> targets) {
+  return std::make_unique<Maglev>(targets);
+}
+
+}  // namespace portcullis::upstream

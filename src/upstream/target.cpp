@@ -1,0 +1,124 @@
+#include "upstream/target.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/hash.h"
+
+namespace portcullis::upstream {
+
+void Connection::Expiry::fire() {
+  connection_.drop();
+}
+
+void Connection::on_events(uint32_t) {
+  // Nobody waits for this stream. In the pool that means hang-up or unasked data; in use, the exchange will
+  // read what has come when it is ready to.
+  if (!idle_) return;
+  // TLS speaks for itself, too: tickets for later sessions come when they will.
+  StreamCodec* codec = stream.codec();
+  if (codec != nullptr && !stream.hung_up() && !codec->has_data(stream) && codec->is_sound()) return;
+  drop();
+}
+
+void Connection::drop() {
+  --target_.idle_count_;
+  unlink();
+  delete this;
+}
+
+Target::Target(EventLoop& loop, const UpstreamDefinition& upstream, const TargetDefinition& definition,
+               const SocketAddress& address, Clock::time_point since)
+    : loop_(loop),
+      upstream_(upstream),
+      definition_(definition),
+      address_(address),
+      id_(hash_bytes(address.to_string())),
+      since_(since) {}
+
+void Target::close_idle() {
+  while (!idle_.empty()) delete &idle_.pop_front();
+  idle_count_ = 0;
+}
+
+void Target::retire() {
+  retired_ = true;
+  index = SIZE_MAX;
+  close_idle();
+}
+
+std::unique_ptr<Connection> Target::take() {
+  if (idle_.empty()) return make_fresh();
+  std::unique_ptr<Connection> connection(&idle_.pop_front());
+  --idle_count_;
+  connection->expiry_.unlink();
+  connection->idle_ = false;
+  connection->reused_ = true;
+  return connection;
+}
+
+std::unique_ptr<tls::Session> Target::make_session() {
+  std::string name = upstream_.server_name;
+  if (name.empty()) {
+    const auto* named = std::get_if<HostPort>(&definition_.place);
+    name = named != nullptr ? named->host : address_.host();
+  }
+  return upstream_.tls->make_session(name, session_.get(), &session_);
+}
+
+std::unique_ptr<Connection> Target::make_fresh() {
+  return std::make_unique<Connection>(loop_, *this);
+}
+
+void Target::give_back(std::unique_ptr<Connection> connection) {
+  // What has been told of one client is for no other.
+  if (upstream_.proxy_protocol != ProxyProtocol::kNone) return;
+  if (retired_ || connection->stream.hung_up() || idle_count_ >= kMostIdle ||
+      !connection->stream.ensure_watched())
+    return;
+  Connection& kept = *connection.release();
+  kept.idle_ = true;
+  loop_.arm(kept.expiry_, upstream_.idle_timeout);
+  idle_.push_front(kept);
+  ++idle_count_;
+}
+
+void Target::note_failure() {
+  if (++failures_ < upstream_.failures_to_eject) return;
+  failures_ = 0;
+  latency_ = 0;
+  since_ = unavailable_until_ = loop_.now() + upstream_.ejection;
+}
+
+uint64_t Target::share() const {
+  const uint64_t whole = definition_.weight * kWhole;
+  const Clock::duration served = loop_.now() - since_;
+  if (served >= upstream_.slow_start) return whole;
+  const double part = std::chrono::duration<double>(served) / std::chrono::duration<double>(upstream_.slow_start);
+  return static_cast<uint64_t>(static_cast<double>(whole) * std::max(part, 0.1));
+}
+
+namespace {
+
+// How fast an average is forgotten.
+constexpr std::chrono::duration<double> kMemory{10};
+
+}  // namespace
+
+void Target::note_latency(Clock::duration latency) {
+  const Clock::time_point now = loop_.now();
+  const double fresh = std::max(std::chrono::duration<double>(latency).count(), 1e-6);
+  const double keep = std::exp(-(std::chrono::duration<double>(now - latency_at_) / kMemory));
+  latency_ = fresh > latency_ ? fresh : latency_ * keep + fresh * (1 - keep);
+  latency_at_ = now;
+}
+
+double Target::cost() const {
+  const double share_of_it = static_cast<double>(share());
+  const double load = (in_flight + 1.0) / share_of_it;
+  constexpr double kUnknown = 1e6;
+  if (latency_ == 0) return in_flight == 0 ? 0 : kUnknown * load;
+  return latency_ * std::exp(-(std::chrono::duration<double>(loop_.now() - latency_at_) / kMemory)) * load;
+}
+
+}  // namespace portcullis::upstream

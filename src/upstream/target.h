@@ -1,0 +1,108 @@
+#pragma once
+
+#include "base/intrusive_list.h"
+#include "runtime/frame_pool.h"
+#include "runtime/stream.h"
+#include "upstream/definition.h"
+
+namespace portcullis::upstream {
+
+class Target;
+
+// A connection to a target. In use, its exchange owns it; idle, its target's pool does and closes it when the
+// peer hangs up, sends something unasked, or the idle time is over.
+class Connection final : public ListNode<>, public Pooled, private Watcher {
+ public:
+  Connection(EventLoop& loop, Target& target) : stream(loop), target_(target), expiry_(*this) {
+    stream.set_idle_watcher(this);
+  }
+
+  Stream stream;
+  // True when it has carried an exchange before: the target may have closed it meanwhile.
+  bool reused() const { return reused_; }
+  Target& target() { return target_; }
+
+ private:
+  friend class Target;
+  class Expiry final : public Timer {
+   public:
+    explicit Expiry(Connection& connection) : connection_(connection) {}
+    void fire() override;
+
+   private:
+    Connection& connection_;
+  };
+  void on_events(uint32_t events) override;
+  void drop();
+
+  Target& target_;
+  Expiry expiry_;
+  bool reused_ = false;
+  bool idle_ = false;
+};
+
+// One worker's view of a target at one address: its idle connections, load, latency and recent failures. A
+// name that stands for several addresses makes several of these.
+class Target {
+ public:
+  // `since`: from when it serves, for the slow start; the beginning of time for those that have always been.
+  Target(EventLoop& loop, const UpstreamDefinition& upstream, const TargetDefinition& definition,
+         const SocketAddress& address, Clock::time_point since = {});
+  ~Target() { close_idle(); }
+
+  const TargetDefinition& definition() const { return definition_; }
+  const SocketAddress& address() const { return address_; }
+  // The same on every node for the same address.
+  uint64_t id() const { return id_; }
+  // The TLS of a new connection, which resumes what earlier ones had; null when memory is short.
+  std::unique_ptr<tls::Session> make_session();
+
+  // The most recently used idle connection, or a new unconnected one.
+  std::unique_ptr<Connection> take();
+  std::unique_ptr<Connection> make_fresh();
+  // Back to the pool, after a complete exchange on a connection that persists.
+  void give_back(std::unique_ptr<Connection> connection);
+
+  void note_success() { failures_ = 0; }
+  // After several in a row the target is left out for a while, unless all are.
+  void note_failure();
+  bool ejected() const { return unavailable_until_ > loop_.now(); }
+  // Its name does not stand for this address any more: closes what is idle and keeps nothing from now on.
+  void retire();
+
+  // Its share beside others, in thousandths of the weight: less while it starts slowly.
+  static constexpr uint64_t kWhole = 1'000;
+  uint64_t share() const;
+
+  // How long it took from a try's begin to the head of its response.
+  void note_latency(Clock::duration latency);
+  // What a request would cost here, by a moving average of the latency that follows peaks at once and forgets
+  // them slowly, times the requests in flight (as Finagle's peak EWMA). A target that nobody knows is tried
+  // by one request at a time.
+  double cost() const;
+
+  uint32_t in_flight = 0;
+  size_t index = SIZE_MAX;  // among its upstream's, for the sets of those that have been tried
+
+ private:
+  friend class Connection;
+  static constexpr size_t kMostIdle = 512;
+  void close_idle();
+
+  EventLoop& loop_;
+  const UpstreamDefinition& upstream_;
+  const TargetDefinition& definition_;
+  SocketAddress address_;
+  uint64_t id_;
+  tls::SslSessionPointer session_;  // that the next connection resumes
+  bool retired_ = false;
+  IntrusiveList<Connection> idle_;
+  size_t idle_count_ = 0;
+  uint32_t failures_ = 0;
+  Clock::time_point since_;              // when it became available
+  Clock::time_point unavailable_until_{};
+  double latency_ = 0;  // seconds; 0: unknown
+  Clock::time_point latency_at_{};
+};
+
+}  // namespace portcullis::upstream
