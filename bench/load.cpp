@@ -89,7 +89,8 @@ void shut(Connection& c) {
   const linger abort{1, 0};
   setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
   if (c.ssl != nullptr) {
-    SSL_set_shutdown(c.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);  // or its session could not be resumed
+    SSL_set_shutdown(c.ssl,
+                     SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);  // or its session could not be resumed
     SSL_free(c.ssl);
     c.ssl = nullptr;
   }

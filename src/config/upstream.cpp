@@ -1,5 +1,7 @@
 #include "config/upstream.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 
 #include "config/field_types.h"
@@ -16,6 +18,28 @@ std::string check_cookie_name(const std::string& name) {
 
 std::string check_sticky_key(const std::string& key) {
   return key.size() >= 32 ? "" : "a key that signs has 32 characters or more";
+}
+
+std::string check_check_path(const std::string& path) {
+  const bool good = path.starts_with('/') &&
+                    std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c != 0x7f; });
+  return good ? "" : "`" + path + "` is not a path";
+}
+
+std::string check_check_method(const std::string& method) {
+  const bool good = !method.empty() && std::all_of(method.begin(), method.end(), http::is_token);
+  return good && method != "CONNECT" ? "" : "`" + method + "` is not a method for this";
+}
+
+std::string check_check_host(const std::string& host) {
+  const bool good = !host.empty() && std::all_of(host.begin(), host.end(),
+                                                 [](char c) { return c > ' ' && c != '/' && c != 0x7f; });
+  return good ? "" : "`" + host + "` is not a host";
+}
+
+std::string check_expression(const std::string& text) {
+  const re2::RE2 expression(text, re2::RE2::Quiet);
+  return expression.ok() ? "" : "`" + text + "` is no expression: " + expression.error();
 }
 
 std::string check_metadata(const std::string& text) {
@@ -39,6 +63,63 @@ std::string check_target_address(const std::string& text) {
   return name ? "" : "`" + text + "` is neither an address nor a host name with its port";
 }
 
+namespace {
+
+TypePointer health_check_type() {
+  auto type = std::make_shared<ObjectType>("health_check",
+                                           "Asks each target, again and again, whether it is well: by a "
+                                           "request, or without a `path` by a connection.");
+  type->locate(&HealthCheck::location)
+      .optional("path", &HealthCheck::path, checked_text("a path", "^/", check_check_path),
+                "none: a connection will do", "What is asked for. By TLS where the upstream is.")
+      .optional("method", &HealthCheck::method, checked_text("a method", "", check_check_method), "GET",
+                "How.")
+      .optional("host", &HealthCheck::host, checked_text("a host", "", check_check_host),
+                "the target's address", "The `Host` field's value.")
+      .optional("port", &HealthCheck::port, integer(1, 65'535), "the target's",
+                "Another port than requests go to.")
+      .optional("interval", &HealthCheck::interval, duration(), "5s", "How often, a tenth more or less.")
+      .optional("unhealthy_interval", &HealthCheck::unhealthy_interval, duration(), "as `interval`",
+                "How often a target is asked that is down.")
+      .optional("timeout", &HealthCheck::timeout, duration(), "1s",
+                "How long it may take, with the connection.")
+      .optional("healthy_after", &HealthCheck::healthy_after, integer(1, 1'000), "2",
+                "So many good checks in a row bring a target back.")
+      .optional("unhealthy_after", &HealthCheck::unhealthy_after, integer(1, 1'000), "3",
+                "So many bad ones in a row take it out.")
+      .optional("status", &HealthCheck::statuses, one_or_list_of<StatusRange>(status_range()), "2xx",
+                "What it may answer.")
+      .optional("body", &HealthCheck::body, checked_text("an expression", "", check_expression), "any",
+                "An expression (RE2) that its answer must have somewhere in its first 64 KiB.");
+  return type;
+}
+
+TypePointer outlier_ejection_type() {
+  auto type = std::make_shared<ObjectType>(
+      "outlier_ejection", "Leaves a target out for a while that does badly what it is asked.");
+  type->optional("failures_in_row", &OutlierEjection::failures_in_row, integer(0, 1'000'000), "3",
+                 "So many failed requests in a row: without a connection or an answer, or by `status`. 0: "
+                 "never for that.")
+      .optional("status", &OutlierEjection::statuses, one_or_list_of<StatusRange>(status_range()), "none",
+                "Answers that count as failures, such as 5xx.")
+      .optional("error_share", &OutlierEjection::error_percent, percent(), "0%",
+                "So many of an interval's requests have failed. 0%: never for that.")
+      .optional("slowness", &OutlierEjection::slowness, integer(0, 1'000), "0",
+                "It has taken so many times as long as the others in an interval. 0: never for that.")
+      .optional("min_requests", &OutlierEjection::least_requests, integer(1, 1'000'000), "20",
+                "With fewer in an interval nobody is judged by it.")
+      .optional("interval", &OutlierEjection::interval, duration(), "10s",
+                "For `error_share` and `slowness`.")
+      .optional("ejection", &OutlierEjection::ejection, duration(), "10s",
+                "How long the first time; the second time in a row twice as long, and so on.")
+      .optional("max_ejection", &OutlierEjection::longest, duration(), "5m", "But not longer than that.")
+      .optional("max_ejected", &OutlierEjection::most_ejected_percent, percent(), "50%",
+                "Never more than this share of the targets, though always one.");
+  return type;
+}
+
+}  // namespace
+
 TypePointer upstream_type() {
   auto target = std::make_shared<ObjectType>("target", "One backend server.");
   target->locate(&Target::location)
@@ -48,16 +129,20 @@ TypePointer upstream_type() {
       .optional("weight", &Target::weight, integer(1, 1000), "1",
                 "Its share of the requests beside the other targets'.")
       .optional("priority", &Target::priority, integer(0, 100), "0",
-                "Targets of the lowest number serve while enough of them are available; what they cannot bear goes to "
+                "Targets of the lowest number serve while enough of them are available; what they cannot "
+                "bear goes to "
                 "the next.")
       .optional("zone", &Target::zone, name_type(), "none",
                 "Where it is: within a priority, targets of the gateway's own `zone` come first.")
       .optional("metadata", &Target::metadata, metadata_type(), "none",
                 "Free texts, by which routes choose with `subset`.");
   auto sticky = std::make_shared<ObjectType>("sticky", "Keeps a client with its target by a signed cookie.");
-  sticky->required("cookie", &Sticky::cookie, checked_text("a cookie's name", "", check_cookie_name), "Its name.")
-      .required("key", &Sticky::key, checked_text("a key", "", check_sticky_key),
-                "What signs it, 32 characters or more, the same on all nodes; best `${VARIABLE}` or `${file:...}`.")
+  sticky
+      ->required("cookie", &Sticky::cookie, checked_text("a cookie's name", "", check_cookie_name),
+                 "Its name.")
+      .required(
+          "key", &Sticky::key, checked_text("a key", "", check_sticky_key),
+          "What signs it, 32 characters or more, the same on all nodes; best `${VARIABLE}` or `${file:...}`.")
       .optional("ttl", &Sticky::ttl, duration(), "until the browser ends",
                 "How long after the client's last visit it is kept.");
   auto timeouts = std::make_shared<ObjectType>("timeouts", "How long a target may take.");
@@ -68,23 +153,36 @@ TypePointer upstream_type() {
   auto upstream = std::make_shared<ObjectType>("upstream", "A backend service: targets that answer alike.");
   upstream->locate(&Upstream::location)
       .required("name", &Upstream::name, name_type(), "The name that routes refer to.")
-      .optional("balance", &Upstream::balance,
-                choice({{"round_robin", static_cast<int>(Balance::kRoundRobin)},
-                        {"least_request", static_cast<int>(Balance::kLeastRequest)},
-                        {"random", static_cast<int>(Balance::kRandom)},
-                        {"peak_ewma", static_cast<int>(Balance::kPeakEwma)},
-                        {"ring_hash", static_cast<int>(Balance::kRingHash)},
-                        {"maglev", static_cast<int>(Balance::kMaglev)}}),
-                "round_robin",
-                "`round_robin` (smooth, weighted), `least_request` (the less loaded of two random targets), `random`, "
-                "`peak_ewma` (the one of two that answers sooner, by recent latency and load), or by `hash_key`: "
-                "`ring_hash`, or `maglev` (more even, and a key moves a little more often when targets change).")
+      .optional(
+          "balance", &Upstream::balance,
+          choice({{"round_robin", static_cast<int>(Balance::kRoundRobin)},
+                  {"least_request", static_cast<int>(Balance::kLeastRequest)},
+                  {"random", static_cast<int>(Balance::kRandom)},
+                  {"peak_ewma", static_cast<int>(Balance::kPeakEwma)},
+                  {"ring_hash", static_cast<int>(Balance::kRingHash)},
+                  {"maglev", static_cast<int>(Balance::kMaglev)}}),
+          "round_robin",
+          "`round_robin` (smooth, weighted), `least_request` (the less loaded of two random targets), "
+          "`random`, "
+          "`peak_ewma` (the one of two that answers sooner, by recent latency and load), or by `hash_key`: "
+          "`ring_hash`, or `maglev` (more even, and a key moves a little more often when targets change).")
       .optional("hash_key", &Upstream::hash_key, text(), "client_address",
-                "What `ring_hash` and `maglev` go by: `client_address`, `consumer`, `route`, or a text with variables "
-                "such as `{request.header.x-user}` or `{request.cookie.session}`. A request for which it is empty goes "
+                "What `ring_hash` and `maglev` go by: `client_address`, `consumer`, `route`, or a text with "
+                "variables "
+                "such as `{request.header.x-user}` or `{request.cookie.session}`. A request for which it is "
+                "empty goes "
                 "anywhere.")
       .locate_last(&Upstream::hash_key_location)
-      .optional("sticky", &Upstream::sticky, sticky, "none", "Keeps a client with its target by a signed cookie.")
+      .optional("sticky", &Upstream::sticky, sticky, "none",
+                "Keeps a client with its target by a signed cookie.")
+      .optional("health_check", &Upstream::health_check, health_check_type(), "none",
+                "Asks targets whether they are well.")
+      .optional("outlier_ejection", &Upstream::outlier_ejection, outlier_ejection_type(), "",
+                "Leaves a target out for a while that does badly what it is asked.")
+      .optional("panic_threshold", &Upstream::panic_percent, percent(), "0%",
+                "When less than this share of the targets is available, all get requests as if they were. "
+                "With none left that "
+                "is so in any case.")
       .optional("slow_start", &Upstream::slow_start, duration(), "none",
                 "How long a target that is new beside others, or available again, takes to its full share.")
       .required("targets", &Upstream::targets, list_of<Target>(target), "The servers.")

@@ -8,6 +8,7 @@
 #include "config/policy_type.h"
 #include "config/schema.h"
 #include "config/tls.h"
+#include "config/value_types.h"
 
 // A backend service as configured. Defaults are here; the schema shows them in the reference.
 namespace portcullis::config {
@@ -38,6 +39,35 @@ struct Sticky {
   milliseconds ttl{0};
 };
 
+struct HealthCheck {
+  Location location;
+  std::string method = "GET";
+  std::string path;
+  std::string host;
+  uint64_t port = 0;
+  milliseconds interval{5'000};
+  milliseconds unhealthy_interval{0};  // 0: as `interval`
+  milliseconds timeout{1'000};
+  uint64_t healthy_after = 2;
+  uint64_t unhealthy_after = 3;
+  std::vector<StatusRange> statuses;
+  std::string body;
+
+  bool enabled() const { return location.line != 0; }
+};
+
+struct OutlierEjection {
+  uint64_t failures_in_row = 3;
+  std::vector<StatusRange> statuses;
+  uint64_t error_percent = 0;
+  uint64_t slowness = 0;
+  uint64_t least_requests = 20;
+  milliseconds interval{10'000};
+  milliseconds ejection{10'000};
+  milliseconds longest{300'000};
+  uint64_t most_ejected_percent = 50;
+};
+
 struct Upstream {
   Location location;
   std::string name;
@@ -46,6 +76,9 @@ struct Upstream {
   Location hash_key_location;
   Sticky sticky;
   milliseconds slow_start{0};
+  HealthCheck health_check;
+  OutlierEjection outlier_ejection;
+  uint64_t panic_percent = 0;
   std::vector<Target> targets;
   UpstreamTls tls;
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;

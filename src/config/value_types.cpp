@@ -42,26 +42,55 @@ std::string parse_timestamp(const std::string& text, std::chrono::sys_seconds& o
   return "`" + text + "` is not a moment such as 2027-01-31 or 2027-01-31T12:00:00Z";
 }
 
+std::string parse_percent(const std::string& text, uint64_t& out) {
+  const std::string problem = "`" + text + "` is not a share such as 20%";
+  if (!text.ends_with('%')) return problem;
+  const auto number = parse_decimal(std::string_view(text).substr(0, text.size() - 1));
+  if (!number || *number > 100) return problem;
+  out = *number;
+  return "";
+}
+
+std::string parse_status_range(const std::string& text, StatusRange& out) {
+  const std::string problem = "`" + text + "` is no status: write 200, 200-299 or 2xx";
+  if (text.size() == 3 && text.ends_with("xx") && text[0] >= '1' && text[0] <= '5') {
+    out.first = static_cast<uint16_t>((text[0] - '0') * 100);
+    out.last = static_cast<uint16_t>(out.first + 99);
+    return "";
+  }
+  const size_t dash = std::min(text.find('-'), text.size());
+  const auto first = parse_decimal(std::string_view(text).substr(0, dash));
+  const auto last = dash == text.size() ? first : parse_decimal(std::string_view(text).substr(dash + 1));
+  if (!first || !last || *first < 100 || *last > 599 || *first > *last) return problem;
+  out = {static_cast<uint16_t>(*first), static_cast<uint16_t>(*last)};
+  return "";
+}
+
 // A scalar of a type that `parse` fills.
 template <typename T>
 class ParsedType final : public Type {
  public:
   using Parse = std::string (*)(const std::string&, T&);
-  ParsedType(std::string kind, std::string pattern, Parse parse)
-      : kind_(std::move(kind)), pattern_(std::move(pattern)), parse_(parse) {}
+  // `or_number`: a number without quotes will do as well.
+  ParsedType(std::string kind, std::string pattern, Parse parse, bool or_number = false)
+      : kind_(std::move(kind)), pattern_(std::move(pattern)), parse_(parse), or_number_(or_number) {}
 
   void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
     if (node.kind != YamlNode::Kind::kScalar) return diagnostics.error(node.location, "expected " + kind_);
     const std::string problem = parse_(node.scalar, *static_cast<T*>(out));
     if (!problem.empty()) diagnostics.error(node.location, problem);
   }
-  nlohmann::json json_schema() const override { return {{"type", "string"}, {"pattern", pattern_}}; }
+  nlohmann::json json_schema() const override {
+    if (or_number_) return {{"type", {"string", "integer"}}, {"pattern", pattern_}};
+    return {{"type", "string"}, {"pattern", pattern_}};
+  }
   std::string describe() const override { return kind_; }
 
  private:
   std::string kind_;
   std::string pattern_;
   Parse parse_;
+  bool or_number_;
 };
 
 class ShorthandType final : public Type {
@@ -95,6 +124,16 @@ class ShorthandType final : public Type {
 
 TypePointer rate() {
   return std::make_shared<ParsedType<Rate>>("a rate", "^[0-9]+/[0-9]*[a-z]+$", parse_rate);
+}
+
+TypePointer percent() {
+  return std::make_shared<ParsedType<uint64_t>>("a share such as 20%", "^[0-9]+%$", parse_percent);
+}
+
+TypePointer status_range() {
+  return std::make_shared<ParsedType<StatusRange>>("a status, or statuses such as 200-299 or 2xx",
+                                                   "^([1-5]xx|[1-5][0-9][0-9](-[1-5][0-9][0-9])?)$",
+                                                   parse_status_range, true);
 }
 
 TypePointer timestamp() {

@@ -15,6 +15,16 @@ TypePointer rate();  // Rate
 // A moment, as in 2027-01-31 or 2027-01-31T12:00:00Z, in UTC: std::chrono::sys_seconds.
 TypePointer timestamp();
 
+// A share, as in 20%: uint64_t, 0 to 100.
+TypePointer percent();
+
+// Statuses of responses, as in 200, 200-299 or 2xx.
+struct StatusRange {
+  uint16_t first = 0;
+  uint16_t last = 0;
+};
+TypePointer status_range();  // StatusRange
+
 // What is either the object, or a scalar that stands for one of its fields.
 TypePointer shorthand(std::shared_ptr<const ObjectType> object, std::string field);
 

@@ -1,9 +1,32 @@
 #include "control/admin_server.h"
 
+#include <nlohmann/json.hpp>
+
 namespace portcullis::control {
 
 using http::h1::SmallAnswer;
 using http::h1::SmallRequest;
+
+namespace {
+
+std::string describe(const std::vector<telemetry::TargetState>& targets) {
+  nlohmann::json upstreams = nlohmann::json::array();
+  for (const telemetry::TargetState& one : targets) {
+    if (upstreams.empty() || upstreams.back()["name"] != one.upstream)
+      upstreams.push_back({{"name", one.upstream}, {"targets", nlohmann::json::array()}});
+    nlohmann::json target{{"address", one.address},
+                          {"available", one.up && !one.ejected},
+                          {"up", one.up},
+                          {"ejected", one.ejected},
+                          {"ejections", one.ejections},
+                          {"checks", {{"passed", one.checks_passed}, {"failed", one.checks_failed}}}};
+    if (!one.why.empty()) target["why"] = one.why;
+    upstreams.back()["targets"].push_back(std::move(target));
+  }
+  return nlohmann::json{{"upstreams", upstreams}}.dump(2) + "\n";
+}
+
+}  // namespace
 
 AdminServer::AdminServer(EventLoop& loop, UniqueFd socket, Sources sources)
     : sources_(std::move(sources)),
@@ -21,12 +44,14 @@ Task<SmallAnswer> AdminServer::answer(const SmallRequest& request) const {
     co_return SmallAnswer{.status = outcome.succeeded ? uint16_t{200} : uint16_t{409},
                           .body = std::move(outcome.report)};
   }
-  if (path != "/metrics" && path != "/healthz" && path != "/readyz")
+  if (path != "/metrics" && path != "/healthz" && path != "/readyz" && path != "/upstreams")
     co_return SmallAnswer{.status = 404, .body = "not found\n"};
   if (method != "GET" && method != "HEAD")
     co_return SmallAnswer{.status = 405, .fields = "allow: GET, HEAD\r\n"};
   if (path == "/metrics")
     co_return SmallAnswer{.content_type = "text/plain; version=0.0.4", .body = sources_.metrics()};
+  if (path == "/upstreams")
+    co_return SmallAnswer{.content_type = "application/json", .body = describe(sources_.targets())};
   if (path == "/healthz") co_return SmallAnswer{.body = "ok\n"};
   if (!sources_.ready()) co_return SmallAnswer{.status = 503, .body = "not ready\n"};
   co_return SmallAnswer{.body = "ready\n"};

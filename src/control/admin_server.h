@@ -2,8 +2,10 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "http/h1/small_server.h"
+#include "telemetry/metrics.h"
 
 namespace portcullis::control {
 
@@ -12,15 +14,16 @@ struct ReloadOutcome {
   std::string report;  // lines of text
 };
 
-// The admin listener: GET /metrics, /healthz (the process runs), /readyz (it serves and is not draining), and
-// POST /reload, which answers when the outcome is known: 200, or 409 with what is wrong.
-// Runs on the control thread's loop, apart from the workers.
+// The admin listener: GET /metrics, /healthz (the process runs), /readyz (it serves and is not draining),
+// /upstreams (the targets and their health, in JSON), and POST /reload, which answers when the outcome is
+// known: 200, or 409 with what is wrong. Runs on the control thread's loop, apart from the workers.
 class AdminServer {
  public:
   struct Sources {
     std::function<std::string()> metrics;
     std::function<bool()> ready;
     std::function<Task<ReloadOutcome>()> reload;
+    std::function<std::vector<telemetry::TargetState>()> targets;
   };
 
   // Takes over an open listening socket.

@@ -62,7 +62,7 @@ void print_diagnostics(const config::Diagnostics& diagnostics) {
   }
 }
 
-Gateway::Gateway(RunOptions options) : options_(std::move(options)), tls_(say) {}
+Gateway::Gateway(RunOptions options) : options_(std::move(options)), tls_(say), health_checks_(loop_, say) {}
 
 void Gateway::block_signals() {
   const sigset_t set = handled_signals();
@@ -101,7 +101,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> Gateway::compile(const config::Co
     say("the Redis server stays what it is: changing it takes a restart or an upgrade");
   if (config.limits.memory != counter_bytes_)
     say("the memory of the limits stays what it is: changing it takes a restart or an upgrade");
-  auto compiled = compile_snapshot(config, ++version_, *metrics_, *services_, tls_);
+  auto compiled = compile_snapshot(config, ++version_, *metrics_, *services_, tls_, health_);
   services_->settle();
   return compiled;
 }
@@ -112,6 +112,7 @@ void Gateway::note_sources(const config::Sources& sources) {
 }
 
 Status Gateway::follow_names(const proxy::Snapshot& snapshot) {
+  health_checks_.watch(snapshot.upstreams);
   return discovery_.watch(snapshot.hosts, snapshot.dns);
 }
 
@@ -214,8 +215,9 @@ Status Gateway::open_admin(Succession* predecessor) {
   say("admin on " + SocketAddress::of_socket(socket.get()).to_string());
   admin_ = std::make_unique<AdminServer>(
       loop_, std::move(socket),
-      AdminServer::Sources{[this] { return metrics_->scrape(); }, [this] { return !draining_; },
-                           [this] { return reload(); }});
+      AdminServer::Sources{[this] { return metrics_->scrape(health_checks_.states()); },
+                           [this] { return !draining_; }, [this] { return reload(); },
+                           [this] { return health_checks_.states(); }});
   return {};
 }
 

@@ -13,10 +13,12 @@
 #include "control/listener_set.h"
 #include "control/tls_setup.h"
 #include "control/upgrade.h"
+#include "control/upstream_setup.h"
 #include "policy/services.h"
 #include "proxy/worker.h"
 #include "telemetry/metrics.h"
 #include "upstream/discovery.h"
+#include "upstream/health_checks.h"
 
 namespace portcullis::control {
 
@@ -76,14 +78,17 @@ class Gateway {
   std::string tls_fingerprint_;  // of the files last tried
   EventLoop loop_;               // of the control thread
   TlsState tls_;
+  HealthBook health_;
   std::unique_ptr<telemetry::Registry> metrics_;
   std::unique_ptr<policy::Services> services_;  // after the loop, before the snapshot and the workers
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   ListenerSet listeners_;
   std::unique_ptr<telemetry::AccessLog> access_log_;
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
+  upstream::HealthChecks health_checks_;
   upstream::Discovery discovery_{loop_,
                                  [this](const std::string& host, const upstream::Addresses& addresses) {
+                                   health_checks_.set_addresses(host, addresses);
                                    for (const auto& worker : workers_) worker->set_addresses(host, addresses);
                                  }};
   std::unique_ptr<AdminServer> admin_;

@@ -126,7 +126,8 @@ void report_unreachable_routes(const config::Config& config, config::Diagnostics
 Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config,
                                                                 uint64_t version,
                                                                 telemetry::Registry& metrics,
-                                                                policy::Services& services, TlsState& tls) {
+                                                                policy::Services& services, TlsState& tls,
+                                                                HealthBook& health) {
   std::vector<routing::RouteRule> rules = route_rules(config);
   std::vector<proxy::Route> routes;
   std::map<std::string_view, size_t> upstream_index;
@@ -178,7 +179,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
     snapshot->listeners.push_back(std::move(*compiled));
   }
   for (const config::Upstream& upstream : config.upstreams) {
-    auto compiled = compile_upstream(upstream, config, metrics, tls);
+    auto compiled = compile_upstream(upstream, config, metrics, tls, health);
     if (!compiled) return Error{"upstream `" + upstream.name + "`: " + compiled.error().message};
     snapshot->upstreams.push_back(std::make_shared<const upstream::UpstreamDefinition>(std::move(*compiled)));
   }
@@ -187,6 +188,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
       if (const auto* name = std::get_if<HostPort>(&target.place)) snapshot->hosts.insert(name->host);
     }
   }
+  std::erase_if(health, [&](const auto& one) { return !upstream_index.contains(one.first); });
   snapshot->dns = {config.dns.servers, config.dns.least_ttl, config.dns.most_ttl};
   snapshot->routes = std::move(routes);
   snapshot->consumers = build.consumers;

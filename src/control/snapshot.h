@@ -9,6 +9,7 @@
 #include "config/model.h"
 #include "config/sources.h"
 #include "control/tls_setup.h"
+#include "control/upstream_setup.h"
 #include "policy/services.h"
 #include "proxy/snapshot.h"
 
@@ -20,7 +21,8 @@ namespace portcullis::control {
 Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config,
                                                                 uint64_t version,
                                                                 telemetry::Registry& metrics,
-                                                                policy::Services& services, TlsState& tls);
+                                                                policy::Services& services, TlsState& tls,
+                                                                HealthBook& health);
 
 // The routes as the route table takes them, in the configuration's order.
 std::vector<routing::RouteRule> route_rules(const config::Config& config);

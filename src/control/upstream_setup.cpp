@@ -30,14 +30,52 @@ std::vector<Metadata> subsets_of(const config::Config& config, const std::string
   return out;
 }
 
+upstream::EjectionRules compile_ejection(const config::OutlierEjection& told) {
+  upstream::EjectionRules rules;
+  rules.failures_in_row = static_cast<uint32_t>(told.failures_in_row);
+  rules.error_share = static_cast<double>(told.error_percent) / 100;
+  rules.slowness = static_cast<double>(told.slowness);
+  rules.least_requests = told.least_requests;
+  rules.interval = told.interval;
+  rules.ejection = told.ejection;
+  rules.longest = told.longest;
+  rules.most_ejected = static_cast<double>(told.most_ejected_percent) / 100;
+  for (const config::StatusRange& range : told.statuses) {
+    for (uint16_t status = range.first; status <= range.last; ++status) rules.statuses.push_back(status);
+  }
+  std::sort(rules.statuses.begin(), rules.statuses.end());
+  return rules;
+}
+
+upstream::HealthCheck compile_check(const config::HealthCheck& told) {
+  upstream::HealthCheck check;
+  if (!told.enabled()) return check;
+  check.kind = told.path.empty() ? upstream::HealthCheck::Kind::kTcp : upstream::HealthCheck::Kind::kHttp;
+  check.method = told.method;
+  check.path = told.path;
+  check.host = told.host;
+  check.port = static_cast<uint16_t>(told.port);
+  check.interval = told.interval;
+  check.unhealthy_interval = told.unhealthy_interval.count() == 0 ? told.interval : told.unhealthy_interval;
+  check.timeout = told.timeout;
+  check.healthy_after = static_cast<uint32_t>(told.healthy_after);
+  check.unhealthy_after = static_cast<uint32_t>(told.unhealthy_after);
+  if (!told.statuses.empty()) check.statuses.clear();
+  for (const config::StatusRange& range : told.statuses) check.statuses.emplace_back(range.first, range.last);
+  check.body = told.body;
+  return check;
+}
+
 bool hashes(config::Balance balance) {
   return balance == config::Balance::kRingHash || balance == config::Balance::kMaglev;
 }
 
 }  // namespace
 
-Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream, const config::Config& config,
-                                                      telemetry::Registry& metrics, TlsState& tls) {
+Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream,
+                                                      const config::Config& config,
+                                                      telemetry::Registry& metrics, TlsState& tls,
+                                                      HealthBook& health) {
   upstream::UpstreamDefinition definition;
   definition.name = upstream.name;
   definition.balance = static_cast<upstream::Balance>(upstream.balance);
@@ -54,6 +92,12 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.response_timeout = upstream.timeouts.response;
   definition.idle_timeout = upstream.timeouts.idle;
   definition.slow_start = upstream.slow_start;
+  std::shared_ptr<upstream::UpstreamHealth>& its_health = health[upstream.name];
+  if (!its_health) its_health = std::make_shared<upstream::UpstreamHealth>();
+  definition.health = its_health;
+  definition.ejection = compile_ejection(upstream.outlier_ejection);
+  definition.check = compile_check(upstream.health_check);
+  definition.panic_threshold = static_cast<double>(upstream.panic_percent) / 100;
   definition.proxy_protocol = static_cast<upstream::ProxyProtocol>(upstream.proxy_protocol);
   definition.sticky = {upstream.sticky.cookie, upstream.sticky.key,
                        std::chrono::floor<std::chrono::seconds>(upstream.sticky.ttl)};
@@ -85,6 +129,12 @@ void check_upstreams(const config::Config& config, config::Diagnostics& diagnost
   for (const config::Upstream& upstream : config.upstreams) {
     if (const std::string problem = policy::LimitKey::check(upstream.hash_key); !problem.empty())
       diagnostics.error(upstream.hash_key_location, problem);
+    const config::HealthCheck& asked = upstream.health_check;
+    constexpr std::chrono::milliseconds kLeast{10};
+    if (asked.enabled() && (asked.interval < kLeast || asked.timeout < kLeast))
+      diagnostics.error(asked.location, "`interval` and `timeout` of a health check are at least 10ms");
+    if (upstream.outlier_ejection.interval < kLeast)
+      diagnostics.error(upstream.location, "the `interval` of an `outlier_ejection` is at least 10ms");
   }
   for (const config::Route& route : config.routes) {
     if (route.subset.empty()) continue;
@@ -93,8 +143,8 @@ void check_upstreams(const config::Config& config, config::Diagnostics& diagnost
       const bool any = std::any_of(upstream.targets.begin(), upstream.targets.end(),
                                    [&](const config::Target& one) { return belongs(one, route.subset); });
       if (!any)
-        diagnostics.error(route.location, "no target of `" + upstream.name + "` has the metadata of the `subset` of `" +
-                                              route.name + "`");
+        diagnostics.error(route.location, "no target of `" + upstream.name +
+                                              "` has the metadata of the `subset` of `" + route.name + "`");
     }
     if (route.upstream.empty())
       diagnostics.error(route.location, "`" + route.name + "` has a `subset` of targets, but no `upstream`");

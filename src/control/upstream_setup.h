@@ -1,6 +1,9 @@
 #pragma once
 
+#include <map>
+#include <memory>
 #include <optional>
+#include <string>
 
 #include "config/diagnostics.h"
 #include "config/model.h"
@@ -13,8 +16,13 @@ namespace portcullis::control {
 
 // What upstreams and the routes to them say, compiled. Control thread.
 
-Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream, const config::Config& config,
-                                                      telemetry::Registry& metrics, TlsState& tls);
+// The health of all upstreams, by name: what reloads keep.
+using HealthBook = std::map<std::string, std::shared_ptr<upstream::UpstreamHealth>>;
+
+Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream,
+                                                      const config::Config& config,
+                                                      telemetry::Registry& metrics, TlsState& tls,
+                                                      HealthBook& health);
 // A route whose subset this is may use the target.
 bool belongs(const config::Target& target, const config::TextMap& subset);
 // Which of its upstream's subsets a route chooses from.

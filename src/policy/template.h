@@ -9,7 +9,8 @@
 namespace portcullis::policy {
 
 // Text with variables in braces: `{request.method}`, `.host`, `.path`, `.query`, `.scheme`, `.id`,
-// `{request.header.NAME}`, `{request.cookie.NAME}`, `{request.parameter.NAME}` (of the route's path; empty where it has none),
+// `{request.header.NAME}`, `{request.cookie.NAME}`, `{request.parameter.NAME}` (of the route's path; empty
+// where it has none),
 // `{client.address}`, `{route.name}`, `{response.status}`, `{consumer.name}`, `{consumer.groups}`,
 // `{consumer.credential}`, `{consumer.metadata.KEY}`, `{claim.NAME}`, `{client.certificate.subject}`,
 // `.issuer`,

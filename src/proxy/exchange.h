@@ -99,6 +99,7 @@ class Exchange final : public Pooled {
   std::string_view failure_;  // why the last try failed, for the log; clients are told less
   Clock::time_point started_;
   Clock::time_point try_started_;
+  Clock::duration try_latency_{};  // to the response's head
   Clock::time_point head_received_;
   Clock::time_point response_received_;
   std::string_view ended_ = "client_closed";  // the named reason, for the log
@@ -107,8 +108,8 @@ class Exchange final : public Pooled {
   std::optional<uint64_t> sought_;    // the hash that the balancer goes by
   std::optional<StickyVisit> visit_;  // what the client's cookie says
   std::string_view set_cookie_;       // what it is told to say from now on
-  uint64_t request_bytes_ = 0;   // of the body
-  uint64_t response_bytes_ = 0;  // of the body
+  uint64_t request_bytes_ = 0;        // of the body
+  uint64_t response_bytes_ = 0;       // of the body
   Arena arena_;
   http::RequestHead request_;
   http::ResponseHead response_;

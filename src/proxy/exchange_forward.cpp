@@ -81,7 +81,12 @@ Task<Persistence> Exchange::forward() {
     --target->in_flight;
     note_try(*target, outcome);
     if (outcome == TryOutcome::kAnswered) {
-      target->note_success();
+      const std::vector<uint16_t>& failures = upstream.definition().ejection.statuses;
+      if (std::binary_search(failures.begin(), failures.end(), response_.status)) {
+        target->note_failure();
+      } else {
+        target->note_success(try_latency_);
+      }
       break;
     }
     if (outcome == TryOutcome::kTimedOut) target->note_latency(worker_.loop().now() - try_started_);
@@ -269,7 +274,8 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     }
     input.begin += parser.head_size();
     if (response_.status >= 200 || response_.status == 101) {
-      connection->target().note_latency(worker_.loop().now() - try_started_);
+      try_latency_ = worker_.loop().now() - try_started_;
+      connection->target().note_latency(try_latency_);
       keep_with(snapshot_->upstreams[*route_->upstream]->definition(), connection->target());
     }
     if (response_.status >= 200) {

@@ -45,8 +45,8 @@ struct ListenerSettings {
 
 struct Route {
   std::string name;
-  std::optional<size_t> upstream;  // index into Snapshot::upstreams; none when a policy answers
-  size_t subset = 0;               // of the upstream's targets
+  std::optional<size_t> upstream;              // index into Snapshot::upstreams; none when a policy answers
+  size_t subset = 0;                           // of the upstream's targets
   std::optional<policy::LimitKey> hash_key{};  // where its balancer goes by one
   routing::PathParameters parameters;
   routing::PathRewrite rewrite{};

@@ -8,8 +8,10 @@
 namespace portcullis::proxy {
 namespace {
 
-// "IIIIIIIIIIIIIIIIEEEEEEEE" in hex, the target and the end in minutes since 1970, then 16 bytes of signature.
-constexpr size_t kTarget = 16, kEnd = 8, kSigned = kTarget + kEnd, kSignature = 32, kWhole = kSigned + kSignature;
+// "IIIIIIIIIIIIIIIIEEEEEEEE" in hex, the target and the end in minutes since 1970, then 16 bytes of
+// signature.
+constexpr size_t kTarget = 16, kEnd = 8, kSigned = kTarget + kEnd, kSignature = 32,
+                 kWhole = kSigned + kSignature;
 constexpr char kHex[] = "0123456789abcdef";
 
 void write_hex(char* out, uint64_t number, size_t digits) {
@@ -69,8 +71,8 @@ std::string_view write_sticky(const upstream::UpstreamDefinition& upstream, uint
     const auto end = std::to_chars(digits, digits + 20, sticky.ttl.count()).ptr;
     age = arena.concat("; Max-Age=", std::string_view(digits, static_cast<size_t>(end - digits)));
   }
-  return arena.concat(sticky.name, "=", std::string_view(value.data(), value.size()), "; Path=/; HttpOnly; SameSite=Lax",
-                      secure ? "; Secure" : "", age);
+  return arena.concat(sticky.name, "=", std::string_view(value.data(), value.size()),
+                      "; Path=/; HttpOnly; SameSite=Lax", secure ? "; Secure" : "", age);
 }
 
 }  // namespace portcullis::proxy

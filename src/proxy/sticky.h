@@ -9,8 +9,9 @@
 
 namespace portcullis::proxy {
 
-// The cookie that keeps a client with its target: the target's id, when it ends, and a signature (HMAC-SHA-256)
-// of both and the cookie's and the upstream's names. Whoever has no key can neither make one nor learn an address.
+// The cookie that keeps a client with its target: the target's id, when it ends, and a signature
+// (HMAC-SHA-256) of both and the cookie's and the upstream's names. Whoever has no key can neither make one
+// nor learn an address.
 
 struct StickyVisit {
   uint64_t target;

@@ -93,7 +93,7 @@ std::vector<LimitMetrics*> Registry::limit(const std::string& name) {
   return pointers(limits_[name], workers_.size());
 }
 
-std::string Registry::scrape() const {
+std::string Registry::scrape(const std::vector<TargetState>& states) const {
   using prometheus::MetricType;
   Family requests("requests_total", "Requests by route and class of status.", MetricType::Counter);
   Family durations("request_duration_seconds", "From the request's first byte to the response's last.",
@@ -189,10 +189,30 @@ std::string Registry::scrape() const {
     add("unavailable", &LimitMetrics::unavailable);
   }
 
+  Family up("target_up", "Whether the health check has found the target well.", MetricType::Gauge);
+  Family available("target_available", "Whether it gets requests: it is up, and not left out.",
+                   MetricType::Gauge);
+  Family ejections("target_ejections_total", "How often it has been left out for what it did.",
+                   MetricType::Counter);
+  Family checks("health_checks_total", "Health checks, by result.", MetricType::Counter);
+  for (const TargetState& one : states) {
+    const Labels target{{"upstream", one.upstream}, {"address", one.address}};
+    const auto with = [&target](const char* result) {
+      Labels labels = target;
+      labels.emplace_back("result", result);
+      return labels;
+    };
+    up.add(target, one.up ? 1 : 0);
+    available.add(target, one.up && !one.ejected ? 1 : 0);
+    ejections.add(target, one.ejections);
+    checks.add(with("passed"), one.checks_passed);
+    checks.add(with("failed"), one.checks_failed);
+  }
+
   std::vector<prometheus::MetricFamily> all;
-  for (Family* one :
-       {&requests, &durations, &received, &sent, &tries, &opened, &accepted, &open, &by_listener, &handshakes,
-        &unannounced, &refused, &dropped, &reloads, &version, &by_consumer, &limited}) {
+  for (Family* one : {&requests, &durations,   &received,   &sent,        &tries,     &opened,    &accepted,
+                      &open,     &by_listener, &handshakes, &unannounced, &refused,   &dropped,   &reloads,
+                      &version,  &by_consumer, &limited,    &up,          &available, &ejections, &checks}) {
     all.push_back(std::move(one->family));
   }
   return prometheus::TextSerializer().Serialize(all);

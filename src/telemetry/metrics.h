@@ -73,6 +73,18 @@ struct ListenerMetrics {
   std::atomic<uint64_t> proxy_headers_refused{0};
 };
 
+// What operators see of one target.
+struct TargetState {
+  std::string upstream;
+  std::string address;
+  bool up;
+  bool ejected;
+  std::string why;  // it is down
+  uint64_t ejections;
+  uint64_t checks_passed;
+  uint64_t checks_failed;
+};
+
 // All counters of all workers. They are made by the control thread and live as long as the registry, so the
 // workers hold plain pointers; a route or target that a reload brings back goes on counting where it was.
 class Registry {
@@ -90,8 +102,8 @@ class Registry {
   void note_reload(bool succeeded) { reloads_[succeeded ? 1 : 0].add(); }
   void set_config_version(uint64_t version) { config_version_ = version; }
 
-  // The Prometheus text format, summed over the workers. Control thread.
-  std::string scrape() const;
+  // The Prometheus text format, summed over the workers, with what is known of the targets. Control thread.
+  std::string scrape(const std::vector<TargetState>& targets) const;
 
  private:
   template <typename T>

@@ -31,7 +31,8 @@ class RandomChoice final : public Balancer {
  public:
   Target* pick(const Candidates& candidates, uint64_t, Random& random) override {
     uint64_t total = 0;
-    for (size_t i = 0; i < candidates.size(); ++i) total += candidates.eligible(i) ? candidates[i].share() : 0;
+    for (size_t i = 0; i < candidates.size(); ++i)
+      total += candidates.eligible(i) ? candidates[i].share() : 0;
     if (total == 0) return nullptr;
     uint64_t at = random.below(total);
     for (size_t i = 0; i < candidates.size(); ++i) {

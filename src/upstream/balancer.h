@@ -12,27 +12,28 @@ namespace portcullis::upstream {
 // What a choice depends on besides the targets.
 struct Wish {
   uint64_t tried = 0;  // targets to be avoided, a bit each, the first 64
-  uint64_t hash = 0;   // of the key that consistent hashing goes by; another one for each request without a key
+  uint64_t hash =
+      0;  // of the key that consistent hashing goes by; another one for each request without a key
 };
 
 // Whom a balancer may choose from.
 class Candidates {
  public:
-  Candidates(std::span<Target* const> targets, uint64_t tried, bool admit_ejected)
-      : targets_(targets), tried_(tried), admit_ejected_(admit_ejected) {}
+  Candidates(std::span<Target* const> targets, uint64_t tried, bool admit_all)
+      : targets_(targets), tried_(tried), admit_all_(admit_all) {}
 
   size_t size() const { return targets_.size(); }
   Target& operator[](size_t i) const { return *targets_[i]; }
   bool eligible(size_t i) const {
     const Target& target = *targets_[i];
     if (target.index < 64 && (tried_ >> target.index & 1)) return false;
-    return admit_ejected_ || !target.ejected();
+    return admit_all_ || target.available();
   }
 
  private:
   std::span<Target* const> targets_;
   uint64_t tried_;
-  bool admit_ejected_;
+  bool admit_all_;
 };
 
 // A sequence of random numbers; not for secrets.

@@ -12,6 +12,7 @@
 #include "runtime/event_loop.h"
 #include "telemetry/metrics.h"
 #include "tls/client_context.h"
+#include "upstream/health.h"
 
 namespace portcullis::upstream {
 
@@ -32,10 +33,29 @@ struct TargetDefinition {
   bool operator==(const TargetDefinition&) const = default;
 };
 
+// How targets are asked for their health.
+struct HealthCheck {
+  enum class Kind : uint8_t { kNone, kTcp, kHttp };
+  Kind kind = Kind::kNone;
+  std::string method = "GET";
+  std::string path{};
+  std::string host{};  // for the Host field; empty: the target's
+  uint16_t port = 0;   // 0: the target's
+  Milliseconds interval{5'000};
+  Milliseconds unhealthy_interval{5'000};  // while it is down
+  Milliseconds timeout{1'000};
+  uint32_t healthy_after = 2;    // checks in a row
+  uint32_t unhealthy_after = 3;  // likewise
+  std::vector<std::pair<uint16_t, uint16_t>> statuses{{200, 299}};
+  std::string body{};  // an expression (RE2) that the body must have; empty: any
+
+  bool operator==(const HealthCheck&) const = default;
+};
+
 // Keeps a client with its target by a signed cookie.
 struct StickyCookie {
-  std::string name;  // empty: none
-  std::string key;   // of the signature; the same on all nodes
+  std::string name;             // empty: none
+  std::string key;              // of the signature; the same on all nodes
   std::chrono::seconds ttl{0};  // 0: until the browser ends
 
   bool operator==(const StickyCookie&) const = default;
@@ -49,9 +69,11 @@ struct UpstreamDefinition {
   Milliseconds connect_timeout{1'000};
   Milliseconds response_timeout{15'000};
   Milliseconds idle_timeout{60'000};
-  uint32_t failures_to_eject = 3;  // in a row
-  Milliseconds ejection{10'000};   // how long such a target is left out
-  Milliseconds slow_start{0};      // how long a new or recovered target takes to its full share
+  std::shared_ptr<UpstreamHealth> health = std::make_shared<UpstreamHealth>();  // lives through reloads
+  EjectionRules ejection{};
+  HealthCheck check{};
+  double panic_threshold = 0;  // with a smaller share of available targets, availability does not count
+  Milliseconds slow_start{0};  // how long a new or recovered target takes to its full share
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
   std::shared_ptr<const tls::ClientContext> tls{};  // null: plain
   std::string server_name{};                        // asked for and verified; empty: the target's own

@@ -29,8 +29,8 @@ class RingHash final : public Balancer {
   }
 
   Target* pick(const Candidates& candidates, uint64_t hash, Random&) override {
-    const auto begin =
-        std::lower_bound(ring_.begin(), ring_.end(), hash, [](const Point& one, uint64_t at) { return one.at < at; });
+    const auto begin = std::lower_bound(ring_.begin(), ring_.end(), hash,
+                                        [](const Point& one, uint64_t at) { return one.at < at; });
     const auto first = static_cast<size_t>(begin - ring_.begin());
     for (size_t steps = 0; steps < ring_.size(); ++steps) {
       const size_t i = ring_[(first + steps) % ring_.size()].target;
@@ -45,7 +45,7 @@ class RingHash final : public Balancer {
     return hash_mix(hash_mix(id, point), 0x8EBC6AF09C88C6E3ull);
   }
 
-  static constexpr uint64_t kPoints = 256;   // for the lightest; shares are off by a sixteenth or so
+  static constexpr uint64_t kPoints = 256;  // for the lightest; shares are off by a sixteenth or so
   static constexpr uint64_t kMostTimes = 64;
   static constexpr uint64_t kMostPoints = 1 << 16;
   struct Point {
@@ -55,9 +55,10 @@ class RingHash final : public Balancer {
   std::vector<Point> ring_;
 };
 
-// Maglev hashing (Eisenbud et al., "Maglev: a fast and reliable software network load balancer", 2016, section
-// 3.4): a table of a prime size in which targets take turns to fill their preferred places. One look-up, and
-// shares even to within a few in a thousand; a target that comes or goes moves few keys beside its own.
+// Maglev hashing (Eisenbud et al., "Maglev: a fast and reliable software network load balancer", 2016,
+// section 3.4): a table of a prime size in which targets take turns to fill their preferred places. One
+// look-up, and shares even to within a few in a thousand; a target that comes or goes moves few keys beside
+// its own.
 class Maglev final : public Balancer {
  public:
   explicit Maglev(std::span<Target* const> targets) : table_(kSize, kNobody) {

@@ -34,6 +34,7 @@ Target::Target(EventLoop& loop, const UpstreamDefinition& upstream, const Target
       definition_(definition),
       address_(address),
       id_(hash_bytes(address.to_string())),
+      health_(upstream.health->of(address.to_string())),
       since_(since) {}
 
 void Target::close_idle() {
@@ -83,18 +84,12 @@ void Target::give_back(std::unique_ptr<Connection> connection) {
   ++idle_count_;
 }
 
-void Target::note_failure() {
-  if (++failures_ < upstream_.failures_to_eject) return;
-  failures_ = 0;
-  latency_ = 0;
-  since_ = unavailable_until_ = loop_.now() + upstream_.ejection;
-}
-
 uint64_t Target::share() const {
   const uint64_t whole = definition_.weight * kWhole;
-  const Clock::duration served = loop_.now() - since_;
+  const Clock::duration served = loop_.now() - std::max(since_, health_->available_since());
   if (served >= upstream_.slow_start) return whole;
-  const double part = std::chrono::duration<double>(served) / std::chrono::duration<double>(upstream_.slow_start);
+  const double part =
+      std::chrono::duration<double>(served) / std::chrono::duration<double>(upstream_.slow_start);
   return static_cast<uint64_t>(static_cast<double>(whole) * std::max(part, 0.1));
 }
 
@@ -117,7 +112,8 @@ double Target::cost() const {
   const double share_of_it = static_cast<double>(share());
   const double load = (in_flight + 1.0) / share_of_it;
   constexpr double kUnknown = 1e6;
-  if (latency_ == 0) return in_flight == 0 ? 0 : kUnknown * load;
+  // What was known before it was left out counts no more.
+  if (latency_ == 0 || latency_at_ < health_->available_since()) return in_flight == 0 ? 0 : kUnknown * load;
   return latency_ * std::exp(-(std::chrono::duration<double>(loop_.now() - latency_at_) / kMemory)) * load;
 }
 

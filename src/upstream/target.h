@@ -63,10 +63,13 @@ class Target {
   // Back to the pool, after a complete exchange on a connection that persists.
   void give_back(std::unique_ptr<Connection> connection);
 
-  void note_success() { failures_ = 0; }
-  // After several in a row the target is left out for a while, unless all are.
-  void note_failure();
-  bool ejected() const { return unavailable_until_ > loop_.now(); }
+  void note_success(Clock::duration latency) {
+    upstream_.health->note_success(*health_, upstream_.ejection, latency);
+  }
+  // After several in a row the target is left out for a while.
+  void note_failure() { upstream_.health->note_failure(*health_, upstream_.ejection, loop_.now()); }
+  // No check has found it down, and it is not left out.
+  bool available() const { return health_->available(loop_.now()); }
   // Its name does not stand for this address any more: closes what is idle and keeps nothing from now on.
   void retire();
 
@@ -98,10 +101,9 @@ class Target {
   bool retired_ = false;
   IntrusiveList<Connection> idle_;
   size_t idle_count_ = 0;
-  uint32_t failures_ = 0;
-  Clock::time_point since_;              // when it became available
-  Clock::time_point unavailable_until_{};
-  double latency_ = 0;  // seconds; 0: unknown
+  std::shared_ptr<TargetHealth> health_;
+  Clock::time_point since_;  // when it joined
+  double latency_ = 0;       // seconds; 0: unknown
   Clock::time_point latency_at_{};
 };
 

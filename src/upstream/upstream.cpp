@@ -5,19 +5,32 @@
 
 namespace portcullis::upstream {
 
-Subset::Subset(Balance balance, const std::vector<Target*>& targets) {
+Subset::Subset(const UpstreamDefinition& upstream, const std::vector<Target*>& targets)
+    : panic_threshold_(upstream.panic_threshold) {
   std::map<uint32_t, std::vector<Target*>> by_rank;
   for (Target* target : targets) by_rank[target->definition().rank].push_back(target);
   for (auto& [rank, members] : by_rank) {
     Group group{std::move(members), nullptr};
-    group.balancer = make_balancer(balance, group.targets);
+    group.balancer = make_balancer(upstream.balance, group.targets);
     groups_.push_back(std::move(group));
   }
 }
 
-Target* Subset::pick_in(size_t group, const Wish& wish, uint64_t tried, bool admit_ejected, Random& random) {
+Target* Subset::pick_in(size_t group, const Wish& wish, uint64_t tried, bool admit_all, Random& random) {
   Group& chosen = groups_[group];
-  return chosen.balancer->pick(Candidates(chosen.targets, tried, admit_ejected), wish.hash, random);
+  return chosen.balancer->pick(Candidates(chosen.targets, tried, admit_all), wish.hash, random);
+}
+
+// So few are available that they would not bear the load: it is spread over all, in the hope that the checks
+// are wrong.
+bool Subset::panics() const {
+  if (panic_threshold_ == 0) return false;
+  size_t all = 0, available = 0;
+  for (const Group& group : groups_) {
+    all += group.targets.size();
+    for (const Target* target : group.targets) available += target->available();
+  }
+  return static_cast<double>(available) < panic_threshold_ * static_cast<double>(all);
 }
 
 // A group that has lost some of its targets bears what 1.4 times the rest would, as in Envoy: one of its
@@ -32,7 +45,7 @@ size_t Subset::group_for(uint64_t hash) const {
     uint64_t whole = 0, available = 0;
     for (const Target* target : groups_[i].targets) {
       whole += target->definition().weight;
-      available += target->ejected() ? 0 : target->definition().weight;
+      available += target->available() ? target->definition().weight : 0;
     }
     const double share = kSpare * static_cast<double>(available) / static_cast<double>(whole);
     if (share > 0 && borne == 0) fullest = i;
@@ -44,14 +57,15 @@ size_t Subset::group_for(uint64_t hash) const {
 
 Target* Subset::pick(const Wish& wish, Random& random) {
   if (groups_.empty()) return nullptr;
-  // Available ones first; with none left, an ejected target is a better guess than a certain error.
+  const bool panic = panics();
+  // Available ones first; with none left, an unavailable target is a better guess than a certain error.
   for (const uint64_t excluded : {wish.tried, uint64_t{0}}) {
-    if (groups_.size() > 1) {
+    if (groups_.size() > 1 && !panic) {
       if (Target* target = pick_in(group_for(wish.hash), wish, excluded, false, random)) return target;
     }
-    for (const bool admit_ejected : {false, true}) {
+    for (const bool admit_all : {panic, true}) {
       for (size_t i = 0; i < groups_.size(); ++i) {
-        if (Target* target = pick_in(i, wish, excluded, admit_ejected, random)) return target;
+        if (Target* target = pick_in(i, wish, excluded, admit_all, random)) return target;
       }
     }
   }
@@ -126,9 +140,10 @@ void Upstream::arrange() {
     std::vector<Target*> members;
     for (const std::unique_ptr<Target>& target : targets_) {
       const Metadata& has = target->definition().metadata;
-      if (std::includes(has.begin(), has.end(), wanted.begin(), wanted.end())) members.push_back(target.get());
+      if (std::includes(has.begin(), has.end(), wanted.begin(), wanted.end()))
+        members.push_back(target.get());
     }
-    subsets_.emplace_back(definition_->balance, members);
+    subsets_.emplace_back(*definition_, members);
   }
 }
 

@@ -11,7 +11,7 @@ using Addresses = std::vector<SocketAddress>;
 // by rank; the first group serves while enough of it is available, the next ones serve the rest.
 class Subset {
  public:
-  Subset(Balance balance, const std::vector<Target*>& targets);
+  Subset(const UpstreamDefinition& upstream, const std::vector<Target*>& targets);
 
   bool empty() const { return groups_.empty(); }
   Target* pick(const Wish& wish, Random& random);
@@ -23,10 +23,12 @@ class Subset {
     std::vector<Target*> targets;
     std::unique_ptr<Balancer> balancer;
   };
-  Target* pick_in(size_t group, const Wish& wish, uint64_t tried, bool admit_ejected, Random& random);
+  Target* pick_in(size_t group, const Wish& wish, uint64_t tried, bool admit_all, Random& random);
   size_t group_for(uint64_t hash) const;
+  bool panics() const;
 
   std::vector<Group> groups_;  // by rank, none empty
+  double panic_threshold_;
 };
 
 // One worker's view of an upstream.

@@ -20,6 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   portcullis::policy::Services services({.workers = 1, .counter_bytes = 1 << 12}, loop,
                                         [](const std::string&) {});
   portcullis::control::TlsState tls([](const std::string&) {});
-  (void)portcullis::control::compile_snapshot(*config, 1, metrics, services, tls);
+  portcullis::control::HealthBook health;
+  (void)portcullis::control::compile_snapshot(*config, 1, metrics, services, tls, health);
   return 0;
 }

@@ -20,8 +20,9 @@ class BalancerTest : public ::testing::Test {
   static std::shared_ptr<UpstreamDefinition> describe(Balance balance, const std::vector<Spec>& specs) {
     auto out = std::make_shared<UpstreamDefinition>();
     out->balance = balance;
-    out->failures_to_eject = 1;
-    out->ejection = Milliseconds(3'600'000);
+    out->ejection.failures_in_row = 1;
+    out->ejection.ejection = out->ejection.longest = Milliseconds(3'600'000);
+    out->ejection.most_ejected = 1;
     for (size_t i = 0; i < specs.size(); ++i) {
       const std::string address = "10.0.0." + std::to_string(i + 1) + ":80";
       out->targets.push_back({.name = address,
@@ -71,7 +72,8 @@ TEST_F(BalancerTest, EqualTargetsGetEqualShares) {
 }
 
 TEST_F(BalancerTest, SharesFollowWeights) {
-  for (const Balance balance : {Balance::kRoundRobin, Balance::kRandom, Balance::kRingHash, Balance::kMaglev}) {
+  for (const Balance balance :
+       {Balance::kRoundRobin, Balance::kRandom, Balance::kRingHash, Balance::kMaglev}) {
     const auto upstream = make(balance, {{.weight = 1}, {.weight = 2}, {.weight = 5}});
     const std::map<int, int> got = spread(*upstream, 80'000);
     for (const auto& [target, share] : std::map<int, double>{{1, 10'000}, {2, 20'000}, {3, 50'000}})
@@ -99,7 +101,8 @@ TEST_F(BalancerTest, ATargetThatComesOrGoesMovesFewKeysBesideItsOwn) {
     const auto nine = make(balance, std::vector<Spec>(9));  // without the tenth
     int moved = 0, kept = 0;
     for (int i = 0; i < kKeys; ++i) {
-      const int before = number_of(*ten->pick(0, {0, key(i)})), after = number_of(*nine->pick(0, {0, key(i)}));
+      const int before = number_of(*ten->pick(0, {0, key(i)})),
+                after = number_of(*nine->pick(0, {0, key(i)}));
       if (before == 10) continue;
       ++(before == after ? kept : moved);
     }
@@ -156,14 +159,14 @@ TEST_F(BalancerTest, PeakEwmaAvoidsTheSlowOneAndNoticesSoon) {
 TEST_F(BalancerTest, ATargetThatComesBackIsNotOverrun) {
   // Unknown again, it is tried by one request at a time.
   auto definition = describe(Balance::kPeakEwma, std::vector<Spec>(4));
-  definition->ejection = Milliseconds(20);
+  definition->ejection.ejection = Milliseconds(20);
   Upstream upstream(loop, definition, 3);
   for (int i = 0; i < 400; ++i) upstream.pick(0)->note_latency(std::chrono::milliseconds(1));
   Target& back = number(upstream, 2);
   back.note_failure();
   const Clock::time_point deadline = Clock::now() + std::chrono::seconds(10);
-  while (back.ejected() && Clock::now() < deadline) loop.run_once(Milliseconds(5));
-  ASSERT_FALSE(back.ejected());
+  while (!back.available() && Clock::now() < deadline) loop.run_once(Milliseconds(5));
+  ASSERT_TRUE(back.available());
   for (int i = 0; i < 1'000; ++i) {
     Target& target = *upstream.pick(0);
     if (&target == &back) ++target.in_flight;
@@ -175,12 +178,12 @@ TEST_F(BalancerTest, ASlowStartGrowsToTheFullShare) {
   for (const Balance balance : {Balance::kRoundRobin, Balance::kRandom}) {
     auto definition = describe(balance, std::vector<Spec>(2));
     definition->slow_start = Milliseconds(400);
-    definition->ejection = Milliseconds(1);
+    definition->ejection.ejection = Milliseconds(1);
     Upstream upstream(loop, definition, 3);
     Target& back = number(upstream, 2);
     back.note_failure();
     const Clock::time_point deadline = Clock::now() + std::chrono::seconds(20);
-    while (back.ejected() && Clock::now() < deadline) loop.run_once(Milliseconds(1));
+    while (!back.available() && Clock::now() < deadline) loop.run_once(Milliseconds(1));
     EXPECT_LT(spread(upstream, 10'000)[2], 3'500);
     uint64_t before = 0;
     while (back.share() < Target::kWhole && Clock::now() < deadline) {
@@ -198,7 +201,8 @@ TEST_F(BalancerTest, GroupsOfAHigherRankServeWhatTheFirstCannotBear) {
         make(balance, {{}, {}, {}, {}, {.rank = 1}, {.rank = 1}, {.rank = 1}, {.rank = 1}, {.rank = 2}});
     const auto shares = [&] {
       std::map<int, int> ranks;
-      for (const auto& [target, picks] : spread(*upstream, 10'000)) ranks[target <= 4 ? 0 : target <= 8 ? 1 : 2] += picks;
+      for (const auto& [target, picks] : spread(*upstream, 10'000))
+        ranks[target <= 4 ? 0 : target <= 8 ? 1 : 2] += picks;
       return ranks;
     };
     EXPECT_EQ(shares(), (std::map<int, int>{{0, 10'000}}));
@@ -223,7 +227,8 @@ TEST_F(BalancerTest, ASubsetHasTheTargetsWithItsMetadata) {
     auto definition = describe(balance, {{.metadata = {{"tier", "gold"}, {"version", "v1"}}},
                                          {.metadata = {{"version", "v2"}}},
                                          {.metadata = {{"tier", "gold"}, {"version", "v2"}}}});
-    definition->subsets = {{}, {{"version", "v2"}}, {{"tier", "gold"}, {"version", "v2"}}, {{"version", "v3"}}};
+    definition->subsets = {
+        {}, {{"version", "v2"}}, {{"tier", "gold"}, {"version", "v2"}}, {{"version", "v3"}}};
     Upstream upstream(loop, definition, 5);
     const auto members = [&](size_t subset) {
       std::set<int> out;

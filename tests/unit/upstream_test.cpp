@@ -16,7 +16,8 @@ class UpstreamTest : public ::testing::Test {
     definition->balance = balance;
     for (size_t i = 0; i < weights.size(); ++i) {
       const std::string address = "127.0.0.1:" + std::to_string(i + 1);
-      definition->targets.push_back({.name = address, .place = *SocketAddress::parse(address), .weight = weights[i]});
+      definition->targets.push_back(
+          {.name = address, .place = *SocketAddress::parse(address), .weight = weights[i]});
     }
     upstream = std::make_unique<Upstream>(loop, definition, 42);
   }
@@ -78,24 +79,25 @@ TEST_F(UpstreamTest, LeastRequestCountsLoadByWeight) {
 }
 
 TEST_F(UpstreamTest, FailuresInARowEjectForAWhile) {
-  definition->ejection = Milliseconds(30);
+  definition->ejection.ejection = Milliseconds(30);
   define(Balance::kRoundRobin, {1, 1});
   Target& bad = pick(0b10);
   bad.note_failure();
   bad.note_failure();
-  bad.note_success();  // not in a row
+  bad.note_success({});  // not in a row
   bad.note_failure();
   bad.note_failure();
-  EXPECT_FALSE(bad.ejected());
+  EXPECT_TRUE(bad.available());
   bad.note_failure();
-  EXPECT_TRUE(bad.ejected());
+  EXPECT_FALSE(bad.available());
   EXPECT_EQ(count(10), (std::map<std::string, int>{{"127.0.0.1:2", 10}}));
   const Clock::time_point deadline = Clock::now() + std::chrono::seconds(10);
-  while (bad.ejected() && Clock::now() < deadline) loop.run_once(Milliseconds(5));
+  while (!bad.available() && Clock::now() < deadline) loop.run_once(Milliseconds(5));
   EXPECT_EQ(count(10).size(), 2u);
 }
 
 TEST_F(UpstreamTest, WhenAllAreEjectedOneIsTriedAllTheSame) {
+  definition->ejection.most_ejected = 1;
   define(Balance::kLeastRequest, {1, 1});
   for (const uint64_t other : {0b10, 0b01}) {
     for (int i = 0; i < 3; ++i) upstream->pick(other)->note_failure();
@@ -111,7 +113,8 @@ TEST_F(UpstreamTest, ATriedTargetIsTakenOnlyWhenNoOtherIsLeft) {
 }
 
 TEST_F(UpstreamTest, ANameStandsForItsAddressesAndKeepsThoseThatStay) {
-  definition->targets.push_back({.name = "orders.test:80", .place = HostPort{"orders.test", 80}, .weight = 2});
+  definition->targets.push_back(
+      {.name = "orders.test:80", .place = HostPort{"orders.test", 80}, .weight = 2});
   define(Balance::kRoundRobin, {1});  // beside a plain address
   EXPECT_EQ(upstream->target_count(), 1u);
   upstream->set_addresses("other.test", addresses({"10.0.0.9"}));

@@ -1,0 +1,115 @@
+#include "upstream/health.h"
+
+#include <algorithm>
+
+namespace portcullis::upstream {
+
+void TargetHealth::set_up(bool up, Clock::time_point now, std::string why) {
+  why_ = std::move(why);
+  if (up && !up_.load(std::memory_order_relaxed)) {
+    available_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    failures_in_row_.store(0, std::memory_order_relaxed);
+  }
+  up_.store(up, std::memory_order_relaxed);
+}
+
+std::shared_ptr<TargetHealth> UpstreamHealth::of(const std::string& address) {
+  const std::lock_guard lock(mutex_);
+  std::weak_ptr<TargetHealth>& place = targets_[address];
+  std::shared_ptr<TargetHealth> found = place.lock();
+  if (!found) {
+    found = std::make_shared<TargetHealth>(address);
+    place = found;
+    std::erase_if(targets_, [](const auto& one) { return one.second.expired(); });
+  }
+  return found;
+}
+
+std::vector<std::shared_ptr<TargetHealth>> UpstreamHealth::members() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<TargetHealth>> out;
+  for (const auto& [address, target] : targets_) {
+    if (auto alive = target.lock()) out.push_back(std::move(alive));
+  }
+  return out;
+}
+
+void UpstreamHealth::note_failure(TargetHealth& target, const EjectionRules& rules, Clock::time_point now) {
+  if (rules.judges_intervals()) target.failed_.fetch_add(1, std::memory_order_relaxed);
+  if (rules.failures_in_row == 0) return;
+  if (target.failures_in_row_.fetch_add(1, std::memory_order_relaxed) + 1 < rules.failures_in_row) return;
+  if (!target.ejected(now)) eject(target, rules, now);
+}
+
+// False when too many are ejected already.
+bool UpstreamHealth::eject(TargetHealth& target, const EjectionRules& rules, Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  size_t all = 0, ejected = 0;
+  for (const auto& [address, one] : targets_) {
+    const auto alive = one.lock();
+    if (!alive) continue;
+    ++all;
+    ejected += alive->ejected(now);
+  }
+  if (target.ejected(now)) return true;  // another worker was faster
+  if (ejected > 0 && static_cast<double>(ejected + 1) > rules.most_ejected * static_cast<double>(all)) return false;
+  const uint32_t times = std::min<uint32_t>(++target.in_row_, 1'000);
+  const Clock::time_point until = now + std::min<Milliseconds>(rules.ejection * times, rules.longest);
+  target.failures_in_row_.store(0, std::memory_order_relaxed);
+  target.available_since_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
+  target.ejected_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
+  target.ejections_.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+void UpstreamHealth::judge(const EjectionRules& rules, Clock::time_point now,
+                           const std::function<void(const std::string&, const std::string&)>& say) {
+  struct Count {
+    std::shared_ptr<TargetHealth> target;
+    uint64_t answered, failed;
+    double latency;  // microseconds each
+  };
+  std::vector<Count> counts;
+  for (const auto& target : members()) {
+    const uint64_t answered = target->answered_.exchange(0), failed = target->failed_.exchange(0);
+    const auto latency = static_cast<double>(target->latency_.exchange(0));
+    counts.push_back({target, answered, failed, answered == 0 ? 0 : latency / static_cast<double>(answered)});
+  }
+  std::vector<double> latencies;
+  for (const Count& one : counts) {
+    if (one.answered >= rules.least_requests && !one.target->ejected(now)) latencies.push_back(one.latency);
+  }
+  std::sort(latencies.begin(), latencies.end());
+  // The median of the others is that of the faster half, when it is a slow one that is judged.
+  const double usual = latencies.empty() ? 0 : latencies[(latencies.size() - 1) / 2];
+  for (const Count& one : counts) {
+    if (one.target->ejected(now)) continue;
+    const uint64_t all = one.answered + one.failed;
+    const double share = all == 0 ? 0 : static_cast<double>(one.failed) / static_cast<double>(all);
+    std::string why;
+    if (rules.error_share > 0 && all >= rules.least_requests && share >= rules.error_share)
+      why = std::to_string(one.failed) + " of " + std::to_string(all) + " requests failed";
+    if (rules.slowness > 0 && one.answered >= rules.least_requests && latencies.size() > 1 &&
+        one.latency > rules.slowness * usual)
+      why = "it takes " + std::to_string(static_cast<uint64_t>(one.latency)) + " us, others " +
+            std::to_string(static_cast<uint64_t>(usual));
+    if (!why.empty() && eject(*one.target, rules, now)) {
+      say(one.target->address(), why);
+    } else if (why.empty()) {
+      const std::lock_guard lock(mutex_);
+      if (one.target->in_row_ > 0) --one.target->in_row_;  // it has been good for an interval
+    }
+  }
+}
+
+void UpstreamHealth::append_states(const std::string& upstream, Clock::time_point now,
+                                   std::vector<telemetry::TargetState>& out) {
+  for (const auto& target : members()) {
+    out.push_back({upstream, target->address(), target->up(), target->ejected(now), target->why_,
+                   target->ejections_.load(std::memory_order_relaxed),
+                   target->checks_passed_.load(std::memory_order_relaxed),
+                   target->checks_failed_.load(std::memory_order_relaxed)});
+  }
+}
+
+}  // namespace portcullis::upstream

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "runtime/event_loop.h"
+#include "telemetry/metrics.h"
+
+namespace portcullis::upstream {
+
+// When a target that answers badly is left out for a while.
+struct EjectionRules {
+  uint32_t failures_in_row = 3;          // 0: does not count
+  double error_share = 0;                // of an interval's requests; 0: does not count
+  double slowness = 0;                   // times the others' latency; 0: does not count
+  uint64_t least_requests = 20;          // in an interval, to judge by it
+  Milliseconds interval{10'000};
+  Milliseconds ejection{10'000};         // the first time; twice of it the next time, and so on
+  Milliseconds longest{300'000};
+  double most_ejected = 0.5;             // of the targets; but one may always be
+  std::vector<uint16_t> statuses{};      // that count as failures, sorted
+
+  // Whether requests have to be counted.
+  bool judges_intervals() const { return error_share > 0 || slowness > 0; }
+  bool operator==(const EjectionRules&) const = default;
+};
+
+// One address's health: what checks have found and how it has answered. Shared by all workers, without a lock.
+class TargetHealth {
+ public:
+  explicit TargetHealth(std::string address) : address_(std::move(address)) {}
+
+  const std::string& address() const { return address_; }
+  bool up() const { return up_.load(std::memory_order_relaxed); }
+  bool ejected(Clock::time_point now) const {
+    return ejected_until_.load(std::memory_order_relaxed) > now.time_since_epoch().count();
+  }
+  bool available(Clock::time_point now) const { return up() && !ejected(now); }
+  // Since when it has been, or will be, available again; the beginning of time when it always was.
+  Clock::time_point available_since() const {
+    return Clock::time_point(Clock::duration(available_since_.load(std::memory_order_relaxed)));
+  }
+
+  // What the health check has found. Control thread.
+  void set_up(bool up, Clock::time_point now, std::string why);
+  void note_check(bool passed) { (passed ? checks_passed_ : checks_failed_).fetch_add(1, std::memory_order_relaxed); }
+
+ private:
+  friend class UpstreamHealth;
+
+  const std::string address_;
+  std::atomic<bool> up_{true};
+  std::atomic<int64_t> ejected_until_{0};
+  std::atomic<int64_t> available_since_{0};
+  std::atomic<uint32_t> failures_in_row_{0};
+  // Of the interval.
+  std::atomic<uint64_t> answered_{0};
+  std::atomic<uint64_t> failed_{0};
+  std::atomic<uint64_t> latency_{0};  // microseconds, of those that answered
+  std::atomic<uint64_t> ejections_{0};
+  std::atomic<uint64_t> checks_passed_{0};
+  std::atomic<uint64_t> checks_failed_{0};
+  uint32_t in_row_ = 0;  // ejections in a row; under the upstream's lock
+  std::string why_;      // it is down; control thread
+};
+
+// The health of an upstream's targets. Lives through reloads. Any thread, where nothing else is said.
+class UpstreamHealth {
+ public:
+  // The one of that address, which is made when it is not there. Takes a lock: for when targets come.
+  std::shared_ptr<TargetHealth> of(const std::string& address);
+
+  void note_success(TargetHealth& target, const EjectionRules& rules, Clock::duration latency) {
+    if (target.failures_in_row_.load(std::memory_order_relaxed) != 0)
+      target.failures_in_row_.store(0, std::memory_order_relaxed);
+    if (!rules.judges_intervals()) return;
+    // Workers share these lines, which costs them a little: only where rules ask for it.
+    target.answered_.fetch_add(1, std::memory_order_relaxed);
+    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(latency).count();
+    target.latency_.fetch_add(static_cast<uint64_t>(micros), std::memory_order_relaxed);
+  }
+  void note_failure(TargetHealth& target, const EjectionRules& rules, Clock::time_point now);
+  // At the end of an interval. Calls say(address, why) for each that is ejected. Control thread.
+  void judge(const EjectionRules& rules, Clock::time_point now,
+             const std::function<void(const std::string&, const std::string&)>& say);
+
+  // Control thread.
+  void append_states(const std::string& upstream, Clock::time_point now, std::vector<telemetry::TargetState>& out);
+
+ private:
+  bool eject(TargetHealth& target, const EjectionRules& rules, Clock::time_point now);
+  std::vector<std::shared_ptr<TargetHealth>> members();
+
+  std::mutex mutex_;
+  std::map<std::string, std::weak_ptr<TargetHealth>> targets_;
+};
+
+}  // namespace portcullis::upstream

@@ -1,0 +1,152 @@
+#include "upstream/health_checks.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+
+namespace portcullis::upstream {
+
+// One address of one upstream, asked again and again.
+class HealthChecks::Probe {
+ public:
+  Probe(HealthChecks& checks, std::shared_ptr<const UpstreamDefinition> upstream, const SocketAddress& address,
+        std::string name)
+      : checks_(checks),
+        upstream_(std::move(upstream)),
+        address_(address),
+        name_(std::move(name)),
+        health_(upstream_->health->of(address.to_string())),
+        random_(hash_bytes(address.to_string())) {
+    if (upstream_->check.kind == HealthCheck::Kind::kNone) {
+      // Nobody asks any more, so nothing is known against it.
+      health_->set_up(true, checks_.loop_.now(), "");
+      return;
+    }
+    tasks_.spawn(run());
+  }
+
+  bool is_for(const UpstreamDefinition& upstream, const std::string& name) const {
+    return upstream_->check == upstream.check && upstream_->health == upstream.health && upstream_->tls == upstream.tls &&
+           upstream_->server_name == upstream.server_name && name_ == name;
+  }
+
+ private:
+  Task<void> run() {
+    EventLoop& loop = checks_.loop_;
+    const HealthCheck& check = upstream_->check;
+    // The first at once, but many targets not all in the same moment.
+    co_await sleep_for(loop, Milliseconds(static_cast<int64_t>(random_.below(100))));
+    for (;;) {
+      Task<std::string> asked = check_target(loop, *upstream_, address_, name_);
+      std::string why = co_await asked;
+      const bool passed = why.empty();
+      take(passed, std::move(why));
+      const auto interval = (health_->up() ? check.interval : check.unhealthy_interval).count();
+      // A tenth more or less, so that the gateways of a cluster do not ask in step.
+      const auto spread = static_cast<int64_t>(random_.below(static_cast<uint64_t>(interval / 5 + 1)));
+      co_await sleep_for(loop, Milliseconds(std::max<int64_t>(interval - interval / 10 + spread, 1)));
+    }
+  }
+
+  void take(bool passed, std::string why) {
+    health_->note_check(passed);
+    if (passed == health_->up()) {
+      in_row_ = 0;
+      return;
+    }
+    const HealthCheck& check = upstream_->check;
+    if (++in_row_ < (passed ? check.healthy_after : check.unhealthy_after)) return;
+    in_row_ = 0;
+    checks_.say_("upstream `" + upstream_->name + "`: target " + address_.to_string() +
+                 (passed ? " is up" : " is down: " + why));
+    health_->set_up(passed, checks_.loop_.now(), std::move(why));
+  }
+
+  HealthChecks& checks_;
+  std::shared_ptr<const UpstreamDefinition> upstream_;
+  const SocketAddress address_;
+  const std::string name_;
+  std::shared_ptr<TargetHealth> health_;
+  Random random_;
+  uint32_t in_row_ = 0;  // checks that contradict what is known
+  TaskGroup tasks_;
+};
+
+// An upstream whose rules look at intervals.
+class HealthChecks::Judge final : private Timer {
+ public:
+  Judge(HealthChecks& checks, std::shared_ptr<const UpstreamDefinition> upstream)
+      : checks_(checks), upstream_(std::move(upstream)) {
+    checks_.loop_.arm(*this, upstream_->ejection.interval);
+  }
+
+  bool is_for(const UpstreamDefinition& upstream) const {
+    return upstream_->ejection == upstream.ejection && upstream_->health == upstream.health;
+  }
+
+ private:
+  void fire() override {
+    const auto say = [this](const std::string& address, const std::string& why) {
+      checks_.say_("upstream `" + upstream_->name + "`: target " + address + " is left out: " + why);
+    };
+    upstream_->health->judge(upstream_->ejection, checks_.loop_.now(), say);
+    checks_.loop_.arm(*this, upstream_->ejection.interval);
+  }
+
+  HealthChecks& checks_;
+  std::shared_ptr<const UpstreamDefinition> upstream_;
+};
+
+HealthChecks::HealthChecks(EventLoop& loop, std::function<void(const std::string&)> say)
+    : loop_(loop), say_(std::move(say)) {}
+HealthChecks::~HealthChecks() = default;
+
+void HealthChecks::watch(std::vector<std::shared_ptr<const UpstreamDefinition>> upstreams) {
+  upstreams_ = std::move(upstreams);
+  arrange();
+}
+
+void HealthChecks::set_addresses(const std::string& host, const Addresses& addresses) {
+  addresses_[host] = addresses;
+  arrange();
+}
+
+void HealthChecks::arrange() {
+  auto probes = std::exchange(probes_, {});
+  auto judges = std::exchange(judges_, {});
+  const auto keep = [&](const std::shared_ptr<const UpstreamDefinition>& upstream, const SocketAddress& address,
+                        const std::string& name) {
+    const std::string key = upstream->name + "\n" + address.to_string();
+    if (probes_.contains(key)) return;
+    const auto before = probes.find(key);
+    probes_[key] = before != probes.end() && before->second->is_for(*upstream, name)
+                       ? std::move(before->second)
+                       : std::make_unique<Probe>(*this, upstream, address, name);
+  };
+  for (const auto& upstream : upstreams_) {
+    for (const TargetDefinition& target : upstream->targets) {
+      if (const auto* address = std::get_if<SocketAddress>(&target.place)) {
+        keep(upstream, *address, address->host());
+        continue;
+      }
+      const auto& named = std::get<HostPort>(target.place);
+      for (SocketAddress address : addresses_[named.host]) {
+        address.set_port(named.port);
+        keep(upstream, address, named.host);
+      }
+    }
+    if (!upstream->ejection.judges_intervals()) continue;
+    const auto before = judges.find(upstream->name);
+    judges_[upstream->name] = before != judges.end() && before->second->is_for(*upstream)
+                                  ? std::move(before->second)
+                                  : std::make_unique<Judge>(*this, upstream);
+  }
+}
+
+std::vector<telemetry::TargetState> HealthChecks::states() const {
+  std::vector<telemetry::TargetState> out;
+  for (const auto& upstream : upstreams_) upstream->health->append_states(upstream->name, loop_.now(), out);
+  return out;
+}
+
+}  // namespace portcullis::upstream
