@@ -22,7 +22,7 @@ std::string look_up(const std::string& host) {
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
   if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0 || found == nullptr) return "";
-  const std::string out = SocketAddress(found->ai_addr, found->ai_addrlen).host();
+  std::string out = SocketAddress(found->ai_addr, found->ai_addrlen).host();
   ::freeaddrinfo(found);
   return out;
 }

@@ -20,8 +20,9 @@ IpSet::Number IpSet::number_of(const IpAddress& address) {
   return out;
 }
 
-IpSet::IpSet(std::vector<IpRange> ranges) {
+IpSet::IpSet(const std::vector<IpRange>& ranges) {
   std::vector<Interval<Number>> all;
+  all.reserve(ranges.size());
   for (const IpRange& range : ranges) all.push_back({number_of(range.first()), number_of(range.last())});
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   const auto add_v4 = [this](Number first, Number last) {

@@ -13,7 +13,7 @@ namespace portcullis {
 class IpSet {
  public:
   IpSet() = default;
-  explicit IpSet(std::vector<IpRange> ranges);
+  explicit IpSet(const std::vector<IpRange>& ranges);
 
   bool contains(const IpAddress& address) const;
   bool empty() const { return v4_.empty() && v6_.empty(); }

@@ -80,6 +80,7 @@ routes:
 IDENTIFIED = f"""version: 1
 listeners: [{{name: public, address: "127.0.0.1:1"}}]
 upstreams: [{{name: backend, targets: [{{address: "127.0.0.1:1"}}]}}]
+quotas: {{file: quotas.db}}
 consumers: [{{name: shop, groups: [partners], credentials: {{keys: "{hashed('key-of-shop-0123456789')}"}}}}]
 policies: [ip_filter: {{deny: [192.0.2.0/24]}}]
 routes:
@@ -89,6 +90,7 @@ routes:
       - key_auth: {{}}
       - acl: {{rules: [{{deny: method = DELETE}}, {{allow: group = partners}}]}}
       - rate_limit: {{limit: 5/min}}
+      - quota: {{limit: 7}}
       - forward_auth: {{url: "http://127.0.0.1:1/"}}
     upstream: backend
 """
@@ -108,6 +110,7 @@ def test_explain_tells_the_consumer_and_what_would_be_charged_without_charging_i
     assert told["key_auth"]["notes"] == ["consumer `shop`"]
     assert told["acl"]["notes"] == ["rule 2 holds: allow"]
     assert "would charge 1 to `default` (5 in 60000 ms) for consumer" in told["rate_limit"]["notes"][0]
+    assert told["quota"]["notes"] == ["would charge 1 to `quota` (7 a month, UTC) for consumer `shop`"]
     assert told["forward_auth"]["notes"] == ["would ask http://127.0.0.1:1/"]
 
 

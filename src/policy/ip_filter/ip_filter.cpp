@@ -37,12 +37,13 @@ Result<std::vector<IpRange>> read_file(const std::string& path) {
 
 IpSet compile(const std::vector<std::string>& texts, const std::string& file, const config::Location& place) {
   std::vector<IpRange> ranges;
+  ranges.reserve(texts.size());
   for (const std::string& text : texts) ranges.push_back(*IpRange::parse(text));
   if (!file.empty()) {
     const auto read = read_file(place.beside(file));
     if (read) ranges.insert(ranges.end(), read->begin(), read->end());
   }
-  return IpSet(std::move(ranges));
+  return IpSet(ranges);
 }
 
 class IpFilter final : public Policy {
