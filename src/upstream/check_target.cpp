@@ -45,11 +45,14 @@ Task<std::string> send(Call& call, std::string text) {
   co_return sent.ok() ? "" : words(sent);
 }
 
-Task<std::string> open(Call& call, const UpstreamDefinition& upstream, SocketAddress address, const std::string& name) {
+Task<std::string> open(Call& call, const UpstreamDefinition& upstream, SocketAddress address,
+                       const std::string& name) {
   const IoResult connected = co_await call.stream.connect(address, call.left());
-  if (!connected.ok()) co_return connected.error == ETIMEDOUT ? "no connection in time" : std::strerror(connected.error);
+  if (!connected.ok())
+    co_return connected.error == ETIMEDOUT ? "no connection in time" : std::strerror(connected.error);
   if (!upstream.tls) co_return "";
-  auto made = upstream.tls->make_session(upstream.server_name.empty() ? name : upstream.server_name, nullptr, nullptr);
+  auto made = upstream.tls->make_session(upstream.server_name.empty() ? name : upstream.server_name, nullptr,
+                                         nullptr);
   if (!made) co_return "out of memory";
   tls::Session& session = *made;
   call.stream.set_codec(std::move(made));
@@ -91,13 +94,15 @@ std::string judge(const HealthCheck& check, uint16_t status, const std::string& 
     return status >= range.first && status <= range.second;
   });
   if (!expected) return "it answered " + std::to_string(status);
-  if (!check.body.empty() && !re2::RE2::PartialMatch(body, check.body)) return "its answer is not as expected";
+  if (!check.body.empty() && !re2::RE2::PartialMatch(body, check.body))
+    return "its answer is not as expected";
   return "";
 }
 
 Task<std::string> ask(Call& call, const HealthCheck& check, const std::string& host) {
-  Task<std::string> sent = send(call, check.method + " " + check.path + " HTTP/1.1\r\nhost: " + host +
-                                          "\r\nuser-agent: portcullis-health-check\r\naccept: */*\r\nconnection: close\r\n\r\n");
+  Task<std::string> sent =
+      send(call, check.method + " " + check.path + " HTTP/1.1\r\nhost: " + host +
+                     "\r\nuser-agent: portcullis-health-check\r\naccept: */*\r\nconnection: close\r\n\r\n");
   std::string why = co_await sent;
   if (!why.empty()) co_return why;
   for (;;) {
@@ -122,8 +127,8 @@ Task<std::string> ask(Call& call, const HealthCheck& check, const std::string& h
 
 }  // namespace
 
-Task<std::string> check_target(EventLoop& loop, const UpstreamDefinition& upstream, const SocketAddress& address,
-                               const std::string& name) {
+Task<std::string> check_target(EventLoop& loop, const UpstreamDefinition& upstream,
+                               const SocketAddress& address, const std::string& name) {
   const HealthCheck& check = upstream.check;
   SocketAddress place = address;
   if (check.port != 0) place.set_port(check.port);

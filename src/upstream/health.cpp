@@ -52,7 +52,8 @@ bool UpstreamHealth::eject(TargetHealth& target, const EjectionRules& rules, Clo
     ejected += alive->ejected(now);
   }
   if (target.ejected(now)) return true;  // another worker was faster
-  if (ejected > 0 && static_cast<double>(ejected + 1) > rules.most_ejected * static_cast<double>(all)) return false;
+  if (ejected > 0 && static_cast<double>(ejected + 1) > rules.most_ejected * static_cast<double>(all))
+    return false;
   const uint32_t times = std::min<uint32_t>(++target.in_row_, 1'000);
   const Clock::time_point until = now + std::min<Milliseconds>(rules.ejection * times, rules.longest);
   target.failures_in_row_.store(0, std::memory_order_relaxed);

@@ -15,22 +15,23 @@ namespace portcullis::upstream {
 
 // When a target that answers badly is left out for a while.
 struct EjectionRules {
-  uint32_t failures_in_row = 3;          // 0: does not count
-  double error_share = 0;                // of an interval's requests; 0: does not count
-  double slowness = 0;                   // times the others' latency; 0: does not count
-  uint64_t least_requests = 20;          // in an interval, to judge by it
+  uint32_t failures_in_row = 3;  // 0: does not count
+  double error_share = 0;        // of an interval's requests; 0: does not count
+  double slowness = 0;           // times the others' latency; 0: does not count
+  uint64_t least_requests = 20;  // in an interval, to judge by it
   Milliseconds interval{10'000};
-  Milliseconds ejection{10'000};         // the first time; twice of it the next time, and so on
+  Milliseconds ejection{10'000};  // the first time; twice of it the next time, and so on
   Milliseconds longest{300'000};
-  double most_ejected = 0.5;             // of the targets; but one may always be
-  std::vector<uint16_t> statuses{};      // that count as failures, sorted
+  double most_ejected = 0.5;         // of the targets; but one may always be
+  std::vector<uint16_t> statuses{};  // that count as failures, sorted
 
   // Whether requests have to be counted.
   bool judges_intervals() const { return error_share > 0 || slowness > 0; }
   bool operator==(const EjectionRules&) const = default;
 };
 
-// One address's health: what checks have found and how it has answered. Shared by all workers, without a lock.
+// One address's health: what checks have found and how it has answered. Shared by all workers, without a
+// lock.
 class TargetHealth {
  public:
   explicit TargetHealth(std::string address) : address_(std::move(address)) {}
@@ -48,7 +49,9 @@ class TargetHealth {
 
   // What the health check has found. Control thread.
   void set_up(bool up, Clock::time_point now, std::string why);
-  void note_check(bool passed) { (passed ? checks_passed_ : checks_failed_).fetch_add(1, std::memory_order_relaxed); }
+  void note_check(bool passed) {
+    (passed ? checks_passed_ : checks_failed_).fetch_add(1, std::memory_order_relaxed);
+  }
 
  private:
   friend class UpstreamHealth;
@@ -90,7 +93,8 @@ class UpstreamHealth {
              const std::function<void(const std::string&, const std::string&)>& say);
 
   // Control thread.
-  void append_states(const std::string& upstream, Clock::time_point now, std::vector<telemetry::TargetState>& out);
+  void append_states(const std::string& upstream, Clock::time_point now,
+                     std::vector<telemetry::TargetState>& out);
 
  private:
   bool eject(TargetHealth& target, const EjectionRules& rules, Clock::time_point now);

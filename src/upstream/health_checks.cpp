@@ -9,8 +9,8 @@ namespace portcullis::upstream {
 // One address of one upstream, asked again and again.
 class HealthChecks::Probe {
  public:
-  Probe(HealthChecks& checks, std::shared_ptr<const UpstreamDefinition> upstream, const SocketAddress& address,
-        std::string name)
+  Probe(HealthChecks& checks, std::shared_ptr<const UpstreamDefinition> upstream,
+        const SocketAddress& address, std::string name)
       : checks_(checks),
         upstream_(std::move(upstream)),
         address_(address),
@@ -26,8 +26,8 @@ class HealthChecks::Probe {
   }
 
   bool is_for(const UpstreamDefinition& upstream, const std::string& name) const {
-    return upstream_->check == upstream.check && upstream_->health == upstream.health && upstream_->tls == upstream.tls &&
-           upstream_->server_name == upstream.server_name && name_ == name;
+    return upstream_->check == upstream.check && upstream_->health == upstream.health &&
+           upstream_->tls == upstream.tls && upstream_->server_name == upstream.server_name && name_ == name;
   }
 
  private:
@@ -114,8 +114,8 @@ void HealthChecks::set_addresses(const std::string& host, const Addresses& addre
 void HealthChecks::arrange() {
   auto probes = std::exchange(probes_, {});
   auto judges = std::exchange(judges_, {});
-  const auto keep = [&](const std::shared_ptr<const UpstreamDefinition>& upstream, const SocketAddress& address,
-                        const std::string& name) {
+  const auto keep = [&](const std::shared_ptr<const UpstreamDefinition>& upstream,
+                        const SocketAddress& address, const std::string& name) {
     const std::string key = upstream->name + "\n" + address.to_string();
     if (probes_.contains(key)) return;
     const auto before = probes.find(key);

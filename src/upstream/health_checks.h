@@ -40,7 +40,7 @@ class HealthChecks {
 };
 
 // The outcome of one check: "" when it has passed, else why not.
-Task<std::string> check_target(EventLoop& loop, const UpstreamDefinition& upstream, const SocketAddress& address,
-                               const std::string& name);
+Task<std::string> check_target(EventLoop& loop, const UpstreamDefinition& upstream,
+                               const SocketAddress& address, const std::string& name);
 
 }  // namespace portcullis::upstream
