@@ -85,6 +85,7 @@ struct Route {
   std::string upstream;  // empty when a policy answers
   Location upstream_location;
   TextMap subset;  // of its targets; empty: all
+  bool idempotent = false;
 };
 
 struct Admin {

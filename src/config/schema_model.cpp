@@ -211,7 +211,10 @@ TypePointer route_type(const TypePointer& policies) {
                 "The name of the upstream that answers; may be absent where `redirect` or `respond` does.")
       .locate_last(&Route::upstream_location)
       .optional("subset", &Route::subset, metadata_type(), "all",
-                "Only targets with this metadata, as `{version: v2}`.");
+                "Only targets with this metadata, as `{version: v2}`.")
+      .optional(
+          "idempotent", &Route::idempotent, boolean(), "false",
+          "Whether its requests may be sent twice, whatever their method: by the upstream's `retries`.");
   return route;
 }
 

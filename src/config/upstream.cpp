@@ -94,6 +94,35 @@ TypePointer health_check_type() {
   return type;
 }
 
+TypePointer retries_type() {
+  auto type = std::make_shared<ObjectType>(
+      "retries",
+      "Sends a request again that got no good answer: to another target if there is one, and only if its "
+      "method is "
+      "idempotent or its route says `idempotent`. A failed connection is always followed by another target.");
+  type->required("attempts", &Retries::attempts, integer(0, 100), "How often, after the first.")
+      .optional("on", &Retries::on,
+                one_or_list_of<Retries::On>(choice({{"reset", static_cast<int>(Retries::On::kReset)},
+                                                    {"timeout", static_cast<int>(Retries::On::kTimeout)}})),
+                "reset",
+                "`reset`: no answer, or none that is HTTP; `timeout`: none within `timeouts.response`.")
+      .optional("status", &Retries::statuses, one_or_list_of<StatusRange>(status_range()), "none",
+                "Answers for which another one is tried, as `[502, 503]`; the last one is the client's.")
+      .optional("budget", &Retries::budget_percent, percent(), "20%",
+                "No more than this share of the requests is sent again.")
+      .optional("min_per_second", &Retries::least_each_second, integer(0, 1'000'000), "3",
+                "But so many a second in any case, by each worker.")
+      .optional(
+          "backoff", &Retries::pause, duration(), "25ms",
+          "The longest pause before the first; it doubles with each. Any pause up to it is taken, at random.")
+      .optional("max_backoff", &Retries::longest_pause, duration(), "250ms", "But no longer than that.")
+      .optional("max_retry_after", &Retries::longest_retry_after, duration(), "1s",
+                "A target's `Retry-After` is obeyed; when it is longer, its answer is the client's.")
+      .optional("body_size", &Retries::body_size, size(), "64KiB",
+                "Bodies up to this size, of known length, are kept to be sent again.");
+  return type;
+}
+
 TypePointer outlier_ejection_type() {
   auto type = std::make_shared<ObjectType>(
       "outlier_ejection", "Leaves a target out for a while that does badly what it is asked.");
@@ -149,7 +178,9 @@ TypePointer upstream_type() {
   timeouts->optional("connect", &UpstreamTimeouts::connect, duration(), "1s", "To accept a connection.")
       .optional("response", &UpstreamTimeouts::response, duration(), "15s",
                 "From the end of the request to the response's head, and between two pieces of its body.")
-      .optional("idle", &UpstreamTimeouts::idle, duration(), "60s", "How long an unused connection is kept.");
+      .optional("idle", &UpstreamTimeouts::idle, duration(), "60s", "How long an unused connection is kept.")
+      .optional("total", &UpstreamTimeouts::total, duration(), "none",
+                "From the request's head to the response's, with all tries and pauses.");
   auto upstream = std::make_shared<ObjectType>("upstream", "A backend service: targets that answer alike.");
   upstream->locate(&Upstream::location)
       .required("name", &Upstream::name, name_type(), "The name that routes refer to.")
@@ -179,6 +210,8 @@ TypePointer upstream_type() {
                 "Asks targets whether they are well.")
       .optional("outlier_ejection", &Upstream::outlier_ejection, outlier_ejection_type(), "",
                 "Leaves a target out for a while that does badly what it is asked.")
+      .optional("retries", &Upstream::retries, retries_type(), "none",
+                "Sends a request again that got no good answer.")
       .optional("panic_threshold", &Upstream::panic_percent, percent(), "0%",
                 "When less than this share of the targets is available, all get requests as if they were. "
                 "With none left that "

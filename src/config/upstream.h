@@ -28,6 +28,7 @@ struct UpstreamTimeouts {
   milliseconds connect{1'000};
   milliseconds response{15'000};
   milliseconds idle{60'000};
+  milliseconds total{0};
 };
 
 enum class Balance { kRoundRobin, kLeastRequest, kRandom, kPeakEwma, kRingHash, kMaglev };
@@ -56,6 +57,19 @@ struct HealthCheck {
   bool enabled() const { return location.line != 0; }
 };
 
+struct Retries {
+  enum class On { kReset, kTimeout };
+  uint64_t attempts = 0;
+  std::vector<On> on{On::kReset};
+  std::vector<StatusRange> statuses;
+  uint64_t budget_percent = 20;
+  uint64_t least_each_second = 3;
+  milliseconds pause{25};
+  milliseconds longest_pause{250};
+  milliseconds longest_retry_after{1'000};
+  uint64_t body_size = 64 * 1024;
+};
+
 struct OutlierEjection {
   uint64_t failures_in_row = 3;
   std::vector<StatusRange> statuses;
@@ -77,6 +91,7 @@ struct Upstream {
   Sticky sticky;
   milliseconds slow_start{0};
   HealthCheck health_check;
+  Retries retries;
   OutlierEjection outlier_ejection;
   uint64_t panic_percent = 0;
   std::vector<Target> targets;

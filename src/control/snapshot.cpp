@@ -156,6 +156,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
                           .rewrite = {route.rewrite.path, route.rewrite.strip_prefix},
                           .host = route.rewrite.host,
                           .policies = shared,
+                          .idempotent = route.idempotent,
                           .answers_preflight = false,
                           .watches_end = false,
                           .metrics = metrics.route(route.name)};

@@ -30,6 +30,16 @@ std::vector<Metadata> subsets_of(const config::Config& config, const std::string
   return out;
 }
 
+// Each of them, sorted.
+std::vector<uint16_t> statuses_of(const std::vector<config::StatusRange>& ranges) {
+  std::vector<uint16_t> out;
+  for (const config::StatusRange& range : ranges) {
+    for (uint16_t status = range.first; status <= range.last; ++status) out.push_back(status);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 upstream::EjectionRules compile_ejection(const config::OutlierEjection& told) {
   upstream::EjectionRules rules;
   rules.failures_in_row = static_cast<uint32_t>(told.failures_in_row);
@@ -40,10 +50,7 @@ upstream::EjectionRules compile_ejection(const config::OutlierEjection& told) {
   rules.ejection = told.ejection;
   rules.longest = told.longest;
   rules.most_ejected = static_cast<double>(told.most_ejected_percent) / 100;
-  for (const config::StatusRange& range : told.statuses) {
-    for (uint16_t status = range.first; status <= range.last; ++status) rules.statuses.push_back(status);
-  }
-  std::sort(rules.statuses.begin(), rules.statuses.end());
+  rules.statuses = statuses_of(told.statuses);
   return rules;
 }
 
@@ -64,6 +71,24 @@ upstream::HealthCheck compile_check(const config::HealthCheck& told) {
   for (const config::StatusRange& range : told.statuses) check.statuses.emplace_back(range.first, range.last);
   check.body = told.body;
   return check;
+}
+
+upstream::Retries compile_retries(const config::Retries& told) {
+  const auto has = [&told](config::Retries::On one) {
+    return std::find(told.on.begin(), told.on.end(), one) != told.on.end();
+  };
+  upstream::Retries rules;
+  rules.attempts = static_cast<uint32_t>(told.attempts);
+  rules.on_reset = has(config::Retries::On::kReset);
+  rules.on_timeout = has(config::Retries::On::kTimeout);
+  rules.statuses = statuses_of(told.statuses);
+  rules.budget = static_cast<double>(told.budget_percent) / 100;
+  rules.least_each_second = static_cast<uint32_t>(told.least_each_second);
+  rules.pause = told.pause;
+  rules.longest_pause = told.longest_pause;
+  rules.longest_retry_after = told.longest_retry_after;
+  rules.body_size = told.body_size;
+  return rules;
 }
 
 bool hashes(config::Balance balance) {
@@ -97,6 +122,8 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.health = its_health;
   definition.ejection = compile_ejection(upstream.outlier_ejection);
   definition.check = compile_check(upstream.health_check);
+  definition.retries = compile_retries(upstream.retries);
+  definition.total_timeout = upstream.timeouts.total;
   definition.panic_threshold = static_cast<double>(upstream.panic_percent) / 100;
   definition.proxy_protocol = static_cast<upstream::ProxyProtocol>(upstream.proxy_protocol);
   definition.sticky = {upstream.sticky.cookie, upstream.sticky.key,

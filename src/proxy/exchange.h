@@ -37,6 +37,7 @@ class Exchange final : public Pooled {
     kStaleConnection,
     kFailed,
     kTimedOut,
+    kBadAnswer,  // a status for which the request is sent again
     kClientGone
   };
 
@@ -75,7 +76,15 @@ class Exchange final : public Pooled {
   TryOutcome fail(std::string_view why);
   static std::string_view name_of_broken_stream(int error);
   void note_try(const upstream::Target& target, TryOutcome outcome);
+  void note_health(upstream::Target& target, TryOutcome outcome);
   bool may_repeat() const;
+  bool may_retry() const;
+  bool grant_retry(upstream::Upstream& upstream, TryOutcome outcome);
+  bool pay_for_retry(upstream::Upstream& upstream, Milliseconds pause);
+  bool wants_another(upstream::Upstream& upstream);
+  Milliseconds time_left() const;
+  Task<bool> hold_for_retries(const upstream::UpstreamDefinition& upstream);
+  Task<Persistence> give_up(TryOutcome outcome);
 
   ClientConnection& client_;
   Worker& worker_;
@@ -99,7 +108,10 @@ class Exchange final : public Pooled {
   std::string_view failure_;  // why the last try failed, for the log; clients are told less
   Clock::time_point started_;
   Clock::time_point try_started_;
-  Clock::duration try_latency_{};  // to the response's head
+  Clock::time_point deadline_ = Clock::time_point::max();  // for the response's head
+  unsigned retries_ = 0;                                   // that have been granted
+  Milliseconds retry_pause_{0};                            // before the next try
+  Clock::duration try_latency_{};                          // to the response's head
   Clock::time_point head_received_;
   Clock::time_point response_received_;
   std::string_view ended_ = "client_closed";  // the named reason, for the log

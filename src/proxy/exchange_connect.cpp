@@ -1,5 +1,6 @@
 // How an exchange opens a connection to a target: TCP, what it says of the client, TLS.
 
+#include <algorithm>
 #include <cerrno>
 
 #include "proxy/exchange.h"
@@ -52,7 +53,7 @@ Task<bool> Exchange::tell_of_client(const upstream::UpstreamDefinition& upstream
 // Opens a new connection, and its TLS. On false the failure is noted.
 Task<bool> Exchange::connect(upstream::Upstream& upstream, upstream::Target& target,
                              upstream::Connection& connection) {
-  const Milliseconds patience = upstream.definition().connect_timeout;
+  const Milliseconds patience = std::min(upstream.definition().connect_timeout, time_left());
   const IoResult connected = co_await connection.stream.connect(target.address(), patience);
   if (!connected.ok()) {
     failure_ = name_of_connect_failure(connected.error);

@@ -50,23 +50,21 @@ class ClientWatch final : private Watcher {
 
 }  // namespace
 
-// Safe to send twice: the method is idempotent (RFC 9110 section 9.2.2) and there is no body to replay.
-bool Exchange::may_repeat() const {
-  if (request_.body.kind != BodyKind::kNone) return false;
-  for (const std::string_view method : {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"}) {
-    if (request_.method == method) return true;
-  }
-  return false;
-}
-
 // Asks targets until one answers or it would be wrong to go on.
 Task<Persistence> Exchange::forward() {
   upstream::Upstream& upstream = *snapshot_->upstreams[*route_->upstream];
+  const upstream::UpstreamDefinition& definition = upstream.definition();
+  if (definition.total_timeout.count() > 0) deadline_ = worker_.loop().now() + definition.total_timeout;
+  if (definition.retries.attempts > 0) {
+    upstream.retry_budget().note_request(worker_.loop().now());
+    if (!co_await hold_for_retries(definition)) co_return persistence_after_answer();
+  }
   uint64_t tried = 0;
   TryOutcome outcome = TryOutcome::kConnectFailed;
   bool fresh = false;
   upstream::Target* target = nullptr;
-  for (size_t tries = 0; tries <= upstream.target_count(); ++tries) {
+  size_t unreachable = 0;
+  for (;;) {
     // A pooled connection may have been closed as we wrote to it: the same target, on a new one.
     if (!fresh) target = choose_target(upstream, tried);
     if (target == nullptr) {
@@ -80,43 +78,47 @@ Task<Persistence> Exchange::forward() {
     outcome = co_await try_target(upstream, *target, fresh);
     --target->in_flight;
     note_try(*target, outcome);
-    if (outcome == TryOutcome::kAnswered) {
-      const std::vector<uint16_t>& failures = upstream.definition().ejection.statuses;
-      if (std::binary_search(failures.begin(), failures.end(), response_.status)) {
-        target->note_failure();
-      } else {
-        target->note_success(try_latency_);
-      }
-      break;
-    }
-    if (outcome == TryOutcome::kTimedOut) target->note_latency(worker_.loop().now() - try_started_);
+    note_health(*target, outcome);
+    if (outcome == TryOutcome::kAnswered) break;
     if (outcome == TryOutcome::kClientGone) co_return Persistence::kClose;
     fresh = outcome == TryOutcome::kStaleConnection;
     if (fresh) continue;
-    target->note_failure();
-    if (outcome != TryOutcome::kConnectFailed) break;
-    if (tries + 1 >= upstream.target_count()) break;
+    if (outcome == TryOutcome::kConnectFailed) {
+      // Nothing has been sent: another target costs nobody anything.
+      if (++unreachable < upstream.target_count() && time_left().count() > 0) continue;
+      break;
+    }
+    if (outcome != TryOutcome::kBadAnswer && !grant_retry(upstream, outcome)) break;
+    co_await sleep_for(worker_.loop(), retry_pause_);
   }
   if (outcome != TryOutcome::kAnswered && !answered_) {
-    if (upload_result_.outcome == RelayOutcome::kSourceTooLarge) {
-      co_await refuse(413, "body_too_large");
-    } else if (upload_result_.outcome == RelayOutcome::kSourceMalformed) {
-      co_await refuse(400, "bad_chunk");
-    } else if (upload_result_.error == ETIMEDOUT && upload_result_.outcome == RelayOutcome::kSourceFailed) {
-      co_await refuse(408, "body_timeout");
-    } else if (upload_result_.outcome == RelayOutcome::kSourceClosed ||
-               upload_result_.outcome == RelayOutcome::kSourceFailed) {
-      co_return Persistence::kClose;  // the client is gone
-    } else if (outcome == TryOutcome::kTimedOut) {
-      co_await refuse(504, "response_timeout");
-    } else {
-      co_await refuse(502, outcome == TryOutcome::kConnectFailed ? "connect_failed" : "upstream_failed");
-      ended_ = failure_;
-    }
-    co_return persistence_after_answer();
+    Task<Persistence> refused = give_up(outcome);
+    co_return co_await refused;
   }
   co_return outcome == TryOutcome::kAnswered&& request_.keep_alive && !close_client_ ? Persistence::kKeepAlive
                                                                                      : Persistence::kClose;
+}
+
+// Tells the client why nobody has answered.
+Task<Persistence> Exchange::give_up(TryOutcome outcome) {
+  if (upload_result_.outcome == RelayOutcome::kSourceTooLarge) {
+    co_await refuse(413, "body_too_large");
+  } else if (upload_result_.outcome == RelayOutcome::kSourceMalformed) {
+    co_await refuse(400, "bad_chunk");
+  } else if (upload_result_.error == ETIMEDOUT && upload_result_.outcome == RelayOutcome::kSourceFailed) {
+    co_await refuse(408, "body_timeout");
+  } else if (upload_result_.outcome == RelayOutcome::kSourceClosed ||
+             upload_result_.outcome == RelayOutcome::kSourceFailed) {
+    co_return Persistence::kClose;  // the client is gone
+  } else if (time_left().count() == 0) {
+    co_await refuse(504, "total_timeout");
+  } else if (outcome == TryOutcome::kTimedOut) {
+    co_await refuse(504, "response_timeout");
+  } else {
+    co_await refuse(502, outcome == TryOutcome::kConnectFailed ? "connect_failed" : "upstream_failed");
+    ended_ = failure_;
+  }
+  co_return persistence_after_answer();
 }
 
 // The target for the next try: the one that the client's cookie names, or the balancer's.
@@ -149,10 +151,29 @@ Exchange::TryOutcome Exchange::fail(std::string_view why) {
   return TryOutcome::kFailed;
 }
 
+void Exchange::note_health(upstream::Target& target, TryOutcome outcome) {
+  const std::vector<uint16_t>& failures = target.upstream().ejection.statuses;
+  switch (outcome) {
+    case TryOutcome::kAnswered:
+    case TryOutcome::kBadAnswer:
+      if (std::binary_search(failures.begin(), failures.end(), response_.status)) {
+        target.note_failure();
+      } else {
+        target.note_success(try_latency_);
+      }
+      break;
+    case TryOutcome::kTimedOut: target.note_latency(worker_.loop().now() - try_started_); [[fallthrough]];
+    case TryOutcome::kConnectFailed:
+    case TryOutcome::kFailed: target.note_failure(); break;
+    case TryOutcome::kStaleConnection:
+    case TryOutcome::kClientGone: break;
+  }
+}
+
 void Exchange::note_try(const upstream::Target& target, TryOutcome outcome) {
   using telemetry::TryResult;
   TryResult result = TryResult::kFailed;
-  if (outcome == TryOutcome::kAnswered) result = TryResult::kAnswered;
+  if (outcome == TryOutcome::kAnswered || outcome == TryOutcome::kBadAnswer) result = TryResult::kAnswered;
   if (outcome == TryOutcome::kConnectFailed) result = TryResult::kConnectFailed;
   if (outcome == TryOutcome::kTimedOut) result = TryResult::kTimedOut;
   if (outcome == TryOutcome::kClientGone) result = TryResult::kAbandoned;
@@ -234,7 +255,8 @@ void Exchange::keep_rest(std::string_view rest) {
 
 Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::Connection>& connection,
                                                       BodySource& body, TaskGroup& upload) {
-  const upstream::UpstreamDefinition& upstream = snapshot_->upstreams[*route_->upstream]->definition();
+  upstream::Upstream& whole = *snapshot_->upstreams[*route_->upstream];
+  const upstream::UpstreamDefinition& upstream = whole.definition();
   InputBuffer input;
   static constexpr http::h1::HeadLimits kLimits{
       .head_size = 64 * 1024, .field_count = 112, .target_length = 0};
@@ -247,8 +269,9 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       if (state == ParseState::kDone) break;
       if (state == ParseState::kFailed) co_return fail("upstream_malformed");
       // While the request is still being sent, the response may take as long as that does.
-      const Milliseconds patience =
-          upload_done_ ? upstream.response_timeout : upstream.response_timeout + settings_.body_timeout;
+      const Milliseconds patience = std::min(
+          upload_done_ ? upstream.response_timeout : upstream.response_timeout + settings_.body_timeout,
+          time_left());
       if (!input.block) {
         // A waiting exchange holds no buffer, so it can afford a large one once something has come.
         IoResult ready = co_await connection->stream.readable(std::min(patience, kUnwatched));
@@ -276,7 +299,8 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     if (response_.status >= 200 || response_.status == 101) {
       try_latency_ = worker_.loop().now() - try_started_;
       connection->target().note_latency(try_latency_);
-      keep_with(snapshot_->upstreams[*route_->upstream]->definition(), connection->target());
+      if (wants_another(whole)) co_return TryOutcome::kBadAnswer;
+      keep_with(upstream, connection->target());
     }
     if (response_.status >= 200) {
       if (worker_.logging()) response_received_ = Clock::now();

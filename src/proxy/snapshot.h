@@ -52,6 +52,7 @@ struct Route {
   routing::PathRewrite rewrite{};
   std::string host{};                             // that the upstream is asked for; empty: the client's
   std::vector<policy::PolicyPointer> policies{};  // the configuration's, then the route's own
+  bool idempotent = false;                        // whatever the method: sent again like a GET
   bool answers_preflight = false;
   bool watches_end = false;
   std::vector<telemetry::RouteMetrics*> metrics{};  // one for each worker

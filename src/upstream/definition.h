@@ -52,6 +52,22 @@ struct HealthCheck {
   bool operator==(const HealthCheck&) const = default;
 };
 
+// When a request is sent again.
+struct Retries {
+  uint32_t attempts = 0;  // after the first, besides those for which no connection was made
+  bool on_reset = true;   // no answer, or none that is HTTP
+  bool on_timeout = false;
+  std::vector<uint16_t> statuses{};  // sorted
+  double budget = 0.2;               // of the requests
+  uint32_t least_each_second = 3;    // beyond the budget
+  Milliseconds pause{25};            // before the first; twice of it before the next, and so on
+  Milliseconds longest_pause{250};
+  Milliseconds longest_retry_after{1'000};  // that a target may ask for
+  uint64_t body_size = 64 * 1024;           // larger ones are sent once
+
+  bool operator==(const Retries&) const = default;
+};
+
 // Keeps a client with its target by a signed cookie.
 struct StickyCookie {
   std::string name;             // empty: none
@@ -69,9 +85,11 @@ struct UpstreamDefinition {
   Milliseconds connect_timeout{1'000};
   Milliseconds response_timeout{15'000};
   Milliseconds idle_timeout{60'000};
+  Milliseconds total_timeout{0};  // of all tries, to the response's head; 0: none
   std::shared_ptr<UpstreamHealth> health = std::make_shared<UpstreamHealth>();  // lives through reloads
   EjectionRules ejection{};
   HealthCheck check{};
+  Retries retries{};
   double panic_threshold = 0;  // with a smaller share of available targets, availability does not count
   Milliseconds slow_start{0};  // how long a new or recovered target takes to its full share
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;

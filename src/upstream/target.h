@@ -51,6 +51,7 @@ class Target {
   ~Target() { close_idle(); }
 
   const TargetDefinition& definition() const { return definition_; }
+  const UpstreamDefinition& upstream() const { return upstream_; }
   const SocketAddress& address() const { return address_; }
   // The same on every node for the same address.
   uint64_t id() const { return id_; }

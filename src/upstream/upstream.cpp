@@ -83,7 +83,10 @@ Target* Subset::find(uint64_t id, uint64_t tried) const {
 }
 
 Upstream::Upstream(EventLoop& loop, std::shared_ptr<const UpstreamDefinition> definition, uint64_t seed)
-    : loop_(loop), definition_(std::move(definition)), random_(seed) {
+    : loop_(loop),
+      definition_(std::move(definition)),
+      random_(seed),
+      retry_budget_(definition_->retries.budget, definition_->retries.least_each_second) {
   for (const TargetDefinition& target : definition_->targets) {
     if (const auto* address = std::get_if<SocketAddress>(&target.place))
       targets_.push_back(std::make_unique<Target>(loop_, *definition_, target, *address));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "upstream/balancer.h"
+#include "upstream/retry_budget.h"
 
 namespace portcullis::upstream {
 
@@ -50,6 +51,7 @@ class Upstream {
   // The one with that id in the subset, if it is there and may be used; for sticky clients.
   Target* find(size_t subset, uint64_t id, uint64_t tried) const { return subsets_[subset].find(id, tried); }
   uint64_t random() { return random_.next(); }
+  RetryBudget& retry_budget() { return retry_budget_; }
   static uint64_t bit_of(const Target& target) { return target.index < 64 ? uint64_t{1} << target.index : 0; }
 
  private:
@@ -61,6 +63,7 @@ class Upstream {
   std::vector<std::unique_ptr<Target>> retired_;  // until their last exchange has ended
   std::vector<Subset> subsets_;                   // as the definition's
   Random random_;
+  RetryBudget retry_budget_;
 };
 
 }  // namespace portcullis::upstream

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <algorithm>
+
+#include "runtime/event_loop.h"
+
+namespace portcullis::upstream {
+
+// Keeps retries a share of the requests, so that they cannot make an overload worse (as Finagle's and
+// Linkerd's budgets): each request adds a part of a token, each retry takes a whole one. A few a second are
+// allowed in any case, for who has little traffic. One worker's.
+class RetryBudget {
+ public:
+  RetryBudget(double share, double each_second) : share_(share), each_second_(each_second) {}
+
+  void note_request(Clock::time_point now) {
+    refill(now);
+    tokens_ = std::min(tokens_ + share_, most());
+  }
+  bool take(Clock::time_point now) {
+    refill(now);
+    if (tokens_ < 1) return false;
+    tokens_ -= 1;
+    return true;
+  }
+
+ private:
+  static constexpr double kSeconds = 10;  // what is not used is kept so long
+
+  double most() const { return std::max(kSeconds * each_second_, share_ > 0 ? 100.0 : 0.0); }
+  void refill(Clock::time_point now) {
+    if (at_ == Clock::time_point{}) {
+      tokens_ = each_second_;
+    } else {
+      tokens_ = std::min(tokens_ + each_second_ * std::chrono::duration<double>(now - at_).count(), most());
+    }
+    at_ = now;
+  }
+
+  double share_;
+  double each_second_;
+  double tokens_ = 0;
+  Clock::time_point at_{};
+};
+
+}  // namespace portcullis::upstream
