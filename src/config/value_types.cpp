@@ -43,7 +43,7 @@ std::string parse_timestamp(const std::string& text, std::chrono::sys_seconds& o
 }
 
 std::string parse_percent(const std::string& text, uint64_t& out) {
-  const std::string problem = "`" + text + "` is not a share such as 20%";
+  std::string problem = "`" + text + "` is not a share such as 20%";
   if (!text.ends_with('%')) return problem;
   const auto number = parse_decimal(std::string_view(text).substr(0, text.size() - 1));
   if (!number || *number > 100) return problem;
@@ -52,7 +52,7 @@ std::string parse_percent(const std::string& text, uint64_t& out) {
 }
 
 std::string parse_status_range(const std::string& text, StatusRange& out) {
-  const std::string problem = "`" + text + "` is no status: write 200, 200-299 or 2xx";
+  std::string problem = "`" + text + "` is no status: write 200, 200-299 or 2xx";
   if (text.size() == 3 && text.ends_with("xx") && text[0] >= '1' && text[0] <= '5') {
     out.first = static_cast<uint16_t>((text[0] - '0') * 100);
     out.last = static_cast<uint16_t>(out.first + 99);

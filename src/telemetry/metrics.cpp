@@ -199,7 +199,7 @@ std::string Registry::scrape(const std::vector<TargetState>& states) const {
     const Labels target{{"upstream", one.upstream}, {"address", one.address}};
     const auto with = [&target](const char* result) {
       Labels labels = target;
-      labels.emplace_back("result", result);
+      labels.push_back({"result", result});
       return labels;
     };
     up.add(target, one.up ? 1 : 0);

@@ -42,9 +42,9 @@ std::shared_ptr<LazyCertificate> Certificates::get(const CertificateFiles& files
   FileStamp stamp = FileStamp::of(files);
   const std::lock_guard lock(mutex_);
   std::weak_ptr<LazyCertificate>& place = by_files_[key];
-  const std::shared_ptr<LazyCertificate> known = place.lock();
+  std::shared_ptr<LazyCertificate> known = place.lock();
   if (known && known->stamp() == stamp) return known;
-  const auto fresh =
+  auto fresh =
       std::make_shared<LazyCertificate>(files, std::move(stamp), known ? known->current() : nullptr, say_);
   place = fresh;
   if (by_files_.size() >= until_swept_) {
@@ -77,7 +77,7 @@ std::vector<std::pair<std::string, CertificateFiles>> list_certificates(const st
   std::error_code ignored;
   const auto exists = [&](const fs::path& path) { return fs::is_regular_file(path, ignored); };
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
-    const fs::path path = entry.path();
+    const fs::path& path = entry.path();
     CertificateFiles files;
     std::string name;
     if (entry.is_directory(ignored)) {

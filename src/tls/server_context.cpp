@@ -42,8 +42,7 @@ Status ServerContext::prepare() {
   context_.reset(SSL_CTX_new(TLS_server_method()));
   if (!context_) return Error{take_error("OpenSSL has no memory")};
   SSL_CTX* context = context_.get();
-  if (const Status set = set_common_options(*context, settings_.least, settings_.ciphers, settings_.groups);
-      !set)
+  if (Status set = set_common_options(*context, settings_.least, settings_.ciphers, settings_.groups); !set)
     return set;
   // What costs a server much and a client little, or tells nothing to those that need it.
   SSL_CTX_set_options(context,
@@ -64,7 +63,7 @@ Status ServerContext::prepare() {
   }
   if (!protocols_.empty()) SSL_CTX_set_alpn_select_cb(context, choose_protocol, this);
   if (settings_.client_certificate != ClientCertificate::kNone) {
-    if (const Status set = verify_clients(); !set) return set;
+    if (Status set = verify_clients(); !set) return set;
   }
   // A session counts only where it was begun, and only as long as clients are judged by the same rules: one
   // that was begun before a revocation must not be resumed after it.
