@@ -14,6 +14,7 @@ class RingHash final : public Balancer {
   explicit RingHash(std::span<Target* const> targets) {
     uint64_t unit = 0;
     for (const Target* target : targets) unit = std::gcd(unit, uint64_t{target->definition().weight});
+    unit = std::max<uint64_t>(unit, 1);
     const auto times = [unit](const Target& target) {
       return std::min<uint64_t>(target.definition().weight / unit, kMostTimes);
     };
