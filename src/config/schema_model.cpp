@@ -228,8 +228,8 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                                                  "waited for. A reload opens the file anew.");
   access_log->required("path", &AccessLog::path, text(),
                        "`stdout`, `stderr` or a file. A change takes a restart.");
-  auto admin =
-      std::make_shared<ObjectType>("admin", "The listener for operators: `/metrics`, `/healthz`, `/readyz`, `/upstreams`.");
+  auto admin = std::make_shared<ObjectType>(
+      "admin", "The listener for operators: `/metrics`, `/healthz`, `/readyz`, `/upstreams`.");
   admin->required(
       "address", &Admin::address, address_type(),
       "`host:port`, `[IPv6]:port` or `unix:/path`; keep it away from clients. A change takes a restart.");
