@@ -147,6 +147,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
       out.push_back(policy::build(use, build));
     }
   };
+  std::vector<std::vector<upstream::Metadata>> subsets(config.upstreams.size(), {upstream::Metadata{}});
   std::vector<policy::PolicyPointer> shared;
   build_all(config.policies, "", shared);
   for (const config::Route& route : config.routes) {
@@ -162,7 +163,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
                           .metrics = metrics.route(route.name)};
     if (!route.upstream.empty()) {
       compiled.upstream = upstream_index.at(route.upstream);
-      compiled.subset = subset_index(config, route);
+      compiled.subset = subset_index(subsets[*compiled.upstream], route.subset);
       compiled.hash_key = hash_key_of(config.upstreams[*compiled.upstream]);
     }
     build_all(route.policies, route.name, compiled.policies);
@@ -179,8 +180,9 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
     if (!compiled) return Error{"listener `" + listener.name + "`: " + compiled.error().message};
     snapshot->listeners.push_back(std::move(*compiled));
   }
-  for (const config::Upstream& upstream : config.upstreams) {
-    auto compiled = compile_upstream(upstream, config, metrics, tls, health);
+  for (size_t i = 0; i < config.upstreams.size(); ++i) {
+    const config::Upstream& upstream = config.upstreams[i];
+    auto compiled = compile_upstream(upstream, config, std::move(subsets[i]), metrics, tls, health);
     if (!compiled) return Error{"upstream `" + upstream.name + "`: " + compiled.error().message};
     snapshot->upstreams.push_back(std::make_shared<const upstream::UpstreamDefinition>(std::move(*compiled)));
   }

@@ -19,17 +19,6 @@ std::variant<SocketAddress, HostPort> compile_place(const std::string& text) {
   return *split_host_port(text);
 }
 
-// What the routes choose from an upstream; the first is everything.
-std::vector<Metadata> subsets_of(const config::Config& config, const std::string& upstream) {
-  std::vector<Metadata> out{Metadata{}};
-  for (const config::Route& route : config.routes) {
-    if (route.upstream != upstream) continue;
-    Metadata wanted = sorted(route.subset);
-    if (std::find(out.begin(), out.end(), wanted) == out.end()) out.push_back(std::move(wanted));
-  }
-  return out;
-}
-
 // Each of them, sorted.
 std::vector<uint16_t> statuses_of(const std::vector<config::StatusRange>& ranges) {
   std::vector<uint16_t> out;
@@ -99,6 +88,7 @@ bool hashes(config::Balance balance) {
 
 Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream,
                                                       const config::Config& config,
+                                                      std::vector<Metadata> subsets,
                                                       telemetry::Registry& metrics, TlsState& tls,
                                                       HealthBook& health) {
   upstream::UpstreamDefinition definition;
@@ -128,7 +118,7 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.proxy_protocol = static_cast<upstream::ProxyProtocol>(upstream.proxy_protocol);
   definition.sticky = {upstream.sticky.cookie, upstream.sticky.key,
                        std::chrono::floor<std::chrono::seconds>(upstream.sticky.ttl)};
-  definition.subsets = subsets_of(config, upstream.name);
+  definition.subsets = std::move(subsets);
   if (!upstream.tls.enabled()) return definition;
   auto context = make_client_context(upstream.tls, tls);
   if (!context) return context.error();
@@ -142,9 +132,13 @@ bool belongs(const config::Target& target, const config::TextMap& subset) {
   return std::includes(has.begin(), has.end(), wanted.begin(), wanted.end());
 }
 
-size_t subset_index(const config::Config& config, const config::Route& route) {
-  const std::vector<Metadata> all = subsets_of(config, route.upstream);
-  return static_cast<size_t>(std::find(all.begin(), all.end(), sorted(route.subset)) - all.begin());
+size_t subset_index(std::vector<Metadata>& known, const config::TextMap& subset) {
+  if (subset.empty()) return 0;
+  Metadata wanted = sorted(subset);
+  const auto found = std::find(known.begin(), known.end(), wanted);
+  const auto index = static_cast<size_t>(found - known.begin());
+  if (found == known.end()) known.push_back(std::move(wanted));
+  return index;
 }
 
 std::optional<policy::LimitKey> hash_key_of(const config::Upstream& upstream) {

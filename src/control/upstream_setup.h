@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/diagnostics.h"
 #include "config/model.h"
@@ -19,14 +20,16 @@ namespace portcullis::control {
 // The health of all upstreams, by name: what reloads keep.
 using HealthBook = std::map<std::string, std::shared_ptr<upstream::UpstreamHealth>>;
 
+// Which of an upstream's subsets a route's is. One that is not known yet is added; the first is all targets.
+size_t subset_index(std::vector<upstream::Metadata>& known, const config::TextMap& subset);
+// `subsets`: what its routes choose from.
 Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream,
                                                       const config::Config& config,
+                                                      std::vector<upstream::Metadata> subsets,
                                                       telemetry::Registry& metrics, TlsState& tls,
                                                       HealthBook& health);
 // A route whose subset this is may use the target.
 bool belongs(const config::Target& target, const config::TextMap& subset);
-// Which of its upstream's subsets a route chooses from.
-size_t subset_index(const config::Config& config, const config::Route& route);
 // By what requests are hashed; none where the upstream's balancer does not hash.
 std::optional<policy::LimitKey> hash_key_of(const config::Upstream& upstream);
 

@@ -102,6 +102,9 @@ void Upstream::set_addresses(const std::string& host, const Addresses& addresses
   };
   if (std::none_of(definition_->targets.begin(), definition_->targets.end(), named)) return;
   std::vector<std::unique_ptr<Target>> kept;
+  std::vector<const Target*> places;
+  places.reserve(targets_.size());
+  for (const std::unique_ptr<Target>& target : targets_) places.push_back(target.get());
   std::vector<std::unique_ptr<Target>> before = std::move(targets_);
   // Who joins others starts slowly; the first ones have nobody to start beside.
   const Clock::time_point since = before.empty() ? Clock::time_point{} : loop_.now();
@@ -132,7 +135,10 @@ void Upstream::set_addresses(const std::string& host, const Addresses& addresses
     target->retire();
     if (target->in_flight > 0) retired_.push_back(std::move(target));
   }
-  arrange();
+  // A reload tells all addresses again: as long as they are the same, so are the balancers and their tables.
+  const bool same = std::equal(targets_.begin(), targets_.end(), places.begin(), places.end(),
+                               [](const auto& one, const Target* other) { return one.get() == other; });
+  if (!same) arrange();
 }
 
 // Gives each target its place, and each subset its targets.
