@@ -1,5 +1,6 @@
 #pragma once
 
+#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -46,6 +47,13 @@ class Arena {
     char* memory = allocate(text.size(), 1);
     if (!text.empty()) std::memcpy(memory, text.data(), text.size());
     return {memory, text.size()};
+  }
+
+  // `number` in decimal.
+  std::string_view decimal(uint64_t number) {
+    char* text = allocate(20, 1);
+    const auto [end, error] = std::to_chars(text, text + 20, number);
+    return {text, static_cast<size_t>(end - text)};
   }
 
   // The pieces joined into one string.

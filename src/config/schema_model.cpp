@@ -100,7 +100,6 @@ std::string check_via(const std::string& name) {
   return "";
 }
 
-// Of a target: a name is looked up.
 TypePointer address_type() {
   return checked_text("an address", "", check_address);
 }

@@ -103,7 +103,8 @@ struct Upstream {
 TypePointer upstream_type();
 TypePointer metadata_type();  // TextMap
 
-// What is wrong with a target's address, or "": `address:port`, `name:port` or `unix:/path`.
+// What is wrong with a target's address, or "": `address:port`, `name:port` (which is looked up) or
+// `unix:/path`.
 std::string check_target_address(const std::string& text);
 
 }  // namespace portcullis::config

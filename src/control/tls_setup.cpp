@@ -80,6 +80,16 @@ tls::ServerSettings settings_of(const config::Listener& listener) {
   return out;
 }
 
+Result<std::shared_ptr<const tls::ServerContext>> make_server_context(const config::Listener& listener,
+                                                                      tls::CertificateNames names,
+                                                                      TlsState& state) {
+  tls::ServerSettings settings = settings_of(listener);
+  auto tickets = tickets_of(listener, state);
+  if (!tickets) return tickets.error();
+  settings.tickets = *tickets;
+  return tls::ServerContext::make(settings, std::move(names));
+}
+
 void warn_of_certificate(const config::TlsCertificate& told, TlsState& state, Diagnostics& diagnostics) {
   const tls::CertificateFiles files = files_of(told);
   if (const std::string fault = tls::fault_of_permissions(files.key); !fault.empty())
@@ -111,15 +121,15 @@ void check_listener(const config::Listener& listener, TlsState& state, Diagnosti
   if (settings.session_tickets.rotation < seconds(1) || settings.session_tickets.lifetime < seconds(1))
     return diagnostics.error(settings.location, "`session_tickets` counts in seconds: at least 1s");
   bool complete = true;
-  // Kept to the end: the certificates, which are read here, live as long as somebody holds them.
-  const auto names = collect(settings, state, [&](const config::Location& place, const std::string& message) {
+  // The certificates, which are read here, live as long as somebody holds them.
+  auto names = collect(settings, state, [&](const config::Location& place, const std::string& message) {
     diagnostics.error(place, message);
     complete = false;
   });
   if (!complete) return;
   for (const config::TlsCertificate& told : settings.certificates)
     warn_of_certificate(told, state, diagnostics);
-  if (const auto made = make_server_context(listener, state); !made)
+  if (const auto made = make_server_context(listener, std::move(names), state); !made)
     diagnostics.error(settings.location, made.error().message);
 }
 
@@ -150,11 +160,7 @@ Result<std::shared_ptr<const tls::ServerContext>> make_server_context(const conf
   tls::CertificateNames names = collect(
       listener.tls, state, [&](const config::Location&, const std::string& message) { fault = message; });
   if (!fault.empty()) return Error{fault};
-  tls::ServerSettings settings = settings_of(listener);
-  auto tickets = tickets_of(listener, state);
-  if (!tickets) return tickets.error();
-  settings.tickets = *tickets;
-  return tls::ServerContext::make(settings, std::move(names));
+  return make_server_context(listener, std::move(names), state);
 }
 
 Result<std::shared_ptr<const tls::ClientContext>> make_client_context(const config::UpstreamTls& told,

@@ -128,7 +128,7 @@ std::string_view Template::value_of(const Part& part, Context& context) {
     case Variable::kConsumerMetadata:
       return consumer == nullptr ? std::string_view() : consumer->metadata_of(part.text);
     case Variable::kClaim: return claim_of(part.text, context);
-    case Variable::kStatus: return context.arena.copy(std::to_string(context.response.status));
+    case Variable::kStatus: return context.arena.decimal(context.response.status);
   }
   return {};
 }

@@ -47,8 +47,7 @@ Task<bool> ClientConnection::read_proxy_header() {
     const ProxyHeaderState state = parse_proxy_header(input.content(), header);
     if (state == ProxyHeaderState::kDone) break;
     const std::span<char> room = input.room();
-    const auto left =
-        std::max(std::chrono::ceil<Milliseconds>(deadline - worker_.loop().now()), Milliseconds(0));
+    const Milliseconds left = time_until(deadline, worker_.loop());
     IoResult got;
     if (state == ProxyHeaderState::kIncomplete) got = co_await stream.read(room.data(), room.size(), left);
     if (!got.ok() || got.bytes == 0) {

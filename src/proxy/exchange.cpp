@@ -168,9 +168,8 @@ Task<bool> Exchange::read_head() {
       co_return false;
     }
     const std::span<char> room = input.room();  // the parser follows when the content moves
-    const auto left = std::chrono::ceil<Milliseconds>(deadline - worker_.loop().now());
-    const IoResult got =
-        co_await client_.stream.read(room.data(), room.size(), std::max(left, Milliseconds(0)));
+    const Milliseconds left = time_until(deadline, worker_.loop());
+    const IoResult got = co_await client_.stream.read(room.data(), room.size(), left);
     if (got.error == ETIMEDOUT) {
       refusal_ = 408;
       refusal_detail_ = "head_timeout";

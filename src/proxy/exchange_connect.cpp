@@ -34,8 +34,6 @@ std::string_view Exchange::name_of_broken_stream(int error) {
 
 // The PROXY header at the beginning of a new connection. On false the failure is noted.
 Task<bool> Exchange::tell_of_client(const upstream::UpstreamDefinition& upstream, Stream& stream) {
-  const auto version =
-      upstream.proxy_protocol == upstream::ProxyProtocol::k1 ? ProxyVersion::k1 : ProxyVersion::k2;
   std::optional<Endpoint> client;
   if (const auto address = IpAddress::parse(origin_.client)) {
     // Whom trusted proxies told of has a port that only they know.
@@ -44,7 +42,7 @@ Task<bool> Exchange::tell_of_client(const upstream::UpstreamDefinition& upstream
   }
   char header[kLargestWritten];
   const std::optional<Endpoint> reached = Endpoint::of(SocketAddress::of_socket(client_.stream.fd()));
-  iovec piece{header, write_proxy_header(header, version, client, reached)};
+  iovec piece{header, write_proxy_header(header, upstream.proxy_protocol, client, reached)};
   const IoResult sent = co_await stream.write(std::span(&piece, 1), upstream.connect_timeout);
   if (!sent.ok()) failure_ = name_of_broken_stream(sent.error);
   co_return sent.ok();

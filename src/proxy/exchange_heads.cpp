@@ -140,7 +140,7 @@ Task<void> Exchange::send_problem(uint16_t status, std::string_view detail) {
   if (request_id_.empty()) choose_request_id();
   const bool parse_failure = head_size_ == 0;
   if (parse_failure || request_.body.kind != BodyKind::kNone) close_client_ = true;
-  const std::string_view code = arena_.copy(std::to_string(status));  // an error's path may allocate
+  const std::string_view code = arena_.decimal(status);
   const std::string_view title = http::reason_phrase(status);
   std::string id;
   append_json_escaped(id, request_id_);
@@ -155,7 +155,7 @@ Task<void> Exchange::send_problem(uint16_t status, std::string_view detail) {
 Task<void> Exchange::redirect_to_https() {
   ended_ = "redirected_to_https";
   const bool standard = settings_.https_port == 443;
-  const std::string_view port = standard ? "" : arena_.copy(":" + std::to_string(settings_.https_port));
+  const std::string_view port = standard ? "" : arena_.concat(":", arena_.decimal(settings_.https_port));
   const std::string_view path = request_.path == "*" ? "" : request_.path;
   response_.status = 308;
   response_.fields.set("location", arena_.concat("https://", host_, port, path, request_.has_query ? "?" : "",
@@ -168,7 +168,7 @@ Task<void> Exchange::answer(std::string_view body) {
   if (request_.body.kind != BodyKind::kNone || client_.closing()) close_client_ = true;
   response_.reason = http::reason_phrase(response_.status);
   const bool bodiless = response_.status == 204 || response_.status == 304;
-  if (!bodiless) response_.fields.set("content-length", arena_.copy(std::to_string(body.size())));
+  if (!bodiless) response_.fields.set("content-length", arena_.decimal(body.size()));
   finish_policies();
   HeadWriter out(1024);
   write_response_head(out, BodyKind::kLength);

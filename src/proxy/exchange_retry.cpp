@@ -41,7 +41,7 @@ bool Exchange::may_retry() const {
 
 Milliseconds Exchange::time_left() const {
   if (deadline_ == Clock::time_point::max()) return Milliseconds::max();
-  return std::max(std::chrono::ceil<Milliseconds>(deadline_ - worker_.loop().now()), Milliseconds(0));
+  return time_until(deadline_, worker_.loop());
 }
 
 // Takes the whole of a small body into memory before the first try, so that there can be a second. False when

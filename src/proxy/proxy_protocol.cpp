@@ -175,12 +175,12 @@ ProxyHeaderState parse_proxy_header(std::string_view received, ProxyHeader& out)
   return parse_text(received, out);
 }
 
-size_t write_proxy_header(char* out, ProxyVersion version, const std::optional<Endpoint>& source,
+size_t write_proxy_header(char* out, upstream::ProxyProtocol version, const std::optional<Endpoint>& source,
                           const std::optional<Endpoint>& destination) {
   const bool known = source && destination;
   const Endpoint* from = known ? &*source : nullptr;
   const Endpoint* to = known ? &*destination : nullptr;
-  return version == ProxyVersion::k1 ? write_text(out, from, to) : write_binary(out, from, to);
+  return version == upstream::ProxyProtocol::k1 ? write_text(out, from, to) : write_binary(out, from, to);
 }
 
 }  // namespace portcullis::proxy

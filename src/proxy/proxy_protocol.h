@@ -7,6 +7,7 @@
 
 #include "runtime/address.h"
 #include "runtime/ip_range.h"
+#include "upstream/definition.h"
 
 namespace portcullis::proxy {
 
@@ -35,12 +36,10 @@ inline constexpr size_t kLargestProxyHeader = 16 + 4096;
 // Reads a header from the beginning of what has been received.
 ProxyHeaderState parse_proxy_header(std::string_view received, ProxyHeader& out);
 
-enum class ProxyVersion : uint8_t { kNone, k1, k2 };
-
 // Writes a header into `out`, which has room for kLargestWritten, and returns its size. Without both
 // endpoints it says that they are not known.
 inline constexpr size_t kLargestWritten = 108;
-size_t write_proxy_header(char* out, ProxyVersion version, const std::optional<Endpoint>& source,
+size_t write_proxy_header(char* out, upstream::ProxyProtocol version, const std::optional<Endpoint>& source,
                           const std::optional<Endpoint>& destination);
 
 }  // namespace portcullis::proxy

@@ -66,11 +66,8 @@ std::string_view write_sticky(const upstream::UpstreamDefinition& upstream, uint
   write_hex(value.data() + kTarget, sticky.ttl.count() == 0 ? 0 : minutes(now + sticky.ttl) + 1, kEnd);
   sign(upstream, {value.data(), kSigned}, value.data() + kSigned);
   std::string_view age;
-  if (sticky.ttl.count() > 0) {
-    char* digits = arena.allocate(20, 1);
-    const auto end = std::to_chars(digits, digits + 20, sticky.ttl.count()).ptr;
-    age = arena.concat("; Max-Age=", std::string_view(digits, static_cast<size_t>(end - digits)));
-  }
+  if (sticky.ttl.count() > 0)
+    age = arena.concat("; Max-Age=", arena.decimal(static_cast<uint64_t>(sticky.ttl.count())));
   return arena.concat(sticky.name, "=", std::string_view(value.data(), value.size()),
                       "; Path=/; HttpOnly; SameSite=Lax", secure ? "; Secure" : "", age);
 }

@@ -7,7 +7,6 @@
 #include <string>
 #include <unordered_map>
 
-#include "base/hash.h"
 #include "proxy/client_connection.h"
 
 namespace portcullis::proxy {
@@ -37,9 +36,10 @@ Worker::Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, ListenerS
       access_log_(access_log),
       on_finished_(std::move(on_finished)),
       first_(std::move(snapshot)) {
-  if (::getrandom(&random_state_, sizeof random_state_, 0) != sizeof random_state_) {
-    random_state_ = static_cast<uint64_t>(Clock::now().time_since_epoch().count()) + index;
-  }
+  uint64_t seed = 0;
+  if (::getrandom(&seed, sizeof seed, 0) != sizeof seed)
+    seed = static_cast<uint64_t>(Clock::now().time_since_epoch().count()) + index;
+  random_ = Random(seed);
   thread_ = std::thread([this, listening = std::move(sockets)]() mutable { run(std::move(listening)); });
 }
 
@@ -154,11 +154,6 @@ void Worker::join() {
 
 void Worker::log(const telemetry::AccessEntry& entry) {
   if (!access_log_->write(index_, entry)) metrics_.log_lines_dropped.add();
-}
-
-uint64_t Worker::random() {
-  random_state_ += 0x9E3779B97F4A7C15ull;
-  return hash_mix(random_state_, 0xBF58476D1CE4E5B9ull);
 }
 
 }  // namespace portcullis::proxy

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/random.h"
 #include "proxy/listener.h"
 #include "proxy/snapshot.h"
 #include "runtime/batched_syscalls.h"
@@ -53,7 +54,7 @@ class Worker {
   EventLoop& loop() { return loop_; }
   const std::shared_ptr<WorkerSnapshot>& current() const { return current_; }
   bool draining() const { return draining_; }
-  uint64_t random();
+  uint64_t random() { return random_.next(); }
   size_t index() const { return index_; }
   bool logging() const { return access_log_ != nullptr; }
   void log(const telemetry::AccessEntry& entry);
@@ -82,7 +83,7 @@ class Worker {
   EventLoop loop_{syscalls_ ? *syscalls_ : Syscalls::kernel()};
   std::shared_ptr<const Snapshot> first_;  // until the thread has begun
   std::shared_ptr<WorkerSnapshot> current_;
-  uint64_t random_state_;
+  Random random_{0};
   bool draining_ = false;
   size_t open_connections_ = 0;
   Deadline deadline_{*this};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <coroutine>
@@ -129,6 +130,11 @@ class EventLoop {
   std::array<Sender*, kBatch> sending_{};
   std::vector<SendRequest> requests_;
 };
+
+// What is left until `deadline`, in whole milliseconds; 0 once it is over.
+inline Milliseconds time_until(Clock::time_point deadline, const EventLoop& loop) {
+  return std::max(std::chrono::ceil<Milliseconds>(deadline - loop.now()), Milliseconds(0));
+}
 
 // co_await sleep_for(loop, delay).
 class SleepAwaiter final : private Timer {

@@ -59,17 +59,6 @@ int Stream::send_flags(bool expect_more) {
   return MSG_NOSIGNAL | (expect_more ? MSG_MORE : 0);
 }
 
-void Stream::advance(std::span<iovec>& pieces, size_t sent) {
-  while (sent > 0) {
-    iovec& piece = pieces.front();
-    const size_t taken = std::min(sent, piece.iov_len);
-    piece.iov_base = static_cast<char*>(piece.iov_base) + taken;
-    piece.iov_len -= taken;
-    sent -= taken;
-    if (piece.iov_len == 0) pieces = pieces.subspan(1);
-  }
-}
-
 IoResult Stream::try_write(std::span<iovec>& pieces, bool expect_more) {
   if (cancelled_) return {0, ECANCELED};
   if (!fd_) return {0, EBADF};
@@ -87,7 +76,7 @@ IoResult Stream::write_coded(std::span<iovec>& pieces, bool expect_more) {
     return before - left;
   };
   for (;;) {
-    while (!pieces.empty() && pieces.front().iov_len == 0) pieces = pieces.subspan(1);
+    drop_front(pieces, 0);
     if (!pieces.empty() && !codec_->encode(pieces)) return {taken(), EPROTO};
     const std::span<const char> output = codec_->output();
     if (output.empty()) {
@@ -105,11 +94,8 @@ IoResult Stream::write_coded(std::span<iovec>& pieces, bool expect_more) {
 IoResult Stream::write_raw(std::span<iovec>& pieces, bool expect_more) {
   const int flags = send_flags(expect_more);
   size_t total = 0;
+  drop_front(pieces, 0);
   while (!pieces.empty()) {
-    if (pieces.front().iov_len == 0) {
-      pieces = pieces.subspan(1);
-      continue;
-    }
     if (!writable_) return {total, EAGAIN};
     ssize_t count;
     if (pieces.size() == 1) {
@@ -126,7 +112,7 @@ IoResult Stream::write_raw(std::span<iovec>& pieces, bool expect_more) {
       return {total, errno};
     }
     total += static_cast<size_t>(count);
-    advance(pieces, static_cast<size_t>(count));
+    drop_front(pieces, static_cast<size_t>(count));
   }
   return {total, 0};
 }
@@ -275,7 +261,7 @@ void Stream::Write::sent(ssize_t result) {
   if (result > 0 && encoded_) {
     stream_.codec_->sent(static_cast<size_t>(result));
   } else if (result > 0) {
-    stream_.advance(pieces_, static_cast<size_t>(result));
+    drop_front(pieces_, static_cast<size_t>(result));
     result_.bytes += static_cast<size_t>(result);
   }
   // What is left goes on by itself.

@@ -97,7 +97,6 @@ class Stream final : private Watcher {
   IoResult write_coded(std::span<iovec>& pieces, bool expect_more);
   void say_goodbye();
   static int send_flags(bool expect_more);
-  static void advance(std::span<iovec>& pieces, size_t sent);
 
   EventLoop& loop_;
   UniqueFd fd_;

@@ -2,6 +2,7 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 
@@ -9,6 +10,19 @@ namespace portcullis {
 
 class Stream;
 struct IoResult;
+
+// Takes the first `bytes` away from `pieces`, and what is empty behind them.
+inline void drop_front(std::span<iovec>& pieces, size_t bytes) {
+  while (!pieces.empty()) {
+    iovec& piece = pieces.front();
+    const size_t taken = std::min(bytes, piece.iov_len);
+    piece.iov_base = static_cast<char*>(piece.iov_base) + taken;
+    piece.iov_len -= taken;
+    bytes -= taken;
+    if (piece.iov_len > 0) return;
+    pieces = pieces.subspan(1);
+  }
+}
 
 // What a stream's bytes become on their way to the socket and back, such as TLS records. Owned by its stream;
 // on the loop's thread.

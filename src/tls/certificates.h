@@ -31,7 +31,6 @@ class LazyCertificate {
   // load() has been called.
   bool tried() const;
 
-  const CertificateFiles& files() const { return files_; }
   const FileStamp& stamp() const { return stamp_; }
 
  private:

@@ -40,10 +40,7 @@ Status ClientContext::prepare() {
     if (SSL_CTX_use_PrivateKey_file(context, settings_.key.c_str(), SSL_FILETYPE_PEM) != 1)
       return Error{"no key for that certificate in `" + settings_.key + "`: " + take_error("it is not PEM")};
   }
-  for (const std::string& protocol : settings_.protocols) {
-    protocols_ += static_cast<char>(protocol.size());
-    protocols_ += protocol;
-  }
+  protocols_ = encode_protocols(settings_.protocols);
   return {};
 }
 

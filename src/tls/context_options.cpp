@@ -23,4 +23,13 @@ Status set_common_options(SSL_CTX& context, Version least, const std::string& ci
   return {};
 }
 
+std::string encode_protocols(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) {
+    out += static_cast<char>(name.size());
+    out += name;
+  }
+  return out;
+}
+
 }  // namespace portcullis::tls

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "tls/openssl.h"
@@ -15,5 +16,8 @@ enum class Version : uint8_t { k12, k13 };
 // needed.
 Status set_common_options(SSL_CTX& context, Version least, const std::string& ciphers,
                           const std::string& groups);
+
+// As ALPN has it (RFC 7301 section 3.1): each name after its length.
+std::string encode_protocols(const std::vector<std::string>& names);
 
 }  // namespace portcullis::tls

@@ -57,10 +57,7 @@ Status ServerContext::prepare() {
   SSL_CTX_set_cert_cb(context, choose_certificate, this);
   SSL_CTX_set_tlsext_status_cb(context, staple);
   SSL_CTX_set_tlsext_status_arg(context, this);
-  for (const std::string& protocol : settings_.protocols) {
-    protocols_ += static_cast<char>(protocol.size());
-    protocols_ += protocol;
-  }
+  protocols_ = encode_protocols(settings_.protocols);
   if (!protocols_.empty()) SSL_CTX_set_alpn_select_cb(context, choose_protocol, this);
   if (settings_.client_certificate != ClientCertificate::kNone) {
     if (Status set = verify_clients(); !set) return set;

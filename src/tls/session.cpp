@@ -86,13 +86,6 @@ HandshakeResult cut_short(const IoResult& result) {
 
 }  // namespace
 
-std::string_view Session::protocol() const {
-  const unsigned char* name = nullptr;
-  unsigned length = 0;
-  SSL_get0_alpn_selected(ssl(), &name, &length);
-  return {reinterpret_cast<const char*>(name), length};
-}
-
 Task<HandshakeResult> Session::handshake(Stream& stream, SidePool* pool, Milliseconds timeout) {
   stream_ = &stream;
   const Clock::time_point deadline = stream.loop().now() + timeout;
@@ -126,8 +119,7 @@ Task<HandshakeResult> Session::handshake(Stream& stream, SidePool* pool, Millise
       result.failure =
           read_error_ != 0 ? std::strerror(read_error_) : take_error("the peer closed the connection");
     }
-    const auto left =
-        std::max(std::chrono::ceil<Milliseconds>(deadline - stream.loop().now()), Milliseconds(0));
+    const Milliseconds left = time_until(deadline, stream.loop());
     if (!output().empty()) {
       const IoResult written = co_await stream.write({}, left);
       if (!written.ok()) {
@@ -216,14 +208,7 @@ bool Session::encode(std::span<iovec>& pieces) {
       broken_ = true;
       return false;
     }
-    for (size_t left = size; !pieces.empty() && (left > 0 || pieces.front().iov_len == 0);) {
-      iovec& piece = pieces.front();
-      const size_t taken = std::min(left, piece.iov_len);
-      piece.iov_base = static_cast<char*>(piece.iov_base) + taken;
-      piece.iov_len -= taken;
-      left -= taken;
-      if (piece.iov_len == 0) pieces = pieces.subspan(1);
-    }
+    drop_front(pieces, size);
   }
   return true;
 }

@@ -39,10 +39,7 @@ class Session final : public StreamCodec {
   static Session& of(const SSL& ssl) { return *static_cast<Session*>(BIO_get_data(SSL_get_rbio(&ssl))); }
 
   SSL* ssl() const { return ssl_.get(); }
-  // By ALPN (RFC 7301); empty when nothing was agreed on.
-  std::string_view protocol() const;
   bool resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
-  std::string_view version() const { return SSL_get_version(ssl_.get()); }
 
   IoResult decode(Stream& stream, char* data, size_t size) override;
   bool holds_input() const override;

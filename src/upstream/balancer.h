@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "base/hash.h"
+#include "base/random.h"
 #include "upstream/target.h"
 
 namespace portcullis::upstream {
@@ -34,23 +34,6 @@ class Candidates {
   std::span<Target* const> targets_;
   uint64_t tried_;
   bool admit_all_;
-};
-
-// A sequence of random numbers; not for secrets.
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed | 1) {}
-  uint64_t next() {
-    state_ += 0x9E3779B97F4A7C15ull;
-    return hash_mix(state_, 0xD6E8FEB86659FD93ull);
-  }
-  // 0 to `bound` - 1; `bound` is not 0.
-  uint64_t below(uint64_t bound) {
-    return static_cast<uint64_t>((static_cast<uint128>(next()) * bound) >> 64);
-  }
-
- private:
-  uint64_t state_;
 };
 
 // How one of several targets is chosen. Of one worker's, for one list of targets; a list that changes gets a

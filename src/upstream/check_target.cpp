@@ -19,9 +19,7 @@ struct Call {
   std::string received{};
   bool ended = false;
 
-  Milliseconds left() {
-    return std::max(std::chrono::ceil<Milliseconds>(deadline - stream.loop().now()), Milliseconds(0));
-  }
+  Milliseconds left() { return time_until(deadline, stream.loop()); }
 };
 
 std::string words(const IoResult& result) {

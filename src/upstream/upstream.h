@@ -14,7 +14,6 @@ class Subset {
  public:
   Subset(const UpstreamDefinition& upstream, const std::vector<Target*>& targets);
 
-  bool empty() const { return groups_.empty(); }
   Target* pick(const Wish& wish, Random& random);
   // The one with that id, if it is there and may be used.
   Target* find(uint64_t id, uint64_t tried) const;

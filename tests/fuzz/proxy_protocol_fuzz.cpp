@@ -4,6 +4,7 @@
 #include "proxy/proxy_protocol.h"
 
 using namespace portcullis::proxy;
+using portcullis::upstream::ProxyProtocol;
 
 // What is read from a header is written, and read again, as the same; no beginning of a good one is refused.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -14,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ProxyHeader again;
   if (parse_proxy_header(text.substr(0, header.size - 1), again) != ProxyHeaderState::kIncomplete)
     std::abort();
-  for (const ProxyVersion version : {ProxyVersion::k1, ProxyVersion::k2}) {
+  for (const ProxyProtocol version : {ProxyProtocol::k1, ProxyProtocol::k2}) {
     char buffer[kLargestWritten];
     const size_t written = write_proxy_header(buffer, version, header.source, header.source);
     if (parse_proxy_header({buffer, written}, again) != ProxyHeaderState::kDone) std::abort();

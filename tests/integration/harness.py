@@ -252,11 +252,12 @@ def answer_when(release, text=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
     return handle
 
 
-def simple_configuration(*ports, extra_listener="", extra_upstream=""):
+def simple_configuration(*ports, extra_listener="", extra_upstream="", extra_route="", top="", workers=2):
+    top = f"{top}\n" if top else ""
     targets = "".join(f'\n      - address: "127.0.0.1:{port}"' for port in ports)
     return f"""version: 1
-workers: 2
-listeners:
+workers: {workers}
+{top}listeners:
   - name: public
     address: 127.0.0.1:{{port}}
 {extra_listener}
@@ -268,4 +269,5 @@ routes:
   - name: all
     match: {{path_prefix: /}}
     upstream: backend
+{extra_route}
 """

@@ -8,24 +8,14 @@ import time
 
 import pytest
 
-from harness import check, free_port, get, metric, wait_for
+from harness import check, free_port, get, metric, simple_configuration, wait_for
 
 QUICK = "interval: 30ms, unhealthy_interval: 20ms, timeout: 300ms, healthy_after: 2, unhealthy_after: 2"
 
 
 def configuration(ports, upstream="", workers=2, admin=None):
-    targets = "".join(f'      - {{address: "127.0.0.1:{port}"}}\n' for port in ports)
-    return f"""version: 1
-workers: {workers}
-{f"admin: {{address: '127.0.0.1:{admin}'}}" if admin else ""}
-listeners: [{{name: public, address: "127.0.0.1:{{port}}"}}]
-upstreams:
-  - name: backend
-{upstream}
-    targets:
-{targets}
-routes: [{{name: all, match: {{path_prefix: /}}, upstream: backend}}]
-"""
+    return simple_configuration(*ports, extra_upstream=upstream, top=f"admin: {{address: '127.0.0.1:{admin}'}}" if admin else "",
+                                workers=workers)
 
 
 class Patient:

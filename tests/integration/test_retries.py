@@ -8,28 +8,13 @@ import time
 
 import pytest
 
-from harness import check, read_response, read_to_end, wait_for
+from harness import check, read_response, read_to_end, simple_configuration, wait_for
 
 
 def configuration(ports, retries="{attempts: 2}", upstream="", route="", top="", workers=1):
-    targets = "".join(f'      - {{address: "127.0.0.1:{port}"}}\n' for port in ports)
-    return f"""version: 1
-workers: {workers}
-{top}
-listeners: [{{name: public, address: "127.0.0.1:{{port}}"}}]
-upstreams:
-  - name: backend
-    outlier_ejection: {{failures_in_row: 0}}
-    {f"retries: {retries}" if retries else ""}
-{upstream}
-    targets:
-{targets}
-routes:
-  - name: all
-    match: {{path_prefix: /}}
-    upstream: backend
-{route}
-"""
+    rules = f"    retries: {retries}\n" if retries else ""
+    return simple_configuration(*ports, extra_upstream="    outlier_ejection: {failures_in_row: 0}\n" + rules + upstream,
+                                extra_route=route, top=top, workers=workers)
 
 
 def ask(gateway, method="GET", body=None, **fields):

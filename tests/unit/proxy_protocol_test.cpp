@@ -8,6 +8,7 @@ namespace portcullis::proxy {
 namespace {
 
 using namespace std::string_literals;
+using upstream::ProxyProtocol;
 
 const std::string kSignature = "\r\n\r\n\0\r\nQUIT\n"s;
 
@@ -99,7 +100,7 @@ TEST(ProxyProtocolTest, WhatIsWrittenIsRead) {
       {at("192.0.2.1", 56324), at("198.51.100.7", 443)},
       {at("2001:db8::1", 1), at("::1", 65535)},
       {at("192.0.2.1", 1), at("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", 65535)}};
-  for (const ProxyVersion version : {ProxyVersion::k1, ProxyVersion::k2}) {
+  for (const ProxyProtocol version : {ProxyProtocol::k1, ProxyProtocol::k2}) {
     ProxyHeader header;
     for (const auto& [source, destination] : pairs) {
       const std::string_view written(buffer, write_proxy_header(buffer, version, source, destination));
@@ -111,7 +112,7 @@ TEST(ProxyProtocolTest, WhatIsWrittenIsRead) {
     ASSERT_EQ(parse_proxy_header(unknown, header), ProxyHeaderState::kDone);
     EXPECT_FALSE(header.source);
   }
-  const size_t size = write_proxy_header(buffer, ProxyVersion::k1, pairs[0].first, pairs[0].second);
+  const size_t size = write_proxy_header(buffer, ProxyProtocol::k1, pairs[0].first, pairs[0].second);
   EXPECT_EQ(std::string_view(buffer, size), "PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n");
 }
 

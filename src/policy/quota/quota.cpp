@@ -4,7 +4,6 @@
 #include "config/field_types.h"
 #include "policy/limit_key.h"
 #include "policy/per_worker.h"
-#include "policy/response_digits.h"
 #include "policy/services.h"
 
 namespace portcullis::policy {
@@ -49,7 +48,7 @@ class Quota final : public Policy {
     context.keep(this,
                  context.arena.make<Told>(settings_.limit - std::min(outcome.used, settings_.limit), left));
     if (outcome.allowed) return Decision::proceed();
-    context.response.fields.add("retry-after", response_digits(context, std::max<uint64_t>(left, 1)));
+    context.response.fields.add("retry-after", context.arena.decimal(std::max<uint64_t>(left, 1)));
     return Decision::refuse(429, "quota_exceeded");
   }
 
@@ -58,8 +57,8 @@ class Quota final : public Policy {
     if (told == nullptr || !settings_.response_fields) return;
     context.response.fields.add("ratelimit-policy", policy_field_);
     context.response.fields.add(
-        "ratelimit", context.arena.concat("\"", label_, "\";r=", response_digits(context, told->remaining),
-                                          ";t=", response_digits(context, told->seconds)));
+        "ratelimit", context.arena.concat("\"", label_, "\";r=", context.arena.decimal(told->remaining),
+                                          ";t=", context.arena.decimal(told->seconds)));
   }
 
   Explanation explain(Context& context) const override {

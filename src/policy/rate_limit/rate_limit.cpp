@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "policy/rate_limit/settings.h"
-#include "policy/response_digits.h"
 #include "policy/services.h"
 
 namespace portcullis::policy {
@@ -73,8 +72,8 @@ class RateLimit final : public Policy {
       const Charge& charge = charges[i];
       if (!charge.judged) continue;
       told = context.arena.concat(told, told.empty() ? "\"" : ", \"", limits_[i].name,
-                                  "\";r=", response_digits(context, charge.verdict.remaining),
-                                  ";t=", response_digits(context, whole_seconds(charge.verdict.reset)));
+                                  "\";r=", context.arena.decimal(charge.verdict.remaining),
+                                  ";t=", context.arena.decimal(whole_seconds(charge.verdict.reset)));
     }
     context.response.fields.add("ratelimit-policy", policy_field_);
     if (!told.empty()) context.response.fields.add("ratelimit", told);
@@ -141,7 +140,7 @@ class RateLimit final : public Policy {
 
   static Decision refuse(Context& context, const Verdict& verdict) {
     context.response.fields.add(
-        "retry-after", response_digits(context, std::max<uint64_t>(1, whole_seconds(verdict.retry_after))));
+        "retry-after", context.arena.decimal(std::max<uint64_t>(1, whole_seconds(verdict.retry_after))));
     return Decision::refuse(429, "rate_limited");
   }
 
