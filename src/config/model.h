@@ -33,6 +33,13 @@ struct ListenerTimeouts {
   milliseconds idle{75'000};
 };
 
+struct ListenerHttp2 {
+  bool enabled = true;
+  uint64_t streams = 100;
+  uint64_t stream_window = 256 << 10;
+  uint64_t connection_window = 1 << 20;
+};
+
 enum class Forwarded { kXForwarded, kForwarded, kBoth, kNone };
 enum class AmbiguousPaths { kRefuse, kPass };
 
@@ -47,6 +54,7 @@ struct Listener {
   AmbiguousPaths ambiguous_paths = AmbiguousPaths::kRefuse;
   ListenerTls tls;
   HttpsRedirect redirect_to_https;
+  ListenerHttp2 http2;
   ListenerLimits limits;
   ListenerTimeouts timeouts;
 };

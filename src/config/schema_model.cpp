@@ -129,6 +129,17 @@ TypePointer listener_type() {
                 "Between two pieces of the response that it takes.")
       .optional("idle", &ListenerTimeouts::idle, duration(), "75s",
                 "Between two requests on one connection.");
+  auto http2 = std::make_shared<ObjectType>("http2", "HTTP/2 towards clients (RFC 9113).");
+  http2
+      ->optional(
+          "enabled", &ListenerHttp2::enabled, boolean(), "true",
+          "Whether it is spoken: over TLS as the client chooses, in the clear to those who begin with it.")
+      .optional("streams", &ListenerHttp2::streams, integer(1, 10'000), "100",
+                "Most requests at once on a connection.")
+      .optional("stream_window", &ListenerHttp2::stream_window, size(), "256KiB",
+                "How much of a body may be sent ahead: what a slow backend can make wait here.")
+      .optional("connection_window", &ListenerHttp2::connection_window, size(), "1MiB",
+                "The same for all bodies of a connection together.");
   auto listener = std::make_shared<ObjectType>("listener", "An address at which clients are served.");
   listener->locate(&Listener::location)
       .required("name", &Listener::name, name_type(), "Its name in logs and metrics.")
@@ -138,6 +149,7 @@ TypePointer listener_type() {
           "redirect_to_https", &Listener::redirect_to_https, https_redirect_type(), "none",
           "Every request is answered by 308 and the same address with `https`, before routes are looked "
           "at; but those that a trusted proxy says came by TLS.")
+      .optional("http2", &Listener::http2, http2, "", "HTTP/2 towards clients.")
       .optional(
           "trusted_proxies", &Listener::trusted_proxies, list_of<std::string>(address_range_type()), "none",
           "Addresses of proxies before the gateway, such as `10.0.0.0/8`, whose word about the client's "

@@ -18,6 +18,13 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   settings.address = *SocketAddress::parse(listener.address);
   settings.head_limits = {listener.limits.head_size, listener.limits.field_count,
                           listener.limits.target_length};
+  settings.http2.enabled = listener.http2.enabled;
+  settings.http2.session = {.streams = static_cast<uint32_t>(listener.http2.streams),
+                            .stream_window = static_cast<uint32_t>(listener.http2.stream_window),
+                            .connection_window = static_cast<uint32_t>(listener.http2.connection_window),
+                            .head_size = listener.limits.head_size,
+                            .field_count = listener.limits.field_count,
+                            .send_timeout = listener.timeouts.send};
   for (const std::string& range : listener.trusted_proxies)
     settings.forwarding.trusted_proxies.push_back(*IpRange::parse(range));
   settings.forwarding.form = static_cast<proxy::ForwardedForm>(listener.forwarded);

@@ -77,6 +77,7 @@ tls::ServerSettings settings_of(const config::Listener& listener) {
   out.client_ca = told.location.beside(told.client_ca);
   out.client_crl = told.location.beside(told.client_crl);
   out.protocols = {"http/1.1", "http/1.0"};
+  if (listener.http2.enabled) out.protocols.insert(out.protocols.begin(), "h2");
   return out;
 }
 

@@ -78,14 +78,21 @@ class Fields {
   alignas(Field) std::byte storage_[kCapacity * sizeof(Field)];
 };
 
-enum class Version : uint8_t { kHttp10, kHttp11 };
+enum class Version : uint8_t { kHttp10, kHttp11, kHttp2 };
 
-// How the end of a message's body is known (RFC 9112 section 6.3).
-enum class BodyKind : uint8_t { kNone, kLength, kChunked, kUntilClose };
+// How the end of a message's body is known (RFC 9112 section 6.3); kStream: by the end of its HTTP/2 stream.
+enum class BodyKind : uint8_t { kNone, kLength, kChunked, kUntilClose, kStream };
 
 struct BodyFraming {
+  static constexpr uint64_t kUnknown = UINT64_MAX;
+
   BodyKind kind = BodyKind::kNone;
-  uint64_t length = 0;  // for kLength
+  uint64_t length = 0;  // for kLength, and for kStream, where it may be kUnknown
+
+  // It is said how long the body will be.
+  bool has_length() const {
+    return kind == BodyKind::kLength || (kind == BodyKind::kStream && length != kUnknown);
+  }
 };
 
 struct RequestHead {

@@ -27,7 +27,8 @@ bool ClientConnection::closing() const {
 }
 
 void ClientConnection::drain() {
-  if (idle_) stream.hurry_reader(kLastCall);
+  if (http2_ != nullptr) http2_->announce_end();
+  if (idle_ || http2_ != nullptr) stream.hurry_reader(kLastCall);
 }
 
 bool ClientConnection::expects_proxy_header() const {
@@ -106,30 +107,46 @@ Task<void> ClientConnection::serve() {
   if (expects_proxy_header() && !co_await read_proxy_header()) co_return;
   if (settings().tls && !co_await shake_hands()) co_return;
   // Until the first byte a new connection is on the head's clock: idling is for those that have been served.
-  Milliseconds patience = settings().head_timeout;
-  for (;;) {
-    while (input.empty()) {
-      input.release();
-      idle_ = true;
-      const IoResult ready = co_await stream.readable(patience);
-      idle_ = false;
-      if (!ready.ok()) co_return;
-      input.block = Block::take(Block::kMedium);
-      const IoResult got = stream.try_read(input.block.data(), input.block.capacity());
-      if (got.error == EAGAIN) continue;
-      if (!got.ok() || got.bytes == 0) co_return;
-      input.end = got.bytes;
-    }
-    Persistence after;
-    {
-      const auto exchange = std::make_unique<Exchange>(*this);
-      after = co_await exchange->run();
-    }
-    if (after == Persistence::kClose) break;
-    // Its answer may have promised to go on just before the drain began, and a promise is kept once.
-    patience = closing() ? kLastCall : settings().idle_timeout;
+  if (input.empty() && !co_await wait_for_request(settings().head_timeout)) co_return;
+  const std::optional<bool> http2 = co_await speaks_http2();
+  if (!http2) co_return;
+  if (*http2) {
+    co_await serve_http2();
+  } else if (!co_await serve_http1()) {
+    co_return;
   }
   co_await linger();
+}
+
+// Holds no buffer until something has come. False when the client has left, or its time is over.
+Task<bool> ClientConnection::wait_for_request(Milliseconds patience) {
+  for (;;) {
+    input.release();
+    idle_ = true;
+    const IoResult ready = co_await stream.readable(patience);
+    idle_ = false;
+    if (!ready.ok()) co_return false;
+    input.block = Block::take(Block::kMedium);
+    const IoResult got = stream.try_read(input.block.data(), input.block.capacity());
+    if (got.error == EAGAIN) continue;
+    input.end = got.bytes;
+    co_return got.ok() && got.bytes > 0;
+  }
+}
+
+// True when it was the last answer that said so.
+Task<bool> ClientConnection::serve_http1() {
+  for (;;) {
+    Persistence after;
+    {
+      const auto exchange = std::make_unique<Exchange>(Client{*this, stream, input});
+      after = co_await exchange->run();
+    }
+    if (after == Persistence::kClose) co_return true;
+    // Its answer may have promised to go on just before the drain began, and a promise is kept once.
+    const Milliseconds patience = closing() ? kLastCall : settings().idle_timeout;
+    if (input.empty() && !co_await wait_for_request(patience)) co_return false;
+  }
 }
 
 // Closing with unread data pending would make the kernel reset the connection and could destroy the answer on

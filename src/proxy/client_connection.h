@@ -1,8 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "base/intrusive_list.h"
+#include "http/h2/session.h"
 #include "proxy/listener.h"
 #include "proxy/relay.h"
 #include "proxy/snapshot.h"
@@ -52,6 +54,12 @@ class ClientConnection final : public ListNode<>, public Pooled {
   bool expects_proxy_header() const;
   Task<bool> read_proxy_header();
   Task<bool> shake_hands();
+  Task<std::optional<bool>> speaks_http2();
+  class Patience;
+  Task<bool> serve_http1();
+  Task<void> serve_http2();
+  Task<void> serve_stream(std::unique_ptr<http::h2::Channel> channel);
+  Task<bool> wait_for_request(Milliseconds patience);
   Task<void> linger();
 
   static constexpr Milliseconds kLastCall{1'000};
@@ -59,6 +67,7 @@ class ClientConnection final : public ListNode<>, public Pooled {
   Worker& worker_;
   std::shared_ptr<Listener> listener_;
   std::shared_ptr<const tls::PeerCertificate> certificate_;
+  http::h2::Session* http2_ = nullptr;  // while it speaks HTTP/2
   bool idle_ = false;
   bool proxied_tls_ = false;
   uint16_t peer_port_;

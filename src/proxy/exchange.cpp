@@ -11,11 +11,11 @@ using http::BodyKind;
 using http::FieldId;
 using http::h1::ParseState;
 
-Exchange::Exchange(ClientConnection& client)
+Exchange::Exchange(Client client)
     : client_(client),
-      worker_(client.worker()),
+      worker_(client.connection.worker()),
       snapshot_(worker_.current()),
-      settings_(client.settings()),
+      settings_(client.connection.settings()),
       context_{worker_.loop(), arena_, request_, response_},
       held_body_(client, request_) {
   context_.body_limit = settings_.body_size;
@@ -27,7 +27,7 @@ Exchange::~Exchange() {
       if (route_->policies[i]->watches_end()) route_->policies[i]->on_end(context_);
     }
   }
-  if (head_size_ == 0 && refusal_ == 0) return;  // no request: the client left before it had said one
+  if (!has_head_ && refusal_ == 0) return;  // no request: the client left before it had said one
   const std::vector<telemetry::RouteMetrics*>& shards =
       route_ != nullptr ? route_->metrics : snapshot_->snapshot->unmatched;
   telemetry::RouteMetrics& metrics = *shards[worker_.index()];
@@ -49,9 +49,9 @@ void Exchange::log(Clock::time_point ended_at) const {
   };
   telemetry::AccessEntry entry;
   entry.request_id = request_id_;
-  entry.peer = client_.peer_text();
+  entry.peer = client_.connection.peer_text();
   entry.client = origin_.client.empty() ? entry.peer : origin_.client;
-  if (head_size_ != 0) {  // else the views are of a head that was never whole
+  if (has_head_) {  // else the views are of a head that was never whole
     entry.method = request_.method;
     entry.host = host_;
     entry.path = request_.path;
@@ -113,7 +113,7 @@ Persistence Exchange::persistence_after_answer() {
 void Exchange::fill_context() {
   context_.client_address = origin_.client;
   context_.scheme = origin_.scheme;
-  context_.client_certificate = client_.certificate().get();
+  context_.client_certificate = client_.connection.certificate().get();
   context_.host = host_;
   context_.path = path_;
   context_.worker = worker_.index();
@@ -154,6 +154,7 @@ void Exchange::finish_policies() {
 
 // Reads until the head is complete. On false there is a refusal to send, or nobody to send it to.
 Task<bool> Exchange::read_head() {
+  if (client_.channel != nullptr) co_return take_http2_head();
   http::h1::RequestParser parser(settings_.head_limits);
   InputBuffer& input = client_.input;
   // RFC 9112 section 2.2: tolerate an empty line before the request line.
@@ -178,6 +179,7 @@ Task<bool> Exchange::read_head() {
     input.end += got.bytes;
   }
   head_size_ = parser.head_size();
+  has_head_ = true;
   if (worker_.logging()) head_received_ = Clock::now();
   co_return true;
 }
@@ -204,16 +206,15 @@ bool Exchange::prepare() {
     refusal_detail_ = detail;
     return false;
   };
-  if (request_.body.kind == BodyKind::kLength && settings_.body_size != 0 &&
-      request_.body.length > settings_.body_size) {
+  if (request_.body.has_length() && settings_.body_size != 0 && request_.body.length > settings_.body_size) {
     return refusal(413, "body_too_large");
   }
   // Only the gateway says who calls.
   for (const FieldId id : {FieldId::kXConsumer, FieldId::kClientCert}) {
     if (request_.fields.find(id) != nullptr) request_.fields.remove(id);
   }
-  origin_ = find_origin(settings_.forwarding, request_, client_.peer_text(),
-                        client_.is_secure() ? "https" : "http");
+  origin_ = find_origin(settings_.forwarding, request_, client_.connection.peer_text(),
+                        client_.connection.is_secure() ? "https" : "http");
   const auto path = http::canonical_path(request_.path, arena_, settings_.ambiguous_encodings);
   if (!path) {
     close_client_ = true;

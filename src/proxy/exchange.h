@@ -8,6 +8,7 @@
 #include "http/h1/head_parser.h"
 #include "http/message.h"
 #include "policy/policy.h"
+#include "proxy/client.h"
 #include "proxy/client_connection.h"
 #include "proxy/head_writer.h"
 #include "proxy/held_body.h"
@@ -18,11 +19,14 @@ namespace portcullis::proxy {
 
 enum class Persistence : uint8_t { kKeepAlive, kClose };
 
+// Whether anything follows a head.
+enum class EndOfMessage : uint8_t { kHere, kLater };
+
 // One request and its response, from the first byte of the head to the last byte sent. Lives on its worker's
-// thread, owned by the connection's coroutine.
+// thread, owned by the connection's coroutine, or that of its stream.
 class Exchange final : public Pooled {
  public:
-  explicit Exchange(ClientConnection& client);
+  explicit Exchange(Client client);
 
   // The whole story. Returns what is to become of the client's connection.
   Task<Persistence> run();
@@ -42,6 +46,8 @@ class Exchange final : public Pooled {
   };
 
   Task<bool> read_head();
+  bool take_http2_head();
+  bool translate_websocket();
   bool prepare();
   void fill_context();
   Task<bool> consult_policies();
@@ -59,13 +65,19 @@ class Exchange final : public Pooled {
                     std::string_view from_client);
 
   void choose_request_id();
+  http::BodyKind upload_kind() const;
+  void write_request_fields(HeadWriter& out) const;
   void write_request_head(HeadWriter& out) const;
+  void write_response_fields(HeadWriter& out, http::BodyKind kind) const;
   void write_response_head(HeadWriter& out, http::BodyKind kind) const;
+  bool send_http2_head(http::BodyKind kind, EndOfMessage end);
   Task<bool> send_interim_head(size_t received_size);
+  Task<bool> accept_upgrade(size_t received_size);
   Task<bool> send(std::string_view text);
   Task<void> refuse(uint16_t status, std::string_view detail);
   Task<void> refuse(const policy::Decision& decision);
   Task<void> send_problem(uint16_t status, std::string_view detail);
+  bool wants_grpc() const;
   Task<void> answer(std::string_view body);
   Task<void> redirect_to_https();
   std::string_view unread() const;
@@ -86,7 +98,7 @@ class Exchange final : public Pooled {
   Task<bool> hold_for_retries(const upstream::UpstreamDefinition& upstream);
   Task<Persistence> give_up(TryOutcome outcome);
 
-  ClientConnection& client_;
+  Client client_;
   Worker& worker_;
   std::shared_ptr<WorkerSnapshot> snapshot_;
   const ListenerSettings& settings_;
@@ -99,7 +111,8 @@ class Exchange final : public Pooled {
   std::string_view allow_;
   uint16_t refusal_ = 0;
   std::string_view refusal_detail_;
-  size_t head_size_ = 0;
+  bool has_head_ = false;  // the request's has come whole
+  size_t head_size_ = 0;   // of HTTP/1
   bool answered_ = false;  // bytes of the final response have been sent
   bool close_client_ = false;
   bool redirected_ = false;  // to https, by the listener

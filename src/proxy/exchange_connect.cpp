@@ -37,11 +37,12 @@ Task<bool> Exchange::tell_of_client(const upstream::UpstreamDefinition& upstream
   std::optional<Endpoint> client;
   if (const auto address = IpAddress::parse(origin_.client)) {
     // Whom trusted proxies told of has a port that only they know.
-    const bool direct = origin_.client == client_.peer_text();
-    client = Endpoint{*address, direct ? client_.peer_port() : uint16_t{0}};
+    const bool direct = origin_.client == client_.connection.peer_text();
+    client = Endpoint{*address, direct ? client_.connection.peer_port() : uint16_t{0}};
   }
   char header[kLargestWritten];
-  const std::optional<Endpoint> reached = Endpoint::of(SocketAddress::of_socket(client_.stream.fd()));
+  const std::optional<Endpoint> reached =
+      Endpoint::of(SocketAddress::of_socket(client_.connection.stream.fd()));
   iovec piece{header, write_proxy_header(header, upstream.proxy_protocol, client, reached)};
   const IoResult sent = co_await stream.write(std::span(&piece, 1), upstream.connect_timeout);
   if (!sent.ok()) failure_ = name_of_broken_stream(sent.error);

@@ -26,7 +26,7 @@ constexpr Milliseconds kUnwatched{100};
 // One that has only finished sending counts as gone, unless it has sent further requests.
 class ClientWatch final : private Watcher {
  public:
-  ClientWatch(ClientConnection& client, std::string_view unread, Stream& target)
+  ClientWatch(const Client& client, std::string_view unread, Stream& target)
       : client_(client), target_(target), pipelined_(!unread.empty()) {
     client_.stream.set_idle_watcher(this);
     if (client_.stream.ensure_watched() && client_.stream.hung_up()) on_events(0);
@@ -42,7 +42,7 @@ class ClientWatch final : private Watcher {
     target_.cancel();
   }
 
-  ClientConnection& client_;
+  const Client& client_;
   Stream& target_;
   bool pipelined_;
   bool gone_ = false;
@@ -193,7 +193,8 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
                   .framing = request_.body,
                   .received = held_body_.held() ? held_body_.content() : unread(),
                   .timeout = settings_.body_timeout,
-                  .limit = context_.body_limit};
+                  .limit = context_.body_limit,
+                  .channel = held_body_.held() ? nullptr : client_.channel};
   upload_result_ = {};
   TaskGroup upload;
   if (request_.body.kind == BodyKind::kNone) {
@@ -223,7 +224,7 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
 
 Task<void> Exchange::upload_body(std::string_view head, BodySource& body, upstream::Connection& connection) {
   upload_result_ =
-      co_await relay_message(head, body, {connection.stream, request_.body.kind, settings_.send_timeout});
+      co_await relay_message(head, body, {connection.stream, upload_kind(), settings_.send_timeout});
   upload_done_ = true;
   // A target that stops reading may have answered already; only the client's failures end the exchange.
   const bool client_failed = upload_result_.outcome != RelayOutcome::kComplete &&
@@ -233,11 +234,13 @@ Task<void> Exchange::upload_body(std::string_view head, BodySource& body, upstre
 
 // What the client has sent and nobody has taken: the body's beginning, or what follows a held one.
 std::string_view Exchange::unread() const {
-  return held_body_.held() ? held_body_.rest() : client_.input.content().substr(head_size_);
+  if (held_body_.held()) return held_body_.rest();
+  return client_.channel != nullptr ? std::string_view() : client_.input.content().substr(head_size_);
 }
 
 // Moves what the client sent beyond this request to where the next exchange looks for it.
 void Exchange::keep_rest(std::string_view rest) {
+  if (client_.channel != nullptr) return;
   InputBuffer& input = client_.input;
   const char* begin = input.block.data();
   if (rest.empty()) {
@@ -309,30 +312,34 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     if (response_.status == 101) {
       if (!request_.wants_upgrade) co_return fail("upstream_unasked_upgrade");
       answered_ = true;
-      if (co_await send_interim_head(parser.head_size()))
+      if (co_await accept_upgrade(parser.head_size()))
         co_await tunnel(*connection, input.content(), unread());
       close_client_ = true;
       ended_ = "tunnel_closed";
       co_return TryOutcome::kAnswered;
     }
-    if (request_.version == http::Version::kHttp11 && !co_await send_interim_head(parser.head_size()))
+    if (request_.version != http::Version::kHttp10 && !co_await send_interim_head(parser.head_size()))
       co_return TryOutcome::kClientGone;
   }
 
   BodyKind kind = response_.body.kind;
   if (kind == BodyKind::kUntilClose || kind == BodyKind::kChunked) {
-    kind = request_.version == http::Version::kHttp11 ? BodyKind::kChunked : BodyKind::kUntilClose;
+    kind = request_.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
   }
-  if (kind == BodyKind::kUntilClose || !upload_done_ || client_.closing()) close_client_ = true;
+  if (kind == BodyKind::kUntilClose || !upload_done_ || client_.connection.closing()) close_client_ = true;
   finish_policies();
   HeadWriter head(input.begin + kMostCopied + 512);
-  write_response_head(head, kind);
+  if (client_.channel == nullptr) {
+    write_response_head(head, kind);
+  } else if (!send_http2_head(kind, kind == BodyKind::kNone ? EndOfMessage::kHere : EndOfMessage::kLater)) {
+    co_return TryOutcome::kClientGone;
+  }
   BodySource source{.stream = connection->stream,
                     .framing = response_.body,
                     .received = input.content(),
                     .timeout = upstream.response_timeout};
-  if (source.framing.kind == BodyKind::kLength && source.framing.length <= kMostCopied &&
-      source.framing.length <= source.received.size()) {
+  if (client_.channel == nullptr && source.framing.kind == BodyKind::kLength &&
+      source.framing.length <= kMostCopied && source.framing.length <= source.received.size()) {
     // A small body that is here whole: copying it behind the head costs less than a gathered write.
     head.write(source.received.substr(0, source.framing.length));
     source.received.remove_prefix(source.framing.length);
@@ -344,10 +351,14 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   if (source.framing.kind == BodyKind::kNone) {
     source.rest = source.received;
     iovec piece = head.piece();
-    const IoResult written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);
+    IoResult written;
+    if (client_.channel == nullptr)
+      written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);
     if (!written.ok()) sent = {RelayOutcome::kSinkFailed, written.error};
   } else {
-    sent = co_await relay_message(head.text(), source, {client_.stream, kind, settings_.send_timeout});
+    if (client_.channel != nullptr) kind = BodyKind::kStream;
+    sent = co_await relay_message(head.text(), source,
+                                  {client_.stream, kind, settings_.send_timeout, client_.channel});
   }
   response_bytes_ = source.bytes;
   if (sent.outcome != RelayOutcome::kComplete) {

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "crypto/encoding.h"
+#include "http/grpc.h"
 #include "proxy/exchange.h"
 
 namespace portcullis::proxy {
@@ -21,12 +22,39 @@ void write_upgrade(HeadWriter& out, const http::Fields& fields) {
   }
 }
 
+// Trailers are passed on, so their announcement is too (RFC 9110 section 10.1.4).
+bool takes_trailers(const http::Fields& fields) {
+  bool takes = false;
+  for (const http::Field& field : fields) {
+    if (field.id != FieldId::kTe) continue;
+    for_each_list_element(
+        field.value, [&](std::string_view coding) { takes |= equals_ignoring_case(coding, "trailers"); });
+  }
+  return takes;
+}
+
+// Three digits.
+class StatusCode {
+ public:
+  explicit StatusCode(uint16_t status)
+      : digits_{static_cast<char>('0' + status / 100), static_cast<char>('0' + status / 10 % 10),
+                static_cast<char>('0' + status % 10)} {}
+  std::string_view text() const { return {digits_, 3}; }
+
+ private:
+  char digits_[3];
+};
+
 }  // namespace
 
-void Exchange::write_request_head(HeadWriter& out) const {
-  out.write(request_.method, " ", target_path_, std::string_view("?", request_.has_query ? 1 : 0),
-            request_.query, " HTTP/1.1\r\n");
-  out.field("host", route_->host.empty() ? request_.authority : std::string_view(route_->host));
+// How the request's body goes to a target that speaks HTTP/1.
+BodyKind Exchange::upload_kind() const {
+  if (request_.body.has_length()) return BodyKind::kLength;
+  return request_.body.kind == BodyKind::kStream ? BodyKind::kChunked : request_.body.kind;
+}
+
+// The fields that are the same in all versions.
+void Exchange::write_request_fields(HeadWriter& out) const {
   const HopByHop hop_by_hop(request_.fields);
   for (const http::Field& field : request_.fields) {
     // Written anew, above or below.
@@ -34,49 +62,48 @@ void Exchange::write_request_head(HeadWriter& out) const {
       continue;
     if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
   }
-  write_forwarding(out, settings_.forwarding, request_, client_.peer_text(), origin_);
+  write_forwarding(out, settings_.forwarding, request_, client_.connection.peer_text(), origin_);
   out.field("x-request-id", request_id_);
   if (const identity::Consumer* consumer = context_.caller.consumer) {
     out.field("x-consumer-name", consumer->name);
     if (!consumer->group_list.empty()) out.field("x-consumer-groups", consumer->group_list);
     if (!context_.caller.credential.empty()) out.field("x-consumer-credential", context_.caller.credential);
   }
-  if (settings_.forward_client_certificate && client_.certificate() != nullptr) {
+  if (settings_.forward_client_certificate && client_.connection.certificate() != nullptr) {
     // RFC 9440 section 2: a byte sequence of RFC 8941. Encoding it allocates; it is asked for.
     out.field("client-cert", ":",
-              crypto::base64_encode(client_.certificate()->encoded, crypto::Base64::kStandard), ":");
+              crypto::base64_encode(client_.connection.certificate()->encoded, crypto::Base64::kStandard),
+              ":");
   }
-  if (request_.body.kind == BodyKind::kLength) {
+  if (request_.body.has_length()) {
     char digits[20];
     const auto [end, error] = std::to_chars(digits, digits + sizeof digits, request_.body.length);
     out.field("content-length", std::string_view(digits, static_cast<size_t>(end - digits)));
-  } else if (request_.body.kind == BodyKind::kChunked) {
-    out.field("transfer-encoding", "chunked");
-  } else if (const http::Field* length = request_.fields.find(FieldId::kContentLength)) {
-    out.field("content-length", length->value);  // an explicit zero
+  } else if (request_.body.kind == BodyKind::kNone) {
+    // An explicit zero.
+    if (const http::Field* length = request_.fields.find(FieldId::kContentLength))
+      out.field("content-length", length->value);
   }
-  // Trailers are passed on, so their announcement is too (RFC 9110 section 10.1.4).
-  bool takes_trailers = false;
-  for (const http::Field& field : request_.fields) {
-    if (field.id != FieldId::kTe) continue;
-    for_each_list_element(field.value, [&](std::string_view coding) {
-      takes_trailers |= equals_ignoring_case(coding, "trailers");
-    });
-  }
-  if (takes_trailers) out.field("te", "trailers");
+  if (takes_trailers(request_.fields)) out.field("te", "trailers");
+}
+
+void Exchange::write_request_head(HeadWriter& out) const {
+  out.write(request_.method, " ", target_path_, std::string_view("?", request_.has_query ? 1 : 0),
+            request_.query, " HTTP/1.1\r\n");
+  out.field("host", route_->host.empty() ? request_.authority : std::string_view(route_->host));
+  write_request_fields(out);
+  if (upload_kind() == BodyKind::kChunked) out.field("transfer-encoding", "chunked");
+  const bool te = takes_trailers(request_.fields);
   if (request_.wants_upgrade) write_upgrade(out, request_.fields);
-  if (takes_trailers || request_.wants_upgrade) {
-    out.field("connection", takes_trailers ? "te" : "", takes_trailers && request_.wants_upgrade ? ", " : "",
+  if (te || request_.wants_upgrade) {
+    out.field("connection", te ? "te" : "", te && request_.wants_upgrade ? ", " : "",
               request_.wants_upgrade ? "upgrade" : "");
   }
   out.write("\r\n");
 }
 
-void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
-  char status[3] = {static_cast<char>('0' + response_.status / 100),
-                    static_cast<char>('0' + response_.status / 10 % 10),
-                    static_cast<char>('0' + response_.status % 10)};
-  out.write("HTTP/1.1 ", std::string_view(status, 3), " ", response_.reason, "\r\n");
+// Likewise.
+void Exchange::write_response_fields(HeadWriter& out, BodyKind kind) const {
   const HopByHop hop_by_hop(response_.fields);
   for (const http::Field& field : response_.fields) {
     if (field.id == FieldId::kXRequestId) continue;
@@ -88,13 +115,19 @@ void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
     if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
   }
   if (!set_cookie_.empty()) out.field("set-cookie", set_cookie_);
+  if (response_.status < 200) return;
+  out.field("x-request-id", request_id_);
+  if (!settings_.hsts.empty() && response_.fields.find("strict-transport-security") == nullptr)
+    out.field("strict-transport-security", settings_.hsts);
+}
+
+void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
+  out.write("HTTP/1.1 ", StatusCode(response_.status).text(), " ", response_.reason, "\r\n");
+  write_response_fields(out, kind);
   if (response_.status == 101) {
     write_upgrade(out, response_.fields);
     out.field("connection", "upgrade");
   } else if (response_.status >= 200) {
-    out.field("x-request-id", request_id_);
-    if (!settings_.hsts.empty() && response_.fields.find("strict-transport-security") == nullptr)
-      out.field("strict-transport-security", settings_.hsts);
     if (kind == BodyKind::kChunked) out.field("transfer-encoding", "chunked");
     if (response_.status == 426 && response_.fields.find(FieldId::kUpgrade) != nullptr) {
       write_upgrade(out, response_.fields);  // what to upgrade to is the answer (RFC 9110 section 15.5.22)
@@ -109,11 +142,33 @@ void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
   out.write("\r\n");
 }
 
+// The same head as a frame. `kind` as write_response_head's: kLength where the length may be told.
+bool Exchange::send_http2_head(BodyKind kind, EndOfMessage end) {
+  HeadWriter lines(1024);
+  write_response_fields(lines, kind);
+  const StatusCode status(response_.status);
+  http::h2::FieldBlock head;
+  head.field(":status", status.text());
+  head.lines(lines.text());
+  if (response_.status < 200) return client_.channel->send_interim_head(head);
+  return client_.channel->send_head(head, end == EndOfMessage::kHere);
+}
+
 // Sends a head that no body follows: an interim response, or 101. `received_size`: its size as it came.
 Task<bool> Exchange::send_interim_head(size_t received_size) {
+  if (client_.channel != nullptr) co_return send_http2_head(BodyKind::kNone, EndOfMessage::kLater);
   HeadWriter head(received_size + 512);
   write_response_head(head, BodyKind::kNone);
   co_return co_await send(head.text());
+}
+
+// Passes on that the target has accepted an upgrade; in HTTP/2 it is a stream that was asked for, and needs
+// no key (RFC 8441 section 5.1).
+Task<bool> Exchange::accept_upgrade(size_t received_size) {
+  if (client_.channel == nullptr) co_return co_await send_interim_head(received_size);
+  response_.status = 200;
+  response_.fields.remove("sec-websocket-accept");
+  co_return send_http2_head(BodyKind::kNone, EndOfMessage::kLater);
 }
 
 Task<bool> Exchange::send(std::string_view text) {
@@ -138,8 +193,15 @@ Task<void> Exchange::refuse(const policy::Decision& decision) {
 // Sends problem details (RFC 9457) with the fields that response_ has already.
 Task<void> Exchange::send_problem(uint16_t status, std::string_view detail) {
   if (request_id_.empty()) choose_request_id();
-  const bool parse_failure = head_size_ == 0;
+  const bool parse_failure = !has_head_;
   if (parse_failure || request_.body.kind != BodyKind::kNone) close_client_ = true;
+  if (wants_grpc()) {
+    response_.status = 200;
+    response_.fields.set("content-type", "application/grpc");
+    response_.fields.set("grpc-status", arena_.decimal(http::grpc_status_for(status)));
+    response_.fields.set("grpc-message", detail);
+    co_return co_await answer("");
+  }
   const std::string_view code = arena_.decimal(status);
   const std::string_view title = http::reason_phrase(status);
   std::string id;
@@ -148,6 +210,14 @@ Task<void> Exchange::send_problem(uint16_t status, std::string_view detail) {
   response_.fields.set("content-type", "application/problem+json");
   co_await answer(arena_.concat(R"({"type":"about:blank","title":")", title, R"(","status":)", code,
                                 R"(,"detail":")", detail, R"(","request_id":")", id, R"("})", "\n"));
+}
+
+// A gRPC call reads its outcome from trailers, which a response without a body has in its head.
+bool Exchange::wants_grpc() const {
+  if (client_.channel == nullptr) return false;
+  const std::string_view type = request_.fields.value_of("content-type");
+  constexpr std::string_view kGrpc = "application/grpc";
+  return type.starts_with(kGrpc) && (type.size() == kGrpc.size() || type[kGrpc.size()] != '-');
 }
 
 // The request came in the clear to a listener that wants TLS: the same address, as the client wrote it, by
@@ -165,18 +235,25 @@ Task<void> Exchange::redirect_to_https() {
 
 // Sends what response_ says, after the policies have seen it, with `body`.
 Task<void> Exchange::answer(std::string_view body) {
-  if (request_.body.kind != BodyKind::kNone || client_.closing()) close_client_ = true;
+  if (request_.body.kind != BodyKind::kNone || client_.connection.closing()) close_client_ = true;
   response_.reason = http::reason_phrase(response_.status);
   const bool bodiless = response_.status == 204 || response_.status == 304;
   if (!bodiless) response_.fields.set("content-length", arena_.decimal(body.size()));
   finish_policies();
-  HeadWriter out(1024);
-  write_response_head(out, BodyKind::kLength);
-  if (!bodiless && request_.method != "HEAD") {
-    out.write(body);
-    response_bytes_ = body.size();
-  }
+  if (bodiless || request_.method == "HEAD") body = {};
+  response_bytes_ = body.size();
   answered_ = true;
+  if (client_.channel != nullptr) {
+    if (!send_http2_head(BodyKind::kLength, body.empty() ? EndOfMessage::kHere : EndOfMessage::kLater) ||
+        body.empty())
+      co_return;
+    client_.channel->end_after_write({});
+    co_await send(body);
+    co_return;
+  }
+  HeadWriter out(1024 + body.size());
+  write_response_head(out, BodyKind::kLength);
+  out.write(body);
   if (!co_await send(out.text())) close_client_ = true;
 }
 

@@ -49,8 +49,7 @@ Milliseconds Exchange::time_left() const {
 Task<bool> Exchange::hold_for_retries(const upstream::UpstreamDefinition& upstream) {
   const http::BodyFraming& body = request_.body;
   // Of unknown length: it streams, and is sent once.
-  if (body.kind != BodyKind::kLength || body.length > upstream.retries.body_size || held_body_.held())
-    co_return true;
+  if (!body.has_length() || body.length > upstream.retries.body_size || held_body_.held()) co_return true;
   held_body_.begin_at(head_size_);
   const policy::BodyState state = co_await held_body_.hold(upstream.retries.body_size);
   switch (state) {

@@ -184,8 +184,8 @@ void write_forwarding(HeadWriter& out, const ForwardingRules& rules, const http:
     write_rfc7239(out, rules, request, peer, origin);
   // RFC 9110 section 7.6.3; a Via that has come along is passed on before it.
   if (!rules.via.empty()) {
-    out.field("via", std::string_view(request.version == http::Version::kHttp11 ? "1.1 " : "1.0 ", 4),
-              rules.via);
+    constexpr std::string_view kVersions[] = {"1.0 ", "1.1 ", "2.0 "};
+    out.field("via", kVersions[static_cast<size_t>(request.version)], rules.via);
   }
 }
 

@@ -1,6 +1,9 @@
 #include "proxy/held_body.h"
 
 #include <cerrno>
+#include <utility>
+
+#include "proxy/client_connection.h"
 
 namespace portcullis::proxy {
 
@@ -9,17 +12,24 @@ using policy::BodyState;
 
 // RFC 9110 section 10.1.1: the backend, who would say so, is asked only when the body is here.
 Task<bool> HeldBody::tell_to_continue() {
+  if (client_.channel != nullptr) {
+    http::h2::FieldBlock head;
+    head.field(":status", "100");
+    co_return client_.channel->send_interim_head(head);
+  }
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   iovec piece{const_cast<char*>(kContinue.data()), kContinue.size()};
-  const IoResult sent = co_await client_.stream.write(std::span(&piece, 1), client_.settings().send_timeout);
+  const IoResult sent =
+      co_await client_.stream.write(std::span(&piece, 1), client_.connection.settings().send_timeout);
   co_return sent.ok();
 }
 
 Task<BodyState> HeldBody::hold(size_t limit) {
   if (held_) co_return content_.size() <= limit ? BodyState::kHeld : BodyState::kTooLarge;
   const http::BodyFraming framing = request_.body;
-  if (framing.kind == BodyKind::kLength && framing.length > limit) co_return BodyState::kTooLarge;
-  std::string_view input = client_.input.content().substr(head_size_);
+  if (framing.has_length() && framing.length > limit) co_return BodyState::kTooLarge;
+  std::string_view input;
+  if (client_.channel == nullptr) input = client_.input.content().substr(head_size_);
   if (framing.kind != BodyKind::kNone && request_.expects_continue && input.empty()) {
     const bool told = co_await tell_to_continue();
     if (!told) co_return BodyState::kGone;
@@ -32,6 +42,8 @@ Task<BodyState> HeldBody::hold(size_t limit) {
         const auto result = decoder.next(input, data);
         if (result == http::h1::ChunkedDecoder::Result::kFailed) co_return BodyState::kBroken;
         done = result == http::h1::ChunkedDecoder::Result::kDone;
+      } else if (framing.kind == BodyKind::kStream) {
+        data = std::exchange(input, {});
       } else {
         data = input.substr(0, static_cast<size_t>(framing.length) - content_.size());
         input.remove_prefix(data.size());
@@ -44,8 +56,9 @@ Task<BodyState> HeldBody::hold(size_t limit) {
     more_.release();
     more_.block = Block::take(Block::kLarge);
     const IoResult got = co_await client_.stream.read(more_.block.data(), more_.block.capacity(),
-                                                      client_.settings().body_timeout);
+                                                      client_.connection.settings().body_timeout);
     if (got.error == ETIMEDOUT) co_return BodyState::kTimedOut;
+    if (got.end_of_stream() && framing.kind == BodyKind::kStream) break;
     if (!got.ok() || got.bytes == 0) co_return BodyState::kGone;
     input = {more_.block.data(), got.bytes};
   }

@@ -5,7 +5,7 @@
 
 #include "http/message.h"
 #include "policy/held_body.h"
-#include "proxy/client_connection.h"
+#include "proxy/client.h"
 
 namespace portcullis::proxy {
 
@@ -13,8 +13,8 @@ namespace portcullis::proxy {
 // From then on the request has a body of known length; trailers are dropped.
 class HeldBody final : public policy::BodyHolder {
  public:
-  // Both outlive this.
-  HeldBody(ClientConnection& client, http::RequestHead& request) : client_(client), request_(request) {}
+  // What both refer to outlives this.
+  HeldBody(Client client, http::RequestHead& request) : client_(client), request_(request) {}
 
   // Where the body begins in the client's input.
   void begin_at(size_t head_size) { head_size_ = head_size; }
@@ -29,7 +29,7 @@ class HeldBody final : public policy::BodyHolder {
  private:
   Task<bool> tell_to_continue();
 
-  ClientConnection& client_;
+  Client client_;
   http::RequestHead& request_;
   size_t head_size_ = 0;
   bool held_ = false;

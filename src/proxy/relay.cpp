@@ -43,6 +43,7 @@ class BodyReader {
       switch (source_.framing.kind) {
         case BodyKind::kNone: return true;
         case BodyKind::kUntilClose:
+        case BodyKind::kStream:
           data = input;
           input = {};
           break;
@@ -65,7 +66,13 @@ class BodyReader {
     return true;
   }
 
-  std::string_view trailers() const { return decoder_.trailers(); }
+  std::string_view trailers() const {
+    return source_.channel != nullptr ? source_.channel->trailers() : decoder_.trailers();
+  }
+  // The end of the bytes is the end of the body.
+  bool ends_with_source() const {
+    return source_.framing.kind == BodyKind::kUntilClose || source_.framing.kind == BodyKind::kStream;
+  }
 
   void finish(std::string_view rest) {
     source_.complete = true;
@@ -150,9 +157,16 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
   std::array<char, 20> size_line;
   std::string_view input = source.received;
   std::string trailers;
-  bool source_ended = false;
+  bool source_ended = source.channel != nullptr && source.channel->at_end();
   Pace pace;
   const bool chunked = sink.kind == BodyKind::kChunked;
+  if (source.channel != nullptr && input.empty() && !source_ended && source.stream.may_read()) {
+    // A small body often comes with its head, and leaves with it.
+    source.more.block = Block::take(Block::kLarge);
+    const IoResult got = source.stream.try_read(source.more.block.data(), source.more.block.capacity());
+    input = {source.more.block.data(), got.bytes};
+    source_ended = source.channel->at_end();
+  }
   for (;;) {
     gather.count = 0;
     gather.add(head);
@@ -161,7 +175,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     size_t bytes = 0;
     const bool well_formed = reader.take(input, gather, bytes);
     if (!well_formed) co_return {RelayOutcome::kSourceMalformed};
-    if (source_ended && source.framing.kind == BodyKind::kUntilClose) reader.finish({});
+    if (source_ended && reader.ends_with_source()) reader.finish({});
     source.bytes += bytes;
     if (source.limit != 0 && source.bytes > source.limit) co_return {RelayOutcome::kSourceTooLarge};
 
@@ -178,7 +192,9 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       gather.add(trailers);
       if (!trailers.empty()) gather.add("\r\n");
     }
-    if (gather.count > 0) {
+    const bool ends_stream = sink.channel != nullptr && reader.done();
+    if (ends_stream) sink.channel->end_after_write(permitted_trailers(reader.trailers()));
+    if (gather.count > 0 || ends_stream) {
       const Clock::time_point began = sink.stream.loop().now();
       const IoResult written =
           co_await sink.stream.write(std::span(gather.pieces.data(), gather.count), sink.timeout);
@@ -196,11 +212,12 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       co_return {got.error == ECANCELED ? RelayOutcome::kCancelled : RelayOutcome::kSourceFailed, got.error};
     }
     if (got.bytes == 0) {
-      if (source.framing.kind != BodyKind::kUntilClose) co_return {RelayOutcome::kSourceClosed};
+      if (!reader.ends_with_source()) co_return {RelayOutcome::kSourceClosed};
       source_ended = true;
     }
     pace.read(source.more.block, got.bytes);
     input = {source.more.block.data(), got.bytes};
+    source_ended |= source.channel != nullptr && source.channel->at_end();
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/block_pool.h"
 #include "http/h1/chunked_decoder.h"
+#include "http/h2/channel.h"
 #include "http/message.h"
 #include "runtime/stream.h"
 #include "runtime/task.h"
@@ -48,12 +49,14 @@ struct BodySource {
   std::string_view rest{};
   uint64_t bytes = 0;
   bool complete = false;
+  http::h2::Channel* channel = nullptr;  // of the stream, where it is HTTP/2's
 };
 
 struct BodySink {
   Stream& stream;
   http::BodyKind kind;  // how the body is delimited towards this side
   Milliseconds timeout;
+  http::h2::Channel* channel = nullptr;  // likewise
 };
 
 enum class RelayOutcome : uint8_t {
@@ -72,8 +75,8 @@ struct RelayResult {
 };
 
 // Sends `head` and then the body, which `source` must have, as it arrives, decoding and re-encoding the
-// chunked coding as each side needs; trailers go along where both sides are chunked. Holds at most one block
-// of body, which it passes on without copying; the sink's pace holds back the source.
+// chunked coding as each side needs; trailers go along where both sides have a place for them. Holds at most
+// one block of body, which it passes on without copying; the sink's pace holds back the source.
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink);
 
 // Copies bytes, and counts them in `bytes`, until the source ends (kComplete, with the sink half-closed) or

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "http/h1/head_parser.h"
+#include "http/h2/session.h"
 #include "http/path.h"
 #include "policy/limit_key.h"
 #include "policy/policy.h"
@@ -23,10 +24,16 @@
 
 namespace portcullis::proxy {
 
+struct Http2Settings {
+  bool enabled = true;
+  http::h2::SessionSettings session{};
+};
+
 struct ListenerSettings {
   std::string name;
   SocketAddress address;
   http::h1::HeadLimits head_limits{};
+  Http2Settings http2{};
   ForwardingRules forwarding{};
   http::AmbiguousEncodings ambiguous_encodings = http::AmbiguousEncodings::kRefuse;
   uint64_t body_size = 0;                         // 0: no limit

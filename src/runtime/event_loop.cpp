@@ -30,7 +30,9 @@ void EventLoop::stop() {
 }
 
 void EventLoop::run_once(Milliseconds longest) {
-  const uint64_t ticks = timers_.ticks_until_next(static_cast<uint64_t>(longest.count()));
+  // What settle() has left is not to wait.
+  const uint64_t ticks =
+      deferred_.empty() ? timers_.ticks_until_next(static_cast<uint64_t>(longest.count())) : 0;
   const int count = syscalls_.epoll_wait(epoll_.get(), events_.data(), kBatch,
                                          static_cast<int>(std::min<uint64_t>(ticks, 60'000)));
   now_ = Clock::now();
@@ -44,8 +46,20 @@ void EventLoop::run_once(Milliseconds longest) {
   }
   delivering_ = nullptr;
   event_count_ = next_event_ = 0;
-  send_all();
+  settle();
   timers_.advance(to_ticks(now_));
+  settle();
+}
+
+// What is deferred may send, and what has been sent may defer; but others want their turn, too.
+void EventLoop::settle() {
+  constexpr int kMostRounds = 16;
+  for (int round = 0; round < kMostRounds && !(deferred_.empty() && senders_.empty()); ++round) {
+    IntrusiveList<Deferred, Deferred> in_hand;
+    in_hand.splice_back(deferred_);
+    while (!in_hand.empty()) in_hand.pop_front().run_deferred();
+    send_all();
+  }
 }
 
 void EventLoop::send_all() {

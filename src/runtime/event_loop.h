@@ -53,6 +53,15 @@ class Sender : public ListNode<Sender> {
   Sender** place_ = nullptr;  // while its result is awaited
 };
 
+// Something to be done once, when the events in hand have been handled. Destroying it takes it back.
+class Deferred : public ListNode<Deferred> {
+ public:
+  virtual void run_deferred() = 0;
+
+ protected:
+  ~Deferred() = default;
+};
+
 // One thread's loop: descriptors (epoll), timers, and messages from other threads. Everything except post()
 // and stop() belongs to the thread that runs it.
 class EventLoop {
@@ -90,9 +99,13 @@ class EventLoop {
 
   // True when other events are still to be handled, so that what is sent now could be sent together with what
   // they lead to.
-  bool sends_can_wait() const { return next_event_ < event_count_; }
+  bool sends_can_wait() const { return next_event_ < event_count_ || !deferred_.empty(); }
   // Calls sender.sent() before the loop waits again.
   void send_later(Sender& sender) { senders_.push_back(sender); }
+  // Calls deferred.run_deferred() before the loop waits again, once however often this is called until then.
+  void defer(Deferred& deferred) {
+    if (!deferred.linked()) deferred_.push_back(deferred);
+  }
 
   Syscalls& syscalls() { return syscalls_; }
 
@@ -110,6 +123,7 @@ class EventLoop {
     return std::chrono::duration_cast<Milliseconds>(time.time_since_epoch()).count();
   }
 
+  void settle();
   void send_all();
 
   static constexpr int kBatch = 256;
@@ -126,6 +140,7 @@ class EventLoop {
   int event_count_ = 0;
   int next_event_ = 0;
   const Watcher* delivering_ = nullptr;
+  IntrusiveList<Deferred, Deferred> deferred_;
   IntrusiveList<Sender, Sender> senders_;
   std::array<Sender*, kBatch> sending_{};
   std::vector<SendRequest> requests_;

@@ -8,7 +8,7 @@
 namespace portcullis {
 
 bool Stream::ensure_watched() {
-  if (watched_) return true;
+  if (watched_ || channel_) return true;
   watched_ = loop_.watch(fd_.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this);
   readable_ = false;  // the registration itself reports what is there already
   return watched_;
@@ -32,7 +32,25 @@ void Stream::on_events(uint32_t events) {
   if (may_write && writer_ != nullptr && writer_ == waiting_writer) writer_->retry();
 }
 
+void Stream::signal_readable() {
+  if (reader_ != nullptr) reader_->retry();
+}
+
+void Stream::signal_writable() {
+  if (writer_ != nullptr) writer_->retry();
+}
+
+void Stream::signal_hang_up() {
+  hung_up_ = true;
+  if (reader_ != nullptr) {
+    reader_->retry();
+  } else if (idle_watcher_ != nullptr) {
+    idle_watcher_->on_events(EPOLLHUP);
+  }
+}
+
 IoResult Stream::try_read(char* data, size_t size) {
+  if (channel_) return cancelled_ ? IoResult{0, ECANCELED} : channel_->read(data, size);
   return codec_ ? codec_->decode(*this, data, size) : read_raw(data, size);
 }
 
@@ -61,6 +79,7 @@ int Stream::send_flags(bool expect_more) {
 
 IoResult Stream::try_write(std::span<iovec>& pieces, bool expect_more) {
   if (cancelled_) return {0, ECANCELED};
+  if (channel_) return channel_->write(pieces);
   if (!fd_) return {0, EBADF};
   return codec_ ? write_coded(pieces, expect_more) : write_raw(pieces, expect_more);
 }
@@ -141,13 +160,14 @@ void Stream::say_goodbye() {
 }
 
 bool Stream::deserted() {
-  if (!hung_up_) return false;
+  if (!hung_up_ || channel_) return hung_up_;
   if (codec_) return !codec_->has_data(*this);
   char byte;
   return ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
 void Stream::shutdown_write() {
+  if (channel_) return channel_->finish();
   say_goodbye();
   if (fd_) ::shutdown(fd_.get(), SHUT_WR);
 }
@@ -159,6 +179,10 @@ void Stream::reset_on_close() {
 }
 
 void Stream::close() {
+  if (channel_) {
+    channel_->close(resets_);
+    channel_.reset();
+  }
   if (!fd_) return;
   say_goodbye();
   if (watched_) loop_.forget(*this);

@@ -7,6 +7,7 @@
 
 #include "base/unique_fd.h"
 #include "runtime/address.h"
+#include "runtime/channel.h"
 #include "runtime/event_loop.h"
 #include "runtime/stream_codec.h"
 
@@ -23,10 +24,10 @@ struct IoResult {
   bool end_of_stream() const { return error == 0 && bytes == 0; }
 };
 
-// A non-blocking connected socket on one loop. One reader and one writer may wait at a time. Operations try
-// the system call first and wait only when the kernel has nothing; a descriptor that never waits is never
-// registered with epoll. Destroying a waiting coroutine withdraws its operation. Belongs to the loop's
-// thread.
+// A non-blocking connected socket, or a channel in its place, on one loop. One reader and one writer may wait
+// at a time. Operations try the system call first and wait only when the kernel has nothing; a descriptor
+// that never waits is never registered with epoll. Destroying a waiting coroutine withdraws its operation.
+// Belongs to the loop's thread.
 class Stream final : private Watcher {
  public:
   class Operation;
@@ -55,7 +56,9 @@ class Stream final : private Watcher {
   Write write(std::span<iovec> pieces, Milliseconds timeout, bool expect_more = false);
 
   // False when a read would find nothing.
-  bool may_read() const { return readable_ || (codec_ && codec_->holds_input()); }
+  bool may_read() const {
+    return channel_ ? channel_->may_read() : readable_ || (codec_ && codec_->holds_input());
+  }
   // One attempt, without waiting; error is EAGAIN when there is nothing.
   IoResult try_read(char* data, size_t size);
 
@@ -63,6 +66,13 @@ class Stream final : private Watcher {
   // be one of nothing.
   void set_codec(std::unique_ptr<StreamCodec> codec) { codec_ = std::move(codec); }
   StreamCodec* codec() const { return codec_.get(); }
+  // From now on `channel` carries it, in place of a socket.
+  void set_channel(std::unique_ptr<Channel> channel) { channel_ = std::move(channel); }
+  // For the channel: a read, or a write, would find something to do; the peer has gone. Each may destroy this
+  // stream.
+  void signal_readable();
+  void signal_writable();
+  void signal_hang_up();
   // What the socket has, for the codec.
   IoResult read_raw(char* data, size_t size);
 
@@ -78,7 +88,7 @@ class Stream final : private Watcher {
   void reset_on_close();
   void close();
 
-  bool is_open() const { return static_cast<bool>(fd_); }
+  bool is_open() const { return static_cast<bool>(fd_) || channel_; }
   int fd() const { return fd_.get(); }
   EventLoop& loop() { return loop_; }
   // A hang-up or error has been seen: an idle connection in this state is of no use.
@@ -101,6 +111,7 @@ class Stream final : private Watcher {
   EventLoop& loop_;
   UniqueFd fd_;
   std::unique_ptr<StreamCodec> codec_;  // null: bytes go as they are
+  std::unique_ptr<Channel> channel_;    // null: the socket
   bool watched_ = false;
   bool readable_ = true;  // unknown until the kernel says EAGAIN
   bool writable_ = true;

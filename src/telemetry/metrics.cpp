@@ -154,6 +154,11 @@ std::string Registry::scrape(const std::vector<TargetState>& states) const {
       MetricType::Counter);
   for (const auto& [address, listener] : listeners_)
     unannounced.add({{"address", address}}, listener.proxy_headers_refused.load(std::memory_order_relaxed));
+  Family floods("http2_floods_total",
+                "HTTP/2 connections ended because of what only costs time, by listener address.",
+                MetricType::Counter);
+  for (const auto& [address, listener] : listeners_)
+    floods.add({{"address", address}}, listener.http2_floods.load(std::memory_order_relaxed));
   Family refused("client_connections_refused_total", "Closed at once: the listener's limit was reached.",
                  MetricType::Counter);
   refused.add({}, total(&WorkerMetrics::refused));
@@ -210,9 +215,10 @@ std::string Registry::scrape(const std::vector<TargetState>& states) const {
   }
 
   std::vector<prometheus::MetricFamily> all;
-  for (Family* one : {&requests, &durations,   &received,   &sent,        &tries,     &opened,    &accepted,
-                      &open,     &by_listener, &handshakes, &unannounced, &refused,   &dropped,   &reloads,
-                      &version,  &by_consumer, &limited,    &up,          &available, &ejections, &checks}) {
+  for (Family* one :
+       {&requests,    &durations,  &received,    &sent,      &tries,     &opened,  &accepted, &open,
+        &by_listener, &handshakes, &unannounced, &floods,    &refused,   &dropped, &reloads,  &version,
+        &by_consumer, &limited,    &up,          &available, &ejections, &checks}) {
     all.push_back(std::move(one->family));
   }
   return prometheus::TextSerializer().Serialize(all);

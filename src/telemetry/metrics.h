@@ -71,6 +71,7 @@ struct ListenerMetrics {
   std::atomic<uint64_t> handshakes_resumed{0};
   std::atomic<uint64_t> handshakes_failed{0};
   std::atomic<uint64_t> proxy_headers_refused{0};
+  std::atomic<uint64_t> http2_floods{0};  // connections ended for that
 };
 
 // What operators see of one target.

@@ -66,6 +66,7 @@ std::optional<std::string> body_of(const http::ResponseHead& head, std::string_v
     case http::BodyKind::kLength:
       if (rest.size() < head.body.length && !enough) return std::nullopt;
       return std::string(rest.substr(0, head.body.length));
+    case http::BodyKind::kStream:
     case http::BodyKind::kUntilClose:
       if (!enough) return std::nullopt;
       return std::string(rest);

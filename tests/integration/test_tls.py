@@ -40,7 +40,7 @@ EDGE = "{certificates: [{cert: edge.pem, key: edge.key}]}"
 
 def curl(gateway, *arguments, path="/", ca="authority.pem"):
     """(exit code, head and body)"""
-    done = subprocess.run(["curl", "-sSi", "--max-time", "20", "--cacert", str(gateway.path.parent / ca), *arguments,
+    done = subprocess.run(["curl", "-sSi", "--http1.1", "--max-time", "20", "--cacert", str(gateway.path.parent / ca), *arguments,
                            f"https://localhost:{gateway.port}{path}"], capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 

@@ -20,7 +20,7 @@ class RequestLimits final : public Policy {
     if (settings_.field_count != 0 && request.fields.size() > settings_.field_count)
       return Decision::refuse(431, "too_many_fields");
     if (settings_.body_size != 0) {
-      if (request.body.kind == http::BodyKind::kLength && request.body.length > settings_.body_size)
+      if (request.body.has_length() && request.body.length > settings_.body_size)
         return Decision::refuse(413, "body_too_large");
       // A body of unknown length is counted as it passes.
       if (context.body_limit == 0 || context.body_limit > settings_.body_size)

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "http/message.h"
+
+namespace portcullis::http::h2 {
+
+// The fields of a head to be sent, as nghttp2 takes them. It writes names in lower case and copies all of
+// them, so what this refers to may go as soon as it has been handed over.
+class FieldBlock {
+ public:
+  void field(std::string_view name, std::string_view value) {
+    if (size_ == fields_.size()) return;  // cannot be: a message has at most Fields::kCapacity
+    fields_[size_++] = {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
+  }
+  // Field lines as HTTP/1 has them, each with its CRLF.
+  void lines(std::string_view text) {
+    while (!text.empty()) {
+      const size_t end = text.find("\r\n");
+      const std::string_view line = text.substr(0, end);
+      text.remove_prefix(end + 2);
+      const size_t colon = line.find(':');
+      const size_t value = line.find_first_not_of(" \t", colon + 1);
+      field(line.substr(0, colon), value == std::string_view::npos ? std::string_view() : line.substr(value));
+    }
+  }
+  std::span<const nghttp2_nv> fields() const { return {fields_.data(), size_}; }
+
+ private:
+  static uint8_t* bytes(std::string_view text) {
+    return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
+  }
+
+  size_t size_ = 0;
+  std::array<nghttp2_nv, Fields::kCapacity + 32> fields_;
+};
+
+}  // namespace portcullis::http::h2

@@ -1,0 +1,89 @@
+#include "http/h2/request.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "http/characters.h"
+#include "http/h1/framing.h"
+
+namespace portcullis::http::h2 {
+namespace {
+
+using h1::ParseError;
+
+// nghttp2 has checked that there is at most one, and holds the body to it.
+uint64_t content_length(const Fields& fields) {
+  const Field* field = fields.find(FieldId::kContentLength);
+  return field == nullptr ? BodyFraming::kUnknown
+                          : parse_decimal(field->value).value_or(BodyFraming::kUnknown);
+}
+
+// Cookies may come in pieces, and HTTP/1 has one field for all (RFC 9113 section 8.2.3).
+void join_cookies(Fields& fields, Arena& arena) {
+  std::string_view all;
+  size_t count = 0;
+  for (const Field& field : fields) {
+    if (field.name != "cookie") continue;
+    all = count++ == 0 ? field.value : arena.concat(all, "; ", field.value);
+  }
+  if (count > 1) fields.set("cookie", all);
+}
+
+ParseError read_target(const Head& head, const h1::HeadLimits& limits, RequestHead& request) {
+  request.target = head.path;
+  if (head.path.size() > limits.target_length) return ParseError::kTargetTooLong;
+  if (head.path.empty() || !std::all_of(head.path.begin(), head.path.end(), is_target))
+    return ParseError::kBadTarget;
+  if (head.path == "*") {
+    request.path = head.path;
+    return request.method == "OPTIONS" ? ParseError::kNone : ParseError::kBadTarget;
+  }
+  if (head.path[0] != '/') return ParseError::kBadTarget;
+  const size_t question = head.path.find('?');
+  request.path = head.path.substr(0, question);
+  request.has_query = question != std::string_view::npos;
+  if (request.has_query) request.query = head.path.substr(question + 1);
+  return ParseError::kNone;
+}
+
+}  // namespace
+
+ParseError read_request(const Head& head, const h1::HeadLimits& limits, Arena& arena, RequestHead& request) {
+  request.version = Version::kHttp2;
+  request.method = head.method;
+  request.fields = head.fields;
+  if (head.too_large) {
+    return head.fields.size() >= limits.field_count ? ParseError::kTooManyFields : ParseError::kHeadTooLarge;
+  }
+  if (head.method.empty() || !std::all_of(head.method.begin(), head.method.end(), is_token))
+    return ParseError::kBadMethod;
+  if (head.method == "CONNECT" && head.protocol.empty()) return ParseError::kBadTarget;
+  if (const ParseError error = read_target(head, limits, request); error != ParseError::kNone) return error;
+
+  const Field* host = request.fields.find(FieldId::kHost);
+  request.authority = head.authority.empty() && host != nullptr ? host->value : head.authority;
+  if (request.authority.empty()) return ParseError::kMissingHost;
+  if (!h1::is_valid_authority(request.authority)) return ParseError::kBadHost;
+  if (host != nullptr && !h1::same_authority(host->value, request.authority))
+    return ParseError::kHostDisagrees;
+  request.fields.remove(FieldId::kHost);
+  join_cookies(request.fields, arena);
+
+  if (!head.ends_message) request.body = {BodyKind::kStream, content_length(request.fields)};
+  request.expects_continue = equals_ignoring_case(request.fields.value_of("expect"), "100-continue");
+  return ParseError::kNone;
+}
+
+bool read_response(const Head& head, std::string_view method, ResponseHead& response) {
+  if (head.too_large || head.status < 100 || head.status > 599 || head.status == 101) return false;
+  response.status = head.status;
+  response.reason = reason_phrase(head.status);
+  response.version = Version::kHttp2;
+  response.fields = head.fields;
+  const bool bodiless = method == "HEAD" || head.status < 200 || head.status == 204 || head.status == 304;
+  // The end may come apart from the head: until then there is a body of nothing.
+  if (!head.ends_message && !bodiless) response.body = {BodyKind::kStream, content_length(response.fields)};
+  return true;
+}
+
+}  // namespace portcullis::http::h2

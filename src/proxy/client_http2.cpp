@@ -1,0 +1,132 @@
+// A client's connection when it speaks HTTP/2: its streams are exchanges, side by side.
+
+#include <cerrno>
+
+#include "proxy/client_connection.h"
+#include "proxy/exchange.h"
+#include "proxy/worker.h"
+
+namespace portcullis::proxy {
+
+using http::h2::Channel;
+using http::h2::Session;
+
+namespace {
+
+constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+// One request's stream and what its exchange needs of it.
+struct StreamClient : Pooled {
+  StreamClient(EventLoop& loop, std::unique_ptr<Channel> its_channel) : stream(loop) {
+    channel = its_channel.get();
+    channel->attach(stream);
+    stream.set_channel(std::move(its_channel));
+  }
+
+  Channel* channel;
+  Stream stream;
+  InputBuffer input;  // has nothing: the channel has
+};
+
+}  // namespace
+
+// Whether the client, who has sent something, speaks HTTP/2: agreed on in TLS, or known before (RFC 9113
+// section 3.3). Nothing when it has left before that could be told.
+Task<std::optional<bool>> ClientConnection::speaks_http2() {
+  if (!settings().http2.enabled) co_return false;
+  const Clock::time_point deadline = worker_.loop().now() + settings().head_timeout;
+  for (;;) {
+    const std::string_view begin = input.content().substr(0, kPreface.size());
+    if (!kPreface.starts_with(begin)) co_return false;
+    if (begin.size() == kPreface.size()) co_return true;
+    const std::span<char> room = input.room();
+    const IoResult got = co_await stream.read(room.data(), room.size(), time_until(deadline, worker_.loop()));
+    if (!got.ok() || got.bytes == 0) co_return std::nullopt;
+    input.end += got.bytes;
+  }
+}
+
+Task<void> ClientConnection::serve_stream(std::unique_ptr<Channel> channel) {
+  const auto client = std::make_unique<StreamClient>(worker_.loop(), std::move(channel));
+  {
+    const auto exchange =
+        std::make_unique<Exchange>(Client{*this, client->stream, client->input, client->channel});
+    co_await exchange->run();
+  }
+  client->stream.close();
+}
+
+// How long the client may be silent.
+class ClientConnection::Patience {
+ public:
+  Patience(ClientConnection& client, Session& session) : client_(client), session_(session) {
+    deadline_ = client.worker_.loop().now() + client.settings().head_timeout;
+  }
+
+  // The last stream has ended. What is no request does not count, or pings would keep a connection for ever.
+  void note_idle() {
+    deadline_ = client_.worker_.loop().now() + client_.settings().idle_timeout;
+    if (!client_.closing()) return client_.stream.hurry_reader(client_.settings().idle_timeout);
+    if (refusing) client_.stream.hurry_reader(Milliseconds(0));
+  }
+  Milliseconds left() {
+    const EventLoop& loop = client_.worker_.loop();
+    if (!session_.within_head()) {
+      head_deadline_ = loop.now() + client_.settings().head_timeout;
+      if (client_.closing() && !refusing) return kLastCall;
+      return session_.open_channels() > 0 ? kForever : time_until(deadline_, loop);
+    }
+    return time_until(head_deadline_, loop);
+  }
+
+  bool refusing = false;  // streams that the client begins from now on
+
+ private:
+  ClientConnection& client_;
+  Session& session_;
+  Clock::time_point deadline_;
+  Clock::time_point head_deadline_{};
+};
+
+Task<void> ClientConnection::serve_http2() {
+  Session session(stream, Session::Side::kServer, settings().http2.session);
+  TaskGroup exchanges;
+  Patience patience(*this, session);
+  http2_ = &session;
+  if (closing()) session.announce_end();
+  session.on_idle([&patience] { patience.note_idle(); });
+  bool open = session.receive(input.content());
+  for (;;) {
+    input.release();
+    while (std::unique_ptr<Channel> request = session.take_request()) {
+      Task<void> served = serve_stream(std::move(request));
+      exchanges.spawn(std::move(served));
+    }
+    if (!open) break;
+    const IoResult ready = co_await stream.readable(patience.left());
+    if (ready.error == ETIMEDOUT && closing() && !patience.refusing) {
+      // Whoever was told in time has stopped by now.
+      patience.refusing = true;
+      session.refuse_streams();
+      if (session.open_channels() > 0) continue;
+    }
+    if (!ready.ok()) break;
+    input.block = Block::take(Block::kLarge);
+    const IoResult got = stream.try_read(input.block.data(), input.block.capacity());
+    if (got.error == EAGAIN) continue;
+    if (!got.ok() || got.bytes == 0) {
+      session.end();
+      break;
+    }
+    open = session.receive({input.block.data(), got.bytes});
+  }
+  if (session.flooded()) settings().metrics->http2_floods.fetch_add(1, std::memory_order_relaxed);
+  if (open && !patience.refusing) session.refuse_streams();
+  session.send_now();
+  co_await session.sent();
+  session.end();
+  co_await exchanges.join();
+  http2_ = nullptr;
+}
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,45 @@
+// What an exchange does in another way for a client that speaks HTTP/2.
+
+#include <string>
+
+#include "crypto/digest.h"
+#include "crypto/encoding.h"
+#include "http/h2/request.h"
+#include "proxy/exchange.h"
+
+namespace portcullis::proxy {
+
+using http::FieldId;
+using http::h1::ParseError;
+
+// The head has come already. On false there is a refusal to send.
+bool Exchange::take_http2_head() {
+  const std::unique_ptr<http::h2::Head> head = client_.channel->take_head();
+  if (worker_.logging()) head_received_ = Clock::now();
+  const ParseError error = http::h2::read_request(*head, settings_.head_limits, arena_, request_);
+  if (error != ParseError::kNone) {
+    refusal_ = http::h1::status_for(error);
+    refusal_detail_ = http::h1::to_string(error);
+    return false;
+  }
+  has_head_ = true;
+  if (head->protocol.empty()) return true;
+  if (head->protocol == "websocket" && translate_websocket()) return true;
+  refusal_ = 501;
+  refusal_detail_ = "protocol_not_supported";
+  return false;
+}
+
+// RFC 8441 section 5: an extended CONNECT asks for what HTTP/1 asks for by an upgrade, and has no key.
+bool Exchange::translate_websocket() {
+  request_.method = "GET";
+  request_.wants_upgrade = true;
+  request_.body = {};  // what follows is the tunnel's
+  request_.fields.remove(FieldId::kUpgrade);
+  request_.fields.remove(FieldId::kContentLength);
+  const std::string key = crypto::base64_encode(crypto::random_bytes(16), crypto::Base64::kStandard);
+  return request_.fields.add("upgrade", "websocket", FieldId::kUpgrade) &&
+         request_.fields.set("sec-websocket-key", arena_.copy(key));
+}
+
+}  // namespace portcullis::proxy

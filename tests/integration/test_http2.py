@@ -1,0 +1,552 @@
+"""HTTP/2 towards clients: real ones (curl, nghttp2's h2load), and one of the tests' own that can be rude."""
+
+import base64
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+
+import harness
+import http2
+from harness import ScriptedBackend, metric, read_head, simple_configuration, wait_for
+from hyperframe import frame as frames
+
+
+@pytest.fixture
+def speak():
+    """speak(gateway, ...) -> http2.Client, closed when the test ends."""
+    opened = []
+
+    def connect(gateway, **settings):
+        client = http2.Client(gateway.connect(), **settings)
+        opened.append(client)
+        return client
+
+    yield connect
+    for client in opened:
+        client.close()
+
+
+def curl(*arguments):
+    return subprocess.run(["curl", "-sS", "--max-time", "30", *arguments], capture_output=True)
+
+
+# What clients get.
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_curl_speaks_http2(start, echo, edge, secure):
+    tls = "    tls: {certificates: [{cert: edge.pem, key: edge.key}]}" if secure else ""
+    gateway = start(simple_configuration(echo(), extra_listener=tls))
+    kind, scheme = ("--http2", "https") if secure else ("--http2-prior-knowledge", "http")
+    done = curl(kind, "-k", "-w", "%{http_version} %{http_code}", "-d", "hello", f"{scheme}://127.0.0.1:{gateway.port}/a?b=c")
+    assert done.stdout.endswith(b"2 200"), done
+    text = done.stdout.decode()
+    assert '"target": "/a?b=c", "body_bytes": 5' in text
+
+
+def test_a_listener_can_do_without(start, echo, edge):
+    gateway = start(simple_configuration(echo(), extra_listener="    http2: {enabled: false}\n    tls: {certificates: [{cert: edge.pem, key: edge.key}]}"))
+    done = curl("--http2", "-k", "-w", "%{http_version}", f"https://127.0.0.1:{gateway.port}/")
+    assert done.stdout.endswith(b"1.1"), done
+
+
+def test_many_requests_on_many_streams(start, echo):
+    gateway = start(simple_configuration(echo()))
+    done = subprocess.run(["h2load", "-n", "5000", "-c", "4", "-m", "100", f"http://127.0.0.1:{gateway.port}/x"],
+                          capture_output=True, text=True, timeout=100)
+    assert "5000 succeeded, 0 failed, 0 errored" in done.stdout, done.stdout
+    assert "status codes: 5000 2xx" in done.stdout
+
+
+def test_large_bodies_arrive_whole_in_both_directions(start, backend):
+    size = 5_000_000
+    body = bytes(range(256)) * (size // 256)
+
+    def handle(connection, it):
+        head = read_head(connection)
+        length = int(head.lower().split("content-length: ")[1].split("\r\n")[0])
+        content = b""
+        while len(content) < length:
+            content += connection.recv(1 << 20)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
+    gateway = start(simple_configuration(backend(handle).port))
+    path = gateway.path.parent / "body"
+    path.write_bytes(body)
+    done = curl("--http2-prior-knowledge", "--data-binary", f"@{path}", f"http://127.0.0.1:{gateway.port}/")
+    assert done.stdout == body
+
+
+def test_a_response_of_unknown_length_ends_with_its_trailers(start, backend, speak):
+    gateway = start(simple_configuration(backend(harness.answer(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 42\r\nContent-Type: no\r\n\r\n")).port))
+    got = speak(gateway).ask(more=[("te", "trailers")])
+    assert (got.status, got.body, got.trailers) == (200, b"hello", {"x-sum": "42"})
+    assert "transfer-encoding" not in got.fields
+
+
+def test_what_the_backend_gets_is_plain_http1(start, backend, speak):
+    it = backend()
+    gateway = start(simple_configuration(it.port))
+    client = speak(gateway)
+    assert client.ask("/p?q=1", more=[("cookie", "a=1"), ("cookie", "b=2"), ("x-y", "z"), ("te", "trailers")]).status == 200
+    head = it.received.decode()
+    assert head.startswith("GET /p?q=1 HTTP/1.1\r\nhost: example.com\r\n")
+    for line in ("cookie: a=1; b=2", "x-y: z", "te: trailers", "via: 2.0 portcullis", "x-forwarded-host: example.com"):
+        assert f"\r\n{line}\r\n" in head, line
+
+
+def test_a_body_of_unknown_length_is_chunked_and_trailers_follow(start, backend, speak):
+    seen = []
+
+    def handle(connection, it):
+        seen.append(read_head(connection))
+        seen.append(harness.take_until(connection, b"x-end: 1\r\n\r\n", "a body"))
+        connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+    gateway = start(simple_configuration(backend(handle).port))
+    client = speak(gateway)
+    stream = client.request(method="POST", end=False)
+    client.send(client.data(stream, b"abc", end=False), client.head(stream, [("x-end", "1"), ("cookie", "no")]))
+    got = client.wait_for_end(stream)
+    assert got.status == 204
+    assert "transfer-encoding: chunked" in seen[0].lower()
+    assert b"3\r\nabc\r\n0\r\nx-end: 1\r\n\r\n" == seen[1]
+
+
+def test_head_and_interim_responses(start, backend, speak):
+    def handle(connection, it):
+        head = it.read_head(connection)
+        if head.startswith("HEAD"):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+        it.read_head(connection)
+        connection.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    gateway = start(simple_configuration(backend(handle).port))
+    client = speak(gateway)
+    head = client.ask(method="HEAD")
+    assert (head.status, head.fields["content-length"], head.body) == (200, "5", b"")
+    got = client.ask()
+    assert (got.interim, got.status, got.fields["content-length"]) == ([103], 200, "0")
+
+
+def test_the_gateways_own_answers(start, echo, speak):
+    gateway = start(simple_configuration(echo()).replace("path_prefix: /", "path_prefix: /only"))
+    client = speak(gateway)
+    got = client.ask("/other")
+    assert got.status == 404 and b'"detail":"no_route"' in got.body and got.fields["content-type"] == "application/problem+json"
+    grpc = client.ask("/other", method="POST", more=[("content-type", "application/grpc+proto")], body=b"")
+    assert (grpc.status, grpc.fields["grpc-status"], grpc.fields["grpc-message"]) == (200, "12", "no_route")
+    assert grpc.body == b""
+
+
+def test_one_stream_does_not_hold_up_another(start, backend, speak):
+    release = threading.Event()
+
+    def handle(connection, it):
+        if "GET /slow" in it.read_head(connection):
+            release.wait(20)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    gateway = start(simple_configuration(backend(handle).port))
+    client = speak(gateway)
+    slow, fast = client.request("/slow"), client.request("/fast")
+    assert client.wait_for_end(fast).status == 200
+    assert not client.stream(slow).heads
+    release.set()
+    assert client.wait_for_end(slow).status == 200
+
+
+# Pace: who is slow holds back who is fast.
+
+def test_a_slow_backend_holds_back_the_client(start, backend, speak):
+    release = threading.Event()
+
+    def handle(connection, it):
+        it.read_head(connection)
+        release.wait(20)
+        size = 0
+        while size < (40 << 20):
+            size += len(connection.recv(1 << 20))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    gateway = start(simple_configuration(backend(handle).port))
+    client = speak(gateway)
+    size = 40 << 20
+    stream = client.request(method="PUT", more=[("content-length", str(size))], end=False)
+    client.wait(lambda: client.settled)
+    window = {0: 65535, stream: client.settings[4]}
+    sent = 0
+
+    def grow():
+        for one in client.updates:
+            window[one.stream_id] = window.get(one.stream_id, 0) + one.window_increment
+        client.updates.clear()
+    client.updates = []
+    act = client.act
+    client.act = lambda one: client.updates.append(one) if isinstance(one, frames.WindowUpdateFrame) else act(one)
+    chunk, stalled = b"x" * 16384, None
+    while sent < size:
+        room = min(window[0], window[stream], len(chunk), size - sent)
+        if room > 0:
+            client.send(client.data(stream, chunk[:room], end=sent + room == size))
+            sent += room
+            window[0] -= room
+            window[stream] -= room
+            continue
+        # Nothing more may be sent until the backend reads: the kernel's buffers and the window are full.
+        client.socket.settimeout(1 if stalled is None else 20)
+        try:
+            client.read_frame()
+        except TimeoutError:
+            assert stalled is None, "nothing more may be sent although the backend reads"
+            stalled = sent
+            release.set()
+        grow()
+    assert stalled is not None and stalled < 20 << 20
+    assert client.wait_for_end(stream).status == 200
+
+
+def test_a_slow_client_holds_back_the_backend(start, backend, speak):
+    written = []
+
+    def handle(connection, it):
+        it.read_head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (64 << 20))
+        for _ in range(64):
+            connection.sendall(bytes(1 << 20))
+            written.append(1)
+    gateway = start(simple_configuration(backend(handle).port))
+    client = speak(gateway, auto_window=False)
+    stream = client.request()
+    client.wait(lambda: len(client.stream(stream).body) == 65535)  # the window that every connection begins with
+    before = len(written)
+    time.sleep(0.5)  # that nothing happens can only be waited for
+    assert len(written) < 30 and len(written) - before < 20
+    client.auto_window = True
+    client.send(frames.WindowUpdateFrame(0, 1 << 20), frames.WindowUpdateFrame(stream, 1 << 20))
+    assert len(client.wait_for_end(stream).body) == 64 << 20
+
+
+def test_windows_of_one_byte(start, echo, speak):
+    gateway = start(simple_configuration(echo()))
+    client = speak(gateway, settings={4: 1})
+    got = client.ask("/tiny")
+    assert got.status == 200 and b'"target": "/tiny"' in got.body
+
+
+# The end of things.
+
+def test_a_client_that_resets_a_stream_ends_its_exchange(start, backend, speak, tmp_path):
+    gone = threading.Event()
+
+    def handle(connection, it):
+        it.read_head(connection)
+        assert connection.recv(1) == b""
+        gone.set()
+    gateway = start(simple_configuration(backend(handle).port, top=f"access_log: {{path: {tmp_path}/log}}"))
+    client = speak(gateway)
+    stream = client.request()
+    client.send(frames.RstStreamFrame(stream, 8))
+    assert gone.wait(10)
+    wait_for(lambda: '"ended":"client_closed"' in (tmp_path / "log").read_text(), what="the log")
+
+
+def test_a_backend_that_breaks_off_resets_the_stream(start, backend, speak):
+    def handle(connection, it):
+        it.read_head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
+    gateway = start(simple_configuration(backend(handle).port))
+    client = speak(gateway)
+    got = client.ask()
+    assert (got.status, got.ended, got.reset) == (200, False, 2)
+    assert client.ask().status == 200  # the connection goes on
+
+
+def test_an_early_answer_stops_the_upload(start, echo, speak):
+    gateway = start(simple_configuration(echo(), extra_listener="    limits: {body_size: 1KiB}"))
+    client = speak(gateway)
+    stream = client.request(method="POST", more=[("content-length", "5000")], end=False)
+    got = client.wait_for_end(stream)
+    assert got.status == 413
+    client.wait(lambda: got.reset is not None)
+    assert got.reset == 0
+
+
+def test_draining_says_goodbye_and_finishes_what_has_begun(start, backend, speak):
+    release = threading.Event()
+    gateway = start(simple_configuration(backend(harness.answer_when(release)).port, workers=1))
+    client = speak(gateway)
+    stream = client.request()
+    client.wait(lambda: client.acknowledged)
+    gateway.process.terminate()
+    client.wait(lambda: client.goaway)
+    assert client.goaway.last_stream_id == 2**31 - 1
+    late = client.request()  # on its way when the gateway said so
+    client.goaway = None
+    client.wait(lambda: client.goaway)
+    assert client.goaway.last_stream_id == late
+    release.set()
+    assert client.wait_for_end(stream).status == 200 and client.wait_for_end(late).status in (200, 502)
+    client.read_to_end()
+    gateway.stop()
+
+
+def test_a_reload_keeps_connections(start, echo, speak):
+    gateway = start(simple_configuration(echo()))
+    client = speak(gateway)
+    assert client.ask().status == 200
+    for _ in range(3):
+        gateway.reload()
+        assert client.ask().status == 200
+    assert client.goaway is None
+
+
+def test_idle_connections_end_and_pings_do_not_keep_them(start, echo, speak):
+    gateway = start(simple_configuration(echo(), extra_listener="    timeouts: {idle: 300ms}"))
+    client = speak(gateway)
+    assert client.ask().status == 200
+    client.send(frames.PingFrame(0, b"12345678"))
+    client.read_to_end()
+    assert client.pings == [b"12345678"] and client.goaway.error_code == 0
+
+
+@pytest.mark.parametrize("what", [b"", http2.PREFACE[:10], http2.PREFACE + b"\0\0\5\1\5\0\0\0\1\x82"])
+def test_beginnings_that_do_not_go_on(start, echo, what):
+    gateway = start(simple_configuration(echo(), extra_listener="    timeouts: {head: 200ms}"))
+    with gateway.connect() as connection:
+        connection.sendall(what)
+        harness.read_to_end(connection)
+
+
+# WebSocket in a stream (RFC 8441).
+
+def test_websocket_over_http2(start, backend, speak):
+    def handle(connection, it):
+        head = it.read_head(connection)
+        key = head.lower().split("sec-websocket-key: ")[1].split("\r\n")[0]
+        assert "upgrade: websocket" in head.lower() and len(key) == 24
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                           b"Sec-WebSocket-Accept: x\r\n\r\n")
+        while True:
+            piece = connection.recv(65536)
+            if not piece:
+                return
+            connection.sendall(piece.upper())
+    it = backend(handle)
+    gateway = start(simple_configuration(it.port))
+    client = speak(gateway)
+    client.wait(lambda: client.settled)
+    assert client.settings[8] == 1
+    stream = client.new_stream()
+    client.send(client.head(stream, [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"),
+                                     (":authority", "example.com"), (":path", "/chat"), ("sec-websocket-version", "13")], end=False))
+    client.wait(lambda: client.stream(stream).heads)
+    got = client.stream(stream)
+    assert got.status == 200 and "sec-websocket-accept" not in got.fields
+    client.send(client.data(stream, b"hello", end=False))
+    client.wait(lambda: got.body == b"HELLO")
+    client.send(client.data(stream, b" again"))
+    client.wait_for_end(stream)
+    assert got.body == b"HELLO AGAIN" and b"GET /chat" in it.received
+
+
+def test_other_protocols_are_not_spoken(start, echo, speak):
+    client = speak(start(simple_configuration(echo())))
+    got = client.wait_for_end(client.request(method="CONNECT", more=[], end=False) and client.request("/x", method="TRACE"))
+    assert got.status in (200, 405, 501)
+    stream = client.new_stream()
+    client.send(client.head(stream, [(":method", "CONNECT"), (":protocol", "other"), (":scheme", "http"),
+                                     (":authority", "example.com"), (":path", "/")], end=False))
+    assert client.wait_for_end(stream).status == 501
+
+
+# Hostile clients.
+
+BASE = [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/")]
+MALFORMED = {
+    "a field name in upper case": BASE + [("X-Upper", "1")],
+    "connection": BASE + [("connection", "close")],
+    "transfer-encoding": BASE + [("transfer-encoding", "chunked")],
+    "te other than trailers": BASE + [("te", "gzip")],
+    "no path": BASE[:3],
+    "an empty path": BASE[:3] + [(":path", "")],
+    "no method": BASE[1:],
+    "two methods": BASE + [(":method", "GET")],
+    "a late pseudo-header field": BASE[:3] + [("x", "y"), (":path", "/")],
+    "an unknown pseudo-header field": BASE + [(":other", "1")],
+    "a response's pseudo-header field": BASE + [(":status", "200")],
+    "a line feed in a value": BASE + [("x", "a\nb")],
+    "a NUL in a value": BASE + [("x", "a\0b")],
+    "a blank before a value": BASE + [("x", " a")],
+    "a blank in a name": BASE + [("x y", "a")],
+    "a length that is none": BASE + [("content-length", "+1")],
+    "two lengths": BASE + [("content-length", "0"), ("content-length", "1")],
+    "a length without a body": BASE + [("content-length", "5")],
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed_requests_are_reset(start, backend, speak, name):
+    it = backend()
+    client = speak(start(simple_configuration(it.port)))
+    stream = client.new_stream()
+    client.send(client.head(stream, MALFORMED[name]))
+    got = client.wait_for_end(stream)
+    assert got.reset == 1 or got.status == 400
+    assert client.ask().status == 200  # others are not harmed
+    assert it.received.count(b"GET") == 1
+
+
+REFUSED = {
+    "a path with a blank": (BASE[:3] + [(":path", "/a b")], 400),
+    "a path without a slash": (BASE[:3] + [(":path", "x")], 400),
+    "an asterisk for GET": (BASE[:3] + [(":path", "*")], 400),
+    "an ambiguous path": (BASE[:3] + [(":path", "/a%2fb")], 400),
+    "a host that is none": (BASE[:2] + [(":authority", "a b"), (":path", "/")], 400),
+    "no host": (BASE[:2] + [(":path", "/")], 400),
+    "two hosts": (BASE + [("host", "b")], 400),
+    "a long path": (BASE[:3] + [(":path", "/" + "x" * 9000)], 414),
+    "too many fields": (BASE + [(f"x-{i}", "1") for i in range(200)], 431),
+    "a large head": (BASE + [("x", "y" * 40_000)], 431),
+    "connect": ([(":method", "CONNECT"), (":authority", "a:80")], 400),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_requests_that_are_refused(start, backend, speak, name):
+    it = backend()
+    client = speak(start(simple_configuration(it.port)))
+    stream = client.new_stream()
+    fields, status = REFUSED[name]
+    head = client.head(stream, fields)
+    if len(head.data) <= 16384:
+        client.send(head)
+    else:
+        rest = frames.ContinuationFrame(stream, head.data[16384:], flags=["END_HEADERS"])
+        first = frames.HeadersFrame(stream, head.data[:16384], flags=["END_STREAM"])
+        pieces = [rest.data[i:i + 16384] for i in range(0, len(rest.data), 16384)]
+        client.send(first, *[frames.ContinuationFrame(stream, piece, flags=["END_HEADERS"] if piece is pieces[-1] else [])
+                             for piece in pieces])
+    got = client.wait_for_end(stream)
+    assert got.reset == 1 or got.status == status
+    assert it.received == b""
+    assert client.ask().status == 200
+
+
+CONNECTION_ERRORS = {
+    "data on stream 0": lambda c: [b"\0\0\1\0\0\0\0\0\0x"],
+    "headers on stream 0": lambda c: [c.head(1, BASE).serialize()[:5] + b"\0\0\0\0" + c.head(1, BASE).serialize()[9:]],
+    "an even stream": lambda c: [c.head(2, BASE)],
+    "streams that go back": lambda c: [c.head(5, BASE), c.head(3, BASE)],
+    "data on an idle stream": lambda c: [c.data(9, b"x")],
+    "a window update on an idle stream": lambda c: [frames.WindowUpdateFrame(9, 1)],
+    "a reset of an idle stream": lambda c: [frames.RstStreamFrame(9, 8)],
+    "a window update of 0": lambda c: [b"\0\0\4\x08\0\0\0\0\0\0\0\0\0"],
+    "a window that overflows": lambda c: [frames.WindowUpdateFrame(0, 2**31 - 1), frames.WindowUpdateFrame(0, 2**31 - 1)],
+    "a ping of 7 bytes": lambda c: [b"\0\0\7\6\0\0\0\0\0" + b"1234567"],
+    "a ping on a stream": lambda c: [b"\0\0\x08\6\0\0\0\0\1" + b"12345678"],
+    "settings on a stream": lambda c: [b"\0\0\0\4\0\0\0\0\1"],
+    "settings of 5 bytes": lambda c: [b"\0\0\5\4\0\0\0\0\0" + b"12345"],
+    "an acknowledgement with content": lambda c: [b"\0\0\6\4\1\0\0\0\0" + b"\0\3\0\0\0\1"],
+    "enable_push of 2": lambda c: [frames.SettingsFrame(0, settings={2: 2})],
+    "a window of 2^31": lambda c: [frames.SettingsFrame(0, settings={4: 2**31})],
+    "frames of 1 byte": lambda c: [frames.SettingsFrame(0, settings={5: 1})],
+    "a frame that is too large": lambda c: [b"\0\x40\1\0\0\0\0\0\1" + bytes(16385)],
+    "a continuation of nothing": lambda c: [frames.ContinuationFrame(1, b"\x82", flags=["END_HEADERS"])],
+    "another frame within a head": lambda c: [frames.HeadersFrame(1, b"\x82"), frames.PingFrame(0, b"12345678")],
+    "a push": lambda c: [frames.PushPromiseFrame(1, 2, b"\x82", flags=["END_HEADERS"])],
+    "a head that is no HPACK": lambda c: [frames.HeadersFrame(1, b"\xff\xff\xff\xff\xff\xff\xff", flags=["END_HEADERS", "END_STREAM"])],
+    "padding longer than the frame": lambda c: [b"\0\0\2\0\x08\0\0\0\1\xffx"],
+    "a priority of 4 bytes": lambda c: [b"\0\0\4\2\0\0\0\0\1" + b"1234"],
+}
+
+
+@pytest.mark.parametrize("name", CONNECTION_ERRORS)
+def test_connection_errors_end_the_connection_and_say_why(start, echo, speak, name):
+    gateway = start(simple_configuration(echo()))
+    client = speak(gateway)
+    client.wait(lambda: client.acknowledged)
+    client.send(*CONNECTION_ERRORS[name](client))
+    if name in ("a priority of 4 bytes",):  # a stream's own error is as good
+        try:
+            client.wait(lambda: client.goaway or client.streams)
+        except http2.Closed:
+            pass
+    else:
+        client.read_to_end()
+        assert client.goaway is not None and client.goaway.error_code != 0
+    assert speak(gateway).ask().status == 200
+
+
+def flooding(gateway, speak, attack):
+    """Whether the connection was ended before the attack was over; and that the gateway still serves."""
+    client = speak(gateway)
+    client.wait(lambda: client.acknowledged)
+    client.socket.settimeout(30)
+    ended = False
+    try:
+        attack(client)
+        client.read_to_end()
+        ended = True
+    except (OSError, http2.Closed):
+        ended = True
+    assert speak(gateway).ask().status == 200
+    return ended
+
+
+ADMIN = "admin: {address: \"127.0.0.1:ADMIN\"}"
+FLOODS = {
+    "pings": lambda c: [c.send(*[frames.PingFrame(0, b"12345678")] * 100) for _ in range(100)],
+    "settings": lambda c: [c.send(*[frames.SettingsFrame(0)] * 100) for _ in range(100)],
+    "priorities": lambda c: [c.send(*[frames.PriorityFrame(1, 0, 5, False)] * 100) for _ in range(100)],
+    "window updates": lambda c: [c.send(*[frames.WindowUpdateFrame(0, 1)] * 100) for _ in range(100)],
+    "data of nothing": lambda c: [c.send(c.head(1, BASE[1:] + [(":method", "POST")], end=False))] and
+                                 [c.send(*[c.data(1, b"", end=False)] * 100) for _ in range(100)],
+    "resets": lambda c: [c.send(c.head(c.new_stream(), BASE), frames.RstStreamFrame(c.next_stream - 2, 8)) for _ in range(5000)],
+    "requests that we reset": lambda c: [c.send(c.head(c.new_stream(), BASE + [("connection", "x")])) or
+                                         c.wait_for_end(c.next_stream - 2) for _ in range(1000)],
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_floods_end_the_connection_and_are_counted(start, echo, speak, name):
+    admin = harness.free_port()
+    gateway = start(simple_configuration(echo(), top=ADMIN.replace("ADMIN", str(admin))))
+    assert flooding(gateway, speak, FLOODS[name])
+    if name != "resets":  # nghttp2's own limit, which it does not tell us of
+        wait_for(lambda: metric(admin, "portcullis_http2_floods_total") == 1, what="the count")
+
+
+def test_a_flood_of_continuations_ends_the_connection(start, echo, speak):
+    def attack(client):
+        client.send(frames.HeadersFrame(1, b""))
+        for _ in range(2000):
+            client.send(frames.ContinuationFrame(1, b""))
+    assert flooding(start(simple_configuration(echo())), speak, attack)
+
+
+def test_a_head_that_unpacks_to_much_is_refused_cheaply(start, echo, speak):
+    gateway = start(simple_configuration(echo()))
+    client = speak(gateway)
+    # One long value in the table, named again by one byte each.
+    first = client.head(client.new_stream(), BASE + [("x-long", "v" * 3000)])
+    client.send(first)
+    assert client.wait_for_end(1).status == 200
+    stream = client.new_stream()
+    client.send(frames.HeadersFrame(stream, client.encoder.encode(BASE) + b"\xbe" * 16000, flags=["END_HEADERS", "END_STREAM"]))
+    assert client.wait_for_end(stream).status == 431
+    resident = int(next(line for line in open(f"/proc/{gateway.process.pid}/status") if line.startswith("VmRSS")).split()[1])
+    assert resident < 300_000  # kilobytes: 48 MB were named, and not unpacked
+
+
+def test_no_more_streams_at_once_than_agreed(start, backend, speak):
+    release = threading.Event()
+    gateway = start(simple_configuration(backend(harness.answer_when(release)).port, extra_listener="    http2: {streams: 4}"))
+    client = speak(gateway)
+    client.wait(lambda: client.settled)
+    assert client.settings[3] == 4
+    client.wait(lambda: client.acknowledged)
+    streams = [client.request() for _ in range(5)]
+    client.read_to_end()
+    assert client.goaway.error_code == 1  # as nghttp2 has it: whoever has acknowledged the number must keep to it
+    release.set()
+    assert len(streams) == 5 and speak(gateway).ask().status == 200
