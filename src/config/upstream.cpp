@@ -65,13 +65,24 @@ std::string check_target_address(const std::string& text) {
 
 namespace {
 
+std::string check_service(const std::string& name) {
+  return name.size() < 120 ? "" : "a service's name has fewer than 120 characters";
+}
+
 TypePointer health_check_type() {
+  auto grpc = std::make_shared<ObjectType>("grpc_check", "gRPC's health protocol, grpc.health.v1.");
+  grpc->locate(&GrpcCheck::location)
+      .optional("service", &GrpcCheck::service, checked_text("a name", "", check_service), "all of them",
+                "The service that is asked for.");
   auto type = std::make_shared<ObjectType>("health_check",
                                            "Asks each target, again and again, whether it is well: by a "
                                            "request, or without a `path` by a connection.");
   type->locate(&HealthCheck::location)
       .optional("path", &HealthCheck::path, checked_text("a path", "^/", check_check_path),
                 "none: a connection will do", "What is asked for. By TLS where the upstream is.")
+      .optional("grpc", &HealthCheck::grpc, grpc, "none",
+                "Asks by gRPC's health protocol, instead of `path`; the upstream's `protocol` is `http2` or "
+                "`auto`.")
       .optional("method", &HealthCheck::method, checked_text("a method", "", check_check_method), "GET",
                 "How.")
       .optional("host", &HealthCheck::host, checked_text("a host", "", check_check_host),
@@ -220,6 +231,15 @@ TypePointer upstream_type() {
                 "How long a target that is new beside others, or available again, takes to its full share.")
       .required("targets", &Upstream::targets, list_of<Target>(target), "The servers.")
       .optional("tls", &Upstream::tls, upstream_tls_type(), "plain HTTP", "TLS towards targets.")
+      .optional(
+          "protocol", &Upstream::protocol,
+          choice({{"http1", static_cast<int>(Protocol::kHttp1)},
+                  {"http2", static_cast<int>(Protocol::kHttp2)},
+                  {"auto", static_cast<int>(Protocol::kAuto)}}),
+          "http1",
+          "What targets speak: `http1`, `http2` (also in the clear, as gRPC services do), or `auto`: as "
+          "they choose in their TLS.")
+      .locate_last(&Upstream::protocol_location)
       .optional("proxy_protocol", &Upstream::proxy_protocol,
                 choice({{"none", static_cast<int>(ProxyProtocol::kNone)},
                         {"v1", static_cast<int>(ProxyProtocol::k1)},

@@ -32,6 +32,7 @@ struct UpstreamTimeouts {
 };
 
 enum class Balance { kRoundRobin, kLeastRequest, kRandom, kPeakEwma, kRingHash, kMaglev };
+enum class Protocol { kHttp1, kHttp2, kAuto };
 enum class ProxyProtocol { kNone, k1, k2 };
 
 struct Sticky {
@@ -40,8 +41,14 @@ struct Sticky {
   milliseconds ttl{0};
 };
 
+struct GrpcCheck {
+  Location location;
+  std::string service;
+};
+
 struct HealthCheck {
   Location location;
+  GrpcCheck grpc;
   std::string method = "GET";
   std::string path;
   std::string host;
@@ -96,6 +103,8 @@ struct Upstream {
   uint64_t panic_percent = 0;
   std::vector<Target> targets;
   UpstreamTls tls;
+  Protocol protocol = Protocol::kHttp1;
+  Location protocol_location;
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
   UpstreamTimeouts timeouts;
 };

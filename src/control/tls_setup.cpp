@@ -149,7 +149,7 @@ void check_upstream(const config::Upstream& upstream, TlsState& state, Diagnosti
       diagnostics.error(target.location,
                         "a Unix socket has no name to verify: the upstream's `tls` needs `server_name`");
   }
-  if (const auto made = make_client_context(settings, state); !made)
+  if (const auto made = make_client_context(upstream, state); !made)
     diagnostics.error(settings.location, made.error().message);
 }
 
@@ -164,8 +164,9 @@ Result<std::shared_ptr<const tls::ServerContext>> make_server_context(const conf
   return make_server_context(listener, std::move(names), state);
 }
 
-Result<std::shared_ptr<const tls::ClientContext>> make_client_context(const config::UpstreamTls& told,
+Result<std::shared_ptr<const tls::ClientContext>> make_client_context(const config::Upstream& upstream,
                                                                       TlsState& state) {
+  const config::UpstreamTls& told = upstream.tls;
   tls::ClientSettings settings;
   settings.least = static_cast<tls::Version>(told.min_version);
   settings.ciphers = told.ciphers;
@@ -173,9 +174,10 @@ Result<std::shared_ptr<const tls::ClientContext>> make_client_context(const conf
   settings.ca = told.location.beside(told.ca);
   settings.certificate = told.location.beside(told.cert);
   settings.key = told.location.beside(told.key);
-  settings.protocols = {"http/1.1"};
+  if (upstream.protocol != config::Protocol::kHttp1) settings.protocols.push_back("h2");
+  if (upstream.protocol != config::Protocol::kHttp2) settings.protocols.push_back("http/1.1");
   const std::string key = std::to_string(static_cast<int>(settings.least)) + (settings.verify ? "v" : "-") +
-                          settings.ciphers + "\n" +
+                          std::to_string(static_cast<int>(upstream.protocol)) + settings.ciphers + "\n" +
                           tls_fingerprint({settings.ca, settings.certificate, settings.key});
   std::erase_if(state.clients, [](const auto& one) { return one.second.expired(); });
   if (auto known = state.clients[key].lock()) return known;

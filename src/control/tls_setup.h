@@ -26,7 +26,7 @@ struct TlsState {
 // What the configuration says of a listener's, or an upstream's TLS.
 Result<std::shared_ptr<const tls::ServerContext>> make_server_context(const config::Listener& listener,
                                                                       TlsState& state);
-Result<std::shared_ptr<const tls::ClientContext>> make_client_context(const config::UpstreamTls& settings,
+Result<std::shared_ptr<const tls::ClientContext>> make_client_context(const config::Upstream& upstream,
                                                                       TlsState& state);
 // The value of Strict-Transport-Security; empty: no such field.
 std::string hsts_of(const config::Hsts& hsts);

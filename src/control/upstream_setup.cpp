@@ -47,6 +47,8 @@ upstream::HealthCheck compile_check(const config::HealthCheck& told) {
   upstream::HealthCheck check;
   if (!told.enabled()) return check;
   check.kind = told.path.empty() ? upstream::HealthCheck::Kind::kTcp : upstream::HealthCheck::Kind::kHttp;
+  if (told.grpc.location.line != 0) check.kind = upstream::HealthCheck::Kind::kGrpc;
+  check.grpc_service = told.grpc.service;
   check.method = told.method;
   check.path = told.path;
   check.host = told.host;
@@ -115,12 +117,13 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.retries = compile_retries(upstream.retries);
   definition.total_timeout = upstream.timeouts.total;
   definition.panic_threshold = static_cast<double>(upstream.panic_percent) / 100;
+  definition.protocol = static_cast<upstream::Protocol>(upstream.protocol);
   definition.proxy_protocol = static_cast<upstream::ProxyProtocol>(upstream.proxy_protocol);
   definition.sticky = {upstream.sticky.cookie, upstream.sticky.key,
                        std::chrono::floor<std::chrono::seconds>(upstream.sticky.ttl)};
   definition.subsets = std::move(subsets);
   if (!upstream.tls.enabled()) return definition;
-  auto context = make_client_context(upstream.tls, tls);
+  auto context = make_client_context(upstream, tls);
   if (!context) return context.error();
   definition.tls = std::move(*context);
   definition.server_name = upstream.tls.server_name;
@@ -154,6 +157,18 @@ void check_upstreams(const config::Config& config, config::Diagnostics& diagnost
     constexpr std::chrono::milliseconds kLeast{10};
     if (asked.enabled() && (asked.interval < kLeast || asked.timeout < kLeast))
       diagnostics.error(asked.location, "`interval` and `timeout` of a health check are at least 10ms");
+    if (asked.grpc.location.line != 0 && !asked.path.empty())
+      diagnostics.error(asked.grpc.location, "a check asks for a `path` or by `grpc`, not both");
+    if (asked.grpc.location.line != 0 && upstream.protocol == config::Protocol::kHttp1)
+      diagnostics.error(asked.grpc.location, "gRPC needs `protocol: http2` in `" + upstream.name + "`");
+    if (upstream.protocol == config::Protocol::kAuto && !upstream.tls.enabled())
+      diagnostics.error(upstream.protocol_location,
+                        "`auto` is chosen in TLS, which `" + upstream.name +
+                            "` does not have: say `http1` or `http2`, or add `tls`");
+    if (upstream.protocol != config::Protocol::kHttp1 &&
+        upstream.proxy_protocol != config::ProxyProtocol::kNone)
+      diagnostics.error(upstream.protocol_location,
+                        "`proxy_protocol` tells of one client, and connections of HTTP/2 are for many");
     if (upstream.outlier_ejection.interval < kLeast)
       diagnostics.error(upstream.location, "the `interval` of an `outlier_ejection` is at least 10ms");
   }

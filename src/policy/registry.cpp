@@ -5,6 +5,7 @@
 #include "policy/basic_auth/basic_auth.h"
 #include "policy/concurrency_limit/concurrency_limit.h"
 #include "policy/cors/cors.h"
+#include "policy/fault/fault.h"
 #include "policy/forward_auth/forward_auth.h"
 #include "policy/headers/headers.h"
 #include "policy/hmac_auth/hmac_auth.h"
@@ -39,15 +40,11 @@ const std::vector<Kind>& limiting_kinds() {
 
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all = [] {
-    std::vector<Kind> out{acl_kind(),
-                          any_of_kind(authentication_kinds()),
-                          cors_kind(),
-                          headers_kind(),
-                          ip_filter_kind(),
-                          redirect_kind(),
-                          request_limits_kind(),
-                          respond_kind(),
-                          usage_plan_kind(limiting_kinds())};
+    std::vector<Kind> out{acl_kind(),      any_of_kind(authentication_kinds()),
+                          cors_kind(),     fault_kind(),
+                          headers_kind(),  ip_filter_kind(),
+                          redirect_kind(), request_limits_kind(),
+                          respond_kind(),  usage_plan_kind(limiting_kinds())};
     out.insert(out.end(), limiting_kinds().begin(), limiting_kinds().end());
     out.insert(out.end(), authentication_kinds().begin(), authentication_kinds().end());
     std::sort(out.begin(), out.end(),

@@ -56,8 +56,13 @@ class Exchange final : public Pooled {
   Task<Persistence> forward();
   Task<TryOutcome> try_target(upstream::Upstream& upstream, upstream::Target& target, bool fresh);
   Task<bool> tell_of_client(const upstream::UpstreamDefinition& upstream, Stream& stream);
+  Task<bool> open_stream(upstream::Upstream& upstream, upstream::Target& target, Stream& stream);
   Task<bool> connect(upstream::Upstream& upstream, upstream::Target& target,
                      upstream::Connection& connection);
+  Task<TryOutcome> wait_for_target(upstream::Connection& connection, Milliseconds patience);
+  Milliseconds patience_for_head(const upstream::UpstreamDefinition& upstream) const;
+  Task<TryOutcome> read_http1_head(upstream::Connection& connection, InputBuffer& input, size_t& head_size);
+  Task<TryOutcome> read_http2_head(upstream::Connection& connection);
   Task<TryOutcome> receive_response(std::unique_ptr<upstream::Connection>& connection, BodySource& body,
                                     TaskGroup& upload);
   Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);
@@ -71,6 +76,7 @@ class Exchange final : public Pooled {
   void write_response_fields(HeadWriter& out, http::BodyKind kind) const;
   void write_response_head(HeadWriter& out, http::BodyKind kind) const;
   bool send_http2_head(http::BodyKind kind, EndOfMessage end);
+  bool send_http2_request(upstream::Connection& connection);
   Task<bool> send_interim_head(size_t received_size);
   Task<bool> accept_upgrade(size_t received_size);
   Task<bool> send(std::string_view text);

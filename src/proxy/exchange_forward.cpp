@@ -1,4 +1,4 @@
-// How an exchange asks its upstream: the tries, the request's way to a target and the response's way back.
+// How an exchange asks its upstream: the tries, and the request's way to a target.
 
 #include <algorithm>
 #include <cerrno>
@@ -6,55 +6,22 @@
 
 #include "base/hash.h"
 #include "base/wall_clock.h"
+#include "http/grpc.h"
 #include "http/query.h"
 #include "proxy/exchange.h"
 
 namespace portcullis::proxy {
 
 using http::BodyKind;
-using http::h1::ParseState;
-
-namespace {
-
-constexpr uint64_t kMostCopied = 4096;
-
-// How long a target may be silent before the client is watched for leaving: most answer sooner, and cost
-// nothing then.
-constexpr Milliseconds kUnwatched{100};
-
-// While a target is silent nobody reads from the client. This notices that it has left, and ends the wait.
-// One that has only finished sending counts as gone, unless it has sent further requests.
-class ClientWatch final : private Watcher {
- public:
-  ClientWatch(const Client& client, std::string_view unread, Stream& target)
-      : client_(client), target_(target), pipelined_(!unread.empty()) {
-    client_.stream.set_idle_watcher(this);
-    if (client_.stream.ensure_watched() && client_.stream.hung_up()) on_events(0);
-  }
-  ~ClientWatch() { client_.stream.set_idle_watcher(nullptr); }
-
-  bool client_gone() const { return gone_; }
-
- private:
-  void on_events(uint32_t) override {
-    if (pipelined_ || !client_.stream.deserted()) return;
-    gone_ = true;
-    target_.cancel();
-  }
-
-  const Client& client_;
-  Stream& target_;
-  bool pipelined_;
-  bool gone_ = false;
-};
-
-}  // namespace
-
 // Asks targets until one answers or it would be wrong to go on.
 Task<Persistence> Exchange::forward() {
   upstream::Upstream& upstream = *snapshot_->upstreams[*route_->upstream];
   const upstream::UpstreamDefinition& definition = upstream.definition();
   if (definition.total_timeout.count() > 0) deadline_ = worker_.loop().now() + definition.total_timeout;
+  if (const http::Field* timeout = wants_grpc() ? request_.fields.find("grpc-timeout") : nullptr) {
+    if (const auto patience = http::parse_grpc_timeout(timeout->value))
+      deadline_ = std::min(deadline_, worker_.loop().now() + *patience);
+  }
   if (definition.retries.attempts > 0) {
     upstream.retry_budget().note_request(worker_.loop().now());
     if (!co_await hold_for_retries(definition)) co_return persistence_after_answer();
@@ -188,7 +155,11 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
     co_return TryOutcome::kConnectFailed;
 
   HeadWriter head(head_size_ + 1024);
-  write_request_head(head);
+  if (connection->channel == nullptr) {
+    write_request_head(head);
+  } else if (!send_http2_request(*connection)) {
+    co_return connection->reused() && may_repeat() ? TryOutcome::kStaleConnection : fail("upstream_reset");
+  }
   BodySource body{.stream = client_.stream,
                   .framing = request_.body,
                   .received = held_body_.held() ? held_body_.content() : unread(),
@@ -201,7 +172,9 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
     body.rest = unread();
     body.complete = true;
     iovec piece = head.piece();
-    const IoResult sent = co_await connection->stream.write(std::span(&piece, 1), settings_.send_timeout);
+    IoResult sent;
+    if (connection->channel == nullptr)
+      sent = co_await connection->stream.write(std::span(&piece, 1), settings_.send_timeout);
     if (!sent.ok()) {
       co_return connection->reused() && may_repeat() ? TryOutcome::kStaleConnection
                                                      : fail(name_of_broken_stream(sent.error));
@@ -223,8 +196,9 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
 }
 
 Task<void> Exchange::upload_body(std::string_view head, BodySource& body, upstream::Connection& connection) {
-  upload_result_ =
-      co_await relay_message(head, body, {connection.stream, upload_kind(), settings_.send_timeout});
+  const BodyKind kind = connection.channel == nullptr ? upload_kind() : BodyKind::kStream;
+  upload_result_ = co_await relay_message(
+      head, body, {connection.stream, kind, settings_.send_timeout, connection.channel});
   upload_done_ = true;
   // A target that stops reading may have answered already; only the client's failures end the exchange.
   const bool client_failed = upload_result_.outcome != RelayOutcome::kComplete &&
@@ -254,151 +228,6 @@ void Exchange::keep_rest(std::string_view rest) {
     input.begin = 0;
     input.end = rest.size();
   }
-}
-
-Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::Connection>& connection,
-                                                      BodySource& body, TaskGroup& upload) {
-  upstream::Upstream& whole = *snapshot_->upstreams[*route_->upstream];
-  const upstream::UpstreamDefinition& upstream = whole.definition();
-  InputBuffer input;
-  static constexpr http::h1::HeadLimits kLimits{
-      .head_size = 64 * 1024, .field_count = 112, .target_length = 0};
-  bool received_any = false;
-  for (;;) {  // once for each interim response, then the final one
-    response_ = {};
-    http::h1::ResponseParser parser(kLimits);
-    for (;;) {
-      const ParseState state = parser.parse(input.content(), request_.method, response_);
-      if (state == ParseState::kDone) break;
-      if (state == ParseState::kFailed) co_return fail("upstream_malformed");
-      // While the request is still being sent, the response may take as long as that does.
-      const Milliseconds patience = std::min(
-          upload_done_ ? upstream.response_timeout : upstream.response_timeout + settings_.body_timeout,
-          time_left());
-      if (!input.block) {
-        // A waiting exchange holds no buffer, so it can afford a large one once something has come.
-        IoResult ready = co_await connection->stream.readable(std::min(patience, kUnwatched));
-        if (ready.error == ETIMEDOUT && patience > kUnwatched) {
-          const ClientWatch watch(client_, unread(), connection->stream);
-          ready = co_await connection->stream.readable(patience - kUnwatched);
-          if (watch.client_gone()) co_return TryOutcome::kClientGone;
-        }
-        if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
-        if (!ready.ok()) co_return fail(name_of_broken_stream(ready.error));
-        input.block = Block::take(Block::kHuge);
-      }
-      const std::span<char> room = input.room();
-      const IoResult got = co_await connection->stream.read(room.data(), room.size(), patience);
-      if (got.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
-      if (!got.ok() || got.bytes == 0) {
-        co_return !received_any && connection->reused() && may_repeat()
-            ? TryOutcome::kStaleConnection
-            : fail(name_of_broken_stream(got.error));
-      }
-      received_any = true;
-      input.end += got.bytes;
-    }
-    input.begin += parser.head_size();
-    if (response_.status >= 200 || response_.status == 101) {
-      try_latency_ = worker_.loop().now() - try_started_;
-      connection->target().note_latency(try_latency_);
-      if (wants_another(whole)) co_return TryOutcome::kBadAnswer;
-      keep_with(upstream, connection->target());
-    }
-    if (response_.status >= 200) {
-      if (worker_.logging()) response_received_ = Clock::now();
-      break;
-    }
-    if (response_.status == 101) {
-      if (!request_.wants_upgrade) co_return fail("upstream_unasked_upgrade");
-      answered_ = true;
-      if (co_await accept_upgrade(parser.head_size()))
-        co_await tunnel(*connection, input.content(), unread());
-      close_client_ = true;
-      ended_ = "tunnel_closed";
-      co_return TryOutcome::kAnswered;
-    }
-    if (request_.version != http::Version::kHttp10 && !co_await send_interim_head(parser.head_size()))
-      co_return TryOutcome::kClientGone;
-  }
-
-  BodyKind kind = response_.body.kind;
-  if (kind == BodyKind::kUntilClose || kind == BodyKind::kChunked) {
-    kind = request_.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
-  }
-  if (kind == BodyKind::kUntilClose || !upload_done_ || client_.connection.closing()) close_client_ = true;
-  finish_policies();
-  HeadWriter head(input.begin + kMostCopied + 512);
-  if (client_.channel == nullptr) {
-    write_response_head(head, kind);
-  } else if (!send_http2_head(kind, kind == BodyKind::kNone ? EndOfMessage::kHere : EndOfMessage::kLater)) {
-    co_return TryOutcome::kClientGone;
-  }
-  BodySource source{.stream = connection->stream,
-                    .framing = response_.body,
-                    .received = input.content(),
-                    .timeout = upstream.response_timeout};
-  if (client_.channel == nullptr && source.framing.kind == BodyKind::kLength &&
-      source.framing.length <= kMostCopied && source.framing.length <= source.received.size()) {
-    // A small body that is here whole: copying it behind the head costs less than a gathered write.
-    head.write(source.received.substr(0, source.framing.length));
-    source.received.remove_prefix(source.framing.length);
-    source.bytes = source.framing.length;
-    source.framing = {};
-  }
-  answered_ = true;
-  RelayResult sent;
-  if (source.framing.kind == BodyKind::kNone) {
-    source.rest = source.received;
-    iovec piece = head.piece();
-    IoResult written;
-    if (client_.channel == nullptr)
-      written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);
-    if (!written.ok()) sent = {RelayOutcome::kSinkFailed, written.error};
-  } else {
-    if (client_.channel != nullptr) kind = BodyKind::kStream;
-    sent = co_await relay_message(head.text(), source,
-                                  {client_.stream, kind, settings_.send_timeout, client_.channel});
-  }
-  response_bytes_ = source.bytes;
-  if (sent.outcome != RelayOutcome::kComplete) {
-    // The client must not take a broken body for a whole one: a reset says so even for HTTP/1.0.
-    if (sent.outcome == RelayOutcome::kSinkFailed) {
-      ended_ = sent.error == ETIMEDOUT ? "send_timeout" : "client_closed";
-    } else {
-      ended_ = sent.error == ETIMEDOUT ? "upstream_timeout" : "upstream_closed";
-      client_.stream.reset_on_close();
-    }
-    close_client_ = true;
-    client_.stream.close();
-    co_return TryOutcome::kAnswered;
-  }
-  ended_ = "complete";
-  const bool reusable = response_.keep_alive && source.rest.empty() && upload_done_ && body.complete;
-  upload.clear();
-  if (reusable) {
-    upstream::Target& target = connection->target();
-    target.give_back(std::move(connection));
-  }
-  co_return TryOutcome::kAnswered;
-}
-
-Task<void> Exchange::tunnel(upstream::Connection& connection, std::string_view from_target,
-                            std::string_view from_client) {
-  static constexpr Milliseconds kTunnelIdle{3'600'000};
-  struct Half {
-    static Task<void> run(std::string_view first, Stream& from, Stream& to, uint64_t& bytes) {
-      const RelayResult result = co_await relay_raw(first, from, to, kTunnelIdle, bytes);
-      if (result.outcome != RelayOutcome::kComplete) {
-        from.cancel();
-        to.cancel();
-      }
-    }
-  };
-  TaskGroup halves;
-  halves.spawn(Half::run(from_client, client_.stream, connection.stream, request_bytes_));
-  halves.spawn(Half::run(from_target, connection.stream, client_.stream, response_bytes_));
-  co_await halves.join();
 }
 
 }  // namespace portcullis::proxy

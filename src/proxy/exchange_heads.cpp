@@ -129,6 +129,11 @@ void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
     out.field("connection", "upgrade");
   } else if (response_.status >= 200) {
     if (kind == BodyKind::kChunked) out.field("transfer-encoding", "chunked");
+    // HTTP/2 needs no length to say that there is nothing.
+    const bool bodiless = response_.status == 204 || response_.status == 304 || request_.method == "HEAD";
+    if (kind == BodyKind::kNone && response_.version == http::Version::kHttp2 && !bodiless &&
+        response_.fields.find(FieldId::kContentLength) == nullptr)
+      out.field("content-length", "0");
     if (response_.status == 426 && response_.fields.find(FieldId::kUpgrade) != nullptr) {
       write_upgrade(out, response_.fields);  // what to upgrade to is the answer (RFC 9110 section 15.5.22)
       out.field("connection", "upgrade");

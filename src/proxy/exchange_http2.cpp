@@ -1,4 +1,4 @@
-// What an exchange does in another way for a client that speaks HTTP/2.
+// What an exchange does in another way for a client, or a target, that speaks HTTP/2.
 
 #include <string>
 
@@ -40,6 +40,19 @@ bool Exchange::translate_websocket() {
   const std::string key = crypto::base64_encode(crypto::random_bytes(16), crypto::Base64::kStandard);
   return request_.fields.add("upgrade", "websocket", FieldId::kUpgrade) &&
          request_.fields.set("sec-websocket-key", arena_.copy(key));
+}
+
+// The request's head; where no body follows that is all of it.
+bool Exchange::send_http2_request(upstream::Connection& connection) {
+  HeadWriter lines(head_size_ + 1024);
+  write_request_fields(lines);
+  http::h2::FieldBlock head;
+  head.field(":method", request_.method);
+  head.field(":scheme", connection.target().upstream().tls ? "https" : "http");
+  head.field(":authority", route_->host.empty() ? request_.authority : std::string_view(route_->host));
+  head.field(":path", request_.has_query ? arena_.concat(target_path_, "?", request_.query) : target_path_);
+  head.lines(lines.text());
+  return connection.channel->send_head(head, request_.body.kind == http::BodyKind::kNone);
 }
 
 }  // namespace portcullis::proxy

@@ -32,6 +32,15 @@ void Stream::on_events(uint32_t events) {
   if (may_write && writer_ != nullptr && writer_ == waiting_writer) writer_->retry();
 }
 
+void Stream::take_over(Stream& other) {
+  if (other.watched_) loop_.unwatch(other.fd_.get(), other);
+  other.watched_ = false;
+  fd_ = std::move(other.fd_);
+  codec_ = std::move(other.codec_);
+  hung_up_ = other.hung_up_;
+  readable_ = writable_ = true;
+}
+
 void Stream::signal_readable() {
   if (reader_ != nullptr) reader_->retry();
 }

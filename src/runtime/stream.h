@@ -66,6 +66,8 @@ class Stream final : private Watcher {
   // be one of nothing.
   void set_codec(std::unique_ptr<StreamCodec> codec) { codec_ = std::move(codec); }
   StreamCodec* codec() const { return codec_.get(); }
+  // Takes the socket and what passes it over; nobody waits for either.
+  void take_over(Stream& other);
   // From now on `channel` carries it, in place of a socket.
   void set_channel(std::unique_ptr<Channel> channel) { channel_ = std::move(channel); }
   // For the channel: a read, or a write, would find something to do; the peer has gone. Each may destroy this

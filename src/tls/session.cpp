@@ -228,4 +228,11 @@ void Session::finish() {
   ERR_clear_error();
 }
 
+std::string_view Session::protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
+}
+
 }  // namespace portcullis::tls

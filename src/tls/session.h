@@ -39,6 +39,8 @@ class Session final : public StreamCodec {
   static Session& of(const SSL& ssl) { return *static_cast<Session*>(BIO_get_data(SSL_get_rbio(&ssl))); }
 
   SSL* ssl() const { return ssl_.get(); }
+  // What has been agreed on by ALPN; empty: nothing.
+  std::string_view protocol() const;
   bool resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
 
   IoResult decode(Stream& stream, char* data, size_t size) override;

@@ -5,7 +5,9 @@
 
 #include "http/h1/chunked_decoder.h"
 #include "http/h1/head_parser.h"
+#include "upstream/check_http2.h"
 #include "upstream/health_checks.h"
+#include "upstream/target.h"
 
 namespace portcullis::upstream {
 namespace {
@@ -137,8 +139,18 @@ Task<std::string> check_target(EventLoop& loop, const UpstreamDefinition& upstre
   if (!why.empty() || check.kind == HealthCheck::Kind::kTcp) co_return why;
   std::string host = check.host;
   if (host.empty()) host = place.is_unix() ? "localhost" : place.to_string();
-  Task<std::string> asked = ask(call, check, host);
-  co_return co_await asked;
+  if (!speaks_http2(upstream, call.stream)) {
+    if (check.kind == HealthCheck::Kind::kGrpc) co_return "it does not speak HTTP/2";
+    Task<std::string> asked = ask(call, check, host);
+    co_return co_await asked;
+  }
+  Http2Answer answer;
+  Task<std::string> asked =
+      ask_http2(call.stream, check, upstream.tls ? "https" : "http", host, call.deadline, answer);
+  why = co_await asked;
+  if (!why.empty()) co_return why;
+  co_return check.kind == HealthCheck::Kind::kGrpc ? judge_grpc(answer)
+                                                   : judge(check, answer.status, answer.body);
 }
 
 }  // namespace portcullis::upstream

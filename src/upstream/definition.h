@@ -16,6 +16,8 @@
 
 namespace portcullis::upstream {
 
+// What is spoken to targets; kAuto: as they choose (ALPN).
+enum class Protocol : uint8_t { kHttp1, kHttp2, kAuto };
 enum class ProxyProtocol : uint8_t { kNone, k1, k2 };
 enum class Balance : uint8_t { kRoundRobin, kLeastRequest, kRandom, kPeakEwma, kRingHash, kMaglev };
 
@@ -35,12 +37,13 @@ struct TargetDefinition {
 
 // How targets are asked for their health.
 struct HealthCheck {
-  enum class Kind : uint8_t { kNone, kTcp, kHttp };
+  enum class Kind : uint8_t { kNone, kTcp, kHttp, kGrpc };
   Kind kind = Kind::kNone;
   std::string method = "GET";
   std::string path{};
-  std::string host{};  // for the Host field; empty: the target's
-  uint16_t port = 0;   // 0: the target's
+  std::string grpc_service{};  // empty: all of them
+  std::string host{};          // for the Host field; empty: the target's
+  uint16_t port = 0;           // 0: the target's
   Milliseconds interval{5'000};
   Milliseconds unhealthy_interval{5'000};  // while it is down
   Milliseconds timeout{1'000};
@@ -92,6 +95,7 @@ struct UpstreamDefinition {
   Retries retries{};
   double panic_threshold = 0;  // with a smaller share of available targets, availability does not count
   Milliseconds slow_start{0};  // how long a new or recovered target takes to its full share
+  Protocol protocol = Protocol::kHttp1;
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
   std::shared_ptr<const tls::ClientContext> tls{};  // null: plain
   std::string server_name{};                        // asked for and verified; empty: the target's own

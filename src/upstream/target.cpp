@@ -7,6 +7,11 @@
 
 namespace portcullis::upstream {
 
+bool speaks_http2(const UpstreamDefinition& upstream, const Stream& stream) {
+  if (upstream.tls) return static_cast<const tls::Session*>(stream.codec())->protocol() == "h2";
+  return upstream.protocol == Protocol::kHttp2;
+}
+
 void Connection::Expiry::fire() {
   connection_.drop();
 }
@@ -19,6 +24,13 @@ void Connection::on_events(uint32_t) {
   StreamCodec* codec = stream.codec();
   if (codec != nullptr && !stream.hung_up() && !codec->has_data(stream) && codec->is_sound()) return;
   drop();
+}
+
+void Connection::use(std::unique_ptr<http::h2::Channel> its_channel, bool reused) {
+  channel = its_channel.get();
+  channel->attach(stream);
+  stream.set_channel(std::move(its_channel));
+  reused_ = reused;
 }
 
 void Connection::drop() {
@@ -35,7 +47,10 @@ Target::Target(EventLoop& loop, const UpstreamDefinition& upstream, const Target
       address_(address),
       id_(hash_bytes(address.to_string())),
       health_(upstream.health->of(address.to_string())),
-      since_(since) {}
+      since_(since) {
+  if (upstream.protocol != Protocol::kHttp1)
+    http2_ = std::make_unique<Http2Pool>(loop, upstream.idle_timeout);
+}
 
 void Target::close_idle() {
   while (!idle_.empty()) delete &idle_.pop_front();
@@ -46,9 +61,18 @@ void Target::retire() {
   retired_ = true;
   index = SIZE_MAX;
   close_idle();
+  if (http2_) http2_->retire();
 }
 
 std::unique_ptr<Connection> Target::take() {
+  if (http2_) {
+    bool reused = false;
+    if (std::unique_ptr<http::h2::Channel> channel = http2_->open(reused)) {
+      std::unique_ptr<Connection> connection = make_fresh();
+      connection->use(std::move(channel), reused);
+      return connection;
+    }
+  }
   if (idle_.empty()) return make_fresh();
   std::unique_ptr<Connection> connection(&idle_.pop_front());
   --idle_count_;
@@ -72,6 +96,7 @@ std::unique_ptr<Connection> Target::make_fresh() {
 }
 
 void Target::give_back(std::unique_ptr<Connection> connection) {
+  if (connection->channel != nullptr) return;  // the pool has its connection
   // What has been told of one client is for no other.
   if (upstream_.proxy_protocol != ProxyProtocol::kNone) return;
   if (retired_ || connection->stream.hung_up() || idle_count_ >= kMostIdle ||

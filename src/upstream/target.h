@@ -4,6 +4,7 @@
 #include "runtime/frame_pool.h"
 #include "runtime/stream.h"
 #include "upstream/definition.h"
+#include "upstream/http2_pool.h"
 
 namespace portcullis::upstream {
 
@@ -17,7 +18,11 @@ class Connection final : public ListNode<>, public Pooled, private Watcher {
     stream.set_idle_watcher(this);
   }
 
+  // HTTP/2: from now on it is a stream of a connection that others share.
+  void use(std::unique_ptr<http::h2::Channel> its_channel, bool reused);
+
   Stream stream;
+  http::h2::Channel* channel = nullptr;  // HTTP/2 only
   // True when it has carried an exchange before: the target may have closed it meanwhile.
   bool reused() const { return reused_; }
   Target& target() { return target_; }
@@ -41,6 +46,10 @@ class Connection final : public ListNode<>, public Pooled, private Watcher {
   bool idle_ = false;
 };
 
+// Whether HTTP/2 is spoken on a connection that has been made: as agreed on in its TLS, or without TLS as
+// configured.
+bool speaks_http2(const UpstreamDefinition& upstream, const Stream& stream);
+
 // One worker's view of a target at one address: its idle connections, load, latency and recent failures. A
 // name that stands for several addresses makes several of these.
 class Target {
@@ -58,7 +67,12 @@ class Target {
   // The TLS of a new connection, which resumes what earlier ones had; null when memory is short.
   std::unique_ptr<tls::Session> make_session();
 
-  // The most recently used idle connection, or a new unconnected one.
+  // Null where HTTP/2 is not spoken.
+  Http2Pool* http2() { return http2_.get(); }
+  // It has chosen HTTP/1 when it was asked: it is not waited for any more.
+  bool chose_http1 = false;
+
+  // The most recently used idle connection, a stream of a shared one, or a new unconnected one.
   std::unique_ptr<Connection> take();
   std::unique_ptr<Connection> make_fresh();
   // Back to the pool, after a complete exchange on a connection that persists.
@@ -102,6 +116,7 @@ class Target {
   bool retired_ = false;
   IntrusiveList<Connection> idle_;
   size_t idle_count_ = 0;
+  std::unique_ptr<Http2Pool> http2_;
   std::shared_ptr<TargetHealth> health_;
   Clock::time_point since_;  // when it joined
   double latency_ = 0;       // seconds; 0: unknown

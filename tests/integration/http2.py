@@ -40,7 +40,7 @@ class Peer:
         self.buffer, self.streams, self.goaway = b"", {}, None
         self.settings, self.pings, self.seen, self.settled, self.acknowledged = {}, [], [], 0, 0
         self.block = None
-        self.initial = settings or {}
+        self.initial, self.windows, self.body_sent = settings or {}, {0: 65535}, 0
 
     def begin(self):
         self.send(frames.SettingsFrame(0, settings=self.initial))
@@ -81,8 +81,26 @@ class Peer:
     def stream(self, number):
         return self.streams.setdefault(number, Response())
 
+    def window(self, stream):
+        return self.windows.setdefault(stream, self.settings.get(4, 65535))
+
+    def send_body(self, stream, content, end=True):
+        """As the other end's windows allow."""
+        content = memoryview(content)
+        while content:
+            self.wait(lambda: min(self.window(0), self.window(stream)) > 0)
+            size = min(self.window(0), self.window(stream), 16384, len(content))
+            self.send(self.data(stream, bytes(content[:size]), end=end and size == len(content)))
+            self.windows[0] -= size
+            self.windows[stream] -= size
+            self.body_sent += size
+            content = content[size:]
+
     def act(self, one):
         self.seen.append(type(one).__name__)
+        if isinstance(one, frames.WindowUpdateFrame):
+            self.windows[one.stream_id] = self.window(one.stream_id) + one.window_increment
+            return
         if isinstance(one, frames.SettingsFrame):
             if "ACK" in one.flags:
                 self.acknowledged += 1

@@ -1,0 +1,106 @@
+#include "policy/fault/fault.h"
+
+#include <cstring>
+#include <utility>
+
+#include "base/random.h"
+#include "config/field_types.h"
+#include "crypto/digest.h"
+#include "policy/condition.h"
+#include "policy/per_worker.h"
+
+namespace portcullis::policy {
+namespace {
+
+struct Delay {
+  std::chrono::milliseconds duration{0};
+  uint64_t percent = 100;
+};
+
+struct Abort {
+  uint64_t status = 0;  // 0: none
+  uint64_t percent = 100;
+};
+
+struct Settings {
+  Delay delay;
+  Abort abort;
+  std::string when;
+};
+
+uint64_t random_seed() {
+  const std::string bytes = crypto::random_bytes(sizeof(uint64_t));
+  uint64_t seed;
+  std::memcpy(&seed, bytes.data(), sizeof seed);
+  return seed;
+}
+
+class Fault final : public Policy {
+ public:
+  Fault(const Settings& settings, const BuildContext& build)
+      : settings_(settings),
+        when_(settings.when.empty() ? Condition() : Condition(settings.when)),
+        random_(build.workers) {}
+
+  Decision on_request(Context& context) const override {
+    if (!when_.holds(context)) return Decision::proceed();
+    Random& random = random_.get(context.worker, [] { return std::make_unique<Random>(random_seed()); });
+    const bool aborts = settings_.abort.status != 0 && random.below(100) < settings_.abort.percent;
+    if (settings_.delay.duration.count() > 0 && random.below(100) < settings_.delay.percent)
+      return Decision::suspend(wait(context, aborts));
+    return aborts ? abort() : Decision::proceed();
+  }
+
+  Explanation explain(Context& context) const override {
+    if (!when_.holds(context)) return {Decision::proceed(), {"does not apply to this request"}};
+    std::vector<std::string> notes;
+    if (settings_.delay.duration.count() > 0)
+      notes.push_back("would delay " + std::to_string(settings_.delay.percent) + "% by " +
+                      std::to_string(settings_.delay.duration.count()) + "ms");
+    if (settings_.abort.status != 0)
+      notes.push_back("would answer " + std::to_string(settings_.abort.percent) + "% with " +
+                      std::to_string(settings_.abort.status));
+    return {Decision::proceed(), std::move(notes)};
+  }
+
+ private:
+  Decision abort() const {
+    return Decision::refuse(static_cast<uint16_t>(settings_.abort.status), "fault_abort");
+  }
+
+  Task<Decision> wait(Context& context, bool aborts) const {
+    co_await sleep_for(context.loop, settings_.delay.duration);
+    context.note = "fault_delay";
+    co_return aborts ? abort() : Decision::proceed();
+  }
+
+  Settings settings_;
+  Condition when_;
+  PerWorker<Random> random_;
+};
+
+}  // namespace
+
+Kind fault_kind() {
+  auto delay = std::make_shared<config::ObjectType>("fault_delay", "Lets requests wait.");
+  delay->required("duration", &Delay::duration, config::duration(), "How long.")
+      .optional("share", &Delay::percent, config::percent(), "100%", "Of the requests.");
+  auto abort = std::make_shared<config::ObjectType>("fault_abort", "Refuses requests.");
+  abort->required("status", &Abort::status, config::integer(400, 599), "With which status.")
+      .optional("share", &Abort::percent, config::percent(), "100%", "Of the requests.");
+  auto type = std::make_shared<config::ObjectType>(
+      "fault", "Delays or refuses a share of the requests, on purpose, to see what depends on them.");
+  type->optional("delay", &Settings::delay, delay, "none", "Lets requests wait before they go on.")
+      .optional("abort", &Settings::abort, abort, "none", "Refuses requests; those that wait, afterwards.")
+      .optional("when", &Settings::when, Condition::type(), "every request",
+                "To which requests it happens, as `header.x-test exists`.");
+  return make_kind<Settings, Fault>("fault", type,
+                                    [](const config::PolicyUse& use, const Settings& settings,
+                                       const config::Config&, config::Diagnostics& diagnostics) {
+                                      if (settings.delay.duration.count() == 0 && settings.abort.status == 0)
+                                        diagnostics.error(use.location,
+                                                          "`fault` needs a `delay`, an `abort`, or both");
+                                    });
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,239 @@
+// How an exchange gets its response: from a target to the client.
+
+#include <algorithm>
+#include <cerrno>
+
+#include "http/h2/request.h"
+#include "proxy/exchange.h"
+
+namespace portcullis::proxy {
+
+using http::BodyKind;
+using http::h1::ParseState;
+
+namespace {
+
+constexpr uint64_t kMostCopied = 4096;
+
+// How long a target may be silent before the client is watched for leaving: most answer sooner, and cost
+// nothing then.
+constexpr Milliseconds kUnwatched{100};
+
+// While a target is silent nobody reads from the client. This notices that it has left, and ends the wait.
+// One that has only finished sending counts as gone, unless it has sent further requests.
+class ClientWatch final : private Watcher {
+ public:
+  ClientWatch(const Client& client, std::string_view unread, Stream& target)
+      : client_(client), target_(target), pipelined_(!unread.empty()) {
+    client_.stream.set_idle_watcher(this);
+    if (client_.stream.ensure_watched() && client_.stream.hung_up()) on_events(0);
+  }
+  ~ClientWatch() { client_.stream.set_idle_watcher(nullptr); }
+
+  bool client_gone() const { return gone_; }
+
+ private:
+  void on_events(uint32_t) override {
+    if (pipelined_ || !client_.stream.deserted()) return;
+    gone_ = true;
+    target_.cancel();
+  }
+
+  const Client& client_;
+  Stream& target_;
+  bool pipelined_;
+  bool gone_ = false;
+};
+
+}  // namespace
+
+// While the request is still being sent, the response may take as long as that does.
+Milliseconds Exchange::patience_for_head(const upstream::UpstreamDefinition& upstream) const {
+  return std::min(
+      upload_done_ ? upstream.response_timeout : upstream.response_timeout + settings_.body_timeout,
+      time_left());
+}
+
+// Until there is something to be read from the target; kAnswered when there is.
+Task<Exchange::TryOutcome> Exchange::wait_for_target(upstream::Connection& connection,
+                                                     Milliseconds patience) {
+  IoResult ready = co_await connection.stream.readable(std::min(patience, kUnwatched));
+  if (ready.error == ETIMEDOUT && patience > kUnwatched) {
+    const ClientWatch watch(client_, unread(), connection.stream);
+    ready = co_await connection.stream.readable(patience - kUnwatched);
+    if (watch.client_gone()) co_return TryOutcome::kClientGone;
+  }
+  if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
+  if (!ready.ok()) co_return fail(name_of_broken_stream(ready.error));
+  co_return TryOutcome::kAnswered;
+}
+
+// One head, which is then in response_ and `head_size` bytes of `input` no more.
+Task<Exchange::TryOutcome> Exchange::read_http1_head(upstream::Connection& connection, InputBuffer& input,
+                                                     size_t& head_size) {
+  static constexpr http::h1::HeadLimits kLimits{
+      .head_size = 64 * 1024, .field_count = 112, .target_length = 0};
+  const bool received_any = static_cast<bool>(input.block);
+  http::h1::ResponseParser parser(kLimits);
+  for (;;) {
+    const ParseState state = parser.parse(input.content(), request_.method, response_);
+    if (state == ParseState::kDone) break;
+    if (state == ParseState::kFailed) co_return fail("upstream_malformed");
+    const Milliseconds patience = patience_for_head(connection.target().upstream());
+    if (!input.block) {
+      // A waiting exchange holds no buffer, so it can afford a large one once something has come.
+      const TryOutcome waited = co_await wait_for_target(connection, patience);
+      if (waited != TryOutcome::kAnswered) co_return waited;
+      input.block = Block::take(Block::kHuge);
+    }
+    const std::span<char> room = input.room();
+    const IoResult got = co_await connection.stream.read(room.data(), room.size(), patience);
+    if (got.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
+    if (!got.ok() || got.bytes == 0) {
+      co_return !received_any && input.empty() && connection.reused() && may_repeat()
+          ? TryOutcome::kStaleConnection
+          : fail(name_of_broken_stream(got.error));
+    }
+    input.end += got.bytes;
+  }
+  head_size = parser.head_size();
+  input.begin += head_size;
+  co_return TryOutcome::kAnswered;
+}
+
+Task<Exchange::TryOutcome> Exchange::read_http2_head(upstream::Connection& connection) {
+  http::h2::Channel& channel = *connection.channel;
+  while (!channel.has_head()) {
+    if (channel.is_broken() || channel.at_end()) {
+      // One that was refused has not been looked at: whatever it asks for can be asked again.
+      const bool here = request_.body.kind == BodyKind::kNone || held_body_.held();
+      const bool again = channel.was_refused() ? here : may_repeat();
+      co_return connection.reused() && again ? TryOutcome::kStaleConnection : fail("upstream_reset");
+    }
+    const Milliseconds patience = patience_for_head(connection.target().upstream());
+    const TryOutcome waited = co_await wait_for_target(connection, patience);
+    if (waited != TryOutcome::kAnswered) co_return waited;
+  }
+  const std::unique_ptr<http::h2::Head> head = channel.take_head();
+  co_return http::h2::read_response(*head, request_.method, response_) ? TryOutcome::kAnswered
+                                                                       : fail("upstream_malformed");
+}
+
+Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::Connection>& connection,
+                                                      BodySource& body, TaskGroup& upload) {
+  upstream::Upstream& whole = *snapshot_->upstreams[*route_->upstream];
+  const upstream::UpstreamDefinition& upstream = whole.definition();
+  InputBuffer input;
+  for (;;) {  // once for each interim response, then the final one
+    response_ = {};
+    size_t head_size = 0;
+    Task<TryOutcome> reading = connection->channel != nullptr
+                                   ? read_http2_head(*connection)
+                                   : read_http1_head(*connection, input, head_size);
+    const TryOutcome read = co_await reading;
+    if (read != TryOutcome::kAnswered) co_return read;
+    if (response_.status >= 200 || response_.status == 101) {
+      try_latency_ = worker_.loop().now() - try_started_;
+      connection->target().note_latency(try_latency_);
+      if (wants_another(whole)) co_return TryOutcome::kBadAnswer;
+      keep_with(upstream, connection->target());
+    }
+    if (response_.status >= 200) {
+      if (worker_.logging()) response_received_ = Clock::now();
+      break;
+    }
+    if (response_.status == 101) {
+      if (!request_.wants_upgrade) co_return fail("upstream_unasked_upgrade");
+      answered_ = true;
+      if (co_await accept_upgrade(head_size)) co_await tunnel(*connection, input.content(), unread());
+      close_client_ = true;
+      ended_ = "tunnel_closed";
+      co_return TryOutcome::kAnswered;
+    }
+    if (request_.version != http::Version::kHttp10 && !co_await send_interim_head(head_size))
+      co_return TryOutcome::kClientGone;
+  }
+
+  BodyKind kind = response_.body.kind;
+  if (response_.body.has_length()) {
+    kind = BodyKind::kLength;
+  } else if (kind != BodyKind::kNone) {
+    kind = request_.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
+  }
+  if (kind == BodyKind::kUntilClose || !upload_done_ || client_.connection.closing()) close_client_ = true;
+  finish_policies();
+  HeadWriter head(input.begin + kMostCopied + 512);
+  if (client_.channel == nullptr) {
+    write_response_head(head, kind);
+  } else if (!send_http2_head(kind, kind == BodyKind::kNone ? EndOfMessage::kHere : EndOfMessage::kLater)) {
+    co_return TryOutcome::kClientGone;
+  }
+  BodySource source{.stream = connection->stream,
+                    .framing = response_.body,
+                    .received = input.content(),
+                    .timeout = upstream.response_timeout,
+                    .channel = connection->channel};
+  if (client_.channel == nullptr && source.framing.kind == BodyKind::kLength &&
+      source.framing.length <= kMostCopied && source.framing.length <= source.received.size()) {
+    // A small body that is here whole: copying it behind the head costs less than a gathered write.
+    head.write(source.received.substr(0, source.framing.length));
+    source.received.remove_prefix(source.framing.length);
+    source.bytes = source.framing.length;
+    source.framing = {};
+  }
+  answered_ = true;
+  RelayResult sent;
+  if (source.framing.kind == BodyKind::kNone) {
+    source.rest = source.received;
+    iovec piece = head.piece();
+    IoResult written;
+    if (client_.channel == nullptr)
+      written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);
+    if (!written.ok()) sent = {RelayOutcome::kSinkFailed, written.error};
+  } else {
+    if (client_.channel != nullptr) kind = BodyKind::kStream;
+    sent = co_await relay_message(head.text(), source,
+                                  {client_.stream, kind, settings_.send_timeout, client_.channel});
+  }
+  response_bytes_ = source.bytes;
+  if (sent.outcome != RelayOutcome::kComplete) {
+    // The client must not take a broken body for a whole one: a reset says so even for HTTP/1.0.
+    if (sent.outcome == RelayOutcome::kSinkFailed) {
+      ended_ = sent.error == ETIMEDOUT ? "send_timeout" : "client_closed";
+    } else {
+      ended_ = sent.error == ETIMEDOUT ? "upstream_timeout" : "upstream_closed";
+      client_.stream.reset_on_close();
+    }
+    close_client_ = true;
+    client_.stream.close();
+    co_return TryOutcome::kAnswered;
+  }
+  ended_ = "complete";
+  const bool reusable = response_.keep_alive && source.rest.empty() && upload_done_ && body.complete;
+  upload.clear();
+  if (reusable) {
+    upstream::Target& target = connection->target();
+    target.give_back(std::move(connection));
+  }
+  co_return TryOutcome::kAnswered;
+}
+
+Task<void> Exchange::tunnel(upstream::Connection& connection, std::string_view from_target,
+                            std::string_view from_client) {
+  static constexpr Milliseconds kTunnelIdle{3'600'000};
+  struct Half {
+    static Task<void> run(std::string_view first, Stream& from, Stream& to, uint64_t& bytes) {
+      const RelayResult result = co_await relay_raw(first, from, to, kTunnelIdle, bytes);
+      if (result.outcome != RelayOutcome::kComplete) {
+        from.cancel();
+        to.cancel();
+      }
+    }
+  };
+  TaskGroup halves;
+  halves.spawn(Half::run(from_client, client_.stream, connection.stream, request_bytes_));
+  halves.spawn(Half::run(from_target, connection.stream, client_.stream, response_bytes_));
+  co_await halves.join();
+}
+
+}  // namespace portcullis::proxy

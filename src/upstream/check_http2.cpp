@@ -1,0 +1,113 @@
+#include "upstream/check_http2.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "http/h2/session.h"
+
+namespace portcullis::upstream {
+
+using http::h2::Channel;
+using http::h2::Session;
+
+namespace {
+
+constexpr size_t kMostAnswer = 64 * 1024;
+
+// A gRPC message (five bytes of prefix) with HealthCheckRequest: field 1, the service's name.
+std::string health_request(const std::string& service) {
+  std::string message;
+  if (!service.empty()) {
+    message += '\x0a';
+    message += static_cast<char>(service.size());  // the configuration keeps it below 128
+    message += service;
+  }
+  std::string out(4, '\0');
+  out += static_cast<char>(message.size());
+  return out + message;
+}
+
+// HealthCheckResponse's field 1, the status; 0 when it is not there.
+int serving_status(const std::string& body) {
+  constexpr size_t kPrefix = 5;
+  constexpr char kStatus = '\x08';
+  if (body.size() < kPrefix + 2 || body[0] != 0 || body[kPrefix] != kStatus) return 0;
+  return body[kPrefix + 1];
+}
+
+std::string value_in(std::string_view lines, std::string_view name) {
+  const size_t at = lines.find(name);
+  if (at == std::string_view::npos) return "";
+  const size_t begin = at + name.size() + 2;
+  return std::string(lines.substr(begin, lines.find("\r\n", begin) - begin));
+}
+
+// Takes what has come of the answer; true when it is all there.
+bool take_answer(Channel& channel, Stream& stream, Http2Answer& answer) {
+  while (channel.has_head()) {
+    const std::unique_ptr<http::h2::Head> head = channel.take_head();
+    answer.status = head->status;
+    answer.grpc_status = head->fields.value_of("grpc-status");
+  }
+  char buffer[4096];
+  IoResult got;
+  while ((got = stream.try_read(buffer, sizeof buffer)).ok() && got.bytes > 0)
+    answer.body.append(buffer, got.bytes);
+  if (answer.status < 200 || (!channel.at_end() && answer.body.size() < kMostAnswer)) return false;
+  if (answer.grpc_status.empty()) answer.grpc_status = value_in(channel.trailers(), "grpc-status");
+  return true;
+}
+
+}  // namespace
+
+Task<std::string> ask_http2(Stream& socket, const HealthCheck& check, const std::string& scheme,
+                            const std::string& host, Clock::time_point deadline, Http2Answer& answer) {
+  Session session(socket, Session::Side::kClient, {});
+  Stream stream(socket.loop());
+  std::unique_ptr<Channel> made = session.open();
+  Channel& channel = *made;
+  channel.attach(stream);
+  stream.set_channel(std::move(made));
+  const bool grpc = check.kind == HealthCheck::Kind::kGrpc;
+  http::h2::FieldBlock head;
+  head.field(":method", grpc ? std::string_view("POST") : check.method);
+  head.field(":scheme", scheme);
+  head.field(":authority", host);
+  head.field(":path", grpc ? std::string_view("/grpc.health.v1.Health/Check") : check.path);
+  head.field("user-agent", "portcullis-health-check");
+  if (grpc) {
+    head.field("content-type", "application/grpc");
+    head.field("te", "trailers");
+  }
+  channel.send_head(head, !grpc);
+  if (grpc) {
+    std::string body = health_request(check.grpc_service);
+    iovec piece{body.data(), body.size()};
+    channel.end_after_write({});
+    const IoResult sent = co_await stream.write(std::span(&piece, 1), time_until(deadline, socket.loop()));
+    if (!sent.ok()) co_return "no answer in time";
+  }
+  const Block block = Block::take(Block::kMedium);
+  for (;;) {
+    session.send_now();
+    const IoResult got =
+        co_await socket.read(block.data(), block.capacity(), time_until(deadline, socket.loop()));
+    if (got.error == ETIMEDOUT) co_return "no answer in time";
+    if (!got.ok()) co_return std::strerror(got.error);
+    if (got.bytes == 0) co_return "it closed the connection";
+    const bool goes_on = session.receive({block.data(), got.bytes});
+    if (take_answer(channel, stream, answer)) co_return "";
+    if (!goes_on) co_return "its answer is no HTTP/2";
+    if (channel.is_broken()) co_return "it broke its answer off";
+  }
+}
+
+std::string judge_grpc(const Http2Answer& answer) {
+  if (answer.status != 200) return "it answered " + std::to_string(answer.status);
+  if (answer.grpc_status != "0") return "its gRPC status is " + answer.grpc_status;
+  constexpr int kServing = 1;
+  const int status = serving_status(answer.body);
+  return status == kServing ? "" : "it is not serving: " + std::to_string(status);
+}
+
+}  // namespace portcullis::upstream

@@ -1,0 +1,102 @@
+#include "upstream/http2_pool.h"
+
+#include <cerrno>
+
+namespace portcullis::upstream {
+
+using http::h2::Channel;
+using http::h2::Session;
+
+// By a timer, because its own coroutine cannot destroy it.
+void Http2Connection::leave_when_idle(Milliseconds after) {
+  if (pool_ != nullptr && session_->open_channels() == 0) socket.loop().arm(*this, after);
+}
+
+void Http2Connection::fire() {
+  delete this;
+}
+
+Task<void> Http2Connection::read() {
+  for (;;) {
+    const IoResult ready = co_await socket.readable(kForever);
+    if (!ready.ok()) break;
+    const Block block = Block::take(Block::kHuge);
+    const IoResult got = socket.try_read(block.data(), block.capacity());
+    if (got.error == EAGAIN) continue;
+    if (!got.ok() || got.bytes == 0 || !session_->receive({block.data(), got.bytes})) break;
+  }
+  over_ = true;
+  session_->end();
+  leave_when_idle(Milliseconds(0));
+}
+
+Http2Pool::~Http2Pool() {
+  while (!connections_.empty()) {
+    std::unique_ptr<Http2Connection> connection(&connections_.pop_front());
+    connection->pool_ = nullptr;
+    static_cast<Timer&>(*connection).unlink();
+    if (!connection->session_->delivering()) continue;
+    // It is telling somebody that it has something for him, who in the end has let go of us.
+    loop_.post([kept = std::shared_ptr<Http2Connection>(std::move(connection))] {});
+  }
+}
+
+std::unique_ptr<Channel> Http2Pool::open(bool& reused) {
+  std::unique_ptr<Channel> channel;
+  connections_.for_each([&](Http2Connection& one) {
+    if (channel || one.over_ || !one.session_->may_open()) return;
+    static_cast<Timer&>(one).unlink();
+    channel = one.session_->open();
+    reused = one.reused_;
+    one.reused_ = true;
+  });
+  return channel;
+}
+
+void Http2Pool::add(std::unique_ptr<Http2Connection> connection) {
+  Http2Connection& one = *connection.release();
+  connections_.push_front(one);
+  one.pool_ = this;
+  const http::h2::SessionSettings settings{.streams = kStreams,
+                                           .stream_window = kStreamWindow,
+                                           .connection_window = kConnectionWindow,
+                                           .head_size = 64 << 10,
+                                           .field_count = 112};
+  one.session_ = std::make_unique<Session>(one.socket, Session::Side::kClient, settings);
+  one.session_->on_idle([this, &one] {
+    const bool leaves = one.over_ || retired_ || !one.session_->may_open();
+    one.leave_when_idle(leaves ? Milliseconds(0) : idle_timeout_);
+  });
+  one.reading_.spawn(one.read());
+}
+
+void Http2Pool::retire() {
+  retired_ = true;
+  connections_.for_each([](Http2Connection& one) {
+    one.over_ = true;
+    one.leave_when_idle(Milliseconds(0));
+  });
+}
+
+Http2Pool::Connecting::~Connecting() {
+  pool_.connecting_ = false;
+  if (!succeeded_) ++pool_.failures_;
+  // By their timers: they may do anything.
+  pool_.waiters_.for_each([](Waiter& waiter) {
+    waiter.released_ = true;
+    waiter.pool_.loop_.arm(waiter, Milliseconds(0));
+  });
+}
+
+void Http2Pool::Waiter::await_suspend(std::coroutine_handle<> handle) {
+  handle_ = handle;
+  pool_.waiters_.push_back(*this);
+  pool_.loop_.arm(*this, timeout_);
+}
+
+void Http2Pool::Waiter::fire() {
+  static_cast<ListNode<Waiter>&>(*this).unlink();
+  handle_.resume();
+}
+
+}  // namespace portcullis::upstream

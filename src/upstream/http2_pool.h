@@ -1,0 +1,107 @@
+#pragma once
+
+#include <coroutine>
+#include <memory>
+
+#include "base/intrusive_list.h"
+#include "http/h2/session.h"
+#include "runtime/frame_pool.h"
+#include "runtime/stream.h"
+#include "runtime/task.h"
+
+namespace portcullis::upstream {
+
+class Http2Pool;
+
+// A connection to a target that many requests share. Its pool's, once connected.
+class Http2Connection final : public ListNode<Http2Pool>, public Pooled, private Timer {
+ public:
+  explicit Http2Connection(EventLoop& loop) : socket(loop) {}
+
+  Stream socket;
+  // It has carried a request before.
+  bool reused() const { return reused_; }
+
+ private:
+  friend class Http2Pool;
+  void fire() override;
+  Task<void> read();
+  void leave_when_idle(Milliseconds after);
+
+  Http2Pool* pool_ = nullptr;  // null: somebody else will destroy it
+  std::unique_ptr<http::h2::Session> session_;
+  bool reused_ = false;
+  bool over_ = false;  // takes no more requests
+  TaskGroup reading_;
+};
+
+// One target's HTTP/2 connections. Requests that come while the first one is being made wait for it, rather
+// than each make its own. One worker's.
+class Http2Pool {
+ public:
+  Http2Pool(EventLoop& loop, Milliseconds idle_timeout) : loop_(loop), idle_timeout_(idle_timeout) {}
+  ~Http2Pool();
+
+  // A stream for one more request, or null when no connection has room for it. `reused` tells whether its
+  // connection has carried others before.
+  std::unique_ptr<http::h2::Channel> open(bool& reused);
+  // Takes over a connection that has been made and on which the target speaks HTTP/2.
+  void add(std::unique_ptr<Http2Connection> connection);
+  // Connections end when their last request has.
+  void retire();
+
+  // Held by whoever makes a connection; the others wait until it is gone.
+  class Connecting {
+   public:
+    explicit Connecting(Http2Pool& pool) : pool_(pool) { pool.connecting_ = true; }
+    ~Connecting();
+    Connecting(const Connecting&) = delete;
+    Connecting& operator=(const Connecting&) = delete;
+    void succeed() { succeeded_ = true; }
+
+   private:
+    Http2Pool& pool_;
+    bool succeeded_ = false;
+  };
+  bool connecting() const { return connecting_; }
+  // How often it has not succeeded.
+  size_t failures() const { return failures_; }
+  // co_await: until whoever is connecting has done so, or the time is over: false.
+  auto wait(Milliseconds timeout) { return Waiter(*this, timeout); }
+
+ private:
+  friend class Http2Connection;
+  class Waiter final : public ListNode<Waiter>, private Timer {
+   public:
+    Waiter(Http2Pool& pool, Milliseconds timeout) : pool_(pool), timeout_(timeout) {}
+    bool await_ready() {
+      released_ = !pool_.connecting_;
+      return released_;
+    }
+    void await_suspend(std::coroutine_handle<> handle);
+    bool await_resume() const { return released_; }
+
+   private:
+    friend class Http2Pool;
+    void fire() override;
+
+    Http2Pool& pool_;
+    Milliseconds timeout_;
+    bool released_ = false;
+    std::coroutine_handle<> handle_;
+  };
+
+  static constexpr uint32_t kStreams = 100;  // on one connection; then there is another
+  static constexpr uint32_t kStreamWindow = 512 << 10;
+  static constexpr uint32_t kConnectionWindow = 8 << 20;
+
+  EventLoop& loop_;
+  Milliseconds idle_timeout_;
+  bool connecting_ = false;
+  bool retired_ = false;
+  size_t failures_ = 0;
+  IntrusiveList<Http2Connection, Http2Pool> connections_;
+  IntrusiveList<Waiter, Waiter> waiters_;
+};
+
+}  // namespace portcullis::upstream

@@ -1,0 +1,365 @@
+"""HTTP/2 towards targets: one of the tests' own, and gRPC services that are the real thing."""
+
+import concurrent.futures
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import grpc
+import pytest
+
+import harness
+import http2
+from harness import metric, read_head, read_response, simple_configuration, wait_for
+from hyperframe import frame as frames
+from test_http2 import curl, speak  # noqa: F401 (a fixture)
+
+OK = [(":status", "200"), ("x-from", "h2")]
+
+
+@pytest.fixture
+def backend2():
+    """backend2(handler, ...) -> http2.Backend."""
+    made = []
+
+    def make(*arguments, **settings):
+        made.append(http2.Backend(*arguments, **settings))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
+
+
+def h2_configuration(*ports, upstream="", **settings):
+    return simple_configuration(*ports, extra_upstream="    protocol: http2\n" + upstream, **settings)
+
+
+def echo(peer, stream):
+    """Answers with the request's body, once it has ended."""
+    it = peer.wait_for_end(stream)
+    if it.reset is None:
+        peer.send(peer.head(stream, OK, end=False))
+        peer.send_body(stream, bytes(it.body), end=False)
+        peer.send(peer.data(stream))
+
+
+def test_an_http1_client_and_an_http2_target(start, backend2):
+    it = backend2(echo)
+    gateway = start(h2_configuration(it.port))
+    with gateway.connect() as client:
+        for _ in range(3):
+            client.sendall(b"POST /a?b=c HTTP/1.1\r\nHost: example.com\r\nContent-Length: 5\r\nCookie: a=1\r\nConnection: x-hop\r\nX-Hop: 1\r\n\r\nhello")
+            head, body = read_response(client)
+            assert head.startswith("HTTP/1.1 200 OK") and "x-from: h2" in head and body == b"hello"
+    fields = it.peers[0].streams[1].fields
+    assert fields[":method"] == "POST" and fields[":path"] == "/a?b=c" and fields[":authority"] == "example.com"
+    assert fields["content-length"] == "5" and fields["cookie"] == "a=1" and fields["via"] == "1.1 portcullis"
+    assert not {"host", "connection", "x-hop", "transfer-encoding", "keep-alive"} & set(fields)
+
+
+def test_the_requests_of_many_clients_share_one_connection(start, backend2):
+    it = backend2(echo)
+    gateway = start(h2_configuration(it.port, workers=1))
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        def ask(_):
+            with gateway.connect() as client:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                return read_response(client)[0][:12]
+        assert set(pool.map(ask, range(100))) == {"HTTP/1.1 200"}
+    assert len(it.peers) == 1 and len(it.peers[0].streams) == 100
+
+
+def test_http2_on_both_sides_with_trailers(start, backend2, speak):
+    def handle(peer, stream):
+        got = peer.wait_for_end(stream)
+        peer.send(peer.head(stream, OK, end=False), peer.data(stream, bytes(got.body).upper(), end=False),
+                  peer.head(stream, [("x-sum", got.trailers["x-end"]), ("content-type", "no")]))
+    gateway = start(h2_configuration(backend2(handle).port))
+    client = speak(gateway)
+    stream = client.request(method="POST", end=False)
+    client.send(client.data(stream, b"abc", end=False), client.head(stream, [("x-end", "7")]))
+    got = client.wait_for_end(stream)
+    assert (got.status, got.body, got.trailers) == (200, b"ABC", {"x-sum": "7"})
+
+
+def test_large_bodies_in_both_directions(start, backend2):
+    gateway = start(h2_configuration(backend2(echo).port))
+    path = gateway.path.parent / "body"
+    path.write_bytes(bytes(range(256)) * 16_000)
+    for kind in ("--http1.1", "--http2-prior-knowledge"):
+        done = curl(kind, "-H", "Expect:", "--data-binary", f"@{path}", f"http://127.0.0.1:{gateway.port}/")
+        assert done.stdout == path.read_bytes()
+
+
+def test_many_requests_all_the_way(start, tmp_path):
+    (tmp_path / "x").write_text("hello")
+    port = harness.free_port()
+    server = subprocess.Popen(["nghttpd", "--no-tls", "-a", "127.0.0.1", "-d", str(tmp_path), str(port)])
+    try:
+        wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, what="nghttpd")
+        gateway = start(h2_configuration(port))
+        for arguments in (["-m", "100"], ["--h1", "-m", "1"]):
+            done = subprocess.run(["h2load", "-n", "5000", "-c", "20", *arguments, f"http://127.0.0.1:{gateway.port}/x"],
+                                  capture_output=True, text=True, timeout=60)
+            assert "status codes: 5000 2xx" in done.stdout, done.stdout
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_interim_responses_and_responses_without_a_body(start, backend2):
+    def handle(peer, stream):
+        path = peer.stream(stream).fields[":path"]
+        if path == "/hints":
+            peer.send(peer.head(stream, [(":status", "103"), ("link", "</a>")], end=False))
+        peer.send(peer.head(stream, [(":status", "204" if path == "/none" else "200")]))
+    gateway = start(h2_configuration(backend2(handle).port))
+    with gateway.connect() as client:
+        for path, first in (("/hints", "HTTP/1.1 103"), ("/none", "HTTP/1.1 204"), ("/empty", "HTTP/1.1 200")):
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            head = read_head(client)
+            assert head.startswith(first), head
+            if path == "/hints":
+                head = read_head(client)
+            assert ("content-length: 0" in head) == (path != "/none")
+
+
+def test_a_stream_that_the_target_resets(start, backend2, tmp_path):
+    def handle(peer, stream):
+        path = peer.stream(stream).fields[":path"]
+        if path == "/late":
+            peer.send(peer.head(stream, OK, end=False), peer.data(stream, b"part", end=False))
+        peer.send(frames.RstStreamFrame(stream, 2))
+    gateway = start(h2_configuration(backend2(handle).port, top=f"access_log: {{path: {tmp_path}/log}}"))
+    assert harness.get(gateway.port, "/early")[0] == 502
+    assert b"<reset>" in gateway.raw(b"GET /late HTTP/1.1\r\nHost: a\r\n\r\n")
+    wait_for(lambda: (tmp_path / "log").read_text().count("\n") == 2, what="the log")
+    log = (tmp_path / "log").read_text()
+    assert '"ended":"upstream_reset"' in log and '"ended":"upstream_closed"' in log
+
+
+def test_refused_streams_are_asked_for_again(start, backend2):
+    seen = []
+
+    def handle(peer, stream):
+        seen.append(stream)
+        if len(seen) == 2:
+            return peer.send(frames.RstStreamFrame(stream, 7))
+        peer.send(peer.head(stream, OK))
+    gateway = start(h2_configuration(backend2(handle).port, workers=1))
+    with gateway.connect() as client:
+        for _ in range(3):
+            client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            assert "200 OK" in read_response(client)[0]
+    assert len(seen) == 4
+
+
+def test_a_target_that_goes_away_is_connected_to_again(start, backend2):
+    def handle(peer, stream):
+        peer.send(peer.head(stream, OK), frames.GoAwayFrame(0, stream, 0))
+        peer.socket.shutdown(socket.SHUT_WR)
+    it = backend2(handle)
+    gateway = start(h2_configuration(it.port, workers=1))
+    for _ in range(5):
+        assert harness.get(gateway.port, "/")[0] == 200
+    assert len(it.peers) == 5
+
+
+def test_what_a_client_gives_up_is_given_up_at_the_target(start, backend2, speak):
+    arrived, given_up = threading.Event(), []
+
+    def handle(peer, stream):
+        arrived.set()
+        peer.wait(lambda: peer.stream(stream).reset is not None)
+        given_up.append(peer.stream(stream).reset)
+    gateway = start(h2_configuration(backend2(handle).port))
+    client = speak(gateway)
+    stream = client.request()
+    assert arrived.wait(10)
+    client.send(frames.RstStreamFrame(stream, 8))
+    wait_for(lambda: given_up == [8], what="the reset")
+
+
+def test_a_target_that_refuses_connections(start):
+    gateway = start(h2_configuration(harness.free_port()))
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(lambda _: harness.get(gateway.port, "/")[0], range(40))) == {502}
+
+
+def test_a_target_that_is_silent(start, backend2):
+    it = backend2(lambda peer, stream: None)
+    gateway = start(h2_configuration(it.port, upstream="    timeouts: {response: 200ms}"))
+    assert harness.get(gateway.port, "/")[0] == 504
+
+
+def test_a_target_that_speaks_http1(start, demo):
+    gateway = start(h2_configuration(demo().port))
+    assert harness.get(gateway.port, "/")[0] == 502
+
+
+def secured(authority, *protocols):
+    issued = authority.issue("localhost", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*issued.pair)
+    context.set_alpn_protocols(list(protocols))
+    return context
+
+
+@pytest.mark.parametrize("protocol", ["http2", "auto"])
+def test_http2_by_tls(start, backend2, authority, protocol):
+    it = backend2(echo, context=secured(authority, "h2"))
+    gateway = start(simple_configuration(it.port, extra_upstream=f"    protocol: {protocol}\n    tls: {{ca: authority.pem, server_name: localhost}}"))
+    for _ in range(3):
+        assert harness.get(gateway.port, "/")[0] == 200
+    assert it.peers[0].streams[1].fields[":scheme"] == "https"
+
+
+def test_auto_takes_http1_where_that_is_chosen(start, server, authority):
+    issued = authority.issue("localhost", "localhost")
+    it = server(lambda request: (200, {}, b"plain"), certificate=issued.pair)
+    gateway = start(simple_configuration(it.port, extra_upstream="    protocol: auto\n    tls: {ca: authority.pem, server_name: localhost}"))
+    for _ in range(3):
+        assert harness.get(gateway.port, "/") == (200, "plain")
+
+
+def test_http2_that_is_not_chosen(start, server, authority):
+    issued = authority.issue("localhost", "localhost")
+    it = server(lambda request: (200, {}, b"plain"), certificate=issued.pair)
+    gateway = start(simple_configuration(it.port, extra_upstream="    protocol: http2\n    tls: {ca: authority.pem, server_name: localhost}"))
+    assert harness.get(gateway.port, "/")[0] == 502
+
+
+def test_configurations_that_cannot_be(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(simple_configuration(1, extra_upstream="    protocol: auto").replace("{port}", "1"))
+    assert "`auto` is chosen in TLS" in harness.check(path)
+    path.write_text(simple_configuration(1, extra_upstream="    protocol: http2\n    proxy_protocol: v2").replace("{port}", "1"))
+    assert "`proxy_protocol` tells of one client" in harness.check(path)
+    path.write_text(simple_configuration(1, extra_upstream="    health_check: {grpc: {}}").replace("{port}", "1"))
+    assert "gRPC needs `protocol: http2`" in harness.check(path)
+
+
+# gRPC, by its own library.
+
+class Service(grpc.GenericRpcHandler):
+    """Methods of all kinds on bytes."""
+
+    def __init__(self):
+        self.health, self.deadlines = 1, []
+
+    def service(self, details):
+        def unary(request, context):
+            self.deadlines.append(context.time_remaining())
+            if request == b"fail":
+                context.abort(grpc.StatusCode.FAILED_PRECONDITION, "as asked")
+            if request == b"wait":
+                time.sleep(3)
+            context.set_trailing_metadata((("x-end", "1"),))
+            return request.upper()
+
+        def down(request, context):
+            for i in range(5):
+                yield request + str(i).encode()
+
+        def up(requests, context):
+            return b",".join(requests)
+
+        def both(requests, context):
+            for one in requests:
+                yield one.upper()
+        return {
+            "/test.Echo/Unary": grpc.unary_unary_rpc_method_handler(unary),
+            "/test.Echo/Down": grpc.unary_stream_rpc_method_handler(down),
+            "/test.Echo/Up": grpc.stream_unary_rpc_method_handler(up),
+            "/test.Echo/Both": grpc.stream_stream_rpc_method_handler(both),
+            "/grpc.health.v1.Health/Check": grpc.unary_unary_rpc_method_handler(lambda request, context: bytes([8, self.health])),
+        }.get(details.method)
+
+
+@pytest.fixture
+def service():
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
+    it = Service()
+    server.add_generic_rpc_handlers((it,))
+    it.port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield it
+    server.stop(0).wait()
+
+
+@pytest.fixture
+def channel(start, service):
+    gateway = start(h2_configuration(service.port).replace("path_prefix: /", "path_prefix: /test.Echo"))
+    with grpc.insecure_channel(f"127.0.0.1:{gateway.port}", options=[("grpc.enable_http_proxy", 0)]) as it:
+        yield it
+
+
+def test_grpc_calls_of_all_kinds(channel):
+    response, call = channel.unary_unary("/test.Echo/Unary").with_call(b"hello", timeout=10)
+    assert response == b"HELLO" and dict(call.trailing_metadata())["x-end"] == "1"
+    assert list(channel.unary_stream("/test.Echo/Down")(b"x", timeout=10)) == [b"x0", b"x1", b"x2", b"x3", b"x4"]
+    assert channel.stream_unary("/test.Echo/Up")(iter([b"a", b"b", b"c"]), timeout=10) == b"a,b,c"
+    assert list(channel.stream_stream("/test.Echo/Both")(iter([b"a", b"b"]), timeout=10)) == [b"A", b"B"]
+    large = bytes(3_000_000)
+    assert channel.unary_unary("/test.Echo/Unary")(large, timeout=20) == large.upper()
+
+
+def test_a_grpc_conversation_goes_back_and_forth(channel):
+    questions = __import__("queue").Queue()
+    answers = channel.stream_stream("/test.Echo/Both")(iter(questions.get, None), timeout=20)
+    for word in (b"one", b"two", b"three"):
+        questions.put(word)
+        assert next(answers) == word.upper()
+    questions.put(None)
+    assert list(answers) == []
+
+
+def test_grpc_errors_of_the_service_and_of_the_gateway(channel):
+    with pytest.raises(grpc.RpcError) as raised:
+        channel.unary_unary("/test.Echo/Unary")(b"fail", timeout=10)
+    assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.FAILED_PRECONDITION, "as asked")
+    with pytest.raises(grpc.RpcError) as raised:
+        channel.unary_unary("/test.Other/Unary")(b"x", timeout=10)
+    assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.UNIMPLEMENTED, "no_route")
+
+
+def test_grpc_deadlines(start, service, speak):
+    gateway = start(h2_configuration(service.port))
+    client = speak(gateway)
+    began = time.monotonic()
+    got = client.ask("/test.Echo/Unary", method="POST", body=b"\0\0\0\0\4wait",
+                     more=[("content-type", "application/grpc"), ("te", "trailers"), ("grpc-timeout", "300m")])
+    assert time.monotonic() - began < 2
+    assert (got.trailers or got.fields)["grpc-status"] == "4"
+
+
+def test_a_grpc_service_that_is_away(start):
+    gateway = start(h2_configuration(harness.free_port()))
+    with grpc.insecure_channel(f"127.0.0.1:{gateway.port}", options=[("grpc.enable_http_proxy", 0)]) as it:
+        with pytest.raises(grpc.RpcError) as raised:
+            it.unary_unary("/test.Echo/Unary")(b"x", timeout=10)
+    assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_grpcs_own_health_check(start, service):
+    admin = harness.free_port()
+    gateway = start(h2_configuration(service.port, top=f'admin: {{address: "127.0.0.1:{admin}"}}',
+                                     upstream="    health_check: {grpc: {service: test.Echo}, interval: 50ms, unhealthy_after: 1, healthy_after: 1}"))
+    def is_up():
+        return next((line[-1] for line in harness.get(admin, "/metrics")[1].splitlines() if line.startswith("portcullis_target_up")), None)
+    wait_for(lambda: metric(admin, "portcullis_health_checks_total") > 2, what="checks")
+    assert is_up() == "1", gateway.lines
+    service.health = 2
+    wait_for(lambda: is_up() == "0", what="the target being down")
+    assert any("it is not serving: 2" in line for line in gateway.lines)
+    service.health = 1
+    wait_for(lambda: is_up() == "1", what="the target coming back")
+
+
+def test_health_checks_by_http2(start, backend2):
+    admin = harness.free_port()
+    start(h2_configuration(backend2(echo).port, top=f'admin: {{address: "127.0.0.1:{admin}"}}',
+                           upstream="    health_check: {path: /healthz, interval: 50ms}"))
+    wait_for(lambda: 'outcome="passed"' in harness.get(admin, "/metrics")[1] or "passed" in harness.get(admin, "/metrics")[1], what="a check")
