@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 
+from http2 import grpc_service, http2_peers
 from policies import certificates, cluster_limit, jwt, key_and_limit
 from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, family, free_port, load, start, wait_for_port
 
@@ -34,6 +35,11 @@ TLS = {
     "tls_large_response": {"connections": 64, "target": "/102400", "tls": "full"},
     "tls_full_handshake": {"connections": 16, "target": "/16", "fresh": 1, "tls": "full"},
     "tls_resumed_handshake": {"connections": 16, "target": "/16", "fresh": 1, "tls": "resume"},
+}
+HTTP2 = {
+    "http2_tls": {"connections": 4, "streams": 100, "tls": True},
+    "http2_clear": {"connections": 4, "streams": 100},
+    "grpc_unary": {"connections": 4, "streams": 100},
 }
 OTHERS = ("slow_target", "route_match", "limit_decision", "address_set", "idle_memory", "reload")
 IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
@@ -134,6 +140,26 @@ def by_tls(scenario, directory, backend_port, seconds, rounds):
     finally:
         for subject in subjects:
             subject.stop()
+
+
+def by_http2(scenario, directory, backend_port, seconds, rounds):
+    """HTTP/2 from h2load; for gRPC also to the backend, which is nghttpd."""
+    request, place = dict(HTTP2[scenario]), pathlib.Path(directory)
+    service = None
+    if scenario == "grpc_unary":
+        backend_port = free_port()
+        service, more = grpc_service(place, backend_port)
+        request.update(more)
+        wait_for_port(backend_port, service)
+    subjects = [Subject(name, directory, backend_port, policy=policy) for name, policy in http2_peers(scenario, place, backend_port).items()]
+    try:
+        compare(scenario, subjects, seconds, rounds, **request)
+    finally:
+        for subject in subjects:
+            subject.stop()
+        if service:
+            service.terminate()
+            service.wait(10)
 
 
 def slow_target(directory, seconds, rounds):
@@ -302,10 +328,10 @@ routes:
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--quick", action="store_true", help="under a minute: short runs")
-    arguments.add_argument("--scenario", action="append", choices=[*REQUESTS, *POLICIES, *TLS, *OTHERS, "syscalls"])
+    arguments.add_argument("--scenario", action="append", choices=[*REQUESTS, *POLICIES, *TLS, *HTTP2, *OTHERS, "syscalls"])
     options = arguments.parse_args()
     seconds, rounds = (0.25, 4) if options.quick else (1, 15)
-    scenarios = options.scenario or [*REQUESTS, *POLICIES, *TLS, *OTHERS]
+    scenarios = options.scenario or [*REQUESTS, *POLICIES, *TLS, *HTTP2, *OTHERS]
     with tempfile.TemporaryDirectory() as directory:
         backend_port = free_port()
         backend = start(LOAD_CORE, BUILD / "bench/bench_backend", backend_port)
@@ -326,6 +352,9 @@ def main():
             for scenario in TLS:
                 if scenario in scenarios:
                     by_tls(scenario, directory, backend_port, seconds, rounds)
+            for scenario in HTTP2:
+                if scenario in scenarios:
+                    by_http2(scenario, directory, backend_port, seconds, rounds)
             if "syscalls" in scenarios:
                 syscalls(subjects)
             if "slow_target" in scenarios:

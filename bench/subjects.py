@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build/release"
@@ -49,6 +50,25 @@ def load(port, connections, seconds, rate=0, target="/1024", upload=0, fresh=0, 
     if out.returncode != 0:
         raise SystemExit(out.stderr)
     return json.loads(out.stdout)
+
+
+def load_http2(port, connections, seconds, streams, target="/1024", tls=False, upload=None, fields=()):
+    """The same by nghttp2's h2load, with that many streams at once on each connection."""
+    with tempfile.NamedTemporaryFile("r") as log:
+        body = ["-d", str(upload)] if upload else []
+        subprocess.run(
+            ["taskset", "-c", str(LOAD_CORE), "h2load", "-c", str(connections), "-m", str(streams), "-D", str(seconds), "--warm-up-time", "0",
+             "--log-file", log.name, *body, *(word for field in fields for word in ("-H", field)),
+             f"{'https' if tls else 'http'}://127.0.0.1:{port}{target}"], capture_output=True, text=True, check=True)
+        lines = [line.split() for line in log.read().splitlines()]  # when, status, microseconds
+    times = sorted(int(took) for _, status, took in lines if status == "200")
+    if not times:
+        raise SystemExit(f"h2load: nobody has answered at port {port}")
+
+    def percentile(share):
+        return times[min(len(times) - 1, int(len(times) * share))]
+    return {"completed": len(times), "failed": len(lines) - len(times), "seconds": seconds, "p50": percentile(0.5), "p99": percentile(0.99),
+            "p999": percentile(0.999)}
 
 
 class Subject:
@@ -97,7 +117,10 @@ class Subject:
 
     def measure(self, seconds, rate=0, **request):
         before = self.cpu_seconds()
-        result = load(self.port, seconds=seconds, rate=rate, **request)
+        if "streams" in request:
+            result = load_http2(self.port, seconds=max(1, seconds), **request)
+        else:
+            result = load(self.port, seconds=seconds, rate=rate, **request)
         result["cpu_us_per_req"] = (self.cpu_seconds() - before) * 1e6 / max(1, result["completed"])
         result["rps"] = result["completed"] / result["seconds"]
         return result

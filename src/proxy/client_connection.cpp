@@ -108,7 +108,8 @@ Task<void> ClientConnection::serve() {
   if (settings().tls && !co_await shake_hands()) co_return;
   // Until the first byte a new connection is on the head's clock: idling is for those that have been served.
   if (input.empty() && !co_await wait_for_request(settings().head_timeout)) co_return;
-  const std::optional<bool> http2 = co_await speaks_http2();
+  std::optional<bool> http2 = false;
+  if (may_speak_http2()) http2 = co_await speaks_http2();
   if (!http2) co_return;
   if (*http2) {
     co_await serve_http2();

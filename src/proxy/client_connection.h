@@ -54,6 +54,7 @@ class ClientConnection final : public ListNode<>, public Pooled {
   bool expects_proxy_header() const;
   Task<bool> read_proxy_header();
   Task<bool> shake_hands();
+  bool may_speak_http2() const;
   Task<std::optional<bool>> speaks_http2();
   class Patience;
   Task<bool> serve_http1();

@@ -30,10 +30,14 @@ struct StreamClient : Pooled {
 
 }  // namespace
 
-// Whether the client, who has sent something, speaks HTTP/2: agreed on in TLS, or known before (RFC 9113
-// section 3.3). Nothing when it has left before that could be told.
+// The client, who has sent something, may be one that speaks HTTP/2: as agreed on in TLS, or as it has known
+// (RFC 9113 section 3.3).
+bool ClientConnection::may_speak_http2() const {
+  return settings().http2.enabled && kPreface.starts_with(input.content().substr(0, kPreface.size()));
+}
+
+// Whether it does. Nothing when it has left before that could be told.
 Task<std::optional<bool>> ClientConnection::speaks_http2() {
-  if (!settings().http2.enabled) co_return false;
   const Clock::time_point deadline = worker_.loop().now() + settings().head_timeout;
   for (;;) {
     const std::string_view begin = input.content().substr(0, kPreface.size());
@@ -90,8 +94,8 @@ class ClientConnection::Patience {
 
 Task<void> ClientConnection::serve_http2() {
   Session session(stream, Session::Side::kServer, settings().http2.session);
-  TaskGroup exchanges;
   Patience patience(*this, session);
+  TaskGroup exchanges;
   http2_ = &session;
   if (closing()) session.announce_end();
   session.on_idle([&patience] { patience.note_idle(); });

@@ -35,6 +35,7 @@ class Peer:
 
     def __init__(self, connection, settings=None, auto_window=True):
         self.socket, self.auto_window = connection, auto_window
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
         self.decoder.max_header_list_size = 1 << 20
         self.buffer, self.streams, self.goaway = b"", {}, None

@@ -3,13 +3,16 @@
 import mmap
 import os
 import pathlib
+import socket
 import struct
+import subprocess
 import time
 
 import jwt
 import pytest
 
 import harness
+import http2
 from harness import read_response
 from identity import hashed
 
@@ -22,7 +25,7 @@ workers: 1
 admin: {address: "127.0.0.1:ADMIN"}
 access_log: {path: "LOG"}
 listeners: [{name: public, address: "127.0.0.1:{port}"}]
-upstreams: [{name: backend, balance: least_request, targets: [{address: "127.0.0.1:ONE"}, {address: "127.0.0.1:TWO"}]}]
+upstreams: [{name: backend, balance: least_request, targets: [{address: "127.0.0.1:ONE"}, {address: "127.0.0.1:TWO"}]}, {name: files, protocol: http2, targets: [{address: "127.0.0.1:FILES"}]}]
 policies:
   - ip_filter: {allow: [127.0.0.0/8]}
   - cors: {origins: ["https://app.example.com"]}
@@ -34,6 +37,7 @@ routes:
     upstream: backend
   - {name: token, match: {path_prefix: /token}, policies: [jwt: {secret: 0123456789abcdef0123456789abcdef, require: {scope: a}, forward_claims: {x-user: sub}}], upstream: backend}
   - {name: plain, match: {path_prefix: /plain}, upstream: backend}
+  - {name: file, match: {path: /file}, upstream: files}
   - name: rich
     match: {path: "/rich/{id}", headers: {x-version: 2}, query: {q: "a b"}}
     rewrite: {path: "/r/{id}"}
@@ -54,13 +58,53 @@ REQUESTS = {
 }
 
 
+def http1(connection, request):
+    def ask(times):
+        for _ in range(times):
+            connection.sendall(request)
+            assert " 200 " in read_response(connection)[0]
+    return ask
+
+
+def http2_client(path, **request):
+    def begin(connection, _):
+        client = http2.Client(connection)
+
+        def ask(times):
+            for _ in range(times):
+                assert client.ask(path, **request).status == 200
+                client.streams.clear()
+        return ask
+    return begin
+
+
+SPEAKING = {
+    "http2": http2_client("/plain"),
+    "http2 and policies": http2_client("/key", more=[("x-api-key", "key-of-shop-0123456789")]),
+    "http2 and an upload": http2_client("/plain", method="POST", body=b"hello"),
+    "http2 to an http2 target": http2_client("/file"),
+}
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The port of a server of HTTP/2 with one file."""
+    port = harness.free_port()
+    (tmp_path / "file").write_text("hello")
+    server = subprocess.Popen(["nghttpd", "--no-tls", "-a", "127.0.0.1", "-d", str(tmp_path), str(port)])
+    harness.wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, what="nghttpd")
+    yield port
+    server.kill()
+    server.wait()
+
+
 @pytest.mark.skipif(not COUNTER.exists(), reason="sanitizers have an allocator of their own")
-@pytest.mark.parametrize("name", REQUESTS)
-def test_steady_traffic_allocates_nothing(name, tmp_path, start, echo, monkeypatch):
+@pytest.mark.parametrize("name", [*REQUESTS, *SPEAKING])
+def test_steady_traffic_allocates_nothing(name, tmp_path, start, echo, files, monkeypatch):
     table = tmp_path / "counts"
     table.write_bytes(bytes(16 * SLOTS))
     text = CONFIGURATION
-    for key, value in {"ADMIN": harness.free_port(), "LOG": tmp_path / "log", "ONE": echo("one"), "TWO": echo("two"), "KEYHASH": hashed("key-of-shop-0123456789")[7:]}.items():
+    for key, value in {"ADMIN": harness.free_port(), "LOG": tmp_path / "log", "FILES": files, "ONE": echo("one"), "TWO": echo("two"), "KEYHASH": hashed("key-of-shop-0123456789")[7:]}.items():
         text = text.replace(key, str(value))
     monkeypatch.setenv("MALLOC_COUNTER_FILE", str(table))
     monkeypatch.setenv("LD_PRELOAD", str(COUNTER))
@@ -77,10 +121,7 @@ def test_steady_traffic_allocates_nothing(name, tmp_path, start, echo, monkeypat
             return total
 
     with gateway.connect() as connection:
-        def ask(times):
-            for _ in range(times):
-                connection.sendall(REQUESTS[name])
-                assert " 200 " in read_response(connection)[0]
+        ask = SPEAKING.get(name, http1)(connection, REQUESTS.get(name))
         ask(200)  # pools fill
         before = calls_of_workers()
         assert before > 0  # the counter counts

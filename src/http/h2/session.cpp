@@ -81,6 +81,7 @@ Session::Session(Stream& socket, Side side, const SessionSettings& settings)
 }
 
 Session::~Session() {
+  on_idle_ = nullptr;
   end();
   opening_.reset();
   requests_.clear();
@@ -132,7 +133,7 @@ void Session::forget(Channel& channel) {
     flush();
   }
   --channel_count_;
-  if (channel_count_ == 0 && on_idle_ && !ended_) on_idle_();
+  if (channel_count_ == 0 && on_idle_) on_idle_();
 }
 
 void Session::announce_end() {
@@ -233,6 +234,7 @@ Task<void> Session::send_out() {
       output_size_ = 0;
       output_.release();
       end();
+      socket_.cancel();  // whoever reads from it
       break;
     }
     wake_blocked();
@@ -257,11 +259,12 @@ bool Session::charge(int64_t cost) {
 }
 
 int Session::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* self) {
+  Session& it = *static_cast<Session*>(self);
+  if (it.side_ == Side::kClient) return 0;  // targets are trusted so far
+  if (head->type == NGHTTP2_HEADERS) it.note_stream(head->stream_id);
   int64_t cost = 1;
   if (head->type == NGHTTP2_HEADERS) cost = -1;
   if (head->type == NGHTTP2_DATA) cost = head->length > 0 || (head->flags & NGHTTP2_FLAG_END_STREAM) ? 0 : 1;
-  Session& it = *static_cast<Session*>(self);
-  if (head->type == NGHTTP2_HEADERS && it.side_ == Side::kServer) it.note_stream(head->stream_id);
   return it.charge(cost) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
