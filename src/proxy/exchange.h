@@ -127,6 +127,7 @@ class Exchange final : public Pooled {
   std::string_view failure_;  // why the last try failed, for the log; clients are told less
   Clock::time_point started_;
   Clock::time_point try_started_;
+  Clock::time_point request_sent_;                         // or the last interim response received
   Clock::time_point deadline_ = Clock::time_point::max();  // for the response's head
   unsigned retries_ = 0;                                   // that have been granted
   Milliseconds retry_pause_{0};                            // before the next try

@@ -150,6 +150,7 @@ void Exchange::note_try(const upstream::Target& target, TryOutcome outcome) {
 Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, upstream::Target& target,
                                                 bool fresh) {
   try_started_ = worker_.loop().now();
+  request_sent_ = try_started_;
   std::unique_ptr<upstream::Connection> connection = fresh ? target.make_fresh() : target.take();
   if (!connection->stream.is_open() && !co_await connect(upstream, target, *connection))
     co_return TryOutcome::kConnectFailed;
@@ -179,6 +180,7 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
       co_return connection->reused() && may_repeat() ? TryOutcome::kStaleConnection
                                                      : fail(name_of_broken_stream(sent.error));
     }
+    request_sent_ = worker_.loop().now();
   } else {
     // The body flows while we already listen: the target may answer before it has read it all.
     upload_done_ = false;
@@ -200,6 +202,7 @@ Task<void> Exchange::upload_body(std::string_view head, BodySource& body, upstre
   upload_result_ = co_await relay_message(
       head, body, {connection.stream, kind, settings_.send_timeout, connection.channel});
   upload_done_ = true;
+  request_sent_ = worker_.loop().now();
   // A target that stops reading may have answered already; only the client's failures end the exchange.
   const bool client_failed = upload_result_.outcome != RelayOutcome::kComplete &&
                              upload_result_.outcome != RelayOutcome::kSinkFailed;

@@ -47,11 +47,11 @@ class ClientWatch final : private Watcher {
 
 }  // namespace
 
-// While the request is still being sent, the response may take as long as that does.
+// What is left of the time for the response's head. While the request is still being sent, the response may
+// take as long as that does.
 Milliseconds Exchange::patience_for_head(const upstream::UpstreamDefinition& upstream) const {
-  return std::min(
-      upload_done_ ? upstream.response_timeout : upstream.response_timeout + settings_.body_timeout,
-      time_left());
+  if (!upload_done_) return std::min(upstream.response_timeout + settings_.body_timeout, time_left());
+  return std::min(time_until(request_sent_ + upstream.response_timeout, worker_.loop()), time_left());
 }
 
 // Until there is something to be read from the target; kAnswered when there is.
@@ -150,6 +150,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       ended_ = "tunnel_closed";
       co_return TryOutcome::kAnswered;
     }
+    request_sent_ = worker_.loop().now();
     if (request_.version != http::Version::kHttp10 && !co_await send_interim_head(head_size))
       co_return TryOutcome::kClientGone;
   }

@@ -60,7 +60,7 @@ bool take_answer(Channel& channel, Stream& stream, Http2Answer& answer) {
 
 }  // namespace
 
-Task<std::string> ask_http2(Stream& socket, const HealthCheck& check, const std::string& scheme,
+Task<std::string> ask_http2(Stream& socket, const HealthCheck& check, std::string_view scheme,
                             const std::string& host, Clock::time_point deadline, Http2Answer& answer) {
   Session session(socket, Session::Side::kClient, {});
   Stream stream(socket.loop());

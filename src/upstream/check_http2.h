@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "runtime/stream.h"
 #include "runtime/task.h"
@@ -17,7 +18,7 @@ struct Http2Answer {
 
 // Asks as `check` says, on a connection that is there: by its request, or by gRPC's health protocol
 // (grpc.health.v1). Why there is no answer, or "".
-Task<std::string> ask_http2(Stream& socket, const HealthCheck& check, const std::string& scheme,
+Task<std::string> ask_http2(Stream& socket, const HealthCheck& check, std::string_view scheme,
                             const std::string& host, Clock::time_point deadline, Http2Answer& answer);
 
 // What gRPC's health protocol has found: "" when the service is serving, else why not.
