@@ -190,6 +190,8 @@ TypePointer upstream_type() {
       .optional("response", &UpstreamTimeouts::response, duration(), "15s",
                 "From the end of the request to the response's head, and between two pieces of its body.")
       .optional("idle", &UpstreamTimeouts::idle, duration(), "60s", "How long an unused connection is kept.")
+      .optional("tunnel", &UpstreamTimeouts::tunnel, duration(), "1h",
+                "How long a tunnel (WebSocket) may be silent in both directions.")
       .optional("total", &UpstreamTimeouts::total, duration(), "none",
                 "From the request's head to the response's, with all tries and pauses.");
   auto upstream = std::make_shared<ObjectType>("upstream", "A backend service: targets that answer alike.");

@@ -29,6 +29,7 @@ struct UpstreamTimeouts {
   milliseconds response{15'000};
   milliseconds idle{60'000};
   milliseconds total{0};
+  milliseconds tunnel{3'600'000};
 };
 
 enum class Balance { kRoundRobin, kLeastRequest, kRandom, kPeakEwma, kRingHash, kMaglev };

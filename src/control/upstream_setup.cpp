@@ -108,6 +108,7 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.connect_timeout = upstream.timeouts.connect;
   definition.response_timeout = upstream.timeouts.response;
   definition.idle_timeout = upstream.timeouts.idle;
+  definition.tunnel_timeout = upstream.timeouts.tunnel;
   definition.slow_start = upstream.slow_start;
   std::shared_ptr<upstream::UpstreamHealth>& its_health = health[upstream.name];
   if (!its_health) its_health = std::make_shared<upstream::UpstreamHealth>();

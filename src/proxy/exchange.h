@@ -66,8 +66,8 @@ class Exchange final : public Pooled {
   Task<TryOutcome> receive_response(std::unique_ptr<upstream::Connection>& connection, BodySource& body,
                                     TaskGroup& upload);
   Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);
-  Task<void> tunnel(upstream::Connection& connection, std::string_view from_target,
-                    std::string_view from_client);
+  Task<void> join_streams(upstream::Connection& connection, std::string_view from_target,
+                          std::string_view from_client);
 
   void choose_request_id();
   http::BodyKind upload_kind() const;

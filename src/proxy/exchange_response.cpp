@@ -145,9 +145,8 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     if (response_.status == 101) {
       if (!request_.wants_upgrade) co_return fail("upstream_unasked_upgrade");
       answered_ = true;
-      if (co_await accept_upgrade(head_size)) co_await tunnel(*connection, input.content(), unread());
+      if (co_await accept_upgrade(head_size)) co_await join_streams(*connection, input.content(), unread());
       close_client_ = true;
-      ended_ = "tunnel_closed";
       co_return TryOutcome::kAnswered;
     }
     request_sent_ = worker_.loop().now();
@@ -219,22 +218,23 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   co_return TryOutcome::kAnswered;
 }
 
-Task<void> Exchange::tunnel(upstream::Connection& connection, std::string_view from_target,
-                            std::string_view from_client) {
-  static constexpr Milliseconds kTunnelIdle{3'600'000};
+Task<void> Exchange::join_streams(upstream::Connection& connection, std::string_view from_target,
+                                  std::string_view from_client) {
   struct Half {
-    static Task<void> run(std::string_view first, Stream& from, Stream& to, uint64_t& bytes) {
-      const RelayResult result = co_await relay_raw(first, from, to, kTunnelIdle, bytes);
+    static Task<void> run(std::string_view first, Stream& from, Stream& to, Tunnel& tunnel, uint64_t& bytes) {
+      const RelayResult result = co_await relay_raw(first, from, to, tunnel, bytes);
       if (result.outcome != RelayOutcome::kComplete) {
         from.cancel();
         to.cancel();
       }
     }
   };
+  Tunnel tunnel{connection.target().upstream().tunnel_timeout, worker_.loop().now()};
   TaskGroup halves;
-  halves.spawn(Half::run(from_client, client_.stream, connection.stream, request_bytes_));
-  halves.spawn(Half::run(from_target, connection.stream, client_.stream, response_bytes_));
+  halves.spawn(Half::run(from_client, client_.stream, connection.stream, tunnel, request_bytes_));
+  halves.spawn(Half::run(from_target, connection.stream, client_.stream, tunnel, response_bytes_));
   co_await halves.join();
+  ended_ = tunnel.was_idle ? "tunnel_idle" : "tunnel_closed";
 }
 
 }  // namespace portcullis::proxy

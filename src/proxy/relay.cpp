@@ -221,17 +221,25 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
   }
 }
 
-Task<RelayResult> relay_raw(std::string_view first, Stream& from, Stream& to, Milliseconds idle_timeout,
+Task<RelayResult> relay_raw(std::string_view first, Stream& from, Stream& to, Tunnel& tunnel,
                             uint64_t& bytes) {
+  EventLoop& loop = from.loop();
   Block block = Block::take(Block::kMedium);
   for (;;) {
     if (!first.empty()) {
+      tunnel.last_bytes = loop.now();
       bytes += first.size();
       iovec piece{const_cast<char*>(first.data()), first.size()};
-      const IoResult written = co_await to.write(std::span(&piece, 1), idle_timeout);
+      const IoResult written = co_await to.write(std::span(&piece, 1), tunnel.idle_timeout);
       if (!written.ok()) co_return {RelayOutcome::kSinkFailed, written.error};
+      tunnel.last_bytes = loop.now();
     }
-    const IoResult got = co_await from.read(block.data(), block.capacity(), idle_timeout);
+    IoResult got;
+    do {
+      const Milliseconds left = time_until(tunnel.last_bytes + tunnel.idle_timeout, loop);
+      got = co_await from.read(block.data(), block.capacity(), left);
+    } while (got.error == ETIMEDOUT && loop.now() < tunnel.last_bytes + tunnel.idle_timeout);
+    if (got.error == ETIMEDOUT) tunnel.was_idle = true;
     if (!got.ok()) co_return {RelayOutcome::kSourceFailed, got.error};
     if (got.bytes == 0) {
       to.shutdown_write();

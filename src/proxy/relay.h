@@ -79,9 +79,16 @@ struct RelayResult {
 // one block of body, which it passes on without copying; the sink's pace holds back the source.
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink);
 
-// Copies bytes, and counts them in `bytes`, until the source ends (kComplete, with the sink half-closed) or
-// either side fails.
-Task<RelayResult> relay_raw(std::string_view first, Stream& from, Stream& to, Milliseconds idle_timeout,
+// Two streams joined: who is silent in one direction is not idle while the other one speaks.
+struct Tunnel {
+  Milliseconds idle_timeout;
+  Clock::time_point last_bytes;  // in either direction
+  bool was_idle = false;         // which is why it has ended
+};
+
+// Copies bytes, and counts them in `bytes`, until the source ends (kComplete, with the sink half-closed),
+// either side fails, or the tunnel is idle.
+Task<RelayResult> relay_raw(std::string_view first, Stream& from, Stream& to, Tunnel& tunnel,
                             uint64_t& bytes);
 
 }  // namespace portcullis::proxy

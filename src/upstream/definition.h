@@ -88,6 +88,7 @@ struct UpstreamDefinition {
   Milliseconds connect_timeout{1'000};
   Milliseconds response_timeout{15'000};
   Milliseconds idle_timeout{60'000};
+  Milliseconds tunnel_timeout{3'600'000};
   Milliseconds total_timeout{0};  // of all tries, to the response's head; 0: none
   std::shared_ptr<UpstreamHealth> health = std::make_shared<UpstreamHealth>();  // lives through reloads
   EjectionRules ejection{};

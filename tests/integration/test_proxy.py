@@ -4,7 +4,7 @@ import subprocess
 import threading
 
 import harness
-from harness import read_head, read_response, simple_configuration
+from harness import read_head, read_response, read_to_end, simple_configuration, wait_for
 
 
 def curl(gateway, path, *arguments):
@@ -322,3 +322,26 @@ def test_ambiguous_encodings_pass_when_told_to(start, echo):
     gateway = start(simple_configuration(echo(), extra_listener="    ambiguous_paths: pass"))
     assert json.loads(curl(gateway, "/a%2fb/%2e/%5c%00%C0%af"))["target"] == "/a%2Fb/%5C%00%C0%AF"
     assert b" 400 " in gateway.raw(b"GET /a%2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+
+
+def test_a_tunnel_is_idle_when_neither_side_speaks(start, backend, tmp_path):
+    silent = threading.Event()
+
+    def handle(connection, it):
+        it.read_head(connection)
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        while not silent.wait(0.1):
+            connection.sendall(b"x")
+        assert connection.recv(1) == b""
+    gateway = start(simple_configuration(backend(handle).port, top=f"access_log: {{path: {tmp_path}/log}}",
+                                         extra_upstream="    timeouts: {tunnel: 400ms}"))
+    with gateway.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n")
+        assert " 101 " in read_head(client)
+        received = b""
+        while len(received) < 10:  # a second of one direction only
+            received += client.recv(100)
+        silent.set()
+        assert client.recv(100).strip(b"x") == b""
+        read_to_end(client)
+    wait_for(lambda: '"ended":"tunnel_idle"' in (tmp_path / "log").read_text(), what="the log")
