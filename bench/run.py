@@ -19,8 +19,8 @@ import tempfile
 import threading
 import time
 
-from http2 import grpc_service, http2_peers
 from policies import certificates, cluster_limit, jwt, key_and_limit
+from protocols import grpc_service, http2_peers
 from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, family, free_port, load, start, wait_for_port
 
 REQUESTS = {
