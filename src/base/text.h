@@ -38,6 +38,19 @@ inline std::optional<uint64_t> parse_decimal(std::string_view text) {
   return value;
 }
 
+// Likewise hexadecimal digits, of either case.
+inline std::optional<uint64_t> parse_hex(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return value;
+}
+
+// The last `digits` hexadecimal digits of `number`, in lower case.
+inline void write_hex(char* out, uint64_t number, size_t digits) {
+  for (size_t i = digits; i-- > 0; number >>= 4) out[i] = "0123456789abcdef"[number & 15];
+}
+
 // The value of a hexadecimal digit, or -1.
 inline int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "control/gateway.h"
 #include "control/snapshot.h"
+#include "control/split_setup.h"
 #include "control/upstream_setup.h"
 #include "http/message.h"
 #include "http/path.h"
@@ -74,9 +75,55 @@ struct Sample {
   routing::PathParameters parameters;
 };
 
-// Runs the policies that the request would meet, without charging, asking or changing anything outside.
-nlohmann::json explain_policies(const config::Config& config, const config::Route& route,
-                                const Sample& sample) {
+nlohmann::json targets_of(const config::Config& config, const std::string& name,
+                          const config::TextMap& subset) {
+  nlohmann::json targets = nlohmann::json::array();
+  for (const config::Upstream& upstream : config.upstreams) {
+    if (upstream.name != name) continue;
+    for (const config::Target& target : upstream.targets) {
+      if (control::belongs(target, subset)) targets.push_back(target.address);
+    }
+  }
+  return targets;
+}
+
+// Who would answer. Where chance or a running gateway decides, nobody is chosen.
+void explain_upstream(const config::Config& config, const config::Route& route, policy::Context& context,
+                      nlohmann::json& told) {
+  told["upstream"] = route.upstream;
+  told["targets"] = targets_of(config, route.upstream, route.subset);
+  told["branches"] = nlohmann::json::array();
+  if (route.split.empty()) return;
+  const proxy::Split split = control::compile_split(route, [](const config::Branch&) { return proxy::Branch{}; });
+  const proxy::Branch* chosen = split.only();
+  std::string why = chosen != nullptr ? "the only one" : "";
+  if (chosen == nullptr && (chosen = split.by_condition(context, {})) != nullptr) why = "its `when` holds";
+  if (chosen == nullptr) {
+    if (const auto place = split.known_place(context)) {
+      chosen = &split.by_place(*place, {});
+      why = "by `split_sticky`";
+    }
+  }
+  uint64_t whole = 0;
+  for (const config::Branch& branch : route.split) whole += branch.share();
+  for (const config::Branch& branch : route.split) {
+    const bool is_chosen = chosen != nullptr && chosen->name == branch.label();
+    told["branches"].push_back({{"name", branch.label()},
+                                {"upstream", branch.upstream},
+                                {"share", static_cast<double>(branch.share()) / static_cast<double>(whole)},
+                                {"targets", targets_of(config, branch.upstream, branch.subset)},
+                                {"chosen", is_chosen}});
+    if (!is_chosen) continue;
+    told["upstream"] = branch.upstream;
+    told["targets"] = told["branches"].back()["targets"];
+    told["branches"].back()["why"] = why;
+  }
+}
+
+// Runs the policies that the request would meet, without charging, asking or changing anything outside, and
+// chooses an upstream by what they have found.
+void explain_policies(const config::Config& config, const config::Route& route, const Sample& sample,
+                      nlohmann::json& out) {
   EventLoop loop;  // never runs
   Arena arena;
   http::RequestHead request;
@@ -92,7 +139,7 @@ nlohmann::json explain_policies(const config::Config& config, const config::Rout
   context.host = sample.url.host;
   context.path = sample.path;
   context.route = route.name;
-  context.upstream = route.upstream;
+  context.upstream = route.split.empty() ? route.upstream : route.split[0].upstream;
   context.parameters = &sample.parameters;
   context.request_id = "explain";
 
@@ -133,7 +180,8 @@ nlohmann::json explain_policies(const config::Config& config, const config::Rout
   };
   run(config.policies, "");
   run(route.policies, route.name);
-  return told;
+  out["policies"] = std::move(told);
+  explain_upstream(config, route, context, out);
 }
 
 void print_text(const nlohmann::json& told) {
@@ -152,8 +200,16 @@ void print_text(const nlohmann::json& told) {
            ")" + outcome_of(policy));
       for (const auto& note : policy["notes"]) line("    " + note.get<std::string>());
     }
-    line("  upstream: " +
-         (known("upstream") ? told["upstream"].get<std::string>() : "none, a policy answers"));
+    for (const auto& branch : told["branches"]) {
+      char share[16];
+      std::snprintf(share, sizeof share, "%.3g%%", branch["share"].get<double>() * 100);
+      line("  branch: " + branch["name"].get<std::string>() + ", " + share + " to " +
+           branch["upstream"].get<std::string>() +
+           (branch["chosen"] ? ": chosen, " + branch["why"].get<std::string>() : ""));
+    }
+    line("  upstream: " + (known("upstream")           ? told["upstream"].get<std::string>()
+                           : told["branches"].empty() ? "none, a policy answers"
+                                                      : "one of these, by weight"));
     if (told["target_path"] != told["path"] && known("upstream"))
       line("    path: " + told["target_path"].get<std::string>());
     for (const auto& target : told["targets"]) line("    target: " + target.get<std::string>());
@@ -206,18 +262,11 @@ int explain(const std::string& config_path, const Question& question, OutputForm
       const config::Route& route = config->routes[result.route];
       told["outcome"] = "matched";
       told["route"] = route.name;
-      told["upstream"] = route.upstream;
       const routing::PathRewrite rewrite(route.rewrite.path, route.rewrite.strip_prefix);
       const auto sent = rewrite.apply(*path, routing::PathParameters(rules[result.route]), arena);
       told["target_path"] = sent ? std::string(*sent) : std::string();
       Sample sample{question, asked, *path, fields, routing::PathParameters(rules[result.route])};
-      told["policies"] = explain_policies(*config, route, sample);
-      for (const config::Upstream& upstream : config->upstreams) {
-        if (upstream.name != route.upstream) continue;
-        for (const config::Target& target : upstream.targets) {
-          if (control::belongs(target, route.subset)) told["targets"].push_back(target.address);
-        }
-      }
+      explain_policies(*config, route, sample, told);
       break;
     }
   }

@@ -32,6 +32,34 @@ bool answers_itself(const Route& route) {
   return false;
 }
 
+// A route's branches, beside what their conditions and keys say.
+template <typename RefuseUnknown>
+void check_split(const Route& route, RefuseUnknown refuse_unknown_upstream, Diagnostics& diagnostics) {
+  const SplitSticky& sticky = route.split_sticky;
+  if (sticky.location.line != 0 && sticky.cookie.empty() == sticky.key.empty())
+    diagnostics.error(sticky.location, "`split_sticky` takes either a `cookie` or a `key`");
+  if (route.split.empty()) {
+    if (sticky.location.line != 0)
+      diagnostics.error(sticky.location, "`split_sticky` is for a route with `split`");
+    return;
+  }
+  if (!route.upstream.empty() || !route.subset.empty())
+    diagnostics.error(route.location, "route `" + route.name +
+                                          "` has a `split`: its branches say `upstream` and `subset`");
+  std::map<std::string_view, const Branch*> labels;
+  bool lasting = false;  // somebody takes what others are not to have any more
+  for (const Branch& branch : route.split) {
+    refuse_unknown_upstream(branch.upstream, branch.upstream_location);
+    if (!labels.emplace(branch.label(), &branch).second)
+      diagnostics.error(branch.location, "a second branch named `" + branch.label() + "`: give it a `name`");
+    lasting |= branch.share() > 0 && !branch.rollback.enabled();
+  }
+  if (!lasting)
+    diagnostics.error(route.location,
+                      "one branch of the `split` of `" + route.name +
+                          "` must have a `weight` above 0 and no `rollback`: it gets what the others do not");
+}
+
 // What concerns several values together.
 void check_references(const Config& config, Diagnostics& diagnostics) {
   refuse_duplicate_names(config.listeners, "listener", diagnostics);
@@ -45,6 +73,10 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
     if (upstream.targets.empty())
       diagnostics.error(upstream.location, "upstream `" + upstream.name + "` has no targets");
   }
+  // Many routes name one of many upstreams: a list of all is only gone through for those that are wrong.
+  const auto refuse_unknown_upstream = [&](const std::string& name, const Location& location) {
+    if (!known.contains(name)) diagnostics.refuse_unknown("upstream", name, upstreams, location);
+  };
   refuse_duplicate_names(config.plans, "plan", diagnostics);
   std::vector<std::string_view> plans, routes;
   for (const Plan& plan : config.plans) plans.push_back(plan.name);
@@ -70,14 +102,12 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
       diagnostics.error(route.location, "route `" + route.name +
                                             "` rewrites with both `path` and `strip_prefix`; one is enough");
     }
-    if (route.upstream.empty() && !answers_itself(route)) {
+    if (route.upstream.empty() && route.split.empty() && !answers_itself(route)) {
       diagnostics.error(route.location,
-                        "route needs `upstream`, or a policy that answers (`redirect`, `respond`)");
+                        "route needs `upstream`, `split`, or a policy that answers (`redirect`, `respond`)");
     }
-    if (!known.contains(route.upstream) && !route.upstream.empty()) {
-      diagnostics.error(route.upstream_location, "there is no upstream `" + route.upstream + "`" +
-                                                     suggestion_for(route.upstream, upstreams));
-    }
+    refuse_unknown_upstream(route.upstream, route.upstream_location);
+    check_split(route, refuse_unknown_upstream, diagnostics);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "config/consumer.h"
 #include "config/diagnostics.h"
 #include "config/policy_type.h"
+#include "config/split.h"
 #include "config/tls.h"
 #include "config/upstream.h"
 
@@ -93,6 +94,8 @@ struct Route {
   std::string upstream;  // empty when a policy answers
   Location upstream_location;
   TextMap subset;  // of its targets; empty: all
+  std::vector<Branch> split;  // instead of an upstream
+  SplitSticky split_sticky;
   bool idempotent = false;
 };
 

@@ -223,6 +223,10 @@ TypePointer route_type(const TypePointer& policies) {
       .locate_last(&Route::upstream_location)
       .optional("subset", &Route::subset, metadata_type(), "all",
                 "Only targets with this metadata, as `{version: v2}`.")
+      .optional("split", &Route::split, list_of<Branch>(branch_type()), "none",
+                "Instead of `upstream`: several, each for a part of the requests.")
+      .optional("split_sticky", &Route::split_sticky, split_sticky_type(), "none",
+                "Keeps clients where the weights of `split` have put them.")
       .optional(
           "idempotent", &Route::idempotent, boolean(), "false",
           "Whether its requests may be sent twice, whatever their method: by the upstream's `retries`.");

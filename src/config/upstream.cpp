@@ -11,11 +11,6 @@
 namespace portcullis::config {
 namespace {
 
-std::string check_cookie_name(const std::string& name) {
-  const bool good = !name.empty() && std::all_of(name.begin(), name.end(), http::is_token);
-  return good ? "" : "`" + name + "` is not a cookie's name";
-}
-
 std::string check_sticky_key(const std::string& key) {
   return key.size() >= 32 ? "" : "a key that signs has 32 characters or more";
 }
@@ -47,6 +42,11 @@ std::string check_metadata(const std::string& text) {
 }
 
 }  // namespace
+
+std::string check_cookie_name(const std::string& name) {
+  const bool good = !name.empty() && std::all_of(name.begin(), name.end(), http::is_token);
+  return good ? "" : "`" + name + "` is not a cookie's name";
+}
 
 TypePointer metadata_type() {
   return text_map(check_metadata, check_metadata);

@@ -113,6 +113,8 @@ struct Upstream {
 TypePointer upstream_type();
 TypePointer metadata_type();  // TextMap
 
+// What is wrong with it, or "".
+std::string check_cookie_name(const std::string& name);
 // What is wrong with a target's address, or "": `address:port`, `name:port` (which is looked up) or
 // `unix:/path`.
 std::string check_target_address(const std::string& text);

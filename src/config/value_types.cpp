@@ -136,6 +136,15 @@ TypePointer status_range() {
                                                    parse_status_range, true);
 }
 
+std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges) {
+  std::vector<uint16_t> out;
+  for (const StatusRange& range : ranges) {
+    for (uint16_t status = range.first; status <= range.last; ++status) out.push_back(status);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 TypePointer timestamp() {
   return std::make_shared<ParsedType<std::chrono::sys_seconds>>(
       "a moment", "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:]{8}Z)?$", parse_timestamp);

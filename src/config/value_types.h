@@ -24,6 +24,8 @@ struct StatusRange {
   uint16_t last = 0;
 };
 TypePointer status_range();  // StatusRange
+// Those of all of them, sorted.
+std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges);
 
 // What is either the object, or a scalar that stands for one of its fields.
 TypePointer shorthand(std::shared_ptr<const ObjectType> object, std::string field);

@@ -2,6 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/arena.h"
+#include "http/query.h"
+
 namespace portcullis::control {
 
 using http::h1::SmallAnswer;
@@ -26,32 +29,59 @@ std::string describe(const std::vector<telemetry::TargetState>& targets) {
   return nlohmann::json{{"upstreams", upstreams}}.dump(2) + "\n";
 }
 
+std::string describe(const std::vector<telemetry::BranchState>& branches) {
+  nlohmann::json routes = nlohmann::json::array();
+  for (const telemetry::BranchState& one : branches) {
+    if (routes.empty() || routes.back()["route"] != one.route)
+      routes.push_back({{"route", one.route}, {"branches", nlohmann::json::array()}});
+    routes.back()["branches"].push_back({{"name", one.name},
+                                         {"upstream", one.upstream},
+                                         {"weight", one.weight},
+                                         {"rolled_back", one.rolled_back},
+                                         {"rollbacks", one.rollbacks}});
+  }
+  return nlohmann::json{{"splits", routes}}.dump(2) + "\n";
+}
+
 }  // namespace
 
 AdminServer::AdminServer(EventLoop& loop, UniqueFd socket, Sources sources)
     : sources_(std::move(sources)),
       server_(loop, std::move(socket), {}, [this](const SmallRequest& request) { return answer(request); }) {}
 
+SmallAnswer AdminServer::resume(std::string_view query) const {
+  Arena arena;
+  const std::string route(http::find_query_parameter(query, "route", arena).value_or(""));
+  const std::string branch(http::find_query_parameter(query, "branch", arena).value_or(""));
+  if (sources_.resume(route, branch)) return {.body = "branch `" + branch + "` serves\n"};
+  return {.status = 404,
+          .body = "route `" + route + "` has no branch `" + branch + "` that can be rolled back\n"};
+}
+
 Task<SmallAnswer> AdminServer::answer(const SmallRequest& request) const {
   const std::string_view path = request.head.path;
   const std::string_view method = request.head.method;
-  if (path == "/reload") {
+  if (path == "/reload" || path == "/splits/resume") {
     if (method != "POST") co_return SmallAnswer{.status = 405, .fields = "allow: POST\r\n"};
     // A page in a browser on this machine could send it; programs do not set an origin.
     if (request.head.fields.find("origin") != nullptr)
       co_return SmallAnswer{.status = 403, .body = "not from a browser\n"};
+    if (path == "/splits/resume") co_return resume(request.head.query);
     ReloadOutcome outcome = co_await sources_.reload();
     co_return SmallAnswer{.status = outcome.succeeded ? uint16_t{200} : uint16_t{409},
                           .body = std::move(outcome.report)};
   }
-  if (path != "/metrics" && path != "/healthz" && path != "/readyz" && path != "/upstreams")
+  if (path != "/metrics" && path != "/healthz" && path != "/readyz" && path != "/upstreams" &&
+      path != "/splits")
     co_return SmallAnswer{.status = 404, .body = "not found\n"};
   if (method != "GET" && method != "HEAD")
     co_return SmallAnswer{.status = 405, .fields = "allow: GET, HEAD\r\n"};
   if (path == "/metrics")
     co_return SmallAnswer{.content_type = "text/plain; version=0.0.4", .body = sources_.metrics()};
   if (path == "/upstreams")
-    co_return SmallAnswer{.content_type = "application/json", .body = describe(sources_.targets())};
+    co_return SmallAnswer{.content_type = "application/json", .body = describe(sources_.states().targets)};
+  if (path == "/splits")
+    co_return SmallAnswer{.content_type = "application/json", .body = describe(sources_.states().branches)};
   if (path == "/healthz") co_return SmallAnswer{.body = "ok\n"};
   if (!sources_.ready()) co_return SmallAnswer{.status = 503, .body = "not ready\n"};
   co_return SmallAnswer{.body = "ready\n"};

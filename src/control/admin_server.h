@@ -15,15 +15,17 @@ struct ReloadOutcome {
 };
 
 // The admin listener: GET /metrics, /healthz (the process runs), /readyz (it serves and is not draining),
-// /upstreams (the targets and their health, in JSON), and POST /reload, which answers when the outcome is
-// known: 200, or 409 with what is wrong. Runs on the control thread's loop, apart from the workers.
+// /upstreams (the targets and their health, in JSON), /splits (the branches of routes, likewise), and POST
+// /reload, which answers when the outcome is known: 200, or 409 with what is wrong; POST
+// /splits/resume?route=NAME&branch=NAME brings back a branch that was rolled back. Runs on the control thread's loop, apart from the workers.
 class AdminServer {
  public:
   struct Sources {
     std::function<std::string()> metrics;
     std::function<bool()> ready;
     std::function<Task<ReloadOutcome>()> reload;
-    std::function<std::vector<telemetry::TargetState>()> targets;
+    std::function<telemetry::States()> states;
+    std::function<bool(const std::string& route, const std::string& branch)> resume;
   };
 
   // Takes over an open listening socket.
@@ -32,6 +34,7 @@ class AdminServer {
   int fd() const { return server_.fd(); }
 
  private:
+  http::h1::SmallAnswer resume(std::string_view query) const;
   Task<http::h1::SmallAnswer> answer(const http::h1::SmallRequest& request) const;
 
   Sources sources_;

@@ -9,8 +9,6 @@
 #include <cstdio>
 #include <thread>
 
-#include "control/snapshot.h"
-
 namespace portcullis::control {
 namespace {
 
@@ -62,7 +60,7 @@ void print_diagnostics(const config::Diagnostics& diagnostics) {
   }
 }
 
-Gateway::Gateway(RunOptions options) : options_(std::move(options)), tls_(say), health_checks_(loop_, say) {}
+Gateway::Gateway(RunOptions options) : options_(std::move(options)), kept_{TlsState(say)}, health_checks_(loop_, say) {}
 
 void Gateway::block_signals() {
   const sigset_t set = handled_signals();
@@ -101,7 +99,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> Gateway::compile(const config::Co
     say("the Redis server stays what it is: changing it takes a restart or an upgrade");
   if (config.limits.memory != counter_bytes_)
     say("the memory of the limits stays what it is: changing it takes a restart or an upgrade");
-  auto compiled = compile_snapshot(config, ++version_, *metrics_, *services_, tls_, health_);
+  auto compiled = compile_snapshot(config, ++version_, *metrics_, *services_, kept_);
   services_->settle();
   return compiled;
 }
@@ -123,7 +121,7 @@ bool Gateway::start() {
     file_watch_ = std::make_unique<FileWatch>(loop_, [this] { tasks_.spawn(reload_if_changed()); });
   config::Diagnostics diagnostics;
   config::Sources sources;
-  auto config = load_config(options_.config_path, diagnostics, tls_, &sources);
+  auto config = load_config(options_.config_path, diagnostics, kept_.tls, &sources);
   print_diagnostics(diagnostics);
   if (!config) return false;
   note_sources(sources);
@@ -215,10 +213,18 @@ Status Gateway::open_admin(Succession* predecessor) {
   say("admin on " + SocketAddress::of_socket(socket.get()).to_string());
   admin_ = std::make_unique<AdminServer>(
       loop_, std::move(socket),
-      AdminServer::Sources{[this] { return metrics_->scrape(health_checks_.states()); },
-                           [this] { return !draining_; }, [this] { return reload(); },
-                           [this] { return health_checks_.states(); }});
+      AdminServer::Sources{.metrics = [this] { return metrics_->scrape(states()); },
+                           .ready = [this] { return !draining_; },
+                           .reload = [this] { return reload(); },
+                           .states = [this] { return states(); },
+                           .resume = [this](const std::string& route, const std::string& branch) {
+                             return kept_.rollbacks.resume(route, branch);
+                           }});
   return {};
+}
+
+telemetry::States Gateway::states() const {
+  return {health_checks_.states(), branch_states(*snapshot_, loop_.now())};
 }
 
 Status Gateway::open_upgrade_point() {
@@ -261,7 +267,7 @@ Task<ReloadOutcome> Gateway::reload_once() {
   };
   config::Diagnostics diagnostics;
   config::Sources sources;
-  auto config = load_config(options_.config_path, diagnostics, tls_, &sources);
+  auto config = load_config(options_.config_path, diagnostics, kept_.tls, &sources);
   note_sources(sources);
   print_diagnostics(diagnostics);
   std::string report;
@@ -317,7 +323,7 @@ Task<void> Gateway::refresh_tls() {
   tls_fingerprint_ = now;
   reloading_ = true;
   config::Diagnostics diagnostics;
-  check_tls(config_, tls_, diagnostics);
+  check_tls(config_, kept_.tls, diagnostics);
   print_diagnostics(diagnostics);
   config::Config same = config_;
   Task<Status> serving = serve(std::move(same));
@@ -338,7 +344,7 @@ Task<void> Gateway::bury(std::shared_ptr<const proxy::Snapshot> replaced) {
 Task<void> Gateway::reload_if_changed() {
   config::Diagnostics ignored;
   config::Sources sources;
-  load_config(options_.config_path, ignored, tls_, &sources);
+  load_config(options_.config_path, ignored, kept_.tls, &sources);
   if (sources.fingerprint != fingerprint_ && !draining_) co_await reload();
 }
 

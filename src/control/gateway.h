@@ -11,9 +11,8 @@
 #include "control/admin_server.h"
 #include "control/file_watch.h"
 #include "control/listener_set.h"
-#include "control/tls_setup.h"
+#include "control/snapshot.h"
 #include "control/upgrade.h"
-#include "control/upstream_setup.h"
 #include "policy/services.h"
 #include "proxy/worker.h"
 #include "telemetry/metrics.h"
@@ -48,6 +47,7 @@ class Gateway {
   Status start_workers(std::vector<proxy::ListenerSockets> sockets);
   Status open_admin(Succession* predecessor);
   Status open_upgrade_point();
+  telemetry::States states() const;
   Status follow_names(const proxy::Snapshot& snapshot);
   void note_sources(const config::Sources& sources);
   Task<ReloadOutcome> reload();
@@ -77,8 +77,7 @@ class Gateway {
   config::Config config_;        // what is served
   std::string tls_fingerprint_;  // of the files last tried
   EventLoop loop_;               // of the control thread
-  TlsState tls_;
-  HealthBook health_;
+  Kept kept_;
   std::unique_ptr<telemetry::Registry> metrics_;
   std::unique_ptr<policy::Services> services_;  // after the loop, before the snapshot and the workers
   std::shared_ptr<const proxy::Snapshot> snapshot_;

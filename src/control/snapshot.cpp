@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "config/loader.h"
+#include "control/split_setup.h"
 #include "control/upstream_setup.h"
 #include "policy/registry.h"
 #include "routing/explain.h"
@@ -116,6 +117,7 @@ std::optional<config::Config> load_config(const std::string& path, config::Diagn
   check_policies(*config, diagnostics);
   check_tls(*config, tls, diagnostics);
   check_upstreams(*config, diagnostics);
+  check_splits(*config, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return config;
 }
@@ -133,8 +135,7 @@ void report_unreachable_routes(const config::Config& config, config::Diagnostics
 Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config,
                                                                 uint64_t version,
                                                                 telemetry::Registry& metrics,
-                                                                policy::Services& services, TlsState& tls,
-                                                                HealthBook& health) {
+                                                                policy::Services& services, Kept& kept) {
   std::vector<routing::RouteRule> rules = route_rules(config);
   std::vector<proxy::Route> routes;
   std::map<std::string_view, size_t> upstream_index;
@@ -155,11 +156,17 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
     }
   };
   std::vector<std::vector<upstream::Metadata>> subsets(config.upstreams.size(), {upstream::Metadata{}});
+  const auto compile_branch = [&](const std::string& upstream, const config::TextMap& subset) {
+    proxy::Branch branch;
+    branch.upstream = upstream_index.at(upstream);
+    branch.subset = subset_index(subsets[branch.upstream], subset);
+    branch.hash_key = hash_key_of(config.upstreams[branch.upstream]);
+    return branch;
+  };
   std::vector<policy::PolicyPointer> shared;
   build_all(config.policies, "", shared);
   for (const config::Route& route : config.routes) {
     proxy::Route compiled{.name = route.name,
-                          .upstream = std::nullopt,
                           .parameters = routing::PathParameters(rules[routes.size()]),
                           .rewrite = {route.rewrite.path, route.rewrite.strip_prefix},
                           .host = route.rewrite.host,
@@ -168,11 +175,14 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
                           .answers_preflight = false,
                           .watches_end = false,
                           .metrics = metrics.route(route.name)};
-    if (!route.upstream.empty()) {
-      compiled.upstream = upstream_index.at(route.upstream);
-      compiled.subset = subset_index(subsets[*compiled.upstream], route.subset);
-      compiled.hash_key = hash_key_of(config.upstreams[*compiled.upstream]);
-    }
+    compiled.split = compile_split(route, [&](const config::Branch& told) {
+      proxy::Branch branch = compile_branch(told.upstream, told.subset);
+      branch.rollback = kept.rollbacks.of(route, told);
+      branch.metrics = metrics.branch(route.name, told.label());
+      return branch;
+    });
+    if (!route.upstream.empty())
+      compiled.split = proxy::Split({compile_branch(route.upstream, route.subset)}, {});
     build_all(route.policies, route.name, compiled.policies);
     for (const policy::PolicyPointer& one : compiled.policies) {
       compiled.answers_preflight |= one->answers_preflight();
@@ -183,13 +193,13 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   auto snapshot = std::make_shared<proxy::Snapshot>(version, std::move(rules));
   snapshot->side_pool = &services.side_pool();
   for (const config::Listener& listener : config.listeners) {
-    auto compiled = compile_listener(listener, metrics, tls);
+    auto compiled = compile_listener(listener, metrics, kept.tls);
     if (!compiled) return Error{"listener `" + listener.name + "`: " + compiled.error().message};
     snapshot->listeners.push_back(std::move(*compiled));
   }
   for (size_t i = 0; i < config.upstreams.size(); ++i) {
     const config::Upstream& upstream = config.upstreams[i];
-    auto compiled = compile_upstream(upstream, config, std::move(subsets[i]), metrics, tls, health);
+    auto compiled = compile_upstream(upstream, config, std::move(subsets[i]), metrics, kept.tls, kept.health);
     if (!compiled) return Error{"upstream `" + upstream.name + "`: " + compiled.error().message};
     snapshot->upstreams.push_back(std::make_shared<const upstream::UpstreamDefinition>(std::move(*compiled)));
   }
@@ -198,7 +208,8 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
       if (const auto* name = std::get_if<HostPort>(&target.place)) snapshot->hosts.insert(name->host);
     }
   }
-  std::erase_if(health, [&](const auto& one) { return !upstream_index.contains(one.first); });
+  std::erase_if(kept.health, [&](const auto& one) { return !upstream_index.contains(one.first); });
+  kept.rollbacks.settle();
   snapshot->dns = {config.dns.servers, config.dns.least_ttl, config.dns.most_ttl};
   snapshot->routes = std::move(routes);
   snapshot->consumers = build.consumers;

@@ -8,6 +8,7 @@
 
 #include "config/model.h"
 #include "config/sources.h"
+#include "control/split_setup.h"
 #include "control/tls_setup.h"
 #include "control/upstream_setup.h"
 #include "policy/services.h"
@@ -15,14 +16,20 @@
 
 namespace portcullis::control {
 
+// What the snapshots of a process have in common: one takes it over from the other.
+struct Kept {
+  TlsState tls;
+  HealthBook health{};
+  RollbackBook rollbacks{};
+};
+
 // Compiles a checked configuration into what the workers serve from. They count in `metrics`, which
 // must outlive the snapshot, as `services` must. An error: a file that was good when it was checked is not
 // any more.
 Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config,
                                                                 uint64_t version,
                                                                 telemetry::Registry& metrics,
-                                                                policy::Services& services, TlsState& tls,
-                                                                HealthBook& health);
+                                                                policy::Services& services, Kept& kept);
 
 // The routes as the route table takes them, in the configuration's order.
 std::vector<routing::RouteRule> route_rules(const config::Config& config);

@@ -19,16 +19,6 @@ std::variant<SocketAddress, HostPort> compile_place(const std::string& text) {
   return *split_host_port(text);
 }
 
-// Each of them, sorted.
-std::vector<uint16_t> statuses_of(const std::vector<config::StatusRange>& ranges) {
-  std::vector<uint16_t> out;
-  for (const config::StatusRange& range : ranges) {
-    for (uint16_t status = range.first; status <= range.last; ++status) out.push_back(status);
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
 upstream::EjectionRules compile_ejection(const config::OutlierEjection& told) {
   upstream::EjectionRules rules;
   rules.failures_in_row = static_cast<uint32_t>(told.failures_in_row);
@@ -39,7 +29,7 @@ upstream::EjectionRules compile_ejection(const config::OutlierEjection& told) {
   rules.ejection = told.ejection;
   rules.longest = told.longest;
   rules.most_ejected = static_cast<double>(told.most_ejected_percent) / 100;
-  rules.statuses = statuses_of(told.statuses);
+  rules.statuses = config::statuses_of(told.statuses);
   return rules;
 }
 
@@ -72,7 +62,7 @@ upstream::Retries compile_retries(const config::Retries& told) {
   rules.attempts = static_cast<uint32_t>(told.attempts);
   rules.on_reset = has(config::Retries::On::kReset);
   rules.on_timeout = has(config::Retries::On::kTimeout);
-  rules.statuses = statuses_of(told.statuses);
+  rules.statuses = config::statuses_of(told.statuses);
   rules.budget = static_cast<double>(told.budget_percent) / 100;
   rules.least_each_second = static_cast<uint32_t>(told.least_each_second);
   rules.pause = told.pause;
@@ -173,17 +163,23 @@ void check_upstreams(const config::Config& config, config::Diagnostics& diagnost
     if (upstream.outlier_ejection.interval < kLeast)
       diagnostics.error(upstream.location, "the `interval` of an `outlier_ejection` is at least 10ms");
   }
-  for (const config::Route& route : config.routes) {
-    if (route.subset.empty()) continue;
+  const auto check_subset = [&](const config::TextMap& subset, const std::string& name,
+                                const config::Location& place, const std::string& whose) {
+    if (subset.empty()) return;
     for (const config::Upstream& upstream : config.upstreams) {
-      if (upstream.name != route.upstream) continue;
+      if (upstream.name != name) continue;
       const bool any = std::any_of(upstream.targets.begin(), upstream.targets.end(),
-                                   [&](const config::Target& one) { return belongs(one, route.subset); });
+                                   [&](const config::Target& one) { return belongs(one, subset); });
       if (!any)
-        diagnostics.error(route.location, "no target of `" + upstream.name +
-                                              "` has the metadata of the `subset` of `" + route.name + "`");
+        diagnostics.error(place, "no target of `" + upstream.name + "` has the metadata of the `subset` of `" +
+                                     whose + "`");
     }
-    if (route.upstream.empty())
+  };
+  for (const config::Route& route : config.routes) {
+    for (const config::Branch& branch : route.split)
+      check_subset(branch.subset, branch.upstream, branch.location, branch.label());
+    check_subset(route.subset, route.upstream, route.location, route.name);
+    if (!route.subset.empty() && route.upstream.empty() && route.split.empty())
       diagnostics.error(route.location, "`" + route.name + "` has a `subset` of targets, but no `upstream`");
   }
 }

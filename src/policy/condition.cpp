@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "http/path.h"
+#include "http/query.h"
 
 namespace portcullis::policy {
 
@@ -139,13 +140,13 @@ class Condition::Parser {
     const std::string word = word_;
     if (quoted_ || word.empty()) return fail("expected a subject such as `scope` or `group`");
     for (const auto& [prefix, subject] :
-         {std::pair<std::string_view, Subject>{"claim.", Subject::kClaim}, {"header.", Subject::kHeader}}) {
+         {std::pair<std::string_view, Subject>{"claim.", Subject::kClaim}, {"header.", Subject::kHeader}, {"cookie.", Subject::kCookie}}) {
       if (!word.starts_with(prefix) || word.size() == prefix.size()) continue;
       node.subject = subject;
       node.name = word.substr(prefix.size());
       return next();
     }
-    std::vector<std::string_view> known{"claim.NAME", "header.NAME"};
+    std::vector<std::string_view> known{"claim.NAME", "header.NAME", "cookie.NAME"};
     for (const auto& [name, subject] : kWords) {
       known.push_back(name);
       if (name != word) continue;
@@ -153,7 +154,7 @@ class Condition::Parser {
       return next();
     }
     fail("there is no subject `" + word + "`" + suggestion_for(word, known) + " (scope, group, consumer, " +
-         "claim.NAME, header.NAME, method, host, path, route, client_address)");
+         "claim.NAME, header.NAME, cookie.NAME, method, host, path, route, client_address)");
   }
 
   void read_value(Node& node) {
@@ -237,6 +238,7 @@ bool Condition::equals(const Node& node, std::string_view value, const Context& 
       const http::Field* field = context.request.fields.find(node.name);
       return field != nullptr && field->value == value;
     }
+    case Subject::kCookie: return http::find_cookie(context.request.fields, node.name) == value;
     default: return text_of(node, context) == value;
   }
 }
@@ -250,6 +252,7 @@ bool Condition::exists(const Node& node, const Context& context) {
     case Subject::kConsumer: return caller.consumer != nullptr;
     case Subject::kClaim: return caller.claims && caller.claims->has_member(node.name);
     case Subject::kHeader: return context.request.fields.find(node.name) != nullptr;
+    case Subject::kCookie: return http::find_cookie(context.request.fields, node.name).has_value();
     default: return !text_of(node, context).empty();
   }
 }

@@ -15,7 +15,7 @@ namespace portcullis::policy {
 //   scope = orders:read and (group in [admins, support] or claim.tenant = acme)
 //   method in [GET, HEAD] and not path under /internal
 //
-// Subjects: scope, group, consumer, claim.NAME, header.NAME, method, host, path, route, client_address. A
+// Subjects: scope, group, consumer, claim.NAME, header.NAME, cookie.NAME, method, host, path, route, client_address. A
 // subject with several values (scope, group, a claim that is a list) equals a value when one of them does.
 // Operators: = (or ==), !=, in [...], not in [...], exists; `under` for paths and address blocks. `and` binds
 // tighter than `or`; `not` and parentheses as usual; values with spaces or brackets stand in quotes.
@@ -43,6 +43,7 @@ class Condition {
     kConsumer,
     kClaim,
     kHeader,
+    kCookie,
     kMethod,
     kHost,
     kPath,
@@ -53,7 +54,7 @@ class Condition {
   struct Node {
     Operator what;
     Subject subject{};
-    std::string name;  // of the claim or header
+    std::string name;  // of the claim, header or cookie
     std::vector<std::string> values;
     std::vector<IpRange> ranges;
     std::vector<std::unique_ptr<Node>> inner;

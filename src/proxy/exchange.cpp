@@ -37,6 +37,11 @@ Exchange::~Exchange() {
     snapshot_->snapshot->consumer_metrics[consumer->index][worker_.index()]->responses[status_class].add();
   const Clock::time_point ended_at = Clock::now();
   metrics.note_duration(std::chrono::duration_cast<std::chrono::microseconds>(ended_at - started_));
+  if (branch_ != nullptr && !branch_->metrics.empty()) {
+    branch_->metrics[worker_.index()]->responses[status_class].add();
+    const bool cut_off = ended_ == "upstream_closed" || ended_ == "upstream_timeout";
+    if (branch_->rollback && answered_) branch_->rollback->note(response_.status, cut_off, ended_at);
+  }
   metrics.request_body_bytes.add(request_bytes_);
   metrics.response_body_bytes.add(response_bytes_);
   if (worker_.logging()) log(ended_at);
@@ -58,7 +63,10 @@ void Exchange::log(Clock::time_point ended_at) const {
   }
   if (route_ != nullptr) {
     entry.route = route_->name;
-    if (route_->upstream) entry.upstream = snapshot_->upstreams[*route_->upstream]->definition().name;
+    if (branch_ != nullptr) {
+      entry.upstream = upstream().definition().name;
+      entry.branch = branch_->name;
+    }
   }
   if (target_ != nullptr) entry.target = target_->definition().name;
   if (context_.caller.consumer != nullptr) entry.consumer = context_.caller.consumer->name;
@@ -92,12 +100,13 @@ Task<Persistence> Exchange::run() {
     co_await refuse(refusal_, refusal_detail_);
     co_return persistence_after_answer();
   }
-  if (!route_->policies.empty() || route_->hash_key) fill_context();
+  if (!route_->policies.empty() || route_->split.needs_context()) fill_context();
   if (!route_->policies.empty() && co_await consult_policies()) co_return persistence_after_answer();
-  if (!route_->upstream) {
+  if (route_->split.empty()) {
     co_await refuse(500, "no_upstream");
     co_return persistence_after_answer();
   }
+  branch_ = choose_branch();
   co_return co_await forward();
 }
 
@@ -120,9 +129,24 @@ void Exchange::fill_context() {
   held_body_.begin_at(head_size_);
   context_.body = &held_body_;
   context_.parameters = &route_->parameters;
-  if (route_->upstream) context_.upstream = snapshot_->upstreams[*route_->upstream]->definition().name;
+  // Policies come before the choice of a branch, which may depend on what they find: they know the first.
+  if (!route_->split.empty())
+    context_.upstream = snapshot_->upstreams[route_->split.branches()[0].upstream]->definition().name;
   context_.route = route_->name;
   context_.request_id = request_id_;
+}
+
+// Who answers, of those among whom the route divides its requests.
+const Branch* Exchange::choose_branch() {
+  const Split& split = route_->split;
+  if (const Branch* only = split.only()) return only;
+  const Clock::time_point now = worker_.loop().now();
+  if (const Branch* wanted = split.by_condition(context_, now)) return wanted;
+  const auto known = split.known_place(context_);
+  const uint32_t place = known ? *known : static_cast<uint32_t>(worker_.random());
+  if (!known && !split.sticky().cookie.empty())
+    place_cookie_ = write_place(split.sticky(), place, origin_.scheme == "https", arena_);
+  return &split.by_place(place, now);
 }
 
 // The request side of the chain. True when a policy has answered.
@@ -191,11 +215,7 @@ void Exchange::choose_request_id() {
     return;
   }
   char* text = arena_.allocate(32, 1);
-  static constexpr char kHex[] = "0123456789abcdef";
-  for (int word = 0; word < 2; ++word) {
-    uint64_t bits = worker_.random();
-    for (int i = 0; i < 16; ++i, bits >>= 4) text[word * 16 + i] = kHex[bits & 15];
-  }
+  for (size_t word = 0; word < 2; ++word) write_hex(text + word * 16, worker_.random(), 16);
   request_id_ = {text, 32};
 }
 

@@ -52,6 +52,9 @@ class Exchange final : public Pooled {
   void fill_context();
   Task<bool> consult_policies();
   void finish_policies();
+  const Branch* choose_branch();
+  // The branch's, once it has been chosen.
+  upstream::Upstream& upstream() const { return *snapshot_->upstreams[branch_->upstream]; }
   Persistence persistence_after_answer();
   Task<Persistence> forward();
   Task<TryOutcome> try_target(upstream::Upstream& upstream, upstream::Target& target, bool fresh);
@@ -109,6 +112,7 @@ class Exchange final : public Pooled {
   std::shared_ptr<WorkerSnapshot> snapshot_;
   const ListenerSettings& settings_;
   const Route* route_ = nullptr;
+  const Branch* branch_ = nullptr;  // of the route, once it is known who is asked
   std::string_view path_;         // canonical, as matched
   std::string_view target_path_;  // as the target gets it
   std::string_view host_;         // lower case, without port
@@ -140,6 +144,7 @@ class Exchange final : public Pooled {
   std::optional<uint64_t> sought_;    // the hash that the balancer goes by
   std::optional<StickyVisit> visit_;  // what the client's cookie says
   std::string_view set_cookie_;       // what it is told to say from now on
+  std::string_view place_cookie_;     // likewise, of its place in a split
   uint64_t request_bytes_ = 0;        // of the body
   uint64_t response_bytes_ = 0;       // of the body
   Arena arena_;

@@ -15,7 +15,7 @@ namespace portcullis::proxy {
 using http::BodyKind;
 // Asks targets until one answers or it would be wrong to go on.
 Task<Persistence> Exchange::forward() {
-  upstream::Upstream& upstream = *snapshot_->upstreams[*route_->upstream];
+  upstream::Upstream& upstream = this->upstream();
   const upstream::UpstreamDefinition& definition = upstream.definition();
   if (definition.total_timeout.count() > 0) deadline_ = worker_.loop().now() + definition.total_timeout;
   if (const http::Field* timeout = wants_grpc() ? request_.fields.find("grpc-timeout") : nullptr) {
@@ -98,13 +98,14 @@ upstream::Target* Exchange::choose_target(upstream::Upstream& upstream, uint64_t
     }
   }
   if (visit_) {
-    if (upstream::Target* target = upstream.find(route_->subset, visit_->target, tried)) return target;
+    if (upstream::Target* target = upstream.find(branch_->subset, visit_->target, tried)) return target;
   }
   if (!sought_) {
-    const std::string_view key = route_->hash_key ? route_->hash_key->text_of(context_) : std::string_view();
+    const std::string_view key =
+        branch_->hash_key ? branch_->hash_key->text_of(context_) : std::string_view();
     sought_ = key.empty() ? upstream.random() : hash_bytes(key);
   }
-  return upstream.pick(route_->subset, {tried, *sought_});
+  return upstream.pick(branch_->subset, {tried, *sought_});
 }
 
 // Has the response tell the client to come back to this target.

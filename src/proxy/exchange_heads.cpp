@@ -114,7 +114,9 @@ void Exchange::write_response_fields(HeadWriter& out, BodyKind kind) const {
     }
     if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
   }
-  if (!set_cookie_.empty()) out.field("set-cookie", set_cookie_);
+  for (const std::string_view cookie : {set_cookie_, place_cookie_}) {
+    if (!cookie.empty()) out.field("set-cookie", cookie);
+  }
   if (response_.status < 200) return;
   out.field("x-request-id", request_id_);
   if (!settings_.hsts.empty() && response_.fields.find("strict-transport-security") == nullptr)

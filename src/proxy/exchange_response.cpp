@@ -121,7 +121,7 @@ Task<Exchange::TryOutcome> Exchange::read_http2_head(upstream::Connection& conne
 
 Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::Connection>& connection,
                                                       BodySource& body, TaskGroup& upload) {
-  upstream::Upstream& whole = *snapshot_->upstreams[*route_->upstream];
+  upstream::Upstream& whole = this->upstream();
   const upstream::UpstreamDefinition& upstream = whole.definition();
   InputBuffer input;
   for (;;) {  // once for each interim response, then the final one

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,9 +9,9 @@
 #include "http/h1/head_parser.h"
 #include "http/h2/session.h"
 #include "http/path.h"
-#include "policy/limit_key.h"
 #include "policy/policy.h"
 #include "proxy/forwarding.h"
+#include "proxy/split.h"
 #include "routing/rewrite.h"
 #include "routing/route_table.h"
 #include "runtime/address.h"
@@ -52,9 +51,7 @@ struct ListenerSettings {
 
 struct Route {
   std::string name;
-  std::optional<size_t> upstream;              // index into Snapshot::upstreams; none when a policy answers
-  size_t subset = 0;                           // of the upstream's targets
-  std::optional<policy::LimitKey> hash_key{};  // where its balancer goes by one
+  Split split{};  // who answers; nobody where a policy does
   routing::PathParameters parameters;
   routing::PathRewrite rewrite{};
   std::string host{};                             // that the upstream is asked for; empty: the client's

@@ -3,7 +3,8 @@
 #include <sodium.h>
 
 #include <array>
-#include <charconv>
+
+#include "base/text.h"
 
 namespace portcullis::proxy {
 namespace {
@@ -12,18 +13,6 @@ namespace {
 // signature.
 constexpr size_t kTarget = 16, kEnd = 8, kSigned = kTarget + kEnd, kSignature = 32,
                  kWhole = kSigned + kSignature;
-constexpr char kHex[] = "0123456789abcdef";
-
-void write_hex(char* out, uint64_t number, size_t digits) {
-  for (size_t i = digits; i-- > 0; number >>= 4) out[i] = kHex[number & 15];
-}
-
-std::optional<uint64_t> read_hex(std::string_view text) {
-  uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, 16);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 void sign(const upstream::UpstreamDefinition& upstream, std::string_view text, char* out) {
   std::array<unsigned char, crypto_auth_hmacsha256_BYTES> whole;
@@ -43,14 +32,22 @@ uint64_t minutes(std::chrono::sys_seconds moment) {
 
 }  // namespace
 
+std::string_view write_cookie(std::string_view name, std::string_view value, std::chrono::seconds ttl,
+                              bool secure, Arena& arena) {
+  std::string_view age;
+  if (ttl.count() > 0)
+    age = arena.concat("; Max-Age=", arena.decimal(static_cast<uint64_t>(ttl.count())));
+  return arena.concat(name, "=", value, "; Path=/; HttpOnly; SameSite=Lax", secure ? "; Secure" : "", age);
+}
+
 std::optional<StickyVisit> read_sticky(const upstream::UpstreamDefinition& upstream, std::string_view value,
                                        std::chrono::sys_seconds now) {
   if (value.size() != kWhole) return std::nullopt;
   std::array<char, kSignature> expected;
   sign(upstream, value.substr(0, kSigned), expected.data());
   if (sodium_memcmp(expected.data(), value.data() + kSigned, kSignature) != 0) return std::nullopt;
-  const auto target = read_hex(value.substr(0, kTarget));
-  const auto end = read_hex(value.substr(kTarget, kEnd));
+  const auto target = parse_hex(value.substr(0, kTarget));
+  const auto end = parse_hex(value.substr(kTarget, kEnd));
   if (!target || !end) return std::nullopt;
   const std::chrono::seconds ttl = upstream.sticky.ttl;
   if (ttl.count() == 0) return StickyVisit{*target, false};
@@ -65,11 +62,7 @@ std::string_view write_sticky(const upstream::UpstreamDefinition& upstream, uint
   write_hex(value.data(), target, kTarget);
   write_hex(value.data() + kTarget, sticky.ttl.count() == 0 ? 0 : minutes(now + sticky.ttl) + 1, kEnd);
   sign(upstream, {value.data(), kSigned}, value.data() + kSigned);
-  std::string_view age;
-  if (sticky.ttl.count() > 0)
-    age = arena.concat("; Max-Age=", arena.decimal(static_cast<uint64_t>(sticky.ttl.count())));
-  return arena.concat(sticky.name, "=", std::string_view(value.data(), value.size()),
-                      "; Path=/; HttpOnly; SameSite=Lax", secure ? "; Secure" : "", age);
+  return write_cookie(sticky.name, {value.data(), value.size()}, sticky.ttl, secure, arena);
 }
 
 }  // namespace portcullis::proxy

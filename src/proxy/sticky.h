@@ -25,4 +25,9 @@ std::optional<StickyVisit> read_sticky(const upstream::UpstreamDefinition& upstr
 std::string_view write_sticky(const upstream::UpstreamDefinition& upstream, uint64_t target, bool secure,
                               std::chrono::sys_seconds now, Arena& arena);
 
+// A Set-Cookie field's value, in the arena, for a cookie that only the gateway reads. `ttl` 0: until the
+// browser ends. `secure`: the client came by TLS.
+std::string_view write_cookie(std::string_view name, std::string_view value, std::chrono::seconds ttl,
+                              bool secure, Arena& arena);
+
 }  // namespace portcullis::proxy

@@ -102,6 +102,7 @@ bool AccessLog::write(size_t index, const AccessEntry& entry) {
   if (!entry.credential.empty()) add_text(line, "credential", entry.credential);
   add_text(line, "route", entry.route);
   add_text(line, "upstream", entry.upstream);
+  add_text(line, "branch", entry.branch);
   add_text(line, "target", entry.target);
   add_number(line, "status", entry.status);
   add_text(line, "ended", entry.ended);

@@ -29,6 +29,7 @@ struct AccessEntry {
   std::string_view credential;
   std::string_view route;
   std::string_view upstream;
+  std::string_view branch;  // of the route's split
   std::string_view target;
   uint16_t status = 0;         // 0: no answer was sent
   std::string_view ended;      // the named reason: "complete", "no_route", "connect_failed", ...

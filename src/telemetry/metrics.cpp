@@ -89,11 +89,15 @@ std::vector<ConsumerMetrics*> Registry::consumer(const std::string& name) {
   return pointers(consumers_[name], workers_.size());
 }
 
+std::vector<BranchMetrics*> Registry::branch(const std::string& route, const std::string& name) {
+  return pointers(branches_[{route, name}], workers_.size());
+}
+
 std::vector<LimitMetrics*> Registry::limit(const std::string& name) {
   return pointers(limits_[name], workers_.size());
 }
 
-std::string Registry::scrape(const std::vector<TargetState>& states) const {
+std::string Registry::scrape(const States& states) const {
   using prometheus::MetricType;
   Family requests("requests_total", "Requests by route and class of status.", MetricType::Counter);
   Family durations("request_duration_seconds", "From the request's first byte to the response's last.",
@@ -180,6 +184,24 @@ std::string Registry::scrape(const std::vector<TargetState>& states) const {
       if (count > 0) by_consumer.add({{"consumer", name}, {"status", kClasses[i]}}, count);
     }
   }
+  Family by_branch("branch_requests_total", "Requests by branch of a route's split and class of status.",
+                   MetricType::Counter);
+  for (const auto& [key, shards] : branches_) {
+    for (size_t i = 0; i < 6; ++i) {
+      const auto count =
+          sum(shards, [i](const BranchMetrics& m) -> const Counter& { return m.responses[i]; });
+      if (count > 0)
+        by_branch.add({{"route", key.first}, {"branch", key.second}, {"status", kClasses[i]}}, count);
+    }
+  }
+  Family rolled_back("branch_rolled_back", "Whether the branch is out, for what its requests have come to.",
+                     MetricType::Gauge);
+  Family rollbacks("branch_rollbacks_total", "How often it has been taken out.", MetricType::Counter);
+  for (const BranchState& one : states.branches) {
+    const Labels branch{{"route", one.route}, {"branch", one.name}};
+    rolled_back.add(branch, one.rolled_back ? 1 : 0);
+    rollbacks.add(branch, one.rollbacks);
+  }
   Family limited("rate_limit_decisions_total", "Requests that a rate limit judged, by outcome.",
                  MetricType::Counter);
   for (const auto& [name, shards] : limits_) {
@@ -200,7 +222,7 @@ std::string Registry::scrape(const std::vector<TargetState>& states) const {
   Family ejections("target_ejections_total", "How often it has been left out for what it did.",
                    MetricType::Counter);
   Family checks("health_checks_total", "Health checks, by result.", MetricType::Counter);
-  for (const TargetState& one : states) {
+  for (const TargetState& one : states.targets) {
     const Labels target{{"upstream", one.upstream}, {"address", one.address}};
     const auto with = [&target](const char* result) {
       Labels labels = target;
@@ -218,7 +240,7 @@ std::string Registry::scrape(const std::vector<TargetState>& states) const {
   for (Family* one :
        {&requests,    &durations,  &received,    &sent,      &tries,     &opened,  &accepted, &open,
         &by_listener, &handshakes, &unannounced, &floods,    &refused,   &dropped, &reloads,  &version,
-        &by_consumer, &limited,    &up,          &available, &ejections, &checks}) {
+        &by_consumer, &by_branch, &rolled_back, &rollbacks, &limited,    &up,          &available, &ejections, &checks}) {
     all.push_back(std::move(one->family));
   }
   return prometheus::TextSerializer().Serialize(all);

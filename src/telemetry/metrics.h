@@ -49,6 +49,11 @@ struct ConsumerMetrics {
   std::array<Counter, 6> responses;  // by the status's first digit; 0: it left without an answer
 };
 
+// Of one of those among whom a route divides its requests.
+struct BranchMetrics {
+  std::array<Counter, 6> responses;  // as above
+};
+
 struct LimitMetrics {
   Counter allowed;
   Counter refused;
@@ -86,6 +91,21 @@ struct TargetState {
   uint64_t checks_failed;
 };
 
+// And of one branch.
+struct BranchState {
+  std::string route;
+  std::string name;
+  std::string upstream;
+  uint64_t weight;
+  bool rolled_back;
+  uint64_t rollbacks;
+};
+
+struct States {
+  std::vector<TargetState> targets;
+  std::vector<BranchState> branches;
+};
+
 // All counters of all workers. They are made by the control thread and live as long as the registry, so the
 // workers hold plain pointers; a route or target that a reload brings back goes on counting where it was.
 class Registry {
@@ -96,6 +116,7 @@ class Registry {
   std::vector<RouteMetrics*> route(const std::string& name);
   std::vector<TargetMetrics*> target(const std::string& upstream, const std::string& target);
   std::vector<ConsumerMetrics*> consumer(const std::string& name);
+  std::vector<BranchMetrics*> branch(const std::string& route, const std::string& name);
   std::vector<LimitMetrics*> limit(const std::string& name);
   ListenerMetrics* listener(const std::string& address) { return &listeners_[address]; }
   WorkerMetrics& worker(size_t index) { return *workers_[index]; }
@@ -103,8 +124,9 @@ class Registry {
   void note_reload(bool succeeded) { reloads_[succeeded ? 1 : 0].add(); }
   void set_config_version(uint64_t version) { config_version_ = version; }
 
-  // The Prometheus text format, summed over the workers, with what is known of the targets. Control thread.
-  std::string scrape(const std::vector<TargetState>& targets) const;
+  // The Prometheus text format, summed over the workers, with what is known of targets and branches. Control
+  // thread.
+  std::string scrape(const States& states) const;
 
  private:
   template <typename T>
@@ -114,6 +136,7 @@ class Registry {
   std::map<std::string, Shards<RouteMetrics>> routes_;
   std::map<std::pair<std::string, std::string>, Shards<TargetMetrics>> targets_;
   std::map<std::string, Shards<ConsumerMetrics>> consumers_;
+  std::map<std::pair<std::string, std::string>, Shards<BranchMetrics>> branches_;
   std::map<std::string, Shards<LimitMetrics>> limits_;
   std::map<std::string, ListenerMetrics> listeners_;
   std::array<Counter, 2> reloads_;

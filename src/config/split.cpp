@@ -1,0 +1,58 @@
+#include "config/split.h"
+
+#include "config/field_types.h"
+#include "config/upstream.h"
+
+namespace portcullis::config {
+
+TypePointer branch_type() {
+  auto rollback = std::make_shared<ObjectType>(
+      "rollback", "Takes a branch out by itself when too many of its requests fail.");
+  rollback->locate(&Rollback::location)
+      .required("error_share", &Rollback::error_percent, percent(),
+                "When so many of an interval's requests have failed, the branch gets no more.")
+      .optional("status", &Rollback::statuses, one_or_list_of<StatusRange>(status_range()), "5xx",
+                "Answers that count as failures, the gateway's own among them; so does a body that ends "
+                "early.")
+      .optional("min_requests", &Rollback::least_requests, integer(1, 1'000'000), "50",
+                "With fewer in an interval nothing is judged.")
+      .optional("interval", &Rollback::interval, duration(), "30s", "After it, counting begins anew.")
+      .optional("hold", &Rollback::hold, duration(), "for good",
+                "How long the branch stays out. Without it: until the admin API's `/splits/resume`, a "
+                "restart, or a change of the branch's `upstream`, `subset` or `rollback`.");
+  auto branch = std::make_shared<ObjectType>("branch", "A part of a route's requests, and who answers it.");
+  branch->locate(&Branch::location)
+      .optional("name", &Branch::name, name_type(), "the upstream's", "Its name in logs and metrics.")
+      .required("upstream", &Branch::upstream, text(), "The name of the upstream that answers.")
+      .locate_last(&Branch::upstream_location)
+      .optional("subset", &Branch::subset, metadata_type(), "all",
+                "Only targets with this metadata, as `{version: v2}`.")
+      .optional("weight", &Branch::weight, integer(0, 1'000'000), "1; with `when`: 0",
+                "Its share of the requests that no `when` has taken, beside the others'.")
+      .optional("when", &Branch::when, text(), "",
+                "A condition such as `header.x-canary exists` or `group = beta`: requests for which it holds "
+                "go here, the first such branch's.")
+      .locate_last(&Branch::when_location)
+      .optional("rollback", &Branch::rollback, rollback, "none",
+                "Takes the branch out by itself when too many of its requests fail.");
+  return branch;
+}
+
+TypePointer split_sticky_type() {
+  auto sticky = std::make_shared<ObjectType>(
+      "split_sticky",
+      "Keeps clients where the weights have put them: each has a place among all, by a cookie or a key. When "
+      "weights are changed, only those move whose place another branch has got.");
+  sticky->locate(&SplitSticky::location)
+      .optional("cookie", &SplitSticky::cookie, checked_text("a cookie's name", "", check_cookie_name), "",
+                "A cookie that the gateway sets, and that holds a random place; targets get it too.")
+      .optional("ttl", &SplitSticky::ttl, duration(), "until the browser ends",
+                "How long after it was set the cookie is kept.")
+      .optional("key", &SplitSticky::key, text(), "",
+                "Instead of a cookie: what the place is computed from, as `consumer` or "
+                "`{request.header.x-user}`, the same on all nodes.")
+      .locate_last(&SplitSticky::key_location);
+  return sticky;
+}
+
+}  // namespace portcullis::config

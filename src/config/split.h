@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/policy_type.h"
+#include "config/schema.h"
+#include "config/value_types.h"
+
+// How a route divides its requests between upstreams, as configured. Defaults are here; the schema shows them
+// in the reference.
+namespace portcullis::config {
+
+struct Rollback {
+  Location location;
+  uint64_t error_percent = 0;
+  std::vector<StatusRange> statuses;  // empty: 5xx
+  uint64_t least_requests = 50;
+  std::chrono::milliseconds interval{30'000};
+  std::chrono::milliseconds hold{0};
+
+  bool enabled() const { return location.line != 0; }
+};
+
+// A part of a route's requests, and who answers it.
+struct Branch {
+  static constexpr uint64_t kUnsaid = UINT64_MAX;
+
+  Location location;
+  std::string name;  // empty: the upstream's
+  std::string upstream;
+  Location upstream_location;
+  TextMap subset;  // of its targets; empty: all
+  uint64_t weight = kUnsaid;
+  std::string when;
+  Location when_location;
+  Rollback rollback;
+
+  const std::string& label() const { return name.empty() ? upstream : name; }
+  // One that only a condition leads to has no share of the rest.
+  uint64_t share() const { return weight != kUnsaid ? weight : when.empty() ? 1 : 0; }
+};
+
+struct SplitSticky {
+  Location location;
+  std::string cookie;
+  std::chrono::milliseconds ttl{0};
+  std::string key;
+  Location key_location;
+};
+
+TypePointer branch_type();
+TypePointer split_sticky_type();
+
+}  // namespace portcullis::config

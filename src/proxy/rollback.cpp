@@ -1,0 +1,47 @@
+#include "proxy/rollback.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <limits>
+
+namespace portcullis::proxy {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+void Rollback::begin_interval(Clock::time_point now) {
+  int64_t began = interval_began_.load(kRelaxed);
+  const int64_t current = now.time_since_epoch().count();
+  if (current - began < Clock::duration(rules_.interval).count()) return;
+  if (!interval_began_.compare_exchange_strong(began, current, kRelaxed)) return;  // another worker does it
+  requests_.store(0, kRelaxed);
+  failures_.store(0, kRelaxed);
+}
+
+void Rollback::note(uint16_t status, bool cut_off, Clock::time_point now) {
+  if (is_out(now)) return;  // the rest of what it had begun
+  begin_interval(now);
+  const uint64_t requests = requests_.fetch_add(1, kRelaxed) + 1;
+  const bool failed =
+      cut_off || std::binary_search(rules_.statuses.begin(), rules_.statuses.end(), status);
+  const uint64_t failures = failed ? failures_.fetch_add(1, kRelaxed) + 1 : failures_.load(kRelaxed);
+  if (requests < rules_.least_requests || failures == 0 ||
+      static_cast<double>(failures) < rules_.error_share * static_cast<double>(requests))
+    return;
+  const int64_t until = rules_.hold.count() == 0 ? std::numeric_limits<int64_t>::max()
+                                                 : (now + rules_.hold).time_since_epoch().count();
+  int64_t before = out_until_.load(kRelaxed);
+  if (before > now.time_since_epoch().count() || !out_until_.compare_exchange_strong(before, until, kRelaxed))
+    return;
+  times_.fetch_add(1, kRelaxed);
+  interval_began_.store(0, kRelaxed);  // what comes after it is counted anew
+  // Once for each time: this is no place where requests pass.
+  std::fprintf(stderr, "portcullis: %s is rolled back: %llu of %llu requests have failed\n", label_.c_str(),
+               static_cast<unsigned long long>(failures), static_cast<unsigned long long>(requests));
+}
+
+void Rollback::resume() {
+  out_until_.store(0, kRelaxed);
+  interval_began_.store(0, kRelaxed);
+}
+
+}  // namespace portcullis::proxy

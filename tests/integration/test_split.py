@@ -1,0 +1,292 @@
+"""Routes that divide their requests: by weight, condition, cookie and key; branches that are rolled back."""
+
+import collections
+import hashlib
+import http.client
+import json
+import re
+import subprocess
+
+import pytest
+
+from harness import BINARY, answer, check, free_port, get, metric, wait_for
+
+BAD = b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
+
+
+def configuration(stable, canary, split, route="", top="", admin=None, policies="[]"):
+    """`stable`, `canary`: ports. `split`: lines of the list."""
+    lines = "".join(f"      - {line}\n" for line in split)
+    told = f'admin: {{address: "127.0.0.1:{admin}"}}\n' if admin else ""
+    return f"""version: 1
+workers: 2
+{told}{top}
+listeners: [{{name: public, address: "127.0.0.1:{{port}}"}}]
+upstreams:
+  - {{name: stable, outlier_ejection: {{failures_in_row: 0}}, targets: [{{address: "127.0.0.1:{stable}"}}]}}
+  - {{name: canary, outlier_ejection: {{failures_in_row: 0}}, targets: [{{address: "127.0.0.1:{canary}"}}]}}
+routes:
+  - name: all
+    match: {{path_prefix: /}}
+    policies: {policies}
+    split:
+{lines}{route}
+"""
+
+
+def ask(gateway, **fields):
+    """(status, the backend's name or the body, the response's fields)"""
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    connection.request("GET", "/", headers={name.replace("_", "-"): value for name, value in fields.items()})
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    try:
+        return response.status, json.loads(body)["backend"], response.headers
+    except (ValueError, KeyError):
+        return response.status, body.decode(), response.headers
+
+
+def hash_of(key):
+    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
+
+
+def names(gateway, count, **fields):
+    return collections.Counter(ask(gateway, **fields)[1] for _ in range(count))
+
+
+def post(port, path, **fields):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("POST", path, headers=fields)
+    response = connection.getresponse()
+    answered = response.status, response.read().decode()
+    connection.close()
+    return answered
+
+
+@pytest.fixture
+def two(demo):
+    return demo("stable"), demo("canary")
+
+
+def test_weights_are_shares_of_the_requests(start, two):
+    admin = free_port()
+    gateway = start(configuration(two[0].port, two[1].port,
+                                  ["{upstream: stable, weight: 80}", "{upstream: canary, weight: 20}"], admin=admin))
+    seen = names(gateway, 400)
+    assert seen["stable"] + seen["canary"] == 400
+    assert 45 <= seen["canary"] <= 120  # four standard deviations
+    assert metric(admin, 'portcullis_branch_requests_total{route="all",branch="canary",status="2xx"}') == seen["canary"]
+    told = json.loads(get(admin, "/splits")[1])["splits"]
+    assert told == [{"route": "all", "branches": [
+        {"name": "stable", "upstream": "stable", "weight": 80, "rolled_back": False, "rollbacks": 0},
+        {"name": "canary", "upstream": "canary", "weight": 20, "rolled_back": False, "rollbacks": 0}]}]
+
+
+def test_a_branch_without_weight_gets_nothing_by_chance(start, two):
+    gateway = start(configuration(two[0].port, two[1].port, ["{upstream: stable}", "{upstream: canary, weight: 0}"]))
+    assert names(gateway, 60) == {"stable": 60}
+
+
+@pytest.mark.parametrize("when, fields, others", [
+    ("header.x-canary exists", {"x_canary": "1"}, [{}, {"x_other": "1"}]),
+    ("header.x-stage = canary", {"x_stage": "canary"}, [{"x_stage": "stable"}, {}]),
+    ("cookie.stage in [canary, beta]", {"cookie": "a=b; stage=beta"}, [{"cookie": "stage=no"}, {"cookie": "stage"}, {}]),
+    ("cookie.stage exists and not header.x-out exists", {"cookie": "stage=1"}, [{"cookie": "stage=1", "x_out": "1"}]),
+])
+def test_a_condition_leads_to_its_branch(start, two, when, fields, others):
+    gateway = start(configuration(two[0].port, two[1].port, ["{upstream: stable}", f'{{upstream: canary, when: "{when}"}}']))
+    assert names(gateway, 10, **fields) == {"canary": 10}
+    for other in others:
+        assert names(gateway, 10, **other) == {"stable": 10}
+
+
+def test_a_condition_may_ask_who_calls(start, two):
+    gateway = start(configuration(
+        two[0].port, two[1].port, ["{upstream: stable}", "{upstream: canary, when: group = beta}"],
+        policies="[{key_auth: {header: x-key}}]",
+        top=f"consumers:\n  - {{name: anna, groups: [beta], credentials: {{keys: ['{hash_of('anna')}']}}}}\n"
+            f"  - {{name: ben, credentials: {{keys: ['{hash_of('ben')}']}}}}"))
+    assert names(gateway, 10, x_key="anna") == {"canary": 10}
+    assert names(gateway, 10, x_key="ben") == {"stable": 10}
+
+
+def test_a_condition_and_a_weight_together(start, two):
+    gateway = start(configuration(two[0].port, two[1].port,
+                                  ["{upstream: stable}", "{upstream: canary, weight: 1, when: header.x-canary exists}"]))
+    assert names(gateway, 10, x_canary="1") == {"canary": 10}
+    assert set(names(gateway, 60)) == {"stable", "canary"}
+
+
+def place_of(fields):
+    return re.match(r"release=([0-9a-f]{8});", fields["set-cookie"])[1]
+
+
+def test_a_cookie_keeps_a_client_where_it_is_and_few_move_when_weights_do(start, two):
+    sticky = "    split_sticky: {cookie: release, ttl: 1h}"
+    text = configuration(two[0].port, two[1].port, ["{upstream: stable, weight: 70}", "{upstream: canary, weight: 30}"], sticky)
+    gateway = start(text)
+    clients = {}
+    for _ in range(60):
+        status, name, fields = ask(gateway)
+        assert status == 200 and fields["set-cookie"].endswith("; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600")
+        clients[place_of(fields)] = name
+    assert set(clients.values()) == {"stable", "canary"}
+    for place, name in clients.items():
+        for _ in range(3):
+            status, again, fields = ask(gateway, cookie=f"a=b; release={place}")
+            assert again == name and fields["set-cookie"] is None
+    for bad in ("", "x" * 8, "0" * 9, "-1234567"):
+        assert place_of(ask(gateway, cookie=f"release={bad}")[2])
+    # The canary grows: who is there stays.
+    gateway.write(text.replace("weight: 70", "weight: 40").replace("weight: 30", "weight: 60"))
+    gateway.reload()
+    now = {place: ask(gateway, cookie=f"release={place}")[1] for place in clients}
+    assert all(now[place] == "canary" for place, name in clients.items() if name == "canary")
+    assert any(now[place] != name for place, name in clients.items())
+
+
+def test_a_key_keeps_a_client_without_a_cookie(start, two):
+    gateway = start(configuration(two[0].port, two[1].port, ["{upstream: stable}", "{upstream: canary}"],
+                                  "    split_sticky: {key: '{request.header.x-user}'}"))
+    first = {}
+    for user in range(30):
+        status, first[user], fields = ask(gateway, x_user=f"user-{user}")
+        assert fields["set-cookie"] is None
+    assert set(first.values()) == {"stable", "canary"}
+    for user in range(30):
+        assert names(gateway, 3, x_user=f"user-{user}") == {first[user]: 3}
+
+
+def test_branches_may_be_subsets_of_one_upstream(start, two, tmp_path):
+    gateway = start(f"""version: 1
+workers: 1
+access_log: {{path: {tmp_path}/access.log}}
+listeners: [{{name: public, address: "127.0.0.1:{{port}}"}}]
+upstreams:
+  - name: app
+    targets:
+      - {{address: "127.0.0.1:{two[0].port}", metadata: {{version: v1}}}}
+      - {{address: "127.0.0.1:{two[1].port}", metadata: {{version: v2}}}}
+routes:
+  - name: all
+    match: {{path_prefix: /}}
+    split:
+      - {{name: old, upstream: app, subset: {{version: v1}}}}
+      - {{name: new, upstream: app, subset: {{version: v2}}, when: header.x-new exists}}
+""")
+    assert names(gateway, 10) == {"stable": 10}
+    assert names(gateway, 10, x_new="1") == {"canary": 10}
+
+    def logged():
+        log = tmp_path / "access.log"
+        return collections.Counter((json.loads(line)["upstream"], json.loads(line)["branch"])
+                                   for line in log.read_text().splitlines() if line.endswith("}"))
+    wait_for(lambda: logged() == {("app", "old"): 10, ("app", "new"): 10}, what="the log's lines")
+
+
+def test_a_failing_branch_is_rolled_back_by_itself(start, demo, backend):
+    stable, canary = demo("stable"), backend(answer(BAD))
+    admin = free_port()
+    split = ["{upstream: stable, weight: 50}",
+             "{upstream: canary, weight: 50, when: header.x-canary exists, "
+             "rollback: {error_share: 50%, min_requests: 10}}"]
+    text = configuration(stable.port, canary.port, split, admin=admin)
+    gateway = start(text)
+    seen = names(gateway, 200)
+    assert seen["no"] == 10  # no more than it takes to know
+    gateway.wait_for_line("branch `canary` of route `all` is rolled back: 10 of 10 requests have failed")
+    assert names(gateway, 20, x_canary="1") == {"stable": 20}  # not even who asks for it
+    assert metric(admin, 'portcullis_branch_rolled_back{route="all",branch="canary"}') == 1
+    assert json.loads(get(admin, "/splits")[1])["splits"][0]["branches"][1]["rolled_back"]
+    # A reload that does not concern it changes nothing.
+    gateway.write(text.replace("version: 1", "version: 1\ndrain_timeout: 29s", 1))
+    gateway.reload()
+    assert names(gateway, 20) == {"stable": 20}
+    # Brought back by hand, it gets another chance, and fails again.
+    assert post(admin, "/splits/resume?route=all&branch=canary")[0] == 200
+    assert metric(admin, 'portcullis_branch_rolled_back{route="all",branch="canary"}') == 0
+    assert names(gateway, 100)["no"] == 10
+    assert metric(admin, 'portcullis_branch_rollbacks_total{route="all",branch="canary"}') == 2
+    # Other rules: judged anew.
+    gateway.write(text.replace("min_requests: 10", "min_requests: 12"))
+    gateway.reload()
+    assert names(gateway, 100)["no"] == 12
+
+
+def test_a_branch_that_cannot_be_reached_or_breaks_off_is_rolled_back(start, demo, backend):
+    stable = demo("stable")
+    cut = backend(lambda connection, made: (made.read_head(connection),
+                                            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")))
+    rule = "rollback: {error_share: 20%, min_requests: 5}"
+    gateway = start(configuration(stable.port, free_port(), ["{upstream: stable}", f"{{upstream: canary, {rule}}}"]))
+    assert sum(ask(gateway)[0] == 502 for _ in range(60)) == 5
+    gateway.write(configuration(stable.port, cut.port, ["{upstream: stable}", f"{{name: cut, upstream: canary, {rule}}}"]))
+    gateway.reload()
+    failed = 0
+    for _ in range(60):
+        try:
+            ask(gateway)
+        except (http.client.IncompleteRead, ConnectionError):
+            failed += 1
+    assert failed == 5
+
+
+def test_a_held_branch_comes_back(start, demo, backend):
+    stable, canary = demo("stable"), backend(answer(BAD))
+    admin = free_port()
+    gateway = start(configuration(stable.port, canary.port, [
+        "{upstream: stable}", "{upstream: canary, rollback: {error_share: 100%, min_requests: 3, hold: 300ms}}"], admin=admin))
+    assert names(gateway, 40)["no"] == 3
+    wait_for(lambda: metric(admin, 'portcullis_branch_rolled_back{route="all",branch="canary"}') == 0, what="its return")
+    assert names(gateway, 40)["no"] == 3
+
+
+def test_a_sound_branch_stays(start, two):
+    gateway = start(configuration(two[0].port, two[1].port, [
+        "{upstream: stable}", "{upstream: canary, rollback: {error_share: 1%, min_requests: 1}}"]))
+    assert names(gateway, 100)["canary"] > 20
+
+
+def test_only_post_from_no_browser_resumes(start, two):
+    admin = free_port()
+    start(configuration(two[0].port, two[1].port, ["{upstream: stable}", "{upstream: canary}"], admin=admin))
+    assert get(admin, "/splits/resume?route=all&branch=canary")[0] == 405
+    assert post(admin, "/splits/resume?route=all&branch=canary", Origin="http://evil.test")[0] == 403
+    status, said = post(admin, "/splits/resume?route=all&branch=stable")
+    assert status == 404 and "has no branch `stable` that can be rolled back" in said
+
+
+@pytest.mark.parametrize("split, route, said", [
+    (["{upstream: stabel}", "{upstream: canary}"], "", ":13:20: error: there is no upstream `stabel` - did you mean `stable`?"),
+    (["{upstream: stable}", "{upstream: stable}"], "", ":14:9: error: a second branch named `stable`: give it a `name`"),
+    (["{upstream: stable, rollback: {error_share: 5%}}"], "", "must have a `weight` above 0 and no `rollback`"),
+    (["{upstream: stable}", "{upstream: canary, when: heder.x exists}"], "", "there is no subject `heder.x`"),
+    (["{upstream: stable}"], "    upstream: canary", "has a `split`: its branches say `upstream` and `subset`"),
+    (["{upstream: stable}"], "    split_sticky: {cookie: a, key: consumer}", "takes either a `cookie` or a `key`"),
+    (["{upstream: stable}"], "    split_sticky: {key: nobody}", "`nobody` is not a key"),
+    (["{upstream: stable, subset: {v: v2}}"], "", "no target of `stable` has the metadata of the `subset` of `stable`"),
+    (["{upstream: stable, wieght: 5}"], "", "did you mean `weight`?"),
+])
+def test_mistakes_are_named(tmp_path, split, route, said):
+    path = tmp_path / "gateway.yaml"
+    path.write_text(configuration(1, 2, split, route).replace("{port}", "8080"))
+    assert said in check(path)
+
+
+def explain(tmp_path, text, *arguments):
+    path = tmp_path / "gateway.yaml"
+    path.write_text(text.replace("{port}", "8080"))
+    return subprocess.run([BINARY, "explain", "-c", str(path), *arguments], capture_output=True, text=True).stdout
+
+
+def test_explain_says_who_would_answer(tmp_path):
+    text = configuration(1, 2, ["{upstream: stable, weight: 95}", "{upstream: canary, weight: 5, when: header.x-canary exists}"],
+                         "    split_sticky: {cookie: release}")
+    told = explain(tmp_path, text, "GET", "/")
+    assert "branch: stable, 95% to stable" in told and "upstream: one of these, by weight" in told
+    told = explain(tmp_path, text, "GET", "/", "-H", "X-Canary: 1")
+    assert "branch: canary, 5% to canary: chosen, its `when` holds" in told and "target: 127.0.0.1:2" in told
+    told = json.loads(explain(tmp_path, text, "GET", "/", "-H", "Cookie: release=ffffffff", "--json"))
+    assert told["upstream"] == "canary" and told["targets"] == ["127.0.0.1:2"]
+    assert [one["chosen"] for one in told["branches"]] == [False, True]
