@@ -158,6 +158,36 @@ TypePointer outlier_ejection_type() {
   return type;
 }
 
+TypePointer hedge_type() {
+  auto type = std::make_shared<ObjectType>(
+      "hedge",
+      "Sends a request to a second target when the first has not answered for a while, and takes the answer "
+      "that comes first: only requests that `retries` might send again, too.");
+  type->required("delay", &Hedge::delay, duration(), "How long it has not answered: best what 95% do not need.")
+      .optional("attempts", &Hedge::attempts, integer(1, 5), "1",
+                "How many more targets, each after another `delay`.")
+      .optional("budget", &Hedge::budget_percent, percent(), "10%",
+                "No more than this share of the requests is sent so.");
+  return type;
+}
+
+TypePointer circuit_breaker_type() {
+  auto type = std::make_shared<ObjectType>(
+      "circuit_breaker",
+      "What the upstream may be burdened with at once, by this node: more is turned away with 503, before it "
+      "can do harm.");
+  type->optional("connections", &CircuitBreaker::connections, integer(0, 10'000'000), "0",
+                 "Connections. Requests wait for one to become free, in turn, up to `timeouts.connect`. 0: no "
+                 "limit.")
+      .optional("pending", &CircuitBreaker::pending, integer(0, 10'000'000), "0",
+                "Requests that wait for a connection. 0: no limit.")
+      .optional("requests", &CircuitBreaker::requests, integer(0, 10'000'000), "0",
+                "Requests, those that wait among them. 0: no limit.")
+      .optional("retries", &CircuitBreaker::retries, integer(0, 10'000'000), "0",
+                "Requests that have been sent again, by `retries` or `hedge`. 0: no limit.");
+  return type;
+}
+
 }  // namespace
 
 TypePointer upstream_type() {
@@ -225,6 +255,10 @@ TypePointer upstream_type() {
                 "Leaves a target out for a while that does badly what it is asked.")
       .optional("retries", &Upstream::retries, retries_type(), "none",
                 "Sends a request again that got no good answer.")
+      .optional("hedge", &Upstream::hedge, hedge_type(), "none",
+                "Asks a second target when the first is slow.")
+      .optional("circuit_breaker", &Upstream::circuit_breaker, circuit_breaker_type(), "no limits",
+                "What it may be burdened with at once.")
       .optional("panic_threshold", &Upstream::panic_percent, percent(), "0%",
                 "When less than this share of the targets is available, all get requests as if they were. "
                 "With none left that "

@@ -90,6 +90,19 @@ struct OutlierEjection {
   uint64_t most_ejected_percent = 50;
 };
 
+struct CircuitBreaker {
+  uint64_t connections = 0;
+  uint64_t pending = 0;
+  uint64_t requests = 0;
+  uint64_t retries = 0;
+};
+
+struct Hedge {
+  milliseconds delay{0};
+  uint64_t attempts = 1;
+  uint64_t budget_percent = 10;
+};
+
 struct Upstream {
   Location location;
   std::string name;
@@ -100,6 +113,8 @@ struct Upstream {
   milliseconds slow_start{0};
   HealthCheck health_check;
   Retries retries;
+  Hedge hedge;
+  CircuitBreaker circuit_breaker;
   OutlierEjection outlier_ejection;
   uint64_t panic_percent = 0;
   std::vector<Target> targets;

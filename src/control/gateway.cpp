@@ -224,7 +224,7 @@ Status Gateway::open_admin(Succession* predecessor) {
 }
 
 telemetry::States Gateway::states() const {
-  return {health_checks_.states(), branch_states(*snapshot_, loop_.now())};
+  return {health_checks_.states(), breaker_states(snapshot_->upstreams), branch_states(*snapshot_, loop_.now())};
 }
 
 Status Gateway::open_upgrade_point() {

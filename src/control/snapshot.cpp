@@ -86,8 +86,7 @@ void check_rewrites(const config::Config& config, config::Diagnostics& diagnosti
   }
 }
 
-}  // namespace
-
+// Consumers, plans and policies, beside the rest of the configuration.
 void check_policies(const config::Config& config, config::Diagnostics& diagnostics) {
   identity::Directory::check(config.consumers, diagnostics);
   for (const config::PolicyUse& use : config.policies) policy::check(use, config, diagnostics);
@@ -102,6 +101,15 @@ void check_policies(const config::Config& config, config::Diagnostics& diagnosti
   }
 }
 
+}  // namespace
+
+void check_config(const config::Config& config, config::Diagnostics& diagnostics) {
+  check_rewrites(config, diagnostics);
+  check_policies(config, diagnostics);
+  check_upstreams(config, diagnostics);
+  check_splits(config, diagnostics);
+}
+
 std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics) {
   TlsState tls([](const std::string&) {});
   return load_config(path, diagnostics, tls);
@@ -113,11 +121,8 @@ std::optional<config::Config> load_config(const std::string& path, config::Diagn
   auto config =
       config::load_path(path, policy::catalog(), diagnostics, sources == nullptr ? unused : *sources);
   if (!config) return std::nullopt;
-  check_rewrites(*config, diagnostics);
-  check_policies(*config, diagnostics);
+  check_config(*config, diagnostics);
   check_tls(*config, tls, diagnostics);
-  check_upstreams(*config, diagnostics);
-  check_splits(*config, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return config;
 }
@@ -199,7 +204,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   }
   for (size_t i = 0; i < config.upstreams.size(); ++i) {
     const config::Upstream& upstream = config.upstreams[i];
-    auto compiled = compile_upstream(upstream, config, std::move(subsets[i]), metrics, kept.tls, kept.health);
+    auto compiled = compile_upstream(upstream, config, std::move(subsets[i]), metrics, kept.tls, kept.upstreams);
     if (!compiled) return Error{"upstream `" + upstream.name + "`: " + compiled.error().message};
     snapshot->upstreams.push_back(std::make_shared<const upstream::UpstreamDefinition>(std::move(*compiled)));
   }
@@ -208,7 +213,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
       if (const auto* name = std::get_if<HostPort>(&target.place)) snapshot->hosts.insert(name->host);
     }
   }
-  std::erase_if(kept.health, [&](const auto& one) { return !upstream_index.contains(one.first); });
+  std::erase_if(kept.upstreams, [&](const auto& one) { return !upstream_index.contains(one.first); });
   kept.rollbacks.settle();
   snapshot->dns = {config.dns.servers, config.dns.least_ttl, config.dns.most_ttl};
   snapshot->routes = std::move(routes);

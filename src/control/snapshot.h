@@ -19,7 +19,7 @@ namespace portcullis::control {
 // What the snapshots of a process have in common: one takes it over from the other.
 struct Kept {
   TlsState tls;
-  HealthBook health{};
+  UpstreamBook upstreams{};
   RollbackBook rollbacks{};
 };
 
@@ -31,6 +31,9 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
                                                                 telemetry::Registry& metrics,
                                                                 policy::Services& services, Kept& kept);
 
+// What is wrong with a configuration that has been loaded, files of TLS aside.
+void check_config(const config::Config& config, config::Diagnostics& diagnostics);
+
 // The routes as the route table takes them, in the configuration's order.
 std::vector<routing::RouteRule> route_rules(const config::Config& config);
 
@@ -41,9 +44,6 @@ std::optional<config::Config> load_config(const std::string& path, config::Diagn
 // The same for a program that only wants to know.
 std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics);
 
-// Reports what is wrong with consumers, plans and policies beside the rest of the configuration;
-// load_config() does.
-void check_policies(const config::Config& config, config::Diagnostics& diagnostics);
 
 // Warns of each route that can never get a request and names the route that takes them.
 void report_unreachable_routes(const config::Config& config, config::Diagnostics& diagnostics);

@@ -82,7 +82,7 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
                                                       const config::Config& config,
                                                       std::vector<Metadata> subsets,
                                                       telemetry::Registry& metrics, TlsState& tls,
-                                                      HealthBook& health) {
+                                                      UpstreamBook& book) {
   upstream::UpstreamDefinition definition;
   definition.name = upstream.name;
   definition.balance = static_cast<upstream::Balance>(upstream.balance);
@@ -100,9 +100,14 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.idle_timeout = upstream.timeouts.idle;
   definition.tunnel_timeout = upstream.timeouts.tunnel;
   definition.slow_start = upstream.slow_start;
-  std::shared_ptr<upstream::UpstreamHealth>& its_health = health[upstream.name];
-  if (!its_health) its_health = std::make_shared<upstream::UpstreamHealth>();
-  definition.health = its_health;
+  const UpstreamState& kept = book[upstream.name];
+  definition.health = kept.health;
+  definition.breaker = kept.breaker;
+  const config::CircuitBreaker& breaker = upstream.circuit_breaker;
+  definition.limits = {{static_cast<uint32_t>(breaker.connections), static_cast<uint32_t>(breaker.pending),
+                        static_cast<uint32_t>(breaker.requests), static_cast<uint32_t>(breaker.retries)}};
+  definition.hedging = {upstream.hedge.delay, static_cast<uint32_t>(upstream.hedge.attempts),
+                        static_cast<double>(upstream.hedge.budget_percent) / 100};
   definition.ejection = compile_ejection(upstream.outlier_ejection);
   definition.check = compile_check(upstream.health_check);
   definition.retries = compile_retries(upstream.retries);
@@ -119,6 +124,21 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.tls = std::move(*context);
   definition.server_name = upstream.tls.server_name;
   return definition;
+}
+
+std::vector<telemetry::BreakerState> breaker_states(
+    const std::vector<std::shared_ptr<const upstream::UpstreamDefinition>>& upstreams) {
+  static constexpr const char* kNames[] = {"connections", "pending", "requests", "retries"};
+  std::vector<telemetry::BreakerState> out;
+  for (const auto& upstream : upstreams) {
+    for (size_t i = 0; i < upstream::kLoads; ++i) {
+      const auto load = static_cast<upstream::Load>(i);
+      if (upstream->limits.of(load) == 0) continue;
+      out.push_back({upstream->name, kNames[i], upstream->limits.of(load), upstream->breaker->in_use(load),
+                     upstream->breaker->refused(load)});
+    }
+  }
+  return out;
 }
 
 bool belongs(const config::Target& target, const config::TextMap& subset) {
@@ -160,6 +180,10 @@ void check_upstreams(const config::Config& config, config::Diagnostics& diagnost
         upstream.proxy_protocol != config::ProxyProtocol::kNone)
       diagnostics.error(upstream.protocol_location,
                         "`proxy_protocol` tells of one client, and connections of HTTP/2 are for many");
+    if (upstream.circuit_breaker.pending > 0 && upstream.circuit_breaker.connections == 0)
+      diagnostics.error(upstream.location,
+                        "`pending` are those who wait for one of the `connections` of a `circuit_breaker`: it "
+                        "needs both");
     if (upstream.outlier_ejection.interval < kLeast)
       diagnostics.error(upstream.location, "the `interval` of an `outlier_ejection` is at least 10ms");
   }

@@ -17,8 +17,12 @@ namespace portcullis::control {
 
 // What upstreams and the routes to them say, compiled. Control thread.
 
-// The health of all upstreams, by name: what reloads keep.
-using HealthBook = std::map<std::string, std::shared_ptr<upstream::UpstreamHealth>>;
+// What reloads keep of upstreams, by name.
+struct UpstreamState {
+  std::shared_ptr<upstream::UpstreamHealth> health = std::make_shared<upstream::UpstreamHealth>();
+  std::shared_ptr<upstream::Breaker> breaker = std::make_shared<upstream::Breaker>();
+};
+using UpstreamBook = std::map<std::string, UpstreamState>;
 
 // Which of an upstream's subsets a route's is. One that is not known yet is added; the first is all targets.
 size_t subset_index(std::vector<upstream::Metadata>& known, const config::TextMap& subset);
@@ -27,7 +31,10 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
                                                       const config::Config& config,
                                                       std::vector<upstream::Metadata> subsets,
                                                       telemetry::Registry& metrics, TlsState& tls,
-                                                      HealthBook& health);
+                                                      UpstreamBook& book);
+// What upstreams with a circuit breaker bear now.
+std::vector<telemetry::BreakerState> breaker_states(
+    const std::vector<std::shared_ptr<const upstream::UpstreamDefinition>>& upstreams);
 // A route whose subset this is may use the target.
 bool belongs(const config::Target& target, const config::TextMap& subset);
 // By what requests are hashed; none where the upstream's balancer does not hash.

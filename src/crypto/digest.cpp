@@ -28,6 +28,12 @@ std::string random_bytes(size_t size) {
   return out;
 }
 
+uint64_t random_seed() {
+  uint64_t seed = 0;
+  randombytes_buf(&seed, sizeof seed);
+  return seed;
+}
+
 KeyedHash::KeyedHash() {
   static_assert(std::tuple_size_v<decltype(key_)> == crypto_shorthash_KEYBYTES);
   crypto_shorthash_keygen(key_.data());

@@ -27,6 +27,8 @@ inline bool equal_in_constant_time(const Digest256& a, const Digest256& b) {
 
 // That many bytes from the system's generator.
 std::string random_bytes(size_t size);
+// For generators of numbers that are no secrets.
+uint64_t random_seed();
 
 // Keyed hashing for tables whose keys strangers choose (SipHash-2-4, through libsodium): without the key
 // nobody can make two texts collide. Any thread.

@@ -22,6 +22,14 @@
 
 namespace portcullis::policy {
 
+// That a copy of the request is to be sent to another upstream, whose answer nobody waits for. Its policy's.
+struct MirrorTo {
+  size_t upstream = 0;     // index into the configuration's
+  uint64_t body_size = 0;  // with a larger body there is no copy
+  uint32_t most = 0;       // copies on their way at once
+  telemetry::MirrorMetrics* metrics = nullptr;
+};
+
 // What a policy sees and may change of one exchange. Views live as long as the exchange; what a policy adds
 // to a head must too, so it comes from `arena` or from the policy itself.
 struct Context {
@@ -46,6 +54,13 @@ struct Context {
   BodyHolder* body = nullptr;  // null in explain
   uint64_t body_limit = 0;     // most bytes of request body; 0: no limit
   std::string_view note{};     // for the log, of a policy that has something to say without refusing
+
+  // A copy goes there, too. What it refers to is the policy's.
+  struct Mirror {
+    const MirrorTo* to;
+    const Mirror* next;
+  };
+  const Mirror* mirrors = nullptr;
 
   // What `policy` wants to find again in its later hooks; `state` lives in the arena.
   void keep(const void* policy, void* state) { kept_ = arena.make<Kept>(policy, state, kept_); }

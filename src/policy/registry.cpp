@@ -12,6 +12,7 @@
 #include "policy/ip_filter/ip_filter.h"
 #include "policy/jwt/jwt.h"
 #include "policy/key_auth/key_auth.h"
+#include "policy/mirror/mirror.h"
 #include "policy/mtls/mtls.h"
 #include "policy/oauth2_introspection/oauth2_introspection.h"
 #include "policy/quota/quota.h"
@@ -43,7 +44,7 @@ const std::vector<Kind>& kinds() {
     std::vector<Kind> out{acl_kind(),      any_of_kind(authentication_kinds()),
                           cors_kind(),     fault_kind(),
                           headers_kind(),  ip_filter_kind(),
-                          redirect_kind(), request_limits_kind(),
+                          mirror_kind(),   redirect_kind(), request_limits_kind(),
                           respond_kind(),  usage_plan_kind(limiting_kinds())};
     out.insert(out.end(), limiting_kinds().begin(), limiting_kinds().end());
     out.insert(out.end(), authentication_kinds().begin(), authentication_kinds().end());

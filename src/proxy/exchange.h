@@ -12,6 +12,7 @@
 #include "proxy/client_connection.h"
 #include "proxy/head_writer.h"
 #include "proxy/held_body.h"
+#include "proxy/mirror.h"
 #include "proxy/sticky.h"
 #include "proxy/worker.h"
 
@@ -41,7 +42,8 @@ class Exchange final : public Pooled {
     kStaleConnection,
     kFailed,
     kTimedOut,
-    kBadAnswer,  // a status for which the request is sent again
+    kBadAnswer,   // a status for which the request is sent again
+    kOverloaded,  // the upstream has enough to do
     kClientGone
   };
 
@@ -58,14 +60,21 @@ class Exchange final : public Pooled {
   Persistence persistence_after_answer();
   Task<Persistence> forward();
   Task<TryOutcome> try_target(upstream::Upstream& upstream, upstream::Target& target, bool fresh);
-  Task<bool> tell_of_client(const upstream::UpstreamDefinition& upstream, Stream& stream);
-  Task<bool> open_stream(upstream::Upstream& upstream, upstream::Target& target, Stream& stream);
-  Task<bool> connect(upstream::Upstream& upstream, upstream::Target& target,
-                     upstream::Connection& connection);
+  Task<TryOutcome> connect(upstream::Upstream& upstream, upstream::Target& target,
+                           std::unique_ptr<upstream::Connection>& connection);
   Task<TryOutcome> wait_for_target(upstream::Connection& connection, Milliseconds patience);
   Milliseconds patience_for_head(const upstream::UpstreamDefinition& upstream) const;
   Task<TryOutcome> read_http1_head(upstream::Connection& connection, InputBuffer& input, size_t& head_size);
   Task<TryOutcome> read_http2_head(upstream::Connection& connection);
+  Task<TryOutcome> read_response_head(upstream::Connection& connection, InputBuffer& input, size_t& head_size);
+  class Race;
+  struct Hedge;
+  bool may_hedge(const upstream::UpstreamDefinition& upstream) const;
+  Task<TryOutcome> read_first_head(std::unique_ptr<upstream::Connection>& connection, InputBuffer& input,
+                                   size_t& head_size, BodySource& body, TaskGroup& upload);
+  Task<void> run_hedge(Race& race, unsigned number);
+  Task<TryOutcome> ask_hedge(Race& race, Hedge& hedge);
+  Task<IoResult> send_whole_request(upstream::Connection& connection);
   Task<TryOutcome> receive_response(std::unique_ptr<upstream::Connection>& connection, BodySource& body,
                                     TaskGroup& upload);
   Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);
@@ -95,17 +104,19 @@ class Exchange final : public Pooled {
   upstream::Target* choose_target(upstream::Upstream& upstream, uint64_t tried);
   void keep_with(const upstream::UpstreamDefinition& upstream, const upstream::Target& target);
   TryOutcome fail(std::string_view why);
-  static std::string_view name_of_broken_stream(int error);
-  void note_try(const upstream::Target& target, TryOutcome outcome);
+  void note_try(upstream::Target& target, TryOutcome outcome);
   void note_health(upstream::Target& target, TryOutcome outcome);
   bool may_repeat() const;
   bool may_retry() const;
   bool grant_retry(upstream::Upstream& upstream, TryOutcome outcome);
+  bool take_retry(upstream::Upstream& upstream, upstream::RetryBudget& budget, std::string_view spent);
   bool pay_for_retry(upstream::Upstream& upstream, Milliseconds pause);
   bool wants_another(upstream::Upstream& upstream);
   Milliseconds time_left() const;
   Task<bool> hold_for_retries(const upstream::UpstreamDefinition& upstream);
   Task<Persistence> give_up(TryOutcome outcome);
+  void prepare_mirroring();
+  void mirror();
 
   Client client_;
   Worker& worker_;
@@ -139,8 +150,12 @@ class Exchange final : public Pooled {
   Clock::time_point head_received_;
   Clock::time_point response_received_;
   std::string_view ended_ = "client_closed";  // the named reason, for the log
-  const upstream::Target* target_ = nullptr;  // the last one tried; its upstream is the snapshot's
+  upstream::Target* target_ = nullptr;        // the last one tried; its upstream is the snapshot's
+  upstream::InFlight in_flight_;              // there, while it is tried
+  uint64_t tried_ = 0;                        // targets, a bit each
   unsigned tries_ = 0;
+  std::optional<upstream::Breaker::Slot> retry_slot_;  // once it has been sent again
+  std::shared_ptr<MirroredRequest> mirrored_;          // what goes to others, too
   std::optional<uint64_t> sought_;    // the hash that the balancer goes by
   std::optional<StickyVisit> visit_;  // what the client's cookie says
   std::string_view set_cookie_;       // what it is told to say from now on
@@ -152,6 +167,7 @@ class Exchange final : public Pooled {
   http::ResponseHead response_;
   policy::Context context_;
   HeldBody held_body_;
+  Block spent_;                // where the head lies, once the client's input is elsewhere
   size_t policies_run_ = 0;    // how many have seen the request and are to see the response
   size_t policies_begun_ = 0;  // how many have seen the request
 };

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/hash.h"
 #include "base/wall_clock.h"
 #include "http/grpc.h"
 #include "http/query.h"
+#include "proxy/connector.h"
 #include "proxy/exchange.h"
 
 namespace portcullis::proxy {
@@ -22,32 +24,39 @@ Task<Persistence> Exchange::forward() {
     if (const auto patience = http::parse_grpc_timeout(timeout->value))
       deadline_ = std::min(deadline_, worker_.loop().now() + *patience);
   }
-  if (definition.retries.attempts > 0) {
-    upstream.retry_budget().note_request(worker_.loop().now());
+  const auto place = upstream.take(upstream::Load::kRequests);
+  if (!place) {
+    co_await refuse(503, "breaker_requests");
+    co_return persistence_after_answer();
+  }
+  if (definition.hedging.delay.count() > 0) upstream.hedge_budget().note_request(worker_.loop().now());
+  if (definition.retries.attempts > 0) upstream.retry_budget().note_request(worker_.loop().now());
+  if (definition.retries.attempts > 0 || definition.hedging.delay.count() > 0) {
     if (!co_await hold_for_retries(definition)) co_return persistence_after_answer();
   }
-  uint64_t tried = 0;
+  if (context_.mirrors != nullptr) prepare_mirroring();
   TryOutcome outcome = TryOutcome::kConnectFailed;
   bool fresh = false;
   upstream::Target* target = nullptr;
   size_t unreachable = 0;
   for (;;) {
     // A pooled connection may have been closed as we wrote to it: the same target, on a new one.
-    if (!fresh) target = choose_target(upstream, tried);
+    if (!fresh) target = choose_target(upstream, tried_);
     if (target == nullptr) {
       co_await refuse(503, "no_target");
       co_return persistence_after_answer();
     }
-    tried |= upstream.bit_of(*target);
+    tried_ |= upstream.bit_of(*target);
     target_ = target;
     ++tries_;
-    ++target->in_flight;
+    in_flight_ = upstream::InFlight(*target);
     outcome = co_await try_target(upstream, *target, fresh);
-    --target->in_flight;
+    target = target_;  // a hedge's, perhaps
+    in_flight_ = {};
     note_try(*target, outcome);
-    note_health(*target, outcome);
     if (outcome == TryOutcome::kAnswered) break;
     if (outcome == TryOutcome::kClientGone) co_return Persistence::kClose;
+    if (outcome == TryOutcome::kOverloaded) break;
     fresh = outcome == TryOutcome::kStaleConnection;
     if (fresh) continue;
     if (outcome == TryOutcome::kConnectFailed) {
@@ -58,6 +67,7 @@ Task<Persistence> Exchange::forward() {
     if (outcome != TryOutcome::kBadAnswer && !grant_retry(upstream, outcome)) break;
     co_await sleep_for(worker_.loop(), retry_pause_);
   }
+  if (mirrored_) mirror();
   if (outcome != TryOutcome::kAnswered && !answered_) {
     Task<Persistence> refused = give_up(outcome);
     co_return co_await refused;
@@ -77,6 +87,8 @@ Task<Persistence> Exchange::give_up(TryOutcome outcome) {
   } else if (upload_result_.outcome == RelayOutcome::kSourceClosed ||
              upload_result_.outcome == RelayOutcome::kSourceFailed) {
     co_return Persistence::kClose;  // the client is gone
+  } else if (outcome == TryOutcome::kOverloaded) {
+    co_await refuse(503, failure_);
   } else if (time_left().count() == 0) {
     co_await refuse(504, "total_timeout");
   } else if (outcome == TryOutcome::kTimedOut) {
@@ -134,11 +146,14 @@ void Exchange::note_health(upstream::Target& target, TryOutcome outcome) {
     case TryOutcome::kConnectFailed:
     case TryOutcome::kFailed: target.note_failure(); break;
     case TryOutcome::kStaleConnection:
+    case TryOutcome::kOverloaded:
     case TryOutcome::kClientGone: break;
   }
 }
 
-void Exchange::note_try(const upstream::Target& target, TryOutcome outcome) {
+void Exchange::note_try(upstream::Target& target, TryOutcome outcome) {
+  note_health(target, outcome);
+  if (outcome == TryOutcome::kOverloaded) return;  // it has not been asked
   using telemetry::TryResult;
   TryResult result = TryResult::kFailed;
   if (outcome == TryOutcome::kAnswered || outcome == TryOutcome::kBadAnswer) result = TryResult::kAnswered;
@@ -153,8 +168,10 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
   try_started_ = worker_.loop().now();
   request_sent_ = try_started_;
   std::unique_ptr<upstream::Connection> connection = fresh ? target.make_fresh() : target.take();
-  if (!connection->stream.is_open() && !co_await connect(upstream, target, *connection))
-    co_return TryOutcome::kConnectFailed;
+  if (!connection->stream.is_open()) {
+    const TryOutcome connected = co_await connect(upstream, target, connection);
+    if (connected != TryOutcome::kAnswered) co_return connected;
+  }
 
   HeadWriter head(head_size_ + 1024);
   if (connection->channel == nullptr) {
@@ -167,7 +184,9 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
                   .received = held_body_.held() ? held_body_.content() : unread(),
                   .timeout = settings_.body_timeout,
                   .limit = context_.body_limit,
+                  .copy = mirrored_ && !held_body_.held() ? &mirrored_->body : nullptr,
                   .channel = held_body_.held() ? nullptr : client_.channel};
+  if (body.copy != nullptr) body.copy->clear();
   upload_result_ = {};
   TaskGroup upload;
   if (request_.body.kind == BodyKind::kNone) {
@@ -196,6 +215,20 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
     keep_rest(held_body_.held() ? held_body_.rest() : body.rest);
   }
   co_return outcome;
+}
+
+// kAnswered when there is a connection.
+Task<Exchange::TryOutcome> Exchange::connect(upstream::Upstream& upstream, upstream::Target& target,
+                                             std::unique_ptr<upstream::Connection>& connection) {
+  Introduction introduction;
+  if (upstream.definition().proxy_protocol != upstream::ProxyProtocol::kNone)
+    introduction = Introduction::of(client_.connection, origin_.client);
+  Connector connector(worker_.loop(), worker_.index(), deadline_, introduction);
+  const ConnectOutcome outcome = co_await connector.connect(upstream, target, connection);
+  if (outcome == ConnectOutcome::kConnected) co_return TryOutcome::kAnswered;
+  failure_ = connector.failure();
+  if (!connector.detail().empty()) context_.note = connector.detail();
+  co_return outcome == ConnectOutcome::kOverloaded ? TryOutcome::kOverloaded : TryOutcome::kConnectFailed;
 }
 
 Task<void> Exchange::upload_body(std::string_view head, BodySource& body, upstream::Connection& connection) {
@@ -228,7 +261,7 @@ void Exchange::keep_rest(std::string_view rest) {
   } else {
     Block block = Block::take(std::max(rest.size(), Block::kMedium));
     std::memcpy(block.data(), rest.data(), rest.size());
-    input.block = std::move(block);
+    spent_ = std::exchange(input.block, std::move(block));
     input.begin = 0;
     input.end = rest.size();
   }

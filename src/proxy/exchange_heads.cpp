@@ -22,17 +22,6 @@ void write_upgrade(HeadWriter& out, const http::Fields& fields) {
   }
 }
 
-// Trailers are passed on, so their announcement is too (RFC 9110 section 10.1.4).
-bool takes_trailers(const http::Fields& fields) {
-  bool takes = false;
-  for (const http::Field& field : fields) {
-    if (field.id != FieldId::kTe) continue;
-    for_each_list_element(
-        field.value, [&](std::string_view coding) { takes |= equals_ignoring_case(coding, "trailers"); });
-  }
-  return takes;
-}
-
 // Three digits.
 class StatusCode {
  public:
@@ -84,7 +73,6 @@ void Exchange::write_request_fields(HeadWriter& out) const {
     if (const http::Field* length = request_.fields.find(FieldId::kContentLength))
       out.field("content-length", length->value);
   }
-  if (takes_trailers(request_.fields)) out.field("te", "trailers");
 }
 
 void Exchange::write_request_head(HeadWriter& out) const {
@@ -95,6 +83,7 @@ void Exchange::write_request_head(HeadWriter& out) const {
   if (upload_kind() == BodyKind::kChunked) out.field("transfer-encoding", "chunked");
   const bool te = takes_trailers(request_.fields);
   if (request_.wants_upgrade) write_upgrade(out, request_.fields);
+  if (te) out.field("te", "trailers");
   if (te || request_.wants_upgrade) {
     out.field("connection", te ? "te" : "", te && request_.wants_upgrade ? ", " : "",
               request_.wants_upgrade ? "upgrade" : "");

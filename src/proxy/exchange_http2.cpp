@@ -46,6 +46,7 @@ bool Exchange::translate_websocket() {
 bool Exchange::send_http2_request(upstream::Connection& connection) {
   HeadWriter lines(head_size_ + 1024);
   write_request_fields(lines);
+  if (takes_trailers(request_.fields)) lines.field("te", "trailers");
   http::h2::FieldBlock head;
   head.field(":method", request_.method);
   head.field(":scheme", connection.target().upstream().tls ? "https" : "http");

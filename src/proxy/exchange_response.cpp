@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "http/h2/request.h"
+#include "proxy/connector.h"
 #include "proxy/exchange.h"
 
 namespace portcullis::proxy {
@@ -71,10 +72,8 @@ Task<Exchange::TryOutcome> Exchange::wait_for_target(upstream::Connection& conne
 // One head, which is then in response_ and `head_size` bytes of `input` no more.
 Task<Exchange::TryOutcome> Exchange::read_http1_head(upstream::Connection& connection, InputBuffer& input,
                                                      size_t& head_size) {
-  static constexpr http::h1::HeadLimits kLimits{
-      .head_size = 64 * 1024, .field_count = 112, .target_length = 0};
   const bool received_any = static_cast<bool>(input.block);
-  http::h1::ResponseParser parser(kLimits);
+  http::h1::ResponseParser parser(http::h1::kResponseLimits);
   for (;;) {
     const ParseState state = parser.parse(input.content(), request_.method, response_);
     if (state == ParseState::kDone) break;
@@ -119,17 +118,22 @@ Task<Exchange::TryOutcome> Exchange::read_http2_head(upstream::Connection& conne
                                                                        : fail("upstream_malformed");
 }
 
+Task<Exchange::TryOutcome> Exchange::read_response_head(upstream::Connection& connection, InputBuffer& input,
+                                                        size_t& head_size) {
+  return connection.channel != nullptr ? read_http2_head(connection)
+                                       : read_http1_head(connection, input, head_size);
+}
+
 Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::Connection>& connection,
                                                       BodySource& body, TaskGroup& upload) {
   upstream::Upstream& whole = this->upstream();
   const upstream::UpstreamDefinition& upstream = whole.definition();
   InputBuffer input;
-  for (;;) {  // once for each interim response, then the final one
+  for (bool hedged = may_hedge(upstream);; hedged = false) {  // once for each interim response, then the final
     response_ = {};
     size_t head_size = 0;
-    Task<TryOutcome> reading = connection->channel != nullptr
-                                   ? read_http2_head(*connection)
-                                   : read_http1_head(*connection, input, head_size);
+    Task<TryOutcome> reading = hedged ? read_first_head(connection, input, head_size, body, upload)
+                                      : read_response_head(*connection, input, head_size);
     const TryOutcome read = co_await reading;
     if (read != TryOutcome::kAnswered) co_return read;
     if (response_.status >= 200 || response_.status == 101) {

@@ -67,12 +67,22 @@ bool Exchange::grant_retry(upstream::Upstream& upstream, TryOutcome outcome) {
   return pay_for_retry(upstream, pause_before(retries_, rules, upstream.random()));
 }
 
-bool Exchange::pay_for_retry(upstream::Upstream& upstream, Milliseconds pause) {
-  if (pause >= time_left()) return false;
-  if (!upstream.retry_budget().take(worker_.loop().now())) {
-    context_.note = "retry_budget_spent";
+// The right to send the request once more, by the budget and the circuit breaker.
+bool Exchange::take_retry(upstream::Upstream& upstream, upstream::RetryBudget& budget,
+                          std::string_view spent) {
+  if (!budget.take(worker_.loop().now())) {
+    context_.note = spent;
     return false;
   }
+  if (!retry_slot_) retry_slot_ = upstream.take(upstream::Load::kRetries);
+  if (retry_slot_) return true;
+  context_.note = "breaker_retries";
+  return false;
+}
+
+bool Exchange::pay_for_retry(upstream::Upstream& upstream, Milliseconds pause) {
+  if (pause >= time_left() || !take_retry(upstream, upstream.retry_budget(), "retry_budget_spent"))
+    return false;
   retry_pause_ = pause;
   ++retries_;
   return true;

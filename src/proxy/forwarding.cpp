@@ -189,6 +189,16 @@ void write_forwarding(HeadWriter& out, const ForwardingRules& rules, const http:
   }
 }
 
+bool takes_trailers(const http::Fields& fields) {
+  bool takes = false;
+  for (const http::Field& field : fields) {
+    if (field.id != FieldId::kTe) continue;
+    for_each_list_element(
+        field.value, [&](std::string_view coding) { takes |= equals_ignoring_case(coding, "trailers"); });
+  }
+  return takes;
+}
+
 bool is_forwarding_field(FieldId id) {
   switch (id) {
     case FieldId::kForwarded:

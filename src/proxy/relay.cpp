@@ -62,6 +62,7 @@ class BodyReader {
       }
       out.add(data);
       bytes += data.size();
+      if (source_.copy != nullptr) source_.copy->add(data);
     }
     return true;
   }
@@ -218,6 +219,25 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     pace.read(source.more.block, got.bytes);
     input = {source.more.block.data(), got.bytes};
     source_ended |= source.channel != nullptr && source.channel->at_end();
+  }
+}
+
+Task<RelayResult> discard_message(BodySource& source) {
+  BodyReader reader(source);
+  Gather dropped;
+  const Pace pace;
+  std::string_view input = source.received;
+  for (;;) {
+    dropped.count = 0;
+    if (!reader.take(input, dropped, source.bytes)) co_return {RelayOutcome::kSourceMalformed};
+    if (reader.done() || source.framing.kind == BodyKind::kNone) co_return {RelayOutcome::kComplete};
+    if (!input.empty()) continue;
+    const IoResult got = co_await read_block(source, pace);
+    if (!got.ok()) co_return {RelayOutcome::kSourceFailed, got.error};
+    if (got.bytes == 0 && !reader.ends_with_source()) co_return {RelayOutcome::kSourceClosed};
+    if (got.bytes == 0) reader.finish({});
+    if (reader.done()) co_return {RelayOutcome::kComplete};
+    input = {source.more.block.data(), got.bytes};
   }
 }
 

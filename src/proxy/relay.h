@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/block_pool.h"
@@ -36,6 +37,22 @@ struct InputBuffer {
   void grow();
 };
 
+// The beginning of a body, or all of it.
+struct BodyCopy {
+  std::string text{};
+  size_t limit = 0;
+  bool too_large = false;  // `text` is not all
+
+  void clear() {
+    text.clear();
+    too_large = false;
+  }
+  void add(std::string_view data) {
+    too_large |= data.size() > limit - text.size();
+    if (!too_large) text += data;
+  }
+};
+
 // Where a body comes from: what was received with the head, then the stream. After a complete message, `rest`
 // is what the peer sent beyond it.
 struct BodySource {
@@ -43,7 +60,8 @@ struct BodySource {
   http::BodyFraming framing;
   std::string_view received;
   Milliseconds timeout;
-  uint64_t limit = 0;  // most body bytes; 0: no limit
+  uint64_t limit = 0;        // most body bytes; 0: no limit
+  BodyCopy* copy = nullptr;  // gets what passes, too
 
   InputBuffer more{};  // later reads; lives until the next exchange has taken `rest`
   std::string_view rest{};
@@ -78,6 +96,9 @@ struct RelayResult {
 // chunked coding as each side needs; trailers go along where both sides have a place for them. Holds at most
 // one block of body, which it passes on without copying; the sink's pace holds back the source.
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink);
+
+// Reads a body to its end, and drops it.
+Task<RelayResult> discard_message(BodySource& source);
 
 // Two streams joined: who is silent in one direction is not idle while the other one speaks.
 struct Tunnel {

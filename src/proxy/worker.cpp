@@ -1,12 +1,12 @@
 #include "proxy/worker.h"
 
 #include <pthread.h>
-#include <sys/random.h>
 
 #include <algorithm>
 #include <string>
 #include <unordered_map>
 
+#include "crypto/digest.h"
 #include "proxy/client_connection.h"
 
 namespace portcullis::proxy {
@@ -36,10 +36,7 @@ Worker::Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, ListenerS
       access_log_(access_log),
       on_finished_(std::move(on_finished)),
       first_(std::move(snapshot)) {
-  uint64_t seed = 0;
-  if (::getrandom(&seed, sizeof seed, 0) != sizeof seed)
-    seed = static_cast<uint64_t>(Clock::now().time_since_epoch().count()) + index;
-  random_ = Random(seed);
+  random_ = Random(crypto::random_seed());
   thread_ = std::thread([this, listening = std::move(sockets)]() mutable { run(std::move(listening)); });
 }
 

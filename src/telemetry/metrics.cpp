@@ -194,6 +194,27 @@ std::string Registry::scrape(const States& states) const {
         by_branch.add({{"route", key.first}, {"branch", key.second}, {"status", kClasses[i]}}, count);
     }
   }
+  Family breaker_use("breaker_in_use", "What an upstream with a circuit breaker bears now, by load.",
+                     MetricType::Gauge);
+  Family breaker_limit("breaker_limit", "What it may bear at most.", MetricType::Gauge);
+  Family breaker_refused("breaker_refused_total", "Requests and retries turned away by it.",
+                         MetricType::Counter);
+  for (const BreakerState& one : states.breakers) {
+    const Labels load{{"upstream", one.upstream}, {"load", one.load}};
+    breaker_use.add(load, one.in_use);
+    breaker_limit.add(load, one.most);
+    breaker_refused.add(load, one.refused);
+  }
+  Family mirrored("mirrored_requests_total", "Copies of requests, by upstream and outcome.",
+                  MetricType::Counter);
+  for (const auto& [upstream, mirror] : mirrors_) {
+    const auto add = [&, &its_name = upstream](const char* outcome, const std::atomic<uint64_t>& count) {
+      mirrored.add({{"upstream", its_name}, {"outcome", outcome}}, count.load(std::memory_order_relaxed));
+    };
+    add("answered", mirror.answered);
+    add("failed", mirror.failed);
+    add("dropped", mirror.dropped);
+  }
   Family rolled_back("branch_rolled_back", "Whether the branch is out, for what its requests have come to.",
                      MetricType::Gauge);
   Family rollbacks("branch_rollbacks_total", "How often it has been taken out.", MetricType::Counter);
@@ -240,7 +261,7 @@ std::string Registry::scrape(const States& states) const {
   for (Family* one :
        {&requests,    &durations,  &received,    &sent,      &tries,     &opened,  &accepted, &open,
         &by_listener, &handshakes, &unannounced, &floods,    &refused,   &dropped, &reloads,  &version,
-        &by_consumer, &by_branch, &rolled_back, &rollbacks, &limited,    &up,          &available, &ejections, &checks}) {
+        &by_consumer, &by_branch, &breaker_use, &breaker_limit, &breaker_refused, &mirrored, &rolled_back, &rollbacks, &limited,    &up,          &available, &ejections, &checks}) {
     all.push_back(std::move(one->family));
   }
   return prometheus::TextSerializer().Serialize(all);

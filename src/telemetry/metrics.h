@@ -54,6 +54,14 @@ struct BranchMetrics {
   std::array<Counter, 6> responses;  // as above
 };
 
+// Copies of requests to one upstream. Shared by the workers: a limit on them is one for all.
+struct MirrorMetrics {
+  std::atomic<uint32_t> on_their_way{0};
+  std::atomic<uint64_t> answered{0};
+  std::atomic<uint64_t> failed{0};
+  std::atomic<uint64_t> dropped{0};  // too many on their way, or the body too large
+};
+
 struct LimitMetrics {
   Counter allowed;
   Counter refused;
@@ -101,8 +109,18 @@ struct BranchState {
   uint64_t rollbacks;
 };
 
+// And of one kind of load of an upstream with a circuit breaker.
+struct BreakerState {
+  std::string upstream;
+  std::string load;
+  uint64_t most;
+  uint64_t in_use;
+  uint64_t refused;
+};
+
 struct States {
   std::vector<TargetState> targets;
+  std::vector<BreakerState> breakers;
   std::vector<BranchState> branches;
 };
 
@@ -118,6 +136,7 @@ class Registry {
   std::vector<ConsumerMetrics*> consumer(const std::string& name);
   std::vector<BranchMetrics*> branch(const std::string& route, const std::string& name);
   std::vector<LimitMetrics*> limit(const std::string& name);
+  MirrorMetrics* mirror(const std::string& upstream) { return &mirrors_[upstream]; }
   ListenerMetrics* listener(const std::string& address) { return &listeners_[address]; }
   WorkerMetrics& worker(size_t index) { return *workers_[index]; }
 
@@ -138,6 +157,7 @@ class Registry {
   std::map<std::string, Shards<ConsumerMetrics>> consumers_;
   std::map<std::pair<std::string, std::string>, Shards<BranchMetrics>> branches_;
   std::map<std::string, Shards<LimitMetrics>> limits_;
+  std::map<std::string, MirrorMetrics> mirrors_;
   std::map<std::string, ListenerMetrics> listeners_;
   std::array<Counter, 2> reloads_;
   uint64_t config_version_ = 0;

@@ -12,6 +12,7 @@
 #include "runtime/event_loop.h"
 #include "telemetry/metrics.h"
 #include "tls/client_context.h"
+#include "upstream/breaker.h"
 #include "upstream/health.h"
 
 namespace portcullis::upstream {
@@ -71,6 +72,15 @@ struct Retries {
   bool operator==(const Retries&) const = default;
 };
 
+// When a request is sent to a second target although the first may still answer.
+struct Hedging {
+  Milliseconds delay{0};  // without an answer; 0: never
+  uint32_t attempts = 1;  // besides the first
+  double budget = 0.1;    // of the requests
+
+  bool operator==(const Hedging&) const = default;
+};
+
 // Keeps a client with its target by a signed cookie.
 struct StickyCookie {
   std::string name;             // empty: none
@@ -91,9 +101,12 @@ struct UpstreamDefinition {
   Milliseconds tunnel_timeout{3'600'000};
   Milliseconds total_timeout{0};  // of all tries, to the response's head; 0: none
   std::shared_ptr<UpstreamHealth> health = std::make_shared<UpstreamHealth>();  // lives through reloads
+  std::shared_ptr<Breaker> breaker = std::make_shared<Breaker>();               // likewise
+  BreakerLimits limits{};
   EjectionRules ejection{};
   HealthCheck check{};
   Retries retries{};
+  Hedging hedging{};
   double panic_threshold = 0;  // with a smaller share of available targets, availability does not count
   Milliseconds slow_start{0};  // how long a new or recovered target takes to its full share
   Protocol protocol = Protocol::kHttp1;

@@ -78,25 +78,21 @@ void Http2Pool::retire() {
   });
 }
 
+bool Http2Pool::close_one_idle() {
+  bool closed = false;
+  connections_.for_each([&closed](Http2Connection& one) {
+    if (closed || one.over_ || one.session_->open_channels() > 0) return;
+    closed = one.over_ = true;
+    one.slot = {};
+    one.leave_when_idle(Milliseconds(0));
+  });
+  return closed;
+}
+
 Http2Pool::Connecting::~Connecting() {
   pool_.connecting_ = false;
   if (!succeeded_) ++pool_.failures_;
-  // By their timers: they may do anything.
-  pool_.waiters_.for_each([](Waiter& waiter) {
-    waiter.released_ = true;
-    waiter.pool_.loop_.arm(waiter, Milliseconds(0));
-  });
-}
-
-void Http2Pool::Waiter::await_suspend(std::coroutine_handle<> handle) {
-  handle_ = handle;
-  pool_.waiters_.push_back(*this);
-  pool_.loop_.arm(*this, timeout_);
-}
-
-void Http2Pool::Waiter::fire() {
-  static_cast<ListNode<Waiter>&>(*this).unlink();
-  handle_.resume();
+  pool_.waiters_.wake_all();
 }
 
 }  // namespace portcullis::upstream

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <coroutine>
 #include <memory>
 
 #include "base/intrusive_list.h"
@@ -8,6 +7,8 @@
 #include "runtime/frame_pool.h"
 #include "runtime/stream.h"
 #include "runtime/task.h"
+#include "runtime/wait_list.h"
+#include "upstream/breaker.h"
 
 namespace portcullis::upstream {
 
@@ -18,6 +19,7 @@ class Http2Connection final : public ListNode<Http2Pool>, public Pooled, private
  public:
   explicit Http2Connection(EventLoop& loop) : socket(loop) {}
 
+  Breaker::Slot slot{};  // while there is a limit
   Stream socket;
   // It has carried a request before.
   bool reused() const { return reused_; }
@@ -39,7 +41,7 @@ class Http2Connection final : public ListNode<Http2Pool>, public Pooled, private
 // than each make its own. One worker's.
 class Http2Pool {
  public:
-  Http2Pool(EventLoop& loop, Milliseconds idle_timeout) : loop_(loop), idle_timeout_(idle_timeout) {}
+  Http2Pool(EventLoop& loop, Milliseconds idle_timeout) : loop_(loop), idle_timeout_(idle_timeout), waiters_(loop) {}
   ~Http2Pool();
 
   // A stream for one more request, or null when no connection has room for it. `reused` tells whether its
@@ -49,6 +51,8 @@ class Http2Pool {
   void add(std::unique_ptr<Http2Connection> connection);
   // Connections end when their last request has.
   void retire();
+  // Gives up a connection that carries no request; false when there is none.
+  bool close_one_idle();
 
   // Held by whoever makes a connection; the others wait until it is gone.
   class Connecting {
@@ -66,30 +70,11 @@ class Http2Pool {
   bool connecting() const { return connecting_; }
   // How often it has not succeeded.
   size_t failures() const { return failures_; }
-  // co_await: until whoever is connecting has done so, or the time is over: false.
-  auto wait(Milliseconds timeout) { return Waiter(*this, timeout); }
+  // co_await, while somebody is connecting: until he has done so, or the time is over: false.
+  auto wait(Milliseconds timeout) { return waiters_.wait(timeout); }
 
  private:
   friend class Http2Connection;
-  class Waiter final : public ListNode<Waiter>, private Timer {
-   public:
-    Waiter(Http2Pool& pool, Milliseconds timeout) : pool_(pool), timeout_(timeout) {}
-    bool await_ready() {
-      released_ = !pool_.connecting_;
-      return released_;
-    }
-    void await_suspend(std::coroutine_handle<> handle);
-    bool await_resume() const { return released_; }
-
-   private:
-    friend class Http2Pool;
-    void fire() override;
-
-    Http2Pool& pool_;
-    Milliseconds timeout_;
-    bool released_ = false;
-    std::coroutine_handle<> handle_;
-  };
 
   static constexpr uint32_t kStreams = 100;  // on one connection; then there is another
   static constexpr uint32_t kStreamWindow = 512 << 10;
@@ -101,7 +86,7 @@ class Http2Pool {
   bool retired_ = false;
   size_t failures_ = 0;
   IntrusiveList<Http2Connection, Http2Pool> connections_;
-  IntrusiveList<Waiter, Waiter> waiters_;
+  WaitList waiters_;
 };
 
 }  // namespace portcullis::upstream

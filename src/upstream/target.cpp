@@ -26,6 +26,10 @@ void Connection::on_events(uint32_t) {
   drop();
 }
 
+Connection::~Connection() {
+  if (channel != nullptr && target_.queue() != nullptr) target_.queue()->freed();
+}
+
 void Connection::use(std::unique_ptr<http::h2::Channel> its_channel, bool reused) {
   channel = its_channel.get();
   channel->attach(stream);
@@ -40,11 +44,12 @@ void Connection::drop() {
 }
 
 Target::Target(EventLoop& loop, const UpstreamDefinition& upstream, const TargetDefinition& definition,
-               const SocketAddress& address, Clock::time_point since)
+               const SocketAddress& address, ConnectionQueue* queue, Clock::time_point since)
     : loop_(loop),
       upstream_(upstream),
       definition_(definition),
       address_(address),
+      queue_(queue),
       id_(hash_bytes(address.to_string())),
       health_(upstream.health->of(address.to_string())),
       since_(since) {
@@ -64,7 +69,20 @@ void Target::retire() {
   if (http2_) http2_->retire();
 }
 
+bool Target::close_one_idle() {
+  if (http2_ && http2_->close_one_idle()) return true;
+  if (idle_.empty()) return false;
+  idle_.back().drop();
+  return true;
+}
+
 std::unique_ptr<Connection> Target::take() {
+  std::unique_ptr<Connection> ready;
+  if (queue_ == nullptr || queue_->waiting() == 0) ready = take_ready();
+  return ready ? std::move(ready) : make_fresh();
+}
+
+std::unique_ptr<Connection> Target::take_ready() {
   if (http2_) {
     bool reused = false;
     if (std::unique_ptr<http::h2::Channel> channel = http2_->open(reused)) {
@@ -73,7 +91,7 @@ std::unique_ptr<Connection> Target::take() {
       return connection;
     }
   }
-  if (idle_.empty()) return make_fresh();
+  if (idle_.empty()) return nullptr;
   std::unique_ptr<Connection> connection(&idle_.pop_front());
   --idle_count_;
   connection->expiry_.unlink();
@@ -100,13 +118,14 @@ void Target::give_back(std::unique_ptr<Connection> connection) {
   // What has been told of one client is for no other.
   if (upstream_.proxy_protocol != ProxyProtocol::kNone) return;
   if (retired_ || connection->stream.hung_up() || idle_count_ >= kMostIdle ||
-      !connection->stream.ensure_watched())
+      !connection->stream.ensure_watched() || (queue_ != nullptr && queue_->owes_others()))
     return;
   Connection& kept = *connection.release();
   kept.idle_ = true;
   loop_.arm(kept.expiry_, upstream_.idle_timeout);
   idle_.push_front(kept);
   ++idle_count_;
+  if (queue_ != nullptr) queue_->freed();
 }
 
 uint64_t Target::share() const {

@@ -3,6 +3,7 @@
 #include "base/intrusive_list.h"
 #include "runtime/frame_pool.h"
 #include "runtime/stream.h"
+#include "upstream/connection_queue.h"
 #include "upstream/definition.h"
 #include "upstream/http2_pool.h"
 
@@ -21,6 +22,9 @@ class Connection final : public ListNode<>, public Pooled, private Watcher {
   // HTTP/2: from now on it is a stream of a connection that others share.
   void use(std::unique_ptr<http::h2::Channel> its_channel, bool reused);
 
+  ~Connection();
+
+  Breaker::Slot slot{};  // while there is a limit; of HTTP/2, its shared connection has it. Outlives the socket
   Stream stream;
   http::h2::Channel* channel = nullptr;  // HTTP/2 only
   // True when it has carried an exchange before: the target may have closed it meanwhile.
@@ -56,7 +60,7 @@ class Target {
  public:
   // `since`: from when it serves, for the slow start; the beginning of time for those that have always been.
   Target(EventLoop& loop, const UpstreamDefinition& upstream, const TargetDefinition& definition,
-         const SocketAddress& address, Clock::time_point since = {});
+         const SocketAddress& address, ConnectionQueue* queue, Clock::time_point since = {});
   ~Target() { close_idle(); }
 
   const TargetDefinition& definition() const { return definition_; }
@@ -72,8 +76,11 @@ class Target {
   // It has chosen HTTP/1 when it was asked: it is not waited for any more.
   bool chose_http1 = false;
 
-  // The most recently used idle connection, a stream of a shared one, or a new unconnected one.
+  // The most recently used idle connection, a stream of a shared one, or a new unconnected one; the last also
+  // while others wait, who come first.
   std::unique_ptr<Connection> take();
+  // One that is there, for who has waited for it, or null.
+  std::unique_ptr<Connection> take_ready();
   std::unique_ptr<Connection> make_fresh();
   // Back to the pool, after a complete exchange on a connection that persists.
   void give_back(std::unique_ptr<Connection> connection);
@@ -87,6 +94,10 @@ class Target {
   bool available() const { return health_->available(loop_.now()); }
   // Its name does not stand for this address any more: closes what is idle and keeps nothing from now on.
   void retire();
+  // Closes the connection that has been idle the longest; false when none is.
+  bool close_one_idle();
+  // Its upstream's, where there is a limit on connections.
+  ConnectionQueue* queue() const { return queue_; }
 
   // Its share beside others, in thousandths of the weight: less while it starts slowly.
   static constexpr uint64_t kWhole = 1'000;
@@ -99,7 +110,7 @@ class Target {
   // by one request at a time.
   double cost() const;
 
-  uint32_t in_flight = 0;
+  uint32_t in_flight = 0;  // as InFlight counts
   size_t index = SIZE_MAX;  // among its upstream's, for the sets of those that have been tried
 
  private:
@@ -111,6 +122,7 @@ class Target {
   const UpstreamDefinition& upstream_;
   const TargetDefinition& definition_;
   SocketAddress address_;
+  ConnectionQueue* queue_;
   uint64_t id_;
   tls::SslSessionPointer session_;  // that the next connection resumes
   bool retired_ = false;
@@ -121,6 +133,24 @@ class Target {
   Clock::time_point since_;  // when it joined
   double latency_ = 0;       // seconds; 0: unknown
   Clock::time_point latency_at_{};
+};
+
+// A request that a target has in hand, as long as this lives.
+class InFlight {
+ public:
+  InFlight() = default;
+  explicit InFlight(Target& target) : target_(&target) { ++target.in_flight; }
+  InFlight(InFlight&& other) noexcept : target_(std::exchange(other.target_, nullptr)) {}
+  InFlight& operator=(InFlight&& other) noexcept {
+    std::swap(target_, other.target_);
+    return *this;
+  }
+  ~InFlight() {
+    if (target_ != nullptr) --target_->in_flight;
+  }
+
+ private:
+  Target* target_ = nullptr;
 };
 
 }  // namespace portcullis::upstream

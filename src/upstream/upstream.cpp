@@ -86,10 +86,14 @@ Upstream::Upstream(EventLoop& loop, std::shared_ptr<const UpstreamDefinition> de
     : loop_(loop),
       definition_(std::move(definition)),
       random_(seed),
-      retry_budget_(definition_->retries.budget, definition_->retries.least_each_second) {
+      retry_budget_(definition_->retries.budget, definition_->retries.least_each_second),
+      hedge_budget_(definition_->hedging.budget, 0) {
+  if (definition_->limits.of(Load::kConnections) > 0)
+    queue_ = std::make_unique<ConnectionQueue>(loop_, definition_->breaker, definition_->limits,
+                                               [this] { return close_one_idle(); });
   for (const TargetDefinition& target : definition_->targets) {
     if (const auto* address = std::get_if<SocketAddress>(&target.place))
-      targets_.push_back(std::make_unique<Target>(loop_, *definition_, target, *address));
+      targets_.push_back(std::make_unique<Target>(loop_, *definition_, target, *address, queue_.get()));
   }
   arrange();
 }
@@ -126,7 +130,7 @@ void Upstream::set_addresses(const std::string& host, const Addresses& addresses
     for (SocketAddress address : addresses) {
       address.set_port(std::get<HostPort>(definition.place).port);
       if (!take_over(definition, &address))
-        kept.push_back(std::make_unique<Target>(loop_, *definition_, definition, address, since));
+        kept.push_back(std::make_unique<Target>(loop_, *definition_, definition, address, queue_.get(), since));
     }
   }
   targets_ = std::move(kept);
@@ -139,6 +143,11 @@ void Upstream::set_addresses(const std::string& host, const Addresses& addresses
   const bool same = std::equal(targets_.begin(), targets_.end(), places.begin(), places.end(),
                                [](const auto& one, const Target* other) { return one.get() == other; });
   if (!same) arrange();
+}
+
+bool Upstream::close_one_idle() {
+  return std::any_of(targets_.begin(), targets_.end(),
+                     [](const std::unique_ptr<Target>& target) { return target->close_one_idle(); });
 }
 
 // Gives each target its place, and each subset its targets.

@@ -51,18 +51,26 @@ class Upstream {
   Target* find(size_t subset, uint64_t id, uint64_t tried) const { return subsets_[subset].find(id, tried); }
   uint64_t random() { return random_.next(); }
   RetryBudget& retry_budget() { return retry_budget_; }
+  RetryBudget& hedge_budget() { return hedge_budget_; }
+  // One more of this load, or nothing when its circuit breaker is open.
+  std::optional<Breaker::Slot> take(Load load) {
+    return definition_->breaker->take(load, definition_->limits);
+  }
   static uint64_t bit_of(const Target& target) { return target.index < 64 ? uint64_t{1} << target.index : 0; }
 
  private:
   void arrange();
+  bool close_one_idle();
 
   EventLoop& loop_;
   std::shared_ptr<const UpstreamDefinition> definition_;
+  std::unique_ptr<ConnectionQueue> queue_;  // where there is a limit on connections
   std::vector<std::unique_ptr<Target>> targets_;
   std::vector<std::unique_ptr<Target>> retired_;  // until their last exchange has ended
   std::vector<Subset> subsets_;                   // as the definition's
   Random random_;
   RetryBudget retry_budget_;
+  RetryBudget hedge_budget_;
 };
 
 }  // namespace portcullis::upstream

@@ -13,14 +13,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                                     portcullis::policy::catalog(), diagnostics);
   if (!config && !diagnostics.has_errors()) std::abort();
   if (!config) return 0;
-  portcullis::control::check_policies(*config, diagnostics);
+  portcullis::control::check_config(*config, diagnostics);
   if (diagnostics.has_errors()) return 0;
   portcullis::EventLoop loop;  // never runs: nothing is fetched
   portcullis::telemetry::Registry metrics(1);
   portcullis::policy::Services services({.workers = 1, .counter_bytes = 1 << 12}, loop,
                                         [](const std::string&) {});
-  portcullis::control::TlsState tls([](const std::string&) {});
-  portcullis::control::HealthBook health;
-  (void)portcullis::control::compile_snapshot(*config, 1, metrics, services, tls, health);
+  portcullis::control::Kept kept{portcullis::control::TlsState([](const std::string&) {})};
+  (void)portcullis::control::compile_snapshot(*config, 1, metrics, services, kept);
   return 0;
 }

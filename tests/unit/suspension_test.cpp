@@ -59,7 +59,7 @@ class SuspensionTest : public ::testing::Test {
     snapshot->listeners.push_back({.name = "test",
                                    .address = *SocketAddress::parse("127.0.0.1:0"),
                                    .metrics = metrics.listener("127.0.0.1:0")});
-    Route route{.name = "all", .upstream = std::nullopt, .parameters = routing::PathParameters({})};
+    Route route{.name = "all", .parameters = routing::PathParameters({})};
     route.policies = {std::make_shared<Sleeper>(delay, refusal), std::make_shared<Answerer>()};
     route.metrics = metrics.route("all");
     snapshot->routes.push_back(std::move(route));

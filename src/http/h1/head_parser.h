@@ -47,6 +47,9 @@ struct HeadLimits {
   size_t target_length = 8 * 1024;
 };
 
+// What the heads of responses may be like.
+inline constexpr HeadLimits kResponseLimits{.head_size = 64 * 1024, .field_count = 112, .target_length = 0};
+
 enum class ParseState : uint8_t { kNeedMore, kDone, kFailed };
 
 // What the two head parsers share: line by line over a growing buffer, each complete line read once. The

@@ -1,6 +1,5 @@
 #include "policy/fault/fault.h"
 
-#include <cstring>
 #include <utility>
 
 #include "base/random.h"
@@ -28,13 +27,6 @@ struct Settings {
   std::string when;
 };
 
-uint64_t random_seed() {
-  const std::string bytes = crypto::random_bytes(sizeof(uint64_t));
-  uint64_t seed;
-  std::memcpy(&seed, bytes.data(), sizeof seed);
-  return seed;
-}
-
 class Fault final : public Policy {
  public:
   Fault(const Settings& settings, const BuildContext& build)
@@ -44,7 +36,7 @@ class Fault final : public Policy {
 
   Decision on_request(Context& context) const override {
     if (!when_.holds(context)) return Decision::proceed();
-    Random& random = random_.get(context.worker, [] { return std::make_unique<Random>(random_seed()); });
+    Random& random = random_.get(context.worker, [] { return std::make_unique<Random>(crypto::random_seed()); });
     const bool aborts = settings_.abort.status != 0 && random.below(100) < settings_.abort.percent;
     if (settings_.delay.duration.count() > 0 && random.below(100) < settings_.delay.percent)
       return Decision::suspend(wait(context, aborts));

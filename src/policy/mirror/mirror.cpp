@@ -1,0 +1,81 @@
+#include "policy/mirror/mirror.h"
+
+#include "base/random.h"
+#include "crypto/digest.h"
+#include "policy/condition.h"
+#include "policy/per_worker.h"
+
+namespace portcullis::policy {
+namespace {
+
+struct Settings {
+  std::string upstream;
+  config::Location upstream_location;
+  uint64_t percent = 100;
+  std::string when;
+  uint64_t body_size = 64 * 1024;
+  uint64_t most = 100;
+};
+
+class Mirror final : public Policy {
+ public:
+  Mirror(const Settings& settings, const BuildContext& build)
+      : settings_(settings),
+        when_(settings.when.empty() ? Condition() : Condition(settings.when)),
+        random_(build.workers) {
+    to_.body_size = settings.body_size;
+    to_.most = static_cast<uint32_t>(settings.most);
+    to_.metrics = build.metrics.mirror(settings.upstream);
+    while (build.config.upstreams[to_.upstream].name != settings.upstream) ++to_.upstream;
+  }
+
+  Decision on_request(Context& context) const override {
+    if (!when_.holds(context)) return Decision::proceed();
+    Random& random =
+        random_.get(context.worker, [] { return std::make_unique<Random>(crypto::random_seed()); });
+    if (settings_.percent == 100 || random.below(100) < settings_.percent)
+      context.mirrors = context.arena.make<Context::Mirror>(&to_, context.mirrors);
+    return Decision::proceed();
+  }
+
+  Explanation explain(Context& context) const override {
+    if (!when_.holds(context)) return {Decision::proceed(), {"does not apply to this request"}};
+    return {Decision::proceed(),
+            {"would send a copy of " + std::to_string(settings_.percent) + "% to `" + settings_.upstream + "`"}};
+  }
+
+ private:
+  Settings settings_;
+  Condition when_;
+  MirrorTo to_;
+  PerWorker<Random> random_;
+};
+
+}  // namespace
+
+Kind mirror_kind() {
+  auto type = std::make_shared<config::ObjectType>(
+      "mirror",
+      "Sends a copy of a share of the requests to another upstream, as they are when they are forwarded, and "
+      "drops its answers. The client's request is never held up or changed by it.");
+  type->required("upstream", &Settings::upstream, config::text(), "The name of the upstream that gets copies.")
+      .locate_last(&Settings::upstream_location)
+      .optional("share", &Settings::percent, config::percent(), "100%", "Of the requests.")
+      .optional("when", &Settings::when, Condition::type(), "every request",
+                "Which requests, as `method in [GET, HEAD]`.")
+      .optional("body_size", &Settings::body_size, config::size(), "64KiB",
+                "Requests with a larger body are not copied.")
+      .optional("concurrent", &Settings::most, config::integer(1, 1'000'000), "100",
+                "So many copies at once; further ones are dropped and counted.");
+  return make_kind<Settings, Mirror>("mirror", type,
+                                     [](const config::PolicyUse&, const Settings& settings,
+                                        const config::Config& config, config::Diagnostics& diagnostics) {
+                                       std::vector<std::string_view> known;
+                                       for (const config::Upstream& one : config.upstreams)
+                                         known.push_back(one.name);
+                                       diagnostics.refuse_unknown("upstream", settings.upstream, known,
+                                                                  settings.upstream_location);
+                                     });
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,229 @@
+"""A second target is asked while the first one is silent, and the answer that comes first is taken."""
+
+import http.client
+import json
+import re
+import threading
+import time
+
+import pytest
+
+import http2
+from harness import answer, free_port, metric, read_response, reset, simple_configuration, wait_for
+from test_http2_upstream import OK, backend2  # noqa: F401 (a fixture)
+
+SLOW = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow"
+
+
+def configuration(*ports, hedge="{delay: 50ms, budget: 100%}", upstream="", **settings):
+    return simple_configuration(*ports, workers=1, **settings, extra_upstream=
+                                f"    hedge: {hedge}\n    outlier_ejection: {{failures_in_row: 0}}\n{upstream}")
+
+
+def logged(text, log):
+    return text.replace("version: 1", f"version: 1\naccess_log: {{path: {log}}}", 1)
+
+
+def ask(gateway, method="GET", body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    connection.request(method, "/", body=body)
+    response = connection.getresponse()
+    answered = response.status, response.read().decode()
+    connection.close()
+    return answered
+
+
+class Script:
+    """A handler that takes whole requests, and answers each `text` once `release` is set."""
+
+    def __init__(self, text=answer.__defaults__[0], held=False):
+        self.text, self.release, self.requests, self.bodies = text, threading.Event(), 0, []
+        if not held:
+            self.release.set()
+
+    def __call__(self, connection, backend):
+        while True:
+            head = backend.read_head(connection)
+            length = re.search(r"(?i)content-length: (\d+)", head)
+            body = b""
+            while length and len(body) < int(length[1]):
+                body += connection.recv(1 << 16)
+            self.requests += 1
+            self.bodies.append(body)
+            self.release.wait(20)
+            connection.sendall(self.text)
+
+
+def fill_budget(gateway, fast, count=30):
+    """Hedges are a share of the requests: some come first."""
+    fast.release.set()
+    for _ in range(count):
+        ask(gateway)
+
+
+@pytest.fixture
+def pair(backend):
+    slow, fast = Script(SLOW), Script()
+    return slow, backend(slow), fast, backend(fast)
+
+
+def test_the_second_answers_while_the_first_is_silent(start, pair, tmp_path):
+    slow, slow_backend, fast, fast_backend = pair
+    log = tmp_path / "access.log"
+    gateway = start(logged(configuration(slow_backend.port, fast_backend.port), log))
+    fill_budget(gateway, fast)
+    slow.release.clear()
+    before = slow.requests
+    for _ in range(6):
+        began = time.monotonic()
+        assert ask(gateway) == (200, "ok")
+        assert time.monotonic() - began < 5
+    assert slow.requests > before
+    wait_for(lambda: '"note":"hedge_answered"' in log.read_text(), what="the log")
+    line = next(json.loads(line) for line in log.read_text().splitlines() if "hedge_answered" in line)
+    assert line["tries"] == 2 and line["target"] == f"127.0.0.1:{fast_backend.port}" and line["ended"] == "complete"
+    slow.release.set()
+    assert {ask(gateway)[1] for _ in range(4)} == {"ok", "slow"}  # it is still there for those who come after
+
+
+def test_a_first_that_answers_in_time_is_left_alone(start, pair):
+    slow, slow_backend, fast, fast_backend = pair
+    gateway = start(configuration(slow_backend.port, fast_backend.port, hedge="{delay: 5s, budget: 100%}"))
+    fill_budget(gateway, fast, 20)
+    assert slow.requests + fast.requests == 20
+
+
+def test_the_first_may_still_win(start, backend):
+    first, second = Script(SLOW), Script(held=True)
+    gateway = start(configuration(backend(first).port, backend(second).port))
+    second.release.set()
+    fill_budget(gateway, second)
+    first.release.clear()
+    second.release.clear()
+    seen = first.requests + second.requests
+    with gateway.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_for(lambda: first.requests + second.requests == seen + 2, what="both to be asked")
+        first.release.set()
+        assert read_response(client)[1] == b"slow"
+        second.release.set()
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert read_response(client)[1] in (b"slow", b"ok")
+
+
+@pytest.mark.parametrize("failure", ["reset", "refuse"])
+def test_a_hedge_that_fails_costs_the_request_nothing(start, backend, failure):
+    first = Script(SLOW)
+    bad = backend(lambda connection, made: (made.read_head(connection), reset(connection))).port if failure == "reset" else free_port()
+    gateway = start(configuration(backend(first).port, bad, upstream="    retries: {attempts: 2, backoff: 1ms}"))
+    fill_budget(gateway, first)
+    first.release.clear()
+    asked = first.requests
+    with gateway.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_for(lambda: first.requests > asked, what="the first to be asked")
+        time.sleep(0.2)  # the hedge goes and fails meanwhile, which nobody can be told of
+        first.release.set()
+        assert read_response(client)[1] == b"slow"
+
+
+def test_a_first_that_fails_waits_for_the_hedge(start, backend):
+    dies, asked, second = threading.Event(), [], Script()
+
+    def dying(connection, made):
+        while True:
+            made.read_head(connection)
+            asked.append(1)
+            if dies.is_set():
+                wait_for(lambda: second.requests > before, what="the other one to be asked")
+                return reset(connection)
+            connection.sendall(SLOW)
+    gateway = start(configuration(backend(dying).port, backend(second).port))
+    fill_budget(gateway, second)
+    dies.set()
+    for _ in range(2):  # either is the first once
+        second.release.clear()
+        before, seen = second.requests, len(asked)
+        with gateway.connect() as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            wait_for(lambda: second.requests > before and len(asked) > seen, what="both to be asked")
+            second.release.set()
+            assert read_response(client)[1] == b"ok"
+
+
+def test_only_what_may_be_sent_twice_is_hedged(start, pair):
+    slow, slow_backend, fast, fast_backend = pair
+    gateway = start(configuration(slow_backend.port, fast_backend.port))
+    fill_budget(gateway, fast)
+    slow.release.clear()
+    fast.release.clear()
+    asked = slow.requests + fast.requests
+    with gateway.connect() as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")
+        wait_for(lambda: slow.requests + fast.requests == asked + 1, what="the first")
+        time.sleep(0.3)  # six times the delay: nothing is to happen in it
+        assert slow.requests + fast.requests == asked + 1
+        slow.release.set()
+        fast.release.set()
+        read_response(client)
+
+
+def test_a_body_that_is_kept_goes_to_both(start, pair):
+    slow, slow_backend, fast, fast_backend = pair
+    gateway = start(configuration(slow_backend.port, fast_backend.port))
+    fill_budget(gateway, fast)
+    slow.release.clear()
+    for _ in range(4):
+        assert ask(gateway, "PUT", b"x" * 10_000) == (200, "ok")
+    assert b"x" * 10_000 in slow.bodies and fast.bodies.count(b"x" * 10_000) == 4
+
+
+def test_hedges_stay_within_their_budget(start, pair, tmp_path):
+    slow, slow_backend, fast, fast_backend = pair
+    log = tmp_path / "access.log"
+    gateway = start(logged(configuration(slow_backend.port, fast_backend.port, hedge="{delay: 10ms, budget: 10%}",
+                                         upstream="    timeouts: {response: 100ms}"), log))
+    slow.text = fast.text
+    slow.release.clear()
+    answers = [ask(gateway)[0] for _ in range(40)]  # every other one begins at the slow one
+    assert answers.count(200) in range(20, 26) and answers.count(504) in range(14, 21)
+    wait_for(lambda: '"note":"hedge_budget_spent"' in log.read_text(), what="the log")
+
+
+def test_hedges_count_among_the_retries_of_a_circuit_breaker(start, pair):
+    slow, slow_backend, fast, fast_backend = pair
+    admin = free_port()
+    gateway = start(configuration(slow_backend.port, fast_backend.port, upstream="    circuit_breaker: {retries: 1}",
+                                  top=f'admin: {{address: "127.0.0.1:{admin}"}}'))
+    fill_budget(gateway, fast)
+    slow.release.clear()
+    fast.release.clear()
+    clients = [gateway.connect() for _ in range(3)]
+    for client in clients:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    wait_for(lambda: metric(admin, 'portcullis_breaker_refused_total{upstream="backend",load="retries"}') == 2, what="two refusals")
+    slow.release.set()
+    fast.release.set()
+    for client in clients:
+        assert read_response(client)[1] in (b"ok", b"slow")
+        client.close()
+
+
+def test_a_hedge_over_http2(start, backend2, backend):  # noqa: F811
+    release = threading.Event()
+
+    def maybe(peer, stream):
+        if release.is_set():
+            peer.send(peer.head(stream, OK, end=False), peer.data(stream, b"h2"))
+    slow, fast = backend2(maybe), backend2(lambda peer, stream: peer.send(peer.head(stream, OK, end=False), peer.data(stream, b"ok")))
+    gateway = start(configuration(slow.port, fast.port, upstream="    protocol: http2"))
+    release.set()
+    for _ in range(30):
+        ask(gateway)
+    release.clear()
+    for _ in range(6):
+        assert ask(gateway) == (200, "ok")
+    # The stream that lost was reset, and the connection goes on.
+    wait_for(lambda: any(one.reset is not None for one in slow.peers[0].streams.values()), what="a reset")
+    release.set()
+    assert {ask(gateway)[1] for _ in range(6)} == {"ok", "h2"}
