@@ -21,12 +21,13 @@ MAY_USE = {
     "routing": HTTP,
     "upstream": HTTP | {"telemetry", "tls"},
     "client": RUNTIME,
+    "discovery": HTTP | {"client", "config"},
     "identity": HTTP | {"client", "crypto", "config"},
     "redis": RUNTIME | {"crypto"},
     "limits": RUNTIME | {"crypto", "redis"},
     "policy": HTTP | IDENTITY | {"limits", "redis", "routing", "telemetry", "tls"},
     "proxy": HTTP | IDENTITY | {"policy", "routing", "upstream", "telemetry", "tls"},
-    "control": HTTP | IDENTITY | {"proxy", "policy", "limits", "redis", "routing", "upstream", "telemetry", "tls"},
+    "control": HTTP | IDENTITY | {"proxy", "policy", "limits", "redis", "routing", "upstream", "telemetry", "tls", "discovery"},
     "cli": HTTP | IDENTITY | {"control", "policy", "routing"},
 }
 

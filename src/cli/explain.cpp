@@ -83,6 +83,7 @@ nlohmann::json targets_of(const config::Config& config, const std::string& name,
     for (const config::Target& target : upstream.targets) {
       if (control::belongs(target, subset)) targets.push_back(target.address);
     }
+    if (upstream.discover.enabled()) targets.push_back("those of " + upstream.discover.describe());
   }
   return targets;
 }

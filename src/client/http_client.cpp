@@ -55,6 +55,9 @@ class HttpClient::Transfer {
     set(CURLOPT_WRITEDATA, this);
     set(CURLOPT_HEADERDATA, this);
     set(CURLOPT_ERRORBUFFER, error_);
+    set(CURLOPT_TCP_KEEPALIVE, 1L);
+    if (!request.certificate_file.empty()) set(CURLOPT_SSLCERT, request.certificate_file.c_str());
+    if (!request.key_file.empty()) set(CURLOPT_SSLKEY, request.key_file.c_str());
     if (!request.ca_file.empty()) set(CURLOPT_CAINFO, request.ca_file.c_str());
     if (request.method == "HEAD") set(CURLOPT_NOBODY, 1L);
     if (!request.body.empty() || request.method == "POST") {
@@ -86,7 +89,8 @@ class HttpClient::Transfer {
 
   // Resumes the waiter, which may destroy this.
   void finish(CURLcode code) {
-    if (code != CURLE_OK) {
+    response_.timed_out = code == CURLE_OPERATION_TIMEDOUT;
+    if (code != CURLE_OK && !stopped_) {
       response_.error = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
       if (too_large_) response_.error = "the response is too large";
     }
@@ -101,6 +105,10 @@ class HttpClient::Transfer {
     curl_easy_setopt(easy_, option, value);
   }
   bool take(std::string_view data) {
+    if (request_.goes_on) {
+      stopped_ = !request_.goes_on(data);
+      return !stopped_;
+    }
     too_large_ = response_.body.size() + data.size() > request_.most_bytes;
     if (!too_large_) response_.body += data;
     return !too_large_;
@@ -120,10 +128,17 @@ class HttpClient::Transfer {
   curl_slist* fields_ = nullptr;
   char error_[CURL_ERROR_SIZE] = "";
   bool too_large_ = false;
+  bool stopped_ = false;  // by whom it was for
   bool done_ = false;
   HttpResponse response_;
   std::coroutine_handle<> waiter_;
 };
+
+std::string percent_encode(const std::string& text) {
+  const std::unique_ptr<char, void (*)(void*)> encoded(
+      curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())), curl_free);
+  return encoded ? encoded.get() : "";
+}
 
 std::string_view HttpResponse::value_of(std::string_view name) const {
   for (const auto& [its_name, value] : fields) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,10 +22,15 @@ struct HttpRequest {
   std::string ca_file{};  // PEM; empty: the system's
   Milliseconds timeout{5'000};
   size_t most_bytes = 1 << 20;  // of the response's body
+  std::string certificate_file{}, key_file{};  // to show who asks, PEM; empty: nobody
+  // For an answer without an end: gets the body as it comes, and says whether to go on. The response then has
+  // none.
+  std::function<bool(std::string_view)> goes_on{};
 };
 
 struct HttpResponse {
   std::string error;  // why there is no response; empty: there is one
+  bool timed_out = false;
   long status = 0;
   std::vector<std::pair<std::string, std::string>> fields;  // names in lower case
   std::string body;
@@ -32,6 +38,9 @@ struct HttpResponse {
   bool ok() const { return error.empty() && status >= 200 && status < 300; }
   std::string_view value_of(std::string_view name) const;
 };
+
+// For a part of a URL (RFC 3986 section 2.1).
+std::string percent_encode(const std::string& text);
 
 // Asks other servers on the gateway's own behalf: key sets, authorization services. HTTPS with verification,
 // HTTP/2 and connections kept for the next request, through libcurl. Redirects are not followed. One thread,

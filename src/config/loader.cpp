@@ -70,8 +70,8 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
   for (const Upstream& upstream : config.upstreams) {
     upstreams.push_back(upstream.name);
     known.insert(upstream.name);
-    if (upstream.targets.empty())
-      diagnostics.error(upstream.location, "upstream `" + upstream.name + "` has no targets");
+    if (upstream.targets.empty() && !upstream.discover.enabled())
+      diagnostics.error(upstream.location, "upstream `" + upstream.name + "` has no targets: give it `targets`, or `discover`");
   }
   // Many routes name one of many upstreams: a list of all is only gone through for those that are wrong.
   const auto refuse_unknown_upstream = [&](const std::string& name, const Location& location) {

@@ -190,7 +190,7 @@ TypePointer circuit_breaker_type() {
 
 }  // namespace
 
-TypePointer upstream_type() {
+TypePointer target_type() {
   auto target = std::make_shared<ObjectType>("target", "One backend server.");
   target->locate(&Target::location)
       .required("address", &Target::address, checked_text("an address", "", check_target_address),
@@ -206,6 +206,10 @@ TypePointer upstream_type() {
                 "Where it is: within a priority, targets of the gateway's own `zone` come first.")
       .optional("metadata", &Target::metadata, metadata_type(), "none",
                 "Free texts, by which routes choose with `subset`.");
+  return target;
+}
+
+TypePointer upstream_type() {
   auto sticky = std::make_shared<ObjectType>("sticky", "Keeps a client with its target by a signed cookie.");
   sticky
       ->required("cookie", &Sticky::cookie, checked_text("a cookie's name", "", check_cookie_name),
@@ -265,7 +269,9 @@ TypePointer upstream_type() {
                 "is so in any case.")
       .optional("slow_start", &Upstream::slow_start, duration(), "none",
                 "How long a target that is new beside others, or available again, takes to its full share.")
-      .required("targets", &Upstream::targets, list_of<Target>(target), "The servers.")
+      .optional("targets", &Upstream::targets, list_of<Target>(target_type()), "", "The servers.")
+      .optional("discover", &Upstream::discover, discover_type(), "none",
+                "Where servers are learnt from, besides `targets` or instead of them.")
       .optional("tls", &Upstream::tls, upstream_tls_type(), "plain HTTP", "TLS towards targets.")
       .optional(
           "protocol", &Upstream::protocol,

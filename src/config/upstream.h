@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "config/discovery.h"
 #include "config/policy_type.h"
 #include "config/schema.h"
 #include "config/tls.h"
@@ -118,6 +119,7 @@ struct Upstream {
   OutlierEjection outlier_ejection;
   uint64_t panic_percent = 0;
   std::vector<Target> targets;
+  Discover discover;
   UpstreamTls tls;
   Protocol protocol = Protocol::kHttp1;
   Location protocol_location;
@@ -126,6 +128,7 @@ struct Upstream {
 };
 
 TypePointer upstream_type();
+TypePointer target_type();
 TypePointer metadata_type();  // TextMap
 
 // What is wrong with it, or "".

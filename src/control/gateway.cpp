@@ -60,7 +60,16 @@ void print_diagnostics(const config::Diagnostics& diagnostics) {
   }
 }
 
-Gateway::Gateway(RunOptions options) : options_(std::move(options)), kept_{TlsState(say)}, health_checks_(loop_, say) {}
+Gateway::Gateway(RunOptions options)
+    : options_(std::move(options)),
+      kept_{TlsState(say)},
+      health_checks_(loop_, say),
+      target_discovery_(
+          {loop_, http_, [this] { return discovery_.resolver(); },
+           [this](std::chrono::seconds ttl) { return discovery_.pause_after(ttl); }, say},
+          [this](const std::string& upstream, std::shared_ptr<const upstream::TargetList> targets) {
+            tasks_.spawn(publish(upstream, std::move(targets)));
+          }) {}
 
 void Gateway::block_signals() {
   const sigset_t set = handled_signals();
@@ -109,9 +118,25 @@ void Gateway::note_sources(const config::Sources& sources) {
   if (file_watch_) file_watch_->set_files(sources.files);
 }
 
-Status Gateway::follow_names(const proxy::Snapshot& snapshot) {
-  health_checks_.watch(snapshot.upstreams);
-  return discovery_.watch(snapshot.hosts, snapshot.dns);
+Status Gateway::follow_names(std::shared_ptr<const proxy::Snapshot> snapshot) {
+  followed_ = std::move(snapshot);
+  health_checks_.watch(followed_->upstreams);
+  std::set<std::string> hosts = target_discovery_.hosts();
+  hosts.insert(followed_->hosts.begin(), followed_->hosts.end());
+  return discovery_.watch(hosts, followed_->dns);
+}
+
+// Discovered targets become the workers' when their names are known, so that none is without an address in the
+// place of one that has one.
+Task<void> Gateway::publish(std::string upstream, std::shared_ptr<const upstream::TargetList> targets) {
+  ++publishing_;
+  if (followed_) (void)follow_names(followed_);
+  const Clock::time_point patience = Clock::now() + kNamePatience;
+  while (!discovery_.settled() && Clock::now() < patience) co_await sleep_for(loop_, Milliseconds(5));
+  health_checks_.set_discovered(upstream, targets);
+  discovered_[upstream] = targets;
+  for (const auto& worker : workers_) worker->set_discovered(upstream, targets);
+  --publishing_;
 }
 
 bool Gateway::start() {
@@ -138,10 +163,11 @@ bool Gateway::start() {
   snapshot_ = *compiled;
   config_ = std::move(*config);
   follow_tls_files();
-  if (fails(follow_names(*snapshot_))) return false;
+  target_discovery_.watch(config_, *metrics_);
+  if (fails(follow_names(snapshot_))) return false;
   const Clock::time_point patience = Clock::now() + kNamePatience;
   // Nobody is served yet, so the first answers about names may come first.
-  while (!discovery_.settled() && Clock::now() < patience) loop_.run_once(Milliseconds(50));
+  while (!names_settled() && Clock::now() < patience) loop_.run_once(Milliseconds(50));
 
   std::unique_ptr<Succession> predecessor;
   if (!options_.upgrade_socket_path.empty()) {
@@ -194,6 +220,9 @@ Status Gateway::start_workers(std::vector<proxy::ListenerSockets> sockets) {
   discovery_.for_each([this](const std::string& host, const upstream::Addresses& addresses) {
     for (const auto& worker : workers_) worker->set_addresses(host, addresses);
   });
+  for (const auto& [upstream, targets] : discovered_) {
+    for (const auto& worker : workers_) worker->set_discovered(upstream, targets);
+  }
   return {};
 }
 
@@ -290,13 +319,15 @@ Task<Status> Gateway::serve(config::Config config) {
   const auto compiled = compile(config);
   if (!compiled) co_return compiled.error();
   const std::shared_ptr<const proxy::Snapshot>& fresh = *compiled;
-  if (const Status followed = follow_names(*fresh); !followed) co_return followed;
+  target_discovery_.watch(config, *metrics_);
+  if (const Status followed = follow_names(fresh); !followed) co_return followed;
   // Requests for a new name would fail until it is known.
   const Clock::time_point patience = Clock::now() + kNamePatience;
-  while (!discovery_.settled() && Clock::now() < patience) co_await sleep_for(loop_, Milliseconds(5));
+  while (!names_settled() && Clock::now() < patience) co_await sleep_for(loop_, Milliseconds(5));
   auto sockets = listeners_.update(fresh->listeners, worker_count_);
   if (!sockets) {
-    (void)follow_names(*snapshot_);
+    target_discovery_.watch(config_, *metrics_);
+    (void)follow_names(snapshot_);
     co_return sockets.error();
   }
   for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->replace_snapshot(fresh, std::move((*sockets)[i]));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,12 +10,15 @@
 #include "config/model.h"
 #include "config/sources.h"
 #include "control/admin_server.h"
-#include "control/file_watch.h"
+
 #include "control/listener_set.h"
+#include "client/http_client.h"
 #include "control/snapshot.h"
+#include "control/target_discovery.h"
 #include "control/upgrade.h"
 #include "policy/services.h"
 #include "proxy/worker.h"
+#include "runtime/file_watch.h"
 #include "telemetry/metrics.h"
 #include "upstream/discovery.h"
 #include "upstream/health_checks.h"
@@ -48,7 +52,9 @@ class Gateway {
   Status open_admin(Succession* predecessor);
   Status open_upgrade_point();
   telemetry::States states() const;
-  Status follow_names(const proxy::Snapshot& snapshot);
+  Status follow_names(std::shared_ptr<const proxy::Snapshot> snapshot);
+  bool names_settled() const { return target_discovery_.settled() && discovery_.settled() && publishing_ == 0; }
+  Task<void> publish(std::string upstream, std::shared_ptr<const upstream::TargetList> targets);
   void note_sources(const config::Sources& sources);
   Task<ReloadOutcome> reload();
   Task<ReloadOutcome> reload_once();
@@ -81,6 +87,9 @@ class Gateway {
   std::unique_ptr<telemetry::Registry> metrics_;
   std::unique_ptr<policy::Services> services_;  // after the loop, before the snapshot and the workers
   std::shared_ptr<const proxy::Snapshot> snapshot_;
+  std::shared_ptr<const proxy::Snapshot> followed_;  // whose names are kept current: snapshot_, or the next
+  std::map<std::string, std::shared_ptr<const upstream::TargetList>> discovered_;  // by upstream
+  size_t publishing_ = 0;
   ListenerSet listeners_;
   std::unique_ptr<telemetry::AccessLog> access_log_;
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
@@ -90,6 +99,8 @@ class Gateway {
                                    health_checks_.set_addresses(host, addresses);
                                    for (const auto& worker : workers_) worker->set_addresses(host, addresses);
                                  }};
+  client::HttpClient http_{loop_};
+  TargetDiscovery target_discovery_;
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<FileWatch> file_watch_;
   std::unique_ptr<FileWatch> tls_watch_;

@@ -208,11 +208,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
     if (!compiled) return Error{"upstream `" + upstream.name + "`: " + compiled.error().message};
     snapshot->upstreams.push_back(std::make_shared<const upstream::UpstreamDefinition>(std::move(*compiled)));
   }
-  for (const auto& upstream : snapshot->upstreams) {
-    for (const upstream::TargetDefinition& target : upstream->targets) {
-      if (const auto* name = std::get_if<HostPort>(&target.place)) snapshot->hosts.insert(name->host);
-    }
-  }
+  for (const auto& upstream : snapshot->upstreams) add_hosts(upstream->targets, snapshot->hosts);
   std::erase_if(kept.upstreams, [&](const auto& one) { return !upstream_index.contains(one.first); });
   kept.rollbacks.settle();
   snapshot->dns = {config.dns.servers, config.dns.least_ttl, config.dns.most_ttl};

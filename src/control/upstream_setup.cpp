@@ -1,6 +1,10 @@
 #include "control/upstream_setup.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
 
 namespace portcullis::control {
 namespace {
@@ -78,6 +82,23 @@ bool hashes(config::Balance balance) {
 
 }  // namespace
 
+upstream::TargetDefinition compile_target(const std::string& upstream, const config::Target& target,
+                                          const std::string& zone, telemetry::Registry& metrics) {
+  const bool elsewhere = !zone.empty() && target.zone != zone;
+  return {.name = target.address,
+          .place = compile_place(target.address),
+          .weight = static_cast<uint32_t>(target.weight),
+          .metrics = metrics.target(upstream, target.address),
+          .rank = static_cast<uint32_t>(target.priority * 2 + (elsewhere ? 1 : 0)),
+          .metadata = sorted(target.metadata)};
+}
+
+void add_hosts(const upstream::TargetList& targets, std::set<std::string>& hosts) {
+  for (const upstream::TargetDefinition& target : targets) {
+    if (const auto* name = std::get_if<HostPort>(&target.place)) hosts.insert(name->host);
+  }
+}
+
 Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream,
                                                       const config::Config& config,
                                                       std::vector<Metadata> subsets,
@@ -86,15 +107,9 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   upstream::UpstreamDefinition definition;
   definition.name = upstream.name;
   definition.balance = static_cast<upstream::Balance>(upstream.balance);
-  for (const config::Target& target : upstream.targets) {
-    const bool elsewhere = !config.zone.empty() && target.zone != config.zone;
-    definition.targets.push_back({.name = target.address,
-                                  .place = compile_place(target.address),
-                                  .weight = static_cast<uint32_t>(target.weight),
-                                  .metrics = metrics.target(upstream.name, target.address),
-                                  .rank = static_cast<uint32_t>(target.priority * 2 + (elsewhere ? 1 : 0)),
-                                  .metadata = sorted(target.metadata)});
-  }
+  for (const config::Target& target : upstream.targets)
+    definition.targets.push_back(compile_target(upstream.name, target, config.zone, metrics));
+  definition.discovers = upstream.discover.enabled();
   definition.connect_timeout = upstream.timeouts.connect;
   definition.response_timeout = upstream.timeouts.response;
   definition.idle_timeout = upstream.timeouts.idle;
@@ -160,10 +175,26 @@ std::optional<policy::LimitKey> hash_key_of(const config::Upstream& upstream) {
   return policy::LimitKey(upstream.hash_key);
 }
 
+// One place to learn from; and what is there, if that can be known.
+void check_discovery(const config::Discover& told, config::Diagnostics& diagnostics) {
+  const bool consul = !told.consul.service.empty(), etcd = !told.etcd.prefix.empty();
+  if (!told.srv.empty() + !told.file.empty() + consul + etcd != 1)
+    diagnostics.error(told.location, "`discover` takes one of `srv`, `file`, `consul` and `etcd`");
+  if (told.file.empty()) return;
+  std::ifstream file(told.location.beside(told.file));
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    diagnostics.error(told.location, "cannot read `" + told.file + "`: " + std::strerror(errno));
+  } else {
+    config::load_targets(text.str(), told.location.beside(told.file), diagnostics);
+  }
+}
+
 void check_upstreams(const config::Config& config, config::Diagnostics& diagnostics) {
   for (const config::Upstream& upstream : config.upstreams) {
     if (const std::string problem = policy::LimitKey::check(upstream.hash_key); !problem.empty())
       diagnostics.error(upstream.hash_key_location, problem);
+    if (upstream.discover.enabled()) check_discovery(upstream.discover, diagnostics);
     const config::HealthCheck& asked = upstream.health_check;
     constexpr std::chrono::milliseconds kLeast{10};
     if (asked.enabled() && (asked.interval < kLeast || asked.timeout < kLeast))
@@ -191,7 +222,7 @@ void check_upstreams(const config::Config& config, config::Diagnostics& diagnost
                                 const config::Location& place, const std::string& whose) {
     if (subset.empty()) return;
     for (const config::Upstream& upstream : config.upstreams) {
-      if (upstream.name != name) continue;
+      if (upstream.name != name || upstream.discover.enabled()) continue;  // what will be found is not known
       const bool any = std::any_of(upstream.targets.begin(), upstream.targets.end(),
                                    [&](const config::Target& one) { return belongs(one, subset); });
       if (!any)

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,10 @@ using UpstreamBook = std::map<std::string, UpstreamState>;
 
 // Which of an upstream's subsets a route's is. One that is not known yet is added; the first is all targets.
 size_t subset_index(std::vector<upstream::Metadata>& known, const config::TextMap& subset);
+upstream::TargetDefinition compile_target(const std::string& upstream, const config::Target& target,
+                                          const std::string& zone, telemetry::Registry& metrics);
+// The names that targets are known by.
+void add_hosts(const upstream::TargetList& targets, std::set<std::string>& hosts);
 // `subsets`: what its routes choose from.
 Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream,
                                                       const config::Config& config,

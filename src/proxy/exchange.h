@@ -151,7 +151,7 @@ class Exchange final : public Pooled {
   Clock::time_point response_received_;
   std::string_view ended_ = "client_closed";  // the named reason, for the log
   upstream::Target* target_ = nullptr;        // the last one tried; its upstream is the snapshot's
-  upstream::InFlight in_flight_;              // there, while it is tried
+  upstream::InFlight in_flight_;              // there; and what keeps it, when it is no target any more
   uint64_t tried_ = 0;                        // targets, a bit each
   unsigned tries_ = 0;
   std::optional<upstream::Breaker::Slot> retry_slot_;  // once it has been sent again

@@ -52,7 +52,6 @@ Task<Persistence> Exchange::forward() {
     in_flight_ = upstream::InFlight(*target);
     outcome = co_await try_target(upstream, *target, fresh);
     target = target_;  // a hedge's, perhaps
-    in_flight_ = {};
     note_try(*target, outcome);
     if (outcome == TryOutcome::kAnswered) break;
     if (outcome == TryOutcome::kClientGone) co_return Persistence::kClose;

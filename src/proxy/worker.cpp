@@ -60,6 +60,7 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets soc
   current_ = std::make_shared<WorkerSnapshot>(loop_, std::move(snapshot), current_.get(), random());
   for (const auto& upstream : current_->upstreams) {
     for (const auto& [host, addresses] : addresses_) upstream->set_addresses(host, addresses);
+    give_discovered(*upstream);
   }
   std::vector<std::shared_ptr<Listener>> before = std::move(listeners_);
   listeners_.clear();
@@ -133,6 +134,22 @@ void Worker::set_addresses(const std::string& host, const upstream::Addresses& a
     addresses_[host] = addresses;
     for (const auto& upstream : current_->upstreams) upstream->set_addresses(host, addresses);
   });
+}
+
+void Worker::set_discovered(const std::string& upstream,
+                            std::shared_ptr<const upstream::TargetList> targets) {
+  loop_.post([this, upstream, targets = std::move(targets)] {
+    discovered_[upstream] = targets;
+    for (const auto& one : current_->upstreams) {
+      if (one->definition().name == upstream) give_discovered(*one);
+    }
+  });
+}
+
+void Worker::give_discovered(upstream::Upstream& upstream) {
+  if (!upstream.definition().discovers) return;
+  const auto known = discovered_.find(upstream.definition().name);
+  if (known != discovered_.end()) upstream.set_discovered(known->second, addresses_);
 }
 
 void Worker::drain(Milliseconds deadline) {

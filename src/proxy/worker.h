@@ -45,6 +45,9 @@ class Worker {
   void replace_snapshot(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets);
   // From now on `host` stands for these addresses.
   void set_addresses(const std::string& host, const upstream::Addresses& addresses);
+  // From now on these are the targets that have been discovered for the upstream of that name, also of later
+  // snapshots.
+  void set_discovered(const std::string& upstream, std::shared_ptr<const upstream::TargetList> targets);
   // Stops accepting, closes idle connections and lets the others finish their exchange; the thread ends when
   // none is left or the deadline has passed.
   void drain(Milliseconds deadline);
@@ -74,6 +77,7 @@ class Worker {
 
   void run(ListenerSockets sockets);
   void adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets);
+  void give_discovered(upstream::Upstream& upstream);
   void close(Listener& listener);
   void accept(const std::shared_ptr<Listener>& listener, UniqueFd fd, const SocketAddress& peer);
 
@@ -90,6 +94,7 @@ class Worker {
   size_t open_connections_ = 0;
   Deadline deadline_{*this};
   std::map<std::string, upstream::Addresses> addresses_;  // what is known of host names
+  std::map<std::string, std::shared_ptr<const upstream::TargetList>> discovered_;  // by upstream
   std::vector<std::shared_ptr<Listener>> listeners_;      // as the snapshot's
   IntrusiveList<ClientConnection> connections_;
   TaskGroup tasks_;

@@ -1,6 +1,8 @@
 #include "runtime/resolver.h"
 
 #include <ares.h>
+#include <arpa/nameser.h>
+#include <resolv.h>
 
 #include <algorithm>
 #include <cstring>
@@ -34,7 +36,49 @@ void receive(void* argument, int status, int, ares_addrinfo* found) {
   if (!question->closing) question->on_answer(std::move(answer));
 }
 
+struct ServiceQuestion {
+  const bool& closing;
+  Resolver::OnServiceAnswer on_answer;
+};
+
+void receive_service(void* argument, int status, int, unsigned char* message, int size) {
+  const std::unique_ptr<ServiceQuestion> question(static_cast<ServiceQuestion*>(argument));
+  Resolver::ServiceAnswer answer;
+  if (status == ARES_SUCCESS) {
+    answer = Resolver::read_service({message, static_cast<size_t>(size)});
+  } else {
+    answer.error = ares_strerror(status);
+  }
+  if (!question->closing) question->on_answer(std::move(answer));
+}
+
 }  // namespace
+
+Resolver::ServiceAnswer Resolver::read_service(std::span<const unsigned char> message) {
+  ServiceAnswer answer;
+  answer.error = "the answer is malformed";
+  ns_msg parsed;
+  if (::ns_initparse(message.data(), static_cast<int>(message.size()), &parsed) != 0) return answer;
+  for (int i = 0; i < ns_msg_count(parsed, ns_s_an); ++i) {
+    ns_rr record;
+    if (::ns_parserr(&parsed, ns_s_an, i, &record) != 0) return answer;
+    if (ns_rr_type(record) != ns_t_srv || ns_rr_class(record) != ns_c_in) continue;
+    constexpr int kFixed = 6;  // priority, weight, port; then the name
+    const unsigned char* const data = ns_rr_rdata(record);
+    char host[NS_MAXDNAME];
+    if (ns_rr_rdlen(record) <= kFixed || ::ns_name_uncompress(ns_msg_base(parsed), ns_msg_end(parsed),
+                                                              data + kFixed, host, sizeof host) < 0)
+      return answer;
+    if (host[0] == '\0' || std::strcmp(host, ".") == 0) continue;  // "decidedly not available at this domain"
+    const std::chrono::seconds ttl(ns_rr_ttl(record));
+    answer.ttl = answer.records.empty() ? ttl : std::min(answer.ttl, ttl);
+    answer.records.push_back({host, static_cast<uint16_t>(::ns_get16(data + 4)),
+                              static_cast<uint16_t>(::ns_get16(data)),
+                              static_cast<uint16_t>(::ns_get16(data + 2))});
+  }
+  answer.error = answer.records.empty() ? "there are no SRV records" : "";
+  return answer;
+}
 
 // One of the library's sockets, as the loop sees it.
 class Resolver::Socket final : public Watcher {
@@ -95,6 +139,12 @@ void Resolver::resolve(const std::string& name, OnAnswer on_answer) {
   hints.ai_socktype = SOCK_STREAM;  // else every address comes once for each kind of socket
   auto* question = new Question{closing_, std::move(on_answer)};
   ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, receive, question);
+  arm_timeout();
+}
+
+void Resolver::resolve_service(const std::string& name, OnServiceAnswer on_answer) {
+  auto* question = new ServiceQuestion{closing_, std::move(on_answer)};
+  ares_query(channel_, name.c_str(), ns_c_in, ns_t_srv, receive_service, question);
   arm_timeout();
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,19 @@ class Resolver {
     std::string error;                     // why there are none
   };
   using OnAnswer = std::function<void(Answer)>;
+  // What one SRV record says (RFC 2782).
+  struct ServiceRecord {
+    std::string host;
+    uint16_t port = 0;
+    uint16_t priority = 0;
+    uint16_t weight = 0;
+  };
+  struct ServiceAnswer {
+    std::vector<ServiceRecord> records;
+    std::chrono::seconds ttl{0};  // the least of all records'
+    std::string error;            // why there are none
+  };
+  using OnServiceAnswer = std::function<void(ServiceAnswer)>;
 
   // `servers`: "address:port"; empty: those of the system.
   static Result<std::unique_ptr<Resolver>> create(EventLoop& loop, const std::vector<std::string>& servers);
@@ -32,6 +46,11 @@ class Resolver {
   // Asks for the IPv4 and IPv6 addresses of `name`. `on_answer` runs on the loop's thread, once, perhaps
   // before this returns.
   void resolve(const std::string& name, OnAnswer on_answer);
+  // The same for the SRV records of `name`.
+  void resolve_service(const std::string& name, OnServiceAnswer on_answer);
+
+  // What a message from a name server says of a service.
+  static ServiceAnswer read_service(std::span<const unsigned char> message);
 
  private:
   class Socket;

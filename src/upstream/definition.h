@@ -36,6 +36,8 @@ struct TargetDefinition {
   bool operator==(const TargetDefinition&) const = default;
 };
 
+using TargetList = std::vector<TargetDefinition>;
+
 // How targets are asked for their health.
 struct HealthCheck {
   enum class Kind : uint8_t { kNone, kTcp, kHttp, kGrpc };
@@ -94,7 +96,8 @@ struct StickyCookie {
 struct UpstreamDefinition {
   std::string name;
   Balance balance = Balance::kRoundRobin;
-  std::vector<TargetDefinition> targets;
+  TargetList targets;
+  bool discovers = false;  // more targets are learnt from elsewhere
   Milliseconds connect_timeout{1'000};
   Milliseconds response_timeout{15'000};
   Milliseconds idle_timeout{60'000};

@@ -35,8 +35,7 @@ class Discovery::Name final : private Timer {
       return;
     }
     last_error_.clear();
-    discovery_.loop_.arm(*this, std::clamp<Milliseconds>(answer.ttl, settings.least_ttl,
-                                                         std::max(settings.least_ttl, settings.most_ttl)));
+    discovery_.loop_.arm(*this, discovery_.pause_after(answer.ttl));
     if (answer.addresses == addresses_) return;
     addresses_ = answer.addresses;
     discovery_.on_change_(host_, addresses_);
@@ -53,6 +52,19 @@ class Discovery::Name final : private Timer {
 Discovery::Discovery(EventLoop& loop, OnChange on_change) : loop_(loop), on_change_(std::move(on_change)) {}
 Discovery::~Discovery() = default;
 
+Milliseconds Discovery::pause_after(std::chrono::seconds ttl) {
+  const Milliseconds pause =
+      std::clamp<Milliseconds>(ttl, settings_.least_ttl, std::max(settings_.least_ttl, settings_.most_ttl));
+  // Up to a tenth later, so that the gateways of a cluster, and the names of one, do not ask in step.
+  return pause + Milliseconds(random_.below(static_cast<uint64_t>(pause.count() / 10 + 1)));
+}
+
+Resolver* Discovery::resolver() {
+  if (resolver_) return resolver_.get();
+  if (auto made = Resolver::create(loop_, settings_.servers)) resolver_ = std::move(*made);
+  return resolver_.get();
+}
+
 Status Discovery::watch(const std::set<std::string>& hosts, const Settings& settings) {
   if (!hosts.empty() && (!resolver_ || !(settings == settings_))) {
     auto made = Resolver::create(loop_, settings.servers);
@@ -60,6 +72,7 @@ Status Discovery::watch(const std::set<std::string>& hosts, const Settings& sett
     resolver_ = std::move(*made);
     for (auto& [host, name] : names_) name->ask();  // those asked through the old one get no answer
   }
+  if (hosts.empty() && !(settings == settings_)) resolver_.reset();
   settings_ = settings;
   std::erase_if(names_, [&](const auto& entry) { return !hosts.contains(entry.first); });
   for (const std::string& host : hosts) {

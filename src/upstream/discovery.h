@@ -6,6 +6,8 @@
 #include <set>
 #include <string>
 
+#include "base/random.h"
+#include "crypto/digest.h"
 #include "runtime/resolver.h"
 #include "upstream/upstream.h"
 
@@ -34,6 +36,10 @@ class Discovery {
   void for_each(const OnChange& visit) const;
   // True when every name has been answered, well or not, at least once.
   bool settled() const;
+  // When to ask again for what is known for so long.
+  Milliseconds pause_after(std::chrono::seconds ttl);
+  // For other questions, made when first needed; null when there is no way to ask. Not to be kept.
+  Resolver* resolver();
 
  private:
   class Name;
@@ -42,6 +48,7 @@ class Discovery {
   OnChange on_change_;
   Settings settings_;
   std::unique_ptr<Resolver> resolver_;
+  Random random_{crypto::random_seed()};
   std::map<std::string, std::unique_ptr<Name>> names_;
 };
 

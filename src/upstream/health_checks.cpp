@@ -111,6 +111,11 @@ void HealthChecks::set_addresses(const std::string& host, const Addresses& addre
   arrange();
 }
 
+void HealthChecks::set_discovered(const std::string& upstream, std::shared_ptr<const TargetList> targets) {
+  discovered_[upstream] = std::move(targets);
+  arrange();
+}
+
 void HealthChecks::arrange() {
   auto probes = std::exchange(probes_, {});
   auto judges = std::exchange(judges_, {});
@@ -124,17 +129,22 @@ void HealthChecks::arrange() {
                        : std::make_unique<Probe>(*this, upstream, address, name);
   };
   for (const auto& upstream : upstreams_) {
-    for (const TargetDefinition& target : upstream->targets) {
-      if (const auto* address = std::get_if<SocketAddress>(&target.place)) {
-        keep(upstream, *address, address->host());
-        continue;
+    const auto keep_all = [&](const TargetList& targets) {
+      for (const TargetDefinition& target : targets) {
+        if (const auto* address = std::get_if<SocketAddress>(&target.place)) {
+          keep(upstream, *address, address->host());
+          continue;
+        }
+        const auto& named = std::get<HostPort>(target.place);
+        for (SocketAddress address : addresses_[named.host]) {
+          address.set_port(named.port);
+          keep(upstream, address, named.host);
+        }
       }
-      const auto& named = std::get<HostPort>(target.place);
-      for (SocketAddress address : addresses_[named.host]) {
-        address.set_port(named.port);
-        keep(upstream, address, named.host);
-      }
-    }
+    };
+    keep_all(upstream->targets);
+    const auto discovered = discovered_.find(upstream->name);
+    if (upstream->discovers && discovered != discovered_.end()) keep_all(*discovered->second);
     if (!upstream->ejection.judges_intervals()) continue;
     const auto before = judges.find(upstream->name);
     judges_[upstream->name] = before != judges.end() && before->second->is_for(*upstream)

@@ -23,6 +23,8 @@ class HealthChecks {
   void watch(std::vector<std::shared_ptr<const UpstreamDefinition>> upstreams);
   // From now on `host` stands for these addresses.
   void set_addresses(const std::string& host, const Addresses& addresses);
+  // From now on these are the targets that have been discovered for the upstream of that name.
+  void set_discovered(const std::string& upstream, std::shared_ptr<const TargetList> targets);
   // Of all upstreams' targets.
   std::vector<telemetry::TargetState> states() const;
 
@@ -35,6 +37,7 @@ class HealthChecks {
   std::function<void(const std::string&)> say_;
   std::vector<std::shared_ptr<const UpstreamDefinition>> upstreams_;
   std::map<std::string, Addresses> addresses_;
+  std::map<std::string, std::shared_ptr<const TargetList>> discovered_;  // by upstream
   std::map<std::string, std::unique_ptr<Probe>> probes_;  // by upstream and address
   std::map<std::string, std::unique_ptr<Judge>> judges_;  // by upstream
 };

@@ -43,14 +43,18 @@ void Connection::drop() {
   delete this;
 }
 
+uint64_t Target::id_of(const SocketAddress& address) {
+  return hash_bytes(address.to_string());
+}
+
 Target::Target(EventLoop& loop, const UpstreamDefinition& upstream, const TargetDefinition& definition,
                const SocketAddress& address, ConnectionQueue* queue, Clock::time_point since)
     : loop_(loop),
       upstream_(upstream),
-      definition_(definition),
+      definition_(&definition),
       address_(address),
       queue_(queue),
-      id_(hash_bytes(address.to_string())),
+      id_(id_of(address)),
       health_(upstream.health->of(address.to_string())),
       since_(since) {
   if (upstream.protocol != Protocol::kHttp1)
@@ -103,7 +107,7 @@ std::unique_ptr<Connection> Target::take_ready() {
 std::unique_ptr<tls::Session> Target::make_session() {
   std::string name = upstream_.server_name;
   if (name.empty()) {
-    const auto* named = std::get_if<HostPort>(&definition_.place);
+    const auto* named = std::get_if<HostPort>(&definition_->place);
     name = named != nullptr ? named->host : address_.host();
   }
   return upstream_.tls->make_session(name, session_.get(), &session_);
@@ -129,7 +133,7 @@ void Target::give_back(std::unique_ptr<Connection> connection) {
 }
 
 uint64_t Target::share() const {
-  const uint64_t whole = definition_.weight * kWhole;
+  const uint64_t whole = definition_->weight * kWhole;
   const Clock::duration served = loop_.now() - std::max(since_, health_->available_since());
   if (served >= upstream_.slow_start) return whole;
   const double part =

@@ -63,11 +63,14 @@ class Target {
          const SocketAddress& address, ConnectionQueue* queue, Clock::time_point since = {});
   ~Target() { close_idle(); }
 
-  const TargetDefinition& definition() const { return definition_; }
+  const TargetDefinition& definition() const { return *definition_; }
+  // The same target, described anew.
+  void set_definition(const TargetDefinition& definition) { definition_ = &definition; }
   const UpstreamDefinition& upstream() const { return upstream_; }
   const SocketAddress& address() const { return address_; }
   // The same on every node for the same address.
   uint64_t id() const { return id_; }
+  static uint64_t id_of(const SocketAddress& address);
   // The TLS of a new connection, which resumes what earlier ones had; null when memory is short.
   std::unique_ptr<tls::Session> make_session();
 
@@ -120,7 +123,7 @@ class Target {
 
   EventLoop& loop_;
   const UpstreamDefinition& upstream_;
-  const TargetDefinition& definition_;
+  const TargetDefinition* definition_;
   SocketAddress address_;
   ConnectionQueue* queue_;
   uint64_t id_;

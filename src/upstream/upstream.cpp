@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace portcullis::upstream {
 
@@ -91,58 +92,88 @@ Upstream::Upstream(EventLoop& loop, std::shared_ptr<const UpstreamDefinition> de
   if (definition_->limits.of(Load::kConnections) > 0)
     queue_ = std::make_unique<ConnectionQueue>(loop_, definition_->breaker, definition_->limits,
                                                [this] { return close_one_idle(); });
-  for (const TargetDefinition& target : definition_->targets) {
-    if (const auto* address = std::get_if<SocketAddress>(&target.place))
-      targets_.push_back(std::make_unique<Target>(loop_, *definition_, target, *address, queue_.get()));
-  }
+  rebuild();
   arrange();
 }
 
-void Upstream::set_addresses(const std::string& host, const Addresses& addresses) {
-  std::erase_if(retired_, [](const std::unique_ptr<Target>& target) { return target->in_flight == 0; });
-  const auto named = [&](const TargetDefinition& target) {
+namespace {
+
+bool is_known_by(const TargetList& targets, const std::string& host) {
+  return std::any_of(targets.begin(), targets.end(), [&](const TargetDefinition& target) {
     const auto* name = std::get_if<HostPort>(&target.place);
     return name != nullptr && name->host == host;
-  };
-  if (std::none_of(definition_->targets.begin(), definition_->targets.end(), named)) return;
-  std::vector<std::unique_ptr<Target>> kept;
-  std::vector<const Target*> places;
-  places.reserve(targets_.size());
-  for (const std::unique_ptr<Target>& target : targets_) places.push_back(target.get());
-  std::vector<std::unique_ptr<Target>> before = std::move(targets_);
+  });
+}
+
+}  // namespace
+
+bool Upstream::uses(const std::string& host) const {
+  return is_known_by(definition_->targets, host) || (discovered_ && is_known_by(*discovered_, host));
+}
+
+void Upstream::set_addresses(const std::string& host, const Addresses& addresses) {
+  if (!uses(host)) return;
+  Addresses& known = addresses_[host];
+  // A reload tells all addresses again: as long as they are the same, so are the balancers and their tables.
+  if (known == addresses) return;
+  known = addresses;
+  rebuild();
+  arrange();
+}
+
+void Upstream::set_discovered(std::shared_ptr<const TargetList> discovered,
+                              const std::map<std::string, Addresses>& known) {
+  if (discovered == discovered_) return;
+  discovered_ = std::move(discovered);
+  for (const auto& [host, addresses] : known) {
+    if (uses(host)) addresses_[host] = addresses;
+  }
+  rebuild();
+  arrange();
+}
+
+// Makes the targets what the definitions and addresses say. Those that stay keep their connections.
+void Upstream::rebuild() {
+  std::erase_if(retired_, [](const Retired& one) { return one.target->in_flight == 0; });
+  std::vector<std::unique_ptr<Target>> before = std::exchange(targets_, {});
   // Who joins others starts slowly; the first ones have nobody to start beside.
   const Clock::time_point since = before.empty() ? Clock::time_point{} : loop_.now();
-  const auto take_over = [&](const TargetDefinition& definition, const SocketAddress* address) {
-    bool found = false;
-    for (std::unique_ptr<Target>& target : before) {
-      if (!target || &target->definition() != &definition) continue;
-      if (address != nullptr && !(target->address() == *address)) continue;
-      kept.push_back(std::move(target));
-      found = true;
+  std::multimap<uint64_t, std::unique_ptr<Target>*> by_address;
+  for (std::unique_ptr<Target>& target : before) by_address.emplace(target->id(), &target);
+  const auto add = [&](const TargetDefinition& definition, const SocketAddress& address) {
+    const auto found = by_address.find(Target::id_of(address));
+    if (found != by_address.end()) {
+      targets_.push_back(std::move(*found->second));
+      by_address.erase(found);
+      targets_.back()->set_definition(definition);
+    } else {
+      targets_.push_back(
+          std::make_unique<Target>(loop_, *definition_, definition, address, queue_.get(), since));
     }
-    return found;
   };
-  for (const TargetDefinition& definition : definition_->targets) {
-    if (!named(definition)) {
-      take_over(definition, nullptr);
-      continue;
+  const auto add_all = [&](const TargetList& definitions) {
+    for (const TargetDefinition& definition : definitions) {
+      if (const auto* address = std::get_if<SocketAddress>(&definition.place)) {
+        add(definition, *address);
+        continue;
+      }
+      const auto& named = std::get<HostPort>(definition.place);
+      const auto known = addresses_.find(named.host);
+      if (known == addresses_.end()) continue;
+      for (SocketAddress address : known->second) {
+        address.set_port(named.port);
+        add(definition, address);
+      }
     }
-    for (SocketAddress address : addresses) {
-      address.set_port(std::get<HostPort>(definition.place).port);
-      if (!take_over(definition, &address))
-        kept.push_back(std::make_unique<Target>(loop_, *definition_, definition, address, queue_.get(), since));
-    }
-  }
-  targets_ = std::move(kept);
+  };
+  add_all(definition_->targets);
+  if (discovered_) add_all(*discovered_);
   for (std::unique_ptr<Target>& target : before) {
     if (!target) continue;
     target->retire();
-    if (target->in_flight > 0) retired_.push_back(std::move(target));
+    if (target->in_flight > 0) retired_.push_back({std::move(target), built_from_});
   }
-  // A reload tells all addresses again: as long as they are the same, so are the balancers and their tables.
-  const bool same = std::equal(targets_.begin(), targets_.end(), places.begin(), places.end(),
-                               [](const auto& one, const Target* other) { return one.get() == other; });
-  if (!same) arrange();
+  built_from_ = discovered_;
 }
 
 bool Upstream::close_one_idle() {

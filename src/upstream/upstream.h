@@ -1,5 +1,10 @@
 #pragma once
 
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "upstream/balancer.h"
 #include "upstream/retry_budget.h"
 
@@ -42,6 +47,9 @@ class Upstream {
   // From now on `host`, if a target is known by it, stands for `addresses`. Targets that stay keep their
   // connections and their state; exchanges with those that go end as they would have.
   void set_addresses(const std::string& host, const Addresses& addresses);
+  // From now on these are its targets, besides those of its definition. `known`: addresses of host names.
+  void set_discovered(std::shared_ptr<const TargetList> discovered,
+                      const std::map<std::string, Addresses>& known);
 
   // The target for the next request or try; targets in `tried` (a bit each, the first 64) only when no other
   // is left. Null when there is none: no name has been resolved yet.
@@ -59,15 +67,25 @@ class Upstream {
   static uint64_t bit_of(const Target& target) { return target.index < 64 ? uint64_t{1} << target.index : 0; }
 
  private:
+  // One that is no target any more, until its last exchange has ended, and what it is described in.
+  struct Retired {
+    std::unique_ptr<Target> target;
+    std::shared_ptr<const TargetList> described_in;
+  };
+  bool uses(const std::string& host) const;
+  void rebuild();
   void arrange();
   bool close_one_idle();
 
   EventLoop& loop_;
   std::shared_ptr<const UpstreamDefinition> definition_;
   std::unique_ptr<ConnectionQueue> queue_;  // where there is a limit on connections
+  std::map<std::string, Addresses> addresses_;    // of the names that targets are known by
+  std::shared_ptr<const TargetList> discovered_;  // null: none
+  std::shared_ptr<const TargetList> built_from_;  // that targets_ refer to
   std::vector<std::unique_ptr<Target>> targets_;
-  std::vector<std::unique_ptr<Target>> retired_;  // until their last exchange has ended
-  std::vector<Subset> subsets_;                   // as the definition's
+  std::vector<Retired> retired_;
+  std::vector<Subset> subsets_;  // as the definition's
   Random random_;
   RetryBudget retry_budget_;
   RetryBudget hedge_budget_;

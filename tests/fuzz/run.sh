@@ -5,7 +5,7 @@ set -euo pipefail
 folder=$1
 runs=${2:-200000}
 cd "$(dirname "$0")/../.."
-for target in request response chunked path config jwt jwks structured_fields condition query proxy_protocol http2; do
+for target in request response chunked path config jwt jwks structured_fields condition query proxy_protocol http2 discovery; do
   scratch=$(mktemp -d)
   limit=$runs
   if [[ $target == config ]]; then limit=$((runs / 10)); fi

@@ -63,6 +63,12 @@ def edge(authority):
 
 
 @pytest.fixture
+def etcd(tmp_path):
+    """etcd() -> servers.Etcd."""
+    yield from kept(lambda: servers.Etcd(tmp_path), servers.Etcd.close)
+
+
+@pytest.fixture
 def redis(tmp_path):
     """redis(*options) -> servers.Redis."""
     yield from kept(lambda *options: servers.Redis(tmp_path, *options), servers.Redis.close)

@@ -6,10 +6,12 @@ import threading
 
 
 class NameServer:
-    """Answers A questions from `records` ({name: [addresses]}); a name that is not there does not exist."""
+    """Answers A questions from `records` ({name: [addresses]}) and SRV questions from `services` ({name: [(priority,
+    weight, port, host)]}); a name that is in neither does not exist."""
 
-    def __init__(self, records, ttl=0):
+    def __init__(self, records, ttl=0, services=None):
         self.records, self.ttl, self.asked, self.silent = dict(records), ttl, 0, False
+        self.services = dict(services or {})
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
@@ -32,12 +34,18 @@ class NameServer:
             at += 1 + message[at]
         question = message[12:at + 5]
         kind = struct.unpack(">H", message[at + 1:at + 3])[0]
-        addresses = self.records.get(".".join(labels).lower())
-        found = addresses if addresses and kind == 1 else []
-        flags = 0x8180 | (3 if addresses is None else 0)
+        name = ".".join(labels).lower()
+        found = []
+        if kind == 1:
+            found = [socket.inet_aton(address) for address in self.records.get(name) or []]
+        elif kind == 33:
+            found = [struct.pack(">HHH", *numbers) + b"".join(bytes([len(label)]) + label.encode() for label in host.split(".")) + b"\0"
+                     for *numbers, host in self.services.get(name) or []]
+        exists = self.records.get(name) is not None or self.services.get(name) is not None
+        flags = 0x8180 | (0 if exists else 3)
         out = message[:2] + struct.pack(">HHHHH", flags, 1, len(found), 0, 0) + question
-        for address in found:
-            out += b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, self.ttl, 4) + socket.inet_aton(address)
+        for data in found:
+            out += b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, self.ttl, len(data)) + data
         return out
 
     def close(self):

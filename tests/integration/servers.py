@@ -1,11 +1,16 @@
 """Small real servers that the gateway asks on its own behalf."""
 
+import base64
 import http.server
+import json
+import os
+import pathlib
 import signal
 import socket
 import ssl
 import subprocess
 import threading
+import urllib.request
 
 import harness
 
@@ -63,6 +68,50 @@ class Server:
         self.released.set()
         self.server.shutdown()
         self.server.server_close()
+
+
+class Etcd:
+    """A real etcd, of one member."""
+
+    def __init__(self, directory, port=None):
+        self.directory, self.port = pathlib.Path(directory) / "etcd", port or harness.free_port()
+        self.process = None
+        self.start()
+
+    def start(self):
+        url, peer = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{harness.free_port()}"
+        self.process = subprocess.Popen(
+            ["etcd", "--data-dir", str(self.directory), "--listen-client-urls", url, "--advertise-client-urls", url,
+             "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "ETCD_UNSUPPORTED_ARCH": os.uname().machine})
+        harness.wait_for(self.answers, what="etcd")
+
+    def answers(self):
+        try:
+            return self.ask("kv/range", key=b"x") is not None
+        except OSError:
+            return False
+
+    def ask(self, what, headers=None, **values):
+        """One call of its JSON gateway; bytes are keys and values."""
+        body = {name: base64.b64encode(value).decode() if isinstance(value, bytes) else value for name, value in values.items()}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/v3/{what}", json.dumps(body).encode(), headers or {})
+        with urllib.request.urlopen(request, timeout=5) as response:
+            return json.load(response)
+
+    def put(self, key, value):
+        self.ask("kv/put", key=key.encode(), value=value.encode())
+
+    def delete(self, key):
+        self.ask("kv/deleterange", key=key.encode())
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(20)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.kill()
 
 
 class Redis:

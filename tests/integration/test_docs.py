@@ -44,19 +44,22 @@ def steps(console):
 @pytest.mark.parametrize("page, configuration, console, before", SESSIONS,
                          ids=[f"{page.relative_to(harness.ROOT)}-{i}" for i, (page, *_) in enumerate(SESSIONS)])
 def test_the_commands_print_what_the_page_says(page, configuration, console, before, demo, start, tmp_path):
-    for command, _ in steps(before):
-        subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, capture_output=True, timeout=30)
     configuration = configuration.replace("/var/lib/portcullis", str(tmp_path))
     first, second = ("8443", "8080") if ":8443" in configuration else ("8080", "8443")
     ports = {first: "{port}", second: str(harness.free_port()), "9080": str(harness.free_port()), "9001": str(demo("one").port), "9002": str(demo("two").port)}
-    for port, real in ports.items():
-        configuration = configuration.replace(f"127.0.0.1:{port}", f"127.0.0.1:{real}").replace(f"port: {port}", f"port: {real}")
+    for port, its in ports.items():
+        configuration = configuration.replace(f"127.0.0.1:{port}", f"127.0.0.1:{its}").replace(f"port: {port}", f"port: {its}")
+
+    def real(text):
+        for port, its in ports.items():
+            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{its}")
+        return text
+    for command, _ in steps(before):
+        subprocess.run(["bash", "-c", real(command)], cwd=tmp_path, check=True, capture_output=True, timeout=30)
     gateway = start(configuration)
     ports[first] = str(gateway.port)
     for command, expected in steps(console):
-        for port, real in ports.items():
-            command = command.replace(f"127.0.0.1:{port}", f"127.0.0.1:{real}")
-            expected = [line.replace(f"127.0.0.1:{port}", f"127.0.0.1:{real}") for line in expected]
+        command, expected = real(command), [real(line) for line in expected]
         out = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=30).stdout
         for line in expected:
             assert line in out, f"{page}: {command}\n{out}"

@@ -1,11 +1,11 @@
-#include "control/file_watch.h"
+#include "runtime/file_watch.h"
 
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include <filesystem>
 
-namespace portcullis::control {
+namespace portcullis {
 
 FileWatch::FileWatch(EventLoop& loop, std::function<void()> on_change)
     : loop_(loop), on_change_(std::move(on_change)), inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
@@ -48,4 +48,4 @@ void FileWatch::on_events(uint32_t) {
   loop_.arm(settle_, kSettled);
 }
 
-}  // namespace portcullis::control
+}  // namespace portcullis

@@ -8,7 +8,7 @@
 
 #include "runtime/event_loop.h"
 
-namespace portcullis::control {
+namespace portcullis {
 
 // Tells when something has changed in the folders of some files. It watches folders because editors and
 // deployment tools replace files rather than write them; whether the content differs is the listener's to
@@ -42,4 +42,4 @@ class FileWatch final : private Watcher {
   Settle settle_{*this};
 };
 
-}  // namespace portcullis::control
+}  // namespace portcullis

@@ -1,0 +1,83 @@
+#include "config/discovery.h"
+
+#include "config/field_types.h"
+#include "config/upstream.h"
+#include "config/value_types.h"
+#include "config/yaml.h"
+
+namespace portcullis::config {
+namespace {
+
+TypePointer source_tls_type() {
+  auto type = std::make_shared<ObjectType>("source_tls", "Whom to believe, and how to show who asks.");
+  type->optional("ca", &SourceTls::ca_file, text(), "the system's", "Who signs the server's certificate, PEM.")
+      .optional("cert", &SourceTls::cert, text(), "none", "Our own certificate, PEM.")
+      .optional("key", &SourceTls::key, text(), "none", "Its key, PEM.");
+  return type;
+}
+
+}  // namespace
+
+std::string Discover::describe() const {
+  if (!srv.empty()) return "srv " + srv;
+  if (!file.empty()) return "file " + file;
+  if (!consul.service.empty()) return "consul " + consul.url + " " + consul.service;
+  return "etcd " + (etcd.urls.empty() ? "" : etcd.urls.front()) + " " + etcd.prefix;
+}
+
+TypePointer discover_type() {
+  const TypePointer tls = source_tls_type();
+  auto consul = std::make_shared<ObjectType>("consul", "The healthy instances of a service in Consul.");
+  consul->required("service", &Consul::service, text(), "The service's name.")
+      .optional("url", &Consul::url, url_type(), "http://127.0.0.1:8500", "The agent.")
+      .optional("tag", &Consul::tag, text(), "any", "Only instances with this tag.")
+      .optional("datacenter", &Consul::datacenter, text(), "the agent's", "Where.")
+      .optional("token", &Consul::token, text(), "none", "Best `${VARIABLE}` or `${file:...}`.")
+      .optional("tls", &Consul::tls, tls, "", "For `https`.");
+  auto etcd = std::make_shared<ObjectType>(
+      "etcd",
+      "The keys below a prefix in etcd (version 3): each has a target as in `targets`, as JSON, or only an "
+      "address.");
+  etcd->required("prefix", &Etcd::prefix, text(), "As `/services/orders/`.")
+      .optional("urls", &Etcd::urls, one_or_list_of<std::string>(url_type()), "http://127.0.0.1:2379",
+                "Members of the cluster; when one does not answer, the next is asked.")
+      .optional("username", &Etcd::username, text(), "none", "Where the cluster has users.")
+      .optional("password", &Etcd::password, text(), "none", "Best `${VARIABLE}` or `${file:...}`.")
+      .optional("tls", &Etcd::tls, tls, "", "For `https`.");
+  auto type = std::make_shared<ObjectType>(
+      "discover", "Where targets are learnt from: one of these. What was learnt last stays while it is away.");
+  type->locate(&Discover::location)
+      .optional("srv", &Discover::srv, text(), "",
+                "A name with SRV records (RFC 2782), as `_orders._tcp.example.com`: their priorities, weights "
+                "and ports; looked up again when their time to live is over.")
+      .optional("file", &Discover::file, text(), "",
+                "A file with a list as in `targets`, YAML or JSON, read again when it changes. A relative path "
+                "begins at the folder of the file that names it.")
+      .optional("consul", &Discover::consul, consul, "", "Consul.")
+      .optional("etcd", &Discover::etcd, etcd, "", "etcd.");
+  return type;
+}
+
+std::vector<Target> load_targets(const std::string& text, const std::string& name,
+                                 Diagnostics& diagnostics) {
+  std::vector<Target> out;
+  if (const auto root = parse_yaml(text, name, diagnostics))
+    list_of<Target>(target_type())->load(*root, &out, diagnostics);
+  return out;
+}
+
+Target load_target(const std::string& text, const std::string& name, Diagnostics& diagnostics) {
+  Target out;
+  const auto root = parse_yaml(text, name, diagnostics);
+  if (!root) return out;
+  if (root->kind == YamlNode::Kind::kScalar) {
+    out.address = root->scalar;
+    if (const std::string problem = check_target_address(out.address); !problem.empty())
+      diagnostics.error(root->location, problem);
+  } else {
+    target_type()->load(*root, &out, diagnostics);
+  }
+  return out;
+}
+
+}  // namespace portcullis::config

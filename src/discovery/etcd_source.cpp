@@ -1,0 +1,174 @@
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "crypto/encoding.h"
+#include "discovery/source.h"
+
+namespace portcullis::discovery {
+namespace {
+
+using nlohmann::json;
+
+std::string encode(const std::string& text) {
+  return crypto::base64_encode(text, crypto::Base64::kStandard);
+}
+
+// The end of the range of all keys that begin so: the prefix with its last byte raised.
+std::string range_end(std::string prefix) {
+  while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();
+  if (prefix.empty()) return std::string(1, '\0');
+  prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+  return prefix;
+}
+
+// The keys below a prefix, through etcd's JSON gateway: read whole, then watched; when something has changed,
+// or after `kPatience` in any case, they are read again.
+class EtcdSource final : public Source {
+ public:
+  EtcdSource(Environment& environment, const config::Discover& told, OnTargets on_targets)
+      : Source(environment, told.describe(), std::move(on_targets)), told_(told.etcd) {
+    if (told_.urls.empty()) told_.urls = {"http://127.0.0.1:2379"};
+    tasks_.spawn(run());
+  }
+
+ private:
+  static constexpr Milliseconds kPatience{60'000};
+  static constexpr Milliseconds kSettled{20};  // changes come in bursts
+
+  client::HttpRequest request(const std::string& path, const json& body, Milliseconds timeout) const {
+    client::HttpRequest out;
+    out.method = "POST";
+    out.url = told_.urls[member_ % told_.urls.size()] + path;
+    out.body = body.dump();
+    out.fields.emplace_back("content-type", "application/json");
+    if (!token_.empty()) out.fields.emplace_back("authorization", token_);
+    out.ca_file = told_.tls.ca_file;
+    out.certificate_file = told_.tls.cert;
+    out.key_file = told_.tls.key;
+    out.timeout = timeout;
+    out.most_bytes = 64 << 20;
+    return out;
+  }
+
+  json range() const { return {{"key", encode(told_.prefix)}, {"range_end", encode(range_end(told_.prefix))}}; }
+
+  // What is wrong, or "".
+  Task<std::string> log_in() {
+    token_.clear();
+    if (told_.username.empty()) co_return std::string();
+    client::HttpRequest asked =
+        request("/v3/auth/authenticate", {{"name", told_.username}, {"password", told_.password}}, kAnswer);
+    const client::HttpResponse answer = co_await environment().http.fetch(std::move(asked));
+    if (!answer.error.empty()) co_return answer.error;
+    const json told = json::parse(answer.body, nullptr, false);
+    if (!answer.ok() || !told.is_object() || !told.contains("token") || !told["token"].is_string())
+      co_return "it does not let `" + told_.username + "` in";
+    token_ = told["token"].get<std::string>();
+    co_return std::string();
+  }
+
+  // Reads the keys; what is wrong, or "".
+  Task<std::string> read() {
+    client::HttpRequest asked = request("/v3/kv/range", range(), kAnswer);
+    const client::HttpResponse answer = co_await environment().http.fetch(std::move(asked));
+    if (!answer.error.empty()) co_return answer.error;
+    if (!answer.ok()) co_return "it answers " + std::to_string(answer.status);
+    std::string problem;
+    Targets targets = read_etcd(answer.body, problem, environment().say);
+    if (!problem.empty()) co_return problem;
+    const json told = json::parse(answer.body, nullptr, false);
+    const json& header = told["header"];
+    const auto revision = header.find("revision");
+    const bool known = revision != header.end() && revision->is_string();
+    revision_ = known ? parse_decimal(revision->get_ref<const std::string&>()).value_or(0) : 0;
+    publish(std::move(targets));
+    co_return std::string();
+  }
+
+  // Until something has changed, or it is time to look in any case.
+  Task<void> wait_for_change() {
+    json create = range();
+    create["start_revision"] = std::to_string(revision_ + 1);
+    client::HttpRequest asked = request("/v3/watch", {{"create_request", std::move(create)}}, kPatience);
+    // The answer does not end: its first event does.
+    auto text = std::make_shared<std::string>();
+    asked.goes_on = [text](std::string_view data) {
+      *text += data;
+      return text->size() < 1 << 20 && text->find("\"events\"") == std::string::npos &&
+             text->find("\"canceled\"") == std::string::npos;
+    };
+    const client::HttpResponse answer = co_await environment().http.fetch(std::move(asked));
+    const bool over = answer.timed_out || text->find("\"result\"") != std::string::npos;
+    const Milliseconds pause = over ? kSettled : backoff_.next();
+    co_await sleep_for(environment().loop, pause);
+  }
+
+  Task<void> run() {
+    co_await sleep_for(environment().loop, Milliseconds(0));
+    bool known = told_.username.empty();
+    for (;;) {
+      std::string problem;
+      if (!known) problem = co_await log_in();
+      if (problem.empty()) problem = co_await read();
+      if (problem.empty()) {
+        known = true;
+        backoff_.reset();
+        co_await wait_for_change();
+        continue;
+      }
+      fail(problem);
+      known = told_.username.empty();
+      ++member_;
+      const Milliseconds pause = backoff_.next();
+      co_await sleep_for(environment().loop, pause);
+    }
+  }
+
+  static constexpr Milliseconds kAnswer{5'000};
+
+  config::Etcd told_;
+  size_t member_ = 0;  // of the cluster, that is asked
+  std::string token_;
+  uint64_t revision_ = 0;
+  Backoff backoff_;
+  TaskGroup tasks_;
+};
+
+}  // namespace
+
+Source::Targets read_etcd(const std::string& body, std::string& problem,
+                          const std::function<void(const std::string&)>& say) {
+  Source::Targets out;
+  const json told = json::parse(body, nullptr, false);
+  if (!told.is_object() || !told.contains("header") || !told["header"].is_object()) {
+    problem = "its answer is none of etcd's";
+    return out;
+  }
+  const auto text_at = [](const json& object, const char* key) {
+    const auto found = object.is_object() ? object.find(key) : object.end();
+    const auto decoded = found != object.end() && found->is_string()
+                             ? crypto::base64_decode(found->get_ref<const std::string&>(), crypto::Base64::kStandard)
+                             : std::nullopt;
+    return decoded.value_or("");
+  };
+  const json keys = told.value("kvs", json::array());
+  for (const json& one : keys) {
+    const std::string key = text_at(one, "key");
+    config::Diagnostics diagnostics;
+    config::Target target = config::load_target(text_at(one, "value"), key, diagnostics);
+    if (!diagnostics.has_errors()) {
+      out.push_back(std::move(target));
+      continue;
+    }
+    for (const config::Diagnostic& wrong : diagnostics.sorted())
+      say("discovery, etcd: a target is left out: " + wrong.to_string());
+  }
+  return out;
+}
+
+std::unique_ptr<Source> make_etcd_source(Environment& environment, const config::Discover& told,
+                                         Source::OnTargets on_targets) {
+  return std::make_unique<EtcdSource>(environment, told, std::move(on_targets));
+}
+
+}  // namespace portcullis::discovery

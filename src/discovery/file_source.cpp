@@ -1,0 +1,48 @@
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "discovery/source.h"
+#include "runtime/file_watch.h"
+
+namespace portcullis::discovery {
+namespace {
+
+// A list in a file, which is read again when something in its folder has changed.
+class FileSource final : public Source {
+ public:
+  FileSource(Environment& environment, const config::Discover& told, OnTargets on_targets)
+      : Source(environment, told.describe(), std::move(on_targets)),
+        path_(told.file),
+        watch_(environment.loop, [this] { read(); }) {
+    watch_.set_files({path_});
+    read();
+  }
+
+ private:
+  void read() {
+    watch_.set_files({path_});  // what it links to may be another folder now
+    std::ifstream file(path_);
+    std::ostringstream text;
+    if (!file || !(text << file.rdbuf())) return fail("cannot read it: " + std::string(std::strerror(errno)));
+    config::Diagnostics diagnostics;
+    Targets targets = config::load_targets(text.str(), path_, diagnostics);
+    if (!diagnostics.has_errors()) return publish(std::move(targets));
+    std::string why;
+    for (const config::Diagnostic& one : diagnostics.sorted()) why += (why.empty() ? "" : "\n") + one.to_string();
+    fail(why);
+  }
+
+  const std::string path_;
+  FileWatch watch_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> make_file_source(Environment& environment, const config::Discover& told,
+                                         Source::OnTargets on_targets) {
+  return std::make_unique<FileSource>(environment, told, std::move(on_targets));
+}
+
+}  // namespace portcullis::discovery
