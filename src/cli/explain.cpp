@@ -95,7 +95,8 @@ void explain_upstream(const config::Config& config, const config::Route& route, 
   told["targets"] = targets_of(config, route.upstream, route.subset);
   told["branches"] = nlohmann::json::array();
   if (route.split.empty()) return;
-  const proxy::Split split = control::compile_split(route, [](const config::Branch&) { return proxy::Branch{}; });
+  const proxy::Split split =
+      control::compile_split(route, [](const config::Branch&) { return proxy::Branch{}; });
   const proxy::Branch* chosen = split.only();
   std::string why = chosen != nullptr ? "the only one" : "";
   if (chosen == nullptr && (chosen = split.by_condition(context, {})) != nullptr) why = "its `when` holds";
@@ -208,7 +209,7 @@ void print_text(const nlohmann::json& told) {
            branch["upstream"].get<std::string>() +
            (branch["chosen"] ? ": chosen, " + branch["why"].get<std::string>() : ""));
     }
-    line("  upstream: " + (known("upstream")           ? told["upstream"].get<std::string>()
+    line("  upstream: " + (known("upstream")          ? told["upstream"].get<std::string>()
                            : told["branches"].empty() ? "none, a policy answers"
                                                       : "one of these, by weight"));
     if (told["target_path"] != told["path"] && known("upstream"))

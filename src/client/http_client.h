@@ -21,7 +21,7 @@ struct HttpRequest {
   std::string body{};
   std::string ca_file{};  // PEM; empty: the system's
   Milliseconds timeout{5'000};
-  size_t most_bytes = 1 << 20;  // of the response's body
+  size_t most_bytes = 1 << 20;                 // of the response's body
   std::string certificate_file{}, key_file{};  // to show who asks, PEM; empty: nobody
   // For an answer without an end: gets the body as it comes, and says whether to go on. The response then has
   // none.

@@ -10,7 +10,8 @@ namespace {
 
 TypePointer source_tls_type() {
   auto type = std::make_shared<ObjectType>("source_tls", "Whom to believe, and how to show who asks.");
-  type->optional("ca", &SourceTls::ca_file, text(), "the system's", "Who signs the server's certificate, PEM.")
+  type->optional("ca", &SourceTls::ca_file, text(), "the system's",
+                 "Who signs the server's certificate, PEM.")
       .optional("cert", &SourceTls::cert, text(), "none", "Our own certificate, PEM.")
       .optional("key", &SourceTls::key, text(), "none", "Its key, PEM.");
   return type;
@@ -45,21 +46,23 @@ TypePointer discover_type() {
       .optional("password", &Etcd::password, text(), "none", "Best `${VARIABLE}` or `${file:...}`.")
       .optional("tls", &Etcd::tls, tls, "", "For `https`.");
   auto type = std::make_shared<ObjectType>(
-      "discover", "Where targets are learnt from: one of these. What was learnt last stays while it is away.");
+      "discover",
+      "Where targets are learnt from: one of these. What was learnt last stays while it is away.");
   type->locate(&Discover::location)
-      .optional("srv", &Discover::srv, text(), "",
-                "A name with SRV records (RFC 2782), as `_orders._tcp.example.com`: their priorities, weights "
-                "and ports; looked up again when their time to live is over.")
-      .optional("file", &Discover::file, text(), "",
-                "A file with a list as in `targets`, YAML or JSON, read again when it changes. A relative path "
-                "begins at the folder of the file that names it.")
+      .optional(
+          "srv", &Discover::srv, text(), "",
+          "A name with SRV records (RFC 2782), as `_orders._tcp.example.com`: their priorities, weights "
+          "and ports; looked up again when their time to live is over.")
+      .optional(
+          "file", &Discover::file, text(), "",
+          "A file with a list as in `targets`, YAML or JSON, read again when it changes. A relative path "
+          "begins at the folder of the file that names it.")
       .optional("consul", &Discover::consul, consul, "", "Consul.")
       .optional("etcd", &Discover::etcd, etcd, "", "etcd.");
   return type;
 }
 
-std::vector<Target> load_targets(const std::string& text, const std::string& name,
-                                 Diagnostics& diagnostics) {
+std::vector<Target> load_targets(const std::string& text, const std::string& name, Diagnostics& diagnostics) {
   std::vector<Target> out;
   if (const auto root = parse_yaml(text, name, diagnostics))
     list_of<Target>(target_type())->load(*root, &out, diagnostics);

@@ -58,8 +58,8 @@ struct Discover {
 
 TypePointer discover_type();
 
-// A list of targets as `targets` has it, in YAML or JSON; and one target, or only its address. What is wrong is
-// in `diagnostics`.
+// A list of targets as `targets` has it, in YAML or JSON; and one target, or only its address. What is wrong
+// is in `diagnostics`.
 std::vector<Target> load_targets(const std::string& text, const std::string& name, Diagnostics& diagnostics);
 Target load_target(const std::string& text, const std::string& name, Diagnostics& diagnostics);
 

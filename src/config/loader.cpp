@@ -44,8 +44,8 @@ void check_split(const Route& route, RefuseUnknown refuse_unknown_upstream, Diag
     return;
   }
   if (!route.upstream.empty() || !route.subset.empty())
-    diagnostics.error(route.location, "route `" + route.name +
-                                          "` has a `split`: its branches say `upstream` and `subset`");
+    diagnostics.error(route.location,
+                      "route `" + route.name + "` has a `split`: its branches say `upstream` and `subset`");
   std::map<std::string_view, const Branch*> labels;
   bool lasting = false;  // somebody takes what others are not to have any more
   for (const Branch& branch : route.split) {
@@ -71,7 +71,8 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
     upstreams.push_back(upstream.name);
     known.insert(upstream.name);
     if (upstream.targets.empty() && !upstream.discover.enabled())
-      diagnostics.error(upstream.location, "upstream `" + upstream.name + "` has no targets: give it `targets`, or `discover`");
+      diagnostics.error(upstream.location,
+                        "upstream `" + upstream.name + "` has no targets: give it `targets`, or `discover`");
   }
   // Many routes name one of many upstreams: a list of all is only gone through for those that are wrong.
   const auto refuse_unknown_upstream = [&](const std::string& name, const Location& location) {

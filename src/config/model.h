@@ -93,7 +93,7 @@ struct Route {
   std::vector<PolicyUse> policies;
   std::string upstream;  // empty when a policy answers
   Location upstream_location;
-  TextMap subset;  // of its targets; empty: all
+  TextMap subset;             // of its targets; empty: all
   std::vector<Branch> split;  // instead of an upstream
   SplitSticky split_sticky;
   bool idempotent = false;

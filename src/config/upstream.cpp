@@ -163,7 +163,8 @@ TypePointer hedge_type() {
       "hedge",
       "Sends a request to a second target when the first has not answered for a while, and takes the answer "
       "that comes first: only requests that `retries` might send again, too.");
-  type->required("delay", &Hedge::delay, duration(), "How long it has not answered: best what 95% do not need.")
+  type->required("delay", &Hedge::delay, duration(),
+                 "How long it has not answered: best what 95% do not need.")
       .optional("attempts", &Hedge::attempts, integer(1, 5), "1",
                 "How many more targets, each after another `delay`.")
       .optional("budget", &Hedge::budget_percent, percent(), "10%",
@@ -176,9 +177,10 @@ TypePointer circuit_breaker_type() {
       "circuit_breaker",
       "What the upstream may be burdened with at once, by this node: more is turned away with 503, before it "
       "can do harm.");
-  type->optional("connections", &CircuitBreaker::connections, integer(0, 10'000'000), "0",
-                 "Connections. Requests wait for one to become free, in turn, up to `timeouts.connect`. 0: no "
-                 "limit.")
+  type->optional(
+          "connections", &CircuitBreaker::connections, integer(0, 10'000'000), "0",
+          "Connections. Requests wait for one to become free, in turn, up to `timeouts.connect`. 0: no "
+          "limit.")
       .optional("pending", &CircuitBreaker::pending, integer(0, 10'000'000), "0",
                 "Requests that wait for a connection. 0: no limit.")
       .optional("requests", &CircuitBreaker::requests, integer(0, 10'000'000), "0",

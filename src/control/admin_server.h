@@ -17,7 +17,8 @@ struct ReloadOutcome {
 // The admin listener: GET /metrics, /healthz (the process runs), /readyz (it serves and is not draining),
 // /upstreams (the targets and their health, in JSON), /splits (the branches of routes, likewise), and POST
 // /reload, which answers when the outcome is known: 200, or 409 with what is wrong; POST
-// /splits/resume?route=NAME&branch=NAME brings back a branch that was rolled back. Runs on the control thread's loop, apart from the workers.
+// /splits/resume?route=NAME&branch=NAME brings back a branch that was rolled back. Runs on the control
+// thread's loop, apart from the workers.
 class AdminServer {
  public:
   struct Sources {

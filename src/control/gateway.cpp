@@ -126,8 +126,8 @@ Status Gateway::follow_names(std::shared_ptr<const proxy::Snapshot> snapshot) {
   return discovery_.watch(hosts, followed_->dns);
 }
 
-// Discovered targets become the workers' when their names are known, so that none is without an address in the
-// place of one that has one.
+// Discovered targets become the workers' when their names are known, so that none is without an address in
+// the place of one that has one.
 Task<void> Gateway::publish(std::string upstream, std::shared_ptr<const upstream::TargetList> targets) {
   ++publishing_;
   if (followed_) (void)follow_names(followed_);
@@ -242,18 +242,19 @@ Status Gateway::open_admin(Succession* predecessor) {
   say("admin on " + SocketAddress::of_socket(socket.get()).to_string());
   admin_ = std::make_unique<AdminServer>(
       loop_, std::move(socket),
-      AdminServer::Sources{.metrics = [this] { return metrics_->scrape(states()); },
-                           .ready = [this] { return !draining_; },
-                           .reload = [this] { return reload(); },
-                           .states = [this] { return states(); },
-                           .resume = [this](const std::string& route, const std::string& branch) {
-                             return kept_.rollbacks.resume(route, branch);
-                           }});
+      AdminServer::Sources{
+          .metrics = [this] { return metrics_->scrape(states()); },
+          .ready = [this] { return !draining_; },
+          .reload = [this] { return reload(); },
+          .states = [this] { return states(); },
+          .resume = [this](const std::string& route,
+                           const std::string& branch) { return kept_.rollbacks.resume(route, branch); }});
   return {};
 }
 
 telemetry::States Gateway::states() const {
-  return {health_checks_.states(), breaker_states(snapshot_->upstreams), branch_states(*snapshot_, loop_.now())};
+  return {health_checks_.states(), breaker_states(snapshot_->upstreams),
+          branch_states(*snapshot_, loop_.now())};
 }
 
 Status Gateway::open_upgrade_point() {

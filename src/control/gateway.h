@@ -6,13 +6,12 @@
 #include <vector>
 
 #include "base/result.h"
+#include "client/http_client.h"
 #include "config/diagnostics.h"
 #include "config/model.h"
 #include "config/sources.h"
 #include "control/admin_server.h"
-
 #include "control/listener_set.h"
-#include "client/http_client.h"
 #include "control/snapshot.h"
 #include "control/target_discovery.h"
 #include "control/upgrade.h"
@@ -53,7 +52,9 @@ class Gateway {
   Status open_upgrade_point();
   telemetry::States states() const;
   Status follow_names(std::shared_ptr<const proxy::Snapshot> snapshot);
-  bool names_settled() const { return target_discovery_.settled() && discovery_.settled() && publishing_ == 0; }
+  bool names_settled() const {
+    return target_discovery_.settled() && discovery_.settled() && publishing_ == 0;
+  }
   Task<void> publish(std::string upstream, std::shared_ptr<const upstream::TargetList> targets);
   void note_sources(const config::Sources& sources);
   Task<ReloadOutcome> reload();

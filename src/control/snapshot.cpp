@@ -204,7 +204,8 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   }
   for (size_t i = 0; i < config.upstreams.size(); ++i) {
     const config::Upstream& upstream = config.upstreams[i];
-    auto compiled = compile_upstream(upstream, config, std::move(subsets[i]), metrics, kept.tls, kept.upstreams);
+    auto compiled =
+        compile_upstream(upstream, config, std::move(subsets[i]), metrics, kept.tls, kept.upstreams);
     if (!compiled) return Error{"upstream `" + upstream.name + "`: " + compiled.error().message};
     snapshot->upstreams.push_back(std::make_shared<const upstream::UpstreamDefinition>(std::move(*compiled)));
   }

@@ -44,7 +44,6 @@ std::optional<config::Config> load_config(const std::string& path, config::Diagn
 // The same for a program that only wants to know.
 std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics);
 
-
 // Warns of each route that can never get a request and names the route that takes them.
 void report_unreachable_routes(const config::Config& config, config::Diagnostics& diagnostics);
 

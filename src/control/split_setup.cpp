@@ -6,8 +6,8 @@ namespace {
 proxy::RollbackRules compile_rules(const config::Rollback& told) {
   proxy::RollbackRules rules;
   rules.error_share = static_cast<double>(told.error_percent) / 100;
-  rules.statuses = config::statuses_of(told.statuses.empty() ? std::vector{config::StatusRange{500, 599}}
-                                                             : told.statuses);
+  rules.statuses =
+      config::statuses_of(told.statuses.empty() ? std::vector{config::StatusRange{500, 599}} : told.statuses);
   rules.least_requests = told.least_requests;
   rules.interval = told.interval;
   rules.hold = told.hold;
@@ -24,8 +24,8 @@ std::shared_ptr<proxy::Rollback> RollbackBook::of(const config::Route& route, co
   if (!entry.state || entry.upstream != branch.upstream || entry.subset != branch.subset ||
       !(entry.state->rules() == rules)) {
     entry = {branch.upstream, branch.subset,
-             std::make_shared<proxy::Rollback>("branch `" + branch.label() + "` of route `" + route.name + "`",
-                                               rules)};
+             std::make_shared<proxy::Rollback>(
+                 "branch `" + branch.label() + "` of route `" + route.name + "`", rules)};
   }
   return entry.state;
 }

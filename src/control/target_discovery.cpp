@@ -25,10 +25,11 @@ void TargetDiscovery::watch(const config::Config& config, telemetry::Registry& m
     entry->told = told;
     Entry& mine = *entry;
     mine.upstream = upstream.name;
-    mine.source = discovery::make_source(environment_, mine.told, [this, &mine](discovery::Source::Targets targets) {
-      mine.targets = std::move(targets);
-      compile(mine);
-    });
+    mine.source =
+        discovery::make_source(environment_, mine.told, [this, &mine](discovery::Source::Targets targets) {
+          mine.targets = std::move(targets);
+          compile(mine);
+        });
   }
 }
 

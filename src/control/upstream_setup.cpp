@@ -212,9 +212,10 @@ void check_upstreams(const config::Config& config, config::Diagnostics& diagnost
       diagnostics.error(upstream.protocol_location,
                         "`proxy_protocol` tells of one client, and connections of HTTP/2 are for many");
     if (upstream.circuit_breaker.pending > 0 && upstream.circuit_breaker.connections == 0)
-      diagnostics.error(upstream.location,
-                        "`pending` are those who wait for one of the `connections` of a `circuit_breaker`: it "
-                        "needs both");
+      diagnostics.error(
+          upstream.location,
+          "`pending` are those who wait for one of the `connections` of a `circuit_breaker`: it "
+          "needs both");
     if (upstream.outlier_ejection.interval < kLeast)
       diagnostics.error(upstream.location, "the `interval` of an `outlier_ejection` is at least 10ms");
   }
@@ -226,8 +227,8 @@ void check_upstreams(const config::Config& config, config::Diagnostics& diagnost
       const bool any = std::any_of(upstream.targets.begin(), upstream.targets.end(),
                                    [&](const config::Target& one) { return belongs(one, subset); });
       if (!any)
-        diagnostics.error(place, "no target of `" + upstream.name + "` has the metadata of the `subset` of `" +
-                                     whose + "`");
+        diagnostics.error(place, "no target of `" + upstream.name +
+                                     "` has the metadata of the `subset` of `" + whose + "`");
     }
   };
   for (const config::Route& route : config.routes) {

@@ -72,7 +72,8 @@ class ConsulSource final : public Source {
         backoff_.reset();
         // The index may go back, when Consul's state is restored: then one begins anew.
         const std::string index(answer.value_of("x-consul-index"));
-        index_ = index.size() < index_.size() || (index.size() == index_.size() && index < index_) ? "0" : index;
+        index_ =
+            index.size() < index_.size() || (index.size() == index_.size() && index < index_) ? "0" : index;
         publish(std::move(targets));
         if (!index_.empty() && index_ != "0") continue;
       } else {

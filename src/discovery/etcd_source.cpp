@@ -50,7 +50,9 @@ class EtcdSource final : public Source {
     return out;
   }
 
-  json range() const { return {{"key", encode(told_.prefix)}, {"range_end", encode(range_end(told_.prefix))}}; }
+  json range() const {
+    return {{"key", encode(told_.prefix)}, {"range_end", encode(range_end(told_.prefix))}};
+  }
 
   // What is wrong, or "".
   Task<std::string> log_in() {
@@ -146,9 +148,10 @@ Source::Targets read_etcd(const std::string& body, std::string& problem,
   }
   const auto text_at = [](const json& object, const char* key) {
     const auto found = object.is_object() ? object.find(key) : object.end();
-    const auto decoded = found != object.end() && found->is_string()
-                             ? crypto::base64_decode(found->get_ref<const std::string&>(), crypto::Base64::kStandard)
-                             : std::nullopt;
+    const auto decoded =
+        found != object.end() && found->is_string()
+            ? crypto::base64_decode(found->get_ref<const std::string&>(), crypto::Base64::kStandard)
+            : std::nullopt;
     return decoded.value_or("");
   };
   const json keys = told.value("kvs", json::array());

@@ -30,7 +30,8 @@ class FileSource final : public Source {
     Targets targets = config::load_targets(text.str(), path_, diagnostics);
     if (!diagnostics.has_errors()) return publish(std::move(targets));
     std::string why;
-    for (const config::Diagnostic& one : diagnostics.sorted()) why += (why.empty() ? "" : "\n") + one.to_string();
+    for (const config::Diagnostic& one : diagnostics.sorted())
+      why += (why.empty() ? "" : "\n") + one.to_string();
     fail(why);
   }
 

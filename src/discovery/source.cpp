@@ -12,7 +12,8 @@ namespace {
 std::string text_of(const Source::Targets& targets) {
   std::string out;
   for (const config::Target& one : targets) {
-    out += one.address + " " + std::to_string(one.weight) + " " + std::to_string(one.priority) + " " + one.zone;
+    out +=
+        one.address + " " + std::to_string(one.weight) + " " + std::to_string(one.priority) + " " + one.zone;
     for (const auto& [key, value] : one.metadata) out += "\t" + key + "=" + value;
     out += "\n";
   }

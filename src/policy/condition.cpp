@@ -139,8 +139,9 @@ class Condition::Parser {
         {"route", Subject::kRoute},       {"client_address", Subject::kAddress}};
     const std::string word = word_;
     if (quoted_ || word.empty()) return fail("expected a subject such as `scope` or `group`");
-    for (const auto& [prefix, subject] :
-         {std::pair<std::string_view, Subject>{"claim.", Subject::kClaim}, {"header.", Subject::kHeader}, {"cookie.", Subject::kCookie}}) {
+    for (const auto& [prefix, subject] : {std::pair<std::string_view, Subject>{"claim.", Subject::kClaim},
+                                          {"header.", Subject::kHeader},
+                                          {"cookie.", Subject::kCookie}}) {
       if (!word.starts_with(prefix) || word.size() == prefix.size()) continue;
       node.subject = subject;
       node.name = word.substr(prefix.size());

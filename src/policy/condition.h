@@ -15,10 +15,11 @@ namespace portcullis::policy {
 //   scope = orders:read and (group in [admins, support] or claim.tenant = acme)
 //   method in [GET, HEAD] and not path under /internal
 //
-// Subjects: scope, group, consumer, claim.NAME, header.NAME, cookie.NAME, method, host, path, route, client_address. A
-// subject with several values (scope, group, a claim that is a list) equals a value when one of them does.
-// Operators: = (or ==), !=, in [...], not in [...], exists; `under` for paths and address blocks. `and` binds
-// tighter than `or`; `not` and parentheses as usual; values with spaces or brackets stand in quotes.
+// Subjects: scope, group, consumer, claim.NAME, header.NAME, cookie.NAME, method, host, path, route,
+// client_address. A subject with several values (scope, group, a claim that is a list) equals a value when
+// one of them does. Operators: = (or ==), !=, in [...], not in [...], exists; `under` for paths and address
+// blocks. `and` binds tighter than `or`; `not` and parentheses as usual; values with spaces or brackets stand
+// in quotes.
 class Condition {
  public:
   Condition() = default;  // always true

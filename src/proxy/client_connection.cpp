@@ -27,6 +27,7 @@ bool ClientConnection::closing() const {
 }
 
 void ClientConnection::drain() {
+  drain_watchers_.for_each([](DrainWatcher& watcher) { watcher.on_drain(); });
   if (http2_ != nullptr) http2_->announce_end();
   if (idle_ || http2_ != nullptr) stream.hurry_reader(kLastCall);
 }

@@ -17,6 +17,15 @@ namespace portcullis::proxy {
 
 class Worker;
 
+// Told when the connection is to end.
+class DrainWatcher : public ListNode<DrainWatcher> {
+ public:
+  virtual void on_drain() = 0;
+
+ protected:
+  ~DrainWatcher() = default;
+};
+
 // One client's connection: its stream and what has been received but belongs to no exchange yet. Small,
 // because most of its life it is idle: the buffer and the exchange exist only while there is something in
 // hand.
@@ -37,6 +46,8 @@ class ClientConnection final : public ListNode<>, public Pooled {
   const ListenerSettings& settings() const { return *listener_->settings; }
   // The connection is to end after the exchange in hand.
   bool closing() const;
+  // From now on `watcher` is told, as long as it lives.
+  void watch_drain(DrainWatcher& watcher) { drain_watchers_.push_back(watcher); }
 
   Stream stream;
   InputBuffer input;
@@ -69,6 +80,7 @@ class ClientConnection final : public ListNode<>, public Pooled {
   std::shared_ptr<Listener> listener_;
   std::shared_ptr<const tls::PeerCertificate> certificate_;
   http::h2::Session* http2_ = nullptr;  // while it speaks HTTP/2
+  IntrusiveList<DrainWatcher, DrainWatcher> drain_watchers_;
   bool idle_ = false;
   bool proxied_tls_ = false;
   uint16_t peer_port_;

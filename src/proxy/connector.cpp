@@ -90,8 +90,8 @@ Task<bool> Connector::open_stream(Upstream& upstream, Target& target, Stream& st
   co_return false;
 }
 
-// The right to open a connection in `slot`; or without one, `connection` is one that has become free. Those who
-// have waited longer come first.
+// The right to open a connection in `slot`; or without one, `connection` is one that has become free. Those
+// who have waited longer come first.
 Task<ConnectOutcome> Connector::take_place(Upstream& upstream, Target& target,
                                            std::unique_ptr<Connection>& connection, Breaker::Slot& slot) {
   upstream::ConnectionQueue* const queue = target.queue();

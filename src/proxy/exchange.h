@@ -66,7 +66,8 @@ class Exchange final : public Pooled {
   Milliseconds patience_for_head(const upstream::UpstreamDefinition& upstream) const;
   Task<TryOutcome> read_http1_head(upstream::Connection& connection, InputBuffer& input, size_t& head_size);
   Task<TryOutcome> read_http2_head(upstream::Connection& connection);
-  Task<TryOutcome> read_response_head(upstream::Connection& connection, InputBuffer& input, size_t& head_size);
+  Task<TryOutcome> read_response_head(upstream::Connection& connection, InputBuffer& input,
+                                      size_t& head_size);
   class Race;
   struct Hedge;
   bool may_hedge(const upstream::UpstreamDefinition& upstream) const;
@@ -78,8 +79,8 @@ class Exchange final : public Pooled {
   Task<TryOutcome> receive_response(std::unique_ptr<upstream::Connection>& connection, BodySource& body,
                                     TaskGroup& upload);
   Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);
-  Task<void> join_streams(upstream::Connection& connection, std::string_view from_target,
-                          std::string_view from_client);
+  static bool is_websocket(const http::Fields& fields);
+  Task<void> join_streams(upstream::Connection& connection, std::string_view from_target, bool websocket);
 
   void choose_request_id();
   http::BodyKind upload_kind() const;
@@ -124,9 +125,9 @@ class Exchange final : public Pooled {
   const ListenerSettings& settings_;
   const Route* route_ = nullptr;
   const Branch* branch_ = nullptr;  // of the route, once it is known who is asked
-  std::string_view path_;         // canonical, as matched
-  std::string_view target_path_;  // as the target gets it
-  std::string_view host_;         // lower case, without port
+  std::string_view path_;           // canonical, as matched
+  std::string_view target_path_;    // as the target gets it
+  std::string_view host_;           // lower case, without port
   Origin origin_;
   std::string_view request_id_;
   std::string_view allow_;
@@ -156,12 +157,12 @@ class Exchange final : public Pooled {
   unsigned tries_ = 0;
   std::optional<upstream::Breaker::Slot> retry_slot_;  // once it has been sent again
   std::shared_ptr<MirroredRequest> mirrored_;          // what goes to others, too
-  std::optional<uint64_t> sought_;    // the hash that the balancer goes by
-  std::optional<StickyVisit> visit_;  // what the client's cookie says
-  std::string_view set_cookie_;       // what it is told to say from now on
-  std::string_view place_cookie_;     // likewise, of its place in a split
-  uint64_t request_bytes_ = 0;        // of the body
-  uint64_t response_bytes_ = 0;       // of the body
+  std::optional<uint64_t> sought_;                     // the hash that the balancer goes by
+  std::optional<StickyVisit> visit_;                   // what the client's cookie says
+  std::string_view set_cookie_;                        // what it is told to say from now on
+  std::string_view place_cookie_;                      // likewise, of its place in a split
+  uint64_t request_bytes_ = 0;                         // of the body
+  uint64_t response_bytes_ = 0;                        // of the body
   Arena arena_;
   http::RequestHead request_;
   http::ResponseHead response_;

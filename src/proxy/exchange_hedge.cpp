@@ -1,5 +1,5 @@
-// How an exchange asks a second target while the first one is silent, and takes whichever answers sooner (Dean
-// and Barroso, "The Tail at Scale", 2013).
+// How an exchange asks a second target while the first one is silent, and takes whichever answers sooner
+// (Dean and Barroso, "The Tail at Scale", 2013).
 
 #include <cerrno>
 #include <vector>
@@ -19,8 +19,8 @@ struct Exchange::Hedge {
   bool failed = false;
 };
 
-// The first target and the hedges. Whoever has a part of an answer first has won; the first target is then told
-// by a timer to stop, because its end is the end of all of them.
+// The first target and the hedges. Whoever has a part of an answer first has won; the first target is then
+// told by a timer to stop, because its end is the end of all of them.
 class Exchange::Race final : private Timer {
  public:
   Race(upstream::Upstream& its_upstream, Stream& first)
@@ -58,7 +58,9 @@ bool Exchange::may_hedge(const upstream::UpstreamDefinition& upstream) const {
 Task<IoResult> Exchange::send_whole_request(upstream::Connection& connection) {
   HeadWriter head(head_size_ + 1024);
   const std::string_view content = held_body_.held() ? held_body_.content() : std::string_view();
-  const auto vector_of = [](std::string_view text) { return iovec{const_cast<char*>(text.data()), text.size()}; };
+  const auto vector_of = [](std::string_view text) {
+    return iovec{const_cast<char*>(text.data()), text.size()};
+  };
   iovec pieces[2]{};
   size_t count = 0;
   if (connection.channel == nullptr) {

@@ -129,7 +129,8 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   upstream::Upstream& whole = this->upstream();
   const upstream::UpstreamDefinition& upstream = whole.definition();
   InputBuffer input;
-  for (bool hedged = may_hedge(upstream);; hedged = false) {  // once for each interim response, then the final
+  for (bool hedged = may_hedge(upstream);;
+       hedged = false) {  // once for each interim response, then the final
     response_ = {};
     size_t head_size = 0;
     Task<TryOutcome> reading = hedged ? read_first_head(connection, input, head_size, body, upload)
@@ -149,7 +150,8 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     if (response_.status == 101) {
       if (!request_.wants_upgrade) co_return fail("upstream_unasked_upgrade");
       answered_ = true;
-      if (co_await accept_upgrade(head_size)) co_await join_streams(*connection, input.content(), unread());
+      const bool websocket = is_websocket(request_.fields) && is_websocket(response_.fields);
+      if (co_await accept_upgrade(head_size)) co_await join_streams(*connection, input.content(), websocket);
       close_client_ = true;
       co_return TryOutcome::kAnswered;
     }
@@ -220,25 +222,6 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     target.give_back(std::move(connection));
   }
   co_return TryOutcome::kAnswered;
-}
-
-Task<void> Exchange::join_streams(upstream::Connection& connection, std::string_view from_target,
-                                  std::string_view from_client) {
-  struct Half {
-    static Task<void> run(std::string_view first, Stream& from, Stream& to, Tunnel& tunnel, uint64_t& bytes) {
-      const RelayResult result = co_await relay_raw(first, from, to, tunnel, bytes);
-      if (result.outcome != RelayOutcome::kComplete) {
-        from.cancel();
-        to.cancel();
-      }
-    }
-  };
-  Tunnel tunnel{connection.target().upstream().tunnel_timeout, worker_.loop().now()};
-  TaskGroup halves;
-  halves.spawn(Half::run(from_client, client_.stream, connection.stream, tunnel, request_bytes_));
-  halves.spawn(Half::run(from_target, connection.stream, client_.stream, tunnel, response_bytes_));
-  co_await halves.join();
-  ended_ = tunnel.was_idle ? "tunnel_idle" : "tunnel_closed";
 }
 
 }  // namespace portcullis::proxy

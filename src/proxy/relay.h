@@ -9,6 +9,7 @@
 #include "http/h1/chunked_decoder.h"
 #include "http/h2/channel.h"
 #include "http/message.h"
+#include "proxy/websocket.h"
 #include "runtime/stream.h"
 #include "runtime/task.h"
 
@@ -105,11 +106,22 @@ struct Tunnel {
   Milliseconds idle_timeout;
   Clock::time_point last_bytes;  // in either direction
   bool was_idle = false;         // which is why it has ended
+  bool leaving = false;          // both sides are to be told that it ends
 };
 
-// Copies bytes, and counts them in `bytes`, until the source ends (kComplete, with the sink half-closed),
-// either side fails, or the tunnel is idle.
-Task<RelayResult> relay_raw(std::string_view first, Stream& from, Stream& to, Tunnel& tunnel,
-                            uint64_t& bytes);
+// One direction of a tunnel.
+struct TunnelHalf {
+  std::string_view first;  // what has been received already
+  Stream& from;
+  Stream& to;
+  uint64_t& bytes;                 // that pass are counted here
+  FrameTracker* frames = nullptr;  // of a WebSocket; null for what cannot be left politely
+  std::string_view goodbye{};      // for `to`
+};
+
+// Copies bytes until the source ends (kComplete, with the sink half-closed), either side fails, or the tunnel
+// is idle. When it is being left: until the frame in hand has passed, then says goodbye, and waits a little
+// for the source's own.
+Task<RelayResult> relay_raw(TunnelHalf half, Tunnel& tunnel);
 
 }  // namespace portcullis::proxy

@@ -21,8 +21,7 @@ void Rollback::note(uint16_t status, bool cut_off, Clock::time_point now) {
   if (is_out(now)) return;  // the rest of what it had begun
   begin_interval(now);
   const uint64_t requests = requests_.fetch_add(1, kRelaxed) + 1;
-  const bool failed =
-      cut_off || std::binary_search(rules_.statuses.begin(), rules_.statuses.end(), status);
+  const bool failed = cut_off || std::binary_search(rules_.statuses.begin(), rules_.statuses.end(), status);
   const uint64_t failures = failed ? failures_.fetch_add(1, kRelaxed) + 1 : failures_.load(kRelaxed);
   if (requests < rules_.least_requests || failures == 0 ||
       static_cast<double>(failures) < rules_.error_share * static_cast<double>(requests))

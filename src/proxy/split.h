@@ -14,13 +14,13 @@ namespace portcullis::proxy {
 
 // A part of a route's requests, and who answers it. A route without a split has one, for all of them.
 struct Branch {
-  std::string name{};  // empty without a split
-  size_t upstream = 0;  // index into Snapshot::upstreams
-  size_t subset = 0;    // of the upstream's targets
+  std::string name{};                          // empty without a split
+  size_t upstream = 0;                         // index into Snapshot::upstreams
+  size_t subset = 0;                           // of the upstream's targets
   std::optional<policy::LimitKey> hash_key{};  // where its balancer goes by one
   uint32_t weight = 1;
-  policy::Condition when{};               // empty: none
-  std::shared_ptr<Rollback> rollback{};   // null: it stays
+  policy::Condition when{};                          // empty: none
+  std::shared_ptr<Rollback> rollback{};              // null: it stays
   std::vector<telemetry::BranchMetrics*> metrics{};  // one for each worker; empty without a split
 
   bool serves(Clock::time_point now) const { return !rollback || !rollback->is_out(now); }

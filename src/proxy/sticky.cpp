@@ -35,8 +35,7 @@ uint64_t minutes(std::chrono::sys_seconds moment) {
 std::string_view write_cookie(std::string_view name, std::string_view value, std::chrono::seconds ttl,
                               bool secure, Arena& arena) {
   std::string_view age;
-  if (ttl.count() > 0)
-    age = arena.concat("; Max-Age=", arena.decimal(static_cast<uint64_t>(ttl.count())));
+  if (ttl.count() > 0) age = arena.concat("; Max-Age=", arena.decimal(static_cast<uint64_t>(ttl.count())));
   return arena.concat(name, "=", value, "; Path=/; HttpOnly; SameSite=Lax", secure ? "; Secure" : "", age);
 }
 

@@ -95,7 +95,7 @@ class Worker {
   Deadline deadline_{*this};
   std::map<std::string, upstream::Addresses> addresses_;  // what is known of host names
   std::map<std::string, std::shared_ptr<const upstream::TargetList>> discovered_;  // by upstream
-  std::vector<std::shared_ptr<Listener>> listeners_;      // as the snapshot's
+  std::vector<std::shared_ptr<Listener>> listeners_;                               // as the snapshot's
   IntrusiveList<ClientConnection> connections_;
   TaskGroup tasks_;
   std::thread thread_;

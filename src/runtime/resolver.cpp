@@ -66,8 +66,8 @@ Resolver::ServiceAnswer Resolver::read_service(std::span<const unsigned char> me
     constexpr int kFixed = 6;  // priority, weight, port; then the name
     const unsigned char* const data = ns_rr_rdata(record);
     char host[NS_MAXDNAME];
-    if (ns_rr_rdlen(record) <= kFixed || ::ns_name_uncompress(ns_msg_base(parsed), ns_msg_end(parsed),
-                                                              data + kFixed, host, sizeof host) < 0)
+    if (ns_rr_rdlen(record) <= kFixed ||
+        ::ns_name_uncompress(ns_msg_base(parsed), ns_msg_end(parsed), data + kFixed, host, sizeof host) < 0)
       return answer;
     if (host[0] == '\0' || std::strcmp(host, ".") == 0) continue;  // "decidedly not available at this domain"
     const std::chrono::seconds ttl(ns_rr_ttl(record));

@@ -259,9 +259,11 @@ std::string Registry::scrape(const States& states) const {
 
   std::vector<prometheus::MetricFamily> all;
   for (Family* one :
-       {&requests,    &durations,  &received,    &sent,      &tries,     &opened,  &accepted, &open,
-        &by_listener, &handshakes, &unannounced, &floods,    &refused,   &dropped, &reloads,  &version,
-        &by_consumer, &by_branch, &breaker_use, &breaker_limit, &breaker_refused, &mirrored, &rolled_back, &rollbacks, &limited,    &up,          &available, &ejections, &checks}) {
+       {&requests, &durations,   &received,    &sent,        &tries,       &opened,        &accepted,
+        &open,     &by_listener, &handshakes,  &unannounced, &floods,      &refused,       &dropped,
+        &reloads,  &version,     &by_consumer, &by_branch,   &breaker_use, &breaker_limit, &breaker_refused,
+        &mirrored, &rolled_back, &rollbacks,   &limited,     &up,          &available,     &ejections,
+        &checks}) {
     all.push_back(std::move(one->family));
   }
   return prometheus::TextSerializer().Serialize(all);

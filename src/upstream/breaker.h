@@ -55,8 +55,8 @@ class Breaker {
     Load load_ = Load::kRequests;
   };
 
-  // One more, or nothing when there are as many as the limits allow. What has no limit is not counted, but for
-  // those who wait.
+  // One more, or nothing when there are as many as the limits allow. What has no limit is not counted, but
+  // for those who wait.
   std::optional<Slot> take(Load load, const BreakerLimits& limits);
   // Somebody was turned away for this; as take() says itself, but for connections, which one may wait for.
   void note_refused(Load load) { count(load).refused.fetch_add(1, std::memory_order_relaxed); }
@@ -67,8 +67,8 @@ class Breaker {
   // The workers' queues of those who wait for a connection. Takes a lock: for when upstreams come and go.
   void join(ConnectionQueue& queue);
   void leave(ConnectionQueue& queue);
-  // `asking` waits, and other workers may have connections that do nothing: they close one each. Takes a lock,
-  // as giving a connection back does while somebody waits.
+  // `asking` waits, and other workers may have connections that do nothing: they close one each. Takes a
+  // lock, as giving a connection back does while somebody waits.
   void ask_others_for_idle(const ConnectionQueue& asking);
 
  private:

@@ -11,8 +11,8 @@
 namespace portcullis::upstream {
 
 // One worker's requests that wait for a connection to an upstream that may not have another one. They are
-// served in the order in which they came; between workers, those who have more waiting get more. One thread's,
-// where nothing else is said.
+// served in the order in which they came; between workers, those who have more waiting get more. One
+// thread's, where nothing else is said.
 class ConnectionQueue {
  public:
   // `close_idle` closes one connection that does nothing; false when there is none.

@@ -38,8 +38,8 @@ class HealthChecks {
   std::vector<std::shared_ptr<const UpstreamDefinition>> upstreams_;
   std::map<std::string, Addresses> addresses_;
   std::map<std::string, std::shared_ptr<const TargetList>> discovered_;  // by upstream
-  std::map<std::string, std::unique_ptr<Probe>> probes_;  // by upstream and address
-  std::map<std::string, std::unique_ptr<Judge>> judges_;  // by upstream
+  std::map<std::string, std::unique_ptr<Probe>> probes_;                 // by upstream and address
+  std::map<std::string, std::unique_ptr<Judge>> judges_;                 // by upstream
 };
 
 // The outcome of one check: "" when it has passed, else why not.

@@ -41,7 +41,8 @@ class Http2Connection final : public ListNode<Http2Pool>, public Pooled, private
 // than each make its own. One worker's.
 class Http2Pool {
  public:
-  Http2Pool(EventLoop& loop, Milliseconds idle_timeout) : loop_(loop), idle_timeout_(idle_timeout), waiters_(loop) {}
+  Http2Pool(EventLoop& loop, Milliseconds idle_timeout)
+      : loop_(loop), idle_timeout_(idle_timeout), waiters_(loop) {}
   ~Http2Pool();
 
   // A stream for one more request, or null when no connection has room for it. `reused` tells whether its

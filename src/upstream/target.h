@@ -24,7 +24,8 @@ class Connection final : public ListNode<>, public Pooled, private Watcher {
 
   ~Connection();
 
-  Breaker::Slot slot{};  // while there is a limit; of HTTP/2, its shared connection has it. Outlives the socket
+  Breaker::Slot
+      slot{};  // while there is a limit; of HTTP/2, its shared connection has it. Outlives the socket
   Stream stream;
   http::h2::Channel* channel = nullptr;  // HTTP/2 only
   // True when it has carried an exchange before: the target may have closed it meanwhile.
@@ -113,7 +114,7 @@ class Target {
   // by one request at a time.
   double cost() const;
 
-  uint32_t in_flight = 0;  // as InFlight counts
+  uint32_t in_flight = 0;   // as InFlight counts
   size_t index = SIZE_MAX;  // among its upstream's, for the sets of those that have been tried
 
  private:

@@ -79,7 +79,7 @@ class Upstream {
 
   EventLoop& loop_;
   std::shared_ptr<const UpstreamDefinition> definition_;
-  std::unique_ptr<ConnectionQueue> queue_;  // where there is a limit on connections
+  std::unique_ptr<ConnectionQueue> queue_;        // where there is a limit on connections
   std::map<std::string, Addresses> addresses_;    // of the names that targets are known by
   std::shared_ptr<const TargetList> discovered_;  // null: none
   std::shared_ptr<const TargetList> built_from_;  // that targets_ refer to

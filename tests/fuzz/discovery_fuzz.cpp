@@ -6,8 +6,8 @@
 
 using namespace portcullis;
 
-// Whatever name servers, Consul, etcd and files say, it is targets or a named problem. The first byte says who
-// speaks.
+// Whatever name servers, Consul, etcd and files say, it is targets or a named problem. The first byte says
+// who speaks.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);

@@ -133,6 +133,57 @@ def test_backends_stopped_and_resumed_in_turn(start, backends, tmp_path):
     assert clients.failures == []
 
 
+class FaultyNetwork:
+    """A way to a backend on which everything takes `delay`, and of each ten connections `lost` lose all that is sent from
+    their third request on. (Kernels without netem cannot do it to packets.)"""
+
+    def __init__(self, port, delay, lost):
+        self.target, self.delay, self.lost, self.taken, self.swallowed = port, delay, lost, 0, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            self.taken += 1
+            loses = self.taken % 10 < self.lost
+            backend = harness.connect(self.target)
+            threading.Thread(target=self._carry, args=(client, backend, 2 if loses else None), daemon=True).start()
+            threading.Thread(target=self._carry, args=(backend, client, None), daemon=True).start()
+
+    def _carry(self, one, other, requests):
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                time.sleep(self.delay)
+                if requests == 0:
+                    self.swallowed += 1
+                    continue
+                requests = None if requests is None else requests - 1
+                other.sendall(data)
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self.listener.close()
+
+
+def test_a_network_that_delays_and_loses(start, backends, tmp_path):
+    networks = [FaultyNetwork(one.port, 0.01, 5) for one in backends[:2]]
+    gateway = start(configuration(tmp_path, networks[0].port, networks[1].port, backends[2].port))
+    with load(gateway) as clients:
+        for _ in range(4):
+            clients.more()
+    for one in networks:
+        one.close()
+    assert clients.failures == []
+    assert sum(one.swallowed for one in networks) > 0
+
+
 def test_two_of_three_at_once(start, backends, tmp_path):
     gateway = start(configuration(tmp_path, *(one.port for one in backends)))
     with load(gateway) as clients:

@@ -78,7 +78,8 @@ Kind acl_kind() {
       "Decides by rules who may do what: the first that holds decides; 403 for what is denied. Conditions "
       "are of "
       "the form `group in [admins, support] and method = GET`, with `and`, `or`, `not` and parentheses, on "
-      "`scope`, `group`, `consumer`, `claim.NAME`, `header.NAME`, `cookie.NAME`, `method`, `host`, `path`, `route` and "
+      "`scope`, `group`, `consumer`, `claim.NAME`, `header.NAME`, `cookie.NAME`, `method`, `host`, `path`, "
+      "`route` and "
       "`client_address`, by `=`, `!=`, `in`, `not in`, `under` and `exists`; or a mapping whose entries must "
       "all "
       "hold.");

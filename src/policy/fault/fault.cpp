@@ -36,7 +36,8 @@ class Fault final : public Policy {
 
   Decision on_request(Context& context) const override {
     if (!when_.holds(context)) return Decision::proceed();
-    Random& random = random_.get(context.worker, [] { return std::make_unique<Random>(crypto::random_seed()); });
+    Random& random =
+        random_.get(context.worker, [] { return std::make_unique<Random>(crypto::random_seed()); });
     const bool aborts = settings_.abort.status != 0 && random.below(100) < settings_.abort.percent;
     if (settings_.delay.duration.count() > 0 && random.below(100) < settings_.delay.percent)
       return Decision::suspend(wait(context, aborts));

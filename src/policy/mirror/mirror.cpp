@@ -40,8 +40,9 @@ class Mirror final : public Policy {
 
   Explanation explain(Context& context) const override {
     if (!when_.holds(context)) return {Decision::proceed(), {"does not apply to this request"}};
-    return {Decision::proceed(),
-            {"would send a copy of " + std::to_string(settings_.percent) + "% to `" + settings_.upstream + "`"}};
+    return {
+        Decision::proceed(),
+        {"would send a copy of " + std::to_string(settings_.percent) + "% to `" + settings_.upstream + "`"}};
   }
 
  private:
@@ -58,7 +59,8 @@ Kind mirror_kind() {
       "mirror",
       "Sends a copy of a share of the requests to another upstream, as they are when they are forwarded, and "
       "drops its answers. The client's request is never held up or changed by it.");
-  type->required("upstream", &Settings::upstream, config::text(), "The name of the upstream that gets copies.")
+  type->required("upstream", &Settings::upstream, config::text(),
+                 "The name of the upstream that gets copies.")
       .locate_last(&Settings::upstream_location)
       .optional("share", &Settings::percent, config::percent(), "100%", "Of the requests.")
       .optional("when", &Settings::when, Condition::type(), "every request",

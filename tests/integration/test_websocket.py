@@ -1,0 +1,180 @@
+"""WebSockets that are left politely: both sides are told before the gateway goes."""
+
+import json
+import signal
+import struct
+import threading
+import time
+
+import pytest
+
+from harness import free_port, read_head, simple_configuration, wait_for
+from test_http2 import speak  # noqa: F401 (a fixture)
+
+UPGRADE = b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: x\r\n\r\n"
+ACCEPT = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"
+GOING_AWAY = 1001
+
+
+def frame(payload, opcode=1, mask=None):
+    size = len(payload)
+    head = bytes([0x80 | opcode])
+    masked = 0x80 if mask else 0
+    if size < 126:
+        head += bytes([masked | size])
+    elif size < 1 << 16:
+        head += bytes([masked | 126]) + struct.pack(">H", size)
+    else:
+        head += bytes([masked | 127]) + struct.pack(">Q", size)
+    return head + (mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload)) if mask else payload)
+
+
+class Reader:
+    """The frames of a byte stream: (opcode, payload, whether it was masked)."""
+
+    def __init__(self, receive):
+        self.receive, self.buffer = receive, b""
+
+    def take(self, size):
+        while len(self.buffer) < size:
+            piece = self.receive()
+            assert piece, "the end, in the middle of a frame"
+            self.buffer += piece
+        taken, self.buffer = self.buffer[:size], self.buffer[size:]
+        return taken
+
+    def next(self):
+        first, second = self.take(2)
+        size = second & 0x7f
+        size = struct.unpack(">H", self.take(2))[0] if size == 126 else struct.unpack(">Q", self.take(8))[0] if size == 127 else size
+        mask = self.take(4) if second & 0x80 else None
+        payload = self.take(size)
+        return first & 0xf, bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload)) if mask else payload, mask is not None
+
+
+class Server:
+    """A handler that accepts, says what it is told to, and keeps the frames it gets."""
+
+    def __init__(self, say=b""):
+        self.say, self.got, self.accepted, self.more, self.ended = say, [], threading.Event(), None, threading.Event()
+        self.rest = b""  # of a frame, that it says when it hears the end
+
+    def __call__(self, connection, backend):
+        backend.read_head(connection)
+        connection.sendall(ACCEPT + self.say)
+        self.more = connection.sendall
+        self.accepted.set()
+        reader = Reader(lambda: connection.recv(65536))
+        while True:
+            self.got.append(reader.next())
+            if self.got[-1][0] == 8:
+                connection.sendall(self.rest + frame(self.got[-1][1], 8))
+                self.ended.set()
+                return
+
+
+def closes(one, masked):
+    opcode, payload, was_masked = one
+    return opcode == 8 and struct.unpack(">H", payload)[0] == GOING_AWAY and was_masked == masked
+
+
+def configuration(port, tmp_path, drain="3s", **settings):
+    return simple_configuration(port, top=f"drain_timeout: {drain}\naccess_log: {{path: {tmp_path}/log}}", **settings)
+
+
+def ended(tmp_path):
+    return [json.loads(line)["ended"] for line in (tmp_path / "log").read_text().splitlines()]
+
+
+def open_websocket(gateway, server):
+    client = gateway.connect()
+    client.sendall(UPGRADE)
+    assert " 101 " in read_head(client)
+    assert server.accepted.wait(20)
+    return client, Reader(lambda: client.recv(65536))
+
+
+@pytest.mark.parametrize("size", [5, 200, 70_000])
+def test_both_sides_are_told(start, backend, tmp_path, size):
+    server = Server()
+    gateway = start(configuration(backend(server).port, tmp_path))
+    client, reader = open_websocket(gateway, server)
+    client.sendall(frame(b"x" * size, mask=b"abcd"))
+    server.more(frame(b"y" * size))
+    assert reader.next() == (1, b"y" * size, False)
+    wait_for(lambda: server.got == [(1, b"x" * size, True)], what="the message")
+    gateway.process.send_signal(signal.SIGTERM)
+    assert closes(reader.next(), masked=False)
+    client.sendall(frame(struct.pack(">H", GOING_AWAY), 8, mask=b"abcd"))
+    assert server.ended.wait(20) and closes(server.got[-1], masked=True)
+    assert client.recv(100) == b""
+    assert gateway.process.wait(20) == 0
+    assert ended(tmp_path) == ["tunnel_drained"]
+
+
+def test_a_frame_in_hand_passes_first(start, backend, tmp_path):
+    server = Server()
+    gateway = start(configuration(backend(server).port, tmp_path))
+    client, reader = open_websocket(gateway, server)
+    whole = frame(b"z" * 1000)
+    server.rest = whole[500:]
+    server.more(whole[:500])
+    gateway.process.send_signal(signal.SIGTERM)
+    assert reader.next() == (1, b"z" * 1000, False)
+    assert closes(reader.next(), masked=False)
+    client.close()
+    assert gateway.process.wait(20) == 0
+
+
+def test_who_has_closed_already_is_not_told(start, backend, tmp_path):
+    server = Server(say=frame(b"bye", 8))
+    gateway = start(configuration(backend(server).port, tmp_path))
+    client, reader = open_websocket(gateway, server)
+    assert reader.next() == (8, b"bye", False)
+    gateway.process.send_signal(signal.SIGTERM)
+    assert server.ended.wait(20) and closes(server.got[-1], masked=True)
+    client.close()
+    assert reader.buffer == b"" and gateway.process.wait(20) == 0
+
+
+def test_one_that_does_not_answer_is_not_waited_for(start, backend, tmp_path):
+    hold = threading.Event()
+    gateway = start(configuration(backend(lambda connection, it: (it.read_head(connection), connection.sendall(ACCEPT), hold.wait(20))).port,
+                                  tmp_path, drain="600ms"))
+    with gateway.connect() as client:
+        client.sendall(UPGRADE)
+        assert " 101 " in read_head(client)
+        began = time.monotonic()
+        gateway.process.send_signal(signal.SIGTERM)
+        assert gateway.process.wait(20) == 0
+        assert time.monotonic() - began < 10
+    hold.set()
+
+
+def test_a_stream_of_http2_is_told_too(start, backend, tmp_path, speak):  # noqa: F811
+    server = Server()
+    gateway = start(configuration(backend(server).port, tmp_path))
+    client = speak(gateway)
+    client.wait(lambda: client.settled)
+    stream = client.new_stream()
+    client.send(client.head(stream, [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":authority", "a"),
+                                     (":path", "/chat"), ("sec-websocket-version", "13")], end=False))
+    client.wait(lambda: client.stream(stream).heads)
+    gateway.process.send_signal(signal.SIGTERM)
+    client.wait(lambda: len(client.stream(stream).body) >= 4)
+    assert closes(Reader(iter([bytes(client.stream(stream).body)]).__next__).next(), masked=False)
+    assert server.ended.wait(20) and closes(server.got[-1], masked=True)
+    client.send(client.data(stream, frame(struct.pack(">H", GOING_AWAY), 8, mask=b"abcd")))
+    assert gateway.process.wait(20) == 0
+
+
+def test_a_listener_that_a_reload_removes_says_goodbye(start, backend, tmp_path):
+    server, other = Server(), free_port()
+    text = configuration(backend(server).port, tmp_path, drain="500ms")
+    gateway = start(text)
+    client, reader = open_websocket(gateway, server)
+    gateway.path.write_text(text.replace("127.0.0.1:{port}", f"127.0.0.1:{other}"))
+    gateway.reload()
+    assert closes(reader.next(), masked=False) and server.ended.wait(20)
+    client.close()
+    gateway.port = other
