@@ -130,13 +130,14 @@ Status Gateway::follow_names(std::shared_ptr<const proxy::Snapshot> snapshot) {
 // the place of one that has one.
 Task<void> Gateway::publish(std::string upstream, std::shared_ptr<const upstream::TargetList> targets) {
   ++publishing_;
+  discovered_[upstream] = targets;
   if (followed_) (void)follow_names(followed_);
   const Clock::time_point patience = Clock::now() + kNamePatience;
   while (!discovery_.settled() && Clock::now() < patience) co_await sleep_for(loop_, Milliseconds(5));
-  health_checks_.set_discovered(upstream, targets);
-  discovered_[upstream] = targets;
-  for (const auto& worker : workers_) worker->set_discovered(upstream, targets);
   --publishing_;
+  if (discovered_[upstream] != targets) co_return;  // there is a later one
+  health_checks_.set_discovered(upstream, targets);
+  for (const auto& worker : workers_) worker->set_discovered(upstream, targets);
 }
 
 bool Gateway::start() {

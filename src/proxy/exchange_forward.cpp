@@ -159,7 +159,7 @@ void Exchange::note_try(upstream::Target& target, TryOutcome outcome) {
   if (outcome == TryOutcome::kConnectFailed) result = TryResult::kConnectFailed;
   if (outcome == TryOutcome::kTimedOut) result = TryResult::kTimedOut;
   if (outcome == TryOutcome::kClientGone) result = TryResult::kAbandoned;
-  target.definition().metrics[worker_.index()]->tries[static_cast<size_t>(result)].add();
+  (*target.definition().metrics)[worker_.index()]->tries[static_cast<size_t>(result)].add();
 }
 
 Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, upstream::Target& target,

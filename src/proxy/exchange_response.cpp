@@ -129,8 +129,8 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   upstream::Upstream& whole = this->upstream();
   const upstream::UpstreamDefinition& upstream = whole.definition();
   InputBuffer input;
-  for (bool hedged = may_hedge(upstream);;
-       hedged = false) {  // once for each interim response, then the final
+  // Once for each interim response, then the final one.
+  for (bool hedged = may_hedge(upstream);; hedged = false) {
     response_ = {};
     size_t head_size = 0;
     Task<TryOutcome> reading = hedged ? read_first_head(connection, input, head_size, body, upload)

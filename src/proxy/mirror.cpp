@@ -30,18 +30,25 @@ class Copy {
     if (!place) co_return false;
     const upstream::InFlight in_flight(*target);
     std::unique_ptr<upstream::Connection> connection = target->take();
-    if (!connection->stream.is_open()) {
-      Connector connector(worker_.loop(), worker_.index(), deadline_, request_.introduction);
-      Task<ConnectOutcome> connecting = connector.connect(upstream_, *target, connection);
-      const ConnectOutcome connected = co_await connecting;
-      if (connected == ConnectOutcome::kFailed) target->note_failure();
-      if (connected != ConnectOutcome::kConnected) co_return false;
+    for (;;) {
+      if (!connection->stream.is_open()) {
+        Connector connector(worker_.loop(), worker_.index(), deadline_, request_.introduction);
+        Task<ConnectOutcome> connecting = connector.connect(upstream_, *target, connection);
+        const ConnectOutcome connected = co_await connecting;
+        if (connected == ConnectOutcome::kFailed) target->note_failure();
+        if (connected != ConnectOutcome::kConnected) co_return false;
+      }
+      Task<bool> exchanging = exchange(*connection);
+      if (co_await exchanging) break;
+      if (!connection->reused() || patience().count() == 0) {
+        target->note_failure();
+        co_return false;
+      }
+      connection = target->make_fresh();  // the pooled one may have been closed meanwhile
     }
-    Task<bool> exchanging = exchange(*connection);
-    const bool answered = co_await exchanging;
-    answered ? target->note_success(worker_.loop().now() - started_) : target->note_failure();
-    if (answered && reusable_) target->give_back(std::move(connection));
-    co_return answered;
+    target->note_success(worker_.loop().now() - started_);
+    if (reusable_) target->give_back(std::move(connection));
+    co_return true;
   }
 
  private:

@@ -81,8 +81,17 @@ std::vector<RouteMetrics*> Registry::route(const std::string& name) {
   return pointers(routes_[name], workers_.size());
 }
 
-std::vector<TargetMetrics*> Registry::target(const std::string& upstream, const std::string& target) {
-  return pointers(targets_[{upstream, target}], workers_.size());
+std::shared_ptr<const TargetShards> Registry::target(const std::string& upstream, const std::string& target) {
+  std::weak_ptr<const TargetShards>& place = targets_[{upstream, target}];
+  if (auto known = place.lock()) return known;
+  auto made = std::make_shared<TargetShards>();
+  while (made->size() < workers_.size()) made->push_back(std::make_unique<TargetMetrics>());
+  place = made;
+  if (targets_.size() > 2 * known_targets_ + 16) {
+    std::erase_if(targets_, [](const auto& one) { return one.second.expired(); });
+    known_targets_ = targets_.size();
+  }
+  return made;
 }
 
 std::vector<ConsumerMetrics*> Registry::consumer(const std::string& name) {
@@ -120,7 +129,10 @@ std::string Registry::scrape(const States& states) const {
   }
   Family tries("target_tries_total", "Requests sent to a target, by outcome.", MetricType::Counter);
   Family opened("target_connections_total", "Connections opened to a target.", MetricType::Counter);
-  for (const auto& [key, shards] : targets_) {
+  for (const auto& [key, held] : targets_) {
+    const auto its_shards = held.lock();
+    if (!its_shards) continue;
+    const TargetShards& shards = *its_shards;
     static constexpr const char* kResults[] = {"answered", "connect_failed", "failed", "timed_out",
                                                "abandoned"};
     for (size_t i = 0; i < 5; ++i) {

@@ -45,6 +45,8 @@ struct TargetMetrics {
   Counter connections;           // opened
 };
 
+using TargetShards = std::vector<std::unique_ptr<TargetMetrics>>;  // one for each worker
+
 struct ConsumerMetrics {
   std::array<Counter, 6> responses;  // by the status's first digit; 0: it left without an answer
 };
@@ -125,14 +127,15 @@ struct States {
 };
 
 // All counters of all workers. They are made by the control thread and live as long as the registry, so the
-// workers hold plain pointers; a route or target that a reload brings back goes on counting where it was.
+// workers hold plain pointers; a route that a reload brings back goes on counting where it was. Only targets,
+// which come and go by the thousand where they are discovered, are counted as long as somebody holds them.
 class Registry {
  public:
   explicit Registry(size_t workers);
 
   // One for each worker. The empty name is for requests that matched no route.
   std::vector<RouteMetrics*> route(const std::string& name);
-  std::vector<TargetMetrics*> target(const std::string& upstream, const std::string& target);
+  std::shared_ptr<const TargetShards> target(const std::string& upstream, const std::string& target);
   std::vector<ConsumerMetrics*> consumer(const std::string& name);
   std::vector<BranchMetrics*> branch(const std::string& route, const std::string& name);
   std::vector<LimitMetrics*> limit(const std::string& name);
@@ -153,7 +156,8 @@ class Registry {
 
   Shards<WorkerMetrics> workers_;
   std::map<std::string, Shards<RouteMetrics>> routes_;
-  std::map<std::pair<std::string, std::string>, Shards<TargetMetrics>> targets_;
+  std::map<std::pair<std::string, std::string>, std::weak_ptr<const TargetShards>> targets_;
+  size_t known_targets_ = 0;  // when those that nobody holds were last forgotten
   std::map<std::string, Shards<ConsumerMetrics>> consumers_;
   std::map<std::pair<std::string, std::string>, Shards<BranchMetrics>> branches_;
   std::map<std::string, Shards<LimitMetrics>> limits_;

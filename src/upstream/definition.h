@@ -29,8 +29,8 @@ struct TargetDefinition {
   std::string name;  // as configured, for logs
   std::variant<SocketAddress, HostPort> place{};
   uint32_t weight = 1;
-  std::vector<telemetry::TargetMetrics*> metrics{};  // one for each worker; they outlive the definition
-  uint32_t rank = 0;                                 // lower ones are preferred
+  std::shared_ptr<const telemetry::TargetShards> metrics{};
+  uint32_t rank = 0;  // lower ones are preferred
   Metadata metadata{};
 
   bool operator==(const TargetDefinition&) const = default;

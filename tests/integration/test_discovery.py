@@ -10,7 +10,7 @@ import urllib.parse
 import pytest
 
 from fake_dns import NameServer
-from harness import check, free_port, get, wait_for
+from harness import check, free_port, get, metric, wait_for
 
 
 def configuration(discover, upstream="", top="", routes="", workers=2):
@@ -164,6 +164,9 @@ def test_health_checks_watch_discovered_targets(start, three, tmp_path):
     replace(path, json.dumps([{"address": f"127.0.0.1:{three['two']}"}]))
     wait_for(lambda: up() == {f"127.0.0.1:{three['two']}": True}, what="the other one")
     assert names(gateway) == {"two"}
+    # Nothing is kept of those that are gone.
+    wait_for(lambda: f"127.0.0.1:{three['one']}" not in get(admin, "/metrics")[1], what="its metrics to go")
+    assert metric(admin, f'portcullis_target_tries_total{{upstream="backend",target="127.0.0.1:{three["two"]}",result="answered"}}') > 0
 
 
 def test_srv_records_are_followed(start, three):
