@@ -175,6 +175,8 @@ std::optional<policy::LimitKey> hash_key_of(const config::Upstream& upstream) {
   return policy::LimitKey(upstream.hash_key);
 }
 
+namespace {
+
 // One place to learn from; and what is there, if that can be known.
 void check_discovery(const config::Discover& told, config::Diagnostics& diagnostics) {
   const bool consul = !told.consul.service.empty(), etcd = !told.etcd.prefix.empty();
@@ -189,6 +191,8 @@ void check_discovery(const config::Discover& told, config::Diagnostics& diagnost
     config::load_targets(text.str(), told.location.beside(told.file), diagnostics);
   }
 }
+
+}  // namespace
 
 void check_upstreams(const config::Config& config, config::Diagnostics& diagnostics) {
   for (const config::Upstream& upstream : config.upstreams) {

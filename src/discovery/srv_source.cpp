@@ -18,13 +18,13 @@ class SrvSource final : public Source, private Timer {
     environment().loop.arm(*this, Milliseconds(30'000));
     Resolver* const resolver = environment().resolver();
     if (resolver == nullptr) return take({.records = {}, .ttl = {}, .error = "no name server"});
-    resolver->resolve_service(service_,
-                              [this, alive = std::weak_ptr<int>(alive_)](Resolver::ServiceAnswer answer) {
-                                if (!alive.expired()) take(std::move(answer));
-                              });
+    resolver->resolve_service(
+        service_, [this, alive = std::weak_ptr<int>(alive_)](const Resolver::ServiceAnswer& answer) {
+          if (!alive.expired()) take(answer);
+        });
   }
 
-  void take(Resolver::ServiceAnswer answer) {
+  void take(const Resolver::ServiceAnswer& answer) {
     environment().loop.arm(*this, environment().pause_after(answer.ttl));
     if (!answer.error.empty()) return fail(answer.error);
     Targets targets;

@@ -10,10 +10,12 @@ std::optional<Breaker::Slot> Breaker::take(Load load, const BreakerLimits& limit
   const uint32_t most = limits.of(load);
   if (most == 0 && load != Load::kPending) return Slot();
   std::atomic<uint32_t>& in_use = count(load).in_use;
-  // Whoever waits for a connection and whoever gives one back must not miss each other, so these two counts
-  // are seen by all in one order.
-  if (in_use.fetch_add(1, std::memory_order_seq_cst) < most || most == 0) return Slot(*this, load);
-  in_use.fetch_sub(1, std::memory_order_seq_cst);
+  // Whoever waits for a connection and whoever gives one back must not miss each other: these two counts are
+  // seen by all in one order, and are never, not for a moment, more than there is.
+  uint32_t known = in_use.load(std::memory_order_seq_cst);
+  while (most == 0 || known < most) {
+    if (in_use.compare_exchange_weak(known, known + 1, std::memory_order_seq_cst)) return Slot(*this, load);
+  }
   if (load != Load::kConnections) note_refused(load);  // else he may wait
   return std::nullopt;
 }

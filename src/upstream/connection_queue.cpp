@@ -1,6 +1,7 @@
 #include "upstream/connection_queue.h"
 
 namespace portcullis::upstream {
+
 ConnectionQueue::ConnectionQueue(EventLoop& loop, std::shared_ptr<Breaker> breaker,
                                  const BreakerLimits& limits, std::function<bool()> close_idle)
     : loop_(loop),
