@@ -3,9 +3,7 @@
 import mmap
 import os
 import pathlib
-import socket
 import struct
-import subprocess
 import time
 
 import jwt
@@ -87,15 +85,13 @@ SPEAKING = {
 
 
 @pytest.fixture
-def files(tmp_path):
-    """The port of a server of HTTP/2 with one file."""
-    port = harness.free_port()
-    (tmp_path / "file").write_text("hello")
-    server = subprocess.Popen(["nghttpd", "--no-tls", "-a", "127.0.0.1", "-d", str(tmp_path), str(port)])
-    harness.wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, what="nghttpd")
-    yield port
-    server.kill()
-    server.wait()
+def files():
+    """The port of a server of HTTP/2 whose answers are all the same: a `Date` that is new each second would be new to the
+    tables of HPACK, which allocate for it until they are full."""
+    server = http2.Backend(lambda peer, stream: peer.send(peer.head(stream, [(":status", "200"), ("content-length", "5")], end=False),
+                                                          peer.data(stream, b"hello")))
+    yield server.port
+    server.close()
 
 
 @pytest.mark.skipif(not COUNTER.exists(), reason="sanitizers have an allocator of their own")
