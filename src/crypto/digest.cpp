@@ -1,6 +1,7 @@
 #include "crypto/digest.h"
 
 #include <openssl/crypto.h>
+#include <openssl/sha.h>
 #include <sodium.h>
 
 namespace portcullis::crypto {
@@ -20,6 +21,12 @@ std::array<uint8_t, 64> sha512(std::string_view bytes) {
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::array<uint8_t, 20> sha1(std::string_view bytes) {
+  std::array<uint8_t, 20> digest{};
+  SHA1(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
+  return digest;
 }
 
 std::string random_bytes(size_t size) {

@@ -13,6 +13,10 @@ using Digest256 = std::array<uint8_t, 32>;
 Digest256 sha256(std::string_view bytes);
 std::array<uint8_t, 64> sha512(std::string_view bytes);
 
+// SHA-1, which is broken: only for protocols that insist on it where nothing depends on it, such as the
+// handshake of WebSocket. Through OpenSSL.
+std::array<uint8_t, 20> sha1(std::string_view bytes);
+
 // A digest's bytes, as those who take text want them.
 template <size_t N>
 std::string_view text_of(const std::array<uint8_t, N>& digest) {

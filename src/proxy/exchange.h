@@ -80,6 +80,7 @@ class Exchange final : public Pooled {
                                     TaskGroup& upload);
   Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);
   static bool is_websocket(const http::Fields& fields);
+  void translate_tunnel();
   Task<void> join_streams(upstream::Connection& connection, std::string_view from_target, bool websocket);
 
   void choose_request_id();
@@ -137,7 +138,8 @@ class Exchange final : public Pooled {
   size_t head_size_ = 0;   // of HTTP/1
   bool answered_ = false;  // bytes of the final response have been sent
   bool close_client_ = false;
-  bool redirected_ = false;  // to https, by the listener
+  bool redirected_ = false;        // to https, by the listener
+  bool extended_connect_ = false;  // an upgrade that goes to an HTTP/2 target
   RelayResult upload_result_;
   bool upload_done_ = true;
   std::string_view failure_;  // why the last try failed, for the log; clients are told less

@@ -172,6 +172,11 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
     if (connected != TryOutcome::kAnswered) co_return connected;
   }
 
+  extended_connect_ = false;
+  if (connection->channel != nullptr && request_.wants_upgrade && is_websocket(request_.fields)) {
+    Task<bool> asking = connection->channel->takes_extended_connect(upstream.definition().connect_timeout);
+    extended_connect_ = co_await asking;
+  }
   HeadWriter head(head_size_ + 1024);
   if (connection->channel == nullptr) {
     write_request_head(head);

@@ -49,6 +49,8 @@ void Exchange::write_request_fields(HeadWriter& out) const {
     // Written anew, above or below.
     if (field.id == FieldId::kHost || field.id == FieldId::kXRequestId || is_forwarding_field(field.id))
       continue;
+    // RFC 8441 section 5: there is no key in HTTP/2.
+    if (extended_connect_ && equals_ignoring_case(field.name, "sec-websocket-key")) continue;
     if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
   }
   write_forwarding(out, settings_.forwarding, request_, client_.connection.peer_text(), origin_);

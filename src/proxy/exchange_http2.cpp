@@ -48,12 +48,30 @@ bool Exchange::send_http2_request(upstream::Connection& connection) {
   write_request_fields(lines);
   if (takes_trailers(request_.fields)) lines.field("te", "trailers");
   http::h2::FieldBlock head;
-  head.field(":method", request_.method);
+  head.field(":method", extended_connect_ ? std::string_view("CONNECT") : request_.method);
+  if (extended_connect_) head.field(":protocol", "websocket");
   head.field(":scheme", connection.target().upstream().tls ? "https" : "http");
   head.field(":authority", route_->host.empty() ? request_.authority : std::string_view(route_->host));
   head.field(":path", request_.has_query ? arena_.concat(target_path_, "?", request_.query) : target_path_);
   head.lines(lines.text());
-  return connection.channel->send_head(head, request_.body.kind == http::BodyKind::kNone);
+  const bool ends_message = request_.body.kind == http::BodyKind::kNone && !extended_connect_;
+  return connection.channel->send_head(head, ends_message);
+}
+
+// An HTTP/2 target has accepted an extended CONNECT: to all others that is a switch of protocols, for which a
+// client that speaks HTTP/1 wants a proof (RFC 6455 section 4.2.2).
+void Exchange::translate_tunnel() {
+  static constexpr std::string_view kGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  const std::string_view key = request_.fields.value_of("sec-websocket-key");
+  const auto digest = crypto::sha1(arena_.concat(key, kGuid));
+  const std::string proof = crypto::base64_encode(crypto::text_of(digest), crypto::Base64::kStandard);
+  response_.status = 101;
+  response_.reason = http::reason_phrase(101);
+  response_.body = {};
+  response_.fields.remove(FieldId::kContentLength);
+  response_.fields.remove(FieldId::kUpgrade);
+  response_.fields.add("upgrade", "websocket", FieldId::kUpgrade);
+  response_.fields.set("sec-websocket-accept", arena_.copy(proof));
 }
 
 }  // namespace portcullis::proxy

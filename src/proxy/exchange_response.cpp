@@ -137,6 +137,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
                                       : read_response_head(*connection, input, head_size);
     const TryOutcome read = co_await reading;
     if (read != TryOutcome::kAnswered) co_return read;
+    if (extended_connect_ && response_.status / 100 == 2) translate_tunnel();
     if (response_.status >= 200 || response_.status == 101) {
       try_latency_ = worker_.loop().now() - try_started_;
       connection->target().note_latency(try_latency_);

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import struct
 import threading
 import time
@@ -10,6 +11,7 @@ import pytest
 
 from harness import free_port, read_head, simple_configuration, wait_for
 from test_http2 import speak  # noqa: F401 (a fixture)
+from test_http2_upstream import backend2  # noqa: F401 (a fixture)
 
 UPGRADE = b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: x\r\n\r\n"
 ACCEPT = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"
@@ -178,3 +180,68 @@ def test_a_listener_that_a_reload_removes_says_goodbye(start, backend, tmp_path)
     assert closes(reader.next(), masked=False) and server.ended.wait(20)
     client.close()
     gateway.port = other
+
+
+# Towards HTTP/2 targets (RFC 8441).
+
+def shout(peer, stream):
+    """Accepts a tunnel and says everything back in capitals."""
+    it, said = peer.streams[stream], 0
+    peer.send(peer.head(stream, [(":status", "200"), ("sec-websocket-protocol", "chat")], end=False))
+    while not it.ended and it.reset is None:
+        peer.wait(lambda: len(it.body) > said or it.ended or it.reset is not None)
+        fresh, said = bytes(it.body[said:]), len(it.body)
+        if fresh:
+            peer.send(peer.data(stream, fresh.upper(), end=False))
+    peer.send(peer.data(stream))
+
+
+def http2_configuration(port):
+    return simple_configuration(port, extra_upstream="    protocol: http2", workers=1)
+
+
+def test_an_http1_client_and_an_http2_target(start, backend2):  # noqa: F811
+    it = backend2(shout, settings={8: 1})
+    gateway = start(http2_configuration(it.port))
+    for _ in range(2):  # the first does not know yet what the target can do
+        with gateway.connect() as client:
+            client.sendall(UPGRADE.replace(b"Sec-WebSocket-Key: x", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13"))
+            head = read_head(client).lower()
+            assert head.startswith("http/1.1 101 switching protocols\r\n") and "upgrade: websocket\r\n" in head and "connection: upgrade\r\n" in head
+            assert "sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=\r\n" in head and "sec-websocket-protocol: chat\r\n" in head
+            client.sendall(b"hello")
+            assert client.recv(100) == b"HELLO"
+            client.sendall(b"again")
+            assert client.recv(100) == b"AGAIN"
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(100) == b""
+    fields = it.peers[0].streams[1].fields
+    assert (fields[":method"], fields[":protocol"], fields[":path"]) == ("CONNECT", "websocket", "/chat")
+    assert fields["sec-websocket-version"] == "13" and not {"sec-websocket-key", "upgrade", "connection"} & set(fields)
+    assert len(it.peers) == 1
+
+
+def test_http2_on_both_sides(start, backend2, speak):  # noqa: F811
+    it = backend2(shout, settings={8: 1})
+    client = speak(start(http2_configuration(it.port)))
+    client.wait(lambda: client.settled)
+    stream = client.new_stream()
+    client.send(client.head(stream, [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":authority", "a"),
+                                     (":path", "/chat"), ("sec-websocket-version", "13")], end=False))
+    client.send(client.data(stream, b"hello", end=False))
+    client.wait(lambda: client.stream(stream).body == b"HELLO")
+    client.send(client.data(stream))
+    got = client.wait_for_end(stream)
+    assert got.status == 200 and "sec-websocket-accept" not in got.fields
+
+
+def test_a_target_that_refuses_or_does_not_know_tunnels(start, backend2):  # noqa: F811
+    refusing = backend2(lambda peer, stream: peer.send(peer.head(stream, [(":status", "403")])), settings={8: 1})
+    plain = backend2(lambda peer, stream: peer.send(peer.head(stream, [(":status", "426"), ("upgrade-to", peer.streams[stream].fields[":method"])])))
+    for it, said in ((refusing, "http/1.1 403 "), (plain, "http/1.1 426 ")):
+        gateway = start(http2_configuration(it.port))
+        with gateway.connect() as client:
+            client.sendall(UPGRADE)
+            head = read_head(client).lower()
+            assert head.startswith(said) and "sec-websocket-accept" not in head
+    assert "upgrade-to: get" in head

@@ -79,6 +79,11 @@ bool Channel::send_head(const FieldBlock& fields, bool ends_message) {
   return sent;
 }
 
+Task<bool> Channel::takes_extended_connect(Milliseconds patience) {
+  if (session_ != nullptr && !session_->settled()) co_await session_->wait_settled(patience);
+  co_return session_ != nullptr && session_->takes_extended_connect();
+}
+
 bool Channel::send_interim_head(const FieldBlock& fields) {
   if (session_ == nullptr || id_ < 0) return false;
   const std::span<const nghttp2_nv> all = fields.fields();

@@ -12,6 +12,7 @@
 #include "runtime/channel.h"
 #include "runtime/frame_pool.h"
 #include "runtime/stream.h"
+#include "runtime/task.h"
 
 namespace portcullis::http::h2 {
 
@@ -51,6 +52,8 @@ class Channel final : public portcullis::Channel,
   // False when the connection has ended.
   bool send_head(const FieldBlock& fields, bool ends_message);
   bool send_interim_head(const FieldBlock& fields);
+  // Whether the peer makes tunnels of streams, which may have to be waited for.
+  Task<bool> takes_extended_connect(Milliseconds patience);
   // What is written next is the body's end; `trailers`, lines as above, follow.
   void end_after_write(std::string_view trailers);
 

@@ -53,6 +53,7 @@ Session::Session(Stream& socket, Side side, const SessionSettings& settings)
     : socket_(socket),
       side_(side),
       settings_(settings),
+      settling_(socket.loop()),
       credit_(kMostCredit),
       credited_(socket.loop().now()) {
   static const nghttp2_option* const options = make_options();
@@ -120,6 +121,11 @@ bool Session::may_open() const {
                   settings_.streams);
 }
 
+bool Session::takes_extended_connect() const {
+  return !ended_ &&
+         nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
 std::unique_ptr<Channel> Session::open() {
   auto channel = std::make_unique<Channel>(*this);
   channels_.push_back(*channel);
@@ -151,6 +157,7 @@ void Session::refuse_streams() {
 void Session::end() {
   if (ended_) return;
   ended_ = true;
+  settling_.wake_all();
   channels_.for_each([](Channel& channel) {
     if (!channel.broken_) channel.on_stream_closed(NGHTTP2_INTERNAL_ERROR);
   });
@@ -335,6 +342,10 @@ int Session::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* self) 
   Session& it = *static_cast<Session*>(self);
   const nghttp2_frame_hd& hd = frame->hd;
   if (hd.type == NGHTTP2_GOAWAY) it.going_away_ = true;
+  if (hd.type == NGHTTP2_SETTINGS && (hd.flags & NGHTTP2_FLAG_ACK) == 0) {
+    it.settled_ = true;
+    it.settling_.wake_all();
+  }
   if (hd.type == NGHTTP2_SETTINGS || (hd.type == NGHTTP2_WINDOW_UPDATE && hd.stream_id == 0))
     it.wake_blocked();
   Channel* channel = hd.stream_id == 0 ? nullptr : it.channel_of(hd.stream_id);

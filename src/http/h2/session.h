@@ -11,6 +11,7 @@
 #include "runtime/event_loop.h"
 #include "runtime/stream.h"
 #include "runtime/task.h"
+#include "runtime/wait_list.h"
 
 namespace portcullis::http::h2 {
 
@@ -43,6 +44,12 @@ class Session final : private Deferred, public Pooled {
   // A new stream, which begins with its head. Client, and only while may_open().
   std::unique_ptr<Channel> open();
   bool may_open() const;
+
+  // The peer has said what it is like; co_await wait_settled(...) until then: false when the time is over.
+  bool settled() const { return settled_; }
+  auto wait_settled(Milliseconds timeout) { return settling_.wait(timeout); }
+  // The peer knows how to make tunnels of streams (RFC 8441 section 3). Client.
+  bool takes_extended_connect() const;
 
   // Streams that somebody still holds.
   size_t open_channels() const { return channel_count_; }
@@ -121,6 +128,8 @@ class Session final : private Deferred, public Pooled {
   bool going_away_ = false;  // the peer has said so
   bool flooded_ = false;
   bool delivering_ = false;
+  bool settled_ = false;
+  WaitList settling_;
   int32_t last_id_ = -1;                       // that the peer has begun
   std::pair<int32_t, int32_t> skipped_{0, 0};  // the last ones between these have been passed over
   int64_t credit_;
