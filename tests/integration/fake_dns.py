@@ -21,11 +21,11 @@ class NameServer:
         while True:
             try:
                 question, peer = self.socket.recvfrom(1500)
+                self.asked += 1
+                if not self.silent:
+                    self.socket.sendto(self._answer(question), peer)
             except OSError:
                 return
-            self.asked += 1
-            if not self.silent:
-                self.socket.sendto(self._answer(question), peer)
 
     def _answer(self, message):
         labels, at = [], 12

