@@ -12,7 +12,6 @@ import pytest
 from harness import BINARY, answer, check, free_port, get, metric, wait_for
 
 
-
 def about(count):
     """So many, or one more: the last answer may have reached us just before its worker had counted it."""
     return (count, count + 1)
