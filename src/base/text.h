@@ -30,20 +30,18 @@ inline std::string_view trim(std::string_view text) {
   return text;
 }
 
-// Decimal digits only: no sign, no space, no overflow.
-inline std::optional<uint64_t> parse_decimal(std::string_view text) {
+// Digits only, of either case: no sign, no space, no overflow.
+inline std::optional<uint64_t> parse_digits(std::string_view text, int base) {
   uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 10);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return value;
 }
-
-// Likewise hexadecimal digits, of either case.
+inline std::optional<uint64_t> parse_decimal(std::string_view text) {
+  return parse_digits(text, 10);
+}
 inline std::optional<uint64_t> parse_hex(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-  if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return value;
+  return parse_digits(text, 16);
 }
 
 // The last `digits` hexadecimal digits of `number`, in lower case.

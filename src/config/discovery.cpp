@@ -1,5 +1,6 @@
 #include "config/discovery.h"
 
+#include "base/read_file.h"
 #include "config/field_types.h"
 #include "config/upstream.h"
 #include "config/value_types.h"
@@ -67,6 +68,13 @@ std::vector<Target> load_targets(const std::string& text, const std::string& nam
   if (const auto root = parse_yaml(text, name, diagnostics))
     list_of<Target>(target_type())->load(*root, &out, diagnostics);
   return out;
+}
+
+Result<std::vector<Target>> read_targets(const std::string& path, Diagnostics& diagnostics) {
+  const auto text = read_file(path);
+  if (!text) return text.error();
+  if (text->empty()) return Error{"it is empty"};
+  return load_targets(*text, path, diagnostics);
 }
 
 Target load_target(const std::string& text, const std::string& name, Diagnostics& diagnostics) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "config/schema.h"
 
 // Where an upstream's targets are learnt from, as configured. Defaults are here; the schema shows them in the
@@ -61,6 +62,8 @@ TypePointer discover_type();
 // A list of targets as `targets` has it, in YAML or JSON; and one target, or only its address. What is wrong
 // is in `diagnostics`.
 std::vector<Target> load_targets(const std::string& text, const std::string& name, Diagnostics& diagnostics);
+// The same for the list in a file. The error says why it cannot be read; an empty file has no list.
+Result<std::vector<Target>> read_targets(const std::string& path, Diagnostics& diagnostics);
 Target load_target(const std::string& text, const std::string& name, Diagnostics& diagnostics);
 
 }  // namespace portcullis::config

@@ -1,14 +1,11 @@
 #include "config/source_reader.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "base/hash.h"
+#include "base/read_file.h"
 
 namespace portcullis::config {
 namespace {
@@ -53,17 +50,13 @@ void SourceReader::note(std::string_view text) {
 
 std::optional<std::string> SourceReader::content_of(const std::string& path, const Location& named_at) {
   sources_.files.push_back(path);
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  errno = 0;
-  if (!file || !(content << file.rdbuf())) {
-    // An empty file fails too, without an errno.
-    if (file.is_open() && errno == 0) return std::string();
-    diagnostics_.error(named_at, "cannot read " + path + ": " + std::strerror(errno));
+  auto content = portcullis::read_file(path);
+  if (!content) {
+    diagnostics_.error(named_at, "cannot read " + path + ": " + content.error().message);
     return std::nullopt;
   }
-  note(content.view());
-  return std::move(content).str();
+  note(*content);
+  return std::move(*content);
 }
 
 std::shared_ptr<YamlNode> SourceReader::read(const std::string& path) {

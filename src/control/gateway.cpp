@@ -121,6 +121,11 @@ void Gateway::note_sources(const config::Sources& sources) {
 Status Gateway::follow_names(std::shared_ptr<const proxy::Snapshot> snapshot) {
   followed_ = std::move(snapshot);
   health_checks_.watch(followed_->upstreams);
+  return follow_hosts();
+}
+
+// Those of the snapshot's targets, and of what has been discovered.
+Status Gateway::follow_hosts() {
   std::set<std::string> hosts = target_discovery_.hosts();
   hosts.insert(followed_->hosts.begin(), followed_->hosts.end());
   return discovery_.watch(hosts, followed_->dns);
@@ -130,12 +135,11 @@ Status Gateway::follow_names(std::shared_ptr<const proxy::Snapshot> snapshot) {
 // the place of one that has one.
 Task<void> Gateway::publish(std::string upstream, std::shared_ptr<const upstream::TargetList> targets) {
   ++publishing_;
-  discovered_[upstream] = targets;
-  if (followed_) (void)follow_names(followed_);
+  if (followed_) (void)follow_hosts();
   const Clock::time_point patience = Clock::now() + kNamePatience;
   while (!discovery_.settled() && Clock::now() < patience) co_await sleep_for(loop_, Milliseconds(5));
   --publishing_;
-  if (discovered_[upstream] != targets) co_return;  // there is a later one
+  if (target_discovery_.targets_of(upstream) != targets) co_return;  // there is a later one
   health_checks_.set_discovered(upstream, targets);
   for (const auto& worker : workers_) worker->set_discovered(upstream, targets);
 }
@@ -221,9 +225,10 @@ Status Gateway::start_workers(std::vector<proxy::ListenerSockets> sockets) {
   discovery_.for_each([this](const std::string& host, const upstream::Addresses& addresses) {
     for (const auto& worker : workers_) worker->set_addresses(host, addresses);
   });
-  for (const auto& [upstream, targets] : discovered_) {
-    for (const auto& worker : workers_) worker->set_discovered(upstream, targets);
-  }
+  target_discovery_.for_each(
+      [this](const std::string& upstream, const std::shared_ptr<const upstream::TargetList>& targets) {
+        for (const auto& worker : workers_) worker->set_discovered(upstream, targets);
+      });
   return {};
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -52,6 +51,7 @@ class Gateway {
   Status open_upgrade_point();
   telemetry::States states() const;
   Status follow_names(std::shared_ptr<const proxy::Snapshot> snapshot);
+  Status follow_hosts();
   bool names_settled() const {
     return target_discovery_.settled() && discovery_.settled() && publishing_ == 0;
   }
@@ -89,7 +89,6 @@ class Gateway {
   std::unique_ptr<policy::Services> services_;  // after the loop, before the snapshot and the workers
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   std::shared_ptr<const proxy::Snapshot> followed_;  // whose names are kept current: snapshot_, or the next
-  std::map<std::string, std::shared_ptr<const upstream::TargetList>> discovered_;  // by upstream
   size_t publishing_ = 0;
   ListenerSet listeners_;
   std::unique_ptr<telemetry::AccessLog> access_log_;

@@ -42,6 +42,17 @@ void TargetDiscovery::compile(Entry& entry) {
   on_targets_(entry.upstream, entry.compiled);
 }
 
+std::shared_ptr<const upstream::TargetList> TargetDiscovery::targets_of(const std::string& upstream) const {
+  const auto entry = entries_.find(upstream);
+  return entry == entries_.end() ? nullptr : entry->second->compiled;
+}
+
+void TargetDiscovery::for_each(const OnTargets& visit) const {
+  for (const auto& [upstream, entry] : entries_) {
+    if (entry->compiled) visit(upstream, entry->compiled);
+  }
+}
+
 bool TargetDiscovery::settled() const {
   return std::all_of(entries_.begin(), entries_.end(),
                      [](const auto& one) { return one.second->source->answered(); });

@@ -25,6 +25,10 @@ class TargetDiscovery {
 
   // From now on what this configuration says. Sources that stay the same go on.
   void watch(const config::Config& config, telemetry::Registry& metrics);
+  // What has been found for an upstream; null: nothing yet, or it is not looked for.
+  std::shared_ptr<const upstream::TargetList> targets_of(const std::string& upstream) const;
+  // Calls visit(upstream, targets) for each for which something has been found.
+  void for_each(const OnTargets& visit) const;
   // Every source has been asked at least once, well or not.
   bool settled() const;
   // The names that targets are known by.

@@ -1,10 +1,6 @@
 #include "control/upstream_setup.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
 namespace portcullis::control {
 namespace {
@@ -183,13 +179,9 @@ void check_discovery(const config::Discover& told, config::Diagnostics& diagnost
   if (!told.srv.empty() + !told.file.empty() + consul + etcd != 1)
     diagnostics.error(told.location, "`discover` takes one of `srv`, `file`, `consul` and `etcd`");
   if (told.file.empty()) return;
-  std::ifstream file(told.location.beside(told.file));
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    diagnostics.error(told.location, "cannot read `" + told.file + "`: " + std::strerror(errno));
-  } else {
-    config::load_targets(text.str(), told.location.beside(told.file), diagnostics);
-  }
+  const auto targets = config::read_targets(told.location.beside(told.file), diagnostics);
+  if (!targets)
+    diagnostics.error(told.location, "cannot read `" + told.file + "`: " + targets.error().message);
 }
 
 }  // namespace

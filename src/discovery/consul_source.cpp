@@ -51,9 +51,7 @@ class ConsulSource final : public Source {
     if (!told_.tag.empty()) out.url += "&tag=" + client::percent_encode(told_.tag);
     if (!told_.datacenter.empty()) out.url += "&dc=" + client::percent_encode(told_.datacenter);
     if (!told_.token.empty()) out.fields.emplace_back("x-consul-token", told_.token);
-    out.ca_file = told_.tls.ca_file;
-    out.certificate_file = told_.tls.cert;
-    out.key_file = told_.tls.key;
+    use_tls(told_.tls, out);
     out.timeout = kWait + kWait / 16 + Milliseconds(5'000);  // Consul adds up to a sixteenth
     out.most_bytes = 64 << 20;
     return out;
@@ -64,20 +62,19 @@ class ConsulSource final : public Source {
     for (;;) {
       client::HttpRequest asked = request();
       const client::HttpResponse answer = co_await environment().http.fetch(std::move(asked));
-      std::string problem = answer.error;
-      if (problem.empty() && !answer.ok()) problem = "it answers " + std::to_string(answer.status);
-      Targets targets;
-      if (problem.empty()) targets = read_consul(answer.body, problem, environment().say);
-      if (problem.empty()) {
+      const std::string problem = problem_of(answer);
+      Result<Listing> listing =
+          problem.empty() ? read_consul(answer.body, environment().say) : Error{problem};
+      if (listing) {
         backoff_.reset();
         // The index may go back, when Consul's state is restored: then one begins anew.
         const std::string index(answer.value_of("x-consul-index"));
         index_ =
             index.size() < index_.size() || (index.size() == index_.size() && index < index_) ? "0" : index;
-        publish(std::move(targets));
+        publish(std::move(listing->targets));
         if (!index_.empty() && index_ != "0") continue;
       } else {
-        fail(problem);
+        fail(listing.error().message);
       }
       const Milliseconds pause = backoff_.next();
       co_await sleep_for(environment().loop, pause);
@@ -92,20 +89,16 @@ class ConsulSource final : public Source {
 
 }  // namespace
 
-Source::Targets read_consul(const std::string& body, std::string& problem,
-                            const std::function<void(const std::string&)>& say) {
-  Source::Targets out;
+Result<Listing> read_consul(const std::string& body, const std::function<void(const std::string&)>& say) {
+  Listing out;
   const json list = json::parse(body, nullptr, false);
-  if (!list.is_array()) {
-    problem = "its answer is no list";
-    return out;
-  }
+  if (!list.is_array()) return Error{"its answer is no list"};
   for (const json& instance : list) {
     try {
       config::Target target = read_instance(instance);
       const std::string wrong = config::check_target_address(target.address);
       if (wrong.empty()) {
-        out.push_back(std::move(target));
+        out.targets.push_back(std::move(target));
       } else {
         say("discovery, consul: an instance is left out: " + wrong);
       }

@@ -42,9 +42,7 @@ class EtcdSource final : public Source {
     out.body = body.dump();
     out.fields.emplace_back("content-type", "application/json");
     if (!token_.empty()) out.fields.emplace_back("authorization", token_);
-    out.ca_file = told_.tls.ca_file;
-    out.certificate_file = told_.tls.cert;
-    out.key_file = told_.tls.key;
+    use_tls(told_.tls, out);
     out.timeout = timeout;
     out.most_bytes = 64 << 20;
     return out;
@@ -57,7 +55,6 @@ class EtcdSource final : public Source {
   // What is wrong, or "".
   Task<std::string> log_in() {
     token_.clear();
-    if (told_.username.empty()) co_return std::string();
     client::HttpRequest asked =
         request("/v3/auth/authenticate", {{"name", told_.username}, {"password", told_.password}}, kAnswer);
     const client::HttpResponse answer = co_await environment().http.fetch(std::move(asked));
@@ -73,17 +70,12 @@ class EtcdSource final : public Source {
   Task<std::string> read() {
     client::HttpRequest asked = request("/v3/kv/range", range(), kAnswer);
     const client::HttpResponse answer = co_await environment().http.fetch(std::move(asked));
-    if (!answer.error.empty()) co_return answer.error;
-    if (!answer.ok()) co_return "it answers " + std::to_string(answer.status);
-    std::string problem;
-    Targets targets = read_etcd(answer.body, problem, environment().say);
+    std::string problem = problem_of(answer);
     if (!problem.empty()) co_return problem;
-    const json told = json::parse(answer.body, nullptr, false);
-    const json& header = told["header"];
-    const auto revision = header.find("revision");
-    const bool known = revision != header.end() && revision->is_string();
-    revision_ = known ? parse_decimal(revision->get_ref<const std::string&>()).value_or(0) : 0;
-    publish(std::move(targets));
+    Result<Listing> listing = read_etcd(answer.body, environment().say);
+    if (!listing) co_return listing.error().message;
+    revision_ = listing->revision;
+    publish(std::move(listing->targets));
     co_return std::string();
   }
 
@@ -107,19 +99,19 @@ class EtcdSource final : public Source {
 
   Task<void> run() {
     co_await sleep_for(environment().loop, Milliseconds(0));
-    bool known = told_.username.empty();
+    bool logged_in = told_.username.empty();
     for (;;) {
       std::string problem;
-      if (!known) problem = co_await log_in();
+      if (!logged_in) problem = co_await log_in();
       if (problem.empty()) problem = co_await read();
       if (problem.empty()) {
-        known = true;
+        logged_in = true;
         backoff_.reset();
         co_await wait_for_change();
         continue;
       }
       fail(problem);
-      known = told_.username.empty();
+      logged_in = told_.username.empty();
       ++member_;
       const Milliseconds pause = backoff_.next();
       co_await sleep_for(environment().loop, pause);
@@ -138,14 +130,15 @@ class EtcdSource final : public Source {
 
 }  // namespace
 
-Source::Targets read_etcd(const std::string& body, std::string& problem,
-                          const std::function<void(const std::string&)>& say) {
-  Source::Targets out;
+Result<Listing> read_etcd(const std::string& body, const std::function<void(const std::string&)>& say) {
+  Listing out;
   const json told = json::parse(body, nullptr, false);
-  if (!told.is_object() || !told.contains("header") || !told["header"].is_object()) {
-    problem = "its answer is none of etcd's";
-    return out;
-  }
+  if (!told.is_object() || !told.contains("header") || !told["header"].is_object())
+    return Error{"its answer is none of etcd's"};
+  const json& header = told["header"];
+  const auto revision = header.find("revision");
+  if (revision != header.end() && revision->is_string())
+    out.revision = parse_decimal(revision->get_ref<const std::string&>()).value_or(0);
   const auto text_at = [](const json& object, const char* key) {
     const auto found = object.is_object() ? object.find(key) : object.end();
     const auto decoded =
@@ -160,7 +153,7 @@ Source::Targets read_etcd(const std::string& body, std::string& problem,
     config::Diagnostics diagnostics;
     config::Target target = config::load_target(text_at(one, "value"), key, diagnostics);
     if (!diagnostics.has_errors()) {
-      out.push_back(std::move(target));
+      out.targets.push_back(std::move(target));
       continue;
     }
     for (const config::Diagnostic& wrong : diagnostics.sorted())

@@ -1,8 +1,3 @@
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
-
 #include "discovery/source.h"
 #include "runtime/file_watch.h"
 
@@ -16,19 +11,16 @@ class FileSource final : public Source {
       : Source(environment, told.describe(), std::move(on_targets)),
         path_(told.file),
         watch_(environment.loop, [this] { read(); }) {
-    watch_.set_files({path_});
     read();
   }
 
  private:
   void read() {
     watch_.set_files({path_});  // what it links to may be another folder now
-    std::ifstream file(path_);
-    std::ostringstream text;
-    if (!file || !(text << file.rdbuf())) return fail("cannot read it: " + std::string(std::strerror(errno)));
     config::Diagnostics diagnostics;
-    Targets targets = config::load_targets(text.str(), path_, diagnostics);
-    if (!diagnostics.has_errors()) return publish(std::move(targets));
+    auto targets = config::read_targets(path_, diagnostics);
+    if (!targets) return fail("cannot read it: " + targets.error().message);
+    if (!diagnostics.has_errors()) return publish(std::move(*targets));
     std::string why;
     for (const config::Diagnostic& one : diagnostics.sorted())
       why += (why.empty() ? "" : "\n") + one.to_string();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -25,7 +26,7 @@ struct Environment {
 class Source {
  public:
   using Targets = std::vector<config::Target>;
-  // Called with the whole list, whenever it has changed.
+  // Called with the whole list, whenever it may have changed.
   using OnTargets = std::function<void(Targets)>;
 
   virtual ~Source() = default;
@@ -36,11 +37,10 @@ class Source {
   Source(Environment& environment, std::string name, OnTargets on_targets)
       : environment_(environment), name_(std::move(name)), on_targets_(std::move(on_targets)) {}
 
-  // A whole list, or why there is none: then the last one stays. Both are told once, until it changes.
+  // A whole list, or why there is none: then the last one stays. A reason is told once, until it changes.
   void publish(Targets targets);
   void fail(const std::string& why);
   Environment& environment() { return environment_; }
-  const std::string& name() const { return name_; }
 
  private:
   Environment& environment_;
@@ -48,7 +48,6 @@ class Source {
   OnTargets on_targets_;
   bool answered_ = false;
   std::string last_error_;
-  std::string last_;  // what was published, as text
 };
 
 // The pauses after failures: longer each time, and never the same for all.
@@ -73,11 +72,18 @@ std::unique_ptr<Source> make_consul_source(Environment& environment, const confi
 std::unique_ptr<Source> make_etcd_source(Environment& environment, const config::Discover& told,
                                          Source::OnTargets on_targets);
 
-// The targets that an answer of Consul's health endpoint has, or those of etcd's keys; what is wrong with the
-// answer is in `problem`. Targets that are wrong are left out and named by `say`.
-Source::Targets read_consul(const std::string& body, std::string& problem,
-                            const std::function<void(const std::string&)>& say);
-Source::Targets read_etcd(const std::string& body, std::string& problem,
-                          const std::function<void(const std::string&)>& say);
+void use_tls(const config::SourceTls& told, client::HttpRequest& request);
+// Why an answer is none, or "".
+std::string problem_of(const client::HttpResponse& answer);
+
+// What a server's answer has.
+struct Listing {
+  Source::Targets targets{};
+  uint64_t revision = 0;  // of etcd's keys
+};
+// An answer of Consul's health endpoint, or of etcd's range of keys; the error says what is wrong with it.
+// Targets that are wrong are left out and named by `say`.
+Result<Listing> read_consul(const std::string& body, const std::function<void(const std::string&)>& say);
+Result<Listing> read_etcd(const std::string& body, const std::function<void(const std::string&)>& say);
 
 }  // namespace portcullis::discovery

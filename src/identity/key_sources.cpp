@@ -2,8 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <fstream>
-#include <sstream>
+#include "base/read_file.h"
 
 namespace portcullis::identity {
 namespace {
@@ -25,11 +24,9 @@ std::string text_of(const nlohmann::json& document, const char* name) {
 }  // namespace
 
 Result<std::string> read_key_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  if (!file || content.str().empty()) return Error{"cannot read the key file `" + path + "`"};
-  return content.str();
+  auto content = read_file(path);
+  if (!content || content->empty()) return Error{"cannot read the key file `" + path + "`"};
+  return content;
 }
 
 // One source and the task that keeps it fresh.

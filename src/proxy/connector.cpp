@@ -108,7 +108,7 @@ Task<ConnectOutcome> Connector::take_place(Upstream& upstream, Target& target,
   failure_ = "breaker_pending";
   if (!place) co_return ConnectOutcome::kOverloaded;
   const Clock::time_point deadline = loop_.now() + time_left(upstream.definition().connect_timeout);
-  // Who finds others before him has to wait for his turn, unless nothing is in use that could become free.
+  // Who finds others before him has to wait for his turn.
   bool mine = queue->waiting() == 1;
   for (;;) {
     if (mine) {

@@ -103,7 +103,7 @@ class Exchange final : public Pooled {
   std::string_view unread() const;
   void keep_rest(std::string_view rest);
   void log(Clock::time_point ended_at) const;
-  upstream::Target* choose_target(upstream::Upstream& upstream, uint64_t tried);
+  upstream::Target* choose_target(upstream::Upstream& upstream);
   void keep_with(const upstream::UpstreamDefinition& upstream, const upstream::Target& target);
   TryOutcome fail(std::string_view why);
   void note_try(upstream::Target& target, TryOutcome outcome);

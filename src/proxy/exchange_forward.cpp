@@ -41,7 +41,7 @@ Task<Persistence> Exchange::forward() {
   size_t unreachable = 0;
   for (;;) {
     // A pooled connection may have been closed as we wrote to it: the same target, on a new one.
-    if (!fresh) target = choose_target(upstream, tried_);
+    if (!fresh) target = choose_target(upstream);
     if (target == nullptr) {
       co_await refuse(503, "no_target");
       co_return persistence_after_answer();
@@ -100,7 +100,7 @@ Task<Persistence> Exchange::give_up(TryOutcome outcome) {
 }
 
 // The target for the next try: the one that the client's cookie names, or the balancer's.
-upstream::Target* Exchange::choose_target(upstream::Upstream& upstream, uint64_t tried) {
+upstream::Target* Exchange::choose_target(upstream::Upstream& upstream) {
   const upstream::UpstreamDefinition& definition = upstream.definition();
   if (!definition.sticky.name.empty() && tries_ == 0) {
     if (const auto value = http::find_cookie(request_.fields, definition.sticky.name)) {
@@ -109,14 +109,14 @@ upstream::Target* Exchange::choose_target(upstream::Upstream& upstream, uint64_t
     }
   }
   if (visit_) {
-    if (upstream::Target* target = upstream.find(branch_->subset, visit_->target, tried)) return target;
+    if (upstream::Target* target = upstream.find(branch_->subset, visit_->target, tried_)) return target;
   }
   if (!sought_) {
     const std::string_view key =
         branch_->hash_key ? branch_->hash_key->text_of(context_) : std::string_view();
     sought_ = key.empty() ? upstream.random() : hash_bytes(key);
   }
-  return upstream.pick(branch_->subset, {tried, *sought_});
+  return upstream.pick(branch_->subset, {tried_, *sought_});
 }
 
 // Has the response tell the client to come back to this target.

@@ -1,8 +1,9 @@
 // How an exchange asks a second target while the first one is silent, and takes whichever answers sooner
 // (Dean and Barroso, "The Tail at Scale", 2013).
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
-#include <vector>
 
 #include "proxy/exchange.h"
 
@@ -23,8 +24,7 @@ struct Exchange::Hedge {
 // told by a timer to stop, because its end is the end of all of them.
 class Exchange::Race final : private Timer {
  public:
-  Race(upstream::Upstream& its_upstream, Stream& first)
-      : upstream(its_upstream), hedges(upstream.definition().hedging.attempts), first_(first) {}
+  Race(upstream::Upstream& its_upstream, Stream& first) : upstream(its_upstream), first_(first) {}
 
   void win(Hedge& hedge) {
     if (winner != nullptr) return;
@@ -39,7 +39,7 @@ class Exchange::Race final : private Timer {
   }
 
   upstream::Upstream& upstream;
-  std::vector<Hedge> hedges;
+  std::array<Hedge, upstream::Hedging::kMost> hedges;
   Hedge* winner = nullptr;
   bool first_failed = false;
   TaskGroup running;  // before the hedges go
@@ -58,9 +58,6 @@ bool Exchange::may_hedge(const upstream::UpstreamDefinition& upstream) const {
 Task<IoResult> Exchange::send_whole_request(upstream::Connection& connection) {
   HeadWriter head(head_size_ + 1024);
   const std::string_view content = held_body_.held() ? held_body_.content() : std::string_view();
-  const auto vector_of = [](std::string_view text) {
-    return iovec{const_cast<char*>(text.data()), text.size()};
-  };
   iovec pieces[2]{};
   size_t count = 0;
   if (connection.channel == nullptr) {
@@ -71,7 +68,7 @@ Task<IoResult> Exchange::send_whole_request(upstream::Connection& connection) {
     if (content.empty()) co_return IoResult{};
     connection.channel->end_after_write({});
   }
-  if (!content.empty()) pieces[count++] = vector_of(content);
+  if (!content.empty()) pieces[count++] = {const_cast<char*>(content.data()), content.size()};
   co_return co_await connection.stream.write(std::span(pieces, count), settings_.send_timeout);
 }
 
@@ -142,7 +139,8 @@ Task<Exchange::TryOutcome> Exchange::read_first_head(std::unique_ptr<upstream::C
                                                      InputBuffer& input, size_t& head_size, BodySource& body,
                                                      TaskGroup& upload) {
   Race race(upstream(), connection->stream);
-  for (unsigned i = 0; i < race.hedges.size(); ++i) race.running.spawn(run_hedge(race, i));
+  const uint32_t attempts = std::min(race.upstream.definition().hedging.attempts, upstream::Hedging::kMost);
+  for (uint32_t i = 0; i < attempts; ++i) race.running.spawn(run_hedge(race, i));
   Task<TryOutcome> reading = read_response_head(*connection, input, head_size);
   TryOutcome outcome = co_await reading;
   const bool failed = outcome != TryOutcome::kAnswered && outcome != TryOutcome::kClientGone;

@@ -18,9 +18,12 @@ void Exchange::prepare_mirroring() {
   lines.field("x-mirrored", "true");
   copy->fields = lines.text();
   copy->has_length = request_.body.has_length();
-  copy->introduction = Introduction::of(client_.connection, origin_.client);
-  for (const auto* one = context_.mirrors; one != nullptr; one = one->next)
+  for (const auto* one = context_.mirrors; one != nullptr; one = one->next) {
     copy->body.limit = std::max<size_t>(copy->body.limit, one->to->body_size);
+    if (snapshot_->upstreams[one->to->upstream]->definition().proxy_protocol !=
+        upstream::ProxyProtocol::kNone)
+      copy->introduction = Introduction::of(client_.connection, origin_.client);
+  }
   copy->snapshot = snapshot_;
   mirrored_ = std::move(copy);
 }

@@ -11,11 +11,11 @@ namespace {
 // back all at once.
 class Leaver final : public DrainWatcher, private Timer {
  public:
-  Leaver(Tunnel& tunnel, Stream& client, Stream& target, Milliseconds longest)
-      : tunnel_(tunnel), client_(client), target_(target), longest_(longest) {}
+  Leaver(Tunnel& tunnel, Stream& client, Stream& target, Milliseconds delay)
+      : tunnel_(tunnel), client_(client), target_(target), delay_(delay) {}
 
   void on_drain() override {
-    if (!static_cast<Timer&>(*this).linked() && !tunnel_.leaving) client_.loop().arm(*this, longest_);
+    if (!static_cast<Timer&>(*this).linked() && !tunnel_.leaving) client_.loop().arm(*this, delay_);
   }
 
  private:
@@ -29,7 +29,7 @@ class Leaver final : public DrainWatcher, private Timer {
   Tunnel& tunnel_;
   Stream& client_;
   Stream& target_;
-  Milliseconds longest_;
+  Milliseconds delay_;
 };
 
 }  // namespace

@@ -43,9 +43,9 @@ Origin find_origin(const ForwardingRules& rules, const http::RequestHead& reques
 void write_forwarding(HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,
                       std::string_view peer, const Origin& origin);
 
-// True for the fields that write_forwarding() writes or leaves out on purpose.
 // Trailers are passed on, so their announcement is too (RFC 9110 section 10.1.4).
 bool takes_trailers(const http::Fields& fields);
+// True for the fields that write_forwarding() writes or leaves out on purpose.
 bool is_forwarding_field(http::FieldId id);
 
 }  // namespace portcullis::proxy

@@ -78,7 +78,7 @@ struct Snapshot {
   std::set<std::string> hosts;  // names that targets are known by
   upstream::Discovery::Settings dns;
   std::shared_ptr<const identity::Directory> consumers;
-  std::vector<std::vector<telemetry::ConsumerMetrics*>> consumer_metrics;  // by consumer, then worker
+  std::vector<std::vector<telemetry::ResponseMetrics*>> consumer_metrics;  // by consumer, then worker
   routing::RouteTable table;
 };
 

@@ -19,9 +19,9 @@ struct Branch {
   size_t subset = 0;                           // of the upstream's targets
   std::optional<policy::LimitKey> hash_key{};  // where its balancer goes by one
   uint32_t weight = 1;
-  policy::Condition when{};                          // empty: none
-  std::shared_ptr<Rollback> rollback{};              // null: it stays
-  std::vector<telemetry::BranchMetrics*> metrics{};  // one for each worker; empty without a split
+  policy::Condition when{};                            // empty: none
+  std::shared_ptr<Rollback> rollback{};                // null: it stays
+  std::vector<telemetry::ResponseMetrics*> metrics{};  // one for each worker; empty without a split
 
   bool serves(Clock::time_point now) const { return !rollback || !rollback->is_out(now); }
 };

@@ -49,6 +49,19 @@ std::vector<T*> pointers(std::vector<std::unique_ptr<T>>& shards, size_t workers
   return out;
 }
 
+// By class of status; those that there were.
+template <typename Shards>
+void add_responses(Family& family, const Labels& labels, const Shards& shards) {
+  for (size_t i = 0; i < std::size(kClasses); ++i) {
+    const auto count =
+        sum(shards, [i](const auto& metrics) -> const Counter& { return metrics.responses[i]; });
+    if (count == 0) continue;
+    Labels with_class = labels;
+    with_class.push_back({"status", kClasses[i]});
+    family.add(std::move(with_class), count);
+  }
+}
+
 prometheus::ClientMetric histogram(const std::vector<std::unique_ptr<RouteMetrics>>& shards) {
   prometheus::ClientMetric metric;
   uint64_t cumulative = 0;
@@ -94,11 +107,11 @@ std::shared_ptr<const TargetShards> Registry::target(const std::string& upstream
   return made;
 }
 
-std::vector<ConsumerMetrics*> Registry::consumer(const std::string& name) {
+std::vector<ResponseMetrics*> Registry::consumer(const std::string& name) {
   return pointers(consumers_[name], workers_.size());
 }
 
-std::vector<BranchMetrics*> Registry::branch(const std::string& route, const std::string& name) {
+std::vector<ResponseMetrics*> Registry::branch(const std::string& route, const std::string& name) {
   return pointers(branches_[{route, name}], workers_.size());
 }
 
@@ -114,10 +127,7 @@ std::string Registry::scrape(const States& states) const {
   Family received("request_body_bytes_total", "Bytes of request bodies.", MetricType::Counter);
   Family sent("response_body_bytes_total", "Bytes of response bodies.", MetricType::Counter);
   for (const auto& [name, shards] : routes_) {
-    for (size_t i = 0; i < 6; ++i) {
-      const auto count = sum(shards, [i](const RouteMetrics& m) -> const Counter& { return m.responses[i]; });
-      if (count > 0) requests.add({{"route", name}, {"status", kClasses[i]}}, count);
-    }
+    add_responses(requests, {{"route", name}}, shards);
     prometheus::ClientMetric duration = histogram(shards);
     if (duration.histogram.sample_count == 0) continue;  // keeps a scrape of many idle routes small
     duration.label = {{"route", name}};
@@ -189,23 +199,11 @@ std::string Registry::scrape(const States& states) const {
 
   Family by_consumer("consumer_requests_total", "Requests by consumer and class of status.",
                      MetricType::Counter);
-  for (const auto& [name, shards] : consumers_) {
-    for (size_t i = 0; i < 6; ++i) {
-      const auto count =
-          sum(shards, [i](const ConsumerMetrics& m) -> const Counter& { return m.responses[i]; });
-      if (count > 0) by_consumer.add({{"consumer", name}, {"status", kClasses[i]}}, count);
-    }
-  }
+  for (const auto& [name, shards] : consumers_) add_responses(by_consumer, {{"consumer", name}}, shards);
   Family by_branch("branch_requests_total", "Requests by branch of a route's split and class of status.",
                    MetricType::Counter);
-  for (const auto& [key, shards] : branches_) {
-    for (size_t i = 0; i < 6; ++i) {
-      const auto count =
-          sum(shards, [i](const BranchMetrics& m) -> const Counter& { return m.responses[i]; });
-      if (count > 0)
-        by_branch.add({{"route", key.first}, {"branch", key.second}, {"status", kClasses[i]}}, count);
-    }
-  }
+  for (const auto& [key, shards] : branches_)
+    add_responses(by_branch, {{"route", key.first}, {"branch", key.second}}, shards);
   Family breaker_use("breaker_in_use", "What an upstream with a circuit breaker bears now, by load.",
                      MetricType::Gauge);
   Family breaker_limit("breaker_limit", "What it may bear at most.", MetricType::Gauge);

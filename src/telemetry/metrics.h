@@ -47,13 +47,9 @@ struct TargetMetrics {
 
 using TargetShards = std::vector<std::unique_ptr<TargetMetrics>>;  // one for each worker
 
-struct ConsumerMetrics {
-  std::array<Counter, 6> responses;  // by the status's first digit; 0: it left without an answer
-};
-
-// Of one of those among whom a route divides its requests.
-struct BranchMetrics {
-  std::array<Counter, 6> responses;  // as above
+// Of a consumer, or of one of those among whom a route divides its requests.
+struct ResponseMetrics {
+  std::array<Counter, 6> responses;  // as a route's
 };
 
 // Copies of requests to one upstream. Shared by the workers: a limit on them is one for all.
@@ -136,8 +132,8 @@ class Registry {
   // One for each worker. The empty name is for requests that matched no route.
   std::vector<RouteMetrics*> route(const std::string& name);
   std::shared_ptr<const TargetShards> target(const std::string& upstream, const std::string& target);
-  std::vector<ConsumerMetrics*> consumer(const std::string& name);
-  std::vector<BranchMetrics*> branch(const std::string& route, const std::string& name);
+  std::vector<ResponseMetrics*> consumer(const std::string& name);
+  std::vector<ResponseMetrics*> branch(const std::string& route, const std::string& name);
   std::vector<LimitMetrics*> limit(const std::string& name);
   MirrorMetrics* mirror(const std::string& upstream) { return &mirrors_[upstream]; }
   ListenerMetrics* listener(const std::string& address) { return &listeners_[address]; }
@@ -158,8 +154,8 @@ class Registry {
   std::map<std::string, Shards<RouteMetrics>> routes_;
   std::map<std::pair<std::string, std::string>, std::weak_ptr<const TargetShards>> targets_;
   size_t known_targets_ = 0;  // when those that nobody holds were last forgotten
-  std::map<std::string, Shards<ConsumerMetrics>> consumers_;
-  std::map<std::pair<std::string, std::string>, Shards<BranchMetrics>> branches_;
+  std::map<std::string, Shards<ResponseMetrics>> consumers_;
+  std::map<std::pair<std::string, std::string>, Shards<ResponseMetrics>> branches_;
   std::map<std::string, Shards<LimitMetrics>> limits_;
   std::map<std::string, MirrorMetrics> mirrors_;
   std::map<std::string, ListenerMetrics> listeners_;

@@ -4,9 +4,8 @@
 #include <openssl/pem.h>
 
 #include <ctime>
-#include <fstream>
-#include <sstream>
 
+#include "base/read_file.h"
 #include "base/text.h"
 
 namespace portcullis::tls {
@@ -99,14 +98,12 @@ Result<std::shared_ptr<const Certificate>> Certificate::load(const CertificateFi
 
 // Who checks the response's signature is the client; here, that it is about this certificate and good.
 Status Certificate::staple(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  ocsp_ = content.str();
+  auto content = read_file(path);
+  ocsp_ = content ? std::move(*content) : std::string();
   const auto* data = reinterpret_cast<const unsigned char*>(ocsp_.data());
   const std::unique_ptr<OCSP_RESPONSE, Freed<OCSP_RESPONSE, OCSP_RESPONSE_free>> response(
       d2i_OCSP_RESPONSE(nullptr, &data, static_cast<long>(ocsp_.size())));
-  if (!file || !response || OCSP_response_status(response.get()) != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
+  if (!response || OCSP_response_status(response.get()) != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
     (void)take_error("");
     return Error{"`" + path + "` is not a successful OCSP response in DER"};
   }

@@ -5,9 +5,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
+#include "base/read_file.h"
 #include "base/text.h"
 #include "base/wall_clock.h"
 #include "crypto/digest.h"
@@ -15,11 +14,10 @@
 namespace portcullis::tls {
 namespace {
 
+// Empty where there is none: whoever needs it has said so before.
 std::string content_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  return content.str();
+  auto content = read_file(path);
+  return content ? std::move(*content) : std::string();
 }
 
 }  // namespace

@@ -8,8 +8,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
-#include <sstream>
+
+#include "base/read_file.h"
 
 namespace portcullis::tls {
 namespace {
@@ -32,11 +32,9 @@ Result<std::shared_ptr<TicketKeys>> TicketKeys::from_files(const std::vector<std
   auto out = std::make_shared<TicketKeys>(std::chrono::seconds(0), lifetime);
   out->from_files_ = true;
   for (const std::string& path : files) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream content;
-    content << file.rdbuf();
-    const std::string bytes = content.str();
-    if (!file) return Error{"cannot read the ticket key `" + path + "`"};
+    const auto content = read_file(path);
+    if (!content) return Error{"cannot read the ticket key `" + path + "`"};
+    const std::string& bytes = *content;
     if (bytes.size() != 80 && bytes.size() != 48)
       return Error{"the ticket key `" + path + "` has " + std::to_string(bytes.size()) +
                    " bytes; it takes 80 random ones (openssl rand 80 > FILE), or 48"};

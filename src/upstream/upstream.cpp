@@ -93,7 +93,6 @@ Upstream::Upstream(EventLoop& loop, std::shared_ptr<const UpstreamDefinition> de
     queue_ = std::make_unique<ConnectionQueue>(loop_, definition_->breaker, definition_->limits,
                                                [this] { return close_one_idle(); });
   rebuild();
-  arrange();
 }
 
 namespace {
@@ -118,7 +117,6 @@ void Upstream::set_addresses(const std::string& host, const Addresses& addresses
   if (known == addresses) return;
   known = addresses;
   rebuild();
-  arrange();
 }
 
 void Upstream::set_discovered(std::shared_ptr<const TargetList> discovered,
@@ -129,7 +127,6 @@ void Upstream::set_discovered(std::shared_ptr<const TargetList> discovered,
     if (uses(host)) addresses_[host] = addresses;
   }
   rebuild();
-  arrange();
 }
 
 // Makes the targets what the definitions and addresses say. Those that stay keep their connections.
@@ -174,6 +171,7 @@ void Upstream::rebuild() {
     if (target->in_flight > 0) retired_.push_back({std::move(target), built_from_});
   }
   built_from_ = discovered_;
+  arrange();
 }
 
 bool Upstream::close_one_idle() {

@@ -6,26 +6,26 @@
 
 using namespace portcullis;
 
+namespace {
+
+void check(const Result<discovery::Listing>& listing) {
+  if (!listing) return;
+  for (const config::Target& one : listing->targets) {
+    if (!config::check_target_address(one.address).empty()) std::abort();
+  }
+}
+
+}  // namespace
+
 // Whatever name servers, Consul, etcd and files say, it is targets or a named problem. The first byte says
 // who speaks.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
   const auto quiet = [](const std::string&) {};
-  std::string problem;
   switch (data[0]) {
-    case 'c': {
-      for (const config::Target& one : discovery::read_consul(text, problem, quiet)) {
-        if (!config::check_target_address(one.address).empty()) std::abort();
-      }
-      break;
-    }
-    case 'e': {
-      for (const config::Target& one : discovery::read_etcd(text, problem, quiet)) {
-        if (!config::check_target_address(one.address).empty()) std::abort();
-      }
-      break;
-    }
+    case 'c': check(discovery::read_consul(text, quiet)); break;
+    case 'e': check(discovery::read_etcd(text, quiet)); break;
     case 'f': {
       config::Diagnostics diagnostics;
       for (const config::Target& one : config::load_targets(text, "f", diagnostics)) {

@@ -1,6 +1,7 @@
 import pytest
 
 import harness
+import http2
 import pki
 import servers
 
@@ -30,6 +31,18 @@ def backend():
     """backend(handler) -> ScriptedBackend."""
     yield from kept(lambda handler=None: harness.ScriptedBackend(handler or harness.answer()),
                     harness.ScriptedBackend.close)
+
+
+@pytest.fixture
+def backend2():
+    """backend2(handler, ...) -> http2.Backend."""
+    yield from kept(http2.Backend, http2.Backend.close)
+
+
+@pytest.fixture
+def speak():
+    """speak(gateway, ...) -> http2.Client."""
+    yield from kept(lambda gateway, **settings: http2.Client(gateway.connect(), **settings), http2.Client.close)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import socket
 import ssl
@@ -234,7 +235,10 @@ class ScriptedBackend:
         self.listener.close()
 
 
-def answer(text=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"):
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def answer(text=ANSWER):
     """A handler that gives every request on a connection the same answer."""
     def handle(connection, backend):
         while True:
@@ -243,13 +247,34 @@ def answer(text=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"):
     return handle
 
 
-def answer_when(release, text=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"):
+def answer_when(release, text=ANSWER):
     """A handler that answers one request once the event `release` is set."""
     def handle(connection, backend):
         backend.read_head(connection)
         release.wait(20)
         connection.sendall(text)
     return handle
+
+
+class Script:
+    """A handler that takes whole requests, and answers each `text` once `release` is set."""
+
+    def __init__(self, text=ANSWER, held=False):
+        self.text, self.release, self.requests, self.bodies = text, threading.Event(), 0, []
+        if not held:
+            self.release.set()
+
+    def __call__(self, connection, backend):
+        while True:
+            head = backend.read_head(connection)
+            length = re.search(r"(?i)content-length: (\d+)", head)
+            body = b""
+            while length and len(body) < int(length[1]):
+                body += connection.recv(1 << 16)
+            self.requests += 1
+            self.bodies.append(body)
+            self.release.wait(20)
+            connection.sendall(self.text)
 
 
 def simple_configuration(*ports, extra_listener="", extra_upstream="", extra_route="", top="", workers=2):

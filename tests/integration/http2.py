@@ -6,6 +6,7 @@ import threading
 import hpack
 from hyperframe import frame as frames
 
+OK = [(":status", "200"), ("x-from", "h2")]
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 

@@ -9,12 +9,9 @@ import time
 import pytest
 from hyperframe import frame as frames
 
-from harness import answer, check, free_port, metric, read_response, simple_configuration, wait_for
-from test_http2_upstream import OK, backend2  # noqa: F401 (a fixture)
+from harness import ANSWER as FAST, check, free_port, metric, read_response, simple_configuration, wait_for
+from http2 import OK
 from test_retries import failing
-
-FAST = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
 
 class Counting:
     """A handler that answers when told, and knows how many requests it has had, and had at most at once."""
@@ -187,7 +184,7 @@ def test_retries_beyond_the_limit_are_not_made(start, backend, tmp_path):
     wait_for(lambda: '"note":"breaker_retries"' in log.read_text(), what="the log")
 
 
-def test_streams_of_an_http2_connection_are_waited_for(start, backend2):  # noqa: F811
+def test_streams_of_an_http2_connection_are_waited_for(start, backend2):
     def slowly(peer, stream):
         time.sleep(0.005)
         peer.send(peer.head(stream, OK))

@@ -9,8 +9,8 @@ import time
 import pytest
 
 import http2
-from harness import answer, free_port, metric, read_response, reset, simple_configuration, wait_for
-from test_http2_upstream import OK, backend2  # noqa: F401 (a fixture)
+from harness import Script, free_port, metric, read_response, reset, simple_configuration, wait_for
+from http2 import OK
 
 SLOW = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow"
 
@@ -31,27 +31,6 @@ def ask(gateway, method="GET", body=None):
     answered = response.status, response.read().decode()
     connection.close()
     return answered
-
-
-class Script:
-    """A handler that takes whole requests, and answers each `text` once `release` is set."""
-
-    def __init__(self, text=answer.__defaults__[0], held=False):
-        self.text, self.release, self.requests, self.bodies = text, threading.Event(), 0, []
-        if not held:
-            self.release.set()
-
-    def __call__(self, connection, backend):
-        while True:
-            head = backend.read_head(connection)
-            length = re.search(r"(?i)content-length: (\d+)", head)
-            body = b""
-            while length and len(body) < int(length[1]):
-                body += connection.recv(1 << 16)
-            self.requests += 1
-            self.bodies.append(body)
-            self.release.wait(20)
-            connection.sendall(self.text)
 
 
 def fill_budget(gateway, fast, count=30):
@@ -209,7 +188,7 @@ def test_hedges_count_among_the_retries_of_a_circuit_breaker(start, pair):
         client.close()
 
 
-def test_a_hedge_over_http2(start, backend2, backend):  # noqa: F811
+def test_a_hedge_over_http2(start, backend2, backend):
     release = threading.Event()
 
     def maybe(peer, stream):

@@ -15,21 +15,6 @@ from harness import ScriptedBackend, metric, read_head, simple_configuration, wa
 from hyperframe import frame as frames
 
 
-@pytest.fixture
-def speak():
-    """speak(gateway, ...) -> http2.Client, closed when the test ends."""
-    opened = []
-
-    def connect(gateway, **settings):
-        client = http2.Client(gateway.connect(), **settings)
-        opened.append(client)
-        return client
-
-    yield connect
-    for client in opened:
-        client.close()
-
-
 def curl(*arguments):
     return subprocess.run(["curl", "-sS", "--max-time", "30", *arguments], capture_output=True)
 

@@ -14,23 +14,8 @@ import harness
 import http2
 from harness import metric, read_head, read_response, simple_configuration, wait_for
 from hyperframe import frame as frames
-from test_http2 import curl, speak  # noqa: F401 (a fixture)
-
-OK = [(":status", "200"), ("x-from", "h2")]
-
-
-@pytest.fixture
-def backend2():
-    """backend2(handler, ...) -> http2.Backend."""
-    made = []
-
-    def make(*arguments, **settings):
-        made.append(http2.Backend(*arguments, **settings))
-        return made[-1]
-    yield make
-    for one in made:
-        one.close()
-
+from http2 import OK
+from test_http2 import curl
 
 def h2_configuration(*ports, upstream="", **settings):
     return simple_configuration(*ports, extra_upstream="    protocol: http2\n" + upstream, **settings)

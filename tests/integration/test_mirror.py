@@ -7,9 +7,8 @@ import time
 
 import pytest
 
-from harness import answer, check, free_port, metric, read_response, reset, wait_for
-from test_hedging import Script
-from test_http2_upstream import OK, backend2  # noqa: F401 (a fixture)
+from harness import Script, check, free_port, metric, read_response, reset, wait_for
+from http2 import OK
 
 
 def configuration(main, *shadows, settings="", admin, shadow_upstream="", policies=None, workers=1):
@@ -135,7 +134,7 @@ def test_no_more_copies_at_once_than_may(start, backend):
     wait_for(lambda: outcome(admin, "answered") == 4, what="one more")
 
 
-def test_copies_over_http2(start, backend, backend2):  # noqa: F811
+def test_copies_over_http2(start, backend, backend2):
     seen = []
 
     def take(peer, stream):

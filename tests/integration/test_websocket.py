@@ -10,8 +10,6 @@ import time
 import pytest
 
 from harness import free_port, read_head, simple_configuration, wait_for
-from test_http2 import speak  # noqa: F401 (a fixture)
-from test_http2_upstream import backend2  # noqa: F401 (a fixture)
 
 UPGRADE = b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: x\r\n\r\n"
 ACCEPT = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"
@@ -153,7 +151,7 @@ def test_one_that_does_not_answer_is_not_waited_for(start, backend, tmp_path):
     hold.set()
 
 
-def test_a_stream_of_http2_is_told_too(start, backend, tmp_path, speak):  # noqa: F811
+def test_a_stream_of_http2_is_told_too(start, backend, tmp_path, speak):
     server = Server()
     gateway = start(configuration(backend(server).port, tmp_path))
     client = speak(gateway)
@@ -200,7 +198,7 @@ def http2_configuration(port):
     return simple_configuration(port, extra_upstream="    protocol: http2", workers=1)
 
 
-def test_an_http1_client_and_an_http2_target(start, backend2):  # noqa: F811
+def test_an_http1_client_and_an_http2_target(start, backend2):
     it = backend2(shout, settings={8: 1})
     gateway = start(http2_configuration(it.port))
     for _ in range(2):  # the first does not know yet what the target can do
@@ -221,7 +219,7 @@ def test_an_http1_client_and_an_http2_target(start, backend2):  # noqa: F811
     assert len(it.peers) == 1
 
 
-def test_http2_on_both_sides(start, backend2, speak):  # noqa: F811
+def test_http2_on_both_sides(start, backend2, speak):
     it = backend2(shout, settings={8: 1})
     client = speak(start(http2_configuration(it.port)))
     client.wait(lambda: client.settled)
@@ -235,7 +233,7 @@ def test_http2_on_both_sides(start, backend2, speak):  # noqa: F811
     assert got.status == 200 and "sec-websocket-accept" not in got.fields
 
 
-def test_a_target_that_refuses_or_does_not_know_tunnels(start, backend2):  # noqa: F811
+def test_a_target_that_refuses_or_does_not_know_tunnels(start, backend2):
     refusing = backend2(lambda peer, stream: peer.send(peer.head(stream, [(":status", "403")])), settings={8: 1})
     plain = backend2(lambda peer, stream: peer.send(peer.head(stream, [(":status", "426"), ("upgrade-to", peer.streams[stream].fields[":method"])])))
     for it, said in ((refusing, "http/1.1 403 "), (plain, "http/1.1 426 ")):

@@ -2,11 +2,9 @@
 
 #include <utility>
 
-#include "base/random.h"
 #include "config/field_types.h"
-#include "crypto/digest.h"
 #include "policy/condition.h"
-#include "policy/per_worker.h"
+#include "policy/sampler.h"
 
 namespace portcullis::policy {
 namespace {
@@ -30,16 +28,13 @@ struct Settings {
 class Fault final : public Policy {
  public:
   Fault(const Settings& settings, const BuildContext& build)
-      : settings_(settings),
-        when_(settings.when.empty() ? Condition() : Condition(settings.when)),
-        random_(build.workers) {}
+      : settings_(settings), when_(settings.when), sampler_(build.workers) {}
 
   Decision on_request(Context& context) const override {
     if (!when_.holds(context)) return Decision::proceed();
-    Random& random =
-        random_.get(context.worker, [] { return std::make_unique<Random>(crypto::random_seed()); });
-    const bool aborts = settings_.abort.status != 0 && random.below(100) < settings_.abort.percent;
-    if (settings_.delay.duration.count() > 0 && random.below(100) < settings_.delay.percent)
+    const bool aborts =
+        settings_.abort.status != 0 && sampler_.picks(context.worker, settings_.abort.percent);
+    if (settings_.delay.duration.count() > 0 && sampler_.picks(context.worker, settings_.delay.percent))
       return Decision::suspend(wait(context, aborts));
     return aborts ? abort() : Decision::proceed();
   }
@@ -69,7 +64,7 @@ class Fault final : public Policy {
 
   Settings settings_;
   Condition when_;
-  PerWorker<Random> random_;
+  Sampler sampler_;
 };
 
 }  // namespace

@@ -1,9 +1,7 @@
 #include "policy/mirror/mirror.h"
 
-#include "base/random.h"
-#include "crypto/digest.h"
 #include "policy/condition.h"
-#include "policy/per_worker.h"
+#include "policy/sampler.h"
 
 namespace portcullis::policy {
 namespace {
@@ -20,9 +18,7 @@ struct Settings {
 class Mirror final : public Policy {
  public:
   Mirror(const Settings& settings, const BuildContext& build)
-      : settings_(settings),
-        when_(settings.when.empty() ? Condition() : Condition(settings.when)),
-        random_(build.workers) {
+      : settings_(settings), when_(settings.when), sampler_(build.workers) {
     to_.body_size = settings.body_size;
     to_.most = static_cast<uint32_t>(settings.most);
     to_.metrics = build.metrics.mirror(settings.upstream);
@@ -30,10 +26,7 @@ class Mirror final : public Policy {
   }
 
   Decision on_request(Context& context) const override {
-    if (!when_.holds(context)) return Decision::proceed();
-    Random& random =
-        random_.get(context.worker, [] { return std::make_unique<Random>(crypto::random_seed()); });
-    if (settings_.percent == 100 || random.below(100) < settings_.percent)
+    if (when_.holds(context) && sampler_.picks(context.worker, settings_.percent))
       context.mirrors = context.arena.make<Context::Mirror>(&to_, context.mirrors);
     return Decision::proceed();
   }
@@ -49,7 +42,7 @@ class Mirror final : public Policy {
   Settings settings_;
   Condition when_;
   MirrorTo to_;
-  PerWorker<Random> random_;
+  Sampler sampler_;
 };
 
 }  // namespace
