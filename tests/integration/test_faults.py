@@ -151,7 +151,11 @@ class FaultyNetwork:
                 return
             self.taken += 1
             loses = self.taken % 10 < self.lost
-            backend = harness.connect(self.target)
+            try:
+                backend = harness.connect(self.target)
+            except OSError:  # it has been stopped
+                client.close()
+                continue
             threading.Thread(target=self._carry, args=(client, backend, 2 if loses else None), daemon=True).start()
             threading.Thread(target=self._carry, args=(backend, client, None), daemon=True).start()
 
