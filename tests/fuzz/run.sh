@@ -5,12 +5,17 @@ set -euo pipefail
 folder=$1
 runs=${2:-200000}
 cd "$(dirname "$0")/../.."
-for target in request response chunked path config jwt jwks structured_fields condition query proxy_protocol http2 discovery; do
+
+run_one() {
+  local target=$1 limit=$runs scratch
   scratch=$(mktemp -d)
-  limit=$runs
   if [[ $target == config ]]; then limit=$((runs / 10)); fi
   "$folder/fuzz_$target" -runs="$limit" -max_total_time=60 -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=0 \
     -artifact_prefix="$scratch/" "$scratch" "tests/fuzz/corpus/$target"
   rm -rf "$scratch"
   echo "fuzz_$target: $limit inputs, nothing found"
-done
+}
+export -f run_one
+export folder runs
+printf '%s\n' request response chunked path config jwt jwks structured_fields condition query proxy_protocol http2 discovery |
+  xargs -P "$(nproc)" -I{} bash -euc 'run_one {}'

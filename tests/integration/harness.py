@@ -1,6 +1,7 @@
 """Runs the built binary and real sockets for the integration tests."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -93,6 +94,11 @@ def get(port, path):
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+
+
+def log_lines(path):
+    """The access log's lines that are there whole: the gateway may be in the middle of writing one."""
+    return [json.loads(line) for line in path.read_text().split("\n")[:-1]] if path.exists() else []
 
 
 def metric(port, name):

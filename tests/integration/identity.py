@@ -58,10 +58,6 @@ def ask(gateway, fields="", target="/", method="GET"):
         return send(connection, fields, target, method)
 
 
-def log_lines(path):
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def complaints(tmp_path, policies, consumers="", more=""):
     """What `portcullis check` says of a configuration with these."""
     path = tmp_path / "bad.yaml"

@@ -6,11 +6,7 @@ import socket
 import threading
 
 import harness
-from harness import metric, read_response, simple_configuration
-
-
-def lines_of(path):
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+from harness import log_lines, metric, read_response, simple_configuration
 
 
 def logged(start, tmp_path, *ports, **extra):
@@ -20,7 +16,7 @@ def logged(start, tmp_path, *ports, **extra):
 
 
 def wait_for_lines(path, count):
-    return harness.wait_for(lambda: lines if len(lines := lines_of(path)) >= count else None, what="log lines")
+    return harness.wait_for(lambda: lines if len(lines := log_lines(path)) >= count else None, what="log lines")
 
 
 def test_a_line_says_who_asked_what_and_how_it_went(start, echo, tmp_path):
@@ -112,7 +108,7 @@ def test_nothing_is_lost_at_the_end_and_rotation_opens_a_new_file(start, echo, t
     harness.wait_for(path.exists, what="the new file")
     hundred()
     gateway.stop()
-    assert len(lines_of(path)) == 100 and len(lines_of(tmp_path / "old.log")) == 400
+    assert len(log_lines(path)) == 100 and len(log_lines(tmp_path / "old.log")) == 400
 
 
 def test_a_log_that_nobody_reads_costs_lines_and_never_a_request(start, echo, tmp_path):

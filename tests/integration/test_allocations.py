@@ -1,7 +1,6 @@
 """Steady traffic allocates nothing on the heap: counted in the built binary, by a preloaded allocator."""
 
 import mmap
-import os
 import pathlib
 import struct
 import time

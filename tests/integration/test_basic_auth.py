@@ -7,8 +7,8 @@ import threading
 import pytest
 
 import harness
-from harness import wait_for
-from identity import ask, complaints, configuration, log_lines, send
+from harness import log_lines, wait_for
+from identity import ask, complaints, configuration, send
 
 
 def hash_of(password):

@@ -6,8 +6,8 @@ import time
 import pytest
 
 import harness
-from harness import wait_for
-from identity import ask, complaints, configuration, flood, log_lines, send
+from harness import log_lines, wait_for
+from identity import ask, complaints, configuration, flood, send
 
 BOTH = pytest.mark.parametrize("algorithm", ["token_bucket", "sliding_window"])
 

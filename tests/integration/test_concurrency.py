@@ -7,8 +7,8 @@ import time
 import pytest
 
 import harness
-from harness import read_response, wait_for
-from identity import Answer, ask, configuration, hashed, log_lines
+from harness import log_lines, read_response, wait_for
+from identity import Answer, ask, configuration, hashed
 
 KEYS = {name: f"key-of-{name}-0123456789" for name in ("many", "few")}
 CONSUMERS = ", ".join(f"{{name: {name}, credentials: {{keys: '{hashed(key)}'}}}}" for name, key in KEYS.items())

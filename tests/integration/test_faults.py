@@ -1,8 +1,6 @@
 """Backends that fail under load: with retries and one healthy target left, no idempotent request fails."""
 
 import contextlib
-import os
-import pathlib
 import signal
 import socket
 import struct

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness import read_response, simple_configuration
+from harness import log_lines, read_response, simple_configuration
 
 TRUST = "    trusted_proxies: [127.0.0.0/8, 10.0.0.0/8]\n"
 
@@ -39,7 +39,7 @@ def test_a_trusted_proxy_is_believed_as_far_as_it_knows(start, echo, tmp_path):
     assert seen["x-forwarded-for"] == "1.1.1.1, 203.0.113.7, 10.1.2.3, 127.0.0.1"
     assert "forwarded" not in seen
     gateway.stop()
-    line = json.loads(log.read_text().splitlines()[0])
+    line = log_lines(log)[0]
     assert (line["client"], line["peer"]) == ("203.0.113.7", "127.0.0.1")
 
 

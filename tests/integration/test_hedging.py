@@ -1,15 +1,12 @@
 """A second target is asked while the first one is silent, and the answer that comes first is taken."""
 
 import http.client
-import json
-import re
 import threading
 import time
 
 import pytest
 
-import http2
-from harness import Script, free_port, metric, read_response, reset, simple_configuration, wait_for
+from harness import Script, free_port, log_lines, metric, read_response, reset, simple_configuration, wait_for
 from http2 import OK
 
 SLOW = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow"
@@ -58,8 +55,7 @@ def test_the_second_answers_while_the_first_is_silent(start, pair, tmp_path):
         assert ask(gateway) == (200, "ok")
         assert time.monotonic() - began < 5
     assert slow.requests > before
-    wait_for(lambda: '"note":"hedge_answered"' in log.read_text(), what="the log")
-    line = next(json.loads(line) for line in log.read_text().splitlines() if "hedge_answered" in line)
+    line = wait_for(lambda: next((one for one in log_lines(log) if one.get("note") == "hedge_answered"), None), what="the log")
     assert line["tries"] == 2 and line["target"] == f"127.0.0.1:{fast_backend.port}" and line["ended"] == "complete"
     slow.release.set()
     assert {ask(gateway)[1] for _ in range(4)} == {"ok", "slow"}  # it is still there for those who come after

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
 
 import harness
-from harness import read_response, wait_for
-from identity import Answer, ask, complaints, configuration, log_lines
+from harness import log_lines, read_response, wait_for
+from identity import Answer, ask, complaints, configuration
 from tokens import key_pair, pem
 
 SECRET = "shared-secret-of-at-least-32-bytes"

@@ -1,8 +1,5 @@
 """HTTP/2 towards clients: real ones (curl, nghttp2's h2load), and one of the tests' own that can be rude."""
 
-import base64
-import socket
-import ssl
 import subprocess
 import threading
 import time
@@ -11,7 +8,7 @@ import pytest
 
 import harness
 import http2
-from harness import ScriptedBackend, metric, read_head, simple_configuration, wait_for
+from harness import metric, read_head, simple_configuration, wait_for
 from hyperframe import frame as frames
 
 

@@ -11,7 +11,6 @@ import grpc
 import pytest
 
 import harness
-import http2
 from harness import metric, read_head, read_response, simple_configuration, wait_for
 from hyperframe import frame as frames
 from http2 import OK

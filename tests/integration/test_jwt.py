@@ -7,8 +7,8 @@ import time
 import pytest
 
 import harness
-from harness import wait_for
-from identity import ask, complaints, configuration, log_lines, send
+from harness import log_lines, wait_for
+from identity import ask, complaints, configuration, send
 from tokens import certificate, jwk, jwks, key_pair, pem, token
 
 RSA = key_pair("RS256")

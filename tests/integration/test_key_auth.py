@@ -6,8 +6,8 @@ import subprocess
 import pytest
 
 import harness
-from harness import metric, wait_for
-from identity import ask, complaints, configuration, hashed, log_lines
+from harness import log_lines, metric, wait_for
+from identity import ask, complaints, configuration, hashed
 
 KEY, OLD, NEW = "shop-key-0123456789abcdef", "old-key-0123456789abcdef", "new-key-0123456789abcdef"
 CONSUMERS = f"""{{name: shop, groups: [partners, eu], metadata: {{tier: gold}}, credentials: {{keys: ["{hashed(KEY)}"]}}}},

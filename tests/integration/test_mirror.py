@@ -1,7 +1,6 @@
 """Copies of requests for another upstream, which the client never notices."""
 
 import http.client
-import json
 import threading
 import time
 
@@ -56,9 +55,9 @@ def test_the_other_upstream_gets_what_the_first_gets(start, backend):
     assert b"x-mirrored" not in main.received
     first = {line for line in main.received.decode().lower().split("\r\n") if not line.startswith("get")}
     assert first - {line for line in head.lower().split("\r\n")} == set()
-    for _ in range(5):
+    for copies in range(2, 7):
         assert ask(gateway) == (200, "ok")
-    wait_for(lambda: outcome(admin, "answered") == 6, what="the copies")
+        wait_for(lambda: outcome(admin, "answered") == copies, what="the copies")
     assert it.accepted == 1  # on one connection
 
 

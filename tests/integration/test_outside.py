@@ -9,8 +9,8 @@ import urllib.parse
 import pytest
 
 import harness
-from harness import wait_for
-from identity import ask, configuration, log_lines, send
+from harness import log_lines, wait_for
+from identity import ask, configuration, send
 from tokens import certificate
 
 CONSUMERS = "{name: alice, groups: [staff], credentials: {jwt_subject: u1}}"

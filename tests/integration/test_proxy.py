@@ -4,7 +4,7 @@ import subprocess
 import threading
 
 import harness
-from harness import read_head, read_response, read_to_end, simple_configuration, wait_for
+from harness import log_lines, read_head, read_response, read_to_end, simple_configuration, wait_for
 
 
 def curl(gateway, path, *arguments):
@@ -283,7 +283,7 @@ def test_a_client_that_leaves_a_silent_target_frees_it(start, backend, tmp_path)
         goodbye(connection)
         assert gone.wait(5)  # far below the response timeout of 15 s
     gateway.stop()
-    assert [json.loads(line)["ended"] for line in log.read_text().splitlines()] == ["client_closed"] * 2
+    assert [line["ended"] for line in log_lines(log)] == ["client_closed"] * 2
 
 
 def test_a_slow_target_is_waited_for_and_pipelining_goes_on_meanwhile(start, backend):

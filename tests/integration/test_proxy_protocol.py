@@ -8,7 +8,6 @@ import subprocess
 
 import pytest
 
-import harness
 from harness import check, free_port, metric, read_response, read_to_end, simple_configuration, wait_for
 
 FROM_HERE = "    proxy_protocol: [127.0.0.1]"

@@ -5,8 +5,8 @@ import time
 import pytest
 
 import harness
-from harness import metric, wait_for
-from identity import ask, complaints, configuration, flood, hashed, log_lines, send
+from harness import log_lines, metric, wait_for
+from identity import ask, complaints, configuration, flood, hashed, send
 
 CONSUMERS = f"""{{name: one, credentials: {{keys: ["{hashed('key-one-0123456789')}"]}}}},
   {{name: two, credentials: {{keys: ["{hashed('key-two-0123456789')}"]}}}}"""

@@ -2,13 +2,12 @@
 
 import collections
 import http.client
-import json
 import re
 import time
 
 import pytest
 
-from harness import check, read_response, read_to_end, simple_configuration, wait_for
+from harness import check, log_lines, read_response, read_to_end, simple_configuration, wait_for
 
 
 def configuration(ports, retries="{attempts: 2}", upstream="", route="", top="", workers=1):
@@ -128,8 +127,8 @@ def test_all_tries_together_have_a_time(start, backend, tmp_path):
     began = time.monotonic()
     assert ask(gateway)[0] == 504
     assert 0.4 < time.monotonic() - began < 3
-    line = wait_for(lambda: (tmp_path / "log").read_text(), what="a log line")
-    assert json.loads(line)["ended"] == "total_timeout" and 2 <= json.loads(line)["tries"] <= 3
+    line = wait_for(lambda: log_lines(tmp_path / "log"), what="a log line")[0]
+    assert line["ended"] == "total_timeout" and 2 <= line["tries"] <= 3
 
 
 def test_retry_after_is_obeyed_or_handed_on(start, backend):

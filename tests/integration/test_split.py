@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import BINARY, answer, check, free_port, get, metric, wait_for
+from harness import BINARY, answer, check, free_port, get, log_lines, metric, wait_for
 
 
 def about(count):
@@ -185,9 +185,7 @@ routes:
     assert names(gateway, 10, x_new="1") == {"canary": 10}
 
     def logged():
-        log = tmp_path / "access.log"
-        return collections.Counter((json.loads(line)["upstream"], json.loads(line)["branch"])
-                                   for line in log.read_text().splitlines() if line.endswith("}"))
+        return collections.Counter((line["upstream"], line["branch"]) for line in log_lines(tmp_path / "access.log"))
     wait_for(lambda: logged() == {("app", "old"): 10, ("app", "new"): 10}, what="the log's lines")
 
 

@@ -1,6 +1,5 @@
 """WebSockets that are left politely: both sides are told before the gateway goes."""
 
-import json
 import signal
 import socket
 import struct
@@ -9,7 +8,7 @@ import time
 
 import pytest
 
-from harness import free_port, read_head, simple_configuration, wait_for
+from harness import free_port, log_lines, read_head, simple_configuration, wait_for
 
 UPGRADE = b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: x\r\n\r\n"
 ACCEPT = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"
@@ -83,7 +82,7 @@ def configuration(port, tmp_path, drain="3s", **settings):
 
 
 def ended(tmp_path):
-    return [json.loads(line)["ended"] for line in (tmp_path / "log").read_text().splitlines()]
+    return [line["ended"] for line in log_lines(tmp_path / "log")]
 
 
 def open_websocket(gateway, server):
