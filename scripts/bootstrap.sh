@@ -8,12 +8,12 @@ build=(
   libyaml-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev
   libc-ares-dev libre2-dev liburing-dev prometheus-cpp-dev libssl-dev zlib1g-dev
   libsodium-dev libcrypt-dev libhiredis-dev libsqlite3-dev libcurl4-openssl-dev libsimdjson-dev libhowardhinnant-date-dev tzdata
-  libnghttp2-dev
+  libnghttp2-dev libprotobuf-dev
 )
 test=(
   libgtest-dev libgmock-dev libbenchmark-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
   python3 python3-pytest python3-yaml python3-jsonschema python3-cryptography python3-jwt curl procps prometheus
-  redis-server openssl haproxy testssl.sh nghttp2-client nghttp2-server python3-hpack python3-hyperframe python3-grpcio etcd-server
+  redis-server openssl haproxy testssl.sh nghttp2-client nghttp2-server python3-hpack python3-hyperframe python3-grpcio protobuf-compiler etcd-server
 )
 bench=(nginx-light strace)
 

@@ -140,6 +140,8 @@ void explain_policies(const config::Config& config, const config::Route& route, 
   context.client_address = sample.question.client_address;
   context.host = sample.url.host;
   context.path = sample.path;
+  const std::string target_path = out["target_path"];
+  context.target_path = target_path;
   context.route = route.name;
   context.upstream = route.split.empty() ? route.upstream : route.split[0].upstream;
   context.parameters = &sample.parameters;

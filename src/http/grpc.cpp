@@ -1,10 +1,69 @@
 #include "http/grpc.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "base/text.h"
 
 namespace portcullis::http {
+namespace {
+
+constexpr std::pair<std::string_view, GrpcForm> kTypes[] = {{"application/grpc-web-text", GrpcForm::kWebText},
+                                                            {"application/grpc-web", GrpcForm::kWeb},
+                                                            {"application/grpc", GrpcForm::kGrpc}};
+
+// The first of them that `type` is, with or without a suffix.
+const std::pair<std::string_view, GrpcForm>* find_type(std::string_view type) {
+  for (const auto& known : kTypes) {
+    const size_t size = known.first.size();
+    if (type.size() < size || !equals_ignoring_case(type.substr(0, size), known.first)) continue;
+    if (type.size() == size || type[size] == '+' || type[size] == ';' || type[size] == ' ') return &known;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+GrpcForm grpc_form(std::string_view content_type) {
+  const auto* known = find_type(content_type);
+  return known == nullptr ? GrpcForm::kNone : known->second;
+}
+
+std::string_view grpc_suffix(std::string_view content_type) {
+  const auto* known = find_type(content_type);
+  return known == nullptr ? std::string_view() : content_type.substr(known->first.size());
+}
+
+std::string grpc_prefix(uint8_t flags, size_t size) {
+  std::string out(1, static_cast<char>(flags));
+  for (const int shift : {24, 16, 8, 0}) out += static_cast<char>(size >> shift & 0xff);
+  return out;
+}
+
+size_t grpc_size(std::string_view prefix) {
+  size_t size = 0;
+  for (size_t i = 1; i < kGrpcPrefix; ++i) size = size << 8 | static_cast<uint8_t>(prefix[i]);
+  return size;
+}
+
+std::string_view find_in_lines(std::string_view lines, std::string_view name) {
+  while (!lines.empty()) {
+    const size_t end = std::min(lines.find("\r\n"), lines.size());
+    const std::string_view line = lines.substr(0, end);
+    const size_t colon = line.find(':');
+    if (colon != std::string_view::npos && equals_ignoring_case(line.substr(0, colon), name))
+      return trim(line.substr(colon + 1));
+    lines.remove_prefix(std::min(end + 2, lines.size()));
+  }
+  return {};
+}
+
+uint16_t http_status_for(uint32_t grpc_status) {
+  constexpr uint16_t kStatuses[] = {200, 499, 500, 400, 504, 404, 409, 403, 429,
+                                    400, 409, 400, 501, 500, 503, 500, 401};
+  return grpc_status < std::size(kStatuses) ? kStatuses[grpc_status] : 500;
+}
 
 uint16_t grpc_status_for(uint16_t http_status) {
   constexpr uint16_t kUnknown = 2, kDeadlineExceeded = 4, kPermissionDenied = 7, kResourceExhausted = 8,

@@ -56,6 +56,22 @@ std::string percent_encode(std::string_view text, std::string_view plain) {
   return out;
 }
 
+std::string percent_decode(std::string_view text, char keep) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const int high = text[i] == '%' && i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
+    const int low = high < 0 ? -1 : hex_value(text[i + 2]);
+    const char c = low < 0 ? text[i] : static_cast<char>(high * 16 + low);
+    if (low >= 0 && (keep == '\0' || c != keep)) {
+      out += c;
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
 bool equals_query_text(std::string_view encoded, std::string_view plain) {
   for (const char c : plain) {
     if (encoded.empty() || next_query_character(encoded) != c) return false;

@@ -18,6 +18,9 @@ std::string decode_query_text(std::string_view encoded);
 // Everything but letters, digits and what stands in `plain` as %XX.
 std::string percent_encode(std::string_view text, std::string_view plain);
 
+// The other way; a broken encoding stands for itself, and so does that of `keep`, where it is not '\0'.
+std::string percent_decode(std::string_view text, char keep = '\0');
+
 // Calls visit(name, value, whole) for each parameter, still encoded, until it returns false.
 template <typename Visit>
 void for_each_query_parameter(std::string_view query, Visit visit) {

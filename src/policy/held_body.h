@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "runtime/task.h"
@@ -16,6 +17,8 @@ class BodyHolder {
   virtual Task<BodyState> hold(size_t limit) = 0;
   // Once it is held: the content, without its chunked coding. Lives as long as the exchange.
   virtual std::string_view content() const = 0;
+  // Likewise: forwards `content` in its place.
+  virtual void replace(std::string content) = 0;
 
  protected:
   ~BodyHolder() = default;

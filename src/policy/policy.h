@@ -15,6 +15,7 @@
 #include "identity/claims.h"
 #include "policy/build_context.h"
 #include "policy/held_body.h"
+#include "policy/response_converter.h"
 #include "routing/rewrite.h"
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
@@ -45,14 +46,16 @@ struct Context {
   const tls::PeerCertificate* client_certificate = nullptr;  // verified; null when the client has shown none
   std::string_view client_address{};
   std::string_view scheme{"http"};
-  std::string_view host{};  // lower case, without port
-  std::string_view path{};  // canonical, as matched
+  std::string_view host{};         // lower case, without port
+  std::string_view path{};         // canonical, as matched
+  std::string_view target_path{};  // as the target gets it; a policy may set another
   std::string_view route{};
   std::string_view upstream{};                          // its name; empty when a policy answers
   const routing::PathParameters* parameters = nullptr;  // of the route; their values are in `path`
   std::string_view request_id{};
   BodyHolder* body = nullptr;  // null in explain
   uint64_t body_limit = 0;     // most bytes of request body; 0: no limit
+  bool idempotent = false;     // it may be sent twice, whatever its method
   std::string_view note{};     // for the log, of a policy that has something to say without refusing
 
   // A copy goes there, too. What it refers to is the policy's.
@@ -61,6 +64,8 @@ struct Context {
     const Mirror* next;
   };
   const Mirror* mirrors = nullptr;
+
+  std::unique_ptr<ResponseConverter> converter{};  // null: the response goes on as it comes
 
   // What `policy` wants to find again in its later hooks; `state` lives in the arena.
   void keep(const void* policy, void* state) { kept_ = arena.make<Kept>(policy, state, kept_); }
@@ -107,6 +112,9 @@ struct Decision {
   std::string_view reason{};
   Task<Decision> later{};
 };
+
+// Receives the whole of the request's body into memory, and goes on; or refuses.
+Task<Decision> hold_body(Context& context, size_t limit);
 
 // What `later` decides in the end, however often it puts that off.
 Task<Decision> settle(Task<Decision> later);

@@ -7,6 +7,8 @@
 #include "policy/cors/cors.h"
 #include "policy/fault/fault.h"
 #include "policy/forward_auth/forward_auth.h"
+#include "policy/grpc_transcoding/grpc_transcoding.h"
+#include "policy/grpc_web/grpc_web.h"
 #include "policy/headers/headers.h"
 #include "policy/hmac_auth/hmac_auth.h"
 #include "policy/ip_filter/ip_filter.h"
@@ -45,6 +47,8 @@ const std::vector<Kind>& kinds() {
                           any_of_kind(authentication_kinds()),
                           cors_kind(),
                           fault_kind(),
+                          grpc_transcoding_kind(),
+                          grpc_web_kind(),
                           headers_kind(),
                           ip_filter_kind(),
                           mirror_kind(),

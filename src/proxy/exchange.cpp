@@ -101,7 +101,10 @@ Task<Persistence> Exchange::run() {
     co_return persistence_after_answer();
   }
   if (!route_->policies.empty() || route_->split.needs_context()) fill_context();
-  if (!route_->policies.empty() && co_await consult_policies()) co_return persistence_after_answer();
+  if (!route_->policies.empty()) {
+    if (co_await consult_policies()) co_return persistence_after_answer();
+    target_path_ = context_.target_path;
+  }
   if (route_->split.empty()) {
     co_await refuse(500, "no_upstream");
     co_return persistence_after_answer();
@@ -112,8 +115,7 @@ Task<Persistence> Exchange::run() {
 
 // A body that nobody has read leaves the connection at an unknown place.
 Persistence Exchange::persistence_after_answer() {
-  if (!request_.keep_alive || close_client_ || request_.body.kind != BodyKind::kNone)
-    return Persistence::kClose;
+  if (!request_.keep_alive || close_client_ || body_pending()) return Persistence::kClose;
   keep_rest(unread());
   return Persistence::kKeepAlive;
 }
@@ -125,6 +127,7 @@ void Exchange::fill_context() {
   context_.client_certificate = client_.connection.certificate().get();
   context_.host = host_;
   context_.path = path_;
+  context_.target_path = target_path_;
   context_.worker = worker_.index();
   held_body_.begin_at(head_size_);
   context_.body = &held_body_;

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/arena.h"
@@ -78,6 +79,7 @@ class Exchange final : public Pooled {
   Task<IoResult> send_whole_request(upstream::Connection& connection);
   Task<TryOutcome> receive_response(std::unique_ptr<upstream::Connection>& connection, BodySource& body,
                                     TaskGroup& upload);
+  Task<TryOutcome> convert_response(BodySource& source);
   Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);
   static bool is_websocket(const http::Fields& fields);
   void translate_tunnel();
@@ -97,10 +99,13 @@ class Exchange final : public Pooled {
   Task<void> refuse(uint16_t status, std::string_view detail);
   Task<void> refuse(const policy::Decision& decision);
   Task<void> send_problem(uint16_t status, std::string_view detail);
-  bool wants_grpc() const;
+  bool is_grpc_call() const;
+  std::string_view grpc_type() const;
   Task<void> answer(std::string_view body);
   Task<void> redirect_to_https();
   std::string_view unread() const;
+  // Some of the request's body may still be on its way.
+  bool body_pending() const { return request_.body.kind != http::BodyKind::kNone && !held_body_.held(); }
   void keep_rest(std::string_view rest);
   void log(Clock::time_point ended_at) const;
   upstream::Target* choose_target(upstream::Upstream& upstream);
@@ -108,6 +113,7 @@ class Exchange final : public Pooled {
   TryOutcome fail(std::string_view why);
   void note_try(upstream::Target& target, TryOutcome outcome);
   void note_health(upstream::Target& target, TryOutcome outcome);
+  bool idempotent() const;
   bool may_repeat() const;
   bool may_retry() const;
   bool grant_retry(upstream::Upstream& upstream, TryOutcome outcome);
@@ -165,6 +171,7 @@ class Exchange final : public Pooled {
   std::string_view place_cookie_;                      // likewise, of its place in a split
   uint64_t request_bytes_ = 0;                         // of the body
   uint64_t response_bytes_ = 0;                        // of the body
+  std::string converted_;                              // the body, where it was converted whole
   Arena arena_;
   http::RequestHead request_;
   http::ResponseHead response_;

@@ -20,7 +20,7 @@ Task<Persistence> Exchange::forward() {
   upstream::Upstream& upstream = this->upstream();
   const upstream::UpstreamDefinition& definition = upstream.definition();
   if (definition.total_timeout.count() > 0) deadline_ = worker_.loop().now() + definition.total_timeout;
-  if (const http::Field* timeout = wants_grpc() ? request_.fields.find("grpc-timeout") : nullptr) {
+  if (const http::Field* timeout = is_grpc_call() ? request_.fields.find("grpc-timeout") : nullptr) {
     if (const auto patience = http::parse_grpc_timeout(timeout->value))
       deadline_ = std::min(deadline_, worker_.loop().now() + *patience);
   }

@@ -192,10 +192,10 @@ Task<void> Exchange::refuse(const policy::Decision& decision) {
 Task<void> Exchange::send_problem(uint16_t status, std::string_view detail) {
   if (request_id_.empty()) choose_request_id();
   const bool parse_failure = !has_head_;
-  if (parse_failure || request_.body.kind != BodyKind::kNone) close_client_ = true;
-  if (wants_grpc()) {
+  if (parse_failure || body_pending()) close_client_ = true;
+  if (const std::string_view type = grpc_type(); !type.empty()) {
     response_.status = 200;
-    response_.fields.set("content-type", "application/grpc");
+    response_.fields.set("content-type", type);
     response_.fields.set("grpc-status", arena_.decimal(http::grpc_status_for(status)));
     response_.fields.set("grpc-message", detail);
     co_return co_await answer("");
@@ -210,12 +210,24 @@ Task<void> Exchange::send_problem(uint16_t status, std::string_view detail) {
                                 R"(,"detail":")", detail, R"(","request_id":")", id, R"("})", "\n"));
 }
 
-// A gRPC call reads its outcome from trailers, which a response without a body has in its head.
-bool Exchange::wants_grpc() const {
-  if (client_.channel == nullptr) return false;
+// The target gets a call, from a client that speaks gRPC, or with the help of a policy.
+bool Exchange::is_grpc_call() const {
+  if (client_.channel == nullptr && !context_.converter) return false;
+  return http::grpc_form(request_.fields.value_of("content-type")) == http::GrpcForm::kGrpc;
+}
+
+// The content type of the gateway's own answer to a client that reads from gRPC's fields what went wrong:
+// from the head, when there is no body. Empty for all others.
+std::string_view Exchange::grpc_type() const {
+  if (context_.converter) return context_.converter->grpc_type();
   const std::string_view type = request_.fields.value_of("content-type");
-  constexpr std::string_view kGrpc = "application/grpc";
-  return type.starts_with(kGrpc) && (type.size() == kGrpc.size() || type[kGrpc.size()] != '-');
+  switch (http::grpc_form(type)) {
+    case http::GrpcForm::kNone: return {};
+    case http::GrpcForm::kGrpc: return client_.channel != nullptr ? "application/grpc" : "";
+    case http::GrpcForm::kWeb:
+    case http::GrpcForm::kWebText: return type;
+  }
+  return {};
 }
 
 // The request came in the clear to a listener that wants TLS: the same address, as the client wrote it, by
@@ -233,7 +245,7 @@ Task<void> Exchange::redirect_to_https() {
 
 // Sends what response_ says, after the policies have seen it, with `body`.
 Task<void> Exchange::answer(std::string_view body) {
-  if (request_.body.kind != BodyKind::kNone || client_.connection.closing()) close_client_ = true;
+  if (body_pending() || client_.connection.closing()) close_client_ = true;
   response_.reason = http::reason_phrase(response_.status);
   const bool bodiless = response_.status == 204 || response_.status == 304;
   if (!bodiless) response_.fields.set("content-length", arena_.decimal(body.size()));

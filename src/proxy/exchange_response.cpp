@@ -161,6 +161,16 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       co_return TryOutcome::kClientGone;
   }
 
+  BodySource source{.stream = connection->stream,
+                    .framing = response_.body,
+                    .received = input.content(),
+                    .timeout = upstream.response_timeout,
+                    .channel = connection->channel};
+  if (context_.converter) {
+    Task<TryOutcome> converting = convert_response(source);
+    const TryOutcome converted = co_await converting;
+    if (converted != TryOutcome::kAnswered) co_return converted;
+  }
   BodyKind kind = response_.body.kind;
   if (response_.body.has_length()) {
     kind = BodyKind::kLength;
@@ -175,11 +185,6 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   } else if (!send_http2_head(kind, kind == BodyKind::kNone ? EndOfMessage::kHere : EndOfMessage::kLater)) {
     co_return TryOutcome::kClientGone;
   }
-  BodySource source{.stream = connection->stream,
-                    .framing = response_.body,
-                    .received = input.content(),
-                    .timeout = upstream.response_timeout,
-                    .channel = connection->channel};
   if (client_.channel == nullptr && source.framing.kind == BodyKind::kLength &&
       source.framing.length <= kMostCopied && source.framing.length <= source.received.size()) {
     // A small body that is here whole: copying it behind the head costs less than a gathered write.
@@ -209,6 +214,8 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       ended_ = sent.error == ETIMEDOUT ? "send_timeout" : "client_closed";
     } else {
       ended_ = sent.error == ETIMEDOUT ? "upstream_timeout" : "upstream_closed";
+      if (sent.outcome == RelayOutcome::kSourceMalformed)
+        ended_ = source.converter != nullptr ? source.converter->failure() : "upstream_malformed";
       client_.stream.reset_on_close();
     }
     close_client_ = true;

@@ -27,16 +27,21 @@ Milliseconds pause_before(unsigned retry, const upstream::Retries& rules, uint64
 
 }  // namespace
 
-// Safe to send twice: the method is idempotent (RFC 9110 section 9.2.2) and there is no body to replay.
+// RFC 9110 section 9.2.2.
+bool Exchange::idempotent() const {
+  return context_.idempotent || is_idempotent(request_.method);
+}
+
+// Safe to send twice: it is idempotent, and there is no body to replay.
 bool Exchange::may_repeat() const {
-  return request_.body.kind == BodyKind::kNone && is_idempotent(request_.method);
+  return request_.body.kind == BodyKind::kNone && idempotent();
 }
 
 // The same for requests whose route says so, or whose body is still here.
 bool Exchange::may_retry() const {
   if (answered_ || request_.wants_upgrade) return false;
   if (request_.body.kind != BodyKind::kNone && !held_body_.held()) return false;
-  return route_->idempotent || is_idempotent(request_.method);
+  return route_->idempotent || idempotent();
 }
 
 Milliseconds Exchange::time_left() const {

@@ -65,9 +65,18 @@ Task<BodyState> HeldBody::hold(size_t limit) {
   rest_ = input;
   held_ = true;
   request_.fields.remove(http::FieldId::kExpect);
+  frame();
+  co_return BodyState::kHeld;
+}
+
+void HeldBody::replace(std::string content) {
+  content_ = std::move(content);
+  frame();
+}
+
+void HeldBody::frame() {
   request_.body =
       content_.empty() ? http::BodyFraming{} : http::BodyFraming{BodyKind::kLength, content_.size()};
-  co_return BodyState::kHeld;
 }
 
 }  // namespace portcullis::proxy

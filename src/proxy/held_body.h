@@ -21,6 +21,7 @@ class HeldBody final : public policy::BodyHolder {
 
   Task<policy::BodyState> hold(size_t limit) override;
   std::string_view content() const override { return content_; }
+  void replace(std::string content) override;
 
   bool held() const { return held_; }
   // What the client has sent beyond the body.
@@ -28,6 +29,7 @@ class HeldBody final : public policy::BodyHolder {
 
  private:
   Task<bool> tell_to_continue();
+  void frame();
 
   Client client_;
   http::RequestHead& request_;

@@ -107,6 +107,18 @@ std::string permitted_trailers(std::string_view lines) {
   return out;
 }
 
+// What the source's converter makes of the pieces from `first` on, and of the end when that has come. False
+// when it finds them malformed.
+bool convert(const BodySource& source, const BodyReader& reader, const Gather& gather, size_t first,
+             std::string& out) {
+  for (size_t i = first; i < gather.count; ++i) {
+    const iovec& piece = gather.pieces[i];
+    if (!source.converter->convert({static_cast<const char*>(piece.iov_base), piece.iov_len}, out))
+      return false;
+  }
+  return !reader.done() || source.converter->finish(permitted_trailers(reader.trailers()), out);
+}
+
 // How much of a body to read at a time. On loopback and fast links every read makes the kernel announce a new
 // window and the sender fill it in small pieces, so large reads cost less (docs/performance.md). But a block
 // is held until its sink has taken it, so only those that stream fast get large ones.
@@ -158,6 +170,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
   std::array<char, 20> size_line;
   std::string_view input = source.received;
   std::string trailers;
+  std::string converted;
   bool source_ended = source.channel != nullptr && source.channel->at_end();
   Pace pace;
   const bool chunked = sink.kind == BodyKind::kChunked;
@@ -173,10 +186,20 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     gather.add(head);
     head = {};
     iovec* const size_piece = chunked ? &gather.reserve() : nullptr;
+    const size_t first = gather.count;
     size_t bytes = 0;
     const bool well_formed = reader.take(input, gather, bytes);
     if (!well_formed) co_return {RelayOutcome::kSourceMalformed};
     if (source_ended && reader.ends_with_source()) reader.finish({});
+    if (source.converter != nullptr) {
+      converted.clear();
+      if (!convert(source, reader, gather, first, converted)) co_return {RelayOutcome::kSourceMalformed};
+      gather.count = first;
+      gather.add(source.converted);
+      gather.add(converted);
+      bytes = source.converted.size() + converted.size();
+      source.converted = {};
+    }
     source.bytes += bytes;
     if (source.limit != 0 && source.bytes > source.limit) co_return {RelayOutcome::kSourceTooLarge};
 
@@ -187,14 +210,15 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       *size_piece = {size_line.data(), static_cast<size_t>(end + 2 - size_line.data())};
     }
     if (chunked && bytes > 0) gather.add("\r\n");
-    if (chunked && reader.done()) {
+    if (reader.done() && source.converter == nullptr && (chunked || sink.channel != nullptr))
       trailers = permitted_trailers(reader.trailers());
+    if (chunked && reader.done()) {
       gather.add(trailers.empty() ? "0\r\n\r\n" : "0\r\n");
       gather.add(trailers);
       if (!trailers.empty()) gather.add("\r\n");
     }
     const bool ends_stream = sink.channel != nullptr && reader.done();
-    if (ends_stream) sink.channel->end_after_write(permitted_trailers(reader.trailers()));
+    if (ends_stream) sink.channel->end_after_write(trailers);
     if (gather.count > 0 || ends_stream) {
       const Clock::time_point began = sink.stream.loop().now();
       const IoResult written =
@@ -222,23 +246,47 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
   }
 }
 
-Task<RelayResult> discard_message(BodySource& source) {
+namespace {
+
+enum class Until : uint8_t { kEnd, kSomething };
+
+// Reads a body; what its converter makes of it, where there is one, is added to `out`.
+Task<RelayResult> consume(BodySource& source, std::string& out, Until until) {
   BodyReader reader(source);
-  Gather dropped;
+  Gather pieces;
   const Pace pace;
   std::string_view input = source.received;
+  if (source.framing.kind == BodyKind::kNone) reader.finish(input);
   for (;;) {
-    dropped.count = 0;
-    if (!reader.take(input, dropped, source.bytes)) co_return {RelayOutcome::kSourceMalformed};
-    if (reader.done() || source.framing.kind == BodyKind::kNone) co_return {RelayOutcome::kComplete};
+    pieces.count = 0;
+    if (!reader.take(input, pieces, source.bytes)) co_return {RelayOutcome::kSourceMalformed};
+    if (source.limit != 0 && source.bytes > source.limit) co_return {RelayOutcome::kSourceTooLarge};
+    if (source.converter != nullptr && !convert(source, reader, pieces, 0, out))
+      co_return {RelayOutcome::kSourceMalformed};
+    if (until == Until::kSomething && !out.empty()) source.received = input;
+    if (reader.done() || (until == Until::kSomething && !out.empty())) co_return {RelayOutcome::kComplete};
     if (!input.empty()) continue;
     const IoResult got = co_await read_block(source, pace);
     if (!got.ok()) co_return {RelayOutcome::kSourceFailed, got.error};
     if (got.bytes == 0 && !reader.ends_with_source()) co_return {RelayOutcome::kSourceClosed};
     if (got.bytes == 0) reader.finish({});
-    if (reader.done()) co_return {RelayOutcome::kComplete};
     input = {source.more.block.data(), got.bytes};
   }
+}
+
+}  // namespace
+
+Task<RelayResult> discard_message(BodySource& source) {
+  std::string nothing;
+  co_return co_await consume(source, nothing, Until::kEnd);
+}
+
+Task<RelayResult> convert_message(BodySource& source, std::string& out) {
+  return consume(source, out, Until::kEnd);
+}
+
+Task<RelayResult> convert_beginning(BodySource& source, std::string& out) {
+  return consume(source, out, Until::kSomething);
 }
 
 namespace {

@@ -9,6 +9,7 @@
 #include "http/h1/chunked_decoder.h"
 #include "http/h2/channel.h"
 #include "http/message.h"
+#include "policy/response_converter.h"
 #include "proxy/websocket.h"
 #include "runtime/stream.h"
 #include "runtime/task.h"
@@ -61,8 +62,10 @@ struct BodySource {
   http::BodyFraming framing;
   std::string_view received;
   Milliseconds timeout;
-  uint64_t limit = 0;        // most body bytes; 0: no limit
-  BodyCopy* copy = nullptr;  // gets what passes, too
+  uint64_t limit = 0;                              // most body bytes; 0: no limit
+  BodyCopy* copy = nullptr;                        // gets what passes, too
+  policy::ResponseConverter* converter = nullptr;  // makes something else of it
+  std::string_view converted{};                    // the beginning, of which it has
 
   InputBuffer more{};  // later reads; lives until the next exchange has taken `rest`
   std::string_view rest{};
@@ -95,11 +98,16 @@ struct RelayResult {
 
 // Sends `head` and then the body, which `source` must have, as it arrives, decoding and re-encoding the
 // chunked coding as each side needs; trailers go along where both sides have a place for them. Holds at most
-// one block of body, which it passes on without copying; the sink's pace holds back the source.
+// one block of body, which it passes on without copying, unless the source has a converter; the sink's pace
+// holds back the source.
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink);
 
 // Reads a body to its end, and drops it.
 Task<RelayResult> discard_message(BodySource& source);
+// Likewise; what its converter makes of it is added to `out`.
+Task<RelayResult> convert_message(BodySource& source, std::string& out);
+// Likewise, but only until that is something. Not for a body in chunks, or of a known length.
+Task<RelayResult> convert_beginning(BodySource& source, std::string& out);
 
 // Two streams joined: who is silent in one direction is not idle while the other one speaks.
 struct Tunnel {

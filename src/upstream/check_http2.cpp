@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "http/grpc.h"
 #include "http/h2/session.h"
 
 namespace portcullis::upstream {
@@ -29,17 +30,10 @@ std::string health_request(const std::string& service) {
 
 // HealthCheckResponse's field 1, the status; 0 when it is not there.
 int serving_status(const std::string& body) {
-  constexpr size_t kPrefix = 5;
+  using http::kGrpcPrefix;
   constexpr char kStatus = '\x08';
-  if (body.size() < kPrefix + 2 || body[0] != 0 || body[kPrefix] != kStatus) return 0;
-  return body[kPrefix + 1];
-}
-
-std::string value_in(std::string_view lines, std::string_view name) {
-  const size_t at = lines.find(name);
-  if (at == std::string_view::npos) return "";
-  const size_t begin = at + name.size() + 2;
-  return std::string(lines.substr(begin, lines.find("\r\n", begin) - begin));
+  if (body.size() < kGrpcPrefix + 2 || body[0] != 0 || body[kGrpcPrefix] != kStatus) return 0;
+  return body[kGrpcPrefix + 1];
 }
 
 // Takes what has come of the answer; true when it is all there.
@@ -54,7 +48,7 @@ bool take_answer(Channel& channel, Stream& stream, Http2Answer& answer) {
   while ((got = stream.try_read(buffer, sizeof buffer)).ok() && got.bytes > 0)
     answer.body.append(buffer, got.bytes);
   if (answer.status < 200 || (!channel.at_end() && answer.body.size() < kMostAnswer)) return false;
-  if (answer.grpc_status.empty()) answer.grpc_status = value_in(channel.trailers(), "grpc-status");
+  if (answer.grpc_status.empty()) answer.grpc_status = http::find_in_lines(channel.trailers(), "grpc-status");
   return true;
 }
 

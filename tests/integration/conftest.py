@@ -1,9 +1,15 @@
+import sys
+
 import pytest
 
+import grpc_service
 import harness
 import http2
 import pki
 import servers
+
+sys.path.insert(0, str(harness.ROOT / "examples/grpc"))
+import library_server  # noqa: E402
 
 
 def kept(make, end):
@@ -37,6 +43,20 @@ def backend():
 def backend2():
     """backend2(handler, ...) -> http2.Backend."""
     yield from kept(http2.Backend, http2.Backend.close)
+
+
+@pytest.fixture
+def service():
+    """A grpc_service.Service."""
+    it = grpc_service.Service()
+    yield it
+    it.close()
+
+
+@pytest.fixture
+def library(tmp_path):
+    """library() -> the service of examples/grpc; its descriptor set is library.pb in the gateway's folder."""
+    yield from kept(lambda: library_server.Library(grpc_service.descriptors(tmp_path)), lambda it: it.close())
 
 
 @pytest.fixture

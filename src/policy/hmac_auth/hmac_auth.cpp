@@ -168,14 +168,8 @@ class HmacAuth final : public Authentication {
   }
 
   Task<Decision> check_body(Context& context, const identity::SigningKey& key) const {
-    const BodyState state = co_await context.body->hold(settings_.body_limit);
-    switch (state) {
-      case BodyState::kHeld: break;
-      case BodyState::kTooLarge: co_return Decision::refuse(413, "body_too_large");
-      case BodyState::kBroken: co_return Decision::refuse(400, "bad_chunk");
-      case BodyState::kTimedOut: co_return Decision::refuse(408, "body_timeout");
-      case BodyState::kGone: co_return Decision::refuse(400, "body_incomplete");
-    }
+    Decision held = co_await hold_body(context, settings_.body_limit);
+    if (held.kind != Decision::Kind::kContinue) co_return held;
     co_return digest_agrees(context.request, context.body->content())
         ? admit(context, key)
         : unauthorized(context, kChallenge, "digest_wrong");

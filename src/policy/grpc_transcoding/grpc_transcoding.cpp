@@ -1,0 +1,185 @@
+#include "policy/grpc_transcoding/grpc_transcoding.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/read_file.h"
+#include "http/grpc.h"
+#include "policy/grpc_transcoding/json_response.h"
+#include "policy/grpc_transcoding/request_builder.h"
+#include "policy/grpc_transcoding/service_api.h"
+
+namespace portcullis::policy {
+namespace {
+
+enum class Others { kRefuse, kPass };
+enum class FieldNames { kCamel, kProto };
+enum class Enums { kNames, kNumbers };
+
+struct Settings {
+  std::string descriptors;
+  config::Location descriptors_location;
+  std::vector<std::string> services;
+  config::Location services_location;
+  bool unannotated = true;
+  Others others = Others::kRefuse;
+  uint64_t body_size = 1024 * 1024;
+  uint64_t response_size = 4 * 1024 * 1024;
+  StreamForm stream = StreamForm::kArray;
+  FieldNames field_names = FieldNames::kCamel;
+  Enums enums = Enums::kNames;
+  bool print_defaults = false;
+  bool ignore_unknown = false;
+};
+
+std::shared_ptr<const ServiceApi> load(const Settings& settings, const config::Location& location,
+                                       std::vector<ServiceApi::Problem>& problems) {
+  const auto content = read_file(location.beside(settings.descriptors));
+  if (content) return ServiceApi::read(*content, {settings.services, settings.unannotated}, problems);
+  problems.push_back({ServiceApi::Problem::Where::kFile, content.error().message});
+  return nullptr;
+}
+
+class GrpcTranscoding final : public Policy {
+ public:
+  GrpcTranscoding(const Settings& settings, const BuildContext& build) : settings_(settings) {
+    std::vector<ServiceApi::Problem> problems;
+    api_ = load(settings, build.location, problems);  // check() has seen that it loads
+    form_.stream = settings.stream;
+    form_.most = settings.response_size;
+    form_.print.always_print_primitive_fields = settings.print_defaults;
+    form_.print.always_print_enums_as_ints = settings.enums == Enums::kNumbers;
+    form_.print.preserve_proto_field_names = settings.field_names == FieldNames::kProto;
+  }
+
+  Decision on_request(Context& context) const override {
+    if (is_grpc(context)) return Decision::proceed();
+    const HttpBinding* binding = find(context);
+    if (binding == nullptr) return decide_others();
+    return Decision::suspend(transcode(context, *binding));
+  }
+
+  Explanation explain(Context& context) const override {
+    if (is_grpc(context)) return {Decision::proceed(), {"a gRPC call: passes as it is"}};
+    const HttpBinding* binding = find(context);
+    if (binding == nullptr) return {decide_others(), {"no method of the descriptor set is bound to it"}};
+    return {Decision::proceed(), {"would call " + binding->call_path}};
+  }
+
+ private:
+  static bool is_grpc(const Context& context) {
+    return http::grpc_form(context.request.fields.value_of("content-type")) != http::GrpcForm::kNone;
+  }
+
+  const HttpBinding* find(const Context& context) const {
+    return api_ ? api_->find(context.request.method, context.target_path) : nullptr;
+  }
+
+  Decision decide_others() const {
+    return settings_.others == Others::kPass ? Decision::proceed() : Decision::refuse(404, "no_grpc_method");
+  }
+
+  Task<Decision> transcode(Context& context, const HttpBinding& binding) const {
+    http::RequestHead& request = context.request;
+    if (request.fields.find("content-encoding") != nullptr)
+      co_return Decision::refuse(415, "content_encoding_not_supported");
+    Decision held = co_await hold_body(context, settings_.body_size);
+    if (held.kind != Decision::Kind::kContinue) co_return held;
+    auto messages = build_request(*api_, binding,
+                                  {.path = context.target_path,
+                                   .query = request.has_query ? request.query : std::string_view(),
+                                   .body = context.body->content(),
+                                   .content_type = request.fields.value_of("content-type")},
+                                  settings_.ignore_unknown);
+    if (!messages) co_return tell(context, messages.error().message);
+    context.body->replace(std::move(*messages));
+    // Whatever the call's method is, its binding says what the request was.
+    context.idempotent = request.method == "GET" || request.method == "PUT" || request.method == "DELETE";
+    request.method = "POST";
+    request.has_query = false;
+    request.query = {};
+    context.target_path = binding.call_path;
+    for (const std::string_view name : {"accept-encoding", "grpc-encoding", "grpc-accept-encoding"})
+      request.fields.remove(name);
+    request.fields.set("content-type", "application/grpc");
+    request.fields.set("te", "trailers");
+    context.converter = std::make_unique<JsonResponse>(api_, binding, form_, context.response, context.arena);
+    co_return Decision::proceed();
+  }
+
+  // As the service's own errors are told.
+  static Decision tell(Context& context, const std::string& what) {
+    constexpr int kInvalidArgument = 3;
+    const std::string body = nlohmann::json{{"code", kInvalidArgument}, {"message", what}}.dump(
+        -1, ' ', false, nlohmann::json::error_handler_t::replace);
+    context.response.status = 400;
+    context.response.fields.set("content-type", "application/json");
+    return Decision::answer(context.arena.copy(body), "bad_json_request");
+  }
+
+  Settings settings_;
+  std::shared_ptr<const ServiceApi> api_;
+  JsonForm form_;
+};
+
+void check(const config::PolicyUse& use, const Settings& settings, const config::Config&,
+           config::Diagnostics& diagnostics) {
+  if (settings.descriptors.empty()) return;  // has been complained of
+  std::vector<ServiceApi::Problem> problems;
+  (void)load(settings, use.location, problems);
+  for (const ServiceApi::Problem& problem : problems) {
+    const bool of_service = problem.where == ServiceApi::Problem::Where::kService;
+    diagnostics.error(of_service ? settings.services_location : settings.descriptors_location,
+                      of_service ? problem.message : settings.descriptors + ": " + problem.message);
+  }
+}
+
+}  // namespace
+
+Kind grpc_transcoding_kind() {
+  auto type = std::make_shared<config::ObjectType>(
+      "grpc_transcoding",
+      "Makes a REST API of gRPC services: requests with JSON become calls, as the `google.api.http` options "
+      "of "
+      "a descriptor set say, and what they return becomes JSON. The upstream must speak HTTP/2; gRPC calls "
+      "pass as they are.");
+  const auto word = [](auto... pairs) { return config::choice({pairs...}); };
+  using Word = std::pair<std::string, int>;
+  type->required(
+          "descriptors", &Settings::descriptors, config::text(),
+          "The descriptor set, as `protoc --include_imports --descriptor_set_out` writes it; read when "
+          "the configuration is loaded. A relative path begins at the configuration's folder.")
+      .locate_last(&Settings::descriptors_location)
+      .optional("services", &Settings::services, config::list_of<std::string>(config::text()), "all",
+                "The services that can be called, as `package.Service`.")
+      .locate_last(&Settings::services_location)
+      .optional("unannotated", &Settings::unannotated, config::boolean(), "true",
+                "Whether a method without an option is called by POST /package.Service/Method.")
+      .optional("others", &Settings::others,
+                word(Word("refuse", static_cast<int>(Others::kRefuse)),
+                     Word("pass", static_cast<int>(Others::kPass))),
+                "refuse", "What becomes of requests that are no method's: 404, or they pass as they are.")
+      .optional("body_size", &Settings::body_size, config::size(), "1MiB",
+                "Most bytes of a request, which is converted in memory: 413 beyond it.")
+      .optional("response_size", &Settings::response_size, config::size(), "4MiB",
+                "Most bytes of a response's message: 502 beyond it.")
+      .optional("stream", &Settings::stream,
+                word(Word("array", static_cast<int>(StreamForm::kArray)),
+                     Word("events", static_cast<int>(StreamForm::kEvents)),
+                     Word("lines", static_cast<int>(StreamForm::kLines))),
+                "array", "How a stream of messages is sent: a JSON array, JSON lines, or server-sent events.")
+      .optional("field_names", &Settings::field_names,
+                word(Word("camel", static_cast<int>(FieldNames::kCamel)),
+                     Word("proto", static_cast<int>(FieldNames::kProto))),
+                "camel", "Of responses: `displayName`, or `display_name` as in the .proto file.")
+      .optional("enums", &Settings::enums,
+                word(Word("names", static_cast<int>(Enums::kNames)),
+                     Word("numbers", static_cast<int>(Enums::kNumbers))),
+                "names", "How responses tell values of enums.")
+      .optional("print_defaults", &Settings::print_defaults, config::boolean(), "false",
+                "Whether responses have the fields that are zero, false or empty.")
+      .optional("ignore_unknown", &Settings::ignore_unknown, config::boolean(), "false",
+                "Whether requests may have fields and parameters that the message does not have: else 400.");
+  return make_kind<Settings, GrpcTranscoding>("grpc_transcoding", type, check);
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,81 @@
+#include "policy/grpc_transcoding/http_rule.h"
+
+#include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/unknown_field_set.h>
+
+namespace portcullis::policy {
+namespace {
+
+using google::protobuf::UnknownField;
+using google::protobuf::UnknownFieldSet;
+
+// google/api/annotations.proto and google/api/http.proto.
+constexpr int kHttpOption = 72295728;
+enum RuleField {
+  kGet = 2,
+  kPut = 3,
+  kPost = 4,
+  kDelete = 5,
+  kPatch = 6,
+  kBody = 7,
+  kCustom = 8,
+  kAdditional = 11,
+  kResponseBody = 12
+};
+enum CustomField { kCustomKind = 1, kCustomPath = 2 };
+
+// Calls visit(number, value) for each field of a message that has a string's form.
+template <typename Visit>
+void for_each_text(const std::string& bytes, Visit visit) {
+  UnknownFieldSet fields;
+  if (!fields.ParseFromString(bytes)) return;
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const UnknownField& field = fields.field(i);
+    if (field.type() == UnknownField::TYPE_LENGTH_DELIMITED) visit(field.number(), field.length_delimited());
+  }
+}
+
+void read_rule(const std::string& bytes, bool is_additional, std::vector<HttpRule>& out) {
+  HttpRule rule;
+  std::vector<std::string> additional;
+  for_each_text(bytes, [&](int number, const std::string& value) {
+    const auto is = [&](const char* method) {
+      rule.method = method;
+      rule.path = value;
+    };
+    switch (number) {
+      case kGet: is("GET"); break;
+      case kPut: is("PUT"); break;
+      case kPost: is("POST"); break;
+      case kDelete: is("DELETE"); break;
+      case kPatch: is("PATCH"); break;
+      case kBody: rule.body = value; break;
+      case kResponseBody: rule.response_body = value; break;
+      case kAdditional: additional.push_back(value); break;
+      case kCustom:
+        for_each_text(value, [&](int part, const std::string& text) {
+          if (part == kCustomKind) rule.method = text;
+          if (part == kCustomPath) rule.path = text;
+        });
+        break;
+      default: break;
+    }
+  });
+  if (!rule.path.empty()) out.push_back(std::move(rule));
+  if (is_additional) return;  // those of one of those are not allowed
+  for (const std::string& one : additional) read_rule(one, true, out);
+}
+
+}  // namespace
+
+std::vector<HttpRule> http_rules_of(const google::protobuf::MethodDescriptor& method) {
+  // The set may describe the extension, which then is known by the pool but not by our own options type; its
+  // bytes are the same.
+  std::vector<HttpRule> out;
+  for_each_text(method.options().SerializeAsString(), [&](int number, const std::string& value) {
+    if (number == kHttpOption) read_rule(value, false, out);
+  });
+  return out;
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,188 @@
+#include "policy/grpc_transcoding/request_builder.h"
+
+#include <google/protobuf/util/json_util.h>
+#include <nlohmann/json.hpp>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "crypto/encoding.h"
+#include "http/grpc.h"
+#include "http/query.h"
+
+namespace portcullis::policy {
+
+namespace pb = google::protobuf;
+using nlohmann::json;
+
+namespace {
+
+constexpr size_t kDeepest = 32;
+constexpr std::string_view kHttpBody = "google.api.HttpBody";
+
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+class Builder {
+ public:
+  Builder(const ServiceApi& api, const HttpBinding& binding, const HttpCall& call, bool ignore_unknown)
+      : api_(api), binding_(binding), call_(call), input_(*binding.method->input_type()) {
+    options_.ignore_unknown_fields = ignore_unknown;
+  }
+
+  Result<std::string> build() {
+    if (!read_query() || !read_path()) return Error{problem_};
+    std::string parameters;
+    if (!parameters_.empty() && !to_binary(dump(parameters_), parameters)) return Error{problem_};
+    std::string out;
+    if (binding_.method->client_streaming()) {
+      if (!add_stream(parameters, out)) return Error{problem_};
+      return out;
+    }
+    std::string message;
+    if (!add_body(message)) return Error{problem_};
+    // Two messages one after the other are one that has been merged: the later, the path's, win.
+    add_message(message + parameters, out);
+    return out;
+  }
+
+ private:
+  bool fail(std::string why) {
+    problem_ = std::move(why);
+    return false;
+  }
+
+  static void add_message(const std::string& bytes, std::string& out) {
+    out += http::grpc_prefix(0, bytes.size());
+    out += bytes;
+  }
+
+  bool to_binary(const std::string& text, std::string& out) {
+    std::string bytes;
+    const auto status =
+        pb::util::JsonToBinaryString(api_.types(), ServiceApi::type_url(input_), text, &bytes, options_);
+    if (!status.ok()) return fail(std::string(status.message()));
+    out += bytes;
+    return true;
+  }
+
+  // What `*` and other bodies are of: the whole message, or a field's; null for a value.
+  const pb::Descriptor* body_type() const {
+    if (binding_.body == "*") return &input_;
+    return input_.FindFieldByName(binding_.body)->message_type();
+  }
+
+  bool add_body(std::string& out) {
+    if (binding_.body.empty() || call_.body.empty()) return true;
+    std::string text(call_.body);
+    const pb::Descriptor* type = body_type();
+    if (type != nullptr && type->full_name() == kHttpBody) {
+      text = dump({{"contentType", call_.content_type},
+                   {"data", crypto::base64_encode(call_.body, crypto::Base64::kStandard)}});
+    }
+    if (binding_.body == "*") return to_binary(text, out);
+    // One value and nothing else, for it is put between ours.
+    if (!json::accept(text)) return fail("the body is not JSON");
+    return to_binary("{\"" + binding_.body + "\":" + text + "}", out);
+  }
+
+  bool add_stream(const std::string& parameters, std::string& out) {
+    if (!json::accept(call_.body)) return fail("the body is not JSON");
+    const simdjson::padded_string padded(call_.body);
+    simdjson::ondemand::parser parser;
+    simdjson::ondemand::document document;
+    simdjson::ondemand::array elements;
+    if (parser.iterate(padded).get(document) != simdjson::SUCCESS ||
+        document.get_array().get(elements) != simdjson::SUCCESS)
+      return fail("a stream of requests is an array");
+    for (auto element : elements) {
+      simdjson::ondemand::object object;
+      std::string_view text;
+      if (element.get_object().get(object) != simdjson::SUCCESS ||
+          object.raw_json().get(text) != simdjson::SUCCESS)
+        return fail("each request of a stream is an object");
+      std::string message;
+      if (!to_binary(std::string(text), message)) return false;
+      add_message(message + parameters, out);
+    }
+    return true;
+  }
+
+  bool read_path() {
+    const std::vector<std::string> values = binding_.path.values_in(call_.path);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const std::string& name = binding_.path.variables[i].field;
+      if (!set(*find_field_path(input_, name), name, values[i], true)) return false;
+    }
+    return true;
+  }
+
+  bool read_query() {
+    if (binding_.body == "*") return true;  // which has all that the path does not
+    bool good = true;
+    http::for_each_query_parameter(
+        call_.query, [&](std::string_view encoded_name, std::string_view encoded, std::string_view) {
+          const std::string name = http::decode_query_text(encoded_name);
+          if (name.empty()) return true;
+          const pb::FieldDescriptor* field = find_field_path(input_, name);
+          if (field == nullptr) {
+            good = options_.ignore_unknown_fields || fail("no parameter named `" + name + "`");
+          } else if (field->message_type() != nullptr &&
+                     field->message_type()->full_name().rfind("google.protobuf.", 0) != 0) {
+            good = fail("`" + name + "` is not a single value");
+          } else {
+            good = set(*field, name, http::decode_query_text(encoded), false);
+          }
+          return good;
+        });
+    return good;
+  }
+
+  // Puts a value where the path `name` leads.
+  bool set(const pb::FieldDescriptor& field, std::string_view name, const std::string& text, bool replace) {
+    if (static_cast<size_t>(std::count(name.begin(), name.end(), '.')) > kDeepest)
+      return fail("a name of too many parts");
+    json* at = &parameters_;
+    const pb::Descriptor* message = &input_;
+    for (;;) {
+      const size_t dot = name.find('.');
+      // Whatever of its names it was given: there is one place for it.
+      const pb::FieldDescriptor* part = find_field(*message, name.substr(0, dot));
+      if (!at->is_null() && !at->is_object()) return fail("more than one value for a single field");
+      at = &(*at)[part->name()];
+      if (dot == std::string_view::npos) break;
+      message = part->message_type();
+      name.remove_prefix(dot + 1);
+    }
+    json value = text;
+    if (field.type() == pb::FieldDescriptor::TYPE_BOOL && (text == "true" || text == "false"))
+      value = text == "true";
+    if (field.is_repeated()) {
+      at->push_back(std::move(value));
+    } else if (replace || at->is_null()) {
+      *at = std::move(value);
+    } else {
+      return fail("more than one value for a single field");
+    }
+    return true;
+  }
+
+  const ServiceApi& api_;
+  const HttpBinding& binding_;
+  const HttpCall& call_;
+  const pb::Descriptor& input_;
+  pb::util::JsonParseOptions options_;
+  json parameters_ = json::object();
+  std::string problem_;
+};
+
+}  // namespace
+
+Result<std::string> build_request(const ServiceApi& api, const HttpBinding& binding, const HttpCall& call,
+                                  bool ignore_unknown) {
+  return Builder(api, binding, call, ignore_unknown).build();
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,145 @@
+#include "policy/grpc_web/grpc_web.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "crypto/encoding.h"
+#include "http/grpc.h"
+
+namespace portcullis::policy {
+
+std::optional<std::string> decode_grpc_web_text(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t padding = text.find('=');
+    size_t piece = text.size();
+    if (padding != std::string_view::npos) piece = std::min(piece, (padding / 4 + 1) * 4);
+    const auto bytes = crypto::base64_decode(text.substr(0, piece), crypto::Base64::kStandard);
+    if (!bytes) return std::nullopt;
+    out += *bytes;
+    text.remove_prefix(piece);
+  }
+  return out;
+}
+
+namespace {
+
+using http::GrpcForm;
+
+class WebConverter final : public ResponseConverter {
+ public:
+  WebConverter(Arena& arena, GrpcForm form, std::string_view suffix)
+      : arena_(arena),
+        text_(form == GrpcForm::kWebText),
+        type_(arena.concat("application/grpc-web", text_ ? "-text" : "", suffix)) {}
+
+  Way begin(http::ResponseHead& response) override {
+    const std::string_view type = response.fields.value_of("content-type");
+    // Something before the service has answered; clients know what the status means.
+    if (response.status != 200 || http::grpc_form(type) != GrpcForm::kGrpc) return Way::kPass;
+    const std::string_view suffix = arena_.copy(http::grpc_suffix(type));
+    response.fields.set("content-type", arena_.concat("application/grpc-web", text_ ? "-text" : "", suffix));
+    return Way::kStream;
+  }
+
+  bool convert(std::string_view data, std::string& out) override {
+    add(data, out);
+    return true;
+  }
+
+  bool finish(std::string_view trailers, std::string& out) override {
+    // A service that says nothing in the end has not said that all went well.
+    static constexpr std::string_view kUnknown = "grpc-status: 2\r\n";
+    const bool told = !http::find_in_lines(trailers, "grpc-status").empty();
+    std::string frame =
+        http::grpc_prefix(http::kGrpcTrailers, trailers.size() + (told ? 0 : kUnknown.size()));
+    frame += trailers;
+    if (!told) frame += kUnknown;
+    add(frame, out);
+    return true;
+  }
+
+  std::string_view grpc_type() const override { return type_; }
+
+ private:
+  // Each piece has its own padding, so that no byte of a message waits for the next message.
+  void add(std::string_view data, std::string& out) const {
+    if (text_) {
+      out += crypto::base64_encode(data, crypto::Base64::kStandard);
+    } else {
+      out += data;
+    }
+  }
+
+  Arena& arena_;
+  bool text_;
+  std::string_view type_;
+};
+
+struct Settings {
+  uint64_t body_size = 4 * 1024 * 1024;
+};
+
+class GrpcWeb final : public Policy {
+ public:
+  explicit GrpcWeb(const Settings& settings) : settings_(settings) {}
+
+  Decision on_request(Context& context) const override {
+    const std::string_view type = context.request.fields.value_of("content-type");
+    const GrpcForm form = http::grpc_form(type);
+    if (form != GrpcForm::kWeb && form != GrpcForm::kWebText) return Decision::proceed();
+    const std::string_view suffix = http::grpc_suffix(type);
+    context.converter =
+        std::make_unique<WebConverter>(context.arena, answer_form(context.request.fields, form), suffix);
+    context.request.fields.set("content-type", context.arena.concat("application/grpc", suffix));
+    context.request.fields.set("te", "trailers");
+    if (form == GrpcForm::kWebText) return Decision::suspend(decode(context));
+    return Decision::proceed();
+  }
+
+  Explanation explain(Context& context) const override {
+    switch (http::grpc_form(context.request.fields.value_of("content-type"))) {
+      case GrpcForm::kWeb:
+      case GrpcForm::kWebText: return {Decision::proceed(), {"would pass it on as a gRPC call"}};
+      default: return {Decision::proceed(), {"not gRPC-Web: passes as it is"}};
+    }
+  }
+
+ private:
+  // The response has the form that the client accepts, or else the request's.
+  static GrpcForm answer_form(const http::Fields& fields, GrpcForm asked) {
+    GrpcForm form = asked;
+    for_each_list_element(fields.value_of("accept"), [&](std::string_view one) {
+      const GrpcForm named = http::grpc_form(one);
+      if (named == GrpcForm::kWeb || named == GrpcForm::kWebText) form = named;
+    });
+    return form;
+  }
+
+  // Clients send one message, whole: browsers cannot stream what they send.
+  Task<Decision> decode(Context& context) const {
+    Decision held = co_await hold_body(context, settings_.body_size);
+    if (held.kind != Decision::Kind::kContinue) co_return held;
+    auto bytes = decode_grpc_web_text(context.body->content());
+    if (!bytes) co_return Decision::refuse(400, "bad_base64");
+    context.body->replace(std::move(*bytes));
+    co_return Decision::proceed();
+  }
+
+  Settings settings_;
+};
+
+}  // namespace
+
+Kind grpc_web_kind() {
+  auto type = std::make_shared<config::ObjectType>("grpc_web",
+                                                   "Lets browsers call gRPC services: requests in gRPC-Web's "
+                                                   "two forms reach the upstream, which must speak "
+                                                   "HTTP/2, as gRPC calls, and its trailers come back at the "
+                                                   "end of the body. All others pass as they are.");
+  type->optional("body_size", &Settings::body_size, config::size(), "4MiB",
+                 "Most bytes of a request in the text form, which is decoded in memory: 413 beyond it.");
+  return make_kind<Settings, GrpcWeb>("grpc_web", type);
+}
+
+}  // namespace portcullis::policy
