@@ -87,6 +87,8 @@ TypePointer listener_tls_type() {
           "Whether backends get it as `Client-Cert` (RFC 9440). What clients send under that name is removed "
           "in any case.")
       .optional("session_tickets", &ListenerTls::session_tickets, tickets, "", "How clients resume sessions.")
+      .optional("kernel", &ListenerTls::kernel, boolean(), "false",
+                "Whether the kernel encrypts what is sent (kTLS), where it can.")
       .optional("hsts", &ListenerTls::hsts, hsts, "none", "Tells browsers to come by TLS only (RFC 6797).");
   return tls;
 }

@@ -54,6 +54,7 @@ struct ListenerTls {
   std::string client_crl;
   bool forward_client_certificate = false;
   SessionTickets session_tickets;
+  bool kernel = false;
   Hsts hsts;
 
   bool enabled() const { return location.line != 0; }

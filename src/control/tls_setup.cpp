@@ -76,6 +76,7 @@ tls::ServerSettings settings_of(const config::Listener& listener) {
   out.client_certificate = static_cast<tls::ClientCertificate>(told.client_certificate);
   out.client_ca = told.location.beside(told.client_ca);
   out.client_crl = told.location.beside(told.client_crl);
+  out.kernel = told.kernel;
   out.protocols = {"http/1.1", "http/1.0"};
   if (listener.http2.enabled) out.protocols.insert(out.protocols.begin(), "h2");
   return out;
@@ -121,6 +122,9 @@ void check_listener(const config::Listener& listener, TlsState& state, Diagnosti
         "no client is asked for a certificate: say `client_certificate: required` or `optional`");
   if (settings.session_tickets.rotation < seconds(1) || settings.session_tickets.lifetime < seconds(1))
     return diagnostics.error(settings.location, "`session_tickets` counts in seconds: at least 1s");
+  if (settings.kernel && !tls::kernel_speaks_tls())
+    diagnostics.warning(settings.location,
+                        "`kernel: true` is without effect: this machine's kernel has no TLS");
   bool complete = true;
   // The certificates, which are read here, live as long as somebody holds them.
   auto names = collect(settings, state, [&](const config::Location& place, const std::string& message) {

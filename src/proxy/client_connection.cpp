@@ -97,6 +97,7 @@ Task<bool> ClientConnection::shake_hands() {
   }
   (session.resumed() ? metrics.handshakes_resumed : metrics.handshakes_full)
       .fetch_add(1, std::memory_order_relaxed);
+  if (session.in_kernel()) metrics.in_kernel.fetch_add(1, std::memory_order_relaxed);
   certificate_ = tls::PeerCertificate::of(*session.ssl());
   // What was said last goes with the first response, unless the client waits for it.
   IoResult flushed;

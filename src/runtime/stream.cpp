@@ -90,7 +90,7 @@ IoResult Stream::try_write(std::span<iovec>& pieces, bool expect_more) {
   if (cancelled_) return {0, ECANCELED};
   if (channel_) return channel_->write(pieces);
   if (!fd_) return {0, EBADF};
-  return codec_ ? write_coded(pieces, expect_more) : write_raw(pieces, expect_more);
+  return encoder() ? write_coded(pieces, expect_more) : write_raw(pieces, expect_more);
 }
 
 // `bytes` of the result counts what has been taken from `pieces`, and all has been sent when there is no
@@ -267,7 +267,7 @@ bool Stream::Write::may_be_batched() const {
 
 bool Stream::Write::await_suspend(std::coroutine_handle<> handle) {
   if (!may_be_batched()) return Operation::await_suspend(handle);
-  if (StreamCodec* codec = stream_.codec()) {
+  if (StreamCodec* codec = stream_.encoder()) {
     // What does not fit at once, or cannot be encoded, goes the ordinary way.
     if (!codec->encode(pieces_) || !pieces_.empty()) return !attempt() && Operation::await_suspend(handle);
     encoded_ = true;

@@ -66,6 +66,8 @@ class Stream final : private Watcher {
   // be one of nothing.
   void set_codec(std::unique_ptr<StreamCodec> codec) { codec_ = std::move(codec); }
   StreamCodec* codec() const { return codec_.get(); }
+  // The codec, when what is written passes through it.
+  StreamCodec* encoder() const { return codec_ && codec_->encodes() ? codec_.get() : nullptr; }
   // Takes the socket and what passes it over; nobody waits for either.
   void take_over(Stream& other);
   // From now on `channel` carries it, in place of a socket.

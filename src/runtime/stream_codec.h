@@ -39,6 +39,8 @@ class StreamCodec {
   // Neither side has ended or broken it.
   virtual bool is_sound() const = 0;
 
+  // False: bytes are written as they are, because the kernel does the rest.
+  virtual bool encodes() const { return true; }
   // Takes from `pieces` what there is room for, and adds it to the output. False when no more can be sent.
   virtual bool encode(std::span<iovec>& pieces) = 0;
   // What waits to be sent; stays in place until sent() takes it away.

@@ -174,6 +174,11 @@ std::string Registry::scrape(const States& states) const {
     add("resumed", listener.handshakes_resumed);
     add("failed", listener.handshakes_failed);
   }
+  Family in_kernel("tls_kernel_connections_total",
+                   "Connections whose responses the kernel encrypts, by listener address.",
+                   MetricType::Counter);
+  for (const auto& [address, listener] : listeners_)
+    in_kernel.add({{"address", address}}, listener.in_kernel.load(std::memory_order_relaxed));
   Family unannounced(
       "proxy_headers_refused_total",
       "Connections of load balancers closed for a missing or malformed PROXY header, by listener address.",
@@ -268,12 +273,14 @@ std::string Registry::scrape(const States& states) const {
   }
 
   std::vector<prometheus::MetricFamily> all;
-  for (Family* one :
-       {&requests, &durations,   &received,    &sent,        &tries,       &opened,        &accepted,
-        &open,     &by_listener, &handshakes,  &unannounced, &floods,      &refused,       &dropped,
-        &reloads,  &version,     &by_consumer, &by_branch,   &breaker_use, &breaker_limit, &breaker_refused,
-        &mirrored, &rolled_back, &rollbacks,   &limited,     &up,          &available,     &ejections,
-        &checks}) {
+  for (Family* one : {&requests,      &durations,       &received,  &sent,
+                      &tries,         &opened,          &accepted,  &open,
+                      &by_listener,   &handshakes,      &in_kernel, &unannounced,
+                      &floods,        &refused,         &dropped,   &reloads,
+                      &version,       &by_consumer,     &by_branch, &breaker_use,
+                      &breaker_limit, &breaker_refused, &mirrored,  &rolled_back,
+                      &rollbacks,     &limited,         &up,        &available,
+                      &ejections,     &checks}) {
     all.push_back(std::move(one->family));
   }
   return prometheus::TextSerializer().Serialize(all);

@@ -81,6 +81,7 @@ struct ListenerMetrics {
   std::atomic<uint64_t> handshakes_full{0};
   std::atomic<uint64_t> handshakes_resumed{0};
   std::atomic<uint64_t> handshakes_failed{0};
+  std::atomic<uint64_t> in_kernel{0};  // connections that it encrypts
   std::atomic<uint64_t> proxy_headers_refused{0};
   std::atomic<uint64_t> http2_floods{0};  // connections ended for that
 };

@@ -1,13 +1,18 @@
 #include "tls/server_context.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "base/read_file.h"
 #include "base/text.h"
+#include "base/unique_fd.h"
 #include "base/wall_clock.h"
 #include "crypto/digest.h"
 
@@ -21,6 +26,12 @@ std::string content_of(const std::string& path) {
 }
 
 }  // namespace
+
+bool kernel_speaks_tls() {
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  // One that is not connected is refused for that, if for nothing else.
+  return ::setsockopt(socket.get(), IPPROTO_TCP, TCP_ULP, "tls", sizeof "tls") == 0 || errno == ENOTCONN;
+}
 
 Result<std::shared_ptr<const ServerContext>> ServerContext::make(const ServerSettings& settings,
                                                                  CertificateNames names) {
@@ -51,6 +62,10 @@ Status ServerContext::prepare() {
   } else {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(context, 0);
+  }
+  if (settings_.kernel) {
+    SSL_CTX_set_options(context, SSL_OP_ENABLE_KTLS);
+    SSL_CTX_set_client_hello_cb(context, offer_to_kernel, nullptr);
   }
   SSL_CTX_set_cert_cb(context, choose_certificate, this);
   SSL_CTX_set_tlsext_status_cb(context, staple);
@@ -116,6 +131,11 @@ int ServerContext::choose_certificate(SSL* ssl, void* argument) {
     if (certificate) shown |= certificate->use(*ssl);
   }
   return shown ? 1 : 0;
+}
+
+int ServerContext::offer_to_kernel(SSL* ssl, int*, void*) {
+  Session::of(*ssl).offer_to_kernel();
+  return SSL_CLIENT_HELLO_SUCCESS;
 }
 
 int ServerContext::staple(SSL* ssl, void* argument) {

@@ -25,7 +25,11 @@ struct ServerSettings {
   std::string client_crl;               // PEM file; empty: none
   std::vector<std::string> protocols;   // for ALPN, the best first
   std::shared_ptr<TicketKeys> tickets;  // null: none
+  bool kernel = false;                  // encrypts, where it can
 };
+
+// This machine's kernel knows TLS.
+bool kernel_speaks_tls();
 
 // How a listener speaks TLS: what it shows, takes and requires. Immutable; shared by the workers.
 class ServerContext {
@@ -46,6 +50,7 @@ class ServerContext {
   static int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                              const unsigned char* offered, unsigned offered_size, void* self);
   static int staple(SSL* ssl, void* self);
+  static int offer_to_kernel(SSL* ssl, int* alert, void*);
 
   const ServerSettings settings_;
   const CertificateNames names_;

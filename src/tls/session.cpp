@@ -73,6 +73,23 @@ long Session::bio_control(BIO*, int command, long, void*) {
   return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
+void Session::offer_to_kernel() {
+  if (offered_) return;
+  // A socket's own BIO, which knows how to hand the keys over. Nothing of ours waits to be sent: the peer has
+  // answered, or has just begun.
+  offered_ = SSL_set_wfd(ssl(), stream_->fd()) == 1;
+}
+
+// The kernel has the keys now, or we go on as without it.
+void Session::settle_writes() {
+  if (!offered_) return;
+  in_kernel_ = BIO_get_ktls_send(SSL_get_wbio(ssl()));
+  if (in_kernel_) return;
+  BIO* own = SSL_get_rbio(ssl());
+  BIO_up_ref(own);
+  SSL_set0_wbio(ssl(), own);
+}
+
 namespace {
 
 // Whatever others have left in this thread's queue would be taken for this call's.
@@ -96,6 +113,7 @@ Task<HandshakeResult> Session::handshake(Stream& stream, SidePool* pool, Millise
     HandshakeResult result;
     if (returned == 1) {
       established_ = true;
+      settle_writes();
       starved_ = false;
       result.ok = true;
       co_return result;

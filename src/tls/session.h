@@ -34,6 +34,9 @@ class Session final : public StreamCodec {
   Task<HandshakeResult> handshake(Stream& stream, SidePool* pool, Milliseconds timeout);
   // What has been received already, before the first of OpenSSL's reads.
   void begin_with(std::string_view received) { received_ = received; }
+  // For the callback that sees the client's first message: from the handshake's end on the kernel encrypts
+  // what is written, if it can (Linux's networking/tls.rst). Until then OpenSSL writes to the socket itself.
+  void offer_to_kernel();
   // For the callback that chooses a certificate: the handshake goes on once this one has been read.
   void want(std::shared_ptr<LazyCertificate> certificate) { wanted_ = std::move(certificate); }
   static Session& of(const SSL& ssl) { return *static_cast<Session*>(BIO_get_data(SSL_get_rbio(&ssl))); }
@@ -43,10 +46,14 @@ class Session final : public StreamCodec {
   std::string_view protocol() const;
   bool resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
 
+  // The kernel encrypts.
+  bool in_kernel() const { return in_kernel_; }
+
   IoResult decode(Stream& stream, char* data, size_t size) override;
   bool holds_input() const override;
   bool has_data(Stream& stream) override;
   bool is_sound() const override { return !broken_ && !ended_; }
+  bool encodes() const override { return !in_kernel_; }
   bool encode(std::span<iovec>& pieces) override;
   std::span<const char> output() const override { return {output_.data() + begin_, end_ - begin_}; }
   void sent(size_t bytes) override;
@@ -60,6 +67,7 @@ class Session final : public StreamCodec {
   static int bio_write(BIO* bio, const char* data, int size);
   static long bio_control(BIO* bio, int command, long, void*);
   IoResult outcome_of(int returned);
+  void settle_writes();
   size_t room() const { return output_.capacity() - end_; }
 
   // A record's plaintext (RFC 8446 section 5.1) and what it takes when encrypted.
@@ -77,6 +85,8 @@ class Session final : public StreamCodec {
   bool starved_ = true;  // what is buffered is no whole record
   bool broken_ = false;  // nothing can be written any more
   bool established_ = false;
+  bool offered_ = false;  // to the kernel
+  bool in_kernel_ = false;
   bool ended_ = false;     // the peer has said that it is done
   bool finished_ = false;  // we have
 };
