@@ -118,12 +118,11 @@ def test_streams_of_responses(start, library, form, type, text, tmp_path):
     # Later, the transfer breaks off, or an event says so.
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
     connection.request("GET", watch + "?page_size=13")
-    answer = connection.getresponse()
     if form == "events":
-        assert answer.read().decode() == text(books) + 'event: error\ndata: {"code":15,"message":"as asked"}\n\n'
+        assert connection.getresponse().read().decode() == text(books) + 'event: error\ndata: {"code":15,"message":"as asked"}\n\n'
     else:
         with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
-            answer.read()
+            connection.getresponse().read()
         wait_for(lambda: "grpc_stream_failed" in [line["ended"] for line in log_lines(log)], what="the log")
     # Each message at once.
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
