@@ -18,10 +18,12 @@ for stage in "${stages[@]}"; do
     scripts/lint.sh
     continue
   fi
-  cmake --preset "$stage" >/dev/null
-  cmake --build --preset "$stage"
+  preset=$stage
+  if [[ $stage == fuzz ]]; then preset=asan; fi # whose build has the fuzz targets
+  cmake --preset "$preset" >/dev/null
+  cmake --build --preset "$preset"
   if [[ $stage == fuzz ]]; then
-    tests/fuzz/run.sh "build/fuzz/tests/fuzz"
+    tests/fuzz/run.sh "build/asan/tests/fuzz"
     continue
   fi
   "build/$stage/tests/unit/unit_tests" --gtest_brief=1

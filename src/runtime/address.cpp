@@ -49,6 +49,7 @@ Result<SocketAddress> SocketAddress::parse(std::string_view text) {
       return Error{"the path of a unix: address must be shorter than " +
                    std::to_string(sizeof address.storage_.local.sun_path) + " bytes"};
     }
+    address.storage_.local = {};  // to its end: a union's own initialiser clears its first member only
     address.storage_.local.sun_family = AF_UNIX;
     std::memcpy(address.storage_.local.sun_path, path.data(), path.size());
     address.length_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
@@ -56,6 +57,7 @@ Result<SocketAddress> SocketAddress::parse(std::string_view text) {
   }
   const auto parts = split_host_port(text);
   if (!parts) return parts.error();
+  address.storage_.v6 = {};
   if (inet_pton(AF_INET, parts->host.c_str(), &address.storage_.v4.sin_addr) == 1) {
     address.storage_.v4.sin_family = AF_INET;
     address.length_ = sizeof(sockaddr_in);
