@@ -38,9 +38,7 @@ std::string check_word(const std::string& text) {
 }
 
 std::string check_value(const std::string& text) {
-  return std::all_of(text.begin(), text.end(), http::is_field_value)
-             ? ""
-             : "control characters are not allowed here";
+  return http::is_field_text(text) ? "" : "control characters are not allowed here";
 }
 
 std::string check_fingerprint(const std::string& text) {

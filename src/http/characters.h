@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 namespace portcullis::http {
 
@@ -37,6 +39,10 @@ inline bool is_token(char c) {
 }
 inline bool is_field_value(char c) {
   return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kFieldValue;
+}
+// Nothing in it that a field's value may not hold.
+inline bool is_field_text(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return is_field_value(c); });
 }
 inline bool is_target(char c) {
   return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kTarget;

@@ -27,7 +27,6 @@ std::string_view grpc_suffix(std::string_view content_type);
 
 // Before each message stand a byte of flags and the size, four bytes.
 constexpr size_t kGrpcPrefix = 5;
-constexpr uint8_t kGrpcCompressed = 1;
 constexpr uint8_t kGrpcTrailers = 0x80;  // gRPC-Web's: not a message, but field lines
 std::string grpc_prefix(uint8_t flags, size_t size);
 size_t grpc_size(std::string_view prefix);

@@ -23,16 +23,21 @@ bool is_cookie_field(const Field& field) {
   return equals_ignoring_case(field.name, "cookie");
 }
 
+// What `text` begins with as %XX, if it does.
+std::optional<char> encoded_front(std::string_view text) {
+  if (text.front() != '%' || text.size() < 3) return std::nullopt;
+  const int high = hex_value(text[1]), low = hex_value(text[2]);
+  if (high < 0 || low < 0) return std::nullopt;
+  return static_cast<char>(high << 4 | low);
+}
+
 }  // namespace
 
 char next_query_character(std::string_view& text) {
   const char c = text.front();
-  if (c == '%' && text.size() > 2 && hex_value(text[1]) >= 0 && hex_value(text[2]) >= 0) {
-    const auto decoded = static_cast<char>(hex_value(text[1]) << 4 | hex_value(text[2]));
-    text.remove_prefix(3);
-    return decoded;
-  }
-  text.remove_prefix(1);
+  const auto decoded = encoded_front(text);
+  text.remove_prefix(decoded ? 3 : 1);
+  if (decoded) return *decoded;
   return c == '+' ? ' ' : c;
 }
 
@@ -58,16 +63,11 @@ std::string percent_encode(std::string_view text, std::string_view plain) {
 
 std::string percent_decode(std::string_view text, char keep) {
   std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const int high = text[i] == '%' && i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-    const int low = high < 0 ? -1 : hex_value(text[i + 2]);
-    const char c = low < 0 ? text[i] : static_cast<char>(high * 16 + low);
-    if (low >= 0 && (keep == '\0' || c != keep)) {
-      out += c;
-      i += 2;
-    } else {
-      out += text[i];
-    }
+  while (!text.empty()) {
+    auto decoded = encoded_front(text);
+    if (keep != '\0' && decoded == keep) decoded.reset();
+    out += decoded.value_or(text.front());
+    text.remove_prefix(decoded ? 3 : 1);
   }
   return out;
 }

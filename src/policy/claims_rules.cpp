@@ -1,7 +1,5 @@
 #include "policy/claims_rules.h"
 
-#include <algorithm>
-
 #include "http/characters.h"
 
 namespace portcullis::policy {
@@ -34,8 +32,7 @@ Decision ClaimsRules::admit(Context& context, std::shared_ptr<const identity::Cl
     context.request.fields.remove(field);
     const std::string_view text = context.caller.claims->text_of(claim);
     // What an issuer lets its users choose must not become further header lines.
-    if (!text.empty() && std::all_of(text.begin(), text.end(), http::is_field_value))
-      context.request.fields.add(field, text);
+    if (!text.empty() && http::is_field_text(text)) context.request.fields.add(field, text);
   }
   return Decision::proceed();
 }

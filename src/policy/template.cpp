@@ -1,7 +1,5 @@
 #include "policy/template.h"
 
-#include <algorithm>
-
 #include "base/text.h"
 #include "http/characters.h"
 #include "http/query.h"
@@ -89,15 +87,14 @@ std::string Template::check(const std::string& text) {
 static std::string_view claim_of(std::string_view name, const Context& context) {
   if (!context.caller.claims) return {};
   const std::string_view text = context.caller.claims->text_of(name);
-  return std::all_of(text.begin(), text.end(), http::is_field_value) ? text : std::string_view();
+  return http::is_field_text(text) ? text : std::string_view();
 }
 
 // What an issuer lets its customers choose may hold what no field may.
 static std::string_view of_certificate(const Context& context, std::string tls::PeerCertificate::*member) {
   if (context.client_certificate == nullptr) return {};
   const std::string& text = context.client_certificate->*member;
-  return std::all_of(text.begin(), text.end(), http::is_field_value) ? std::string_view(text)
-                                                                     : std::string_view();
+  return http::is_field_text(text) ? std::string_view(text) : std::string_view();
 }
 
 std::string_view Template::value_of(const Part& part, Context& context) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "http/method.h"
 #include "proxy/exchange.h"
 
 namespace portcullis::proxy {
@@ -10,13 +11,6 @@ namespace portcullis::proxy {
 using http::BodyKind;
 
 namespace {
-
-bool is_idempotent(std::string_view method) {
-  for (const std::string_view one : {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"}) {
-    if (method == one) return true;
-  }
-  return false;
-}
 
 // Anything up to the whole pause, so that those who failed together do not come back together.
 Milliseconds pause_before(unsigned retry, const upstream::Retries& rules, uint64_t random) {
@@ -27,9 +21,8 @@ Milliseconds pause_before(unsigned retry, const upstream::Retries& rules, uint64
 
 }  // namespace
 
-// RFC 9110 section 9.2.2.
 bool Exchange::idempotent() const {
-  return context_.idempotent || is_idempotent(request_.method);
+  return context_.idempotent || http::is_idempotent(request_.method);
 }
 
 // Safe to send twice: it is idempotent, and there is no body to replay.

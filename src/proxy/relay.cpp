@@ -263,8 +263,10 @@ Task<RelayResult> consume(BodySource& source, std::string& out, Until until) {
     if (source.limit != 0 && source.bytes > source.limit) co_return {RelayOutcome::kSourceTooLarge};
     if (source.converter != nullptr && !convert(source, reader, pieces, 0, out))
       co_return {RelayOutcome::kSourceMalformed};
-    if (until == Until::kSomething && !out.empty()) source.received = input;
-    if (reader.done() || (until == Until::kSomething && !out.empty())) co_return {RelayOutcome::kComplete};
+    if (reader.done() || (until == Until::kSomething && !out.empty())) {
+      source.received = input;
+      co_return {RelayOutcome::kComplete};
+    }
     if (!input.empty()) continue;
     const IoResult got = co_await read_block(source, pace);
     if (!got.ok()) co_return {RelayOutcome::kSourceFailed, got.error};

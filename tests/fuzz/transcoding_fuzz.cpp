@@ -5,6 +5,7 @@
 
 #include "../support/shelf_api.h"
 #include "base/arena.h"
+#include "http/grpc.h"
 #include "policy/grpc_transcoding/json_response.h"
 #include "policy/grpc_transcoding/path_template.h"
 #include "policy/grpc_transcoding/request_builder.h"
@@ -48,11 +49,10 @@ void request(const std::string& method, const std::string& path, const std::stri
   const auto built = build_request(shelves(), *binding, {path, query, body, "x/y"}, true);
   if (!built) return;
   for (std::string_view rest = *built; !rest.empty();) {
-    if (rest.size() < 5) std::abort();
-    const auto byte = [&](size_t i) { return static_cast<size_t>(static_cast<uint8_t>(rest[i])); };
-    const size_t size = byte(1) << 24 | byte(2) << 16 | byte(3) << 8 | byte(4);
-    if (rest.size() < 5 + size) std::abort();
-    rest.remove_prefix(5 + size);
+    if (rest.size() < http::kGrpcPrefix) std::abort();
+    const size_t size = http::kGrpcPrefix + http::grpc_size(rest);
+    if (rest.size() < size) std::abort();
+    rest.remove_prefix(size);
   }
 }
 

@@ -107,8 +107,7 @@ class ForwardAuth final : public Authentication {
     Admission admission{{}, nullptr};
     for (const std::string& name : settings_.forward) {
       for (const auto& [its_name, value] : response.fields) {
-        if (equals_ignoring_case(its_name, name) &&
-            std::all_of(value.begin(), value.end(), http::is_field_value))
+        if (equals_ignoring_case(its_name, name) && http::is_field_text(value))
           admission.forwarded.emplace_back(name, value);
       }
     }
@@ -133,8 +132,7 @@ class ForwardAuth final : public Authentication {
     context.response.status = static_cast<uint16_t>(response.status);
     for (const auto& [name, value] : response.fields) {
       for (const std::string& wanted : settings_.answer) {
-        if (equals_ignoring_case(name, wanted) &&
-            std::all_of(value.begin(), value.end(), http::is_field_value))
+        if (equals_ignoring_case(name, wanted) && http::is_field_text(value))
           context.response.fields.add(context.arena.copy(name), context.arena.copy(value));
       }
     }

@@ -1,10 +1,10 @@
 #include "policy/grpc_transcoding/grpc_transcoding.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/read_file.h"
 #include "http/grpc.h"
+#include "http/method.h"
 #include "policy/grpc_transcoding/json_response.h"
+#include "policy/grpc_transcoding/json_text.h"
 #include "policy/grpc_transcoding/request_builder.h"
 #include "policy/grpc_transcoding/service_api.h"
 
@@ -93,7 +93,7 @@ class GrpcTranscoding final : public Policy {
     if (!messages) co_return tell(context, messages.error().message);
     context.body->replace(std::move(*messages));
     // Whatever the call's method is, its binding says what the request was.
-    context.idempotent = request.method == "GET" || request.method == "PUT" || request.method == "DELETE";
+    context.idempotent = http::is_idempotent(request.method);
     request.method = "POST";
     request.has_query = false;
     request.query = {};
@@ -108,12 +108,10 @@ class GrpcTranscoding final : public Policy {
 
   // As the service's own errors are told.
   static Decision tell(Context& context, const std::string& what) {
-    constexpr int kInvalidArgument = 3;
-    const std::string body = nlohmann::json{{"code", kInvalidArgument}, {"message", what}}.dump(
-        -1, ' ', false, nlohmann::json::error_handler_t::replace);
+    constexpr uint32_t kInvalidArgument = 3;
     context.response.status = 400;
     context.response.fields.set("content-type", "application/json");
-    return Decision::answer(context.arena.copy(body), "bad_json_request");
+    return Decision::answer(context.arena.copy(error_text(kInvalidArgument, what)), "bad_json_request");
   }
 
   Settings settings_;
@@ -139,11 +137,8 @@ Kind grpc_transcoding_kind() {
   auto type = std::make_shared<config::ObjectType>(
       "grpc_transcoding",
       "Makes a REST API of gRPC services: requests with JSON become calls, as the `google.api.http` options "
-      "of "
-      "a descriptor set say, and what they return becomes JSON. The upstream must speak HTTP/2; gRPC calls "
-      "pass as they are.");
-  const auto word = [](auto... pairs) { return config::choice({pairs...}); };
-  using Word = std::pair<std::string, int>;
+      "of a descriptor set say, and what they return becomes JSON. The upstream must speak HTTP/2; gRPC "
+      "calls pass as they are.");
   type->required(
           "descriptors", &Settings::descriptors, config::text(),
           "The descriptor set, as `protoc --include_imports --descriptor_set_out` writes it; read when "
@@ -155,25 +150,25 @@ Kind grpc_transcoding_kind() {
       .optional("unannotated", &Settings::unannotated, config::boolean(), "true",
                 "Whether a method without an option is called by POST /package.Service/Method.")
       .optional("others", &Settings::others,
-                word(Word("refuse", static_cast<int>(Others::kRefuse)),
-                     Word("pass", static_cast<int>(Others::kPass))),
+                config::choice({{"refuse", static_cast<int>(Others::kRefuse)},
+                                {"pass", static_cast<int>(Others::kPass)}}),
                 "refuse", "What becomes of requests that are no method's: 404, or they pass as they are.")
       .optional("body_size", &Settings::body_size, config::size(), "1MiB",
                 "Most bytes of a request, which is converted in memory: 413 beyond it.")
       .optional("response_size", &Settings::response_size, config::size(), "4MiB",
                 "Most bytes of a response's message: 502 beyond it.")
       .optional("stream", &Settings::stream,
-                word(Word("array", static_cast<int>(StreamForm::kArray)),
-                     Word("events", static_cast<int>(StreamForm::kEvents)),
-                     Word("lines", static_cast<int>(StreamForm::kLines))),
+                config::choice({{"array", static_cast<int>(StreamForm::kArray)},
+                                {"events", static_cast<int>(StreamForm::kEvents)},
+                                {"lines", static_cast<int>(StreamForm::kLines)}}),
                 "array", "How a stream of messages is sent: a JSON array, JSON lines, or server-sent events.")
       .optional("field_names", &Settings::field_names,
-                word(Word("camel", static_cast<int>(FieldNames::kCamel)),
-                     Word("proto", static_cast<int>(FieldNames::kProto))),
+                config::choice({{"camel", static_cast<int>(FieldNames::kCamel)},
+                                {"proto", static_cast<int>(FieldNames::kProto)}}),
                 "camel", "Of responses: `displayName`, or `display_name` as in the .proto file.")
       .optional("enums", &Settings::enums,
-                word(Word("names", static_cast<int>(Enums::kNames)),
-                     Word("numbers", static_cast<int>(Enums::kNumbers))),
+                config::choice({{"names", static_cast<int>(Enums::kNames)},
+                                {"numbers", static_cast<int>(Enums::kNumbers)}}),
                 "names", "How responses tell values of enums.")
       .optional("print_defaults", &Settings::print_defaults, config::boolean(), "false",
                 "Whether responses have the fields that are zero, false or empty.")

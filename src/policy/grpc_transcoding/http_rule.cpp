@@ -1,13 +1,11 @@
 #include "policy/grpc_transcoding/http_rule.h"
 
 #include <google/protobuf/descriptor.pb.h>
-#include <google/protobuf/unknown_field_set.h>
+
+#include "policy/grpc_transcoding/wire_fields.h"
 
 namespace portcullis::policy {
 namespace {
-
-using google::protobuf::UnknownField;
-using google::protobuf::UnknownFieldSet;
 
 // google/api/annotations.proto and google/api/http.proto.
 constexpr int kHttpOption = 72295728;
@@ -23,17 +21,6 @@ enum RuleField {
   kResponseBody = 12
 };
 enum CustomField { kCustomKind = 1, kCustomPath = 2 };
-
-// Calls visit(number, value) for each field of a message that has a string's form.
-template <typename Visit>
-void for_each_text(const std::string& bytes, Visit visit) {
-  UnknownFieldSet fields;
-  if (!fields.ParseFromString(bytes)) return;
-  for (int i = 0; i < fields.field_count(); ++i) {
-    const UnknownField& field = fields.field(i);
-    if (field.type() == UnknownField::TYPE_LENGTH_DELIMITED) visit(field.number(), field.length_delimited());
-  }
-}
 
 void read_rule(const std::string& bytes, bool is_additional, std::vector<HttpRule>& out) {
   HttpRule rule;

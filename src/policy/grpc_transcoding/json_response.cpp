@@ -1,8 +1,5 @@
 #include "policy/grpc_transcoding/json_response.h"
 
-#include <google/protobuf/unknown_field_set.h>
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <optional>
 
@@ -11,6 +8,8 @@
 #include "http/characters.h"
 #include "http/grpc.h"
 #include "http/query.h"
+#include "policy/grpc_transcoding/json_text.h"
+#include "policy/grpc_transcoding/wire_fields.h"
 
 namespace portcullis::policy {
 
@@ -21,8 +20,6 @@ namespace {
 
 constexpr uint32_t kOk = 0, kUnknown = 2, kInternal = 13;
 
-// google.api.HttpBody, which is a body in a message.
-constexpr std::string_view kHttpBody = "google.api.HttpBody";
 enum HttpBodyField { kContentType = 1, kData = 2 };
 
 std::string_view type_of(StreamForm form) {
@@ -32,10 +29,6 @@ std::string_view type_of(StreamForm form) {
     case StreamForm::kEvents: return "text/event-stream";
   }
   return {};
-}
-
-bool is_field_text(const std::string& text) {
-  return std::all_of(text.begin(), text.end(), http::is_field_value);
 }
 
 // Binary metadata may come without its padding.
@@ -52,7 +45,7 @@ JsonResponse::JsonResponse(std::shared_ptr<const ServiceApi> api, const HttpBind
     : api_(std::move(api)), binding_(binding), form_(form), response_(response), arena_(arena) {}
 
 bool JsonResponse::is_raw() const {
-  return binding_.method->output_type()->full_name() == kHttpBody;
+  return is_http_body(*binding_.method->output_type());
 }
 
 void JsonResponse::set_type(std::string_view type) {
@@ -128,35 +121,27 @@ std::string JsonResponse::selected(const std::string& text) const {
   const pb::FieldDescriptor& field = *binding_.method->output_type()->FindFieldByName(binding_.response_body);
   const std::string& name = form_.print.preserve_proto_field_names ? field.name() : field.json_name();
   const json whole = json::parse(text, nullptr, false);
-  if (const auto found = whole.find(name); found != whole.end())
-    return found->dump(-1, ' ', false, json::error_handler_t::replace);
+  if (const auto found = whole.find(name); found != whole.end()) return to_text(*found);
   if (field.is_map() || (field.message_type() != nullptr && !field.is_repeated())) return "{}";
   return field.is_repeated() ? "[]" : "null";
 }
 
 bool JsonResponse::add_raw(std::string_view bytes, std::string& out) {
-  pb::UnknownFieldSet fields;
-  if (!fields.ParseFromString(std::string(bytes))) return false;
-  for (int i = 0; i < fields.field_count(); ++i) {
-    const pb::UnknownField& field = fields.field(i);
-    if (field.type() != pb::UnknownField::TYPE_LENGTH_DELIMITED) continue;
+  return for_each_text(std::string(bytes), [&](int number, const std::string& value) {
     // The first message says what all are.
-    if (field.number() == kContentType && messages_ == 1 && is_field_text(field.length_delimited()))
-      set_type(arena_.copy(field.length_delimited()));
-    if (field.number() == kData) out += field.length_delimited();
-  }
-  return true;
+    if (number == kContentType && messages_ == 1 && http::is_field_text(value)) set_type(arena_.copy(value));
+    if (number == kData) out += value;
+  });
 }
 
-// As Google's APIs tell it.
 std::string JsonResponse::error() const {
-  static constexpr char kStatus[] = "google.rpc.Status";
+  const pb::Descriptor* described = details_.empty() ? nullptr : api_->find_message("google.rpc.Status");
   std::string text;
-  if (!details_.empty() && api_->knows(kStatus)) {
-    const std::string url = std::string("type.googleapis.com/") + kStatus;
-    if (pb::util::BinaryToJsonString(api_->types(), url, details_, &text, form_.print).ok()) return text;
-  }
-  return json{{"code", status_}, {"message", message_}}.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (described != nullptr && pb::util::BinaryToJsonString(api_->types(), ServiceApi::type_url(*described),
+                                                           details_, &text, form_.print)
+                                  .ok())
+    return text;
+  return error_text(status_, message_);
 }
 
 bool JsonResponse::finish(std::string_view trailers, std::string& out) {

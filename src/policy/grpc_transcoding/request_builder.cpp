@@ -1,7 +1,6 @@
 #include "policy/grpc_transcoding/request_builder.h"
 
 #include <google/protobuf/util/json_util.h>
-#include <nlohmann/json.hpp>
 #include <simdjson.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include "crypto/encoding.h"
 #include "http/grpc.h"
 #include "http/query.h"
+#include "policy/grpc_transcoding/json_text.h"
 
 namespace portcullis::policy {
 
@@ -19,11 +19,6 @@ using nlohmann::json;
 namespace {
 
 constexpr size_t kDeepest = 32;
-constexpr std::string_view kHttpBody = "google.api.HttpBody";
-
-std::string dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 class Builder {
  public:
@@ -35,7 +30,7 @@ class Builder {
   Result<std::string> build() {
     if (!read_query() || !read_path()) return Error{problem_};
     std::string parameters;
-    if (!parameters_.empty() && !to_binary(dump(parameters_), parameters)) return Error{problem_};
+    if (!parameters_.empty() && !to_binary(to_text(parameters_), parameters)) return Error{problem_};
     std::string out;
     if (binding_.method->client_streaming()) {
       if (!add_stream(parameters, out)) return Error{problem_};
@@ -78,9 +73,9 @@ class Builder {
     if (binding_.body.empty() || call_.body.empty()) return true;
     std::string text(call_.body);
     const pb::Descriptor* type = body_type();
-    if (type != nullptr && type->full_name() == kHttpBody) {
-      text = dump({{"contentType", call_.content_type},
-                   {"data", crypto::base64_encode(call_.body, crypto::Base64::kStandard)}});
+    if (type != nullptr && is_http_body(*type)) {
+      text = to_text({{"contentType", call_.content_type},
+                      {"data", crypto::base64_encode(call_.body, crypto::Base64::kStandard)}});
     }
     if (binding_.body == "*") return to_binary(text, out);
     // One value and nothing else, for it is put between ours.

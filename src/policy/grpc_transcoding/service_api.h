@@ -44,13 +44,14 @@ class ServiceApi {
 
   // The binding that a request asks for, or null.
   const HttpBinding* find(std::string_view method, std::string_view path) const;
-  const std::vector<HttpBinding>& bindings() const { return bindings_; }
 
   google::protobuf::util::TypeResolver* types() const { return types_.get(); }
   // How the resolver knows a message.
   static std::string type_url(const google::protobuf::Descriptor& message);
-  // Whether the set describes a message of that name.
-  bool knows(const std::string& message) const { return pool_->FindMessageTypeByName(message) != nullptr; }
+  // Null when the set does not describe it.
+  const google::protobuf::Descriptor* find_message(const std::string& name) const {
+    return pool_->FindMessageTypeByName(name);
+  }
 
  private:
   ServiceApi();
@@ -64,6 +65,10 @@ class ServiceApi {
   PathTree tree_;
 };
 
+// google.api.HttpBody, which is a body in a message.
+inline bool is_http_body(const google::protobuf::Descriptor& message) {
+  return message.full_name() == "google.api.HttpBody";
+}
 // The field of `message` that JSON or a query calls so: by its name there, or its JSON name; or null.
 const google::protobuf::FieldDescriptor* find_field(const google::protobuf::Descriptor& message,
                                                     std::string_view name);

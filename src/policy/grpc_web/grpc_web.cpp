@@ -29,16 +29,13 @@ using http::GrpcForm;
 class WebConverter final : public ResponseConverter {
  public:
   WebConverter(Arena& arena, GrpcForm form, std::string_view suffix)
-      : arena_(arena),
-        text_(form == GrpcForm::kWebText),
-        type_(arena.concat("application/grpc-web", text_ ? "-text" : "", suffix)) {}
+      : arena_(arena), text_(form == GrpcForm::kWebText), type_(type_of(suffix)) {}
 
   Way begin(http::ResponseHead& response) override {
     const std::string_view type = response.fields.value_of("content-type");
     // Something before the service has answered; clients know what the status means.
     if (response.status != 200 || http::grpc_form(type) != GrpcForm::kGrpc) return Way::kPass;
-    const std::string_view suffix = arena_.copy(http::grpc_suffix(type));
-    response.fields.set("content-type", arena_.concat("application/grpc-web", text_ ? "-text" : "", suffix));
+    response.fields.set("content-type", type_of(http::grpc_suffix(type)));
     return Way::kStream;
   }
 
@@ -62,6 +59,10 @@ class WebConverter final : public ResponseConverter {
   std::string_view grpc_type() const override { return type_; }
 
  private:
+  std::string_view type_of(std::string_view suffix) const {
+    return arena_.concat("application/grpc-web", text_ ? "-text" : "", suffix);
+  }
+
   // Each piece has its own padding, so that no byte of a message waits for the next message.
   void add(std::string_view data, std::string& out) const {
     if (text_) {

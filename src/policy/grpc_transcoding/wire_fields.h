@@ -1,0 +1,24 @@
+#pragma once
+
+#include <google/protobuf/unknown_field_set.h>
+
+#include <string>
+
+namespace portcullis::policy {
+
+// Calls visit(number, value) for each field of a message's bytes that has a string's form: strings, bytes and
+// messages. For the few messages whose fields are known here and need no description. False: it is no
+// message.
+template <typename Visit>
+bool for_each_text(const std::string& bytes, Visit visit) {
+  google::protobuf::UnknownFieldSet fields;
+  if (!fields.ParseFromString(bytes)) return false;
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const google::protobuf::UnknownField& field = fields.field(i);
+    if (field.type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
+      visit(field.number(), field.length_delimited());
+  }
+  return true;
+}
+
+}  // namespace portcullis::policy
