@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 
+from caching import SIZES, caches
 from policies import certificates, cluster_limit, jwt, key_and_limit
 from protocols import grpc_service, http2_peers
 from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, family, free_port, load, start, wait_for_port
@@ -41,6 +42,7 @@ HTTP2 = {
     "http2_clear": {"connections": 4, "streams": 100},
     "grpc_unary": {"connections": 4, "streams": 100},
 }
+CACHES = {name: {"connections": 64, "target": target} for name, target in SIZES.items()}
 OTHERS = ("slow_target", "route_match", "limit_decision", "address_set", "idle_memory", "reload")
 IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
 ROUTES = 10_000
@@ -160,6 +162,17 @@ def by_http2(scenario, directory, backend_port, seconds, rounds):
         if service:
             service.terminate()
             service.wait(10)
+
+
+def by_cache(scenario, directory, backend_port, seconds, rounds):
+    """Everybody from its cache."""
+    subjects = [Subject(name, directory, backend_port, policy=policy)
+                for name, policy in caches(pathlib.Path(directory)).items()]
+    try:
+        compare(scenario, subjects, seconds, rounds, **CACHES[scenario])
+    finally:
+        for subject in subjects:
+            subject.stop()
 
 
 def slow_target(directory, seconds, rounds):
@@ -328,10 +341,10 @@ routes:
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--quick", action="store_true", help="under a minute: short runs")
-    arguments.add_argument("--scenario", action="append", choices=[*REQUESTS, *POLICIES, *TLS, *HTTP2, *OTHERS, "syscalls"])
+    arguments.add_argument("--scenario", action="append", choices=[*REQUESTS, *POLICIES, *TLS, *HTTP2, *CACHES, *OTHERS, "syscalls"])
     options = arguments.parse_args()
     seconds, rounds = (0.25, 4) if options.quick else (1, 15)
-    scenarios = options.scenario or [*REQUESTS, *POLICIES, *TLS, *HTTP2, *OTHERS]
+    scenarios = options.scenario or [*REQUESTS, *POLICIES, *TLS, *HTTP2, *CACHES, *OTHERS]
     with tempfile.TemporaryDirectory() as directory:
         backend_port = free_port()
         backend = start(LOAD_CORE, BUILD / "bench/bench_backend", backend_port)
@@ -355,6 +368,9 @@ def main():
             for scenario in HTTP2:
                 if scenario in scenarios:
                     by_http2(scenario, directory, backend_port, seconds, rounds)
+            for scenario in CACHES:
+                if scenario in scenarios:
+                    by_cache(scenario, directory, backend_port, seconds, rounds)
             if "syscalls" in scenarios:
                 syscalls(subjects)
             if "slow_target" in scenarios:

@@ -15,7 +15,7 @@ PROXY_CORE, LOAD_CORE = 0, 1
 sys.path.insert(0, str(ROOT / "tests/integration"))
 from harness import free_port, wait_for  # noqa: E402
 
-PEERS = ("nginx", "haproxy")
+PEERS = ("nginx", "haproxy")  # to which ratios are told
 FLOORS = ("floor_epoll", "floor_io_uring")
 
 
@@ -93,6 +93,9 @@ class Subject:
             command = ["nginx", "-c", render("nginx.conf")]
         elif name == "haproxy":
             command = ["haproxy", "-db", "-f", render("haproxy.cfg")]
+        elif name == "varnish":
+            command = ["varnishd", "-F", "-n", pathlib.Path(directory) / "varnish", "-a", f"127.0.0.1:{self.port}", "-b", f"127.0.0.1:{backend_port}",
+                       "-s", "malloc,64m", "-t", "3600", "-p", "thread_pools=1", "-p", "timeout_idle=300"]
         else:
             command = [BUILD / "bench" / name, self.port, backend_port]
         self.process = start(PROXY_CORE, *command)

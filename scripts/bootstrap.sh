@@ -15,7 +15,7 @@ test=(
   python3 python3-pytest python3-yaml python3-jsonschema python3-cryptography python3-jwt curl procps prometheus
   redis-server openssl haproxy testssl.sh nghttp2-client nghttp2-server python3-hpack python3-hyperframe python3-grpcio protobuf-compiler etcd-server
 )
-bench=(nginx-light strace)
+bench=(nginx-light varnish strace)
 
 # Debian starts packaged servers on installation; the benchmark runs its own copies.
 missing=()

@@ -25,9 +25,10 @@ MAY_USE = {
     "identity": HTTP | {"client", "crypto", "config"},
     "redis": RUNTIME | {"crypto"},
     "limits": RUNTIME | {"crypto", "redis"},
-    "policy": HTTP | IDENTITY | {"limits", "redis", "routing", "telemetry", "tls"},
-    "proxy": HTTP | IDENTITY | {"policy", "routing", "upstream", "telemetry", "tls"},
-    "control": HTTP | IDENTITY | {"proxy", "policy", "limits", "redis", "routing", "upstream", "telemetry", "tls", "discovery"},
+    "cache": HTTP,
+    "policy": HTTP | IDENTITY | {"cache", "limits", "redis", "routing", "telemetry", "tls"},
+    "proxy": HTTP | IDENTITY | {"cache", "policy", "routing", "upstream", "telemetry", "tls"},
+    "control": HTTP | IDENTITY | {"proxy", "policy", "cache", "limits", "redis", "routing", "upstream", "telemetry", "tls", "discovery"},
     "cli": HTTP | IDENTITY | {"control", "policy", "routing"},
 }
 

@@ -145,6 +145,11 @@ struct Limits {
   uint64_t memory = 64 << 20;
 };
 
+// What the responses that are kept may take.
+struct Cache {
+  uint64_t memory = 64 << 20;
+};
+
 struct Config {
   uint64_t version = 1;
   uint64_t workers = 0;
@@ -159,6 +164,7 @@ struct Config {
   std::vector<PolicyUse> policies;  // of every route, before its own
   std::vector<Consumer> consumers;
   Limits limits;
+  Cache cache;
   Redis redis;
   Quotas quotas;
   std::vector<Plan> plans;

@@ -260,6 +260,10 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       "For the counters of `rate_limit`, 16 bytes for each key in use; taken as it is needed. When "
       "it is full those are given up first that have the least to their account. A change takes a "
       "restart.");
+  auto cache = std::make_shared<ObjectType>("cache", "What the responses that `cache` policies keep may take.");
+  cache->optional("memory", &Cache::memory, size(), "64MiB",
+                  "All of them together. When it is full those are given up first that are asked for least "
+                  "(S3-FIFO). A change takes a restart.");
   auto redis = std::make_shared<ObjectType>(
       "redis",
       "The Redis server through which the nodes of a cluster count together. A change takes a restart.");
@@ -344,6 +348,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("plans", &Config::plans, list_of<Plan>(plan_type(limiting)), "none",
                 "Usage plans: what their consumers may use.")
       .optional("limits", &Config::limits, limits, "", "What the counters of limits may take.")
+      .optional("cache", &Config::cache, cache, "", "What the responses that are kept may take.")
       .optional("assertions", &Config::assertions, list_of<Assertion>(assertion), "none",
                 "What must be true of the configuration.");
   return config;

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "http/query.h"
+#include "http/uri.h"
 
 namespace portcullis::control {
 
@@ -58,15 +59,45 @@ SmallAnswer AdminServer::resume(std::string_view query) const {
           .body = "route `" + route + "` has no branch `" + branch + "` that can be rolled back\n"};
 }
 
+SmallAnswer AdminServer::purge(std::string_view query) const {
+  static constexpr std::string_view kUsage =
+      "say what: ?uri=https://host/path?query, ?prefix=https://host/path, ?tag=NAME or ?all; with &expire it "
+      "is not removed, but stale from now on\n";
+  Arena arena;
+  cache::Purge purge;
+  int named = 0;
+  const auto take = [&](std::string_view name, cache::Purge::What what) {
+    const auto text = http::find_query_parameter(query, name, arena);
+    if (!text) return;
+    ++named;
+    purge.what = what;
+    purge.text = *text;
+  };
+  take("uri", cache::Purge::What::kUri);
+  take("prefix", cache::Purge::What::kPrefix);
+  take("tag", cache::Purge::What::kTag);
+  take("all", cache::Purge::What::kAll);
+  if (named != 1) return {.status = 400, .body = std::string(kUsage)};
+  if (purge.what == cache::Purge::What::kUri || purge.what == cache::Purge::What::kPrefix) {
+    auto uri = http::normal_uri(purge.text);
+    if (!uri) return {.status = 400, .body = "`" + purge.text + "` is no URI of http or https\n"};
+    purge.text = std::move(*uri);
+  }
+  if (http::find_query_parameter(query, "expire", arena)) purge.how = cache::Purge::How::kExpire;
+  return {.content_type = "application/json",
+          .body = nlohmann::json{{"purged", sources_.purge(purge)}}.dump() + "\n"};
+}
+
 Task<SmallAnswer> AdminServer::answer(const SmallRequest& request) const {
   const std::string_view path = request.head.path;
   const std::string_view method = request.head.method;
-  if (path == "/reload" || path == "/splits/resume") {
+  if (path == "/reload" || path == "/splits/resume" || path == "/cache/purge") {
     if (method != "POST") co_return SmallAnswer{.status = 405, .fields = "allow: POST\r\n"};
     // A page in a browser on this machine could send it; programs do not set an origin.
     if (request.head.fields.find("origin") != nullptr)
       co_return SmallAnswer{.status = 403, .body = "not from a browser\n"};
     if (path == "/splits/resume") co_return resume(request.head.query);
+    if (path == "/cache/purge") co_return purge(request.head.query);
     ReloadOutcome outcome = co_await sources_.reload();
     co_return SmallAnswer{.status = outcome.succeeded ? uint16_t{200} : uint16_t{409},
                           .body = std::move(outcome.report)};

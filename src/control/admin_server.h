@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/store.h"
 #include "http/h1/small_server.h"
 #include "telemetry/metrics.h"
 
@@ -17,8 +18,9 @@ struct ReloadOutcome {
 // The admin listener: GET /metrics, /healthz (the process runs), /readyz (it serves and is not draining),
 // /upstreams (the targets and their health, in JSON), /splits (the branches of routes, likewise), and POST
 // /reload, which answers when the outcome is known: 200, or 409 with what is wrong; POST
-// /splits/resume?route=NAME&branch=NAME brings back a branch that was rolled back. Runs on the control
-// thread's loop, apart from the workers.
+// /splits/resume?route=NAME&branch=NAME brings back a branch that was rolled back; POST
+// /cache/purge?uri=URI, ?prefix=URI, ?tag=TAG or ?all ends what is cached of it, and with &expire only its
+// freshness. Runs on the control thread's loop, apart from the workers.
 class AdminServer {
  public:
   struct Sources {
@@ -27,6 +29,7 @@ class AdminServer {
     std::function<Task<ReloadOutcome>()> reload;
     std::function<telemetry::States()> states;
     std::function<bool(const std::string& route, const std::string& branch)> resume;
+    std::function<uint64_t(const cache::Purge& purge)> purge;  // how many it has met
   };
 
   // Takes over an open listening socket.
@@ -36,6 +39,7 @@ class AdminServer {
 
  private:
   http::h1::SmallAnswer resume(std::string_view query) const;
+  http::h1::SmallAnswer purge(std::string_view query) const;
   Task<http::h1::SmallAnswer> answer(const http::h1::SmallRequest& request) const;
 
   Sources sources_;

@@ -81,6 +81,7 @@ Status Gateway::make_services(const config::Config& config) {
   policy::Services::Settings settings;
   settings.workers = worker_count_;
   settings.counter_bytes = counter_bytes_ = config.limits.memory;
+  settings.cache_bytes = cache_bytes_ = config.cache.memory;
   settings.redis = redis_ = redis_of(config);
   settings.quota_interval = config.quotas.interval;
   quotas_place_ = place_of(config.quotas);
@@ -108,6 +109,8 @@ Result<std::shared_ptr<const proxy::Snapshot>> Gateway::compile(const config::Co
     say("the Redis server stays what it is: changing it takes a restart or an upgrade");
   if (config.limits.memory != counter_bytes_)
     say("the memory of the limits stays what it is: changing it takes a restart or an upgrade");
+  if (config.cache.memory != cache_bytes_)
+    say("the memory of the cache stays what it is: changing it takes a restart or an upgrade");
   auto compiled = compile_snapshot(config, ++version_, *metrics_, *services_, kept_);
   services_->settle();
   return compiled;
@@ -254,13 +257,17 @@ Status Gateway::open_admin(Succession* predecessor) {
           .reload = [this] { return reload(); },
           .states = [this] { return states(); },
           .resume = [this](const std::string& route,
-                           const std::string& branch) { return kept_.rollbacks.resume(route, branch); }});
+                           const std::string& branch) { return kept_.rollbacks.resume(route, branch); },
+          .purge = [this](const cache::Purge& purge) { return services_->cache().purge(purge); }});
   return {};
 }
 
 telemetry::States Gateway::states() const {
-  return {health_checks_.states(), breaker_states(snapshot_->upstreams),
-          branch_states(*snapshot_, loop_.now())};
+  const cache::StoreState cache = services_->cache().state();
+  return {health_checks_.states(),
+          breaker_states(snapshot_->upstreams),
+          branch_states(*snapshot_, loop_.now()),
+          {cache.bytes, cache.most_bytes, cache.entries, cache.filling_bytes, cache.evictions, cache.purged}};
 }
 
 Status Gateway::open_upgrade_point() {

@@ -78,6 +78,7 @@ class Gateway {
   std::string admin_address_;
   std::string access_log_path_;
   size_t counter_bytes_ = 0;
+  uint64_t cache_bytes_ = 0;
   redis::Settings redis_;
   std::string quotas_place_;
   uint64_t fingerprint_ = 0;     // of the sources last tried

@@ -25,33 +25,64 @@ bool is_client_cert(std::string_view name) {
 }  // namespace
 
 FieldId identify_field(std::string_view name) {
-  // The length and first letter leave at most one candidate.
+  // The length and one letter leave at most one candidate.
   const char first = name.empty() ? '\0' : ascii_lower(name[0]);
   if (first == 'x' && name.size() > 11 && begins_with(name, "x-consumer-")) return FieldId::kXConsumer;
   switch (name.size()) {
     case 2: return check(name, "te", FieldId::kTe);
-    case 3: return check(name, "via", FieldId::kVia);
-    case 4: return first == 'h' ? check(name, "host", FieldId::kHost) : check(name, "date", FieldId::kDate);
+    case 3: return first == 'v' ? check(name, "via", FieldId::kVia) : check(name, "age", FieldId::kAge);
+    case 4:
+      switch (first) {
+        case 'h': return check(name, "host", FieldId::kHost);
+        case 'd': return check(name, "date", FieldId::kDate);
+        case 'e': return check(name, "etag", FieldId::kEtag);
+        default: return check(name, "vary", FieldId::kVary);
+      }
+    case 5: return check(name, "range", FieldId::kRange);
     case 6:
-      return first == 'e' ? check(name, "expect", FieldId::kExpect) : check(name, "server", FieldId::kServer);
+      switch (first) {
+        case 'e': return check(name, "expect", FieldId::kExpect);
+        case 's': return check(name, "server", FieldId::kServer);
+        default: return check(name, "pragma", FieldId::kPragma);
+      }
     case 7:
-      return first == 'u' ? check(name, "upgrade", FieldId::kUpgrade)
-                          : check(name, "trailer", FieldId::kTrailer);
+      switch (first) {
+        case 'u': return check(name, "upgrade", FieldId::kUpgrade);
+        case 'e': return check(name, "expires", FieldId::kExpires);
+        default: return check(name, "trailer", FieldId::kTrailer);
+      }
+    case 8:
+      return ascii_lower(name[3]) == 'm' ? check(name, "if-match", FieldId::kIfMatch)
+                                         : check(name, "if-range", FieldId::kIfRange);
     case 9: return check(name, "forwarded", FieldId::kForwarded);
     case 10:
-      return first == 'c' ? check(name, "connection", FieldId::kConnection)
-                          : check(name, "keep-alive", FieldId::kKeepAlive);
+      switch (first) {
+        case 'c': return check(name, "connection", FieldId::kConnection);
+        case 'k': return check(name, "keep-alive", FieldId::kKeepAlive);
+        default: return check(name, "set-cookie", FieldId::kSetCookie);
+      }
     case 11: return is_client_cert(name) ? FieldId::kClientCert : FieldId::kOther;
     case 12: return check(name, "x-request-id", FieldId::kXRequestId);
+    case 13:
+      switch (first) {
+        case 'a': return check(name, "authorization", FieldId::kAuthorization);
+        case 'c': return check(name, "cache-control", FieldId::kCacheControl);
+        case 'i': return check(name, "if-none-match", FieldId::kIfNoneMatch);
+        default: return check(name, "last-modified", FieldId::kLastModified);
+      }
     case 14: return check(name, "content-length", FieldId::kContentLength);
     case 15: return check(name, "x-forwarded-for", FieldId::kXForwardedFor);
     case 16:
       return first == 'p' ? check(name, "proxy-connection", FieldId::kProxyConnection)
                           : check(name, "x-forwarded-host", FieldId::kXForwardedHost);
     case 17:
-      if (first == 'c') return is_client_cert(name) ? FieldId::kClientCert : FieldId::kOther;
-      return first == 't' ? check(name, "transfer-encoding", FieldId::kTransferEncoding)
-                          : check(name, "x-forwarded-proto", FieldId::kXForwardedProto);
+      switch (first) {
+        case 'c': return is_client_cert(name) ? FieldId::kClientCert : FieldId::kOther;
+        case 'i': return check(name, "if-modified-since", FieldId::kIfModifiedSince);
+        case 't': return check(name, "transfer-encoding", FieldId::kTransferEncoding);
+        default: return check(name, "x-forwarded-proto", FieldId::kXForwardedProto);
+      }
+    case 19: return check(name, "if-unmodified-since", FieldId::kIfUnmodifiedSince);
     default: return FieldId::kOther;
   }
 }

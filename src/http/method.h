@@ -12,4 +12,9 @@ inline bool is_idempotent(std::string_view method) {
   return false;
 }
 
+// A request that only asks (section 9.2.1).
+inline bool is_safe(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
+}
+
 }  // namespace portcullis::http

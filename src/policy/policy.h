@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
 #include "base/arena.h"
+#include "cache/store.h"
 #include "config/model.h"
 #include "config/policy_type.h"
 #include "http/message.h"
@@ -31,11 +33,32 @@ struct MirrorTo {
   telemetry::MirrorMetrics* metrics = nullptr;
 };
 
+struct Context;
+
+// Sends a request once more, for what no client waits for.
+class Errands {
+ public:
+  // The exchange's request as it is now, on its own: `sender`'s on_response and on_end see it, and the
+  // policies after it. `prepare` is called with its context before it is sent. False when the worker is
+  // ending.
+  virtual bool send(const void* sender, const std::function<void(Context&)>& prepare) = 0;
+
+ protected:
+  ~Errands() = default;
+};
+
 // What a policy sees and may change of one exchange. Views live as long as the exchange; what a policy adds
 // to a head must too, so it comes from `arena` or from the policy itself.
 struct Context {
   Context(EventLoop& on, Arena& from, http::RequestHead& asked, http::ResponseHead& answered)
       : loop(on), arena(from), request(asked), response(answered) {}
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  ~Context() {
+    for (const Kept* one = kept_; one != nullptr; one = one->next) {
+      if (one->destroy != nullptr) one->destroy(one->state);
+    }
+  }
 
   EventLoop& loop;
   Arena& arena;
@@ -67,8 +90,25 @@ struct Context {
 
   std::unique_ptr<ResponseConverter> converter{};  // null: the response goes on as it comes
 
+  bool from_target = false;    // the response is a target's; else the gateway's own
+  std::string_view failure{};  // why no target has answered
+  Errands* errands = nullptr;  // null in explain
+  // Of a policy that stores responses: where this one's body goes, and what is sent in its place.
+  std::unique_ptr<cache::Filling> storing{};
+  std::optional<cache::BodyReader> serving{};
+  std::string_view cache_outcome{};  // for the log
+  bool awaited = false;              // others wait for the answer: it is not given up when its client leaves
+
   // What `policy` wants to find again in its later hooks; `state` lives in the arena.
-  void keep(const void* policy, void* state) { kept_ = arena.make<Kept>(policy, state, kept_); }
+  void keep(const void* policy, void* state) { kept_ = arena.make<Kept>(policy, state, nullptr, kept_); }
+  // Likewise, a new T that is destroyed with this.
+  template <typename T>
+  T& keep_new(const void* policy) {
+    T* made = new (arena.allocate(sizeof(T), alignof(T))) T();
+    const auto destroy = [](void* state) { static_cast<T*>(state)->~T(); };
+    kept_ = arena.make<Kept>(policy, made, destroy, kept_);
+    return *made;
+  }
   template <typename T>
   T* kept(const void* policy) const {
     for (const Kept* one = kept_; one != nullptr; one = one->next) {
@@ -81,6 +121,7 @@ struct Context {
   struct Kept {
     const void* policy;
     void* state;
+    void (*destroy)(void*);  // null: nothing to be done
     const Kept* next;
   };
   const Kept* kept_ = nullptr;
@@ -88,7 +129,7 @@ struct Context {
 
 // What a policy decided about a request.
 struct Decision {
-  enum class Kind : uint8_t { kContinue, kAnswer, kRefuse, kSuspend };
+  enum class Kind : uint8_t { kContinue, kAnswer, kServe, kRefuse, kSuspend };
 
   // On to the next policy, or the upstream.
   static Decision proceed() { return {}; }
@@ -96,6 +137,8 @@ struct Decision {
   static Decision answer(std::string_view body, std::string_view reason = "answered_by_policy") {
     return {Kind::kAnswer, 0, body, reason, {}};
   }
+  // The same with what Context::serving reads.
+  static Decision serve(std::string_view reason) { return {Kind::kServe, 0, {}, reason, {}}; }
   // Send problem details with the fields that the policy has added to Context::response. `detail` names the
   // reason; where the client must not learn it, `reason` names it in the log. Views must outlive the
   // exchange.

@@ -3,6 +3,7 @@
 #include "policy/acl/acl.h"
 #include "policy/any_of/any_of.h"
 #include "policy/basic_auth/basic_auth.h"
+#include "policy/cache/cache.h"
 #include "policy/concurrency_limit/concurrency_limit.h"
 #include "policy/cors/cors.h"
 #include "policy/fault/fault.h"
@@ -45,6 +46,7 @@ const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all = [] {
     std::vector<Kind> out{acl_kind(),
                           any_of_kind(authentication_kinds()),
+                          cache_kind(),
                           cors_kind(),
                           fault_kind(),
                           grpc_transcoding_kind(),

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/store.h"
 #include "client/http_client.h"
 #include "identity/key_sources.h"
 #include "limits/cluster_limits.h"
@@ -24,6 +25,7 @@ class Services {
   struct Settings {
     size_t workers = 1;
     size_t counter_bytes = 64 << 20;
+    uint64_t cache_bytes = 64 << 20;
     redis::Settings redis{};                            // no address: none
     std::unique_ptr<limits::QuotaStore> quota_store{};  // null: counts are forgotten
     Milliseconds quota_interval{1'000};
@@ -33,6 +35,7 @@ class Services {
       : workers_(settings.workers),
         redis_(settings.redis),
         limits_(settings.counter_bytes),
+        cache_(settings.cache_bytes),
         key_sources_(control, say),
         quota_store_(std::move(settings.quota_store)),
         quota_interval_(settings.quota_interval),
@@ -50,6 +53,8 @@ class Services {
   // The counters of rate limits, for every snapshot.
   limits::LocalLimits& limits() { return limits_; }
   limits::Gates& gates() { return gates_; }
+  // The responses that are kept, for every snapshot.
+  cache::Store& cache() { return cache_; }
   bool has_redis() const { return !redis_.address.empty(); }
   // The worker's own view of the limits that nodes share; on its thread, and only with a server.
   limits::ClusterLimits& cluster_limits(size_t worker, EventLoop& loop) {
@@ -92,6 +97,7 @@ class Services {
   redis::Settings redis_;
   limits::LocalLimits limits_;
   limits::Gates gates_;
+  cache::Store cache_;
   identity::KeySources key_sources_;
   std::unique_ptr<limits::QuotaStore> quota_store_;
   Milliseconds quota_interval_;

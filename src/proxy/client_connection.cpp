@@ -17,9 +17,44 @@ ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Listener> lis
       peer_port_(peer.port()),
       peer_text_size_(static_cast<uint8_t>(peer.write_host(peer_text_))) {}
 
+namespace {
+
+// Takes everything and says nothing.
+class NoClient final : public Channel {
+ public:
+  IoResult read(char*, size_t) override { return {.error = EAGAIN}; }
+  bool may_read() const override { return false; }
+  IoResult write(std::span<iovec>& pieces) override {
+    IoResult taken;
+    for (const iovec& piece : pieces) taken.bytes += piece.iov_len;
+    pieces = {};
+    return taken;
+  }
+  void finish() override {}
+  void close(bool) override {}
+};
+
+}  // namespace
+
+ClientConnection::ClientConnection(const ClientConnection& like)
+    : ListNode<>(),
+      Pooled(),
+      stream(like.worker_.loop()),
+      worker_(like.worker_),
+      listener_(like.listener_),
+      certificate_(like.certificate_),
+      is_nobodys_(true),
+      proxied_tls_(like.is_secure()),
+      peer_port_(like.peer_port_),
+      peer_text_size_(like.peer_text_size_) {
+  std::copy(std::begin(like.peer_text_), std::end(like.peer_text_), peer_text_);
+  stream.set_channel(std::make_unique<NoClient>());
+  worker_.errand_began();
+}
+
 ClientConnection::~ClientConnection() {
   unlink();
-  worker_.connection_ended(*listener_);
+  is_nobodys_ ? worker_.errand_ended() : worker_.connection_ended(*listener_);
 }
 
 bool ClientConnection::closing() const {

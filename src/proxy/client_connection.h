@@ -33,6 +33,10 @@ class ClientConnection final : public ListNode<>, public Pooled {
  public:
   ClientConnection(Worker& worker, std::shared_ptr<Listener> listener, UniqueFd fd,
                    const SocketAddress& peer);
+  // Nobody's, in the place of `like` for a request that the gateway sends for itself: what is written to it
+  // is dropped.
+  explicit ClientConnection(const ClientConnection& like);
+  ClientConnection& operator=(const ClientConnection&) = delete;
   ~ClientConnection();
 
   // The connection's life, from accept to close.
@@ -81,6 +85,7 @@ class ClientConnection final : public ListNode<>, public Pooled {
   std::shared_ptr<const tls::PeerCertificate> certificate_;
   http::h2::Session* http2_ = nullptr;  // while it speaks HTTP/2
   IntrusiveList<DrainWatcher, DrainWatcher> drain_watchers_;
+  bool is_nobodys_ = false;
   bool idle_ = false;
   bool proxied_tls_ = false;
   uint16_t peer_port_;

@@ -19,14 +19,16 @@ Exchange::Exchange(Client client)
       context_{worker_.loop(), arena_, request_, response_},
       held_body_(client, request_) {
   context_.body_limit = settings_.body_size;
+  context_.errands = this;
 }
 
 Exchange::~Exchange() {
   if (policies_begun_ > 0 && route_->watches_end) {
-    for (size_t i = 0; i < policies_begun_; ++i) {
+    for (size_t i = first_policy_; i < policies_begun_; ++i) {
       if (route_->policies[i]->watches_end()) route_->policies[i]->on_end(context_);
     }
   }
+  if (is_errand_) return;
   if (!has_head_ && refusal_ == 0) return;  // no request: the client left before it had said one
   const std::vector<telemetry::RouteMetrics*>& shards =
       route_ != nullptr ? route_->metrics : snapshot_->snapshot->unmatched;
@@ -74,6 +76,7 @@ void Exchange::log(Clock::time_point ended_at) const {
   entry.status = answered_ ? response_.status : uint16_t{0};
   entry.ended = ended_;
   entry.note = context_.note;
+  entry.cache = context_.cache_outcome;
   entry.request_bytes = request_bytes_;
   entry.response_bytes = response_bytes_;
   entry.tries = tries_;
@@ -154,10 +157,10 @@ const Branch* Exchange::choose_branch() {
 
 // The request side of the chain. True when a policy has answered.
 Task<bool> Exchange::consult_policies() {
-  for (const policy::PolicyPointer& one : route_->policies) {
-    ++policies_run_;
-    ++policies_begun_;
-    policy::Decision decision = one->on_request(context_);
+  while (policies_begun_ < route_->policies.size()) {
+    const policy::Policy& one = *route_->policies[policies_begun_];
+    policies_run_ = ++policies_begun_;
+    policy::Decision decision = one.on_request(context_);
     if (decision.kind == policy::Decision::Kind::kSuspend) {
       Task<policy::Decision> settled = policy::settle(std::move(decision.later));
       decision = co_await settled;
@@ -166,6 +169,11 @@ Task<bool> Exchange::consult_policies() {
     if (decision.kind == policy::Decision::Kind::kAnswer) {
       ended_ = decision.reason;
       co_await answer(decision.text);
+    } else if (decision.kind == policy::Decision::Kind::kServe) {
+      ended_ = decision.reason;
+      finish_policies();
+      Task<void> sending = send_stored();
+      co_await sending;
     } else {
       co_await refuse(decision);
     }
@@ -176,7 +184,7 @@ Task<bool> Exchange::consult_policies() {
 
 // The response side, in reverse, for the policies that saw the request.
 void Exchange::finish_policies() {
-  while (policies_run_ > 0) route_->policies[--policies_run_]->on_response(context_);
+  while (policies_run_ > first_policy_) route_->policies[--policies_run_]->on_response(context_);
 }
 
 // Reads until the head is complete. On false there is a refusal to send, or nobody to send it to.

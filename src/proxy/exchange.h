@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,9 +27,15 @@ enum class EndOfMessage : uint8_t { kHere, kLater };
 
 // One request and its response, from the first byte of the head to the last byte sent. Lives on its worker's
 // thread, owned by the connection's coroutine, or that of its stream.
-class Exchange final : public Pooled {
+class Exchange final : public Pooled, private policy::Errands {
  public:
   explicit Exchange(Client client);
+
+  // The request of `original` once more, for nobody: see policy::Errands.
+  Exchange(Client client, const Exchange& original, const void* sender,
+           const std::function<void(policy::Context&)>& prepare);
+  // Its story, from behind the policy that wanted it.
+  Task<void> run_errand();
 
   // The whole story. Returns what is to become of the client's connection.
   Task<Persistence> run();
@@ -80,6 +87,10 @@ class Exchange final : public Pooled {
   Task<TryOutcome> receive_response(std::unique_ptr<upstream::Connection>& connection, BodySource& body,
                                     TaskGroup& upload);
   Task<TryOutcome> convert_response(BodySource& source);
+  void store_response(std::unique_ptr<upstream::Connection> connection, BodySource& source, InputBuffer input);
+  Task<void> send_stored();
+  void conclude(const RelayResult& sent, const BodySource& source);
+  bool send(const void* sender, const std::function<void(policy::Context&)>& prepare) override;
   Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);
   static bool is_websocket(const http::Fields& fields);
   void translate_tunnel();
@@ -95,7 +106,7 @@ class Exchange final : public Pooled {
   bool send_http2_request(upstream::Connection& connection);
   Task<bool> send_interim_head(size_t received_size);
   Task<bool> accept_upgrade(size_t received_size);
-  Task<bool> send(std::string_view text);
+  Task<bool> send_text(std::string_view text);
   Task<void> refuse(uint16_t status, std::string_view detail);
   Task<void> refuse(const policy::Decision& decision);
   Task<void> send_problem(uint16_t status, std::string_view detail);
@@ -144,6 +155,7 @@ class Exchange final : public Pooled {
   size_t head_size_ = 0;   // of HTTP/1
   bool answered_ = false;  // bytes of the final response have been sent
   bool close_client_ = false;
+  bool stored_keep_alive_ = false;  // the target's connection may be used again
   bool redirected_ = false;        // to https, by the listener
   bool extended_connect_ = false;  // an upgrade that goes to an HTTP/2 target
   RelayResult upload_result_;
@@ -180,6 +192,8 @@ class Exchange final : public Pooled {
   Block spent_;                // where the head lies, once the client's input is elsewhere
   size_t policies_run_ = 0;    // how many have seen the request and are to see the response
   size_t policies_begun_ = 0;  // how many have seen the request
+  size_t first_policy_ = 0;    // of an errand: those before have nothing to do with it
+  bool is_errand_ = false;
 };
 
 }  // namespace portcullis::proxy

@@ -26,6 +26,7 @@ Task<Persistence> Exchange::forward() {
   }
   const auto place = upstream.take(upstream::Load::kRequests);
   if (!place) {
+    context_.failure = "breaker_requests";
     co_await refuse(503, "breaker_requests");
     co_return persistence_after_answer();
   }
@@ -43,6 +44,7 @@ Task<Persistence> Exchange::forward() {
     // A pooled connection may have been closed as we wrote to it: the same target, on a new one.
     if (!fresh) target = choose_target(upstream);
     if (target == nullptr) {
+      context_.failure = "no_target";
       co_await refuse(503, "no_target");
       co_return persistence_after_answer();
     }
@@ -77,6 +79,7 @@ Task<Persistence> Exchange::forward() {
 
 // Tells the client why nobody has answered.
 Task<Persistence> Exchange::give_up(TryOutcome outcome) {
+  context_.failure = failure_.empty() ? "upstream_failed" : failure_;
   if (upload_result_.outcome == RelayOutcome::kSourceTooLarge) {
     co_await refuse(413, "body_too_large");
   } else if (upload_result_.outcome == RelayOutcome::kSourceMalformed) {

@@ -44,7 +44,7 @@ BodyKind Exchange::upload_kind() const {
 
 // The fields that are the same in all versions.
 void Exchange::write_request_fields(HeadWriter& out) const {
-  const HopByHop hop_by_hop(request_.fields);
+  const http::HopByHop hop_by_hop(request_.fields);
   for (const http::Field& field : request_.fields) {
     // Written anew, above or below.
     if (field.id == FieldId::kHost || field.id == FieldId::kXRequestId || is_forwarding_field(field.id))
@@ -95,7 +95,7 @@ void Exchange::write_request_head(HeadWriter& out) const {
 
 // Likewise.
 void Exchange::write_response_fields(HeadWriter& out, BodyKind kind) const {
-  const HopByHop hop_by_hop(response_.fields);
+  const http::HopByHop hop_by_hop(response_.fields);
   for (const http::Field& field : response_.fields) {
     if (field.id == FieldId::kXRequestId) continue;
     // Without a body the length speaks of what a GET would have had, or is the explicit zero.
@@ -157,7 +157,7 @@ Task<bool> Exchange::send_interim_head(size_t received_size) {
   if (client_.channel != nullptr) co_return send_http2_head(BodyKind::kNone, EndOfMessage::kLater);
   HeadWriter head(received_size + 512);
   write_response_head(head, BodyKind::kNone);
-  co_return co_await send(head.text());
+  co_return co_await send_text(head.text());
 }
 
 // Passes on that the target has accepted an upgrade; in HTTP/2 it is a stream that was asked for, and needs
@@ -169,7 +169,7 @@ Task<bool> Exchange::accept_upgrade(size_t received_size) {
   co_return send_http2_head(BodyKind::kNone, EndOfMessage::kLater);
 }
 
-Task<bool> Exchange::send(std::string_view text) {
+Task<bool> Exchange::send_text(std::string_view text) {
   iovec piece{const_cast<char*>(text.data()), text.size()};
   co_return (co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout)).ok();
 }
@@ -250,6 +250,10 @@ Task<void> Exchange::answer(std::string_view body) {
   const bool bodiless = response_.status == 204 || response_.status == 304;
   if (!bodiless) response_.fields.set("content-length", arena_.decimal(body.size()));
   finish_policies();
+  if (context_.serving) {
+    Task<void> sending = send_stored();
+    co_return co_await sending;
+  }
   if (bodiless || request_.method == "HEAD") body = {};
   response_bytes_ = body.size();
   answered_ = true;
@@ -258,13 +262,13 @@ Task<void> Exchange::answer(std::string_view body) {
         body.empty())
       co_return;
     client_.channel->end_after_write({});
-    co_await send(body);
+    co_await send_text(body);
     co_return;
   }
   HeadWriter out(1024 + body.size());
   write_response_head(out, BodyKind::kLength);
   out.write(body);
-  if (!co_await send(out.text())) close_client_ = true;
+  if (!co_await send_text(out.text())) close_client_ = true;
 }
 
 }  // namespace portcullis::proxy

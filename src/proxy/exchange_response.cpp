@@ -59,7 +59,9 @@ Milliseconds Exchange::patience_for_head(const upstream::UpstreamDefinition& ups
 Task<Exchange::TryOutcome> Exchange::wait_for_target(upstream::Connection& connection,
                                                      Milliseconds patience) {
   IoResult ready = co_await connection.stream.readable(std::min(patience, kUnwatched));
-  if (ready.error == ETIMEDOUT && patience > kUnwatched) {
+  if (ready.error == ETIMEDOUT && patience > kUnwatched && context_.awaited) {
+    ready = co_await connection.stream.readable(patience - kUnwatched);
+  } else if (ready.error == ETIMEDOUT && patience > kUnwatched) {
     const ClientWatch watch(client_, unread(), connection.stream);
     ready = co_await connection.stream.readable(patience - kUnwatched);
     if (watch.client_gone()) co_return TryOutcome::kClientGone;
@@ -124,6 +126,23 @@ Task<Exchange::TryOutcome> Exchange::read_response_head(upstream::Connection& co
                                        : read_http1_head(connection, input, head_size);
 }
 
+// Says how the response's body has ended. When it has broken off the client must not take it for a whole one:
+// a reset says so even for HTTP/1.0.
+void Exchange::conclude(const RelayResult& sent, const BodySource& source) {
+  response_bytes_ = source.bytes;
+  if (sent.outcome == RelayOutcome::kComplete) return;
+  if (sent.outcome == RelayOutcome::kSinkFailed) {
+    ended_ = sent.error == ETIMEDOUT ? "send_timeout" : "client_closed";
+  } else {
+    ended_ = sent.error == ETIMEDOUT ? "upstream_timeout" : "upstream_closed";
+    if (sent.outcome == RelayOutcome::kSourceMalformed)
+      ended_ = source.converter != nullptr ? source.converter->failure() : "upstream_malformed";
+    client_.stream.reset_on_close();
+  }
+  close_client_ = true;
+  client_.stream.close();
+}
+
 Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::Connection>& connection,
                                                       BodySource& body, TaskGroup& upload) {
   upstream::Upstream& whole = this->upstream();
@@ -171,6 +190,24 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     const TryOutcome converted = co_await converting;
     if (converted != TryOutcome::kAnswered) co_return converted;
   }
+  context_.from_target = true;
+  stored_keep_alive_ = response_.keep_alive;  // a stored response takes the head's place
+  const BodyKind received_kind = source.framing.kind;
+  finish_policies();
+  if (context_.serving || context_.storing) {
+    if (context_.storing) {
+      store_response(std::move(connection), source, std::move(input));
+    } else if (received_kind == BodyKind::kNone && source.received.empty() && stored_keep_alive_) {
+      connection->target().give_back(std::move(connection));
+    }
+    upload.clear();
+    ended_ = "complete";
+    if (context_.serving) {  // else it is an errand
+      Task<void> sending = send_stored();
+      co_await sending;
+    }
+    co_return TryOutcome::kAnswered;
+  }
   BodyKind kind = response_.body.kind;
   if (response_.body.has_length()) {
     kind = BodyKind::kLength;
@@ -178,7 +215,6 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     kind = request_.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
   }
   if (kind == BodyKind::kUntilClose || !upload_done_ || client_.connection.closing()) close_client_ = true;
-  finish_policies();
   HeadWriter head(input.begin + kMostCopied + 512);
   if (client_.channel == nullptr) {
     write_response_head(head, kind);
@@ -207,22 +243,9 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     sent = co_await relay_message(head.text(), source,
                                   {client_.stream, kind, settings_.send_timeout, client_.channel});
   }
-  response_bytes_ = source.bytes;
-  if (sent.outcome != RelayOutcome::kComplete) {
-    // The client must not take a broken body for a whole one: a reset says so even for HTTP/1.0.
-    if (sent.outcome == RelayOutcome::kSinkFailed) {
-      ended_ = sent.error == ETIMEDOUT ? "send_timeout" : "client_closed";
-    } else {
-      ended_ = sent.error == ETIMEDOUT ? "upstream_timeout" : "upstream_closed";
-      if (sent.outcome == RelayOutcome::kSourceMalformed)
-        ended_ = source.converter != nullptr ? source.converter->failure() : "upstream_malformed";
-      client_.stream.reset_on_close();
-    }
-    close_client_ = true;
-    client_.stream.close();
-    co_return TryOutcome::kAnswered;
-  }
   ended_ = "complete";
+  conclude(sent, source);
+  if (sent.outcome != RelayOutcome::kComplete) co_return TryOutcome::kAnswered;
   const bool reusable = response_.keep_alive && source.rest.empty() && upload_done_ && body.complete;
   upload.clear();
   if (reusable) {

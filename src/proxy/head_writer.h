@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/block_pool.h"
-#include "http/message.h"
+#include "http/hop_by_hop.h"
 
 namespace portcullis::proxy {
 
@@ -49,18 +49,6 @@ class HeadWriter {
 
   Block block_;
   size_t size_ = 0;
-};
-
-// True for a field that belongs to one hop and is not passed on (RFC 9110 section 7.6.1): the known ones, and
-// those that the message's Connection field names. Host and the framing are the caller's to write.
-class HopByHop {
- public:
-  explicit HopByHop(const http::Fields& fields);
-  bool drops(const http::Field& field) const;
-
- private:
-  const http::Fields& fields_;
-  bool names_others_ = false;
 };
 
 }  // namespace portcullis::proxy

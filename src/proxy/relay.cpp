@@ -90,16 +90,17 @@ class BodyReader {
 // authorises the message, and nothing that the gateway itself writes.
 std::string permitted_trailers(std::string_view lines) {
   static constexpr std::string_view kRefused[] = {
-      "authorization",    "proxy-authorization", "cookie",        "set-cookie", "content-encoding",
-      "content-type",     "content-range",       "cache-control", "location",   "max-forwards",
-      "www-authenticate", "proxy-authenticate",  "range"};
+      "proxy-authorization", "cookie",       "content-encoding", "content-type",      "content-range",
+      "location",            "max-forwards", "www-authenticate", "proxy-authenticate"};
   std::string out;
   while (!lines.empty()) {
     const size_t end = lines.find("\r\n") + 2;
     const std::string_view line = lines.substr(0, end);
     lines.remove_prefix(end);
     const std::string_view name = line.substr(0, line.find(':'));
-    const bool refused = http::identify_field(name) != http::FieldId::kOther ||
+    const http::FieldId id = http::identify_field(name);
+    const bool harmless = id == http::FieldId::kOther || id == http::FieldId::kEtag;
+    const bool refused = !harmless ||
                          std::any_of(std::begin(kRefused), std::end(kRefused),
                                      [&](std::string_view each) { return equals_ignoring_case(each, name); });
     if (!refused) out += line;
@@ -232,6 +233,13 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     if (reader.done()) co_return {RelayOutcome::kComplete};
     if (!input.empty()) continue;
 
+    if (source.stored != nullptr) {
+      if (!source.stored->at_end() && !co_await source.stored->wait(sink.stream.loop(), source.timeout))
+        co_return {RelayOutcome::kSourceFailed};
+      input = source.stored->take();
+      source_ended = source.stored->at_end();
+      continue;
+    }
     const IoResult got = co_await read_block(source, pace);
     if (!got.ok()) {
       co_return {got.error == ECANCELED ? RelayOutcome::kCancelled : RelayOutcome::kSourceFailed, got.error};
@@ -250,8 +258,9 @@ namespace {
 
 enum class Until : uint8_t { kEnd, kSomething };
 
-// Reads a body; what its converter makes of it, where there is one, is added to `out`.
-Task<RelayResult> consume(BodySource& source, std::string& out, Until until) {
+// Reads a body; what its converter makes of it, where there is one, is added to `out`. `filling`, where it is
+// not null, gets that, or the body as it is.
+Task<RelayResult> consume(BodySource& source, std::string& out, Until until, cache::Filling* filling = nullptr) {
   BodyReader reader(source);
   Gather pieces;
   const Pace pace;
@@ -263,6 +272,15 @@ Task<RelayResult> consume(BodySource& source, std::string& out, Until until) {
     if (source.limit != 0 && source.bytes > source.limit) co_return {RelayOutcome::kSourceTooLarge};
     if (source.converter != nullptr && !convert(source, reader, pieces, 0, out))
       co_return {RelayOutcome::kSourceMalformed};
+    if (filling != nullptr) {
+      for (size_t i = 0; i < pieces.count && source.converter == nullptr; ++i)
+        filling->append({static_cast<const char*>(pieces.pieces[i].iov_base), pieces.pieces[i].iov_len});
+      if (!out.empty()) filling->append(out);
+      out.clear();
+      if (filling->passes_through() && !reader.done() &&
+          !co_await filling->wait(source.stream.loop(), source.timeout))
+        co_return {RelayOutcome::kSinkFailed};
+    }
     if (reader.done() || (until == Until::kSomething && !out.empty())) {
       source.received = input;
       co_return {RelayOutcome::kComplete};
@@ -277,6 +295,11 @@ Task<RelayResult> consume(BodySource& source, std::string& out, Until until) {
 }
 
 }  // namespace
+
+Task<RelayResult> store_message(BodySource& source, cache::Filling& filling) {
+  std::string converted(source.converted);
+  co_return co_await consume(source, converted, Until::kEnd, &filling);
+}
 
 Task<RelayResult> discard_message(BodySource& source) {
   std::string nothing;

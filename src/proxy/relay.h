@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/block_pool.h"
+#include "cache/store.h"
 #include "http/h1/chunked_decoder.h"
 #include "http/h2/channel.h"
 #include "http/message.h"
@@ -66,6 +67,7 @@ struct BodySource {
   BodyCopy* copy = nullptr;                        // gets what passes, too
   policy::ResponseConverter* converter = nullptr;  // makes something else of it
   std::string_view converted{};                    // the beginning, of which it has
+  cache::BodyReader* stored = nullptr;             // in place of the stream
 
   InputBuffer more{};  // later reads; lives until the next exchange has taken `rest`
   std::string_view rest{};
@@ -101,6 +103,9 @@ struct RelayResult {
 // one block of body, which it passes on without copying, unless the source has a converter; the sink's pace
 // holds back the source.
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink);
+
+// Reads a body, and what its converter makes of it, into a cache.
+Task<RelayResult> store_message(BodySource& source, cache::Filling& filling);
 
 // Reads a body to its end, and drops it.
 Task<RelayResult> discard_message(BodySource& source);

@@ -118,7 +118,12 @@ void Worker::connection_ended(Listener& listener) {
   --open_connections_;
   listener.settings->metrics->open_connections.fetch_sub(1, std::memory_order_relaxed);
   metrics_.closed.add();
-  if (draining_ && open_connections_ == 0) loop_.stop();
+  if (draining_ && is_done()) loop_.stop();
+}
+
+void Worker::errand_ended() {
+  --errands_;
+  if (draining_ && is_done()) loop_.stop();
 }
 
 void Worker::replace_snapshot(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets) {
@@ -156,7 +161,7 @@ void Worker::drain(Milliseconds deadline) {
   loop_.post([this, deadline] {
     draining_ = true;
     for (const auto& listener : listeners_) listener->acceptors.clear();
-    if (open_connections_ == 0) return loop_.stop();
+    if (is_done()) return loop_.stop();
     loop_.arm(deadline_, deadline);
     connections_.for_each([](ClientConnection& connection) { connection.drain(); });
   });

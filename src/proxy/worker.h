@@ -64,6 +64,9 @@ class Worker {
   // Runs what no client waits for; what is left of it ends with the worker.
   void spawn(Task<void> task) { tasks_.spawn(std::move(task)); }
   void connection_ended(Listener& listener);
+  // Of what goes on without a client, and is to come to its end before the worker does.
+  void errand_began() { ++errands_; }
+  void errand_ended();
 
  private:
   class Deadline final : public Timer {
@@ -79,6 +82,7 @@ class Worker {
   void adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets);
   void give_discovered(upstream::Upstream& upstream);
   void close(Listener& listener);
+  bool is_done() const { return open_connections_ == 0 && errands_ == 0; }
   void accept(const std::shared_ptr<Listener>& listener, UniqueFd fd, const SocketAddress& peer);
 
   size_t index_;
@@ -92,6 +96,7 @@ class Worker {
   Random random_{0};
   bool draining_ = false;
   size_t open_connections_ = 0;
+  size_t errands_ = 0;
   Deadline deadline_{*this};
   std::map<std::string, upstream::Addresses> addresses_;  // what is known of host names
   std::map<std::string, std::shared_ptr<const upstream::TargetList>> discovered_;  // by upstream

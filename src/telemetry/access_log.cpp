@@ -107,6 +107,7 @@ bool AccessLog::write(size_t index, const AccessEntry& entry) {
   add_number(line, "status", entry.status);
   add_text(line, "ended", entry.ended);
   if (!entry.note.empty()) add_text(line, "note", entry.note);
+  if (!entry.cache.empty()) add_text(line, "cache", entry.cache);
   add_number(line, "tries", entry.tries);
   add_number(line, "request_bytes", entry.request_bytes);
   add_number(line, "response_bytes", entry.response_bytes);

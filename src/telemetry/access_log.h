@@ -34,6 +34,7 @@ struct AccessEntry {
   uint16_t status = 0;         // 0: no answer was sent
   std::string_view ended;      // the named reason: "complete", "no_route", "connect_failed", ...
   std::string_view note;       // of a policy that let it pass
+  std::string_view cache;      // what it did: "hit", "miss", ...
   uint64_t request_bytes = 0;  // of the bodies
   uint64_t response_bytes = 0;
   unsigned tries = 0;

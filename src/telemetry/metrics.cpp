@@ -119,6 +119,10 @@ std::vector<LimitMetrics*> Registry::limit(const std::string& name) {
   return pointers(limits_[name], workers_.size());
 }
 
+std::vector<CacheMetrics*> Registry::cache(const std::string& route) {
+  return pointers(caches_[route], workers_.size());
+}
+
 std::string Registry::scrape(const States& states) const {
   using prometheus::MetricType;
   Family requests("requests_total", "Requests by route and class of status.", MetricType::Counter);
@@ -252,6 +256,42 @@ std::string Registry::scrape(const States& states) const {
     add("unavailable", &LimitMetrics::unavailable);
   }
 
+  Family cached("cache_requests_total", "Requests that a cache has seen, by route and outcome.",
+                MetricType::Counter);
+  for (const auto& [name, shards] : caches_) {
+    const auto add = [&, &its_name = name, &its_shards = shards](const char* outcome,
+                                                                 Counter CacheMetrics::*member) {
+      cached.add({{"route", its_name}, {"outcome", outcome}},
+                 sum(its_shards, [member](const CacheMetrics& m) -> const Counter& { return m.*member; }));
+    };
+    add("hit", &CacheMetrics::hits);
+    add("stale", &CacheMetrics::stale);
+    add("collapsed", &CacheMetrics::collapsed);
+    add("miss", &CacheMetrics::misses);
+    add("bypass", &CacheMetrics::bypassed);
+  }
+  Family revalidated("cache_revalidations_total", "Stored responses that the upstream said are still good.",
+                     MetricType::Counter);
+  Family waits("cache_waits_total", "Requests that waited for another's fetch.", MetricType::Counter);
+  for (const auto& [name, shards] : caches_) {
+    revalidated.add({{"route", name}},
+                    sum(shards, [](const CacheMetrics& m) -> const Counter& { return m.revalidated; }));
+    waits.add({{"route", name}}, sum(shards, [](const CacheMetrics& m) -> const Counter& { return m.waited; }));
+  }
+  Family cache_bytes("cache_bytes", "What the stored responses take.", MetricType::Gauge);
+  cache_bytes.add({}, states.cache.bytes);
+  Family cache_limit("cache_limit_bytes", "What they may take.", MetricType::Gauge);
+  cache_limit.add({}, states.cache.most_bytes);
+  Family cache_entries("cache_entries", "How many there are.", MetricType::Gauge);
+  cache_entries.add({}, states.cache.entries);
+  Family cache_filling("cache_filling_bytes", "What those take that are being received.", MetricType::Gauge);
+  cache_filling.add({}, states.cache.filling_bytes);
+  Family evictions("cache_evictions_total", "Stored responses given up for want of room.", MetricType::Counter);
+  evictions.add({}, states.cache.evictions);
+  Family purged("cache_purged_total", "Stored responses purged, or ended by an unsafe request.",
+                MetricType::Counter);
+  purged.add({}, states.cache.purged);
+
   Family up("target_up", "Whether the health check has found the target well.", MetricType::Gauge);
   Family available("target_available", "Whether it gets requests: it is up, and not left out.",
                    MetricType::Gauge);
@@ -280,7 +320,9 @@ std::string Registry::scrape(const States& states) const {
                       &version,       &by_consumer,     &by_branch, &breaker_use,
                       &breaker_limit, &breaker_refused, &mirrored,  &rolled_back,
                       &rollbacks,     &limited,         &up,        &available,
-                      &ejections,     &checks}) {
+                      &ejections,     &checks,          &cached,    &revalidated,
+                      &waits,         &cache_bytes,     &cache_limit, &cache_entries,
+                      &cache_filling, &evictions,       &purged}) {
     all.push_back(std::move(one->family));
   }
   return prometheus::TextSerializer().Serialize(all);

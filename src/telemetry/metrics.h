@@ -67,6 +67,27 @@ struct LimitMetrics {
   Counter unavailable;   // the server was not there to be asked
 };
 
+// What the cache of a route did with its requests.
+struct CacheMetrics {
+  Counter hits;
+  Counter stale;
+  Counter collapsed;    // answered by what another had asked for
+  Counter misses;       // sent to the upstream
+  Counter revalidated;  // of these: the upstream said that what there was is still good
+  Counter bypassed;     // nothing for the cache
+  Counter waited;       // for another's fetch, whatever came of it
+};
+
+// And what all of it takes.
+struct CacheState {
+  uint64_t bytes = 0;
+  uint64_t most_bytes = 0;
+  uint64_t entries = 0;
+  uint64_t filling_bytes = 0;
+  uint64_t evictions = 0;
+  uint64_t purged = 0;
+};
+
 struct WorkerMetrics {
   Counter accepted;
   Counter closed;
@@ -121,6 +142,7 @@ struct States {
   std::vector<TargetState> targets;
   std::vector<BreakerState> breakers;
   std::vector<BranchState> branches;
+  CacheState cache;
 };
 
 // All counters of all workers. They are made by the control thread and live as long as the registry, so the
@@ -136,6 +158,8 @@ class Registry {
   std::vector<ResponseMetrics*> consumer(const std::string& name);
   std::vector<ResponseMetrics*> branch(const std::string& route, const std::string& name);
   std::vector<LimitMetrics*> limit(const std::string& name);
+  // The empty name is for the one before every route.
+  std::vector<CacheMetrics*> cache(const std::string& route);
   MirrorMetrics* mirror(const std::string& upstream) { return &mirrors_[upstream]; }
   ListenerMetrics* listener(const std::string& address) { return &listeners_[address]; }
   WorkerMetrics& worker(size_t index) { return *workers_[index]; }
@@ -158,6 +182,7 @@ class Registry {
   std::map<std::string, Shards<ResponseMetrics>> consumers_;
   std::map<std::pair<std::string, std::string>, Shards<ResponseMetrics>> branches_;
   std::map<std::string, Shards<LimitMetrics>> limits_;
+  std::map<std::string, Shards<CacheMetrics>> caches_;
   std::map<std::string, MirrorMetrics> mirrors_;
   std::map<std::string, ListenerMetrics> listeners_;
   std::array<Counter, 2> reloads_;

@@ -1,13 +1,11 @@
-#include "proxy/head_writer.h"
+#include "http/hop_by_hop.h"
 
 #include "base/text.h"
 
-namespace portcullis::proxy {
+namespace portcullis::http {
 
-using http::FieldId;
-
-HopByHop::HopByHop(const http::Fields& fields) : fields_(fields) {
-  for (const http::Field& field : fields) {
+HopByHop::HopByHop(const Fields& fields) : fields_(fields) {
+  for (const Field& field : fields) {
     if (field.id != FieldId::kConnection) continue;
     for_each_list_element(field.value, [&](std::string_view option) {
       if (!equals_ignoring_case(option, "close") && !equals_ignoring_case(option, "keep-alive"))
@@ -16,7 +14,7 @@ HopByHop::HopByHop(const http::Fields& fields) : fields_(fields) {
   }
 }
 
-bool HopByHop::drops(const http::Field& field) const {
+bool HopByHop::drops(const Field& field) const {
   switch (field.id) {
     case FieldId::kConnection:
     case FieldId::kKeepAlive:
@@ -29,7 +27,7 @@ bool HopByHop::drops(const http::Field& field) const {
   }
   if (!names_others_) return false;
   bool named = false;
-  for (const http::Field& connection : fields_) {
+  for (const Field& connection : fields_) {
     if (connection.id != FieldId::kConnection) continue;
     for_each_list_element(connection.value, [&](std::string_view option) {
       if (equals_ignoring_case(option, field.name)) named = true;
@@ -38,4 +36,4 @@ bool HopByHop::drops(const http::Field& field) const {
   return named;
 }
 
-}  // namespace portcullis::proxy
+}  // namespace portcullis::http

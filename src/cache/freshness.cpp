@@ -1,0 +1,69 @@
+#include "cache/freshness.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "http/date.h"
+
+namespace portcullis::cache {
+
+using http::FieldId;
+using std::chrono::sys_seconds;
+
+Age::Age(const http::Fields& response, Time asked, Time received) : received_(received) {
+  seconds value{0};
+  if (const http::Field* age = response.find(FieldId::kAge)) {
+    // Of a list the first counts; what is no number does not.
+    const std::string_view first = trim(age->value.substr(0, age->value.find(',')));
+    value = http::parse_delta_seconds(first).value_or(seconds(0));
+  }
+  milliseconds apparent{0};
+  if (const http::Field* date = response.find(FieldId::kDate)) {
+    if (const auto said = http::parse_date(date->value))
+      apparent = std::max<milliseconds>(apparent, std::chrono::floor<seconds>(received) - *said);
+  }
+  const milliseconds corrected = value + (received - asked);
+  // A date is only known to the second: less than one apart is not old.
+  initial_ = std::max(apparent < seconds(2) ? milliseconds(0) : apparent, corrected);
+}
+
+milliseconds lifetime_of(const http::ResponseHead& response, const http::CacheControl& told, bool targeted,
+                         const LifetimeRules& rules, Time received) {
+  if (rules.forced) return *rules.forced;
+  if (told.s_maxage) return *told.s_maxage;
+  if (told.max_age) return *told.max_age;
+  const http::Field* date = response.fields.find(FieldId::kDate);
+  const sys_seconds from = (date != nullptr ? http::parse_date(date->value) : std::nullopt)
+                               .value_or(std::chrono::floor<seconds>(received));
+  if (const http::Field* expires = response.fields.find(FieldId::kExpires); expires != nullptr && !targeted) {
+    // What is no date, especially 0, is in the past (RFC 9111 section 5.3).
+    const auto at = http::parse_date(expires->value);
+    return at ? std::max(*at - from, seconds(0)) : seconds(0);
+  }
+  if (rules.by_default) return *rules.by_default;
+  if (!is_heuristically_cacheable(response.status) && !told.is_public) return seconds(0);
+  const http::Field* modified = response.fields.find(FieldId::kLastModified);
+  const auto at = modified != nullptr ? http::parse_date(modified->value) : std::nullopt;
+  if (!at) return seconds(0);
+  return std::clamp<milliseconds>((from - *at) / 10, seconds(0), std::chrono::days(1));
+}
+
+bool is_heuristically_cacheable(uint16_t status) {
+  switch (status) {
+    case 200:
+    case 203:
+    case 204:
+    case 206:
+    case 300:
+    case 301:
+    case 308:
+    case 404:
+    case 405:
+    case 410:
+    case 414:
+    case 501: return true;
+    default: return false;
+  }
+}
+
+}  // namespace portcullis::cache

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "http/cache_control.h"
+#include "http/message.h"
+
+namespace portcullis::cache {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Time = std::chrono::sys_time<milliseconds>;
+
+// What the time of day is, to the millisecond: a lifetime of one second is to last for one. Any thread.
+inline Time now() {
+  return std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
+}
+
+// How old a response is (RFC 9111 section 4.2.3).
+class Age {
+ public:
+  Age() = default;
+  // Of one that was asked for at `asked` and has come at `received`, with these fields.
+  Age(const http::Fields& response, Time asked, Time received);
+
+  milliseconds at(Time moment) const { return initial_ + (moment - received_); }
+
+ private:
+  milliseconds initial_{0};
+  Time received_{};
+};
+
+// For responses that do not say how long they are fresh, and in place of what they say.
+struct LifetimeRules {
+  std::optional<milliseconds> forced{};      // whatever they say
+  std::optional<milliseconds> by_default{};  // of those that say nothing
+};
+
+// How long a response stays fresh (section 4.2.1); heuristically where it says nothing (section 4.2.2). `told`
+// is what its Cache-Control says, or what stands in that one's place (`targeted`).
+milliseconds lifetime_of(const http::ResponseHead& response, const http::CacheControl& told, bool targeted,
+                         const LifetimeRules& rules, Time received);
+
+// The statuses that may be kept without being told for how long (RFC 9110 section 15.1).
+bool is_heuristically_cacheable(uint16_t status);
+
+// Until when a stale response may be used (RFC 5861, RFC 9111 section 4.2.4).
+struct Staleness {
+  bool never = false;        // must be validated first
+  bool not_on_request = false;  // not because a client would take it
+  std::optional<milliseconds> while_revalidating{};
+  std::optional<milliseconds> if_error{};
+};
+
+}  // namespace portcullis::cache

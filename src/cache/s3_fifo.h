@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/intrusive_list.h"
+#include "cache/entry.h"
+
+namespace portcullis::cache {
+
+// Which entry goes when there is no more room: S3-FIFO (Yang et al., "FIFO queues are all you need for cache
+// eviction", SOSP 2023). What is new waits in a small queue; what is used again there moves to the main one,
+// what is not goes, and is remembered for a while, to go to the main queue at once if it comes back. A hit
+// changes no queue, it only counts. Sizes are in bytes. Its users lock.
+class S3Fifo {
+ public:
+  // `ghosts`: so many of those that have gone are remembered.
+  explicit S3Fifo(size_t ghosts) : ghosts_(ghosts) {}
+
+  // By its hash; it takes `cost` bytes.
+  void add(Place& place, size_t cost);
+  void remove(Place& place);
+  // The one that is to go, which has been taken out; null when there is none.
+  Place* evict();
+
+  size_t cost() const { return small_cost_ + main_cost_; }
+
+ private:
+  using List = IntrusiveList<Place, Place>;
+  static constexpr size_t kSmallShare = 10;  // one tenth
+
+  void put(Place& place, Place::Queue queue);
+
+  List small_;
+  List main_;
+  size_t small_cost_ = 0;
+  size_t main_cost_ = 0;
+  std::vector<uint64_t> ghosts_;  // by hash; a later one takes an earlier one's place
+};
+
+inline void S3Fifo::put(Place& place, Place::Queue queue) {
+  place.queue = queue;
+  const bool small = queue == Place::Queue::kSmall;
+  (small ? small_ : main_).push_back(place);
+  (small ? small_cost_ : main_cost_) += place.cost;
+}
+
+inline void S3Fifo::add(Place& place, size_t cost) {
+  place.cost = cost;
+  const bool known = ghosts_[place.hash % ghosts_.size()] == place.hash;
+  put(place, known ? Place::Queue::kMain : Place::Queue::kSmall);
+}
+
+inline void S3Fifo::remove(Place& place) {
+  if (place.queue == Place::Queue::kNone) return;
+  (place.queue == Place::Queue::kSmall ? small_cost_ : main_cost_) -= place.cost;
+  place.queue = Place::Queue::kNone;
+  place.unlink();
+}
+
+inline Place* S3Fifo::evict() {
+  for (;;) {
+    const bool small = !small_.empty() && (main_.empty() || small_cost_ * kSmallShare >= cost());
+    if (!small && main_.empty()) return nullptr;
+    Place& place = small ? small_.front() : main_.front();
+    remove(place);
+    std::atomic<uint8_t>& uses = place.entry.uses;
+    const uint8_t used = uses.load(std::memory_order_relaxed);
+    if (small && used > 1) {
+      uses.store(0, std::memory_order_relaxed);
+      put(place, Place::Queue::kMain);
+    } else if (!small && used > 0) {
+      uses.store(used - 1, std::memory_order_relaxed);
+      put(place, Place::Queue::kMain);
+    } else {
+      if (small) ghosts_[place.hash % ghosts_.size()] = place.hash;
+      return &place;
+    }
+  }
+}
+
+}  // namespace portcullis::cache

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+#include "base/arena.h"
+
+namespace portcullis::http {
+
+// A date of RFC 9110 section 5.6.7, in any of its three forms; nothing when it is none of them.
+std::optional<std::chrono::sys_seconds> parse_date(std::string_view text);
+
+// As IMF-fixdate, in `arena`.
+std::string_view write_date(std::chrono::sys_seconds time, Arena& arena);
+
+}  // namespace portcullis::http

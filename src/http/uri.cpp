@@ -1,0 +1,33 @@
+#include "http/uri.h"
+
+#include <algorithm>
+
+#include "base/arena.h"
+#include "base/text.h"
+#include "http/message.h"
+#include "http/path.h"
+
+namespace portcullis::http {
+
+std::optional<std::string> normal_uri(std::string_view uri) {
+  const size_t mark = uri.find("://");
+  if (mark == std::string_view::npos) return std::nullopt;
+  std::string out = to_lower(uri.substr(0, mark));
+  if (out != "http" && out != "https") return std::nullopt;
+  uri.remove_prefix(mark + 3);
+  const size_t authority_end = std::min(uri.find_first_of("/?"), uri.size());
+  const std::string_view host = host_of(uri.substr(0, authority_end));
+  if (host.empty()) return std::nullopt;
+  (out += "://") += to_lower(host);
+  uri.remove_prefix(authority_end);
+  const size_t path_end = std::min(uri.find('?'), uri.size());
+  Arena arena;
+  const auto path = path_end == 0 ? std::optional<std::string_view>("/")
+                                  : canonical_path(uri.substr(0, path_end), arena);
+  if (!path) return std::nullopt;
+  out += *path;
+  if (path_end + 1 < uri.size()) out += uri.substr(path_end);
+  return out;
+}
+
+}  // namespace portcullis::http

@@ -1,0 +1,108 @@
+#include "policy/cache/answer.h"
+
+#include <algorithm>
+
+#include "http/conditions.h"
+#include "http/range.h"
+
+namespace portcullis::policy {
+
+using http::FieldId;
+
+namespace {
+
+constexpr uint64_t kNear = 1 << 20;
+
+// RFC 9110 section 15.4.5: what is said of the content goes with it.
+void make_not_modified(http::ResponseHead& response) {
+  response.status = 304;
+  response.reason = http::reason_phrase(304);
+  for (const std::string_view name : {"content-type", "content-encoding", "content-language"})
+    response.fields.remove(name);
+}
+
+// The part that the request asks for, and may have; nothing where it asks for all.
+std::optional<http::ByteRange> wanted_range(const Context& context, const cache::Entry& entry) {
+  const http::Field* range = context.request.fields.find(FieldId::kRange);
+  if (range == nullptr || context.request.method != "GET" || entry.head.status() != 200 ||
+      !http::range_applies(context.request.fields, entry.head.validators()))
+    return std::nullopt;
+  return http::parse_range(range->value);
+}
+
+bool is_success(uint16_t status) {
+  return status >= 200 && status < 300;
+}
+
+}  // namespace
+
+bool is_near(const Context& context, const cache::Entry& entry) {
+  if (entry.body->state() != cache::Body::State::kGrowing) return true;
+  const auto range = wanted_range(context, entry);
+  if (!range) return true;
+  const auto length = entry.body->length();
+  // Of an unknown length the end cannot be found, nor the length be told.
+  if (!length) return false;
+  const auto part = range->of(*length);
+  return !part || part->begin <= entry.body->size() + kNear;
+}
+
+void write_stored_answer(Context& context, const cache::Entry& entry, Origin origin, cache::Time moment) {
+  http::ResponseHead& response = context.response;
+  response = {};
+  entry.head.write(response);
+  const auto age = std::chrono::floor<std::chrono::seconds>(entry.age(moment));
+  if (origin == Origin::kStore || age.count() > 0) {
+    const auto told = static_cast<uint64_t>(std::max<int64_t>(age.count(), 0));
+    response.fields.add("age", context.arena.decimal(told), FieldId::kAge);
+  }
+  if (is_success(entry.head.status()) &&
+      http::has_it_already(context.request.fields, entry.head.validators())) {
+    make_not_modified(response);
+    context.serving.emplace(entry.body, 0, 0);
+    return;
+  }
+  const auto length = entry.body->length();
+  if (const auto range = wanted_range(context, entry); range && length) {
+    const std::string_view whole = context.arena.decimal(*length);
+    if (const auto part = range->of(*length)) {
+      response.status = 206;
+      response.fields.set("content-range",
+                          context.arena.concat("bytes ", context.arena.decimal(part->begin), "-",
+                                               context.arena.decimal(part->end - 1), "/", whole));
+      context.serving.emplace(entry.body, part->begin, part->end);
+    } else {
+      response.status = 416;
+      response.fields.set("content-range", context.arena.concat("bytes */", whole));
+      context.serving.emplace(entry.body, 0, 0);
+    }
+    response.reason = http::reason_phrase(response.status);
+    return;
+  }
+  context.serving.emplace(entry.body);
+}
+
+void write_cache_status(Context& context, const Served& served, const cache::Entry* entry,
+                        cache::Time moment) {
+  Arena& arena = context.arena;
+  std::string_view text = "portcullis";
+  if (served.forwarded.empty()) {
+    text = arena.concat(text, "; hit");
+  } else {
+    text = arena.concat(text, "; fwd=", served.forwarded);
+    if (served.forwarded_status != 0)
+      text = arena.concat(text, "; fwd-status=", arena.decimal(served.forwarded_status));
+  }
+  if (entry != nullptr && (served.forwarded.empty() || served.stored)) {
+    const auto left = -std::chrono::floor<std::chrono::seconds>(entry->staleness(moment)).count();
+    text = arena.concat(text, "; ttl=", left < 0 ? "-" : "",
+                        arena.decimal(static_cast<uint64_t>(left < 0 ? -left : left)));
+  }
+  if (served.stored) text = arena.concat(text, "; stored");
+  if (served.collapsed) text = arena.concat(text, "; collapsed");
+  if (!served.detail.empty()) text = arena.concat(text, "; detail=", served.detail);
+  // Those of caches nearer to the target come first, on lines of their own.
+  context.response.fields.add("cache-status", text);
+}
+
+}  // namespace portcullis::policy

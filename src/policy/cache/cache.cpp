@@ -1,0 +1,347 @@
+#include "policy/cache/cache.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "http/method.h"
+#include "http/query.h"
+#include "policy/cache/shared_cache.h"
+
+namespace portcullis::policy {
+
+using cache::Fetch;
+using cache::Store;
+using http::FieldId;
+
+namespace {
+
+// The fields by which a client asks only for what it has not: the cache wants all, and answers them itself.
+constexpr FieldId kConditions[] = {FieldId::kIfNoneMatch, FieldId::kIfModifiedSince, FieldId::kIfRange,
+                                   FieldId::kRange};
+
+bool names_caller(std::string_view text) {
+  static constexpr std::string_view kOfCaller[] = {"{consumer.", "{claim.", "{client.certificate",
+                                                   "{request.header.authorization"};
+  return std::any_of(std::begin(kOfCaller), std::end(kOfCaller),
+                     [&](std::string_view one) { return text.find(one) != std::string_view::npos; });
+}
+
+bool matches(std::string_view pattern, std::string_view name) {
+  if (!pattern.ends_with('*')) return name == pattern;
+  return name.starts_with(pattern.substr(0, pattern.size() - 1));
+}
+
+}  // namespace
+
+SharedCache::SharedCache(const CacheSettings& settings, const BuildContext& build)
+    : settings_(settings),
+      store_(build.services.cache()),
+      key_(settings.key),
+      keyed_by_caller_(names_caller(to_lower(settings.key))),
+      when_(settings.when),
+      metrics_(build.metrics.cache(std::string(build.place))) {
+  if (settings_.targeted.empty()) settings_.targeted = {"cdn-cache-control"};
+  if (settings_.tag_fields.empty()) settings_.tag_fields = {"surrogate-key", "cache-tag"};
+}
+
+std::string_view SharedCache::query_of(Context& context) const {
+  const std::string_view query = context.request.query;
+  if (settings_.ignore_query.empty() || query.empty()) return query;
+  std::string kept;
+  http::for_each_query_parameter(query, [&](std::string_view name, std::string_view, std::string_view whole) {
+    const std::string plain = http::decode_query_text(name);
+    const bool ignored = std::any_of(settings_.ignore_query.begin(), settings_.ignore_query.end(),
+                                     [&](const std::string& one) { return matches(one, plain); });
+    if (!ignored) {
+      if (!kept.empty()) kept += '&';
+      kept += whole;
+    }
+    return true;
+  });
+  return context.arena.copy(kept);
+}
+
+void SharedCache::make_key(Context& context, CacheVisit& visit) const {
+  Arena& arena = context.arena;
+  const std::string_view query = query_of(context);
+  const std::string_view mark = query.empty() ? "" : "?";
+  const std::string_view uri =
+      arena.concat(context.scheme, "://", context.host, context.path, mark, query);
+  // Two routes may answer for one URI, by a header: each has its own.
+  const std::string_view text =
+      arena.concat(context.route, "\n", key_.empty() ? uri : key_.expand(context));
+  visit.key = store_.key(text, uri);
+}
+
+// Whether the cache has anything to do with it.
+bool SharedCache::takes_part(Context& context, CacheVisit& visit) const {
+  const http::RequestHead& request = context.request;
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  visit.is_unsafe = !http::is_safe(request.method);
+  if (reads && settings_.client_directives == ClientDirectives::kHonour) {
+    visit.wanted = http::read_cache_control(request.fields);
+    // RFC 9111 section 5.4: of clients that know nothing newer.
+    if (const http::Field* pragma = request.fields.find(FieldId::kPragma);
+        pragma != nullptr && request.fields.find(FieldId::kCacheControl) == nullptr &&
+        equals_ignoring_case(trim(pragma->value), "no-cache"))
+      visit.wanted.no_cache = true;
+  }
+  if (!reads) visit.detail = "method";
+  const bool is_plain = request.body.kind == http::BodyKind::kNone && !request.wants_upgrade;
+  // They are for the origin alone (RFC 9111 section 4.3.2).
+  const bool is_guarded = request.fields.find(FieldId::kIfMatch) != nullptr ||
+                          request.fields.find(FieldId::kIfUnmodifiedSince) != nullptr;
+  return reads && is_plain && !is_guarded && !visit.wanted.no_store && when_.holds(context);
+}
+
+Decision SharedCache::on_request(Context& context) const {
+  CacheVisit& visit = context.keep_new<CacheVisit>(this);
+  const bool takes = takes_part(context, visit);
+  if (takes || visit.is_unsafe) make_key(context, visit);
+  if (!takes) {
+    visit.is_kept_out = true;
+    visit.forwarded = visit.detail == "method" ? "method" : "bypass";
+    visit.detail = {};
+    context.cache_outcome = "bypass";
+    metrics_[context.worker]->bypassed.add();
+    return Decision::proceed();
+  }
+  Step now = step(context, visit);
+  if (!now.waits) return std::move(now.decision);
+  return Decision::suspend(follow(context, visit));
+}
+
+// RFC 9111 sections 4.2 and 5.2.1.
+SharedCache::Use SharedCache::may_use(const cache::Entry& entry, const CacheVisit& visit,
+                                      cache::Time moment) const {
+  const http::CacheControl& wanted = visit.wanted;
+  if (entry.always_validate || wanted.no_cache) return Use::kNo;
+  if (wanted.max_age && entry.age(moment) > *wanted.max_age && !wanted.max_stale) return Use::kNo;
+  const auto staleness = entry.staleness(moment);
+  if (wanted.min_fresh && -staleness < *wanted.min_fresh) return Use::kNo;
+  if (staleness.count() < 0) return Use::kYes;
+  if (entry.stale.never) return Use::kNo;
+  if (wanted.max_stale && staleness <= *wanted.max_stale && !entry.stale.not_on_request) return Use::kYes;
+  if (entry.stale.while_revalidating && staleness <= *entry.stale.while_revalidating && !wanted.max_age &&
+      !wanted.min_fresh)
+    return Use::kWhileRevalidating;
+  return Use::kNo;
+}
+
+SharedCache::Step SharedCache::step(Context& context, CacheVisit& visit) const {
+  for (;;) {
+    const Store::Found found = store_.find(visit.key);
+    visit.stale = nullptr;
+    if (found.variants != nullptr) {
+      cache::EntryPointer entry = cache::select(*found.variants, context.request.fields, context.arena);
+      if (entry == nullptr) {
+        visit.forwarded = "vary-miss";
+      } else if (!is_near(context, *entry)) {
+        // Its beginning is still on the way: the part is asked for by itself.
+        visit.is_kept_out = true;
+        visit.forwarded = "partial";
+        context.cache_outcome = "miss";
+        metrics_[context.worker]->misses.add();
+        return {Decision::proceed()};
+      } else {
+        const Use use = may_use(*entry, visit, cache::now());
+        visit.forwarded = visit.wanted.no_cache ? "request" : "stale";
+        visit.stale = entry;
+        if (use == Use::kWhileRevalidating) refresh(context, visit);
+        if (use != Use::kNo) {
+          const bool fresh = use == Use::kYes && entry->staleness(cache::now()).count() < 0;
+          return {serve(context, visit, std::move(entry), {.collapsed = visit.collapsed},
+                        fresh ? "hit" : "stale")};
+        }
+      }
+    } else {
+      visit.forwarded = "uri-miss";
+    }
+    if (visit.wanted.only_if_cached) {
+      context.cache_outcome = "miss";
+      return {Decision::refuse(504, "only_if_cached")};
+    }
+    Step next = fetch(context, visit, found);
+    if (next.decision.kind != Decision::Kind::kSuspend) return next;
+    // Something has come meanwhile: look again.
+  }
+}
+
+// Its own fetch, or another's. A decision to suspend: neither, look again.
+SharedCache::Step SharedCache::fetch(Context& context, CacheVisit& visit, const Store::Found& found) const {
+  // What is to be validated each time is of no use to those who wait for another's validation.
+  const bool validates_always =
+      visit.stale != nullptr &&
+      (visit.stale->always_validate || visit.stale->lifetime.load(std::memory_order_relaxed) <= 0);
+  if (!settings_.coalesce || visit.goes_alone || found.unshared || validates_always) {
+    visit.goes_alone = true;
+    return begin(context, visit, store_.enter_alone(visit.key));
+  }
+  std::string_view selecting;
+  if (found.variants != nullptr)
+    selecting =
+        cache::selecting_values(context.request.fields, found.variants->back()->vary.names, context.arena);
+  Store::Entered entered = store_.enter(visit.key, found.variants, selecting);
+  switch (entered.kind) {
+    case Store::Entered::Kind::kChanged: return {Decision::suspend({})};
+    case Store::Entered::Kind::kWait: visit.joined = std::move(entered.fetch); return {{}, true};
+    case Store::Entered::Kind::kBegin: break;
+  }
+  return begin(context, visit, std::move(entered.fetch));
+}
+
+// A fetch has been entered, which is this request's to end.
+SharedCache::Step SharedCache::begin(Context& context, CacheVisit& visit,
+                                     std::shared_ptr<Fetch> fetch) const {
+  const bool asks_for_less =
+      context.request.method == "HEAD" || context.request.fields.find(FieldId::kRange) != nullptr;
+  if (asks_for_less && !visit.goes_alone && fetch_in_background(context, visit, fetch)) {
+    // The whole is fetched for the cache, and this one waits for it like others.
+    visit.joined = std::move(fetch);
+    return {{}, true};
+  }
+  visit.fetch = std::move(fetch);
+  context.cache_outcome = visit.stale != nullptr ? "revalidated" : "miss";
+  metrics_[context.worker]->misses.add();
+  if (asks_for_less) {
+    // It goes as it is, and what comes is not kept.
+    store_.abandoned(visit.key, std::exchange(visit.fetch, nullptr));
+    visit.is_kept_out = true;
+    return {Decision::proceed()};
+  }
+  context.awaited = !visit.goes_alone;
+  ask_upstream(context, visit);
+  return {Decision::proceed()};
+}
+
+// Makes the request ask for what is to be kept: all of it, or whether that is still good.
+void SharedCache::ask_upstream(Context& context, CacheVisit& visit) const {
+  http::Fields& fields = context.request.fields;
+  for (const http::Field& field : fields) {
+    if (std::find(std::begin(kConditions), std::end(kConditions), field.id) != std::end(kConditions))
+      visit.set_aside.push_back(field);
+  }
+  for (const FieldId id : kConditions) {
+    if (!visit.set_aside.empty()) fields.remove(id);
+  }
+  visit.asked = cache::now();
+  if (visit.stale == nullptr || visit.stale->body->state() != cache::Body::State::kComplete) return;
+  const http::Validators& validators = visit.stale->head.validators();
+  if (!validators.etag.empty()) fields.add("if-none-match", validators.etag, FieldId::kIfNoneMatch);
+  if (!validators.last_modified.empty())
+    fields.add("if-modified-since", validators.last_modified, FieldId::kIfModifiedSince);
+  visit.validates = !validators.empty();
+}
+
+// Sends the request once more, by nobody: its answer is for the cache.
+bool SharedCache::fetch_in_background(Context& context, const CacheVisit& visit,
+                                      std::shared_ptr<Fetch> fetch) const {
+  if (context.errands == nullptr) return false;
+  return context.errands->send(this, [&](Context& errand) {
+    errand.request.method = "GET";
+    CacheVisit& its = errand.keep_new<CacheVisit>(this);
+    its.key = store_.key(errand.arena.copy(visit.key.text), errand.arena.copy(visit.key.uri));
+    its.in_background = true;
+    its.fetch = std::move(fetch);
+    its.stale = visit.stale;
+    ask_upstream(errand, its);
+  });
+}
+
+// A stale response has been found that may be sent: whoever comes first has it fetched anew.
+void SharedCache::refresh(Context& context, const CacheVisit& visit) const {
+  const Store::Found found = store_.find(visit.key);
+  if (found.variants == nullptr) return;
+  const std::string_view selecting =
+      cache::selecting_values(context.request.fields, visit.stale->vary.names, context.arena);
+  Store::Entered entered = store_.enter(visit.key, found.variants, selecting);
+  if (entered.kind != Store::Entered::Kind::kBegin) return;
+  if (!fetch_in_background(context, visit, entered.fetch)) store_.abandoned(visit.key, entered.fetch);
+}
+
+// Waits for the fetches of others until it can be answered, or has to fetch itself.
+Task<Decision> SharedCache::follow(Context& context, CacheVisit& visit) const {
+  static constexpr int kMostRounds = 4;
+  metrics_[context.worker]->waited.add();
+  for (int round = 1;; ++round) {
+    const std::shared_ptr<Fetch> joined = visit.joined;
+    if (joined->outcome() == Fetch::Outcome::kPending)
+      co_await joined->wait(context.loop, 0, settings_.wait);
+    visit.collapsed = true;
+    switch (joined->outcome()) {
+      case Fetch::Outcome::kPending:
+        visit.goes_alone = true;
+        context.note = "cache_wait_over";
+        break;
+      case Fetch::Outcome::kNotShared: visit.goes_alone = true; break;
+      case Fetch::Outcome::kFailed: co_return share_failure(context, visit);
+      case Fetch::Outcome::kAbandoned: break;
+      case Fetch::Outcome::kStored: {
+        // It may have been purged since, or evicted: it was asked for before.
+        const cache::EntryPointer entry = joined->entry();
+        const cache::Variants only{entry};
+        const bool fits = cache::select(only, context.request.fields, context.arena) != nullptr;
+        const bool usable = may_use(*entry, visit, cache::now()) == Use::kYes;
+        if (fits && usable && is_near(context, *entry))
+          co_return serve(context, visit, entry, {.forwarded = visit.forwarded, .collapsed = true},
+                          "collapsed");
+        if (fits && !usable) visit.goes_alone = true;
+        break;
+      }
+    }
+    if (round == kMostRounds) visit.goes_alone = true;
+    Step next = step(context, visit);
+    if (!next.waits) co_return std::move(next.decision);
+  }
+}
+
+// What they waited for has not come: they get what is stale, or what the one got who asked.
+Decision SharedCache::share_failure(Context& context, CacheVisit& visit) const {
+  const cache::Time moment = cache::now();
+  if (visit.stale != nullptr && may_serve_on_error(*visit.stale, moment)) {
+    return serve(context, visit, visit.stale, {.forwarded = visit.forwarded, .collapsed = true}, "stale");
+  }
+  context.cache_outcome = "collapsed";
+  return Decision::refuse(visit.joined->status(), visit.joined->why());
+}
+
+Decision SharedCache::serve(Context& context, CacheVisit& visit, cache::EntryPointer entry, Served served,
+                            std::string_view outcome) const {
+  const cache::Time moment = cache::now();
+  visit.answered = true;
+  visit.stale = std::move(entry);  // it lives as long as the exchange
+  visit.stale->note_use();
+  served.detail = visit.detail;
+  const bool validated = served.stored;
+  write_stored_answer(context, *visit.stale, validated ? Origin::kUpstreamNow : Origin::kStore, moment);
+  if (settings_.status_field) write_cache_status(context, served, visit.stale.get(), moment);
+  context.cache_outcome = outcome;
+  telemetry::CacheMetrics& metrics = *metrics_[context.worker];
+  if (outcome == "hit") metrics.hits.add();
+  if (outcome == "stale") metrics.stale.add();
+  if (outcome == "collapsed") metrics.collapsed.add();
+  return Decision::serve("answered_from_cache");
+}
+
+Explanation SharedCache::explain(Context& context) const {
+  CacheVisit visit;
+  const bool takes = takes_part(context, visit);
+  make_key(context, visit);
+  Explanation out;
+  if (takes) {
+    std::string key(visit.key.text);
+    std::replace(key.begin(), key.end(), '\n', ' ');
+    out.notes.push_back("would be answered from the cache, if it is there: `" + key + "`");
+  } else if (visit.is_unsafe) {
+    out.notes.push_back("would end what is kept of `" + std::string(visit.key.uri) + "`");
+  } else {
+    out.notes.push_back("would go past the cache");
+  }
+  return out;
+}
+
+Kind cache_kind() {
+  return make_kind<CacheSettings, SharedCache>("cache", cache_type());
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,73 @@
+#include "policy/cache/settings.h"
+
+#include "config/field_types.h"
+#include "policy/condition.h"
+#include "policy/template.h"
+
+namespace portcullis::policy {
+
+config::TypePointer cache_type() {
+  using config::duration;
+  auto by_status =
+      std::make_shared<config::ObjectType>("ttl_by_status", "How long responses of a status are fresh.");
+  by_status
+      ->required("status", &StatusLifetime::statuses,
+                 config::one_or_list_of<config::StatusRange>(config::status_range()),
+                 "Of which statuses, as 404 or 5xx.")
+      .required("ttl", &StatusLifetime::ttl, duration(), "For how long; 0s: they are not kept.");
+  auto type = std::make_shared<config::ObjectType>(
+      "cache",
+      "Keeps responses in memory, and answers with them what asks for the same: a shared HTTP cache (RFC "
+      "9111). What responses say of themselves decides; the keys here say the rest. Stands after the "
+      "policies that authenticate and limit, which then see every request.");
+  type->optional("key", &CacheSettings::key,
+                 config::checked_text("a template", "", [](const std::string& text) {
+                   return Template::check(text);
+                 }),
+                 "the URI",
+                 "What requests for the same have in common, as `{request.path}?{request.query}`. With "
+                 "`{consumer.name}`, `{claim.NAME}` or another variable of the caller in it, what callers get "
+                 "is kept for each of them apart, also what is not `public`.")
+      .optional("when", &CacheSettings::when, Condition::type(), "every GET and HEAD",
+                "Which requests may be answered from the cache.")
+      .optional("ttl", &CacheSettings::ttl, duration(), "as the response says",
+                "How long responses are fresh, whatever they say of their age. What forbids that they are "
+                "kept still does.")
+      .optional("default_ttl", &CacheSettings::default_ttl, duration(), "a tenth of their age, up to a day",
+                "How long those are fresh that do not say, of the statuses that may be kept without a word "
+                "(200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501).")
+      .optional("ttl_by_status", &CacheSettings::ttl_by_status, config::list_of<StatusLifetime>(by_status),
+                "none", "The same by status, and for any: negative caching.")
+      .optional("stale_while_revalidate", &CacheSettings::stale_while_revalidate, duration(), "0s",
+                "For how long a stale response is still sent, while it is fetched anew; where the response "
+                "does not say (RFC 5861).")
+      .optional("stale_if_error", &CacheSettings::stale_if_error, duration(), "0s",
+                "For how long it is sent when the upstream fails: with 500, 502, 503, 504, or not at all; "
+                "likewise.")
+      .optional("object_size", &CacheSettings::object_size, config::size(), "8MiB",
+                "Responses with a larger body are not kept.")
+      .optional("coalesce", &CacheSettings::coalesce, config::boolean(), "true",
+                "Whether those who ask for what is being fetched wait for it, so that there is one fetch.")
+      .optional("wait", &CacheSettings::wait, duration(), "30s",
+                "How long they wait; then they ask for themselves.")
+      .optional("client_directives", &CacheSettings::client_directives,
+                config::choice({{"honour", static_cast<int>(ClientDirectives::kHonour)},
+                                {"ignore", static_cast<int>(ClientDirectives::kIgnore)}}),
+                "honour",
+                "Whether a client's own Cache-Control counts: `ignore` keeps clients from asking past the "
+                "cache.")
+      .optional("ignore_query", &CacheSettings::ignore_query, config::list_of<std::string>(config::text()),
+                "none",
+                "Query parameters that make no difference, as `utm_*`. The upstream still gets them.")
+      .optional("targeted", &CacheSettings::targeted,
+                config::list_of<std::string>(config::field_name_type()), "[cdn-cache-control]",
+                "Response fields that stand in the place of Cache-Control, the first that there is (RFC 9213).")
+      .optional("tag_fields", &CacheSettings::tag_fields,
+                config::list_of<std::string>(config::field_name_type()), "[surrogate-key, cache-tag]",
+                "Response fields with the tags, separated by spaces or commas, by which it may be purged.")
+      .optional("status_field", &CacheSettings::status_field, config::boolean(), "true",
+                "Whether responses tell in `Cache-Status` what the cache did (RFC 9211).");
+  return type;
+}
+
+}  // namespace portcullis::policy

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "config/value_types.h"
+
+namespace portcullis::policy {
+
+enum class ClientDirectives { kHonour, kIgnore };
+
+struct StatusLifetime {
+  std::vector<config::StatusRange> statuses;
+  std::chrono::milliseconds ttl{0};
+};
+
+struct CacheSettings {
+  std::string key;   // a template; empty: the request's URI
+  std::string when;  // a condition; empty: always
+  std::chrono::milliseconds ttl{-1};          // negative: as responses say
+  std::chrono::milliseconds default_ttl{-1};  // negative: none
+  std::vector<StatusLifetime> ttl_by_status;
+  std::chrono::milliseconds stale_while_revalidate{0};
+  std::chrono::milliseconds stale_if_error{0};
+  uint64_t object_size = 8 << 20;
+  bool coalesce = true;
+  std::chrono::milliseconds wait{30'000};
+  ClientDirectives client_directives = ClientDirectives::kHonour;
+  std::vector<std::string> ignore_query;
+  std::vector<std::string> targeted{};    // empty: cdn-cache-control
+  std::vector<std::string> tag_fields{};  // empty: surrogate-key, cache-tag
+  bool status_field = true;
+};
+
+config::TypePointer cache_type();
+
+}  // namespace portcullis::policy

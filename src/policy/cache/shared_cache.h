@@ -1,0 +1,78 @@
+#pragma once
+
+#include <string_view>
+
+#include "policy/cache/answer.h"
+#include "policy/cache/settings.h"
+#include "policy/cache/visit.h"
+#include "policy/condition.h"
+#include "policy/policy.h"
+#include "policy/services.h"
+#include "policy/template.h"
+
+namespace portcullis::policy {
+
+// The cache of one route, or of all. What it keeps is in the store that all share.
+//
+// A request finds what is kept, or joins those who wait for it, or fetches it itself and then says how that
+// ended: response.cpp has what becomes of the answer.
+class SharedCache final : public Policy {
+ public:
+  SharedCache(const CacheSettings& settings, const BuildContext& build);
+
+  Decision on_request(Context& context) const override;
+  void on_response(Context& context) const override;
+  void on_end(Context& context) const override;
+  bool watches_end() const override { return true; }
+  Explanation explain(Context& context) const override;
+
+ private:
+  // What is to be done now: decide so, or wait for another's fetch first.
+  struct Step {
+    Decision decision;
+    bool waits = false;
+  };
+  // May a stored response be sent as it is?
+  enum class Use : uint8_t { kYes, kWhileRevalidating, kNo };
+
+  bool takes_part(Context& context, CacheVisit& visit) const;
+  void make_key(Context& context, CacheVisit& visit) const;
+  std::string_view query_of(Context& context) const;
+  Step step(Context& context, CacheVisit& visit) const;
+  Step fetch(Context& context, CacheVisit& visit, const cache::Store::Found& found) const;
+  Step begin(Context& context, CacheVisit& visit, std::shared_ptr<cache::Fetch> fetch) const;
+  Task<Decision> follow(Context& context, CacheVisit& visit) const;
+  Decision share_failure(Context& context, CacheVisit& visit) const;
+  Use may_use(const cache::Entry& entry, const CacheVisit& visit, cache::Time moment) const;
+  Decision serve(Context& context, CacheVisit& visit, cache::EntryPointer entry, Served served,
+                 std::string_view outcome) const;
+  void refresh(Context& context, const CacheVisit& visit) const;
+  bool fetch_in_background(Context& context, const CacheVisit& visit,
+                           std::shared_ptr<cache::Fetch> fetch) const;
+  void ask_upstream(Context& context, CacheVisit& visit) const;
+
+  // The response side.
+  void settle(Context& context, CacheVisit& visit) const;
+  void restore(Context& context, CacheVisit& visit) const;
+  bool may_serve_on_error(const cache::Entry& entry, cache::Time moment) const;
+  void settle_failure(Context& context, CacheVisit& visit) const;
+  void settle_validated(Context& context, CacheVisit& visit) const;
+  bool keep(Context& context, CacheVisit& visit) const;
+  void keep_from_sharing(Context& context, CacheVisit& visit) const;
+  void invalidate(Context& context, const CacheVisit& visit) const;
+  std::shared_ptr<cache::Entry> make_entry(Context& context, const CacheVisit& visit,
+                                           const http::ResponseHead& response,
+                                           const http::Fields& fields) const;
+  std::optional<std::chrono::milliseconds> told_lifetime(uint16_t status) const;
+  http::CacheControl read_control(const http::Fields& response, bool& targeted) const;
+
+  CacheSettings settings_;
+  cache::Store& store_;
+  Template key_;
+  bool keyed_by_caller_ = false;
+  Condition when_;
+  std::string place_;
+  std::vector<telemetry::CacheMetrics*> metrics_;  // one for each worker
+};
+
+}  // namespace portcullis::policy

@@ -1,0 +1,71 @@
+// How an exchange sends its request once more, for what no client waits for.
+
+#include "proxy/exchange.h"
+
+namespace portcullis::proxy {
+
+Exchange::Exchange(Client client, const Exchange& original, const void* sender,
+                   const std::function<void(policy::Context&)>& prepare)
+    : client_(client),
+      worker_(original.worker_),
+      snapshot_(original.snapshot_),
+      settings_(original.settings_),
+      route_(original.route_),
+      origin_(original.origin_),
+      has_head_(true),
+      context_{worker_.loop(), arena_, request_, response_},
+      held_body_(client, request_),
+      is_errand_(true) {
+  path_ = arena_.copy(original.path_);
+  target_path_ = arena_.copy(original.context_.target_path);
+  host_ = arena_.copy(original.host_);
+  origin_.client = arena_.copy(original.origin_.client);
+  origin_.host = arena_.copy(original.origin_.host);
+  request_id_ = arena_.copy(original.request_id_);
+  const http::RequestHead& asked = original.request_;
+  request_.method = arena_.copy(asked.method);
+  request_.target = arena_.copy(asked.target);
+  request_.authority = arena_.copy(asked.authority);
+  request_.path = arena_.copy(asked.path);
+  request_.query = arena_.copy(asked.query);
+  request_.has_query = asked.has_query;
+  request_.version = asked.version;
+  for (const http::Field& field : asked.fields)
+    request_.fields.add(arena_.copy(field.name), arena_.copy(field.value), field.id);
+  fill_context();
+  context_.caller = original.context_.caller;
+  context_.caller.credential = arena_.copy(original.context_.caller.credential);
+  while (first_policy_ < route_->policies.size() && route_->policies[first_policy_].get() != sender)
+    ++first_policy_;
+  policies_run_ = policies_begun_ = first_policy_ + 1;
+  prepare(context_);
+}
+
+bool Exchange::send(const void* sender, const std::function<void(policy::Context&)>& prepare) {
+  struct Life {
+    static Task<void> run([[maybe_unused]] std::unique_ptr<ClientConnection> connection, std::unique_ptr<Exchange> errand) {
+      co_await errand->run_errand();
+      errand.reset();  // it refers to the connection
+    }
+  };
+  auto nobody = std::make_unique<ClientConnection>(client_.connection);
+  auto errand =
+      std::make_unique<Exchange>(Client{*nobody, nobody->stream, nobody->input}, *this, sender, prepare);
+  worker_.spawn(Life::run(std::move(nobody), std::move(errand)));
+  return true;
+}
+
+Task<void> Exchange::run_errand() {
+  started_ = worker_.loop().now();
+  if (co_await consult_policies()) co_return;
+  target_path_ = context_.target_path;
+  if (route_->split.empty()) {
+    co_await refuse(500, "no_upstream");
+    co_return;
+  }
+  branch_ = choose_branch();
+  Task<Persistence> forwarding = forward();
+  co_await forwarding;
+}
+
+}  // namespace portcullis::proxy

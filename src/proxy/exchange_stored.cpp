@@ -1,0 +1,128 @@
+// How an exchange keeps its response, and answers with one that is kept.
+
+#include <utility>
+
+#include "proxy/exchange.h"
+
+namespace portcullis::proxy {
+
+using http::BodyKind;
+using http::FieldId;
+
+namespace {
+
+constexpr uint64_t kMostCopied = 16 * 1024;
+
+// A response on its way from a target to the cache, with all that its body needs. It goes on when the client
+// who asked for it first has left.
+struct Delivery {
+  explicit Delivery(Worker& its_worker) : worker(its_worker) { worker.errand_began(); }
+  Delivery(const Delivery&) = delete;
+  Delivery& operator=(const Delivery&) = delete;
+  ~Delivery() { worker.errand_ended(); }
+
+  Worker& worker;
+  std::shared_ptr<WorkerSnapshot> snapshot;  // the target is its
+  upstream::InFlight in_flight;
+  std::unique_ptr<upstream::Connection> connection;
+  InputBuffer input;
+  std::string converted;
+  std::unique_ptr<policy::ResponseConverter> converter;
+  std::unique_ptr<cache::Filling> filling;
+  bool keep_alive = false;
+};
+
+Task<void> deliver(std::unique_ptr<Delivery> delivery, std::unique_ptr<BodySource> source) {
+  const RelayResult result = co_await store_message(*source, *delivery->filling);
+  if (result.outcome != RelayOutcome::kComplete) co_return;
+  delivery->filling->finish();
+  if (delivery->keep_alive && source->rest.empty()) {
+    upstream::Target& target = delivery->connection->target();
+    target.give_back(std::move(delivery->connection));
+  }
+}
+
+}  // namespace
+
+// From here on the body goes to the cache, and whoever wants it reads it there.
+void Exchange::store_response(std::unique_ptr<upstream::Connection> connection, BodySource& source,
+                              InputBuffer input) {
+  auto delivery = std::make_unique<Delivery>(worker_);
+  const bool converted_whole = source.received.data() == converted_.data();
+  const std::string_view received = source.received;
+  delivery->snapshot = snapshot_;
+  delivery->in_flight = std::move(in_flight_);
+  delivery->connection = std::move(connection);
+  delivery->input = std::move(input);
+  delivery->converted = std::move(converted_);
+  delivery->converter = std::move(context_.converter);
+  delivery->filling = std::move(context_.storing);
+  delivery->keep_alive = stored_keep_alive_;
+  auto from = std::make_unique<BodySource>(BodySource{.stream = delivery->connection->stream,
+                                                      .framing = source.framing,
+                                                      .received = received,
+                                                      .timeout = source.timeout,
+                                                      .converter = source.converter,
+                                                      .channel = source.channel});
+  // A short string moves with its owner.
+  if (converted_whole) from->received = delivery->converted;
+  if (!source.converted.empty()) from->converted = delivery->converted;
+  worker_.spawn(deliver(std::move(delivery), std::move(from)));
+}
+
+// Sends the head that a policy has made, and what Context::serving reads.
+Task<void> Exchange::send_stored() {
+  cache::BodyReader& reader = *context_.serving;
+  if (client_.connection.closing()) close_client_ = true;
+  response_.version = http::Version::kHttp11;
+  response_.fields.remove(FieldId::kContentLength);
+  const bool bodiless = response_.status == 204 || response_.status == 304;
+  const auto length = reader.length();
+  BodyKind kind = BodyKind::kLength;
+  if (bodiless) {
+    kind = BodyKind::kNone;
+  } else if (length) {
+    response_.fields.add("content-length", arena_.decimal(*length), FieldId::kContentLength);
+  } else {
+    kind = request_.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
+  }
+  const bool ends_here = bodiless || length == uint64_t{0} || request_.method == "HEAD";
+  if (kind == BodyKind::kUntilClose && !ends_here) close_client_ = true;
+  if (!reader.valid() && !ends_here) {
+    // It is not kept any more, and was not begun to be read in time.
+    close_client_ = true;
+    co_return client_.stream.close();
+  }
+  answered_ = true;
+  const std::string_view beginning = ends_here ? std::string_view() : reader.take();
+  const bool small = length && beginning.size() == *length && *length <= kMostCopied;
+  HeadWriter head(1024 + (small ? beginning.size() : 0));
+  BodySource source{.stream = client_.stream,
+                    .framing = {kind == BodyKind::kLength ? kind : BodyKind::kStream, length.value_or(0)},
+                    .received = beginning,
+                    .timeout = settings_.send_timeout,
+                    .stored = &reader};
+  if (ends_here) source.framing = {};
+  RelayResult sent;
+  if (client_.channel != nullptr) {
+    if (!send_http2_head(kind, ends_here ? EndOfMessage::kHere : EndOfMessage::kLater)) {
+      sent = {RelayOutcome::kSinkFailed};
+    } else if (!ends_here) {
+      sent = co_await relay_message({}, source,
+                                    {client_.stream, BodyKind::kStream, settings_.send_timeout, client_.channel});
+    }
+    co_return conclude(sent, source);
+  }
+  write_response_head(head, kind);
+  if (small || ends_here) {
+    // Copying a small body behind the head costs less than a gathered write.
+    head.write(beginning);
+    source.bytes = beginning.size();
+    if (!co_await send_text(head.text())) sent = {RelayOutcome::kSinkFailed};
+  } else {
+    sent = co_await relay_message(head.text(), source, {client_.stream, kind, settings_.send_timeout});
+  }
+  conclude(sent, source);
+}
+
+}  // namespace portcullis::proxy
