@@ -27,6 +27,7 @@ struct Client {
   size_t body_left = 0;
   size_t answer_size = 0;
   bool in_body = false;
+  bool cacheable = false;  // asked for with ?cacheable
 };
 
 const std::string kFill(2 << 20, 'x');
@@ -41,8 +42,9 @@ struct Due {
 std::deque<Due> waiting;  // in order, because all wait equally long
 
 void answer(Client& client, size_t size) {
-  client.output.append("HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: text/plain\r\nContent-Length: " +
-                       std::to_string(size) + "\r\n\r\n");
+  client.output.append("HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: text/plain\r\n");
+  if (client.cacheable) client.output.append("Cache-Control: max-age=3600\r\nETag: \"one\"\r\n");
+  client.output.append("Content-Length: " + std::to_string(size) + "\r\n\r\n");
   client.output.append(kFill, 0, size);
 }
 
@@ -89,6 +91,7 @@ bool serve(Client& client) {
       data = data.substr(data.size() - rest.size());
       const char* target = strchr(client.input.c_str(), '/');
       client.answer_size = std::min<size_t>(target ? strtoul(target + 1, nullptr, 10) : 0, kFill.size());
+      client.cacheable = client.input.find("?cacheable ") != std::string::npos;
       const char* length = strcasestr(client.input.c_str(), "content-length:");
       client.body_left =
           length && length < client.input.c_str() + end ? strtoul(length + 15, nullptr, 10) : 0;

@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 
-from caching import SIZES, caches
+from caching import SIZES, caches, one_fetch
 from policies import certificates, cluster_limit, jwt, key_and_limit
 from protocols import grpc_service, http2_peers
 from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, family, free_port, load, start, wait_for_port
@@ -43,7 +43,7 @@ HTTP2 = {
     "grpc_unary": {"connections": 4, "streams": 100},
 }
 CACHES = {name: {"connections": 64, "target": target} for name, target in SIZES.items()}
-OTHERS = ("slow_target", "route_match", "limit_decision", "address_set", "idle_memory", "reload")
+OTHERS = ("one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "idle_memory", "reload")
 IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
 ROUTES = 10_000
 
@@ -373,6 +373,10 @@ def main():
                     by_cache(scenario, directory, backend_port, seconds, rounds)
             if "syscalls" in scenarios:
                 syscalls(subjects)
+            if "one_fetch" in scenarios:
+                told = one_fetch(directory)
+                print("\none_fetch: " + ", ".join(f"{key} {value}" for key, value in told.items()))
+                say(scenario="one_fetch", subject="portcullis", **told)
             if "slow_target" in scenarios:
                 slow_target(directory, seconds, rounds)
             if "route_match" in scenarios:

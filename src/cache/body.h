@@ -16,7 +16,8 @@ namespace portcullis::cache {
 class BodyReader;
 
 // The body of a stored response, from its first byte until it is whole, and then for as long as somebody
-// holds it. One thread writes; any number of readers on any threads follow, without locks and without copying.
+// holds it. One thread writes; any number of readers on any threads follow, without locks and without
+// copying.
 class Body {
  public:
   enum class State : uint8_t { kGrowing, kComplete, kFailed };

@@ -16,10 +16,10 @@ class Fetch {
  public:
   enum class Outcome : uint8_t {
     kPending,
-    kStored,      // `entry` is what has come
-    kNotShared,   // what has come is for one request only
-    kFailed,      // nothing has come: `status` and `why` say what all are told
-    kAbandoned,   // whoever asked has stopped asking
+    kStored,     // `entry` is what has come
+    kNotShared,  // what has come is for one request only
+    kFailed,     // nothing has come: `status` and `why` say what all are told
+    kAbandoned,  // whoever asked has stopped asking
   };
 
   Outcome outcome() const { return outcome_.load(std::memory_order_acquire); }
@@ -48,10 +48,10 @@ class Fetch {
   Signal ended_;
 
   // The store's, under its shard's lock.
-  std::string selecting_;    // whom it is for
-  bool alone_ = false;       // nobody is to wait for it
-  bool outdated_ = false;    // what it asks for has been purged since
-  uint64_t purges_ = 0;      // by tag, when it began
+  std::string selecting_;  // whom it is for
+  bool alone_ = false;     // nobody is to wait for it
+  bool outdated_ = false;  // what it asks for has been purged since
+  uint64_t purges_ = 0;    // by tag, when it began
 };
 
 }  // namespace portcullis::cache

@@ -38,8 +38,8 @@ struct LifetimeRules {
   std::optional<milliseconds> by_default{};  // of those that say nothing
 };
 
-// How long a response stays fresh (section 4.2.1); heuristically where it says nothing (section 4.2.2). `told`
-// is what its Cache-Control says, or what stands in that one's place (`targeted`).
+// How long a response stays fresh (section 4.2.1); heuristically where it says nothing (section 4.2.2).
+// `told` is what its Cache-Control says, or what stands in that one's place (`targeted`).
 milliseconds lifetime_of(const http::ResponseHead& response, const http::CacheControl& told, bool targeted,
                          const LifetimeRules& rules, Time received);
 
@@ -48,7 +48,7 @@ bool is_heuristically_cacheable(uint16_t status);
 
 // Until when a stale response may be used (RFC 5861, RFC 9111 section 4.2.4).
 struct Staleness {
-  bool never = false;        // must be validated first
+  bool never = false;           // must be validated first
   bool not_on_request = false;  // not because a client would take it
   std::optional<milliseconds> while_revalidating{};
   std::optional<milliseconds> if_error{};

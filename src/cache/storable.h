@@ -7,7 +7,7 @@ namespace portcullis::cache {
 
 // What is to be known of a request beside its response.
 struct Asked {
-  bool by_somebody = false;  // its sender has proved who it is
+  bool by_somebody = false;      // its sender has proved who it is
   bool keyed_by_caller = false;  // and nobody else gets what is kept
 };
 

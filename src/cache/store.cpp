@@ -256,8 +256,8 @@ void Store::remove(const Entry& entry) {
   locked.forget_if_empty(*slot);
 }
 
-// From the shards that have more than their share, of which there is one when all have too much together: first
-// from the one that has got something.
+// From the shards that have more than their share, of which there is one when all have too much together:
+// first from the one that has got something.
 void Store::make_room(uint64_t uri_hash) {
   size_t next = uri_hash % kShards;
   for (size_t content = 0; bytes_.load(std::memory_order_relaxed) > most_bytes_ && content < kShards;) {
@@ -345,7 +345,9 @@ uint64_t Store::purge(const Purge& purge) {
 }
 
 StoreState Store::state() const {
-  const auto read = [](const std::atomic<uint64_t>& number) { return number.load(std::memory_order_relaxed); };
+  const auto read = [](const std::atomic<uint64_t>& number) {
+    return number.load(std::memory_order_relaxed);
+  };
   return {read(bytes_), most_bytes_, read(entries_), read(filling_), read(evictions_), read(purged_)};
 }
 

@@ -37,7 +37,9 @@ class Filling {
   void append(std::string_view data);
   void finish();
   bool passes_through() const { return passes_; }
-  Task<bool> wait(EventLoop& loop, Milliseconds timeout) { return entry_->body->wait_for_readers(loop, timeout); }
+  Task<bool> wait(EventLoop& loop, Milliseconds timeout) {
+    return entry_->body->wait_for_readers(loop, timeout);
+  }
   const EntryPointer& entry() const { return kept_; }
 
  private:

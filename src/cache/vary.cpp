@@ -60,7 +60,8 @@ std::string_view selecting_values(const http::Fields& request, const std::vector
   std::string out;
   for (const std::string& name : names) {
     const bool codings = name == "accept-encoding";
-    const bool negotiates = codings || name == "accept" || name == "accept-language" || name == "accept-charset";
+    const bool negotiates =
+        codings || name == "accept" || name == "accept-language" || name == "accept-charset";
     std::string value;
     bool present = false;
     for (const http::Field& field : request) {

@@ -9,7 +9,8 @@
 
 namespace portcullis::cache {
 
-// Which fields of a request its response was chosen by (RFC 9110 section 12.5.5): names in lower case, sorted.
+// Which fields of a request its response was chosen by (RFC 9110 section 12.5.5): names in lower case,
+// sorted.
 struct Vary {
   bool any = false;  // `*`: by something else, too; it never fits another request
   std::vector<std::string> names;

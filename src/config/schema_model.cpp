@@ -260,7 +260,8 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       "For the counters of `rate_limit`, 16 bytes for each key in use; taken as it is needed. When "
       "it is full those are given up first that have the least to their account. A change takes a "
       "restart.");
-  auto cache = std::make_shared<ObjectType>("cache", "What the responses that `cache` policies keep may take.");
+  auto cache =
+      std::make_shared<ObjectType>("cache", "What the responses that `cache` policies keep may take.");
   cache->optional("memory", &Cache::memory, size(), "64MiB",
                   "All of them together. When it is full those are given up first that are asked for least "
                   "(S3-FIFO). A change takes a restart.");

@@ -107,8 +107,7 @@ std::optional<CacheControl> read_targeted_cache_control(const Fields& fields,
       const int64_t* number = std::get_if<int64_t>(&item->value);
       if (flag != nullptr && *flag) note(out, member.key, "", seconds(0));
       if (number != nullptr)
-        note(out, member.key, "n",
-             seconds(std::clamp<int64_t>(*number, 0, CacheControl::kForever.count())));
+        note(out, member.key, "n", seconds(std::clamp<int64_t>(*number, 0, CacheControl::kForever.count())));
     }
     // `private` names no fields here that this could take out: it is all of it.
     out.private_fields = {};

@@ -22,8 +22,8 @@ std::optional<std::string> normal_uri(std::string_view uri) {
   uri.remove_prefix(authority_end);
   const size_t path_end = std::min(uri.find('?'), uri.size());
   Arena arena;
-  const auto path = path_end == 0 ? std::optional<std::string_view>("/")
-                                  : canonical_path(uri.substr(0, path_end), arena);
+  const auto path =
+      path_end == 0 ? std::optional<std::string_view>("/") : canonical_path(uri.substr(0, path_end), arena);
   if (!path) return std::nullopt;
   out += *path;
   if (path_end + 1 < uri.size()) out += uri.substr(path_end);

@@ -87,7 +87,8 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<TryOutcome> receive_response(std::unique_ptr<upstream::Connection>& connection, BodySource& body,
                                     TaskGroup& upload);
   Task<TryOutcome> convert_response(BodySource& source);
-  void store_response(std::unique_ptr<upstream::Connection> connection, BodySource& source, InputBuffer input);
+  void store_response(std::unique_ptr<upstream::Connection> connection, BodySource& source,
+                      InputBuffer input);
   Task<void> send_stored();
   void conclude(const RelayResult& sent, const BodySource& source);
   bool send(const void* sender, const std::function<void(policy::Context&)>& prepare) override;
@@ -156,8 +157,8 @@ class Exchange final : public Pooled, private policy::Errands {
   bool answered_ = false;  // bytes of the final response have been sent
   bool close_client_ = false;
   bool stored_keep_alive_ = false;  // the target's connection may be used again
-  bool redirected_ = false;        // to https, by the listener
-  bool extended_connect_ = false;  // an upgrade that goes to an HTTP/2 target
+  bool redirected_ = false;         // to https, by the listener
+  bool extended_connect_ = false;   // an upgrade that goes to an HTTP/2 target
   RelayResult upload_result_;
   bool upload_done_ = true;
   std::string_view failure_;  // why the last try failed, for the log; clients are told less

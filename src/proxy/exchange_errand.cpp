@@ -43,7 +43,8 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender,
 
 bool Exchange::send(const void* sender, const std::function<void(policy::Context&)>& prepare) {
   struct Life {
-    static Task<void> run([[maybe_unused]] std::unique_ptr<ClientConnection> connection, std::unique_ptr<Exchange> errand) {
+    static Task<void> run([[maybe_unused]] std::unique_ptr<ClientConnection> connection,
+                          std::unique_ptr<Exchange> errand) {
       co_await errand->run_errand();
       errand.reset();  // it refers to the connection
     }

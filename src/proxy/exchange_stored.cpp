@@ -108,8 +108,8 @@ Task<void> Exchange::send_stored() {
     if (!send_http2_head(kind, ends_here ? EndOfMessage::kHere : EndOfMessage::kLater)) {
       sent = {RelayOutcome::kSinkFailed};
     } else if (!ends_here) {
-      sent = co_await relay_message({}, source,
-                                    {client_.stream, BodyKind::kStream, settings_.send_timeout, client_.channel});
+      sent = co_await relay_message(
+          {}, source, {client_.stream, BodyKind::kStream, settings_.send_timeout, client_.channel});
     }
     co_return conclude(sent, source);
   }

@@ -90,8 +90,9 @@ class BodyReader {
 // authorises the message, and nothing that the gateway itself writes.
 std::string permitted_trailers(std::string_view lines) {
   static constexpr std::string_view kRefused[] = {
-      "proxy-authorization", "cookie",       "content-encoding", "content-type",      "content-range",
-      "location",            "max-forwards", "www-authenticate", "proxy-authenticate"};
+      "proxy-authorization", "cookie",           "content-encoding",
+      "content-type",        "content-range",    "location",
+      "max-forwards",        "www-authenticate", "proxy-authenticate"};
   std::string out;
   while (!lines.empty()) {
     const size_t end = lines.find("\r\n") + 2;
@@ -100,9 +101,9 @@ std::string permitted_trailers(std::string_view lines) {
     const std::string_view name = line.substr(0, line.find(':'));
     const http::FieldId id = http::identify_field(name);
     const bool harmless = id == http::FieldId::kOther || id == http::FieldId::kEtag;
-    const bool refused = !harmless ||
-                         std::any_of(std::begin(kRefused), std::end(kRefused),
-                                     [&](std::string_view each) { return equals_ignoring_case(each, name); });
+    const bool refused =
+        !harmless || std::any_of(std::begin(kRefused), std::end(kRefused),
+                                 [&](std::string_view each) { return equals_ignoring_case(each, name); });
     if (!refused) out += line;
   }
   return out;
@@ -260,7 +261,8 @@ enum class Until : uint8_t { kEnd, kSomething };
 
 // Reads a body; what its converter makes of it, where there is one, is added to `out`. `filling`, where it is
 // not null, gets that, or the body as it is.
-Task<RelayResult> consume(BodySource& source, std::string& out, Until until, cache::Filling* filling = nullptr) {
+Task<RelayResult> consume(BodySource& source, std::string& out, Until until,
+                          cache::Filling* filling = nullptr) {
   BodyReader reader(source);
   Gather pieces;
   const Pace pace;

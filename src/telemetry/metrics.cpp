@@ -276,7 +276,8 @@ std::string Registry::scrape(const States& states) const {
   for (const auto& [name, shards] : caches_) {
     revalidated.add({{"route", name}},
                     sum(shards, [](const CacheMetrics& m) -> const Counter& { return m.revalidated; }));
-    waits.add({{"route", name}}, sum(shards, [](const CacheMetrics& m) -> const Counter& { return m.waited; }));
+    waits.add({{"route", name}},
+              sum(shards, [](const CacheMetrics& m) -> const Counter& { return m.waited; }));
   }
   Family cache_bytes("cache_bytes", "What the stored responses take.", MetricType::Gauge);
   cache_bytes.add({}, states.cache.bytes);
@@ -286,7 +287,8 @@ std::string Registry::scrape(const States& states) const {
   cache_entries.add({}, states.cache.entries);
   Family cache_filling("cache_filling_bytes", "What those take that are being received.", MetricType::Gauge);
   cache_filling.add({}, states.cache.filling_bytes);
-  Family evictions("cache_evictions_total", "Stored responses given up for want of room.", MetricType::Counter);
+  Family evictions("cache_evictions_total", "Stored responses given up for want of room.",
+                   MetricType::Counter);
   evictions.add({}, states.cache.evictions);
   Family purged("cache_purged_total", "Stored responses purged, or ended by an unsafe request.",
                 MetricType::Counter);
@@ -313,14 +315,14 @@ std::string Registry::scrape(const States& states) const {
   }
 
   std::vector<prometheus::MetricFamily> all;
-  for (Family* one : {&requests,      &durations,       &received,  &sent,
-                      &tries,         &opened,          &accepted,  &open,
-                      &by_listener,   &handshakes,      &in_kernel, &unannounced,
-                      &floods,        &refused,         &dropped,   &reloads,
-                      &version,       &by_consumer,     &by_branch, &breaker_use,
-                      &breaker_limit, &breaker_refused, &mirrored,  &rolled_back,
-                      &rollbacks,     &limited,         &up,        &available,
-                      &ejections,     &checks,          &cached,    &revalidated,
+  for (Family* one : {&requests,      &durations,       &received,    &sent,
+                      &tries,         &opened,          &accepted,    &open,
+                      &by_listener,   &handshakes,      &in_kernel,   &unannounced,
+                      &floods,        &refused,         &dropped,     &reloads,
+                      &version,       &by_consumer,     &by_branch,   &breaker_use,
+                      &breaker_limit, &breaker_refused, &mirrored,    &rolled_back,
+                      &rollbacks,     &limited,         &up,          &available,
+                      &ejections,     &checks,          &cached,      &revalidated,
                       &waits,         &cache_bytes,     &cache_limit, &cache_entries,
                       &cache_filling, &evictions,       &purged}) {
     all.push_back(std::move(one->family));

@@ -18,8 +18,7 @@ class Answer:
 
     def __init__(self, fields=(), status=200, body=b"body", dated=True, release=None, pieces=None, cut=False):
         self.fields = list(fields.items() if isinstance(fields, dict) else fields)
-        if dated and not any(name.lower() == "date" for name, _ in self.fields):
-            self.fields.append(("date", date()))
+        self.dated = dated
         self.status, self.body, self.release, self.pieces, self.cut = status, body, release, pieces, cut
 
     def send(self, connection, method):
@@ -27,6 +26,8 @@ class Answer:
             self.release.wait(20)
         bodiless = method == "HEAD" or self.status in (204, 304)
         fields = list(self.fields)
+        if self.dated and not any(name.lower() == "date" for name, _ in fields):
+            fields.append(("date", date()))
         if self.pieces is not None:
             fields.append(("transfer-encoding", "chunked"))
         elif self.status not in (204, 304) and not any(name.lower() == "content-length" for name, _ in fields):

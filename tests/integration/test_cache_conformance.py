@@ -2,15 +2,23 @@
 
 Each case is a sequence of exchanges for one resource. What the cache did shows in what the origin was asked."""
 
+import re
 import threading
 
 import pytest
 
-from cache_origin import Answer, Origin, ask, date
-from harness import Gateway
+import cache_origin
+from cache_origin import Answer, Origin, ask
+from harness import ROOT, Gateway
 
 HIT, MISS, VALIDATED = "hit", "miss", "validated"
 TAG = '"one"'
+
+
+def date(seconds=0):
+    """So many seconds from when the case runs."""
+    return f"{{date {seconds}}}"
+
 
 
 class Step:
@@ -303,8 +311,11 @@ routes: [{{name: all, match: {{path_prefix: /}}, upstream: main, policies: [cach
     origin.close()
 
 
-def place(text, path):
-    return [(name, value.replace("{path}", path)) for name, value in text]
+def place(fields, path):
+    """What is only known when the case runs."""
+    def value(text):
+        return re.sub(r"\{date (-?\d+)\}", lambda found: cache_origin.date(int(found[1])), text.replace("{path}", path))
+    return [(name, value(text)) for name, text in (fields.items() if isinstance(fields, dict) else fields)]
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[name for name, _ in CASES])
@@ -315,14 +326,14 @@ def test_case(world, number):
     for step in CASES[number][1]:
         path = base + step.path
         said = step.say or Answer(FRESH)
-        said.fields = place(said.fields, base)
+        said.fields, fields = place(said.fields, base), place(step.fields, base)
         origin.answers[path.split("?")[0]] = [said]
         before = len(origin.asked(path.split("?")[0]))
         if step.status == 0:
             with pytest.raises(Exception):
-                ask(gateway.port, path, step.method, step.fields, step.body)
+                ask(gateway.port, path, step.method, fields, step.body)
             continue
-        response = ask(gateway.port, path, step.method, step.fields, step.body)
+        response = ask(gateway.port, path, step.method, fields, step.body)
         asked = origin.asked(path.split("?")[0])[before:]
         assert len(asked) == (0 if step.expect == HIT else 1), response.fields
         if asked:
@@ -359,3 +370,14 @@ def test_a_body_that_grows_is_sent_as_it_comes(world):
                 seen += connection.recv(1000)
             assert b"second" in seen
     assert len(origin.asked("/grows")) == 1
+
+
+def test_the_page_names_every_case():
+    """So that docs/cache-conformance.md is the table of what is tested."""
+    section, listed = None, []
+    for line in (ROOT / "docs/cache-conformance.md").read_text().splitlines():
+        if line.startswith("## "):
+            section = line.split()[1]
+        elif line.startswith("- "):
+            listed.append(f"{section} {line[2:]}")
+    assert listed == [name for name, _ in CASES]

@@ -110,7 +110,8 @@ TEST(Range, OneRangeOfBytes) {
 TEST(Conditions, TagsWithCommasAndWithoutQuotes) {
   const http::Validators mine{"\"a,b\"", ""};
   EXPECT_TRUE(http::has_it_already(fields({{"if-none-match", "\"x\", \"a,b\""}}), mine));
-  EXPECT_TRUE(http::has_it_already(fields({{"if-none-match", "\"x\""}, {"if-none-match", "W/\"a,b\""}}), mine));
+  EXPECT_TRUE(
+      http::has_it_already(fields({{"if-none-match", "\"x\""}, {"if-none-match", "W/\"a,b\""}}), mine));
   EXPECT_FALSE(http::has_it_already(fields({{"if-none-match", "\"a\", \"b\""}}), mine));
   EXPECT_TRUE(http::has_it_already(fields({{"if-none-match", "x, y"}}), {"y", ""}));
   EXPECT_FALSE(http::has_it_already(fields({{"if-none-match", "\"open"}}), mine));
@@ -139,17 +140,21 @@ TEST(Freshness, AgesAddUp) {
   const auto age = [&](std::initializer_list<std::pair<std::string_view, std::string_view>> pairs) {
     return cache::Age(fields(pairs), asked, received).at(received + seconds(1));
   };
-  EXPECT_EQ(age({}), seconds(4));                               // the delay counts
+  EXPECT_EQ(age({}), seconds(4));  // the delay counts
   EXPECT_EQ(age({{"age", "5"}}), seconds(9));
-  EXPECT_EQ(age({{"date", date}}), seconds(9));                 // the apparent age
+  EXPECT_EQ(age({{"date", date}}), seconds(9));                  // the apparent age
   EXPECT_EQ(age({{"date", date}, {"age", "10"}}), seconds(14));  // the larger one
 }
 
 TEST(Storable, FieldsOfTheHopAreLeftOut) {
   http::ResponseHead response;
   response.status = 200;
-  response.fields = fields({{"connection", "close, x-hop"}, {"x-hop", "1"}, {"x-a", "1"}, {"age", "5"},
-                            {"content-length", "4"}, {"X-Secret", "1"}});
+  response.fields = fields({{"connection", "close, x-hop"},
+                            {"x-hop", "1"},
+                            {"x-a", "1"},
+                            {"age", "5"},
+                            {"content-length", "4"},
+                            {"X-Secret", "1"}});
   http::Fields kept;
   http::CacheControl told;
   told.private_fields = "x-secret";

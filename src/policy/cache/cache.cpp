@@ -65,11 +65,9 @@ void SharedCache::make_key(Context& context, CacheVisit& visit) const {
   Arena& arena = context.arena;
   const std::string_view query = query_of(context);
   const std::string_view mark = query.empty() ? "" : "?";
-  const std::string_view uri =
-      arena.concat(context.scheme, "://", context.host, context.path, mark, query);
+  const std::string_view uri = arena.concat(context.scheme, "://", context.host, context.path, mark, query);
   // Two routes may answer for one URI, by a header: each has its own.
-  const std::string_view text =
-      arena.concat(context.route, "\n", key_.empty() ? uri : key_.expand(context));
+  const std::string_view text = arena.concat(context.route, "\n", key_.empty() ? uri : key_.expand(context));
   visit.key = store_.key(text, uri);
 }
 
@@ -265,8 +263,7 @@ Task<Decision> SharedCache::follow(Context& context, CacheVisit& visit) const {
   metrics_[context.worker]->waited.add();
   for (int round = 1;; ++round) {
     const std::shared_ptr<Fetch> joined = visit.joined;
-    if (joined->outcome() == Fetch::Outcome::kPending)
-      co_await joined->wait(context.loop, 0, settings_.wait);
+    if (joined->outcome() == Fetch::Outcome::kPending) co_await joined->wait(context.loop, 0, settings_.wait);
     visit.collapsed = true;
     switch (joined->outcome()) {
       case Fetch::Outcome::kPending:

@@ -35,7 +35,8 @@ std::optional<std::string> own_uri(const Context& context, std::string_view loca
   const std::string origin = std::string(context.scheme) + "://" + std::string(context.host);
   const bool relative = location.starts_with('/') && !location.starts_with("//");
   auto uri = http::normal_uri(relative ? origin + std::string(location) : std::string(location));
-  const bool own = uri && uri->starts_with(origin) && uri->size() > origin.size() && (*uri)[origin.size()] == '/';
+  const bool own =
+      uri && uri->starts_with(origin) && uri->size() > origin.size() && (*uri)[origin.size()] == '/';
   return own ? uri : std::nullopt;
 }
 
@@ -119,9 +120,11 @@ void SharedCache::settle_validated(Context& context, CacheVisit& visit) const {
   validation.status = old->head.status();
   validation.reason = context.response.reason;
   if (const http::Field* date = validation.fields.find(FieldId::kDate); date == nullptr)
-    fields.set("date", http::write_date(std::chrono::floor<std::chrono::seconds>(cache::now()), context.arena));
+    fields.set("date",
+               http::write_date(std::chrono::floor<std::chrono::seconds>(cache::now()), context.arena));
   // What the 304 says of its age counts, and is not kept.
-  if (const http::Field* age = validation.fields.find(FieldId::kAge)) fields.add("age", age->value, FieldId::kAge);
+  if (const http::Field* age = validation.fields.find(FieldId::kAge))
+    fields.add("age", age->value, FieldId::kAge);
   const auto entry = make_entry(context, visit, validation, fields);
   entry->body = old->body;
   metrics_[context.worker]->revalidated.add();
@@ -150,7 +153,8 @@ bool SharedCache::keep(Context& context, CacheVisit& visit) const {
   const Time now = cache::now();
   cache::write_stored_fields(
       response, told, http::write_date(std::chrono::floor<std::chrono::seconds>(now), context.arena), fields);
-  if (const http::Field* age = response.fields.find(FieldId::kAge)) fields.add("age", age->value, FieldId::kAge);
+  if (const http::Field* age = response.fields.find(FieldId::kAge))
+    fields.add("age", age->value, FieldId::kAge);
   const auto entry = make_entry(context, visit, response, fields);
   const bool validatable = !entry->head.validators().empty();
   const bool reusable = entry->lifetime.load(std::memory_order_relaxed) > 0 && !entry->always_validate;

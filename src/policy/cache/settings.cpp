@@ -20,14 +20,14 @@ config::TypePointer cache_type() {
       "Keeps responses in memory, and answers with them what asks for the same: a shared HTTP cache (RFC "
       "9111). What responses say of themselves decides; the keys here say the rest. Stands after the "
       "policies that authenticate and limit, which then see every request.");
-  type->optional("key", &CacheSettings::key,
-                 config::checked_text("a template", "", [](const std::string& text) {
-                   return Template::check(text);
-                 }),
-                 "the URI",
-                 "What requests for the same have in common, as `{request.path}?{request.query}`. With "
-                 "`{consumer.name}`, `{claim.NAME}` or another variable of the caller in it, what callers get "
-                 "is kept for each of them apart, also what is not `public`.")
+  type->optional(
+          "key", &CacheSettings::key,
+          config::checked_text("a template", "",
+                               [](const std::string& text) { return Template::check(text); }),
+          "the URI",
+          "What requests for the same have in common, as `{request.path}?{request.query}`. With "
+          "`{consumer.name}`, `{claim.NAME}` or another variable of the caller in it, what callers get "
+          "is kept for each of them apart, also what is not `public`.")
       .optional("when", &CacheSettings::when, Condition::type(), "every GET and HEAD",
                 "Which requests may be answered from the cache.")
       .optional("ttl", &CacheSettings::ttl, duration(), "as the response says",
@@ -57,11 +57,11 @@ config::TypePointer cache_type() {
                 "Whether a client's own Cache-Control counts: `ignore` keeps clients from asking past the "
                 "cache.")
       .optional("ignore_query", &CacheSettings::ignore_query, config::list_of<std::string>(config::text()),
-                "none",
-                "Query parameters that make no difference, as `utm_*`. The upstream still gets them.")
-      .optional("targeted", &CacheSettings::targeted,
-                config::list_of<std::string>(config::field_name_type()), "[cdn-cache-control]",
-                "Response fields that stand in the place of Cache-Control, the first that there is (RFC 9213).")
+                "none", "Query parameters that make no difference, as `utm_*`. The upstream still gets them.")
+      .optional(
+          "targeted", &CacheSettings::targeted, config::list_of<std::string>(config::field_name_type()),
+          "[cdn-cache-control]",
+          "Response fields that stand in the place of Cache-Control, the first that there is (RFC 9213).")
       .optional("tag_fields", &CacheSettings::tag_fields,
                 config::list_of<std::string>(config::field_name_type()), "[surrogate-key, cache-tag]",
                 "Response fields with the tags, separated by spaces or commas, by which it may be purged.")

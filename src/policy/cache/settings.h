@@ -16,8 +16,8 @@ struct StatusLifetime {
 };
 
 struct CacheSettings {
-  std::string key;   // a template; empty: the request's URI
-  std::string when;  // a condition; empty: always
+  std::string key;                            // a template; empty: the request's URI
+  std::string when;                           // a condition; empty: always
   std::chrono::milliseconds ttl{-1};          // negative: as responses say
   std::chrono::milliseconds default_ttl{-1};  // negative: none
   std::vector<StatusLifetime> ttl_by_status;

@@ -13,16 +13,16 @@ namespace portcullis::policy {
 // What the cache knows of one exchange.
 struct CacheVisit {
   cache::Key key{};
-  http::CacheControl wanted{};  // what the request says
-  bool is_kept_out = false;     // its response is not to be kept
-  bool is_unsafe = false;       // and what is kept of its URI may not be true any more
-  bool by_head = false;         // it was a HEAD
-  bool answered = false;        // from the cache
-  bool goes_alone = false;      // it waits for nobody
-  bool collapsed = false;       // it has waited
-  bool in_background = false;   // no client waits for it
-  bool validates = false;       // `stale` is to be validated
-  cache::EntryPointer stale{};  // what there is and is not fresh
+  http::CacheControl wanted{};             // what the request says
+  bool is_kept_out = false;                // its response is not to be kept
+  bool is_unsafe = false;                  // and what is kept of its URI may not be true any more
+  bool by_head = false;                    // it was a HEAD
+  bool answered = false;                   // from the cache
+  bool goes_alone = false;                 // it waits for nobody
+  bool collapsed = false;                  // it has waited
+  bool in_background = false;              // no client waits for it
+  bool validates = false;                  // `stale` is to be validated
+  cache::EntryPointer stale{};             // what there is and is not fresh
   std::shared_ptr<cache::Fetch> fetch{};   // its own, while it has not ended
   std::shared_ptr<cache::Fetch> joined{};  // another's
   std::vector<http::Field> set_aside{};    // fields of the request that the upstream does not get
