@@ -27,10 +27,26 @@ struct Client {
   size_t body_left = 0;
   size_t answer_size = 0;
   bool in_body = false;
+  bool json = false;       // asked for with ?json
   bool cacheable = false;  // asked for with ?cacheable
 };
 
 const std::string kFill(2 << 20, 'x');
+
+// As services speak: names that come again, and values that do not.
+std::string make_json() {
+  std::string out = "[";
+  uint64_t random = 1;
+  for (size_t i = 0; out.size() < kFill.size(); ++i) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    out += "{\"id\": " + std::to_string(i) + ", \"reference\": \"" + std::to_string(random) +
+           "\", \"amount\": " + std::to_string(random % 100'000) + ", \"currency\": \"EUR\", \"status\": \"" +
+           (random % 3 == 0 ? "pending" : "settled") + "\", \"customer\": {\"name\": \"Customer " +
+           std::to_string(random % 977) + "\", \"country\": \"" + (random % 5 == 0 ? "SE" : "DE") + "\"}},\n";
+  }
+  return out;
+}
+const std::string kJson = make_json();
 
 using Clock = std::chrono::steady_clock;
 std::chrono::microseconds delay{0};
@@ -42,10 +58,11 @@ struct Due {
 std::deque<Due> waiting;  // in order, because all wait equally long
 
 void answer(Client& client, size_t size) {
-  client.output.append("HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: text/plain\r\n");
+  client.output.append("HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: ");
+  client.output.append(client.json ? "application/json\r\n" : "text/plain\r\n");
   if (client.cacheable) client.output.append("Cache-Control: max-age=3600\r\nETag: \"one\"\r\n");
   client.output.append("Content-Length: " + std::to_string(size) + "\r\n\r\n");
-  client.output.append(kFill, 0, size);
+  client.output.append(client.json ? kJson : kFill, 0, size);
 }
 
 void answer(Client& client) {
@@ -91,6 +108,7 @@ bool serve(Client& client) {
       data = data.substr(data.size() - rest.size());
       const char* target = strchr(client.input.c_str(), '/');
       client.answer_size = std::min<size_t>(target ? strtoul(target + 1, nullptr, 10) : 0, kFill.size());
+      client.json = client.input.find("?json ") != std::string::npos;
       client.cacheable = client.input.find("?cacheable ") != std::string::npos;
       const char* length = strcasestr(client.input.c_str(), "content-length:");
       client.body_left =

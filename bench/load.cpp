@@ -37,7 +37,8 @@ struct Connection {
   bool busy = false;
   const std::string* request = nullptr;
   size_t sent = 0;
-  size_t expected = 0;  // bytes of the response, once its head is read
+  size_t expected = 0;   // bytes of the response, once its head is read
+  bool chunked = false;  // it ends with an empty chunk instead
   size_t received = 0;
   std::string head;
   Clock::time_point start;
@@ -57,6 +58,7 @@ std::vector<Connection> connections;
 std::vector<Connection*> idle;
 std::vector<float> latencies;
 size_t failed = 0;
+size_t bytes = 0;  // of whole responses
 
 void open(Connection& c) {
   sockaddr_in address{};
@@ -131,12 +133,14 @@ void begin(Connection& c, Clock::time_point intended) {
   c.request = &requests[next_request++ % requests.size()];
   c.sent = c.received = c.expected = 0;
   c.head.clear();
+  c.chunked = false;
   c.start = intended;
   push(c);
 }
 
 void finish(Connection& c, bool good) {
   if (good) {
+    bytes += c.received;
     latencies.push_back(std::chrono::duration<float, std::micro>(Clock::now() - c.start).count());
   } else {
     ++failed;
@@ -153,15 +157,18 @@ void pull(Connection& c) {
     if (n < 0) return;
     if (n == 0) return finish(c, false);
     c.received += static_cast<size_t>(n);
-    if (c.expected == 0) {
+    if (c.chunked) {
+      c.head.append(buffer, static_cast<size_t>(n));
+    } else if (c.expected == 0) {
       c.head.append(buffer, static_cast<size_t>(n));
       const size_t end = c.head.find("\r\n\r\n");
       if (end == std::string::npos) continue;
       const char* length = strcasestr(c.head.c_str(), "content-length:");
-      if (c.head.compare(9, 3, "200") != 0 || !length) return finish(c, false);
-      c.expected = end + 4 + strtoul(length + 15, nullptr, 10);
+      c.chunked = strcasestr(c.head.c_str(), "transfer-encoding: chunked") != nullptr;
+      if (c.head.compare(9, 3, "200") != 0 || (!length && !c.chunked)) return finish(c, false);
+      if (!c.chunked) c.expected = end + 4 + strtoul(length + 15, nullptr, 10);
     }
-    if (c.received >= c.expected) return finish(c, true);
+    if (c.chunked ? c.head.ends_with("\r\n0\r\n\r\n") : c.received >= c.expected) return finish(c, true);
   }
 }
 
@@ -251,8 +258,8 @@ int main(int argc, char** argv) {
   };
   std::printf(
       "{\"completed\": %zu, \"failed\": %zu, \"seconds\": %.3f, \"p50\": %.0f, \"p99\": %.0f, \"p999\": "
-      "%.0f, \"handshakes\": %zu, \"resumed\": %zu}\n",
+      "%.0f, \"handshakes\": %zu, \"resumed\": %zu, \"bytes\": %zu}\n",
       latencies.size(), failed, std::chrono::duration<double>(Clock::now() - began).count(),
       static_cast<double>(at(0.5)), static_cast<double>(at(0.99)), static_cast<double>(at(0.999)), handshakes,
-      resumed);
+      resumed, bytes / std::max<size_t>(latencies.size(), 1));
 }

@@ -20,6 +20,7 @@ import threading
 import time
 
 from caching import SIZES, caches, one_fetch
+from coding import REQUEST as GZIP, gzip_peers
 from policies import certificates, cluster_limit, jwt, key_and_limit
 from protocols import grpc_service, http2_peers
 from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, family, free_port, load, start, wait_for_port
@@ -43,7 +44,7 @@ HTTP2 = {
     "grpc_unary": {"connections": 4, "streams": 100},
 }
 CACHES = {name: {"connections": 64, "target": target} for name, target in SIZES.items()}
-OTHERS = ("one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "idle_memory", "reload")
+OTHERS = ("gzip_json", "one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "idle_memory", "reload")
 IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
 ROUTES = 10_000
 
@@ -173,6 +174,20 @@ def by_cache(scenario, directory, backend_port, seconds, rounds):
     finally:
         for subject in subjects:
             subject.stop()
+
+
+def by_gzip(directory, seconds, rounds, backend_port):
+    """Everybody compressing 100 KiB of JSON at level 1, and how small it gets."""
+    fields, settings = gzip_peers(pathlib.Path(directory))
+    subjects = [Subject(name, directory, backend_port, policy=policy) for name, policy in settings.items()]
+    try:
+        results = compare("gzip_json", subjects, seconds, rounds, fields=fields, **GZIP)
+    finally:
+        for subject in subjects:
+            subject.stop()
+    sizes = {name: round(result["bytes"]) for name, result in results.items()}
+    print("gzip_json: bytes of a response: " + ", ".join(f"{name} {size}" for name, size in sizes.items()))
+    say(scenario="gzip_json_sizes", subject="portcullis", bytes=sizes)
 
 
 def slow_target(directory, seconds, rounds):
@@ -373,6 +388,8 @@ def main():
                     by_cache(scenario, directory, backend_port, seconds, rounds)
             if "syscalls" in scenarios:
                 syscalls(subjects)
+            if "gzip_json" in scenarios:
+                by_gzip(directory, seconds, rounds, backend_port)
             if "one_fetch" in scenarios:
                 told = one_fetch(directory)
                 print("\none_fetch: " + ", ".join(f"{key} {value}" for key, value in told.items()))

@@ -90,6 +90,9 @@ struct Context {
 
   std::unique_ptr<ResponseConverter> converter{};  // null: the response goes on as it comes
 
+  // Likewise, for what goes on from the place of the policy whose on_response has set it: a coding.
+  std::unique_ptr<ResponseConverter> encoder{};
+
   bool from_target = false;    // the response is a target's; else the gateway's own
   std::string_view failure{};  // why no target has answered
   Errands* errands = nullptr;  // null in explain

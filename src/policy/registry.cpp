@@ -4,6 +4,7 @@
 #include "policy/any_of/any_of.h"
 #include "policy/basic_auth/basic_auth.h"
 #include "policy/cache/cache.h"
+#include "policy/compress/compress.h"
 #include "policy/concurrency_limit/concurrency_limit.h"
 #include "policy/cors/cors.h"
 #include "policy/fault/fault.h"
@@ -44,13 +45,21 @@ const std::vector<Kind>& limiting_kinds() {
 
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all = [] {
-    std::vector<Kind> out{acl_kind(),       any_of_kind(authentication_kinds()),
-                          cache_kind(),     cors_kind(),
-                          fault_kind(),     grpc_transcoding_kind(),
-                          grpc_web_kind(),  headers_kind(),
-                          ip_filter_kind(), mirror_kind(),
-                          redirect_kind(),  request_limits_kind(),
-                          respond_kind(),   usage_plan_kind(limiting_kinds())};
+    std::vector<Kind> out{acl_kind(),
+                          any_of_kind(authentication_kinds()),
+                          cache_kind(),
+                          compress_kind(),
+                          cors_kind(),
+                          fault_kind(),
+                          grpc_transcoding_kind(),
+                          grpc_web_kind(),
+                          headers_kind(),
+                          ip_filter_kind(),
+                          mirror_kind(),
+                          redirect_kind(),
+                          request_limits_kind(),
+                          respond_kind(),
+                          usage_plan_kind(limiting_kinds())};
     out.insert(out.end(), limiting_kinds().begin(), limiting_kinds().end());
     out.insert(out.end(), authentication_kinds().begin(), authentication_kinds().end());
     std::sort(out.begin(), out.end(),

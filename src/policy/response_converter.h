@@ -34,6 +34,13 @@ class ResponseConverter {
   // Likewise at the body's end, of its trailers: lines, each with its CRLF.
   virtual bool finish(std::string_view trailers, std::string& out) = 0;
 
+  // Appends what it has kept back, because nothing else may come for a while.
+  virtual void flush(std::string& /*out*/) {}
+  // Nothing comes before finish(), so that the head may wait for it.
+  virtual bool waits_for_all() const { return false; }
+  // What follows the body still does; else finish() has made use of it.
+  virtual bool keeps_trailers() const { return false; }
+
   // Why convert() or finish() has said so, for the log.
   virtual std::string_view failure() const { return "upstream_malformed"; }
 

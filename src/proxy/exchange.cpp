@@ -184,7 +184,12 @@ Task<bool> Exchange::consult_policies() {
 
 // The response side, in reverse, for the policies that saw the request.
 void Exchange::finish_policies() {
-  while (policies_run_ > first_policy_) route_->policies[--policies_run_]->on_response(context_);
+  while (policies_run_ > first_policy_) {
+    const bool stored = static_cast<bool>(context_.storing);
+    route_->policies[--policies_run_]->on_response(context_);
+    // What has been encoded until here is kept so; what is set later is for this client.
+    if (!stored && context_.storing) stored_encoder_ = std::move(context_.encoder);
+  }
 }
 
 // Reads until the head is complete. On false there is a refusal to send, or nobody to send it to.

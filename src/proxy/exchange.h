@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "http/h1/head_parser.h"
 #include "http/message.h"
+#include "policy/converter_chain.h"
 #include "policy/policy.h"
 #include "proxy/client.h"
 #include "proxy/client_connection.h"
@@ -90,6 +91,7 @@ class Exchange final : public Pooled, private policy::Errands {
   void store_response(std::unique_ptr<upstream::Connection> connection, BodySource& source,
                       InputBuffer input);
   Task<void> send_stored();
+  void encode(BodySource& source);
   void conclude(const RelayResult& sent, const BodySource& source);
   bool send(const void* sender, const std::function<void(policy::Context&)>& prepare) override;
   Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);
@@ -156,9 +158,11 @@ class Exchange final : public Pooled, private policy::Errands {
   size_t head_size_ = 0;   // of HTTP/1
   bool answered_ = false;  // bytes of the final response have been sent
   bool close_client_ = false;
-  bool stored_keep_alive_ = false;  // the target's connection may be used again
-  bool redirected_ = false;         // to https, by the listener
-  bool extended_connect_ = false;   // an upgrade that goes to an HTTP/2 target
+  std::unique_ptr<policy::ResponseConverter> stored_encoder_;  // of what is being stored
+  std::unique_ptr<policy::ResponseConverter> chain_;           // of two converters
+  bool stored_keep_alive_ = false;                             // the target's connection may be used again
+  bool redirected_ = false;                                    // to https, by the listener
+  bool extended_connect_ = false;                              // an upgrade that goes to an HTTP/2 target
   RelayResult upload_result_;
   bool upload_done_ = true;
   std::string_view failure_;  // why the last try failed, for the log; clients are told less

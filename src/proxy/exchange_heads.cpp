@@ -254,6 +254,12 @@ Task<void> Exchange::answer(std::string_view body) {
     Task<void> sending = send_stored();
     co_return co_await sending;
   }
+  if (context_.encoder) {
+    (void)context_.encoder->convert(body, converted_);
+    (void)context_.encoder->finish({}, converted_);
+    body = converted_;
+    response_.fields.set("content-length", arena_.decimal(body.size()));
+  }
   if (bodiless || request_.method == "HEAD") body = {};
   response_bytes_ = body.size();
   answered_ = true;

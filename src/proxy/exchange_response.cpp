@@ -208,6 +208,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     }
     co_return TryOutcome::kAnswered;
   }
+  encode(source);
   BodyKind kind = response_.body.kind;
   if (response_.body.has_length()) {
     kind = BodyKind::kLength;
@@ -221,7 +222,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   } else if (!send_http2_head(kind, kind == BodyKind::kNone ? EndOfMessage::kHere : EndOfMessage::kLater)) {
     co_return TryOutcome::kClientGone;
   }
-  if (client_.channel == nullptr && source.framing.kind == BodyKind::kLength &&
+  if (client_.channel == nullptr && source.framing.kind == BodyKind::kLength && source.converter == nullptr &&
       source.framing.length <= kMostCopied && source.framing.length <= source.received.size()) {
     // A small body that is here whole: copying it behind the head costs less than a gathered write.
     head.write(source.received.substr(0, source.framing.length));

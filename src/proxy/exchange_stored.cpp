@@ -28,6 +28,8 @@ struct Delivery {
   InputBuffer input;
   std::string converted;
   std::unique_ptr<policy::ResponseConverter> converter;
+  std::unique_ptr<policy::ResponseConverter> encoder;
+  std::unique_ptr<policy::ResponseConverter> chain;  // of both
   std::unique_ptr<cache::Filling> filling;
   bool keep_alive = false;
 };
@@ -64,6 +66,15 @@ void Exchange::store_response(std::unique_ptr<upstream::Connection> connection, 
                                                       .timeout = source.timeout,
                                                       .converter = source.converter,
                                                       .channel = source.channel});
+  if (stored_encoder_) {
+    delivery->encoder = std::move(stored_encoder_);
+    if (from->converter != nullptr) {
+      delivery->chain = std::make_unique<policy::ConverterChain>(*from->converter, *delivery->encoder);
+      from->converter = delivery->chain.get();
+    } else {
+      from->converter = delivery->encoder.get();
+    }
+  }
   // A short string moves with its owner.
   if (converted_whole) from->received = delivery->converted;
   if (!source.converted.empty()) from->converted = delivery->converted;
@@ -77,7 +88,7 @@ Task<void> Exchange::send_stored() {
   response_.version = http::Version::kHttp11;
   response_.fields.remove(FieldId::kContentLength);
   const bool bodiless = response_.status == 204 || response_.status == 304;
-  const auto length = reader.length();
+  const auto length = context_.encoder ? std::nullopt : reader.length();
   BodyKind kind = BodyKind::kLength;
   if (bodiless) {
     kind = BodyKind::kNone;
@@ -103,6 +114,10 @@ Task<void> Exchange::send_stored() {
                     .timeout = settings_.send_timeout,
                     .stored = &reader};
   if (ends_here) source.framing = {};
+  if (context_.encoder && !ends_here) {
+    if (const auto known = reader.length()) source.framing = {BodyKind::kLength, *known + beginning.size()};
+    source.converter = context_.encoder.get();
+  }
   RelayResult sent;
   if (client_.channel != nullptr) {
     if (!send_http2_head(kind, ends_here ? EndOfMessage::kHere : EndOfMessage::kLater)) {

@@ -126,20 +126,22 @@ bool convert(const BodySource& source, const BodyReader& reader, const Gather& g
 // is held until its sink has taken it, so only those that stream fast get large ones.
 class Pace {
  public:
+  explicit Pace(const BodySource& source) : fast_(source.converter == nullptr), may_be_fast_(fast_) {}
   Block take_block() const { return fast_ ? Block::take_giant() : Block::take(Block::kLarge); }
   void read(const Block& block, size_t bytes) { filled_ = bytes == block.capacity(); }
   void written(Clock::duration took) {
     if (took >= kSlow) {
       fast_ = false;
     } else if (filled_) {
-      fast_ = true;
+      fast_ = may_be_fast_;
     }
     filled_ = false;
   }
 
  private:
   static constexpr Milliseconds kSlow{10};
-  bool fast_ = true;  // until shown otherwise
+  bool fast_;         // until shown otherwise
+  bool may_be_fast_;  // not where each byte takes long: others wait meanwhile
   bool filled_ = false;
 };
 
@@ -173,8 +175,9 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
   std::string_view input = source.received;
   std::string trailers;
   std::string converted;
+  bool drained = true;  // what there was to be read has been
   bool source_ended = source.channel != nullptr && source.channel->at_end();
-  Pace pace;
+  Pace pace(source);
   const bool chunked = sink.kind == BodyKind::kChunked;
   if (source.channel != nullptr && input.empty() && !source_ended && source.stream.may_read()) {
     // A small body often comes with its head, and leaves with it.
@@ -186,7 +189,6 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
   for (;;) {
     gather.count = 0;
     gather.add(head);
-    head = {};
     iovec* const size_piece = chunked ? &gather.reserve() : nullptr;
     const size_t first = gather.count;
     size_t bytes = 0;
@@ -196,6 +198,9 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     if (source.converter != nullptr) {
       converted.clear();
       if (!convert(source, reader, gather, first, converted)) co_return {RelayOutcome::kSourceMalformed};
+      // Where nobody knows how much comes, more may be long in coming.
+      if (!reader.done() && input.empty() && drained && !source.framing.has_length())
+        source.converter->flush(converted);
       gather.count = first;
       gather.add(source.converted);
       gather.add(converted);
@@ -212,7 +217,8 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       *size_piece = {size_line.data(), static_cast<size_t>(end + 2 - size_line.data())};
     }
     if (chunked && bytes > 0) gather.add("\r\n");
-    if (reader.done() && source.converter == nullptr && (chunked || sink.channel != nullptr))
+    const bool keeps_trailers = source.converter == nullptr || source.converter->keeps_trailers();
+    if (reader.done() && keeps_trailers && (chunked || sink.channel != nullptr))
       trailers = permitted_trailers(reader.trailers());
     if (chunked && reader.done()) {
       gather.add(trailers.empty() ? "0\r\n\r\n" : "0\r\n");
@@ -221,7 +227,10 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     }
     const bool ends_stream = sink.channel != nullptr && reader.done();
     if (ends_stream) sink.channel->end_after_write(trailers);
-    if (gather.count > 0 || ends_stream) {
+    // The head leaves with a body that is made whole.
+    const bool holds =
+        source.converter != nullptr && bytes == 0 && !reader.done() && source.converter->waits_for_all();
+    if (!holds && (gather.count > 0 || ends_stream)) {
       const Clock::time_point began = sink.stream.loop().now();
       const IoResult written =
           co_await sink.stream.write(std::span(gather.pieces.data(), gather.count), sink.timeout);
@@ -230,6 +239,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
                    written.error};
       }
       pace.written(sink.stream.loop().now() - began);
+      head = {};
     }
     if (reader.done()) co_return {RelayOutcome::kComplete};
     if (!input.empty()) continue;
@@ -250,6 +260,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       source_ended = true;
     }
     pace.read(source.more.block, got.bytes);
+    drained = got.bytes < source.more.block.capacity();
     input = {source.more.block.data(), got.bytes};
     source_ended |= source.channel != nullptr && source.channel->at_end();
   }
@@ -265,7 +276,7 @@ Task<RelayResult> consume(BodySource& source, std::string& out, Until until,
                           cache::Filling* filling = nullptr) {
   BodyReader reader(source);
   Gather pieces;
-  const Pace pace;
+  const Pace pace(source);
   std::string_view input = source.received;
   if (source.framing.kind == BodyKind::kNone) reader.finish(input);
   for (;;) {
@@ -275,6 +286,7 @@ Task<RelayResult> consume(BodySource& source, std::string& out, Until until,
     if (source.converter != nullptr && !convert(source, reader, pieces, 0, out))
       co_return {RelayOutcome::kSourceMalformed};
     if (filling != nullptr) {
+      if (source.converter != nullptr && !reader.done() && input.empty()) source.converter->flush(out);
       for (size_t i = 0; i < pieces.count && source.converter == nullptr; ++i)
         filling->append({static_cast<const char*>(pieces.pieces[i].iov_base), pieces.pieces[i].iov_len});
       if (!out.empty()) filling->append(out);

@@ -95,7 +95,7 @@ class Response:
 
 def ask(port, path, method="GET", fields=(), body=None):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.putrequest(method, path)
+    connection.putrequest(method, path, skip_accept_encoding=True)
     for name, value in (fields.items() if isinstance(fields, dict) else fields):
         connection.putheader(name, value)
     if body is not None:

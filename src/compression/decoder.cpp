@@ -1,0 +1,140 @@
+#include "compression/decoder.h"
+
+#include <brotli/decode.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <new>
+
+namespace portcullis::compression {
+namespace {
+
+constexpr size_t kRoom = 16 * 1024;
+constexpr uint64_t kFree = 1 << 20;
+
+// One or more members (RFC 1952 section 2.2).
+class Gzip final : public Decoder {
+ public:
+  Gzip() {
+    if (::inflateInit2(&stream_, 15 + 16) != Z_OK) throw std::bad_alloc();
+  }
+  Gzip(const Gzip&) = delete;
+  Gzip& operator=(const Gzip&) = delete;
+  ~Gzip() override { ::inflateEnd(&stream_); }
+  bool is_complete() const override { return ended_; }
+
+ private:
+  bool run(std::string_view& data, char* room, size_t size, size_t& made) override {
+    if (ended_ && !data.empty()) {
+      ::inflateReset(&stream_);
+      ended_ = false;
+    }
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(data.data()));
+    stream_.avail_in = static_cast<uInt>(data.size());
+    stream_.next_out = reinterpret_cast<Bytef*>(room);
+    stream_.avail_out = static_cast<uInt>(size);
+    const int result = ::inflate(&stream_, Z_NO_FLUSH);
+    data.remove_prefix(data.size() - stream_.avail_in);
+    made = size - stream_.avail_out;
+    full_ = stream_.avail_out == 0;
+    ended_ = result == Z_STREAM_END;
+    return result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR;
+  }
+  bool has_more() const override { return full_ && !ended_; }
+
+  z_stream stream_{};
+  bool ended_ = false;
+  bool full_ = false;
+};
+
+class Brotli final : public Decoder {
+ public:
+  Brotli() : state_(::BrotliDecoderCreateInstance(nullptr, nullptr, nullptr)) {
+    if (state_ == nullptr) throw std::bad_alloc();
+  }
+  Brotli(const Brotli&) = delete;
+  Brotli& operator=(const Brotli&) = delete;
+  ~Brotli() override { ::BrotliDecoderDestroyInstance(state_); }
+  bool is_complete() const override { return ::BrotliDecoderIsFinished(state_) == BROTLI_TRUE; }
+
+ private:
+  bool run(std::string_view& data, char* room, size_t size, size_t& made) override {
+    size_t left = data.size();
+    size_t free = size;
+    const auto* in = reinterpret_cast<const uint8_t*>(data.data());
+    auto* out = reinterpret_cast<uint8_t*>(room);
+    const bool was_done = is_complete();
+    const BrotliDecoderResult result =
+        ::BrotliDecoderDecompressStream(state_, &left, &in, &free, &out, nullptr);
+    // Nothing may follow it.
+    if (result == BROTLI_DECODER_RESULT_ERROR || (was_done && !data.empty()) ||
+        (result == BROTLI_DECODER_RESULT_SUCCESS && left > 0))
+      return false;
+    data.remove_prefix(data.size() - left);
+    made = size - free;
+    return true;
+  }
+  bool has_more() const override { return ::BrotliDecoderHasMoreOutput(state_) == BROTLI_TRUE; }
+
+  BrotliDecoderState* state_;
+};
+
+// One or more frames (RFC 8878 section 3.1).
+class Zstd final : public Decoder {
+ public:
+  Zstd() : context_(::ZSTD_createDCtx()) {
+    if (context_ == nullptr) throw std::bad_alloc();
+    ::ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, 23);  // RFC 9659
+  }
+  Zstd(const Zstd&) = delete;
+  Zstd& operator=(const Zstd&) = delete;
+  ~Zstd() override { ::ZSTD_freeDCtx(context_); }
+  bool is_complete() const override { return ended_; }
+
+ private:
+  bool run(std::string_view& data, char* room, size_t size, size_t& made) override {
+    ZSTD_inBuffer in{data.data(), data.size(), 0};
+    ZSTD_outBuffer out{room, size, 0};
+    const size_t result = ::ZSTD_decompressStream(context_, &out, &in);
+    if (::ZSTD_isError(result) != 0) return false;
+    data.remove_prefix(in.pos);
+    made = out.pos;
+    full_ = out.pos == out.size;
+    ended_ = result == 0;
+    return true;
+  }
+  bool has_more() const override { return full_ && !ended_; }
+
+  ZSTD_DCtx* context_;
+  bool ended_ = false;
+  bool full_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Decoder> Decoder::make(Coding coding) {
+  switch (coding) {
+    case Coding::kGzip: return std::make_unique<Gzip>();
+    case Coding::kBrotli: return std::make_unique<Brotli>();
+    case Coding::kZstd: return std::make_unique<Zstd>();
+  }
+  return nullptr;
+}
+
+bool Decoder::write(std::string_view data, std::string& out) {
+  taken_ += data.size();
+  while (!data.empty() || has_more()) {
+    const size_t before = data.size();
+    const size_t begin = out.size();
+    out.resize(begin + kRoom);
+    size_t made = 0;
+    const bool good = run(data, out.data() + begin, kRoom, made);
+    out.resize(begin + made);
+    made_ += made;
+    if (!good || made_ > kFree + taken_ * kMostRatio) return false;
+    if (made == 0 && data.size() == before) return data.empty();  // it wants more
+  }
+  return true;
+}
+
+}  // namespace portcullis::compression

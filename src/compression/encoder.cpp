@@ -1,0 +1,229 @@
+#include "compression/encoder.h"
+
+#include <brotli/encode.h>
+#include <libdeflate.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <map>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+namespace portcullis::compression {
+namespace {
+
+constexpr size_t kRoom = 16 * 1024;  // that `out` is given at a time
+constexpr size_t kMostSpare = 8;     // of a kind, for each thread
+
+// What one thread has used and may use again: making a compressor costs more than using it on a small body.
+template <typename T, void (*Free)(T*)>
+class Spares {
+ public:
+  T* take(int level) {
+    std::vector<T*>& mine = spares_[level];
+    if (mine.empty()) return nullptr;
+    T* one = mine.back();
+    mine.pop_back();
+    return one;
+  }
+  void give(int level, T* one) {
+    std::vector<T*>& mine = spares_[level];
+    if (mine.size() < kMostSpare) return mine.push_back(one);
+    Free(one);
+  }
+  ~Spares() {
+    for (auto& [level, mine] : spares_) {
+      for (T* one : mine) Free(one);
+    }
+  }
+
+ private:
+  std::map<int, std::vector<T*>> spares_;
+};
+
+void free_deflate(z_stream* stream) {
+  ::deflateEnd(stream);
+  delete stream;
+}
+void free_zstd(ZSTD_CCtx* context) {
+  ::ZSTD_freeCCtx(context);
+}
+thread_local Spares<libdeflate_compressor, ::libdeflate_free_compressor> whole_gzips;
+thread_local Spares<z_stream, free_deflate> gzips;
+thread_local Spares<ZSTD_CCtx, free_zstd> zstds;
+
+template <typename T>
+T* must(T* made) {
+  if (made == nullptr) throw std::bad_alloc();
+  return made;
+}
+
+// All of it in one call. libdeflate is two to three times as fast as zlib, but cannot stream.
+class WholeGzip final : public Encoder {
+ public:
+  WholeGzip(int level, size_t length) : level_(level) { body_.reserve(length); }
+  void write(std::string_view data, std::string&) override { body_ += data; }
+  void flush(std::string&) override {}
+  void finish(std::string& out) override {
+    libdeflate_compressor* compressor = whole_gzips.take(level_);
+    if (compressor == nullptr) compressor = must(::libdeflate_alloc_compressor(level_));
+    const size_t begin = out.size();
+    const size_t most = ::libdeflate_gzip_compress_bound(compressor, body_.size());
+    out.resize(begin + most);
+    const size_t size =
+        ::libdeflate_gzip_compress(compressor, body_.data(), body_.size(), out.data() + begin, most);
+    out.resize(begin + size);
+    whole_gzips.give(level_, compressor);
+  }
+  bool waits_for_all() const override { return true; }
+
+ private:
+  int level_;
+  std::string body_;
+};
+
+class Gzip final : public Encoder {
+ public:
+  explicit Gzip(int level) : level_(level), stream_(gzips.take(level)) {
+    if (stream_ != nullptr) return;
+    stream_ = new z_stream{};
+    constexpr int kGzipWindow = 15 + 16;
+    if (::deflateInit2(stream_, level, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+      throw std::bad_alloc();
+  }
+  Gzip(const Gzip&) = delete;
+  Gzip& operator=(const Gzip&) = delete;
+  ~Gzip() override {
+    ::deflateReset(stream_);
+    gzips.give(level_, stream_);
+  }
+  void write(std::string_view data, std::string& out) override { run(data, Z_NO_FLUSH, out); }
+  void flush(std::string& out) override { run({}, Z_SYNC_FLUSH, out); }
+  void finish(std::string& out) override { run({}, Z_FINISH, out); }
+
+ private:
+  void run(std::string_view data, int how, std::string& out) {
+    stream_->next_in = reinterpret_cast<Bytef*>(const_cast<char*>(data.data()));
+    stream_->avail_in = static_cast<uInt>(data.size());
+    do {
+      const size_t begin = out.size();
+      out.resize(begin + kRoom);
+      stream_->next_out = reinterpret_cast<Bytef*>(out.data() + begin);
+      stream_->avail_out = kRoom;
+      ::deflate(stream_, how);
+      out.resize(begin + kRoom - stream_->avail_out);
+    } while (stream_->avail_out == 0);
+  }
+
+  int level_;
+  z_stream* stream_;
+};
+
+class Zstd final : public Encoder {
+ public:
+  Zstd(int level, std::optional<uint64_t> length) : level_(level), context_(zstds.take(level)) {
+    if (context_ == nullptr) context_ = must(::ZSTD_createCCtx());
+    ::ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, level);
+    // RFC 9659: a decoder need not have more.
+    ::ZSTD_CCtx_setParameter(context_, ZSTD_c_windowLog, 23);
+    if (length) ::ZSTD_CCtx_setPledgedSrcSize(context_, *length);
+  }
+  Zstd(const Zstd&) = delete;
+  Zstd& operator=(const Zstd&) = delete;
+  ~Zstd() override {
+    ::ZSTD_CCtx_reset(context_, ZSTD_reset_session_and_parameters);
+    zstds.give(level_, context_);
+  }
+  void write(std::string_view data, std::string& out) override { run(data, ZSTD_e_continue, out); }
+  void flush(std::string& out) override { run({}, ZSTD_e_flush, out); }
+  void finish(std::string& out) override { run({}, ZSTD_e_end, out); }
+
+ private:
+  void run(std::string_view data, ZSTD_EndDirective how, std::string& out) {
+    ZSTD_inBuffer in{data.data(), data.size(), 0};
+    for (size_t left = 1; left != 0;) {
+      const size_t begin = out.size();
+      out.resize(begin + kRoom);
+      ZSTD_outBuffer room{out.data() + begin, kRoom, 0};
+      left = ::ZSTD_compressStream2(context_, &room, &in, how);
+      out.resize(begin + room.pos);
+      if (::ZSTD_isError(left) != 0) return;
+      if (how == ZSTD_e_continue && in.pos == in.size) return;
+    }
+  }
+
+  int level_;
+  ZSTD_CCtx* context_;
+};
+
+class Brotli final : public Encoder {
+ public:
+  Brotli(int level, std::optional<uint64_t> length)
+      : state_(must(::BrotliEncoderCreateInstance(nullptr, nullptr, nullptr))) {
+    ::BrotliEncoderSetParameter(state_, BROTLI_PARAM_QUALITY, static_cast<uint32_t>(level));
+    // A smaller window is enough for most, and takes less memory for each.
+    ::BrotliEncoderSetParameter(state_, BROTLI_PARAM_LGWIN, 19);
+    if (length && *length < UINT32_MAX)
+      ::BrotliEncoderSetParameter(state_, BROTLI_PARAM_SIZE_HINT, static_cast<uint32_t>(*length));
+  }
+  Brotli(const Brotli&) = delete;
+  Brotli& operator=(const Brotli&) = delete;
+  ~Brotli() override { ::BrotliEncoderDestroyInstance(state_); }
+  void write(std::string_view data, std::string& out) override { run(data, BROTLI_OPERATION_PROCESS, out); }
+  void flush(std::string& out) override { run({}, BROTLI_OPERATION_FLUSH, out); }
+  void finish(std::string& out) override { run({}, BROTLI_OPERATION_FINISH, out); }
+
+ private:
+  void run(std::string_view data, BrotliEncoderOperation how, std::string& out) {
+    const auto* in = reinterpret_cast<const uint8_t*>(data.data());
+    size_t left = data.size();
+    do {
+      size_t no_room = 0;
+      uint8_t* nowhere = nullptr;
+      if (::BrotliEncoderCompressStream(state_, how, &left, &in, &no_room, &nowhere, nullptr) == BROTLI_FALSE)
+        return;
+      size_t size = 0;
+      const uint8_t* made = ::BrotliEncoderTakeOutput(state_, &size);
+      if (size > 0) out.append(reinterpret_cast<const char*>(made), size);
+    } while (left > 0 || ::BrotliEncoderHasMoreOutput(state_) == BROTLI_TRUE);
+  }
+
+  BrotliEncoderState* state_;
+};
+
+// Waits for all of a small body, so that it leaves in one piece.
+class Patient final : public Encoder {
+ public:
+  Patient(std::unique_ptr<Encoder> inner, size_t length) : inner_(std::move(inner)) { body_.reserve(length); }
+  void write(std::string_view data, std::string&) override { body_ += data; }
+  void flush(std::string&) override {}
+  void finish(std::string& out) override {
+    inner_->write(body_, out);
+    inner_->finish(out);
+  }
+  bool waits_for_all() const override { return true; }
+
+ private:
+  std::unique_ptr<Encoder> inner_;
+  std::string body_;
+};
+
+}  // namespace
+
+std::unique_ptr<Encoder> Encoder::make(Coding coding, int level, std::optional<uint64_t> length) {
+  const bool whole = length && *length <= kWhole;
+  const size_t size = whole ? static_cast<size_t>(*length) : 0;
+  std::unique_ptr<Encoder> made;
+  switch (coding) {
+    case Coding::kGzip:
+      if (whole) return std::make_unique<WholeGzip>(level, size);
+      return std::make_unique<Gzip>(level);
+    case Coding::kBrotli: made = std::make_unique<Brotli>(level, length); break;
+    case Coding::kZstd: made = std::make_unique<Zstd>(level, length); break;
+  }
+  if (!whole) return made;
+  return std::make_unique<Patient>(std::move(made), size);
+}
+
+}  // namespace portcullis::compression

@@ -1,0 +1,269 @@
+#include "policy/compress/compress.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "compression/decoder.h"
+#include "compression/encoder.h"
+#include "http/cache_control.h"
+#include "http/conditions.h"
+
+namespace portcullis::policy {
+namespace {
+
+using compression::Accepted;
+using compression::Coding;
+using http::FieldId;
+
+enum class Decompress { kNever, kWhenNeeded, kAlways };
+
+struct Settings {
+  std::vector<std::string> algorithms;  // empty: all, as below
+  std::vector<std::string> types;       // empty: those below
+  uint64_t min_size = 1024;
+  uint64_t gzip_level = 4;
+  uint64_t brotli_level = 4;
+  uint64_t zstd_level = 3;
+  Decompress decompress = Decompress::kNever;
+};
+
+const std::vector<std::string> kAlgorithms{"zstd", "br", "gzip"};
+const std::vector<std::string> kTypes{"text/*",
+                                      "*+json",
+                                      "*+xml",
+                                      "application/json",
+                                      "application/javascript",
+                                      "application/xml",
+                                      "application/wasm",
+                                      "application/x-ndjson",
+                                      "application/yaml",
+                                      "application/graphql-response+json",
+                                      "font/ttf",
+                                      "font/otf",
+                                      "image/bmp",
+                                      "image/vnd.microsoft.icon"};
+
+// Takes a coding off the body, puts one on, or both.
+class Recoder final : public ResponseConverter {
+ public:
+  Recoder(std::unique_ptr<compression::Decoder> decoder, std::unique_ptr<compression::Encoder> encoder)
+      : decoder_(std::move(decoder)), encoder_(std::move(encoder)) {}
+
+  Way begin(http::ResponseHead&) override { return Way::kStream; }
+  bool convert(std::string_view data, std::string& out) override {
+    if (!decoder_) {
+      encoder_->write(data, out);
+      return true;
+    }
+    if (!encoder_) return decoder_->write(data, out);
+    plain_.clear();
+    const bool good = decoder_->write(data, plain_);
+    if (good) encoder_->write(plain_, out);
+    return good;
+  }
+  bool finish(std::string_view, std::string& out) override {
+    if (decoder_ && !decoder_->is_complete()) return false;
+    if (encoder_) encoder_->finish(out);
+    return true;
+  }
+  void flush(std::string& out) override {
+    if (encoder_) encoder_->flush(out);
+  }
+  bool waits_for_all() const override { return encoder_ && encoder_->waits_for_all(); }
+  bool keeps_trailers() const override { return true; }
+
+ private:
+  std::unique_ptr<compression::Decoder> decoder_;
+  std::unique_ptr<compression::Encoder> encoder_;
+  std::string plain_;
+};
+
+bool matches(std::string_view pattern, std::string_view type) {
+  if (pattern.ends_with("/*")) return type.starts_with(pattern.substr(0, pattern.size() - 1));
+  if (pattern.starts_with("*+")) return type.ends_with(pattern.substr(1));
+  return type == pattern;
+}
+
+bool forbids_change(const http::Fields& fields) {
+  bool forbids = false;
+  for (const http::Field& field : fields) {
+    if (field.id != FieldId::kCacheControl) continue;
+    for_each_list_element(field.value, [&](std::string_view directive) {
+      forbids |= equals_ignoring_case(directive, "no-transform");
+    });
+  }
+  return forbids;
+}
+
+// Of the body as it would go on now; nothing where nobody knows.
+std::optional<uint64_t> length_of(const Context& context) {
+  if (context.serving) return context.serving->length();
+  const http::Field* length = context.response.fields.find(FieldId::kContentLength);
+  return length == nullptr ? std::nullopt : parse_decimal(length->value);
+}
+
+void add_vary(Context& context) {
+  bool said = false;
+  for (const http::Field& field : context.response.fields) {
+    if (field.id != FieldId::kVary) continue;
+    for_each_list_element(field.value, [&](std::string_view name) {
+      said |= name == "*" || equals_ignoring_case(name, "accept-encoding");
+    });
+  }
+  if (!said) context.response.fields.add("vary", "accept-encoding", FieldId::kVary);
+}
+
+class Compress final : public Policy {
+ public:
+  explicit Compress(const Settings& settings) : settings_(settings) {
+    for (const std::string& name : settings.algorithms.empty() ? kAlgorithms : settings.algorithms)
+      offered_.push_back(*compression::coding_of(name));
+    types_ = settings.types.empty() ? kTypes : settings.types;
+  }
+
+  // Policies behind it may change what the upstream is told.
+  Decision on_request(Context& context) const override {
+    context.keep(this, context.arena.make<Asked>(accept_encoding(context)));
+    return Decision::proceed();
+  }
+
+  void on_response(Context& context) const override {
+    http::ResponseHead& response = context.response;
+    if (response.status == 304) return weaken_not_modified(context);
+    if (!may_change(context)) return;
+    const Accepted accepted(context.kept<Asked>(this)->codings);
+    std::unique_ptr<compression::Decoder> decoder;
+    const http::Field* coded = response.fields.find("content-encoding");
+    if (coded != nullptr && !equals_ignoring_case(coded->value, "identity")) {
+      const auto coding = compression::coding_of(trim(coded->value));
+      if (!coding || settings_.decompress == Decompress::kNever) return;
+      if (settings_.decompress == Decompress::kWhenNeeded) add_vary(context);
+      if (settings_.decompress == Decompress::kWhenNeeded && accepted.takes(*coding)) return;
+      decoder = compression::Decoder::make(*coding);
+      response.fields.remove("content-encoding");
+    }
+    std::unique_ptr<compression::Encoder> encoder;
+    const auto length = decoder ? std::nullopt : length_of(context);
+    if ((!length || *length >= settings_.min_size) && is_wanted(response)) {
+      add_vary(context);
+      if (const auto coding = accepted.best_of(offered_)) {
+        encoder = compression::Encoder::make(*coding, level_of(*coding), length);
+        response.fields.set("content-encoding", name_of(*coding));
+      }
+    }
+    if (!decoder && !encoder) return;
+    change_head(context);
+    if (response.body.kind != http::BodyKind::kNone)
+      response.body = {http::BodyKind::kStream, http::BodyFraming::kUnknown};
+    context.encoder = std::make_unique<Recoder>(std::move(decoder), std::move(encoder));
+  }
+
+  Explanation explain(Context& context) const override {
+    const auto coding = Accepted(accept_encoding(context)).best_of(offered_);
+    return {Decision::proceed(),
+            {coding ? "would compress what comes by " + std::string(name_of(*coding))
+                    : std::string("the client accepts no coding that is offered")}};
+  }
+
+ private:
+  struct Asked {
+    std::string_view codings;
+  };
+
+  static std::string_view accept_encoding(Context& context) {
+    std::string_view all;
+    for (const http::Field& field : context.request.fields) {
+      if (!equals_ignoring_case(field.name, "accept-encoding")) continue;
+      all = all.empty() ? field.value : context.arena.concat(all, ",", field.value);
+    }
+    return all;
+  }
+
+  // A part has offsets of the whole (RFC 9110 section 14.2); no-transform forbids it (section 7.7).
+  static bool may_change(const Context& context) {
+    const http::ResponseHead& response = context.response;
+    if (response.status < 200 || response.status == 204 || response.status == 206) return false;
+    if (response.fields.find("content-range") != nullptr) return false;
+    return !forbids_change(response.fields) && !forbids_change(context.request.fields);
+  }
+
+  bool is_wanted(const http::ResponseHead& response) const {
+    const std::string_view type = response.fields.value_of("content-type");
+    const std::string plain = to_lower(trim(type.substr(0, type.find(';'))));
+    return std::any_of(types_.begin(), types_.end(),
+                       [&](const std::string& pattern) { return matches(pattern, plain); });
+  }
+
+  int level_of(Coding coding) const {
+    switch (coding) {
+      case Coding::kGzip: return static_cast<int>(settings_.gzip_level);
+      case Coding::kBrotli: return static_cast<int>(settings_.brotli_level);
+      case Coding::kZstd: return static_cast<int>(settings_.zstd_level);
+    }
+    return 0;
+  }
+
+  // What speaks of the bytes as they were. A strong validator would promise that these are the same.
+  static void change_head(Context& context) {
+    http::Fields& fields = context.response.fields;
+    fields.remove(FieldId::kContentLength);
+    for (const std::string_view name :
+         {"accept-ranges", "content-md5", "digest", "content-digest", "repr-digest"})
+      fields.remove(name);
+    for (http::Field& field : fields) {
+      if (field.id == FieldId::kEtag && field.value.starts_with('"'))
+        field.value = context.arena.concat("W/", field.value);
+    }
+  }
+
+  // Whoever has it by the weak tag that it was given gets that one again.
+  static void weaken_not_modified(Context& context) {
+    for (http::Field& field : context.response.fields) {
+      if (field.id != FieldId::kEtag || !field.value.starts_with('"')) continue;
+      const std::string_view weak = context.arena.concat("W/", field.value);
+      const http::Field* asked = context.request.fields.find(FieldId::kIfNoneMatch);
+      if (asked != nullptr && asked->value.find(weak) != std::string_view::npos) field.value = weak;
+    }
+  }
+
+  Settings settings_;
+  std::vector<Coding> offered_;
+  std::vector<std::string> types_;
+};
+
+}  // namespace
+
+Kind compress_kind() {
+  auto algorithm = config::checked_text("zstd, br or gzip", "^(zstd|br|gzip)$", [](const std::string& text) {
+    return std::find(kAlgorithms.begin(), kAlgorithms.end(), text) != kAlgorithms.end()
+               ? std::string()
+               : "`" + text + "` is none of zstd, br and gzip" + suggestion_for(text, {"zstd", "br", "gzip"});
+  });
+  auto type = std::make_shared<config::ObjectType>(
+      "compress",
+      "Compresses responses for clients that accept it (RFC 9110 section 12.5.3), as they pass: not what is "
+      "small, is compressed already, is a part, or says `no-transform`. Behind `cache` it does so once for "
+      "each coding, and the compressed response is kept; before it, for each request.");
+  type->optional("algorithms", &Settings::algorithms, config::list_of<std::string>(algorithm),
+                 "[zstd, br, gzip]",
+                 "Those that are offered; of what a client likes alike the first is taken.")
+      .optional("types", &Settings::types, config::list_of<std::string>(config::text()),
+                "text, JSON, XML, scripts, fonts",
+                "Content types that are compressed: `text/html`, `text/*`, `*+json`.")
+      .optional("min_size", &Settings::min_size, config::size(), "1KiB", "Smaller bodies pass as they are.")
+      .optional("gzip_level", &Settings::gzip_level, config::integer(1, 9), "4",
+                "More is slower and smaller.")
+      .optional("brotli_level", &Settings::brotli_level, config::integer(0, 11), "4", "Likewise.")
+      .optional("zstd_level", &Settings::zstd_level, config::integer(1, 19), "3", "Likewise.")
+      .optional(
+          "decompress", &Settings::decompress,
+          config::choice({{"never", static_cast<int>(Decompress::kNever)},
+                          {"when_needed", static_cast<int>(Decompress::kWhenNeeded)},
+                          {"always", static_cast<int>(Decompress::kAlways)}}),
+          "never",
+          "Whether what the upstream has compressed (gzip, brotli, zstd) is decompressed: "
+          "`when_needed`, for clients that do not accept it, or `always`, before it is compressed anew.");
+  return make_kind<Settings, Compress>("compress", type);
+}
+
+}  // namespace portcullis::policy
