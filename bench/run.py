@@ -23,6 +23,7 @@ from caching import SIZES, caches, one_fetch
 from coding import REQUEST as GZIP, gzip_peers
 from policies import certificates, cluster_limit, jwt, key_and_limit
 from protocols import grpc_service, http2_peers
+from scrape import scrape
 from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, family, free_port, load, start, wait_for_port
 
 REQUESTS = {
@@ -44,7 +45,7 @@ HTTP2 = {
     "grpc_unary": {"connections": 4, "streams": 100},
 }
 CACHES = {name: {"connections": 64, "target": target} for name, target in SIZES.items()}
-OTHERS = ("gzip_json", "one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "idle_memory", "reload")
+OTHERS = ("gzip_json", "one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "idle_memory", "scrape", "reload")
 IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
 ROUTES = 10_000
 
@@ -404,6 +405,10 @@ def main():
                 address_set()
             if "idle_memory" in scenarios:
                 idle_memory(subjects)
+            if "scrape" in scenarios:
+                told = scrape(directory, backend_port, max(2, seconds))
+                print("\nscrape: " + ", ".join(f"{key} {value}" for key, value in told.items()))
+                say(scenario="scrape", subject="portcullis", **told)
             if "reload" in scenarios:
                 reload_under_load(backend_port, directory, max(2, seconds))
         finally:

@@ -150,6 +150,12 @@ struct Cache {
   uint64_t memory = 64 << 20;
 };
 
+// How many series of a kind the metrics have at most.
+struct Metrics {
+  uint64_t consumers = 1000;
+  uint64_t targets = 1000;
+};
+
 struct Config {
   uint64_t version = 1;
   uint64_t workers = 0;
@@ -165,6 +171,7 @@ struct Config {
   std::vector<Consumer> consumers;
   Limits limits;
   Cache cache;
+  Metrics metrics;
   Redis redis;
   Quotas quotas;
   std::vector<Plan> plans;

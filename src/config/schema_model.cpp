@@ -265,6 +265,12 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
   cache->optional("memory", &Cache::memory, size(), "64MiB",
                   "All of them together. When it is full those are given up first that are asked for least "
                   "(S3-FIFO). A change takes a restart.");
+  auto metrics = std::make_shared<ObjectType>("metrics", "How many series the metrics have at most.");
+  metrics
+      ->optional("consumers", &Metrics::consumers, integer(0, 1'000'000), "1000",
+                 "So many consumers have series of their own, by name; the others count as `other`.")
+      .optional("targets", &Metrics::targets, integer(0, 1'000'000), "1000",
+                "So many targets have; of others there are none.");
   auto redis = std::make_shared<ObjectType>(
       "redis",
       "The Redis server through which the nodes of a cluster count together. A change takes a restart.");
@@ -349,6 +355,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("plans", &Config::plans, list_of<Plan>(plan_type(limiting)), "none",
                 "Usage plans: what their consumers may use.")
       .optional("limits", &Config::limits, limits, "", "What the counters of limits may take.")
+      .optional("metrics", &Config::metrics, metrics, "", "How many series the metrics have at most.")
       .optional("cache", &Config::cache, cache, "", "What the responses that are kept may take.")
       .optional("assertions", &Config::assertions, list_of<Assertion>(assertion), "none",
                 "What must be true of the configuration.");

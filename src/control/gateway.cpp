@@ -267,7 +267,9 @@ telemetry::States Gateway::states() const {
   return {health_checks_.states(),
           breaker_states(snapshot_->upstreams),
           branch_states(*snapshot_, loop_.now()),
-          {cache.bytes, cache.most_bytes, cache.entries, cache.filling_bytes, cache.evictions, cache.purged}};
+          {cache.bytes, cache.most_bytes, cache.entries, cache.filling_bytes, cache.evictions, cache.purged},
+          &snapshot_->groups,
+          {config_.metrics.consumers, config_.metrics.targets}};
 }
 
 Status Gateway::open_upgrade_point() {

@@ -137,6 +137,20 @@ void report_unreachable_routes(const config::Config& config, config::Diagnostics
   }
 }
 
+namespace {
+
+std::vector<telemetry::Group> groups_of(const identity::Directory& consumers) {
+  std::map<std::string, std::vector<std::string>> members;
+  for (const identity::Consumer& consumer : consumers.consumers()) {
+    for (const std::string& group : consumer.groups) members[group].push_back(consumer.name);
+  }
+  std::vector<telemetry::Group> out;
+  for (auto& [name, its] : members) out.push_back({name, std::move(its)});
+  return out;
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config,
                                                                 uint64_t version,
                                                                 telemetry::Registry& metrics,
@@ -189,6 +203,10 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
     if (!route.upstream.empty())
       compiled.split = proxy::Split({compile_branch(route.upstream, route.subset)}, {});
     build_all(route.policies, route.name, compiled.policies);
+    for (const auto* uses : {&config.policies, &route.policies}) {
+      for (const config::PolicyUse& use : *uses)
+        compiled.policy_metrics.push_back(metrics.policy(route.name, use.name));
+    }
     for (const policy::PolicyPointer& one : compiled.policies) {
       compiled.answers_preflight |= one->answers_preflight();
       compiled.watches_end |= one->watches_end();
@@ -217,6 +235,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   snapshot->consumers = build.consumers;
   for (const identity::Consumer& consumer : build.consumers->consumers())
     snapshot->consumer_metrics.push_back(metrics.consumer(consumer.name));
+  snapshot->groups = groups_of(*build.consumers);
   snapshot->unmatched = metrics.route("");
   snapshot->drain_timeout = config.drain_timeout;
   return std::shared_ptr<const proxy::Snapshot>(std::move(snapshot));

@@ -38,7 +38,7 @@ Exchange::~Exchange() {
   if (const identity::Consumer* consumer = context_.caller.consumer)
     snapshot_->snapshot->consumer_metrics[consumer->index][worker_.index()]->responses[status_class].add();
   const Clock::time_point ended_at = Clock::now();
-  metrics.note_duration(std::chrono::duration_cast<std::chrono::microseconds>(ended_at - started_));
+  metrics.duration.note(std::chrono::duration_cast<std::chrono::microseconds>(ended_at - started_));
   if (branch_ != nullptr && !branch_->metrics.empty()) {
     branch_->metrics[worker_.index()]->responses[status_class].add();
     const bool cut_off = ended_ == "upstream_closed" || ended_ == "upstream_timeout";
@@ -165,6 +165,7 @@ Task<bool> Exchange::consult_policies() {
       Task<policy::Decision> settled = policy::settle(std::move(decision.later));
       decision = co_await settled;
     }
+    note_decision(decision.kind);
     if (decision.kind == policy::Decision::Kind::kContinue) continue;
     if (decision.kind == policy::Decision::Kind::kAnswer) {
       ended_ = decision.reason;
@@ -180,6 +181,15 @@ Task<bool> Exchange::consult_policies() {
     co_return true;
   }
   co_return false;
+}
+
+void Exchange::note_decision(policy::Decision::Kind kind) const {
+  telemetry::PolicyMetrics& metrics = *route_->policy_metrics[policies_begun_ - 1][worker_.index()];
+  switch (kind) {
+    case policy::Decision::Kind::kContinue: metrics.continued.add(); break;
+    case policy::Decision::Kind::kRefuse: metrics.refused.add(); break;
+    default: metrics.answered.add();
+  }
 }
 
 // The response side, in reverse, for the policies that saw the request.

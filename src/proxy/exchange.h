@@ -62,6 +62,7 @@ class Exchange final : public Pooled, private policy::Errands {
   bool prepare();
   void fill_context();
   Task<bool> consult_policies();
+  void note_decision(policy::Decision::Kind kind) const;
   void finish_policies();
   const Branch* choose_branch();
   // The branch's, once it has been chosen.
@@ -172,6 +173,7 @@ class Exchange final : public Pooled, private policy::Errands {
   Clock::time_point deadline_ = Clock::time_point::max();  // for the response's head
   unsigned retries_ = 0;                                   // that have been granted
   Milliseconds retry_pause_{0};                            // before the next try
+  uint16_t received_status_ = 0;                           // a target's, whatever the client gets
   Clock::duration try_latency_{};                          // to the response's head
   Clock::time_point head_received_;
   Clock::time_point response_received_;

@@ -138,7 +138,7 @@ void Exchange::note_health(upstream::Target& target, TryOutcome outcome) {
   switch (outcome) {
     case TryOutcome::kAnswered:
     case TryOutcome::kBadAnswer:
-      if (std::binary_search(failures.begin(), failures.end(), response_.status)) {
+      if (std::binary_search(failures.begin(), failures.end(), received_status_)) {
         target.note_failure();
       } else {
         target.note_success(try_latency_);
@@ -162,7 +162,11 @@ void Exchange::note_try(upstream::Target& target, TryOutcome outcome) {
   if (outcome == TryOutcome::kConnectFailed) result = TryResult::kConnectFailed;
   if (outcome == TryOutcome::kTimedOut) result = TryResult::kTimedOut;
   if (outcome == TryOutcome::kClientGone) result = TryResult::kAbandoned;
-  (*target.definition().metrics)[worker_.index()]->tries[static_cast<size_t>(result)].add();
+  telemetry::TargetMetrics& metrics = *(*target.definition().metrics)[worker_.index()];
+  metrics.tries[static_cast<size_t>(result)].add();
+  if (result != TryResult::kAnswered) return;
+  metrics.responses[std::min(received_status_ / 100u, 5u)].add();
+  metrics.head.note(std::chrono::duration_cast<std::chrono::microseconds>(try_latency_));
 }
 
 Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, upstream::Target& target,

@@ -158,6 +158,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     if (read != TryOutcome::kAnswered) co_return read;
     if (extended_connect_ && response_.status / 100 == 2) translate_tunnel();
     if (response_.status >= 200 || response_.status == 101) {
+      received_status_ = response_.status;
       try_latency_ = worker_.loop().now() - try_started_;
       connection->target().note_latency(try_latency_);
       if (wants_another(whole)) co_return TryOutcome::kBadAnswer;

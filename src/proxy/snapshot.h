@@ -56,7 +56,8 @@ struct Route {
   routing::PathRewrite rewrite{};
   std::string host{};                             // that the upstream is asked for; empty: the client's
   std::vector<policy::PolicyPointer> policies{};  // the configuration's, then the route's own
-  bool idempotent = false;                        // whatever the method: sent again like a GET
+  std::vector<std::vector<telemetry::PolicyMetrics*>> policy_metrics{};  // likewise, then by worker
+  bool idempotent = false;  // whatever the method: sent again like a GET
   bool answers_preflight = false;
   bool watches_end = false;
   std::vector<telemetry::RouteMetrics*> metrics{};  // one for each worker
@@ -78,6 +79,7 @@ struct Snapshot {
   std::set<std::string> hosts;  // names that targets are known by
   upstream::Discovery::Settings dns;
   std::shared_ptr<const identity::Directory> consumers;
+  std::vector<telemetry::Group> groups;                                    // of consumers
   std::vector<std::vector<telemetry::ResponseMetrics*>> consumer_metrics;  // by consumer, then worker
   routing::RouteTable table;
 };

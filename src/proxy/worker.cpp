@@ -47,6 +47,7 @@ Worker::~Worker() {
 void Worker::run(ListenerSockets sockets) {
   pthread_setname_np(pthread_self(), ("worker-" + std::to_string(index_)).c_str());
   adopt(std::move(first_), std::move(sockets));
+  loop_.set_round_watcher(this);
   loop_.run();
   // On this thread, because frames and blocks go back to its pools.
   for (const auto& listener : listeners_) listener->acceptors.clear();
@@ -54,6 +55,14 @@ void Worker::run(ListenerSockets sockets) {
   listeners_.clear();
   current_.reset();
   on_finished_();
+}
+
+void Worker::on_round(std::chrono::microseconds took) {
+  const auto microseconds = static_cast<uint64_t>(took.count());
+  size_t bucket = 0;
+  while (bucket < telemetry::kRoundBounds.size() && microseconds > telemetry::kRoundBounds[bucket]) ++bucket;
+  metrics_.rounds[bucket].add();
+  metrics_.busy.add(microseconds);
 }
 
 void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets) {

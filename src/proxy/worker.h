@@ -32,7 +32,7 @@ struct WorkerSnapshot {
 
 // One thread and all it serves: listeners, client connections, pools. Methods are for the control thread; the
 // work they ask for happens on the worker's own.
-class Worker {
+class Worker final : private RoundWatcher {
  public:
   // `access_log` may be null. `on_finished` is called on the worker's thread as its last act.
   Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets,
@@ -78,6 +78,7 @@ class Worker {
     Worker& worker_;
   };
 
+  void on_round(std::chrono::microseconds took) override;
   void run(ListenerSockets sockets);
   void adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets);
   void give_discovered(upstream::Upstream& upstream);

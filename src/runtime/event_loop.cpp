@@ -49,6 +49,8 @@ void EventLoop::run_once(Milliseconds longest) {
   settle();
   timers_.advance(to_ticks(now_));
   settle();
+  if (round_watcher_ != nullptr)
+    round_watcher_->on_round(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - now_));
 }
 
 // What is deferred may send, and what has been sent may defer; but others want their turn, too.

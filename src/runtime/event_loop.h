@@ -30,6 +30,15 @@ class Watcher {
   ~Watcher() = default;
 };
 
+// Told how long the loop was busy with one batch of events, and so kept the next waiting.
+class RoundWatcher {
+ public:
+  virtual void on_round(std::chrono::microseconds took) = 0;
+
+ protected:
+  ~RoundWatcher() = default;
+};
+
 class EventLoop;
 
 // A small send that may wait until the events in hand have been handled, to be made with others in one call.
@@ -108,6 +117,8 @@ class EventLoop {
   }
 
   Syscalls& syscalls() { return syscalls_; }
+  // Null: nobody is.
+  void set_round_watcher(RoundWatcher* watcher) { round_watcher_ = watcher; }
 
  private:
   class Waker final : public Watcher {
@@ -144,6 +155,7 @@ class EventLoop {
   IntrusiveList<Sender, Sender> senders_;
   std::array<Sender*, kBatch> sending_{};
   std::vector<SendRequest> requests_;
+  RoundWatcher* round_watcher_ = nullptr;
 };
 
 // What is left until `deadline`, in whole milliseconds; 0 once it is over.

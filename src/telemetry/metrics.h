@@ -2,7 +2,6 @@
 
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -10,39 +9,31 @@
 #include <utility>
 #include <vector>
 
+#include "telemetry/latency.h"
+
 namespace portcullis::telemetry {
-
-// A number that one thread adds to and any thread reads. No read-modify-write instruction is needed.
-class Counter {
- public:
-  void add(uint64_t amount = 1) {
-    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
-  }
-  uint64_t get() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<uint64_t> value_{0};
-};
-
-// Durations in buckets with these upper bounds in microseconds, and one beyond.
-inline constexpr std::array<uint64_t, 13> kDurationBounds{
-    100, 250, 500, 1'000, 2'500, 5'000, 10'000, 25'000, 50'000, 100'000, 500'000, 2'500'000, 10'000'000};
 
 struct RouteMetrics {
   std::array<Counter, 6> responses;  // by the status's first digit; 0: the client left without an answer
-  std::array<Counter, kDurationBounds.size() + 1> durations;
-  Counter duration_sum;  // microseconds
+  Latency duration;                  // to the response's last byte
   Counter request_body_bytes;
   Counter response_body_bytes;
+};
 
-  void note_duration(std::chrono::microseconds duration);
+// What one policy of a route decided.
+struct PolicyMetrics {
+  Counter continued;
+  Counter answered;
+  Counter refused;
 };
 
 enum class TryResult : uint8_t { kAnswered, kConnectFailed, kFailed, kTimedOut, kAbandoned };
 
 struct TargetMetrics {
-  std::array<Counter, 5> tries;  // by TryResult
-  Counter connections;           // opened
+  std::array<Counter, 5> tries;      // by TryResult
+  std::array<Counter, 6> responses;  // of those that were answered, as a route's
+  Latency head;                      // from the try's beginning to the response's head
+  Counter connections;               // opened
 };
 
 using TargetShards = std::vector<std::unique_ptr<TargetMetrics>>;  // one for each worker
@@ -88,7 +79,13 @@ struct CacheState {
   uint64_t purged = 0;
 };
 
+// Upper bounds of how long a worker's rounds of events take, in microseconds.
+inline constexpr std::array<uint64_t, 7> kRoundBounds{1'000,   5'000,   10'000,   25'000,
+                                                      100'000, 250'000, 1'000'000};
+
 struct WorkerMetrics {
+  std::array<Counter, kRoundBounds.size() + 1> rounds;
+  Counter busy;  // microseconds
   Counter accepted;
   Counter closed;
   Counter refused;  // beyond the listener's limit
@@ -138,11 +135,25 @@ struct BreakerState {
   uint64_t refused;
 };
 
+// Consumers that are in one group, by name.
+struct Group {
+  std::string name;
+  std::vector<std::string> members;
+};
+
+// How many series of a kind there may be; what is beyond counts under the name "other".
+struct SeriesLimits {
+  size_t consumers = 1000;
+  size_t targets = 1000;
+};
+
 struct States {
   std::vector<TargetState> targets;
   std::vector<BreakerState> breakers;
   std::vector<BranchState> branches;
-  CacheState cache;
+  CacheState cache{};
+  const std::vector<Group>* groups = nullptr;  // null: none
+  SeriesLimits limits{};
 };
 
 // All counters of all workers. They are made by the control thread and live as long as the registry, so the
@@ -158,6 +169,7 @@ class Registry {
   std::vector<ResponseMetrics*> consumer(const std::string& name);
   std::vector<ResponseMetrics*> branch(const std::string& route, const std::string& name);
   std::vector<LimitMetrics*> limit(const std::string& name);
+  std::vector<PolicyMetrics*> policy(const std::string& route, const std::string& name);
   // The empty name is for the one before every route.
   std::vector<CacheMetrics*> cache(const std::string& route);
   MirrorMetrics* mirror(const std::string& upstream) { return &mirrors_[upstream]; }
@@ -172,6 +184,7 @@ class Registry {
   std::string scrape(const States& states) const;
 
  private:
+  friend class Exposition;
   template <typename T>
   using Shards = std::vector<std::unique_ptr<T>>;
 
@@ -183,6 +196,7 @@ class Registry {
   std::map<std::pair<std::string, std::string>, Shards<ResponseMetrics>> branches_;
   std::map<std::string, Shards<LimitMetrics>> limits_;
   std::map<std::string, Shards<CacheMetrics>> caches_;
+  std::map<std::pair<std::string, std::string>, Shards<PolicyMetrics>> policies_;
   std::map<std::string, MirrorMetrics> mirrors_;
   std::map<std::string, ListenerMetrics> listeners_;
   std::array<Counter, 2> reloads_;

@@ -1,0 +1,15 @@
+#pragma once
+
+namespace portcullis::telemetry {
+
+// What the kernel says of this process.
+struct ProcessState {
+  double cpu_seconds = 0;  // user and system
+  double resident_bytes = 0;
+  double open_descriptors = 0;
+  double most_descriptors = 0;
+  double started_at = 0;  // seconds since 1970
+};
+ProcessState read_process_state();
+
+}  // namespace portcullis::telemetry
