@@ -45,7 +45,7 @@ HTTP2 = {
     "grpc_unary": {"connections": 4, "streams": 100},
 }
 CACHES = {name: {"connections": 64, "target": target} for name, target in SIZES.items()}
-OTHERS = ("gzip_json", "one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "idle_memory", "scrape", "reload")
+OTHERS = ("gzip_json", "one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "eviction", "idle_memory", "scrape", "reload")
 IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
 ROUTES = 10_000
 
@@ -284,6 +284,15 @@ def address_set():
     say(scenario="address_set", subject="portcullis", nanoseconds=times)
 
 
+def eviction():
+    """Hit ratios of S3-FIFO and LRU with the same room, on requests by Zipf's law of which a fifth are for something once."""
+    out = json.loads(subprocess.run([BUILD / "bench/bench_eviction"], capture_output=True, text=True, check=True).stdout)
+    print("\neviction: hit ratio of S3-FIFO and LRU")
+    for one in out:
+        print(f"skew {one['skew']}, room for {one['room']:.0%}: {one['s3_fifo']:.1%} and {one['lru']:.1%}")
+        say(scenario="eviction", subject="portcullis", **one)
+
+
 def idle_memory(subjects):
     """Memory that idle keep-alive connections cost, each of which has been served once."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -403,6 +412,8 @@ def main():
                 limit_decision()
             if "address_set" in scenarios:
                 address_set()
+            if "eviction" in scenarios:
+                eviction()
             if "idle_memory" in scenarios:
                 idle_memory(subjects)
             if "scrape" in scenarios:

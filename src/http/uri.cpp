@@ -8,6 +8,19 @@
 #include "http/path.h"
 
 namespace portcullis::http {
+namespace {
+
+// A name or an address, as a request may have it.
+bool is_host(std::string_view host) {
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  return !host.empty() && std::all_of(host.begin(), host.end(), [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
+           (bracketed ? c == ':' : c == '-' || c == '_');
+  });
+}
+
+}  // namespace
 
 std::optional<std::string> normal_uri(std::string_view uri) {
   const size_t mark = uri.find("://");
@@ -17,7 +30,7 @@ std::optional<std::string> normal_uri(std::string_view uri) {
   uri.remove_prefix(mark + 3);
   const size_t authority_end = std::min(uri.find_first_of("/?"), uri.size());
   const std::string_view host = host_of(uri.substr(0, authority_end));
-  if (host.empty()) return std::nullopt;
+  if (!is_host(host)) return std::nullopt;
   (out += "://") += to_lower(host);
   uri.remove_prefix(authority_end);
   const size_t path_end = std::min(uri.find('?'), uri.size());
