@@ -28,8 +28,7 @@ struct Request {
 std::vector<Request> make_trace(double skew) {
   std::vector<double> cumulative(kObjects);
   double sum = 0;
-  for (size_t i = 0; i < kObjects; ++i)
-    cumulative[i] = sum += 1 / std::pow(static_cast<double>(i + 1), skew);
+  for (size_t i = 0; i < kObjects; ++i) cumulative[i] = sum += 1 / std::pow(static_cast<double>(i + 1), skew);
   Random random(7);
   std::vector<Request> out;
   out.reserve(kRequests);

@@ -7,6 +7,7 @@
 
 #include "config/consumer.h"
 #include "config/diagnostics.h"
+#include "config/logging.h"
 #include "config/policy_type.h"
 #include "config/split.h"
 #include "config/tls.h"
@@ -103,10 +104,6 @@ struct Admin {
   std::string address;  // empty: no admin listener
 };
 
-struct AccessLog {
-  std::string path;  // empty: none
-};
-
 struct Dns {
   std::vector<std::string> servers;
   milliseconds least_ttl{5'000};
@@ -162,6 +159,7 @@ struct Config {
   std::string zone;  // where this node is
   Admin admin;
   AccessLog access_log;
+  AuditLog audit_log;
   milliseconds drain_timeout{30'000};
   Dns dns;
   std::vector<Listener> listeners;

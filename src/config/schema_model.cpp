@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "config/condition_type.h"
 #include "config/field_types.h"
+#include "config/logging.h"
 #include "config/model.h"
 #include "http/characters.h"
 #include "http/h1/framing.h"
@@ -237,12 +238,6 @@ TypePointer route_type(const TypePointer& policies) {
 
 std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
   const TypePointer policies = policy_list(catalog);
-  auto access_log = std::make_shared<ObjectType>("access_log",
-                                                 "One JSON line for each request, written apart from the "
-                                                 "workers; lines are dropped and counted rather than "
-                                                 "waited for. A reload opens the file anew.");
-  access_log->required("path", &AccessLog::path, text(),
-                       "`stdout`, `stderr` or a file. A change takes a restart.");
   auto admin = std::make_shared<ObjectType>(
       "admin", "The listener for operators: `/metrics`, `/healthz`, `/readyz`, `/upstreams`.");
   admin->required(
@@ -335,7 +330,9 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("zone", &Config::zone, name_type(), "none",
                 "Where this node is: upstreams prefer targets of the same `zone`.")
       .optional("admin", &Config::admin, admin, "none", "The listener for operators.")
-      .optional("access_log", &Config::access_log, access_log, "none", "One JSON line for each request.")
+      .optional("access_log", &Config::access_log, access_log_type(), "none", "A line for each request.")
+      .optional("audit_log", &Config::audit_log, audit_log_type(), "none",
+                "A line for each change by somebody.")
       .optional("drain_timeout", &Config::drain_timeout, duration(), "30s",
                 "How long exchanges in hand may go on after SIGTERM.")
       .optional("dns", &Config::dns, dns, "", "How the names of targets are looked up.")

@@ -50,16 +50,19 @@ AdminServer::AdminServer(EventLoop& loop, UniqueFd socket, Sources sources)
     : sources_(std::move(sources)),
       server_(loop, std::move(socket), {}, [this](const SmallRequest& request) { return answer(request); }) {}
 
-SmallAnswer AdminServer::resume(std::string_view query) const {
+SmallAnswer AdminServer::resume(std::string_view query, const std::string& by) const {
   Arena arena;
   const std::string route(http::find_query_parameter(query, "route", arena).value_or(""));
   const std::string branch(http::find_query_parameter(query, "branch", arena).value_or(""));
-  if (sources_.resume(route, branch)) return {.body = "branch `" + branch + "` serves\n"};
+  const bool resumed = sources_.resume(route, branch);
+  sources_.audit("resume_branch", by,
+                 {{"route", route}, {"branch", branch}, {"outcome", resumed ? "succeeded" : "refused"}});
+  if (resumed) return {.body = "branch `" + branch + "` serves\n"};
   return {.status = 404,
           .body = "route `" + route + "` has no branch `" + branch + "` that can be rolled back\n"};
 }
 
-SmallAnswer AdminServer::purge(std::string_view query) const {
+SmallAnswer AdminServer::purge(std::string_view query, const std::string& by) const {
   static constexpr std::string_view kUsage =
       "say what: ?uri=https://host/path?query, ?prefix=https://host/path, ?tag=NAME or ?all; with &expire it "
       "is not removed, but stale from now on\n";
@@ -84,8 +87,9 @@ SmallAnswer AdminServer::purge(std::string_view query) const {
     purge.text = std::move(*uri);
   }
   if (http::find_query_parameter(query, "expire", arena)) purge.how = cache::Purge::How::kExpire;
-  return {.content_type = "application/json",
-          .body = nlohmann::json{{"purged", sources_.purge(purge)}}.dump() + "\n"};
+  const uint64_t met = sources_.purge(purge);
+  sources_.audit("purge", by, {{"query", std::string(query)}, {"purged", met}});
+  return {.content_type = "application/json", .body = nlohmann::json{{"purged", met}}.dump() + "\n"};
 }
 
 Task<SmallAnswer> AdminServer::answer(const SmallRequest& request) const {
@@ -96,9 +100,11 @@ Task<SmallAnswer> AdminServer::answer(const SmallRequest& request) const {
     // A page in a browser on this machine could send it; programs do not set an origin.
     if (request.head.fields.find("origin") != nullptr)
       co_return SmallAnswer{.status = 403, .body = "not from a browser\n"};
-    if (path == "/splits/resume") co_return resume(request.head.query);
-    if (path == "/cache/purge") co_return purge(request.head.query);
-    ReloadOutcome outcome = co_await sources_.reload();
+    const std::string by = "admin " + request.peer;
+    if (path == "/splits/resume") co_return resume(request.head.query, by);
+    if (path == "/cache/purge") co_return purge(request.head.query, by);
+    Task<ReloadOutcome> reloading = sources_.reload(by);
+    ReloadOutcome outcome = co_await reloading;
     co_return SmallAnswer{.status = outcome.succeeded ? uint16_t{200} : uint16_t{409},
                           .body = std::move(outcome.report)};
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <functional>
 #include <string>
 #include <vector>
@@ -26,10 +28,12 @@ class AdminServer {
   struct Sources {
     std::function<std::string()> metrics;
     std::function<bool()> ready;
-    std::function<Task<ReloadOutcome>()> reload;
+    std::function<Task<ReloadOutcome>(const std::string& by)> reload;
     std::function<telemetry::States()> states;
     std::function<bool(const std::string& route, const std::string& branch)> resume;
     std::function<uint64_t(const cache::Purge& purge)> purge;  // how many it has met
+    std::function<void(const std::string& action, const std::string& by, const nlohmann::json& details)>
+        audit;
   };
 
   // Takes over an open listening socket.
@@ -38,8 +42,8 @@ class AdminServer {
   int fd() const { return server_.fd(); }
 
  private:
-  http::h1::SmallAnswer resume(std::string_view query) const;
-  http::h1::SmallAnswer purge(std::string_view query) const;
+  http::h1::SmallAnswer resume(std::string_view query, const std::string& by) const;
+  http::h1::SmallAnswer purge(std::string_view query, const std::string& by) const;
   Task<http::h1::SmallAnswer> answer(const http::h1::SmallRequest& request) const;
 
   Sources sources_;

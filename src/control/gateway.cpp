@@ -1,6 +1,7 @@
 #include "control/gateway.h"
 
 #include <malloc.h>
+#include <nlohmann/json.hpp>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@ namespace {
 sigset_t handled_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP}) sigaddset(&set, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
   return set;
 }
 
@@ -103,6 +104,8 @@ Result<std::shared_ptr<const proxy::Snapshot>> Gateway::compile(const config::Co
     say("the admin listener stays where it is: moving it takes a restart or an upgrade");
   if (config.access_log.path != access_log_path_)
     say("the access log stays where it is: moving it takes a restart or an upgrade");
+  if (config.audit_log.path != audit_log_path_)
+    say("the audit log stays where it is: moving it takes a restart or an upgrade");
   if (place_of(config.quotas) != quotas_place_)
     say("the store of the quotas stays what it is: changing it takes a restart or an upgrade");
   if (redis_of(config) != redis_)
@@ -162,6 +165,15 @@ bool Gateway::start() {
   metrics_ = std::make_unique<telemetry::Registry>(worker_count_);
   admin_address_ = config->admin.address;
   access_log_path_ = config->access_log.path;
+  audit_log_path_ = config->audit_log.path;
+  if (!audit_log_path_.empty()) {
+    auto opened = telemetry::LogSink::open(audit_log_path_, "portcullis-audit");
+    if (!opened) {
+      say("cannot open the audit log: " + opened.error().message);
+      return false;
+    }
+    audit_log_ = std::make_unique<telemetry::AuditLog>(std::move(*opened));
+  }
   if (fails(make_services(*config))) return false;
   const auto compiled = compile(*config);
   if (!compiled) {
@@ -254,11 +266,13 @@ Status Gateway::open_admin(Succession* predecessor) {
       AdminServer::Sources{
           .metrics = [this] { return metrics_->scrape(states()); },
           .ready = [this] { return !draining_; },
-          .reload = [this] { return reload(); },
+          .reload = [this](const std::string& by) { return reload(by); },
           .states = [this] { return states(); },
           .resume = [this](const std::string& route,
                            const std::string& branch) { return kept_.rollbacks.resume(route, branch); },
-          .purge = [this](const cache::Purge& purge) { return services_->cache().purge(purge); }});
+          .purge = [this](const cache::Purge& purge) { return services_->cache().purge(purge); },
+          .audit = [this](const std::string& action, const std::string& by,
+                          const nlohmann::json& details) { audit(action, by, details); }});
   return {};
 }
 
@@ -286,7 +300,7 @@ Status Gateway::open_upgrade_point() {
   };
   hooks.on_succeeded = [this] {
     say("a successor serves");
-    stop(SIGTERM);
+    stop(SIGTERM, "successor");
   };
   auto opened = UpgradePoint::open(loop_, options_.upgrade_socket_path, std::move(hooks));
   if (!opened) return opened.error();
@@ -295,12 +309,14 @@ Status Gateway::open_upgrade_point() {
 }
 
 // One at a time: whoever asks meanwhile waits, and then has what is in the files by then.
-Task<ReloadOutcome> Gateway::reload() {
+Task<ReloadOutcome> Gateway::reload(std::string by) {
   while (reloading_) co_await sleep_for(loop_, Milliseconds(5));
   reloading_ = true;
   ReloadOutcome outcome = co_await reload_once();
   reloading_ = false;
   metrics_->note_reload(outcome.succeeded);
+  audit("reload", by,
+        {{"outcome", outcome.succeeded ? "succeeded" : "refused"}, {"configuration", snapshot_->version}});
   co_return outcome;
 }
 
@@ -324,7 +340,7 @@ Task<ReloadOutcome> Gateway::reload_once() {
     say(served.error().message);
     co_return refuse(served.error().message + "\n");
   }
-  if (access_log_) access_log_->reopen();
+  reopen_logs();
   const std::string now = "serving configuration " + std::to_string(snapshot_->version);
   say(now);
   co_return ReloadOutcome{true, report + now + "\n"};
@@ -378,6 +394,7 @@ Task<void> Gateway::refresh_tls() {
   if (served) served = co_await serving;
   reloading_ = false;
   metrics_->note_reload(static_cast<bool>(served));
+  audit("certificates", "files", {{"outcome", served ? "succeeded" : "refused"}});
   say(served ? "certificates have changed: serving configuration " + std::to_string(snapshot_->version)
              : "changed certificates refused (" + served.error().message + "); those before go on serving");
 }
@@ -392,14 +409,28 @@ Task<void> Gateway::reload_if_changed() {
   config::Diagnostics ignored;
   config::Sources sources;
   load_config(options_.config_path, ignored, kept_.tls, &sources);
-  if (sources.fingerprint != fingerprint_ && !draining_) co_await reload();
+  if (sources.fingerprint != fingerprint_ && !draining_) {
+    Task<ReloadOutcome> reloading = reload("files");
+    co_await reloading;
+  }
 }
 
-void Gateway::stop(int signal) {
+void Gateway::audit(const std::string& action, const std::string& by, const nlohmann::json& details) {
+  if (audit_log_) audit_log_->note(action, by, details);
+}
+
+// For log rotation.
+void Gateway::reopen_logs() {
+  if (access_log_) access_log_->reopen();
+  if (audit_log_) audit_log_->reopen();
+}
+
+void Gateway::stop(int signal, const std::string& by) {
   const bool at_once = signal == SIGQUIT;
   if (draining_ && !at_once) return;  // already on its way
   draining_ = true;
   say(at_once ? "stopping at once" : "draining");
+  audit(at_once ? "stop" : "drain", by, nlohmann::json::object());
   // Ours are duplicates of the workers': while they are open the kernel goes on taking connections.
   listeners_.close();
   const Milliseconds deadline = at_once ? Milliseconds(0) : snapshot_->drain_timeout;
@@ -417,12 +448,19 @@ void Gateway::run_until_signalled() {
       signalfd_siginfo received{};
       while (::read(fd_.get(), &received, sizeof received) == sizeof received) {
         const auto signal = static_cast<int>(received.ssi_signo);
-        signal == SIGHUP ? gateway_.tasks_.spawn(reload(gateway_)) : gateway_.stop(signal);
+        switch (signal) {
+          case SIGHUP: gateway_.tasks_.spawn(reload(gateway_)); break;
+          case SIGUSR1: gateway_.reopen_logs(); break;
+          default: gateway_.stop(signal, "signal");
+        }
       }
     }
 
    private:
-    static Task<void> reload(Gateway& gateway) { co_await gateway.reload(); }
+    static Task<void> reload(Gateway& gateway) {
+      Task<ReloadOutcome> reloading = gateway.reload("signal");
+      co_await reloading;
+    }
 
     Gateway& gateway_;
     const sigset_t set_ = handled_signals();

@@ -17,6 +17,7 @@
 #include "policy/services.h"
 #include "proxy/worker.h"
 #include "runtime/file_watch.h"
+#include "telemetry/audit_log.h"
 #include "telemetry/metrics.h"
 #include "upstream/discovery.h"
 #include "upstream/health_checks.h"
@@ -57,14 +58,16 @@ class Gateway {
   }
   Task<void> publish(std::string upstream, std::shared_ptr<const upstream::TargetList> targets);
   void note_sources(const config::Sources& sources);
-  Task<ReloadOutcome> reload();
+  Task<ReloadOutcome> reload(std::string by);
+  void audit(const std::string& action, const std::string& by, const nlohmann::json& details);
+  void reopen_logs();
   Task<ReloadOutcome> reload_once();
   Task<Status> serve(config::Config config);
   Task<void> reload_if_changed();
   Task<void> refresh_tls();
   void follow_tls_files();
   Task<void> bury(std::shared_ptr<const proxy::Snapshot> replaced);
-  void stop(int signal);
+  void stop(int signal, const std::string& by);
 
   // How long a start or a reload waits for the first answer about new host names before it goes on without.
   static constexpr Milliseconds kNamePatience{5'000};
@@ -77,6 +80,7 @@ class Gateway {
   bool reloading_ = false;
   std::string admin_address_;
   std::string access_log_path_;
+  std::string audit_log_path_;
   size_t counter_bytes_ = 0;
   uint64_t cache_bytes_ = 0;
   redis::Settings redis_;
@@ -93,6 +97,7 @@ class Gateway {
   size_t publishing_ = 0;
   ListenerSet listeners_;
   std::unique_ptr<telemetry::AccessLog> access_log_;
+  std::unique_ptr<telemetry::AuditLog> audit_log_;  // null: none
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
   upstream::HealthChecks health_checks_;
   upstream::Discovery discovery_{loop_,

@@ -8,6 +8,7 @@
 #include "control/upstream_setup.h"
 #include "policy/registry.h"
 #include "routing/explain.h"
+#include "telemetry/log_sink.h"
 
 namespace portcullis::control {
 namespace {
@@ -86,6 +87,19 @@ void check_rewrites(const config::Config& config, config::Diagnostics& diagnosti
   }
 }
 
+void check_logs(const config::Config& config, config::Diagnostics& diagnostics) {
+  const auto report = [&](const config::Location& location, const std::string& problem) {
+    if (!problem.empty()) diagnostics.error(location, problem);
+  };
+  const config::AccessLog& access = config.access_log;
+  if (!access.path.empty()) {
+    report(access.path_location, telemetry::LogSink::check(access.path));
+    report(access.format_location, telemetry::LogFormat::check(access.format));
+  }
+  if (!config.audit_log.path.empty())
+    report(config.audit_log.path_location, telemetry::LogSink::check(config.audit_log.path));
+}
+
 // Consumers, plans and policies, beside the rest of the configuration.
 void check_policies(const config::Config& config, config::Diagnostics& diagnostics) {
   identity::Directory::check(config.consumers, diagnostics);
@@ -106,6 +120,7 @@ void check_policies(const config::Config& config, config::Diagnostics& diagnosti
 void check_config(const config::Config& config, config::Diagnostics& diagnostics) {
   check_rewrites(config, diagnostics);
   check_policies(config, diagnostics);
+  check_logs(config, diagnostics);
   check_upstreams(config, diagnostics);
   check_splits(config, diagnostics);
 }
@@ -237,6 +252,11 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
     snapshot->consumer_metrics.push_back(metrics.consumer(consumer.name));
   snapshot->groups = groups_of(*build.consumers);
   snapshot->unmatched = metrics.route("");
+  snapshot->log_format = telemetry::LogFormat(
+      {config.access_log.format, config.access_log.request_headers, config.access_log.response_headers,
+       config.access_log.query, config.access_log.redact, static_cast<uint32_t>(config.access_log.sample),
+       config.access_log.slower_than, config::statuses_of(config.access_log.statuses),
+       config.access_log.except_routes});
   snapshot->drain_timeout = config.drain_timeout;
   return std::shared_ptr<const proxy::Snapshot>(std::move(snapshot));
 }

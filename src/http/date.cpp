@@ -103,6 +103,18 @@ std::optional<sys_seconds> parse_date(std::string_view text) {
          std::chrono::seconds(second);
 }
 
+std::string write_timestamp(sys_seconds time) {
+  const sys_days day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  char text[64];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()));
+  return text;
+}
+
 std::string_view write_date(sys_seconds time, Arena& arena) {
   const sys_days day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);

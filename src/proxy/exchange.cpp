@@ -62,6 +62,10 @@ void Exchange::log(Clock::time_point ended_at) const {
     entry.method = request_.method;
     entry.host = host_;
     entry.path = request_.path;
+    entry.query = request_.query;
+    static constexpr std::string_view kVersions[] = {"HTTP/1.0", "HTTP/1.1", "HTTP/2"};
+    entry.version = kVersions[static_cast<size_t>(request_.version)];
+    entry.request_fields = &request_.fields;
   }
   if (route_ != nullptr) {
     entry.route = route_->name;
@@ -83,7 +87,8 @@ void Exchange::log(Clock::time_point ended_at) const {
   entry.request_head = since_start(head_received_);
   entry.response_head = since_start(response_received_);
   entry.total = since_start(ended_at);
-  worker_.log(entry);
+  if (answered_) entry.response_fields = &response_.fields;
+  worker_.log(snapshot_->snapshot->log_format, entry);
 }
 
 Task<Persistence> Exchange::run() {

@@ -16,6 +16,7 @@
 #include "routing/route_table.h"
 #include "runtime/address.h"
 #include "runtime/side_pool.h"
+#include "telemetry/log_format.h"
 #include "telemetry/metrics.h"
 #include "tls/server_context.h"
 #include "upstream/discovery.h"
@@ -74,6 +75,7 @@ struct Snapshot {
   std::vector<ListenerSettings> listeners;
   std::vector<Route> routes;
   std::vector<telemetry::RouteMetrics*> unmatched;  // for requests without a route, one for each worker
+  telemetry::LogFormat log_format{{}};
   Milliseconds drain_timeout{30'000};
   std::vector<std::shared_ptr<const upstream::UpstreamDefinition>> upstreams;
   std::set<std::string> hosts;  // names that targets are known by

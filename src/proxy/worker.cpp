@@ -180,8 +180,9 @@ void Worker::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Worker::log(const telemetry::AccessEntry& entry) {
-  if (!access_log_->write(index_, entry)) metrics_.log_lines_dropped.add();
+void Worker::log(const telemetry::LogFormat& format, const telemetry::AccessEntry& entry) {
+  if (format.wants(entry, random_.next()) && !access_log_->write(index_, format, entry))
+    metrics_.log_lines_dropped.add();
 }
 
 }  // namespace portcullis::proxy

@@ -60,7 +60,7 @@ class Worker final : private RoundWatcher {
   uint64_t random() { return random_.next(); }
   size_t index() const { return index_; }
   bool logging() const { return access_log_ != nullptr; }
-  void log(const telemetry::AccessEntry& entry);
+  void log(const telemetry::LogFormat& format, const telemetry::AccessEntry& entry);
   // Runs what no client waits for; what is left of it ends with the worker.
   void spawn(Task<void> task) { tasks_.spawn(std::move(task)); }
   void connection_ended(Listener& listener);

@@ -2,8 +2,13 @@
 
 import json
 import os
+import re
+import signal
 import socket
 import threading
+import time
+import urllib.error
+import urllib.request
 
 import harness
 from harness import log_lines, metric, read_response, simple_configuration
@@ -144,3 +149,158 @@ def test_a_log_that_nobody_reads_costs_lines_and_never_a_request(start, echo, tm
     thread.join()
     # Every request is either a line or counted as lost; each line is whole.
     assert len([json.loads(line) for line in lines]) + lost == asked
+
+
+def asking(gateway, path="/", *fields, method="GET"):
+    with gateway.connect() as connection:
+        connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: a\r\n{''.join(one + chr(13) + chr(10) for one in fields)}\r\n".encode("latin-1"))
+        return read_response(connection)
+
+
+def with_log(start, tmp_path, settings, port):
+    path = tmp_path / "access.log"
+    return start(f"access_log: {{path: '{path}', {settings}}}\n" + simple_configuration(port)), path
+
+
+def test_fields_and_queries_are_logged_without_what_is_secret(start, echo, tmp_path):
+    gateway, path = with_log(start, tmp_path, "query: true, redact: [x-tenant, session], request_headers: [user-agent, Authorization, X-Auth-Token, "
+                             "x-tenant, cookie, x-none], response_headers: [content-length, set-cookie]", echo())
+    asking(gateway, "/a?x=1&access_token=abc&session=s&%74oken=t&y", "User-Agent: me\"", "Authorization: Bearer abc", "X-Auth-Token: abc",
+           "X-Tenant: abc", "Cookie: abc=abc")
+    line = wait_for_lines(path, 1)[0]
+    assert line["query"] == "x=1&access_token=[redacted]&session=[redacted]&%74oken=[redacted]&y"
+    assert line["request_headers"] == {"user-agent": 'me"', "Authorization": "[redacted]", "X-Auth-Token": "[redacted]",
+                                       "x-tenant": "[redacted]", "cookie": "[redacted]"}
+    assert set(line["response_headers"]) == {"content-length"}
+    assert "abc" not in path.read_text()
+
+
+def test_lines_by_a_template(start, echo, tmp_path):
+    template = '{client} {method} \\"{path}\\" {status} {ended} {consumer} {request_header.user-agent} {request_header.cookie} {response_header.content-length} {total_us} {version}'
+    gateway, path = with_log(start, tmp_path, f'format: "{template}"', echo())
+    asking(gateway, "/a%20b", 'User-Agent: "x\\', "Cookie: a=b")
+    line = harness.wait_for(lambda: path.exists() and path.read_text(), what="the line")
+    client, method, target, status, ended, consumer, agent, cookie, length, micros, version = line.split()
+    assert (client, method, target, status, ended, consumer, agent, cookie, version) == \
+        ("127.0.0.1", "GET", '"/a%20b"', "200", "complete", "-", "\\x22x\\x5c", "[redacted]", "HTTP/1.1")
+    assert int(length) >= 0 and int(micros) > 0
+
+
+def test_lines_as_web_servers_write_them(start, echo, tmp_path):
+    gateway, path = with_log(start, tmp_path, "format: combined", echo())
+    asking(gateway, "/x", "Referer: http://r/", "User-Agent: agent/1")
+    line = harness.wait_for(lambda: path.exists() and path.read_text(), what="the line")
+    assert re.fullmatch(r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET /x HTTP/1\.1" 200 \d+ "http://r/" "agent/1"\n', line)
+
+
+def test_only_some_are_logged(start, backend, tmp_path):
+    def by_path(connection, made):
+        while True:
+            head = made.read_head(connection)
+            if "/slow" in head:
+                time.sleep(0.2)
+            connection.sendall(b"HTTP/1.1 " + (b"503 No" if "/bad" in head else b"200 OK") + b"\r\nContent-Length: 0\r\n\r\n")
+    made = backend(by_path)
+    gateway, path = with_log(start, tmp_path, "sample: 0%, slower_than: 100ms", made.port)
+    for target in ("/fine", "/bad", "/slow", "/fine", "/%2f"):
+        asking(gateway, target)
+    gateway.write(gateway.path.read_text().replace("sample: 0%, slower_than: 100ms", "status: [5xx]"))
+    gateway.reload()
+    for target in ("/fine", "/bad?2", "/slow"):
+        asking(gateway, target)
+    gateway.write(gateway.path.read_text().replace("status: [5xx]", "except_routes: [all]"))
+    gateway.reload()
+    for target in ("/fine", "/bad", "/%2F"):
+        asking(gateway, target)
+    gateway.stop()
+    assert sorted(line["path"] for line in log_lines(path)) == sorted(["/bad", "/slow", "/%2f", "/bad", "/%2F"])
+
+
+def test_a_share_is_sampled(start, echo, tmp_path):
+    gateway, path = with_log(start, tmp_path, "sample: 20%", echo())
+    with gateway.connect() as connection:
+        for _ in range(1000):
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            read_response(connection)
+    gateway.stop()
+    assert 120 < len(log_lines(path)) < 280
+
+
+def test_sigusr1_opens_new_files(start, echo, tmp_path):
+    log, audit = tmp_path / "access.log", tmp_path / "audit.log"
+    gateway = start(f"access_log: {{path: '{log}'}}\naudit_log: {{path: '{audit}'}}\n" + simple_configuration(echo()))
+    asking(gateway)
+    wait_for_lines(log, 1)
+    for path in (log, audit):
+        path.rename(str(path) + ".1")
+    gateway.process.send_signal(signal.SIGUSR1)
+    harness.wait_for(lambda: log.exists() and audit.exists(), what="the new files")
+    asking(gateway)
+    assert len(wait_for_lines(log, 1)) == 1 and len(log_lines(tmp_path / "access.log.1")) == 1
+
+
+def datagrams(path):
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    server.bind(str(path))
+    server.settimeout(20)
+    return server
+
+
+def test_lines_to_syslog(start, echo, tmp_path):
+    server = datagrams(tmp_path / "log.socket")
+    gateway = start(f"access_log: {{path: 'syslog:unix:{tmp_path}/log.socket', format: '{{method}} {{path}}'}}\n" + simple_configuration(echo()))
+    asking(gateway, "/one")
+    assert re.fullmatch(rf"<134>1 \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ \S+ portcullis {gateway.process.pid} access - GET /one", server.recv(4096).decode())
+    server.close()
+    (tmp_path / "log.socket").unlink()
+    asking(gateway, "/lost")
+    time.sleep(0.2)  # until it has been sent, to nobody
+    server = datagrams(tmp_path / "log.socket")
+    asking(gateway, "/two")
+    assert server.recv(4096).decode().endswith("GET /two")
+
+
+def test_lines_to_a_remote_syslog(start, echo):
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 0))
+    server.settimeout(20)
+    gateway = start(f"access_log: {{path: 'syslog:127.0.0.1:{server.getsockname()[1]}'}}\n" + simple_configuration(echo()))
+    asking(gateway, "/one")
+    text = server.recv(4096).decode()
+    assert json.loads(text[text.index("{"):])["path"] == "/one"
+
+
+def test_the_audit_log_names_every_change(start, echo, tmp_path):
+    audit, admin = tmp_path / "audit.log", harness.free_port()
+    gateway = start(f"admin: {{address: '127.0.0.1:{admin}'}}\naudit_log: {{path: '{audit}'}}\n" + simple_configuration(echo()))
+
+    def post(path):
+        try:
+            urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{admin}{path}", method="POST"), timeout=10).read()
+        except urllib.error.HTTPError:
+            pass
+    post("/cache/purge?tag=x")
+    post("/splits/resume?route=a&branch=b")
+    post("/reload")
+    gateway.reload()
+    good = gateway.path.read_text()
+    gateway.write("version: 2\n")
+    gateway.reload()
+    gateway.write(good)
+    harness.get(admin, "/metrics")
+    gateway.stop()
+    lines = log_lines(audit)
+    told = [(line["action"], line["by"].split(":")[0], line.get("outcome")) for line in lines]
+    assert told == [("purge", "admin 127.0.0.1", None), ("resume_branch", "admin 127.0.0.1", "refused"), ("reload", "admin 127.0.0.1", "succeeded"),
+                    ("reload", "signal", "succeeded"), ("reload", "signal", "refused"), ("drain", "signal", None)]
+    assert lines[0]["query"] == "tag=x" and lines[0]["purged"] == 0 and lines[0]["time"].endswith("Z") and lines[4]["configuration"] == 3
+
+
+def test_mistakes_in_logs_are_named(tmp_path):
+    path = tmp_path / "gateway.yaml"
+    path.write_text("access_log: {path: 'syslog:nowhere', format: '{clint} {method}'}\naudit_log: {path: ''}\n" + simple_configuration(9001).replace("{port}", "8080"))
+    told = harness.check(path)
+    assert ":1:20: error: `nowhere` is no address" in told
+    assert ":1:46: error: there is no variable `clint` - did you mean `client`?" in told
+    path.write_text("access_log: {path: stdout, format: jsn}\n" + simple_configuration(9001).replace("{port}", "8080"))
+    assert "`jsn` is none of json, common and combined, and no template with variables in braces - did you mean `json`?" in harness.check(path)

@@ -8,7 +8,6 @@ import urllib.parse
 
 import pytest
 
-import harness
 from cache_origin import Answer, Origin, ask
 from harness import BINARY, ROOT, free_port, get, metric, wait_for
 

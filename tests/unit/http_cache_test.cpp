@@ -169,7 +169,8 @@ TEST(Uri, IsWhatTheGatewayKnowsOfARequest) {
   EXPECT_EQ(http::normal_uri("http://a"), "http://a/");
   EXPECT_EQ(http::normal_uri("http://a?b"), "http://a/?b");
   EXPECT_EQ(http::normal_uri("http://[::1]:80/a"), "http://[::1]/a");
-  for (const char* text : {"", "/a", "a", "ftp://a/", "http://", "http:///a", "http://:80/", "http://a:b:80/", "http://a b/", "http://u@h/"})
+  for (const char* text : {"", "/a", "a", "ftp://a/", "http://", "http:///a", "http://:80/", "http://a:b:80/",
+                           "http://a b/", "http://u@h/"})
     EXPECT_FALSE(http::normal_uri(text)) << text;
 }
 

@@ -93,6 +93,7 @@ Task<void> SmallServer::serve(UniqueFd fd) {
     explicit Count(size_t& number) : open(number) { ++open; }
     ~Count() { --open; }
   } const count(open_);
+  const std::string peer = SocketAddress::of_peer(fd.get()).to_string();
   Connection connection(loop_, std::move(fd));
   for (;;) {
     RequestHead head;
@@ -107,7 +108,7 @@ Task<void> SmallServer::serve(UniqueFd fd) {
       std::string kept;
       uint64_t bytes = 0;
       if (!co_await connection.receive_body(head.body, limits_.kept_body, kept, bytes)) co_return;
-      const SmallRequest request{head, kept, bytes};
+      const SmallRequest request{head, kept, bytes, peer};
       answer = co_await handler_(request);
     } else {
       answer.status = status_for(parser.error());

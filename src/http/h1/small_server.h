@@ -14,8 +14,9 @@ namespace portcullis::http::h1 {
 
 struct SmallRequest {
   const RequestHead& head;
-  std::string_view body;  // its beginning, as much as the server keeps
-  uint64_t body_bytes;    // of the whole body
+  std::string_view body;    // its beginning, as much as the server keeps
+  uint64_t body_bytes;      // of the whole body
+  const std::string& peer;  // the client's address
 };
 
 struct SmallAnswer {

@@ -1,0 +1,58 @@
+#include "config/logging.h"
+
+#include "config/field_types.h"
+
+namespace portcullis::config {
+namespace {
+
+constexpr const char* kPlaces =
+    "`stdout`, `stderr`, a file, `syslog` (this machine's), `syslog:ADDRESS` (RFC 5424, in datagrams to "
+    "`address:port` or `unix:/path`) or `journald`. A change takes a restart.";
+
+}  // namespace
+
+TypePointer access_log_type() {
+  auto access_log = std::make_shared<ObjectType>("access_log",
+                                                 "A line for each request, written apart from the "
+                                                 "workers; lines are dropped and counted rather than "
+                                                 "waited for. SIGUSR1, or a reload, opens a file anew.");
+  access_log->required("path", &AccessLog::path, text(), kPlaces)
+      .locate_last(&AccessLog::path_location)
+      .optional(
+          "format", &AccessLog::format, text(), "json",
+          "`json`; `common` or `combined`, as web servers write; or a template: `{client} \"{method} "
+          "{path}\" {status} {total_us} {request_header.user-agent}`. Variables are named as the members "
+          "of JSON lines are.")
+      .locate_last(&AccessLog::format_location)
+      .optional("request_headers", &AccessLog::request_headers, list_of<std::string>(field_name_type()),
+                "none", "Fields of the request that JSON lines have.")
+      .optional("response_headers", &AccessLog::response_headers, list_of<std::string>(field_name_type()),
+                "none", "Fields of the response, likewise.")
+      .optional("query", &AccessLog::query, boolean(), "false", "Whether JSON lines have the query.")
+      .optional(
+          "redact", &AccessLog::redact, list_of<std::string>(text()), "none",
+          "Names of fields and query parameters whose values are not logged, beside those that are "
+          "known to be secret: `authorization`, `cookie`, and names with `token`, `secret`, `password`, "
+          "`api-key`, `signature` or `credential` in them.")
+      .optional("sample", &AccessLog::sample, percent(), "100%",
+                "How many of the requests that went well are logged; those with a status of 400 or more, or "
+                "without an answer, all are.")
+      .optional("slower_than", &AccessLog::slower_than, duration(), "none",
+                "Requests that took longer are logged, too, whatever `sample` says.")
+      .optional("status", &AccessLog::statuses, one_or_list_of<StatusRange>(status_range()), "all",
+                "Only requests with these are logged, as 5xx.")
+      .optional("except_routes", &AccessLog::except_routes, list_of<std::string>(text()), "none",
+                "Requests of these routes are not logged.");
+  return access_log;
+}
+
+TypePointer audit_log_type() {
+  auto audit_log = std::make_shared<ObjectType>(
+      "audit_log",
+      "A JSON line for each change that somebody makes to a running gateway: reloads, purges, "
+      "branches that are brought back, its end.");
+  audit_log->required("path", &AuditLog::path, text(), kPlaces).locate_last(&AuditLog::path_location);
+  return audit_log;
+}
+
+}  // namespace portcullis::config

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/diagnostics.h"
+#include "config/value_types.h"
+
+namespace portcullis::config {
+
+struct AccessLog {
+  std::string path;  // empty: none
+  Location path_location;
+  std::string format = "json";
+  Location format_location;
+  std::vector<std::string> request_headers;
+  std::vector<std::string> response_headers;
+  bool query = false;
+  std::vector<std::string> redact;
+  uint64_t sample = 100;  // percent
+  std::chrono::milliseconds slower_than{0};
+  std::vector<StatusRange> statuses;
+  std::vector<std::string> except_routes;
+};
+
+// What administrators did.
+struct AuditLog {
+  std::string path;  // empty: none
+  Location path_location;
+};
+
+TypePointer access_log_type();
+TypePointer audit_log_type();
+
+}  // namespace portcullis::config
