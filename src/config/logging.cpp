@@ -46,6 +46,39 @@ TypePointer access_log_type() {
   return access_log;
 }
 
+TypePointer tracing_type() {
+  auto tracing = std::make_shared<ObjectType>(
+      "tracing",
+      "Tells a collector of traces (OTLP over HTTP, JSON) of some requests: a span for the gateway, one for "
+      "each policy and one for each try. Batches are sent apart from the workers; what the collector does "
+      "not "
+      "take is dropped and counted.");
+  tracing
+      ->required(
+          "endpoint", &Tracing::endpoint, url_type(),
+          "As `http://127.0.0.1:4318/v1/traces`. A change of it, or of the next three, takes a restart.")
+      .optional("service", &Tracing::service, text(), "portcullis", "The `service.name` of the spans.")
+      .optional("headers", &Tracing::headers,
+                text_map(check_field_name, [](const std::string&) { return std::string(); }), "none",
+                "Sent with each batch, as for its key.")
+      .optional("ca", &Tracing::ca, text(), "the system's",
+                "PEM file of the authorities that the collector's certificate may come from.")
+      .optional("sample", &Tracing::sample, fine_share(), "1%",
+                "How many requests are told of, of those that nobody before has decided about; as 0.1%.")
+      .optional("honour_parent", &Tracing::honour_parent, boolean(), "true",
+                "Whether requests may come with a trace of their own, and with the decision to tell of it.")
+      .optional("errors", &Tracing::errors, boolean(), "true",
+                "Whether requests that fail (5xx, or without an answer) are told of, whatever was decided.")
+      .optional("propagate", &Tracing::propagate,
+                list_of<TraceForm>(choice({{"w3c", static_cast<int>(TraceForm::kW3c)},
+                                           {"b3", static_cast<int>(TraceForm::kB3)},
+                                           {"b3multi", static_cast<int>(TraceForm::kB3Multi)}})),
+                "[w3c]",
+                "Which headers carry the trace: `w3c` (traceparent, tracestate), `b3`, `b3multi` (X-B3-...). "
+                "Those that come along are read, and written for the upstream.");
+  return tracing;
+}
+
 TypePointer audit_log_type() {
   auto audit_log = std::make_shared<ObjectType>(
       "audit_log",

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/diagnostics.h"
+#include "config/policy_type.h"
 #include "config/value_types.h"
 
 namespace portcullis::config {
@@ -31,6 +32,21 @@ struct AuditLog {
   Location path_location;
 };
 
+enum class TraceForm { kW3c, kB3, kB3Multi };
+
+// Where the spans of requests go.
+struct Tracing {
+  std::string endpoint;  // empty: nowhere
+  std::string service = "portcullis";
+  TextMap headers;
+  std::string ca;
+  FineShare sample{100};
+  bool honour_parent = true;
+  bool errors = true;
+  std::vector<TraceForm> propagate;  // empty: w3c
+};
+
+TypePointer tracing_type();
 TypePointer access_log_type();
 TypePointer audit_log_type();
 

@@ -160,6 +160,7 @@ struct Config {
   Admin admin;
   AccessLog access_log;
   AuditLog audit_log;
+  Tracing tracing;
   milliseconds drain_timeout{30'000};
   Dns dns;
   std::vector<Listener> listeners;

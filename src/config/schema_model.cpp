@@ -331,6 +331,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                 "Where this node is: upstreams prefer targets of the same `zone`.")
       .optional("admin", &Config::admin, admin, "none", "The listener for operators.")
       .optional("access_log", &Config::access_log, access_log_type(), "none", "A line for each request.")
+      .optional("tracing", &Config::tracing, tracing_type(), "none", "Where the spans of requests go.")
       .optional("audit_log", &Config::audit_log, audit_log_type(), "none",
                 "A line for each change by somebody.")
       .optional("drain_timeout", &Config::drain_timeout, duration(), "30s",

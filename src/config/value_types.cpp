@@ -66,6 +66,22 @@ std::string parse_status_range(const std::string& text, StatusRange& out) {
   return "";
 }
 
+std::string parse_fine_share(const std::string& text, FineShare& out) {
+  const std::string problem = "`" + text + "` is no share: write it as 20% or 0.1%";
+  if (!text.ends_with('%')) return problem;
+  const std::string_view number = std::string_view(text).substr(0, text.size() - 1);
+  const size_t dot = std::min(number.find('.'), number.size());
+  const auto whole = parse_decimal(number.substr(0, dot));
+  std::string fraction(number.substr(std::min(dot + 1, number.size())));
+  if (!whole || *whole > 100 || fraction.size() > 2 || (dot < number.size() && fraction.empty()))
+    return problem;
+  fraction.resize(2, '0');
+  const auto hundredths = parse_decimal(fraction);
+  if (!hundredths || *whole * 100 + *hundredths > 10'000) return problem;
+  out.of_10_000 = static_cast<uint32_t>(*whole * 100 + *hundredths);
+  return "";
+}
+
 // A scalar of a type that `parse` fills.
 template <typename T>
 class ParsedType final : public Type {
@@ -128,6 +144,11 @@ TypePointer rate() {
 
 TypePointer percent() {
   return std::make_shared<ParsedType<uint64_t>>("a share such as 20%", "^[0-9]+%$", parse_percent);
+}
+
+TypePointer fine_share() {
+  return std::make_shared<ParsedType<FineShare>>("a share such as 20% or 0.1%", "^[0-9]+([.][0-9]{1,2})?%$",
+                                                 parse_fine_share);
 }
 
 TypePointer status_range() {

@@ -18,6 +18,12 @@ TypePointer timestamp();
 // A share, as in 20%: uint64_t, 0 to 100.
 TypePointer percent();
 
+// A share that may be small, as in 0.1%.
+struct FineShare {
+  uint32_t of_10_000 = 0;
+};
+TypePointer fine_share();  // FineShare
+
 // Statuses of responses, as in 200, 200-299 or 2xx.
 struct StatusRange {
   uint16_t first = 0;

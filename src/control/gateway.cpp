@@ -29,6 +29,11 @@ redis::Settings redis_of(const config::Config& config) {
   return {told.address, told.username, told.password, told.database, told.timeout};
 }
 
+telemetry::TraceExporter::Settings exporter_of(const config::Config& config) {
+  const config::Tracing& told = config.tracing;
+  return {told.endpoint, told.service, {told.headers.begin(), told.headers.end()}, told.ca};
+}
+
 std::string place_of(const config::Quotas& quotas) {
   return quotas.redis ? "redis" : quotas.file;
 }
@@ -104,6 +109,8 @@ Result<std::shared_ptr<const proxy::Snapshot>> Gateway::compile(const config::Co
     say("the admin listener stays where it is: moving it takes a restart or an upgrade");
   if (config.access_log.path != access_log_path_)
     say("the access log stays where it is: moving it takes a restart or an upgrade");
+  if (exporter_of(config) != trace_settings_)
+    say("the collector of traces stays what it is: changing it takes a restart or an upgrade");
   if (config.audit_log.path != audit_log_path_)
     say("the audit log stays where it is: moving it takes a restart or an upgrade");
   if (place_of(config.quotas) != quotas_place_)
@@ -166,6 +173,7 @@ bool Gateway::start() {
   admin_address_ = config->admin.address;
   access_log_path_ = config->access_log.path;
   audit_log_path_ = config->audit_log.path;
+  trace_settings_ = exporter_of(*config);
   if (!audit_log_path_.empty()) {
     auto opened = telemetry::LogSink::open(audit_log_path_, "portcullis-audit");
     if (!opened) {
@@ -227,6 +235,8 @@ Status Gateway::start_workers(std::vector<proxy::ListenerSockets> sockets) {
     if (!opened) return opened.error();
     access_log_ = std::move(*opened);
   }
+  if (!trace_settings_.endpoint.empty())
+    traces_ = std::make_unique<telemetry::TraceExporter>(trace_settings_, worker_count_);
   metrics_->set_config_version(snapshot_->version);
   const auto on_finished = [this] {
     loop_.post([this] {
@@ -235,7 +245,8 @@ Status Gateway::start_workers(std::vector<proxy::ListenerSockets> sockets) {
   };
   for (size_t i = 0; i < worker_count_; ++i) {
     workers_.push_back(std::make_unique<proxy::Worker>(i, snapshot_, std::move(sockets[i]),
-                                                       metrics_->worker(i), access_log_.get(), on_finished));
+                                                       metrics_->worker(i), access_log_.get(), traces_.get(),
+                                                       on_finished));
   }
   discovery_.for_each([this](const std::string& host, const upstream::Addresses& addresses) {
     for (const auto& worker : workers_) worker->set_addresses(host, addresses);
@@ -283,7 +294,8 @@ telemetry::States Gateway::states() const {
           branch_states(*snapshot_, loop_.now()),
           {cache.bytes, cache.most_bytes, cache.entries, cache.filling_bytes, cache.evictions, cache.purged},
           &snapshot_->groups,
-          {config_.metrics.consumers, config_.metrics.targets}};
+          {config_.metrics.consumers, config_.metrics.targets},
+          traces_ ? traces_->state() : telemetry::TraceState()};
 }
 
 Status Gateway::open_upgrade_point() {

@@ -19,6 +19,7 @@
 #include "runtime/file_watch.h"
 #include "telemetry/audit_log.h"
 #include "telemetry/metrics.h"
+#include "telemetry/trace_exporter.h"
 #include "upstream/discovery.h"
 #include "upstream/health_checks.h"
 
@@ -97,7 +98,9 @@ class Gateway {
   size_t publishing_ = 0;
   ListenerSet listeners_;
   std::unique_ptr<telemetry::AccessLog> access_log_;
-  std::unique_ptr<telemetry::AuditLog> audit_log_;  // null: none
+  telemetry::TraceExporter::Settings trace_settings_;
+  std::unique_ptr<telemetry::TraceExporter> traces_;  // null: nobody traces
+  std::unique_ptr<telemetry::AuditLog> audit_log_;    // null: none
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
   upstream::HealthChecks health_checks_;
   upstream::Discovery discovery_{loop_,

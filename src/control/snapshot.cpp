@@ -1,5 +1,6 @@
 #include "control/snapshot.h"
 
+#include <algorithm>
 #include <map>
 
 #include "base/text.h"
@@ -154,6 +155,21 @@ void report_unreachable_routes(const config::Config& config, config::Diagnostics
 
 namespace {
 
+std::optional<proxy::TracingRules> tracing_rules(const config::Tracing& told) {
+  if (told.endpoint.empty()) return std::nullopt;
+  proxy::TracingRules out;
+  out.sample = told.sample.of_10_000;
+  out.honour_parent = told.honour_parent;
+  out.errors = told.errors;
+  const auto has = [&](config::TraceForm form) {
+    return std::find(told.propagate.begin(), told.propagate.end(), form) != told.propagate.end();
+  };
+  if (!told.propagate.empty())
+    out.propagation = {has(config::TraceForm::kW3c), has(config::TraceForm::kB3),
+                       has(config::TraceForm::kB3Multi)};
+  return out;
+}
+
 std::vector<telemetry::Group> groups_of(const identity::Directory& consumers) {
   std::map<std::string, std::vector<std::string>> members;
   for (const identity::Consumer& consumer : consumers.consumers()) {
@@ -182,11 +198,11 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
                              "",
                              {}};
   const auto build_all = [&build](const std::vector<config::PolicyUse>& uses, std::string_view place,
-                                  std::vector<policy::PolicyPointer>& out) {
+                                  std::vector<proxy::PlacedPolicy>& out) {
     build.place = place;
     for (const config::PolicyUse& use : uses) {
       build.location = use.location;
-      out.push_back(policy::build(use, build));
+      out.push_back({policy::build(use, build), use.name});
     }
   };
   std::vector<std::vector<upstream::Metadata>> subsets(config.upstreams.size(), {upstream::Metadata{}});
@@ -197,7 +213,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
     branch.hash_key = hash_key_of(config.upstreams[branch.upstream]);
     return branch;
   };
-  std::vector<policy::PolicyPointer> shared;
+  std::vector<proxy::PlacedPolicy> shared;
   build_all(config.policies, "", shared);
   for (const config::Route& route : config.routes) {
     proxy::Route compiled{.name = route.name,
@@ -218,11 +234,8 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
     if (!route.upstream.empty())
       compiled.split = proxy::Split({compile_branch(route.upstream, route.subset)}, {});
     build_all(route.policies, route.name, compiled.policies);
-    for (const auto* uses : {&config.policies, &route.policies}) {
-      for (const config::PolicyUse& use : *uses)
-        compiled.policy_metrics.push_back(metrics.policy(route.name, use.name));
-    }
-    for (const policy::PolicyPointer& one : compiled.policies) {
+    for (proxy::PlacedPolicy& one : compiled.policies) {
+      one.metrics = metrics.policy(route.name, one.name);
       compiled.answers_preflight |= one->answers_preflight();
       compiled.watches_end |= one->watches_end();
     }
@@ -257,6 +270,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
        config.access_log.query, config.access_log.redact, static_cast<uint32_t>(config.access_log.sample),
        config.access_log.slower_than, config::statuses_of(config.access_log.statuses),
        config.access_log.except_routes});
+  snapshot->tracing = tracing_rules(config.tracing);
   snapshot->drain_timeout = config.drain_timeout;
   return std::shared_ptr<const proxy::Snapshot>(std::move(snapshot));
 }

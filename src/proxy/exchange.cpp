@@ -11,6 +11,18 @@ using http::BodyKind;
 using http::FieldId;
 using http::h1::ParseState;
 
+namespace {
+
+void note_decision(telemetry::PolicyMetrics& metrics, policy::Decision::Kind kind) {
+  switch (kind) {
+    case policy::Decision::Kind::kContinue: metrics.continued.add(); break;
+    case policy::Decision::Kind::kRefuse: metrics.refused.add(); break;
+    default: metrics.answered.add();
+  }
+}
+
+}  // namespace
+
 Exchange::Exchange(Client client)
     : client_(client),
       worker_(client.connection.worker()),
@@ -47,6 +59,7 @@ Exchange::~Exchange() {
   metrics.request_body_bytes.add(request_bytes_);
   metrics.response_body_bytes.add(response_bytes_);
   if (worker_.logging()) log(ended_at);
+  if (trace_ != nullptr) tell_trace(ended_at);
 }
 
 void Exchange::log(Clock::time_point ended_at) const {
@@ -99,6 +112,7 @@ Task<Persistence> Exchange::run() {
     co_return Persistence::kClose;
   }
   choose_request_id();
+  if (snapshot_->snapshot->tracing) begin_trace();
   const bool prepared = prepare();
   if (redirected_) {
     co_await redirect_to_https();
@@ -163,14 +177,18 @@ const Branch* Exchange::choose_branch() {
 // The request side of the chain. True when a policy has answered.
 Task<bool> Exchange::consult_policies() {
   while (policies_begun_ < route_->policies.size()) {
-    const policy::Policy& one = *route_->policies[policies_begun_];
+    const PlacedPolicy& one = route_->policies[policies_begun_];
     policies_run_ = ++policies_begun_;
-    policy::Decision decision = one.on_request(context_);
+    // What decides at once is only worth a span in a trace that will be told.
+    Span* span = trace_ != nullptr && trace_->context.sampled ? begin_span(one.name) : nullptr;
+    policy::Decision decision = one->on_request(context_);
     if (decision.kind == policy::Decision::Kind::kSuspend) {
       Task<policy::Decision> settled = policy::settle(std::move(decision.later));
       decision = co_await settled;
     }
-    note_decision(decision.kind);
+    note_decision(*one.metrics[worker_.index()], decision.kind);
+    end_span(span, decision.kind == policy::Decision::Kind::kContinue ? std::string_view("continued")
+                                                                      : decision.reason);
     if (decision.kind == policy::Decision::Kind::kContinue) continue;
     if (decision.kind == policy::Decision::Kind::kAnswer) {
       ended_ = decision.reason;
@@ -186,15 +204,6 @@ Task<bool> Exchange::consult_policies() {
     co_return true;
   }
   co_return false;
-}
-
-void Exchange::note_decision(policy::Decision::Kind kind) const {
-  telemetry::PolicyMetrics& metrics = *route_->policy_metrics[policies_begun_ - 1][worker_.index()];
-  switch (kind) {
-    case policy::Decision::Kind::kContinue: metrics.continued.add(); break;
-    case policy::Decision::Kind::kRefuse: metrics.refused.add(); break;
-    default: metrics.answered.add();
-  }
 }
 
 // The response side, in reverse, for the policies that saw the request.

@@ -62,7 +62,6 @@ class Exchange final : public Pooled, private policy::Errands {
   bool prepare();
   void fill_context();
   Task<bool> consult_policies();
-  void note_decision(policy::Decision::Kind kind) const;
   void finish_policies();
   const Branch* choose_branch();
   // The branch's, once it has been chosen.
@@ -99,6 +98,31 @@ class Exchange final : public Pooled, private policy::Errands {
   static bool is_websocket(const http::Fields& fields);
   void translate_tunnel();
   Task<void> join_streams(upstream::Connection& connection, std::string_view from_target, bool websocket);
+
+  // A stretch of the exchange's time. In the arena.
+  struct Span {
+    std::string_view name{};
+    uint64_t id = 0;
+    Clock::time_point begin{};
+    Clock::time_point end{};                   // none: it goes on to the exchange's
+    const upstream::Target* target = nullptr;  // of a try
+    std::string_view outcome{};
+    uint16_t status = 0;
+    Span* next = nullptr;
+  };
+  struct Trace {
+    telemetry::TraceContext context{};  // its span is the gateway's
+    uint64_t parent = 0;                // the client's span
+    bool records = false;               // it may be told of
+    Span* spans = nullptr;
+    Span* try_span = nullptr;  // of the try in hand
+  };
+  void begin_trace();
+  void end_try_span(TryOutcome outcome);
+  Span* begin_span(std::string_view name);
+  static void end_span(Span* span, std::string_view outcome, uint16_t status = 0);
+  void write_trace_fields(HeadWriter& out) const;
+  void tell_trace(Clock::time_point ended_at) const;
 
   void choose_request_id();
   http::BodyKind upload_kind() const;
@@ -201,6 +225,7 @@ class Exchange final : public Pooled, private policy::Errands {
   size_t policies_begun_ = 0;  // how many have seen the request
   size_t first_policy_ = 0;    // of an errand: those before have nothing to do with it
   bool is_errand_ = false;
+  Trace* trace_ = nullptr;  // null: nobody traces
 };
 
 }  // namespace portcullis::proxy

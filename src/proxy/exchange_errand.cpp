@@ -35,7 +35,7 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender,
   fill_context();
   context_.caller = original.context_.caller;
   context_.caller.credential = arena_.copy(original.context_.caller.credential);
-  while (first_policy_ < route_->policies.size() && route_->policies[first_policy_].get() != sender)
+  while (first_policy_ < route_->policies.size() && route_->policies[first_policy_].policy.get() != sender)
     ++first_policy_;
   policies_run_ = policies_begun_ = first_policy_ + 1;
   prepare(context_);

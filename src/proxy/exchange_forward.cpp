@@ -155,6 +155,7 @@ void Exchange::note_health(upstream::Target& target, TryOutcome outcome) {
 
 void Exchange::note_try(upstream::Target& target, TryOutcome outcome) {
   note_health(target, outcome);
+  if (trace_ != nullptr) end_try_span(outcome);
   if (outcome == TryOutcome::kOverloaded) return;  // it has not been asked
   using telemetry::TryResult;
   TryResult result = TryResult::kFailed;
@@ -169,10 +170,24 @@ void Exchange::note_try(upstream::Target& target, TryOutcome outcome) {
   metrics.head.note(std::chrono::duration_cast<std::chrono::microseconds>(try_latency_));
 }
 
+void Exchange::end_try_span(TryOutcome outcome) {
+  switch (outcome) {
+    case TryOutcome::kAnswered: return end_span(trace_->try_span, "answered", received_status_);
+    case TryOutcome::kBadAnswer: return end_span(trace_->try_span, "bad_answer", received_status_);
+    case TryOutcome::kTimedOut: return end_span(trace_->try_span, "timed_out");
+    case TryOutcome::kClientGone: return end_span(trace_->try_span, "client_gone");
+    default: return end_span(trace_->try_span, failure_);
+  }
+}
+
 Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, upstream::Target& target,
                                                 bool fresh) {
   try_started_ = worker_.loop().now();
   request_sent_ = try_started_;
+  if (trace_ != nullptr) {
+    trace_->try_span = begin_span("try");
+    if (trace_->try_span != nullptr) trace_->try_span->target = &target;
+  }
   std::unique_ptr<upstream::Connection> connection = fresh ? target.make_fresh() : target.take();
   if (!connection->stream.is_open()) {
     const TryOutcome connected = co_await connect(upstream, target, connection);

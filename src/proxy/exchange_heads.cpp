@@ -51,8 +51,10 @@ void Exchange::write_request_fields(HeadWriter& out) const {
       continue;
     // RFC 8441 section 5: there is no key in HTTP/2.
     if (extended_connect_ && equals_ignoring_case(field.name, "sec-websocket-key")) continue;
+    if (trace_ != nullptr && telemetry::carries_trace_context(field.name)) continue;
     if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
   }
+  write_trace_fields(out);
   write_forwarding(out, settings_.forwarding, request_, client_.connection.peer_text(), origin_);
   out.field("x-request-id", request_id_);
   if (const identity::Consumer* consumer = context_.caller.consumer) {

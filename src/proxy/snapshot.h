@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "runtime/side_pool.h"
 #include "telemetry/log_format.h"
 #include "telemetry/metrics.h"
+#include "telemetry/trace_context.h"
 #include "tls/server_context.h"
 #include "upstream/discovery.h"
 #include "upstream/upstream.h"
@@ -50,18 +52,34 @@ struct ListenerSettings {
   uint16_t https_port = 0;                // that requests without TLS are redirected to; 0: they are not
 };
 
+// A policy in the place that it has on a route.
+struct PlacedPolicy {
+  policy::PolicyPointer policy;
+  std::string name;                                  // its kind's
+  std::vector<telemetry::PolicyMetrics*> metrics{};  // one for each worker
+
+  const policy::Policy* operator->() const { return policy.get(); }
+};
+
 struct Route {
   std::string name;
   Split split{};  // who answers; nobody where a policy does
   routing::PathParameters parameters;
   routing::PathRewrite rewrite{};
-  std::string host{};                             // that the upstream is asked for; empty: the client's
-  std::vector<policy::PolicyPointer> policies{};  // the configuration's, then the route's own
-  std::vector<std::vector<telemetry::PolicyMetrics*>> policy_metrics{};  // likewise, then by worker
-  bool idempotent = false;  // whatever the method: sent again like a GET
+  std::string host{};                    // that the upstream is asked for; empty: the client's
+  std::vector<PlacedPolicy> policies{};  // the configuration's, then the route's own
+  bool idempotent = false;               // whatever the method: sent again like a GET
   bool answers_preflight = false;
   bool watches_end = false;
   std::vector<telemetry::RouteMetrics*> metrics{};  // one for each worker
+};
+
+// Which requests are told of to a collector of traces.
+struct TracingRules {
+  telemetry::Propagation propagation{};
+  uint32_t sample = 100;  // of 10,000 that nobody has decided about
+  bool honour_parent = true;
+  bool errors = true;  // those that fail, too
 };
 
 // Everything a configuration says, compiled. Immutable; shared by the workers; an exchange keeps the one it
@@ -76,6 +94,7 @@ struct Snapshot {
   std::vector<Route> routes;
   std::vector<telemetry::RouteMetrics*> unmatched;  // for requests without a route, one for each worker
   telemetry::LogFormat log_format{{}};
+  std::optional<TracingRules> tracing{};  // none: nobody traces
   Milliseconds drain_timeout{30'000};
   std::vector<std::shared_ptr<const upstream::UpstreamDefinition>> upstreams;
   std::set<std::string> hosts;  // names that targets are known by

@@ -30,10 +30,11 @@ WorkerSnapshot::WorkerSnapshot(EventLoop& loop, std::shared_ptr<const Snapshot> 
 
 Worker::Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets,
                telemetry::WorkerMetrics& metrics, telemetry::AccessLog* access_log,
-               std::function<void()> on_finished)
+               telemetry::TraceExporter* traces, std::function<void()> on_finished)
     : index_(index),
       metrics_(metrics),
       access_log_(access_log),
+      traces_(traces),
       on_finished_(std::move(on_finished)),
       first_(std::move(snapshot)) {
   random_ = Random(crypto::random_seed());
@@ -178,6 +179,10 @@ void Worker::drain(Milliseconds deadline) {
 
 void Worker::join() {
   if (thread_.joinable()) thread_.join();
+}
+
+void Worker::tell_trace(std::string_view spans, size_t count) {
+  if (traces_ != nullptr) traces_->add(index_, spans, count);
 }
 
 void Worker::log(const telemetry::LogFormat& format, const telemetry::AccessEntry& entry) {

@@ -14,6 +14,7 @@
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
 #include "telemetry/access_log.h"
+#include "telemetry/trace_exporter.h"
 
 namespace portcullis::proxy {
 
@@ -34,10 +35,10 @@ struct WorkerSnapshot {
 // work they ask for happens on the worker's own.
 class Worker final : private RoundWatcher {
  public:
-  // `access_log` may be null. `on_finished` is called on the worker's thread as its last act.
+  // `access_log` and `traces` may be null. `on_finished` is called on the worker's thread as its last act.
   Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets,
          telemetry::WorkerMetrics& metrics, telemetry::AccessLog* access_log,
-         std::function<void()> on_finished);
+         telemetry::TraceExporter* traces, std::function<void()> on_finished);
   ~Worker();
 
   // From now on new exchanges use `snapshot`. `sockets` has what its new listeners need; listeners that it
@@ -59,6 +60,8 @@ class Worker final : private RoundWatcher {
   bool draining() const { return draining_; }
   uint64_t random() { return random_.next(); }
   size_t index() const { return index_; }
+  // Told only while something traces.
+  void tell_trace(std::string_view spans, size_t count);
   bool logging() const { return access_log_ != nullptr; }
   void log(const telemetry::LogFormat& format, const telemetry::AccessEntry& entry);
   // Runs what no client waits for; what is left of it ends with the worker.
@@ -89,6 +92,7 @@ class Worker final : private RoundWatcher {
   size_t index_;
   telemetry::WorkerMetrics& metrics_;
   telemetry::AccessLog* access_log_;
+  telemetry::TraceExporter* traces_;
   std::function<void()> on_finished_;
   std::unique_ptr<BatchedSyscalls> syscalls_ = BatchedSyscalls::create();
   EventLoop loop_{syscalls_ ? *syscalls_ : Syscalls::kernel()};

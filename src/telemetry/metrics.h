@@ -147,6 +147,13 @@ struct SeriesLimits {
   size_t targets = 1000;
 };
 
+// What has become of the spans that were to be told.
+struct TraceState {
+  bool enabled = false;
+  uint64_t exported = 0;
+  uint64_t dropped = 0;
+};
+
 struct States {
   std::vector<TargetState> targets;
   std::vector<BreakerState> breakers;
@@ -154,6 +161,7 @@ struct States {
   CacheState cache{};
   const std::vector<Group>* groups = nullptr;  // null: none
   SeriesLimits limits{};
+  TraceState traces{};
 };
 
 // All counters of all workers. They are made by the control thread and live as long as the registry, so the

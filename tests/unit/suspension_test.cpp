@@ -60,7 +60,9 @@ class SuspensionTest : public ::testing::Test {
                                    .address = *SocketAddress::parse("127.0.0.1:0"),
                                    .metrics = metrics.listener("127.0.0.1:0")});
     Route route{.name = "all", .parameters = routing::PathParameters({})};
-    route.policies = {std::make_shared<Sleeper>(delay, refusal), std::make_shared<Answerer>()};
+    route.policies = {
+        {std::make_shared<Sleeper>(delay, refusal), "sleeper", metrics.policy("all", "sleeper")},
+        {std::make_shared<Answerer>(), "answerer", metrics.policy("all", "answerer")}};
     route.metrics = metrics.route("all");
     snapshot->routes.push_back(std::move(route));
     snapshot->unmatched = metrics.route("");
@@ -69,7 +71,8 @@ class SuspensionTest : public ::testing::Test {
     address = SocketAddress::of_socket(socket->get());
     ListenerSockets sockets(1);
     sockets[0].push_back(std::move(*socket));
-    worker = std::make_unique<Worker>(0, snapshot, std::move(sockets), metrics.worker(0), nullptr, [] {});
+    worker =
+        std::make_unique<Worker>(0, snapshot, std::move(sockets), metrics.worker(0), nullptr, nullptr, [] {});
   }
   UniqueFd ask(const std::string& request) {
     UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

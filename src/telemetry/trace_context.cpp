@@ -1,0 +1,113 @@
+#include "telemetry/trace_context.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace portcullis::telemetry {
+namespace {
+
+// Lower case only, as both specifications want.
+std::optional<uint64_t> parse_id(std::string_view text) {
+  if (text.size() != 16 || std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'F'; }))
+    return std::nullopt;
+  return parse_hex(text);
+}
+
+bool read_trace(std::string_view text, TraceContext& out) {
+  // B3 has short ones, too.
+  if (text.size() == 16) {
+    const auto low = parse_id(text);
+    if (!low) return false;
+    out.trace = {0, *low};
+    return true;
+  }
+  const auto high = parse_id(text.substr(0, std::min<size_t>(text.size(), 16)));
+  const auto low = text.size() == 32 ? parse_id(text.substr(16)) : std::nullopt;
+  if (!high || !low) return false;
+  out.trace = {*high, *low};
+  return true;
+}
+
+// 00-<32 hex>-<16 hex>-<2 hex>; later versions may have more behind it (W3C Trace Context section 3.2).
+std::optional<TraceContext> read_traceparent(std::string_view text) {
+  TraceContext out;
+  if (text.size() < 55 || text[2] != '-' || text[35] != '-' || text[52] != '-') return std::nullopt;
+  const auto version = parse_hex(text.substr(0, 2));
+  if (!version || *version == 0xFF || (*version == 0 && text.size() != 55) ||
+      (text.size() > 55 && text[55] != '-'))
+    return std::nullopt;
+  const auto span = parse_id(text.substr(36, 16));
+  const auto flags = parse_hex(text.substr(53, 2));
+  if (!read_trace(text.substr(3, 32), out) || !span || !flags) return std::nullopt;
+  out.span = *span;
+  out.sampled = (*flags & 1) != 0;
+  out.decided = true;
+  return out.valid() ? std::optional(out) : std::nullopt;
+}
+
+void read_b3_decision(std::string_view text, TraceContext& out) {
+  if (text.empty()) return;
+  out.decided = true;
+  out.sampled = text == "1" || text == "d" || equals_ignoring_case(text, "true");
+}
+
+// <trace>-<span>[-<decision>[-<parent>]]
+std::optional<TraceContext> read_b3(std::string_view text) {
+  TraceContext out;
+  const size_t first = text.find('-');
+  if (first == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = text.substr(first + 1);
+  const auto span = parse_id(rest.substr(0, rest.find('-')));
+  if (!read_trace(text.substr(0, first), out) || !span) return std::nullopt;
+  out.span = *span;
+  if (rest.size() > 17) read_b3_decision(rest.substr(17, rest.find('-', 17) - 17), out);
+  return out.valid() ? std::optional(out) : std::nullopt;
+}
+
+std::optional<TraceContext> read_b3_multi(const http::Fields& fields) {
+  TraceContext out;
+  const auto span = parse_id(fields.value_of("x-b3-spanid"));
+  if (!read_trace(fields.value_of("x-b3-traceid"), out) || !span) return std::nullopt;
+  out.span = *span;
+  read_b3_decision(fields.value_of("x-b3-sampled"), out);
+  if (fields.value_of("x-b3-flags") == "1") read_b3_decision("d", out);
+  return out.valid() ? std::optional(out) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<TraceContext> read_trace_context(const http::Fields& fields, const Propagation& propagation) {
+  if (propagation.w3c) {
+    if (auto context = read_traceparent(fields.value_of("traceparent"))) {
+      context->state = fields.value_of("tracestate");
+      return context;
+    }
+  }
+  if (propagation.b3) {
+    if (const auto context = read_b3(fields.value_of("b3"))) return context;
+  }
+  if (propagation.b3_multi) return read_b3_multi(fields);
+  return std::nullopt;
+}
+
+bool carries_trace_context(std::string_view name) {
+  return equals_ignoring_case(name, "traceparent") || equals_ignoring_case(name, "tracestate") ||
+         equals_ignoring_case(name, "b3") ||
+         (name.size() > 5 && equals_ignoring_case(name.substr(0, 5), "x-b3-"));
+}
+
+std::string_view trace_id_text(const std::array<uint64_t, 2>& trace, Arena& arena) {
+  char* text = arena.allocate(32, 1);
+  write_hex(text, trace[0], 16);
+  write_hex(text + 16, trace[1], 16);
+  return {text, 32};
+}
+
+std::string_view span_id_text(uint64_t span, Arena& arena) {
+  char* text = arena.allocate(16, 1);
+  write_hex(text, span, 16);
+  return {text, 16};
+}
+
+}  // namespace portcullis::telemetry

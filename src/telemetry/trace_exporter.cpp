@@ -1,0 +1,136 @@
+#include "telemetry/trace_exporter.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+
+#include <chrono>
+
+#include "base/text.h"
+
+namespace portcullis::telemetry {
+namespace {
+
+constexpr std::chrono::milliseconds kStep{100};
+constexpr int kStepsBetweenBatches = 5;
+constexpr long kPatience = 5'000;  // milliseconds
+
+// A line of the ring: how many spans, then the spans.
+std::string_view take_count(std::string_view line, size_t& count) {
+  const size_t space = line.find(' ');
+  count = parse_decimal(line.substr(0, space)).value_or(0);
+  return line.substr(space + 1);
+}
+
+size_t swallow(char*, size_t size, size_t count, void*) {
+  return size * count;
+}
+
+}  // namespace
+
+TraceExporter::TraceExporter(Settings settings, size_t workers) : settings_(std::move(settings)) {
+  for (size_t i = 0; i < workers; ++i) shards_.push_back(std::make_unique<Shard>());
+  thread_ = std::thread([this] { run(); });
+}
+
+TraceExporter::~TraceExporter() {
+  stopping_.store(true, std::memory_order_release);
+  thread_.join();
+}
+
+void TraceExporter::add(size_t index, std::string_view spans, size_t count) {
+  Shard& shard = *shards_[index];
+  std::string line = std::to_string(count) + " ";
+  line += spans;
+  if (!shard.ring.put(line)) shard.dropped.add(count);
+}
+
+TraceState TraceExporter::state() const {
+  TraceState out;
+  out.enabled = true;
+  out.exported = exported_.load(std::memory_order_relaxed);
+  out.dropped = refused_.load(std::memory_order_relaxed);
+  for (const auto& shard : shards_) out.dropped += shard->dropped.get();
+  return out;
+}
+
+// Moves what is in the rings into the batch, and says how many spans that has now.
+size_t TraceExporter::gather() {
+  for (const auto& shard : shards_) {
+    shard->ring.take_all([this](std::string_view line) {
+      size_t count = 0;
+      const std::string_view spans = take_count(line, count);
+      if (batch_.size() + spans.size() > kMostInBatch) {
+        refused_.fetch_add(count, std::memory_order_relaxed);
+        return;
+      }
+      if (!batch_.empty()) batch_ += ',';
+      batch_ += spans;
+      batch_spans_ += count;
+    });
+  }
+  return batch_spans_;
+}
+
+void TraceExporter::pause(int steps) const {
+  for (int i = 0; i < steps && !stopping_.load(std::memory_order_acquire); ++i)
+    std::this_thread::sleep_for(kStep);
+}
+
+void TraceExporter::run() {
+  pthread_setname_np(pthread_self(), "traces");
+  std::string service;
+  append_json_escaped(service, settings_.service);
+  const std::string begin =
+      R"({"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":")" +
+      service +
+      R"("}},{"key":"service.version","value":{"stringValue":")" PORTCULLIS_VERSION
+      R"("}}]},"scopeSpans":[{"scope":{"name":"portcullis"},"spans":[)";
+  int tries = 0;
+  for (;;) {
+    const bool last = stopping_.load(std::memory_order_acquire);
+    // A batch that was refused waits for its next try, and takes nothing more.
+    if (tries == 0) gather();
+    if (batch_spans_ > 0) {
+      if (send(begin + batch_ + "]}]}]}")) {
+        exported_.fetch_add(batch_spans_, std::memory_order_relaxed);
+        tries = kMostTries;
+      } else if (++tries == kMostTries || last) {
+        refused_.fetch_add(batch_spans_, std::memory_order_relaxed);
+        tries = kMostTries;
+      }
+      if (tries == kMostTries) {
+        batch_.clear();
+        batch_spans_ = 0;
+        tries = 0;
+      }
+    }
+    if (last) return;
+    pause(kStepsBetweenBatches << tries);
+  }
+}
+
+// True when the collector has taken it.
+bool TraceExporter::send(const std::string& body) const {
+  CURL* easy = ::curl_easy_init();
+  if (easy == nullptr) return false;
+  curl_slist* headers = ::curl_slist_append(nullptr, "content-type: application/json");
+  for (const auto& [name, value] : settings_.headers)
+    headers = ::curl_slist_append(headers, (name + ": " + value).c_str());
+  ::curl_easy_setopt(easy, CURLOPT_URL, settings_.endpoint.c_str());
+  ::curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+  ::curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.c_str());
+  ::curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
+  ::curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, stopping_.load(std::memory_order_relaxed) ? 1'000 : kPatience);
+  ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  ::curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, swallow);
+  ::curl_easy_setopt(easy, CURLOPT_USERAGENT, "portcullis/" PORTCULLIS_VERSION);
+  if (!settings_.ca.empty()) ::curl_easy_setopt(easy, CURLOPT_CAINFO, settings_.ca.c_str());
+  const CURLcode result = ::curl_easy_perform(easy);
+  long status = 0;
+  ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  ::curl_slist_free_all(headers);
+  ::curl_easy_cleanup(easy);
+  return result == CURLE_OK && status >= 200 && status < 300;
+}
+
+}  // namespace portcullis::telemetry

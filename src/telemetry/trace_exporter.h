@@ -1,0 +1,62 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "telemetry/log_ring.h"
+#include "telemetry/metrics.h"
+
+namespace portcullis::telemetry {
+
+// Sends the spans of all workers to a collector, in batches, by OTLP over HTTP in JSON, on a thread of its
+// own. Memory is bounded: what finds no room in its worker's ring, or what the collector has not taken after
+// a few tries, is dropped and counted.
+class TraceExporter {
+ public:
+  struct Settings {
+    std::string endpoint;  // empty: none
+    std::string service = "portcullis";
+    std::vector<std::pair<std::string, std::string>> headers{};
+    std::string ca{};
+    bool operator==(const Settings&) const = default;
+  };
+  TraceExporter(Settings settings, size_t workers);
+  // Sends what is left, if the collector takes it at once.
+  ~TraceExporter();
+
+  // Worker `index`, on its own thread: the spans of one request, JSON objects with commas between them.
+  void add(size_t index, std::string_view spans, size_t count);
+
+  TraceState state() const;
+
+ private:
+  struct Shard {
+    LogRing ring{kRingBytes};
+    Counter dropped;
+  };
+
+  void run();
+  size_t gather();
+  bool send(const std::string& body) const;
+  void pause(int steps) const;
+
+  static constexpr size_t kRingBytes = 1 << 20;
+  static constexpr size_t kMostInBatch = 512 << 10;  // bytes
+  static constexpr int kMostTries = 3;
+
+  const Settings settings_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::string batch_;
+  size_t batch_spans_ = 0;
+  std::atomic<bool> stopping_{false};
+  std::atomic<uint64_t> exported_{0};
+  std::atomic<uint64_t> refused_{0};
+  std::thread thread_;
+};
+
+}  // namespace portcullis::telemetry
