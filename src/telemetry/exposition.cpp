@@ -372,11 +372,9 @@ class Exposition {
   void runtime() {
     counter("access_log_dropped_total", "Log lines dropped because writing could not keep up.")
         .add({}, of_workers(&WorkerMetrics::log_lines_dropped));
-    if (states_.traces.enabled) {
-      Family spans = counter("trace_spans_total", "Spans for the collector of traces, by outcome.");
-      spans.add({{"outcome", "exported"}}, states_.traces.exported);
-      spans.add({{"outcome", "dropped"}}, states_.traces.dropped);
-    }
+    Family spans = counter("trace_spans_total", "Spans for the collector of traces, by outcome.");
+    spans.add({{"outcome", "exported"}}, states_.traces.exported);
+    spans.add({{"outcome", "dropped"}}, states_.traces.dropped);
     Family reloads = counter("reloads_total", "Configuration reloads, by result.");
     reloads.add({{"result", "refused"}}, registry_.reloads_[0].get());
     reloads.add({{"result", "succeeded"}}, registry_.reloads_[1].get());

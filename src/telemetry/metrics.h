@@ -149,7 +149,6 @@ struct SeriesLimits {
 
 // What has become of the spans that were to be told.
 struct TraceState {
-  bool enabled = false;
   uint64_t exported = 0;
   uint64_t dropped = 0;
 };

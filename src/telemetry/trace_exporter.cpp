@@ -46,7 +46,6 @@ void TraceExporter::add(size_t index, std::string_view spans, size_t count) {
 
 TraceState TraceExporter::state() const {
   TraceState out;
-  out.enabled = true;
   out.exported = exported_.load(std::memory_order_relaxed);
   out.dropped = refused_.load(std::memory_order_relaxed);
   for (const auto& shard : shards_) out.dropped += shard->dropped.get();
