@@ -13,7 +13,7 @@ SIZES = {"cache_hit_small": "/1024?cacheable", "cache_hit_large": "/102400?cache
 def caches(directory):
     """Everybody's shared cache in memory, or in files for nginx, whose workers may not be the user that runs this."""
     directory.chmod(0o711)
-    (directory / "nginx-cache").mkdir()
+    (directory / "nginx-cache").mkdir(exist_ok=True)
     (directory / "nginx-cache").chmod(0o777)
     return {
         "portcullis": {"TOP": "policies:\n  - cache: {}\n"},

@@ -45,7 +45,7 @@ HTTP2 = {
     "grpc_unary": {"connections": 4, "streams": 100},
 }
 CACHES = {name: {"connections": 64, "target": target} for name, target in SIZES.items()}
-OTHERS = ("gzip_json", "one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "eviction", "idle_memory", "scrape", "reload")
+OTHERS = ("gzip_json", "telemetry", "one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "eviction", "idle_memory", "scrape", "reload")
 IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
 ROUTES = 10_000
 
@@ -135,12 +135,11 @@ def with_policies(scenario, plain, directory, backend_port, seconds, rounds):
     say(scenario=f"{scenario}_policies", subject="portcullis", policies_us=round(own, 2), **told)
 
 
-def by_tls(scenario, directory, backend_port, seconds, rounds):
-    """Everybody with the same certificate, by TLS 1.3."""
-    subjects = [Subject(name, directory, backend_port, policy=policy)
-                for name, policy in certificates(pathlib.Path(directory)).items()]
+def side_by_side(scenario, settings, directory, backend_port, seconds, rounds, **request):
+    """Everybody with the settings of the scenario, by name; what they came to."""
+    subjects = [Subject(name, directory, backend_port, policy=policy) for name, policy in settings.items()]
     try:
-        compare(scenario, subjects, seconds, rounds, **TLS[scenario])
+        return compare(scenario, subjects, seconds, rounds, **request)
     finally:
         for subject in subjects:
             subject.stop()
@@ -155,40 +154,37 @@ def by_http2(scenario, directory, backend_port, seconds, rounds):
         service, more = grpc_service(place, backend_port)
         request.update(more)
         wait_for_port(backend_port, service)
-    subjects = [Subject(name, directory, backend_port, policy=policy) for name, policy in http2_peers(scenario, place, backend_port).items()]
     try:
-        compare(scenario, subjects, seconds, rounds, **request)
+        side_by_side(scenario, http2_peers(scenario, place, backend_port), directory, backend_port, seconds, rounds, **request)
     finally:
-        for subject in subjects:
-            subject.stop()
         if service:
             service.terminate()
             service.wait(10)
 
 
-def by_cache(scenario, directory, backend_port, seconds, rounds):
-    """Everybody from its cache."""
-    subjects = [Subject(name, directory, backend_port, policy=policy)
-                for name, policy in caches(pathlib.Path(directory)).items()]
-    try:
-        compare(scenario, subjects, seconds, rounds, **CACHES[scenario])
-    finally:
-        for subject in subjects:
-            subject.stop()
-
-
 def by_gzip(directory, seconds, rounds, backend_port):
     """Everybody compressing 100 KiB of JSON at level 1, and how small it gets."""
     fields, settings = gzip_peers(pathlib.Path(directory))
-    subjects = [Subject(name, directory, backend_port, policy=policy) for name, policy in settings.items()]
-    try:
-        results = compare("gzip_json", subjects, seconds, rounds, fields=fields, **GZIP)
-    finally:
-        for subject in subjects:
-            subject.stop()
+    results = side_by_side("gzip_json", settings, directory, backend_port, seconds, rounds, fields=fields, **GZIP)
     sizes = {name: round(result["bytes"]) for name, result in results.items()}
     print("gzip_json: bytes of a response: " + ", ".join(f"{name} {size}" for name, size in sizes.items()))
     say(scenario="gzip_json_sizes", subject="portcullis", bytes=sizes)
+
+
+def with_telemetry(directory, backend_port, seconds, rounds):
+    """What it costs that everything is told: metrics, a JSON line for each request, and 1% of them as traces."""
+    told = (f"access_log: {{path: '{directory}/access.log', query: true, request_headers: [user-agent]}}\n"
+            f"tracing: {{endpoint: 'http://127.0.0.1:{backend_port}/v1/traces', sample: 1%}}\n")
+    subjects = [Subject("portcullis", directory, backend_port),
+                Subject("portcullis", directory, backend_port, "portcullis+telemetry", {"TOP": told})]
+    try:
+        runs = compare("telemetry", subjects, seconds, rounds, **REQUESTS["plain"])
+    finally:
+        for subject in subjects:
+            subject.stop()
+    ratio = round(runs["portcullis+telemetry"]["cpu_us_per_req"] / runs["portcullis"]["cpu_us_per_req"], 3)
+    print(f"telemetry: to plain {ratio}")
+    say(scenario="telemetry_ratio", subject="portcullis", to_plain=ratio)
 
 
 def slow_target(directory, seconds, rounds):
@@ -389,17 +385,19 @@ def main():
                     with_policies(scenario, subjects, directory, backend_port, seconds, rounds)
             for scenario in TLS:
                 if scenario in scenarios:
-                    by_tls(scenario, directory, backend_port, seconds, rounds)
+                    side_by_side(scenario, certificates(pathlib.Path(directory)), directory, backend_port, seconds, rounds, **TLS[scenario])
             for scenario in HTTP2:
                 if scenario in scenarios:
                     by_http2(scenario, directory, backend_port, seconds, rounds)
             for scenario in CACHES:
                 if scenario in scenarios:
-                    by_cache(scenario, directory, backend_port, seconds, rounds)
+                    side_by_side(scenario, caches(pathlib.Path(directory)), directory, backend_port, seconds, rounds, **CACHES[scenario])
             if "syscalls" in scenarios:
                 syscalls(subjects)
             if "gzip_json" in scenarios:
                 by_gzip(directory, seconds, rounds, backend_port)
+            if "telemetry" in scenarios:
+                with_telemetry(directory, backend_port, seconds, rounds)
             if "one_fetch" in scenarios:
                 told = one_fetch(directory)
                 print("\none_fetch: " + ", ".join(f"{key} {value}" for key, value in told.items()))

@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <thread>
 
+#include "control/say.h"
+
 namespace portcullis::control {
 namespace {
 
@@ -18,24 +20,6 @@ sigset_t handled_signals() {
   sigemptyset(&set);
   for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
   return set;
-}
-
-void say(const std::string& message) {
-  std::fprintf(stderr, "portcullis: %s\n", message.c_str());
-}
-
-redis::Settings redis_of(const config::Config& config) {
-  const config::Redis& told = config.redis;
-  return {told.address, told.username, told.password, told.database, told.timeout};
-}
-
-telemetry::TraceExporter::Settings exporter_of(const config::Config& config) {
-  const config::Tracing& told = config.tracing;
-  return {told.endpoint, told.service, {told.headers.begin(), told.headers.end()}, told.ca};
-}
-
-std::string place_of(const config::Quotas& quotas) {
-  return quotas.redis ? "redis" : quotas.file;
 }
 
 bool fails(const Status& status) {
@@ -86,17 +70,16 @@ void Gateway::block_signals() {
 Status Gateway::make_services(const config::Config& config) {
   policy::Services::Settings settings;
   settings.workers = worker_count_;
-  settings.counter_bytes = counter_bytes_ = config.limits.memory;
-  settings.cache_bytes = cache_bytes_ = config.cache.memory;
-  settings.redis = redis_ = redis_of(config);
+  settings.counter_bytes = fixed_.counter_bytes;
+  settings.cache_bytes = fixed_.cache_bytes;
+  settings.redis = fixed_.redis;
   settings.quota_interval = config.quotas.interval;
-  quotas_place_ = place_of(config.quotas);
   if (!config.quotas.file.empty()) {
     auto opened = limits::open_sqlite_store(config.quotas.file);
     if (!opened) return opened.error();
     settings.quota_store = std::move(*opened);
   } else if (config.quotas.redis) {
-    settings.quota_store = limits::make_redis_store(redis_);
+    settings.quota_store = limits::make_redis_store(fixed_.redis);
   }
   services_ = std::make_unique<policy::Services>(std::move(settings), loop_, say);
   return {};
@@ -105,22 +88,7 @@ Status Gateway::make_services(const config::Config& config) {
 Result<std::shared_ptr<const proxy::Snapshot>> Gateway::compile(const config::Config& config) {
   if (config.workers != 0 && config.workers != worker_count_)
     say("the number of workers stays what it is: another takes a restart or an upgrade");
-  if (config.admin.address != admin_address_)
-    say("the admin listener stays where it is: moving it takes a restart or an upgrade");
-  if (config.access_log.path != access_log_path_)
-    say("the access log stays where it is: moving it takes a restart or an upgrade");
-  if (exporter_of(config) != trace_settings_)
-    say("the collector of traces stays what it is: changing it takes a restart or an upgrade");
-  if (config.audit_log.path != audit_log_path_)
-    say("the audit log stays where it is: moving it takes a restart or an upgrade");
-  if (place_of(config.quotas) != quotas_place_)
-    say("the store of the quotas stays what it is: changing it takes a restart or an upgrade");
-  if (redis_of(config) != redis_)
-    say("the Redis server stays what it is: changing it takes a restart or an upgrade");
-  if (config.limits.memory != counter_bytes_)
-    say("the memory of the limits stays what it is: changing it takes a restart or an upgrade");
-  if (config.cache.memory != cache_bytes_)
-    say("the memory of the cache stays what it is: changing it takes a restart or an upgrade");
+  for (const std::string& difference : fixed_.differences(FixedSettings::of(config))) say(difference);
   auto compiled = compile_snapshot(config, ++version_, *metrics_, *services_, kept_);
   services_->settle();
   return compiled;
@@ -170,12 +138,9 @@ bool Gateway::start() {
   note_sources(sources);
   worker_count_ = config->workers != 0 ? config->workers : std::max(1u, std::thread::hardware_concurrency());
   metrics_ = std::make_unique<telemetry::Registry>(worker_count_);
-  admin_address_ = config->admin.address;
-  access_log_path_ = config->access_log.path;
-  audit_log_path_ = config->audit_log.path;
-  trace_settings_ = exporter_of(*config);
-  if (!audit_log_path_.empty()) {
-    auto opened = telemetry::LogSink::open(audit_log_path_, "portcullis-audit");
+  fixed_ = FixedSettings::of(*config);
+  if (!fixed_.audit_log.empty()) {
+    auto opened = telemetry::LogSink::open(fixed_.audit_log, "portcullis-audit");
     if (!opened) {
       say("cannot open the audit log: " + opened.error().message);
       return false;
@@ -230,13 +195,13 @@ bool Gateway::start() {
 }
 
 Status Gateway::start_workers(std::vector<proxy::ListenerSockets> sockets) {
-  if (!access_log_path_.empty()) {
-    auto opened = telemetry::AccessLog::open(access_log_path_, worker_count_);
+  if (!fixed_.access_log.empty()) {
+    auto opened = telemetry::AccessLog::open(fixed_.access_log, worker_count_);
     if (!opened) return opened.error();
     access_log_ = std::move(*opened);
   }
-  if (!trace_settings_.endpoint.empty())
-    traces_ = std::make_unique<telemetry::TraceExporter>(trace_settings_, worker_count_);
+  if (!fixed_.traces.endpoint.empty())
+    traces_ = std::make_unique<telemetry::TraceExporter>(fixed_.traces, worker_count_);
   metrics_->set_config_version(snapshot_->version);
   const auto on_finished = [this] {
     loop_.post([this] {
@@ -259,15 +224,15 @@ Status Gateway::start_workers(std::vector<proxy::ListenerSockets> sockets) {
 }
 
 Status Gateway::open_admin(Succession* predecessor) {
-  if (admin_address_.empty()) return {};
+  if (fixed_.admin_address.empty()) return {};
   UniqueFd socket;
   if (predecessor != nullptr) {
-    const auto passed = predecessor->sockets().find("admin " + admin_address_);
+    const auto passed = predecessor->sockets().find("admin " + fixed_.admin_address);
     if (passed != predecessor->sockets().end() && !passed->second.empty())
       socket = std::move(passed->second.front());
   }
   if (!socket) {
-    auto opened = open_listening_socket(*SocketAddress::parse(admin_address_), 128);
+    auto opened = open_listening_socket(*SocketAddress::parse(fixed_.admin_address), 128);
     if (!opened) return opened.error();
     socket = std::move(*opened);
   }
@@ -307,7 +272,7 @@ Status Gateway::open_upgrade_point() {
       out.emplace_back(address, std::vector<int>());
       for (const UniqueFd& socket : sockets) out.back().second.push_back(socket.get());
     }
-    if (admin_) out.emplace_back("admin " + admin_address_, std::vector<int>{admin_->fd()});
+    if (admin_) out.emplace_back("admin " + fixed_.admin_address, std::vector<int>{admin_->fd()});
     return out;
   };
   hooks.on_succeeded = [this] {
@@ -318,113 +283,6 @@ Status Gateway::open_upgrade_point() {
   if (!opened) return opened.error();
   upgrade_point_ = std::move(*opened);
   return {};
-}
-
-// One at a time: whoever asks meanwhile waits, and then has what is in the files by then.
-Task<ReloadOutcome> Gateway::reload(std::string by) {
-  while (reloading_) co_await sleep_for(loop_, Milliseconds(5));
-  reloading_ = true;
-  ReloadOutcome outcome = co_await reload_once();
-  reloading_ = false;
-  metrics_->note_reload(outcome.succeeded);
-  audit("reload", by,
-        {{"outcome", outcome.succeeded ? "succeeded" : "refused"}, {"configuration", snapshot_->version}});
-  co_return outcome;
-}
-
-Task<ReloadOutcome> Gateway::reload_once() {
-  const auto refuse = [this](const std::string& why) {
-    const std::string serving = "configuration " + std::to_string(snapshot_->version) + " goes on serving";
-    say("reload refused; " + serving);
-    return ReloadOutcome{false, why + serving + "\n"};
-  };
-  config::Diagnostics diagnostics;
-  config::Sources sources;
-  auto config = load_config(options_.config_path, diagnostics, kept_.tls, &sources);
-  note_sources(sources);
-  print_diagnostics(diagnostics);
-  std::string report;
-  for (const config::Diagnostic& one : diagnostics.sorted()) report += one.to_string() + "\n";
-  if (draining_) co_return refuse("the gateway is draining\n");
-  if (!config) co_return refuse(report);
-  Task<Status> serving = serve(std::move(*config));
-  if (const Status served = co_await serving; !served) {
-    say(served.error().message);
-    co_return refuse(served.error().message + "\n");
-  }
-  reopen_logs();
-  const std::string now = "serving configuration " + std::to_string(snapshot_->version);
-  say(now);
-  co_return ReloadOutcome{true, report + now + "\n"};
-}
-
-// Puts `config`, which has been checked, in the place of what is served. On an error everything is as before.
-Task<Status> Gateway::serve(config::Config config) {
-  const auto compiled = compile(config);
-  if (!compiled) co_return compiled.error();
-  const std::shared_ptr<const proxy::Snapshot>& fresh = *compiled;
-  target_discovery_.watch(config, *metrics_);
-  if (const Status followed = follow_names(fresh); !followed) co_return followed;
-  // Requests for a new name would fail until it is known.
-  const Clock::time_point patience = Clock::now() + kNamePatience;
-  while (!names_settled() && Clock::now() < patience) co_await sleep_for(loop_, Milliseconds(5));
-  auto sockets = listeners_.update(fresh->listeners, worker_count_);
-  if (!sockets) {
-    target_discovery_.watch(config_, *metrics_);
-    (void)follow_names(snapshot_);
-    co_return sockets.error();
-  }
-  for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->replace_snapshot(fresh, std::move((*sockets)[i]));
-  tasks_.spawn(bury(std::exchange(snapshot_, fresh)));
-  metrics_->set_config_version(fresh->version);
-  config_ = std::move(config);
-  follow_tls_files();
-  co_return Status();
-}
-
-void Gateway::follow_tls_files() {
-  const std::vector<std::string> files = tls_files(config_);
-  tls_fingerprint_ = tls_fingerprint(files);
-  if (!tls_watch_ && !files.empty())
-    tls_watch_ = std::make_unique<FileWatch>(loop_, [this] { tasks_.spawn(refresh_tls()); });
-  if (tls_watch_) tls_watch_->set_files(files);
-}
-
-// Certificates come and go by themselves; the configuration is not read for that.
-Task<void> Gateway::refresh_tls() {
-  while (reloading_) co_await sleep_for(loop_, Milliseconds(5));
-  const std::string now = tls_fingerprint(tls_files(config_));
-  if (now == tls_fingerprint_ || draining_) co_return;
-  tls_fingerprint_ = now;
-  reloading_ = true;
-  config::Diagnostics diagnostics;
-  check_tls(config_, kept_.tls, diagnostics);
-  print_diagnostics(diagnostics);
-  config::Config same = config_;
-  Task<Status> serving = serve(std::move(same));
-  Status served = diagnostics.has_errors() ? Status(Error{"they are not good"}) : Status();
-  if (served) served = co_await serving;
-  reloading_ = false;
-  metrics_->note_reload(static_cast<bool>(served));
-  audit("certificates", "files", {{"outcome", served ? "succeeded" : "refused"}});
-  say(served ? "certificates have changed: serving configuration " + std::to_string(snapshot_->version)
-             : "changed certificates refused (" + served.error().message + "); those before go on serving");
-}
-
-// Holds a replaced snapshot until nobody else does, so that no worker has to take a large one apart.
-Task<void> Gateway::bury(std::shared_ptr<const proxy::Snapshot> replaced) {
-  while (replaced.use_count() > 1) co_await sleep_for(loop_, Milliseconds(100));
-}
-
-// Something has changed beside the files: is it they?
-Task<void> Gateway::reload_if_changed() {
-  config::Diagnostics ignored;
-  config::Sources sources;
-  load_config(options_.config_path, ignored, kept_.tls, &sources);
-  if (sources.fingerprint != fingerprint_ && !draining_) {
-    Task<ReloadOutcome> reloading = reload("files");
-    co_await reloading;
-  }
 }
 
 void Gateway::audit(const std::string& action, const std::string& by, const nlohmann::json& details) {

@@ -10,6 +10,7 @@
 #include "config/model.h"
 #include "config/sources.h"
 #include "control/admin_server.h"
+#include "control/fixed_settings.h"
 #include "control/listener_set.h"
 #include "control/snapshot.h"
 #include "control/target_discovery.h"
@@ -19,7 +20,6 @@
 #include "runtime/file_watch.h"
 #include "telemetry/audit_log.h"
 #include "telemetry/metrics.h"
-#include "telemetry/trace_exporter.h"
 #include "upstream/discovery.h"
 #include "upstream/health_checks.h"
 
@@ -79,13 +79,7 @@ class Gateway {
   size_t finished_workers_ = 0;
   bool draining_ = false;
   bool reloading_ = false;
-  std::string admin_address_;
-  std::string access_log_path_;
-  std::string audit_log_path_;
-  size_t counter_bytes_ = 0;
-  uint64_t cache_bytes_ = 0;
-  redis::Settings redis_;
-  std::string quotas_place_;
+  FixedSettings fixed_;
   uint64_t fingerprint_ = 0;     // of the sources last tried
   config::Config config_;        // what is served
   std::string tls_fingerprint_;  // of the files last tried
@@ -98,7 +92,6 @@ class Gateway {
   size_t publishing_ = 0;
   ListenerSet listeners_;
   std::unique_ptr<telemetry::AccessLog> access_log_;
-  telemetry::TraceExporter::Settings trace_settings_;
   std::unique_ptr<telemetry::TraceExporter> traces_;  // null: nobody traces
   std::unique_ptr<telemetry::AuditLog> audit_log_;    // null: none
   std::vector<std::unique_ptr<proxy::Worker>> workers_;

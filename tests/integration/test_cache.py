@@ -282,6 +282,15 @@ def test_routes_that_share_a_uri_share_no_answers(start, origin):
     assert len(origin.asked("/beta")) == 1
 
 
+def test_what_policies_behind_the_cache_ask_for_does_not_choose_the_variant(start, origin):
+    gateway = start(configuration(origin) + "      - headers: {request: {set: {accept-encoding: gzip, authorization: ours}}}\n")
+    origin.answers["/a"] = [Answer({**FRESH, "vary": "accept-encoding", "etag": '"x"'})]
+    for _ in range(2):
+        assert ask(gateway.port, "/a", fields={"accept-encoding": "br"}).status == 200
+    assert len(origin.asked("/a")) == 1 and origin.asked("/a")[0].get("accept-encoding") == "gzip"
+    assert ask(gateway.port, "/a", fields={"accept-encoding": "br", "if-none-match": '"x"'}).status == 304
+
+
 def test_hosts_and_ports(start, origin):
     gateway = start(configuration(origin))
     origin.answers["/a"] = [Answer(FRESH)]

@@ -215,13 +215,9 @@ SharedCache::Step SharedCache::begin(Context& context, CacheVisit& visit,
 // Makes the request ask for what is to be kept: all of it, or whether that is still good.
 void SharedCache::ask_upstream(Context& context, CacheVisit& visit) const {
   http::Fields& fields = context.request.fields;
-  for (const http::Field& field : fields) {
-    if (std::find(std::begin(kConditions), std::end(kConditions), field.id) != std::end(kConditions))
-      visit.set_aside.push_back(field);
-  }
-  for (const FieldId id : kConditions) {
-    if (!visit.set_aside.empty()) fields.remove(id);
-  }
+  // On the heap: only what is fetched pays.
+  visit.request = std::make_unique<http::Fields>(fields);
+  for (const FieldId id : kConditions) fields.remove(id);
   visit.asked = cache::now();
   if (visit.stale == nullptr || visit.stale->body->state() != cache::Body::State::kComplete) return;
   const http::Validators& validators = visit.stale->head.validators();

@@ -84,15 +84,10 @@ void SharedCache::settle(Context& context, CacheVisit& visit) const {
   keep_from_sharing(context, visit);
 }
 
-// The request is again what the client has sent.
-void SharedCache::restore(Context& context, CacheVisit& visit) const {
-  http::Fields& fields = context.request.fields;
-  if (visit.validates) {
-    fields.remove(FieldId::kIfNoneMatch);
-    fields.remove(FieldId::kIfModifiedSince);
-  }
-  for (const http::Field& field : visit.set_aside) fields.add(field.name, field.value, field.id);
-  visit.set_aside.clear();
+// The request is again what it was when it came here: by that its variant is chosen, and the client answered,
+// whatever the policies behind have made of it for the upstream.
+void SharedCache::restore(Context& context, const CacheVisit& visit) {
+  if (visit.request) context.request.fields = *visit.request;
 }
 
 bool SharedCache::may_serve_on_error(const cache::Entry& entry, Time moment) const {

@@ -53,7 +53,7 @@ class SharedCache final : public Policy {
 
   // The response side.
   void settle(Context& context, CacheVisit& visit) const;
-  void restore(Context& context, CacheVisit& visit) const;
+  static void restore(Context& context, const CacheVisit& visit);
   bool may_serve_on_error(const cache::Entry& entry, cache::Time moment) const;
   void settle_failure(Context& context, CacheVisit& visit) const;
   void settle_validated(Context& context, CacheVisit& visit) const;

@@ -1,0 +1,39 @@
+#include "control/fixed_settings.h"
+
+namespace portcullis::control {
+
+FixedSettings FixedSettings::of(const config::Config& config) {
+  const config::Tracing& tracing = config.tracing;
+  const config::Redis& redis = config.redis;
+  return {.admin_address = config.admin.address,
+          .access_log = config.access_log.path,
+          .audit_log = config.audit_log.path,
+          .traces = {tracing.endpoint, tracing.service, tracing.headers, tracing.ca},
+          .redis = {redis.address, redis.username, redis.password, redis.database, redis.timeout},
+          .quotas = config.quotas.redis ? "redis" : config.quotas.file,
+          .counter_bytes = config.limits.memory,
+          .cache_bytes = config.cache.memory};
+}
+
+std::vector<std::string> FixedSettings::differences(const FixedSettings& wanted) const {
+  std::vector<std::string> out;
+  const auto moved = [&](bool differs, const char* what) {
+    if (differs)
+      out.push_back(std::string(what) + " stays where it is: moving it takes a restart or an upgrade");
+  };
+  const auto changed = [&](bool differs, const char* what) {
+    if (differs)
+      out.push_back(std::string(what) + " stays what it is: changing it takes a restart or an upgrade");
+  };
+  moved(wanted.admin_address != admin_address, "the admin listener");
+  moved(wanted.access_log != access_log, "the access log");
+  moved(wanted.audit_log != audit_log, "the audit log");
+  changed(wanted.traces != traces, "the collector of traces");
+  changed(wanted.quotas != quotas, "the store of the quotas");
+  changed(wanted.redis != redis, "the Redis server");
+  changed(wanted.counter_bytes != counter_bytes, "the memory of the limits");
+  changed(wanted.cache_bytes != cache_bytes, "the memory of the cache");
+  return out;
+}
+
+}  // namespace portcullis::control

@@ -1,0 +1,117 @@
+// How a running gateway takes another configuration, or other certificates.
+
+#include <nlohmann/json.hpp>
+
+#include "control/gateway.h"
+#include "control/say.h"
+
+namespace portcullis::control {
+
+// One at a time: whoever asks meanwhile waits, and then has what is in the files by then.
+Task<ReloadOutcome> Gateway::reload(std::string by) {
+  while (reloading_) co_await sleep_for(loop_, Milliseconds(5));
+  reloading_ = true;
+  ReloadOutcome outcome = co_await reload_once();
+  reloading_ = false;
+  metrics_->note_reload(outcome.succeeded);
+  audit("reload", by,
+        {{"outcome", outcome.succeeded ? "succeeded" : "refused"}, {"configuration", snapshot_->version}});
+  co_return outcome;
+}
+
+Task<ReloadOutcome> Gateway::reload_once() {
+  const auto refuse = [this](const std::string& why) {
+    const std::string serving = "configuration " + std::to_string(snapshot_->version) + " goes on serving";
+    say("reload refused; " + serving);
+    return ReloadOutcome{false, why + serving + "\n"};
+  };
+  config::Diagnostics diagnostics;
+  config::Sources sources;
+  auto config = load_config(options_.config_path, diagnostics, kept_.tls, &sources);
+  note_sources(sources);
+  print_diagnostics(diagnostics);
+  std::string report;
+  for (const config::Diagnostic& one : diagnostics.sorted()) report += one.to_string() + "\n";
+  if (draining_) co_return refuse("the gateway is draining\n");
+  if (!config) co_return refuse(report);
+  Task<Status> serving = serve(std::move(*config));
+  if (const Status served = co_await serving; !served) {
+    say(served.error().message);
+    co_return refuse(served.error().message + "\n");
+  }
+  reopen_logs();
+  const std::string now = "serving configuration " + std::to_string(snapshot_->version);
+  say(now);
+  co_return ReloadOutcome{true, report + now + "\n"};
+}
+
+// Puts `config`, which has been checked, in the place of what is served. On an error everything is as before.
+Task<Status> Gateway::serve(config::Config config) {
+  const auto compiled = compile(config);
+  if (!compiled) co_return compiled.error();
+  const std::shared_ptr<const proxy::Snapshot>& fresh = *compiled;
+  target_discovery_.watch(config, *metrics_);
+  if (const Status followed = follow_names(fresh); !followed) co_return followed;
+  // Requests for a new name would fail until it is known.
+  const Clock::time_point patience = Clock::now() + kNamePatience;
+  while (!names_settled() && Clock::now() < patience) co_await sleep_for(loop_, Milliseconds(5));
+  auto sockets = listeners_.update(fresh->listeners, worker_count_);
+  if (!sockets) {
+    target_discovery_.watch(config_, *metrics_);
+    (void)follow_names(snapshot_);
+    co_return sockets.error();
+  }
+  for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->replace_snapshot(fresh, std::move((*sockets)[i]));
+  tasks_.spawn(bury(std::exchange(snapshot_, fresh)));
+  metrics_->set_config_version(fresh->version);
+  config_ = std::move(config);
+  follow_tls_files();
+  co_return Status();
+}
+
+void Gateway::follow_tls_files() {
+  const std::vector<std::string> files = tls_files(config_);
+  tls_fingerprint_ = tls_fingerprint(files);
+  if (!tls_watch_ && !files.empty())
+    tls_watch_ = std::make_unique<FileWatch>(loop_, [this] { tasks_.spawn(refresh_tls()); });
+  if (tls_watch_) tls_watch_->set_files(files);
+}
+
+// Certificates come and go by themselves; the configuration is not read for that.
+Task<void> Gateway::refresh_tls() {
+  while (reloading_) co_await sleep_for(loop_, Milliseconds(5));
+  const std::string now = tls_fingerprint(tls_files(config_));
+  if (now == tls_fingerprint_ || draining_) co_return;
+  tls_fingerprint_ = now;
+  reloading_ = true;
+  config::Diagnostics diagnostics;
+  check_tls(config_, kept_.tls, diagnostics);
+  print_diagnostics(diagnostics);
+  config::Config same = config_;
+  Task<Status> serving = serve(std::move(same));
+  Status served = diagnostics.has_errors() ? Status(Error{"they are not good"}) : Status();
+  if (served) served = co_await serving;
+  reloading_ = false;
+  metrics_->note_reload(static_cast<bool>(served));
+  audit("certificates", "files", {{"outcome", served ? "succeeded" : "refused"}});
+  say(served ? "certificates have changed: serving configuration " + std::to_string(snapshot_->version)
+             : "changed certificates refused (" + served.error().message + "); those before go on serving");
+}
+
+// Holds a replaced snapshot until nobody else does, so that no worker has to take a large one apart.
+Task<void> Gateway::bury(std::shared_ptr<const proxy::Snapshot> replaced) {
+  while (replaced.use_count() > 1) co_await sleep_for(loop_, Milliseconds(100));
+}
+
+// Something has changed beside the files: is it they?
+Task<void> Gateway::reload_if_changed() {
+  config::Diagnostics ignored;
+  config::Sources sources;
+  load_config(options_.config_path, ignored, kept_.tls, &sources);
+  if (sources.fingerprint != fingerprint_ && !draining_) {
+    Task<ReloadOutcome> reloading = reload("files");
+    co_await reloading;
+  }
+}
+
+}  // namespace portcullis::control
