@@ -67,7 +67,7 @@ std::string parse_status_range(const std::string& text, StatusRange& out) {
 }
 
 std::string parse_fine_share(const std::string& text, FineShare& out) {
-  const std::string problem = "`" + text + "` is no share: write it as 20% or 0.1%";
+  std::string problem = "`" + text + "` is no share: write it as 20% or 0.1%";
   if (!text.ends_with('%')) return problem;
   const std::string_view number = std::string_view(text).substr(0, text.size() - 1);
   const size_t dot = std::min(number.find('.'), number.size());

@@ -176,6 +176,7 @@ std::vector<telemetry::Group> groups_of(const identity::Directory& consumers) {
     for (const std::string& group : consumer.groups) members[group].push_back(consumer.name);
   }
   std::vector<telemetry::Group> out;
+  out.reserve(members.size());
   for (auto& [name, its] : members) out.push_back({name, std::move(its)});
   return out;
 }

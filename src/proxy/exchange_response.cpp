@@ -199,7 +199,8 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     if (context_.storing) {
       store_response(std::move(connection), source, std::move(input));
     } else if (received_kind == BodyKind::kNone && source.received.empty() && stored_keep_alive_) {
-      connection->target().give_back(std::move(connection));
+      upstream::Target& target = connection->target();
+      target.give_back(std::move(connection));
     }
     upload.clear();
     ended_ = "complete";

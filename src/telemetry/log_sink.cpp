@@ -60,8 +60,8 @@ class DatagramSink final : public LogSink {
  public:
   enum class Form { kLocal, kRfc5424, kJournald };
 
-  DatagramSink(SocketAddress address, Form form, std::string name)
-      : address_(std::move(address)), form_(form), name_(std::move(name)) {
+  DatagramSink(const SocketAddress& address, Form form, std::string name)
+      : address_(address), form_(form), name_(std::move(name)) {
     char host[256] = "-";
     if (::gethostname(host, sizeof host - 1) == 0) host_ = host;
     connect();
