@@ -62,6 +62,18 @@ Exchange::~Exchange() {
   if (trace_ != nullptr) tell_trace(ended_at);
 }
 
+// The response's head lies in a buffer that goes before the line is written: of its fields those stay that
+// the line will have.
+void Exchange::keep_logged_fields() {
+  const telemetry::LogFormat& format = snapshot_->snapshot->log_format;
+  http::Fields kept;
+  for (const http::Field& field : response_.fields) {
+    if (worker_.logging() && format.has_response_field(field.name))
+      kept.add(arena_.copy(field.name), arena_.copy(field.value), field.id);
+  }
+  response_.fields = kept;
+}
+
 void Exchange::log(Clock::time_point ended_at) const {
   const auto since_start = [this](Clock::time_point moment) {
     if (moment == Clock::time_point{}) return std::chrono::microseconds(-1);

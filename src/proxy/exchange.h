@@ -146,6 +146,7 @@ class Exchange final : public Pooled, private policy::Errands {
   // Some of the request's body may still be on its way.
   bool body_pending() const { return request_.body.kind != http::BodyKind::kNone && !held_body_.held(); }
   void keep_rest(std::string_view rest);
+  void keep_logged_fields();
   void log(Clock::time_point ended_at) const;
   upstream::Target* choose_target(upstream::Upstream& upstream);
   void keep_with(const upstream::UpstreamDefinition& upstream, const upstream::Target& target);

@@ -172,7 +172,9 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       if (!request_.wants_upgrade) co_return fail("upstream_unasked_upgrade");
       answered_ = true;
       const bool websocket = is_websocket(request_.fields) && is_websocket(response_.fields);
-      if (co_await accept_upgrade(head_size)) co_await join_streams(*connection, input.content(), websocket);
+      const bool accepted = co_await accept_upgrade(head_size);
+      keep_logged_fields();
+      if (accepted) co_await join_streams(*connection, input.content(), websocket);
       close_client_ = true;
       co_return TryOutcome::kAnswered;
     }
@@ -224,6 +226,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   } else if (!send_http2_head(kind, kind == BodyKind::kNone ? EndOfMessage::kHere : EndOfMessage::kLater)) {
     co_return TryOutcome::kClientGone;
   }
+  keep_logged_fields();
   if (client_.channel == nullptr && source.framing.kind == BodyKind::kLength && source.converter == nullptr &&
       source.framing.length <= kMostCopied && source.framing.length <= source.received.size()) {
     // A small body that is here whole: copying it behind the head costs less than a gathered write.

@@ -72,16 +72,25 @@ void add_time(std::string& out, std::string_view key, std::chrono::microseconds 
 
 // RFC 3339, UTC, milliseconds.
 void append_now(std::string& out) {
+  // All but the fraction is the same for a second, and takes as long as the rest of a line.
+  struct Second {
+    std::time_t at = 0;
+    char text[32];
+    size_t size = 0;
+  };
+  thread_local Second last;
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
-  tm parts{};
-  ::gmtime_r(&now.tv_sec, &parts);
-  char text[32];
-  const size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", &parts);
+  if (now.tv_sec != last.at || last.size == 0) {
+    tm parts{};
+    ::gmtime_r(&now.tv_sec, &parts);
+    last.size = std::strftime(last.text, sizeof last.text, "%Y-%m-%dT%H:%M:%S.", &parts);
+    last.at = now.tv_sec;
+  }
   const auto millis = static_cast<int>(now.tv_nsec / 1'000'000);
   const char fraction[] = {static_cast<char>('0' + millis / 100), static_cast<char>('0' + millis / 10 % 10),
                            static_cast<char>('0' + millis % 10), 'Z'};
-  out.append(text, size);
+  out.append(last.text, last.size);
   out.append(fraction, sizeof fraction);
 }
 
@@ -115,6 +124,10 @@ void append_escaped(std::string& out, std::string_view text) {
 }  // namespace
 
 LogFormat::LogFormat(Settings settings) : settings_(std::move(settings)) {
+  for (const std::string& name : settings_.request_headers)
+    request_headers_.push_back({name, is_secret(name)});
+  for (const std::string& name : settings_.response_headers)
+    response_headers_.push_back({name, is_secret(name)});
   if (settings_.format == "json") return;
   std::string_view text = settings_.format;
   if (text == "common") text = kCommon;
@@ -168,6 +181,14 @@ bool LogFormat::is_secret(std::string_view name) const {
                      [&](std::string_view part) { return lower.find(part) != std::string::npos; });
 }
 
+bool LogFormat::has_response_field(std::string_view name) const {
+  const auto is = [name](const std::string& other) { return equals_ignoring_case(name, other); };
+  return std::any_of(response_headers_.begin(), response_headers_.end(),
+                     [&](const Header& one) { return is(one.name); }) ||
+         std::any_of(parts_.begin(), parts_.end(),
+                     [&](const Part& one) { return one.variable == "response_header" && is(one.argument); });
+}
+
 bool LogFormat::wants(const AccessEntry& entry, uint64_t random) const {
   if (!settings_.statuses.empty() &&
       !std::binary_search(settings_.statuses.begin(), settings_.statuses.end(), entry.status))
@@ -207,18 +228,31 @@ std::string LogFormat::field_text(const http::Fields* fields, std::string_view n
 }
 
 void LogFormat::write_fields(std::string& out, std::string_view key, const http::Fields* fields,
-                             const std::vector<std::string>& names) const {
-  if (names.empty()) return;
+                             const std::vector<Header>& headers) const {
+  if (headers.empty()) return;
   out += ",\"";
   out += key;
   out += "\":{";
-  const size_t begin = out.size();
-  for (const std::string& name : names) {
-    const std::string value = field_text(fields, name);
-    if (value.empty()) continue;
-    add_text(out, name, value);
+  bool first = true;
+  for (const Header& header : headers) {
+    bool begun = false;
+    for (const http::Field& field : fields != nullptr ? *fields : http::Fields()) {
+      if (!equals_ignoring_case(field.name, header.name)) continue;
+      if (begun) {
+        out += ", ";
+      } else {
+        if (!first) out += ',';
+        first = false;
+        out += '"';
+        append_json_escaped(out, header.name);
+        out += "\":\"";
+      }
+      append_json_escaped(out, header.secret ? kRedacted : field.value);
+      begun = true;
+      if (header.secret) break;
+    }
+    if (begun) out += '"';
   }
-  if (out.size() > begin) out.erase(begin, 1);  // the first comma
   out += '}';
 }
 
@@ -257,8 +291,8 @@ void LogFormat::write_json(const AccessEntry& entry, std::string& out) const {
   add_time(out, "request_head_us", entry.request_head);
   add_time(out, "response_head_us", entry.response_head);
   add_time(out, "total_us", entry.total);
-  write_fields(out, "request_headers", entry.request_fields, settings_.request_headers);
-  write_fields(out, "response_headers", entry.response_fields, settings_.response_headers);
+  write_fields(out, "request_headers", entry.request_fields, request_headers_);
+  write_fields(out, "response_headers", entry.response_fields, response_headers_);
   out += '}';
 }
 

@@ -62,6 +62,8 @@ class LogFormat {
 
   // `random`: for sampling.
   bool wants(const AccessEntry& entry, uint64_t random) const;
+  // Whether lines have this field of the response.
+  bool has_response_field(std::string_view name) const;
   // Appends the line, without its end.
   void write(const AccessEntry& entry, std::string& out) const;
 
@@ -74,13 +76,19 @@ class LogFormat {
   static std::string parse(std::string_view text, std::vector<Part>& parts);
   bool is_secret(std::string_view name) const;
   void write_json(const AccessEntry& entry, std::string& out) const;
+  struct Header {
+    std::string name;
+    bool secret;
+  };
   void write_fields(std::string& out, std::string_view key, const http::Fields* fields,
-                    const std::vector<std::string>& names) const;
+                    const std::vector<Header>& headers) const;
   void append_variable(const Part& part, const AccessEntry& entry, std::string& out) const;
   std::string redacted_query(std::string_view query) const;
   std::string field_text(const http::Fields* fields, std::string_view name) const;
 
   Settings settings_;
+  std::vector<Header> request_headers_;  // of JSON lines
+  std::vector<Header> response_headers_;
   std::vector<Part> parts_;  // none: JSON
 };
 
