@@ -97,7 +97,6 @@ Decision SharedCache::on_request(Context& context) const {
   const bool takes = takes_part(context, visit);
   if (takes || visit.is_unsafe) make_key(context, visit);
   if (!takes) {
-    visit.is_kept_out = true;
     visit.forwarded = visit.detail == "method" ? "method" : "bypass";
     visit.detail = {};
     context.cache_outcome = "bypass";
@@ -136,7 +135,6 @@ SharedCache::Step SharedCache::step(Context& context, CacheVisit& visit) const {
         visit.forwarded = "vary-miss";
       } else if (!is_near(context, *entry)) {
         // Its beginning is still on the way: the part is asked for by itself.
-        visit.is_kept_out = true;
         visit.forwarded = "partial";
         context.cache_outcome = "miss";
         metrics_[context.worker]->misses.add();
@@ -204,7 +202,6 @@ SharedCache::Step SharedCache::begin(Context& context, CacheVisit& visit,
   if (asks_for_less) {
     // It goes as it is, and what comes is not kept.
     store_.abandoned(visit.key, std::exchange(visit.fetch, nullptr));
-    visit.is_kept_out = true;
     return {Decision::proceed()};
   }
   context.awaited = !visit.goes_alone;

@@ -80,7 +80,7 @@ void SharedCache::settle(Context& context, CacheVisit& visit) const {
   }
   if (!context.from_target) return settle_failure(context, visit);
   if (context.response.status == 304 && visit.validates) return settle_validated(context, visit);
-  if (!visit.is_kept_out && keep(context, visit)) return;
+  if (keep(context, visit)) return;
   keep_from_sharing(context, visit);
 }
 

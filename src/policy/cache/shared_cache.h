@@ -71,7 +71,6 @@ class SharedCache final : public Policy {
   Template key_;
   bool keyed_by_caller_ = false;
   Condition when_;
-  std::string place_;
   std::vector<telemetry::CacheMetrics*> metrics_;  // one for each worker
 };
 

@@ -13,9 +13,7 @@ namespace portcullis::policy {
 struct CacheVisit {
   cache::Key key{};
   http::CacheControl wanted{};              // what the request says
-  bool is_kept_out = false;                 // its response is not to be kept
   bool is_unsafe = false;                   // and what is kept of its URI may not be true any more
-  bool by_head = false;                     // it was a HEAD
   bool answered = false;                    // from the cache
   bool goes_alone = false;                  // it waits for nobody
   bool collapsed = false;                   // it has waited
