@@ -172,14 +172,16 @@ void Store::stored(const Key& key, const std::shared_ptr<Fetch>& fetch, const st
       locked.forget_if_empty(slot);
     } else {
       auto variants = std::make_shared<Variants>();
-      size_t surplus = slot.variants && slot.variants->size() >= kMostVariants ? 1 : 0;
-      for (const EntryPointer& one : slot.variants ? *slot.variants : Variants()) {
-        const bool replaced = one->vary == entry->vary && one->selecting == entry->selecting;
-        if (replaced || surplus > 0) {
-          take_out(locked, *one);
-          surplus = 0;
-        } else {
-          variants->push_back(one);
+      if (slot.variants) {
+        bool has_surplus = slot.variants->size() >= kMostVariants;
+        for (const EntryPointer& one : *slot.variants) {
+          const bool replaced = one->vary == entry->vary && one->selecting == entry->selecting;
+          if (replaced || has_surplus) {
+            take_out(locked, *one);
+            has_surplus = false;
+          } else {
+            variants->push_back(one);
+          }
         }
       }
       variants->push_back(entry);

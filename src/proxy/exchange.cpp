@@ -66,9 +66,10 @@ Exchange::~Exchange() {
 // the line will have.
 void Exchange::keep_logged_fields() {
   const telemetry::LogFormat& format = snapshot_->snapshot->log_format;
+  if (!worker_.logging() || !format.has_response_fields()) return response_.fields.clear();
   http::Fields kept;
   for (const http::Field& field : response_.fields) {
-    if (worker_.logging() && format.has_response_field(field.name))
+    if (format.has_response_field(field.name))
       kept.add(arena_.copy(field.name), arena_.copy(field.value), field.id);
   }
   response_.fields = kept;

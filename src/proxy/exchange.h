@@ -9,7 +9,6 @@
 #include "base/arena.h"
 #include "http/h1/head_parser.h"
 #include "http/message.h"
-#include "policy/converter_chain.h"
 #include "policy/policy.h"
 #include "proxy/client.h"
 #include "proxy/client_connection.h"
@@ -91,7 +90,6 @@ class Exchange final : public Pooled, private policy::Errands {
   void store_response(std::unique_ptr<upstream::Connection> connection, BodySource& source,
                       InputBuffer input);
   Task<void> send_stored();
-  void encode(BodySource& source);
   void conclude(const RelayResult& sent, const BodySource& source);
   bool send(const void* sender, const std::function<void(policy::Context&)>& prepare) override;
   Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);

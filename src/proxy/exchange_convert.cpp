@@ -9,23 +9,6 @@ namespace portcullis::proxy {
 using http::BodyKind;
 using http::FieldId;
 
-// What a policy has asked for comes after what the body's converter makes of it.
-void Exchange::encode(BodySource& source) {
-  if (!context_.encoder) return;
-  policy::ResponseConverter* encoder = context_.encoder.get();
-  if (source.converter != nullptr) {
-    chain_ = std::make_unique<policy::ConverterChain>(*source.converter, *encoder);
-    encoder = chain_.get();
-  }
-  if (!source.converted.empty()) {
-    std::string encoded;
-    (void)context_.encoder->convert(source.converted, encoded);
-    converted_ = std::move(encoded);
-    source.converted = converted_;
-  }
-  source.converter = encoder;
-}
-
 // The head has come, and `source` has the body. Afterwards both say what goes to the client.
 Task<Exchange::TryOutcome> Exchange::convert_response(BodySource& source) {
   policy::ResponseConverter& converter = *context_.converter;

@@ -212,7 +212,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     }
     co_return TryOutcome::kAnswered;
   }
-  encode(source);
+  if (context_.encoder) add_converter(source, *context_.encoder, chain_, converted_);
   BodyKind kind = response_.body.kind;
   if (response_.body.has_length()) {
     kind = BodyKind::kLength;

@@ -66,18 +66,13 @@ void Exchange::store_response(std::unique_ptr<upstream::Connection> connection, 
                                                       .timeout = source.timeout,
                                                       .converter = source.converter,
                                                       .channel = source.channel});
-  if (stored_encoder_) {
-    delivery->encoder = std::move(stored_encoder_);
-    if (from->converter != nullptr) {
-      delivery->chain = std::make_unique<policy::ConverterChain>(*from->converter, *delivery->encoder);
-      from->converter = delivery->chain.get();
-    } else {
-      from->converter = delivery->encoder.get();
-    }
-  }
   // A short string moves with its owner.
   if (converted_whole) from->received = delivery->converted;
   if (!source.converted.empty()) from->converted = delivery->converted;
+  if (stored_encoder_) {
+    delivery->encoder = std::move(stored_encoder_);
+    add_converter(*from, *delivery->encoder, delivery->chain, delivery->converted);
+  }
   worker_.spawn(deliver(std::move(delivery), std::move(from)));
 }
 

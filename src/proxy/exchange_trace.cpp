@@ -13,6 +13,11 @@ uint64_t nanoseconds(Clock::time_point moment, std::chrono::nanoseconds offset) 
   return static_cast<uint64_t>((moment.time_since_epoch() + offset).count());
 }
 
+template <size_t N>
+std::string_view text_of(const std::array<char, N>& digits) {
+  return {digits.data(), N};
+}
+
 // Writes spans as OTLP's JSON has them.
 class SpanWriter {
  public:
@@ -22,16 +27,9 @@ class SpanWriter {
 
   void begin(std::string_view name, int kind, const TraceContext& context, uint64_t span, uint64_t parent) {
     if (count_++ > 0) out_ += ',';
-    char hex[32];
-    write_hex(hex, context.trace[0], 16);
-    write_hex(hex + 16, context.trace[1], 16);
-    (out_ += "{\"traceId\":\"").append(hex, 32);
-    write_hex(hex, span, 16);
-    (out_ += "\",\"spanId\":\"").append(hex, 16);
-    if (parent != 0) {
-      write_hex(hex, parent, 16);
-      (out_ += "\",\"parentSpanId\":\"").append(hex, 16);
-    }
+    ((out_ += "{\"traceId\":\"") += text_of(telemetry::trace_id_text(context.trace))) += "\",\"spanId\":\"";
+    out_ += text_of(telemetry::span_id_text(span));
+    if (parent != 0) (out_ += "\",\"parentSpanId\":\"") += text_of(telemetry::span_id_text(parent));
     out_ += "\",\"name\":\"";
     append_json_escaped(out_, name);
     out_ += "\",\"kind\":" + std::to_string(kind);
@@ -115,10 +113,11 @@ void Exchange::write_trace_fields(HeadWriter& out) const {
   if (trace_ == nullptr) return;
   const telemetry::Propagation& forms = snapshot_->snapshot->tracing->propagation;
   const TraceContext& context = trace_->context;
-  Arena& arena = const_cast<Arena&>(arena_);
-  const std::string_view trace = telemetry::trace_id_text(context.trace, arena);
-  const std::string_view span =
-      telemetry::span_id_text(trace_->try_span != nullptr ? trace_->try_span->id : context.span, arena);
+  const auto trace_digits = telemetry::trace_id_text(context.trace);
+  const auto span_digits =
+      telemetry::span_id_text(trace_->try_span != nullptr ? trace_->try_span->id : context.span);
+  const std::string_view trace = text_of(trace_digits);
+  const std::string_view span = text_of(span_digits);
   const std::string_view sampled = context.sampled ? "1" : "0";
   if (forms.w3c) {
     out.field("traceparent", "00-", trace, "-", span, "-0", sampled);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/text.h"
+#include "policy/converter_chain.h"
 
 namespace portcullis::proxy {
 namespace {
@@ -309,6 +310,22 @@ Task<RelayResult> consume(BodySource& source, std::string& out, Until until,
 }
 
 }  // namespace
+
+void add_converter(BodySource& source, policy::ResponseConverter& next,
+                   std::unique_ptr<policy::ResponseConverter>& chain, std::string& converted) {
+  if (!source.converted.empty()) {
+    std::string again;
+    (void)next.convert(source.converted, again);
+    converted = std::move(again);
+    source.converted = converted;
+  }
+  if (source.converter == nullptr) {
+    source.converter = &next;
+    return;
+  }
+  chain = std::make_unique<policy::ConverterChain>(*source.converter, next);
+  source.converter = chain.get();
+}
 
 Task<RelayResult> store_message(BodySource& source, cache::Filling& filling) {
   std::string converted(source.converted);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -103,6 +104,11 @@ struct RelayResult {
 // one block of body, which it passes on without copying, unless the source has a converter; the sink's pace
 // holds back the source.
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink);
+
+// From now on `next` makes something else of what goes on, after what the source's converter makes of it.
+// `chain` and `converted` are to live as long as the source is read: they hold what is needed for both.
+void add_converter(BodySource& source, policy::ResponseConverter& next,
+                   std::unique_ptr<policy::ResponseConverter>& chain, std::string& converted);
 
 // Reads a body, and what its converter makes of it, into a cache.
 Task<RelayResult> store_message(BodySource& source, cache::Filling& filling);

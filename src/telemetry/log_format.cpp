@@ -16,35 +16,6 @@ constexpr std::string_view kCommon =
 constexpr std::string_view kCombined =
     R"({client} - {consumer} [{time_common}] "{method} {path} {version}" {status} {response_bytes} "{request_header.referer}" "{request_header.user-agent}")";
 
-const std::vector<std::string_view> kVariables{"time",
-                                               "time_common",
-                                               "request_id",
-                                               "client",
-                                               "peer",
-                                               "method",
-                                               "host",
-                                               "path",
-                                               "query",
-                                               "version",
-                                               "consumer",
-                                               "credential",
-                                               "route",
-                                               "upstream",
-                                               "branch",
-                                               "target",
-                                               "status",
-                                               "ended",
-                                               "note",
-                                               "cache",
-                                               "tries",
-                                               "request_bytes",
-                                               "response_bytes",
-                                               "request_head_us",
-                                               "response_head_us",
-                                               "total_us",
-                                               "request_header",
-                                               "response_header"};
-
 void add_text(std::string& out, std::string_view key, std::string_view value) {
   out += ",\"";
   out += key;
@@ -121,18 +92,92 @@ void append_escaped(std::string& out, std::string_view text) {
   }
 }
 
+void append_time(std::string& out, std::chrono::microseconds value) {
+  if (value.count() < 0) {
+    out += '-';
+  } else {
+    append_number(out, static_cast<uint64_t>(value.count()));
+  }
+}
+
+void append_plain(std::string& out, std::string_view text) {
+  out += text;
+}
+
 }  // namespace
+
+// What a template may name: a text of the entry, something made of it, or what takes the format's own rules.
+struct LogFormat::Variable {
+  enum class Special : uint8_t { kNone, kQuery, kRequestHeader, kResponseHeader };
+  using Append = void (*)(const AccessEntry& entry, std::string& out);
+
+  std::string_view name;
+  std::string_view AccessEntry::*text = nullptr;
+  Append append = nullptr;
+  Special special = Special::kNone;
+
+  bool takes_name() const {
+    return special == Special::kRequestHeader || special == Special::kResponseHeader;
+  }
+};
+
+const std::vector<LogFormat::Variable>& LogFormat::variables() {
+  using Special = Variable::Special;
+  using Entry = const AccessEntry&;
+  static const std::vector<Variable> all{
+      {"request_id", &AccessEntry::request_id},
+      {"client", &AccessEntry::client},
+      {"peer", &AccessEntry::peer},
+      {"method", &AccessEntry::method},
+      {"host", &AccessEntry::host},
+      {"path", &AccessEntry::path},
+      {"version", &AccessEntry::version},
+      {"consumer", &AccessEntry::consumer},
+      {"credential", &AccessEntry::credential},
+      {"route", &AccessEntry::route},
+      {"upstream", &AccessEntry::upstream},
+      {"branch", &AccessEntry::branch},
+      {"target", &AccessEntry::target},
+      {"ended", &AccessEntry::ended},
+      {"note", &AccessEntry::note},
+      {"cache", &AccessEntry::cache},
+      {"time", nullptr, [](Entry, std::string& out) { append_now(out); }},
+      {"time_common", nullptr, [](Entry, std::string& out) { append_common_time(out); }},
+      {"status", nullptr, [](Entry entry, std::string& out) { append_number(out, entry.status); }},
+      {"tries", nullptr, [](Entry entry, std::string& out) { append_number(out, entry.tries); }},
+      {"request_bytes", nullptr,
+       [](Entry entry, std::string& out) { append_number(out, entry.request_bytes); }},
+      {"response_bytes", nullptr,
+       [](Entry entry, std::string& out) { append_number(out, entry.response_bytes); }},
+      {"request_head_us", nullptr,
+       [](Entry entry, std::string& out) { append_time(out, entry.request_head); }},
+      {"response_head_us", nullptr,
+       [](Entry entry, std::string& out) { append_time(out, entry.response_head); }},
+      {"total_us", nullptr, [](Entry entry, std::string& out) { append_time(out, entry.total); }},
+      {"query", nullptr, nullptr, Special::kQuery},
+      {"request_header", nullptr, nullptr, Special::kRequestHeader},
+      {"response_header", nullptr, nullptr, Special::kResponseHeader}};
+  return all;
+}
 
 LogFormat::LogFormat(Settings settings) : settings_(std::move(settings)) {
   for (const std::string& name : settings_.request_headers)
     request_headers_.push_back({name, is_secret(name)});
   for (const std::string& name : settings_.response_headers)
     response_headers_.push_back({name, is_secret(name)});
-  if (settings_.format == "json") return;
+  if (settings_.format == "json") {
+    response_names_ = settings_.response_headers;
+    return;
+  }
   std::string_view text = settings_.format;
   if (text == "common") text = kCommon;
   if (text == "combined") text = kCombined;
   parse(text, parts_);
+  for (Part& part : parts_) {
+    part.header.secret = is_secret(part.header.name);
+    if (part.variable != nullptr && part.variable->special == Variable::Special::kResponseHeader)
+      response_names_.push_back(part.header.name);
+  }
 }
 
 std::string LogFormat::check(const std::string& format) {
@@ -155,12 +200,16 @@ std::string LogFormat::parse(std::string_view text, std::vector<Part>& parts) {
       if (close == std::string_view::npos) return "a brace is not closed";
       const std::string_view name = text.substr(1, close - 1);
       const size_t dot = std::min(name.find('.'), name.size());
-      part.variable = name.substr(0, dot);
-      part.argument = name.substr(std::min(dot + 1, name.size()));
-      const bool takes = part.variable == "request_header" || part.variable == "response_header";
-      if (std::find(kVariables.begin(), kVariables.end(), part.variable) == kVariables.end() ||
-          takes == part.argument.empty())
-        return "there is no variable `" + std::string(name) + "`" + suggestion_for(part.variable, kVariables);
+      const std::string_view word = name.substr(0, dot);
+      part.header.name = name.substr(std::min(dot + 1, name.size()));
+      std::vector<std::string_view> known;
+      known.reserve(variables().size());
+      for (const Variable& one : variables()) {
+        known.push_back(one.name);
+        if (one.name == word) part.variable = &one;
+      }
+      if (part.variable == nullptr || part.variable->takes_name() == part.header.name.empty())
+        return "there is no variable `" + std::string(name) + "`" + suggestion_for(word, known);
       text.remove_prefix(close + 1);
     }
     parts.push_back(std::move(part));
@@ -182,11 +231,8 @@ bool LogFormat::is_secret(std::string_view name) const {
 }
 
 bool LogFormat::has_response_field(std::string_view name) const {
-  const auto is = [name](const std::string& other) { return equals_ignoring_case(name, other); };
-  return std::any_of(response_headers_.begin(), response_headers_.end(),
-                     [&](const Header& one) { return is(one.name); }) ||
-         std::any_of(parts_.begin(), parts_.end(),
-                     [&](const Part& one) { return one.variable == "response_header" && is(one.argument); });
+  return std::any_of(response_names_.begin(), response_names_.end(),
+                     [name](const std::string& other) { return equals_ignoring_case(name, other); });
 }
 
 bool LogFormat::wants(const AccessEntry& entry, uint64_t random) const {
@@ -215,43 +261,37 @@ std::string LogFormat::redacted_query(std::string_view query) const {
   return out;
 }
 
-std::string LogFormat::field_text(const http::Fields* fields, std::string_view name) const {
-  std::string out;
-  if (fields == nullptr) return out;
+bool LogFormat::append_field(const http::Fields* fields, const Header& header, std::string& out,
+                             void (*append)(std::string& out, std::string_view text)) {
+  bool found = false;
+  if (fields == nullptr) return found;
   for (const http::Field& field : *fields) {
-    if (!equals_ignoring_case(field.name, name)) continue;
-    if (is_secret(name)) return std::string(kRedacted);
-    if (!out.empty()) out += ", ";
-    out += field.value;
+    if (!equals_ignoring_case(field.name, header.name)) continue;
+    if (found) out += ", ";
+    append(out, header.secret ? kRedacted : field.value);
+    found = true;
+    if (header.secret) break;
   }
-  return out;
+  return found;
 }
 
 void LogFormat::write_fields(std::string& out, std::string_view key, const http::Fields* fields,
-                             const std::vector<Header>& headers) const {
+                             const std::vector<Header>& headers) {
   if (headers.empty()) return;
   out += ",\"";
   out += key;
   out += "\":{";
-  bool first = true;
+  const size_t first = out.size();
   for (const Header& header : headers) {
-    bool begun = false;
-    for (const http::Field& field : fields != nullptr ? *fields : http::Fields()) {
-      if (!equals_ignoring_case(field.name, header.name)) continue;
-      if (begun) {
-        out += ", ";
-      } else {
-        if (!first) out += ',';
-        first = false;
-        out += '"';
-        append_json_escaped(out, header.name);
-        out += "\":\"";
-      }
-      append_json_escaped(out, header.secret ? kRedacted : field.value);
-      begun = true;
-      if (header.secret) break;
+    const size_t begin = out.size();
+    out += begin > first ? ",\"" : "\"";
+    append_json_escaped(out, header.name);
+    out += "\":\"";
+    if (append_field(fields, header, out, append_json_escaped)) {
+      out += '"';
+    } else {
+      out.resize(begin);
     }
-    if (begun) out += '"';
   }
   out += '}';
 }
@@ -260,7 +300,7 @@ void LogFormat::write(const AccessEntry& entry, std::string& out) const {
   if (parts_.empty()) return write_json(entry, out);
   for (const Part& part : parts_) {
     out += part.literal;
-    if (!part.variable.empty()) append_variable(part, entry, out);
+    if (part.variable != nullptr) append_variable(part, entry, out);
   }
 }
 
@@ -297,46 +337,14 @@ void LogFormat::write_json(const AccessEntry& entry, std::string& out) const {
 }
 
 void LogFormat::append_variable(const Part& part, const AccessEntry& entry, std::string& out) const {
-  const std::string_view name = part.variable;
-  const auto time = [&](std::chrono::microseconds value) {
-    if (value.count() < 0) {
-      out += '-';
-    } else {
-      append_number(out, static_cast<uint64_t>(value.count()));
-    }
-  };
-  if (name == "time") return append_now(out);
-  if (name == "time_common") return append_common_time(out);
-  if (name == "status") return append_number(out, entry.status);
-  if (name == "tries") return append_number(out, entry.tries);
-  if (name == "request_bytes") return append_number(out, entry.request_bytes);
-  if (name == "response_bytes") return append_number(out, entry.response_bytes);
-  if (name == "request_head_us") return time(entry.request_head);
-  if (name == "response_head_us") return time(entry.response_head);
-  if (name == "total_us") return time(entry.total);
-  if (name == "query") return append_escaped(out, redacted_query(entry.query));
-  if (name == "request_header") return append_escaped(out, field_text(entry.request_fields, part.argument));
-  if (name == "response_header") return append_escaped(out, field_text(entry.response_fields, part.argument));
-  static constexpr std::pair<std::string_view, std::string_view AccessEntry::*> kTexts[] = {
-      {"request_id", &AccessEntry::request_id},
-      {"client", &AccessEntry::client},
-      {"peer", &AccessEntry::peer},
-      {"method", &AccessEntry::method},
-      {"host", &AccessEntry::host},
-      {"path", &AccessEntry::path},
-      {"version", &AccessEntry::version},
-      {"consumer", &AccessEntry::consumer},
-      {"credential", &AccessEntry::credential},
-      {"route", &AccessEntry::route},
-      {"upstream", &AccessEntry::upstream},
-      {"branch", &AccessEntry::branch},
-      {"target", &AccessEntry::target},
-      {"ended", &AccessEntry::ended},
-      {"note", &AccessEntry::note},
-      {"cache", &AccessEntry::cache}};
-  for (const auto& [its_name, member] : kTexts) {
-    if (its_name == name) return append_escaped(out, entry.*member);
-  }
+  const Variable& variable = *part.variable;
+  if (variable.text != nullptr) return append_escaped(out, entry.*variable.text);
+  if (variable.append != nullptr) return variable.append(entry, out);
+  if (variable.special == Variable::Special::kQuery) return append_escaped(out, redacted_query(entry.query));
+  const bool of_request = variable.special == Variable::Special::kRequestHeader;
+  std::string value;
+  append_field(of_request ? entry.request_fields : entry.response_fields, part.header, value, append_plain);
+  append_escaped(out, value);
 }
 
 }  // namespace portcullis::telemetry

@@ -62,34 +62,40 @@ class LogFormat {
 
   // `random`: for sampling.
   bool wants(const AccessEntry& entry, uint64_t random) const;
-  // Whether lines have this field of the response.
+  // Whether lines have any field of the response, and this one.
+  bool has_response_fields() const { return !response_names_.empty(); }
   bool has_response_field(std::string_view name) const;
   // Appends the line, without its end.
   void write(const AccessEntry& entry, std::string& out) const;
 
  private:
-  struct Part {
-    std::string literal;   // before the variable
-    std::string variable;  // empty at the end
-    std::string argument;  // of request_header and response_header
+  struct Variable;
+  struct Header {
+    std::string name{};
+    bool secret = false;
   };
+  struct Part {
+    std::string literal{};               // before the variable
+    const Variable* variable = nullptr;  // null: the end
+    Header header{};                     // of request_header and response_header
+  };
+  static const std::vector<Variable>& variables();
   static std::string parse(std::string_view text, std::vector<Part>& parts);
+  // The values of a field, with commas between them; false when there is none.
+  static bool append_field(const http::Fields* fields, const Header& header, std::string& out,
+                           void (*append)(std::string& out, std::string_view text));
+  static void write_fields(std::string& out, std::string_view key, const http::Fields* fields,
+                           const std::vector<Header>& headers);
   bool is_secret(std::string_view name) const;
   void write_json(const AccessEntry& entry, std::string& out) const;
-  struct Header {
-    std::string name;
-    bool secret;
-  };
-  void write_fields(std::string& out, std::string_view key, const http::Fields* fields,
-                    const std::vector<Header>& headers) const;
   void append_variable(const Part& part, const AccessEntry& entry, std::string& out) const;
   std::string redacted_query(std::string_view query) const;
-  std::string field_text(const http::Fields* fields, std::string_view name) const;
 
   Settings settings_;
   std::vector<Header> request_headers_;  // of JSON lines
   std::vector<Header> response_headers_;
-  std::vector<Part> parts_;  // none: JSON
+  std::vector<Part> parts_;                  // none: JSON
+  std::vector<std::string> response_names_;  // the fields of the response that lines have
 };
 
 }  // namespace portcullis::telemetry

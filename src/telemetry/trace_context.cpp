@@ -97,17 +97,17 @@ bool carries_trace_context(std::string_view name) {
          (name.size() > 5 && equals_ignoring_case(name.substr(0, 5), "x-b3-"));
 }
 
-std::string_view trace_id_text(const std::array<uint64_t, 2>& trace, Arena& arena) {
-  char* text = arena.allocate(32, 1);
-  write_hex(text, trace[0], 16);
-  write_hex(text + 16, trace[1], 16);
-  return {text, 32};
+std::array<char, 32> trace_id_text(const std::array<uint64_t, 2>& trace) {
+  std::array<char, 32> text;
+  write_hex(text.data(), trace[0], 16);
+  write_hex(text.data() + 16, trace[1], 16);
+  return text;
 }
 
-std::string_view span_id_text(uint64_t span, Arena& arena) {
-  char* text = arena.allocate(16, 1);
-  write_hex(text, span, 16);
-  return {text, 16};
+std::array<char, 16> span_id_text(uint64_t span) {
+  std::array<char, 16> text;
+  write_hex(text.data(), span, 16);
+  return text;
 }
 
 }  // namespace portcullis::telemetry

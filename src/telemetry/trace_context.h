@@ -5,7 +5,6 @@
 #include <optional>
 #include <string_view>
 
-#include "base/arena.h"
 #include "http/message.h"
 
 namespace portcullis::telemetry {
@@ -34,8 +33,8 @@ std::optional<TraceContext> read_trace_context(const http::Fields& fields, const
 // True for a field that carries a context in one of the forms.
 bool carries_trace_context(std::string_view name);
 
-// "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", in `arena`.
-std::string_view trace_id_text(const std::array<uint64_t, 2>& trace, Arena& arena);
-std::string_view span_id_text(uint64_t span, Arena& arena);
+// As 32 and as 16 hexadecimal digits.
+std::array<char, 32> trace_id_text(const std::array<uint64_t, 2>& trace);
+std::array<char, 16> span_id_text(uint64_t span);
 
 }  // namespace portcullis::telemetry

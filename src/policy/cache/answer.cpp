@@ -1,6 +1,7 @@
 #include "policy/cache/answer.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "http/conditions.h"
 #include "http/range.h"
@@ -85,22 +86,17 @@ void write_stored_answer(Context& context, const cache::Entry& entry, Origin ori
 void write_cache_status(Context& context, const Served& served, const cache::Entry* entry,
                         cache::Time moment) {
   Arena& arena = context.arena;
-  std::string_view text = "portcullis";
-  if (served.forwarded.empty()) {
-    text = arena.concat(text, "; hit");
-  } else {
-    text = arena.concat(text, "; fwd=", served.forwarded);
-    if (served.forwarded_status != 0)
-      text = arena.concat(text, "; fwd-status=", arena.decimal(served.forwarded_status));
-  }
-  if (entry != nullptr && (served.forwarded.empty() || served.stored)) {
+  const bool hit = served.forwarded.empty();
+  std::string_view status, ttl;
+  if (!hit && served.forwarded_status != 0)
+    status = arena.concat("; fwd-status=", arena.decimal(served.forwarded_status));
+  if (entry != nullptr && (hit || served.stored)) {
     const auto left = -std::chrono::floor<std::chrono::seconds>(entry->staleness(moment)).count();
-    text = arena.concat(text, "; ttl=", left < 0 ? "-" : "",
-                        arena.decimal(static_cast<uint64_t>(left < 0 ? -left : left)));
+    ttl = arena.concat("; ttl=", left < 0 ? "-" : "", arena.decimal(static_cast<uint64_t>(std::abs(left))));
   }
-  if (served.stored) text = arena.concat(text, "; stored");
-  if (served.collapsed) text = arena.concat(text, "; collapsed");
-  if (!served.detail.empty()) text = arena.concat(text, "; detail=", served.detail);
+  const std::string_view text = arena.concat(
+      "portcullis; ", hit ? "hit" : "fwd=", served.forwarded, status, ttl, served.stored ? "; stored" : "",
+      served.collapsed ? "; collapsed" : "", served.detail.empty() ? "" : "; detail=", served.detail);
   // Those of caches nearer to the target come first, on lines of their own.
   context.response.fields.add("cache-status", text);
 }

@@ -84,7 +84,7 @@ bool SharedCache::takes_part(Context& context, CacheVisit& visit) const {
         equals_ignoring_case(trim(pragma->value), "no-cache"))
       visit.wanted.no_cache = true;
   }
-  if (!reads) visit.detail = "method";
+  visit.forwarded = reads ? "bypass" : "method";  // unless it takes part
   const bool is_plain = request.body.kind == http::BodyKind::kNone && !request.wants_upgrade;
   // They are for the origin alone (RFC 9111 section 4.3.2).
   const bool is_guarded = request.fields.find(FieldId::kIfMatch) != nullptr ||
@@ -97,14 +97,12 @@ Decision SharedCache::on_request(Context& context) const {
   const bool takes = takes_part(context, visit);
   if (takes || visit.is_unsafe) make_key(context, visit);
   if (!takes) {
-    visit.forwarded = visit.detail == "method" ? "method" : "bypass";
-    visit.detail = {};
     context.cache_outcome = "bypass";
     metrics_[context.worker]->bypassed.add();
     return Decision::proceed();
   }
-  Step now = step(context, visit);
-  if (!now.waits) return std::move(now.decision);
+  Step first = step(context, visit);
+  if (first.next == Next::kDecided) return std::move(first.decision);
   return Decision::suspend(follow(context, visit));
 }
 
@@ -140,14 +138,15 @@ SharedCache::Step SharedCache::step(Context& context, CacheVisit& visit) const {
         metrics_[context.worker]->misses.add();
         return {Decision::proceed()};
       } else {
-        const Use use = may_use(*entry, visit, cache::now());
+        const cache::Time moment = cache::now();
+        const Use use = may_use(*entry, visit, moment);
         visit.forwarded = visit.wanted.no_cache ? "request" : "stale";
         visit.stale = entry;
         if (use == Use::kWhileRevalidating) refresh(context, visit);
         if (use != Use::kNo) {
-          const bool fresh = use == Use::kYes && entry->staleness(cache::now()).count() < 0;
+          const bool fresh = use == Use::kYes && entry->staleness(moment).count() < 0;
           return {serve(context, visit, std::move(entry), {.collapsed = visit.collapsed},
-                        fresh ? "hit" : "stale")};
+                        fresh ? "hit" : "stale", moment)};
         }
       }
     } else {
@@ -158,12 +157,11 @@ SharedCache::Step SharedCache::step(Context& context, CacheVisit& visit) const {
       return {Decision::refuse(504, "only_if_cached")};
     }
     Step next = fetch(context, visit, found);
-    if (next.decision.kind != Decision::Kind::kSuspend) return next;
-    // Something has come meanwhile: look again.
+    if (next.next != Next::kLooksAgain) return next;
   }
 }
 
-// Its own fetch, or another's. A decision to suspend: neither, look again.
+// Its own fetch, or another's; or something has come meanwhile.
 SharedCache::Step SharedCache::fetch(Context& context, CacheVisit& visit, const Store::Found& found) const {
   // What is to be validated each time is of no use to those who wait for another's validation.
   const bool validates_always =
@@ -179,8 +177,8 @@ SharedCache::Step SharedCache::fetch(Context& context, CacheVisit& visit, const 
         cache::selecting_values(context.request.fields, found.variants->back()->vary.names, context.arena);
   Store::Entered entered = store_.enter(visit.key, found.variants, selecting);
   switch (entered.kind) {
-    case Store::Entered::Kind::kChanged: return {Decision::suspend({})};
-    case Store::Entered::Kind::kWait: visit.joined = std::move(entered.fetch); return {{}, true};
+    case Store::Entered::Kind::kChanged: return {{}, Next::kLooksAgain};
+    case Store::Entered::Kind::kWait: visit.joined = std::move(entered.fetch); return {{}, Next::kWaits};
     case Store::Entered::Kind::kBegin: break;
   }
   return begin(context, visit, std::move(entered.fetch));
@@ -194,7 +192,7 @@ SharedCache::Step SharedCache::begin(Context& context, CacheVisit& visit,
   if (asks_for_less && !visit.goes_alone && fetch_in_background(context, visit, fetch)) {
     // The whole is fetched for the cache, and this one waits for it like others.
     visit.joined = std::move(fetch);
-    return {{}, true};
+    return {{}, Next::kWaits};
   }
   visit.fetch = std::move(fetch);
   context.cache_outcome = visit.stale != nullptr ? "revalidated" : "miss";
@@ -231,7 +229,9 @@ bool SharedCache::fetch_in_background(Context& context, const CacheVisit& visit,
   return context.errands->send(this, [&](Context& errand) {
     errand.request.method = "GET";
     CacheVisit& its = errand.keep_new<CacheVisit>(this);
-    its.key = store_.key(errand.arena.copy(visit.key.text), errand.arena.copy(visit.key.uri));
+    its.key = visit.key;
+    its.key.text = errand.arena.copy(visit.key.text);
+    its.key.uri = errand.arena.copy(visit.key.uri);
     its.in_background = true;
     its.fetch = std::move(fetch);
     its.stale = visit.stale;
@@ -271,33 +271,33 @@ Task<Decision> SharedCache::follow(Context& context, CacheVisit& visit) const {
         const cache::EntryPointer entry = joined->entry();
         const cache::Variants only{entry};
         const bool fits = cache::select(only, context.request.fields, context.arena) != nullptr;
-        const bool usable = may_use(*entry, visit, cache::now()) == Use::kYes;
+        const cache::Time moment = cache::now();
+        const bool usable = may_use(*entry, visit, moment) == Use::kYes;
         if (fits && usable && is_near(context, *entry))
           co_return serve(context, visit, entry, {.forwarded = visit.forwarded, .collapsed = true},
-                          "collapsed");
+                          "collapsed", moment);
         if (fits && !usable) visit.goes_alone = true;
         break;
       }
     }
     if (round == kMostRounds) visit.goes_alone = true;
     Step next = step(context, visit);
-    if (!next.waits) co_return std::move(next.decision);
+    if (next.next == Next::kDecided) co_return std::move(next.decision);
   }
 }
 
 // What they waited for has not come: they get what is stale, or what the one got who asked.
 Decision SharedCache::share_failure(Context& context, CacheVisit& visit) const {
   const cache::Time moment = cache::now();
-  if (visit.stale != nullptr && may_serve_on_error(*visit.stale, moment)) {
-    return serve(context, visit, visit.stale, {.forwarded = visit.forwarded, .collapsed = true}, "stale");
-  }
+  if (visit.stale != nullptr && may_serve_on_error(*visit.stale, moment))
+    return serve(context, visit, visit.stale, {.forwarded = visit.forwarded, .collapsed = true}, "stale",
+                 moment);
   context.cache_outcome = "collapsed";
   return Decision::refuse(visit.joined->status(), visit.joined->why());
 }
 
 Decision SharedCache::serve(Context& context, CacheVisit& visit, cache::EntryPointer entry, Served served,
-                            std::string_view outcome) const {
-  const cache::Time moment = cache::now();
+                            std::string_view outcome, cache::Time moment) const {
   visit.answered = true;
   visit.stale = std::move(entry);  // it lives as long as the exchange
   visit.stale->note_use();

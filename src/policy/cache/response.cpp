@@ -75,7 +75,8 @@ void SharedCache::settle(Context& context, CacheVisit& visit) const {
     const uint16_t status = context.response.status;
     store_.failed(visit.key, std::exchange(visit.fetch, nullptr), status, "upstream_failed");
     context.note = "cache_stale_on_error";
-    serve(context, visit, visit.stale, {.forwarded = visit.forwarded, .forwarded_status = status}, "stale");
+    serve(context, visit, visit.stale, {.forwarded = visit.forwarded, .forwarded_status = status}, "stale",
+          moment);
     return;
   }
   if (!context.from_target) return settle_failure(context, visit);
@@ -132,7 +133,7 @@ void SharedCache::settle_validated(Context& context, CacheVisit& visit) const {
   }
   serve(context, visit, entry,
         {.forwarded = "stale", .forwarded_status = 304, .stored = !other, .collapsed = visit.collapsed},
-        "revalidated");
+        "revalidated", cache::now());
 }
 
 // True when it is being kept: its body goes to the store, and from there to the client.

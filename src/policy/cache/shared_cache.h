@@ -27,10 +27,11 @@ class SharedCache final : public Policy {
   Explanation explain(Context& context) const override;
 
  private:
-  // What is to be done now: decide so, or wait for another's fetch first.
+  // What is to be done now: decide so, wait for another's fetch first, or look again.
+  enum class Next : uint8_t { kDecided, kWaits, kLooksAgain };
   struct Step {
     Decision decision;
-    bool waits = false;
+    Next next = Next::kDecided;
   };
   // May a stored response be sent as it is?
   enum class Use : uint8_t { kYes, kWhileRevalidating, kNo };
@@ -45,7 +46,7 @@ class SharedCache final : public Policy {
   Decision share_failure(Context& context, CacheVisit& visit) const;
   Use may_use(const cache::Entry& entry, const CacheVisit& visit, cache::Time moment) const;
   Decision serve(Context& context, CacheVisit& visit, cache::EntryPointer entry, Served served,
-                 std::string_view outcome) const;
+                 std::string_view outcome, cache::Time moment) const;
   void refresh(Context& context, const CacheVisit& visit) const;
   bool fetch_in_background(Context& context, const CacheVisit& visit,
                            std::shared_ptr<cache::Fetch> fetch) const;
