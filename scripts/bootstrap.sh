@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs every Debian package that building, testing, benchmarking and demonstrating Portcullis needs.
-# Safe to run again: it asks the package manager only for what is missing.
+# Installs every package that building, testing, benchmarking and demonstrating Portcullis needs.
+# Safe to run again: it asks the package managers only for what is missing.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 build=(
   g++ cmake ninja-build pkg-config ccache mold git ca-certificates
@@ -13,7 +14,7 @@ build=(
 test=(
   libgtest-dev libgmock-dev libbenchmark-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
   python3 python3-pytest python3-yaml python3-jsonschema python3-cryptography python3-jwt curl procps prometheus
-  redis-server openssl haproxy testssl.sh nghttp2-client nghttp2-server python3-hpack python3-hyperframe python3-grpcio protobuf-compiler etcd-server
+  redis-server openssl haproxy testssl.sh nghttp2-client nghttp2-server python3-hpack python3-hyperframe python3-grpcio protobuf-compiler etcd-server chromium fonts-liberation
 )
 bench=(nginx-light varnish strace)
 
@@ -22,19 +23,27 @@ missing=()
 for package in "${build[@]}" "${test[@]}" "${bench[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
-if ((${#missing[@]} == 0)); then
-  exit 0
+command -v npm >/dev/null || missing+=(nodejs npm) # from wherever it is
+install_missing() {
+  as_root=()
+  if ((EUID != 0)); then
+    as_root=(sudo)
+  fi
+  policy=/usr/sbin/policy-rc.d
+  if [[ ! -e $policy ]]; then
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod +x "$policy"
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+  fi
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+if ((${#missing[@]} > 0)); then
+  install_missing
 fi
 
-as_root=()
-if ((EUID != 0)); then
-  as_root=(sudo)
+# What the dashboard is made of and tested with, as web/package-lock.json says.
+if ! cmp -s web/package-lock.json web/node_modules/.installed; then
+  npm ci --prefix web --no-audit --no-fund --loglevel=error
+  cp web/package-lock.json web/node_modules/.installed
 fi
-policy=/usr/sbin/policy-rc.d
-if [[ ! -e $policy ]]; then
-  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
-  "${as_root[@]}" chmod +x "$policy"
-  trap '"${as_root[@]}" rm -f "$policy"' EXIT
-fi
-"${as_root[@]}" apt-get update -qq
-DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"

@@ -45,6 +45,7 @@ if [[ ${1:-} == --check ]]; then
   expect '"body_bytes": 5' --data hello "$base/api/upload"
   expect '405 Method Not Allowed' -X DELETE "$base/v1/orders/42"
   expect '404 Not Found' "$base/nothing-here"
+  expect '<title>Portcullis</title>' http://127.0.0.1:9080/
   echo "quickstart: all answers are as they should be"
   exit 0
 fi
@@ -55,6 +56,8 @@ Portcullis is running. Try, in another terminal:
   curl -i $base/v1/orders/42
   curl -i '$base/api/hello?name=you'
   curl -i -X DELETE $base/v1/orders/42
+  $binary top -c examples/quickstart.yaml
+The dashboard is at http://127.0.0.1:9080/
 The configuration is examples/quickstart.yaml. Ctrl-C stops everything.
 TEXT
 wait

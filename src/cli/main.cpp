@@ -1,17 +1,23 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
+#include "base/read_file.h"
+#include "cli/crash_report.h"
 #include "cli/credentials.h"
 #include "cli/demo_backend.h"
+#include "cli/doctor.h"
 #include "cli/explain.h"
 #include "cli/reload.h"
+#include "cli/top.h"
 #include "config/reference.h"
 #include "config/schema_model.h"
 #include "control/gateway.h"
 #include "control/snapshot.h"
 #include "policy/registry.h"
+#include "runtime/signal_stack.h"
 
 namespace {
 
@@ -19,6 +25,8 @@ using portcullis::cli::OutputFormat;
 using portcullis::control::Gateway;
 
 int run(const portcullis::control::RunOptions& options) {
+  portcullis::cli::report_crashes();
+  const portcullis::SignalStack signal_stack;
   Gateway::block_signals();
   Gateway gateway(options);
   if (!gateway.start()) return 1;
@@ -93,26 +101,76 @@ int main(int argc, char** argv) {
   CLI::App* explain_command =
       app.add_subcommand("explain", "Tell which route and policies a request would meet");
   explain_command->add_option("-c,--config", path, "Configuration: a file, or a folder of them")->required();
-  explain_command->add_option("method", method, "GET, POST, ...")->required();
-  explain_command->add_option("url", url, "http://host/path, or a path alone")->required();
+  auto* method_option = explain_command->add_option("method", method, "GET, POST, ...");
+  auto* url_option = explain_command->add_option("url", url, "http://host/path, or a path alone");
+  method_option->needs(url_option);
   std::vector<std::string> headers;
-  explain_command->add_option("-H,--header", headers,
-                              "A header field, as in `X-Version: 2`; may be repeated");
+  explain_command->add_option("-H,--header", headers, "A header field, as in `X-Version: 2`; may be repeated")
+      ->allow_extra_args(false);
+  std::string curl_line;
+  explain_command
+      ->add_option("--curl", curl_line, "Instead of method and URL: a curl command, in quotes as one word")
+      ->excludes(method_option);
   std::string client_address = "127.0.0.1";
   explain_command->add_option("--client", client_address, "The client's address");
   explain_command->add_flag("--json", json, "For programs");
   explain_command->callback([&] {
-    exit_code = portcullis::cli::explain(path, {method, url, headers, client_address}, format_asked_for());
+    portcullis::control::Question question{method, url, headers, client_address};
+    if (!curl_line.empty()) {
+      auto read = portcullis::control::read_curl_line(curl_line);
+      if (!read) throw CLI::ValidationError("--curl", read.error().message);
+      question = std::move(*read);
+      question.client_address = client_address;
+    } else if (url.empty()) {
+      throw CLI::RequiredError("method and url, or --curl,");
+    }
+    exit_code = portcullis::cli::explain(path, question, format_asked_for());
   });
 
-  std::string admin_address;
+  portcullis::cli::AdminPlace admin;
+  std::string token_file;
+  const auto ask_for_admin = [&](CLI::App* command) {
+    auto* by_path = command->add_option("-c,--config", admin.config_path,
+                                        "Its configuration, which names its admin listener");
+    command
+        ->add_option("--admin", admin.address,
+                     "The address of its admin listener, with `https://` before it where it speaks TLS")
+        ->excludes(by_path);
+    command->add_option("--token-file", token_file, "A file with the token that it takes")
+        ->check(CLI::ExistingFile);
+    command->add_option("--ca", admin.ca, "PEM file with who may have issued its certificate");
+    command->add_option("--cert", admin.certificate, "PEM file of the certificate to show");
+    command->add_option("--key", admin.key, "PEM file of its key");
+    command->footer("Without --token-file, the token is taken from the variable PORTCULLIS_ADMIN_TOKEN.");
+  };
+  const auto admin_place = [&] {
+    if (const char* told = std::getenv("PORTCULLIS_ADMIN_TOKEN"); told != nullptr) admin.token = told;
+    if (!token_file.empty()) {
+      const auto read = portcullis::read_file(token_file);
+      if (!read) throw CLI::ValidationError("--token-file", read.error().message);
+      admin.token = read->substr(0, read->find_first_of("\r\n"));
+    }
+    return admin;
+  };
   CLI::App* reload_command =
       app.add_subcommand("reload", "Tell a running gateway to reload, and say how it went");
-  auto* asked_by_path =
-      reload_command->add_option("-c,--config", path, "Its configuration, which names its admin listener");
-  reload_command->add_option("--admin", admin_address, "The address of its admin listener")
-      ->excludes(asked_by_path);
-  reload_command->callback([&] { exit_code = portcullis::cli::reload(path, admin_address); });
+  ask_for_admin(reload_command);
+  reload_command->callback([&] { exit_code = portcullis::cli::reload(admin_place()); });
+
+  CLI::App* top_command =
+      app.add_subcommand("top", "Show what goes on in a running gateway: traffic, targets, limits, failures");
+  ask_for_admin(top_command);
+  bool once = false;
+  top_command->add_flag("--once", once, "Once, as text, instead of once a second");
+  top_command->add_flag("--json", json, "Once, for programs");
+  top_command->callback([&] { exit_code = portcullis::cli::top(admin_place(), once, format_asked_for()); });
+
+  CLI::App* doctor_command = app.add_subcommand(
+      "doctor",
+      "Look for what stands in a configuration's way on this machine: limits, ports, certificates, targets");
+  doctor_command->add_option("-c,--config", path, "Configuration: a file, or a folder of them")->required();
+  doctor_command->add_flag("--json", json, "For programs");
+  doctor_command->callback([&] { exit_code = portcullis::cli::doctor(path, format_asked_for()); });
 
   CLI::App* schema_command = app.add_subcommand("schema", "Print the configuration's description");
   schema_command

@@ -19,7 +19,8 @@ struct HttpRequest {
   std::string url;  // http or https
   std::vector<std::pair<std::string, std::string>> fields{};
   std::string body{};
-  std::string ca_file{};  // PEM; empty: the system's
+  std::string unix_socket{};  // a path, where that is where the server is; empty: the URL says
+  std::string ca_file{};      // PEM; empty: the system's
   Milliseconds timeout{5'000};
   size_t most_bytes = 1 << 20;                 // of the response's body
   std::string certificate_file{}, key_file{};  // to show who asks, PEM; empty: nobody

@@ -9,16 +9,6 @@
 namespace portcullis::config {
 namespace {
 
-std::string check_key_hash(const std::string& text) {
-  constexpr std::string_view kPrefix = "sha256:";
-  const bool good =
-      text.starts_with(kPrefix) && text.size() == kPrefix.size() + 64 &&
-      std::all_of(text.begin() + kPrefix.size(), text.end(), [](char c) { return hex_value(c) >= 0; });
-  // What is not a hash may be the key itself, which no message should show.
-  return good ? ""
-              : "expected `sha256:` and 64 hexadecimal digits: `portcullis hash-key` makes them of a key";
-}
-
 // The forms of crypt(5) and of libsodium that identity/password.h can verify.
 std::string check_password_hash(const std::string& text) {
   for (const std::string_view prefix :
@@ -71,8 +61,7 @@ std::pair<CertificateCredential::Kind, std::string> CertificateCredential::known
 TypePointer consumer_type() {
   auto key = std::make_shared<ObjectType>("key", "A key that the consumer may present.");
   key->locate(&ApiKey::location)
-      .required("hash", &ApiKey::hash,
-                checked_text("a key's hash", "^sha256:[0-9a-fA-F]{64}$", check_key_hash),
+      .required("hash", &ApiKey::hash, key_hash_type(),
                 "`sha256:` and the hexadecimal SHA-256 of the key; `portcullis hash-key` makes it.")
       .optional("name", &ApiKey::name, name_type(), "",
                 "Tells its keys apart in the log and in `x-consumer-credential`.")

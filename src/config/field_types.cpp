@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "http/characters.h"
+#include "runtime/address.h"
 #include "runtime/ip_range.h"
 
 namespace portcullis::config {
@@ -35,6 +37,25 @@ TypePointer field_name_type() {
 
 TypePointer url_type() {
   return checked_text("a URL", "^https?://", check_url);
+}
+
+TypePointer address_type() {
+  return checked_text("an address", "", [](const std::string& text) -> std::string {
+    const auto address = SocketAddress::parse(text);
+    return address ? "" : address.error().message;
+  });
+}
+
+TypePointer key_hash_type() {
+  return checked_text("a key's hash", "^sha256:[0-9a-fA-F]{64}$", [](const std::string& text) -> std::string {
+    constexpr std::string_view kPrefix = "sha256:";
+    const bool good =
+        text.starts_with(kPrefix) && text.size() == kPrefix.size() + 64 &&
+        std::all_of(text.begin() + kPrefix.size(), text.end(), [](char c) { return hex_value(c) >= 0; });
+    // What is not a hash may be the key itself, which no message should show.
+    return good ? ""
+                : "expected `sha256:` and 64 hexadecimal digits: `portcullis hash-key` makes them of a key";
+  });
 }
 
 TypePointer address_range_type() {

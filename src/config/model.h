@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "config/admin.h"
 #include "config/consumer.h"
 #include "config/diagnostics.h"
 #include "config/logging.h"
@@ -100,10 +101,6 @@ struct Route {
   bool idempotent = false;
 };
 
-struct Admin {
-  std::string address;  // empty: no admin listener
-};
-
 struct Dns {
   std::vector<std::string> servers;
   milliseconds least_ttl{5'000};
@@ -153,6 +150,13 @@ struct Metrics {
   uint64_t targets = 1000;
 };
 
+// When what the process takes is too much.
+struct Overload {
+  bool enabled = true;
+  uint64_t memory = 0;  // 0: the container's limit
+  milliseconds lag{500};
+};
+
 struct Config {
   uint64_t version = 1;
   uint64_t workers = 0;
@@ -171,6 +175,7 @@ struct Config {
   Limits limits;
   Cache cache;
   Metrics metrics;
+  Overload overload;
   Redis redis;
   Quotas quotas;
   std::vector<Plan> plans;

@@ -19,11 +19,6 @@ namespace {
 
 constexpr ptrdiff_t kMostSegments = 64;  // as routing::RouteTable
 
-std::string check_address(const std::string& text) {
-  const auto address = SocketAddress::parse(text);
-  return address ? "" : address.error().message;
-}
-
 // A pattern that no request's path can equal once it is normalised would never match.
 std::string check_path(const std::string& path) {
   if (!path.starts_with('/')) return "`" + path + "` is not a path: it must start with `/`";
@@ -101,9 +96,6 @@ std::string check_via(const std::string& name) {
   return "";
 }
 
-TypePointer address_type() {
-  return checked_text("an address", "", check_address);
-}
 TypePointer plain_path_type() {
   return checked_text("a path", "^/", check_plain_path);
 }
@@ -238,11 +230,6 @@ TypePointer route_type(const TypePointer& policies) {
 
 std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
   const TypePointer policies = policy_list(catalog);
-  auto admin = std::make_shared<ObjectType>(
-      "admin", "The listener for operators: `/metrics`, `/healthz`, `/readyz`, `/upstreams`.");
-  admin->required(
-      "address", &Admin::address, address_type(),
-      "`host:port`, `[IPv6]:port` or `unix:/path`; keep it away from clients. A change takes a restart.");
   auto dns = std::make_shared<ObjectType>("dns", "How the names of targets are looked up.");
   dns->optional("servers", &Dns::servers, list_of<std::string>(address_type()), "the system's",
                 "Name servers, as `address:port`.")
@@ -266,6 +253,18 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                  "So many consumers have series of their own, by name; the others count as `other`.")
       .optional("targets", &Metrics::targets, integer(0, 1'000'000), "1000",
                 "So many targets have; of others there are none.");
+  auto overload = std::make_shared<ObjectType>(
+      "overload",
+      "What is done without before memory or descriptors are used up: from 80% on, connections that do "
+      "nothing "
+      "are closed; from 90%, new ones are not accepted; from 95%, requests are refused with 503.");
+  overload->optional("enabled", &Overload::enabled, boolean(), "true", "Whether it is.")
+      .optional("memory", &Overload::memory, size(), "the container's limit",
+                "What the process may take. Without it, and outside of a container, memory is no limit.")
+      .optional(
+          "lag", &Overload::lag, duration(), "500ms",
+          "A worker that for a second has let everything wait longer than this refuses requests until it "
+          "does not. 0s: never.");
   auto redis = std::make_shared<ObjectType>(
       "redis",
       "The Redis server through which the nodes of a cluster count together. A change takes a restart.");
@@ -329,7 +328,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("workers", &Config::workers, integer(0, 1024), "0", "Worker threads. 0: one per core.")
       .optional("zone", &Config::zone, name_type(), "none",
                 "Where this node is: upstreams prefer targets of the same `zone`.")
-      .optional("admin", &Config::admin, admin, "none", "The listener for operators.")
+      .optional("admin", &Config::admin, admin_type(), "none", "The listener for operators.")
       .optional("access_log", &Config::access_log, access_log_type(), "none", "A line for each request.")
       .optional("tracing", &Config::tracing, tracing_type(), "none", "Where the spans of requests go.")
       .optional("audit_log", &Config::audit_log, audit_log_type(), "none",
@@ -354,6 +353,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                 "Usage plans: what their consumers may use.")
       .optional("limits", &Config::limits, limits, "", "What the counters of limits may take.")
       .optional("metrics", &Config::metrics, metrics, "", "How many series the metrics have at most.")
+      .optional("overload", &Config::overload, overload, "", "What is done without when there is too much.")
       .optional("cache", &Config::cache, cache, "", "What the responses that are kept may take.")
       .optional("assertions", &Config::assertions, list_of<Assertion>(assertion), "none",
                 "What must be true of the configuration.");

@@ -5,7 +5,7 @@ namespace portcullis::control {
 FixedSettings FixedSettings::of(const config::Config& config) {
   const config::Tracing& tracing = config.tracing;
   const config::Redis& redis = config.redis;
-  return {.admin_address = config.admin.address,
+  return {.admin_address = config.admin.enabled() ? config.admin.address : "",
           .access_log = config.access_log.path,
           .audit_log = config.audit_log.path,
           .traces = {tracing.endpoint, tracing.service, tracing.headers, tracing.ca},

@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <thread>
@@ -213,6 +214,8 @@ Status Gateway::start_workers(std::vector<proxy::ListenerSockets> sockets) {
                                                        metrics_->worker(i), access_log_.get(), traces_.get(),
                                                        on_finished));
   }
+  overload_ = std::make_unique<OverloadGuard>(
+      loop_, workers_, [this]() -> const config::Overload& { return config_.overload; });
   discovery_.for_each([this](const std::string& host, const upstream::Addresses& addresses) {
     for (const auto& worker : workers_) worker->set_addresses(host, addresses);
   });
@@ -236,11 +239,13 @@ Status Gateway::open_admin(Succession* predecessor) {
     if (!opened) return opened.error();
     socket = std::move(*opened);
   }
+  auto tls = admin_tls(config_.admin);
+  if (!tls) return tls.error();
   say("admin on " + SocketAddress::of_socket(socket.get()).to_string());
   admin_ = std::make_unique<AdminServer>(
-      loop_, std::move(socket),
+      loop_, std::move(socket), config_.admin, std::move(*tls), *metrics_,
       AdminServer::Sources{
-          .metrics = [this] { return metrics_->scrape(states()); },
+          .metrics = [this](telemetry::Registry::Form form) { return metrics_->scrape(states(), form); },
           .ready = [this] { return !draining_; },
           .reload = [this](const std::string& by) { return reload(by); },
           .states = [this] { return states(); },
@@ -248,11 +253,38 @@ Status Gateway::open_admin(Succession* predecessor) {
                            const std::string& branch) { return kept_.rollbacks.resume(route, branch); },
           .purge = [this](const cache::Purge& purge) { return services_->cache().purge(purge); },
           .audit = [this](const std::string& action, const std::string& by,
-                          const nlohmann::json& details) { audit(action, by, details); }});
+                          const nlohmann::json& details) { audit(action, by, details); },
+          .config = [this]() -> const config::Config& { return config_; },
+          .live = {.states = [this] { return states(); },
+                   .collect =
+                       [this](const std::function<void(telemetry::Notables::Batch)>& receive) {
+                         for (const auto& worker : workers_) worker->collect_notables(loop_, receive);
+                         return draining_ ? 0 : workers_.size();
+                       },
+                   .about =
+                       [this] {
+                         return nlohmann::json{{"version", PORTCULLIS_VERSION},
+                                               {"configuration", snapshot_->version},
+                                               {"draining", draining_}};
+                       }}});
   return {};
 }
 
-telemetry::States Gateway::states() const {
+// As a listener's, without HTTP/2.
+Result<std::shared_ptr<const tls::ServerContext>> Gateway::admin_tls(const config::Admin& settings) {
+  if (!settings.tls.enabled()) return std::shared_ptr<const tls::ServerContext>();
+  return make_server_context(as_listener(settings), kept_.tls);
+}
+
+telemetry::States Gateway::states() {
+  // A name costs a series, and there may be thousands.
+  static constexpr size_t kMostCertificates = 200;
+  auto ends = kept_.tls.certificates.ends();
+  std::sort(ends.begin(), ends.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (ends.size() > kMostCertificates) ends.resize(kMostCertificates);
+  std::vector<std::pair<std::string, uint64_t>> certificates;
+  for (const auto& [file, end] : ends)
+    certificates.emplace_back(file, static_cast<uint64_t>(end.time_since_epoch().count()));
   const cache::StoreState cache = services_->cache().state();
   return {health_checks_.states(),
           breaker_states(snapshot_->upstreams),
@@ -260,7 +292,9 @@ telemetry::States Gateway::states() const {
           {cache.bytes, cache.most_bytes, cache.entries, cache.filling_bytes, cache.evictions, cache.purged},
           &snapshot_->groups,
           {config_.metrics.consumers, config_.metrics.targets},
-          traces_ ? traces_->state() : telemetry::TraceState()};
+          traces_ ? traces_->state() : telemetry::TraceState(),
+          overload_ ? overload_->state() : telemetry::OverloadState(),
+          std::move(certificates)};
 }
 
 Status Gateway::open_upgrade_point() {

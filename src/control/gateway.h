@@ -9,9 +9,10 @@
 #include "config/diagnostics.h"
 #include "config/model.h"
 #include "config/sources.h"
-#include "control/admin_server.h"
+#include "control/admin/server.h"
 #include "control/fixed_settings.h"
 #include "control/listener_set.h"
+#include "control/overload_guard.h"
 #include "control/snapshot.h"
 #include "control/target_discovery.h"
 #include "control/upgrade.h"
@@ -50,8 +51,9 @@ class Gateway {
   Result<std::shared_ptr<const proxy::Snapshot>> compile(const config::Config& config);
   Status start_workers(std::vector<proxy::ListenerSockets> sockets);
   Status open_admin(Succession* predecessor);
+  Result<std::shared_ptr<const tls::ServerContext>> admin_tls(const config::Admin& settings);
   Status open_upgrade_point();
-  telemetry::States states() const;
+  telemetry::States states();
   Status follow_names(std::shared_ptr<const proxy::Snapshot> snapshot);
   Status follow_hosts();
   bool names_settled() const {
@@ -95,6 +97,7 @@ class Gateway {
   std::unique_ptr<telemetry::TraceExporter> traces_;  // null: nobody traces
   std::unique_ptr<telemetry::AuditLog> audit_log_;    // null: none
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
+  std::unique_ptr<OverloadGuard> overload_;
   upstream::HealthChecks health_checks_;
   upstream::Discovery discovery_{loop_,
                                  [this](const std::string& host, const upstream::Addresses& addresses) {

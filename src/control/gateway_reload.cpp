@@ -50,6 +50,8 @@ Task<Status> Gateway::serve(config::Config config) {
   const auto compiled = compile(config);
   if (!compiled) co_return compiled.error();
   const std::shared_ptr<const proxy::Snapshot>& fresh = *compiled;
+  auto tls = admin_tls(config.admin);
+  if (!tls) co_return tls.error();
   target_discovery_.watch(config, *metrics_);
   if (const Status followed = follow_names(fresh); !followed) co_return followed;
   // Requests for a new name would fail until it is known.
@@ -65,6 +67,9 @@ Task<Status> Gateway::serve(config::Config config) {
   tasks_.spawn(bury(std::exchange(snapshot_, fresh)));
   metrics_->set_config_version(fresh->version);
   config_ = std::move(config);
+  // Where it stays elsewhere than the configuration says, what guards it there stays, too.
+  if (admin_ && config_.admin.enabled() && config_.admin.address == fixed_.admin_address)
+    admin_->change(config_.admin, std::move(*tls));
   follow_tls_files();
   co_return Status();
 }

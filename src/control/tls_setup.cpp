@@ -197,7 +197,17 @@ std::string hsts_of(const config::Hsts& hsts) {
          (hsts.preload ? "; preload" : "");
 }
 
+config::Listener as_listener(const config::Admin& admin) {
+  config::Listener out;
+  out.name = "admin";
+  out.location = admin.location;
+  out.tls = admin.tls;
+  out.http2.enabled = false;
+  return out;
+}
+
 void check_tls(const config::Config& config, TlsState& state, Diagnostics& diagnostics) {
+  if (config.admin.tls.enabled()) check_listener(as_listener(config.admin), state, diagnostics);
   for (const config::Listener& listener : config.listeners) {
     if (listener.tls.enabled()) check_listener(listener, state, diagnostics);
     if (listener.tls.enabled() && listener.redirect_to_https.port != 0)
@@ -215,18 +225,19 @@ std::vector<std::string> tls_files(const config::Config& config) {
   const auto add = [&](const config::Location& location, const std::string& path) {
     if (!path.empty()) out.push_back(location.beside(path));
   };
-  for (const config::Listener& listener : config.listeners) {
-    const config::ListenerTls& tls = listener.tls;
+  const auto add_listener = [&](const config::ListenerTls& tls) {
     for (const config::TlsCertificate& one : tls.certificates) {
       for (const std::string& path : {one.cert, one.key, one.ocsp}) add(one.location, path);
     }
     for (const std::string& path : {tls.client_ca, tls.client_crl, tls.certificate_folder})
       add(tls.location, path);
     for (const std::string& path : tls.session_tickets.key_files) add(tls.location, path);
-    if (tls.certificate_folder.empty()) continue;
+    if (tls.certificate_folder.empty()) return;
     for (const auto& [name, files] : tls::list_certificates(tls.location.beside(tls.certificate_folder)))
       out.insert(out.end(), {files.certificate, files.key});
-  }
+  };
+  add_listener(config.admin.tls);
+  for (const config::Listener& listener : config.listeners) add_listener(listener.tls);
   for (const config::Upstream& upstream : config.upstreams) {
     for (const std::string& path : {upstream.tls.ca, upstream.tls.cert, upstream.tls.key})
       add(upstream.tls.location, path);

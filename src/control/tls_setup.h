@@ -23,6 +23,8 @@ struct TlsState {
   std::map<std::string, std::weak_ptr<const tls::ClientContext>> clients;
 };
 
+// The admin listener as one that speaks only HTTP/1.1.
+config::Listener as_listener(const config::Admin& admin);
 // What the configuration says of a listener's, or an upstream's TLS.
 Result<std::shared_ptr<const tls::ServerContext>> make_server_context(const config::Listener& listener,
                                                                       TlsState& state);

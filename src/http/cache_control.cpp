@@ -4,32 +4,13 @@
 #include <string>
 
 #include "base/text.h"
+#include "http/quoted.h"
 #include "http/structured_fields.h"
 
 namespace portcullis::http {
 namespace {
 
 using std::chrono::seconds;
-
-// The end of the list element that `text` begins with: commas within quotes belong to it.
-size_t element_end(std::string_view text) {
-  bool quoted = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (quoted && text[i] == '\\') {
-      ++i;
-    } else if (text[i] == '"') {
-      quoted = !quoted;
-    } else if (text[i] == ',' && !quoted) {
-      return i;
-    }
-  }
-  return text.size();
-}
-
-std::string_view without_quotes(std::string_view text) {
-  const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
-  return quoted ? text.substr(1, text.size() - 2) : text;
-}
 
 // What a directive says; `value` is empty where it has none.
 void note(CacheControl& out, std::string_view name, std::string_view value, seconds age) {
@@ -74,7 +55,7 @@ CacheControl read_cache_control(const Fields& fields) {
   for (const Field& field : fields) {
     if (field.id != FieldId::kCacheControl) continue;
     for (std::string_view rest = field.value; !rest.empty();) {
-      const size_t end = element_end(rest);
+      const size_t end = element_end(rest, ",");
       const std::string_view directive = trim(rest.substr(0, end));
       rest.remove_prefix(std::min(end + 1, rest.size()));
       const size_t equals = directive.find('=');

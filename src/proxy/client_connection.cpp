@@ -58,13 +58,21 @@ ClientConnection::~ClientConnection() {
 }
 
 bool ClientConnection::closing() const {
-  return worker_.draining() || listener_->closing;
+  return worker_.draining() || listener_->closing || worker_.pressure() >= Pressure::kTight;
 }
 
 void ClientConnection::drain() {
   drain_watchers_.for_each([](DrainWatcher& watcher) { watcher.on_drain(); });
   if (http2_ != nullptr) http2_->announce_end();
   if (idle_ || http2_ != nullptr) stream.hurry_reader(kLastCall);
+}
+
+void ClientConnection::leave_if_idle() {
+  if (hurried_) return;  // once more would give it more time
+  const bool unused = http2_ != nullptr && http2_->open_channels() == 0;
+  if (unused) http2_->announce_end();
+  hurried_ = idle_ || unused;
+  if (hurried_) stream.hurry_reader(kLastCall);
 }
 
 bool ClientConnection::expects_proxy_header() const {
@@ -161,6 +169,7 @@ Task<bool> ClientConnection::wait_for_request(Milliseconds patience) {
   for (;;) {
     input.release();
     idle_ = true;
+    hurried_ = false;
     const IoResult ready = co_await stream.readable(patience);
     idle_ = false;
     if (!ready.ok()) co_return false;

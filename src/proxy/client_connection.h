@@ -44,6 +44,8 @@ class ClientConnection final : public ListNode<>, public Pooled {
   // Asks it to end, after the exchange in hand. An idle one is kept for kLastCall: a request may be on its
   // way, and closing before it would lose it.
   void drain();
+  // Ends soon when it does nothing.
+  void leave_if_idle();
 
   Worker& worker() { return worker_; }
   Listener& listener() const { return *listener_; }
@@ -87,6 +89,7 @@ class ClientConnection final : public ListNode<>, public Pooled {
   IntrusiveList<DrainWatcher, DrainWatcher> drain_watchers_;
   bool is_nobodys_ = false;
   bool idle_ = false;
+  bool hurried_ = false;  // since it has been idle
   bool proxied_tls_ = false;
   uint16_t peer_port_;
   uint8_t peer_text_size_;

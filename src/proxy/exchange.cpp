@@ -50,7 +50,8 @@ Exchange::~Exchange() {
   if (const identity::Consumer* consumer = context_.caller.consumer)
     snapshot_->snapshot->consumer_metrics[consumer->index][worker_.index()]->responses[status_class].add();
   const Clock::time_point ended_at = Clock::now();
-  metrics.duration.note(std::chrono::duration_cast<std::chrono::microseconds>(ended_at - started_));
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(ended_at - started_);
+  metrics.duration.note(took);
   if (branch_ != nullptr && !branch_->metrics.empty()) {
     branch_->metrics[worker_.index()]->responses[status_class].add();
     const bool cut_off = ended_ == "upstream_closed" || ended_ == "upstream_timeout";
@@ -58,7 +59,14 @@ Exchange::~Exchange() {
   }
   metrics.request_body_bytes.add(request_bytes_);
   metrics.response_body_bytes.add(response_bytes_);
-  if (worker_.logging()) log(ended_at);
+  const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(ended_at.time_since_epoch()).count();
+  const bool notable =
+      worker_.notables().wants(answered_ ? response_.status : uint16_t{0}, ended_, took, now);
+  if (worker_.logging() || notable) {
+    const telemetry::AccessEntry entry = log_entry(ended_at);
+    if (worker_.logging()) worker_.log(snapshot_->snapshot->log_format, entry);
+    if (notable) worker_.notables().note(entry, now);
+  }
   if (trace_ != nullptr) tell_trace(ended_at);
 }
 
@@ -75,7 +83,7 @@ void Exchange::keep_logged_fields() {
   response_.fields = kept;
 }
 
-void Exchange::log(Clock::time_point ended_at) const {
+telemetry::AccessEntry Exchange::log_entry(Clock::time_point ended_at) const {
   const auto since_start = [this](Clock::time_point moment) {
     if (moment == Clock::time_point{}) return std::chrono::microseconds(-1);
     return std::chrono::duration_cast<std::chrono::microseconds>(moment - started_);
@@ -114,7 +122,7 @@ void Exchange::log(Clock::time_point ended_at) const {
   entry.response_head = since_start(response_received_);
   entry.total = since_start(ended_at);
   if (answered_) entry.response_fields = &response_.fields;
-  worker_.log(snapshot_->snapshot->log_format, entry);
+  return entry;
 }
 
 Task<Persistence> Exchange::run() {
@@ -133,6 +141,11 @@ Task<Persistence> Exchange::run() {
   }
   if (!prepared) {
     co_await refuse(refusal_, refusal_detail_);
+    co_return persistence_after_answer();
+  }
+  if (worker_.overloaded() && !is_errand_) {
+    worker_.note_shed();
+    co_await shed();
     co_return persistence_after_answer();
   }
   if (!route_->policies.empty() || route_->split.needs_context()) fill_context();

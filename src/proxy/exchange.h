@@ -134,6 +134,7 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<bool> accept_upgrade(size_t received_size);
   Task<bool> send_text(std::string_view text);
   Task<void> refuse(uint16_t status, std::string_view detail);
+  Task<void> shed();
   Task<void> refuse(const policy::Decision& decision);
   Task<void> send_problem(uint16_t status, std::string_view detail);
   bool is_grpc_call() const;
@@ -145,7 +146,7 @@ class Exchange final : public Pooled, private policy::Errands {
   bool body_pending() const { return request_.body.kind != http::BodyKind::kNone && !held_body_.held(); }
   void keep_rest(std::string_view rest);
   void keep_logged_fields();
-  void log(Clock::time_point ended_at) const;
+  telemetry::AccessEntry log_entry(Clock::time_point ended_at) const;
   upstream::Target* choose_target(upstream::Upstream& upstream);
   void keep_with(const upstream::UpstreamDefinition& upstream, const upstream::Target& target);
   TryOutcome fail(std::string_view why);

@@ -184,6 +184,14 @@ Task<void> Exchange::refuse(uint16_t status, std::string_view detail) {
   co_await send_problem(status, detail);
 }
 
+// What cannot be served now may well be in a moment.
+Task<void> Exchange::shed() {
+  ended_ = "overloaded";
+  response_ = {};
+  response_.fields.add("retry-after", "1");
+  co_await send_problem(503, ended_);
+}
+
 // The same for a policy, with the fields it has set.
 Task<void> Exchange::refuse(const policy::Decision& decision) {
   ended_ = decision.reason;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "http/quoted.h"
 
 namespace portcullis::proxy {
 namespace {
@@ -36,34 +37,19 @@ class Hops {
   size_t count_ = 0;
 };
 
-std::string_view without_quotes(std::string_view text) {
-  const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
-  return quoted ? text.substr(1, text.size() - 2) : text;
-}
-
-// The end of the element that `text` begins with: the first of `ends` outside of a quoted string.
-size_t element_end(std::string_view text, std::string_view ends) {
-  bool quoted = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '"') quoted = !quoted;
-    if (!quoted && ends.find(text[i]) != std::string_view::npos) return i;
-  }
-  return text.size();
-}
-
 // RFC 7239 section 4: `for=192.0.2.1;proto=https, for="[2001:db8::1]:80"`.
 void read_forwarded(std::string_view value, Hops& hops) {
   while (!value.empty()) {
-    const size_t end = element_end(value, ",");
+    const size_t end = http::element_end(value, ",");
     Hop hop;
     for (std::string_view element = value.substr(0, end); !element.empty();) {
-      const size_t pair_end = element_end(element, ";");
+      const size_t pair_end = http::element_end(element, ";");
       const std::string_view pair = trim(element.substr(0, pair_end));
       element.remove_prefix(std::min(pair_end + 1, element.size()));
       const size_t equals = pair.find('=');
       if (equals == std::string_view::npos) continue;
       const std::string_view name = pair.substr(0, equals);
-      const std::string_view text = without_quotes(pair.substr(equals + 1));
+      const std::string_view text = http::without_quotes(pair.substr(equals + 1));
       if (equals_ignoring_case(name, "for")) hop.address = text;
       if (equals_ignoring_case(name, "proto")) hop.scheme = text;
       if (equals_ignoring_case(name, "host")) hop.host = text;

@@ -8,6 +8,7 @@
 
 #include "crypto/digest.h"
 #include "proxy/client_connection.h"
+#include "runtime/signal_stack.h"
 
 namespace portcullis::proxy {
 
@@ -47,6 +48,7 @@ Worker::~Worker() {
 
 void Worker::run(ListenerSockets sockets) {
   pthread_setname_np(pthread_self(), ("worker-" + std::to_string(index_)).c_str());
+  const SignalStack signal_stack;
   adopt(std::move(first_), std::move(sockets));
   loop_.set_round_watcher(this);
   loop_.run();
@@ -60,9 +62,7 @@ void Worker::run(ListenerSockets sockets) {
 
 void Worker::on_round(std::chrono::microseconds took) {
   const auto microseconds = static_cast<uint64_t>(took.count());
-  size_t bucket = 0;
-  while (bucket < telemetry::kRoundBounds.size() && microseconds > telemetry::kRoundBounds[bucket]) ++bucket;
-  metrics_.rounds[bucket].add();
+  metrics_.rounds[telemetry::bucket_of(telemetry::kRoundBounds, microseconds)].add();
   metrics_.busy.add(microseconds);
 }
 
@@ -91,6 +91,7 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets soc
             if (const auto alive = weak.lock()) accept(alive, std::move(fd), peer);
           },
           [](int) {}));
+      listener->acceptors.back()->hold(pressure_ >= Pressure::kFull);
     }
     listeners_.push_back(listener);
   }
@@ -179,6 +180,47 @@ void Worker::drain(Milliseconds deadline) {
 
 void Worker::join() {
   if (thread_.joinable()) thread_.join();
+}
+
+void Worker::collect_notables(EventLoop& loop, std::function<void(telemetry::Notables::Batch)> receive) {
+  loop_.post([this, &loop, receive = std::move(receive)] {
+    loop.post([receive, batch = notables_.take()]() mutable { receive(std::move(batch)); });
+  });
+}
+
+void Worker::set_pressure(Pressure pressure) {
+  loop_.post([this, pressure] {
+    pressure_ = pressure;
+    for (const auto& listener : listeners_) {
+      for (const auto& acceptor : listener->acceptors) acceptor->hold(pressure >= Pressure::kFull);
+    }
+    if (pressure >= Pressure::kTight) close_idle();
+  });
+}
+
+void Worker::close_idle() {
+  connections_.for_each([](ClientConnection& connection) { connection.leave_if_idle(); });
+  for (const auto& upstream : current_->upstreams) {
+    while (upstream->close_one_idle()) {
+    }
+  }
+}
+
+void Worker::probe_lag() {
+  static constexpr int kMostOnTheirWay = 16;
+  if (probes_.load(std::memory_order_relaxed) >= kMostOnTheirWay) return;
+  probes_.fetch_add(1, std::memory_order_relaxed);
+  loop_.post([this, sent = Clock::now()] {
+    probes_.fetch_sub(1, std::memory_order_relaxed);
+    note_lag(Clock::now() - sent);
+  });
+}
+
+void Worker::note_lag(Clock::duration lag) {
+  metrics_.lag.note(std::chrono::duration_cast<std::chrono::microseconds>(lag));
+  lags_[next_lag_++ % lags_.size()] = lag;
+  const Milliseconds most = current_->snapshot->most_lag;
+  lagging_ = most > Milliseconds(0) && *std::min_element(lags_.begin(), lags_.end()) > most;
 }
 
 void Worker::tell_trace(std::string_view spans, size_t count) {

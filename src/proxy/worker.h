@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -9,11 +10,13 @@
 
 #include "base/random.h"
 #include "proxy/listener.h"
+#include "proxy/pressure.h"
 #include "proxy/snapshot.h"
 #include "runtime/batched_syscalls.h"
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
 #include "telemetry/access_log.h"
+#include "telemetry/notables.h"
 #include "telemetry/trace_exporter.h"
 
 namespace portcullis::proxy {
@@ -53,13 +56,24 @@ class Worker final : private RoundWatcher {
   // none is left or the deadline has passed.
   void drain(Milliseconds deadline);
   void join();
+  // `receive` gets what is notable of single requests since it was last asked for, on `loop`'s thread.
+  void collect_notables(EventLoop& loop, std::function<void(telemetry::Notables::Batch)> receive);
+
+  void set_pressure(Pressure pressure);
+  // Finds out how long what has come waits for this worker: by a message that waits with it.
+  void probe_lag();
 
   // For the worker's own objects, on its thread.
   EventLoop& loop() { return loop_; }
   const std::shared_ptr<WorkerSnapshot>& current() const { return current_; }
   bool draining() const { return draining_; }
+  Pressure pressure() const { return pressure_; }
+  // Requests are to be refused: there is no room for them, or those before them wait too long.
+  bool overloaded() const { return pressure_ >= Pressure::kOver || lagging_; }
+  void note_shed() { metrics_.shed.add(); }
   uint64_t random() { return random_.next(); }
   size_t index() const { return index_; }
+  telemetry::Notables& notables() { return notables_; }
   // Told only while something traces.
   void tell_trace(std::string_view spans, size_t count);
   bool logging() const { return access_log_ != nullptr; }
@@ -82,6 +96,8 @@ class Worker final : private RoundWatcher {
   };
 
   void on_round(std::chrono::microseconds took) override;
+  void note_lag(Clock::duration lag);
+  void close_idle();
   void run(ListenerSockets sockets);
   void adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets);
   void give_discovered(upstream::Upstream& upstream);
@@ -99,7 +115,14 @@ class Worker final : private RoundWatcher {
   std::shared_ptr<const Snapshot> first_;  // until the thread has begun
   std::shared_ptr<WorkerSnapshot> current_;
   Random random_{0};
+  telemetry::Notables notables_;
   bool draining_ = false;
+  Pressure pressure_ = Pressure::kNone;
+  bool lagging_ = false;
+  // Of the last probes. Only what lasts counts: the least of them (as CoDel does, RFC 8289 section 3).
+  std::array<Clock::duration, 4> lags_{};
+  size_t next_lag_ = 0;
+  std::atomic<int> probes_{0};  // on their way
   size_t open_connections_ = 0;
   size_t errands_ = 0;
   Deadline deadline_{*this};

@@ -88,6 +88,17 @@ void Acceptor::pause() {
   loop_.arm(resume_, kPause);
 }
 
+void Acceptor::hold(bool held) {
+  if (held == held_) return;
+  held_ = held;
+  if (held) {
+    resume_.unlink();
+    loop_.unwatch(socket_.get(), *this);
+  } else if (!loop_.watch(socket_.get(), EPOLLIN, *this)) {
+    pause();
+  }
+}
+
 void Acceptor::Resume::fire() {
   if (!acceptor_.loop_.watch(acceptor_.socket_.get(), EPOLLIN, acceptor_)) acceptor_.loop_.arm(*this, kPause);
 }

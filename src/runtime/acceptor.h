@@ -24,6 +24,9 @@ class Acceptor final : private Watcher {
   Acceptor& operator=(const Acceptor&) = delete;
   ~Acceptor();
 
+  // While it is held nothing is accepted: connections wait in the kernel's queue.
+  void hold(bool held);
+
   int fd() const { return socket_.get(); }
 
  private:
@@ -48,6 +51,7 @@ class Acceptor final : private Watcher {
   OnError on_error_;
   Resume resume_{*this};
   int budget_ = 1;
+  bool held_ = false;
 };
 
 }  // namespace portcullis

@@ -85,6 +85,12 @@ SocketAddress SocketAddress::of_peer(int fd) {
   return address;
 }
 
+bool SocketAddress::is_local() const {
+  if (family() == AF_INET) return ntohl(storage_.v4.sin_addr.s_addr) >> 24 == 127;
+  if (family() == AF_INET6) return IN6_IS_ADDR_LOOPBACK(&storage_.v6.sin6_addr) != 0;
+  return is_unix();
+}
+
 uint16_t SocketAddress::port() const {
   if (family() == AF_INET) return ntohs(storage_.v4.sin_port);
   if (family() == AF_INET6) return ntohs(storage_.v6.sin6_port);

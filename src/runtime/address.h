@@ -31,6 +31,8 @@ class SocketAddress {
 
   int family() const { return length_ < sizeof(sa_family_t) ? AF_UNSPEC : data()->sa_family; }
   bool is_unix() const { return family() == AF_UNIX; }
+  // Only this machine reaches it: a loopback address, or a Unix socket.
+  bool is_local() const;
   uint16_t port() const;
   void set_port(uint16_t port);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -15,24 +16,57 @@ namespace portcullis::telemetry {
 inline constexpr std::array<uint64_t, 13> kDurationBounds{
     100, 250, 500, 1'000, 2'500, 5'000, 10'000, 25'000, 50'000, 100'000, 500'000, 2'500'000, 10'000'000};
 
-// The same in buckets that grow by a fifth, as native histograms do: four between each power of two and the
-// next, from 16 microseconds to two minutes, so that percentiles are true to a tenth.
+// The first whose upper bound is not below `value`; their number when there is none.
+template <size_t N>
+size_t bucket_of(const std::array<uint64_t, N>& bounds, uint64_t value) {
+  size_t bucket = 0;
+  while (bucket < N && value > bounds[bucket]) ++bucket;
+  return bucket;
+}
+
+// The same in buckets that grow by a fifth: those of Prometheus's native histograms of schema 2, four between
+// each power of two and the next, of seconds; from 15 microseconds to two and a half minutes. Percentiles are
+// true to a tenth.
 struct FineBuckets {
   static constexpr size_t kCount = 94;
+  static constexpr int kSchema = 2;
+  // What the last bucket below the others ends at, in quarters of powers of two: 2^(-64/4) seconds.
+  static constexpr int kFirst = -64;
+
+  // The most that belongs to it, in microseconds; to the last one all beyond belongs, too.
+  static constexpr uint64_t bound_of(size_t index) { return kBounds[index]; }
   static size_t index_of(uint64_t microseconds) {
-    if (microseconds < 16) return 0;
-    const auto power = static_cast<size_t>(std::bit_width(microseconds)) - 1;
-    const size_t quarter = (microseconds >> (power - 2)) & 3;
-    return std::min((power - 4) * 4 + quarter + 1, kCount - 1);
-  }
-  // The least that does not belong to it any more.
-  static uint64_t bound_of(size_t index) {
-    if (index == 0) return 16;
-    const size_t power = (index - 1) / 4 + 4;
-    return (uint64_t{1} << power) + ((index - 1) % 4 + 1) * (uint64_t{1} << (power - 2));
+    size_t index = kBegins[static_cast<size_t>(std::bit_width(microseconds))];
+    while (index + 1 < kCount && microseconds > kBounds[index]) ++index;
+    return index;
   }
 
   std::array<Counter, kCount> counts;
+
+ private:
+  static constexpr std::array<uint64_t, kCount> kBounds = [] {
+    constexpr double kQuarters[] = {1, 1.189207115002721, 1.4142135623730951, 1.681792830507429};
+    std::array<uint64_t, kCount> out{};
+    for (size_t i = 0; i < kCount; ++i) {
+      double bound = 1e6 * kQuarters[i % 4];
+      int power = kFirst / 4 + static_cast<int>(i / 4);
+      for (; power < 0; ++power) bound /= 2;
+      for (; power > 0; --power) bound *= 2;
+      out[i] = static_cast<uint64_t>(bound);
+    }
+    return out;
+  }();
+  // By the number of bits: the first bucket that such a number can be in.
+  static constexpr std::array<uint8_t, 65> kBegins = [] {
+    std::array<uint8_t, 65> out{};
+    for (size_t bits = 1; bits < out.size(); ++bits) {
+      const uint64_t least = uint64_t{1} << (bits - 1);
+      size_t index = 0;
+      while (index + 1 < kCount && least > kBounds[index]) ++index;
+      out[bits] = static_cast<uint8_t>(index);
+    }
+    return out;
+  }();
 };
 
 // How long something took, each time. One thread notes, any reads.
@@ -45,9 +79,7 @@ class Latency {
 
   void note(std::chrono::microseconds duration) {
     const auto microseconds = static_cast<uint64_t>(std::max<int64_t>(duration.count(), 0));
-    size_t bucket = 0;
-    while (bucket < kDurationBounds.size() && microseconds > kDurationBounds[bucket]) ++bucket;
-    buckets_[bucket].add();
+    buckets_[bucket_of(kDurationBounds, microseconds)].add();
     sum_.add(microseconds);
     FineBuckets* fine = fine_.load(std::memory_order_relaxed);
     if (fine == nullptr) {

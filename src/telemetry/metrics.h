@@ -90,6 +90,8 @@ struct WorkerMetrics {
   Counter closed;
   Counter refused;  // beyond the listener's limit
   Counter log_lines_dropped;
+  Counter shed;  // requests refused because of overload
+  Latency lag;   // how long what has come waits
 };
 
 // Shared by the workers, because a limit on a listener's connections is one for all of them. Touched when a
@@ -153,6 +155,13 @@ struct TraceState {
   uint64_t dropped = 0;
 };
 
+// How near the process is to its limits: parts of them in use; negative: there is no limit.
+struct OverloadState {
+  double memory = -1;
+  double descriptors = -1;
+  int level = 0;  // of proxy::Pressure
+};
+
 struct States {
   std::vector<TargetState> targets;
   std::vector<BreakerState> breakers;
@@ -161,6 +170,8 @@ struct States {
   const std::vector<Group>* groups = nullptr;  // null: none
   SeriesLimits limits{};
   TraceState traces{};
+  OverloadState overload{};
+  std::vector<std::pair<std::string, uint64_t>> certificates{};  // until when they are good, since 1970
 };
 
 // All counters of all workers. They are made by the control thread and live as long as the registry, so the
@@ -186,12 +197,16 @@ class Registry {
   void note_reload(bool succeeded) { reloads_[succeeded ? 1 : 0].add(); }
   void set_config_version(uint64_t version) { config_version_ = version; }
 
-  // The Prometheus text format, summed over the workers, with what is known of targets and branches. Control
-  // thread.
-  std::string scrape(const States& states) const;
+  // For Prometheus, summed over the workers, with what is known of targets and branches. Control thread.
+  enum class Form {
+    kText,
+    kProtobuf,  // delimited messages, which have native histograms
+  };
+  std::string scrape(const States& states, Form form = Form::kText) const;
 
  private:
   friend class Exposition;
+  friend class LiveView;
   template <typename T>
   using Shards = std::vector<std::unique_ptr<T>>;
 

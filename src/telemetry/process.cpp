@@ -1,6 +1,7 @@
 #include "telemetry/process.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,24 +12,28 @@
 namespace portcullis::telemetry {
 namespace {
 
+// What is read again and again stays open: it must be read just when no descriptor is left.
+
 // Since Linux 6.2 the folder's size says so; before, one has to count.
 double count_descriptors() {
   struct stat folder {};
   if (::stat("/proc/self/fd", &folder) == 0 && folder.st_size > 0) return static_cast<double>(folder.st_size);
-  DIR* open = ::opendir("/proc/self/fd");
+  static DIR* const open = ::opendir("/proc/self/fd");
   if (open == nullptr) return 0;
-  int count = -3;  // itself, and the two names of folders
+  ::rewinddir(open);
+  int count = -2;  // the two names of folders
   while (::readdir(open) != nullptr) ++count;
-  ::closedir(open);
   return count;
 }
 
 double read_resident_bytes() {
-  std::FILE* file = std::fopen("/proc/self/statm", "re");
-  if (file == nullptr) return 0;
+  static const int file = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  char text[128];
+  const ssize_t size = ::pread(file, text, sizeof text - 1, 0);
+  if (size <= 0) return 0;
+  text[size] = '\0';
   unsigned long all = 0, resident = 0;
-  const int read = std::fscanf(file, "%lu %lu", &all, &resident);
-  std::fclose(file);
+  const int read = std::sscanf(text, "%lu %lu", &all, &resident);
   return read == 2 ? static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)) : 0;
 }
 

@@ -2,7 +2,7 @@
 
 namespace portcullis::telemetry {
 
-// What the kernel says of this process.
+// What the kernel says of this process. One thread's: that of the control loop.
 struct ProcessState {
   double cpu_seconds = 0;  // user and system
   double resident_bytes = 0;

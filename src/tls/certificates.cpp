@@ -54,6 +54,17 @@ std::shared_ptr<LazyCertificate> Certificates::get(const CertificateFiles& files
   return fresh;
 }
 
+std::vector<std::pair<std::string, std::chrono::sys_seconds>> Certificates::ends() {
+  std::vector<std::pair<std::string, std::chrono::sys_seconds>> out;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, place] : by_files_) {
+    const std::shared_ptr<LazyCertificate> entry = place.lock();
+    const auto certificate = entry ? entry->current() : nullptr;
+    if (certificate) out.emplace_back(key.substr(0, key.find('\n')), certificate->not_after());
+  }
+  return out;
+}
+
 void CertificateNames::add_default(const std::shared_ptr<LazyCertificate>& certificate) {
   default_.push_back(certificate);
 }

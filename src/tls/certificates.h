@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -52,6 +53,8 @@ class Certificates {
 
   // The certificate in these files as they are now.
   std::shared_ptr<LazyCertificate> get(const CertificateFiles& files);
+  // Until when those are good that are in use and have been read, by file.
+  std::vector<std::pair<std::string, std::chrono::sys_seconds>> ends();
 
  private:
   const std::function<void(const std::string&)> say_;

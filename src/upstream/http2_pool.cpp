@@ -16,6 +16,12 @@ void Http2Connection::fire() {
   delete this;
 }
 
+void Http2Connection::give_up() {
+  over_ = true;
+  slot = {};
+  leave_when_idle(Milliseconds(0));
+}
+
 Task<void> Http2Connection::read() {
   for (;;) {
     const IoResult ready = co_await socket.readable(kForever);
@@ -64,6 +70,7 @@ void Http2Pool::add(std::unique_ptr<Http2Connection> connection) {
                                            .field_count = 112};
   one.session_ = std::make_unique<Session>(one.socket, Session::Side::kClient, settings);
   one.session_->on_idle([this, &one] {
+    if (queue_ != nullptr && queue_->owes_others()) return one.give_up();
     const bool leaves = one.over_ || retired_ || !one.session_->may_open();
     one.leave_when_idle(leaves ? Milliseconds(0) : idle_timeout_);
   });
@@ -82,11 +89,21 @@ bool Http2Pool::close_one_idle() {
   bool closed = false;
   connections_.for_each([&closed](Http2Connection& one) {
     if (closed || one.over_ || one.session_->open_channels() > 0) return;
-    closed = one.over_ = true;
-    one.slot = {};
-    one.leave_when_idle(Milliseconds(0));
+    closed = true;
+    one.give_up();
   });
   return closed;
+}
+
+void Http2Pool::give_way() {
+  if (queue_ == nullptr || !queue_->owes_others()) return;
+  Http2Connection* chosen = nullptr;
+  bool leaving = false;  // one at a time
+  connections_.for_each([&](Http2Connection& one) {
+    leaving |= one.over_;
+    if (!one.over_ && loop_.now() - one.since_ >= kTurn) chosen = &one;
+  });
+  if (chosen != nullptr && !leaving) chosen->over_ = true;
 }
 
 Http2Pool::Connecting::~Connecting() {

@@ -8,7 +8,7 @@
 #include "runtime/stream.h"
 #include "runtime/task.h"
 #include "runtime/wait_list.h"
-#include "upstream/breaker.h"
+#include "upstream/connection_queue.h"
 
 namespace portcullis::upstream {
 
@@ -29,7 +29,10 @@ class Http2Connection final : public ListNode<Http2Pool>, public Pooled, private
   void fire() override;
   Task<void> read();
   void leave_when_idle(Milliseconds after);
+  // Takes no more requests, and has no place among the connections any more.
+  void give_up();
 
+  const Clock::time_point since_ = socket.loop().now();
   Http2Pool* pool_ = nullptr;  // null: somebody else will destroy it
   std::unique_ptr<http::h2::Session> session_;
   bool reused_ = false;
@@ -41,8 +44,9 @@ class Http2Connection final : public ListNode<Http2Pool>, public Pooled, private
 // than each make its own. One worker's.
 class Http2Pool {
  public:
-  Http2Pool(EventLoop& loop, Milliseconds idle_timeout)
-      : loop_(loop), idle_timeout_(idle_timeout), waiters_(loop) {}
+  // `queue`: of those who wait for connections, where there is a limit; else null.
+  Http2Pool(EventLoop& loop, Milliseconds idle_timeout, ConnectionQueue* queue)
+      : loop_(loop), idle_timeout_(idle_timeout), queue_(queue), waiters_(loop) {}
   ~Http2Pool();
 
   // A stream for one more request, or null when no connection has room for it. `reused` tells whether its
@@ -52,6 +56,9 @@ class Http2Pool {
   void add(std::unique_ptr<Http2Connection> connection);
   // Connections end when their last request has.
   void retire();
+  // Other workers wait for connections: one that has served here for a turn takes no more requests, and ends
+  // when those it carries have.
+  void give_way();
   // Gives up a connection that carries no request; false when there is none.
   bool close_one_idle();
 
@@ -77,12 +84,15 @@ class Http2Pool {
  private:
   friend class Http2Connection;
 
+  // What a connection is for at the least, before another worker may have its place.
+  static constexpr Milliseconds kTurn{100};
   static constexpr uint32_t kStreams = 100;  // on one connection; then there is another
   static constexpr uint32_t kStreamWindow = 512 << 10;
   static constexpr uint32_t kConnectionWindow = 8 << 20;
 
   EventLoop& loop_;
   Milliseconds idle_timeout_;
+  ConnectionQueue* queue_;
   bool connecting_ = false;
   bool retired_ = false;
   size_t failures_ = 0;

@@ -27,7 +27,9 @@ void Connection::on_events(uint32_t) {
 }
 
 Connection::~Connection() {
-  if (channel != nullptr && target_.queue() != nullptr) target_.queue()->freed();
+  if (channel == nullptr || target_.queue() == nullptr) return;
+  target_.http2()->give_way();
+  target_.queue()->freed();
 }
 
 void Connection::use(std::unique_ptr<http::h2::Channel> its_channel, bool reused) {
@@ -58,7 +60,7 @@ Target::Target(EventLoop& loop, const UpstreamDefinition& upstream, const Target
       health_(upstream.health->of(address.to_string())),
       since_(since) {
   if (upstream.protocol != Protocol::kHttp1)
-    http2_ = std::make_unique<Http2Pool>(loop, upstream.idle_timeout);
+    http2_ = std::make_unique<Http2Pool>(loop, upstream.idle_timeout, queue);
 }
 
 void Target::close_idle() {

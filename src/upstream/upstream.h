@@ -64,6 +64,8 @@ class Upstream {
   std::optional<Breaker::Slot> take(Load load) {
     return definition_->breaker->take(load, definition_->limits);
   }
+  // Closes a connection to one of its targets that does nothing; false when there is none.
+  bool close_one_idle();
   static uint64_t bit_of(const Target& target) { return target.index < 64 ? uint64_t{1} << target.index : 0; }
 
  private:
@@ -75,7 +77,6 @@ class Upstream {
   bool uses(const std::string& host) const;
   void rebuild();
   void arrange();
-  bool close_one_idle();
 
   EventLoop& loop_;
   std::shared_ptr<const UpstreamDefinition> definition_;

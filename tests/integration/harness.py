@@ -1,6 +1,7 @@
 """Runs the built binary and real sockets for the integration tests."""
 
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -30,19 +31,28 @@ def wait_for(condition, timeout=20, what="condition"):
     raise AssertionError(f"timed out waiting for {what}")
 
 
+_ports = itertools.count(os.getpid() * 37)
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port nobody listens on; below those from which the kernel takes the clients' own, so that no connection has
+    it by the time a server binds it."""
+    while True:
+        port = 10000 + next(_ports) % 22000
+        with socket.socket() as probe:
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
 
 
 class Process:
     """A portcullis process whose standard error is collected."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, prefix=()):
+        """`prefix`: a command that runs it."""
         self.lines = []
         self.process = subprocess.Popen(
-            [BINARY, *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+            [*prefix, BINARY, *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -115,11 +125,11 @@ class DemoBackend(Process):
 class Gateway(Process):
     """`portcullis run` with the given configuration text; {port} in it becomes a free port."""
 
-    def __init__(self, directory, configuration):
-        self.port = free_port()
+    def __init__(self, directory, configuration, prefix=(), port=None):
+        self.port = port or free_port()
         self.path = pathlib.Path(directory) / "gateway.yaml"
         self.write(configuration)
-        super().__init__("run", "-c", str(self.path))
+        super().__init__("run", "-c", str(self.path), prefix=prefix)
         self.wait_for_line("listening on")
 
     def write(self, configuration):

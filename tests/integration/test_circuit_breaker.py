@@ -201,6 +201,31 @@ def test_streams_of_an_http2_connection_are_waited_for(start, backend2):
     assert 1 <= most <= 2
 
 
+def test_a_busy_worker_gives_way_to_others_with_http2(start, backend2):
+    def slowly(peer, stream):
+        time.sleep(0.001)
+        peer.send(peer.head(stream, OK))
+    it = backend2(slowly)
+    gateway = start(configuration(it.port, breaker="{connections: 1}", workers=2,
+                                  upstream="    protocol: http2\n    timeouts: {connect: 15s}"))
+    answered, refused = [0] * 16, []  # of whose connections each worker has some
+
+    def ask_often(which):
+        with gateway.connect() as client:
+            while min(answered) < 5 and not refused:  # so that whoever has the connection never is without work
+                client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                head = read_response(client)[0]
+                if " 200 " not in head:
+                    refused.append(head)
+                answered[which] += 1
+    clients = [threading.Thread(target=ask_often, args=(which,)) for which in range(len(answered))]
+    for one in clients:
+        one.start()
+    for one in clients:
+        one.join()
+    assert not refused
+
+
 def test_pending_without_connections_is_a_mistake(tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text(configuration(1, breaker="{pending: 1}").replace("{port}", "8080"))

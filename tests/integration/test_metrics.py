@@ -3,13 +3,15 @@
 import json
 import re
 import subprocess
+import time
 import urllib.error
 import urllib.parse
 
 import pytest
 
 from cache_origin import Answer, Origin, ask
-from harness import BINARY, ROOT, free_port, get, metric, wait_for
+from harness import BINARY, ROOT, free_port, get, metric, simple_configuration, wait_for
+from pki import Authority
 
 MONITORING = ROOT / "examples/monitoring"
 
@@ -124,37 +126,93 @@ def test_every_family_is_documented(world):
     assert not {name for name in re.findall(r"^# TYPE (\S+)", get(admin, "/metrics")[1], re.MULTILINE) if f"`{name}`" not in page}
 
 
-def test_a_real_prometheus_draws_the_dashboard(world, tmp_path):
-    gateway, admin, _ = world
-    port = free_port()
-    (tmp_path / "alerts.yaml").write_text((MONITORING / "alerts.yaml").read_text())
-    settings = (MONITORING / "prometheus.yaml").read_text().replace("127.0.0.1:9080", f"127.0.0.1:{admin}").replace("15s", "1s")
-    (tmp_path / "prometheus.yaml").write_text(settings)
-    server = subprocess.Popen(["prometheus", f"--config.file={tmp_path}/prometheus.yaml", f"--storage.tsdb.path={tmp_path}/data",
-                               f"--web.listen-address=127.0.0.1:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+class Prometheus:
+    """A real one, that scrapes a gateway each second."""
 
-    def query(expression):
-        status, body = get(port, "/api/v1/query?query=" + urllib.parse.quote(expression))
-        return json.loads(body)["data"]["result"] if status == 200 else None
+    def __init__(self, folder, admin, *flags):
+        self.port = free_port()
+        (folder / "alerts.yaml").write_text((MONITORING / "alerts.yaml").read_text())
+        settings = (MONITORING / "prometheus.yaml").read_text().replace("127.0.0.1:9080", f"127.0.0.1:{admin}").replace("15s", "1s")
+        (folder / "prometheus.yaml").write_text(settings)
+        self.process = subprocess.Popen(["prometheus", f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data",
+                                         f"--web.listen-address=127.0.0.1:{self.port}", *flags],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def seen(expression):
+    def query(self, expression):
+        """None when it does not answer, or does not understand."""
         try:
-            return query(expression)
+            status, body = get(self.port, "/api/v1/query?query=" + urllib.parse.quote(expression))
         except urllib.error.URLError:
             return None
-    try:
-        def requests_counted():
-            ask(gateway.port, "/a", fields={"x-api-key": "0" * 32})
-            return seen('rate(portcullis_requests_total{route="all",status="2xx"}[10s]) > 0')
-        wait_for(requests_counted, timeout=30, what="two scrapes")
-        for panel in json.loads((MONITORING / "grafana.json").read_text())["panels"]:
-            for target in panel["targets"]:
-                expression = target["expr"].replace("$__rate_interval", "10s").replace("$route", ".*")
-                answer = query(expression)
-                assert answer is not None, expression
-                # Nothing fails, and no limit is reached.
-                if panel["title"] not in ("Failed (5xx)", "Rate limits", "Refused by policies"):
-                    assert answer, panel["title"]
-    finally:
-        server.terminate()
-        server.wait(20)
+        return json.loads(body)["data"]["result"] if status == 200 else None
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+
+@pytest.fixture
+def prometheus(tmp_path):
+    made = []
+
+    def begin(admin, *flags):
+        made.append(Prometheus(tmp_path, admin, *flags))
+        return made[-1]
+    yield begin
+    for one in made:
+        one.close()
+
+
+def test_a_real_prometheus_draws_the_dashboard(world, prometheus):
+    gateway, admin, _ = world
+    server = prometheus(admin)
+
+    def requests_counted():
+        ask(gateway.port, "/a", fields={"x-api-key": "0" * 32})
+        return server.query('rate(portcullis_requests_total{route="all",status="2xx"}[10s]) > 0')
+    wait_for(requests_counted, timeout=30, what="two scrapes")
+    for panel in json.loads((MONITORING / "grafana.json").read_text())["panels"]:
+        for target in panel["targets"]:
+            expression = target["expr"].replace("$__rate_interval", "10s").replace("$route", ".*")
+            answer = server.query(expression)
+            assert answer is not None, expression
+            # Nothing fails, and no limit is reached.
+            if panel["title"] not in ("Failed (5xx)", "Rate limits", "Refused by policies"):
+                assert answer, panel["title"]
+
+
+def test_native_histograms(world, prometheus):
+    """What a Prometheus makes of them is what the classic buckets say, and more."""
+    gateway, admin, _ = world
+    server = prometheus(admin, "--enable-feature=native-histograms")
+    for _ in range(50):
+        ask(gateway.port, "/a", fields={"x-api-key": "0" * 32})
+    count = 'histogram_count(portcullis_request_duration_seconds{route="all"})'
+
+    def said(expression):
+        return float(server.query(expression)[0]["value"][1])
+    wait_for(lambda: server.query(count) and said(count) >= 50, timeout=30, what="a scrape")
+    lines = get(admin, "/metrics")[1].splitlines()
+    below = {float(line.split('le="')[1].split('"')[0]): float(line.split()[-1]) for line in lines
+             if line.startswith('portcullis_request_duration_seconds_bucket{route="all"') and "+Inf" not in line}
+    total = metric(admin, 'portcullis_request_duration_seconds_count{route="all"')
+    assert said(count) == total
+    assert said('histogram_sum(portcullis_request_duration_seconds{route="all"})') == pytest.approx(
+        metric(admin, 'portcullis_request_duration_seconds_sum{route="all"'), abs=1e-6)
+    for bound, counted in below.items():
+        part = said(f'histogram_fraction(0, {bound}, portcullis_request_duration_seconds{{route="all"}})')
+        assert part * total == pytest.approx(counted, abs=0.2 * total)  # within a bucket it is guessed
+    median = said('histogram_quantile(0.5, portcullis_request_duration_seconds{route="all"})')
+    assert min(bound for bound, counted in below.items() if counted >= total / 2) >= median
+    # Those that are no histograms come as before.
+    assert said('portcullis_requests_total{route="all",status="2xx"}') >= 50
+    assert server.query('portcullis_build_info')
+
+
+def test_certificates_tell_their_end(start, tmp_path):
+    authority, admin = Authority(tmp_path), free_port()
+    edge = authority.issue("edge", "localhost", days=40)
+    tls = f"    tls: {{certificates: [{{cert: {edge.cert_file}, key: {edge.key_file}}}]}}"
+    start(simple_configuration(9, top=f"admin: {{address: '127.0.0.1:{admin}'}}", extra_listener=tls))
+    end = metric(admin, f'portcullis_tls_certificate_expiry_timestamp_seconds{{certificate="{edge.cert_file}"}}')
+    assert end == pytest.approx(time.time() + 40 * 86400, abs=120)

@@ -15,9 +15,13 @@ std::string serialise(const SmallAnswer& answer, bool with_body) {
   std::string out = "HTTP/1.1 " + std::to_string(answer.status) + " ";
   out += reason_phrase(answer.status);
   out += "\r\ncontent-type: " + answer.content_type;
-  out += "\r\ncontent-length: " + std::to_string(answer.body.size()) + "\r\ncache-control: no-store\r\n";
-  out += answer.fields + "\r\n";
-  if (with_body) out += answer.body;
+  if (answer.stream) {
+    out += "\r\nconnection: close";
+  } else if (answer.status != 204) {
+    out += "\r\ncontent-length: " + std::to_string(answer.body.size());
+  }
+  out += "\r\ncache-control: no-store\r\n" + answer.fields + "\r\n";
+  if (with_body && !answer.stream) out += answer.body;
   return out;
 }
 
@@ -76,10 +80,11 @@ struct SmallServer::Connection {
   }
 };
 
-SmallServer::SmallServer(EventLoop& loop, UniqueFd socket, Limits limits, Handler handler)
+SmallServer::SmallServer(EventLoop& loop, UniqueFd socket, Limits limits, Handler handler, Greeting greeting)
     : loop_(loop),
       limits_(limits),
       handler_(std::move(handler)),
+      greeting_(std::move(greeting)),
       acceptor_(
           loop, std::move(socket),
           [this](UniqueFd fd, const SocketAddress&) {
@@ -95,6 +100,10 @@ Task<void> SmallServer::serve(UniqueFd fd) {
   } const count(open_);
   const std::string peer = SocketAddress::of_peer(fd.get()).to_string();
   Connection connection(loop_, std::move(fd));
+  if (greeting_) {
+    Task<bool> greeting = greeting_(connection.stream);
+    if (!co_await greeting) co_return;
+  }
   for (;;) {
     RequestHead head;
     RequestParser parser(HeadLimits{});
@@ -116,7 +125,12 @@ Task<void> SmallServer::serve(UniqueFd fd) {
     const std::string out = serialise(answer, state == ParseState::kDone && head.method != "HEAD");
     iovec piece{const_cast<char*>(out.data()), out.size()};
     const IoResult written = co_await connection.stream.write(std::span(&piece, 1), kPatience);
-    if (!written.ok() || state != ParseState::kDone || !head.keep_alive) co_return;
+    if (!written.ok() || state != ParseState::kDone) co_return;
+    if (answer.stream && head.method != "HEAD") {
+      Task<void> streaming = answer.stream(connection.stream);
+      co_await streaming;
+    }
+    if (answer.stream || !head.keep_alive) co_return;
     connection.next_request();
   }
 }

@@ -24,6 +24,8 @@ struct SmallAnswer {
   std::string content_type = "text/plain";
   std::string body{};
   std::string fields{};  // further field lines, each with its CRLF
+  // Instead of a body: writes one of no known length, whose end is the connection's.
+  std::function<Task<void>(Stream&)> stream{};
 };
 
 // An HTTP/1.1 server for what is not the data path: the admin listener and the demo backend. It reads a
@@ -31,13 +33,15 @@ struct SmallAnswer {
 class SmallServer {
  public:
   using Handler = std::function<Task<SmallAnswer>(const SmallRequest&)>;
+  // What comes before a connection's first request, such as a handshake; false: nothing comes after it.
+  using Greeting = std::function<Task<bool>(Stream&)>;
   struct Limits {
     size_t connections = 256;      // further ones are closed
     size_t kept_body = 64 * 1024;  // what of a body the handler sees; the rest is only counted
   };
 
   // Takes over an open listening socket.
-  SmallServer(EventLoop& loop, UniqueFd socket, Limits limits, Handler handler);
+  SmallServer(EventLoop& loop, UniqueFd socket, Limits limits, Handler handler, Greeting greeting = {});
 
   int fd() const { return acceptor_.fd(); }
 
@@ -48,6 +52,7 @@ class SmallServer {
   EventLoop& loop_;
   Limits limits_;
   Handler handler_;
+  Greeting greeting_;  // may be empty
   size_t open_ = 0;
   TaskGroup tasks_;
   Acceptor acceptor_;

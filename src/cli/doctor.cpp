@@ -1,0 +1,292 @@
+#include "cli/doctor.h"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <nlohmann/json.hpp>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "base/wall_clock.h"
+#include "control/gateway.h"
+#include "control/snapshot.h"
+#include "runtime/stream.h"
+
+namespace portcullis::cli {
+namespace {
+
+enum class Verdict { kGood, kWarning, kFault };
+
+struct Finding {
+  Verdict verdict;
+  std::string topic;
+  std::string text;
+};
+
+// What has been found so far.
+class Findings {
+ public:
+  void good(std::string topic, std::string text) {
+    all_.push_back({Verdict::kGood, std::move(topic), std::move(text)});
+  }
+  void warning(std::string topic, std::string text) {
+    all_.push_back({Verdict::kWarning, std::move(topic), std::move(text)});
+  }
+  void fault(std::string topic, std::string text) {
+    all_.push_back({Verdict::kFault, std::move(topic), std::move(text)});
+  }
+
+  // Returns the exit code.
+  int print(OutputFormat format) const {
+    const bool faulty = std::any_of(all_.begin(), all_.end(),
+                                    [](const Finding& one) { return one.verdict == Verdict::kFault; });
+    static constexpr const char* kNames[] = {"good", "warning", "fault"};
+    nlohmann::json told{{"good", !faulty}, {"findings", nlohmann::json::array()}};
+    for (const Finding& one : all_) {
+      const char* verdict = kNames[static_cast<size_t>(one.verdict)];
+      told["findings"].push_back({{"verdict", verdict}, {"topic", one.topic}, {"text", one.text}});
+      if (format == OutputFormat::kText)
+        std::printf("%-8s %-12s %s\n", verdict, one.topic.c_str(), one.text.c_str());
+    }
+    if (format == OutputFormat::kJson) std::printf("%s\n", told.dump(2).c_str());
+    return faulty ? 1 : 0;
+  }
+
+ private:
+  std::vector<Finding> all_;
+};
+
+void check_descriptors(const config::Config& config, Findings& findings) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  // A connection of a client takes one, and mostly another one to a target.
+  uint64_t wanted = 0;
+  for (const config::Listener& one : config.listeners) wanted += 2 * one.limits.connections;
+  const std::string has = "at most " + std::to_string(limit.rlim_max) + " file descriptors (ulimit -Hn)";
+  if (wanted > limit.rlim_max) {
+    findings.warning("descriptors",
+                     has + "; as many connections as the listeners allow take " + std::to_string(wanted));
+  } else if (limit.rlim_max < 8192) {
+    findings.warning("descriptors", has + ": too few for more than some thousand connections");
+  } else {
+    findings.good("descriptors", has);
+  }
+}
+
+void check_kernel(Findings& findings) {
+  size_t backlog = 0;
+  if (std::ifstream("/proc/sys/net/core/somaxconn") >> backlog && backlog < 1024)
+    findings.warning("kernel", "net.core.somaxconn is " + std::to_string(backlog) +
+                                   ": bursts of new connections overflow the queue");
+  unsigned first = 0, last = 0;
+  if (std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> first >> last && last - first < 16'384)
+    findings.warning("kernel", "net.ipv4.ip_local_port_range has " + std::to_string(last - first) +
+                                   " ports for connections to each target");
+}
+
+void check_processors(const config::Config& config, Findings& findings) {
+  const size_t cores = std::max(1u, std::thread::hardware_concurrency());
+  const size_t workers = config.workers != 0 ? config.workers : cores;
+  double allowed = static_cast<double>(cores);
+  std::string quota;
+  double period = 0;
+  if (std::ifstream("/sys/fs/cgroup/cpu.max") >> quota >> period && quota != "max" && period > 0)
+    allowed = std::min(allowed, std::strtod(quota.c_str(), nullptr) / period);
+  char text[96];
+  std::snprintf(text, sizeof text, "%zu workers on %.3g processors", workers, allowed);
+  if (static_cast<double>(workers) > allowed + 0.5) {
+    findings.warning("workers", std::string(text) + ": they will wait for each other; set `workers`");
+  } else {
+    findings.good("workers", text);
+  }
+}
+
+void check_port(const std::string& topic, const std::string& text, Findings& findings) {
+  const auto address = SocketAddress::parse(text);
+  if (!address) return;
+  if (address->is_unix()) {
+    const std::filesystem::path folder =
+        std::filesystem::path(text.substr(std::string_view("unix:").size())).parent_path();
+    if (::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
+      findings.fault(topic, text + ": " + std::strerror(errno) + " (the folder takes no new file)");
+    return;
+  }
+  UniqueFd fd(::socket(address->family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (::bind(fd.get(), address->data(), address->length()) == 0)
+    return findings.good(topic, text + " is free");
+  switch (errno) {
+    case EADDRINUSE:
+      return findings.warning(topic,
+                              text + " is in use: by this gateway, if it runs; else by another program");
+    case EACCES:
+      return findings.fault(topic, text + " may not be bound by this user: it takes CAP_NET_BIND_SERVICE");
+    case EADDRNOTAVAIL: return findings.fault(topic, text + " is no address of this machine");
+    default: return findings.fault(topic, text + ": " + std::strerror(errno));
+  }
+}
+
+// The configuration's own check warns of the last two weeks; here all are told.
+void check_certificates(const config::ListenerTls& tls, const std::string& listener, Findings& findings) {
+  tls::Certificates certificates([](const std::string&) {});
+  constexpr int kSoon = 30;  // days
+  for (const config::TlsCertificate& told : tls.certificates) {
+    const auto entry = certificates.get(
+        {told.location.beside(told.cert), told.location.beside(told.key), told.location.beside(told.ocsp)});
+    const auto loaded = entry->load();
+    const std::string name = listener + ": " + told.cert;
+    if (!loaded) {
+      findings.fault("certificate", name + ": " + loaded.error().message);
+      continue;
+    }
+    const auto left =
+        std::chrono::floor<std::chrono::hours>((*loaded)->not_after() - current_second()).count() / 24;
+    if (left < 0) {
+      findings.fault("certificate", name + " has expired");
+    } else if (left < kSoon) {
+      findings.warning("certificate", name + " expires in " + std::to_string(left) + " days");
+    } else {
+      findings.good("certificate", name + " is good for " + std::to_string(left) + " days");
+    }
+  }
+}
+
+void check_file(const std::string& topic, const std::string& path, Findings& findings) {
+  if (path.empty() || path == "stdout" || path == "stderr" || path == "journald" ||
+      path.starts_with("syslog"))
+    return;
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  const bool there = ::access(path.c_str(), F_OK) == 0;
+  const std::string place = there ? path : folder.empty() ? "." : folder.string();
+  if (::access(place.c_str(), W_OK) == 0) return findings.good(topic, path + " can be written");
+  findings.fault(topic, path + ": " + std::strerror(errno));
+}
+
+// Whom the gateway connects to, all at once.
+class Reach {
+ public:
+  // `group`: of those of whom one is enough; empty: it is wanted, but nothing depends on it.
+  void add(std::string topic, std::string group, std::string place) {
+    asked_.push_back({std::move(topic), std::move(group), std::move(place), ""});
+  }
+  void run(Findings& findings) {
+    for (Asked& one : asked_) {
+      ++left_;
+      tasks_.spawn(reach(one));
+    }
+    while (left_ > 0) loop_.run_once(Milliseconds(100));
+    for (const Asked& one : asked_) {
+      const std::string said =
+          (one.group.empty() || one.group == one.topic ? "" : one.group + ": ") + one.place;
+      const bool lost =
+          !one.group.empty() && std::all_of(asked_.begin(), asked_.end(), [&](const Asked& other) {
+            return other.topic != one.topic || other.group != one.group || !other.why.empty();
+          });
+      if (one.why.empty()) {
+        findings.good(one.topic, said + " answers");
+      } else if (lost) {
+        findings.fault(one.topic, said + ": " + one.why);
+      } else {
+        findings.warning(one.topic, said + ": " + one.why);
+      }
+    }
+  }
+
+ private:
+  struct Asked {
+    std::string topic, group, place;
+    std::string why;  // it cannot be reached; empty: it can
+  };
+
+  Task<void> reach(Asked& asked) {
+    const std::vector<SocketAddress> addresses = look_up(asked.place, asked.why);
+    for (const SocketAddress& address : addresses) {
+      Stream stream(loop_);
+      const IoResult connected = co_await stream.connect(address, kPatience);
+      asked.why = connected.ok() ? "" : std::strerror(connected.error);
+      if (connected.ok()) break;
+    }
+    --left_;
+  }
+
+  static std::vector<SocketAddress> look_up(const std::string& place, std::string& why) {
+    if (const auto literal = SocketAddress::parse(place)) return {*literal};
+    const auto named = split_host_port(place);
+    if (!named) {
+      why = named.error().message;
+      return {};
+    }
+    addrinfo hints{}, *found = nullptr;
+    hints.ai_socktype = SOCK_STREAM;
+    const int error = ::getaddrinfo(named->host.c_str(), std::to_string(named->port).c_str(), &hints, &found);
+    std::vector<SocketAddress> out;
+    if (error != 0) why = ::gai_strerror(error);
+    for (const addrinfo* one = found; one != nullptr; one = one->ai_next)
+      out.emplace_back(one->ai_addr, one->ai_addrlen);
+    if (found != nullptr) ::freeaddrinfo(found);
+    return out;
+  }
+
+  static constexpr Milliseconds kPatience{2'000};
+
+  std::vector<Asked> asked_;
+  EventLoop loop_;
+  size_t left_ = 0;
+  TaskGroup tasks_;
+};
+
+// "host:port" of "http://host[:port]/path".
+std::string place_of(const std::string& url) {
+  const size_t scheme = url.find("://");
+  const std::string authority = url.substr(scheme + 3, url.find_first_of("/?", scheme + 3) - scheme - 3);
+  const bool has_port = authority.rfind(':') != std::string::npos && !authority.ends_with(']');
+  return has_port ? authority : authority + (url.starts_with("https") ? ":443" : ":80");
+}
+
+void check_neighbours(const config::Config& config, Findings& findings) {
+  Reach reach;
+  for (const config::Upstream& upstream : config.upstreams) {
+    for (const config::Target& target : upstream.targets) reach.add("target", upstream.name, target.address);
+  }
+  if (!config.redis.address.empty()) reach.add("redis", "redis", config.redis.address);
+  if (!config.tracing.endpoint.empty()) reach.add("tracing", "", place_of(config.tracing.endpoint));
+  reach.run(findings);
+}
+
+}  // namespace
+
+int doctor(const std::string& config_path, OutputFormat format) {
+  Findings findings;
+  config::Diagnostics diagnostics;
+  const auto config = control::load_config(config_path, diagnostics);
+  if (config) control::report_unreachable_routes(*config, diagnostics);
+  for (const config::Diagnostic& one : diagnostics.sorted()) {
+    const std::string text = one.to_string();
+    one.severity == config::Severity::kError ? findings.fault("configuration", text)
+                                             : findings.warning("configuration", text);
+  }
+  if (config) {
+    findings.good("configuration", config_path + ": " + std::to_string(config->routes.size()) + " routes");
+    check_processors(*config, findings);
+    check_descriptors(*config, findings);
+    check_kernel(findings);
+    for (const config::Listener& one : config->listeners) check_port("listener", one.address, findings);
+    if (config->admin.enabled()) check_port("admin", config->admin.address, findings);
+    for (const config::Listener& one : config->listeners) check_certificates(one.tls, one.name, findings);
+    check_certificates(config->admin.tls, "admin", findings);
+    check_file("access_log", config->access_log.path, findings);
+    check_file("audit_log", config->audit_log.path, findings);
+    check_file("quotas", config->quotas.file, findings);
+    check_neighbours(*config, findings);
+  }
+  return findings.print(format);
+}
+
+}  // namespace portcullis::cli

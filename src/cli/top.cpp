@@ -1,0 +1,271 @@
+#include "cli/top.h"
+
+#include <nlohmann/json.hpp>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/text.h"
+
+namespace portcullis::cli {
+namespace {
+
+using nlohmann::json;
+
+// The terminal as it is to be while pages are shown: no echo, keys at once, another screen. As before when
+// this is destroyed.
+class Screen {
+ public:
+  Screen() {
+    ::tcgetattr(STDIN_FILENO, &before_);
+    termios raw = before_;
+    raw.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON);
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    write("\x1b[?1049h\x1b[?25l");
+  }
+  ~Screen() {
+    write("\x1b[?25h\x1b[?1049l");
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+  }
+  Screen(const Screen&) = delete;
+  Screen& operator=(const Screen&) = delete;
+
+  static void write(const std::string& text) {
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+  }
+  // A key that has come within that time, or 0.
+  static char key(int milliseconds) {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    char c = 0;
+    return ::poll(&input, 1, milliseconds) > 0 && ::read(STDIN_FILENO, &c, 1) == 1 ? c : '\0';
+  }
+
+ private:
+  termios before_{};
+};
+
+std::string format(const char* how, double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, how, value);
+  return text;
+}
+
+std::string milliseconds(const json& value) {
+  const double time = value.get<double>();
+  if (time < 0) return "-";
+  return time >= 10'000 ? format("%.1fs", time / 1000) : format(time < 10 ? "%.2fms" : "%.0fms", time);
+}
+
+std::string rate(const json& value) {
+  const double per_second = value.get<double>();
+  return format(per_second < 10 ? "%.2f" : "%.0f", per_second);
+}
+
+std::string share(double part) {
+  return part < 0 ? "-" : format(part < 0.1 ? "%.1f%%" : "%.0f%%", part * 100);
+}
+
+double failing(const json& meter) {
+  const double all = meter["rate"].get<double>();
+  return all < 0.005 ? 0 : meter["failures"].get<double>() / all;
+}
+
+std::string size(double bytes) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB"};
+  size_t unit = 0;
+  for (; bytes >= 1024 && unit + 1 < std::size(kUnits); ++unit) bytes /= 1024;
+  return format(bytes < 10 && unit > 0 ? "%.1f" : "%.0f", bytes) + kUnits[unit];
+}
+
+// What came from clients may hold what moves a terminal's cursor.
+std::string plain(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  }
+  return text;
+}
+
+// Lines of columns, the first to the left and the others to the right.
+class Page {
+ public:
+  // `rows`: of lines that the terminal has; 0: no end.
+  Page(size_t rows, size_t columns, bool colours) : rows_(rows), columns_(columns), colours_(colours) {}
+
+  void line(const std::string& text, const char* style = "") {
+    if (rows_ != 0 && lines_ + 1 >= rows_) return;
+    ++lines_;
+    const std::string shown = text.size() > columns_ ? text.substr(0, columns_) : text;
+    text_ += colours_ && *style != '\0' ? std::string("\x1b[") + style + "m" + shown + "\x1b[0m" : shown;
+    text_ += colours_ ? "\x1b[K\n" : "\n";
+  }
+  void table(const std::string& title, const std::vector<std::string>& heads,
+             const std::vector<std::vector<std::string>>& rows, size_t most) {
+    static constexpr size_t kFirst = 36, kOther = 10;
+    line("");
+    const auto cells = [](const std::vector<std::string>& row) {
+      std::string out;
+      for (size_t i = 0; i < row.size(); ++i) {
+        std::string cell = row[i].substr(0, i == 0 ? kFirst : 48);
+        const size_t width = i == 0 ? kFirst : kOther;
+        const std::string gap(cell.size() < width ? width - cell.size() : 0, ' ');
+        // The last one may be text of any length.
+        const bool left = i == 0 || (i + 1 == row.size() && cell.size() > kOther);
+        out += left ? (i == 0 ? cell + gap : "  " + cell) : " " + gap + cell;
+      }
+      return out;
+    };
+    std::vector<std::string> head{title};
+    head.insert(head.end(), heads.begin(), heads.end());
+    line(cells(head), "7");
+    if (rows.empty()) line("(none)", "2");
+    for (size_t i = 0; i < std::min(rows.size(), most); ++i) line(cells(rows[i]));
+    if (rows.size() > most) line("and " + std::to_string(rows.size() - most) + " more", "2");
+  }
+  std::string text() && { return std::move(text_); }
+
+ private:
+  size_t rows_, columns_;
+  bool colours_;
+  size_t lines_ = 0;
+  std::string text_;
+};
+
+// By which figure rows are sorted, the largest first.
+struct Order {
+  char key;
+  const char* name;
+  double (*of)(const json& meter);
+};
+constexpr Order kOrders[] = {
+    {'r', "rate", [](const json& meter) { return meter["rate"].get<double>(); }},
+    {'f', "failing", failing},
+    {'l', "latency", [](const json& meter) { return meter["p99"].get<double>(); }},
+    {'t', "total", [](const json& meter) { return meter["total"].get<double>(); }},
+};
+
+std::vector<json> sorted(std::vector<json> meters, const Order& order) {
+  std::stable_sort(meters.begin(), meters.end(),
+                   [&order](const json& a, const json& b) { return order.of(a) > order.of(b); });
+  return meters;
+}
+
+std::vector<std::string> cells(const std::string& name, const json& meter) {
+  return {plain(name),
+          rate(meter["rate"]),
+          share(failing(meter)),
+          milliseconds(meter["p50"]),
+          milliseconds(meter["p99"]),
+          format("%.0f", meter["total"].get<double>())};
+}
+
+void show(Page& page, const json& live, const Order& order, size_t most) {
+  const json &whole = live["whole"], &runtime = live["runtime"];
+  std::string busy;
+  for (const json& one : runtime["busy"]) busy += " " + share(one.get<double>());
+  page.line("portcullis " + live["version"].get<std::string>() + ", configuration " +
+                std::to_string(live["configuration"].get<uint64_t>()) + ", sorted by " + order.name +
+                (live["draining"].get<bool>() ? ", DRAINING" : ""),
+            "1");
+  page.line("requests " + rate(whole["rate"]) + "/s   failing " + share(failing(whole)) + "   4xx " +
+            rate(whole["client_errors"]) + "/s   50% " + milliseconds(whole["p50"]) + "   99% " +
+            milliseconds(whole["p99"]) + "   cache hits " + share(live["cache"]["hit_ratio"].get<double>()));
+  page.line("connections " + format("%.0f", runtime["connections"].get<double>()) + "   memory " +
+            size(runtime["memory"].get<double>()) + "   descriptors " +
+            format("%.0f", runtime["descriptors"].get<double>()) + "   workers busy" + busy);
+  std::vector<std::vector<std::string>> rows;
+  const std::vector<std::string> heads{"per s", "failing", "50%", "99%", "total"};
+  for (const json& route : sorted(live["routes"].get<std::vector<json>>(), order)) {
+    const std::string name = route["name"];
+    rows.push_back(cells(name.empty() ? "(no route)" : name, route));
+  }
+  page.table("ROUTE", heads, rows, most);
+  rows.clear();
+  std::vector<json> targets;
+  for (const json& upstream : live["upstreams"]) {
+    for (json target : upstream.value("targets", json::array())) {
+      target["name"] = upstream["name"].get<std::string>() + " " + target["address"].get<std::string>();
+      targets.push_back(std::move(target));
+    }
+  }
+  for (const json& target : sorted(std::move(targets), order)) {
+    rows.push_back(cells(target["name"], target));
+    const std::string why = target.value("why", "");
+    rows.back().push_back(plain(target["state"].get<std::string>() + (why.empty() ? "" : ": " + why)));
+  }
+  std::vector<std::string> with_state = heads;
+  with_state.push_back("state");
+  page.table("TARGET", with_state, rows, most);
+  rows.clear();
+  std::vector<json> limited = live["limited"].get<std::vector<json>>();
+  std::stable_sort(limited.begin(), limited.end(),
+                   [](const json& a, const json& b) { return a["last_minute"] > b["last_minute"]; });
+  for (const json& one : limited)
+    rows.push_back({plain(one["who"]), format("%.0f", one["last_minute"].get<double>()),
+                    plain(one["route"].get<std::string>() + ", " + one["reason"].get<std::string>())});
+  page.table("LIMITED", {"per min", "by"}, rows, most);
+  rows.clear();
+  for (const json& one : live["failed"])
+    rows.push_back({plain(one.value("method", "-") + " " + one.value("path", "")),
+                    std::to_string(one.value("status", 0)),
+                    plain(one.value("ended", "") + " " + one.value("target", ""))});
+  page.table("FAILING REQUESTS", {"status", "why"}, rows, most);
+}
+
+int cannot_ask(const std::string& why) {
+  std::fprintf(stderr, "portcullis: cannot ask the gateway: %s\n", why.c_str());
+  return 2;
+}
+
+}  // namespace
+
+int top(const AdminPlace& place, bool once, OutputFormat output) {
+  auto gateway = AdminClient::find(place);
+  if (!gateway) return cannot_ask(gateway.error().message);
+  std::string fault;
+  const auto ask = [&]() -> json {
+    const client::HttpResponse response = gateway->ask("GET", "/api/now", Milliseconds(5'000));
+    fault = response.error;
+    if (fault.empty() && response.status != 200)
+      fault = std::to_string(response.status) + " " + std::string(trim(response.body));
+    return fault.empty() ? json::parse(response.body, nullptr, false) : json();
+  };
+  json live = ask();
+  if (!live.is_object()) return cannot_ask(gateway->base() + ": " + (fault.empty() ? "no JSON" : fault));
+  const Order* order = &kOrders[0];
+  if (output == OutputFormat::kJson) {
+    std::printf("%s\n", live.dump(2).c_str());
+    return 0;
+  }
+  if (once || ::isatty(STDOUT_FILENO) == 0 || ::isatty(STDIN_FILENO) == 0) {
+    Page page(0, 200, false);
+    show(page, live, *order, 20);
+    std::fputs(std::move(page).text().c_str(), stdout);
+    return 0;
+  }
+  const Screen screen;
+  for (;;) {
+    winsize window{};
+    ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window);
+    const size_t rows = window.ws_row != 0 ? window.ws_row : 24,
+                 columns = window.ws_col != 0 ? window.ws_col : 80;
+    Page page(rows, columns, true);
+    if (live.is_object()) show(page, live, *order, rows > 22 ? (rows - 14) / 4 : 2);
+    page.line("");
+    page.line(fault.empty() ? "q quits; sort by r(ate), f(ailing), l(atency), t(otal)" : "lost: " + fault,
+              fault.empty() ? "2" : "31");
+    Screen::write("\x1b[H" + std::move(page).text() + "\x1b[J");
+    const char key = Screen::key(1'000);
+    if (key == 'q' || key == 'Q' || key == 4) return 0;
+    for (const Order& one : kOrders) {
+      if (one.key == key) order = &one;
+    }
+    if (json fresh = ask(); fresh.is_object()) live = std::move(fresh);
+  }
+}
+
+}  // namespace portcullis::cli

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/schema.h"
+#include "config/tls.h"
+
+namespace portcullis::config {
+
+enum class AdminAccess { kRead, kFull };
+
+// Who may use the admin listener.
+struct AdminToken {
+  std::string name;  // for the audit log
+  std::string hash;  // "sha256:", and hexadecimal digits
+  AdminAccess access = AdminAccess::kFull;
+
+  bool operator==(const AdminToken&) const = default;
+};
+
+// The listener for operators.
+struct Admin {
+  Location location{};  // line 0: there is none
+  std::string address = "127.0.0.1:9080";
+  Location address_location{};
+  ListenerTls tls;
+  std::vector<AdminToken> tokens;
+  std::vector<std::string> hosts;
+
+  bool enabled() const { return location.line != 0; }
+};
+
+TypePointer admin_type();
+// Reports what is wrong with it, its TLS aside.
+void check_admin(const Admin& admin, Diagnostics& diagnostics);
+
+}  // namespace portcullis::config

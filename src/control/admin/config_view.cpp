@@ -1,0 +1,94 @@
+#include "control/admin/config_view.h"
+
+#include <nlohmann/json.hpp>
+
+namespace portcullis::control {
+namespace {
+
+using nlohmann::json;
+
+std::string place_of(const config::Location& location) {
+  return location.file.text() + ":" + std::to_string(location.line);
+}
+
+json describe(const std::vector<config::PolicyUse>& policies) {
+  json out = json::array();
+  for (const config::PolicyUse& one : policies)
+    out.push_back({{"name", one.name}, {"place", place_of(one.location)}});
+  return out;
+}
+
+json describe(const std::vector<config::MatchCondition>& conditions) {
+  using Kind = config::MatchCondition::Kind;
+  json out = json::array();
+  for (const config::MatchCondition& one : conditions) {
+    out.push_back(one.name + (one.kind == Kind::kEquals    ? " = " + one.text
+                              : one.kind == Kind::kMatches ? " ~ " + one.text
+                              : one.kind == Kind::kPresent ? " is there"
+                                                           : " is not there"));
+  }
+  return out;
+}
+
+json describe(const config::Route& route) {
+  json out{{"name", route.name},
+           {"place", place_of(route.location)},
+           {"hosts", route.match.hosts},
+           {"methods", route.match.methods},
+           {"headers", describe(route.match.headers)},
+           {"query", describe(route.match.query)},
+           {"policies", describe(route.policies)},
+           {"upstream", route.upstream},
+           {"split", json::array()}};
+  const config::Match& match = route.match;
+  out["path"] = !match.path.empty()         ? match.path
+                : !match.path_regex.empty() ? "~ " + match.path_regex
+                                            : match.path_prefix;
+  out["path_kind"] = !match.path.empty() ? "exact" : !match.path_regex.empty() ? "regex" : "prefix";
+  if (!route.rewrite.path.empty()) out["rewrite"] = "path: " + route.rewrite.path;
+  if (!route.rewrite.strip_prefix.empty()) out["rewrite"] = "without " + route.rewrite.strip_prefix;
+  for (const config::Branch& branch : route.split)
+    out["split"].push_back({{"name", branch.label()},
+                            {"upstream", branch.upstream},
+                            {"weight", branch.share()},
+                            {"when", branch.when}});
+  return out;
+}
+
+json describe(const config::Upstream& upstream) {
+  static constexpr const char* kBalances[] = {"round_robin", "least_request", "random",
+                                              "peak_ewma",   "ring_hash",     "maglev"};
+  static constexpr const char* kProtocols[] = {"http1", "http2", "auto"};
+  json out{{"name", upstream.name},
+           {"place", place_of(upstream.location)},
+           {"balance", kBalances[static_cast<size_t>(upstream.balance)]},
+           {"protocol", kProtocols[static_cast<size_t>(upstream.protocol)]},
+           {"tls", upstream.tls.enabled()},
+           {"targets", json::array()}};
+  for (const config::Target& target : upstream.targets)
+    out["targets"].push_back({{"address", target.address}, {"weight", target.weight}});
+  if (upstream.discover.enabled()) out["discover"] = upstream.discover.describe();
+  return out;
+}
+
+}  // namespace
+
+json describe_config(const config::Config& config) {
+  json out{{"listeners", json::array()},
+           {"routes", json::array()},
+           {"upstreams", json::array()},
+           {"consumers", json::array()},
+           {"policies", describe(config.policies)}};
+  for (const config::Listener& one : config.listeners)
+    out["listeners"].push_back({{"name", one.name},
+                                {"address", one.address},
+                                {"tls", one.tls.enabled()},
+                                {"place", place_of(one.location)}});
+  for (const config::Route& one : config.routes) out["routes"].push_back(describe(one));
+  for (const config::Upstream& one : config.upstreams) out["upstreams"].push_back(describe(one));
+  for (const config::Consumer& one : config.consumers)
+    out["consumers"].push_back({{"name", one.name}, {"groups", one.groups}, {"plan", one.plan}});
+  return out;
+}
+
+}  // namespace portcullis::control

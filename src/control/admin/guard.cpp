@@ -1,0 +1,123 @@
+#include "control/admin/guard.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "crypto/encoding.h"
+#include "http/query.h"
+#include "runtime/ip_range.h"
+
+namespace portcullis::control {
+
+using http::h1::SmallAnswer;
+using http::h1::SmallRequest;
+
+namespace {
+
+constexpr char kCookie[] = "portcullis_session";
+
+std::string_view field_of(const SmallRequest& request, std::string_view name) {
+  const http::Field* field = request.head.fields.find(name);
+  return field != nullptr ? field->value : std::string_view();
+}
+
+std::string digest_text(std::string_view of) {
+  return std::string(crypto::text_of(crypto::sha256(of)));
+}
+
+}  // namespace
+
+AdminGuard::AdminGuard(EventLoop& loop, const config::Admin& admin)
+    : loop_(&loop), hosts_(admin.hosts), secure_(admin.tls.enabled()) {
+  for (const config::AdminToken& told : admin.tokens) {
+    const auto bytes =
+        crypto::hex_decode(std::string_view(told.hash).substr(std::string_view("sha256:").size()));
+    Token& token = tokens_.emplace_back(Token{told.name, {}, told.access == config::AdminAccess::kFull});
+    if (bytes)
+      std::copy_n(bytes->begin(), std::min(bytes->size(), token.digest.size()), token.digest.begin());
+  }
+}
+
+const AdminGuard::Token* AdminGuard::token_of(std::string_view presented) const {
+  const crypto::Digest256 digest = crypto::sha256(presented);
+  const Token* found = nullptr;
+  for (const Token& token : tokens_) {
+    if (crypto::equal_in_constant_time(token.digest, digest)) found = &token;
+  }
+  return found;
+}
+
+const AdminGuard::Token* AdminGuard::bearer_of(const SmallRequest& request) const {
+  constexpr std::string_view kScheme = "bearer ";
+  const std::string_view value = field_of(request, "authorization");
+  if (value.size() <= kScheme.size() || to_lower(value.substr(0, kScheme.size())) != kScheme) return nullptr;
+  return token_of(trim(value.substr(kScheme.size())));
+}
+
+const AdminGuard::Token* AdminGuard::session_of(const SmallRequest& request) {
+  const auto id = http::find_cookie(request.head.fields, kCookie);
+  if (!id) return nullptr;
+  const auto found = sessions_.find(digest_text(*id));
+  if (found == sessions_.end()) return nullptr;
+  if (found->second.until > loop_->now()) return found->second.token;
+  sessions_.erase(found);
+  return nullptr;
+}
+
+bool AdminGuard::knows_host(std::string_view authority) const {
+  const std::string host = to_lower(http::host_of(authority));
+  if (host == "localhost" || host.ends_with(".localhost")) return true;
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  if (IpAddress::parse(bracketed ? std::string_view(host).substr(1, host.size() - 2) : host)) return true;
+  return std::any_of(hosts_.begin(), hosts_.end(),
+                     [&host](const std::string& one) { return to_lower(one) == host; });
+}
+
+std::optional<SmallAnswer> AdminGuard::refuse(const SmallRequest& request, bool changes, bool open,
+                                              Caller& caller) {
+  const Token* bearer = bearer_of(request);  // which no page of the web can know
+  if (bearer == nullptr && !open && !knows_host(request.head.authority))
+    return SmallAnswer{.status = 421,
+                       .body = "`" + std::string(http::host_of(request.head.authority)) +
+                               "` is none of this listener's names: `admin.hosts` lists them\n"};
+  if (request.head.method != "GET" && request.head.method != "HEAD") {
+    const std::string_view origin = field_of(request, "origin"), site = field_of(request, "sec-fetch-site");
+    const std::string own = (secure_ ? "https://" : "http://") + std::string(request.head.authority);
+    if ((!origin.empty() && origin != own) || (!site.empty() && site != "same-origin" && site != "none"))
+      return SmallAnswer{.status = 403, .body = "not from a page of another site\n"};
+  }
+  if (tokens_.empty() || open) return std::nullopt;
+  const Token* token = bearer != nullptr ? bearer : session_of(request);
+  if (token == nullptr)
+    return SmallAnswer{
+        .status = 401, .body = "this takes a token\n", .fields = "www-authenticate: Bearer\r\n"};
+  if (changes && !token->may_change)
+    return SmallAnswer{.status = 403, .body = "the token `" + token->name + "` may only look\n"};
+  caller = {token->name, token->may_change};
+  return std::nullopt;
+}
+
+std::string AdminGuard::cookie(const std::string& id, long seconds) const {
+  return "set-cookie: " + std::string(kCookie) + "=" + id + "; Path=/; HttpOnly; SameSite=Strict" +
+         (secure_ ? "; Secure" : "") + "; Max-Age=" + std::to_string(seconds) + "\r\n";
+}
+
+Task<SmallAnswer> AdminGuard::log_in(const SmallRequest& request) {
+  const Token* token = token_of(trim(request.body));
+  if (token == nullptr) {
+    co_await sleep_for(*loop_, kPauseAfterWrongToken);
+    co_return SmallAnswer{.status = 401, .body = "no such token\n"};
+  }
+  std::erase_if(sessions_, [this](const auto& one) { return one.second.until <= loop_->now(); });
+  if (sessions_.size() >= kMostSessions) sessions_.clear();
+  const std::string id = crypto::hex_encode(crypto::random_bytes(32));
+  sessions_[digest_text(id)] = {token, loop_->now() + kSessionLife};
+  co_return SmallAnswer{.status = 204, .fields = cookie(id, std::chrono::seconds(kSessionLife).count())};
+}
+
+SmallAnswer AdminGuard::log_out(const SmallRequest& request) {
+  sessions_.erase(digest_text(http::find_cookie(request.head.fields, kCookie).value_or("")));
+  return {.status = 204, .fields = cookie("", 0)};
+}
+
+}  // namespace portcullis::control

@@ -1,0 +1,83 @@
+#include "control/overload_guard.h"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+
+#include "control/say.h"
+#include "telemetry/process.h"
+
+namespace portcullis::control {
+namespace {
+
+using proxy::Pressure;
+
+// What a container's limit leaves: by the second version of control groups, or the first.
+double read_container_memory() {
+  for (const char* file : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    double bytes = 0;
+    // Without a limit it says "max", or a number beyond all memory.
+    if (std::ifstream(file) >> bytes && bytes > 0 && bytes < 1e15) return bytes;
+  }
+  return 0;
+}
+
+// From which part of a limit on each level holds. It ends a little below, so that nothing flutters.
+constexpr std::array<double, 4> kFrom{0, 0.80, 0.90, 0.95};
+constexpr double kSlack = 0.05;
+
+int level_of(double part, int now) {
+  int level = 0;
+  for (int i = 1; i < static_cast<int>(kFrom.size()); ++i) {
+    const double from = kFrom[static_cast<size_t>(i)];
+    if (part >= (i <= now ? from - kSlack : from)) level = i;
+  }
+  return level;
+}
+
+constexpr const char* kTold[] = {"there is room again", "connections that do nothing are closed",
+                                 "no new connections are accepted", "requests are refused"};
+
+}  // namespace
+
+OverloadGuard::OverloadGuard(EventLoop& loop, const std::vector<std::unique_ptr<proxy::Worker>>& workers,
+                             std::function<const config::Overload&()> settings)
+    : loop_(loop),
+      workers_(workers),
+      settings_(std::move(settings)),
+      container_memory_(read_container_memory()) {
+  tasks_.spawn(watch());
+}
+
+Task<void> OverloadGuard::watch() {
+  for (;;) {
+    judge();
+    for (const auto& worker : workers_) worker->probe_lag();
+    co_await sleep_for(loop_, kPeriod);
+  }
+}
+
+void OverloadGuard::judge() {
+  const telemetry::ProcessState process = telemetry::read_process_state();
+  const config::Overload& settings = settings_();
+  const double memory = settings.memory != 0 ? static_cast<double>(settings.memory) : container_memory_;
+  state_.memory = memory > 0 ? process.resident_bytes / memory : -1;
+  state_.descriptors =
+      process.most_descriptors > 0 ? process.open_descriptors / process.most_descriptors : -1;
+  const int level =
+      settings.enabled ? level_of(std::max(state_.memory, state_.descriptors), state_.level) : 0;
+  // Those that are idle now were not, perhaps, when it became tight.
+  const bool changed = level != std::exchange(state_.level, level);
+  if (!changed && level == 0) return;
+  for (const auto& worker : workers_) worker->set_pressure(static_cast<Pressure>(level));
+  if (level > 0) ::malloc_trim(0);
+  if (!changed) return;
+  const bool by_memory = state_.memory > state_.descriptors;
+  const int percent = static_cast<int>(std::max(state_.memory, state_.descriptors) * 100);
+  say(std::string("overload: ") + (by_memory ? "memory" : "descriptors") + " at " + std::to_string(percent) +
+      "%: " + kTold[level]);
+}
+
+}  // namespace portcullis::control

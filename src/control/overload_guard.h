@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "config/model.h"
+#include "proxy/worker.h"
+#include "runtime/task.h"
+#include "telemetry/metrics.h"
+
+namespace portcullis::control {
+
+// Watches what the process takes of memory and descriptors, and lets the workers do without what costs some
+// before there is nothing left; probes how long they let requests wait. Control thread.
+class OverloadGuard {
+ public:
+  OverloadGuard(EventLoop& loop, const std::vector<std::unique_ptr<proxy::Worker>>& workers,
+                std::function<const config::Overload&()> settings);
+
+  const telemetry::OverloadState& state() const { return state_; }
+
+ private:
+  Task<void> watch();
+  void judge();
+
+  static constexpr Milliseconds kPeriod{250};
+
+  EventLoop& loop_;
+  const std::vector<std::unique_ptr<proxy::Worker>>& workers_;
+  std::function<const config::Overload&()> settings_;
+  const double container_memory_;  // bytes; 0: no limit
+  telemetry::OverloadState state_;
+  TaskGroup tasks_;
+};
+
+}  // namespace portcullis::control

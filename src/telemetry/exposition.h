@@ -1,0 +1,160 @@
+#pragma once
+
+// What a scrape says, in the making: docs/metrics.md describes it. For this folder.
+
+#include <prometheus/metric_family.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "telemetry/metrics.h"
+
+namespace portcullis::telemetry {
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+using prometheus::MetricType;
+
+inline constexpr const char* kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};  // of a status
+
+template <typename Shards, typename Read>
+uint64_t sum(const Shards& shards, Read read) {
+  uint64_t total = 0;
+  for (const auto& shard : shards) total += read(*shard).get();
+  return total;
+}
+
+// One scrape of a registry: the families, in the order in which they are told.
+class Exposition {
+ public:
+  Exposition(const Registry& registry, const States& states) : registry_(registry), states_(states) {}
+
+  std::string text();
+  std::string protobuf();
+
+ private:
+  // A place in `families_`, which may move.
+  class Family {
+   public:
+    Family(Exposition& all, std::string name, std::string help, MetricType type)
+        : all_(all), at_(all.families_.size()) {
+      prometheus::MetricFamily family;
+      family.name = "portcullis_" + std::move(name);
+      family.help = std::move(help);
+      family.type = type;
+      all.families_.push_back(std::move(family));
+    }
+    void add(Labels labels, uint64_t value) { add(std::move(labels), static_cast<double>(value)); }
+    void add(Labels labels, double value) {
+      prometheus::ClientMetric metric;
+      metric.label = std::move(labels);
+      if (family().type == MetricType::Gauge) {
+        metric.gauge.value = value;
+      } else {
+        metric.counter.value = value;
+      }
+      family().metric.push_back(std::move(metric));
+    }
+    void add(prometheus::ClientMetric metric) { family().metric.push_back(std::move(metric)); }
+    // A histogram, and the same in FineBuckets.
+    void add(prometheus::ClientMetric metric, std::vector<uint64_t> fine) {
+      all_.fine_[{at_, family().metric.size()}] = std::move(fine);
+      add(std::move(metric));
+    }
+
+   private:
+    prometheus::MetricFamily& family() { return all_.families_[at_]; }
+    Exposition& all_;
+    size_t at_;
+  };
+  Family counter(std::string name, std::string help) {
+    return {*this, std::move(name), std::move(help), MetricType::Counter};
+  }
+  Family gauge(std::string name, std::string help) {
+    return {*this, std::move(name), std::move(help), MetricType::Gauge};
+  }
+  Family histogram(std::string name, std::string help) {
+    return {*this, std::move(name), std::move(help), MetricType::Histogram};
+  }
+
+  // By class of status; those that there were.
+  template <typename Shards>
+  static void add_responses(Family& family, const Labels& labels, const Shards& shards) {
+    for (size_t i = 0; i < std::size(kClasses); ++i)
+      add_class(family, labels, i,
+                sum(shards, [i](const auto& metrics) -> const Counter& { return metrics.responses[i]; }));
+  }
+  static void add_class(Family& family, const Labels& labels, size_t status_class, uint64_t count) {
+    if (count == 0) return;
+    Labels with_class = labels;
+    with_class.push_back({"status", kClasses[status_class]});
+    family.add(std::move(with_class), count);
+  }
+
+  // `counts` by bucket, the last beyond all bounds.
+  template <typename Bounds>
+  static prometheus::ClientMetric buckets(const Bounds& bounds, const std::vector<uint64_t>& counts,
+                                          uint64_t micros) {
+    prometheus::ClientMetric metric;
+    uint64_t cumulative = 0;
+    for (size_t i = 0; i < counts.size(); ++i) {
+      cumulative += counts[i];
+      const double bound =
+          i < bounds.size() ? static_cast<double>(bounds[i]) / 1e6 : std::numeric_limits<double>::infinity();
+      metric.histogram.bucket.push_back({cumulative, bound});
+    }
+    metric.histogram.sample_count = cumulative;
+    metric.histogram.sample_sum = static_cast<double>(micros) / 1e6;
+    return metric;
+  }
+
+  // Idle ones are left out, which keeps a scrape of many small.
+  template <typename Shards, typename Read>
+  static void add_latency(Family& family, Labels labels, const Shards& shards, Read read) {
+    std::vector<uint64_t> counts(kDurationBounds.size() + 1);
+    std::vector<uint64_t> fine(FineBuckets::kCount);
+    uint64_t micros = 0;
+    for (const auto& shard : shards) {
+      const Latency& latency = read(*shard);
+      if (const FineBuckets* its = latency.fine()) {
+        for (size_t i = 0; i < fine.size(); ++i) fine[i] += its->counts[i].get();
+      }
+      for (size_t i = 0; i < counts.size(); ++i) counts[i] += latency.bucket(i).get();
+      micros += latency.sum().get();
+    }
+    prometheus::ClientMetric metric = buckets(kDurationBounds, counts, micros);
+    if (metric.histogram.sample_count == 0) return;
+    metric.label = std::move(labels);
+    family.add(std::move(metric), std::move(fine));
+  }
+
+  uint64_t of_workers(Counter WorkerMetrics::*member) const {
+    return sum(registry_.workers_, [member](const WorkerMetrics& m) -> const Counter& { return m.*member; });
+  }
+
+  // What is told: of requests,
+  void routes();
+  void targets();
+  void consumers();
+  void policies();
+  void limits();
+  void cache();
+  // and of the process.
+  void connections();
+  void health();
+  void breakers();
+  void splits();
+  void runtime();
+  void overload();
+
+  const Registry& registry_;
+  const States& states_;
+  void collect();
+
+  std::vector<prometheus::MetricFamily> families_;
+  std::map<std::pair<size_t, size_t>, std::vector<uint64_t>> fine_;  // by family, then metric
+};
+
+}  // namespace portcullis::telemetry

@@ -1,0 +1,52 @@
+// Runs scenarios in headless Chromium: node run.mjs BASE_URL NAME...  What the page says on its console, and what its
+// policies forbid, fails the scenario. `command` writes to standard output, and waits for a line of standard input.
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+import * as scenarios from "./scenarios.mjs";
+
+const require = createRequire(new URL("../../web/package.json", import.meta.url));
+const { chromium } = require("playwright-core");
+const axeSource = require.resolve("axe-core/axe.min.js");
+const [base, ...names] = process.argv.slice(2);
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+async function command(text) {
+  console.log(`command ${text}`);
+  await lines.next();
+}
+
+async function axe(page) {
+  // The page's own policy lets no foreign script in: the browser's debugger does.
+  await page.evaluate(require("node:fs").readFileSync(axeSource, "utf8"));
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  return violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(" ")).join(", ")}`);
+}
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+let failed = 0;
+for (const name of names) {
+  const context = await browser.newContext({ viewport: { width: 1360, height: 860 } });
+  context.setDefaultTimeout(30_000);
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  try {
+    await page.goto(base);
+    if (name !== "log_in") await page.locator("#connection[data-state=live]").waitFor();
+    await scenarios[name](page, { axe, command, base, folder: process.env.SCREENSHOTS });
+    // What the scenario provokes is expected.
+    const expected = { log_in: /401/, reconnects: /ERR_|EventSource/, explain: /400/ }[name];
+    const unexpected = complaints.filter((text) => !expected?.test(text));
+    if (unexpected.length > 0) throw new Error(`the console said: ${unexpected.join("; ")}`);
+    console.log(`passed ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`failed ${name}: ${error.stack}`);
+    if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/failed-${name}.png` });
+  }
+  await context.close();
+}
+await browser.close();
+process.exit(failed > 0 ? 1 : 0);
