@@ -13,6 +13,8 @@
 #include <exception>
 #include <string_view>
 
+#include "base/sanitizers.h"
+
 namespace portcullis::cli {
 namespace {
 
@@ -96,7 +98,7 @@ void report(int signal, siginfo_t* info, void*) {
 
 void report_crashes() {
   std::set_terminate(tell_exception);
-#ifndef PORTCULLIS_SANITIZED  // the sanitizers' reports say more
+  if (kSanitized) return;  // the sanitizers' reports say more
   // Loads what it needs, which a handler could not.
   void* frame = nullptr;
   ::backtrace(&frame, 1);
@@ -104,7 +106,6 @@ void report_crashes() {
   action.sa_sigaction = report;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
   for (const int one : kSignals) ::sigaction(one, &action, nullptr);
-#endif
 }
 
 }  // namespace portcullis::cli

@@ -283,6 +283,7 @@ telemetry::States Gateway::states() {
   std::sort(ends.begin(), ends.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   if (ends.size() > kMostCertificates) ends.resize(kMostCertificates);
   std::vector<std::pair<std::string, uint64_t>> certificates;
+  certificates.reserve(ends.size());
   for (const auto& [file, end] : ends)
     certificates.emplace_back(file, static_cast<uint64_t>(end.time_since_epoch().count()));
   const cache::StoreState cache = services_->cache().state();

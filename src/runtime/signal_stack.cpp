@@ -2,16 +2,17 @@
 
 #include <csignal>
 
+#include "base/sanitizers.h"
+
 namespace portcullis {
 
 SignalStack::SignalStack() {
-#ifndef PORTCULLIS_SANITIZED  // the sanitizers have handlers, and stacks for them, of their own
+  if (kSanitized) return;  // the sanitizers have handlers, and stacks for them, of their own
   memory_ = std::make_unique<char[]>(kSize);
   stack_t stack{};
   stack.ss_sp = memory_.get();
   stack.ss_size = kSize;
   ::sigaltstack(&stack, nullptr);
-#endif
 }
 
 SignalStack::~SignalStack() {
