@@ -36,6 +36,7 @@ for stage in "${stages[@]}"; do
   else
     unset PORTCULLIS_TESTSSL
   fi
-  PORTCULLIS_UPLOAD_MIB=$upload PORTCULLIS_BINARY="$PWD/build/$stage/portcullis" /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration
+  PORTCULLIS_UPLOAD_MIB=$upload PORTCULLIS_BINARY="$PWD/build/$stage/portcullis" /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+    -n "${PORTCULLIS_TEST_JOBS:-3}" --dist loadfile tests/integration
 done
 echo "all stages passed: ${stages[*]}"

@@ -38,11 +38,13 @@ class Screen {
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
   }
-  // A key that has come within that time, or 0.
+  // A key that has come within that time, or 0; kEnd, when none will come any more.
+  static constexpr char kEnd = 4;
   static char key(int milliseconds) {
     pollfd input{STDIN_FILENO, POLLIN, 0};
+    if (::poll(&input, 1, milliseconds) <= 0) return 0;
     char c = 0;
-    return ::poll(&input, 1, milliseconds) > 0 && ::read(STDIN_FILENO, &c, 1) == 1 ? c : '\0';
+    return ::read(STDIN_FILENO, &c, 1) == 1 ? c : kEnd;
   }
 
  private:
@@ -260,7 +262,7 @@ int top(const AdminPlace& place, bool once, OutputFormat output) {
               fault.empty() ? "2" : "31");
     Screen::write("\x1b[H" + std::move(page).text() + "\x1b[J");
     const char key = Screen::key(1'000);
-    if (key == 'q' || key == 'Q' || key == 4) return 0;
+    if (key == 'q' || key == 'Q' || key == Screen::kEnd) return 0;
     for (const Order& one : kOrders) {
       if (one.key == key) order = &one;
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "telemetry/metrics.h"
+#include "telemetry/shards.h"
 
 namespace portcullis::telemetry {
 
@@ -18,13 +19,6 @@ using Labels = std::vector<prometheus::ClientMetric::Label>;
 using prometheus::MetricType;
 
 inline constexpr const char* kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};  // of a status
-
-template <typename Shards, typename Read>
-uint64_t sum(const Shards& shards, Read read) {
-  uint64_t total = 0;
-  for (const auto& shard : shards) total += read(*shard).get();
-  return total;
-}
 
 // One scrape of a registry: the families, in the order in which they are told.
 class Exposition {
@@ -112,13 +106,13 @@ class Exposition {
 
   // Idle ones are left out, which keeps a scrape of many small.
   template <typename Shards, typename Read>
-  static void add_latency(Family& family, Labels labels, const Shards& shards, Read read) {
+  void add_latency(Family& family, Labels labels, const Shards& shards, Read read) {
     std::vector<uint64_t> counts(kDurationBounds.size() + 1);
-    std::vector<uint64_t> fine(FineBuckets::kCount);
+    std::vector<uint64_t> fine(native_ ? FineBuckets::kCount : 0);
     uint64_t micros = 0;
     for (const auto& shard : shards) {
       const Latency& latency = read(*shard);
-      if (const FineBuckets* its = latency.fine()) {
+      if (const FineBuckets* its = latency.fine(); its != nullptr && native_) {
         for (size_t i = 0; i < fine.size(); ++i) fine[i] += its->counts[i].get();
       }
       for (size_t i = 0; i < counts.size(); ++i) counts[i] += latency.bucket(i).get();
@@ -127,7 +121,7 @@ class Exposition {
     prometheus::ClientMetric metric = buckets(kDurationBounds, counts, micros);
     if (metric.histogram.sample_count == 0) return;
     metric.label = std::move(labels);
-    family.add(std::move(metric), std::move(fine));
+    native_ ? family.add(std::move(metric), std::move(fine)) : family.add(std::move(metric));
   }
 
   uint64_t of_workers(Counter WorkerMetrics::*member) const {
@@ -153,6 +147,7 @@ class Exposition {
   const States& states_;
   void collect();
 
+  bool native_ = false;  // whether histograms are told in fine buckets, too
   std::vector<prometheus::MetricFamily> families_;
   std::map<std::pair<size_t, size_t>, std::vector<uint64_t>> fine_;  // by family, then metric
 };

@@ -5,6 +5,9 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/wire_format_lite.h>
 
+#include <cmath>
+#include <numeric>
+
 #include "telemetry/exposition.h"
 
 namespace portcullis::telemetry {
@@ -75,17 +78,23 @@ void write_native(const std::vector<uint64_t>& fine, CodedOutputStream& out) {
   }
 }
 
+// While they were read, more was counted: what is told agrees with itself nevertheless.
 std::string histogram_message(const prometheus::ClientMetric::Histogram& histogram,
                               const std::vector<uint64_t>* fine) {
+  uint64_t count = histogram.sample_count;
+  if (fine != nullptr) count = std::accumulate(fine->begin(), fine->end(), uint64_t{0});
   return message([&](CodedOutputStream& out) {
-    WireFormatLite::WriteUInt64(1, histogram.sample_count, &out);
+    WireFormatLite::WriteUInt64(1, count, &out);
     WireFormatLite::WriteDouble(2, histogram.sample_sum, &out);
-    for (const auto& bucket : histogram.bucket)
-      write_bytes(3, message([&bucket](CodedOutputStream& one) {
-                    WireFormatLite::WriteUInt64(1, bucket.cumulative_count, &one);
+    for (const auto& bucket : histogram.bucket) {
+      const uint64_t below =
+          std::isinf(bucket.upper_bound) ? count : std::min(bucket.cumulative_count, count);
+      write_bytes(3, message([&bucket, below](CodedOutputStream& one) {
+                    WireFormatLite::WriteUInt64(1, below, &one);
                     WireFormatLite::WriteDouble(2, bucket.upper_bound, &one);
                   }),
                   out);
+    }
     if (fine != nullptr) write_native(*fine, out);
   });
 }
@@ -93,6 +102,7 @@ std::string histogram_message(const prometheus::ClientMetric::Histogram& histogr
 }  // namespace
 
 std::string Exposition::protobuf() {
+  native_ = true;
   collect();
   enum Type { kCounter = 0, kGauge = 1, kHistogram = 4 };  // of MetricType
   return message([this](CodedOutputStream& out) {

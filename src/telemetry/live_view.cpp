@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "telemetry/shards.h"
+
 namespace portcullis::telemetry {
 namespace {
 
@@ -18,13 +20,6 @@ uint64_t milliseconds_now() {
 // To three digits: nobody reads more, and a thousand routes are told each second.
 double rounded(double value) {
   return std::round(value * 1000) / 1000;
-}
-
-template <typename Shards, typename Read>
-uint64_t sum(const Shards& shards, Read read) {
-  uint64_t total = 0;
-  for (const auto& shard : shards) total += read(*shard).get();
-  return total;
 }
 
 }  // namespace

@@ -31,14 +31,17 @@ def wait_for(condition, timeout=20, what="condition"):
     raise AssertionError(f"timed out waiting for {what}")
 
 
-_ports = itertools.count(os.getpid() * 37)
+# Below the ports from which the kernel takes the clients' own, so that no connection has one by the time a server binds
+# it; those who run the tests together each have a part.
+_FIRST, _PART, _PARTS = 10000, 2700, 8
+_part = int(os.environ.get("PYTEST_XDIST_WORKER", f"gw{os.getpid()}")[2:]) % _PARTS
+_next_port = itertools.count(os.getpid() * 37)
 
 
 def free_port():
-    """A port nobody listens on; below those from which the kernel takes the clients' own, so that no connection has
-    it by the time a server binds it."""
+    """A port nobody listens on."""
     while True:
-        port = 10000 + next(_ports) % 22000
+        port = _FIRST + _part * _PART + next(_next_port) % _PART
         with socket.socket() as probe:
             with contextlib.suppress(OSError):
                 probe.bind(("127.0.0.1", port))

@@ -249,4 +249,9 @@ def test_top(start, backend):
     show_until(b"\x1b[?1049l")  # the terminal is as it was
     assert process.wait(20) == 0
     os.close(keeper)
+    keeper, terminal = pty.openpty()
+    process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    os.close(keeper)
+    assert process.wait(20) == 0  # the terminal is gone
     assert subprocess.run([BINARY, "top", "--admin", f"127.0.0.1:{free_port()}"], capture_output=True).returncode == 2

@@ -93,7 +93,9 @@ AdminServer::AdminServer(EventLoop& loop, UniqueFd socket, const config::Admin& 
 
 void AdminServer::change(const config::Admin& settings, std::shared_ptr<const tls::ServerContext> tls) {
   tls_ = std::move(tls);
-  if (settings.tokens == settings_.tokens && settings.hosts == settings_.hosts) return;
+  const bool same = settings.tokens == settings_.tokens && settings.hosts == settings_.hosts &&
+                    settings.tls.enabled() == settings_.tls.enabled();
+  if (same) return;
   settings_ = settings;
   guard_ = AdminGuard(loop_, settings);
   ++guards_;
