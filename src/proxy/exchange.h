@@ -91,6 +91,7 @@ class Exchange final : public Pooled, private policy::Errands {
                       InputBuffer input);
   Task<void> send_stored();
   void conclude(const RelayResult& sent, const BodySource& source);
+  void leave_client();
   bool send(const void* sender, const std::function<void(policy::Context&)>& prepare) override;
   Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);
   static bool is_websocket(const http::Fields& fields);

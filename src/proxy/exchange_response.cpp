@@ -139,8 +139,13 @@ void Exchange::conclude(const RelayResult& sent, const BodySource& source) {
       ended_ = source.converter != nullptr ? source.converter->failure() : "upstream_malformed";
     client_.stream.reset_on_close();
   }
+  leave_client();
+}
+
+// A stream of HTTP/2 is closed when the exchange has gone: its head is to be told of until then.
+void Exchange::leave_client() {
   close_client_ = true;
-  client_.stream.close();
+  if (client_.channel == nullptr) client_.stream.close();
 }
 
 Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::Connection>& connection,

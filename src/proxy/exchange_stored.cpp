@@ -96,8 +96,7 @@ Task<void> Exchange::send_stored() {
   if (kind == BodyKind::kUntilClose && !ends_here) close_client_ = true;
   if (!reader.valid() && !ends_here) {
     // It is not kept any more, and was not begun to be read in time.
-    close_client_ = true;
-    co_return client_.stream.close();
+    co_return leave_client();
   }
   answered_ = true;
   const std::string_view beginning = ends_here ? std::string_view() : reader.take();

@@ -16,10 +16,11 @@ from test_retries import failing
 class Counting:
     """A handler that answers when told, and knows how many requests it has had, and had at most at once."""
 
-    def __init__(self, pause=0.0, held=False):
-        self.lock, self.pause, self.release = threading.Lock(), pause, threading.Event()
+    def __init__(self, pause=0.0, held=False, until=0):
+        """`until`: nothing is answered before so many have been busy at once."""
+        self.lock, self.pause, self.until, self.release = threading.Lock(), pause, until, threading.Event()
         self.busy = self.most_busy = self.requests = 0
-        if not held:
+        if not held and not until:
             self.release.set()
 
     def __call__(self, connection, backend):
@@ -29,6 +30,8 @@ class Counting:
                 self.requests += 1
                 self.busy += 1
                 self.most_busy = max(self.most_busy, self.busy)
+                if self.until and self.busy >= self.until:
+                    self.release.set()
             self.release.wait(20)
             time.sleep(self.pause)
             with self.lock:
@@ -66,7 +69,7 @@ def configuration(*ports, breaker, admin=None, upstream="", **settings):
 
 @pytest.mark.parametrize("workers", [1, 4])
 def test_connections_stay_below_their_limit_and_requests_wait_for_one(start, backend, workers):
-    handler, admin = Counting(pause=0.005), free_port()
+    handler, admin = Counting(pause=0.005, until=3), free_port()
     it = backend(handler)
     gateway = start(configuration(it.port, breaker="{connections: 3}", workers=workers, admin=admin,
                                   upstream="    timeouts: {connect: 15s}"))

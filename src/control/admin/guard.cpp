@@ -104,15 +104,18 @@ std::string AdminGuard::cookie(const std::string& id, long seconds) const {
 
 Task<SmallAnswer> AdminGuard::log_in(const SmallRequest& request) {
   const Token* token = token_of(trim(request.body));
+  SmallAnswer out;
   if (token == nullptr) {
     co_await sleep_for(*loop_, kPauseAfterWrongToken);
-    co_return SmallAnswer{.status = 401, .body = "no such token\n"};
+    out = {.status = 401, .body = "no such token\n"};
+    co_return out;
   }
   std::erase_if(sessions_, [this](const auto& one) { return one.second.until <= loop_->now(); });
   if (sessions_.size() >= kMostSessions) sessions_.clear();
   const std::string id = crypto::hex_encode(crypto::random_bytes(32));
   sessions_[digest_text(id)] = {token, loop_->now() + kSessionLife};
-  co_return SmallAnswer{.status = 204, .fields = cookie(id, std::chrono::seconds(kSessionLife).count())};
+  out = {.status = 204, .fields = cookie(id, std::chrono::seconds(kSessionLife).count())};
+  co_return out;
 }
 
 SmallAnswer AdminGuard::log_out(const SmallRequest& request) {

@@ -58,6 +58,7 @@ class AdminServer {
   Task<bool> greet(Stream& stream);
   Task<Answer> answer(const Request& request);
   Task<Answer> perform(const Endpoint& endpoint, const Request& request, const AdminGuard::Caller& caller);
+  Task<Answer> change(const Endpoint& endpoint, const Request& request, const AdminGuard::Caller& caller);
   Answer look(const Request& request) const;
   Answer explain(const Request& request) const;
   Answer resume(std::string_view query, const std::string& by) const;
