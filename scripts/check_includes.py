@@ -25,7 +25,7 @@ MAY_USE = {
     "identity": HTTP | {"client", "crypto", "config"},
     "redis": RUNTIME | {"crypto"},
     "limits": RUNTIME | {"crypto", "redis"},
-    "cache": HTTP,
+    "cache": HTTP | {"telemetry"},
     "compression": BASE,
     "policy": HTTP | IDENTITY | {"cache", "compression", "limits", "redis", "routing", "telemetry", "tls"},
     "proxy": HTTP | IDENTITY | {"cache", "policy", "routing", "upstream", "telemetry", "tls"},

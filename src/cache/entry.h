@@ -60,10 +60,8 @@ struct Entry {
   Entry(uint16_t status, std::string_view reason, const http::Fields& fields)
       : head(status, reason, fields) {}
 
-  // About what it takes.
-  size_t cost() const {
-    return kOverhead + head.size() + selecting.size() + static_cast<size_t>(body->size());
-  }
+  // About what it takes, without its body.
+  size_t head_cost() const { return kOverhead + head.size() + selecting.size(); }
   std::chrono::milliseconds age(Time moment) const { return told_age.at(moment); }
   // How long it has been stale; negative while it is fresh.
   std::chrono::milliseconds staleness(Time moment) const {

@@ -10,7 +10,7 @@ namespace portcullis::cache {
 using http::FieldId;
 using std::chrono::sys_seconds;
 
-Age::Age(const http::Fields& response, Time asked, Time received) : received_(received) {
+Age::Age(const http::Fields& response, Time asked, Time received) {
   seconds value{0};
   if (const http::Field* age = response.find(FieldId::kAge)) {
     // Of a list the first counts; what is no number does not.
@@ -24,7 +24,7 @@ Age::Age(const http::Fields& response, Time asked, Time received) : received_(re
   }
   const milliseconds corrected = value + (received - asked);
   // A date is only known to the second: less than one apart is not old.
-  initial_ = std::max(apparent < seconds(2) ? milliseconds(0) : apparent, corrected);
+  born_ = received - std::max(apparent < seconds(2) ? milliseconds(0) : apparent, corrected);
 }
 
 milliseconds lifetime_of(const http::ResponseHead& response, const http::CacheControl& told, bool targeted,

@@ -24,12 +24,14 @@ class Age {
   Age() = default;
   // Of one that was asked for at `asked` and has come at `received`, with these fields.
   Age(const http::Fields& response, Time asked, Time received);
+  explicit Age(Time born) : born_(born) {}
 
-  milliseconds at(Time moment) const { return initial_ + (moment - received_); }
+  milliseconds at(Time moment) const { return moment - born_; }
+  // When it was nothing.
+  Time born() const { return born_; }
 
  private:
-  milliseconds initial_{0};
-  Time received_{};
+  Time born_{};
 };
 
 // For responses that do not say how long they are fresh, and in place of what they say.
@@ -52,6 +54,8 @@ struct Staleness {
   bool not_on_request = false;  // not because a client would take it
   std::optional<milliseconds> while_revalidating{};
   std::optional<milliseconds> if_error{};
+
+  bool operator==(const Staleness&) const = default;
 };
 
 }  // namespace portcullis::cache

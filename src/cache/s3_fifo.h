@@ -17,8 +17,8 @@ class S3Fifo {
   // `ghosts`: so many of those that have gone are remembered.
   explicit S3Fifo(size_t ghosts) : ghosts_(ghosts) {}
 
-  // By its hash; it takes `cost` bytes.
-  void add(Place& place, size_t cost);
+  // By its hash; it takes `cost` bytes. `proven`: it goes to the main queue at once.
+  void add(Place& place, size_t cost, bool proven = false);
   void remove(Place& place);
   // The one that is to go, which has been taken out; null when there is none.
   Place* evict();
@@ -45,10 +45,10 @@ inline void S3Fifo::put(Place& place, Place::Queue queue) {
   (small ? small_cost_ : main_cost_) += place.cost;
 }
 
-inline void S3Fifo::add(Place& place, size_t cost) {
+inline void S3Fifo::add(Place& place, size_t cost, bool proven) {
   place.cost = cost;
   const bool known = ghosts_[place.hash % ghosts_.size()] == place.hash;
-  put(place, known ? Place::Queue::kMain : Place::Queue::kSmall);
+  put(place, known || proven ? Place::Queue::kMain : Place::Queue::kSmall);
 }
 
 inline void S3Fifo::remove(Place& place) {

@@ -1,129 +1,48 @@
 #include "cache/store.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
-#include <mutex>
 #include <random>
-#include <unordered_map>
 
 #include "base/hash.h"
+#include "cache/store_shard.h"
 
 namespace portcullis::cache {
 
 using std::chrono::milliseconds;
 
-namespace {
-
-struct HashedText {
-  std::string_view text;
-  uint64_t hash;
-  bool operator==(const HashedText& other) const { return hash == other.hash && text == other.text; }
-};
-struct HashOfIt {
-  size_t operator()(const HashedText& one) const { return one.hash; }
-};
-template <typename T>
-using ByText = std::unordered_map<HashedText, std::unique_ptr<T>, HashOfIt>;  // views of what T has
-
-struct Uri {
-  std::string text;
-  uint64_t hash;
-  IntrusiveList<Slot, Slot> slots;
-};
-
-}  // namespace
-
-// What is known of one key. It is there while there is something.
-struct Slot : ListNode<Slot> {
-  std::string key;
-  uint64_t hash = 0;
-  Uri* uri = nullptr;
-  std::shared_ptr<const Variants> variants;
-  std::vector<std::shared_ptr<Fetch>> fetches;
-};
-
-struct Store::Shard {
-  explicit Shard(size_t ghosts) : queue(ghosts) {}
-
-  std::mutex mutex;
-  ByText<Slot> slots;
-  ByText<Uri> uris;
-  S3Fifo queue;
-
-  // Keys whose answers were for one request only, each until some moment. Bounded: a later one takes an
-  // earlier one's place.
-  struct Mark {
-    uint64_t hash = 0;
-    Time until{};
-  };
-  std::array<Mark, 512> unshared{};
-};
-
-class Store::Locked {
- public:
-  explicit Locked(Shard& its_shard) : shard(its_shard), lock_(its_shard.mutex) {}
-
-  Slot* find(const Key& key) const {
-    const auto found = shard.slots.find({key.text, key.hash});
-    return found == shard.slots.end() ? nullptr : found->second.get();
-  }
-
-  Slot& find_or_make(const Key& key) {
-    if (Slot* slot = find(key)) return *slot;
-    auto slot = std::make_unique<Slot>();
-    slot->key = key.text;
-    slot->hash = key.hash;
-    auto at = shard.uris.find({key.uri, key.uri_hash});
-    if (at == shard.uris.end()) {
-      auto uri = std::make_unique<Uri>();
-      uri->text = key.uri;
-      uri->hash = key.uri_hash;
-      const HashedText text{uri->text, uri->hash};
-      at = shard.uris.emplace(text, std::move(uri)).first;
-    }
-    slot->uri = at->second.get();
-    slot->uri->slots.push_back(*slot);
-    Slot& made = *slot;
-    shard.slots.emplace(HashedText{made.key, made.hash}, std::move(slot));
-    return made;
-  }
-
-  void drop_fetch(const Key& key, const std::shared_ptr<Fetch>& fetch) {
-    Slot* slot = find(key);
-    if (slot == nullptr) return;
-    std::erase(slot->fetches, fetch);
-    forget_if_empty(*slot);
-  }
-
-  void forget_if_empty(Slot& slot) {
-    if (slot.variants != nullptr || !slot.fetches.empty()) return;
-    Uri& uri = *slot.uri;
-    shard.slots.erase({slot.key, slot.hash});
-    if (uri.slots.empty()) shard.uris.erase({uri.text, uri.hash});
-  }
-
-  // Is destroyed when the lock has been given back.
-  void discard(std::shared_ptr<const Variants> variants) { discarded_.push_back(std::move(variants)); }
-
-  Shard& shard;
-
- private:
-  std::vector<std::shared_ptr<const Variants>> discarded_;
-  std::unique_lock<std::mutex> lock_;
-};
-
-Store::Store(uint64_t most_bytes) : most_bytes_(most_bytes), seed_(std::random_device{}()) {
+Store::Store(uint64_t most_bytes, std::unique_ptr<Disk> disk)
+    : most_bytes_(most_bytes), seed_(std::random_device{}()), disk_(std::move(disk)) {
   const uint64_t ghosts = std::clamp<uint64_t>(most_bytes / kShards / 4096, 64, 64 << 10);
   for (auto& shard : shards_) shard = std::make_unique<Shard>(ghosts);
+  if (disk_ == nullptr) return;
+  restoring_.goes_on = true;
+  disk_->begin(
+      [this](const DiskHead& head, std::unique_ptr<DiskFile> file) { return restore(head, std::move(file)); },
+      [this] {
+        restoring_.goes_on = false;
+        const std::lock_guard lock(restoring_.mutex);
+        restoring_.uris.clear();
+        restoring_.others.clear();
+      });
 }
 
-Store::~Store() = default;
+Store::~Store() {
+  stop();
+}
+
+void Store::stop() {
+  if (disk_) disk_->stop();
+}
 
 Key Store::key(std::string_view text, std::string_view uri) const {
   return {text, uri, hash_bytes(text, seed_), hash_bytes(uri, seed_)};
 }
 
+// The same in every process: it is written to disk.
 uint64_t Store::hash_of_tag(std::string_view tag) const {
-  return hash_bytes(tag, seed_);
+  return XXH3_64bits(tag.data(), tag.size());
 }
 
 Store::Found Store::find(const Key& key) const {
@@ -159,9 +78,14 @@ std::shared_ptr<Fetch> Store::enter_alone(const Key& key) {
   return fetch;
 }
 
+uint64_t Store::hash_of_variant(const Key& key, const Entry& entry) {
+  return hash_bytes(entry.selecting, key.hash);
+}
+
 void Store::stored(const Key& key, const std::shared_ptr<Fetch>& fetch, const std::shared_ptr<Entry>& entry) {
-  entry->place.hash = hash_bytes(entry->selecting, key.hash);
+  entry->place.hash = hash_of_variant(key, *entry);
   entry->place.uri_hash = key.uri_hash;
+  bool is_there = false;
   {
     Locked locked(shard_of(key.uri_hash));
     Slot& slot = locked.find_or_make(key);
@@ -177,7 +101,8 @@ void Store::stored(const Key& key, const std::shared_ptr<Fetch>& fetch, const st
         for (const EntryPointer& one : *slot.variants) {
           const bool replaced = one->vary == entry->vary && one->selecting == entry->selecting;
           if (replaced || has_surplus) {
-            take_out(locked, *one);
+            // A validation has made a new head for the old body.
+            take_out(locked, *one, one->body == entry->body ? Its::kAnothers : Its::kDiscarded);
             has_surplus = false;
           } else {
             variants->push_back(one);
@@ -188,20 +113,24 @@ void Store::stored(const Key& key, const std::shared_ptr<Fetch>& fetch, const st
       locked.discard(std::exchange(slot.variants, std::move(variants)));
       entry->place.slot = &slot;
       entries_.fetch_add(1, std::memory_order_relaxed);
+      is_there = true;
     }
   }
   fetch->entry_ = entry;
   fetch->end(Fetch::Outcome::kStored);
-  if (entry->body->state() == Body::State::kComplete) completed(*entry);
+  if (!is_there || entry->body->state() != Body::State::kComplete) return;
+  if (entry->body->on_disk()) watch(entry);
+  completed(*entry);
 }
 
 // The lists and the counts know it no more; the slot's variants are the caller's to change.
-void Store::take_out(Locked& locked, const Entry& entry) {
+void Store::take_out(Locked& locked, const Entry& entry, Its body) {
   if (entry.place.slot == nullptr) return;
   entry.place.slot = nullptr;
-  if (entry.place.queue != Place::Queue::kNone) bytes_.fetch_sub(entry.place.cost, std::memory_order_relaxed);
-  locked.shard.queue.remove(entry.place);
+  if (entry.place.queue != Place::Queue::kNone) uncount(entry);
+  locked.shard.queue_of(entry).remove(entry.place);
   entries_.fetch_sub(1, std::memory_order_relaxed);
+  if (entry.body->on_disk() && body == Its::kDiscarded) entry.body->discard();
 }
 
 void Store::not_shared(const Key& key, const std::shared_ptr<Fetch>& fetch, milliseconds remember) {
@@ -227,23 +156,45 @@ void Store::abandoned(const Key& key, const std::shared_ptr<Fetch>& fetch) {
   fetch->end(Fetch::Outcome::kAbandoned);
 }
 
-std::unique_ptr<Filling> Store::fill(std::shared_ptr<Entry> entry, uint64_t limit) {
-  const uint64_t expected = entry->body->length().value_or(0);
-  if (expected > limit) return nullptr;
-  if (filling_.load(std::memory_order_relaxed) + expected > most_bytes_ / 2) return nullptr;
-  return std::make_unique<Filling>(*this, std::move(entry), limit, expected);
+std::unique_ptr<Filling> Store::fill(std::shared_ptr<Entry> entry, std::optional<uint64_t> length,
+                                     uint64_t limit) {
+  const uint64_t expected = length.value_or(0);
+  const bool has_disk = disk_ != nullptr && disk_->active();
+  uint64_t most = limit;
+  if (has_disk) {
+    most = std::min({limit, disk_->settings().most_object, disk_->settings().most_bytes});
+  } else if (limit == kNoLimit) {
+    most = kMostInMemory;
+  }
+  if (expected > most) return nullptr;
+  const bool to_disk = goes_to_disk(expected);
+  const uint64_t takes = to_disk ? Body::kMostUnwritten : expected;
+  if (filling_.load(std::memory_order_relaxed) + takes > most_bytes_ / 2) return nullptr;
+  if (to_disk) {
+    entry->body = std::make_shared<Body>(length, disk_->make_file());
+    watch(entry);
+  } else {
+    entry->body = std::make_shared<Body>(length);
+  }
+  return std::make_unique<Filling>(*this, std::move(entry), most);
 }
 
-// It is whole: from now on it counts, and may be evicted.
 void Store::completed(const Entry& entry) {
+  const bool on_disk = entry.body->on_disk();
+  std::optional<DiskHead> head;
   {
-    const Locked locked(shard_of(entry.place.uri_hash));
-    if (entry.place.slot == nullptr || entry.place.queue != Place::Queue::kNone) return;
-    const size_t cost = entry.cost();
-    locked.shard.queue.add(entry.place, cost);
-    bytes_.fetch_add(cost, std::memory_order_relaxed);
+    Locked locked(shard_of(entry.place.uri_hash));
+    const Slot* const slot = entry.place.slot;
+    if (slot != nullptr && entry.place.queue != Place::Queue::kNone) return;
+    if (slot != nullptr) {
+      count(locked, entry, false);
+      if (on_disk) head = DiskHead::of(entry, slot->key, slot->uri->text);
+    }
   }
-  make_room(entry.place.uri_hash);
+  if (on_disk && head) entry.body->keep_as(std::move(*head));
+  if (on_disk && !head) return entry.body->discard();  // it has been purged meanwhile
+  if (on_disk) make_room(Tier::kDisk, entry.place.uri_hash);
+  make_room(Tier::kMemory, entry.place.uri_hash);
 }
 
 void Store::remove(const Entry& entry) {
@@ -258,135 +209,28 @@ void Store::remove(const Entry& entry) {
   locked.forget_if_empty(*slot);
 }
 
-// From the shards that have more than their share, of which there is one when all have too much together:
-// first from the one that has got something.
-void Store::make_room(uint64_t uri_hash) {
-  size_t next = uri_hash % kShards;
-  for (size_t content = 0; bytes_.load(std::memory_order_relaxed) > most_bytes_ && content < kShards;) {
-    Shard& shard = *shards_[next % kShards];
-    EntryPointer victim;
-    {
-      Locked locked(shard);
-      Place* const place = shard.queue.cost() > most_bytes_ / kShards ? shard.queue.evict() : nullptr;
-      if (place == nullptr) {
-        ++content;
-        ++next;
-        continue;
-      }
-      bytes_.fetch_sub(place->cost, std::memory_order_relaxed);
-      for (const EntryPointer& one : *place->slot->variants) {
-        if (one.get() == &place->entry) victim = one;
-      }
-    }
-    content = 0;
-    remove(*victim);
-    evictions_.fetch_add(1, std::memory_order_relaxed);
-  }
-}
-
-void Store::purge_slot(Locked& locked, Slot& slot, const Purge& purge, uint64_t tag, uint64_t& met) {
-  const auto meets = [&](const Entry& entry) {
-    return purge.what != Purge::What::kTag ||
-           std::find(entry.tags.begin(), entry.tags.end(), tag) != entry.tags.end();
-  };
-  if (purge.what != Purge::What::kTag) {
-    for (const std::shared_ptr<Fetch>& fetch : slot.fetches) fetch->outdated_ = true;
-  }
-  if (!slot.variants) return;
-  auto left = std::make_shared<Variants>();
-  const Time moment = now();
-  for (const EntryPointer& one : *slot.variants) {
-    if (!meets(*one)) {
-      left->push_back(one);
-      continue;
-    }
-    ++met;
-    if (purge.how == Purge::How::kRemove) {
-      take_out(locked, *one);
-      continue;
-    }
-    left->push_back(one);
-    const int64_t lived = one->age(moment).count();
-    if (one->lifetime.load(std::memory_order_relaxed) > lived)
-      one->lifetime.store(lived, std::memory_order_relaxed);
-  }
-  if (left->size() == slot.variants->size()) return;
-  if (left->empty()) left = nullptr;
-  locked.discard(std::exchange(slot.variants, std::move(left)));
-}
-
-uint64_t Store::purge(const Purge& purge) {
-  uint64_t met = 0;
-  const uint64_t tag = hash_of_tag(purge.text);
-  if (purge.what == Purge::What::kTag) tag_purges_.fetch_add(1, std::memory_order_relaxed);
-  if (purge.what == Purge::What::kUri) {
-    const uint64_t hash = hash_bytes(purge.text, seed_);
-    Locked locked(shard_of(hash));
-    const auto found = locked.shard.uris.find({purge.text, hash});
-    if (found != locked.shard.uris.end()) {
-      Uri& uri = *found->second;
-      std::vector<Slot*> slots;
-      uri.slots.for_each([&](Slot& slot) { slots.push_back(&slot); });
-      for (Slot* slot : slots) purge_slot(locked, *slot, purge, tag, met);
-      for (Slot* slot : slots) locked.forget_if_empty(*slot);
-    }
-  } else {
-    for (const auto& shard : shards_) {
-      Locked locked(*shard);
-      std::vector<Slot*> slots;
-      for (const auto& [text, slot] : shard->slots) {
-        if (purge.what == Purge::What::kPrefix && !slot->uri->text.starts_with(purge.text)) continue;
-        slots.push_back(slot.get());
-      }
-      for (Slot* slot : slots) purge_slot(locked, *slot, purge, tag, met);
-      for (Slot* slot : slots) locked.forget_if_empty(*slot);
-    }
-  }
-  purged_.fetch_add(met, std::memory_order_relaxed);
-  return met;
-}
-
 StoreState Store::state() const {
   const auto read = [](const std::atomic<uint64_t>& number) {
     return number.load(std::memory_order_relaxed);
   };
-  return {read(bytes_), most_bytes_, read(entries_), read(filling_), read(evictions_), read(purged_)};
-}
-
-Filling::Filling(Store& store, std::shared_ptr<Entry> entry, uint64_t limit, uint64_t reserved)
-    : store_(store), entry_(std::move(entry)), kept_(entry_), limit_(limit), reserved_(reserved) {
-  store_.filling_.fetch_add(reserved_, std::memory_order_relaxed);
-}
-
-Filling::~Filling() {
-  if (!ended_) {
-    entry_->body->fail();
-    store_.remove(*entry_);
-  }
-  store_.filling_.fetch_sub(reserved_, std::memory_order_relaxed);
-}
-
-void Filling::reserve(uint64_t bytes) {
-  if (bytes <= reserved_) return;
-  store_.filling_.fetch_add(bytes - reserved_, std::memory_order_relaxed);
-  reserved_ = bytes;
-}
-
-void Filling::append(std::string_view data) {
-  entry_->body->append(data);
-  if (passes_) return;
-  reserve(entry_->body->size());
-  const bool crowded = store_.filling_.load(std::memory_order_relaxed) > store_.most_bytes_ / 2;
-  if (entry_->body->size() <= limit_ && !crowded) return;
-  passes_ = true;
-  store_.remove(*entry_);
-  entry_->body->pass_through();
-}
-
-void Filling::finish() {
-  ended_ = true;
-  entry_->body->finish();
-  if (!passes_) store_.completed(*entry_);
+  StoreState out{.bytes = read(bytes_),
+                 .most_bytes = most_bytes_,
+                 .entries = read(entries_),
+                 .filling_bytes = read(filling_),
+                 .evictions = read(evictions_),
+                 .purged = read(purged_)};
+  if (disk_ == nullptr) return out;
+  const DiskCounts& counts = disk_->counts();
+  out.disk = {.bytes = read(disk_bytes_),
+              .most_bytes = disk_->settings().most_bytes,
+              .entries = read(disk_entries_),
+              .evictions = read(disk_evictions_),
+              .read_bytes = read(counts.read),
+              .written_bytes = read(counts.written),
+              .restored = read(counts.restored),
+              .damaged = read(counts.damaged),
+              .failed = read(counts.failed)};
+  return out;
 }
 
 }  // namespace portcullis::cache

@@ -3,17 +3,19 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "cache/disk.h"
 #include "cache/entry.h"
 #include "cache/fetch.h"
-#include "cache/s3_fifo.h"
+#include "cache/filling.h"
+#include "telemetry/metrics.h"
 
 namespace portcullis::cache {
-
-class Store;
 
 // Under what responses are kept: `text` is the key itself, `uri` what it is a key for, which purges and
 // unsafe requests name.
@@ -22,36 +24,6 @@ struct Key {
   std::string_view uri;
   uint64_t hash = 0;      // of the text; filled by Store::key
   uint64_t uri_hash = 0;  // of the URI
-};
-
-// Receives the body of a response that is being stored. One thread. Destroyed before its end it has failed.
-class Filling {
- public:
-  Filling(Store& store, std::shared_ptr<Entry> entry, uint64_t limit, uint64_t reserved);
-  ~Filling();
-  Filling(const Filling&) = delete;
-  Filling& operator=(const Filling&) = delete;
-
-  // Whoever reads has it at once. Beyond the limit nothing is kept, and it only passes through: then wait()
-  // before more.
-  void append(std::string_view data);
-  void finish();
-  bool passes_through() const { return passes_; }
-  Task<bool> wait(EventLoop& loop, Milliseconds timeout) {
-    return entry_->body->wait_for_readers(loop, timeout);
-  }
-  const EntryPointer& entry() const { return kept_; }
-
- private:
-  void reserve(uint64_t bytes);
-
-  Store& store_;
-  std::shared_ptr<Entry> entry_;
-  EntryPointer kept_;
-  uint64_t limit_;
-  uint64_t reserved_;
-  bool passes_ = false;
-  bool ended_ = false;
 };
 
 // What a purge names.
@@ -63,24 +35,20 @@ struct Purge {
   How how = How::kRemove;
 };
 
-struct StoreState {
-  uint64_t bytes = 0;
-  uint64_t most_bytes = 0;
-  uint64_t entries = 0;
-  uint64_t filling_bytes = 0;
-  uint64_t evictions = 0;
-  uint64_t purged = 0;
-};
+using StoreState = telemetry::CacheState;
 
-// The responses that are kept in memory, for all workers. Any thread.
+// The responses that are kept, for all workers: in memory, and the bodies of large ones on disk. Any thread.
 //
 // It is divided into shards, each with a lock, and so breaks the rule that no lock is taken for a request:
 // workers must share what is cached, or each would fetch it again and keep it again. A lock is held for one
 // look into a hash table, about 100 ns; with 64 shards two workers seldom want the same one.
 class Store {
  public:
-  explicit Store(uint64_t most_bytes);
+  // `disk`: null for none. What is there comes back little by little.
+  explicit Store(uint64_t most_bytes, std::unique_ptr<Disk> disk = nullptr);
   ~Store();
+  // Ends what goes on in threads of its own. Control thread.
+  void stop();
 
   Key key(std::string_view text, std::string_view uri) const;
 
@@ -112,8 +80,11 @@ class Store {
   void failed(const Key& key, const std::shared_ptr<Fetch>& fetch, uint16_t status, std::string_view why);
   void abandoned(const Key& key, const std::shared_ptr<Fetch>& fetch);
 
-  // Begins to receive the body of an entry of at most `limit` bytes. Null when too much is being received.
-  std::unique_ptr<Filling> fill(std::shared_ptr<Entry> entry, uint64_t limit);
+  // Gives an entry its body, of `length` bytes where that is known, and begins to receive it. Null when it is
+  // larger than `limit`, or than the disk takes, or too much is being received.
+  std::unique_ptr<Filling> fill(std::shared_ptr<Entry> entry, std::optional<uint64_t> length, uint64_t limit);
+  static constexpr uint64_t kNoLimit = UINT64_MAX;  // of its own; without a disk it is
+  static constexpr uint64_t kMostInMemory = 8 << 20;
 
   // Returns how many responses it met.
   uint64_t purge(const Purge& purge);
@@ -128,26 +99,61 @@ class Store {
   struct Shard;
   // What a lock is held for; what has been taken out is destroyed after it.
   class Locked;
+  enum class Tier : uint8_t { kMemory, kDisk };
+  enum class Its : uint8_t { kDiscarded, kAnothers };  // the body of an entry that is taken out
 
   static constexpr size_t kShards = 64;
   static constexpr size_t kMostVariants = 64;  // of one key
 
   Shard& shard_of(uint64_t uri_hash) const { return *shards_[uri_hash % kShards]; }
-  void take_out(Locked& locked, const Entry& entry);
+  void take_out(Locked& locked, const Entry& entry, Its body = Its::kDiscarded);
   void purge_slot(Locked& locked, Slot& slot, const Purge& purge, uint64_t tag, uint64_t& met);
+  static void expire(const Entry& entry);
+  static uint64_t hash_of_variant(const Key& key, const Entry& entry);
   void completed(const Entry& entry);
   void remove(const Entry& entry);
-  void make_room(uint64_t uri_hash);
+
+  // The room there is.
+  void count(Locked& locked, const Entry& entry, bool proven);
+  void uncount(const Entry& entry);
+  bool is_full(Tier tier) const;
+  bool is_full(const Entry& entry) const;
+  void make_room(Tier tier, uint64_t uri_hash);
+  void make_room(Tier tier, uint64_t uri_hash, bool from_all);
+
+  // The disk.
+  bool goes_to_disk(uint64_t size) const;
+  void move_to_disk(const std::shared_ptr<Entry>& entry);
+  void watch(const std::shared_ptr<Entry>& entry);
+  bool restore(const DiskHead& head, std::unique_ptr<DiskFile> file);
+  void note_purge(const Purge& purge);
+  bool outlives_purges(Entry& entry, const DiskHead& head);
 
   const uint64_t most_bytes_;
   const uint64_t seed_;
+  const std::unique_ptr<Disk> disk_;  // outlives the entries
   std::array<std::unique_ptr<Shard>, kShards> shards_;
-  std::atomic<uint64_t> bytes_{0};
+  std::atomic<uint64_t> bytes_{0};  // of the memory
   std::atomic<uint64_t> entries_{0};
   std::atomic<uint64_t> filling_{0};
   std::atomic<uint64_t> evictions_{0};
   std::atomic<uint64_t> purged_{0};
   std::atomic<uint64_t> tag_purges_{0};
+  std::atomic<uint64_t> disk_bytes_{0};
+  std::atomic<uint64_t> disk_entries_{0};
+  std::atomic<uint64_t> disk_heads_{0};  // what these take in memory
+  std::atomic<uint64_t> disk_evictions_{0};
+
+  // What has been purged while there may still be some of it that has not come back from the disk.
+  struct Restoring {
+    std::atomic<bool> goes_on{false};
+    std::mutex mutex;
+    std::unordered_map<std::string, Purge::How> uris;
+    std::vector<Purge> others;
+    bool all = false;  // too many to remember: nothing comes back any more
+  };
+  static constexpr size_t kMostRemembered = 100'000;
+  Restoring restoring_;
 };
 
 }  // namespace portcullis::cache

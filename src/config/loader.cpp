@@ -63,6 +63,7 @@ void check_split(const Route& route, RefuseUnknown refuse_unknown_upstream, Diag
 // What concerns several values together.
 void check_references(const Config& config, Diagnostics& diagnostics) {
   check_admin(config.admin, diagnostics);
+  check_cache(config.cache, diagnostics);
   refuse_duplicate_names(config.listeners, "listener", diagnostics);
   refuse_duplicate_names(config.upstreams, "upstream", diagnostics);
   refuse_duplicate_names(config.routes, "route", diagnostics);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/admin.h"
+#include "config/cache.h"
 #include "config/consumer.h"
 #include "config/diagnostics.h"
 #include "config/logging.h"
@@ -136,11 +137,6 @@ struct Assertion {
 };
 
 struct Limits {
-  uint64_t memory = 64 << 20;
-};
-
-// What the responses that are kept may take.
-struct Cache {
   uint64_t memory = 64 << 20;
 };
 

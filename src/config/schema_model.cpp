@@ -242,11 +242,6 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       "For the counters of `rate_limit`, 16 bytes for each key in use; taken as it is needed. When "
       "it is full those are given up first that have the least to their account. A change takes a "
       "restart.");
-  auto cache =
-      std::make_shared<ObjectType>("cache", "What the responses that `cache` policies keep may take.");
-  cache->optional("memory", &Cache::memory, size(), "64MiB",
-                  "All of them together. When it is full those are given up first that are asked for least "
-                  "(S3-FIFO). A change takes a restart.");
   auto metrics = std::make_shared<ObjectType>("metrics", "How many series the metrics have at most.");
   metrics
       ->optional("consumers", &Metrics::consumers, integer(0, 1'000'000), "1000",
@@ -354,7 +349,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("limits", &Config::limits, limits, "", "What the counters of limits may take.")
       .optional("metrics", &Config::metrics, metrics, "", "How many series the metrics have at most.")
       .optional("overload", &Config::overload, overload, "", "What is done without when there is too much.")
-      .optional("cache", &Config::cache, cache, "", "What the responses that are kept may take.")
+      .optional("cache", &Config::cache, cache_type(), "", "What the responses that are kept may take.")
       .optional("assertions", &Config::assertions, list_of<Assertion>(assertion), "none",
                 "What must be true of the configuration.");
   return config;

@@ -5,6 +5,7 @@ namespace portcullis::control {
 FixedSettings FixedSettings::of(const config::Config& config) {
   const config::Tracing& tracing = config.tracing;
   const config::Redis& redis = config.redis;
+  const config::CacheDisk& disk = config.cache.disk;
   return {.admin_address = config.admin.enabled() ? config.admin.address : "",
           .access_log = config.access_log.path,
           .audit_log = config.audit_log.path,
@@ -12,7 +13,8 @@ FixedSettings FixedSettings::of(const config::Config& config) {
           .redis = {redis.address, redis.username, redis.password, redis.database, redis.timeout},
           .quotas = config.quotas.redis ? "redis" : config.quotas.file,
           .counter_bytes = config.limits.memory,
-          .cache_bytes = config.cache.memory};
+          .cache_bytes = config.cache.memory,
+          .cache_disk = {disk.path, disk.size, disk.least_object, disk.most_object}};
 }
 
 std::vector<std::string> FixedSettings::differences(const FixedSettings& wanted) const {
@@ -32,6 +34,7 @@ std::vector<std::string> FixedSettings::differences(const FixedSettings& wanted)
   changed(wanted.quotas != quotas, "the store of the quotas");
   changed(wanted.redis != redis, "the Redis server");
   changed(wanted.counter_bytes != counter_bytes, "the memory of the limits");
+  changed(wanted.cache_disk != cache_disk, "the disk of the cache");
   changed(wanted.cache_bytes != cache_bytes, "the memory of the cache");
   return out;
 }

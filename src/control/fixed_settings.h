@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/disk.h"
 #include "config/model.h"
 #include "redis/client.h"
 #include "telemetry/trace_exporter.h"
@@ -24,6 +25,7 @@ struct FixedSettings {
   std::string quotas;  // where their counts are kept
   uint64_t counter_bytes = 0;
   uint64_t cache_bytes = 0;
+  cache::DiskSettings cache_disk;
 };
 
 }  // namespace portcullis::control

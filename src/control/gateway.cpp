@@ -66,6 +66,7 @@ void Gateway::block_signals() {
   const sigset_t set = handled_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of whoever writes it
 }
 
 Status Gateway::make_services(const config::Config& config) {
@@ -81,6 +82,11 @@ Status Gateway::make_services(const config::Config& config) {
     settings.quota_store = std::move(*opened);
   } else if (config.quotas.redis) {
     settings.quota_store = limits::make_redis_store(fixed_.redis);
+  }
+  if (!fixed_.cache_disk.path.empty()) {
+    auto opened = cache::Disk::open(fixed_.cache_disk, say);
+    if (!opened) return opened.error();
+    settings.cache_disk = std::move(*opened);
   }
   services_ = std::make_unique<policy::Services>(std::move(settings), loop_, say);
   return {};
@@ -286,11 +292,10 @@ telemetry::States Gateway::states() {
   certificates.reserve(ends.size());
   for (const auto& [file, end] : ends)
     certificates.emplace_back(file, static_cast<uint64_t>(end.time_since_epoch().count()));
-  const cache::StoreState cache = services_->cache().state();
   return {health_checks_.states(),
           breaker_states(snapshot_->upstreams),
           branch_states(*snapshot_, loop_.now()),
-          {cache.bytes, cache.most_bytes, cache.entries, cache.filling_bytes, cache.evictions, cache.purged},
+          services_->cache().state(),
           &snapshot_->groups,
           {config_.metrics.consumers, config_.metrics.targets},
           traces_ ? traces_->state() : telemetry::TraceState(),

@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "base/arena.h"
-#include "cache/store.h"
+#include "cache/body_reader.h"
+#include "cache/filling.h"
 #include "config/model.h"
 #include "config/policy_type.h"
 #include "http/message.h"

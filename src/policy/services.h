@@ -26,6 +26,7 @@ class Services {
     size_t workers = 1;
     size_t counter_bytes = 64 << 20;
     uint64_t cache_bytes = 64 << 20;
+    std::unique_ptr<cache::Disk> cache_disk{};  // null: none
     redis::Settings redis{};                            // no address: none
     std::unique_ptr<limits::QuotaStore> quota_store{};  // null: counts are forgotten
     Milliseconds quota_interval{1'000};
@@ -35,7 +36,7 @@ class Services {
       : workers_(settings.workers),
         redis_(settings.redis),
         limits_(settings.counter_bytes),
-        cache_(settings.cache_bytes),
+        cache_(settings.cache_bytes, std::move(settings.cache_disk)),
         key_sources_(control, say),
         quota_store_(std::move(settings.quota_store)),
         quota_interval_(settings.quota_interval),
@@ -44,6 +45,7 @@ class Services {
   // Ends its threads; while the workers, whose threads have ended, still exist.
   void stop() {
     side_pool_.stop();
+    cache_.stop();
     clients_.clear();
     clusters_.clear();
     quotas_.reset();

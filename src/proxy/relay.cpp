@@ -246,8 +246,10 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     if (!input.empty()) continue;
 
     if (source.stored != nullptr) {
-      if (!source.stored->at_end() && !co_await source.stored->wait(sink.stream.loop(), source.timeout))
-        co_return {RelayOutcome::kSourceFailed};
+      if (!source.stored->at_end()) {
+        Task<bool> waiting = source.stored->wait(sink.stream.loop(), source.timeout);
+        if (!co_await waiting) co_return {RelayOutcome::kSourceFailed};
+      }
       input = source.stored->take();
       source_ended = source.stored->at_end();
       continue;
@@ -292,9 +294,10 @@ Task<RelayResult> consume(BodySource& source, std::string& out, Until until,
         filling->append({static_cast<const char*>(pieces.pieces[i].iov_base), pieces.pieces[i].iov_len});
       if (!out.empty()) filling->append(out);
       out.clear();
-      if (filling->passes_through() && !reader.done() &&
-          !co_await filling->wait(source.stream.loop(), source.timeout))
-        co_return {RelayOutcome::kSinkFailed};
+      if (filling->has_to_wait() && !reader.done()) {
+        Task<bool> waiting = filling->wait(source.stream.loop(), source.timeout);
+        if (!co_await waiting) co_return {RelayOutcome::kSinkFailed};
+      }
     }
     if (reader.done() || (until == Until::kSomething && !out.empty())) {
       source.received = input;

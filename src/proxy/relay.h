@@ -7,7 +7,8 @@
 #include <string_view>
 
 #include "base/block_pool.h"
-#include "cache/store.h"
+#include "cache/body_reader.h"
+#include "cache/filling.h"
 #include "http/h1/chunked_decoder.h"
 #include "http/h2/channel.h"
 #include "http/message.h"

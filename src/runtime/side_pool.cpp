@@ -16,12 +16,16 @@ void SidePool::stop() {
   changed_.notify_all();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  // Outside the lock: what a job owns may come here again.
+  std::deque<std::function<void()>> forgotten;
+  const std::lock_guard lock(mutex_);
+  forgotten.swap(jobs_);
 }
 
 bool SidePool::submit(std::function<void()> job) {
   {
     const std::lock_guard lock(mutex_);
-    if (jobs_.size() >= most_waiting_) return false;
+    if (stopping_ || jobs_.size() >= most_waiting_) return false;
     jobs_.push_back(std::move(job));
   }
   changed_.notify_one();

@@ -22,7 +22,7 @@ class SidePool {
   // Finishes the job in hand and forgets the rest.
   void stop();
 
-  // Any thread. False when too much is waiting.
+  // Any thread. False when too much is waiting, or it has been stopped.
   bool submit(std::function<void()> job);
 
   // co_await pool.run<T>(loop, work): what `work` returned, or nothing when the pool is full. `work` runs on

@@ -158,6 +158,20 @@ void Exposition::cache() {
       .add({}, states_.cache.evictions);
   counter("cache_purged_total", "Stored responses purged, or ended by an unsafe request.")
       .add({}, states_.cache.purged);
+  const CacheState::Disk& disk = states_.cache.disk;
+  if (disk.most_bytes == 0) return;
+  gauge("cache_disk_bytes", "What the bodies on disk take.").add({}, disk.bytes);
+  gauge("cache_disk_limit_bytes", "What they may take.").add({}, disk.most_bytes);
+  gauge("cache_disk_entries", "How many there are.").add({}, disk.entries);
+  counter("cache_disk_evictions_total", "Bodies on disk given up for want of room.").add({}, disk.evictions);
+  Family moved =
+      counter("cache_disk_transferred_bytes_total", "Bytes of bodies read from disk, and written.");
+  moved.add({{"direction", "read"}}, disk.read_bytes);
+  moved.add({{"direction", "write"}}, disk.written_bytes);
+  counter("cache_disk_restored_total", "Objects found on disk at the start.").add({}, disk.restored);
+  Family lost = counter("cache_disk_lost_total", "Objects whose file was of no use, by why.");
+  lost.add({{"why", "damaged"}}, disk.damaged);
+  lost.add({{"why", "write_failed"}}, disk.failed);
 }
 
 std::string Registry::scrape(const States& states, Form form) const {

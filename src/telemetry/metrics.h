@@ -77,6 +77,20 @@ struct CacheState {
   uint64_t filling_bytes = 0;
   uint64_t evictions = 0;
   uint64_t purged = 0;
+
+  // Of what is on disk; all 0 when there is none.
+  struct Disk {
+    uint64_t bytes = 0;
+    uint64_t most_bytes = 0;
+    uint64_t entries = 0;
+    uint64_t evictions = 0;
+    uint64_t read_bytes = 0;
+    uint64_t written_bytes = 0;
+    uint64_t restored = 0;  // found at the start
+    uint64_t damaged = 0;   // not what had been written
+    uint64_t failed = 0;    // could not be written
+  };
+  Disk disk{};
 };
 
 // Upper bounds of how long a worker's rounds of events take, in microseconds.

@@ -17,5 +17,5 @@ run_one() {
 }
 export -f run_one
 export folder runs
-printf '%s\n' request response chunked path config jwt jwks structured_fields condition query proxy_protocol http2 discovery transcoding http_cache decompress curl_line |
+printf '%s\n' request response chunked path config jwt jwks structured_fields condition query proxy_protocol http2 discovery transcoding http_cache decompress curl_line disk_head |
   xargs -P "$(nproc)" -I{} bash -euc 'run_one {}'

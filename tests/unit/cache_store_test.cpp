@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "base/random.h"
+#include "cache/body_reader.h"
 #include "cache/store.h"
 
 namespace portcullis::cache {

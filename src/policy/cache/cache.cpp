@@ -19,6 +19,8 @@ namespace {
 constexpr FieldId kConditions[] = {FieldId::kIfNoneMatch, FieldId::kIfModifiedSince, FieldId::kIfRange,
                                    FieldId::kRange};
 
+constexpr std::string_view kDamaged = "damaged";  // what was kept; for Cache-Status
+
 bool names_caller(std::string_view text) {
   static constexpr std::string_view kOfCaller[] = {"{consumer.", "{claim.", "{client.certificate",
                                                    "{request.header.authorization"};
@@ -102,8 +104,9 @@ Decision SharedCache::on_request(Context& context) const {
     return Decision::proceed();
   }
   Step first = step(context, visit);
-  if (first.next == Next::kDecided) return std::move(first.decision);
-  return Decision::suspend(follow(context, visit));
+  const bool needs_disk = context.serving && context.serving->needs_disk();
+  if (first.next == Next::kDecided && !needs_disk) return std::move(first.decision);
+  return Decision::suspend(follow(context, visit, std::move(first)));
 }
 
 // RFC 9111 sections 4.2 and 5.2.1.
@@ -250,40 +253,70 @@ void SharedCache::refresh(Context& context, const CacheVisit& visit) const {
   if (!fetch_in_background(context, visit, entered.fetch)) store_.abandoned(visit.key, entered.fetch);
 }
 
-// Waits for the fetches of others until it can be answered, or has to fetch itself.
-Task<Decision> SharedCache::follow(Context& context, CacheVisit& visit) const {
+// Waits, for the fetches of others or for the disk, until it can be answered or has to fetch itself.
+Task<Decision> SharedCache::follow(Context& context, CacheVisit& visit, Step now) const {
   static constexpr int kMostRounds = 4;
-  metrics_[context.worker]->waited.add();
+  if (now.next == Next::kWaits) metrics_[context.worker]->waited.add();
   for (int round = 1;; ++round) {
-    const std::shared_ptr<Fetch> joined = visit.joined;
-    if (joined->outcome() == Fetch::Outcome::kPending) co_await joined->wait(context.loop, 0, settings_.wait);
-    visit.collapsed = true;
-    switch (joined->outcome()) {
-      case Fetch::Outcome::kPending:
-        visit.goes_alone = true;
-        context.note = "cache_wait_over";
-        break;
-      case Fetch::Outcome::kNotShared: visit.goes_alone = true; break;
-      case Fetch::Outcome::kFailed: co_return share_failure(context, visit);
-      case Fetch::Outcome::kAbandoned: break;
-      case Fetch::Outcome::kStored: {
-        // It may have been purged since, or evicted: it was asked for before.
-        const cache::EntryPointer entry = joined->entry();
-        const cache::Variants only{entry};
-        const bool fits = cache::select(only, context.request.fields, context.arena) != nullptr;
-        const cache::Time moment = cache::now();
-        const bool usable = may_use(*entry, visit, moment) == Use::kYes;
-        if (fits && usable && is_near(context, *entry))
-          co_return serve(context, visit, entry, {.forwarded = visit.forwarded, .collapsed = true},
-                          "collapsed", moment);
-        if (fits && !usable) visit.goes_alone = true;
-        break;
-      }
+    if (now.next == Next::kWaits) {
+      Task<Step> joining = join(context, visit);
+      now = co_await joining;
     }
-    if (round == kMostRounds) visit.goes_alone = true;
-    Step next = step(context, visit);
-    if (next.next == Next::kDecided) co_return std::move(next.decision);
+    if (now.next == Next::kDecided) {
+      Task<bool> confirming = confirm(context, visit);
+      if (co_await confirming) co_return std::move(now.decision);
+    }
+    if (round >= kMostRounds) visit.goes_alone = true;
+    // What cannot be read twice will not be read the third time.
+    const bool gives_up = round > 1 && visit.detail == kDamaged;
+    now = gives_up ? begin(context, visit, store_.enter_alone(visit.key)) : step(context, visit);
   }
+}
+
+// False when what was to be sent turns out not to be there: its file is damaged, or gone.
+Task<bool> SharedCache::confirm(Context& context, CacheVisit& visit) const {
+  if (!context.serving || !context.serving->needs_disk()) co_return true;
+  Task<bool> reading = context.serving->wait(context.loop, settings_.wait);
+  if (co_await reading) co_return true;
+  context.serving.reset();
+  context.response = {};
+  visit.answered = false;
+  visit.stale = nullptr;
+  visit.detail = kDamaged;
+  co_return false;
+}
+
+// Waits for another's fetch.
+Task<SharedCache::Step> SharedCache::join(Context& context, CacheVisit& visit) const {
+  const std::shared_ptr<Fetch> joined = visit.joined;
+  if (joined->outcome() == Fetch::Outcome::kPending) co_await joined->wait(context.loop, 0, settings_.wait);
+  visit.collapsed = true;
+  Step out{{}, Next::kLooksAgain};
+  switch (joined->outcome()) {
+    case Fetch::Outcome::kPending:
+      visit.goes_alone = true;
+      context.note = "cache_wait_over";
+      break;
+    case Fetch::Outcome::kNotShared: visit.goes_alone = true; break;
+    case Fetch::Outcome::kFailed: out = {share_failure(context, visit)}; break;
+    case Fetch::Outcome::kAbandoned: break;
+    case Fetch::Outcome::kStored: {
+      // It may have been purged since, or evicted: it was asked for before.
+      const cache::EntryPointer entry = joined->entry();
+      const cache::Variants only{entry};
+      const bool fits = cache::select(only, context.request.fields, context.arena) != nullptr;
+      const cache::Time moment = cache::now();
+      const bool usable = may_use(*entry, visit, moment) == Use::kYes;
+      if (fits && usable && is_near(context, *entry)) {
+        out = {serve(context, visit, entry, {.forwarded = visit.forwarded, .collapsed = true}, "collapsed",
+                     moment)};
+      } else if (fits && !usable) {
+        visit.goes_alone = true;
+      }
+      break;
+    }
+  }
+  co_return out;
 }
 
 // What they waited for has not come: they get what is stale, or what the one got who asked.

@@ -159,8 +159,7 @@ bool SharedCache::keep(Context& context, CacheVisit& visit) const {
   std::optional<uint64_t> length;
   if (response.body.kind == http::BodyKind::kNone) length = 0;
   if (response.body.has_length()) length = response.body.length;
-  entry->body = std::make_shared<cache::Body>(length);
-  auto filling = store_.fill(entry, settings_.object_size);
+  auto filling = store_.fill(entry, length, settings_.object_size);
   if (!filling) {
     visit.detail = "too_large";
     return false;
@@ -182,7 +181,8 @@ bool SharedCache::keep(Context& context, CacheVisit& visit) const {
                        {.forwarded = visit.forwarded,
                         .forwarded_status = status,
                         .stored = true,
-                        .collapsed = visit.collapsed},
+                        .collapsed = visit.collapsed,
+                        .detail = visit.detail},
                        entry.get(), now);
   return true;
 }

@@ -44,8 +44,10 @@ config::TypePointer cache_type() {
       .optional("stale_if_error", &CacheSettings::stale_if_error, duration(), "0s",
                 "For how long it is sent when the upstream fails: with 500, 502, 503, 504, or not at all; "
                 "likewise.")
-      .optional("object_size", &CacheSettings::object_size, config::size(), "8MiB",
-                "Responses with a larger body are not kept.")
+      .optional(
+          "object_size", &CacheSettings::object_size, config::size(), "8MiB, or what the disk takes",
+          "Responses with a larger body are not kept. With the top level's `cache.disk` those are that fit "
+          "its `max_object_size`.")
       .optional("coalesce", &CacheSettings::coalesce, config::boolean(), "true",
                 "Whether those who ask for what is being fetched wait for it, so that there is one fetch.")
       .optional("wait", &CacheSettings::wait, duration(), "30s",

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/store.h"
 #include "config/value_types.h"
 
 namespace portcullis::policy {
@@ -23,7 +24,7 @@ struct CacheSettings {
   std::vector<StatusLifetime> ttl_by_status;
   std::chrono::milliseconds stale_while_revalidate{0};
   std::chrono::milliseconds stale_if_error{0};
-  uint64_t object_size = 8 << 20;
+  uint64_t object_size = cache::Store::kNoLimit;
   bool coalesce = true;
   std::chrono::milliseconds wait{30'000};
   ClientDirectives client_directives = ClientDirectives::kHonour;

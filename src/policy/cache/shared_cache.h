@@ -42,7 +42,9 @@ class SharedCache final : public Policy {
   Step step(Context& context, CacheVisit& visit) const;
   Step fetch(Context& context, CacheVisit& visit, const cache::Store::Found& found) const;
   Step begin(Context& context, CacheVisit& visit, std::shared_ptr<cache::Fetch> fetch) const;
-  Task<Decision> follow(Context& context, CacheVisit& visit) const;
+  Task<Decision> follow(Context& context, CacheVisit& visit, Step now) const;
+  Task<Step> join(Context& context, CacheVisit& visit) const;
+  Task<bool> confirm(Context& context, CacheVisit& visit) const;
   Decision share_failure(Context& context, CacheVisit& visit) const;
   Use may_use(const cache::Entry& entry, const CacheVisit& visit, cache::Time moment) const;
   Decision serve(Context& context, CacheVisit& visit, cache::EntryPointer entry, Served served,

@@ -1,0 +1,184 @@
+#include "cache/body_reader.h"
+
+#include <algorithm>
+
+#include "cache/disk.h"
+#include "cache/disk_file.h"
+
+namespace portcullis::cache {
+
+struct BodyReader::Chunk {
+  Chunk(uint64_t its_begin, size_t its_size, uint64_t its_sum)
+      : begin(its_begin), size(its_size), sum(its_sum), data(new char[its_size]) {}
+  uint64_t end() const { return begin + size; }
+  uint64_t begin;
+  size_t size;
+  uint64_t sum;
+  std::unique_ptr<char[]> data;
+};
+
+BodyReader::BodyReader(std::shared_ptr<Body> body, uint64_t begin, std::optional<uint64_t> end)
+    : body_(std::move(body)), position_(begin), end_(end) {
+  if (body_->settled_.load(std::memory_order_acquire)) return;
+  if (body_->state() == Body::State::kComplete && !body_->on_disk() &&
+      !body_->passes_.load(std::memory_order_acquire)) {
+    segment_ = body_->first_;  // which does not change any more
+    return;
+  }
+  const std::lock_guard lock(body_->mutex_);
+  valid_ = !body_->passes_.load(std::memory_order_relaxed);
+  if (!valid_) return;
+  segment_ = body_->first_;
+  followed_ = true;
+  body_->following_.push_back(*this);
+}
+
+BodyReader::~BodyReader() {
+  leave();
+  Body::release(std::move(segment_));
+}
+
+void BodyReader::leave() {
+  if (!followed_) return;
+  {
+    const std::lock_guard lock(body_->mutex_);
+    unlink();
+  }
+  body_->has_room_.notify();
+}
+
+std::optional<uint64_t> BodyReader::length() const {
+  const auto end = end_ ? end_ : body_->length();
+  if (!end) return std::nullopt;
+  return *end - position_.load(std::memory_order_relaxed);
+}
+
+bool BodyReader::at_end() const {
+  const uint64_t position = position_.load(std::memory_order_relaxed);
+  if (end_ && position >= *end_) return true;
+  return body_->state() == Body::State::kComplete && position >= body_->size();
+}
+
+// Whether the segment has what is at `position`, which has come; looks for the one that has.
+bool BodyReader::in_memory(uint64_t position) {
+  while (segment_ && position >= segment_->end()) {
+    Body::SegmentPointer next = segment_->next;
+    segment_ = std::move(next);
+  }
+  if (segment_) return true;
+  if (!body_->on_disk() || body_->settled_.load(std::memory_order_acquire)) return false;
+  const std::lock_guard lock(body_->mutex_);
+  segment_ = body_->segment_at(position);
+  return segment_ != nullptr;
+}
+
+bool BodyReader::in_chunk(uint64_t position) const {
+  return chunk_ != nullptr && position >= chunk_->begin && position < chunk_->end();
+}
+
+std::string_view BodyReader::take() {
+  const uint64_t position = position_.load(std::memory_order_relaxed);
+  const uint64_t until = std::min(body_->size(), end_.value_or(UINT64_MAX));
+  if (!valid_ || position >= until) return {};
+  const char* data = nullptr;
+  uint64_t end = 0;
+  if (in_chunk(position)) {
+    data = chunk_->data.get() + (position - chunk_->begin);
+    end = std::min(until, chunk_->end());
+  } else if (in_memory(position)) {
+    data = segment_->data.get() + (position - segment_->begin);
+    end = std::min(until, segment_->end());
+  } else {
+    return {};
+  }
+  position_.store(end, std::memory_order_relaxed);
+  // What was taken before has been sent.
+  if (body_->passes_.load(std::memory_order_acquire)) body_->has_room_.notify();
+  return {data, static_cast<size_t>(end - position)};
+}
+
+bool BodyReader::needs_disk() {
+  const uint64_t position = position_.load(std::memory_order_relaxed);
+  if (!valid_ || at_end() || position >= body_->size()) return false;
+  return !in_chunk(position) && !in_memory(position) && load_at_once(position) != Loaded::kYes;
+}
+
+Task<bool> BodyReader::wait(EventLoop& loop, Milliseconds timeout) {
+  for (;;) {
+    const uint64_t seen = body_->grown_.version();
+    const uint64_t position = position_.load(std::memory_order_relaxed);
+    if (at_end()) co_return true;
+    if (body_->size() > position) {
+      if (in_chunk(position) || in_memory(position)) co_return true;
+      const Loaded loaded = load_at_once(position);
+      if (loaded != Loaded::kLater) co_return loaded == Loaded::kYes;
+      Task<bool> loading = load(loop, position);
+      co_return co_await loading;
+    }
+    if (body_->state() != Body::State::kGrowing) co_return false;
+    if (!co_await body_->grown_.wait(loop, seen, timeout)) co_return false;
+  }
+}
+
+// Memory for the chunk of the file that has what is at `position`. From the heap, which breaks the rule that
+// a request allocates from its arena only: the pool's thread may write to it when the request has gone.
+std::shared_ptr<BodyReader::Chunk> BodyReader::next_chunk(uint64_t position) {
+  const uint64_t number = position / DiskFile::kChunk;
+  uint64_t sum = 0;
+  const auto look = [&] {
+    if (number >= body_->sums_.size()) return false;
+    sum = body_->sums_[number];
+    return true;
+  };
+  bool known = false;
+  if (body_->settled_.load(std::memory_order_acquire)) {
+    known = look();
+  } else {
+    const std::lock_guard lock(body_->mutex_);
+    known = look();
+  }
+  if (!known) return nullptr;
+  const uint64_t begin = number * DiskFile::kChunk;
+  // Of one that grows, what is in the file only are whole chunks.
+  const size_t size = static_cast<size_t>(std::min<uint64_t>(DiskFile::kChunk, body_->size() - begin));
+  if (chunk_ != nullptr && chunk_.use_count() == 1 && chunk_->size == size) {
+    chunk_->begin = begin;
+    chunk_->sum = sum;
+    return std::move(chunk_);
+  }
+  return std::make_shared<Chunk>(begin, size, sum);
+}
+
+BodyReader::Loaded BodyReader::load_at_once(uint64_t position) {
+  if (!body_->on_disk()) return Loaded::kDamaged;
+  std::shared_ptr<Chunk> chunk = next_chunk(position);
+  if (chunk == nullptr) return Loaded::kDamaged;
+  const uint64_t number = chunk->begin / DiskFile::kChunk;
+  switch (body_->file_->read(number, chunk->data.get(), chunk->size, chunk->sum, true)) {
+    case DiskFile::Read::kDone: chunk_ = std::move(chunk); return Loaded::kYes;
+    case DiskFile::Read::kWouldBlock:
+    case DiskFile::Read::kFailed: return Loaded::kLater;
+    case DiskFile::Read::kDamaged: break;
+  }
+  body_->lose(0);
+  return Loaded::kDamaged;
+}
+
+Task<bool> BodyReader::load(EventLoop& loop, uint64_t position) {
+  const std::shared_ptr<Chunk> chunk = next_chunk(position);
+  if (chunk == nullptr) co_return false;
+  using Read = DiskFile::Read;
+  const std::function<Read()> read = [body = body_, chunk] {
+    const uint64_t number = chunk->begin / DiskFile::kChunk;
+    return body->file_->read(number, chunk->data.get(), chunk->size, chunk->sum, false);
+  };
+  Task<std::optional<Read>> reading = body_->file_->disk().pool().run<Read>(loop, read);
+  const std::optional<Read> told = co_await reading;
+  const Read done = told.value_or(Read::kFailed);
+  if (done == Read::kDamaged) body_->lose(0);
+  if (done != Read::kDone) co_return false;
+  chunk_ = chunk;
+  co_return true;
+}
+
+}  // namespace portcullis::cache

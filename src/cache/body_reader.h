@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "cache/body.h"
+
+namespace portcullis::cache {
+
+// Reads a part of a body. On one thread.
+class BodyReader final : public ListNode<BodyReader> {
+ public:
+  // From `begin` up to, not with, `end`; none: to the body's end.
+  explicit BodyReader(std::shared_ptr<Body> body, uint64_t begin = 0,
+                      std::optional<uint64_t> end = std::nullopt);
+  ~BodyReader();
+  BodyReader(const BodyReader&) = delete;
+  BodyReader& operator=(const BodyReader&) = delete;
+
+  // False for one that came too late, when the body was not kept any more.
+  bool valid() const { return valid_ || at_end(); }
+  // How much it will read, where that is known.
+  std::optional<uint64_t> length() const;
+  // Takes what there is, in one piece; lives until the next call. Empty: nothing yet, or the end.
+  std::string_view take();
+  bool at_end() const;
+  // co_await: until there is more, or the end. False when the body has failed or is damaged, or the time is
+  // over.
+  Task<bool> wait(EventLoop& loop, Milliseconds timeout);
+  // Whether what has come and is next has to be waited for because of the disk. Reads it where that takes no
+  // time.
+  bool needs_disk();
+
+ private:
+  friend class Body;
+  // What is read of a file, in memory of its own: the pool's thread writes to it, also when the reader has
+  // gone.
+  struct Chunk;
+  enum class Loaded : uint8_t { kYes, kLater, kDamaged };
+
+  void leave();
+  bool in_memory(uint64_t position);
+  bool in_chunk(uint64_t position) const;
+  std::shared_ptr<Chunk> next_chunk(uint64_t position);
+  Loaded load_at_once(uint64_t position);
+  Task<bool> load(EventLoop& loop, uint64_t position);
+
+  const std::shared_ptr<Body> body_;
+  Body::SegmentPointer segment_;
+  std::shared_ptr<Chunk> chunk_;  // in place of a segment
+  std::atomic<uint64_t> position_{0};
+  std::optional<uint64_t> end_;
+  bool valid_ = true;
+  bool followed_ = false;
+};
+
+}  // namespace portcullis::cache

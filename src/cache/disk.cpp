@@ -1,0 +1,167 @@
+#include "cache/disk.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <random>
+#include <set>
+
+#include "base/read_file.h"
+
+namespace portcullis::cache {
+
+namespace {
+
+constexpr std::chrono::milliseconds kLockPause{200};
+
+std::string hex(uint64_t number, int digits) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%0*llx", digits, static_cast<unsigned long long>(number));
+  return text;
+}
+
+// "NAME.head" and the like, of the names that make_file() gives.
+bool is_ours(std::string_view stem) {
+  return stem.size() == 24 && stem.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+Error cannot(const char* do_what, const std::string& path) {
+  return {std::string("cannot ") + do_what + " `" + path + "`: " + std::strerror(errno)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Disk>> Disk::open(DiskSettings settings, Say say) {
+  const std::string& path = settings.path;
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return cannot("make the cache's directory", path);
+  for (size_t i = 0; i < kFolders; ++i) {
+    const std::string folder = path + "/" + hex(i, 2);
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+      return cannot("make a directory of the cache,", folder);
+  }
+  const std::string name = path + "/lock";
+  UniqueFd lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) return cannot("open the cache's lock", name);
+  return std::unique_ptr<Disk>(new Disk(std::move(settings), std::move(lock), std::move(say)));
+}
+
+Disk::Disk(DiskSettings settings, UniqueFd lock, Say say)
+    : settings_(std::move(settings)),
+      run_(hex(std::random_device{}() & 0xffffffff, 8)),
+      lock_(std::move(lock)),
+      say_(std::move(say)) {}
+
+void Disk::begin(Restore restore, std::function<void()> done) {
+  loader_ = std::thread([this, restore = std::move(restore), done = std::move(done)] {
+    pthread_setname_np(pthread_self(), "cache-loader");
+    if (take()) restore_all(restore);
+    done();
+  });
+}
+
+void Disk::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stopped_.notify_all();
+  if (loader_.joinable()) loader_.join();
+  active_.store(false, std::memory_order_release);
+  pool_.stop();
+}
+
+// Waits for the process that has it, as that which this one is an upgrade of.
+bool Disk::take() {
+  for (bool said = false; ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0; said = true) {
+    if (!said)
+      say_("the cache's directory `" + settings_.path +
+           "` is another process's: it is used here once that has gone");
+    std::unique_lock lock(mutex_);
+    if (stopped_.wait_for(lock, kLockPause, [this] { return stopping_; })) return false;
+  }
+  active_.store(true, std::memory_order_release);
+  return true;
+}
+
+void Disk::restore_all(const Restore& restore) {
+  for (size_t i = 0; i < kFolders; ++i) restore_folder(settings_.path + "/" + hex(i, 2), restore);
+  const uint64_t found = counts_.restored.load(std::memory_order_relaxed);
+  if (found > 0)
+    say_("the cache has found " + std::to_string(found) + (found == 1 ? " object" : " objects") + " in `" +
+         settings_.path + "`");
+}
+
+void Disk::restore_folder(const std::string& folder, const Restore& restore) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  std::set<std::string> stems;
+  for (fs::directory_iterator at(folder, ignored), end; at != end; at.increment(ignored)) {
+    const std::string stem = at->path().stem().string();
+    if (is_ours(stem) && !stem.starts_with(run_)) stems.insert(stem);
+  }
+  for (const std::string& stem : stems) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+    }
+    const std::string path = folder + "/" + stem;
+    ::unlink((path + ".tmp").c_str());
+    auto file = std::make_unique<DiskFile>(*this, path);
+    const auto text = read_file(path + ".head");
+    const auto head = text ? read_disk_head(*text) : std::nullopt;
+    const bool whole = head && fs::file_size(path + ".body", ignored) == head->length;
+    if (whole && restore(*head, std::move(file))) {
+      counts_.restored.fetch_add(1, std::memory_order_relaxed);
+      continue;
+    }
+    if (text && !whole) note_damaged(path);
+    DiskFile(*this, path).remove();
+  }
+}
+
+std::unique_ptr<DiskFile> Disk::make_file() {
+  const uint64_t number = next_.fetch_add(1, std::memory_order_relaxed);
+  return std::make_unique<DiskFile>(
+      *this, settings_.path + "/" + hex(number % kFolders, 2) + "/" + run_ + hex(number, 16));
+}
+
+void Disk::note_damaged(const std::string& path) {
+  counts_.damaged.fetch_add(1, std::memory_order_relaxed);
+  complain("an object of the cache is damaged, and removed: `" + path + "`");
+}
+
+void Disk::note_failed(const std::string& path, int error) {
+  counts_.failed.fetch_add(1, std::memory_order_relaxed);
+  complain("an object of the cache could not be written: `" + path + "`: " + std::strerror(error));
+}
+
+// At most one line a minute: a full disk says the same for each object. The counts tell the rest.
+void Disk::complain(const std::string& what) {
+  const int64_t moment =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count();
+  int64_t last = complained_.load(std::memory_order_relaxed);
+  if (last != 0 && moment - last < 60) return;
+  if (complained_.compare_exchange_strong(last, moment)) say_(what);
+}
+
+void Disk::keep_open(std::shared_ptr<UniqueFd> file) {
+  const std::lock_guard lock(mutex_);
+  open_[oldest_open_++ % kKeptOpen].swap(file);
+}
+
+void Disk::let_go(const std::shared_ptr<UniqueFd>& file) {
+  std::shared_ptr<UniqueFd> closed;
+  const std::lock_guard lock(mutex_);
+  for (std::shared_ptr<UniqueFd>& one : open_) {
+    if (one == file) closed = std::move(one);
+  }
+}
+
+}  // namespace portcullis::cache

@@ -1,0 +1,90 @@
+// What of the store lies on disk, and how it comes back.
+
+#include <algorithm>
+
+#include "cache/store_shard.h"
+
+namespace portcullis::cache {
+
+bool Store::goes_to_disk(uint64_t size) const {
+  return disk_ != nullptr && disk_->active() && size >= disk_->settings().least_object;
+}
+
+void Store::move_to_disk(const std::shared_ptr<Entry>& entry) {
+  entry->body->move_to(disk_->make_file());
+  watch(entry);
+}
+
+// When its file turns out to be of no use, nobody is to find it any more.
+void Store::watch(const std::shared_ptr<Entry>& entry) {
+  entry->body->when_lost([this, weak = std::weak_ptr<const Entry>(entry)] {
+    if (const EntryPointer lost = weak.lock()) remove(*lost);
+  });
+}
+
+// On the thread that reads what is on disk, one after the other.
+bool Store::restore(const DiskHead& head, std::unique_ptr<DiskFile> file) {
+  const std::shared_ptr<Entry> entry = head.revive();
+  if (entry == nullptr || head.length > disk_->settings().most_bytes) return false;
+  const Key its = key(head.key, head.uri);
+  entry->place.hash = hash_of_variant(its, *entry);
+  entry->place.uri_hash = its.uri_hash;
+  entry->body = std::make_shared<Body>(head.length, std::move(file), head.sums);
+  watch(entry);
+  {
+    // A purge either finds it in the store, or is found here.
+    const std::lock_guard restoring(restoring_.mutex);
+    if (!outlives_purges(*entry, head)) return false;
+    Locked locked(shard_of(its.uri_hash));
+    Slot& slot = locked.find_or_make(its);
+    auto variants = std::make_shared<Variants>();
+    variants->push_back(entry);  // what came since is newer
+    if (slot.variants) variants->insert(variants->end(), slot.variants->begin(), slot.variants->end());
+    const bool is_known = std::any_of(variants->begin() + 1, variants->end(), [&](const EntryPointer& one) {
+      return one->vary == entry->vary && one->selecting == entry->selecting;
+    });
+    if (is_known || variants->size() > kMostVariants) {
+      locked.forget_if_empty(slot);
+      return false;
+    }
+    locked.discard(std::exchange(slot.variants, std::move(variants)));
+    entry->place.slot = &slot;
+    entries_.fetch_add(1, std::memory_order_relaxed);
+    count(locked, *entry, true);
+  }
+  make_room(Tier::kDisk, its.uri_hash);
+  make_room(Tier::kMemory, its.uri_hash);
+  return true;
+}
+
+void Store::note_purge(const Purge& purge) {
+  const std::lock_guard lock(restoring_.mutex);
+  if (restoring_.all) return;
+  if (purge.what == Purge::What::kUri) {
+    const auto [at, is_new] = restoring_.uris.emplace(purge.text, purge.how);
+    if (purge.how == Purge::How::kRemove) at->second = purge.how;
+  } else {
+    restoring_.others.push_back(purge);
+  }
+  restoring_.all = restoring_.uris.size() + restoring_.others.size() > kMostRemembered;
+}
+
+// Under the lock of what is restored.
+bool Store::outlives_purges(Entry& entry, const DiskHead& head) {
+  if (restoring_.all) return false;
+  bool removed = false;
+  bool expired = false;
+  const auto meet = [&](Purge::How how) { (how == Purge::How::kRemove ? removed : expired) = true; };
+  if (const auto found = restoring_.uris.find(head.uri); found != restoring_.uris.end()) meet(found->second);
+  for (const Purge& purge : restoring_.others) {
+    const bool by_tag = purge.what == Purge::What::kTag;
+    const auto& tags = head.tags;
+    const bool met = by_tag ? std::find(tags.begin(), tags.end(), hash_of_tag(purge.text)) != tags.end()
+                            : purge.what == Purge::What::kAll || head.uri.starts_with(purge.text);
+    if (met) meet(purge.how);
+  }
+  if (expired && !removed) expire(entry);
+  return !removed;
+}
+
+}  // namespace portcullis::cache

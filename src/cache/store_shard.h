@@ -1,0 +1,118 @@
+#pragma once
+
+// The inside of the store: what one of its locks guards.
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "cache/s3_fifo.h"
+#include "cache/store.h"
+
+namespace portcullis::cache {
+
+struct HashedText {
+  std::string_view text;
+  uint64_t hash;
+  bool operator==(const HashedText& other) const { return hash == other.hash && text == other.text; }
+};
+struct HashOfIt {
+  size_t operator()(const HashedText& one) const { return one.hash; }
+};
+template <typename T>
+using ByText = std::unordered_map<HashedText, std::unique_ptr<T>, HashOfIt>;  // views of what T has
+
+struct Uri {
+  std::string text;
+  uint64_t hash;
+  IntrusiveList<Slot, Slot> slots;
+};
+
+// What is known of one key. It is there while there is something.
+struct Slot : ListNode<Slot> {
+  std::string key;
+  uint64_t hash = 0;
+  Uri* uri = nullptr;
+  std::shared_ptr<const Variants> variants;
+  std::vector<std::shared_ptr<Fetch>> fetches;
+};
+
+struct Store::Shard {
+  explicit Shard(size_t ghosts) : memory(ghosts), disk(ghosts) {}
+
+  S3Fifo& queue_of(const Entry& entry) { return entry.body->on_disk() ? disk : memory; }
+
+  std::mutex mutex;
+  ByText<Slot> slots;
+  ByText<Uri> uris;
+  S3Fifo memory;
+  S3Fifo disk;
+
+  // Keys whose answers were for one request only, each until some moment. Bounded: a later one takes an
+  // earlier one's place.
+  struct Mark {
+    uint64_t hash = 0;
+    Time until{};
+  };
+  std::array<Mark, 512> unshared{};
+};
+
+class Store::Locked {
+ public:
+  explicit Locked(Shard& its_shard) : shard(its_shard), lock_(its_shard.mutex) {}
+
+  Slot* find(const Key& key) const {
+    const auto found = shard.slots.find({key.text, key.hash});
+    return found == shard.slots.end() ? nullptr : found->second.get();
+  }
+
+  Slot& find_or_make(const Key& key) {
+    if (Slot* slot = find(key)) return *slot;
+    auto slot = std::make_unique<Slot>();
+    slot->key = key.text;
+    slot->hash = key.hash;
+    auto at = shard.uris.find({key.uri, key.uri_hash});
+    if (at == shard.uris.end()) {
+      auto uri = std::make_unique<Uri>();
+      uri->text = key.uri;
+      uri->hash = key.uri_hash;
+      const HashedText text{uri->text, uri->hash};
+      at = shard.uris.emplace(text, std::move(uri)).first;
+    }
+    slot->uri = at->second.get();
+    slot->uri->slots.push_back(*slot);
+    Slot& made = *slot;
+    shard.slots.emplace(HashedText{made.key, made.hash}, std::move(slot));
+    return made;
+  }
+
+  void drop_fetch(const Key& key, const std::shared_ptr<Fetch>& fetch) {
+    Slot* slot = find(key);
+    if (slot == nullptr) return;
+    std::erase(slot->fetches, fetch);
+    forget_if_empty(*slot);
+  }
+
+  void forget_if_empty(Slot& slot) {
+    if (slot.variants != nullptr || !slot.fetches.empty()) return;
+    Uri& uri = *slot.uri;
+    shard.slots.erase({slot.key, slot.hash});
+    if (uri.slots.empty()) shard.uris.erase({uri.text, uri.hash});
+  }
+
+  // Is destroyed when the lock has been given back.
+  void discard(std::shared_ptr<const Variants> variants) { discarded_.push_back(std::move(variants)); }
+
+  Shard& shard;
+
+ private:
+  std::vector<std::shared_ptr<const Variants>> discarded_;
+  std::unique_lock<std::mutex> lock_;
+};
+
+}  // namespace portcullis::cache

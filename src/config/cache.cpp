@@ -1,0 +1,40 @@
+#include "config/cache.h"
+
+#include "config/field_types.h"
+
+namespace portcullis::config {
+
+TypePointer cache_type() {
+  auto disk = std::make_shared<ObjectType>(
+      "disk", "A directory for the bodies of large responses. A change takes a restart.");
+  disk->required(
+          "path", &CacheDisk::path, text(),
+          "The directory, of one process at a time; it is made where its parent is there. What lies in it "
+          "survives a restart and a crash.")
+      .required("size", &CacheDisk::size, size(), "All of them together, as 20GiB.")
+      .locate_last(&CacheDisk::size_location)
+      .optional("min_object_size", &CacheDisk::least_object, size(), "1MiB", "Smaller bodies stay in memory.")
+      .locate_last(&CacheDisk::least_object_location)
+      .optional("max_object_size", &CacheDisk::most_object, size(), "1GiB",
+                "Larger ones are not kept; likewise those larger than their policy's `object_size`.");
+  auto cache =
+      std::make_shared<ObjectType>("cache", "What the responses that `cache` policies keep may take.");
+  cache
+      ->optional("memory", &Cache::memory, size(), "64MiB",
+                 "All of them together. When it is full those are given up first that are asked for least "
+                 "(S3-FIFO). A change takes a restart.")
+      .optional("disk", &Cache::disk, disk, "none", "Where large responses are kept.");
+  return cache;
+}
+
+void check_cache(const Cache& cache, Diagnostics& diagnostics) {
+  const CacheDisk& disk = cache.disk;
+  if (disk.path.empty()) return;
+  if (disk.size < disk.least_object)
+    diagnostics.error(disk.size_location, "`size` is less than one object of `min_object_size`");
+  if (disk.most_object < disk.least_object)
+    diagnostics.error(disk.least_object_location,
+                      "`min_object_size` is more than `max_object_size`: nothing would be kept on disk");
+}
+
+}  // namespace portcullis::config

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "config/schema.h"
+
+namespace portcullis::config {
+
+// The disk that large responses are kept on.
+struct CacheDisk {
+  std::string path{};  // empty: none
+  uint64_t size = 0;
+  Location size_location{};
+  uint64_t least_object = 1 << 20;
+  Location least_object_location{};
+  uint64_t most_object = 1 << 30;
+};
+
+// What the responses that are kept may take.
+struct Cache {
+  uint64_t memory = 64 << 20;
+  CacheDisk disk{};
+};
+
+TypePointer cache_type();
+// Reports sizes that do not go together.
+void check_cache(const Cache& cache, Diagnostics& diagnostics);
+
+}  // namespace portcullis::config
