@@ -1,4 +1,4 @@
-"""Scenarios with a cache: everybody answers from memory what the backend said once."""
+"""Scenarios with a cache: everybody answers with what the backend said once, from memory or from files."""
 
 import pathlib
 import re
@@ -7,11 +7,15 @@ import subprocess
 from subjects import BUILD, LOAD_CORE, free_port, start, wait_for_port
 from harness import metric  # found by subjects
 
-SIZES = {"cache_hit_small": "/1024?cacheable", "cache_hit_large": "/102400?cacheable"}
+SIZES = {"cache_hit_small": "/1024?cacheable", "cache_hit_large": "/102400?cacheable", "cache_hit_disk": "/4194304?cacheable"}
 
 
-def caches(directory):
+def caches(scenario, directory):
     """Everybody's shared cache in memory, or in files for nginx, whose workers may not be the user that runs this."""
+    if scenario == "cache_hit_disk":
+        disk = f"cache: {{disk: {{path: {directory}/portcullis-cache, size: 1GiB}}}}\n"
+        peers = caches("", directory)
+        return {"portcullis": {"TOP": disk + peers["portcullis"]["TOP"]}, "nginx": peers["nginx"]}
     directory.chmod(0o711)
     (directory / "nginx-cache").mkdir(exist_ok=True)
     (directory / "nginx-cache").chmod(0o777)

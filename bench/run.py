@@ -7,24 +7,23 @@ the median of the rounds' ratios: what a machine's mood does to one round, it do
 
 import argparse
 import http.client
-import json
 import pathlib
 import resource
 import signal
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 
 from caching import SIZES, caches, one_fetch
 from coding import REQUEST as GZIP, gzip_peers
+from micro import address_set, eviction, limit_decision, route_match, verify_cost
 from policies import certificates, cluster_limit, jwt, key_and_limit
 from protocols import grpc_service, http2_peers
 from scrape import scrape
-from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, family, free_port, load, start, wait_for_port
+from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, family, free_port, load, say, start, wait_for_port
 
 REQUESTS = {
     "plain": {"connections": 64, "target": "/1024"},
@@ -52,11 +51,6 @@ ROUTES = 10_000
 
 def median_of(runs):
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
-
-
-def say(**line):
-    print(json.dumps(line))
-    sys.stdout.flush()
 
 
 def ratio_to_best(runs, name, others):
@@ -217,13 +211,6 @@ def slow_target(directory, seconds, rounds):
         say(scenario="slow_target", subject=name, p50_us=r["p50"], p99_us=r["p99"], p999_us=r["p999"], p99_to_round_robin=ratio)
 
 
-def verify_cost():
-    """What OpenSSL itself takes to verify one RS256 signature, in microseconds of CPU."""
-    out = subprocess.run(["taskset", "-c", str(PROXY_CORE), BUILD / "bench/bench_signature", "--benchmark_format=json"],
-                         capture_output=True, text=True, check=True).stdout
-    return round(next(run["cpu_time"] for run in json.loads(out)["benchmarks"]) / 1e3, 2)
-
-
 def syscalls(subjects):
     """System calls per request under the plain load, counted by strace, which slows everybody down."""
     print("\nsyscalls per request (plain, saturated, under strace)")
@@ -245,48 +232,6 @@ def syscalls(subjects):
         told = {name: count for name, count in counts.items() if count >= 0.005}
         print(f"{subject.name:<15}{'  '.join(f'{name} {count:.2f}' for name, count in told.items())}")
         say(scenario="syscalls", subject=subject.name, per_request=told, total=round(sum(told.values()), 2))
-
-
-def route_match():
-    """Time to find a route among 10, 1,000 and 100,000 (Google Benchmark)."""
-    out = subprocess.run([BUILD / "bench/bench_route_table", "--benchmark_format=json", "--benchmark_min_time=0.2"],
-                         capture_output=True, text=True, check=True).stdout
-    times = {run["name"].split("/")[-1]: run["cpu_time"] for run in json.loads(out)["benchmarks"]}
-    ratio = times["100000"] / times["10"]
-    print("\nroute_match: " + ", ".join(f"{time_:.0f} ns at {routes} routes" for routes, time_ in times.items())
-          + f", ratio {ratio:.2f}")
-    say(scenario="route_match", subject="portcullis", nanoseconds={k: round(v, 1) for k, v in times.items()},
-        ratio_100k_to_10=round(ratio, 2))
-
-
-def limit_decision():
-    """Time from one local limit decision to the next at a million live keys (Google Benchmark), and the floor: one
-    compare-and-swap in as much memory."""
-    out = subprocess.run([BUILD / "bench/bench_rate_limit", "--benchmark_format=json", "--benchmark_min_time=0.5"],
-                         capture_output=True, text=True, check=True).stdout
-    times = {}
-    for run in json.loads(out)["benchmarks"]:
-        times[f"{run['name'].split('/')[0]}, {run['threads']} threads"] = round(run["real_time"], 1)
-    print("\nlimit_decision: " + "; ".join(f"{name}: {time_:.0f} ns" for name, time_ in times.items()))
-    say(scenario="limit_decision", subject="portcullis", nanoseconds=times)
-
-
-def address_set():
-    """Time to look an address up in a set of 10, 1,000 and 100,000 blocks (Google Benchmark)."""
-    out = subprocess.run([BUILD / "bench/bench_ip_set", "--benchmark_format=json", "--benchmark_min_time=0.2"],
-                         capture_output=True, text=True, check=True).stdout
-    times = {run["name"].split("/")[-1]: round(run["cpu_time"], 1) for run in json.loads(out)["benchmarks"]}
-    print("\naddress_set: " + ", ".join(f"{time_:.0f} ns at {blocks} blocks" for blocks, time_ in times.items()))
-    say(scenario="address_set", subject="portcullis", nanoseconds=times)
-
-
-def eviction():
-    """Hit ratios of S3-FIFO and LRU with the same room, on requests by Zipf's law of which a fifth are for something once."""
-    out = json.loads(subprocess.run([BUILD / "bench/bench_eviction"], capture_output=True, text=True, check=True).stdout)
-    print("\neviction: hit ratio of S3-FIFO and LRU")
-    for one in out:
-        print(f"skew {one['skew']}, room for {one['room']:.0%}: {one['s3_fifo']:.1%} and {one['lru']:.1%}")
-        say(scenario="eviction", subject="portcullis", **one)
 
 
 def idle_memory(subjects):
@@ -391,7 +336,7 @@ def main():
                     by_http2(scenario, directory, backend_port, seconds, rounds)
             for scenario in CACHES:
                 if scenario in scenarios:
-                    side_by_side(scenario, caches(pathlib.Path(directory)), directory, backend_port, seconds, rounds, **CACHES[scenario])
+                    side_by_side(scenario, caches(scenario, pathlib.Path(directory)), directory, backend_port, seconds, rounds, **CACHES[scenario])
             if "syscalls" in scenarios:
                 syscalls(subjects)
             if "gzip_json" in scenarios:

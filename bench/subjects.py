@@ -19,6 +19,11 @@ PEERS = ("nginx", "haproxy")  # to which ratios are told
 FLOORS = ("floor_epoll", "floor_io_uring")
 
 
+def say(**line):
+    print(json.dumps(line))
+    sys.stdout.flush()
+
+
 def wait_for_port(port, process):
     def listening():
         if process.poll() is not None:

@@ -106,10 +106,7 @@ Task<bool> Body::wait_for_disk(EventLoop& loop, Milliseconds timeout) {
   for (;;) {
     const uint64_t seen = has_room_.version();
     if (!waits_for_disk() || passes_.load(std::memory_order_acquire)) co_return true;
-    {
-      const std::lock_guard lock(mutex_);
-      if (broken_) co_return false;
-    }
+    if (is_lost()) co_return false;
     if (!co_await has_room_.wait(loop, seen, timeout)) co_return false;
   }
 }

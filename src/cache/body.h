@@ -54,6 +54,8 @@ class Body : public std::enable_shared_from_this<Body> {
   // From now on it goes to a file.
   void move_to(std::unique_ptr<DiskFile> file);
   bool on_disk() const { return on_disk_.load(std::memory_order_acquire); }
+  // Its file is of no use.
+  bool is_lost() const { return lost_.load(std::memory_order_acquire); }
   // Whether much of it waits for the disk; and co_await until it does not. False when the disk does not take
   // it, or the time is over.
   bool waits_for_disk() const { return on_disk() && size() - written_.load() > kMostUnwritten; }
@@ -126,14 +128,14 @@ class Body : public std::enable_shared_from_this<Body> {
   std::atomic<uint64_t> written_{0};
   std::atomic<bool> settled_{false};  // all of it is in the file, and the checksums do not change any more
   std::unique_ptr<DiskFile> file_;
-  std::function<void()> lost_;
+  std::atomic<bool> lost_{false};
+  std::function<void()> when_lost_;
   uint64_t chain_end_ = 0;             // what lies behind it is in the window
   std::deque<SegmentPointer> window_;  // each ends where a chunk does
   uint64_t memory_begin_ = 0;          // what lies before it is in the file only
   std::vector<uint64_t> sums_;         // of the chunks in the file
   uint64_t woken_at_ = 0;              // the writer's: how much there was when the disk was woken last
   bool working_ = false;               // the pool is at it
-  bool broken_ = false;                // the file is of no use
   bool discarded_ = false;
   bool removed_ = false;
   std::unique_ptr<DiskHead> head_;  // to be written; likewise the lifetime

@@ -46,7 +46,7 @@ void Body::move_to(std::unique_ptr<DiskFile> file) {
 
 void Body::when_lost(std::function<void()> lost) {
   const std::lock_guard lock(mutex_);
-  lost_ = std::move(lost);
+  when_lost_ = std::move(lost);
 }
 
 void Body::keep_as(DiskHead head) {
@@ -134,7 +134,7 @@ bool Body::choose_work(Work& work) {
     work.what = Work::What::kRemove;
     return true;
   }
-  if (broken_ || passes || state == State::kFailed) return false;
+  if (is_lost() || passes || state == State::kFailed) return false;
   const bool complete = state == State::kComplete;
   // One that has been discarded is still written, as long as it grows: its readers may be far behind.
   if (!settled && (size - written >= kLargestSegment || (complete && size > written))) {
@@ -213,15 +213,14 @@ void Body::settle() {
 
 // The file is of no use. What is in memory stays there, for those who read now.
 void Body::lose(int error) {
-  std::function<void()> lost;
+  if (!lost_.exchange(true)) file_->note_lost(error);
+  std::function<void()> tell;
   {
     const std::lock_guard lock(mutex_);
-    if (std::exchange(broken_, true)) return;
-    lost = lost_;
+    tell = when_lost_;
   }
-  file_->note_lost(error);
   has_room_.notify();
-  if (lost) lost();
+  if (tell) tell();
 }
 
 // Under the lock. Null: it is in the file only.

@@ -41,8 +41,8 @@ class StoredHead {
 struct Entry;
 struct Slot;
 
-// Where the store has an entry. The store's, under its shard's lock, but for the hashes, which are set before
-// others know the entry.
+// Where the store has an entry. The store's, under its shard's lock, or for one on disk its queue's, but for
+// the hashes, which are set before others know the entry.
 struct Place : ListNode<Place> {
   enum class Queue : uint8_t { kNone, kSmall, kMain };
 
@@ -56,7 +56,7 @@ struct Place : ListNode<Place> {
 };
 
 // One stored response. Immutable, except for what is noted of its use; shared by those who send it.
-struct Entry {
+struct Entry : std::enable_shared_from_this<Entry> {
   Entry(uint16_t status, std::string_view reason, const http::Fields& fields)
       : head(status, reason, fields) {}
 

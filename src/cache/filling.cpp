@@ -34,7 +34,7 @@ void Filling::reserve(uint64_t bytes) {
   const uint64_t wanted = std::max(bytes, std::min(limit_, disk_reserved_ + Body::kMostUnwritten));
   store_.disk_bytes_.fetch_add(wanted - disk_reserved_, std::memory_order_relaxed);
   disk_reserved_ = wanted;
-  store_.make_room(Store::Tier::kDisk, entry_->place.uri_hash);
+  store_.make_room_on_disk();
 }
 
 void Filling::give_back() {
@@ -48,7 +48,7 @@ void Filling::append(std::string_view data) {
   const uint64_t size = entry_->body->size();
   if (!entry_->body->on_disk() && store_.goes_to_disk(size)) store_.move_to_disk(entry_);
   reserve(size);
-  if (size > limit_ || store_.is_full(*entry_)) let_pass();
+  if (size > limit_ || store_.takes_no_more(*entry_)) let_pass();
 }
 
 void Filling::let_pass() {

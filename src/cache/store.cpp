@@ -12,8 +12,23 @@ namespace portcullis::cache {
 
 using std::chrono::milliseconds;
 
+namespace {
+
+// About as many as there may be objects.
+size_t ghosts_of(const Disk* disk) {
+  if (disk == nullptr) return 1;
+  const DiskSettings& settings = disk->settings();
+  const uint64_t objects = settings.most_bytes / std::max<uint64_t>(settings.least_object, 1);
+  return static_cast<size_t>(std::clamp<uint64_t>(objects, 64, 1 << 20));
+}
+
+}  // namespace
+
 Store::Store(uint64_t most_bytes, std::unique_ptr<Disk> disk)
-    : most_bytes_(most_bytes), seed_(std::random_device{}()), disk_(std::move(disk)) {
+    : most_bytes_(most_bytes),
+      seed_(std::random_device{}()),
+      disk_(std::move(disk)),
+      disk_queue_(ghosts_of(disk_.get())) {
   const uint64_t ghosts = std::clamp<uint64_t>(most_bytes / kShards / 4096, 64, 64 << 10);
   for (auto& shard : shards_) shard = std::make_unique<Shard>(ghosts);
   if (disk_ == nullptr) return;
@@ -90,8 +105,10 @@ void Store::stored(const Key& key, const std::shared_ptr<Fetch>& fetch, const st
     Locked locked(shard_of(key.uri_hash));
     Slot& slot = locked.find_or_make(key);
     std::erase(slot.fetches, fetch);
-    const bool outdated = fetch->outdated_ || (!entry->tags.empty() &&
-                                               fetch->purges_ != tag_purges_.load(std::memory_order_relaxed));
+    // A validation may be of a body whose file has been lost meanwhile.
+    const bool outdated =
+        fetch->outdated_ || entry->body->is_lost() ||
+        (!entry->tags.empty() && fetch->purges_ != tag_purges_.load(std::memory_order_relaxed));
     if (outdated) {
       locked.forget_if_empty(slot);
     } else {
@@ -127,8 +144,7 @@ void Store::stored(const Key& key, const std::shared_ptr<Fetch>& fetch, const st
 void Store::take_out(Locked& locked, const Entry& entry, Its body) {
   if (entry.place.slot == nullptr) return;
   entry.place.slot = nullptr;
-  if (entry.place.queue != Place::Queue::kNone) uncount(entry);
-  locked.shard.queue_of(entry).remove(entry.place);
+  uncount(locked, entry);
   entries_.fetch_sub(1, std::memory_order_relaxed);
   if (entry.body->on_disk() && body == Its::kDiscarded) entry.body->discard();
 }
@@ -185,7 +201,6 @@ void Store::completed(const Entry& entry) {
   {
     Locked locked(shard_of(entry.place.uri_hash));
     const Slot* const slot = entry.place.slot;
-    if (slot != nullptr && entry.place.queue != Place::Queue::kNone) return;
     if (slot != nullptr) {
       count(locked, entry, false);
       if (on_disk) head = DiskHead::of(entry, slot->key, slot->uri->text);
@@ -193,8 +208,8 @@ void Store::completed(const Entry& entry) {
   }
   if (on_disk && head) entry.body->keep_as(std::move(*head));
   if (on_disk && !head) return entry.body->discard();  // it has been purged meanwhile
-  if (on_disk) make_room(Tier::kDisk, entry.place.uri_hash);
-  make_room(Tier::kMemory, entry.place.uri_hash);
+  if (on_disk) make_room_on_disk();
+  make_room_in_memory(entry.place.uri_hash);
 }
 
 void Store::remove(const Entry& entry) {

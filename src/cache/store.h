@@ -13,6 +13,7 @@
 #include "cache/entry.h"
 #include "cache/fetch.h"
 #include "cache/filling.h"
+#include "cache/s3_fifo.h"
 #include "telemetry/metrics.h"
 
 namespace portcullis::cache {
@@ -99,7 +100,6 @@ class Store {
   struct Shard;
   // What a lock is held for; what has been taken out is destroyed after it.
   class Locked;
-  enum class Tier : uint8_t { kMemory, kDisk };
   enum class Its : uint8_t { kDiscarded, kAnothers };  // the body of an entry that is taken out
 
   static constexpr size_t kShards = 64;
@@ -115,11 +115,13 @@ class Store {
 
   // The room there is.
   void count(Locked& locked, const Entry& entry, bool proven);
-  void uncount(const Entry& entry);
-  bool is_full(Tier tier) const;
-  bool is_full(const Entry& entry) const;
-  void make_room(Tier tier, uint64_t uri_hash);
-  void make_room(Tier tier, uint64_t uri_hash, bool from_all);
+  void uncount(Locked& locked, const Entry& entry);
+  void note_gone(const Entry& entry);
+  bool memory_is_full() const { return bytes_.load(std::memory_order_relaxed) > most_bytes_; }
+  bool disk_is_full() const;
+  bool takes_no_more(const Entry& entry) const;
+  void make_room_in_memory(uint64_t uri_hash);
+  void make_room_on_disk();
 
   // The disk.
   bool goes_to_disk(uint64_t size) const;
@@ -139,6 +141,9 @@ class Store {
   std::atomic<uint64_t> evictions_{0};
   std::atomic<uint64_t> purged_{0};
   std::atomic<uint64_t> tag_purges_{0};
+  // Of what is on disk there is one queue: a shard would have too few, of too different sizes.
+  std::mutex disk_mutex_;  // taken last
+  S3Fifo disk_queue_;
   std::atomic<uint64_t> disk_bytes_{0};
   std::atomic<uint64_t> disk_entries_{0};
   std::atomic<uint64_t> disk_heads_{0};  // what these take in memory

@@ -52,8 +52,8 @@ bool Store::restore(const DiskHead& head, std::unique_ptr<DiskFile> file) {
     entries_.fetch_add(1, std::memory_order_relaxed);
     count(locked, *entry, true);
   }
-  make_room(Tier::kDisk, its.uri_hash);
-  make_room(Tier::kMemory, its.uri_hash);
+  make_room_on_disk();
+  make_room_in_memory(its.uri_hash);
   return true;
 }
 

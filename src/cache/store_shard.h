@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "cache/s3_fifo.h"
 #include "cache/store.h"
 
 namespace portcullis::cache {
@@ -43,15 +42,12 @@ struct Slot : ListNode<Slot> {
 };
 
 struct Store::Shard {
-  explicit Shard(size_t ghosts) : memory(ghosts), disk(ghosts) {}
-
-  S3Fifo& queue_of(const Entry& entry) { return entry.body->on_disk() ? disk : memory; }
+  explicit Shard(size_t ghosts) : queue(ghosts) {}
 
   std::mutex mutex;
   ByText<Slot> slots;
   ByText<Uri> uris;
-  S3Fifo memory;
-  S3Fifo disk;
+  S3Fifo queue;  // of those in memory
 
   // Keys whose answers were for one request only, each until some moment. Bounded: a later one takes an
   // earlier one's place.

@@ -169,6 +169,25 @@ void check_file(const std::string& topic, const std::string& path, Findings& fin
   findings.fault(topic, path + ": " + std::strerror(errno));
 }
 
+// What is kept there counts as room: a gateway that starts takes it over.
+void check_cache_disk(const config::CacheDisk& disk, Findings& findings) {
+  if (disk.path.empty()) return;
+  namespace fs = std::filesystem;
+  const fs::path path = disk.path;
+  const fs::path place = fs::exists(path) ? path : path.has_parent_path() ? path.parent_path() : ".";
+  if (::access(place.c_str(), W_OK) != 0)
+    return findings.fault("cache", disk.path + ": " + std::strerror(errno));
+  std::error_code error;
+  uint64_t room = fs::space(place, error).available;
+  fs::recursive_directory_iterator at(path, error), end;
+  for (; !error && at != end; at.increment(error)) {
+    if (at->path().extension() == ".body") room += at->file_size(error);
+  }
+  const std::string told = disk.path + " has room for " + std::to_string(room >> 20) + " MiB";
+  if (room >= disk.size) return findings.good("cache", told);
+  findings.warning("cache", told + ", less than its `size`: what the disk does not take is not kept");
+}
+
 // Whom the gateway connects to, all at once.
 class Reach {
  public:
@@ -284,6 +303,7 @@ int doctor(const std::string& config_path, OutputFormat format) {
     check_file("access_log", config->access_log.path, findings);
     check_file("audit_log", config->audit_log.path, findings);
     check_file("quotas", config->quotas.file, findings);
+    check_cache_disk(config->cache.disk, findings);
     check_neighbours(*config, findings);
   }
   return findings.print(format);

@@ -31,7 +31,7 @@ std::string reference_page(const PolicyCatalog& catalog) {
       "Unknown keys "
       "are errors. `${NAME}` in a value stands for that environment variable. Durations: `250ms`, `5s`, "
       "`1m`, `1h`; "
-      "sizes: `512`, `64KiB`, `10MiB`, `1GiB`.\n\n"
+      "sizes: `512`, `64KiB`, `10MiB`, `1GiB`, `2TiB`.\n\n"
       "Routes are chosen by precedence: exact host over wildcard (longer first) over any; then exact path "
       "over parameters (a literal beats a parameter at the leftmost difference) over prefix (longer first) "
       "over expressions over no path (a `path_prefix: /` counts as no path); then routes with more "

@@ -108,9 +108,10 @@ TypePointer duration() {
 }
 
 TypePointer size() {
-  static constexpr Unit kUnits[] = {{"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+  static constexpr Unit kUnits[] = {{"", 1},          {"B", 1},         {"KiB", 1 << 10},
+                                    {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", uint64_t{1} << 40}};
   return std::make_shared<ScalarType>(
-      "a size", nlohmann::json{{"type", {"string", "integer"}}, {"pattern", "^[0-9]+(B|KiB|MiB|GiB)?$"}},
+      "a size", nlohmann::json{{"type", {"string", "integer"}}, {"pattern", "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"}},
       [](const std::string& value, void* out) {
         return parse_with_unit(value, kUnits, "a size such as 512, 64KiB or 10MiB",
                                *static_cast<uint64_t*>(out));

@@ -297,6 +297,13 @@ json LiveView::describe_cache(const States& states) const {
   json out{{"hit_ratio", rounded(hit_ratio())},   {"bytes", states.cache.bytes},
            {"limit", states.cache.most_bytes},    {"entries", states.cache.entries},
            {"evictions", states.cache.evictions}, {"routes", json::array()}};
+  const CacheState::Disk& disk = states.cache.disk;
+  if (disk.most_bytes > 0)
+    out["disk"] = {{"bytes", disk.bytes},
+                   {"limit", disk.most_bytes},
+                   {"entries", disk.entries},
+                   {"evictions", disk.evictions},
+                   {"lost", disk.damaged + disk.failed}};
   for (const auto& [name, meter] : caches_) {
     const double asked = meter.asked.rate();
     out["routes"].push_back({{"route", name},

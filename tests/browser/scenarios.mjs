@@ -52,6 +52,7 @@ export async function cache(page) {
   await open(page, "Cache");
   await page.waitForFunction(() => /\d+%/.test(document.querySelector("tbody")?.textContent ?? ""));
   assert.match(await row(page, "Cached routes", "products").textContent(), /products/);
+  await page.getByText(/On disk, 0 bodies take 0 B of 1\.?0? GiB/).waitFor();
 }
 
 // With the keyboard alone.

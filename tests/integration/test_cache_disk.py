@@ -1,5 +1,6 @@
 """The cache's disk: what is kept there, comes back after a restart or a crash, and is never given out damaged."""
 
+import gzip
 import hashlib
 import http.client
 import os
@@ -34,11 +35,11 @@ def origin():
 class Kept:
     """A gateway whose large responses lie on disk, which can be ended and begun again."""
 
-    def __init__(self, origin, directory, disk="", settings="", memory="64MiB", top="", prefix=()):
+    def __init__(self, origin, directory, disk="", settings="", memory="64MiB", before="", prefix=()):
         self.origin, self.directory, self.prefix = origin, directory, prefix
         self.path = directory / "cache"
         self.admin = free_port()
-        self.text = configuration(origin, settings, self.admin, f"cache: {{memory: {memory}, disk: {{path: {self.path}, size: 64MiB, {disk}}}}}\n{top}")
+        self.text = configuration(origin, settings, self.admin, f"cache: {{memory: {memory}, disk: {{path: {self.path}, size: 64MiB, {disk}}}}}\n", before)
         self.begin()
 
     def begin(self):
@@ -119,6 +120,21 @@ def test_parts_conditions_and_head(kept, origin):
     assert cache.ask("/a", fields={"if-none-match": '"1"'}).status == 304
     head = cache.ask("/a", method="HEAD")
     assert head.get("content-length") == str(len(large)) and head.body == b""
+    assert len(origin.asked("/a")) == 1
+
+
+def test_it_is_compressed_on_its_way_from_the_disk(kept, origin):
+    cache = kept(before="      - compress: {algorithms: [gzip]}\n")
+    large = b"".join(b'{"number": %d}\n' % i for i in range(200_000))
+    origin.answers["/a"] = [Answer({**FRESH, "content-type": "application/json"}, body=large)]
+    for restarts in range(3):
+        got = cache.ask("/a", fields={"accept-encoding": "gzip"})
+        assert got.get("content-encoding") == "gzip" and gzip.decompress(got.body) == large
+        assert cache.ask("/a").body == large
+        cache.wait_for_files(1)
+        if restarts == 1:
+            cache.restart()
+            wait_for(lambda: cache.metric("restored_total") == 1, what="what was there")
     assert len(origin.asked("/a")) == 1
 
 
@@ -206,7 +222,7 @@ def test_it_is_there_after_a_restart(kept, origin):
         assert got.body == bytes_of(2 * MIB)
         assert (got.get("content-type"), got.get("x-odd"), got.get("etag")) == ("image/png", "caf\xe9", '"1"')
     assert len(origin.asked("/a")) == 2
-    assert any("the cache has found 2 objects" in line for line in cache.gateway.lines)
+    cache.gateway.wait_for_line("the cache has found 2 objects")
     cache.ask("/a", fields={"accept-language": "fr"})
     assert len(origin.asked("/a")) == 3
 
@@ -277,7 +293,7 @@ def test_damage_at_the_beginning_is_fetched_anew(kept, origin, restarted):
     assert got.body == large
     assert "fwd=" in got.get("cache-status") and "damaged" in got.get("cache-status")
     assert cache.metric('lost_total{why="damaged"}') == 1
-    assert any("is damaged, and removed" in line for line in cache.gateway.lines)
+    cache.gateway.wait_for_line("is damaged, and removed")
     cache.wait_for_files(1)
     assert "hit" in cache.ask("/a").get("cache-status")
     assert len(origin.asked("/a")) == 2
@@ -318,7 +334,7 @@ def test_a_disk_that_takes_no_more_costs_no_answer(kept, origin):
     assert [one.body == large for one in answers] == [True] * 8
     assert cache.metric('lost_total{why="write_failed"}') >= 1
     wait_for(lambda: not cache.files("*"), what="nothing on disk")
-    assert any("could not be written" in line for line in cache.gateway.lines)
+    cache.gateway.wait_for_line("could not be written")
 
 
 # Purges.

@@ -142,7 +142,8 @@ def reloads(admin):
 def test_what_operators_do(start, demo, backend, site, tmp_path):
     """All in one browser, whose start takes longer than most of them."""
     admin, gateways = free_port(), []
-    text = configuration(admin, demo("one").port, demo("two").port, backend().port)
+    text = configuration(admin, demo("one").port, demo("two").port, backend().port,
+                         f"cache: {{disk: {{path: {tmp_path}/cache, size: 1GiB}}}}")
     gateways.append(start(text))
     traffic = Traffic(gateways[0].port)
 

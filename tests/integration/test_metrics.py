@@ -21,7 +21,7 @@ def hashed(key):
 
 
 @pytest.fixture
-def world(start):
+def world(start, tmp_path):
     origin, admin = Origin(), free_port()
     origin.answers["/a"], origin.answers["/b"] = [Answer({})], [Answer({}, 503)]
     consumers = "".join(f"  - {{name: c{i}, groups: [{'even' if i % 2 == 0 else 'odd'}, all], credentials: {{keys: ['{hashed(str(i) * 32)}']}}}}\n"
@@ -30,6 +30,7 @@ def world(start):
 workers: 2
 admin: {{address: "127.0.0.1:{admin}"}}
 metrics: {{consumers: 2, targets: 1}}
+cache: {{disk: {{path: {tmp_path}/cache, size: 1GiB}}}}
 listeners: [{{name: public, address: "127.0.0.1:{{port}}"}}]
 upstreams:
   - {{name: main, targets: [{{address: "127.0.0.1:{origin.port}"}}]}}

@@ -173,6 +173,7 @@ admin: {{address: "127.0.0.1:{free_port()}"}}
 access_log: {{path: {tmp_path}/missing/access.log}}
 audit_log: {{path: {tmp_path}/audit.log}}
 redis: {{address: "127.0.0.1:{gone}"}}
+cache: {{disk: {{path: {tmp_path}/cache, size: 900TiB}}}}
 upstreams:
   - {{name: half, targets: [{{address: "127.0.0.1:{echo()}"}}, {{address: "127.0.0.1:{gone}"}}]}}
   - {{name: dead, targets: [{{address: "127.0.0.1:{gone}"}}]}}
@@ -198,12 +199,14 @@ routes:
     assert found("good", "target", "half: 127.0.0.1") and found("warning", "target", f"half: 127.0.0.1:{gone}: Connection refused")
     assert found("fault", "target", f"dead: 127.0.0.1:{gone}: Connection refused")
     assert found("fault", "target", "named: nosuch.invalid:80")
+    assert found("warning", "cache", "less than its `size`")
     assert found("good", "descriptors", "at most") or found("warning", "descriptors", "at most")
     busy.close()
     # And when all is well.
-    path.write_text(simple_configuration(echo()).replace("{port}", str(free_port())))
+    disk = f"cache: {{disk: {{path: {tmp_path}/cache, size: 2MiB}}}}"
+    path.write_text(simple_configuration(echo(), top=disk).replace("{port}", str(free_port())))
     out = subprocess.run([BINARY, "doctor", "-c", str(path), "--json"], capture_output=True, text=True)
-    assert out.returncode == 0 and '"good": true' in out.stdout
+    assert out.returncode == 0 and '"good": true' in out.stdout and "has room for" in out.stdout
     path.write_text("version: 2\n")
     out = subprocess.run([BINARY, "doctor", "-c", str(path)], capture_output=True, text=True)
     assert out.returncode == 1 and "fault    configuration" in out.stdout and "gateway.yaml:1:" in out.stdout

@@ -85,6 +85,13 @@ export function limits() {
   });
 }
 
+function onDisk(disk) {
+  if (!disk) return "";
+  const lost = disk.lost ? ` ${number(disk.lost)} have been lost: see the metrics.` : "";
+  return ` On disk, ${number(disk.entries)} bodies take ${bytes(disk.bytes)} of ${bytes(disk.limit)}; ` +
+    `${number(disk.evictions)} have been given up.${lost}`;
+}
+
 export function cache() {
   const facts = h("p", { class: "facts" });
   const table = new Table({ caption: "Cached routes", id: (row) => row.route, sort: { key: "rate", descending: true },
@@ -93,7 +100,7 @@ export function cache() {
       figure("hits", "From the cache", number), figure("misses", "From the upstream", number)] });
   const out = view("Cache", [table], (live) => {
     facts.textContent = `${number(live.cache.entries)} responses take ${bytes(live.cache.bytes)} of ${bytes(live.cache.limit)}; ` +
-      `${number(live.cache.evictions)} have been given up for want of room.`;
+      `${number(live.cache.evictions)} have been given up for want of room.` + onDisk(live.cache.disk);
     table.update(live.cache.routes);
   });
   out.element.prepend(facts);

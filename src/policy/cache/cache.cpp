@@ -217,7 +217,9 @@ void SharedCache::ask_upstream(Context& context, CacheVisit& visit) const {
   visit.request = std::make_unique<http::Fields>(fields);
   for (const FieldId id : kConditions) fields.remove(id);
   visit.asked = cache::now();
-  if (visit.stale == nullptr || visit.stale->body->state() != cache::Body::State::kComplete) return;
+  if (visit.stale == nullptr || visit.stale->body->state() != cache::Body::State::kComplete ||
+      visit.stale->body->is_lost())
+    return;
   const http::Validators& validators = visit.stale->head.validators();
   if (!validators.etag.empty()) fields.add("if-none-match", validators.etag, FieldId::kIfNoneMatch);
   if (!validators.last_modified.empty())

@@ -1,0 +1,55 @@
+"""Parts measured by themselves, most of them by Google Benchmark."""
+
+import json
+import subprocess
+
+from subjects import BUILD, PROXY_CORE, say
+
+
+def verify_cost():
+    """What OpenSSL itself takes to verify one RS256 signature, in microseconds of CPU."""
+    out = subprocess.run(["taskset", "-c", str(PROXY_CORE), BUILD / "bench/bench_signature", "--benchmark_format=json"],
+                         capture_output=True, text=True, check=True).stdout
+    return round(next(run["cpu_time"] for run in json.loads(out)["benchmarks"]) / 1e3, 2)
+
+
+def route_match():
+    """Time to find a route among 10, 1,000 and 100,000 (Google Benchmark)."""
+    out = subprocess.run([BUILD / "bench/bench_route_table", "--benchmark_format=json", "--benchmark_min_time=0.2"],
+                         capture_output=True, text=True, check=True).stdout
+    times = {run["name"].split("/")[-1]: run["cpu_time"] for run in json.loads(out)["benchmarks"]}
+    ratio = times["100000"] / times["10"]
+    print("\nroute_match: " + ", ".join(f"{time_:.0f} ns at {routes} routes" for routes, time_ in times.items())
+          + f", ratio {ratio:.2f}")
+    say(scenario="route_match", subject="portcullis", nanoseconds={k: round(v, 1) for k, v in times.items()},
+        ratio_100k_to_10=round(ratio, 2))
+
+
+def limit_decision():
+    """Time from one local limit decision to the next at a million live keys (Google Benchmark), and the floor: one
+    compare-and-swap in as much memory."""
+    out = subprocess.run([BUILD / "bench/bench_rate_limit", "--benchmark_format=json", "--benchmark_min_time=0.5"],
+                         capture_output=True, text=True, check=True).stdout
+    times = {}
+    for run in json.loads(out)["benchmarks"]:
+        times[f"{run['name'].split('/')[0]}, {run['threads']} threads"] = round(run["real_time"], 1)
+    print("\nlimit_decision: " + "; ".join(f"{name}: {time_:.0f} ns" for name, time_ in times.items()))
+    say(scenario="limit_decision", subject="portcullis", nanoseconds=times)
+
+
+def address_set():
+    """Time to look an address up in a set of 10, 1,000 and 100,000 blocks (Google Benchmark)."""
+    out = subprocess.run([BUILD / "bench/bench_ip_set", "--benchmark_format=json", "--benchmark_min_time=0.2"],
+                         capture_output=True, text=True, check=True).stdout
+    times = {run["name"].split("/")[-1]: round(run["cpu_time"], 1) for run in json.loads(out)["benchmarks"]}
+    print("\naddress_set: " + ", ".join(f"{time_:.0f} ns at {blocks} blocks" for blocks, time_ in times.items()))
+    say(scenario="address_set", subject="portcullis", nanoseconds=times)
+
+
+def eviction():
+    """Hit ratios of S3-FIFO and LRU with the same room, on requests by Zipf's law of which a fifth are for something once."""
+    out = json.loads(subprocess.run([BUILD / "bench/bench_eviction"], capture_output=True, text=True, check=True).stdout)
+    print("\neviction: hit ratio of S3-FIFO and LRU")
+    for one in out:
+        print(f"skew {one['skew']}, room for {one['room']:.0%}: {one['s3_fifo']:.1%} and {one['lru']:.1%}")
+        say(scenario="eviction", subject="portcullis", **one)
