@@ -124,9 +124,10 @@ void Body::serve_disk() {
 
 // Under the lock. False when there is nothing to be done.
 bool Body::choose_work(Work& work) {
+  // In this order: the size of one that is complete is its last.
+  const State state = state_.load(std::memory_order_acquire);
   const uint64_t size = size_.load(std::memory_order_acquire);
   const uint64_t written = written_.load(std::memory_order_relaxed);
-  const State state = state_.load(std::memory_order_acquire);
   const bool settled = settled_.load(std::memory_order_relaxed);
   const bool passes = passes_.load(std::memory_order_relaxed);
   if ((discarded_ || passes) && !removed_) {

@@ -26,7 +26,7 @@ class Services {
     size_t workers = 1;
     size_t counter_bytes = 64 << 20;
     uint64_t cache_bytes = 64 << 20;
-    std::unique_ptr<cache::Disk> cache_disk{};  // null: none
+    std::unique_ptr<cache::Disk> cache_disk{};          // null: none
     redis::Settings redis{};                            // no address: none
     std::unique_ptr<limits::QuotaStore> quota_store{};  // null: counts are forgotten
     Milliseconds quota_interval{1'000};

@@ -1,4 +1,5 @@
-// Lines that are pasted: what is understood is a request with a method and a URL, and what is not has an error.
+// Lines that are pasted: what is understood is a request with a method and a URL, and what is not has an
+// error.
 
 #include <cstdint>
 #include <cstdlib>
@@ -7,10 +8,9 @@
 #include "control/explain.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const auto question =
-      portcullis::control::read_curl_line({reinterpret_cast<const char*>(data), size});
-  const bool good = question ? !question->method.empty() || !question->url.empty()
-                             : !question.error().message.empty();
+  const auto question = portcullis::control::read_curl_line({reinterpret_cast<const char*>(data), size});
+  const bool good =
+      question ? !question->method.empty() || !question->url.empty() : !question.error().message.empty();
   if (!good) std::abort();
   return 0;
 }
