@@ -85,7 +85,14 @@ std::string join(const std::vector<std::string>& words) {
 
 void append_json_escaped(std::string& out, std::string_view text) {
   static constexpr std::string_view kHex = "0123456789abcdef";
+  const auto is_plain = [](char c) { return c >= ' ' && c < 0x7F && c != '"' && c != '\\'; };
   for (size_t i = 0; i < text.size();) {
+    // Most of it, in one piece.
+    size_t end = i;
+    while (end < text.size() && is_plain(text[end])) ++end;
+    out.append(text.substr(i, end - i));
+    i = end;
+    if (i == text.size()) return;
     const char c = text[i];
     if (c == '"' || c == '\\') {
       out += '\\';

@@ -134,8 +134,12 @@ class Body : public std::enable_shared_from_this<Body> {
   std::deque<SegmentPointer> window_;  // each ends where a chunk does
   uint64_t memory_begin_ = 0;          // what lies before it is in the file only
   std::vector<uint64_t> sums_;         // of the chunks in the file
-  uint64_t woken_at_ = 0;              // the writer's: how much there was when the disk was woken last
-  bool working_ = false;               // the pool is at it
+  // When each chunk was last found to be what was written, in turns: one begins when something of the file
+  // has to be read from the device. What has been looked at in this turn is still in the system's memory.
+  std::unique_ptr<std::atomic<uint32_t>[]> looked_at_;  // once it is settled
+  std::atomic<uint32_t> turn_{1};
+  uint64_t woken_at_ = 0;  // the writer's: how much there was when the disk was woken last
+  bool working_ = false;   // the pool is at it
   bool discarded_ = false;
   bool removed_ = false;
   std::unique_ptr<DiskHead> head_;  // to be written; likewise the lifetime

@@ -207,6 +207,7 @@ void Body::settle() {
     memory_begin_ = size;
     window_.swap(dropped);
     chain = std::move(first_);
+    looked_at_ = std::make_unique<std::atomic<uint32_t>[]>(sums_.size());
     settled_.store(true, std::memory_order_release);
   }
   release(std::move(chain));

@@ -11,6 +11,7 @@ struct BodyReader::Chunk {
   Chunk(uint64_t its_begin, size_t its_size, uint64_t its_sum)
       : begin(its_begin), size(its_size), sum(its_sum), data(new char[its_size]) {}
   uint64_t end() const { return begin + size; }
+  uint64_t number() const { return begin / DiskFile::kChunk; }
   uint64_t begin;
   size_t size;
   uint64_t sum;
@@ -153,9 +154,16 @@ BodyReader::Loaded BodyReader::load_at_once(uint64_t position) {
   if (!body_->on_disk()) return Loaded::kDamaged;
   std::shared_ptr<Chunk> chunk = next_chunk(position);
   if (chunk == nullptr) return Loaded::kDamaged;
-  const uint64_t number = chunk->begin / DiskFile::kChunk;
-  switch (body_->file_->read(number, chunk->data.get(), chunk->size, chunk->sum, true)) {
-    case DiskFile::Read::kDone: chunk_ = std::move(chunk); return Loaded::kYes;
+  std::atomic<uint32_t>* looked_at = nullptr;
+  const uint32_t turn = body_->turn_.load(std::memory_order_relaxed);
+  if (body_->settled_.load(std::memory_order_acquire)) looked_at = &body_->looked_at_[chunk->number()];
+  const bool known = looked_at != nullptr && looked_at->load(std::memory_order_relaxed) == turn;
+  const std::optional<uint64_t> sum = known ? std::nullopt : std::optional<uint64_t>(chunk->sum);
+  switch (body_->file_->read(chunk->number(), chunk->data.get(), chunk->size, sum, true)) {
+    case DiskFile::Read::kDone:
+      if (looked_at != nullptr) looked_at->store(turn, std::memory_order_relaxed);
+      chunk_ = std::move(chunk);
+      return Loaded::kYes;
     case DiskFile::Read::kWouldBlock:
     case DiskFile::Read::kFailed: return Loaded::kLater;
     case DiskFile::Read::kDamaged: break;
@@ -168,9 +176,9 @@ Task<bool> BodyReader::load(EventLoop& loop, uint64_t position) {
   const std::shared_ptr<Chunk> chunk = next_chunk(position);
   if (chunk == nullptr) co_return false;
   using Read = DiskFile::Read;
+  body_->turn_.fetch_add(1, std::memory_order_relaxed);
   const std::function<Read()> read = [body = body_, chunk] {
-    const uint64_t number = chunk->begin / DiskFile::kChunk;
-    return body->file_->read(number, chunk->data.get(), chunk->size, chunk->sum, false);
+    return body->file_->read(chunk->number(), chunk->data.get(), chunk->size, chunk->sum, false);
   };
   Task<std::optional<Read>> reading = body_->file_->disk().pool().run<Read>(loop, read);
   const std::optional<Read> told = co_await reading;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -56,8 +57,9 @@ class DiskFile {
     kDamaged,  // or gone
     kFailed,   // not now: too many files are open
   };
-  // Reads a chunk of `size` bytes. `at_once`: only when the system has it in memory, and the file is open.
-  Read read(uint64_t chunk, char* out, size_t size, uint64_t sum, bool at_once);
+  // Reads a chunk of `size` bytes. `sum`: what its checksum must be, where that is to be looked at.
+  // `at_once`: only when the system has it in memory, and the file is open.
+  Read read(uint64_t chunk, char* out, size_t size, std::optional<uint64_t> sum, bool at_once);
 
  private:
   std::shared_ptr<UniqueFd> open();
