@@ -24,7 +24,7 @@ Filling::~Filling() {
 // Of what will be kept, what it takes while it comes.
 void Filling::reserve(uint64_t bytes) {
   const bool on_disk = entry_->body->on_disk();
-  const uint64_t memory = on_disk ? Body::kMostUnwritten : bytes;
+  const uint64_t memory = on_disk ? store_.taken_by_one_on_disk() : bytes;
   if (memory > reserved_) {
     store_.filling_.fetch_add(memory - reserved_, std::memory_order_relaxed);
     reserved_ = memory;

@@ -184,7 +184,7 @@ std::unique_ptr<Filling> Store::fill(std::shared_ptr<Entry> entry, std::optional
   }
   if (expected > most) return nullptr;
   const bool to_disk = goes_to_disk(expected);
-  const uint64_t takes = to_disk ? Body::kMostUnwritten : expected;
+  const uint64_t takes = to_disk ? taken_by_one_on_disk() : expected;
   if (filling_.load(std::memory_order_relaxed) + takes > most_bytes_ / 2) return nullptr;
   if (to_disk) {
     entry->body = std::make_shared<Body>(length, disk_->make_file());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <memory>
@@ -125,6 +126,8 @@ class Store {
 
   // The disk.
   bool goes_to_disk(uint64_t size) const;
+  // While it is received, of the memory; of very little memory no more than may be filled.
+  uint64_t taken_by_one_on_disk() const { return std::min(Body::kMostUnwritten, most_bytes_ / 2); }
   void move_to_disk(const std::shared_ptr<Entry>& entry);
   void watch(const std::shared_ptr<Entry>& entry);
   bool restore(const DiskHead& head, std::unique_ptr<DiskFile> file);

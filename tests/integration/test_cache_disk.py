@@ -109,6 +109,15 @@ def test_one_of_unknown_length_moves_there_as_it_grows(kept, origin):
     assert len(origin.asked("/a")) == 1
 
 
+def test_little_memory_is_enough(kept, origin):
+    cache, large = kept(memory="512KiB"), bytes_of(3 * MIB)
+    origin.answers["/a"] = [Answer(FRESH, body=large)]
+    cache.ask("/a")
+    cache.wait_for_files(1)
+    assert cache.ask("/a").body == large
+    assert len(origin.asked("/a")) == 1
+
+
 def test_parts_conditions_and_head(kept, origin):
     cache, large = kept(), bytes_of(2 * MIB)
     origin.answers["/a"] = [Answer(FRESH, body=large)]
