@@ -56,6 +56,8 @@ class Body : public std::enable_shared_from_this<Body> {
   bool on_disk() const { return on_disk_.load(std::memory_order_acquire); }
   // Its file is of no use.
   bool is_lost() const { return lost_.load(std::memory_order_acquire); }
+  // Its file has gone, or is going to.
+  bool is_discarded() const;
   // Whether much of it waits for the disk; and co_await until it does not. False when the disk does not take
   // it, or the time is over.
   bool waits_for_disk() const { return on_disk() && size() - written_.load() > kMostUnwritten; }

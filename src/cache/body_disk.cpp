@@ -74,6 +74,11 @@ void Body::discard() {
   wake_disk();
 }
 
+bool Body::is_discarded() const {
+  const std::lock_guard lock(mutex_);
+  return discarded_;
+}
+
 void Body::wake_disk() {
   {
     const std::lock_guard lock(mutex_);

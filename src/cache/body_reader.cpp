@@ -121,6 +121,30 @@ Task<bool> BodyReader::wait(EventLoop& loop, Milliseconds timeout) {
   }
 }
 
+std::optional<FilePart> BodyReader::next_in_file() {
+  if (!body_->settled_.load(std::memory_order_acquire)) return std::nullopt;
+  const uint64_t position = position_.load(std::memory_order_relaxed);
+  const uint64_t until =
+      std::min({body_->size(), end_.value_or(UINT64_MAX), position + OpenFile::kMostAsked});
+  if (position >= until || in_chunk(position)) return std::nullopt;
+  const uint32_t turn = body_->turn_.load(std::memory_order_relaxed);
+  uint64_t end = position;
+  while (end < until) {
+    const uint64_t chunk = end / DiskFile::kChunk;
+    if (body_->looked_at_[chunk].load(std::memory_order_relaxed) != turn) break;
+    end = std::min(until, (chunk + 1) * DiskFile::kChunk);
+  }
+  const auto size = static_cast<size_t>(end - position);
+  file_ = size == 0 ? nullptr : body_->file_->opened();
+  if (file_ == nullptr || !file_->in_memory(position, size)) return std::nullopt;
+  body_->file_->disk().note_read(size);
+  return FilePart{*file_, position, size};
+}
+
+void BodyReader::note_unreadable() {
+  body_->lose(0);
+}
+
 // Memory for the chunk of the file that has what is at `position`. From the heap, which breaks the rule that
 // a request allocates from its arena only: the pool's thread may write to it when the request has gone.
 std::shared_ptr<BodyReader::Chunk> BodyReader::next_chunk(uint64_t position) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "cache/body.h"
+#include "cache/open_file.h"
 
 namespace portcullis::cache {
 
@@ -32,6 +33,14 @@ class BodyReader final : public ListNode<BodyReader> {
   // time.
   bool needs_disk();
 
+  // In place of take(): what is next, where it is in a file, has been found to be what was written, and can
+  // be handed to a socket without waiting. Lives until the next call.
+  std::optional<FilePart> next_in_file();
+  // So much of that has been sent.
+  void skip(size_t size) { position_.fetch_add(size, std::memory_order_relaxed); }
+  // It could not be read.
+  void note_unreadable();
+
  private:
   friend class Body;
   // What is read of a file, in memory of its own: the pool's thread writes to it, also when the reader has
@@ -48,7 +57,8 @@ class BodyReader final : public ListNode<BodyReader> {
 
   const std::shared_ptr<Body> body_;
   Body::SegmentPointer segment_;
-  std::shared_ptr<Chunk> chunk_;  // in place of a segment
+  std::shared_ptr<Chunk> chunk_;    // in place of a segment
+  std::shared_ptr<OpenFile> file_;  // of the part that was told last
   std::atomic<uint64_t> position_{0};
   std::optional<uint64_t> end_;
   bool valid_ = true;

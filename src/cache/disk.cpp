@@ -151,15 +151,15 @@ void Disk::complain(const std::string& what) {
   if (complained_.compare_exchange_strong(last, moment)) say_(what);
 }
 
-void Disk::keep_open(std::shared_ptr<UniqueFd> file) {
+void Disk::keep_open(std::shared_ptr<OpenFile> file) {
   const std::lock_guard lock(mutex_);
   open_[oldest_open_++ % kKeptOpen].swap(file);
 }
 
-void Disk::let_go(const std::shared_ptr<UniqueFd>& file) {
-  std::shared_ptr<UniqueFd> closed;
+void Disk::let_go(const std::shared_ptr<OpenFile>& file) {
+  std::shared_ptr<OpenFile> closed;
   const std::lock_guard lock(mutex_);
-  for (std::shared_ptr<UniqueFd>& one : open_) {
+  for (std::shared_ptr<OpenFile>& one : open_) {
     if (one == file) closed = std::move(one);
   }
 }

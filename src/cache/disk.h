@@ -66,9 +66,9 @@ class Disk {
   void note_damaged(const std::string& path);
   void note_failed(const std::string& path, int error);
   // Files lately used stay open, so many of them.
-  void keep_open(std::shared_ptr<UniqueFd> file);
+  void keep_open(std::shared_ptr<OpenFile> file);
   // But not this one, whose place on the disk is wanted.
-  void let_go(const std::shared_ptr<UniqueFd>& file);
+  void let_go(const std::shared_ptr<OpenFile>& file);
 
  private:
   static constexpr size_t kThreads = 4;
@@ -94,7 +94,7 @@ class Disk {
   std::mutex mutex_;
   std::condition_variable stopped_;
   bool stopping_ = false;
-  std::array<std::shared_ptr<UniqueFd>, kKeptOpen> open_;
+  std::array<std::shared_ptr<OpenFile>, kKeptOpen> open_;
   size_t oldest_open_ = 0;
 
   std::thread loader_;

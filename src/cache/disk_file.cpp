@@ -51,7 +51,7 @@ bool DiskFile::append(std::span<iovec> pieces, std::vector<uint64_t>& sums) {
   if (written_ == nullptr) {
     UniqueFd fd(::open((path_ + ".body").c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kPrivate));
     if (!fd) return false;
-    written_ = std::make_shared<UniqueFd>(std::move(fd));
+    written_ = std::make_shared<OpenFile>(std::move(fd));
     sum_.reset(XXH3_createState());
     XXH3_64bits_reset(sum_.get());
     if (removed_) {
@@ -127,16 +127,16 @@ void DiskFile::note_lost(int error) {
   disk_.note_damaged(path_);
 }
 
-std::shared_ptr<UniqueFd> DiskFile::opened() const {
+std::shared_ptr<OpenFile> DiskFile::opened() const {
   const std::lock_guard lock(mutex_);
   return open_.lock();
 }
 
-std::shared_ptr<UniqueFd> DiskFile::open() {
+std::shared_ptr<OpenFile> DiskFile::open() {
   if (auto already = opened()) return already;
   UniqueFd fd(::open((path_ + ".body").c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return nullptr;
-  auto made = std::make_shared<UniqueFd>(std::move(fd));
+  auto made = std::make_shared<OpenFile>(std::move(fd));
   disk_.keep_open(made);
   const std::lock_guard lock(mutex_);
   open_ = made;
@@ -145,7 +145,7 @@ std::shared_ptr<UniqueFd> DiskFile::open() {
 
 DiskFile::Read DiskFile::read(uint64_t chunk, char* out, size_t size, std::optional<uint64_t> sum,
                               bool at_once) {
-  const std::shared_ptr<UniqueFd> file = at_once ? opened() : open();
+  const std::shared_ptr<OpenFile> file = at_once ? opened() : open();
   if (file == nullptr && at_once) return Read::kWouldBlock;
   if (file == nullptr) return errno == EMFILE || errno == ENFILE ? Read::kFailed : Read::kDamaged;
   for (size_t got = 0; got < size;) {

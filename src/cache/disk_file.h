@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/unique_fd.h"
 #include "cache/disk_head.h"
+#include "cache/open_file.h"
 
 namespace portcullis::cache {
 
@@ -60,24 +60,25 @@ class DiskFile {
   // Reads a chunk of `size` bytes. `sum`: what its checksum must be, where that is to be looked at.
   // `at_once`: only when the system has it in memory, and the file is open.
   Read read(uint64_t chunk, char* out, size_t size, std::optional<uint64_t> sum, bool at_once);
+  // Null when it is not open.
+  std::shared_ptr<OpenFile> opened() const;
 
  private:
-  std::shared_ptr<UniqueFd> open();
-  std::shared_ptr<UniqueFd> opened() const;
+  std::shared_ptr<OpenFile> open();
   bool write_head(const std::string& text);
 
   Disk& disk_;
   const std::string path_;
   mutable std::mutex mutex_;
-  std::weak_ptr<UniqueFd> open_;
+  std::weak_ptr<OpenFile> open_;
 
   // Of the thread that writes.
   bool removed_ = false;
-  std::shared_ptr<UniqueFd> nameless_;  // keeps it, once it has been
+  std::shared_ptr<OpenFile> nameless_;  // keeps it, once it has been
   struct StateDeleter {
     void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
   };
-  std::shared_ptr<UniqueFd> written_;  // until it is committed
+  std::shared_ptr<OpenFile> written_;  // until it is committed
   std::unique_ptr<XXH3_state_t, StateDeleter> sum_;
   uint64_t size_ = 0;
 };

@@ -105,9 +105,9 @@ void Store::stored(const Key& key, const std::shared_ptr<Fetch>& fetch, const st
     Locked locked(shard_of(key.uri_hash));
     Slot& slot = locked.find_or_make(key);
     std::erase(slot.fetches, fetch);
-    // A validation may be of a body whose file has been lost meanwhile.
+    // A validation may be of a body whose file has been lost meanwhile, or given up.
     const bool outdated =
-        fetch->outdated_ || entry->body->is_lost() ||
+        fetch->outdated_ || entry->body->is_lost() || entry->body->is_discarded() ||
         (!entry->tags.empty() && fetch->purges_ != tag_purges_.load(std::memory_order_relaxed));
     if (outdated) {
       locked.forget_if_empty(slot);

@@ -174,14 +174,18 @@ void check_cache_disk(const config::CacheDisk& disk, Findings& findings) {
   if (disk.path.empty()) return;
   namespace fs = std::filesystem;
   const fs::path path = disk.path;
-  const fs::path place = fs::exists(path) ? path : path.has_parent_path() ? path.parent_path() : ".";
+  std::error_code error;
+  const fs::path place = fs::exists(path, error) ? path : path.has_parent_path() ? path.parent_path() : ".";
   if (::access(place.c_str(), W_OK) != 0)
     return findings.fault("cache", disk.path + ": " + std::strerror(errno));
-  std::error_code error;
-  uint64_t room = fs::space(place, error).available;
+  const fs::space_info space = fs::space(place, error);
+  if (error) return findings.fault("cache", disk.path + ": " + error.message());
+  uint64_t room = space.available;
   fs::recursive_directory_iterator at(path, error), end;
   for (; !error && at != end; at.increment(error)) {
-    if (at->path().extension() == ".body") room += at->file_size(error);
+    std::error_code gone;  // a gateway that runs may remove it
+    const uint64_t size = at->path().extension() == ".body" ? at->file_size(gone) : 0;
+    if (!gone) room += size;
   }
   const std::string told = disk.path + " has room for " + std::to_string(room >> 20) + " MiB";
   if (room >= disk.size) return findings.good("cache", told);

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "policy/converter_chain.h"
+#include "proxy/relay_file.h"
 
 namespace portcullis::proxy {
 namespace {
@@ -74,6 +75,12 @@ class BodyReader {
   // The end of the bytes is the end of the body.
   bool ends_with_source() const {
     return source_.framing.kind == BodyKind::kUntilClose || source_.framing.kind == BodyKind::kStream;
+  }
+
+  // So much of a body of known length has gone another way.
+  void skip(uint64_t bytes) {
+    remaining_ -= bytes;
+    if (remaining_ == 0) finish({});
   }
 
   void finish(std::string_view rest) {
@@ -180,6 +187,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
   bool source_ended = source.channel != nullptr && source.channel->at_end();
   Pace pace(source);
   const bool chunked = sink.kind == BodyKind::kChunked;
+  const bool from_file = may_come_from_file(source, sink);
   if (source.channel != nullptr && input.empty() && !source_ended && source.stream.may_read()) {
     // A small body often comes with its head, and leaves with it.
     source.more.block = Block::take(Block::kLarge);
@@ -246,6 +254,14 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     if (!input.empty()) continue;
 
     if (source.stored != nullptr) {
+      if (from_file) {
+        const uint64_t before = source.bytes;
+        Task<RelayResult> sending = send_from_file(source, sink);
+        const RelayResult sent = co_await sending;
+        if (sent.outcome != RelayOutcome::kComplete) co_return sent;
+        reader.skip(source.bytes - before);
+        if (reader.done()) co_return sent;
+      }
       if (!source.stored->at_end()) {
         Task<bool> waiting = source.stored->wait(sink.stream.loop(), source.timeout);
         if (!co_await waiting) co_return {RelayOutcome::kSourceFailed};

@@ -145,6 +145,25 @@ IoResult Stream::write_raw(std::span<iovec>& pieces, bool expect_more) {
   return {total, 0};
 }
 
+// sendfile() cannot be told not to raise SIGPIPE: the process ignores it.
+IoResult Stream::try_send_file(int file, off_t offset, size_t size) {
+  if (cancelled_) return {0, ECANCELED};
+  if (!fd_) return {0, EBADF};
+  size_t total = 0;
+  while (total < size) {
+    if (!writable_) return {total, EAGAIN};
+    const ssize_t count = loop_.syscalls().sendfile(fd_.get(), file, &offset, size - total);
+    if (count == 0) return {total, EIO};
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN) writable_ = false;
+      return {total, errno};
+    }
+    total += static_cast<size_t>(count);
+  }
+  return {total, 0};
+}
+
 void Stream::cancel() {
   cancelled_ = true;
   // Through the timers, not at once: resuming a coroutine here could destroy this stream and the caller.
@@ -247,6 +266,21 @@ void Stream::Operation::fire() {
   }
 }
 
+// What a step of writing has done; true when there is no other one.
+bool Stream::Operation::note_written(const IoResult& step) {
+  result_.bytes += step.bytes;
+  result_.error = step.error;
+  if (step.error == ENOBUFS || step.error == ENOMEM) {
+    // The kernel is short of memory for the moment and no event will tell when it has some again.
+    pausing_ = true;
+    restart_timeout();
+    return false;
+  }
+  if (step.error != EAGAIN) return true;
+  if (step.bytes > 0) restart_timeout();
+  return false;
+}
+
 bool Stream::Read::attempt() {
   result_ = stream_.try_read(data_, size_);
   return result_.error != EAGAIN;
@@ -306,18 +340,13 @@ void Stream::Write::sent(ssize_t result) {
 
 bool Stream::Write::attempt() {
   take_back();
-  const IoResult step = stream_.try_write(pieces_, expect_more_);
-  result_.bytes += step.bytes;
-  result_.error = step.error;
-  if (step.error == ENOBUFS || step.error == ENOMEM) {
-    // The kernel is short of memory for the moment and no event will tell when it has some again.
-    pausing_ = true;
-    restart_timeout();
-    return false;
-  }
-  if (step.error != EAGAIN) return true;
-  if (step.bytes > 0) restart_timeout();
-  return false;
+  return note_written(stream_.try_write(pieces_, expect_more_));
+}
+
+bool Stream::SendFile::attempt() {
+  const IoResult step =
+      stream_.try_send_file(file_, static_cast<off_t>(offset_ + result_.bytes), size_ - result_.bytes);
+  return note_written(step);
 }
 
 bool Stream::Connect::attempt() {

@@ -34,6 +34,7 @@ class Stream final : private Watcher {
   class Read;
   class Readable;
   class Write;
+  class SendFile;
   class Connect;
 
   explicit Stream(EventLoop& loop) : loop_(loop) {}
@@ -54,6 +55,11 @@ class Stream final : private Watcher {
   // co_await: writes everything in `pieces` (which it consumes). `timeout` counts from the last progress.
   // `expect_more` lets the kernel hold back a partial segment because more follows at once.
   Write write(std::span<iovec> pieces, Milliseconds timeout, bool expect_more = false);
+
+  // co_await: `size` bytes of `file`, from `offset` on, as they are; for a socket without a codec. The system
+  // waits for the disk where it has to. EIO where the file has less. `timeout`: as write's.
+  SendFile send_file(int file, uint64_t offset, size_t size, Milliseconds timeout);
+  bool may_send_files() const { return !channel_ && !codec_; }
 
   // False when a read would find nothing.
   bool may_read() const {
@@ -108,6 +114,7 @@ class Stream final : private Watcher {
   void on_events(uint32_t events) override;
   IoResult try_write(std::span<iovec>& pieces, bool expect_more);
   IoResult write_raw(std::span<iovec>& pieces, bool expect_more);
+  IoResult try_send_file(int file, off_t offset, size_t size);
   IoResult write_coded(std::span<iovec>& pieces, bool expect_more);
   void say_goodbye();
   static int send_flags(bool expect_more);
@@ -146,6 +153,7 @@ class Stream::Operation : private Timer {
   // Tries to complete; true when `result_` is final.
   virtual bool attempt() = 0;
   void restart_timeout();
+  bool note_written(const IoResult& step);
 
   Stream& stream_;
   IoResult result_;
@@ -210,6 +218,18 @@ class Stream::Write final : public Operation, private Sender {
   bool encoded_ = false;  // all of it is in the codec's output
 };
 
+class Stream::SendFile final : public Operation {
+ public:
+  SendFile(Stream& stream, int file, uint64_t offset, size_t size, Milliseconds timeout)
+      : Operation(stream, Side::kWrite, timeout), file_(file), offset_(offset), size_(size) {}
+
+ private:
+  bool attempt() override;
+  int file_;
+  uint64_t offset_;
+  size_t size_;
+};
+
 class Stream::Connect final : public Operation {
  public:
   Connect(Stream& stream, const SocketAddress& address, Milliseconds timeout)
@@ -232,6 +252,9 @@ inline Stream::Readable Stream::readable(Milliseconds timeout) {
 }
 inline Stream::Write Stream::write(std::span<iovec> pieces, Milliseconds timeout, bool expect_more) {
   return {*this, pieces, timeout, expect_more};
+}
+inline Stream::SendFile Stream::send_file(int file, uint64_t offset, size_t size, Milliseconds timeout) {
+  return {*this, file, offset, size, timeout};
 }
 
 }  // namespace portcullis

@@ -1,5 +1,7 @@
 #include "runtime/syscalls.h"
 
+#include <sys/sendfile.h>
+
 #include <cerrno>
 
 namespace portcullis {
@@ -17,6 +19,9 @@ ssize_t Syscalls::send(int fd, const void* data, size_t size, int flags) {
 }
 ssize_t Syscalls::sendmsg(int fd, const msghdr* message, int flags) {
   return ::sendmsg(fd, message, flags);
+}
+ssize_t Syscalls::sendfile(int to, int from, off_t* offset, size_t size) {
+  return ::sendfile(to, from, offset, size);
 }
 void Syscalls::send_many(std::span<SendRequest> requests) {
   for (SendRequest& one : requests) {

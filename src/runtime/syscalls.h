@@ -29,6 +29,7 @@ class Syscalls {
   virtual ssize_t recv(int fd, void* data, size_t size, int flags);
   virtual ssize_t send(int fd, const void* data, size_t size, int flags);
   virtual ssize_t sendmsg(int fd, const msghdr* message, int flags);
+  virtual ssize_t sendfile(int to, int from, off_t* offset, size_t size);
   // Sends them all and notes each result.
   virtual void send_many(std::span<SendRequest> requests);
   virtual int accept4(int fd, sockaddr* address, socklen_t* length, int flags);

@@ -39,10 +39,15 @@ class SpdlogSink final : public LogSink {
   }
 
   void write(std::string_view line) override {
-    logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+    (pending_ += line) += '\n';
+    if (pending_.size() >= kMostPending) hand_over();
   }
-  void flush() override { logger_->flush(); }
+  void flush() override {
+    hand_over();
+    logger_->flush();
+  }
   void reopen() override {
+    flush();
     try {
       logger_ = make(place_);
     } catch (const spdlog::spdlog_ex&) {
@@ -51,8 +56,19 @@ class SpdlogSink final : public LogSink {
   }
 
  private:
+  // Many lines as one message: each would take longer than to make it.
+  void hand_over() {
+    if (pending_.empty()) return;
+    pending_.pop_back();  // the logger ends it
+    logger_->log(spdlog::level::info, spdlog::string_view_t(pending_.data(), pending_.size()));
+    pending_.clear();
+  }
+
+  static constexpr size_t kMostPending = 64 << 10;
+
   std::string place_;
   std::shared_ptr<spdlog::logger> logger_;
+  std::string pending_;
 };
 
 // One datagram for each line; when nobody takes them they are lost, as syslog's are.

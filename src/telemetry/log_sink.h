@@ -18,6 +18,7 @@ class LogSink {
   static std::string check(const std::string& place);
   virtual ~LogSink() = default;
 
+  // It may stay in memory until flush().
   virtual void write(std::string_view line) = 0;
   virtual void flush() {}
   // Opens it anew, for log rotation; where that fails the old one goes on.

@@ -132,6 +132,34 @@ def test_parts_conditions_and_head(kept, origin):
     assert len(origin.asked("/a")) == 1
 
 
+def test_one_connection_after_another_part(kept, origin):
+    """What has been looked at goes from the file to the socket; what comes next on the connection is in its place."""
+    cache, large = kept(), bytes_of(4 * MIB + 321)
+    origin.answers["/a"] = [Answer(FRESH, body=large)]
+    origin.answers["/small"] = [Answer(FRESH, body=b"small")]
+    cache.ask("/a")
+    cache.ask("/small")
+    cache.wait_for_files(1)
+    cache.ask("/a")
+    connection = http.client.HTTPConnection("127.0.0.1", cache.port)
+    for begin, end in ((0, len(large) - 1), (70_000, 3_999_999), (1, 2 * MIB), (65_535, 65_537), (0, len(large) - 1)):
+        connection.request("GET", "/a", headers={"range": f"bytes={begin}-{end}"})
+        assert connection.getresponse().read() == large[begin:end + 1]
+        connection.request("GET", "/small")
+        assert connection.getresponse().read() == b"small"
+    connection.close()
+    # Asked for at once, and read slowly.
+    with cache.gateway.connect() as slow:
+        slow.sendall(b"".join(b"GET /%s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % path for path in (b"a", b"small", b"a", b"small")))
+        for body in (large, b"small") * 2:
+            assert " 200 " in read_head(slow)
+            got = bytearray()
+            while len(got) < len(body):
+                got += slow.recv(min(len(body) - len(got), 100_000))
+            assert got == body
+    assert len(origin.asked("/a")) == 1
+
+
 def test_it_is_compressed_on_its_way_from_the_disk(kept, origin):
     cache = kept(before="      - compress: {algorithms: [gzip]}\n")
     large = b"".join(b'{"number": %d}\n' % i for i in range(200_000))
@@ -288,16 +316,19 @@ def test_what_is_not_whole_at_the_start_is_removed(kept, origin, damage):
     assert len(origin.asked("/a")) == 2
 
 
-@pytest.mark.parametrize("restarted", [False, True])
-def test_damage_at_the_beginning_is_fetched_anew(kept, origin, restarted):
+def damage(cache, at):
+    """Of the one object, before it has been looked at: a client that lags behind reads what is in the file already."""
+    cache.wait_for_files(1)
+    lose_a_byte(cache.files("body")[0], at)
+    cache.restart()
+    wait_for(lambda: cache.metric("restored_total") == 1, what="what was there")
+
+
+def test_damage_at_the_beginning_is_fetched_anew(kept, origin):
     cache, large = kept(), bytes_of(2 * MIB)
     origin.answers["/a"] = [Answer(FRESH, body=large)]
     cache.ask("/a")
-    cache.wait_for_files(1)
-    lose_a_byte(cache.files("body")[0], 10)
-    if restarted:
-        cache.restart()
-        wait_for(lambda: cache.metric("restored_total") == 1, what="what was there")
+    damage(cache, 10)
     got = cache.ask("/a")
     assert got.body == large
     assert "fwd=" in got.get("cache-status") and "damaged" in got.get("cache-status")
@@ -312,13 +343,28 @@ def test_damage_farther_on_breaks_the_answer_off(kept, origin):
     cache, large = kept(), bytes_of(4 * MIB)
     origin.answers["/a"] = [Answer(FRESH, body=large)]
     cache.ask("/a")
-    cache.wait_for_files(1)
-    lose_a_byte(cache.files("body")[0], 3 * MIB)
+    damage(cache, 3 * MIB)
     with pytest.raises((http.client.IncompleteRead, ConnectionResetError)) as broken:
         cache.ask("/a")
     if isinstance(broken.value, http.client.IncompleteRead):
         assert large.startswith(broken.value.partial)
     assert cache.ask("/a").body == large
+    assert len(origin.asked("/a")) == 2
+
+
+def test_a_file_that_is_cut_short_breaks_the_answer_off(kept, origin):
+    cache, large = kept(), bytes_of(4 * MIB)
+    origin.answers["/a"] = [Answer(FRESH, body=large)]
+    for _ in range(3):
+        assert cache.ask("/a").body == large
+        cache.wait_for_files(1)
+    os.truncate(cache.files("body")[0], 2 * MIB + 100)
+    with pytest.raises((http.client.IncompleteRead, ConnectionResetError)) as broken:
+        cache.ask("/a")
+    if isinstance(broken.value, http.client.IncompleteRead):
+        assert large.startswith(broken.value.partial)
+    assert cache.ask("/a").body == large
+    assert cache.metric('lost_total{why="damaged"}') == 1
     assert len(origin.asked("/a")) == 2
 
 

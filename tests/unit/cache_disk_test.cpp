@@ -165,6 +165,36 @@ TEST_F(CacheDisk, KeepsBodiesOfAnySize) {
   EXPECT_EQ(store->state().disk.entries, 10u);
 }
 
+TEST_F(CacheDisk, HandsOutItsFileOnceItHasBeenLookedAt) {
+  const auto store = begin();
+  const std::string body = text_of(3 * kMiB + 1000);
+  put(*store, "a", body);
+  ASSERT_TRUE(comes_true([&] { return files(".head") == 1; }));
+  const EntryPointer entry = find(*store, "a");
+  EXPECT_FALSE(BodyReader(entry->body).next_in_file());
+  EXPECT_EQ(read(entry->body, kMiB, 2 * kMiB + 1), body.substr(kMiB, kMiB + 1));
+  EXPECT_FALSE(BodyReader(entry->body).next_in_file());  // it has been looked at farther on only
+
+  BodyReader reader(entry->body, kMiB + 7, body.size());
+  std::string sent;
+  while (const auto part = reader.next_in_file()) {
+    std::string piece(part->size, '\0');
+    ASSERT_EQ(::pread(part->file.get(), piece.data(), part->size, static_cast<off_t>(part->begin)),
+              static_cast<ssize_t>(part->size));
+    sent += piece;
+    reader.skip(part->size);
+  }
+  EXPECT_GT(sent.size(), kMiB);
+  EXPECT_LT(sent.size(), 2 * kMiB);
+  EXPECT_EQ(sent, body.substr(kMiB + 7, sent.size()));
+  EXPECT_FALSE(reader.needs_disk());  // from here on it is read
+  EXPECT_EQ(reader.take(), body.substr(kMiB + 7 + sent.size(), 64 << 10));
+
+  EXPECT_EQ(read(entry->body), body);
+  reader.note_unreadable();
+  EXPECT_EQ(find(*store, "a"), nullptr);
+}
+
 TEST_F(CacheDisk, IsFollowedByOtherThreads) {
   const auto store = begin();
   const std::string body = text_of(8 * kMiB);
@@ -217,6 +247,25 @@ TEST_F(CacheDisk, MayGiveUpInTheMiddle) {
   });
   EXPECT_EQ(got, body);
   EXPECT_TRUE(comes_true([&] { return files(".body") == 0; }));
+}
+
+TEST_F(CacheDisk, WhatIsGivenUpIsNotKeptByItsValidation) {
+  const auto store = begin();
+  put(*store, "a", text_of(kMiB));
+  const Key key = store->key("a", "a");
+  const EntryPointer old = find(*store, "a");
+  const auto entered = store->enter(key, store->find(key).variants, "");
+  ASSERT_EQ(entered.kind, Store::Entered::Kind::kBegin);
+  // Meanwhile there is no more room for it.
+  const std::string large = text_of(30 * kMiB);
+  for (const char* name : {"b", "c", "d", "e"}) put(*store, name, large);
+  ASSERT_EQ(find(*store, "a"), nullptr);
+  const auto validated = std::make_shared<Entry>(200, "OK", http::Fields());
+  validated->body = old->body;
+  store->stored(key, entered.fetch, validated);
+  EXPECT_EQ(find(*store, "a"), nullptr);
+  EXPECT_EQ(entered.fetch->entry(), validated);  // who has waited for it gets it
+  EXPECT_EQ(read(validated->body), text_of(kMiB));
 }
 
 TEST_F(CacheDisk, ComesBackAndIsPurgedMeanwhile) {

@@ -1,6 +1,7 @@
 #include "runtime/stream.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <cerrno>
 #include <deque>
@@ -22,8 +23,8 @@ class FaultySyscalls final : public Syscalls {
     int error = 0;
     size_t most = 0;
   };
-  std::deque<Fault> on_recv, on_send, on_sendmsg, on_send_many, on_accept, on_wait, on_socket, on_connect,
-      on_epoll_ctl;
+  std::deque<Fault> on_recv, on_send, on_sendmsg, on_sendfile, on_send_many, on_accept, on_wait, on_socket,
+      on_connect, on_epoll_ctl;
   std::vector<size_t> batches;  // how many sends each send_many() had
 
   ssize_t recv(int fd, void* data, size_t size, int flags) override {
@@ -36,6 +37,9 @@ class FaultySyscalls final : public Syscalls {
     size_t size = message->msg_iov[0].iov_len;
     if (on_sendmsg.empty()) return Syscalls::sendmsg(fd, message, flags);
     return apply(on_sendmsg, size) ? Syscalls::send(fd, message->msg_iov[0].iov_base, size, flags) : -1;
+  }
+  ssize_t sendfile(int to, int from, off_t* offset, size_t size) override {
+    return apply(on_sendfile, size) ? Syscalls::sendfile(to, from, offset, size) : -1;
   }
   // A fault comes after the kernel has begun, as an interruption does.
   int connect(int fd, const sockaddr* address, socklen_t length) override {
@@ -110,6 +114,27 @@ class StreamTest : public ::testing::Test {
     done = true;
   }
 
+  Task<void> send_file(int file, uint64_t offset, size_t size) {
+    result = co_await stream->send_file(file, offset, size, Milliseconds(5000));
+    done = true;
+  }
+  // All that comes until the task has ended.
+  std::string receive_until_done() {
+    std::string got;
+    char some[4096];
+    const auto receive = [&] {
+      for (ssize_t count; (count = ::recv(peer.get(), some, sizeof some, MSG_DONTWAIT)) > 0;)
+        got.append(some, static_cast<size_t>(count));
+    };
+    for (int i = 0; i < 2000 && !done; ++i) {
+      receive();
+      loop.run_once(Milliseconds(10));
+    }
+    EXPECT_TRUE(done);
+    receive();
+    return got;
+  }
+
   FaultySyscalls syscalls;
   EventLoop loop;
   std::unique_ptr<Stream> stream;
@@ -181,6 +206,33 @@ TEST_F(StreamTest, WriteGoesOnAfterShortWritesInterruptionsAndFullBuffers) {
   if (count > 0) total += static_cast<size_t>(count);
   EXPECT_EQ(result.error, 0);
   EXPECT_EQ(std::string(got, total), "0123456789");
+}
+
+TEST_F(StreamTest, SendsAPartOfAFile) {
+  const UniqueFd file(::memfd_create("file", MFD_CLOEXEC));
+  std::string text(3 << 20, '\0');
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * i >> 7);
+  ASSERT_EQ(::pwrite(file.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  syscalls.on_sendfile = {{0, 1}, {EINTR}, {0, 10'000}, {ENOBUFS}, {0, 3}};
+  tasks.spawn(send_file(file.get(), 1000, text.size() - 2000));  // more than the socket takes at once
+  EXPECT_EQ(receive_until_done(), text.substr(1000, text.size() - 2000));
+  EXPECT_EQ(result.error, 0);
+  EXPECT_EQ(result.bytes, text.size() - 2000);
+
+  done = false;
+  tasks.spawn(send_file(file.get(), text.size() - 10, 20));  // it has not so much
+  EXPECT_EQ(receive_until_done(), text.substr(text.size() - 10));
+  EXPECT_EQ(result.error, EIO);
+
+  done = false;
+  syscalls.on_sendfile = {{ECONNRESET}};
+  tasks.spawn(send_file(file.get(), 0, 20));
+  EXPECT_EQ(result.error, ECONNRESET);
+
+  done = false;
+  stream->cancel();
+  tasks.spawn(send_file(file.get(), 0, 20));
+  EXPECT_EQ(result.error, ECANCELED);
 }
 
 TEST_F(StreamTest, WriteTimesOutWhenTheKernelStaysShortOfMemory) {
