@@ -135,7 +135,6 @@ def test_a_log_that_nobody_reads_costs_lines_and_never_a_request(start, echo, tm
                 connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
                 assert "200 OK" in read_response(connection)[0]
             asked += 500
-    lost = dropped()
     os.set_blocking(reader, True)
     lines = []
 
@@ -145,9 +144,11 @@ def test_a_log_that_nobody_reads_costs_lines_and_never_a_request(start, echo, tm
 
     thread = threading.Thread(target=read_all)
     thread.start()
+    # Every request is either a line or counted as lost, the last one a moment after its answer; each line is whole.
+    harness.wait_for(lambda: len(lines) + dropped() == asked, what="all lines")
+    lost = dropped()
     gateway.stop()
     thread.join()
-    # Every request is either a line or counted as lost; each line is whole.
     assert len([json.loads(line) for line in lines]) + lost == asked
 
 
