@@ -53,16 +53,14 @@ def median_of(runs):
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
 
 
-def costs(runs):
-    return [run["cpu_us_per_req"] for run in runs]
-
-
 def ratio_to_best(runs, name, others):
     """The median over the rounds of the subject's cost to the best of `others` in the same round."""
-    best = [min(round_) for round_ in zip(*(costs(runs[other]) for other in others if other in runs))]
+    def costs(each):
+        return [run["cpu_us_per_req"] for run in runs[each]]
+    best = [min(round_) for round_ in zip(*(costs(other) for other in others if other in runs))]
     if not best:
         return 0  # nobody to compare with
-    return statistics.median(cost / least for cost, least in zip(costs(runs[name]), best))
+    return statistics.median(cost / least for cost, least in zip(costs(name), best))
 
 
 def report(label, runs):

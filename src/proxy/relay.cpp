@@ -243,10 +243,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       const Clock::time_point began = sink.stream.loop().now();
       const IoResult written =
           co_await sink.stream.write(std::span(gather.pieces.data(), gather.count), sink.timeout);
-      if (!written.ok()) {
-        co_return {written.error == ECANCELED ? RelayOutcome::kCancelled : RelayOutcome::kSinkFailed,
-                   written.error};
-      }
+      if (!written.ok()) co_return relay_failure(RelayOutcome::kSinkFailed, written.error);
       pace.written(sink.stream.loop().now() - began);
       head = {};
     }
@@ -271,9 +268,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       continue;
     }
     const IoResult got = co_await read_block(source, pace);
-    if (!got.ok()) {
-      co_return {got.error == ECANCELED ? RelayOutcome::kCancelled : RelayOutcome::kSourceFailed, got.error};
-    }
+    if (!got.ok()) co_return relay_failure(RelayOutcome::kSourceFailed, got.error);
     if (got.bytes == 0) {
       if (!reader.ends_with_source()) co_return {RelayOutcome::kSourceClosed};
       source_ended = true;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -99,6 +100,11 @@ struct RelayResult {
   RelayOutcome outcome = RelayOutcome::kComplete;
   int error = 0;  // errno of a failure
 };
+
+// Of a read or a write that has failed: `why`, unless it was cancelled.
+inline RelayResult relay_failure(RelayOutcome why, int error) {
+  return {error == ECANCELED ? RelayOutcome::kCancelled : why, error};
+}
 
 // Sends `head` and then the body, which `source` must have, as it arrives, decoding and re-encoding the
 // chunked coding as each side needs; trailers go along where both sides have a place for them. Holds at most

@@ -25,9 +25,7 @@ Task<RelayResult> send_from_file(BodySource& source, BodySink sink) {
       stored.note_unreadable();
       co_return {RelayOutcome::kSourceFailed, sent.error};
     }
-    if (!sent.ok()) {
-      co_return {sent.error == ECANCELED ? RelayOutcome::kCancelled : RelayOutcome::kSinkFailed, sent.error};
-    }
+    if (!sent.ok()) co_return relay_failure(RelayOutcome::kSinkFailed, sent.error);
   }
   co_return {RelayOutcome::kComplete};
 }

@@ -63,6 +63,10 @@ class Kept:
         """Until so many objects are whole on disk."""
         wait_for(lambda: len(self.files("head")) == count, what=f"{count} objects on disk")
 
+    def wait_for_restored(self, count):
+        """Until so many have come back after a start."""
+        wait_for(lambda: self.metric("restored_total") == count, what="what was there")
+
 
 @pytest.fixture
 def kept(origin, tmp_path):
@@ -171,7 +175,7 @@ def test_it_is_compressed_on_its_way_from_the_disk(kept, origin):
         cache.wait_for_files(1)
         if restarts == 1:
             cache.restart()
-            wait_for(lambda: cache.metric("restored_total") == 1, what="what was there")
+            cache.wait_for_restored(1)
     assert len(origin.asked("/a")) == 1
 
 
@@ -252,7 +256,7 @@ def test_it_is_there_after_a_restart(kept, origin):
     cache.wait_for_files(2)
     time.sleep(1.1)  # its age is to go on
     cache.restart()
-    wait_for(lambda: cache.metric("restored_total") == 2, what="what was there")
+    cache.wait_for_restored(2)
     for language in ("en", "da"):
         got = cache.ask("/a", fields={"accept-language": language})
         assert "hit" in got.get("cache-status") and got.age >= 1
@@ -277,7 +281,7 @@ def test_a_crash_leaves_whole_objects_only(kept, origin):
         cache.gateway.process.wait()
     never.set()
     cache.begin()
-    wait_for(lambda: cache.metric("restored_total") == 1, what="what was there")
+    cache.wait_for_restored(1)
     wait_for(lambda: len(cache.files("*")) == 2, what="the half to go")
     assert cache.ask("/whole").body == large and len(origin.asked("/whole")) == 1
     assert cache.ask("/half").body == large and len(origin.asked("/half")) == 2
@@ -321,7 +325,7 @@ def damage(cache, at):
     cache.wait_for_files(1)
     lose_a_byte(cache.files("body")[0], at)
     cache.restart()
-    wait_for(lambda: cache.metric("restored_total") == 1, what="what was there")
+    cache.wait_for_restored(1)
 
 
 def test_damage_at_the_beginning_is_fetched_anew(kept, origin):
@@ -339,15 +343,20 @@ def test_damage_at_the_beginning_is_fetched_anew(kept, origin):
     assert len(origin.asked("/a")) == 2
 
 
+def breaks_off(cache, large):
+    """What comes of it before that is right."""
+    with pytest.raises((http.client.IncompleteRead, ConnectionResetError)) as broken:
+        cache.ask("/a")
+    if isinstance(broken.value, http.client.IncompleteRead):
+        assert large.startswith(broken.value.partial)
+
+
 def test_damage_farther_on_breaks_the_answer_off(kept, origin):
     cache, large = kept(), bytes_of(4 * MIB)
     origin.answers["/a"] = [Answer(FRESH, body=large)]
     cache.ask("/a")
     damage(cache, 3 * MIB)
-    with pytest.raises((http.client.IncompleteRead, ConnectionResetError)) as broken:
-        cache.ask("/a")
-    if isinstance(broken.value, http.client.IncompleteRead):
-        assert large.startswith(broken.value.partial)
+    breaks_off(cache, large)
     assert cache.ask("/a").body == large
     assert len(origin.asked("/a")) == 2
 
@@ -359,10 +368,7 @@ def test_a_file_that_is_cut_short_breaks_the_answer_off(kept, origin):
         assert cache.ask("/a").body == large
         cache.wait_for_files(1)
     os.truncate(cache.files("body")[0], 2 * MIB + 100)
-    with pytest.raises((http.client.IncompleteRead, ConnectionResetError)) as broken:
-        cache.ask("/a")
-    if isinstance(broken.value, http.client.IncompleteRead):
-        assert large.startswith(broken.value.partial)
+    breaks_off(cache, large)
     assert cache.ask("/a").body == large
     assert cache.metric('lost_total{why="damaged"}') == 1
     assert len(origin.asked("/a")) == 2
@@ -405,7 +411,7 @@ def test_a_purge_holds_over_a_restart(kept, origin, query):
         cache.wait_for_files(1)
         if restarts:
             cache.restart()
-            wait_for(lambda: cache.metric("restored_total") == 1, what="what was there")
+            cache.wait_for_restored(1)
         assert purge(cache.admin, query) == 1
         wait_for(lambda: not cache.files("*"), what="the files to go")
 
@@ -419,7 +425,7 @@ def test_expired_stays_expired(kept, origin):
     assert purge(cache.admin, "uri=http://127.0.0.1/a&expire") == 1
     wait_for(lambda: cache.files("head")[0].stat().st_ino != written, what="the head to be written again")
     cache.restart()
-    wait_for(lambda: cache.metric("restored_total") == 1, what="what was there")
+    cache.wait_for_restored(1)
     got = cache.ask("/a")
     assert got.body == bytes_of(2 * MIB) and "fwd=stale; fwd-status=304" in got.get("cache-status")
 
@@ -435,7 +441,7 @@ def test_a_validation_is_written_down(kept, origin):
     wait_for(lambda: cache.files("head")[0].stat().st_ino != written, what="the head to be written again")
     assert len(cache.files("body")) == 1
     cache.restart()
-    wait_for(lambda: cache.metric("restored_total") == 1, what="what was there")
+    cache.wait_for_restored(1)
     got = cache.ask("/a")
     assert "hit" in got.get("cache-status") and got.get("x-new") == "yes"
     assert got.body == bytes_of(2 * MIB)
