@@ -161,7 +161,7 @@ def test_an_issuer_that_fails_leaves_the_last_keys_in_force(start, echo, server)
         seen = len(issuer.requests)
         wait_for(lambda: len(issuer.requests) > seen + 1, what="another fetch")
         assert ask(gateway, bearer(good)).status == 200
-    assert any("keys of" in line for line in gateway.lines)
+    gateway.wait_for_line("keys of")
 
 
 def test_keys_that_are_too_stale_are_believed_no_more(start, echo, server):

@@ -63,7 +63,7 @@ def test_memory(start, echo, tmp_path):
     assert metric(admin, "portcullis_overload_refused_total") == 1
     assert level(admin) == 0
     assert any("overload: memory at" in line and "requests are refused" in line for line in gateway.lines)
-    assert any("there is room again" in line for line in gateway.lines)
+    gateway.wait_for_line("there is room again")
     assert [line["ended"] for line in log_lines(log) if line["status"] == 503] == ["overloaded"]
 
 
@@ -88,7 +88,7 @@ def test_descriptors(tmp_path, echo):
             clients.append(client)
             assert " 200 " in ask(client)
         assert metric(admin, "process_open_fds") < limit
-        assert any("overload: descriptors at" in line for line in gateway.lines)
+        gateway.wait_for_line("overload: descriptors at")
         wait_for(lambda: level(admin) == 0, what="room again")
     finally:
         for client in clients:
