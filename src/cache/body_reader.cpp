@@ -137,8 +137,12 @@ std::optional<FilePart> BodyReader::next_in_file() {
   const auto size = static_cast<size_t>(end - position);
   file_ = size == 0 ? nullptr : body_->file_->opened();
   if (file_ == nullptr || !file_->in_memory(position, size)) return std::nullopt;
-  body_->file_->disk().note_read(size);
   return FilePart{*file_, position, size};
+}
+
+void BodyReader::skip(size_t size) {
+  position_.fetch_add(size, std::memory_order_relaxed);
+  body_->file_->disk().note_read(size);
 }
 
 void BodyReader::note_unreadable() {

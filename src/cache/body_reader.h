@@ -37,7 +37,7 @@ class BodyReader final : public ListNode<BodyReader> {
   // be handed to a socket without waiting. Lives until the next call.
   std::optional<FilePart> next_in_file();
   // So much of that has been sent.
-  void skip(size_t size) { position_.fetch_add(size, std::memory_order_relaxed); }
+  void skip(size_t size);
   // It could not be read.
   void note_unreadable();
 

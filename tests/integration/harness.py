@@ -63,13 +63,14 @@ class Process:
         for line in self.process.stderr:
             self.lines.append(line.rstrip())
 
-    def wait_for_line(self, text, after=0):
+    def wait_for_line(self, *texts, after=0):
+        """One that has all the texts."""
         def seen():
-            if any(text in line for line in self.lines[after:]):
+            if any(all(text in line for text in texts) for line in self.lines[after:]):
                 return True
             assert self.process.poll() is None, "exited: " + "\n".join(self.lines)
             return False
-        wait_for(seen, what=repr(text))
+        wait_for(seen, what=repr(texts))
 
     expected = 0  # exit code
 

@@ -535,7 +535,7 @@ def test_a_gateway_that_leaves_finishes_what_others_read(start, origin):
         harness.take_until(connection, b"one", "a chunk")
     stopping = threading.Thread(target=gateway.stop)
     stopping.start()
-    wait_for(lambda: any("draining" in line for line in gateway.lines), what="the drain")
+    gateway.wait_for_line("draining")
     release.set()
     for connection in connections:
         assert harness.take_until(connection, b"0\r\n\r\n", "the rest").endswith(b"two\r\n0\r\n\r\n")

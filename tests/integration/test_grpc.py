@@ -74,6 +74,6 @@ def test_grpcs_own_health_check(start, service):
     assert is_up() == "1", gateway.lines
     service.health = 2
     wait_for(lambda: is_up() == "0", what="the target being down")
-    assert any("it is not serving: 2" in line for line in gateway.lines)
+    gateway.wait_for_line("it is not serving: 2")
     service.health = 1
     wait_for(lambda: is_up() == "1", what="the target coming back")

@@ -172,7 +172,7 @@ def test_a_share_of_errors_or_slowness_leaves_a_target_out(start, patients):
                          "    outlier_ejection: {failures_in_row: 0, status: 500, error_share: 40%, min_requests: 4, interval: 500ms, ejection: 1m}", admin=admin)
     gateway = start(text)
     wait_for(lambda: get(gateway.port, "/") and states(admin)[f"127.0.0.1:{three[0].port}"]["ejected"], what="the ejection")
-    assert any("is left out: " in line and "requests failed" in line for line in gateway.lines)
+    gateway.wait_for_line("is left out: ", "requests failed")
     assert set(names(gateway)) == {"p1", "p2"}
 
     def slowly(request):

@@ -62,7 +62,7 @@ def test_memory(start, echo, tmp_path):
         assert waiting.recv(1) == b""  # it did nothing
     assert metric(admin, "portcullis_overload_refused_total") == 1
     assert level(admin) == 0
-    assert any("overload: memory at" in line and "requests are refused" in line for line in gateway.lines)
+    gateway.wait_for_line("overload: memory at", "requests are refused")
     gateway.wait_for_line("there is room again")
     assert [line["ended"] for line in log_lines(log) if line["status"] == 503] == ["overloaded"]
 

@@ -176,6 +176,10 @@ TEST_F(CacheDisk, HandsOutItsFileOnceItHasBeenLookedAt) {
   EXPECT_FALSE(BodyReader(entry->body).next_in_file());  // it has been looked at farther on only
 
   BodyReader reader(entry->body, kMiB + 7, body.size());
+  const uint64_t before = store->state().disk.read_bytes;
+  EXPECT_TRUE(reader.next_in_file());
+  EXPECT_TRUE(reader.next_in_file());
+  EXPECT_EQ(store->state().disk.read_bytes, before);  // what is offered is not yet read
   std::string sent;
   while (const auto part = reader.next_in_file()) {
     std::string piece(part->size, '\0');
@@ -186,6 +190,7 @@ TEST_F(CacheDisk, HandsOutItsFileOnceItHasBeenLookedAt) {
   }
   EXPECT_GT(sent.size(), kMiB);
   EXPECT_LT(sent.size(), 2 * kMiB);
+  EXPECT_EQ(store->state().disk.read_bytes, before + sent.size());
   EXPECT_EQ(sent, body.substr(kMiB + 7, sent.size()));
   EXPECT_FALSE(reader.needs_disk());  // from here on it is read
   EXPECT_EQ(reader.take(), body.substr(kMiB + 7 + sent.size(), 64 << 10));

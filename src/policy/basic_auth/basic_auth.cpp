@@ -68,7 +68,7 @@ class BasicAuth final : public Authentication {
     // Not the password itself: its digest with the hash, so that a changed one is verified anew.
     const crypto::Digest256 digest = crypto::sha256(
         context.arena.concat(username, std::string_view("\0", 1), hash, std::string_view("\0", 1), password));
-    if (cache(context).find(crypto::text_of(digest), current_second()) != nullptr)
+    if (known != nullptr && cache(context).find(crypto::text_of(digest), current_second()) != nullptr)
       return admit(context, *known);
     return Decision::suspend(verify(context, std::string(password), std::string(hash), digest, known));
   }

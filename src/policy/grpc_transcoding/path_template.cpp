@@ -128,20 +128,18 @@ std::vector<std::string> PathTemplate::values_in(std::string_view path) const {
 
 bool PathTree::add(const PathTemplate& path, const std::string& method, size_t value) {
   Node* node = &root_;
-  Ends* ends = nullptr;
+  bool rest = false;
   for (const PathTemplate::Segment& segment : path.segments) {
-    if (segment.kind == PathTemplate::Kind::kRest) {
-      ends = &node->rest;
-      break;
-    }
+    rest = segment.kind == PathTemplate::Kind::kRest;
+    if (rest) break;
     std::unique_ptr<Node>& next =
         segment.kind == PathTemplate::Kind::kOne ? node->one : node->words[segment.word];
     if (!next) next = std::make_unique<Node>();
     node = next.get();
   }
-  if (ends == nullptr) ends = &node->here;
-  if (find_end(*ends, {method, path.verb})) return false;
-  ends->push_back({method, path.verb, value});
+  Ends& ends = rest ? node->rest : node->here;
+  if (find_end(ends, {method, path.verb})) return false;
+  ends.push_back({method, path.verb, value});
   return true;
 }
 
