@@ -66,9 +66,12 @@ class Process:
     def wait_for_line(self, *texts, after=0):
         """One that has all the texts."""
         def seen():
+            ended = self.process.poll() is not None
+            if ended:
+                self.reader.join(10)  # its last words are read
             if any(all(text in line for text in texts) for line in self.lines[after:]):
                 return True
-            assert self.process.poll() is None, "exited: " + "\n".join(self.lines)
+            assert not ended, "exited: " + "\n".join(self.lines)
             return False
         wait_for(seen, what=repr(texts))
 

@@ -142,8 +142,9 @@ def test_a_single_pause_refuses_nobody(start, echo):
 @pytest.mark.skipif("release" not in BINARY, reason="the sanitizers report crashes themselves")
 @pytest.mark.parametrize("number, name", [(signal.SIGSEGV, "SIGSEGV"), (signal.SIGABRT, "SIGABRT")])
 def test_crash_report(tmp_path, number, name):
-    gateway = harness.Gateway(tmp_path, simple_configuration(9))
-    # To one of the workers, as its own fault would come.
+    gateway = harness.Gateway(tmp_path, simple_configuration(9, workers=1))
+    assert get(gateway.port, "/")[0] == 502  # the worker has its name and is in its loop
+    # To the worker, as its own fault would come.
     tasks = f"/proc/{gateway.process.pid}/task"
     worker = next(int(task) for task in os.listdir(tasks) if open(f"{tasks}/{task}/comm").read().startswith("worker-0"))
     subprocess.run(["/usr/bin/python3", "-c", f"import ctypes; ctypes.CDLL(None).syscall(234, {gateway.process.pid}, {worker}, {int(number)})"])
