@@ -221,16 +221,15 @@ def read_response(connection):
     return head, body
 
 
-class ScriptedBackend:
-    """A backend that records what it receives and answers from a script: handler(connection, backend)."""
+class Server:
+    """Listens on a `port` of its own and calls _serve(connection), which others define, on a thread for each connection."""
 
-    def __init__(self, handler):
+    def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.handler = handler
         self.accepted = 0
-        self.received = b""
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.acceptor = threading.Thread(target=self._accept, daemon=True)
+        self.acceptor.start()
 
     def _accept(self):
         while True:
@@ -240,6 +239,23 @@ class ScriptedBackend:
                 return
             self.accepted += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def close(self):
+        """No connection is accepted from here on; those there are go on."""
+        with contextlib.suppress(OSError):  # closed before
+            self.listener.shutdown(socket.SHUT_RDWR)
+        # Before its descriptor may become another listener's, whose connections this thread would accept.
+        self.acceptor.join()
+        self.listener.close()
+
+
+class ScriptedBackend(Server):
+    """A backend that records what it receives and answers from a script: handler(connection, backend)."""
+
+    def __init__(self, handler):
+        self.handler = handler
+        self.received = b""
+        super().__init__()
 
     def _serve(self, connection):
         with connection:
@@ -253,9 +269,6 @@ class ScriptedBackend:
         head = read_head(connection)
         self.received += head.encode("latin-1")
         return head
-
-    def close(self):
-        self.listener.close()
 
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -6,6 +6,8 @@ import threading
 import hpack
 from hyperframe import frame as frames
 
+import harness
+
 OK = [(":status", "200"), ("x-from", "h2")]
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -192,23 +194,13 @@ class Client(Peer):
         return self.wait_for_end(self.request(*arguments, **settings))
 
 
-class Backend:
+class Backend(harness.Server):
     """A server: handler(peer, stream) is called with each stream whose head has come, on its connection's thread."""
 
     def __init__(self, handler, context=None, settings=None, auto_window=True):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
         self.handler, self.context, self.settings, self.auto_window = handler, context, settings, auto_window
         self.peers = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        super().__init__()
 
     def _serve(self, connection):
         try:
@@ -235,6 +227,3 @@ class Backend:
             pass  # the gateway went away
         finally:
             connection.close()
-
-    def close(self):
-        self.listener.close()

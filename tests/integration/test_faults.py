@@ -1,6 +1,7 @@
 """Backends that fail under load: with retries and one healthy target left, no idempotent request fails."""
 
 import contextlib
+import itertools
 import signal
 import socket
 import struct
@@ -131,31 +132,24 @@ def test_backends_stopped_and_resumed_in_turn(start, backends, tmp_path):
     assert clients.failures == []
 
 
-class FaultyNetwork:
+class FaultyNetwork(harness.Server):
     """A way to a backend on which everything takes `delay`, and of each ten connections `lost` lose all that is sent from
     their third request on. (Kernels without netem cannot do it to packets.)"""
 
     def __init__(self, port, delay, lost):
-        self.target, self.delay, self.lost, self.taken, self.swallowed = port, delay, lost, 0, 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.target, self.delay, self.lost, self.swallowed = port, delay, lost, 0
+        self.numbers = itertools.count(1)
+        super().__init__()
 
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.taken += 1
-            loses = self.taken % 10 < self.lost
-            try:
-                backend = harness.connect(self.target)
-            except OSError:  # it has been stopped
-                client.close()
-                continue
-            threading.Thread(target=self._carry, args=(client, backend, 2 if loses else None), daemon=True).start()
-            threading.Thread(target=self._carry, args=(backend, client, None), daemon=True).start()
+    def _serve(self, client):
+        loses = next(self.numbers) % 10 < self.lost
+        try:
+            backend = harness.connect(self.target)
+        except OSError:  # it has been stopped
+            client.close()
+            return
+        threading.Thread(target=self._carry, args=(backend, client, None), daemon=True).start()
+        self._carry(client, backend, 2 if loses else None)
 
     def _carry(self, one, other, requests):
         with contextlib.suppress(OSError):
@@ -169,9 +163,6 @@ class FaultyNetwork:
         for end in (one, other):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-
-    def close(self):
-        self.listener.close()
 
 
 def test_a_network_that_delays_and_loses(start, backends, tmp_path):

@@ -449,21 +449,18 @@ def test_targets_by_tls_see_a_client_certificate_a_name_and_resumed_sessions(sta
     context.verify_mode = ssl.CERT_REQUIRED
     seen, names = [], []
     context.sni_callback = lambda connection, name, context: names.append(name)
-    listener = socket.create_server(("127.0.0.1", 0))
 
-    def serve():
-        with contextlib.suppress(OSError):
-            while True:
-                raw, _ = listener.accept()
-                with contextlib.suppress(OSError), context.wrap_socket(raw, server_side=True) as connection:
-                    connection.recv(65536)
-                    seen.append((connection.getpeercert()["subject"][0][0][1], connection.session_reused))
-                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
-    threading.Thread(target=serve, daemon=True).start()
-    gateway = start(plain(listener.getsockname()[1], "tls: {ca: authority.pem, cert: gateway.pem, key: gateway.key}").replace("workers: 2", "workers: 1"))
+    class Once(harness.Server):
+        def _serve(self, raw):
+            with contextlib.suppress(OSError), context.wrap_socket(raw, server_side=True) as connection:
+                connection.recv(65536)
+                seen.append((connection.getpeercert()["subject"][0][0][1], connection.session_reused))
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+    server = Once()
+    gateway = start(plain(server.port, "tls: {ca: authority.pem, cert: gateway.pem, key: gateway.key}").replace("workers: 2", "workers: 1"))
     for _ in range(3):
         assert harness.get(gateway.port, "/")[0] == 200
-    listener.close()
+    server.close()
     assert [who for who, _ in seen] == ["gateway"] * 3 and set(names) == {"localhost"}
     assert [reused for _, reused in seen] == [False, True, True]
 
