@@ -58,9 +58,11 @@ Disk::Disk(DiskSettings settings, UniqueFd lock, Say say)
       say_(std::move(say)) {}
 
 void Disk::begin(Restore restore, std::function<void()> done) {
-  loader_ = std::thread([this, restore = std::move(restore), done = std::move(done)] {
+  // Here and not on the thread, so that the first response that is fetched may lie on disk already.
+  const bool taken = take();
+  loader_ = std::thread([this, taken, restore = std::move(restore), done = std::move(done)] {
     pthread_setname_np(pthread_self(), "cache-loader");
-    if (take()) restore_all(restore);
+    if (taken || wait_to_take()) restore_all(restore);
     done();
   });
 }
@@ -76,16 +78,20 @@ void Disk::stop() {
   pool_.stop();
 }
 
-// Waits for the process that has it, as that which this one is an upgrade of.
 bool Disk::take() {
-  for (bool said = false; ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0; said = true) {
-    if (!said)
-      say_("the cache's directory `" + settings_.path +
-           "` is another process's: it is used here once that has gone");
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) return false;
+  active_.store(true, std::memory_order_release);
+  return true;
+}
+
+// Until the process that has it has gone, as that which this one is an upgrade of.
+bool Disk::wait_to_take() {
+  say_("the cache's directory `" + settings_.path +
+       "` is another process's: it is used here once that has gone");
+  do {
     std::unique_lock lock(mutex_);
     if (stopped_.wait_for(lock, kLockPause, [this] { return stopping_; })) return false;
-  }
-  active_.store(true, std::memory_order_release);
+  } while (!take());
   return true;
 }
 

@@ -46,8 +46,9 @@ class Disk {
   Disk(const Disk&) = delete;
   Disk& operator=(const Disk&) = delete;
 
-  // Hands everything that is there already to `restore`, on a thread of its own, and removes what is not
-  // whole, or for which that returns false. `done` is called after the last one.
+  // Is active at once where no other process has the directory. Hands everything that is there already to
+  // `restore`, on a thread of its own, and removes what is not whole, or for which that returns false. `done`
+  // is called after the last one.
   using Restore = std::function<bool(const DiskHead& head, std::unique_ptr<DiskFile> file)>;
   void begin(Restore restore, std::function<void()> done);
   // No work is begun after it; what is being written is forgotten.
@@ -78,6 +79,7 @@ class Disk {
 
   Disk(DiskSettings settings, UniqueFd lock, Say say);
   bool take();
+  bool wait_to_take();
   void restore_all(const Restore& restore);
   void restore_folder(const std::string& folder, const Restore& restore);
   void complain(const std::string& what);

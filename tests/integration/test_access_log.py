@@ -212,13 +212,13 @@ def test_only_some_are_logged(start, backend, tmp_path):
         while True:
             head = made.read_head(connection)
             if "/slow" in head:
-                time.sleep(0.2)
+                time.sleep(0.8)
             connection.sendall(b"HTTP/1.1 " + (b"503 No" if "/bad" in head else b"200 OK") + b"\r\nContent-Length: 0\r\n\r\n")
     made = backend(by_path)
-    gateway, path = with_log(start, tmp_path, "sample: 0%, slower_than: 100ms", made.port)
+    gateway, path = with_log(start, tmp_path, "sample: 0%, slower_than: 500ms", made.port)
     for target in ("/fine", "/bad", "/slow", "/fine", "/%2f"):
         asking(gateway, target)
-    gateway.write(gateway.path.read_text().replace("sample: 0%, slower_than: 100ms", "status: [5xx]"))
+    gateway.write(gateway.path.read_text().replace("sample: 0%, slower_than: 500ms", "status: [5xx]"))
     gateway.reload()
     for target in ("/fine", "/bad?2", "/slow"):
         asking(gateway, target)

@@ -240,7 +240,7 @@ def test_a_held_branch_comes_back(start, demo, backend):
     stable, canary = demo("stable"), backend(answer(BAD))
     admin = free_port()
     gateway = start(configuration(stable.port, canary.port, [
-        "{upstream: stable}", "{upstream: canary, rollback: {error_share: 100%, min_requests: 3, hold: 300ms}}"], admin=admin))
+        "{upstream: stable}", "{upstream: canary, rollback: {error_share: 100%, min_requests: 3, hold: 2s}}"], admin=admin))
     assert names(gateway, 40)["no"] in about(3)
     wait_for(lambda: metric(admin, 'portcullis_branch_rolled_back{route="all",branch="canary"}') == 0, what="its return")
     assert names(gateway, 40)["no"] in about(3)
