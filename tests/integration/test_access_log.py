@@ -296,6 +296,7 @@ def test_the_audit_log_names_every_change(start, echo, tmp_path):
     post("/cache/purge?tag=x")
     post("/splits/resume?route=a&branch=b")
     post("/reload")
+    gateway.wait_for_line("serving configuration 2")
     gateway.reload()
     good = gateway.path.read_text()
     gateway.write("version: 2\n")

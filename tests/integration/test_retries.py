@@ -112,7 +112,7 @@ def test_a_small_body_is_sent_again_and_a_large_one_is_not(start, backend):
 
 def test_a_timeout_is_followed_by_another_try_where_that_is_wanted(start, backend):
     silent, good = backend(lambda c, b: (b.read_head(c), time.sleep(3))), backend()
-    text = configuration([silent.port, good.port], "{attempts: 1, on: [reset, timeout]}", "    timeouts: {response: 150ms}")
+    text = configuration([silent.port, good.port], "{attempts: 1, on: [reset, timeout]}", "    timeouts: {response: 600ms}")
     gateway = start(text)
     assert [ask(gateway)[0] for _ in range(4)] == [200] * 4
     gateway.write(text.replace("on: [reset, timeout]", "on: reset"))
