@@ -160,7 +160,7 @@ def test_hedges_stay_within_their_budget(start, pair, tmp_path):
     slow, slow_backend, fast, fast_backend = pair
     log = tmp_path / "access.log"
     gateway = start(logged(configuration(slow_backend.port, fast_backend.port, hedge="{delay: 10ms, budget: 10%}",
-                                         upstream="    timeouts: {response: 100ms}"), log))
+                                         upstream="    timeouts: {response: 250ms}"), log))
     slow.text = fast.text
     slow.release.clear()
     answers = [ask(gateway)[0] for _ in range(40)]  # every other one begins at the slow one

@@ -78,7 +78,7 @@ def test_a_slow_head_is_408(start, backend):
 
 
 def test_an_idle_connection_is_closed_quietly(start, backend):
-    gateway = start(simple_configuration(backend().port, extra_listener="    timeouts: {idle: 100ms}"))
+    gateway = start(simple_configuration(backend().port, extra_listener="    timeouts: {idle: 500ms}"))
     with gateway.connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         harness.read_response(connection)

@@ -279,7 +279,7 @@ def test_a_reload_keeps_connections(start, echo, speak):
 
 
 def test_idle_connections_end_and_pings_do_not_keep_them(start, echo, speak):
-    gateway = start(simple_configuration(echo(), extra_listener="    timeouts: {idle: 300ms}"))
+    gateway = start(simple_configuration(echo(), extra_listener="    timeouts: {idle: 1s}"))
     client = speak(gateway)
     assert client.ask().status == 200
     client.send(frames.PingFrame(0, b"12345678"))

@@ -167,7 +167,7 @@ def test_an_issuer_that_fails_leaves_the_last_keys_in_force(start, echo, server)
 def test_keys_that_are_too_stale_are_believed_no_more(start, echo, server):
     state = {"answer": (200, {}, jwks(jwk("ES256", "k1")).encode())}
     issuer = server(lambda request: state["answer"])
-    gateway = start(configuration(echo(), f"jwt: {{jwks: {{url: '{issuer.url()}', refresh: 20ms, stale: 200ms, timeout: 100ms}}}}"))
+    gateway = start(configuration(echo(), f"jwt: {{jwks: {{url: '{issuer.url()}', refresh: 20ms, stale: 200ms, timeout: 2s}}}}"))
     good = token("ES256", key_pair("ES256"), "k1")
     assert ask(gateway, bearer(good)).status == 200
     state["answer"] = (500, {}, b"")
@@ -212,7 +212,7 @@ def test_discovery_over_tls_finds_the_keys(start, echo, server, tmp_path):
 
 def test_a_discovery_document_of_another_issuer_is_not_believed(start, echo, server):
     issuer = server(lambda request: (200, {}, json.dumps({"issuer": "https://evil", "jwks_uri": issuer.url("/jwks")}).encode()))
-    gateway = start(configuration(echo(), f"jwt: {{issuer: '{issuer.url('')}', jwks: {{discover: true, timeout: 300ms}}}}"))
+    gateway = start(configuration(echo(), f"jwt: {{issuer: '{issuer.url('')}', jwks: {{discover: true, timeout: 2s}}}}"))
     assert ask(gateway, bearer(token("RS256", RSA, "k1", iss=issuer.url("")))).status == 503
     gateway.wait_for_line("another issuer")
 
