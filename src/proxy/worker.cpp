@@ -101,11 +101,17 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets soc
 }
 
 void Worker::close(Listener& listener) {
+  stop_accepting(listener);
   listener.closing = true;
-  listener.acceptors.clear();
   connections_.for_each([&](ClientConnection& connection) {
     if (&connection.listener() == &listener) connection.drain();
   });
+}
+
+// Whoever has connected by now is served.
+void Worker::stop_accepting(Listener& listener) {
+  for (const auto& acceptor : listener.acceptors) acceptor->accept_waiting();
+  listener.acceptors.clear();
 }
 
 void Worker::accept(const std::shared_ptr<Listener>& listener, UniqueFd fd, const SocketAddress& peer) {
@@ -170,8 +176,8 @@ void Worker::give_discovered(upstream::Upstream& upstream) {
 
 void Worker::drain(Milliseconds deadline) {
   loop_.post([this, deadline] {
+    for (const auto& listener : listeners_) stop_accepting(*listener);
     draining_ = true;
-    for (const auto& listener : listeners_) listener->acceptors.clear();
     if (is_done()) return loop_.stop();
     loop_.arm(deadline_, deadline);
     connections_.for_each([](ClientConnection& connection) { connection.drain(); });

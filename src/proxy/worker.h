@@ -102,6 +102,7 @@ class Worker final : private RoundWatcher {
   void adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets);
   void give_discovered(upstream::Upstream& upstream);
   void close(Listener& listener);
+  void stop_accepting(Listener& listener);
   bool is_done() const { return open_connections_ == 0 && errands_ == 0; }
   void accept(const std::shared_ptr<Listener>& listener, UniqueFd fd, const SocketAddress& peer);
 

@@ -25,6 +25,11 @@ void remove_stale_unix_socket(const SocketAddress& address) {
   }
 }
 
+// An accept that failed with it may be followed by one that does not.
+bool concerns_one_connection(int error) {
+  return error == EINTR || error == ECONNABORTED || error == EPROTO;
+}
+
 }  // namespace
 
 Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog) {
@@ -64,15 +69,13 @@ void Acceptor::on_events(uint32_t) {
   const int budget = budget_;
   for (int accepted = 0; accepted < budget; ++accepted) {
     SocketAddress peer;
-    *peer.length_pointer() = SocketAddress::capacity();
-    UniqueFd connection(loop_.syscalls().accept4(socket_.get(), peer.data(), peer.length_pointer(),
-                                                 SOCK_NONBLOCK | SOCK_CLOEXEC));
+    UniqueFd connection = accept_one(peer);
     if (!connection) {
       if (errno == EAGAIN) {
         budget_ = std::max(1, accepted);
         return;
       }
-      if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) continue;
+      if (concerns_one_connection(errno)) continue;
       on_error_(errno);
       pause();
       return;
@@ -81,6 +84,24 @@ void Acceptor::on_events(uint32_t) {
     if (!loop.delivering_to(*this)) return;
   }
   budget_ = std::min(kMostPerEvent, budget * 2);
+}
+
+UniqueFd Acceptor::accept_one(SocketAddress& peer) {
+  *peer.length_pointer() = SocketAddress::capacity();
+  return UniqueFd(loop_.syscalls().accept4(socket_.get(), peer.data(), peer.length_pointer(),
+                                           SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+
+void Acceptor::accept_waiting() {
+  for (int accepted = 0; accepted < kMostWaiting; ++accepted) {
+    SocketAddress peer;
+    UniqueFd connection = accept_one(peer);
+    if (connection) {
+      on_connection_(std::move(connection), peer);
+    } else if (!concerns_one_connection(errno)) {
+      return;
+    }
+  }
 }
 
 void Acceptor::pause() {

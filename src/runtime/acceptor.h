@@ -26,6 +26,9 @@ class Acceptor final : private Watcher {
 
   // While it is held nothing is accepted: connections wait in the kernel's queue.
   void hold(bool held);
+  // Accepts those who wait in the kernel's queue, whom it would reset when the socket is closed, as is to
+  // happen next.
+  void accept_waiting();
 
   int fd() const { return socket_.get(); }
 
@@ -40,9 +43,12 @@ class Acceptor final : private Watcher {
   };
 
   void on_events(uint32_t events) override;
+  UniqueFd accept_one(SocketAddress& peer);
   void pause();
 
   static constexpr int kMostPerEvent = 64;
+  static constexpr int kMostWaiting =
+      1 << 16;  // more than a queue has: whoever comes meanwhile is not waited for
   static constexpr Milliseconds kPause{100};
 
   EventLoop& loop_;

@@ -67,6 +67,29 @@ def test_memory(start, echo, tmp_path):
     assert [line["ended"] for line in log_lines(log) if line["status"] == 503] == ["overloaded"]
 
 
+@pytest.mark.parametrize("ends", ["listener", "process"])
+def test_those_in_the_queue_are_answered_when_it_ends(start, echo, ends):
+    """Nobody has accepted them, and closing the socket would reset them."""
+    admin, second, port = free_port(), free_port(), echo()
+    one = configuration(port, admin, "memory: 1MiB")
+    gateway = start(configuration(port, admin, "memory: 1MiB", extra_listener=f"  - {{name: second, address: '127.0.0.1:{second}'}}"))
+    wait_for(lambda: level(admin) == 3, what="the level")
+    held = metric(admin, "portcullis_client_connections_total")
+    waiting = [harness.connect(second) for _ in range(20)]
+    for client in waiting:
+        client.sendall(ASK)
+    assert metric(admin, "portcullis_client_connections_total") == held
+    if ends == "listener":
+        gateway.write(one)
+        gateway.reload()
+    else:
+        gateway.stop()
+    for client in waiting:
+        head = read_response(client)[0]
+        assert " 503 " in head and "connection: close" in head.lower()
+        client.close()
+
+
 @pytest.mark.parametrize("settings", ["enabled: false, memory: 1MiB", "memory: 0KiB"])
 def test_memory_that_is_no_limit(start, echo, settings):
     admin = free_port()
