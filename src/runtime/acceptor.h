@@ -47,8 +47,8 @@ class Acceptor final : private Watcher {
   void pause();
 
   static constexpr int kMostPerEvent = 64;
-  static constexpr int kMostWaiting =
-      1 << 16;  // more than a queue has: whoever comes meanwhile is not waited for
+  // More than a queue has: who comes while it is emptied does not keep it going.
+  static constexpr int kMostWaiting = 1 << 16;
   static constexpr Milliseconds kPause{100};
 
   EventLoop& loop_;

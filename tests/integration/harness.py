@@ -221,7 +221,7 @@ def read_response(connection):
     return head, body
 
 
-class Server:
+class TcpServer:
     """Listens on a `port` of its own and calls _serve(connection), which others define, on a thread for each connection."""
 
     def __init__(self):
@@ -249,7 +249,7 @@ class Server:
         self.listener.close()
 
 
-class ScriptedBackend(Server):
+class ScriptedBackend(TcpServer):
     """A backend that records what it receives and answers from a script: handler(connection, backend)."""
 
     def __init__(self, handler):

@@ -194,7 +194,7 @@ class Client(Peer):
         return self.wait_for_end(self.request(*arguments, **settings))
 
 
-class Backend(harness.Server):
+class Backend(harness.TcpServer):
     """A server: handler(peer, stream) is called with each stream whose head has come, on its connection's thread."""
 
     def __init__(self, handler, context=None, settings=None, auto_window=True):

@@ -132,7 +132,7 @@ def test_backends_stopped_and_resumed_in_turn(start, backends, tmp_path):
     assert clients.failures == []
 
 
-class FaultyNetwork(harness.Server):
+class FaultyNetwork(harness.TcpServer):
     """A way to a backend on which everything takes `delay`, and of each ten connections `lost` lose all that is sent from
     their third request on. (Kernels without netem cannot do it to packets.)"""
 
@@ -231,17 +231,17 @@ BAD = {
 
 
 class Moody:
-    """A backend that is well but when `bad` says what it does instead, with the `spared` requests left out."""
+    """A backend that is well but when `bad` says what it does instead; health checks can be left out of that."""
 
-    def __init__(self, spared="nothing"):
-        self.bad, self.spared = None, spared
+    def __init__(self, fails_checks=True):
+        self.bad, self.fails_checks = None, fails_checks
         self.backend = harness.ScriptedBackend(self._handle)
         self.port = self.backend.port
 
     def _handle(self, connection, backend):
         while True:
             head = harness.read_head(connection)
-            if self.bad and self.spared not in head:
+            if self.bad and (self.fails_checks or "/healthz" not in head):
                 return self.bad(connection)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell")
 
@@ -268,7 +268,7 @@ def test_responses_that_had_begun_are_the_only_ones_that_fail(start, demo, tmp_p
     def half(connection):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
         reset(connection)
-    moody = Moody(spared="/healthz")  # so that it is asked for more than the health checks' first moment
+    moody = Moody(fails_checks=False)  # so that it is asked for more than the health checks' first moment
     gateway = start(configuration(tmp_path, demo().port, moody.port))
     with load(gateway) as clients:
         moody.bad = half

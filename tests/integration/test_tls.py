@@ -441,7 +441,7 @@ def test_targets_by_tls_are_verified(start, server, authority, edge):
     assert harness.get(gateway.port, "/three") == (200, "/three")
 
 
-def test_targets_by_tls_see_a_client_certificate_a_name_and_resumed_sessions(start, tmp_path, authority, edge):
+def test_targets_by_tls_see_a_client_certificate_a_name_and_resumed_sessions(start, backend, tmp_path, authority, edge):
     mine = authority.issue("gateway")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*edge.pair)
@@ -450,17 +450,14 @@ def test_targets_by_tls_see_a_client_certificate_a_name_and_resumed_sessions(sta
     seen, names = [], []
     context.sni_callback = lambda connection, name, context: names.append(name)
 
-    class Once(harness.Server):
-        def _serve(self, raw):
-            with contextlib.suppress(OSError), context.wrap_socket(raw, server_side=True) as connection:
-                connection.recv(65536)
-                seen.append((connection.getpeercert()["subject"][0][0][1], connection.session_reused))
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
-    server = Once()
-    gateway = start(plain(server.port, "tls: {ca: authority.pem, cert: gateway.pem, key: gateway.key}").replace("workers: 2", "workers: 1"))
+    def once(raw, made):
+        with context.wrap_socket(raw, server_side=True) as connection:
+            made.read_head(connection)
+            seen.append((connection.getpeercert()["subject"][0][0][1], connection.session_reused))
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+    gateway = start(plain(backend(once).port, "tls: {ca: authority.pem, cert: gateway.pem, key: gateway.key}").replace("workers: 2", "workers: 1"))
     for _ in range(3):
         assert harness.get(gateway.port, "/")[0] == 200
-    server.close()
     assert [who for who, _ in seen] == ["gateway"] * 3 and set(names) == {"localhost"}
     assert [reused for _, reused in seen] == [False, True, True]
 
