@@ -1,5 +1,7 @@
 #include "cli/admin_client.h"
 
+#include <cstdio>
+
 #include "control/gateway.h"
 #include "control/snapshot.h"
 
@@ -61,6 +63,11 @@ client::HttpResponse AdminClient::ask(const std::string& method, const std::stri
   tasks.spawn(Asking::run(*this, std::move(request), response));
   loop_->run();
   return response;
+}
+
+int cannot_ask(const std::string& why) {
+  std::fprintf(stderr, "portcullis: cannot ask the gateway: %s\n", why.c_str());
+  return 2;
 }
 
 }  // namespace portcullis::cli

@@ -37,4 +37,7 @@ class AdminClient {
   std::unique_ptr<client::HttpClient> http_ = std::make_unique<client::HttpClient>(*loop_);
 };
 
+// Says on standard error that the gateway cannot be asked, and why; the command's exit code.
+int cannot_ask(const std::string& why);
+
 }  // namespace portcullis::cli

@@ -1,5 +1,7 @@
 #include "cli/explain.h"
 
+#include <nlohmann/json.hpp>
+
 #include <cstdio>
 
 #include "control/gateway.h"

@@ -3,14 +3,6 @@
 #include <cstdio>
 
 namespace portcullis::cli {
-namespace {
-
-int cannot_ask(const std::string& why) {
-  std::fprintf(stderr, "portcullis: cannot ask the gateway: %s\n", why.c_str());
-  return 2;
-}
-
-}  // namespace
 
 int reload(const AdminPlace& place) {
   auto gateway = AdminClient::find(place);

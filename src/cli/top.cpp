@@ -218,11 +218,6 @@ void show(Page& page, const json& live, const Order& order, size_t most) {
   page.table("FAILING REQUESTS", {"status", "why"}, rows, most);
 }
 
-int cannot_ask(const std::string& why) {
-  std::fprintf(stderr, "portcullis: cannot ask the gateway: %s\n", why.c_str());
-  return 2;
-}
-
 }  // namespace
 
 int top(const AdminPlace& place, bool once, OutputFormat output) {

@@ -9,18 +9,18 @@
 namespace portcullis::compression {
 namespace {
 
-constexpr size_t kRoom = 16 * 1024;
+constexpr size_t kDecodedChunk = 16 * 1024;
 constexpr uint64_t kFree = 1 << 20;
 
 // One or more members (RFC 1952 section 2.2).
-class Gzip final : public Decoder {
+class GzipDecoder final : public Decoder {
  public:
-  Gzip() {
+  GzipDecoder() {
     if (::inflateInit2(&stream_, 15 + 16) != Z_OK) throw std::bad_alloc();
   }
-  Gzip(const Gzip&) = delete;
-  Gzip& operator=(const Gzip&) = delete;
-  ~Gzip() override { ::inflateEnd(&stream_); }
+  GzipDecoder(const GzipDecoder&) = delete;
+  GzipDecoder& operator=(const GzipDecoder&) = delete;
+  ~GzipDecoder() override { ::inflateEnd(&stream_); }
   bool is_complete() const override { return ended_; }
 
  private:
@@ -47,14 +47,14 @@ class Gzip final : public Decoder {
   bool full_ = false;
 };
 
-class Brotli final : public Decoder {
+class BrotliDecoder final : public Decoder {
  public:
-  Brotli() : state_(::BrotliDecoderCreateInstance(nullptr, nullptr, nullptr)) {
+  BrotliDecoder() : state_(::BrotliDecoderCreateInstance(nullptr, nullptr, nullptr)) {
     if (state_ == nullptr) throw std::bad_alloc();
   }
-  Brotli(const Brotli&) = delete;
-  Brotli& operator=(const Brotli&) = delete;
-  ~Brotli() override { ::BrotliDecoderDestroyInstance(state_); }
+  BrotliDecoder(const BrotliDecoder&) = delete;
+  BrotliDecoder& operator=(const BrotliDecoder&) = delete;
+  ~BrotliDecoder() override { ::BrotliDecoderDestroyInstance(state_); }
   bool is_complete() const override { return ::BrotliDecoderIsFinished(state_) == BROTLI_TRUE; }
 
  private:
@@ -80,15 +80,15 @@ class Brotli final : public Decoder {
 };
 
 // One or more frames (RFC 8878 section 3.1).
-class Zstd final : public Decoder {
+class ZstdDecoder final : public Decoder {
  public:
-  Zstd() : context_(::ZSTD_createDCtx()) {
+  ZstdDecoder() : context_(::ZSTD_createDCtx()) {
     if (context_ == nullptr) throw std::bad_alloc();
     ::ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, 23);  // RFC 9659
   }
-  Zstd(const Zstd&) = delete;
-  Zstd& operator=(const Zstd&) = delete;
-  ~Zstd() override { ::ZSTD_freeDCtx(context_); }
+  ZstdDecoder(const ZstdDecoder&) = delete;
+  ZstdDecoder& operator=(const ZstdDecoder&) = delete;
+  ~ZstdDecoder() override { ::ZSTD_freeDCtx(context_); }
   bool is_complete() const override { return ended_; }
 
  private:
@@ -114,9 +114,9 @@ class Zstd final : public Decoder {
 
 std::unique_ptr<Decoder> Decoder::make(Coding coding) {
   switch (coding) {
-    case Coding::kGzip: return std::make_unique<Gzip>();
-    case Coding::kBrotli: return std::make_unique<Brotli>();
-    case Coding::kZstd: return std::make_unique<Zstd>();
+    case Coding::kGzip: return std::make_unique<GzipDecoder>();
+    case Coding::kBrotli: return std::make_unique<BrotliDecoder>();
+    case Coding::kZstd: return std::make_unique<ZstdDecoder>();
   }
   return nullptr;
 }
@@ -126,9 +126,9 @@ bool Decoder::write(std::string_view data, std::string& out) {
   while (!data.empty() || has_more()) {
     const size_t before = data.size();
     const size_t begin = out.size();
-    out.resize(begin + kRoom);
+    out.resize(begin + kDecodedChunk);
     size_t made = 0;
-    const bool good = run(data, out.data() + begin, kRoom, made);
+    const bool good = run(data, out.data() + begin, kDecodedChunk, made);
     out.resize(begin + made);
     made_ += made;
     if (!good || made_ > kFree + taken_ * kMostRatio) return false;

@@ -13,8 +13,8 @@
 namespace portcullis::compression {
 namespace {
 
-constexpr size_t kRoom = 16 * 1024;  // that `out` is given at a time
-constexpr size_t kMostSpare = 8;     // of a kind, for each thread
+constexpr size_t kEncodedChunk = 16 * 1024;  // bytes by which `out` grows at a time
+constexpr size_t kMostSpare = 8;             // of a kind, for each thread
 
 // What one thread has used and may use again: making a compressor costs more than using it on a small body.
 template <typename T, void (*Free)(T*)>
@@ -83,18 +83,18 @@ class WholeGzip final : public Encoder {
   std::string body_;
 };
 
-class Gzip final : public Encoder {
+class GzipEncoder final : public Encoder {
  public:
-  explicit Gzip(int level) : level_(level), stream_(gzips.take(level)) {
+  explicit GzipEncoder(int level) : level_(level), stream_(gzips.take(level)) {
     if (stream_ != nullptr) return;
     stream_ = new z_stream{};
     constexpr int kGzipWindow = 15 + 16;
     if (::deflateInit2(stream_, level, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) != Z_OK)
       throw std::bad_alloc();
   }
-  Gzip(const Gzip&) = delete;
-  Gzip& operator=(const Gzip&) = delete;
-  ~Gzip() override {
+  GzipEncoder(const GzipEncoder&) = delete;
+  GzipEncoder& operator=(const GzipEncoder&) = delete;
+  ~GzipEncoder() override {
     ::deflateReset(stream_);
     gzips.give(level_, stream_);
   }
@@ -108,11 +108,11 @@ class Gzip final : public Encoder {
     stream_->avail_in = static_cast<uInt>(data.size());
     do {
       const size_t begin = out.size();
-      out.resize(begin + kRoom);
+      out.resize(begin + kEncodedChunk);
       stream_->next_out = reinterpret_cast<Bytef*>(out.data() + begin);
-      stream_->avail_out = kRoom;
+      stream_->avail_out = kEncodedChunk;
       ::deflate(stream_, how);
-      out.resize(begin + kRoom - stream_->avail_out);
+      out.resize(begin + kEncodedChunk - stream_->avail_out);
     } while (stream_->avail_out == 0);
   }
 
@@ -120,18 +120,18 @@ class Gzip final : public Encoder {
   z_stream* stream_;
 };
 
-class Zstd final : public Encoder {
+class ZstdEncoder final : public Encoder {
  public:
-  Zstd(int level, std::optional<uint64_t> length) : level_(level), context_(zstds.take(level)) {
+  ZstdEncoder(int level, std::optional<uint64_t> length) : level_(level), context_(zstds.take(level)) {
     if (context_ == nullptr) context_ = must(::ZSTD_createCCtx());
     ::ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, level);
     // RFC 9659: a decoder need not have more.
     ::ZSTD_CCtx_setParameter(context_, ZSTD_c_windowLog, 23);
     if (length) ::ZSTD_CCtx_setPledgedSrcSize(context_, *length);
   }
-  Zstd(const Zstd&) = delete;
-  Zstd& operator=(const Zstd&) = delete;
-  ~Zstd() override {
+  ZstdEncoder(const ZstdEncoder&) = delete;
+  ZstdEncoder& operator=(const ZstdEncoder&) = delete;
+  ~ZstdEncoder() override {
     ::ZSTD_CCtx_reset(context_, ZSTD_reset_session_and_parameters);
     zstds.give(level_, context_);
   }
@@ -144,8 +144,8 @@ class Zstd final : public Encoder {
     ZSTD_inBuffer in{data.data(), data.size(), 0};
     for (size_t left = 1; left != 0;) {
       const size_t begin = out.size();
-      out.resize(begin + kRoom);
-      ZSTD_outBuffer room{out.data() + begin, kRoom, 0};
+      out.resize(begin + kEncodedChunk);
+      ZSTD_outBuffer room{out.data() + begin, kEncodedChunk, 0};
       left = ::ZSTD_compressStream2(context_, &room, &in, how);
       out.resize(begin + room.pos);
       if (::ZSTD_isError(left) != 0) return;
@@ -157,9 +157,9 @@ class Zstd final : public Encoder {
   ZSTD_CCtx* context_;
 };
 
-class Brotli final : public Encoder {
+class BrotliEncoder final : public Encoder {
  public:
-  Brotli(int level, std::optional<uint64_t> length)
+  BrotliEncoder(int level, std::optional<uint64_t> length)
       : state_(must(::BrotliEncoderCreateInstance(nullptr, nullptr, nullptr))) {
     ::BrotliEncoderSetParameter(state_, BROTLI_PARAM_QUALITY, static_cast<uint32_t>(level));
     // A smaller window is enough for most, and takes less memory for each.
@@ -167,9 +167,9 @@ class Brotli final : public Encoder {
     if (length && *length < UINT32_MAX)
       ::BrotliEncoderSetParameter(state_, BROTLI_PARAM_SIZE_HINT, static_cast<uint32_t>(*length));
   }
-  Brotli(const Brotli&) = delete;
-  Brotli& operator=(const Brotli&) = delete;
-  ~Brotli() override { ::BrotliEncoderDestroyInstance(state_); }
+  BrotliEncoder(const BrotliEncoder&) = delete;
+  BrotliEncoder& operator=(const BrotliEncoder&) = delete;
+  ~BrotliEncoder() override { ::BrotliEncoderDestroyInstance(state_); }
   void write(std::string_view data, std::string& out) override { run(data, BROTLI_OPERATION_PROCESS, out); }
   void flush(std::string& out) override { run({}, BROTLI_OPERATION_FLUSH, out); }
   void finish(std::string& out) override { run({}, BROTLI_OPERATION_FINISH, out); }
@@ -218,9 +218,9 @@ std::unique_ptr<Encoder> Encoder::make(Coding coding, int level, std::optional<u
   switch (coding) {
     case Coding::kGzip:
       if (whole) return std::make_unique<WholeGzip>(level, size);
-      return std::make_unique<Gzip>(level);
-    case Coding::kBrotli: made = std::make_unique<Brotli>(level, length); break;
-    case Coding::kZstd: made = std::make_unique<Zstd>(level, length); break;
+      return std::make_unique<GzipEncoder>(level);
+    case Coding::kBrotli: made = std::make_unique<BrotliEncoder>(level, length); break;
+    case Coding::kZstd: made = std::make_unique<ZstdEncoder>(level, length); break;
   }
   if (!whole) return made;
   return std::make_unique<Patient>(std::move(made), size);

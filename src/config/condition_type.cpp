@@ -1,5 +1,6 @@
 #include "config/condition_type.h"
 
+#include <nlohmann/json.hpp>
 #include <re2/re2.h>
 
 #include "base/text.h"

@@ -1,5 +1,7 @@
 #include "config/policy_type.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/text.h"
 
 namespace portcullis::config {

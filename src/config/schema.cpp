@@ -1,5 +1,7 @@
 #include "config/schema.h"
 
+#include <nlohmann/json.hpp>
+
 #include <cstring>
 #include <set>
 
@@ -194,6 +196,19 @@ nlohmann::json ObjectType::json_schema() const {
   nlohmann::json schema{{"type", "object"}, {"additionalProperties", false}, {"properties", properties}};
   if (!needed.empty()) schema["required"] = needed;
   return schema;
+}
+
+void ListType::load(const YamlNode& node, void* out, Diagnostics& diagnostics) const {
+  if (node.kind == YamlNode::Kind::kNull) return;
+  if (node.kind != YamlNode::Kind::kSequence) {
+    diagnostics.error(node.location, "expected a list of " + element_->describe());
+    return;
+  }
+  for (const auto& item : node.items) element_->load(*item, append(out), diagnostics);
+}
+
+nlohmann::json ListType::json_schema() const {
+  return {{"type", "array"}, {"items", element_->json_schema()}};
 }
 
 }  // namespace portcullis::config

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <functional>
 #include <memory>
@@ -116,38 +116,34 @@ class ObjectType : public Type {
   std::function<Location*(void*)> location_;
 };
 
-// A sequence stored in std::vector<T>.
-template <typename T>
-class ListType final : public Type {
+// A sequence. Only `append` knows the C++ type of its elements.
+class ListType : public Type {
  public:
   explicit ListType(TypePointer element) : element_(std::move(element)) {}
 
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
-    if (node.kind == YamlNode::Kind::kNull) return;
-    if (node.kind != YamlNode::Kind::kSequence) {
-      diagnostics.error(node.location, "expected a list of " + element_->describe());
-      return;
-    }
-    auto& list = *static_cast<std::vector<T>*>(out);
-    list.reserve(node.items.size());
-    for (const auto& item : node.items) {
-      list.emplace_back();
-      element_->load(*item, &list.back(), diagnostics);
-    }
-  }
-  nlohmann::json json_schema() const override {
-    return {{"type", "array"}, {"items", element_->json_schema()}};
-  }
+  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override;
+  nlohmann::json json_schema() const override;
   std::string describe() const override { return "list of " + element_->describe(); }
   const ObjectType* object() const override { return element_->object(); }
+
+  // Adds an empty element to the std::vector at `list`; its place.
+  virtual void* append(void* list) const = 0;
 
  private:
   TypePointer element_;
 };
 
+// A sequence stored in std::vector<T>.
+template <typename T>
+class VectorType final : public ListType {
+ public:
+  using ListType::ListType;
+  void* append(void* list) const override { return &static_cast<std::vector<T>*>(list)->emplace_back(); }
+};
+
 template <typename T>
 TypePointer list_of(TypePointer element) {
-  return std::make_shared<ListType<T>>(std::move(element));
+  return std::make_shared<VectorType<T>>(std::move(element));
 }
 
 }  // namespace portcullis::config

@@ -1,5 +1,7 @@
 #include "config/value_types.h"
 
+#include <nlohmann/json.hpp>
+
 #include <ctime>
 
 namespace portcullis::config {
@@ -136,6 +138,27 @@ class ShorthandType final : public Type {
   const ObjectType::Field* field_ = nullptr;
 };
 
+class OneOrManyType final : public Type {
+ public:
+  OneOrManyType(TypePointer element, std::shared_ptr<const ListType> list)
+      : element_(std::move(element)), list_(std::move(list)) {}
+
+  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+    if (node.kind == YamlNode::Kind::kSequence || node.kind == YamlNode::Kind::kNull)
+      return list_->load(node, out, diagnostics);
+    element_->load(node, list_->append(out), diagnostics);
+  }
+  nlohmann::json json_schema() const override {
+    return {{"anyOf", {element_->json_schema(), list_->json_schema()}}};
+  }
+  std::string describe() const override { return element_->describe() + ", or a list of such"; }
+  const ObjectType* object() const override { return element_->object(); }
+
+ private:
+  TypePointer element_;
+  std::shared_ptr<const ListType> list_;
+};
+
 }  // namespace
 
 TypePointer rate() {
@@ -169,6 +192,10 @@ std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges) {
 TypePointer timestamp() {
   return std::make_shared<ParsedType<std::chrono::sys_seconds>>(
       "a moment", "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:]{8}Z)?$", parse_timestamp);
+}
+
+TypePointer one_or_many(TypePointer element, std::shared_ptr<const ListType> list) {
+  return std::make_shared<OneOrManyType>(std::move(element), std::move(list));
 }
 
 TypePointer shorthand(std::shared_ptr<const ObjectType> object, std::string field) {

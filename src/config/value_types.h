@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "base/text.h"
 #include "config/schema.h"
 
@@ -36,33 +38,13 @@ std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges);
 // What is either the object, or a scalar that stands for one of its fields.
 TypePointer shorthand(std::shared_ptr<const ObjectType> object, std::string field);
 
-// A list of T that may be written as its only element.
+// What `list` takes, or one of its elements alone, which stands for a list of one.
+TypePointer one_or_many(TypePointer element, std::shared_ptr<const ListType> list);
+
+// A list of T that may be written as its only element: std::vector<T>.
 template <typename T>
-class OneOrManyType final : public Type {
- public:
-  explicit OneOrManyType(TypePointer element)
-      : element_(std::move(element)), list_(std::make_shared<ListType<T>>(element_)) {}
-
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
-    if (node.kind == YamlNode::Kind::kSequence || node.kind == YamlNode::Kind::kNull)
-      return list_->load(node, out, diagnostics);
-    auto& list = *static_cast<std::vector<T>*>(out);
-    element_->load(node, &list.emplace_back(), diagnostics);
-  }
-  nlohmann::json json_schema() const override {
-    return {{"anyOf", {element_->json_schema(), list_->json_schema()}}};
-  }
-  std::string describe() const override { return element_->describe() + ", or a list of such"; }
-  const ObjectType* object() const override { return element_->object(); }
-
- private:
-  TypePointer element_;
-  TypePointer list_;
-};
-
-template <typename T>
-TypePointer one_or_list_of(TypePointer element) {
-  return std::make_shared<OneOrManyType<T>>(std::move(element));
+TypePointer one_or_list_of(const TypePointer& element) {
+  return one_or_many(element, std::make_shared<VectorType<T>>(element));
 }
 
 }  // namespace portcullis::config

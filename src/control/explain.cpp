@@ -1,5 +1,7 @@
 #include "control/explain.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/arena.h"
 #include "base/text.h"
 #include "control/snapshot.h"

@@ -1,5 +1,7 @@
 #include "policy/condition.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/text.h"
 #include "http/path.h"
 #include "http/query.h"

@@ -32,34 +32,34 @@ namespace {
 // Those that tell who calls, each of which derives from Authentication.
 const std::vector<Kind>& authentication_kinds() {
   static const std::vector<Kind> all{
-      basic_auth_kind(), forward_auth_kind(), hmac_auth_kind(),           jwt_kind(),
-      key_auth_kind(),   mtls_kind(),         oauth2_introspection_kind()};
+      basic_auth::kind(), forward_auth::kind(), hmac_auth::kind(),           jwt::kind(),
+      key_auth::kind(),   mtls::kind(),         oauth2_introspection::kind()};
   return all;
 }
 
 // Those that limit a consumer, which usage plans are made of.
 const std::vector<Kind>& limiting_kinds() {
-  static const std::vector<Kind> all{concurrency_limit_kind(), quota_kind(), rate_limit_kind()};
+  static const std::vector<Kind> all{concurrency_limit::kind(), quota::kind(), rate_limit::kind()};
   return all;
 }
 
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all = [] {
-    std::vector<Kind> out{acl_kind(),
-                          any_of_kind(authentication_kinds()),
-                          cache_kind(),
-                          compress_kind(),
-                          cors_kind(),
-                          fault_kind(),
-                          grpc_transcoding_kind(),
-                          grpc_web_kind(),
-                          headers_kind(),
-                          ip_filter_kind(),
-                          mirror_kind(),
-                          redirect_kind(),
-                          request_limits_kind(),
-                          respond_kind(),
-                          usage_plan_kind(limiting_kinds())};
+    std::vector<Kind> out{acl::kind(),
+                          any_of::kind(authentication_kinds()),
+                          cache_policy::kind(),
+                          compress::kind(),
+                          cors::kind(),
+                          fault::kind(),
+                          grpc_transcoding::kind(),
+                          grpc_web::kind(),
+                          headers::kind(),
+                          ip_filter::kind(),
+                          mirror::kind(),
+                          redirect::kind(),
+                          request_limits::kind(),
+                          respond::kind(),
+                          usage_plan::kind(limiting_kinds())};
     out.insert(out.end(), limiting_kinds().begin(), limiting_kinds().end());
     out.insert(out.end(), authentication_kinds().begin(), authentication_kinds().end());
     std::sort(out.begin(), out.end(),

@@ -1,5 +1,7 @@
 #include "proxy/connector.h"
 
+#include <openssl/ssl.h>
+
 #include <algorithm>
 #include <cerrno>
 

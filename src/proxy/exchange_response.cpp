@@ -14,7 +14,7 @@ using http::h1::ParseState;
 
 namespace {
 
-constexpr uint64_t kMostCopied = 4096;
+constexpr uint64_t kMaxCopiedResponse = 4096;
 
 // How long a target may be silent before the client is watched for leaving: most answer sooner, and cost
 // nothing then.
@@ -225,7 +225,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     kind = request_.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
   }
   if (kind == BodyKind::kUntilClose || !upload_done_ || client_.connection.closing()) close_client_ = true;
-  HeadWriter head(input.begin + kMostCopied + 512);
+  HeadWriter head(input.begin + kMaxCopiedResponse + 512);
   if (client_.channel == nullptr) {
     write_response_head(head, kind);
   } else if (!send_http2_head(kind, kind == BodyKind::kNone ? EndOfMessage::kHere : EndOfMessage::kLater)) {
@@ -233,7 +233,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   }
   keep_logged_fields();
   if (client_.channel == nullptr && source.framing.kind == BodyKind::kLength && source.converter == nullptr &&
-      source.framing.length <= kMostCopied && source.framing.length <= source.received.size()) {
+      source.framing.length <= kMaxCopiedResponse && source.framing.length <= source.received.size()) {
     // A small body that is here whole: copying it behind the head costs less than a gathered write.
     head.write(source.received.substr(0, source.framing.length));
     source.received.remove_prefix(source.framing.length);

@@ -11,7 +11,7 @@ using http::FieldId;
 
 namespace {
 
-constexpr uint64_t kMostCopied = 16 * 1024;
+constexpr uint64_t kMaxCopiedStored = 16 * 1024;
 
 // A response on its way from a target to the cache, with all that its body needs. It goes on when the client
 // who asked for it first has left.
@@ -100,7 +100,7 @@ Task<void> Exchange::send_stored() {
   }
   answered_ = true;
   const std::string_view beginning = ends_here ? std::string_view() : reader.take();
-  const bool small = length && beginning.size() == *length && *length <= kMostCopied;
+  const bool small = length && beginning.size() == *length && *length <= kMaxCopiedStored;
   HeadWriter head(1024 + (small ? beginning.size() : 0));
   BodySource source{.stream = client_.stream,
                     .framing = {kind == BodyKind::kLength ? kind : BodyKind::kStream, length.value_or(0)},

@@ -2,6 +2,8 @@
 
 #include <openssl/ocsp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include <ctime>
 
@@ -126,6 +128,10 @@ Status Certificate::staple(const std::string& path) {
 
 std::string_view Certificate::ocsp(std::chrono::sys_seconds now) const {
   return now < ocsp_until_ ? std::string_view(ocsp_) : std::string_view();
+}
+
+int Certificate::key_type() const {
+  return EVP_PKEY_get_base_id(key_.get());
 }
 
 bool Certificate::use(SSL& ssl) const {

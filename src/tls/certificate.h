@@ -53,7 +53,7 @@ class Certificate {
   std::chrono::sys_seconds not_after() const { return not_after_; }
   // Of the response to be stapled; empty when there is none, or it is out of date.
   std::string_view ocsp(std::chrono::sys_seconds now) const;
-  int key_type() const { return EVP_PKEY_get_base_id(key_.get()); }
+  int key_type() const;  // an EVP_PKEY_ number
 
  private:
   Certificate() = default;

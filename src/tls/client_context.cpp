@@ -1,6 +1,8 @@
 #include "tls/client_context.h"
 
 #include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "runtime/ip_range.h"
 

@@ -1,5 +1,7 @@
 #include "tls/context_options.h"
 
+#include <openssl/ssl.h>
+
 namespace portcullis::tls {
 
 Status set_common_options(SSL_CTX& context, Version least, const std::string& ciphers,

@@ -1,32 +1,40 @@
 #pragma once
 
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+#include <openssl/types.h>
 
 #include <memory>
 #include <string>
 
+struct stack_st_X509;                       // STACK_OF(X509)
+typedef struct ssl_session_st SSL_SESSION;  // as <openssl/ssl.h> has it
+
 namespace portcullis::tls {
 
-// Owns an object of OpenSSL's by its own function for giving it back.
-template <typename T, void (*Free)(T*)>
+// Frees an object of OpenSSL by `function`, for a file that reads OpenSSL's headers itself.
+template <typename T, void (*function)(T*)>
 struct Freed {
-  void operator()(T* object) const { Free(object); }
+  void operator()(T* object) const { function(object); }
 };
-inline void free_chain(STACK_OF(X509) * chain) {
-  sk_X509_pop_free(chain, X509_free);
-}
-inline void free_bio(BIO* bio) {
-  BIO_free_all(bio);
-}
 
-using SslPointer = std::unique_ptr<SSL, Freed<SSL, SSL_free>>;
-using SslContextPointer = std::unique_ptr<SSL_CTX, Freed<SSL_CTX, SSL_CTX_free>>;
-using SslSessionPointer = std::unique_ptr<SSL_SESSION, Freed<SSL_SESSION, SSL_SESSION_free>>;
-using X509Pointer = std::unique_ptr<X509, Freed<X509, X509_free>>;
-using KeyPointer = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY, EVP_PKEY_free>>;
-using ChainPointer = std::unique_ptr<STACK_OF(X509), Freed<STACK_OF(X509), free_chain>>;
-using BioPointer = std::unique_ptr<BIO, Freed<BIO, free_bio>>;
+// Frees an object of OpenSSL by OpenSSL's own function for freeing it. Declared here and defined in
+// openssl.cpp, so that a file that only holds such objects does not have to read OpenSSL's headers.
+struct Free {
+  void operator()(SSL* object) const;
+  void operator()(SSL_CTX* object) const;
+  void operator()(SSL_SESSION* object) const;
+  void operator()(X509* object) const;
+  void operator()(EVP_PKEY* object) const;
+  void operator()(stack_st_X509* object) const;  // with its certificates
+  void operator()(BIO* object) const;            // with those that it is chained to
+};
+
+using SslPointer = std::unique_ptr<SSL, Free>;
+using SslContextPointer = std::unique_ptr<SSL_CTX, Free>;
+using SslSessionPointer = std::unique_ptr<SSL_SESSION, Free>;
+using X509Pointer = std::unique_ptr<X509, Free>;
+using KeyPointer = std::unique_ptr<EVP_PKEY, Free>;
+using ChainPointer = std::unique_ptr<stack_st_X509, Free>;
+using BioPointer = std::unique_ptr<BIO, Free>;
 
 // The reason of the oldest error in this thread's queue, which it empties; `fallback` when there is none.
 std::string take_error(const std::string& fallback);

@@ -1,5 +1,8 @@
 #include "tls/peer_certificate.h"
 
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
 #include "crypto/digest.h"
 #include "crypto/encoding.h"
 

@@ -1,6 +1,7 @@
 #include "tls/session.h"
 
 #include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include <algorithm>
 #include <array>
@@ -19,6 +20,14 @@ std::unique_ptr<Session> Session::make(SSL_CTX& context) {
   BIO_set_init(bio, 1);
   SSL_set_bio(session->ssl(), bio, bio);  // which now owns it
   return session;
+}
+
+Session& Session::of(const SSL& ssl) {
+  return *static_cast<Session*>(BIO_get_data(SSL_get_rbio(&ssl)));
+}
+
+bool Session::resumed() const {
+  return SSL_session_reused(ssl_.get()) == 1;
 }
 
 BIO_METHOD* Session::bio_method() {

@@ -10,6 +10,8 @@
 #include "tls/certificates.h"
 #include "tls/openssl.h"
 
+struct bio_method_st;  // BIO_METHOD
+
 namespace portcullis::tls {
 
 // What became of a handshake.
@@ -39,12 +41,12 @@ class Session final : public StreamCodec {
   void offer_to_kernel();
   // For the callback that chooses a certificate: the handshake goes on once this one has been read.
   void want(std::shared_ptr<LazyCertificate> certificate) { wanted_ = std::move(certificate); }
-  static Session& of(const SSL& ssl) { return *static_cast<Session*>(BIO_get_data(SSL_get_rbio(&ssl))); }
+  static Session& of(const SSL& ssl);
 
   SSL* ssl() const { return ssl_.get(); }
   // What has been agreed on by ALPN; empty: nothing.
   std::string_view protocol() const;
-  bool resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+  bool resumed() const;
 
   // The kernel encrypts.
   bool in_kernel() const { return in_kernel_; }
@@ -62,7 +64,7 @@ class Session final : public StreamCodec {
  private:
   explicit Session(SslPointer ssl) : ssl_(std::move(ssl)) {}
 
-  static BIO_METHOD* bio_method();
+  static bio_method_st* bio_method();
   static int bio_read(BIO* bio, char* data, int size);
   static int bio_write(BIO* bio, const char* data, int size);
   static long bio_control(BIO* bio, int command, long, void*);

@@ -13,7 +13,7 @@ using http::h2::Session;
 
 namespace {
 
-constexpr size_t kMostAnswer = 64 * 1024;
+constexpr size_t kMaxHttp2Answer = 64 * 1024;
 
 // A gRPC message (five bytes of prefix) with HealthCheckRequest: field 1, the service's name.
 std::string health_request(const std::string& service) {
@@ -47,7 +47,7 @@ bool take_answer(Channel& channel, Stream& stream, Http2Answer& answer) {
   IoResult got;
   while ((got = stream.try_read(buffer, sizeof buffer)).ok() && got.bytes > 0)
     answer.body.append(buffer, got.bytes);
-  if (answer.status < 200 || (!channel.at_end() && answer.body.size() < kMostAnswer)) return false;
+  if (answer.status < 200 || (!channel.at_end() && answer.body.size() < kMaxHttp2Answer)) return false;
   if (answer.grpc_status.empty()) answer.grpc_status = http::find_in_lines(channel.trailers(), "grpc-status");
   return true;
 }

@@ -12,7 +12,7 @@
 namespace portcullis::upstream {
 namespace {
 
-constexpr size_t kMostAnswer = 64 * 1024;  // of head and body; more is not looked at
+constexpr size_t kMaxAnswer = 64 * 1024;  // of head and body; more is not looked at
 
 // A connection and what has come over it, against one deadline.
 struct Call {
@@ -62,7 +62,7 @@ Task<std::string> open(Call& call, const UpstreamDefinition& upstream, SocketAdd
 
 // The body as far as it has come; nothing while more of it is to come.
 std::optional<std::string> body_of(const http::ResponseHead& head, std::string_view rest, bool ended) {
-  const bool enough = ended || rest.size() >= kMostAnswer;
+  const bool enough = ended || rest.size() >= kMaxAnswer;
   switch (head.body.kind) {
     case http::BodyKind::kNone: return "";
     case http::BodyKind::kLength:
@@ -108,7 +108,7 @@ Task<std::string> ask(Call& call, const HealthCheck& check, const std::string& h
   if (!why.empty()) co_return why;
   for (;;) {
     http::ResponseHead head;
-    http::h1::ResponseParser parser({kMostAnswer, 200, 8192});
+    http::h1::ResponseParser parser({kMaxAnswer, 200, 8192});
     const http::h1::ParseState state = parser.parse(call.received, check.method, head);
     if (state == http::h1::ParseState::kFailed) co_return "its answer is no HTTP";
     if (state == http::h1::ParseState::kDone) {

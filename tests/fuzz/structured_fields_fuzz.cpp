@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if ((same != nullptr) != (list != nullptr)) std::abort();
     if (written != (same != nullptr ? http::serialize(*same) : http::serialize(std::get<http::Item>(value))))
       std::abort();
-    if (list != nullptr) (void)policy::signature_base(*list, context);
+    if (list != nullptr) (void)policy::hmac_auth::signature_base(*list, context);
   }
   return 0;
 }

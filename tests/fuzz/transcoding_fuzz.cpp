@@ -14,6 +14,7 @@
 
 using namespace portcullis;
 using namespace portcullis::policy;
+using namespace portcullis::policy::grpc_transcoding;
 
 namespace {
 
@@ -88,7 +89,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 'a': response("/shelf.Shelves/Watch", text, data[1], StreamForm::kArray); break;
     case 'e': response("/shelf.Shelves/Watch", text, data[1], StreamForm::kEvents); break;
     case 'u': response("/shelf.Shelves/Import", text, data[1], StreamForm::kArray); break;
-    default: (void)decode_grpc_web_text(text);
+    default: (void)grpc_web::decode_grpc_web_text(text);
   }
   return 0;
 }

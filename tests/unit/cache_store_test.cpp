@@ -9,7 +9,7 @@
 namespace portcullis::cache {
 namespace {
 
-constexpr uint64_t kMiB = 1 << 20;
+constexpr uint64_t kMebibyte = 1 << 20;
 
 std::shared_ptr<Entry> entry_of(std::string_view body, std::vector<uint64_t> tags = {}) {
   auto entry = std::make_shared<Entry>(200, "OK", http::Fields());
@@ -68,10 +68,10 @@ TEST(Body, ThatPassesThroughIsNotKept) {
   body->pass_through();
   const BodyReader late(body);
   EXPECT_FALSE(late.valid());
-  body->append(std::string(1 * kMiB, 'b'));
+  body->append(std::string(1 * kMebibyte, 'b'));
   size_t total = 0;
   for (std::string_view piece = reader.take(); !piece.empty(); piece = reader.take()) total += piece.size();
-  EXPECT_EQ(total, 10'000 + kMiB);
+  EXPECT_EQ(total, 10'000 + kMebibyte);
 }
 
 TEST(Body, IsFollowedByOtherThreads) {
@@ -100,7 +100,7 @@ TEST(Body, IsFollowedByOtherThreads) {
 }
 
 TEST(Store, OneFetchesAndTheOthersWait) {
-  Store store(kMiB);
+  Store store(kMebibyte);
   const Key key = store.key("k", "u");
   const auto first = store.enter(key, nullptr, "");
   const auto second = store.enter(key, nullptr, "");
@@ -115,7 +115,7 @@ TEST(Store, OneFetchesAndTheOthersWait) {
 }
 
 TEST(Store, NobodyJoinsAFetchThatAPurgeHasOutdated) {
-  Store store(kMiB);
+  Store store(kMebibyte);
   const Key key = store.key("k", "u");
   const auto first = store.enter(key, nullptr, "");
   store.invalidate("u");
@@ -128,7 +128,7 @@ TEST(Store, NobodyJoinsAFetchThatAPurgeHasOutdated) {
 }
 
 TEST(Store, ForgetsWhatIsForOneRequestOnly) {
-  Store store(kMiB);
+  Store store(kMebibyte);
   const Key key = store.key("k", "u");
   store.not_shared(key, store.enter(key, nullptr, "").fetch, std::chrono::seconds(100));
   EXPECT_TRUE(store.find(key).unshared);
@@ -138,7 +138,7 @@ TEST(Store, ForgetsWhatIsForOneRequestOnly) {
 }
 
 TEST(Store, PurgesCount) {
-  Store store(kMiB);
+  Store store(kMebibyte);
   const uint64_t tag = store.hash_of_tag("t");
   put(store, "http://a/1", "x", {tag});
   put(store, "http://a/2", "x");
@@ -150,13 +150,13 @@ TEST(Store, PurgesCount) {
 }
 
 TEST(Store, KeepsWhatIsUsedWhenTheRestGoes) {
-  Store store(kMiB);
+  Store store(kMebibyte);
   const std::string body(2000, 'x');
   for (int i = 0; i < 20; ++i) put(store, "hot" + std::to_string(i), body);
   for (int i = 0; i < 20'000; ++i) {
     put(store, "cold" + std::to_string(i), body);
     (void)has(store, "hot" + std::to_string(i % 20));
-    EXPECT_LE(store.state().bytes, kMiB);
+    EXPECT_LE(store.state().bytes, kMebibyte);
   }
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(has(store, "hot" + std::to_string(i)));
   EXPECT_GT(store.state().evictions, 19'000u);

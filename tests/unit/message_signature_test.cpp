@@ -5,7 +5,7 @@
 #include "crypto/signature.h"
 #include "policy/hmac_auth/signature_base.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::hmac_auth {
 namespace {
 
 using http::InnerList;
@@ -137,4 +137,4 @@ TEST(StructuredFieldsTest, BrokenOnesAreRefused) {
 }
 
 }  // namespace
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::hmac_auth

@@ -13,7 +13,7 @@
 #include "policy/grpc_transcoding/service_api.h"
 #include "policy/grpc_web/grpc_web.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_transcoding {
 namespace {
 
 std::vector<std::string> values(const std::string& text, const std::string& path) {
@@ -168,11 +168,11 @@ TEST(JsonResponse, IsTheSameHoweverTheBodyIsCut) {
 }
 
 TEST(GrpcWebText, IsPiecesOfBase64) {
-  EXPECT_EQ(decode_grpc_web_text("YQ==YmM=ZGVm"), "abcdef");
-  EXPECT_EQ(decode_grpc_web_text(""), "");
+  EXPECT_EQ(grpc_web::decode_grpc_web_text("YQ==YmM=ZGVm"), "abcdef");
+  EXPECT_EQ(grpc_web::decode_grpc_web_text(""), "");
   for (const char* bad : {"YQ", "YQ=", "=", "YQ=====", "Y Q==", "YQ==Y"})
-    EXPECT_FALSE(decode_grpc_web_text(bad)) << bad;
+    EXPECT_FALSE(grpc_web::decode_grpc_web_text(bad)) << bad;
 }
 
 }  // namespace
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_transcoding

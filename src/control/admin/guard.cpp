@@ -14,7 +14,7 @@ using http::h1::SmallRequest;
 
 namespace {
 
-constexpr char kCookie[] = "portcullis_session";
+constexpr char kSessionCookie[] = "portcullis_session";
 
 std::string_view field_of(const SmallRequest& request, std::string_view name) {
   const http::Field* field = request.head.fields.find(name);
@@ -55,7 +55,7 @@ const AdminGuard::Token* AdminGuard::bearer_of(const SmallRequest& request) cons
 }
 
 const AdminGuard::Token* AdminGuard::session_of(const SmallRequest& request) {
-  const auto id = http::find_cookie(request.head.fields, kCookie);
+  const auto id = http::find_cookie(request.head.fields, kSessionCookie);
   if (!id) return nullptr;
   const auto found = sessions_.find(digest_text(*id));
   if (found == sessions_.end()) return nullptr;
@@ -98,7 +98,7 @@ std::optional<SmallAnswer> AdminGuard::refuse(const SmallRequest& request, bool 
 }
 
 std::string AdminGuard::cookie(const std::string& id, long seconds) const {
-  return "set-cookie: " + std::string(kCookie) + "=" + id + "; Path=/; HttpOnly; SameSite=Strict" +
+  return "set-cookie: " + std::string(kSessionCookie) + "=" + id + "; Path=/; HttpOnly; SameSite=Strict" +
          (secure_ ? "; Secure" : "") + "; Max-Age=" + std::to_string(seconds) + "\r\n";
 }
 
@@ -119,7 +119,7 @@ Task<SmallAnswer> AdminGuard::log_in(const SmallRequest& request) {
 }
 
 SmallAnswer AdminGuard::log_out(const SmallRequest& request) {
-  sessions_.erase(digest_text(http::find_cookie(request.head.fields, kCookie).value_or("")));
+  sessions_.erase(digest_text(http::find_cookie(request.head.fields, kSessionCookie).value_or("")));
   return {.status = 204, .fields = cookie("", 0)};
 }
 

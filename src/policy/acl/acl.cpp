@@ -2,7 +2,7 @@
 
 #include "policy/condition.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::acl {
 namespace {
 
 enum class Effect { kDeny, kAllow };
@@ -68,7 +68,7 @@ void check(const config::PolicyUse&, const Settings& settings, const config::Con
 
 }  // namespace
 
-Kind acl_kind() {
+Kind kind() {
   auto rule = std::make_shared<config::ObjectType>("rule", "What is allowed or denied.");
   rule->locate(&Rule::location)
       .optional("allow", &Rule::allow, Condition::type(), "", "Allows when this holds.")
@@ -92,4 +92,4 @@ Kind acl_kind() {
   return make_kind<Settings, Acl>("acl", type, check);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::acl

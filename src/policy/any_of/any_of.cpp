@@ -2,7 +2,7 @@
 
 #include "policy/authentication.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::any_of {
 namespace {
 
 struct Settings : AuthenticationSettings {
@@ -78,7 +78,7 @@ class AnyOf final : public Authentication {
 
 }  // namespace
 
-Kind any_of_kind(const std::vector<Kind>& methods) {
+Kind kind(const std::vector<Kind>& methods) {
   config::PolicyCatalog catalog;
   for (const Kind& kind : methods) catalog.push_back(kind.description);
   auto type = std::make_shared<config::ObjectType>(
@@ -109,4 +109,4 @@ Kind any_of_kind(const std::vector<Kind>& methods) {
   return kind;
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::any_of

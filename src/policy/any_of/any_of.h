@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::any_of {
 
 // `any_of`: Offers several authentication policies, of which one must accept.
-Kind any_of_kind(const std::vector<Kind>& methods);
+Kind kind(const std::vector<Kind>& methods);
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::any_of

@@ -13,7 +13,7 @@
 #include "policy/per_worker.h"
 #include "policy/services.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::basic_auth {
 namespace {
 
 struct Settings : AuthenticationSettings {
@@ -149,7 +149,7 @@ class BasicAuth final : public Authentication {
 
 }  // namespace
 
-Kind basic_auth_kind() {
+Kind kind() {
   auto type = std::make_shared<config::ObjectType>(
       "basic_auth",
       "Tells the consumer by user name and password (RFC 7617): 401 for a wrong one. Only the passwords' "
@@ -170,4 +170,4 @@ Kind basic_auth_kind() {
   return make_authentication_kind<Settings, BasicAuth>("basic_auth", type);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::basic_auth

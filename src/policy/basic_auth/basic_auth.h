@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::basic_auth {
 
 // `basic_auth`: Tells the consumer by user name and password (RFC 7617).
-Kind basic_auth_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::basic_auth

@@ -6,7 +6,7 @@
 #include "http/conditions.h"
 #include "http/range.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::cache_policy {
 
 using http::FieldId;
 
@@ -101,4 +101,4 @@ void write_cache_status(Context& context, const Served& served, const cache::Ent
   context.response.fields.add("cache-status", text);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::cache_policy

@@ -5,7 +5,7 @@
 #include "cache/entry.h"
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::cache_policy {
 
 // How a stored response came to be sent, for Cache-Status (RFC 9211).
 struct Served {
@@ -31,4 +31,4 @@ void write_cache_status(Context& context, const Served& served, const cache::Ent
 // False when the request asks for a part of the body that will be long in coming.
 bool is_near(const Context& context, const cache::Entry& entry);
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::cache_policy

@@ -7,7 +7,7 @@
 #include "http/query.h"
 #include "policy/cache/shared_cache.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::cache_policy {
 
 using cache::Fetch;
 using cache::Store;
@@ -365,8 +365,8 @@ Explanation SharedCache::explain(Context& context) const {
   return out;
 }
 
-Kind cache_kind() {
+Kind kind() {
   return make_kind<CacheSettings, SharedCache>("cache", cache_type());
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::cache_policy

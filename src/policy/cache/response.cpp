@@ -8,7 +8,7 @@
 #include "http/uri.h"
 #include "policy/cache/shared_cache.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::cache_policy {
 
 using cache::Time;
 using http::FieldId;
@@ -265,4 +265,4 @@ std::shared_ptr<cache::Entry> SharedCache::make_entry(Context& context, const Ca
   return entry;
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::cache_policy

@@ -4,7 +4,7 @@
 #include "policy/condition.h"
 #include "policy/template.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::cache_policy {
 
 config::TypePointer cache_type() {
   using config::duration;
@@ -72,4 +72,4 @@ config::TypePointer cache_type() {
   return type;
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::cache_policy

@@ -7,7 +7,7 @@
 #include "cache/store.h"
 #include "config/value_types.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::cache_policy {
 
 enum class ClientDirectives { kHonour, kIgnore };
 
@@ -36,4 +36,4 @@ struct CacheSettings {
 
 config::TypePointer cache_type();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::cache_policy

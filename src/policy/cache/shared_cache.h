@@ -10,7 +10,7 @@
 #include "policy/services.h"
 #include "policy/template.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::cache_policy {
 
 // The cache of one route, or of all. What it keeps is in the store that all share.
 //
@@ -77,4 +77,4 @@ class SharedCache final : public Policy {
   std::vector<telemetry::CacheMetrics*> metrics_;  // one for each worker
 };
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::cache_policy

@@ -7,7 +7,7 @@
 #include "http/cache_control.h"
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::cache_policy {
 
 // What the cache knows of one exchange.
 struct CacheVisit {
@@ -28,4 +28,4 @@ struct CacheVisit {
   std::string_view detail{};
 };
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::cache_policy

@@ -8,7 +8,7 @@
 #include "http/cache_control.h"
 #include "http/conditions.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::compress {
 namespace {
 
 using compression::Accepted;
@@ -233,7 +233,7 @@ class Compress final : public Policy {
 
 }  // namespace
 
-Kind compress_kind() {
+Kind kind() {
   auto algorithm = config::checked_text("zstd, br or gzip", "^(zstd|br|gzip)$", [](const std::string& text) {
     return std::find(kAlgorithms.begin(), kAlgorithms.end(), text) != kAlgorithms.end()
                ? std::string()
@@ -266,4 +266,4 @@ Kind compress_kind() {
   return make_kind<Settings, Compress>("compress", type);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::compress

@@ -8,7 +8,7 @@
 #include "policy/per_worker.h"
 #include "policy/services.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::concurrency_limit {
 namespace {
 
 using limits::Gate;
@@ -185,7 +185,7 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 
 }  // namespace
 
-Kind concurrency_limit_kind() {
+Kind kind() {
   auto queue = std::make_shared<config::ObjectType>("queue", "Who finds it full may wait.");
   queue
       ->required("size", &QueueSettings::size, config::integer(1, 1'000'000),
@@ -215,4 +215,4 @@ Kind concurrency_limit_kind() {
   return make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::concurrency_limit

@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::concurrency_limit {
 
 // `concurrency_limit`: So many requests at once; the others wait for a while, or are refused.
-Kind concurrency_limit_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::concurrency_limit

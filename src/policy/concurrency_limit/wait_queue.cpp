@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace portcullis::policy {
+namespace portcullis::policy::concurrency_limit {
 
 bool WaitQueue::Waiter::await_suspend(std::coroutine_handle<> handle) {
   handle_ = handle;
@@ -72,4 +72,4 @@ void WaitQueue::wake(limits::Gate& gate) {
   }
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::concurrency_limit

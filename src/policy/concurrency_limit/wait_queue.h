@@ -9,7 +9,7 @@
 #include "limits/gate.h"
 #include "runtime/event_loop.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::concurrency_limit {
 
 // Those of one worker who wait before gates. Each gate lets the flows (consumers, say) in by turns, so that
 // one with a thousand requests waits longer than one with one. One thread.
@@ -67,4 +67,4 @@ class WaitQueue {
   std::map<const limits::Gate*, Line> lines_;
 };
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::concurrency_limit

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::cors {
 namespace {
 
 struct Settings {
@@ -103,7 +103,7 @@ class Cors final : public Policy {
 
 }  // namespace
 
-Kind cors_kind() {
+Kind kind() {
   const auto words = config::list_of<std::string>(config::checked_text("a name", "", check_word));
   auto type = std::make_shared<config::ObjectType>("cors",
                                                    "Cross-origin resource sharing: answers preflights, also "
@@ -121,4 +121,4 @@ Kind cors_kind() {
   return make_kind<Settings, Cors>("cors", type);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::cors

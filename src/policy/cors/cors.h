@@ -2,10 +2,10 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::cors {
 
 // `cors`: Cross-origin resource sharing (the Fetch standard's CORS protocol): answers preflights and marks
 // responses.
-Kind cors_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::cors

@@ -6,7 +6,7 @@
 #include "policy/condition.h"
 #include "policy/sampler.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::fault {
 namespace {
 
 struct Delay {
@@ -69,7 +69,7 @@ class Fault final : public Policy {
 
 }  // namespace
 
-Kind fault_kind() {
+Kind kind() {
   auto delay = std::make_shared<config::ObjectType>("fault_delay", "Lets requests wait.");
   delay->required("duration", &Delay::duration, config::duration(), "How long.")
       .optional("share", &Delay::percent, config::percent(), "100%", "Of the requests.");
@@ -91,4 +91,4 @@ Kind fault_kind() {
                                     });
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::fault

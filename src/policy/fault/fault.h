@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::fault {
 
 // `fault`: delays or refuses a share of the requests, on purpose, to see what depends on them.
-Kind fault_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::fault

@@ -11,7 +11,7 @@
 #include "policy/services.h"
 #include "policy/template.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::forward_auth {
 namespace {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -154,7 +154,7 @@ config::TypePointer field_names() {
 
 }  // namespace
 
-Kind forward_auth_kind() {
+Kind kind() {
   auto cache =
       std::make_shared<config::ObjectType>("cache", "Admissions that are remembered; refusals never are.");
   cache
@@ -186,4 +186,4 @@ Kind forward_auth_kind() {
   return make_kind<Settings, ForwardAuth>("forward_auth", type);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::forward_auth

@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::forward_auth {
 
 // `forward_auth`: Lets another service decide about each request.
-Kind forward_auth_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::forward_auth

@@ -8,7 +8,7 @@
 #include "policy/grpc_transcoding/request_builder.h"
 #include "policy/grpc_transcoding/service_api.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_transcoding {
 namespace {
 
 enum class Others { kRefuse, kPass };
@@ -133,7 +133,7 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 
 }  // namespace
 
-Kind grpc_transcoding_kind() {
+Kind kind() {
   auto type = std::make_shared<config::ObjectType>(
       "grpc_transcoding",
       "Makes a REST API of gRPC services: requests with JSON become calls, as the `google.api.http` options "
@@ -177,4 +177,4 @@ Kind grpc_transcoding_kind() {
   return make_kind<Settings, GrpcTranscoding>("grpc_transcoding", type, check);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_transcoding

@@ -4,7 +4,7 @@
 
 #include "policy/grpc_transcoding/wire_fields.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_transcoding {
 namespace {
 
 // google/api/annotations.proto and google/api/http.proto.
@@ -65,4 +65,4 @@ std::vector<HttpRule> http_rules_of(const google::protobuf::MethodDescriptor& me
   return out;
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_transcoding

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_transcoding {
 
 // google.api.HttpRule, as far as a gateway needs it.
 struct HttpRule {
@@ -19,4 +19,4 @@ struct HttpRule {
 // extension, and read from its bytes, so that the set need not describe it.
 std::vector<HttpRule> http_rules_of(const google::protobuf::MethodDescriptor& method);
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_transcoding

@@ -11,7 +11,7 @@
 #include "policy/grpc_transcoding/json_text.h"
 #include "policy/grpc_transcoding/wire_fields.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_transcoding {
 
 namespace pb = google::protobuf;
 using nlohmann::json;
@@ -174,4 +174,4 @@ bool JsonResponse::finish(std::string_view trailers, std::string& out) {
   return true;
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_transcoding

@@ -10,7 +10,7 @@
 #include "policy/grpc_transcoding/service_api.h"
 #include "policy/response_converter.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_transcoding {
 
 // How a stream of messages is told.
 enum class StreamForm { kArray, kLines, kEvents };
@@ -60,4 +60,4 @@ class JsonResponse final : public ResponseConverter {
   std::string details_;  // a google.rpc.Status, where the service says more
 };
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_transcoding

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_transcoding {
 
 // On one line; what is not UTF-8 becomes U+FFFD.
 inline std::string to_text(const nlohmann::json& value) {
@@ -17,4 +17,4 @@ inline std::string error_text(uint32_t code, const std::string& message) {
   return to_text({{"code", code}, {"message", message}});
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_transcoding

@@ -4,7 +4,7 @@
 
 #include "http/query.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_transcoding {
 namespace {
 
 // Far more than any API has; a path with more matches nothing.
@@ -180,4 +180,4 @@ std::optional<size_t> PathTree::find(std::string_view method, std::string_view p
   return descend(root_, segments, 0, {method, {}});
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_transcoding

@@ -10,7 +10,7 @@
 
 #include "base/result.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_transcoding {
 
 // A path template of google.api.http (the grammar is in google/api/http.proto):
 // "/v1/{name=shelves/*}:archive".
@@ -67,4 +67,4 @@ class PathTree {
   Node root_;
 };
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_transcoding

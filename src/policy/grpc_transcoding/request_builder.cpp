@@ -11,7 +11,7 @@
 #include "http/query.h"
 #include "policy/grpc_transcoding/json_text.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_transcoding {
 
 namespace pb = google::protobuf;
 using nlohmann::json;
@@ -180,4 +180,4 @@ Result<std::string> build_request(const ServiceApi& api, const HttpBinding& bind
   return Builder(api, binding, call, ignore_unknown).build();
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_transcoding

@@ -6,7 +6,7 @@
 #include "base/result.h"
 #include "policy/grpc_transcoding/service_api.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_transcoding {
 
 // What an HTTP request says of a call.
 struct HttpCall {
@@ -22,4 +22,4 @@ struct HttpCall {
 Result<std::string> build_request(const ServiceApi& api, const HttpBinding& binding, const HttpCall& call,
                                   bool ignore_unknown);
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_transcoding

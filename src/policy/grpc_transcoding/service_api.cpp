@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "policy/grpc_transcoding/http_rule.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_transcoding {
 
 namespace pb = google::protobuf;
 
@@ -164,4 +164,4 @@ void ServiceApi::add_binding(HttpBinding binding, std::string_view path, std::ve
   bindings_.push_back(std::move(binding));
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_transcoding

@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "policy/grpc_transcoding/path_template.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_transcoding {
 
 // One way to call a method by HTTP: a google.api.HttpRule, or the default one.
 struct HttpBinding {
@@ -76,4 +76,4 @@ const google::protobuf::FieldDescriptor* find_field(const google::protobuf::Desc
 const google::protobuf::FieldDescriptor* find_field_path(const google::protobuf::Descriptor& message,
                                                          std::string_view path);
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_transcoding

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_transcoding {
 
 // Calls visit(number, value) for each field of a message's bytes that has a string's form: strings, bytes and
 // messages. For the few messages whose fields are known here and need no description. False: it is no
@@ -21,4 +21,4 @@ bool for_each_text(const std::string& bytes, Visit visit) {
   return true;
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_transcoding

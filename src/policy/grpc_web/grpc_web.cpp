@@ -6,7 +6,7 @@
 #include "crypto/encoding.h"
 #include "http/grpc.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::grpc_web {
 
 std::optional<std::string> decode_grpc_web_text(std::string_view text) {
   std::string out;
@@ -132,7 +132,7 @@ class GrpcWeb final : public Policy {
 
 }  // namespace
 
-Kind grpc_web_kind() {
+Kind kind() {
   auto type = std::make_shared<config::ObjectType>("grpc_web",
                                                    "Lets browsers call gRPC services: requests in gRPC-Web's "
                                                    "two forms reach the upstream, which must speak "
@@ -143,4 +143,4 @@ Kind grpc_web_kind() {
   return make_kind<Settings, GrpcWeb>("grpc_web", type);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::grpc_web

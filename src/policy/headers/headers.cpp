@@ -3,7 +3,7 @@
 #include "http/characters.h"
 #include "policy/template.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::headers {
 namespace {
 
 struct Changes {
@@ -81,7 +81,7 @@ class Headers final : public Policy {
 
 }  // namespace
 
-Kind headers_kind() {
+Kind kind() {
   auto changes = std::make_shared<config::ObjectType>("changes", "Removed first, then set, then added.");
   changes
       ->optional("set", &Changes::set, config::text_map(check_name, Template::check), "",
@@ -98,4 +98,4 @@ Kind headers_kind() {
   return make_kind<Settings, Headers>("headers", type);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::headers

@@ -6,7 +6,7 @@
 #include "policy/hmac_auth/signature_base.h"
 #include "policy/services.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::hmac_auth {
 namespace {
 
 enum class Nonce { kOptional, kRequired };
@@ -188,7 +188,7 @@ class HmacAuth final : public Authentication {
 
 }  // namespace
 
-Kind hmac_auth_kind() {
+Kind kind() {
   auto type = std::make_shared<config::ObjectType>("hmac_auth",
                                                    "Tells the consumer by an HTTP message signature (RFC "
                                                    "9421) made with one of its `signing_keys`: 401 for one "
@@ -222,4 +222,4 @@ Kind hmac_auth_kind() {
   return make_authentication_kind<Settings, HmacAuth>("hmac_auth", type);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::hmac_auth

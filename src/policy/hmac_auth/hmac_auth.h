@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::hmac_auth {
 
 // `hmac_auth`: Tells the consumer by an HTTP message signature (RFC 9421).
-Kind hmac_auth_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::hmac_auth

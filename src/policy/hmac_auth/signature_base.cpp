@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "http/query.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::hmac_auth {
 namespace {
 
 using Text = std::optional<std::string>;
@@ -95,4 +95,4 @@ std::optional<std::string> signature_base(const http::InnerList& covered, const 
   return out + "\"@signature-params\": " + http::serialize(covered);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::hmac_auth

@@ -7,11 +7,11 @@
 #include "http/structured_fields.h"
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::hmac_auth {
 
 // What a client has signed (RFC 9421 section 2.5): a line for each covered component, then the parameters.
 // Nothing when a component is unknown, absent, or asked for in a way that is not supported (`sf`, `bs`,
 // `key`, `req`, `tr`).
 std::optional<std::string> signature_base(const http::InnerList& covered, const Context& context);
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::hmac_auth

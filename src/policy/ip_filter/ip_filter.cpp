@@ -6,7 +6,7 @@
 #include "config/field_types.h"
 #include "runtime/ip_set.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::ip_filter {
 namespace {
 
 struct Settings {
@@ -78,7 +78,7 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 
 }  // namespace
 
-Kind ip_filter_kind() {
+Kind kind() {
   const auto ranges = config::list_of<std::string>(config::address_range_type());
   auto type = std::make_shared<config::ObjectType>(
       "ip_filter", "Admits or refuses clients by address: 403. `deny` wins over `allow`.");
@@ -93,4 +93,4 @@ Kind ip_filter_kind() {
   return make_kind<Settings, IpFilter>("ip_filter", type, check);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::ip_filter

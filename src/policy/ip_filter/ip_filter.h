@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::ip_filter {
 
 // `ip_filter`: Admits or refuses clients by address.
-Kind ip_filter_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::ip_filter

@@ -5,7 +5,7 @@
 #include "policy/per_worker.h"
 #include "policy/services.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::jwt {
 namespace {
 
 using identity::KeySet;
@@ -117,11 +117,11 @@ class Jwt final : public Authentication {
 
 }  // namespace
 
-Kind jwt_kind() {
+Kind kind() {
   return make_kind<JwtSettings, Jwt>(
       "jwt", jwt_type(),
       [](const config::PolicyUse& use, const JwtSettings& settings, const config::Config& config,
          config::Diagnostics& diagnostics) { check_jwt(settings, use, config, diagnostics); });
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::jwt

@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::jwt {
 
 // `jwt`: Tells who calls by a signed token (RFC 7519), as an OpenID Connect provider issues them.
-Kind jwt_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::jwt

@@ -4,7 +4,7 @@
 #include "config/field_types.h"
 #include "config/value_types.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::jwt {
 namespace {
 
 using namespace config;
@@ -167,4 +167,4 @@ identity::KeyPlace key_place(const JwtSettings& settings, const Location& from) 
   return place;
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::jwt

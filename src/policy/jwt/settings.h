@@ -10,7 +10,7 @@
 #include "policy/claims_rules.h"
 #include "policy/credential_place.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::jwt {
 
 // Where the keys are: one of the ways.
 struct KeySettings {
@@ -59,4 +59,4 @@ std::optional<Result<std::vector<crypto::NamedVerifier>>> configured_keys(const 
 // Where the keys are kept, when it is elsewhere. `use` tells what a relative path begins at.
 identity::KeyPlace key_place(const JwtSettings& settings, const config::Location& from);
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::jwt

@@ -4,7 +4,7 @@
 #include "policy/authentication.h"
 #include "policy/credential_place.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::key_auth {
 namespace {
 
 struct Settings : AuthenticationSettings, CredentialPlace {
@@ -42,7 +42,7 @@ class KeyAuth final : public Authentication {
 
 }  // namespace
 
-Kind key_auth_kind() {
+Kind kind() {
   auto type = std::make_shared<config::ObjectType>("key_auth",
                                                    "Tells the consumer by a key in the request: 401 for one "
                                                    "that is unknown or has expired. Only the keys' "
@@ -51,4 +51,4 @@ Kind key_auth_kind() {
   return make_authentication_kind<Settings, KeyAuth>("key_auth", type);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::key_auth

@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::key_auth {
 
 // `key_auth`: Tells the consumer by a key that the request carries.
-Kind key_auth_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::key_auth

@@ -3,7 +3,7 @@
 #include "policy/condition.h"
 #include "policy/sampler.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::mirror {
 namespace {
 
 struct Settings {
@@ -47,7 +47,7 @@ class Mirror final : public Policy {
 
 }  // namespace
 
-Kind mirror_kind() {
+Kind kind() {
   auto type = std::make_shared<config::ObjectType>(
       "mirror",
       "Sends a copy of a share of the requests to another upstream, as they are when they are forwarded, and "
@@ -73,4 +73,4 @@ Kind mirror_kind() {
                                      });
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::mirror

@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::mirror {
 
 // `mirror`: sends a copy of a share of the requests to another upstream, and drops its answers.
-Kind mirror_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::mirror

@@ -5,7 +5,7 @@
 #include "policy/authentication.h"
 #include "policy/claims_rules.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::mtls {
 namespace {
 
 struct Settings : AuthenticationSettings {
@@ -68,7 +68,7 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 
 }  // namespace
 
-Kind mtls_kind() {
+Kind kind() {
   auto type =
       std::make_shared<config::ObjectType>("mtls",
                                            "Tells the consumer by the certificate that the client has shown "
@@ -84,4 +84,4 @@ Kind mtls_kind() {
   return make_kind<Settings, Mtls>("mtls", type, check);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::mtls

@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::mtls {
 
 // `mtls`: Tells the consumer by the certificate that the client has shown in the TLS handshake.
-Kind mtls_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::mtls

@@ -14,7 +14,7 @@
 #include "policy/per_worker.h"
 #include "policy/services.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::oauth2_introspection {
 namespace {
 
 struct Settings : AuthenticationSettings, CredentialPlace, OutsideService, ClaimsSettings {
@@ -140,7 +140,7 @@ class Introspection final : public Authentication {
 
 }  // namespace
 
-Kind oauth2_introspection_kind() {
+Kind kind() {
   auto type = std::make_shared<config::ObjectType>("oauth2_introspection",
                                                    "Tells who calls by a token that the authorization server "
                                                    "is asked about (RFC 7662): 401 for one that is not "
@@ -159,4 +159,4 @@ Kind oauth2_introspection_kind() {
   return make_authentication_kind<Settings, Introspection>("oauth2_introspection", type);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::oauth2_introspection

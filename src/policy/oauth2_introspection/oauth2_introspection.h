@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::oauth2_introspection {
 
 // `oauth2_introspection`: Tells who calls by a token that the authorization server is asked about (RFC 7662).
-Kind oauth2_introspection_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::oauth2_introspection

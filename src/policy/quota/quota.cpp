@@ -6,7 +6,7 @@
 #include "policy/per_worker.h"
 #include "policy/services.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::quota {
 namespace {
 
 using limits::Calendar;
@@ -101,7 +101,7 @@ void check(const config::PolicyUse& use, const Settings&, const config::Config& 
 
 }  // namespace
 
-Kind quota_kind() {
+Kind kind() {
   auto type = std::make_shared<config::ObjectType>(
       "quota",
       "So much for each consumer in each hour, day, week or month of the calendar; 429 beyond it. Counts "
@@ -130,4 +130,4 @@ Kind quota_kind() {
   return make_kind<Settings, Quota>("quota", type, check);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::quota

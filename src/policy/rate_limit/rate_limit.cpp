@@ -6,7 +6,7 @@
 #include "policy/rate_limit/settings.h"
 #include "policy/services.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::rate_limit {
 namespace {
 
 using limits::ClusterCharge;
@@ -250,11 +250,11 @@ class RateLimit final : public Policy {
 
 }  // namespace
 
-Kind rate_limit_kind() {
+Kind kind() {
   return make_kind<RateLimitSettings, RateLimit>(
       "rate_limit", rate_limit_type(),
       [](const config::PolicyUse& use, const RateLimitSettings& settings, const config::Config& config,
          config::Diagnostics& diagnostics) { check_rate_limit(settings, use, config, diagnostics); });
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::rate_limit

@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::rate_limit {
 
 // `rate_limit`: Refuses what comes faster than its limits allow.
-Kind rate_limit_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::rate_limit

@@ -2,7 +2,7 @@
 
 #include "config/field_types.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::rate_limit {
 namespace {
 
 // `T` is LimitSettings or derives from it.
@@ -107,4 +107,4 @@ limits::Limit compile_limit(const LimitSettings& settings) {
           settings.burst != 0 ? settings.burst : settings.rate.amount};
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::rate_limit

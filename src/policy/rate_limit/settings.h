@@ -7,7 +7,7 @@
 #include "limits/local_limits.h"
 #include "policy/limit_key.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::rate_limit {
 
 // One limit as the configuration tells it.
 struct LimitSettings {
@@ -44,4 +44,4 @@ std::vector<LimitSettings> limits_of(const RateLimitSettings& settings);
 
 limits::Limit compile_limit(const LimitSettings& settings);
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::rate_limit

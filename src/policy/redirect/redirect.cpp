@@ -2,7 +2,7 @@
 
 #include "policy/template.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::redirect {
 namespace {
 
 enum class Code {
@@ -43,7 +43,7 @@ class Redirect final : public Policy {
 
 }  // namespace
 
-Kind redirect_kind() {
+Kind kind() {
   auto type = std::make_shared<config::ObjectType>("redirect", "Answers with a redirection.");
   type->required("to", &Settings::to, config::checked_text("text with variables", "", Template::check),
                  "The new location, as `https://{request.host}{request.path}`.")
@@ -55,4 +55,4 @@ Kind redirect_kind() {
   return make_kind<Settings, Redirect>("redirect", type);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::redirect

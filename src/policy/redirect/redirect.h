@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::redirect {
 
 // `redirect`: Answers with a redirection.
-Kind redirect_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::redirect

@@ -1,6 +1,6 @@
 #include "policy/request_limits/request_limits.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::request_limits {
 namespace {
 
 struct Settings {
@@ -35,7 +35,7 @@ class RequestLimits final : public Policy {
 
 }  // namespace
 
-Kind request_limits_kind() {
+Kind kind() {
   auto type = std::make_shared<config::ObjectType>(
       "request_limits",
       "Refuses requests that are too large for this route; the listener's limits hold too.");
@@ -48,4 +48,4 @@ Kind request_limits_kind() {
   return make_kind<Settings, RequestLimits>("request_limits", type);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::request_limits

@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::request_limits {
 
 // `request_limits`: Refuses requests that are too large for this route.
-Kind request_limits_kind();
+Kind kind();
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::request_limits

@@ -1,6 +1,6 @@
 #include "policy/respond/respond.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::respond {
 namespace {
 
 struct Settings {
@@ -32,7 +32,7 @@ std::string check_content_type(const std::string& text) {
 
 }  // namespace
 
-Kind respond_kind() {
+Kind kind() {
   auto type = std::make_shared<config::ObjectType>("respond", "Answers with a fixed response.");
   type->optional("status", &Settings::status, config::integer(200, 599), "200", "The status code.")
       .optional("content_type", &Settings::content_type,
@@ -42,4 +42,4 @@ Kind respond_kind() {
   return make_kind<Settings, Respond>("respond", type);
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::respond

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-namespace portcullis::policy {
+namespace portcullis::policy::usage_plan {
 namespace {
 
 struct Settings {
@@ -138,7 +138,7 @@ class UsagePlan final : public Policy {
 
 }  // namespace
 
-Kind usage_plan_kind(const std::vector<Kind>& limiting) {
+Kind kind(const std::vector<Kind>& limiting) {
   auto type =
       std::make_shared<config::ObjectType>("usage_plan",
                                            "Applies the limits of the consumer's plan (`consumers[].plan`), "
@@ -161,4 +161,4 @@ Kind usage_plan_kind(const std::vector<Kind>& limiting) {
   return kind;
 }
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::usage_plan

@@ -2,9 +2,9 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy {
+namespace portcullis::policy::usage_plan {
 
 // `usage_plan`: Applies the limits of the consumer's plan. `limiting` are the policies that plans may hold.
-Kind usage_plan_kind(const std::vector<Kind>& limiting);
+Kind kind(const std::vector<Kind>& limiting);
 
-}  // namespace portcullis::policy
+}  // namespace portcullis::policy::usage_plan
