@@ -7,9 +7,14 @@ import harness
 import http2
 import pki
 import servers
+import stressed
 
 sys.path.insert(0, str(harness.ROOT / "examples/grpc"))
 import library_server  # noqa: E402
+
+
+def pytest_configure(config):
+    stressed.register(config)
 
 
 def kept(make, end):

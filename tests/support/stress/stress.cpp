@@ -1,0 +1,334 @@
+// Preloaded into the gateway and into the Python of the tests, this delays thread starts and system calls at
+// random, as a busy machine does: mostly not at all, sometimes by a few milliseconds, rarely by up to 200. A
+// test that passes only when it is quick enough then fails. scripts/stress.sh runs the integration tests
+// under it.
+//
+// PORTCULLIS_STRESS_SEED=NUMBER turns it on. One seed gives each thread of each program the same delays at
+// the same calls; what the threads do between them differs, so a run is repeated approximately. Programs that
+// the tests start (browsers, databases, shells) inherit it and are left alone: see is_stressed().
+//
+// Nothing here allocates or takes a lock, so that it may run in a signal handler and between fork and exec. A
+// delay leaves errno as it was and ends early when a signal arrives.
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <string_view>
+
+struct io_uring;
+
+namespace {
+
+// How often, in a million calls, a call is delayed briefly and for long.
+struct Odds {
+  uint32_t brief;
+  uint32_t lengthy;
+};
+constexpr Odds kBegin{200'000, 30'000};  // what is done once: threads and processes start, sockets are bound
+constexpr Odds kMeet{50'000, 10'000};    // connections begin and end
+constexpr Odds kPass{7'000, 500};        // everything else
+
+constexpr int64_t kMillisecond = 1'000'000;
+constexpr int64_t kMaxBrief = 4 * kMillisecond;
+constexpr int64_t kMaxLengthy = 200 * kMillisecond;
+// A thread is delayed for at most this, and a quarter of its age, in all.
+constexpr int64_t kFirstBudget = 400 * kMillisecond;
+
+std::atomic<bool> active = false;
+std::atomic<uint64_t> seed = 0;
+std::atomic<uint64_t> threads = 0;  // that drew since the seed was set
+
+struct Thread {
+  uint64_t seed = 0;  // with which `state` began
+  uint64_t state = 0;
+  int64_t began = 0;  // nanoseconds of the monotonic clock
+  int64_t spent = 0;
+};
+// The model of thread-local storage that is allocated with the thread, so that the first use does not
+// allocate.
+[[gnu::tls_model("initial-exec")]] thread_local Thread self;
+
+uint64_t mix(uint64_t value) {  // splitmix64
+  value += 0x9e3779b97f4a7c15;
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
+  return value ^ (value >> 31);
+}
+
+uint64_t hash(std::string_view text) {  // FNV-1a
+  uint64_t value = 0xcbf29ce484222325;
+  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return value;
+}
+
+// Numbers below `bound`.
+uint64_t draw(uint64_t bound) {
+  const uint64_t now = seed.load(std::memory_order_relaxed);
+  if (self.seed != now) {
+    self.seed = now;
+    self.state = mix(now ^ mix(threads.fetch_add(1, std::memory_order_relaxed)));
+  }
+  self.state = mix(self.state);
+  return self.state % bound;
+}
+
+// libc's syscall(): nanosleep() itself is delayed here, and a thread can be cancelled in it.
+std::atomic<long (*)(long, ...)> sleep_by = nullptr;
+
+int64_t now() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1000 * kMillisecond + time.tv_nsec;
+}
+
+void sleep_for(int64_t nanoseconds) {
+  const timespec time{nanoseconds / (1000 * kMillisecond), nanoseconds % (1000 * kMillisecond)};
+  if (const auto call = sleep_by.load()) call(SYS_nanosleep, &time, nullptr);
+}
+
+void delay(Odds odds) {
+  if (!active.load(std::memory_order_relaxed)) return;
+  const auto drawn = static_cast<uint32_t>(draw(1'000'000));
+  if (drawn >= odds.brief + odds.lengthy) return;
+  const int saved = errno;
+  int64_t length;
+  if (drawn < odds.brief) {
+    length = static_cast<int64_t>(draw(kMaxBrief));
+  } else {
+    // The square of an even draw: half of them are shorter than 50 ms.
+    const auto even = static_cast<int64_t>(draw(1000));
+    length = kMaxLengthy * even / 1000 * even / 1000;
+  }
+  const int64_t time = now();
+  if (self.began == 0) self.began = time;
+  if (self.spent + length <= kFirstBudget + (time - self.began) / 4) {
+    self.spent += length;
+    sleep_for(length);
+  }
+  errno = saved;
+}
+
+// The programs that are delayed. The others that tests start have timeouts of their own that are not ours to
+// test, and some (chromium, npm) start so many threads that they would never be done.
+bool is_stressed(std::string_view program) {
+  return program == "portcullis" || program.starts_with("python3");
+}
+
+[[gnu::constructor]] void turn_on() {
+  const char* number = std::getenv("PORTCULLIS_STRESS_SEED");
+  if (number == nullptr) return;
+  std::array<char, 4096> path;
+  const ssize_t size = readlink("/proc/self/exe", path.data(), path.size());
+  std::string_view program(path.data(), size > 0 ? static_cast<size_t>(size) : 0);
+  program.remove_prefix(program.rfind('/') + 1);
+  if (!is_stressed(program)) return;
+  // Each test's gateways are delayed in their own way, which is the same when the test runs by itself.
+  const char* test = std::getenv("PYTEST_CURRENT_TEST");
+  seed = mix(std::strtoull(number, nullptr, 10) ^ hash(program) ^ hash(test == nullptr ? "" : test));
+  active = true;
+}
+
+struct Start {
+  std::atomic<bool> taken = false;
+  void* (*routine)(void*) = nullptr;
+  void* argument = nullptr;
+};
+std::array<Start, 1024> starts;  // of threads that have not begun yet
+
+void* begin_thread(void* given) {
+  auto& start = *static_cast<Start*>(given);
+  const auto routine = start.routine;
+  void* argument = start.argument;
+  start.taken.store(false, std::memory_order_release);
+  delay(kBegin);
+  return routine(argument);
+}
+
+// The next definition of a function: libc's, or that of another preloaded library. Looked up before main(),
+// because dlsym() may not be used between fork and exec; earlier than that on use.
+template <typename F>
+class Real {
+ public:
+  explicit constexpr Real(const char* name) : name_(name) {}
+  F* get() {
+    F* found = kept_.load(std::memory_order_relaxed);
+    if (found == nullptr) {
+      found = reinterpret_cast<F*>(dlsym(RTLD_NEXT, name_));
+      kept_.store(found, std::memory_order_relaxed);
+    }
+    return found;
+  }
+
+ private:
+  std::atomic<F*> kept_ = nullptr;
+  const char* name_;
+};
+
+}  // namespace
+
+#define REAL(name, ...)                           \
+  namespace {                                     \
+  constinit Real<__VA_ARGS__> real_##name(#name); \
+  [[gnu::constructor]] void resolve_##name() {    \
+    real_##name.get();                            \
+  }                                               \
+  }
+
+// Defines `name` as its real self after a delay. `EXCEPT` is noexcept where the system's header says so.
+#define DELAYED(odds, result, name, PARAMETERS, ARGUMENTS, EXCEPT) \
+  REAL(name, result PARAMETERS)                                    \
+  extern "C" result name PARAMETERS EXCEPT {                       \
+    auto* call = real_##name.get();                                \
+    delay(odds);                                                   \
+    return call ARGUMENTS;                                         \
+  }
+
+// clang-format off
+DELAYED(kMeet, int, connect, (int fd, const sockaddr* a, socklen_t n), (fd, a, n), )
+DELAYED(kMeet, int, accept, (int fd, sockaddr* a, socklen_t* n), (fd, a, n), )
+DELAYED(kMeet, int, accept4, (int fd, sockaddr* a, socklen_t* n, int f), (fd, a, n, f), )
+DELAYED(kMeet, int, shutdown, (int fd, int how), (fd, how), noexcept)
+DELAYED(kBegin, int, bind, (int fd, const sockaddr* a, socklen_t n), (fd, a, n), noexcept)
+DELAYED(kBegin, int, listen, (int fd, int n), (fd, n), noexcept)
+
+DELAYED(kPass, ssize_t, read, (int fd, void* d, size_t n), (fd, d, n), )
+DELAYED(kPass, ssize_t, readv, (int fd, const iovec* v, int n), (fd, v, n), )
+DELAYED(kPass, ssize_t, pread64, (int fd, void* d, size_t n, off64_t at), (fd, d, n, at), )
+DELAYED(kPass, ssize_t, preadv64v2, (int fd, const iovec* v, int n, off64_t at, int f), (fd, v, n, at, f), )
+DELAYED(kPass, ssize_t, recv, (int fd, void* d, size_t n, int f), (fd, d, n, f), )
+DELAYED(kPass, ssize_t, recvfrom, (int fd, void* d, size_t n, int f, sockaddr* a, socklen_t* s), (fd, d, n, f, a, s), )
+DELAYED(kPass, ssize_t, recvmsg, (int fd, msghdr* m, int f), (fd, m, f), )
+DELAYED(kPass, ssize_t, write, (int fd, const void* d, size_t n), (fd, d, n), )
+DELAYED(kPass, ssize_t, writev, (int fd, const iovec* v, int n), (fd, v, n), )
+DELAYED(kPass, ssize_t, pwrite64, (int fd, const void* d, size_t n, off64_t at), (fd, d, n, at), )
+DELAYED(kPass, ssize_t, pwritev64, (int fd, const iovec* v, int n, off64_t at), (fd, v, n, at), )
+DELAYED(kPass, ssize_t, send, (int fd, const void* d, size_t n, int f), (fd, d, n, f), )
+DELAYED(kPass, ssize_t, sendto, (int fd, const void* d, size_t n, int f, const sockaddr* a, socklen_t s), (fd, d, n, f, a, s), )
+DELAYED(kPass, ssize_t, sendmsg, (int fd, const msghdr* m, int f), (fd, m, f), )
+DELAYED(kPass, ssize_t, sendfile, (int to, int from, off_t* at, size_t n), (to, from, at, n), noexcept)
+DELAYED(kPass, ssize_t, sendfile64, (int to, int from, off64_t* at, size_t n), (to, from, at, n), noexcept)
+DELAYED(kPass, int, io_uring_submit_and_wait, (struct io_uring* ring, unsigned n), (ring, n), )
+
+DELAYED(kPass, int, epoll_wait, (int fd, epoll_event* e, int n, int t), (fd, e, n, t), )
+DELAYED(kPass, int, poll, (pollfd* p, nfds_t n, int t), (p, n, t), )
+DELAYED(kPass, int, select, (int n, fd_set* r, fd_set* w, fd_set* x, timeval* t), (n, r, w, x, t), )
+DELAYED(kPass, int, nanosleep, (const timespec* t, timespec* left), (t, left), )
+DELAYED(kPass, int, clock_nanosleep, (clockid_t c, int f, const timespec* t, timespec* left), (c, f, t, left), )
+
+DELAYED(kPass, int, close, (int fd), (fd), )
+DELAYED(kPass, int, rename, (const char* from, const char* to), (from, to), noexcept)
+DELAYED(kPass, int, unlink, (const char* path), (path), noexcept)
+
+DELAYED(kBegin, int, execv, (const char* path, char* const* a), (path, a), noexcept)
+DELAYED(kBegin, int, execve, (const char* path, char* const* a, char* const* e), (path, a, e), noexcept)
+DELAYED(kMeet, int, kill, (pid_t pid, int signal), (pid, signal), noexcept)
+DELAYED(kPass, pid_t, waitpid, (pid_t pid, int* status, int f), (pid, status, f), )
+DELAYED(kPass, pid_t, wait4, (pid_t pid, int* status, int f, rusage* u), (pid, status, f, u), noexcept)
+// clang-format on
+
+// vfork() returns twice from one call, so it can have no definition of ours; the exec that follows it has.
+REAL(fork, pid_t())
+REAL(pthread_create, int(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*))
+REAL(syscall, long(long, ...))
+REAL(open, int(const char*, int, ...))
+REAL(open64, int(const char*, int, ...))
+REAL(openat, int(int, const char*, int, ...))
+REAL(openat64, int(int, const char*, int, ...))
+
+// The permissions that follow `flags` where a file may be created.
+#define MODE(flags)                                                 \
+  mode_t mode = 0;                                                  \
+  if (((flags)&O_CREAT) != 0 || ((flags)&O_TMPFILE) == O_TMPFILE) { \
+    va_list more;                                                   \
+    va_start(more, flags);                                          \
+    mode = va_arg(more, mode_t);                                    \
+    va_end(more);                                                   \
+  }                                                                 \
+  delay(kPass)
+
+extern "C" {
+
+int open(const char* path, int flags, ...) {
+  MODE(flags);
+  return real_open.get()(path, flags, mode);
+}
+
+int open64(const char* path, int flags, ...) {
+  MODE(flags);
+  return real_open64.get()(path, flags, mode);
+}
+
+int openat(int folder, const char* path, int flags, ...) {
+  MODE(flags);
+  return real_openat.get()(folder, path, flags, mode);
+}
+
+int openat64(int folder, const char* path, int flags, ...) {
+  MODE(flags);
+  return real_openat64.get()(folder, path, flags, mode);
+}
+
+pid_t fork() noexcept {
+  const pid_t child = real_fork.get()();
+  delay(kBegin);  // on both sides
+  return child;
+}
+
+long syscall(long number, ...) noexcept {
+  std::array<long, 6> given;
+  va_list more;
+  va_start(more, number);
+  for (long& one : given) one = va_arg(more, long);
+  va_end(more);
+  if (number == SYS_io_uring_enter) delay(kPass);
+  return real_syscall.get()(number, given[0], given[1], given[2], given[3], given[4], given[5]);
+}
+
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*routine)(void*),
+                   void* argument) noexcept {
+  auto* call = real_pthread_create.get();
+  auto* start = active ? std::find_if(starts.begin(), starts.end(),
+                                      [](Start& one) { return !one.taken.exchange(true); })
+                       : starts.end();
+  if (start == starts.end()) return call(thread, attributes, routine, argument);
+  start->routine = routine;
+  start->argument = argument;
+  const int result = call(thread, attributes, begin_thread, start);
+  if (result != 0) start->taken = false;
+  return result;
+}
+
+// Begins all sequences anew, so that a test is delayed in the same way whichever tests ran before it. The
+// tests' plugin calls it with the name of each test.
+void portcullis_stress_begin(const char* test) {
+  if (!active) return;
+  const char* number = std::getenv("PORTCULLIS_STRESS_SEED");
+  threads = 0;
+  seed = mix(std::strtoull(number == nullptr ? "0" : number, nullptr, 10) ^ hash(test));
+}
+}
+
+namespace {
+[[gnu::constructor]] void enable_sleep() {
+  sleep_by = real_syscall.get();
+}
+}  // namespace
