@@ -6,6 +6,8 @@ import grpc_service
 import harness
 import http2
 import pki
+import rerun_alone
+import sanitizers
 import servers
 import stressed
 
@@ -14,6 +16,8 @@ import library_server  # noqa: E402
 
 
 def pytest_configure(config):
+    sanitizers.register(config)
+    rerun_alone.register(config)
     stressed.register(config)
 
 

@@ -1,0 +1,87 @@
+"""Tells a test that misses its moment on a busy machine from one that fails.
+
+With PORTCULLIS_RERUN_ALONE=STAGE in the environment, the tests that failed are run twice more when all others are over,
+one at a time, each in a process of its own. Those that then pass both times are flaky: they count as passed, are listed
+as `flaky: NAME` before the closing line and recorded in build/flaky.json. One that fails again, or more than
+flaky.MAX_FLAKY of them in all stages together, fail the run."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
+import flaky  # noqa: E402
+
+STAGE = "PORTCULLIS_RERUN_ALONE"
+
+
+class RerunAlone:
+    """Of the process that reports; those of pytest-xdist that run the tests have none."""
+
+    def __init__(self, config, stage):
+        self.config, self.stage = config, stage
+        self.flaky, self.verdict = [], None
+
+    @property
+    def stats(self):
+        return self.config.pluginmanager.getplugin("terminalreporter").stats
+
+    def passes_alone(self, nodeid):
+        environment = {name: value for name, value in os.environ.items() if name not in (STAGE, "PYTEST_CURRENT_TEST")}
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={self.config.rootpath}", nodeid]
+        if self.config.pluginmanager.hasplugin("xdist"):
+            command.append("-n0")
+        return subprocess.run(command, cwd=self.config.rootpath, env=environment, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL).returncode == 0
+
+    # Last: the workers of pytest-xdist have ended, and the closing lines are not printed yet.
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session):
+        if session.exitstatus != pytest.ExitCode.TESTS_FAILED:
+            return
+        reports = {}
+        for report in self.stats.get("failed", []) + self.stats.get("error", []):
+            reports.setdefault(report.nodeid, []).append(report)
+        if len(reports) > flaky.MAX_RERUN:
+            self.verdict = f"{len(reports)} tests failed, too many to run again alone"
+            return
+        for nodeid, failures in reports.items():
+            if flaky.passes_twice(lambda nodeid=nodeid: self.passes_alone(nodeid)):
+                self.flaky.append(flaky.entry(self.stage, nodeid, failures[0].longreprtext))
+        too_many = flaky.record(self.stage, self.flaky)
+        if too_many:
+            self.verdict = too_many
+            return
+        for one in self.flaky:
+            self.count_as_passed(reports[one["name"]])
+        if not self.stats.get("failed") and not self.stats.get("error"):
+            session.exitstatus = pytest.ExitCode.OK
+
+    def count_as_passed(self, failures):
+        nodeid, stats = failures[0].nodeid, self.stats
+        for kind in ("failed", "error"):
+            stats[kind] = [report for report in stats.get(kind, []) if report.nodeid != nodeid]
+        # An error while ending a test comes beside its passing.
+        if not any(report.nodeid == nodeid for report in stats.get("passed", [])):
+            stats.setdefault("passed", []).append(failures[0])
+        for kind in ("failed", "error"):
+            if not stats[kind]:
+                del stats[kind]
+
+    def pytest_terminal_summary(self, terminalreporter):
+        for one in self.flaky:
+            terminalreporter.section(f"failed, then passed twice alone: {one['name']}")
+            terminalreporter.line(one["failure"])
+        for one in self.flaky:
+            terminalreporter.line(f"flaky: {one['name']}")
+        if self.verdict:
+            terminalreporter.line(self.verdict)
+
+
+def register(config):
+    stage = os.environ.get(STAGE)
+    if stage and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(RerunAlone(config, stage))
