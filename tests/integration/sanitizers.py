@@ -10,6 +10,12 @@ import pytest
 
 SANITIZER = os.environ.get("PORTCULLIS_SANITIZER")
 
+only_configuration = pytest.mark.not_sanitized(reason="reads a configuration and exits: config_fuzz and the unit tests do that under the sanitizers")
+only_command_line = pytest.mark.not_sanitized(reason="one process prints its answer and exits: no request passes")
+others_software = pytest.mark.not_sanitized(reason="its time goes to a browser, Prometheus or testssl")
+documents = pytest.mark.not_sanitized(reason="holds the documentation to what the other tests have tried")
+same_path = pytest.mark.not_sanitized(reason="the same path through the gateway as the case beside it, with another size or algorithm")
+
 
 class NotSanitized:
     @pytest.hookimpl(tryfirst=True)

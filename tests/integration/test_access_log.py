@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 
 import harness
+import sanitizers
 from harness import log_lines, metric, read_response, simple_configuration
 
 
@@ -311,6 +312,7 @@ def test_the_audit_log_names_every_change(start, echo, tmp_path):
     assert lines[0]["query"] == "tag=x" and lines[0]["purged"] == 0 and lines[0]["time"].endswith("Z") and lines[4]["configuration"] == 3
 
 
+@sanitizers.only_configuration
 def test_mistakes_in_logs_are_named(tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text("access_log: {path: 'syslog:nowhere', format: '{clint} {method}'}\naudit_log: {path: ''}\n" + simple_configuration(9001).replace("{port}", "8080"))

@@ -3,6 +3,7 @@
 import pytest
 
 import harness
+import sanitizers
 from identity import ask, complaints, configuration, hashed
 from tokens import key_pair, pem, token
 
@@ -76,6 +77,7 @@ routes:
 """
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("top, assertion, named", [
     ("", "{every_route: {path_prefix: /admin}, requires: [jwt]}", {"reports", "wild", "rest"}),
     ("", "{every_route: {path_prefix: /admin, except: [wild, rest]}, requires: [jwt]}", {"reports"}),
@@ -95,6 +97,7 @@ def test_an_assertion_names_the_routes_that_break_it(tmp_path, top, assertion, n
         assert "gateway.yaml:5:" in said and "the assertion does not hold" in said
 
 
+@sanitizers.only_configuration
 def test_a_route_that_takes_all_of_an_area_shields_the_wider_ones(tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text("""version: 1
@@ -107,6 +110,7 @@ routes:
     assert harness.check(path) == ""
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("policies, message", [
     ("acl: {rules: [{}]}", "a rule has either `allow` or `deny`"),
     ("acl: {rules: [{allow: a = b}]}", "there is no subject `a`"),

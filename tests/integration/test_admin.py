@@ -8,6 +8,7 @@ import urllib.error
 import urllib.parse
 
 import harness
+import sanitizers
 from harness import get, metric, read_response, simple_configuration
 
 
@@ -80,6 +81,7 @@ def test_the_drain_ends_at_its_deadline(start, backend):
         assert gateway.process.wait(10) == 0
 
 
+@sanitizers.others_software
 def test_a_real_prometheus_reads_the_metrics(start, echo, tmp_path):
     configuration, admin = with_admin(echo())
     gateway = start(configuration)

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import sanitizers
 from harness import BINARY, check, free_port, log_lines, simple_configuration, wait_for
 from pki import Authority, pem
 from test_reload import ask_port
@@ -157,6 +158,7 @@ def test_certificates(start, tmp_path):
     gateway.stop()
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("settings, told", [
     ("address: '0.0.0.0:9080'", "others than this machine can reach `0.0.0.0:9080`"),
     ("address: '[::]:9080'", "give `admin` `tokens`"),
@@ -172,6 +174,7 @@ def test_mistakes(tmp_path, settings, told):
     assert told in said and f"{path}:3:" in said
 
 
+@sanitizers.only_configuration
 def test_tokens_without_tls_are_warned_of(tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text(configuration(f"address: '0.0.0.0:9080', {tokens()}").replace("{port}", "8080"))

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import sanitizers
 from harness import check
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -164,6 +165,7 @@ def test_a_slow_target_gets_little_under_peak_ewma(start, demo, backend):
     assert got["slow"] <= 4 and len(got) >= 3  # one after the other, the fastest is asked most
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("upstream, target, route, told", [
     ("    hash_key: client_adress\n    balance: maglev", "", "", "did you mean `client_address`?"),
     ("    hash_key: '{request.headr.x}'\n    balance: maglev", "", "", "did you mean `{request.header."),

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 import harness
+import sanitizers
 from harness import log_lines, wait_for
 from identity import ask, complaints, configuration, send
 
@@ -117,6 +118,7 @@ def test_a_client_that_leaves_while_its_password_is_hashed_does_no_harm(start, e
     assert ask(gateway, basic("a", "secret")).status == 200
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("text, message", [
     ("plain", "expected a hash by bcrypt"), ("", "expected a hash by bcrypt")])
 def test_mistakes_are_named(tmp_path, text, message):

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 import cache_origin
+import sanitizers
 from cache_origin import Answer, Origin, ask
 from harness import ROOT, Gateway
 
@@ -372,6 +373,7 @@ def test_a_body_that_grows_is_sent_as_it_comes(world):
     assert len(origin.asked("/grows")) == 1
 
 
+@sanitizers.documents
 def test_the_page_names_every_case():
     """So that docs/cache-conformance.md is the table of what is tested."""
     section, listed = None, []

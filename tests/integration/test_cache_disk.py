@@ -13,6 +13,7 @@ import time
 import pytest
 
 import harness
+import sanitizers
 from cache_origin import Answer, Origin, ask
 from harness import BINARY, check, free_port, metric, read_head, wait_for
 from test_cache import configuration, purge, together
@@ -499,6 +500,7 @@ def test_a_reload_goes_on_with_it(kept, origin):
     assert "hit" in cache.ask("/a").get("cache-status")
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("disk, message", [
     ("{path: /tmp/x, size: 1KiB}", "2:36: error: `size` is less than one object of `min_object_size`"),
     ("{path: /tmp/x, size: 1GiB, min_object_size: 2MiB, max_object_size: 1MiB}", "nothing would be kept on disk"),

@@ -9,6 +9,7 @@ import time
 import pytest
 from hyperframe import frame as frames
 
+import sanitizers
 from harness import ANSWER as FAST, check, free_port, metric, read_response, simple_configuration, wait_for
 from http2 import OK
 from test_retries import failing
@@ -229,6 +230,7 @@ def test_a_busy_worker_gives_way_to_others_with_http2(start, backend2):
     assert not refused
 
 
+@sanitizers.only_configuration
 def test_pending_without_connections_is_a_mistake(tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text(configuration(1, breaker="{pending: 1}").replace("{port}", "8080"))

@@ -6,6 +6,7 @@ import time
 import pytest
 
 import harness
+import sanitizers
 from harness import log_lines, wait_for
 from identity import ask, complaints, configuration, flood, send
 
@@ -151,6 +152,7 @@ def test_the_server_may_be_named(start, echo, redis):
     wait_for(lambda: ask(gateway).status == 200, what="the name to be found")
 
 
+@sanitizers.only_configuration
 def test_mistakes_are_named(tmp_path):
     said = complaints(tmp_path, "rate_limit: {limit: 5/s, cluster: exact}")
     assert "`cluster` needs the top level's `redis`" in said

@@ -11,7 +11,10 @@ import urllib.request
 import pytest
 
 import harness
+import sanitizers
 from harness import BINARY, free_port, wait_for
+
+pytestmark = sanitizers.others_software
 
 KEY = "mobile-key-0123456789-0123456789"
 TOKEN = "operator-token-0123456789-012345"

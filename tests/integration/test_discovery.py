@@ -9,6 +9,7 @@ import urllib.parse
 
 import pytest
 
+import sanitizers
 from fake_dns import NameServer
 from harness import check, free_port, get, metric, wait_for
 
@@ -292,6 +293,7 @@ def test_consul_is_followed(start, three, server):
     wait_for_names(gateway, 503)
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("discover, upstream, said", [
     ("{}", "", "`discover` takes one of `srv`, `file`, `consul` and `etcd`"),
     ("{srv: a, file: b}", "", "`discover` takes one of"),

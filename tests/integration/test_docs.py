@@ -8,6 +8,9 @@ import subprocess
 import pytest
 
 import harness
+import sanitizers
+
+pytestmark = sanitizers.documents
 
 PAGES = sorted((harness.ROOT / "docs").rglob("*.md")) + [harness.ROOT / "examples/README.md", harness.ROOT / "README.md"]
 BLOCK = re.compile(r"^```(yaml|console)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -6,7 +6,10 @@ import subprocess
 import pytest
 
 import harness
+import sanitizers
 from identity import hashed
+
+pytestmark = sanitizers.only_command_line
 
 CONFIGURATION = """version: 1
 listeners: [{name: public, address: "127.0.0.1:8080"}]

@@ -9,6 +9,7 @@ import pytest
 
 import harness
 import library_server
+import sanitizers
 import test_grpc_web
 from grpc_service import descriptors
 from harness import free_port, log_lines, wait_for
@@ -252,6 +253,7 @@ def test_a_get_is_asked_again_although_the_service_gets_a_post(start, library, b
     assert statuses == {200, 502}  # may not be asked twice
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("change, complaint", [
     (("library.pb", "away.pb"), "away.pb"),
     (("library.pb", "gateway.yaml"), "not a descriptor set, as protoc writes it with --descriptor_set_out"),
@@ -280,6 +282,7 @@ def test_mistakes_are_named(tmp_path, change, complaint):
     assert complaint in told and "gateway.yaml:" in told
 
 
+@sanitizers.only_command_line
 def test_explain_says_which_method(tmp_path):
     descriptors(tmp_path)
     path = tmp_path / "gateway.yaml"

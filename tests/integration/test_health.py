@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import sanitizers
 from harness import check, free_port, get, metric, simple_configuration, wait_for
 
 QUICK = "interval: 30ms, unhealthy_interval: 20ms, timeout: 300ms, healthy_after: 2, unhealthy_after: 2"
@@ -236,6 +237,7 @@ def test_no_request_fails_while_targets_come_and_go(start, patients):
     assert asked[0] > 50 and not failed
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("settings, told", [
     ("health_check: {path: healthz}", "not a path"), ("health_check: {path: /, body: '('}", "is no expression"),
     ("health_check: {path: /, status: 2x}", "write 200, 200-299 or 2xx"), ("health_check: {pth: /}", "did you mean `path`?"),

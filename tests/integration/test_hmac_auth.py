@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
 
 import harness
+import sanitizers
 from harness import log_lines, read_response, wait_for
 from identity import Answer, ask, complaints, configuration
 from tokens import key_pair, pem
@@ -163,6 +164,7 @@ def test_a_body_that_breaks_off_reaches_nobody(start, backend):
     assert made.accepted == 0
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("consumers, message", [
     ("{name: a, credentials: {signing_keys: [{id: x}]}}", "hmac-sha256 needs `secret`"),
     ("{name: a, credentials: {signing_keys: [{id: x, secret: short}]}}", "at least 32 bytes"),

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 import harness
+import sanitizers
 from harness import read_head, read_response, simple_configuration, wait_for
 from hyperframe import frame as frames
 from http2 import OK
@@ -213,6 +214,7 @@ def test_http2_that_is_not_chosen(start, server, authority):
     assert harness.get(gateway.port, "/")[0] == 502
 
 
+@sanitizers.only_configuration
 def test_configurations_that_cannot_be(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text(simple_configuration(1, extra_upstream="    protocol: auto").replace("{port}", "1"))

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 import harness
+import sanitizers
 from harness import log_lines, metric, wait_for
 from identity import ask, complaints, configuration, hashed
 
@@ -115,6 +116,7 @@ def test_a_reload_revokes_a_key(start, echo):
     assert ask(gateway, f"X-API-Key: {KEY}\r\n").status == 401
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("policies, consumers, message", [
     ("key_auth: {anonymous: gest}", "{name: guest}", "there is no consumer `gest` - did you mean `guest`?"),
     ("key_auth: {}", "{name: a}, {name: a}", "a second consumer named `a`"),
@@ -130,6 +132,7 @@ def test_mistakes_are_named(tmp_path, policies, consumers, message):
     assert message in said and "plain-text-key" not in said
 
 
+@sanitizers.only_command_line
 def test_generated_keys_and_hashes_fit_each_other():
     said = subprocess.run([harness.BINARY, "generate-key", "--prefix", "shop_"], capture_output=True, text=True, check=True).stdout
     key, told = (line.split()[1] for line in said.splitlines())

@@ -4,6 +4,7 @@ import subprocess
 import threading
 
 import harness
+import sanitizers
 from harness import read_response, simple_configuration
 
 
@@ -114,6 +115,7 @@ def test_sigquit_stops_at_once_whatever_is_in_hand(start, backend):
         assert gateway.process.wait(20) == 0
 
 
+@sanitizers.only_configuration
 def test_check_names_the_place_and_fails(tmp_path):
     path = tmp_path / "bad.yaml"
     path.write_text("version: 1\nlisteners: []\nroutes: [{name: r, match: {pth: /}, upstream: x}]\n")
@@ -127,12 +129,14 @@ def test_check_names_the_place_and_fails(tmp_path):
     assert ("error", str(path), 3, 28) in places and ("error", str(path), 3, 47) in places
 
 
+@sanitizers.documents
 def test_the_configuration_reference_is_up_to_date():
     generated = subprocess.run([harness.BINARY, "schema", "--format", "markdown"], capture_output=True, check=True, text=True)
     assert (harness.ROOT / "docs/configuration.md").read_text() == generated.stdout, (
         "run: build/release/portcullis schema --format markdown > docs/configuration.md")
 
 
+@sanitizers.only_command_line
 def test_examples_pass_check_and_the_schema():
     import jsonschema
     import yaml

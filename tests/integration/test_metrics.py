@@ -10,6 +10,7 @@ import urllib.parse
 
 import pytest
 
+import sanitizers
 from cache_origin import Answer, Origin, ask
 from harness import BINARY, ROOT, free_port, get, metric, simple_configuration, wait_for
 from pki import Authority
@@ -99,6 +100,7 @@ def test_the_process_and_its_workers(world):
     assert metric(admin, "portcullis_build_info{version=") == 1
 
 
+@sanitizers.others_software
 def test_promtool_finds_nothing_wrong(world):
     gateway, admin, _ = world
     for path in ("/a", "/b"):
@@ -107,6 +109,7 @@ def test_promtool_finds_nothing_wrong(world):
     assert told.returncode == 0 and not told.stderr, told.stderr
 
 
+@sanitizers.others_software
 def test_the_alert_rules_fire_when_they_should():
     for command in (["check", "rules", "alerts.yaml"], ["test", "rules", "alerts_test.yaml"], ["check", "config", "prometheus.yaml"]):
         told = subprocess.run(["promtool", *command], cwd=MONITORING, capture_output=True, text=True)
@@ -121,6 +124,7 @@ def families(text):
     return {name + suffix for name, kind in kinds.items() for suffix in (("_bucket", "_sum", "_count") if kind == "histogram" else ("",))}
 
 
+@sanitizers.documents
 @pytest.mark.parametrize("file", ["alerts.yaml", "grafana.json", "../../docs/metrics.md"])
 def test_what_is_spoken_of_exists(world, file):
     _, admin, _ = world
@@ -130,6 +134,7 @@ def test_what_is_spoken_of_exists(world, file):
     assert len(named) > 8 and not named - known, named - known
 
 
+@sanitizers.documents
 def test_every_family_is_documented(world):
     _, admin, _ = world
     page = (ROOT / "docs/metrics.md").read_text()
@@ -173,6 +178,7 @@ def prometheus(tmp_path):
         one.close()
 
 
+@sanitizers.others_software
 def test_a_real_prometheus_draws_the_dashboard(world, prometheus):
     gateway, admin, _ = world
     server = prometheus(admin)
@@ -191,6 +197,7 @@ def test_a_real_prometheus_draws_the_dashboard(world, prometheus):
                 assert answer, panel["title"]
 
 
+@sanitizers.others_software
 def test_native_histograms(world, prometheus):
     """What a Prometheus makes of them is what the classic buckets say, and more."""
     gateway, admin, _ = world

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+import sanitizers
 from harness import Script, check, free_port, metric, read_response, reset, wait_for
 from http2 import OK
 
@@ -161,6 +162,7 @@ def test_a_reload_and_the_end_do_not_wait_for_copies(start, backend):
     assert time.monotonic() - began < 10
 
 
+@sanitizers.only_configuration
 def test_an_unknown_upstream_is_named(tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text(configuration(1, 2, admin=3, policies="      - mirror: {upstream: shaddow}\n").replace("{port}", "8080"))

@@ -5,6 +5,7 @@ import contextlib
 import pytest
 
 import harness
+import sanitizers
 from fake_dns import NameServer
 
 
@@ -88,6 +89,7 @@ def test_localhost_comes_from_the_hosts_file(start, names, echo):
     assert b" 200 " in ask(start(configuration(names, f"localhost:{echo()}")))
 
 
+@sanitizers.only_configuration
 def test_check_refuses_what_is_neither_address_nor_name(tmp_path, names):
     path = tmp_path / "c.yaml"
     path.write_text(configuration(names, "1.2.3.400:80", "bad_name!:80", "no-port").replace("{port}", "80"))

@@ -14,6 +14,7 @@ import time
 import pytest
 
 import harness
+import sanitizers
 from harness import BINARY, check, free_port, get, log_lines, metric, read_response, simple_configuration, wait_for
 
 ASK = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -179,12 +180,14 @@ def test_crash_report(tmp_path, number, name):
     assert "end of the crash report" in report
 
 
+@sanitizers.only_configuration
 def test_mistakes(tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text(configuration(9, 9080, "memroy: 1GiB").replace("{port}", "8080"))
     assert "did you mean `memory`?" in check(path)
 
 
+@sanitizers.only_command_line
 def test_doctor(tmp_path, start, echo):
     busy = socket.socket()
     busy.bind(("127.0.0.1", 0))
@@ -236,6 +239,7 @@ routes:
     assert out.returncode == 1 and "fault    configuration" in out.stdout and "gateway.yaml:1:" in out.stdout
 
 
+@sanitizers.only_command_line
 def test_doctor_sees_certificates_near_their_end(tmp_path):
     from pki import Authority
     authority = Authority(tmp_path)
@@ -248,6 +252,7 @@ def test_doctor_sees_certificates_near_their_end(tmp_path):
         assert re.search(rf"{verdict} +certificate +public: .*{text}", out.stdout), out.stdout
 
 
+@sanitizers.only_command_line
 def test_top(start, backend):
     admin = free_port()
     gateway = start(configuration(backend().port, admin, ""))

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+import sanitizers
 from harness import check, free_port, metric, read_response, read_to_end, simple_configuration, wait_for
 
 FROM_HERE = "    proxy_protocol: [127.0.0.1]"
@@ -166,6 +167,7 @@ def test_a_header_goes_before_tls(start, haproxy, tmp_path, authority, edge):
         assert read_response(connection)[1] == b"127.0.0.2 1"
 
 
+@sanitizers.only_configuration
 def test_mistakes_are_named(tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text(simple_configuration(1, extra_listener="    proxy_protocol: [10.0.0.1/8]").replace("{port}", "1"))

@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+import sanitizers
 from harness import wait_for
 from identity import ask, complaints, configuration, flood, hashed
 
@@ -131,6 +132,7 @@ def test_who_has_no_plan_gets_the_default_or_nothing(start, echo, tmp_path):
     assert [ask(gateway).status for _ in range(2)] == [200, 429]
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("policies, more, message", [
     ("quota: {limit: 5}", "", "a quota needs the top level's `quotas`"),
     ("quota: {limit: 5, time_zone: Europe/Berlinn}", "quotas: {file: x.db}", "there is no time zone `Europe/Berlinn`"),
@@ -146,6 +148,7 @@ def test_mistakes_are_named(tmp_path, policies, more, message):
     assert message in said
 
 
+@sanitizers.only_configuration
 def test_a_consumer_of_an_unknown_plan_is_a_mistake(tmp_path):
     said = complaints(tmp_path, "usage_plan: {}", "{name: a, plan: gld}", more="plans: [{name: gold}]")
     assert "there is no plan `gld` - did you mean `gold`?" in said

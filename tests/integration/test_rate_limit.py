@@ -5,6 +5,7 @@ import time
 import pytest
 
 import harness
+import sanitizers
 from harness import log_lines, metric, wait_for
 from identity import ask, complaints, configuration, flood, hashed, send
 
@@ -118,6 +119,7 @@ def test_a_flood_of_keys_does_not_clear_the_account_of_one_who_is_over_his_limit
     assert ask(gateway, "X-K: attacker\r\n").status == 429
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("settings, message", [
     ("{}", "rate_limit needs `limit` or `limits`"),
     ("{limit: 1/s, limits: [{limit: 1/s}]}", "rate_limit takes either `limit` or `limits`"),

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 import harness
+import sanitizers
 from harness import read_response, simple_configuration
 
 ASK = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -120,6 +121,7 @@ def test_a_folder_is_one_configuration(folder):
         assert b'"target": "/orders/1"' in ask_port(port, ASK.replace(b" / ", b" /orders/1 "))
 
 
+@sanitizers.only_configuration
 def test_mistakes_in_a_folder_name_their_file(folder):
     root, _ = folder
     (root / "40-more.yaml").write_text("drain_timeout: 1s\nroutes: [{name: page, match: {}, upstream: ordres}]\n")

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import sanitizers
 from harness import check, log_lines, read_response, read_to_end, simple_configuration, wait_for
 
 
@@ -179,6 +180,7 @@ def test_a_client_that_leaves_ends_the_tries(start, backend):
     assert requests_of(bad) == 51
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("retries, told", [("{}", "`attempts`"), ("{attempts: 1, on: resets}", "did you mean `reset`?"),
                                            ("{attempts: 1, budget: 20}", "not a share"), ("{attempts: 1, status: 99}", "is no status")])
 def test_mistakes_are_named(tmp_path, retries, told):

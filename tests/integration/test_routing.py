@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 import harness
+import sanitizers
 from harness import read_response
 
 CONFIGURATION = """version: 1
@@ -65,6 +66,7 @@ def test_expressions_come_after_prefixes_and_before_the_rest(ask):
     assert ask("/Cat.png", "User-Agent: Some Mobile 1\r\n")["target"] == "/m/Cat.png"
 
 
+@sanitizers.only_command_line
 def test_explain_takes_headers_and_query(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text(CONFIGURATION.replace("BACKEND", "1").replace("{port}", "8080"))
@@ -84,6 +86,7 @@ def test_explain_takes_headers_and_query(tmp_path):
     assert reasons["mobile"] == ("other_condition", "header `user-agent` does not match `.*Mobile.*`")
 
 
+@sanitizers.only_configuration
 def test_check_names_a_parameter_that_the_match_lacks(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text("""version: 1

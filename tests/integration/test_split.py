@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+import sanitizers
 from harness import BINARY, answer, check, free_port, get, log_lines, metric, wait_for
 
 
@@ -261,6 +262,7 @@ def test_only_post_from_no_browser_resumes(start, two):
     assert status == 404 and "has no branch `stable` that can be rolled back" in said
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("split, route, said", [
     (["{upstream: stabel}", "{upstream: canary}"], "", ":13:20: error: there is no upstream `stabel` - did you mean `stable`?"),
     (["{upstream: stable}", "{upstream: stable}"], "", ":14:9: error: a second branch named `stable`: give it a `name`"),
@@ -284,6 +286,7 @@ def explain(tmp_path, text, *arguments):
     return subprocess.run([BINARY, "explain", "-c", str(path), *arguments], capture_output=True, text=True).stdout
 
 
+@sanitizers.only_command_line
 def test_explain_says_who_would_answer(tmp_path):
     text = configuration(1, 2, ["{upstream: stable, weight: 95}", "{upstream: canary, weight: 5, when: header.x-canary exists}"],
                          "    split_sticky: {cookie: release}")

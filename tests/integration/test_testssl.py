@@ -6,6 +6,10 @@ import subprocess
 
 import pytest
 
+import sanitizers
+
+pytestmark = sanitizers.others_software
+
 CONFIGURATION = """version: 1
 listeners:
   - name: public

@@ -13,6 +13,7 @@ import pytest
 
 import harness
 import pki
+import sanitizers
 from harness import check, metric, read_response, simple_configuration, wait_for
 
 
@@ -386,6 +387,7 @@ policies:
     assert f'"x-who": "CN=client CN=authority {one.fingerprint}"' in curl(gateway, "--cert", one.pair[0], "--key", one.pair[1])[1]
 
 
+@sanitizers.only_configuration
 @pytest.mark.parametrize("tls, told", [
     ("{}", "`tls` needs `certificates` or `certificate_folder`"),
     ("{certificates: [{cert: missing.pem, key: edge.key}]}", "cannot read `"),
@@ -409,6 +411,7 @@ def test_mistakes_are_named_with_their_place(tmp_path, authority, edge, tls, tol
     assert re.search(r"bad\.yaml:[78]:\d+: error: ", out) and told in out, out
 
 
+@sanitizers.only_configuration
 def test_warnings(tmp_path, authority, edge):
     path = tmp_path / "gateway.yaml"
     path.write_text(configuration(1, EDGE).replace("{port}", "1"))
