@@ -478,18 +478,20 @@ def test_a_target_that_does_not_speak_tls_or_never_answers(start, backend, tmp_p
 
 
 def test_a_client_that_leaves_ends_the_exchange(start, backend, edge):
-    ended = threading.Event()
+    asked, ended = threading.Event(), threading.Event()
 
     def handle(connection, made):
         made.read_head(connection)
+        asked.set()
         connection.settimeout(20)
         if connection.recv(1) == b"":
             ended.set()
     gateway = start(configuration(backend(handle).port, EDGE))
     connection = client(gateway)
     connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-    time.sleep(0.2)
-    with contextlib.suppress(OSError):
+    assert asked.wait(20)
+    connection.settimeout(0)
+    with contextlib.suppress(OSError):  # the gateway's own goodbye is not waited for
         connection.unwrap()
     connection.close()
     assert ended.wait(10)
