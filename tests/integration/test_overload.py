@@ -123,7 +123,7 @@ def test_descriptors(tmp_path, echo):
 def test_lag(start, backend, tmp_path):
     """A worker that has far more to do than it can: what it takes it answers, and the rest it refuses."""
     admin, done = free_port(), threading.Event()
-    body = os.urandom(32768).hex().encode() * 16
+    body = os.urandom(32768).hex().encode() * 4
 
     def large(connection, made):
         while True:
