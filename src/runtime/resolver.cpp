@@ -41,16 +41,41 @@ struct ServiceQuestion {
   Resolver::OnServiceAnswer on_answer;
 };
 
-void receive_service(void* argument, int status, int, unsigned char* message, int size) {
+void receive_service(void* argument, int status, std::span<const unsigned char> message) {
   const std::unique_ptr<ServiceQuestion> question(static_cast<ServiceQuestion*>(argument));
   Resolver::ServiceAnswer answer;
   if (status == ARES_SUCCESS) {
-    answer = Resolver::read_service({message, static_cast<size_t>(size)});
+    answer = Resolver::read_service(message);
   } else {
     answer.error = ares_strerror(status);
   }
   if (!question->closing) question->on_answer(std::move(answer));
 }
+
+#if ARES_VERSION >= 0x011c00
+// c-ares 1.28 and later hand over parsed records. They are written out again so that one parser, ours, reads
+// the messages of every version.
+void ask_for_service(ares_channel channel, const std::string& name, ServiceQuestion* question) {
+  const auto receive_record = [](void* argument, ares_status_t status, size_t,
+                                 const ares_dns_record_t* record) {
+    unsigned char* message = nullptr;
+    size_t size = 0;
+    if (status == ARES_SUCCESS) status = ares_dns_write(record, &message, &size);
+    receive_service(argument, status, {message, size});
+    ares_free_string(message);
+  };
+  // When it fails, it has called `receive_record` with the reason.
+  (void)ares_query_dnsrec(channel, name.c_str(), ARES_CLASS_IN, ARES_REC_TYPE_SRV, receive_record, question,
+                          nullptr);
+}
+#else
+void ask_for_service(ares_channel channel, const std::string& name, ServiceQuestion* question) {
+  const auto receive_message = [](void* argument, int status, int, unsigned char* message, int size) {
+    receive_service(argument, status, {message, static_cast<size_t>(size)});
+  };
+  ares_query(channel, name.c_str(), ns_c_in, ns_t_srv, receive_message, question);
+}
+#endif
 
 }  // namespace
 
@@ -144,7 +169,7 @@ void Resolver::resolve(const std::string& name, OnAnswer on_answer) {
 
 void Resolver::resolve_service(const std::string& name, OnServiceAnswer on_answer) {
   auto* question = new ServiceQuestion{closing_, std::move(on_answer)};
-  ares_query(channel_, name.c_str(), ns_c_in, ns_t_srv, receive_service, question);
+  ask_for_service(channel_, name, question);
   arm_timeout();
 }
 
