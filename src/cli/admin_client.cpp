@@ -1,30 +1,107 @@
 #include "cli/admin_client.h"
 
-#include <cstdio>
+#include <cstdlib>
 
+#include "base/read_file.h"
 #include "control/gateway.h"
 #include "control/snapshot.h"
 
 namespace portcullis::cli {
 
-Result<AdminClient> AdminClient::find(const AdminPlace& place) {
-  AdminPlace found = place;
-  if (found.address.empty()) {
-    if (found.config_path.empty())
-      return Error{"name its configuration (-c) or its admin listener (--admin)"};
-    config::Diagnostics diagnostics;
-    const auto config = control::load_config(found.config_path, diagnostics);
-    control::print_diagnostics(diagnostics);
-    if (!config) return Error{"its configuration is not good"};
-    if (!config->admin.enabled())
-      return Error{"the configuration has no `admin` listener; SIGHUP reloads too"};
-    found.address = (config->admin.tls.enabled() ? "https://" : "") + config->admin.address;
+namespace {
+
+constexpr const char* kTokenVariable = "PORTCULLIS_ADMIN_TOKEN";
+
+// The address of the admin listener that the configuration names.
+std::optional<std::string> configured_address(const ConfigChoice& choice, Failure& failure) {
+  const auto path = choice.path(failure);
+  if (!path) return std::nullopt;
+  config::Diagnostics diagnostics;
+  const auto config = control::load_config(*path, diagnostics);
+  control::print_diagnostics(diagnostics);
+  if (!config) {
+    failure = {kWrong, "the configuration " + *path + " is wrong, so its admin listener is not known"};
+    return std::nullopt;
   }
-  return AdminClient(std::move(found));
+  if (!config->admin.enabled()) {
+    failure = {kWrong, "the configuration " + *path + " has no `admin` listener to ask"};
+    return std::nullopt;
+  }
+  return (config->admin.tls.enabled() ? "https://" : "") + config->admin.address;
 }
 
-AdminClient::AdminClient(AdminPlace place) : place_(std::move(place)) {
-  std::string_view address = place_.address;
+std::optional<std::string> token_of(const AdminChoice& choice, Failure& failure) {
+  if (choice.token_file.empty()) {
+    const char* told = std::getenv(kTokenVariable);
+    return told != nullptr ? told : "";
+  }
+  const auto read = read_file(choice.token_file);
+  if (read) return read->substr(0, read->find_first_of("\r\n"));
+  failure = {kCouldNot, "cannot read the token: " + read.error().message};
+  return std::nullopt;
+}
+
+}  // namespace
+
+Operand admin_operand(AdminChoice& choice) {
+  Operand out = config_operand(choice.config);
+  out.summary = "The gateway's configuration, which names its admin listener: a file or a folder";
+  return out;
+}
+
+std::vector<Option> admin_options(AdminChoice& choice) {
+  return {config_option(choice.config),
+          {.names = "--admin",
+           .value = "ADDRESS",
+           .summary = "The address of the gateway's admin listener, instead of its configuration: "
+                      "`address:port` or `unix:/path`, with `https://` before it where it speaks TLS",
+           .target = &choice.address},
+          {.names = "--token-file",
+           .value = "FILE",
+           .summary = "A file with the token that the admin listener takes",
+           .target = &choice.token_file,
+           .words = Words::kFile},
+          {.names = "--ca",
+           .value = "FILE",
+           .summary = "PEM file of who may have issued the admin listener's certificate",
+           .target = &choice.ca,
+           .words = Words::kFile},
+          {.names = "--cert",
+           .value = "FILE",
+           .summary = "PEM file of the certificate to show to the admin listener",
+           .target = &choice.certificate,
+           .words = Words::kFile},
+          {.names = "--key",
+           .value = "FILE",
+           .summary = "PEM file of that certificate's key",
+           .target = &choice.key,
+           .words = Words::kFile}};
+}
+
+std::vector<Meaning> admin_variables() {
+  return {config_variable(),
+          {kTokenVariable, "the token that the admin listener takes, without --token-file"}};
+}
+
+std::optional<AdminClient> AdminClient::find(const AdminChoice& choice, Failure& failure) {
+  AdminChoice found = choice;
+  if (!found.address.empty() && found.config.named()) {
+    failure = {kUsage, "name the gateway by its configuration or by --admin, not by both"};
+    return std::nullopt;
+  }
+  if (found.address.empty()) {
+    auto address = configured_address(found.config, failure);
+    if (!address) return std::nullopt;
+    found.address = std::move(*address);
+  }
+  auto token = token_of(found, failure);
+  if (!token) return std::nullopt;
+  return AdminClient(found, std::move(*token));
+}
+
+AdminClient::AdminClient(const AdminChoice& choice, std::string token)
+    : token_(std::move(token)), ca_(choice.ca), certificate_(choice.certificate), key_(choice.key) {
+  std::string_view address = choice.address;
   std::string_view scheme = "http://";
   for (const std::string_view known : {"http://", "https://"}) {
     if (!address.starts_with(known)) continue;
@@ -40,7 +117,7 @@ AdminClient::AdminClient(AdminPlace place) : place_(std::move(place)) {
 }
 
 client::HttpResponse AdminClient::ask(const std::string& method, const std::string& path,
-                                      Milliseconds patience) {
+                                      Milliseconds timeout) {
   struct Asking {
     static Task<void> run(AdminClient& self, client::HttpRequest request, client::HttpResponse& response) {
       Task<client::HttpResponse> fetching = self.http_->fetch(std::move(request));
@@ -52,12 +129,12 @@ client::HttpResponse AdminClient::ask(const std::string& method, const std::stri
   request.method = method;
   request.url = base_ + path;
   request.unix_socket = unix_socket_;
-  request.timeout = patience;
+  request.timeout = timeout;
   request.most_bytes = 64 << 20;
-  request.ca_file = place_.ca;
-  request.certificate_file = place_.certificate;
-  request.key_file = place_.key;
-  if (!place_.token.empty()) request.fields.emplace_back("authorization", "Bearer " + place_.token);
+  request.ca_file = ca_;
+  request.certificate_file = certificate_;
+  request.key_file = key_;
+  if (!token_.empty()) request.fields.emplace_back("authorization", "Bearer " + token_);
   client::HttpResponse response;
   TaskGroup tasks;
   tasks.spawn(Asking::run(*this, std::move(request), response));
@@ -65,9 +142,8 @@ client::HttpResponse AdminClient::ask(const std::string& method, const std::stri
   return response;
 }
 
-int cannot_ask(const std::string& why) {
-  std::fprintf(stderr, "portcullis: cannot ask the gateway: %s\n", why.c_str());
-  return 2;
+Failure cannot_ask(const std::string& why) {
+  return {kCouldNot, "cannot ask the gateway: " + why};
 }
 
 }  // namespace portcullis::cli

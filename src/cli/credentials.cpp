@@ -1,5 +1,4 @@
-#include "cli/credentials.h"
-
+#include <nlohmann/json.hpp>
 #include <termios.h>
 #include <unistd.h>
 
@@ -7,6 +6,8 @@
 #include <iostream>
 #include <optional>
 
+#include "cli/commands.h"
+#include "cli/output.h"
 #include "crypto/digest.h"
 #include "crypto/encoding.h"
 #include "identity/password.h"
@@ -37,39 +38,96 @@ std::optional<std::string> read_secret(const char* what) {
   }
   if (!line.empty() && line.back() == '\r') line.pop_back();
   if (!line.empty()) return line;
-  std::fprintf(stderr, "portcullis: expected the %s on standard input\n", what);
   return std::nullopt;
 }
 
-}  // namespace
+struct KeySettings {
+  std::string prefix;
+  bool json = false;
+};
 
-int generate_key(const std::string& prefix) {
-  const std::string key = prefix + crypto::base64_encode(crypto::random_bytes(32), crypto::Base64::kUrl);
-  std::printf("key:  %s\nhash: %s\n", key.c_str(), hash_of(key).c_str());
-  return 0;
+// Prints a hash, alone or as JSON.
+int print_hash(const std::string& hash, OutputFormat format) {
+  if (format == OutputFormat::kJson) {
+    print_json({{"hash", hash}});
+  } else {
+    std::printf("%s\n", hash.c_str());
+  }
+  return kGood;
 }
 
-int hash_key() {
+int generate_key(const KeySettings& settings) {
+  const std::string key =
+      settings.prefix + crypto::base64_encode(crypto::random_bytes(32), crypto::Base64::kUrl);
+  if (settings.json) {
+    print_json({{"key", key}, {"hash", hash_of(key)}});
+  } else {
+    std::printf("key:  %s\nhash: %s\n", key.c_str(), hash_of(key).c_str());
+  }
+  return kGood;
+}
+
+int hash_key(const KeySettings& settings) {
   const auto key = read_secret("key");
-  if (!key) return 1;
+  if (!key) return usage_error("hash-key", "expected the key on standard input");
   // The hash of a short key can be guessed by trying them all; of a random one of this length it cannot.
   if (key->size() < 20)
     std::fprintf(stderr,
                  "portcullis: this key is short enough to be guessed; `generate-key` makes better ones\n");
-  std::printf("%s\n", hash_of(*key).c_str());
-  return 0;
+  return print_hash(hash_of(*key), format_of(settings.json));
 }
 
-int hash_password() {
+int hash_password(const KeySettings& settings) {
+  const OutputFormat format = format_of(settings.json);
   const auto password = read_secret("password");
-  if (!password) return 1;
+  if (!password) return usage_error("hash-password", "expected the password on standard input");
   const std::string hash = identity::hash_password(*password);
-  if (hash.empty()) {
-    std::fprintf(stderr, "portcullis: libcrypt refuses this password\n");
-    return 1;
-  }
-  std::printf("%s\n", hash.c_str());
-  return 0;
+  if (hash.empty()) return fail("hash-password", {kCouldNot, "libcrypt refuses this password"}, format);
+  return print_hash(hash, format);
+}
+
+}  // namespace
+
+Command generate_key_command() {
+  auto settings = std::make_shared<KeySettings>();
+  return {.name = "generate-key",
+          .summary = "Print a new key, and its hash for key_auth",
+          .description = "The key is for the caller; the configuration holds its hash alone.",
+          .options = {{.names = "--prefix",
+                       .value = "TEXT",
+                       .summary = "What the key begins with, as `shop_`",
+                       .target = &settings->prefix},
+                      json_option(settings->json)},
+          .exits = {{kGood, "the key was printed"}},
+          .examples = {{"portcullis generate-key --prefix shop_", "A key that is known by its beginning"},
+                       {"portcullis generate-key --json", "For programs"}},
+          .run = [settings] { return generate_key(*settings); }};
+}
+
+Command hash_key_command() {
+  auto settings = std::make_shared<KeySettings>();
+  return {.name = "hash-key",
+          .summary = "Print the hash of the key on standard input, for key_auth",
+          .description =
+              "The key is one line; it is not an argument, which other users of the machine could see.",
+          .options = {json_option(settings->json)},
+          .exits = {{kGood, "the hash was printed"}},
+          .examples = {{"portcullis hash-key < key.txt", "A key from a file"},
+                       {"portcullis hash-key --json < key.txt", "For programs"}},
+          .run = [settings] { return hash_key(*settings); }};
+}
+
+Command hash_password_command() {
+  auto settings = std::make_shared<KeySettings>();
+  return {.name = "hash-password",
+          .summary = "Print a hash of the password on standard input, for basic_auth",
+          .description =
+              "The password is one line; it is not an argument, which other users of the machine could see.",
+          .options = {json_option(settings->json)},
+          .exits = {{kGood, "the hash was printed"}, {kCouldNot, "libcrypt refuses the password"}},
+          .examples = {{"portcullis hash-password < password.txt", "A password from a file"},
+                       {"portcullis hash-password --json < password.txt", "For programs"}},
+          .run = [settings] { return hash_password(*settings); }};
 }
 
 }  // namespace portcullis::cli

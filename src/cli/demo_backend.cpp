@@ -1,11 +1,11 @@
-#include "cli/demo_backend.h"
-
 #include <sys/signalfd.h>
 
 #include <csignal>
 #include <cstdio>
 
 #include "base/text.h"
+#include "cli/commands.h"
+#include "cli/output.h"
 #include "http/h1/small_server.h"
 
 namespace portcullis::cli {
@@ -40,19 +40,17 @@ class SignalWatcher final : public Watcher {
   EventLoop& loop_;
 };
 
-}  // namespace
+struct DemoBackendSettings {
+  std::string address;
+  std::string name = "demo";
+};
 
-int run_demo_backend(const std::string& text, const std::string& name) {
-  const auto address = SocketAddress::parse(text);
-  if (!address) {
-    std::fprintf(stderr, "portcullis: %s\n", address.error().message.c_str());
-    return 2;
-  }
+int run_demo_backend(const DemoBackendSettings& settings) {
+  const std::string& name = settings.name;
+  const auto address = SocketAddress::parse(settings.address);
+  if (!address) return usage_error("demo-backend", "--listen: " + address.error().message);
   auto socket = open_listening_socket(*address, 1024);
-  if (!socket) {
-    std::fprintf(stderr, "portcullis: %s\n", socket.error().message.c_str());
-    return 1;
-  }
+  if (!socket) return fail("demo-backend", {kCouldNot, socket.error().message}, OutputFormat::kText);
   EventLoop loop;
   sigset_t stop_signals;
   sigemptyset(&stop_signals);
@@ -71,7 +69,29 @@ int run_demo_backend(const std::string& text, const std::string& name) {
   std::fprintf(stderr, "portcullis: demo backend %s listening on %s\n", name.c_str(),
                SocketAddress::of_socket(server.fd()).to_string().c_str());
   loop.run();
-  return 0;
+  return kGood;
+}
+
+}  // namespace
+
+Command demo_backend_command() {
+  auto settings = std::make_shared<DemoBackendSettings>();
+  return {
+      .name = "demo-backend",
+      .summary = "Serve answers that show the request",
+      .description = "A target to try a configuration with. SIGTERM and SIGINT end it.",
+      .options = {{.names = "--listen",
+                   .value = "ADDRESS",
+                   .summary = "Where to listen, as 127.0.0.1:9001 or unix:/path",
+                   .target = &settings->address,
+                   .required = true},
+                  {.names = "--name",
+                   .value = "NAME",
+                   .summary = "The name that its answers show; `demo` when none is given",
+                   .target = &settings->name}},
+      .exits = {{kGood, "it has served, and was told to end"}, {kCouldNot, "the address could not be bound"}},
+      .examples = {{"portcullis demo-backend --listen 127.0.0.1:9001 --name one", "A backend named `one`"}},
+      .run = [settings] { return run_demo_backend(*settings); }};
 }
 
 }  // namespace portcullis::cli

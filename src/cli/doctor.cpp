@@ -1,5 +1,3 @@
-#include "cli/doctor.h"
-
 #include <fcntl.h>
 #include <netdb.h>
 #include <nlohmann/json.hpp>
@@ -14,6 +12,8 @@
 #include <thread>
 
 #include "base/wall_clock.h"
+#include "cli/commands.h"
+#include "cli/config_choice.h"
 #include "control/gateway.h"
 #include "control/snapshot.h"
 #include "runtime/stream.h"
@@ -54,8 +54,8 @@ class Findings {
       if (format == OutputFormat::kText)
         std::printf("%-8s %-12s %s\n", verdict, one.topic.c_str(), one.text.c_str());
     }
-    if (format == OutputFormat::kJson) std::printf("%s\n", told.dump(2).c_str());
-    return faulty ? 1 : 0;
+    if (format == OutputFormat::kJson) print_json(told);
+    return faulty ? kWrong : kGood;
   }
 
  private:
@@ -283,12 +283,18 @@ void check_neighbours(const config::Config& config, Findings& findings) {
   reach.run(findings);
 }
 
-}  // namespace
+struct DoctorSettings {
+  ConfigChoice config;
+  bool json = false;
+};
 
-int doctor(const std::string& config_path, OutputFormat format) {
+int doctor(const DoctorSettings& settings) {
+  Failure failure;
+  const auto path = settings.config.path(failure);
+  if (!path) return fail("doctor", failure, format_of(settings.json));
   Findings findings;
   config::Diagnostics diagnostics;
-  const auto config = control::load_config(config_path, diagnostics);
+  const auto config = control::load_config(*path, diagnostics);
   if (config) control::report_unreachable_routes(*config, diagnostics);
   for (const config::Diagnostic& one : diagnostics.sorted()) {
     const std::string text = one.to_string();
@@ -296,7 +302,7 @@ int doctor(const std::string& config_path, OutputFormat format) {
                                              : findings.warning("configuration", text);
   }
   if (config) {
-    findings.good("configuration", config_path + ": " + std::to_string(config->routes.size()) + " routes");
+    findings.good("configuration", *path + ": " + std::to_string(config->routes.size()) + " routes");
     check_processors(*config, findings);
     check_descriptors(*config, findings);
     check_kernel(findings);
@@ -310,7 +316,28 @@ int doctor(const std::string& config_path, OutputFormat format) {
     check_cache_disk(config->cache.disk, findings);
     check_neighbours(*config, findings);
   }
-  return findings.print(format);
+  return findings.print(format_of(settings.json));
+}
+
+}  // namespace
+
+Command doctor_command() {
+  auto settings = std::make_shared<DoctorSettings>();
+  return {.name = "doctor",
+          .summary = "Look for what stands in a configuration's way on this machine",
+          .description =
+              "The configuration itself, limits of the kernel and of the process, addresses to bind, "
+              "certificates "
+              "near their end, files to write, and targets and servers to reach. One line for each finding.",
+          .operands = {config_operand(settings->config)},
+          .options = {config_option(settings->config), json_option(settings->json)},
+          .environment = {config_variable()},
+          .exits = {{kGood, "nothing stands in the way; there may be warnings"},
+                    {kWrong, "something stands in the way: a finding says `fault`"},
+                    {kCouldNot, "the configuration cannot be read"}},
+          .examples = {{"portcullis doctor gateway.yaml", "For people"},
+                       {"portcullis doctor --json gateway.yaml", "For programs"}},
+          .run = [settings] { return doctor(*settings); }};
 }
 
 }  // namespace portcullis::cli

@@ -1,9 +1,11 @@
-#include "cli/explain.h"
+#include "control/explain.h"
 
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
 
+#include "cli/commands.h"
+#include "cli/config_choice.h"
 #include "control/gateway.h"
 #include "control/snapshot.h"
 
@@ -56,25 +58,105 @@ void print_text(const nlohmann::json& told) {
   }
 }
 
-}  // namespace
+struct ExplainSettings {
+  ConfigChoice config;
+  std::vector<std::string> words;  // [CONFIG] METHOD URL, or [CONFIG] alone with --curl
+  std::vector<std::string> headers;
+  std::string curl_line;
+  std::string client_address = "127.0.0.1";
+  bool json = false;
+};
 
-int explain(const std::string& config_path, const control::Question& question, OutputFormat format) {
-  config::Diagnostics diagnostics;
-  const auto config = control::load_config(config_path, diagnostics);
-  control::print_diagnostics(diagnostics);
-  if (!config) return 2;
-  const auto say = [](const std::string& said) { std::fprintf(stderr, "portcullis: %s\n", said.c_str()); };
-  const auto told = control::explain(*config, question, say);
-  if (!told) {
-    say(told.error().message);
-    return 2;
+// The request that the command line describes; the word that is left, if any, becomes the configuration.
+std::optional<control::Question> read_question(ExplainSettings& settings, Failure& failure) {
+  std::vector<std::string>& words = settings.words;
+  const size_t of_request = settings.curl_line.empty() ? 2 : 0;
+  if (words.size() < of_request) {
+    failure = {kUsage, "name a request, by METHOD and URL or by --curl"};
+    return std::nullopt;
   }
-  if (format == OutputFormat::kJson) {
-    std::printf("%s\n", told->dump(2).c_str());
+  if (words.size() > of_request + 1) {
+    failure = {kUsage, "`--curl` takes the place of METHOD and URL"};
+    return std::nullopt;
+  }
+  if (words.size() > of_request) settings.config.operand = words.front();
+  if (of_request != 0)
+    return control::Question{words[words.size() - 2], words.back(), settings.headers,
+                             settings.client_address};
+  auto read = control::read_curl_line(settings.curl_line);
+  if (!read) {
+    failure = {kUsage, "--curl: " + read.error().message};
+    return std::nullopt;
+  }
+  read->client_address = settings.client_address;
+  return std::move(*read);
+}
+
+int explain(ExplainSettings& settings) {
+  const OutputFormat format = format_of(settings.json);
+  Failure failure;
+  const auto question = read_question(settings, failure);
+  const auto path = question ? settings.config.path(failure) : std::nullopt;
+  if (!path) return fail("explain", failure, format);
+  config::Diagnostics diagnostics;
+  const auto config = control::load_config(*path, diagnostics);
+  control::print_diagnostics(diagnostics);
+  if (!config) return fail("explain", {kWrong, "the configuration " + *path + " is wrong"}, format);
+  const auto say = [](const std::string& said) { std::fprintf(stderr, "portcullis: %s\n", said.c_str()); };
+  const auto told = control::explain(*config, *question, say);
+  if (!told) return fail("explain", {kUsage, told.error().message}, format);
+  if (settings.json) {
+    print_json(*told);
   } else {
     print_text(*told);
   }
-  return (*told)["outcome"] == "matched" ? 0 : 1;
+  return (*told)["outcome"] == "matched" ? kGood : kWrong;
+}
+
+}  // namespace
+
+Command explain_command() {
+  auto settings = std::make_shared<ExplainSettings>();
+  return {
+      .name = "explain",
+      .summary = "Tell which route and policies a request would meet, and why",
+      .description =
+          "Nothing is sent and no limit is charged. Each policy says what it would decide, and each other "
+          "route "
+          "why it was not taken.",
+      .operands = {{.name = "CONFIG METHOD URL",
+                    .usage = "[CONFIG] METHOD URL",
+                    .summary =
+                        "The configuration (a file or a folder), when three words are given; the method, as "
+                        "GET; and `http://host/path`, or a path alone",
+                    .target = &settings->words,
+                    .words = Words::kFile,
+                    .max = 3}},
+      .options = {config_option(settings->config),
+                  {.names = "-H,--header",
+                   .value = "FIELD",
+                   .summary = "A header field of the request, as `X-Version: 2`; may be repeated",
+                   .target = &settings->headers},
+                  {.names = "--curl",
+                   .value = "LINE",
+                   .summary = "Instead of METHOD and URL: a curl command, in quotes as one word",
+                   .target = &settings->curl_line},
+                  {.names = "--client",
+                   .value = "ADDRESS",
+                   .summary = "The client's address; 127.0.0.1 when none is given",
+                   .target = &settings->client_address},
+                  json_option(settings->json)},
+      .environment = {config_variable()},
+      .exits = {{kGood, "a route takes the request"},
+                {kWrong, "no route takes the request, or the configuration is wrong"},
+                {kCouldNot, "the configuration cannot be read"}},
+      .examples =
+          {{"portcullis explain gateway.yaml GET http://api.example.com/v1/orders/42", "A request"},
+           {"portcullis explain -c gateway.yaml GET /v1/orders/42 -H 'X-API-Key: abc' --client 192.0.2.1",
+            "A request with a header field, from another address"},
+           {"portcullis explain gateway.yaml --curl \"curl -X POST http://api.example.com/v1/orders\"",
+            "A request as it was tried with curl"}},
+      .run = [settings] { return explain(*settings); }};
 }
 
 }  // namespace portcullis::cli

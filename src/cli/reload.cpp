@@ -1,22 +1,67 @@
-#include "cli/reload.h"
+#include <nlohmann/json.hpp>
 
 #include <cstdio>
 
-namespace portcullis::cli {
+#include "base/text.h"
+#include "cli/admin_client.h"
+#include "cli/commands.h"
 
-int reload(const AdminPlace& place) {
-  auto gateway = AdminClient::find(place);
-  if (!gateway) {
-    cannot_ask(gateway.error().message);
-    return place.config_path.empty() ? 2 : 1;
-  }
-  const client::HttpResponse response = gateway->ask("POST", "/reload", Milliseconds(30'000));
-  if (!response.error.empty()) return cannot_ask(gateway->base() + ": " + response.error);
+namespace portcullis::cli {
+namespace {
+
+constexpr Milliseconds kReloadTimeout{30'000};
+
+struct ReloadSettings {
+  AdminChoice admin;
+  bool json = false;
+};
+
+int reload(const ReloadSettings& settings) {
+  const OutputFormat format = format_of(settings.json);
+  Failure failure;
+  auto gateway = AdminClient::find(settings.admin, failure);
+  if (!gateway) return fail("reload", failure, format);
+  const client::HttpResponse response = gateway->ask("POST", "/reload", kReloadTimeout);
+  if (!response.error.empty())
+    return fail("reload", cannot_ask(gateway->base() + ": " + response.error), format);
+  const std::string report = response.body.substr(0, response.body.find_last_not_of('\n') + 1);
   if (response.status != 200 && response.status != 409)
-    return cannot_ask(gateway->base() + " answers " + std::to_string(response.status) + ": " + response.body);
-  const bool succeeded = response.status == 200;
-  std::fputs(response.body.c_str(), succeeded ? stdout : stderr);
-  return succeeded ? 0 : 1;
+    return fail("reload",
+                cannot_ask(gateway->base() + " answers " + std::to_string(response.status) + ": " + report),
+                format);
+  const bool good = response.status == 200;
+  if (settings.json) {
+    print_json({{"good", good}, {"report", report}});
+  } else {
+    std::fprintf(good ? stdout : stderr, "%s\n", report.c_str());
+  }
+  return good ? kGood : kWrong;
+}
+
+}  // namespace
+
+Command reload_command() {
+  auto settings = std::make_shared<ReloadSettings>();
+  std::vector<Option> options = admin_options(settings->admin);
+  options.push_back(json_option(settings->json));
+  return {
+      .name = "reload",
+      .summary = "Tell a running gateway to load its configuration anew, and say how it went",
+      .description =
+          "The gateway is asked on its admin listener, and this waits until it serves the new configuration "
+          "or "
+          "has refused it. A refused one changes nothing. Where there is no admin listener, SIGHUP reloads "
+          "too, and the gateway's log says how it went.",
+      .operands = {admin_operand(settings->admin)},
+      .options = std::move(options),
+      .environment = admin_variables(),
+      .exits = {{kGood, "the gateway serves the new configuration"},
+                {kWrong, "the gateway has refused the new configuration"},
+                {kCouldNot, "the gateway could not be asked"}},
+      .examples = {{"portcullis reload gateway.yaml",
+                    "The gateway whose admin listener the configuration names"},
+                   {"portcullis reload --admin 127.0.0.1:9080", "The gateway whose admin listener is there"}},
+      .run = [settings] { return reload(*settings); }};
 }
 
 }  // namespace portcullis::cli

@@ -1,5 +1,3 @@
-#include "cli/top.h"
-
 #include <nlohmann/json.hpp>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -10,6 +8,8 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "cli/admin_client.h"
+#include "cli/commands.h"
 
 namespace portcullis::cli {
 namespace {
@@ -218,11 +218,17 @@ void show(Page& page, const json& live, const Order& order, size_t most) {
   page.table("FAILING REQUESTS", {"status", "why"}, rows, most);
 }
 
-}  // namespace
+struct TopSettings {
+  AdminChoice admin;
+  bool once = false;
+  bool json = false;
+};
 
-int top(const AdminPlace& place, bool once, OutputFormat output) {
-  auto gateway = AdminClient::find(place);
-  if (!gateway) return cannot_ask(gateway.error().message);
+int top(const TopSettings& settings) {
+  const OutputFormat output = format_of(settings.json);
+  Failure failure;
+  auto gateway = AdminClient::find(settings.admin, failure);
+  if (!gateway) return fail("top", failure, output);
   std::string fault;
   const auto ask = [&]() -> json {
     const client::HttpResponse response = gateway->ask("GET", "/api/now", Milliseconds(5'000));
@@ -232,17 +238,20 @@ int top(const AdminPlace& place, bool once, OutputFormat output) {
     return fault.empty() ? json::parse(response.body, nullptr, false) : json();
   };
   json live = ask();
-  if (!live.is_object()) return cannot_ask(gateway->base() + ": " + (fault.empty() ? "no JSON" : fault));
+  if (!live.is_object())
+    return fail("top",
+                cannot_ask(gateway->base() + ": " + (fault.empty() ? "its answer is not JSON" : fault)),
+                output);
   const Order* order = &kOrders[0];
-  if (output == OutputFormat::kJson) {
-    std::printf("%s\n", live.dump(2).c_str());
-    return 0;
+  if (settings.json) {
+    print_json(live);
+    return kGood;
   }
-  if (once || ::isatty(STDOUT_FILENO) == 0 || ::isatty(STDIN_FILENO) == 0) {
+  if (settings.once || ::isatty(STDOUT_FILENO) == 0 || ::isatty(STDIN_FILENO) == 0) {
     Page page(0, 200, false);
     show(page, live, *order, 20);
     std::fputs(std::move(page).text().c_str(), stdout);
-    return 0;
+    return kGood;
   }
   const Screen screen;
   for (;;) {
@@ -257,12 +266,39 @@ int top(const AdminPlace& place, bool once, OutputFormat output) {
               fault.empty() ? "2" : "31");
     Screen::write("\x1b[H" + std::move(page).text() + "\x1b[J");
     const char key = Screen::key(1'000);
-    if (key == 'q' || key == 'Q' || key == Screen::kEnd) return 0;
+    if (key == 'q' || key == 'Q' || key == Screen::kEnd) return kGood;
     for (const Order& one : kOrders) {
       if (one.key == key) order = &one;
     }
     if (json fresh = ask(); fresh.is_object()) live = std::move(fresh);
   }
+}
+
+}  // namespace
+
+Command top_command() {
+  auto settings = std::make_shared<TopSettings>();
+  std::vector<Option> options = admin_options(settings->admin);
+  options.push_back({.names = "--once",
+                     .summary = "Print one page of text and end; as where no terminal is there",
+                     .target = &settings->once});
+  options.push_back(json_option(settings->json));
+  return {.name = "top",
+          .summary = "Show what goes on in a running gateway: traffic, targets, limits, failures",
+          .description =
+              "A page a second, until `q`. The keys r, f, l and t sort by rate, share of failures, latency "
+              "and total.",
+          .operands = {admin_operand(settings->admin)},
+          .options = std::move(options),
+          .environment = admin_variables(),
+          .exits = {{kGood, "the page was shown"},
+                    {kWrong, "the configuration is wrong, or has no admin listener"},
+                    {kCouldNot, "the gateway could not be asked"}},
+          .examples = {{"portcullis top gateway.yaml",
+                        "The gateway whose admin listener the configuration names"},
+                       {"portcullis top --once --admin 127.0.0.1:9080", "One page of text"},
+                       {"portcullis top --json --admin 127.0.0.1:9080", "The figures, for programs"}},
+          .run = [settings] { return top(*settings); }};
 }
 
 }  // namespace portcullis::cli

@@ -132,7 +132,7 @@ Task<void> Gateway::publish(std::string upstream, std::shared_ptr<const upstream
   for (const auto& worker : workers_) worker->set_discovered(upstream, targets);
 }
 
-bool Gateway::start() {
+StartOutcome Gateway::start() {
   raise_descriptor_limit();
   keep_memory_for_reloads();
   if (options_.watch_files)
@@ -141,7 +141,7 @@ bool Gateway::start() {
   config::Sources sources;
   auto config = load_config(options_.config_path, diagnostics, kept_.tls, &sources);
   print_diagnostics(diagnostics);
-  if (!config) return false;
+  if (!config) return StartOutcome::kBadConfiguration;
   note_sources(sources);
   worker_count_ = config->workers != 0 ? config->workers : std::max(1u, std::thread::hardware_concurrency());
   metrics_ = std::make_unique<telemetry::Registry>(worker_count_);
@@ -150,21 +150,21 @@ bool Gateway::start() {
     auto opened = telemetry::LogSink::open(fixed_.audit_log, "portcullis-audit");
     if (!opened) {
       say("cannot open the audit log: " + opened.error().message);
-      return false;
+      return StartOutcome::kCouldNot;
     }
     audit_log_ = std::make_unique<telemetry::AuditLog>(std::move(*opened));
   }
-  if (fails(make_services(*config))) return false;
+  if (fails(make_services(*config))) return StartOutcome::kCouldNot;
   const auto compiled = compile(*config);
   if (!compiled) {
     say(compiled.error().message);
-    return false;
+    return StartOutcome::kCouldNot;
   }
   snapshot_ = *compiled;
   config_ = std::move(*config);
   follow_tls_files();
   target_discovery_.watch(config_, *metrics_);
-  if (fails(follow_names(snapshot_))) return false;
+  if (fails(follow_names(snapshot_))) return StartOutcome::kCouldNot;
   const Clock::time_point patience = Clock::now() + kNamePatience;
   // Nobody is served yet, so the first answers about names may come first.
   while (!names_settled() && Clock::now() < patience) loop_.run_once(Milliseconds(50));
@@ -174,7 +174,7 @@ bool Gateway::start() {
     auto asked = Succession::ask(options_.upgrade_socket_path);
     if (!asked) {
       say(asked.error().message);
-      return false;
+      return StartOutcome::kCouldNot;
     }
     predecessor = std::move(*asked);
   }
@@ -186,11 +186,11 @@ bool Gateway::start() {
   auto sockets = listeners_.update(snapshot_->listeners, worker_count_);
   if (!sockets) {
     say(sockets.error().message);
-    return false;
+    return StartOutcome::kCouldNot;
   }
   if (fails(open_admin(predecessor.get())) || fails(start_workers(std::move(*sockets))) ||
       fails(open_upgrade_point()))
-    return false;
+    return StartOutcome::kCouldNot;
   if (predecessor) {
     say("took over from the process at " + options_.upgrade_socket_path);
     predecessor->confirm();
@@ -198,7 +198,7 @@ bool Gateway::start() {
   for (const proxy::ListenerSettings& listener : snapshot_->listeners) {
     say("listening on " + listener.address.to_string() + " (" + listener.name + ")");
   }
-  return true;
+  return StartOutcome::kServing;
 }
 
 Status Gateway::start_workers(std::vector<proxy::ListenerSockets> sockets) {

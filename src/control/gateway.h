@@ -32,14 +32,21 @@ struct RunOptions {
   std::string upgrade_socket_path;  // empty: no binary upgrade
 };
 
+// How a start went. Why it failed has been said.
+enum class StartOutcome {
+  kServing,
+  kBadConfiguration,
+  kCouldNot,  // an address could not be bound, or a file opened
+};
+
 // The running gateway: loads the configuration, starts the workers, and follows signals. Lives on the main
 // thread.
 class Gateway {
  public:
   explicit Gateway(RunOptions options);
 
-  // Loads and starts; the diagnostics are printed. False when it cannot serve.
-  bool start();
+  // Loads and starts; the diagnostics are printed.
+  StartOutcome start();
   // Serves until SIGTERM, SIGINT (both drain) or SIGQUIT (closes at once). SIGHUP reloads. Call
   // block_signals() before any thread starts.
   void run_until_signalled();

@@ -144,7 +144,7 @@ def test_certificates(start, tmp_path):
     command = [BINARY, "top", "--once", "--ca", str(ca)]
     out = subprocess.run([*command, *shown, "--admin", f"https://127.0.0.1:{admin}"], capture_output=True, text=True)
     assert out.returncode == 0 and "ROUTE" in out.stdout, out.stderr
-    assert subprocess.run([*command, "--admin", f"https://127.0.0.1:{admin}"], capture_output=True).returncode == 2
+    assert subprocess.run([*command, "--admin", f"https://127.0.0.1:{admin}"], capture_output=True).returncode == 3
     # A certificate that is replaced is shown without a restart.
     before = edge.fingerprint
     authority.issue("edge", "localhost", "127.0.0.1", days=30)
@@ -203,7 +203,7 @@ def test_commands_show_their_token(start, tmp_path):
     def reload(*arguments, **variables):
         return subprocess.run([BINARY, "reload", "--admin", f"127.0.0.1:{admin}", *arguments], capture_output=True, text=True,
                               env={**os.environ, **variables})
-    assert reload().returncode == 2 and "401" in reload().stderr
+    assert reload().returncode == 3 and "401" in reload().stderr
     assert reload("--token-file", str(file)).returncode == 0
     assert reload(PORTCULLIS_ADMIN_TOKEN=FULL).returncode == 0
     assert "may only look" in reload(PORTCULLIS_ADMIN_TOKEN=READ).stderr

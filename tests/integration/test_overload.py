@@ -287,4 +287,4 @@ def test_top(start, backend):
     os.close(terminal)
     os.close(keeper)
     assert process.wait(20) == 0  # the terminal is gone
-    assert subprocess.run([BINARY, "top", "--admin", f"127.0.0.1:{free_port()}"], capture_output=True).returncode == 2
+    assert subprocess.run([BINARY, "top", "--admin", f"127.0.0.1:{free_port()}"], capture_output=True).returncode == 3

@@ -172,8 +172,8 @@ def test_the_reload_command_says_how_it_went(start, echo):
     assert out.returncode == 1 and "did you mean `backend`?" in out.stderr
     assert "configuration 2 goes on serving" in out.stderr
     assert reload("-c", str(gateway.path)).returncode == 1
-    assert reload("--admin", "127.0.0.1:1").returncode == 2
-    assert reload().returncode == 2
+    assert reload("--admin", "127.0.0.1:1").returncode == 3
+    assert reload().returncode == 64
     # A page in a browser must not be able to.
     reply = ask_port(admin, b"POST /reload HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil\r\nConnection: close\r\n\r\n")
     assert reply.startswith(b"HTTP/1.1 403 ")

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "cli/command.h"
+
+// The commands, each made in the file of its name.
+namespace portcullis::cli {
+
+Command run_command();
+Command check_command();
+Command explain_command();
+Command doctor_command();
+Command reload_command();
+Command top_command();
+Command schema_command();
+Command demo_backend_command();
+Command generate_key_command();
+Command hash_key_command();
+Command hash_password_command();
+Command version_command();
+Command help_command();
+
+}  // namespace portcullis::cli

@@ -1,0 +1,32 @@
+#include "cli/output.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+
+namespace portcullis::cli {
+
+Option json_option(bool& json) {
+  return {.names = "--json", .summary = "Print one JSON document, for programs", .target = &json};
+}
+
+void print_json(const nlohmann::json& document) {
+  // Text from clients and files may hold what is not UTF-8.
+  const auto replace = nlohmann::json::error_handler_t::replace;
+  std::printf("%s\n", document.dump(2, ' ', false, replace).c_str());
+}
+
+int usage_error(const std::string& command, const std::string& why) {
+  std::fprintf(stderr, "portcullis%s%s: %s\nTry `portcullis help%s%s`.\n", command.empty() ? "" : " ",
+               command.c_str(), why.c_str(), command.empty() ? "" : " ", command.c_str());
+  return kUsage;
+}
+
+int fail(const std::string& command, const Failure& failure, OutputFormat format) {
+  if (failure.code == kUsage) return usage_error(command, failure.why);
+  std::fprintf(stderr, "portcullis: %s\n", failure.why.c_str());
+  if (format == OutputFormat::kJson) print_json({{"error", failure.why}});
+  return failure.code;
+}
+
+}  // namespace portcullis::cli

@@ -1,0 +1,72 @@
+#include "cli/commands.h"
+#include "cli/config_choice.h"
+#include "cli/crash_report.h"
+#include "control/gateway.h"
+#include "runtime/signal_stack.h"
+
+namespace portcullis::cli {
+namespace {
+
+struct RunSettings {
+  ConfigChoice config;
+  control::RunOptions options;
+};
+
+int serve(const control::RunOptions& options) {
+  report_crashes();
+  const SignalStack signal_stack;
+  control::Gateway::block_signals();
+  control::Gateway gateway(options);
+  switch (gateway.start()) {
+    case control::StartOutcome::kServing: break;
+    case control::StartOutcome::kBadConfiguration: return kWrong;
+    case control::StartOutcome::kCouldNot: return kCouldNot;
+  }
+  gateway.run_until_signalled();
+  return kGood;
+}
+
+int run(RunSettings& settings) {
+  Failure failure;
+  auto path = settings.config.path(failure);
+  if (!path) return fail("run", failure, OutputFormat::kText);
+  settings.options.config_path = std::move(*path);
+  return serve(settings.options);
+}
+
+}  // namespace
+
+Command run_command() {
+  auto settings = std::make_shared<RunSettings>();
+  return {
+      .name = "run",
+      .summary = "Serve what a configuration says",
+      .description =
+          "SIGHUP, and `portcullis reload`, load the configuration anew; when it is wrong, the old one goes "
+          "on "
+          "serving. SIGTERM and SIGINT let requests finish, then end the process; SIGQUIT ends it at once.",
+      .operands = {config_operand(settings->config)},
+      .options = {config_option(settings->config),
+                  {.names = "--watch",
+                   .summary = "Reload when the files of the configuration change",
+                   .target = &settings->options.watch_files},
+                  {.names = "--upgrade-socket",
+                   .value = "PATH",
+                   .summary =
+                       "Take over from the process that serves at this path, and serve a successor there",
+                   .target = &settings->options.upgrade_socket_path,
+                   .words = Words::kFile}},
+      .environment = {config_variable()},
+      .exits = {{kGood, "it has served, and was told to end"},
+                {kWrong, "the configuration is wrong"},
+                {kCouldNot, "it could not serve: an address could not be bound, or a file read or written"}},
+      .examples =
+          {{"portcullis run gateway.yaml", "Serve one file"},
+           {"portcullis run --watch /etc/portcullis/conf.d",
+            "Serve the files of a folder, and follow changes"},
+           {"portcullis run -c gateway.yaml --upgrade-socket /run/portcullis/upgrade.sock",
+            "Take over from the process that was started by the same line, without losing a request"}},
+      .run = [settings] { return run(*settings); }};
+}
+
+}  // namespace portcullis::cli

@@ -1,0 +1,53 @@
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "config/reference.h"
+#include "config/schema_model.h"
+#include "policy/registry.h"
+
+namespace portcullis::cli {
+namespace {
+
+struct SchemaSettings {
+  std::string format = "json";
+  bool json = false;
+};
+
+int print_schema(const SchemaSettings& settings) {
+  if (settings.format == "markdown") {
+    if (settings.json) return usage_error("schema", "`--json` and `--format markdown` exclude each other");
+    std::fputs(config::reference_page(policy::catalog()).c_str(), stdout);
+    return kGood;
+  }
+  nlohmann::json schema = config::config_type(policy::catalog())->json_schema();
+  schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
+  schema["title"] = "Portcullis configuration";
+  print_json(schema);
+  return kGood;
+}
+
+}  // namespace
+
+Command schema_command() {
+  auto settings = std::make_shared<SchemaSettings>();
+  Option json = json_option(settings->json);
+  json.summary = "The same as --format json";
+  return {.name = "schema",
+          .summary = "Print the description of the configuration",
+          .description = "A JSON Schema, with which editors complete and check; or the reference for people.",
+          .options = {{.names = "--format",
+                       .value = "FORMAT",
+                       .summary = "json (the default) for a JSON Schema, markdown for the reference page",
+                       .target = &settings->format,
+                       .choices = {"json", "markdown"}},
+                      std::move(json)},
+          .exits = {{kGood, "the description was printed"}},
+          .examples = {{"portcullis schema", "A JSON Schema, for editors"},
+                       {"portcullis schema --format markdown", "Every key with its meaning, for people"}},
+          .run = [settings] { return print_schema(*settings); }};
+}
+
+}  // namespace portcullis::cli
