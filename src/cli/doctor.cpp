@@ -16,6 +16,8 @@
 #include "cli/config_choice.h"
 #include "control/gateway.h"
 #include "control/snapshot.h"
+#include "runtime/acceptor.h"
+#include "runtime/socket_owner.h"
 #include "runtime/stream.h"
 
 namespace portcullis::cli {
@@ -107,6 +109,21 @@ void check_processors(const config::Config& config, Findings& findings) {
   }
 }
 
+// A gateway that is running is what one expects; any other program is in the way.
+void report_owner(const std::string& topic, const SocketAddress& address, Findings& findings) {
+  const std::vector<ListeningSocket> sockets = sockets_listening_at(address);
+  const SocketOwner owner = sockets.empty() ? SocketOwner() : owner_of(sockets.front());
+  const std::string who = describe_owner(address);
+  const std::string text = address.to_string() + " is in use" + (who.empty() ? "" : ": " + who);
+  if (owner.process == 0) {
+    findings.warning(topic, text + "; if that is not this gateway, it cannot start");
+  } else if (owner.name == "portcullis") {
+    findings.warning(topic, text + "; a second gateway cannot start there, only an upgrade");
+  } else {
+    findings.fault(topic, text);
+  }
+}
+
 void check_port(const std::string& topic, const std::string& text, Findings& findings) {
   const auto address = SocketAddress::parse(text);
   if (!address) return;
@@ -114,7 +131,8 @@ void check_port(const std::string& topic, const std::string& text, Findings& fin
     const std::filesystem::path folder =
         std::filesystem::path(text.substr(std::string_view("unix:").size())).parent_path();
     if (::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
-      findings.fault(topic, text + ": " + std::strerror(errno) + " (the folder takes no new file)");
+      return findings.fault(topic, text + ": " + std::strerror(errno) + " (the folder takes no new file)");
+    if (is_unix_socket_alive(*address)) report_owner(topic, *address, findings);
     return;
   }
   UniqueFd fd(::socket(address->family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -123,9 +141,7 @@ void check_port(const std::string& topic, const std::string& text, Findings& fin
   if (::bind(fd.get(), address->data(), address->length()) == 0)
     return findings.good(topic, text + " is free");
   switch (errno) {
-    case EADDRINUSE:
-      return findings.warning(topic,
-                              text + " is in use: by this gateway, if it runs; else by another program");
+    case EADDRINUSE: return report_owner(topic, *address, findings);
     case EACCES:
       return findings.fault(topic, text + " may not be bound by this user: it takes CAP_NET_BIND_SERVICE");
     case EADDRNOTAVAIL: return findings.fault(topic, text + " is no address of this machine");

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/socket_owner.h"
+
 namespace portcullis::control {
 
 void ListenerSet::inherit(const std::string& address, std::vector<UniqueFd> sockets) {
@@ -13,14 +15,38 @@ void ListenerSet::inherit(const std::string& address, std::vector<UniqueFd> sock
   for (UniqueFd& socket : sockets) all.push_back(std::move(socket));
 }
 
+namespace {
+
+// True when all that listen there are sockets of this process: another listener's at the same port, or a
+// predecessor's that it has passed on.
+bool only_we_listen_at(const SocketAddress& address) {
+  const std::vector<ListeningSocket> sockets = sockets_listening_at(address);
+  return !sockets.empty() && std::all_of(sockets.begin(), sockets.end(),
+                                         [](const ListeningSocket& one) { return is_own_socket(one.inode); });
+}
+
+// The first socket of a listener, which no other process may share.
+Result<UniqueFd> open_first(const SocketAddress& address, int backlog) {
+  auto socket = open_listening_socket(address, backlog, Sharing::kNone);
+  if (socket || address.is_unix() || !only_we_listen_at(address)) return socket;
+  return open_listening_socket(address, backlog, Sharing::kSameProcess);
+}
+
+}  // namespace
+
 // One socket for each worker, so that each has a queue of its own. A Unix socket cannot be bound twice: its
 // workers share one.
 Result<std::vector<UniqueFd>> ListenerSet::open(const SocketAddress& address, size_t workers) {
   std::vector<UniqueFd> out;
   if (const auto known = inherited_.find(address.to_string()); known != inherited_.end())
     out = std::move(known->second);
+  if (out.empty()) {
+    auto first = open_first(address, kBacklog);
+    if (!first) return first.error();
+    out.push_back(std::move(*first));
+  }
   while (out.size() < (address.is_unix() ? 1 : workers)) {
-    auto socket = open_listening_socket(address, kBacklog);
+    auto socket = open_listening_socket(address, kBacklog, Sharing::kSameProcess);
     if (!socket) return socket.error();
     out.push_back(std::move(*socket));
   }

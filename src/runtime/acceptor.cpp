@@ -1,11 +1,16 @@
 #include "runtime/acceptor.h"
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
+
+#include "runtime/socket_owner.h"
 
 namespace portcullis {
 namespace {
@@ -14,15 +19,40 @@ Error system_error(const std::string& what, const SocketAddress& address) {
   return Error{what + " " + address.to_string() + ": " + std::strerror(errno)};
 }
 
-// Removes the socket file of a server that is gone.
+// EADDRINUSE and EACCES alone do not say what to do.
+Error bind_error(const std::string& what, const SocketAddress& address) {
+  const int error = errno;
+  std::string why = std::strerror(error);
+  if (error == EADDRINUSE) {
+    if (const std::string owner = describe_owner(address); !owner.empty()) why += ": " + owner;
+  } else if (error == EACCES && !address.is_unix()) {
+    why += ": a port below 1024 takes root or CAP_NET_BIND_SERVICE";
+  }
+  return Error{what + " " + address.to_string() + ": " + why};
+}
+
+std::string folder_of(const SocketAddress& address) {
+  const std::string path = reinterpret_cast<const sockaddr_un*>(address.data())->sun_path;
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+// Between looking whether a socket's file is stale and listening at its path no other process may do the
+// same. Such processes lock the folder, which leaves no file behind. Where that is not possible it goes on
+// without.
+UniqueFd lock_folder(const SocketAddress& address) {
+  UniqueFd folder(::open(folder_of(address).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  constexpr timespec kPause{0, 10'000'000};
+  for (int tries = 0; folder && tries < 100 && ::flock(folder.get(), LOCK_EX | LOCK_NB) != 0; ++tries)
+    ::nanosleep(&kPause, nullptr);
+  return folder;
+}
+
 void remove_stale_unix_socket(const SocketAddress& address) {
   const auto* local = reinterpret_cast<const sockaddr_un*>(address.data());
   struct stat status;
   if (::stat(local->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) return;
-  UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (::connect(probe.get(), address.data(), address.length()) != 0 && errno == ECONNREFUSED) {
-    ::unlink(local->sun_path);
-  }
+  if (!is_unix_socket_alive(address)) ::unlink(local->sun_path);
 }
 
 // An accept that failed with it may be followed by one that does not.
@@ -32,20 +62,34 @@ bool concerns_one_connection(int error) {
 
 }  // namespace
 
-Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog) {
+bool is_unix_socket_alive(const SocketAddress& address) {
+  // Without waiting: the queue of one that is alive may be full.
+  UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  return ::connect(probe.get(), address.data(), address.length()) == 0 ||
+         (errno != ECONNREFUSED && errno != ENOENT);
+}
+
+Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog, Sharing sharing) {
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return system_error("cannot open a socket for", address);
   const int on = 1;
+  UniqueFd lock;
   if (address.is_unix()) {
+    lock = lock_folder(address);
     remove_stale_unix_socket(address);
   } else {
+    // Past connections of the same port, which the kernel still knows, are not in the way.
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (sharing == Sharing::kSameProcess) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     // Accepted sockets inherit it: small responses leave at once.
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
-  if (::bind(fd.get(), address.data(), address.length()) != 0) return system_error("cannot bind", address);
-  if (::listen(fd.get(), backlog) != 0) return system_error("cannot listen on", address);
+  if (::bind(fd.get(), address.data(), address.length()) != 0) return bind_error("cannot bind", address);
+  // The kernel looks for conflicts once more: of two processes that have bound at the same time one fails
+  // here.
+  if (::listen(fd.get(), backlog) != 0) return bind_error("cannot listen on", address);
+  // Only now: with it from the start, the socket would share the address with those of other processes, too.
+  if (!address.is_unix()) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   return fd;
 }
 

@@ -7,9 +7,21 @@
 
 namespace portcullis {
 
-// Opens a listening socket: SO_REUSEPORT for TCP so that each worker has its own queue. A stale Unix socket
-// file that nobody listens on is replaced. Any thread.
-Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog);
+// With whom a listening socket may share its address.
+enum class Sharing {
+  kNone,         // with none that listens there already: opening it fails then, and the error says who does
+  kSameProcess,  // with others of this process, by SO_REUSEPORT: each has a queue of its own
+};
+
+// Opens a listening socket. One that is opened with Sharing::kNone lets later ones of the same user share its
+// address with Sharing::kSameProcess. The file of a Unix socket on which no process listens any more is
+// replaced. Any thread.
+Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog,
+                                       Sharing sharing = Sharing::kNone);
+
+// True when a process listens at the path of this Unix socket; false when its file is left over, or there is
+// none.
+bool is_unix_socket_alive(const SocketAddress& address);
 
 // Accepts connections on one loop. Does not own the descriptor's address, only the descriptor.
 class Acceptor final : private Watcher {
