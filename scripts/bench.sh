@@ -2,8 +2,7 @@
 # Builds the release and measures it beside nginx, HAProxy and the floor. --quick: under a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/bootstrap.sh
-export CCACHE_DIR="${CCACHE_DIR:-$PWD/build/ccache}"
+scripts/bootstrap.sh build test bench
 cmake --preset release >/dev/null
 cmake --build --preset release
 exec /usr/bin/python3 bench/run.py "$@"

@@ -1,49 +1,76 @@
 #!/usr/bin/env bash
-# Installs every package that building, testing, benchmarking and demonstrating Portcullis needs.
-# Safe to run again: it asks the package managers only for what is missing.
+# Installs the Debian packages that a purpose needs, if they are missing. Usage: scripts/bootstrap.sh PURPOSE...
+#   build    what compiles the gateway (the quickstart installs this alone)
+#   test     what the unit and integration tests use, and npm's libraries for the tests in a browser
+#   check    clang and its tools: the sanitizers, fuzzing, formatter and linter
+#   bench    the servers that the benchmark compares with
+#   package  what makes and checks packages and images
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/steps.sh
 
 build=(
-  g++ cmake ninja-build pkg-config ccache mold git ca-certificates
+  g++ cmake ninja-build pkg-config ccache mold curl
   libyaml-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev
   libc-ares-dev libre2-dev liburing-dev prometheus-cpp-dev libssl-dev zlib1g-dev
   libsodium-dev libcrypt-dev libhiredis-dev libsqlite3-dev libcurl4-openssl-dev libsimdjson-dev libhowardhinnant-date-dev tzdata
-  libnghttp2-dev libprotobuf-dev libbrotli-dev libzstd-dev libdeflate-dev libxxhash-dev
+  libnghttp2-dev libprotobuf-dev libbrotli-dev libzstd-dev libdeflate-dev libxxhash-dev libjs-dygraphs
 )
 test=(
-  libgtest-dev libgmock-dev libbenchmark-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
-  python3 python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema python3-cryptography python3-jwt curl procps prometheus
+  libgtest-dev libgmock-dev libbenchmark-dev git
+  python3 python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema python3-cryptography python3-jwt procps prometheus
   redis-server openssl haproxy testssl.sh nghttp2-client nghttp2-server python3-hpack python3-hyperframe python3-grpcio protobuf-compiler etcd-server chromium fonts-liberation
 )
+check=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)
 bench=(nginx-light varnish strace)
+package=(dpkg-dev fakeroot lintian debootstrap buildah)
 
-# Debian starts packaged servers on installation; the benchmark runs its own copies.
-missing=()
-for package in "${build[@]}" "${test[@]}" "${bench[@]}"; do
-  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+usage() {
+  sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+  exit 64
+}
+(($# > 0)) || usage
+wanted=()
+for purpose in "$@"; do
+  case $purpose in
+    build | test | check | bench | package)
+      declare -n list=$purpose
+      wanted+=("${list[@]}")
+      ;;
+    *) usage ;;
+  esac
 done
-command -v npm >/dev/null || missing+=(nodejs npm) # from wherever it is
+
+installed=$(dpkg-query -W -f='${Package} ${Status}\n' 2>/dev/null | sed -n 's/ install ok installed$//p' | sort -u)
+mapfile -t missing < <(comm -23 <(printf '%s\n' "${wanted[@]}" | sort -u) <(printf '%s\n' "$installed"))
+if [[ " $* " == *" test "* ]] && ! command -v npm >/dev/null; then # which may have come otherwise than by a package
+  missing+=(nodejs npm)
+fi
+
+# Debian starts packaged servers on installation; the tests and the benchmark run their own copies.
 install_missing() {
-  as_root=()
+  local as_root=() policy=/usr/sbin/policy-rc.d
   if ((EUID != 0)); then
     as_root=(sudo)
   fi
-  policy=/usr/sbin/policy-rc.d
   if [[ ! -e $policy ]]; then
     printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
     "${as_root[@]}" chmod +x "$policy"
-    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+    trap '"${as_root[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
   fi
   "${as_root[@]}" apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends -o APT::Status-Fd=1 \
+    -o DPkg::Lock::Timeout=300 "$@"
 }
 if ((${#missing[@]} > 0)); then
-  install_missing
+  step "installing ${#missing[@]} packages" install_missing "${missing[@]}"
 fi
 
-# What the dashboard is made of and tested with, as web/package-lock.json says.
-if ! cmp -s web/package-lock.json web/node_modules/.installed; then
-  npm ci --prefix web --no-audit --no-fund --loglevel=error
-  cp web/package-lock.json web/node_modules/.installed
+# What the tests in a browser use, as web/package-lock.json says.
+if [[ " $* " == *" test "* ]] && ! cmp -s web/package-lock.json web/node_modules/.installed; then
+  npm_libraries() {
+    npm ci --prefix web --no-audit --no-fund --loglevel=error
+    cp web/package-lock.json web/node_modules/.installed
+  }
+  step "installing the browser tests" npm_libraries
 fi

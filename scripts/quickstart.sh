@@ -3,11 +3,11 @@
 # With --check: makes the requests itself, verifies the answers and exits.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/steps.sh
 
-scripts/bootstrap.sh
-export CCACHE_DIR="${CCACHE_DIR:-$PWD/build/ccache}"
-cmake --preset release >/dev/null
-cmake --build --preset release --target portcullis
+scripts/bootstrap.sh build
+step "configuring" cmake --preset release
+step "building" cmake --build --preset release --target portcullis
 binary=build/release/portcullis
 
 started=()
@@ -27,7 +27,7 @@ start "$binary" demo-backend --listen 127.0.0.1:9002 --name two
 start "$binary" run -c examples/quickstart.yaml
 
 base=http://127.0.0.1:8080
-curl -sS --retry 50 --retry-connrefused --retry-delay 0 --retry-max-time 20 -o /dev/null "$base/api/ready"
+step "starting" curl -sS --retry 50 --retry-connrefused --retry-delay 0 --retry-max-time 20 -o /dev/null "$base/api/ready"
 
 if [[ ${1:-} == --check ]]; then
   expect() {

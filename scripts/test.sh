@@ -1,42 +1,119 @@
 #!/usr/bin/env bash
-# Everything that must hold: unit and integration tests in release and under both sanitizers, bounded fuzzing,
-# format and lint. Installs what it needs. Usage: scripts/test.sh [release|asan|tsan|fuzz|lint ...]  (default: all)
+# Installs what is missing, builds, and tests. Usage:
+#   scripts/test.sh                       the release: its unit tests, and the integration tests against the binary
+#   scripts/test.sh all                   what the plain command leaves out: asan tsan fuzz lint grade quickstart
+#   scripts/test.sh STAGE...              some of these: release asan tsan fuzz lint grade quickstart
+#   scripts/test.sh only PATTERN          after an edit: the unit tests and the integration tests that are named so
+#   scripts/test.sh stress [N] [PATTERN]  the integration tests, N times, with threads and system calls delayed at random
+# Stages run side by side where the two cores allow it. The output of each is in build/logs/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/bootstrap.sh
-export CCACHE_DIR="${CCACHE_DIR:-$PWD/build/ccache}"
-
-stages=("$@")
-if ((${#stages[@]} == 0)); then
-  stages=(release asan tsan fuzz lint)
-fi
+source scripts/steps.sh
+source scripts/stages.sh
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
+jobs=${PORTCULLIS_TEST_JOBS:-3}
 
-for stage in "${stages[@]}"; do
-  echo "== $stage"
-  if [[ $stage == lint ]]; then
-    scripts/lint.sh
-    continue
+configure_and_build() { # PRESET TARGET...
+  local preset=$1
+  shift
+  cmake --preset "$preset"
+  nice -n 5 cmake --build --preset "$preset" --target "$@"
+}
+
+unit_tests() { # PRESET
+  tests/tools/run_unit.py "$1" "build/$1/tests/unit/unit_tests" --gtest_brief=1
+}
+
+# Under a sanitizer an upload is shorter, as every byte costs more, and tests that tell nothing there are left out.
+integration_tests() { # PRESET
+  local preset=$1
+  export PORTCULLIS_RERUN_ALONE=$preset PORTCULLIS_BINARY=$PWD/build/$preset/portcullis PORTCULLIS_UPLOAD_MIB=10240
+  if [[ $preset == asan || $preset == tsan ]]; then
+    export PORTCULLIS_SANITIZER=$preset PORTCULLIS_UPLOAD_MIB=300
   fi
-  preset=$stage
-  if [[ $stage == fuzz ]]; then preset=asan; fi # whose build has the fuzz targets
-  cmake --preset "$preset" >/dev/null
-  cmake --build --preset "$preset"
-  if [[ $stage == fuzz ]]; then
-    tests/fuzz/run.sh "build/asan/tests/fuzz"
-    continue
+  /usr/bin/python3 -m pytest -q -p no:cacheprovider -n "$jobs" --dist loadfile tests/integration
+}
+
+grade_tls() {
+  PORTCULLIS_TESTSSL=1 PORTCULLIS_BINARY=$PWD/build/release/portcullis \
+    /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration/test_testssl.py
+}
+
+# The lanes of one run: each does its stages one after the other, and waits for what another has to build first.
+lane_install() {
+  stage install-tests scripts/bootstrap.sh test
+}
+lane_builds() {
+  local preset
+  if wants release; then
+    stage build-release configure_and_build release portcullis
+    ended_well install-tests && stage build-tests configure_and_build release unit_tests test_support
   fi
-  "build/$stage/tests/unit/unit_tests" --gtest_brief=1
-  # The upload whose memory must stay flat: 10 GiB, and less where the sanitizers slow every byte. Grading the TLS
-  # takes two minutes, once.
-  upload=300
-  if [[ $stage == release ]]; then
-    upload=10240
-    export PORTCULLIS_TESTSSL=1
-  else
-    unset PORTCULLIS_TESTSSL
+  for preset in asan tsan; do
+    if wants "$preset" || { [[ $preset == asan ]] && wants fuzz; }; then
+      stage "build-$preset" configure_and_build "$preset" portcullis unit_tests
+    fi
+  done
+  if wants fuzz; then
+    stage build-fuzz configure_and_build asan fuzz_targets
+    ended_well build-fuzz && stage fuzz nice -n 5 tests/fuzz/run.sh build/asan/tests/fuzz
   fi
-  PORTCULLIS_UPLOAD_MIB=$upload PORTCULLIS_BINARY="$PWD/build/$stage/portcullis" /usr/bin/python3 -m pytest -q -p no:cacheprovider \
-    -n "${PORTCULLIS_TEST_JOBS:-3}" --dist loadfile tests/integration
+  if wants lint; then stage lint nice -n 5 scripts/lint.sh; fi
+}
+lane_tests() {
+  local preset
+  if wants release && ended_well build-tests; then
+    stage unit-release unit_tests release
+    stage integration-release integration_tests release
+  fi
+  for preset in asan tsan; do
+    if wants "$preset" && ended_well "build-$preset"; then
+      stage "unit-$preset" unit_tests "$preset"
+      stage "integration-$preset" integration_tests "$preset"
+    fi
+  done
+  if wants quickstart; then stage quickstart scripts/quickstart.sh --check; fi
+  if wants grade; then
+    stage build-release configure_and_build release portcullis
+    stage grade grade_tls
+  fi
+}
+
+# Only what an edit needs: the ordinary build, in which a file is compiled by itself, and the tests named PATTERN.
+only() {
+  local pattern=$1
+  scripts/bootstrap.sh build test
+  step "building" configure_and_build develop portcullis unit_tests
+  step "unit tests" build/develop/tests/unit/unit_tests --gtest_brief=1 --gtest_filter="*$pattern*:*${pattern^}*"
+  mapfile -t files < <(ls tests/integration/test_*"$pattern"*.py 2>/dev/null)
+  if ((${#files[@]} == 0)); then
+    echo "no file tests/integration/test_*$pattern*.py" >&2
+    exit 64
+  fi
+  PORTCULLIS_BINARY=$PWD/build/develop/portcullis step "integration tests" \
+    /usr/bin/python3 -m pytest -q -p no:cacheprovider -n "$jobs" "${files[@]}"
+}
+
+case ${1:-release} in
+  stress) exec scripts/stress.sh "${@:2}" ;;
+  only)
+    only "${2:?scripts/test.sh only PATTERN}"
+    exit
+    ;;
+  all) wanted=(asan tsan fuzz lint grade quickstart) ;;
+  *) wanted=("${@:-release}") ;;
+esac
+for name in "${wanted[@]}"; do
+  case $name in
+    release | asan | tsan | fuzz | lint | grade | quickstart) ;;
+    *)
+      sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+      exit 64
+      ;;
+  esac
 done
-echo "all stages passed: ${stages[*]}"
+
+rm -f build/flaky.json
+scripts/bootstrap.sh build
+if wants asan || wants tsan || wants fuzz || wants lint; then scripts/bootstrap.sh test check; fi
+run_lanes lane_install lane_builds lane_tests

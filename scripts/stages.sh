@@ -1,0 +1,131 @@
+# Sourced by scripts/test.sh after steps.sh. A stage is one command with a log of its own; a lane is a function that runs
+# stages one after the other; lanes run side by side. What is kept of a stage: build/logs/NAME.log, and in
+# build/logs/stages/ NAME.started (seconds since 1970) and NAME.ended (exit status, seconds that it took).
+
+stages=$logs/stages
+lanes=()
+
+wants() { [[ " ${wanted[*]} " == *" $1 "* ]]; }
+
+# stage NAME COMMAND...: runs one stage of a lane. A stage that fails does not end its lane: what needs it asks
+# `ended_well`.
+stage() {
+  local name=$1 started status=0
+  shift
+  started=$(date +%s)
+  echo "$started" >"$stages/$name.started"
+  "$@" >"$logs/$name.log" 2>&1 </dev/null &
+  wait $! || status=$?
+  echo "$status $(($(date +%s) - started))" >"$stages/$name.ended.new"
+  mv "$stages/$name.ended.new" "$stages/$name.ended"
+}
+
+# Waits for the end of a stage that another lane runs; true when it succeeded. False when the other lanes have ended
+# without running it.
+ended_well() {
+  local status others
+  until [[ -e $stages/$1.ended ]]; do
+    others=$(find "$stages" -name '*.over' | wc -l)
+    if ((others >= lane_count - 1)) && [[ ! -e $stages/$1.ended ]]; then return 1; fi
+    sleep 0.2
+  done
+  read -r status _ <"$stages/$1.ended"
+  ((status == 0))
+}
+
+# The processes below $1, and $1, are ended, the youngest first.
+end_tree() {
+  local child
+  for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do end_tree "$child"; done
+  kill "$1" 2>/dev/null || true
+}
+
+# A line for each stage that runs: its name, how far it is, its time.
+show_running() {
+  local file name
+  for file in "$stages"/*.started; do
+    [[ -e $file ]] || continue
+    name=$(basename "$file" .started)
+    [[ -e $stages/$name.ended ]] && continue
+    printf '  %-22s %-14s %4d s\n' "$name" "$(progress_of "$logs/$name.log")" $(($(date +%s) - $(<"$file")))
+  done
+}
+
+# Says what has ended since the last call, with the end of its log when it failed.
+show_ended() {
+  local file name status seconds
+  for file in "$stages"/*.ended; do
+    [[ -e $file ]] || continue
+    name=$(basename "$file" .ended)
+    [[ -e $stages/$name.shown ]] && continue
+    read -r status seconds <"$file"
+    touch "$stages/$name.shown"
+    if ((status == 0)); then
+      printf '%-24s %-14s %4d s\n' "$name" "passed" "$seconds"
+      outcome_of "$logs/$name.log"
+    else
+      printf '%-24s %-14s %4d s\n' "$name" "FAILED" "$seconds"
+      tail -n "${PORTCULLIS_LOG_LINES:-150}" "$logs/$name.log" | sed 's/^/  | /'
+      echo "the whole output of this stage is in $logs/$name.log"
+    fi
+  done
+}
+
+any_lane_lives() {
+  local lane
+  for lane in "${lanes[@]}"; do
+    if kill -0 "$lane" 2>/dev/null; then return 0; fi
+  done
+  return 1
+}
+
+# run_lanes FUNCTION...: runs the lanes to their ends, shows how far they are, and prints the table of stages. Returns 1
+# when a stage failed, or one that was wanted did not run.
+run_lanes() {
+  local lane began=$SECONDS told=$SECONDS drawn=0 failed=0 file name status seconds
+  rm -rf "$stages"
+  mkdir -p "$stages"
+  trap 'for lane in "${lanes[@]}"; do end_tree "$lane"; done; exit 130' INT TERM
+  lane_count=$#
+  for lane in "$@"; do
+    (
+      trap 'touch "$stages/$lane.over"' EXIT
+      "$lane"
+    ) &
+    lanes+=($!)
+  done
+  while any_lane_lives; do
+    if [[ -t 1 ]]; then
+      ((drawn == 0)) || printf '\e[%dA\e[J' "$drawn"
+      show_ended
+      show_running >"$stages/running"
+      cat "$stages/running"
+      drawn=$(wc -l <"$stages/running")
+      sleep 0.5
+    else
+      show_ended
+      if ((SECONDS - told >= 30)); then
+        show_running
+        told=$SECONDS
+      fi
+      sleep 1
+    fi
+  done
+  ((drawn == 0)) || printf '\e[%dA\e[J' "$drawn"
+  show_ended
+  wait
+  printf '\n%-24s %s\n' "stage" "seconds"
+  for file in $(ls -tr "$stages"/*.ended); do
+    name=$(basename "$file" .ended)
+    read -r status seconds <"$file"
+    printf '%-24s %7d%s\n' "$name" "$seconds" "$( ((status == 0)) || echo '  FAILED')"
+    if ((status != 0)); then failed=1; fi
+  done
+  printf '%-24s %7d\n' "in all" $((SECONDS - began))
+  grep -ahE '^flaky: ' "$logs"/unit-*.log "$logs"/integration-*.log 2>/dev/null || true
+  if ((failed)); then
+    echo "a stage failed: ${wanted[*]}"
+    return 1
+  fi
+  echo "all stages passed: ${wanted[*]}"
+}

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Runs clang-tidy over src/, several files at a time, and leaves out what has not changed since its last clean run.
+
+Usage: scripts/tidy.py [FILE...]   (default: every .cpp of src/)
+
+A batch of neighbours is one translation unit, so the headers that they share are parsed and checked once. A file is
+left out when its text, all headers of src/ that it reads, the configuration, the compiler's flags and the versions of
+the installed packages are those of its last clean run; what was clean is kept beside ccache's own folder.
+"""
+
+import concurrent.futures
+import functools
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+SRC = ROOT / "src"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "portcullis-tidy"
+TIDY = "clang-tidy-14"
+MAX_BATCH = 12  # files; some checks take time that grows with the square of what they are given
+
+
+def compiler_flags():
+    """Those that the preset `develop` gives to a file of src/."""
+    entries = json.loads((ROOT / "build/develop/compile_commands.json").read_text())
+    command = next(entry["command"] for entry in entries if entry["file"] == str(SRC / "cli/main.cpp"))
+    words = [word.replace('\\"', '"') for word in command.split()]
+    kept = [word for word in words if re.match(r"-[DI]|-std=|-f(?!file-prefix-map)", word)]
+    for at, word in enumerate(words):
+        if word == "-isystem":
+            kept += [word, words[at + 1]]
+    return kept + ["-Wno-unknown-warning-option"]
+
+
+@functools.lru_cache(maxsize=None)
+def included(path):
+    """The headers of src/ that the file at `path` names itself."""
+    names = re.findall(r'^#include "([^"]+)"', path.read_text(), re.MULTILINE)
+    return [SRC / name for name in names if (SRC / name).exists()]
+
+
+@functools.lru_cache(maxsize=None)
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def all_included(path):
+    seen, waiting = set(), [path]
+    while waiting:
+        for header in included(waiting.pop()):
+            if header not in seen:
+                seen.add(header)
+                waiting.append(header)
+    return sorted(seen)
+
+
+def key_of(path, surroundings):
+    parts = [surroundings, str(path.relative_to(ROOT)), digest(path)]
+    parts += [f"{header.relative_to(ROOT)} {digest(header)}" for header in all_included(path)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def surroundings_of(flags):
+    """What all files have in common that may change a result."""
+    packages = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}\n"], capture_output=True, text=True)
+    relevant = [line for line in packages.stdout.splitlines() if "-dev" in line or line.startswith(("clang", "libclang"))]
+    relative = [word.replace(str(ROOT), "") for word in flags]
+    return "\n".join([(ROOT / ".clang-tidy").read_text(), digest(pathlib.Path(__file__)), *relative, *relevant])
+
+
+def batches_of(paths):
+    """Files of one folder (of one of src/'s, and each in its order), at most MAX_BATCH in each."""
+    folders = {}
+    for path in paths:
+        folders.setdefault(path.relative_to(SRC).parts[0], []).append(path)
+    for files in folders.values():
+        parts = -(-len(files) // MAX_BATCH)
+        for part in range(parts):
+            yield files[part * len(files) // parts:(part + 1) * len(files) // parts]
+
+
+def check(batch, flags, scratch):
+    """What clang-tidy complains of; empty when the batch is clean."""
+    if len(batch) == 1:
+        subject, extra = batch[0], []
+    else:
+        handle, name = tempfile.mkstemp(dir=scratch, prefix="batch_", suffix=".cpp")
+        os.close(handle)
+        subject = pathlib.Path(name)
+        subject.write_text("".join(f'#include "{path.relative_to(SRC)}"\n' for path in batch))
+        # The files of a batch are included, so the analyzer takes them for headers, which it would leave out.
+        extra = ["--checks=-bugprone-suspicious-include", "--extra-arg=-Xclang", "--extra-arg=-analyzer-opt-analyze-headers"]
+    command = [TIDY, "--quiet", f"--config-file={ROOT / '.clang-tidy'}", *extra, str(subject), "--", *flags]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def main():
+    wanted = [pathlib.Path(name).resolve() for name in sys.argv[1:]] or sorted(SRC.rglob("*.cpp"))
+    flags = compiler_flags()
+    surroundings = surroundings_of(flags)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    keys = {path: key_of(path, surroundings) for path in wanted}
+    stale = [path for path in wanted if not (CACHE / keys[path]).exists()]
+    failures = 0
+    with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        running = {pool.submit(check, batch, flags, scratch): batch for batch in batches_of(stale)}
+        checked = 0
+        for future in concurrent.futures.as_completed(running):
+            batch = running[future]
+            checked += len(batch)
+            complaint = future.result()
+            if complaint:
+                failures += 1
+                print(complaint, flush=True)
+            else:
+                for path in batch:
+                    (CACHE / keys[path]).touch()
+            print(f"[{checked}/{len(stale)}] clang-tidy", flush=True)
+    print(f"clang-tidy: {len(wanted) - len(stale)} files as they were, {len(stale)} checked")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
