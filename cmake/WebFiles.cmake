@@ -1,16 +1,37 @@
 # Makes the files of the dashboard part of a target: writes a source file that has them (by the assembler's
 # .incbin, which is quick and takes any size) and find_web_file() of src/control/admin/web_files.h.
+# The dashboard's own files are in web/src; its chart library comes from the system.
 
 set(WEB_ROOT ${CMAKE_SOURCE_DIR}/web)
-if(NOT EXISTS ${WEB_ROOT}/node_modules/uplot/dist/uPlot.esm.js)
-  message(FATAL_ERROR "The dashboard's libraries are missing: run scripts/bootstrap.sh")
+
+set(DYGRAPHS_FOLDER "" CACHE PATH "Folder of dygraph.min.js and dygraph.min.css (dygraphs 2); empty for the places of Debian")
+set(dygraphs_folders /usr/share/javascript/dygraphs /usr/share/nodejs/dygraphs/dist)
+if(DYGRAPHS_FOLDER)
+  set(dygraphs_folders ${DYGRAPHS_FOLDER})
 endif()
+find_file(DYGRAPHS_SCRIPT NAMES dygraph.min.js dygraph.js PATHS ${dygraphs_folders} NO_DEFAULT_PATH NO_CACHE)
+find_file(DYGRAPHS_STYLE NAMES dygraph.min.css dygraph.css PATHS ${dygraphs_folders} NO_DEFAULT_PATH NO_CACHE)
+if(NOT DYGRAPHS_SCRIPT OR NOT DYGRAPHS_STYLE)
+  list(JOIN dygraphs_folders " and " looked)
+  message(FATAL_ERROR
+    "The dashboard's chart library is missing: dygraph.min.js and dygraph.min.css are not in ${looked}. "
+    "Install the Debian package libjs-dygraphs (apt-get install libjs-dygraphs; scripts/bootstrap.sh installs it with "
+    "everything else), or name the folder of dygraphs 2 with -D DYGRAPHS_FOLDER=FOLDER.")
+endif()
+
+# Writes to `out` how the assembler is to find a file: relative to the folder it runs in where the file belongs to the
+# source tree, so that clones in different folders compile the same text.
+function(web_file_name out file)
+  string(FIND "${file}" "${CMAKE_SOURCE_DIR}/" at)
+  if(at EQUAL 0)
+    file(RELATIVE_PATH file ${CMAKE_BINARY_DIR} ${file})
+  endif()
+  set(${out} ${file} PARENT_SCOPE)
+endfunction()
 
 function(add_web_files target)
   file(GLOB own CONFIGURE_DEPENDS RELATIVE ${WEB_ROOT}/src ${WEB_ROOT}/src/*.js ${WEB_ROOT}/src/*.css ${WEB_ROOT}/src/*.svg)
-  set(entries "/|${WEB_ROOT}/src/index.html"
-              "/assets/uplot.js|${WEB_ROOT}/node_modules/uplot/dist/uPlot.esm.js"
-              "/assets/uplot.css|${WEB_ROOT}/node_modules/uplot/dist/uPlot.min.css")
+  set(entries "/|${WEB_ROOT}/src/index.html" "/assets/dygraph.js|${DYGRAPHS_SCRIPT}" "/assets/dygraph.css|${DYGRAPHS_STYLE}")
   foreach(name IN LISTS own)
     list(APPEND entries "/assets/${name}|${WEB_ROOT}/src/${name}")
   endforeach()
@@ -29,9 +50,10 @@ function(add_web_files target)
     get_filename_component(extension ${file} LAST_EXT)
     string(SUBSTRING ${extension} 1 -1 extension)
     list(APPEND files ${file})
+    web_file_name(name ${file})
     string(APPEND declarations
       "asm(\".section .rodata\\n.global web_file_${number}\\n.global web_file_${number}_end\\n\"\n"
-      "    \"web_file_${number}:\\n.incbin \\\"${file}\\\"\\nweb_file_${number}_end:\\n.byte 0\\n.text\\n\");\n"
+      "    \"web_file_${number}:\\n.incbin \\\"${name}\\\"\\nweb_file_${number}_end:\\n.byte 0\\n.text\\n\");\n"
       "extern \"C\" const char web_file_${number}[], web_file_${number}_end[];\n")
     string(APPEND rows
       "      {\"${path}\", \"${types_${extension}}\",\n"

@@ -1,18 +1,90 @@
-// What somebody does with the dashboard, in a real browser. Each gets a page that is open at the dashboard.
+// What an operator does with the dashboard, in a real browser. Each scenario gets a page that is open at the dashboard.
 import assert from "node:assert/strict";
 
 const row = (page, table, text) => page.getByRole("region", { name: table, exact: true }).locator("tbody tr").filter({ hasText: text }).first();
 const open = (page, view) => page.getByRole("navigation").getByRole("link", { name: view, exact: true }).click();
 const live = (page) => page.locator("#connection[data-state=live]").waitFor();
 
+// The first chart has a line in a colour of the page.
+const hasLine = (page, name) => page.waitForFunction((variable) => {
+  const context = document.createElement("canvas").getContext("2d");
+  context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(variable).trim();
+  context.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
+  const canvas = document.querySelector(".plot canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3] > 200 && Math.abs(data[at] - red) + Math.abs(data[at + 1] - green) + Math.abs(data[at + 2] - blue) < 12) return true;
+  }
+  return false;
+}, name);
+
 export async function overview(page) {
   await page.waitForFunction(() => Number(document.querySelector(".card-value").textContent) > 1);
-  assert.equal(await page.locator(".plot canvas").count(), 3);
+  assert.equal(await page.locator(".plot:has(canvas)").count(), 3);
   await page.getByText("catalog: 127.0.0.1:", { exact: false }).first().waitFor();
   assert.match(await page.locator(".plot").first().getAttribute("aria-label"), /^Requests per second: all [\d.]+/);
-  const drawn = await page.locator(".plot canvas").first().evaluate((canvas) =>
-    canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value !== 0));
-  assert.ok(drawn, "the chart is empty");
+  await hasLine(page, "--blue");
+}
+
+// With a mouse: what is under the pointer, and a closer look at a span of time.
+export async function charts(page) {
+  const chart = page.locator(".chart").first();
+  const readout = chart.locator(".readout");
+  const box = await chart.locator(".plot").boundingBox();
+  const to = (share) => page.mouse.move(box.x + 70 + (box.width - 75) * share, box.y + 70);
+  const seconds = async () => {
+    const [hours, minutes, rest] = (await readout.locator(".moment").textContent()).split(":").map(Number);
+    return (hours * 60 + minutes) * 60 + rest;
+  };
+  // The seconds from one place of the chart to another, by what the pointer shows there.
+  const span = async (from, until) => {
+    await to(from);
+    const first = await seconds();
+    await to(until);
+    return ((await seconds()) - first + 86400) % 86400;
+  };
+  assert.ok(await readout.isHidden());
+  await to(0.5);
+  await readout.waitFor();
+  assert.match(await readout.textContent(), /^\d\d:\d\d:\d\dall [\d.]+4xx [\d.]+failing [\d.]+$/);
+  // The pointer rests while the chart goes on: what is shown is always what is there now.
+  const before = await readout.textContent();
+  await page.waitForFunction((old) => document.querySelector(".readout").textContent !== old, before);
+  assert.ok(await readout.isVisible());
+
+  let whole = 0;
+  while (whole < 10) {
+    await page.waitForTimeout(200); // until the gateway has been up for long enough to look closer
+    whole = await span(0, 1);
+  }
+  const all = chart.getByRole("button", { name: "Show all" });
+  assert.ok(await all.isHidden());
+  const drag = async () => {
+    await to(0.3);
+    await page.mouse.down();
+    await to(0.4);
+    await to(0.6);
+    await page.mouse.up();
+    await all.waitFor();
+    const closer = await span(0, 1);
+    assert.ok(closer < whole / 2, `${closer} of ${whole} seconds are shown`);
+    // It stays while the chart goes on.
+    const last = await page.locator(".chart").first().locator(".legend").textContent();
+    await page.waitForFunction((old) => document.querySelector(".legend").textContent !== old, last);
+    assert.ok((await span(0, 1)) < whole / 2);
+  };
+  await drag();
+  await to(0.5);
+  await page.mouse.dblclick(box.x + box.width / 2, box.y + 70);
+  await all.waitFor({ state: "hidden" });
+  assert.ok((await span(0, 1)) >= whole);
+  await drag();
+  await all.click();
+  await all.waitFor({ state: "hidden" });
+  assert.ok((await span(0, 1)) >= whole);
+  await page.mouse.move(5, 5);
+  await readout.waitFor({ state: "hidden" });
 }
 
 export async function routes(page) {
@@ -129,8 +201,10 @@ export async function themes(page) {
   await page.emulateMedia({ colorScheme: "dark" });
   const dark = await back();
   assert.notEqual(light, dark);
+  await hasLine(page, "--blue");
   await button.click(); // light, whatever the system has
   assert.equal(await back(), light);
+  await hasLine(page, "--blue");
   await page.reload();
   assert.equal(await back(), light);
   await button.click();
@@ -159,6 +233,13 @@ export async function narrow(page) {
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.equal(wider, 0, view);
   }
+  // The charts take the width that there is, when it grows again too.
+  const fits = () => page.waitForFunction(() => [...document.querySelectorAll(".plot")].every((plot) =>
+    [...plot.querySelectorAll("canvas")].every((canvas) => Math.abs(canvas.clientWidth - plot.clientWidth) < 2)));
+  await open(page, "Overview");
+  await fits();
+  await page.setViewportSize({ width: 1000, height: 800 });
+  await fits();
 }
 
 export async function reconnects(page, { command }) {
@@ -205,6 +286,8 @@ export async function screenshots(page, { folder }) {
       await page.getByText("refuses (401, key missing)").waitFor();
     }
     if (view === "Requests") await row(page, "Failing requests", "/v1/reports").getByRole("button").click();
+    await page.mouse.move(0, 0);
+    if (view === "Overview") await page.locator(".plot").first().hover({ position: { x: 330, y: 60 } });
     await page.waitForTimeout(1200);
     await page.screenshot({ path: `${folder}/dashboard-${view.toLowerCase()}-${colorScheme}.png` });
   }

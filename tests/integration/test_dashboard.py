@@ -18,7 +18,7 @@ pytestmark = sanitizers.others_software
 
 KEY = "mobile-key-0123456789-0123456789"
 TOKEN = "operator-token-0123456789-012345"
-SCENARIOS = ["overview", "routes", "upstreams", "limits", "cache", "requests", "configuration", "explain", "themes", "accessible",
+SCENARIOS = ["overview", "routes", "upstreams", "limits", "cache", "requests", "configuration", "explain", "charts", "themes", "accessible",
              "narrow", "other_sites", "reconnects"]
 
 
@@ -171,6 +171,15 @@ def test_logging_in(start, demo, backend):
     tokens = f'  tokens: [{{name: ops, hash: "{hashed(TOKEN)}"}}]'
     start(configuration(admin, demo("one").port, demo("two").port, backend().port, tokens))
     browse(f"http://127.0.0.1:{admin}/", ["log_in"], ADMIN_TOKEN=TOKEN)
+
+
+def test_a_build_without_the_chart_library_names_its_package(tmp_path):
+    process = subprocess.run(["cmake", "-D", f"DYGRAPHS_FOLDER={tmp_path}", "-P", "cmake/WebFiles.cmake"], cwd=harness.ROOT,
+                             capture_output=True, text=True)
+    assert process.returncode != 0
+    said = " ".join(process.stderr.split())
+    assert f"dygraph.min.js and dygraph.min.css are not in {tmp_path}." in said
+    assert "Install the Debian package libjs-dygraphs" in said
 
 
 @pytest.mark.skipif("PORTCULLIS_SCREENSHOTS" not in os.environ, reason="makes the pictures of docs/images")

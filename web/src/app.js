@@ -1,12 +1,12 @@
 // The dashboard: one page, whose views follow what the gateway tells each second.
-import { redrawCharts } from "./charts.js";
+import { recolourCharts } from "./charts.js";
 import { configuration } from "./configuration.js";
 import { duration, h, setText } from "./dom.js";
 import { explain } from "./explain.js";
 import { overview } from "./overview.js";
 import { cache, limits, requests, routes, upstreams } from "./tables.js";
 
-const MOST_HISTORY = 600; // seconds
+const MAX_HISTORY = 600; // seconds
 const VIEWS = [
   ["overview", "Overview", overview], ["routes", "Routes", routes], ["upstreams", "Upstreams", upstreams],
   ["requests", "Requests", requests], ["limits", "Limits", limits], ["cache", "Cache", cache],
@@ -78,7 +78,7 @@ function follow() {
   source.addEventListener("live", (event) => {
     live = JSON.parse(event.data);
     if (live.now && live.now[0] !== history.at(-1)?.[0]) history.push(live.now);
-    if (history.length > MOST_HISTORY) history.splice(0, history.length - MOST_HISTORY);
+    if (history.length > MAX_HISTORY) history.splice(0, history.length - MAX_HISTORY);
     tell("live", "live");
     setText(footer, `Portcullis ${live.version}, configuration ${live.configuration}, up for ${duration(live.at / 1000 - live.runtime.started)}`);
     show();
@@ -133,11 +133,11 @@ function setTheme(theme) {
   const name = { system: "Auto", light: "Light", dark: "Dark" }[theme];
   setText(button, name);
   button.setAttribute("aria-label", `Colours: ${name}`);
-  redrawCharts();
+  recolourCharts();
 }
 button.addEventListener("click", () => setTheme(themes[(themes.indexOf(localStorage.getItem("theme") ?? "system") + 1) % 3]));
 setTheme(themes.includes(localStorage.getItem("theme")) ? localStorage.getItem("theme") : "system");
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawCharts);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolourCharts);
 
 window.addEventListener("hashchange", () => {
   navigate();

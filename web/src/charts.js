@@ -1,77 +1,206 @@
-// Lines over the last minutes, by uPlot. Each chart tells in words, too, what it shows.
-import uPlot from "/assets/uplot.js";
+// Lines over the last minutes, by dygraphs, which /assets/dygraph.js defines as a global. The values under the pointer are
+// shown beside it, a drag zooms into a span of time, and a double click (or a button) shows everything again. Each chart
+// also says in words what it shows, for screen readers.
 import { h, setText, timeOfDay } from "./dom.js";
 
-const charts = new Set();
+const { Dygraph } = globalThis;
+const attached = new Set();
+
+// dygraphs' own legend is replaced by ours. It also writes a style attribute, which the page's policy forbids.
+Dygraph.PLUGINS = Dygraph.PLUGINS.filter((one) => one !== Dygraph.Plugins.Legend);
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-// series: [{label, colour: "--blue", format, fill: true}]
+// dygraphs takes the labels of axes as HTML.
+function escaped(text) {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+}
+
 export class Chart {
-  constructor({ title, series, format, most }) {
+  // series: [{label, colour: "--blue", fill: true}]; format writes a value; max is the top of the axis, else that follows the values.
+  constructor({ title, series, format, max }) {
+    this.title = title;
     this.series = series;
     this.format = format;
-    this.most = most;
-    this.holder = h("div", { class: "plot", role: "img" });
+    this.max = max;
+    this.rows = []; // [Date, a value or null for each series], the oldest first
+    this.plot = null; // while the chart is in the document and has rows
+    this.pointer = null; // the horizontal place of the pointer, in pixels from the plot's left edge
+    this.drag = null; // aborted to end the drag that goes on
+
+    const swatch = (one) => {
+      const element = h("span", { class: "swatch" });
+      element.style.background = `var(${one.colour})`;
+      return element;
+    };
     this.values = series.map(() => h("strong", {}, "–"));
-    const legend = h("ul", { class: "legend" }, series.map((one, at) =>
-      h("li", {}, h("span", { class: "swatch", "data-colour": one.colour }), one.label, " ", this.values[at])));
-    this.title = title;
+    this.all = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.showAll() }, "Show all");
+    this.canvas = h("div", { class: "plot-canvas" });
+    this.hairline = h("div", { class: "hairline", hidden: true });
+    this.moment = h("li", { class: "moment" });
+    this.pointed = series.map(() => h("strong", {}, "–"));
+    this.readout = h("ul", { class: "readout", hidden: true }, this.moment,
+      series.map((one, at) => h("li", {}, swatch(one), one.label, " ", this.pointed[at])));
+    this.holder = h("div", { class: "plot", role: "img", "aria-label": title }, this.canvas, this.hairline, this.readout);
     this.element = h("figure", { class: "panel chart" },
-      h("figcaption", {}, h("span", { class: "chart-title" }, title), legend), this.holder);
-    for (const swatch of legend.querySelectorAll(".swatch")) swatch.style.background = `var(${swatch.dataset.colour})`;
-    this.data = [[], ...series.map(() => [])];
-    this.observer = new ResizeObserver(() => this.resize());
+      h("figcaption", {},
+        h("span", { class: "chart-title" }, title), this.all,
+        h("ul", { class: "legend" }, series.map((one, at) => h("li", {}, swatch(one), one.label, " ", this.values[at])))),
+      this.holder);
   }
 
   attach() {
-    charts.add(this);
-    this.observer.observe(this.holder);
+    attached.add(this);
     this.draw();
   }
 
   detach() {
-    charts.delete(this);
-    this.observer.disconnect();
+    attached.delete(this);
+    this.drag?.abort();
     this.plot?.destroy();
     this.plot = null;
+    this.all.hidden = true;
+    this.leave();
   }
 
-  resize() {
-    const width = this.holder.clientWidth;
-    if (this.plot && width > 0) this.plot.setSize({ width, height: 180 });
-  }
-
-  draw() {
-    this.plot?.destroy();
-    const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
-    const span = (_, low, high) => [0, this.most ?? Math.max(high * 1.1, 0.001)];
-    this.plot = new uPlot({
-      width: Math.max(this.holder.clientWidth, 100), height: 180,
-      legend: { show: false }, cursor: { y: false, points: { size: 6 } },
-      scales: { x: { time: true }, y: { range: span } },
-      axes: [{ ...axis, space: 80, size: 30, values: (_, ticks) => ticks.map((tick) => timeOfDay(tick * 1000)) }, { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => this.format(tick)) }],
-      series: [{}, ...this.series.map((one) => ({
-        label: one.label, stroke: colour(one.colour), width: 1.5, points: { show: false },
-        fill: one.fill ? `${colour(one.colour)}22` : undefined, spanGaps: false,
-      }))],
-    }, this.data, this.holder);
-  }
-
-  // data: columns, the first of seconds since 1970; null where there is nothing.
-  update(data) {
-    this.data = data;
-    this.plot?.setData(data);
-    const last = data.slice(1).map((column) => column.at(-1));
-    for (const [at, value] of last.entries()) setText(this.values[at], value === null || value === undefined ? "–" : this.format(value));
+  // columns: the first has seconds since 1970, one more for each series; null where there is no value.
+  update(columns) {
+    const [times, ...values] = columns;
+    this.rows = times.map((time, at) => [new Date(time * 1000), ...values.map((column) => column[at] ?? null)]);
+    // What is being selected stays where it is until the button is released.
+    if (!this.drag) this.draw();
+    this.write(this.values, this.rows.at(-1));
     this.holder.setAttribute("aria-label", `${this.title}: ` + this.series
       .map((one, at) => `${one.label} ${this.values[at].textContent}`).join(", "));
   }
+
+  draw() {
+    if (!attached.has(this) || this.rows.length === 0) return;
+    const plot = this.plot;
+    if (!plot) this.plot = new Dygraph(this.canvas, this.rows, { ...this.options(), ...this.colours() });
+    else if (plot.isZoomed("x") && plot.xAxisRange()[1] <= this.rows[0][0].getTime()) this.showAll(); // that span is forgotten by now
+    else plot.updateOptions({ file: this.rows });
+  }
+
+  recolour() {
+    this.plot?.updateOptions({ file: this.rows, ...this.colours() });
+  }
+
+  showAll() {
+    this.plot?.updateOptions({ file: this.rows, dateWindow: null });
+    this.all.hidden = true;
+  }
+
+  colours() {
+    return { colors: this.series.map((one) => colour(one.colour)), gridLineColor: colour("--line"), axisLineColor: colour("--line") };
+  }
+
+  options() {
+    // A line at the very top of the plot would be hardly visible; null adds such a margin to what the values take.
+    const top = this.max ? this.max * 1.05 : null;
+    const filled = (one) => ({ fillGraph: one.fill === true });
+    return {
+      labels: ["time", ...this.series.map((one) => one.label)],
+      series: Object.fromEntries(this.series.map((one) => [one.label, filled(one)])),
+      strokeWidth: 1.5, fillAlpha: 0.13, gridLineWidth: 1, axisLineWidth: 1, highlightCircleSize: 3.5, axisLabelFontSize: 12,
+      resizable: "passive", // redraws when the place for it changes
+      axes: {
+        x: { axisLabelWidth: 64, pixelsPerLabel: 84, axisLabelFormatter: (time) => timeOfDay(time) },
+        y: { axisLabelWidth: 58, valueRange: [0, top], axisLabelFormatter: (value) => escaped(this.format(value)) },
+      },
+      interactionModel: {
+        mousedown: (event, plot, context) => this.select(event, plot, context),
+        dblclick: (_, plot, context) => {
+          if (!context.cancelNextDblclick) this.showAll();
+        },
+        willDestroyContextMyself: true, // or dygraphs ends a drag before select() has seen its end
+      },
+      highlightCallback: (event) => {
+        this.pointer = this.plot.eventToDomCoords(event)[0];
+        this.point();
+      },
+      unhighlightCallback: () => this.leave(),
+      zoomCallback: () => {
+        this.all.hidden = false;
+      },
+      drawCallback: () => this.point(),
+    };
+  }
+
+  // Zooms into the span of time that the pointer is dragged over. The values' axis follows the values by itself.
+  select(event, plot, context) {
+    if (event.button !== 0) return;
+    this.drag?.abort();
+    const drag = new AbortController();
+    this.drag = drag;
+    drag.signal.addEventListener("abort", () => {
+      this.drag = null;
+      context.destroy();
+    });
+    context.initializeMouseDown(event, plot, context);
+    Dygraph.startZoom(event, plot, context);
+    let moved = false;
+    document.addEventListener("mousemove", ({ pageX }) => {
+      moved = true;
+      Dygraph.moveZoom({ pageX, pageY: event.pageY }, plot, context);
+    }, { signal: drag.signal });
+    document.addEventListener("mouseup", (end) => {
+      if (moved) Dygraph.endZoom(end, plot, context);
+      drag.abort();
+    }, { signal: drag.signal });
+  }
+
+  // The row that is nearest to the pointer and has a value; -1 when there is none.
+  nearest() {
+    const time = this.plot.toDataXCoord(this.pointer);
+    let found = -1, least = Infinity;
+    for (const [at, [moment, ...values]] of this.rows.entries()) {
+      const distance = Math.abs(moment.getTime() - time);
+      if (distance < least && values.some((value) => value !== null)) [found, least] = [at, distance];
+    }
+    return found;
+  }
+
+  // Shows what is under the pointer; called again whenever something else has come to be there.
+  point() {
+    if (!this.plot || this.pointer === null) return;
+    const at = this.nearest();
+    if (at < 0) {
+      this.leave();
+      return;
+    }
+    const row = this.rows[at];
+    this.plot.setSelection(at);
+    setText(this.moment, timeOfDay(row[0]));
+    this.write(this.pointed, row);
+    this.hairline.hidden = this.readout.hidden = false;
+    const area = this.plot.getArea();
+    const left = Math.min(Math.max(this.plot.toDomXCoord(row[0].getTime()), area.x), area.x + area.w);
+    this.hairline.style.left = `${left}px`;
+    this.hairline.style.height = `${area.h}px`;
+    // On the side that has more room.
+    const width = this.holder.clientWidth;
+    const right = left < width / 2;
+    this.readout.style.left = right ? `${left + 10}px` : "auto";
+    this.readout.style.right = right ? "auto" : `${width - left + 10}px`;
+  }
+
+  leave() {
+    this.pointer = null;
+    this.hairline.hidden = this.readout.hidden = true;
+  }
+
+  write(elements, row) {
+    for (const [at, element] of elements.entries()) {
+      const value = row?.[at + 1] ?? null;
+      setText(element, value === null ? "–" : this.format(value));
+    }
+  }
 }
 
-// The colours are others now.
-export function redrawCharts() {
-  for (const chart of charts) chart.draw();
+// To be called when the page's colours have changed.
+export function recolourCharts() {
+  for (const chart of attached) chart.recolour();
 }

@@ -19,7 +19,7 @@ export function overview() {
     { label: "all", colour: "--blue", fill: true }, { label: "4xx", colour: "--amber" }, { label: "failing", colour: "--red" }] });
   const latency = new Chart({ title: "Latency", format: milliseconds, series: [
     { label: "50%", colour: "--blue" }, { label: "99%", colour: "--violet" }] });
-  const cache = new Chart({ title: "Cache hit ratio", format: percent, most: 1, series: [{ label: "hits", colour: "--green", fill: true }] });
+  const cache = new Chart({ title: "Cache hit ratio", format: percent, max: 1, series: [{ label: "hits", colour: "--green", fill: true }] });
   const attention = h("ul", { class: "attention" });
   const calm = h("p", { class: "empty" }, "Nothing needs attention.");
   const charts = [traffic, latency, cache];
@@ -66,7 +66,7 @@ export function overview() {
   return { element, show, attach: () => charts.forEach((one) => one.attach()), detach: () => charts.forEach((one) => one.detach()) };
 }
 
-// What somebody should look at, the worst first.
+// What an operator should look at, the worst first.
 function concerns(live) {
   const out = [];
   for (const upstream of live.upstreams) {

@@ -1,7 +1,7 @@
 // A table that sorts by its columns, filters by a text and keeps what is open while its rows change each second.
 import { h, setText } from "./dom.js";
 
-const MOST_ROWS = 300; // that are shown; who looks for others filters
+const MAX_ROWS = 300; // shown at once; the filter finds the others
 
 // columns: [{key, label, value(row), format(value, row) -> text or Node, number: true, sort: "ascending"}]; the first
 // column names its row. `id(row)` tells rows apart; `details(row)` may give what a row opens to show.
@@ -45,7 +45,7 @@ export class Table {
     this.render();
   }
 
-  // What is open stays, also when it is not among the rows any more: somebody reads it.
+  // What is open stays, also when it is not among the rows any more, because it may be being read.
   update(rows) {
     const known = new Set(rows.map((row) => String(this.id(row))));
     const kept = [...this.open].filter(([id]) => !known.has(id)).map(([, row]) => row);
@@ -80,7 +80,7 @@ export class Table {
       else this.heads[at].removeAttribute("aria-sort");
     }
     const rows = this.matching();
-    const visible = rows.slice(0, MOST_ROWS);
+    const visible = rows.slice(0, MAX_ROWS);
     const keep = new Set(visible.map((row) => String(this.id(row))));
     for (const [id, line] of this.shown) {
       if (keep.has(id)) continue;

@@ -72,7 +72,7 @@ export function upstreams() {
 
 export function limits() {
   const who = new Table({ caption: "Being limited", id: (row) => `${row.route} ${row.who}`, sort: { key: "last_minute", descending: true },
-    empty: "Nobody is being limited.", columns: [
+    empty: "No client is being limited.", columns: [
       column("who", "Consumer or address"), column("route", "Route"), column("reason", "By", (value) => value.replaceAll("_", " ")),
       figure("last_minute", "In the last minute", (value) => number(Math.round(value))), figure("total", "Seen in all", number)] });
   const table = new Table({ caption: "Limits", id: (row) => row.name, sort: { key: "refused", descending: true },
