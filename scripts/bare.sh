@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Runs a command of a clean clone on a bare Debian, which has no package, no cache and no earlier build, and prints how
+# long it took. The clone is of what is committed. Usage: scripts/bare.sh bookworm|trixie [COMMAND...]
+# (default: scripts/quickstart.sh --check)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source packaging/roots.sh
+suite=${1:?usage: scripts/bare.sh bookworm|trixie [COMMAND...]}
+shift
+if (($# == 0)); then set -- scripts/quickstart.sh --check; fi
+
+root=$roots/$suite-bare
+copy_of "$suite" "$root"
+trap 'rm -rf "$root"' EXIT
+git clone -q . "$root/portcullis"
+if [[ -e $HOME/.npmrc ]]; then cp "$HOME/.npmrc" "$root/root/"; fi
+started=$SECONDS
+status=0
+in_root "$root" bash -c 'cd /portcullis && exec "$@"' bare "$@" || status=$?
+echo "bare $suite: $* took $((SECONDS - started)) s and ended with $status"
+exit "$status"
