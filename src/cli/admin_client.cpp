@@ -3,8 +3,8 @@
 #include <cstdlib>
 
 #include "base/read_file.h"
-#include "control/gateway.h"
-#include "control/snapshot.h"
+#include "config/loader.h"
+#include "control/say.h"
 
 namespace portcullis::cli {
 
@@ -17,17 +17,17 @@ std::optional<std::string> configured_address(const ConfigChoice& choice, Failur
   const auto path = choice.path(failure);
   if (!path) return std::nullopt;
   config::Diagnostics diagnostics;
-  const auto config = control::load_config(*path, diagnostics);
+  const auto admin = config::load_admin(*path, diagnostics);
   control::print_diagnostics(diagnostics);
-  if (!config) {
-    failure = {kWrong, "the configuration " + *path + " is wrong, so its admin listener is not known"};
+  if (!admin) {
+    failure = {kWrong, "cannot tell the admin listener of the configuration " + *path};
     return std::nullopt;
   }
-  if (!config->admin.enabled()) {
+  if (!admin->enabled()) {
     failure = {kWrong, "the configuration " + *path + " has no `admin` listener to ask"};
     return std::nullopt;
   }
-  return (config->admin.tls.enabled() ? "https://" : "") + config->admin.address;
+  return (admin->tls.enabled() ? "https://" : "") + admin->address;
 }
 
 std::optional<std::string> token_of(const AdminChoice& choice, Failure& failure) {

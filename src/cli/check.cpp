@@ -4,7 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/config_choice.h"
-#include "control/gateway.h"
+#include "control/say.h"
 #include "control/snapshot.h"
 
 namespace portcullis::cli {

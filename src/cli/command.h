@@ -19,7 +19,7 @@ enum ExitCode : int {
 // What the words of an option or an operand are, so that a shell can complete them.
 enum class Words { kText, kFile, kCommand };
 
-// Where the parser puts what was given. What it points to lives as long as the command.
+// Where the parser puts what was given to an option. What it points to lives as long as the command.
 using Target = std::variant<bool*, std::string*, std::vector<std::string>*>;
 
 // A flag when its target is a bool; else it takes one value, and may be repeated when its target is a vector.
@@ -31,18 +31,24 @@ struct Option {
   Words words = Words::kText;
   std::vector<std::string> choices{};  // the values it takes; empty when others are possible
   bool required = false;
+  bool replaces_operands = false;  // when it is given, the required operands must not be
 };
 
-// What is given by its place. The last of a command may take several.
+// "-c" and "--config"; the brief one may be empty.
+struct OptionNames {
+  std::string brief, full;
+};
+OptionNames names_of(const Option& option);
+
+// What is given by its place. When there are not enough words for all operands, those that are not required
+// go without one, the last of them first: two words for `[CONFIG] METHOD URL` are METHOD and URL.
 struct Operand {
-  std::string name;   // how help calls it: "CONFIG"
-  std::string usage;  // how the line of usage writes it: "[CONFIG]"
+  std::string name;  // how help calls it: "CONFIG"
   std::string summary;
-  Target target;
+  std::string* target;
   Words words = Words::kText;
   std::vector<std::string> choices{};
   bool required = false;
-  size_t max = 1;  // how many words it takes, when its target is a vector
 };
 
 // A command line that works as it stands, in the order in which a reader would try them.

@@ -11,11 +11,14 @@ Command explain_command();
 Command doctor_command();
 Command reload_command();
 Command top_command();
+Command health_command();
 Command schema_command();
 Command demo_backend_command();
 Command generate_key_command();
 Command hash_key_command();
 Command hash_password_command();
+Command completion_command();
+Command man_command();
 Command version_command();
 Command help_command();
 

@@ -31,7 +31,6 @@ std::optional<std::string> ConfigChoice::path(Failure& failure) const {
 
 Operand config_operand(ConfigChoice& choice) {
   return {.name = "CONFIG",
-          .usage = "[CONFIG]",
           .summary = "The configuration: a file, or a folder of *.yaml, *.yml and *.json files",
           .target = &choice.operand,
           .words = Words::kFile};

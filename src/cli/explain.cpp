@@ -6,7 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/config_choice.h"
-#include "control/gateway.h"
+#include "control/say.h"
 #include "control/snapshot.h"
 
 namespace portcullis::cli {
@@ -60,29 +60,17 @@ void print_text(const nlohmann::json& told) {
 
 struct ExplainSettings {
   ConfigChoice config;
-  std::vector<std::string> words;  // [CONFIG] METHOD URL, or [CONFIG] alone with --curl
+  std::string method, url;
   std::vector<std::string> headers;
   std::string curl_line;
   std::string client_address = "127.0.0.1";
   bool json = false;
 };
 
-// The request that the command line describes; the word that is left, if any, becomes the configuration.
-std::optional<control::Question> read_question(ExplainSettings& settings, Failure& failure) {
-  std::vector<std::string>& words = settings.words;
-  const size_t of_request = settings.curl_line.empty() ? 2 : 0;
-  if (words.size() < of_request) {
-    failure = {kUsage, "name a request, by METHOD and URL or by --curl"};
-    return std::nullopt;
-  }
-  if (words.size() > of_request + 1) {
-    failure = {kUsage, "`--curl` takes the place of METHOD and URL"};
-    return std::nullopt;
-  }
-  if (words.size() > of_request) settings.config.operand = words.front();
-  if (of_request != 0)
-    return control::Question{words[words.size() - 2], words.back(), settings.headers,
-                             settings.client_address};
+// The request that the command line describes. Nothing when its curl command cannot be read.
+std::optional<control::Question> read_question(const ExplainSettings& settings, Failure& failure) {
+  if (settings.curl_line.empty())
+    return control::Question{settings.method, settings.url, settings.headers, settings.client_address};
   auto read = control::read_curl_line(settings.curl_line);
   if (!read) {
     failure = {kUsage, "--curl: " + read.error().message};
@@ -92,7 +80,7 @@ std::optional<control::Question> read_question(ExplainSettings& settings, Failur
   return std::move(*read);
 }
 
-int explain(ExplainSettings& settings) {
+int explain(const ExplainSettings& settings) {
   const OutputFormat format = format_of(settings.json);
   Failure failure;
   const auto question = read_question(settings, failure);
@@ -124,14 +112,15 @@ Command explain_command() {
           "Nothing is sent and no limit is charged. Each policy says what it would decide, and each other "
           "route "
           "why it was not taken.",
-      .operands = {{.name = "CONFIG METHOD URL",
-                    .usage = "[CONFIG] METHOD URL",
-                    .summary =
-                        "The configuration (a file or a folder), when three words are given; the method, as "
-                        "GET; and `http://host/path`, or a path alone",
-                    .target = &settings->words,
-                    .words = Words::kFile,
-                    .max = 3}},
+      .operands = {config_operand(settings->config),
+                   {.name = "METHOD",
+                    .summary = "The request's method, as GET",
+                    .target = &settings->method,
+                    .required = true},
+                   {.name = "URL",
+                    .summary = "`http://host/path`, or a path alone",
+                    .target = &settings->url,
+                    .required = true}},
       .options = {config_option(settings->config),
                   {.names = "-H,--header",
                    .value = "FIELD",
@@ -140,7 +129,8 @@ Command explain_command() {
                   {.names = "--curl",
                    .value = "LINE",
                    .summary = "Instead of METHOD and URL: a curl command, in quotes as one word",
-                   .target = &settings->curl_line},
+                   .target = &settings->curl_line,
+                   .replaces_operands = true},
                   {.names = "--client",
                    .value = "ADDRESS",
                    .summary = "The client's address; 127.0.0.1 when none is given",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 
 #include "base/text.h"
 #include "cli/commands.h"
@@ -64,11 +65,9 @@ void append_terms(std::string& out, const std::string& title, const std::vector<
 }
 
 std::string term_of(const Option& option) {
-  const size_t comma = option.names.find(',');
-  const std::string names = comma == std::string::npos
-                                ? "    " + option.names
-                                : option.names.substr(0, comma) + ", " + option.names.substr(comma + 1);
-  return option.value.empty() ? names : names + " " + option.value;
+  const OptionNames names = names_of(option);
+  const std::string text = (names.brief.empty() ? "    " : names.brief + ", ") + names.full;
+  return option.value.empty() ? text : text + " " + option.value;
 }
 
 nlohmann::json to_json(const Command& command) {
@@ -109,6 +108,13 @@ int print_help(const HelpSettings& settings) {
 
 }  // namespace
 
+std::vector<Exit> program_exits() {
+  return {{kGood, "good"},
+          {kWrong, "the configuration is wrong, or has no answer to what was asked about it"},
+          {kCouldNot, "could not: a gateway cannot be reached, an address bound, or a file read"},
+          {kUsage, "the command line is wrong"}};
+}
+
 std::vector<Exit> all_exits(const Command& command) {
   std::vector<Exit> out = command.exits;
   out.push_back({kUsage, "the command line is wrong"});
@@ -117,9 +123,9 @@ std::vector<Exit> all_exits(const Command& command) {
 
 std::string usage_line(const Command& command) {
   std::string out = "portcullis " + command.name;
-  for (const Operand& one : command.operands) out += " " + one.usage;
+  for (const Operand& one : command.operands) out += one.required ? " " + one.name : " [" + one.name + "]";
   for (const Option& one : command.options) {
-    if (one.required) out += " " + one.names.substr(one.names.find(',') + 1) + " " + one.value;
+    if (one.required) out += " " + names_of(one).full + " " + one.value;
   }
   return out + " [OPTIONS]";
 }
@@ -154,11 +160,9 @@ std::string help_of_program() {
   std::vector<Meaning> terms;
   for (const Command& command : commands()) terms.push_back({command.name, command.summary});
   append_terms(out, "Commands", terms);
-  append_terms(out, "Exit codes",
-               {{"0", "good"},
-                {"1", "the configuration is wrong, or has no answer to what was asked about it"},
-                {"3", "could not: the gateway cannot be reached, an address bound, a file read"},
-                {"64", "the command line is wrong"}});
+  terms.clear();
+  for (const Exit& one : program_exits()) terms.push_back({std::to_string(one.code), one.meaning});
+  append_terms(out, "Exit codes", terms);
   return out + "\n`portcullis help COMMAND` tells more of one of them, with examples.\n";
 }
 
@@ -176,7 +180,6 @@ Command help_command() {
           .summary = "Print the commands, or what one of them takes",
           .description = "`portcullis COMMAND --help` prints the same as `portcullis help COMMAND`.",
           .operands = {{.name = "COMMAND",
-                        .usage = "[COMMAND]",
                         .summary = "The command to describe",
                         .target = &settings->command,
                         .words = Words::kCommand}},

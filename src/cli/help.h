@@ -15,6 +15,9 @@ std::string help_of(const Command& command);
 // "portcullis check [CONFIG] [OPTIONS]".
 std::string usage_line(const Command& command);
 
+// What the exit codes mean in all commands.
+std::vector<Exit> program_exits();
+
 // The exit codes of a command, that of a wrong command line among them.
 std::vector<Exit> all_exits(const Command& command);
 

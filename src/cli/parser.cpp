@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "base/text.h"
@@ -13,16 +14,7 @@
 namespace portcullis::cli {
 namespace {
 
-std::vector<std::string_view> names_of(const Option& option) {
-  std::vector<std::string_view> out;
-  const std::string_view names = option.names;
-  const size_t comma = names.find(',');
-  out.push_back(names.substr(0, comma));
-  if (comma != std::string_view::npos) out.push_back(names.substr(comma + 1));
-  return out;
-}
-
-void declare(CLI::App& app, const Command& command) {
+void declare_options(CLI::App& app, const Command& command) {
   for (const Option& option : command.options) {
     if (auto* const* flag = std::get_if<bool*>(&option.target)) {
       app.add_flag(option.names, **flag);
@@ -34,65 +26,65 @@ void declare(CLI::App& app, const Command& command) {
           ->allow_extra_args(false);
     }
   }
-  for (const Operand& operand : command.operands) {
-    if (auto* const* text = std::get_if<std::string*>(&operand.target)) {
-      app.add_option(operand.name, **text);
-    } else {
-      app.add_option(operand.name, *std::get<std::vector<std::string>*>(operand.target))
-          ->expected(0, static_cast<int>(operand.max));
-    }
-  }
 }
 
-// What is wrong with words that no option and no operand takes.
-std::string refuse_extras(const Command& command, const std::vector<std::string>& extras) {
-  for (const std::string& word : extras) {
-    if (!word.starts_with('-') || word == "--") continue;
-    const std::string name = word.substr(0, word.find('='));
-    std::vector<std::string_view> known{"--help"};
-    for (const Option& option : command.options) {
-      for (const std::string_view one : names_of(option)) {
-        if (one.starts_with("--")) known.push_back(one);
-      }
-    }
-    return "unknown option `" + name + "`" + suggestion_for(name, known);
-  }
-  return "unexpected `" + extras.front() + "`";
+// What is wrong with an option that the command does not have.
+std::string refuse_option(const Command& command, const std::string& word) {
+  const std::string name = word.substr(0, word.find('='));
+  std::vector<std::string> known{"--help"};
+  for (const Option& option : command.options) known.push_back(names_of(option).full);
+  return "unknown option `" + name + "`" + suggestion_for(name, {known.begin(), known.end()});
 }
 
 // "" when `given` is one of the choices, or there are none.
 std::string refuse_value(const std::string& name, const std::vector<std::string>& choices,
                          const std::string& given) {
   if (choices.empty() || std::find(choices.begin(), choices.end(), given) != choices.end()) return "";
-  return "`" + name + "` takes one of " + join(choices) + "; not `" + given + "`" +
+  return "`" + name + "` is one of " + join(choices) + ", not `" + given + "`" +
          suggestion_for(given, {choices.begin(), choices.end()});
 }
 
-template <typename Described>
-std::string refuse(const CLI::App& app, const Described& described, const std::string& name) {
-  const bool given = app.count(name) > 0;
-  if (described.required && !given) return "`" + name + "` is missing";
-  const auto* text = std::get_if<std::string*>(&described.target);
-  return given && text != nullptr ? refuse_value(name, described.choices, **text) : "";
-}
-
-// What is wrong with the parsed words of `command`; "" when nothing is.
-std::string refuse(const CLI::App& app, const Command& command) {
-  const std::vector<std::string> extras = app.remaining();
-  if (!extras.empty()) return refuse_extras(command, extras);
-  for (const Operand& operand : command.operands) {
-    if (std::string why = refuse(app, operand, operand.name); !why.empty()) return why;
-  }
+// What is wrong with the options given; "" when nothing is.
+std::string refuse_options(const CLI::App& app, const Command& command) {
+  for (const std::string& word : app.remaining()) return refuse_option(command, word);
   for (const Option& option : command.options) {
-    if (std::string why = refuse(app, option, std::string(names_of(option).back())); !why.empty()) return why;
+    const std::string name = names_of(option).full;
+    const bool given = app.count(name) > 0;
+    if (option.required && !given) return "`" + name + "` is missing";
+    const auto* text = std::get_if<std::string*>(&option.target);
+    if (!given || text == nullptr) continue;
+    if (std::string why = refuse_value(name, option.choices, **text); !why.empty()) return why;
   }
   return "";
+}
+
+// Gives the operands their words. What is wrong with them; "" when nothing is.
+std::string assign_operands(const CLI::App& app, const Command& command,
+                            const std::vector<std::string>& words) {
+  const bool replaced = std::any_of(
+      command.options.begin(), command.options.end(),
+      [&](const Option& option) { return option.replaces_operands && app.count(names_of(option).full) > 0; });
+  const auto required = [&](const Operand& operand) { return operand.required && !replaced; };
+  const size_t needed = std::count_if(command.operands.begin(), command.operands.end(), required);
+  size_t spare = words.size() > needed ? words.size() - needed : 0;
+  auto word = words.begin();
+  for (const Operand& operand : command.operands) {
+    if (operand.required && replaced) continue;
+    if (!operand.required && spare == 0) continue;
+    if (word == words.end()) return "`" + operand.name + "` is missing";
+    if (!operand.required) --spare;
+    if (std::string why = refuse_value(operand.name, operand.choices, *word); !why.empty()) return why;
+    *operand.target = *word++;
+  }
+  return word == words.end() ? "" : "unexpected `" + *word + "`";
 }
 
 int run_parsed(const Command& command, std::vector<std::string> words) {
   CLI::App app;
   app.allow_extras();
-  declare(app, command);
+  std::vector<std::string> operands;
+  declare_options(app, command);
+  app.add_option("operands", operands);
   // CLI11 takes the words from the end.
   std::reverse(words.begin(), words.end());
   try {
@@ -103,8 +95,9 @@ int run_parsed(const Command& command, std::vector<std::string> words) {
   } catch (const CLI::ParseError& error) {
     return usage_error(command.name, error.what());
   }
-  if (const std::string why = refuse(app, command); !why.empty()) return usage_error(command.name, why);
-  return command.run();
+  std::string why = refuse_options(app, command);
+  if (why.empty()) why = assign_operands(app, command, operands);
+  return why.empty() ? command.run() : usage_error(command.name, why);
 }
 
 }  // namespace

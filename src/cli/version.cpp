@@ -30,8 +30,7 @@ Command version_command() {
           .description = "`portcullis --version` prints the same.",
           .options = {json_option(settings->json)},
           .exits = {{kGood, "the version was printed"}},
-          .examples = {{"portcullis version", "For people"},
-                       {"portcullis version --json", "For programs"}},
+          .examples = {{"portcullis version", "For people"}, {"portcullis version --json", "For programs"}},
           .run = [settings] { return print_version(*settings); }};
 }
 

@@ -142,4 +142,19 @@ std::optional<Config> load_path(const std::string& path, const PolicyCatalog& ca
   return root ? load_document(*root, catalog, reader, diagnostics) : std::nullopt;
 }
 
+std::optional<Admin> load_admin(const std::string& path, Diagnostics& diagnostics) {
+  Sources sources;
+  SourceReader reader(sources, diagnostics);
+  const auto root = reader.read(path);
+  if (!root) return std::nullopt;
+  Admin admin;
+  for (const auto& [key, value] : root->members) {
+    if (key->scalar != "admin") continue;
+    reader.expand(*value);
+    admin_type()->load(*value, &admin, diagnostics);
+  }
+  if (diagnostics.has_errors()) return std::nullopt;
+  return admin;
+}
+
 }  // namespace portcullis::config

@@ -20,4 +20,9 @@ std::optional<Config> load_path(const std::string& path, const PolicyCatalog& ca
 std::optional<Config> load_text(std::string_view text, const std::string& name, const PolicyCatalog& catalog,
                                 Diagnostics& diagnostics);
 
+// Only the `admin` of the configuration at `path`, for one who wants to ask the gateway that serves it: what
+// is wrong elsewhere in the configuration does not matter. Not enabled() when there is none; nothing when it
+// is wrong itself, or the files are not YAML.
+std::optional<Admin> load_admin(const std::string& path, Diagnostics& diagnostics);
+
 }  // namespace portcullis::config

@@ -1,10 +1,32 @@
 #pragma once
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "config/policy_type.h"
 
 namespace portcullis::config {
+
+// One object of the configuration, as the reference describes it.
+struct ReferenceSection {
+  std::string title;  // its place, as `listeners[].tls`, or a policy's name; empty for the top level
+  const ObjectType* object;
+};
+
+// All that is described, in order. Texts are Markdown without links: words in backticks, and paragraphs that
+// are separated by empty lines.
+struct Reference {
+  std::unique_ptr<ObjectType> whole;  // owns what the sections point to
+  std::string introduction;
+  std::vector<ReferenceSection> sections;
+  std::string about_policies;
+  std::vector<ReferenceSection> policies;
+};
+Reference make_reference(const PolicyCatalog& catalog);
+
+// What stands beside the key of a field: "required", its default, or "".
+std::string default_of(const ObjectType::Field& field);
 
 // The text of docs/configuration.md, generated from the same description that the loader uses.
 std::string reference_page(const PolicyCatalog& catalog);

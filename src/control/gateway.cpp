@@ -45,12 +45,6 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
-void print_diagnostics(const config::Diagnostics& diagnostics) {
-  for (const config::Diagnostic& diagnostic : diagnostics.sorted()) {
-    std::fprintf(stderr, "%s\n", diagnostic.to_string().c_str());
-  }
-}
-
 Gateway::Gateway(RunOptions options)
     : options_(std::move(options)),
       kept_{TlsState(say)},

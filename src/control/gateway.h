@@ -120,7 +120,4 @@ class Gateway {
   TaskGroup tasks_;
 };
 
-// Prints all of them to standard error.
-void print_diagnostics(const config::Diagnostics& diagnostics);
-
 }  // namespace portcullis::control

@@ -46,7 +46,10 @@ def steps(console):
 
 @pytest.mark.parametrize("page, configuration, console, before", SESSIONS,
                          ids=[f"{page.relative_to(harness.ROOT)}-{i}" for i, (page, *_) in enumerate(SESSIONS)])
-def test_the_commands_print_what_the_page_says(page, configuration, console, before, demo, library, start, tmp_path):
+def test_the_commands_print_what_the_page_says(page, configuration, console, before, demo, library, start, tmp_path, tmp_path_factory, monkeypatch):
+    installed = tmp_path_factory.mktemp("bin")
+    (installed / "portcullis").symlink_to(os.path.abspath(harness.BINARY))
+    monkeypatch.setenv("PATH", f"{installed}:{os.environ['PATH']}")
     configuration = configuration.replace("/var/lib/portcullis", str(tmp_path)).replace("/tmp/portcullis", f"{tmp_path}/portcullis")
     first, second = ("8443", "8080") if ":8443" in configuration else ("8080", "8443")
     ports = {first: "{port}", second: str(harness.free_port()), "9080": str(harness.free_port()), "9001": str(demo("one").port), "9002": str(demo("two").port)}
