@@ -18,6 +18,9 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("PORTCULLIS_BINARY", str(ROOT / "build/release/portcullis"))
+# What serves as the backend of tests that need an ordinary one. Under a sanitizer it may be the release's, because the
+# backend is not what they test.
+DEMO_BINARY = os.environ.get("PORTCULLIS_DEMO_BINARY", BINARY)
 
 
 def wait_for(condition, timeout=20, what="condition"):
@@ -51,11 +54,11 @@ def free_port():
 class Process:
     """A portcullis process whose standard error is collected."""
 
-    def __init__(self, *arguments, prefix=()):
+    def __init__(self, *arguments, prefix=(), binary=BINARY):
         """`prefix`: a command that runs it."""
         self.lines = []
         self.process = subprocess.Popen(
-            [*prefix, BINARY, *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+            [*prefix, binary, *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -125,7 +128,7 @@ def metric(port, name):
 class DemoBackend(Process):
     def __init__(self, name="demo"):
         self.port = free_port()
-        super().__init__("demo-backend", "--listen", f"127.0.0.1:{self.port}", "--name", name)
+        super().__init__("demo-backend", "--listen", f"127.0.0.1:{self.port}", "--name", name, binary=DEMO_BINARY)
         self.wait_for_line("listening on")
 
 

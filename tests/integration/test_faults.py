@@ -85,7 +85,7 @@ class Backend(harness.DemoBackend):
         self.process.wait(20)
 
     def again(self):
-        harness.Process.__init__(self, "demo-backend", "--listen", f"127.0.0.1:{self.port}", "--name", "again")
+        harness.Process.__init__(self, "demo-backend", "--listen", f"127.0.0.1:{self.port}", "--name", "again", binary=harness.DEMO_BINARY)
         self.wait_for_line("listening on")
 
     def pause(self):

@@ -33,7 +33,7 @@ def ask(gateway):
 
 def serve_at(address, port, name):
     """A backend at any loopback address."""
-    process = harness.Process("demo-backend", "--listen", f"{address}:{port}", "--name", name)
+    process = harness.Process("demo-backend", "--listen", f"{address}:{port}", "--name", name, binary=harness.DEMO_BINARY)
     process.wait_for_line("listening on")
     return process
 

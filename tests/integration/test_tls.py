@@ -190,6 +190,7 @@ def test_two_kinds_of_keys_for_one_name(start, echo, authority):
         assert curl(gateway, "--tls-max", "1.2", "--ciphers", f"ECDHE-{kind}-AES128-GCM-SHA256")[0] == 0, kind
 
 
+@pytest.mark.not_sanitized(reason="its time goes to writing and listing ten thousand files")
 def test_ten_thousand_certificates_in_a_folder_are_read_when_asked_for(start, echo, authority, edge, tmp_path):
     folder = tmp_path / "certificates"
     folder.mkdir()
