@@ -3,6 +3,7 @@
 # at random, and lists the tests that failed: those whose outcome depends on a moment.
 # Usage: scripts/stress.sh [N] [PATTERN]    (N: 1 by default; PATTERN: as of pytest -k)
 #   PORTCULLIS_STRESS_SEED=NUMBER repeats a run approximately; each run prints its own.
+#   PORTCULLIS_STRESS_FACTOR=NUMBER makes delays so many times more frequent (1 by default).
 #   PORTCULLIS_TEST_JOBS=NUMBER of tests side by side (3 by default).
 # Output, one file for each run: build/stress/.
 set -euo pipefail

@@ -7,6 +7,8 @@
 // the same calls; what the threads do between them differs, so a run is repeated approximately. Programs that
 // the tests start (browsers, databases, shells) inherit it and are left alone: see is_stressed().
 //
+// PORTCULLIS_STRESS_FACTOR=NUMBER, 1 by default, makes delays as many times more frequent.
+//
 // Nothing here allocates or takes a lock, so that it may run in a signal handler and between fork and exec. A
 // delay leaves errno as it was and ends early when a signal arrives.
 
@@ -50,10 +52,11 @@ constexpr Odds kPass{7'000, 500};        // everything else
 constexpr int64_t kMillisecond = 1'000'000;
 constexpr int64_t kMaxBrief = 4 * kMillisecond;
 constexpr int64_t kMaxLengthy = 200 * kMillisecond;
-// A thread is delayed for at most this, and a quarter of its age, in all.
+// A thread is delayed for at most this, and a quarter of its age, in all, times the factor.
 constexpr int64_t kFirstBudget = 400 * kMillisecond;
 
 std::atomic<bool> active = false;
+std::atomic<uint32_t> factor = 1;
 std::atomic<uint64_t> seed = 0;
 std::atomic<uint64_t> threads = 0;  // that drew since the seed was set
 
@@ -107,7 +110,8 @@ void sleep_for(int64_t nanoseconds) {
 
 void delay(Odds odds) {
   if (!active.load(std::memory_order_relaxed)) return;
-  const auto drawn = static_cast<uint32_t>(draw(1'000'000));
+  const uint32_t times = factor.load(std::memory_order_relaxed);
+  const auto drawn = static_cast<uint32_t>(draw(1'000'000)) / times;
   if (drawn >= odds.brief + odds.lengthy) return;
   const int saved = errno;
   int64_t length;
@@ -120,7 +124,7 @@ void delay(Odds odds) {
   }
   const int64_t time = now();
   if (self.began == 0) self.began = time;
-  if (self.spent + length <= kFirstBudget + (time - self.began) / 4) {
+  if (self.spent + length <= times * (kFirstBudget + (time - self.began) / 4)) {
     self.spent += length;
     sleep_for(length);
   }
@@ -141,6 +145,8 @@ bool is_stressed(std::string_view program) {
   std::string_view program(path.data(), size > 0 ? static_cast<size_t>(size) : 0);
   program.remove_prefix(program.rfind('/') + 1);
   if (!is_stressed(program)) return;
+  const char* times = std::getenv("PORTCULLIS_STRESS_FACTOR");
+  factor = static_cast<uint32_t>(std::clamp(times == nullptr ? 1 : std::atoi(times), 1, 1000));
   // Each test's gateways are delayed in their own way, which is the same when the test runs by itself.
   const char* test = std::getenv("PYTEST_CURRENT_TEST");
   seed = mix(std::strtoull(number, nullptr, 10) ^ hash(program) ^ hash(test == nullptr ? "" : test));
