@@ -3,7 +3,6 @@
 import concurrent.futures
 import subprocess
 import threading
-import time
 
 import grpc
 
@@ -14,13 +13,15 @@ class Service(grpc.GenericRpcHandler):
     """Methods of all kinds on bytes."""
 
     def __init__(self):
-        self.health, self.deadlines, self.release = 1, [], threading.Event()
+        self.health, self.deadlines = 1, []
+        self.release, self.closing = threading.Event(), threading.Event()
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
         self.server.add_generic_rpc_handlers((self,))
         self.port = self.server.add_insecure_port("127.0.0.1:0")
         self.server.start()
 
     def close(self):
+        self.closing.set()
         self.server.stop(0).wait()
 
     def service(self, details):
@@ -29,7 +30,7 @@ class Service(grpc.GenericRpcHandler):
             if request == b"fail":
                 context.abort(grpc.StatusCode.FAILED_PRECONDITION, "as asked")
             if request == b"wait":
-                time.sleep(3)
+                self.closing.wait(20)
             context.set_trailing_metadata((("x-end", "1"),))
             return request.upper()
 

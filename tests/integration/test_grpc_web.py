@@ -118,7 +118,7 @@ def test_deadlines_and_errors_of_the_gateway(start, service):
     gateway = start(web(service.port))
     began = time.monotonic()
     answer, body = call(gateway, "Unary", message(b"wait"), grpc_timeout="300m")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # and not the service's 20
     assert (frames(body)[1] or answer.headers)["grpc-status"] == "4"
     away = start(web(free_port()))
     answer, _ = call(away, "Unary", message(b""))
