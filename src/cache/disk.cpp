@@ -1,7 +1,6 @@
 #include "cache/disk.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -13,6 +12,7 @@
 #include <set>
 
 #include "base/read_file.h"
+#include "runtime/start_thread.h"
 
 namespace portcullis::cache {
 
@@ -60,8 +60,7 @@ Disk::Disk(DiskSettings settings, UniqueFd lock, Say say)
 void Disk::begin(Restore restore, std::function<void()> done) {
   // Here and not on the thread, so that the first response that is fetched may lie on disk already.
   const bool taken = take();
-  loader_ = std::thread([this, taken, restore = std::move(restore), done = std::move(done)] {
-    pthread_setname_np(pthread_self(), "cache-loader");
+  loader_ = start_thread("cache-loader", [this, taken, restore = std::move(restore), done = std::move(done)] {
     if (taken || wait_to_take()) restore_all(restore);
     done();
   });

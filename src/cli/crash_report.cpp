@@ -1,6 +1,7 @@
 #include "cli/crash_report.h"
 
 #include <execinfo.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include <string_view>
 
 #include "base/sanitizers.h"
+#include "base/say.h"
 
 namespace portcullis::cli {
 namespace {
@@ -39,7 +41,7 @@ class Writer {
     } while (value != 0);
     return text({digits + at, sizeof digits - at});
   }
-  ~Writer() { (void)!::write(STDERR_FILENO, buffer_, size_); }
+  ~Writer() { (void)!::write(message_descriptor(), buffer_, size_); }
 
  private:
   char buffer_[512];
@@ -60,6 +62,8 @@ std::string_view name_of(int signal) {
 void report(int signal, siginfo_t* info, void*) {
   // A crash in here, or another thread's meanwhile, ends it at once.
   for (const int one : kSignals) std::signal(one, SIG_DFL);
+  // A reader that is stuck must not keep a crashed process from its end.
+  ::fcntl(message_descriptor(), F_SETFL, ::fcntl(message_descriptor(), F_GETFL) | O_NONBLOCK);
   char thread[16] = "?";
   ::pthread_getname_np(::pthread_self(), thread, sizeof thread);
   {
@@ -74,11 +78,13 @@ void report(int signal, siginfo_t* info, void*) {
   }
   std::array<void*, 64> frames;
   const int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
-  ::backtrace_symbols_fd(frames.data(), count, STDERR_FILENO);
+  ::backtrace_symbols_fd(frames.data(), count, message_descriptor());
   Writer().text(
       "portcullis: end of the crash report; `addr2line -Cfie portcullis OFFSET` says more of the offsets in "
       "parentheses, with the same build\n");
   ::raise(signal);  // as it would have ended: with a core file, where those are wanted
+  // As process 1 of a container it gets no signal that it does not handle.
+  if (::getpid() == 1) ::_exit(128 + signal);
 }
 
 // An exception that nobody has caught says what it is before SIGABRT does the rest.

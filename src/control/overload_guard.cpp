@@ -6,7 +6,7 @@
 #include <array>
 #include <fstream>
 
-#include "control/say.h"
+#include "base/say.h"
 #include "telemetry/process.h"
 
 namespace portcullis::control {

@@ -1,21 +1,15 @@
 #pragma once
 
-#include <cstdio>
-#include <string>
-
+#include "base/say.h"
 #include "config/diagnostics.h"
 
 namespace portcullis::control {
 
-// Tells whoever has started the gateway, on standard error. Any thread.
-inline void say(const std::string& message) {
-  std::fprintf(stderr, "portcullis: %s\n", message.c_str());
-}
+using portcullis::say;
 
-// Prints all of them to standard error, a line each.
+// Tells the operator all of them, a line each. Any thread.
 inline void print_diagnostics(const config::Diagnostics& diagnostics) {
-  for (const config::Diagnostic& one : diagnostics.sorted())
-    std::fprintf(stderr, "%s\n", one.to_string().c_str());
+  for (const config::Diagnostic& one : diagnostics.sorted()) say_line(one.to_string());
 }
 
 }  // namespace portcullis::control

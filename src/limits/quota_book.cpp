@@ -1,8 +1,8 @@
 #include "limits/quota_book.h"
 
-#include <pthread.h>
-
 #include <algorithm>
+
+#include "runtime/start_thread.h"
 
 namespace portcullis::limits {
 
@@ -43,7 +43,7 @@ void QuotaCounter::take_total(uint64_t window, uint64_t synced, uint64_t total) 
 QuotaBook::QuotaBook(std::unique_ptr<QuotaStore> store, Milliseconds interval,
                      std::function<void(const std::string&)> say)
     : store_(std::move(store)), interval_(interval), say_(std::move(say)) {
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("quotas", [this] { run(); });
 }
 
 QuotaBook::~QuotaBook() {
@@ -74,7 +74,6 @@ void QuotaBook::settle(Milliseconds patience) {
 }
 
 void QuotaBook::run() {
-  pthread_setname_np(pthread_self(), "quotas");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     const bool asked = settled_ < counters_.size();

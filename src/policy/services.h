@@ -31,7 +31,7 @@ class Services {
     std::unique_ptr<limits::QuotaStore> quota_store{};  // null: counts are forgotten
     Milliseconds quota_interval{1'000};
   };
-  // `control` is the control thread's loop.
+  // `control` is the control thread's loop. Throws as start_thread().
   Services(Settings settings, EventLoop& control, std::function<void(const std::string&)> say)
       : workers_(settings.workers),
         redis_(settings.redis),
@@ -40,7 +40,10 @@ class Services {
         key_sources_(control, say),
         quota_store_(std::move(settings.quota_store)),
         quota_interval_(settings.quota_interval),
-        say_(std::move(say)) {}
+        say_(std::move(say)) {
+    // With a store from the start, so that a thread that a reload cannot start loses no counts.
+    if (quota_store_) quotas();
+  }
 
   // Ends its threads; while the workers, whose threads have ended, still exist.
   void stop() {

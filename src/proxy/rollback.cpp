@@ -1,8 +1,9 @@
 #include "proxy/rollback.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <limits>
+
+#include "base/say.h"
 
 namespace portcullis::proxy {
 
@@ -34,8 +35,8 @@ void Rollback::note(uint16_t status, bool cut_off, Clock::time_point now) {
   times_.fetch_add(1, kRelaxed);
   interval_began_.store(0, kRelaxed);  // what comes after it is counted anew
   // Once for each time: this is no place where requests pass.
-  std::fprintf(stderr, "portcullis: %s is rolled back: %llu of %llu requests have failed\n", label_.c_str(),
-               static_cast<unsigned long long>(failures), static_cast<unsigned long long>(requests));
+  say(label_ + " is rolled back: " + std::to_string(failures) + " of " + std::to_string(requests) +
+      " requests have failed");
 }
 
 void Rollback::resume() {

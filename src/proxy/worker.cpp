@@ -1,7 +1,5 @@
 #include "proxy/worker.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <string>
 #include <unordered_map>
@@ -9,6 +7,7 @@
 #include "crypto/digest.h"
 #include "proxy/client_connection.h"
 #include "runtime/signal_stack.h"
+#include "runtime/start_thread.h"
 
 namespace portcullis::proxy {
 
@@ -39,7 +38,8 @@ Worker::Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, ListenerS
       on_finished_(std::move(on_finished)),
       first_(std::move(snapshot)) {
   random_ = Random(crypto::random_seed());
-  thread_ = std::thread([this, listening = std::move(sockets)]() mutable { run(std::move(listening)); });
+  thread_ = start_thread("worker-" + std::to_string(index_),
+                         [this, listening = std::move(sockets)]() mutable { run(std::move(listening)); });
 }
 
 Worker::~Worker() {
@@ -47,7 +47,6 @@ Worker::~Worker() {
 }
 
 void Worker::run(ListenerSockets sockets) {
-  pthread_setname_np(pthread_self(), ("worker-" + std::to_string(index_)).c_str());
   const SignalStack signal_stack;
   adopt(std::move(first_), std::move(sockets));
   loop_.set_round_watcher(this);

@@ -69,6 +69,19 @@ bool is_unix_socket_alive(const SocketAddress& address) {
          (errno != ECONNREFUSED && errno != ENOENT);
 }
 
+Status check_address_is_free(const SocketAddress& address) {
+  if (address.is_unix()) {
+    if (!is_unix_socket_alive(address)) return {};
+    errno = EADDRINUSE;
+    return bind_error("cannot bind", address);
+  }
+  UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (::bind(fd.get(), address.data(), address.length()) != 0) return bind_error("cannot bind", address);
+  return {};
+}
+
 Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog, Sharing sharing) {
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return system_error("cannot open a socket for", address);

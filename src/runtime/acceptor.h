@@ -19,6 +19,10 @@ enum class Sharing {
 Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog,
                                        Sharing sharing = Sharing::kNone);
 
+// Whether a listening socket could be opened there now: an error says what is in the way. It accepts nothing
+// meanwhile.
+Status check_address_is_free(const SocketAddress& address);
+
 // True when a process listens at the path of this Unix socket; false when its file is left over, or there is
 // none.
 bool is_unix_socket_alive(const SocketAddress& address);

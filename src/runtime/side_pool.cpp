@@ -1,11 +1,16 @@
 #include "runtime/side_pool.h"
 
-#include <pthread.h>
+#include "runtime/start_thread.h"
 
 namespace portcullis {
 
 SidePool::SidePool(size_t threads, size_t most_waiting) : most_waiting_(most_waiting) {
-  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { serve(); });
+  try {
+    for (size_t i = 0; i < threads; ++i) threads_.push_back(start_thread("side", [this] { serve(); }));
+  } catch (const std::system_error&) {
+    stop();  // those that have been started
+    throw;
+  }
 }
 
 void SidePool::stop() {
@@ -33,7 +38,6 @@ bool SidePool::submit(std::function<void()> job) {
 }
 
 void SidePool::serve() {
-  pthread_setname_np(pthread_self(), "side");
   for (;;) {
     std::function<void()> job;
     {

@@ -16,7 +16,7 @@ namespace portcullis {
 // that wait for it are destroyed.
 class SidePool {
  public:
-  // Refuses work beyond `most_waiting` jobs, so that a flood cannot pile up.
+  // Refuses work beyond `most_waiting` jobs, so that a flood cannot pile up. Throws as start_thread().
   SidePool(size_t threads, size_t most_waiting);
   ~SidePool() { stop(); }
   // Finishes the job in hand and forgets the rest.

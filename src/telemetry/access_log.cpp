@@ -1,8 +1,7 @@
 #include "telemetry/access_log.h"
 
-#include <pthread.h>
-
-#include <csignal>
+#include "base/say.h"
+#include "runtime/start_thread.h"
 
 namespace portcullis::telemetry {
 
@@ -14,12 +13,15 @@ Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& place, siz
 
 AccessLog::AccessLog(size_t workers, std::unique_ptr<LogSink> sink) : sink_(std::move(sink)) {
   for (size_t i = 0; i < workers; ++i) shards_.push_back(std::make_unique<Shard>());
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("access-log", [this] { run(); });
 }
 
 AccessLog::~AccessLog() {
+  sink_->give_up_after(kLastPatience);
   stopping_.store(true, std::memory_order_release);
   thread_.join();
+  if (const uint64_t lines = sink_->dropped(); lines > 0)
+    say("the access log: " + std::to_string(lines) + " lines could not be written and were dropped");
 }
 
 bool AccessLog::write(size_t index, const LogFormat& format, const AccessEntry& entry) {
@@ -37,7 +39,6 @@ size_t AccessLog::write_out() {
 }
 
 void AccessLog::run() {
-  pthread_setname_np(pthread_self(), "access-log");
   for (;;) {
     const bool last = stopping_.load(std::memory_order_acquire);
     if (reopen_.exchange(false, std::memory_order_relaxed)) sink_->reopen();

@@ -20,7 +20,7 @@ class AccessLog {
  public:
   // `place`: as LogSink's.
   static Result<std::unique_ptr<AccessLog>> open(const std::string& place, size_t workers);
-  // Writes what is still in the rings.
+  // Writes what is still in the rings, and drops what the log's reader does not take within a second.
   ~AccessLog();
 
   // Worker `index`, on its own thread. False when the line was dropped.
@@ -41,6 +41,7 @@ class AccessLog {
 
   static constexpr size_t kRingBytes = 1 << 20;
   static constexpr std::chrono::milliseconds kPause{20};
+  static constexpr std::chrono::milliseconds kLastPatience{1'000};
 
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<LogSink> sink_;

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/say.h"
 #include "base/wall_clock.h"
 #include "http/date.h"
 
@@ -11,8 +12,16 @@ void AuditLog::note(const std::string& action, const std::string& by, const nloh
   nlohmann::ordered_json line{
       {"time", http::write_timestamp(current_second())}, {"action", action}, {"by", by}};
   for (const auto& [name, value] : details.items()) line[name] = value;
+  const uint64_t dropped = sink_->dropped();
+  // Once the reader is known to be stuck, the control thread does not wait for it again.
+  sink_->give_up_after(stuck_ ? std::chrono::milliseconds(0) : kPatience);
   sink_->write(line.dump());
   sink_->flush();
+  const bool taken = sink_->dropped() == dropped;
+  if (taken == stuck_)
+    say(taken ? "the audit log is read again; " + std::to_string(dropped) + " lines were dropped"
+              : "the audit log is not read: lines are dropped");
+  stuck_ = !taken;
 }
 
 }  // namespace portcullis::telemetry

@@ -19,7 +19,11 @@ class AuditLog {
   void reopen() { sink_->reopen(); }
 
  private:
+  // How long a line waits for a reader that is slow before it is dropped.
+  static constexpr std::chrono::milliseconds kPatience{200};
+
   std::unique_ptr<LogSink> sink_;
+  bool stuck_ = false;
 };
 
 }  // namespace portcullis::telemetry

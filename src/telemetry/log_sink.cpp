@@ -1,14 +1,15 @@
 #include "telemetry/log_sink.h"
 
-#include <spdlog/logger.h>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstring>
 #include <ctime>
 #include <optional>
 
+#include "base/output.h"
+#include "base/say.h"
 #include "base/unique_fd.h"
 #include "runtime/address.h"
 
@@ -19,56 +20,64 @@ constexpr std::string_view kSyslog = "syslog";
 constexpr std::string_view kSyslogAt = "syslog:";
 constexpr std::string_view kJournal = "journald";
 
-class SpdlogSink final : public LogSink {
+class OutputSink final : public LogSink {
  public:
-  SpdlogSink(std::string place, std::shared_ptr<spdlog::logger> logger)
-      : place_(std::move(place)), logger_(std::move(logger)) {}
+  OutputSink(std::string place, Output output) : place_(std::move(place)), output_(std::move(output)) {}
 
-  static std::shared_ptr<spdlog::logger> make(const std::string& place) {
-    spdlog::sink_ptr sink;
-    if (place == "stdout") {
-      sink = std::make_shared<spdlog::sinks::stdout_sink_st>();
-    } else if (place == "stderr") {
-      sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
-    } else {
-      sink = std::make_shared<spdlog::sinks::basic_file_sink_st>(place);
-    }
-    auto logger = std::make_shared<spdlog::logger>("log", std::move(sink));
-    logger->set_pattern("%v");
-    return logger;
+  static Result<Output> open_place(const std::string& place) {
+    if (place == "stdout") return Output::of_standard(STDOUT_FILENO);
+    if (place == "stderr") return Output::of_standard(STDERR_FILENO);
+    return Output::append_to(place);
   }
 
   void write(std::string_view line) override {
     (pending_ += line) += '\n';
-    if (pending_.size() >= kMostPending) hand_over();
+    if (pending_.size() >= kMaxPending) flush();
   }
+
   void flush() override {
-    hand_over();
-    logger_->flush();
-  }
-  void reopen() override {
-    flush();
-    try {
-      logger_ = make(place_);
-    } catch (const spdlog::spdlog_ex&) {
-      // The next time, perhaps.
+    while (!pending_.empty()) {
+      // In slices, because the time to give up may be set while this waits.
+      const size_t taken = output_.write(pending_, std::clamp(patience(), kNone, kSlice));
+      if (taken > 0) in_line_ = pending_[taken - 1] != '\n';
+      pending_.erase(0, taken);
+      if (output_.error() != 0) complain(output_.error());
+      if (output_.error() != 0 || patience() <= kNone) return drop();
     }
   }
 
- private:
-  // Many lines as one message: each would take longer than to make it.
-  void hand_over() {
-    if (pending_.empty()) return;
-    pending_.pop_back();  // the logger ends it
-    logger_->log(spdlog::level::info, spdlog::string_view_t(pending_.data(), pending_.size()));
-    pending_.clear();
+  void reopen() override {
+    flush();
+    if (place_ == "stdout" || place_ == "stderr") return;
+    if (auto opened = open_place(place_); opened) output_ = std::move(*opened);
   }
 
-  static constexpr size_t kMostPending = 64 << 10;
+ private:
+  // A line of which the reader has taken a part stays, so that lines are whole when it goes on.
+  void drop() {
+    const size_t kept = in_line_ ? pending_.find('\n') + 1 : 0;
+    const auto first = pending_.begin() + static_cast<ptrdiff_t>(kept);
+    note_dropped(static_cast<uint64_t>(std::count(first, pending_.end(), '\n')));
+    pending_.resize(kept);
+  }
+
+  // At most once a minute: a full disk fails each time.
+  void complain(int error) {
+    const Clock::time_point now = Clock::now();
+    if (now < quiet_until_) return;
+    quiet_until_ = now + std::chrono::minutes(1);
+    say("cannot write to the log " + place_ + ": " + std::strerror(error) + "; lines are dropped");
+  }
+
+  static constexpr std::chrono::milliseconds kNone{0};
+  static constexpr std::chrono::milliseconds kSlice{50};
+  static constexpr size_t kMaxPending = 64 << 10;
 
   std::string place_;
-  std::shared_ptr<spdlog::logger> logger_;
+  Output output_;
   std::string pending_;
+  bool in_line_ = false;  // the reader has taken the beginning of a line and not its end
+  Clock::time_point quiet_until_{};
 };
 
 // One datagram for each line; when nobody takes them they are lost, as syslog's are.
@@ -151,11 +160,19 @@ Result<std::unique_ptr<LogSink>> LogSink::open(const std::string& place, const s
   if (place == kJournal) return datagrams("unix:/run/systemd/journal/socket", DatagramSink::Form::kJournald);
   if (place.starts_with(kSyslogAt))
     return datagrams(place.substr(kSyslogAt.size()), DatagramSink::Form::kRfc5424);
-  try {
-    return std::unique_ptr<LogSink>(std::make_unique<SpdlogSink>(place, SpdlogSink::make(place)));
-  } catch (const spdlog::spdlog_ex& problem) {
-    return Error{std::string(problem.what())};
-  }
+  auto output = OutputSink::open_place(place);
+  if (!output) return output.error();
+  return std::unique_ptr<LogSink>(std::make_unique<OutputSink>(place, std::move(*output)));
+}
+
+void LogSink::give_up_after(std::chrono::milliseconds patience) {
+  give_up_at_.store((Clock::now() + patience).time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+std::chrono::milliseconds LogSink::patience() const {
+  const Clock::time_point until{Clock::duration(give_up_at_.load(std::memory_order_relaxed))};
+  if (until == Clock::time_point::max()) return std::chrono::milliseconds::max();
+  return std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
 }
 
 }  // namespace portcullis::telemetry

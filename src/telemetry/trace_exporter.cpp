@@ -1,11 +1,11 @@
 #include "telemetry/trace_exporter.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 
 #include <chrono>
 
 #include "base/text.h"
+#include "runtime/start_thread.h"
 
 namespace portcullis::telemetry {
 namespace {
@@ -29,7 +29,7 @@ size_t swallow(char*, size_t size, size_t count, void*) {
 
 TraceExporter::TraceExporter(Settings settings, size_t workers) : settings_(std::move(settings)) {
   for (size_t i = 0; i < workers; ++i) shards_.push_back(std::make_unique<Shard>());
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("traces", [this] { run(); });
 }
 
 TraceExporter::~TraceExporter() {
@@ -76,7 +76,6 @@ void TraceExporter::pause(int steps) const {
 }
 
 void TraceExporter::run() {
-  pthread_setname_np(pthread_self(), "traces");
   std::string service;
   append_json_escaped(service, settings_.service);
   const std::string begin =

@@ -1,7 +1,8 @@
 #include "upstream/discovery.h"
 
 #include <algorithm>
-#include <cstdio>
+
+#include "base/say.h"
 
 namespace portcullis::upstream {
 
@@ -28,8 +29,7 @@ class Discovery::Name final : private Timer {
     const Settings& settings = discovery_.settings_;
     if (answer.addresses.empty()) {
       // Once for each change of the outcome: the log is not to fill while a name server is away.
-      if (last_error_ != answer.error)
-        std::fprintf(stderr, "portcullis: cannot resolve %s: %s\n", host_.c_str(), answer.error.c_str());
+      if (last_error_ != answer.error) say("cannot resolve " + host_ + ": " + answer.error);
       last_error_ = answer.error;
       discovery_.loop_.arm(*this, settings.least_ttl);
       return;

@@ -5,10 +5,10 @@
 #include <algorithm>
 
 #include "base/arena.h"
+#include "base/say.h"
 #include "control/admin/config_view.h"
 #include "control/admin/web_files.h"
 #include "control/explain.h"
-#include "control/say.h"
 #include "http/query.h"
 #include "http/uri.h"
 
