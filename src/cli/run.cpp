@@ -1,3 +1,7 @@
+#include <memory>
+#include <system_error>
+
+#include "base/say.h"
 #include "cli/commands.h"
 #include "cli/config_choice.h"
 #include "cli/crash_report.h"
@@ -10,19 +14,27 @@ namespace {
 struct RunSettings {
   ConfigChoice config;
   control::RunOptions options;
+  bool core_dumps = false;
 };
 
 int serve(const control::RunOptions& options) {
   report_crashes();
   const SignalStack signal_stack;
   control::Gateway::block_signals();
-  control::Gateway gateway(options);
-  switch (gateway.start()) {
+  drop_messages_of_stuck_reader();
+  std::unique_ptr<control::Gateway> gateway;
+  try {
+    gateway = std::make_unique<control::Gateway>(options);
+  } catch (const std::system_error& problem) {  // not even a loop: the limit of descriptors is very low
+    say(std::string(problem.what()) + "; see `ulimit -n`");
+    return kCouldNot;
+  }
+  switch (gateway->start()) {
     case control::StartOutcome::kServing: break;
     case control::StartOutcome::kBadConfiguration: return kWrong;
     case control::StartOutcome::kCouldNot: return kCouldNot;
   }
-  gateway.run_until_signalled();
+  gateway->run_until_signalled();
   return kGood;
 }
 
@@ -31,6 +43,7 @@ int run(RunSettings& settings) {
   auto path = settings.config.path(failure);
   if (!path) return fail("run", failure, OutputFormat::kText);
   settings.options.config_path = std::move(*path);
+  if (settings.core_dumps) settings.options.core_dumps = control::CoreDumps::kYes;
   return serve(settings.options);
 }
 
@@ -44,7 +57,10 @@ Command run_command() {
       .description =
           "SIGHUP, and `portcullis reload`, load the configuration anew; when it is wrong, the old one goes "
           "on "
-          "serving. SIGTERM and SIGINT let requests finish, then end the process; SIGQUIT ends it at once.",
+          "serving. SIGTERM and SIGINT let requests finish, then end the process; SIGQUIT ends it at once. "
+          "SIGUSR1 opens the logs' files anew. SIGUSR2 starts the program at its path again, which may have "
+          "been "
+          "replaced, and passes all sockets on to it.",
       .operands = {config_operand(settings->config)},
       .options = {config_option(settings->config),
                   {.names = "--watch",
@@ -55,11 +71,20 @@ Command run_command() {
                    .summary =
                        "Take over from the process that serves at this path, and serve a successor there",
                    .target = &settings->options.upgrade_socket_path,
-                   .words = Words::kFile}},
+                   .words = Words::kFile},
+                  {.names = "--user",
+                   .value = "NAME[:GROUP]",
+                   .summary = "Give up root's privileges and become this user once all addresses are bound",
+                   .target = &settings->options.user},
+                  {.names = "--core-dumps",
+                   .summary = "Let the system write a core file when it crashes; it holds keys and secrets",
+                   .target = &settings->core_dumps}},
       .environment = {config_variable()},
       .exits = {{kGood, "it has served, and was told to end"},
                 {kWrong, "the configuration is wrong"},
-                {kCouldNot, "it could not serve: an address could not be bound, or a file read or written"}},
+                {kCouldNot,
+                 "it could not serve: an address could not be bound, a file read or written, or a limit is "
+                 "too low"}},
       .examples =
           {{"portcullis run gateway.yaml", "Serve one file"},
            {"portcullis run --watch /etc/portcullis/conf.d",

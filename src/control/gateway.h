@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,12 @@
 #include "control/fixed_settings.h"
 #include "control/listener_set.h"
 #include "control/overload_guard.h"
+#include "control/privileges.h"
+#include "control/process_setup.h"
+#include "control/service_manager.h"
+#include "control/signals.h"
 #include "control/snapshot.h"
+#include "control/successor_process.h"
 #include "control/target_discovery.h"
 #include "control/upgrade.h"
 #include "policy/services.h"
@@ -29,7 +35,9 @@ namespace portcullis::control {
 struct RunOptions {
   std::string config_path;          // a file or a folder
   bool watch_files = false;         // reload when they change
-  std::string upgrade_socket_path;  // empty: no binary upgrade
+  std::string upgrade_socket_path;  // empty: only a successor that this process starts itself takes over
+  std::string user;                 // NAME or NAME:GROUP to become; empty: it stays who it is
+  CoreDumps core_dumps = CoreDumps::kNo;
 };
 
 // How a start went. Why it failed has been said.
@@ -47,19 +55,32 @@ class Gateway {
 
   // Loads and starts; the diagnostics are printed.
   StartOutcome start();
-  // Serves until SIGTERM, SIGINT (both drain) or SIGQUIT (closes at once). SIGHUP reloads. Call
-  // block_signals() before any thread starts.
+  // Serves until SIGTERM, SIGINT (both drain) or SIGQUIT (closes at once). SIGHUP reloads, SIGUSR1 opens the
+  // logs' files anew, SIGUSR2 starts a successor. Call block_signals() before any thread starts.
   void run_until_signalled();
 
   static void block_signals();
 
  private:
+  StartOutcome start_serving();
+  // Another process passes its sockets on to this one.
+  bool is_successor() const { return predecessor_ || !options_.upgrade_socket_path.empty(); }
+  Result<std::unique_ptr<Succession>> find_predecessor();
+  Status choose_user();
+  Status open_logs();
+  Status open_files(const config::Config& config);
+  Status give_up_privileges();
+  Status check_addresses(const config::Config& config) const;
   Status make_services(const config::Config& config);
   Result<std::shared_ptr<const proxy::Snapshot>> compile(const config::Config& config);
   Status start_workers(std::vector<proxy::ListenerSockets> sockets);
   Status open_admin(Succession* predecessor);
   Result<std::shared_ptr<const tls::ServerContext>> admin_tls(const config::Admin& settings);
   Status open_upgrade_point();
+  void upgrade();
+  void end_starting_successor();
+  void take_ended_children();
+  std::string serving_line() const;
   telemetry::States states();
   Status follow_names(std::shared_ptr<const proxy::Snapshot> snapshot);
   Status follow_hosts();
@@ -78,11 +99,29 @@ class Gateway {
   void follow_tls_files();
   Task<void> bury(std::shared_ptr<const proxy::Snapshot> replaced);
   void stop(int signal, const std::string& by);
+  void receive_signal(int signal);
+
+  class GiveUpSuccessor final : public Timer {
+   public:
+    explicit GiveUpSuccessor(Gateway& gateway) : gateway_(gateway) {}
+    void fire() override;
+
+   private:
+    Gateway& gateway_;
+  };
 
   // How long a start or a reload waits for the first answer about new host names before it goes on without.
   static constexpr Milliseconds kNamePatience{5'000};
 
+  // How long a successor may take to serve.
+  static constexpr Milliseconds kSuccessorPatience{60'000};
+  // By whom a process is stopped whose successor serves.
+  static constexpr const char* kSuccessor = "successor";
+
   const RunOptions options_;
+  const Program program_ = Program::of_this_process();
+  UniqueFd predecessor_ = take_predecessor_socket();  // of which this process was started; none: of no other
+  std::optional<Identity> identity_;                  // whom it is to become; none: it stays who it is
   uint64_t version_ = 0;
   size_t worker_count_ = 0;
   size_t finished_workers_ = 0;
@@ -93,6 +132,10 @@ class Gateway {
   config::Config config_;        // what is served
   std::string tls_fingerprint_;  // of the files last tried
   EventLoop loop_;               // of the control thread
+  ServiceManager manager_;
+  std::unique_ptr<SignalWatch> signals_;
+  pid_t successor_ = 0;  // that was started and does not serve yet
+  GiveUpSuccessor give_up_successor_{*this};
   Kept kept_;
   std::unique_ptr<telemetry::Registry> metrics_;
   std::unique_ptr<policy::Services> services_;  // after the loop, before the snapshot and the workers
@@ -105,6 +148,7 @@ class Gateway {
   std::unique_ptr<telemetry::AuditLog> audit_log_;    // null: none
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
   std::unique_ptr<OverloadGuard> overload_;
+  std::unique_ptr<Watchdog> watchdog_;
   upstream::HealthChecks health_checks_;
   upstream::Discovery discovery_{loop_,
                                  [this](const std::string& host, const upstream::Addresses& addresses) {

@@ -11,8 +11,10 @@ namespace portcullis::control {
 Task<ReloadOutcome> Gateway::reload(std::string by) {
   while (reloading_) co_await sleep_for(loop_, Milliseconds(5));
   reloading_ = true;
+  if (!draining_) manager_.reloading();
   ReloadOutcome outcome = co_await reload_once();
   reloading_ = false;
+  if (!draining_) manager_.ready((outcome.succeeded ? "" : "reload refused; ") + serving_line());
   metrics_->note_reload(outcome.succeeded);
   audit("reload", by,
         {{"outcome", outcome.succeeded ? "succeeded" : "refused"}, {"configuration", snapshot_->version}});

@@ -1,6 +1,8 @@
 #include "control/listener_set.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,6 +18,8 @@ void ListenerSet::inherit(const std::string& address, std::vector<UniqueFd> sock
 }
 
 namespace {
+
+constexpr std::string_view kUnixPrefix = "unix:";
 
 // True when all that listen there are sockets of this process: another listener's at the same port, or a
 // predecessor's that it has passed on.
@@ -44,6 +48,7 @@ Result<std::vector<UniqueFd>> ListenerSet::open(const SocketAddress& address, si
     auto first = open_first(address, kBacklog);
     if (!first) return first.error();
     out.push_back(std::move(*first));
+    if (address.is_unix()) (void)!::chmod(address.to_string().c_str() + kUnixPrefix.size(), socket_mode_);
   }
   while (out.size() < (address.is_unix() ? 1 : workers)) {
     auto socket = open_listening_socket(address, kBacklog, Sharing::kSameProcess);
@@ -51,6 +56,19 @@ Result<std::vector<UniqueFd>> ListenerSet::open(const SocketAddress& address, si
     out.push_back(std::move(*socket));
   }
   return out;
+}
+
+mode_t ListenerSet::permissions_of_sockets() {
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return 0777 & ~mask;
+}
+
+void ListenerSet::give_to(uid_t user, gid_t group) {
+  for (const auto& [address, sockets] : sockets_) {
+    for (const UniqueFd& socket : sockets) (void)!::fchown(socket.get(), user, group);
+    if (address.starts_with(kUnixPrefix)) (void)!::lchown(address.c_str() + kUnixPrefix.size(), user, group);
+  }
 }
 
 Result<std::vector<proxy::ListenerSockets>> ListenerSet::update(

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <map>
 #include <string>
 #include <vector>
@@ -21,15 +23,22 @@ class ListenerSet {
   Result<std::vector<proxy::ListenerSockets>> update(const std::vector<proxy::ListenerSettings>& listeners,
                                                      size_t workers);
 
+  // Gives them, and the files of Unix sockets, to a user as which the process goes on: only sockets of the
+  // same user share an address.
+  void give_to(uid_t user, gid_t group);
+
   // By address, for a successor.
   const std::map<std::string, std::vector<UniqueFd>>& sockets() const { return sockets_; }
   void close() { sockets_.clear(); }
 
  private:
+  static mode_t permissions_of_sockets();
   Result<std::vector<UniqueFd>> open(const SocketAddress& address, size_t workers);
 
   static constexpr int kBacklog = 4096;
 
+  // Of the files of Unix sockets, whose clients are often other users: what the umask leaves at the start.
+  const mode_t socket_mode_ = permissions_of_sockets();
   std::map<std::string, std::vector<UniqueFd>> sockets_;
   std::map<std::string, std::vector<UniqueFd>> inherited_;
 };

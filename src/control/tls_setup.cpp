@@ -206,6 +206,17 @@ config::Listener as_listener(const config::Admin& admin) {
   return out;
 }
 
+void load_certificates(const config::Config& config, TlsState& state) {
+  for (const config::Listener& listener : config.listeners) {
+    const config::ListenerTls& tls = listener.tls;
+    for (const config::TlsCertificate& told : tls.certificates)
+      (void)state.certificates.get(files_of(told))->load();
+    if (tls.certificate_folder.empty()) continue;
+    for (const auto& [name, files] : tls::list_certificates(tls.location.beside(tls.certificate_folder)))
+      (void)state.certificates.get(files)->load();
+  }
+}
+
 void check_tls(const config::Config& config, TlsState& state, Diagnostics& diagnostics) {
   if (config.admin.tls.enabled()) check_listener(as_listener(config.admin), state, diagnostics);
   for (const config::Listener& listener : config.listeners) {

@@ -33,6 +33,10 @@ Result<std::shared_ptr<const tls::ClientContext>> make_client_context(const conf
 // The value of Strict-Transport-Security; empty: no such field.
 std::string hsts_of(const config::Hsts& hsts);
 
+// Reads all certificates now, which otherwise happens when a client first asks for their name. What cannot be
+// read is said.
+void load_certificates(const config::Config& config, TlsState& state);
+
 // Reports what is wrong with it.
 void check_tls(const config::Config& config, TlsState& state, config::Diagnostics& diagnostics);
 

@@ -88,18 +88,23 @@ Result<std::unique_ptr<Succession>> Succession::ask(const std::string& path) {
   if (!address) return address.error();
   UniqueFd peer(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   if (!peer) return system_error("cannot open a socket");
-  // A predecessor that hangs must not hang its successor too.
-  const timeval patience{10, 0};
-  ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (::connect(peer.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
     if (errno == ENOENT || errno == ECONNREFUSED) return std::unique_ptr<Succession>();
     return system_error("cannot reach " + path);
   }
+  return receive(std::move(peer));
+}
+
+Result<std::unique_ptr<Succession>> Succession::receive(UniqueFd peer) {
+  // A predecessor that hangs must not hang its successor too.
+  const timeval patience{10, 0};
+  ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   auto made = std::make_unique<Succession>();
   for (;;) {
     std::string name;
     std::vector<UniqueFd> descriptors;
-    if (!receive_message(peer.get(), name, descriptors)) return system_error(path + " passed nothing on");
+    if (!receive_message(peer.get(), name, descriptors))
+      return system_error("the predecessor passed nothing on");
     if (name == kEnd) break;
     for (UniqueFd& one : descriptors) made->sockets_[name].push_back(std::move(one));
   }
@@ -127,20 +132,22 @@ class UpgradePoint::Successor final : private Watcher {
     const bool ready = receive_message(peer_.get(), text, none) && text == kReady;
     UpgradePoint& point = point_;
     point.successor_.reset();  // ends this object
-    if (ready) point.hooks_.on_succeeded();
+    ready ? point.hooks_.on_succeeded() : point.hooks_.on_failed();
   }
 
   UpgradePoint& point_;
   UniqueFd peer_;
 };
 
-Result<std::unique_ptr<UpgradePoint>> UpgradePoint::open(EventLoop& loop, const std::string& path,
-                                                         Hooks hooks) {
+UpgradePoint::UpgradePoint(EventLoop& loop, Hooks hooks) : loop_(loop), hooks_(std::move(hooks)) {}
+UpgradePoint::~UpgradePoint() = default;
+
+Status UpgradePoint::listen(const std::string& path) {
   const auto address = unix_address(path);
   if (!address) return address.error();
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return system_error("cannot open a socket");
-  // Under another name first, so that there is always somebody at `path`.
+  // Under another name first, so that a process listens at `path` at any time.
   const std::string fresh = path + ".new";
   const auto fresh_address = unix_address(fresh);
   if (!fresh_address) return fresh_address.error();
@@ -150,16 +157,11 @@ Result<std::unique_ptr<UpgradePoint>> UpgradePoint::open(EventLoop& loop, const 
       ::rename(fresh.c_str(), path.c_str()) != 0) {
     return system_error("cannot listen at " + path);
   }
-  return std::unique_ptr<UpgradePoint>(new UpgradePoint(loop, std::move(socket), std::move(hooks)));
+  acceptor_ = std::make_unique<Acceptor>(
+      loop_, std::move(socket), [this](UniqueFd fd, const SocketAddress&) { serve(std::move(fd)); },
+      [](int) {});
+  return {};
 }
-
-UpgradePoint::UpgradePoint(EventLoop& loop, UniqueFd socket, Hooks hooks)
-    : loop_(loop),
-      hooks_(std::move(hooks)),
-      acceptor_(
-          loop, std::move(socket), [this](UniqueFd fd, const SocketAddress&) { serve(std::move(fd)); },
-          [](int) {}) {}
-UpgradePoint::~UpgradePoint() = default;
 
 void UpgradePoint::serve(UniqueFd peer) {
   ucred who{};
@@ -171,8 +173,9 @@ void UpgradePoint::serve(UniqueFd peer) {
         return;
     }
   }
-  if (send_message(peer.get(), kEnd, nullptr, 0))
-    successor_ = std::make_unique<Successor>(*this, std::move(peer));
+  if (!send_message(peer.get(), kEnd, nullptr, 0)) return;
+  if (successor_) hooks_.on_failed();
+  successor_ = std::make_unique<Successor>(*this, std::move(peer));
 }
 
 }  // namespace portcullis::control

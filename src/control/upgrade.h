@@ -22,8 +22,10 @@ using PassedSockets = std::map<std::string, std::vector<UniqueFd>>;
 // The new process's side.
 class Succession {
  public:
-  // Asks the process that listens at `path`. Empty when nobody does.
+  // Asks the process that listens at `path`. Empty when none does.
   static Result<std::unique_ptr<Succession>> ask(const std::string& path);
+  // Takes what the process at the other end of `peer` passes on.
+  static Result<std::unique_ptr<Succession>> receive(UniqueFd peer);
 
   PassedSockets& sockets() { return sockets_; }
   // Tells the old process to drain.
@@ -41,22 +43,25 @@ class UpgradePoint {
     // What is to be passed on; called for each successor that asks.
     std::function<std::vector<std::pair<std::string, std::vector<int>>>()> sockets;
     std::function<void()> on_succeeded;
+    // A successor has gone, or was replaced by another, without having said that it serves.
+    std::function<void()> on_failed;
   };
 
-  // Listens at `path`, in place of whoever did before. Only processes of the same user are served.
-  static Result<std::unique_ptr<UpgradePoint>> open(EventLoop& loop, const std::string& path, Hooks hooks);
+  UpgradePoint(EventLoop& loop, Hooks hooks);
   ~UpgradePoint();
+
+  // Listens at `path`, in place of a process that did before. Only processes of the same user are served.
+  Status listen(const std::string& path);
+  // Passes the sockets on to the process at the other end of `peer`.
+  void serve(UniqueFd peer);
 
  private:
   class Successor;
 
-  UpgradePoint(EventLoop& loop, UniqueFd socket, Hooks hooks);
-  void serve(UniqueFd peer);
-
   EventLoop& loop_;
   Hooks hooks_;
   std::unique_ptr<Successor> successor_;
-  Acceptor acceptor_;
+  std::unique_ptr<Acceptor> acceptor_;  // null: it listens nowhere
 };
 
 }  // namespace portcullis::control

@@ -1,4 +1,8 @@
+import os
+import pathlib
+import shutil
 import sys
+import tempfile
 
 import pytest
 
@@ -39,6 +43,15 @@ def kept(make, end):
 def start(tmp_path):
     """start(configuration) -> Gateway; stopped, with its exit code checked, when the test ends."""
     yield from kept(lambda configuration: harness.Gateway(tmp_path, configuration), harness.Gateway.stop)
+
+
+@pytest.fixture
+def public_folder():
+    """A folder that all users may look into, with the program in it."""
+    with tempfile.TemporaryDirectory(prefix="portcullis-") as folder:
+        os.chmod(folder, 0o755)
+        shutil.copy(harness.BINARY, folder)
+        yield pathlib.Path(folder)
 
 
 @pytest.fixture

@@ -217,7 +217,7 @@ routes:
     def found(verdict, topic, text):
         return any(one[0] == verdict and one[1] == topic and text in one[2] for one in said)
     assert out.returncode == 1
-    assert found("warning", "listener", "is in use")
+    assert found("fault", "listener", f"is in use: process {os.getpid()} (")
     assert found("fault", "listener", "is no address of this machine")
     assert found("good", "admin", "is free")
     assert found("fault", "access_log", "No such file or directory")

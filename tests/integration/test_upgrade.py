@@ -87,8 +87,8 @@ def test_a_successor_that_cannot_start_changes_nothing(tmp_path, start, echo):
         with harness.running("run", "-c", str(path), "--upgrade-socket", str(point), expect=1) as new:
             assert new.process.wait(20) == 1
         path.write_text(good.replace("listeners:", "access_log: {path: /dev/null/x}\nlisteners:"))
-        with harness.running("run", "-c", str(path), "--upgrade-socket", str(point), expect=1) as new:
-            assert new.process.wait(20) == 1  # after it has been given the sockets
+        with harness.running("run", "-c", str(path), "--upgrade-socket", str(point), expect=3) as new:
+            assert new.process.wait(20) == 3  # after it has been given the sockets
         with harness.connect(port) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             assert " 200 " in read_response(connection)[0]

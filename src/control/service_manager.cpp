@@ -1,0 +1,112 @@
+#include "control/service_manager.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+#include "base/say.h"
+#include "base/text.h"
+
+namespace portcullis::control {
+namespace {
+
+std::string environment_variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// A status is one line, and what follows it would be another assignment.
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+}  // namespace
+
+ServiceManager::ServiceManager() : address_(environment_variable("NOTIFY_SOCKET")) {
+  if (address_.empty()) return;
+  if ((address_[0] != '/' && address_[0] != '@') || address_.size() >= sizeof(sockaddr_un::sun_path)) {
+    say("NOTIFY_SOCKET is neither a path nor an abstract address of a Unix socket: " + address_);
+    return;
+  }
+  if (address_[0] == '@') address_[0] = '\0';
+  socket_ = UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const std::string process = environment_variable("WATCHDOG_PID");
+  if (!process.empty() && process != std::to_string(::getpid())) return;
+  watchdog_ = std::chrono::microseconds(parse_decimal(environment_variable("WATCHDOG_USEC")).value_or(0));
+}
+
+void ServiceManager::ready(const std::string& status) {
+  send("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=" + one_line(status));
+}
+
+void ServiceManager::reloading() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  const auto microseconds =
+      static_cast<uint64_t>(now.tv_sec) * 1'000'000 + static_cast<uint64_t>(now.tv_nsec) / 1'000;
+  send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds) +
+       "\nSTATUS=reloading the configuration");
+}
+
+void ServiceManager::stopping(const std::string& status) {
+  send("STOPPING=1\nSTATUS=" + one_line(status));
+}
+
+void ServiceManager::status(const std::string& status) {
+  send("STATUS=" + one_line(status));
+}
+
+void ServiceManager::still_alive() {
+  send("WATCHDOG=1");
+}
+
+void ServiceManager::send(const std::string& text) {
+  if (!socket_) return;
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  std::memcpy(to.sun_path, address_.data(), address_.size());
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address_.size());
+  (void)::sendto(socket_.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+                 reinterpret_cast<const sockaddr*>(&to), length);
+}
+
+Watchdog::Watchdog(EventLoop& loop, ServiceManager& manager,
+                   const std::vector<std::unique_ptr<proxy::Worker>>& workers, std::function<bool()> draining)
+    : loop_(loop), manager_(manager), workers_(workers), draining_(std::move(draining)) {
+  if (manager_.watchdog_interval().count() > 0) tasks_.spawn(watch());
+}
+
+Task<void> Watchdog::watch() {
+  const auto interval = manager_.watchdog_interval();
+  // Twice as often as is told, so that a worker which was late once does not cost a whole turn.
+  const Milliseconds step = std::max(std::chrono::floor<Milliseconds>(interval / 4), Milliseconds(1));
+  // Shared with the messages, which workers may take after this has ended.
+  const auto answered = std::make_shared<std::vector<std::atomic<uint64_t>>>(workers_.size());
+  Clock::time_point told{};
+  bool quiet = false;
+  for (uint64_t round = 1;; ++round) {
+    for (size_t i = 0; !draining_() && i < workers_.size(); ++i)
+      workers_[i]->loop().post(
+          [answered, i, round] { (*answered)[i].store(round, std::memory_order_relaxed); });
+    co_await sleep_for(loop_, step);
+    const bool alive = draining_() || std::all_of(answered->begin(), answered->end(), [&](const auto& one) {
+                         return one.load(std::memory_order_relaxed) == round;
+                       });
+    if (alive && Clock::now() - told >= interval / 2 - step / 2) {
+      manager_.still_alive();
+      told = Clock::now();
+    }
+    if (alive == quiet)
+      say(alive ? "all workers answer again"
+                : "a worker does not answer: the service manager's watchdog is not told");
+    quiet = !alive;
+  }
+}
+
+}  // namespace portcullis::control

@@ -1,0 +1,105 @@
+#include "control/successor_process.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/auxv.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "base/read_file.h"
+#include "base/text.h"
+
+namespace portcullis::control {
+namespace {
+
+constexpr const char* kPredecessorVariable = "PORTCULLIS_PREDECESSOR";  // the number of the descriptor
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> out;
+  for (std::string& word : words) out.push_back(word.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+// WATCHDOG_PID names this process; without it the watchdog is whose it is that is told to be the main
+// process.
+std::vector<std::string> environment_with(int descriptor) {
+  std::vector<std::string> out;
+  for (char** one = environ; *one != nullptr; ++one) {
+    const std::string_view text = *one;
+    if (!text.starts_with("WATCHDOG_PID=")) out.emplace_back(text);
+  }
+  out.push_back(std::string(kPredecessorVariable) + "=" + std::to_string(descriptor));
+  return out;
+}
+
+}  // namespace
+
+Program Program::of_this_process() {
+  Program out;
+  const auto* started = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+  std::error_code failed;
+  if (started != nullptr) out.path = std::filesystem::absolute(started, failed).string();
+  const auto line = read_file("/proc/self/cmdline");
+  if (!line) return {};
+  for (size_t begin = 0; begin < line->size();) {
+    const size_t end = std::min(line->find('\0', begin), line->size());
+    out.arguments.push_back(line->substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return out;
+}
+
+Result<pid_t> start_successor(const Program& program, UniqueFd peer) {
+  if (program.path.empty() || program.arguments.empty())
+    return Error{"it is not known how this process was started: /proc is missing"};
+  std::vector<std::string> arguments = program.arguments;
+  std::vector<std::string> environment = environment_with(peer.get());
+  posix_spawn_file_actions_t files;
+  posix_spawnattr_t attributes;
+  ::posix_spawn_file_actions_init(&files);
+  ::posix_spawnattr_init(&attributes);
+  // Onto itself: the descriptor stays open in the new program.
+  ::posix_spawn_file_actions_adddup2(&files, peer.get(), peer.get());
+  // As a shell would start it: no signal is blocked or ignored.
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setsigdefault(&attributes, &all);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  pid_t process = 0;
+  const int error = ::posix_spawn(&process, program.path.c_str(), &files, &attributes,
+                                  pointers(arguments).data(), pointers(environment).data());
+  ::posix_spawn_file_actions_destroy(&files);
+  ::posix_spawnattr_destroy(&attributes);
+  if (error != 0) return Error{"cannot start " + program.path + ": " + std::strerror(error)};
+  return process;
+}
+
+UniqueFd take_predecessor_socket() {
+  const char* told = std::getenv(kPredecessorVariable);
+  const auto number = told != nullptr ? parse_decimal(told) : std::nullopt;
+  ::unsetenv(kPredecessorVariable);
+  if (!number || *number > 1 << 30) return {};
+  const int descriptor = static_cast<int>(*number);
+  int type = 0;
+  socklen_t length = sizeof type;
+  // The variable may have been set by hand.
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_SEQPACKET) return {};
+  ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  return UniqueFd(descriptor);
+}
+
+std::string describe_end(int status) {
+  if (WIFSIGNALED(status)) return "was ended by signal " + std::to_string(WTERMSIG(status));
+  return "ended with exit code " + std::to_string(WEXITSTATUS(status));
+}
+
+}  // namespace portcullis::control
