@@ -24,8 +24,9 @@ using Target = std::variant<bool*, std::string*, std::vector<std::string>*>;
 
 // A flag when its target is a bool; else it takes one value, and may be repeated when its target is a vector.
 struct Option {
-  std::string names;    // "--json", or "-c,--config"
-  std::string value{};  // how help calls its value: "ADDRESS"; empty for a flag
+  std::string names;  // "--json", or "-c,--config"
+  std::string
+      value{};  // how help calls its value: "ADDRESS"; empty for a flag; "[SIZE]" when it may be left out
   std::string summary;  // without a full stop
   Target target;
   Words words = Words::kText;
@@ -39,6 +40,9 @@ struct OptionNames {
   std::string brief, full;
 };
 OptionNames names_of(const Option& option);
+inline bool needs_value(const Option& option) {
+  return !option.value.empty() && !option.value.starts_with('[');
+}
 
 // What is given by its place. When there are not enough words for all operands, those that are not required
 // go without one, the last of them first: two words for `[CONFIG] METHOD URL` are METHOD and URL.

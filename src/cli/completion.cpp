@@ -52,7 +52,7 @@ std::string bash_command(const Command& command) {
   for (const Option& option : command.options) {
     const OptionNames names = names_of(option);
     options += " " + names.full;
-    if (option.value.empty()) continue;
+    if (!needs_value(option)) continue;
     with_value += " " + names.full + (names.brief.empty() ? "" : " " + names.brief);
     values += "        " + (names.brief.empty() ? "" : names.brief + " | ") + names.full +
               ") value=" + bash_words(option.words, option.choices) + " ;;\n";
@@ -135,9 +135,9 @@ std::string zsh_command(const Command& command) {
         repeats ? "*" : "(" + (names.brief.empty() ? "" : names.brief + " ") + names.full + ")";
     const std::string after =
         "[" + escaped(option.summary, "[]\\") + "]" +
-        (option.value.empty() ? "" : zsh_words(option.value, option.words, option.choices));
+        (!needs_value(option) ? "" : zsh_words(option.value, option.words, option.choices));
     // A long option takes its value after `=` too.
-    out += " \\\n        " + quoted(before + names.full + (option.value.empty() ? "" : "=") + after);
+    out += " \\\n        " + quoted(before + names.full + (needs_value(option) ? "=" : "") + after);
     if (!names.brief.empty()) out += " \\\n        " + quoted(before + names.brief + after);
   }
   size_t place = 0;
@@ -186,7 +186,7 @@ std::string fish_quoted(const std::string& text) {
 
 // The value of an option: nothing but the files, or the words, that it can be.
 std::string fish_value(const Option& option) {
-  if (option.value.empty()) return "";
+  if (!needs_value(option)) return "";
   if (option.words == Words::kFile) return " -r -F";
   const std::string known = known_words(option.words, option.choices);
   return " -x" + (known.empty() ? "" : " -a " + fish_quoted(known));

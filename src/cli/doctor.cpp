@@ -343,8 +343,8 @@ Command doctor_command() {
           .summary = "Look for what stands in a configuration's way on this machine",
           .description =
               "The configuration itself, limits of the kernel and of the process, addresses to bind, "
-              "certificates "
-              "near their end, files to write, and targets and servers to reach. One line for each finding.",
+              "certificates near their end, files to write, and targets and servers to reach. One line for "
+              "each finding.",
           .operands = {config_operand(settings->config)},
           .options = {config_option(settings->config), json_option(settings->json)},
           .environment = {config_variable()},

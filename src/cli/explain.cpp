@@ -110,8 +110,7 @@ Command explain_command() {
       .summary = "Tell which route and policies a request would meet, and why",
       .description =
           "Nothing is sent and no limit is charged. Each policy says what it would decide, and each other "
-          "route "
-          "why it was not taken.",
+          "route why it was not taken.",
       .operands = {config_operand(settings->config),
                    {.name = "METHOD",
                     .summary = "The request's method, as GET",

@@ -48,9 +48,8 @@ std::string program_page() {
   page.paragraph(
       "Portcullis serves what its configuration says: listeners, routes, upstreams and policies. "
       "portcullis.yaml(5) describes the configuration. Wherever a command takes a configuration, it is named "
-      "by "
-      "the operand CONFIG, by `--config`, or by the environment; see below. `portcullis help COMMAND` prints "
-      "what is known of one command, and `portcullis --version` the version.");
+      "by the operand CONFIG, by `--config`, or by the environment; see below. `portcullis help COMMAND` "
+      "prints what is known of one command, and `portcullis --version` the version.");
   page.heading("COMMANDS");
   for (const Command& command : commands()) describe(page, command);
   page.heading("ENVIRONMENT");
@@ -93,8 +92,7 @@ std::string configuration_page() {
   page.paragraph(reference.introduction);
   page.paragraph(
       "A folder may stand for a file: its *.yaml, *.yml and *.json are read in the order of their names and "
-      "joined. "
-      "`portcullis check` reports everything wrong with a configuration.");
+      "joined. `portcullis check` reports everything wrong with a configuration.");
   page.heading("KEYS");
   for (const auto& section : reference.sections) describe(page, section);
   page.heading("POLICIES");

@@ -3,7 +3,9 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "base/text.h"
 #include "cli/help.h"
@@ -53,6 +55,7 @@ std::string refuse_options(const CLI::App& app, const Command& command) {
     if (option.required && !given) return "`" + name + "` is missing";
     const auto* text = std::get_if<std::string*>(&option.target);
     if (!given || text == nullptr) continue;
+    if ((*text)->empty()) return "`" + name + "` has an empty value";
     if (std::string why = refuse_value(name, option.choices, **text); !why.empty()) return why;
   }
   return "";
@@ -73,6 +76,8 @@ std::string assign_operands(const CLI::App& app, const Command& command,
     if (!operand.required && spare == 0) continue;
     if (word == words.end()) return "`" + operand.name + "` is missing";
     if (!operand.required) --spare;
+    // What a variable of the shell was to hold: going on as if nothing was given would surprise.
+    if (word->empty()) return "`" + operand.name + "` is empty";
     if (std::string why = refuse_value(operand.name, operand.choices, *word); !why.empty()) return why;
     *operand.target = *word++;
   }
@@ -100,6 +105,13 @@ int run_parsed(const Command& command, std::vector<std::string> words) {
   return why.empty() ? command.run() : usage_error(command.name, why);
 }
 
+// What the process ends with, once what the command has printed is written.
+int finish(int exit_code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+  std::fprintf(stderr, "portcullis: cannot write to standard output: %s\n", std::strerror(errno));
+  return kCouldNot;
+}
+
 }  // namespace
 
 int run_command_line(const std::vector<std::string>& words) {
@@ -111,7 +123,7 @@ int run_command_line(const std::vector<std::string>& words) {
   if (name == "-h" || name == "--help") name = "help";
   if (name == "-V" || name == "--version") name = "version";
   if (const Command* command = find_command(name); command != nullptr)
-    return run_parsed(*command, {words.begin() + 1, words.end()});
+    return finish(run_parsed(*command, {words.begin() + 1, words.end()}));
   return usage_error("", refuse_unknown_command(name));
 }
 

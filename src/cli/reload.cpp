@@ -49,9 +49,8 @@ Command reload_command() {
       .summary = "Tell a running gateway to load its configuration anew, and say how it went",
       .description =
           "The gateway is asked on its admin listener, and this waits until it serves the new configuration "
-          "or "
-          "has refused it. A refused one changes nothing. Where there is no admin listener, SIGHUP reloads "
-          "too, and the gateway's log says how it went.",
+          "or has refused it. A refused one changes nothing. Where there is no admin listener, SIGHUP "
+          "reloads too, and the gateway's log says how it went.",
       .operands = {admin_operand(settings->admin)},
       .options = std::move(options),
       .environment = admin_variables(),

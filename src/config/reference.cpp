@@ -31,12 +31,11 @@ Reference make_reference(const PolicyCatalog& catalog) {
   out.whole = config_type(catalog);
   out.introduction =
       "One YAML file (JSON works too). Unknown keys are errors. `${NAME}` in a value stands for that "
-      "environment "
-      "variable. Durations: `250ms`, `5s`, `1m`, `1h`; sizes: `512`, `64KiB`, `10MiB`, `1GiB`, `2TiB`.\n\n"
-      "Routes are chosen by precedence: exact host over wildcard (longer first) over any; then exact path "
-      "over parameters (a literal beats a parameter at the leftmost difference) over prefix (longer first) "
-      "over expressions over no path (a `path_prefix: /` counts as no path); then routes with more "
-      "conditions (`methods`, and each of `headers` and `query`); then order in the file.";
+      "environment variable. Durations: `250ms`, `5s`, `1m`, `1h`; sizes: `512`, `64KiB`, `10MiB`, `1GiB`, "
+      "`2TiB`.\n\nRoutes are chosen by precedence: exact host over wildcard (longer first) over any; then "
+      "exact path over parameters (a literal beats a parameter at the leftmost difference) over prefix "
+      "(longer first) over expressions over no path (a `path_prefix: /` counts as no path); then routes with "
+      "more conditions (`methods`, and each of `headers` and `query`); then order in the file.";
   out.about_policies =
       "Each entry of a `policies` list is one policy's name with its settings. On the request they act "
       "in order, the top level's first; on the response in reverse. Texts with variables may hold "
