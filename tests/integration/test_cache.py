@@ -407,6 +407,18 @@ def test_what_is_too_large_passes(start, origin):
         assert len(origin.asked(path)) == 2
 
 
+def test_those_who_wait_for_what_turns_out_too_large_ask_for_themselves(start, origin):
+    """It passes the limit at once, before those on other workers have begun to read it."""
+    admin, large = free_port(), bytes(range(256)) * 1024
+    gateway = start(configuration(origin, "object_size: 4KiB", admin=admin, workers=4))
+    for round in range(1, 11):
+        release = threading.Event()
+        origin.answers[f"/{round}"] = [Answer(FRESH, release=release, pieces=[(None, large)])]
+        threading.Thread(target=lambda: (waiting(admin, 15 * round), release.set()), daemon=True).start()
+        answers = together(16, lambda _: ask(gateway.port, f"/{round}"))
+        assert [answer is not None and answer.body == large for answer in answers] == [True] * 16
+
+
 def test_a_slow_reader_of_what_is_not_kept_holds_the_origin_back(start, origin):
     """Or all of it would be in memory."""
     gateway = start(configuration(origin, "object_size: 100KiB"))

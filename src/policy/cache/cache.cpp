@@ -28,6 +28,11 @@ bool names_caller(std::string_view text) {
                      [&](std::string_view one) { return text.find(one) != std::string_view::npos; });
 }
 
+// Whether what is to be sent is no longer kept, and was not begun to be read in time. A HEAD needs no body.
+bool came_too_late(const Context& context) {
+  return context.serving && !context.serving->valid() && context.request.method != "HEAD";
+}
+
 bool matches(std::string_view pattern, std::string_view name) {
   if (!pattern.ends_with('*')) return name == pattern;
   return name.starts_with(pattern.substr(0, pattern.size() - 1));
@@ -104,8 +109,8 @@ Decision SharedCache::on_request(Context& context) const {
     return Decision::proceed();
   }
   Step first = step(context, visit);
-  const bool needs_disk = context.serving && context.serving->needs_disk();
-  if (first.next == Next::kDecided && !needs_disk) return std::move(first.decision);
+  const bool is_there = !context.serving || (!came_too_late(context) && !context.serving->needs_disk());
+  if (first.next == Next::kDecided && is_there) return std::move(first.decision);
   return Decision::suspend(follow(context, visit, std::move(first)));
 }
 
@@ -275,16 +280,22 @@ Task<Decision> SharedCache::follow(Context& context, CacheVisit& visit, Step now
   }
 }
 
-// False when what was to be sent turns out not to be there: its file is damaged, or gone.
+// False when what was to be sent turns out not to be there: its file is damaged or gone, or it became too
+// large to be kept between being found and being read.
 Task<bool> SharedCache::confirm(Context& context, CacheVisit& visit) const {
-  if (!context.serving || !context.serving->needs_disk()) co_return true;
-  Task<bool> reading = context.serving->wait(context.loop, settings_.wait);
-  if (co_await reading) co_return true;
+  if (came_too_late(context)) {
+    // The next one would not be kept either.
+    visit.goes_alone = true;
+  } else {
+    if (!context.serving || !context.serving->needs_disk()) co_return true;
+    Task<bool> reading = context.serving->wait(context.loop, settings_.wait);
+    if (co_await reading) co_return true;
+    visit.detail = kDamaged;
+  }
   context.serving.reset();
   context.response = {};
   visit.answered = false;
   visit.stale = nullptr;
-  visit.detail = kDamaged;
   co_return false;
 }
 
