@@ -77,9 +77,10 @@ def load_http2(port, connections, seconds, streams, target="/1024", tls=False, u
 
 
 class Subject:
-    """One of them; `label` tells two of one kind apart; `policy` holds what a scenario puts into the places that the peers' configurations leave open."""
+    """One of them; `label` tells two of one kind apart; `policy` holds what a scenario puts into the places that the peers'
+    configurations leave open; `binary` is another build of Portcullis than that of build/release."""
 
-    def __init__(self, name, directory, backend_port, label=None, policy=None):
+    def __init__(self, name, directory, backend_port, label=None, policy=None, binary=None):
         self.name, self.port = label or name, free_port()
 
         def render(file):
@@ -93,7 +94,7 @@ class Subject:
             path.write_text(text)
             return path
         if name == "portcullis":
-            command = [BUILD / "portcullis", "run", "-c", render("portcullis.yaml")]
+            command = [binary or BUILD / "portcullis", "run", "-c", render("portcullis.yaml")]
         elif name == "nginx":
             command = ["nginx", "-c", render("nginx.conf")]
         elif name == "haproxy":

@@ -1,0 +1,66 @@
+"""Compares builds of Portcullis on the same work, for what a compiler flag or a change costs.
+
+    bench/builds.py [--rounds N] NAME=BINARY NAME=BINARY...
+
+The first is what the others are compared with. Builds are interleaved in rounds, each round beginning with another build; the
+figure is the median over the rounds of the ratio of CPU per request to that of the first in the same round, with the range in
+which the true median lies with 95% confidence. Two NAMEs of one BINARY show how much is noise."""
+
+import argparse
+import pathlib
+import statistics
+import tempfile
+
+from policies import key_and_limit
+from subjects import BUILD, LOAD_CORE, Subject, free_port, say, start, wait_for_port
+
+
+def median_range(values):
+    """The median, and the order statistics around it that hold the true one with 95% confidence (sign test)."""
+    values, half = sorted(values), 0.98 * len(values) ** 0.5
+    middle = (len(values) - 1) / 2
+    return statistics.median(values), values[max(0, int(middle - half))], values[min(len(values) - 1, int(middle + half + 1))]
+
+
+def compare(scenario, subjects, seconds, rounds, **request):
+    for subject in subjects:
+        subject.measure(0.3, **request)
+    costs = {subject.name: [] for subject in subjects}
+    for round_ in range(rounds):
+        first = round_ % len(subjects)
+        for subject in subjects[first:] + subjects[:first]:
+            costs[subject.name].append(subject.measure(seconds, **request)["cpu_us_per_req"])
+    base = costs[subjects[0].name]
+    for name, each in costs.items():
+        ratio, low, high = median_range([cost / other for cost, other in zip(each, base)])
+        print(f"{scenario:<16}{name:<20}{statistics.median(each):>8.2f} us/req  {ratio:.3f} ({low:.3f} to {high:.3f})")
+        say(scenario=scenario, subject=name, cpu_us_per_req=round(statistics.median(each), 3), ratio=round(ratio, 4), low=round(low, 4), high=round(high, 4))
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--rounds", type=int, default=40)
+    arguments.add_argument("--seconds", type=float, default=0.25, help="of each measurement")
+    arguments.add_argument("build", nargs="+", help="NAME=BINARY")
+    options = arguments.parse_args()
+    builds = dict(build.split("=", 1) for build in options.build)
+    with tempfile.TemporaryDirectory() as directory:
+        backend_port = free_port()
+        backend = start(LOAD_CORE, BUILD / "bench/bench_backend", backend_port)
+        running = [backend]
+        try:
+            wait_for_port(backend_port, backend)
+            fields, policies = key_and_limit(pathlib.Path(directory))
+            for scenario, policy, more in (("plain", None, {}), ("key_and_limit", policies["portcullis"], {"fields": fields})):
+                subjects = [Subject("portcullis", directory, backend_port, name, policy, binary) for name, binary in builds.items()]
+                running += [subject.process for subject in subjects]
+                compare(scenario, subjects, options.seconds, options.rounds, connections=64, target="/1024", **more)
+                for subject in subjects:
+                    subject.stop()
+        finally:
+            for process in running:
+                process.terminate()
+
+
+if __name__ == "__main__":
+    main()
