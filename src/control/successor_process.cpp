@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -22,6 +23,7 @@ constexpr const char* kPredecessorVariable = "PORTCULLIS_PREDECESSOR";  // the n
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> out;
+  out.reserve(words.size() + 1);
   for (std::string& word : words) out.push_back(word.data());
   out.push_back(nullptr);
   return out;
@@ -43,6 +45,7 @@ std::vector<std::string> environment_with(int descriptor) {
 
 Program Program::of_this_process() {
   Program out;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel passes pointers as numbers there
   const auto* started = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
   std::error_code failed;
   if (started != nullptr) out.path = std::filesystem::absolute(started, failed).string();
