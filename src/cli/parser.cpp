@@ -1,11 +1,11 @@
 #include "cli/parser.h"
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 
 #include "base/text.h"
 #include "cli/help.h"
@@ -105,10 +105,15 @@ int run_parsed(const Command& command, std::vector<std::string> words) {
   return why.empty() ? command.run() : usage_error(command.name, why);
 }
 
+// Whether standard output is a terminal that was closed: then there is none to show anything to.
+bool terminal_is_gone() {
+  return ::isatty(STDOUT_FILENO) == 0 && errno == EIO;
+}
+
 // What the process ends with, once what the command has printed is written.
 int finish(int exit_code) {
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
-  std::fprintf(stderr, "portcullis: cannot write to standard output: %s\n", std::strerror(errno));
+  if ((std::fflush(stdout) == 0 && std::ferror(stdout) == 0) || terminal_is_gone()) return exit_code;
+  std::fputs("portcullis: cannot write all to standard output\n", stderr);
   return kCouldNot;
 }
 
