@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -20,9 +21,10 @@ enum ExitCode : int {
 enum class Words { kText, kFile, kCommand };
 
 // Where the parser puts what was given to an option. What it points to lives as long as the command.
-using Target = std::variant<bool*, std::string*, std::vector<std::string>*>;
+using Target = std::variant<bool*, std::string*, std::optional<std::string>*, std::vector<std::string>*>;
 
-// A flag when its target is a bool; else it takes one value, and may be repeated when its target is a vector.
+// A flag when its target is a bool; else it takes one value. It may be repeated when its target is a vector,
+// and may go without its value when that is optional: the target is then an empty text.
 struct Option {
   std::string names;  // "--json", or "-c,--config"
   std::string

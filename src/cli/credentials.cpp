@@ -6,18 +6,13 @@
 #include <iostream>
 #include <optional>
 
+#include "cli/api_key.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "crypto/digest.h"
-#include "crypto/encoding.h"
 #include "identity/password.h"
 
 namespace portcullis::cli {
 namespace {
-
-std::string hash_of(const std::string& key) {
-  return "sha256:" + crypto::hex_encode(crypto::text_of(crypto::sha256(key)));
-}
 
 // One line from standard input, without echo on a terminal: a secret on the command line would be in the
 // shell's history and in the list of processes.
@@ -57,12 +52,11 @@ int print_hash(const std::string& hash, OutputFormat format) {
 }
 
 int generate_key(const KeySettings& settings) {
-  const std::string key =
-      settings.prefix + crypto::base64_encode(crypto::random_bytes(32), crypto::Base64::kUrl);
+  const std::string key = make_api_key(settings.prefix);
   if (settings.json) {
-    print_json({{"key", key}, {"hash", hash_of(key)}});
+    print_json({{"key", key}, {"hash", hash_of_api_key(key)}});
   } else {
-    std::printf("key:  %s\nhash: %s\n", key.c_str(), hash_of(key).c_str());
+    std::printf("key:  %s\nhash: %s\n", key.c_str(), hash_of_api_key(key).c_str());
   }
   return kGood;
 }
@@ -70,11 +64,10 @@ int generate_key(const KeySettings& settings) {
 int hash_key(const KeySettings& settings) {
   const auto key = read_secret("key");
   if (!key) return usage_error("hash-key", "expected the key on standard input");
-  // The hash of a short key can be guessed by trying them all; of a random one of this length it cannot.
-  if (key->size() < 20)
+  if (is_guessable_key(*key))
     std::fprintf(stderr,
                  "portcullis: this key is short enough to be guessed; `generate-key` makes better ones\n");
-  return print_hash(hash_of(*key), format_of(settings.json));
+  return print_hash(hash_of_api_key(*key), format_of(settings.json));
 }
 
 int hash_password(const KeySettings& settings) {

@@ -22,6 +22,11 @@ void declare_options(CLI::App& app, const Command& command) {
       app.add_flag(option.names, **flag);
     } else if (auto* const* text = std::get_if<std::string*>(&option.target)) {
       app.add_option(option.names, **text)->type_name(option.value);
+    } else if (auto* const* optional = std::get_if<std::optional<std::string>*>(&option.target)) {
+      app.add_option_function<std::string>(
+             option.names, [target = *optional](const std::string& given) { *target = given; })
+          ->type_name(option.value)
+          ->expected(0, 1);
     } else {
       app.add_option(option.names, *std::get<std::vector<std::string>*>(option.target))
           ->type_name(option.value)

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/config_choice.h"
 #include "cli/crash_report.h"
+#include "cli/small_run.h"
 #include "control/gateway.h"
 #include "runtime/signal_stack.h"
 
@@ -13,6 +14,7 @@ namespace {
 
 struct RunSettings {
   ConfigChoice config;
+  SmallRun small;
   control::RunOptions options;
   bool core_dumps = false;
 };
@@ -39,11 +41,19 @@ int serve(const control::RunOptions& options) {
 }
 
 int run(RunSettings& settings) {
+  if (settings.core_dumps) settings.options.core_dumps = control::CoreDumps::kYes;
+  if (const std::string option = settings.small.misplaced_option(); !option.empty())
+    return usage_error("run", "`" + option + "` takes `--to`: a configuration says such things itself");
+  if (settings.small.is_asked_for()) {
+    if (settings.config.named())
+      return usage_error("run", "`--to` stands for a configuration: it goes without another");
+    const std::optional<int> ended = settings.small.prepare(settings.options);
+    return ended ? *ended : serve(settings.options);
+  }
   Failure failure;
   auto path = settings.config.path(failure);
   if (!path) return fail("run", failure, OutputFormat::kText);
   settings.options.config_path = std::move(*path);
-  if (settings.core_dumps) settings.options.core_dumps = control::CoreDumps::kYes;
   return serve(settings.options);
 }
 
@@ -51,16 +61,18 @@ int run(RunSettings& settings) {
 
 Command run_command() {
   auto settings = std::make_shared<RunSettings>();
-  return {
+  Command command{
       .name = "run",
-      .summary = "Serve what a configuration says",
+      .summary = "Serve what a configuration says, or one application without a configuration",
       .description =
           "SIGHUP, and `portcullis reload`, load the configuration anew; when it is wrong, the old one goes "
           "on "
           "serving. SIGTERM and SIGINT let requests finish, then end the process; SIGQUIT ends it at once. "
           "SIGUSR1 opens the logs' files anew. SIGUSR2 starts the program at its path again, which may have "
           "been "
-          "replaced, and passes all sockets on to it.",
+          "replaced, and passes all sockets on to it."
+          "\n\nWith --to no configuration file is needed: options say what is served, and --print writes the "
+          "configuration that they stand for.",
       .operands = {config_operand(settings->config)},
       .options = {config_option(settings->config),
                   {.names = "--watch",
@@ -85,13 +97,21 @@ Command run_command() {
                 {kCouldNot,
                  "it could not serve: an address could not be bound, a file read or written, or a limit is "
                  "too low"}},
-      .examples =
-          {{"portcullis run gateway.yaml", "Serve one file"},
-           {"portcullis run --watch /etc/portcullis/conf.d",
-            "Serve the files of a folder, and follow changes"},
-           {"portcullis run -c gateway.yaml --upgrade-socket /run/portcullis/upgrade.sock",
-            "Take over from the process that was started by the same line, without losing a request"}},
+      .examples = {{"portcullis run gateway.yaml", "Serve one file"},
+                   {"portcullis run --watch /etc/portcullis/conf.d",
+                    "Serve the files of a folder, and follow changes"},
+                   {"portcullis run -c gateway.yaml --upgrade-socket /run/portcullis/upgrade.sock",
+                    "Take over from the process that was started by the same line, without losing a request"},
+                   {"portcullis run --to localhost:3000",
+                    "Serve the application at that port, at 127.0.0.1:8080"},
+                   {"portcullis run --to :3000 --to :3001 --listen :80 --domain api.example.com --key --rate "
+                    "100/min --cache",
+                    "Serve two instances of it to the world, by API key, with a limit and a cache"},
+                   {"portcullis run --to :3000 --rate 100/min --print > portcullis.yaml",
+                    "Write what these options stand for to a file"}},
       .run = [settings] { return run(*settings); }};
+  for (Option& option : settings->small.options()) command.options.push_back(std::move(option));
+  return command;
 }
 
 }  // namespace portcullis::cli

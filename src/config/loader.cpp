@@ -157,4 +157,10 @@ std::optional<Admin> load_admin(const std::string& path, Diagnostics& diagnostic
   return admin;
 }
 
+std::optional<Config> load(const Source& source, const PolicyCatalog& catalog, Diagnostics& diagnostics,
+                           Sources& sources) {
+  return source.text ? load_text(*source.text, source.path, catalog, diagnostics)
+                     : load_path(source.path, catalog, diagnostics, sources);
+}
+
 }  // namespace portcullis::config

@@ -15,6 +15,9 @@ namespace portcullis::config {
 // fail. `catalog` holds the policies that may be used.
 std::optional<Config> load_path(const std::string& path, const PolicyCatalog& catalog,
                                 Diagnostics& diagnostics, Sources& sources);
+// The same wherever it comes from. Of a text, `sources` stays empty.
+std::optional<Config> load(const Source& source, const PolicyCatalog& catalog, Diagnostics& diagnostics,
+                           Sources& sources);
 
 // The same from memory; `name` stands for the file in diagnostics.
 std::optional<Config> load_text(std::string_view text, const std::string& name, const PolicyCatalog& catalog,

@@ -38,6 +38,12 @@ struct RunOptions {
   std::string upgrade_socket_path;  // empty: only a successor that this process starts itself takes over
   std::string user;                 // NAME or NAME:GROUP to become; empty: it stays who it is
   CoreDumps core_dumps = CoreDumps::kNo;
+  // The configuration itself, in place of a file; `config_path` is then its name in messages. A reload keeps
+  // it.
+  std::optional<std::string> config_text = std::nullopt;
+  std::string welcome = "";  // said once it serves, in place of the addresses; empty: those
+
+  config::Source source() const { return {config_path, config_text}; }
 };
 
 // How a start went. Why it failed has been said.

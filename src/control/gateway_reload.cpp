@@ -27,9 +27,17 @@ Task<ReloadOutcome> Gateway::reload_once() {
     say("reload refused; " + serving);
     return ReloadOutcome{false, why + serving + "\n"};
   };
+  if (options_.config_text) {
+    reopen_logs();
+    const std::string kept = "the configuration comes from the " + options_.config_path +
+                             " and stays as it is: serving configuration " +
+                             std::to_string(snapshot_->version);
+    say(kept);
+    co_return ReloadOutcome{true, kept + "\n"};
+  }
   config::Diagnostics diagnostics;
   config::Sources sources;
-  auto config = load_config(options_.config_path, diagnostics, kept_.tls, &sources);
+  auto config = load_config(options_.source(), diagnostics, kept_.tls, &sources);
   note_sources(sources);
   print_diagnostics(diagnostics);
   std::string report;
@@ -114,7 +122,7 @@ Task<void> Gateway::bury(std::shared_ptr<const proxy::Snapshot> replaced) {
 Task<void> Gateway::reload_if_changed() {
   config::Diagnostics ignored;
   config::Sources sources;
-  load_config(options_.config_path, ignored, kept_.tls, &sources);
+  load_config(options_.source(), ignored, kept_.tls, &sources);
   if (sources.fingerprint != fingerprint_ && !draining_) {
     Task<ReloadOutcome> reloading = reload("files");
     co_await reloading;

@@ -140,7 +140,7 @@ StartOutcome Gateway::start_serving() {
     file_watch_ = std::make_unique<FileWatch>(loop_, [this] { tasks_.spawn(reload_if_changed()); });
   config::Diagnostics diagnostics;
   config::Sources sources;
-  auto config = load_config(options_.config_path, diagnostics, kept_.tls, &sources);
+  auto config = load_config(options_.source(), diagnostics, kept_.tls, &sources);
   print_diagnostics(diagnostics);
   if (!config) return StartOutcome::kBadConfiguration;
   note_sources(sources);
@@ -190,6 +190,10 @@ StartOutcome Gateway::start_serving() {
   if (*predecessor) {
     say("took over from the process that served before");
     (*predecessor)->confirm();
+  }
+  if (!options_.welcome.empty()) {
+    say_line(options_.welcome);
+    return StartOutcome::kServing;
   }
   for (const proxy::ListenerSettings& listener : snapshot_->listeners) {
     say("listening on " + listener.address.to_string() + " (" + listener.name + ")");
@@ -243,7 +247,7 @@ Status Gateway::open_admin(Succession* predecessor) {
   }
   auto tls = admin_tls(config_.admin);
   if (!tls) return tls.error();
-  say("admin on " + SocketAddress::of_socket(socket.get()).to_string());
+  if (options_.welcome.empty()) say("admin on " + SocketAddress::of_socket(socket.get()).to_string());
   admin_ = std::make_unique<AdminServer>(
       loop_, std::move(socket), config_.admin, std::move(*tls), *metrics_,
       AdminServer::Sources{

@@ -127,15 +127,18 @@ void check_config(const config::Config& config, config::Diagnostics& diagnostics
 }
 
 std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics) {
-  TlsState tls([](const std::string&) {});
-  return load_config(path, diagnostics, tls);
+  return load_config(config::Source{path}, diagnostics);
 }
 
-std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics,
+std::optional<config::Config> load_config(const config::Source& source, config::Diagnostics& diagnostics) {
+  TlsState tls([](const std::string&) {});
+  return load_config(source, diagnostics, tls);
+}
+
+std::optional<config::Config> load_config(const config::Source& source, config::Diagnostics& diagnostics,
                                           TlsState& tls, config::Sources* sources) {
   config::Sources unused;
-  auto config =
-      config::load_path(path, policy::catalog(), diagnostics, sources == nullptr ? unused : *sources);
+  auto config = config::load(source, policy::catalog(), diagnostics, sources == nullptr ? unused : *sources);
   if (!config) return std::nullopt;
   check_config(*config, diagnostics);
   check_tls(*config, tls, diagnostics);

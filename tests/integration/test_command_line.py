@@ -113,7 +113,7 @@ def serving(line, folder):
         process = subprocess.Popen(["bash", "-c", f"exec {line}"], cwd=folder, stderr=said,
                                    env=os.environ | {"PATH": f"{folder}/bin:{os.environ['PATH']}"})
     try:
-        wait_for(lambda: "listening on" in (folder / "said").read_text() or process.poll() is not None, what=line)
+        wait_for(lambda: re.search("listening on|as a file", (folder / "said").read_text()) or process.poll() is not None, what=line)
         yield process
     finally:
         if process.poll() is None:
@@ -124,6 +124,8 @@ def serving(line, folder):
 @pytest.mark.parametrize("name, line", EXAMPLES, ids=[line for _, line in EXAMPLES])
 def test_each_example_in_the_help_works(name, line, workplace):
     folder, real = workplace
+    if " --to " in line and "--print" not in line:
+        line = re.sub(r" --listen \S+", "", line) + f" --listen 127.0.0.1:{free_port()}"
     if name in ("run", "demo-backend") and "--print" not in line:
         # The gateway of the workplace has the addresses of gateway.yaml: this one has others.
         text = CONFIGURATION.replace("{port}", str(free_port())) % {"admin": free_port(), "target": free_port()}

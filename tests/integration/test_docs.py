@@ -1,8 +1,10 @@
 """The documentation is true: its configurations run, and its commands print what it says they print."""
 
+import contextlib
 import json
 import os
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -13,12 +15,15 @@ import sanitizers
 pytestmark = sanitizers.documents
 
 PAGES = sorted((harness.ROOT / "docs").rglob("*.md")) + [harness.ROOT / "examples/README.md", harness.ROOT / "README.md"]
+# `portcullis` in a command is the built one.
+ENVIRONMENT = {**os.environ, "PATH": f"{os.path.dirname(harness.BINARY)}:{os.environ['PATH']}"}
 BLOCK = re.compile(r"^```(yaml|console)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def sessions():
     """(page, configuration, console text, what to run before) for each console block; its configuration is the example
-    that it names, or the YAML block before it. A block marked `before` runs before the gateway starts."""
+    that it names, or the YAML block before it. A block marked `before` runs before the gateway starts; one marked
+    `run-to` starts its own."""
     for page in PAGES:
         configuration, before = None, ""
         for language, file, text in BLOCK.findall(page.read_text()):
@@ -26,11 +31,20 @@ def sessions():
                 configuration = text
             elif file == "before":
                 before = text
+            elif file == "run-to":
+                continue
             else:
                 yield page, (harness.ROOT / "examples" / file).read_text() if file else configuration, text, before
 
 
 SESSIONS = list(sessions())
+WITHOUT_A_FILE = [(page, text) for page in PAGES for _, file, text in BLOCK.findall(page.read_text()) if file == "run-to"]
+
+
+def printed_by(command, directory):
+    """What a command writes to standard output and standard error."""
+    return subprocess.run(["bash", "-c", command], cwd=directory, env=ENVIRONMENT, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=30).stdout
 
 
 def steps(console):
@@ -64,13 +78,38 @@ def test_the_commands_print_what_the_page_says(page, configuration, console, bef
         return text
     for command, _ in steps(before):
         subprocess.run(["bash", "-c", real(command)], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+    (tmp_path / "examples").symlink_to(harness.ROOT / "examples")
     gateway = start(configuration)
     ports[first] = str(gateway.port)
     for command, expected in steps(console):
         command, expected = real(command), [real(line) for line in expected]
-        out = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=30).stdout
+        out = printed_by(command, tmp_path)
         for line in expected:
             assert line in out, f"{page}: {command}\n{out}"
+
+
+@pytest.mark.parametrize("page, console", WITHOUT_A_FILE,
+                         ids=[f"{page.relative_to(harness.ROOT)}-{i}" for i, (page, _) in enumerate(WITHOUT_A_FILE)])
+def test_an_application_is_served_as_the_page_says(page, console, demo, tmp_path):
+    ports = {"8080": harness.free_port(), "9080": harness.free_port(), "3000": demo("one").port, "3001": demo("two").port}
+    added = f" --listen 127.0.0.1:{ports['8080']} --dashboard 127.0.0.1:{ports['9080']}"
+
+    def real(text):
+        for port, its in ports.items():
+            text = re.sub(rf"(127\.0\.0\.1|localhost|--listen ):{port}\b", rf"\1:{its}", text)
+        return text
+    with contextlib.ExitStack() as running:
+        for command, expected in steps(console):
+            if "--print" in command:
+                out = printed_by(command, tmp_path)
+            elif command.startswith("portcullis run "):
+                served = running.enter_context(harness.running(*shlex.split(real(command))[1:], *shlex.split(added)))
+                served.wait_for_line("as a file")
+                out, expected = "\n".join(served.lines).replace(added, ""), [real(line) for line in expected]
+            else:
+                out, expected = printed_by(real(command), tmp_path), [real(line) for line in expected]
+            for line in expected:
+                assert line in out, f"{page}: {command}\n{out}"
 
 
 def test_every_policy_has_a_page_that_runs():
