@@ -22,7 +22,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-OUTSIDE = ["nlohmann/json.hpp", "spdlog/spdlog.h", "CLI/CLI.hpp", "re2/re2.h", "openssl/ssl.h", "curl/curl.h", "functional", "regex"]
+OUTSIDE = ["nlohmann/json.hpp", "CLI/CLI.hpp", "re2/re2.h", "openssl/ssl.h", "curl/curl.h", "functional", "regex"]
 
 
 def cpu_seconds(command, folder):
