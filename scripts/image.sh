@@ -17,7 +17,7 @@ die() {
 }
 
 ((EUID == 0)) || die "making roots takes root"
-command -v buildah >/dev/null || die "install the package buildah"
+scripts/bootstrap.sh package
 # Neither overlay mounts nor another user namespace are needed for what follows.
 export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
 

@@ -39,7 +39,7 @@ END
 
 
 build_here() {
-  command -v dh >/dev/null || die "install the package debhelper (apt-get install debhelper)"
+  scripts/bootstrap.sh build package
   source_tree "$work/here/source" "$version"
   rm -f "$work"/here/*.deb
   (cd "$work/here/source" && JOBS=$jobs dpkg-buildpackage -b --no-sign --no-pre-clean)
@@ -50,6 +50,7 @@ build_here() {
 # build_in SUITE: the packages are moved to dist/ and their names printed.
 build_in() {
   local suite=$1 root
+  scripts/bootstrap.sh package >&2
   root=$(build_root "$suite")
   local deb_version
   deb_version=$version+deb$(sed -n 's/^VERSION_ID="\(.*\)"/\1/p' "$root/etc/os-release")

@@ -66,9 +66,11 @@ class Root:
         return done.stdout
 
     def install(self, package):
-        """As a user installs a file."""
+        """As unattended upgrades do it: where a configuration file has been edited and the package has another, dpkg would
+        ask, and with these options keeps what is there."""
         shutil.copy(package, self / "/tmp/portcullis.deb")
-        return self.run("apt-get", "install", "-y", "--no-install-recommends", "/tmp/portcullis.deb")
+        return self.run("apt-get", "install", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confdef",
+                        "-o", "Dpkg::Options::=--force-confold", "/tmp/portcullis.deb")
 
     @contextlib.contextmanager
     def network(self):

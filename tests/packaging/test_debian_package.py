@@ -103,11 +103,11 @@ def test_an_upgrade_whose_binary_cannot_start_says_so_and_the_old_one_goes_on_se
 def test_installing_the_same_package_again_changes_nothing(fresh_root, manager, package):
     fresh_root.install(package)
     process = manager.main
-    fresh_root.run("chmod", "0600", CONFIGURATION)
+    fresh_root.run("chmod", "0440", CONFIGURATION)
     for _ in range(2):
         fresh_root.run("dpkg", "-i", "/tmp/portcullis.deb")
         fresh_root.run("dpkg-reconfigure", "portcullis", check=False)
-    assert owner_and_mode(fresh_root, CONFIGURATION) == ("root:portcullis", "0o600")
+    assert owner_and_mode(fresh_root, CONFIGURATION) == ("root:portcullis", "0o440")
     assert CONFIGURATION in fresh_root.curl("http://localhost:8080/")
     harness.wait_for(lambda: list(fresh_root.gateways()) == [manager.main], timeout=40, what="one gateway")
     assert process != manager.main  # the binary has been replaced by its like
