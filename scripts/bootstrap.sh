@@ -23,7 +23,7 @@ test=(
 )
 check=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)
 bench=(nginx-light varnish strace)
-package=(debhelper dpkg-dev fakeroot lintian debootstrap buildah python3-pytest man-db)
+package=(debhelper dpkg-dev fakeroot lintian debootstrap buildah python3-pytest man-db iproute2 systemd)
 
 usage() {
   sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
