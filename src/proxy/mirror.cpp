@@ -11,8 +11,6 @@ namespace {
 
 using http::h1::ParseState;
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-
 // One copy on its way to one upstream.
 class Copy {
  public:
@@ -142,20 +140,20 @@ Task<void> send_mirrored(Worker& worker, std::shared_ptr<const MirroredRequest> 
   // One of those on their way, however it ends.
   struct Place {
     telemetry::MirrorMetrics& metrics;
-    ~Place() { metrics.on_their_way.fetch_sub(1, kRelaxed); }
+    ~Place() { metrics.on_their_way.fetch_sub(1, std::memory_order_relaxed); }
   };
   telemetry::MirrorMetrics& metrics = *to->metrics;
   const bool fits = request->body.text.size() <= to->body_size;
-  if (metrics.on_their_way.fetch_add(1, kRelaxed) >= to->most || !fits) {
-    metrics.on_their_way.fetch_sub(1, kRelaxed);
-    metrics.dropped.fetch_add(1, kRelaxed);
+  if (metrics.on_their_way.fetch_add(1, std::memory_order_relaxed) >= to->most || !fits) {
+    metrics.on_their_way.fetch_sub(1, std::memory_order_relaxed);
+    metrics.dropped.fetch_add(1, std::memory_order_relaxed);
     co_return;
   }
   const Place place{metrics};
   Copy copy(worker, *request, *request->snapshot->upstreams[to->upstream]);
   Task<bool> running = copy.run();
   const bool answered = co_await running;
-  (answered ? metrics.answered : metrics.failed).fetch_add(1, kRelaxed);
+  (answered ? metrics.answered : metrics.failed).fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace portcullis::proxy
