@@ -223,6 +223,11 @@ DELAYED(kPass, ssize_t, preadv64v2, (int fd, const iovec* v, int n, off64_t at, 
 DELAYED(kPass, ssize_t, recv, (int fd, void* d, size_t n, int f), (fd, d, n, f), )
 DELAYED(kPass, ssize_t, recvfrom, (int fd, void* d, size_t n, int f, sockaddr* a, socklen_t* s), (fd, d, n, f, a, s), )
 DELAYED(kPass, ssize_t, recvmsg, (int fd, msghdr* m, int f), (fd, m, f), )
+// What a program that is compiled with _FORTIFY_SOURCE calls where it knows the room.
+DELAYED(kPass, ssize_t, __read_chk, (int fd, void* d, size_t n, size_t room), (fd, d, n, room), )
+DELAYED(kPass, ssize_t, __pread64_chk, (int fd, void* d, size_t n, off64_t at, size_t room), (fd, d, n, at, room), )
+DELAYED(kPass, ssize_t, __recv_chk, (int fd, void* d, size_t n, size_t room, int f), (fd, d, n, room, f), )
+DELAYED(kPass, int, __poll_chk, (pollfd* p, nfds_t n, int t, size_t room), (p, n, t, room), )
 DELAYED(kPass, ssize_t, write, (int fd, const void* d, size_t n), (fd, d, n), )
 DELAYED(kPass, ssize_t, writev, (int fd, const iovec* v, int n), (fd, v, n), )
 DELAYED(kPass, ssize_t, pwrite64, (int fd, const void* d, size_t n, off64_t at), (fd, d, n, at), )
