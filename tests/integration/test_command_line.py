@@ -17,7 +17,10 @@ import time
 import pytest
 
 import harness
+import sanitizers
 from harness import BINARY, free_port, wait_for
+
+pytestmark = sanitizers.only_command_line
 
 
 def portcullis(*words, **settings):
