@@ -68,9 +68,9 @@ Command run_command() {
           "SIGHUP, and `portcullis reload`, load the configuration anew; when it is wrong, the old one goes "
           "on "
           "serving. SIGTERM and SIGINT let requests finish, then end the process; SIGQUIT ends it at once. "
-          "SIGUSR1 opens the logs' files anew. SIGUSR2 starts the program at its path again, which may have "
-          "been "
-          "replaced, and passes all sockets on to it."
+          "SIGUSR1 opens the files of the logs again. SIGUSR2 starts the program at its path again, which "
+          "may "
+          "have been replaced, and passes all sockets on to it."
           "\n\nWith --to no configuration file is needed: options say what is served, and --print writes the "
           "configuration that they stand for.",
       .operands = {config_operand(settings->config)},

@@ -215,20 +215,21 @@ Status Gateway::start_workers(std::vector<proxy::ListenerSockets> sockets) {
       if (++finished_workers_ == workers_.size()) loop_.stop();
     });
   };
+  proxy::KnownTargets known;
+  discovery_.for_each([&](const std::string& host, const upstream::Addresses& addresses) {
+    known.addresses[host] = addresses;
+  });
+  target_discovery_.for_each(
+      [&](const std::string& upstream, const std::shared_ptr<const upstream::TargetList>& targets) {
+        known.discovered[upstream] = targets;
+      });
   for (size_t i = 0; i < worker_count_; ++i) {
-    workers_.push_back(std::make_unique<proxy::Worker>(i, snapshot_, std::move(sockets[i]),
+    workers_.push_back(std::make_unique<proxy::Worker>(i, snapshot_, std::move(sockets[i]), known,
                                                        metrics_->worker(i), access_log_.get(), traces_.get(),
                                                        on_finished));
   }
   overload_ = std::make_unique<OverloadGuard>(
       loop_, workers_, [this]() -> const config::Overload& { return config_.overload; });
-  discovery_.for_each([this](const std::string& host, const upstream::Addresses& addresses) {
-    for (const auto& worker : workers_) worker->set_addresses(host, addresses);
-  });
-  target_discovery_.for_each(
-      [this](const std::string& upstream, const std::shared_ptr<const upstream::TargetList>& targets) {
-        for (const auto& worker : workers_) worker->set_discovered(upstream, targets);
-      });
   return {};
 }
 

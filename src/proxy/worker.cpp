@@ -29,14 +29,15 @@ WorkerSnapshot::WorkerSnapshot(EventLoop& loop, std::shared_ptr<const Snapshot> 
 }
 
 Worker::Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets,
-               telemetry::WorkerMetrics& metrics, telemetry::AccessLog* access_log,
+               KnownTargets known, telemetry::WorkerMetrics& metrics, telemetry::AccessLog* access_log,
                telemetry::TraceExporter* traces, std::function<void()> on_finished)
     : index_(index),
       metrics_(metrics),
       access_log_(access_log),
       traces_(traces),
       on_finished_(std::move(on_finished)),
-      first_(std::move(snapshot)) {
+      first_(std::move(snapshot)),
+      known_(std::move(known)) {
   random_ = Random(crypto::random_seed());
   thread_ = start_thread("worker-" + std::to_string(index_),
                          [this, listening = std::move(sockets)]() mutable { run(std::move(listening)); });
@@ -68,7 +69,7 @@ void Worker::on_round(std::chrono::microseconds took) {
 void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets) {
   current_ = std::make_shared<WorkerSnapshot>(loop_, std::move(snapshot), current_.get(), random());
   for (const auto& upstream : current_->upstreams) {
-    for (const auto& [host, addresses] : addresses_) upstream->set_addresses(host, addresses);
+    for (const auto& [host, addresses] : known_.addresses) upstream->set_addresses(host, addresses);
     give_discovered(*upstream);
   }
   std::vector<std::shared_ptr<Listener>> before = std::move(listeners_);
@@ -152,7 +153,7 @@ void Worker::replace_snapshot(std::shared_ptr<const Snapshot> snapshot, Listener
 
 void Worker::set_addresses(const std::string& host, const upstream::Addresses& addresses) {
   loop_.post([this, host, addresses] {
-    addresses_[host] = addresses;
+    known_.addresses[host] = addresses;
     for (const auto& upstream : current_->upstreams) upstream->set_addresses(host, addresses);
   });
 }
@@ -160,7 +161,7 @@ void Worker::set_addresses(const std::string& host, const upstream::Addresses& a
 void Worker::set_discovered(const std::string& upstream,
                             std::shared_ptr<const upstream::TargetList> targets) {
   loop_.post([this, upstream, targets = std::move(targets)] {
-    discovered_[upstream] = targets;
+    known_.discovered[upstream] = targets;
     for (const auto& one : current_->upstreams) {
       if (one->definition().name == upstream) give_discovered(*one);
     }
@@ -169,8 +170,8 @@ void Worker::set_discovered(const std::string& upstream,
 
 void Worker::give_discovered(upstream::Upstream& upstream) {
   if (!upstream.definition().discovers) return;
-  const auto known = discovered_.find(upstream.definition().name);
-  if (known != discovered_.end()) upstream.set_discovered(known->second, addresses_);
+  const auto known = known_.discovered.find(upstream.definition().name);
+  if (known != known_.discovered.end()) upstream.set_discovered(known->second, known_.addresses);
 }
 
 void Worker::drain(Milliseconds deadline) {

@@ -34,12 +34,21 @@ struct WorkerSnapshot {
   std::vector<std::shared_ptr<upstream::Upstream>> upstreams;
 };
 
+// What is known of targets whose addresses change: those of host names, and what has been discovered, by
+// upstream.
+struct KnownTargets {
+  std::map<std::string, upstream::Addresses> addresses;
+  std::map<std::string, std::shared_ptr<const upstream::TargetList>> discovered;
+};
+
 // One thread and all it serves: listeners, client connections, pools. Methods are for the control thread; the
 // work they ask for happens on the worker's own.
 class Worker final : private RoundWatcher {
  public:
-  // `access_log` and `traces` may be null. `on_finished` is called on the worker's thread as its last act.
-  Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets,
+  // The thread starts at once, and sockets that a predecessor passed on may have requests waiting: so `known`
+  // is what the first of them needs. `access_log` and `traces` may be null. `on_finished` is called on the
+  // worker's thread as its last act.
+  Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets, KnownTargets known,
          telemetry::WorkerMetrics& metrics, telemetry::AccessLog* access_log,
          telemetry::TraceExporter* traces, std::function<void()> on_finished);
   ~Worker();
@@ -127,9 +136,8 @@ class Worker final : private RoundWatcher {
   size_t open_connections_ = 0;
   size_t errands_ = 0;
   Deadline deadline_{*this};
-  std::map<std::string, upstream::Addresses> addresses_;  // what is known of host names
-  std::map<std::string, std::shared_ptr<const upstream::TargetList>> discovered_;  // by upstream
-  std::vector<std::shared_ptr<Listener>> listeners_;                               // as the snapshot's
+  KnownTargets known_;
+  std::vector<std::shared_ptr<Listener>> listeners_;  // as the snapshot's
   IntrusiveList<ClientConnection> connections_;
   TaskGroup tasks_;
   std::thread thread_;
