@@ -7,6 +7,10 @@ cd "$(dirname "$0")/.."
 source packaging/roots.sh
 suite=${1:?usage: scripts/bare.sh bookworm|trixie [COMMAND...]}
 shift
+if ((EUID != 0)); then
+  echo "bare: this needs root (debootstrap, chroot)" >&2
+  exit 3
+fi
 if (($# == 0)); then set -- scripts/quickstart.sh --check; fi
 
 root=$roots/$suite-bare

@@ -59,10 +59,11 @@ install_missing() {
     trap '"${as_root[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
   fi
   "${as_root[@]}" apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends -o APT::Status-Fd=1 \
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o APT::Status-Fd=1 \
     -o DPkg::Lock::Timeout=300 "$@"
 }
 if ((${#missing[@]} > 0)); then
+  if ((EUID != 0)); then sudo -v; fi # asks for the password now, not beside the line of progress
   step "installing ${#missing[@]} packages" install_missing "${missing[@]}"
 fi
 

@@ -2,7 +2,12 @@
 # Formatter, linter, and the direction of includes. Usage: scripts/lint.sh [--fix]  (--fix: formats in place)
 set -euo pipefail
 cd "$(dirname "$0")/.."
-mapfile -t files < <(git ls-files '*.cpp' '*.h')
+list=$(git ls-files '*.cpp' '*.h')
+mapfile -t files <<<"$list"
+if [[ -z $list ]]; then
+  echo "lint: git lists no source files here" >&2
+  exit 3
+fi
 if [[ ${1:-} == --fix ]]; then
   clang-format-14 -i "${files[@]}"
   exit 0

@@ -6,6 +6,7 @@
 #   scripts/package.sh --check [SUITE...]  builds for each (default: both), checks with lintian, and tests the package in a
 #                                          fresh root: install, start, upgrade under load, purge
 set -euo pipefail
+shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 . packaging/roots.sh
 
@@ -51,7 +52,8 @@ build_here() {
 build_in() {
   local suite=$1 root
   scripts/bootstrap.sh package >&2
-  root=$(build_root "$suite")
+  ((EUID == 0)) || die "building for $suite needs root, for a root of its own (debootstrap, chroot)"
+  root=$(build_root "$suite") || die "there is no root to build in"
   local deb_version
   deb_version=$version+deb$(sed -n 's/^VERSION_ID="\(.*\)"/\1/p' "$root/etc/os-release")
   source_tree "$root/build/source" "$deb_version"
@@ -74,12 +76,13 @@ build_in() {
 # check SUITE: the package as lintian and a user meet it.
 check() {
   local suite=$1 package root
-  ((EUID == 0)) || die "testing the package takes root (chroot)"
   package=$(build_in "$suite")
   root=$(build_root "$suite")
   cp "$package" "$root/build/"
   in_root "$root" lintian --fail-on error --tag-display-limit 0 "/build/$(basename "$package")"
-  PORTCULLIS_PACKAGE=$PWD/$package PORTCULLIS_BUILD_ROOT=$root PORTCULLIS_ROOT=$(run_root "$suite" "$(dpkg-deb -f "$package" Depends)") \
+  local run
+  run=$(run_root "$suite" "$(dpkg-deb -f "$package" Depends)")
+  PORTCULLIS_PACKAGE=$PWD/$package PORTCULLIS_BUILD_ROOT=$root PORTCULLIS_ROOT=$run \
     nice /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/packaging
 }
 

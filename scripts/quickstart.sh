@@ -16,7 +16,6 @@ stop() {
   for process in "${started[@]}"; do wait "$process" 2>/dev/null || true; done
 }
 trap stop EXIT
-trap 'exit 0' INT TERM
 
 start() {
   "$@" &
@@ -28,6 +27,13 @@ start "$binary" run -c examples/quickstart.yaml
 
 base=http://127.0.0.1:8080
 step "starting" curl -sS --retry 50 --retry-connrefused --retry-delay 0 --retry-max-time 20 -o /dev/null "$base/api/ready"
+trap 'exit 0' INT TERM
+for process in "${started[@]}"; do
+  if ! kill -0 "$process" 2>/dev/null; then
+    echo "quickstart: a process could not start: see above. Is an installed Portcullis serving? (systemctl stop portcullis)" >&2
+    exit 3
+  fi
+done
 
 if [[ ${1:-} == --check ]]; then
   expect() {

@@ -15,29 +15,51 @@ stage() {
   started=$(date +%s)
   echo "$started" >"$stages/$name.started"
   "$@" >"$logs/$name.log" 2>&1 </dev/null &
-  wait $! || status=$?
+  wait_at_most 2400 $! || status=$?
   echo "$status $(($(date +%s) - started))" >"$stages/$name.ended.new"
   mv "$stages/$name.ended.new" "$stages/$name.ended"
+}
+
+# wait_at_most SECONDS PROCESS: the exit status of that child; 124 when it had to be ended.
+wait_at_most() {
+  local timer status=0
+  {
+    sleep "$1"
+    end_tree "$2"
+  } >/dev/null 2>&1 &
+  timer=$!
+  wait "$2" || status=$?
+  if lives "$timer"; then end_tree "$timer"; else status=124; fi
+  wait "$timer" 2>/dev/null || true
+  return "$status"
 }
 
 # Waits for the end of a stage that another lane runs; true when it succeeded. False when the other lanes have ended
 # without running it.
 ended_well() {
-  local status others
+  local status
   until [[ -e $stages/$1.ended ]]; do
-    others=$(find "$stages" -name '*.over' | wc -l)
-    if ((others >= lane_count - 1)) && [[ ! -e $stages/$1.ended ]]; then return 1; fi
+    if ! other_lane_lives && [[ ! -e $stages/$1.ended ]]; then return 1; fi
     sleep 0.2
   done
   read -r status _ <"$stages/$1.ended"
   ((status == 0))
 }
 
-# The processes below $1, and $1, are ended, the youngest first.
-end_tree() {
-  local child
-  for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do end_tree "$child"; done
-  kill "$1" 2>/dev/null || true
+# Each lane writes the number of its process before it begins. A process that has ended and was not waited for yet is a
+# zombie, which does not live.
+other_lane_lives() {
+  local file process
+  (($(find "$stages" -name '*.lane' | wc -l) == lane_count)) || return 0
+  for file in "$stages"/*.lane; do
+    process=$(<"$file")
+    if [[ $process != "$BASHPID" ]] && lives "$process"; then return 0; fi
+  done
+  return 1
+}
+lives() {
+  local state
+  state=$(sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) && [[ -n $state && $state != Z ]]
 }
 
 # A line for each stage that runs: its name, how far it is, its time.
@@ -74,13 +96,13 @@ show_ended() {
 any_lane_lives() {
   local lane
   for lane in "${lanes[@]}"; do
-    if kill -0 "$lane" 2>/dev/null; then return 0; fi
+    if lives "$lane"; then return 0; fi
   done
   return 1
 }
 
 # run_lanes FUNCTION...: runs the lanes to their ends, shows how far they are, and prints the table of stages. Returns 1
-# when a stage failed, or one that was wanted did not run.
+# when a stage failed or did not end, a lane ended early, or one of the stages `expected` did not run.
 run_lanes() {
   local lane began=$SECONDS told=$SECONDS drawn=0 failed=0 file name status seconds
   rm -rf "$stages"
@@ -89,7 +111,7 @@ run_lanes() {
   lane_count=$#
   for lane in "$@"; do
     (
-      trap 'touch "$stages/$lane.over"' EXIT
+      echo "$BASHPID" >"$stages/$lane.lane"
       "$lane"
     ) &
     lanes+=($!)
@@ -113,9 +135,20 @@ run_lanes() {
   done
   ((drawn == 0)) || printf '\e[%dA\e[J' "$drawn"
   show_ended
-  wait
+  for lane in "${lanes[@]}"; do
+    if ! wait "$lane"; then
+      echo "one of the lanes of stages ended early"
+      failed=1
+    fi
+  done
+  for name in "${expected[@]}"; do
+    if [[ ! -e $stages/$name.ended ]]; then
+      echo "$name: did not run to its end"
+      failed=1
+    fi
+  done
   printf '\n%-24s %s\n' "stage" "seconds"
-  for file in $(ls -tr "$stages"/*.ended); do
+  for file in $(ls -tr "$stages"/*.ended 2>/dev/null); do
     name=$(basename "$file" .ended)
     read -r status seconds <"$file"
     printf '%-24s %7d%s\n' "$name" "$seconds" "$( ((status == 0)) || echo '  FAILED')"

@@ -2,6 +2,7 @@
 # what is printed is one line: the step's name, how far it is, and its time. When a step fails, the end of its log is
 # printed with the log's path, and the script ends.
 
+export PATH=$PATH:/usr/sbin:/sbin # where an ordinary user does not look, and some of the tests' servers are
 logs=${PORTCULLIS_LOGS:-build/logs}
 mkdir -p "$logs"
 
@@ -20,6 +21,13 @@ log_of() {
   printf '%s/%s.log' "$logs" "$(tr -cs 'a-zA-Z0-9' '-' <<<"$1" | sed 's/^-//; s/-$//')"
 }
 
+# The processes below $1, and $1, are ended, the youngest first.
+end_tree() {
+  local child
+  for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do end_tree "$child"; done
+  kill "$1" 2>/dev/null || true
+}
+
 # step TITLE COMMAND...: runs the command to its end, showing its progress where a person looks on.
 step() {
   local title=$1 log started=$SECONDS status=0 process
@@ -27,6 +35,8 @@ step() {
   log=$(log_of "$title")
   "$@" >"$log" 2>&1 </dev/null &
   process=$!
+  # What runs in the background does not get Ctrl-C.
+  trap 'end_tree "$process"; exit 130' INT TERM
   if [[ -t 1 ]]; then
     while kill -0 "$process" 2>/dev/null; do
       printf '\r\e[K%-34s %-14s %4d s' "$title" "$(progress_of "$log")" $((SECONDS - started))
@@ -35,6 +45,7 @@ step() {
     printf '\r\e[K'
   fi
   wait "$process" || status=$?
+  trap - INT TERM
   if ((status != 0)); then
     printf '%-34s failed after %d s\n' "$title" $((SECONDS - started))
     tail -n "${PORTCULLIS_LOG_LINES:-60}" "$log" | sed 's/^/  | /'

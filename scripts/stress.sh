@@ -14,6 +14,7 @@ if [[ ! $runs =~ ^[1-9][0-9]*$ ]]; then
   echo "stress: the number of runs must be a positive number, not \"$runs\"; usage: scripts/stress.sh [N] [PATTERN]" >&2
   exit 64
 fi
+scripts/bootstrap.sh build test
 cmake --preset release >/dev/null
 cmake --build --preset release --target portcullis kernel_tls malloc_counter stress
 

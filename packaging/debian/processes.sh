@@ -1,7 +1,7 @@
 # For systems without systemd. Part of the maintainer scripts (debian/rules puts it into them).
 
 # The gateways that run here as the user portcullis: one process number a line. Not those of containers, which have
-# another root, nor any that somebody runs as another user.
+# another root, nor any that run as another user.
 gateways() {
 	user=$(id -u portcullis 2>/dev/null) || return 0
 	for process in /proc/[0-9]*; do

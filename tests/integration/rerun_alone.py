@@ -34,8 +34,9 @@ class RerunAlone:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={self.config.rootpath}", nodeid]
         if self.config.pluginmanager.hasplugin("xdist"):
             command.append("-n0")
-        return subprocess.run(command, cwd=self.config.rootpath, env=environment, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL).returncode == 0
+        run = subprocess.run(command, cwd=self.config.rootpath, env=environment, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL, text=True)
+        return run.returncode == 0 and " passed" in run.stdout  # a test that is skipped this time has not passed
 
     # Last: the workers of pytest-xdist have ended, and the closing lines are not printed yet.
     @pytest.hookimpl(trylast=True)
@@ -49,6 +50,9 @@ class RerunAlone:
             self.verdict = f"{len(reports)} tests failed, too many to run again alone"
             return
         for nodeid, failures in reports.items():
+            if any(flaky.is_fault_of_memory(report.longreprtext) for report in failures):
+                self.verdict = f"{nodeid}: a crash, or what a sanitizer reports, is no matter of its moment"
+                continue
             if flaky.passes_twice(lambda nodeid=nodeid: self.passes_alone(nodeid)):
                 self.flaky.append(flaky.entry(self.stage, nodeid, failures[0].longreprtext))
         too_many = flaky.record(self.stage, self.flaky)

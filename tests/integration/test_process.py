@@ -149,6 +149,7 @@ def test_few_descriptors_end_with_one_clear_line(tmp_path, echo):
         assert re.fullmatch(r"portcullis: (the limit of \d+ file descriptors is too low: .*|.*Too many open files.*`ulimit -n`)\n", out.stderr), out.stderr
 
 
+@pytest.mark.not_sanitized(reason="a sanitizer starts threads of its own, which such a limit stops")
 def test_few_threads_end_with_one_clear_line(public_folder, echo):
     """The limit counts the threads of a user; root has none."""
     path = public_folder / "c.yaml"

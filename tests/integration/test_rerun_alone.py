@@ -102,6 +102,25 @@ def test_more_than_two_fail_the_run(run):
     assert len(listed) == 3
 
 
+@pytest.mark.parametrize("report", ["WARNING: ThreadSanitizer: data race", "exit code -11:", "portcullis: crashed: SIGSEGV"])
+def test_a_crash_or_the_report_of_a_sanitizer_is_not_forgiven(run, report):
+    out, code, listed = run(f"""
+        def test_that_fails_once(): assert run_number("a") != 1, {report!r}
+    """)
+    assert code == 1 and "is no matter of its moment" in out
+    assert closing_line(out).startswith("1 failed, 1 passed, 1 skipped in "), out
+    assert listed == []
+
+
+def test_one_that_is_skipped_the_next_time_has_not_passed(run):
+    out, code, _ = run("""
+        def test_that_fails_then_skips():
+            if run_number("a") > 1: pytest.skip("not now")
+            assert False
+    """)
+    assert code == 1 and closing_line(out).startswith("1 failed, 1 passed, 1 skipped in "), out
+
+
 def test_all_stages_count_together(run):
     assert run(ONCE % "'a', 'b'")[1] == 0
     out, code, listed = run(ONCE % "'c'", stage="asan")

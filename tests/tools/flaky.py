@@ -16,6 +16,11 @@ def path():
     return pathlib.Path(os.environ.get("PORTCULLIS_FLAKY_FILE", pathlib.Path(__file__).resolve().parents[2] / "build/flaky.json"))
 
 
+def is_fault_of_memory(failure):
+    """True when the process under test crashed or a sanitizer spoke: such a fault may hide the next time."""
+    return any(mark in failure for mark in ("Sanitizer", "runtime error:", "exit code -", "portcullis: crashed"))
+
+
 def passes_twice(run):
     """`run()` tells whether the test passed."""
     return run() and run()
