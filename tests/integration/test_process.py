@@ -150,6 +150,7 @@ def test_few_descriptors_end_with_one_clear_line(tmp_path, echo):
 
 
 @pytest.mark.not_sanitized(reason="a sanitizer starts threads of its own, which such a limit stops")
+@pytest.mark.skipif(os.geteuid() != 0, reason="it needs root, to become another user or to make a namespace")
 def test_few_threads_end_with_one_clear_line(public_folder, echo):
     """The limit counts the threads of a user; root has none."""
     path = public_folder / "c.yaml"
@@ -237,6 +238,7 @@ def children_of(process):
     return pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="it needs root, to become another user or to make a namespace")
 def test_as_process_1_it_reaps_children_and_ends_by_its_signals(tmp_path, echo):
     path, port = tmp_path / "c.yaml", free_port()
     path.write_text(simple_configuration(echo()).replace("{port}", str(port)))
