@@ -95,6 +95,7 @@ class Gateway {
   }
   Task<void> publish(std::string upstream, std::shared_ptr<const upstream::TargetList> targets);
   void note_sources(const config::Sources& sources);
+  Task<void> may_reload();
   Task<ReloadOutcome> reload(std::string by);
   void audit(const std::string& action, const std::string& by, const nlohmann::json& details);
   void reopen_logs();

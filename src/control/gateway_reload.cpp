@@ -7,9 +7,16 @@
 
 namespace portcullis::control {
 
-// One at a time: whoever asks meanwhile waits, and then has what is in the files by then.
+// Without workers the gateway is still starting: its files are watched by then, but what a reload opened
+// would be lost to the workers that the start makes.
+Task<void> Gateway::may_reload() {
+  while (reloading_ || workers_.empty()) co_await sleep_for(loop_, Milliseconds(5));
+}
+
+// One at a time: a caller that comes meanwhile waits, and then has what is in the files by then.
 Task<ReloadOutcome> Gateway::reload(std::string by) {
-  while (reloading_) co_await sleep_for(loop_, Milliseconds(5));
+  Task<void> turn = may_reload();
+  co_await turn;
   reloading_ = true;
   if (!draining_) manager_.reloading();
   ReloadOutcome outcome = co_await reload_once();
@@ -94,7 +101,8 @@ void Gateway::follow_tls_files() {
 
 // Certificates come and go by themselves; the configuration is not read for that.
 Task<void> Gateway::refresh_tls() {
-  while (reloading_) co_await sleep_for(loop_, Milliseconds(5));
+  Task<void> turn = may_reload();
+  co_await turn;
   const std::string now = tls_fingerprint(tls_files(config_));
   if (now == tls_fingerprint_ || draining_) co_return;
   tls_fingerprint_ = now;
@@ -120,6 +128,8 @@ Task<void> Gateway::bury(std::shared_ptr<const proxy::Snapshot> replaced) {
 
 // Something has changed beside the files: is it they?
 Task<void> Gateway::reload_if_changed() {
+  Task<void> turn = may_reload();
+  co_await turn;
   config::Diagnostics ignored;
   config::Sources sources;
   load_config(options_.source(), ignored, kept_.tls, &sources);

@@ -9,6 +9,7 @@ import pytest
 
 import harness
 import sanitizers
+from fake_dns import NameServer
 from harness import read_response, simple_configuration
 
 ASK = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -178,3 +179,34 @@ def test_the_reload_command_says_how_it_went(start, echo):
     reply = ask_port(admin, b"POST /reload HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil\r\nConnection: close\r\n\r\n")
     assert reply.startswith(b"HTTP/1.1 403 ")
     assert ask_port(admin, b"GET /reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 405 ")
+
+
+def configuration_with_names(names, port, target):
+    return f"""version: 1
+workers: 2
+dns: {{servers: ["127.0.0.1:{names.port}"]}}
+listeners: [{{name: public, address: "127.0.0.1:{port}"}}]
+upstreams: [{{name: backend, targets: [{{address: "{target}"}}]}}]
+routes: [{{name: all, match: {{}}, upstream: backend}}]
+"""
+
+
+@pytest.fixture
+def silent_names():
+    """A name server that does not answer."""
+    server = NameServer({})
+    server.silent = True
+    yield server
+    server.close()
+
+
+def test_a_file_that_changes_while_the_gateway_starts_is_followed_once_it_serves(tmp_path, silent_names, echo):
+    path, port, target = tmp_path / "c.yaml", harness.free_port(), echo()
+    path.write_text(configuration_with_names(silent_names, port, f"orders.test:{target}"))
+    with harness.running("run", "--watch", "-c", str(path)) as gateway:
+        harness.wait_for(lambda: silent_names.asked, what="the start's wait for the name")
+        path.write_text(configuration_with_names(silent_names, port, f"127.0.0.1:{target}"))
+        gateway.wait_for_line("listening on")
+        gateway.wait_for_line("serving configuration 2")
+        for _ in range(6):
+            assert b" 200 " in ask_port(port)
