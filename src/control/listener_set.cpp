@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/socket_file.h"
 #include "runtime/socket_owner.h"
 
 namespace portcullis::control {
@@ -48,7 +49,7 @@ Result<std::vector<UniqueFd>> ListenerSet::open(const SocketAddress& address, si
     auto first = open_first(address, kBacklog);
     if (!first) return first.error();
     out.push_back(std::move(*first));
-    if (address.is_unix()) (void)!::chmod(address.to_string().c_str() + kUnixPrefix.size(), socket_mode_);
+    if (Status allowed = open_to_clients(address); !allowed) return allowed.error();
   }
   while (out.size() < (address.is_unix() ? 1 : workers)) {
     auto socket = open_listening_socket(address, kBacklog, Sharing::kSameProcess);
@@ -56,6 +57,13 @@ Result<std::vector<UniqueFd>> ListenerSet::open(const SocketAddress& address, si
     out.push_back(std::move(*socket));
   }
   return out;
+}
+
+Status ListenerSet::open_to_clients(const SocketAddress& address) const {
+  if (!address.is_unix()) return {};
+  auto file = SocketFile::open(address.to_string().substr(kUnixPrefix.size()));
+  if (!file) return file.error();
+  return file->set_mode(socket_mode_);
 }
 
 mode_t ListenerSet::permissions_of_sockets() {
@@ -67,7 +75,8 @@ mode_t ListenerSet::permissions_of_sockets() {
 void ListenerSet::give_to(uid_t user, gid_t group) {
   for (const auto& [address, sockets] : sockets_) {
     for (const UniqueFd& socket : sockets) (void)!::fchown(socket.get(), user, group);
-    if (address.starts_with(kUnixPrefix)) (void)!::lchown(address.c_str() + kUnixPrefix.size(), user, group);
+    if (!address.starts_with(kUnixPrefix)) continue;
+    if (auto file = SocketFile::open(address.substr(kUnixPrefix.size()))) file->give_to(user, group);
   }
 }
 

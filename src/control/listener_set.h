@@ -33,6 +33,7 @@ class ListenerSet {
 
  private:
   static mode_t permissions_of_sockets();
+  Status open_to_clients(const SocketAddress& address) const;
   Result<std::vector<UniqueFd>> open(const SocketAddress& address, size_t workers);
 
   static constexpr int kBacklog = 4096;

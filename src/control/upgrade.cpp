@@ -152,9 +152,11 @@ Status UpgradePoint::listen(const std::string& path) {
   const auto fresh_address = unix_address(fresh);
   if (!fresh_address) return fresh_address.error();
   ::unlink(fresh.c_str());
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*fresh_address), sizeof *fresh_address) != 0 ||
-      ::chmod(fresh.c_str(), S_IRUSR | S_IWUSR) != 0 || ::listen(socket.get(), 4) != 0 ||
-      ::rename(fresh.c_str(), path.c_str()) != 0) {
+  // Before it is bound: the file gets what the socket has. A chmod() of the path would follow a symbolic link
+  // that the folder's owner has put there meanwhile.
+  if (::fchmod(socket.get(), S_IRUSR | S_IWUSR) != 0 ||
+      ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*fresh_address), sizeof *fresh_address) != 0 ||
+      ::listen(socket.get(), 4) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0) {
     return system_error("cannot listen at " + path);
   }
   acceptor_ = std::make_unique<Acceptor>(

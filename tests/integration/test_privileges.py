@@ -4,6 +4,7 @@ import os
 import pathlib
 import pwd
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -166,3 +167,51 @@ def test_a_process_that_is_not_root_cannot_become_another_user(run_as, echo, pub
     assert gateway.process.wait(20) == 3
     gateway.reader.join(10)
     assert f"only root can become `daemon`; this process is the user `{USER}`" in gateway.lines[0]
+
+
+def test_files_of_unix_sockets_have_the_permissions_that_the_umask_leaves_and_belong_to_the_user(run_as, echo, public_folder):
+    place = public_folder / "socket"
+    gateway = run_as(simple_configuration(echo()).replace("127.0.0.1:{port}", f"unix:{place}"),
+                     prefix=("sh", "-c", 'umask 007; exec "$0" "$@"'))
+    gateway.wait_for_line("listening on")
+    state = place.stat()
+    assert state.st_mode & 0o777 == 0o770 and state.st_uid == pwd.getpwnam(USER).pw_uid
+
+
+@pytest.mark.not_sanitized(reason="the leak sanitizer does not work in a process that is traced")
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.parametrize("other", ["symbolic link", "hard link"])
+def test_a_file_that_takes_the_place_of_a_unix_socket_is_not_changed(other, run_as, echo, public_folder):
+    """The folder's owner replaces the socket as soon as it is bound, while the gateway is still root."""
+    folder, secret = public_folder / "run", public_folder / "secret"
+    folder.mkdir()
+    secret.write_text("for root alone")
+    secret.chmod(0o600)
+    place = folder / "socket"
+    # The process stops each time that it has bound a socket.
+    gateway = run_as(simple_configuration(echo()).replace("127.0.0.1:{port}", f"unix:{place}"),
+                     prefix=("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=bind", "-e", "inject=bind:signal=STOP:when=1+"))
+
+    def replaced():
+        tracee = children_of(gateway.process.pid)
+        if tracee and pathlib.Path(f"/proc/{tracee[0]}/stat").read_text().rsplit(")", 1)[1].split()[0] in "tT":
+            if place.is_socket():
+                place.unlink()
+                place.symlink_to(secret) if other == "symbolic link" else os.link(secret, place)
+            os.kill(tracee[0], signal.SIGCONT)
+        return place.is_symlink() or place.is_file()
+
+    try:
+        harness.wait_for(lambda: replaced() and gateway.process.poll() is not None, what="the end")
+    finally:
+        for tracee in children_of(gateway.process.pid) if gateway.process.poll() is None else []:
+            os.kill(tracee, signal.SIGKILL)
+        gateway.process.wait(20)
+    assert gateway.process.returncode == 3
+    gateway.reader.join(10)
+    assert any(f"another program has replaced the socket {place}" in line for line in gateway.lines), gateway.lines
+    assert secret.stat().st_mode & 0o777 == 0o600 and secret.stat().st_uid == 0
+
+
+def children_of(process):
+    return [int(one) for one in pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()]
