@@ -74,6 +74,8 @@ Task<Status> Gateway::serve(config::Config config) {
   // Requests for a new name would fail until it is known.
   const Clock::time_point patience = Clock::now() + kNamePatience;
   while (!names_settled() && Clock::now() < patience) co_await sleep_for(loop_, Milliseconds(5));
+  // The end may have begun meanwhile: addresses that were opened now would take connections for nothing.
+  if (draining_) co_return Error{"the gateway is draining"};
   auto sockets = listeners_.update(fresh->listeners, worker_count_);
   if (!sockets) {
     target_discovery_.watch(config_, *metrics_);

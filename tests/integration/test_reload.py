@@ -1,6 +1,7 @@
 """Reloads of every kind: files and folders, by signal, command or watch; listeners; what stays over them."""
 
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -210,3 +211,20 @@ def test_a_file_that_changes_while_the_gateway_starts_is_followed_once_it_serves
         gateway.wait_for_line("serving configuration 2")
         for _ in range(6):
             assert b" 200 " in ask_port(port)
+
+
+def test_a_reload_that_waits_for_a_name_opens_nothing_once_the_gateway_is_draining(start, backend, silent_names):
+    made = backend(harness.answer_when(threading.Event()))
+    gateway = start(configuration_with_names(silent_names, "{port}", f"127.0.0.1:{made.port}"))
+    with gateway.connect() as busy:
+        busy.sendall(ASK)
+        harness.wait_for(lambda: made.received, what="the request at the backend")
+        gateway.write(configuration_with_names(silent_names, "{port}", "orders.test:80"))
+        gateway.process.send_signal(signal.SIGHUP)
+        harness.wait_for(lambda: silent_names.asked, what="the reload's wait for the name")
+        gateway.process.send_signal(signal.SIGTERM)
+        gateway.wait_for_line("draining")
+        harness.wait_for(lambda: refused(gateway.port), what="the listener's end")
+        gateway.wait_for_line("reload refused")
+        assert "portcullis: the gateway is draining" in gateway.lines
+        assert refused(gateway.port)
