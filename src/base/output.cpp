@@ -61,7 +61,20 @@ size_t Output::write(std::string_view text, std::chrono::milliseconds patience) 
   return taken;
 }
 
+bool Output::is_shared(int descriptor) {
+  struct stat status {};
+  return ::fstat(descriptor, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+}
+
+// Whole lines that a pipe takes all at once or not at all (pipe(7)); of a longer line, its beginning.
+size_t Output::piece_of(std::string_view text) {
+  if (text.size() <= PIPE_BUF) return text.size();
+  const size_t end = text.rfind('\n', PIPE_BUF - 1);
+  return end == std::string_view::npos ? PIPE_BUF : end + 1;
+}
+
 ssize_t Output::write_some(std::string_view text) const {
+  if (shared_) text = text.substr(0, piece_of(text));
   switch (kind_) {
     case Kind::kSocket: return ::send(descriptor_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     case Kind::kAskedBefore:
@@ -70,7 +83,7 @@ ssize_t Output::write_some(std::string_view text) const {
         return -1;
       }
       // A pipe with room has room for that much (pipe(7)).
-      return ::write(descriptor_, text.data(), std::min<size_t>(text.size(), PIPE_BUF));
+      return ::write(descriptor_, text.data(), piece_of(text));
     case Kind::kDirect: break;
   }
   return ::write(descriptor_, text.data(), text.size());

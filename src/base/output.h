@@ -10,7 +10,8 @@
 namespace portcullis {
 
 // A descriptor that text is written to and whose reader may be slow or stuck: a pipe, a terminal, a socket, a
-// file. A write waits for the reader no longer than it is told. One thread at a time.
+// file. A write waits for the reader no longer than it is told. Lines of up to PIPE_BUF bytes reach a pipe
+// or a socket whole, although others write to it, too. One thread at a time.
 class Output {
  public:
   // Standard output (1) or standard error (2), which other processes may share: the flags of the descriptor
@@ -37,12 +38,15 @@ class Output {
   Output(int descriptor, Kind kind) : descriptor_(descriptor), kind_(kind) {}
   Output(UniqueFd owned, Kind kind) : owned_(std::move(owned)), descriptor_(owned_.get()), kind_(kind) {}
 
+  static bool is_shared(int descriptor);
+  static size_t piece_of(std::string_view text);
   ssize_t write_some(std::string_view text) const;
   bool wait_for_room(std::chrono::milliseconds patience) const;
 
   UniqueFd owned_;
   int descriptor_;
   Kind kind_;
+  bool shared_ = is_shared(descriptor_);  // a pipe or a socket, where others' lines may come in between
   int error_ = 0;
 };
 

@@ -164,3 +164,33 @@ def test_a_crash_ends_the_process_although_its_report_is_not_read(piped, echo):
     assert gateway.process.wait(20) == -signal.SIGSEGV
     os.close(writer)
     os.close(reader)
+
+
+def test_lines_of_standard_output_and_standard_error_on_one_pipe_are_whole(piped, echo):
+    reader, writer = small_pipe()
+    gateway = piped(simple_configuration(echo(), top="access_log: {path: stdout}"), stdout=writer, stderr=writer)
+    os.close(writer)
+    pieces = []
+
+    def read():
+        while piece := os.read(reader, 1000):  # the pipe is full most of the time
+            pieces.append(piece)
+            time.sleep(0.0005)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    asking = [threading.Thread(target=gateway.ask, args=(400,)) for _ in range(3)]
+    for one in asking:
+        one.start()
+    while any(one.is_alive() for one in asking):
+        gateway.process.send_signal(signal.SIGHUP)
+        time.sleep(0.005)  # reloads between the requests, each of which says a line
+    gateway.end(signal.SIGTERM)
+    thread.join(60)
+    os.close(reader)
+    lines = b"".join(pieces).decode().split("\n")
+    assert lines.pop() == ""
+    broken = [line for line in lines if not re.fullmatch(r"\{(?!.*portcullis: ).*\}|portcullis: [^{]*", line)]
+    assert not broken, broken[:5]
+    assert sum(line.startswith("{") for line in lines) >= 1200
+    assert sum("serving configuration" in line for line in lines) > 1
