@@ -4,6 +4,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -36,13 +37,15 @@ ServiceManager::ServiceManager() : address_(environment_variable("NOTIFY_SOCKET"
   }
   if (address_[0] == '@') address_[0] = '\0';
   socket_ = UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const timeval second{1, 0};
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &second, sizeof second);
   const std::string process = environment_variable("WATCHDOG_PID");
   if (!process.empty() && process != std::to_string(::getpid())) return;
   watchdog_ = std::chrono::microseconds(parse_decimal(environment_variable("WATCHDOG_USEC")).value_or(0));
 }
 
 void ServiceManager::ready(const std::string& status) {
-  send("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=" + one_line(status));
+  send("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=" + one_line(status), Patience::kSecond);
 }
 
 void ServiceManager::reloading() {
@@ -50,30 +53,34 @@ void ServiceManager::reloading() {
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   const auto microseconds =
       static_cast<uint64_t>(now.tv_sec) * 1'000'000 + static_cast<uint64_t>(now.tv_nsec) / 1'000;
-  send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds) +
-       "\nSTATUS=reloading the configuration");
+  send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds) + "\nSTATUS=reloading the configuration",
+       Patience::kSecond);
 }
 
 void ServiceManager::stopping(const std::string& status) {
-  send("STOPPING=1\nSTATUS=" + one_line(status));
+  send("STOPPING=1\nSTATUS=" + one_line(status), Patience::kSecond);
 }
 
 void ServiceManager::status(const std::string& status) {
-  send("STATUS=" + one_line(status));
+  send("STATUS=" + one_line(status), Patience::kNone);
 }
 
 void ServiceManager::still_alive() {
-  send("WATCHDOG=1");
+  send("WATCHDOG=1", Patience::kNone);
 }
 
-void ServiceManager::send(const std::string& text) {
+void ServiceManager::send(const std::string& text, Patience patience) {
   if (!socket_) return;
   sockaddr_un to{};
   to.sun_family = AF_UNIX;
   std::memcpy(to.sun_path, address_.data(), address_.size());
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address_.size());
-  (void)::sendto(socket_.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
-                 reinterpret_cast<const sockaddr*>(&to), length);
+  const int flags = MSG_NOSIGNAL | (patience == Patience::kNone ? MSG_DONTWAIT : 0);
+  const ssize_t sent = ::sendto(socket_.get(), text.data(), text.size(), flags,
+                                reinterpret_cast<const sockaddr*>(&to), length);
+  if (sent < 0 && patience != Patience::kNone)
+    say("the service manager was not told " + text.substr(0, text.find('\n')) + ": " +
+        (errno == EAGAIN ? "it does not read its socket" : std::strerror(errno)));
 }
 
 Watchdog::Watchdog(EventLoop& loop, ServiceManager& manager,

@@ -13,17 +13,19 @@
 namespace portcullis::control {
 
 // What a service manager (systemd, with Type=notify) wants to know of a service, in datagrams to the socket
-// that $NOTIFY_SOCKET names: sd_notify(3) describes them. Without that variable nothing is sent. A manager
-// that does not read is not waited for. Control thread.
+// that $NOTIFY_SOCKET names: sd_notify(3) describes them. Without that variable nothing is sent.
+// Control thread.
 class ServiceManager {
  public:
   // Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
   ServiceManager();
 
-  // It serves, and this process is the service's main one.
+  // It serves, and this process is the service's main one. This and the two that follow are said once, and
+  // the manager acts upon them: while its queue is full they wait, for a second at most.
   void ready(const std::string& status);
   void reloading();
   void stopping(const std::string& status);
+  // Another follows, so these are lost while the manager does not read.
   void status(const std::string& status);
   void still_alive();
 
@@ -31,7 +33,8 @@ class ServiceManager {
   std::chrono::microseconds watchdog_interval() const { return watchdog_; }
 
  private:
-  void send(const std::string& text);
+  enum class Patience { kNone, kSecond };
+  void send(const std::string& text, Patience patience);
 
   UniqueFd socket_;
   std::string address_;  // as a path, or with a zero byte first: an abstract one

@@ -261,3 +261,51 @@ def test_a_binary_that_is_gone_is_said_and_the_gateway_goes_on(tmp_path, service
     with harness.connect(gateway.port) as connection:
         connection.sendall(REQUEST)
         assert " 200 " in read_response(connection)[0]
+
+
+def fill(address):
+    """Leaves no room in the queue of the socket at `address`."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sender.sendto(b"STATUS=another service", address)
+
+
+def test_a_manager_whose_queue_is_full_for_a_moment_is_told_nevertheless(tmp_path, service, echo):
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as slow:
+        slow.settimeout(20)
+        slow.bind(address)
+        fill(address)
+        gateway = service(simple_configuration(echo()), NOTIFY_SOCKET=address)
+        harness.wait_for(lambda: serves(gateway.port), what="an answer")
+        while b"READY=1" not in slow.recv(4096):
+            pass
+        fill(address)
+        gateway.process.send_signal(signal.SIGTERM)
+        harness.wait_for(lambda: "draining" in gateway.log.read_text(), what="the end's beginning")
+        while b"STOPPING=1" not in slow.recv(4096):
+            pass
+
+
+def test_a_manager_that_never_reads_does_not_hold_up_the_start_and_the_end(tmp_path, service, echo):
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stuck:
+        stuck.bind(address)
+        fill(address)
+        gateway = service(simple_configuration(echo()), NOTIFY_SOCKET=address)
+        gateway.said("the service manager was not told READY=1: it does not read its socket")
+        gateway.said("listening on")
+        gateway.process.send_signal(signal.SIGTERM)
+        assert gateway.process.wait(20) == 0
+        gateway.said("the service manager was not told STOPPING=1: it does not read its socket")
+
+
+def serves(port):
+    try:
+        with harness.connect(port) as connection:
+            connection.sendall(REQUEST)
+            return " 200 " in read_response(connection)[0]
+    except OSError:
+        return False
