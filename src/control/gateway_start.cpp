@@ -92,6 +92,7 @@ Status Gateway::open_logs() {
 // What has files of its own is opened as the user who goes on using them.
 Status Gateway::open_files(const config::Config& config) {
   const ActingAs user(identity_ ? &*identity_ : nullptr);
+  if (!user.status()) return user.status();
   Status opened = open_logs();
   if (opened) opened = make_services(config);
   if (!opened && identity_) return Error{opened.error().message + " (as the user `" + identity_->name + "`)"};

@@ -36,6 +36,14 @@ std::string suggest_group(const std::string& name) {
   return suggestion_for(name, {names.begin(), names.end()});
 }
 
+// The number that follows means "as before" to the system.
+constexpr uint64_t kMaxNumber = uint32_t(-2);
+
+Error too_large(const std::string& what, const std::string& number) {
+  return Error{"--user: " + number + " is too large for the number of a " + what + ": the maximum is " +
+               std::to_string(kMaxNumber)};
+}
+
 constexpr uint32_t kBindLowPorts = uint32_t{1} << CAP_NET_BIND_SERVICE;
 
 Status set_capabilities(uint32_t wanted) {
@@ -64,8 +72,10 @@ Result<Identity> Identity::find(const std::string& text) {
   out.name = text.substr(0, colon);
   const auto number = parse_decimal(out.name);
   const passwd* user = ::getpwnam(out.name.c_str());
+  if (user == nullptr && number && *number > kMaxNumber) return too_large("user", out.name);
   if (user == nullptr && number) user = ::getpwuid(static_cast<uid_t>(*number));
   if (user != nullptr) {
+    out.name = user->pw_name;  // by which its groups are found
     out.user = user->pw_uid;
     out.group = user->pw_gid;
   } else if (number && colon != std::string::npos) {
@@ -79,6 +89,7 @@ Result<Identity> Identity::find(const std::string& text) {
     const std::string name = text.substr(colon + 1);
     const struct group* found = ::getgrnam(name.c_str());
     const auto group_number = parse_decimal(name);
+    if (found == nullptr && group_number && *group_number > kMaxNumber) return too_large("group", name);
     if (found == nullptr && !group_number)
       return Error{"--user: there is no group `" + name + "`" + suggest_group(name)};
     out.group = found != nullptr ? found->gr_gid : static_cast<gid_t>(*group_number);
@@ -106,7 +117,8 @@ Status take_groups(const Identity& identity) {
 }
 
 ActingAs::ActingAs(const Identity* identity) : before_(::geteuid()) {
-  if (identity != nullptr) (void)!::seteuid(identity->user);
+  if (identity != nullptr && ::seteuid(identity->user) != 0)
+    status_ = user_error("cannot act as the user `" + identity->name + "`");
 }
 
 ActingAs::~ActingAs() {

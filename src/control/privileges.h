@@ -31,9 +31,12 @@ class ActingAs {
   ActingAs(const ActingAs&) = delete;
   ActingAs& operator=(const ActingAs&) = delete;
   ~ActingAs();
+  // An error: nothing has changed, and what is made now is made as the user before.
+  const Status& status() const { return status_; }
 
  private:
   const uid_t before_;
+  Status status_;
 };
 
 enum class LowPorts { kNoMore, kKept };

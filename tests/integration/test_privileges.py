@@ -154,6 +154,8 @@ def test_a_successor_takes_over_as_the_same_user(run_as, echo):
     ("nobody:nogrup", "there is no group `nogrup` - did you mean `nogroup`?"),
     ("root", "choose a user other than root"),
     ("4294000000", "no user has the number 4294000000"),
+    ("4294967397", "4294967397 is too large for the number of a user"),  # 101 and 2^32
+    ("nobody:4294967397", "4294967397 is too large for the number of a group"),
 ])
 def test_a_user_that_cannot_be_is_refused(user, message, run_as, echo):
     gateway = run_as(simple_configuration(echo()), user=user)
@@ -167,6 +169,35 @@ def test_a_process_that_is_not_root_cannot_become_another_user(run_as, echo, pub
     assert gateway.process.wait(20) == 3
     gateway.reader.join(10)
     assert f"only root can become `daemon`; this process is the user `{USER}`" in gateway.lines[0]
+
+
+@pytest.fixture
+def member_of_many():
+    """A user that has supplementary groups: (name, the groups' numbers)."""
+    for entry in pwd.getpwall():
+        groups = set(os.getgrouplist(entry.pw_name, entry.pw_gid)) - {entry.pw_gid}
+        if entry.pw_uid != 0 and groups:
+            return entry, groups
+    return pytest.skip("no user but root has supplementary groups")
+
+
+def test_a_user_that_is_given_by_number_has_its_groups(member_of_many, run_as, echo):
+    entry, groups = member_of_many
+    gateway = run_as(simple_configuration(echo()), user=str(entry.pw_uid))
+    gateway.wait_for_line("listening on")
+    assert groups <= {int(one) for one in status_of(gateway.process.pid)["Groups"].split()}
+    gateway.wait_for_line(f"running as the user `{entry.pw_name}`")
+
+
+def test_no_file_is_made_as_root_when_the_process_may_not_act_as_the_user(run_as, echo, public_folder):
+    data = public_folder / "data"
+    data.mkdir()
+    gateway = run_as(f"audit_log: {{path: {data}/audit}}\n" + simple_configuration(echo()),
+                     prefix=("setpriv", "--bounding-set=-setuid", "--inh-caps=-setuid"))
+    assert gateway.process.wait(20) == 3
+    gateway.reader.join(10)
+    assert any(f"cannot act as the user `{USER}`: Operation not permitted" in line for line in gateway.lines), gateway.lines
+    assert not list(data.iterdir())
 
 
 def test_files_of_unix_sockets_have_the_permissions_that_the_umask_leaves_and_belong_to_the_user(run_as, echo, public_folder):
