@@ -25,7 +25,9 @@ Status Gateway::open_upgrade_point() {
     if (admin_) out.emplace_back("admin " + fixed_.admin_address, std::vector<int>{admin_->fd()});
     return out;
   };
-  hooks.on_failed = [] { say("a successor has gone before it served: this process goes on serving"); };
+  hooks.on_failed = [this] {
+    if (!draining_) say("a successor has gone before it served: this process goes on serving");
+  };
   hooks.on_succeeded = [this] {
     say("a successor serves");
     successor_ = 0;
@@ -84,9 +86,10 @@ void Gateway::take_ended_children() {
     successor_ = 0;
     give_up_successor_.unlink();
     const std::string why = "process " + std::to_string(process) + ", the successor, " + describe_end(status);
-    say("upgrade failed: " + why + "; this process goes on serving");
+    say("upgrade failed: " + why +
+        (draining_ ? "; this process is ending" : "; this process goes on serving"));
     audit("upgrade", "signal", {{"outcome", "failed"}, {"why", why}});
-    manager_.status("upgrade failed: " + why + "; " + serving_line());
+    if (!draining_) manager_.status("upgrade failed: " + why + "; " + serving_line());
   }
 }
 

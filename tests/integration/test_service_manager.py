@@ -309,3 +309,31 @@ def serves(port):
             return " 200 " in read_response(connection)[0]
     except OSError:
         return False
+
+
+def test_a_successor_that_fails_while_the_gateway_is_draining_changes_neither_status_nor_says_that_it_serves(tmp_path, service, backend):
+    manager = Manager(str(tmp_path / "notify"))
+    release = threading.Event()
+    made = backend(harness.answer_when(release))
+    names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # a name server that does not answer
+    names.bind(("127.0.0.1", 0))
+    good = simple_configuration(made.port, top=f'dns: {{servers: ["127.0.0.1:{names.getsockname()[1]}"]}}')
+    gateway = service(good, manager)
+    manager.told("READY=1")
+    with names, harness.connect(gateway.port) as busy:
+        busy.sendall(REQUEST)
+        harness.wait_for(lambda: made.received, what="the request at the backend")
+        gateway.write(good.replace(f"127.0.0.1:{made.port}", "orders.test:80"))  # the successor waits for it
+        process = gateway.upgrade()
+        gateway.processes.pop()
+        names.settimeout(20)
+        names.recv(1500)
+        gateway.process.send_signal(signal.SIGTERM)
+        gateway.said("draining")
+        os.kill(process, signal.SIGKILL)
+        gateway.said(rf"upgrade failed: process {process}, the successor, .*; this process is ending")
+        release.set()
+        assert gateway.process.wait(20) == 0
+    assert "goes on serving" not in gateway.log.read_text()
+    manager.told("STOPPING=1")
+    assert not any("upgrade failed" in line for one in manager.messages for line in one)
