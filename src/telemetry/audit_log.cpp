@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstring>
+
 #include "base/say.h"
 #include "base/wall_clock.h"
 #include "http/date.h"
@@ -19,8 +21,10 @@ void AuditLog::note(const std::string& action, const std::string& by, const nloh
   sink_->flush();
   const bool taken = sink_->dropped() == dropped;
   if (taken == stuck_)
-    say(taken ? "the audit log is read again; " + std::to_string(dropped) + " lines were dropped"
-              : "the audit log is not read: lines are dropped");
+    say(taken ? "the audit log is written again; " + std::to_string(dropped) + " lines were dropped"
+        : sink_->error() != 0 ? "the audit log cannot be written: " +
+                                    std::string(std::strerror(sink_->error())) + ": lines are dropped"
+                              : "the audit log is not read: lines are dropped");
   stuck_ = !taken;
 }
 

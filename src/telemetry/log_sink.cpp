@@ -49,8 +49,14 @@ class OutputSink final : public LogSink {
   void reopen() override {
     flush();
     if (place_ == "stdout" || place_ == "stderr") return;
-    if (auto opened = open_place(place_); opened) output_ = std::move(*opened);
+    auto opened = open_place(place_);
+    if (opened) output_ = std::move(*opened);
+    // Said once: each signal and each reload tries again.
+    if (!opened && !reopen_failed_) say(opened.error().message + "; its lines go on in the file before");
+    reopen_failed_ = !opened;
   }
+
+  int error() const override { return output_.error(); }
 
  private:
   // A line of which the reader has taken a part stays, so that lines are whole when it goes on.
@@ -76,6 +82,7 @@ class OutputSink final : public LogSink {
   std::string place_;
   Output output_;
   std::string pending_;
+  bool reopen_failed_ = false;
   bool in_line_ = false;  // the reader has taken the beginning of a line and not its end
   Clock::time_point quiet_until_{};
 };

@@ -27,8 +27,10 @@ class LogSink {
   // It may stay in memory until flush().
   virtual void write(std::string_view line) = 0;
   virtual void flush() {}
-  // Opens it anew, for log rotation; where that fails the old one goes on.
+  // Opens it anew, for log rotation; where that fails it is said, and the old one goes on.
   virtual void reopen() {}
+  // errno of the last attempt to write; 0 when it did not fail, although the reader may have taken nothing.
+  virtual int error() const { return 0; }
 
   // From `patience` from now on, lines that the reader does not take at once are dropped.
   void give_up_after(std::chrono::milliseconds patience);

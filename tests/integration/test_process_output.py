@@ -194,3 +194,26 @@ def test_lines_of_standard_output_and_standard_error_on_one_pipe_are_whole(piped
     assert not broken, broken[:5]
     assert sum(line.startswith("{") for line in lines) >= 1200
     assert sum("serving configuration" in line for line in lines) > 1
+
+
+def test_an_audit_log_that_cannot_be_written_is_said_with_the_reason(start, echo):
+    gateway = start(simple_configuration(echo(), top="audit_log: {path: /dev/full}"))
+    gateway.reload()
+    gateway.wait_for_line("the audit log cannot be written: No space left on device")
+    assert not any("is not read" in line for line in gateway.lines)
+
+
+def test_a_log_that_cannot_be_made_again_is_said_once_and_goes_on_in_the_file_before(start, echo, tmp_path):
+    folder = tmp_path / "logs"
+    log, moved = folder / "audit", tmp_path / "before"
+    gateway = start(simple_configuration(echo(), top=f"audit_log: {{path: {log}}}"))
+    gateway.reload()
+    os.rename(folder, moved)
+    folder.write_text("in the way")
+    for _ in range(3):
+        gateway.reload()
+    harness.wait_for(lambda: len((moved / "audit").read_text().splitlines()) == 4, what="the lines")
+    assert sum(f"cannot open {log}: Not a directory" in line for line in gateway.lines) == 1
+    folder.unlink()
+    gateway.process.send_signal(signal.SIGUSR1)
+    harness.wait_for(log.exists, what="the new file")
