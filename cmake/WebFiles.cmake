@@ -15,7 +15,7 @@ if(NOT DYGRAPHS_SCRIPT OR NOT DYGRAPHS_STYLE)
   list(JOIN dygraphs_folders " and " looked)
   message(FATAL_ERROR
     "The dashboard's chart library is missing: dygraph.min.js and dygraph.min.css are not in ${looked}. "
-    "Install the Debian package libjs-dygraphs (apt-get install libjs-dygraphs; scripts/bootstrap.sh installs it with "
+    "Install the Debian package libjs-dygraphs (apt-get install libjs-dygraphs; scripts/bootstrap.sh build installs it with "
     "everything else), or name the folder of dygraphs 2 with -D DYGRAPHS_FOLDER=FOLDER.")
 endif()
 
