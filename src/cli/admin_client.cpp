@@ -20,7 +20,7 @@ std::optional<std::string> configured_address(const ConfigChoice& choice, Failur
   const auto admin = config::load_admin(*path, diagnostics);
   control::print_diagnostics(diagnostics);
   if (!admin) {
-    failure = {kWrong, "cannot tell the admin listener of the configuration " + *path};
+    failure = {kWrong, "cannot read `admin` from the configuration " + *path};
     return std::nullopt;
   }
   if (!admin->enabled()) {
@@ -63,7 +63,7 @@ std::vector<Option> admin_options(AdminChoice& choice) {
            .words = Words::kFile},
           {.names = "--ca",
            .value = "FILE",
-           .summary = "PEM file of who may have issued the admin listener's certificate",
+           .summary = "PEM file of the authorities to trust for the admin listener's certificate",
            .target = &choice.ca,
            .words = Words::kFile},
           {.names = "--cert",

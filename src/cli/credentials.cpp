@@ -53,6 +53,8 @@ int print_hash(const std::string& hash, OutputFormat format) {
 
 int generate_key(const KeySettings& settings) {
   const std::string key = make_api_key(settings.prefix);
+  if (const Status usable = check_api_key(key); !usable)
+    return usage_error("generate-key", "--prefix: " + usable.error().message);
   if (settings.json) {
     print_json({{"key", key}, {"hash", hash_of_api_key(key)}});
   } else {

@@ -73,7 +73,7 @@ void check_descriptors(const config::Config& config, Findings& findings) {
   const std::string has = "at most " + std::to_string(limit.rlim_max) + " file descriptors (ulimit -Hn)";
   if (wanted > limit.rlim_max) {
     findings.warning("descriptors",
-                     has + "; as many connections as the listeners allow take " + std::to_string(wanted));
+                     has + "; as many connections as the listeners allow need " + std::to_string(wanted));
   } else if (limit.rlim_max < 8192) {
     findings.warning("descriptors", has + ": too few for more than some thousand connections");
   } else {
@@ -131,7 +131,8 @@ void check_port(const std::string& topic, const std::string& text, Findings& fin
     const std::filesystem::path folder =
         std::filesystem::path(text.substr(std::string_view("unix:").size())).parent_path();
     if (::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
-      return findings.fault(topic, text + ": " + std::strerror(errno) + " (the folder takes no new file)");
+      return findings.fault(topic,
+                            text + ": " + std::strerror(errno) + " (no file can be made in the folder)");
     if (is_unix_socket_alive(*address)) report_owner(topic, *address, findings);
     return;
   }
@@ -143,7 +144,7 @@ void check_port(const std::string& topic, const std::string& text, Findings& fin
   switch (errno) {
     case EADDRINUSE: return report_owner(topic, *address, findings);
     case EACCES:
-      return findings.fault(topic, text + " may not be bound by this user: it takes CAP_NET_BIND_SERVICE");
+      return findings.fault(topic, text + " may not be bound by this user: it needs CAP_NET_BIND_SERVICE");
     case EADDRNOTAVAIL: return findings.fault(topic, text + " is no address of this machine");
     default: return findings.fault(topic, text + ": " + std::strerror(errno));
   }

@@ -69,7 +69,7 @@ Command health_command() {
                 {kCouldNot, "the gateway is not ready, or could not be asked"}},
       .examples = {{"portcullis health gateway.yaml",
                     "The gateway whose admin listener the configuration names"},
-                   {"portcullis health --admin 127.0.0.1:9080", "The gateway whose admin listener is there"},
+                   {"portcullis health --admin 127.0.0.1:9080", "The gateway at this admin address"},
                    {"portcullis health --live --json --admin 127.0.0.1:9080",
                     "Whether the process runs, for programs"}},
       .run = [settings] { return health(*settings); }};

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/plain_text.h"
 
 namespace portcullis::cli {
 namespace {
@@ -163,21 +164,21 @@ std::string help_of_program() {
   terms.clear();
   for (const Exit& one : program_exits()) terms.push_back({std::to_string(one.code), one.meaning});
   append_terms(out, "Exit codes", terms);
-  return out + "\n`portcullis help COMMAND` tells more of one of them, with examples.\n";
+  return out + "\n`portcullis help COMMAND` describes one command, with examples.\n";
 }
 
 std::string refuse_unknown_command(const std::string& name) {
   std::vector<std::string_view> known;
   for (const Command& command : commands()) known.push_back(command.name);
-  if (!name.starts_with('-')) return "unknown command `" + name + "`" + suggestion_for(name, known);
-  return "unknown option `" + name + "`" + suggestion_for(name, {"--help", "--version"}) +
+  if (!name.starts_with('-')) return "unknown command " + in_backticks(name) + suggestion_for(name, known);
+  return "unknown option " + in_backticks(name) + suggestion_for(name, {"--help", "--version"}) +
          " (a command's options follow its name)";
 }
 
 Command help_command() {
   auto settings = std::make_shared<HelpSettings>();
   return {.name = "help",
-          .summary = "Print the commands, or what one of them takes",
+          .summary = "Print the commands, or describe one of them",
           .description = "`portcullis COMMAND --help` prints the same as `portcullis help COMMAND`.",
           .operands = {{.name = "COMMAND",
                         .summary = "The command to describe",

@@ -4,6 +4,8 @@
 
 #include <cstdio>
 
+#include "cli/plain_text.h"
+
 namespace portcullis::cli {
 
 Option json_option(bool& json) {
@@ -18,13 +20,14 @@ void print_json(const nlohmann::json& document) {
 
 int usage_error(const std::string& command, const std::string& why) {
   std::fprintf(stderr, "portcullis%s%s: %s\nTry `portcullis help%s%s`.\n", command.empty() ? "" : " ",
-               command.c_str(), why.c_str(), command.empty() ? "" : " ", command.c_str());
+               command.c_str(), without_control_characters(why).c_str(), command.empty() ? "" : " ",
+               command.c_str());
   return kUsage;
 }
 
 int fail(const std::string& command, const Failure& failure, OutputFormat format) {
   if (failure.code == kUsage) return usage_error(command, failure.why);
-  std::fprintf(stderr, "portcullis: %s\n", failure.why.c_str());
+  std::fprintf(stderr, "portcullis: %s\n", without_control_characters(failure.why).c_str());
   if (format == OutputFormat::kJson) print_json({{"error", failure.why}});
   return failure.code;
 }

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/help.h"
 #include "cli/output.h"
+#include "cli/plain_text.h"
 
 // The only file that includes CLI11, which costs a compiler ten seconds: commands describe themselves in the
 // types of cli/command.h.
@@ -40,15 +41,30 @@ std::string refuse_option(const Command& command, const std::string& word) {
   const std::string name = word.substr(0, word.find('='));
   std::vector<std::string> known{"--help"};
   for (const Option& option : command.options) known.push_back(names_of(option).full);
-  return "unknown option `" + name + "`" + suggestion_for(name, {known.begin(), known.end()});
+  return "unknown option " + in_backticks(name) + suggestion_for(name, {known.begin(), known.end()});
 }
 
 // "" when `given` is one of the choices, or there are none.
 std::string refuse_value(const std::string& name, const std::vector<std::string>& choices,
                          const std::string& given) {
   if (choices.empty() || std::find(choices.begin(), choices.end(), given) != choices.end()) return "";
-  return "`" + name + "` is one of " + join(choices) + ", not `" + given + "`" +
+  return "`" + name + "` is one of " + join(choices) + ", not " + in_backticks(given) +
          suggestion_for(given, {choices.begin(), choices.end()});
+}
+
+// What is wrong when an option that may go without its value has an empty one; else "". A variable of the
+// shell that is not set leaves such a value, and CLI11 does not tell it from none.
+std::string refuse_empty_value(const Command& command, const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+    for (const Option& option : command.options) {
+      const auto [brief, full] = names_of(option);
+      if (!std::holds_alternative<std::optional<std::string>*>(option.target)) continue;
+      const bool named = words[i] == full || (!brief.empty() && words[i] == brief);
+      if (words[i] == full + "=" || (named && i + 1 < words.size() && words[i + 1].empty()))
+        return "`" + full + "` has an empty value: give it one, or write `" + full + "` alone";
+    }
+  }
+  return "";
 }
 
 // What is wrong with the options given; "" when nothing is.
@@ -86,10 +102,12 @@ std::string assign_operands(const CLI::App& app, const Command& command,
     if (std::string why = refuse_value(operand.name, operand.choices, *word); !why.empty()) return why;
     *operand.target = *word++;
   }
-  return word == words.end() ? "" : "unexpected `" + *word + "`";
+  return word == words.end() ? "" : "unexpected " + in_backticks(*word);
 }
 
 int run_parsed(const Command& command, std::vector<std::string> words) {
+  if (const std::string why = refuse_empty_value(command, words); !why.empty())
+    return usage_error(command.name, why);
   CLI::App app;
   app.allow_extras();
   std::vector<std::string> operands;

@@ -59,7 +59,7 @@ Command reload_command() {
                 {kCouldNot, "the gateway could not be asked"}},
       .examples = {{"portcullis reload gateway.yaml",
                     "The gateway whose admin listener the configuration names"},
-                   {"portcullis reload --admin 127.0.0.1:9080", "The gateway whose admin listener is there"}},
+                   {"portcullis reload --admin 127.0.0.1:9080", "The gateway at this admin address"}},
       .run = [settings] { return reload(*settings); }};
 }
 

@@ -43,10 +43,11 @@ int serve(const control::RunOptions& options) {
 int run(RunSettings& settings) {
   if (settings.core_dumps) settings.options.core_dumps = control::CoreDumps::kYes;
   if (const std::string option = settings.small.misplaced_option(); !option.empty())
-    return usage_error("run", "`" + option + "` takes `--to`: a configuration says such things itself");
+    return usage_error(
+        "run", "`" + option + "` can only be used with `--to`; otherwise set it in the configuration");
   if (settings.small.is_asked_for()) {
     if (settings.config.named())
-      return usage_error("run", "`--to` stands for a configuration: it goes without another");
+      return usage_error("run", "`--to` cannot be combined with a configuration file");
     const std::optional<int> ended = settings.small.prepare(settings.options);
     return ended ? *ended : serve(settings.options);
   }

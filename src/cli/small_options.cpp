@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/api_key.h"
+#include "cli/plain_text.h"
 #include "config/field_types.h"
 #include "config/upstream.h"
 #include "config/value_types.h"
@@ -15,20 +16,9 @@ namespace portcullis::cli {
 namespace {
 
 constexpr std::string_view kUnix = "unix:";
-constexpr size_t kMaxKeySize = 1024;  // what `key_auth` reads
 
 bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
-bool is_plain_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7F; });
-}
-
-std::string in_backticks(std::string_view text) {
-  std::string out = "`";
-  for (const char c : text) out += c >= ' ' && c < 0x7F ? c : '?';
-  return out + "`";
 }
 
 std::string did_you_mean(const std::string& text) {
@@ -71,7 +61,7 @@ Result<std::string> unix_address(const std::string& text) {
         did_you_mean(std::string(kUnix) + std::string(path.substr(path.find_first_not_of('/') - 1)))};
   if (!is_plain_ascii(path) || path.find("${") != std::string_view::npos)
     return Error{in_backticks(text) +
-                 ": the path of a socket takes printable ASCII characters here, and no `${`"};
+                 ": the path of a socket must be printable ASCII characters here, without `${`"};
   if (const auto address = SocketAddress::parse(text); !address) return address.error();
   return text;
 }
@@ -94,8 +84,7 @@ Result<std::string> target_address(const std::string& text, const GivenUrl& give
   }
   if (const std::string problem = config::check_target_address(rest); !problem.empty())
     return Error{rest == text ? problem : in_backticks(text) + ": " + problem};
-  if (split_host_port(rest)->port == 0)
-    return Error{in_backticks(text) + ": port 0 is no port to connect to"};
+  if (split_host_port(rest)->port == 0) return Error{in_backticks(text) + ": the port must be 1 to 65535"};
   return rest;
 }
 
@@ -106,6 +95,14 @@ Result<GivenTarget> read_target(const std::string& text) {
     return GivenTarget{*address, false, ""};
   }
   GivenUrl given = split_scheme(text);
+  if (const size_t at = text.rfind('@'); at != std::string::npos) {
+    // What stands before it is mostly a password, which no message may repeat.
+    const std::string host = text.substr(at + 1, text.find_first_of("/?#", at) - at - 1);
+    return Error{
+        "a target has no user and no password before " + in_backticks(text.substr(at)) +
+        " (in a configuration file, `headers` can send `Authorization`)" +
+        (host.empty() ? "" : did_you_mean(given.scheme == "https" ? "https://" + host : "http://" + host))};
+  }
   if (!given.scheme.empty() && given.scheme != "http" && given.scheme != "https") {
     const bool socket = given.scheme == "ws" || given.scheme == "wss";
     return Error{in_backticks(text) + ": a target speaks `http://` or `https://`" +
@@ -138,7 +135,7 @@ Result<std::string> read_listen(const std::string& text, AllAddresses all_addres
   if (given.scheme == "https")
     return Error{
         in_backticks(text) +
-        ": TLS takes a certificate, and so a configuration file: `--print` writes one to begin with"};
+        ": TLS needs a certificate, and so a configuration file: `--print` writes one to begin with"};
   if (!given.scheme.empty())
     return Error{in_backticks(text) + ": an address has no scheme" + did_you_mean(rest)};
   if (is_digits(rest)) rest = ":" + rest;
@@ -151,8 +148,7 @@ Result<std::string> read_listen(const std::string& text, AllAddresses all_addres
   const auto parts = split_host_port(rest);
   if (!parts)
     return Error{rest == text ? parts.error().message : in_backticks(text) + ": " + parts.error().message};
-  if (parts->port == 0)
-    return Error{in_backticks(text) + ": port 0 stands for no port" + did_you_mean(":8080")};
+  if (parts->port == 0) return Error{in_backticks(text) + ": the port must be 1 to 65535"};
   const auto address = SocketAddress::parse(rest);
   if (!address)
     return Error{in_backticks(text) + ": `" + parts->host + "` is not an IP address of this machine" +
@@ -222,10 +218,7 @@ Result<std::string> read_key(const std::string& text) {
     return to_lower(hash);
   }
   if (text.empty()) return Error{"an empty key keeps out no one: leave the value out, and a key is made"};
-  if (text.size() > kMaxKeySize)
-    return Error{"a key has " + std::to_string(kMaxKeySize) + " characters or fewer"};
-  if (!is_plain_ascii(text) || text.front() == ' ' || text.back() == ' ')
-    return Error{"a key is sent in a header: it takes printable ASCII characters, and no space at its ends"};
+  if (const Status usable = check_api_key(text); !usable) return usable.error();
   return hash_of_api_key(text);
 }
 
@@ -235,9 +228,11 @@ bool is_same_place(const std::string& target, const std::string& listen) {
   const auto to = split_host_port(target);
   const auto at = SocketAddress::parse(listen);
   if (!to || !at || at->is_unix() || to->port != at->port()) return false;
-  const bool here =
-      to->host == "localhost" || (SocketAddress::parse(target) && SocketAddress::parse(target)->is_local());
-  return here && (at->is_local() || at->host() == "0.0.0.0" || at->host() == "::");
+  const bool all_addresses = at->host() == "0.0.0.0" || at->host() == "::";
+  if (to->host == "localhost") return all_addresses || at->host() == "127.0.0.1" || at->host() == "::1";
+  const auto address = SocketAddress::parse(target);
+  if (!address) return false;
+  return all_addresses ? address->is_local() : address->host() == at->host();
 }
 
 std::string default_dashboard(const SmallPlan& plan) {
@@ -286,8 +281,8 @@ void read_targets(const SmallOptions& options, SmallPlan& plan, Problems& proble
     (target->tls ? with_tls : without_tls) = text;
   }
   if (!with_tls.empty() && !without_tls.empty())
-    problems.add("--to", "all targets are spoken to alike, but " + in_backticks(with_tls) + " by TLS and " +
-                             in_backticks(without_tls) + " without");
+    problems.add("--to", "all targets must use the same scheme, but " + in_backticks(with_tls) +
+                             " uses TLS and " + in_backticks(without_tls) + " does not");
   plan.tls = !with_tls.empty();
   if (hosts.size() == 1) plan.target_host = *hosts.begin();
 }
@@ -319,7 +314,7 @@ Result<SmallPlan> plan_small_setup(const SmallOptions& options, AllAddresses all
     if (address && !address->is_local())
       problems.add("--dashboard",
                    in_backticks(options.dashboard) +
-                       " can be reached by others than this machine, which takes tokens or TLS, and so a "
+                       " can be reached by others than this machine, which needs tokens or TLS, and so a "
                        "configuration file" +
                        did_you_mean("127.0.0.1:" + std::to_string(address->port())));
   }

@@ -99,7 +99,7 @@ Status check_free(const std::string& option, const SocketAddress& address) {
     case EACCES: {
       SocketAddress open = address;
       open.set_port(kFirstOpenPort);
-      return Error{where + "has a port below 1024, which takes root or CAP_NET_BIND_SERVICE" +
+      return Error{where + "has a port below 1024, which needs root or CAP_NET_BIND_SERVICE" +
                    advice(option, find_free(open))};
     }
     case EADDRNOTAVAIL: return Error{where + "is not an address of this machine"};
@@ -187,7 +187,7 @@ Result<SmallPlan> SmallRun::plan(const control::RunOptions& run) {
   if (options_.key && options_.key->empty()) {
     if (!run.upgrade_socket_path.empty())
       return Error{
-          "--key: with `--upgrade-socket` it takes a key or a hash, as each start would make another key; "
+          "--key: with `--upgrade-socket` it needs a key or a hash, as each start would make another key; "
           "`portcullis generate-key` makes both"};
     options_.key = chosen_before(kChosenKeyHash);
     if (options_.key->empty()) options_.key = made_key_ = make_api_key("");

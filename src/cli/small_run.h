@@ -18,7 +18,7 @@ class SmallRun {
 
   // Whether the command line has `--to`.
   bool is_asked_for() const { return !options_.to.empty(); }
-  // An option that was given although it takes `--to`, and that is not there; or "".
+  // An option that was given although it can only be used with `--to`, which is not there; or "".
   std::string misplaced_option() const;
 
   // Makes of the options what the gateway is to run. With an exit code nothing is to be run: what there was

@@ -280,7 +280,7 @@ Command top_command() {
   auto settings = std::make_shared<TopSettings>();
   std::vector<Option> options = admin_options(settings->admin);
   options.push_back({.names = "--once",
-                     .summary = "Print one page of text and end; as where no terminal is there",
+                     .summary = "Print one page and exit; the default when standard output is not a terminal",
                      .target = &settings->once});
   options.push_back(json_option(settings->json));
   return {.name = "top",

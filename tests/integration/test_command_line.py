@@ -48,6 +48,13 @@ pytestmark = sanitizers.only_command_line
     (["check", ""], "`CONFIG` is empty"),
     (["check", "-c", ""], "`--config` has an empty value"),
     (["health", "--admin", ""], "`--admin` has an empty value"),
+    (["run", "--to", ":3000", "--key", "", "--print"], "`--key` has an empty value: give it one, or write `--key` alone"),
+    (["run", "--to", ":3000", "--key=", "--print"], "`--key` has an empty value: give it one, or write `--key` alone"),
+    (["run", "--to", ":3000", "--print", "--cache", ""], "`--cache` has an empty value: give it one, or write `--cache` alone"),
+    (["run", "--to", ":3000", "--print", "--cache="], "`--cache` has an empty value: give it one, or write `--cache` alone"),
+    (["generate-key", "--prefix", "a\nb"], "--prefix: a key is sent in a header: it must be printable ASCII characters, without a space at its ends"),
+    (["generate-key", "--prefix", " a"], "--prefix: a key is sent in a header: it must be printable ASCII characters, without a space at its ends"),
+    (["generate-key", "--prefix", "a" * 1024], "--prefix: a key has 1024 characters or fewer"),
     (["check", "a.yaml", "-c", "b.yaml"], "two configurations are named: `a.yaml` and, by --config, `b.yaml`"),
 ])
 def test_a_wrong_command_line_is_refused_with_what_is_meant(words, complaint, tmp_path):
@@ -55,6 +62,30 @@ def test_a_wrong_command_line_is_refused_with_what_is_meant(words, complaint, tm
     assert (out.returncode, out.stdout) == (64, "")
     assert complaint in out.stderr
     assert re.search(r"^Try `portcullis help( \S+)?`\.$", out.stderr, re.MULTILINE)
+
+
+@pytest.mark.parametrize("words", [
+    ["\x1b[31mcheck"],
+    ["--\x1b[31m"],
+    ["help", "\x1b[31mcheck"],
+    ["check", "--\x1b[31m"],
+    ["check", "a.yaml", "\x1b[31m"],
+    ["check", "--json=\x1b[31m"],
+    ["check", "a\x1b[31m.yaml"],
+    ["check", "a\x1b[31m.yaml", "-c", "b.yaml"],
+    ["schema", "--format", "\x1b[31m"],
+    ["completion", "\x1b[31m"],
+    ["demo-backend", "--listen", "\x1b[31m"],
+    ["explain", "a.yaml", "GET", "/", "--curl", "\x1b[31m"],
+    ["generate-key", "--prefix", "\x1b[31m"],
+    ["man", "\x1b[31m"],
+    ["top", "--admin", "\x1b[31m"],
+    ["run", "--to", "\x1b[31m"],
+], ids=repr)
+def test_a_control_character_of_the_command_line_never_reaches_the_terminal(words, tmp_path):
+    out = portcullis(*words, cwd=tmp_path)
+    assert out.returncode in (3, 64) and out.stderr
+    assert "\x1b" not in out.stdout + out.stderr
 
 
 # --- how a configuration is named -------------------------------------------------------------------------------------

@@ -267,7 +267,7 @@ def test_nodes_with_the_same_ticket_keys_resume_each_others_sessions(start, echo
     with client(two, context=context, session=session) as again:
         assert again.session_reused and ask(again) == 200
     tmp_path.joinpath("ticket.key").write_bytes(b"short")
-    assert "has 5 bytes; it takes 80" in check(two.path)
+    assert "has 5 bytes; it needs 80" in check(two.path)
 
 
 def test_tickets_can_be_switched_off(start, echo, edge):

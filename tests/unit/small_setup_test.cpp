@@ -99,18 +99,18 @@ TEST(SmallOptions, NameAMistakeInATargetAndSuggestWhatIsMeant) {
             "--to: `unix://run/app.sock` has too many slashes - did you mean `unix:/run/app.sock`?");
   EXPECT_EQ(
       target("unix:/run/${HOME}"),
-      "--to: `unix:/run/${HOME}`: the path of a socket takes printable ASCII characters here, and no `${`");
+      "--to: `unix:/run/${HOME}`: the path of a socket must be printable ASCII characters here, without `${`");
   EXPECT_EQ(target("::1:3000"),
             "--to: \"::1:3000\" is not an address: write an IPv6 host in brackets, as in [::1]:8080");
   EXPECT_EQ(target("app:70000"), "--to: \"app:70000\" is not an address: the port must be 0 to 65535");
   EXPECT_EQ(target("app one:3000"),
             "--to: `app one:3000` is neither an address nor a host name with its port");
-  EXPECT_EQ(target(":0"), "--to: `:0`: port 0 is no port to connect to");
+  EXPECT_EQ(target(":0"), "--to: `:0`: the port must be 1 to 65535");
   EXPECT_EQ(target(""), "--to: `` has no port - did you mean `:3000`?");
   EXPECT_EQ(target("app:3000\nadmin: {}").find('\n'), std::string::npos);
   EXPECT_EQ(problem(to({":3000", "localhost:3000"})), "--to: `localhost:3000` is given twice");
   EXPECT_EQ(problem(to({"https://a.test", "b.test:80"})),
-            "--to: all targets are spoken to alike, but `https://a.test` by TLS and `b.test:80` without");
+            "--to: all targets must use the same scheme, but `https://a.test` uses TLS and `b.test:80` does not");
 }
 
 TEST(SmallOptions, ListenOnThisMachineAloneUnlessToldOtherwise) {
@@ -135,10 +135,10 @@ TEST(SmallOptions, NameAMistakeInTheAddressAndSuggestWhatIsMeant) {
             "limits the hosts that are served)");
   EXPECT_EQ(listen("http://:80"), "--listen: `http://:80`: an address has no scheme - did you mean `:80`?");
   EXPECT_EQ(listen("https://:443"),
-            "--listen: `https://:443`: TLS takes a certificate, and so a configuration file: `--print` "
+            "--listen: `https://:443`: TLS needs a certificate, and so a configuration file: `--print` "
             "writes one to "
             "begin with");
-  EXPECT_EQ(listen(":0"), "--listen: `:0`: port 0 stands for no port - did you mean `:8080`?");
+  EXPECT_EQ(listen(":0"), "--listen: `:0`: the port must be 1 to 65535");
   EXPECT_EQ(listen(":eighty").substr(0, 19), "--listen: `:eighty`");
 }
 
@@ -149,6 +149,11 @@ TEST(SmallOptions, RefuseToServeThemselvesInACircle) {
             "`--listen`, such as `:8081`");
   EXPECT_EQ(problem({.to = {"10.0.0.1:80"}, .listen = ":80"}), "");
   EXPECT_NE(problem({.to = {"127.0.0.1:80"}, .listen = ":80"}), "");
+  EXPECT_NE(problem({.to = {"localhost:80"}, .listen = "[::1]:80"}), "");
+  EXPECT_NE(problem({.to = {"[::ffff:127.0.0.1]:80"}, .listen = "127.0.0.1:80"}), "");
+  EXPECT_EQ(problem({.to = {"127.0.0.2:80"}, .listen = "127.0.0.1:80"}), "");
+  EXPECT_EQ(problem({.to = {"[::1]:80"}, .listen = "127.0.0.1:80"}), "");
+  EXPECT_EQ(problem({.to = {"localhost:80"}, .listen = "127.0.0.2:80"}), "");
 }
 
 TEST(SmallOptions, FindAPlaceForTheDashboard) {
@@ -159,7 +164,7 @@ TEST(SmallOptions, FindAPlaceForTheDashboard) {
   EXPECT_EQ(plan({.to = {":3000"}, .dashboard = "localhost:9"})->dashboard, "127.0.0.1:9");
   EXPECT_EQ(
       problem({.to = {":3000"}, .dashboard = ":9"}),
-      "--dashboard: `:9` can be reached by others than this machine, which takes tokens or TLS, and so a "
+      "--dashboard: `:9` can be reached by others than this machine, which needs tokens or TLS, and so a "
       "configuration file - did you mean `127.0.0.1:9`?");
   EXPECT_EQ(problem({.to = {":3000"}, .dashboard = "127.0.0.1:9", .no_dashboard = true}),
             "--dashboard: `--no-dashboard` says that there is none");

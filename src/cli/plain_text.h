@@ -1,0 +1,31 @@
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+namespace portcullis::cli {
+
+inline bool is_plain_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7F; });
+}
+
+// A word of the command line as messages show it: in backticks, with `?` for each byte that is not printable
+// ASCII.
+inline std::string in_backticks(std::string_view text) {
+  std::string out = "`";
+  for (const char c : text) out += c >= ' ' && c < 0x7F ? c : '?';
+  return out + "`";
+}
+
+// `text` with `?` for each control character of ASCII, none of which a terminal is to obey. Other bytes are
+// kept: paths may have them.
+inline std::string without_control_characters(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) == 0x7F; },
+      '?');
+  return text;
+}
+
+}  // namespace portcullis::cli
