@@ -29,8 +29,8 @@ TypePointer admin_type() {
       .optional(
           "address", &Admin::address, address_type(), "127.0.0.1:9080",
           "`host:port`, `[IPv6]:port` or `unix:/path`; keep it away from clients. Where others than this "
-          "machine can reach it, it takes `tokens`, or `tls` with `client_certificate: required`. A "
-          "change takes a restart.")
+          "machine can reach it, it needs `tokens`, or `tls` with `client_certificate: required`. A "
+          "change needs a restart.")
       .locate_last(&Admin::address_location)
       .optional("tls", &Admin::tls, listener_tls_type(), "plain HTTP", "TLS towards operators.")
       .optional(

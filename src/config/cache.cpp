@@ -6,7 +6,7 @@ namespace portcullis::config {
 
 TypePointer cache_type() {
   auto disk = std::make_shared<ObjectType>(
-      "disk", "A directory for the bodies of large responses. A change takes a restart.");
+      "disk", "A directory for the bodies of large responses. A change needs a restart.");
   disk->required(
           "path", &CacheDisk::path, text(),
           "The directory, of one process at a time; it is made where its parent is there. What lies in it "
@@ -15,14 +15,15 @@ TypePointer cache_type() {
       .locate_last(&CacheDisk::size_location)
       .optional("min_object_size", &CacheDisk::least_object, size(), "1MiB", "Smaller bodies stay in memory.")
       .locate_last(&CacheDisk::least_object_location)
-      .optional("max_object_size", &CacheDisk::most_object, size(), "1GiB",
-                "Larger ones are not kept; likewise those larger than their policy's `object_size`.");
+      .optional(
+          "max_object_size", &CacheDisk::most_object, size(), "1GiB",
+          "Larger bodies are not kept, and neither are those larger than their policy's `object_size`.");
   auto cache =
       std::make_shared<ObjectType>("cache", "What the responses that `cache` policies keep may take.");
   cache
       ->optional("memory", &Cache::memory, size(), "64MiB",
                  "All of them together. When it is full those are given up first that are asked for least "
-                 "(S3-FIFO). A change takes a restart.")
+                 "(S3-FIFO). A change needs a restart.")
       .optional("disk", &Cache::disk, disk, "none", "Where large responses are kept.");
   return cache;
 }

@@ -7,7 +7,7 @@ namespace {
 
 constexpr const char* kPlaces =
     "`stdout`, `stderr`, a file, `syslog` (this machine's), `syslog:ADDRESS` (RFC 5424, in datagrams to "
-    "`address:port` or `unix:/path`) or `journald`. A change takes a restart.";
+    "`address:port` or `unix:/path`) or `journald`. A change needs a restart.";
 
 }  // namespace
 
@@ -27,7 +27,7 @@ TypePointer access_log_type() {
       .optional("request_headers", &AccessLog::request_headers, list_of<std::string>(field_name_type()),
                 "none", "Fields of the request that JSON lines have.")
       .optional("response_headers", &AccessLog::response_headers, list_of<std::string>(field_name_type()),
-                "none", "Fields of the response, likewise.")
+                "none", "Fields of the response that JSON lines have.")
       .optional("query", &AccessLog::query, boolean(), "false", "Whether JSON lines have the query.")
       .optional(
           "redact", &AccessLog::redact, list_of<std::string>(text()), "none",
@@ -56,7 +56,7 @@ TypePointer tracing_type() {
   tracing
       ->required(
           "endpoint", &Tracing::endpoint, url_type(),
-          "As `http://127.0.0.1:4318/v1/traces`. A change of it, or of the next three, takes a restart.")
+          "As `http://127.0.0.1:4318/v1/traces`. A change of it, or of the next three, needs a restart.")
       .optional("service", &Tracing::service, text(), "portcullis", "The `service.name` of the spans.")
       .optional("headers", &Tracing::headers,
                 text_map(check_field_name, [](const std::string&) { return std::string(); }), "none",
@@ -64,11 +64,12 @@ TypePointer tracing_type() {
       .optional("ca", &Tracing::ca, text(), "the system's",
                 "PEM file of the authorities that the collector's certificate may come from.")
       .optional("sample", &Tracing::sample, fine_share(), "1%",
-                "How many requests are told of, of those that nobody before has decided about; as 0.1%.")
+                "The share of requests that is recorded, as 0.1%, of those that come without a decision of "
+                "their own.")
       .optional("honour_parent", &Tracing::honour_parent, boolean(), "true",
                 "Whether requests may come with a trace of their own, and with the decision to tell of it.")
       .optional("errors", &Tracing::errors, boolean(), "true",
-                "Whether requests that fail (5xx, or without an answer) are told of, whatever was decided.")
+                "Whether requests that fail (5xx, or without an answer) are always recorded.")
       .optional("propagate", &Tracing::propagate,
                 list_of<TraceForm>(choice({{"w3c", static_cast<int>(TraceForm::kW3c)},
                                            {"b3", static_cast<int>(TraceForm::kB3)},
@@ -82,7 +83,7 @@ TypePointer tracing_type() {
 TypePointer audit_log_type() {
   auto audit_log = std::make_shared<ObjectType>(
       "audit_log",
-      "A JSON line for each change that somebody makes to a running gateway: reloads, purges, "
+      "A JSON line for each change to a running gateway that an operator makes: reloads, purges, "
       "branches that are brought back, its end.");
   audit_log->required("path", &AuditLog::path, text(), kPlaces).locate_last(&AuditLog::path_location);
   return audit_log;

@@ -192,7 +192,7 @@ TypePointer route_type(const TypePointer& policies) {
                 "Header fields: a value, `{regex: ...}` for the whole value, or `{present: true}`; all must "
                 "hold.")
       .optional("query", &Match::query, condition_map([](const std::string&) { return std::string(); }),
-                "any", "Query parameters, likewise, compared decoded.");
+                "any", "Query parameters: the same conditions as for `headers`, on decoded values.");
   auto rewrite =
       std::make_shared<ObjectType>("rewrite", "Changes to the request on its way to the upstream.");
   rewrite
@@ -240,7 +240,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
   limits->optional(
       "memory", &Limits::memory, size(), "64MiB",
       "For the counters of `rate_limit`, 16 bytes for each key in use; taken as it is needed. When "
-      "it is full those are given up first that have the least to their account. A change takes a "
+      "it is full those are given up first that have the least to their account. A change needs a "
       "restart.");
   auto metrics = std::make_shared<ObjectType>("metrics", "How many series the metrics have at most.");
   metrics
@@ -262,7 +262,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
           "does not. 0s: never.");
   auto redis = std::make_shared<ObjectType>(
       "redis",
-      "The Redis server through which the nodes of a cluster count together. A change takes a restart.");
+      "The Redis server through which the nodes of a cluster count together. A change needs a restart.");
   redis
       ->required("address", &Redis::address, checked_text("an address", "", check_target_address),
                  "`address:port`, `[IPv6]:port`, `name:port` or `unix:/path`.")
@@ -272,7 +272,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("timeout", &Redis::timeout, duration(), "50ms",
                 "How long a request waits for it; what then is each policy's `on_error`.");
   auto quotas = std::make_shared<ObjectType>(
-      "quotas", "Where the counts of quotas are kept. A change takes a restart.");
+      "quotas", "Where the counts of quotas are kept. A change needs a restart.");
   quotas
       ->optional("file", &Quotas::file, text(), "",
                  "A file, which is made: for one node (SQLite). A relative path begins where the gateway was "
@@ -310,8 +310,8 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                 "Names of routes that are excepted.");
   auto assertion = std::make_shared<ObjectType>("assertion",
                                                 "What must be true of the configuration. Loading fails, "
-                                                "naming the routes, when it is not: so nobody can "
-                                                "open by oversight what must be closed.");
+                                                "naming the routes, when it is not, so that an "
+                                                "oversight opens nothing that must be closed.");
   assertion->locate(&Assertion::location)
       .required("every_route", ObjectType::Whole{}, every_route, "Which routes.")
       .optional("requires", &Assertion::requires_all, policy_names, "none",
@@ -327,7 +327,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("access_log", &Config::access_log, access_log_type(), "none", "A line for each request.")
       .optional("tracing", &Config::tracing, tracing_type(), "none", "Where the spans of requests go.")
       .optional("audit_log", &Config::audit_log, audit_log_type(), "none",
-                "A line for each change by somebody.")
+                "A line for each change that an operator makes.")
       .optional("drain_timeout", &Config::drain_timeout, duration(), "30s",
                 "How long exchanges in hand may go on after SIGTERM.")
       .optional("dns", &Config::dns, dns, "", "How the names of targets are looked up.")

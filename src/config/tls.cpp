@@ -54,8 +54,8 @@ TypePointer listener_tls_type() {
   tls->locate(&ListenerTls::location)
       .optional(
           "certificates", &ListenerTls::certificates, list_of<TlsCertificate>(certificate), "none",
-          "What is shown. The first is also for clients that name nobody. Files that change are read again, "
-          "and connections go on.")
+          "The certificates to show. The first one is also shown to clients that ask for no name. Files that "
+          "change are read again, and connections go on.")
       .optional(
           "certificate_folder", &ListenerTls::certificate_folder, text(), "none",
           "A folder of further ones, each read when a client first asks for its name: `NAME.crt` or "
@@ -79,7 +79,8 @@ TypePointer listener_tls_type() {
                   {"required", static_cast<int>(ClientCertificate::kRequired)}}),
           "none",
           "Whether clients are asked for a certificate. One that does not verify always fails the handshake.")
-      .optional("client_ca", &ListenerTls::client_ca, text(), "none", "A PEM file: who may have issued it.")
+      .optional("client_ca", &ListenerTls::client_ca, text(), "none",
+                "A PEM file of the authorities that may have issued the clients' certificates.")
       .optional("client_crl", &ListenerTls::client_crl, text(), "none",
                 "A PEM file of revocation lists, one for each issuer.")
       .optional(
@@ -106,7 +107,8 @@ TypePointer upstream_tls_type() {
   tls->locate(&UpstreamTls::location)
       .optional("verify", &UpstreamTls::verify, boolean(), "true",
                 "Whether targets must have a good certificate for their name.")
-      .optional("ca", &UpstreamTls::ca, text(), "the system's", "A PEM file: who may have issued it.")
+      .optional("ca", &UpstreamTls::ca, text(), "the system's",
+                "A PEM file of the authorities that may have issued the targets' certificates.")
       .optional("server_name", &UpstreamTls::server_name, checked_text("a name", "", check_server_name),
                 "the target's", "The name that is asked for and must be in the certificate.")
       .optional("cert", &UpstreamTls::cert, text(), "none",

@@ -147,7 +147,7 @@ TypePointer outlier_ejection_type() {
       .optional("slowness", &OutlierEjection::slowness, integer(0, 1'000), "0",
                 "It has taken so many times as long as the others in an interval. 0: never for that.")
       .optional("min_requests", &OutlierEjection::least_requests, integer(1, 1'000'000), "20",
-                "With fewer in an interval nobody is judged by it.")
+                "A target with fewer requests in an interval is not judged by that interval.")
       .optional("interval", &OutlierEjection::interval, duration(), "10s",
                 "For `error_share` and `slowness`.")
       .optional("ejection", &OutlierEjection::ejection, duration(), "10s",

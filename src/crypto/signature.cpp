@@ -208,7 +208,7 @@ Result<Verifier> Verifier::make(const Key& key, Algorithm algorithm) {
   if (!suits) return Error{"a key of this kind cannot serve " + std::string(facts.name)};
   if (facts.type == 0) {
     if (key.secret_.size() < facts.size) {
-      return Error{std::string(facts.name) + " takes a secret of at least " + std::to_string(facts.size) +
+      return Error{std::string(facts.name) + " needs a secret of at least " + std::to_string(facts.size) +
                    " bytes, and this one has " + std::to_string(key.secret_.size())};
     }
     const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr),

@@ -26,7 +26,7 @@ Error bind_error(const std::string& what, const SocketAddress& address) {
   if (error == EADDRINUSE) {
     if (const std::string owner = describe_owner(address); !owner.empty()) why += ": " + owner;
   } else if (error == EACCES && !address.is_unix()) {
-    why += ": a port below 1024 takes root or CAP_NET_BIND_SERVICE";
+    why += ": a port below 1024 needs root or CAP_NET_BIND_SERVICE";
   }
   return Error{what + " " + address.to_string() + ": " + why};
 }

@@ -38,7 +38,7 @@ Result<std::shared_ptr<TicketKeys>> TicketKeys::from_files(const std::vector<std
     const std::string& bytes = *content;
     if (bytes.size() != 80 && bytes.size() != 48)
       return Error{"the ticket key `" + path + "` has " + std::to_string(bytes.size()) +
-                   " bytes; it takes 80 random ones (openssl rand 80 > FILE), or 48"};
+                   " bytes; it needs 80 random ones (openssl rand 80 > FILE), or 48"};
     Key key;
     const size_t half = (bytes.size() - key.name.size()) / 2;
     std::memcpy(key.name.data(), bytes.data(), key.name.size());

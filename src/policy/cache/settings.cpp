@@ -43,7 +43,7 @@ config::TypePointer cache_type() {
                 "does not say (RFC 5861).")
       .optional("stale_if_error", &CacheSettings::stale_if_error, duration(), "0s",
                 "For how long it is sent when the upstream fails: with 500, 502, 503, 504, or not at all; "
-                "likewise.")
+                "where the response does not say (RFC 5861).")
       .optional(
           "object_size", &CacheSettings::object_size, config::size(), "8MiB, or what the disk takes",
           "Responses with a larger body are not kept. With the top level's `cache.disk` those are that fit "

@@ -253,8 +253,10 @@ Kind kind() {
       .optional("min_size", &Settings::min_size, config::size(), "1KiB", "Smaller bodies pass as they are.")
       .optional("gzip_level", &Settings::gzip_level, config::integer(1, 9), "4",
                 "More is slower and smaller.")
-      .optional("brotli_level", &Settings::brotli_level, config::integer(0, 11), "4", "Likewise.")
-      .optional("zstd_level", &Settings::zstd_level, config::integer(1, 19), "3", "Likewise.")
+      .optional("brotli_level", &Settings::brotli_level, config::integer(0, 11), "4",
+                "More is slower and smaller.")
+      .optional("zstd_level", &Settings::zstd_level, config::integer(1, 19), "3",
+                "More is slower and smaller.")
       .optional(
           "decompress", &Settings::decompress,
           config::choice({{"never", static_cast<int>(Decompress::kNever)},

@@ -79,7 +79,8 @@ Kind kind() {
       config::choice({{"optional", static_cast<int>(ConsumerNeed::kOptional)},
                       {"required", static_cast<int>(ConsumerNeed::kRequired)}}),
       "required",
-      "Whether it must be a consumer's; `optional`: whoever the listener's `client_ca` vouches for.");
+      "Whether the certificate must be a consumer's; with `optional`, any that the listener's `client_ca` "
+      "has issued will do.");
   add_authentication_fields<Settings>(*type);
   return make_kind<Settings, Mtls>("mtls", type, check);
 }
