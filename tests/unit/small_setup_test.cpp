@@ -97,9 +97,9 @@ TEST(SmallOptions, NameAMistakeInATargetAndSuggestWhatIsMeant) {
             "--to: `unix:run/app.sock`: a socket is named by its whole path, as in `unix:/run/app.sock`");
   EXPECT_EQ(target("unix://run/app.sock"),
             "--to: `unix://run/app.sock` has too many slashes - did you mean `unix:/run/app.sock`?");
-  EXPECT_EQ(
-      target("unix:/run/${HOME}"),
-      "--to: `unix:/run/${HOME}`: the path of a socket must be printable ASCII characters here, without `${`");
+  EXPECT_EQ(target("unix:/run/${HOME}"),
+            "--to: `unix:/run/${HOME}`: the path of a socket must be printable ASCII characters here, "
+            "without `${`");
   EXPECT_EQ(target("::1:3000"),
             "--to: \"::1:3000\" is not an address: write an IPv6 host in brackets, as in [::1]:8080");
   EXPECT_EQ(target("app:70000"), "--to: \"app:70000\" is not an address: the port must be 0 to 65535");
@@ -109,8 +109,9 @@ TEST(SmallOptions, NameAMistakeInATargetAndSuggestWhatIsMeant) {
   EXPECT_EQ(target(""), "--to: `` has no port - did you mean `:3000`?");
   EXPECT_EQ(target("app:3000\nadmin: {}").find('\n'), std::string::npos);
   EXPECT_EQ(problem(to({":3000", "localhost:3000"})), "--to: `localhost:3000` is given twice");
-  EXPECT_EQ(problem(to({"https://a.test", "b.test:80"})),
-            "--to: all targets must use the same scheme, but `https://a.test` uses TLS and `b.test:80` does not");
+  EXPECT_EQ(
+      problem(to({"https://a.test", "b.test:80"})),
+      "--to: all targets must use the same scheme, but `https://a.test` uses TLS and `b.test:80` does not");
 }
 
 TEST(SmallOptions, ListenOnThisMachineAloneUnlessToldOtherwise) {
