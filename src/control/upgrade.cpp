@@ -1,5 +1,6 @@
 #include "control/upgrade.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -9,11 +10,15 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <deque>
+
+#include "base/say.h"
 
 namespace portcullis::control {
 namespace {
 
-constexpr size_t kMostDescriptors = 250;  // the kernel takes 253 in one message
+constexpr size_t kMaxDescriptors = 250;  // the kernel takes 253 in one message
+constexpr timeval kReceiveTimeout{10, 0};
 constexpr std::string_view kEnd = "end";
 constexpr std::string_view kReady = "ready";
 
@@ -31,8 +36,9 @@ Error system_error(const std::string& what) {
   return Error{"upgrade: " + what + ": " + std::strerror(errno)};
 }
 
+// Never waits. False with errno: EAGAIN when there is no room until the peer has read.
 bool send_message(int peer, std::string_view text, const int* descriptors, size_t count) {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMostDescriptors)> control{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxDescriptors)> control{};
   iovec piece{const_cast<char*>(text.data()), text.size()};
   msghdr message{};
   message.msg_iov = &piece;
@@ -48,14 +54,16 @@ bool send_message(int peer, std::string_view text, const int* descriptors, size_
   }
   ssize_t sent;
   do {
-    sent = ::sendmsg(peer, &message, MSG_NOSIGNAL);
+    sent = ::sendmsg(peer, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   } while (sent < 0 && errno == EINTR);
   return sent == static_cast<ssize_t>(text.size());
 }
 
-// False at the end or on an error.
-bool receive_message(int peer, std::string& text, std::vector<UniqueFd>& descriptors) {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMostDescriptors)> control{};
+enum class Wait { kNo, kAsSocket };
+
+// False on an error (errno), and at the end (errno is 0).
+bool receive_message(int peer, Wait wait, std::string& text, std::vector<UniqueFd>& descriptors) {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxDescriptors)> control{};
   std::array<char, 512> buffer;
   iovec piece{buffer.data(), buffer.size()};
   msghdr message{};
@@ -65,8 +73,9 @@ bool receive_message(int peer, std::string& text, std::vector<UniqueFd>& descrip
   message.msg_controllen = control.size();
   ssize_t got;
   do {
-    got = ::recvmsg(peer, &message, MSG_CMSG_CLOEXEC);
+    got = ::recvmsg(peer, &message, MSG_CMSG_CLOEXEC | (wait == Wait::kNo ? MSG_DONTWAIT : 0));
   } while (got < 0 && errno == EINTR);
+  if (got == 0) errno = 0;
   if (got <= 0) return false;
   text.assign(buffer.data(), static_cast<size_t>(got));
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
@@ -78,7 +87,9 @@ bool receive_message(int peer, std::string& text, std::vector<UniqueFd>& descrip
       descriptors.emplace_back(fd);
     }
   }
-  return true;
+  // The limit of descriptors has cut the message short.
+  if ((message.msg_flags & MSG_CTRUNC) != 0) errno = EMFILE;
+  return (message.msg_flags & MSG_CTRUNC) == 0;
 }
 
 }  // namespace
@@ -95,16 +106,27 @@ Result<std::unique_ptr<Succession>> Succession::ask(const std::string& path) {
   return receive(std::move(peer));
 }
 
+namespace {
+
+Error reception_error() {
+  if (errno == 0)
+    return Error{"upgrade: the predecessor closed the connection before it had passed its sockets on"};
+  if (errno == EAGAIN)
+    return Error{"upgrade: the predecessor did not pass its sockets on within " +
+                 std::to_string(kReceiveTimeout.tv_sec) + " seconds"};
+  return system_error("cannot receive the predecessor's sockets");
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Succession>> Succession::receive(UniqueFd peer) {
   // A predecessor that hangs must not hang its successor too.
-  const timeval patience{10, 0};
-  ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &kReceiveTimeout, sizeof kReceiveTimeout);
   auto made = std::make_unique<Succession>();
   for (;;) {
     std::string name;
     std::vector<UniqueFd> descriptors;
-    if (!receive_message(peer.get(), name, descriptors))
-      return system_error("the predecessor passed nothing on");
+    if (!receive_message(peer.get(), Wait::kAsSocket, name, descriptors)) return reception_error();
     if (name == kEnd) break;
     for (UniqueFd& one : descriptors) made->sockets_[name].push_back(std::move(one));
   }
@@ -117,26 +139,77 @@ void Succession::confirm() {
   peer_.reset();
 }
 
-// A process that has got the sockets and has not said yet whether it can serve.
+// A process that is given the sockets and has not said yet whether it can serve. What its socket has no room
+// for is sent when the process has read: it may read seconds later, and the loop never waits for it.
 class UpgradePoint::Successor final : private Watcher {
  public:
-  Successor(UpgradePoint& point, UniqueFd peer) : point_(point), peer_(std::move(peer)) {
-    point_.loop_.watch(peer_.get(), EPOLLIN, *this);
-  }
+  Successor(UpgradePoint& point, UniqueFd peer) : point_(point), peer_(std::move(peer)) {}
   ~Successor() { point_.loop_.unwatch(peer_.get(), *this); }
 
+  // Sends a message, or keeps it with duplicates of its descriptors until there is room.
+  Status pass(std::string_view text, const int* descriptors, size_t count) {
+    if (waiting_.empty()) {
+      if (send_message(peer_.get(), text, descriptors, count)) return {};
+      if (errno != EAGAIN) return system_error("cannot pass the sockets on");
+    }
+    Message message{std::string(text), {}};
+    for (size_t i = 0; i < count; ++i) {
+      message.descriptors.emplace_back(::fcntl(descriptors[i], F_DUPFD_CLOEXEC, 0));
+      if (!message.descriptors.back()) return system_error("cannot pass the sockets on");
+    }
+    waiting_.push_back(std::move(message));
+    return {};
+  }
+
+  // After the last message: what is left is sent, and the answer awaited.
+  Status follow() {
+    if (!point_.loop_.watch(peer_.get(), waiting_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT, *this))
+      return system_error("cannot follow the successor");
+    return {};
+  }
+
  private:
-  void on_events(uint32_t) override {
+  struct Message {
     std::string text;
-    std::vector<UniqueFd> none;
-    const bool ready = receive_message(peer_.get(), text, none) && text == kReady;
+    std::vector<UniqueFd> descriptors;
+  };
+
+  void on_events(uint32_t events) override {
+    Status sent;
+    if ((events & EPOLLOUT) != 0 && !waiting_.empty()) sent = send_waiting();
+    const bool answered = (events & ~EPOLLOUT) != 0;
+    if (sent && !answered) return;
+    bool ready = false;
+    if (sent) {
+      std::string text;
+      std::vector<UniqueFd> none;
+      ready = receive_message(peer_.get(), Wait::kNo, text, none) && text == kReady && waiting_.empty();
+    } else {
+      say(sent.error().message);
+    }
     UpgradePoint& point = point_;
     point.successor_.reset();  // ends this object
     ready ? point.hooks_.on_succeeded() : point.hooks_.on_failed();
   }
 
+  Status send_waiting() {
+    while (!waiting_.empty()) {
+      const Message& next = waiting_.front();
+      std::vector<int> descriptors;
+      for (const UniqueFd& one : next.descriptors) descriptors.push_back(one.get());
+      if (!send_message(peer_.get(), next.text, descriptors.data(), descriptors.size())) {
+        if (errno == EAGAIN) return {};
+        return system_error("cannot pass the sockets on");
+      }
+      waiting_.pop_front();
+    }
+    point_.loop_.unwatch(peer_.get(), *this);
+    return follow();
+  }
+
   UpgradePoint& point_;
   UniqueFd peer_;
+  std::deque<Message> waiting_;
 };
 
 UpgradePoint::UpgradePoint(EventLoop& loop, Hooks hooks) : loop_(loop), hooks_(std::move(hooks)) {}
@@ -169,15 +242,21 @@ void UpgradePoint::serve(UniqueFd peer) {
   ucred who{};
   socklen_t length = sizeof who;
   if (::getsockopt(peer.get(), SOL_SOCKET, SO_PEERCRED, &who, &length) != 0 || who.uid != ::geteuid()) return;
+  auto successor = std::make_unique<Successor>(*this, std::move(peer));
+  if (Status passed = pass_sockets(*successor); !passed) return say(passed.error().message);
+  if (successor_) hooks_.on_failed();
+  successor_ = std::move(successor);
+}
+
+Status UpgradePoint::pass_sockets(Successor& successor) {
   for (const auto& [name, sockets] : hooks_.sockets()) {
-    for (size_t i = 0; i < sockets.size(); i += kMostDescriptors) {
-      if (!send_message(peer.get(), name, sockets.data() + i, std::min(kMostDescriptors, sockets.size() - i)))
-        return;
+    for (size_t i = 0; i < sockets.size(); i += kMaxDescriptors) {
+      const size_t count = std::min(kMaxDescriptors, sockets.size() - i);
+      if (Status passed = successor.pass(name, sockets.data() + i, count); !passed) return passed;
     }
   }
-  if (!send_message(peer.get(), kEnd, nullptr, 0)) return;
-  if (successor_) hooks_.on_failed();
-  successor_ = std::make_unique<Successor>(*this, std::move(peer));
+  if (Status passed = successor.pass(kEnd, nullptr, 0); !passed) return passed;
+  return successor.follow();
 }
 
 }  // namespace portcullis::control

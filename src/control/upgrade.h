@@ -52,11 +52,12 @@ class UpgradePoint {
 
   // Listens at `path`, in place of a process that did before. Only processes of the same user are served.
   Status listen(const std::string& path);
-  // Passes the sockets on to the process at the other end of `peer`.
+  // Passes the sockets on to the process at the other end of `peer`; it waits for no reader.
   void serve(UniqueFd peer);
 
  private:
   class Successor;
+  Status pass_sockets(Successor& successor);
 
   EventLoop& loop_;
   Hooks hooks_;

@@ -1,0 +1,69 @@
+"""Upgrades under unfavourable conditions: many listeners, a late failure, two successors, another user."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+import harness
+from harness import read_response
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def many_listeners(folder, target, number=400):
+    """The path of a configuration with so many listeners, and its admin port."""
+    port, admin = harness.free_port(), harness.free_port()
+    listeners = "\n".join(f'  - {{name: l{i}, address: "127.0.{i // 200 + 1}.{i % 200 + 1}:{port}"}}' for i in range(number))
+    path = pathlib.Path(folder) / "many.yaml"
+    path.write_text(f"""version: 1
+workers: 1
+admin: {{address: "127.0.0.1:{admin}"}}
+listeners:
+{listeners}
+upstreams: [{{name: backend, targets: [{{address: "127.0.0.1:{target}"}}]}}]
+routes: [{{name: all, match: {{}}, upstream: backend}}]
+""")
+    return path, admin, ("127.0.2.200", port)
+
+
+def test_four_hundred_listeners_are_taken_over_at_the_socket(tmp_path, echo):
+    path, _, last = many_listeners(tmp_path, echo())
+    arguments = ("run", "-c", str(path), "--upgrade-socket", str(tmp_path / "u.sock"))
+    with harness.running(*arguments) as old:
+        old.wait_for_line("(l399)")
+        with harness.running(*arguments) as new:
+            new.wait_for_line("took over")
+            assert old.process.wait(30) == 0
+            with socket.create_connection(last, timeout=10) as connection:
+                connection.sendall(REQUEST)
+                assert " 200 " in read_response(connection)[0]
+
+
+def test_a_successor_that_reads_nothing_holds_up_no_gateway_with_many_listeners(tmp_path, echo):
+    path, admin, _ = many_listeners(tmp_path, echo())
+    program = tmp_path / "portcullis"
+    shutil.copy(harness.BINARY, program)
+    old = harness.Process("run", "-c", str(path), binary=program)
+    try:
+        old.wait_for_line("(l399)")
+        program.unlink()
+        program.write_text("#!/bin/sh\nexec sleep 60\n")
+        program.chmod(0o755)
+        old.process.send_signal(signal.SIGUSR2)
+        old.wait_for_line("is starting as the successor")
+        assert harness.get(admin, "/readyz")[0] == 200
+        old.process.send_signal(signal.SIGTERM)
+        assert old.process.wait(20) == 0
+    finally:
+        if old.process.poll() is None:
+            old.process.kill()
+            old.process.wait()
+            for process in re.findall(r"process (\d+) is starting as", "\n".join(old.lines)):
+                os.kill(int(process), signal.SIGKILL)
