@@ -22,7 +22,8 @@ Status Gateway::open_upgrade_point() {
       out.emplace_back(address, std::vector<int>());
       for (const UniqueFd& socket : sockets) out.back().second.push_back(socket.get());
     }
-    if (admin_) out.emplace_back("admin " + fixed_.admin_address, std::vector<int>{admin_->fd()});
+    if (admin_ && admin_->fd() >= 0)
+      out.emplace_back("admin " + fixed_.admin_address, std::vector<int>{admin_->fd()});
     return out;
   };
   hooks.on_failed = [this] {
@@ -32,6 +33,8 @@ Status Gateway::open_upgrade_point() {
     say("a successor serves");
     successor_ = 0;
     give_up_successor_.unlink();
+    // Both would answer at the admin address that they share, this process that it is not ready.
+    if (admin_) admin_->stop_accepting();
     stop(SIGTERM, kSuccessor);
   };
   upgrade_point_ = std::make_unique<UpgradePoint>(loop_, std::move(hooks));

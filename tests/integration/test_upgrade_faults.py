@@ -67,3 +67,48 @@ def test_a_successor_that_reads_nothing_holds_up_no_gateway_with_many_listeners(
             old.process.wait()
             for process in re.findall(r"process (\d+) is starting as", "\n".join(old.lines)):
                 os.kill(int(process), signal.SIGKILL)
+
+
+@pytest.fixture
+def slow(backend):
+    """A backend whose answers wait until `handler.release` is set."""
+    made = backend(harness.Script(held=True))
+    yield made
+    made.handler.release.set()
+
+
+def configuration(port, admin, target, top="", more=""):
+    return f"""version: 1
+workers: 2
+admin: {{address: "127.0.0.1:{admin}"}}
+{top}
+listeners: [{{name: public, address: "127.0.0.1:{port}"}}]
+upstreams:
+  - {{name: backend, targets: [{{address: "127.0.0.1:{target}"}}]}}
+{more}
+routes: [{{name: all, match: {{}}, upstream: backend}}]
+"""
+
+
+def test_after_an_upgrade_only_the_successor_answers_at_the_admin_address(tmp_path, slow):
+    port, admin, path = harness.free_port(), harness.free_port(), tmp_path / "c.yaml"
+    path.write_text(configuration(port, admin, slow.port))
+    arguments = ("run", "-c", str(path), "--upgrade-socket", str(tmp_path / "u.sock"))
+    with harness.running(*arguments) as old:
+        old.wait_for_line("listening on")
+        with harness.connect(port) as connection, harness.connect(admin) as kept:
+            connection.sendall(REQUEST)
+            harness.wait_for(lambda: slow.handler.requests, what="the request at the backend")
+            kept.sendall(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert " 200 " in read_response(kept)[0]
+            with harness.running(*arguments) as new:
+                new.wait_for_line("listening on")
+                old.wait_for_line("draining")
+                assert [harness.get(admin, "/readyz")[0] for _ in range(60)] == [200] * 60
+                # A connection from before is told to go to the successor.
+                kept.sendall(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert "connection: close" in read_response(kept)[0]
+                assert old.process.poll() is None
+                slow.handler.release.set()
+                assert " 200 " in read_response(connection)[0]
+                assert old.process.wait(30) == 0

@@ -44,7 +44,9 @@ class AdminServer {
               std::shared_ptr<const tls::ServerContext> tls, const telemetry::Registry& registry,
               Sources sources);
 
-  int fd() const { return server_.fd(); }
+  int fd() const { return server_.fd(); }  // -1 when it accepts no more
+  // Another process serves at this address from now on.
+  void stop_accepting() { server_.stop_accepting(); }
   // From now on these are the tokens and names; when they are others, who has logged in does so again. `tls`
   // as above.
   void change(const config::Admin& settings, std::shared_ptr<const tls::ServerContext> tls);

@@ -11,13 +11,12 @@ namespace {
 
 constexpr Milliseconds kPatience{60'000};
 
-std::string serialise(const SmallAnswer& answer, bool with_body) {
+std::string serialise(const SmallAnswer& answer, bool with_body, bool last) {
   std::string out = "HTTP/1.1 " + std::to_string(answer.status) + " ";
   out += reason_phrase(answer.status);
   out += "\r\ncontent-type: " + answer.content_type;
-  if (answer.stream) {
-    out += "\r\nconnection: close";
-  } else if (answer.status != 204) {
+  if (answer.stream || last) out += "\r\nconnection: close";
+  if (!answer.stream && answer.status != 204) {
     out += "\r\ncontent-length: " + std::to_string(answer.body.size());
   }
   out += "\r\ncache-control: no-store\r\n" + answer.fields + "\r\n";
@@ -81,16 +80,14 @@ struct SmallServer::Connection {
 };
 
 SmallServer::SmallServer(EventLoop& loop, UniqueFd socket, Limits limits, Handler handler, Greeting greeting)
-    : loop_(loop),
-      limits_(limits),
-      handler_(std::move(handler)),
-      greeting_(std::move(greeting)),
-      acceptor_(
-          loop, std::move(socket),
-          [this](UniqueFd fd, const SocketAddress&) {
-            if (open_ < limits_.connections) tasks_.spawn(serve(std::move(fd)));
-          },
-          [](int) {}) {}
+    : loop_(loop), limits_(limits), handler_(std::move(handler)), greeting_(std::move(greeting)) {
+  acceptor_.emplace(
+      loop, std::move(socket),
+      [this](UniqueFd fd, const SocketAddress&) {
+        if (open_ < limits_.connections) tasks_.spawn(serve(std::move(fd)));
+      },
+      [](int) {});
+}
 
 Task<void> SmallServer::serve(UniqueFd fd) {
   struct Count {
@@ -122,7 +119,8 @@ Task<void> SmallServer::serve(UniqueFd fd) {
     } else {
       answer.status = status_for(parser.error());
     }
-    const std::string out = serialise(answer, state == ParseState::kDone && head.method != "HEAD");
+    const std::string out =
+        serialise(answer, state == ParseState::kDone && head.method != "HEAD", !acceptor_);
     iovec piece{const_cast<char*>(out.data()), out.size()};
     const IoResult written = co_await connection.stream.write(std::span(&piece, 1), kPatience);
     if (!written.ok() || state != ParseState::kDone) co_return;
@@ -130,7 +128,7 @@ Task<void> SmallServer::serve(UniqueFd fd) {
       Task<void> streaming = answer.stream(connection.stream);
       co_await streaming;
     }
-    if (answer.stream || !head.keep_alive) co_return;
+    if (answer.stream || !head.keep_alive || !acceptor_) co_return;
     connection.next_request();
   }
 }

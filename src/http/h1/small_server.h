@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -43,7 +44,10 @@ class SmallServer {
   // Takes over an open listening socket.
   SmallServer(EventLoop& loop, UniqueFd socket, Limits limits, Handler handler, Greeting greeting = {});
 
-  int fd() const { return acceptor_.fd(); }
+  // -1 when it accepts no more.
+  int fd() const { return acceptor_ ? acceptor_->fd() : -1; }
+  // Closes the listening socket; connections end after their next answer.
+  void stop_accepting() { acceptor_.reset(); }
 
  private:
   struct Connection;
@@ -55,7 +59,7 @@ class SmallServer {
   Greeting greeting_;  // may be empty
   size_t open_ = 0;
   TaskGroup tasks_;
-  Acceptor acceptor_;
+  std::optional<Acceptor> acceptor_;  // none: it accepts no more
 };
 
 }  // namespace portcullis::http::h1
