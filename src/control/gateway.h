@@ -69,6 +69,7 @@ class Gateway {
 
  private:
   StartOutcome start_serving();
+  void end_failed_start();
   // Another process passes its sockets on to this one.
   bool is_successor() const { return predecessor_ || !options_.upgrade_socket_path.empty(); }
   Result<std::unique_ptr<Succession>> find_predecessor();
@@ -82,7 +83,7 @@ class Gateway {
   Status start_workers(std::vector<proxy::ListenerSockets> sockets);
   Status open_admin(Succession* predecessor);
   Result<std::shared_ptr<const tls::ServerContext>> admin_tls(const config::Admin& settings);
-  Status open_upgrade_point();
+  Status prepare_upgrade_point();
   void upgrade();
   void end_starting_successor();
   void take_ended_children();

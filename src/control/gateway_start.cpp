@@ -73,12 +73,23 @@ StartOutcome Gateway::start() {
     say(problem.what());
   }
   if (outcome == StartOutcome::kServing) return outcome;
-  // Those of the workers that have been started have nothing to wait for.
-  for (const auto& worker : workers_) worker->drain(Milliseconds(0));
+  end_failed_start();
+  return outcome;
+}
+
+// Workers that have been started may have accepted connections that came to the predecessor's sockets, and
+// those are served to their end.
+void Gateway::end_failed_start() {
+  if (!workers_.empty()) {
+    draining_ = true;
+    if (admin_) admin_->stop_accepting();
+    listeners_.close();
+    for (const auto& worker : workers_) worker->drain(snapshot_->drain_timeout);
+    loop_.run();  // until the last worker has finished
+  }
   for (const auto& worker : workers_) worker->join();
   if (services_) services_->stop();
   tasks_.clear();
-  return outcome;
 }
 
 Status Gateway::open_logs() {
@@ -183,7 +194,8 @@ StartOutcome Gateway::start_serving() {
     return StartOutcome::kCouldNot;
   }
   if (fails(open_admin(predecessor->get())) || fails(give_up_privileges()) ||
-      fails(start_workers(std::move(*sockets))) || fails(open_upgrade_point()))
+      fails(prepare_upgrade_point()) || fails(start_workers(std::move(*sockets))) ||
+      fails(upgrade_point_->listen()))
     return StartOutcome::kCouldNot;
   watchdog_ = std::make_unique<Watchdog>(loop_, manager_, workers_, [this] { return draining_; });
   // Before the predecessor is told to end: by then the service manager knows its new main process.

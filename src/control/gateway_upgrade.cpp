@@ -14,7 +14,7 @@
 
 namespace portcullis::control {
 
-Status Gateway::open_upgrade_point() {
+Status Gateway::prepare_upgrade_point() {
   UpgradePoint::Hooks hooks;
   hooks.sockets = [this] {
     std::vector<std::pair<std::string, std::vector<int>>> out;
@@ -39,7 +39,7 @@ Status Gateway::open_upgrade_point() {
   };
   upgrade_point_ = std::make_unique<UpgradePoint>(loop_, std::move(hooks));
   if (options_.upgrade_socket_path.empty()) return {};
-  return upgrade_point_->listen(options_.upgrade_socket_path);
+  return upgrade_point_->prepare(options_.upgrade_socket_path);
 }
 
 // Starts the program anew, by the path that it was started with, and passes the sockets on to it.

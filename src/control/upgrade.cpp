@@ -32,6 +32,11 @@ Result<sockaddr_un> unix_address(const std::string& path) {
   return address;
 }
 
+// Where a socket is made first, so that a process listens at `path` at any time.
+std::string fresh_path(const std::string& path) {
+  return path + ".new";
+}
+
 Error system_error(const std::string& what) {
   return Error{"upgrade: " + what + ": " + std::strerror(errno)};
 }
@@ -213,27 +218,37 @@ class UpgradePoint::Successor final : private Watcher {
 };
 
 UpgradePoint::UpgradePoint(EventLoop& loop, Hooks hooks) : loop_(loop), hooks_(std::move(hooks)) {}
-UpgradePoint::~UpgradePoint() = default;
 
-Status UpgradePoint::listen(const std::string& path) {
-  const auto address = unix_address(path);
-  if (!address) return address.error();
+UpgradePoint::~UpgradePoint() {
+  if (prepared_) ::unlink(fresh_path(path_).c_str());
+}
+
+Status UpgradePoint::prepare(const std::string& path) {
+  if (const auto address = unix_address(path); !address) return address.error();
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return system_error("cannot open a socket");
-  // Under another name first, so that a process listens at `path` at any time.
-  const std::string fresh = path + ".new";
-  const auto fresh_address = unix_address(fresh);
-  if (!fresh_address) return fresh_address.error();
+  const std::string fresh = fresh_path(path);
+  const auto address = unix_address(fresh);
+  if (!address) return address.error();
   ::unlink(fresh.c_str());
   // Before it is bound: the file gets what the socket has. A chmod() of the path would follow a symbolic link
   // that the folder's owner has put there meanwhile.
   if (::fchmod(socket.get(), S_IRUSR | S_IWUSR) != 0 ||
-      ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*fresh_address), sizeof *fresh_address) != 0 ||
-      ::listen(socket.get(), 4) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0) {
+      ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0 ||
+      ::listen(socket.get(), 4) != 0) {
     return system_error("cannot listen at " + path);
   }
+  path_ = path;
+  prepared_ = std::move(socket);
+  return {};
+}
+
+Status UpgradePoint::listen() {
+  if (!prepared_) return {};
+  if (::rename(fresh_path(path_).c_str(), path_.c_str()) != 0)
+    return system_error("cannot listen at " + path_);
   acceptor_ = std::make_unique<Acceptor>(
-      loop_, std::move(socket), [this](UniqueFd fd, const SocketAddress&) { serve(std::move(fd)); },
+      loop_, std::move(prepared_), [this](UniqueFd fd, const SocketAddress&) { serve(std::move(fd)); },
       [](int) {});
   return {};
 }

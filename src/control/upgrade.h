@@ -50,8 +50,11 @@ class UpgradePoint {
   UpgradePoint(EventLoop& loop, Hooks hooks);
   ~UpgradePoint();
 
-  // Listens at `path`, in place of a process that did before. Only processes of the same user are served.
-  Status listen(const std::string& path);
+  // Makes a socket beside `path`. What can go wrong goes wrong here, before this process serves.
+  Status prepare(const std::string& path);
+  // Puts that socket in the place of another process's at `path`, and listens. Only processes of the same
+  // user are served. Without prepare() it does nothing.
+  Status listen();
   // Passes the sockets on to the process at the other end of `peer`; it waits for no reader.
   void serve(UniqueFd peer);
 
@@ -62,6 +65,8 @@ class UpgradePoint {
   EventLoop& loop_;
   Hooks hooks_;
   std::unique_ptr<Successor> successor_;
+  std::string path_;
+  UniqueFd prepared_;                   // between prepare() and listen()
   std::unique_ptr<Acceptor> acceptor_;  // null: it listens nowhere
 };
 

@@ -112,3 +112,51 @@ def test_after_an_upgrade_only_the_successor_answers_at_the_admin_address(tmp_pa
                 slow.handler.release.set()
                 assert " 200 " in read_response(connection)[0]
                 assert old.process.wait(30) == 0
+
+
+def test_a_successor_that_fails_after_it_has_accepted_requests_answers_them_first(tmp_path, slow):
+    port, admin, path = harness.free_port(), harness.free_port(), tmp_path / "c.yaml"
+    path.write_text(configuration(port, admin, slow.port))
+    point = tmp_path / "u.sock"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent, \
+            harness.running("run", "-c", str(path), "--upgrade-socket", str(point)) as old:
+        old.wait_for_line("listening on")
+        # The successor waits for a name for some seconds before it serves, and then cannot take the path.
+        silent.bind(("127.0.0.1", 0))
+        path.write_text(configuration(port, admin, slow.port, f'dns: {{servers: ["127.0.0.1:{silent.getsockname()[1]}"]}}',
+                                      '  - {name: other, targets: [{address: "name.test:80"}]}'))
+        point.unlink()
+        point.mkdir()
+        old.process.send_signal(signal.SIGUSR2)
+        old.wait_for_line("is starting as the successor")
+        assert harness.get(admin, "/readyz")[0] == 200  # the sockets have been passed on
+        old.process.send_signal(signal.SIGSTOP)
+        try:
+            connections = [harness.connect(port) for _ in range(6)]
+            for connection in connections:
+                connection.sendall(REQUEST)
+            harness.wait_for(lambda: slow.handler.requests, what="a request that the successor has accepted")
+            harness.wait_for(lambda: any("cannot listen at" in line for line in old.lines), what="the successor's failure")
+        finally:
+            slow.handler.release.set()
+            old.process.send_signal(signal.SIGCONT)
+        for connection in connections:
+            with connection:
+                assert " 200 " in read_response(connection)[0]
+        old.wait_for_line("upgrade failed", "ended with exit code 3")
+        assert harness.get(admin, "/readyz")[0] == 200
+        point.rmdir()
+
+
+def test_a_successor_that_cannot_make_its_upgrade_socket_ends_before_it_serves(tmp_path, echo):
+    port, admin, path = harness.free_port(), harness.free_port(), tmp_path / "c.yaml"
+    path.write_text(configuration(port, admin, echo()))
+    with harness.running("run", "-c", str(path), "--upgrade-socket", str(tmp_path / "u.sock")) as old:
+        old.wait_for_line("listening on")
+        (tmp_path / "u.sock.new").mkdir()
+        old.process.send_signal(signal.SIGUSR2)
+        old.wait_for_line("cannot listen at")
+        old.wait_for_line("upgrade failed", "ended with exit code 3")
+        with harness.connect(port) as connection:
+            connection.sendall(REQUEST)
+            assert " 200 " in read_response(connection)[0]
