@@ -121,8 +121,6 @@ class Gateway {
   // How long a start or a reload waits for the first answer about new host names before it goes on without.
   static constexpr Milliseconds kNamePatience{5'000};
 
-  // How long a successor may take to serve.
-  static constexpr Milliseconds kSuccessorPatience{60'000};
   // By whom a process is stopped whose successor serves.
   static constexpr const char* kSuccessor = "successor";
 

@@ -197,12 +197,13 @@ StartOutcome Gateway::start_serving() {
       fails(prepare_upgrade_point()) || fails(start_workers(std::move(*sockets))) ||
       fails(upgrade_point_->listen()))
     return StartOutcome::kCouldNot;
+  if (*predecessor && fails((*predecessor)->check())) return StartOutcome::kCouldNot;
   watchdog_ = std::make_unique<Watchdog>(loop_, manager_, workers_, [this] { return draining_; });
   // Before the predecessor is told to end: by then the service manager knows its new main process.
   manager_.ready(serving_line());
   if (*predecessor) {
     say("took over from the process that served before");
-    (*predecessor)->confirm();
+    if (fails((*predecessor)->confirm())) return StartOutcome::kCouldNot;
   }
   if (!options_.welcome.empty()) {
     say_line(options_.welcome);

@@ -37,6 +37,9 @@ Status Gateway::prepare_upgrade_point() {
     if (admin_) admin_->stop_accepting();
     stop(SIGTERM, kSuccessor);
   };
+  hooks.refusal = [this] {
+    return successor_ == 0 ? "" : "process " + std::to_string(successor_) + " is starting as the successor";
+  };
   upgrade_point_ = std::make_unique<UpgradePoint>(loop_, std::move(hooks));
   if (options_.upgrade_socket_path.empty()) return {};
   return upgrade_point_->prepare(options_.upgrade_socket_path);
@@ -51,6 +54,8 @@ void Gateway::upgrade() {
   if (!upgrade_point_) return;  // it does not serve yet
   if (draining_) return refuse("the gateway is draining");
   if (successor_ != 0) return refuse("process " + std::to_string(successor_) + " is starting already");
+  if (upgrade_point_->has_successor())
+    return refuse("a process that asked at the upgrade socket is taking over");
   if (::getpid() == 1)
     return refuse(
         "as process 1 of a container it cannot end without ending its successor: start another container");
@@ -64,7 +69,7 @@ void Gateway::upgrade() {
   say("process " + std::to_string(successor_) + " is starting as the successor: " + program_.path);
   audit("upgrade", "signal", {{"outcome", "started"}, {"process", successor_}});
   manager_.status("process " + std::to_string(successor_) + " is starting as the successor");
-  loop_.arm(give_up_successor_, kSuccessorPatience);
+  loop_.arm(give_up_successor_, UpgradePoint::kSuccessorLimit);
   upgrade_point_->serve(std::move(ours));
 }
 
@@ -76,7 +81,7 @@ void Gateway::end_starting_successor() {
 
 void Gateway::GiveUpSuccessor::fire() {
   say("process " + std::to_string(gateway_.successor_) + " does not serve after " +
-      std::to_string(kSuccessorPatience.count() / 1'000) + " seconds, and is ended");
+      std::to_string(UpgradePoint::kSuccessorLimit.count() / 1'000) + " seconds, and is ended");
   ::kill(gateway_.successor_, SIGKILL);
 }
 

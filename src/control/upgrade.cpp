@@ -21,6 +21,7 @@ constexpr size_t kMaxDescriptors = 250;  // the kernel takes 253 in one message
 constexpr timeval kReceiveTimeout{10, 0};
 constexpr std::string_view kEnd = "end";
 constexpr std::string_view kReady = "ready";
+constexpr std::string_view kRefused = "refused ";  // followed by the reason
 
 Result<sockaddr_un> unix_address(const std::string& path) {
   sockaddr_un address{};
@@ -62,6 +63,10 @@ bool send_message(int peer, std::string_view text, const int* descriptors, size_
     sent = ::sendmsg(peer, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   } while (sent < 0 && errno == EINTR);
   return sent == static_cast<ssize_t>(text.size());
+}
+
+void refuse(int peer, const std::string& why) {
+  send_message(peer, std::string(kRefused) + why, nullptr, 0);
 }
 
 enum class Wait { kNo, kAsSocket };
@@ -113,6 +118,10 @@ Result<std::unique_ptr<Succession>> Succession::ask(const std::string& path) {
 
 namespace {
 
+Error refusal_error(const std::string& message) {
+  return Error{"upgrade: the process that serves refuses to be replaced: " + message.substr(kRefused.size())};
+}
+
 Error reception_error() {
   if (errno == 0)
     return Error{"upgrade: the predecessor closed the connection before it had passed its sockets on"};
@@ -132,6 +141,7 @@ Result<std::unique_ptr<Succession>> Succession::receive(UniqueFd peer) {
     std::string name;
     std::vector<UniqueFd> descriptors;
     if (!receive_message(peer.get(), Wait::kAsSocket, name, descriptors)) return reception_error();
+    if (name.starts_with(kRefused)) return refusal_error(name);
     if (name == kEnd) break;
     for (UniqueFd& one : descriptors) made->sockets_[name].push_back(std::move(one));
   }
@@ -139,14 +149,24 @@ Result<std::unique_ptr<Succession>> Succession::receive(UniqueFd peer) {
   return made;
 }
 
-void Succession::confirm() {
-  send_message(peer_.get(), kReady, nullptr, 0);
+Status Succession::check() const {
+  std::string text;
+  std::vector<UniqueFd> none;
+  if (receive_message(peer_.get(), Wait::kNo, text, none) && text.starts_with(kRefused))
+    return refusal_error(text);
+  return {};  // also when the old process has ended: there is none to be told
+}
+
+Status Succession::confirm() {
+  const bool sent = send_message(peer_.get(), kReady, nullptr, 0);
+  Status checked = sent ? Status() : check();
   peer_.reset();
+  return checked;
 }
 
 // A process that is given the sockets and has not said yet whether it can serve. What its socket has no room
 // for is sent when the process has read: it may read seconds later, and the loop never waits for it.
-class UpgradePoint::Successor final : private Watcher {
+class UpgradePoint::Successor final : private Watcher, private Timer {
  public:
   Successor(UpgradePoint& point, UniqueFd peer) : point_(point), peer_(std::move(peer)) {}
   ~Successor() { point_.loop_.unwatch(peer_.get(), *this); }
@@ -167,17 +187,31 @@ class UpgradePoint::Successor final : private Watcher {
   }
 
   // After the last message: what is left is sent, and the answer awaited.
-  Status follow() {
+  Status follow(Milliseconds limit) {
+    point_.loop_.arm(*this, limit);
+    return watch();
+  }
+
+ private:
+  Status watch() {
     if (!point_.loop_.watch(peer_.get(), waiting_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT, *this))
       return system_error("cannot follow the successor");
     return {};
   }
 
- private:
   struct Message {
     std::string text;
     std::vector<UniqueFd> descriptors;
   };
+
+  void fire() override {
+    const std::string seconds = std::to_string(kSuccessorLimit.count() / 1'000);
+    say("a successor does not serve after " + seconds + " seconds, and is given up");
+    refuse(peer_.get(), "it was given up, as it did not serve after " + seconds + " seconds");
+    UpgradePoint& point = point_;
+    point.successor_.reset();  // ends this object
+    point.hooks_.on_failed();
+  }
 
   void on_events(uint32_t events) override {
     Status sent;
@@ -209,7 +243,7 @@ class UpgradePoint::Successor final : private Watcher {
       waiting_.pop_front();
     }
     point_.loop_.unwatch(peer_.get(), *this);
-    return follow();
+    return watch();
   }
 
   UpgradePoint& point_;
@@ -248,18 +282,31 @@ Status UpgradePoint::listen() {
   if (::rename(fresh_path(path_).c_str(), path_.c_str()) != 0)
     return system_error("cannot listen at " + path_);
   acceptor_ = std::make_unique<Acceptor>(
-      loop_, std::move(prepared_), [this](UniqueFd fd, const SocketAddress&) { serve(std::move(fd)); },
+      loop_, std::move(prepared_), [this](UniqueFd fd, const SocketAddress&) { receive(std::move(fd)); },
       [](int) {});
   return {};
 }
 
-void UpgradePoint::serve(UniqueFd peer) {
+std::string UpgradePoint::reason_to_refuse() const {
+  if (std::string why = hooks_.refusal(); !why.empty()) return why;
+  return successor_ ? "another process is taking over already" : "";
+}
+
+// From a process that asks at the path.
+void UpgradePoint::receive(UniqueFd peer) {
+  const std::string why = reason_to_refuse();
+  if (why.empty()) return serve(std::move(peer), kSuccessorLimit);
+  say("a process that asked at the upgrade socket to take over was refused: " + why);
+  refuse(peer.get(), why);
+}
+
+void UpgradePoint::serve(UniqueFd peer, Milliseconds limit) {
   ucred who{};
   socklen_t length = sizeof who;
   if (::getsockopt(peer.get(), SOL_SOCKET, SO_PEERCRED, &who, &length) != 0 || who.uid != ::geteuid()) return;
   auto successor = std::make_unique<Successor>(*this, std::move(peer));
   if (Status passed = pass_sockets(*successor); !passed) return say(passed.error().message);
-  if (successor_) hooks_.on_failed();
+  if (Status followed = successor->follow(limit); !followed) return say(followed.error().message);
   successor_ = std::move(successor);
 }
 
@@ -271,7 +318,7 @@ Status UpgradePoint::pass_sockets(Successor& successor) {
     }
   }
   if (Status passed = successor.pass(kEnd, nullptr, 0); !passed) return passed;
-  return successor.follow();
+  return {};
 }
 
 }  // namespace portcullis::control

@@ -28,8 +28,10 @@ class Succession {
   static Result<std::unique_ptr<Succession>> receive(UniqueFd peer);
 
   PassedSockets& sockets() { return sockets_; }
-  // Tells the old process to drain.
-  void confirm();
+  // An error when the old process has refused to be replaced: it goes on serving. Without waiting.
+  Status check() const;
+  // Tells the old process to drain. An error as above.
+  Status confirm();
 
  private:
   UniqueFd peer_;
@@ -43,8 +45,10 @@ class UpgradePoint {
     // What is to be passed on; called for each successor that asks.
     std::function<std::vector<std::pair<std::string, std::vector<int>>>()> sockets;
     std::function<void()> on_succeeded;
-    // A successor has gone, or was replaced by another, without having said that it serves.
+    // A successor has gone without having said that it serves.
     std::function<void()> on_failed;
+    // Why no process that asks at the path may take over now; empty: it may.
+    std::function<std::string()> refusal;
   };
 
   UpgradePoint(EventLoop& loop, Hooks hooks);
@@ -55,12 +59,20 @@ class UpgradePoint {
   // Puts that socket in the place of another process's at `path`, and listens. Only processes of the same
   // user are served. Without prepare() it does nothing.
   Status listen();
-  // Passes the sockets on to the process at the other end of `peer`; it waits for no reader.
-  void serve(UniqueFd peer);
+  // Passes the sockets on to the process at the other end of `peer`; it waits for no reader. That process is
+  // given up after `limit`.
+  void serve(UniqueFd peer, Milliseconds limit = kForever);
+  // True while a process has the sockets, or is being given them, and has not said that it serves.
+  bool has_successor() const { return successor_ != nullptr; }
+
+  // How long a successor may take to serve.
+  static constexpr Milliseconds kSuccessorLimit{60'000};
 
  private:
   class Successor;
   Status pass_sockets(Successor& successor);
+  void receive(UniqueFd peer);
+  std::string reason_to_refuse() const;
 
   EventLoop& loop_;
   Hooks hooks_;

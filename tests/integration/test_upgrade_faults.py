@@ -160,3 +160,28 @@ def test_a_successor_that_cannot_make_its_upgrade_socket_ends_before_it_serves(t
         with harness.connect(port) as connection:
             connection.sendall(REQUEST)
             assert " 200 " in read_response(connection)[0]
+
+
+def test_while_one_successor_starts_another_is_refused_and_says_why(tmp_path, echo):
+    port, admin, path, point = harness.free_port(), harness.free_port(), tmp_path / "c.yaml", tmp_path / "u.sock"
+    path.write_text(configuration(port, admin, echo()))
+    arguments = ("run", "-c", str(path), "--upgrade-socket", str(point))
+    with harness.running(*arguments) as old:
+        old.wait_for_line("listening on")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as first:
+            first.settimeout(20)
+            first.connect(str(point))
+            while first.recv(512) != b"end":
+                pass
+            second = harness.Process(*arguments)
+            assert second.process.wait(20) == 3
+            second.reader.join(10)
+            assert any("refuses to be replaced: another process is taking over already" in line for line in second.lines)
+            old.wait_for_line("was refused: another process is taking over already")
+            old.process.send_signal(signal.SIGUSR2)
+            old.wait_for_line("upgrade refused: a process that asked at the upgrade socket is taking over")
+        old.wait_for_line("a successor has gone before it served")
+        assert not any("draining" in line for line in old.lines)
+        with harness.running(*arguments) as third:
+            third.wait_for_line("took over")
+            assert old.process.wait(20) == 0
