@@ -81,8 +81,8 @@ Command run_command() {
                    .target = &settings->options.watch_files},
                   {.names = "--upgrade-socket",
                    .value = "PATH",
-                   .summary =
-                       "Take over from the process that serves at this path, and serve a successor there",
+                   .summary = "Take over from the process of the same user that serves at this path, and "
+                              "serve a successor there",
                    .target = &settings->options.upgrade_socket_path,
                    .words = Words::kFile},
                   {.names = "--user",

@@ -1,6 +1,7 @@
 #include "control/upgrade.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -65,6 +66,19 @@ bool send_message(int peer, std::string_view text, const int* descriptors, size_
   return sent == static_cast<ssize_t>(text.size());
 }
 
+// The process at the other end, or that listened there; one of no user when that is not known.
+ucred other_end(int peer) {
+  ucred who{0, static_cast<uid_t>(-1), static_cast<gid_t>(-1)};
+  socklen_t length = sizeof who;
+  ::getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &who, &length);
+  return who;
+}
+
+std::string describe_user(uid_t user) {
+  const passwd* known = ::getpwuid(user);
+  return "the user `" + (known != nullptr ? std::string(known->pw_name) : std::to_string(user)) + "`";
+}
+
 void refuse(int peer, const std::string& why) {
   send_message(peer, std::string(kRefused) + why, nullptr, 0);
 }
@@ -122,7 +136,13 @@ Error refusal_error(const std::string& message) {
   return Error{"upgrade: the process that serves refuses to be replaced: " + message.substr(kRefused.size())};
 }
 
-Error reception_error() {
+Error reception_error(int peer) {
+  const ucred who = other_end(peer);
+  // One that is older than these messages says nothing.
+  if ((errno == 0 || errno == ECONNRESET) && who.uid != ::geteuid())
+    return Error{"upgrade: process " + std::to_string(who.pid) + " of " + describe_user(who.uid) +
+                 " passed nothing on to this one of " + describe_user(::geteuid()) +
+                 ": send SIGUSR2 to it instead, and it starts its successor"};
   if (errno == 0)
     return Error{"upgrade: the predecessor closed the connection before it had passed its sockets on"};
   if (errno == EAGAIN)
@@ -140,7 +160,7 @@ Result<std::unique_ptr<Succession>> Succession::receive(UniqueFd peer) {
   for (;;) {
     std::string name;
     std::vector<UniqueFd> descriptors;
-    if (!receive_message(peer.get(), Wait::kAsSocket, name, descriptors)) return reception_error();
+    if (!receive_message(peer.get(), Wait::kAsSocket, name, descriptors)) return reception_error(peer.get());
     if (name.starts_with(kRefused)) return refusal_error(name);
     if (name == kEnd) break;
     for (UniqueFd& one : descriptors) made->sockets_[name].push_back(std::move(one));
@@ -294,16 +314,20 @@ std::string UpgradePoint::reason_to_refuse() const {
 
 // From a process that asks at the path.
 void UpgradePoint::receive(UniqueFd peer) {
-  const std::string why = reason_to_refuse();
+  const ucred who = other_end(peer.get());
+  const std::string why = who.uid != ::geteuid()
+                              ? "it runs as " + describe_user(::geteuid()) +
+                                    ", and the process that asks as " + describe_user(who.uid) +
+                                    ": send SIGUSR2 to process " + std::to_string(::getpid()) +
+                                    " instead, which then starts its successor"
+                              : reason_to_refuse();
   if (why.empty()) return serve(std::move(peer), kSuccessorLimit);
-  say("a process that asked at the upgrade socket to take over was refused: " + why);
+  say("process " + std::to_string(who.pid) + " of " + describe_user(who.uid) +
+      " asked at the upgrade socket to take over and was refused: " + why);
   refuse(peer.get(), why);
 }
 
 void UpgradePoint::serve(UniqueFd peer, Milliseconds limit) {
-  ucred who{};
-  socklen_t length = sizeof who;
-  if (::getsockopt(peer.get(), SOL_SOCKET, SO_PEERCRED, &who, &length) != 0 || who.uid != ::geteuid()) return;
   auto successor = std::make_unique<Successor>(*this, std::move(peer));
   if (Status passed = pass_sockets(*successor); !passed) return say(passed.error().message);
   if (Status followed = successor->follow(limit); !followed) return say(followed.error().message);

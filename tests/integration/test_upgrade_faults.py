@@ -185,3 +185,30 @@ def test_while_one_successor_starts_another_is_refused_and_says_why(tmp_path, ec
         with harness.running(*arguments) as third:
             third.wait_for_line("took over")
             assert old.process.wait(20) == 0
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_root_that_asks_a_process_of_another_user_is_refused_and_told_to_send_a_signal(public_folder, echo):
+    port, admin, path = harness.free_port(), harness.free_port(), public_folder / "c.yaml"
+    path.write_text(configuration(port, admin, echo()))
+    os.chmod(public_folder, 0o777)
+    arguments = ("run", "-c", str(path), "--user", "nobody", "--upgrade-socket", str(public_folder / "u.sock"))
+    old = harness.Process(*arguments, binary=public_folder / "portcullis")
+    try:
+        old.wait_for_line("listening on")
+        new = harness.Process(*arguments)
+        assert new.process.wait(20) == 3
+        new.reader.join(10)
+        advice = f"send SIGUSR2 to process {old.process.pid} instead"
+        assert any("refuses to be replaced: it runs as the user `nobody`" in line and advice in line for line in new.lines), new.lines
+        old.wait_for_line(f"process {new.process.pid} of the user `root`", "was refused", advice)
+        # The advice works.
+        old.process.send_signal(signal.SIGUSR2)
+        old.wait_for_line("a successor serves")
+        assert old.process.wait(20) == 0
+        assert harness.get(admin, "/readyz")[0] == 200
+    finally:
+        for process in re.findall(r"process (\d+) is starting as", "\n".join(old.lines)):
+            os.kill(int(process), signal.SIGTERM)
+        if old.process.poll() is None:
+            old.stop()
