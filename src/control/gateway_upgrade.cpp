@@ -63,7 +63,7 @@ void Gateway::upgrade() {
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     return refuse(std::string("cannot open a socket: ") + std::strerror(errno));
   UniqueFd ours(ends[0]), theirs(ends[1]);
-  const auto started = start_successor(program_, std::move(theirs));
+  const auto started = start_successor(program_, std::move(theirs), listeners_.first_umask());
   if (!started) return refuse(started.error().message);
   successor_ = *started;
   say("process " + std::to_string(successor_) + " is starting as the successor: " + program_.path);

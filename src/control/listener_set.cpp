@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "control/successor_process.h"
 #include "runtime/socket_file.h"
 #include "runtime/socket_owner.h"
 
@@ -67,6 +68,7 @@ Status ListenerSet::open_to_clients(const SocketAddress& address) const {
 }
 
 mode_t ListenerSet::permissions_of_sockets() {
+  if (const auto passed = take_predecessor_umask()) return 0777 & ~*passed;
   const mode_t mask = ::umask(0);
   ::umask(mask);
   return 0777 & ~mask;

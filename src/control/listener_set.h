@@ -30,6 +30,8 @@ class ListenerSet {
   // By address, for a successor.
   const std::map<std::string, std::vector<UniqueFd>>& sockets() const { return sockets_; }
   void close() { sockets_.clear(); }
+  // What the permissions of Unix sockets' files follow, for a successor.
+  mode_t first_umask() const { return 0777 & ~socket_mode_; }
 
  private:
   static mode_t permissions_of_sockets();
@@ -38,7 +40,8 @@ class ListenerSet {
 
   static constexpr int kBacklog = 4096;
 
-  // Of the files of Unix sockets, whose clients are often other users: what the umask leaves at the start.
+  // Of the files of Unix sockets, whose clients are often other users: what the umask leaves with which the
+  // first of a chain of successors was started.
   const mode_t socket_mode_ = permissions_of_sockets();
   std::map<std::string, std::vector<UniqueFd>> sockets_;
   std::map<std::string, std::vector<UniqueFd>> inherited_;

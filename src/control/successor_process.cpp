@@ -20,6 +20,7 @@ namespace portcullis::control {
 namespace {
 
 constexpr const char* kPredecessorVariable = "PORTCULLIS_PREDECESSOR";  // the number of the descriptor
+constexpr const char* kUmaskVariable = "PORTCULLIS_PREDECESSOR_UMASK";  // in decimal
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> out;
@@ -31,13 +32,14 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
 
 // WATCHDOG_PID names this process; without it the watchdog is whose it is that is told to be the main
 // process.
-std::vector<std::string> environment_with(int descriptor) {
+std::vector<std::string> environment_with(int descriptor, mode_t umask) {
   std::vector<std::string> out;
   for (char** one = environ; *one != nullptr; ++one) {
     const std::string_view text = *one;
     if (!text.starts_with("WATCHDOG_PID=")) out.emplace_back(text);
   }
   out.push_back(std::string(kPredecessorVariable) + "=" + std::to_string(descriptor));
+  out.push_back(std::string(kUmaskVariable) + "=" + std::to_string(umask));
   return out;
 }
 
@@ -59,11 +61,11 @@ Program Program::of_this_process() {
   return out;
 }
 
-Result<pid_t> start_successor(const Program& program, UniqueFd peer) {
+Result<pid_t> start_successor(const Program& program, UniqueFd peer, mode_t umask) {
   if (program.path.empty() || program.arguments.empty())
     return Error{"it is not known how this process was started: /proc is missing"};
   std::vector<std::string> arguments = program.arguments;
-  std::vector<std::string> environment = environment_with(peer.get());
+  std::vector<std::string> environment = environment_with(peer.get(), umask);
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
   ::posix_spawn_file_actions_init(&files);
@@ -98,6 +100,14 @@ UniqueFd take_predecessor_socket() {
   if (::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_SEQPACKET) return {};
   ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
   return UniqueFd(descriptor);
+}
+
+std::optional<mode_t> take_predecessor_umask() {
+  const char* told = std::getenv(kUmaskVariable);
+  const auto number = told != nullptr ? parse_decimal(told) : std::nullopt;
+  ::unsetenv(kUmaskVariable);
+  if (!number || *number > 0777) return std::nullopt;
+  return static_cast<mode_t>(*number);
 }
 
 std::string describe_end(int status) {

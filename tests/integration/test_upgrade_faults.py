@@ -212,3 +212,29 @@ def test_root_that_asks_a_process_of_another_user_is_refused_and_told_to_send_a_
             os.kill(int(process), signal.SIGTERM)
         if old.process.poll() is None:
             old.stop()
+
+
+def test_a_unix_listener_that_a_reload_adds_after_an_upgrade_has_the_permissions_of_the_first_start(tmp_path, echo):
+    port, admin, path = harness.free_port(), harness.free_port(), tmp_path / "c.yaml"
+    text = configuration(port, admin, echo())
+    path.write_text(text)
+    old = harness.Process("run", "-c", str(path), prefix=("sh", "-c", 'umask 0 && exec "$@"', "sh"))
+    successors = []
+    try:
+        old.wait_for_line("listening on")
+        for _ in range(2):  # and so on along the chain
+            first = len(old.lines)
+            os.kill(successors[-1] if successors else old.process.pid, signal.SIGUSR2)
+            old.wait_for_line("is starting as the successor", after=first)
+            successors.append(int(re.findall(r"process (\d+) is starting as", "\n".join(old.lines))[-1]))
+            old.wait_for_line("a successor serves", after=first)
+            added = tmp_path / f"{len(successors)}.sock"
+            path.write_text(text.replace("}]\nupstreams", f'}}, {{name: local, address: "unix:{added}"}}]\nupstreams'))
+            os.kill(successors[-1], signal.SIGHUP)
+            harness.wait_for(added.exists, what="the added listener")
+            harness.wait_for(lambda: added.stat().st_mode & 0o777 == 0o777, what="permissions for all")
+    finally:
+        for process in successors[-1:]:
+            os.kill(process, signal.SIGTERM)
+        if old.process.poll() is None:
+            old.stop()
