@@ -71,8 +71,8 @@ class SuspensionTest : public ::testing::Test {
     address = SocketAddress::of_socket(socket->get());
     ListenerSockets sockets(1);
     sockets[0].push_back(std::move(*socket));
-    worker =
-        std::make_unique<Worker>(0, snapshot, std::move(sockets), metrics.worker(0), nullptr, nullptr, [] {});
+    worker = std::make_unique<Worker>(0, snapshot, std::move(sockets), KnownTargets(), metrics.worker(0),
+                                      nullptr, nullptr, [] {});
   }
   UniqueFd ask(const std::string& request) {
     UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
