@@ -155,7 +155,9 @@ run_lanes() {
     if ((status != 0)); then failed=1; fi
   done
   printf '%-24s %7d\n' "in all" $((SECONDS - began))
-  grep -ahE '^flaky: ' "$logs"/unit-*.log "$logs"/integration-*.log 2>/dev/null || true
+  for file in "$stages"/*.ended; do
+    grep -ahE '^flaky: ' "$logs/$(basename "$file" .ended).log" 2>/dev/null || true
+  done
   if ((failed)); then
     echo "a stage failed: ${wanted[*]}"
     return 1
