@@ -203,8 +203,10 @@ cache: {{disk: {{path: {tmp_path}/cache, size: 100MiB}}}}
                                stderr=subprocess.DEVNULL, preexec_fn=lambda: os.umask(mask))
     try:
         harness.wait_for(lambda: answers(port), what="an answer")
+        # The upgrade socket has its name once the workers serve.
+        expected = {"logs", "access", "audit", "quotas", "cache", "lock", "upgrade"}
+        harness.wait_for(lambda: {one.name for one in tmp_path.rglob("*")} >= expected, what="all files")
         made = [one for one in tmp_path.rglob("*") if one.name != "c.yaml"]
-        assert {one.name for one in made} >= {"logs", "access", "audit", "quotas", "cache", "lock", "upgrade"}
         for one in made:
             allowed = 0o750 if one.is_dir() else 0o640
             assert one.stat().st_mode & 0o777 & ~allowed == 0, f"{one}: {one.stat().st_mode:o}"
