@@ -14,7 +14,7 @@ namespace portcullis::compression {
 namespace {
 
 constexpr size_t kEncodedChunk = 16 * 1024;  // bytes by which `out` grows at a time
-constexpr size_t kMostSpare = 8;             // of a kind, for each thread
+constexpr size_t kMaxSpare = 8;              // compressors of one kind that a thread keeps
 
 // What one thread has used and may use again: making a compressor costs more than using it on a small body.
 template <typename T, void (*Free)(T*)>
@@ -29,7 +29,7 @@ class Spares {
   }
   void give(int level, T* one) {
     std::vector<T*>& mine = spares_[level];
-    if (mine.size() < kMostSpare) return mine.push_back(one);
+    if (mine.size() < kMaxSpare) return mine.push_back(one);
     Free(one);
   }
   ~Spares() {

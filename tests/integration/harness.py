@@ -224,6 +224,16 @@ def read_response(connection):
     return head, body
 
 
+def answers(port):
+    """Whether a plain request at `port` is answered by 200."""
+    try:
+        with connect(port) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            return " 200 " in read_response(connection)[0]
+    except OSError:
+        return False
+
+
 class TcpServer:
     """Listens on a `port` of its own and calls _serve(connection), which others define, on a thread for each connection."""
 

@@ -170,7 +170,7 @@ def test_standard_descriptors_that_are_closed_are_opened_on_dev_null(closed, tmp
     path.write_text(simple_configuration(echo(), top="access_log: {path: stdout}").replace("{port}", str(port)))
     process = subprocess.Popen(["sh", "-c", f'exec "$0" "$@" {closed}', BINARY, "run", "-c", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        harness.wait_for(lambda: answers(port), what="an answer")
+        harness.wait_for(lambda: harness.answers(port), what="an answer")
         for descriptor in range(3):
             assert not os.readlink(f"/proc/{process.pid}/fd/{descriptor}").startswith(("socket", "anon_inode"))
         assert sum(os.readlink(f"/proc/{process.pid}/fd/{d}") == "/dev/null" for d in range(3)) >= closed.count("&-")
@@ -180,15 +180,6 @@ def test_standard_descriptors_that_are_closed_are_opened_on_dev_null(closed, tmp
     # The same for commands that serve nothing.
     out = subprocess.run(["sh", "-c", f'exec "$0" version {closed}', BINARY], capture_output=True, text=True)
     assert out.returncode == 0
-
-
-def answers(port):
-    try:
-        with harness.connect(port) as connection:
-            connection.sendall(REQUEST)
-            return " 200 " in read_response(connection)[0]
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
@@ -202,7 +193,7 @@ cache: {{disk: {{path: {tmp_path}/cache, size: 100MiB}}}}
     process = subprocess.Popen([BINARY, "run", "-c", str(path), "--upgrade-socket", f"{tmp_path}/upgrade"],
                                stderr=subprocess.DEVNULL, preexec_fn=lambda: os.umask(mask))
     try:
-        harness.wait_for(lambda: answers(port), what="an answer")
+        harness.wait_for(lambda: harness.answers(port), what="an answer")
         # The upgrade socket has its name once the workers serve.
         expected = {"logs", "access", "audit", "quotas", "cache", "lock", "upgrade"}
         harness.wait_for(lambda: {one.name for one in tmp_path.rglob("*")} >= expected, what="all files")
@@ -247,13 +238,13 @@ def test_as_process_1_it_reaps_children_and_ends_by_its_signals(tmp_path, echo):
     outer = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", BINARY, "run", "-c", str(path)], stderr=subprocess.PIPE, text=True)
     try:
         inner = int(harness.wait_for(lambda: children_of(outer.pid), what="process 1")[0])
-        harness.wait_for(lambda: answers(port), what="an answer")
+        harness.wait_for(lambda: harness.answers(port), what="an answer")
         # An orphan: its parent ends at once.
         subprocess.run(["nsenter", "-t", str(inner), "-p", "sh", "-c", "sleep 0.2 & sleep 0.3 & :"], check=True)
         harness.wait_for(lambda: children_of(inner) == [], what="the end of the orphans, which process 1 has taken")
         os.kill(inner, signal.SIGHUP)
         os.kill(inner, signal.SIGUSR2)
-        assert answers(port)
+        assert harness.answers(port)
         os.kill(inner, signal.SIGTERM)
         assert outer.wait(20) == 0
         said = outer.stderr.read()

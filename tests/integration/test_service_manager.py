@@ -279,7 +279,7 @@ def test_a_manager_whose_queue_is_full_for_a_moment_is_told_nevertheless(tmp_pat
         slow.bind(address)
         fill(address)
         gateway = service(simple_configuration(echo()), NOTIFY_SOCKET=address)
-        harness.wait_for(lambda: serves(gateway.port), what="an answer")
+        harness.wait_for(lambda: harness.answers(gateway.port), what="an answer")
         while b"READY=1" not in slow.recv(4096):
             pass
         fill(address)
@@ -300,15 +300,6 @@ def test_a_manager_that_never_reads_does_not_hold_up_the_start_and_the_end(tmp_p
         gateway.process.send_signal(signal.SIGTERM)
         assert gateway.process.wait(20) == 0
         gateway.said("the service manager was not told STOPPING=1: it does not read its socket")
-
-
-def serves(port):
-    try:
-        with harness.connect(port) as connection:
-            connection.sendall(REQUEST)
-            return " 200 " in read_response(connection)[0]
-    except OSError:
-        return False
 
 
 def test_a_successor_that_fails_while_the_gateway_is_draining_changes_neither_status_nor_says_that_it_serves(tmp_path, service, backend):
