@@ -16,7 +16,7 @@ die() {
   exit 1
 }
 
-((EUID == 0)) || die "making roots takes root"
+((EUID == 0)) || die "this needs root (debootstrap, chroot)"
 scripts/bootstrap.sh package
 # Neither overlay mounts nor another user namespace are needed for what follows.
 export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot

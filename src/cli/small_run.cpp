@@ -128,8 +128,8 @@ std::vector<Option> SmallRun::options() {
        .value = "TARGET",
        .summary =
            "Serve this application, without a configuration file: host:port, a port of this machine, "
-           "http://host:port, https://host or unix:/path. With several, a target that fails is left out for "
-           "a while",
+           "http://host:port, https://host or unix:/path. With several, a target that fails is left out "
+           "for a while",
        .target = &options_.to},
       {.names = "--listen",
        .value = "ADDRESS",
@@ -139,9 +139,8 @@ std::vector<Option> SmallRun::options() {
        .target = &options_.listen},
       {.names = "--domain",
        .value = "NAME",
-       .summary = "With --to: serve this host, as api.example.com or *.example.com, and answer others by "
-                  "404. May be "
-                  "repeated",
+       .summary = "With --to: serve this host, as api.example.com or *.example.com, and answer others with 404. "
+                  "May be repeated",
        .target = &options_.domains},
       {.names = "--key",
        .value = "[KEY]",
@@ -161,8 +160,7 @@ std::vector<Option> SmallRun::options() {
       {.names = "--dashboard",
        .value = "ADDRESS",
        .summary = "With --to: where the dashboard and the metrics are. The default is 127.0.0.1:9080, or the "
-                  "next port "
-                  "that is free",
+                  "next port that is free",
        .target = &options_.dashboard},
       {.names = "--no-dashboard", .summary = "With --to: no dashboard", .target = &options_.no_dashboard},
       {.names = "--print",

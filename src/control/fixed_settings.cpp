@@ -21,11 +21,11 @@ std::vector<std::string> FixedSettings::differences(const FixedSettings& wanted)
   std::vector<std::string> out;
   const auto moved = [&](bool differs, const char* what) {
     if (differs)
-      out.push_back(std::string(what) + " stays where it is: moving it takes a restart or an upgrade");
+      out.push_back(std::string(what) + " stays where it is: moving it needs a restart or an upgrade");
   };
   const auto changed = [&](bool differs, const char* what) {
     if (differs)
-      out.push_back(std::string(what) + " stays what it is: changing it takes a restart or an upgrade");
+      out.push_back(std::string(what) + " stays what it is: changing it needs a restart or an upgrade");
   };
   moved(wanted.admin_address != admin_address, "the admin listener");
   moved(wanted.access_log != access_log, "the access log");

@@ -26,7 +26,7 @@ void Gateway::block_signals() {
 
 Result<std::shared_ptr<const proxy::Snapshot>> Gateway::compile(const config::Config& config) {
   if (config.workers != 0 && config.workers != worker_count_)
-    say("the number of workers stays what it is: another takes a restart or an upgrade");
+    say("the number of workers stays what it is: changing it needs a restart or an upgrade");
   for (const std::string& difference : fixed_.differences(FixedSettings::of(config))) say(difference);
   try {
     auto compiled = compile_snapshot(config, ++version_, *metrics_, *services_, kept_);

@@ -34,13 +34,13 @@ void raise_descriptor_limit() {
 }
 
 Status check_descriptor_limit() {
-  return check_descriptors(kOfProcess, "the gateway takes");
+  return check_descriptors(kOfProcess, "the gateway needs");
 }
 
 Status check_descriptor_limit(size_t workers, size_t listeners) {
   return check_descriptors(kOfProcess + workers * (kOfWorker + listeners * kOfSocket),
                            "with workers: " + std::to_string(workers) +
-                               " and listeners: " + std::to_string(listeners) + " the gateway takes");
+                               " and listeners: " + std::to_string(listeners) + " the gateway needs");
 }
 
 void set_core_dumps(CoreDumps wanted) {
