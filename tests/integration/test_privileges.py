@@ -1,5 +1,6 @@
 """`run --user`: root binds the addresses and reads the certificates, another user serves."""
 
+import contextlib
 import os
 import pathlib
 import pwd
@@ -224,19 +225,22 @@ def test_a_file_that_takes_the_place_of_a_unix_socket_is_not_changed(other, run_
                      prefix=("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=bind", "-e", "inject=bind:signal=STOP:when=1+"))
 
     def replaced():
-        tracee = children_of(gateway.process.pid)
-        if tracee and pathlib.Path(f"/proc/{tracee[0]}/stat").read_text().rsplit(")", 1)[1].split()[0] in "tT":
-            if place.is_socket():
-                place.unlink()
-                place.symlink_to(secret) if other == "symbolic link" else os.link(secret, place)
-            os.kill(tracee[0], signal.SIGCONT)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it may end while it is looked at
+            for tracee in children_of(gateway.process.pid):
+                if pathlib.Path(f"/proc/{tracee}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "tT":
+                    continue
+                if place.is_socket():
+                    place.unlink()
+                    place.symlink_to(secret) if other == "symbolic link" else os.link(secret, place)
+                os.kill(tracee, signal.SIGCONT)
         return place.is_symlink() or place.is_file()
 
     try:
         harness.wait_for(lambda: replaced() and gateway.process.poll() is not None, what="the end")
     finally:
-        for tracee in children_of(gateway.process.pid) if gateway.process.poll() is None else []:
-            os.kill(tracee, signal.SIGKILL)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for tracee in children_of(gateway.process.pid) if gateway.process.poll() is None else []:
+                os.kill(tracee, signal.SIGKILL)
         gateway.process.wait(20)
     assert gateway.process.returncode == 3
     gateway.reader.join(10)
