@@ -79,7 +79,7 @@ def has_ended(process):
     """A successor is a child of a process that has gone: it may wait for a reaper that never comes."""
     try:
         return pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return True
 
 
