@@ -3,7 +3,6 @@
 # build/logs/stages/ NAME.started (seconds since 1970) and NAME.ended (exit status, seconds that it took).
 
 stages=$logs/stages
-lanes=()
 
 wants() { [[ " ${wanted[*]} " == *" $1 "* ]]; }
 
@@ -29,7 +28,7 @@ wait_at_most() {
   } >/dev/null 2>&1 &
   timer=$!
   wait "$2" || status=$?
-  if lives "$timer"; then end_tree "$timer"; else status=124; fi
+  if lives "$timer" "$BASHPID"; then end_tree "$timer"; else status=124; fi
   wait "$timer" 2>/dev/null || true
   return "$status"
 }
@@ -46,20 +45,23 @@ ended_well() {
   ((status == 0))
 }
 
-# Each lane writes the number of its process before it begins. A process that has ended and was not waited for yet is a
-# zombie, which does not live.
+# Each lane writes the number of its process before it begins, and NAME.complete when it has run its stages.
 other_lane_lives() {
-  local file process
+  local file
   (($(find "$stages" -name '*.lane' | wc -l) == lane_count)) || return 0
   for file in "$stages"/*.lane; do
-    process=$(<"$file")
-    if [[ $process != "$BASHPID" ]] && lives "$process"; then return 0; fi
+    if [[ $(<"$file") != "$BASHPID" ]] && lane_lives "$file"; then return 0; fi
   done
   return 1
 }
+# The lane's process may have ended without completing it; its number may then be another process's.
+lane_lives() { [[ ! -e ${1%.lane}.complete ]] && lives "$(<"$1")" $$; }
+
+# lives PROCESS PARENT: a process that has ended and was not waited for yet is a zombie, which does not live.
 lives() {
   local state
-  state=$(sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) && [[ -n $state && $state != Z ]]
+  state=$(sed -n 's/^State:\t\(.\).*/\1/p; s/^PPid:\t//p' "/proc/$1/status" 2>/dev/null | tr '\n' ' ') || return 1
+  [[ $state == [^Z]\ "$2 " ]]
 }
 
 # A line for each stage that runs: its name, how far it is, its time.
@@ -94,9 +96,9 @@ show_ended() {
 }
 
 any_lane_lives() {
-  local lane
-  for lane in "${lanes[@]}"; do
-    if lives "$lane"; then return 0; fi
+  local file
+  for file in "$stages"/*.lane; do
+    if lane_lives "$file"; then return 0; fi
   done
   return 1
 }
@@ -107,14 +109,14 @@ run_lanes() {
   local lane began=$SECONDS told=$SECONDS drawn=0 failed=0 file name status seconds
   rm -rf "$stages"
   mkdir -p "$stages"
-  trap 'for lane in "${lanes[@]}"; do end_tree "$lane"; done; exit 130' INT TERM
+  trap 'for file in "$stages"/*.lane; do if lane_lives "$file"; then end_tree "$(<"$file")"; fi; done; exit 130' INT TERM
   lane_count=$#
   for lane in "$@"; do
     (
-      echo "$BASHPID" >"$stages/$lane.lane"
       "$lane"
+      touch "$stages/$lane.complete"
     ) &
-    lanes+=($!)
+    echo $! >"$stages/$lane.lane"
   done
   while any_lane_lives; do
     if [[ -t 1 ]]; then
@@ -135,9 +137,9 @@ run_lanes() {
   done
   ((drawn == 0)) || printf '\e[%dA\e[J' "$drawn"
   show_ended
-  for lane in "${lanes[@]}"; do
-    if ! wait "$lane"; then
-      echo "one of the lanes of stages ended early"
+  for file in "$stages"/*.lane; do
+    if [[ ! -e ${file%.lane}.complete ]]; then
+      echo "$(basename "$file" .lane): ended early"
       failed=1
     fi
   done

@@ -139,8 +139,9 @@ std::vector<Option> SmallRun::options() {
        .target = &options_.listen},
       {.names = "--domain",
        .value = "NAME",
-       .summary = "With --to: serve this host, as api.example.com or *.example.com, and answer others with 404. "
-                  "May be repeated",
+       .summary =
+           "With --to: serve this host, as api.example.com or *.example.com, and answer others with 404. "
+           "May be repeated",
        .target = &options_.domains},
       {.names = "--key",
        .value = "[KEY]",
