@@ -64,10 +64,9 @@ bool may_store(const http::ResponseHead& response, const http::CacheControl& tol
 
 void write_stored_fields(const http::ResponseHead& response, const http::CacheControl& told,
                          std::string_view date, http::Fields& out) {
-  const http::HopByHop hop_by_hop(response.fields);
   bool dated = false;
   for (const http::Field& field : response.fields) {
-    if (hop_by_hop.drops(field) || is_of_the_hop(field) || is_listed(told.private_fields, field.name))
+    if (http::is_hop_by_hop(field.id) || is_of_the_hop(field) || is_listed(told.private_fields, field.name))
       continue;
     dated |= field.id == FieldId::kDate;
     out.add(field.name, field.value, field.id);
@@ -76,9 +75,8 @@ void write_stored_fields(const http::ResponseHead& response, const http::CacheCo
 }
 
 void freshen(http::Fields& stored, const http::Fields& validation) {
-  const http::HopByHop hop_by_hop(validation);
   const auto renews = [&](const http::Field& field) {
-    return !hop_by_hop.drops(field) && !is_of_the_hop(field) && !is_of_the_body(field);
+    return !http::is_hop_by_hop(field.id) && !is_of_the_hop(field) && !is_of_the_body(field);
   };
   for (const http::Field& field : validation) {
     if (renews(field)) stored.remove(field.name);

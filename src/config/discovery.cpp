@@ -24,7 +24,7 @@ std::string Discover::describe() const {
   if (!srv.empty()) return "srv " + srv;
   if (!file.empty()) return "file " + file;
   if (!consul.service.empty()) return "consul " + consul.url + " " + consul.service;
-  return "etcd " + (etcd.urls.empty() ? "" : etcd.urls.front()) + " " + etcd.prefix;
+  return "etcd " + etcd.urls.front() + " " + etcd.prefix;
 }
 
 TypePointer discover_type() {
@@ -41,7 +41,7 @@ TypePointer discover_type() {
       "The keys below a prefix in etcd (version 3): each has a target as in `targets`, as JSON, or only an "
       "address.");
   etcd->required("prefix", &Etcd::prefix, text(), "As `/services/orders/`.")
-      .optional("urls", &Etcd::urls, one_or_list_of<std::string>(url_type()), "http://127.0.0.1:2379",
+      .optional("urls", &Etcd::urls, non_empty(one_or_list_of<std::string>(url_type())), "http://127.0.0.1:2379",
                 "Members of the cluster; when one does not answer, the next is asked.")
       .optional("username", &Etcd::username, text(), "none", "Where the cluster has users.")
       .optional("password", &Etcd::password, text(), "none", "Best `${VARIABLE}` or `${file:...}`.")

@@ -32,7 +32,7 @@ struct Consul {
 };
 
 struct Etcd {
-  std::vector<std::string> urls;
+  std::vector<std::string> urls{"http://127.0.0.1:2379"};
   std::string prefix;  // empty: none
   std::string username;
   std::string password;

@@ -1,6 +1,7 @@
 #include "config/logging.h"
 
 #include "config/field_types.h"
+#include "config/settable_fields.h"
 
 namespace portcullis::config {
 namespace {
@@ -39,7 +40,7 @@ TypePointer access_log_type() {
                 "without an answer, all are.")
       .optional("slower_than", &AccessLog::slower_than, duration(), "none",
                 "Requests that took longer are logged, too, whatever `sample` says.")
-      .optional("status", &AccessLog::statuses, one_or_list_of<StatusRange>(status_range()), "all",
+      .optional("status", &AccessLog::statuses, non_empty(one_or_list_of<StatusRange>(status_range())), "all",
                 "Only requests with these are logged, as 5xx.")
       .optional("except_routes", &AccessLog::except_routes, list_of<std::string>(text()), "none",
                 "Requests of these routes are not logged.");
@@ -59,7 +60,7 @@ TypePointer tracing_type() {
           "As `http://127.0.0.1:4318/v1/traces`. A change of it, or of the next three, needs a restart.")
       .optional("service", &Tracing::service, text(), "portcullis", "The `service.name` of the spans.")
       .optional("headers", &Tracing::headers,
-                text_map(check_field_name, [](const std::string&) { return std::string(); }), "none",
+                text_map(check_question_field, [](const std::string&) { return std::string(); }), "none",
                 "Sent with each batch, as for its key.")
       .optional("ca", &Tracing::ca, text(), "the system's",
                 "PEM file of the authorities that the collector's certificate may come from.")

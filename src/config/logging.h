@@ -43,7 +43,7 @@ struct Tracing {
   FineShare sample{100};
   bool honour_parent = true;
   bool errors = true;
-  std::vector<TraceForm> propagate;  // empty: w3c
+  std::vector<TraceForm> propagate{TraceForm::kW3c};
 };
 
 TypePointer tracing_type();

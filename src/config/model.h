@@ -9,10 +9,10 @@
 #include "config/cache.h"
 #include "config/consumer.h"
 #include "config/diagnostics.h"
+#include "config/listener.h"
 #include "config/logging.h"
 #include "config/policy_type.h"
 #include "config/split.h"
-#include "config/tls.h"
 #include "config/upstream.h"
 
 // The configuration as the user means it: plain values with defaults filled in, checked one by one but not
@@ -21,47 +21,6 @@
 namespace portcullis::config {
 
 using std::chrono::milliseconds;
-
-struct ListenerLimits {
-  uint64_t head_size = 32 * 1024;
-  uint64_t field_count = 100;
-  uint64_t target_length = 8 * 1024;
-  uint64_t body_size = 0;
-  uint64_t connections = 0;
-};
-
-struct ListenerTimeouts {
-  milliseconds head{10'000};
-  milliseconds body{60'000};
-  milliseconds send{60'000};
-  milliseconds idle{75'000};
-};
-
-struct ListenerHttp2 {
-  bool enabled = true;
-  uint64_t streams = 100;
-  uint64_t stream_window = 256 << 10;
-  uint64_t connection_window = 1 << 20;
-};
-
-enum class Forwarded { kXForwarded, kForwarded, kBoth, kNone };
-enum class AmbiguousPaths { kRefuse, kPass };
-
-struct Listener {
-  Location location;
-  std::string name;
-  std::string address;
-  std::vector<std::string> trusted_proxies;
-  std::vector<std::string> proxy_protocol;
-  Forwarded forwarded = Forwarded::kXForwarded;
-  std::string via = "portcullis";
-  AmbiguousPaths ambiguous_paths = AmbiguousPaths::kRefuse;
-  ListenerTls tls;
-  HttpsRedirect redirect_to_https;
-  ListenerHttp2 http2;
-  ListenerLimits limits;
-  ListenerTimeouts timeouts;
-};
 
 // One entry of `headers` or `query`: a value, or a condition on it.
 struct MatchCondition {
@@ -100,6 +59,7 @@ struct Route {
   std::vector<Branch> split;  // instead of an upstream
   SplitSticky split_sticky;
   bool idempotent = false;
+  std::vector<std::string> upgrades{"websocket"};
 };
 
 struct Dns {

@@ -71,6 +71,7 @@ class TextMapType final : public Type {
       diagnostics.error(node.location, "expected keys and values");
       return;
     }
+    static_cast<TextMap*>(out)->clear();
     for (const auto& [key, value] : node.members) {
       if (const std::string problem = check_key_(key->scalar); !problem.empty())
         diagnostics.error(key->location, problem);

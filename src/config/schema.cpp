@@ -57,7 +57,44 @@ std::string parse_with_unit(const std::string& text, const Unit (&units)[N], con
   return "`" + text + "` is not " + expected;
 }
 
+class NonEmptyType final : public Type {
+ public:
+  explicit NonEmptyType(TypePointer list) : list_(std::move(list)) {}
+
+  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+    if (node.kind == YamlNode::Kind::kSequence && node.items.empty())
+      return diagnostics.error(node.location, "the list is empty: leave the key out, or list something");
+    list_->load(node, out, diagnostics);
+  }
+  nlohmann::json json_schema() const override {
+    nlohmann::json schema = list_->json_schema();
+    require_element(schema);
+    return schema;
+  }
+  std::string describe() const override { return list_->describe(); }
+  const ObjectType* object() const override { return list_->object(); }
+  std::vector<std::pair<std::string, const ObjectType*>> alternatives() const override {
+    return list_->alternatives();
+  }
+
+ private:
+  // The list itself, or the one among several forms.
+  static void require_element(nlohmann::json& schema) {
+    if (schema.contains("items")) schema["minItems"] = 1;
+    for (const char* several : {"oneOf", "anyOf"}) {
+      if (!schema.contains(several)) continue;
+      for (nlohmann::json& one : schema[several]) require_element(one);
+    }
+  }
+
+  TypePointer list_;
+};
+
 }  // namespace
+
+TypePointer non_empty(TypePointer list) {
+  return std::make_shared<NonEmptyType>(std::move(list));
+}
 
 TypePointer text() {
   return std::make_shared<ScalarType>("text", nlohmann::json{{"type", "string"}},
@@ -204,6 +241,7 @@ void ListType::load(const YamlNode& node, void* out, Diagnostics& diagnostics) c
     diagnostics.error(node.location, "expected a list of " + element_->describe());
     return;
   }
+  clear(out);
   for (const auto& item : node.items) element_->load(*item, append(out), diagnostics);
 }
 

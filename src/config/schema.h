@@ -128,6 +128,8 @@ class ListType : public Type {
 
   // Adds an empty element to the std::vector at `list`; its place.
   virtual void* append(void* list) const = 0;
+  // Removes all elements of the std::vector at `list`: a list that is given replaces its default.
+  virtual void clear(void* list) const = 0;
 
  private:
   TypePointer element_;
@@ -139,7 +141,11 @@ class VectorType final : public ListType {
  public:
   using ListType::ListType;
   void* append(void* list) const override { return &static_cast<std::vector<T>*>(list)->emplace_back(); }
+  void clear(void* list) const override { static_cast<std::vector<T>*>(list)->clear(); }
 };
+
+// What `list` takes, but for a list without elements: where nobody could mean that.
+TypePointer non_empty(TypePointer list);
 
 template <typename T>
 TypePointer list_of(TypePointer element) {

@@ -7,10 +7,11 @@
 #include "base/text.h"
 #include "config/condition_type.h"
 #include "config/field_types.h"
+#include "config/listener.h"
 #include "config/logging.h"
 #include "config/model.h"
+#include "http/authority.h"
 #include "http/characters.h"
-#include "http/h1/framing.h"
 #include "http/path.h"
 #include "runtime/address.h"
 
@@ -25,7 +26,7 @@ std::string check_path(const std::string& path) {
   if (const size_t bad = path.find_first_of("?# \t\r\n"); bad != std::string::npos)
     return "`" + path + "` is not a path: it cannot hold `" + path[bad] + "`";
   Arena arena;
-  const auto canonical = http::canonical_path(path, arena, http::AmbiguousEncodings::kPass);
+  const auto canonical = http::canonical_path(path, arena, {.ambiguous = http::AmbiguousPaths::kPass});
   if (!canonical) return "`" + path + "` is not a path: its encoding is broken, or it climbs above the root";
   if (*canonical == path) return "";
   return "`" + path + "` never matches, because paths are normalised first: write `" +
@@ -60,7 +61,7 @@ std::string check_rewritten_path(const std::string& path) {
 }
 
 std::string check_authority(const std::string& host) {
-  return !host.empty() && http::h1::is_valid_authority(host)
+  return !host.empty() && http::is_valid_authority(host)
              ? ""
              : "`" + host + "` is not a host: write orders.internal or orders.internal:8080";
 }
@@ -88,91 +89,18 @@ std::string check_host(const std::string& host) {
   return "";
 }
 
-// A pseudonym is a token (RFC 9110 section 7.6.3).
-std::string check_via(const std::string& name) {
-  for (const char c : name) {
-    if (!http::is_token(c)) return "`" + name + "` is not a name for Via: use letters, digits and '-'";
-  }
-  return "";
-}
-
 TypePointer plain_path_type() {
   return checked_text("a path", "^/", check_plain_path);
 }
 
-TypePointer listener_type() {
-  auto limits = std::make_shared<ObjectType>("limits", "Bounds on what one client may send.");
-  limits
-      ->optional("head_size", &ListenerLimits::head_size, size(), "32KiB",
-                 "Largest request head; beyond it: 431.")
-      .optional("field_count", &ListenerLimits::field_count, integer(1, 112), "100",
-                "Most header fields in a request; beyond it: 431.")
-      .optional("target_length", &ListenerLimits::target_length, size(), "8KiB",
-                "Longest request target (path and query); beyond it: 414.")
-      .optional("body_size", &ListenerLimits::body_size, size(), "0",
-                "Largest request body; beyond it: 413. 0: no limit.")
-      .optional("connections", &ListenerLimits::connections, integer(0, 10'000'000), "0",
-                "Most client connections at once; further ones are closed. 0: no limit.");
-  auto timeouts = std::make_shared<ObjectType>("timeouts", "How long one client may take.");
-  timeouts
-      ->optional("head", &ListenerTimeouts::head, duration(), "10s",
-                 "From the first byte of a head to its last.")
-      .optional("body", &ListenerTimeouts::body, duration(), "60s", "Between two pieces of a request body.")
-      .optional("send", &ListenerTimeouts::send, duration(), "60s",
-                "Between two pieces of the response that it takes.")
-      .optional("idle", &ListenerTimeouts::idle, duration(), "75s",
-                "Between two requests on one connection.");
-  auto http2 = std::make_shared<ObjectType>("http2", "HTTP/2 towards clients (RFC 9113).");
-  http2
-      ->optional(
-          "enabled", &ListenerHttp2::enabled, boolean(), "true",
-          "Whether it is spoken: over TLS as the client chooses, in the clear to those who begin with it.")
-      .optional("streams", &ListenerHttp2::streams, integer(1, 10'000), "100",
-                "Most requests at once on a connection.")
-      .optional("stream_window", &ListenerHttp2::stream_window, size(), "256KiB",
-                "How much of a body may be sent ahead: what a slow backend can make wait here.")
-      .optional("connection_window", &ListenerHttp2::connection_window, size(), "1MiB",
-                "The same for all bodies of a connection together.");
-  auto listener = std::make_shared<ObjectType>("listener", "An address at which clients are served.");
-  listener->locate(&Listener::location)
-      .required("name", &Listener::name, name_type(), "Its name in logs and metrics.")
-      .required("address", &Listener::address, address_type(), "`host:port`, `[IPv6]:port` or `unix:/path`.")
-      .optional("tls", &Listener::tls, listener_tls_type(), "plain HTTP", "TLS towards clients.")
-      .optional(
-          "redirect_to_https", &Listener::redirect_to_https, https_redirect_type(), "none",
-          "Every request is answered by 308 and the same address with `https`, before routes are looked "
-          "at; but those that a trusted proxy says came by TLS.")
-      .optional("http2", &Listener::http2, http2, "", "HTTP/2 towards clients.")
-      .optional(
-          "trusted_proxies", &Listener::trusted_proxies, list_of<std::string>(address_range_type()), "none",
-          "Addresses of proxies before the gateway, such as `10.0.0.0/8`, whose word about the client's "
-          "address, scheme and host is believed. From anybody else those fields are removed.")
-      .optional(
-          "proxy_protocol", &Listener::proxy_protocol, list_of<std::string>(address_range_type()), "none",
-          "Addresses of load balancers that begin each connection with a PROXY header, version 1 or 2, which "
-          "tells the client's address. Connections from there without one are closed; from elsewhere a "
-          "header is "
-          "no HTTP, and is refused.")
-      .optional("forwarded", &Listener::forwarded,
-                choice({{"x_forwarded", static_cast<int>(Forwarded::kXForwarded)},
-                        {"forwarded", static_cast<int>(Forwarded::kForwarded)},
-                        {"both", static_cast<int>(Forwarded::kBoth)},
-                        {"none", static_cast<int>(Forwarded::kNone)}}),
-                "x_forwarded",
-                "Which fields are read from trusted proxies and written for targets: `x_forwarded` "
-                "(`X-Forwarded-For`, `-Proto`, `-Host`), `forwarded` (RFC 7239), `both` (reads the first, "
-                "writes both) or `none`.")
-      .optional("via", &Listener::via, checked_text("a name, or nothing", "", check_via), "portcullis",
-                "The gateway's name in the `Via` field of requests; empty: no such field.")
-      .optional("ambiguous_paths", &Listener::ambiguous_paths,
-                choice({{"refuse", static_cast<int>(AmbiguousPaths::kRefuse)},
-                        {"pass", static_cast<int>(AmbiguousPaths::kPass)}}),
-                "refuse",
-                "Paths with `%2F`, `%5C`, `%00` or overlong encodings, which servers read differently: "
-                "`refuse` (400), or `pass` them on still encoded.")
-      .optional("limits", &Listener::limits, limits, "", "Bounds on what one client may send.")
-      .optional("timeouts", &Listener::timeouts, timeouts, "", "How long one client may take.");
-  return listener;
+// Behind a switch to HTTP/2, requests would pass every route and policy by.
+std::string check_upgrade(const std::string& protocol) {
+  const std::string_view name = std::string_view(protocol).substr(0, protocol.find('/'));
+  if (name.empty() || !std::all_of(name.begin(), name.end(), http::is_token))
+    return "`" + protocol + "` is not a protocol: write its name as in `Upgrade`, such as websocket";
+  if (equals_ignoring_case(name, "h2c") || equals_ignoring_case(name, "http"))
+    return "`" + protocol + "`: no route passes it on, because requests behind it would meet no route and no policy";
+  return "";
 }
 
 TypePointer route_type(const TypePointer& policies) {
@@ -211,6 +139,11 @@ TypePointer route_type(const TypePointer& policies) {
       .required("match", &Route::match, match, "What a request must be like.")
       .optional("rewrite", &Route::rewrite, rewrite, "", "Changes to the request on its way to the upstream.")
       .optional("policies", &Route::policies, policies, "none", "What acts on its requests, in this order.")
+      .optional(
+          "upgrades", &Route::upgrades, list_of<std::string>(checked_text("a protocol", "", check_upgrade)),
+          "[websocket]",
+          "The protocols that a client may switch to by `Upgrade` (RFC 9110 section 7.8). Any other is left out of the "
+          "request, which goes on without it. The gateway does not see what passes after the switch.")
       .optional("upstream", &Route::upstream, text(), "",
                 "The name of the upstream that answers; may be absent where `redirect` or `respond` does.")
       .locate_last(&Route::upstream_location)

@@ -11,7 +11,7 @@ TypePointer branch_type() {
   rollback->locate(&Rollback::location)
       .required("error_share", &Rollback::error_percent, percent(),
                 "When so many of an interval's requests have failed, the branch gets no more.")
-      .optional("status", &Rollback::statuses, one_or_list_of<StatusRange>(status_range()), "5xx",
+      .optional("status", &Rollback::statuses, non_empty(one_or_list_of<StatusRange>(status_range())), "5xx",
                 "Answers that count as failures, the gateway's own among them; so does a body that ends "
                 "early.")
       .optional("min_requests", &Rollback::least_requests, integer(1, 1'000'000), "50",

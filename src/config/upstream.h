@@ -60,7 +60,7 @@ struct HealthCheck {
   milliseconds timeout{1'000};
   uint64_t healthy_after = 2;
   uint64_t unhealthy_after = 3;
-  std::vector<StatusRange> statuses;
+  std::vector<StatusRange> statuses{{200, 299}};
   std::string body;
 
   bool enabled() const { return location.line != 0; }

@@ -146,6 +146,7 @@ class OneOrManyType final : public Type {
   void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
     if (node.kind == YamlNode::Kind::kSequence || node.kind == YamlNode::Kind::kNull)
       return list_->load(node, out, diagnostics);
+    list_->clear(out);
     element_->load(node, list_->append(out), diagnostics);
   }
   nlohmann::json json_schema() const override {

@@ -7,6 +7,7 @@
 #include "control/snapshot.h"
 #include "control/split_setup.h"
 #include "control/upstream_setup.h"
+#include "http/authority.h"
 #include "http/message.h"
 #include "http/path.h"
 #include "policy/registry.h"

@@ -31,8 +31,13 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   for (const std::string& range : listener.trusted_proxies)
     settings.forwarding.trusted_proxies.push_back(*IpRange::parse(range));
   settings.forwarding.form = static_cast<proxy::ForwardedForm>(listener.forwarded);
-  settings.forwarding.via = listener.via;
-  settings.ambiguous_encodings = static_cast<http::AmbiguousEncodings>(listener.ambiguous_paths);
+  settings.forwarding.pseudonym = proxy::own_pseudonym();
+  settings.forwarding.via = listener.via.empty() ? settings.forwarding.pseudonym
+                                                 : listener.via + " (" + settings.forwarding.pseudonym + ")";
+  settings.forwarding.drop_from_untrusted = http::FieldNames(listener.drop_from_untrusted);
+  settings.request_trailers = http::FieldNames(listener.trailers.request);
+  settings.response_trailers = http::FieldNames(listener.trailers.response);
+  settings.path_rules = {static_cast<http::AmbiguousPaths>(listener.ambiguous_paths), listener.merge_slashes};
   settings.body_size = listener.limits.body_size;
   settings.connections = listener.limits.connections;
   settings.metrics = metrics.listener(listener.address);
@@ -58,6 +63,11 @@ std::vector<routing::Predicate> compile_conditions(const std::vector<config::Mat
   for (const config::MatchCondition& one : conditions)
     out.push_back({one.name, static_cast<routing::Predicate::Kind>(one.kind), one.text});
   return out;
+}
+
+bool lists_trace(const std::vector<std::string>& methods) {
+  return std::any_of(methods.begin(), methods.end(),
+                     [](const std::string& method) { return method == "TRACE" || method == "TRACK"; });
 }
 
 }  // namespace
@@ -167,9 +177,8 @@ std::optional<proxy::TracingRules> tracing_rules(const config::Tracing& told) {
   const auto has = [&](config::TraceForm form) {
     return std::find(told.propagate.begin(), told.propagate.end(), form) != told.propagate.end();
   };
-  if (!told.propagate.empty())
-    out.propagation = {has(config::TraceForm::kW3c), has(config::TraceForm::kB3),
-                       has(config::TraceForm::kB3Multi)};
+  out.propagation = {has(config::TraceForm::kW3c), has(config::TraceForm::kB3),
+                     has(config::TraceForm::kB3Multi)};
   return out;
 }
 
@@ -225,7 +234,9 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
                           .rewrite = {route.rewrite.path, route.rewrite.strip_prefix},
                           .host = route.rewrite.host,
                           .policies = shared,
+                          .upgrades = route.upgrades,
                           .idempotent = route.idempotent,
+                          .takes_trace = lists_trace(route.match.methods),
                           .answers_preflight = false,
                           .watches_end = false,
                           .metrics = metrics.route(route.name)};
@@ -240,6 +251,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
     build_all(route.policies, route.name, compiled.policies);
     for (proxy::PlacedPolicy& one : compiled.policies) {
       one.metrics = metrics.policy(route.name, one.name);
+      one->add_owned_fields(compiled.owned_fields);
       compiled.answers_preflight |= one->answers_preflight();
       compiled.watches_end |= one->watches_end();
     }

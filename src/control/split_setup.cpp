@@ -6,8 +6,7 @@ namespace {
 proxy::RollbackRules compile_rules(const config::Rollback& told) {
   proxy::RollbackRules rules;
   rules.error_share = static_cast<double>(told.error_percent) / 100;
-  rules.statuses =
-      config::statuses_of(told.statuses.empty() ? std::vector{config::StatusRange{500, 599}} : told.statuses);
+  rules.statuses = config::statuses_of(told.statuses);
   rules.least_requests = told.least_requests;
   rules.interval = told.interval;
   rules.hold = told.hold;

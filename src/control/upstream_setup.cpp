@@ -48,7 +48,7 @@ upstream::HealthCheck compile_check(const config::HealthCheck& told) {
   check.timeout = told.timeout;
   check.healthy_after = static_cast<uint32_t>(told.healthy_after);
   check.unhealthy_after = static_cast<uint32_t>(told.unhealthy_after);
-  if (!told.statuses.empty()) check.statuses.clear();
+  check.statuses.clear();
   for (const config::StatusRange& range : told.statuses) check.statuses.emplace_back(range.first, range.last);
   check.body = told.body;
   return check;

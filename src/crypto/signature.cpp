@@ -128,6 +128,20 @@ Key Key::from_secret(std::string secret) {
   return key;
 }
 
+namespace {
+
+constexpr char kUnsoundExponent[] = "its RSA exponent is even, or less than 3: anybody could forge signatures";
+
+// RFC 8017 section 3.1: the exponent is odd and at least 3. With 1 a message is its own signature.
+bool has_sound_exponent(const EVP_PKEY* pair) {
+  BIGNUM* number = nullptr;
+  if (EVP_PKEY_get_bn_param(pair, OSSL_PKEY_PARAM_RSA_E, &number) != 1) return false;
+  const std::unique_ptr<BIGNUM, decltype(&BN_free)> exponent(number, &BN_free);
+  return BN_is_odd(exponent.get()) != 0 && BN_is_one(exponent.get()) == 0;
+}
+
+}  // namespace
+
 Result<Key> Key::from_pem(const std::string& pem) {
   if (pem.find("PRIVATE KEY") != std::string::npos)
     return Error{"this is a private key; the gateway takes the public one only"};
@@ -142,6 +156,8 @@ Result<Key> Key::from_pem(const std::string& pem) {
     key.pair_ = share(PEM_read_bio_PUBKEY(memory.get(), nullptr, nullptr, nullptr));
   }
   if (!key.pair_) return Error{"this is not a public key in PEM"};
+  if (EVP_PKEY_is_a(key.pair_.get(), "RSA") != 0 && !has_sound_exponent(key.pair_.get()))
+    return Error{kUnsoundExponent};
   return key;
 }
 
@@ -155,6 +171,7 @@ Result<Key> Key::from_rsa(std::string_view modulus, std::string_view exponent) {
   // An attacker who names the key could make each verification take minutes with a huge one.
   if (!n.empty() && !e.empty() && n.size() <= 2048 && e.size() <= 8) key.pair_ = build_key("RSA", parameters);
   if (!key.pair_) return Error{"its numbers do not make an RSA key"};
+  if (!has_sound_exponent(key.pair_.get())) return Error{kUnsoundExponent};
   return key;
 }
 

@@ -27,7 +27,6 @@ class EtcdSource final : public Source {
  public:
   EtcdSource(Environment& environment, const config::Discover& told, OnTargets on_targets)
       : Source(environment, told.describe(), std::move(on_targets)), told_(told.etcd) {
-    if (told_.urls.empty()) told_.urls = {"http://127.0.0.1:2379"};
     tasks_.spawn(run());
   }
 

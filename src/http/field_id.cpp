@@ -1,12 +1,19 @@
 #include "http/field_id.h"
 
 #include "base/text.h"
+#include "http/field_names.h"
 
 namespace portcullis::http {
 namespace {
 
 FieldId check(std::string_view name, std::string_view expected, FieldId id) {
   return equals_ignoring_case(name, expected) ? id : FieldId::kOther;
+}
+
+// The same for a field that the gateway writes for the target.
+FieldId check_written(std::string_view name, std::string_view expected, FieldId id) {
+  if (equals_ignoring_case(name, expected)) return id;
+  return same_field_name(name, expected) ? FieldId::kImitation : FieldId::kOther;
 }
 
 // With '-' or '_': backends that turn names into variables (CGI, WSGI) take both for the same.
@@ -57,12 +64,13 @@ FieldId identify_field(std::string_view name) {
     case 9: return check(name, "forwarded", FieldId::kForwarded);
     case 10:
       switch (first) {
+        case 'x': return same_field_name(name, "x-mirrored") ? FieldId::kXMirrored : FieldId::kOther;
         case 'c': return check(name, "connection", FieldId::kConnection);
         case 'k': return check(name, "keep-alive", FieldId::kKeepAlive);
         default: return check(name, "set-cookie", FieldId::kSetCookie);
       }
     case 11: return is_client_cert(name) ? FieldId::kClientCert : FieldId::kOther;
-    case 12: return check(name, "x-request-id", FieldId::kXRequestId);
+    case 12: return check_written(name, "x-request-id", FieldId::kXRequestId);
     case 13:
       switch (first) {
         case 'a': return check(name, "authorization", FieldId::kAuthorization);
@@ -70,17 +78,19 @@ FieldId identify_field(std::string_view name) {
         case 'i': return check(name, "if-none-match", FieldId::kIfNoneMatch);
         default: return check(name, "last-modified", FieldId::kLastModified);
       }
-    case 14: return check(name, "content-length", FieldId::kContentLength);
-    case 15: return check(name, "x-forwarded-for", FieldId::kXForwardedFor);
+    case 14:
+      return first == 'h' ? check(name, "http2-settings", FieldId::kHttp2Settings)
+                          : check(name, "content-length", FieldId::kContentLength);
+    case 15: return check_written(name, "x-forwarded-for", FieldId::kXForwardedFor);
     case 16:
       return first == 'p' ? check(name, "proxy-connection", FieldId::kProxyConnection)
-                          : check(name, "x-forwarded-host", FieldId::kXForwardedHost);
+                          : check_written(name, "x-forwarded-host", FieldId::kXForwardedHost);
     case 17:
       switch (first) {
         case 'c': return is_client_cert(name) ? FieldId::kClientCert : FieldId::kOther;
         case 'i': return check(name, "if-modified-since", FieldId::kIfModifiedSince);
         case 't': return check(name, "transfer-encoding", FieldId::kTransferEncoding);
-        default: return check(name, "x-forwarded-proto", FieldId::kXForwardedProto);
+        default: return check_written(name, "x-forwarded-proto", FieldId::kXForwardedProto);
       }
     case 19: return check(name, "if-unmodified-since", FieldId::kIfUnmodifiedSince);
     default: return FieldId::kOther;

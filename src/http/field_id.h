@@ -20,11 +20,13 @@ enum class FieldId : uint8_t {
   kExpires,
   kForwarded,
   kHost,
+  kHttp2Settings,
   kIfMatch,
   kIfModifiedSince,
   kIfNoneMatch,
   kIfRange,
   kIfUnmodifiedSince,
+  kImitation,  // differs by '_' from a field that the gateway writes, as X_Forwarded_For does
   kKeepAlive,
   kLastModified,
   kPragma,
@@ -42,6 +44,7 @@ enum class FieldId : uint8_t {
   kXForwardedFor,
   kXForwardedHost,
   kXForwardedProto,
+  kXMirrored,
   kXRequestId,
 };
 

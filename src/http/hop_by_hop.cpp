@@ -1,39 +1,72 @@
 #include "http/hop_by_hop.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/text.h"
 
 namespace portcullis::http {
+namespace {
 
-HopByHop::HopByHop(const Fields& fields) : fields_(fields) {
-  for (const Field& field : fields) {
-    if (field.id != FieldId::kConnection) continue;
-    for_each_list_element(field.value, [&](std::string_view option) {
-      if (!equals_ignoring_case(option, "close") && !equals_ignoring_case(option, "keep-alive"))
-        names_others_ = true;
-    });
+bool is_about_the_connection(std::string_view option) {
+  return equals_ignoring_case(option, "close") || equals_ignoring_case(option, "keep-alive");
+}
+
+bool is_out_of_reach(FieldId id) {
+  switch (id) {
+    case FieldId::kContentLength:
+    case FieldId::kForwarded:
+    case FieldId::kHost:
+    case FieldId::kTe:
+    case FieldId::kTransferEncoding:
+    case FieldId::kUpgrade:
+    case FieldId::kXForwardedFor:
+    case FieldId::kXForwardedHost:
+    case FieldId::kXForwardedProto: return true;
+    default: return false;
   }
 }
 
-bool HopByHop::drops(const Field& field) const {
-  switch (field.id) {
+template <typename Visit>
+void for_each_option(const Fields& fields, Visit visit) {
+  for (const Field& field : fields) {
+    if (field.id == FieldId::kConnection) for_each_list_element(field.value, visit);
+  }
+}
+
+void remove_named(Fields& fields) {
+  std::array<std::string_view, kMaxConnectionOptions> options;
+  size_t count = 0;
+  for_each_option(fields, [&](std::string_view option) {
+    if (count < options.size() && !is_about_the_connection(option)) options[count++] = option;
+  });
+  fields.remove_if([&](const Field& field) {
+    return !is_out_of_reach(field.id) &&
+           std::any_of(options.begin(), options.begin() + count,
+                       [&](std::string_view option) { return equals_ignoring_case(option, field.name); });
+  });
+}
+
+}  // namespace
+
+bool is_hop_by_hop(FieldId id) {
+  switch (id) {
     case FieldId::kConnection:
+    case FieldId::kContentLength:
+    case FieldId::kHttp2Settings:
     case FieldId::kKeepAlive:
     case FieldId::kProxyConnection:
     case FieldId::kTe:
     case FieldId::kTransferEncoding:
-    case FieldId::kContentLength:
     case FieldId::kUpgrade: return true;
-    default: break;
+    default: return false;
   }
-  if (!names_others_) return false;
-  bool named = false;
-  for (const Field& connection : fields_) {
-    if (connection.id != FieldId::kConnection) continue;
-    for_each_list_element(connection.value, [&](std::string_view option) {
-      if (equals_ignoring_case(option, field.name)) named = true;
-    });
-  }
-  return named;
+}
+
+void remove_connection_options(Fields& fields) {
+  bool names_fields = false;
+  for_each_option(fields, [&](std::string_view option) { names_fields |= !is_about_the_connection(option); });
+  if (names_fields) remove_named(fields);
 }
 
 }  // namespace portcullis::http

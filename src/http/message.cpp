@@ -1,6 +1,7 @@
 #include "http/message.h"
 
 #include "base/text.h"
+#include "http/field_names.h"
 
 namespace portcullis::http {
 
@@ -11,25 +12,12 @@ const Field* Fields::find(std::string_view name) const {
   return nullptr;
 }
 
-void Fields::remove(FieldId id) {
-  Field* kept = begin();
-  for (const Field& field : *this) {
-    if (field.id != id) *kept++ = field;
-  }
-  size_ = static_cast<size_t>(kept - begin());
-}
-
 void Fields::remove(std::string_view name) {
-  Field* kept = begin();
-  for (const Field& field : *this) {
-    if (!equals_ignoring_case(field.name, name)) *kept++ = field;
-  }
-  size_ = static_cast<size_t>(kept - begin());
+  remove_if([name](const Field& field) { return equals_ignoring_case(field.name, name); });
 }
 
-std::string_view host_of(std::string_view authority) {
-  const size_t colon = authority.rfind(':');
-  return colon == std::string_view::npos || authority.back() == ']' ? authority : authority.substr(0, colon);
+void Fields::remove_all_spellings(std::string_view name) {
+  remove_if([name](const Field& field) { return same_field_name(field.name, name); });
 }
 
 std::optional<std::string_view> after_scheme(std::string_view value, std::string_view scheme) {
@@ -79,6 +67,7 @@ std::string_view reason_phrase(uint16_t status) {
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
     case 505: return "HTTP Version Not Supported";
+    case 508: return "Loop Detected";
     default: return "";
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -57,8 +58,21 @@ class Fields {
     return field == nullptr ? std::string_view() : field->value;
   }
 
-  void remove(FieldId id);
+  // Removes the fields for which `drop(const Field&)` is true.
+  template <typename Drop>
+  void remove_if(Drop drop) {
+    Field* kept = std::find_if(begin(), end(), [&](const Field& field) { return drop(field); });
+    for (Field* field = kept; field != end(); ++field) {
+      if (!drop(*field)) *kept++ = *field;
+    }
+    size_ = static_cast<size_t>(kept - begin());
+  }
+  void remove(FieldId id) {
+    remove_if([id](const Field& field) { return field.id == id; });
+  }
   void remove(std::string_view name);
+  // Removes the fields that same_field_name() takes for `name`.
+  void remove_all_spellings(std::string_view name);
   // Replaces every field of that name by one.
   bool set(std::string_view name, std::string_view value) {
     remove(name);
@@ -118,9 +132,6 @@ struct ResponseHead {
   BodyFraming body;
   Fields fields;
 };
-
-// The host of `authority`, without its port.
-std::string_view host_of(std::string_view authority);
 
 // What follows the authentication scheme in a field's value, as in "Bearer abc" (RFC 9110 section 11.4);
 // nothing when it has another scheme.

@@ -15,17 +15,18 @@ bool is_unreserved(char c) {
 bool needs_work(std::string_view path) {
   char previous = 0;
   for (const char c : path) {
-    if (c == '%' || (c == '.' && previous == '/')) return true;
+    if (c == '%' || c == ';' || (previous == '/' && (c == '.' || c == '/'))) return true;
     previous = c;
   }
   return false;
 }
 
 // Decodes what may be decoded, into `out`. The length, or nothing when the encoding is bad or ambiguous.
-std::optional<size_t> decode(std::string_view path, AmbiguousEncodings ambiguous, char* out) {
+std::optional<size_t> decode(std::string_view path, AmbiguousPaths ambiguous, char* out) {
   static constexpr char kHex[] = "0123456789ABCDEF";
   size_t size = 0;
   for (size_t i = 0; i < path.size(); ++i) {
+    if (path[i] == ';' && ambiguous == AmbiguousPaths::kRefuse) return std::nullopt;
     if (path[i] != '%') {
       out[size++] = path[i];
       continue;
@@ -37,7 +38,7 @@ std::optional<size_t> decode(std::string_view path, AmbiguousEncodings ambiguous
     const auto c = static_cast<char>(high << 4 | low);
     // C0 and C1 begin overlong UTF-8 forms of ASCII, which some decoders accept as the plain character.
     const bool is_ambiguous = c == '\0' || c == '/' || c == '\\' || (high == 0xC && low <= 1);
-    if (is_ambiguous && ambiguous == AmbiguousEncodings::kRefuse) return std::nullopt;
+    if (is_ambiguous && ambiguous != AmbiguousPaths::kPass) return std::nullopt;
     if (is_unreserved(c)) {
       out[size++] = c;
     } else {
@@ -50,15 +51,23 @@ std::optional<size_t> decode(std::string_view path, AmbiguousEncodings ambiguous
   return size;
 }
 
+// True for "." and ".." with parameters: a server that cuts the parameters off would climb.
+bool is_dot_segment_with_parameters(std::string_view segment) {
+  return segment.starts_with(".;") || segment.starts_with("..;");
+}
+
 // RFC 3986 section 5.2.4, in place; nothing when ".." would climb above the root.
-std::optional<size_t> remove_dot_segments(char* path, size_t size) {
+std::optional<size_t> remove_dot_segments(char* path, size_t size, bool merge_slashes) {
   size_t out = 0;
   for (size_t i = 0; i < size;) {
     size_t end = i + 1;  // path[i] is '/'
     while (end < size && path[end] != '/') ++end;
     const std::string_view segment(path + i + 1, end - i - 1);
     const bool last = end == size;
-    if (segment == ".") {
+    if (is_dot_segment_with_parameters(segment)) return std::nullopt;
+    if (segment.empty() && !last && merge_slashes) {
+      // The next segment has a slash of its own.
+    } else if (segment == ".") {
       if (last) path[out++] = '/';
     } else if (segment == "..") {
       if (out == 0) return std::nullopt;
@@ -83,12 +92,12 @@ bool is_below(std::string_view path, std::string_view prefix) {
 }
 
 std::optional<std::string_view> canonical_path(std::string_view path, Arena& arena,
-                                               AmbiguousEncodings ambiguous) {
+                                               PathRules rules) {
   if (!needs_work(path)) return path;
   char* out = arena.allocate(path.size() + 1, 1);
-  const auto decoded = decode(path, ambiguous, out);
+  const auto decoded = decode(path, rules.ambiguous, out);
   if (!decoded || out[0] != '/') return std::nullopt;
-  const auto size = remove_dot_segments(out, *decoded);
+  const auto size = remove_dot_segments(out, *decoded, rules.merge_slashes);
   if (!size) return std::nullopt;
   return std::string_view(out, *size);
 }

@@ -11,19 +11,24 @@ namespace portcullis::http {
 // "/a" and "/a/b" are below "/a" and below "/a/"; "/ab" is not. Everything is below "/".
 bool is_below(std::string_view path, std::string_view prefix);
 
-// What becomes of encoded characters that some servers decode and others do not: %2F, %5C, %00, and overlong
-// forms of ASCII.
-enum class AmbiguousEncodings : uint8_t {
+// What becomes of paths that some servers read in another way than others.
+enum class AmbiguousPaths : uint8_t {
   kRefuse,
-  kPass,  // left encoded, and matched so
+  kPassParameters,  // path parameters (`;...`, RFC 3986 section 3.3) pass; encodings are refused
+  kPass,            // both pass: %2F, %5C, %00 and overlong forms of ASCII are left encoded, and matched so
+};
+
+// How the paths of a listener are read.
+struct PathRules {
+  AmbiguousPaths ambiguous = AmbiguousPaths::kRefuse;
+  bool merge_slashes = true;  // "//" is "/", as most servers have it
 };
 
 // The canonical form of a request path, which is both what routes are matched against and what the backend
 // receives, so that the two can never read a path differently (RFC 3986 section 6.2.2): unreserved characters
-// decoded, hexadecimal in capitals, dot segments removed. Nothing for a path that is malformed (bad
-// percent-encoding, dot segments that climb above the root) or, unless they are passed, ambiguous. A path
-// that is canonical already, the common case, is returned as it is; else the result lives in `arena`.
-std::optional<std::string_view> canonical_path(std::string_view path, Arena& arena,
-                                               AmbiguousEncodings ambiguous = AmbiguousEncodings::kRefuse);
+// decoded, hexadecimal in capitals, dot segments removed, slashes merged. Nothing for a path that is malformed (bad
+// percent-encoding, dot segments that climb above the root or have parameters) or, unless `rules` pass it, ambiguous.
+// A path that is canonical already, the common case, is returned as it is; else the result lives in `arena`.
+std::optional<std::string_view> canonical_path(std::string_view path, Arena& arena, PathRules rules = {});
 
 }  // namespace portcullis::http

@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "base/text.h"
-#include "http/message.h"
+#include "http/authority.h"
 #include "http/path.h"
 
 namespace portcullis::http {
@@ -29,14 +29,17 @@ std::optional<std::string> normal_uri(std::string_view uri) {
   if (out != "http" && out != "https") return std::nullopt;
   uri.remove_prefix(mark + 3);
   const size_t authority_end = std::min(uri.find_first_of("/?"), uri.size());
-  const std::string_view host = host_of(uri.substr(0, authority_end));
-  if (!is_host(host)) return std::nullopt;
-  (out += "://") += to_lower(host);
+  const std::string_view authority = uri.substr(0, authority_end);
+  const std::string_view host = host_of(authority);
+  if (!is_host(host) || !is_valid_authority(authority)) return std::nullopt;
+  Arena arena;
+  const std::string_view port = port_of(authority, out);
+  (out += "://") += canonical_host(host, arena);
+  if (!port.empty()) (out += ':') += port;
   uri.remove_prefix(authority_end);
   const size_t path_end = std::min(uri.find('?'), uri.size());
-  Arena arena;
   const auto path =
-      path_end == 0 ? std::optional<std::string_view>("/") : canonical_path(uri.substr(0, path_end), arena);
+      path_end == 0 ? std::optional<std::string_view>("/") : canonical_path(uri.substr(0, path_end), arena, {.ambiguous = AmbiguousPaths::kPass});
   if (!path) return std::nullopt;
   out += *path;
   if (path_end + 1 < uri.size()) out += uri.substr(path_end);

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "config/field_types.h"
+#include "config/settable_fields.h"
 #include "policy/condition.h"
 #include "policy/policy.h"
 
@@ -30,6 +30,9 @@ class ClaimsRules {
   const identity::Consumer* consumer_of(const identity::Claims& claims,
                                         const identity::Directory& consumers) const {
     return consumers.by_subject(claims.text_of(settings_.consumer_claim));
+  }
+  void add_owned_fields(http::FieldNames& names) const {
+    for (const auto& [field, claim] : settings_.forward_claims) names.add(field);
   }
   // Makes the claims' owner the caller and forwards what is to be forwarded; or refuses (RFC 6750
   // section 3.1).
@@ -60,7 +63,7 @@ void add_claims_fields(config::ObjectType& type) {
                 "optional", "Whether a token that is no consumer's is refused.")
       .optional(
           "forward_claims", static_cast<config::TextMap Settings::*>(&ClaimsSettings::forward_claims),
-          config::text_map(config::check_field_name, [](const std::string&) { return std::string(); }),
+          config::text_map(config::check_request_field, [](const std::string&) { return std::string(); }),
           "none",
           "Header fields for the backend with the claims that they take: `{x-user: sub}`. What a client "
           "sends under these names is removed.");

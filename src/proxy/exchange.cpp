@@ -2,8 +2,7 @@
 
 #include <cerrno>
 
-#include "base/text.h"
-#include "http/path.h"
+#include "http/authority.h"
 
 namespace portcullis::proxy {
 
@@ -132,11 +131,12 @@ Task<Persistence> Exchange::run() {
     if (refusal_ != 0) co_await refuse(refusal_, refusal_detail_);
     co_return Persistence::kClose;
   }
+  screen_head();
   choose_request_id();
   if (snapshot_->snapshot->tracing) begin_trace();
   const bool prepared = prepare();
-  if (redirected_) {
-    co_await redirect_to_https();
+  if (own_answer_ != OwnAnswer::kNone) {
+    co_await answer_itself();
     co_return persistence_after_answer();
   }
   if (!prepared) {
@@ -174,6 +174,9 @@ void Exchange::fill_context() {
   context_.scheme = origin_.scheme;
   context_.client_certificate = client_.connection.certificate().get();
   context_.host = host_;
+  const std::string_view port = http::port_of(request_.authority, origin_.scheme);
+  context_.authority = port.empty() ? host_ : arena_.concat(host_, ":", port);
+  context_.forwarded_host = origin_.host;
   context_.path = path_;
   context_.target_path = target_path_;
   context_.worker = worker_.index();
@@ -283,64 +286,6 @@ void Exchange::choose_request_id() {
   char* text = arena_.allocate(32, 1);
   for (size_t word = 0; word < 2; ++word) write_hex(text + word * 16, worker_.random(), 16);
   request_id_ = {text, 32};
-}
-
-// Canonical path, host, limits and route. On false the refusal is set.
-bool Exchange::prepare() {
-  const auto refusal = [this](uint16_t status, std::string_view detail) {
-    refusal_ = status;
-    refusal_detail_ = detail;
-    return false;
-  };
-  if (request_.body.has_length() && settings_.body_size != 0 && request_.body.length > settings_.body_size) {
-    return refusal(413, "body_too_large");
-  }
-  // Only the gateway says who calls.
-  for (const FieldId id : {FieldId::kXConsumer, FieldId::kClientCert}) {
-    if (request_.fields.find(id) != nullptr) request_.fields.remove(id);
-  }
-  origin_ = find_origin(settings_.forwarding, request_, client_.connection.peer_text(),
-                        client_.connection.is_secure() ? "https" : "http");
-  const auto path = http::canonical_path(request_.path, arena_, settings_.ambiguous_encodings);
-  if (!path) {
-    close_client_ = true;
-    return refusal(400, "ambiguous_path");
-  }
-  path_ = *path;
-
-  const std::string_view host = http::host_of(request_.authority);
-  char* lower = arena_.allocate(host.size(), 1);
-  for (size_t i = 0; i < host.size(); ++i) lower[i] = ascii_lower(host[i]);
-  host_ = {lower, host.size()};
-
-  if (settings_.https_port != 0 && origin_.scheme != "https" && !host_.empty()) {
-    redirected_ = true;
-    return false;
-  }
-  const Snapshot& snapshot = *snapshot_->snapshot;
-  routing::RequestView view{host_, path_, request_.method, request_.query, &request_.fields};
-  routing::MatchResult match = snapshot.table.match(view);
-  if (match.outcome == routing::MatchOutcome::kMethodNotAllowed && request_.method == "OPTIONS") {
-    // A CORS preflight asks on behalf of another method; the route of that method may answer it.
-    view.method = request_.fields.value_of("access-control-request-method");
-    const routing::MatchResult other = snapshot.table.match(view);
-    if (!view.method.empty() && other.outcome == routing::MatchOutcome::kMatched &&
-        snapshot.routes[other.route].answers_preflight) {
-      match = other;
-    }
-  }
-  switch (match.outcome) {
-    case routing::MatchOutcome::kMatched: break;
-    case routing::MatchOutcome::kNoRoute: return refusal(404, "no_route");
-    case routing::MatchOutcome::kMethodNotAllowed:
-      allow_ = arena_.copy(join(snapshot.table.allowed_methods(view)));
-      return refusal(405, "method_not_allowed");
-  }
-  route_ = &snapshot.routes[match.route];
-  const auto rewritten = route_->rewrite.apply(path_, route_->parameters, arena_);
-  if (!rewritten) return refusal(400, "bad_rewritten_path");
-  target_path_ = *rewritten;
-  return true;
 }
 
 }  // namespace portcullis::proxy

@@ -55,10 +55,18 @@ class Exchange final : public Pooled, private policy::Errands {
     kClientGone
   };
 
+  // What the gateway answers by itself, whatever the routes are.
+  enum class OwnAnswer : uint8_t { kNone, kRedirectToHttps, kOptions };
+
   Task<bool> read_head();
   bool take_http2_head();
   bool translate_websocket();
+  void screen_head();
+  bool refusal(uint16_t status, std::string_view detail);
+  bool may_forward();
+  const Route* find_route();
   bool prepare();
+  bool choose_upgrade();
   void fill_context();
   Task<bool> consult_policies();
   void finish_policies();
@@ -94,9 +102,11 @@ class Exchange final : public Pooled, private policy::Errands {
   void leave_client();
   bool send(const void* sender, const std::function<void(policy::Context&)>& prepare) override;
   Task<void> upload_body(std::string_view head, BodySource& body, upstream::Connection& connection);
-  static bool is_websocket(const http::Fields& fields);
+  static bool names_upgrade(const http::Fields& fields, std::string_view protocol);
+  bool switches_as_asked() const;
   void translate_tunnel();
-  Task<void> join_streams(upstream::Connection& connection, std::string_view from_target, bool websocket);
+  Task<void> join_streams(upstream::Connection& connection, std::string_view from_client,
+                          std::string_view from_target, bool websocket);
 
   // A stretch of the exchange's time. In the arena.
   struct Span {
@@ -132,6 +142,8 @@ class Exchange final : public Pooled, private policy::Errands {
   bool send_http2_head(http::BodyKind kind, EndOfMessage end);
   bool send_http2_request(upstream::Connection& connection);
   Task<bool> send_interim_head(size_t received_size);
+  Task<TryOutcome> open_tunnel(upstream::Connection& connection, BodySource& body, TaskGroup& upload,
+                               std::string_view from_target, size_t head_size);
   Task<bool> accept_upgrade(size_t received_size);
   Task<bool> send_text(std::string_view text);
   Task<void> refuse(uint16_t status, std::string_view detail);
@@ -141,6 +153,7 @@ class Exchange final : public Pooled, private policy::Errands {
   bool is_grpc_call() const;
   std::string_view grpc_type() const;
   Task<void> answer(std::string_view body);
+  Task<void> answer_itself();
   Task<void> redirect_to_https();
   std::string_view unread() const;
   // Some of the request's body may still be on its way.
@@ -187,7 +200,7 @@ class Exchange final : public Pooled, private policy::Errands {
   std::unique_ptr<policy::ResponseConverter> stored_encoder_;  // of what is being stored
   std::unique_ptr<policy::ResponseConverter> chain_;           // of two converters
   bool stored_keep_alive_ = false;                             // the target's connection may be used again
-  bool redirected_ = false;                                    // to https, by the listener
+  OwnAnswer own_answer_ = OwnAnswer::kNone;
   bool extended_connect_ = false;                              // an upgrade that goes to an HTTP/2 target
   RelayResult upload_result_;
   bool upload_done_ = true;

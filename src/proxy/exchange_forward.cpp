@@ -195,7 +195,7 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
   }
 
   extended_connect_ = false;
-  if (connection->channel != nullptr && request_.wants_upgrade && is_websocket(request_.fields)) {
+  if (connection->channel != nullptr && request_.wants_upgrade && names_upgrade(request_.fields, "websocket")) {
     Task<bool> asking = connection->channel->takes_extended_connect(upstream.definition().connect_timeout);
     extended_connect_ = co_await asking;
   }
@@ -211,6 +211,7 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
                   .timeout = settings_.body_timeout,
                   .limit = context_.body_limit,
                   .copy = mirrored_ && !held_body_.held() ? &mirrored_->body : nullptr,
+                  .trailers = {.listed = &settings_.request_trailers},
                   .channel = held_body_.held() ? nullptr : client_.channel};
   if (body.copy != nullptr) body.copy->clear();
   upload_result_ = {};

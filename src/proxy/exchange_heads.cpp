@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "crypto/encoding.h"
 #include "http/grpc.h"
+#include "http/hop_by_hop.h"
 #include "proxy/exchange.h"
 
 namespace portcullis::proxy {
@@ -44,7 +45,6 @@ BodyKind Exchange::upload_kind() const {
 
 // The fields that are the same in all versions.
 void Exchange::write_request_fields(HeadWriter& out) const {
-  const http::HopByHop hop_by_hop(request_.fields);
   for (const http::Field& field : request_.fields) {
     // Written anew, above or below.
     if (field.id == FieldId::kHost || field.id == FieldId::kXRequestId || is_forwarding_field(field.id))
@@ -52,7 +52,7 @@ void Exchange::write_request_fields(HeadWriter& out) const {
     // RFC 8441 section 5: there is no key in HTTP/2.
     if (extended_connect_ && equals_ignoring_case(field.name, "sec-websocket-key")) continue;
     if (trace_ != nullptr && telemetry::carries_trace_context(field.name)) continue;
-    if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
+    if (!http::is_hop_by_hop(field.id)) out.field(field.name, field.value);
   }
   write_trace_fields(out);
   write_forwarding(out, settings_.forwarding, request_, client_.connection.peer_text(), origin_);
@@ -97,7 +97,6 @@ void Exchange::write_request_head(HeadWriter& out) const {
 
 // Likewise.
 void Exchange::write_response_fields(HeadWriter& out, BodyKind kind) const {
-  const http::HopByHop hop_by_hop(response_.fields);
   for (const http::Field& field : response_.fields) {
     if (field.id == FieldId::kXRequestId) continue;
     // Without a body the length speaks of what a GET would have had, or is the explicit zero.
@@ -105,7 +104,7 @@ void Exchange::write_response_fields(HeadWriter& out, BodyKind kind) const {
       out.field("content-length", field.value);
       continue;
     }
-    if (!hop_by_hop.drops(field)) out.field(field.name, field.value);
+    if (!http::is_hop_by_hop(field.id)) out.field(field.name, field.value);
   }
   for (const std::string_view cookie : {set_cookie_, place_cookie_}) {
     if (!cookie.empty()) out.field("set-cookie", cookie);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "http/grpc.h"
 #include "http/h2/request.h"
+#include "http/hop_by_hop.h"
 #include "proxy/connector.h"
 #include "proxy/exchange.h"
 
@@ -15,6 +17,11 @@ using http::h1::ParseState;
 namespace {
 
 constexpr uint64_t kMaxCopiedResponse = 4096;
+
+// The trailers of gRPC have names of the service's own: its metadata.
+bool is_grpc(const http::Fields& fields) {
+  return http::grpc_form(fields.value_of("content-type")) != http::GrpcForm::kNone;
+}
 
 // How long a target may be silent before the client is watched for leaving: most answer sooner, and cost
 // nothing then.
@@ -99,6 +106,7 @@ Task<Exchange::TryOutcome> Exchange::read_http1_head(upstream::Connection& conne
   }
   head_size = parser.head_size();
   input.begin += head_size;
+  http::remove_connection_options(response_.fields);
   co_return TryOutcome::kAnswered;
 }
 
@@ -174,14 +182,8 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       break;
     }
     if (response_.status == 101) {
-      if (!request_.wants_upgrade) co_return fail("upstream_unasked_upgrade");
-      answered_ = true;
-      const bool websocket = is_websocket(request_.fields) && is_websocket(response_.fields);
-      const bool accepted = co_await accept_upgrade(head_size);
-      keep_logged_fields();
-      if (accepted) co_await join_streams(*connection, input.content(), websocket);
-      close_client_ = true;
-      co_return TryOutcome::kAnswered;
+      Task<TryOutcome> tunnel = open_tunnel(*connection, body, upload, input.content(), head_size);
+      co_return co_await tunnel;
     }
     request_sent_ = worker_.loop().now();
     if (request_.version != http::Version::kHttp10 && !co_await send_interim_head(head_size))
@@ -192,6 +194,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
                     .framing = response_.body,
                     .received = input.content(),
                     .timeout = upstream.response_timeout,
+                    .trailers = {.listed = &settings_.response_trailers, .metadata = is_grpc(response_.fields)},
                     .channel = connection->channel};
   if (context_.converter) {
     Task<TryOutcome> converting = convert_response(source);

@@ -1,5 +1,7 @@
 // What an exchange becomes when both sides have agreed on another protocol: a tunnel.
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "proxy/client_connection.h"
 #include "proxy/exchange.h"
@@ -32,14 +34,68 @@ class Leaver final : public DrainWatcher, private Timer {
   Milliseconds delay_;
 };
 
-}  // namespace
-
-bool Exchange::is_websocket(const http::Fields& fields) {
-  return equals_ignoring_case(fields.value_of("upgrade"), "websocket");
+template <typename Visit>
+void for_each_upgrade(const http::Fields& fields, Visit visit) {
+  for (const http::Field& field : fields) {
+    if (field.id == http::FieldId::kUpgrade) for_each_list_element(field.value, visit);
+  }
 }
 
-Task<void> Exchange::join_streams(upstream::Connection& connection, std::string_view from_target,
-                                  bool websocket) {
+}  // namespace
+
+bool Exchange::names_upgrade(const http::Fields& fields, std::string_view protocol) {
+  bool named = false;
+  for_each_upgrade(fields, [&](std::string_view one) { named |= equals_ignoring_case(one, protocol); });
+  return named;
+}
+
+// Of the protocols that the client asks for, those that its route allows are what the target is asked for. When
+// there are none the request goes on without an upgrade, as RFC 9110 section 7.8 permits; false then.
+bool Exchange::choose_upgrade() {
+  std::string_view chosen;
+  for_each_upgrade(request_.fields, [&](std::string_view one) {
+    const bool allowed = std::any_of(route_->upgrades.begin(), route_->upgrades.end(),
+                                     [one](const std::string& name) { return equals_ignoring_case(name, one); });
+    if (allowed) chosen = chosen.empty() ? one : arena_.concat(chosen, ", ", one);
+  });
+  request_.wants_upgrade = !chosen.empty();
+  request_.fields.remove(http::FieldId::kUpgrade);
+  return request_.wants_upgrade && request_.fields.add("upgrade", chosen, http::FieldId::kUpgrade);
+}
+
+// A 101 names the protocol that the connection switches to, and it is one that was asked for (RFC 9110 sections 7.8
+// and 15.2.2).
+bool Exchange::switches_as_asked() const {
+  bool named = false, asked = request_.wants_upgrade;
+  for_each_upgrade(response_.fields, [&](std::string_view one) {
+    named = true;
+    asked = asked && names_upgrade(request_.fields, one);
+  });
+  return named && asked;
+}
+
+// The target has answered 101, in a head of `head_size` bytes: passes that on, and joins the two connections until
+// the tunnel ends.
+Task<Exchange::TryOutcome> Exchange::open_tunnel(upstream::Connection& connection, BodySource& body,
+                                                 TaskGroup& upload, std::string_view from_target,
+                                                 size_t head_size) {
+  if (!switches_as_asked()) co_return fail("upstream_unasked_upgrade");
+  // What the client sends of the new protocol comes behind the whole request (RFC 9110 section 7.8).
+  co_await upload.join();
+  if (!body.complete) co_return fail(name_of_broken_stream(upload_result_.error));
+  answered_ = true;
+  const bool websocket = names_upgrade(response_.fields, "websocket");
+  const bool accepted = co_await accept_upgrade(head_size);
+  keep_logged_fields();
+  if (accepted)
+    co_await join_streams(connection, held_body_.held() ? held_body_.rest() : body.rest, from_target, websocket);
+  close_client_ = true;
+  co_return TryOutcome::kAnswered;
+}
+
+// `from_client` and `from_target` are what each side has sent of the new protocol already.
+Task<void> Exchange::join_streams(upstream::Connection& connection, std::string_view from_client,
+                                  std::string_view from_target, bool websocket) {
   struct Half {
     static Task<void> run(TunnelHalf half, Tunnel& tunnel) {
       const RelayResult result = co_await relay_raw(half, tunnel);
@@ -59,7 +115,7 @@ Task<void> Exchange::join_streams(upstream::Connection& connection, std::string_
   if (websocket) client_.connection.watch_drain(leaver);
   if (websocket && client_.connection.closing()) leaver.on_drain();
   TaskGroup halves;
-  TunnelHalf up{unread(), client_.stream, connection.stream, request_bytes_};
+  TunnelHalf up{from_client, client_.stream, connection.stream, request_bytes_};
   TunnelHalf down{from_target, connection.stream, client_.stream, response_bytes_};
   if (websocket) {
     up.frames = &of_client;

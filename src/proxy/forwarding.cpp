@@ -1,10 +1,14 @@
 #include "proxy/forwarding.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 
 #include "base/text.h"
+#include "crypto/digest.h"
 #include "http/quoted.h"
 
 namespace portcullis::proxy {
@@ -135,7 +139,7 @@ void write_rfc7239(HeadWriter& out, const ForwardingRules& rules, const http::Re
 }  // namespace
 
 Origin find_origin(const ForwardingRules& rules, const http::RequestHead& request, std::string_view peer,
-                   std::string_view own_scheme) {
+                   std::string_view own_scheme, Arena& arena) {
   Origin origin{peer, own_scheme, request.authority};
   if (rules.trusted_proxies.empty() || rules.form == ForwardedForm::kNone || !is_trusted(rules, peer))
     return origin;
@@ -151,8 +155,11 @@ Origin find_origin(const ForwardingRules& rules, const http::RequestHead& reques
   for (size_t i = hops.size(); i > 0; --i) {
     const Hop& hop = hops[i - 1];
     const std::string_view address = address_of(hop.address);
-    if (!IpAddress::parse(address)) break;  // hidden or broken: the last one known is all there is
-    origin.client = address;
+    const auto parsed = IpAddress::parse(address);
+    if (!parsed) break;  // hidden or broken: the last one known is all there is
+    // One address has one form, for limits, conditions and logs: ::ffff:192.0.2.1 is 192.0.2.1.
+    char* text = arena.allocate(INET6_ADDRSTRLEN, 1);
+    origin.client = {text, parsed->write(text)};
     if (rfc7239) {
       if (!hop.scheme.empty()) origin.scheme = scheme_or_http(hop.scheme);
       if (is_plain_host(hop.host)) origin.host = hop.host;
@@ -162,6 +169,21 @@ Origin find_origin(const ForwardingRules& rules, const http::RequestHead& reques
   return origin;
 }
 
+void remove_forged_fields(const ForwardingRules& rules, const Origin& origin, http::Fields& fields) {
+  fields.remove_if([&](const http::Field& field) {
+    switch (field.id) {
+      case FieldId::kClientCert:
+      case FieldId::kHttp2Settings:
+      case FieldId::kImitation:
+      case FieldId::kXConsumer:
+      case FieldId::kXMirrored: return true;
+      case FieldId::kOther:
+        return !origin.through_trusted_proxy && rules.drop_from_untrusted.contains(field.name);
+      default: return false;
+    }
+  });
+}
+
 void write_forwarding(HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,
                       std::string_view peer, const Origin& origin) {
   if (rules.form == ForwardedForm::kXForwarded || rules.form == ForwardedForm::kBoth)
@@ -169,10 +191,26 @@ void write_forwarding(HeadWriter& out, const ForwardingRules& rules, const http:
   if (rules.form == ForwardedForm::kForwarded || rules.form == ForwardedForm::kBoth)
     write_rfc7239(out, rules, request, peer, origin);
   // RFC 9110 section 7.6.3; a Via that has come along is passed on before it.
-  if (!rules.via.empty()) {
-    constexpr std::string_view kVersions[] = {"1.0 ", "1.1 ", "2.0 "};
-    out.field("via", kVersions[static_cast<size_t>(request.version)], rules.via);
-  }
+  constexpr std::string_view kVersions[] = {"1.0 ", "1.1 ", "2.0 "};
+  out.field("via", kVersions[static_cast<size_t>(request.version)], rules.via);
+}
+
+const std::string& own_pseudonym() {
+  static const std::string word = [] {
+    uint64_t number = 0;
+    const auto bytes = crypto::random_bytes(sizeof number);
+    std::memcpy(&number, bytes.data(), sizeof number);
+    std::string text(16, '0');
+    write_hex(text.data(), number, text.size());
+    return text;
+  }();
+  return word;
+}
+
+bool came_through(const ForwardingRules& rules, const http::Fields& fields) {
+  return std::any_of(fields.begin(), fields.end(), [&](const http::Field& field) {
+    return field.id == FieldId::kVia && !rules.pseudonym.empty() && field.value.find(rules.pseudonym) != std::string_view::npos;
+  });
 }
 
 bool takes_trailers(const http::Fields& fields) {

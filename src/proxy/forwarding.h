@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/arena.h"
+#include "http/field_names.h"
 #include "http/message.h"
 #include "proxy/head_writer.h"
 #include "runtime/ip_range.h"
@@ -23,12 +25,14 @@ enum class ForwardedForm : uint8_t {
 struct ForwardingRules {
   std::vector<IpRange> trusted_proxies;
   ForwardedForm form = ForwardedForm::kXForwarded;
-  std::string via = "portcullis";  // this gateway's name in Via; empty: no Via
+  std::string via;        // this gateway's entry in Via, behind the version
+  std::string pseudonym;  // the word in it that no other process writes
+  http::FieldNames drop_from_untrusted;  // fields that say who the client is, or what it asked for, by custom
 };
 
 // Where a request comes from, as far as trusted proxies vouch for it.
 struct Origin {
-  std::string_view client;  // address without port
+  std::string_view client;  // address without port, in its canonical form
   std::string_view scheme;  // "http", "https"
   std::string_view host;    // as the client asked, with port
   bool through_trusted_proxy = false;
@@ -37,7 +41,18 @@ struct Origin {
 // The client is the last address, from the right, that no trusted proxy has. Claims of others are ignored:
 // then it came to us by `own_scheme`.
 Origin find_origin(const ForwardingRules& rules, const http::RequestHead& request, std::string_view peer,
-                   std::string_view own_scheme);
+                   std::string_view own_scheme, Arena& arena);
+
+// A word by which this process knows its own entries in Via: random, and the same until the process ends.
+const std::string& own_pseudonym();
+// True when the request has passed this process before (RFC 9110 section 7.6.3).
+bool came_through(const ForwardingRules& rules, const http::Fields& fields);
+
+// Removes what a client must not say to the target by itself: the fields that the gateway writes (`x-consumer-*`,
+// `client-cert`, `x-mirrored`), fields that differ from one of these or from a forwarding field by '_', and, unless a
+// trusted proxy sent the request, those of `rules.drop_from_untrusted`. The forwarding fields stay: find_origin() and
+// write_forwarding() read them, and what is written replaces them.
+void remove_forged_fields(const ForwardingRules& rules, const Origin& origin, http::Fields& fields);
 
 // Writes the forwarding fields, and Via, of a request that came from `peer`.
 void write_forwarding(HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,

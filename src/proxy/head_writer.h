@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "base/block_pool.h"
-#include "http/hop_by_hop.h"
 
 namespace portcullis::proxy {
 

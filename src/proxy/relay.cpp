@@ -94,29 +94,6 @@ class BodyReader {
   http::h1::ChunkedDecoder decoder_;
 };
 
-// What may be passed on of a trailer section (RFC 9110 section 6.5.1): nothing that frames, routes or
-// authorises the message, and nothing that the gateway itself writes.
-std::string permitted_trailers(std::string_view lines) {
-  static constexpr std::string_view kRefused[] = {
-      "proxy-authorization", "cookie",           "content-encoding",
-      "content-type",        "content-range",    "location",
-      "max-forwards",        "www-authenticate", "proxy-authenticate"};
-  std::string out;
-  while (!lines.empty()) {
-    const size_t end = lines.find("\r\n") + 2;
-    const std::string_view line = lines.substr(0, end);
-    lines.remove_prefix(end);
-    const std::string_view name = line.substr(0, line.find(':'));
-    const http::FieldId id = http::identify_field(name);
-    const bool harmless = id == http::FieldId::kOther || id == http::FieldId::kEtag;
-    const bool refused =
-        !harmless || std::any_of(std::begin(kRefused), std::end(kRefused),
-                                 [&](std::string_view each) { return equals_ignoring_case(each, name); });
-    if (!refused) out += line;
-  }
-  return out;
-}
-
 // What the source's converter makes of the pieces from `first` on, and of the end when that has come. False
 // when it finds them malformed.
 bool convert(const BodySource& source, const BodyReader& reader, const Gather& gather, size_t first,
@@ -126,7 +103,7 @@ bool convert(const BodySource& source, const BodyReader& reader, const Gather& g
     if (!source.converter->convert({static_cast<const char*>(piece.iov_base), piece.iov_len}, out))
       return false;
   }
-  return !reader.done() || source.converter->finish(permitted_trailers(reader.trailers()), out);
+  return !reader.done() || source.converter->finish(http::permitted_trailers(reader.trailers(), source.trailers), out);
 }
 
 // How much of a body to read at a time. On loopback and fast links every read makes the kernel announce a new
@@ -228,7 +205,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     if (chunked && bytes > 0) gather.add("\r\n");
     const bool keeps_trailers = source.converter == nullptr || source.converter->keeps_trailers();
     if (reader.done() && keeps_trailers && (chunked || sink.channel != nullptr))
-      trailers = permitted_trailers(reader.trailers());
+      trailers = http::permitted_trailers(reader.trailers(), source.trailers);
     if (chunked && reader.done()) {
       gather.add(trailers.empty() ? "0\r\n\r\n" : "0\r\n");
       gather.add(trailers);

@@ -13,6 +13,7 @@
 #include "http/h1/chunked_decoder.h"
 #include "http/h2/channel.h"
 #include "http/message.h"
+#include "http/trailers.h"
 #include "policy/response_converter.h"
 #include "proxy/websocket.h"
 #include "runtime/stream.h"
@@ -71,6 +72,7 @@ struct BodySource {
   policy::ResponseConverter* converter = nullptr;  // makes something else of it
   std::string_view converted{};                    // the beginning, of which it has
   cache::BodyReader* stored = nullptr;             // in place of the stream
+  http::TrailerRules trailers{};                   // which of its trailers are passed on
 
   InputBuffer more{};  // later reads; lives until the next exchange has taken `rest`
   std::string_view rest{};

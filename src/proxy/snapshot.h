@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "http/field_names.h"
 #include "http/h1/head_parser.h"
 #include "http/h2/session.h"
 #include "http/path.h"
@@ -37,7 +38,9 @@ struct ListenerSettings {
   http::h1::HeadLimits head_limits{};
   Http2Settings http2{};
   ForwardingRules forwarding{};
-  http::AmbiguousEncodings ambiguous_encodings = http::AmbiguousEncodings::kRefuse;
+  http::FieldNames request_trailers{};   // that are passed on to targets
+  http::FieldNames response_trailers{};  // that are passed on to clients
+  http::PathRules path_rules{};
   uint64_t body_size = 0;                         // 0: no limit
   uint64_t connections = 0;                       // of all workers together; 0: no limit
   telemetry::ListenerMetrics* metrics = nullptr;  // outlives the snapshot
@@ -68,7 +71,10 @@ struct Route {
   routing::PathRewrite rewrite{};
   std::string host{};                    // that the upstream is asked for; empty: the client's
   std::vector<PlacedPolicy> policies{};  // the configuration's, then the route's own
+  std::vector<std::string> upgrades{};   // protocols that a client may switch to, in lower case
+  http::FieldNames owned_fields{};       // of the request, which a policy alone may set
   bool idempotent = false;               // whatever the method: sent again like a GET
+  bool takes_trace = false;  // its `methods` list TRACE or TRACK
   bool answers_preflight = false;
   bool watches_end = false;
   std::vector<telemetry::RouteMetrics*> metrics{};  // one for each worker

@@ -10,6 +10,12 @@
 #include "routing/pattern.h"
 
 namespace portcullis::routing {
+namespace {
+
+// What the listener has let pass is not refused after the route has been chosen.
+constexpr http::PathRules kAsMatched{.ambiguous = http::AmbiguousPaths::kPass, .merge_slashes = false};
+
+}  // namespace
 
 PathParameters::PathParameters(const RouteRule& rule) {
   if (!rule.regex.empty()) {
@@ -90,7 +96,7 @@ std::string PathRewrite::check(std::string_view pattern, const std::vector<std::
   if (std::count(pattern.begin(), pattern.end(), '{') != std::count(pattern.begin(), pattern.end(), '}'))
     return "`{` without `}`";
   Arena arena;
-  if (const auto canonical = http::canonical_path(literal, arena); !canonical || *canonical != literal)
+  if (const auto canonical = http::canonical_path(literal, arena, kAsMatched); !canonical || *canonical != literal)
     return "`" + std::string(pattern) + "` is not a plain path: no dot segments, nothing needlessly encoded";
   return "";
 }
@@ -102,7 +108,7 @@ std::optional<std::string_view> PathRewrite::apply(std::string_view path, const 
     for (const Part& part : parts_)
       out = arena.concat(out, part.parameter ? parameters.value(part.text, path) : part.text);
     // What the gateway let pass in the path it received, it lets pass here.
-    return http::canonical_path(out, arena, http::AmbiguousEncodings::kPass);
+    return http::canonical_path(out, arena, kAsMatched);
   }
   if (strip_prefix_.empty() || !path.starts_with(strip_prefix_)) return path;
   const std::string_view rest = path.substr(strip_prefix_.size());

@@ -27,7 +27,7 @@ def origin():
 def configuration(origin, settings="", before="", behind="", upstream="upstream: main"):
     return f"""version: 1
 workers: 2
-listeners: [{{name: public, address: "127.0.0.1:{{port}}"}}]
+listeners: [{{name: public, address: "127.0.0.1:{{port}}", trailers: {{response: [x-sum]}}}}]
 upstreams: [{{name: main, targets: [{{address: "127.0.0.1:{origin.port}"}}]}}]
 routes:
   - name: all

@@ -217,9 +217,9 @@ TEST(PathRewrite, StripsAPrefixOnASegmentsBoundary) {
   EXPECT_EQ(stripped("/v1", "/a"), "/a");
 }
 
-std::string canonical(std::string_view path) {
+std::string canonical(std::string_view path, http::PathRules rules = {}) {
   Arena arena;
-  const auto out = http::canonical_path(path, arena);
+  const auto out = http::canonical_path(path, arena, rules);
   return out ? std::string(*out) : "refused";
 }
 
@@ -232,11 +232,24 @@ TEST(CanonicalPath, NormalisesWhatIsHarmlessAndRefusesWhatIsAmbiguous) {
   EXPECT_EQ(canonical("/a/.."), "/");
   EXPECT_EQ(canonical("/a/."), "/a/");
   EXPECT_EQ(canonical("/.hidden"), "/.hidden");
-  EXPECT_EQ(canonical("/a//b"), "/a//b");
+  EXPECT_EQ(canonical("/a//b"), "/a/b");
+  EXPECT_EQ(canonical("///"), "/");
+  EXPECT_EQ(canonical("/a///"), "/a/");
+  EXPECT_EQ(canonical("/a//../b"), "/b");
   for (const char* hostile : {"/..", "/a/../..", "/%2e%2e/", "/a%2fb", "/a%2Fb", "/a%5cb", "/a%00", "/%",
-                              "/%4", "/%zz", "/%c0%af", "/%c1%9c"}) {
+                              "/%4", "/%zz", "/%c0%af", "/%c1%9c", "/a;b", "/;/a", "/a/..;/b"}) {
     EXPECT_EQ(canonical(hostile), "refused") << hostile;
   }
+}
+
+TEST(CanonicalPath, PassesWhatTheListenerAllows) {
+  using http::AmbiguousPaths;
+  EXPECT_EQ(canonical("//a//", {.merge_slashes = false}), "//a//");
+  EXPECT_EQ(canonical("/a;v=1/b", {AmbiguousPaths::kPassParameters}), "/a;v=1/b");
+  EXPECT_EQ(canonical("/a%2fb", {AmbiguousPaths::kPassParameters}), "refused");
+  EXPECT_EQ(canonical("/a%2fb;c", {AmbiguousPaths::kPass}), "/a%2Fb;c");
+  for (const char* climbing : {"/a/..;/b", "/a/.;x/b", "/..;"})
+    EXPECT_EQ(canonical(climbing, {AmbiguousPaths::kPass}), "refused") << climbing;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "http/hop_by_hop.h"
 
 namespace portcullis::http::h1 {
 namespace {
@@ -15,6 +16,7 @@ struct FramingFields {
   bool connection_upgrade = false;
   bool upgrade = false;
   bool expects_continue = false;
+  size_t connection_options = 0;
 };
 
 ParseError read_framing_fields(const Fields& fields, FramingFields& out) {
@@ -42,10 +44,12 @@ ParseError read_framing_fields(const Fields& fields, FramingFields& out) {
         break;
       case FieldId::kConnection:
         for_each_list_element(field.value, [&](std::string_view option) {
+          ++out.connection_options;
           if (equals_ignoring_case(option, "close")) out.connection_close = true;
           if (equals_ignoring_case(option, "keep-alive")) out.connection_keep_alive = true;
           if (equals_ignoring_case(option, "upgrade")) out.connection_upgrade = true;
         });
+        if (out.connection_options > kMaxConnectionOptions) return ParseError::kTooManyConnectionOptions;
         break;
       case FieldId::kUpgrade: out.upgrade = true; break;
       case FieldId::kExpect:
@@ -101,39 +105,6 @@ ParseError frame_response(std::string_view method, ResponseHead& head) {
     head.keep_alive = false;
   }
   return ParseError::kNone;
-}
-
-bool is_valid_authority(std::string_view text) {
-  std::string_view port;
-  if (text.starts_with('[')) {
-    const size_t close = text.find(']');
-    if (close == std::string_view::npos || close < 3) return false;
-    for (const char c : text.substr(1, close - 1)) {
-      const char lower = ascii_lower(c);
-      if (!((c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'f') || c == ':' || c == '.')) return false;
-    }
-    port = text.substr(close + 1);
-  } else {
-    size_t i = 0;
-    for (; i < text.size() && text[i] != ':'; ++i) {
-      const char lower = ascii_lower(text[i]);
-      const bool good = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == '-' ||
-                        lower == '.' || lower == '_' || lower == '~' || lower == '%';
-      if (!good) return false;
-    }
-    port = text.substr(i);
-    if (i == 0 && !port.empty()) return false;
-  }
-  if (port.empty()) return true;
-  if (port[0] != ':' || port.size() > 6) return false;
-  for (const char c : port.substr(1)) {
-    if (c < '0' || c > '9') return false;
-  }
-  return true;
-}
-
-bool same_authority(std::string_view a, std::string_view b) {
-  return equals_ignoring_case(a, b);
 }
 
 }  // namespace portcullis::http::h1

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/text.h"
+#include "http/authority.h"
 #include "http/characters.h"
 #include "http/h1/framing.h"
 
@@ -28,6 +30,7 @@ std::string_view to_string(ParseError error) {
     case ParseError::kConflictingLength: return "conflicting_length";
     case ParseError::kBadTransferEncoding: return "bad_transfer_encoding";
     case ParseError::kUnsupportedTransferEncoding: return "unsupported_transfer_encoding";
+    case ParseError::kTooManyConnectionOptions: return "too_many_connection_options";
     case ParseError::kMissingHost: return "missing_host";
     case ParseError::kDuplicateHost: return "duplicate_host";
     case ParseError::kBadHost: return "bad_host";
@@ -196,7 +199,8 @@ bool RequestParser::parse_target(RequestHead& head) {
     const size_t scheme_size = rest.find("://");
     if (scheme_size == std::string_view::npos) return fail(ParseError::kBadTarget);
     const std::string_view scheme = rest.substr(0, scheme_size);
-    if (scheme != "http" && scheme != "https") return fail(ParseError::kBadTarget);
+    if (!equals_ignoring_case(scheme, "http") && !equals_ignoring_case(scheme, "https"))
+      return fail(ParseError::kBadTarget);
     rest.remove_prefix(scheme_size + 3);
     const size_t end = rest.find_first_of("/?");
     head.authority = rest.substr(0, end);
@@ -233,7 +237,9 @@ bool RequestParser::finish(RequestHead& head) {
   } else {
     if (!is_valid_authority(host->value)) return fail(ParseError::kBadHost);
     // RFC 9112 section 3.2.2 lets the target win; a disagreement has no honest cause, so it is refused.
-    if (absolute && !same_authority(head.authority, host->value)) return fail(ParseError::kHostDisagrees);
+    const std::string_view scheme = head.target.substr(0, head.target.find(':'));
+    if (absolute && !same_authority(head.authority, host->value, scheme.size() == 5 ? "https" : "http"))
+      return fail(ParseError::kHostDisagrees);
     if (!absolute) head.authority = host->value;
   }
   error_ = frame_request(head);

@@ -28,6 +28,7 @@ enum class ParseError : uint8_t {
   kConflictingLength,
   kBadTransferEncoding,
   kUnsupportedTransferEncoding,
+  kTooManyConnectionOptions,
   kMissingHost,
   kDuplicateHost,
   kBadHost,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "http/authority.h"
 #include "http/characters.h"
 #include "http/h1/framing.h"
 
@@ -63,8 +64,8 @@ ParseError read_request(const Head& head, const h1::HeadLimits& limits, Arena& a
   const Field* host = request.fields.find(FieldId::kHost);
   request.authority = head.authority.empty() && host != nullptr ? host->value : head.authority;
   if (request.authority.empty()) return ParseError::kMissingHost;
-  if (!h1::is_valid_authority(request.authority)) return ParseError::kBadHost;
-  if (host != nullptr && !h1::same_authority(host->value, request.authority))
+  if (!is_valid_authority(request.authority)) return ParseError::kBadHost;
+  if (host != nullptr && !same_authority(host->value, request.authority, head.scheme))
     return ParseError::kHostDisagrees;
   request.fields.remove(FieldId::kHost);
   join_cookies(request.fields, arena);

@@ -39,6 +39,9 @@ class AnyOf final : public Authentication {
     return std::any_of(methods_.begin(), methods_.end(),
                        [&](const auto& method) { return method->presented(context); });
   }
+  void add_owned_fields(http::FieldNames& names) const override {
+    for (const auto& method : methods_) method->add_owned_fields(names);
+  }
   std::string_view challenge() const override { return challenge_; }
   std::string_view missing_reason() const override { return "credential_missing"; }
 

@@ -46,10 +46,7 @@ SharedCache::SharedCache(const CacheSettings& settings, const BuildContext& buil
       key_(settings.key),
       keyed_by_caller_(names_caller(to_lower(settings.key))),
       when_(settings.when),
-      metrics_(build.metrics.cache(std::string(build.place))) {
-  if (settings_.targeted.empty()) settings_.targeted = {"cdn-cache-control"};
-  if (settings_.tag_fields.empty()) settings_.tag_fields = {"surrogate-key", "cache-tag"};
-}
+      metrics_(build.metrics.cache(std::string(build.place))) {}
 
 std::string_view SharedCache::query_of(Context& context) const {
   const std::string_view query = context.request.query;
@@ -72,7 +69,7 @@ void SharedCache::make_key(Context& context, CacheVisit& visit) const {
   Arena& arena = context.arena;
   const std::string_view query = query_of(context);
   const std::string_view mark = query.empty() ? "" : "?";
-  const std::string_view uri = arena.concat(context.scheme, "://", context.host, context.path, mark, query);
+  const std::string_view uri = arena.concat(context.scheme, "://", context.authority, context.path, mark, query);
   // Two routes may answer for one URI, by a header: each has its own.
   const std::string_view text = arena.concat(context.route, "\n", key_.empty() ? uri : key_.expand(context));
   visit.key = store_.key(text, uri);

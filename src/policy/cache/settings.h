@@ -29,8 +29,8 @@ struct CacheSettings {
   std::chrono::milliseconds wait{30'000};
   ClientDirectives client_directives = ClientDirectives::kHonour;
   std::vector<std::string> ignore_query;
-  std::vector<std::string> targeted{};    // empty: cdn-cache-control
-  std::vector<std::string> tag_fields{};  // empty: surrogate-key, cache-tag
+  std::vector<std::string> targeted{"cdn-cache-control"};
+  std::vector<std::string> tag_fields{"surrogate-key", "cache-tag"};
   bool status_field = true;
 };
 

@@ -18,8 +18,8 @@ using http::FieldId;
 enum class Decompress { kNever, kWhenNeeded, kAlways };
 
 struct Settings {
-  std::vector<std::string> algorithms;  // empty: all, as below
-  std::vector<std::string> types;       // empty: those below
+  std::vector<std::string> algorithms = kAlgorithms;  // empty: all, as below
+  std::vector<std::string> types = kTypes;       // empty: those below
   uint64_t min_size = 1024;
   uint64_t gzip_level = 4;
   uint64_t brotli_level = 4;
@@ -116,9 +116,9 @@ void add_vary(Context& context) {
 class Compress final : public Policy {
  public:
   explicit Compress(const Settings& settings) : settings_(settings) {
-    for (const std::string& name : settings.algorithms.empty() ? kAlgorithms : settings.algorithms)
+    for (const std::string& name : settings.algorithms)
       offered_.push_back(*compression::coding_of(name));
-    types_ = settings.types.empty() ? kTypes : settings.types;
+    types_ = settings.types;
   }
 
   // Policies behind it may change what the upstream is told.

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "base/wall_clock.h"
-#include "config/field_types.h"
+#include "config/settable_fields.h"
 #include "http/characters.h"
 #include "policy/authentication.h"
 #include "policy/bounded_cache.h"
@@ -51,6 +51,10 @@ class ForwardAuth final : public Authentication {
   std::string_view challenge() const override { return {}; }
   std::string_view missing_reason() const override { return "auth_missing"; }
 
+  void add_owned_fields(http::FieldNames& names) const override {
+    for (const std::string& name : settings_.forward) names.add(name);
+  }
+
   Decision authenticate(Context& context) const override {
     if (context.body == nullptr) return Decision::proceed();  // explain: nobody is asked
     const std::string_view key = key_.expand(context);
@@ -72,6 +76,7 @@ class ForwardAuth final : public Authentication {
   // Allocates: a request to another server costs far more.
   client::HttpRequest question(const Context& context) const {
     const http::RequestHead& request = context.request;
+    const std::string query = request.has_query ? "?" + std::string(request.query) : "";
     client::HttpRequest out;
     out.method = settings_.method;
     out.url = settings_.url;
@@ -80,9 +85,9 @@ class ForwardAuth final : public Authentication {
     out.most_bytes = 64 * 1024;
     out.fields = {{"x-forwarded-method", std::string(request.method)},
                   {"x-forwarded-proto", std::string(context.scheme)},
-                  {"x-forwarded-host", std::string(request.authority)},
-                  {"x-forwarded-uri",
-                   std::string(request.path) + (request.has_query ? "?" + std::string(request.query) : "")},
+                  {"x-forwarded-host", std::string(context.forwarded_host)},
+                  {"x-forwarded-uri", std::string(context.path) + query},
+                  {"x-forwarded-raw-uri", std::string(request.path) + query},
                   {"x-forwarded-for", std::string(context.client_address)},
                   {"x-request-id", std::string(context.request_id)}};
     for (const http::Field& field : request.fields) {
@@ -148,8 +153,21 @@ class ForwardAuth final : public Authentication {
   PerWorker<BoundedCache<Admission>> caches_;
 };
 
-config::TypePointer field_names() {
-  return config::list_of<std::string>(config::field_name_type());
+config::TypePointer field_names(std::string (*check)(const std::string&)) {
+  return config::list_of<std::string>(config::checked_text("a header's name", "", check));
+}
+
+// The question has no body, and says by itself how the request came.
+std::string check_sent_field(const std::string& name) {
+  const std::string problem = config::check_question_field(name);
+  if (!problem.empty()) return problem;
+  const auto own = [&](std::string_view field) { return http::same_field_name(name, field); };
+  return own("x-forwarded-method") || own("x-forwarded-uri") || own("x-forwarded-raw-uri") || own("x-request-id") ||
+                 http::identify_field(name) == http::FieldId::kXForwardedFor ||
+                 http::identify_field(name) == http::FieldId::kXForwardedHost ||
+                 http::identify_field(name) == http::FieldId::kXForwardedProto
+             ? "`" + name + "` is sent already"
+             : "";
 }
 
 }  // namespace
@@ -167,16 +185,17 @@ Kind kind() {
       "forward_auth",
       "Lets another service decide: 2xx admits, anything else below 500 is the client's answer. It is told "
       "the "
-      "request's method, address and client in `x-forwarded-*`, not its body.");
+      "request's method, address and client in `x-forwarded-*`, not its body: `x-forwarded-uri` has the path that the "
+      "upstream gets and routes go by, `x-forwarded-raw-uri` the path as the client wrote it.");
   add_outside_fields<Settings>(*type);
   type->optional("method", &Settings::method, config::text(), "GET", "The method of the question.")
-      .optional("send", &Settings::send, field_names(), "authorization, cookie",
+      .optional("send", &Settings::send, field_names(check_sent_field), "authorization, cookie",
                 "The request's fields that the service sees.")
       .optional(
-          "forward", &Settings::forward, field_names(), "none",
+          "forward", &Settings::forward, field_names(config::check_request_field), "none",
           "Fields of the service's answer that the backend gets. What a client sends under these names is "
           "removed.")
-      .optional("answer", &Settings::answer, field_names(),
+      .optional("answer", &Settings::answer, field_names(config::check_response_field),
                 "content-type, location, set-cookie, www-authenticate",
                 "Fields of the service's refusal that the client gets.")
       .optional("consumer_field", &Settings::consumer_field, config::text(), "none",

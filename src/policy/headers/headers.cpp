@@ -1,6 +1,6 @@
 #include "policy/headers/headers.h"
 
-#include "http/characters.h"
+#include "config/settable_fields.h"
 #include "policy/template.h"
 
 namespace portcullis::policy::headers {
@@ -16,27 +16,6 @@ struct Settings {
   Changes request;
   Changes response;
 };
-
-// The fields that carry framing or belong to one hop are the gateway's own business.
-std::string check_name(const std::string& name) {
-  for (const char c : name) {
-    if (!http::is_token(c)) return "`" + name + "` is not a field name";
-  }
-  if (name.empty()) return "a field name cannot be empty";
-  using http::FieldId;
-  switch (http::identify_field(name)) {
-    case FieldId::kConnection:
-    case FieldId::kContentLength:
-    case FieldId::kHost:
-    case FieldId::kKeepAlive:
-    case FieldId::kProxyConnection:
-    case FieldId::kTe:
-    case FieldId::kTrailer:
-    case FieldId::kTransferEncoding:
-    case FieldId::kUpgrade: return "`" + name + "` frames or routes the message and cannot be changed here";
-    default: return "";
-  }
-}
 
 class Headers final : public Policy {
  public:
@@ -61,11 +40,12 @@ class Headers final : public Policy {
     // False when the head has no room left.
     bool apply(http::Fields& fields, Context& context) const {
       bool room = true;
-      for (const std::string& name : remove) fields.remove(name);
+      for (const std::string& name : remove) fields.remove_all_spellings(name);
       // Expanded before the old value goes, so that a field may be set from itself.
       for (const Step& step : set) {
         const std::string_view value = step.value.expand(context);
-        room = fields.set(step.name, value) && room;
+        fields.remove_all_spellings(step.name);
+        room = fields.add(step.name, value) && room;
       }
       for (const Step& step : add) room = fields.add(step.name, step.value.expand(context)) && room;
       return room;
@@ -81,20 +61,28 @@ class Headers final : public Policy {
 
 }  // namespace
 
-Kind kind() {
+namespace {
+
+config::TypePointer changes_type(std::string (*check)(const std::string&)) {
   auto changes = std::make_shared<config::ObjectType>("changes", "Removed first, then set, then added.");
   changes
-      ->optional("set", &Changes::set, config::text_map(check_name, Template::check), "",
+      ->optional("set", &Changes::set, config::text_map(check, Template::check), "",
                  "Fields to have exactly once, with this value.")
-      .optional("add", &Changes::add, config::text_map(check_name, Template::check), "",
+      .optional("add", &Changes::add, config::text_map(check, Template::check), "",
                 "Fields to append, whatever is there already.")
       .optional("remove", &Changes::remove,
-                config::list_of<std::string>(config::checked_text("a field name", "", check_name)), "",
+                config::list_of<std::string>(config::checked_text("a field name", "", check)), "",
                 "Fields to leave out.");
+  return changes;
+}
+
+}  // namespace
+
+Kind kind() {
   auto type = std::make_shared<config::ObjectType>(
       "headers", "Sets, adds and removes header fields on the request and on the response.");
-  type->optional("request", &Settings::request, changes, "", "On the way to the upstream.")
-      .optional("response", &Settings::response, changes, "", "On the way to the client.");
+  type->optional("request", &Settings::request, changes_type(config::check_request_field), "", "On the way to the upstream.")
+      .optional("response", &Settings::response, changes_type(config::check_response_field), "", "On the way to the client.");
   return make_kind<Settings, Headers>("headers", type);
 }
 

@@ -194,13 +194,13 @@ Kind kind() {
                                                    "9421) made with one of its `signing_keys`: 401 for one "
                                                    "that is wrong, old, or does not cover what it must.");
   type->optional("components", &Settings::components,
-                 config::list_of<std::string>(config::checked_text(
+                 config::non_empty(config::list_of<std::string>(config::checked_text(
                      "a component", "",
                      [](const std::string& text) -> std::string {
                        return !text.empty() && text == to_lower(text)
                                   ? ""
                                   : "`" + text + "` is not a component: write it in lower case";
-                     })),
+                     }))),
                  "`@method`, `@target-uri`",
                  "What every signature must cover. `@target-uri` may be covered as `@authority` with "
                  "`@request-target`, or with `@path` and `@query`.")

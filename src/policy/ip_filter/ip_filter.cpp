@@ -11,6 +11,7 @@ namespace {
 
 struct Settings {
   std::vector<std::string> allow;
+  config::Location allow_location;
   std::vector<std::string> deny;
   std::string allow_file;
   std::string deny_file;
@@ -51,7 +52,7 @@ class IpFilter final : public Policy {
   IpFilter(const Settings& settings, const BuildContext& build)
       : allow_(compile(settings.allow, settings.allow_file, build.location)),
         deny_(compile(settings.deny, settings.deny_file, build.location)),
-        allows_all_(settings.allow.empty() && settings.allow_file.empty()) {}
+        allows_all_(settings.allow_location.line == 0 && settings.allow_file.empty()) {}
 
   Decision on_request(Context& context) const override {
     // A client on a Unix socket has no address: only a list of refusals lets it in.
@@ -83,7 +84,8 @@ Kind kind() {
   auto type = std::make_shared<config::ObjectType>(
       "ip_filter", "Admits or refuses clients by address: 403. `deny` wins over `allow`.");
   type->optional("allow", &Settings::allow, ranges, "all",
-                 "The only clients admitted: addresses or CIDR blocks.")
+                 "The only clients admitted: addresses or CIDR blocks. An empty list admits no client.")
+      .locate_last(&Settings::allow_location)
       .optional("deny", &Settings::deny, ranges, "none", "Clients refused.")
       .optional(
           "allow_file", &Settings::allow_file, config::text(), "none",

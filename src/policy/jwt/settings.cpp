@@ -54,7 +54,7 @@ TypePointer jwt_type() {
       "jwt",
       "Tells who calls by a signed JSON Web Token: 401 for one that is not good, 403 for one that does not "
       "satisfy `require`. Follows RFC 7515, 7517 to 7519, 8037, 8725 and, in its challenges, 6750.");
-  type->optional("issuer", &JwtSettings::issuers, one_or_list_of<std::string>(text()), "any",
+  type->optional("issuer", &JwtSettings::issuers, non_empty(one_or_list_of<std::string>(text())), "any",
                  "The `iss` that tokens must have: one of these.")
       .optional("jwks", &JwtSettings::jwks, keys_type(), "", "Where the issuer's keys are.")
       .optional("secret", &JwtSettings::secret, text(), "",
@@ -66,7 +66,7 @@ TypePointer jwt_type() {
                 "refused; `\"*\"` takes those for anybody.")
       .optional(
           "algorithms", &JwtSettings::algorithms,
-          one_or_list_of<std::string>(checked_text("an algorithm", "", check_algorithm)),
+          non_empty(one_or_list_of<std::string>(checked_text("an algorithm", "", check_algorithm))),
           "all that the keys serve",
           "The algorithms admitted: RS, PS, ES and HS with 256, 384 or 512, EdDSA. A key serves those of "
           "its kind, or the one that its `alg` names.")

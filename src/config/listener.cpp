@@ -1,0 +1,137 @@
+#include "config/listener.h"
+
+#include "config/field_types.h"
+#include "http/characters.h"
+#include "http/field_id.h"
+#include "http/trailers.h"
+
+namespace portcullis::config {
+namespace {
+
+// A pseudonym is a token (RFC 9110 section 7.6.3).
+std::string check_via(const std::string& name) {
+  for (const char c : name) {
+    if (!http::is_token(c)) return "`" + name + "` is not a name for Via: use letters, digits and '-'";
+  }
+  return "";
+}
+
+// What the gateway reads from trusted proxies, and writes itself, is not in the hands of this list.
+std::string check_forwarding_name(const std::string& name) {
+  if (std::string problem = check_field_name(name); !problem.empty()) return problem;
+  return http::identify_field(name) == http::FieldId::kOther
+             ? ""
+             : "`" + name + "` has its own rules: it is not removed by this list";
+}
+
+// A trailer must not frame, route or authorise the message, nor stand for what the gateway writes.
+std::string check_trailer_name(const std::string& name) {
+  if (std::string problem = check_field_name(name); !problem.empty()) return problem;
+  return http::may_be_trailer(name) ? "" : "`" + name + "` must not be a trailer (RFC 9110 section 6.5.1)";
+}
+
+TypePointer trailer_names() {
+  return list_of<std::string>(checked_text("a trailer's name", "", check_trailer_name));
+}
+
+}  // namespace
+
+TypePointer listener_type() {
+  auto limits = std::make_shared<ObjectType>("limits", "Bounds on what one client may send.");
+  limits
+      ->optional("head_size", &ListenerLimits::head_size, size(), "32KiB",
+                 "Largest request head; beyond it: 431.")
+      .optional("field_count", &ListenerLimits::field_count, integer(1, 112), "100",
+                "Most header fields in a request; beyond it: 431.")
+      .optional("target_length", &ListenerLimits::target_length, size(), "8KiB",
+                "Longest request target (path and query); beyond it: 414.")
+      .optional("body_size", &ListenerLimits::body_size, size(), "0",
+                "Largest request body; beyond it: 413. 0: no limit.")
+      .optional("connections", &ListenerLimits::connections, integer(0, 10'000'000), "0",
+                "Most client connections at once; further ones are closed. 0: no limit.");
+  auto timeouts = std::make_shared<ObjectType>("timeouts", "How long one client may take.");
+  timeouts
+      ->optional("head", &ListenerTimeouts::head, duration(), "10s",
+                 "From the first byte of a head to its last.")
+      .optional("body", &ListenerTimeouts::body, duration(), "60s", "Between two pieces of a request body.")
+      .optional("send", &ListenerTimeouts::send, duration(), "60s",
+                "Between two pieces of the response that it takes.")
+      .optional("idle", &ListenerTimeouts::idle, duration(), "75s",
+                "Between two requests on one connection.");
+  auto http2 = std::make_shared<ObjectType>("http2", "HTTP/2 towards clients (RFC 9113).");
+  http2
+      ->optional(
+          "enabled", &ListenerHttp2::enabled, boolean(), "true",
+          "Whether it is spoken: over TLS as the client chooses, in the clear to those who begin with it.")
+      .optional("streams", &ListenerHttp2::streams, integer(1, 10'000), "100",
+                "Most requests at once on a connection.")
+      .optional("stream_window", &ListenerHttp2::stream_window, size(), "256KiB",
+                "How much of a body may be sent ahead: what a slow backend can make wait here.")
+      .optional("connection_window", &ListenerHttp2::connection_window, size(), "1MiB",
+                "The same for all bodies of a connection together.");
+  auto trailers = std::make_shared<ObjectType>(
+      "trailers",
+      "The trailer fields that are passed on; all others are dropped, since their recipient may take them for header "
+      "fields (RFC 9110 section 6.5.1). The trailers of gRPC pass besides.");
+  trailers
+      ->optional("request", &ListenerTrailers::request, trailer_names(), "content-digest, repr-digest",
+                 "Those of requests, for the upstream.")
+      .optional("response", &ListenerTrailers::response, trailer_names(),
+                "content-digest, etag, repr-digest, server-timing", "Those of responses, for the client.");
+  auto listener = std::make_shared<ObjectType>("listener", "An address at which clients are served.");
+  listener->locate(&Listener::location)
+      .required("name", &Listener::name, name_type(), "Its name in logs and metrics.")
+      .required("address", &Listener::address, address_type(), "`host:port`, `[IPv6]:port` or `unix:/path`.")
+      .optional("tls", &Listener::tls, listener_tls_type(), "plain HTTP", "TLS towards clients.")
+      .optional(
+          "redirect_to_https", &Listener::redirect_to_https, https_redirect_type(), "none",
+          "Every request is answered by 308 and the same address with `https`, before routes are looked "
+          "at; but those that a trusted proxy says came by TLS.")
+      .optional("http2", &Listener::http2, http2, "", "HTTP/2 towards clients.")
+      .optional(
+          "trusted_proxies", &Listener::trusted_proxies, list_of<std::string>(address_range_type()), "none",
+          "Addresses of proxies before the gateway, such as `10.0.0.0/8`, whose word about the client's "
+          "address, scheme and host is believed. From anybody else those fields are removed.")
+      .optional(
+          "proxy_protocol", &Listener::proxy_protocol, list_of<std::string>(address_range_type()), "none",
+          "Addresses of load balancers that begin each connection with a PROXY header, version 1 or 2, which "
+          "tells the client's address. Connections from there without one are closed; from elsewhere a "
+          "header is "
+          "no HTTP, and is refused.")
+      .optional("forwarded", &Listener::forwarded,
+                choice({{"x_forwarded", static_cast<int>(Forwarded::kXForwarded)},
+                        {"forwarded", static_cast<int>(Forwarded::kForwarded)},
+                        {"both", static_cast<int>(Forwarded::kBoth)},
+                        {"none", static_cast<int>(Forwarded::kNone)}}),
+                "x_forwarded",
+                "Which fields are read from trusted proxies and written for targets: `x_forwarded` "
+                "(`X-Forwarded-For`, `-Proto`, `-Host`), `forwarded` (RFC 7239), `both` (reads the first, "
+                "writes both) or `none`.")
+      .optional("via", &Listener::via, checked_text("a name, or nothing", "", check_via), "portcullis",
+                "The gateway's name in the `Via` field of requests. A random word follows it, by which the gateway "
+                "notices requests that come back to it (508); empty: that word alone.")
+      .optional(
+          "drop_from_untrusted", &Listener::drop_from_untrusted,
+          list_of<std::string>(checked_text("a header's name", "", check_forwarding_name)),
+          "those below",
+          "Header fields that by custom name the client, or the address that it asked for: they are removed from "
+          "requests that do not come from one of `trusted_proxies`, in both spellings (`-` and `_`). Default: "
+          "`X-Real-IP`, `X-Forwarded-Port`, `X-Forwarded-Prefix`, `X-Original-URL`, `True-Client-IP` and their like "
+          "(`portcullis schema` has the whole list).")
+      .optional("trailers", &Listener::trailers, trailers, "", "The trailer fields that are passed on.")
+      .optional("ambiguous_paths", &Listener::ambiguous_paths,
+                choice({{"refuse", static_cast<int>(AmbiguousPaths::kRefuse)},
+                        {"pass_parameters", static_cast<int>(AmbiguousPaths::kPassParameters)},
+                        {"pass", static_cast<int>(AmbiguousPaths::kPass)}}),
+                "refuse",
+                "Paths that servers read differently: with parameters (`/admin;x=1`, which some servers read as "
+                "`/admin`), or with `%2F`, `%5C`, `%00` or overlong encodings. `refuse` them (400), "
+                "`pass_parameters` and refuse those encodings, or `pass` both on, still encoded.")
+      .optional("merge_slashes", &Listener::merge_slashes, boolean(), "true",
+                "Whether `//admin` is read, and sent to the upstream, as `/admin`.")
+      .optional("limits", &Listener::limits, limits, "", "Bounds on what one client may send.")
+      .optional("timeouts", &Listener::timeouts, timeouts, "", "How long one client may take.");
+  return listener;
+}
+
+}  // namespace portcullis::config

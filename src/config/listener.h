@@ -1,0 +1,77 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/diagnostics.h"
+#include "config/schema.h"
+#include "config/tls.h"
+
+// A listener, as the configuration tells it: an address at which clients are served, and what they may do there.
+namespace portcullis::config {
+
+using std::chrono::milliseconds;
+
+struct ListenerLimits {
+  uint64_t head_size = 32 * 1024;
+  uint64_t field_count = 100;
+  uint64_t target_length = 8 * 1024;
+  uint64_t body_size = 0;
+  uint64_t connections = 0;
+};
+
+struct ListenerTimeouts {
+  milliseconds head{10'000};
+  milliseconds body{60'000};
+  milliseconds send{60'000};
+  milliseconds idle{75'000};
+};
+
+struct ListenerHttp2 {
+  bool enabled = true;
+  uint64_t streams = 100;
+  uint64_t stream_window = 256 << 10;
+  uint64_t connection_window = 1 << 20;
+};
+
+// The trailer fields that are passed on.
+struct ListenerTrailers {
+  std::vector<std::string> request{"content-digest", "repr-digest"};
+  std::vector<std::string> response{"content-digest", "etag", "repr-digest", "server-timing"};
+};
+
+enum class Forwarded { kXForwarded, kForwarded, kBoth, kNone };
+enum class AmbiguousPaths { kRefuse, kPassParameters, kPass };
+
+struct Listener {
+  Location location;
+  std::string name;
+  std::string address;
+  std::vector<std::string> trusted_proxies;
+  std::vector<std::string> proxy_protocol;
+  Forwarded forwarded = Forwarded::kXForwarded;
+  std::string via = "portcullis";
+  std::vector<std::string> drop_from_untrusted{
+      "cf-connecting-ip",     "cf-connecting-ipv6",       "client-ip",           "fastly-client-ip",
+      "forwarded-for",        "front-end-https",          "true-client-ip",      "x-client-ip",
+      "x-cluster-client-ip",  "x-envoy-external-address", "x-envoy-original-path", "x-forwarded",
+      "x-forwarded-by",       "x-forwarded-client-cert",  "x-forwarded-method",  "x-forwarded-path",
+      "x-forwarded-port",     "x-forwarded-prefix",       "x-forwarded-scheme",  "x-forwarded-server",
+      "x-forwarded-ssl",      "x-forwarded-uri",          "x-host",              "x-http-host-override",
+      "x-original-forwarded-for", "x-original-host",      "x-original-uri",      "x-original-url",
+      "x-proxyuser-ip",       "x-real-ip",                "x-rewrite-url",       "x-url-scheme"};
+  ListenerTrailers trailers;
+  AmbiguousPaths ambiguous_paths = AmbiguousPaths::kRefuse;
+  bool merge_slashes = true;
+  ListenerTls tls;
+  HttpsRedirect redirect_to_https;
+  ListenerHttp2 http2;
+  ListenerLimits limits;
+  ListenerTimeouts timeouts;
+};
+
+TypePointer listener_type();  // Listener
+
+}  // namespace portcullis::config

@@ -1,0 +1,32 @@
+#include "http/field_names.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace portcullis::http {
+namespace {
+
+char folded(char c) {
+  return c == '_' ? '-' : ascii_lower(c);
+}
+
+}  // namespace
+
+bool same_field_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return x == y || folded(x) == folded(y); });
+}
+
+void FieldNames::add(std::string_view name) {
+  if (contains(name)) return;
+  names_.emplace_back(name);
+  lengths_ |= uint64_t{1} << length_bit(name.size());
+}
+
+bool FieldNames::is_listed(std::string_view name) const {
+  return std::any_of(names_.begin(), names_.end(),
+                     [name](const std::string& one) { return same_field_name(one, name); });
+}
+
+}  // namespace portcullis::http

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace portcullis::http {
+
+// True when two field names are one name for a backend that turns fields into variables (CGI, WSGI): letters of
+// either case are equal, and '_' equals '-'.
+bool same_field_name(std::string_view a, std::string_view b);
+
+// A set of field names, compared by same_field_name(). Built once with the configuration, then read by any
+// thread.
+class FieldNames {
+ public:
+  FieldNames() = default;
+  explicit FieldNames(const std::vector<std::string>& names) {
+    for (const std::string& name : names) add(name);
+  }
+
+  void add(std::string_view name);
+  bool contains(std::string_view name) const {
+    return ((lengths_ >> length_bit(name.size())) & 1) != 0 && is_listed(name);
+  }
+  bool empty() const { return names_.empty(); }
+
+ private:
+  // Names of 63 characters and more share a bit.
+  static size_t length_bit(size_t length) { return length < 63 ? length : 63; }
+  bool is_listed(std::string_view name) const;
+
+  std::vector<std::string> names_;
+  uint64_t lengths_ = 0;  // bit n: the set has a name of n characters
+};
+
+}  // namespace portcullis::http

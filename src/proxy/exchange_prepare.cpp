@@ -1,0 +1,129 @@
+// What an exchange makes of a request's head before its policies run: the host, the path, the fields and the route that
+// all that follows goes by, and the target receives.
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "http/authority.h"
+#include "http/hop_by_hop.h"
+#include "http/path.h"
+#include "proxy/exchange.h"
+
+namespace portcullis::proxy {
+
+using http::FieldId;
+
+namespace {
+
+constexpr std::string_view kUsualMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+// TRACK is what some servers call it.
+bool is_trace(std::string_view method) {
+  return method == "TRACE" || method == "TRACK";
+}
+
+}  // namespace
+
+// What a client says of its connection, or in the gateway's place, is gone before anything else reads the fields.
+void Exchange::screen_head() {
+  const std::string_view written = http::host_of(request_.authority);
+  host_ = http::canonical_host(written, arena_);
+  if (written.ends_with('.')) {
+    const std::string_view port = request_.authority.substr(written.size());
+    request_.authority = arena_.concat(written.substr(0, written.size() - 1), port);
+  }
+  http::remove_connection_options(request_.fields);
+  origin_ = find_origin(settings_.forwarding, request_, client_.connection.peer_text(),
+                        client_.connection.is_secure() ? "https" : "http", arena_);
+  remove_forged_fields(settings_.forwarding, origin_, request_.fields);
+}
+
+bool Exchange::refusal(uint16_t status, std::string_view detail) {
+  refusal_ = status;
+  refusal_detail_ = detail;
+  return false;
+}
+
+// Counts this hop where the request limits its hops (RFC 9110 section 7.6.2). False at the last one.
+bool Exchange::may_forward() {
+  if (request_.method != "OPTIONS" && !is_trace(request_.method)) return true;
+  const http::Field* limit = request_.fields.find("max-forwards");
+  const auto hops = limit == nullptr ? std::nullopt : parse_decimal(limit->value);
+  if (!hops) return true;
+  if (*hops > 0) request_.fields.set("max-forwards", arena_.decimal(*hops - 1));
+  return *hops > 0;
+}
+
+// The route that takes the request, or null with the refusal set.
+const Route* Exchange::find_route() {
+  const Snapshot& snapshot = *snapshot_->snapshot;
+  routing::RequestView view{host_, path_, request_.method, request_.query, &request_.fields};
+  routing::MatchResult match = snapshot.table.match(view);
+  if (match.outcome == routing::MatchOutcome::kMethodNotAllowed && request_.method == "OPTIONS") {
+    // A CORS preflight asks on behalf of another method; the route of that method may answer it.
+    view.method = request_.fields.value_of("access-control-request-method");
+    const routing::MatchResult other = snapshot.table.match(view);
+    if (!view.method.empty() && other.outcome == routing::MatchOutcome::kMatched &&
+        snapshot.routes[other.route].answers_preflight) {
+      match = other;
+    }
+  }
+  switch (match.outcome) {
+    case routing::MatchOutcome::kMatched: return &snapshot.routes[match.route];
+    case routing::MatchOutcome::kNoRoute: refusal(404, "no_route"); break;
+    case routing::MatchOutcome::kMethodNotAllowed:
+      allow_ = arena_.copy(join(snapshot.table.allowed_methods(view)));
+      refusal(405, "method_not_allowed");
+  }
+  return nullptr;
+}
+
+// Canonical path, limits and route. On false the refusal, or the gateway's own answer, is set.
+bool Exchange::prepare() {
+  if (request_.body.has_length() && settings_.body_size != 0 && request_.body.length > settings_.body_size)
+    return refusal(413, "body_too_large");
+  if (came_through(settings_.forwarding, request_.fields)) return refusal(508, "loop_detected");
+  const auto path = http::canonical_path(request_.path, arena_, settings_.path_rules);
+  if (!path) {
+    close_client_ = true;
+    return refusal(400, "ambiguous_path");
+  }
+  path_ = *path;
+  if (settings_.https_port != 0 && origin_.scheme != "https" && !host_.empty()) {
+    own_answer_ = OwnAnswer::kRedirectToHttps;
+    return false;
+  }
+  const bool forwardable = may_forward();
+  if (request_.method == "OPTIONS" && (path_ == "*" || !forwardable)) {
+    own_answer_ = OwnAnswer::kOptions;
+    return false;
+  }
+  route_ = find_route();
+  if (route_ == nullptr) return false;
+  if (is_trace(request_.method) && (!route_->takes_trace || !forwardable)) {
+    allow_ = kUsualMethods;
+    return refusal(405, "trace_refused");
+  }
+  const auto rewritten = route_->rewrite.apply(path_, route_->parameters, arena_);
+  if (!rewritten) return refusal(400, "bad_rewritten_path");
+  target_path_ = *rewritten;
+  if (!route_->owned_fields.empty()) {
+    request_.fields.remove_if(
+        [this](const http::Field& field) { return route_->owned_fields.contains(field.name); });
+  }
+  // An HTTP/2 client has asked for nothing but the switch (RFC 8441 section 4).
+  if (request_.wants_upgrade && !choose_upgrade() && client_.channel != nullptr)
+    return refusal(501, "protocol_not_supported");
+  return true;
+}
+
+// What needs no route.
+Task<void> Exchange::answer_itself() {
+  if (own_answer_ == OwnAnswer::kRedirectToHttps) return redirect_to_https();
+  ended_ = "options_answered";
+  response_.status = 204;
+  response_.fields.set("allow", kUsualMethods);
+  return answer("");
+}
+
+}  // namespace portcullis::proxy
