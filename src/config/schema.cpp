@@ -72,6 +72,7 @@ class NonEmptyType final : public Type {
     return schema;
   }
   std::string describe() const override { return list_->describe(); }
+  const ListType* list() const override { return list_->list(); }
   const ObjectType* object() const override { return list_->object(); }
   std::vector<std::pair<std::string, const ObjectType*>> alternatives() const override {
     return list_->alternatives();

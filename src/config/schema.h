@@ -13,6 +13,7 @@
 
 namespace portcullis::config {
 
+class ListType;
 class ObjectType;
 
 // How one kind of value is written, checked, stored and documented. The loader, the JSON Schema and the
@@ -26,6 +27,8 @@ class Type {
   virtual nlohmann::json json_schema() const = 0;
   // For the reference: "duration", "list of route".
   virtual std::string describe() const = 0;
+  // The list that this is, or takes among other forms; null for all others.
+  virtual const ListType* list() const { return nullptr; }
   // The object that this is, or is a list of; null for scalars.
   virtual const ObjectType* object() const { return nullptr; }
   // The named objects of which this takes one or several, each under its name; empty for most types.
@@ -124,10 +127,13 @@ class ListType : public Type {
   void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override;
   nlohmann::json json_schema() const override;
   std::string describe() const override { return "list of " + element_->describe(); }
+  const ListType* list() const override { return this; }
   const ObjectType* object() const override { return element_->object(); }
 
   // Adds an empty element to the std::vector at `list`; its place.
   virtual void* append(void* list) const = 0;
+  // How many elements the std::vector at `list` has.
+  virtual size_t size(const void* list) const = 0;
   // Removes all elements of the std::vector at `list`: a list that is given replaces its default.
   virtual void clear(void* list) const = 0;
 
@@ -141,6 +147,7 @@ class VectorType final : public ListType {
  public:
   using ListType::ListType;
   void* append(void* list) const override { return &static_cast<std::vector<T>*>(list)->emplace_back(); }
+  size_t size(const void* list) const override { return static_cast<const std::vector<T>*>(list)->size(); }
   void clear(void* list) const override { static_cast<std::vector<T>*>(list)->clear(); }
 };
 

@@ -153,6 +153,7 @@ class OneOrManyType final : public Type {
     return {{"anyOf", {element_->json_schema(), list_->json_schema()}}};
   }
   std::string describe() const override { return element_->describe() + ", or a list of such"; }
+  const ListType* list() const override { return list_.get(); }
   const ObjectType* object() const override { return element_->object(); }
 
  private:

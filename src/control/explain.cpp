@@ -124,7 +124,7 @@ void explain_policies(const config::Config& config, const config::Route& route, 
   http::ResponseHead response;
   policy::Context context(loop, arena, request, response);
   context.client_address = sample.question.client_address;
-  context.host = sample.url.host;
+  context.host = context.authority = context.forwarded_host = sample.url.host;
   context.path = sample.path;
   const std::string target_path = out["target_path"];
   context.target_path = target_path;
