@@ -195,7 +195,9 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
   }
 
   extended_connect_ = false;
-  if (connection->channel != nullptr && request_.wants_upgrade && names_upgrade(request_.fields, "websocket")) {
+  // An extended CONNECT has no body before its tunnel (RFC 8441 section 5).
+  if (connection->channel != nullptr && request_.wants_upgrade && request_.body.kind == BodyKind::kNone &&
+      names_upgrade(request_.fields, "websocket")) {
     Task<bool> asking = connection->channel->takes_extended_connect(upstream.definition().connect_timeout);
     extended_connect_ = co_await asking;
   }
