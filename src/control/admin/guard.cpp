@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "crypto/encoding.h"
+#include "http/authority.h"
 #include "http/query.h"
 #include "runtime/ip_range.h"
 
