@@ -53,8 +53,9 @@ bool takes_all_below(const Route& route, std::string_view prefix) {
 class Reach {
  public:
   Reach(const Config& config, const Assertion& assertion) : assertion_(assertion) {
-    // A server may read `//admin` and `/admin;x` as `/admin`, which no route of that prefix takes here: where a
-    // listener lets such paths pass, a wider route gets requests below the prefix whatever other routes there are.
+    // A server may read `//admin` and `/admin;x` as `/admin`, which no route of that prefix takes here: where
+    // a listener lets such paths pass, a wider route gets requests below the prefix whatever other routes
+    // there are.
     if (std::any_of(config.listeners.begin(), config.listeners.end(), [](const Listener& listener) {
           return !listener.merge_slashes || listener.ambiguous_paths != AmbiguousPaths::kRefuse;
         }))

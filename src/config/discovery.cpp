@@ -41,7 +41,8 @@ TypePointer discover_type() {
       "The keys below a prefix in etcd (version 3): each has a target as in `targets`, as JSON, or only an "
       "address.");
   etcd->required("prefix", &Etcd::prefix, text(), "As `/services/orders/`.")
-      .optional("urls", &Etcd::urls, non_empty(one_or_list_of<std::string>(url_type())), "http://127.0.0.1:2379",
+      .optional("urls", &Etcd::urls, non_empty(one_or_list_of<std::string>(url_type())),
+                "http://127.0.0.1:2379",
                 "Members of the cluster; when one does not answer, the next is asked.")
       .optional("username", &Etcd::username, text(), "none", "Where the cluster has users.")
       .optional("password", &Etcd::password, text(), "none", "Best `${VARIABLE}` or `${file:...}`.")

@@ -69,10 +69,11 @@ TypePointer listener_type() {
                 "How much of a body may be sent ahead: what a slow backend can make wait here.")
       .optional("connection_window", &ListenerHttp2::connection_window, size(), "1MiB",
                 "The same for all bodies of a connection together.");
-  auto trailers = std::make_shared<ObjectType>(
-      "trailers",
-      "The trailer fields that are passed on; all others are dropped, since their recipient may take them for header "
-      "fields (RFC 9110 section 6.5.1). The trailers of gRPC pass besides.");
+  auto trailers =
+      std::make_shared<ObjectType>("trailers",
+                                   "The trailer fields that are passed on; all others are dropped, since "
+                                   "their recipient may take them for header "
+                                   "fields (RFC 9110 section 6.5.1). The trailers of gRPC pass besides.");
   trailers
       ->optional("request", &ListenerTrailers::request, trailer_names(), "content-digest, repr-digest",
                  "Those of requests, for the upstream.")
@@ -107,26 +108,30 @@ TypePointer listener_type() {
                 "Which fields are read from trusted proxies and written for targets: `x_forwarded` "
                 "(`X-Forwarded-For`, `-Proto`, `-Host`), `forwarded` (RFC 7239), `both` (reads the first, "
                 "writes both) or `none`.")
-      .optional("via", &Listener::via, checked_text("a name, or nothing", "", check_via), "portcullis",
-                "The gateway's name in the `Via` field of requests. A random word follows it, by which the gateway "
-                "notices requests that come back to it (508); empty: that word alone.")
       .optional(
-          "drop_from_untrusted", &Listener::drop_from_untrusted,
-          list_of<std::string>(checked_text("a header's name", "", check_forwarding_name)),
-          "those below",
-          "Header fields that by custom name the client, or the address that it asked for: they are removed from "
-          "requests that do not come from one of `trusted_proxies`, in both spellings (`-` and `_`). Default: "
-          "`X-Real-IP`, `X-Forwarded-Port`, `X-Forwarded-Prefix`, `X-Original-URL`, `True-Client-IP` and their like "
-          "(`portcullis schema` has the whole list).")
+          "via", &Listener::via, checked_text("a name, or nothing", "", check_via), "portcullis",
+          "The gateway's name in the `Via` field of requests. A random word follows it, by which the gateway "
+          "notices requests that come back to it (508); empty: that word alone.")
+      .optional("drop_from_untrusted", &Listener::drop_from_untrusted,
+                list_of<std::string>(checked_text("a header's name", "", check_forwarding_name)),
+                "those below",
+                "Header fields that by custom name the client, or the address that it asked for: they are "
+                "removed from "
+                "requests that do not come from one of `trusted_proxies`, in both spellings (`-` and `_`). "
+                "Default: "
+                "`X-Real-IP`, `X-Forwarded-Port`, `X-Forwarded-Prefix`, `X-Original-URL`, `True-Client-IP` "
+                "and their like "
+                "(`portcullis schema` has the whole list).")
       .optional("trailers", &Listener::trailers, trailers, "", "The trailer fields that are passed on.")
-      .optional("ambiguous_paths", &Listener::ambiguous_paths,
-                choice({{"refuse", static_cast<int>(AmbiguousPaths::kRefuse)},
-                        {"pass_parameters", static_cast<int>(AmbiguousPaths::kPassParameters)},
-                        {"pass", static_cast<int>(AmbiguousPaths::kPass)}}),
-                "refuse",
-                "Paths that servers read differently: with parameters (`/admin;x=1`, which some servers read as "
-                "`/admin`), or with `%2F`, `%5C`, `%00` or overlong encodings. `refuse` them (400), "
-                "`pass_parameters` and refuse those encodings, or `pass` both on, still encoded.")
+      .optional(
+          "ambiguous_paths", &Listener::ambiguous_paths,
+          choice({{"refuse", static_cast<int>(AmbiguousPaths::kRefuse)},
+                  {"pass_parameters", static_cast<int>(AmbiguousPaths::kPassParameters)},
+                  {"pass", static_cast<int>(AmbiguousPaths::kPass)}}),
+          "refuse",
+          "Paths that servers read differently: with parameters (`/admin;x=1`, which some servers read as "
+          "`/admin`), or with `%2F`, `%5C`, `%00` or overlong encodings. `refuse` them (400), "
+          "`pass_parameters` and refuse those encodings, or `pass` both on, still encoded.")
       .optional("merge_slashes", &Listener::merge_slashes, boolean(), "true",
                 "Whether `//admin` is read, and sent to the upstream, as `/admin`.")
       .optional("limits", &Listener::limits, limits, "", "Bounds on what one client may send.")

@@ -9,7 +9,8 @@
 #include "config/schema.h"
 #include "config/tls.h"
 
-// A listener, as the configuration tells it: an address at which clients are served, and what they may do there.
+// A listener, as the configuration tells it: an address at which clients are served, and what they may do
+// there.
 namespace portcullis::config {
 
 using std::chrono::milliseconds;
@@ -53,15 +54,38 @@ struct Listener {
   std::vector<std::string> proxy_protocol;
   Forwarded forwarded = Forwarded::kXForwarded;
   std::string via = "portcullis";
-  std::vector<std::string> drop_from_untrusted{
-      "cf-connecting-ip",     "cf-connecting-ipv6",       "client-ip",           "fastly-client-ip",
-      "forwarded-for",        "front-end-https",          "true-client-ip",      "x-client-ip",
-      "x-cluster-client-ip",  "x-envoy-external-address", "x-envoy-original-path", "x-forwarded",
-      "x-forwarded-by",       "x-forwarded-client-cert",  "x-forwarded-method",  "x-forwarded-path",
-      "x-forwarded-port",     "x-forwarded-prefix",       "x-forwarded-scheme",  "x-forwarded-server",
-      "x-forwarded-ssl",      "x-forwarded-uri",          "x-host",              "x-http-host-override",
-      "x-original-forwarded-for", "x-original-host",      "x-original-uri",      "x-original-url",
-      "x-proxyuser-ip",       "x-real-ip",                "x-rewrite-url",       "x-url-scheme"};
+  std::vector<std::string> drop_from_untrusted{"cf-connecting-ip",
+                                               "cf-connecting-ipv6",
+                                               "client-ip",
+                                               "fastly-client-ip",
+                                               "forwarded-for",
+                                               "front-end-https",
+                                               "true-client-ip",
+                                               "x-client-ip",
+                                               "x-cluster-client-ip",
+                                               "x-envoy-external-address",
+                                               "x-envoy-original-path",
+                                               "x-forwarded",
+                                               "x-forwarded-by",
+                                               "x-forwarded-client-cert",
+                                               "x-forwarded-method",
+                                               "x-forwarded-path",
+                                               "x-forwarded-port",
+                                               "x-forwarded-prefix",
+                                               "x-forwarded-scheme",
+                                               "x-forwarded-server",
+                                               "x-forwarded-ssl",
+                                               "x-forwarded-uri",
+                                               "x-host",
+                                               "x-http-host-override",
+                                               "x-original-forwarded-for",
+                                               "x-original-host",
+                                               "x-original-uri",
+                                               "x-original-url",
+                                               "x-proxyuser-ip",
+                                               "x-real-ip",
+                                               "x-rewrite-url",
+                                               "x-url-scheme"};
   ListenerTrailers trailers;
   AmbiguousPaths ambiguous_paths = AmbiguousPaths::kRefuse;
   bool merge_slashes = true;

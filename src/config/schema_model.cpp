@@ -99,7 +99,8 @@ std::string check_upgrade(const std::string& protocol) {
   if (name.empty() || !std::all_of(name.begin(), name.end(), http::is_token))
     return "`" + protocol + "` is not a protocol: write its name as in `Upgrade`, such as websocket";
   if (equals_ignoring_case(name, "h2c") || equals_ignoring_case(name, "http"))
-    return "`" + protocol + "`: no route passes it on, because requests behind it would meet no route and no policy";
+    return "`" + protocol +
+           "`: no route passes it on, because requests behind it would meet no route and no policy";
   return "";
 }
 
@@ -139,11 +140,11 @@ TypePointer route_type(const TypePointer& policies) {
       .required("match", &Route::match, match, "What a request must be like.")
       .optional("rewrite", &Route::rewrite, rewrite, "", "Changes to the request on its way to the upstream.")
       .optional("policies", &Route::policies, policies, "none", "What acts on its requests, in this order.")
-      .optional(
-          "upgrades", &Route::upgrades, list_of<std::string>(checked_text("a protocol", "", check_upgrade)),
-          "[websocket]",
-          "The protocols that a client may switch to by `Upgrade` (RFC 9110 section 7.8). Any other is left out of the "
-          "request, which goes on without it. The gateway does not see what passes after the switch.")
+      .optional("upgrades", &Route::upgrades,
+                list_of<std::string>(checked_text("a protocol", "", check_upgrade)), "[websocket]",
+                "The protocols that a client may switch to by `Upgrade` (RFC 9110 section 7.8). Any other is "
+                "left out of the "
+                "request, which goes on without it. The gateway does not see what passes after the switch.")
       .optional("upstream", &Route::upstream, text(), "",
                 "The name of the upstream that answers; may be absent where `redirect` or `respond` does.")
       .locate_last(&Route::upstream_location)

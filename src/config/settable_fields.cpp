@@ -37,7 +37,8 @@ std::string check_request_field(const std::string& name) {
   const FieldId id = http::identify_field(name);
   switch (id) {
     case FieldId::kXConsumer: return without_effect(name, ", and only it says who calls");
-    case FieldId::kClientCert: return without_effect(name, " (`tls.forward_client_certificate` of the listener)");
+    case FieldId::kClientCert:
+      return without_effect(name, " (`tls.forward_client_certificate` of the listener)");
     case FieldId::kForwarded:
     case FieldId::kXForwardedFor:
     case FieldId::kXForwardedHost:

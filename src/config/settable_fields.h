@@ -2,8 +2,8 @@
 
 #include <string>
 
-// Which header fields a policy, or another part of the configuration, may be told to write. Each function returns what
-// is wrong with a name, or "".
+// Which header fields a policy, or another part of the configuration, may be told to write. Each function
+// returns what is wrong with a name, or "".
 namespace portcullis::config {
 
 // On a request, for the upstream.

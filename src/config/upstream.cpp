@@ -98,8 +98,8 @@ TypePointer health_check_type() {
                 "So many good checks in a row bring a target back.")
       .optional("unhealthy_after", &HealthCheck::unhealthy_after, integer(1, 1'000), "3",
                 "So many bad ones in a row take it out.")
-      .optional("status", &HealthCheck::statuses, non_empty(one_or_list_of<StatusRange>(status_range())), "2xx",
-                "What it may answer.")
+      .optional("status", &HealthCheck::statuses, non_empty(one_or_list_of<StatusRange>(status_range())),
+                "2xx", "What it may answer.")
       .optional("body", &HealthCheck::body, checked_text("an expression", "", check_expression), "any",
                 "An expression (RE2) that its answer must have somewhere in its first 64 KiB.");
   return type;

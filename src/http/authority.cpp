@@ -7,18 +7,18 @@
 namespace portcullis::http {
 namespace {
 
-bool is_digit(char c) {
+bool is_port_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
 bool is_in_name(char c) {
   const char lower = ascii_lower(c);
-  return (lower >= 'a' && lower <= 'z') || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
+  return (lower >= 'a' && lower <= 'z') || is_port_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 bool is_in_address(char c) {
   const char lower = ascii_lower(c);
-  return is_digit(c) || (lower >= 'a' && lower <= 'f') || c == ':' || c == '.';
+  return is_port_digit(c) || (lower >= 'a' && lower <= 'f') || c == ':' || c == '.';
 }
 
 }  // namespace
@@ -39,7 +39,7 @@ bool is_valid_authority(std::string_view text) {
     if (name.empty() && !port.empty()) return false;
   }
   return port.empty() ||
-         (port[0] == ':' && port.size() <= 6 && std::all_of(port.begin() + 1, port.end(), is_digit));
+         (port[0] == ':' && port.size() <= 6 && std::all_of(port.begin() + 1, port.end(), is_port_digit));
 }
 
 std::string_view host_of(std::string_view authority) {

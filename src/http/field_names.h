@@ -7,8 +7,8 @@
 
 namespace portcullis::http {
 
-// True when two field names are one name for a backend that turns fields into variables (CGI, WSGI): letters of
-// either case are equal, and '_' equals '-'.
+// True when two field names are one name for a backend that turns fields into variables (CGI, WSGI): letters
+// of either case are equal, and '_' equals '-'.
 bool same_field_name(std::string_view a, std::string_view b);
 
 // A set of field names, compared by same_field_name(). Built once with the configuration, then read by any

@@ -91,8 +91,7 @@ bool is_below(std::string_view path, std::string_view prefix) {
   return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
 }
 
-std::optional<std::string_view> canonical_path(std::string_view path, Arena& arena,
-                                               PathRules rules) {
+std::optional<std::string_view> canonical_path(std::string_view path, Arena& arena, PathRules rules) {
   if (!needs_work(path)) return path;
   char* out = arena.allocate(path.size() + 1, 1);
   const auto decoded = decode(path, rules.ambiguous, out);

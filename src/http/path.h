@@ -26,9 +26,10 @@ struct PathRules {
 
 // The canonical form of a request path, which is both what routes are matched against and what the backend
 // receives, so that the two can never read a path differently (RFC 3986 section 6.2.2): unreserved characters
-// decoded, hexadecimal in capitals, dot segments removed, slashes merged. Nothing for a path that is malformed (bad
-// percent-encoding, dot segments that climb above the root or have parameters) or, unless `rules` pass it, ambiguous.
-// A path that is canonical already, the common case, is returned as it is; else the result lives in `arena`.
+// decoded, hexadecimal in capitals, dot segments removed, slashes merged. Nothing for a path that is
+// malformed (bad percent-encoding, dot segments that climb above the root or have parameters) or, unless
+// `rules` pass it, ambiguous. A path that is canonical already, the common case, is returned as it is; else
+// the result lives in `arena`.
 std::optional<std::string_view> canonical_path(std::string_view path, Arena& arena, PathRules rules = {});
 
 }  // namespace portcullis::http

@@ -39,7 +39,8 @@ std::optional<std::string> normal_uri(std::string_view uri) {
   uri.remove_prefix(authority_end);
   const size_t path_end = std::min(uri.find('?'), uri.size());
   const auto path =
-      path_end == 0 ? std::optional<std::string_view>("/") : canonical_path(uri.substr(0, path_end), arena, {.ambiguous = AmbiguousPaths::kPass});
+      path_end == 0 ? std::optional<std::string_view>("/")
+                    : canonical_path(uri.substr(0, path_end), arena, {.ambiguous = AmbiguousPaths::kPass});
   if (!path) return std::nullopt;
   out += *path;
   if (path_end + 1 < uri.size()) out += uri.substr(path_end);

@@ -71,10 +71,11 @@ struct Context {
   const tls::PeerCertificate* client_certificate = nullptr;  // verified; null when the client has shown none
   std::string_view client_address{};
   std::string_view scheme{"http"};
-  std::string_view host{};         // lower case, without port and without a dot at its end
-  std::string_view authority{};    // the host, with the port where that is not the scheme's default
-  std::string_view forwarded_host{};  // as the client asked for it, by the word of trusted proxies; with its port
-  std::string_view path{};         // canonical, as matched
+  std::string_view host{};       // lower case, without port and without a dot at its end
+  std::string_view authority{};  // the host, with the port where that is not the scheme's default
+  std::string_view
+      forwarded_host{};     // as the client asked for it, by the word of trusted proxies; with its port
+  std::string_view path{};  // canonical, as matched
   std::string_view target_path{};  // as the target gets it; a policy may set another
   std::string_view route{};
   std::string_view upstream{};                          // its name; empty when a policy answers
@@ -187,8 +188,8 @@ class Policy {
   // whose on_request ran.
   virtual void on_end(Context&) const {}
   virtual bool watches_end() const { return false; }
-  // Adds the names of the request's fields that this policy alone sets for the backend. What a client sends under one
-  // of these names, in whatever spelling, is removed before the first policy of the route runs.
+  // Adds the names of the request's fields that this policy alone sets for the backend. What a client sends
+  // under one of these names, in whatever spelling, is removed before the first policy of the route runs.
   virtual void add_owned_fields(http::FieldNames& /*names*/) const {}
   // True when it answers CORS preflights, which then reach it although the route has no OPTIONS.
   virtual bool answers_preflight() const { return false; }

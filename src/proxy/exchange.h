@@ -201,7 +201,7 @@ class Exchange final : public Pooled, private policy::Errands {
   std::unique_ptr<policy::ResponseConverter> chain_;           // of two converters
   bool stored_keep_alive_ = false;                             // the target's connection may be used again
   OwnAnswer own_answer_ = OwnAnswer::kNone;
-  bool extended_connect_ = false;                              // an upgrade that goes to an HTTP/2 target
+  bool extended_connect_ = false;  // an upgrade that goes to an HTTP/2 target
   RelayResult upload_result_;
   bool upload_done_ = true;
   std::string_view failure_;  // why the last try failed, for the log; clients are told less

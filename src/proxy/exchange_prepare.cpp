@@ -1,5 +1,5 @@
-// What an exchange makes of a request's head before its policies run: the host, the path, the fields and the route that
-// all that follows goes by, and the target receives.
+// What an exchange makes of a request's head before its policies run: the host, the path, the fields and the
+// route that all that follows goes by, and the target receives.
 
 #include <algorithm>
 
@@ -24,7 +24,8 @@ bool is_trace(std::string_view method) {
 
 }  // namespace
 
-// What a client says of its connection, or in the gateway's place, is gone before anything else reads the fields.
+// What a client says of its connection, or in the gateway's place, is gone before anything else reads the
+// fields.
 void Exchange::screen_head() {
   const std::string_view written = http::host_of(request_.authority);
   host_ = http::canonical_host(written, arena_);

@@ -190,12 +190,13 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       co_return TryOutcome::kClientGone;
   }
 
-  BodySource source{.stream = connection->stream,
-                    .framing = response_.body,
-                    .received = input.content(),
-                    .timeout = upstream.response_timeout,
-                    .trailers = {.listed = &settings_.response_trailers, .metadata = is_grpc(response_.fields)},
-                    .channel = connection->channel};
+  BodySource source{
+      .stream = connection->stream,
+      .framing = response_.body,
+      .received = input.content(),
+      .timeout = upstream.response_timeout,
+      .trailers = {.listed = &settings_.response_trailers, .metadata = is_grpc(response_.fields)},
+      .channel = connection->channel};
   if (context_.converter) {
     Task<TryOutcome> converting = convert_response(source);
     const TryOutcome converted = co_await converting;

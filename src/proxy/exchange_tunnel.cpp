@@ -49,13 +49,14 @@ bool Exchange::names_upgrade(const http::Fields& fields, std::string_view protoc
   return named;
 }
 
-// Of the protocols that the client asks for, those that its route allows are what the target is asked for. When
-// there are none the request goes on without an upgrade, as RFC 9110 section 7.8 permits; false then.
+// Of the protocols that the client asks for, those that its route allows are what the target is asked for.
+// When there are none the request goes on without an upgrade, as RFC 9110 section 7.8 permits; false then.
 bool Exchange::choose_upgrade() {
   std::string_view chosen;
   for_each_upgrade(request_.fields, [&](std::string_view one) {
-    const bool allowed = std::any_of(route_->upgrades.begin(), route_->upgrades.end(),
-                                     [one](const std::string& name) { return equals_ignoring_case(name, one); });
+    const bool allowed =
+        std::any_of(route_->upgrades.begin(), route_->upgrades.end(),
+                    [one](const std::string& name) { return equals_ignoring_case(name, one); });
     if (allowed) chosen = chosen.empty() ? one : arena_.concat(chosen, ", ", one);
   });
   request_.wants_upgrade = !chosen.empty();
@@ -63,8 +64,8 @@ bool Exchange::choose_upgrade() {
   return request_.wants_upgrade && request_.fields.add("upgrade", chosen, http::FieldId::kUpgrade);
 }
 
-// A 101 names the protocol that the connection switches to, and it is one that was asked for (RFC 9110 sections 7.8
-// and 15.2.2).
+// A 101 names the protocol that the connection switches to, and it is one that was asked for (RFC 9110
+// sections 7.8 and 15.2.2).
 bool Exchange::switches_as_asked() const {
   bool named = false, asked = request_.wants_upgrade;
   for_each_upgrade(response_.fields, [&](std::string_view one) {
@@ -74,8 +75,8 @@ bool Exchange::switches_as_asked() const {
   return named && asked;
 }
 
-// The target has answered 101, in a head of `head_size` bytes: passes that on, and joins the two connections until
-// the tunnel ends.
+// The target has answered 101, in a head of `head_size` bytes: passes that on, and joins the two connections
+// until the tunnel ends.
 Task<Exchange::TryOutcome> Exchange::open_tunnel(upstream::Connection& connection, BodySource& body,
                                                  TaskGroup& upload, std::string_view from_target,
                                                  size_t head_size) {
@@ -88,7 +89,8 @@ Task<Exchange::TryOutcome> Exchange::open_tunnel(upstream::Connection& connectio
   const bool accepted = co_await accept_upgrade(head_size);
   keep_logged_fields();
   if (accepted)
-    co_await join_streams(connection, held_body_.held() ? held_body_.rest() : body.rest, from_target, websocket);
+    co_await join_streams(connection, held_body_.held() ? held_body_.rest() : body.rest, from_target,
+                          websocket);
   close_client_ = true;
   co_return TryOutcome::kAnswered;
 }

@@ -209,7 +209,8 @@ const std::string& own_pseudonym() {
 
 bool came_through(const ForwardingRules& rules, const http::Fields& fields) {
   return std::any_of(fields.begin(), fields.end(), [&](const http::Field& field) {
-    return field.id == FieldId::kVia && !rules.pseudonym.empty() && field.value.find(rules.pseudonym) != std::string_view::npos;
+    return field.id == FieldId::kVia && !rules.pseudonym.empty() &&
+           field.value.find(rules.pseudonym) != std::string_view::npos;
   });
 }
 

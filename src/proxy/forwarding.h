@@ -25,8 +25,8 @@ enum class ForwardedForm : uint8_t {
 struct ForwardingRules {
   std::vector<IpRange> trusted_proxies;
   ForwardedForm form = ForwardedForm::kXForwarded;
-  std::string via;        // this gateway's entry in Via, behind the version
-  std::string pseudonym;  // the word in it that no other process writes
+  std::string via;                       // this gateway's entry in Via, behind the version
+  std::string pseudonym;                 // the word in it that no other process writes
   http::FieldNames drop_from_untrusted;  // fields that say who the client is, or what it asked for, by custom
 };
 
@@ -48,10 +48,10 @@ const std::string& own_pseudonym();
 // True when the request has passed this process before (RFC 9110 section 7.6.3).
 bool came_through(const ForwardingRules& rules, const http::Fields& fields);
 
-// Removes what a client must not say to the target by itself: the fields that the gateway writes (`x-consumer-*`,
-// `client-cert`, `x-mirrored`), fields that differ from one of these or from a forwarding field by '_', and, unless a
-// trusted proxy sent the request, those of `rules.drop_from_untrusted`. The forwarding fields stay: find_origin() and
-// write_forwarding() read them, and what is written replaces them.
+// Removes what a client must not say to the target by itself: the fields that the gateway writes
+// (`x-consumer-*`, `client-cert`, `x-mirrored`), fields that differ from one of these or from a forwarding
+// field by '_', and, unless a trusted proxy sent the request, those of `rules.drop_from_untrusted`. The
+// forwarding fields stay: find_origin() and write_forwarding() read them, and what is written replaces them.
 void remove_forged_fields(const ForwardingRules& rules, const Origin& origin, http::Fields& fields);
 
 // Writes the forwarding fields, and Via, of a request that came from `peer`.

@@ -103,7 +103,8 @@ bool convert(const BodySource& source, const BodyReader& reader, const Gather& g
     if (!source.converter->convert({static_cast<const char*>(piece.iov_base), piece.iov_len}, out))
       return false;
   }
-  return !reader.done() || source.converter->finish(http::permitted_trailers(reader.trailers(), source.trailers), out);
+  return !reader.done() ||
+         source.converter->finish(http::permitted_trailers(reader.trailers(), source.trailers), out);
 }
 
 // How much of a body to read at a time. On loopback and fast links every read makes the kernel announce a new

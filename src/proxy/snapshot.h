@@ -74,7 +74,7 @@ struct Route {
   std::vector<std::string> upgrades{};   // protocols that a client may switch to, in lower case
   http::FieldNames owned_fields{};       // of the request, which a policy alone may set
   bool idempotent = false;               // whatever the method: sent again like a GET
-  bool takes_trace = false;  // its `methods` list TRACE or TRACK
+  bool takes_trace = false;              // its `methods` list TRACE or TRACK
   bool answers_preflight = false;
   bool watches_end = false;
   std::vector<telemetry::RouteMetrics*> metrics{};  // one for each worker

@@ -96,7 +96,8 @@ std::string PathRewrite::check(std::string_view pattern, const std::vector<std::
   if (std::count(pattern.begin(), pattern.end(), '{') != std::count(pattern.begin(), pattern.end(), '}'))
     return "`{` without `}`";
   Arena arena;
-  if (const auto canonical = http::canonical_path(literal, arena, kAsMatched); !canonical || *canonical != literal)
+  if (const auto canonical = http::canonical_path(literal, arena, kAsMatched);
+      !canonical || *canonical != literal)
     return "`" + std::string(pattern) + "` is not a plain path: no dot segments, nothing needlessly encoded";
   return "";
 }

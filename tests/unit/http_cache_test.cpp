@@ -149,11 +149,8 @@ TEST(Freshness, AgesAddUp) {
 TEST(Storable, FieldsOfTheHopAreLeftOut) {
   http::ResponseHead response;
   response.status = 200;
-  response.fields = fields({{"connection", "close"},
-                            {"x-a", "1"},
-                            {"age", "5"},
-                            {"content-length", "4"},
-                            {"X-Secret", "1"}});
+  response.fields = fields(
+      {{"connection", "close"}, {"x-a", "1"}, {"age", "5"}, {"content-length", "4"}, {"X-Secret", "1"}});
   http::Fields kept;
   http::CacheControl told;
   told.private_fields = "x-secret";

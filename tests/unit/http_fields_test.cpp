@@ -30,7 +30,8 @@ TEST(FieldNames, AreComparedInEverySpelling) {
   const FieldNames some({"x-real-ip", "X_Other"});
   for (const char* name : {"x-real-ip", "X-REAL-IP", "x_real-ip", "X_Real_IP", "x-other", "x_other"})
     EXPECT_TRUE(some.contains(name)) << name;
-  for (const char* name : {"", "x-real-i", "x-real-ipp", "x.real.ip", "y-other"}) EXPECT_FALSE(some.contains(name)) << name;
+  for (const char* name : {"", "x-real-i", "x-real-ipp", "x.real.ip", "y-other"})
+    EXPECT_FALSE(some.contains(name)) << name;
   EXPECT_FALSE(FieldNames().contains(""));
 }
 
@@ -52,15 +53,22 @@ TEST(FieldId, TellsImitationsOfWhatTheGatewayWrites) {
 }
 
 TEST(HopByHop, RemovesWhatConnectionNames) {
-  Fields some = fields({{"connection", "close, x-a"}, {"X-A", "1"}, {"x-b", "1"}, {"Connection", "X-B ,,"}, {"x-c", "1"}});
+  Fields some = fields(
+      {{"connection", "close, x-a"}, {"X-A", "1"}, {"x-b", "1"}, {"Connection", "X-B ,,"}, {"x-c", "1"}});
   remove_connection_options(some);
   EXPECT_EQ(names(some), "connection Connection x-c");
 }
 
 TEST(HopByHop, LeavesFramingAndForwardingAlone) {
-  Fields some = fields({{"connection", "host, content-length, te, upgrade, x-forwarded-for, forwarded, transfer-encoding"},
-                        {"host", "a"}, {"content-length", "1"}, {"te", "trailers"}, {"upgrade", "websocket"},
-                        {"x-forwarded-for", "b"}, {"forwarded", "c"}, {"transfer-encoding", "chunked"}});
+  Fields some = fields(
+      {{"connection", "host, content-length, te, upgrade, x-forwarded-for, forwarded, transfer-encoding"},
+       {"host", "a"},
+       {"content-length", "1"},
+       {"te", "trailers"},
+       {"upgrade", "websocket"},
+       {"x-forwarded-for", "b"},
+       {"forwarded", "c"},
+       {"transfer-encoding", "chunked"}});
   const size_t before = some.size();
   remove_connection_options(some);
   EXPECT_EQ(some.size(), before);
@@ -89,7 +97,8 @@ TEST(Authority, IsCompared) {
 TEST(Authority, IsChecked) {
   for (const char* good : {"", "a", "a.", "a.b:80", "a:", "[::1]", "[::1]:8080", "1.2.3.4", "a_b~c"})
     EXPECT_TRUE(is_valid_authority(good)) << good;
-  for (const char* bad : {".", ".a", "a..b", "a..", "a%2eb", "u@h", "a/b", "a,b", ":80", "a:8x", "a:123456", "[::1", "[]", "a b"})
+  for (const char* bad : {".", ".a", "a..b", "a..", "a%2eb", "u@h", "a/b", "a,b", ":80", "a:8x", "a:123456",
+                          "[::1", "[]", "a b"})
     EXPECT_FALSE(is_valid_authority(bad)) << bad;
 }
 

@@ -11,8 +11,8 @@
 namespace portcullis::config {
 namespace {
 
-// How many elements the list at `out` has once `text` has been loaded into it. What is wrong with the elements
-// themselves does not matter here.
+// How many elements the list at `out` has once `text` has been loaded into it. What is wrong with the
+// elements themselves does not matter here.
 size_t loaded_size(const Type& type, void* out, const char* text) {
   Diagnostics diagnostics;
   const auto node = parse_yaml(text, "c.yaml", diagnostics);
@@ -22,7 +22,8 @@ size_t loaded_size(const Type& type, void* out, const char* text) {
 
 using Visit = std::function<void(const std::string& place, const Type& type, void* out)>;
 
-// Calls `visit` for each field that takes a list: of the object of `type` at `object`, and of all objects in it.
+// Calls `visit` for each field that takes a list: of the object of `type` at `object`, and of all objects in
+// it.
 void visit_lists(const ObjectType& type, void* object, const std::string& place, const Visit& visit) {
   for (const ObjectType::Field& field : type.fields()) {
     void* const member = field.member(object);

@@ -69,7 +69,8 @@ void SharedCache::make_key(Context& context, CacheVisit& visit) const {
   Arena& arena = context.arena;
   const std::string_view query = query_of(context);
   const std::string_view mark = query.empty() ? "" : "?";
-  const std::string_view uri = arena.concat(context.scheme, "://", context.authority, context.path, mark, query);
+  const std::string_view uri =
+      arena.concat(context.scheme, "://", context.authority, context.path, mark, query);
   // Two routes may answer for one URI, by a header: each has its own.
   const std::string_view text = arena.concat(context.route, "\n", key_.empty() ? uri : key_.expand(context));
   visit.key = store_.key(text, uri);

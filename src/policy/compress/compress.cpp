@@ -17,16 +17,6 @@ using http::FieldId;
 
 enum class Decompress { kNever, kWhenNeeded, kAlways };
 
-struct Settings {
-  std::vector<std::string> algorithms = kAlgorithms;  // empty: all, as below
-  std::vector<std::string> types = kTypes;       // empty: those below
-  uint64_t min_size = 1024;
-  uint64_t gzip_level = 4;
-  uint64_t brotli_level = 4;
-  uint64_t zstd_level = 3;
-  Decompress decompress = Decompress::kNever;
-};
-
 const std::vector<std::string> kAlgorithms{"zstd", "br", "gzip"};
 const std::vector<std::string> kTypes{"text/*",
                                       "*+json",
@@ -42,6 +32,16 @@ const std::vector<std::string> kTypes{"text/*",
                                       "font/otf",
                                       "image/bmp",
                                       "image/vnd.microsoft.icon"};
+
+struct Settings {
+  std::vector<std::string> algorithms = kAlgorithms;
+  std::vector<std::string> types = kTypes;
+  uint64_t min_size = 1024;
+  uint64_t gzip_level = 4;
+  uint64_t brotli_level = 4;
+  uint64_t zstd_level = 3;
+  Decompress decompress = Decompress::kNever;
+};
 
 // Takes a coding off the body, puts one on, or both.
 class Recoder final : public ResponseConverter {
@@ -116,8 +116,7 @@ void add_vary(Context& context) {
 class Compress final : public Policy {
  public:
   explicit Compress(const Settings& settings) : settings_(settings) {
-    for (const std::string& name : settings.algorithms)
-      offered_.push_back(*compression::coding_of(name));
+    for (const std::string& name : settings.algorithms) offered_.push_back(*compression::coding_of(name));
     types_ = settings.types;
   }
 

@@ -162,8 +162,8 @@ std::string check_sent_field(const std::string& name) {
   const std::string problem = config::check_question_field(name);
   if (!problem.empty()) return problem;
   const auto own = [&](std::string_view field) { return http::same_field_name(name, field); };
-  return own("x-forwarded-method") || own("x-forwarded-uri") || own("x-forwarded-raw-uri") || own("x-request-id") ||
-                 http::identify_field(name) == http::FieldId::kXForwardedFor ||
+  return own("x-forwarded-method") || own("x-forwarded-uri") || own("x-forwarded-raw-uri") ||
+                 own("x-request-id") || http::identify_field(name) == http::FieldId::kXForwardedFor ||
                  http::identify_field(name) == http::FieldId::kXForwardedHost ||
                  http::identify_field(name) == http::FieldId::kXForwardedProto
              ? "`" + name + "` is sent already"
@@ -185,7 +185,8 @@ Kind kind() {
       "forward_auth",
       "Lets another service decide: 2xx admits, anything else below 500 is the client's answer. It is told "
       "the "
-      "request's method, address and client in `x-forwarded-*`, not its body: `x-forwarded-uri` has the path that the "
+      "request's method, address and client in `x-forwarded-*`, not its body: `x-forwarded-uri` has the path "
+      "that the "
       "upstream gets and routes go by, `x-forwarded-raw-uri` the path as the client wrote it.");
   add_outside_fields<Settings>(*type);
   type->optional("method", &Settings::method, config::text(), "GET", "The method of the question.")

@@ -144,7 +144,8 @@ Kind kind() {
           "The descriptor set, as `protoc --include_imports --descriptor_set_out` writes it; read when "
           "the configuration is loaded. A relative path begins at the configuration's folder.")
       .locate_last(&Settings::descriptors_location)
-      .optional("services", &Settings::services, config::non_empty(config::list_of<std::string>(config::text())), "all",
+      .optional("services", &Settings::services,
+                config::non_empty(config::list_of<std::string>(config::text())), "all",
                 "The services that can be called, as `package.Service`.")
       .locate_last(&Settings::services_location)
       .optional("unannotated", &Settings::unannotated, config::boolean(), "true",

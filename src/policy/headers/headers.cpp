@@ -81,8 +81,10 @@ config::TypePointer changes_type(std::string (*check)(const std::string&)) {
 Kind kind() {
   auto type = std::make_shared<config::ObjectType>(
       "headers", "Sets, adds and removes header fields on the request and on the response.");
-  type->optional("request", &Settings::request, changes_type(config::check_request_field), "", "On the way to the upstream.")
-      .optional("response", &Settings::response, changes_type(config::check_response_field), "", "On the way to the client.");
+  type->optional("request", &Settings::request, changes_type(config::check_request_field), "",
+                 "On the way to the upstream.")
+      .optional("response", &Settings::response, changes_type(config::check_response_field), "",
+                "On the way to the client.");
   return make_kind<Settings, Headers>("headers", type);
 }
 
