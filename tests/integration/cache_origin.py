@@ -95,7 +95,9 @@ class Response:
 
 def ask(port, path, method="GET", fields=(), body=None):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.putrequest(method, path, skip_accept_encoding=True)
+    # Without the port, so that a gateway at another port is asked for the same.
+    connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+    connection.putheader("host", "127.0.0.1")
     for name, value in (fields.items() if isinstance(fields, dict) else fields):
         connection.putheader(name, value)
     if body is not None:

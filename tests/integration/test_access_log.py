@@ -58,7 +58,7 @@ def test_every_end_has_its_name(start, backend, tmp_path):
                 harness.reset(connection)
                 return
             if "/upgraded" in head:
-                connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+                connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n")
                 return
             if "/slow" in head:
                 connection.recv(1)
@@ -180,11 +180,11 @@ def test_fields_and_queries_are_logged_without_what_is_secret(start, echo, tmp_p
 def test_fields_of_a_tunnels_answer_are_logged(start, backend, tmp_path):
     def upgrade(connection, made):
         made.read_head(connection)
-        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\nX-Told: yes\r\n\r\n")
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\nX-Told: yes\r\n\r\n")
         connection.recv(100)
     gateway, path = with_log(start, tmp_path, "response_headers: [x-told]", backend(upgrade).port)
     with gateway.connect() as client:
-        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n")
         assert " 101 " in harness.read_head(client)
         client.sendall(b"bye")
     assert wait_for_lines(path, 1)[0]["response_headers"] == {"x-told": "yes"}

@@ -90,7 +90,7 @@ def test_a_tunnel_lives_through_the_drain_until_its_deadline(start, backend):
             connection.sendall(data)
 
     made = backend(tunnel)
-    gateway = start("drain_timeout: 1s\n" + simple_configuration(made.port))
+    gateway = start("drain_timeout: 1s\n" + simple_configuration(made.port, extra_route="    upgrades: [echo]"))
     with gateway.connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
         assert " 101 " in harness.read_head(connection)

@@ -32,7 +32,7 @@ bool is_of_another(const http::Fields& validation, const cache::Entry& entry) {
 
 // What a field names, if it is of the request's host; "/path" is.
 std::optional<std::string> own_uri(const Context& context, std::string_view location) {
-  const std::string origin = std::string(context.scheme) + "://" + std::string(context.host);
+  const std::string origin = std::string(context.scheme) + "://" + std::string(context.authority);
   const bool relative = location.starts_with('/') && !location.starts_with("//");
   auto uri = http::normal_uri(relative ? origin + std::string(location) : std::string(location));
   const bool own =
