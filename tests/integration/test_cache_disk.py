@@ -148,9 +148,9 @@ def test_one_connection_after_another_part(kept, origin):
     cache.ask("/a")
     connection = http.client.HTTPConnection("127.0.0.1", cache.port)
     for begin, end in ((0, len(large) - 1), (70_000, 3_999_999), (1, 2 * MIB), (65_535, 65_537), (0, len(large) - 1)):
-        connection.request("GET", "/a", headers={"range": f"bytes={begin}-{end}"})
+        connection.request("GET", "/a", headers={"host": "127.0.0.1", "range": f"bytes={begin}-{end}"})
         assert connection.getresponse().read() == large[begin:end + 1]
-        connection.request("GET", "/small")
+        connection.request("GET", "/small", headers={"host": "127.0.0.1"})
         assert connection.getresponse().read() == b"small"
     connection.close()
     # Asked for at once, and read slowly.
