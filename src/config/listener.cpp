@@ -114,7 +114,7 @@ TypePointer listener_type() {
           "notices requests that come back to it (508); empty: that word alone.")
       .optional("drop_from_untrusted", &Listener::drop_from_untrusted,
                 list_of<std::string>(checked_text("a header's name", "", check_forwarding_name)),
-                "those below",
+                "X-Real-IP and its like",
                 "Header fields that by custom name the client, or the address that it asked for: they are "
                 "removed from "
                 "requests that do not come from one of `trusted_proxies`, in both spellings (`-` and `_`). "

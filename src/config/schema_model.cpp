@@ -86,6 +86,7 @@ std::string check_host(const std::string& host) {
   if (rest.find('/') != std::string_view::npos || rest.find("://") != std::string_view::npos) {
     return "`" + host + "` is not a host: write the name alone, without scheme or path";
   }
+  if (rest.ends_with('.')) return "`" + host + "`: write it without the dot at its end, which requests lose";
   return "";
 }
 
