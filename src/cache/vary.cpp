@@ -35,6 +35,21 @@ void append_codings(std::string& out, std::string_view list) {
   for (const std::string& one : codings) (out += one) += ',';
 }
 
+// What the target was sent under this name is not what the client has sent.
+bool is_written_by_gateway(std::string_view name) {
+  using http::FieldId;
+  switch (http::identify_field(name)) {
+    case FieldId::kClientCert:
+    case FieldId::kForwarded:
+    case FieldId::kVia:
+    case FieldId::kXConsumer:
+    case FieldId::kXForwardedFor:
+    case FieldId::kXForwardedHost:
+    case FieldId::kXRequestId: return true;
+    default: return false;  // the scheme (X-Forwarded-Proto) is part of the key
+  }
+}
+
 }  // namespace
 
 Vary read_vary(const http::Fields& response) {
@@ -42,7 +57,7 @@ Vary read_vary(const http::Fields& response) {
   for (const http::Field& field : response) {
     if (field.id != http::FieldId::kVary) continue;
     for_each_list_element(field.value, [&](std::string_view name) {
-      if (name == "*") {
+      if (name == "*" || is_written_by_gateway(name)) {
         out.any = true;
       } else {
         out.names.push_back(to_lower(name));

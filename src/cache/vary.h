@@ -12,7 +12,8 @@ namespace portcullis::cache {
 // Which fields of a request its response was chosen by (RFC 9110 section 12.5.5): names in lower case,
 // sorted.
 struct Vary {
-  bool any = false;  // `*`: by something else, too; it never fits another request
+  bool any = false;  // by something that the request does not show: `*`, or a field that the gateway writes;
+                     // it never fits another request
   std::vector<std::string> names;
 
   bool operator==(const Vary&) const = default;

@@ -86,6 +86,8 @@ std::string check_host(const std::string& host) {
   if (rest.find('/') != std::string_view::npos || rest.find("://") != std::string_view::npos) {
     return "`" + host + "` is not a host: write the name alone, without scheme or path";
   }
+  if (!http::is_valid_authority(rest) || http::host_of(rest) != rest)
+    return "`" + host + "` is not a host: write the name alone, without a port or percent-encoding";
   if (rest.ends_with('.')) return "`" + host + "`: write it without the dot at its end, which requests lose";
   return "";
 }
@@ -97,9 +99,9 @@ TypePointer plain_path_type() {
 // Behind a switch to HTTP/2, requests would pass every route and policy by.
 std::string check_upgrade(const std::string& protocol) {
   const std::string_view name = std::string_view(protocol).substr(0, protocol.find('/'));
-  if (name.empty() || !std::all_of(name.begin(), name.end(), http::is_token))
+  if (name.empty() || name == "*" || !std::all_of(name.begin(), name.end(), http::is_token))
     return "`" + protocol + "` is not a protocol: write its name as in `Upgrade`, such as websocket";
-  if (equals_ignoring_case(name, "h2c") || equals_ignoring_case(name, "http"))
+  if (to_lower(name).starts_with("h2") || equals_ignoring_case(name, "http"))
     return "`" + protocol +
            "`: no route passes it on, because requests behind it would meet no route and no policy";
   return "";

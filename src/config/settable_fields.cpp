@@ -22,6 +22,7 @@ std::string check_framing(const std::string& name, FieldId id) {
     case FieldId::kTrailer:
     case FieldId::kTransferEncoding:
     case FieldId::kUpgrade: return "`" + name + "` frames or routes the message and cannot be changed here";
+    case FieldId::kImitation: return "`" + name + "` would be taken for a field that the gateway writes";
     default: return "";
   }
 }
@@ -44,7 +45,6 @@ std::string check_request_field(const std::string& name) {
     case FieldId::kXForwardedHost:
     case FieldId::kXForwardedProto:
       return without_effect(name, " (`trusted_proxies` and `forwarded` of the listener)");
-    case FieldId::kImitation: return "`" + name + "` would be taken for a field that the gateway writes";
     case FieldId::kVia: return without_effect(name, " (`via` of the listener)");
     case FieldId::kXMirrored:
     case FieldId::kXRequestId: return without_effect(name, "");

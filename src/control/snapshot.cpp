@@ -31,9 +31,7 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   for (const std::string& range : listener.trusted_proxies)
     settings.forwarding.trusted_proxies.push_back(*IpRange::parse(range));
   settings.forwarding.form = static_cast<proxy::ForwardedForm>(listener.forwarded);
-  settings.forwarding.pseudonym = proxy::own_pseudonym();
-  settings.forwarding.via = listener.via.empty() ? settings.forwarding.pseudonym
-                                                 : listener.via + " (" + settings.forwarding.pseudonym + ")";
+  settings.forwarding.via = listener.via;
   settings.forwarding.drop_from_untrusted = http::FieldNames(listener.drop_from_untrusted);
   settings.request_trailers = http::FieldNames(listener.trailers.request);
   settings.response_trailers = http::FieldNames(listener.trailers.response);
@@ -234,6 +232,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
                           .rewrite = {route.rewrite.path, route.rewrite.strip_prefix},
                           .host = route.rewrite.host,
                           .policies = shared,
+                          .pseudonym = proxy::pseudonym_of(route.name),
                           .upgrades = route.upgrades,
                           .idempotent = route.idempotent,
                           .takes_trace = lists_trace(route.match.methods),

@@ -50,7 +50,8 @@ std::string_view host_of(std::string_view authority) {
 std::string_view port_of(std::string_view authority, std::string_view scheme) {
   const std::string_view host = host_of(authority);
   if (host.size() == authority.size()) return {};
-  const std::string_view port = authority.substr(host.size() + 1);
+  std::string_view port = authority.substr(host.size() + 1);
+  port.remove_prefix(std::min(port.find_first_not_of('0'), port.size()));
   return port == (scheme == "https" ? "443" : "80") ? std::string_view() : port;
 }
 

@@ -80,7 +80,7 @@ FieldId identify_field(std::string_view name) {
       }
     case 14:
       return first == 'h' ? check(name, "http2-settings", FieldId::kHttp2Settings)
-                          : check(name, "content-length", FieldId::kContentLength);
+                          : check_written(name, "content-length", FieldId::kContentLength);
     case 15: return check_written(name, "x-forwarded-for", FieldId::kXForwardedFor);
     case 16:
       return first == 'p' ? check(name, "proxy-connection", FieldId::kProxyConnection)
@@ -89,7 +89,7 @@ FieldId identify_field(std::string_view name) {
       switch (first) {
         case 'c': return is_client_cert(name) ? FieldId::kClientCert : FieldId::kOther;
         case 'i': return check(name, "if-modified-since", FieldId::kIfModifiedSince);
-        case 't': return check(name, "transfer-encoding", FieldId::kTransferEncoding);
+        case 't': return check_written(name, "transfer-encoding", FieldId::kTransferEncoding);
         default: return check_written(name, "x-forwarded-proto", FieldId::kXForwardedProto);
       }
     case 19: return check(name, "if-unmodified-since", FieldId::kIfUnmodifiedSince);

@@ -12,18 +12,19 @@ bool is_about_the_connection(std::string_view option) {
   return equals_ignoring_case(option, "close") || equals_ignoring_case(option, "keep-alive");
 }
 
-bool is_out_of_reach(FieldId id) {
-  switch (id) {
+bool is_out_of_reach(const Field& field) {
+  switch (field.id) {
     case FieldId::kContentLength:
     case FieldId::kForwarded:
     case FieldId::kHost:
     case FieldId::kTe:
     case FieldId::kTransferEncoding:
     case FieldId::kUpgrade:
+    case FieldId::kVia:
     case FieldId::kXForwardedFor:
     case FieldId::kXForwardedHost:
     case FieldId::kXForwardedProto: return true;
-    default: return false;
+    default: return equals_ignoring_case(field.name, "max-forwards");
   }
 }
 
@@ -41,7 +42,7 @@ void remove_named(Fields& fields) {
     if (count < options.size() && !is_about_the_connection(option)) options[count++] = option;
   });
   fields.remove_if([&](const Field& field) {
-    return !is_out_of_reach(field.id) &&
+    return !is_out_of_reach(field) &&
            std::any_of(options.begin(), options.begin() + count,
                        [&](std::string_view option) { return equals_ignoring_case(option, field.name); });
   });

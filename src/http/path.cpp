@@ -21,6 +21,16 @@ bool needs_work(std::string_view path) {
   return false;
 }
 
+// True where an encoded character begins an overlong form of another one in UTF-8, which some decoders
+// accept: C0 and C1, E0 before 80 to 9F, F0 before 80 to 8F (RFC 3629 section 3).
+bool is_overlong(std::string_view encoded) {
+  const int first = hex_value(encoded[1]) << 4 | hex_value(encoded[2]);
+  if (first == 0xC0 || first == 0xC1) return true;
+  if ((first != 0xE0 && first != 0xF0) || encoded.size() < 6 || encoded[3] != '%') return false;
+  const int second = hex_value(encoded[4]) << 4 | hex_value(encoded[5]);
+  return second >= 0x80 && second < (first == 0xE0 ? 0xA0 : 0x90);
+}
+
 // Decodes what may be decoded, into `out`. The length, or nothing when the encoding is bad or ambiguous.
 std::optional<size_t> decode(std::string_view path, AmbiguousPaths ambiguous, char* out) {
   static constexpr char kHex[] = "0123456789ABCDEF";
@@ -36,9 +46,11 @@ std::optional<size_t> decode(std::string_view path, AmbiguousPaths ambiguous, ch
     const int low = hex_value(path[i + 2]);
     if (high < 0 || low < 0) return std::nullopt;
     const auto c = static_cast<char>(high << 4 | low);
-    // C0 and C1 begin overlong UTF-8 forms of ASCII, which some decoders accept as the plain character.
-    const bool is_ambiguous = c == '\0' || c == '/' || c == '\\' || (high == 0xC && low <= 1);
-    if (is_ambiguous && ambiguous != AmbiguousPaths::kPass) return std::nullopt;
+    if (is_overlong(path.substr(i))) return std::nullopt;
+    const bool is_parameter = c == ';';
+    const bool is_separator = c == '\0' || c == '/' || c == '\\';
+    if (is_parameter && ambiguous == AmbiguousPaths::kRefuse) return std::nullopt;
+    if (is_separator && ambiguous != AmbiguousPaths::kPass) return std::nullopt;
     if (is_unreserved(c)) {
       out[size++] = c;
     } else {
@@ -51,9 +63,31 @@ std::optional<size_t> decode(std::string_view path, AmbiguousPaths ambiguous, ch
   return size;
 }
 
-// True for "." and ".." with parameters: a server that cuts the parameters off would climb.
-bool is_dot_segment_with_parameters(std::string_view segment) {
-  return segment.starts_with(".;") || segment.starts_with("..;");
+// Where the part of `segment` ends that some servers take for a segment: at a parameter, plain or encoded, or
+// at an encoded slash, backslash or NUL. The length of what ends it, which is 0 at the segment's end, is put
+// into `mark`.
+size_t part_end(std::string_view segment, size_t& mark) {
+  for (size_t i = 0; i < segment.size(); ++i) {
+    const std::string_view rest = segment.substr(i);
+    mark = rest[0] == ';' ? 1 : 3;
+    if (rest[0] == ';' || rest.starts_with("%3B") || rest.starts_with("%2F") || rest.starts_with("%5C") ||
+        rest.starts_with("%00"))
+      return i;
+  }
+  mark = 0;
+  return segment.size();
+}
+
+// True when a server that decodes or cuts off more than this gateway finds a dot segment within `segment`.
+bool hides_dot_segment(std::string_view segment) {
+  for (bool is_whole = true;; is_whole = false) {
+    size_t mark = 0;
+    const size_t end = part_end(segment, mark);
+    const std::string_view part = segment.substr(0, end);
+    if ((part == "." || part == "..") && !(is_whole && mark == 0)) return true;
+    if (mark == 0) return false;
+    segment.remove_prefix(end + mark);
+  }
 }
 
 // RFC 3986 section 5.2.4, in place; nothing when ".." would climb above the root.
@@ -64,7 +98,7 @@ std::optional<size_t> remove_dot_segments(char* path, size_t size, bool merge_sl
     while (end < size && path[end] != '/') ++end;
     const std::string_view segment(path + i + 1, end - i - 1);
     const bool last = end == size;
-    if (is_dot_segment_with_parameters(segment)) return std::nullopt;
+    if (hides_dot_segment(segment)) return std::nullopt;
     if (segment.empty() && !last && merge_slashes) {
       // The next segment has a slash of its own.
     } else if (segment == ".") {

@@ -15,7 +15,7 @@ bool is_below(std::string_view path, std::string_view prefix);
 enum class AmbiguousPaths : uint8_t {
   kRefuse,
   kPassParameters,  // path parameters (`;...`, RFC 3986 section 3.3) pass; encodings are refused
-  kPass,            // both pass: %2F, %5C, %00 and overlong forms of ASCII are left encoded, and matched so
+  kPass,            // both pass: %2F, %5C and %00 are left encoded, and matched so
 };
 
 // How the paths of a listener are read.
@@ -27,9 +27,9 @@ struct PathRules {
 // The canonical form of a request path, which is both what routes are matched against and what the backend
 // receives, so that the two can never read a path differently (RFC 3986 section 6.2.2): unreserved characters
 // decoded, hexadecimal in capitals, dot segments removed, slashes merged. Nothing for a path that is
-// malformed (bad percent-encoding, dot segments that climb above the root or have parameters) or, unless
-// `rules` pass it, ambiguous. A path that is canonical already, the common case, is returned as it is; else
-// the result lives in `arena`.
+// malformed (bad percent-encoding, overlong forms, dot segments that climb above the root or that only some
+// servers see) or, unless `rules` pass it, ambiguous. A path that is canonical already, the common case, is
+// returned as it is; else the result lives in `arena`.
 std::optional<std::string_view> canonical_path(std::string_view path, Arena& arena, PathRules rules = {});
 
 }  // namespace portcullis::http

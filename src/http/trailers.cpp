@@ -7,12 +7,16 @@
 namespace portcullis::http {
 
 bool may_be_trailer(std::string_view name) {
-  static constexpr std::string_view kRefused[] = {
-      "accept",        "accept-encoding",    "content-encoding",
-      "content-range", "content-type",       "cookie",
-      "cookie2",       "location",           "max-forwards",
-      "origin",        "proxy-authenticate", "proxy-authorization",
-      "retry-after",   "user-agent",         "www-authenticate"};
+  static constexpr std::string_view kRefused[] = {"content-encoding",
+                                                  "content-range",
+                                                  "content-type",
+                                                  "cookie",
+                                                  "cookie2",
+                                                  "location",
+                                                  "max-forwards",
+                                                  "proxy-authenticate",
+                                                  "proxy-authorization",
+                                                  "www-authenticate"};
   const FieldId id = identify_field(name);
   if (id == FieldId::kEtag) return true;
   return id == FieldId::kOther &&

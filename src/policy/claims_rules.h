@@ -31,8 +31,8 @@ class ClaimsRules {
                                         const identity::Directory& consumers) const {
     return consumers.by_subject(claims.text_of(settings_.consumer_claim));
   }
-  void add_owned_fields(http::FieldNames& names) const {
-    for (const auto& [field, claim] : settings_.forward_claims) names.add(field);
+  void add_owned_fields(OwnedFields& fields) const {
+    for (const auto& [field, claim] : settings_.forward_claims) fields.add(field);
   }
   // Makes the claims' owner the caller and forwards what is to be forwarded; or refuses (RFC 6750
   // section 3.1).

@@ -27,7 +27,7 @@ std::optional<std::string_view> CredentialPlace::find(const Context& context) co
 
 void CredentialPlace::hide(Context& context) const {
   http::RequestHead& request = context.request;
-  if (!header.empty()) request.fields.remove(header);
+  if (!header.empty()) request.fields.remove_all_spellings(header);
   if (!query.empty()) http::remove_query_parameter(request, query, context.arena);
   if (!cookie.empty()) http::remove_cookie(request.fields, cookie, context.arena);
 }

@@ -14,11 +14,11 @@
 #include "cache/filling.h"
 #include "config/model.h"
 #include "config/policy_type.h"
-#include "http/field_names.h"
 #include "http/message.h"
 #include "identity/claims.h"
 #include "policy/build_context.h"
 #include "policy/held_body.h"
+#include "policy/owned_fields.h"
 #include "policy/response_converter.h"
 #include "routing/rewrite.h"
 #include "runtime/event_loop.h"
@@ -81,10 +81,11 @@ struct Context {
   std::string_view upstream{};                          // its name; empty when a policy answers
   const routing::PathParameters* parameters = nullptr;  // of the route; their values are in `path`
   std::string_view request_id{};
-  BodyHolder* body = nullptr;  // null in explain
-  uint64_t body_limit = 0;     // most bytes of request body; 0: no limit
-  bool idempotent = false;     // it may be sent twice, whatever its method
-  std::string_view note{};     // for the log, of a policy that has something to say without refusing
+  std::string_view pseudonym{};  // of the route, in Via
+  BodyHolder* body = nullptr;    // null in explain
+  uint64_t body_limit = 0;       // most bytes of request body; 0: no limit
+  bool idempotent = false;       // it may be sent twice, whatever its method
+  std::string_view note{};       // for the log, of a policy that has something to say without refusing
 
   // A copy goes there, too. What it refers to is the policy's.
   struct Mirror {
@@ -188,9 +189,8 @@ class Policy {
   // whose on_request ran.
   virtual void on_end(Context&) const {}
   virtual bool watches_end() const { return false; }
-  // Adds the names of the request's fields that this policy alone sets for the backend. What a client sends
-  // under one of these names, in whatever spelling, is removed before the first policy of the route runs.
-  virtual void add_owned_fields(http::FieldNames& /*names*/) const {}
+  // Adds the request fields that this policy alone sets for the backend.
+  virtual void add_owned_fields(OwnedFields& /*fields*/) const {}
   // True when it answers CORS preflights, which then reach it although the route has no OPTIONS.
   virtual bool answers_preflight() const { return false; }
   // What on_request would decide, without a lasting effect: nothing is charged, nobody else is asked.

@@ -152,6 +152,7 @@ Task<Persistence> Exchange::run() {
   if (!route_->policies.empty()) {
     if (co_await consult_policies()) co_return persistence_after_answer();
     target_path_ = context_.target_path;
+    drop_client_values();
   }
   if (route_->split.empty()) {
     co_await refuse(500, "no_upstream");
@@ -187,6 +188,7 @@ void Exchange::fill_context() {
   if (!route_->split.empty())
     context_.upstream = snapshot_->upstreams[route_->split.branches()[0].upstream]->definition().name;
   context_.route = route_->name;
+  context_.pseudonym = route_->pseudonym;
   context_.request_id = request_id_;
 }
 

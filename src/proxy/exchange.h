@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -66,6 +67,8 @@ class Exchange final : public Pooled, private policy::Errands {
   bool may_forward();
   const Route* find_route();
   bool prepare();
+  void take_owned_fields();
+  void drop_client_values();
   bool choose_upgrade();
   void fill_context();
   Task<bool> consult_policies();
@@ -201,7 +204,8 @@ class Exchange final : public Pooled, private policy::Errands {
   std::unique_ptr<policy::ResponseConverter> chain_;           // of two converters
   bool stored_keep_alive_ = false;                             // the target's connection may be used again
   OwnAnswer own_answer_ = OwnAnswer::kNone;
-  bool extended_connect_ = false;  // an upgrade that goes to an HTTP/2 target
+  std::span<const char*> client_values_{};  // of fields that policies alone set, until they have run
+  bool extended_connect_ = false;           // an upgrade that goes to an HTTP/2 target
   RelayResult upload_result_;
   bool upload_done_ = true;
   std::string_view failure_;  // why the last try failed, for the log; clients are told less

@@ -1,5 +1,7 @@
 // How an exchange sends its request once more, for what no client waits for.
 
+#include <algorithm>
+
 #include "proxy/exchange.h"
 
 namespace portcullis::proxy {
@@ -30,8 +32,17 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender,
   request_.query = arena_.copy(asked.query);
   request_.has_query = asked.has_query;
   request_.version = asked.version;
-  for (const http::Field& field : asked.fields)
-    request_.fields.add(arena_.copy(field.name), arena_.copy(field.value), field.id);
+  client_values_ = arena_.make_array<const char*>(original.client_values_.size());
+  size_t client_values = 0;
+  for (const http::Field& field : asked.fields) {
+    const std::string_view value = arena_.copy(field.value);
+    const auto& own = original.client_values_;
+    if (std::find(own.begin(), own.end(), field.value.data()) != own.end() &&
+        client_values < client_values_.size())
+      client_values_[client_values++] = value.data();
+    request_.fields.add(arena_.copy(field.name), value, field.id);
+  }
+  client_values_ = client_values_.first(client_values);
   fill_context();
   context_.caller = original.context_.caller;
   context_.caller.credential = arena_.copy(original.context_.caller.credential);
@@ -60,6 +71,7 @@ Task<void> Exchange::run_errand() {
   started_ = worker_.loop().now();
   if (co_await consult_policies()) co_return;
   target_path_ = context_.target_path;
+  drop_client_values();
   if (route_->split.empty()) {
     co_await refuse(500, "no_upstream");
     co_return;

@@ -55,7 +55,8 @@ void Exchange::write_request_fields(HeadWriter& out) const {
     if (!http::is_hop_by_hop(field.id)) out.field(field.name, field.value);
   }
   write_trace_fields(out);
-  write_forwarding(out, settings_.forwarding, request_, client_.connection.peer_text(), origin_);
+  write_forwarding(out, settings_.forwarding, request_, client_.connection.peer_text(), origin_,
+                   route_->pseudonym);
   out.field("x-request-id", request_id_);
   if (const identity::Consumer* consumer = context_.caller.consumer) {
     out.field("x-consumer-name", consumer->name);

@@ -83,14 +83,14 @@ const Route* Exchange::find_route() {
 bool Exchange::prepare() {
   if (request_.body.has_length() && settings_.body_size != 0 && request_.body.length > settings_.body_size)
     return refusal(413, "body_too_large");
-  if (came_through(settings_.forwarding, request_.fields)) return refusal(508, "loop_detected");
   const auto path = http::canonical_path(request_.path, arena_, settings_.path_rules);
   if (!path) {
     close_client_ = true;
     return refusal(400, "ambiguous_path");
   }
   path_ = *path;
-  if (settings_.https_port != 0 && origin_.scheme != "https" && !host_.empty()) {
+  if (settings_.https_port != 0 && origin_.scheme != "https") {
+    if (host_.empty()) return refusal(400, "missing_host");
     own_answer_ = OwnAnswer::kRedirectToHttps;
     return false;
   }
@@ -101,6 +101,7 @@ bool Exchange::prepare() {
   }
   route_ = find_route();
   if (route_ == nullptr) return false;
+  if (came_through(route_->pseudonym, request_.fields)) return refusal(508, "loop_detected");
   if (is_trace(request_.method) && (!route_->takes_trace || !forwardable)) {
     allow_ = kUsualMethods;
     return refusal(405, "trace_refused");
@@ -108,14 +109,36 @@ bool Exchange::prepare() {
   const auto rewritten = route_->rewrite.apply(path_, route_->parameters, arena_);
   if (!rewritten) return refusal(400, "bad_rewritten_path");
   target_path_ = *rewritten;
-  if (!route_->owned_fields.empty()) {
-    request_.fields.remove_if(
-        [this](const http::Field& field) { return route_->owned_fields.contains(field.name); });
-  }
+  take_owned_fields();
   // An HTTP/2 client has asked for nothing but the switch (RFC 8441 section 4).
   if (request_.wants_upgrade && !choose_upgrade() && client_.channel != nullptr)
     return refusal(501, "protocol_not_supported");
   return true;
+}
+
+// Of the fields that policies alone set: those that a policy has to read stay until the last policy has run.
+void Exchange::take_owned_fields() {
+  const policy::OwnedFields& owned = route_->owned_fields;
+  if (!owned.removed.empty()) {
+    request_.fields.remove_if([&](const http::Field& field) { return owned.removed.contains(field.name); });
+  }
+  if (owned.replaced.empty()) return;
+  client_values_ = arena_.make_array<const char*>(request_.fields.size());
+  size_t count = 0;
+  for (const http::Field& field : request_.fields) {
+    if (owned.replaced.contains(field.name)) client_values_[count++] = field.value.data();
+  }
+  client_values_ = client_values_.first(count);
+}
+
+// What no policy has set anew is the client's own value still.
+void Exchange::drop_client_values() {
+  if (client_values_.empty()) return;
+  request_.fields.remove_if([this](const http::Field& field) {
+    return route_->owned_fields.replaced.contains(field.name) &&
+           std::find(client_values_.begin(), client_values_.end(), field.value.data()) !=
+               client_values_.end();
+  });
 }
 
 // What needs no route.

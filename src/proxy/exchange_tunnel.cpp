@@ -53,12 +53,14 @@ bool Exchange::names_upgrade(const http::Fields& fields, std::string_view protoc
 // When there are none the request goes on without an upgrade, as RFC 9110 section 7.8 permits; false then.
 bool Exchange::choose_upgrade() {
   std::string_view chosen;
-  for_each_upgrade(request_.fields, [&](std::string_view one) {
-    const bool allowed =
-        std::any_of(route_->upgrades.begin(), route_->upgrades.end(),
-                    [one](const std::string& name) { return equals_ignoring_case(name, one); });
-    if (allowed) chosen = chosen.empty() ? one : arena_.concat(chosen, ", ", one);
-  });
+  // Each once, however often the client names it.
+  for (const std::string& allowed : route_->upgrades) {
+    std::string_view asked;
+    for_each_upgrade(request_.fields, [&](std::string_view one) {
+      if (asked.empty() && equals_ignoring_case(allowed, one)) asked = one;
+    });
+    if (!asked.empty()) chosen = chosen.empty() ? asked : arena_.concat(chosen, ", ", asked);
+  }
   request_.wants_upgrade = !chosen.empty();
   request_.fields.remove(http::FieldId::kUpgrade);
   return request_.wants_upgrade && request_.fields.add("upgrade", chosen, http::FieldId::kUpgrade);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <optional>
 
 #include "base/text.h"
@@ -141,9 +140,9 @@ void write_rfc7239(HeadWriter& out, const ForwardingRules& rules, const http::Re
 Origin find_origin(const ForwardingRules& rules, const http::RequestHead& request, std::string_view peer,
                    std::string_view own_scheme, Arena& arena) {
   Origin origin{peer, own_scheme, request.authority};
-  if (rules.trusted_proxies.empty() || rules.form == ForwardedForm::kNone || !is_trusted(rules, peer))
-    return origin;
+  if (rules.trusted_proxies.empty() || !is_trusted(rules, peer)) return origin;
   origin.through_trusted_proxy = true;
+  if (rules.form == ForwardedForm::kNone) return origin;
   const bool rfc7239 = rules.form == ForwardedForm::kForwarded;
   const Hops hops = read_hops(request.fields, rfc7239);
   if (!rfc7239) {
@@ -170,47 +169,55 @@ Origin find_origin(const ForwardingRules& rules, const http::RequestHead& reques
 }
 
 void remove_forged_fields(const ForwardingRules& rules, const Origin& origin, http::Fields& fields) {
+  const bool trusted = origin.through_trusted_proxy;
+  const bool reads_forwarded = trusted && rules.form == ForwardedForm::kForwarded;
+  const bool reads_x_forwarded =
+      trusted && (rules.form == ForwardedForm::kXForwarded || rules.form == ForwardedForm::kBoth);
   fields.remove_if([&](const http::Field& field) {
     switch (field.id) {
       case FieldId::kClientCert:
       case FieldId::kHttp2Settings:
       case FieldId::kImitation:
-      case FieldId::kXConsumer:
-      case FieldId::kXMirrored: return true;
-      case FieldId::kOther:
-        return !origin.through_trusted_proxy && rules.drop_from_untrusted.contains(field.name);
+      case FieldId::kXConsumer: return true;
+      case FieldId::kForwarded: return !reads_forwarded;
+      case FieldId::kXForwardedFor:
+      case FieldId::kXForwardedHost:
+      case FieldId::kXForwardedProto: return !reads_x_forwarded;
+      case FieldId::kXMirrored: return !trusted;
+      case FieldId::kOther: return !trusted && rules.drop_from_untrusted.contains(field.name);
       default: return false;
     }
   });
 }
 
 void write_forwarding(HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,
-                      std::string_view peer, const Origin& origin) {
+                      std::string_view peer, const Origin& origin, std::string_view pseudonym) {
   if (rules.form == ForwardedForm::kXForwarded || rules.form == ForwardedForm::kBoth)
     write_x_forwarded(out, request, peer, origin);
   if (rules.form == ForwardedForm::kForwarded || rules.form == ForwardedForm::kBoth)
     write_rfc7239(out, rules, request, peer, origin);
   // RFC 9110 section 7.6.3; a Via that has come along is passed on before it.
   constexpr std::string_view kVersions[] = {"1.0 ", "1.1 ", "2.0 "};
-  out.field("via", kVersions[static_cast<size_t>(request.version)], rules.via);
+  const std::string_view version = kVersions[static_cast<size_t>(request.version)];
+  if (rules.via.empty()) return out.field("via", version, pseudonym);
+  out.field("via", version, rules.via, " (", pseudonym, ")");
 }
 
-const std::string& own_pseudonym() {
-  static const std::string word = [] {
-    uint64_t number = 0;
-    const auto bytes = crypto::random_bytes(sizeof number);
-    std::memcpy(&number, bytes.data(), sizeof number);
-    std::string text(16, '0');
-    write_hex(text.data(), number, text.size());
-    return text;
-  }();
+std::string pseudonym_of(std::string_view route) {
+  static const std::string secret = crypto::random_bytes(16);
+  const auto digest = crypto::sha256(secret + std::string(route));
+  std::string word;
+  for (const char byte : crypto::text_of(digest).substr(0, 8)) {
+    char digits[2];
+    write_hex(digits, static_cast<uint8_t>(byte), 2);
+    word.append(digits, 2);
+  }
   return word;
 }
 
-bool came_through(const ForwardingRules& rules, const http::Fields& fields) {
+bool came_through(std::string_view pseudonym, const http::Fields& fields) {
   return std::any_of(fields.begin(), fields.end(), [&](const http::Field& field) {
-    return field.id == FieldId::kVia && !rules.pseudonym.empty() &&
-           field.value.find(rules.pseudonym) != std::string_view::npos;
+    return field.id == FieldId::kVia && field.value.find(pseudonym) != std::string_view::npos;
   });
 }
 

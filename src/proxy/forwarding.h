@@ -25,8 +25,7 @@ enum class ForwardedForm : uint8_t {
 struct ForwardingRules {
   std::vector<IpRange> trusted_proxies;
   ForwardedForm form = ForwardedForm::kXForwarded;
-  std::string via;                       // this gateway's entry in Via, behind the version
-  std::string pseudonym;                 // the word in it that no other process writes
+  std::string via = "portcullis";        // this gateway's name in Via; empty: the route's pseudonym alone
   http::FieldNames drop_from_untrusted;  // fields that say who the client is, or what it asked for, by custom
 };
 
@@ -43,20 +42,21 @@ struct Origin {
 Origin find_origin(const ForwardingRules& rules, const http::RequestHead& request, std::string_view peer,
                    std::string_view own_scheme, Arena& arena);
 
-// A word by which this process knows its own entries in Via: random, and the same until the process ends.
-const std::string& own_pseudonym();
-// True when the request has passed this process before (RFC 9110 section 7.6.3).
-bool came_through(const ForwardingRules& rules, const http::Fields& fields);
+// A word by which a route of this process knows its own entries in Via: it is the same until the process
+// ends, and no other process or route writes it.
+std::string pseudonym_of(std::string_view route);
+// True when the request has passed the route of that pseudonym before (RFC 9110 section 7.6.3).
+bool came_through(std::string_view pseudonym, const http::Fields& fields);
 
-// Removes what a client must not say to the target by itself: the fields that the gateway writes
-// (`x-consumer-*`, `client-cert`, `x-mirrored`), fields that differ from one of these or from a forwarding
-// field by '_', and, unless a trusted proxy sent the request, those of `rules.drop_from_untrusted`. The
-// forwarding fields stay: find_origin() and write_forwarding() read them, and what is written replaces them.
+// Removes what a client must not say by itself, so that neither policies nor the target read it: the fields
+// that the gateway writes (`x-consumer-*`, `client-cert`), fields that differ from one of these or from a
+// forwarding field by '_', the forwarding fields that `rules` do not read, and, unless a trusted proxy sent
+// the request, all forwarding fields, `x-mirrored` and those of `rules.drop_from_untrusted`.
 void remove_forged_fields(const ForwardingRules& rules, const Origin& origin, http::Fields& fields);
 
-// Writes the forwarding fields, and Via, of a request that came from `peer`.
+// Writes the forwarding fields of a request that came from `peer`, and Via with the pseudonym of its route.
 void write_forwarding(HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,
-                      std::string_view peer, const Origin& origin);
+                      std::string_view peer, const Origin& origin, std::string_view pseudonym);
 
 // Trailers are passed on, so their announcement is too (RFC 9110 section 10.1.4).
 bool takes_trailers(const http::Fields& fields);

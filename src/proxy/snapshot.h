@@ -71,8 +71,9 @@ struct Route {
   routing::PathRewrite rewrite{};
   std::string host{};                    // that the upstream is asked for; empty: the client's
   std::vector<PlacedPolicy> policies{};  // the configuration's, then the route's own
+  std::string pseudonym{};               // in Via, by which a request that comes back is known
   std::vector<std::string> upgrades{};   // protocols that a client may switch to, in lower case
-  http::FieldNames owned_fields{};       // of the request, which a policy alone may set
+  policy::OwnedFields owned_fields{};    // of the request, which a policy alone may set
   bool idempotent = false;               // whatever the method: sent again like a GET
   bool takes_trace = false;              // its `methods` list TRACE or TRACK
   bool answers_preflight = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "http/field_names.h"
 
 namespace portcullis::telemetry {
 namespace {
@@ -94,7 +95,7 @@ std::optional<TraceContext> read_trace_context(const http::Fields& fields, const
 bool carries_trace_context(std::string_view name) {
   return equals_ignoring_case(name, "traceparent") || equals_ignoring_case(name, "tracestate") ||
          equals_ignoring_case(name, "b3") ||
-         (name.size() > 5 && equals_ignoring_case(name.substr(0, 5), "x-b3-"));
+         (name.size() > 5 && http::same_field_name(name.substr(0, 5), "x-b3-"));
 }
 
 std::array<char, 32> trace_id_text(const std::array<uint64_t, 2>& trace) {

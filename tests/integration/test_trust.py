@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import threading
 import time
 
 import jwt
@@ -177,6 +178,13 @@ def test_the_framing_is_not_in_the_hands_of_connection(start, echo):
     assert got["x-forwarded-for"] == "192.0.2.1, 127.0.0.1"
 
 
+@pytest.mark.parametrize("name", ["via", "max-forwards"])
+def test_what_earlier_hops_have_told_is_not_in_the_hands_of_connection(name, start, backend):
+    made = backend()
+    ask(start(simple_configuration(made.port)), f"Connection: {name}\r\nVia: 1.1 first\r\nMax-Forwards: 7\r\n")
+    assert b"\r\nVia: 1.1 first\r\n" in made.received and b"\r\nMax-Forwards: 7\r\n" in made.received
+
+
 def test_a_long_connection_list_is_refused(start, echo):
     gateway = start(simple_configuration(echo()))
     assert ask(gateway, f"Connection: {', '.join(['a'] * 64)}\r\n")[0] == 200
@@ -207,12 +215,44 @@ def test_another_spelling_does_not_stand_beside_what_a_policy_sets(start, echo):
     assert got["x-user"] == "u1" and got["x-tenant"] == "acme" and not {"x_user", "x_tenant"} & set(got)
 
 
+@pytest.mark.parametrize("name", ["authorization", "x-token"])
+def test_a_credential_may_be_exchanged_for_another(name, start, echo, server):
+    service = server(lambda request: (200, {name: "internal"} if request.headers[name] == "good" else {}, b""))
+    gateway = start(one_route(echo(), f'forward_auth: {{url: "http://127.0.0.1:{service.port}/", send: [{name}], forward: [{name}]}}'))
+    assert seen(gateway, f"{name}: good\r\n")[name] == "internal"
+    spelled = name.replace("-", "_")
+    assert not {name, spelled} & set(seen(gateway, f"{name}: bad\r\n{spelled}: evil\r\n"))
+
+
+def test_a_token_may_be_replaced_by_a_claim(start, echo):
+    gateway = start(one_route(echo(), f"jwt: {{secret: {SECRET}, forward_claims: {{authorization: sub}}, anonymous: guest}}"))
+    assert seen(gateway, f"Authorization: Bearer {token(sub='u1')}\r\n")["authorization"] == "u1"
+    assert "authorization" not in seen(gateway)
+
+
 def test_a_field_may_still_be_set_from_itself(start, echo):
     gateway = start(one_route(echo(), 'headers: {request: {set: {x-a: "{request.header.x-a}-b"}}}'))
     assert seen(gateway, "X-A: a\r\n")["x-a"] == "a-b"
 
 
 # Fields that say who asks.
+
+@pytest.mark.parametrize("field", ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded"])
+def test_policies_do_not_read_what_strangers_say_of_earlier_hops(field, start, echo):
+    gateway = start(one_route(echo(), f'headers: {{request: {{set: {{x-told: "[{{request.header.{field.lower()}}}]"}}}}}}'))
+    assert seen(gateway, f"{field}: 192.0.2.1\r\n")["x-told"] == "[]"
+
+
+def test_routes_do_not_either(start, echo):
+    gateway = start(routes(echo(), "{name: safe, match: {path_prefix: /, headers: {x-forwarded-proto: https}}, policies: [respond: {status: 418}]}",
+                           "{name: all, match: {path_prefix: /}, upstream: app}"))
+    assert ask(gateway, "X-Forwarded-Proto: https\r\n")[0] == 200
+
+
+@pytest.mark.parametrize("name", ["Content_Length", "Transfer_Encoding", "content_length"])
+def test_framing_is_not_imitated(name, start, echo):
+    assert name.lower() not in seen(start(simple_configuration(echo())), f"{name}: 5\r\n")
+
 
 FORGED = {"X_Forwarded_For": "7.7.7.7", "X_Forwarded_Host": "evil", "x-forwarded_proto": "https", "X_Request_Id": "evil",
           "X-Mirrored": "true", "X_Consumer_Name": "root", "Client_Cert": ":eA==:"}
@@ -224,11 +264,17 @@ def lines(fields):
     return "".join(f"{name}: {value}\r\n" for name, value in fields.items())
 
 
+def test_a_trusted_proxy_is_trusted_whatever_it_writes(start, echo):
+    gateway = start(simple_configuration(echo(), extra_listener="    trusted_proxies: [127.0.0.1]\n    forwarded: none\n"))
+    got = seen(gateway, "X-Real-IP: 192.0.2.66\r\nX-Mirrored: true\r\nX-Forwarded-For: 192.0.2.66\r\n")
+    assert got["x-real-ip"] == "192.0.2.66" and got["x-mirrored"] == "true" and "x-forwarded-for" not in got
+
+
 @pytest.mark.parametrize("trusted", [False, True])
 def test_what_the_gateway_writes_is_not_imitated(trusted, start, echo):
     listener = "    trusted_proxies: [127.0.0.1]\n" if trusted else ""
     got = seen(start(simple_configuration(echo(), extra_listener=listener)), lines(FORGED))
-    assert not {name.lower() for name in FORGED} & set(got)
+    assert ({name.lower() for name in FORGED} & set(got)) == ({"x-mirrored"} if trusted else set())
 
 
 def test_strangers_do_not_say_who_they_are_by_custom(start, echo):
@@ -315,7 +361,7 @@ def test_check_refuses_framing_elsewhere(place, name, tmp_path):
 # One path, one host.
 
 @pytest.mark.parametrize("target", ["//admin/x", "///admin/x", "/public/..;/admin/x", "/admin;x=1/y", "/;/admin/x", "/.;/admin",
-                                    "/a//../admin/x", "/admin//x", "/./admin/x", "/%61dmin/x", "/x/../admin/x"])
+                                    "/public/..%3B/admin/x", "/admin%3Bx", "/public/%E0%80%AF../admin", "/a//../admin/x", "/admin//x", "/./admin/x", "/%61dmin/x", "/x/../admin/x"])
 def test_a_protected_prefix_has_no_other_form(target, start, echo):
     gateway = start(routes(echo(), *PROTECTED))
     assert ask(gateway, target=target)[0] in (400, 401)
@@ -332,6 +378,13 @@ def test_slashes_and_parameters_pass_where_the_listener_says_so(start, echo):
     assert seen(gateway, target="//a;v=1//b")["target"] == "//a;v=1//b"
     assert ask(gateway, target="/a%2Fb")[0] == 400
     assert ask(gateway, target="/a/..;/b")[0] == 400
+
+
+@pytest.mark.parametrize("hidden", ["..;", ".;x", "..%3B", "..%2Fadmin", "x%2F..", "x%5C..%5Cy", "..%00", ".%2F", "%C0%AE%C0%AE", "%F0%80%80%AF"])
+def test_a_dot_segment_that_only_some_servers_see_is_always_refused(hidden, start, echo):
+    gateway = start(simple_configuration(echo(), extra_listener="    ambiguous_paths: pass\n"))
+    assert ask(gateway, target=f"/public/{hidden}/x")[0] == 400
+    assert ask(gateway, target="/public/a%2Fb..c%3B%00/x")[0] == 200
 
 
 def test_assertions_know_what_a_listener_lets_pass(tmp_path):
@@ -383,6 +436,28 @@ def test_the_absolute_form_names_the_same_resource(target, host, status, start, 
     assert ask(start(simple_configuration(echo())), target=target, host=host)[0] == status
 
 
+@pytest.mark.parametrize("vary", ["X-Consumer-Name", "X-Forwarded-For", "Accept, x-forwarded-host"])
+def test_what_varies_by_a_field_that_the_gateway_writes_is_not_kept(vary, start, backend):
+    def handle(connection, made):
+        while True:
+            name = re.search(r"(?i)\r\nx-consumer-name: ([^\r]*)", made.read_head(connection))[1]
+            connection.sendall(f"HTTP/1.1 200 OK\r\nCache-Control: public, max-age=60\r\nVary: {vary}\r\nContent-Length: {len(name)}\r\n\r\n{name}".encode())
+    gateway = start(one_route(backend(handle).port, "key_auth: {anonymous: guest}, cache: {}"))
+    assert [ask(gateway, fields)[2] for fields in ("X-API-Key: k1\r\n", "", "X-API-Key: k1\r\n")] == [b"client-a", b"guest", b"client-a"]
+
+
+def test_without_a_host_there_is_no_https_to_redirect_to(start, echo):
+    gateway = start(simple_configuration(echo(), extra_listener="    redirect_to_https: {port: 443}\n"))
+    assert b" 400 " in gateway.raw(b"GET / HTTP/1.0\r\n\r\n")
+    assert b" 400 " in gateway.raw(b"GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n")
+
+
+@pytest.mark.parametrize("host", ["api.test:80", "a..b", "api%2etest", "[::1]:80", "api.test."])
+def test_check_refuses_hosts_that_no_request_has(host, tmp_path):
+    told = problems(tmp_path, routes(1, f"{{name: all, match: {{hosts: ['{host}']}}, upstream: app}}"))
+    assert f"`{host}`" in told
+
+
 # TRACE, Max-Forwards, loops.
 
 @pytest.mark.parametrize("method", ["TRACE", "TRACK"])
@@ -420,6 +495,32 @@ def test_a_loop_ends_at_its_second_round(via, start):
     gateway.port = port
     status, _, text = ask(gateway)
     assert status == 508 and b"loop_detected" in text
+
+
+def test_two_listeners_of_one_gateway_may_follow_each_other(start, echo):
+    inner = harness.free_port()
+    gateway = start(routes(echo(), f"{{name: outer, match: {{hosts: [outer]}}, rewrite: {{host: inner}}, upstream: inner}}",
+                           "{name: inner, match: {hosts: [inner]}, upstream: app}")
+                    .replace("listeners: [", f'listeners: [{{name: inner, address: "127.0.0.1:{inner}"}}, ')
+                    .replace("upstreams: [", f'upstreams: [{{name: inner, targets: [{{address: "127.0.0.1:{inner}"}}]}}, '))
+    assert ask(gateway, host="outer")[0] == 200
+
+
+def test_a_long_list_of_upgrades_costs_nothing(start, backend):
+    gate = threading.Event()
+    gateway = start(simple_configuration(backend(harness.answer_when(gate)).port, workers=1))
+
+    def resident():
+        return int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{gateway.process.pid}/status").read())[1])
+    before, connections = resident(), []
+    for _ in range(6):
+        connections.append(gateway.connect())
+        connections[-1].sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: " + b",".join([b"websocket"] * 3100) + b"\r\n\r\n")
+    gate.set()
+    for connection in connections:
+        assert " 200 " in read_response(connection)[0]
+        connection.close()
+    assert resident() < before + 20_000
 
 
 # Addresses.

@@ -39,8 +39,8 @@ class AnyOf final : public Authentication {
     return std::any_of(methods_.begin(), methods_.end(),
                        [&](const auto& method) { return method->presented(context); });
   }
-  void add_owned_fields(http::FieldNames& names) const override {
-    for (const auto& method : methods_) method->add_owned_fields(names);
+  void add_owned_fields(OwnedFields& fields) const override {
+    for (const auto& method : methods_) method->add_owned_fields(fields);
   }
   std::string_view challenge() const override { return challenge_; }
   std::string_view missing_reason() const override { return "credential_missing"; }

@@ -51,8 +51,9 @@ class ForwardAuth final : public Authentication {
   std::string_view challenge() const override { return {}; }
   std::string_view missing_reason() const override { return "auth_missing"; }
 
-  void add_owned_fields(http::FieldNames& names) const override {
-    for (const std::string& name : settings_.forward) names.add(name);
+  void add_owned_fields(OwnedFields& fields) const override {
+    const http::FieldNames sent(settings_.send);
+    for (const std::string& name : settings_.forward) fields.add(name, sent.contains(name));
   }
 
   Decision authenticate(Context& context) const override {
@@ -90,6 +91,11 @@ class ForwardAuth final : public Authentication {
                   {"x-forwarded-raw-uri", std::string(request.path) + query},
                   {"x-forwarded-for", std::string(context.client_address)},
                   {"x-request-id", std::string(context.request_id)}};
+    // By which a question that comes back to this gateway is known (RFC 9110 section 7.6.3).
+    for (const http::Field& field : request.fields) {
+      if (field.id == http::FieldId::kVia) out.fields.emplace_back("via", field.value);
+    }
+    if (!context.pseudonym.empty()) out.fields.emplace_back("via", "1.1 " + std::string(context.pseudonym));
     for (const http::Field& field : request.fields) {
       for (const std::string& name : settings_.send) {
         if (equals_ignoring_case(field.name, name)) out.fields.emplace_back(name, field.value);
@@ -187,7 +193,7 @@ Kind kind() {
       "the "
       "request's method, address and client in `x-forwarded-*`, not its body: `x-forwarded-uri` has the path "
       "that the "
-      "upstream gets and routes go by, `x-forwarded-raw-uri` the path as the client wrote it.");
+      "routes go by, `x-forwarded-raw-uri` the path as the client wrote it.");
   add_outside_fields<Settings>(*type);
   type->optional("method", &Settings::method, config::text(), "GET", "The method of the question.")
       .optional("send", &Settings::send, field_names(check_sent_field), "authorization, cookie",

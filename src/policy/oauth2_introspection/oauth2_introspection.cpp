@@ -56,7 +56,7 @@ class Introspection final : public Authentication {
   }
 
   bool presented(const Context& context) const override { return settings_.find(context).has_value(); }
-  void add_owned_fields(http::FieldNames& names) const override { claims_.add_owned_fields(names); }
+  void add_owned_fields(OwnedFields& fields) const override { claims_.add_owned_fields(fields); }
   std::string_view challenge() const override { return "Bearer"; }
   std::string_view missing_reason() const override { return "token_missing"; }
 
