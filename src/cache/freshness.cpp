@@ -24,7 +24,16 @@ Age::Age(const http::Fields& response, Time asked, Time received) {
   }
   const milliseconds corrected = value + (received - asked);
   // A date is only known to the second: less than one apart is not old.
-  born_ = received - std::max(apparent < seconds(2) ? milliseconds(0) : apparent, corrected);
+  known_ = std::max(apparent < seconds(2) ? milliseconds(0) : apparent, corrected);
+  born_ = received - known_;
+}
+
+milliseconds Age::at(Time moment) const {
+  static constexpr seconds kTolerance{2};  // clocks are corrected by a little all the time
+  const milliseconds by_day = moment - born_;
+  if (by_day < -kTolerance) return kUnknown;
+  const auto since = std::chrono::floor<milliseconds>(std::chrono::steady_clock::now() - known_at_);
+  return std::max(by_day, known_ + since);
 }
 
 milliseconds lifetime_of(const http::ResponseHead& response, const http::CacheControl& told, bool targeted,

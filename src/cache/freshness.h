@@ -18,20 +18,30 @@ inline Time now() {
   return std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
 }
 
-// How old a response is (RFC 9111 section 4.2.3).
+// How old a response is (RFC 9111 section 4.2.3). The time since it has come is told by the clock that knows
+// the time of day and by the one that only goes forward; the later one counts. So a clock that is set back
+// makes nothing younger.
 class Age {
  public:
+  // Of a response from a time of day that is still to come: its age, and what was made of its dates, cannot
+  // be believed. It is longer than any lifetime.
+  static constexpr milliseconds kUnknown = http::CacheControl::kForever * 4;
+
   Age() = default;
-  // Of one that was asked for at `asked` and has come at `received`, with these fields.
+  // Of one that was asked for at `asked` and has come at `received`, which is now, with these fields.
   Age(const http::Fields& response, Time asked, Time received);
+  // Of one that another process has received.
   explicit Age(Time born) : born_(born) {}
 
-  milliseconds at(Time moment) const { return moment - born_; }
-  // When it was nothing.
+  // `moment` is now, or soon.
+  milliseconds at(Time moment) const;
+  // The time of day at which its age was nothing.
   Time born() const { return born_; }
 
  private:
   Time born_{};
+  std::chrono::steady_clock::time_point known_at_ = std::chrono::steady_clock::now();
+  milliseconds known_{0};  // how old it was then
 };
 
 // For responses that do not say how long they are fresh, and in place of what they say.

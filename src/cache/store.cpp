@@ -66,7 +66,7 @@ Store::Found Store::find(const Key& key) const {
   if (const Slot* slot = locked.find(key); slot != nullptr && slot->variants != nullptr)
     return {slot->variants, false};
   const Shard::Mark& mark = shard.unshared[key.hash % shard.unshared.size()];
-  return {nullptr, mark.hash == key.hash && now() < mark.until};
+  return {nullptr, mark.hash == key.hash && std::chrono::steady_clock::now() < mark.until};
 }
 
 Store::Entered Store::enter(const Key& key, const std::shared_ptr<const Variants>& seen,
@@ -154,7 +154,7 @@ void Store::not_shared(const Key& key, const std::shared_ptr<Fetch>& fetch, mill
     Locked locked(shard_of(key.uri_hash));
     locked.drop_fetch(key, fetch);
     auto& marks = locked.shard.unshared;
-    marks[key.hash % marks.size()] = {key.hash, now() + remember};
+    marks[key.hash % marks.size()] = {key.hash, std::chrono::steady_clock::now() + remember};
   }
   fetch->end(Fetch::Outcome::kNotShared);
 }

@@ -9,7 +9,8 @@ namespace portcullis::cache {
 
 // It is stale from now on; also after a restart.
 void Store::expire(const Entry& entry) {
-  const auto lived = entry.age(now());
+  const auto age = entry.age(now());
+  const auto lived = age == Age::kUnknown ? milliseconds(0) : age;
   if (entry.lifetime.load(std::memory_order_relaxed) <= lived.count()) return;
   entry.lifetime.store(lived.count(), std::memory_order_relaxed);
   if (entry.body->on_disk()) entry.body->change_lifetime(lived);

@@ -53,7 +53,7 @@ struct Store::Shard {
   // earlier one's place.
   struct Mark {
     uint64_t hash = 0;
-    Time until{};
+    std::chrono::steady_clock::time_point until{};
   };
   std::array<Mark, 512> unshared{};
 };

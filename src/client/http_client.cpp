@@ -2,9 +2,17 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "base/text.h"
 
 namespace portcullis::client {
+namespace {
+
+constexpr int64_t kMaxTimeout = std::numeric_limits<int>::max();  // milliseconds; libcurl takes no more
+
+}  // namespace
 
 // One of libcurl's sockets, as the loop sees it.
 class HttpClient::Socket final : public Watcher {
@@ -49,7 +57,7 @@ class HttpClient::Transfer {
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_NOPROXY, "*");
-    set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::min<int64_t>(request.timeout.count(), kMaxTimeout)));
     set(CURLOPT_USERAGENT, "portcullis/" PORTCULLIS_VERSION);
     set(CURLOPT_PRIVATE, this);
     set(CURLOPT_WRITEDATA, this);

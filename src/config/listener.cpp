@@ -51,12 +51,12 @@ TypePointer listener_type() {
                 "Most client connections at once; further ones are closed. 0: no limit.");
   auto timeouts = std::make_shared<ObjectType>("timeouts", "How long one client may take.");
   timeouts
-      ->optional("head", &ListenerTimeouts::head, duration(), "10s",
+      ->optional("head", &ListenerTimeouts::head, time_limit(), "10s",
                  "From the first byte of a head to its last.")
-      .optional("body", &ListenerTimeouts::body, duration(), "60s", "Between two pieces of a request body.")
-      .optional("send", &ListenerTimeouts::send, duration(), "60s",
+      .optional("body", &ListenerTimeouts::body, time_limit(), "60s", "Between two pieces of a request body.")
+      .optional("send", &ListenerTimeouts::send, time_limit(), "60s",
                 "Between two pieces of the response that it takes.")
-      .optional("idle", &ListenerTimeouts::idle, duration(), "75s",
+      .optional("idle", &ListenerTimeouts::idle, time_limit(), "75s",
                 "Between two requests on one connection.");
   auto http2 = std::make_shared<ObjectType>("http2", "HTTP/2 towards clients (RFC 9113).");
   http2

@@ -42,7 +42,8 @@ Reference make_reference(const PolicyCatalog& catalog) {
       "`{request.method}`, `{request.host}`, `{request.path}`, `{request.query}`, `{request.scheme}`, "
       "`{request.id}`, `{request.header.NAME}`, `{request.cookie.NAME}`, `{request.parameter.NAME}`, "
       "`{client.address}`, `{route.name}`, `{response.status}`, `{consumer.name}`, `{consumer.groups}`, "
-      "`{consumer.credential}`, `{consumer.metadata.KEY}`, `{claim.NAME}`, `{client.certificate.subject}`, "
+      "`{consumer.credential}`, `{consumer.metadata.KEY}`, `{claim.NAME}`, `{claim_json.NAME}`, "
+      "`{client.certificate.subject}`, "
       "`.issuer`, `.serial` and `.fingerprint`; `{{` stands for a brace.";
   collect(*out.whole, "", out.sections);
   for (const ObjectType::Field& field : out.whole->fields()) {

@@ -130,21 +130,35 @@ TypePointer integer(uint64_t least, uint64_t most) {
       });
 }
 
-TypePointer duration() {
+namespace {
+
+// Reads a duration; `zero` is what 0 stands for.
+TypePointer duration_type(std::string kind, std::chrono::milliseconds zero) {
   static constexpr Unit kUnits[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
   return std::make_shared<ScalarType>(
-      "a duration", nlohmann::json{{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h)$"}},
-      [](const std::string& value, void* out) {
+      std::move(kind), nlohmann::json{{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h)$"}},
+      [zero](const std::string& value, void* out) {
         uint64_t number = 0;
         std::string problem =
             parse_with_unit(value, kUnits, "a duration such as 250ms, 5s, 1m or 1h", number);
         if (problem.empty() && number > 86'400'000ull * 366)
           problem = "`" + value + "` is longer than a year";
         if (problem.empty()) {
-          *static_cast<std::chrono::milliseconds*>(out) = std::chrono::milliseconds(number);
+          *static_cast<std::chrono::milliseconds*>(out) =
+              number == 0 ? zero : std::chrono::milliseconds(number);
         }
         return problem;
       });
+}
+
+}  // namespace
+
+TypePointer duration() {
+  return duration_type("a duration", std::chrono::milliseconds(0));
+}
+
+TypePointer time_limit() {
+  return duration_type("a duration (0s: no limit)", kNoTimeLimit);
 }
 
 TypePointer size() {

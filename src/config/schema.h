@@ -2,6 +2,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -42,7 +43,11 @@ TypePointer text();                                  // std::string
 TypePointer boolean();                               // bool
 TypePointer integer(uint64_t least, uint64_t most);  // uint64_t
 TypePointer duration();                              // std::chrono::milliseconds
-TypePointer size();                                  // uint64_t, bytes
+// How long something may take: std::chrono::milliseconds. 0 means no limit, and is stored as kNoTimeLimit: so
+// long that nothing waits for it, and short enough to be added to any moment.
+inline constexpr std::chrono::milliseconds kNoTimeLimit = std::chrono::hours(24 * 365 * 10);
+TypePointer time_limit();
+TypePointer size();  // uint64_t, bytes
 TypePointer checked_text(std::string kind, std::string pattern,
                          std::function<std::string(const std::string&)> check);  // std::string
 TypePointer choice(std::vector<std::pair<std::string, int>> words);              // an enum of int size

@@ -206,7 +206,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("username", &Redis::username, text(), "none", "Of its access control list.")
       .optional("password", &Redis::password, text(), "none", "Best `${VARIABLE}` or `${file:...}`.")
       .optional("database", &Redis::database, integer(0, 1'000'000), "0", "Its database.")
-      .optional("timeout", &Redis::timeout, duration(), "50ms",
+      .optional("timeout", &Redis::timeout, time_limit(), "50ms",
                 "How long a request waits for it; what then is each policy's `on_error`.");
   auto quotas = std::make_shared<ObjectType>(
       "quotas", "Where the counts of quotas are kept. A change needs a restart.");
@@ -265,7 +265,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("tracing", &Config::tracing, tracing_type(), "none", "Where the spans of requests go.")
       .optional("audit_log", &Config::audit_log, audit_log_type(), "none",
                 "A line for each change that an operator makes.")
-      .optional("drain_timeout", &Config::drain_timeout, duration(), "30s",
+      .optional("drain_timeout", &Config::drain_timeout, time_limit(), "30s",
                 "How long exchanges in hand may go on after SIGTERM.")
       .optional("dns", &Config::dns, dns, "", "How the names of targets are looked up.")
       .required("listeners", &Config::listeners, list_of<Listener>(listener_type()),

@@ -79,6 +79,13 @@ TypePointer listener_tls_type() {
                   {"required", static_cast<int>(ClientCertificate::kRequired)}}),
           "none",
           "Whether clients are asked for a certificate. One that does not verify always fails the handshake.")
+      .optional("client_certificate_hosts", &ListenerTls::client_certificate_hosts,
+                list_of<std::string>(checked_text("a name", "", check_certificate_name)), "all",
+                "Only clients that ask for one of these server names (SNI), as `api.example.com` or "
+                "`*.example.com`, "
+                "are asked for a certificate: browsers of other hosts show no choice. A request for such a "
+                "host on a "
+                "connection that was made for another name is answered with 421, and comes again on its own.")
       .optional("client_ca", &ListenerTls::client_ca, text(), "none",
                 "A PEM file of the authorities that may have issued the clients' certificates.")
       .optional("client_crl", &ListenerTls::client_crl, text(), "none",

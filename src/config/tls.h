@@ -50,6 +50,7 @@ struct ListenerTls {
   std::string ciphers;
   std::string groups;
   ClientCertificate client_certificate = ClientCertificate::kNone;
+  std::vector<std::string> client_certificate_hosts;
   std::string client_ca;
   std::string client_crl;
   bool forward_client_certificate = false;

@@ -222,13 +222,14 @@ TypePointer upstream_type() {
       .optional("ttl", &Sticky::ttl, duration(), "until the browser ends",
                 "How long after the client's last visit it is kept.");
   auto timeouts = std::make_shared<ObjectType>("timeouts", "How long a target may take.");
-  timeouts->optional("connect", &UpstreamTimeouts::connect, duration(), "1s", "To accept a connection.")
-      .optional("response", &UpstreamTimeouts::response, duration(), "15s",
+  timeouts->optional("connect", &UpstreamTimeouts::connect, time_limit(), "1s", "To accept a connection.")
+      .optional("response", &UpstreamTimeouts::response, time_limit(), "15s",
                 "From the end of the request to the response's head, and between two pieces of its body.")
-      .optional("idle", &UpstreamTimeouts::idle, duration(), "60s", "How long an unused connection is kept.")
-      .optional("tunnel", &UpstreamTimeouts::tunnel, duration(), "1h",
+      .optional("idle", &UpstreamTimeouts::idle, time_limit(), "60s",
+                "How long an unused connection is kept.")
+      .optional("tunnel", &UpstreamTimeouts::tunnel, time_limit(), "1h",
                 "How long a tunnel (WebSocket) may be silent in both directions.")
-      .optional("total", &UpstreamTimeouts::total, duration(), "none",
+      .optional("total", &UpstreamTimeouts::total, time_limit(), "none",
                 "From the request's head to the response's, with all tries and pauses.");
   auto upstream = std::make_shared<ObjectType>("upstream", "A backend service: targets that answer alike.");
   upstream->locate(&Upstream::location)

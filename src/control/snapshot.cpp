@@ -71,13 +71,17 @@ bool lists_trace(const std::vector<std::string>& methods) {
 }  // namespace
 
 std::vector<routing::RouteRule> route_rules(const config::Config& config) {
+  const auto answers = [](const std::vector<config::PolicyUse>& uses) {
+    return std::any_of(uses.begin(), uses.end(), policy::answers_preflight);
+  };
   std::vector<routing::RouteRule> rules;
   for (const config::Route& route : config.routes) {
     std::vector<std::string> hosts;
     for (const std::string& host : route.match.hosts) hosts.push_back(to_lower(host));
     rules.push_back({std::move(hosts), route.match.path, route.match.path_prefix, route.match.methods,
                      route.match.path_regex, compile_conditions(route.match.headers),
-                     compile_conditions(route.match.query)});
+                     compile_conditions(route.match.query),
+                     answers(config.policies) || answers(route.policies)});
   }
   return rules;
 }
@@ -180,6 +184,16 @@ std::optional<proxy::TracingRules> tracing_rules(const config::Tracing& told) {
   return out;
 }
 
+// What follows from a route's policies.
+void settle_policies(proxy::Route& route, telemetry::Registry& metrics) {
+  for (proxy::PlacedPolicy& one : route.policies) {
+    one.metrics = metrics.policy(route.name, one.name);
+    one->add_owned_fields(route.owned_fields);
+    route.marks_answers |= one->marks_every_answer();
+    route.watches_end |= one->watches_end();
+  }
+}
+
 std::vector<telemetry::Group> groups_of(const identity::Directory& consumers) {
   std::map<std::string, std::vector<std::string>> members;
   for (const identity::Consumer& consumer : consumers.consumers()) {
@@ -236,7 +250,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
                           .upgrades = route.upgrades,
                           .idempotent = route.idempotent,
                           .takes_trace = lists_trace(route.match.methods),
-                          .answers_preflight = false,
+                          .marks_answers = false,
                           .watches_end = false,
                           .metrics = metrics.route(route.name)};
     compiled.split = compile_split(route, [&](const config::Branch& told) {
@@ -248,12 +262,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
     if (!route.upstream.empty())
       compiled.split = proxy::Split({compile_branch(route.upstream, route.subset)}, {});
     build_all(route.policies, route.name, compiled.policies);
-    for (proxy::PlacedPolicy& one : compiled.policies) {
-      one.metrics = metrics.policy(route.name, one.name);
-      one->add_owned_fields(compiled.owned_fields);
-      compiled.answers_preflight |= one->answers_preflight();
-      compiled.watches_end |= one->watches_end();
-    }
+    settle_policies(compiled, metrics);
     routes.push_back(std::move(compiled));
   }
   auto snapshot = std::make_shared<proxy::Snapshot>(version, std::move(rules));
@@ -279,7 +288,11 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   for (const identity::Consumer& consumer : build.consumers->consumers())
     snapshot->consumer_metrics.push_back(metrics.consumer(consumer.name));
   snapshot->groups = groups_of(*build.consumers);
-  snapshot->unmatched = metrics.route("");
+  snapshot->shared_policies = shared.size();
+  snapshot->unrouted.policies = std::move(shared);
+  snapshot->unrouted.pseudonym = proxy::pseudonym_of("");
+  snapshot->unrouted.metrics = metrics.route("");
+  settle_policies(snapshot->unrouted, metrics);
   snapshot->log_format = telemetry::LogFormat(
       {config.access_log.format, config.access_log.request_headers, config.access_log.response_headers,
        config.access_log.query, config.access_log.redact, static_cast<uint32_t>(config.access_log.sample),

@@ -76,6 +76,7 @@ tls::ServerSettings settings_of(const config::Listener& listener) {
   out.client_certificate = static_cast<tls::ClientCertificate>(told.client_certificate);
   out.client_ca = told.location.beside(told.client_ca);
   out.client_crl = told.location.beside(told.client_crl);
+  out.client_hosts = NamePatterns(told.client_certificate_hosts);
   out.kernel = told.kernel;
   out.protocols = {"http/1.1", "http/1.0"};
   if (listener.http2.enabled) out.protocols.insert(out.protocols.begin(), "h2");
@@ -116,7 +117,8 @@ void check_listener(const config::Listener& listener, TlsState& state, Diagnosti
     return diagnostics.error(settings.location,
                              "`client_certificate` needs `client_ca`: who may have issued it");
   if (settings.client_certificate == config::ClientCertificate::kNone &&
-      (!settings.client_ca.empty() || !settings.client_crl.empty() || settings.forward_client_certificate))
+      (!settings.client_ca.empty() || !settings.client_crl.empty() || settings.forward_client_certificate ||
+       !settings.client_certificate_hosts.empty()))
     return diagnostics.error(
         settings.location,
         "no client is asked for a certificate: say `client_certificate: required` or `optional`");

@@ -37,6 +37,10 @@ inline constexpr std::array<uint8_t, 256> kCharacterClasses = make_character_cla
 inline bool is_token(char c) {
   return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kToken;
 }
+// A method's or a field's name.
+inline bool is_token_text(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_token(c); });
+}
 inline bool is_field_value(char c) {
   return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kFieldValue;
 }

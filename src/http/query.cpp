@@ -125,6 +125,16 @@ std::optional<std::string_view> find_cookie(const Fields& fields, std::string_vi
   return found;
 }
 
+bool has_cookie(const Fields& fields, std::string_view name, std::string_view value) {
+  return std::any_of(fields.begin(), fields.end(), [&](const Field& field) {
+    return is_cookie_field(field) &&
+           !for_each_cookie(field.value,
+                            [&](std::string_view its_name, std::string_view its_value, std::string_view) {
+                              return its_name != name || its_value != value;
+                            });
+  });
+}
+
 void remove_cookie(Fields& fields, std::string_view name, Arena& arena) {
   if (!find_cookie(fields, name)) return;
   std::string_view kept;

@@ -41,6 +41,8 @@ void remove_query_parameter(RequestHead& request, std::string_view name, Arena& 
 
 // The first cookie of that name (RFC 6265 section 4.2.1).
 std::optional<std::string_view> find_cookie(const Fields& fields, std::string_view name);
+// One of the cookies of that name has this value: which of them a backend takes is not known.
+bool has_cookie(const Fields& fields, std::string_view name, std::string_view value);
 // Removes every cookie of that name; a Cookie field that is empty then goes too.
 void remove_cookie(Fields& fields, std::string_view name, Arena& arena);
 

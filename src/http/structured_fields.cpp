@@ -1,6 +1,6 @@
 #include "http/structured_fields.h"
 
-#include <algorithm>
+#include <map>
 
 #include "base/text.h"
 #include "crypto/encoding.h"
@@ -9,8 +9,19 @@
 namespace portcullis::http {
 namespace {
 
-constexpr size_t kMostBytes = 8 * 1024;
-constexpr size_t kMostMembers = 64;  // of anything
+constexpr size_t kMaxBytes = 64 * 1024;
+constexpr size_t kMaxMembers =
+    1024;  // of a dictionary, a list or an item's parameters (sections 3.1 and 3.2)
+
+// At which place of a growing list each key stands.
+class Places {
+ public:
+  // The place of `key`; that is `next` when the key is new.
+  size_t of(const std::string& key, size_t next) { return places_.try_emplace(key, next).first->second; }
+
+ private:
+  std::map<std::string, size_t> places_;
+};
 
 bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
@@ -19,16 +30,18 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// Section 4.2. Each reader leaves what follows; false is final.
+// Section 4.2. Each method leaves the text that follows what it has read; after false nothing more can be
+// read.
 class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text) {}
 
   bool dictionary(std::vector<Member>& out) {
     skip(' ');
-    while (!text_.empty()) {
+    Places places;
+    for (size_t count = 0; !text_.empty(); ++count) {
       Member member;
-      if (out.size() == kMostMembers || !key(member.key)) return false;
+      if (count == kMaxMembers || !key(member.key)) return false;
       if (take('=')) {
         if (!item_or_list(member.value)) return false;
       } else {
@@ -36,8 +49,9 @@ class Reader {
         if (!parameters(present.parameters)) return false;
         member.value = std::move(present);
       }
-      std::erase_if(out, [&](const Member& one) { return one.key == member.key; });
-      out.push_back(std::move(member));
+      const size_t place = places.of(member.key, out.size());
+      if (place == out.size()) out.emplace_back();
+      out[place] = std::move(member);
       skip_white();
       if (text_.empty()) return true;
       if (!take(',')) return false;
@@ -92,7 +106,7 @@ class Reader {
       skip(' ');
       if (take(')')) return parameters(out.parameters);
       Item item;
-      if (out.items.size() == kMostMembers || !bare_item(item.value) || !parameters(item.parameters))
+      if (out.items.size() == kMaxMembers || !bare_item(item.value) || !parameters(item.parameters))
         return false;
       out.items.push_back(std::move(item));
       if (text_.empty() || (text_[0] != ' ' && text_[0] != ')')) return false;
@@ -100,14 +114,16 @@ class Reader {
   }
 
   bool parameters(Parameters& out) {
-    while (take(';')) {
+    Places places;
+    for (size_t count = 0; take(';'); ++count) {
       skip(' ');
       std::string name;
       BareItem value = true;
-      if (out.size() == kMostMembers || !key(name)) return false;
+      if (count == kMaxMembers || !key(name)) return false;
       if (take('=') && !bare_item(value)) return false;
-      std::erase_if(out, [&](const auto& one) { return one.first == name; });
-      out.emplace_back(std::move(name), std::move(value));
+      const size_t place = places.of(name, out.size());
+      if (place == out.size()) out.emplace_back();
+      out[place] = {std::move(name), std::move(value)};
     }
     return true;
   }
@@ -118,7 +134,7 @@ class Reader {
     if (c == '"') return string(out);
     if (c == ':') return bytes(out);
     if (c == '?') return boolean(out);
-    if (c == '-' || is_digit(c)) return integer(out);
+    if (c == '-' || is_digit(c)) return number(out);
     if (c == '*' || is_lower(ascii_lower(c))) return token(out);
     return false;
   }
@@ -160,19 +176,32 @@ class Reader {
     return true;
   }
 
-  bool integer(BareItem& out) {
-    const bool negative = take('-');
-    size_t size = 0;
-    int64_t value = 0;
-    while (size < text_.size() && is_digit(text_[size])) {
-      if (size == 15) return false;
-      value = value * 10 + (text_[size++] - '0');
-    }
+  // Section 4.2.4: up to 15 digits, or up to 12 before the point and up to 3 behind it.
+  bool number(BareItem& out) {
+    const int64_t sign = take('-') ? -1 : 1;
+    int64_t whole = 0;
+    const size_t size = digits(15, whole);
     if (size == 0) return false;
-    text_.remove_prefix(size);
-    if (!text_.empty() && text_[0] == '.') return false;
-    out = negative ? -value : value;
+    if (!take('.')) {
+      out = sign * whole;
+      return true;
+    }
+    int64_t fraction = 0;
+    size_t behind = digits(3, fraction);
+    if (size > 12 || behind == 0) return false;
+    for (; behind < 3; ++behind) fraction *= 10;
+    out = Decimal{sign * (whole * 1000 + fraction)};
     return true;
+  }
+  // How many digits there are; 0 also when there are more than `most`.
+  size_t digits(size_t most, int64_t& value) {
+    size_t size = 0;
+    for (; size < text_.size() && is_digit(text_[size]); ++size) {
+      if (size == most) return 0;
+      value = value * 10 + (text_[size] - '0');
+    }
+    text_.remove_prefix(size);
+    return size;
   }
 
   bool token(BareItem& out) {
@@ -195,10 +224,20 @@ std::string quote(const std::string& text) {
   return out + '"';
 }
 
+// Section 4.1.5: at least one digit behind the point, and no zero at the end but that one.
+std::string write_decimal(const Decimal& decimal) {
+  const uint64_t size = decimal.thousandths < 0 ? -static_cast<uint64_t>(decimal.thousandths)
+                                                : static_cast<uint64_t>(decimal.thousandths);
+  std::string fraction = std::to_string(1000 + size % 1000).substr(1);
+  while (fraction.size() > 1 && fraction.back() == '0') fraction.pop_back();
+  return (decimal.thousandths < 0 ? "-" : "") + std::to_string(size / 1000) + "." + fraction;
+}
+
 std::string serialize(const BareItem& item) {
   struct Write {
     std::string operator()(bool value) const { return value ? "?1" : "?0"; }
     std::string operator()(int64_t value) const { return std::to_string(value); }
+    std::string operator()(const Decimal& value) const { return write_decimal(value); }
     std::string operator()(const std::string& text) const { return quote(text); }
     std::string operator()(const Token& token) const { return token.text; }
     std::string operator()(const ByteSequence& sequence) const {
@@ -222,7 +261,7 @@ std::string serialize(const Parameters& parameters) {
 
 std::optional<std::vector<Member>> parse_dictionary(std::string_view text) {
   std::vector<Member> out;
-  if (text.size() > kMostBytes || !Reader(text).dictionary(out)) return std::nullopt;
+  if (text.size() > kMaxBytes || !Reader(text).dictionary(out)) return std::nullopt;
   return out;
 }
 

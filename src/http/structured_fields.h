@@ -10,15 +10,19 @@
 
 namespace portcullis::http {
 
-// Structured fields (RFC 8941): the parts that message signatures and digests are made of.
+// Structured fields (RFC 9651): the parts that message signatures, digests and targeted cache controls are
+// made of, without dates and display strings, which none of them has.
 struct Token {
   std::string text;
 };
 struct ByteSequence {
   std::string bytes;
 };
-using BareItem =
-    std::variant<bool, int64_t, std::string, Token, ByteSequence>;  // no decimals: nothing here has them
+// A decimal (section 3.3.2) in thousandths, which is as fine as it can be: 1.5 is 1500.
+struct Decimal {
+  int64_t thousandths = 0;
+};
+using BareItem = std::variant<bool, int64_t, Decimal, std::string, Token, ByteSequence>;
 using Parameters = std::vector<std::pair<std::string, BareItem>>;
 
 struct Item {
@@ -34,11 +38,12 @@ struct Member {
   std::variant<Item, InnerList> value;
 };
 
-// A whole field value that is a dictionary (section 4.2.2); a key that comes again replaces the one before.
-// Nothing when it is broken, or larger than any signature needs.
+// A whole field value that is a dictionary (section 4.2.2). A key that comes again, of a member or a
+// parameter, has its value replaced in the place where it came first. Nothing when the text is broken, is
+// longer than 64 KiB, or has more than 1,024 members, items in one list, or parameters of one item.
 std::optional<std::vector<Member>> parse_dictionary(std::string_view text);
 
-// As section 4.1 writes them.
+// The text in the one form that section 4.1 gives it.
 std::string serialize(const Item& item);
 std::string serialize(const InnerList& list);
 

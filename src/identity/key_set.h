@@ -30,8 +30,9 @@ class KeySource {
   // The keys; null when there are none yet. Any thread; takes a lock, so keep it until version() changes.
   std::shared_ptr<const KeySet> keys() const;
 
-  // Somebody has a key that is not in the set: asks for a new one, unless that was done a moment ago. True
-  // when one is on its way, so that it is worth to wait for. Any thread.
+  // A token's key is not in the set, or is another than the one of that name in the set: asks for a new set,
+  // unless that was done a moment ago. True when one is on its way, so that it is worth to wait for. Any
+  // thread.
   virtual bool refresh() { return false; }
   // Still being fetched for the first time, or again. Any thread.
   virtual bool fetching() const { return false; }

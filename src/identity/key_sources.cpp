@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <limits>
+
 #include "base/read_file.h"
 
 namespace portcullis::identity {
@@ -38,8 +40,11 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
 
   bool refresh() override {
     if (fetching()) return true;
-    if (to_number(Clock::now()) - last_try_.load(std::memory_order_relaxed) < place_.cooldown.count())
-      return false;
+    const int64_t now = to_number(Clock::now());
+    int64_t last = last_asked_.load(std::memory_order_relaxed);
+    // Only what tokens have asked for counts: the set may have changed right after an ordinary fetch.
+    if (now - last < place_.cooldown.count()) return false;
+    if (!last_asked_.compare_exchange_strong(last, now, std::memory_order_relaxed)) return fetching();
     if (!fetching_.exchange(true)) {
       owner_.loop_.post([weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->alarm_.ring();
@@ -56,7 +61,6 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
     while (self.use_count() > kOwnReferences) {
       self->fetching_.store(true);
       const bool good = co_await self->fetch();
-      self->last_try_.store(to_number(Clock::now()), std::memory_order_relaxed);
       self->fetching_.store(false, std::memory_order_release);
       const Milliseconds pause = good ? self->place_.refresh : std::min(retry, self->place_.refresh);
       retry = good ? kFirstRetry : std::min(retry * 2, kLastRetry);
@@ -158,7 +162,7 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
   Clock::time_point fresh_at_ = Clock::now();
   Alarm alarm_{owner_.loop_};
   std::atomic<bool> fetching_{true};  // its first fetch follows
-  std::atomic<int64_t> last_try_{0};
+  std::atomic<int64_t> last_asked_{std::numeric_limits<int64_t>::min() / 2};
 };
 
 KeySources::KeySources(EventLoop& loop, std::function<void(const std::string&)> say)

@@ -19,7 +19,7 @@ struct KeyPlace {
   std::string place;  // path, URL of the set, or the issuer's URL (OpenID Connect Discovery section 4)
   std::string ca_file{};
   Milliseconds refresh{600'000};   // fetched again after this long
-  Milliseconds cooldown{10'000};   // and not sooner than this because of an unknown key
+  Milliseconds cooldown{10'000};   // and once in this time because of a token that no key fits
   Milliseconds stale{86'400'000};  // how long keys are believed that cannot be fetched again
   Milliseconds timeout{5'000};
 

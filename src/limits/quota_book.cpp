@@ -11,32 +11,51 @@ uint64_t QuotaCounter::number_of(const CalendarWindow& window) {
       std::chrono::duration_cast<std::chrono::hours>(window.begin.time_since_epoch()).count());
 }
 
+// When another thread gives the same place to a window meanwhile, the caller's compare-and-swap fails,
+// because the word is not what was read, and the caller looks again. So no window has two places.
+std::atomic<uint64_t>& QuotaCounter::place_of(uint64_t window, uint64_t& word) {
+  std::atomic<uint64_t>* earliest = nullptr;
+  for (std::atomic<uint64_t>& one : words_) {
+    const uint64_t seen = one.load(std::memory_order_relaxed);
+    if (earliest != nullptr && seen >> kUsedBits != window && seen >= word) continue;
+    earliest = &one;
+    word = seen;
+    if (seen >> kUsedBits == window) break;
+  }
+  return *earliest;
+}
+
 QuotaCounter::Outcome QuotaCounter::charge(const CalendarWindow& window, uint64_t limit, uint64_t cost) {
   const uint64_t number = number_of(window);
-  uint64_t word = word_.load(std::memory_order_relaxed);
   for (;;) {
+    uint64_t word = 0;
+    std::atomic<uint64_t>& place = place_of(number, word);
     const uint64_t used_so_far = word >> kUsedBits == number ? word & kMostUsed : 0;
     if (used_so_far + cost > limit) return {false, used_so_far};
     const uint64_t next = number << kUsedBits | std::min(used_so_far + cost, kMostUsed);
-    if (word_.compare_exchange_weak(word, next, std::memory_order_relaxed)) return {true, used_so_far + cost};
+    if (place.compare_exchange_weak(word, next, std::memory_order_relaxed)) return {true, used_so_far + cost};
   }
 }
 
 uint64_t QuotaCounter::used(const CalendarWindow& window) const {
-  const uint64_t word = word_.load(std::memory_order_relaxed);
-  return word >> kUsedBits == number_of(window) ? word & kMostUsed : 0;
+  const uint64_t number = number_of(window);
+  for (const std::atomic<uint64_t>& one : words_) {
+    const uint64_t word = one.load(std::memory_order_relaxed);
+    if (word >> kUsedBits == number) return word & kMostUsed;
+  }
+  return 0;
 }
 
 // The store's total takes the place of what it was told of; what has been added since stays on top.
 void QuotaCounter::take_total(uint64_t window, uint64_t synced, uint64_t total) {
-  uint64_t word = word_.load(std::memory_order_relaxed);
   for (;;) {
-    const bool same = word >> kUsedBits == window;
-    if (!same && word >> kUsedBits > window) return;  // a new window has begun meanwhile
-    const uint64_t used_now = same ? word & kMostUsed : 0;
+    uint64_t word = 0;
+    std::atomic<uint64_t>& place = place_of(window, word);
+    if (word >> kUsedBits != window) return;  // later windows have taken its place meanwhile
+    const uint64_t used_now = word & kMostUsed;
     const uint64_t added_since = used_now > synced ? used_now - synced : 0;
     const uint64_t next = window << kUsedBits | std::min(total + added_since, kMostUsed);
-    if (word_.compare_exchange_weak(word, next, std::memory_order_relaxed)) return;
+    if (place.compare_exchange_weak(word, next, std::memory_order_relaxed)) return;
   }
 }
 
@@ -62,7 +81,7 @@ QuotaCounter& QuotaBook::counter(const std::string& id, Calendar calendar, const
   known = &counters_.emplace_back();
   known->id_ = id;
   known->keep_hours_ = calendar == Calendar::kMonth ? 32 * 24 : calendar == Calendar::kWeek ? 8 * 24 : 2 * 24;
-  known->window_ = QuotaCounter::number_of(now);
+  known->words_[0] = QuotaCounter::number_of(now) << QuotaCounter::kUsedBits;  // the store is asked about it
   return *known;
 }
 
@@ -95,25 +114,28 @@ void QuotaBook::run() {
 // True when the store has taken, and told, everything.
 bool QuotaBook::exchange() {
   if (!store_) return true;
-  std::vector<QuotaCounter*> with_news;
+  struct News {
+    QuotaCounter& counter;
+    QuotaCounter::Stored& stored;
+    uint64_t used;
+  };
+  std::vector<News> news;
   std::vector<QuotaChange> changes;
-  std::vector<uint64_t> told;
   {
     const std::lock_guard lock(mutex_);
     for (QuotaCounter& counter : counters_) {
-      const uint64_t word = counter.word_.load(std::memory_order_relaxed);
-      const uint64_t window = std::max(word >> QuotaCounter::kUsedBits, counter.window_);
-      const uint64_t used = word >> QuotaCounter::kUsedBits == window ? word & QuotaCounter::kMostUsed : 0;
-      if (window != counter.window_) {
-        counter.window_ = window;
-        counter.stored_ = 0;
-        counter.fresh_ = true;
+      for (size_t i = 0; i < QuotaCounter::kMaxWindows; ++i) {
+        const uint64_t word = counter.words_[i].load(std::memory_order_relaxed);
+        if (word == 0) continue;
+        const uint64_t window = word >> QuotaCounter::kUsedBits;
+        const uint64_t used = word & QuotaCounter::kMostUsed;
+        QuotaCounter::Stored& stored = counter.stored_[i];
+        if (stored.window != window) stored = {.window = window};
+        const uint64_t added = used > stored.used ? used - stored.used : 0;
+        if (added == 0 && stored.is_known && (used == 0 || !store_->is_shared())) continue;
+        news.push_back({counter, stored, used});
+        changes.push_back({counter.id_, window, counter.keep_hours_, added, 0});
       }
-      const uint64_t added = used > counter.stored_ ? used - counter.stored_ : 0;
-      if (added == 0 && !counter.fresh_ && (used == 0 || !store_->is_shared())) continue;
-      with_news.push_back(&counter);
-      told.push_back(used);
-      changes.push_back({counter.id_, window, counter.keep_hours_, added, 0});
     }
   }
   constexpr size_t kAtOnce = 5'000;
@@ -128,10 +150,10 @@ bool QuotaBook::exchange() {
     fault_ = fault;
     if (!stored) return false;
     for (size_t i = 0; i < some.size(); ++i) {
-      QuotaCounter& counter = *with_news[begin + i];
-      counter.take_total(some[i].window, told[begin + i], some[i].total);
-      counter.stored_ = some[i].total;
-      counter.fresh_ = false;
+      const News& one = news[begin + i];
+      one.counter.take_total(some[i].window, one.used, some[i].total);
+      one.stored.used = some[i].total;
+      one.stored.is_known = true;
     }
   }
   return true;

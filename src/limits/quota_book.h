@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -16,9 +17,13 @@
 
 namespace portcullis::limits {
 
-// How much of one quota one consumer has used in one window. Any thread may charge it; no lock.
+// How much of one quota one consumer has used in each of the last windows that were charged. It knows
+// several, because a clock that is set forward and back comes again to a window that it had left. Any thread
+// may charge it; no lock.
 class QuotaCounter {
  public:
+  static constexpr size_t kMaxWindows = 4;
+
   // Adds `cost` if that stays within `limit`; what has been used by then.
   struct Outcome {
     bool allowed;
@@ -30,20 +35,25 @@ class QuotaCounter {
 
  private:
   friend class QuotaBook;
-  // 24 bits for the hour, since 1970, in which the window began, and 40 for what has been used in it. A
-  // counter of a window that is over counts as none.
+  // A word: 24 bits for the hour, since 1970, in which the window began, and 40 for what has been used in it.
+  // 0: none.
   static constexpr unsigned kUsedBits = 40;
   static constexpr uint64_t kMostUsed = (uint64_t{1} << kUsedBits) - 1;
   static uint64_t number_of(const CalendarWindow& window);
+  // The word of that window; a new window takes the place of the earliest. `word` is what was read.
+  std::atomic<uint64_t>& place_of(uint64_t window, uint64_t& word);
   void take_total(uint64_t window, uint64_t synced, uint64_t total);
 
-  std::atomic<uint64_t> word_{0};
+  std::array<std::atomic<uint64_t>, kMaxWindows> words_{};
   // Of the book's thread.
+  struct Stored {
+    uint64_t window = 0;
+    uint64_t used = 0;      // what this process has told the store, or learnt from it
+    bool is_known = false;  // the store has been asked
+  };
   std::string id_;
   uint64_t keep_hours_ = 0;
-  uint64_t window_ = 0;  // of what the store knows
-  uint64_t stored_ = 0;  // what this process has told it, or learnt from it
-  bool fresh_ = true;    // the store has not been asked yet
+  std::array<Stored, kMaxWindows> stored_{};  // one for each word
 };
 
 // All quotas' counters. They live as long as the book; a thread of its own exchanges what was added with the

@@ -1,7 +1,9 @@
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <chrono>
 
+#include "base/wall_clock.h"
 #include "limits/quota_store.h"
 
 namespace portcullis::limits {
@@ -58,20 +60,26 @@ class SqliteStore final : public QuotaStore {
     sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
     return why;
   }
-  // Forgets windows that are long over, now and then.
+  // Forgets windows that are long over, once an hour. What a clock that is wrong for a while takes for long
+  // over must not be forgotten: the time is that at which the file was opened, and what has gone by since,
+  // unless the clock says less.
   void prune() {
-    const auto hour =
-        std::chrono::duration_cast<std::chrono::hours>(std::chrono::system_clock::now().time_since_epoch())
-            .count();
-    if (hour == pruned_) return;
-    pruned_ = hour;
+    const auto elapsed = std::chrono::steady_clock::now() - opened_at_;
+    const auto passed = std::chrono::floor<std::chrono::hours>(elapsed).count();
+    if (passed == pruned_) return;
+    pruned_ = passed;
+    const auto moment =
+        std::min(opened_on_ + std::chrono::floor<std::chrono::seconds>(elapsed), current_second());
+    const auto hour = std::chrono::floor<std::chrono::hours>(moment.time_since_epoch()).count();
     const std::string statement = "DELETE FROM quota WHERE keep_until < " + std::to_string(hour);
     sqlite3_exec(database_, statement.c_str(), nullptr, nullptr, nullptr);
   }
 
   sqlite3* database_ = nullptr;
   sqlite3_stmt* add_ = nullptr;
-  int64_t pruned_ = 0;
+  const std::chrono::steady_clock::time_point opened_at_ = std::chrono::steady_clock::now();
+  const std::chrono::sys_seconds opened_on_ = current_second();
+  int64_t pruned_ = 0;  // hours after it was opened
 };
 
 }  // namespace

@@ -12,17 +12,20 @@
 
 namespace portcullis::policy {
 
-// What has been found out about credentials, each until some moment. Bounded: each has two places and takes
-// that of the one used less lately. One worker's.
+// What has been found out about credentials, each until some moment by the clock that only goes forward:
+// setting the time of day makes nothing last longer. Bounded: each has two places and takes that of the one
+// used less lately. One worker's.
 //
 // A credential that was refused is never in it, so the time that a forger's wrong guess takes tells nothing.
 template <typename Value>
 class BoundedCache {
  public:
+  using Moment = std::chrono::steady_clock::time_point;
+
   explicit BoundedCache(size_t capacity) : entries_(capacity) {}
 
   // Null when it is not known, or no longer good. Valid until the next keep().
-  const Value* find(std::string_view key, std::chrono::sys_seconds now) {
+  const Value* find(std::string_view key, Moment now) {
     if (entries_.empty()) return nullptr;
     for (const size_t at : places(key)) {
       Entry& entry = entries_[at];
@@ -33,7 +36,7 @@ class BoundedCache {
     return nullptr;
   }
 
-  void keep(std::string_view key, Value value, std::chrono::sys_seconds good_until) {
+  void keep(std::string_view key, Value value, Moment good_until) {
     if (entries_.empty()) return;
     const auto both = places(key);
     Entry& first = entries_[both[0]];
@@ -49,7 +52,7 @@ class BoundedCache {
   struct Entry {
     std::string key;
     std::optional<Value> value;
-    std::chrono::sys_seconds good_until{};
+    Moment good_until{};
     uint64_t used = 0;
   };
 

@@ -15,6 +15,16 @@ ClaimsRules::ClaimsRules(const ClaimsSettings& settings, std::string_view unknow
       R"(Bearer error="insufficient_scope")" + (scopes.empty() ? "" : ", scope=\"" + scopes + '"');
 }
 
+// Empty when the claim makes no field: what an issuer lets its users choose must not become further header
+// lines.
+std::string_view ClaimsRules::value_of(const identity::Claims& claims, const std::string& name,
+                                       Arena& arena) const {
+  const std::string_view text = settings_.claim_lists == ClaimLists::kJson && claims.is_compound(name)
+                                    ? arena.copy(claims.json_of(name))
+                                    : claims.joined_text_of(name, arena);
+  return http::is_field_text(text) ? text : std::string_view();
+}
+
 Decision ClaimsRules::admit(Context& context, std::shared_ptr<const identity::Claims> claims,
                             const identity::Consumer* consumer) const {
   if (consumer == nullptr && settings_.consumer == ConsumerNeed::kRequired) {
@@ -30,9 +40,8 @@ Decision ClaimsRules::admit(Context& context, std::shared_ptr<const identity::Cl
   }
   for (const auto& [field, claim] : settings_.forward_claims) {
     context.request.fields.remove(field);
-    const std::string_view text = context.caller.claims->text_of(claim);
-    // What an issuer lets its users choose must not become further header lines.
-    if (!text.empty() && http::is_field_text(text)) context.request.fields.add(field, text);
+    const std::string_view value = value_of(*context.caller.claims, claim, context.arena);
+    if (!value.empty()) context.request.fields.add(field, value);
   }
   return Decision::proceed();
 }

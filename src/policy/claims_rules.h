@@ -11,6 +11,8 @@
 namespace portcullis::policy {
 
 enum class ConsumerNeed { kOptional, kRequired };
+// How a claim that is a list becomes a field's value.
+enum class ClaimLists { kJoined, kJson };
 
 // What a policy that has a caller's claims makes of them. Settings of `jwt` and `oauth2_introspection`.
 struct ClaimsSettings {
@@ -18,6 +20,7 @@ struct ClaimsSettings {
   std::string consumer_claim = "sub";
   ConsumerNeed consumer = ConsumerNeed::kOptional;
   config::TextMap forward_claims;
+  ClaimLists claim_lists = ClaimLists::kJoined;
 };
 
 // The settings at work. Immutable; any thread.
@@ -40,6 +43,8 @@ class ClaimsRules {
                  const identity::Consumer* consumer) const;
 
  private:
+  std::string_view value_of(const identity::Claims& claims, const std::string& name, Arena& arena) const;
+
   ClaimsSettings settings_;
   Condition require_;
   std::string insufficient_;
@@ -54,9 +59,10 @@ void add_claims_fields(config::ObjectType& type) {
                 "nothing",
                 "What the token must say besides, as `{scope: orders:read}` or a condition such as `scope = "
                 "orders:read and claim.tenant in [acme, globex]` (see `acl`); else 403.")
-      .optional("consumer_claim", static_cast<std::string Settings::*>(&ClaimsSettings::consumer_claim),
-                config::text(), "sub",
-                "The claim whose value is looked for among the consumers' `jwt_subject`.")
+      .optional(
+          "consumer_claim", static_cast<std::string Settings::*>(&ClaimsSettings::consumer_claim),
+          config::text(), "sub",
+          "The claim whose value is looked for among the consumers' `jwt_subject`. A list is no such value.")
       .optional("consumer", static_cast<ConsumerNeed Settings::*>(&ClaimsSettings::consumer),
                 config::choice({{"optional", static_cast<int>(ConsumerNeed::kOptional)},
                                 {"required", static_cast<int>(ConsumerNeed::kRequired)}}),
@@ -66,7 +72,15 @@ void add_claims_fields(config::ObjectType& type) {
           config::text_map(config::check_request_field, [](const std::string&) { return std::string(); }),
           "none",
           "Header fields for the backend with the claims that they take: `{x-user: sub}`. What a client "
-          "sends under these names is removed.");
+          "sends under these names is removed. A claim that is null makes no field.")
+      .optional(
+          "claim_lists", static_cast<ClaimLists Settings::*>(&ClaimsSettings::claim_lists),
+          config::choice({{"joined", static_cast<int>(ClaimLists::kJoined)},
+                          {"json", static_cast<int>(ClaimLists::kJson)}}),
+          "joined",
+          "How `forward_claims` writes a claim that is a list: `joined` by commas, as `user,admin`, with %2C "
+          "for a comma "
+          "within an element; or as `json`, `[\"user\",\"admin\"]`. An object makes a field as `json` only.");
 }
 
 }  // namespace portcullis::policy

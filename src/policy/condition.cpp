@@ -229,6 +229,21 @@ bool Condition::holds(const Node& node, const Context& context) {
   return false;
 }
 
+namespace {
+
+// One of the fields of that name has this value, or has it in its list: two fields and one list of two say
+// the same (RFC 9110 section 5.3).
+bool header_has(const http::Fields& fields, std::string_view name, std::string_view value) {
+  return std::any_of(fields.begin(), fields.end(), [&](const http::Field& field) {
+    if (!equals_ignoring_case(field.name, name)) return false;
+    bool found = field.value == value;
+    for_each_list_element(field.value, [&](std::string_view element) { found |= element == value; });
+    return found;
+  });
+}
+
+}  // namespace
+
 bool Condition::equals(const Node& node, std::string_view value, const Context& context) {
   const identity::Caller& caller = context.caller;
   switch (node.subject) {
@@ -237,11 +252,8 @@ bool Condition::equals(const Node& node, std::string_view value, const Context& 
     case Subject::kConsumer: return caller.consumer != nullptr && caller.consumer->name == value;
     case Subject::kClaim: return caller.claims && caller.claims->has(node.name, value);
     case Subject::kHost: return equals_ignoring_case(context.host, value);
-    case Subject::kHeader: {
-      const http::Field* field = context.request.fields.find(node.name);
-      return field != nullptr && field->value == value;
-    }
-    case Subject::kCookie: return http::find_cookie(context.request.fields, node.name) == value;
+    case Subject::kHeader: return header_has(context.request.fields, node.name, value);
+    case Subject::kCookie: return http::has_cookie(context.request.fields, node.name, value);
     default: return text_of(node, context) == value;
   }
 }
@@ -250,10 +262,10 @@ bool Condition::exists(const Node& node, const Context& context) {
   const identity::Caller& caller = context.caller;
   switch (node.subject) {
     case Subject::kScope:
-      return caller.claims && (caller.claims->find("scope") || caller.claims->find("scp"));
+      return caller.claims && (caller.claims->has_value("scope") || caller.claims->has_value("scp"));
     case Subject::kGroup: return caller.consumer != nullptr && !caller.consumer->groups.empty();
     case Subject::kConsumer: return caller.consumer != nullptr;
-    case Subject::kClaim: return caller.claims && caller.claims->has_member(node.name);
+    case Subject::kClaim: return caller.claims && caller.claims->has_value(node.name);
     case Subject::kHeader: return context.request.fields.find(node.name) != nullptr;
     case Subject::kCookie: return http::find_cookie(context.request.fields, node.name).has_value();
     default: return !text_of(node, context).empty();

@@ -16,10 +16,11 @@ namespace portcullis::policy {
 //   method in [GET, HEAD] and not path under /internal
 //
 // Subjects: scope, group, consumer, claim.NAME, header.NAME, cookie.NAME, method, host, path, route,
-// client_address. A subject with several values (scope, group, a claim that is a list) equals a value when
-// one of them does. Operators: = (or ==), !=, in [...], not in [...], exists; `under` for paths and address
-// blocks. `and` binds tighter than `or`; `not` and parentheses as usual; values with spaces or brackets stand
-// in quotes.
+// client_address. A subject with several values (scope, group, a claim that is a list, a header that comes in
+// several fields or as a list, a cookie that comes more than once) equals a value when one of them does; a
+// claim that is null has none, and does not exist. Operators: = (or ==), !=, in [...], not in [...], exists;
+// `under` for paths and address blocks. `and` binds tighter than `or`; `not` and parentheses as usual; values
+// with spaces or brackets stand in quotes.
 class Condition {
  public:
   Condition() = default;  // always true

@@ -10,13 +10,23 @@ config::TypePointer credential_type() {
       {{"hide", static_cast<int>(Credential::kHide)}, {"pass", static_cast<int>(Credential::kPass)}});
 }
 
+std::optional<std::string_view> find_in_header(const http::Fields& fields, std::string_view header,
+                                               std::string_view scheme) {
+  std::optional<std::string_view> found;
+  for (const http::Field& field : fields) {
+    if (!equals_ignoring_case(field.name, header)) continue;
+    const auto credential =
+        scheme.empty() ? std::optional(field.value) : http::after_scheme(field.value, scheme);
+    if (!credential) continue;
+    if (found && *found != *credential) return std::string_view();
+    found = credential;
+  }
+  return found;
+}
+
 std::optional<std::string_view> CredentialPlace::find(const Context& context) const {
   if (!header.empty()) {
-    for (const http::Field& field : context.request.fields) {
-      if (!equals_ignoring_case(field.name, header)) continue;
-      if (scheme.empty()) return field.value;
-      if (const auto found = http::after_scheme(field.value, scheme)) return found;
-    }
+    if (const auto found = find_in_header(context.request.fields, header, scheme)) return found;
   }
   if (!query.empty()) {
     if (const auto found = http::find_query_parameter(context.request.query, query, context.arena))

@@ -26,7 +26,7 @@ void add_outside_fields(config::ObjectType& type) {
       .optional("ca", static_cast<std::string Settings::*>(&OutsideService::ca), config::text(),
                 "the system's", "PEM file of the authorities that its certificate may come from.")
       .optional("timeout", static_cast<std::chrono::milliseconds Settings::*>(&OutsideService::timeout),
-                config::duration(), "1s", "How long it may take.")
+                config::time_limit(), "1s", "How long it may take.")
       .optional("on_error", static_cast<OnError Settings::*>(&OutsideService::on_error),
                 config::choice({{"deny", static_cast<int>(OnError::kDeny)},
                                 {"allow", static_cast<int>(OnError::kAllow)}}),

@@ -179,7 +179,8 @@ struct Explanation {
 
 // One configured policy: built once when the configuration is loaded, used by every worker at once, so it is
 // immutable and must not block. on_response runs, in reverse order, for the policies whose on_request ran,
-// also when the gateway answers by itself.
+// also when the gateway answers by itself. Policies of the top level see also requests that no route takes,
+// before these are refused: Context::route is then empty.
 class Policy {
  public:
   virtual ~Policy() = default;
@@ -191,8 +192,10 @@ class Policy {
   virtual bool watches_end() const { return false; }
   // Adds the request fields that this policy alone sets for the backend.
   virtual void add_owned_fields(OwnedFields& /*fields*/) const {}
-  // True when it answers CORS preflights, which then reach it although the route has no OPTIONS.
-  virtual bool answers_preflight() const { return false; }
+  // True when every answer on its route gets what on_response adds, also one that was made before the
+  // policy's turn came: a refusal by the gateway or by a policy before it. on_response then finds only the
+  // two heads in the context.
+  virtual bool marks_every_answer() const { return false; }
   // What on_request would decide, without a lasting effect: nothing is charged, nobody else is asked.
   virtual Explanation explain(Context& context) const { return {on_request(context), {}}; }
 };
@@ -205,6 +208,8 @@ struct Kind {
   std::function<PolicyPointer(const void* settings, const BuildContext& build)> create;
   // Reports what is wrong with it beside the rest of the configuration; may be empty.
   std::function<void(const config::PolicyUse&, const config::Config&, config::Diagnostics&)> check{};
+  // It answers CORS preflights, which then reach it although its route does not take OPTIONS.
+  bool answers_preflight = false;
 };
 
 // The one of that name, or null.

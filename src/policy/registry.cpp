@@ -85,6 +85,11 @@ void check(const config::PolicyUse& use, const config::Config& config, config::D
   if (kind != nullptr && kind->check) kind->check(use, config, diagnostics);
 }
 
+bool answers_preflight(const config::PolicyUse& use) {
+  const Kind* kind = find_kind(kinds(), use.name);
+  return kind != nullptr && kind->answers_preflight;
+}
+
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context) {
   const Kind* kind = find_kind(kinds(), use.name);
   return kind == nullptr ? nullptr : kind->create(use.settings.get(), context);

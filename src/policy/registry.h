@@ -11,6 +11,9 @@ const config::PolicyCatalog& catalog();
 // Reports what is wrong with a loaded policy beside the rest of the configuration.
 void check(const config::PolicyUse& use, const config::Config& config, config::Diagnostics& diagnostics);
 
+// Whether it answers CORS preflights.
+bool answers_preflight(const config::PolicyUse& use);
+
 // Builds a policy from what the loader made of its entry, which check() has passed.
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context);
 

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "http/characters.h"
+#include "http/combined_value.h"
 #include "http/query.h"
 
 namespace portcullis::policy {
@@ -29,7 +30,8 @@ std::string Template::parse(std::string_view text, std::vector<Part>& parts) {
       {"request.cookie.", Variable::kCookie},
       {"request.parameter.", Variable::kParameter},
       {"consumer.metadata.", Variable::kConsumerMetadata},
-      {"claim.", Variable::kClaim}};
+      {"claim.", Variable::kClaim},
+      {"claim_json.", Variable::kClaimJson}};
   std::string literal;
   const auto flush = [&] {
     if (!literal.empty()) parts.push_back({Variable::kLiteral, std::move(literal)});
@@ -83,11 +85,40 @@ std::string Template::check(const std::string& text) {
   return parse(text, parts);
 }
 
-// A claim's text is the issuer's, and may hold what no field may.
-static std::string_view claim_of(std::string_view name, const Context& context) {
+std::string_view Template::beginning() const {
+  return parts_.empty() || parts_[0].variable != Variable::kLiteral ? std::string_view() : parts_[0].text;
+}
+
+bool Template::begins_as_client_says() const {
+  if (parts_.empty()) return false;
+  switch (parts_[0].variable) {
+    case Variable::kPath:
+    case Variable::kQuery:
+    case Variable::kHeader:
+    case Variable::kCookie:
+    case Variable::kParameter: return true;
+    default: return false;
+  }
+}
+
+// What an issuer says may hold what no field may.
+static std::string_view claim_of(std::string_view name, Context& context) {
   if (!context.caller.claims) return {};
-  const std::string_view text = context.caller.claims->text_of(name);
+  const std::string_view text = context.caller.claims->joined_text_of(name, context.arena);
   return http::is_field_text(text) ? text : std::string_view();
+}
+
+static std::string_view claim_json_of(std::string_view name, Context& context) {
+  if (!context.caller.claims) return {};
+  const std::string text = context.caller.claims->json_of(name);
+  return http::is_field_text(text) ? context.arena.copy(text) : std::string_view();
+}
+
+// The fields of one name are one list; those of cookies are a list of their own kind (RFC 6265
+// section 4.2.1).
+static std::string_view header_of(const std::string& name, Context& context) {
+  const std::string_view separator = equals_ignoring_case(name, "cookie") ? "; " : ", ";
+  return http::combined_value(context.request.fields, name, separator, context.arena);
 }
 
 // What an issuer lets its customers choose may hold what no field may.
@@ -107,7 +138,7 @@ std::string_view Template::value_of(const Part& part, Context& context) {
     case Variable::kQuery: return context.request.query;
     case Variable::kScheme: return context.scheme;
     case Variable::kId: return context.request_id;
-    case Variable::kHeader: return context.request.fields.value_of(part.text);
+    case Variable::kHeader: return header_of(part.text, context);
     case Variable::kCookie: return http::find_cookie(context.request.fields, part.text).value_or("");
     case Variable::kParameter:
       return context.parameters == nullptr ? std::string_view()
@@ -125,6 +156,7 @@ std::string_view Template::value_of(const Part& part, Context& context) {
     case Variable::kConsumerMetadata:
       return consumer == nullptr ? std::string_view() : consumer->metadata_of(part.text);
     case Variable::kClaim: return claim_of(part.text, context);
+    case Variable::kClaimJson: return claim_json_of(part.text, context);
     case Variable::kStatus: return context.arena.decimal(context.response.status);
   }
   return {};

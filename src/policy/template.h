@@ -9,12 +9,13 @@
 namespace portcullis::policy {
 
 // Text with variables in braces: `{request.method}`, `.host`, `.path`, `.query`, `.scheme`, `.id`,
-// `{request.header.NAME}`, `{request.cookie.NAME}`, `{request.parameter.NAME}` (of the route's path; empty
-// where it has none),
-// `{client.address}`, `{route.name}`, `{response.status}`, `{consumer.name}`, `{consumer.groups}`,
-// `{consumer.credential}`, `{consumer.metadata.KEY}`, `{claim.NAME}`, `{client.certificate.subject}`,
-// `.issuer`,
-// `.serial`, `.fingerprint` (empty when the client has shown none). `{{` stands for a brace.
+// `{request.header.NAME}` (all fields of that name as one list), `{request.cookie.NAME}`,
+// `{request.parameter.NAME}` (of the route's path; empty where it has none), `{client.address}`,
+// `{route.name}`, `{response.status}`, `{consumer.name}`,
+// `{consumer.groups}`, `{consumer.credential}`, `{consumer.metadata.KEY}`, `{claim.NAME}` (a list joined by
+// commas),
+// `{claim_json.NAME}` (the value as JSON), `{client.certificate.subject}`, `.issuer`, `.serial`,
+// `.fingerprint` (empty when the client has shown none). `{{` stands for a brace.
 class Template {
  public:
   Template() = default;
@@ -25,6 +26,11 @@ class Template {
   static std::string check(const std::string& text);
 
   bool empty() const { return parts_.empty(); }
+  // The text before the first variable.
+  std::string_view beginning() const;
+  // It begins with a variable whose text the client chooses: the path or a part of it, the query, a header or
+  // a cookie.
+  bool begins_as_client_says() const;
   // Its text for this exchange, in the exchange's arena or the template itself. Control characters cannot
   // come in through variables: fields and targets have been checked by the parser, claims are filtered here.
   std::string_view expand(Context& context) const;
@@ -53,6 +59,7 @@ class Template {
     kConsumerCredential,
     kConsumerMetadata,
     kClaim,
+    kClaimJson,
   };
   struct Part {
     Variable variable;

@@ -142,6 +142,8 @@ Task<bool> ClientConnection::shake_hands() {
       .fetch_add(1, std::memory_order_relaxed);
   if (session.in_kernel()) metrics.in_kernel.fetch_add(1, std::memory_order_relaxed);
   certificate_ = tls::PeerCertificate::of(*session.ssl());
+  asked_for_certificate_ = SSL_get_verify_mode(session.ssl()) != SSL_VERIFY_NONE;
+  if (!session.protocol().empty()) agreed_ = session.protocol() == "h2" ? Agreed::kHttp2 : Agreed::kHttp1;
   // What was said last goes with the first response, unless the client waits for it.
   IoResult flushed;
   if (!stream.may_read()) flushed = co_await stream.write({}, settings().send_timeout);
@@ -153,8 +155,7 @@ Task<void> ClientConnection::serve() {
   if (settings().tls && !co_await shake_hands()) co_return;
   // Until the first byte a new connection is on the head's clock: idling is for those that have been served.
   if (input.empty() && !co_await wait_for_request(settings().head_timeout)) co_return;
-  std::optional<bool> http2 = false;
-  if (may_speak_http2()) http2 = co_await speaks_http2();
+  const std::optional<bool> http2 = co_await chooses_http2();
   if (!http2) co_return;
   if (*http2) {
     co_await serve_http2();

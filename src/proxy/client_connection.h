@@ -60,6 +60,8 @@ class ClientConnection final : public ListNode<>, public Pooled {
 
   // The verified certificate that the client has shown; null when it has shown none.
   const std::shared_ptr<const tls::PeerCertificate>& certificate() const { return certificate_; }
+  // The client's certificate was asked for in the handshake, though it may have shown none.
+  bool asked_for_certificate() const { return asked_for_certificate_; }
   // It came by TLS, to us or to the load balancer before us.
   bool is_secure() const { return stream.codec() != nullptr || proxied_tls_; }
 
@@ -71,8 +73,7 @@ class ClientConnection final : public ListNode<>, public Pooled {
   bool expects_proxy_header() const;
   Task<bool> read_proxy_header();
   Task<bool> shake_hands();
-  bool may_speak_http2() const;
-  Task<std::optional<bool>> speaks_http2();
+  Task<std::optional<bool>> chooses_http2();
   class Patience;
   Task<bool> serve_http1();
   Task<void> serve_http2();
@@ -81,6 +82,9 @@ class ClientConnection final : public ListNode<>, public Pooled {
   Task<void> linger();
 
   static constexpr Milliseconds kLastCall{1'000};
+
+  // What TLS has agreed on by ALPN (RFC 7301).
+  enum class Agreed : uint8_t { kNothing, kHttp1, kHttp2 };
 
   Worker& worker_;
   std::shared_ptr<Listener> listener_;
@@ -91,6 +95,8 @@ class ClientConnection final : public ListNode<>, public Pooled {
   bool idle_ = false;
   bool hurried_ = false;  // since it has been idle
   bool proxied_tls_ = false;
+  bool asked_for_certificate_ = false;
+  Agreed agreed_ = Agreed::kNothing;
   uint16_t peer_port_;
   uint8_t peer_text_size_;
   char peer_text_[INET6_ADDRSTRLEN];

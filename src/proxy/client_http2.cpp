@@ -30,14 +30,12 @@ struct StreamClient : Pooled {
 
 }  // namespace
 
-// The client, who has sent something, may be one that speaks HTTP/2: as agreed on in TLS, or as it has known
-// (RFC 9113 section 3.3).
-bool ClientConnection::may_speak_http2() const {
-  return settings().http2.enabled && kPreface.starts_with(input.content().substr(0, kPreface.size()));
-}
-
-// Whether it does. Nothing when it has left before that could be told.
-Task<std::optional<bool>> ClientConnection::speaks_http2() {
+// Whether the client, which has sent something, is to speak HTTP/2. What ALPN has chosen counts, whatever the
+// client sends then (RFC 9113 sections 3.2 and 3.4); without ALPN its first bytes say it (section 3.3).
+// Nothing when it has left before that could be told.
+Task<std::optional<bool>> ClientConnection::chooses_http2() {
+  if (agreed_ != Agreed::kNothing) co_return agreed_ == Agreed::kHttp2;
+  if (!settings().http2.enabled) co_return false;
   const Clock::time_point deadline = worker_.loop().now() + settings().head_timeout;
   for (;;) {
     const std::string_view begin = input.content().substr(0, kPreface.size());

@@ -1,6 +1,7 @@
 #include "proxy/exchange.h"
 
 #include <cerrno>
+#include <utility>
 
 #include "http/authority.h"
 
@@ -34,15 +35,15 @@ Exchange::Exchange(Client client)
 }
 
 Exchange::~Exchange() {
-  if (policies_begun_ > 0 && route_->watches_end) {
+  if (policies_begun_ > 0 && governing_->watches_end) {
     for (size_t i = first_policy_; i < policies_begun_; ++i) {
-      if (route_->policies[i]->watches_end()) route_->policies[i]->on_end(context_);
+      if (governing_->policies[i]->watches_end()) governing_->policies[i]->on_end(context_);
     }
   }
   if (is_errand_) return;
   if (!has_head_ && refusal_ == 0) return;  // no request: the client left before it had said one
   const std::vector<telemetry::RouteMetrics*>& shards =
-      route_ != nullptr ? route_->metrics : snapshot_->snapshot->unmatched;
+      route_ != nullptr ? route_->metrics : snapshot_->snapshot->unrouted.metrics;
   telemetry::RouteMetrics& metrics = *shards[worker_.index()];
   const size_t status_class = answered_ ? response_.status / 100u : 0;
   metrics.responses[status_class].add();
@@ -139,20 +140,20 @@ Task<Persistence> Exchange::run() {
     co_await answer_itself();
     co_return persistence_after_answer();
   }
-  if (!prepared) {
-    co_await refuse(refusal_, refusal_detail_);
-    co_return persistence_after_answer();
-  }
-  if (worker_.overloaded() && !is_errand_) {
+  if (worker_.overloaded() && (prepared || policies_asked_ > 0)) {
     worker_.note_shed();
     co_await shed();
     co_return persistence_after_answer();
   }
-  if (!route_->policies.empty() || route_->split.needs_context()) fill_context();
-  if (!route_->policies.empty()) {
+  if (policies_asked_ > 0 || (prepared && route_->split.needs_context())) fill_context();
+  if (policies_asked_ > 0) {
     if (co_await consult_policies()) co_return persistence_after_answer();
     target_path_ = context_.target_path;
     drop_client_values();
+  }
+  if (!prepared) {
+    co_await refuse(refusal_, refusal_detail_);
+    co_return persistence_after_answer();
   }
   if (route_->split.empty()) {
     co_await refuse(500, "no_upstream");
@@ -183,13 +184,14 @@ void Exchange::fill_context() {
   context_.worker = worker_.index();
   held_body_.begin_at(head_size_);
   context_.body = &held_body_;
+  context_.request_id = request_id_;
+  context_.pseudonym = governing_->pseudonym;
+  if (route_ == nullptr) return;
   context_.parameters = &route_->parameters;
   // Policies come before the choice of a branch, which may depend on what they find: they know the first.
   if (!route_->split.empty())
     context_.upstream = snapshot_->upstreams[route_->split.branches()[0].upstream]->definition().name;
   context_.route = route_->name;
-  context_.pseudonym = route_->pseudonym;
-  context_.request_id = request_id_;
 }
 
 // Who answers, of those among whom the route divides its requests.
@@ -207,8 +209,8 @@ const Branch* Exchange::choose_branch() {
 
 // The request side of the chain. True when a policy has answered.
 Task<bool> Exchange::consult_policies() {
-  while (policies_begun_ < route_->policies.size()) {
-    const PlacedPolicy& one = route_->policies[policies_begun_];
+  while (policies_begun_ < policies_asked_) {
+    const PlacedPolicy& one = governing_->policies[policies_begun_];
     policies_run_ = ++policies_begun_;
     // What decides at once is only worth a span in a trace that will be told.
     Span* span = trace_ != nullptr && trace_->context.sampled ? begin_span(one.name) : nullptr;
@@ -239,11 +241,21 @@ Task<bool> Exchange::consult_policies() {
 
 // The response side, in reverse, for the policies that saw the request.
 void Exchange::finish_policies() {
+  if (governing_ == nullptr) return;  // there is no request that anybody could have seen
+  if (governing_->marks_answers) mark_answer();
   while (policies_run_ > first_policy_) {
     const bool stored = static_cast<bool>(context_.storing);
-    route_->policies[--policies_run_]->on_response(context_);
+    governing_->policies[--policies_run_]->on_response(context_);
     // What has been encoded until here is kept so; what is set later is for this client.
     if (!stored && context_.storing) stored_encoder_ = std::move(context_.encoder);
+  }
+}
+
+// The policies that mark every answer, and whose turn has not come.
+void Exchange::mark_answer() {
+  if (std::exchange(marked_, true)) return;
+  for (size_t i = governing_->policies.size(); i > policies_begun_; --i) {
+    if (governing_->policies[i - 1]->marks_every_answer()) governing_->policies[i - 1]->on_response(context_);
   }
 }
 

@@ -65,7 +65,7 @@ class Exchange final : public Pooled, private policy::Errands {
   void screen_head();
   bool refusal(uint16_t status, std::string_view detail);
   bool may_forward();
-  const Route* find_route();
+  bool find_route();
   bool prepare();
   void take_owned_fields();
   void drop_client_values();
@@ -73,6 +73,7 @@ class Exchange final : public Pooled, private policy::Errands {
   void fill_context();
   Task<bool> consult_policies();
   void finish_policies();
+  void mark_answer();
   const Branch* choose_branch();
   // The branch's, once it has been chosen.
   upstream::Upstream& upstream() const { return *snapshot_->upstreams[branch_->upstream]; }
@@ -186,7 +187,9 @@ class Exchange final : public Pooled, private policy::Errands {
   Worker& worker_;
   std::shared_ptr<WorkerSnapshot> snapshot_;
   const ListenerSettings& settings_;
-  const Route* route_ = nullptr;
+  const Route* route_ = nullptr;  // takes the request
+  const Route* governing_ =
+      nullptr;  // whose policies see it: route_, or what stands for it where none takes the request
   const Branch* branch_ = nullptr;  // of the route, once it is known who is asked
   std::string_view path_;           // canonical, as matched
   std::string_view target_path_;    // as the target gets it
@@ -241,6 +244,8 @@ class Exchange final : public Pooled, private policy::Errands {
   Block spent_;                // where the head lies, once the client's input is elsewhere
   size_t policies_run_ = 0;    // how many have seen the request and are to see the response
   size_t policies_begun_ = 0;  // how many have seen the request
+  size_t policies_asked_ = 0;  // how many of the governing route's are to see the request
+  bool marked_ = false;        // the policies whose turn did not come have marked the answer
   size_t first_policy_ = 0;    // of an errand: those before have nothing to do with it
   bool is_errand_ = false;
   Trace* trace_ = nullptr;  // null: nobody traces

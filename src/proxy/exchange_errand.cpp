@@ -13,6 +13,7 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender,
       snapshot_(original.snapshot_),
       settings_(original.settings_),
       route_(original.route_),
+      governing_(original.governing_),
       origin_(original.origin_),
       has_head_(true),
       context_{worker_.loop(), arena_, request_, response_},
@@ -49,6 +50,7 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender,
   while (first_policy_ < route_->policies.size() && route_->policies[first_policy_].policy.get() != sender)
     ++first_policy_;
   policies_run_ = policies_begun_ = first_policy_ + 1;
+  policies_asked_ = route_->policies.size();
   prepare(context_);
 }
 

@@ -55,34 +55,26 @@ bool Exchange::may_forward() {
   return *hops > 0;
 }
 
-// The route that takes the request, or null with the refusal set.
-const Route* Exchange::find_route() {
+// The route that takes the request. False when there is none, with the refusal set.
+bool Exchange::find_route() {
   const Snapshot& snapshot = *snapshot_->snapshot;
-  routing::RequestView view{host_, path_, request_.method, request_.query, &request_.fields};
-  routing::MatchResult match = snapshot.table.match(view);
-  if (match.outcome == routing::MatchOutcome::kMethodNotAllowed && request_.method == "OPTIONS") {
-    // A CORS preflight asks on behalf of another method; the route of that method may answer it.
-    view.method = request_.fields.value_of("access-control-request-method");
-    const routing::MatchResult other = snapshot.table.match(view);
-    if (!view.method.empty() && other.outcome == routing::MatchOutcome::kMatched &&
-        snapshot.routes[other.route].answers_preflight) {
-      match = other;
-    }
+  const routing::RequestView view{host_, path_, request_.method, request_.query, &request_.fields};
+  const routing::MatchResult match = snapshot.table.match(view);
+  if (match.outcome == routing::MatchOutcome::kNoRoute) return refusal(404, "no_route");
+  if (match.outcome == routing::MatchOutcome::kMethodNotAllowed) {
+    governing_ = &snapshot.routes[match.by_other_method];
+    allow_ = arena_.copy(join(snapshot.table.allowed_methods(view)));
+    return refusal(405, "method_not_allowed");
   }
-  switch (match.outcome) {
-    case routing::MatchOutcome::kMatched: return &snapshot.routes[match.route];
-    case routing::MatchOutcome::kNoRoute: refusal(404, "no_route"); break;
-    case routing::MatchOutcome::kMethodNotAllowed:
-      allow_ = arena_.copy(join(snapshot.table.allowed_methods(view)));
-      refusal(405, "method_not_allowed");
-  }
-  return nullptr;
+  route_ = governing_ = &snapshot.routes[match.route];
+  return true;
 }
 
-// Canonical path, limits and route. On false the refusal, or the gateway's own answer, is set.
+// Canonical path, route and limits. On false the refusal, or the gateway's own answer, is set. Once the path
+// is known the top level's policies see also what is refused: whom they do not admit is not to learn which
+// routes there are.
 bool Exchange::prepare() {
-  if (request_.body.has_length() && settings_.body_size != 0 && request_.body.length > settings_.body_size)
-    return refusal(413, "body_too_large");
+  governing_ = &snapshot_->snapshot->unrouted;
   const auto path = http::canonical_path(request_.path, arena_, settings_.path_rules);
   if (!path) {
     close_client_ = true;
@@ -94,14 +86,23 @@ bool Exchange::prepare() {
     own_answer_ = OwnAnswer::kRedirectToHttps;
     return false;
   }
+  // A certificate is asked for by the name of the handshake; another name's connection is no way around that.
+  if (settings_.tls != nullptr && settings_.tls->asks_by_name() &&
+      !client_.connection.asked_for_certificate() && settings_.tls->asks_for(host_))
+    return refusal(421, "misdirected_request");
   const bool forwardable = may_forward();
   if (request_.method == "OPTIONS" && (path_ == "*" || !forwardable)) {
     own_answer_ = OwnAnswer::kOptions;
     return false;
   }
-  route_ = find_route();
-  if (route_ == nullptr) return false;
-  if (came_through(route_->pseudonym, request_.fields)) return refusal(508, "loop_detected");
+  target_path_ = path_;
+  const bool found = find_route();
+  take_owned_fields();
+  if (came_through(governing_->pseudonym, request_.fields)) return refusal(508, "loop_detected");
+  policies_asked_ = snapshot_->snapshot->shared_policies;
+  if (!found) return false;
+  if (request_.body.has_length() && settings_.body_size != 0 && request_.body.length > settings_.body_size)
+    return refusal(413, "body_too_large");
   if (is_trace(request_.method) && (!route_->takes_trace || !forwardable)) {
     allow_ = kUsualMethods;
     return refusal(405, "trace_refused");
@@ -109,16 +110,16 @@ bool Exchange::prepare() {
   const auto rewritten = route_->rewrite.apply(path_, route_->parameters, arena_);
   if (!rewritten) return refusal(400, "bad_rewritten_path");
   target_path_ = *rewritten;
-  take_owned_fields();
   // An HTTP/2 client has asked for nothing but the switch (RFC 8441 section 4).
   if (request_.wants_upgrade && !choose_upgrade() && client_.channel != nullptr)
     return refusal(501, "protocol_not_supported");
+  policies_asked_ = route_->policies.size();
   return true;
 }
 
 // Of the fields that policies alone set: those that a policy has to read stay until the last policy has run.
 void Exchange::take_owned_fields() {
-  const policy::OwnedFields& owned = route_->owned_fields;
+  const policy::OwnedFields& owned = governing_->owned_fields;
   if (!owned.removed.empty()) {
     request_.fields.remove_if([&](const http::Field& field) { return owned.removed.contains(field.name); });
   }
@@ -135,7 +136,7 @@ void Exchange::take_owned_fields() {
 void Exchange::drop_client_values() {
   if (client_values_.empty()) return;
   request_.fields.remove_if([this](const http::Field& field) {
-    return route_->owned_fields.replaced.contains(field.name) &&
+    return governing_->owned_fields.replaced.contains(field.name) &&
            std::find(client_values_.begin(), client_values_.end(), field.value.data()) !=
                client_values_.end();
   });

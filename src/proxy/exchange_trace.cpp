@@ -78,7 +78,7 @@ void Exchange::begin_trace() {
   Trace& trace = *arena_.make<Trace>();
   trace_ = &trace;
   if (rules.honour_parent) {
-    if (const auto parent = telemetry::read_trace_context(request_.fields, rules.propagation))
+    if (const auto parent = telemetry::read_trace_context(request_.fields, rules.propagation, arena_))
       trace.context = *parent;
   }
   trace.parent = trace.context.span;

@@ -113,7 +113,10 @@ Task<void> Exchange::join_streams(upstream::Connection& connection, std::string_
   FrameTracker of_client, of_target;
   const GoingAway to_client, to_target(static_cast<uint32_t>(worker_.random()));
   // Most of the time that a drain may take, so that goodbyes can be answered in the rest.
-  const auto longest = static_cast<uint64_t>(snapshot_->snapshot->drain_timeout.count()) * 2 / 3;
+  static constexpr Milliseconds kUsualDrain{30'000};
+  const Milliseconds drain = snapshot_->snapshot->drain_timeout;
+  const auto longest =
+      static_cast<uint64_t>((drain == config::kNoTimeLimit ? kUsualDrain : drain).count()) * 2 / 3;
   Leaver leaver(tunnel, client_.stream, connection.stream,
                 Milliseconds(static_cast<int64_t>(worker_.random() % (longest + 1))));
   if (websocket) client_.connection.watch_drain(leaver);

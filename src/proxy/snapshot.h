@@ -76,7 +76,7 @@ struct Route {
   policy::OwnedFields owned_fields{};    // of the request, which a policy alone may set
   bool idempotent = false;               // whatever the method: sent again like a GET
   bool takes_trace = false;              // its `methods` list TRACE or TRACK
-  bool answers_preflight = false;
+  bool marks_answers = false;            // one of its policies marks every answer
   bool watches_end = false;
   std::vector<telemetry::RouteMetrics*> metrics{};  // one for each worker
 };
@@ -99,7 +99,9 @@ struct Snapshot {
   SidePool* side_pool = nullptr;  // outlives the snapshot
   std::vector<ListenerSettings> listeners;
   std::vector<Route> routes;
-  std::vector<telemetry::RouteMetrics*> unmatched;  // for requests without a route, one for each worker
+  // Stands for the route of requests that no route takes: the policies of the top level alone.
+  Route unrouted{.name = {}, .parameters = routing::PathParameters(routing::RouteRule{})};
+  size_t shared_policies = 0;  // how many of each route's policies, the first ones, are the top level's
   telemetry::LogFormat log_format{{}};
   std::optional<TracingRules> tracing{};  // none: nobody traces
   Milliseconds drain_timeout{30'000};

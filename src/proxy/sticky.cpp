@@ -51,7 +51,8 @@ std::optional<StickyVisit> read_sticky(const upstream::UpstreamDefinition& upstr
   const std::chrono::seconds ttl = upstream.sticky.ttl;
   if (ttl.count() == 0) return StickyVisit{*target, false};
   if (*end <= minutes(now)) return std::nullopt;
-  return StickyVisit{*target, minutes(now + ttl / 2) >= *end};
+  // A clock that was ahead gives it an end that is too far.
+  return StickyVisit{*target, minutes(now + ttl / 2) >= *end || minutes(now + ttl) + 2 < *end};
 }
 
 std::string_view write_sticky(const upstream::UpstreamDefinition& upstream, uint64_t target, bool secure,

@@ -15,7 +15,7 @@ namespace portcullis::proxy {
 
 struct StickyVisit {
   uint64_t target;
-  bool worn;  // more than half of its time is over: it is to be renewed
+  bool worn;  // it is to be renewed: more than half of its time is over, or it would last longer than any
 };
 
 // Nothing for a value that is none of ours, or over.

@@ -376,13 +376,31 @@ RouteTable::RouteTable(RouteTable&&) noexcept = default;
 RouteTable& RouteTable::operator=(RouteTable&&) noexcept = default;
 
 MatchResult RouteTable::match(const RequestView& request) const {
+  if (request.method != "OPTIONS" || request.fields == nullptr || request.fields->find("origin") == nullptr)
+    return match_method(request);
+  RequestView wanted = request;
+  wanted.method = request.fields->value_of("access-control-request-method");
+  if (wanted.method.empty()) return match_method(request);
+  const std::vector<RouteRule>& rules = index_->rules;
+  const MatchResult later = match_method(wanted);
+  const bool is_known = later.outcome == MatchOutcome::kMatched;
+  if (is_known && rules[later.route].answers_preflight) return later;
+  const MatchResult now = match_method(request);
+  if (!is_known || now.outcome != MatchOutcome::kMatched || !rules[now.route].answers_preflight) return now;
+  const std::vector<std::string>& methods = rules[now.route].methods;
+  if (std::find(methods.begin(), methods.end(), "OPTIONS") != methods.end()) return now;
+  return {MatchOutcome::kMethodNotAllowed, 0, later.route};
+}
+
+MatchResult RouteTable::match_method(const RequestView& request) const {
   MatchResult result;
   const MethodSet bit = method_bit(request.method);
   index_->visit_all(request.host, request.path, [&](const Index::Pattern& pattern) {
     return index_->visit_candidates(pattern, [&](const Index::Candidate& candidate) {
       if (!index_->predicates_hold(candidate, request)) return false;
       if (!index_->admits(candidate, request.method, bit)) {
-        result.outcome = MatchOutcome::kMethodNotAllowed;
+        if (result.outcome == MatchOutcome::kNoRoute)
+          result = {MatchOutcome::kMethodNotAllowed, 0, candidate.route};
         return false;
       }
       result = {MatchOutcome::kMatched, candidate.route};

@@ -22,6 +22,7 @@ struct RouteRule {
   std::string regex{};               // RE2, matches the whole path
   std::vector<Predicate> headers{};
   std::vector<Predicate> query{};
+  bool answers_preflight = false;  // by its policies
 
   // What decides between rules with one host and path: the one with more of these is tried first.
   size_t predicate_count() const { return (methods.empty() ? 0 : 1) + headers.size() + query.size(); }
@@ -40,7 +41,8 @@ enum class MatchOutcome { kMatched, kNoRoute, kMethodNotAllowed };
 
 struct MatchResult {
   MatchOutcome outcome = MatchOutcome::kNoRoute;
-  uint32_t route = 0;  // index into the rules given to the table
+  uint32_t route = 0;            // with kMatched: index into the rules given to the table
+  uint32_t by_other_method = 0;  // with kMethodNotAllowed: the first rule that another method would match
 };
 
 // Finds the route of a request. Immutable after construction; any number of threads.
@@ -53,6 +55,11 @@ struct MatchResult {
 // Every lookup is a few probes of one flat hash table: one for the exact path, one for each shape of
 // parameters in use with that many segments, one for each length of prefix in use. So time does not grow with
 // the routes. Expressions are tried one by one: they are for the few paths that nothing else can describe.
+//
+// A CORS preflight (OPTIONS with Origin and Access-Control-Request-Method, see the Fetch standard) belongs to
+// the rule that takes the request it asks for: that rule matches when it answers preflights. When it does
+// not, the rule that takes OPTIONS may pass the preflight on, but not answer it, unless it lists OPTIONS by
+// name: consent is not another route's to give.
 class RouteTable {
  public:
   explicit RouteTable(std::vector<RouteRule> rules);
@@ -70,6 +77,8 @@ class RouteTable {
   static constexpr size_t kMostSegments = 64;
 
  private:
+  MatchResult match_method(const RequestView& request) const;
+
   struct Index;
   std::unique_ptr<Index> index_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "http/combined_value.h"
 #include "http/field_names.h"
 
 namespace portcullis::telemetry {
@@ -47,17 +48,36 @@ std::optional<TraceContext> read_traceparent(std::string_view text) {
   return out.valid() ? std::optional(out) : std::nullopt;
 }
 
-void read_b3_decision(std::string_view text, TraceContext& out) {
-  if (text.empty()) return;
-  out.decided = true;
-  out.sampled = text == "1" || text == "d" || equals_ignoring_case(text, "true");
+// The value of the only field of that name; empty when there is none, or more than one.
+std::string_view only_value(const http::Fields& fields, std::string_view name) {
+  std::string_view value;
+  bool found = false;
+  for (const http::Field& field : fields) {
+    if (!equals_ignoring_case(field.name, name)) continue;
+    if (found) return {};
+    found = true;
+    value = field.value;
+  }
+  return value;
 }
 
-// <trace>-<span>[-<decision>[-<parent>]]
+// "1" and "d" (for debugging) want the trace, "0" does not; X-B3-Sampled of older senders says "true" and
+// "false".
+void read_b3_decision(std::string_view text, TraceContext& out) {
+  const bool wanted = text == "1" || text == "d" || equals_ignoring_case(text, "true");
+  if (!wanted && text != "0" && !equals_ignoring_case(text, "false")) return;
+  out.decided = true;
+  out.sampled = wanted;
+}
+
+// <trace>-<span>[-<decision>[-<parent>]], or the decision alone.
 std::optional<TraceContext> read_b3(std::string_view text) {
   TraceContext out;
   const size_t first = text.find('-');
-  if (first == std::string_view::npos) return std::nullopt;
+  if (first == std::string_view::npos) {
+    read_b3_decision(text, out);
+    return out.decided ? std::optional(out) : std::nullopt;
+  }
   const std::string_view rest = text.substr(first + 1);
   const auto span = parse_id(rest.substr(0, rest.find('-')));
   if (!read_trace(text.substr(0, first), out) || !span) return std::nullopt;
@@ -68,25 +88,29 @@ std::optional<TraceContext> read_b3(std::string_view text) {
 
 std::optional<TraceContext> read_b3_multi(const http::Fields& fields) {
   TraceContext out;
-  const auto span = parse_id(fields.value_of("x-b3-spanid"));
-  if (!read_trace(fields.value_of("x-b3-traceid"), out) || !span) return std::nullopt;
+  read_b3_decision(only_value(fields, "x-b3-sampled"), out);
+  if (only_value(fields, "x-b3-flags") == "1") read_b3_decision("d", out);
+  const std::string_view trace = only_value(fields, "x-b3-traceid");
+  const std::string_view span_text = only_value(fields, "x-b3-spanid");
+  if (trace.empty() && span_text.empty()) return out.decided ? std::optional(out) : std::nullopt;
+  const auto span = parse_id(span_text);
+  if (!read_trace(trace, out) || !span) return std::nullopt;
   out.span = *span;
-  read_b3_decision(fields.value_of("x-b3-sampled"), out);
-  if (fields.value_of("x-b3-flags") == "1") read_b3_decision("d", out);
   return out.valid() ? std::optional(out) : std::nullopt;
 }
 
 }  // namespace
 
-std::optional<TraceContext> read_trace_context(const http::Fields& fields, const Propagation& propagation) {
+std::optional<TraceContext> read_trace_context(const http::Fields& fields, const Propagation& propagation,
+                                               Arena& arena) {
   if (propagation.w3c) {
-    if (auto context = read_traceparent(fields.value_of("traceparent"))) {
-      context->state = fields.value_of("tracestate");
+    if (auto context = read_traceparent(only_value(fields, "traceparent"))) {
+      context->state = http::combined_value(fields, "tracestate", ",", arena);
       return context;
     }
   }
   if (propagation.b3) {
-    if (const auto context = read_b3(fields.value_of("b3"))) return context;
+    if (const auto context = read_b3(only_value(fields, "b3"))) return context;
   }
   if (propagation.b3_multi) return read_b3_multi(fields);
   return std::nullopt;

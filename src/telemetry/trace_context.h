@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/arena.h"
 #include "http/message.h"
 
 namespace portcullis::telemetry {
@@ -21,14 +22,18 @@ struct TraceContext {
   std::array<uint64_t, 2> trace{};  // 0: none
   uint64_t span = 0;
   bool sampled = false;
-  bool decided = false;      // by whoever came before; else it is ours to decide
-  std::string_view state{};  // tracestate, as it came
+  bool decided = false;      // by the caller, so that the gateway does not decide
+  std::string_view state{};  // tracestate: all fields of that name as one list
 
   bool valid() const { return (trace[0] | trace[1]) != 0 && span != 0; }
 };
 
-// What a request's fields say, of the forms that are used; the first that is well-formed. Nothing: none.
-std::optional<TraceContext> read_trace_context(const http::Fields& fields, const Propagation& propagation);
+// What a request's fields say, in the first of the forms in `propagation` that is well-formed; nothing when
+// none is. Of B3 a decision may come without a trace: the context is then not valid(), and only `decided` and
+// `sampled` say something. Two fields of one name are none, except that those of tracestate are one list (W3C
+// Trace Context section 3.3), which is put together in `arena`.
+std::optional<TraceContext> read_trace_context(const http::Fields& fields, const Propagation& propagation,
+                                               Arena& arena);
 
 // True for a field that carries a context in one of the forms.
 bool carries_trace_context(std::string_view name);

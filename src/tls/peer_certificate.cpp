@@ -3,6 +3,9 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <ctime>
+
+#include "base/wall_clock.h"
 #include "crypto/digest.h"
 #include "crypto/encoding.h"
 
@@ -26,7 +29,20 @@ std::string serial_of(const X509* certificate) {
   return out;
 }
 
+// Far in the past when it cannot be read.
+std::chrono::sys_seconds moment_of(const ASN1_TIME* time) {
+  tm parts{};
+  return ASN1_TIME_to_tm(time, &parts) == 1 ? std::chrono::sys_seconds(std::chrono::seconds(timegm(&parts)))
+                                            : std::chrono::sys_seconds::min();
+}
+
 }  // namespace
+
+bool is_valid_now(const X509& certificate) {
+  const std::chrono::sys_seconds now = current_second();
+  return moment_of(X509_get0_notBefore(&certificate)) <= now &&
+         now < moment_of(X509_get0_notAfter(&certificate));
+}
 
 std::shared_ptr<const PeerCertificate> PeerCertificate::of(const SSL& ssl) {
   X509* certificate = SSL_get0_peer_certificate(&ssl);
@@ -35,6 +51,7 @@ std::shared_ptr<const PeerCertificate> PeerCertificate::of(const SSL& ssl) {
   out->subject = text_of(X509_get_subject_name(certificate));
   out->issuer = text_of(X509_get_issuer_name(certificate));
   out->serial = serial_of(certificate);
+  out->not_after = moment_of(X509_get0_notAfter(certificate));
   unsigned char* der = nullptr;
   const int size = i2d_X509(certificate, &der);
   if (size > 0) out->encoded.assign(reinterpret_cast<const char*>(der), static_cast<size_t>(size));

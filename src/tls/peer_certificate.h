@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -7,6 +8,9 @@
 #include "tls/openssl.h"
 
 namespace portcullis::tls {
+
+// The certificate's time has begun and is not over.
+bool is_valid_now(const X509& certificate);
 
 // What a peer has shown of itself, verified. Immutable.
 struct PeerCertificate {
@@ -17,7 +21,8 @@ struct PeerCertificate {
   std::vector<std::string> dns_names;
   std::vector<std::string> uris;
   std::vector<std::string> emails;
-  std::string encoded;  // DER
+  std::string encoded;                   // DER
+  std::chrono::sys_seconds not_after{};  // it is good until then
 
   // Of the session; null when the peer has shown none.
   static std::shared_ptr<const PeerCertificate> of(const SSL& ssl);

@@ -16,6 +16,7 @@
 #include "base/unique_fd.h"
 #include "base/wall_clock.h"
 #include "crypto/digest.h"
+#include "tls/peer_certificate.h"
 
 namespace portcullis::tls {
 namespace {
@@ -24,6 +25,21 @@ namespace {
 std::string content_of(const std::string& path) {
   auto content = read_file(path);
   return content ? std::move(*content) : std::string();
+}
+
+// The name that the client asks for (RFC 6066 section 3), as its hello has it; empty when there is none. Read
+// by hand, because OpenSSL has not read it yet.
+std::string_view requested_name(SSL* ssl) {
+  const unsigned char* data = nullptr;
+  size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) != 1) return {};
+  const std::string_view list(reinterpret_cast<const char*>(data), size);
+  const auto number = [&list](size_t at) {
+    return size_t{static_cast<uint8_t>(list[at])} << 8 | static_cast<uint8_t>(list[at + 1]);
+  };
+  constexpr size_t kHead = 5;  // the list's length, the name's type (0: a host) and length
+  if (list.size() <= kHead || list[2] != 0 || kHead + number(3) > list.size()) return {};
+  return list.substr(kHead, number(3));
 }
 
 }  // namespace
@@ -66,14 +82,15 @@ Status ServerContext::prepare() {
   }
   if (settings_.kernel) {
     SSL_CTX_set_options(context, SSL_OP_ENABLE_KTLS);
-    SSL_CTX_set_client_hello_cb(context, offer_to_kernel, nullptr);
   }
+  if (settings_.kernel || asks_by_name()) SSL_CTX_set_client_hello_cb(context, receive_hello, this);
   SSL_CTX_set_cert_cb(context, choose_certificate, this);
   SSL_CTX_set_tlsext_status_cb(context, staple);
   SSL_CTX_set_tlsext_status_arg(context, this);
   protocols_ = encode_protocols(settings_.protocols);
   if (!protocols_.empty()) SSL_CTX_set_alpn_select_cb(context, choose_protocol, this);
   if (settings_.client_certificate != ClientCertificate::kNone) {
+    SSL_CTX_set_session_ticket_cb(context, nullptr, open_ticket, nullptr);
     if (Status set = verify_clients(); !set) return set;
   }
   // A session counts only where it was begun, and only as long as clients are judged by the same rules: one
@@ -83,6 +100,7 @@ Status ServerContext::prepare() {
                      '\0' + content_of(settings_.client_ca) + '\0' + content_of(settings_.client_crl));
   SSL_CTX_set_session_id_context(context, rules.data(),
                                  std::min<unsigned>(rules.size(), SSL_MAX_SID_CTX_LENGTH));
+  unasked_ = crypto::sha256(std::string(crypto::text_of(rules)) + "unasked");
   return {};
 }
 
@@ -134,9 +152,33 @@ int ServerContext::choose_certificate(SSL* ssl, void* argument) {
   return shown ? 1 : 0;
 }
 
-int ServerContext::offer_to_kernel(SSL* ssl, int*, void*) {
-  Session::of(*ssl).offer_to_kernel();
+// What is decided before a session can be resumed. A session that was begun without asking is not resumed
+// under a name for which clients are asked.
+int ServerContext::receive_hello(SSL* ssl, int*, void* argument) {
+  const auto& self = *static_cast<const ServerContext*>(argument);
+  if (self.settings_.kernel) Session::of(*ssl).offer_to_kernel();
+  if (self.asks_by_name() && !self.asks_for(to_lower(requested_name(ssl)))) {
+    SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
+    SSL_set_session_id_context(ssl, self.unasked_.data(),
+                               std::min<unsigned>(self.unasked_.size(), SSL_MAX_SID_CTX_LENGTH));
+  }
   return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+// A ticket holds that the client's certificate was good when the session began. When that is over the
+// handshake goes on without the session, and so judges the certificate that the client shows now.
+int ServerContext::open_ticket(SSL*, SSL_SESSION* session, const unsigned char*, size_t,
+                               SSL_TICKET_STATUS status, void*) {
+  const bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+  const X509* certificate = opened && session != nullptr ? SSL_SESSION_get0_peer(session) : nullptr;
+  if (certificate != nullptr && !is_valid_now(*certificate)) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  switch (status) {
+    case SSL_TICKET_EMPTY:
+    case SSL_TICKET_NO_DECRYPT: return SSL_TICKET_RETURN_IGNORE_RENEW;
+    case SSL_TICKET_SUCCESS: return SSL_TICKET_RETURN_USE;
+    case SSL_TICKET_SUCCESS_RENEW: return SSL_TICKET_RETURN_USE_RENEW;
+    default: return SSL_TICKET_RETURN_ABORT;
+  }
 }
 
 int ServerContext::staple(SSL* ssl, void* argument) {

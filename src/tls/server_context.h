@@ -1,10 +1,15 @@
 #pragma once
 
+#include <openssl/ssl.h>
+
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/name_patterns.h"
 #include "base/result.h"
+#include "crypto/digest.h"
 #include "tls/certificates.h"
 #include "tls/context_options.h"
 #include "tls/session.h"
@@ -23,6 +28,7 @@ struct ServerSettings {
   ClientCertificate client_certificate = ClientCertificate::kNone;
   std::string client_ca;                // PEM file
   std::string client_crl;               // PEM file; empty: none
+  NamePatterns client_hosts;            // clients that ask for another name are not asked; empty: all are
   std::vector<std::string> protocols;   // for ALPN, the best first
   std::shared_ptr<TicketKeys> tickets;  // null: none
   bool kernel = false;                  // encrypts, where it can
@@ -37,6 +43,15 @@ class ServerContext {
   static Result<std::shared_ptr<const ServerContext>> make(const ServerSettings& settings,
                                                            CertificateNames names);
 
+  // Whether a client that comes for this name, in lower case, is asked for a certificate. A request for such
+  // a host does not belong on a connection that was made for another.
+  bool asks_for(std::string_view name) const {
+    return settings_.client_certificate != ClientCertificate::kNone &&
+           (settings_.client_hosts.empty() || settings_.client_hosts.contains(name));
+  }
+  // That is so for some names and not for others.
+  bool asks_by_name() const { return !settings_.client_hosts.empty(); }
+
   // For a new connection; null when memory is short.
   std::unique_ptr<Session> make_session() const;
 
@@ -50,11 +65,14 @@ class ServerContext {
   static int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                              const unsigned char* offered, unsigned offered_size, void* self);
   static int staple(SSL* ssl, void* self);
-  static int offer_to_kernel(SSL* ssl, int* alert, void*);
+  static int receive_hello(SSL* ssl, int* alert, void* self);
+  static int open_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char* name, size_t name_size,
+                         SSL_TICKET_STATUS status, void*);
 
   const ServerSettings settings_;
   const CertificateNames names_;
-  std::string protocols_;  // as ALPN encodes them
+  std::string protocols_;        // as ALPN encodes them
+  crypto::Digest256 unasked_{};  // the session id context of clients that are not asked for a certificate
   SslContextPointer context_;
 };
 

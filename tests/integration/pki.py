@@ -62,8 +62,8 @@ class Authority:
         self.file = self.folder / f"{name}.pem"
         self.file.write_bytes(pem(self.certificate))
 
-    def issue(self, name, *alternatives, kind="ec", days=120, file=None):
-        """`alternatives`: DNS names, addresses, URIs, e-mail addresses."""
+    def issue(self, name, *alternatives, kind="ec", days=120, file=None, ends=None):
+        """`alternatives`: DNS names, addresses, URIs, e-mail addresses. `ends`: the moment, rather than after `days`."""
         key = ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, 2048)
 
         def general(text):
@@ -78,7 +78,7 @@ class Authority:
         builder = (
             x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
             .issuer_name(self.name).public_key(key.public_key()).serial_number(x509.random_serial_number())
-            .not_valid_before(now() - DAY).not_valid_after(now() + days * DAY))
+            .not_valid_before(now() - DAY).not_valid_after(ends or now() + days * DAY))
         # Nobody fetches it, but a certificate that cannot be revoked is a finding of its own.
         point = x509.DistributionPoint([x509.UniformResourceIdentifier("http://127.0.0.1:1/revoked.crl")], None, None, None)
         builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)

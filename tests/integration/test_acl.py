@@ -5,7 +5,7 @@ import pytest
 import harness
 import sanitizers
 from identity import ask, complaints, configuration, hashed
-from tokens import key_pair, pem, token
+from tokens import key_pair, pem, whole_token
 
 KEYS = {name: f"key-of-{name}-0123456789" for name in ("admin", "reader", "nobody")}
 CONSUMERS = ", ".join(f"{{name: {name}, groups: [{group}], credentials: {{keys: '{hashed(KEYS[name])}'}}}}"
@@ -39,13 +39,31 @@ def test_conditions_on_claims_scopes_headers_and_addresses(start, echo, tmp_path
             ("claim.role != admin", {"role": "admin"}, "", 403), ("claim.role != admin", {}, "", 200),
             ("claim.role exists", {"role": []}, "", 200), ("claim.role exists", {}, "", 403),
             ("not (claim.a = '1' and claim.b = '2')", {"a": 1, "b": 2}, "", 403), ("claim.level in ['3', '4']", {"level": 4}, "", 200),
+            ("claim.role exists", {"role": None}, "", 403), ("claim.role = 'null'", {"role": None}, "", 403), ("claim.role = 'null'", {"role": "null"}, "", 200),
             ("header.x-env = \"pro d\"", {}, "X-Env: pro d\r\n", 200), ("header.x-env = prod", {}, "", 403),
             ("client_address under [10.0.0.0/8, 127.0.0.0/8]", {}, "", 200), ("client_address under 10.0.0.0/8", {}, "", 403),
             ("host = API.example.com and route = all and path = /", {}, "", 200), ("consumer exists", {"sub": "x"}, "", 403)]:
         text = condition.replace('"', '\\"')
         gateway = start(configuration(port, f'jwt: {{public_key: "${{file:key.pem}}"}}, acl: {{rules: [{{allow: "{text}"}}]}}'))
-        answer = ask(gateway, f"Authorization: Bearer {token('ES256', key, **claims)}\r\n" + fields)
+        answer = ask(gateway, f"Authorization: Bearer {whole_token('ES256', key, claims)}\r\n" + fields)
         assert answer.status == status, condition
+
+
+@pytest.mark.parametrize("fields, status", [
+    ("X-Role: a\r\n", 200), ("X-Role: guest\r\n", 403), ("X-Role: a\r\nX-Role: guest\r\n", 403), ("x-role: guest\r\nB: 1\r\nX-ROLE: a\r\n", 403),
+    ("X-Role: a, guest\r\n", 403), ("X-Role: a\r\nX-Role: b ,guest\r\n", 403), ("X-Role: guests\r\nX-Role: a guest\r\n", 200),
+    ("Cookie: r=a; role=guest\r\n", 403), ("Cookie: role=a; role=guest\r\n", 403), ("Cookie: role=a\r\nCookie: role=guest\r\n", 403),
+    ("Cookie: role=a; other=guest\r\n", 200)])
+def test_what_comes_more_than_once_is_looked_at_whole(start, echo, fields, status):
+    gateway = start(configuration(echo(), "acl: {rules: [{deny: header.x-role = guest}, {deny: cookie.role = guest}], default: allow}"))
+    assert ask(gateway, fields).status == status
+
+
+def test_a_key_of_a_header_is_that_of_all_its_fields(start, echo):
+    gateway = start(configuration(echo(), """headers: {request: {set: {x-all: "{request.header.x-tenant}"}}},
+        rate_limit: {limit: 1/h, key: "{request.header.x-tenant}"}"""))
+    answers = [ask(gateway, fields) for fields in ("X-Tenant: a\r\nX-Tenant: b\r\n", "X-Tenant: a\r\nX-Tenant: c\r\n", "X-Tenant: a, b\r\n")]
+    assert [one.status for one in answers] == [200, 200, 429] and answers[0].seen["x-all"] == "a, b"
 
 
 def test_a_mapping_is_a_condition_whose_entries_must_all_hold(start, echo):

@@ -46,7 +46,7 @@ def digest(body, kind="sha-256"):
 
 
 def signed(port, method="GET", target="/orders?a=1", kind="hmac", keyid="shop-1", components=("@method", "@target-uri"), fields=None,
-           created=0, body=b"", **parameters):
+           created=0, body=b"", parameters_text=None, before="", **parameters):
     """The header lines of a signed request."""
     fields = {"host": f"127.0.0.1:{port}", **(fields or {})}
     values = {"@method": method, "@target-uri": f"http://{fields['host']}{target}", "@authority": fields["host"], "@request-target": target,
@@ -55,10 +55,13 @@ def signed(port, method="GET", target="/orders?a=1", kind="hmac", keyid="shop-1"
     params = covered + f";created={int(time.time()) + created}" + f';keyid="{keyid}"'
     for name, value in parameters.items():
         params += f";{name}={value}" if isinstance(value, int) else f';{name}="{value}"'
+    sent = params
+    if parameters_text:  # (as it is sent, as it is signed)
+        sent, params = (covered + text for text in parameters_text)
     base = "".join(f'"{name}": {values[name]}\n' for name in components) + f'"@signature-params": {params}'
     signature = base64.b64encode(sign_bytes(kind, base.encode())).decode()
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return lines + f"Signature-Input: sig1={params}\r\nSignature: sig1=:{signature}:\r\n"
+    return lines + f"Signature-Input: {before}sig1={sent}\r\nSignature: sig1=:{signature}:\r\n"
 
 
 def send(gateway, lines, method="GET", target="/orders?a=1", body=b"", length=True):
@@ -81,6 +84,23 @@ def test_the_address_may_be_covered_in_parts(start, echo):
     gateway = start(configuration(echo(), "hmac_auth: {}", CONSUMERS))
     for components in (("@method", "@authority", "@path", "@query"), ("@method", "@authority", "@request-target")):
         assert send(gateway, signed(gateway.port, components=components)).status == 200
+
+
+@pytest.mark.parametrize("sent, signed_as", [
+    (';created=1;keyid="shop-1";created={now}', ';created={now};keyid="shop-1"'),
+    (';keyid="nobody";created={now};keyid="shop-1"', ';keyid="shop-1";created={now}'),
+    (';created={now};keyid="shop-1";x=1.5', ';created={now};keyid="shop-1";x=1.5'),
+    (';created={now};keyid="shop-1";x=-0.250', ';created={now};keyid="shop-1";x=-0.25')])
+def test_parameters_are_read_as_the_standard_for_structured_fields_says(start, echo, sent, signed_as):
+    gateway = start(configuration(echo(), "hmac_auth: {}", CONSUMERS))
+    texts = [text.replace("{now}", str(int(time.time()))) for text in (sent, signed_as)]
+    assert send(gateway, signed(gateway.port, parameters_text=texts)).status == 200
+
+
+@pytest.mark.parametrize("count", [64, 1000])
+def test_a_signature_may_stand_behind_many_members(start, echo, count):
+    gateway = start(configuration(echo(), "hmac_auth: {}", CONSUMERS))
+    assert send(gateway, signed(gateway.port, before="".join(f"a{i}=1, " for i in range(count)))).status == 200
 
 
 def test_each_fault_is_named_in_the_log_and_not_to_the_client(start, echo, tmp_path):

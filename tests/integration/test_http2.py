@@ -1,5 +1,6 @@
 """HTTP/2 towards clients: real ones (curl, nghttp2's h2load), and one of the tests' own that can be rude."""
 
+import ssl
 import subprocess
 import threading
 import time
@@ -8,7 +9,7 @@ import pytest
 
 import harness
 import http2
-from harness import metric, read_head, simple_configuration, wait_for
+from harness import metric, read_head, read_response, simple_configuration, wait_for
 from hyperframe import frame as frames
 
 
@@ -416,6 +417,7 @@ CONNECTION_ERRORS = {
     "headers on stream 0": lambda c: [c.head(1, BASE).serialize()[:5] + b"\0\0\0\0" + c.head(1, BASE).serialize()[9:]],
     "an even stream": lambda c: [c.head(2, BASE)],
     "streams that go back": lambda c: [c.head(5, BASE), c.head(3, BASE)],
+    "a priority on stream 0": lambda c: [b"\0\0\5\2\0\0\0\0\0" + b"\0\0\0\1\x10"],
     "data on an idle stream": lambda c: [c.data(9, b"x")],
     "a window update on an idle stream": lambda c: [frames.WindowUpdateFrame(9, 1)],
     "a reset of an idle stream": lambda c: [frames.RstStreamFrame(9, 8)],
@@ -529,3 +531,102 @@ def test_no_more_streams_at_once_than_agreed(start, backend, speak):
     assert client.goaway.error_code == 1  # as nghttp2 has it: whoever has acknowledged the number must keep to it
     release.set()
     assert len(streams) == 5 and speak(gateway).ask().status == 200
+
+
+# Streams that are over (RFC 9113 sections 5.1 and 6.1).
+
+def test_data_on_a_closed_stream_is_its_error(start, echo, speak):
+    client = speak(start(simple_configuration(echo())))
+    for stream in (1, 3):
+        client.send(client.head(stream, BASE))
+        assert client.wait_for_end(stream).status == 200
+    for stream in (1, 3):
+        client.send(client.data(stream, b"x"))
+        client.wait(lambda: client.stream(stream).reset == 5)  # STREAM_CLOSED
+    client.send(client.head(5, BASE))
+    assert client.wait_for_end(5).status == 200 and client.goaway is None
+
+
+def test_a_head_on_a_closed_stream_ends_the_connection(start, echo, speak):
+    client = speak(start(simple_configuration(echo())))
+    client.send(client.head(1, BASE))
+    assert client.wait_for_end(1).status == 200
+    client.send(client.head(1, BASE))
+    client.wait(lambda: client.goaway)
+    assert client.goaway.error_code == 5
+
+
+def test_so_does_one_on_a_stream_that_the_client_has_reset(start, backend, speak):
+    held = threading.Event()
+    client = speak(start(simple_configuration(backend(harness.answer_when(held)).port)))
+    client.send(client.head(1, BASE), frames.RstStreamFrame(1, 8), client.head(1, BASE))
+    client.wait(lambda: client.goaway)
+    held.set()
+    assert client.goaway.error_code == 5
+
+
+def test_what_was_on_its_way_to_a_stream_that_the_gateway_has_reset_is_no_error(start, echo, speak):
+    client = speak(start(simple_configuration(echo(), extra_listener="    limits: {body_size: 10}\n")))
+    head = [*BASE[1:], (":method", "POST")]
+    head.sort(key=lambda one: not one[0].startswith(":"))
+    for stream in range(1, 201, 2):
+        client.send(client.head(stream, [*head, ("content-length", "100")], end=False))
+        got = client.wait_for_end(stream)
+        assert got.status == 413
+        client.wait(lambda: client.stream(stream).reset is not None)
+        client.send(*[client.data(stream, b"x" * 10, end=i == 9) for i in range(10)])
+    client.send(client.head(301, BASE))
+    assert client.wait_for_end(301).status == 200 and client.goaway is None
+    assert {client.stream(n).reset for n in range(1, 201, 2)} == {0}  # told once, and to stop
+
+
+def test_nor_is_the_body_of_a_stream_that_is_refused(start, backend, speak):
+    held = threading.Event()
+    client = speak(start(simple_configuration(backend(harness.answer_when(held)).port, extra_listener="    http2: {streams: 2}\n")))
+    post = [(":method", "POST"), *BASE[1:]]
+    streams = range(1, 81, 2)
+    client.send(*[one for stream in streams for one in (client.head(stream, post, end=False), client.data(stream, b"x"))])
+    client.wait(lambda: all(client.stream(stream).reset == 7 for stream in streams[2:]))
+    client.send(*[client.data(stream, b"x") for stream in streams[2:]])
+    held.set()
+    client.wait(lambda: client.stream(1).ended)
+    assert client.goaway is None and {client.stream(stream).reset for stream in streams[2:]} == {7}
+
+
+def test_nor_is_what_comes_after_the_announced_end(start, echo, speak):
+    gateway = start(simple_configuration(echo(), top="drain_timeout: 5s"))
+    client = speak(gateway)
+    client.send(client.head(1, BASE))
+    client.wait_for_end(1)
+    gateway.process.terminate()
+    client.wait(lambda: client.goaway)
+    client.send(client.head(3, BASE, end=False), client.data(3, b"x"))
+    try:
+        client.wait(lambda: client.stream(3).ended)
+    except http2.Closed:
+        pass
+    assert client.goaway.error_code == 0
+
+
+# What ALPN has chosen (RFC 9113 sections 3.2 and 3.4).
+
+def secured(gateway, *protocols):
+    context = ssl.create_default_context(cafile=str(gateway.path.parent / "authority.pem"))
+    if protocols:
+        context.set_alpn_protocols(protocols)
+    return context.wrap_socket(gateway.connect(), server_hostname="localhost")
+
+
+def test_after_h2_only_http2_is_spoken(start, echo, edge):
+    gateway = start(simple_configuration(echo(), extra_listener="    tls: {certificates: [{cert: edge.pem, key: edge.key}]}\n"))
+    for said in (b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", b"\r\n" * 20):
+        with secured(gateway, "h2") as connection:
+            connection.sendall(said)
+            assert b"HTTP/1.1" not in harness.read_to_end(connection)
+
+
+def test_after_http1_only_http1_is_spoken(start, echo, edge):
+    gateway = start(simple_configuration(echo(), extra_listener="    tls: {certificates: [{cert: edge.pem, key: edge.key}]}\n"))
+    with secured(gateway, "http/1.1") as connection:
+        connection.sendall(http2.PREFACE + frames.SettingsFrame(0).serialize())
+        assert read_response(connection)[0].startswith("HTTP/1.1 505 ")

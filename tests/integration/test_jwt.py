@@ -10,7 +10,7 @@ import harness
 import sanitizers
 from harness import log_lines, wait_for
 from identity import ask, complaints, configuration, send
-from tokens import certificate, jwk, jwks, key_pair, pem, token
+from tokens import certificate, jwk, jwks, key_pair, pem, token, whole_token
 
 RSA = key_pair("RS256")
 
@@ -150,7 +150,74 @@ def test_a_flood_of_unknown_keys_does_not_become_a_flood_of_fetches(start, echo,
     with gateway.connect() as connection:
         for i in range(200):
             assert send(connection, bearer(token("ES256", key_pair("ES256"), f"unknown-{i}"))).status == 401
-    assert len(issuer.requests) == 1
+    assert len(issuer.requests) == 2  # the first, and what the flood has asked for
+
+
+@pytest.mark.parametrize("place", ["url", "file"])
+def test_a_new_key_under_a_known_name_is_fetched(start, echo, server, tmp_path, place):
+    keys = [jwk("ES256", "one")]
+    issuer = server(lambda request: (200, {}, jwks(*keys).encode()))
+    key_file(tmp_path, *keys)
+    where = f"url: '{issuer.url()}'" if place == "url" else "file: keys.json, refresh: 1h"
+    gateway = start(configuration(echo(), f"jwt: {{jwks: {{{where}, cooldown: 1h}}}}", workers=2))
+    assert ask(gateway, bearer(token("ES256", key_pair("ES256"), "one"))).status == 200
+    keys[:] = [jwk("ES256", "one", "second")]
+    key_file(tmp_path, *keys)
+    # At once, although the set has been fetched a moment ago.
+    assert ask(gateway, bearer(token("ES256", key_pair("ES256", "second"), "one"))).status == 200
+    assert ask(gateway, bearer(token("ES256", key_pair("ES256"), "one"))).status == 401
+
+
+def test_a_flood_of_wrong_signatures_does_not_become_a_flood_of_fetches(start, echo, server, tmp_path):
+    log = tmp_path / "log"
+    issuer = server(lambda request: (200, {}, jwks(jwk("ES256", "one")).encode()))
+    gateway = start(configuration(echo(), f"jwt: {{jwks: {{url: '{issuer.url()}', cooldown: 1h}}}}", workers=2, more=f"access_log: {{path: {log}}}"))
+    with gateway.connect() as connection:
+        for _ in range(100):
+            assert send(connection, bearer(token("ES256", key_pair("ES256", "second"), "one"))).status == 401
+    assert len(issuer.requests) == 2
+    wait_for(lambda: len(harness.log_lines(log)) == 100, what="the log")
+    assert {line["ended"] for line in harness.log_lines(log)} == {"jwt_signature"}
+
+
+def test_two_tokens_that_differ_are_none(start, echo, tmp_path):
+    key_file(tmp_path, jwk("ES256", "k1"))
+    gateway = start(configuration(echo(), "jwt: {jwks: {file: keys.json}, consumer_claim: sub}", "{name: alice, credentials: {jwt_subject: alice}}"))
+    one, other = (bearer(token("ES256", key_pair("ES256"), sub=sub)) for sub in ("alice", "bob"))
+    assert [ask(gateway, fields).status for fields in (one, one + one, "Authorization: Basic YTpi\r\n" + one)] == [200] * 3
+    assert [ask(gateway, fields).status for fields in (one + other, other + one)] == [401] * 2
+
+
+LISTS = {"roles": ["user", "admin"], "tenant": None, "empty": [], "nulls": [None], "mixed": [1, True, None, "x", {"a": 1}, [2]], "one": ["a"],
+         "names": ["Doe, Jane", "50%", "x"], "text": "a, b", "place": {"city": "Köln", "none": None, "list": ["p", "q"]}, "level": 4, "yes": True,
+         "lines": ["a\r\nx-evil: 1", "b"]}
+
+
+@pytest.mark.parametrize("claim, joined, as_json", [
+    ("roles", "user,admin", '["user","admin"]'), ("tenant", None, None), ("empty", None, "[]"), ("nulls", None, "[null]"),
+    ("mixed", "1,true,x", '[1,true,null,"x",{"a":1},[2]]'), ("one", "a", '["a"]'), ("names", "Doe%2C Jane,50%25,x", '["Doe, Jane","50%","x"]'), ("text", "a, b", "a, b"),
+    ("place", None, '{"city":"Köln","none":null,"list":["p","q"]}'), ("place.city", "Köln", "Köln"), ("place.none", None, None),
+    ("place.list", "p,q", '["p","q"]'), ("level", "4", "4"), ("yes", "true", "true"), ("absent", None, None),
+    ("lines", None, '["a\\r\\nx-evil: 1","b"]')])
+def test_claims_that_are_lists_or_null(start, echo, tmp_path, claim, joined, as_json):
+    key_file(tmp_path, jwk("ES256", "k1"))
+    port = echo()
+    for form, expected in (("joined", joined), ("json", as_json)):
+        gateway = start(configuration(port, f"""jwt: {{jwks: {{file: keys.json}}, claim_lists: {form}, forward_claims: {{x-claim: {claim}}}}},
+            headers: {{request: {{set: {{x-text: "{{claim.{claim}}}", x-json: "{{claim_json.{claim}}}"}}}}}}"""))
+        seen = ask(gateway, bearer(whole_token("ES256", key_pair("ES256"), LISTS)) + "X-Claim: forged\r\n").seen
+        assert seen.get("x-claim") == expected
+        assert seen["x-text"] == (joined or "") and "x-evil" not in seen
+        assert json.loads(seen["x-json"] or "null") == {**LISTS, "place.city": "Köln", "place.list": ["p", "q"]}.get(claim)
+
+
+@pytest.mark.parametrize("sub", [["alice"], ["bob", "alice"], None, {"a": "alice"}])
+def test_what_is_not_one_value_is_no_consumer(start, echo, tmp_path, sub):
+    key_file(tmp_path, jwk("ES256", "k1"))
+    gateway = start(configuration(echo(), "jwt: {jwks: {file: keys.json}, consumer_claim: who, consumer: required}",
+                                  "{name: alice, credentials: {jwt_subject: alice}}"))
+    assert ask(gateway, bearer(token("ES256", key_pair("ES256"), who="alice"))).status == 200
+    assert ask(gateway, bearer(whole_token("ES256", key_pair("ES256"), {"who": sub}))).status == 401
 
 
 def test_an_issuer_that_fails_leaves_the_last_keys_in_force(start, echo, server):

@@ -1,6 +1,7 @@
 """TLS towards clients and targets: real handshakes by curl, openssl and Python's own client."""
 
 import contextlib
+import datetime
 import os
 import re
 import socket
@@ -57,14 +58,9 @@ def client(gateway, name="localhost", certificate=None, session=None, context=No
                                suppress_ragged_eofs=False)  # an end that was not announced is an error
 
 
-def ask(connection, path="/"):
-    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-    head = b""
-    while b"\r\n\r\n" not in head:
-        piece = connection.recv(65536)
-        assert piece, f"closed within a head: {head!r}"
-        head += piece
-    return int(head.split(b" ", 2)[1])
+def ask(connection, path="/", host="localhost"):
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    return int(read_response(connection)[0].split()[1])
 
 
 def shown_to(gateway, name):
@@ -379,6 +375,86 @@ def test_a_certificate_may_be_required_and_revoked(start, echo, authority, edge)
     assert curl(gateway, "--cert", good.pair[0], "--key", good.pair[1])[0] == 0
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("how", ["required", "optional"])
+def test_an_expired_certificate_is_refused_on_resumption_too(start, echo, authority, edge, how, version):
+    consumers = "consumers: [{name: shop, credentials: {certificates: [{subject: CN=shop}]}}]\npolicies: [mtls: {}]"
+    gateway = start(configuration(echo(), MTLS.replace("{how}", how), more=consumers))
+    ends = pki.now().replace(microsecond=0) + datetime.timedelta(seconds=4)
+    shop = authority.issue("shop", ends=ends)
+    context = ssl.create_default_context(cafile=str(gateway.path.parent / "authority.pem"))
+    context.load_cert_chain(*shop.pair)
+    context.minimum_version = context.maximum_version = version
+    with client(gateway, context=context) as connection:
+        assert ask(connection) == 200
+        session = connection.session
+    with client(gateway, context=context, session=session) as connection:
+        assert connection.session_reused and ask(connection) == 200
+        wait_for(lambda: pki.now() > ends, what="the certificate to expire")
+        assert ask(connection) == 401  # on the connection from before
+    for kept in (session, None):
+        with pytest.raises(OSError):
+            with client(gateway, context=context, session=kept) as connection:
+                ask(connection)
+
+
+HOSTS = MTLS[:-1] + ', client_certificate_hosts: [api.test, "*.bank.test"]}'
+
+
+def asked(gateway, name):
+    """Whether the gateway asks for a certificate under this name."""
+    out = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.port}", *(["-servername", name] if name else ["-noservername"])],
+                         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20).stdout
+    assert "BEGIN CERTIFICATE" in out
+    return "No client certificate CA names sent" not in out
+
+
+def test_certificates_are_asked_for_by_name(start, echo, authority, edge):
+    gateway = start(configuration(echo(), HOSTS.replace("{how}", "optional")))
+    names = ("api.test", "API.test", "a.bank.test", "a.b.bank.test", "bank.test", "www.test", "xapi.test", "localhost", None)
+    assert {name for name in names if asked(gateway, name)} == {"api.test", "API.test", "a.bank.test", "a.b.bank.test"}
+    gateway.write(configuration(echo(), MTLS.replace("{how}", "optional")))
+    gateway.reload()
+    assert all(asked(gateway, name) for name in names)
+
+
+def by_name(gateway, name, certificate=None, session=None):
+    context = ssl.create_default_context(cafile=str(gateway.path.parent / "authority.pem"))
+    context.check_hostname = False
+    if certificate:
+        context.load_cert_chain(*certificate.pair)
+    return client(gateway, name, context=context, session=session), context
+
+
+def test_a_connection_of_another_name_is_no_way_around(start, echo, authority, edge):
+    gateway = start(configuration(echo(), HOSTS.replace("{how}", "required")))
+    shop = authority.issue("shop")
+    for host, status in (("www.test", 200), ("api.test", 421), ("API.test:443", 421), ("api.test.", 421), ("x.bank.test", 421)):
+        with by_name(gateway, "www.test")[0] as connection:
+            assert ask(connection, host=host) == status
+    with by_name(gateway, "api.test", shop)[0] as connection:
+        assert [ask(connection, host=host) for host in ("api.test", "x.bank.test", "www.test")] == [200, 200, 200]
+    with pytest.raises(OSError):
+        with by_name(gateway, "api.test")[0] as connection:
+            ask(connection, host="api.test")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_nor_is_a_session_of_another_name(start, echo, authority, edge, version):
+    gateway = start(configuration(echo(), HOSTS.replace("{how}", "required")))
+    context = ssl.create_default_context(cafile=str(gateway.path.parent / "authority.pem"))
+    context.check_hostname = False
+    context.minimum_version = context.maximum_version = version
+    with client(gateway, "www.test", context=context) as connection:
+        assert ask(connection, host="www.test") == 200
+        session = connection.session
+    with client(gateway, "www.test", context=context, session=session) as connection:
+        assert connection.session_reused
+    with pytest.raises(OSError):
+        with client(gateway, "api.test", context=context, session=session) as connection:
+            ask(connection, host="api.test")
+
+
 def test_variables_of_the_certificate(start, echo, authority, edge):
     one = authority.issue("client", "a@b.example")
     gateway = start(configuration(echo(), MTLS.replace("{how}", "required"), more="""
@@ -398,6 +474,8 @@ policies:
     (EDGE[:-1] + ", ciphers: NONSENSE}", "OpenSSL knows no ciphers `NONSENSE`"),
     (EDGE[:-1] + ", groups: NONSENSE}", "OpenSSL knows no groups `NONSENSE`"),
     (EDGE[:-1] + ", client_certificate: required}", "`client_certificate` needs `client_ca`"),
+    (EDGE[:-1] + ", client_certificate_hosts: [a.test]}", "no client is asked for a certificate"),
+    (EDGE[:-1] + ", client_certificate: optional, client_ca: authority.pem, client_certificate_hosts: [A.test]}", "in lower case"),
     (EDGE[:-1] + ", client_ca: authority.pem}", "no client is asked for a certificate"),
     (EDGE[:-1] + ", client_certificate: optional, client_ca: edge.key}", "no certificates in `"),
     (EDGE[:-1] + ", client_certificate: optional, client_ca: authority.pem, client_crl: edge.pem}", "no revocation list in `"),

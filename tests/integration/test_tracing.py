@@ -131,6 +131,40 @@ def test_contexts_that_are_none_begin_a_new_trace(start, origin, collector):
     assert TRACE in origin.asked("/a")[-1].get("traceparent")
 
 
+def test_the_fields_of_a_tracestate_are_one_list(start, origin, collector):
+    gateway = start(configuration(origin, collector))
+    ask(gateway.port, "/a", fields=[*PARENT.items(), ("tracestate", "a=1"), ("x-between", "1"), ("Tracestate", "b=2, c=3"), ("tracestate", "")])
+    assert [value for name, value in origin.asked("/a")[0].fields if name.lower() == "tracestate"] == ["a=1,b=2, c=3"]
+
+
+@pytest.mark.parametrize("fields", [[*PARENT.items(), *PARENT.items()], [("b3", f"{TRACE}-{SPAN}-1")] * 2,
+                                    [("X-B3-TraceId", TRACE), ("X-B3-TraceId", TRACE), ("X-B3-SpanId", SPAN)]])
+def test_two_parents_are_none(start, origin, collector, fields):
+    gateway = start(configuration(origin, collector, ", sample: 0%, propagate: [w3c, b3, b3multi]"))
+    ask(gateway.port, "/a", fields=[*fields, ("tracestate", "a=b")])
+    seen = origin.asked("/a")[0]
+    assert TRACE not in seen.get("traceparent") and seen.get("traceparent").endswith("-00") and seen.get("tracestate") is None
+
+
+@pytest.mark.parametrize("fields, flag", [({"b3": "0"}, "0"), ({"b3": "1"}, "1"), ({"b3": "d"}, "1"), ({"X-B3-Sampled": "0"}, "0"),
+                                          ({"X-B3-Sampled": "1"}, "1"), ({"X-B3-Sampled": "false"}, "0"), ({"X-B3-Flags": "1"}, "1")])
+def test_a_b3_decision_without_a_trace_is_kept(start, origin, collector, fields, flag):
+    sample = "100%" if flag == "0" else "0%"
+    gateway = start(configuration(origin, collector, f", sample: {sample}, errors: false, propagate: [w3c, b3, b3multi]"))
+    ask(gateway.port, "/a", fields=fields)
+    seen = origin.asked("/a")[0]
+    assert seen.get("b3").endswith(f"-{flag}") and seen.get("x-b3-sampled") == flag and seen.get("traceparent").endswith(f"-0{flag}")
+    gateway.stop()
+    assert {one["kind"] for one in collector.spans} == (set() if flag == "0" else {2, 3})
+
+
+@pytest.mark.parametrize("text", ["x", "2", "00", "-"])
+def test_what_is_no_b3_decision_decides_nothing(start, origin, collector, text):
+    gateway = start(configuration(origin, collector, ", sample: 100%, propagate: [b3]"))
+    ask(gateway.port, "/a", fields={"b3": text})
+    assert origin.asked("/a")[0].get("b3").endswith("-1")
+
+
 def test_a_parent_may_be_ignored(start, origin, collector):
     gateway = start(configuration(origin, collector, ", sample: 0%, honour_parent: false"))
     ask(gateway.port, "/a", fields=PARENT)

@@ -62,6 +62,11 @@ def token(algorithm, key, kid=None, typ=None, **claims):
     return jwt.encode({name: value for name, value in claims.items() if value is not None}, key, algorithm, headers)
 
 
+def whole_token(algorithm, key, claims):
+    """One that has also the claims that are null."""
+    return jwt.encode({"exp": int(time.time()) + 600, **claims}, key, algorithm)
+
+
 def pem(kind, name="one"):
     return key_pair(kind, name).public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()

@@ -132,6 +132,14 @@ TEST(Vary, RequestsThatMeanTheSameAreTheSame) {
   EXPECT_FALSE(same("", "identity;q=0"));
 }
 
+TEST(Freshness, WhatIsFromTheFutureIsOfUnknownAge) {
+  const cache::Time received = cache::now();
+  const cache::Age age({}, received, received);
+  EXPECT_LT(age.at(received - seconds(1)), seconds(1));  // a clock that is corrected a little
+  EXPECT_EQ(age.at(received - std::chrono::hours(1)), cache::Age::kUnknown);
+  EXPECT_EQ(cache::Age(received + std::chrono::hours(1)).at(received), cache::Age::kUnknown);
+}
+
 TEST(Freshness, AgesAddUp) {
   const cache::Time asked{std::chrono::milliseconds(1'000'000'000'000)};
   const auto received = asked + seconds(3);

@@ -28,7 +28,25 @@ TEST(QuotaCounterTest, AnotherWindowBeginsWithNothingUsed) {
   const QuotaCounter::Outcome next = counter.charge(hour(500'001), 5, 1);
   EXPECT_TRUE(next.allowed);
   EXPECT_EQ(next.used, 1u);
+}
+
+TEST(QuotaCounterTest, WindowsThatTheClockHasLeftAreFoundAgain) {
+  QuotaCounter counter;
+  EXPECT_TRUE(counter.charge(hour(500'000), 3, 3).allowed);
+  EXPECT_TRUE(counter.charge(hour(509'600), 3, 2).allowed);  // 400 days later
+  EXPECT_FALSE(counter.charge(hour(500'000), 3, 1).allowed);
+  EXPECT_EQ(counter.used(hour(500'000)), 3u);
+  EXPECT_TRUE(counter.charge(hour(500'001), 3, 1).allowed);
+  EXPECT_EQ(counter.used(hour(509'600)), 2u);
+  EXPECT_TRUE(counter.charge(hour(509'600), 3, 1).allowed);
+  EXPECT_FALSE(counter.charge(hour(509'600), 3, 1).allowed);
+}
+
+TEST(QuotaCounterTest, TheEarliestWindowIsForgottenFirst) {
+  QuotaCounter counter;
+  for (int64_t i = 0; i < 5; ++i) EXPECT_TRUE(counter.charge(hour(500'000 + i), 9, 1).allowed);
   EXPECT_EQ(counter.used(hour(500'000)), 0u);
+  for (int64_t i = 1; i < 5; ++i) EXPECT_EQ(counter.used(hour(500'000 + i)), 1u);
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ class SuspensionTest : public ::testing::Test {
         {std::make_shared<Answerer>(), "answerer", metrics.policy("all", "answerer")}};
     route.metrics = metrics.route("all");
     snapshot->routes.push_back(std::move(route));
-    snapshot->unmatched = metrics.route("");
+    snapshot->unrouted.metrics = metrics.route("");
     auto socket = open_listening_socket(snapshot->listeners[0].address, 16);
     ASSERT_TRUE(socket);
     address = SocketAddress::of_socket(socket->get());

@@ -36,6 +36,7 @@ const nghttp2_session_callbacks* Session::callbacks() {
     nghttp2_session_callbacks* made = nullptr;
     nghttp2_session_callbacks_new(&made);
     nghttp2_session_callbacks_set_on_begin_frame_callback(made, on_begin_frame);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, on_invalid_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(made, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(made, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(made, on_invalid_header);
@@ -93,8 +94,15 @@ Session::~Session() {
 bool Session::receive(std::string_view data) {
   if (ended_) return false;
   receiving_ = true;
-  const ssize_t taken =
-      nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(data.data()), data.size());
+  ssize_t taken = 0;
+  while (taken >= 0 && !data.empty()) {
+    const std::string_view part = side_ == Side::kServer ? scanner_.next(data) : data;
+    data.remove_prefix(part.size());
+    if (side_ == Side::kServer && scanner_.has_head() && scanner_.type() == NGHTTP2_DATA &&
+        is_over_for_peer(scanner_.stream()))
+      nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, scanner_.stream(), NGHTTP2_STREAM_CLOSED);
+    taken = nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(part.data()), part.size());
+  }
   receiving_ = false;
   if (taken == NGHTTP2_ERR_FLOODED) flooded_ = true;
   if (taken < 0)
@@ -148,6 +156,7 @@ void Session::announce_end() {
 }
 
 void Session::refuse_streams() {
+  refusing_ = true;
   if (!ended_)
     nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
                           NGHTTP2_NO_ERROR, nullptr, 0);
@@ -265,14 +274,37 @@ bool Session::charge(int64_t cost) {
   return !flooded_;
 }
 
-int Session::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* self) {
+int Session::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* head, void* self) {
   Session& it = *static_cast<Session*>(self);
   if (it.side_ == Side::kClient) return 0;  // targets are trusted so far
+  // RFC 9113 section 6.3: also where priorities are not looked at.
+  if (head->type == NGHTTP2_PRIORITY && head->stream_id == 0)
+    nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
+  if (head->type == NGHTTP2_HEADERS && it.is_over_for_peer(head->stream_id))
+    nghttp2_session_terminate_session(session, NGHTTP2_STREAM_CLOSED);
   if (head->type == NGHTTP2_HEADERS) it.note_stream(head->stream_id);
   int64_t cost = 1;
   if (head->type == NGHTTP2_HEADERS) cost = -1;
   if (head->type == NGHTTP2_DATA) cost = head->length > 0 || (head->flags & NGHTTP2_FLAG_END_STREAM) ? 0 : 1;
   return it.charge(cost) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+// The peer has ended this stream, which is closed, and may not use it any more (RFC 9113 sections 5.1
+// and 6.1); nghttp2 keeps no closed streams, and lets that pass.
+bool Session::is_over_for_peer(int32_t id) const {
+  if (id % 2 == 0 || id > last_id_ || id <= forgotten_ || refusing_) return false;
+  if (id > skipped_.first && id < skipped_.second) return false;  // note_stream() judges those
+  if (nghttp2_session_find_stream(session_, id) != nullptr) return false;
+  const auto end = reset_.begin() + static_cast<ptrdiff_t>(std::min(resets_, reset_.size()));
+  return std::find(reset_.begin(), end, id) == end;
+}
+
+void Session::note_reset(int32_t id, uint32_t error) {
+  // What answers a frame on a closed stream closes nothing.
+  if (error == NGHTTP2_STREAM_CLOSED || nghttp2_session_get_stream_remote_close(session_, id) == 1) return;
+  int32_t& place = reset_[resets_++ % reset_.size()];
+  forgotten_ = std::max(forgotten_, place);
+  place = id;
 }
 
 // Streams that were passed over may not be used any more (RFC 9113 section 5.1.1), which nghttp2 lets pass.
@@ -283,6 +315,15 @@ void Session::note_stream(int32_t id) {
   } else if (id > skipped_.first && id < skipped_.second) {
     nghttp2_session_terminate_session(session_, NGHTTP2_PROTOCOL_ERROR);
   }
+}
+
+// A stream that nghttp2 refuses at once never exists: what follows its head in the same read is no fault
+// either.
+int Session::on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* self) {
+  Session& it = *static_cast<Session*>(self);
+  if (it.side_ == Side::kServer && frame->hd.type == NGHTTP2_HEADERS)
+    it.note_reset(frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
+  return 0;
 }
 
 // A message's head begins, rather than its trailers.
@@ -401,6 +442,7 @@ int Session::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* s
   Session& it = *static_cast<Session*>(self);
   const nghttp2_frame_hd& hd = frame->hd;
   if (hd.type == NGHTTP2_DATA) it.charge(-2);
+  if (hd.type == NGHTTP2_RST_STREAM) it.note_reset(hd.stream_id, frame->rst_stream.error_code);
   // Streams that the peer makes us reset cost more than they cost it.
   if (hd.type == NGHTTP2_RST_STREAM && it.side_ == Side::kServer &&
       (frame->rst_stream.error_code == NGHTTP2_PROTOCOL_ERROR ||

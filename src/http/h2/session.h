@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "http/h2/channel.h"
+#include "http/h2/frame_scanner.h"
 #include "runtime/event_loop.h"
 #include "runtime/stream.h"
 #include "runtime/task.h"
@@ -79,6 +81,7 @@ class Session final : private Deferred, public Pooled {
 
   static const nghttp2_session_callbacks* callbacks();
   static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* self);
+  static int on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int error, void* self);
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* self);
   static int on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
                        const uint8_t* value, size_t value_size, uint8_t, void* self);
@@ -104,6 +107,8 @@ class Session final : private Deferred, public Pooled {
   Task<void> send_out();
   bool charge(int64_t cost);
   void note_stream(int32_t id);
+  void note_reset(int32_t id, uint32_t error);
+  bool is_over_for_peer(int32_t id) const;
   void forget(Channel& channel);
   void wake_blocked();
 
@@ -132,6 +137,13 @@ class Session final : private Deferred, public Pooled {
   WaitList settling_;
   int32_t last_id_ = -1;                       // that the peer has begun
   std::pair<int32_t, int32_t> skipped_{0, 0};  // the last ones between these have been passed over
+  FrameScanner scanner_;                       // server
+  // The streams that were reset here last, before the peer had ended them: what it has sent meanwhile is not
+  // its fault.
+  std::array<int32_t, 64> reset_{};
+  size_t resets_ = 0;
+  int32_t forgotten_ = 0;  // the latest of those that are not in the list any more
+  bool refusing_ = false;  // streams that the peer begins are not looked at
   int64_t credit_;
   Clock::time_point credited_;
   TaskGroup sending_tasks_;

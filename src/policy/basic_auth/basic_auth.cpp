@@ -3,7 +3,6 @@
 #include <mutex>
 #include <set>
 
-#include "base/wall_clock.h"
 #include "crypto/encoding.h"
 #include "http/message.h"
 #include "identity/password.h"
@@ -68,7 +67,7 @@ class BasicAuth final : public Authentication {
     // Not the password itself: its digest with the hash, so that a changed one is verified anew.
     const crypto::Digest256 digest = crypto::sha256(
         context.arena.concat(username, std::string_view("\0", 1), hash, std::string_view("\0", 1), password));
-    if (known != nullptr && cache(context).find(crypto::text_of(digest), current_second()) != nullptr)
+    if (known != nullptr && cache(context).find(crypto::text_of(digest), context.loop.now()) != nullptr)
       return admit(context, *known);
     return Decision::suspend(verify(context, std::string(password), std::string(hash), digest, known));
   }
@@ -90,8 +89,7 @@ class BasicAuth final : public Authentication {
 
  private:
   static std::optional<std::string_view> find(const Context& context) {
-    const http::Field* field = context.request.fields.find("authorization");
-    return field == nullptr ? std::nullopt : http::after_scheme(field->value, "Basic");
+    return find_in_header(context.request.fields, "authorization", "Basic");
   }
   struct Login {
     std::string_view username, password;
@@ -126,8 +124,7 @@ class BasicAuth final : public Authentication {
     if (!*good || known == nullptr)
       co_return unauthorized(context, challenge_,
                              known == nullptr ? "basic_unknown_user" : "basic_wrong_password");
-    cache(context).keep(crypto::text_of(digest), true,
-                        current_second() + std::chrono::ceil<std::chrono::seconds>(settings_.cache));
+    cache(context).keep(crypto::text_of(digest), true, context.loop.now() + settings_.cache);
     co_return admit(context, *known);
   }
 

@@ -22,8 +22,8 @@ constexpr FieldId kConditions[] = {FieldId::kIfNoneMatch, FieldId::kIfModifiedSi
 constexpr std::string_view kDamaged = "damaged";  // what was kept; for Cache-Status
 
 bool names_caller(std::string_view text) {
-  static constexpr std::string_view kOfCaller[] = {"{consumer.", "{claim.", "{client.certificate",
-                                                   "{request.header.authorization"};
+  static constexpr std::string_view kOfCaller[] = {"{consumer.", "{claim.", "{claim_json.",
+                                                   "{client.certificate", "{request.header.authorization"};
   return std::any_of(std::begin(kOfCaller), std::end(kOfCaller),
                      [&](std::string_view one) { return text.find(one) != std::string_view::npos; });
 }
@@ -98,6 +98,7 @@ bool SharedCache::takes_part(Context& context, CacheVisit& visit) const {
 }
 
 Decision SharedCache::on_request(Context& context) const {
+  if (context.route.empty()) return Decision::proceed();  // no route takes it: there is nothing to keep
   CacheVisit& visit = context.keep_new<CacheVisit>(this);
   const bool takes = takes_part(context, visit);
   if (takes || visit.is_unsafe) make_key(context, visit);

@@ -8,6 +8,7 @@ namespace portcullis::policy::cache_policy {
 
 config::TypePointer cache_type() {
   using config::duration;
+  using config::time_limit;
   auto by_status =
       std::make_shared<config::ObjectType>("ttl_by_status", "How long responses of a status are fresh.");
   by_status
@@ -50,7 +51,7 @@ config::TypePointer cache_type() {
           "its `max_object_size`.")
       .optional("coalesce", &CacheSettings::coalesce, config::boolean(), "true",
                 "Whether those who ask for what is being fetched wait for it, so that there is one fetch.")
-      .optional("wait", &CacheSettings::wait, duration(), "30s",
+      .optional("wait", &CacheSettings::wait, time_limit(), "30s",
                 "How long they wait; then they ask for themselves.")
       .optional("client_directives", &CacheSettings::client_directives,
                 config::choice({{"honour", static_cast<int>(ClientDirectives::kHonour)},

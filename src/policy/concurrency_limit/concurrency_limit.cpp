@@ -190,7 +190,7 @@ Kind kind() {
   queue
       ->required("size", &QueueSettings::size, config::integer(1, 1'000'000),
                  "How many may wait; more: 503 at once.")
-      .optional("timeout", &QueueSettings::timeout, config::duration(), "1s", "How long; then 503.")
+      .optional("timeout", &QueueSettings::timeout, config::time_limit(), "1s", "How long; then 503.")
       .optional(
           "fair_by", &QueueSettings::fair_by, LimitKey::type(), "consumer",
           "Whose requests are let in by turns, so that one with many cannot keep the others out; as `key`.");

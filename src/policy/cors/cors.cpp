@@ -1,6 +1,11 @@
 #include "policy/cors/cors.h"
 
+#include <algorithm>
+
 #include "base/text.h"
+#include "http/characters.h"
+#include "http/combined_value.h"
+#include "policy/cors/origin.h"
 
 namespace portcullis::policy::cors {
 namespace {
@@ -14,19 +19,25 @@ struct Settings {
   std::chrono::milliseconds max_age{600'000};
 };
 
-std::string check_origin(const std::string& origin) {
-  if (origin == "*") return "";
-  const size_t scheme = origin.find("://");
-  const bool good = scheme != std::string::npos && scheme > 0 && origin.size() > scheme + 3 &&
-                    origin.find('/', scheme + 3) == std::string::npos;
-  return good
-             ? ""
-             : "`" + origin + "` is not an origin: write https://app.example.com, https://*.example.com or *";
+bool contains_star(const std::vector<std::string>& words) {
+  return std::find(words.begin(), words.end(), "*") != words.end();
 }
 
-std::string check_word(const std::string& word) {
-  const bool good = !word.empty() && word.find_first_of(" ,\r\n\t") == std::string::npos;
-  return good ? "" : "`" + word + "` is not one name";
+// The methods that browsers write in capitals, whatever the script wrote (Fetch standard, "normalize a
+// method").
+constexpr std::string_view kNormalized[] = {"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"};
+
+std::string check_method(const std::string& method) {
+  if (!http::is_token_text(method)) return "`" + method + "` is not a method";
+  for (const std::string_view normal : kNormalized) {
+    if (method != normal && equals_ignoring_case(method, normal))
+      return "`" + method + "` admits no request: browsers write " + std::string(normal);
+  }
+  return "";
+}
+
+std::string check_field(const std::string& name) {
+  return http::is_token_text(name) ? "" : "`" + name + "` is not a header's name";
 }
 
 class Cors final : public Policy {
@@ -37,11 +48,17 @@ class Cors final : public Policy {
         headers_(join(settings.headers)),
         expose_(join(settings.expose)),
         max_age_(std::to_string(settings.max_age.count() / 1000)),
-        credentials_(settings.credentials) {
-    for (const std::string& origin : origins_) any_origin_ |= origin == "*";
+        credentials_(settings.credentials),
+        any_origin_(contains_star(settings.origins)) {
+    // With credentials browsers take `*` for a name like any other (Fetch standard, "CORS protocol and
+    // credentials").
+    echoes_method_ = credentials_ && contains_star(settings.methods);
+    echoes_headers_ = credentials_ && contains_star(settings.headers);
+    exposes_all_ = credentials_ && contains_star(settings.expose);
   }
 
-  bool answers_preflight() const override { return true; }
+  // A browser hides the status of an answer that has no CORS fields from the script that asked.
+  bool marks_every_answer() const override { return true; }
 
   Decision on_request(Context& context) const override {
     const http::Fields& fields = context.request.fields;
@@ -52,9 +69,12 @@ class Cors final : public Policy {
     response.status = 204;
     // on_response adds the origin; without its consent the browser stops here.
     if (admits(fields.value_of("origin"))) {
-      response.fields.add("access-control-allow-methods", methods_);
-      const std::string_view asked = fields.value_of("access-control-request-headers");
-      const std::string_view named = headers_ == "*" && credentials_ ? asked : std::string_view(headers_);
+      response.fields.add("access-control-allow-methods",
+                          echoes_method_ ? wanted : std::string_view(methods_));
+      const std::string_view named =
+          echoes_headers_
+              ? http::combined_value(fields, "access-control-request-headers", ", ", context.arena)
+              : std::string_view(headers_);
       if (!named.empty()) response.fields.add("access-control-allow-headers", named);
       response.fields.add("access-control-max-age", max_age_);
     }
@@ -66,15 +86,44 @@ class Cors final : public Policy {
     for (const std::string_view name : {"access-control-allow-origin", "access-control-allow-credentials"})
       fields.remove(name);  // the gateway's word counts, not the backend's
     const bool same_for_all = any_origin_ && !credentials_;
-    if (!same_for_all) fields.add("vary", "Origin");
+    if (!same_for_all) add_vary(fields);
     const std::string_view origin = context.request.fields.value_of("origin");
     if (origin.empty() || !admits(origin)) return;
     fields.add("access-control-allow-origin", same_for_all ? std::string_view("*") : origin);
     if (credentials_) fields.add("access-control-allow-credentials", "true");
-    if (!expose_.empty()) fields.set("access-control-expose-headers", expose_);
+    if (const std::string_view exposed =
+            exposes_all_ ? all_names(fields, context.arena) : std::string_view(expose_);
+        !exposed.empty())
+      fields.set("access-control-expose-headers", exposed);
   }
 
  private:
+  // `Vary: Origin`, unless the answer says so already.
+  static void add_vary(http::Fields& fields) {
+    bool listed = false;
+    for (const http::Field& field : fields) {
+      if (field.id != http::FieldId::kVary) continue;
+      for_each_list_element(field.value, [&](std::string_view name) {
+        listed |= name == "*" || equals_ignoring_case(name, "origin");
+      });
+    }
+    if (!listed) fields.add("vary", "Origin");
+  }
+
+  // The names of an answer's fields, as a list.
+  static std::string_view all_names(const http::Fields& fields, Arena& arena) {
+    size_t size = 0;
+    for (const http::Field& field : fields) size += field.name.size() + 2;
+    char* const text = arena.allocate(size, 1);
+    char* end = text;
+    for (const http::Field& field : fields) {
+      if (field.id == http::FieldId::kSetCookie) continue;  // scripts never get it
+      if (end != text) end = std::copy_n(", ", 2, end);
+      end = std::copy(field.name.begin(), field.name.end(), end);
+    }
+    return {text, static_cast<size_t>(end - text)};
+  }
+
   bool admits(std::string_view origin) const {
     for (const std::string& pattern : origins_) {
       if (pattern == "*" || equals_ignoring_case(pattern, origin)) return true;
@@ -98,27 +147,38 @@ class Cors final : public Policy {
   std::string expose_;
   std::string max_age_;
   bool credentials_;
-  bool any_origin_ = false;
+  bool any_origin_;
+  bool echoes_method_;
+  bool echoes_headers_;
+  bool exposes_all_;
 };
 
 }  // namespace
 
 Kind kind() {
-  const auto words = config::list_of<std::string>(config::checked_text("a name", "", check_word));
-  auto type = std::make_shared<config::ObjectType>("cors",
-                                                   "Cross-origin resource sharing: answers preflights, also "
-                                                   "on routes without OPTIONS, and marks responses.");
+  const auto fields = config::list_of<std::string>(config::checked_text("a header's name", "", check_field));
+  auto type = std::make_shared<config::ObjectType>(
+      "cors",
+      "Cross-origin resource sharing: answers preflights, also "
+      "on routes without OPTIONS, and marks responses, also the gateway's "
+      "own refusals.");
   type->required("origins", &Settings::origins,
                  config::list_of<std::string>(config::checked_text("an origin", "", check_origin)),
                  "Origins admitted: `https://app.example.com`, `https://*.example.com` or `*`.")
-      .optional("methods", &Settings::methods, words, "none", "Methods that a preflight admits.")
-      .optional("headers", &Settings::headers, words, "none", "Request fields that a preflight admits.")
-      .optional("expose", &Settings::expose, words, "none", "Response fields that scripts may read.")
+      .optional("methods", &Settings::methods,
+                config::list_of<std::string>(config::checked_text("a method", "", check_method)), "none",
+                "Methods that a preflight admits; `*`: all.")
+      .optional("headers", &Settings::headers, fields, "none",
+                "Request fields that a preflight admits; `*`: all.")
+      .optional("expose", &Settings::expose, fields, "none",
+                "Response fields that scripts may read; `*`: all.")
       .optional("credentials", &Settings::credentials, config::boolean(), "false",
                 "Whether cookies and authorization may be sent.")
       .optional("max_age", &Settings::max_age, config::duration(), "10m",
                 "How long a preflight's answer holds.");
-  return make_kind<Settings, Cors>("cors", type);
+  Kind kind = make_kind<Settings, Cors>("cors", type);
+  kind.answers_preflight = true;
+  return kind;
 }
 
 }  // namespace portcullis::policy::cors

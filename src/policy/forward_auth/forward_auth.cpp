@@ -1,7 +1,6 @@
 #include "policy/forward_auth/forward_auth.h"
 
 #include "base/text.h"
-#include "base/wall_clock.h"
 #include "config/settable_fields.h"
 #include "http/characters.h"
 #include "policy/authentication.h"
@@ -60,7 +59,8 @@ class ForwardAuth final : public Authentication {
     if (context.body == nullptr) return Decision::proceed();  // explain: nobody is asked
     const std::string_view key = key_.expand(context);
     if (!key.empty()) {
-      if (const Admission* known = cache(context).find(key, current_second())) return admit(context, *known);
+      if (const Admission* known = cache(context).find(key, context.loop.now()))
+        return admit(context, *known);
     }
     return Decision::suspend(ask(context, std::string(key)));
   }
@@ -124,9 +124,7 @@ class ForwardAuth final : public Authentication {
     }
     if (!settings_.consumer_field.empty())
       admission.consumer = consumers().by_name(response.value_of(to_lower(settings_.consumer_field)));
-    if (!key.empty())
-      cache(context).keep(key, admission,
-                          current_second() + std::chrono::ceil<std::chrono::seconds>(settings_.cache.ttl));
+    if (!key.empty()) cache(context).keep(key, admission, context.loop.now() + settings_.cache.ttl);
     co_return admit(context, admission);
   }
 

@@ -1,5 +1,7 @@
 #include "policy/hmac_auth/hmac_auth.h"
 
+#include <map>
+
 #include "base/text.h"
 #include "crypto/digest.h"
 #include "policy/authentication.h"
@@ -51,14 +53,16 @@ std::optional<Presented> read_signature(const http::RequestHead& request) {
   const auto inputs = dictionary_of(request, "signature-input");
   const auto signatures = dictionary_of(request, "signature");
   if (!inputs || !signatures) return std::nullopt;
+  std::map<std::string_view, const http::ByteSequence*> by_key;
+  for (const http::Member& one : *signatures) {
+    const auto* item = std::get_if<http::Item>(&one.value);
+    const auto* bytes = item == nullptr ? nullptr : std::get_if<http::ByteSequence>(&item->value);
+    if (bytes != nullptr) by_key[one.key] = bytes;
+  }
   for (const http::Member& input : *inputs) {
     const auto* covered = std::get_if<http::InnerList>(&input.value);
-    if (covered == nullptr) continue;
-    for (const http::Member& one : *signatures) {
-      const auto* item = one.key == input.key ? std::get_if<http::Item>(&one.value) : nullptr;
-      const auto* bytes = item == nullptr ? nullptr : std::get_if<http::ByteSequence>(&item->value);
-      if (bytes != nullptr) return Presented{*covered, bytes->bytes};
-    }
+    const auto signature = covered == nullptr ? by_key.end() : by_key.find(input.key);
+    if (signature != by_key.end()) return Presented{*covered, signature->second->bytes};
   }
   return std::nullopt;
 }

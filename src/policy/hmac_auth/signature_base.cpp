@@ -1,5 +1,6 @@
 #include "policy/hmac_auth/signature_base.h"
 
+#include <map>
 #include <set>
 
 #include "base/text.h"
@@ -31,26 +32,39 @@ std::string reencode(std::string_view encoded) {
   return http::percent_encode(http::decode_query_text(encoded), "*-._");
 }
 
-// The one parameter of that name; several make it ambiguous.
-Text query_parameter(const http::RequestHead& request, const std::string& name) {
-  Text found;
-  bool again = false;
-  http::for_each_query_parameter(request.query,
-                                 [&](std::string_view its_name, std::string_view value, std::string_view) {
-                                   if (reencode(its_name) != name) return true;
-                                   again = found.has_value();
-                                   found = reencode(value);
-                                   return !again;
-                                 });
-  return again ? std::nullopt : found;
-}
+// The parameters of a request's query by their names, both encoded as section 2.2.8 says. Read once for a
+// signature, which may cover many of them.
+class QueryParameters {
+ public:
+  // The value of that name. Nothing when there is none, or more than one, which would make it ambiguous.
+  Text value_of(const std::string& name, const http::RequestHead& request) {
+    if (!read_) read(request);
+    const auto found = values_.find(name);
+    return found == values_.end() ? std::nullopt : found->second;
+  }
 
-Text derived(const std::string& name, const http::Parameters& parameters, const Context& context) {
+ private:
+  void read(const http::RequestHead& request) {
+    read_ = true;
+    http::for_each_query_parameter(request.query,
+                                   [this](std::string_view name, std::string_view value, std::string_view) {
+                                     const auto [place, is_new] = values_.try_emplace(reencode(name));
+                                     place->second = is_new ? Text(reencode(value)) : std::nullopt;
+                                     return true;
+                                   });
+  }
+
+  bool read_ = false;
+  std::map<std::string, Text> values_;  // without a value: the name came more than once
+};
+
+Text derived(const std::string& name, const http::Parameters& parameters, const Context& context,
+             QueryParameters& query) {
   const http::RequestHead& request = context.request;
   if (name == "@query-param") {
     const http::BareItem* which = parameters.size() == 1 ? http::find_parameter(parameters, "name") : nullptr;
     const auto* text = which == nullptr ? nullptr : std::get_if<std::string>(which);
-    return text == nullptr ? std::nullopt : query_parameter(request, *text);
+    return text == nullptr ? std::nullopt : query.value_of(*text, request);
   }
   if (!parameters.empty()) return std::nullopt;
   if (name == "@method") return std::string(request.method);
@@ -82,12 +96,13 @@ Text field(const std::string& name, const http::Parameters& parameters, const Co
 std::optional<std::string> signature_base(const http::InnerList& covered, const Context& context) {
   std::string out;
   std::set<std::string> seen;
+  QueryParameters query;
   for (const http::Item& item : covered.items) {
     const auto* name = std::get_if<std::string>(&item.value);
     if (name == nullptr) return std::nullopt;
     const std::string identifier = http::serialize(item);
     if (!seen.insert(identifier).second) return std::nullopt;  // section 2: each at most once
-    const Text value = name->starts_with('@') ? derived(*name, item.parameters, context)
+    const Text value = name->starts_with('@') ? derived(*name, item.parameters, context, query)
                                               : field(*name, item.parameters, context);
     if (!value) return std::nullopt;
     out += identifier + ": " + *value + "\n";

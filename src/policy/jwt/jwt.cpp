@@ -38,8 +38,8 @@ class Jwt final : public Authentication {
     const uint64_t version = source_->version();
     if (version == 0) return wait_or_refuse(context, version, TokenFault::kUnknownKey);
     const auto now = std::chrono::system_clock::now();
-    const Verified* known = mine.cache.find(token, std::chrono::floor<std::chrono::seconds>(now));
-    if (known != nullptr && known->keys_version == version)
+    const Verified* known = mine.cache.find(token, context.loop.now());
+    if (known != nullptr && known->keys_version == version && now < known->good_until)
       return admit(context, known->claims, known->consumer);
     if (mine.keys == nullptr || mine.version != version) {
       mine.keys = source_->keys();
@@ -47,11 +47,13 @@ class Jwt final : public Authentication {
       if (mine.keys == nullptr) return wait_or_refuse(context, version, TokenFault::kUnknownKey);
     }
     const VerifiedToken verified = identity::verify_token(token, *mine.keys, rules_, now);
-    // It may be a new one, which the issuer has and we have not.
-    if (verified.fault == TokenFault::kUnknownKey) return wait_or_refuse(context, version, verified.fault);
+    // The issuer may have a new key, under a new name or a known one.
+    if (verified.fault == TokenFault::kUnknownKey || verified.fault == TokenFault::kSignature)
+      return wait_or_refuse(context, version, verified.fault);
     if (verified.fault != TokenFault::kNone) return invalid(context, name_of(verified.fault));
     const identity::Consumer* consumer = claims_.consumer_of(*verified.claims, consumers());
-    mine.cache.keep(token, {verified.claims, consumer, mine.version}, verified.good_until);
+    mine.cache.keep(token, {verified.claims, consumer, mine.version, verified.good_until},
+                    Clock::time_point::max());
     return admit(context, verified.claims, consumer);
   }
 
@@ -60,6 +62,7 @@ class Jwt final : public Authentication {
     std::shared_ptr<const identity::Claims> claims;
     const identity::Consumer* consumer;
     uint64_t keys_version;
+    std::chrono::sys_seconds good_until;
   };
   struct PerWorkerState {
     explicit PerWorkerState(size_t cached) : cache(cached) {}
@@ -80,12 +83,13 @@ class Jwt final : public Authentication {
   // The keys at hand do not serve. When others are on their way, the request waits for them.
   Decision wait_or_refuse(Context& context, uint64_t version, TokenFault fault) const {
     PerWorkerState& mine = state(context);
-    if (mine.waiting < kMostWaiting && source_->refresh()) return Decision::suspend(wait(context, version));
+    if (mine.waiting < kMostWaiting && source_->refresh())
+      return Decision::suspend(wait(context, version, fault));
     return version == 0 ? Decision::refuse(503, "unavailable", "jwt_no_keys")
                         : invalid(context, name_of(fault));
   }
 
-  Task<Decision> wait(Context& context, uint64_t version) const {
+  Task<Decision> wait(Context& context, uint64_t version, TokenFault fault) const {
     struct Counted {
       size_t& waiting;
       explicit Counted(size_t& count) : waiting(count) { ++waiting; }
@@ -96,7 +100,7 @@ class Jwt final : public Authentication {
       co_await sleep_for(context.loop, Milliseconds(5));
     if (source_->version() != version) co_return authenticate(context);
     co_return version == 0 ? Decision::refuse(503, "unavailable", "jwt_no_keys")
-                           : invalid(context, name_of(TokenFault::kUnknownKey));
+                           : invalid(context, name_of(fault));
   }
 
   Decision admit(Context& context, const std::shared_ptr<const identity::Claims>& claims,

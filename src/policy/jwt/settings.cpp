@@ -31,13 +31,12 @@ TypePointer keys_type() {
                 "PEM file of the authorities that the server's certificate may come from.")
       .optional("refresh", &KeySettings::refresh, duration(), "10m, 10s for a file",
                 "How long keys are used before they are looked at again.")
-      .optional(
-          "cooldown", &KeySettings::cooldown, duration(), "10s",
-          "A token with an unknown key makes the set be fetched anew, but not sooner than this after the "
-          "last time.")
+      .optional("cooldown", &KeySettings::cooldown, duration(), "10s",
+                "A token of an unknown key, or with a signature that fails, makes the set be fetched anew, "
+                "once in this time.")
       .optional("stale", &KeySettings::stale, duration(), "24h",
                 "How long the keys go on being used when they cannot be fetched again.")
-      .optional("timeout", &KeySettings::timeout, duration(), "5s",
+      .optional("timeout", &KeySettings::timeout, time_limit(), "5s",
                 "How long a fetch may take, and a request waits for one.");
   return type;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/wall_clock.h"
 #include "policy/authentication.h"
 #include "policy/claims_rules.h"
 
@@ -27,6 +28,8 @@ class Mtls final : public Authentication {
 
   Decision authenticate(Context& context) const override {
     const tls::PeerCertificate& shown = *context.client_certificate;
+    // It was good in the handshake, which may have been long ago.
+    if (current_second() >= shown.not_after) return unauthorized(context, kChallenge, "certificate_expired");
     const identity::ClientCertificate* known = find(shown);
     if (known == nullptr && needs_consumer_) return unauthorized(context, kChallenge, "certificate_unknown");
     context.caller = {known == nullptr ? nullptr : known->consumer,

@@ -63,7 +63,7 @@ class Introspection final : public Authentication {
   Decision authenticate(Context& context) const override {
     const std::string_view token = *settings_.find(context);
     if (token.empty() || token.size() > kLongest) return invalid(context, "token_malformed");
-    if (const Answer* known = cache(context).find(token, current_second())) return judge(context, *known);
+    if (const Answer* known = cache(context).find(token, context.loop.now())) return judge(context, *known);
     if (context.body == nullptr) return Decision::proceed();  // explain: nobody is asked
     return Decision::suspend(ask(context, std::string(token)));
   }
@@ -95,7 +95,7 @@ class Introspection final : public Authentication {
         co_await services_.http_client(context.worker, context.loop).fetch(std::move(request));
     const auto told = response.ok() ? identity::Claims::parse(response.body) : nullptr;
     const identity::Claims::Claim* active = told ? told->find("active") : nullptr;
-    if (active == nullptr || active->kind != identity::Claims::Kind::kOther) {
+    if (active == nullptr || active->kind != identity::Claims::Kind::kBoolean || active->in_array) {
       // Also a 401: then it is the gateway that the server does not know.
       if (settings_.on_error == OnError::kDeny)
         co_return Decision::refuse(503, "unavailable", "token_unavailable");
@@ -103,11 +103,9 @@ class Introspection final : public Authentication {
       co_return Decision::proceed();
     }
     const Answer answer{active->text == "true" ? told : nullptr};
-    const auto ttl = std::chrono::ceil<std::chrono::seconds>(settings_.cache);
-    // Never past its expiry; a token that is not active yet is soon asked about again.
-    std::chrono::sys_seconds until = current_second() + (answer.claims ? ttl : std::min(ttl, kInactive));
-    if (answer.claims) until = std::min(until, expiry_of(*answer.claims));
-    if (ttl.count() > 0) cache(context).keep(token, answer, until);
+    // A token that is not active yet is soon asked about again. judge() sees to the expiry of those that are.
+    const Milliseconds ttl = answer.claims ? settings_.cache : std::min(settings_.cache, kInactive);
+    if (ttl.count() > 0) cache(context).keep(token, answer, context.loop.now() + ttl);
     co_return judge(context, answer);
   }
 
@@ -121,15 +119,18 @@ class Introspection final : public Authentication {
     return decision;
   }
 
+  // What is no number is an expiry that cannot be kept: the token is over.
   static std::chrono::sys_seconds expiry_of(const identity::Claims& claims) {
+    if (!claims.has_value("exp"))
+      return std::chrono::sys_seconds(std::chrono::seconds(int64_t{100'000'000'000}));
     const std::string text(claims.text_of("exp"));
-    const double seconds = text.empty() ? 1e11 : std::strtod(text.c_str(), nullptr);
+    const double seconds = std::strtod(text.c_str(), nullptr);
     return std::chrono::sys_seconds(std::chrono::seconds(static_cast<int64_t>(std::min(seconds, 1e11))));
   }
 
   static constexpr size_t kLongest = 16 * 1024;
   static constexpr size_t kCached = 4096;
-  static constexpr std::chrono::seconds kInactive{5};
+  static constexpr Milliseconds kInactive{5'000};
 
   Settings settings_;
   std::string ca_file_;

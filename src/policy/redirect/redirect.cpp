@@ -1,5 +1,7 @@
 #include "policy/redirect/redirect.h"
 
+#include <algorithm>
+
 #include "policy/template.h"
 
 namespace portcullis::policy::redirect {
@@ -19,24 +21,75 @@ struct Settings {
   bool keep_query = true;
 };
 
+// It begins with a scheme, and so is no reference to the same host (RFC 3986 section 4.2).
+bool has_scheme(std::string_view text) {
+  const size_t end = text.find_first_of(":/?#");
+  return end != std::string_view::npos && text[end] == ':';
+}
+
+// What no URI may hold as it is. Browsers take '\\' for '/', and leave tabs out.
+bool is_unsafe(char c) {
+  return c <= 0x20 || c >= 0x7F || std::string_view(R"("<>\^`{|})").find(c) != std::string_view::npos;
+}
+
+// `text` with each unsafe character as %XX.
+std::string_view encode(std::string_view text, Arena& arena) {
+  const auto unsafe = static_cast<size_t>(std::count_if(text.begin(), text.end(), is_unsafe));
+  if (unsafe == 0) return text;
+  char* const out = arena.allocate(text.size() + 2 * unsafe, 1);
+  char* end = out;
+  for (const char c : text) {
+    if (!is_unsafe(c)) {
+      *end++ = c;
+      continue;
+    }
+    constexpr char kDigits[] = "0123456789ABCDEF";
+    const auto byte = static_cast<uint8_t>(c);
+    *end++ = '%';
+    *end++ = kDigits[byte >> 4];
+    *end++ = kDigits[byte & 0xF];
+  }
+  return {out, static_cast<size_t>(end - out)};
+}
+
 class Redirect final : public Policy {
  public:
   explicit Redirect(const Settings& settings)
-      : to_(settings.to), status_(static_cast<uint16_t>(settings.status)), keep_query_(settings.keep_query) {}
+      : to_(settings.to),
+        names_host_(to_.beginning().starts_with("//") || has_scheme(to_.beginning())),
+        status_(static_cast<uint16_t>(settings.status)),
+        keep_query_(settings.keep_query) {}
 
   Decision on_request(Context& context) const override {
-    std::string_view location = to_.expand(context);
-    if (keep_query_ && context.request.has_query) {
-      const bool has_one = location.find('?') != std::string_view::npos;
-      location = context.arena.concat(location, has_one ? "&" : "?", context.request.query);
-    }
+    std::string_view location = encode(to_.expand(context), context.arena);
+    if (location.empty()) return Decision::refuse(400, "redirect_without_location");
+    // Only `to` itself says that another host is meant; the request does not.
+    if (to_.begins_as_client_says() && has_scheme(location))
+      return Decision::refuse(400, "redirect_elsewhere");
+    while (!names_host_ && location.starts_with("//")) location.remove_prefix(1);
     context.response.status = status_;
-    context.response.fields.add("location", location);
+    context.response.fields.add("location", keep_query_ ? with_query(location, context) : location);
     return Decision::answer("");
   }
 
  private:
+  // The request's query goes before a fragment (RFC 3986 section 3).
+  static std::string_view with_query(std::string_view location, const Context& context) {
+    const std::string_view query = context.request.query;
+    if (query.empty()) return location;
+    const size_t end = std::min(location.find('#'), location.size());
+    const std::string_view before = location.substr(0, end);
+    const bool has_one = before.find('?') != std::string_view::npos;
+    const bool is_open = before.ends_with('?') || before.ends_with('&');
+    return context.arena.concat(before,
+                                is_open   ? ""
+                                : has_one ? "&"
+                                          : "?",
+                                encode(query, context.arena), location.substr(end));
+  }
+
   Template to_;
+  bool names_host_;
   uint16_t status_;
   bool keep_query_;
 };
@@ -46,12 +99,16 @@ class Redirect final : public Policy {
 Kind kind() {
   auto type = std::make_shared<config::ObjectType>("redirect", "Answers with a redirection.");
   type->required("to", &Settings::to, config::checked_text("text with variables", "", Template::check),
-                 "The new location, as `https://{request.host}{request.path}`.")
+                 "The new location, as `https://{request.host}{request.path}`. Only what it says itself can "
+                 "lead to another "
+                 "host: `//` at the beginning that comes from the request counts as `/`, and a request that "
+                 "names a scheme "
+                 "there, or leaves the location empty, is refused with 400.")
       .optional("status", &Settings::status,
                 config::choice({{"301", 301}, {"302", 302}, {"303", 303}, {"307", 307}, {"308", 308}}), "308",
                 "The status code.")
       .optional("keep_query", &Settings::keep_query, config::boolean(), "true",
-                "Whether the request's query is appended.");
+                "Whether the request's query is appended, before a fragment.");
   return make_kind<Settings, Redirect>("redirect", type);
 }
 
