@@ -116,9 +116,29 @@ Task<bool> BodyReader::wait(EventLoop& loop, Milliseconds timeout) {
       Task<bool> loading = load(loop, position);
       co_return co_await loading;
     }
-    if (body_->state() != Body::State::kGrowing) co_return false;
-    if (!co_await body_->grown_.wait(loop, seen, timeout)) co_return false;
+    if (body_->state() != Body::State::kGrowing || given_up_) co_return false;
+    if (!co_await wait_for_more(loop, seen, timeout)) co_return false;
   }
+}
+
+Task<bool> BodyReader::wait_for_more(EventLoop& loop, uint64_t seen, Milliseconds timeout) {
+  struct Waiting {
+    Waiting(BodyReader& of, EventLoop& loop, uint64_t seen, Milliseconds timeout)
+        : reader(of), waiter(of.body_->grown_, loop, seen, timeout) {
+      reader.waiter_ = &waiter;
+    }
+    ~Waiting() { reader.waiter_ = nullptr; }
+    BodyReader& reader;
+    Signal::Waiter waiter;
+  };
+  Waiting waiting(*this, loop, seen, timeout);
+  const bool grown = co_await waiting.waiter;
+  co_return grown;
+}
+
+void BodyReader::give_up() {
+  given_up_ = true;
+  if (waiter_ != nullptr) waiter_->hurry();
 }
 
 std::optional<FilePart> BodyReader::next_in_file() {

@@ -6,6 +6,7 @@
 
 #include "cache/body.h"
 #include "cache/open_file.h"
+#include "runtime/signal.h"
 
 namespace portcullis::cache {
 
@@ -26,9 +27,12 @@ class BodyReader final : public ListNode<BodyReader> {
   // Takes what there is, in one piece; lives until the next call. Empty: nothing yet, or the end.
   std::string_view take();
   bool at_end() const;
-  // co_await: until there is more, or the end. False when the body has failed or is damaged, or the time is
-  // over.
+  // co_await: until there is more, or the end. False when the body has failed or is damaged, the time is
+  // over, or the wait has been given up.
   Task<bool> wait(EventLoop& loop, Milliseconds timeout);
+  // Ends the wait for more, soon and on its loop's thread, and all later ones. A read of the disk is waited
+  // for still.
+  void give_up();
   // Whether what has come and is next has to be waited for because of the disk. Reads it where that takes no
   // time.
   bool needs_disk();
@@ -54,6 +58,7 @@ class BodyReader final : public ListNode<BodyReader> {
   std::shared_ptr<Chunk> next_chunk(uint64_t position);
   Loaded load_at_once(uint64_t position);
   Task<bool> load(EventLoop& loop, uint64_t position);
+  Task<bool> wait_for_more(EventLoop& loop, uint64_t seen, Milliseconds timeout);
 
   const std::shared_ptr<Body> body_;
   Body::SegmentPointer segment_;
@@ -61,6 +66,8 @@ class BodyReader final : public ListNode<BodyReader> {
   std::shared_ptr<OpenFile> file_;  // of the part that was told last
   std::atomic<uint64_t> position_{0};
   std::optional<uint64_t> end_;
+  Signal::Waiter* waiter_ = nullptr;  // while it waits for more
+  bool given_up_ = false;
   bool valid_ = true;
   bool followed_ = false;
 };

@@ -101,6 +101,7 @@ class HttpClient::Transfer {
     response_.timed_out = code == CURLE_OPERATION_TIMEDOUT;
     if (code != CURLE_OK && !stopped_) {
       response_.error = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+      response_.too_large = too_large_;
       if (too_large_) response_.error = "the response is too large";
     }
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &response_.status);

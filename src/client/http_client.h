@@ -32,6 +32,8 @@ struct HttpRequest {
 struct HttpResponse {
   std::string error;  // why there is no response; empty: there is one
   bool timed_out = false;
+  bool too_large =
+      false;  // its body was, which is why there is an error; status and fields are those that came
   long status = 0;
   std::vector<std::pair<std::string, std::string>> fields;  // names in lower case
   std::string body;

@@ -134,8 +134,20 @@ TypePointer listener_type() {
           "`pass_parameters` and refuse those encodings, or `pass` both on, still encoded.")
       .optional("merge_slashes", &Listener::merge_slashes, boolean(), "true",
                 "Whether `//admin` is read, and sent to the upstream, as `/admin`.")
+      .optional("strict_targets", &Listener::strict_targets, boolean(), "false",
+                "Whether request targets must have no characters but those of RFC 3986 (400 otherwise). "
+                "Without it, what "
+                "browsers and other clients send unencoded (`\"`, `<`, `>`, `\\`, `^`, a backtick, `{`, `|`, "
+                "`}` and "
+                "everything that is not ASCII) is taken, and encoded before anything else reads it.")
+      .optional("half_close", &Listener::half_close, boolean(), "false",
+                "Whether a client of HTTP/1 that ends its side of the connection (FIN) after a complete "
+                "request still "
+                "gets its response. Without it, that client counts as having left: its request is given up.")
       .optional("limits", &Listener::limits, limits, "", "Bounds on what one client may send.")
-      .optional("timeouts", &Listener::timeouts, timeouts, "", "How long one client may take.");
+      .optional("timeouts", &Listener::timeouts, timeouts, "", "How long one client may take.")
+      .optional("tcp_keepalive", &Listener::tcp_keepalive, tcp_keepalive_type(), "",
+                "How clients that are gone without a word are noticed.");
   return listener;
 }
 

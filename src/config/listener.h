@@ -7,6 +7,7 @@
 
 #include "config/diagnostics.h"
 #include "config/schema.h"
+#include "config/tcp_keepalive.h"
 #include "config/tls.h"
 
 // A listener, as the configuration tells it: an address at which clients are served, and what they may do
@@ -101,11 +102,14 @@ struct Listener {
   ListenerTrailers trailers;
   AmbiguousPaths ambiguous_paths = AmbiguousPaths::kRefuse;
   bool merge_slashes = true;
+  bool strict_targets = false;
+  bool half_close = false;
   ListenerTls tls;
   HttpsRedirect redirect_to_https;
   ListenerHttp2 http2;
   ListenerLimits limits;
   ListenerTimeouts timeouts;
+  TcpKeepalive tcp_keepalive;
 };
 
 TypePointer listener_type();  // Listener

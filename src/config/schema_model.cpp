@@ -26,7 +26,10 @@ std::string check_path(const std::string& path) {
   if (const size_t bad = path.find_first_of("?# \t\r\n"); bad != std::string::npos)
     return "`" + path + "` is not a path: it cannot hold `" + path[bad] + "`";
   Arena arena;
-  const auto canonical = http::canonical_path(path, arena, {.ambiguous = http::AmbiguousPaths::kPass});
+  std::string encoded;  // but for the brackets of parameters
+  for (const char c : path)
+    encoded += c == '{' || c == '}' ? std::string_view(&c, 1) : http::encode_target({&c, 1}, arena);
+  const auto canonical = http::canonical_path(encoded, arena, {.ambiguous = http::AmbiguousPaths::kPass});
   if (!canonical) return "`" + path + "` is not a path: its encoding is broken, or it climbs above the root";
   if (*canonical == path) return "";
   return "`" + path + "` never matches, because paths are normalised first: write `" +

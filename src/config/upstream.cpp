@@ -231,6 +231,13 @@ TypePointer upstream_type() {
                 "How long a tunnel (WebSocket) may be silent in both directions.")
       .optional("total", &UpstreamTimeouts::total, time_limit(), "none",
                 "From the request's head to the response's, with all tries and pauses.");
+  auto limits =
+      std::make_shared<ObjectType>("limits", "Bounds on the responses of targets; beyond them: 502.");
+  limits
+      ->optional("head_size", &UpstreamLimits::head_size, size(), "64KiB",
+                 "Largest head of a response, and largest trailer section.")
+      .optional("field_count", &UpstreamLimits::field_count, integer(1, 112), "112",
+                "Most header fields in a response.");
   auto upstream = std::make_shared<ObjectType>("upstream", "A backend service: targets that answer alike.");
   upstream->locate(&Upstream::location)
       .required("name", &Upstream::name, name_type(), "The name that routes refer to.")
@@ -293,7 +300,16 @@ TypePointer upstream_type() {
                 "Whether connections begin with a PROXY header that tells the client's address. Each request "
                 "then has a "
                 "connection of its own.")
-      .optional("timeouts", &Upstream::timeouts, timeouts, "", "How long a target may take.");
+      .optional("limits", &Upstream::limits, limits, "", "Bounds on the responses of targets.")
+      .optional("lenient_responses", &Upstream::lenient_responses, boolean(), "false",
+                "Whether responses are taken that break the rules in ways that are harmless: a blank behind "
+                "a chunk's "
+                "size, `Transfer-Encoding: chunked` twice, lines of a head that end with LF alone, a status "
+                "of 600 to "
+                "999. Without it they are 502, and the log's `ended` says which it was.")
+      .optional("timeouts", &Upstream::timeouts, timeouts, "", "How long a target may take.")
+      .optional("tcp_keepalive", &Upstream::tcp_keepalive, tcp_keepalive_type(), "",
+                "How targets that are gone without a word are noticed.");
   return upstream;
 }
 

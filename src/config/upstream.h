@@ -8,6 +8,7 @@
 #include "config/discovery.h"
 #include "config/policy_type.h"
 #include "config/schema.h"
+#include "config/tcp_keepalive.h"
 #include "config/tls.h"
 #include "config/value_types.h"
 
@@ -91,6 +92,12 @@ struct OutlierEjection {
   uint64_t most_ejected_percent = 50;
 };
 
+// What the responses of targets may be like.
+struct UpstreamLimits {
+  uint64_t head_size = 64 * 1024;
+  uint64_t field_count = 112;
+};
+
 struct CircuitBreaker {
   uint64_t connections = 0;
   uint64_t pending = 0;
@@ -124,7 +131,10 @@ struct Upstream {
   Protocol protocol = Protocol::kHttp1;
   Location protocol_location;
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
+  UpstreamLimits limits;
+  bool lenient_responses = false;
   UpstreamTimeouts timeouts;
+  TcpKeepalive tcp_keepalive;
 };
 
 TypePointer upstream_type();

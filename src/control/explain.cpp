@@ -178,7 +178,7 @@ void explain_policies(const config::Config& config, const config::Route& route, 
 Result<nlohmann::json> explain(const config::Config& config, const Question& question,
                                const std::function<void(const std::string&)>& say) {
   const auto& [method, url, headers, client_address] = question;
-  const Url asked = split_url(url);
+  Url asked = split_url(url);
   http::Fields fields;
   for (const std::string& header : headers) {
     const std::string_view text = header;
@@ -188,6 +188,8 @@ Result<nlohmann::json> explain(const config::Config& config, const Question& que
     }
   }
   Arena arena;
+  asked.path = http::encode_target(asked.path, arena);
+  asked.query = http::encode_target(asked.query, arena);
   const auto path = asked.path[0] == '/' ? http::canonical_path(asked.path, arena) : std::nullopt;
   if (!path) return Error{"`" + url + "` has no path that the gateway would accept (400)"};
   const std::vector<routing::RouteRule> rules = route_rules(config);

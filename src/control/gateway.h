@@ -119,7 +119,7 @@ class Gateway {
   };
 
   // How long a start or a reload waits for the first answer about new host names before it goes on without.
-  static constexpr Milliseconds kNamePatience{5'000};
+  static constexpr Milliseconds kNamePatience{1'800};
 
   // By whom a process is stopped whose successor serves.
   static constexpr const char* kSuccessor = "successor";

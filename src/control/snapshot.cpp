@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "config/loader.h"
+#include "control/keepalive_setup.h"
 #include "control/split_setup.h"
 #include "control/upstream_setup.h"
 #include "policy/registry.h"
@@ -19,8 +20,11 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   proxy::ListenerSettings settings;
   settings.name = listener.name;
   settings.address = *SocketAddress::parse(listener.address);
-  settings.head_limits = {listener.limits.head_size, listener.limits.field_count,
-                          listener.limits.target_length};
+  settings.head_limits = {.head_size = listener.limits.head_size,
+                          .field_count = listener.limits.field_count,
+                          .target_length = listener.limits.target_length,
+                          .strict_targets = listener.strict_targets};
+  settings.half_close = listener.half_close ? proxy::HalfClose::kIsServed : proxy::HalfClose::kLeaves;
   settings.http2.enabled = listener.http2.enabled;
   settings.http2.session = {.streams = static_cast<uint32_t>(listener.http2.streams),
                             .stream_window = static_cast<uint32_t>(listener.http2.stream_window),
@@ -43,6 +47,7 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   settings.body_timeout = listener.timeouts.body;
   settings.send_timeout = listener.timeouts.send;
   settings.idle_timeout = listener.timeouts.idle;
+  settings.keepalive = compile_keepalive(listener.tcp_keepalive);
   for (const std::string& range : listener.proxy_protocol)
     settings.proxy_protocol.push_back(*IpRange::parse(range));
   settings.https_port = static_cast<uint16_t>(listener.redirect_to_https.port);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "control/keepalive_setup.h"
+
 namespace portcullis::control {
 namespace {
 
@@ -123,6 +125,10 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.check = compile_check(upstream.health_check);
   definition.retries = compile_retries(upstream.retries);
   definition.total_timeout = upstream.timeouts.total;
+  definition.response_limits.head_size = upstream.limits.head_size;
+  definition.response_limits.field_count = upstream.limits.field_count;
+  definition.response_limits.lenient = upstream.lenient_responses;
+  definition.keepalive = compile_keepalive(upstream.tcp_keepalive);
   definition.panic_threshold = static_cast<double>(upstream.panic_percent) / 100;
   definition.protocol = static_cast<upstream::Protocol>(upstream.protocol);
   definition.proxy_protocol = static_cast<upstream::ProxyProtocol>(upstream.proxy_protocol);

@@ -10,7 +10,7 @@ namespace portcullis::http {
 // Character classes of RFC 9110 section 5.6.2 and RFC 9112 section 3.2.
 namespace internal {
 
-enum : uint8_t { kToken = 1, kFieldValue = 2, kTarget = 4 };
+enum : uint8_t { kToken = 1, kFieldValue = 2, kTarget = 4, kLooseTarget = 8 };
 
 constexpr std::array<uint8_t, 256> make_character_classes() {
   std::array<uint8_t, 256> classes{};
@@ -23,6 +23,7 @@ constexpr std::array<uint8_t, 256> make_character_classes() {
         c != '{' && c != '|' && c != '}' && c != '#') {
       classes[c] |= kTarget;
     }
+    if (c > 0x20 && c != 0x7F && c != '#') classes[c] |= kLooseTarget;
   }
   for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
     classes[static_cast<uint8_t>(c)] |= kToken;
@@ -50,6 +51,11 @@ inline bool is_field_text(std::string_view text) {
 }
 inline bool is_target(char c) {
   return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kTarget;
+}
+// What clients send in a target besides, unencoded: browsers leave `{ | } ^ \` and backticks in queries and
+// `| ^` in paths as they are (URL standard, percent-encode sets), others `"`, `<`, `>` and what is not ASCII.
+inline bool is_loose_target(char c) {
+  return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kLooseTarget;
 }
 
 }  // namespace portcullis::http

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "base/wall_clock.h"
 
 namespace portcullis::http {
 namespace {
@@ -115,18 +116,37 @@ std::string write_timestamp(sys_seconds time) {
   return text;
 }
 
-std::string_view write_date(sys_seconds time, Arena& arena) {
+namespace {
+
+constexpr size_t kImfFixdateSize = 29;
+
+void write_imf_fixdate(sys_seconds time, char (&text)[64]) {
   const sys_days day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
+  std::snprintf(text, sizeof text, "%s, %02u %s %04d %02d:%02d:%02d GMT",
+                kDays[std::chrono::weekday(day).c_encoding()].data(), static_cast<unsigned>(date.day()),
+                kMonths[static_cast<unsigned>(date.month()) - 1].data(), static_cast<int>(date.year()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()));
+}
+
+}  // namespace
+
+std::string_view write_date(sys_seconds time, Arena& arena) {
   char text[64];
-  const int size =
-      std::snprintf(text, sizeof text, "%s, %02u %s %04d %02d:%02d:%02d GMT",
-                    kDays[std::chrono::weekday(day).c_encoding()].data(), static_cast<unsigned>(date.day()),
-                    kMonths[static_cast<unsigned>(date.month()) - 1].data(), static_cast<int>(date.year()),
-                    static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                    static_cast<int>(clock.seconds().count()));
-  return arena.copy({text, static_cast<size_t>(size)});
+  write_imf_fixdate(time, text);
+  return arena.copy({text, kImfFixdateSize});
+}
+
+std::string_view current_date() {
+  thread_local sys_seconds written{std::chrono::seconds(-1)};
+  thread_local char text[64];
+  if (const sys_seconds now = current_second(); now != written) {
+    write_imf_fixdate(now, text);
+    written = now;
+  }
+  return {text, kImfFixdateSize};
 }
 
 }  // namespace portcullis::http

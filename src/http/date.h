@@ -18,4 +18,8 @@ std::string write_timestamp(std::chrono::sys_seconds time);
 // As IMF-fixdate, in `arena`.
 std::string_view write_date(std::chrono::sys_seconds time, Arena& arena);
 
+// The time of day as IMF-fixdate, for a Date field: written once a second by each thread. Valid until the
+// thread asks again.
+std::string_view current_date();
+
 }  // namespace portcullis::http

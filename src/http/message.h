@@ -137,6 +137,11 @@ struct ResponseHead {
 // nothing when it has another scheme.
 std::optional<std::string_view> after_scheme(std::string_view value, std::string_view scheme);
 
+// Responses with this status end with their head, whatever was asked (RFC 9112 section 6.3).
+inline bool has_no_content(uint16_t status) {
+  return status < 200 || status == 204 || status == 304;
+}
+
 // The standard phrase, or "" for an unknown status.
 std::string_view reason_phrase(uint16_t status);
 

@@ -17,4 +17,9 @@ inline bool is_safe(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
 }
 
+// A request by this method usually has content, so that one without any says so (RFC 9110 section 8.6).
+inline bool expects_content(std::string_view method) {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
 }  // namespace portcullis::http

@@ -1,11 +1,16 @@
 #include "http/path.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 #include "base/text.h"
+#include "http/characters.h"
 
 namespace portcullis::http {
 namespace {
+
+constexpr char kHex[] = "0123456789ABCDEF";
 
 bool is_unreserved(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
@@ -33,7 +38,6 @@ bool is_overlong(std::string_view encoded) {
 
 // Decodes what may be decoded, into `out`. The length, or nothing when the encoding is bad or ambiguous.
 std::optional<size_t> decode(std::string_view path, AmbiguousPaths ambiguous, char* out) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
   size_t size = 0;
   for (size_t i = 0; i < path.size(); ++i) {
     if (path[i] == ';' && ambiguous == AmbiguousPaths::kRefuse) return std::nullopt;
@@ -123,6 +127,26 @@ std::optional<size_t> remove_dot_segments(char* path, size_t size, bool merge_sl
 bool is_below(std::string_view path, std::string_view prefix) {
   if (prefix.ends_with('/')) prefix.remove_suffix(1);
   return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
+}
+
+std::string_view encode_target(std::string_view text, Arena& arena) {
+  const auto strange =
+      static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return !is_target(c); }));
+  if (strange == 0) return text;
+  const size_t size = text.size() + 2 * strange;
+  char* const begin = arena.allocate(size, 1);
+  char* out = begin;
+  for (const char c : text) {
+    if (is_target(c)) {
+      *out++ = c;
+      continue;
+    }
+    const auto byte = static_cast<uint8_t>(c);
+    *out++ = '%';
+    *out++ = kHex[byte >> 4];
+    *out++ = kHex[byte & 15];
+  }
+  return {begin, size};
 }
 
 std::optional<std::string_view> canonical_path(std::string_view path, Arena& arena, PathRules rules) {

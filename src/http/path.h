@@ -32,4 +32,8 @@ struct PathRules {
 // returned as it is; else the result lives in `arena`.
 std::optional<std::string_view> canonical_path(std::string_view path, Arena& arena, PathRules rules = {});
 
+// `text`, a target or a part of one, with everything percent-encoded that RFC 3986 does not have in targets.
+// Lives in `arena`, or is `text` itself where nothing is to be encoded.
+std::string_view encode_target(std::string_view text, Arena& arena);
+
 }  // namespace portcullis::http

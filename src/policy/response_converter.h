@@ -38,6 +38,9 @@ class ResponseConverter {
   virtual void flush(std::string& /*out*/) {}
   // Nothing comes before finish(), so that the head may wait for it.
   virtual bool waits_for_all() const { return false; }
+  // The first bytes show whether the message can be read at all: the head waits until something has come of
+  // them.
+  virtual bool checks_beginning() const { return false; }
   // What follows the body still does; else finish() has made use of it.
   virtual bool keeps_trailers() const { return false; }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "http/date.h"
 #include "proxy/exchange.h"
+#include "proxy/head_writer.h"
 #include "proxy/proxy_protocol.h"
 #include "proxy/worker.h"
 
@@ -128,11 +130,12 @@ Task<bool> ClientConnection::shake_hands() {
     if (result.plain_http) {
       // Whoever speaks plain HTTP here reads plain HTTP.
       stream.set_codec(nullptr);
-      constexpr std::string_view kAnswer =
-          "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 42\r\nconnection: "
-          "close\r\n\r\n"
-          "this port speaks HTTP over TLS: use https\n";
-      iovec piece{const_cast<char*>(kAnswer.data()), kAnswer.size()};
+      HeadWriter answer(512);
+      answer.write("HTTP/1.1 400 Bad Request\r\n");
+      answer.field("date", http::current_date());
+      answer.write("content-type: text/plain\r\ncontent-length: 42\r\nconnection: close\r\n\r\n");
+      answer.write("this port speaks HTTP over TLS: use https\n");
+      iovec piece = answer.piece();
       co_await stream.write(std::span(&piece, 1), settings().send_timeout);
       co_await linger();
     }

@@ -72,6 +72,7 @@ Task<bool> Connector::open_stream(Upstream& upstream, Target& target, Stream& st
     failure_ = name_of_connect_failure(connected.error);
     co_return false;
   }
+  if (!target.address().is_unix()) set_keepalive(stream.fd(), upstream.definition().keepalive);
   (*target.definition().metrics)[worker_]->connections.add();
   if (upstream.definition().proxy_protocol != upstream::ProxyProtocol::kNone) {
     if (!co_await introduce(upstream.definition(), stream)) co_return false;

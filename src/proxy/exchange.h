@@ -13,6 +13,7 @@
 #include "policy/policy.h"
 #include "proxy/client.h"
 #include "proxy/client_connection.h"
+#include "proxy/client_watch.h"
 #include "proxy/head_writer.h"
 #include "proxy/held_body.h"
 #include "proxy/mirror.h"
@@ -82,8 +83,11 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<TryOutcome> try_target(upstream::Upstream& upstream, upstream::Target& target, bool fresh);
   Task<TryOutcome> connect(upstream::Upstream& upstream, upstream::Target& target,
                            std::unique_ptr<upstream::Connection>& connection);
+  void watch_client(std::unique_ptr<upstream::Connection>& connection, const BodySource& request);
   Task<TryOutcome> wait_for_target(upstream::Connection& connection, Milliseconds patience);
   Milliseconds patience_for_head(const upstream::UpstreamDefinition& upstream) const;
+  TryOutcome ask_elsewhere();
+  bool may_send_body_again() const;
   Task<TryOutcome> read_http1_head(upstream::Connection& connection, InputBuffer& input, size_t& head_size);
   Task<TryOutcome> read_http2_head(upstream::Connection& connection);
   Task<TryOutcome> read_response_head(upstream::Connection& connection, InputBuffer& input,
@@ -102,6 +106,9 @@ class Exchange final : public Pooled, private policy::Errands {
   void store_response(std::unique_ptr<upstream::Connection> connection, BodySource& source,
                       InputBuffer input);
   Task<void> send_stored();
+  void drop_content();
+  std::string_view name_of_broken_body(const RelayResult& sent, const BodySource& source) const;
+  TryOutcome take_back_response(const RelayResult& sent, const BodySource& source);
   void conclude(const RelayResult& sent, const BodySource& source);
   void leave_client();
   bool send(const void* sender, const std::function<void(policy::Context&)>& prepare) override;
@@ -209,6 +216,9 @@ class Exchange final : public Pooled, private policy::Errands {
   OwnAnswer own_answer_ = OwnAnswer::kNone;
   std::span<const char*> client_values_{};  // of fields that policies alone set, until they have run
   bool extended_connect_ = false;           // an upgrade that goes to an HTTP/2 target
+  unsigned refusals_ = 0;                   // by targets that speak HTTP/2, which have not looked at the request
+  const BodySource* sending_ = nullptr;     // the request's body, during a try
+  InputBuffer replay_;                      // all of it, where it is to be sent again
   RelayResult upload_result_;
   bool upload_done_ = true;
   std::string_view failure_;  // why the last try failed, for the log; clients are told less
@@ -249,6 +259,7 @@ class Exchange final : public Pooled, private policy::Errands {
   size_t first_policy_ = 0;    // of an errand: those before have nothing to do with it
   bool is_errand_ = false;
   Trace* trace_ = nullptr;  // null: nobody traces
+  ClientWatch client_watch_{client_, settings_.half_close};
 };
 
 }  // namespace portcullis::proxy

@@ -54,6 +54,8 @@ Task<Persistence> Exchange::forward() {
     in_flight_ = upstream::InFlight(*target);
     outcome = co_await try_target(upstream, *target, fresh);
     target = target_;  // a hedge's, perhaps
+    // Whatever the wait for the target has ended with.
+    if (client_watch_.gone() && outcome != TryOutcome::kAnswered) outcome = TryOutcome::kClientGone;
     note_try(*target, outcome);
     if (outcome == TryOutcome::kAnswered) break;
     if (outcome == TryOutcome::kClientGone) co_return Persistence::kClose;
@@ -209,18 +211,27 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
   }
   BodySource body{.stream = client_.stream,
                   .framing = request_.body,
-                  .received = held_body_.held() ? held_body_.content() : unread(),
+                  .received = held_body_.held() ? held_body_.content()
+                              : replay_.block   ? replay_.content()
+                                                : unread(),
                   .timeout = settings_.body_timeout,
                   .limit = context_.body_limit,
                   .copy = mirrored_ && !held_body_.held() ? &mirrored_->body : nullptr,
                   .trailers = {.listed = &settings_.request_trailers},
+                  .chunks = {.trailer_size = settings_.head_limits.head_size},
                   .channel = held_body_.held() ? nullptr : client_.channel};
   if (body.copy != nullptr) body.copy->clear();
-  upload_result_ = {};
-  TaskGroup upload;
   if (request_.body.kind == BodyKind::kNone) {
     body.rest = unread();
     body.complete = true;
+  }
+  sending_ = &body;
+  const ClientWatch::Scope watching(client_watch_);
+  watch_client(connection, body);
+  if (client_watch_.gone()) co_return TryOutcome::kClientGone;
+  upload_result_ = {};
+  TaskGroup upload;
+  if (request_.body.kind == BodyKind::kNone) {
     iovec piece = head.piece();
     IoResult sent;
     if (connection->channel == nullptr)
@@ -236,6 +247,10 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
     upload.spawn(upload_body(head.text(), body, *connection));
   }
   const TryOutcome outcome = co_await receive_response(connection, body, upload);
+  if (outcome == TryOutcome::kStaleConnection) {
+    if (body.reads == 1) replay_ = std::move(body.more);
+    co_return outcome;
+  }
   request_bytes_ += body.bytes;
   if (outcome != TryOutcome::kAnswered) co_return outcome;
   if (!upload_done_ || !body.complete) {
@@ -244,6 +259,17 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
     keep_rest(held_body_.held() ? held_body_.rest() : body.rest);
   }
   co_return outcome;
+}
+
+// When the client leaves, what the target is asked for is given up; unless others wait for the answer.
+void Exchange::watch_client(std::unique_ptr<upstream::Connection>& connection, const BodySource& request) {
+  if (context_.awaited) return;
+  const std::string_view behind = held_body_.held() ? held_body_.rest() : std::string_view();
+  client_watch_.begin(
+      [&connection] {
+        if (connection) connection->stream.cancel();
+      },
+      &request, behind);
 }
 
 // kAnswered when there is a connection.
@@ -270,6 +296,7 @@ Task<void> Exchange::upload_body(std::string_view head, BodySource& body, upstre
   const bool client_failed = upload_result_.outcome != RelayOutcome::kComplete &&
                              upload_result_.outcome != RelayOutcome::kSinkFailed;
   if (client_failed) connection.stream.cancel();
+  client_watch_.look_again();
 }
 
 // What the client has sent and nobody has taken: the body's beginning, or what follows a held one.

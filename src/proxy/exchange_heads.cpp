@@ -6,8 +6,10 @@
 
 #include "base/text.h"
 #include "crypto/encoding.h"
+#include "http/date.h"
 #include "http/grpc.h"
 #include "http/hop_by_hop.h"
+#include "http/method.h"
 #include "proxy/exchange.h"
 
 namespace portcullis::proxy {
@@ -86,6 +88,10 @@ void Exchange::write_request_head(HeadWriter& out) const {
   out.field("host", route_->host.empty() ? request_.authority : std::string_view(route_->host));
   write_request_fields(out);
   if (upload_kind() == BodyKind::kChunked) out.field("transfer-encoding", "chunked");
+  // Servers of HTTP/1 may refuse these methods with 411 when no length is told (RFC 9110 section 8.6).
+  if (request_.body.kind == BodyKind::kNone && http::expects_content(request_.method) &&
+      request_.fields.find(FieldId::kContentLength) == nullptr)
+    out.field("content-length", "0");
   const bool te = takes_trailers(request_.fields);
   if (request_.wants_upgrade) write_upgrade(out, request_.fields);
   if (te) out.field("te", "trailers");
@@ -98,10 +104,15 @@ void Exchange::write_request_head(HeadWriter& out) const {
 
 // Likewise.
 void Exchange::write_response_fields(HeadWriter& out, BodyKind kind) const {
+  // RFC 9110 section 8.6: these never have the field. Elsewhere, without a body, the length speaks of what a
+  // GET would have had, or is the explicit zero.
+  const bool has_no_length = response_.status < 200 || response_.status == 204;
+  const bool tells_length = !has_no_length && (kind == BodyKind::kLength || kind == BodyKind::kNone);
+  bool is_dated = false;
   for (const http::Field& field : response_.fields) {
     if (field.id == FieldId::kXRequestId) continue;
-    // Without a body the length speaks of what a GET would have had, or is the explicit zero.
-    if (field.id == FieldId::kContentLength && (kind == BodyKind::kLength || kind == BodyKind::kNone)) {
+    is_dated |= field.id == FieldId::kDate;
+    if (field.id == FieldId::kContentLength && tells_length) {
       out.field("content-length", field.value);
       continue;
     }
@@ -111,6 +122,7 @@ void Exchange::write_response_fields(HeadWriter& out, BodyKind kind) const {
     if (!cookie.empty()) out.field("set-cookie", cookie);
   }
   if (response_.status < 200) return;
+  if (!is_dated) out.field("date", http::current_date());  // RFC 9110 section 6.6.1
   out.field("x-request-id", request_id_);
   if (!settings_.hsts.empty() && response_.fields.find("strict-transport-security") == nullptr)
     out.field("strict-transport-security", settings_.hsts);
@@ -125,7 +137,7 @@ void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
   } else if (response_.status >= 200) {
     if (kind == BodyKind::kChunked) out.field("transfer-encoding", "chunked");
     // HTTP/2 needs no length to say that there is nothing.
-    const bool bodiless = response_.status == 204 || response_.status == 304 || request_.method == "HEAD";
+    const bool bodiless = http::has_no_content(response_.status) || request_.method == "HEAD";
     if (kind == BodyKind::kNone && response_.version == http::Version::kHttp2 && !bodiless &&
         response_.fields.find(FieldId::kContentLength) == nullptr)
       out.field("content-length", "0");
@@ -257,7 +269,8 @@ Task<void> Exchange::redirect_to_https() {
 Task<void> Exchange::answer(std::string_view body) {
   if (body_pending() || client_.connection.closing()) close_client_ = true;
   response_.reason = http::reason_phrase(response_.status);
-  const bool bodiless = response_.status == 204 || response_.status == 304;
+  if (response_.status == 205) body = {};  // which then has an explicit length of zero
+  const bool bodiless = http::has_no_content(response_.status);
   if (!bodiless) response_.fields.set("content-length", arena_.decimal(body.size()));
   finish_policies();
   if (context_.serving) {

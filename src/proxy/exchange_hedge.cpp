@@ -31,6 +31,13 @@ class Exchange::Race final : private Timer {
     winner = &hedge;
     first_.loop().arm(*this, Milliseconds(0));
   }
+  // The client has left.
+  void give_up() {
+    first_.cancel();
+    for (Hedge& one : hedges) {
+      if (one.connection) one.connection->stream.cancel();
+    }
+  }
   bool any_asked() const {
     for (const Hedge& one : hedges) {
       if (one.target != nullptr && !one.failed) return true;
@@ -111,7 +118,8 @@ Task<Exchange::TryOutcome> Exchange::ask_hedge(Race& race, Hedge& hedge) {
 Task<void> Exchange::run_hedge(Race& race, unsigned number) {
   const upstream::Hedging& rules = race.upstream.definition().hedging;
   co_await sleep_for(worker_.loop(), rules.delay * (number + 1));
-  if (race.winner != nullptr || race.first_failed || time_left().count() == 0) co_return;
+  if (race.winner != nullptr || race.first_failed || client_watch_.gone() || time_left().count() == 0)
+    co_return;
   upstream::Target* const target =
       race.upstream.pick(branch_->subset, {tried_, sought_.value_or(race.upstream.random())});
   if (target == nullptr || target == target_ || (tried_ & race.upstream.bit_of(*target)) != 0)
@@ -139,17 +147,22 @@ Task<Exchange::TryOutcome> Exchange::read_first_head(std::unique_ptr<upstream::C
                                                      InputBuffer& input, size_t& head_size, BodySource& body,
                                                      TaskGroup& upload) {
   Race race(upstream(), connection->stream);
+  if (!context_.awaited)
+    client_watch_.begin([&race] { race.give_up(); }, &body,
+                        held_body_.held() ? held_body_.rest() : std::string_view());
   const uint32_t attempts = std::min(race.upstream.definition().hedging.attempts, upstream::Hedging::kMost);
   for (uint32_t i = 0; i < attempts; ++i) race.running.spawn(run_hedge(race, i));
   Task<TryOutcome> reading = read_response_head(*connection, input, head_size);
   TryOutcome outcome = co_await reading;
-  const bool failed = outcome != TryOutcome::kAnswered && outcome != TryOutcome::kClientGone;
+  const bool failed =
+      outcome != TryOutcome::kAnswered && outcome != TryOutcome::kClientGone && !client_watch_.gone();
   if (failed && race.winner == nullptr && race.any_asked()) {
     race.first_failed = true;
     co_await race.running.join();
   }
-  if (!failed) race.winner = nullptr;
+  if (!failed || client_watch_.gone()) race.winner = nullptr;
   race.running.clear();
+  watch_client(connection, body);  // which from here on is the only one that is asked
   for (Hedge& hedge : race.hedges) {
     if (hedge.target != nullptr && !hedge.failed && &hedge != race.winner)
       note_try(*hedge.target, TryOutcome::kClientGone);

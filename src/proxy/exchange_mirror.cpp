@@ -17,7 +17,9 @@ void Exchange::prepare_mirroring() {
   write_request_fields(lines);
   lines.field("x-mirrored", "true");
   copy->fields = lines.text();
-  copy->has_length = request_.body.has_length();
+  copy->has_length = request_.body.kind == http::BodyKind::kNone
+                         ? request_.fields.find(http::FieldId::kContentLength) != nullptr
+                         : request_.body.has_length();
   for (const auto* one = context_.mirrors; one != nullptr; one = one->next) {
     copy->body.limit = std::max<size_t>(copy->body.limit, one->to->body_size);
     if (snapshot_->upstreams[one->to->upstream]->definition().proxy_protocol !=

@@ -24,9 +24,11 @@ bool is_trace(std::string_view method) {
 
 }  // namespace
 
-// What a client says of its connection, or in the gateway's place, is gone before anything else reads the
-// fields.
+// Characters that no URI has are encoded, and what a client says of its connection, or in the gateway's
+// place, is gone, before anything else reads the target and the fields.
 void Exchange::screen_head() {
+  request_.path = http::encode_target(request_.path, arena_);
+  request_.query = http::encode_target(request_.query, arena_);
   const std::string_view written = http::host_of(request_.authority);
   host_ = http::canonical_host(written, arena_);
   if (written.ends_with('.')) {

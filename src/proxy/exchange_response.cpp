@@ -8,10 +8,12 @@
 #include "http/hop_by_hop.h"
 #include "proxy/connector.h"
 #include "proxy/exchange.h"
+#include "proxy/upstream_failure.h"
 
 namespace portcullis::proxy {
 
 using http::BodyKind;
+using http::h1::ParseError;
 using http::h1::ParseState;
 
 namespace {
@@ -23,35 +25,9 @@ bool is_grpc(const http::Fields& fields) {
   return http::grpc_form(fields.value_of("content-type")) != http::GrpcForm::kNone;
 }
 
-// How long a target may be silent before the client is watched for leaving: most answer sooner, and cost
-// nothing then.
+// How long a target may be silent before a client is watched that has never been waited for: most targets
+// answer sooner, and cost nothing then.
 constexpr Milliseconds kUnwatched{100};
-
-// While a target is silent nobody reads from the client. This notices that it has left, and ends the wait.
-// One that has only finished sending counts as gone, unless it has sent further requests.
-class ClientWatch final : private Watcher {
- public:
-  ClientWatch(const Client& client, std::string_view unread, Stream& target)
-      : client_(client), target_(target), pipelined_(!unread.empty()) {
-    client_.stream.set_idle_watcher(this);
-    if (client_.stream.ensure_watched() && client_.stream.hung_up()) on_events(0);
-  }
-  ~ClientWatch() { client_.stream.set_idle_watcher(nullptr); }
-
-  bool client_gone() const { return gone_; }
-
- private:
-  void on_events(uint32_t) override {
-    if (pipelined_ || !client_.stream.deserted()) return;
-    gone_ = true;
-    target_.cancel();
-  }
-
-  const Client& client_;
-  Stream& target_;
-  bool pipelined_;
-  bool gone_ = false;
-};
 
 }  // namespace
 
@@ -65,14 +41,13 @@ Milliseconds Exchange::patience_for_head(const upstream::UpstreamDefinition& ups
 // Until there is something to be read from the target; kAnswered when there is.
 Task<Exchange::TryOutcome> Exchange::wait_for_target(upstream::Connection& connection,
                                                      Milliseconds patience) {
-  IoResult ready = co_await connection.stream.readable(std::min(patience, kUnwatched));
-  if (ready.error == ETIMEDOUT && patience > kUnwatched && context_.awaited) {
+  const bool watched = client_.stream.watched();
+  IoResult ready = co_await connection.stream.readable(watched ? patience : std::min(patience, kUnwatched));
+  if (ready.error == ETIMEDOUT && !watched && patience > kUnwatched) {
+    client_watch_.arrange();
     ready = co_await connection.stream.readable(patience - kUnwatched);
-  } else if (ready.error == ETIMEDOUT && patience > kUnwatched) {
-    const ClientWatch watch(client_, unread(), connection.stream);
-    ready = co_await connection.stream.readable(patience - kUnwatched);
-    if (watch.client_gone()) co_return TryOutcome::kClientGone;
   }
+  if (client_watch_.gone()) co_return TryOutcome::kClientGone;
   if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
   if (!ready.ok()) co_return fail(name_of_broken_stream(ready.error));
   co_return TryOutcome::kAnswered;
@@ -82,11 +57,11 @@ Task<Exchange::TryOutcome> Exchange::wait_for_target(upstream::Connection& conne
 Task<Exchange::TryOutcome> Exchange::read_http1_head(upstream::Connection& connection, InputBuffer& input,
                                                      size_t& head_size) {
   const bool received_any = static_cast<bool>(input.block);
-  http::h1::ResponseParser parser(http::h1::kResponseLimits);
+  http::h1::ResponseParser parser(connection.target().upstream().response_limits);
   for (;;) {
     const ParseState state = parser.parse(input.content(), request_.method, response_);
     if (state == ParseState::kDone) break;
-    if (state == ParseState::kFailed) co_return fail("upstream_malformed");
+    if (state == ParseState::kFailed) co_return fail(name_of_bad_response(parser.error()));
     const Milliseconds patience = patience_for_head(connection.target().upstream());
     if (!input.block) {
       // A waiting exchange holds no buffer, so it can afford a large one once something has come.
@@ -110,22 +85,39 @@ Task<Exchange::TryOutcome> Exchange::read_http1_head(upstream::Connection& conne
   co_return TryOutcome::kAnswered;
 }
 
+// The target has not looked at the request: by REFUSED_STREAM, or a GOAWAY that does not include it. Whatever
+// was asked for can then be asked again (RFC 9113 section 8.7), on another connection.
+Exchange::TryOutcome Exchange::ask_elsewhere() {
+  constexpr unsigned kMaxRefusals = 4;
+  const bool body_is_here =
+      request_.body.kind == BodyKind::kNone || held_body_.held() || may_send_body_again();
+  if (!body_is_here || ++refusals_ > kMaxRefusals) return fail("upstream_refused");
+  return TryOutcome::kStaleConnection;
+}
+
+// The whole body is in the memory that it was received in.
+bool Exchange::may_send_body_again() const {
+  const BodySource& body = *sending_;
+  if (!body.complete || body.reads > (body.received.empty() ? 1u : 0u)) return false;
+  return body.reads == 0 || body.more.end >= body.bytes;
+}
+
 Task<Exchange::TryOutcome> Exchange::read_http2_head(upstream::Connection& connection) {
   http::h2::Channel& channel = *connection.channel;
   while (!channel.has_head()) {
     if (channel.is_broken() || channel.at_end()) {
-      // One that was refused has not been looked at: whatever it asks for can be asked again.
-      const bool here = request_.body.kind == BodyKind::kNone || held_body_.held();
-      const bool again = channel.was_refused() ? here : may_repeat();
-      co_return connection.reused() && again ? TryOutcome::kStaleConnection : fail("upstream_reset");
+      if (channel.was_malformed()) co_return fail("upstream_malformed");
+      if (channel.was_refused()) co_return ask_elsewhere();
+      co_return connection.reused() && may_repeat() ? TryOutcome::kStaleConnection : fail("upstream_reset");
     }
     const Milliseconds patience = patience_for_head(connection.target().upstream());
     const TryOutcome waited = co_await wait_for_target(connection, patience);
     if (waited != TryOutcome::kAnswered) co_return waited;
   }
   const std::unique_ptr<http::h2::Head> head = channel.take_head();
-  co_return http::h2::read_response(*head, request_.method, response_) ? TryOutcome::kAnswered
-                                                                       : fail("upstream_malformed");
+  const ParseError error = http::h2::read_response(*head, connection.target().upstream().response_limits,
+                                                   request_.method, response_);
+  co_return error == ParseError::kNone ? TryOutcome::kAnswered : fail(name_of_bad_response(error));
 }
 
 Task<Exchange::TryOutcome> Exchange::read_response_head(upstream::Connection& connection, InputBuffer& input,
@@ -134,20 +126,61 @@ Task<Exchange::TryOutcome> Exchange::read_response_head(upstream::Connection& co
                                        : read_http1_head(connection, input, head_size);
 }
 
+// Why a response's body has broken off.
+std::string_view Exchange::name_of_broken_body(const RelayResult& sent, const BodySource& source) const {
+  switch (sent.outcome) {
+    case RelayOutcome::kSourceMalformed:
+      if (source.malformed != http::h1::ParseError::kNone) return name_of_bad_response(source.malformed);
+      return source.converter != nullptr ? source.converter->failure() : "upstream_malformed";
+    case RelayOutcome::kCancelled:
+      // The rest of the request has failed, without which the target cannot go on.
+      if (upload_result_.outcome == RelayOutcome::kSourceTooLarge) return "body_too_large";
+      if (upload_result_.outcome == RelayOutcome::kSourceMalformed) return "bad_chunk";
+      return upload_result_.error == ETIMEDOUT ? "body_timeout" : "client_closed";
+    default:
+      if (sent.error == ETIMEDOUT) return "upstream_timeout";
+      if (source.channel != nullptr && source.channel->trailers_too_large())
+        return "upstream_trailers_too_large";
+      return source.channel != nullptr && source.channel->was_malformed() ? "upstream_malformed"
+                                                                          : "upstream_closed";
+  }
+}
+
 // Says how the response's body has ended. When it has broken off the client must not take it for a whole one:
 // a reset says so even for HTTP/1.0.
 void Exchange::conclude(const RelayResult& sent, const BodySource& source) {
   response_bytes_ = source.bytes;
   if (sent.outcome == RelayOutcome::kComplete) return;
-  if (sent.outcome == RelayOutcome::kSinkFailed) {
+  if (client_watch_.gone()) {
+    ended_ = "client_closed";
+  } else if (sent.outcome == RelayOutcome::kSinkFailed) {
     ended_ = sent.error == ETIMEDOUT ? "send_timeout" : "client_closed";
   } else {
-    ended_ = sent.error == ETIMEDOUT ? "upstream_timeout" : "upstream_closed";
-    if (sent.outcome == RelayOutcome::kSourceMalformed)
-      ended_ = source.converter != nullptr ? source.converter->failure() : "upstream_malformed";
+    ended_ = name_of_broken_body(sent, source);
     client_.stream.reset_on_close();
   }
   leave_client();
+}
+
+// A response with this status has no content (RFC 9110 section 15.3.6), whatever the target sends.
+void Exchange::drop_content() {
+  if (response_.body.kind != BodyKind::kNone) response_.keep_alive = false;  // what it sends is not read
+  response_.body = {};
+  response_.fields.remove(http::FieldId::kContentLength);
+  response_.fields.add("content-length", "0", http::FieldId::kContentLength);
+}
+
+// The response's body has failed before anything of it was sent: the client gets a whole answer of another
+// kind.
+Exchange::TryOutcome Exchange::take_back_response(const RelayResult& sent, const BodySource& source) {
+  const std::string_view why = name_of_broken_body(sent, source);
+  answered_ = false;
+  response_ = {};
+  context_.encoder.reset();
+  chain_.reset();
+  converted_.clear();
+  if (sent.error == ETIMEDOUT) return TryOutcome::kTimedOut;
+  return fail(why == "upstream_closed" ? "upstream_closed_early" : why);
 }
 
 // A stream of HTTP/2 is closed when the exchange has gone: its head is to be told of until then.
@@ -179,9 +212,11 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     }
     if (response_.status >= 200) {
       if (worker_.logging()) response_received_ = Clock::now();
+      if (response_.status == 205) drop_content();
       break;
     }
     if (response_.status == 101) {
+      client_watch_.end();  // both sides are read from now on
       Task<TryOutcome> tunnel = open_tunnel(*connection, body, upload, input.content(), head_size);
       co_return co_await tunnel;
     }
@@ -196,17 +231,22 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       .received = input.content(),
       .timeout = upstream.response_timeout,
       .trailers = {.listed = &settings_.response_trailers, .metadata = is_grpc(response_.fields)},
+      .chunks = {.lenient = upstream.response_limits.lenient,
+                 .trailer_size = upstream.response_limits.head_size},
+      .watch = &client_watch_,
       .channel = connection->channel};
   if (context_.converter) {
     Task<TryOutcome> converting = convert_response(source);
     const TryOutcome converted = co_await converting;
     if (converted != TryOutcome::kAnswered) co_return converted;
   }
+  if (client_watch_.gone()) co_return TryOutcome::kClientGone;
   context_.from_target = true;
   stored_keep_alive_ = response_.keep_alive;  // a stored response takes the head's place
   const BodyKind received_kind = source.framing.kind;
   finish_policies();
   if (context_.serving || context_.storing) {
+    client_watch_.end();  // the response is stored also when its client has left
     if (context_.storing) {
       store_response(std::move(connection), source, std::move(input));
     } else if (received_kind == BodyKind::kNone && source.received.empty() && stored_keep_alive_) {
@@ -221,6 +261,11 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     }
     co_return TryOutcome::kAnswered;
   }
+  if (context_.awaited) {
+    // Nothing is stored, so it is for this client alone after all.
+    context_.awaited = false;
+    watch_client(connection, body);
+  }
   if (context_.encoder) add_converter(source, *context_.encoder, chain_, converted_);
   BodyKind kind = response_.body.kind;
   if (response_.body.has_length()) {
@@ -230,12 +275,15 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   }
   if (kind == BodyKind::kUntilClose || !upload_done_ || client_.connection.closing()) close_client_ = true;
   HeadWriter head(input.begin + kMaxCopiedResponse + 512);
+  const bool has_body = source.framing.kind != BodyKind::kNone;
   if (client_.channel == nullptr) {
     write_response_head(head, kind);
-  } else if (!send_http2_head(kind, kind == BodyKind::kNone ? EndOfMessage::kHere : EndOfMessage::kLater)) {
+  } else if (!has_body && !send_http2_head(kind, EndOfMessage::kHere)) {
     co_return TryOutcome::kClientGone;
   }
-  keep_logged_fields();
+  // A head of HTTP/2 that a body follows leaves with the body's first bytes, which may show that there is
+  // none.
+  if (client_.channel == nullptr || !has_body) keep_logged_fields();
   if (client_.channel == nullptr && source.framing.kind == BodyKind::kLength && source.converter == nullptr &&
       source.framing.length <= kMaxCopiedResponse && source.framing.length <= source.received.size()) {
     // A small body that is here whole: copying it behind the head costs less than a gathered write.
@@ -254,14 +302,23 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);
     if (!written.ok()) sent = {RelayOutcome::kSinkFailed, written.error};
   } else {
-    if (client_.channel != nullptr) kind = BodyKind::kStream;
-    sent = co_await relay_message(head.text(), source,
-                                  {client_.stream, kind, settings_.send_timeout, client_.channel});
+    BodySink sink{client_.stream, kind, settings_.send_timeout, client_.channel};
+    if (client_.channel != nullptr) {
+      sink.kind = BodyKind::kStream;
+      sink.begin = [this, kind] {
+        const bool begun = send_http2_head(kind, EndOfMessage::kLater);
+        keep_logged_fields();
+        return begun;
+      };
+    }
+    sent = co_await relay_message(head.text(), source, std::move(sink));
   }
+  if (sent.untouched) co_return take_back_response(sent, source);
   ended_ = "complete";
   conclude(sent, source);
   if (sent.outcome != RelayOutcome::kComplete) co_return TryOutcome::kAnswered;
-  const bool reusable = response_.keep_alive && source.rest.empty() && upload_done_ && body.complete;
+  const bool reusable = response_.keep_alive && source.rest.empty() && upload_done_ && body.complete &&
+                        !client_watch_.gone();  // else it has been cancelled
   upload.clear();
   if (reusable) {
     upstream::Target& target = connection->target();

@@ -32,7 +32,9 @@ bool Exchange::may_repeat() const {
 
 // The same for requests whose route says so, or whose body is still here.
 bool Exchange::may_retry() const {
-  if (answered_ || request_.wants_upgrade) return false;
+  // The policies see one response only.
+  const bool policies_are_done = policies_run_ < policies_begun_;
+  if (answered_ || policies_are_done || request_.wants_upgrade) return false;
   if (request_.body.kind != BodyKind::kNone && !held_body_.held()) return false;
   return route_->idempotent || idempotent();
 }

@@ -65,6 +65,7 @@ void Exchange::store_response(std::unique_ptr<upstream::Connection> connection, 
                                                       .received = received,
                                                       .timeout = source.timeout,
                                                       .converter = source.converter,
+                                                      .chunks = source.chunks,
                                                       .channel = source.channel});
   // A short string moves with its owner.
   if (converted_whole) from->received = delivery->converted;
@@ -82,7 +83,7 @@ Task<void> Exchange::send_stored() {
   if (client_.connection.closing()) close_client_ = true;
   response_.version = http::Version::kHttp11;
   response_.fields.remove(FieldId::kContentLength);
-  const bool bodiless = response_.status == 204 || response_.status == 304;
+  const bool bodiless = http::has_no_content(response_.status);
   const auto length = context_.encoder ? std::nullopt : reader.length();
   BodyKind kind = BodyKind::kLength;
   if (bodiless) {
@@ -99,6 +100,8 @@ Task<void> Exchange::send_stored() {
     co_return leave_client();
   }
   answered_ = true;
+  const ClientWatch::Scope watching(client_watch_);
+  client_watch_.begin([&reader] { reader.give_up(); }, nullptr, unread());
   const std::string_view beginning = ends_here ? std::string_view() : reader.take();
   const bool small = length && beginning.size() == *length && *length <= kMaxCopiedStored;
   HeadWriter head(1024 + (small ? beginning.size() : 0));
@@ -106,7 +109,8 @@ Task<void> Exchange::send_stored() {
                     .framing = {kind == BodyKind::kLength ? kind : BodyKind::kStream, length.value_or(0)},
                     .received = beginning,
                     .timeout = settings_.send_timeout,
-                    .stored = &reader};
+                    .stored = &reader,
+                    .watch = &client_watch_};
   if (ends_here) source.framing = {};
   if (context_.encoder && !ends_here) {
     if (const auto known = reader.length()) source.framing = {BodyKind::kLength, *known + beginning.size()};

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "http/h2/request.h"
+#include "http/method.h"
 #include "proxy/head_writer.h"
 #include "proxy/worker.h"
 
@@ -66,6 +67,7 @@ class Copy {
                     .framing = response.body,
                     .received = input.content(),
                     .timeout = patience(),
+                    .chunks = {.lenient = upstream_.definition().response_limits.lenient},
                     .channel = connection.channel};
     const RelayResult dropped = co_await discard_message(body);
     reusable_ = response.keep_alive && body.rest.empty();
@@ -90,7 +92,8 @@ class Copy {
       head.write(request_.method, " ", request_.target, " HTTP/1.1\r\n");
       head.field("host", request_.authority);
       head.write(request_.fields);
-      if (!body.empty() && !request_.has_length) head.field("content-length", std::to_string(body.size()));
+      if (!request_.has_length && (!body.empty() || http::expects_content(request_.method)))
+        head.field("content-length", std::to_string(body.size()));
       head.write("\r\n");
       pieces.push_back(head.piece());
     }
@@ -100,7 +103,7 @@ class Copy {
   }
 
   Task<bool> read_http1_head(upstream::Connection& connection, InputBuffer& input, http::ResponseHead& out) {
-    http::h1::ResponseParser parser(http::h1::kResponseLimits);
+    http::h1::ResponseParser parser(upstream_.definition().response_limits);
     if (!input.block) input.block = Block::take(Block::kLarge);
     for (;;) {
       const ParseState state = parser.parse(input.content(), request_.method, out);
@@ -122,7 +125,8 @@ class Copy {
       if (!ready.ok()) co_return false;
     }
     const std::unique_ptr<http::h2::Head> head = connection.channel->take_head();
-    co_return http::h2::read_response(*head, request_.method, out);
+    const http::h1::HeadLimits& limits = upstream_.definition().response_limits;
+    co_return http::h2::read_response(*head, limits, request_.method, out) == http::h1::ParseError::kNone;
   }
 
   Worker& worker_;

@@ -20,7 +20,7 @@ struct MirroredRequest {
   std::string authority;
   std::string fields;  // lines
   BodyCopy body{};
-  bool has_length = false;  // and the fields tell it
+  bool has_length = false;  // of the body, also of none; the fields tell it
   Introduction introduction{};
   std::shared_ptr<WorkerSnapshot> snapshot;
 };

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "policy/converter_chain.h"
+#include "proxy/client_watch.h"
 #include "proxy/relay_file.h"
 
 namespace portcullis::proxy {
@@ -34,7 +35,8 @@ struct Gather {
 // Takes what the source has received, up to the end of its body, as runs of data.
 class BodyReader {
  public:
-  explicit BodyReader(BodySource& source) : source_(source), remaining_(source.framing.length) {}
+  explicit BodyReader(BodySource& source)
+      : source_(source), remaining_(source.framing.length), decoder_(source.chunks) {}
 
   bool done() const { return source_.complete; }
 
@@ -57,7 +59,10 @@ class BodyReader {
           break;
         case BodyKind::kChunked: {
           const auto result = decoder_.next(input, data);
-          if (result == http::h1::ChunkedDecoder::Result::kFailed) return false;
+          if (result == http::h1::ChunkedDecoder::Result::kFailed) {
+            source_.malformed = decoder_.error();
+            return false;
+          }
           if (result == http::h1::ChunkedDecoder::Result::kDone) finish(input);
           break;
         }
@@ -136,12 +141,19 @@ class Pace {
 Task<IoResult> read_block(BodySource& source, const Pace& pace) {
   for (;;) {
     source.more.release();
+    if (source.watch != nullptr && !source.stream.may_read()) source.watch->arrange();
     const IoResult ready = co_await source.stream.readable(source.timeout);
     if (!ready.ok()) co_return ready;
     source.more.block = pace.take_block();
     const IoResult got = source.stream.try_read(source.more.block.data(), source.more.block.capacity());
     if (got.error != EAGAIN) co_return got;
   }
+}
+
+std::string_view note_read(BodySource& source, const IoResult& got) {
+  source.more.end = got.bytes;
+  source.reads += got.bytes > 0 ? 1 : 0;
+  return source.more.content();
 }
 
 }  // namespace
@@ -162,15 +174,22 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
   std::string trailers;
   std::string converted;
   bool drained = true;  // what there was to be read has been
+  bool fed = false;     // the converter has seen something
   bool source_ended = source.channel != nullptr && source.channel->at_end();
   Pace pace(source);
   const bool chunked = sink.kind == BodyKind::kChunked;
+  bool begun = false;
+  // The source has failed with `result`.
+  const auto failed = [&begun](RelayResult result) {
+    result.untouched = !begun;
+    return result;
+  };
   const bool from_file = may_come_from_file(source, sink);
   if (source.channel != nullptr && input.empty() && !source_ended && source.stream.may_read()) {
     // A small body often comes with its head, and leaves with it.
     source.more.block = Block::take(Block::kLarge);
     const IoResult got = source.stream.try_read(source.more.block.data(), source.more.block.capacity());
-    input = {source.more.block.data(), got.bytes};
+    input = note_read(source, got);
     source_ended = source.channel->at_end();
   }
   for (;;) {
@@ -180,13 +199,16 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     const size_t first = gather.count;
     size_t bytes = 0;
     const bool well_formed = reader.take(input, gather, bytes);
-    if (!well_formed) co_return {RelayOutcome::kSourceMalformed};
+    if (!well_formed) co_return failed({RelayOutcome::kSourceMalformed});
     if (source_ended && reader.ends_with_source()) reader.finish({});
     if (source.converter != nullptr) {
       converted.clear();
-      if (!convert(source, reader, gather, first, converted)) co_return {RelayOutcome::kSourceMalformed};
-      // Where nobody knows how much comes, more may be long in coming.
-      if (!reader.done() && input.empty() && drained && !source.framing.has_length())
+      fed |= bytes > 0;
+      if (!convert(source, reader, gather, first, converted))
+        co_return failed({RelayOutcome::kSourceMalformed});
+      // Where the body's length is not known, more may be long in coming.
+      if (!reader.done() && input.empty() && drained && !source.framing.has_length() &&
+          (fed || !source.converter->checks_beginning()))
         source.converter->flush(converted);
       gather.count = first;
       gather.add(source.converted);
@@ -195,7 +217,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       source.converted = {};
     }
     source.bytes += bytes;
-    if (source.limit != 0 && source.bytes > source.limit) co_return {RelayOutcome::kSourceTooLarge};
+    if (source.limit != 0 && source.bytes > source.limit) co_return failed({RelayOutcome::kSourceTooLarge});
 
     if (chunked && bytes > 0) {
       const auto [end, error] = std::to_chars(size_line.data(), size_line.data() + 16, bytes, 16);
@@ -214,9 +236,14 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     }
     const bool ends_stream = sink.channel != nullptr && reader.done();
     if (ends_stream) sink.channel->end_after_write(trailers);
-    // The head leaves with a body that is made whole.
+    // The head leaves with a body that is made whole, or with the first that a decoder makes of it.
     const bool holds =
-        source.converter != nullptr && bytes == 0 && !reader.done() && source.converter->waits_for_all();
+        source.converter != nullptr && bytes == 0 && !reader.done() &&
+        (source.converter->waits_for_all() || (!begun && source.converter->checks_beginning()));
+    if (!holds && !begun) {
+      begun = true;
+      if (sink.begin && !sink.begin()) co_return {RelayOutcome::kSinkFailed};
+    }
     if (!holds && (gather.count > 0 || ends_stream)) {
       const Clock::time_point began = sink.stream.loop().now();
       const IoResult written =
@@ -239,21 +266,22 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       }
       if (!source.stored->at_end()) {
         Task<bool> waiting = source.stored->wait(sink.stream.loop(), source.timeout);
-        if (!co_await waiting) co_return {RelayOutcome::kSourceFailed};
+        if (source.watch != nullptr) source.watch->arrange();
+        if (!co_await waiting) co_return failed({RelayOutcome::kSourceFailed});
       }
       input = source.stored->take();
       source_ended = source.stored->at_end();
       continue;
     }
     const IoResult got = co_await read_block(source, pace);
-    if (!got.ok()) co_return relay_failure(RelayOutcome::kSourceFailed, got.error);
+    if (!got.ok()) co_return failed(relay_failure(RelayOutcome::kSourceFailed, got.error));
     if (got.bytes == 0) {
-      if (!reader.ends_with_source()) co_return {RelayOutcome::kSourceClosed};
+      if (!reader.ends_with_source()) co_return failed({RelayOutcome::kSourceClosed});
       source_ended = true;
     }
     pace.read(source.more.block, got.bytes);
     drained = got.bytes < source.more.block.capacity();
-    input = {source.more.block.data(), got.bytes};
+    input = note_read(source, got);
     source_ended |= source.channel != nullptr && source.channel->at_end();
   }
 }
@@ -335,57 +363,6 @@ Task<RelayResult> convert_message(BodySource& source, std::string& out) {
 
 Task<RelayResult> convert_beginning(BodySource& source, std::string& out) {
   return consume(source, out, Until::kSomething);
-}
-
-namespace {
-
-// Waits for the source to close its side of a WebSocket that has been left.
-Task<RelayResult> hear_goodbye(TunnelHalf half, const Block& block) {
-  static constexpr Milliseconds kPatience{2'000};
-  while (!half.frames->saw_close()) {
-    const IoResult got = co_await half.from.read(block.data(), block.capacity(), kPatience);
-    if (!got.ok() || got.bytes == 0) break;
-    half.frames->follow({block.data(), got.bytes});
-  }
-  co_return {RelayOutcome::kComplete};
-}
-
-}  // namespace
-
-Task<RelayResult> relay_raw(TunnelHalf half, Tunnel& tunnel) {
-  EventLoop& loop = half.from.loop();
-  const Block block = Block::take(Block::kMedium);
-  std::string_view input = half.first;
-  for (;;) {
-    if (!input.empty()) {
-      tunnel.last_bytes = loop.now();
-      half.bytes += input.size();
-      if (half.frames != nullptr) half.frames->follow(input);
-      iovec piece{const_cast<char*>(input.data()), input.size()};
-      const IoResult written = co_await half.to.write(std::span(&piece, 1), tunnel.idle_timeout);
-      if (!written.ok()) co_return {RelayOutcome::kSinkFailed, written.error};
-      tunnel.last_bytes = loop.now();
-    }
-    IoResult got;
-    do {
-      if (tunnel.leaving && half.frames != nullptr && half.frames->at_boundary()) {
-        iovec piece{const_cast<char*>(half.goodbye.data()), half.goodbye.size()};
-        if (!half.frames->saw_close())
-          (void)co_await half.to.write(std::span(&piece, 1), tunnel.idle_timeout);
-        Task<RelayResult> hearing = hear_goodbye(half, block);
-        co_return co_await hearing;
-      }
-      const Milliseconds left = time_until(tunnel.last_bytes + tunnel.idle_timeout, loop);
-      got = co_await half.from.read(block.data(), block.capacity(), left);
-    } while (got.error == ETIMEDOUT && loop.now() < tunnel.last_bytes + tunnel.idle_timeout);
-    if (got.error == ETIMEDOUT) tunnel.was_idle = true;
-    if (!got.ok()) co_return {RelayOutcome::kSourceFailed, got.error};
-    if (got.bytes == 0) {
-      half.to.shutdown_write();
-      co_return {RelayOutcome::kComplete};
-    }
-    input = {block.data(), got.bytes};
-  }
 }
 
 }  // namespace portcullis::proxy

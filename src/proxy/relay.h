@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,6 +21,8 @@
 #include "runtime/task.h"
 
 namespace portcullis::proxy {
+
+class ClientWatch;
 
 // Bytes received and not yet consumed, in one block.
 struct InputBuffer {
@@ -73,19 +76,24 @@ struct BodySource {
   std::string_view converted{};                    // the beginning, of which it has
   cache::BodyReader* stored = nullptr;             // in place of the stream
   http::TrailerRules trailers{};                   // which of its trailers are passed on
+  http::h1::ChunkRules chunks{};                   // how its chunked coding is read
+  ClientWatch* watch = nullptr;                    // of the client that waits for it; null: nobody leaves
 
   InputBuffer more{};  // later reads; lives until the next exchange has taken `rest`
   std::string_view rest{};
   uint64_t bytes = 0;
+  unsigned reads = 0;  // that have found something; `more` has what the last one found
   bool complete = false;
-  http::h2::Channel* channel = nullptr;  // of the stream, where it is HTTP/2's
+  http::h1::ParseError malformed = http::h1::ParseError::kNone;  // of the chunked coding, when that is broken
+  http::h2::Channel* channel = nullptr;                          // of the stream, where it is HTTP/2's
 };
 
 struct BodySink {
   Stream& stream;
   http::BodyKind kind;  // how the body is delimited towards this side
   Milliseconds timeout;
-  http::h2::Channel* channel = nullptr;  // likewise
+  http::h2::Channel* channel = nullptr;  // of the stream, where it is HTTP/2's
+  std::function<bool()> begin{};  // sends HTTP/2's head, before the first write; false: it cannot be sent
 };
 
 enum class RelayOutcome : uint8_t {
@@ -100,7 +108,8 @@ enum class RelayOutcome : uint8_t {
 
 struct RelayResult {
   RelayOutcome outcome = RelayOutcome::kComplete;
-  int error = 0;  // errno of a failure
+  int error = 0;           // errno of a failure
+  bool untouched = false;  // the source has failed before anything, even the head, was sent
 };
 
 // Of a read or a write that has failed: `why`, unless it was cancelled.
@@ -111,7 +120,8 @@ inline RelayResult relay_failure(RelayOutcome why, int error) {
 // Sends `head` and then the body, which `source` must have, as it arrives, decoding and re-encoding the
 // chunked coding as each side needs; trailers go along where both sides have a place for them. Holds at most
 // one block of body, which it passes on without copying, unless the source has a converter; the sink's pace
-// holds back the source.
+// holds back the source. The head leaves at once, or with the first bytes where these are here or a converter
+// has to see them first; a body that is broken by then leaves the sink untouched.
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink);
 
 // From now on `next` makes something else of what goes on, after what the source's converter makes of it.

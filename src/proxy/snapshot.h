@@ -13,11 +13,13 @@
 #include "http/path.h"
 #include "policy/policy.h"
 #include "proxy/forwarding.h"
+#include "proxy/half_close.h"
 #include "proxy/split.h"
 #include "routing/rewrite.h"
 #include "routing/route_table.h"
 #include "runtime/address.h"
 #include "runtime/side_pool.h"
+#include "runtime/tcp_keepalive.h"
 #include "telemetry/log_format.h"
 #include "telemetry/metrics.h"
 #include "telemetry/trace_context.h"
@@ -48,9 +50,11 @@ struct ListenerSettings {
   Milliseconds body_timeout{60'000};
   Milliseconds send_timeout{60'000};
   Milliseconds idle_timeout{75'000};
+  TcpKeepalive keepalive{};
   std::shared_ptr<const tls::ServerContext> tls{};  // null: plain HTTP
   std::string hsts{};                               // Strict-Transport-Security; empty: none
   bool forward_client_certificate = false;
+  HalfClose half_close = HalfClose::kLeaves;
   std::vector<IpRange> proxy_protocol{};  // who begins connections with a PROXY header
   uint16_t https_port = 0;                // that requests without TLS are redirected to; 0: they are not
 };

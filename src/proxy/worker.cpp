@@ -93,6 +93,8 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets soc
           [](int) {}));
       listener->acceptors.back()->hold(pressure_ >= Pressure::kFull);
     }
+    // Connections inherit it from the socket that accepts them.
+    for (const auto& acceptor : listener->acceptors) set_keepalive(acceptor->fd(), settings.keepalive);
     listeners_.push_back(listener);
   }
   for (const std::shared_ptr<Listener>& listener : before) {

@@ -19,6 +19,7 @@ void receive(void* argument, int status, int, ares_addrinfo* found) {
   const std::unique_ptr<Question> question(static_cast<Question*>(argument));
   Resolver::Answer answer;
   if (status != ARES_SUCCESS) answer.error = ares_strerror(status);
+  answer.denied = status == ARES_ENODATA || status == ARES_ENOTFOUND;
   bool first = true;
   for (const ares_addrinfo_node* node = found != nullptr ? found->nodes : nullptr; node != nullptr;
        node = node->ai_next) {
@@ -147,6 +148,10 @@ Result<std::unique_ptr<Resolver>> Resolver::create(EventLoop& loop, const std::v
     for (const std::string& server : servers) list += (list.empty() ? "" : ",") + server;
     status = ares_set_servers_ports_csv(made->channel_, list.c_str());
   }
+  ares_options files{};
+  char only_files[] = "f";
+  files.lookups = only_files;
+  if (status == ARES_SUCCESS) status = ares_init_options(&made->hosts_file_, &files, ARES_OPT_LOOKUPS);
   if (status != ARES_SUCCESS) return Error{std::string("cannot resolve names: ") + ares_strerror(status)};
   return made;
 }
@@ -156,11 +161,24 @@ Resolver::Resolver(EventLoop& loop) : loop_(loop) {}
 Resolver::~Resolver() {
   closing_ = true;
   if (channel_ != nullptr) ares_destroy(channel_);
+  if (hosts_file_ != nullptr) ares_destroy(hosts_file_);
 }
 
-void Resolver::resolve(const std::string& name, OnAnswer on_answer) {
+std::optional<Resolver::Answer> Resolver::look_in_hosts_file(const std::string& name) {
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  // The answer comes before the call returns, for there is nobody to wait for.
+  auto answer = std::make_shared<Answer>();
+  auto* question = new Question{closing_, [answer](const Answer& found) { *answer = found; }};
+  ares_getaddrinfo(hosts_file_, name.c_str(), nullptr, &hints, receive, question);
+  if (answer->addresses.empty()) return std::nullopt;
+  return *answer;
+}
+
+void Resolver::resolve(const std::string& name, Family family, OnAnswer on_answer) {
+  ares_addrinfo_hints hints{};
+  hints.ai_family = family == Family::kIpv4 ? AF_INET : AF_INET6;
   hints.ai_socktype = SOCK_STREAM;  // else every address comes once for each kind of socket
   auto* question = new Question{closing_, std::move(on_answer)};
   ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, receive, question);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,10 +19,12 @@ namespace portcullis {
 // Resolves host names through c-ares (the hosts file, then DNS) on one loop, without blocking it.
 class Resolver {
  public:
+  enum class Family : uint8_t { kIpv4, kIpv6 };
   struct Answer {
     std::vector<SocketAddress> addresses;  // sorted; port 0
     std::chrono::seconds ttl{0};           // the least of all records'
     std::string error;                     // why there are none
+    bool denied = false;                   // because a name server says that there are none
   };
   using OnAnswer = std::function<void(Answer)>;
   // What one SRV record says (RFC 2782).
@@ -43,9 +46,12 @@ class Resolver {
   // Questions that are still open are dropped, and nobody is told.
   ~Resolver();
 
-  // Asks for the IPv4 and IPv6 addresses of `name`. `on_answer` runs on the loop's thread, once, perhaps
-  // before this returns.
-  void resolve(const std::string& name, OnAnswer on_answer);
+  // What the hosts file has for `name`, in both families; nothing where it does not have that name, and for
+  // `localhost` what every system has. It goes before name servers, and is read each time.
+  std::optional<Answer> look_in_hosts_file(const std::string& name);
+  // Asks name servers for the addresses of `name` in one family. `on_answer` runs on the loop's thread, once,
+  // perhaps before this returns.
+  void resolve(const std::string& name, Family family, OnAnswer on_answer);
   // The same for the SRV records of `name`.
   void resolve_service(const std::string& name, OnServiceAnswer on_answer);
 
@@ -72,6 +78,7 @@ class Resolver {
 
   EventLoop& loop_;
   ares_channeldata* channel_ = nullptr;
+  ares_channeldata* hosts_file_ = nullptr;  // a channel that asks nothing else
   bool closing_ = false;
   std::map<int, std::unique_ptr<Socket>> sockets_;
   Timeout timeout_{*this};

@@ -62,6 +62,9 @@ class Signal::Waiter final : public ListNode<Waiter>, private Timer {
   bool await_suspend(std::coroutine_handle<> handle);
   bool await_resume() const noexcept { return !timed_out_; }
 
+  // While it waits: its time is over with the loop's next timers.
+  void hurry() { loop_.arm(*this, Milliseconds(0)); }
+
  private:
   friend class Signal;
   void fire() override;

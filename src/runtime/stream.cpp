@@ -17,6 +17,7 @@ bool Stream::ensure_watched() {
 void Stream::on_events(uint32_t events) {
   EventLoop& loop = loop_;  // outlives this stream, which a resumed coroutine may destroy
   if (events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) hung_up_ = true;
+  if (events & (EPOLLHUP | EPOLLERR)) reset_seen_ = true;
   const bool may_write = (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
   if (may_write) writable_ = true;
   const Operation* const waiting_writer = writer_;  // one that begins below needs no second attempt
@@ -38,6 +39,7 @@ void Stream::take_over(Stream& other) {
   fd_ = std::move(other.fd_);
   codec_ = std::move(other.codec_);
   hung_up_ = other.hung_up_;
+  reset_seen_ = other.reset_seen_;
   readable_ = writable_ = true;
 }
 
@@ -187,11 +189,20 @@ void Stream::say_goodbye() {
   codec_->sent(sent > 0 ? static_cast<size_t>(sent) : 0);
 }
 
-bool Stream::deserted() {
-  if (!hung_up_ || channel_) return hung_up_;
-  if (codec_) return !codec_->has_data(*this);
+PeerState Stream::peer_state() {
+  if (channel_) return hung_up_ ? PeerState::kGone : PeerState::kPresent;
+  if (reset_seen_ || !fd_) return PeerState::kGone;
+  if (codec_) {
+    // The end of TLS may come before that of the connection.
+    if (codec_->has_data(*this)) return PeerState::kPresent;
+    if (codec_->is_broken()) return PeerState::kGone;
+    return codec_->is_sound() ? PeerState::kPresent : PeerState::kFinished;
+  }
+  if (!hung_up_) return PeerState::kPresent;
   char byte;
-  return ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+  const ssize_t seen = ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (seen == 0) return PeerState::kFinished;
+  return seen > 0 || errno == EAGAIN || errno == EINTR ? PeerState::kPresent : PeerState::kGone;
 }
 
 void Stream::shutdown_write() {

@@ -24,6 +24,13 @@ struct IoResult {
   bool end_of_stream() const { return error == 0 && bytes == 0; }
 };
 
+// What the other end of a stream is about to do.
+enum class PeerState : uint8_t {
+  kPresent,   // it may send more, or has sent something that nobody has read
+  kFinished,  // it has ended its side, by FIN or TLS's close_notify, and may still read
+  kGone,      // it has reset the connection, closed both sides of it, or broken its TLS
+};
+
 // A non-blocking connected socket, or a channel in its place, on one loop. One reader and one writer may wait
 // at a time. Operations try the system call first and wait only when the kernel has nothing; a descriptor
 // that never waits is never registered with epoll. Destroying a waiting coroutine withdraws its operation.
@@ -92,8 +99,9 @@ class Stream final : private Watcher {
   void hurry_reader(Milliseconds timeout);
   // Half-closes: the peer sees the end of what has been written.
   void shutdown_write();
-  // The peer has hung up, and nothing it has sent is left to be read.
-  bool deserted();
+  // What is known of the peer, while nobody reads. Looks behind what has been received, so it costs a system
+  // call once an end has been announced, and with a codec whenever something has come.
+  PeerState peer_state();
   // The next close sends a reset instead of a clean end.
   void reset_on_close();
   void close();
@@ -108,6 +116,7 @@ class Stream final : private Watcher {
   void set_idle_watcher(Watcher* watcher) { idle_watcher_ = watcher; }
   // Makes sure that events arrive although nobody waits.
   bool ensure_watched();
+  bool watched() const { return watched_ || channel_; }
 
  private:
   friend class Operation;
@@ -127,6 +136,7 @@ class Stream final : private Watcher {
   bool readable_ = true;  // unknown until the kernel says EAGAIN
   bool writable_ = true;
   bool hung_up_ = false;
+  bool reset_seen_ = false;  // or both sides are closed
   bool cancelled_ = false;
   bool resets_ = false;
   Operation* reader_ = nullptr;

@@ -38,6 +38,8 @@ class StreamCodec {
   virtual bool has_data(Stream& stream) = 0;
   // Neither side has ended or broken it.
   virtual bool is_sound() const = 0;
+  // It has failed, or the connection ended without the peer having said so: nothing can be written any more.
+  virtual bool is_broken() const = 0;
 
   // False: bytes are written as they are, because the kernel does the rest.
   virtual bool encodes() const { return true; }

@@ -85,6 +85,10 @@ Status ServerContext::prepare() {
   }
   if (settings_.kernel || asks_by_name()) SSL_CTX_set_client_hello_cb(context, receive_hello, this);
   SSL_CTX_set_cert_cb(context, choose_certificate, this);
+  if (settings_.refuse_unknown_names) {
+    SSL_CTX_set_tlsext_servername_callback(context, check_name);
+    SSL_CTX_set_tlsext_servername_arg(context, this);
+  }
   SSL_CTX_set_tlsext_status_cb(context, staple);
   SSL_CTX_set_tlsext_status_arg(context, this);
   protocols_ = encode_protocols(settings_.protocols);
@@ -132,6 +136,15 @@ Status ServerContext::verify_clients() {
                      nullptr);
   SSL_CTX_set_verify_depth(context, 8);
   return {};
+}
+
+// RFC 6066 section 3: a name that is not served is refused by an alert of its own.
+int ServerContext::check_name(SSL* ssl, int* alert, void* argument) {
+  const auto& self = *static_cast<const ServerContext*>(argument);
+  const char* asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  if (self.names_.find(asked == nullptr ? "" : to_lower(asked), false) != nullptr) return SSL_TLSEXT_ERR_OK;
+  *alert = SSL_AD_UNRECOGNIZED_NAME;
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 int ServerContext::choose_certificate(SSL* ssl, void* argument) {

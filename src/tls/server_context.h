@@ -61,6 +61,7 @@ class ServerContext {
   Status prepare();
   Status verify_clients();
   // OpenSSL's callbacks; the last parameter is the context.
+  static int check_name(SSL* ssl, int* alert, void* self);
   static int choose_certificate(SSL* ssl, void* self);
   static int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                              const unsigned char* offered, unsigned offered_size, void* self);

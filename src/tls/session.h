@@ -55,6 +55,7 @@ class Session final : public StreamCodec {
   bool holds_input() const override;
   bool has_data(Stream& stream) override;
   bool is_sound() const override { return !broken_ && !ended_; }
+  bool is_broken() const override { return broken_; }
   bool encodes() const override { return !in_kernel_; }
   bool encode(std::span<iovec>& pieces) override;
   std::span<const char> output() const override { return {output_.data() + begin_, end_ - begin_}; }

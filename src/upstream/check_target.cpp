@@ -5,6 +5,7 @@
 
 #include "http/h1/chunked_decoder.h"
 #include "http/h1/head_parser.h"
+#include "http/method.h"
 #include "upstream/check_http2.h"
 #include "upstream/health_checks.h"
 #include "upstream/target.h"
@@ -61,7 +62,8 @@ Task<std::string> open(Call& call, const UpstreamDefinition& upstream, SocketAdd
 }
 
 // The body as far as it has come; nothing while more of it is to come.
-std::optional<std::string> body_of(const http::ResponseHead& head, std::string_view rest, bool ended) {
+std::optional<std::string> body_of(const http::ResponseHead& head, std::string_view rest, bool ended,
+                                   bool lenient) {
   const bool enough = ended || rest.size() >= kMaxAnswer;
   switch (head.body.kind) {
     case http::BodyKind::kNone: return "";
@@ -73,7 +75,7 @@ std::optional<std::string> body_of(const http::ResponseHead& head, std::string_v
       if (!enough) return std::nullopt;
       return std::string(rest);
     case http::BodyKind::kChunked: {
-      http::h1::ChunkedDecoder decoder;
+      http::h1::ChunkedDecoder decoder({.lenient = lenient});
       std::string out;
       for (;;) {
         std::string_view data;
@@ -100,15 +102,21 @@ std::string judge(const HealthCheck& check, uint16_t status, const std::string& 
   return "";
 }
 
-Task<std::string> ask(Call& call, const HealthCheck& check, const std::string& host) {
-  Task<std::string> sent =
-      send(call, check.method + " " + check.path + " HTTP/1.1\r\nhost: " + host +
-                     "\r\nuser-agent: portcullis-health-check\r\naccept: */*\r\nconnection: close\r\n\r\n");
+Task<std::string> ask(Call& call, const UpstreamDefinition& upstream, const std::string& host) {
+  const HealthCheck& check = upstream.check;
+  const bool lenient = upstream.response_limits.lenient;
+  const std::string length = http::expects_content(check.method) ? "content-length: 0\r\n" : "";
+  Task<std::string> sent = send(call, check.method + " " + check.path + " HTTP/1.1\r\nhost: " + host +
+                                          "\r\nuser-agent: portcullis-health-check\r\naccept: */*\r\n" +
+                                          length + "connection: close\r\n\r\n");
   std::string why = co_await sent;
   if (!why.empty()) co_return why;
   for (;;) {
     http::ResponseHead head;
-    http::h1::ResponseParser parser({kMaxAnswer, 200, 8192});
+    http::h1::ResponseParser parser({.head_size = kMaxAnswer,
+                                     .field_count = http::Fields::kCapacity,
+                                     .target_length = 0,
+                                     .lenient = lenient});
     const http::h1::ParseState state = parser.parse(call.received, check.method, head);
     if (state == http::h1::ParseState::kFailed) co_return "its answer is no HTTP";
     if (state == http::h1::ParseState::kDone) {
@@ -117,7 +125,8 @@ Task<std::string> ask(Call& call, const HealthCheck& check, const std::string& h
         call.received.erase(0, parser.head_size());
         continue;
       }
-      if (const auto body = body_of(head, rest, call.ended)) co_return judge(check, head.status, *body);
+      if (const auto body = body_of(head, rest, call.ended, lenient))
+        co_return judge(check, head.status, *body);
     }
     if (call.ended) co_return "it closed the connection";
     Task<std::string> received = receive(call);
@@ -141,7 +150,7 @@ Task<std::string> check_target(EventLoop& loop, const UpstreamDefinition& upstre
   if (host.empty()) host = place.is_unix() ? "localhost" : place.to_string();
   if (!speaks_http2(upstream, call.stream)) {
     if (check.kind == HealthCheck::Kind::kGrpc) co_return "it does not speak HTTP/2";
-    Task<std::string> asked = ask(call, check, host);
+    Task<std::string> asked = ask(call, upstream, host);
     co_return co_await asked;
   }
   Http2Answer answer;

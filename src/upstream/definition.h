@@ -8,8 +8,10 @@
 #include <variant>
 #include <vector>
 
+#include "http/h1/head_parser.h"
 #include "runtime/address.h"
 #include "runtime/event_loop.h"
+#include "runtime/tcp_keepalive.h"
 #include "telemetry/metrics.h"
 #include "tls/client_context.h"
 #include "upstream/breaker.h"
@@ -105,6 +107,8 @@ struct UpstreamDefinition {
   Milliseconds idle_timeout{60'000};
   Milliseconds tunnel_timeout{3'600'000};
   Milliseconds total_timeout{0};  // of all tries, to the response's head; 0: none
+  http::h1::HeadLimits response_limits = http::h1::kResponseLimits;  // head_size goes for the trailers, too
+  TcpKeepalive keepalive{};
   std::shared_ptr<UpstreamHealth> health = std::make_shared<UpstreamHealth>();  // lives through reloads
   std::shared_ptr<Breaker> breaker = std::make_shared<Breaker>();               // likewise
   BreakerLimits limits{};

@@ -1,48 +1,134 @@
 #include "upstream/discovery.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "base/say.h"
 
 namespace portcullis::upstream {
 
-// One name: a question on its way, or the time until the next.
+namespace {
+
+// What is known of a name in one family.
+struct FamilyState {
+  Resolver::Family kind;
+  bool open = false;      // a question is on its way
+  bool found = false;     // the last answer had addresses
+  Addresses addresses{};  // of the last answer that had some, unless a later one has denied them
+  std::chrono::seconds ttl{0};
+  bool denied = false;
+  std::string error{};
+};
+
+}  // namespace
+
+// One name: the questions for its IPv4 and IPv6 addresses, or the time until they are asked anew. Each family
+// is a question of its own, so that a name server that drops one of them delays nothing but that.
 class Discovery::Name final : private Timer {
  public:
   Name(Discovery& discovery, std::string host) : discovery_(discovery), host_(std::move(host)) {}
 
+  // The first outcome is known, good or bad.
   bool answered() const { return answered_; }
   const Addresses& addresses() const { return addresses_; }
 
+  // Asks for what is not on its way already.
   void ask() {
-    discovery_.resolver_->resolve(host_,
-                                  [this, alive = std::weak_ptr<int>(alive_)](const Resolver::Answer& answer) {
-                                    if (!alive.expired()) take(answer);
-                                  });
+    if (const auto found = discovery_.resolver_->look_in_hosts_file(host_)) {
+      last_error_.clear();
+      discovery_.loop_.arm(*this, discovery_.pause_after(found->ttl));
+      return publish(found->addresses);
+    }
+    std::array<bool, 2> due{};
+    // Both are marked first, because an answer may come before resolve() returns.
+    for (size_t i = 0; i < due.size(); ++i) due[i] = !std::exchange(families_[i].open, true);
+    for (size_t i = 0; i < due.size(); ++i) {
+      if (!due[i]) continue;
+      FamilyState& one = families_[i];
+      discovery_.resolver_->resolve(
+          host_, one.kind, [this, &one, alive = std::weak_ptr<int>(alive_)](const Resolver::Answer& answer) {
+            if (!alive.expired()) take(one, answer);
+          });
+    }
+  }
+  // The same through a new resolver: what the old one was asked gets no answer.
+  void ask_anew() {
+    for (FamilyState& one : families_) one.open = false;
+    ask();
   }
 
  private:
+  class Delay final : public Timer {
+   public:
+    explicit Delay(Name& name) : name_(name) {}
+    void fire() override { name_.settle(); }
+
+   private:
+    Name& name_;
+  };
+
+  // How long the answer about one family waits for that about the other: RFC 8305 section 3 recommends 50 ms.
+  static constexpr Milliseconds kResolutionDelay{50};
+
   void fire() override { ask(); }
 
-  void take(const Resolver::Answer& answer) {
+  void take(FamilyState& family, const Resolver::Answer& answer) {
+    family.open = false;
+    family.found = !answer.addresses.empty();
+    family.denied = answer.denied;
+    family.error = answer.error;
+    if (family.found) {
+      family.addresses = answer.addresses;
+      family.ttl = answer.ttl;
+    }
+    const bool other_is_open = families_[0].open || families_[1].open;
+    if (!other_is_open) {
+      settle();
+    } else if (family.found && !delay_.linked()) {
+      discovery_.loop_.arm(delay_, kResolutionDelay);
+    }
+  }
+
+  // Goes by what has been answered so far.
+  void settle() {
+    delay_.unlink();
     answered_ = true;
     const Settings& settings = discovery_.settings_;
-    if (answer.addresses.empty()) {
+    const FamilyState* least = nullptr;  // of those found, with the least time to live
+    for (const FamilyState& one : families_) {
+      if (one.found && (least == nullptr || one.ttl < least->ttl)) least = &one;
+    }
+    if (least == nullptr) {
+      const std::string& error = families_[0].error;
       // Once for each change of the outcome: the log is not to fill while a name server is away.
-      if (last_error_ != answer.error) say("cannot resolve " + host_ + ": " + answer.error);
-      last_error_ = answer.error;
+      if (last_error_ != error) say("cannot resolve " + host_ + ": " + error);
+      last_error_ = error;
       discovery_.loop_.arm(*this, settings.least_ttl);
       return;
     }
     last_error_.clear();
-    discovery_.loop_.arm(*this, discovery_.pause_after(answer.ttl));
-    if (answer.addresses == addresses_) return;
-    addresses_ = answer.addresses;
+    discovery_.loop_.arm(*this, discovery_.pause_after(least->ttl));
+    Addresses all;
+    for (FamilyState& one : families_) {
+      if (!one.found && one.denied) one.addresses.clear();
+      all.insert(all.end(), one.addresses.begin(), one.addresses.end());
+    }
+    publish(std::move(all));
+  }
+
+  void publish(Addresses found) {
+    answered_ = true;
+    if (found == addresses_) return;
+    addresses_ = std::move(found);
     discovery_.on_change_(host_, addresses_);
   }
 
   Discovery& discovery_;
   std::string host_;
+  std::array<FamilyState, 2> families_{FamilyState{.kind = Resolver::Family::kIpv4},
+                                       FamilyState{.kind = Resolver::Family::kIpv6}};
+  Delay delay_{*this};
   Addresses addresses_;
   std::string last_error_;
   bool answered_ = false;
@@ -70,7 +156,7 @@ Status Discovery::watch(const std::set<std::string>& hosts, const Settings& sett
     auto made = Resolver::create(loop_, settings.servers);
     if (!made) return made.error();
     resolver_ = std::move(*made);
-    for (auto& [host, name] : names_) name->ask();  // those asked through the old one get no answer
+    for (auto& [host, name] : names_) name->ask_anew();
   }
   if (hosts.empty() && !(settings == settings_)) resolver_.reset();
   settings_ = settings;

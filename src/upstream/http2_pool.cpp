@@ -1,5 +1,6 @@
 #include "upstream/http2_pool.h"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace portcullis::upstream {
@@ -50,6 +51,7 @@ Http2Pool::~Http2Pool() {
 std::unique_ptr<Channel> Http2Pool::open(bool& reused) {
   std::unique_ptr<Channel> channel;
   connections_.for_each([&](Http2Connection& one) {
+    if (one.session_->settled()) known_streams_ = std::max(one.session_->peer_streams(), 1u);
     if (channel || one.over_ || !one.session_->may_open()) return;
     static_cast<Timer&>(one).unlink();
     channel = one.session_->open();
@@ -64,10 +66,11 @@ void Http2Pool::add(std::unique_ptr<Http2Connection> connection) {
   connections_.push_front(one);
   one.pool_ = this;
   const http::h2::SessionSettings settings{.streams = kStreams,
+                                           .expected_streams = known_streams_,
                                            .stream_window = kStreamWindow,
                                            .connection_window = kConnectionWindow,
-                                           .head_size = 64 << 10,
-                                           .field_count = 112};
+                                           .head_size = limits_.head_size,
+                                           .field_count = limits_.field_count};
   one.session_ = std::make_unique<Session>(one.socket, Session::Side::kClient, settings);
   one.session_->on_idle([this, &one] {
     if (queue_ != nullptr && queue_->owes_others()) return one.give_up();

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/intrusive_list.h"
+#include "http/h1/head_parser.h"
 #include "http/h2/session.h"
 #include "runtime/frame_pool.h"
 #include "runtime/stream.h"
@@ -44,9 +45,11 @@ class Http2Connection final : public ListNode<Http2Pool>, public Pooled, private
 // than each make its own. One worker's.
 class Http2Pool {
  public:
-  // `queue`: of those who wait for connections, where there is a limit; else null.
-  Http2Pool(EventLoop& loop, Milliseconds idle_timeout, ConnectionQueue* queue)
-      : loop_(loop), idle_timeout_(idle_timeout), queue_(queue), waiters_(loop) {}
+  // `limits`: of the heads and trailers of responses. `queue`: of those who wait for connections, where there
+  // is a limit; else null.
+  Http2Pool(EventLoop& loop, Milliseconds idle_timeout, const http::h1::HeadLimits& limits,
+            ConnectionQueue* queue)
+      : loop_(loop), idle_timeout_(idle_timeout), limits_(limits), queue_(queue), waiters_(loop) {}
   ~Http2Pool();
 
   // A stream for one more request, or null when no connection has room for it. `reused` tells whether its
@@ -92,6 +95,10 @@ class Http2Pool {
 
   EventLoop& loop_;
   Milliseconds idle_timeout_;
+  http::h1::HeadLimits limits_;
+  // What the target has said it allows on a connection. The next one is not given more before it has said so
+  // itself.
+  uint32_t known_streams_ = kStreams;
   ConnectionQueue* queue_;
   bool connecting_ = false;
   bool retired_ = false;

@@ -6,11 +6,12 @@ import threading
 
 
 class NameServer:
-    """Answers A questions from `records` ({name: [addresses]}) and SRV questions from `services` ({name: [(priority,
+    """Answers A and AAAA questions from `records` ({name: [addresses]}) and SRV questions from `services` ({name: [(priority,
     weight, port, host)]}); a name that is in neither does not exist."""
 
     def __init__(self, records, ttl=0, services=None):
         self.records, self.ttl, self.asked, self.silent = dict(records), ttl, 0, False
+        self.dropped = set()  # kinds of questions that get no answer
         self.services = dict(services or {})
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
@@ -22,10 +23,17 @@ class NameServer:
             try:
                 question, peer = self.socket.recvfrom(1500)
                 self.asked += 1
-                if not self.silent:
+                if not self.silent and self.kind_of(question) not in self.dropped:
                     self.socket.sendto(self._answer(question), peer)
             except OSError:
                 return
+
+    @staticmethod
+    def kind_of(message):
+        at = 12
+        while message[at]:
+            at += 1 + message[at]
+        return struct.unpack(">H", message[at + 1:at + 3])[0]
 
     def _answer(self, message):
         labels, at = [], 12
@@ -36,8 +44,9 @@ class NameServer:
         kind = struct.unpack(">H", message[at + 1:at + 3])[0]
         name = ".".join(labels).lower()
         found = []
-        if kind == 1:
-            found = [socket.inet_aton(address) for address in self.records.get(name) or []]
+        if kind in (1, 28):
+            family = socket.AF_INET if kind == 1 else socket.AF_INET6
+            found = [socket.inet_pton(family, address) for address in self.records.get(name) or [] if (":" in address) == (kind == 28)]
         elif kind == 33:
             found = [struct.pack(">HHH", *numbers) + b"".join(bytes([len(label)]) + label.encode() for label in host.split(".")) + b"\0"
                      for *numbers, host in self.services.get(name) or []]

@@ -40,7 +40,7 @@ routes:
 
 def curl(port, path, accept, *more):
     """(coding, content as curl decodes it, bytes that came)"""
-    out = subprocess.run(["curl", "-s", "--compressed", "-H", f"accept-encoding: {accept}", *more, "-w", "\n%{size_download} %header{content-encoding}",
+    out = subprocess.run(["curl", "-s", "--compressed", "-H", "host: 127.0.0.1", "-H", f"accept-encoding: {accept}", *more, "-w", "\n%{size_download} %header{content-encoding}",
                           f"http://127.0.0.1:{port}{path}"], capture_output=True, check=True).stdout
     body, _, told = out.rpartition(b"\n")
     size, _, coding = told.decode().partition(" ")
@@ -211,13 +211,42 @@ def test_each_coding_is_decompressed(start, origin, coding):
 
 @pytest.mark.parametrize("body", [b"no gzip at all" * 100, gzip.compress(TEXT)[:-20], gzip.compress(TEXT)[:5000] + b"x" * 100, gzip.compress(bytes(64 << 20))],
                          ids=["none", "cut", "broken", "bomb"])
-def test_what_cannot_be_decompressed_breaks_off(start, origin, body):
+def test_what_cannot_be_decompressed_is_no_whole_response(start, origin, body):
     gateway = start(configuration(origin, "decompress: always"))
     origin.answers["/a"] = [Answer({**JSON, "content-encoding": "gzip"}, body=body)]
-    with pytest.raises(Exception):
-        assert len(ask(gateway.port, "/a").body) == 0
+    out = gateway.raw(b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert out.startswith(b"HTTP/1.1 502 ") or (out.startswith(b"HTTP/1.1 200 ") and out.endswith(b"<reset>"))
     origin.answers["/b"] = [Answer(JSON)]
     assert ask(gateway.port, "/b").status == 200
+
+
+BROKEN = {"no gzip": (b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: 8\r\n\r\nnot gzip",
+                      "decompress: when_needed", "identity", "upstream_malformed"),
+          "less than was promised": (b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5000\r\n\r\n" + b"x" * 3000,
+                                     "", "gzip", "upstream_closed_early")}
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowledge"])
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_broken_before_anything_was_sent_is_a_502(start, backend, tmp_path, case, version, apart):
+    """Also when the head comes by itself."""
+    text, settings, accepted, reason = BROKEN[case]
+    seen, log = threading.Event(), tmp_path / "log"
+
+    def handle(connection, made):
+        made.read_head(connection)
+        head, _, body = text.partition(b"\r\n\r\n")
+        connection.sendall(head + b"\r\n\r\n")
+        if apart:
+            assert not seen.wait(0.2)  # the head at the gateway, of which nothing tells
+        connection.sendall(body)
+    gateway = start(f"access_log: {{path: {log}}}\n" + configuration(backend(handle), settings))
+    out = subprocess.run(["curl", "-s", "-H", f"accept-encoding: {accepted}", version, "-w", "%{http_code}", "-o", "/dev/null",
+                          f"http://127.0.0.1:{gateway.port}/"], capture_output=True)
+    assert (out.returncode, out.stdout) == (0, b"502")
+    harness.wait_for(lambda: harness.log_lines(log), what="the log")
+    assert [(line["status"], line["ended"]) for line in harness.log_lines(log)] == [(502, reason)]
 
 
 def test_mistakes_are_named(start, origin, tmp_path):

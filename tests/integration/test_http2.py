@@ -222,9 +222,11 @@ def test_a_client_that_resets_a_stream_ends_its_exchange(start, backend, speak, 
         it.read_head(connection)
         assert connection.recv(1) == b""
         gone.set()
-    gateway = start(simple_configuration(backend(handle).port, top=f"access_log: {{path: {tmp_path}/log}}"))
+    made = backend(handle)
+    gateway = start(simple_configuration(made.port, top=f"access_log: {{path: {tmp_path}/log}}"))
     client = speak(gateway)
     stream = client.request()
+    wait_for(lambda: made.received, what="the request at the backend")
     client.send(frames.RstStreamFrame(stream, 8))
     assert gone.wait(10)
     wait_for(lambda: '"ended":"client_closed"' in (tmp_path / "log").read_text(), what="the log")

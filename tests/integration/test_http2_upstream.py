@@ -153,6 +153,88 @@ def test_a_target_that_goes_away_is_connected_to_again(start, backend2):
     assert len(it.peers) == 5
 
 
+REFUSALS = {"REFUSED_STREAM": lambda stream: frames.RstStreamFrame(stream, 7), "GOAWAY": lambda stream: frames.GoAwayFrame(0, 0, 0)}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+@pytest.mark.parametrize("method, body", [("GET", b""), ("POST", b""), ("POST", b"hello"), ("PUT", b"x" * 10_000)])
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_a_fresh_connection_refuses_is_asked_again(version, method, body, refusal, start, backend2, speak):
+    seen = []
+
+    def handle(peer, stream):
+        seen.append(stream)
+        if len(seen) == 1:
+            return peer.send(refusal(stream))
+        echo(peer, stream)
+    gateway = start(h2_configuration(backend2(handle).port, workers=1))
+    if version == 2:
+        got = speak(gateway).ask("/", method=method, body=body or None)
+        assert got.status == 200 and got.body == body
+    else:
+        with gateway.connect() as client:
+            client.sendall(b"%s / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (method.encode(), len(body)) + body)
+            head, got = read_response(client)
+            assert "200 OK" in head and got == body
+    assert len(seen) == 2
+
+
+def test_a_target_that_refuses_everything_is_asked_a_few_times_only(start, backend2, tmp_path):
+    seen = []
+
+    def handle(peer, stream):
+        seen.append(stream)
+        peer.send(frames.RstStreamFrame(stream, 7))
+    gateway = start(h2_configuration(backend2(handle).port, top=f"access_log: {{path: {tmp_path}/log}}"))
+    assert harness.get(gateway.port, "/")[0] == 502 and 2 <= len(seen) <= 5
+    wait_for(lambda: harness.log_lines(tmp_path / "log"), what="the log")
+    assert harness.log_lines(tmp_path / "log")[0]["ended"] == "upstream_refused"
+
+
+def test_requests_at_once_and_a_target_that_takes_one_at_a_time(start, backend2):
+    """As `nghttpd -m 1`: whatever comes before its settings are known is refused."""
+    lock, at_work = threading.Lock(), {}
+
+    def handle(peer, stream):
+        with lock:
+            busy = at_work.get(peer, 0)
+            at_work[peer] = busy + 1
+        if busy:
+            with lock:
+                at_work[peer] -= 1
+            return peer.send(frames.RstStreamFrame(stream, 7))
+        peer.send(peer.head(stream, OK))
+        with lock:
+            at_work[peer] -= 1
+    it = backend2(handle, settings={3: 1})
+    gateway = start(h2_configuration(it.port, workers=1))
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        def ask(_):
+            with gateway.connect() as client:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                return read_response(client)[0][:12]
+        for _ in range(5):
+            assert set(pool.map(ask, range(10))) == {"HTTP/1.1 200"}
+
+
+@pytest.mark.parametrize("field", [("connection", "close"), ("X-Upper", "1"), ("transfer-encoding", "chunked"), ("bad name", "1")])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_malformed_head_is_a_502(version, method, field, start, backend2, speak, tmp_path):
+    gateway = start(h2_configuration(
+        backend2(lambda peer, stream: peer.send(peer.head(stream, [(":status", "200"), field]))).port, top=f"access_log: {{path: {tmp_path}/log}}"))
+    if version == 2:
+        got = speak(gateway).ask("/", method=method)
+        assert got.status == 502 and got.reset is None
+    else:
+        with gateway.connect() as client:
+            client.sendall(f"{method} / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+            out = harness.read_to_end(client)
+            assert out.startswith(b"HTTP/1.1 502 ") and b"<reset>" not in out
+    wait_for(lambda: harness.log_lines(tmp_path / "log"), what="the log")
+    assert harness.log_lines(tmp_path / "log")[0]["ended"] == "upstream_malformed"
+
+
 def test_what_a_client_gives_up_is_given_up_at_the_target(start, backend2, speak):
     arrived, given_up = threading.Event(), []
 

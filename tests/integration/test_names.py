@@ -1,6 +1,7 @@
 """Targets known by name: looked up, looked up again, and what happens while a name cannot be."""
 
 import contextlib
+import time
 
 import pytest
 
@@ -83,6 +84,57 @@ def test_a_reload_knows_its_new_names_before_it_serves(start, names, echo):
             gateway.write(configuration(names, f"{name}:{port}"))
             assert any("serving configuration" in line for line in gateway.reload())
             assert b" 200 " in ask(gateway)
+
+
+A, AAAA = 1, 28
+
+
+def seconds_of(action):
+    began = time.monotonic()
+    action()
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("dropped, address", [(AAAA, "127.0.0.1"), (A, "::1")])
+def test_a_family_whose_questions_are_dropped_delays_nothing(dropped, address, start, names, demo):
+    port = harness.free_port()
+    host = f"[{address}]" if ":" in address else address
+    with contextlib.ExitStack() as running:
+        running.callback(serve_at(host, port, "first").stop)
+        names.records["orders.test"], names.dropped = [address], {dropped}
+        made = []
+        took = seconds_of(lambda: made.append(start(configuration(names, f"orders.test:{port}"))))
+        assert b" 200 " in ask(made[0]) and took < 1.5  # of seconds that each question that is dropped takes
+
+
+def test_a_change_is_seen_while_a_family_is_not_answered(start, names):
+    port = harness.free_port()
+    with contextlib.ExitStack() as running:
+        for address in ("127.0.0.2", "127.0.0.3"):
+            running.callback(serve_at(address, port, address).stop)
+        names.records["orders.test"], names.dropped = ["127.0.0.2"], {AAAA}
+        gateway = start(configuration(names, f"orders.test:{port}"))
+        assert b'"backend": "127.0.0.2"' in ask(gateway)
+        names.records["orders.test"] = ["127.0.0.3"]
+        harness.wait_for(lambda: b'"backend": "127.0.0.3"' in ask(gateway), timeout=2, what="the new address")
+
+
+def test_both_families_are_used(start, names):
+    port = harness.free_port()
+    with contextlib.ExitStack() as running:
+        for address in ("127.0.0.1", "[::1]"):
+            running.callback(serve_at(address, port, address).stop)
+        names.records["orders.test"] = ["127.0.0.1", "::1"]
+        gateway = start(configuration(names, f"orders.test:{port}"))
+        for address in (b"127.0.0.1", b"[::1]"):
+            harness.wait_for(lambda: b'"backend": "%s"' % address in ask(gateway), what="both")
+        names.records["orders.test"] = ["::1"]
+        harness.wait_for(lambda: all(b'"backend": "[::1]"' in ask(gateway) for _ in range(4)), what="the other one to be left")
+
+
+def test_a_silent_name_server_does_not_hold_up_the_start(start, names):
+    names.silent = True
+    assert seconds_of(lambda: start(configuration(names, "orders.test:1"))) < 2.5
 
 
 def test_localhost_comes_from_the_hosts_file(start, names, echo):

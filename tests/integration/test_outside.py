@@ -1,6 +1,7 @@
 """forward_auth and oauth2_introspection, through the built binary, against real servers."""
 
 import base64
+import gzip
 import json
 import threading
 import time
@@ -63,6 +64,48 @@ def test_forward_auth_remembers_admissions_by_the_declared_key_only(start, echo,
         assert ask(gateway, "Authorization: Bearer bad\r\n").status == 403
         assert ask(gateway).status == 302
     assert len(auth.requests) == 7
+
+
+def test_a_compressed_refusal_keeps_its_coding(start, echo, server):
+    body = gzip.compress(b"who are you?")
+    auth = server(lambda request: (401, {"Content-Encoding": "gzip", "Content-Type": "text/plain"}, body))
+    for answer in ("", ", answer: [location]"):
+        got = ask(start(configuration(echo(), f"forward_auth: {{url: '{auth.url()}'{answer}}}")))
+        assert got.status == 401 and got.fields["content-encoding"] == "gzip" and gzip.decompress(got.body) == b"who are you?"
+
+
+def test_a_refusal_may_be_large_up_to_a_limit(start, echo, server):
+    body = b"x" * 700_000
+    auth = server(lambda request: (401, {}, body))
+    got = ask(start(configuration(echo(), f"forward_auth: {{url: '{auth.url()}'}}")))
+    assert got.status == 401 and got.body == body
+    assert ask(start(configuration(echo(), f"forward_auth: {{url: '{auth.url()}', answer_size: 64KiB}}"))).status == 503
+
+
+def test_the_body_of_an_admission_may_be_of_any_size(start, echo, server):
+    auth = server(lambda request: (200, {"X-User": "ann"}, b"x" * 3_000_000))
+    got = ask(start(configuration(echo(), f"forward_auth: {{url: '{auth.url()}', forward: [x-user]}}")))
+    assert got.status == 200 and got.seen["x-user"] == "ann"
+
+
+@pytest.mark.parametrize("form", ["{0}", "any_of: {{methods: [key_auth: {{}}, {0}]}}"])
+def test_an_admission_can_set_listed_cookies_of_the_client(form, start, echo, server):
+    auth = server(lambda request: (200, {"Set-Cookie": "session=new; HttpOnly"}, b""))
+    other = server(lambda request: (200, {"Set-Cookie": "sessions=new"}, b""))
+    port = echo()
+    got = ask(start(configuration(port, form.format(f"forward_auth: {{url: '{auth.url()}', cookies: [id, session]}}"))))
+    assert got.status == 200 and got.fields["set-cookie"] == "session=new; HttpOnly" and "set-cookie" not in got.seen
+    for url, cookies in ((auth.url(), "[]"), (auth.url(), "[id]"), (other.url(), "[session]")):
+        got = ask(start(configuration(port, form.format(f"forward_auth: {{url: '{url}', cookies: {cookies}}}"))))
+        assert got.status == 200 and "set-cookie" not in got.fields
+
+
+def test_a_remembered_admission_sets_no_cookies(start, echo, server):
+    auth = server(lambda request: (200, {"Set-Cookie": "session=new"}, b""))
+    gateway = start(configuration(echo(), f"""forward_auth: {{url: '{auth.url()}', cookies: [session],
+        cache: {{key: "{{request.header.authorization}}"}}}}"""))
+    told = ["set-cookie" in ask(gateway, "Authorization: Bearer good\r\n").fields for _ in range(3)]
+    assert told == [True, False, False]
 
 
 @pytest.mark.parametrize("policy", ["forward_auth", "oauth2_introspection"])

@@ -178,6 +178,20 @@ def test_certificates_by_name(start, echo, authority, edge):
         shown_to(gateway, "other.org")
 
 
+def test_a_name_that_is_not_served_is_refused_by_its_own_alert(start, echo, edge):
+    gateway = start(configuration(echo(), EDGE[:-1] + ", unknown_names: refuse}"))
+    with pytest.raises(ssl.SSLError) as refused:
+        client(gateway, "other.example", context=unverified())
+    assert "UNRECOGNIZED_NAME" in refused.value.reason
+    assert curl(gateway)[0] == 0
+
+
+def unverified():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 def test_two_kinds_of_keys_for_one_name(start, echo, authority):
     authority.issue("localhost", "localhost", file="ecdsa")
     authority.issue("localhost", "localhost", file="rsa", kind="rsa")

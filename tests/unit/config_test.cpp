@@ -65,6 +65,8 @@ TEST(Loader, RefusesPatternsThatCanNeverMatch) {
     EXPECT_NE(problems(match).find(text), std::string::npos) << match << ": " << problems(match);
   };
   names("path: /a/../b", "never matches, because paths are normalised first: write `/b`");
+  names("path: \"/a|b/{id}\"", "never matches, because paths are normalised first: write `/a%7Cb/{id}`");
+  names("path_prefix: /caf\xc3\xa9", "never matches, because paths are normalised first: write `/caf%C3%A9`");
   names("path_prefix: /%61", "write `/a`");
   names("path: \"/a?b\"", "it cannot hold `?`");
   names("path: \"/x{id}\"", "a parameter is a whole segment");

@@ -108,6 +108,31 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"G\tT / HTTP/1.1\r\nHost: a\r\n\r\n", ParseError::kBadMethod},
         Refusal{"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", ParseError::kBadTransferEncoding}));
 
+TEST(RequestParser, TakesWhatClientsDoNotEncodeUnlessItIsStrict) {
+  for (const char c : {'"', '<', '>', '\\', '^', '`', '{', '|', '}', '\x80', '\xff'}) {
+    const std::string text = std::string("GET /a?") + c + " HTTP/1.1\r\nHost: a\r\n\r\n";
+    EXPECT_EQ(error_of(text), ParseError::kNone) << c;
+    EXPECT_EQ(error_of(text, {.strict_targets = true}), ParseError::kBadTarget) << c;
+  }
+  for (const char c : {'\x01', '\t', '\x7f', '#'})
+    EXPECT_EQ(error_of(std::string("GET /a?") + c + " HTTP/1.1\r\nHost: a\r\n\r\n"), ParseError::kBadTarget);
+}
+
+TEST(RequestParser, RefusesABareReturnAsSoonAsItIsSeen) {
+  for (const std::string text : {"GET / HTTP/1.1\rX", "GET /\r/", "GET / HTTP/1.1\r\nA: b\rc",
+                                 "GET / HTTP/1.1\r\n\rX", "GET / HTTP/1.1\r\r\nHost: a\r\n\r\n"}) {
+    EXPECT_EQ(error_of(text), ParseError::kBareCarriageReturn) << text;
+    // Byte by byte: not before the byte behind it is there, which may be its LF.
+    RequestParser parser(HeadLimits{});
+    RequestHead head;
+    size_t size = 0;
+    while (parser.parse(std::string_view(text).substr(0, size), head) == ParseState::kNeedMore &&
+           size < text.size())
+      ++size;
+    EXPECT_EQ(parser.error(), ParseError::kBareCarriageReturn) << text;
+  }
+}
+
 TEST(RequestParser, KeepsItsLimits) {
   HeadLimits limits{.head_size = 256, .field_count = 3, .target_length = 32};
   EXPECT_EQ(error_of("GET /" + std::string(40, 'a') + " HTTP/1.1\r\n", limits), ParseError::kTargetTooLong);
@@ -131,8 +156,32 @@ TEST(ResponseParser, KnowsWhenABodyFollows) {
   EXPECT_EQ(kind_of("HTTP/1.0 200 OK\r\n\r\n", "GET"), BodyKind::kUntilClose);
 }
 
-std::string decode(std::string_view input, size_t step, bool& failed, bool& done) {
-  ChunkedDecoder decoder;
+TEST(ResponseParser, ReadsLenientlyWhereItIsTold) {
+  const auto error_of_response = [](const std::string& text, bool lenient) {
+    ResponseParser parser({.lenient = lenient});
+    ResponseHead head;
+    (void)parser.parse(text, "GET", head);
+    return parser.error();
+  };
+  const std::pair<std::string, ParseError> odd[] = {
+      {"HTTP/1.1 600 A\r\n\r\n", ParseError::kUnknownStatus},
+      {"HTTP/1.1 999 A\r\n\r\n", ParseError::kUnknownStatus},
+      {"HTTP/1.1 200 OK\nA: b\n\n", ParseError::kBareLineFeed},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+       ParseError::kRepeatedChunked},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", ParseError::kRepeatedChunked}};
+  for (const auto& [text, error] : odd) {
+    EXPECT_EQ(error_of_response(text, false), error) << text;
+    EXPECT_EQ(error_of_response(text, true), ParseError::kNone) << text;
+  }
+  for (const std::string text :
+       {"HTTP/1.1 099 A\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: , chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n"})
+    EXPECT_NE(error_of_response(text, true), ParseError::kNone) << text;
+}
+
+std::string decode(std::string_view input, size_t step, bool& failed, bool& done, ChunkRules rules = {}) {
+  ChunkedDecoder decoder(rules);
   std::string out;
   failed = done = false;
   for (size_t at = 0; at < input.size() && !failed && !done; at += step) {
@@ -159,6 +208,29 @@ TEST(ChunkedDecoder, DecodesInAnyPieces) {
     EXPECT_EQ(decode(text, step, failed, done), "hello world");
     EXPECT_TRUE(done);
   }
+}
+
+TEST(ChunkedDecoder, TakesBlanksBehindASizeWhereItIsTold) {
+  const std::string text = "5 \r\nhello\r\n6\t ;a=b\r\n world\r\n0 \r\n\r\n";
+  for (size_t step = 1; step <= text.size(); ++step) {
+    bool failed, done;
+    EXPECT_EQ(decode(text, step, failed, done, {.lenient = true}), "hello world");
+    EXPECT_TRUE(done);
+    decode(text, step, failed, done);
+    EXPECT_TRUE(failed);
+  }
+  bool failed, done;
+  decode("5 5\r\nhello", 1, failed, done, {.lenient = true});
+  EXPECT_TRUE(failed);
+}
+
+TEST(ChunkedDecoder, BoundsItsTrailers) {
+  bool failed, done;
+  const std::string text = "0\r\nA: " + std::string(1'000, 'a') + "\r\n\r\n";
+  decode(text, 100, failed, done, {.trailer_size = 2'000});
+  EXPECT_TRUE(done);
+  decode(text, 100, failed, done, {.trailer_size = 500});
+  EXPECT_TRUE(failed);
 }
 
 TEST(ChunkedDecoder, RefusesWhatSmugglersSend) {

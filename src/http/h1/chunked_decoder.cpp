@@ -6,6 +6,7 @@
 #include "http/characters.h"
 
 namespace portcullis::http::h1 {
+
 ChunkedDecoder::Result ChunkedDecoder::next(std::string_view& input, std::string_view& data) {
   if (error_ != ParseError::kNone) return Result::kFailed;
   while (state_ != State::kDone) {
@@ -27,14 +28,21 @@ ChunkedDecoder::Result ChunkedDecoder::next(std::string_view& input, std::string
   return Result::kDone;
 }
 
+// What may follow a chunk's size.
+bool ChunkedDecoder::end_size(char c) {
+  if (c != ';' && c != '\r') return false;
+  state_ = c == ';' ? State::kExtension : State::kSizeLineFeed;
+  return true;
+}
+
 // One byte of what surrounds the data. False on error, with error_ set.
 bool ChunkedDecoder::step(char c) {
   const auto refuse = [this](ParseError error) {
     error_ = error;
     return false;
   };
-  if (++line_bytes_ > (last_ ? kMostTrailerBytes : kMostLineBytes))
-    return refuse(ParseError::kChunkLineTooLong);
+  if (++line_bytes_ > (last_ ? rules_.trailer_size : kMaxLineBytes))
+    return refuse(last_ ? ParseError::kTrailersTooLarge : ParseError::kChunkLineTooLong);
   switch (state_) {
     case State::kSizeStart:
     case State::kSize: {
@@ -47,16 +55,13 @@ bool ChunkedDecoder::step(char c) {
         return true;
       }
       if (state_ == State::kSizeStart) return refuse(ParseError::kBadChunkSize);
-      if (c == ';') {
-        state_ = State::kExtension;
+      if (rules_.lenient && (c == ' ' || c == '\t')) {
+        state_ = State::kSizeBlank;
         return true;
       }
-      if (c == '\r') {
-        state_ = State::kSizeLineFeed;
-        return true;
-      }
-      return refuse(ParseError::kBadChunkSize);
+      return end_size(c) || refuse(ParseError::kBadChunkSize);
     }
+    case State::kSizeBlank: return c == ' ' || c == '\t' || end_size(c) || refuse(ParseError::kBadChunkSize);
     case State::kExtension:
       if (c == '"') quoted_ = !quoted_;
       if (c == '\r' && !quoted_) {

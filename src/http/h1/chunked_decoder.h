@@ -8,10 +8,18 @@
 
 namespace portcullis::http::h1 {
 
+// How the chunked coding is read.
+struct ChunkRules {
+  bool lenient = false;             // blanks behind a chunk's size are taken
+  size_t trailer_size = 16 * 1024;  // of the whole trailer section
+};
+
 // Decodes the chunked transfer coding (RFC 9112 section 7.1) in place and incrementally. Chunk extensions are
 // checked and dropped; trailer fields are checked and kept.
 class ChunkedDecoder {
  public:
+  explicit ChunkedDecoder(ChunkRules rules = {}) : rules_(rules) {}
+
   enum class Result : uint8_t { kNeedMore, kData, kDone, kFailed };
 
   // Takes the next piece from `input`, advancing it. On kData, `data` is a run of body bytes within it. On
@@ -28,6 +36,7 @@ class ChunkedDecoder {
   enum class State : uint8_t {
     kSizeStart,
     kSize,
+    kSizeBlank,
     kExtension,
     kSizeLineFeed,
     kData,
@@ -42,12 +51,13 @@ class ChunkedDecoder {
   };
 
   bool step(char c);
+  bool end_size(char c);
 
-  static constexpr uint32_t kMostLineBytes = 4096;      // one size line with its extensions
-  static constexpr uint32_t kMostTrailerBytes = 16384;  // the whole trailer section
+  static constexpr size_t kMaxLineBytes = 4096;  // one size line with its extensions
 
+  ChunkRules rules_;
   uint64_t remaining_ = 0;
-  uint32_t line_bytes_ = 0;
+  size_t line_bytes_ = 0;
   uint8_t digits_ = 0;
   bool last_ = false;
   bool quoted_ = false;

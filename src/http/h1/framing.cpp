@@ -10,7 +10,7 @@ namespace {
 
 struct FramingFields {
   std::optional<uint64_t> content_length;
-  bool transfer_encoding = false;
+  size_t chunked = 0;  // so often has that coding been named
   bool connection_close = false;
   bool connection_keep_alive = false;
   bool connection_upgrade = false;
@@ -18,6 +18,23 @@ struct FramingFields {
   bool expects_continue = false;
   size_t connection_options = 0;
 };
+
+// Counts `chunked`, the only transfer coding that is known here.
+ParseError read_codings(std::string_view value, size_t& chunked) {
+  size_t others = 0, count = 0;
+  bool chunked_is_last = false;
+  for_each_list_element(value, [&](std::string_view coding) {
+    ++count;
+    chunked_is_last = equals_ignoring_case(coding, "chunked");
+    chunked_is_last ? ++chunked : ++others;
+  });
+  // A list of one with commas beside it is a disguise.
+  if (count == 0 || (count == 1 && others == 0 && !equals_ignoring_case(value, "chunked")))
+    return ParseError::kBadTransferEncoding;
+  if (others == 0) return ParseError::kNone;
+  // Other codings before chunked are legal but unknown to this recipient (RFC 9112 section 6.1).
+  return chunked_is_last ? ParseError::kUnsupportedTransferEncoding : ParseError::kBadTransferEncoding;
+}
 
 ParseError read_framing_fields(const Fields& fields, FramingFields& out) {
   for (const Field& field : fields) {
@@ -32,15 +49,8 @@ ParseError read_framing_fields(const Fields& fields, FramingFields& out) {
         break;
       }
       case FieldId::kTransferEncoding:
-        if (out.transfer_encoding) return ParseError::kBadTransferEncoding;
-        out.transfer_encoding = true;
-        if (!equals_ignoring_case(field.value, "chunked")) {
-          // Other codings before chunked are legal but unknown to this recipient (RFC 9112 section 6.1).
-          bool known_shape = field.value.size() > 9 &&
-                             equals_ignoring_case(field.value.substr(field.value.size() - 7), "chunked") &&
-                             field.value.find(',') != std::string_view::npos;
-          return known_shape ? ParseError::kUnsupportedTransferEncoding : ParseError::kBadTransferEncoding;
-        }
+        if (const ParseError error = read_codings(field.value, out.chunked); error != ParseError::kNone)
+          return error;
         break;
       case FieldId::kConnection:
         for_each_list_element(field.value, [&](std::string_view option) {
@@ -72,7 +82,8 @@ ParseError frame_request(RequestHead& head) {
   FramingFields framing;
   if (const ParseError error = read_framing_fields(head.fields, framing); error != ParseError::kNone)
     return error;
-  if (framing.transfer_encoding) {
+  if (framing.chunked > 1) return ParseError::kBadTransferEncoding;
+  if (framing.chunked > 0) {
     // RFC 9112 section 6.1: both together, or chunked from HTTP/1.0, ought to be handled as an error.
     if (framing.content_length) return ParseError::kConflictingLength;
     if (head.version == Version::kHttp10) return ParseError::kBadTransferEncoding;
@@ -86,17 +97,18 @@ ParseError frame_request(RequestHead& head) {
   return ParseError::kNone;
 }
 
-ParseError frame_response(std::string_view method, ResponseHead& head) {
+ParseError frame_response(std::string_view method, Reading reading, ResponseHead& head) {
   FramingFields framing;
   if (const ParseError error = read_framing_fields(head.fields, framing); error != ParseError::kNone)
     return error;
   head.keep_alive = persists(head.version, framing);
-  if (framing.transfer_encoding && (framing.content_length || head.version == Version::kHttp10)) {
+  if (framing.chunked > 1 && reading == Reading::kStrict) return ParseError::kRepeatedChunked;
+  if (framing.chunked > 0 && (framing.content_length || head.version == Version::kHttp10)) {
     return ParseError::kConflictingLength;
   }
-  if (method == "HEAD" || head.status < 200 || head.status == 204 || head.status == 304) {
+  if (method == "HEAD" || has_no_content(head.status)) {
     head.body = {};
-  } else if (framing.transfer_encoding) {
+  } else if (framing.chunked > 0) {
     head.body = {BodyKind::kChunked, 0};
   } else if (framing.content_length) {
     head.body = {*framing.content_length == 0 ? BodyKind::kNone : BodyKind::kLength, *framing.content_length};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "http/h1/head_parser.h"
@@ -11,7 +12,10 @@ namespace portcullis::http::h1 {
 // sections 6.1, 6.3, 9.3). Refuses what two parsers could read differently.
 ParseError frame_request(RequestHead& head);
 
+// How a response is read: kLenient takes `chunked` named twice for once.
+enum class Reading : uint8_t { kStrict, kLenient };
+
 // The same for a response to `method`.
-ParseError frame_response(std::string_view method, ResponseHead& head);
+ParseError frame_response(std::string_view method, Reading reading, ResponseHead& head);
 
 }  // namespace portcullis::http::h1

@@ -21,6 +21,7 @@ std::string_view to_string(ParseError error) {
     case ParseError::kBadVersion: return "bad_version";
     case ParseError::kUnsupportedVersion: return "unsupported_version";
     case ParseError::kBadStatusLine: return "bad_status_line";
+    case ParseError::kUnknownStatus: return "unknown_status";
     case ParseError::kBadFieldName: return "bad_field_name";
     case ParseError::kBadFieldValue: return "bad_field_value";
     case ParseError::kObsoleteFolding: return "obsolete_folding";
@@ -29,6 +30,7 @@ std::string_view to_string(ParseError error) {
     case ParseError::kBadContentLength: return "bad_content_length";
     case ParseError::kConflictingLength: return "conflicting_length";
     case ParseError::kBadTransferEncoding: return "bad_transfer_encoding";
+    case ParseError::kRepeatedChunked: return "repeated_chunked";
     case ParseError::kUnsupportedTransferEncoding: return "unsupported_transfer_encoding";
     case ParseError::kTooManyConnectionOptions: return "too_many_connection_options";
     case ParseError::kMissingHost: return "missing_host";
@@ -38,6 +40,7 @@ std::string_view to_string(ParseError error) {
     case ParseError::kBadChunkSize: return "bad_chunk_size";
     case ParseError::kBadChunkEnd: return "bad_chunk_end";
     case ParseError::kChunkLineTooLong: return "chunk_line_too_long";
+    case ParseError::kTrailersTooLarge: return "trailers_too_large";
   }
   return "unknown";
 }
@@ -53,12 +56,26 @@ uint16_t status_for(ParseError error) {
   }
 }
 
+namespace {
+
+// `data` has no line's end from `begin` on.
+bool has_bare_carriage_return(std::string_view data, size_t begin) {
+  const size_t found = data.find('\r', begin);
+  return found != std::string_view::npos && found + 1 < data.size();
+}
+
+}  // namespace
+
 ParseState HeadParser::next_line(std::string_view data, std::string_view& line) {
   const char* found = nullptr;
   if (scanned_ < data.size()) {
     found = static_cast<const char*>(std::memchr(data.data() + scanned_, '\n', data.size() - scanned_));
   }
   if (found == nullptr) {
+    if (has_bare_carriage_return(data, std::max(position_, scanned_ - std::min<size_t>(scanned_, 1)))) {
+      error_ = ParseError::kBareCarriageReturn;
+      return ParseState::kFailed;
+    }
     scanned_ = data.size();
     if (scanned_ > limits_.head_size) {
       error_ = ParseError::kHeadTooLarge;
@@ -71,13 +88,21 @@ ParseState HeadParser::next_line(std::string_view data, std::string_view& line) 
     error_ = ParseError::kHeadTooLarge;
     return ParseState::kFailed;
   }
-  if (end == position_ || data[end - 1] != '\r') {
+  const bool ends_with_return = end > position_ && data[end - 1] == '\r';
+  if (!ends_with_return && !limits_.lenient) {
     error_ = ParseError::kBareLineFeed;
     return ParseState::kFailed;
   }
-  line = data.substr(position_, end - 1 - position_);
+  line = data.substr(position_, end - position_ - (ends_with_return ? 1 : 0));
   position_ = scanned_ = end + 1;
   return ParseState::kDone;
+}
+
+// A CR within a line is named whatever else is wrong with the line, as it is when it comes before the line's
+// end.
+ParseState HeadParser::fail_line(std::string_view line) {
+  if (line.find('\r') != std::string_view::npos) error_ = ParseError::kBareCarriageReturn;
+  return ParseState::kFailed;
 }
 
 bool HeadParser::parse_field_line(std::string_view line, Fields& fields) {
@@ -165,7 +190,7 @@ ParseState RequestParser::parse(std::string_view data, RequestHead& head) {
     } else {
       good = parse_field_line(line, head.fields);
     }
-    if (!good) return ParseState::kFailed;
+    if (!good) return fail_line(line);
   }
 }
 
@@ -176,7 +201,11 @@ bool RequestParser::parse_request_line(std::string_view line, RequestHead& head)
   if (i == 0 || i == line.size() || line[i] != ' ') return fail(ParseError::kBadMethod);
   head.method = line.substr(0, i);
   const size_t target = ++i;
-  while (i < line.size() && is_target(line[i])) ++i;
+  if (limits_.strict_targets) {
+    while (i < line.size() && is_target(line[i])) ++i;
+  } else {
+    while (i < line.size() && is_loose_target(line[i])) ++i;
+  }
   if (i - target > limits_.target_length) return fail(ParseError::kTargetTooLong);
   if (i == target || i == line.size() || line[i] != ' ') return fail(ParseError::kBadTarget);
   head.target = line.substr(target, i - target);
@@ -267,7 +296,7 @@ ParseState ResponseParser::parse(std::string_view data, std::string_view to_meth
     } else {
       good = parse_field_line(line, head.fields);
     }
-    if (!good) return ParseState::kFailed;
+    if (!good) return fail_line(line);
   }
 }
 
@@ -280,7 +309,8 @@ bool ResponseParser::parse_status_line(std::string_view line, ResponseHead& head
     if (c < '0' || c > '9') return fail(ParseError::kBadStatusLine);
     status = static_cast<uint16_t>(status * 10 + (c - '0'));
   }
-  if (status < 100 || status > 599) return fail(ParseError::kBadStatusLine);
+  if (status < 100) return fail(ParseError::kBadStatusLine);
+  if (status > 599 && !limits_.lenient) return fail(ParseError::kUnknownStatus);
   if (line.size() > 12) {
     if (line[12] != ' ') return fail(ParseError::kBadStatusLine);
     head.reason = line.substr(13);
@@ -293,7 +323,7 @@ bool ResponseParser::parse_status_line(std::string_view line, ResponseHead& head
 }
 
 bool ResponseParser::finish(std::string_view to_method, ResponseHead& head) {
-  error_ = frame_response(to_method, head);
+  error_ = frame_response(to_method, limits_.lenient ? Reading::kLenient : Reading::kStrict, head);
   return error_ == ParseError::kNone;
 }
 

@@ -19,6 +19,7 @@ enum class ParseError : uint8_t {
   kBadVersion,
   kUnsupportedVersion,
   kBadStatusLine,
+  kUnknownStatus,  // 600 to 999
   kBadFieldName,
   kBadFieldValue,
   kObsoleteFolding,
@@ -27,6 +28,7 @@ enum class ParseError : uint8_t {
   kBadContentLength,
   kConflictingLength,
   kBadTransferEncoding,
+  kRepeatedChunked,  // of a response; of a request it is kBadTransferEncoding
   kUnsupportedTransferEncoding,
   kTooManyConnectionOptions,
   kMissingHost,
@@ -36,19 +38,26 @@ enum class ParseError : uint8_t {
   kBadChunkSize,
   kBadChunkEnd,
   kChunkLineTooLong,
+  kTrailersTooLarge,
 };
 
 std::string_view to_string(ParseError error);
 // The status that RFC 9110/9112/6585 give to a request refused so.
 uint16_t status_for(ParseError error);
 
+// What heads may be like.
 struct HeadLimits {
   size_t head_size = 32 * 1024;
   size_t field_count = 100;
   size_t target_length = 8 * 1024;
+  bool strict_targets = false;  // of requests: no character that RFC 3986 does not have
+  // Of responses: a status of 600 to 999, `chunked` named twice, and lines that end with LF alone are taken.
+  bool lenient = false;
+
+  bool operator==(const HeadLimits&) const = default;
 };
 
-// What the heads of responses may be like.
+// The default for the heads of responses.
 inline constexpr HeadLimits kResponseLimits{.head_size = 64 * 1024, .field_count = 112, .target_length = 0};
 
 enum class ParseState : uint8_t { kNeedMore, kDone, kFailed };
@@ -65,9 +74,11 @@ class HeadParser {
   size_t head_size() const { return position_; }
 
  protected:
-  // Finds the next complete line and passes its content, without CRLF, in `line`.
+  // Finds the next complete line and passes its content, without CRLF, in `line`. A CR that is no line's end
+  // fails as soon as the byte behind it is here.
   ParseState next_line(std::string_view data, std::string_view& line);
   bool parse_field_line(std::string_view line, Fields& fields);
+  ParseState fail_line(std::string_view line);
   bool fail(ParseError error) {
     error_ = error;
     return false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "http/date.h"
 #include "http/h1/chunked_decoder.h"
 #include "http/h1/head_parser.h"
 
@@ -14,6 +15,7 @@ constexpr Milliseconds kPatience{60'000};
 std::string serialise(const SmallAnswer& answer, bool with_body, bool last) {
   std::string out = "HTTP/1.1 " + std::to_string(answer.status) + " ";
   out += reason_phrase(answer.status);
+  (out += "\r\ndate: ") += current_date();
   out += "\r\ncontent-type: " + answer.content_type;
   if (answer.stream || last) out += "\r\nconnection: close";
   if (!answer.stream && answer.status != 204) {

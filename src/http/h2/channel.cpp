@@ -44,7 +44,9 @@ void Channel::add_field(std::string_view name, std::string_view value) {
     return;
   }
   const std::string_view kept = arena_.copy(value);
-  if (!name.starts_with(':')) {
+  if (name == "cookie" && session_->side_ == Session::Side::kServer) {
+    add_crumb(kept);
+  } else if (!name.starts_with(':')) {
     if (!head.fields.add(arena_.copy(name), kept)) head.too_large = true;
   } else if (name == ":method") {
     head.method = kept;
@@ -57,6 +59,13 @@ void Channel::add_field(std::string_view name, std::string_view value) {
   } else if (name == ":protocol") {
     head.protocol = kept;
   }
+}
+
+void Channel::add_crumb(std::string_view text) {
+  Head& head = *last_head_;
+  Crumb* const crumb = arena_.make<Crumb>(text, nullptr);
+  (head.first_crumb == nullptr ? head.first_crumb : head.last_crumb->next) = crumb;
+  head.last_crumb = crumb;
 }
 
 bool Channel::submit(const FieldBlock& fields, bool ends_message) {

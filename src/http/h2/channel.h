@@ -18,14 +18,26 @@ namespace portcullis::http::h2 {
 
 class Session;
 
+// A piece of a request's Cookie field, which may come as several fields (RFC 9113 section 8.2.3).
+struct Crumb {
+  std::string_view text;
+  const Crumb* next;
+};
+
 // A head as it came. Views lie in its channel's arena.
 struct Head : Pooled {
+  // Those of a Cookie field count as one.
+  size_t field_count() const { return fields.size() + (first_crumb != nullptr ? 1 : 0); }
+
   std::string_view method, scheme, authority, path, protocol;  // of a request, RFC 9113 section 8.3.1
   uint16_t status = 0;                                         // of a response
   bool ends_message = false;                                   // nothing follows it
+  bool complete = false;                                       // all of it has come
   bool too_large = false;                                      // beyond the limits: not all of it is here
   size_t size = 0;                                             // as RFC 9113 section 6.5.2 counts
-  Fields fields;
+  Fields fields;                                               // of a request, without Cookie
+  const Crumb* first_crumb = nullptr;
+  Crumb* last_crumb = nullptr;
   std::unique_ptr<Head> next;
 };
 
@@ -43,10 +55,15 @@ class Channel final : public portcullis::Channel,
   // The stream that this is the channel of, which is told when something has become possible.
   void attach(Stream& stream) { stream_ = &stream; }
 
-  bool has_head() const { return static_cast<bool>(head_); }
+  // A head has come whole. Until then nothing is known of the message: it may still turn out to be malformed.
+  bool has_head() const { return head_ && head_->complete; }
   std::unique_ptr<Head> take_head();
   // The field lines that followed the body, each with its CRLF; complete at the body's end.
   std::string_view trailers() const { return trailers_; }
+  // They were larger than a head may be, for which the stream was reset.
+  bool trailers_too_large() const { return trailers_too_large_; }
+  // The peer's message broke the rules of HTTP/2, for which the stream was reset.
+  bool was_malformed() const { return malformed_; }
 
   // A request's head, or a response's; interim ones may come before. `ends_message`: no body follows.
   // False when the connection has ended.
@@ -65,7 +82,7 @@ class Channel final : public portcullis::Channel,
   bool was_refused() const { return error_ == NGHTTP2_REFUSED_STREAM; }
 
   IoResult read(char* data, size_t size) override;
-  bool may_read() const override { return size_ > 0 || ended_ || broken_ || head_ != nullptr; }
+  bool may_read() const override { return size_ > 0 || ended_ || broken_ || has_head(); }
   IoResult write(std::span<iovec>& pieces) override;
   void finish() override;
   void close(bool broken) override;
@@ -83,6 +100,7 @@ class Channel final : public portcullis::Channel,
   void on_finished();
   bool submit(const FieldBlock& fields, bool ends_message);
   void add_field(std::string_view name, std::string_view value);
+  void add_crumb(std::string_view text);
   bool add_trailer(std::string_view name, std::string_view value);
 
   Session* session_;  // null once the connection has ended
@@ -96,6 +114,8 @@ class Channel final : public portcullis::Channel,
   bool closing_ = false;     // all has been written
   bool blocked_ = false;     // a write waits
   bool final_head_ = false;  // has come: what follows are trailers
+  bool trailers_too_large_ = false;
+  bool malformed_ = false;
   uint32_t error_ = 0;
   std::span<iovec>* writing_ = nullptr;  // while write() runs
   Block block_;                          // what has come and has not been read

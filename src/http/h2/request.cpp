@@ -20,20 +20,30 @@ uint64_t content_length(const Fields& fields) {
 }
 
 // Cookies may come in pieces, and HTTP/1 has one field for all (RFC 9113 section 8.2.3).
-void join_cookies(Fields& fields, Arena& arena) {
-  std::string_view all;
-  size_t count = 0;
-  for (const Field& field : fields) {
-    if (field.name != "cookie") continue;
-    all = count++ == 0 ? field.value : arena.concat(all, "; ", field.value);
+std::string_view join_cookies(const Crumb& first, Arena& arena) {
+  if (first.next == nullptr) return first.text;
+  constexpr std::string_view kBetween = "; ";
+  size_t size = 0;
+  for (const Crumb* one = &first; one != nullptr; one = one->next)
+    size += one->text.size() + (one->next != nullptr ? kBetween.size() : 0);
+  char* const begin = arena.allocate(size, 1);
+  char* out = begin;
+  for (const Crumb* one = &first; one != nullptr; one = one->next) {
+    out = std::copy(one->text.begin(), one->text.end(), out);
+    if (one->next != nullptr) out = std::copy(kBetween.begin(), kBetween.end(), out);
   }
-  if (count > 1) fields.set("cookie", all);
+  return {begin, size};
+}
+
+ParseError too_large_for(const Head& head, const h1::HeadLimits& limits) {
+  return head.field_count() >= limits.field_count ? ParseError::kTooManyFields : ParseError::kHeadTooLarge;
 }
 
 ParseError read_target(const Head& head, const h1::HeadLimits& limits, RequestHead& request) {
   request.target = head.path;
   if (head.path.size() > limits.target_length) return ParseError::kTargetTooLong;
-  if (head.path.empty() || !std::all_of(head.path.begin(), head.path.end(), is_target))
+  if (head.path.empty() ||
+      !std::all_of(head.path.begin(), head.path.end(), limits.strict_targets ? is_target : is_loose_target))
     return ParseError::kBadTarget;
   if (head.path == "*") {
     request.path = head.path;
@@ -53,9 +63,7 @@ ParseError read_request(const Head& head, const h1::HeadLimits& limits, Arena& a
   request.version = Version::kHttp2;
   request.method = head.method;
   request.fields = head.fields;
-  if (head.too_large) {
-    return head.fields.size() >= limits.field_count ? ParseError::kTooManyFields : ParseError::kHeadTooLarge;
-  }
+  if (head.too_large) return too_large_for(head, limits);
   if (head.method.empty() || !std::all_of(head.method.begin(), head.method.end(), is_token))
     return ParseError::kBadMethod;
   if (head.method == "CONNECT" && head.protocol.empty()) return ParseError::kBadTarget;
@@ -68,23 +76,27 @@ ParseError read_request(const Head& head, const h1::HeadLimits& limits, Arena& a
   if (host != nullptr && !same_authority(host->value, request.authority, head.scheme))
     return ParseError::kHostDisagrees;
   request.fields.remove(FieldId::kHost);
-  join_cookies(request.fields, arena);
+  if (head.first_crumb != nullptr && !request.fields.add("cookie", join_cookies(*head.first_crumb, arena)))
+    return ParseError::kTooManyFields;
 
   if (!head.ends_message) request.body = {BodyKind::kStream, content_length(request.fields)};
   request.expects_continue = equals_ignoring_case(request.fields.value_of("expect"), "100-continue");
   return ParseError::kNone;
 }
 
-bool read_response(const Head& head, std::string_view method, ResponseHead& response) {
-  if (head.too_large || head.status < 100 || head.status > 599 || head.status == 101) return false;
+ParseError read_response(const Head& head, const h1::HeadLimits& limits, std::string_view method,
+                         ResponseHead& response) {
+  if (head.too_large) return too_large_for(head, limits);
+  if (head.status < 100 || head.status == 101) return ParseError::kBadStatusLine;
+  if (head.status > 599 && !limits.lenient) return ParseError::kUnknownStatus;
   response.status = head.status;
   response.reason = reason_phrase(head.status);
   response.version = Version::kHttp2;
   response.fields = head.fields;
-  const bool bodiless = method == "HEAD" || head.status < 200 || head.status == 204 || head.status == 304;
+  const bool bodiless = method == "HEAD" || has_no_content(head.status);
   // The end may come apart from the head: until then there is a body of nothing.
   if (!head.ends_message && !bodiless) response.body = {BodyKind::kStream, content_length(response.fields)};
-  return true;
+  return ParseError::kNone;
 }
 
 }  // namespace portcullis::http::h2

@@ -10,7 +10,8 @@ namespace portcullis::http::h2 {
 h1::ParseError read_request(const Head& head, const h1::HeadLimits& limits, Arena& arena,
                             RequestHead& request);
 
-// The same for a response to `method`. False when no such response can be.
-bool read_response(const Head& head, std::string_view method, ResponseHead& response);
+// The same for a response to `method`.
+h1::ParseError read_response(const Head& head, const h1::HeadLimits& limits, std::string_view method,
+                             ResponseHead& response);
 
 }  // namespace portcullis::http::h2

@@ -124,9 +124,11 @@ std::unique_ptr<Channel> Session::take_request() {
 
 bool Session::may_open() const {
   if (ended_ || going_away_ || nghttp2_session_check_request_allowed(session_) == 0) return false;
-  return channel_count_ <
-         std::min(nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS),
-                  settings_.streams);
+  return channel_count_ < std::min(settled_ ? peer_streams() : settings_.expected_streams, settings_.streams);
+}
+
+uint32_t Session::peer_streams() const {
+  return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
 bool Session::takes_extended_connect() const {
@@ -360,7 +362,8 @@ int Session::on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8
                : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   Head& head = *channel->last_head_;
   head.size += name_size + value_size + 32;
-  if (head.size > it.settings_.head_size || head.fields.size() >= it.settings_.field_count)
+  const bool is_crumb = view(name, name_size) == "cookie" && head.first_crumb != nullptr;
+  if (head.size > it.settings_.head_size || (!is_crumb && head.field_count() >= it.settings_.field_count))
     head.too_large = true;
   if (!head.too_large) channel->add_field(view(name, name_size), view(value, value_size));
   return 0;
@@ -373,8 +376,8 @@ int Session::on_invalid_header(nghttp2_session*, const nghttp2_frame*, const uin
 }
 
 bool Channel::add_trailer(std::string_view name, std::string_view value) {
-  constexpr size_t kMost = 16 * 1024;
-  if (trailers_.size() + name.size() + value.size() > kMost) return false;
+  trailers_too_large_ = trailers_.size() + name.size() + value.size() > session_->settings_.head_size;
+  if (trailers_too_large_) return false;
   trailers_.append(name).append(": ").append(value).append("\r\n");
   return true;
 }
@@ -400,6 +403,7 @@ int Session::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* self) 
   if (hd.type != NGHTTP2_HEADERS) return 0;
   if (!channel->final_head_) {
     Head& head = *channel->last_head_;
+    head.complete = true;
     head.ends_message = ends;
     channel->final_head_ = it.side_ == Side::kServer || head.status >= 200;
   }
@@ -443,6 +447,10 @@ int Session::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* s
   const nghttp2_frame_hd& hd = frame->hd;
   if (hd.type == NGHTTP2_DATA) it.charge(-2);
   if (hd.type == NGHTTP2_RST_STREAM) it.note_reset(hd.stream_id, frame->rst_stream.error_code);
+  if (hd.type == NGHTTP2_RST_STREAM && it.side_ == Side::kClient) {
+    // One that its exchange gives up is not known here any more.
+    if (Channel* channel = it.channel_of(hd.stream_id)) channel->malformed_ = true;
+  }
   // Streams that the peer makes us reset cost more than they cost it.
   if (hd.type == NGHTTP2_RST_STREAM && it.side_ == Side::kServer &&
       (frame->rst_stream.error_code == NGHTTP2_PROTOCOL_ERROR ||

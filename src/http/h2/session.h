@@ -18,7 +18,8 @@
 namespace portcullis::http::h2 {
 
 struct SessionSettings {
-  uint32_t streams = 100;              // that the peer may have open at once
+  uint32_t streams = 100;              // open at once: of the peer's on the server's side, else our own
+  uint32_t expected_streams = 100;     // that the server is taken to allow until it has said so; client
   uint32_t stream_window = 256 << 10;  // of a body, that the peer may send ahead
   uint32_t connection_window = 1 << 20;
   size_t head_size = 32 << 10;
@@ -46,6 +47,8 @@ class Session final : private Deferred, public Pooled {
   // A new stream, which begins with its head. Client, and only while may_open().
   std::unique_ptr<Channel> open();
   bool may_open() const;
+  // How many streams the peer allows at once, once it has said so: settled(). Client.
+  uint32_t peer_streams() const;
 
   // The peer has said what it is like; co_await wait_settled(...) until then: false when the time is over.
   bool settled() const { return settled_; }

@@ -42,6 +42,9 @@ class AnyOf final : public Authentication {
   void add_owned_fields(OwnedFields& fields) const override {
     for (const auto& method : methods_) method->add_owned_fields(fields);
   }
+  void on_response(Context& context) const override {
+    for (const auto& method : methods_) method->on_response(context);
+  }
   std::string_view challenge() const override { return challenge_; }
   std::string_view missing_reason() const override { return "credential_missing"; }
 

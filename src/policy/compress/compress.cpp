@@ -70,6 +70,7 @@ class Recoder final : public ResponseConverter {
     if (encoder_) encoder_->flush(out);
   }
   bool waits_for_all() const override { return encoder_ && encoder_->waits_for_all(); }
+  bool checks_beginning() const override { return decoder_ != nullptr; }
   bool keeps_trailers() const override { return true; }
 
  private:
@@ -181,7 +182,8 @@ class Compress final : public Policy {
   // A part has offsets of the whole (RFC 9110 section 14.2); no-transform forbids it (section 7.7).
   static bool may_change(const Context& context) {
     const http::ResponseHead& response = context.response;
-    if (response.status < 200 || response.status == 204 || response.status == 206) return false;
+    if (http::has_no_content(response.status) || response.status == 205 || response.status == 206)
+      return false;
     if (response.fields.find("content-range") != nullptr) return false;
     return !forbids_change(response.fields) && !forbids_change(context.request.fields);
   }

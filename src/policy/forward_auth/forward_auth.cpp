@@ -25,6 +25,8 @@ struct Settings : AuthenticationSettings, OutsideService {
   std::vector<std::string> send{"authorization", "cookie"};
   std::vector<std::string> forward;
   std::vector<std::string> answer{"content-type", "location", "set-cookie", "www-authenticate"};
+  std::vector<std::string> cookies;
+  uint64_t answer_size = 1 << 20;
   std::string consumer_field;
   CacheSettings cache;
 };
@@ -65,6 +67,13 @@ class ForwardAuth final : public Authentication {
     return Decision::suspend(ask(context, std::string(key)));
   }
 
+  void on_response(Context& context) const override {
+    const auto* kept = context.kept<std::vector<std::string>>(this);
+    if (kept == nullptr) return;
+    for (const std::string& cookie : *kept)
+      context.response.fields.add("set-cookie", cookie, http::FieldId::kSetCookie);
+  }
+
   Explanation explain(Context&) const override {
     return {Decision::proceed(), {"would ask " + settings_.url}};
   }
@@ -83,7 +92,7 @@ class ForwardAuth final : public Authentication {
     out.url = settings_.url;
     out.ca_file = ca_file_;
     out.timeout = settings_.timeout;
-    out.most_bytes = 64 * 1024;
+    out.most_bytes = settings_.answer_size;
     out.fields = {{"x-forwarded-method", std::string(request.method)},
                   {"x-forwarded-proto", std::string(context.scheme)},
                   {"x-forwarded-host", std::string(context.forwarded_host)},
@@ -108,13 +117,17 @@ class ForwardAuth final : public Authentication {
     client::HttpRequest request = question(context);
     const client::HttpResponse response =
         co_await services_.http_client(context.worker, context.loop).fetch(std::move(request));
-    if (!response.error.empty() || response.status >= 500) {
+    // The body of an admission is of no interest, so it may be of any size.
+    const bool admits =
+        response.status >= 200 && response.status < 300 && (response.error.empty() || response.too_large);
+    if ((!admits && !response.error.empty()) || response.status >= 500) {
       if (settings_.on_error == OnError::kDeny)
         co_return Decision::refuse(503, "unavailable", "auth_unavailable");
       context.note = "auth_unavailable_allowed";
       co_return Decision::proceed();
     }
-    if (!response.ok()) co_return pass_on(context, response);
+    if (!admits) co_return pass_on(context, response);
+    keep_cookies(context, response);
     Admission admission{{}, nullptr};
     for (const std::string& name : settings_.forward) {
       for (const auto& [its_name, value] : response.fields) {
@@ -136,14 +149,28 @@ class ForwardAuth final : public Authentication {
     return Decision::proceed();
   }
 
+  // What the service sets of its cookies goes with the response, whoever gives it.
+  void keep_cookies(Context& context, const client::HttpResponse& response) const {
+    if (settings_.cookies.empty()) return;
+    auto& kept = context.keep_new<std::vector<std::string>>(this);
+    for (const auto& [name, value] : response.fields) {
+      if (name != "set-cookie" || !http::is_field_text(value)) continue;
+      const std::string_view cookie = trim(std::string_view(value).substr(0, value.find('=')));
+      for (const std::string& one : settings_.cookies) {
+        if (one == cookie) kept.push_back(value);
+      }
+    }
+  }
+
   // The service's refusal is the client's answer.
   Decision pass_on(Context& context, const client::HttpResponse& response) const {
     context.response.status = static_cast<uint16_t>(response.status);
     for (const auto& [name, value] : response.fields) {
-      for (const std::string& wanted : settings_.answer) {
-        if (equals_ignoring_case(name, wanted) && http::is_field_text(value))
-          context.response.fields.add(context.arena.copy(name), context.arena.copy(value));
-      }
+      // Without its coding the body could not be read.
+      bool wanted = name == "content-encoding";
+      for (const std::string& one : settings_.answer) wanted |= equals_ignoring_case(name, one);
+      if (wanted && http::is_field_text(value))
+        context.response.fields.add(context.arena.copy(name), context.arena.copy(value));
     }
     return Decision::answer(context.arena.copy(response.body), "auth_refused");
   }
@@ -202,7 +229,16 @@ Kind kind() {
           "removed.")
       .optional("answer", &Settings::answer, field_names(config::check_response_field),
                 "content-type, location, set-cookie, www-authenticate",
-                "Fields of the service's refusal that the client gets.")
+                "Fields of the service's refusal that the client gets, besides `content-encoding`.")
+      .optional("cookies", &Settings::cookies,
+                config::list_of<std::string>(
+                    config::checked_text("a cookie's name", "", config::check_cookie_name)),
+                "none",
+                "Names of cookies that the service may set when it admits: the client gets them with the "
+                "response. Not "
+                "with admissions that are remembered.")
+      .optional("answer_size", &Settings::answer_size, config::size(), "1MiB",
+                "Largest body of a refusal. With a larger one the service counts as failed.")
       .optional("consumer_field", &Settings::consumer_field, config::text(), "none",
                 "A field of the service's answer that names the consumer.")
       .optional("cache", &Settings::cache, cache, "none",

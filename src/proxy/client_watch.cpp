@@ -1,0 +1,51 @@
+#include "proxy/client_watch.h"
+
+#include <utility>
+
+namespace portcullis::proxy {
+
+void ClientWatch::begin(GiveUp give_up, const BodySource* request, std::string_view behind) {
+  give_up_ = std::move(give_up);
+  request_ = request;
+  behind_ = behind;
+  client_.stream.set_idle_watcher(this);
+  if (gone_) return give_up_();
+  look_again();
+}
+
+void ClientWatch::look_again() {
+  const StreamCodec* codec = client_.stream.codec();
+  const bool ended = client_.stream.hung_up() || (codec != nullptr && !codec->is_sound());
+  if (give_up_ && ended) look();
+}
+
+void ClientWatch::end() {
+  if (!give_up_) return;
+  give_up_ = nullptr;
+  client_.stream.set_idle_watcher(nullptr);
+}
+
+void ClientWatch::arrange() {
+  // When that fails the exchange goes on, and its end is noticed when something is sent.
+  if (give_up_ && !client_.stream.watched()) (void)client_.stream.ensure_watched();
+}
+
+void ClientWatch::look() {
+  if (gone_ || !has_left()) return;
+  gone_ = true;
+  give_up_();
+}
+
+bool ClientWatch::has_left() {
+  switch (client_.stream.peer_state()) {
+    case PeerState::kPresent: return false;
+    case PeerState::kGone: return true;
+    case PeerState::kFinished: break;
+  }
+  // An end within the request is found by reading on.
+  if (half_close_ == HalfClose::kIsServed || (request_ != nullptr && !request_->complete)) return false;
+  const bool further = !behind_.empty() || (request_ != nullptr && !request_->rest.empty());
+  return !further;
+}
+
+}  // namespace portcullis::proxy
