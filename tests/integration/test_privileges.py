@@ -220,19 +220,22 @@ def test_a_file_that_takes_the_place_of_a_unix_socket_is_not_changed(other, run_
     secret.write_text("for root alone")
     secret.chmod(0o600)
     place = folder / "socket"
-    # The process stops each time that it has bound a socket.
+    # The process stops each time that it has bound a socket, which strace tells.
+    told = public_folder / "strace"
     gateway = run_as(simple_configuration(echo()).replace("127.0.0.1:{port}", f"unix:{place}"),
-                     prefix=("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=bind", "-e", "inject=bind:signal=STOP:when=1+"))
+                     prefix=("strace", "-f", "-qq", "-o", str(told), "-e", "trace=bind", "-e", "inject=bind:signal=STOP:when=1+"))
+    continued = 0
 
     def replaced():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it may end while it is looked at
-            for tracee in children_of(gateway.process.pid):
-                if pathlib.Path(f"/proc/{tracee}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "tT":
-                    continue
-                if place.is_socket():
-                    place.unlink()
-                    place.symlink_to(secret) if other == "symbolic link" else os.link(secret, place)
-                os.kill(tracee, signal.SIGCONT)
+        nonlocal continued
+        stops = re.findall(r"(\d+) --- stopped by SIGSTOP", told.read_text() if told.exists() else "")
+        for tracee in stops[continued:]:
+            if place.is_socket():
+                place.unlink()
+                place.symlink_to(secret) if other == "symbolic link" else os.link(secret, place)
+            with contextlib.suppress(ProcessLookupError):  # one of its threads, which has ended
+                os.kill(int(tracee), signal.SIGCONT)
+        continued = len(stops)
         return place.is_symlink() or place.is_file()
 
     try:
