@@ -216,9 +216,9 @@ class Exchange final : public Pooled, private policy::Errands {
   OwnAnswer own_answer_ = OwnAnswer::kNone;
   std::span<const char*> client_values_{};  // of fields that policies alone set, until they have run
   bool extended_connect_ = false;           // an upgrade that goes to an HTTP/2 target
-  unsigned refusals_ = 0;                   // by targets that speak HTTP/2, which have not looked at the request
-  const BodySource* sending_ = nullptr;     // the request's body, during a try
-  InputBuffer replay_;                      // all of it, where it is to be sent again
+  unsigned refusals_ = 0;                // by targets that speak HTTP/2, which have not looked at the request
+  const BodySource* sending_ = nullptr;  // the request's body, during a try
+  InputBuffer replay_;                   // all of it, where it is to be sent again
   RelayResult upload_result_;
   bool upload_done_ = true;
   std::string_view failure_;  // why the last try failed, for the log; clients are told less
