@@ -1,5 +1,6 @@
 #include "proxy/exchange.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -45,7 +46,8 @@ Exchange::~Exchange() {
   const std::vector<telemetry::RouteMetrics*>& shards =
       route_ != nullptr ? route_->metrics : snapshot_->snapshot->unrouted.metrics;
   telemetry::RouteMetrics& metrics = *shards[worker_.index()];
-  const size_t status_class = answered_ ? response_.status / 100u : 0;
+  // A status from 600 on, which a lenient upstream may send, counts as 5xx (RFC 9110 section 15).
+  const size_t status_class = answered_ ? std::min(response_.status / 100u, 5u) : 0;
   metrics.responses[status_class].add();
   if (const identity::Consumer* consumer = context_.caller.consumer)
     snapshot_->snapshot->consumer_metrics[consumer->index][worker_.index()]->responses[status_class].add();
