@@ -14,10 +14,11 @@ uint64_t QuotaCounter::number_of(const CalendarWindow& window) {
 // When another thread gives the same place to a window meanwhile, the caller's compare-and-swap fails,
 // because the word is not what was read, and the caller looks again. So no window has two places.
 std::atomic<uint64_t>& QuotaCounter::place_of(uint64_t window, uint64_t& word) {
-  std::atomic<uint64_t>* earliest = nullptr;
+  std::atomic<uint64_t>* earliest = &words_[0];
+  word = earliest->load(std::memory_order_relaxed);
   for (std::atomic<uint64_t>& one : words_) {
     const uint64_t seen = one.load(std::memory_order_relaxed);
-    if (earliest != nullptr && seen >> kUsedBits != window && seen >= word) continue;
+    if (seen >> kUsedBits != window && seen >= word) continue;
     earliest = &one;
     word = seen;
     if (seen >> kUsedBits == window) break;
