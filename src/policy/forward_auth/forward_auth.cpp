@@ -190,8 +190,7 @@ config::TypePointer field_names(std::string (*check)(const std::string&)) {
 
 // The question has no body, and says by itself how the request came.
 std::string check_sent_field(const std::string& name) {
-  const std::string problem = config::check_question_field(name);
-  if (!problem.empty()) return problem;
+  if (std::string problem = config::check_question_field(name); !problem.empty()) return problem;
   const auto own = [&](std::string_view field) { return http::same_field_name(name, field); };
   return own("x-forwarded-method") || own("x-forwarded-uri") || own("x-forwarded-raw-uri") ||
                  own("x-request-id") || http::identify_field(name) == http::FieldId::kXForwardedFor ||

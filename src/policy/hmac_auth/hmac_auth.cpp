@@ -61,7 +61,8 @@ std::optional<Presented> read_signature(const http::RequestHead& request) {
   }
   for (const http::Member& input : *inputs) {
     const auto* covered = std::get_if<http::InnerList>(&input.value);
-    const auto signature = covered == nullptr ? by_key.end() : by_key.find(input.key);
+    if (covered == nullptr) continue;
+    const auto signature = by_key.find(input.key);
     if (signature != by_key.end()) return Presented{*covered, signature->second->bytes};
   }
   return std::nullopt;
