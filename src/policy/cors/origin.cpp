@@ -81,8 +81,7 @@ std::string why_never_sent(std::string_view origin) {
   end = std::min(end, rest.size());
   const std::string_view host = rest.substr(0, end);
   rest.remove_prefix(end);
-  std::string problem =
-      bracketed ? why_not_address(host.substr(1, host.size() - 2)) : why_not_domain(host);
+  std::string problem = bracketed ? why_not_address(host.substr(1, host.size() - 2)) : why_not_domain(host);
   if (!problem.empty() || rest.empty()) return problem;
   return rest[0] == ':' ? why_not_port(rest.substr(1), scheme) : "`" + std::string(rest) + "` is not a port";
 }
