@@ -41,7 +41,8 @@ void remove_query_parameter(RequestHead& request, std::string_view name, Arena& 
 
 // The first cookie of that name (RFC 6265 section 4.2.1).
 std::optional<std::string_view> find_cookie(const Fields& fields, std::string_view name);
-// Removes every cookie of that name; a Cookie field that is empty then goes too.
+// Removes every cookie of that name. The others are then in one field, separated as they were; without any,
+// there is no field.
 void remove_cookie(Fields& fields, std::string_view name, Arena& arena);
 
 }  // namespace portcullis::http

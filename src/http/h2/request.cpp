@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/arena_text.h"
 #include "base/text.h"
 #include "http/authority.h"
 #include "http/characters.h"
@@ -21,13 +22,14 @@ uint64_t content_length(const Fields& fields) {
 
 // Cookies may come in pieces, and HTTP/1 has one field for all (RFC 9113 section 8.2.3).
 void join_cookies(Fields& fields, Arena& arena) {
-  std::string_view all;
+  ArenaText all(arena);
   size_t count = 0;
   for (const Field& field : fields) {
     if (field.name != "cookie") continue;
-    all = count++ == 0 ? field.value : arena.concat(all, "; ", field.value);
+    all.add_after("; ", field.value);
+    ++count;
   }
-  if (count > 1) fields.set("cookie", all);
+  if (count > 1) fields.set("cookie", all.view());
 }
 
 ParseError read_target(const Head& head, const h1::HeadLimits& limits, RequestHead& request) {

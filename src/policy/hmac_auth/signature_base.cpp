@@ -1,5 +1,6 @@
 #include "policy/hmac_auth/signature_base.h"
 
+#include <map>
 #include <set>
 
 #include "base/text.h"
@@ -31,26 +32,42 @@ std::string reencode(std::string_view encoded) {
   return http::percent_encode(http::decode_query_text(encoded), "*-._");
 }
 
-// The one parameter of that name; several make it ambiguous.
-Text query_parameter(const http::RequestHead& request, const std::string& name) {
-  Text found;
-  bool again = false;
-  http::for_each_query_parameter(request.query,
-                                 [&](std::string_view its_name, std::string_view value, std::string_view) {
-                                   if (reencode(its_name) != name) return true;
-                                   again = found.has_value();
-                                   found = reencode(value);
-                                   return !again;
-                                 });
-  return again ? std::nullopt : found;
-}
+// The parameters of the request's query by their encoded names. The query is read once, when the first of
+// them is asked for, however many a signature covers.
+class QueryParameters {
+ public:
+  explicit QueryParameters(std::string_view query) : query_(query) {}
 
-Text derived(const std::string& name, const http::Parameters& parameters, const Context& context) {
+  // The value of the only parameter of that name; nothing when there is none, or more than one.
+  Text value_of(const std::string& name) {
+    if (!read_) read();
+    const auto found = values_.find(name);
+    return found == values_.end() ? std::nullopt : found->second;
+  }
+
+ private:
+  void read() {
+    read_ = true;
+    http::for_each_query_parameter(query_,
+                                   [this](std::string_view name, std::string_view value, std::string_view) {
+                                     const auto [place, added] = values_.try_emplace(reencode(name));
+                                     place->second = added ? Text(reencode(value)) : std::nullopt;
+                                     return true;
+                                   });
+  }
+
+  std::string_view query_;
+  bool read_ = false;
+  std::map<std::string, Text> values_;
+};
+
+Text derived(const std::string& name, const http::Parameters& parameters, const Context& context,
+             QueryParameters& query) {
   const http::RequestHead& request = context.request;
   if (name == "@query-param") {
     const http::BareItem* which = parameters.size() == 1 ? http::find_parameter(parameters, "name") : nullptr;
     const auto* text = which == nullptr ? nullptr : std::get_if<std::string>(which);
-    return text == nullptr ? std::nullopt : query_parameter(request, *text);
+    return text == nullptr ? std::nullopt : query.value_of(*text);
   }
   if (!parameters.empty()) return std::nullopt;
   if (name == "@method") return std::string(request.method);
@@ -72,7 +89,9 @@ Text field(const std::string& name, const http::Parameters& parameters, const Co
   Text out;
   for (const http::Field& one : context.request.fields) {
     if (!equals_ignoring_case(one.name, name)) continue;
-    out = out ? *out + ", " + std::string(trim(one.value)) : std::string(trim(one.value));
+    if (out) *out += ", ";
+    if (!out) out.emplace();
+    *out += trim(one.value);
   }
   return out;
 }
@@ -82,15 +101,16 @@ Text field(const std::string& name, const http::Parameters& parameters, const Co
 std::optional<std::string> signature_base(const http::InnerList& covered, const Context& context) {
   std::string out;
   std::set<std::string> seen;
+  QueryParameters query(context.request.query);
   for (const http::Item& item : covered.items) {
     const auto* name = std::get_if<std::string>(&item.value);
     if (name == nullptr) return std::nullopt;
     const std::string identifier = http::serialize(item);
     if (!seen.insert(identifier).second) return std::nullopt;  // section 2: each at most once
-    const Text value = name->starts_with('@') ? derived(*name, item.parameters, context)
+    const Text value = name->starts_with('@') ? derived(*name, item.parameters, context, query)
                                               : field(*name, item.parameters, context);
     if (!value) return std::nullopt;
-    out += identifier + ": " + *value + "\n";
+    out.append(identifier).append(": ").append(*value).append("\n");
   }
   return out + "\"@signature-params\": " + http::serialize(covered);
 }
