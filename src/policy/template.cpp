@@ -1,5 +1,8 @@
 #include "policy/template.h"
 
+#include <algorithm>
+
+#include "base/arena_text.h"
 #include "base/text.h"
 #include "http/characters.h"
 #include "http/query.h"
@@ -83,6 +86,25 @@ std::string Template::check(const std::string& text) {
   return parse(text, parts);
 }
 
+bool Template::is_of_identity() const {
+  return std::all_of(parts_.begin(), parts_.end(), [](const Part& part) {
+    switch (part.variable) {
+      case Variable::kLiteral:
+      case Variable::kRouteName:
+      case Variable::kConsumerName:
+      case Variable::kConsumerGroups:
+      case Variable::kConsumerCredential:
+      case Variable::kConsumerMetadata:
+      case Variable::kClaim:
+      case Variable::kCertificateSubject:
+      case Variable::kCertificateIssuer:
+      case Variable::kCertificateSerial:
+      case Variable::kCertificateFingerprint: return true;
+      default: return false;
+    }
+  });
+}
+
 // A claim's text is the issuer's, and may hold what no field may.
 static std::string_view claim_of(std::string_view name, const Context& context) {
   if (!context.caller.claims) return {};
@@ -133,9 +155,9 @@ std::string_view Template::value_of(const Part& part, Context& context) {
 std::string_view Template::expand(Context& context) const {
   if (parts_.empty()) return {};
   if (parts_.size() == 1) return value_of(parts_[0], context);
-  std::string_view out;
-  for (const Part& part : parts_) out = context.arena.concat(out, value_of(part, context));
-  return out;
+  ArenaText out(context.arena);
+  for (const Part& part : parts_) out.add(value_of(part, context));
+  return out.view();
 }
 
 }  // namespace portcullis::policy

@@ -25,6 +25,9 @@ class Template {
   static std::string check(const std::string& text);
 
   bool empty() const { return parts_.empty(); }
+  // All its variables are of an authenticated caller, or of the configuration: a request that has not been
+  // authenticated cannot choose its text.
+  bool is_of_identity() const;
   // Its text for this exchange, in the exchange's arena or the template itself. Control characters cannot
   // come in through variables: fields and targets have been checked by the parser, claims are filtered here.
   std::string_view expand(Context& context) const;
