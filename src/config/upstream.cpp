@@ -230,6 +230,14 @@ TypePointer upstream_type() {
                 "How long a tunnel (WebSocket) may be silent in both directions.")
       .optional("total", &UpstreamTimeouts::total, duration(), "none",
                 "From the request's head to the response's, with all tries and pauses.");
+  auto http2 = std::make_shared<ObjectType>("http2", "HTTP/2 towards targets (RFC 9113).");
+  http2
+      ->optional(
+          "stream_window", &UpstreamHttp2::stream_window, size(), "128KiB",
+          "How much of a response a target may send ahead: what a slow client can make wait here. More lets "
+          "a target that is far away send faster.")
+      .optional("connection_window", &UpstreamHttp2::connection_window, size(), "8MiB",
+                "The same for all responses of a connection together.");
   auto upstream = std::make_shared<ObjectType>("upstream", "A backend service: targets that answer alike.");
   upstream->locate(&Upstream::location)
       .required("name", &Upstream::name, name_type(), "The name that routes refer to.")
@@ -284,6 +292,7 @@ TypePointer upstream_type() {
           "What targets speak: `http1`, `http2` (also in the clear, as gRPC services do), or `auto`: as "
           "they choose in their TLS.")
       .locate_last(&Upstream::protocol_location)
+      .optional("http2", &Upstream::http2, http2, "", "HTTP/2 towards targets.")
       .optional("proxy_protocol", &Upstream::proxy_protocol,
                 choice({{"none", static_cast<int>(ProxyProtocol::kNone)},
                         {"v1", static_cast<int>(ProxyProtocol::k1)},

@@ -104,6 +104,11 @@ struct Hedge {
   uint64_t budget_percent = 10;
 };
 
+struct UpstreamHttp2 {
+  uint64_t stream_window = 128 << 10;
+  uint64_t connection_window = 8 << 20;
+};
+
 struct Upstream {
   Location location;
   std::string name;
@@ -123,6 +128,7 @@ struct Upstream {
   UpstreamTls tls;
   Protocol protocol = Protocol::kHttp1;
   Location protocol_location;
+  UpstreamHttp2 http2;
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
   UpstreamTimeouts timeouts;
 };

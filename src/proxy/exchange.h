@@ -81,6 +81,7 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<TryOutcome> try_target(upstream::Upstream& upstream, upstream::Target& target, bool fresh);
   Task<TryOutcome> connect(upstream::Upstream& upstream, upstream::Target& target,
                            std::unique_ptr<upstream::Connection>& connection);
+  Block block_for_response() const;
   Task<TryOutcome> wait_for_target(upstream::Connection& connection, Milliseconds patience);
   Milliseconds patience_for_head(const upstream::UpstreamDefinition& upstream) const;
   Task<TryOutcome> read_http1_head(upstream::Connection& connection, InputBuffer& input, size_t& head_size);
@@ -101,6 +102,7 @@ class Exchange final : public Pooled, private policy::Errands {
   void store_response(std::unique_ptr<upstream::Connection> connection, BodySource& source,
                       InputBuffer input);
   Task<void> send_stored();
+  Task<void> leave_response(std::unique_ptr<upstream::Connection> connection, BodySource& source);
   void conclude(const RelayResult& sent, const BodySource& source);
   void leave_client();
   bool send(const void* sender, const std::function<void(policy::Context&)>& prepare) override;
@@ -142,8 +144,8 @@ class Exchange final : public Pooled, private policy::Errands {
   void write_request_head(HeadWriter& out) const;
   void write_response_fields(HeadWriter& out, http::BodyKind kind) const;
   void write_response_head(HeadWriter& out, http::BodyKind kind) const;
-  bool send_http2_head(http::BodyKind kind, EndOfMessage end);
-  bool send_http2_request(upstream::Connection& connection);
+  Task<bool> send_http2_head(http::BodyKind kind, EndOfMessage end);
+  Task<IoResult> send_http2_request(upstream::Connection& connection);
   Task<bool> send_interim_head(size_t received_size);
   Task<TryOutcome> open_tunnel(upstream::Connection& connection, BodySource& body, TaskGroup& upload,
                                std::string_view from_target, size_t head_size);

@@ -62,6 +62,15 @@ Milliseconds Exchange::patience_for_head(const upstream::UpstreamDefinition& ups
   return std::min(time_until(request_sent_ + upstream.response_timeout, worker_.loop()), time_left());
 }
 
+// For a response's head and the beginning of its body: as much as the client's connection may hold. Of a
+// stream that is one of many, no more than can leave at once, and what most heads need.
+Block Exchange::block_for_response() const {
+  size_t size = settings_.send_buffer;
+  if (client_.channel != nullptr)
+    size = std::clamp(client_.channel->room(), std::min(size, Block::kMedium), size);
+  return Block::take(size);
+}
+
 // Until there is something to be read from the target; kAnswered when there is.
 Task<Exchange::TryOutcome> Exchange::wait_for_target(upstream::Connection& connection,
                                                      Milliseconds patience) {
@@ -92,7 +101,7 @@ Task<Exchange::TryOutcome> Exchange::read_http1_head(upstream::Connection& conne
       // A waiting exchange holds no buffer, so it can afford a large one once something has come.
       const TryOutcome waited = co_await wait_for_target(connection, patience);
       if (waited != TryOutcome::kAnswered) co_return waited;
-      input.block = Block::take(Block::kHuge);
+      input.block = block_for_response();
     }
     const std::span<char> room = input.room();
     const IoResult got = co_await connection.stream.read(room.data(), room.size(), patience);
@@ -221,6 +230,11 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     }
     co_return TryOutcome::kAnswered;
   }
+  if (is_errand_) {
+    Task<void> leaving = leave_response(std::move(connection), source);
+    co_await leaving;
+    co_return TryOutcome::kAnswered;
+  }
   if (context_.encoder) add_converter(source, *context_.encoder, chain_, converted_);
   BodyKind kind = response_.body.kind;
   if (response_.body.has_length()) {
@@ -232,8 +246,10 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   HeadWriter head(input.begin + kMaxCopiedResponse + 512);
   if (client_.channel == nullptr) {
     write_response_head(head, kind);
-  } else if (!send_http2_head(kind, kind == BodyKind::kNone ? EndOfMessage::kHere : EndOfMessage::kLater)) {
-    co_return TryOutcome::kClientGone;
+  } else {
+    Task<bool> sending =
+        send_http2_head(kind, kind == BodyKind::kNone ? EndOfMessage::kHere : EndOfMessage::kLater);
+    if (!co_await sending) co_return TryOutcome::kClientGone;
   }
   keep_logged_fields();
   if (client_.channel == nullptr && source.framing.kind == BodyKind::kLength && source.converter == nullptr &&
@@ -255,8 +271,10 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     if (!written.ok()) sent = {RelayOutcome::kSinkFailed, written.error};
   } else {
     if (client_.channel != nullptr) kind = BodyKind::kStream;
-    sent = co_await relay_message(head.text(), source,
-                                  {client_.stream, kind, settings_.send_timeout, client_.channel});
+    source.more = std::move(input);  // which goes once the client has taken it
+    sent = co_await relay_message(
+        head.text(), source,
+        {client_.stream, kind, settings_.send_timeout, client_.channel, settings_.send_buffer});
   }
   ended_ = "complete";
   conclude(sent, source);

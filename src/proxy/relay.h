@@ -86,6 +86,7 @@ struct BodySink {
   http::BodyKind kind;  // how the body is delimited towards this side
   Milliseconds timeout;
   http::h2::Channel* channel = nullptr;  // likewise
+  size_t block_size = Block::kGiant;     // most that is held of a body that the sink does not take
 };
 
 enum class RelayOutcome : uint8_t {

@@ -64,8 +64,8 @@ void Http2Pool::add(std::unique_ptr<Http2Connection> connection) {
   connections_.push_front(one);
   one.pool_ = this;
   const http::h2::SessionSettings settings{.streams = kStreams,
-                                           .stream_window = kStreamWindow,
-                                           .connection_window = kConnectionWindow,
+                                           .stream_window = windows_.stream,
+                                           .connection_window = windows_.connection,
                                            .head_size = 64 << 10,
                                            .field_count = 112};
   one.session_ = std::make_unique<Session>(one.socket, Session::Side::kClient, settings);

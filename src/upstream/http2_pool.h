@@ -9,6 +9,7 @@
 #include "runtime/task.h"
 #include "runtime/wait_list.h"
 #include "upstream/connection_queue.h"
+#include "upstream/definition.h"
 
 namespace portcullis::upstream {
 
@@ -45,8 +46,8 @@ class Http2Connection final : public ListNode<Http2Pool>, public Pooled, private
 class Http2Pool {
  public:
   // `queue`: of those who wait for connections, where there is a limit; else null.
-  Http2Pool(EventLoop& loop, Milliseconds idle_timeout, ConnectionQueue* queue)
-      : loop_(loop), idle_timeout_(idle_timeout), queue_(queue), waiters_(loop) {}
+  Http2Pool(EventLoop& loop, Milliseconds idle_timeout, const Http2Windows& windows, ConnectionQueue* queue)
+      : loop_(loop), idle_timeout_(idle_timeout), windows_(windows), queue_(queue), waiters_(loop) {}
   ~Http2Pool();
 
   // A stream for one more request, or null when no connection has room for it. `reused` tells whether its
@@ -87,11 +88,10 @@ class Http2Pool {
   // What a connection is for at the least, before another worker may have its place.
   static constexpr Milliseconds kTurn{100};
   static constexpr uint32_t kStreams = 100;  // on one connection; then there is another
-  static constexpr uint32_t kStreamWindow = 512 << 10;
-  static constexpr uint32_t kConnectionWindow = 8 << 20;
 
   EventLoop& loop_;
   Milliseconds idle_timeout_;
+  Http2Windows windows_;
   ConnectionQueue* queue_;
   bool connecting_ = false;
   bool retired_ = false;
