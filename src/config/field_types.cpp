@@ -20,9 +20,7 @@ TypePointer name_type() {
 }
 
 std::string check_field_name(const std::string& name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), http::is_token)
-             ? ""
-             : "`" + name + "` is not a header's name";
+  return http::is_token_text(name) ? "" : "`" + name + "` is not a header's name";
 }
 
 std::string check_url(const std::string& text) {

@@ -92,7 +92,7 @@ TypePointer listener_type() {
       .optional(
           "trusted_proxies", &Listener::trusted_proxies, list_of<std::string>(address_range_type()), "none",
           "Addresses of proxies before the gateway, such as `10.0.0.0/8`, whose word about the client's "
-          "address, scheme and host is believed. From anybody else those fields are removed.")
+          "address, scheme and host is believed. From other clients those fields are removed.")
       .optional(
           "proxy_protocol", &Listener::proxy_protocol, list_of<std::string>(address_range_type()), "none",
           "Addresses of load balancers that begin each connection with a PROXY header, version 1 or 2, which "

@@ -156,7 +156,8 @@ class VectorType final : public ListType {
   void clear(void* list) const override { static_cast<std::vector<T>*>(list)->clear(); }
 };
 
-// What `list` takes, but for a list without elements: where nobody could mean that.
+// The type of `list`, for which a list without elements is an error: for keys where that has no useful
+// meaning.
 TypePointer non_empty(TypePointer list);
 
 template <typename T>

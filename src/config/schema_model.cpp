@@ -102,7 +102,7 @@ TypePointer plain_path_type() {
 // Behind a switch to HTTP/2, requests would pass every route and policy by.
 std::string check_upgrade(const std::string& protocol) {
   const std::string_view name = std::string_view(protocol).substr(0, protocol.find('/'));
-  if (name.empty() || name == "*" || !std::all_of(name.begin(), name.end(), http::is_token))
+  if (name == "*" || !http::is_token_text(name))
     return "`" + protocol + "` is not a protocol: write its name as in `Upgrade`, such as websocket";
   if (to_lower(name).starts_with("h2") || equals_ignoring_case(name, "http"))
     return "`" + protocol +

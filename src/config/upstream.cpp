@@ -22,7 +22,7 @@ std::string check_check_path(const std::string& path) {
 }
 
 std::string check_check_method(const std::string& method) {
-  const bool good = !method.empty() && std::all_of(method.begin(), method.end(), http::is_token);
+  const bool good = http::is_token_text(method);
   return good && method != "CONNECT" ? "" : "`" + method + "` is not a method for this";
 }
 
@@ -44,7 +44,7 @@ std::string check_metadata(const std::string& text) {
 }  // namespace
 
 std::string check_cookie_name(const std::string& name) {
-  const bool good = !name.empty() && std::all_of(name.begin(), name.end(), http::is_token);
+  const bool good = http::is_token_text(name);
   return good ? "" : "`" + name + "` is not a cookie's name";
 }
 

@@ -11,8 +11,8 @@ namespace portcullis::policy {
 enum class Credential { kHide, kPass };
 
 // The credential that fields of the name `header` hold, behind the word `scheme` where that is not empty;
-// nothing when there is none. Two that differ give an empty one, which nobody has: the backend might take the
-// other.
+// nothing when there is none. Two that differ give an empty one, which no consumer has: the backend might
+// take the other.
 std::optional<std::string_view> find_in_header(const http::Fields& fields, std::string_view header,
                                                std::string_view scheme);
 

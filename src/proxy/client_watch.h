@@ -10,8 +10,8 @@
 namespace portcullis::proxy {
 
 // Notices that an exchange's client has left while the exchange waits for something else: a target's head,
-// the next piece of a response body, or a stored body that is still being fetched. Nobody reads from the
-// client then. On the worker's thread; a part of its exchange.
+// the next piece of a response body, or a stored body that is still being fetched. The exchange
+// does not read from the client then. On the worker's thread; a part of its exchange.
 //
 // A client of HTTP/2 leaves by resetting its stream, or with its connection. One of HTTP/1 leaves by a reset,
 // or by the end of its side, as HalfClose says; but an end behind further requests is none, for their client

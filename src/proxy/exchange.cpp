@@ -243,7 +243,7 @@ Task<bool> Exchange::consult_policies() {
 
 // The response side, in reverse, for the policies that saw the request.
 void Exchange::finish_policies() {
-  if (governing_ == nullptr) return;  // there is no request that anybody could have seen
+  if (governing_ == nullptr) return;  // no policy has seen a request
   if (governing_->marks_answers) mark_answer();
   while (policies_run_ > first_policy_) {
     const bool stored = static_cast<bool>(context_.storing);

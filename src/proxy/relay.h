@@ -77,7 +77,7 @@ struct BodySource {
   cache::BodyReader* stored = nullptr;             // in place of the stream
   http::TrailerRules trailers{};                   // which of its trailers are passed on
   http::h1::ChunkRules chunks{};                   // how its chunked coding is read
-  ClientWatch* watch = nullptr;                    // of the client that waits for it; null: nobody leaves
+  ClientWatch* watch = nullptr;                    // of the client that waits for it; null: none
 
   InputBuffer more{};  // later reads; lives until the next exchange has taken `rest`
   std::string_view rest{};

@@ -168,7 +168,7 @@ std::optional<Resolver::Answer> Resolver::look_in_hosts_file(const std::string& 
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
-  // The answer comes before the call returns, for there is nobody to wait for.
+  // The answer comes before the call returns, for no name server has to be asked.
   auto answer = std::make_shared<Answer>();
   auto* question = new Question{closing_, [answer](const Answer& found) { *answer = found; }};
   ares_getaddrinfo(hosts_file_, name.c_str(), nullptr, &hints, receive, question);

@@ -26,7 +26,7 @@ struct IoResult {
 
 // What the other end of a stream is about to do.
 enum class PeerState : uint8_t {
-  kPresent,   // it may send more, or has sent something that nobody has read
+  kPresent,   // it may send more, or has sent something that has not been read
   kFinished,  // it has ended its side, by FIN or TLS's close_notify, and may still read
   kGone,      // it has reset the connection, closed both sides of it, or broken its TLS
 };
@@ -99,7 +99,7 @@ class Stream final : private Watcher {
   void hurry_reader(Milliseconds timeout);
   // Half-closes: the peer sees the end of what has been written.
   void shutdown_write();
-  // What is known of the peer, while nobody reads. Looks behind what has been received, so it costs a system
+  // What is known of the peer, while no read waits. Looks behind what has been received, so it costs a system
   // call once an end has been announced, and with a codec whenever something has come.
   PeerState peer_state();
   // The next close sends a reset instead of a clean end.

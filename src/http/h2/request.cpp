@@ -64,8 +64,7 @@ ParseError read_request(const Head& head, const h1::HeadLimits& limits, Arena& a
   request.method = head.method;
   request.fields = head.fields;
   if (head.too_large) return too_large_for(head, limits);
-  if (head.method.empty() || !std::all_of(head.method.begin(), head.method.end(), is_token))
-    return ParseError::kBadMethod;
+  if (!is_token_text(head.method)) return ParseError::kBadMethod;
   if (head.method == "CONNECT" && head.protocol.empty()) return ParseError::kBadTarget;
   if (const ParseError error = read_target(head, limits, request); error != ParseError::kNone) return error;
 

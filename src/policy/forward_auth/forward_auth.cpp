@@ -149,7 +149,7 @@ class ForwardAuth final : public Authentication {
     return Decision::proceed();
   }
 
-  // What the service sets of its cookies goes with the response, whoever gives it.
+  // The cookies that the service sets go to the client with the response, which the target or a policy makes.
   void keep_cookies(Context& context, const client::HttpResponse& response) const {
     if (settings_.cookies.empty()) return;
     auto& kept = context.keep_new<std::vector<std::string>>(this);
