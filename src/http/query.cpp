@@ -1,19 +1,23 @@
 #include "http/query.h"
 
+#include "base/arena_text.h"
 #include "base/text.h"
 
 namespace portcullis::http {
 namespace {
 
-// Calls visit(name, value, whole) for each cookie of one field's value until it returns false.
+// Calls visit(name, value, written) for each cookie of one field's value until it returns false. `written` is
+// the cookie with the spaces around it.
 template <typename Visit>
 bool for_each_cookie(std::string_view list, Visit visit) {
   while (!list.empty()) {
     const size_t end = std::min(list.find(';'), list.size());
-    const std::string_view pair = trim(list.substr(0, end));
+    const std::string_view written = list.substr(0, end);
+    const std::string_view pair = trim(written);
     list.remove_prefix(std::min(end + 1, list.size()));
     const size_t equals = std::min(pair.find('='), pair.size());
-    if (!pair.empty() && !visit(pair.substr(0, equals), pair.substr(std::min(equals + 1, pair.size())), pair))
+    if (!pair.empty() &&
+        !visit(pair.substr(0, equals), pair.substr(std::min(equals + 1, pair.size())), written))
       return false;
   }
   return true;
@@ -94,19 +98,19 @@ std::optional<std::string_view> find_query_parameter(std::string_view query, std
 }
 
 void remove_query_parameter(RequestHead& request, std::string_view name, Arena& arena) {
-  std::string_view kept;
+  ArenaText kept(arena);
   bool removed = false;
   for_each_query_parameter(request.query,
                            [&](std::string_view its_name, std::string_view, std::string_view whole) {
                              if (equals_query_text(its_name, name)) {
                                removed = true;
                              } else {
-                               kept = kept.empty() ? whole : arena.concat(kept, "&", whole);
+                               kept.add_after("&", whole);
                              }
                              return true;
                            });
   if (!removed) return;
-  request.query = kept;
+  request.query = kept.view();
   request.has_query = !kept.empty();
 }
 
@@ -137,16 +141,19 @@ bool has_cookie(const Fields& fields, std::string_view name, std::string_view va
 
 void remove_cookie(Fields& fields, std::string_view name, Arena& arena) {
   if (!find_cookie(fields, name)) return;
-  std::string_view kept;
+  ArenaText kept(arena);
   for (const Field& field : fields) {
     if (!is_cookie_field(field)) continue;
-    for_each_cookie(field.value, [&](std::string_view its_name, std::string_view, std::string_view whole) {
-      if (its_name != name) kept = kept.empty() ? whole : arena.concat(kept, "; ", whole);
+    bool first = true;
+    for_each_cookie(field.value, [&](std::string_view its_name, std::string_view, std::string_view written) {
+      if (its_name == name) return true;
+      kept.add_after(first ? "; " : ";", first ? trim(written) : written);
+      first = false;
       return true;
     });
   }
   fields.remove("cookie");
-  if (!kept.empty()) fields.add("cookie", kept);
+  if (!kept.empty()) fields.add("cookie", kept.view());
 }
 
 }  // namespace portcullis::http

@@ -43,7 +43,8 @@ void remove_query_parameter(RequestHead& request, std::string_view name, Arena& 
 std::optional<std::string_view> find_cookie(const Fields& fields, std::string_view name);
 // One of the cookies of that name has this value: which of them a backend takes is not known.
 bool has_cookie(const Fields& fields, std::string_view name, std::string_view value);
-// Removes every cookie of that name; a Cookie field that is empty then goes too.
+// Removes every cookie of that name. The others are then in one field, separated as they were; without any,
+// there is no field.
 void remove_cookie(Fields& fields, std::string_view name, Arena& arena);
 
 }  // namespace portcullis::http

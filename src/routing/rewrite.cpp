@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/arena_text.h"
 #include "base/text.h"
 #include "http/path.h"
 #include "routing/pattern.h"
@@ -105,11 +106,10 @@ std::string PathRewrite::check(std::string_view pattern, const std::vector<std::
 std::optional<std::string_view> PathRewrite::apply(std::string_view path, const PathParameters& parameters,
                                                    Arena& arena) const {
   if (!parts_.empty()) {
-    std::string_view out;
-    for (const Part& part : parts_)
-      out = arena.concat(out, part.parameter ? parameters.value(part.text, path) : part.text);
+    ArenaText out(arena);
+    for (const Part& part : parts_) out.add(part.parameter ? parameters.value(part.text, path) : part.text);
     // What the gateway let pass in the path it received, it lets pass here.
-    return http::canonical_path(out, arena, kAsMatched);
+    return http::canonical_path(out.view(), arena, kAsMatched);
   }
   if (strip_prefix_.empty() || !path.starts_with(strip_prefix_)) return path;
   const std::string_view rest = path.substr(strip_prefix_.size());

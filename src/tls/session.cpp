@@ -45,9 +45,9 @@ int Session::bio_read(BIO* bio, char* data, int size) {
   auto& self = *static_cast<Session*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
   if (!self.received_.empty()) {
-    const size_t taken = self.received_.copy(data, static_cast<size_t>(size));
-    self.received_.erase(0, taken);
-    if (self.received_.empty()) self.received_.shrink_to_fit();
+    const size_t taken = self.received_.copy(data, static_cast<size_t>(size), self.received_read_);
+    self.received_read_ += taken;
+    if (self.received_read_ == self.received_.size()) self.received_ = {};
     return static_cast<int>(taken);
   }
   const IoResult got = self.stream_->read_raw(data, static_cast<size_t>(size));

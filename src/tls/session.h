@@ -78,7 +78,8 @@ class Session final : public StreamCodec {
   static constexpr size_t kLargestRecord = kRecord + 512;
 
   SslPointer ssl_;
-  std::string received_;  // from elsewhere, and is to be read first
+  std::string received_;      // from elsewhere, and is to be read first
+  size_t received_read_ = 0;  // of it
   std::shared_ptr<LazyCertificate> wanted_;
   Stream* stream_ = nullptr;  // while OpenSSL may read from it
   Block output_;

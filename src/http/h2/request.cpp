@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/arena_text.h"
 #include "base/text.h"
 #include "http/authority.h"
 #include "http/characters.h"
@@ -21,18 +22,9 @@ uint64_t content_length(const Fields& fields) {
 
 // Cookies may come in pieces, and HTTP/1 has one field for all (RFC 9113 section 8.2.3).
 std::string_view join_cookies(const Crumb& first, Arena& arena) {
-  if (first.next == nullptr) return first.text;
-  constexpr std::string_view kBetween = "; ";
-  size_t size = 0;
-  for (const Crumb* one = &first; one != nullptr; one = one->next)
-    size += one->text.size() + (one->next != nullptr ? kBetween.size() : 0);
-  char* const begin = arena.allocate(size, 1);
-  char* out = begin;
-  for (const Crumb* one = &first; one != nullptr; one = one->next) {
-    out = std::copy(one->text.begin(), one->text.end(), out);
-    if (one->next != nullptr) out = std::copy(kBetween.begin(), kBetween.end(), out);
-  }
-  return {begin, size};
+  ArenaText all(arena);
+  for (const Crumb* one = &first; one != nullptr; one = one->next) all.add_after("; ", one->text);
+  return all.view();
 }
 
 ParseError too_large_for(const Head& head, const h1::HeadLimits& limits) {

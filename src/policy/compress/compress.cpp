@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/arena_text.h"
 #include "base/text.h"
 #include "compression/decoder.h"
 #include "compression/encoder.h"
@@ -171,12 +172,11 @@ class Compress final : public Policy {
   };
 
   static std::string_view accept_encoding(Context& context) {
-    std::string_view all;
+    ArenaText all(context.arena);
     for (const http::Field& field : context.request.fields) {
-      if (!equals_ignoring_case(field.name, "accept-encoding")) continue;
-      all = all.empty() ? field.value : context.arena.concat(all, ",", field.value);
+      if (equals_ignoring_case(field.name, "accept-encoding")) all.add_after(",", field.value);
     }
-    return all;
+    return all.view();
   }
 
   // A part has offsets of the whole (RFC 9110 section 14.2); no-transform forbids it (section 7.7).

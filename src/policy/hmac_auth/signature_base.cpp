@@ -32,30 +32,33 @@ std::string reencode(std::string_view encoded) {
   return http::percent_encode(http::decode_query_text(encoded), "*-._");
 }
 
-// The parameters of a request's query by their names, both encoded as section 2.2.8 says. Read once for a
-// signature, which may cover many of them.
+// The parameters of the request's query by their encoded names. The query is read once, when the first of
+// them is asked for, however many a signature covers.
 class QueryParameters {
  public:
-  // The value of that name. Nothing when there is none, or more than one, which would make it ambiguous.
-  Text value_of(const std::string& name, const http::RequestHead& request) {
-    if (!read_) read(request);
+  explicit QueryParameters(std::string_view query) : query_(query) {}
+
+  // The value of the only parameter of that name; nothing when there is none, or more than one.
+  Text value_of(const std::string& name) {
+    if (!read_) read();
     const auto found = values_.find(name);
     return found == values_.end() ? std::nullopt : found->second;
   }
 
  private:
-  void read(const http::RequestHead& request) {
+  void read() {
     read_ = true;
-    http::for_each_query_parameter(request.query,
+    http::for_each_query_parameter(query_,
                                    [this](std::string_view name, std::string_view value, std::string_view) {
-                                     const auto [place, is_new] = values_.try_emplace(reencode(name));
-                                     place->second = is_new ? Text(reencode(value)) : std::nullopt;
+                                     const auto [place, added] = values_.try_emplace(reencode(name));
+                                     place->second = added ? Text(reencode(value)) : std::nullopt;
                                      return true;
                                    });
   }
 
+  std::string_view query_;
   bool read_ = false;
-  std::map<std::string, Text> values_;  // without a value: the name came more than once
+  std::map<std::string, Text> values_;
 };
 
 Text derived(const std::string& name, const http::Parameters& parameters, const Context& context,
@@ -64,7 +67,7 @@ Text derived(const std::string& name, const http::Parameters& parameters, const 
   if (name == "@query-param") {
     const http::BareItem* which = parameters.size() == 1 ? http::find_parameter(parameters, "name") : nullptr;
     const auto* text = which == nullptr ? nullptr : std::get_if<std::string>(which);
-    return text == nullptr ? std::nullopt : query.value_of(*text, request);
+    return text == nullptr ? std::nullopt : query.value_of(*text);
   }
   if (!parameters.empty()) return std::nullopt;
   if (name == "@method") return std::string(request.method);
@@ -86,7 +89,9 @@ Text field(const std::string& name, const http::Parameters& parameters, const Co
   Text out;
   for (const http::Field& one : context.request.fields) {
     if (!equals_ignoring_case(one.name, name)) continue;
-    out = out ? *out + ", " + std::string(trim(one.value)) : std::string(trim(one.value));
+    if (out) *out += ", ";
+    if (!out) out.emplace();
+    *out += trim(one.value);
   }
   return out;
 }
@@ -96,7 +101,7 @@ Text field(const std::string& name, const http::Parameters& parameters, const Co
 std::optional<std::string> signature_base(const http::InnerList& covered, const Context& context) {
   std::string out;
   std::set<std::string> seen;
-  QueryParameters query;
+  QueryParameters query(context.request.query);
   for (const http::Item& item : covered.items) {
     const auto* name = std::get_if<std::string>(&item.value);
     if (name == nullptr) return std::nullopt;
@@ -105,7 +110,7 @@ std::optional<std::string> signature_base(const http::InnerList& covered, const 
     const Text value = name->starts_with('@') ? derived(*name, item.parameters, context, query)
                                               : field(*name, item.parameters, context);
     if (!value) return std::nullopt;
-    out += identifier + ": " + *value + "\n";
+    out.append(identifier).append(": ").append(*value).append("\n");
   }
   return out + "\"@signature-params\": " + http::serialize(covered);
 }

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+
+#include "base/arena.h"
+
+namespace portcullis {
+
+// A text made of pieces, in an arena. Its room doubles when it is full, so that the copying and the memory
+// grow with the length of the text, however many pieces it has. A text of one piece is that piece, which is
+// not copied: the pieces must live as long as the text.
+class ArenaText {
+ public:
+  explicit ArenaText(Arena& arena) : arena_(arena) {}
+
+  ArenaText& add(std::string_view piece) {
+    if (piece.empty()) return *this;
+    if (size_ == 0) {
+      text_ = piece.data();
+      size_ = capacity_ = piece.size();
+      return *this;
+    }
+    if (capacity_ - size_ < piece.size()) grow(piece.size());
+    std::memcpy(room_ + size_, piece.data(), piece.size());
+    size_ += piece.size();
+    return *this;
+  }
+  // Adds `separator` before `piece`, unless the text is empty.
+  ArenaText& add_after(std::string_view separator, std::string_view piece) {
+    if (size_ > 0) add(separator);
+    return add(piece);
+  }
+
+  bool empty() const { return size_ == 0; }
+  // Valid as long as the arena's content; unchanged by what is added later.
+  std::string_view view() const { return {text_, size_}; }
+
+ private:
+  void grow(size_t more) {
+    capacity_ = std::max<size_t>(64, 2 * (size_ + more));
+    room_ = arena_.allocate(capacity_, 1);
+    std::memcpy(room_, text_, size_);
+    text_ = room_;
+  }
+
+  Arena& arena_;
+  const char* text_ = nullptr;  // the only piece, or `room_`
+  char* room_ = nullptr;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
+}  // namespace portcullis
