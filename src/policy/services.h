@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ class Services {
   // Ends its threads; while the workers, whose threads have ended, still exist.
   void stop() {
     side_pool_.stop();
+    if (conversion_pool_) conversion_pool_->stop();
     cache_.stop();
     clients_.clear();
     clusters_.clear();
@@ -87,10 +89,17 @@ class Services {
   }
   // For work that takes longer than an event loop may wait.
   SidePool& side_pool() { return side_pool_; }
+  // The same for what clients make long as they like, such as converting their bodies: it must not keep the
+  // work of side_pool() waiting. Control thread, while policies are built; then any thread.
+  SidePool& conversion_pool() {
+    if (!conversion_pool_) conversion_pool_.emplace((workers_ + 1) / 2, kMaxConversionsWaiting);
+    return *conversion_pool_;
+  }
 
  private:
   static constexpr size_t kSideThreads = 2;
   static constexpr size_t kMostWaiting = 1024;
+  static constexpr size_t kMaxConversionsWaiting = 64;
   struct Cluster {
     Cluster(EventLoop& loop, SidePool& pool, const redis::Settings& settings)
         : client(loop, pool, settings) {}
@@ -111,6 +120,7 @@ class Services {
   std::vector<std::unique_ptr<client::HttpClient>> clients_{workers_};
   std::vector<std::unique_ptr<Cluster>> clusters_{workers_};
   SidePool side_pool_{kSideThreads, kMostWaiting};
+  std::optional<SidePool> conversion_pool_;
 };
 
 }  // namespace portcullis::policy

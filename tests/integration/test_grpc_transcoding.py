@@ -5,6 +5,7 @@ import concurrent.futures
 import http.client
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -315,3 +316,22 @@ def test_many_at_once(start, library):
     gateway = start(transcoding(library.port))
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         assert all(one.json == BOOK for one in pool.map(lambda _: ask(gateway, "GET", BOOK_PATH), range(300)))
+
+
+def test_a_body_of_many_messages_keeps_no_other_request_waiting(start, tmp_path):
+    descriptors(tmp_path)
+    # No service is there: what takes its time is what comes before one is asked.
+    gateway = start(transcoding(free_port(), workers=1) + "  - {name: ping, match: {path: /ping}, policies: [respond: {body: pong}]}\n")
+    body = "[" + ",".join(["{}"] * 300_000) + "]"
+
+    def timed(*request):
+        began = time.monotonic()
+        return ask(gateway, *request).status, time.monotonic() - began
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        importing = pool.submit(timed, "POST", "/v1/books:import", body)
+        others = []
+        while not importing.done():
+            others.append(timed("GET", "/ping"))
+    assert importing.result()[0] == 502
+    assert {status for status, _ in others} == {200}
+    assert max(took for _, took in others) < importing.result()[1] / 2
