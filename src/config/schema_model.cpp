@@ -176,12 +176,16 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("min_ttl", &Dns::least_ttl, duration(), "5s",
                 "A shorter time to live counts as this; also the pause after a failure.")
       .optional("max_ttl", &Dns::most_ttl, duration(), "5m", "A longer time to live counts as this.");
-  auto limits = std::make_shared<ObjectType>("limits", "What the counters of limits may take.");
-  limits->optional(
-      "memory", &Limits::memory, size(), "64MiB",
-      "For the counters of `rate_limit`, 16 bytes for each key in use; taken as it is needed. When "
-      "it is full those are given up first that have the least to their account. A change needs a "
-      "restart.");
+  auto limits =
+      std::make_shared<ObjectType>("limits", "Memory for the counters of rate limits on this node.");
+  limits->optional("memory", &Limits::memory, size(), "64MiB",
+                   "For the counters of `rate_limit` and the nonces of `hmac_auth`, 16 bytes for each key in "
+                   "use; taken as it is "
+                   "needed. Half of it is for keys that strangers choose, a quarter for those of "
+                   "authenticated callers, a quarter for "
+                   "nonces. When a part is full, counters are given up, those with the least to their "
+                   "account first (metric "
+                   "`portcullis_rate_limit_evictions_total`). A change needs a restart.");
   auto metrics = std::make_shared<ObjectType>("metrics", "How many series the metrics have at most.");
   metrics
       ->optional("consumers", &Metrics::consumers, integer(0, 1'000'000), "1000",

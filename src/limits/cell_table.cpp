@@ -26,6 +26,19 @@ CellTable::~CellTable() {
   ::munmap(buckets_, mapped_bytes_);
 }
 
+const CellTable::Choice* CellTable::choose(const Choices& from, uint64_t kind) {
+  const Choice* chosen = nullptr;
+  size_t most = 0;
+  for (const Choice& one : from.each()) {
+    size_t same = one.kind() == kind ? 1 : 0;  // the new one
+    for (const Choice& other : from.each()) same += other.kind() == one.kind();
+    const bool more = same > most || (same == most && one.kind() == kind && chosen->kind() != kind);
+    if (more || (same == most && one.kind() == chosen->kind() && one.weight < chosen->weight)) chosen = &one;
+    most = std::max(most, same);
+  }
+  return chosen;
+}
+
 void CellTable::pause(int tries) {
   if (tries >= 64) ::sched_yield();
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -10,8 +12,10 @@
 namespace portcullis::limits {
 
 // Small counters under 64-bit hashes, shared by all workers: a fixed table of two-choice buckets of one cache
-// line each. Memory is bounded whatever keys come: when both buckets of a new key are full, the cell that
-// weighs least is given up, so whoever has the most on his account is the last to get it cleared.
+// line each. Memory is bounded whatever keys come: when both buckets of a new key are full, a cell is given
+// up. Keys are of kinds, which kKindMask of the hash tells: of one limit, for example. The cell that goes is
+// of the kind that has most cells there, the new one counted, so a flood of keys of one kind pushes out its
+// own; and of that kind it is the one that weighs least, so a counter with much to its account stays longest.
 //
 // A counter that exists is found and changed by one compare-and-swap, without a lock. The first request of a
 // key takes a spin lock, one of a thousand, so that two workers do not each make a cell for it.
@@ -25,6 +29,9 @@ class CellTable {
  public:
   static constexpr unsigned kPayloadBits = 52;
   static constexpr uint64_t kMostPayload = (uint64_t{1} << kPayloadBits) - 1;
+  static constexpr unsigned kKindShift = 44;
+  static constexpr uint64_t kKinds = 256;
+  static constexpr uint64_t kKindMask = (kKinds - 1) << kKindShift;
 
   // `bytes` is rounded down to a power of two; the memory is taken from the kernel as it is used.
   explicit CellTable(size_t bytes);
@@ -100,29 +107,40 @@ class CellTable {
     }
   }
 
-  // The cell of a bucket that would be given up, and how many weigh nothing.
+  // A cell that could be given up.
   struct Choice {
-    Cell* cell = nullptr;  // null: all of them move
+    Cell* cell = nullptr;
     uint64_t tag = 0;
     uint64_t word = 0;
-    uint64_t weight = UINT64_MAX;
-    int free = 0;
+    uint64_t weight = 0;
+
+    uint64_t kind() const { return tag & kKindMask; }
   };
-  // `fresh`: the word that the new owner would give it.
+  // Those of both buckets of a key.
+  struct Choices {
+    std::array<Choice, 2 * kWays> all{};
+    size_t count = 0;
+
+    std::span<const Choice> each() const { return {all.data(), count}; }
+  };
+  // Adds those of a bucket; how many of them weigh nothing. `fresh`: the word that the new owner would give
+  // one.
   template <typename Weigh>
-  static Choice lightest_of(Bucket& bucket, uint64_t fresh, Weigh weigh) {
-    Choice out;
+  static size_t add_choices(Bucket& bucket, uint64_t fresh, Weigh weigh, Choices& out) {
+    size_t free = 0;
     for (Cell& cell : bucket.cells) {
       const uint64_t tag = cell.tag.load(std::memory_order_acquire);
       const uint64_t word = cell.word.load(std::memory_order_acquire);
       // A word that would not change by changing hands could not tell its old owner of it.
       if (tag == kMoving || (tag != 0 && word == fresh)) continue;
       const uint64_t weight = tag == 0 ? 0 : weigh(word & kMostPayload);
-      out.free += weight == 0;
-      if (out.cell == nullptr || weight < out.weight) out = {&cell, tag, word, weight, out.free};
+      free += weight == 0;
+      out.all[out.count++] = {&cell, tag, word, weight};
     }
-    return out;
+    return free;
   }
+  // The one that is given up for a new key of `kind`, where all weigh something; null when all of them move.
+  static const Choice* choose(const Choices& from, uint64_t kind);
 
   // Gives the cell to `tag`, with the word `fresh`, unless it is not any more what was chosen.
   static bool move(const Choice& choice, uint64_t tag, uint64_t fresh) {
@@ -140,16 +158,23 @@ class CellTable {
     const uint64_t fresh = owner_of(tag) << kPayloadBits;
     for (int tries = 0;; pause(tries++)) {
       if (Cell* cell = find(tag)) return cell;  // somebody was faster
-      const Choice first = lightest_of(buckets_[first_of(tag)], fresh, weigh);
-      const Choice second = lightest_of(buckets_[second_of(tag)], fresh, weigh);
-      // Into the emptier of the two, or for the lightest of both: so few are given up before nearly all are
-      // in use.
-      const bool by_room = first.free != second.free;
-      const Choice& choice =
-          (by_room ? first.free > second.free : first.weight <= second.weight) ? first : second;
-      if (choice.cell == nullptr || !move(choice, tag, fresh)) continue;
-      if (choice.weight > 0) evictions_.fetch_add(1, std::memory_order_relaxed);
-      return choice.cell;
+      Choices choices;
+      const size_t free_first = add_choices(buckets_[first_of(tag)], fresh, weigh, choices);
+      const size_t in_first = choices.count;
+      const size_t free_second = add_choices(buckets_[second_of(tag)], fresh, weigh, choices);
+      const Choice* choice = nullptr;
+      if (free_first + free_second > 0) {
+        // Into the emptier of the two: so few are given up before nearly all are in use.
+        const bool first = free_first >= free_second;
+        const std::span<const Choice> its = choices.each().subspan(first ? 0 : in_first);
+        choice = std::find_if(its.data(), its.data() + its.size(),
+                              [](const Choice& one) { return one.weight == 0; });
+      } else {
+        choice = choose(choices, tag & kKindMask);
+      }
+      if (choice == nullptr || !move(*choice, tag, fresh)) continue;
+      if (choice->weight > 0) evictions_.fetch_add(1, std::memory_order_relaxed);
+      return choice->cell;
     }
   }
 

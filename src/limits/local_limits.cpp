@@ -23,8 +23,8 @@ bool is_over(uint64_t payload, uint64_t now_seconds) {
   return left == 0 || left > kSecondsMask / 2;
 }
 
-uint64_t window_key(uint64_t key, uint64_t window) {
-  return key ^ hash_mix(window, 0x2545F4914F6CDD1Dull);
+uint64_t window_key(CounterKey key, uint64_t window) {
+  return key.hash ^ (hash_mix(window, 0x2545F4914F6CDD1Dull) & ~CellTable::kKindMask);
 }
 
 // How a counter weighs against others when room is needed: by what is to its account.
@@ -45,17 +45,24 @@ uint64_t window_payload(const Limit& limit, uint64_t window, uint64_t count) {
 
 }  // namespace
 
-Verdict LocalLimits::charge(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point now) {
+LocalLimits::LocalLimits(size_t bytes) : tables_{Tables(bytes / 2), Tables(bytes / 4), Tables(bytes / 4)} {}
+
+uint64_t LocalLimits::scope_of_limit(const std::string& name) {
+  const uint64_t kind = kinds_.try_emplace(name, kinds_.size() % CellTable::kKinds).first->second;
+  return (hash_(name) & ~CellTable::kKindMask) | kind << CellTable::kKindShift;
+}
+
+Verdict LocalLimits::charge(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point now) {
   return limit.algorithm == Algorithm::kTokenBucket ? charge_bucket(limit, key, cost, ticks(now))
                                                     : charge_window(limit, key, cost, ticks(now));
 }
 
-Verdict LocalLimits::charge_bucket(const Limit& limit, uint64_t key, uint64_t cost, Ticks now) {
+Verdict LocalLimits::charge_bucket(const Limit& limit, CounterKey key, uint64_t cost, Ticks now) {
   const Ticks each = limit.interval;
   const Ticks most = each * limit.burst;
   Verdict verdict;
-  buckets_.update(
-      key,
+  buckets(key).update(
+      key.hash,
       [&](uint64_t full_at) -> std::optional<uint64_t> {
         const Ticks used = full_at > now ? full_at - now : 0;
         const Ticks after = used + each * cost;
@@ -71,16 +78,16 @@ Verdict LocalLimits::charge_bucket(const Limit& limit, uint64_t key, uint64_t co
   return verdict;
 }
 
-Verdict LocalLimits::charge_window(const Limit& limit, uint64_t key, uint64_t cost, Ticks now) {
+Verdict LocalLimits::charge_window(const Limit& limit, CounterKey key, uint64_t cost, Ticks now) {
   const Ticks period = limit.period_ticks;
   const uint64_t window = now / period;
   const Ticks into = now % period;
-  const uint64_t before = count_of(windows_.peek(window_key(key, window - 1)));
+  const uint64_t before = count_of(windows(key).peek(window_key(key, window - 1)));
   // What the last `period` still has of the window before, rounded up.
   const auto weighted =
       static_cast<uint64_t>((static_cast<uint128>(before) * (period - into) + period - 1) / period);
   Verdict verdict;
-  windows_.update(
+  windows(key).update(
       window_key(key, window),
       [&](uint64_t payload) -> std::optional<uint64_t> {
         const uint64_t used = weighted + count_of(payload);
@@ -103,9 +110,9 @@ Verdict LocalLimits::charge_window(const Limit& limit, uint64_t key, uint64_t co
   return verdict;
 }
 
-void LocalLimits::add_to_window(const Limit& limit, uint64_t key, int64_t amount, Ticks now) {
+void LocalLimits::add_to_window(const Limit& limit, CounterKey key, int64_t amount, Ticks now) {
   const uint64_t window = now / limit.period_ticks;
-  windows_.update(
+  windows(key).update(
       window_key(key, window),
       [&](uint64_t payload) -> std::optional<uint64_t> {
         const int64_t count = static_cast<int64_t>(count_of(payload)) + amount;
@@ -114,7 +121,7 @@ void LocalLimits::add_to_window(const Limit& limit, uint64_t key, int64_t amount
       weigh_window(now));
 }
 
-void LocalLimits::force(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point moment) {
+void LocalLimits::force(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point moment) {
   const Ticks now = ticks(moment);
   if (limit.algorithm == Algorithm::kSlidingWindow)
     return add_to_window(limit, key, static_cast<int64_t>(std::min(cost, kMostCount)), now);
@@ -122,21 +129,21 @@ void LocalLimits::force(const Limit& limit, uint64_t key, uint64_t cost, Clock::
   // A debt of more than a month would be a mistake of whoever tells the cost.
   constexpr Ticks kMostDebt = 31ull * 86'400 * 1'000'000 * kTicksPerMicrosecond;
   const Ticks debt = cost > kMostDebt / each ? kMostDebt : each * cost;
-  buckets_.update(
-      key,
+  buckets(key).update(
+      key.hash,
       [&](uint64_t full_at) -> std::optional<uint64_t> {
         return std::min(std::max(full_at, now) + debt, now + kMostDebt);
       },
       weigh_bucket(now));
 }
 
-void LocalLimits::refund(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point moment) {
+void LocalLimits::refund(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point moment) {
   const Ticks now = ticks(moment);
   if (limit.algorithm == Algorithm::kSlidingWindow)
     return add_to_window(limit, key, -static_cast<int64_t>(std::min(cost, kMostCount)), now);
   const Ticks back = limit.interval * cost;
-  buckets_.update(
-      key,
+  buckets(key).update(
+      key.hash,
       [&](uint64_t full_at) -> std::optional<uint64_t> {
         if (full_at <= now) return std::nullopt;
         return full_at > back ? full_at - back : 0;

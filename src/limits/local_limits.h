@@ -1,8 +1,12 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <string_view>
 
 #include "crypto/digest.h"
@@ -43,28 +47,54 @@ struct Verdict {
   std::chrono::microseconds retry_after{0};  // until this charge would have been allowed
 };
 
-// The counters of one node's rate limits. Any thread; exact whichever workers ask.
+// Who chooses the keys of counters. Each space has memory of its own, so none of them can fill another's:
+// what strangers choose, what only authenticated callers and the configuration do, and the nonces of
+// signatures.
+enum class CounterSpace : uint8_t { kStrangers, kCallers, kNonces };
+inline constexpr size_t kCounterSpaces = 3;
+
+// Which counter is meant.
+struct CounterKey {
+  CounterSpace space = CounterSpace::kStrangers;
+  uint64_t hash = 0;
+};
+
+// The counters of one node's rate limits. Any thread, but where it says otherwise; exact whichever workers
+// ask.
 //
 // Token bucket: GCRA (ITU-T I.371), which keeps one number, the moment at which the bucket is full again.
 // Sliding window: the count of this window and of the one before it, weighted by how much of that one the
 // last `period` still covers.
 class LocalLimits {
  public:
-  explicit LocalLimits(size_t bytes) : buckets_(bytes / 2), windows_(bytes / 2) {}
+  // Half of `bytes` is for strangers, a quarter for callers, a quarter for nonces.
+  explicit LocalLimits(size_t bytes);
 
-  // The hash of one key of one limit, for the calls below. `scope` is hash_scope() of the limit's name.
-  uint64_t hash_scope(std::string_view name) const { return hash_(name); }
-  uint64_t hash_key(uint64_t scope, std::string_view key) const { return scope ^ hash_(key); }
+  // The hash of one key within a scope, for the calls below. Keys of one scope are of one kind: see
+  // CellTable.
+  uint64_t hash_key(uint64_t scope, std::string_view key) const {
+    return scope ^ (hash_(key) & ~CellTable::kKindMask);
+  }
+  // The scope of a limit of that name, the same for the same name. The first 256 are of different kinds.
+  // Control thread.
+  uint64_t scope_of_limit(const std::string& name);
+  // A scope for a text of which there may be any number; its kind is one of 256.
+  uint64_t scope_of_text(std::string_view text) const { return hash_(text); }
 
   // Takes `cost` if the limit allows it, and else nothing.
-  Verdict charge(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point now);
+  Verdict charge(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point now);
   // Takes `cost`, whatever the limit says: for what has been used already.
-  void force(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point now);
+  void force(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point now);
   // Gives back a charge.
-  void refund(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point now);
+  void refund(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point now);
 
-  uint64_t evictions() const { return buckets_.evictions() + windows_.evictions(); }
-  size_t capacity() const { return buckets_.capacity(); }
+  // Counters that were given up for want of room although something was to their account.
+  uint64_t evictions(CounterSpace space) const {
+    const Tables& its = tables_[static_cast<size_t>(space)];
+    return its.buckets.evictions() + its.windows.evictions();
+  }
+  // How many counters of either algorithm a space has room for.
+  size_t capacity(CounterSpace space) const { return tables_[static_cast<size_t>(space)].buckets.capacity(); }
 
  private:
   Ticks ticks(Clock::time_point now) const {
@@ -75,14 +105,22 @@ class LocalLimits {
     return std::chrono::microseconds((ticks + kTicksPerMicrosecond - 1) / kTicksPerMicrosecond);
   }
 
-  Verdict charge_bucket(const Limit& limit, uint64_t key, uint64_t cost, Ticks now);
-  Verdict charge_window(const Limit& limit, uint64_t key, uint64_t cost, Ticks now);
-  void add_to_window(const Limit& limit, uint64_t key, int64_t amount, Ticks now);
+  struct Tables {
+    explicit Tables(size_t bytes) : buckets(bytes / 2), windows(bytes / 2) {}
+    CellTable buckets;
+    CellTable windows;
+  };
+
+  Verdict charge_bucket(const Limit& limit, CounterKey key, uint64_t cost, Ticks now);
+  Verdict charge_window(const Limit& limit, CounterKey key, uint64_t cost, Ticks now);
+  void add_to_window(const Limit& limit, CounterKey key, int64_t amount, Ticks now);
+  CellTable& buckets(CounterKey key) { return tables_[static_cast<size_t>(key.space)].buckets; }
+  CellTable& windows(CounterKey key) { return tables_[static_cast<size_t>(key.space)].windows; }
 
   const Clock::time_point start_ = Clock::now() - std::chrono::hours(1);
   crypto::KeyedHash hash_;
-  CellTable buckets_;
-  CellTable windows_;
+  std::map<std::string, uint64_t> kinds_;  // of limits, by their names
+  std::array<Tables, kCounterSpaces> tables_;
 };
 
 }  // namespace portcullis::limits

@@ -34,6 +34,7 @@ LimitKey::LimitKey(std::string_view text) : kind_(Kind::kTemplate) {
     if (word == text) kind_ = kind;
   }
   if (kind_ == Kind::kTemplate) template_ = Template(text);
+  of_identity_ = template_.is_of_identity();
 }
 
 std::string LimitKey::check(const std::string& text) {
@@ -57,6 +58,20 @@ const char* LimitKey::summary() {
   return "For whom it is counted: `consumer` (without one, the client's address), `client_address` (IPv6 by "
          "/64), `route`, `upstream`, `all`, or a text with variables such as `{request.header.x-tenant}` or "
          "`{claim.sub}`.";
+}
+
+limits::CounterSpace LimitKey::space_of(const Context& context) const {
+  using limits::CounterSpace;
+  switch (kind_) {
+    case Kind::kAll:
+    case Kind::kRoute:
+    case Kind::kUpstream: return CounterSpace::kCallers;
+    case Kind::kClientAddress: return CounterSpace::kStrangers;
+    case Kind::kConsumer:
+      return context.caller.consumer != nullptr ? CounterSpace::kCallers : CounterSpace::kStrangers;
+    case Kind::kTemplate: return of_identity_ ? CounterSpace::kCallers : CounterSpace::kStrangers;
+  }
+  return CounterSpace::kStrangers;
 }
 
 std::string_view LimitKey::text_of(Context& context) const {

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "limits/local_limits.h"
 #include "policy/template.h"
 
 namespace portcullis::policy {
@@ -26,6 +27,8 @@ class LimitKey {
   // Its text for this exchange, in the exchange's arena or older. A request without a consumer counts for its
   // client's address; IPv6 clients of one /64, which is what one subscriber has, count together.
   std::string_view text_of(Context& context) const;
+  // Who has chosen that text.
+  limits::CounterSpace space_of(const Context& context) const;
 
  private:
   enum class Kind { kAll, kConsumer, kClientAddress, kRoute, kUpstream, kTemplate };
@@ -33,6 +36,7 @@ class LimitKey {
 
   Kind kind_ = Kind::kConsumer;
   Template template_;
+  bool of_identity_ = false;  // the template
 };
 
 }  // namespace portcullis::policy

@@ -1,5 +1,8 @@
 #include "policy/template.h"
 
+#include <algorithm>
+
+#include "base/arena_text.h"
 #include "base/text.h"
 #include "http/characters.h"
 #include "http/combined_value.h"
@@ -101,6 +104,25 @@ bool Template::begins_as_client_says() const {
   }
 }
 
+bool Template::is_of_identity() const {
+  return std::all_of(parts_.begin(), parts_.end(), [](const Part& part) {
+    switch (part.variable) {
+      case Variable::kLiteral:
+      case Variable::kRouteName:
+      case Variable::kConsumerName:
+      case Variable::kConsumerGroups:
+      case Variable::kConsumerCredential:
+      case Variable::kConsumerMetadata:
+      case Variable::kClaim:
+      case Variable::kCertificateSubject:
+      case Variable::kCertificateIssuer:
+      case Variable::kCertificateSerial:
+      case Variable::kCertificateFingerprint: return true;
+      default: return false;
+    }
+  });
+}
+
 // What an issuer says may hold what no field may.
 static std::string_view claim_of(std::string_view name, Context& context) {
   if (!context.caller.claims) return {};
@@ -165,9 +187,9 @@ std::string_view Template::value_of(const Part& part, Context& context) {
 std::string_view Template::expand(Context& context) const {
   if (parts_.empty()) return {};
   if (parts_.size() == 1) return value_of(parts_[0], context);
-  std::string_view out;
-  for (const Part& part : parts_) out = context.arena.concat(out, value_of(part, context));
-  return out;
+  ArenaText out(context.arena);
+  for (const Part& part : parts_) out.add(value_of(part, context));
+  return out.view();
 }
 
 }  // namespace portcullis::policy

@@ -31,6 +31,9 @@ class Template {
   // It begins with a variable whose text the client chooses: the path or a part of it, the query, a header or
   // a cookie.
   bool begins_as_client_says() const;
+  // All its variables are of an authenticated caller, or of the configuration: a request that has not been
+  // authenticated cannot choose its text.
+  bool is_of_identity() const;
   // Its text for this exchange, in the exchange's arena or the template itself. Control characters cannot
   // come in through variables: fields and targets have been checked by the parser, claims are filtered here.
   std::string_view expand(Context& context) const;

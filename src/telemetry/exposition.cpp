@@ -130,6 +130,11 @@ void Exposition::limits() {
     add("would_refuse", &LimitMetrics::would_refuse);
     add("unavailable", &LimitMetrics::unavailable);
   }
+  Family evicted =
+      counter("rate_limit_evictions_total", "Counters of rate limits given up for want of memory.");
+  evicted.add({{"counters", "strangers"}}, states_.evictions.strangers);
+  evicted.add({{"counters", "callers"}}, states_.evictions.callers);
+  evicted.add({{"counters", "nonces"}}, states_.evictions.nonces);
 }
 
 void Exposition::cache() {

@@ -102,7 +102,8 @@ struct WorkerMetrics {
   Counter busy;  // microseconds
   Counter accepted;
   Counter closed;
-  Counter refused;  // beyond the listener's limit
+  Counter refused;             // beyond the listener's limit
+  Counter refused_by_address;  // beyond the limit of one client's address
   Counter log_lines_dropped;
   Counter shed;  // requests refused because of overload
   Latency lag;   // how long what has come waits
@@ -176,6 +177,13 @@ struct OverloadState {
   int level = 0;  // of proxy::Pressure
 };
 
+// Counters of rate limits that were given up for want of room, by who chooses their keys.
+struct CounterEvictions {
+  uint64_t strangers = 0;
+  uint64_t callers = 0;
+  uint64_t nonces = 0;
+};
+
 struct States {
   std::vector<TargetState> targets;
   std::vector<BreakerState> breakers;
@@ -186,6 +194,7 @@ struct States {
   TraceState traces{};
   OverloadState overload{};
   std::vector<std::pair<std::string, uint64_t>> certificates{};  // until when they are good, since 1970
+  CounterEvictions evictions{};
 };
 
 // All counters of all workers. They are made by the control thread and live as long as the registry, so the

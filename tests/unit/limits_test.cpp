@@ -14,6 +14,10 @@ using std::chrono::milliseconds;
 
 const Clock::time_point kStart = Clock::now();
 
+CounterKey stranger(uint64_t hash) {
+  return {CounterSpace::kStrangers, hash};
+}
+
 // A race that loses one update in a million shows in most runs.
 TEST(CellTableTest, KeepsWhatItIsGivenByManyThreads) {
   const auto weigh = [](uint64_t payload) { return payload; };
@@ -64,7 +68,7 @@ TEST(LocalLimitsTest, TheTokenBucketAgreesWithItsDefinition) {
     tokens = std::min(5.0, tokens + std::chrono::duration<double>(now - before).count() * 10);
     before = now;
     const uint64_t cost = 1 + random() % 3;
-    const Verdict verdict = limits.charge(limit, 42, cost, now);
+    const Verdict verdict = limits.charge(limit, stranger(42), cost, now);
     const bool expected = tokens >= static_cast<double>(cost);
     // Where the two sums differ by a rounding either may be right.
     if (std::abs(tokens - static_cast<double>(cost)) > 1e-4) {
@@ -87,16 +91,17 @@ TEST(LocalLimitsTest, ARefusedOneIsTakenAfterTheTimeItIsTold) {
     int refused = 0;
     for (int i = 0; i < 2'000; ++i) {
       now += milliseconds(random() % 800);
-      const Verdict verdict = limits.charge(limit, 1, 1, now);
+      const Verdict verdict = limits.charge(limit, stranger(1), 1, now);
       if (verdict.allowed) continue;
       ++refused;
       ASSERT_GT(verdict.retry_after, microseconds(0));
       if (algorithm == Algorithm::kTokenBucket && verdict.retry_after > milliseconds(1)) {
-        EXPECT_FALSE(limits.charge(limit, 1, 1, now + verdict.retry_after - milliseconds(1)).allowed);
+        EXPECT_FALSE(
+            limits.charge(limit, stranger(1), 1, now + verdict.retry_after - milliseconds(1)).allowed);
       }
       if (algorithm == Algorithm::kTokenBucket) {
         now += verdict.retry_after + microseconds(1);
-        EXPECT_TRUE(limits.charge(limit, 1, 1, now).allowed);
+        EXPECT_TRUE(limits.charge(limit, stranger(1), 1, now).allowed);
       }
     }
     EXPECT_GT(refused, 100);
@@ -110,7 +115,7 @@ TEST(LocalLimitsTest, ASlidingWindowNeverLetsMoreInThanTwoWholeWindowsCount) {
   std::map<int64_t, int> admitted;  // by millisecond
   for (int64_t ms = 0; ms < 20'000; ++ms) {
     for (unsigned i = 0; i < random() % 3; ++i)
-      admitted[ms] += limits.charge(limit, 9, 1, kStart + milliseconds(ms)).allowed;
+      admitted[ms] += limits.charge(limit, stranger(9), 1, kStart + milliseconds(ms)).allowed;
   }
   // In any whole second, however it lies. What the weighting assumes is an even flow, which this one is.
   for (int64_t begin = 1'000; begin < 19'000; begin += 37) {
@@ -127,11 +132,11 @@ TEST(LocalLimitsTest, ARefundUndoesACharge) {
     LocalLimits limits(1 << 20);
     const Limit limit(algorithm, 5, milliseconds(3'600'000), 5);
     for (int i = 0; i < 100; ++i) {
-      EXPECT_TRUE(limits.charge(limit, 3, 2, kStart).allowed);
-      limits.refund(limit, 3, 2, kStart);
+      EXPECT_TRUE(limits.charge(limit, stranger(3), 2, kStart).allowed);
+      limits.refund(limit, stranger(3), 2, kStart);
     }
-    limits.force(limit, 3, 20, kStart);
-    EXPECT_FALSE(limits.charge(limit, 3, 0, kStart).allowed);
+    limits.force(limit, stranger(3), 20, kStart);
+    EXPECT_FALSE(limits.charge(limit, stranger(3), 0, kStart).allowed);
   }
 }
 
@@ -145,7 +150,7 @@ TEST(LocalLimitsTest, AFloodOfKeysDoesNotClearTheAccountsOfThoseOverTheirLimit) 
 #endif
   const Limit limit(Algorithm::kTokenBucket, 10, milliseconds(3'600'000), 10);
   constexpr uint64_t kAttackers = 500;
-  const auto key = [&](uint64_t number) { return limits.hash_key(1, std::to_string(number)); };
+  const auto key = [&](uint64_t number) { return stranger(limits.hash_key(1, std::to_string(number))); };
   for (uint64_t i = 0; i < kAttackers; ++i) {
     for (int n = 0; n < 10; ++n) ASSERT_TRUE(limits.charge(limit, key(i), 1, kStart).allowed);
   }
@@ -155,10 +160,55 @@ TEST(LocalLimitsTest, AFloodOfKeysDoesNotClearTheAccountsOfThoseOverTheirLimit) 
   constexpr uint64_t kFlood = 10'000'000;
 #endif
   for (uint64_t i = 0; i < kFlood; ++i) limits.charge(limit, key(1'000'000 + i), 1, kStart);
-  EXPECT_GT(limits.evictions(), kFlood / 2 - limits.capacity());
+  EXPECT_GT(limits.evictions(CounterSpace::kStrangers),
+            kFlood / 2 - limits.capacity(CounterSpace::kStrangers));
   uint64_t forgotten = 0;
   for (uint64_t i = 0; i < kAttackers; ++i) forgotten += limits.charge(limit, key(i), 1, kStart).allowed;
   EXPECT_EQ(forgotten, 0u);
+}
+
+// A limit with long periods weighs more than one with short ones, and has more keys; still it pushes out its
+// own.
+TEST(LocalLimitsTest, AFloodOfOneLimitLeavesTheCountersOfAnotherAlone) {
+  for (const Algorithm algorithm : {Algorithm::kTokenBucket, Algorithm::kSlidingWindow}) {
+    LocalLimits limits(64 << 10);
+    const Limit shorter(algorithm, 3, milliseconds(60'000), 3);
+    const Limit longer(algorithm, 1000, milliseconds(3'600'000), 1000);
+    const uint64_t of_shorter = limits.scope_of_limit("shorter"), of_longer = limits.scope_of_limit("longer");
+    constexpr uint64_t kExhausted = 50;
+    const auto key = [&](uint64_t scope, uint64_t i) {
+      return stranger(limits.hash_key(scope, std::to_string(i)));
+    };
+    for (uint64_t i = 0; i < kExhausted; ++i)
+      EXPECT_TRUE(limits.charge(shorter, key(of_shorter, i), 3, kStart).allowed);
+    for (uint64_t i = 0; i < 50'000; ++i) limits.charge(longer, key(of_longer, i), 900, kStart);
+    EXPECT_GT(limits.evictions(CounterSpace::kStrangers), 10'000u);
+    for (uint64_t i = 0; i < kExhausted; ++i)
+      EXPECT_FALSE(limits.charge(shorter, key(of_shorter, i), 1, kStart).allowed) << i;
+  }
+}
+
+TEST(LocalLimitsTest, ASpaceIsNotFilledByAnother) {
+  LocalLimits limits(64 << 10);
+  const Limit limit(Algorithm::kTokenBucket, 1, milliseconds(60'000), 1);
+  for (uint64_t i = 0; i < 300; ++i)
+    limits.charge(limit, {CounterSpace::kNonces, limits.hash_key(0, std::to_string(i))}, 1, kStart);
+  for (uint64_t i = 0; i < 50'000; ++i)
+    limits.charge(limit, stranger(limits.hash_key(0, std::to_string(i))), 1, kStart);
+  for (uint64_t i = 0; i < 300; ++i) {
+    const CounterKey nonce{CounterSpace::kNonces, limits.hash_key(0, std::to_string(i))};
+    EXPECT_FALSE(limits.charge(limit, nonce, 1, kStart).allowed);
+  }
+  EXPECT_EQ(limits.evictions(CounterSpace::kNonces), 0u);
+  EXPECT_EQ(limits.evictions(CounterSpace::kCallers), 0u);
+}
+
+TEST(LocalLimitsTest, AScopeIsTheSameForTheSameName) {
+  LocalLimits limits(64 << 10);
+  const uint64_t one = limits.scope_of_limit("one"), two = limits.scope_of_limit("two");
+  EXPECT_EQ(limits.scope_of_limit("one"), one);
+  EXPECT_NE(one & CellTable::kKindMask, two & CellTable::kKindMask);
+  EXPECT_EQ(limits.hash_key(one, "key") & CellTable::kKindMask, one & CellTable::kKindMask);
 }
 
 }  // namespace

@@ -106,8 +106,7 @@ class HmacAuth final : public Authentication {
       : Authentication(settings, build),
         settings_(settings),
         seen_(build.services.limits()),
-        once_(limits::Algorithm::kTokenBucket, 1, settings.window * 2 + std::chrono::seconds(60), 1),
-        scope_(seen_.hash_scope("nonces")) {}
+        once_(limits::Algorithm::kTokenBucket, 1, settings.window * 2 + std::chrono::seconds(60), 1) {}
 
   bool presented(const Context& context) const override {
     return context.request.fields.find("signature") != nullptr ||
@@ -131,8 +130,7 @@ class HmacAuth final : public Authentication {
       return unauthorized(context, kChallenge, "signature_wrong");
     // Only what is genuine is remembered, or strangers could fill the memory and use up others' nonces.
     const auto* nonce = parameter<std::string>(covered, "nonce");
-    if (nonce != nullptr && context.body != nullptr &&
-        !seen_.charge(once_, seen_.hash_key(scope_, *keyid + '\n' + *nonce), 1, context.loop.now()).allowed)
+    if (nonce != nullptr && context.body != nullptr && !is_first_use(*keyid, *nonce, context.loop.now()))
       return unauthorized(context, kChallenge, "signature_replayed");
     const bool has_digest = covers(covered, "content-digest");
     if (!has_digest && settings_.digest && context.request.body.kind != http::BodyKind::kNone)
@@ -146,6 +144,13 @@ class HmacAuth final : public Authentication {
   }
 
  private:
+  // Each key's nonces are of a kind of their own, so that no other key's can push them out.
+  bool is_first_use(std::string_view keyid, std::string_view nonce, Clock::time_point now) const {
+    const limits::CounterKey key{limits::CounterSpace::kNonces,
+                                 seen_.hash_key(seen_.scope_of_text(keyid), nonce)};
+    return seen_.charge(once_, key, 1, now).allowed;
+  }
+
   // What is wrong with the signature's parameters, or "".
   std::string_view judge(const http::InnerList& covered, const identity::SigningKey& key) const {
     for (const std::string& component : settings_.components) {
@@ -188,7 +193,6 @@ class HmacAuth final : public Authentication {
   Settings settings_;
   limits::LocalLimits& seen_;
   limits::Limit once_;
-  uint64_t scope_;
 };
 
 }  // namespace

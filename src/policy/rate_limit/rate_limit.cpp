@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/arena_text.h"
 #include "base/text.h"
 #include "policy/rate_limit/settings.h"
 #include "policy/services.h"
@@ -36,7 +37,7 @@ class RateLimit final : public Policy {
                       std::to_string(static_cast<int>(one.algorithm)) + ' ' +
                       std::to_string(limit.limit.amount) + '/' + std::to_string(limit.limit.period.count()) +
                       ' ' + std::to_string(limit.limit.burst);
-      limit.scope = engine_.hash_scope(limit.counted);
+      limit.scope = engine_.scope_of_limit(limit.counted);
       limit.batch =
           settings.batch != 0 ? settings.batch : std::clamp<uint64_t>(limit.limit.amount / 100, 1, 10'000);
       limit.metrics = build.metrics.limit(one.name.empty() ? std::string(build.place) : one.name);
@@ -52,7 +53,8 @@ class RateLimit final : public Policy {
     context.keep(this, charges.data());
     for (size_t i = 0; i < limits_.size(); ++i) {
       charges[i].text = limits_[i].key.text_of(context);
-      charges[i].key = engine_.hash_key(limits_[i].scope, charges[i].text);
+      charges[i].key = {limits_[i].key.space_of(context),
+                        engine_.hash_key(limits_[i].scope, charges[i].text)};
     }
     switch (settings_.cluster) {
       case ClusterMode::kOff: break;
@@ -67,16 +69,16 @@ class RateLimit final : public Policy {
     if (charges == nullptr) return;
     if (!settings_.cost_field.empty()) settle(context, std::span(charges, limits_.size()));
     if (!settings_.response_fields) return;
-    std::string_view told;
+    ArenaText told(context.arena);
     for (size_t i = 0; i < limits_.size(); ++i) {
       const Charge& charge = charges[i];
       if (!charge.judged) continue;
-      told = context.arena.concat(told, told.empty() ? "\"" : ", \"", limits_[i].name,
-                                  "\";r=", context.arena.decimal(charge.verdict.remaining),
-                                  ";t=", context.arena.decimal(whole_seconds(charge.verdict.reset)));
+      told.add(told.empty() ? "\"" : ", \"").add(limits_[i].name);
+      told.add("\";r=").add(context.arena.decimal(charge.verdict.remaining));
+      told.add(";t=").add(context.arena.decimal(whole_seconds(charge.verdict.reset)));
     }
     context.response.fields.add("ratelimit-policy", policy_field_);
-    if (!told.empty()) context.response.fields.add("ratelimit", told);
+    if (!told.empty()) context.response.fields.add("ratelimit", told.view());
   }
 
   Explanation explain(Context& context) const override {
@@ -106,7 +108,7 @@ class RateLimit final : public Policy {
   // One limit's part of this exchange.
   struct Charge {
     std::string_view text{};
-    uint64_t key = 0;
+    limits::CounterKey key{};
     Verdict verdict{};
     bool judged = false;  // there is a verdict
     bool taken = false;   // and the cost has been taken
@@ -180,9 +182,9 @@ class RateLimit final : public Policy {
     limits::ClusterLimits& shared = cluster(context);
     for (size_t i = first; i < limits_.size(); ++i) {
       bool running_low = false;
-      const auto verdict = shared.take(charges[i].key, settings_.cost, context.loop.now(), running_low);
+      const auto verdict = shared.take(charges[i].key.hash, settings_.cost, context.loop.now(), running_low);
       if (!verdict) return Decision::suspend(lease(context, charges, i));
-      if (running_low) shared.refill(cluster_charge(i, charges[i]), charges[i].key, limits_[i].batch);
+      if (running_low) shared.refill(cluster_charge(i, charges[i]), charges[i].key.hash, limits_[i].batch);
       if (!accept(context, i, charges[i], *verdict)) return give_back(context, charges, i);
     }
     return Decision::proceed();
@@ -190,8 +192,8 @@ class RateLimit final : public Policy {
 
   Task<Decision> lease(Context& context, Charges charges, size_t i) const {
     ClusterCharge asked = cluster_charge(i, charges[i]);
-    const auto verdict =
-        co_await cluster(context).lease(std::move(asked), charges[i].key, settings_.cost, limits_[i].batch);
+    const auto verdict = co_await cluster(context).lease(std::move(asked), charges[i].key.hash,
+                                                         settings_.cost, limits_[i].batch);
     if (!verdict) co_return without_server(context, charges);
     if (!accept(context, i, charges[i], *verdict)) co_return give_back(context, charges, i);
     co_return charge_leases(context, charges, i + 1);
@@ -199,7 +201,7 @@ class RateLimit final : public Policy {
 
   Decision give_back(Context& context, Charges charges, size_t refused) const {
     for (size_t done = 0; done < refused; ++done) {
-      if (charges[done].taken) cluster(context).give_back(charges[done].key, settings_.cost);
+      if (charges[done].taken) cluster(context).give_back(charges[done].key.hash, settings_.cost);
       charges[done].taken = false;
     }
     return refuse(context, charges[refused].verdict);
