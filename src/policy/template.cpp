@@ -114,6 +114,7 @@ bool Template::is_of_identity() const {
       case Variable::kConsumerCredential:
       case Variable::kConsumerMetadata:
       case Variable::kClaim:
+      case Variable::kClaimJson:
       case Variable::kCertificateSubject:
       case Variable::kCertificateIssuer:
       case Variable::kCertificateSerial:

@@ -118,6 +118,49 @@ def test_a_client_that_leaves_while_its_password_is_hashed_does_no_harm(start, e
     assert ask(gateway, basic("a", "secret")).status == 200
 
 
+def spent(gateway):
+    """Seconds of CPU time."""
+    fields = open(f"/proc/{gateway.process.pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / __import__("os").sysconf("SC_CLK_TCK")
+
+
+def test_wrong_passwords_are_limited_by_address_and_hashed_no_more(start, echo, tmp_path):
+    log = tmp_path / "log"
+    slow = __import__("crypt").crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")  # a quarter of a second
+    gateway = start(configuration(echo(), "basic_auth: {failures_by_address: 3/h}", consumers(a=slow), more=f"access_log: {{path: {log}}}"))
+    assert [ask(gateway, basic(f"user-{i}", "wrong")).status for i in range(3)] == [401] * 3
+    before = spent(gateway)
+    answers = [ask(gateway, basic(f"other-{i}", "wrong")) for i in range(40)]
+    assert {answer.status for answer in answers} == {429}
+    assert all(int(answer.fields["retry-after"]) > 0 and answer.detail == "rate_limited" for answer in answers)
+    assert spent(gateway) - before < 2  # and not ten
+    wait_for(lambda: len(log_lines(log)) == 43, what="the log")
+    assert log_lines(log)[-1]["ended"] == "basic_too_many_failures"
+
+
+def test_wrong_passwords_are_limited_by_name_wherever_they_come_from(start, echo):
+    trusting = configuration(echo(), "basic_auth: {failures_by_name: 3/h}", consumers(a=BCRYPT, b=BCRYPT)).replace(
+        'address: "127.0.0.1:{port}"', 'address: "127.0.0.1:{port}", trusted_proxies: [127.0.0.1]', 1)
+    gateway = start(trusting)
+
+    def wrong(user, i):
+        return ask(gateway, basic(user, f"wrong-{i}") + f"X-Forwarded-For: 192.0.2.{i}\r\n").status
+    assert [wrong("a", i) for i in range(5)] == [401] * 3 + [429] * 2
+    assert wrong("b", 9) == 401 and ask(gateway, basic("b", "secret")).status == 200
+
+
+def test_who_was_right_before_is_not_locked_out_by_others_who_guess(start, echo):
+    gateway = start(configuration(echo(), "basic_auth: {failures_by_name: 3/h, cache: 1ms}", consumers(a=BCRYPT)))
+    assert ask(gateway, basic("a", "secret")).status == 200
+    assert [ask(gateway, basic("a", f"wrong-{i}")).status for i in range(5)] == [401] * 3 + [429] * 2
+    assert ask(gateway, basic("a", "secret")).status == 200
+
+
+def test_right_passwords_count_for_nothing(start, echo):
+    gateway = start(configuration(echo(), "basic_auth: {failures_by_address: 2/h, cache: 1ms}", consumers(a=BCRYPT, s=SHA512)))
+    assert [ask(gateway, basic(user, "secret")).status for user in "as" * 5] == [200] * 10
+
+
 @sanitizers.only_configuration
 @pytest.mark.parametrize("text, message", [
     ("plain", "expected a hash by bcrypt"), ("", "expected a hash by bcrypt")])

@@ -1,7 +1,11 @@
 #include "policy/basic_auth/basic_auth.h"
 
+#include <algorithm>
+#include <array>
+#include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 
 #include "crypto/encoding.h"
 #include "http/message.h"
@@ -9,6 +13,7 @@
 #include "policy/authentication.h"
 #include "policy/bounded_cache.h"
 #include "policy/credential_place.h"
+#include "policy/limit_key.h"
 #include "policy/per_worker.h"
 #include "policy/services.h"
 
@@ -18,10 +23,12 @@ namespace {
 struct Settings : AuthenticationSettings {
   std::string realm = "portcullis";
   std::chrono::milliseconds cache{300'000};
+  config::Rate failures_by_address{20, std::chrono::minutes(1)};
+  config::Rate failures_by_name{20, std::chrono::minutes(1)};
   Credential credential = Credential::kHide;
 };
 
-// A yescrypt hash of nothing anybody knows, for names that no consumer has: they take as long as the others.
+// A yescrypt hash of a random password, for names that no consumer has: they take as long as the others.
 constexpr std::string_view kNobody =
     "$y$j9T$.TpKj8NKTCMtLTl8IdDJT/$NGabg11KkIj0UOTIaYjRFyrGqCrrFxUcBCdh2uxLGj.";
 
@@ -44,12 +51,63 @@ class Succeeded {
   std::set<crypto::Digest256> digests_;
 };
 
+// Counts wrong passwords of one kind, so that no more than so many are hashed. For all routes together.
+struct FailureLimit {
+  FailureLimit(const config::Rate& rate, const std::string& name, limits::LocalLimits& engine)
+      : limit(limits::Algorithm::kTokenBucket, rate.amount, rate.period, rate.amount),
+        scope(engine.scope_of_limit(name)) {}
+
+  limits::CounterKey key_of(const limits::LocalLimits& engine, std::string_view text) const {
+    return {limits::CounterSpace::kStrangers, engine.hash_key(scope, text)};
+  }
+
+  limits::Limit limit;
+  uint64_t scope;
+};
+
+// A limit with the counter of it that concerns a request.
+struct FailureCount {
+  limits::Limit limit;
+  limits::CounterKey key;
+};
+
+enum class Verification : uint8_t { kRight, kWrong, kTooManyFailures };
+
+// What one verification needs; it may outlive the request, but not the services.
+struct Job {
+  std::string password;
+  std::string hash;
+  crypto::Digest256 digest;
+  std::shared_ptr<Succeeded> succeeded;
+  limits::LocalLimits& engine;
+  std::array<FailureCount, 2> failures;
+};
+
+// On a side thread. A password that was right before is not hashed, and so is right however many wrong ones
+// come.
+Verification verify(const Job& job) {
+  if (job.succeeded->contains(job.digest)) return Verification::kRight;
+  for (const FailureCount& one : job.failures) {
+    if (job.engine.charge(one.limit, one.key, 0, Clock::now()).remaining == 0)
+      return Verification::kTooManyFailures;
+  }
+  if (identity::verify_password(job.password, job.hash)) {
+    job.succeeded->add(job.digest);
+    return Verification::kRight;
+  }
+  for (const FailureCount& one : job.failures) job.engine.force(one.limit, one.key, 1, Clock::now());
+  return Verification::kWrong;
+}
+
 class BasicAuth final : public Authentication {
  public:
   BasicAuth(const Settings& settings, const BuildContext& build)
       : Authentication(settings, build),
         settings_(settings),
         pool_(build.services.side_pool()),
+        engine_(build.services.limits()),
+        by_address_(settings.failures_by_address, "basic_auth/failures_by_address", engine_),
+        by_name_(settings.failures_by_name, "basic_auth/failures_by_name", engine_),
         caches_(build.workers) {
     challenge_ = "Basic realm=\"" + settings.realm + "\", charset=\"UTF-8\"";
   }
@@ -69,7 +127,15 @@ class BasicAuth final : public Authentication {
         context.arena.concat(username, std::string_view("\0", 1), hash, std::string_view("\0", 1), password));
     if (known != nullptr && cache(context).find(crypto::text_of(digest), context.loop.now()) != nullptr)
       return admit(context, *known);
-    return Decision::suspend(verify(context, std::string(password), std::string(hash), digest, known));
+    const auto job = std::make_shared<const Job>(
+        Job{std::string(password),
+            std::string(hash),
+            digest,
+            succeeded_,
+            engine_,
+            {FailureCount{by_address_.limit, by_address_.key_of(engine_, address_.text_of(context))},
+             FailureCount{by_name_.limit, by_name_.key_of(engine_, username)}}});
+    return Decision::suspend(judge(context, job, known));
   }
 
   // Verifies here and now: nobody else is waiting.
@@ -109,23 +175,31 @@ class BasicAuth final : public Authentication {
     return caches_.get(context.worker, [] { return std::make_unique<BoundedCache<bool>>(kCached); });
   }
 
-  // On another thread; allocates, as the hash itself does.
-  Task<Decision> verify(Context& context, std::string password, std::string hash, crypto::Digest256 digest,
-                        const identity::Password* known) const {
-    std::function<bool()> work = [password = std::move(password), hash = std::move(hash), digest,
-                                  succeeded = succeeded_] {
-      if (succeeded->contains(digest)) return true;
-      const bool same = identity::verify_password(password, hash);
-      if (same) succeeded->add(digest);
-      return same;
-    };
-    const auto good = co_await pool_.run(context.loop, std::move(work));
-    if (!good) co_return Decision::refuse(503, "overloaded", "basic_overloaded");
-    if (!*good || known == nullptr)
+  // Has it verified on another thread; allocates, as the hash itself does. `known`: null for a name that no
+  // consumer has.
+  Task<Decision> judge(Context& context, std::shared_ptr<const Job> job,
+                       const identity::Password* known) const {
+    std::function<Verification()> work = [job] { return verify(*job); };
+    const auto found = co_await pool_.run(context.loop, std::move(work));
+    if (!found) co_return Decision::refuse(503, "overloaded", "basic_overloaded");
+    if (*found == Verification::kTooManyFailures) co_return refuse_for_failures(context);
+    if (*found == Verification::kWrong || known == nullptr)
       co_return unauthorized(context, challenge_,
                              known == nullptr ? "basic_unknown_user" : "basic_wrong_password");
-    cache(context).keep(crypto::text_of(digest), true, context.loop.now() + settings_.cache);
+    cache(context).keep(crypto::text_of(job->digest), true, context.loop.now() + settings_.cache);
     co_return admit(context, *known);
+  }
+
+  // By then there is room for one more failure.
+  Decision refuse_for_failures(Context& context) const {
+    const auto seconds = [](const config::Rate& rate) {
+      return std::chrono::ceil<std::chrono::seconds>(rate.period / static_cast<int64_t>(rate.amount)).count();
+    };
+    const int64_t wait =
+        std::max(seconds(settings_.failures_by_address), seconds(settings_.failures_by_name));
+    context.response.fields.add("retry-after",
+                                context.arena.decimal(static_cast<uint64_t>(std::max<int64_t>(wait, 1))));
+    return Decision::refuse(429, "rate_limited", "basic_too_many_failures");
   }
 
   Decision admit(Context& context, const identity::Password& known) const {
@@ -140,6 +214,10 @@ class BasicAuth final : public Authentication {
   Settings settings_;
   std::string challenge_;
   SidePool& pool_;
+  limits::LocalLimits& engine_;
+  FailureLimit by_address_;
+  FailureLimit by_name_;
+  LimitKey address_{"client_address"};
   std::shared_ptr<Succeeded> succeeded_ = std::make_shared<Succeeded>();
   PerWorker<BoundedCache<bool>> caches_;
 };
@@ -162,6 +240,14 @@ Kind kind() {
                  "portcullis", "Shown by browsers that ask for the password.")
       .optional("cache", &Settings::cache, config::duration(), "5m",
                 "How long each worker remembers that a password was right. A reload forgets it.")
+      .optional(
+          "failures_by_address", &Settings::failures_by_address, config::rate(), "20/min",
+          "How many wrong passwords one client's address may send (IPv6: its /64); beyond them 429, without "
+          "hashing. Counted for all routes together.")
+      .optional(
+          "failures_by_name", &Settings::failures_by_name, config::rate(), "20/min",
+          "The same for one user name, from all addresses together. A password that was right since the last "
+          "reload still is.")
       .optional("credential", &Settings::credential, credential_type(), "hide",
                 "Whether the backend sees the password: `hide` or `pass`.");
   return make_authentication_kind<Settings, BasicAuth>("basic_auth", type);
