@@ -1,7 +1,8 @@
 #include "http/h1/small_server.h"
 
 #include <algorithm>
-#include <vector>
+#include <cstring>
+#include <memory>
 
 #include "http/date.h"
 #include "http/h1/chunked_decoder.h"
@@ -10,7 +11,10 @@
 namespace portcullis::http::h1 {
 namespace {
 
-constexpr Milliseconds kPatience{60'000};
+constexpr Milliseconds kPatience{60'000};  // between two pieces of a body, and of an answer
+constexpr Milliseconds kHeadPatience{
+    10'000};  // for a whole head, from its first byte or the connection's begin
+constexpr Milliseconds kIdlePatience{60'000};  // between two requests
 
 std::string serialise(const SmallAnswer& answer, bool with_body, bool last) {
   std::string out = "HTTP/1.1 " + std::to_string(answer.status) + " ";
@@ -29,27 +33,29 @@ std::string serialise(const SmallAnswer& answer, bool with_body, bool last) {
 }  // namespace
 
 // One connection's bytes. A head stays where it is while its body streams past behind it.
-struct SmallServer::Connection {
+struct SmallServer::Connection : ListNode<> {
+  static constexpr size_t kSize = 256 * 1024;
+
   Stream stream;
-  std::vector<char> buffer = std::vector<char>(256 * 1024);
+  // Not initialised: the memory is the kernel's until something has come that fills it.
+  std::unique_ptr<char[]> buffer{new char[kSize]};
   size_t begin = 0;
   size_t end = 0;
 
   Connection(EventLoop& loop, UniqueFd fd) : stream(loop, std::move(fd)) {}
 
-  std::string_view content() const { return {buffer.data() + begin, end - begin}; }
+  std::string_view content() const { return {buffer.get() + begin, end - begin}; }
 
-  // False when the peer has gone, or the buffer is full.
-  Task<bool> receive() {
-    const IoResult got = co_await stream.read(buffer.data() + end, buffer.size() - end, kPatience);
+  // False when the peer has gone, the time is over, or the buffer is full.
+  Task<bool> receive(Milliseconds patience) {
+    const IoResult got = co_await stream.read(buffer.get() + end, kSize - end, patience);
     end += got.bytes;
     co_return got.ok() && got.bytes > 0;
   }
 
   // Moves what follows the request to the front.
   void next_request() {
-    std::copy(buffer.begin() + static_cast<ptrdiff_t>(begin), buffer.begin() + static_cast<ptrdiff_t>(end),
-              buffer.begin());
+    std::memmove(buffer.get(), buffer.get() + begin, end - begin);
     end -= begin;
     begin = 0;
   }
@@ -75,7 +81,7 @@ struct SmallServer::Connection {
       begin = end - input.size();
       if (done || begin != end) continue;
       begin = end = head_end;
-      if (!co_await receive()) co_return false;
+      if (!co_await receive(kPatience)) co_return false;
     }
     co_return true;
   }
@@ -84,11 +90,16 @@ struct SmallServer::Connection {
 SmallServer::SmallServer(EventLoop& loop, UniqueFd socket, Limits limits, Handler handler, Greeting greeting)
     : loop_(loop), limits_(limits), handler_(std::move(handler)), greeting_(std::move(greeting)) {
   acceptor_.emplace(
-      loop, std::move(socket),
-      [this](UniqueFd fd, const SocketAddress&) {
-        if (open_ < limits_.connections) tasks_.spawn(serve(std::move(fd)));
-      },
+      loop, std::move(socket), [this](UniqueFd fd, const SocketAddress&) { accept(std::move(fd)); },
       [](int) {});
+}
+
+void SmallServer::accept(UniqueFd fd) {
+  if (open_ >= limits_.connections) {
+    if (waiting_.empty()) return;
+    waiting_.pop_front().stream.cancel();  // it ends by itself, before anything else comes
+  }
+  tasks_.spawn(serve(std::move(fd)));
 }
 
 Task<void> SmallServer::serve(UniqueFd fd) {
@@ -99,6 +110,13 @@ Task<void> SmallServer::serve(UniqueFd fd) {
   } const count(open_);
   const std::string peer = SocketAddress::of_peer(fd.get()).to_string();
   Connection connection(loop_, std::move(fd));
+  Task<void> serving = serve(connection, peer);
+  co_await serving;
+}
+
+Task<void> SmallServer::serve(Connection& connection, const std::string& peer) {
+  waiting_.push_back(connection);
+  Clock::time_point deadline = loop_.now() + kHeadPatience;
   if (greeting_) {
     Task<bool> greeting = greeting_(connection.stream);
     if (!co_await greeting) co_return;
@@ -107,9 +125,13 @@ Task<void> SmallServer::serve(UniqueFd fd) {
     RequestHead head;
     RequestParser parser(HeadLimits{});
     ParseState state;
+    if (!connection.linked()) waiting_.push_back(connection);
     while ((state = parser.parse(connection.content(), head)) == ParseState::kNeedMore) {
-      if (!co_await connection.receive()) co_return;
+      const bool idle = connection.content().empty();
+      if (!co_await connection.receive(time_until(deadline, loop_))) co_return;
+      if (idle) deadline = std::min(deadline, loop_.now() + kHeadPatience);
     }
+    connection.unlink();
     SmallAnswer answer;
     if (state == ParseState::kDone) {
       connection.begin += parser.head_size();
@@ -132,6 +154,7 @@ Task<void> SmallServer::serve(UniqueFd fd) {
     }
     if (answer.stream || !head.keep_alive || !acceptor_) co_return;
     connection.next_request();
+    deadline = loop_.now() + (connection.content().empty() ? kIdlePatience : kHeadPatience);
   }
 }
 
