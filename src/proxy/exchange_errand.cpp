@@ -69,6 +69,23 @@ bool Exchange::send(const void* sender, const std::function<void(policy::Context
   return true;
 }
 
+// Nothing is kept of the response, and no client waits for it. A short body is read, so that the connection
+// can be used again; a longer one is not worth what it takes, and its connection is closed.
+Task<void> Exchange::leave_response(std::unique_ptr<upstream::Connection> connection, BodySource& source) {
+  static constexpr uint64_t kMaxDiscarded = 64 * 1024;
+  ended_ = "complete";
+  answered_ = true;
+  const http::BodyFraming& body = source.framing;
+  const bool is_short =
+      body.kind == http::BodyKind::kNone || (body.has_length() && body.length <= kMaxDiscarded);
+  if (!is_short || !response_.keep_alive || !upload_done_) co_return;
+  source.converter = nullptr;
+  const RelayResult dropped = co_await discard_message(source);
+  if (dropped.outcome != RelayOutcome::kComplete || !source.rest.empty()) co_return;
+  upstream::Target& target = connection->target();
+  target.give_back(std::move(connection));
+}
+
 Task<void> Exchange::run_errand() {
   started_ = worker_.loop().now();
   if (co_await consult_policies()) co_return;

@@ -503,6 +503,48 @@ def test_what_breaks_off_breaks_off_for_all(start, origin):
     assert ask(gateway.port, "/a").body == b"body"
 
 
+class Endless:
+    """A backend's handler whose answers may not be stored: 300 MiB, of which it counts what was taken."""
+
+    def __init__(self, framing="Content-Length: 314572800"):
+        self.framing, self.sent, self.methods, self.ended = framing, 0, [], 0
+
+    def __call__(self, connection, made):
+        head = made.read_head(connection)
+        self.methods.append(head.split()[0])
+        status = "206 Partial Content" if "range:" in head.lower() else "200 OK"
+        connection.sendall(f"HTTP/1.1 {status}\r\nCache-Control: private\r\n{self.framing}\r\n\r\n".encode())
+        if self.methods[-1] == "HEAD":
+            return
+        try:
+            while self.sent < 300 << 20:
+                self.sent += connection.send(bytes(1 << 16))
+        finally:
+            self.ended += 1
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 314572800", "X: until the end"])
+@pytest.mark.parametrize("request_line, fields, status", [("HEAD", "", 200), ("GET", "Range: bytes=0-1\r\n", 206)])
+def test_what_cannot_be_stored_is_given_up_when_less_was_asked_for(start, backend, framing, request_line, fields, status):
+    handler = Endless(framing)
+    made = backend(handler)
+    gateway = start(configuration(made))
+    with gateway.connect() as connection:
+        connection.sendall(f"{request_line} /x?1 HTTP/1.1\r\nHost: a\r\n{fields}\r\n".encode())
+        assert f" {status} " in harness.read_head(connection)
+        connection.close()
+    wait_for(lambda: handler.ended == handler.methods.count("GET"), what="the end of what the target sends")
+    assert handler.sent < 16 << 20  # what the kernel has taken by then
+
+
+def test_a_short_one_that_cannot_be_stored_leaves_its_connection_good(start, origin):
+    gateway = start(configuration(origin, workers=1))
+    origin.answers["/"] = [Answer({"cache-control": "private"})]
+    for i in range(4):
+        assert ask(gateway.port, f"/?{i}", method="HEAD").status == 200
+    assert [one.method for one in origin.asked("/")].count("GET") == 4 and origin.accepted == 1
+
+
 def test_a_part_far_ahead_of_what_has_come_is_asked_for_by_itself(start, origin):
     release = threading.Event()
     gateway = start(configuration(origin))
