@@ -25,9 +25,10 @@ struct SizeClass {
 };
 
 struct ThreadPool {
-  std::array<SizeClass, 5> classes{{{Block::kSmall, 1024},
+  std::array<SizeClass, 6> classes{{{Block::kSmall, 1024},
                                     {Block::kMedium, 512},
                                     {Block::kLarge, 64},
+                                    {Block::kBody, 64},
                                     {Block::kHuge, 64},
                                     {Block::kGiant, kMostGiants}}};
   ~ThreadPool() { trim(); }

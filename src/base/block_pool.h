@@ -14,8 +14,9 @@ class Block {
   static constexpr size_t kSmall = 4 * 1024;     // arenas
   static constexpr size_t kMedium = 16 * 1024;   // message heads
   static constexpr size_t kLarge = 64 * 1024;    // long heads
-  static constexpr size_t kHuge = 256 * 1024;    // the first of a response
-  static constexpr size_t kGiant = 1024 * 1024;  // bodies that stream fast
+  static constexpr size_t kBody = 128 * 1024;    // responses on their way to clients
+  static constexpr size_t kHuge = 256 * 1024;    // bodies on their way to targets
+  static constexpr size_t kGiant = 1024 * 1024;  // the same, where they stream fast
 
   Block() = default;
   Block(Block&& other) noexcept

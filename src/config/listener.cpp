@@ -47,8 +47,20 @@ TypePointer listener_type() {
                 "Longest request target (path and query); beyond it: 414.")
       .optional("body_size", &ListenerLimits::body_size, size(), "0",
                 "Largest request body; beyond it: 413. 0: no limit.")
-      .optional("connections", &ListenerLimits::connections, integer(0, 10'000'000), "0",
-                "Most client connections at once; further ones are closed. 0: no limit.");
+      .optional("connections", &ListenerLimits::connections, integer(0, 10'000'000), "100000",
+                "Most client connections at once; further ones are closed. 0: no limit.")
+      .optional("connections_per_address", &ListenerLimits::connections_per_address, integer(0, 10'000'000),
+                "1024",
+                "Most connections of one client's address at once (IPv6: its /64), counted over all "
+                "listeners; further "
+                "ones are closed. 0: no limit. Addresses of this machine, of `trusted_proxies` and of "
+                "`proxy_protocol` have none; the clients that a PROXY header names do.")
+      .optional("send_buffer", &ListenerLimits::send_buffer, size(), "128KiB",
+                "How much of its responses is held for a client that does not take them, on one connection. "
+                "While so "
+                "much waits, nothing more is read from the target, and with HTTP/2 from the client. More "
+                "makes large "
+                "downloads cheaper. At least 16KiB.");
   auto timeouts = std::make_shared<ObjectType>("timeouts", "How long one client may take.");
   timeouts
       ->optional("head", &ListenerTimeouts::head, time_limit(), "10s",

@@ -21,7 +21,9 @@ struct ListenerLimits {
   uint64_t field_count = 100;
   uint64_t target_length = 8 * 1024;
   uint64_t body_size = 0;
-  uint64_t connections = 0;
+  uint64_t connections = 100'000;
+  uint64_t connections_per_address = 1024;
+  uint64_t send_buffer = 128 << 10;
 };
 
 struct ListenerTimeouts {

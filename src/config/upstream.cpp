@@ -238,6 +238,14 @@ TypePointer upstream_type() {
                  "Largest head of a response, and largest trailer section.")
       .optional("field_count", &UpstreamLimits::field_count, integer(1, 112), "112",
                 "Most header fields in a response.");
+  auto http2 = std::make_shared<ObjectType>("http2", "HTTP/2 towards targets (RFC 9113).");
+  http2
+      ->optional(
+          "stream_window", &UpstreamHttp2::stream_window, size(), "128KiB",
+          "How much of a response a target may send ahead: what a slow client can make wait here. More lets "
+          "a target that is far away send faster.")
+      .optional("connection_window", &UpstreamHttp2::connection_window, size(), "8MiB",
+                "The same for all responses of a connection together.");
   auto upstream = std::make_shared<ObjectType>("upstream", "A backend service: targets that answer alike.");
   upstream->locate(&Upstream::location)
       .required("name", &Upstream::name, name_type(), "The name that routes refer to.")
@@ -292,6 +300,7 @@ TypePointer upstream_type() {
           "What targets speak: `http1`, `http2` (also in the clear, as gRPC services do), or `auto`: as "
           "they choose in their TLS.")
       .locate_last(&Upstream::protocol_location)
+      .optional("http2", &Upstream::http2, http2, "", "HTTP/2 towards targets.")
       .optional("proxy_protocol", &Upstream::proxy_protocol,
                 choice({{"none", static_cast<int>(ProxyProtocol::kNone)},
                         {"v1", static_cast<int>(ProxyProtocol::k1)},

@@ -111,6 +111,11 @@ struct Hedge {
   uint64_t budget_percent = 10;
 };
 
+struct UpstreamHttp2 {
+  uint64_t stream_window = 128 << 10;
+  uint64_t connection_window = 8 << 20;
+};
+
 struct Upstream {
   Location location;
   std::string name;
@@ -130,6 +135,7 @@ struct Upstream {
   UpstreamTls tls;
   Protocol protocol = Protocol::kHttp1;
   Location protocol_location;
+  UpstreamHttp2 http2;
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
   UpstreamLimits limits;
   bool lenient_responses = false;

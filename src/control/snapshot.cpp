@@ -15,8 +15,10 @@
 namespace portcullis::control {
 namespace {
 
+constexpr uint64_t kMinSendBuffer = 16 << 10;
+
 Result<proxy::ListenerSettings> compile_listener(const config::Listener& listener,
-                                                 telemetry::Registry& metrics, TlsState& tls) {
+                                                 telemetry::Registry& metrics, Kept& kept) {
   proxy::ListenerSettings settings;
   settings.name = listener.name;
   settings.address = *SocketAddress::parse(listener.address);
@@ -31,6 +33,7 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
                             .connection_window = static_cast<uint32_t>(listener.http2.connection_window),
                             .head_size = listener.limits.head_size,
                             .field_count = listener.limits.field_count,
+                            .output = std::max(listener.limits.send_buffer, kMinSendBuffer),
                             .send_timeout = listener.timeouts.send};
   for (const std::string& range : listener.trusted_proxies)
     settings.forwarding.trusted_proxies.push_back(*IpRange::parse(range));
@@ -42,6 +45,9 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   settings.path_rules = {static_cast<http::AmbiguousPaths>(listener.ambiguous_paths), listener.merge_slashes};
   settings.body_size = listener.limits.body_size;
   settings.connections = listener.limits.connections;
+  settings.connections_per_address = listener.limits.connections_per_address;
+  settings.address_counts = kept.address_counts;
+  settings.send_buffer = std::max(listener.limits.send_buffer, kMinSendBuffer);
   settings.metrics = metrics.listener(listener.address);
   settings.head_timeout = listener.timeouts.head;
   settings.body_timeout = listener.timeouts.body;
@@ -52,7 +58,7 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
     settings.proxy_protocol.push_back(*IpRange::parse(range));
   settings.https_port = static_cast<uint16_t>(listener.redirect_to_https.port);
   if (!listener.tls.enabled()) return settings;
-  auto context = make_server_context(listener, tls);
+  auto context = make_server_context(listener, kept.tls);
   if (!context) return context.error();
   settings.tls = std::move(*context);
   settings.hsts = hsts_of(listener.tls.hsts);
@@ -273,7 +279,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   auto snapshot = std::make_shared<proxy::Snapshot>(version, std::move(rules));
   snapshot->side_pool = &services.side_pool();
   for (const config::Listener& listener : config.listeners) {
-    auto compiled = compile_listener(listener, metrics, kept.tls);
+    auto compiled = compile_listener(listener, metrics, kept);
     if (!compiled) return Error{"listener `" + listener.name + "`: " + compiled.error().message};
     snapshot->listeners.push_back(std::move(*compiled));
   }

@@ -21,6 +21,7 @@ struct Kept {
   TlsState tls;
   UpstreamBook upstreams{};
   RollbackBook rollbacks{};
+  std::shared_ptr<proxy::AddressCounts> address_counts = std::make_shared<proxy::AddressCounts>();
 };
 
 // Compiles a checked configuration into what the workers serve from. They count in `metrics`, which

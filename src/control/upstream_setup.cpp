@@ -74,6 +74,8 @@ upstream::Retries compile_retries(const config::Retries& told) {
   return rules;
 }
 
+constexpr uint64_t kMaxWindow = (uint64_t{1} << 31) - 1;  // RFC 9113 section 6.9.1
+
 bool hashes(config::Balance balance) {
   return balance == config::Balance::kRingHash || balance == config::Balance::kMaglev;
 }
@@ -131,6 +133,8 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.keepalive = compile_keepalive(upstream.tcp_keepalive);
   definition.panic_threshold = static_cast<double>(upstream.panic_percent) / 100;
   definition.protocol = static_cast<upstream::Protocol>(upstream.protocol);
+  definition.http2 = {static_cast<uint32_t>(std::min(upstream.http2.stream_window, kMaxWindow)),
+                      static_cast<uint32_t>(std::min(upstream.http2.connection_window, kMaxWindow))};
   definition.proxy_protocol = static_cast<upstream::ProxyProtocol>(upstream.proxy_protocol);
   definition.sticky = {upstream.sticky.cookie, upstream.sticky.key,
                        std::chrono::floor<std::chrono::seconds>(upstream.sticky.ttl)};

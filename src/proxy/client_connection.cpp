@@ -26,6 +26,7 @@ class NoClient final : public Channel {
  public:
   IoResult read(char*, size_t) override { return {.error = EAGAIN}; }
   bool may_read() const override { return false; }
+  bool may_write() override { return true; }
   IoResult write(std::span<iovec>& pieces) override {
     IoResult taken;
     for (const iovec& piece : pieces) taken.bytes += piece.iov_len;
@@ -56,6 +57,7 @@ ClientConnection::ClientConnection(const ClientConnection& like)
 
 ClientConnection::~ClientConnection() {
   unlink();
+  if (counted_) settings().address_counts->remove(*counted_);
   is_nobodys_ ? worker_.errand_ended() : worker_.connection_ended(*listener_);
 }
 
@@ -77,12 +79,32 @@ void ClientConnection::leave_if_idle() {
   if (hurried_) stream.hurry_reader(kLastCall);
 }
 
-bool ClientConnection::expects_proxy_header() const {
-  const std::vector<IpRange>& from = settings().proxy_protocol;
-  if (from.empty()) return false;
+namespace {
+
+bool is_among(const std::vector<IpRange>& ranges, const IpAddress& address) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const IpRange& one) { return one.contains(address); });
+}
+
+}  // namespace
+
+bool ClientConnection::count_address() {
+  const ListenerSettings& rules = settings();
+  if (rules.connections_per_address == 0) return true;
   const auto address = IpAddress::parse(peer_text());
-  return address &&
-         std::any_of(from.begin(), from.end(), [&](const IpRange& one) { return one.contains(*address); });
+  // Of a Unix socket, of this machine, or of a proxy: one of many clients behind it.
+  if (!address || address->is_loopback() || is_among(rules.forwarding.trusted_proxies, *address) ||
+      is_among(rules.proxy_protocol, *address))
+    return true;
+  const AddressCounts::Place place = rules.address_counts->place_of(*address);
+  if (!rules.address_counts->add(place, rules.connections_per_address)) return false;
+  counted_ = place;
+  return true;
+}
+
+bool ClientConnection::expects_proxy_header() const {
+  if (settings().proxy_protocol.empty()) return false;
+  const auto address = IpAddress::parse(peer_text());
+  return address && is_among(settings().proxy_protocol, *address);
 }
 
 // What the load balancer says of the client. False when there is nobody to serve.
@@ -109,6 +131,10 @@ Task<bool> ClientConnection::read_proxy_header() {
   if (header.source) {
     peer_port_ = header.source->port;
     peer_text_size_ = static_cast<uint8_t>(header.source->address.write(peer_text_));
+    if (!count_address()) {
+      worker_.note_refused_address();
+      co_return false;
+    }
   }
   co_return true;
 }

@@ -39,6 +39,9 @@ class ClientConnection final : public ListNode<>, public Pooled {
   ClientConnection& operator=(const ClientConnection&) = delete;
   ~ClientConnection();
 
+  // Counts it among those of its client's address. False when these are as many as may be.
+  bool count_address();
+
   // The connection's life, from accept to close.
   Task<void> serve();
   // Asks it to end, after the exchange in hand. An idle one is kept for kLastCall: a request may be on its
@@ -89,7 +92,8 @@ class ClientConnection final : public ListNode<>, public Pooled {
   Worker& worker_;
   std::shared_ptr<Listener> listener_;
   std::shared_ptr<const tls::PeerCertificate> certificate_;
-  http::h2::Session* http2_ = nullptr;  // while it speaks HTTP/2
+  std::optional<AddressCounts::Place> counted_;  // where it is, once it is
+  http::h2::Session* http2_ = nullptr;           // while it speaks HTTP/2
   IntrusiveList<DrainWatcher, DrainWatcher> drain_watchers_;
   bool is_nobodys_ = false;
   bool idle_ = false;

@@ -100,11 +100,20 @@ Task<void> ClientConnection::serve_http2() {
   bool open = session.receive(input.content());
   for (;;) {
     input.release();
-    while (std::unique_ptr<Channel> request = session.take_request()) {
+    while (!open || !session.congested()) {
+      std::unique_ptr<Channel> request = session.take_request();
+      if (!request) break;
       Task<void> served = serve_stream(std::move(request));
       exchanges.spawn(std::move(served));
     }
     if (!open) break;
+    if (session.congested()) {
+      // The client does not take what it has been sent: until it does, nothing more is begun for it or read
+      // from it.
+      co_await session.relieved();
+      if (session.ended()) break;
+      continue;
+    }
     const IoResult ready = co_await stream.readable(patience.left());
     if (ready.error == ETIMEDOUT && closing() && !patience.refusing) {
       // Whoever was told in time has stopped by now.

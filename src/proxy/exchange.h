@@ -84,6 +84,7 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<TryOutcome> connect(upstream::Upstream& upstream, upstream::Target& target,
                            std::unique_ptr<upstream::Connection>& connection);
   void watch_client(std::unique_ptr<upstream::Connection>& connection, const BodySource& request);
+  Block block_for_response() const;
   Task<TryOutcome> wait_for_target(upstream::Connection& connection, Milliseconds patience);
   Milliseconds patience_for_head(const upstream::UpstreamDefinition& upstream) const;
   TryOutcome ask_elsewhere();
@@ -109,6 +110,7 @@ class Exchange final : public Pooled, private policy::Errands {
   void drop_content();
   std::string_view name_of_broken_body(const RelayResult& sent, const BodySource& source) const;
   TryOutcome take_back_response(const RelayResult& sent, const BodySource& source);
+  Task<void> leave_response(std::unique_ptr<upstream::Connection> connection, BodySource& source);
   void conclude(const RelayResult& sent, const BodySource& source);
   void leave_client();
   bool send(const void* sender, const std::function<void(policy::Context&)>& prepare) override;
@@ -150,8 +152,9 @@ class Exchange final : public Pooled, private policy::Errands {
   void write_request_head(HeadWriter& out) const;
   void write_response_fields(HeadWriter& out, http::BodyKind kind) const;
   void write_response_head(HeadWriter& out, http::BodyKind kind) const;
-  bool send_http2_head(http::BodyKind kind, EndOfMessage end);
-  bool send_http2_request(upstream::Connection& connection);
+  Task<bool> send_http2_head(http::BodyKind kind, EndOfMessage end);
+  Task<IoResult> begin_http2_response(http::BodyKind kind);
+  Task<IoResult> send_http2_request(upstream::Connection& connection);
   Task<bool> send_interim_head(size_t received_size);
   Task<TryOutcome> open_tunnel(upstream::Connection& connection, BodySource& body, TaskGroup& upload,
                                std::string_view from_target, size_t head_size);

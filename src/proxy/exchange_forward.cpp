@@ -206,8 +206,13 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
   HeadWriter head(head_size_ + 1024);
   if (connection->channel == nullptr) {
     write_request_head(head);
-  } else if (!send_http2_request(*connection)) {
-    co_return connection->reused() && may_repeat() ? TryOutcome::kStaleConnection : fail("upstream_reset");
+  } else {
+    Task<IoResult> sending = send_http2_request(*connection);
+    const IoResult sent = co_await sending;
+    if (!sent.ok()) {
+      co_return connection->reused() && may_repeat() ? TryOutcome::kStaleConnection
+                                                     : fail(name_of_broken_stream(sent.error));
+    }
   }
   BodySource body{.stream = client_.stream,
                   .framing = request_.body,

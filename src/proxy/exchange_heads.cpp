@@ -1,6 +1,7 @@
 // The heads that an exchange writes: the request's towards the target, the response's towards the client, and
 // the gateway's own answers.
 
+#include <cerrno>
 #include <charconv>
 #include <string>
 
@@ -154,21 +155,38 @@ void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
   out.write("\r\n");
 }
 
-// The same head as a frame. `kind` as write_response_head's: kLength where the length may be told.
-bool Exchange::send_http2_head(BodyKind kind, EndOfMessage end) {
+// The same head as a frame, once the connection has room for it. `kind` as write_response_head's: kLength
+// where the length may be told.
+Task<bool> Exchange::send_http2_head(BodyKind kind, EndOfMessage end) {
+  const IoResult room = co_await client_.stream.writable(settings_.send_timeout);
+  if (room.error == ETIMEDOUT) ended_ = "send_timeout";
+  if (!room.ok()) co_return false;
   HeadWriter lines(1024);
   write_response_fields(lines, kind);
   const StatusCode status(response_.status);
   http::h2::FieldBlock head;
   head.field(":status", status.text());
   head.lines(lines.text());
-  if (response_.status < 200) return client_.channel->send_interim_head(head);
-  return client_.channel->send_head(head, end == EndOfMessage::kHere);
+  if (response_.status < 200) co_return client_.channel->send_interim_head(head);
+  co_return client_.channel->send_head(head, end == EndOfMessage::kHere);
+}
+
+// Sends the head of a response from a target, which its body follows at once.
+Task<IoResult> Exchange::begin_http2_response(BodyKind kind) {
+  const IoResult room = co_await client_.stream.writable(settings_.send_timeout);
+  if (!room.ok()) co_return room;
+  Task<bool> sending = send_http2_head(kind, EndOfMessage::kLater);
+  const bool sent = co_await sending;
+  keep_logged_fields();
+  co_return IoResult{.error = sent ? 0 : ECONNRESET};
 }
 
 // Sends a head that no body follows: an interim response, or 101. `received_size`: its size as it came.
 Task<bool> Exchange::send_interim_head(size_t received_size) {
-  if (client_.channel != nullptr) co_return send_http2_head(BodyKind::kNone, EndOfMessage::kLater);
+  if (client_.channel != nullptr) {
+    Task<bool> sending = send_http2_head(BodyKind::kNone, EndOfMessage::kLater);
+    co_return co_await sending;
+  }
   HeadWriter head(received_size + 512);
   write_response_head(head, BodyKind::kNone);
   co_return co_await send_text(head.text());
@@ -180,7 +198,8 @@ Task<bool> Exchange::accept_upgrade(size_t received_size) {
   if (client_.channel == nullptr) co_return co_await send_interim_head(received_size);
   response_.status = 200;
   response_.fields.remove("sec-websocket-accept");
-  co_return send_http2_head(BodyKind::kNone, EndOfMessage::kLater);
+  Task<bool> sending = send_http2_head(BodyKind::kNone, EndOfMessage::kLater);
+  co_return co_await sending;
 }
 
 Task<bool> Exchange::send_text(std::string_view text) {
@@ -287,9 +306,9 @@ Task<void> Exchange::answer(std::string_view body) {
   response_bytes_ = body.size();
   answered_ = true;
   if (client_.channel != nullptr) {
-    if (!send_http2_head(BodyKind::kLength, body.empty() ? EndOfMessage::kHere : EndOfMessage::kLater) ||
-        body.empty())
-      co_return;
+    Task<bool> sending =
+        send_http2_head(BodyKind::kLength, body.empty() ? EndOfMessage::kHere : EndOfMessage::kLater);
+    if (!co_await sending || body.empty()) co_return;
     client_.channel->end_after_write({});
     co_await send_text(body);
     co_return;

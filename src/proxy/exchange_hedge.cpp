@@ -71,8 +71,9 @@ Task<IoResult> Exchange::send_whole_request(upstream::Connection& connection) {
     write_request_head(head);
     pieces[count++] = head.piece();
   } else {
-    if (!send_http2_request(connection)) co_return IoResult{.error = ECONNRESET};
-    if (content.empty()) co_return IoResult{};
+    Task<IoResult> sending = send_http2_request(connection);
+    const IoResult sent = co_await sending;
+    if (!sent.ok() || content.empty()) co_return sent;
     connection.channel->end_after_write({});
   }
   if (!content.empty()) pieces[count++] = {const_cast<char*>(content.data()), content.size()};
@@ -103,7 +104,7 @@ Task<Exchange::TryOutcome> Exchange::ask_hedge(Race& race, Hedge& hedge) {
       if (connection->channel->is_broken() || connection->channel->at_end()) co_return TryOutcome::kFailed;
       continue;
     }
-    hedge.input.block = Block::take(Block::kHuge);
+    hedge.input.block = block_for_response();
     const std::span<char> room = hedge.input.room();
     const IoResult got = connection->stream.try_read(room.data(), room.size());
     if (got.error == EAGAIN) continue;

@@ -1,5 +1,6 @@
 // What an exchange does in another way for a client, or a target, that speaks HTTP/2.
 
+#include <cerrno>
 #include <string>
 
 #include "crypto/digest.h"
@@ -42,8 +43,10 @@ bool Exchange::translate_websocket() {
          request_.fields.set("sec-websocket-key", arena_.copy(key));
 }
 
-// The request's head; where no body follows that is all of it.
-bool Exchange::send_http2_request(upstream::Connection& connection) {
+// The request's head; where no body follows that is all of it. Waits until its connection has room for it.
+Task<IoResult> Exchange::send_http2_request(upstream::Connection& connection) {
+  const IoResult room = co_await connection.stream.writable(settings_.send_timeout);
+  if (!room.ok()) co_return room;
   HeadWriter lines(head_size_ + 1024);
   write_request_fields(lines);
   if (takes_trailers(request_.fields)) lines.field("te", "trailers");
@@ -55,7 +58,7 @@ bool Exchange::send_http2_request(upstream::Connection& connection) {
   head.field(":path", request_.has_query ? arena_.concat(target_path_, "?", request_.query) : target_path_);
   head.lines(lines.text());
   const bool ends_message = request_.body.kind == http::BodyKind::kNone && !extended_connect_;
-  return connection.channel->send_head(head, ends_message);
+  co_return IoResult{.error = connection.channel->send_head(head, ends_message) ? 0 : ECONNRESET};
 }
 
 // An HTTP/2 target has accepted an extended CONNECT: to all others that is a switch of protocols, for which a

@@ -38,6 +38,15 @@ Milliseconds Exchange::patience_for_head(const upstream::UpstreamDefinition& ups
   return std::min(time_until(request_sent_ + upstream.response_timeout, worker_.loop()), time_left());
 }
 
+// For a response's head and the beginning of its body: as much as the client's connection may hold. Of a
+// stream that is one of many, no more than can leave at once, and what most heads need.
+Block Exchange::block_for_response() const {
+  size_t size = settings_.send_buffer;
+  if (client_.channel != nullptr)
+    size = std::clamp(client_.channel->room(), std::min(size, Block::kMedium), size);
+  return Block::take(size);
+}
+
 // Until there is something to be read from the target; kAnswered when there is.
 Task<Exchange::TryOutcome> Exchange::wait_for_target(upstream::Connection& connection,
                                                      Milliseconds patience) {
@@ -67,7 +76,7 @@ Task<Exchange::TryOutcome> Exchange::read_http1_head(upstream::Connection& conne
       // A waiting exchange holds no buffer, so it can afford a large one once something has come.
       const TryOutcome waited = co_await wait_for_target(connection, patience);
       if (waited != TryOutcome::kAnswered) co_return waited;
-      input.block = Block::take(Block::kHuge);
+      input.block = block_for_response();
     }
     const std::span<char> room = input.room();
     const IoResult got = co_await connection.stream.read(room.data(), room.size(), patience);
@@ -261,6 +270,11 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     }
     co_return TryOutcome::kAnswered;
   }
+  if (is_errand_) {
+    Task<void> leaving = leave_response(std::move(connection), source);
+    co_await leaving;
+    co_return TryOutcome::kAnswered;
+  }
   if (context_.awaited) {
     // Nothing is stored, so it is for this client alone after all.
     context_.awaited = false;
@@ -278,8 +292,9 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
   const bool has_body = source.framing.kind != BodyKind::kNone;
   if (client_.channel == nullptr) {
     write_response_head(head, kind);
-  } else if (!has_body && !send_http2_head(kind, EndOfMessage::kHere)) {
-    co_return TryOutcome::kClientGone;
+  } else if (!has_body) {
+    Task<bool> sending = send_http2_head(kind, EndOfMessage::kHere);
+    if (!co_await sending) co_return TryOutcome::kClientGone;
   }
   // A head of HTTP/2 that a body follows leaves with the body's first bytes, which may show that there is
   // none.
@@ -302,15 +317,12 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       written = co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout);
     if (!written.ok()) sent = {RelayOutcome::kSinkFailed, written.error};
   } else {
-    BodySink sink{client_.stream, kind, settings_.send_timeout, client_.channel};
+    BodySink sink{client_.stream, kind, settings_.send_timeout, client_.channel, settings_.send_buffer};
     if (client_.channel != nullptr) {
       sink.kind = BodyKind::kStream;
-      sink.begin = [this, kind] {
-        const bool begun = send_http2_head(kind, EndOfMessage::kLater);
-        keep_logged_fields();
-        return begun;
-      };
+      sink.begin = [this, kind] { return begin_http2_response(kind); };
     }
+    source.more = std::move(input);  // which goes once the client has taken it
     sent = co_await relay_message(head.text(), source, std::move(sink));
   }
   if (sent.untouched) co_return take_back_response(sent, source);

@@ -118,7 +118,8 @@ Task<void> Exchange::send_stored() {
   }
   RelayResult sent;
   if (client_.channel != nullptr) {
-    if (!send_http2_head(kind, ends_here ? EndOfMessage::kHere : EndOfMessage::kLater)) {
+    Task<bool> sending = send_http2_head(kind, ends_here ? EndOfMessage::kHere : EndOfMessage::kLater);
+    if (!co_await sending) {
       sent = {RelayOutcome::kSinkFailed};
     } else if (!ends_here) {
       sent = co_await relay_message(

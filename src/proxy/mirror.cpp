@@ -85,7 +85,8 @@ class Copy {
       block.field(":authority", request_.authority);
       block.field(":path", request_.target);
       block.lines(request_.fields);
-      if (!connection.channel->send_head(block, body.empty())) co_return false;
+      const IoResult room = co_await connection.stream.writable(patience());
+      if (!room.ok() || !connection.channel->send_head(block, body.empty())) co_return false;
       if (body.empty()) co_return true;
       connection.channel->end_after_write({});
     } else {

@@ -114,38 +114,55 @@ bool convert(const BodySource& source, const BodyReader& reader, const Gather& g
 
 // How much of a body to read at a time. On loopback and fast links every read makes the kernel announce a new
 // window and the sender fill it in small pieces, so large reads cost less (docs/performance.md). But a block
-// is held until its sink has taken it, so only those that stream fast get large ones.
+// is held until its sink has taken it: so only those that stream fast get large ones, none is larger than the
+// sink allows, and a sink that is one of many streams gets no more than it can take at once.
 class Pace {
  public:
-  explicit Pace(const BodySource& source) : fast_(source.converter == nullptr), may_be_fast_(fast_) {}
-  Block take_block() const { return fast_ ? Block::take_giant() : Block::take(Block::kLarge); }
-  void read(const Block& block, size_t bytes) { filled_ = bytes == block.capacity(); }
+  // `sink`: null where nothing holds back what is read. A source that is a stream itself has been received
+  // already, so reading it in large pieces would spare nothing.
+  Pace(const BodySource& source, const BodySink* sink)
+      : largest_(source.channel != nullptr || source.converter != nullptr ? Block::kLarge
+                 : sink == nullptr                                        ? Block::kGiant
+                                                                          : sink->block_size),
+        channel_(sink == nullptr ? nullptr : sink->channel),
+        fast_(largest_ >= Block::kGiant) {}
+
+  // The next block, and how much is to be read into it.
+  Block take_block() {
+    asked_ = fast_ ? largest_ : std::min(largest_, Block::kLarge);
+    if (channel_ != nullptr) asked_ = std::clamp(channel_->room(), std::min(asked_, Block::kSmall), asked_);
+    return asked_ >= Block::kGiant ? Block::take_giant() : Block::take(asked_);
+  }
+  size_t asked(const Block& block) const { return std::min(asked_, block.capacity()); }
+  void read(const Block& block, size_t bytes) { filled_ = bytes == asked(block); }
   void written(Clock::duration took) {
     if (took >= kSlow) {
       fast_ = false;
     } else if (filled_) {
-      fast_ = may_be_fast_;
+      fast_ = true;
     }
     filled_ = false;
   }
 
  private:
   static constexpr Milliseconds kSlow{10};
-  bool fast_;         // until shown otherwise
-  bool may_be_fast_;  // not where each byte takes long: others wait meanwhile
+  size_t largest_;
+  http::h2::Channel* channel_;  // of the sink; null: it is a socket
+  size_t asked_ = 0;
+  bool fast_;  // a target is until it has been slow, a client once it has been fast
   bool filled_ = false;
 };
 
 // The next bytes of a body, into `source.more`. Whoever waits holds no block: many bodies in flight share the
 // few that the cache still knows, and a slow peer costs no memory.
-Task<IoResult> read_block(BodySource& source, const Pace& pace) {
+Task<IoResult> read_block(BodySource& source, Pace& pace) {
   for (;;) {
     source.more.release();
     if (source.watch != nullptr && !source.stream.may_read()) source.watch->arrange();
     const IoResult ready = co_await source.stream.readable(source.timeout);
     if (!ready.ok()) co_return ready;
     source.more.block = pace.take_block();
-    const IoResult got = source.stream.try_read(source.more.block.data(), source.more.block.capacity());
+    const IoResult got = source.stream.try_read(source.more.block.data(), pace.asked(source.more.block));
     if (got.error != EAGAIN) co_return got;
   }
 }
@@ -176,7 +193,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
   bool drained = true;  // what there was to be read has been
   bool fed = false;     // the converter has seen something
   bool source_ended = source.channel != nullptr && source.channel->at_end();
-  Pace pace(source);
+  Pace pace(source, &sink);
   const bool chunked = sink.kind == BodyKind::kChunked;
   bool begun = false;
   // The source has failed with `result`.
@@ -187,8 +204,8 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
   const bool from_file = may_come_from_file(source, sink);
   if (source.channel != nullptr && input.empty() && !source_ended && source.stream.may_read()) {
     // A small body often comes with its head, and leaves with it.
-    source.more.block = Block::take(Block::kLarge);
-    const IoResult got = source.stream.try_read(source.more.block.data(), source.more.block.capacity());
+    source.more.block = pace.take_block();
+    const IoResult got = source.stream.try_read(source.more.block.data(), pace.asked(source.more.block));
     input = note_read(source, got);
     source_ended = source.channel->at_end();
   }
@@ -242,7 +259,11 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
         (source.converter->waits_for_all() || (!begun && source.converter->checks_beginning()));
     if (!holds && !begun) {
       begun = true;
-      if (sink.begin && !sink.begin()) co_return {RelayOutcome::kSinkFailed};
+      if (sink.begin) {
+        Task<IoResult> beginning = sink.begin();
+        const IoResult begin = co_await beginning;
+        if (!begin.ok()) co_return relay_failure(RelayOutcome::kSinkFailed, begin.error);
+      }
     }
     if (!holds && (gather.count > 0 || ends_stream)) {
       const Clock::time_point began = sink.stream.loop().now();
@@ -280,7 +301,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       source_ended = true;
     }
     pace.read(source.more.block, got.bytes);
-    drained = got.bytes < source.more.block.capacity();
+    drained = got.bytes < pace.asked(source.more.block);
     input = note_read(source, got);
     source_ended |= source.channel != nullptr && source.channel->at_end();
   }
@@ -296,7 +317,7 @@ Task<RelayResult> consume(BodySource& source, std::string& out, Until until,
                           cache::Filling* filling = nullptr) {
   BodyReader reader(source);
   Gather pieces;
-  const Pace pace(source);
+  Pace pace(source, nullptr);
   std::string_view input = source.received;
   if (source.framing.kind == BodyKind::kNone) reader.finish(input);
   for (;;) {

@@ -93,7 +93,9 @@ struct BodySink {
   http::BodyKind kind;  // how the body is delimited towards this side
   Milliseconds timeout;
   http::h2::Channel* channel = nullptr;  // of the stream, where it is HTTP/2's
-  std::function<bool()> begin{};  // sends HTTP/2's head, before the first write; false: it cannot be sent
+  size_t block_size = Block::kGiant;     // most that is held of a body that the sink does not take
+  // Sends HTTP/2's head, before the first write. Its failure is the sink's.
+  std::function<Task<IoResult>()> begin{};
 };
 
 enum class RelayOutcome : uint8_t {

@@ -12,6 +12,7 @@
 #include "http/h2/session.h"
 #include "http/path.h"
 #include "policy/policy.h"
+#include "proxy/address_counts.h"
 #include "proxy/forwarding.h"
 #include "proxy/half_close.h"
 #include "proxy/split.h"
@@ -43,8 +44,11 @@ struct ListenerSettings {
   http::FieldNames request_trailers{};   // that are passed on to targets
   http::FieldNames response_trailers{};  // that are passed on to clients
   http::PathRules path_rules{};
-  uint64_t body_size = 0;                         // 0: no limit
-  uint64_t connections = 0;                       // of all workers together; 0: no limit
+  uint64_t body_size = 0;                           // 0: no limit
+  uint64_t connections = 0;                         // of all workers together; 0: no limit
+  uint64_t connections_per_address = 0;             // likewise
+  std::shared_ptr<AddressCounts> address_counts{};  // of all listeners
+  size_t send_buffer = Block::kBody;              // of a response that a client does not take, by connection
   telemetry::ListenerMetrics* metrics = nullptr;  // outlives the snapshot
   Milliseconds head_timeout{10'000};
   Milliseconds body_timeout{60'000};

@@ -126,6 +126,7 @@ void Worker::accept(const std::shared_ptr<Listener>& listener, UniqueFd fd, cons
   metrics_.accepted.add();
   ++open_connections_;
   auto connection = std::make_unique<ClientConnection>(*this, listener, std::move(fd), peer);
+  if (!connection->count_address()) return note_refused_address();
   connections_.push_back(*connection);
   struct Life {
     static Task<void> run(std::unique_ptr<ClientConnection> owned) { co_await owned->serve(); }

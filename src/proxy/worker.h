@@ -89,6 +89,8 @@ class Worker final : private RoundWatcher {
   void log(const telemetry::LogFormat& format, const telemetry::AccessEntry& entry);
   // Runs what no client waits for; what is left of it ends with the worker.
   void spawn(Task<void> task) { tasks_.spawn(std::move(task)); }
+  // A connection is closed because its client's address has too many.
+  void note_refused_address() { metrics_.refused_by_address.add(); }
   void connection_ended(Listener& listener);
   // Of what goes on without a client, and is to come to its end before the worker does.
   void errand_began() { ++errands_; }

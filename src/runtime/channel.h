@@ -20,6 +20,9 @@ class Channel {
   virtual IoResult read(char* data, size_t size) = 0;
   // A read would find something, the end or an error.
   virtual bool may_read() const = 0;
+  // A write would be taken now, at least in part, or would fail. When false, the stream is told by
+  // signal_writable() when that has changed.
+  virtual bool may_write() = 0;
   // Takes from `pieces` what there is room for; EAGAIN when that is not all.
   virtual IoResult write(std::span<iovec>& pieces) = 0;
   // Nothing more will be written.

@@ -26,6 +26,11 @@ bool IpAddress::is_v4() const {
   return std::memcmp(bytes.data(), kMapped, sizeof kMapped) == 0;
 }
 
+bool IpAddress::is_loopback() const {
+  static constexpr uint8_t kOne[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  return is_v4() ? bytes[12] == 127 : std::memcmp(bytes.data(), kOne, sizeof kOne) == 0;
+}
+
 size_t IpAddress::write(char* out) const {
   ::inet_ntop(is_v4() ? AF_INET : AF_INET6, bytes.data() + (is_v4() ? 12 : 0), out, INET6_ADDRSTRLEN);
   return std::strlen(out);

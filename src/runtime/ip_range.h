@@ -18,6 +18,7 @@ struct IpAddress {
   // IPv4 without its prefix. Does not allocate.
   size_t write(char* out) const;
   bool is_v4() const;
+  bool is_loopback() const;  // 127.0.0.0/8, or ::1
   auto operator<=>(const IpAddress&) const = default;
 };
 

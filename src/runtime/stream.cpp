@@ -305,6 +305,14 @@ bool Stream::Readable::attempt() {
   return stream_.may_read();
 }
 
+bool Stream::Writable::attempt() {
+  if (stream_.cancelled_) {
+    result_ = {0, ECANCELED};
+    return true;
+  }
+  return !stream_.channel_ || stream_.channel_->may_write();
+}
+
 bool Stream::Write::may_be_batched() const {
   return !pausing_ && pieces_.size() == 1 && pieces_[0].iov_len <= kMostBatched && stream_.writable_ &&
          !stream_.cancelled_ && stream_.fd_ && stream_.loop_.sends_can_wait();

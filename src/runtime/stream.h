@@ -40,6 +40,7 @@ class Stream final : private Watcher {
   class Operation;
   class Read;
   class Readable;
+  class Writable;
   class Write;
   class SendFile;
   class Connect;
@@ -58,6 +59,10 @@ class Stream final : private Watcher {
 
   // co_await: until a read would find something. Lets an idle connection hold no buffer.
   Readable readable(Milliseconds timeout);
+
+  // co_await: until the stream's channel has room for a write, or has ended, which the next write then tells.
+  // At once for a socket, whose writes wait by themselves. `timeout` counts from the wait.
+  Writable writable(Milliseconds timeout);
 
   // co_await: writes everything in `pieces` (which it consumes). `timeout` counts from the last progress.
   // `expect_more` lets the kernel hold back a partial segment because more follows at once.
@@ -208,6 +213,14 @@ class Stream::Readable final : public Operation {
   bool attempt() override;
 };
 
+class Stream::Writable final : public Operation {
+ public:
+  Writable(Stream& stream, Milliseconds timeout) : Operation(stream, Side::kWrite, timeout) {}
+
+ private:
+  bool attempt() override;
+};
+
 class Stream::Write final : public Operation, private Sender {
  public:
   Write(Stream& stream, std::span<iovec> pieces, Milliseconds timeout, bool expect_more)
@@ -258,6 +271,9 @@ inline Stream::Read Stream::read(char* data, size_t size, Milliseconds timeout) 
   return {*this, data, size, timeout};
 }
 inline Stream::Readable Stream::readable(Milliseconds timeout) {
+  return {*this, timeout};
+}
+inline Stream::Writable Stream::writable(Milliseconds timeout) {
   return {*this, timeout};
 }
 inline Stream::Write Stream::write(std::span<iovec> pieces, Milliseconds timeout, bool expect_more) {

@@ -10,8 +10,10 @@ void Exposition::connections() {
   const uint64_t accepted = of_workers(&WorkerMetrics::accepted);
   counter("client_connections_total", "Client connections accepted.").add({}, accepted);
   gauge("client_connections", "Client connections open now.").add({}, accepted - closed);
-  counter("client_connections_refused_total", "Closed at once: the listener's limit was reached.")
-      .add({}, of_workers(&WorkerMetrics::refused));
+  Family refused =
+      counter("client_connections_refused_total", "Closed at once, by the limit that was reached.");
+  refused.add({{"limit", "connections"}}, of_workers(&WorkerMetrics::refused));
+  refused.add({{"limit", "connections_per_address"}}, of_workers(&WorkerMetrics::refused_by_address));
   const auto by_listener = [this](Family family, std::atomic<uint64_t> ListenerMetrics::*member) {
     for (const auto& [address, listener] : registry_.listeners_)
       family.add({{"address", address}}, (listener.*member).load(std::memory_order_relaxed));

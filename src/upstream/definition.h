@@ -96,6 +96,14 @@ struct StickyCookie {
   bool operator==(const StickyCookie&) const = default;
 };
 
+// How much of responses a target may send ahead by HTTP/2, in bytes.
+struct Http2Windows {
+  uint32_t stream = 128 << 10;
+  uint32_t connection = 8 << 20;
+
+  bool operator==(const Http2Windows&) const = default;
+};
+
 // A backend service as configured. Immutable, shared by all workers through the snapshot.
 struct UpstreamDefinition {
   std::string name;
@@ -119,6 +127,7 @@ struct UpstreamDefinition {
   double panic_threshold = 0;  // with a smaller share of available targets, availability does not count
   Milliseconds slow_start{0};  // how long a new or recovered target takes to its full share
   Protocol protocol = Protocol::kHttp1;
+  Http2Windows http2{};
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
   std::shared_ptr<const tls::ClientContext> tls{};  // null: plain
   std::string server_name{};                        // asked for and verified; empty: the target's own

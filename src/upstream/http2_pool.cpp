@@ -67,8 +67,8 @@ void Http2Pool::add(std::unique_ptr<Http2Connection> connection) {
   one.pool_ = this;
   const http::h2::SessionSettings settings{.streams = kStreams,
                                            .expected_streams = known_streams_,
-                                           .stream_window = kStreamWindow,
-                                           .connection_window = kConnectionWindow,
+                                           .stream_window = windows_.stream,
+                                           .connection_window = windows_.connection,
                                            .head_size = limits_.head_size,
                                            .field_count = limits_.field_count};
   one.session_ = std::make_unique<Session>(one.socket, Session::Side::kClient, settings);

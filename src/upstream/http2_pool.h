@@ -10,6 +10,7 @@
 #include "runtime/task.h"
 #include "runtime/wait_list.h"
 #include "upstream/connection_queue.h"
+#include "upstream/definition.h"
 
 namespace portcullis::upstream {
 
@@ -47,9 +48,14 @@ class Http2Pool {
  public:
   // `limits`: of the heads and trailers of responses. `queue`: of those who wait for connections, where there
   // is a limit; else null.
-  Http2Pool(EventLoop& loop, Milliseconds idle_timeout, const http::h1::HeadLimits& limits,
-            ConnectionQueue* queue)
-      : loop_(loop), idle_timeout_(idle_timeout), limits_(limits), queue_(queue), waiters_(loop) {}
+  Http2Pool(EventLoop& loop, Milliseconds idle_timeout, const Http2Windows& windows,
+            const http::h1::HeadLimits& limits, ConnectionQueue* queue)
+      : loop_(loop),
+        idle_timeout_(idle_timeout),
+        windows_(windows),
+        limits_(limits),
+        queue_(queue),
+        waiters_(loop) {}
   ~Http2Pool();
 
   // A stream for one more request, or null when no connection has room for it. `reused` tells whether its
@@ -90,11 +96,10 @@ class Http2Pool {
   // What a connection is for at the least, before another worker may have its place.
   static constexpr Milliseconds kTurn{100};
   static constexpr uint32_t kStreams = 100;  // on one connection; then there is another
-  static constexpr uint32_t kStreamWindow = 512 << 10;
-  static constexpr uint32_t kConnectionWindow = 8 << 20;
 
   EventLoop& loop_;
   Milliseconds idle_timeout_;
+  Http2Windows windows_;
   http::h1::HeadLimits limits_;
   // What the target has said it allows on a connection. The next one is not given more before it has said so
   // itself.

@@ -60,7 +60,8 @@ Target::Target(EventLoop& loop, const UpstreamDefinition& upstream, const Target
       health_(upstream.health->of(address.to_string())),
       since_(since) {
   if (upstream.protocol != Protocol::kHttp1)
-    http2_ = std::make_unique<Http2Pool>(loop, upstream.idle_timeout, upstream.response_limits, queue);
+    http2_ = std::make_unique<Http2Pool>(loop, upstream.idle_timeout, upstream.http2,
+                                         upstream.response_limits, queue);
 }
 
 void Target::close_idle() {

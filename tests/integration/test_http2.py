@@ -507,18 +507,79 @@ def test_a_flood_of_continuations_ends_the_connection(start, echo, speak):
     assert flooding(start(simple_configuration(echo())), speak, attack)
 
 
-def test_a_head_that_unpacks_to_much_is_refused_cheaply(start, echo, speak):
+def naming_a_long_value(client):
+    """A function that makes a head, or trailers, in which a value of 3,000 bytes is named so many times, by a byte each."""
+    client.send(client.head(client.new_stream(), BASE + [("x-long", "v" * 3000)]))
+    assert client.wait_for_end(1).status == 200
+    return lambda stream, count, fields=BASE: frames.HeadersFrame(
+        stream, client.encoder.encode(fields) + b"\xbe" * count, flags=["END_HEADERS", "END_STREAM"])
+
+
+def test_a_head_that_unpacks_to_more_than_the_limit_is_refused(start, echo, speak):
+    client = speak(start(simple_configuration(echo())))
+    named = naming_a_long_value(client)
+    stream = client.new_stream()
+    client.send(named(stream, 20))  # 60 KB, of 32 KiB
+    assert client.wait_for_end(stream).status == 431
+    assert client.ask().status == 200
+
+
+def spent(process):
+    """Ticks of CPU time."""
+    return sum(int(x) for x in open(f"/proc/{process.pid}/stat").read().rsplit(")", 1)[1].split()[11:13])
+
+
+def test_a_head_that_unpacks_to_several_times_the_limit_ends_the_connection(start, echo, speak):
+    admin = harness.free_port()
+    gateway = start(simple_configuration(echo(), top=ADMIN.replace("ADMIN", str(admin))))
+    client = speak(gateway)
+    named = naming_a_long_value(client)
+    before = spent(gateway.process)
+    client.send(named(client.new_stream(), 16000))  # 48 MB
+    client.read_to_end()
+    assert client.goaway.error_code == 11  # ENHANCE_YOUR_CALM
+    assert spent(gateway.process) - before < 5
+    wait_for(lambda: metric(admin, "portcullis_http2_floods_total") == 1, what="the count")
+    assert speak(gateway).ask().status == 200
+
+
+def test_trailers_that_unpack_to_much_are_refused_cheaply(start, echo, speak):
     gateway = start(simple_configuration(echo()))
     client = speak(gateway)
-    # One long value in the table, named again by one byte each.
-    first = client.head(client.new_stream(), BASE + [("x-long", "v" * 3000)])
-    client.send(first)
-    assert client.wait_for_end(1).status == 200
-    stream = client.new_stream()
-    client.send(frames.HeadersFrame(stream, client.encoder.encode(BASE) + b"\xbe" * 16000, flags=["END_HEADERS", "END_STREAM"]))
-    assert client.wait_for_end(stream).status == 431
-    resident = int(next(line for line in open(f"/proc/{gateway.process.pid}/status") if line.startswith("VmRSS")).split()[1])
-    assert resident < 300_000  # kilobytes: 48 MB were named, and not unpacked
+    named = naming_a_long_value(client)
+    before = spent(gateway.process)
+    for _ in range(20):
+        stream = client.new_stream()
+        client.send(client.head(stream, BASE[1:] + [(":method", "POST")], end=False), named(stream, 16000, []))
+        client.wait_for_end(stream)
+    assert spent(gateway.process) - before < 50  # half a second for 960 MB
+    assert client.ask().status == 200
+
+
+def test_many_heads_beyond_the_limit_end_the_connection(start, echo, speak):
+    def attack(client):
+        named = naming_a_long_value(client)
+        for _ in range(1000):
+            client.send(named(client.new_stream(), 20))
+    assert flooding(start(simple_configuration(echo())), speak, attack)
+
+
+def test_streams_beyond_those_allowed_do_not_keep_the_gateway_busy(start, backend, speak):
+    """Of a client that has not acknowledged how many there may be."""
+    release = threading.Event()
+    gateway = start(simple_configuration(backend(harness.answer_when(release)).port, extra_listener="    http2: {streams: 4}"))
+    connection = gateway.connect()
+    connection.sendall(http2.PREFACE + frames.SettingsFrame(0).serialize())
+    client = http2.Peer(connection)
+    client.act = lambda one: client.seen.append(type(one).__name__)  # it acknowledges nothing
+    with pytest.raises((http2.Closed, OSError)):
+        for number in range(1, 20_001, 2):
+            client.send(client.head(number, BASE))
+        client.read_to_end()
+        raise http2.Closed
+    release.set()
+    client.close()
+    assert speak(gateway).ask().status == 200
 
 
 def test_no_more_streams_at_once_than_agreed(start, backend, speak):

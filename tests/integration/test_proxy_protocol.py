@@ -52,6 +52,46 @@ def test_the_client_is_whom_the_header_names(start, echo, header, client, pieces
             assert seen(connection)["x-forwarded-for"] == client
 
 
+def from_address(gateway, address):
+    connection = gateway.connect()
+    connection.sendall(f"PROXY TCP4 {address} 198.51.100.7 56324 443\r\n".encode() + REQUEST)
+    return connection
+
+
+def test_each_address_has_only_so_many_connections(start, echo):
+    admin = free_port()
+    gateway = start(simple_configuration(echo(), extra_listener=FROM_HERE + "\n    limits: {connections_per_address: 2}",
+                                         top=f'admin: {{address: "127.0.0.1:{admin}"}}'))
+    mine = [from_address(gateway, "192.0.2.1") for _ in range(2)]
+    for connection in mine:
+        seen(connection)
+    with from_address(gateway, "192.0.2.1") as third:
+        assert read_to_end(third) in (b"", b"<reset>")
+    with from_address(gateway, "192.0.2.2") as other:
+        seen(other)
+    assert metric(admin, 'portcullis_client_connections_refused_total{limit="connections_per_address"}') == 1
+    mine.pop().close()
+
+    def has_room():
+        with from_address(gateway, "192.0.2.1") as again:
+            return b" 200 " in read_to_end_of_head(again)
+    wait_for(has_room, what="room for one more")
+
+
+def read_to_end_of_head(connection):
+    try:
+        return connection.recv(1 << 16)
+    except ConnectionResetError:
+        return b""
+
+
+def test_a_load_balancer_may_have_any_number(start, echo):
+    gateway = start(simple_configuration(echo(), extra_listener=FROM_HERE + "\n    limits: {connections_per_address: 1}"))
+    connections = [from_address(gateway, f"192.0.2.{i}") for i in range(1, 21)]
+    for connection in connections:
+        assert seen(connection)["x-forwarded-for"].startswith("192.0.2.")
+
+
 def test_tls_comes_after_the_header(start, echo, authority, edge):
     gateway = start(simple_configuration(echo(), extra_listener=FROM_HERE + "\n    tls: {certificates: [{cert: edge.pem, key: edge.key}]}"))
     with gateway.connect() as connection:

@@ -33,6 +33,14 @@ TEST(Loader, FillsInTheModel) {
   EXPECT_EQ(config->upstreams[0].targets[0].weight, 3u);
 }
 
+TEST(Loader, BoundsConnectionsWhereNothingIsSaidOfThem) {
+  Diagnostics diagnostics;
+  const auto config = load_text(kGood, "c.yaml", policy::catalog(), diagnostics);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->listeners[0].limits.connections, 100'000u);
+  EXPECT_EQ(config->listeners[0].limits.connections_per_address, 1024u);
+}
+
 TEST(Loader, NamesEveryMistakeWithItsPlaceAndASuggestion) {
   EXPECT_EQ(problems_of(R"(version: 1
 listners: []

@@ -82,10 +82,25 @@ bool Channel::submit(const FieldBlock& fields, bool ends_message) {
 }
 
 bool Channel::send_head(const FieldBlock& fields, bool ends_message) {
-  const bool sent = submit(fields, ends_message);
+  head_sent_ = submit(fields, ends_message);
   // At once, so that a stream which is closed next has sent it.
-  if (sent) session_->pull(SIZE_MAX);
-  return sent;
+  if (head_sent_) session_->pull();
+  return head_sent_;
+}
+
+size_t Channel::room() const {
+  if (session_ == nullptr || broken_ || finished_ || (head_sent_ && id_ < 0)) return SIZE_MAX;
+  const size_t output = session_->room();
+  if (id_ < 0) return output;
+  const int32_t window = std::min(nghttp2_session_get_stream_remote_window_size(session_->session_, id_),
+                                  nghttp2_session_get_remote_window_size(session_->session_));
+  return std::min(output, static_cast<size_t>(std::max(window, 0)));
+}
+
+bool Channel::may_write() {
+  const bool before_head = session_ != nullptr && !broken_ && !head_sent_;
+  blocked_ = (before_head ? session_->room() : room()) == 0;
+  return !blocked_;
 }
 
 Task<bool> Channel::takes_extended_connect(Milliseconds patience) {
@@ -98,7 +113,7 @@ bool Channel::send_interim_head(const FieldBlock& fields) {
   const std::span<const nghttp2_nv> all = fields.fields();
   const int sent = nghttp2_submit_headers(session_->session_, NGHTTP2_FLAG_NONE, id_, nullptr, all.data(),
                                           all.size(), nullptr);
-  session_->pull(SIZE_MAX);
+  session_->pull();
   return sent == 0;
 }
 
@@ -114,7 +129,7 @@ IoResult Channel::write(std::span<iovec>& pieces) {
   const size_t before = size_of(pieces);
   writing_ = &pieces;
   nghttp2_session_resume_data(session_->session_, id_);
-  session_->pull(Session::kMostOutput);
+  session_->pull();
   writing_ = nullptr;
   const size_t taken = before - size_of(pieces);
   blocked_ = !pieces.empty() || (ending_ && !finished_);
@@ -125,7 +140,7 @@ void Channel::finish() {
   if (session_ == nullptr || id_ < 0 || finished_) return;
   ending_ = closing_ = true;
   nghttp2_session_resume_data(session_->session_, id_);
-  session_->pull(SIZE_MAX);
+  session_->pull();
 }
 
 // Called by nghttp2 in write(), or when all has been written and only the end is to be told.
@@ -133,7 +148,9 @@ ssize_t Channel::supply(size_t most, uint32_t& flags) {
   if (writing_ == nullptr && !closing_) return NGHTTP2_ERR_DEFERRED;
   const size_t left = writing_ == nullptr ? 0 : size_of(*writing_);
   if (left == 0 && !ending_) return NGHTTP2_ERR_DEFERRED;
-  const size_t size = std::min(left, most);
+  const size_t room = session_->room();
+  if (room == 0 && (left > 0 || !own_trailers_.empty())) return NGHTTP2_ERR_DEFERRED;
+  const size_t size = left == 0 ? 0 : std::min({left, most, room});
   if (size > 0) flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (size == left && ending_) {
     flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -171,10 +188,12 @@ void Channel::on_finished() {
 void Channel::append(std::string_view data) {
   if (!block_) block_ = Block::take(std::max(data.size(), Block::kMedium));
   if (begin_ + size_ + data.size() > block_.capacity()) {
-    if (size_ + data.size() <= block_.capacity() / 2) {
+    if (size_ + data.size() <= block_.capacity()) {
       std::memmove(block_.data(), block_.data() + begin_, size_);
     } else {
-      Block larger = Block::take((size_ + data.size()) * 2);
+      // Blocks come in few sizes, each a multiple of the one before; the peer's window bounds the last of
+      // them.
+      Block larger = Block::take(size_ + data.size());
       std::memcpy(larger.data(), block_.data() + begin_, size_);
       block_ = std::move(larger);
     }

@@ -65,8 +65,13 @@ class Channel final : public portcullis::Channel,
   // The peer's message broke the rules of HTTP/2, for which the stream was reset.
   bool was_malformed() const { return malformed_; }
 
-  // A request's head, or a response's; interim ones may come before. `ends_message`: no body follows.
-  // False when the connection has ended.
+  // How many bytes of body could be written now: what the connection's output and the peer's windows have
+  // room for. SIZE_MAX when nothing can be sent any more, which a write then tells.
+  size_t room() const;
+
+  // A request's head, or a response's; interim ones may come before. `ends_message`: no body follows. It is
+  // sent whatever room there is: who sends one waits for the stream to be writable first. False when the
+  // connection has ended.
   bool send_head(const FieldBlock& fields, bool ends_message);
   bool send_interim_head(const FieldBlock& fields);
   // Whether the peer makes tunnels of streams, which may have to be waited for.
@@ -83,6 +88,8 @@ class Channel final : public portcullis::Channel,
 
   IoResult read(char* data, size_t size) override;
   bool may_read() const override { return size_ > 0 || ended_ || broken_ || has_head(); }
+  // Of the head, before it has been sent, or of the body.
+  bool may_write() override;
   IoResult write(std::span<iovec>& pieces) override;
   void finish() override;
   void close(bool broken) override;
@@ -109,6 +116,7 @@ class Channel final : public portcullis::Channel,
   uint8_t signals_ = 0;
   bool ended_ = false;  // the peer has sent all
   bool broken_ = false;
+  bool head_sent_ = false;   // ours, the final one
   bool finished_ = false;    // we have sent all
   bool ending_ = false;      // what is being written is the last
   bool closing_ = false;     // all has been written

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "http/h2/pooled_memory.h"
 
@@ -14,6 +15,21 @@ namespace {
 constexpr int64_t kMostCredit = 2'000;
 constexpr int64_t kCreditPerSecond = 200;
 constexpr int64_t kCostOfFault = 20;
+constexpr int64_t kCostOfRefusal = 2;
+
+// Each frame of data that the peer gets may be answered by two window updates, the stream's and the
+// connection's, at no cost. So many of them are remembered: they may all come at once, when the peer has not
+// been read from for a while.
+constexpr uint32_t kUpdatesOfData = 2;
+constexpr uint32_t kMaxFreeUpdates = 1 << 16;
+
+// A field list that is this many times larger than its limit ends the connection: HPACK (RFC 7541) makes such
+// a list of few bytes, and a list must be read to its end, whatever becomes of the message.
+constexpr size_t kMaxListExcess = 4;
+
+// Of the output, what is left free rather than filled with small frames, which cost both sides as much as
+// large ones.
+constexpr size_t kUnusedShare = 8;
 
 std::string_view view(const uint8_t* bytes, size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
@@ -55,6 +71,7 @@ Session::Session(Stream& socket, Side side, const SessionSettings& settings)
       side_(side),
       settings_(settings),
       settling_(socket.loop()),
+      relief_(socket.loop()),
       credit_(kMostCredit),
       credited_(socket.loop().now()) {
   static const nghttp2_option* const options = make_options();
@@ -83,6 +100,7 @@ Session::Session(Stream& socket, Side side, const SessionSettings& settings)
 }
 
 Session::~Session() {
+  if (destroyed_ != nullptr) *destroyed_ = true;
   on_idle_ = nullptr;
   end();
   opening_.reset();
@@ -109,7 +127,7 @@ bool Session::receive(std::string_view data) {
     nghttp2_session_terminate_session(session_,
                                       flooded_ ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
   // nghttp2 wants to read no more once it has said why.
-  pull(SIZE_MAX);
+  pull();
   return taken >= 0 && nghttp2_session_want_read(session_) != 0;
 }
 
@@ -169,6 +187,7 @@ void Session::end() {
   if (ended_) return;
   ended_ = true;
   settling_.wake_all();
+  relief_.wake_all();
   channels_.for_each([](Channel& channel) {
     if (!channel.broken_) channel.on_stream_closed(NGHTTP2_INTERNAL_ERROR);
   });
@@ -190,14 +209,21 @@ void Session::flush() {
 }
 
 void Session::run_deferred() {
+  // The end of the last exchange may be the end of its connection.
+  bool destroyed = false;
+  destroyed_ = &destroyed;
   delivering_ = true;
-  while (!signalled_.empty()) deliver();
+  while (!signalled_.empty()) {
+    deliver();
+    if (destroyed) return;
+  }
+  destroyed_ = nullptr;
   delivering_ = false;
   send_now();
 }
 
 void Session::send_now() {
-  pull(kMostOutput);
+  pull();
   if (!sending_ && output_size_ > 0) sending_tasks_.spawn(send_out());
 }
 
@@ -217,23 +243,25 @@ void Session::deliver() {
   }
 }
 
-// Collects what nghttp2 has to send, until so much waits.
-void Session::pull(size_t most) {
+// Collects what nghttp2 has to send. Channel::supply() sees to it that bodies keep to the room there is.
+void Session::pull() {
   if (receiving_ || ended_) return;
-  while (output_size_ < most) {
-    const uint8_t* data = nullptr;
-    const ssize_t size = nghttp2_session_mem_send(session_, &data);
-    if (size <= 0) break;
+  const uint8_t* data = nullptr;
+  for (ssize_t size; (size = nghttp2_session_mem_send(session_, &data)) > 0;)
     std::memcpy(room_for(static_cast<size_t>(size)), data, static_cast<size_t>(size));
-  }
   if (output_size_ > 0) socket_.loop().defer(*this);
+}
+
+size_t Session::room() const {
+  const size_t waiting = sending_size_ + output_size_;
+  return waiting + settings_.output / kUnusedShare > settings_.output ? 0 : settings_.output - waiting;
 }
 
 // Where the next `size` bytes of the output go.
 char* Session::room_for(size_t size) {
   if (!output_) output_ = Block::take(std::max(size, Block::kMedium));
   if (output_size_ + size > output_.capacity()) {
-    Block larger = Block::take((output_size_ + size) * 2);
+    Block larger = Block::take(output_size_ + size);
     std::memcpy(larger.data(), output_.data(), output_size_);
     output_ = std::move(larger);
   }
@@ -246,8 +274,10 @@ Task<void> Session::send_out() {
   sending_ = true;
   while (output_size_ > 0) {
     const Block block = std::move(output_);
-    iovec piece{block.data(), std::exchange(output_size_, 0)};
+    sending_size_ = std::exchange(output_size_, 0);
+    iovec piece{block.data(), sending_size_};
     const IoResult sent = co_await socket_.write(std::span(&piece, 1), settings_.send_timeout);
+    sending_size_ = 0;
     if (!sent.ok()) {
       output_size_ = 0;
       output_.release();
@@ -256,7 +286,8 @@ Task<void> Session::send_out() {
       break;
     }
     wake_blocked();
-    pull(kMostOutput);
+    relief_.wake_all();
+    pull();
   }
   sending_ = false;
 }
@@ -278,6 +309,7 @@ bool Session::charge(int64_t cost) {
 
 int Session::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* head, void* self) {
   Session& it = *static_cast<Session*>(self);
+  if (head->type == NGHTTP2_HEADERS) it.list_size_ = 0;
   if (it.side_ == Side::kClient) return 0;  // targets are trusted so far
   // RFC 9113 section 6.3: also where priorities are not looked at.
   if (head->type == NGHTTP2_PRIORITY && head->stream_id == 0)
@@ -287,6 +319,10 @@ int Session::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* he
   if (head->type == NGHTTP2_HEADERS) it.note_stream(head->stream_id);
   int64_t cost = 1;
   if (head->type == NGHTTP2_HEADERS) cost = -1;
+  if (head->type == NGHTTP2_WINDOW_UPDATE && it.free_updates_ > 0) {
+    --it.free_updates_;
+    cost = 0;
+  }
   if (head->type == NGHTTP2_DATA) cost = head->length > 0 || (head->flags & NGHTTP2_FLAG_END_STREAM) ? 0 : 1;
   return it.charge(cost) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
@@ -354,6 +390,12 @@ int Session::on_begin_headers(nghttp2_session* session, const nghttp2_frame* fra
 int Session::on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
                        const uint8_t* value, size_t value_size, uint8_t, void* self) {
   Session& it = *static_cast<Session*>(self);
+  const size_t field_size = name_size + value_size + 32;
+  it.list_size_ += field_size;
+  if (it.list_size_ > kMaxListExcess * it.settings_.head_size) {
+    it.flooded_ = true;
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
+  }
   Channel* channel = it.channel_of(frame->hd.stream_id);
   if (channel == nullptr || frame->hd.type != NGHTTP2_HEADERS) return 0;
   if (!it.wants_head(*frame, *channel))
@@ -361,10 +403,13 @@ int Session::on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8
                ? 0
                : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   Head& head = *channel->last_head_;
-  head.size += name_size + value_size + 32;
+  head.size += field_size;
   const bool is_crumb = view(name, name_size) == "cookie" && head.first_crumb != nullptr;
-  if (head.size > it.settings_.head_size || (!is_crumb && head.field_count() >= it.settings_.field_count))
-    head.too_large = true;
+  const bool exceeds =
+      head.size > it.settings_.head_size || (!is_crumb && head.field_count() >= it.settings_.field_count);
+  if (exceeds && !std::exchange(head.too_large, true) && it.side_ == Side::kServer &&
+      !it.charge(kCostOfFault))
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
   if (!head.too_large) channel->add_field(view(name, name_size), view(value, value_size));
   return 0;
 }
@@ -445,7 +490,10 @@ int Session::on_stream_close(nghttp2_session*, int32_t id, uint32_t error, void*
 int Session::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* self) {
   Session& it = *static_cast<Session*>(self);
   const nghttp2_frame_hd& hd = frame->hd;
-  if (hd.type == NGHTTP2_DATA) it.charge(-2);
+  if (hd.type == NGHTTP2_DATA) {
+    it.charge(-2);
+    it.free_updates_ = std::min(it.free_updates_ + kUpdatesOfData, kMaxFreeUpdates);
+  }
   if (hd.type == NGHTTP2_RST_STREAM) it.note_reset(hd.stream_id, frame->rst_stream.error_code);
   if (hd.type == NGHTTP2_RST_STREAM && it.side_ == Side::kClient) {
     // One that its exchange gives up is not known here any more.
@@ -457,6 +505,9 @@ int Session::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* s
        frame->rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR ||
        frame->rst_stream.error_code == NGHTTP2_STREAM_CLOSED))
     it.charge(kCostOfFault);
+  if (hd.type == NGHTTP2_RST_STREAM && it.side_ == Side::kServer &&
+      frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM)
+    it.charge(kCostOfRefusal);
   if ((hd.type != NGHTTP2_DATA && hd.type != NGHTTP2_HEADERS) || !(hd.flags & NGHTTP2_FLAG_END_STREAM))
     return 0;
   if (Channel* channel = it.channel_of(hd.stream_id)) channel->on_finished();

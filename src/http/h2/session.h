@@ -24,12 +24,19 @@ struct SessionSettings {
   uint32_t connection_window = 1 << 20;
   size_t head_size = 32 << 10;
   size_t field_count = 100;
+  size_t output = 256 << 10;  // that waits for the peer, beyond which nothing more is written or read
   Milliseconds send_timeout{60'000};
 };
 
-// One HTTP/2 connection (RFC 9113) by nghttp2, on a socket's stream, as server or client. Whoever owns it
+// One HTTP/2 connection (RFC 9113) by nghttp2, on a socket's stream, as server or client. Its owner
 // reads from the socket and passes on what comes; what is to be sent is collected and leaves once the events
-// in hand have been handled. On the loop's thread. `socket` outlives it, and it its channels, unless nobody
+// in hand have been handled.
+//
+// What waits to be sent is bounded by `output` of the settings: bodies are taken only as far as there is
+// room, a head is sent only after there was some, and a server reads nothing more from a peer while there is
+// none. The frames that answer the peer's own are bounded by what one read of the socket can hold.
+//
+// On the loop's thread. `socket` outlives it, and it its channels, unless nobody
 // is to be told of its end.
 class Session final : private Deferred, public Pooled {
  public:
@@ -64,6 +71,11 @@ class Session final : private Deferred, public Pooled {
   bool within_head() const { return opening_ != nullptr; }
   // The peer has sent more than it may of what only costs us time.
   bool flooded() const { return flooded_; }
+
+  // So much waits to be sent that the peer is given nothing more to do: see above.
+  bool congested() const { return !ended_ && room() == 0; }
+  // co_await, while congested(): until there is room, or the connection has ended.
+  auto relieved() { return relief_.wait(kForever); }
 
   // Tells the peer that it will be the last time: it should begin no more streams. Those that come are
   // served.
@@ -105,7 +117,8 @@ class Session final : private Deferred, public Pooled {
   void run_deferred() override;
   void signal(Channel& channel, uint8_t signals);
   void deliver();
-  void pull(size_t most);
+  void pull();
+  size_t room() const;
   char* room_for(size_t size);
   Task<void> send_out();
   bool charge(int64_t cost);
@@ -114,8 +127,6 @@ class Session final : private Deferred, public Pooled {
   bool is_over_for_peer(int32_t id) const;
   void forget(Channel& channel);
   void wake_blocked();
-
-  static constexpr size_t kMostOutput = 256 << 10;  // collected before streams have to wait
 
   Stream& socket_;
   const Side side_;
@@ -130,14 +141,18 @@ class Session final : private Deferred, public Pooled {
   std::function<void()> on_idle_;
   Block output_;
   size_t output_size_ = 0;
+  size_t sending_size_ = 0;  // of what the socket is taking
+  size_t list_size_ = 0;     // of the field list that is being received
   bool sending_ = false;
   bool receiving_ = false;
   bool ended_ = false;
   bool going_away_ = false;  // the peer has said so
   bool flooded_ = false;
   bool delivering_ = false;
+  bool* destroyed_ = nullptr;  // set by the destructor, while run_deferred() tells channels
   bool settled_ = false;
   WaitList settling_;
+  WaitList relief_;
   int32_t last_id_ = -1;                       // that the peer has begun
   std::pair<int32_t, int32_t> skipped_{0, 0};  // the last ones between these have been passed over
   FrameScanner scanner_;                       // server
@@ -148,6 +163,7 @@ class Session final : private Deferred, public Pooled {
   int32_t forgotten_ = 0;  // the latest of those that are not in the list any more
   bool refusing_ = false;  // streams that the peer begins are not looked at
   int64_t credit_;
+  uint32_t free_updates_ = 0;  // window updates that cost no credit
   Clock::time_point credited_;
   TaskGroup sending_tasks_;
 };

@@ -1,0 +1,210 @@
+"""What peers that do not read, or only drip, can make the gateway hold: 256 KiB each, whatever they ask for."""
+
+import contextlib
+import socket
+import ssl
+import struct
+
+import hpack
+import pytest
+
+import harness
+import http2
+from harness import metric, simple_configuration, wait_for
+from peer_memory import Peak, resident
+
+CLIENTS = 40
+EACH = 256  # KiB that one peer may take
+BODY = 8 << 20
+
+pytestmark = pytest.mark.not_sanitized(reason="a sanitizer keeps what has been freed, and adds to what is taken")
+
+
+class Flood:
+    """A backend's handler that answers with BODY bytes, and counts how many of them have been taken from it."""
+
+    def __init__(self, size=BODY):
+        self.size, self.sent, self.answers = size, 0, 0
+
+    def __call__(self, connection, made):
+        made.read_head(connection)
+        self.answers += 1
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % self.size)
+        block = bytes(1 << 16)
+        left = self.size
+        while left > 0:
+            self.sent += connection.send(block[:left])
+            left -= min(left, len(block))
+
+    def wait_until_still(self, answers):
+        """All are being answered, and everything between here and the clients is full."""
+        last = [None, 0]
+
+        def still():
+            now = (self.answers, self.sent)
+            last[1] = last[1] + 1 if now == last[0] else 0
+            last[0] = now
+            return self.answers >= answers and last[1] > 100
+        wait_for(still, timeout=60, what="a standstill")
+
+
+def small_socket(gateway):
+    """A connection whose receive buffer takes next to nothing."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(20)
+    connection.connect(("127.0.0.1", gateway.port))
+    return connection
+
+
+def wait_until_level(measure, what):
+    """Until a hundred looks in a row have found the same."""
+    last = [None, 0]
+
+    def level():
+        now = measure()
+        last[1] = last[1] + 1 if now == last[0] else 0
+        last[0] = now
+        return last[1] > 100
+    wait_for(level, timeout=60, what=what)
+
+
+@pytest.mark.parametrize("target", ["http1", "http2"])
+@pytest.mark.parametrize("secure", [False, True])
+def test_http1_clients_that_do_not_read(start, backend, backend2, edge, secure, target):
+    flood = Flood()
+    if target == "http1":
+        port, protocol = backend(flood).port, ""
+    else:
+        def handle(peer, stream):
+            flood.answers += 1
+            peer.send(peer.head(stream, [(":status", "200")], end=False))
+            size = peer.window(stream)
+            while size > 0:
+                piece = min(size, 16384, peer.window(0))
+                peer.send(peer.data(stream, bytes(piece), end=False))
+                peer.windows[0] -= piece
+                peer.windows[stream] -= piece
+                flood.sent += piece
+                size -= piece
+        port, protocol = backend2(handle).port, "    protocol: http2"
+    tls = "    tls: {certificates: [{cert: edge.pem, key: edge.key}]}" if secure else ""
+    gateway = start(simple_configuration(port, extra_listener=tls, extra_upstream=protocol, workers=1))
+    with contextlib.ExitStack() as stack:
+        context = ssl._create_unverified_context()
+
+        def client():
+            connection = stack.enter_context(small_socket(gateway))
+            if secure:
+                connection = stack.enter_context(context.wrap_socket(connection))
+            return connection
+        clients = [client() for _ in range(CLIENTS)]
+        if secure:
+            wait_until_level(lambda: resident(gateway.process), "handshakes")
+        peak = Peak(gateway.process)
+        for one in clients:
+            one.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        flood.wait_until_still(CLIENTS)
+        assert peak.grown() < CLIENTS * EACH
+
+
+def test_an_http1_client_that_was_fast_and_stops(start, backend):
+    flood = Flood(64 << 20)
+    gateway = start(simple_configuration(backend(flood).port, workers=1))
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(gateway.connect()) for _ in range(10)]
+        peak = Peak(gateway.process)
+        for one in clients:
+            one.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            for _ in range(100):
+                one.recv(1 << 18)
+        flood.wait_until_still(len(clients))
+        assert peak.grown() < len(clients) * EACH
+
+
+def test_http2_answers_without_bodies_do_not_pile_up(start, backend):
+    admin = harness.free_port()
+    gateway = start(simple_configuration(backend().port, extra_listener="    redirect_to_https: {port: 443}",
+                                         top=f'admin: {{address: "127.0.0.1:{admin}"}}', workers=1))
+    head = [(":method", "HEAD"), (":path", "/" + "p" * 3800), (":authority", "a"), (":scheme", "http")]
+    encoder = hpack.Encoder()
+
+    def frame(kind, flags, stream, payload=b""):
+        return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+    with small_socket(gateway) as connection:
+        connection.sendall(http2.PREFACE + frame(4, 0, 0, struct.pack(">HI", 1, 0)))  # no table for the gateway's heads
+        harness.take_until(connection, b"\x04\x01\0\0\0\0", "an acknowledgement")
+        connection.sendall(frame(4, 1, 0) + frame(1, 5, 1, encoder.encode(head)))
+        again = encoder.encode(head)  # four bytes
+        peak = Peak(gateway.process)
+        at_once = 80  # of a hundred streams
+        for first in range(3, 20_003, 2 * at_once):
+            connection.sendall(b"".join(frame(1, 5, first + 2 * i, again) for i in range(at_once)))
+            try:
+                answered = (first - 1) // 2 + at_once
+                wait_for(lambda: metric(admin, "portcullis_requests_total") >= answered, timeout=5)
+            except AssertionError:
+                break  # it does not go on while so much waits
+        else:
+            pytest.fail("the gateway goes on answering")
+        assert peak.grown() < 4 * 1024
+
+
+STREAMS = 90
+
+
+@pytest.mark.parametrize("window", [0, 65535, 1 << 20])
+def test_http2_streams_that_nobody_reads(start, backend, speak, window):
+    flood = Flood(1 << 20)
+    gateway = start(simple_configuration(backend(flood).port, workers=1))
+    client = http2.Client(small_socket(gateway), settings={4: window}, auto_window=False)
+    client.wait(lambda: client.acknowledged)
+    client.send(http2.frames.WindowUpdateFrame(0, 1 << 28))
+    peak = Peak(gateway.process)
+    for _ in range(STREAMS):
+        client.request()
+    flood.wait_until_still(STREAMS if window == 0 else 1)
+    # Each request in hand takes some memory, and `streams` says how many there may be; what waits for the connection is
+    # bounded as that of any other.
+    assert peak.grown() < EACH + STREAMS * 64
+    client.close()
+
+
+def test_nothing_is_lost_when_a_slow_http2_client_reads_on(start, backend, speak):
+    size, streams = 300_000, 60
+    flood = Flood(size)
+    gateway = start(simple_configuration(backend(flood).port, workers=1))
+    client = http2.Client(small_socket(gateway), settings={4: 1 << 20})
+    client.wait(lambda: client.acknowledged)
+    client.send(http2.frames.WindowUpdateFrame(0, 1 << 28))
+    numbers = [client.request(f"/{i}") for i in range(streams)]
+    flood.wait_until_still(1)
+    for number in numbers:
+        it = client.wait_for_end(number)
+        assert it.status == 200 and len(it.body) == size and it.ended
+    assert client.ask().status == 200
+    client.close()
+
+
+def test_a_reset_stream_gives_its_room_to_the_others(start, backend, speak):
+    gateway = start(simple_configuration(backend(Flood(1 << 20)).port, workers=1))
+    client = speak(gateway, settings={4: 0}, auto_window=False)
+    stuck = [client.request() for _ in range(50)]
+    client.wait(lambda: all(client.stream(n).heads for n in stuck))
+    client.send(*[http2.frames.RstStreamFrame(n, 8) for n in stuck])
+    client.send(http2.frames.SettingsFrame(0, settings={4: 2 << 20}), http2.frames.WindowUpdateFrame(0, 1 << 28))
+    it = client.ask()
+    assert it.status == 200 and len(it.body) == 1 << 20
+
+
+def test_a_smaller_send_buffer_is_a_key(start, backend):
+    flood = Flood(64 << 20)
+    gateway = start(simple_configuration(backend(flood).port, extra_listener="    limits: {send_buffer: 16KiB}", workers=1))
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(small_socket(gateway)) for _ in range(20)]
+        peak = Peak(gateway.process)
+        for one in clients:
+            one.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        flood.wait_until_still(len(clients))
+        assert peak.grown() < len(clients) * 96
