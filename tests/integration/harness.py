@@ -24,14 +24,14 @@ DEMO_BINARY = os.environ.get("PORTCULLIS_DEMO_BINARY", BINARY)
 
 
 def wait_for(condition, timeout=20, what="condition"):
-    """Polls until condition() is true; the one place where tests wait for something they cannot be told of."""
+    """Polls until condition() is true; the one place where tests wait for something they cannot be told of. `what`: a text, or a function that makes it."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         value = condition()
         if value:
             return value
         time.sleep(0.005)
-    raise AssertionError(f"timed out waiting for {what}")
+    raise AssertionError(f"timed out waiting for {what() if callable(what) else what}")
 
 
 # Below the ports from which the kernel takes the clients' own, so that no connection has one by the time a server binds

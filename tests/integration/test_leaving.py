@@ -269,10 +269,14 @@ def test_an_end_behind_further_requests_is_for_the_last_of_them(start, backend):
 
 # Those who are gone without a word.
 
+def connections_at(port):
+    """What `ss` shows of the connections at `port`, on either side of them."""
+    return subprocess.run(["ss", "-tnoiH", f"( sport = :{port} or dport = :{port} )"], capture_output=True, text=True, check=True).stdout
+
+
 def keepalive_timers(port):
-    """The settings that `ss` shows of the connections at `port`, on either side of them."""
-    shown = subprocess.run(["ss", "-tnoH", "state", "established", f"( sport = :{port} or dport = :{port} )"], capture_output=True, text=True, check=True).stdout
-    return [line for line in shown.splitlines() if "timer:(keepalive," in line]
+    """The lines of those whose system asks for the other side."""
+    return [line for line in connections_at(port).splitlines() if line.startswith("ESTAB") and "timer:(keepalive," in line]
 
 
 @pytest.mark.parametrize("keys, seconds", [("", 60), ("tcp_keepalive: {idle: 7200s}", 7200), ("tcp_keepalive: {idle: 0s}", None)])
@@ -285,7 +289,7 @@ def test_silent_connections_are_asked_for_by_the_system(keys, seconds, start, ba
         take_until(client, EVENT, "the first event")
         for port in (gateway.port, made.port):
             # Data that is not acknowledged yet has a timer in its place.
-            wait_for(lambda: len(keepalive_timers(port)) == (0 if seconds is None else 1), what="the timer")
+            wait_for(lambda: len(keepalive_timers(port)) == (0 if seconds is None else 1), what=lambda: f"one timer in\n{connections_at(port)}")
             timers = keepalive_timers(port)
             if seconds == 60:
                 assert re.search(r"keepalive,(5\d|60)(\.\d+)?sec|keepalive,1min", timers[0]), timers

@@ -228,7 +228,7 @@ def test_a_file_that_takes_the_place_of_a_unix_socket_is_not_changed(other, run_
 
     def replaced():
         nonlocal continued
-        stops = re.findall(r"(\d+) --- stopped by SIGSTOP", told.read_text() if told.exists() else "")
+        stops = re.findall(r"(\d+) +--- stopped by SIGSTOP", told.read_text() if told.exists() else "")
         for tracee in stops[continued:]:
             if place.is_socket():
                 place.unlink()
