@@ -74,6 +74,10 @@ lane_tests() {
       stage "integration-$preset" integration_tests "$preset"
     fi
   done
+}
+# Beside the long stages at the end of the other lanes.
+lane_checks() {
+  if wants fuzz; then ended_well fuzz || true; fi
   if wants quickstart; then stage quickstart scripts/quickstart.sh --check; fi
   if wants grade && ended_well install-tests; then
     stage build-grade configure_and_build release portcullis
@@ -127,4 +131,4 @@ rm -f build/flaky.json
 scripts/bootstrap.sh build
 if ((EUID != 0)); then scripts/bootstrap.sh test; fi # which may ask for a password
 if wants asan || wants tsan || wants fuzz || wants lint; then scripts/bootstrap.sh test check; fi
-run_lanes lane_install lane_builds lane_tests
+run_lanes lane_install lane_builds lane_tests lane_checks

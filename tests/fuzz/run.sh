@@ -10,7 +10,7 @@ run_one() {
   local target=$1 limit=$runs scratch
   scratch=$(mktemp -d)
   if [[ $target == config ]]; then limit=$((runs / 10)); fi
-  "$folder/fuzz_$target" -runs="$limit" -max_total_time=60 -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=0 \
+  "$folder/fuzz_$target" -runs="$limit" -max_total_time=15 -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=0 \
     -artifact_prefix="$scratch/" "$scratch" "tests/fuzz/corpus/$target"
   rm -rf "$scratch"
   echo "fuzz_$target: $limit inputs, nothing found"

@@ -1,5 +1,6 @@
 """Leaves out, where PORTCULLIS_SANITIZER names the sanitizer that the gateway is built with, the tests that tell nothing
-under one: @pytest.mark.not_sanitized(reason="...").
+under one: @pytest.mark.not_sanitized(reason="..."), and those that tell nothing under the thread sanitizer alone:
+@pytest.mark.not_thread_sanitized(reason="...").
 
 That is for tests whose own work is elsewhere (a browser, Prometheus, generated text) or repeats the same path through
 the gateway with other words. A test that gives the data path hostile or concurrent input stays."""
@@ -15,20 +16,26 @@ only_command_line = pytest.mark.not_sanitized(reason="one process prints its ans
 others_software = pytest.mark.not_sanitized(reason="its time goes to a browser, Prometheus or testssl")
 documents = pytest.mark.not_sanitized(reason="holds the documentation to what the other tests have tried")
 same_path = pytest.mark.not_sanitized(reason="the same path through the gateway as the case beside it, with another size or algorithm")
+one_worker = pytest.mark.not_thread_sanitized(reason="each request is one worker's from its first byte to its last, and the threads that serve it are those of the tests that stay")
+
+MARKERS = {"not_sanitized": ("asan", "tsan"), "not_thread_sanitized": ("tsan",)}
 
 
 class NotSanitized:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items):
         for item in items:
-            for mark in item.iter_markers("not_sanitized"):
-                if not mark.kwargs.get("reason") or mark.args:
-                    raise pytest.UsageError(f'{item.nodeid}: not_sanitized needs a reason: @pytest.mark.not_sanitized(reason="...")')
-                if SANITIZER:
-                    item.add_marker(pytest.mark.skip(reason=f"under {SANITIZER}: {mark.kwargs['reason']}"))
+            for name, sanitizers in MARKERS.items():
+                for mark in item.iter_markers(name):
+                    if not mark.kwargs.get("reason") or mark.args:
+                        raise pytest.UsageError(f'{item.nodeid}: {name} needs a reason: @pytest.mark.{name}(reason="...")')
+                    if SANITIZER in sanitizers:
+                        item.add_marker(pytest.mark.skip(reason=f"under {SANITIZER}: {mark.kwargs['reason']}"))
 
 
 def register(config):
     config.addinivalue_line("markers", "not_sanitized(reason): tells nothing under a sanitizer; skipped where "
                             "PORTCULLIS_SANITIZER is set")
+    config.addinivalue_line("markers", "not_thread_sanitized(reason): tells nothing under the thread sanitizer; skipped where "
+                            "PORTCULLIS_SANITIZER is tsan")
     config.pluginmanager.register(NotSanitized())

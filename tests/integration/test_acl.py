@@ -7,6 +7,8 @@ import sanitizers
 from identity import ask, complaints, configuration, hashed
 from tokens import key_pair, pem, whole_token
 
+pytestmark = sanitizers.one_worker
+
 KEYS = {name: f"key-of-{name}-0123456789" for name in ("admin", "reader", "nobody")}
 CONSUMERS = ", ".join(f"{{name: {name}, groups: [{group}], credentials: {{keys: '{hashed(KEYS[name])}'}}}}"
                       for name, group in (("admin", "admins"), ("reader", "readers"), ("nobody", "")))

@@ -12,6 +12,8 @@ import sanitizers
 from cache_origin import Answer, Origin, ask
 from harness import ROOT, Gateway
 
+pytestmark = sanitizers.one_worker
+
 HIT, MISS, VALIDATED = "hit", "miss", "validated"
 TAG = '"one"'
 

@@ -13,6 +13,8 @@ import sanitizers
 from cache_origin import Answer, Origin, ask
 from harness import BINARY
 
+pytestmark = sanitizers.one_worker
+
 TEXT = json.dumps([{"id": i, "name": f"product {i}", "tags": ["a", "b", "c"]} for i in range(2000)]).encode()
 JSON = {"content-type": "application/json"}
 

@@ -6,6 +6,8 @@ import harness
 import sanitizers
 from harness import read_response
 
+pytestmark = sanitizers.one_worker
+
 ORIGIN = "Origin: https://a.example\r\n"
 CORS = 'cors: {origins: ["https://a.example"], methods: [GET, POST]}'
 

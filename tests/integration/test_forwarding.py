@@ -5,7 +5,10 @@ import re
 
 import pytest
 
+import sanitizers
 from harness import log_lines, read_response, simple_configuration
+
+pytestmark = sanitizers.one_worker
 
 TRUST = "    trusted_proxies: [127.0.0.0/8, 10.0.0.0/8]\n"
 

@@ -7,8 +7,11 @@ import time
 
 import pytest
 
+import sanitizers
 from harness import free_port, log_lines, wait_for
 from test_http2_upstream import h2_configuration
+
+pytestmark = sanitizers.one_worker
 
 
 def web(port, settings="{}", before="", **more):

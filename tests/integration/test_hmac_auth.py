@@ -15,6 +15,8 @@ from harness import log_lines, read_response, wait_for
 from identity import Answer, ask, complaints, configuration
 from tokens import key_pair, pem
 
+pytestmark = sanitizers.one_worker
+
 SECRET = "shared-secret-of-at-least-32-bytes"
 
 

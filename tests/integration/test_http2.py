@@ -9,8 +9,11 @@ import pytest
 
 import harness
 import http2
+import sanitizers
 from harness import metric, read_head, read_response, simple_configuration, wait_for
 from hyperframe import frame as frames
+
+pytestmark = sanitizers.one_worker
 
 
 def curl(*arguments):

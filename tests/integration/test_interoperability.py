@@ -8,10 +8,13 @@ import time
 import pytest
 
 import harness
+import sanitizers
 from harness import log_lines, read_head, read_response, simple_configuration, wait_for
 from http2 import OK
 from hyperframe import frame as frames
 from test_http2_upstream import h2_configuration
+
+pytestmark = sanitizers.one_worker
 
 
 def ask(gateway, target="/", method="GET", fields="", body=b""):

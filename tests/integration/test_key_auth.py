@@ -10,6 +10,8 @@ import sanitizers
 from harness import log_lines, metric, wait_for
 from identity import ask, complaints, configuration, hashed
 
+pytestmark = sanitizers.one_worker
+
 KEY, OLD, NEW = "shop-key-0123456789abcdef", "old-key-0123456789abcdef", "new-key-0123456789abcdef"
 CONSUMERS = f"""{{name: shop, groups: [partners, eu], metadata: {{tier: gold}}, credentials: {{keys: ["{hashed(KEY)}"]}}}},
   {{name: robot, credentials: {{keys: [{{hash: "{hashed(OLD)}", name: old, expires: 2020-01-01}},

@@ -3,7 +3,10 @@
 import json
 
 import harness
+import sanitizers
 from harness import read_response
+
+pytestmark = sanitizers.one_worker
 
 HEAD = """version: 1
 workers: 1

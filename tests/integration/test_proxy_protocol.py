@@ -11,6 +11,8 @@ import pytest
 import sanitizers
 from harness import check, free_port, metric, read_response, read_to_end, simple_configuration, wait_for
 
+pytestmark = sanitizers.one_worker
+
 FROM_HERE = "    proxy_protocol: [127.0.0.1]"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -3,7 +3,10 @@
 import pytest
 
 import harness
+import sanitizers
 from harness import read_response
+
+pytestmark = sanitizers.one_worker
 
 
 def configuration(to, listener="", more=""):

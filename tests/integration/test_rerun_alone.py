@@ -169,11 +169,16 @@ def test_only_those_marked_are_left_out_under_a_sanitizer(run):
     tests = """
         @pytest.mark.not_sanitized(reason="a browser's work")
         def test_marked(): pass
+
+        @pytest.mark.not_thread_sanitized(reason="one worker's")
+        def test_of_one_worker(): pass
     """
-    assert closing_line(run(tests)[0]).startswith("2 passed, 1 skipped in ")
+    assert closing_line(run(tests)[0]).startswith("3 passed, 1 skipped in ")
     out, code, _ = run(tests, "-rs", PORTCULLIS_SANITIZER="tsan")
-    assert code == 0 and closing_line(out).startswith("1 passed, 2 skipped in "), out
-    assert "under tsan: a browser's work" in out
+    assert code == 0 and closing_line(out).startswith("1 passed, 3 skipped in "), out
+    assert "under tsan: a browser's work" in out and "under tsan: one worker's" in out
+    out, code, _ = run(tests, "-rs", PORTCULLIS_SANITIZER="asan")
+    assert code == 0 and closing_line(out).startswith("2 passed, 2 skipped in "), out
 
 
 def test_a_mark_needs_a_reason(run):

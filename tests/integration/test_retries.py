@@ -10,6 +10,8 @@ import pytest
 import sanitizers
 from harness import check, log_lines, read_response, read_to_end, simple_configuration, wait_for
 
+pytestmark = sanitizers.one_worker
+
 
 def configuration(ports, retries="{attempts: 2}", upstream="", route="", top="", workers=1):
     rules = f"    retries: {retries}\n" if retries else ""

@@ -9,6 +9,8 @@ import harness
 import sanitizers
 from harness import read_response
 
+pytestmark = sanitizers.one_worker
+
 CONFIGURATION = """version: 1
 listeners: [{name: public, address: "127.0.0.1:{port}"}]
 upstreams: [{name: backend, targets: [{address: "127.0.0.1:BACKEND"}]}]

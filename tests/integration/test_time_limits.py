@@ -10,6 +10,8 @@ import harness
 import sanitizers
 from harness import read_head, read_response, simple_configuration, wait_for
 
+pytestmark = sanitizers.one_worker
+
 SILENCE = 0.3  # of a client or a target; the time limits that other tests set are much shorter
 
 

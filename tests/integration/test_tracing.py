@@ -8,9 +8,12 @@ import threading
 
 import pytest
 
+import sanitizers
 import servers
 from cache_origin import Answer, Origin, ask
 from harness import free_port, metric, wait_for
+
+pytestmark = sanitizers.one_worker
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = {"traceparent": f"00-{TRACE}-{SPAN}-01"}

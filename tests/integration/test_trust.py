@@ -10,8 +10,11 @@ import jwt
 import pytest
 
 import harness
+import sanitizers
 import tokens
 from harness import read_head, read_response, simple_configuration
+
+pytestmark = sanitizers.one_worker
 
 SECRET = "0123456789abcdef0123456789abcdef"
 KEY_HASH = "sha256:6ab9f1eb8f7d3388f4f9d586f66e99fd54080df2c446f0e58668b09c08a16dd0"  # of k1

@@ -8,7 +8,10 @@ import time
 
 import pytest
 
+import sanitizers
 from harness import free_port, log_lines, read_head, simple_configuration, wait_for
+
+pytestmark = sanitizers.one_worker
 
 UPGRADE = b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: x\r\n\r\n"
 ACCEPT = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"
