@@ -48,7 +48,8 @@ size_t plain_json(std::string_view text) {
   return size;
 }
 
-// Length of the valid UTF-8 sequence at the start of `text`, or 0.
+}  // namespace
+
 size_t utf8_sequence(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const auto continues = [&](size_t i) { return i < text.size() && (byte(i) & 0xC0) == 0x80; };
@@ -69,8 +70,6 @@ size_t utf8_sequence(std::string_view text) {
   }
   return 0;
 }
-
-}  // namespace
 
 std::string to_lower(std::string_view text) {
   std::string out(text);

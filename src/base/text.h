@@ -76,6 +76,9 @@ std::optional<std::string_view> nearest_word(std::string_view word,
 // " - did you mean `x`?" for the nearest candidate, or "": the end of an error message about `word`.
 std::string suggestion_for(std::string_view word, const std::vector<std::string_view>& candidates);
 
+// Length of the valid UTF-8 sequence at the start of `text`, which is not empty; 0 when there is none.
+size_t utf8_sequence(std::string_view text);
+
 // "a, b, c".
 std::string join(const std::vector<std::string>& words);
 

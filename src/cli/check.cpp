@@ -12,15 +12,18 @@ namespace {
 
 struct CheckSettings {
   ConfigChoice config;
+  bool strict = false;
   bool json = false;
 };
 
 nlohmann::json to_json(const config::Diagnostic& one) {
-  return {{"severity", one.severity == config::Severity::kError ? "error" : "warning"},
-          {"file", one.location.file.text()},
-          {"line", one.location.line},
-          {"column", one.location.column},
-          {"message", one.message}};
+  nlohmann::json out{{"severity", one.severity == config::Severity::kError ? "error" : "warning"},
+                     {"file", one.location.file.text()},
+                     {"line", one.location.line},
+                     {"column", one.location.column},
+                     {"message", one.message}};
+  if (!one.check.empty()) out["check"] = one.check;
+  return out;
 }
 
 int check(const CheckSettings& settings) {
@@ -29,15 +32,16 @@ int check(const CheckSettings& settings) {
   if (!path) return fail("check", failure, format_of(settings.json));
   config::Diagnostics diagnostics;
   const auto config = control::load_config(*path, diagnostics);
-  if (config) control::report_unreachable_routes(*config, diagnostics);
+  if (settings.strict) diagnostics.treat_warnings_as_errors();
+  const bool good = !diagnostics.has_errors();
   if (settings.json) {
-    nlohmann::json told{{"good", config.has_value()}, {"diagnostics", nlohmann::json::array()}};
+    nlohmann::json told{{"good", good}, {"diagnostics", nlohmann::json::array()}};
     for (const auto& one : diagnostics.sorted()) told["diagnostics"].push_back(to_json(one));
     print_json(told);
-    return config ? kGood : kWrong;
+    return good ? kGood : kWrong;
   }
   control::print_diagnostics(diagnostics);
-  if (!config) return kWrong;
+  if (!good) return kWrong;
   std::printf("%s: good: %zu listeners, %zu routes, %zu upstreams\n", path->c_str(), config->listeners.size(),
               config->routes.size(), config->upstreams.size());
   return kGood;
@@ -47,21 +51,27 @@ int check(const CheckSettings& settings) {
 
 Command check_command() {
   auto settings = std::make_shared<CheckSettings>();
-  return {.name = "check",
-          .summary = "Report everything wrong with a configuration",
-          .description =
-              "Each finding names its file, line and column. Files that the configuration names, such as "
-              "certificates, are read too; nothing is bound or connected to (`portcullis doctor` does that).",
-          .operands = {config_operand(settings->config)},
-          .options = {config_option(settings->config), json_option(settings->json)},
-          .environment = {config_variable()},
-          .exits = {{kGood, "the configuration is good; there may be warnings"},
-                    {kWrong, "the configuration is wrong"},
-                    {kCouldNot, "the configuration cannot be read"}},
-          .examples = {{"portcullis check gateway.yaml", "One file"},
-                       {"portcullis check /etc/portcullis/conf.d", "A folder of files"},
-                       {"portcullis check --json gateway.yaml", "For programs"}},
-          .run = [settings] { return check(*settings); }};
+  return {
+      .name = "check",
+      .summary = "Report everything wrong with a configuration",
+      .description =
+          "Each finding names its file, line and column. Errors are what the gateway cannot serve; warnings "
+          "are what it can serve and what cannot be meant, with the name of the check in brackets "
+          "(docs/warnings.md). Files that the configuration names, such as "
+          "certificates, are read too; nothing is bound or connected to (`portcullis doctor` does that).",
+      .operands = {config_operand(settings->config)},
+      .options = {config_option(settings->config),
+                  {.names = "--strict", .summary = "Treat warnings as errors", .target = &settings->strict},
+                  json_option(settings->json)},
+      .environment = {config_variable()},
+      .exits = {{kGood, "the configuration is good; there may be warnings"},
+                {kWrong, "the configuration is wrong, or with --strict there are warnings"},
+                {kCouldNot, "the configuration cannot be read"}},
+      .examples = {{"portcullis check gateway.yaml", "One file"},
+                   {"portcullis check /etc/portcullis/conf.d", "A folder of files"},
+                   {"portcullis check --strict gateway.yaml", "In a pipeline that takes no warnings"},
+                   {"portcullis check --json gateway.yaml", "For programs"}},
+      .run = [settings] { return check(*settings); }};
 }
 
 }  // namespace portcullis::cli

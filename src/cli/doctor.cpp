@@ -312,7 +312,6 @@ int doctor(const DoctorSettings& settings) {
   Findings findings;
   config::Diagnostics diagnostics;
   const auto config = control::load_config(*path, diagnostics);
-  if (config) control::report_unreachable_routes(*config, diagnostics);
   for (const config::Diagnostic& one : diagnostics.sorted()) {
     const std::string text = one.to_string();
     one.severity == config::Severity::kError ? findings.fault("configuration", text)

@@ -4,8 +4,8 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "config/json_schema.h"
 #include "config/reference.h"
-#include "config/schema_model.h"
 #include "policy/registry.h"
 
 namespace portcullis::cli {
@@ -22,10 +22,7 @@ int print_schema(const SchemaSettings& settings) {
     std::fputs(config::reference_page(policy::catalog()).c_str(), stdout);
     return kGood;
   }
-  nlohmann::json schema = config::config_type(policy::catalog())->json_schema();
-  schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
-  schema["title"] = "Portcullis configuration";
-  print_json(schema);
+  print_json(config::json_schema(policy::catalog()));
   return kGood;
 }
 

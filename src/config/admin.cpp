@@ -37,8 +37,8 @@ TypePointer admin_type() {
           "tokens", &Admin::tokens, list_of<AdminToken>(token), "none",
           "Who may use it, by `Authorization: Bearer TOKEN`, or by logging in to the dashboard. All but "
           "`/healthz` and `/readyz` then takes one.")
-      .optional("hosts", &Admin::hosts, list_of<std::string>(checked_text("a host", "", check_host_name)),
-                "none",
+      .optional("hosts", &Admin::hosts,
+                list_of<std::string>(checked_text("a host", "", "gateway.internal", check_host_name)), "none",
                 "Names by which browsers may reach it, beside addresses and `localhost`. A page on the web "
                 "can make its own name mean this machine; requests for names that are not here are refused, "
                 "but those with a token.");

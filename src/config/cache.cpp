@@ -8,7 +8,7 @@ TypePointer cache_type() {
   auto disk = std::make_shared<ObjectType>(
       "disk", "A directory for the bodies of large responses. A change needs a restart.");
   disk->required(
-          "path", &CacheDisk::path, text(),
+          "path", &CacheDisk::path, text("/var/cache/portcullis"),
           "The directory, of one process at a time; it is made where its parent is there. What lies in it "
           "survives a restart and a crash.")
       .required("size", &CacheDisk::size, size(), "All of them together, as 20GiB.")

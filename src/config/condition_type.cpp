@@ -14,6 +14,13 @@ std::string check_regex(const std::string& text) {
   return expression.ok() ? "" : "`" + text + "` is not an expression: " + expression.error();
 }
 
+nlohmann::json described(const Type& type, const char* description, const nlohmann::json& example) {
+  nlohmann::json schema = type.json_schema();
+  schema["description"] = description;
+  schema["examples"] = nlohmann::json::array({example});
+  return schema;
+}
+
 class ConditionMapType final : public Type {
  public:
   explicit ConditionMapType(std::function<std::string(const std::string&)> check_name)
@@ -40,19 +47,20 @@ class ConditionMapType final : public Type {
     }
   }
   nlohmann::json json_schema() const override {
-    const auto one = [](const char* key, nlohmann::json type) {
-      return nlohmann::json{{"type", "object"},
-                            {"additionalProperties", false},
-                            {"required", {key}},
-                            {"properties", {{key, std::move(type)}}}};
-    };
-    return {{"type", "object"},
+    return {{"type", {"object", "null"}},
+            {"patternProperties", {{"^<<$", true}}},
             {"additionalProperties",
-             {{"anyOf",
-               {nlohmann::json{{"type", {"string", "number", "boolean"}}}, one("regex", {{"type", "string"}}),
-                one("present", {{"type", "boolean"}})}}}}};
+             {{"type", {"string", "number", "boolean", "object"}},
+              {"minProperties", 1},
+              {"maxProperties", 1},
+              {"additionalProperties", false},
+              {"properties",
+               {{"regex", described(*regex_type(), "An expression (RE2) for the whole value.", "[a-z]+-2")},
+                {"present", described(*boolean(), "Whether there is such a name.", true)}}}}}};
   }
   std::string describe() const override { return "names with a value, `{regex: ...}` or `{present: true}`"; }
+  std::string example() const override { return "{x-version: '2'}"; }
+  bool is_value(const std::string&) const override { return false; }
 
  private:
   static void load_condition(const YamlNode& key, const YamlNode& value, MatchCondition& out,
@@ -80,7 +88,7 @@ TypePointer condition_map(std::function<std::string(const std::string&)> check_n
 }
 
 TypePointer regex_type() {
-  return checked_text("a regular expression", "", check_regex);
+  return checked_text("a regular expression", "", "'/v[0-9]+/orders'", check_regex);
 }
 
 }  // namespace portcullis::config

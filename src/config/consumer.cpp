@@ -68,17 +68,18 @@ TypePointer consumer_type() {
       .optional("expires", &ApiKey::expires, timestamp(), "never", "From then on it is refused; UTC.");
   auto basic = std::make_shared<ObjectType>("basic", "A name and password for `basic_auth`.");
   basic->locate(&BasicCredential::location)
-      .required("username", &BasicCredential::username, checked_text("a user's name", "", check_username),
-                "As the client sends it.")
+      .required("username", &BasicCredential::username,
+                checked_text("a user's name", "", "shop", check_username), "As the client sends it.")
       .required("password_hash", &BasicCredential::password_hash,
-                checked_text("a password's hash", "^\\$", check_password_hash),
+                checked_text("a password's hash", "^\\$", "'${file:/etc/portcullis/shop.hash}'",
+                             check_password_hash),
                 "bcrypt, yescrypt, argon2 or SHA-crypt; `portcullis hash-password` makes one.");
   auto signing = std::make_shared<ObjectType>("signing_key", "A key for `hmac_auth`.");
   signing->locate(&SigningKey::location)
-      .required("id", &SigningKey::id, checked_text("a word", "", check_word),
+      .required("id", &SigningKey::id, checked_text("a word", "", "shop-2026", check_word),
                 "The `keyid` of its signatures.")
       .optional("algorithm", &SigningKey::algorithm,
-                checked_text("a signature algorithm", "",
+                checked_text("a signature algorithm", "", "ed25519",
                              [](const std::string& text) -> std::string {
                                for (const std::string_view known :
                                     {"hmac-sha256", "rsa-pss-sha512", "rsa-v1_5-sha256", "ecdsa-p256-sha256",
@@ -93,24 +94,30 @@ TypePointer consumer_type() {
                 "hmac-sha256",
                 "`hmac-sha256`, `rsa-pss-sha512`, `rsa-v1_5-sha256`, `ecdsa-p256-sha256`, "
                 "`ecdsa-p384-sha384` or `ed25519`.")
-      .optional("secret", &SigningKey::secret, text(), "",
+      .optional("secret", &SigningKey::secret, text("'${file:/etc/portcullis/shop.secret}'"), "",
                 "The shared secret of `hmac-sha256`, at least 32 bytes; best `${file:...}` or `${VARIABLE}`.")
-      .optional("public_key", &SigningKey::public_key, text(), "", "The PEM of the others' public key.");
+      .optional("public_key", &SigningKey::public_key, text("'${file:/etc/portcullis/shop.pem}'"), "",
+                "The PEM of the others' public key.");
   auto certificate =
       std::make_shared<ObjectType>("certificate_credential", "A certificate for `mtls`, by one of these.");
   certificate->locate(&CertificateCredential::location)
       .optional("name", &CertificateCredential::name, name_type(), "",
                 "Tells its certificates apart in the log and in `x-consumer-credential`.")
-      .optional("fingerprint", &CertificateCredential::fingerprint,
-                checked_text("a fingerprint", "", check_fingerprint), "",
-                "The SHA-256 of the certificate, as `openssl x509 -noout -fingerprint -sha256` prints it.")
-      .optional("subject", &CertificateCredential::subject, checked_text("a subject", "", check_value), "",
+      .optional(
+          "fingerprint", &CertificateCredential::fingerprint,
+          checked_text("a fingerprint", "", "'${file:/etc/portcullis/shop.fingerprint}'", check_fingerprint),
+          "", "The SHA-256 of the certificate, as `openssl x509 -noout -fingerprint -sha256` prints it.")
+      .optional("subject", &CertificateCredential::subject,
+                checked_text("a subject", "", "'CN=shop,O=Example'", check_value), "",
                 "Its subject as RFC 2253 writes it: `CN=shop,O=Example`.")
-      .optional("dns_name", &CertificateCredential::dns_name, checked_text("a name", "", check_word), "",
+      .optional("dns_name", &CertificateCredential::dns_name,
+                checked_text("a name", "", "shop.example.org", check_word), "",
                 "A DNS name among its alternative names.")
-      .optional("uri", &CertificateCredential::uri, checked_text("an address", "", check_word), "",
+      .optional("uri", &CertificateCredential::uri,
+                checked_text("an address", "", "spiffe://example.org/shop", check_word), "",
                 "A URI among them, as `spiffe://example.org/shop`.")
-      .optional("email", &CertificateCredential::email, checked_text("an address", "", check_word), "",
+      .optional("email", &CertificateCredential::email,
+                checked_text("an address", "", "shop@example.org", check_word), "",
                 "An e-mail address among them.");
   auto credentials =
       std::make_shared<ObjectType>("credentials", "What tells that a request is this consumer's.");
@@ -120,7 +127,7 @@ TypePointer consumer_type() {
       .optional("basic", &Credentials::basic, one_or_list_of<BasicCredential>(basic), "none",
                 "For `basic_auth`.")
       .optional("jwt_subject", &Credentials::jwt_subjects,
-                one_or_list_of<std::string>(checked_text("a subject", "", check_value)), "none",
+                one_or_list_of<std::string>(checked_text("a subject", "", "auth0|42", check_value)), "none",
                 "For `jwt` and `oauth2_introspection`: the value of the token's consumer claim.")
       .optional("signing_keys", &Credentials::signing_keys, one_or_list_of<SigningKey>(signing), "none",
                 "For `hmac_auth`.")
@@ -129,12 +136,15 @@ TypePointer consumer_type() {
   auto consumer = std::make_shared<ObjectType>("consumer", "A named caller.");
   consumer->locate(&Consumer::location)
       .required("name", &Consumer::name, name_type(), "Its name in logs, metrics and `x-consumer-name`.")
-      .optional("groups", &Consumer::groups, list_of<std::string>(checked_text("a word", "", check_word)),
-                "none", "For `acl`, and for the backend as `x-consumer-groups`.")
-      .optional("metadata", &Consumer::metadata,
-                text_map([](const std::string& text) { return check_word(text); }, check_value), "none",
-                "Free texts for templates: `{consumer.metadata.KEY}`.")
-      .optional("plan", &Consumer::plan, text(), "none", "The name of its usage plan, for `usage_plan`.")
+      .optional("groups", &Consumer::groups,
+                list_of<std::string>(checked_text("a word", "", "staff", check_word)), "none",
+                "For `acl`, and for the backend as `x-consumer-groups`.")
+      .optional(
+          "metadata", &Consumer::metadata,
+          text_map([](const std::string& text) { return check_word(text); }, "{team: orders}", check_value),
+          "none", "Free texts for templates: `{consumer.metadata.KEY}`.")
+      .optional("plan", &Consumer::plan, text("gold"), "none",
+                "The name of its usage plan, for `usage_plan`.")
       .locate_last(&Consumer::plan_location)
       .optional("credentials", &Consumer::credentials, credentials, "none",
                 "What tells that a request is this consumer's.");
@@ -145,7 +155,7 @@ TypePointer plan_type(const PolicyCatalog& limiting) {
   const TypePointer policies = policy_list(limiting);
   auto api = std::make_shared<ObjectType>("api", "Limits for some routes.");
   api->locate(&PlanApi::location)
-      .required("routes", &PlanApi::routes, list_of<std::string>(text()), "The names of the routes.")
+      .required("routes", &PlanApi::routes, list_of<std::string>(text("orders")), "The names of the routes.")
       .required("policies", &PlanApi::policies, policies,
                 "What limits the consumer on these routes together.");
   auto plan = std::make_shared<ObjectType>("plan", "A usage plan: what the consumers that have it may use.");

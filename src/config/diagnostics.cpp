@@ -40,7 +40,8 @@ std::string Location::seen_from(const Location& from) const {
 std::string Diagnostic::to_string() const {
   std::string out = location.file.text();
   if (location.line > 0) out += ":" + std::to_string(location.line) + ":" + std::to_string(location.column);
-  return out + (severity == Severity::kError ? ": error: " : ": warning: ") + message;
+  out += (severity == Severity::kError ? ": error: " : ": warning: ") + message;
+  return check.empty() ? out : out + " [" + check + "]";
 }
 
 void Diagnostics::refuse_unknown(const char* kind, const std::string& name,
@@ -50,12 +51,30 @@ void Diagnostics::refuse_unknown(const char* kind, const std::string& name,
 }
 
 void Diagnostics::error(const Location& location, std::string message) {
+  const auto note = notes_.find({location.file.text(), location.line, location.column});
+  if (note != notes_.end()) {
+    if (note->second.silent) return;
+    message += note->second.hint;
+  }
   all_.push_back({Severity::kError, location, std::move(message)});
   ++errors_;
 }
 
-void Diagnostics::warning(const Location& location, std::string message) {
-  all_.push_back({Severity::kWarning, location, std::move(message)});
+void Diagnostics::warning(const Location& location, std::string message, std::string check) {
+  all_.push_back({Severity::kWarning, location, std::move(message), std::move(check)});
+}
+
+void Diagnostics::add_hint(const Location& location, const std::string& hint) {
+  notes_[{location.file.text(), location.line, location.column}].hint += hint;
+}
+
+void Diagnostics::silence(const Location& location) {
+  notes_[{location.file.text(), location.line, location.column}].silent = true;
+}
+
+void Diagnostics::treat_warnings_as_errors() {
+  for (Diagnostic& one : all_) one.severity = Severity::kError;
+  errors_ = all_.size();
 }
 
 std::vector<Diagnostic> Diagnostics::sorted() const {

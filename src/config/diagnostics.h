@@ -1,7 +1,9 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace portcullis::config {
@@ -37,8 +39,9 @@ struct Diagnostic {
   Severity severity;
   Location location;
   std::string message;
+  std::string check{};  // the name of the check that warns, "cors_after_authentication"; empty for all else
 
-  // "file:line:column: error: message", the form editors understand.
+  // "file:line:column: error: message", the form editors understand; the check's name follows in brackets.
   std::string to_string() const;
 };
 
@@ -46,7 +49,15 @@ struct Diagnostic {
 class Diagnostics {
  public:
   void error(const Location& location, std::string message);
-  void warning(const Location& location, std::string message);
+  void warning(const Location& location, std::string message, std::string check = {});
+  // Adds `hint` to the end of every error at `location`: what is known of the text there before it is known
+  // what the text should be.
+  void add_hint(const Location& location, const std::string& hint);
+  // Drops further errors at `location`: what is wrong there has been reported, and the value that is checked
+  // from now on is none that the file has.
+  void silence(const Location& location);
+  // Makes errors of all warnings reported so far.
+  void treat_warnings_as_errors();
   // Reports at `location` a `name` that is not among those known; an empty one names nothing. `kind` says
   // what it should be: "route".
   void refuse_unknown(const char* kind, const std::string& name, const std::vector<std::string_view>& known,
@@ -56,7 +67,15 @@ class Diagnostics {
   std::vector<Diagnostic> sorted() const;
 
  private:
+  // What applies to errors at one place.
+  struct PlaceNote {
+    std::string hint;
+    bool silent = false;
+  };
+  using Place = std::tuple<std::string, size_t, size_t>;
+
   std::vector<Diagnostic> all_;
+  std::map<Place, PlaceNote> notes_;
   size_t errors_ = 0;
 };
 

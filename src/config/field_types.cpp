@@ -10,13 +10,14 @@
 namespace portcullis::config {
 
 TypePointer name_type() {
-  return checked_text("a name", "^[A-Za-z0-9._-]{1,128}$", [](const std::string& name) -> std::string {
-    const bool good =
-        !name.empty() && name.size() <= 128 &&
-        name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
-            std::string::npos;
-    return good ? "" : "`" + name + "` is not a name: use letters, digits, '-', '_' and '.'";
-  });
+  return checked_text(
+      "a name", "^[A-Za-z0-9._-]{1,128}$", "orders", [](const std::string& name) -> std::string {
+        const bool good =
+            !name.empty() && name.size() <= 128 &&
+            name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+                std::string::npos;
+        return good ? "" : "`" + name + "` is not a name: use letters, digits, '-', '_' and '.'";
+      });
 }
 
 std::string check_field_name(const std::string& name) {
@@ -30,34 +31,36 @@ std::string check_url(const std::string& text) {
 }
 
 TypePointer field_name_type() {
-  return checked_text("a header's name", "", check_field_name);
+  return checked_text("a header's name", "", "x-tenant", check_field_name);
 }
 
 TypePointer url_type() {
-  return checked_text("a URL", "^https?://", check_url);
+  return checked_text("a URL", "^https?://", "https://auth.example.com/check", check_url);
 }
 
 TypePointer address_type() {
-  return checked_text("an address", "", [](const std::string& text) -> std::string {
+  return checked_text("an address", "", "0.0.0.0:8080", [](const std::string& text) -> std::string {
     const auto address = SocketAddress::parse(text);
     return address ? "" : address.error().message;
   });
 }
 
 TypePointer key_hash_type() {
-  return checked_text("a key's hash", "^sha256:[0-9a-fA-F]{64}$", [](const std::string& text) -> std::string {
-    constexpr std::string_view kPrefix = "sha256:";
-    const bool good =
-        text.starts_with(kPrefix) && text.size() == kPrefix.size() + 64 &&
-        std::all_of(text.begin() + kPrefix.size(), text.end(), [](char c) { return hex_value(c) >= 0; });
-    // What is not a hash may be the key itself, which no message should show.
-    return good ? ""
-                : "expected `sha256:` and 64 hexadecimal digits: `portcullis hash-key` makes them of a key";
-  });
+  return checked_text("a key's hash", "^sha256:[0-9a-fA-F]{64}$", "sha256:" + std::string(64, '0'),
+                      [](const std::string& text) -> std::string {
+                        constexpr std::string_view kPrefix = "sha256:";
+                        const bool good = text.starts_with(kPrefix) && text.size() == kPrefix.size() + 64 &&
+                                          std::all_of(text.begin() + kPrefix.size(), text.end(),
+                                                      [](char c) { return hex_value(c) >= 0; });
+                        // What is not a hash may be the key itself, which no message should show.
+                        return good ? ""
+                                    : "expected `sha256:` and 64 hexadecimal digits: `portcullis hash-key` "
+                                      "makes them of a key";
+                      });
 }
 
 TypePointer address_range_type() {
-  return checked_text("an address range", "", [](const std::string& text) -> std::string {
+  return checked_text("an address range", "", "10.0.0.0/8", [](const std::string& text) -> std::string {
     const auto range = IpRange::parse(text);
     return range ? "" : range.error().message;
   });

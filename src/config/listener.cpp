@@ -31,7 +31,7 @@ std::string check_trailer_name(const std::string& name) {
 }
 
 TypePointer trailer_names() {
-  return list_of<std::string>(checked_text("a trailer's name", "", check_trailer_name));
+  return list_of<std::string>(checked_text("a trailer's name", "", "server-timing", check_trailer_name));
 }
 
 }  // namespace
@@ -121,11 +121,11 @@ TypePointer listener_type() {
                 "(`X-Forwarded-For`, `-Proto`, `-Host`), `forwarded` (RFC 7239), `both` (reads the first, "
                 "writes both) or `none`.")
       .optional(
-          "via", &Listener::via, checked_text("a name, or nothing", "", check_via), "portcullis",
+          "via", &Listener::via, checked_text("a name, or nothing", "", "edge-1", check_via), "portcullis",
           "The gateway's name in the `Via` field of requests. A random word follows it, by which the gateway "
           "notices requests that come back to it (508); empty: that word alone.")
       .optional("drop_from_untrusted", &Listener::drop_from_untrusted,
-                list_of<std::string>(checked_text("a header's name", "", check_forwarding_name)),
+                list_of<std::string>(checked_text("a header's name", "", "x-real-ip", check_forwarding_name)),
                 "X-Real-IP and its like",
                 "Header fields that by custom name the client, or the address that it asked for: they are "
                 "removed from "

@@ -116,6 +116,10 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
 
 std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog, SourceReader& reader,
                                     Diagnostics& diagnostics) {
+  if (root.kind == YamlNode::Kind::kNull) {
+    diagnostics.error(root.location, "the file is empty: a configuration begins with `version: 1`");
+    return std::nullopt;
+  }
   reader.expand(root);
   Config config;
   config_type(catalog)->load(root, &config, diagnostics);

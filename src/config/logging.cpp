@@ -17,10 +17,10 @@ TypePointer access_log_type() {
                                                  "A line for each request, written apart from the "
                                                  "workers; lines are dropped and counted rather than "
                                                  "waited for. SIGUSR1, or a reload, opens a file anew.");
-  access_log->required("path", &AccessLog::path, text(), kPlaces)
+  access_log->required("path", &AccessLog::path, text("/var/log/portcullis/access.log"), kPlaces)
       .locate_last(&AccessLog::path_location)
       .optional(
-          "format", &AccessLog::format, text(), "json",
+          "format", &AccessLog::format, text("combined"), "json",
           "`json`; `common` or `combined`, as web servers write; or a template: `{client} \"{method} "
           "{path}\" {status} {total_us} {request_header.user-agent}`. Variables are named as the members "
           "of JSON lines are.")
@@ -31,7 +31,7 @@ TypePointer access_log_type() {
                 "none", "Fields of the response that JSON lines have.")
       .optional("query", &AccessLog::query, boolean(), "false", "Whether JSON lines have the query.")
       .optional(
-          "redact", &AccessLog::redact, list_of<std::string>(text()), "none",
+          "redact", &AccessLog::redact, list_of<std::string>(text("token")), "none",
           "Names of fields and query parameters whose values are not logged, beside those that are "
           "known to be secret: `authorization`, `cookie`, and names with `token`, `secret`, `password`, "
           "`api-key`, `signature` or `credential` in them.")
@@ -42,7 +42,7 @@ TypePointer access_log_type() {
                 "Requests that took longer are logged, too, whatever `sample` says.")
       .optional("status", &AccessLog::statuses, non_empty(one_or_list_of<StatusRange>(status_range())), "all",
                 "Only requests with these are logged, as 5xx.")
-      .optional("except_routes", &AccessLog::except_routes, list_of<std::string>(text()), "none",
+      .optional("except_routes", &AccessLog::except_routes, list_of<std::string>(text("health")), "none",
                 "Requests of these routes are not logged.");
   return access_log;
 }
@@ -58,11 +58,12 @@ TypePointer tracing_type() {
       ->required(
           "endpoint", &Tracing::endpoint, url_type(),
           "As `http://127.0.0.1:4318/v1/traces`. A change of it, or of the next three, needs a restart.")
-      .optional("service", &Tracing::service, text(), "portcullis", "The `service.name` of the spans.")
+      .optional("service", &Tracing::service, text("edge"), "portcullis", "The `service.name` of the spans.")
       .optional("headers", &Tracing::headers,
-                text_map(check_question_field, [](const std::string&) { return std::string(); }), "none",
-                "Sent with each batch, as for its key.")
-      .optional("ca", &Tracing::ca, text(), "the system's",
+                text_map(check_question_field, "{x-api-key: '${COLLECTOR_KEY}'}",
+                         [](const std::string&) { return std::string(); }),
+                "none", "Sent with each batch, as for its key.")
+      .optional("ca", &Tracing::ca, text("/etc/portcullis/collector-ca.pem"), "the system's",
                 "PEM file of the authorities that the collector's certificate may come from.")
       .optional("sample", &Tracing::sample, fine_share(), "1%",
                 "The share of requests that is recorded, as 0.1%, of those that come without a decision of "
@@ -86,7 +87,8 @@ TypePointer audit_log_type() {
       "audit_log",
       "A JSON line for each change to a running gateway that an operator makes: reloads, purges, "
       "branches that are brought back, its end.");
-  audit_log->required("path", &AuditLog::path, text(), kPlaces).locate_last(&AuditLog::path_location);
+  audit_log->required("path", &AuditLog::path, text("/var/log/portcullis/access.log"), kPlaces)
+      .locate_last(&AuditLog::path_location);
   return audit_log;
 }
 

@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "config/json_value.h"
+#include "config/other_products.h"
 
 namespace portcullis::config {
 namespace {
@@ -20,17 +22,32 @@ class PolicyListType final : public Type {
     auto& uses = *static_cast<std::vector<PolicyUse>*>(out);
     for (const auto& item : node.items) load_one(*item, uses, diagnostics);
   }
+  // One object with all policies for keys, so that what is wrong is reported within the policy that is meant.
   nlohmann::json json_schema() const override {
-    nlohmann::json choices = nlohmann::json::array();
+    nlohmann::json policies = nlohmann::json::object();
     for (const PolicyType& policy : catalog_) {
-      choices.push_back({{"type", "object"},
-                         {"additionalProperties", false},
-                         {"properties", {{policy.name, policy.type->json_schema()}}},
-                         {"required", {policy.name}}});
+      nlohmann::json its = policy.type->json_schema();
+      if (const ObjectType* object = policy.type->object()) its["description"] = object->summary();
+      its["examples"] = nlohmann::json::array({json_of_yaml(policy.type->example())});
+      policies[policy.name] = std::move(its);
     }
-    return {{"type", "array"}, {"items", {{"oneOf", choices}}}};
+    const nlohmann::json authors_key{{"pattern", kAuthorsKeys}};
+    return {{"type", {"array", "null"}},
+            {"items",
+             {{"type", "object"},
+              {"minProperties", 1},
+              {"additionalProperties", false},
+              {"properties", std::move(policies)},
+              {"patternProperties", {{kAuthorsKeys, true}}},
+              {"if", {{"propertyNames", {{"not", authors_key}}}}},
+              {"then", {{"maxProperties", 1}}}}}};
   }
   std::string describe() const override { return "list of policy"; }
+  std::string example() const override {
+    const PolicyType& one = catalog_.front();
+    return "[{" + one.name + ": " + one.type->example() + "}]";
+  }
+  bool is_value(const std::string& text) const override { return text.empty() || text == "none"; }
   std::vector<std::pair<std::string, const ObjectType*>> alternatives() const override {
     std::vector<std::pair<std::string, const ObjectType*>> all;
     for (const PolicyType& policy : catalog_) all.emplace_back(policy.name, policy.type->object());
@@ -39,11 +56,19 @@ class PolicyListType final : public Type {
 
  private:
   void load_one(const YamlNode& item, std::vector<PolicyUse>& uses, Diagnostics& diagnostics) const {
-    if (item.kind != YamlNode::Kind::kMapping || item.members.size() != 1) {
+    const YamlNode* key = nullptr;
+    const YamlNode* value = nullptr;
+    size_t count = 0;
+    for (const auto& [its_key, its_value] : item.members) {
+      if (is_extension_key(its_key->scalar)) continue;
+      key = its_key.get();
+      value = its_value.get();
+      ++count;
+    }
+    if (count != 1) {
       diagnostics.error(item.location, "expected one policy: its name, a colon and its settings");
       return;
     }
-    const auto& [key, value] = item.members.front();
     std::vector<std::string_view> known;
     for (const PolicyType& policy : catalog_) {
       known.push_back(policy.name);
@@ -53,8 +78,9 @@ class PolicyListType final : public Type {
       uses.push_back({key->location, policy.name, settings});
       return;
     }
-    diagnostics.error(key->location,
-                      "there is no policy `" + key->scalar + "`" + suggestion_for(key->scalar, known));
+    const std::string hint = hint_for_foreign_policy(key->scalar);
+    diagnostics.error(key->location, "there is no policy `" + key->scalar + "`" +
+                                         (hint.empty() ? suggestion_for(key->scalar, known) : hint));
   }
 
   PolicyCatalog catalog_;
@@ -62,8 +88,13 @@ class PolicyListType final : public Type {
 
 class TextMapType final : public Type {
  public:
-  TextMapType(TextCheck check_key, TextCheck check_value)
-      : check_key_(std::move(check_key)), check_value_(std::move(check_value)) {}
+  using Read = std::string (*)(const YamlNode&);
+
+  TextMapType(TextCheck check_key, std::string example, TextCheck check_value, Read read)
+      : check_key_(std::move(check_key)),
+        example_(std::move(example)),
+        check_value_(std::move(check_value)),
+        read_(read) {}
 
   void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
     if (node.kind == YamlNode::Kind::kNull) return;
@@ -75,22 +106,31 @@ class TextMapType final : public Type {
     for (const auto& [key, value] : node.members) {
       if (const std::string problem = check_key_(key->scalar); !problem.empty())
         diagnostics.error(key->location, problem);
+      std::string text = read_(*value);
       if (value->kind == YamlNode::Kind::kSequence || value->kind == YamlNode::Kind::kMapping) {
         diagnostics.error(value->location, "expected text");
-      } else if (const std::string problem = check_value_(value->scalar); !problem.empty()) {
+      } else if (const std::string problem = check_value_(text); !problem.empty()) {
         diagnostics.error(value->location, problem);
       }
-      static_cast<TextMap*>(out)->emplace_back(key->scalar, value->scalar);
+      static_cast<TextMap*>(out)->emplace_back(key->scalar, std::move(text));
     }
   }
   nlohmann::json json_schema() const override {
-    return {{"type", "object"}, {"additionalProperties", {{"type", {"string", "number", "boolean"}}}}};
+    return {
+        {"type", {"object", "null"}},
+        {"patternProperties", {{"^<<$", true}}},
+        {"additionalProperties", {{"type", {"string", "number", "boolean", "null"}}}},
+    };
   }
   std::string describe() const override { return "names and texts"; }
+  std::string example() const override { return example_; }
+  bool is_value(const std::string&) const override { return false; }
 
  private:
   TextCheck check_key_;
+  std::string example_;
   TextCheck check_value_;
+  Read read_;
 };
 
 }  // namespace
@@ -99,8 +139,14 @@ TypePointer policy_list(const PolicyCatalog& catalog) {
   return std::make_shared<PolicyListType>(catalog);
 }
 
-TypePointer text_map(TextCheck check_key, TextCheck check_value) {
-  return std::make_shared<TextMapType>(std::move(check_key), std::move(check_value));
+TypePointer text_map(TextCheck check_key, std::string example, TextCheck check_value) {
+  return std::make_shared<TextMapType>(std::move(check_key), std::move(example), std::move(check_value),
+                                       [](const YamlNode& node) { return node.scalar; });
+}
+
+TypePointer variables_map(TextCheck check_key, std::string example, TextCheck check_value) {
+  return std::make_shared<TextMapType>(std::move(check_key), std::move(example), std::move(check_value),
+                                       with_inserted_braces_doubled);
 }
 
 }  // namespace portcullis::config

@@ -27,12 +27,14 @@ struct PolicyUse {
   std::shared_ptr<const void> settings;
 };
 
-// A list of policies, each a mapping of one policy's name to its settings: std::vector<PolicyUse>.
+// A list of policies, each a mapping of one policy's name to its settings (and keys of the author's own):
+// std::vector<PolicyUse>.
 TypePointer policy_list(const PolicyCatalog& catalog);
 
 // A mapping of free keys to texts, in the order of the file: TextMap. The checks return what is wrong, or "".
 using TextMap = std::vector<std::pair<std::string, std::string>>;
-using TextCheck = std::function<std::string(const std::string&)>;
-TypePointer text_map(TextCheck check_key, TextCheck check_value);
+TypePointer text_map(TextCheck check_key, std::string example, TextCheck check_value);
+// The same with texts as text_with_variables() takes them.
+TypePointer variables_map(TextCheck check_key, std::string example, TextCheck check_value);
 
 }  // namespace portcullis::config

@@ -30,8 +30,19 @@ Reference make_reference(const PolicyCatalog& catalog) {
   Reference out;
   out.whole = config_type(catalog);
   out.introduction =
-      "One YAML file (JSON works too). Unknown keys are errors. `${NAME}` in a value stands for that "
-      "environment variable. Durations: `250ms`, `5s`, `1m`, `1h`; sizes: `512`, `64KiB`, `10MiB`, `1GiB`, "
+      "One YAML file (JSON works too), or a folder of them, with its sub-folders, which are joined in the "
+      "order of their names: lists are appended, all else may be given once. Unknown keys are errors; keys "
+      "that begin with `x-` are your own, wherever keys are listed here, and are left alone. Anchors, "
+      "aliases "
+      "and the merge key (`<<: *name`) of YAML work.\n\nIn a value, `${NAME}` stands for that environment "
+      "variable, `${NAME:-TEXT}` for TEXT where it is not set or empty, `${file:PATH}` for the content of "
+      "that "
+      "file (a relative PATH begins at the configuration's folder), and `$${` for `${` itself. Within `{ }` "
+      "and "
+      "`[ ]` such a value stands in quotes. What comes from a variable or a file is text as it is: where "
+      "braces "
+      "enclose variables of the request, its own do not.\n\nDurations: `250ms`, `5s`, `1m`, `1h`; sizes: "
+      "`512`, `64KiB`, `10MiB`, `1GiB`, "
       "`2TiB`.\n\nRoutes are chosen by precedence: exact host over wildcard (longer first) over any; then "
       "exact path over parameters (a literal beats a parameter at the leftmost difference) over prefix "
       "(longer first) over expressions over no path (a `path_prefix: /` counts as no path); then routes with "

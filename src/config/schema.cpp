@@ -2,60 +2,16 @@
 
 #include <nlohmann/json.hpp>
 
-#include <cstring>
+#include <algorithm>
+#include <optional>
 #include <set>
 
 #include "base/text.h"
+#include "config/json_value.h"
+#include "config/other_products.h"
 
 namespace portcullis::config {
 namespace {
-
-// A scalar whose text `store` checks and keeps; it returns what is wrong, or "".
-class ScalarType final : public Type {
- public:
-  using Store = std::function<std::string(const std::string& text, void* out)>;
-
-  ScalarType(std::string kind, nlohmann::json schema, Store store)
-      : kind_(std::move(kind)), schema_(std::move(schema)), store_(std::move(store)) {}
-
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
-    if (node.kind != YamlNode::Kind::kScalar) {
-      diagnostics.error(node.location, "expected " + kind_);
-      return;
-    }
-    const std::string problem = store_(node.scalar, out);
-    if (!problem.empty()) diagnostics.error(node.location, problem);
-  }
-  nlohmann::json json_schema() const override { return schema_; }
-  std::string describe() const override { return kind_; }
-
- private:
-  std::string kind_;
-  nlohmann::json schema_;
-  Store store_;
-};
-
-struct Unit {
-  std::string_view suffix;
-  uint64_t factor;
-};
-
-// "<number><unit>" with one of the given units, or a message.
-template <size_t N>
-std::string parse_with_unit(const std::string& text, const Unit (&units)[N], const char* expected,
-                            uint64_t& out) {
-  const size_t digits = text.find_first_not_of("0123456789");
-  const auto number = parse_decimal(std::string_view(text).substr(0, digits));
-  const std::string_view suffix = digits == std::string::npos ? "" : std::string_view(text).substr(digits);
-  for (const Unit& unit : units) {
-    if (number && suffix == unit.suffix) {
-      if (*number > (uint64_t{1} << 62) / unit.factor) return "`" + text + "` is too large";
-      out = *number * unit.factor;
-      return "";
-    }
-  }
-  return "`" + text + "` is not " + expected;
-}
 
 class NonEmptyType final : public Type {
  public:
@@ -72,6 +28,8 @@ class NonEmptyType final : public Type {
     return schema;
   }
   std::string describe() const override { return list_->describe(); }
+  std::string example() const override { return list_->example(); }
+  bool is_value(const std::string& text) const override { return !text.empty() && list_->is_value(text); }
   const ListType* list() const override { return list_->list(); }
   const ObjectType* object() const override { return list_->object(); }
   std::vector<std::pair<std::string, const ObjectType*>> alternatives() const override {
@@ -82,9 +40,8 @@ class NonEmptyType final : public Type {
   // The list itself, or the one among several forms.
   static void require_element(nlohmann::json& schema) {
     if (schema.contains("items")) schema["minItems"] = 1;
-    for (const char* several : {"oneOf", "anyOf"}) {
-      if (!schema.contains(several)) continue;
-      for (nlohmann::json& one : schema[several]) require_element(one);
+    for (const char* form : {"then", "else"}) {
+      if (schema.contains(form)) require_element(schema[form]);
     }
   }
 
@@ -97,115 +54,6 @@ TypePointer non_empty(TypePointer list) {
   return std::make_shared<NonEmptyType>(std::move(list));
 }
 
-TypePointer text() {
-  return std::make_shared<ScalarType>("text", nlohmann::json{{"type", "string"}},
-                                      [](const std::string& value, void* out) {
-                                        *static_cast<std::string*>(out) = value;
-                                        return std::string();
-                                      });
-}
-
-TypePointer boolean() {
-  return std::make_shared<ScalarType>("true or false", nlohmann::json{{"type", "boolean"}},
-                                      [](const std::string& value, void* out) -> std::string {
-                                        if (value != "true" && value != "false") {
-                                          return "`" + value + "` is neither true nor false";
-                                        }
-                                        *static_cast<bool*>(out) = value == "true";
-                                        return "";
-                                      });
-}
-
-TypePointer integer(uint64_t least, uint64_t most) {
-  return std::make_shared<ScalarType>(
-      "a whole number", nlohmann::json{{"type", "integer"}, {"minimum", least}, {"maximum", most}},
-      [least, most](const std::string& value, void* out) -> std::string {
-        const auto number = parse_decimal(value);
-        if (!number || *number < least || *number > most) {
-          return "`" + value + "` is not a whole number from " + std::to_string(least) + " to " +
-                 std::to_string(most);
-        }
-        *static_cast<uint64_t*>(out) = *number;
-        return "";
-      });
-}
-
-namespace {
-
-// Reads a duration; `zero` is what 0 stands for.
-TypePointer duration_type(std::string kind, std::chrono::milliseconds zero) {
-  static constexpr Unit kUnits[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
-  return std::make_shared<ScalarType>(
-      std::move(kind), nlohmann::json{{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h)$"}},
-      [zero](const std::string& value, void* out) {
-        uint64_t number = 0;
-        std::string problem =
-            parse_with_unit(value, kUnits, "a duration such as 250ms, 5s, 1m or 1h", number);
-        if (problem.empty() && number > 86'400'000ull * 366)
-          problem = "`" + value + "` is longer than a year";
-        if (problem.empty()) {
-          *static_cast<std::chrono::milliseconds*>(out) =
-              number == 0 ? zero : std::chrono::milliseconds(number);
-        }
-        return problem;
-      });
-}
-
-}  // namespace
-
-TypePointer duration() {
-  return duration_type("a duration", std::chrono::milliseconds(0));
-}
-
-TypePointer time_limit() {
-  return duration_type("a duration (0s: no limit)", kNoTimeLimit);
-}
-
-TypePointer size() {
-  static constexpr Unit kUnits[] = {{"", 1},          {"B", 1},         {"KiB", 1 << 10},
-                                    {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", uint64_t{1} << 40}};
-  return std::make_shared<ScalarType>(
-      "a size", nlohmann::json{{"type", {"string", "integer"}}, {"pattern", "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"}},
-      [](const std::string& value, void* out) {
-        return parse_with_unit(value, kUnits, "a size such as 512, 64KiB or 10MiB",
-                               *static_cast<uint64_t*>(out));
-      });
-}
-
-TypePointer checked_text(std::string kind, std::string pattern,
-                         std::function<std::string(const std::string&)> check) {
-  nlohmann::json schema{{"type", "string"}};
-  if (!pattern.empty()) schema["pattern"] = std::move(pattern);
-  return std::make_shared<ScalarType>(std::move(kind), std::move(schema),
-                                      [check = std::move(check)](const std::string& value, void* out) {
-                                        std::string problem = check(value);
-                                        if (problem.empty()) *static_cast<std::string*>(out) = value;
-                                        return problem;
-                                      });
-}
-
-TypePointer choice(std::vector<std::pair<std::string, int>> words) {
-  std::string kind = "one of";
-  nlohmann::json values = nlohmann::json::array();
-  for (const auto& [word, value] : words) {
-    kind += (values.empty() ? " " : ", ") + word;
-    values.push_back(word);
-  }
-  return std::make_shared<ScalarType>(
-      kind, nlohmann::json{{"enum", values}},
-      [words = std::move(words), kind](const std::string& given, void* out) -> std::string {
-        std::vector<std::string_view> known;
-        for (const auto& [word, value] : words) {
-          if (word == given) {
-            std::memcpy(out, &value, sizeof value);  // the enum's own type is not known here
-            return "";
-          }
-          known.push_back(word);
-        }
-        return "`" + given + "` is not " + kind + suggestion_for(given, known);
-      });
-}
-
 void ObjectType::load(const YamlNode& node, void* out, Diagnostics& diagnostics) const {
   if (location_) *location_(out) = node.location;
   if (node.kind != YamlNode::Kind::kMapping) {
@@ -214,6 +62,7 @@ void ObjectType::load(const YamlNode& node, void* out, Diagnostics& diagnostics)
   }
   std::set<std::string_view> given;
   for (const auto& [key, value] : node.members) {
+    if (is_extension_key(key->scalar)) continue;
     given.insert(key->scalar);
     const Field* field = nullptr;
     std::vector<std::string_view> known;
@@ -222,8 +71,9 @@ void ObjectType::load(const YamlNode& node, void* out, Diagnostics& diagnostics)
       known.push_back(candidate.name);
     }
     if (field == nullptr) {
-      diagnostics.error(key->location,
-                        "unknown key `" + key->scalar + "` in " + name_ + suggestion_for(key->scalar, known));
+      const std::string hint = hint_for_foreign_key(key->scalar, name_);
+      diagnostics.error(key->location, "unknown key `" + key->scalar + "` in " + name_ +
+                                           (hint.empty() ? suggestion_for(key->scalar, known) : hint));
       continue;
     }
     if (field->location) *field->location(out) = value->location;
@@ -236,24 +86,95 @@ void ObjectType::load(const YamlNode& node, void* out, Diagnostics& diagnostics)
   }
 }
 
+namespace {
+
+// The default of a field as a value; nothing where the reference only tells it in words.
+std::optional<nlohmann::json> default_value(const ObjectType::Field& field) {
+  const std::string& text = field.default_text;
+  if (field.required) return std::nullopt;
+  const bool list = field.type->list() != nullptr || !field.type->alternatives().empty();
+  if (field.type->is_value(text)) {
+    if (!list) return json_of_yaml(text);
+    if (text.empty() || text == "none") return nlohmann::json::array();
+    return json_of_yaml(text.starts_with('[') ? text : "[" + text + "]");
+  }
+  const ObjectType* object = field.type->object();
+  const auto is_required = [](const ObjectType::Field& one) { return one.required; };
+  if (object != nullptr && text.empty() &&
+      std::none_of(object->fields().begin(), object->fields().end(), is_required))
+    return nlohmann::json::object();
+  return std::nullopt;
+}
+
+nlohmann::json field_schema(const ObjectType::Field& field) {
+  nlohmann::json schema = field.type->json_schema();
+  schema["description"] = field.summary;
+  if (auto value = default_value(field)) {
+    schema["default"] = std::move(*value);
+  } else if (!field.required) {
+    schema["description"] =
+        field.summary + " Default: " + (field.default_text.empty() ? "none" : field.default_text) + ".";
+  }
+  const std::string example = field.example.empty() ? field.type->example() : field.example;
+  if (!example.empty()) schema["examples"] = nlohmann::json::array({json_of_yaml(example)});
+  return schema;
+}
+
+}  // namespace
+
 nlohmann::json ObjectType::json_schema() const {
   nlohmann::json properties = nlohmann::json::object();
   nlohmann::json needed = nlohmann::json::array();
   for (const Field& field : fields_) {
-    nlohmann::json schema = field.type->json_schema();
-    schema["description"] = field.summary;
-    properties[field.name] = std::move(schema);
+    properties[field.name] = field_schema(field);
     if (field.required) needed.push_back(field.name);
   }
-  nlohmann::json schema{{"type", "object"}, {"additionalProperties", false}, {"properties", properties}};
-  if (!needed.empty()) schema["required"] = needed;
+  nlohmann::json schema{{"type", "object"},
+                        {"additionalProperties", false},
+                        {"properties", properties},
+                        {"patternProperties", {{kAuthorsKeys, true}}}};
+  // What a merge key brings, this schema does not see where the reader of YAML has not merged it.
+  if (!needed.empty()) {
+    schema["if"] = {{"required", {"<<"}}};
+    schema["else"] = {{"required", needed}};
+  }
   return schema;
+}
+
+std::string ObjectType::example() const {
+  std::string out;
+  const auto add = [&out](const Field& field) {
+    const std::string its = field.example.empty() ? field.type->example() : field.example;
+    out += (out.empty() ? "" : ", ") + field.name + ": " + its;
+  };
+  for (const Field& field : fields_) {
+    if (field.required) add(field);
+  }
+  if (out.empty() && !fields_.empty()) add(fields_.front());
+  return "{" + out + "}";
+}
+
+std::string ListType::example() const {
+  return "[" + element_->example() + "]";
+}
+
+bool ListType::is_value(const std::string& text) const {
+  if (text.empty() || text == "none") return true;
+  Diagnostics ignored;
+  const auto list = parse_yaml(text.starts_with('[') ? text : "[" + text + "]", "", ignored);
+  return list != nullptr && std::all_of(list->items.begin(), list->items.end(), [&](const auto& item) {
+           return item->kind == YamlNode::Kind::kScalar && element_->is_value(item->scalar);
+         });
 }
 
 void ListType::load(const YamlNode& node, void* out, Diagnostics& diagnostics) const {
   if (node.kind == YamlNode::Kind::kNull) return;
   if (node.kind != YamlNode::Kind::kSequence) {
-    diagnostics.error(node.location, "expected a list of " + element_->describe());
+    std::string message = "expected a list of " + element_->describe();
+    // What a variable has put there may be a secret.
+    if (node.kind == YamlNode::Kind::kScalar && node.inserted.empty() && element_->object() == nullptr)
+      message += ": write [" + node.scalar + "]";
+    diagnostics.error(node.location, message);
     return;
   }
   clear(out);
@@ -261,7 +182,7 @@ void ListType::load(const YamlNode& node, void* out, Diagnostics& diagnostics) c
 }
 
 nlohmann::json ListType::json_schema() const {
-  return {{"type", "array"}, {"items", element_->json_schema()}};
+  return {{"type", {"array", "null"}}, {"items", element_->json_schema()}};
 }
 
 }  // namespace portcullis::config

@@ -28,6 +28,10 @@ class Type {
   virtual nlohmann::json json_schema() const = 0;
   // For the reference: "duration", "list of route".
   virtual std::string describe() const = 0;
+  // A value that it takes, as YAML of one line; empty when none is known.
+  virtual std::string example() const = 0;
+  // Whether `text`, which stands for a default in the reference, is itself a value and not words about one.
+  virtual bool is_value(const std::string& text) const = 0;
   // The list that this is, or takes among other forms; null for all others.
   virtual const ListType* list() const { return nullptr; }
   // The object that this is, or is a list of; null for scalars.
@@ -39,18 +43,43 @@ class Type {
 using TypePointer = std::shared_ptr<const Type>;
 
 // A scalar stored in a C++ type by `parse`, which returns an error message or "".
-TypePointer text();                                  // std::string
+template <typename T>
+using Parse = std::function<std::string(const std::string& text, T& out)>;
+// How JSON may write it. A text must match `pattern`, when there is one, or hold a variable of the
+// environment.
+struct ScalarForm {
+  std::vector<std::string> other_types;  // besides "string": "integer", "number", "boolean"
+  std::string pattern;                   // ECMAScript's language; empty: any text
+};
+nlohmann::json scalar_schema(const ScalarForm& form);
+// Keys of the author's own (is_extension_key()), and YAML's merge key, as an expression for JSON Schema.
+inline constexpr const char* kAuthorsKeys = "^(x-.*|<<)$";
+
+// `example` is that of the JSON Schema.
+TypePointer text(std::string example);               // std::string
 TypePointer boolean();                               // bool
 TypePointer integer(uint64_t least, uint64_t most);  // uint64_t
+TypePointer version_number();                        // uint64_t: 1
 TypePointer duration();                              // std::chrono::milliseconds
 // How long something may take: std::chrono::milliseconds. 0 means no limit, and is stored as kNoTimeLimit: so
 // long that nothing waits for it, and short enough to be added to any moment.
 inline constexpr std::chrono::milliseconds kNoTimeLimit = std::chrono::hours(24 * 365 * 10);
 TypePointer time_limit();
 TypePointer size();  // uint64_t, bytes
-TypePointer checked_text(std::string kind, std::string pattern,
-                         std::function<std::string(const std::string&)> check);  // std::string
-TypePointer choice(std::vector<std::pair<std::string, int>> words);              // an enum of int size
+using TextCheck = std::function<std::string(const std::string&)>;
+TypePointer checked_text(std::string kind, std::string pattern, std::string example,
+                         TextCheck check);  // std::string
+// A text in which braces enclose variables of the request, and `{{` stands for a brace. What variables of the
+// environment and files have put into it is text as it is: its braces enclose nothing. std::string.
+TypePointer text_with_variables(std::string kind, std::string example, TextCheck check);
+// The check of a text that is judged elsewhere.
+inline std::string any_text(const std::string&) {
+  return "";
+}
+TypePointer choice(std::vector<std::pair<std::string, int>> words);  // an enum of int size
+
+// The scalar of `node` as text_with_variables() stores it.
+std::string with_inserted_braces_doubled(const YamlNode& node);
 
 // A mapping with known keys. Unknown ones are errors with a suggestion.
 class ObjectType : public Type {
@@ -65,6 +94,7 @@ class ObjectType : public Type {
     std::string summary;
     std::function<void*(void*)> member;
     std::function<Location*(void*)> location;  // where to note the value's place, if anywhere
+    std::string example{};                     // YAML; empty: the default, or the type's
   };
 
   struct Whole {};
@@ -84,6 +114,11 @@ class ObjectType : public Type {
                        [](void* object) { return object; }, nullptr});
     return *this;
   }
+  // Gives the field added last an example of its own, as YAML of one line.
+  ObjectType& example_last(std::string yaml) {
+    fields_.back().example = std::move(yaml);
+    return *this;
+  }
   // Notes where the object, or the value of the field added last, stands in the file.
   template <typename T>
   ObjectType& locate(Location T::*place) {
@@ -99,6 +134,9 @@ class ObjectType : public Type {
   void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override;
   nlohmann::json json_schema() const override;
   std::string describe() const override { return name_; }
+  // Its required fields; where there are none, the first field.
+  std::string example() const override;
+  bool is_value(const std::string&) const override { return false; }
   const ObjectType* object() const override { return this; }
 
   // Where `object`, of this type, notes its place; null when it does not.
@@ -132,6 +170,9 @@ class ListType : public Type {
   void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override;
   nlohmann::json json_schema() const override;
   std::string describe() const override { return "list of " + element_->describe(); }
+  std::string example() const override;
+  // "[a, b]", or "a, b".
+  bool is_value(const std::string& text) const override;
   const ListType* list() const override { return this; }
   const ObjectType* object() const override { return element_->object(); }
 

@@ -33,7 +33,9 @@ std::string check_path(const std::string& path) {
   if (!canonical) return "`" + path + "` is not a path: its encoding is broken, or it climbs above the root";
   if (*canonical == path) return "";
   return "`" + path + "` never matches, because paths are normalised first: write `" +
-         std::string(*canonical) + "`";
+         std::string(*canonical) + "`" +
+         (path.find_first_of("[]()\\^") == std::string::npos ? ""
+                                                             : "; an expression is written as `path_regex`");
 }
 
 std::string check_plain_path(const std::string& path) {
@@ -96,7 +98,7 @@ std::string check_host(const std::string& host) {
 }
 
 TypePointer plain_path_type() {
-  return checked_text("a path", "^/", check_plain_path);
+  return checked_text("a path", "^/", "/orders", check_plain_path);
 }
 
 // Behind a switch to HTTP/2, requests would pass every route and policy by.
@@ -113,14 +115,16 @@ std::string check_upgrade(const std::string& protocol) {
 TypePointer route_type(const TypePointer& policies) {
   auto match = std::make_shared<ObjectType>("match", "What a request must be like.");
   match
-      ->optional("hosts", &Match::hosts, list_of<std::string>(checked_text("a host", "", check_host)), "any",
+      ->optional("hosts", &Match::hosts,
+                 list_of<std::string>(checked_text("a host", "", "api.example.com", check_host)), "any",
                  "Host names: exact, or `*.example.com` for every name below.")
-      .optional("path", &Match::path, checked_text("a path", "^/", check_pattern), "",
+      .optional("path", &Match::path, checked_text("a path", "^/", "'/orders/{id}'", check_pattern), "",
                 "The whole path; `{name}` stands for any one segment.")
       .optional("path_prefix", &Match::path_prefix, plain_path_type(), "",
                 "The path's beginning, up to a segment's end: `/v1` matches `/v1` and `/v1/x`, not `/v10`.")
-      .optional("methods", &Match::methods, list_of<std::string>(checked_text("a method", "", check_method)),
-                "any", "Request methods.")
+      .optional("methods", &Match::methods,
+                list_of<std::string>(checked_text("a method", "", "GET", check_method)), "any",
+                "Request methods.")
       .optional("path_regex", &Match::path_regex, regex_type(), "",
                 "An expression (RE2) for the whole path, for what `path` cannot say; tried one by one.")
       .optional("headers", &Match::headers, condition_map(check_field_name), "any",
@@ -133,12 +137,13 @@ TypePointer route_type(const TypePointer& policies) {
   rewrite
       ->optional("strip_prefix", &Rewrite::strip_prefix, plain_path_type(), "",
                  "Removed from the path's beginning, on a segment's boundary.")
-      .optional("path", &Rewrite::path, checked_text("a path with parameters", "^/", check_rewritten_path),
-                "",
+      .optional("path", &Rewrite::path,
+                checked_text("a path with parameters", "^/", "'/v2/{rest}'", check_rewritten_path), "",
                 "The path that the upstream gets. `{name}` stands for a parameter of `match.path`, a named "
                 "group of `path_regex`, or `{rest}`: what follows `path_prefix`.")
       .locate_last(&Rewrite::path_location)
-      .optional("host", &Rewrite::host, checked_text("a host", "", check_authority), "as received",
+      .optional("host", &Rewrite::host, checked_text("a host", "", "orders.internal", check_authority),
+                "as received",
                 "The host that the upstream is asked for; `X-Forwarded-Host` keeps the client's.");
   auto route = std::make_shared<ObjectType>("route", "Which requests go where.");
   route->locate(&Route::location)
@@ -147,11 +152,12 @@ TypePointer route_type(const TypePointer& policies) {
       .optional("rewrite", &Route::rewrite, rewrite, "", "Changes to the request on its way to the upstream.")
       .optional("policies", &Route::policies, policies, "none", "What acts on its requests, in this order.")
       .optional("upgrades", &Route::upgrades,
-                list_of<std::string>(checked_text("a protocol", "", check_upgrade)), "[websocket]",
+                list_of<std::string>(checked_text("a protocol", "", "websocket", check_upgrade)),
+                "[websocket]",
                 "The protocols that a client may switch to by `Upgrade` (RFC 9110 section 7.8). Any other is "
                 "left out of the "
                 "request, which goes on without it. The gateway does not see what passes after the switch.")
-      .optional("upstream", &Route::upstream, text(), "",
+      .optional("upstream", &Route::upstream, text("orders"), "",
                 "The name of the upstream that answers; may be absent where `redirect` or `respond` does.")
       .locate_last(&Route::upstream_location)
       .optional("subset", &Route::subset, metadata_type(), "all",
@@ -208,17 +214,19 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       "redis",
       "The Redis server through which the nodes of a cluster count together. A change needs a restart.");
   redis
-      ->required("address", &Redis::address, checked_text("an address", "", check_target_address),
+      ->required("address", &Redis::address,
+                 checked_text("an address", "", "redis.internal:6379", check_target_address),
                  "`address:port`, `[IPv6]:port`, `name:port` or `unix:/path`.")
-      .optional("username", &Redis::username, text(), "none", "Of its access control list.")
-      .optional("password", &Redis::password, text(), "none", "Best `${VARIABLE}` or `${file:...}`.")
+      .optional("username", &Redis::username, text("gateway"), "none", "Of its access control list.")
+      .optional("password", &Redis::password, text("'${REDIS_PASSWORD}'"), "none",
+                "Best `${VARIABLE}` or `${file:...}`.")
       .optional("database", &Redis::database, integer(0, 1'000'000), "0", "Its database.")
       .optional("timeout", &Redis::timeout, time_limit(), "50ms",
                 "How long a request waits for it; what then is each policy's `on_error`.");
   auto quotas = std::make_shared<ObjectType>(
       "quotas", "Where the counts of quotas are kept. A change needs a restart.");
   quotas
-      ->optional("file", &Quotas::file, text(), "",
+      ->optional("file", &Quotas::file, text("/var/lib/portcullis/quotas.db"), "",
                  "A file, which is made: for one node (SQLite). A relative path begins where the gateway was "
                  "started.")
       .optional("redis", &Quotas::redis, boolean(), "false",
@@ -233,7 +241,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       limiting.push_back(one);
   }
   const auto policy_names = list_of<std::string>(
-      checked_text("a policy's name", "", [catalog](const std::string& name) -> std::string {
+      checked_text("a policy's name", "", "key_auth", [catalog](const std::string& name) -> std::string {
         std::vector<std::string_view> known;
         for (const PolicyType& one : catalog) {
           if (one.name == name) return "";
@@ -245,12 +253,13 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
   every_route
       ->optional("path_prefix", &Assertion::path_prefix, plain_path_type(), "",
                  "Those that can get a request below this path.")
-      .optional("hosts", &Assertion::hosts, list_of<std::string>(checked_text("a host", "", check_host)),
-                "any", "Those that can get a request for one of these hosts.")
+      .optional("hosts", &Assertion::hosts,
+                list_of<std::string>(checked_text("a host", "", "api.example.com", check_host)), "any",
+                "Those that can get a request for one of these hosts.")
       .optional("methods", &Assertion::methods,
-                list_of<std::string>(checked_text("a method", "", check_method)), "any",
+                list_of<std::string>(checked_text("a method", "", "GET", check_method)), "any",
                 "Those that can get a request by one of these methods.")
-      .optional("except", &Assertion::except, list_of<std::string>(text()), "none",
+      .optional("except", &Assertion::except, list_of<std::string>(text("health")), "none",
                 "Names of routes that are excepted.");
   auto assertion = std::make_shared<ObjectType>("assertion",
                                                 "What must be true of the configuration. Loading fails, "
@@ -263,7 +272,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("requires_any", &Assertion::requires_any, policy_names, "none",
                 "Policies of which each must have at least one.");
   auto config = std::make_unique<ObjectType>("configuration", "A whole configuration.");
-  config->required("version", &Config::version, integer(1, 1), "The format's version: 1.")
+  config->required("version", &Config::version, version_number(), "The format's version: 1.")
       .optional("workers", &Config::workers, integer(0, 1024), "0", "Worker threads. 0: one per core.")
       .optional("zone", &Config::zone, name_type(), "none",
                 "Where this node is: upstreams prefer targets of the same `zone`.")

@@ -12,6 +12,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr size_t kMostFolders = 16;
+
+// Where the reference ends with which `text` begins, behind its `${`. Others may stand in its default.
+size_t closing_brace(std::string_view text) {
+  size_t depth = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i, 2) == "${") ++depth;
+    if (text[i] == '}' && depth-- == 0) return i;
+  }
+  return std::string_view::npos;
+}
+
 // Adds `from`'s members to those of `into`.
 void join_documents(YamlNode& into, const YamlNode& from, Diagnostics& diagnostics) {
   if (from.kind == YamlNode::Kind::kNull) return;
@@ -22,6 +34,7 @@ void join_documents(YamlNode& into, const YamlNode& from, Diagnostics& diagnosti
   for (const auto& member : from.members) {
     const YamlNode* key = member.first.get();
     const YamlNode* value = member.second.get();
+    if (is_extension_key(key->scalar)) continue;
     const auto given = std::find_if(into.members.begin(), into.members.end(),
                                     [&](const auto& known) { return known.first->scalar == key->scalar; });
     if (given == into.members.end()) {
@@ -69,21 +82,43 @@ std::shared_ptr<YamlNode> SourceReader::read_file(const std::string& path) {
   return content ? parse_yaml(*content, path, diagnostics_) : nullptr;
 }
 
-std::shared_ptr<YamlNode> SourceReader::read_folder(const std::string& path) {
-  sources_.files.push_back(path);
-  std::vector<std::string> files;
-  std::error_code problem;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path, problem)) {
-    const std::string extension = entry.path().extension();
-    // Editors leave hidden files behind.
-    if (entry.path().filename().string().starts_with('.') || !entry.is_regular_file(problem)) continue;
-    if (extension == ".yaml" || extension == ".yml" || extension == ".json") files.push_back(entry.path());
+// False after an error. A sub-folder may be a link, so its depth is limited: a link can lead in a circle.
+bool SourceReader::list_files(const std::string& folder, size_t depth, std::vector<std::string>& files) {
+  sources_.files.push_back(folder);
+  if (depth > kMostFolders) {
+    diagnostics_.error({folder, 0, 0}, "folders are nested too deeply here");
+    return false;
   }
+  std::vector<fs::path> entries;
+  std::error_code problem;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, problem)) {
+    // Editors leave hidden files behind.
+    if (!entry.path().filename().string().starts_with('.')) entries.push_back(entry.path());
+  }
+  if (problem) {
+    diagnostics_.error({folder, 0, 0}, "cannot read this folder: " + problem.message());
+    return false;
+  }
+  std::sort(entries.begin(), entries.end());
+  for (const fs::path& entry : entries) {
+    const std::string extension = entry.extension();
+    if (fs::is_directory(entry, problem)) {
+      if (!list_files(entry.string(), depth + 1, files)) return false;
+    } else if ((extension == ".yaml" || extension == ".yml" || extension == ".json") &&
+               fs::is_regular_file(entry, problem)) {
+      files.push_back(entry.string());
+    }
+  }
+  return true;
+}
+
+std::shared_ptr<YamlNode> SourceReader::read_folder(const std::string& path) {
+  std::vector<std::string> files;
+  if (!list_files(path, 0, files)) return nullptr;
   if (files.empty()) {
     diagnostics_.error({path, 0, 0}, "no *.yaml, *.yml or *.json in this folder");
     return nullptr;
   }
-  std::sort(files.begin(), files.end());
   auto root = std::make_shared<YamlNode>();
   root->kind = YamlNode::Kind::kMapping;
   root->location = {path, 0, 0};
@@ -96,46 +131,85 @@ std::shared_ptr<YamlNode> SourceReader::read_folder(const std::string& path) {
   return whole ? root : nullptr;
 }
 
-std::optional<std::string> SourceReader::value_of(const std::string& name, const Location& location) {
-  if (name.starts_with("file:")) {
-    auto content = content_of(location.beside(name.substr(5)), location);
-    if (content && content->ends_with('\n')) content->pop_back();
-    if (content && content->ends_with('\r')) content->pop_back();
-    return content;
-  }
-  const char* value = std::getenv(name.c_str());
-  if (value == nullptr) {
-    diagnostics_.error(location, "the environment variable " + name + " is not set");
-    return std::nullopt;
-  }
-  note(value);
-  return value;
-}
-
 void SourceReader::expand(YamlNode& node) {
-  std::set<const YamlNode*> done;
-  expand(node, done);
+  std::erase_if(node.members, [](const auto& member) { return is_extension_key(member.first->scalar); });
+  expand_below(node);
 }
 
-void SourceReader::expand(YamlNode& node, std::set<const YamlNode*>& done) {
-  const auto expand_child = [&](const std::shared_ptr<YamlNode>& child) {
-    // Only what several places share can come by twice.
-    if (child.use_count() == 1 || done.insert(child.get()).second) expand(*child, done);
-  };
+void SourceReader::expand_child(const std::shared_ptr<YamlNode>& child) {
+  // Only what several places share can come by twice.
+  if (child.use_count() == 1 || expanded_.insert(child.get()).second) expand_below(*child);
+}
+
+void SourceReader::expand_below(YamlNode& node) {
   for (const auto& item : node.items) expand_child(item);
   for (const auto& member : node.members) expand_child(member.second);
-  size_t from = 0;
-  while ((from = node.scalar.find("${", from)) != std::string::npos) {
-    const size_t end = node.scalar.find('}', from);
-    if (end == std::string::npos) {
-      diagnostics_.error(node.location, "`${` without `}`");
-      return;
-    }
-    const auto value = value_of(node.scalar.substr(from + 2, end - from - 2), node.location);
-    if (!value) return;
-    node.scalar.replace(from, end + 1 - from, *value);
-    from += value->size();
+  if (node.scalar.find("${") == std::string::npos) return;
+  std::string text;
+  if (expand_text(node.scalar, node.location, text, node.inserted)) {
+    node.scalar = std::move(text);
+  } else {
+    diagnostics_.silence(node.location);
   }
+}
+
+// False when something in `text` has no value, which has been reported.
+bool SourceReader::expand_text(std::string_view text, const Location& location, std::string& out,
+                               Spans& inserted) {
+  bool good = true;
+  for (;;) {
+    const size_t begin = text.find("${");
+    if (begin == std::string_view::npos) break;
+    const bool escaped = begin > 0 && text[begin - 1] == '$';
+    out += text.substr(0, escaped ? begin - 1 : begin);
+    text.remove_prefix(begin + 2);
+    if (escaped) {
+      out += "${";
+      continue;
+    }
+    const size_t end = closing_brace(text);
+    if (end == std::string_view::npos) {
+      diagnostics_.error(location, "`${` without `}`; write `$${` where `${` itself is meant");
+      return false;
+    }
+    const size_t from = out.size();
+    good = append_value(text.substr(0, end), location, out) && good;
+    if (out.size() > from) inserted.emplace_back(from, out.size());
+    text.remove_prefix(end + 1);
+  }
+  out += text;
+  return good;
+}
+
+// What `${reference}` stands for. False when it stands for nothing.
+bool SourceReader::append_value(std::string_view reference, const Location& location, std::string& out) {
+  if (reference.starts_with("file:")) {
+    auto content = content_of(location.beside(std::string(reference.substr(5))), location);
+    if (!content) return false;
+    if (content->ends_with('\n')) content->pop_back();
+    if (content->ends_with('\r')) content->pop_back();
+    out += *content;
+    return true;
+  }
+  const size_t dash = reference.find(":-");
+  const std::string name(reference.substr(0, dash));
+  const char* value = std::getenv(name.c_str());
+  if (value != nullptr) note(value);
+  if (dash != std::string_view::npos) {
+    if (value == nullptr || *value == '\0') {
+      Spans within;
+      return expand_text(reference.substr(dash + 2), location, out, within);
+    }
+  } else if (value == nullptr) {
+    if (missing_.insert(name).second)
+      diagnostics_.error(location, name.find_first_of(":?+-") == std::string::npos
+                                       ? "the environment variable " + name + " is not set"
+                                       : "there is no environment variable `" + name +
+                                             "`; a default is written `${NAME:-TEXT}`");
+    return false;
+  }
+  out += value;
+  return true;
 }
 
 }  // namespace portcullis::config

@@ -23,13 +23,14 @@ TypePointer branch_type() {
   auto branch = std::make_shared<ObjectType>("branch", "A part of a route's requests, and who answers it.");
   branch->locate(&Branch::location)
       .optional("name", &Branch::name, name_type(), "the upstream's", "Its name in logs and metrics.")
-      .required("upstream", &Branch::upstream, text(), "The name of the upstream that answers.")
+      .required("upstream", &Branch::upstream, text("orders-canary"),
+                "The name of the upstream that answers.")
       .locate_last(&Branch::upstream_location)
       .optional("subset", &Branch::subset, metadata_type(), "all",
                 "Only targets with this metadata, as `{version: v2}`.")
       .optional("weight", &Branch::weight, integer(0, 1'000'000), "1; with `when`: 0",
                 "Its share of the requests that no `when` has taken, beside the others'.")
-      .optional("when", &Branch::when, text(), "",
+      .optional("when", &Branch::when, text("header.x-canary exists"), "",
                 "A condition such as `header.x-canary exists` or `group = beta`: requests for which it holds "
                 "go here, the first such branch's.")
       .locate_last(&Branch::when_location)
@@ -44,11 +45,13 @@ TypePointer split_sticky_type() {
       "Keeps clients where the weights have put them: each has a place among all, by a cookie or a key. When "
       "weights are changed, only those move whose place another branch has got.");
   sticky->locate(&SplitSticky::location)
-      .optional("cookie", &SplitSticky::cookie, checked_text("a cookie's name", "", check_cookie_name), "",
+      .optional("cookie", &SplitSticky::cookie,
+                checked_text("a cookie's name", "", "place", check_cookie_name), "",
                 "A cookie that the gateway sets, and that holds a random place; targets get it too.")
       .optional("ttl", &SplitSticky::ttl, duration(), "until the browser ends",
                 "How long after it was set the cookie is kept.")
-      .optional("key", &SplitSticky::key, text(), "",
+      .optional("key", &SplitSticky::key, text_with_variables("text", "'{request.header.x-user}'", any_text),
+                "",
                 "Instead of a cookie: what the place is computed from, as `consumer` or "
                 "`{request.header.x-user}`, the same on all nodes.")
       .locate_last(&SplitSticky::key_location);

@@ -28,12 +28,14 @@ std::string check_certificate_name(const std::string& name) {
 TypePointer listener_tls_type() {
   auto certificate = std::make_shared<ObjectType>("certificate", "A certificate and its key.");
   certificate->locate(&TlsCertificate::location)
-      .required("cert", &TlsCertificate::cert, text(), "A PEM file: the certificate, then its chain.")
-      .required("key", &TlsCertificate::key, text(), "The PEM file of its private key.")
-      .optional("ocsp", &TlsCertificate::ocsp, text(), "none",
+      .required("cert", &TlsCertificate::cert, text("/etc/portcullis/tls/api.crt"),
+                "A PEM file: the certificate, then its chain.")
+      .required("key", &TlsCertificate::key, text("/etc/portcullis/tls/api.key"),
+                "The PEM file of its private key.")
+      .optional("ocsp", &TlsCertificate::ocsp, text("/etc/portcullis/tls/api.ocsp"), "none",
                 "A file with an OCSP response (DER), which is stapled while it is up to date.")
       .optional("names", &TlsCertificate::names,
-                list_of<std::string>(checked_text("a name", "", check_certificate_name)),
+                list_of<std::string>(checked_text("a name", "", "api.example.com", check_certificate_name)),
                 "the certificate's own",
                 "For which names it is shown. With them it is read only when a client asks for one.");
   auto tickets = std::make_shared<ObjectType>("session_tickets", "How clients resume sessions.");
@@ -42,7 +44,8 @@ TypePointer listener_tls_type() {
                 "How often a new key seals them. Keys are shared by the workers and outlive a reload.")
       .optional("lifetime", &SessionTickets::lifetime, duration(), "12h", "How long one is honoured.")
       .optional(
-          "key_files", &SessionTickets::key_files, list_of<std::string>(text()), "none",
+          "key_files", &SessionTickets::key_files, list_of<std::string>(text("/etc/portcullis/tls/tickets")),
+          "none",
           "Files of 80 random bytes, instead of keys of the gateway's own making: for nodes that resume each "
           "other's sessions. The first seals, all open.");
   auto hsts = std::make_shared<ObjectType>("hsts", "Tells browsers to come by TLS only (RFC 6797).");
@@ -57,7 +60,7 @@ TypePointer listener_tls_type() {
           "The certificates to show. The first one is also shown to clients that ask for no name. Files that "
           "change are read again, and connections go on.")
       .optional(
-          "certificate_folder", &ListenerTls::certificate_folder, text(), "none",
+          "certificate_folder", &ListenerTls::certificate_folder, text("/etc/portcullis/tls"), "none",
           "A folder of further ones, each read when a client first asks for its name: `NAME.crt` or "
           "`NAME.pem` "
           "with `NAME.key`, or `NAME/fullchain.pem` with `NAME/privkey.pem`; `_.` at the beginning of `NAME` "
@@ -68,9 +71,10 @@ TypePointer listener_tls_type() {
                 "default", "For a name without a certificate: show the first one, or `refuse` the handshake.")
       .optional("min_version", &ListenerTls::min_version, version_type(), "1.2",
                 "The oldest version that is spoken.")
-      .optional("ciphers", &ListenerTls::ciphers, text(), "those of RFC 9325",
+      .optional("ciphers", &ListenerTls::ciphers,
+                text("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"), "those of RFC 9325",
                 "Cipher suites of TLS 1.2, as OpenSSL writes them.")
-      .optional("groups", &ListenerTls::groups, text(), "X25519:P-256:P-384:P-521:X448",
+      .optional("groups", &ListenerTls::groups, text("X25519:P-256"), "X25519:P-256:P-384:P-521:X448",
                 "Groups of the key exchange, as OpenSSL writes them.")
       .optional(
           "client_certificate", &ListenerTls::client_certificate,
@@ -80,15 +84,16 @@ TypePointer listener_tls_type() {
           "none",
           "Whether clients are asked for a certificate. One that does not verify always fails the handshake.")
       .optional("client_certificate_hosts", &ListenerTls::client_certificate_hosts,
-                list_of<std::string>(checked_text("a name", "", check_certificate_name)), "all",
+                list_of<std::string>(checked_text("a name", "", "api.example.com", check_certificate_name)),
+                "all",
                 "Only clients that ask for one of these server names (SNI), as `api.example.com` or "
                 "`*.example.com`, "
                 "are asked for a certificate: browsers of other hosts show no choice. A request for such a "
                 "host on a "
                 "connection that was made for another name is answered with 421, and comes again on its own.")
-      .optional("client_ca", &ListenerTls::client_ca, text(), "none",
+      .optional("client_ca", &ListenerTls::client_ca, text("/etc/portcullis/tls/clients-ca.pem"), "none",
                 "A PEM file of the authorities that may have issued the clients' certificates.")
-      .optional("client_crl", &ListenerTls::client_crl, text(), "none",
+      .optional("client_crl", &ListenerTls::client_crl, text("/etc/portcullis/tls/clients.crl"), "none",
                 "A PEM file of revocation lists, one for each issuer.")
       .optional(
           "forward_client_certificate", &ListenerTls::forward_client_certificate, boolean(), "false",
@@ -114,16 +119,19 @@ TypePointer upstream_tls_type() {
   tls->locate(&UpstreamTls::location)
       .optional("verify", &UpstreamTls::verify, boolean(), "true",
                 "Whether targets must have a good certificate for their name.")
-      .optional("ca", &UpstreamTls::ca, text(), "the system's",
+      .optional("ca", &UpstreamTls::ca, text("/etc/portcullis/tls/targets-ca.pem"), "the system's",
                 "A PEM file of the authorities that may have issued the targets' certificates.")
-      .optional("server_name", &UpstreamTls::server_name, checked_text("a name", "", check_server_name),
-                "the target's", "The name that is asked for and must be in the certificate.")
-      .optional("cert", &UpstreamTls::cert, text(), "none",
+      .optional("server_name", &UpstreamTls::server_name,
+                checked_text("a name", "", "orders.internal", check_server_name), "the target's",
+                "The name that is asked for and must be in the certificate.")
+      .optional("cert", &UpstreamTls::cert, text("/etc/portcullis/tls/api.crt"), "none",
                 "A PEM file: the certificate that targets are shown.")
-      .optional("key", &UpstreamTls::key, text(), "none", "The PEM file of its private key.")
+      .optional("key", &UpstreamTls::key, text("/etc/portcullis/tls/api.key"), "none",
+                "The PEM file of its private key.")
       .optional("min_version", &UpstreamTls::min_version, version_type(), "1.2",
                 "The oldest version that is spoken.")
-      .optional("ciphers", &UpstreamTls::ciphers, text(), "those of RFC 9325",
+      .optional("ciphers", &UpstreamTls::ciphers,
+                text("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"), "those of RFC 9325",
                 "Cipher suites of TLS 1.2, as OpenSSL writes them.");
   return tls;
 }

@@ -49,7 +49,7 @@ std::string check_cookie_name(const std::string& name) {
 }
 
 TypePointer metadata_type() {
-  return text_map(check_metadata, check_metadata);
+  return text_map(check_metadata, "{version: v2}", check_metadata);
 }
 
 std::string check_target_address(const std::string& text) {
@@ -72,20 +72,20 @@ std::string check_service(const std::string& name) {
 TypePointer health_check_type() {
   auto grpc = std::make_shared<ObjectType>("grpc_check", "gRPC's health protocol, grpc.health.v1.");
   grpc->locate(&GrpcCheck::location)
-      .optional("service", &GrpcCheck::service, checked_text("a name", "", check_service), "all of them",
-                "The service that is asked for.");
+      .optional("service", &GrpcCheck::service, checked_text("a name", "", "orders.v1.Orders", check_service),
+                "all of them", "The service that is asked for.");
   auto type = std::make_shared<ObjectType>("health_check",
                                            "Asks each target, again and again, whether it is well: by a "
                                            "request, or without a `path` by a connection.");
   type->locate(&HealthCheck::location)
-      .optional("path", &HealthCheck::path, checked_text("a path", "^/", check_check_path),
+      .optional("path", &HealthCheck::path, checked_text("a path", "^/", "/health", check_check_path),
                 "none: a connection will do", "What is asked for. By TLS where the upstream is.")
       .optional("grpc", &HealthCheck::grpc, grpc, "none",
                 "Asks by gRPC's health protocol, instead of `path`; the upstream's `protocol` is `http2` or "
                 "`auto`.")
-      .optional("method", &HealthCheck::method, checked_text("a method", "", check_check_method), "GET",
-                "How.")
-      .optional("host", &HealthCheck::host, checked_text("a host", "", check_check_host),
+      .optional("method", &HealthCheck::method, checked_text("a method", "", "HEAD", check_check_method),
+                "GET", "How.")
+      .optional("host", &HealthCheck::host, checked_text("a host", "", "orders.internal", check_check_host),
                 "the target's address", "The `Host` field's value.")
       .optional("port", &HealthCheck::port, integer(1, 65'535), "the target's",
                 "Another port than requests go to.")
@@ -100,7 +100,8 @@ TypePointer health_check_type() {
                 "So many bad ones in a row take it out.")
       .optional("status", &HealthCheck::statuses, non_empty(one_or_list_of<StatusRange>(status_range())),
                 "2xx", "What it may answer.")
-      .optional("body", &HealthCheck::body, checked_text("an expression", "", check_expression), "any",
+      .optional("body", &HealthCheck::body,
+                checked_text("an expression", "", "'\"status\": *\"up\"'", check_expression), "any",
                 "An expression (RE2) that its answer must have somewhere in its first 64 KiB.");
   return type;
 }
@@ -195,7 +196,8 @@ TypePointer circuit_breaker_type() {
 TypePointer target_type() {
   auto target = std::make_shared<ObjectType>("target", "One backend server.");
   target->locate(&Target::location)
-      .required("address", &Target::address, checked_text("an address", "", check_target_address),
+      .required("address", &Target::address,
+                checked_text("an address", "", "orders.internal:8080", check_target_address),
                 "`address:port`, `[IPv6]:port`, `unix:/path`, or `name:port`: a name is looked up again when "
                 "its time to live is over, and each of its addresses is a target.")
       .optional("weight", &Target::weight, integer(1, 1000), "1",
@@ -214,10 +216,11 @@ TypePointer target_type() {
 TypePointer upstream_type() {
   auto sticky = std::make_shared<ObjectType>("sticky", "Keeps a client with its target by a signed cookie.");
   sticky
-      ->required("cookie", &Sticky::cookie, checked_text("a cookie's name", "", check_cookie_name),
+      ->required("cookie", &Sticky::cookie, checked_text("a cookie's name", "", "target", check_cookie_name),
                  "Its name.")
       .required(
-          "key", &Sticky::key, checked_text("a key", "", check_sticky_key),
+          "key", &Sticky::key,
+          checked_text("a key", "", "'${file:/etc/portcullis/sticky.key}'", check_sticky_key),
           "What signs it, 32 characters or more, the same on all nodes; best `${VARIABLE}` or `${file:...}`.")
       .optional("ttl", &Sticky::ttl, duration(), "until the browser ends",
                 "How long after the client's last visit it is kept.");
@@ -262,7 +265,8 @@ TypePointer upstream_type() {
           "`random`, "
           "`peak_ewma` (the one of two that answers sooner, by recent latency and load), or by `hash_key`: "
           "`ring_hash`, or `maglev` (more even, and a key moves a little more often when targets change).")
-      .optional("hash_key", &Upstream::hash_key, text(), "client_address",
+      .optional("hash_key", &Upstream::hash_key,
+                text_with_variables("text", "'{request.header.x-user}'", any_text), "client_address",
                 "What `ring_hash` and `maglev` go by: `client_address`, `consumer`, `route`, or a text with "
                 "variables "
                 "such as `{request.header.x-user}` or `{request.cookie.session}`. A request for which it is "

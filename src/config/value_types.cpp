@@ -88,28 +88,35 @@ std::string parse_fine_share(const std::string& text, FineShare& out) {
 template <typename T>
 class ParsedType final : public Type {
  public:
-  using Parse = std::string (*)(const std::string&, T&);
-  // `or_number`: a number without quotes will do as well.
-  ParsedType(std::string kind, std::string pattern, Parse parse, bool or_number = false)
-      : kind_(std::move(kind)), pattern_(std::move(pattern)), parse_(parse), or_number_(or_number) {}
+  using ParseFunction = std::string (*)(const std::string&, T&);
+  ParsedType(std::string kind, ScalarForm form, std::string example, ParseFunction parse)
+      : kind_(std::move(kind)), form_(std::move(form)), example_(std::move(example)), parse_(parse) {}
 
   void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
     if (node.kind != YamlNode::Kind::kScalar) return diagnostics.error(node.location, "expected " + kind_);
     const std::string problem = parse_(node.scalar, *static_cast<T*>(out));
     if (!problem.empty()) diagnostics.error(node.location, problem);
   }
-  nlohmann::json json_schema() const override {
-    if (or_number_) return {{"type", {"string", "integer"}}, {"pattern", pattern_}};
-    return {{"type", "string"}, {"pattern", pattern_}};
-  }
+  nlohmann::json json_schema() const override { return scalar_schema(form_); }
   std::string describe() const override { return kind_; }
+  std::string example() const override { return example_; }
+  bool is_value(const std::string& text) const override {
+    T unused{};
+    return parse_(text, unused).empty();
+  }
 
  private:
   std::string kind_;
-  std::string pattern_;
-  Parse parse_;
-  bool or_number_;
+  ScalarForm form_;
+  std::string example_;
+  ParseFunction parse_;
 };
+
+// The schema of what is `of_type` when it has that type, else of `otherwise`: so that a mistake within either
+// is reported at its own place.
+nlohmann::json one_or_other(const char* type, nlohmann::json of_type, nlohmann::json otherwise) {
+  return {{"if", {{"type", type}}}, {"then", std::move(of_type)}, {"else", std::move(otherwise)}};
+}
 
 class ShorthandType final : public Type {
  public:
@@ -127,9 +134,11 @@ class ShorthandType final : public Type {
     field_->type->load(node, field_->member(out), diagnostics);
   }
   nlohmann::json json_schema() const override {
-    return {{"anyOf", {field_->type->json_schema(), object_->json_schema()}}};
+    return one_or_other("object", object_->json_schema(), field_->type->json_schema());
   }
   std::string describe() const override { return object_->describe() + ", or its `" + name_ + "` alone"; }
+  std::string example() const override { return object_->example(); }
+  bool is_value(const std::string& text) const override { return field_->type->is_value(text); }
   const ObjectType* object() const override { return object_.get(); }
 
  private:
@@ -150,9 +159,11 @@ class OneOrManyType final : public Type {
     element_->load(node, list_->append(out), diagnostics);
   }
   nlohmann::json json_schema() const override {
-    return {{"anyOf", {element_->json_schema(), list_->json_schema()}}};
+    return one_or_other("array", list_->json_schema(), element_->json_schema());
   }
   std::string describe() const override { return element_->describe() + ", or a list of such"; }
+  std::string example() const override { return element_->example(); }
+  bool is_value(const std::string& text) const override { return list_->is_value(text); }
   const ListType* list() const override { return list_.get(); }
   const ObjectType* object() const override { return element_->object(); }
 
@@ -164,22 +175,24 @@ class OneOrManyType final : public Type {
 }  // namespace
 
 TypePointer rate() {
-  return std::make_shared<ParsedType<Rate>>("a rate", "^[0-9]+/[0-9]*[a-z]+$", parse_rate);
+  return std::make_shared<ParsedType<Rate>>("a rate", ScalarForm{{}, "^[0-9]+/[0-9]*[a-z]+$"}, "100/s",
+                                            parse_rate);
 }
 
 TypePointer percent() {
-  return std::make_shared<ParsedType<uint64_t>>("a share such as 20%", "^[0-9]+%$", parse_percent);
+  return std::make_shared<ParsedType<uint64_t>>("a share such as 20%", ScalarForm{{}, "^[0-9]+%$"}, "20%",
+                                                parse_percent);
 }
 
 TypePointer fine_share() {
-  return std::make_shared<ParsedType<FineShare>>("a share such as 20% or 0.1%", "^[0-9]+([.][0-9]{1,2})?%$",
-                                                 parse_fine_share);
+  return std::make_shared<ParsedType<FineShare>>(
+      "a share such as 20% or 0.1%", ScalarForm{{}, "^[0-9]+([.][0-9]{1,2})?%$"}, "0.1%", parse_fine_share);
 }
 
 TypePointer status_range() {
-  return std::make_shared<ParsedType<StatusRange>>("a status, or statuses such as 200-299 or 2xx",
-                                                   "^([1-5]xx|[1-5][0-9][0-9](-[1-5][0-9][0-9])?)$",
-                                                   parse_status_range, true);
+  return std::make_shared<ParsedType<StatusRange>>(
+      "a status, or statuses such as 200-299 or 2xx",
+      ScalarForm{{"integer"}, "^([1-5]xx|[1-5][0-9][0-9](-[1-5][0-9][0-9])?)$"}, "503", parse_status_range);
 }
 
 std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges) {
@@ -193,7 +206,8 @@ std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges) {
 
 TypePointer timestamp() {
   return std::make_shared<ParsedType<std::chrono::sys_seconds>>(
-      "a moment", "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:]{8}Z)?$", parse_timestamp);
+      "a moment", ScalarForm{{}, "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:]{8}Z)?$"}, "2027-01-31",
+      parse_timestamp);
 }
 
 TypePointer one_or_many(TypePointer element, std::shared_ptr<const ListType> list) {

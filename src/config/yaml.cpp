@@ -6,6 +6,8 @@
 #include <optional>
 #include <set>
 
+#include "config/yaml_text.h"
+
 namespace portcullis::config {
 namespace {
 
@@ -15,7 +17,7 @@ constexpr size_t kMostDepth = 64;
 class Builder {
  public:
   Builder(std::string_view text, const std::string& file, Diagnostics& diagnostics)
-      : file_(file), diagnostics_(diagnostics) {
+      : text_(text), file_(file), diagnostics_(diagnostics) {
     yaml_parser_initialize(&parser_);
     yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
   }
@@ -42,6 +44,7 @@ class Builder {
             root = std::make_shared<YamlNode>();
             root->location = {file_, 1, 1};
           }
+          for (const auto& [place, hint] : hints_) diagnostics_.add_hint(place, hint);
           return root;
         default: error("unexpected content"); return nullptr;
       }
@@ -53,9 +56,11 @@ class Builder {
   bool advance() {
     yaml_event_delete(&event_);
     if (yaml_parser_parse(&parser_, &event_)) return true;
+    const Location at{file_, parser_.problem_mark.line + 1, parser_.problem_mark.column + 1};
     std::string message = parser_.problem != nullptr ? parser_.problem : "cannot be read as YAML";
     if (parser_.context != nullptr) message += std::string(" (") + parser_.context + ")";
-    diagnostics_.error({file_, parser_.problem_mark.line + 1, parser_.problem_mark.column + 1}, message);
+    const std::optional<Trap> trap = find_trap(text_, at);
+    trap ? diagnostics_.error(trap->location, trap->message) : diagnostics_.error(at, message);
     event_ = {};
     return false;
   }
@@ -84,6 +89,7 @@ class Builder {
         const bool null =
             !made->quoted && (made->scalar.empty() || made->scalar == "~" || made->scalar == "null");
         made->kind = null ? YamlNode::Kind::kNull : YamlNode::Kind::kScalar;
+        add_hints(*made);
         remember(event_.data.scalar.anchor, made);
         return made;
       }
@@ -103,24 +109,7 @@ class Builder {
       case YAML_MAPPING_START_EVENT: {
         made->kind = YamlNode::Kind::kMapping;
         const auto anchor = anchor_text(event_.data.mapping_start.anchor);
-        std::set<std::string> seen;
-        for (;;) {
-          if (!advance()) return nullptr;
-          if (event_.type == YAML_MAPPING_END_EVENT) break;
-          auto key = node(depth + 1);
-          if (!key) return nullptr;
-          if (key->kind != YamlNode::Kind::kScalar) {
-            diagnostics_.error(key->location, "a key must be a plain word");
-            return nullptr;
-          }
-          if (!seen.insert(key->scalar).second) {
-            diagnostics_.error(key->location, "`" + key->scalar + "` is given twice");
-          }
-          if (!advance()) return nullptr;
-          auto value = node(depth + 1);
-          if (!value) return nullptr;
-          made->members.emplace_back(std::move(key), std::move(value));
-        }
+        if (!read_members(*made, depth)) return nullptr;
         if (anchor) anchors_[*anchor] = made;
         return made;
       }
@@ -136,17 +125,79 @@ class Builder {
     }
   }
 
+  // The members of the mapping that the current event begins, up to its end. False after an error.
+  bool read_members(YamlNode& mapping, size_t depth) {
+    std::set<std::string> seen;
+    std::vector<std::shared_ptr<YamlNode>> merged;
+    for (;;) {
+      if (!advance()) return false;
+      if (event_.type == YAML_MAPPING_END_EVENT) break;
+      auto key = node(depth + 1);
+      if (!key) return false;
+      if (key->kind != YamlNode::Kind::kScalar) {
+        diagnostics_.error(key->location, "a key must be a plain word");
+        return false;
+      }
+      if (!seen.insert(key->scalar).second)
+        diagnostics_.error(key->location, "`" + key->scalar + "` is given twice");
+      if (!advance()) return false;
+      auto value = node(depth + 1);
+      if (!value) return false;
+      if (key->scalar == "<<" && !key->quoted) {
+        gather_merged(value, merged);
+      } else {
+        mapping.members.emplace_back(std::move(key), std::move(value));
+      }
+    }
+    for (const auto& other : merged) {
+      for (const auto& member : other->members) {
+        if (seen.insert(member.first->scalar).second) mapping.members.push_back(member);
+      }
+    }
+    return true;
+  }
+
+  // The mappings that `value` of a merge key names: one, or a list of them.
+  void gather_merged(const std::shared_ptr<YamlNode>& value, std::vector<std::shared_ptr<YamlNode>>& merged) {
+    const bool list = value->kind == YamlNode::Kind::kSequence;
+    for (const auto& one : list ? value->items : std::vector{value}) {
+      if (one->kind == YamlNode::Kind::kMapping) {
+        merged.push_back(one);
+      } else {
+        diagnostics_.error(
+            one->location,
+            "`<<` merges a mapping, as in `<<: *name`, or several, as in `<<: [*one, *other]`");
+      }
+    }
+  }
+
+  // Of what is easily overlooked in a scalar when it turns out to be wrong.
+  void add_hints(const YamlNode& scalar) {
+    const auto style = event_.data.scalar.style;
+    if (style == YAML_PLAIN_SCALAR_STYLE) {
+      if (const std::string hint = hint_about(scalar.scalar); !hint.empty())
+        hints_.emplace_back(scalar.location, hint);
+    } else if ((style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE) &&
+               scalar.scalar.ends_with('\n')) {
+      hints_.emplace_back(scalar.location,
+                          "; as a block the text ends with a line break: write `|-` or `>-`, which end "
+                          "without one");
+    }
+  }
+
   // An anchor is defined when its node is complete, so no alias can reach into itself.
   static std::optional<std::string> anchor_text(const yaml_char_t* anchor) {
     if (anchor == nullptr) return std::nullopt;
     return reinterpret_cast<const char*>(anchor);
   }
 
+  std::string_view text_;
   FileName file_;
   Diagnostics& diagnostics_;
   yaml_parser_t parser_{};
   yaml_event_t event_{};
   std::map<std::string, std::shared_ptr<YamlNode>> anchors_;
+  std::vector<std::pair<Location, std::string>> hints_;
 };
 
 }  // namespace
@@ -160,6 +211,7 @@ const YamlNode* YamlNode::find(std::string_view key) const {
 
 std::shared_ptr<YamlNode> parse_yaml(std::string_view text, const std::string& file,
                                      Diagnostics& diagnostics) {
+  if (!check_characters(text, file, diagnostics)) return nullptr;
   return Builder(text, file, diagnostics).document();
 }
 

@@ -132,10 +132,13 @@ Task<void> Gateway::bury(std::shared_ptr<const proxy::Snapshot> replaced) {
 Task<void> Gateway::reload_if_changed() {
   Task<void> turn = may_reload();
   co_await turn;
-  config::Diagnostics ignored;
-  config::Sources sources;
-  load_config(options_.source(), ignored, kept_.tls, &sources);
-  if (sources.fingerprint != fingerprint_ && !draining_) {
+  // Into a folder that is new, more may have come before it was watched.
+  for (bool grown = true; grown && !draining_;) {
+    config::Diagnostics ignored;
+    config::Sources sources;
+    load_config(options_.source(), ignored, kept_.tls, &sources);
+    grown = file_watch_->set_files(sources.files);
+    if (sources.fingerprint == fingerprint_) continue;
     Task<ReloadOutcome> reloading = reload("files");
     co_await reloading;
   }

@@ -8,8 +8,10 @@
 #include "control/keepalive_setup.h"
 #include "control/split_setup.h"
 #include "control/upstream_setup.h"
+#include "control/warnings/warnings.h"
+#include "http/authority.h"
+#include "policy/condition.h"
 #include "policy/registry.h"
-#include "routing/explain.h"
 #include "telemetry/log_sink.h"
 
 namespace portcullis::control {
@@ -88,7 +90,7 @@ std::vector<routing::RouteRule> route_rules(const config::Config& config) {
   std::vector<routing::RouteRule> rules;
   for (const config::Route& route : config.routes) {
     std::vector<std::string> hosts;
-    for (const std::string& host : route.match.hosts) hosts.push_back(to_lower(host));
+    for (const std::string& host : route.match.hosts) hosts.push_back(http::canonical_host(host));
     rules.push_back({std::move(hosts), route.match.path, route.match.path_prefix, route.match.methods,
                      route.match.path_regex, compile_conditions(route.match.headers),
                      compile_conditions(route.match.query),
@@ -166,17 +168,8 @@ std::optional<config::Config> load_config(const config::Source& source, config::
   check_config(*config, diagnostics);
   check_tls(*config, tls, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
+  report_warnings(*config, diagnostics);
   return config;
-}
-
-void report_unreachable_routes(const config::Config& config, config::Diagnostics& diagnostics) {
-  for (const routing::Shadowed& shadowed : routing::unreachable_rules(route_rules(config))) {
-    const config::Route& by = config.routes[shadowed.by];
-    diagnostics.warning(config.routes[shadowed.route].location,
-                        "route `" + config.routes[shadowed.route].name + "` can never match: `" + by.name +
-                            "` (" + by.location.seen_from(config.routes[shadowed.route].location) +
-                            ") takes its requests");
-  }
 }
 
 namespace {
@@ -274,6 +267,8 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
       compiled.split = proxy::Split({compile_branch(route.upstream, route.subset)}, {});
     build_all(route.policies, route.name, compiled.policies);
     settle_policies(compiled, metrics);
+    for (const config::Branch& branch : route.split)
+      policy::Condition(branch.when).add_read_fields(compiled.owned_fields);
     routes.push_back(std::move(compiled));
   }
   auto snapshot = std::make_shared<proxy::Snapshot>(version, std::move(rules));
@@ -295,6 +290,10 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   kept.rollbacks.settle();
   snapshot->dns = {config.dns.servers, config.dns.least_ttl, config.dns.most_ttl};
   snapshot->routes = std::move(routes);
+  for (const config::Route& route : config.routes) {
+    for (const config::MatchCondition& condition : route.match.headers)
+      snapshot->matched_fields.add(condition.name);
+  }
   snapshot->consumers = build.consumers;
   for (const identity::Consumer& consumer : build.consumers->consumers())
     snapshot->consumer_metrics.push_back(metrics.consumer(consumer.name));

@@ -38,16 +38,14 @@ void check_config(const config::Config& config, config::Diagnostics& diagnostics
 // The routes as the route table takes them, in the configuration's order.
 std::vector<routing::RouteRule> route_rules(const config::Config& config);
 
-// Loads and checks a configuration with all that the gateway knows. Nothing when there are errors. `sources`
-// (may be null) gets what it was made of, also then.
+// Loads and checks a configuration with all that the gateway knows, and warns of what cannot be meant
+// (control/warnings). Nothing when there are errors. `sources` (may be null) gets what it was made of, also
+// then.
 std::optional<config::Config> load_config(const config::Source& source, config::Diagnostics& diagnostics,
                                           TlsState& tls, config::Sources* sources = nullptr);
 // The same for a program that only wants to know.
 std::optional<config::Config> load_config(const config::Source& source, config::Diagnostics& diagnostics);
 // The configuration at `path`, a file or a folder.
 std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics);
-
-// Warns of each route that can never get a request and names the route that takes them.
-void report_unreachable_routes(const config::Config& config, config::Diagnostics& diagnostics);
 
 }  // namespace portcullis::control

@@ -1,6 +1,9 @@
 #include "http/authority.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <cstring>
 
 #include "base/text.h"
 
@@ -16,9 +19,31 @@ bool is_in_name(char c) {
   return (lower >= 'a' && lower <= 'z') || is_port_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-bool is_in_address(char c) {
-  const char lower = ascii_lower(c);
-  return is_port_digit(c) || (lower >= 'a' && lower <= 'f') || c == ':' || c == '.';
+// "[address]" in the form of RFC 5952.
+class BracketedAddress {
+ public:
+  // `host`: with its brackets. Not good() when it is no IPv6 address.
+  explicit BracketedAddress(std::string_view host) {
+    in6_addr address{};
+    if (host.size() < 2 || host.size() > sizeof text_ || host.front() != '[' || host.back() != ']') return;
+    std::memcpy(text_, host.data() + 1, host.size() - 2);
+    text_[host.size() - 2] = '\0';
+    if (::inet_pton(AF_INET6, text_, &address) != 1) return;
+    text_[0] = '[';
+    ::inet_ntop(AF_INET6, &address, text_ + 1, INET6_ADDRSTRLEN);
+    size_ = std::strlen(text_);
+    text_[size_++] = ']';
+  }
+  bool good() const { return size_ > 0; }
+  std::string_view text() const { return {text_, size_}; }
+
+ private:
+  char text_[INET6_ADDRSTRLEN + 2]{};
+  size_t size_ = 0;
+};
+
+std::string_view without_last_dot(std::string_view host) {
+  return host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
 }
 
 }  // namespace
@@ -27,9 +52,7 @@ bool is_valid_authority(std::string_view text) {
   std::string_view port;
   if (text.starts_with('[')) {
     const size_t close = text.find(']');
-    if (close == std::string_view::npos || close < 3) return false;
-    const std::string_view address = text.substr(1, close - 1);
-    if (!std::all_of(address.begin(), address.end(), is_in_address)) return false;
+    if (close == std::string_view::npos || !BracketedAddress(text.substr(0, close + 1)).good()) return false;
     port = text.substr(close + 1);
   } else {
     const std::string_view name = text.substr(0, text.find(':'));
@@ -56,20 +79,33 @@ std::string_view port_of(std::string_view authority, std::string_view scheme) {
 }
 
 std::string_view canonical_host(std::string_view host, Arena& arena) {
-  if (host.ends_with('.')) host.remove_suffix(1);
+  if (host.starts_with('[')) {
+    const BracketedAddress address(host);
+    if (address.good()) return address.text() == host ? host : arena.copy(address.text());
+  }
+  host = without_last_dot(host);
   if (std::none_of(host.begin(), host.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) return host;
   char* lower = arena.allocate(host.size(), 1);
   std::transform(host.begin(), host.end(), lower, ascii_lower);
   return {lower, host.size()};
 }
 
+std::string canonical_host(const std::string& host) {
+  if (host.starts_with('[')) {
+    const BracketedAddress address(host);
+    if (address.good()) return std::string(address.text());
+  }
+  return to_lower(without_last_dot(host));
+}
+
 bool same_authority(std::string_view a, std::string_view b, std::string_view scheme) {
-  const auto name_of = [](std::string_view authority) {
-    std::string_view host = host_of(authority);
-    if (host.ends_with('.')) host.remove_suffix(1);
-    return host;
-  };
-  return equals_ignoring_case(name_of(a), name_of(b)) && port_of(a, scheme) == port_of(b, scheme);
+  if (port_of(a, scheme) != port_of(b, scheme)) return false;
+  const std::string_view host = host_of(a), other = host_of(b);
+  if (host.starts_with('[') && other.starts_with('[')) {
+    const BracketedAddress address(host), others(other);
+    if (address.good() && others.good()) return address.text() == others.text();
+  }
+  return equals_ignoring_case(without_last_dot(host), without_last_dot(other));
 }
 
 }  // namespace portcullis::http

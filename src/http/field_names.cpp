@@ -19,7 +19,7 @@ bool same_field_name(std::string_view a, std::string_view b) {
 }
 
 void FieldNames::add(std::string_view name) {
-  if (contains(name)) return;
+  if (is_listed_exactly(name)) return;
   names_.emplace_back(name);
   lengths_ |= uint64_t{1} << length_bit(name.size());
 }
@@ -27,6 +27,11 @@ void FieldNames::add(std::string_view name) {
 bool FieldNames::is_listed(std::string_view name) const {
   return std::any_of(names_.begin(), names_.end(),
                      [name](const std::string& one) { return same_field_name(one, name); });
+}
+
+bool FieldNames::is_listed_exactly(std::string_view name) const {
+  return std::any_of(names_.begin(), names_.end(),
+                     [name](const std::string& one) { return equals_ignoring_case(one, name); });
 }
 
 }  // namespace portcullis::http

@@ -24,12 +24,16 @@ class FieldNames {
   bool contains(std::string_view name) const {
     return ((lengths_ >> length_bit(name.size())) & 1) != 0 && is_listed(name);
   }
+  // True when same_field_name() takes `name` for one of these, and letters of either case being equal none of
+  // them is it.
+  bool is_imitated_by(std::string_view name) const { return contains(name) && !is_listed_exactly(name); }
   bool empty() const { return names_.empty(); }
 
  private:
   // Names of 63 characters and more share a bit.
   static size_t length_bit(size_t length) { return length < 63 ? length : 63; }
   bool is_listed(std::string_view name) const;
+  bool is_listed_exactly(std::string_view name) const;
 
   std::vector<std::string> names_;
   uint64_t lengths_ = 0;  // bit n: the set has a name of n characters

@@ -30,6 +30,10 @@ Decision Authentication::unauthorized(Context& context, std::string_view challen
   return Decision::refuse(401, "unauthorized", reason);
 }
 
+Insight authentication_insight(const AuthenticationSettings& settings) {
+  return {.authenticates = true, .admits_anonymous = !settings.anonymous.empty()};
+}
+
 void check_authentication(const AuthenticationSettings& settings, const config::Config& config,
                           config::Diagnostics& diagnostics) {
   if (settings.anonymous.empty()) return;  // before gathering what may be many names for each of many routes

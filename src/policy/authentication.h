@@ -48,7 +48,7 @@ void add_authentication_fields(config::ObjectType& type) {
   // A pointer to a base's member, as one to the derived type's.
   type.optional(
           "anonymous", static_cast<std::string Settings::*>(&AuthenticationSettings::anonymous),
-          config::text(), "none",
+          config::text("guest"), "none",
           "The consumer as whom requests without such a credential pass; without it they are refused. A "
           "wrong credential is always refused.")
       .locate_last(static_cast<config::Location Settings::*>(&AuthenticationSettings::anonymous_location));
@@ -58,14 +58,19 @@ void add_authentication_fields(config::ObjectType& type) {
 void check_authentication(const AuthenticationSettings& settings, const config::Config& config,
                           config::Diagnostics& diagnostics);
 
+// What all authentication policies have to tell.
+Insight authentication_insight(const AuthenticationSettings& settings);
+
 // make_kind() for an authentication policy that has nothing else to check: adds what they share to `type`.
 template <typename Settings, typename Made>
 Kind make_authentication_kind(std::string name, const std::shared_ptr<config::ObjectType>& type) {
   add_authentication_fields<Settings>(*type);
-  return make_kind<Settings, Made>(
-      std::move(name), type,
-      [](const config::PolicyUse&, const Settings& settings, const config::Config& config,
-         config::Diagnostics& diagnostics) { check_authentication(settings, config, diagnostics); });
+  return with_insight<Settings>(
+      make_kind<Settings, Made>(
+          std::move(name), type,
+          [](const config::PolicyUse&, const Settings& settings, const config::Config& config,
+             config::Diagnostics& diagnostics) { check_authentication(settings, config, diagnostics); }),
+      [](const Settings& settings, const config::PolicyUse&) { return authentication_insight(settings); });
 }
 
 }  // namespace portcullis::policy

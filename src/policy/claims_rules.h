@@ -36,6 +36,7 @@ class ClaimsRules {
   }
   void add_owned_fields(OwnedFields& fields) const {
     for (const auto& [field, claim] : settings_.forward_claims) fields.add(field);
+    require_.add_read_fields(fields);
   }
   // Makes the claims' owner the caller and forwards what is to be forwarded; or refuses (RFC 6750
   // section 3.1).
@@ -52,6 +53,12 @@ class ClaimsRules {
   std::string_view unsatisfied_;
 };
 
+// Adds what these settings tell to the insight of a policy that stands at `place`.
+inline void add_claims_insight(const ClaimsSettings& settings, const config::Location& place, Insight& out) {
+  out.tells_claims = true;
+  out.add_reads(Condition(settings.require).caller_reads(), place);
+}
+
 // Adds the fields to a policy's settings, which derive from ClaimsSettings.
 template <typename Settings>
 void add_claims_fields(config::ObjectType& type) {
@@ -61,7 +68,7 @@ void add_claims_fields(config::ObjectType& type) {
                 "orders:read and claim.tenant in [acme, globex]` (see `acl`); else 403.")
       .optional(
           "consumer_claim", static_cast<std::string Settings::*>(&ClaimsSettings::consumer_claim),
-          config::text(), "sub",
+          config::text("client_id"), "sub",
           "The claim whose value is looked for among the consumers' `jwt_subject`. A list is no such value.")
       .optional("consumer", static_cast<ConsumerNeed Settings::*>(&ClaimsSettings::consumer),
                 config::choice({{"optional", static_cast<int>(ConsumerNeed::kOptional)},
@@ -69,7 +76,8 @@ void add_claims_fields(config::ObjectType& type) {
                 "optional", "Whether a token that is no consumer's is refused.")
       .optional(
           "forward_claims", static_cast<config::TextMap Settings::*>(&ClaimsSettings::forward_claims),
-          config::text_map(config::check_request_field, [](const std::string&) { return std::string(); }),
+          config::text_map(config::check_request_field, "{x-user: sub}",
+                           [](const std::string&) { return std::string(); }),
           "none",
           "Header fields for the backend with the claims that they take: `{x-user: sub}`. What a client "
           "sends under these names is removed. A claim that is null makes no field.")

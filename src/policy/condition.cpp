@@ -22,6 +22,8 @@ class Condition::Parser {
 
  private:
   static constexpr int kMostDepth = 32;
+  // The address of clients that come by a Unix socket.
+  static constexpr std::string_view kUnixClient = "unix";
 
   void fail(std::string problem) {
     if (problem_.empty()) problem_ = std::move(problem);
@@ -126,6 +128,10 @@ class Condition::Parser {
                            : "expected `=`, `!=`, `in`, `under` or `exists`, not `" + word_ + "`");
       }
     }
+    if (node->what == Operator::kIn && node->subject == Subject::kAddress) {
+      node->what = Operator::kUnder;
+      read_ranges(*node);
+    }
     if (!negated) return node;
     auto outer = std::make_unique<Node>();
     outer->what = Operator::kNot;
@@ -177,11 +183,14 @@ class Condition::Parser {
   void finish_under(Node& node) {
     if (node.subject != Subject::kPath && node.subject != Subject::kAddress)
       return fail("`under` is for `path` and `client_address`");
+    if (node.subject == Subject::kAddress) return read_ranges(node);
     for (const std::string& value : node.values) {
-      if (node.subject == Subject::kPath) {
-        if (!value.starts_with('/')) fail("`" + value + "` is not a path");
-        continue;
-      }
+      if (!value.starts_with('/')) fail("`" + value + "` is not a path");
+    }
+  }
+  void read_ranges(Node& node) {
+    for (const std::string& value : node.values) {
+      if (value == kUnixClient) continue;
       const auto range = IpRange::parse(value);
       if (!range) return fail(range.error().message);
       node.ranges.push_back(*range);
@@ -285,8 +294,10 @@ std::string_view Condition::text_of(const Node& node, const Context& context) {
 bool Condition::is_under(const Node& node, const Context& context) {
   if (node.subject == Subject::kAddress) {
     const auto address = IpAddress::parse(context.client_address);
-    return address && std::any_of(node.ranges.begin(), node.ranges.end(),
-                                  [&](const IpRange& range) { return range.contains(*address); });
+    if (!address)
+      return std::find(node.values.begin(), node.values.end(), context.client_address) != node.values.end();
+    return std::any_of(node.ranges.begin(), node.ranges.end(),
+                       [&](const IpRange& range) { return range.contains(*address); });
   }
   return std::any_of(node.values.begin(), node.values.end(),
                      [&](const std::string& prefix) { return http::is_below(context.path, prefix); });
@@ -304,6 +315,40 @@ std::string Condition::scopes() const {
   std::string out;
   if (root_ != nullptr) gather_scopes(*root_, out);
   return out;
+}
+
+void Condition::gather_reads(const Node& node, CallerReads& out) {
+  for (const auto& one : node.inner) gather_reads(*one, out);
+  if (!node.inner.empty()) return;
+  using Source = CallerRead::Source;
+  switch (node.subject) {
+    case Subject::kScope: out.push_back({Source::kClaims, "scope"}); break;
+    case Subject::kClaim: out.push_back({Source::kClaims, "claim." + node.name}); break;
+    case Subject::kGroup:
+      if (node.values.empty()) out.push_back({Source::kConsumer, "group"});
+      for (const std::string& value : node.values) out.push_back({Source::kConsumer, "group", value, ""});
+      break;
+    case Subject::kConsumer:
+      if (node.values.empty()) out.push_back({Source::kConsumer, "consumer"});
+      for (const std::string& value : node.values) out.push_back({Source::kConsumer, "consumer", "", value});
+      break;
+    default: break;
+  }
+}
+
+CallerReads Condition::caller_reads() const {
+  CallerReads out;
+  if (root_ != nullptr) gather_reads(*root_, out);
+  return out;
+}
+
+void Condition::gather_fields(const Node& node, OwnedFields& out) {
+  for (const auto& one : node.inner) gather_fields(*one, out);
+  if (node.inner.empty() && node.subject == Subject::kHeader) out.read.add(node.name);
+}
+
+void Condition::add_read_fields(OwnedFields& fields) const {
+  if (root_ != nullptr) gather_fields(*root_, fields);
 }
 
 namespace {
@@ -332,12 +377,15 @@ class ConditionType final : public config::Type {
     *static_cast<std::string*>(out) = text;
   }
   nlohmann::json json_schema() const override {
-    return {
-        {"anyOf",
-         {nlohmann::json{{"type", "string"}},
-          nlohmann::json{{"type", "object"}, {"additionalProperties", {{"type", {"string", "array"}}}}}}}};
+    const nlohmann::json value{{"type", {"string", "number", "boolean"}}};
+    nlohmann::json several = value;
+    several["type"].push_back("array");
+    several["items"] = value;
+    return {{"type", {"string", "object"}}, {"additionalProperties", several}};
   }
   std::string describe() const override { return "a condition"; }
+  std::string example() const override { return "group = admins"; }
+  bool is_value(const std::string&) const override { return false; }
 
  private:
   static std::string quote(const std::string& value) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/caller_read.h"
 #include "policy/policy.h"
 #include "runtime/ip_range.h"
 
@@ -19,7 +20,8 @@ namespace portcullis::policy {
 // client_address. A subject with several values (scope, group, a claim that is a list, a header that comes in
 // several fields or as a list, a cookie that comes more than once) equals a value when one of them does; a
 // claim that is null has none, and does not exist. Operators: = (or ==), !=, in [...], not in [...], exists;
-// `under` for paths and address blocks. `and` binds tighter than `or`; `not` and parentheses as usual; values
+// `under` for paths and address blocks. `client_address` equals an address however it is written, and a block
+// that it lies in. `and` binds tighter than `or`; `not` and parentheses as usual; values
 // with spaces or brackets stand in quotes.
 class Condition {
  public:
@@ -37,6 +39,10 @@ class Condition {
   bool holds(const Context& context) const;
   // The scopes that it names, separated by spaces, for a challenge (RFC 6750 section 3).
   std::string scopes() const;
+  // What it reads of the caller.
+  CallerReads caller_reads() const;
+  // Adds the header fields that it reads.
+  void add_read_fields(OwnedFields& fields) const;
 
  private:
   enum class Subject : uint8_t {
@@ -68,6 +74,8 @@ class Condition {
   static bool is_under(const Node& node, const Context& context);
   static std::string_view text_of(const Node& node, const Context& context);
   static void gather_scopes(const Node& node, std::string& out);
+  static void gather_reads(const Node& node, CallerReads& out);
+  static void gather_fields(const Node& node, OwnedFields& out);
 
   std::shared_ptr<const Node> root_;
 };

@@ -38,21 +38,24 @@ struct CredentialPlace {
 template <typename Settings>
 void add_place_fields(config::ObjectType& type, const char* what, const char* header, const char* scheme,
                       const char* credential) {
-  const auto name = [](const char* kind) {
-    return config::checked_text(kind, "", [](const std::string& text) -> std::string {
+  const auto name = [](const char* kind, const char* example) {
+    return config::checked_text(kind, "", example, [](const std::string& text) -> std::string {
       return text.find_first_of(" \t\r\n:;=&") == std::string::npos ? "" : "`" + text + "` is not a name";
     });
   };
   const std::string noun = what;
   type.optional("header", static_cast<std::string Settings::*>(&CredentialPlace::header),
-                name("a header's name"), header, "The header that holds the " + noun + "; empty: none.")
-      .optional("scheme", static_cast<std::string Settings::*>(&CredentialPlace::scheme), name("a scheme"),
-                scheme, "A word before the " + noun + " in the header, as `Bearer` is; empty: none.")
+                name("a header's name", "authorization"), header,
+                "The header that holds the " + noun + "; empty: none.")
+      .optional("scheme", static_cast<std::string Settings::*>(&CredentialPlace::scheme),
+                name("a scheme", "Bearer"), scheme,
+                "A word before the " + noun + " in the header, as `Bearer` is; empty: none.")
       .optional("query", static_cast<std::string Settings::*>(&CredentialPlace::query),
-                name("a parameter's name"), "none",
+                name("a parameter's name", "api_key"), "none",
                 "A query parameter that may hold the " + noun + " instead.")
       .optional("cookie", static_cast<std::string Settings::*>(&CredentialPlace::cookie),
-                name("a cookie's name"), "none", "A cookie that may hold the " + noun + " instead.")
+                name("a cookie's name", "session"), "none",
+                "A cookie that may hold the " + noun + " instead.")
       .optional("credential", static_cast<Credential Settings::*>(&CredentialPlace::credential),
                 credential_type(), credential,
                 "Whether the backend sees the " + noun + ": `hide` or `pass`.");

@@ -51,7 +51,7 @@ std::string LimitKey::check(const std::string& text) {
 }
 
 config::TypePointer LimitKey::type() {
-  return config::checked_text("a key", "", check);
+  return config::text_with_variables("a key", "client_address", check);
 }
 
 const char* LimitKey::summary() {

@@ -24,6 +24,12 @@ class LimitKey {
   static config::TypePointer type();
   static const char* summary();
 
+  // What it reads of the caller, but for `consumer`, which stands for the client's address where there is
+  // none.
+  CallerReads caller_reads() const { return template_.caller_reads(); }
+  // Adds the header fields that it reads.
+  void add_read_fields(OwnedFields& fields) const { template_.add_read_fields(fields); }
+
   // Its text for this exchange, in the exchange's arena or older. A request without a consumer counts for its
   // client's address; IPv6 clients of one /64, which is what one subscriber has, count together.
   std::string_view text_of(Context& context) const;

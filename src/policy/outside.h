@@ -23,8 +23,9 @@ template <typename Settings>
 void add_outside_fields(config::ObjectType& type) {
   type.required("url", static_cast<std::string Settings::*>(&OutsideService::url), config::url_type(),
                 "The service that is asked.")
-      .optional("ca", static_cast<std::string Settings::*>(&OutsideService::ca), config::text(),
-                "the system's", "PEM file of the authorities that its certificate may come from.")
+      .optional("ca", static_cast<std::string Settings::*>(&OutsideService::ca),
+                config::text("/etc/portcullis/service-ca.pem"), "the system's",
+                "PEM file of the authorities that its certificate may come from.")
       .optional("timeout", static_cast<std::chrono::milliseconds Settings::*>(&OutsideService::timeout),
                 config::time_limit(), "1s", "How long it may take.")
       .optional("on_error", static_cast<OnError Settings::*>(&OutsideService::on_error),

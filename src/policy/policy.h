@@ -18,6 +18,7 @@
 #include "identity/claims.h"
 #include "policy/build_context.h"
 #include "policy/held_body.h"
+#include "policy/insight.h"
 #include "policy/owned_fields.h"
 #include "policy/response_converter.h"
 #include "routing/rewrite.h"
@@ -210,6 +211,8 @@ struct Kind {
   std::function<void(const config::PolicyUse&, const config::Config&, config::Diagnostics&)> check{};
   // It answers CORS preflights, which then reach it although its route does not take OPTIONS.
   bool answers_preflight = false;
+  // What checks over several policies need to know of it; may be empty.
+  std::function<Insight(const config::PolicyUse&)> insight{};
 };
 
 // The one of that name, or null.
@@ -235,6 +238,15 @@ Kind make_kind(std::string name, config::TypePointer type, Check check) {
   kind.check = [check](const config::PolicyUse& use, const config::Config& config,
                        config::Diagnostics& diagnostics) {
     check(use, *static_cast<const Settings*>(use.settings.get()), config, diagnostics);
+  };
+  return kind;
+}
+
+// `kind` with `tell(settings, use)`, which returns the Insight.
+template <typename Settings, typename Tell>
+Kind with_insight(Kind kind, Tell tell) {
+  kind.insight = [tell](const config::PolicyUse& use) {
+    return tell(*static_cast<const Settings*>(use.settings.get()), use);
   };
   return kind;
 }

@@ -90,6 +90,11 @@ bool answers_preflight(const config::PolicyUse& use) {
   return kind != nullptr && kind->answers_preflight;
 }
 
+Insight insight_of(const config::PolicyUse& use) {
+  const Kind* kind = find_kind(kinds(), use.name);
+  return kind != nullptr && kind->insight ? kind->insight(use) : Insight{};
+}
+
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context) {
   const Kind* kind = find_kind(kinds(), use.name);
   return kind == nullptr ? nullptr : kind->create(use.settings.get(), context);

@@ -14,6 +14,9 @@ void check(const config::PolicyUse& use, const config::Config& config, config::D
 // Whether it answers CORS preflights.
 bool answers_preflight(const config::PolicyUse& use);
 
+// What checks over several policies need to know of one that check() has passed.
+Insight insight_of(const config::PolicyUse& use);
+
 // Builds a policy from what the loader made of its entry, which check() has passed.
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context);
 

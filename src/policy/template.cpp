@@ -124,6 +124,31 @@ bool Template::is_of_identity() const {
   });
 }
 
+CallerReads Template::caller_reads() const {
+  using Source = CallerRead::Source;
+  CallerReads out;
+  for (const Part& part : parts_) {
+    switch (part.variable) {
+      case Variable::kConsumerName: out.push_back({Source::kConsumer, "consumer.name"}); break;
+      case Variable::kConsumerGroups: out.push_back({Source::kConsumer, "consumer.groups"}); break;
+      case Variable::kConsumerCredential: out.push_back({Source::kConsumer, "consumer.credential"}); break;
+      case Variable::kConsumerMetadata:
+        out.push_back({Source::kConsumer, "consumer.metadata." + part.text});
+        break;
+      case Variable::kClaim: out.push_back({Source::kClaims, "claim." + part.text}); break;
+      case Variable::kClaimJson: out.push_back({Source::kClaims, "claim_json." + part.text}); break;
+      default: break;
+    }
+  }
+  return out;
+}
+
+void Template::add_read_fields(OwnedFields& fields) const {
+  for (const Part& part : parts_) {
+    if (part.variable == Variable::kHeader) fields.read.add(part.text);
+  }
+}
+
 // What an issuer says may hold what no field may.
 static std::string_view claim_of(std::string_view name, Context& context) {
   if (!context.caller.claims) return {};

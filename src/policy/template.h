@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/caller_read.h"
 #include "policy/policy.h"
 
 namespace portcullis::policy {
@@ -34,6 +35,10 @@ class Template {
   // All its variables are of an authenticated caller, or of the configuration: a request that has not been
   // authenticated cannot choose its text.
   bool is_of_identity() const;
+  // What it reads of the caller.
+  CallerReads caller_reads() const;
+  // Adds the header fields that it reads: for texts by which something is decided or counted.
+  void add_read_fields(OwnedFields& fields) const;
   // Its text for this exchange, in the exchange's arena or the template itself. Control characters cannot
   // come in through variables: fields and targets have been checked by the parser, claims are filtered here.
   std::string_view expand(Context& context) const;

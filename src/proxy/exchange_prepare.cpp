@@ -119,11 +119,19 @@ bool Exchange::prepare() {
   return true;
 }
 
-// Of the fields that policies alone set: those that a policy has to read stay until the last policy has run.
+// Removes what a client sends in the place of a policy, or of a field that routes and policies have read. Of
+// the fields that policies alone set, those that a policy has to read stay until the last policy has run.
 void Exchange::take_owned_fields() {
   const policy::OwnedFields& owned = governing_->owned_fields;
   if (!owned.removed.empty()) {
     request_.fields.remove_if([&](const http::Field& field) { return owned.removed.contains(field.name); });
+  }
+  const http::FieldNames& matched = snapshot_->snapshot->matched_fields;
+  if (!owned.read.empty() || !matched.empty()) {
+    request_.fields.remove_if([&](const http::Field& field) {
+      return field.id == FieldId::kOther &&
+             (owned.read.is_imitated_by(field.name) || matched.is_imitated_by(field.name));
+    });
   }
   if (owned.replaced.empty()) return;
   client_values_ = arena_.make_array<const char*>(request_.fields.size());

@@ -16,6 +16,14 @@ SocketAddress::SocketAddress(const sockaddr* address, socklen_t length) : length
 
 Result<HostPort> split_host_port(std::string_view text) {
   const std::string quoted = "\"" + std::string(text) + "\"";
+  if (const size_t scheme = text.find("://"); scheme != std::string_view::npos) {
+    const std::string_view rest = text.substr(scheme + 3);
+    const std::string authority(rest.substr(0, rest.find_first_of("/?#")));
+    const bool has_port = authority.find(':', authority.find(']') + 1) != std::string::npos;
+    const char* port = text.starts_with("https") ? ":443" : ":80";
+    return Error{quoted + " is not an address: an address has no scheme and no path; write " + authority +
+                 (has_port ? "" : port)};
+  }
   std::string_view host, port;
   if (text.starts_with('[')) {
     const size_t close = text.find(']');

@@ -16,7 +16,7 @@ FileWatch::~FileWatch() {
   if (inotify_) loop_.unwatch(inotify_.get(), *this);
 }
 
-void FileWatch::set_files(const std::vector<std::string>& files) {
+bool FileWatch::set_files(const std::vector<std::string>& files) {
   namespace fs = std::filesystem;
   std::set<std::string> wanted;
   std::error_code ignored;
@@ -33,12 +33,16 @@ void FileWatch::set_files(const std::vector<std::string>& files) {
     ::inotify_rm_watch(inotify_.get(), entry->second);
     entry = folders_.erase(entry);
   }
+  bool grown = false;
   for (const std::string& folder : wanted) {
     if (folders_.contains(folder)) continue;
     static constexpr uint32_t kChanges = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE;
     const int id = ::inotify_add_watch(inotify_.get(), folder.c_str(), kChanges);
-    if (id >= 0) folders_[folder] = id;
+    if (id < 0) continue;
+    folders_[folder] = id;
+    grown = true;
   }
+  return grown;
 }
 
 void FileWatch::on_events(uint32_t) {

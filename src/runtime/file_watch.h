@@ -18,8 +18,9 @@ class FileWatch final : private Watcher {
   FileWatch(EventLoop& loop, std::function<void()> on_change);
   ~FileWatch();
 
-  // From now on the folders of these files, and of what they link to.
-  void set_files(const std::vector<std::string>& files);
+  // From now on the folders of these files, and of what they link to. True when one of them was not watched
+  // before: what has come into it meanwhile is not told of.
+  bool set_files(const std::vector<std::string>& files);
 
  private:
   class Settle final : public Timer {

@@ -51,6 +51,15 @@ def test_conditions_on_claims_scopes_headers_and_addresses(start, echo, tmp_path
         assert answer.status == status, condition
 
 
+@pytest.mark.parametrize("condition, status", [
+    ("client_address = 127.0.0.1", 200), ("client_address = ::ffff:127.0.0.1", 200), ("client_address in [192.0.2.9, 127.0.0.0/8]", 200),
+    ("client_address = 0:0::ffff:7f00:1", 200), ("client_address != 127.0.0.1", 403), ("client_address = 127.0.0.2", 403),
+    ("client_address not in [::ffff:127.0.0.0/104]", 403), ("client_address = unix", 403)])
+def test_an_address_is_the_same_however_it_is_written(start, echo, condition, status):
+    gateway = start(configuration(echo(), f"acl: {{rules: [{{allow: '{condition}'}}]}}"))
+    assert ask(gateway).status == status
+
+
 @pytest.mark.parametrize("fields, status", [
     ("X-Role: a\r\n", 200), ("X-Role: guest\r\n", 403), ("X-Role: a\r\nX-Role: guest\r\n", 403), ("x-role: guest\r\nB: 1\r\nX-ROLE: a\r\n", 403),
     ("X-Role: a, guest\r\n", 403), ("X-Role: a\r\nX-Role: b ,guest\r\n", 403), ("X-Role: guests\r\nX-Role: a guest\r\n", 200),
@@ -137,6 +146,8 @@ routes:
     ("acl: {rules: [{allow: {gruop: x}}]}", "did you mean `group`?"),
     ("acl: {rules: [{allow: method under /x}]}", "`under` is for `path` and `client_address`"),
     ("acl: {rules: [{allow: client_address under 10.0.0.1/8}]}", "bits set beyond its prefix"),
+    ("acl: {rules: [{allow: client_address = localhost}]}", "`localhost` is not an address or a block"),
+    ("acl: {rules: [{allow: {client_address: [127.0.0.1, 10.0.0]}}]}", "`10.0.0` is not an address or a block"),
     ("ip_filter: {deny_file: absent.txt}", "cannot read the address list"),
 ])
 def test_mistakes_are_named(tmp_path, policies, message):

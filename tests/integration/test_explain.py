@@ -76,8 +76,8 @@ routes:
     assert out.returncode == 0
     warnings = out.stderr.splitlines()
     assert warnings == [
-        f"{path}:7:5: warning: route `c` can never match: `b` (line 6) takes its requests",
-        f"{path}:11:5: warning: route `g` can never match: `e` (line 9) takes its requests"]
+        f"{path}:7:5: warning: route `c` can never match: `b` (line 6) takes its requests [unreachable_route]",
+        f"{path}:11:5: warning: route `g` can never match: `e` (line 9) takes its requests [unreachable_route]"]
 
 
 IDENTIFIED = f"""version: 1

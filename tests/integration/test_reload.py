@@ -11,7 +11,7 @@ import pytest
 import harness
 import sanitizers
 from fake_dns import NameServer
-from harness import read_response, simple_configuration
+from harness import read_response, simple_configuration, wait_for
 
 ASK = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
@@ -157,6 +157,29 @@ def test_the_watch_follows_changes_of_the_files_and_nothing_else(folder):
         gateway.wait_for_line("serving configuration 4")
         assert ask_port(port, page).endswith(b"third!")
         assert sum("serving configuration" in line for line in gateway.lines[seen:]) == 1
+
+
+def test_sub_folders_are_a_part_of_it_and_watched(folder):
+    root, port = folder
+
+    def write(name, body):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(f"routes: [{{name: {body}, match: {{path: /{body}}}, policies: [{{respond: {{body: {body}}}}}]}}]\n")
+
+    def answers(body):
+        return ask_port(port, ASK.replace(b" / ", f" /{body} ".encode())).endswith(body.encode())
+    write("more/extra.yaml", "one")
+    write(".hidden/extra.yaml", "zero")
+    with harness.running("run", "--watch", "-c", str(root)) as gateway:
+        gateway.wait_for_line("listening on")
+        assert answers("one") and not answers("zero")
+        write("more/extra.yaml", "two")
+        wait_for(lambda: answers("two"))
+        write("later/extra.yaml", "three")
+        wait_for(lambda: answers("three"))
+        write("later/extra.yaml", "four")
+        wait_for(lambda: answers("four"))
+        assert not answers("three")
 
 
 def test_the_reload_command_says_how_it_went(start, echo):

@@ -332,6 +332,35 @@ def test_what_must_not_be_a_trailer_can_not_be_listed(name, tmp_path):
     assert f"`{name}` must not be a trailer" in told
 
 
+@pytest.mark.parametrize("policies", [
+    "acl: {rules: [{deny: header.x-tenant = b}], default: allow}",
+    "rate_limit: {limit: 100/s, key: '{request.header.x-tenant}'}",
+    "concurrency_limit: {limit: 100, key: '{request.header.x-tenant}'}",
+    "cache: {when: header.x-tenant = b}",
+    "cache: {key: '{request.header.x-tenant}'}",
+    "fault: {abort: {status: 503}, when: header.x-tenant = b}",
+    "mirror: {upstream: app, when: header.x-tenant = b}",
+    f"any_of: {{anonymous: guest, methods: [jwt: {{secret: {SECRET}, audience: '*', require: header.x-tenant = b}}]}}"])
+def test_a_field_that_decides_cannot_be_said_in_another_spelling(policies, start, echo):
+    gateway = start(one_route(echo(), policies))
+    got = seen(gateway, "X_Tenant: b\r\nx_tenant: b\r\nX_Other: c\r\n")
+    assert not {"x_tenant", "x-tenant"} & set(got) and got["x_other"] == "c"
+    assert seen(gateway, "X-TENANT: a\r\n")["x-tenant"] == "a"
+
+
+def test_a_field_by_which_routes_or_branches_are_chosen_cannot_be_said_in_another_spelling(start, echo):
+    gateway = start(routes(echo(), "{name: inner, match: {path_prefix: /, headers: {x-tenant: b}}, policies: [key_auth: {}], upstream: app}",
+                           "{name: rest, match: {path_prefix: /}, split: [{upstream: app, name: beta, when: header.x-beta exists}, {upstream: app}]}"))
+    assert ask(gateway, "X-Tenant: b\r\n")[0] == 401
+    assert not {"x_tenant", "x_beta"} & set(seen(gateway, "X_Tenant: b\r\nX_Beta: 1\r\n"))
+
+
+def test_what_an_authentication_service_decides_by_cannot_be_said_in_another_spelling(start, echo, server):
+    service = server(lambda _: (200, {}, b""))
+    gateway = start(one_route(echo(), f"forward_auth: {{url: 'http://127.0.0.1:{service.port}/', send: [x-tenant]}}"))
+    assert "x_tenant" not in seen(gateway, "X_Tenant: b\r\n")
+
+
 # What `check` says of names that a policy may not write.
 
 FRAMING = ["content-length", "transfer-encoding", "connection", "host", "te", "trailer", "upgrade", "keep-alive", "expect"]
@@ -459,6 +488,20 @@ def test_without_a_host_there_is_no_https_to_redirect_to(start, echo):
 def test_check_refuses_hosts_that_no_request_has(host, tmp_path):
     told = problems(tmp_path, routes(1, f"{{name: all, match: {{hosts: ['{host}']}}, upstream: app}}"))
     assert f"`{host}`" in told
+
+
+@pytest.mark.parametrize("host", ["[::1]", "[0:0::1]", "[0:0:0:0:0:0:0:1]:80", "[::0001]"])
+def test_an_address_is_one_host_however_it_is_written(host, start, echo):
+    for written in ("[::1]", "[0:0::1]"):
+        gateway = start(routes(echo(), f"{{name: own, match: {{hosts: ['{written}']}}, policies: [key_auth: {{}}], upstream: app}}", "{name: all, match: {path_prefix: /}, upstream: app}"))
+        assert ask(gateway, host=host)[0] == 401
+        assert ask(gateway, host="[::2]")[0] == 200
+
+
+def test_what_is_no_address_is_no_host(start, echo):
+    gateway = start(simple_configuration(echo()))
+    for host in ("[1:2]", "[:::]", "[1.2.3.4]"):
+        assert ask(gateway, host=host)[0] == 400
 
 
 # TRACE, Max-Forwards, loops.

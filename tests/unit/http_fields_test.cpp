@@ -79,6 +79,11 @@ TEST(Authority, HasOneHostInOneForm) {
   EXPECT_EQ(canonical_host("API.Test.", arena), "api.test");
   EXPECT_EQ(canonical_host("api.test", arena), "api.test");
   EXPECT_EQ(canonical_host("[::A]", arena), "[::a]");
+  EXPECT_EQ(canonical_host("[0:0::1]", arena), "[::1]");
+  EXPECT_EQ(canonical_host("[0000:0000:0000:0000:0000:ffff:192.000.002.009]", arena),
+            "[0000:0000:0000:0000:0000:ffff:192.000.002.009]");  // no address
+  EXPECT_EQ(canonical_host(std::string("[2001:DB8::0:1]")), "[2001:db8::1]");
+  EXPECT_EQ(canonical_host(std::string("*.Example.com")), "*.example.com");
   EXPECT_EQ(port_of("a:80", "http"), "");
   EXPECT_EQ(port_of("a:80", "https"), "80");
   EXPECT_EQ(port_of("a:443", "https"), "");
@@ -92,14 +97,24 @@ TEST(Authority, IsCompared) {
   EXPECT_TRUE(same_authority("a:443", "a", "https"));
   EXPECT_FALSE(same_authority("a:443", "a", "http"));
   EXPECT_FALSE(same_authority("a", "b", "http"));
+  EXPECT_TRUE(same_authority("[0:0::1]:80", "[::1]", "http"));
+  EXPECT_FALSE(same_authority("[::1]", "[::2]", "http"));
 }
 
 TEST(Authority, IsChecked) {
   for (const char* good : {"", "a", "a.", "a.b:80", "a:", "[::1]", "[::1]:8080", "1.2.3.4", "a_b~c"})
     EXPECT_TRUE(is_valid_authority(good)) << good;
   for (const char* bad : {".", ".a", "a..b", "a..", "a%2eb", "u@h", "a/b", "a,b", ":80", "a:8x", "a:123456",
-                          "[::1", "[]", "a b"})
+                          "[::1", "[]", "a b", "[1:2]", "[:::]", "[::1%25eth0]", "[1.2.3.4]"})
     EXPECT_FALSE(is_valid_authority(bad)) << bad;
+}
+
+TEST(FieldNames, TellWhatCouldBeTakenForOneOfThem) {
+  const FieldNames names({"x-tenant", "x-a_b", "x-both", "x_both"});
+  for (const char* name : {"X_Tenant", "x_tenant", "x_a_b", "X-A-B"})
+    EXPECT_TRUE(names.is_imitated_by(name)) << name;
+  for (const char* name : {"x-tenant", "X-TENANT", "X-A_b", "x-both", "X_Both", "x-other", "xtenant"})
+    EXPECT_FALSE(names.is_imitated_by(name)) << name;
 }
 
 TEST(Trailers, PassThatAreListed) {

@@ -29,6 +29,10 @@ class Acl final : public Policy {
 
   Decision on_request(Context& context) const override { return decide(first_that_holds(context)); }
 
+  void add_owned_fields(OwnedFields& fields) const override {
+    for (const Compiled& rule : rules_) rule.condition.add_read_fields(fields);
+  }
+
   Explanation explain(Context& context) const override {
     const Compiled* rule = first_that_holds(context);
     const std::string by = rule == nullptr ? "no rule holds, and the default is to "
@@ -89,7 +93,15 @@ Kind kind() {
                 config::choice(
                     {{"deny", static_cast<int>(Effect::kDeny)}, {"allow", static_cast<int>(Effect::kAllow)}}),
                 "deny", "What is done when no rule holds.");
-  return make_kind<Settings, Acl>("acl", type, check);
+  return with_insight<Settings>(make_kind<Settings, Acl>("acl", type, check),
+                                [](const Settings& settings, const config::PolicyUse&) {
+                                  Insight out{.decides_access = true};
+                                  for (const Rule& one : settings.rules) {
+                                    const Condition condition(one.allow.empty() ? one.deny : one.allow);
+                                    out.add_reads(condition.caller_reads(), one.location);
+                                  }
+                                  return out;
+                                });
 }
 
 }  // namespace portcullis::policy::acl

@@ -112,7 +112,16 @@ Kind kind(const std::vector<Kind>& methods) {
       if (its != nullptr && its->check) its->check(method, config, diagnostics);
     }
   };
-  return kind;
+  return with_insight<Settings>(std::move(kind),
+                                [methods](const Settings& settings, const config::PolicyUse&) {
+                                  Insight out = authentication_insight(settings);
+                                  for (const config::PolicyUse& method : settings.methods) {
+                                    const Insight its = find_kind(methods, method.name)->insight(method);
+                                    out.tells_claims |= its.tells_claims;
+                                    out.reads.insert(out.reads.end(), its.reads.begin(), its.reads.end());
+                                  }
+                                  return out;
+                                });
 }
 
 }  // namespace portcullis::policy::any_of

@@ -231,7 +231,7 @@ Kind kind() {
       "hashes "
       "are configured; they are verified apart from the workers. Use it behind TLS.");
   type->optional("realm", &Settings::realm,
-                 config::checked_text("a realm", "",
+                 config::checked_text("a realm", "", "orders",
                                       [](const std::string& text) -> std::string {
                                         return text.find_first_of("\"\\\r\n") == std::string::npos
                                                    ? ""

@@ -23,8 +23,7 @@ config::TypePointer cache_type() {
       "policies that authenticate and limit, which then see every request.");
   type->optional(
           "key", &CacheSettings::key,
-          config::checked_text("a template", "",
-                               [](const std::string& text) { return Template::check(text); }),
+          config::text_with_variables("a template", "'{request.host}{request.path}'", Template::check),
           "the URI",
           "What requests for the same have in common, as `{request.path}?{request.query}`. With "
           "`{consumer.name}`, `{claim.NAME}` or another variable of the caller in it, what callers get "
@@ -59,8 +58,9 @@ config::TypePointer cache_type() {
                 "honour",
                 "Whether a client's own Cache-Control counts: `ignore` keeps clients from asking past the "
                 "cache.")
-      .optional("ignore_query", &CacheSettings::ignore_query, config::list_of<std::string>(config::text()),
-                "none", "Query parameters that make no difference, as `utm_*`. The upstream still gets them.")
+      .optional("ignore_query", &CacheSettings::ignore_query,
+                config::list_of<std::string>(config::text("utm_*")), "none",
+                "Query parameters that make no difference, as `utm_*`. The upstream still gets them.")
       .optional(
           "targeted", &CacheSettings::targeted, config::list_of<std::string>(config::field_name_type()),
           "[cdn-cache-control]",

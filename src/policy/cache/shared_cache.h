@@ -24,6 +24,10 @@ class SharedCache final : public Policy {
   void on_response(Context& context) const override;
   void on_end(Context& context) const override;
   bool watches_end() const override { return true; }
+  void add_owned_fields(OwnedFields& fields) const override {
+    key_.add_read_fields(fields);
+    when_.add_read_fields(fields);
+  }
   Explanation explain(Context& context) const override;
 
  private:

@@ -235,11 +235,13 @@ class Compress final : public Policy {
 }  // namespace
 
 Kind kind() {
-  auto algorithm = config::checked_text("zstd, br or gzip", "^(zstd|br|gzip)$", [](const std::string& text) {
-    return std::find(kAlgorithms.begin(), kAlgorithms.end(), text) != kAlgorithms.end()
-               ? std::string()
-               : "`" + text + "` is none of zstd, br and gzip" + suggestion_for(text, {"zstd", "br", "gzip"});
-  });
+  auto algorithm =
+      config::checked_text("zstd, br or gzip", "^(zstd|br|gzip)$", "gzip", [](const std::string& text) {
+        return std::find(kAlgorithms.begin(), kAlgorithms.end(), text) != kAlgorithms.end()
+                   ? std::string()
+                   : "`" + text + "` is none of zstd, br and gzip" +
+                         suggestion_for(text, {"zstd", "br", "gzip"});
+      });
   auto type = std::make_shared<config::ObjectType>(
       "compress",
       "Compresses responses for clients that accept it (RFC 9110 section 12.5.3), as they pass: not what is "
@@ -248,8 +250,8 @@ Kind kind() {
   type->optional("algorithms", &Settings::algorithms, config::list_of<std::string>(algorithm),
                  "[zstd, br, gzip]",
                  "Those that are offered; of what a client likes alike the first is taken.")
-      .optional("types", &Settings::types, config::list_of<std::string>(config::text()),
-                "text, JSON, XML, scripts, fonts",
+      .optional("types", &Settings::types, config::list_of<std::string>(config::text("application/json")),
+                "text, JSON, XML, scripts and fonts",
                 "Content types that are compressed: `text/html`, `text/*`, `*+json`.")
       .optional("min_size", &Settings::min_size, config::size(), "1KiB", "Smaller bodies pass as they are.")
       .optional("gzip_level", &Settings::gzip_level, config::integer(1, 9), "4",

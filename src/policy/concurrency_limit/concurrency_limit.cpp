@@ -86,6 +86,11 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
     delete std::exchange(inside->holder, nullptr);
   }
 
+  void add_owned_fields(OwnedFields& fields) const override {
+    key_.add_read_fields(fields);
+    fair_by_.add_read_fields(fields);
+  }
+
   Explanation explain(Context& context) const override {
     const std::string_view key = key_.text_of(context);
     return {Decision::proceed(),
@@ -212,7 +217,13 @@ Kind kind() {
       .optional("adaptive", &Settings::adaptive, adaptive, "none",
                 "Lowers the limit when requests take longer than usual, and raises it again (the gradient of "
                 "usual to recent latency).");
-  return make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check);
+  return with_insight<Settings>(make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check),
+                                [](const Settings& settings, const config::PolicyUse& use) {
+                                  Insight out;
+                                  for (const std::string& key : {settings.key, settings.queue.fair_by})
+                                    out.add_reads(LimitKey(key).caller_reads(), use.location);
+                                  return out;
+                                });
 }
 
 }  // namespace portcullis::policy::concurrency_limit

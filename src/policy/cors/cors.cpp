@@ -156,18 +156,20 @@ class Cors final : public Policy {
 }  // namespace
 
 Kind kind() {
-  const auto fields = config::list_of<std::string>(config::checked_text("a header's name", "", check_field));
+  const auto fields =
+      config::list_of<std::string>(config::checked_text("a header's name", "", "x-request-id", check_field));
   auto type = std::make_shared<config::ObjectType>(
       "cors",
       "Cross-origin resource sharing: answers preflights, also "
       "on routes without OPTIONS, and marks responses, also the gateway's "
       "own refusals.");
   type->required("origins", &Settings::origins,
-                 config::list_of<std::string>(config::checked_text("an origin", "", check_origin)),
+                 config::list_of<std::string>(
+                     config::checked_text("an origin", "", "https://app.example.com", check_origin)),
                  "Origins admitted: `https://app.example.com`, `https://*.example.com` or `*`.")
       .optional("methods", &Settings::methods,
-                config::list_of<std::string>(config::checked_text("a method", "", check_method)), "none",
-                "Methods that a preflight admits; `*`: all.")
+                config::list_of<std::string>(config::checked_text("a method", "", "PUT", check_method)),
+                "none", "Methods that a preflight admits; `*`: all.")
       .optional("headers", &Settings::headers, fields, "none",
                 "Request fields that a preflight admits; `*`: all.")
       .optional("expose", &Settings::expose, fields, "none",

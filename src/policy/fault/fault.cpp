@@ -39,6 +39,8 @@ class Fault final : public Policy {
     return aborts ? abort() : Decision::proceed();
   }
 
+  void add_owned_fields(OwnedFields& fields) const override { when_.add_read_fields(fields); }
+
   Explanation explain(Context& context) const override {
     if (!when_.holds(context)) return {Decision::proceed(), {"does not apply to this request"}};
     std::vector<std::string> notes;
@@ -82,13 +84,18 @@ Kind kind() {
       .optional("abort", &Settings::abort, abort, "none", "Refuses requests; those that wait, afterwards.")
       .optional("when", &Settings::when, Condition::type(), "every request",
                 "To which requests it happens, as `header.x-test exists`.");
-  return make_kind<Settings, Fault>("fault", type,
-                                    [](const config::PolicyUse& use, const Settings& settings,
-                                       const config::Config&, config::Diagnostics& diagnostics) {
-                                      if (settings.delay.duration.count() == 0 && settings.abort.status == 0)
-                                        diagnostics.error(use.location,
-                                                          "`fault` needs a `delay`, an `abort`, or both");
-                                    });
+  Kind kind = make_kind<Settings, Fault>(
+      "fault", type,
+      [](const config::PolicyUse& use, const Settings& settings, const config::Config&,
+         config::Diagnostics& diagnostics) {
+        if (settings.delay.duration.count() == 0 && settings.abort.status == 0)
+          diagnostics.error(use.location, "`fault` needs a `delay`, an `abort`, or both");
+      });
+  return with_insight<Settings>(std::move(kind), [](const Settings& settings, const config::PolicyUse& use) {
+    Insight out;
+    out.add_reads(Condition(settings.when).caller_reads(), use.location);
+    return out;
+  });
 }
 
 }  // namespace portcullis::policy::fault

@@ -55,6 +55,8 @@ class ForwardAuth final : public Authentication {
   void add_owned_fields(OwnedFields& fields) const override {
     const http::FieldNames sent(settings_.send);
     for (const std::string& name : settings_.forward) fields.add(name, sent.contains(name));
+    for (const std::string& name : settings_.send) fields.read.add(name);
+    key_.add_read_fields(fields);
   }
 
   Decision authenticate(Context& context) const override {
@@ -185,7 +187,7 @@ class ForwardAuth final : public Authentication {
 };
 
 config::TypePointer field_names(std::string (*check)(const std::string&)) {
-  return config::list_of<std::string>(config::checked_text("a header's name", "", check));
+  return config::list_of<std::string>(config::checked_text("a header's name", "", "x-user", check));
 }
 
 // The question has no body, and says by itself how the request came.
@@ -207,7 +209,8 @@ Kind kind() {
       std::make_shared<config::ObjectType>("cache", "Admissions that are remembered; refusals never are.");
   cache
       ->required("key", &CacheSettings::key,
-                 config::checked_text("a text with variables", "", Template::check),
+                 config::text_with_variables("a text with variables", "'{request.header.authorization}'",
+                                             Template::check),
                  "What the service's decision depends on, all of it, such as "
                  "`{request.header.authorization}`. Requests for which it is empty are always asked about.")
       .optional("ttl", &CacheSettings::ttl, config::duration(), "1m", "For how long.");
@@ -219,7 +222,7 @@ Kind kind() {
       "that the "
       "routes go by, `x-forwarded-raw-uri` the path as the client wrote it.");
   add_outside_fields<Settings>(*type);
-  type->optional("method", &Settings::method, config::text(), "GET", "The method of the question.")
+  type->optional("method", &Settings::method, config::text("POST"), "GET", "The method of the question.")
       .optional("send", &Settings::send, field_names(check_sent_field), "authorization, cookie",
                 "The request's fields that the service sees.")
       .optional(
@@ -231,18 +234,20 @@ Kind kind() {
                 "Fields of the service's refusal that the client gets, besides `content-encoding`.")
       .optional("cookies", &Settings::cookies,
                 config::list_of<std::string>(
-                    config::checked_text("a cookie's name", "", config::check_cookie_name)),
+                    config::checked_text("a cookie's name", "", "session", config::check_cookie_name)),
                 "none",
                 "Names of cookies that the service may set when it admits: the client gets them with the "
                 "response. Not "
                 "with admissions that are remembered.")
       .optional("answer_size", &Settings::answer_size, config::size(), "1MiB",
                 "Largest body of a refusal. With a larger one the service counts as failed.")
-      .optional("consumer_field", &Settings::consumer_field, config::text(), "none",
+      .optional("consumer_field", &Settings::consumer_field, config::text("x-consumer"), "none",
                 "A field of the service's answer that names the consumer.")
       .optional("cache", &Settings::cache, cache, "none",
                 "Admissions that are remembered; refusals never are.");
-  return make_kind<Settings, ForwardAuth>("forward_auth", type);
+  return with_insight<Settings>(
+      make_kind<Settings, ForwardAuth>("forward_auth", type),
+      [](const Settings& settings, const config::PolicyUse&) { return authentication_insight(settings); });
 }
 
 }  // namespace portcullis::policy::forward_auth

@@ -173,12 +173,12 @@ Kind kind() {
       "of a descriptor set say, and what they return becomes JSON. The upstream must speak HTTP/2; gRPC "
       "calls pass as they are.");
   type->required(
-          "descriptors", &Settings::descriptors, config::text(),
+          "descriptors", &Settings::descriptors, config::text("/etc/portcullis/library.pb"),
           "The descriptor set, as `protoc --include_imports --descriptor_set_out` writes it; read when "
           "the configuration is loaded. A relative path begins at the configuration's folder.")
       .locate_last(&Settings::descriptors_location)
       .optional("services", &Settings::services,
-                config::non_empty(config::list_of<std::string>(config::text())), "all",
+                config::non_empty(config::list_of<std::string>(config::text("library.v1.Library"))), "all",
                 "The services that can be called, as `package.Service`.")
       .locate_last(&Settings::services_location)
       .optional("unannotated", &Settings::unannotated, config::boolean(), "true",
@@ -208,7 +208,9 @@ Kind kind() {
                 "Whether responses have the fields that are zero, false or empty.")
       .optional("ignore_unknown", &Settings::ignore_unknown, config::boolean(), "false",
                 "Whether requests may have fields and parameters that the message does not have: else 400.");
-  return make_kind<Settings, GrpcTranscoding>("grpc_transcoding", type, check);
+  return with_insight<Settings>(
+      make_kind<Settings, GrpcTranscoding>("grpc_transcoding", type, check),
+      [](const Settings&, const config::PolicyUse&) { return Insight{.needs_http2 = true}; });
 }
 
 }  // namespace portcullis::policy::grpc_transcoding

@@ -140,7 +140,9 @@ Kind kind() {
                                                    "end of the body. All others pass as they are.");
   type->optional("body_size", &Settings::body_size, config::size(), "4MiB",
                  "Most bytes of a request in the text form, which is decoded in memory: 413 beyond it.");
-  return make_kind<Settings, GrpcWeb>("grpc_web", type);
+  return with_insight<Settings>(
+      make_kind<Settings, GrpcWeb>("grpc_web", type),
+      [](const Settings&, const config::PolicyUse&) { return Insight{.needs_http2 = true}; });
 }
 
 }  // namespace portcullis::policy::grpc_web

@@ -66,12 +66,14 @@ namespace {
 config::TypePointer changes_type(std::string (*check)(const std::string&)) {
   auto changes = std::make_shared<config::ObjectType>("changes", "Removed first, then set, then added.");
   changes
-      ->optional("set", &Changes::set, config::text_map(check, Template::check), "",
+      ->optional("set", &Changes::set,
+                 config::variables_map(check, "{x-client: '{client.address}'}", Template::check), "",
                  "Fields to have exactly once, with this value.")
-      .optional("add", &Changes::add, config::text_map(check, Template::check), "",
+      .optional("add", &Changes::add,
+                config::variables_map(check, "{x-client: '{client.address}'}", Template::check), "",
                 "Fields to append, whatever is there already.")
       .optional("remove", &Changes::remove,
-                config::list_of<std::string>(config::checked_text("a field name", "", check)), "",
+                config::list_of<std::string>(config::checked_text("a field name", "", "x-debug", check)), "",
                 "Fields to leave out.");
   return changes;
 }
@@ -85,7 +87,15 @@ Kind kind() {
                  "On the way to the upstream.")
       .optional("response", &Settings::response, changes_type(config::check_response_field), "",
                 "On the way to the client.");
-  return make_kind<Settings, Headers>("headers", type);
+  return with_insight<Settings>(
+      make_kind<Settings, Headers>("headers", type),
+      [](const Settings& settings, const config::PolicyUse& use) {
+        Insight out;  // the response has its turn when all is known
+        for (const config::TextMap* texts : {&settings.request.set, &settings.request.add}) {
+          for (const auto& [name, text] : *texts) out.add_reads(Template(text).caller_reads(), use.location);
+        }
+        return out;
+      });
 }
 
 }  // namespace portcullis::policy::headers

@@ -204,7 +204,7 @@ Kind kind() {
                                                    "that is wrong, old, or does not cover what it must.");
   type->optional("components", &Settings::components,
                  config::non_empty(config::list_of<std::string>(config::checked_text(
-                     "a component", "",
+                     "a component", "", "\'@method\'",
                      [](const std::string& text) -> std::string {
                        return !text.empty() && text == to_lower(text)
                                   ? ""

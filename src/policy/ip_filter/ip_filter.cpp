@@ -88,11 +88,14 @@ Kind kind() {
       .locate_last(&Settings::allow_location)
       .optional("deny", &Settings::deny, ranges, "none", "Clients refused.")
       .optional(
-          "allow_file", &Settings::allow_file, config::text(), "none",
+          "allow_file", &Settings::allow_file, config::text("/etc/portcullis/partners.txt"), "none",
           "A file of more such blocks, one a line, read when the configuration is loaded. A relative path "
           "begins at the configuration's folder.")
-      .optional("deny_file", &Settings::deny_file, config::text(), "none", "The same for `deny`.");
-  return make_kind<Settings, IpFilter>("ip_filter", type, check);
+      .optional("deny_file", &Settings::deny_file, config::text("/etc/portcullis/abusers.txt"), "none",
+                "The same for `deny`.");
+  return with_insight<Settings>(
+      make_kind<Settings, IpFilter>("ip_filter", type, check),
+      [](const Settings&, const config::PolicyUse&) { return Insight{.decides_access = true}; });
 }
 
 }  // namespace portcullis::policy::ip_filter

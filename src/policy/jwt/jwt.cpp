@@ -123,10 +123,16 @@ class Jwt final : public Authentication {
 }  // namespace
 
 Kind kind() {
-  return make_kind<JwtSettings, Jwt>(
-      "jwt", jwt_type(),
-      [](const config::PolicyUse& use, const JwtSettings& settings, const config::Config& config,
-         config::Diagnostics& diagnostics) { check_jwt(settings, use, config, diagnostics); });
+  return with_insight<JwtSettings>(
+      make_kind<JwtSettings, Jwt>(
+          "jwt", jwt_type(),
+          [](const config::PolicyUse& use, const JwtSettings& settings, const config::Config& config,
+             config::Diagnostics& diagnostics) { check_jwt(settings, use, config, diagnostics); }),
+      [](const JwtSettings& settings, const config::PolicyUse& use) {
+        Insight out = authentication_insight(settings);
+        add_claims_insight(settings, use.location, out);
+        return out;
+      });
 }
 
 }  // namespace portcullis::policy::jwt

@@ -19,15 +19,16 @@ TypePointer keys_type() {
   auto type =
       std::make_shared<ObjectType>("jwks", "Where the issuer's JSON Web Key Set is; one of the ways.");
   type->locate(&KeySettings::location)
-      .optional("file", &KeySettings::file, text(), "",
+      .optional("file", &KeySettings::file, text("/etc/portcullis/keys.json"), "",
                 "A file, which is looked at again each `refresh` (10s): keys may change without a reload. A "
                 "relative path begins at the configuration's folder.")
-      .optional("inline", &KeySettings::inline_text, text(), "", "The set itself, as JSON text.")
+      .optional("inline", &KeySettings::inline_text, text("'${file:/etc/portcullis/keys.json}'"), "",
+                "The set itself, as JSON text.")
       .optional("url", &KeySettings::url, url_type(), "",
                 "Where it is fetched, and again each `refresh` (10m).")
       .optional("discover", &KeySettings::discover, boolean(), "false",
                 "Whether to find it by OpenID Connect Discovery at the `issuer`, which is then a URL.")
-      .optional("ca", &KeySettings::ca, text(), "the system's",
+      .optional("ca", &KeySettings::ca, text("/etc/portcullis/issuer-ca.pem"), "the system's",
                 "PEM file of the authorities that the server's certificate may come from.")
       .optional("refresh", &KeySettings::refresh, duration(), "10m, 10s for a file",
                 "How long keys are used before they are looked at again.")
@@ -53,23 +54,24 @@ TypePointer jwt_type() {
       "jwt",
       "Tells who calls by a signed JSON Web Token: 401 for one that is not good, 403 for one that does not "
       "satisfy `require`. Follows RFC 7515, 7517 to 7519, 8037, 8725 and, in its challenges, 6750.");
-  type->optional("issuer", &JwtSettings::issuers, non_empty(one_or_list_of<std::string>(text())), "any",
+  type->optional("issuer", &JwtSettings::issuers,
+                 non_empty(one_or_list_of<std::string>(text("https://login.example.com/"))), "any",
                  "The `iss` that tokens must have: one of these.")
       .optional("jwks", &JwtSettings::jwks, keys_type(), "", "Where the issuer's keys are.")
-      .optional("secret", &JwtSettings::secret, text(), "",
+      .optional("secret", &JwtSettings::secret, text("'${JWT_SECRET}'"), "",
                 "In place of `jwks`: a shared secret for HS256, HS384 and HS512, best `${VARIABLE}`.")
-      .optional("public_key", &JwtSettings::public_key, text(), "",
+      .optional("public_key", &JwtSettings::public_key, text("'${file:/etc/portcullis/issuer.pem}'"), "",
                 "In place of `jwks`: one public key or certificate in PEM, best `${file:...}`.")
-      .optional("audience", &JwtSettings::audiences, one_or_list_of<std::string>(text()), "none",
+      .optional("audience", &JwtSettings::audiences, one_or_list_of<std::string>(text("orders")), "none",
                 "Names of this API, one of which `aud` must hold. Without any, tokens for an audience are "
                 "refused; `\"*\"` takes those for anybody.")
       .optional(
           "algorithms", &JwtSettings::algorithms,
-          non_empty(one_or_list_of<std::string>(checked_text("an algorithm", "", check_algorithm))),
+          non_empty(one_or_list_of<std::string>(checked_text("an algorithm", "", "ES256", check_algorithm))),
           "all that the keys serve",
           "The algorithms admitted: RS, PS, ES and HS with 256, 384 or 512, EdDSA. A key serves those of "
           "its kind, or the one that its `alg` names.")
-      .optional("type", &JwtSettings::type, text(), "any",
+      .optional("type", &JwtSettings::type, text("at+jwt"), "any",
                 "The `typ` that the header must have, such as `at+jwt` (RFC 9068).")
       .optional("leeway", &JwtSettings::leeway, duration(), "30s",
                 "How far the issuer's clock may be off, for `exp` and `nbf`.")

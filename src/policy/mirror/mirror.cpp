@@ -31,6 +31,8 @@ class Mirror final : public Policy {
     return Decision::proceed();
   }
 
+  void add_owned_fields(OwnedFields& fields) const override { when_.add_read_fields(fields); }
+
   Explanation explain(Context& context) const override {
     if (!when_.holds(context)) return {Decision::proceed(), {"does not apply to this request"}};
     return {
@@ -52,7 +54,7 @@ Kind kind() {
       "mirror",
       "Sends a copy of a share of the requests to another upstream, as they are when they are forwarded, and "
       "drops its answers. The client's request is never held up or changed by it.");
-  type->required("upstream", &Settings::upstream, config::text(),
+  type->required("upstream", &Settings::upstream, config::text("orders-next"),
                  "The name of the upstream that gets copies.")
       .locate_last(&Settings::upstream_location)
       .optional("share", &Settings::percent, config::percent(), "100%", "Of the requests.")
@@ -62,15 +64,20 @@ Kind kind() {
                 "Requests with a larger body are not copied.")
       .optional("concurrent", &Settings::most, config::integer(1, 1'000'000), "100",
                 "So many copies at once; further ones are dropped and counted.");
-  return make_kind<Settings, Mirror>("mirror", type,
-                                     [](const config::PolicyUse&, const Settings& settings,
-                                        const config::Config& config, config::Diagnostics& diagnostics) {
-                                       std::vector<std::string_view> known;
-                                       for (const config::Upstream& one : config.upstreams)
-                                         known.push_back(one.name);
-                                       diagnostics.refuse_unknown("upstream", settings.upstream, known,
-                                                                  settings.upstream_location);
-                                     });
+  Kind kind = make_kind<Settings, Mirror>("mirror", type,
+                                          [](const config::PolicyUse&, const Settings& settings,
+                                             const config::Config& config, config::Diagnostics& diagnostics) {
+                                            std::vector<std::string_view> known;
+                                            for (const config::Upstream& one : config.upstreams)
+                                              known.push_back(one.name);
+                                            diagnostics.refuse_unknown("upstream", settings.upstream, known,
+                                                                       settings.upstream_location);
+                                          });
+  return with_insight<Settings>(std::move(kind), [](const Settings& settings, const config::PolicyUse& use) {
+    Insight out;
+    out.add_reads(Condition(settings.when).caller_reads(), use.location);
+    return out;
+  });
 }
 
 }  // namespace portcullis::policy::mirror

@@ -85,7 +85,9 @@ Kind kind() {
       "Whether the certificate must be a consumer's; with `optional`, any that the listener's `client_ca` "
       "has issued will do.");
   add_authentication_fields<Settings>(*type);
-  return make_kind<Settings, Mtls>("mtls", type, check);
+  return with_insight<Settings>(
+      make_kind<Settings, Mtls>("mtls", type, check),
+      [](const Settings& settings, const config::PolicyUse&) { return authentication_insight(settings); });
 }
 
 }  // namespace portcullis::policy::mtls

@@ -148,9 +148,9 @@ Kind kind() {
                                                    "is asked about (RFC 7662): 401 for one that is not "
                                                    "active, 403 for one that does not satisfy `require`.");
   add_outside_fields<Settings>(*type);
-  type->optional("client_id", &Settings::client_id, config::text(), "none",
+  type->optional("client_id", &Settings::client_id, config::text("gateway"), "none",
                  "As whom the gateway asks (HTTP Basic).")
-      .optional("client_secret", &Settings::client_secret, config::text(), "",
+      .optional("client_secret", &Settings::client_secret, config::text("'${CLIENT_SECRET}'"), "",
                 "Its secret, best `${VARIABLE}` or `${file:...}`.")
       .optional(
           "cache", &Settings::cache, config::duration(), "1m",
@@ -158,7 +158,13 @@ Kind kind() {
           "revoked is refused after this time at the latest.");
   add_claims_fields<Settings>(*type);
   add_place_fields<Settings>(*type, "token", "authorization", "Bearer", "pass");
-  return make_authentication_kind<Settings, Introspection>("oauth2_introspection", type);
+  return with_insight<Settings>(
+      make_authentication_kind<Settings, Introspection>("oauth2_introspection", type),
+      [](const Settings& settings, const config::PolicyUse& use) {
+        Insight out = authentication_insight(settings);
+        add_claims_insight(settings, use.location, out);
+        return out;
+      });
 }
 
 }  // namespace portcullis::policy::oauth2_introspection

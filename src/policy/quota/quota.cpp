@@ -117,7 +117,7 @@ Kind kind() {
                                 {"month", static_cast<int>(Calendar::kMonth)}}),
                 "month", "In which stretch of the calendar; weeks begin on Monday.")
       .optional("time_zone", &Settings::time_zone,
-                config::checked_text("a time zone", "",
+                config::checked_text("a time zone", "", "Europe/Berlin",
                                      [](const std::string& text) -> std::string {
                                        return limits::is_time_zone(text) ? ""
                                                                          : "there is no time zone `" + text +
@@ -127,7 +127,9 @@ Kind kind() {
       .optional("cost", &Settings::cost, config::integer(1, 1'000'000), "1", "What one request takes.")
       .optional("response_fields", &Settings::response_fields, config::boolean(), "true",
                 "Whether responses carry `RateLimit` and `RateLimit-Policy`.");
-  return make_kind<Settings, Quota>("quota", type, check);
+  return with_insight<Settings>(
+      make_kind<Settings, Quota>("quota", type, check),
+      [](const Settings&, const config::PolicyUse&) { return Insight{.needs_consumer = true}; });
 }
 
 }  // namespace portcullis::policy::quota

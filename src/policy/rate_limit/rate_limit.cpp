@@ -81,6 +81,10 @@ class RateLimit final : public Policy {
     if (!told.empty()) context.response.fields.add("ratelimit", told.view());
   }
 
+  void add_owned_fields(OwnedFields& fields) const override {
+    for (const Compiled& limit : limits_) limit.key.add_read_fields(fields);
+  }
+
   Explanation explain(Context& context) const override {
     Explanation out{Decision::proceed(), {}};
     for (const Compiled& limit : limits_) {
@@ -253,10 +257,17 @@ class RateLimit final : public Policy {
 }  // namespace
 
 Kind kind() {
-  return make_kind<RateLimitSettings, RateLimit>(
-      "rate_limit", rate_limit_type(),
-      [](const config::PolicyUse& use, const RateLimitSettings& settings, const config::Config& config,
-         config::Diagnostics& diagnostics) { check_rate_limit(settings, use, config, diagnostics); });
+  return with_insight<RateLimitSettings>(
+      make_kind<RateLimitSettings, RateLimit>(
+          "rate_limit", rate_limit_type(),
+          [](const config::PolicyUse& use, const RateLimitSettings& settings, const config::Config& config,
+             config::Diagnostics& diagnostics) { check_rate_limit(settings, use, config, diagnostics); }),
+      [](const RateLimitSettings& settings, const config::PolicyUse& use) {
+        Insight out;
+        for (const LimitSettings& one : limits_of(settings))
+          out.add_reads(LimitKey(one.key).caller_reads(), use.location);
+        return out;
+      });
 }
 
 }  // namespace portcullis::policy::rate_limit

@@ -45,7 +45,7 @@ config::TypePointer rate_limit_type() {
       .optional("cost", &RateLimitSettings::cost, config::integer(0, 1'000'000), "1",
                 "What one request takes.")
       .optional(
-          "cost_field", &RateLimitSettings::cost_field, config::text(), "none",
+          "cost_field", &RateLimitSettings::cost_field, config::text("x-cost"), "none",
           "A response field with what the request has cost in fact, a whole number, for APIs that are "
           "priced by tokens or rows: what goes beyond `cost` is charged afterwards, and may leave a debt "
           "that is to be waited out.")

@@ -98,7 +98,9 @@ class Redirect final : public Policy {
 
 Kind kind() {
   auto type = std::make_shared<config::ObjectType>("redirect", "Answers with a redirection.");
-  type->required("to", &Settings::to, config::checked_text("text with variables", "", Template::check),
+  type->required("to", &Settings::to,
+                 config::text_with_variables("text with variables", "'https://{request.host}{request.path}'",
+                                             Template::check),
                  "The new location, as `https://{request.host}{request.path}`. Only what it says itself can "
                  "lead to another "
                  "host: `//` at the beginning that comes from the request counts as `/`, and a request that "
@@ -109,7 +111,12 @@ Kind kind() {
                 "The status code.")
       .optional("keep_query", &Settings::keep_query, config::boolean(), "true",
                 "Whether the request's query is appended, before a fragment.");
-  return make_kind<Settings, Redirect>("redirect", type);
+  return with_insight<Settings>(make_kind<Settings, Redirect>("redirect", type),
+                                [](const Settings& settings, const config::PolicyUse& use) {
+                                  Insight out;
+                                  out.add_reads(Template(settings.to).caller_reads(), use.location);
+                                  return out;
+                                });
 }
 
 }  // namespace portcullis::policy::redirect

@@ -36,9 +36,9 @@ Kind kind() {
   auto type = std::make_shared<config::ObjectType>("respond", "Answers with a fixed response.");
   type->optional("status", &Settings::status, config::integer(200, 599), "200", "The status code.")
       .optional("content_type", &Settings::content_type,
-                config::checked_text("a media type", "", check_content_type), "text/plain; charset=utf-8",
-                "The body's media type.")
-      .optional("body", &Settings::body, config::text(), "", "The body.");
+                config::checked_text("a media type", "", "application/json", check_content_type),
+                "text/plain; charset=utf-8", "The body's media type.")
+      .optional("body", &Settings::body, config::text("ok"), "", "The body.");
   return make_kind<Settings, Respond>("respond", type);
 }
 

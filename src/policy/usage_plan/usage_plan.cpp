@@ -144,7 +144,7 @@ Kind kind(const std::vector<Kind>& limiting) {
                                            "Applies the limits of the consumer's plan (`consumers[].plan`), "
                                            "those for this route first. Stands after a "
                                            "policy that authenticates; 403 for who has no plan.");
-  type->optional("default", &Settings::fallback, config::text(), "none", "The plan of who has none.")
+  type->optional("default", &Settings::fallback, config::text("free"), "none", "The plan of who has none.")
       .locate_last(&Settings::fallback_location);
   Kind kind;
   kind.description = {"usage_plan", type, [] { return std::make_shared<Settings>(); }};
@@ -158,7 +158,9 @@ Kind kind(const std::vector<Kind>& limiting) {
     for (const config::Plan& plan : config.plans) known.push_back(plan.name);
     diagnostics.refuse_unknown("plan", settings.fallback, known, settings.fallback_location);
   };
-  return kind;
+  return with_insight<Settings>(std::move(kind), [](const Settings& settings, const config::PolicyUse&) {
+    return Insight{.needs_consumer = settings.fallback.empty()};
+  });
 }
 
 }  // namespace portcullis::policy::usage_plan

@@ -1,0 +1,300 @@
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/text.h"
+#include "config/json_value.h"
+#include "config/other_products.h"
+#include "config/schema.h"
+
+namespace portcullis::config {
+namespace {
+
+constexpr const char* kHasVariable = R"(\$\{)";
+
+// A scalar whose text `parse` checks and turns into a T.
+template <typename T>
+class ScalarType final : public Type {
+ public:
+  ScalarType(std::string kind, nlohmann::json schema, std::string example, Parse<T> parse)
+      : kind_(std::move(kind)),
+        schema_(std::move(schema)),
+        example_(std::move(example)),
+        parse_(std::move(parse)) {}
+
+  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+    if (node.kind != YamlNode::Kind::kScalar) {
+      diagnostics.error(node.location, "expected " + kind_);
+      return;
+    }
+    const std::string problem = parse_(node.scalar, *static_cast<T*>(out));
+    if (!problem.empty()) diagnostics.error(node.location, problem);
+  }
+  nlohmann::json json_schema() const override { return schema_; }
+  std::string describe() const override { return kind_; }
+  std::string example() const override { return example_; }
+  bool is_value(const std::string& text) const override {
+    T unused{};
+    return parse_(text, unused).empty();
+  }
+
+ private:
+  std::string kind_;
+  nlohmann::json schema_;
+  std::string example_;
+  Parse<T> parse_;
+};
+
+struct Unit {
+  std::string_view suffix;
+  uint64_t factor;
+};
+
+// "<number><unit>" with one of the given units, or a message.
+template <size_t N>
+std::string parse_with_unit(const std::string& text, const Unit (&units)[N], const char* expected,
+                            uint64_t& out) {
+  const size_t digits = text.find_first_not_of("0123456789");
+  const auto number = parse_decimal(std::string_view(text).substr(0, digits));
+  const std::string_view suffix = digits == std::string::npos ? "" : std::string_view(text).substr(digits);
+  for (const Unit& unit : units) {
+    if (number && suffix == unit.suffix) {
+      if (*number > (uint64_t{1} << 62) / unit.factor) return "`" + text + "` is too large";
+      out = *number * unit.factor;
+      return "";
+    }
+  }
+  return "`" + text + "` is not " + expected;
+}
+
+}  // namespace
+
+nlohmann::json scalar_schema(const ScalarForm& form) {
+  nlohmann::json schema;
+  if (form.other_types.empty()) {
+    schema["type"] = "string";
+  } else {
+    schema["type"] = form.other_types;
+    schema["type"].push_back("string");
+  }
+  if (!form.pattern.empty()) schema["pattern"] = "(?:" + form.pattern + ")|" + kHasVariable;
+  return schema;
+}
+
+namespace {
+
+// Words of the reference for a default that is no value.
+bool is_about_a_value(const std::string& text) {
+  for (const std::string_view word : {"", "any", "all", "none", "nothing"}) {
+    if (text == word) return true;
+  }
+  return text.find(' ') != std::string::npos && text.find('/') == std::string::npos;
+}
+
+// Any text that `check` finds good.
+class TextType final : public Type {
+ public:
+  TextType(std::string kind, std::string pattern, std::string example, TextCheck check)
+      : kind_(std::move(kind)),
+        pattern_(std::move(pattern)),
+        example_(std::move(example)),
+        check_(std::move(check)) {}
+
+  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+    if (node.kind != YamlNode::Kind::kScalar) return diagnostics.error(node.location, "expected " + kind_);
+    const std::string problem = check_(node.scalar);
+    if (!problem.empty()) return diagnostics.error(node.location, problem);
+    *static_cast<std::string*>(out) = node.scalar;
+  }
+  nlohmann::json json_schema() const override {
+    ScalarForm form{{}, pattern_};
+    // What YAML takes for a number or a truth value is a text here all the same, where it is a good one.
+    if (check_("1").empty() || check_("1.5").empty()) form.other_types.push_back("number");
+    if (check_("true").empty()) form.other_types.push_back("boolean");
+    return scalar_schema(form);
+  }
+  std::string describe() const override { return kind_; }
+  std::string example() const override { return example_; }
+  bool is_value(const std::string& text) const override {
+    return !is_about_a_value(text) && check_(text).empty();
+  }
+
+ private:
+  std::string kind_;
+  std::string pattern_;
+  std::string example_;
+  TextCheck check_;
+};
+
+class VariablesType final : public Type {
+ public:
+  VariablesType(std::string kind, std::string example, TextCheck check)
+      : text_(std::move(kind), "", std::move(example), std::move(check)) {}
+
+  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+    if (node.inserted.empty()) return text_.load(node, out, diagnostics);
+    YamlNode escaped = node;
+    escaped.scalar = with_inserted_braces_doubled(node);
+    text_.load(escaped, out, diagnostics);
+  }
+  nlohmann::json json_schema() const override { return text_.json_schema(); }
+  std::string describe() const override { return text_.describe(); }
+  std::string example() const override { return text_.example(); }
+  bool is_value(const std::string& text) const override { return text_.is_value(text); }
+
+ private:
+  TextType text_;
+};
+
+// One of several words, each stored as the number beside it.
+class ChoiceType final : public Type {
+ public:
+  explicit ChoiceType(std::vector<std::pair<std::string, int>> words) : words_(std::move(words)) {
+    kind_ = "one of";
+    for (const auto& [word, value] : words_) kind_ += (kind_.size() == 6 ? " " : ", ") + word;
+  }
+
+  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+    if (node.kind != YamlNode::Kind::kScalar) return diagnostics.error(node.location, "expected " + kind_);
+    std::vector<std::string_view> known;
+    for (const auto& [word, value] : words_) {
+      if (word == node.scalar) {
+        std::memcpy(out, &value, sizeof value);  // the enum's own type is not known here
+        return;
+      }
+      known.push_back(word);
+    }
+    const std::string hint = hint_for_foreign_value(node.scalar, known);
+    diagnostics.error(node.location, "`" + node.scalar + "` is not " + kind_ +
+                                         (hint.empty() ? suggestion_for(node.scalar, known) : hint));
+  }
+  // The words have a form of their own beside texts with variables, so that editors offer them.
+  nlohmann::json json_schema() const override {
+    nlohmann::json values = nlohmann::json::array();
+    for (const auto& [word, value] : words_) {
+      values.push_back(word);
+      if (const nlohmann::json plain = json_of_yaml(word); !plain.is_string()) values.push_back(plain);
+    }
+    return {
+        {"anyOf",
+         {nlohmann::json{{"enum", values}}, nlohmann::json{{"type", "string"}, {"pattern", kHasVariable}}}}};
+  }
+  std::string describe() const override { return kind_; }
+  std::string example() const override { return words_.back().first; }
+  bool is_value(const std::string& text) const override {
+    return std::any_of(words_.begin(), words_.end(), [&](const auto& one) { return one.first == text; });
+  }
+
+ private:
+  std::vector<std::pair<std::string, int>> words_;
+  std::string kind_;
+};
+
+// An integer that `parse` reads; JSON may write it as a number or as digits.
+TypePointer integer_type(uint64_t least, uint64_t most, Parse<uint64_t> parse) {
+  nlohmann::json schema = scalar_schema({{"integer"}, "^[0-9]+$"});
+  schema["minimum"] = least;
+  schema["maximum"] = most;
+  return std::make_shared<ScalarType<uint64_t>>("a whole number", std::move(schema),
+                                                std::to_string(std::clamp<uint64_t>(10, least, most)),
+                                                std::move(parse));
+}
+
+// Reads a duration; `zero` is what 0 stands for.
+TypePointer duration_type(std::string kind, std::chrono::milliseconds zero) {
+  static constexpr Unit kUnits[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
+  return std::make_shared<ScalarType<std::chrono::milliseconds>>(
+      std::move(kind), scalar_schema({{}, "^[0-9]+(ms|s|m|h)$"}), "30s",
+      [zero](const std::string& value, std::chrono::milliseconds& out) {
+        uint64_t number = 0;
+        std::string problem =
+            parse_with_unit(value, kUnits, "a duration such as 250ms, 5s, 1m or 1h", number);
+        if (problem.empty() && number > 86'400'000ull * 366)
+          problem = "`" + value + "` is longer than a year";
+        if (problem.empty()) out = number == 0 ? zero : std::chrono::milliseconds(number);
+        return problem;
+      });
+}
+
+}  // namespace
+
+std::string with_inserted_braces_doubled(const YamlNode& node) {
+  std::string out;
+  size_t at = 0;
+  for (const auto& [begin, end] : node.inserted) {
+    out.append(node.scalar, at, begin - at);
+    for (size_t i = begin; i < end; ++i) {
+      out += node.scalar[i];
+      if (node.scalar[i] == '{') out += '{';
+    }
+    at = end;
+  }
+  return out.append(node.scalar, at, std::string::npos);
+}
+
+TypePointer text(std::string example) {
+  return std::make_shared<TextType>("text", "", std::move(example), any_text);
+}
+
+TypePointer checked_text(std::string kind, std::string pattern, std::string example, TextCheck check) {
+  return std::make_shared<TextType>(std::move(kind), std::move(pattern), std::move(example),
+                                    std::move(check));
+}
+
+TypePointer text_with_variables(std::string kind, std::string example, TextCheck check) {
+  return std::make_shared<VariablesType>(std::move(kind), std::move(example), std::move(check));
+}
+
+TypePointer boolean() {
+  return std::make_shared<ScalarType<bool>>("true or false", scalar_schema({{"boolean"}, "^(true|false)$"}),
+                                            "true", [](const std::string& value, bool& out) -> std::string {
+                                              if (value != "true" && value != "false")
+                                                return "`" + value + "` is neither true nor false";
+                                              out = value == "true";
+                                              return "";
+                                            });
+}
+
+TypePointer integer(uint64_t least, uint64_t most) {
+  return integer_type(least, most, [least, most](const std::string& value, uint64_t& out) -> std::string {
+    const auto number = parse_decimal(value);
+    if (!number || *number < least || *number > most) {
+      return "`" + value + "` is not a whole number from " + std::to_string(least) + " to " +
+             std::to_string(most);
+    }
+    out = *number;
+    return "";
+  });
+}
+
+TypePointer version_number() {
+  return integer_type(1, 1, [](const std::string& value, uint64_t& out) -> std::string {
+    out = 1;
+    return value == "1" ? "" : "`" + value + "`: this gateway reads version 1 of the format";
+  });
+}
+
+TypePointer duration() {
+  return duration_type("a duration", std::chrono::milliseconds(0));
+}
+
+TypePointer time_limit() {
+  return duration_type("a duration (0s: no limit)", kNoTimeLimit);
+}
+
+TypePointer size() {
+  static constexpr Unit kUnits[] = {{"", 1},          {"B", 1},         {"KiB", 1 << 10},
+                                    {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", uint64_t{1} << 40}};
+  return std::make_shared<ScalarType<uint64_t>>(
+      "a size", scalar_schema({{"integer"}, "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"}), "64KiB",
+      [](const std::string& value, uint64_t& out) {
+        return parse_with_unit(value, kUnits, "a size such as 512, 64KiB or 10MiB", out);
+      });
+}
+
+TypePointer choice(std::vector<std::pair<std::string, int>> words) {
+  return std::make_shared<ChoiceType>(std::move(words));
+}
+
+}  // namespace portcullis::config

@@ -1,0 +1,172 @@
+#include "config/yaml_text.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+
+#include "base/text.h"
+
+namespace portcullis::config {
+namespace {
+
+struct OddCharacter {
+  std::string_view bytes;
+  const char* name;
+};
+
+// What looks like a space, or like nothing, and is no space for YAML.
+constexpr OddCharacter kSpaces[] = {
+    {"\xC2\xA0", "a no-break space (U+00A0)"},
+    {"\xE2\x80\x82", "an en space (U+2002)"},
+    {"\xE2\x80\x83", "an em space (U+2003)"},
+    {"\xE2\x80\x87", "a figure space (U+2007)"},
+    {"\xE2\x80\x89", "a thin space (U+2009)"},
+    {"\xE2\x80\x8B", "a zero-width space (U+200B)"},
+    {"\xE2\x80\xAF", "a narrow no-break space (U+202F)"},
+    {"\xE3\x80\x80", "an ideographic space (U+3000)"},
+};
+
+// What looks like a quote, and quotes nothing.
+constexpr OddCharacter kQuotes[] = {
+    {"\xC2\xAB", "U+00AB"},     {"\xC2\xBB", "U+00BB"},     {"\xE2\x80\x98", "U+2018"},
+    {"\xE2\x80\x99", "U+2019"}, {"\xE2\x80\x9A", "U+201A"}, {"\xE2\x80\x9C", "U+201C"},
+    {"\xE2\x80\x9D", "U+201D"}, {"\xE2\x80\x9E", "U+201E"}, {"\xE2\x80\xB9", "U+2039"},
+    {"\xE2\x80\xBA", "U+203A"},
+};
+
+constexpr const char* kWriteSpace = ": write an ordinary space";
+constexpr const char* kWriteQuotes = "): write \" or '";
+
+// The first of `odd` with which `text` begins; null when there is none.
+template <size_t N>
+const OddCharacter* at_beginning(std::string_view text, const OddCharacter (&odd)[N]) {
+  for (const OddCharacter& one : odd) {
+    if (text.starts_with(one.bytes)) return &one;
+  }
+  return nullptr;
+}
+
+// The first character of `line`, counted from 0, for which `judge(rest of the line)` has a message.
+template <typename Judge>
+std::optional<Trap> first_in(std::string_view line, const Location& line_start, Judge judge) {
+  size_t column = 0;
+  for (size_t i = 0; i < line.size(); ++column) {
+    if (std::string message = judge(line.substr(i)); !message.empty())
+      return Trap{{line_start.file, line_start.line, column + 1}, std::move(message)};
+    i += std::max<size_t>(1, utf8_sequence(line.substr(i)));
+  }
+  return std::nullopt;
+}
+
+// The line of that number, without its end; empty when there is none.
+std::string_view line_of(std::string_view text, size_t number) {
+  for (; number > 1; --number) {
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  return text.substr(0, text.find('\n'));
+}
+
+// The byte at which that column of `line` begins; columns count characters from 1.
+size_t byte_of(std::string_view line, size_t column) {
+  size_t i = 0;
+  for (; column > 1 && i < line.size(); --column) i += std::max<size_t>(1, utf8_sequence(line.substr(i)));
+  return i;
+}
+
+// The characters that YAML 1.1 has in no text (section 5.1).
+bool is_forbidden(uint32_t code) {
+  if (code < 0x20) return code != '\t' && code != '\n' && code != '\r';
+  return (code >= 0x7F && code <= 0x9F && code != 0x85) || code == 0xFEFF || code == 0xFFFE || code == 0xFFFF;
+}
+
+uint32_t code_of(std::string_view sequence) {
+  const auto lead = static_cast<uint8_t>(sequence[0]);
+  if (sequence.size() == 1) return lead;
+  uint32_t code = lead & (0x7Fu >> sequence.size());
+  for (const char c : sequence.substr(1)) code = code << 6 | (static_cast<uint8_t>(c) & 0x3Fu);
+  return code;
+}
+
+std::string hexadecimal(const char* form, uint32_t number) {
+  char out[64];
+  std::snprintf(out, sizeof out, form, number);
+  return out;
+}
+
+}  // namespace
+
+bool check_characters(std::string_view text, const std::string& file, Diagnostics& diagnostics) {
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
+    return true;  // UTF-16, which libyaml reads
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  Location at{file, 1, 1};
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = utf8_sequence(text.substr(i));
+    if (length == 0) {
+      diagnostics.error(at, hexadecimal("the byte 0x%02X here is not UTF-8", static_cast<uint8_t>(text[i])) +
+                                ": save the file as UTF-8");
+      return false;
+    }
+    const uint32_t code = code_of(text.substr(i, length));
+    if (is_forbidden(code)) {
+      diagnostics.error(at, code == 0 ? "there is a NUL byte here: a configuration is text"
+                                      : "the control character " + hexadecimal("U+%04X", code) +
+                                            " is not allowed in YAML; in double quotes it is written " +
+                                            hexadecimal("\\u%04X", code));
+      return false;
+    }
+    if (code == '\n') {
+      ++at.line;
+      at.column = 1;
+    } else {
+      ++at.column;
+    }
+    i += length;
+  }
+  return true;
+}
+
+std::optional<Trap> find_trap(std::string_view text, const Location& at) {
+  const std::string_view line = line_of(text, at.line);
+  const size_t byte = byte_of(line, at.column);
+  if (byte > 0 && line.substr(byte, 1) == "{" && line[byte - 1] == '$')
+    return Trap{{at.file, at.line, at.column - 1},
+                "`${...}` within { } or [ ] must stand in quotes, as in \"${NAME}\": without them YAML takes "
+                "its brace for the beginning of a mapping"};
+  for (const size_t tab : {line.find_first_not_of(' '), byte}) {
+    if (tab < line.size() && line[tab] == '\t')
+      return Trap{{at.file, at.line, tab + 1}, "a tab cannot indent in YAML: write spaces"};
+  }
+  if (byte < line.size() && (line[byte] == '@' || line[byte] == '`'))
+    return Trap{at, std::string("a text that begins with `") + line[byte] + "` must stand in quotes in YAML"};
+  for (const size_t number : {at.line, at.line - 1}) {
+    const auto trap =
+        first_in(line_of(text, number), {at.file, number, 1}, [](std::string_view rest) -> std::string {
+          if (const OddCharacter* space = at_beginning(rest, kSpaces))
+            return std::string("this is ") + space->name + kWriteSpace;
+          if (const OddCharacter* quote = at_beginning(rest, kQuotes))
+            return std::string("a typographic quote is no quote in YAML (") + quote->name + kWriteQuotes;
+          return "";
+        });
+    if (trap) return trap;
+    if (number == 1) break;
+  }
+  return std::nullopt;
+}
+
+std::string hint_about(std::string_view text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (static_cast<uint8_t>(text[i]) < 0x80) continue;
+    if (const OddCharacter* space = at_beginning(text.substr(i), kSpaces))
+      return std::string("; it holds ") + space->name + kWriteSpace;
+  }
+  for (const OddCharacter& quote : kQuotes) {
+    if (text.starts_with(quote.bytes) || text.ends_with(quote.bytes))
+      return std::string("; a typographic quote is no quote in YAML (") + quote.name + kWriteQuotes;
+  }
+  return "";
+}
+
+}  // namespace portcullis::config

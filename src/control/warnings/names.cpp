@@ -1,0 +1,69 @@
+// Groups, consumers and routes that are named and do not exist.
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+#include "control/warnings/warnings.h"
+#include "policy/condition.h"
+
+namespace portcullis::control::warnings {
+namespace {
+
+// Calls visit(read, place) for what every condition reads of the caller.
+template <typename Visit>
+void for_each_read(const Facts& facts, Visit visit) {
+  const auto visit_all = [&](const std::vector<PlacedUse>& uses) {
+    for (const PlacedUse& one : uses) {
+      for (const policy::Insight::Read& read : one.insight.reads) visit(read.what, read.place);
+    }
+  };
+  visit_all(facts.shared());
+  for (size_t i = 0; i < facts.config().routes.size(); ++i) {
+    visit_all(facts.own(i));
+    for (const config::Branch& branch : facts.config().routes[i].split) {
+      for (const policy::CallerRead& read : policy::Condition(branch.when).caller_reads())
+        visit(read, branch.when_location);
+    }
+  }
+}
+
+// Reports each name that conditions read by `member` and that is not among `known`.
+void report_unknown(const Facts& facts, std::string policy::CallerRead::*member, const char* what,
+                    const std::set<std::string_view>& known, Report& report) {
+  for_each_read(facts, [&](const policy::CallerRead& read, const config::Location& place) {
+    const std::string& name = read.*member;
+    if (name.empty() || known.contains(name)) return;
+    report.add(place, what + name + "`" + suggestion_for(name, {known.begin(), known.end()}));
+  });
+}
+
+}  // namespace
+
+void find_unknown_groups(const Facts& facts, Report& report) {
+  std::set<std::string_view> known;
+  for (const config::Consumer& consumer : facts.config().consumers)
+    known.insert(consumer.groups.begin(), consumer.groups.end());
+  report_unknown(facts, &policy::CallerRead::group, "no consumer is in the group `", known, report);
+}
+
+void find_unknown_consumers(const Facts& facts, Report& report) {
+  std::set<std::string_view> known;
+  for (const config::Consumer& consumer : facts.config().consumers) known.insert(consumer.name);
+  report_unknown(facts, &policy::CallerRead::consumer, "there is no consumer `", known, report);
+}
+
+void find_unknown_routes(const Facts& facts, Report& report) {
+  std::set<std::string_view> known;
+  for (const config::Route& route : facts.config().routes) known.insert(route.name);
+  const config::AccessLog& log = facts.config().access_log;
+  for (const std::string& name : log.except_routes) {
+    if (!known.contains(name))
+      report.add(log.path_location, "`except_routes` of the access log names no route: there is no `" + name +
+                                        "`" + suggestion_for(name, {known.begin(), known.end()}));
+  }
+}
+
+}  // namespace portcullis::control::warnings

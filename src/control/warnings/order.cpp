@@ -1,0 +1,125 @@
+// Policies that stand in an order in which they cannot do what they are for.
+
+#include <string>
+
+#include "control/warnings/warnings.h"
+#include "policy/condition.h"
+#include "policy/limit_key.h"
+#include "policy/registry.h"
+
+namespace portcullis::control::warnings {
+namespace {
+
+// Where to report that `first` stands before `second`: within the route, when one of them does.
+const config::Location& place_of_pair(const PlacedUse& first, bool first_is_own, const PlacedUse& second) {
+  return first_is_own ? first.use->location : second.use->location;
+}
+
+// What has told who calls, up to some policy of a route.
+struct Known {
+  bool caller = false;
+  bool claims = false;
+
+  void add(const policy::Insight& insight) {
+    caller |= insight.authenticates;
+    claims |= insight.tells_claims;
+  }
+  bool has(policy::CallerRead::Source source) const {
+    return source == policy::CallerRead::Source::kClaims ? claims : caller;
+  }
+  // Why what needs `source` is missing.
+  std::string lack(policy::CallerRead::Source source) const {
+    return caller && source == policy::CallerRead::Source::kClaims
+               ? "no policy before it reads a token (`jwt`, `oauth2_introspection`)"
+               : "no policy before it authenticates";
+  }
+};
+
+void check_use(const PlacedUse& one, const Known& known, Report& report) {
+  const std::string& name = one.use->name;
+  if (one.insight.needs_consumer && !known.caller)
+    report.add(one.use->location, "`" + name + "` refuses every request here: " +
+                                      known.lack(policy::CallerRead::Source::kConsumer));
+  if (one.insight.authenticates) return;  // it reads what it has found itself
+  for (const policy::Insight::Read& read : one.insight.reads) {
+    if (!known.has(read.what.source))
+      report.add(read.place, "`" + read.what.written + "` of `" + name +
+                                 "` never has a value here: " + known.lack(read.what.source));
+  }
+}
+
+// What decides between the branches of a split when all policies have run.
+void check_split(const config::Route& route, const Known& known, Report& report) {
+  const auto check_reads = [&](const policy::CallerReads& reads, const config::Location& place) {
+    for (const policy::CallerRead& read : reads) {
+      if (!known.has(read.source))
+        report.add(place, "`" + read.written + "` never has a value here: no policy of route `" + route.name +
+                              "` " + (known.caller ? "reads a token" : "authenticates"));
+    }
+  };
+  for (const config::Branch& branch : route.split)
+    check_reads(policy::Condition(branch.when).caller_reads(), branch.when_location);
+  if (!route.split_sticky.key.empty())
+    check_reads(policy::LimitKey(route.split_sticky.key).caller_reads(), route.split_sticky.key_location);
+}
+
+}  // namespace
+
+void find_cors_after_authentication(const Facts& facts, Report& report) {
+  for (size_t i = 0; i < facts.config().routes.size(); ++i) {
+    const PlacedUse* guard = nullptr;
+    bool answered = false;
+    facts.for_each_policy(i, [&](const PlacedUse& one, bool own) {
+      if (policy::answers_preflight(*one.use)) {
+        // Where both are the top level's, one warning is enough for all routes.
+        if (guard != nullptr && !answered && (own || i == 0))
+          report.add(one.use->location, "browsers send preflights without credentials: `" + guard->use->name +
+                                            "` (" + guard->use->location.seen_from(one.use->location) +
+                                            ") refuses them before `" + one.use->name +
+                                            "` can answer; put `" + one.use->name + "` first");
+        answered = true;
+      } else if (guard == nullptr && one.insight.authenticates && !one.insight.admits_anonymous) {
+        guard = &one;
+      }
+    });
+  }
+}
+
+void find_cache_before_access(const Facts& facts, Report& report) {
+  for (size_t i = 0; i < facts.config().routes.size(); ++i) {
+    const PlacedUse* cache = nullptr;
+    bool cache_is_own = false;
+    facts.for_each_policy(i, [&](const PlacedUse& one, bool own) {
+      if (one.insight.answers_from_store && cache == nullptr) {
+        cache = &one;
+        cache_is_own = own;
+      } else if (cache != nullptr && (one.insight.authenticates || one.insight.decides_access) &&
+                 (own || i == 0)) {
+        const config::Location& place = place_of_pair(*cache, cache_is_own, one);
+        const PlacedUse& other = &place == &one.use->location ? *cache : one;
+        report.add(place, "`" + cache->use->name + "` stands before `" + one.use->name + "` (" +
+                              other.use->location.seen_from(place) +
+                              "): what is stored is served to requests that `" + one.use->name +
+                              "` would refuse");
+      }
+    });
+  }
+}
+
+void find_unknown_callers(const Facts& facts, Report& report) {
+  Known shared;
+  for (const PlacedUse& one : facts.shared()) {
+    check_use(one, shared, report);
+    shared.add(one.insight);
+  }
+  for (size_t i = 0; i < facts.config().routes.size(); ++i) {
+    Known known = shared;
+    for (const PlacedUse& one : facts.own(i)) {
+      check_use(one, known, report);
+      known.add(one.insight);
+    }
+    check_split(facts.config().routes[i], known, report);
+  }
+}
+
+}  // namespace portcullis::control::warnings

@@ -1,0 +1,102 @@
+// Paths of routes that are written as another product has them, or that no listener lets pass.
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "base/arena.h"
+#include "control/warnings/warnings.h"
+#include "http/path.h"
+
+namespace portcullis::control::warnings {
+namespace {
+
+bool is_word(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
+
+// What `segment` means elsewhere and not here, and what is written here instead; or "".
+std::string foreign_segment(std::string_view segment, bool takes_parameters) {
+  const std::string shown = "`" + std::string(segment) + "`";
+  const std::string literal = shown + " matches only itself here: ";
+  if (segment.starts_with('{')) {
+    const std::string_view name = segment.substr(1, segment.size() - 2);
+    return is_word(name) ? ""
+                         : shown +
+                               " is a parameter with this whole name here: `{name}` takes any one segment, "
+                               "and `path_regex` an expression";
+  }
+  if (segment == "*" || segment == "**")
+    return literal + (takes_parameters
+                          ? "`path_prefix` takes everything below a path, and `{name}` any one segment"
+                          : "`path_prefix` takes everything below it without a star");
+  if (segment.starts_with(':') && is_word(segment.substr(1)))
+    return literal + "any one segment is written `{" + std::string(segment.substr(1)) + "}` in `path`";
+  if (segment.starts_with("%3C") && segment.ends_with("%3E"))
+    return literal + "any one segment is written `{name}` in `path`";
+  if (segment.find('*') != std::string_view::npos || segment.find(".+") != std::string_view::npos)
+    return literal + "an expression is written as `path_regex`";
+  return "";
+}
+
+void report_segments(std::string_view path, const char* key, const config::Route& route, Report& report) {
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const std::string_view segment = path.substr(0, path.find('/'));
+    path.remove_prefix(segment.size());
+    const std::string message = foreign_segment(segment, key == std::string_view("path"));
+    if (!message.empty())
+      return report.add(route.location,
+                        "in `" + std::string(key) + "` of route `" + route.name + "`, " + message);
+  }
+}
+
+// What of a rewritten path is a variable elsewhere; or "".
+std::string_view foreign_variable(std::string_view path) {
+  const size_t dollar = path.find('$');
+  if (dollar == std::string_view::npos) return {};
+  size_t end = dollar + 1;
+  while (end < path.size() && is_word(path.substr(end, 1))) ++end;
+  return path.substr(dollar, end - dollar);
+}
+
+// Some listener takes requests with this path.
+bool is_taken(const config::Config& config, const std::string& path) {
+  return std::any_of(config.listeners.begin(), config.listeners.end(), [&](const config::Listener& listener) {
+    Arena arena;
+    const http::PathRules rules{static_cast<http::AmbiguousPaths>(listener.ambiguous_paths),
+                                listener.merge_slashes};
+    return http::canonical_path(path, arena, rules).has_value();
+  });
+}
+
+}  // namespace
+
+void find_foreign_patterns(const Facts& facts, Report& report) {
+  for (const config::Route& route : facts.config().routes) {
+    report_segments(route.match.path, "path", route, report);
+    report_segments(route.match.path_prefix, "path_prefix", route, report);
+    const std::string_view variable = foreign_variable(route.rewrite.path);
+    if (variable.size() > 1)
+      report.add(route.rewrite.path_location,
+                 "`" + std::string(variable) +
+                     "` is no variable here: `{name}` stands for a parameter of `path` or a named group of "
+                     "`path_regex`, and `{rest}` for what follows `path_prefix`");
+  }
+}
+
+void find_refused_paths(const Facts& facts, Report& report) {
+  if (facts.config().listeners.empty()) return;
+  for (const config::Route& route : facts.config().routes) {
+    for (const std::string& path : {route.match.path, route.match.path_prefix}) {
+      if (path.find_first_of(";%") == std::string::npos) continue;
+      if (!is_taken(facts.config(), path))
+        report.add(route.location, "route `" + route.name + "` never matches: every listener refuses `" +
+                                       path + "` (its `ambiguous_paths` lets such paths pass)");
+    }
+  }
+}
+
+}  // namespace portcullis::control::warnings

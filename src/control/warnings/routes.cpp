@@ -1,0 +1,44 @@
+// Routes that get no request, or whose upstream cannot take what they send.
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/warnings/warnings.h"
+#include "routing/explain.h"
+
+namespace portcullis::control::warnings {
+
+void find_unreachable_routes(const Facts& facts, Report& report) {
+  const std::vector<config::Route>& routes = facts.config().routes;
+  for (const routing::Shadowed& shadowed : routing::unreachable_rules(facts.rules())) {
+    const config::Route& route = routes[shadowed.route];
+    const config::Route& by = routes[shadowed.by];
+    report.add(route.location, "route `" + route.name + "` can never match: `" + by.name + "` (" +
+                                   by.location.seen_from(route.location) + ") takes its requests");
+  }
+}
+
+void find_grpc_without_http2(const Facts& facts, Report& report) {
+  std::set<std::string_view> http1;
+  for (const config::Upstream& upstream : facts.config().upstreams) {
+    if (upstream.protocol == config::Protocol::kHttp1) http1.insert(upstream.name);
+  }
+  for (size_t i = 0; i < facts.config().routes.size(); ++i) {
+    const config::Route& route = facts.config().routes[i];
+    std::vector<std::string> upstreams;
+    if (!route.upstream.empty()) upstreams.push_back(route.upstream);
+    for (const config::Branch& branch : route.split) upstreams.push_back(branch.upstream);
+    facts.for_each_policy(i, [&](const PlacedUse& one, bool own) {
+      if (!one.insight.needs_http2) return;
+      for (const std::string& name : upstreams) {
+        if (!http1.contains(name)) continue;
+        report.add(own ? one.use->location : route.location,
+                   "`" + one.use->name + "` makes gRPC calls, and upstream `" + name +
+                       "` speaks HTTP/1.1: gRPC services take HTTP/2 (`protocol: http2`)");
+      }
+    });
+  }
+}
+
+}  // namespace portcullis::control::warnings

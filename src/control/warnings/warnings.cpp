@@ -1,0 +1,37 @@
+#include "control/warnings/warnings.h"
+
+namespace portcullis::control {
+namespace warnings {
+namespace {
+
+constexpr Check kChecks[] = {
+    {"cache_before_access", find_cache_before_access},
+    {"cors_after_authentication", find_cors_after_authentication},
+    {"foreign_pattern", find_foreign_patterns},
+    {"grpc_without_http2", find_grpc_without_http2},
+    {"refused_path", find_refused_paths},
+    {"undercut_route", find_undercut_routes},
+    {"unknown_caller", find_unknown_callers},
+    {"unknown_consumer", find_unknown_consumers},
+    {"unknown_group", find_unknown_groups},
+    {"unknown_route", find_unknown_routes},
+    {"unreachable_route", find_unreachable_routes},
+};
+
+}  // namespace
+
+std::span<const Check> checks() {
+  return kChecks;
+}
+
+}  // namespace warnings
+
+void report_warnings(const config::Config& config, config::Diagnostics& diagnostics) {
+  const warnings::Facts facts(config);
+  for (const warnings::Check& check : warnings::checks()) {
+    warnings::Report report(check.name, diagnostics);
+    check.run(facts, report);
+  }
+}
+
+}  // namespace portcullis::control

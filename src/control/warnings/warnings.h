@@ -1,0 +1,57 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "config/diagnostics.h"
+#include "config/model.h"
+#include "control/warnings/facts.h"
+
+// Warnings about configurations that are well-formed and cannot be meant. Each check has a name, which stands
+// in its warnings; docs/warnings.md explains it under that name.
+namespace portcullis::control::warnings {
+
+// Where a check reports what it has found.
+class Report {
+ public:
+  Report(std::string_view check, config::Diagnostics& diagnostics)
+      : check_(check), diagnostics_(diagnostics) {}
+
+  void add(const config::Location& place, std::string message) {
+    diagnostics_.warning(place, std::move(message), std::string(check_));
+  }
+
+ private:
+  std::string_view check_;
+  config::Diagnostics& diagnostics_;
+};
+
+struct Check {
+  std::string_view name;
+  void (*run)(const Facts& facts, Report& report);
+};
+
+// All of them, in the order of their names.
+std::span<const Check> checks();
+
+// The checks, one by one.
+void find_cache_before_access(const Facts& facts, Report& report);
+void find_cors_after_authentication(const Facts& facts, Report& report);
+void find_foreign_patterns(const Facts& facts, Report& report);
+void find_grpc_without_http2(const Facts& facts, Report& report);
+void find_refused_paths(const Facts& facts, Report& report);
+void find_undercut_routes(const Facts& facts, Report& report);
+void find_unknown_callers(const Facts& facts, Report& report);
+void find_unknown_consumers(const Facts& facts, Report& report);
+void find_unknown_groups(const Facts& facts, Report& report);
+void find_unknown_routes(const Facts& facts, Report& report);
+void find_unreachable_routes(const Facts& facts, Report& report);
+
+}  // namespace portcullis::control::warnings
+
+namespace portcullis::control {
+
+// Runs all checks over a configuration that is good.
+void report_warnings(const config::Config& config, config::Diagnostics& diagnostics);
+
+}  // namespace portcullis::control
