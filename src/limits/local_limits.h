@@ -58,6 +58,8 @@ class LocalLimits {
 
   // Takes `cost` if the limit allows it, and else nothing.
   Verdict charge(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point now);
+  // What charge() would say, and takes nothing.
+  Verdict look(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point now) const;
   // Takes `cost`, whatever the limit says: for what has been used already.
   void force(const Limit& limit, uint64_t key, uint64_t cost, Clock::time_point now);
   // Gives back a charge.
@@ -75,6 +77,16 @@ class LocalLimits {
     return std::chrono::microseconds((ticks + kTicksPerMicrosecond - 1) / kTicksPerMicrosecond);
   }
 
+  static Verdict judge_bucket(const Limit& limit, uint64_t full_at, uint64_t cost, Ticks now);
+  // How a window's count is judged: by its own, and by what the last `period` still has of the one before.
+  struct Window {
+    uint64_t number = 0;
+    Ticks into = 0;
+    uint64_t before = 0;
+    uint64_t weighted = 0;
+  };
+  Window window_at(const Limit& limit, uint64_t key, Ticks now) const;
+  static Verdict judge_window(const Limit& limit, const Window& window, uint64_t count, uint64_t cost);
   Verdict charge_bucket(const Limit& limit, uint64_t key, uint64_t cost, Ticks now);
   Verdict charge_window(const Limit& limit, uint64_t key, uint64_t cost, Ticks now);
   void add_to_window(const Limit& limit, uint64_t key, int64_t amount, Ticks now);

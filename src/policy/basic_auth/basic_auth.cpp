@@ -72,21 +72,6 @@ class BasicAuth final : public Authentication {
     return Decision::suspend(verify(context, std::string(password), std::string(hash), digest, known));
   }
 
-  // Verifies here and now: nobody else is waiting.
-  Explanation explain(Context& context) const override {
-    Explanation out = Authentication::explain(context);
-    if (out.decision.kind != Decision::Kind::kSuspend) return out;
-    const Login login = *read(context);
-    const auto& [username, password] = login;
-    const identity::Password* known = consumers().by_username(username);
-    if (known == nullptr || !identity::verify_password(password, known->hash))
-      return {
-          unauthorized(context, challenge_, known == nullptr ? "basic_unknown_user" : "basic_wrong_password"),
-          {}};
-    return {admit(context, *known),
-            {"consumer `" + known->consumer->name + "`, by `" + known->username + "`"}};
-  }
-
  private:
   static std::optional<std::string_view> find(const Context& context) {
     return find_in_header(context.request.fields, "authorization", "Basic");
@@ -112,11 +97,12 @@ class BasicAuth final : public Authentication {
   // On another thread; allocates, as the hash itself does.
   Task<Decision> verify(Context& context, std::string password, std::string hash, crypto::Digest256 digest,
                         const identity::Password* known) const {
-    std::function<bool()> work = [password = std::move(password), hash = std::move(hash), digest,
+    const bool remembers = !context.explains();
+    std::function<bool()> work = [password = std::move(password), hash = std::move(hash), digest, remembers,
                                   succeeded = succeeded_] {
       if (succeeded->contains(digest)) return true;
       const bool same = identity::verify_password(password, hash);
-      if (same) succeeded->add(digest);
+      if (same && remembers) succeeded->add(digest);
       return same;
     };
     const auto good = co_await pool_.run(context.loop, std::move(work));
@@ -124,7 +110,7 @@ class BasicAuth final : public Authentication {
     if (!*good || known == nullptr)
       co_return unauthorized(context, challenge_,
                              known == nullptr ? "basic_unknown_user" : "basic_wrong_password");
-    cache(context).keep(crypto::text_of(digest), true, context.loop.now() + settings_.cache);
+    if (remembers) cache(context).keep(crypto::text_of(digest), true, context.loop.now() + settings_.cache);
     co_return admit(context, *known);
   }
 

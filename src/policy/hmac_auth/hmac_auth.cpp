@@ -131,8 +131,7 @@ class HmacAuth final : public Authentication {
       return unauthorized(context, kChallenge, "signature_wrong");
     // Only what is genuine is remembered, or strangers could fill the memory and use up others' nonces.
     const auto* nonce = parameter<std::string>(covered, "nonce");
-    if (nonce != nullptr && context.body != nullptr &&
-        !seen_.charge(once_, seen_.hash_key(scope_, *keyid + '\n' + *nonce), 1, context.loop.now()).allowed)
+    if (nonce != nullptr && !is_new(context, *keyid + '\n' + *nonce))
       return unauthorized(context, kChallenge, "signature_replayed");
     const bool has_digest = covers(covered, "content-digest");
     if (!has_digest && settings_.digest && context.request.body.kind != http::BodyKind::kNone)
@@ -141,11 +140,17 @@ class HmacAuth final : public Authentication {
     if (context.request.body.kind == http::BodyKind::kNone)
       return digest_agrees(context.request, "") ? admit(context, *key)
                                                 : unauthorized(context, kChallenge, "digest_wrong");
-    if (context.body == nullptr) return admit(context, *key);
     return Decision::suspend(check_body(context, *key));
   }
 
  private:
+  // The nonce has not been used yet. It is used from now on, unless the request is only explained.
+  bool is_new(const Context& context, const std::string& nonce) const {
+    const uint64_t key = seen_.hash_key(scope_, nonce);
+    const Clock::time_point now = context.loop.now();
+    return (context.explains() ? seen_.look(once_, key, 1, now) : seen_.charge(once_, key, 1, now)).allowed;
+  }
+
   // What is wrong with the signature's parameters, or "".
   std::string_view judge(const http::InnerList& covered, const identity::SigningKey& key) const {
     for (const std::string& component : settings_.components) {
