@@ -117,7 +117,7 @@ AdminClient::AdminClient(const AdminChoice& choice, std::string token)
 }
 
 client::HttpResponse AdminClient::ask(const std::string& method, const std::string& path,
-                                      Milliseconds timeout) {
+                                      Milliseconds timeout, std::string body) {
   struct Asking {
     static Task<void> run(AdminClient& self, client::HttpRequest request, client::HttpResponse& response) {
       Task<client::HttpResponse> fetching = self.http_->fetch(std::move(request));
@@ -130,6 +130,7 @@ client::HttpResponse AdminClient::ask(const std::string& method, const std::stri
   request.url = base_ + path;
   request.unix_socket = unix_socket_;
   request.timeout = timeout;
+  request.body = std::move(body);
   request.most_bytes = 64 << 20;
   request.ca_file = ca_;
   request.certificate_file = certificate_;

@@ -31,8 +31,9 @@ class AdminClient {
   // why.
   static std::optional<AdminClient> find(const AdminChoice& choice, Failure& failure);
 
-  // `timeout`: for the whole answer.
-  client::HttpResponse ask(const std::string& method, const std::string& path, Milliseconds timeout);
+  // `timeout`: for the whole answer. May be called any number of times.
+  client::HttpResponse ask(const std::string& method, const std::string& path, Milliseconds timeout,
+                           std::string body = "");
   const std::string& base() const { return base_; }
 
  private:

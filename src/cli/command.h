@@ -14,6 +14,8 @@ enum ExitCode : int {
   kWrong = 1,      // the configuration is wrong, or has no answer to what was asked about it
   kDifferent = 2,  // reserved for commands that compare
   kCouldNot = 3,   // the work could not be done: a gateway cannot be reached, an address bound, a file read
+  kRefused = 10,   // explain: the gateway would refuse the request
+  kNoRoute = 11,   // explain: no route would take it
   kUsage = 64,     // the command line is wrong
 };
 

@@ -2,116 +2,279 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdio>
 
+#include "base/read_file.h"
+#include "base/text.h"
+#include "cli/admin_client.h"
 #include "cli/commands.h"
 #include "cli/config_choice.h"
+#include "cli/plain_text.h"
+#include "control/offline_gateway.h"
 #include "control/say.h"
 #include "control/snapshot.h"
+#include "http/message.h"
 
 namespace portcullis::cli {
 namespace {
 
-// ": what it decides", for people.
-std::string outcome_of(const nlohmann::json& policy) {
+using nlohmann::json;
+
+constexpr Milliseconds kAnswerTimeout{60'000};
+
+std::string text_of(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+void print_line(const std::string& text) {
+  std::printf("%s\n", without_control_characters(text).c_str());
+}
+
+// The answer in one line: what the client would get, and of whom.
+std::string answer_line(const json& told) {
+  const json& answer = told["answer"];
+  const std::string verdict = text_of(answer, "verdict"), policy = text_of(answer, "policy");
+  if (verdict == "not_known")
+    return "not known: " + policy + " cannot decide here; ask the running gateway, by --running or --admin";
+  if (text_of(answer, "by") == "upstream") {
+    const std::string upstream = text_of(told, "upstream");
+    return "served by " + (upstream.empty() ? "one of the branches, by weight" : "upstream " + upstream);
+  }
+  if (!answer.contains("status"))
+    return "none: the TLS handshake fails, because " + text_of(answer, "detail");
+  const auto status = answer["status"].get<uint16_t>();
+  const std::string by = policy.empty()                     ? "the gateway"
+                         : text_of(answer, "by") == "cache" ? "the cache"
+                                                            : policy;
+  std::string what = verdict == "no_route"  ? "no route takes it"
+                     : verdict == "refused" ? "refused by " + by
+                                            : "answered by " + by;
+  if (text_of(answer, "reason") == "method_not_allowed") what = "no route takes this method here";
+  return std::to_string(status) + " " + std::string(http::reason_phrase(status)) + ", " + what + " (" +
+         text_of(answer, "reason") + ")";
+}
+
+// ": what it decides".
+std::string outcome_of(const json& policy) {
   const std::string outcome = policy["outcome"];
   if (outcome == "continues") return "";
   if (outcome == "not_reached") return ": not reached";
+  if (outcome == "not_known") return ": not known";
   std::string out = ": " + outcome;
   if (policy.contains("status")) out += " with " + std::to_string(policy["status"].get<int>());
   if (policy.contains("reason")) out += " (" + policy["reason"].get<std::string>() + ")";
   return out;
 }
 
-void print_text(const nlohmann::json& told) {
-  const auto line = [](const std::string& text) { std::printf("%s\n", text.c_str()); };
-  const auto known = [&](const char* key) { return !told[key].get_ref<const std::string&>().empty(); };
-  line(told["method"].get<std::string>() + " " + told["path"].get<std::string>() +
-       (known("host") ? " at " + told["host"].get<std::string>() : ""));
-  if (told["outcome"] != "matched") {
-    line("  answered by the gateway: " +
-         std::string(told["outcome"] == "no_route" ? "404, no route" : "405"));
-    if (told.contains("allow")) line("  Allow: " + told["allow"].get<std::string>());
-  } else {
-    line("  route: " + told["route"].get<std::string>());
-    for (const auto& policy : told["policies"]) {
-      line("  policy: " + policy["name"].get<std::string>() + " (" + policy["place"].get<std::string>() +
-           ")" + outcome_of(policy));
-      for (const auto& note : policy["notes"]) line("    " + note.get<std::string>());
-    }
-    for (const auto& branch : told["branches"]) {
-      char share[16];
-      std::snprintf(share, sizeof share, "%.3g%%", branch["share"].get<double>() * 100);
-      line("  branch: " + branch["name"].get<std::string>() + ", " + share + " to " +
-           branch["upstream"].get<std::string>() +
-           (branch["chosen"] ? ": chosen, " + branch["why"].get<std::string>() : ""));
-    }
-    line("  upstream: " + (known("upstream")          ? told["upstream"].get<std::string>()
-                           : told["branches"].empty() ? "none, a policy answers"
-                                                      : "one of these, by weight"));
-    if (told["target_path"] != told["path"] && known("upstream"))
-      line("    path: " + told["target_path"].get<std::string>());
-    for (const auto& target : told["targets"]) line("    target: " + target.get<std::string>());
+// The head's fields that differ from one answer to the next without meaning anything here.
+bool is_usual(const std::string& field) {
+  static constexpr std::string_view kUsual[] = {"date:", "x-request-id:", "content-length:", "connection:"};
+  return std::any_of(std::begin(kUsual), std::end(kUsual),
+                     [&](std::string_view name) { return field.starts_with(name); });
+}
+
+void print_text(const json& told) {
+  const json& answer = told["answer"];
+  print_line("answer: " + answer_line(told));
+  for (const json& field : answer.value("headers", json::array())) {
+    if (!is_usual(field)) print_line("  " + field.get<std::string>());
   }
-  for (const auto& other : told["others"]) {
-    line("  not " + other["route"].get<std::string>() + ": " + other["reason"].get<std::string>());
+  if (const std::string body = text_of(answer, "body"); !body.empty())
+    print_line("  " + body.substr(0, body.find_last_not_of('\n') + 1));
+  const std::string host = text_of(told, "host"), listener = text_of(told, "listener");
+  const std::string path = text_of(told, "path");
+  print_line(told["method"].get<std::string>() + " " + (path.empty() ? text_of(told, "url") : path) +
+             (host.empty() ? "" : " at " + host) + " from " + told["client"].get<std::string>() +
+             (listener.empty() ? "" : ", to listener " + listener));
+  for (const json& one : told["assumed"]) print_line("  assumed: " + one.get<std::string>());
+  if (told.contains("route")) print_line("  route: " + told["route"].get<std::string>());
+  if (told.contains("allow")) print_line("  allowed here: " + told["allow"].get<std::string>());
+  for (const json& policy : told["policies"]) {
+    print_line("  policy: " + policy["name"].get<std::string>() + " (" + policy["place"].get<std::string>() +
+               ")" + outcome_of(policy));
+    for (const json& note : policy["notes"]) print_line("    " + note.get<std::string>());
   }
+  for (const json& branch : told["branches"]) {
+    char share[16];
+    std::snprintf(share, sizeof share, "%.3g%%", branch["share"].get<double>() * 100);
+    print_line("  branch: " + branch["name"].get<std::string>() + ", " + share + " to " +
+               branch["upstream"].get<std::string>() +
+               (branch["chosen"] ? ": chosen, " + branch["why"].get<std::string>() : ""));
+  }
+  if (told.contains("upstream")) {
+    const std::string upstream = text_of(told, "upstream");
+    print_line("  upstream: " + (upstream.empty() ? "one of these, by weight" : upstream));
+    if (told["target_path"] != told["path"])
+      print_line("    path: " + told["target_path"].get<std::string>());
+    for (const json& target : told["targets"]) print_line("    target: " + target.get<std::string>());
+  }
+  for (const json& other : told["others"])
+    print_line("  not " + other["route"].get<std::string>() + ": " + other["reason"].get<std::string>());
 }
 
 struct ExplainSettings {
-  ConfigChoice config;
+  AdminChoice admin;  // with the configuration
+  bool running = false;
   std::string method, url;
   std::vector<std::string> headers;
+  std::string data;
   std::string curl_line;
-  std::string client_address = "127.0.0.1";
+  std::string client, listener, certificate;
   bool json = false;
+
+  bool asks_gateway() const { return running || !admin.address.empty(); }
 };
 
-// The request that the command line describes. Nothing when its curl command cannot be read.
+// The request that the command line describes. Nothing when its curl command, or a file, cannot be read.
 std::optional<control::Question> read_question(const ExplainSettings& settings, Failure& failure) {
-  if (settings.curl_line.empty())
-    return control::Question{settings.method, settings.url, settings.headers, settings.client_address};
-  auto read = control::read_curl_line(settings.curl_line);
-  if (!read) {
-    failure = {kUsage, "--curl: " + read.error().message};
+  control::Question question{
+      .method = settings.method, .url = settings.url, .headers = settings.headers, .body = settings.data};
+  if (!settings.curl_line.empty()) {
+    auto read = control::read_curl_line(settings.curl_line);
+    if (!read) {
+      failure = {kUsage, "--curl: " + read.error().message};
+      return std::nullopt;
+    }
+    question = std::move(*read);
+  }
+  question.client = settings.client;
+  question.listener = settings.listener;
+  if (settings.certificate.empty()) return question;
+  auto pem = read_file(settings.certificate);
+  if (!pem) {
+    failure = {kCouldNot, "cannot read the certificate: " + pem.error().message};
     return std::nullopt;
   }
-  read->client_address = settings.client_address;
-  return std::move(*read);
+  question.certificate = std::move(*pem);
+  return question;
+}
+
+// What the running gateway says. Nothing when it cannot be asked, or the question cannot be put.
+std::optional<json> ask_gateway(const ExplainSettings& settings, const control::Question& question,
+                                Failure& failure) {
+  auto gateway = AdminClient::find(settings.admin, failure);
+  if (!gateway) return std::nullopt;
+  json asked{{"method", question.method},          {"url", question.url},
+             {"headers", question.headers},        {"body", question.body},
+             {"client", question.client},          {"listener", question.listener},
+             {"certificate", question.certificate}};
+  if (!settings.curl_line.empty()) asked["curl"] = settings.curl_line;
+  const std::string body = asked.dump(-1, ' ', false, json::error_handler_t::replace);
+  const client::HttpResponse response = gateway->ask("POST", "/api/explain", kAnswerTimeout, body);
+  if (!response.error.empty()) {
+    failure = cannot_ask(gateway->base() + ": " + response.error);
+    return std::nullopt;
+  }
+  json told = json::parse(response.body, nullptr, false);
+  if (response.status == 400 && told.is_object() && told.contains("error")) {
+    failure = {kUsage, text_of(told, "error")};
+    return std::nullopt;
+  }
+  if (response.status == 200 && told.is_object() && told.contains("answer")) return told;
+  const std::string said(trim(std::string_view(response.body).substr(0, 200)));
+  failure = cannot_ask(gateway->base() + " answers " + std::to_string(response.status) + ": " + said);
+  return std::nullopt;
+}
+
+// What a gateway with this configuration would say that has just started.
+std::optional<json> explain_offline(const ExplainSettings& settings, const control::Question& question,
+                                    Failure& failure) {
+  const auto path = settings.admin.config.path(failure);
+  if (!path) return std::nullopt;
+  config::Diagnostics diagnostics;
+  const auto config = control::load_config(*path, diagnostics);
+  control::print_diagnostics(diagnostics);
+  if (!config) {
+    failure = {kWrong, "the configuration " + *path + " is wrong"};
+    return std::nullopt;
+  }
+  const auto say = [](const std::string& said) { std::fprintf(stderr, "portcullis: %s\n", said.c_str()); };
+  auto gateway = control::OfflineGateway::start(*config, say);
+  if (!gateway) {
+    failure = {kCouldNot, gateway.error().message};
+    return std::nullopt;
+  }
+  auto told = (*gateway)->explain(question);
+  if (told) return std::move(*told);
+  failure = {kUsage, told.error().message};
+  return std::nullopt;
+}
+
+ExitCode exit_code_of(const json& told) {
+  const std::string verdict = text_of(told["answer"], "verdict");
+  if (verdict == "served") return kGood;
+  if (verdict == "refused") return kRefused;
+  return verdict == "no_route" ? kNoRoute : kCouldNot;
 }
 
 int explain(const ExplainSettings& settings) {
   const OutputFormat format = format_of(settings.json);
   Failure failure;
   const auto question = read_question(settings, failure);
-  const auto path = question ? settings.config.path(failure) : std::nullopt;
-  if (!path) return fail("explain", failure, format);
-  config::Diagnostics diagnostics;
-  const auto config = control::load_config(*path, diagnostics);
-  control::print_diagnostics(diagnostics);
-  if (!config) return fail("explain", {kWrong, "the configuration " + *path + " is wrong"}, format);
-  const auto say = [](const std::string& said) { std::fprintf(stderr, "portcullis: %s\n", said.c_str()); };
-  const auto told = control::explain(*config, *question, say);
-  if (!told) return fail("explain", {kUsage, told.error().message}, format);
+  if (!question) return fail("explain", failure, format);
+  const auto told = settings.asks_gateway() ? ask_gateway(settings, *question, failure)
+                                            : explain_offline(settings, *question, failure);
+  if (!told) return fail("explain", failure, format);
   if (settings.json) {
     print_json(*told);
   } else {
     print_text(*told);
   }
-  return (*told)["outcome"] == "matched" ? kGood : kWrong;
+  return exit_code_of(*told);
 }
 
 }  // namespace
 
 Command explain_command() {
   auto settings = std::make_shared<ExplainSettings>();
+  std::vector<Option> options = admin_options(settings->admin);
+  const std::vector<Option> own{
+      {.names = "--running",
+       .summary =
+           "Ask the running gateway whose admin listener the configuration names; --admin asks one too",
+       .target = &settings->running},
+      {.names = "-H,--header",
+       .value = "FIELD",
+       .summary = "A header field of the request, as `X-Version: 2`; may be repeated",
+       .target = &settings->headers},
+      {.names = "-d,--data", .value = "TEXT", .summary = "The request's body", .target = &settings->data},
+      {.names = "--curl",
+       .value = "LINE",
+       .summary = "Instead of METHOD and URL: a curl command, in quotes as one word",
+       .target = &settings->curl_line,
+       .replaces_operands = true},
+      {.names = "--client",
+       .value = "ADDRESS",
+       .summary = "The address that the request comes from; 127.0.0.1 is assumed when none is given",
+       .target = &settings->client},
+      {.names = "--certificate",
+       .value = "FILE",
+       .summary =
+           "PEM file of the certificate that the client shows to the listener, with those that lead to "
+           "its authority",
+       .target = &settings->certificate,
+       .words = Words::kFile},
+      {.names = "--listener",
+       .value = "NAME",
+       .summary = "The listener that the request comes to; else the one that suits the URL",
+       .target = &settings->listener},
+      json_option(settings->json)};
+  options.insert(options.end(), own.begin(), own.end());
   return {
       .name = "explain",
-      .summary = "Tell which route and policies a request would meet, and why",
+      .summary = "Tell what would become of a request, and why",
       .description =
-          "Nothing is sent and no limit is charged. Each policy says what it would decide, and each other "
-          "route why it was not taken.",
-      .operands = {config_operand(settings->config),
+          "First what the client would get, then the route, what each policy decides, and why other routes "
+          "do not "
+          "take the request. No target is asked, and nothing is charged, remembered or counted.\n\n"
+          "Without --running and --admin no gateway is asked: the answer is that of one with this "
+          "configuration "
+          "which has just started, and is `not known` where another service decides. A running gateway "
+          "answers "
+          "from what it has: fetched keys, counters, caches. It asks the services that decide.",
+      .operands = {config_operand(settings->admin.config),
                    {.name = "METHOD",
                     .summary = "The request's method, as GET",
                     .target = &settings->method,
@@ -120,29 +283,19 @@ Command explain_command() {
                     .summary = "`http://host/path`, or a path alone",
                     .target = &settings->url,
                     .required = true}},
-      .options = {config_option(settings->config),
-                  {.names = "-H,--header",
-                   .value = "FIELD",
-                   .summary = "A header field of the request, as `X-Version: 2`; may be repeated",
-                   .target = &settings->headers},
-                  {.names = "--curl",
-                   .value = "LINE",
-                   .summary = "Instead of METHOD and URL: a curl command, in quotes as one word",
-                   .target = &settings->curl_line,
-                   .replaces_operands = true},
-                  {.names = "--client",
-                   .value = "ADDRESS",
-                   .summary = "The client's address; 127.0.0.1 when none is given",
-                   .target = &settings->client_address},
-                  json_option(settings->json)},
-      .environment = {config_variable()},
-      .exits = {{kGood, "a route takes the request"},
-                {kWrong, "no route takes the request, or the configuration is wrong"},
-                {kCouldNot, "the configuration cannot be read"}},
+      .options = std::move(options),
+      .environment = admin_variables(),
+      .exits = {{kGood, "the request would be served, by a target or by the gateway itself"},
+                {kWrong, "the configuration is wrong, or has no admin listener to ask"},
+                {kCouldNot, "the answer is not known here, or the gateway or a file cannot be asked or read"},
+                {kRefused, "the request would be refused"},
+                {kNoRoute, "no route would take the request"}},
       .examples =
           {{"portcullis explain gateway.yaml GET http://api.example.com/v1/orders/42", "A request"},
            {"portcullis explain -c gateway.yaml GET /v1/orders/42 -H 'X-API-Key: abc' --client 192.0.2.1",
             "A request with a header field, from another address"},
+           {"portcullis explain gateway.yaml --running GET /v1/orders/42",
+            "The same question to the gateway that runs with this configuration"},
            {"portcullis explain gateway.yaml --curl \"curl -X POST http://api.example.com/v1/orders\"",
             "A request as it was tried with curl"}},
       .run = [settings] { return explain(*settings); }};

@@ -113,6 +113,8 @@ std::vector<Exit> program_exits() {
   return {{kGood, "good"},
           {kWrong, "the configuration is wrong, or has no answer to what was asked about it"},
           {kCouldNot, "could not: a gateway cannot be reached, an address bound, or a file read"},
+          {kRefused, "explain: the request would be refused"},
+          {kNoRoute, "explain: no route would take the request"},
           {kUsage, "the command line is wrong"}};
 }
 

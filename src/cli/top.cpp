@@ -137,6 +137,8 @@ class Page {
   std::string text_;
 };
 
+constexpr char kPause = 'p';
+
 // By which figure rows are sorted, the largest first.
 struct Order {
   char key;
@@ -163,6 +165,18 @@ std::vector<std::string> cells(const std::string& name, const json& meter) {
           milliseconds(meter["p50"]),
           milliseconds(meter["p99"]),
           format("%.0f", meter["total"].get<double>())};
+}
+
+// What the keys do.
+std::string legend(const Order& order, bool paused) {
+  std::string out = "q quit   p ";
+  out += paused ? "go on" : "pause";
+  out += "   sort by:";
+  for (const Order& one : kOrders) {
+    out += std::string(" ") + one.key + " " + one.name;
+    if (&one == &order) out += "*";
+  }
+  return out;
 }
 
 void show(Page& page, const json& live, const Order& order, size_t most) {
@@ -254,22 +268,27 @@ int top(const TopSettings& settings) {
     return kGood;
   }
   const Screen screen;
-  for (;;) {
+  for (bool paused = false;;) {
     winsize window{};
     ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window);
     const size_t rows = window.ws_row != 0 ? window.ws_row : 24,
                  columns = window.ws_col != 0 ? window.ws_col : 80;
-    Page page(rows, columns, true);
+    Page foot(0, columns, true);  // which is there however small the terminal is
+    const size_t foot_rows = fault.empty() ? 2 : 3;
+    foot.line("");
+    if (!fault.empty()) foot.line("lost: " + fault, "31");
+    foot.line((paused ? "PAUSED   " : "") + legend(*order, paused), "2");
+    Page page(std::max<size_t>(rows, foot_rows + 2) - foot_rows, columns, true);
     if (live.is_object()) show(page, live, *order, rows > 22 ? (rows - 14) / 4 : 2);
-    page.line("");
-    page.line(fault.empty() ? "q quits; sort by r(ate), f(ailing), l(atency), t(otal)" : "lost: " + fault,
-              fault.empty() ? "2" : "31");
-    Screen::write("\x1b[H" + std::move(page).text() + "\x1b[J");
-    const char key = Screen::key(1'000);
+    Screen::write("\x1b[H" + std::move(page).text() + std::move(foot).text() + "\x1b[J");
+    // A page that stands still waits for a key alone.
+    const char key = Screen::key(paused ? -1 : 1'000);
     if (key == 'q' || key == 'Q' || key == Screen::kEnd) return kGood;
+    if (key == kPause) paused = !paused;
     for (const Order& one : kOrders) {
       if (one.key == key) order = &one;
     }
+    if (paused) continue;
     if (json fresh = ask(); fresh.is_object()) live = std::move(fresh);
   }
 }
@@ -283,22 +302,23 @@ Command top_command() {
                      .summary = "Print one page and exit; the default when standard output is not a terminal",
                      .target = &settings->once});
   options.push_back(json_option(settings->json));
-  return {.name = "top",
-          .summary = "Show what goes on in a running gateway: traffic, targets, limits, failures",
-          .description =
-              "A page a second, until `q`. The keys r, f, l and t sort by rate, share of failures, latency "
-              "and total.",
-          .operands = {admin_operand(settings->admin)},
-          .options = std::move(options),
-          .environment = admin_variables(),
-          .exits = {{kGood, "the page was shown"},
-                    {kWrong, "the configuration is wrong, or has no admin listener"},
-                    {kCouldNot, "the gateway could not be asked"}},
-          .examples = {{"portcullis top gateway.yaml",
-                        "The gateway whose admin listener the configuration names"},
-                       {"portcullis top --once --admin 127.0.0.1:9080", "One page of text"},
-                       {"portcullis top --json --admin 127.0.0.1:9080", "The figures, for programs"}},
-          .run = [settings] { return top(*settings); }};
+  return {
+      .name = "top",
+      .summary = "Show what goes on in a running gateway: traffic, targets, limits, failures",
+      .description =
+          "A page a second, until `q`. `p` holds the page until the next `p`. The keys r, f, l and t sort by "
+          "rate, share of failures, latency and total.",
+      .operands = {admin_operand(settings->admin)},
+      .options = std::move(options),
+      .environment = admin_variables(),
+      .exits = {{kGood, "the page was shown"},
+                {kWrong, "the configuration is wrong, or has no admin listener"},
+                {kCouldNot, "the gateway could not be asked"}},
+      .examples = {{"portcullis top gateway.yaml",
+                    "The gateway whose admin listener the configuration names"},
+                   {"portcullis top --once --admin 127.0.0.1:9080", "One page of text"},
+                   {"portcullis top --json --admin 127.0.0.1:9080", "The figures, for programs"}},
+      .run = [settings] { return top(*settings); }};
 }
 
 }  // namespace portcullis::cli

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "control/explain.h"
 #include "crypto/encoding.h"
+#include "http/query.h"
 
 namespace portcullis::control {
 namespace {
@@ -79,6 +80,8 @@ enum class Option {
   kMethod,
   kHeader,
   kData,
+  kRawData,
+  kEncodedData,
   kJson,
   kForm,
   kHead,
@@ -103,10 +106,10 @@ struct Known {
 constexpr Known kOptions[] = {{"request", 'X', Option::kMethod},
                               {"header", 'H', Option::kHeader},
                               {"data", 'd', Option::kData},
-                              {"data-raw", 0, Option::kData},
+                              {"data-raw", 0, Option::kRawData},
                               {"data-binary", 0, Option::kData},
                               {"data-ascii", 0, Option::kData},
-                              {"data-urlencode", 0, Option::kData},
+                              {"data-urlencode", 0, Option::kEncodedData},
                               {"json", 0, Option::kJson},
                               {"form", 'F', Option::kForm},
                               {"form-string", 0, Option::kForm},
@@ -173,14 +176,20 @@ class CurlRequest {
       case Option::kMethod: question_.method = value; break;
       case Option::kHeader: question_.headers.push_back(value); break;
       case Option::kData:
-        data_ += (data_.empty() ? "" : "&") + value;
+      case Option::kRawData:
+      case Option::kEncodedData:
+        add_data(option, value);
         implies("POST", "content-type", "application/x-www-form-urlencoded");
         break;
       case Option::kJson:
+        if (!is_file(value)) data_ += value;
         implies("POST", "content-type", "application/json");
         implies("POST", "accept", "application/json");
         break;
-      case Option::kForm: implies("POST", "content-type", "multipart/form-data"); break;
+      case Option::kForm:
+        implies("POST", "content-type", "multipart/form-data");
+        assume("the form is not sent: the body is empty");
+        break;
       case Option::kHead: implied_method_ = "HEAD"; break;
       case Option::kGet: get_ = true; break;
       case Option::kUser:
@@ -208,12 +217,16 @@ class CurlRequest {
       if (!data_.empty()) question_.url += (question_.url.find('?') == std::string::npos ? "?" : "&") + data_;
       std::erase_if(implied_, [](const auto& one) { return one.first == "content-type"; });
     }
+    if (!get_) question_.body = std::move(data_);
     if (question_.method.empty()) question_.method = implied_method_;
     implied_.emplace_back("user-agent", "curl");
     implied_.emplace_back("accept", "*/*");
     for (const auto& [name, value] : implied_) {
       if (!names(name)) question_.headers.push_back(name + ": " + value);
     }
+    std::erase_if(question_.headers, [](const std::string& header) {
+      return header.find_first_of(":;") == std::string::npos;  // curl leaves it out
+    });
     // `Name:` takes one away, `Name;` sends an empty one.
     std::erase_if(question_.headers, [](const std::string& header) { return header.ends_with(':'); });
     for (std::string& header : question_.headers) {
@@ -223,6 +236,26 @@ class CurlRequest {
   }
 
  private:
+  void assume(const char* what) { question_.assumed.emplace_back(what); }
+  // Files of the one who tried it are not read.
+  bool is_file(const std::string& value) {
+    const bool named = value.starts_with('@');
+    if (named) assume("the files that the line names are not read: their content is empty");
+    return named;
+  }
+  void add_data(Option option, const std::string& value) {
+    std::string added = value;
+    if (option == Option::kEncodedData) {
+      // `content`, `=content` or `name=content`.
+      const size_t equals = value.find('=');
+      const size_t content = equals == std::string::npos ? 0 : equals + 1;
+      added = (equals == 0 ? "" : value.substr(0, content)) +
+              http::percent_encode(std::string_view(value).substr(content), "-._~");
+    } else if (option == Option::kData && is_file(value)) {
+      added.clear();
+    }
+    data_ += (data_.empty() ? "" : "&") + added;
+  }
   void implies(const char* method, const char* name, const char* value) {
     implied_method_ = method;
     implied_.emplace_back(name, value);

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <thread>
 
+#include "control/explain.h"
 #include "control/gateway.h"
 #include "control/process_setup.h"
 #include "control/say.h"
@@ -276,6 +277,15 @@ Status Gateway::open_admin(Succession* predecessor) {
           .audit = [this](const std::string& action, const std::string& by,
                           const nlohmann::json& details) { audit(action, by, details); },
           .config = [this]() -> const config::Config& { return config_; },
+          .explain =
+              [this](Question question) {
+                return explain(
+                    loop_, *workers_.front(),
+                    [this] {
+                      return Served{snapshot_, config_};
+                    },
+                    std::move(question));
+              },
           .live = {.states = [this] { return states(); },
                    .collect =
                        [this](const std::function<void(telemetry::Notables::Batch)>& receive) {

@@ -231,7 +231,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
     build.place = place;
     for (const config::PolicyUse& use : uses) {
       build.location = use.location;
-      out.push_back({policy::build(use, build), use.name});
+      out.push_back({policy::build(use, build), use.name, {}, use.location});
     }
   };
   std::vector<std::vector<upstream::Metadata>> subsets(config.upstreams.size(), {upstream::Metadata{}});

@@ -1,6 +1,7 @@
 #include "limits/cluster_limits.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "crypto/digest.h"
 #include "crypto/encoding.h"
@@ -56,7 +57,18 @@ std::string cluster_key(std::string_view limit, std::string_view key) {
 
 Task<std::optional<std::vector<Verdict>>> ClusterLimits::charge(std::vector<ClusterCharge> charges,
                                                                 uint64_t cost) {
-  std::vector<std::string> keys, words = arguments("charge", cost, cost);
+  return run("charge", std::move(charges), cost);
+}
+
+Task<std::optional<std::vector<Verdict>>> ClusterLimits::look(std::vector<ClusterCharge> charges,
+                                                              uint64_t cost) {
+  return run("look", std::move(charges), cost);
+}
+
+Task<std::optional<std::vector<Verdict>>> ClusterLimits::run(const char* mode,
+                                                             std::vector<ClusterCharge> charges,
+                                                             uint64_t cost) {
+  std::vector<std::string> keys, words = arguments(mode, cost, cost);
   for (ClusterCharge& one : charges) {
     keys.push_back(std::move(one.key));
     add_limit(words, one.limit);
@@ -79,12 +91,16 @@ Task<void> ClusterLimits::send_force(ClusterCharge charge, uint64_t cost) {
   co_await client_.run_script(kClusterScript, script_name(), std::move(keys), std::move(words));
 }
 
-ClusterLimits::Lease* ClusterLimits::find(uint64_t hash) {
-  Lease* set = &leases_[hash % kSets * kWays];
+const ClusterLimits::Lease* ClusterLimits::find(uint64_t hash) const {
+  const Lease* set = &leases_[hash % kSets * kWays];
   for (size_t i = 0; i < kWays; ++i) {
     if (set[i].hash == hash) return &set[i];
   }
   return nullptr;
+}
+
+ClusterLimits::Lease* ClusterLimits::find(uint64_t hash) {
+  return const_cast<Lease*>(std::as_const(*this).find(hash));
 }
 
 // A new one takes the place of the one used least lately; what that one had left is lost to this worker.
@@ -128,6 +144,14 @@ std::optional<Verdict> ClusterLimits::take(uint64_t hash, uint64_t cost, Clock::
     return verdict_of(lease, true, now);
   }
   if (now < lease.refused_until) return verdict_of(lease, false, now);
+  return std::nullopt;
+}
+
+std::optional<Verdict> ClusterLimits::peek(uint64_t hash, uint64_t cost, Clock::time_point now) const {
+  const Lease* lease = find(hash);
+  if (lease == nullptr) return std::nullopt;
+  if (now < lease->good_until && lease->tokens >= cost) return verdict_of(*lease, true, now);
+  if (now < lease->refused_until) return verdict_of(*lease, false, now);
   return std::nullopt;
 }
 

@@ -29,12 +29,16 @@ class ClusterLimits {
 
   // Takes `cost` from all of them, or from none; a verdict for each. Nothing when the server did not answer.
   Task<std::optional<std::vector<Verdict>>> charge(std::vector<ClusterCharge> charges, uint64_t cost);
+  // What charge() would say, and takes nothing.
+  Task<std::optional<std::vector<Verdict>>> look(std::vector<ClusterCharge> charges, uint64_t cost);
   // Takes `cost` whatever the limit says, and waits for nobody.
   void force(const ClusterCharge& charge, uint64_t cost);
 
   // Takes `cost` from what this worker has leased of one limit. Nothing: the server has to be asked by
   // lease(). `running_low` tells that refill() should be called, so that nobody will have to wait.
   std::optional<Verdict> take(uint64_t hash, uint64_t cost, Clock::time_point now, bool& running_low);
+  // What take() would say, and takes nothing.
+  std::optional<Verdict> peek(uint64_t hash, uint64_t cost, Clock::time_point now) const;
   // Leases more ahead of need, and waits for nobody.
   void refill(ClusterCharge charge, uint64_t hash, uint64_t batch);
   // Leases more, at most `batch`, and takes `cost`. Those who ask for one key at once wait for one answer.
@@ -62,7 +66,10 @@ class ClusterLimits {
   };
 
   Lease& lease_of(uint64_t hash, Clock::time_point now);
+  Task<std::optional<std::vector<Verdict>>> run(const char* mode, std::vector<ClusterCharge> charges,
+                                                uint64_t cost);
   Lease* find(uint64_t hash);
+  const Lease* find(uint64_t hash) const;
   Verdict verdict_of(const Lease& lease, bool allowed, Clock::time_point now) const;
   Task<std::optional<Granted>> ask_for(ClusterCharge charge, uint64_t most, uint64_t least);
   Task<void> ask_ahead(ClusterCharge charge, uint64_t hash, uint64_t batch);

@@ -5,7 +5,8 @@
 namespace portcullis::limits {
 
 // Decides on the server, atomically and by its clock. KEYS: one for each limit. ARGV: the mode (`charge`: all
-// or none; `lease`: as much as there is, of one limit; `force`), how much, the least that a lease is worth,
+// or none; `look`: what `charge` would say, and nothing is taken; `lease`: as much as there is, of one limit;
+// `force`), how much, the least that a lease is worth,
 // and for each limit its algorithm (0: token bucket), amount, period in microseconds and burst. Returns 1 or
 // 0 for whether it was granted, how much was, and for each limit what remains, the microseconds until all is
 // free again, and those until the same charge would pass.
@@ -38,13 +39,13 @@ for i, key in ipairs(KEYS) do
     s.free = s.limit - s.weighted - s.count
   end
   states[i] = s
-  if mode == 'charge' and s.free < amount then granted = false end
+  if (mode == 'charge' or mode == 'look') and s.free < amount then granted = false end
 end
 if mode == 'lease' then
   amount = math.min(amount, states[1].free)
   granted = amount >= least
 end
-local take = granted and amount or 0
+local take = granted and mode ~= 'look' and amount or 0
 local out = {granted and 1 or 0, take}
 for i, key in ipairs(KEYS) do
   local s = states[i]

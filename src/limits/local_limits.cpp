@@ -57,54 +57,77 @@ Verdict LocalLimits::charge(const Limit& limit, CounterKey key, uint64_t cost, C
                                                     : charge_window(limit, key, cost, ticks(now));
 }
 
-Verdict LocalLimits::charge_bucket(const Limit& limit, CounterKey key, uint64_t cost, Ticks now) {
+Verdict LocalLimits::look(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point moment) const {
+  const Ticks now = ticks(moment);
+  if (limit.algorithm == Algorithm::kTokenBucket) return judge_bucket(limit, buckets(key).peek(key.hash), cost, now);
+  const Window window = window_at(limit, key, now);
+  return judge_window(limit, window, count_of(windows(key).peek(window_key(key, window.number))), cost);
+}
+
+Verdict LocalLimits::judge_bucket(const Limit& limit, uint64_t full_at, uint64_t cost, Ticks now) {
   const Ticks each = limit.interval;
   const Ticks most = each * limit.burst;
+  const Ticks used = full_at > now ? full_at - now : 0;
+  const Ticks after = used + each * cost;
+  Verdict verdict;
+  verdict.allowed = after <= most;
+  const Ticks counted = verdict.allowed ? after : used;
+  verdict.remaining = counted >= most ? 0 : (most - counted) / each;
+  verdict.reset = micros(counted);
+  verdict.retry_after = verdict.allowed ? std::chrono::microseconds(0) : micros(after - most);
+  return verdict;
+}
+
+Verdict LocalLimits::charge_bucket(const Limit& limit, CounterKey key, uint64_t cost, Ticks now) {
   Verdict verdict;
   buckets(key).update(
       key.hash,
       [&](uint64_t full_at) -> std::optional<uint64_t> {
-        const Ticks used = full_at > now ? full_at - now : 0;
-        const Ticks after = used + each * cost;
-        verdict.allowed = after <= most;
-        const Ticks counted = verdict.allowed ? after : used;
-        verdict.remaining = counted >= most ? 0 : (most - counted) / each;
-        verdict.reset = micros(counted);
-        verdict.retry_after = verdict.allowed ? std::chrono::microseconds(0) : micros(after - most);
+        verdict = judge_bucket(limit, full_at, cost, now);
         if (!verdict.allowed || cost == 0) return std::nullopt;
-        return now + after;
+        return std::max<Ticks>(full_at, now) + limit.interval * cost;
       },
       weigh_bucket(now));
   return verdict;
 }
 
-Verdict LocalLimits::charge_window(const Limit& limit, CounterKey key, uint64_t cost, Ticks now) {
+LocalLimits::Window LocalLimits::window_at(const Limit& limit, CounterKey key, Ticks now) const {
   const Ticks period = limit.period_ticks;
-  const uint64_t window = now / period;
-  const Ticks into = now % period;
-  const uint64_t before = count_of(windows(key).peek(window_key(key, window - 1)));
+  Window window{now / period, now % period};
+  window.before = count_of(windows(key).peek(window_key(key, window.number - 1)));
   // What the last `period` still has of the window before, rounded up.
-  const auto weighted =
-      static_cast<uint64_t>((static_cast<uint128>(before) * (period - into) + period - 1) / period);
+  window.weighted = static_cast<uint64_t>(
+      (static_cast<uint128>(window.before) * (period - window.into) + period - 1) / period);
+  return window;
+}
+
+Verdict LocalLimits::judge_window(const Limit& limit, const Window& window, uint64_t count, uint64_t cost) {
+  const Ticks period = limit.period_ticks;
+  const uint64_t used = window.weighted + count;
+  Verdict verdict;
+  verdict.allowed = used + cost <= limit.amount;
+  const uint64_t counted = verdict.allowed ? used + cost : used;
+  verdict.remaining = counted >= limit.amount ? 0 : limit.amount - counted;
+  verdict.reset = micros(period - window.into + (count + cost > 0 ? period : 0));
+  if (verdict.allowed) return verdict;
+  // The earlier window fades steadily; when that is not enough, this one has to begin to.
+  const uint64_t excess = used + cost - limit.amount;
+  verdict.retry_after =
+      window.weighted >= excess && window.before > 0
+          ? micros(static_cast<Ticks>(static_cast<uint128>(excess) * period / window.before))
+          : micros(period - window.into);
+  return verdict;
+}
+
+Verdict LocalLimits::charge_window(const Limit& limit, CounterKey key, uint64_t cost, Ticks now) {
+  const Window window = window_at(limit, key, now);
   Verdict verdict;
   windows(key).update(
-      window_key(key, window),
+      window_key(key, window.number),
       [&](uint64_t payload) -> std::optional<uint64_t> {
-        const uint64_t used = weighted + count_of(payload);
-        verdict.allowed = used + cost <= limit.amount;
-        const uint64_t counted = verdict.allowed ? used + cost : used;
-        verdict.remaining = counted >= limit.amount ? 0 : limit.amount - counted;
-        verdict.reset = micros(period - into + (count_of(payload) + cost > 0 ? period : 0));
-        if (!verdict.allowed) {
-          // The earlier window fades steadily; when that is not enough, this one has to begin to.
-          const uint64_t excess = used + cost - limit.amount;
-          verdict.retry_after =
-              weighted >= excess && before > 0
-                  ? micros(static_cast<Ticks>(static_cast<uint128>(excess) * period / before))
-                  : micros(period - into);
-        }
+        verdict = judge_window(limit, window, count_of(payload), cost);
         if (!verdict.allowed || cost == 0) return std::nullopt;
-        return window_payload(limit, window, count_of(payload) + cost);
+        return window_payload(limit, window.number, count_of(payload) + cost);
       },
       weigh_window(now));
   return verdict;

@@ -83,6 +83,8 @@ class LocalLimits {
 
   // Takes `cost` if the limit allows it, and else nothing.
   Verdict charge(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point now);
+  // What charge() would say, and takes nothing.
+  Verdict look(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point now) const;
   // Takes `cost`, whatever the limit says: for what has been used already.
   void force(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point now);
   // Gives back a charge.
@@ -110,12 +112,24 @@ class LocalLimits {
     CellTable buckets;
     CellTable windows;
   };
+  // How a window's count is judged: by its own, and by what the last `period` still has of the one before.
+  struct Window {
+    uint64_t number = 0;
+    Ticks into = 0;
+    uint64_t before = 0;
+    uint64_t weighted = 0;
+  };
 
+  static Verdict judge_bucket(const Limit& limit, uint64_t full_at, uint64_t cost, Ticks now);
+  static Verdict judge_window(const Limit& limit, const Window& window, uint64_t count, uint64_t cost);
+  Window window_at(const Limit& limit, CounterKey key, Ticks now) const;
   Verdict charge_bucket(const Limit& limit, CounterKey key, uint64_t cost, Ticks now);
   Verdict charge_window(const Limit& limit, CounterKey key, uint64_t cost, Ticks now);
   void add_to_window(const Limit& limit, CounterKey key, int64_t amount, Ticks now);
   CellTable& buckets(CounterKey key) { return tables_[static_cast<size_t>(key.space)].buckets; }
   CellTable& windows(CounterKey key) { return tables_[static_cast<size_t>(key.space)].windows; }
+  const CellTable& buckets(CounterKey key) const { return tables_[static_cast<size_t>(key.space)].buckets; }
+  const CellTable& windows(CounterKey key) const { return tables_[static_cast<size_t>(key.space)].windows; }
 
   const Clock::time_point start_ = Clock::now() - std::chrono::hours(1);
   crypto::KeyedHash hash_;

@@ -38,6 +38,12 @@ QuotaCounter::Outcome QuotaCounter::charge(const CalendarWindow& window, uint64_
   }
 }
 
+QuotaCounter::Outcome QuotaCounter::look(const CalendarWindow& window, uint64_t limit, uint64_t cost) const {
+  const uint64_t so_far = used(window);
+  const bool allowed = so_far + cost <= limit;
+  return {allowed, allowed ? so_far + cost : so_far};
+}
+
 uint64_t QuotaCounter::used(const CalendarWindow& window) const {
   const uint64_t number = number_of(window);
   for (const std::atomic<uint64_t>& one : words_) {

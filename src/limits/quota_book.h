@@ -30,6 +30,8 @@ class QuotaCounter {
     uint64_t used;
   };
   Outcome charge(const CalendarWindow& window, uint64_t limit, uint64_t cost);
+  // What charge() would say, and adds nothing.
+  Outcome look(const CalendarWindow& window, uint64_t limit, uint64_t cost) const;
   // What has been used in that window.
   uint64_t used(const CalendarWindow& window) const;
 

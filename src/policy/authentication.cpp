@@ -12,17 +12,14 @@ Decision Authentication::on_request(Context& context) const {
   return Decision::proceed();
 }
 
-Explanation Authentication::explain(Context& context) const {
-  Explanation out{on_request(context), {}};
-  if (out.decision.kind == Decision::Kind::kContinue) {
-    const identity::Caller& caller = context.caller;
-    std::string note = caller.consumer == nullptr ? "caller without a consumer's name"
-                                                  : "consumer `" + caller.consumer->name + "`";
-    if (!presented(context) && !caller.authenticated) note += ", as anonymous";
-    if (!caller.credential.empty()) note += ", by `" + std::string(caller.credential) + "`";
-    out.notes.push_back(std::move(note));
-  }
-  return out;
+Notes Authentication::explain(Context& context, const Decision& decision) const {
+  if (decision.kind != Decision::Kind::kContinue) return {};
+  const identity::Caller& caller = context.caller;
+  std::string note = caller.consumer == nullptr ? "caller without a consumer's name"
+                                                : "consumer `" + caller.consumer->name + "`";
+  if (!caller.authenticated && caller.consumer != nullptr) note += ", as anonymous";
+  if (!caller.credential.empty()) note += ", by `" + std::string(caller.credential) + "`";
+  return {std::move(note)};
 }
 
 Decision Authentication::unauthorized(Context& context, std::string_view challenge, std::string_view reason) {

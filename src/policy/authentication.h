@@ -21,7 +21,7 @@ class Authentication : public Policy {
 
   // With a credential, authenticate(). Without, the anonymous consumer or 401.
   Decision on_request(Context& context) const final;
-  Explanation explain(Context& context) const override;
+  Notes explain(Context& context, const Decision& decision) const override;
 
   // The request carries a credential of this kind, good or bad.
   virtual bool presented(const Context& context) const = 0;

@@ -38,6 +38,13 @@ struct MirrorTo {
 
 struct Context;
 
+// What an exchange is for.
+enum class Purpose : uint8_t {
+  kServe,    // a client waits for the answer
+  kExplain,  // only what would be decided is wanted: nothing is charged, remembered, started or counted
+  kExplainOffline,  // the same in a process that serves no client: no other service is asked either
+};
+
 // Sends a request once more, for what no client waits for.
 class Errands {
  public:
@@ -68,7 +75,9 @@ struct Context {
   http::RequestHead& request;    // changes reach the target
   http::ResponseHead& response;  // filled before on_response, and by a policy that answers
   size_t worker = 0;             // which one, for state that each has for itself
-  identity::Caller caller{};     // as the authentication policies before found
+  Purpose purpose = Purpose::kServe;
+  bool explains() const { return purpose != Purpose::kServe; }
+  identity::Caller caller{};                                 // as the authentication policies before found
   const tls::PeerCertificate* client_certificate = nullptr;  // verified; null when the client has shown none
   std::string_view client_address{};
   std::string_view scheme{"http"};
@@ -83,10 +92,10 @@ struct Context {
   const routing::PathParameters* parameters = nullptr;  // of the route; their values are in `path`
   std::string_view request_id{};
   std::string_view pseudonym{};  // of the route, in Via
-  BodyHolder* body = nullptr;    // null in explain
-  uint64_t body_limit = 0;       // most bytes of request body; 0: no limit
-  bool idempotent = false;       // it may be sent twice, whatever its method
-  std::string_view note{};       // for the log, of a policy that has something to say without refusing
+  BodyHolder* body = nullptr;
+  uint64_t body_limit = 0;  // most bytes of request body; 0: no limit
+  bool idempotent = false;  // it may be sent twice, whatever its method
+  std::string_view note{};  // for the log, of a policy that has something to say without refusing
 
   // A copy goes there, too. What it refers to is the policy's.
   struct Mirror {
@@ -102,7 +111,7 @@ struct Context {
 
   bool from_target = false;    // the response is a target's; else the gateway's own
   std::string_view failure{};  // why no target has answered
-  Errands* errands = nullptr;  // null in explain
+  Errands* errands = nullptr;  // null while the request is only explained
   // Of a policy that stores responses: where this one's body goes, and what is sent in its place.
   std::unique_ptr<cache::Filling> storing{};
   std::optional<cache::BodyReader> serving{};
@@ -139,7 +148,7 @@ struct Context {
 
 // What a policy decided about a request.
 struct Decision {
-  enum class Kind : uint8_t { kContinue, kAnswer, kServe, kRefuse, kSuspend };
+  enum class Kind : uint8_t { kContinue, kAnswer, kServe, kRefuse, kSuspend, kUnknown };
 
   // On to the next policy, or the upstream.
   static Decision proceed() { return {}; }
@@ -155,6 +164,8 @@ struct Decision {
   static Decision refuse(uint16_t status, std::string_view detail, std::string_view reason = {}) {
     return {Kind::kRefuse, status, detail, reason.empty() ? detail : reason, {}};
   }
+  // Of Purpose::kExplainOffline only: the decision depends on what this process does not have.
+  static Decision unknown() { return {Kind::kUnknown, 0, {}, "not_known", {}}; }
   // Decide later: the exchange awaits `task`, which may itself decide to suspend. A client that leaves
   // meanwhile is noticed afterwards; when the worker stops, the frame is destroyed.
   static Decision suspend(Task<Decision> task) { return {Kind::kSuspend, 0, {}, {}, std::move(task)}; }
@@ -172,16 +183,18 @@ Task<Decision> hold_body(Context& context, size_t limit);
 // What `later` decides in the end, however often it puts that off.
 Task<Decision> settle(Task<Decision> later);
 
-// What a policy would do about a sample request, for `portcullis explain`.
-struct Explanation {
-  Decision decision;
-  std::vector<std::string> notes;  // "would charge 1 to 100/min for consumer `mobile-app`"
-};
+// What there is to say about a decision, for `portcullis explain`: "would charge 1 to 100/min for consumer
+// `mobile-app`".
+using Notes = std::vector<std::string>;
 
 // One configured policy: built once when the configuration is loaded, used by every worker at once, so it is
 // immutable and must not block. on_response runs, in reverse order, for the policies whose on_request ran,
 // also when the gateway answers by itself. Policies of the top level see also requests that no route takes,
 // before these are refused: Context::route is then empty.
+//
+// The same hooks run when a request is only explained, so that what is told is what would be done. A hook
+// that has a lasting effect asks Context::explains() and looks instead: it reads counters, and does not
+// charge them.
 class Policy {
  public:
   virtual ~Policy() = default;
@@ -197,8 +210,8 @@ class Policy {
   // policy's turn came: a refusal by the gateway or by a policy before it. on_response then finds only the
   // two heads in the context.
   virtual bool marks_every_answer() const { return false; }
-  // What on_request would decide, without a lasting effect: nothing is charged, nobody else is asked.
-  virtual Explanation explain(Context& context) const { return {on_request(context), {}}; }
+  // What to say of what on_request has just decided, while Context::explains().
+  virtual Notes explain(Context& /*context*/, const Decision& /*decision*/) const { return {}; }
 };
 
 using PolicyPointer = std::shared_ptr<const Policy>;

@@ -5,16 +5,20 @@
 #include "base/random.h"
 #include "crypto/digest.h"
 #include "policy/per_worker.h"
+#include "policy/policy.h"
 
 namespace portcullis::policy {
 
-// Picks a share of the requests, by chance.
+// Picks a share of the requests, by chance. Where a request is only explained there is no chance: all or
+// nothing is picked as it would be, and of a share nothing.
 class Sampler {
  public:
   explicit Sampler(size_t workers) : random_(workers) {}
 
-  bool picks(size_t worker, uint64_t percent) const {
-    Random& random = random_.get(worker, [] { return std::make_unique<Random>(crypto::random_seed()); });
+  bool picks(const Context& context, uint64_t percent) const {
+    if (context.explains()) return percent >= 100;
+    Random& random =
+        random_.get(context.worker, [] { return std::make_unique<Random>(crypto::random_seed()); });
     return random.below(100) < percent;
   }
 

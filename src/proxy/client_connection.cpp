@@ -7,6 +7,7 @@
 #include "proxy/exchange.h"
 #include "proxy/head_writer.h"
 #include "proxy/proxy_protocol.h"
+#include "proxy/rehearsal.h"
 #include "proxy/worker.h"
 
 namespace portcullis::proxy {
@@ -37,7 +38,51 @@ class NoClient final : public Channel {
   void close(bool) override {}
 };
 
+// Sends a text, and keeps the beginning of what it gets.
+class SupposedClient final : public Channel {
+ public:
+  SupposedClient(std::string_view text, std::string& answer) : text_(text), answer_(answer) {}
+  IoResult read(char* data, size_t size) override {
+    const size_t taken = text_.copy(data, size);
+    text_.remove_prefix(taken);
+    return {.bytes = taken};
+  }
+  bool may_read() const override { return !text_.empty(); }
+  IoResult write(std::span<iovec>& pieces) override {
+    IoResult taken;
+    for (const iovec& piece : pieces) {
+      const size_t room = Rehearsal::kMostAnswer - answer_.size();
+      answer_.append(static_cast<const char*>(piece.iov_base), std::min(room, piece.iov_len));
+      taken.bytes += piece.iov_len;
+    }
+    pieces = {};
+    return taken;
+  }
+  void finish() override {}
+  void close(bool) override {}
+
+ private:
+  std::string_view text_;  // what is left of it
+  std::string& answer_;
+};
+
 }  // namespace
+
+ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Listener> listener,
+                                   const RehearsalRequest& request, Rehearsal& rehearsal)
+    : stream(worker.loop()),
+      worker_(worker),
+      listener_(std::move(listener)),
+      certificate_(request.certificate),
+      is_nobodys_(true),
+      proxied_tls_(request.is_secure),
+      asked_for_certificate_(request.asked_for_certificate),
+      peer_port_(0),
+      peer_text_size_(static_cast<uint8_t>(request.peer.copy(peer_text_, sizeof peer_text_))) {
+  stream.set_channel(std::make_unique<SupposedClient>(request.text, rehearsal.answer));
+  input.block = Block::take(Block::kMedium);
+  worker_.errand_began();
+}
 
 ClientConnection::ClientConnection(const ClientConnection& like)
     : ListNode<>(),

@@ -16,6 +16,8 @@
 namespace portcullis::proxy {
 
 class Worker;
+struct Rehearsal;
+struct RehearsalRequest;
 
 // Told when the connection is to end.
 class DrainWatcher : public ListNode<DrainWatcher> {
@@ -36,6 +38,10 @@ class ClientConnection final : public ListNode<>, public Pooled {
   // Nobody's, in the place of `like` for a request that the gateway sends for itself: what is written to it
   // is dropped.
   explicit ClientConnection(const ClientConnection& like);
+  // Of a client that does not exist: what it sends is the request's text, and the beginning of what is
+  // written to it goes to `rehearsal`. Both outlive this.
+  ClientConnection(Worker& worker, std::shared_ptr<Listener> listener, const RehearsalRequest& request,
+                   Rehearsal& rehearsal);
   ClientConnection& operator=(const ClientConnection&) = delete;
   ~ClientConnection();
 

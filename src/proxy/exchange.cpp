@@ -41,7 +41,7 @@ Exchange::~Exchange() {
       if (governing_->policies[i]->watches_end()) governing_->policies[i]->on_end(context_);
     }
   }
-  if (is_errand_) return;
+  if (is_errand_ || rehearsal_ != nullptr) return;
   if (!has_head_ && refusal_ == 0) return;  // no request: the client left before it had said one
   const std::vector<telemetry::RouteMetrics*>& shards =
       route_ != nullptr ? route_->metrics : snapshot_->snapshot->unrouted.metrics;
@@ -136,14 +136,15 @@ Task<Persistence> Exchange::run() {
   }
   screen_head();
   choose_request_id();
-  if (snapshot_->snapshot->tracing) begin_trace();
+  if (snapshot_->snapshot->tracing && rehearsal_ == nullptr) begin_trace();
   const bool prepared = prepare();
+  if (rehearsal_ != nullptr) note_prepared();
   if (own_answer_ != OwnAnswer::kNone) {
     co_await answer_itself();
     co_return persistence_after_answer();
   }
   if (worker_.overloaded() && (prepared || policies_asked_ > 0)) {
-    worker_.note_shed();
+    if (rehearsal_ == nullptr) worker_.note_shed();
     co_await shed();
     co_return persistence_after_answer();
   }
@@ -160,6 +161,10 @@ Task<Persistence> Exchange::run() {
   if (route_->split.empty()) {
     co_await refuse(500, "no_upstream");
     co_return persistence_after_answer();
+  }
+  if (rehearsal_ != nullptr) {
+    note_forwarding();
+    co_return Persistence::kClose;
   }
   branch_ = choose_branch();
   co_return co_await forward();
@@ -221,10 +226,15 @@ Task<bool> Exchange::consult_policies() {
       Task<policy::Decision> settled = policy::settle(std::move(decision.later));
       decision = co_await settled;
     }
-    note_decision(*one.metrics[worker_.index()], decision.kind);
+    if (rehearsal_ == nullptr) {
+      note_decision(*one.metrics[worker_.index()], decision.kind);
+    } else {
+      note_rehearsed(one, decision);
+    }
     end_span(span, decision.kind == policy::Decision::Kind::kContinue ? std::string_view("continued")
                                                                       : decision.reason);
     if (decision.kind == policy::Decision::Kind::kContinue) continue;
+    if (decision.kind == policy::Decision::Kind::kUnknown) co_return true;
     if (decision.kind == policy::Decision::Kind::kAnswer) {
       ended_ = decision.reason;
       co_await answer(decision.text);

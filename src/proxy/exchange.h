@@ -41,6 +41,9 @@ class Exchange final : public Pooled, private policy::Errands {
 
   // The whole story. Returns what is to become of the client's connection.
   Task<Persistence> run();
+  // What would become of the request that the client's connection holds: the story without a target, which
+  // leaves nothing behind.
+  Task<void> rehearse(policy::Purpose purpose, Rehearsal& rehearsal);
   // Counts what has ended, however it ended.
   ~Exchange();
 
@@ -75,6 +78,9 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<bool> consult_policies();
   void finish_policies();
   void mark_answer();
+  void note_prepared();
+  void note_rehearsed(const PlacedPolicy& one, const policy::Decision& decision);
+  void note_forwarding();
   const Branch* choose_branch();
   // The branch's, once it has been chosen.
   upstream::Upstream& upstream() const { return *snapshot_->upstreams[branch_->upstream]; }
@@ -261,7 +267,8 @@ class Exchange final : public Pooled, private policy::Errands {
   bool marked_ = false;        // the policies whose turn did not come have marked the answer
   size_t first_policy_ = 0;    // of an errand: those before have nothing to do with it
   bool is_errand_ = false;
-  Trace* trace_ = nullptr;  // null: nobody traces
+  Rehearsal* rehearsal_ = nullptr;  // null: a client waits for the answer
+  Trace* trace_ = nullptr;          // null: nobody traces
   ClientWatch client_watch_{client_, settings_.half_close};
 };
 

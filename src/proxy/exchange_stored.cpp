@@ -93,7 +93,8 @@ Task<void> Exchange::send_stored() {
   } else {
     kind = request_.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
   }
-  const bool ends_here = bodiless || length == uint64_t{0} || request_.method == "HEAD";
+  const bool ends_here =
+      bodiless || length == uint64_t{0} || request_.method == "HEAD" || rehearsal_ != nullptr;
   if (kind == BodyKind::kUntilClose && !ends_here) close_client_ = true;
   if (!reader.valid() && !ends_here) {
     // It is not kept any more, and was not begun to be read in time.

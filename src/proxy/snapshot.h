@@ -68,6 +68,7 @@ struct PlacedPolicy {
   policy::PolicyPointer policy;
   std::string name;                                  // its kind's
   std::vector<telemetry::PolicyMetrics*> metrics{};  // one for each worker
+  config::Location location{};                       // in the configuration
 
   const policy::Policy* operator->() const { return policy.get(); }
 };

@@ -6,6 +6,7 @@
 
 #include "crypto/digest.h"
 #include "proxy/client_connection.h"
+#include "proxy/exchange.h"
 #include "runtime/signal_stack.h"
 #include "runtime/start_thread.h"
 
@@ -194,6 +195,35 @@ void Worker::join() {
 void Worker::collect_notables(EventLoop& loop, std::function<void(telemetry::Notables::Batch)> receive) {
   loop_.post([this, &loop, receive = std::move(receive)] {
     loop.post([receive, batch = notables_.take()]() mutable { receive(std::move(batch)); });
+  });
+}
+
+void Worker::rehearse(RehearsalRequest request, std::function<void(Rehearsal)> receive) {
+  struct Life {
+    static Task<void> run(Worker& worker, std::shared_ptr<const RehearsalRequest> request,
+                          std::function<void(Rehearsal)> receive) {
+      static const ListenerSettings kPlain{};
+      std::shared_ptr<Listener> listener;
+      if (request->listener < worker.listeners_.size()) {
+        listener = worker.listeners_[request->listener];
+      } else {
+        listener = std::make_shared<Listener>();
+        listener->settings = &kPlain;
+      }
+      Rehearsal out;
+      {
+        ClientConnection client(worker, listener, *request, out);
+        const auto exchange = std::make_unique<Exchange>(Client{client, client.stream, client.input});
+        Task<void> rehearsing = exchange->rehearse(request->purpose, out);
+        co_await rehearsing;
+      }
+      receive(std::move(out));
+    }
+  };
+  // A message must be copyable.
+  auto shared = std::make_shared<const RehearsalRequest>(std::move(request));
+  loop_.post([this, shared = std::move(shared), receive = std::move(receive)] {
+    tasks_.spawn(Life::run(*this, shared, receive));
   });
 }
 

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "proxy/listener.h"
 #include "proxy/pressure.h"
+#include "proxy/rehearsal.h"
 #include "proxy/snapshot.h"
 #include "runtime/batched_syscalls.h"
 #include "runtime/event_loop.h"
@@ -67,6 +68,10 @@ class Worker final : private RoundWatcher {
   void join();
   // `receive` gets what is notable of single requests since it was last asked for, on `loop`'s thread.
   void collect_notables(EventLoop& loop, std::function<void(telemetry::Notables::Batch)> receive);
+
+  // `receive` gets what would become of the request, on the worker's thread; never, when the worker ends
+  // before.
+  void rehearse(RehearsalRequest request, std::function<void(Rehearsal)> receive);
 
   void set_pressure(Pressure pressure);
   // Finds out how long what has come waits for this worker: by a message that waits with it.

@@ -78,10 +78,35 @@ std::vector<Judgement> judge(const std::vector<RouteRule>& rules, const MatchRes
     } else if (!unmet.empty()) {
       say(Verdict::kOtherPredicate, unmet);
     } else {
-      say(Verdict::kOutranked, "matches too, but the chosen route is more specific, or stands before it");
+      say(Verdict::kOutranked, "matches too, but another route comes before it");
     }
   }
   return out;
+}
+
+std::string why_preferred(const RouteRule& chosen, const RouteRule& other, std::string_view host) {
+  // How exact the host is that fits: the longer of two wildcards, and an exact one more than all wildcards.
+  const auto host_rank = [&](const RouteRule& rule) {
+    size_t best = 0;
+    for (const std::string& pattern : rule.hosts) {
+      if (host_matches(pattern, host))
+        best = std::max(best, pattern.starts_with("*.") ? pattern.size() : SIZE_MAX);
+    }
+    return best;
+  };
+  if (host_rank(chosen) != host_rank(other)) return "is for a more exact host";
+  const auto has_parameters = [](const RouteRule& rule) { return rule.path.find('{') != std::string::npos; };
+  const auto path_rank = [&](const RouteRule& rule) {
+    if (!rule.path.empty()) return has_parameters(rule) ? 3 : 4;
+    if (!rule.regex.empty()) return 1;
+    return rule.prefix.size() > 1 ? 2 : 0;
+  };
+  if (path_rank(chosen) != path_rank(other) ||
+      (path_rank(chosen) == 3 && pattern_of(chosen) != pattern_of(other)))
+    return "is for a more exact path";
+  if (path_rank(chosen) == 2 && pattern_of(chosen) != pattern_of(other)) return "is for a longer prefix";
+  if (chosen.predicate_count() != other.predicate_count()) return "has more conditions";
+  return "stands before it";
 }
 
 std::vector<Shadowed> unreachable_rules(const std::vector<RouteRule>& rules) {

@@ -23,6 +23,10 @@ struct Judgement {
 std::vector<Judgement> judge(const std::vector<RouteRule>& rules, const MatchResult& result,
                              const RequestView& request);
 
+// Why `chosen` comes before `other` where both match a request for `host`: "is for a more exact host". For
+// people, as RouteTable's precedence says.
+std::string why_preferred(const RouteRule& chosen, const RouteRule& other, std::string_view host);
+
 struct Shadowed {
   uint32_t route = 0;
   uint32_t by = 0;  // a rule that takes requests from it; with methods there may be others that take the rest

@@ -22,6 +22,8 @@ EventLoop::EventLoop(Syscalls& syscalls)
 
 void EventLoop::run() {
   while (!stopping_.load(std::memory_order_relaxed)) run_once(Milliseconds(60'000));
+  // This stop() has been followed. One that comes before the next run() is for that one.
+  stopping_.store(false, std::memory_order_relaxed);
 }
 
 void EventLoop::stop() {

@@ -79,7 +79,8 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Runs until stop(); returns after the events in hand have been handled.
+  // Runs until stop(), also one that came before; returns after the events in hand have been handled. May be
+  // called again after that, and then runs until the next stop().
   void run();
   // Any thread.
   void stop();

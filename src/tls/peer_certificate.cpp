@@ -45,8 +45,13 @@ bool is_valid_now(const X509& certificate) {
 }
 
 std::shared_ptr<const PeerCertificate> PeerCertificate::of(const SSL& ssl) {
-  X509* certificate = SSL_get0_peer_certificate(&ssl);
+  const X509* certificate = SSL_get0_peer_certificate(&ssl);
   if (certificate == nullptr || SSL_get_verify_result(&ssl) != X509_V_OK) return nullptr;
+  return of(*certificate);
+}
+
+std::shared_ptr<const PeerCertificate> PeerCertificate::of(const X509& verified) {
+  const X509* certificate = &verified;
   auto out = std::make_shared<PeerCertificate>();
   out->subject = text_of(X509_get_subject_name(certificate));
   out->issuer = text_of(X509_get_issuer_name(certificate));

@@ -26,6 +26,8 @@ struct PeerCertificate {
 
   // Of the session; null when the peer has shown none.
   static std::shared_ptr<const PeerCertificate> of(const SSL& ssl);
+  // Of a certificate that has been verified by other means.
+  static std::shared_ptr<const PeerCertificate> of(const X509& verified);
 };
 
 }  // namespace portcullis::tls

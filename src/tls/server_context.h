@@ -12,6 +12,7 @@
 #include "crypto/digest.h"
 #include "tls/certificates.h"
 #include "tls/context_options.h"
+#include "tls/peer_certificate.h"
 #include "tls/session.h"
 #include "tls/ticket_keys.h"
 
@@ -51,6 +52,11 @@ class ServerContext {
   }
   // That is so for some names and not for others.
   bool asks_by_name() const { return !settings_.client_hosts.empty(); }
+
+  // What a handshake for that name, in lower case, makes of the client's certificate in `pem`, which those
+  // that lead to its authority may follow; empty: the client shows none. Null when it has none or is not
+  // asked. An error: the handshake fails. Blocks.
+  Result<std::shared_ptr<const PeerCertificate>> judge(const std::string& pem, const std::string& name) const;
 
   // For a new connection; null when memory is short.
   std::unique_ptr<Session> make_session() const;

@@ -168,10 +168,11 @@ export async function explain(page) {
   await page.getByRole("button", { name: "Explain" }).click();
   const answer = page.getByRole("region", { name: "Explanation" });
   await answer.getByText("refuses (401, key missing)").waitFor();
+  await answer.getByText("401, refused by key_auth (key missing)").waitFor();
   assert.match(await answer.textContent(), /get-order.*key_auth.*rate_limit.*not reached/s);
   await line.fill(`curl http://api.example.com/v1/orders/7 -H "x-api-key: ${process.env.API_KEY}"`);
   await line.press("Control+Enter");
-  await answer.getByText("A route takes it").waitFor();
+  await answer.getByText("Served by the upstream").waitFor();
   assert.match(await answer.textContent(), /A route takes it.*Path for the target\s*\/orders\/7/s);
   await line.fill("curl 'http://api.example.com/v1");
   await line.press("Control+Enter");

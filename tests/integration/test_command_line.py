@@ -195,8 +195,8 @@ def test_a_configuration_without_an_admin_listener_ends_with_1(name, tmp_path):
     assert out.returncode == 1 and "has no `admin` listener to ask" in out.stderr
 
 
-def test_explain_ends_with_1_when_no_route_takes_the_request(orders):
-    assert portcullis("explain", str(orders.path), "GET", "/v2").returncode == 1
+def test_explain_ends_with_11_when_no_route_takes_the_request(orders):
+    assert portcullis("explain", str(orders.path), "GET", "/v2").returncode == 11
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def test_json_of_check(orders, tmp_path):
 def test_json_of_explain(orders):
     answer = told("explain", str(orders.path), "GET", "/v1/orders")
     assert (answer["outcome"], answer["route"], answer["upstream"]) == ("matched", "orders", "orders")
-    assert told("explain", str(orders.path), "GET", "/v2", code=1)["outcome"] == "no_route"
+    assert told("explain", str(orders.path), "GET", "/v2", code=11)["outcome"] == "no_route"
 
 
 def test_json_of_doctor(orders):

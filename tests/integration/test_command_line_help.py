@@ -32,7 +32,7 @@ def test_the_help_names_every_command_and_the_exit_codes():
     assert out.returncode == 0 and len(NAMES) >= 15
     for command in COMMANDS:
         assert re.search(rf"^  {command['name']} +\S", out.stdout, re.MULTILINE)
-    assert re.findall(r"^  (\d+) ", out.stdout, re.MULTILINE) == ["0", "1", "3", "64"]
+    assert re.findall(r"^  (\d+) ", out.stdout, re.MULTILINE) == ["0", "1", "3", "10", "11", "64"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -120,7 +120,7 @@ def test_the_page_lists_the_variables_and_the_exit_codes():
     variables = {one["name"] for command in COMMANDS for one in command["environment"]}
     assert {name for name, _ in rows("variable")} == variables
     codes = {str(one["code"]) for command in COMMANDS for one in command["exit_codes"]}
-    assert [code for code, _ in rows("code")] == sorted(codes, key=int) == ["0", "1", "3", "64"]
+    assert [code for code, _ in rows("code")] == sorted(codes, key=int) == ["0", "1", "3", "10", "11", "64"]
 
 
 def test_the_page_describes_the_json_of_each_command_that_prints_some():

@@ -54,8 +54,31 @@ def test_it_names_route_policies_and_why_others_lost(explain):
 
 def test_it_says_what_the_gateway_would_answer_itself(explain):
     out = explain("GET", "/nothing")
-    assert out.returncode == 1 and "404" in out.stdout and "`/nothing` is not below `/orders`" in out.stdout
-    assert explain("GET", "/a%2fb").returncode == 64
+    assert out.returncode == 11 and out.stdout.startswith("answer: 404 Not Found, no route takes it (no_route)\n")
+    assert "`/nothing` is not below `/orders`" in out.stdout
+    out = explain("GET", "/a%2fb")
+    assert out.returncode == 10 and out.stdout.startswith("answer: 400 Bad Request, refused by the gateway (ambiguous_path)\n")
+    out = explain("PUT", "http://a.example.org/x")
+    assert out.returncode == 0 and out.stdout.startswith("answer: 200 OK, answered by respond (answered_by_policy)\n")
+
+
+def test_it_names_the_route_that_comes_before_another(explain):
+    others = json.loads(explain("GET", "http://api.example.com/orders/5", "--json").stdout)["others"]
+    assert {"route": "orders", "verdict": "outranked", "reason": "matches too, but `one-order` is for a more exact host"} in others
+
+
+def test_the_host_of_a_header_counts_more_than_that_of_the_url(explain):
+    told = json.loads(explain("GET", "http://127.0.0.1:8080/orders/5", "-H", "Host: api.example.com", "--json").stdout)
+    assert (told["host"], told["route"]) == ("api.example.com", "one-order")
+
+
+@pytest.mark.parametrize("words, complaint", [
+    (("GET", "/x", "-H", "no header"), "`no header` is not a header"), (("GET", "/x\r\nHost: b"), "control characters"),
+    (("G T", "/x"), "is not a method"), (("GET", "/x", "--client", "nobody"), "`nobody` is not an IP address"),
+    (("GET", "/x", "--listener", "none"), "there is no listener `none`; there are: public")])
+def test_what_is_not_a_request_is_refused(explain, words, complaint):
+    out = explain(words[0], words[1], *words[2:])
+    assert out.returncode == 64 and complaint in out.stderr
 
 
 def test_check_reports_unreachable_routes_and_who_shadows_them(tmp_path):
@@ -109,11 +132,15 @@ def explained(tmp_path, *arguments):
 def test_explain_tells_the_consumer_and_what_would_be_charged_without_charging_it(tmp_path):
     for _ in range(10):  # more than the limit
         told = explained(tmp_path, "GET", "/orders/1", "-H", "X-API-Key: key-of-shop-0123456789")
-        assert {policy["outcome"] for policy in told.values()} == {"continues"}
+        assert [told.pop("forward_auth")["outcome"], *{policy["outcome"] for policy in told.values()}] == ["not_known", "continues"]
     assert told["key_auth"]["notes"] == ["consumer `shop`"]
     assert told["acl"]["notes"] == ["rule 2 holds: allow"]
     assert "would charge 1 to `default` (5 in 60000 ms) for consumer" in told["rate_limit"]["notes"][0]
-    assert told["quota"]["notes"] == ["would charge 1 to `quota` (7 a month, UTC) for consumer `shop`"]
+    assert told["quota"]["notes"] == ["would charge 1 to `quota` (7 a month, UTC) for consumer `shop`, who has used 0"]
+
+
+def test_explain_tells_whom_a_running_gateway_would_ask(tmp_path):
+    told = explained(tmp_path, "GET", "/orders/1", "-H", "X-API-Key: key-of-shop-0123456789")
     assert told["forward_auth"]["notes"] == ["would ask http://127.0.0.1:1/"]
 
 

@@ -275,9 +275,28 @@ def test_top(start, backend):
         while shown.count(text) < times:
             assert select.select([keeper], [], [], deadline - time.monotonic())[0], bytes(shown)
             shown.extend(os.read(keeper, 65536))
-    show_until(b"ROUTE", 2)
+
+    def show_until_matches(pattern):
+        deadline = time.monotonic() + 20
+        while not re.search(pattern, bytes(shown)):
+            assert select.select([keeper], [], [], deadline - time.monotonic())[0], bytes(shown)
+            shown.extend(os.read(keeper, 65536))
+    show_until(b"q quit   p pause   sort by: r rate* f failing l latency t total")
+    for total in (21, 22, 23):  # each page is new
+        get(gateway.port, "/")
+        show_until_matches(rb"all  [^\r\n]* %d\b" % total)
     os.write(keeper, b"l")
     show_until(b"sorted by latency")
+    os.write(keeper, b"p")
+    show_until(b"PAUSED   q quit   p go on")
+    get(gateway.port, "/")
+    wait_for(lambda: re.search(r"^all .* 24$", subprocess.run([*command, "--once"], capture_output=True, text=True).stdout, re.M), what="24")
+    os.write(keeper, b"t")  # another page of what was there
+    show_until(b"sorted by total")
+    assert not re.search(rb"all  [^\r\n]* 24\b", bytes(shown))
+    os.write(keeper, b"p")
+    show_until_matches(rb"all  [^\r\n]* 24\b")
+    assert b"lost" not in shown
     os.write(keeper, b"q")
     show_until(b"\x1b[?1049l")  # the terminal is as it was
     assert process.wait(20) == 0

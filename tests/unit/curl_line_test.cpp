@@ -51,6 +51,18 @@ TEST(CurlLine, SaysWhatCurlWouldSend) {
   EXPECT_TRUE(has(read("curl --compressed http://a"), "accept-encoding: deflate, gzip, br, zstd"));
 }
 
+TEST(CurlLine, SaysTheBody) {
+  EXPECT_EQ(read("curl -d x=1 -d y=2 http://a").body, "x=1&y=2");
+  EXPECT_EQ(read("curl --json '{}' http://a").body, "{}");
+  EXPECT_EQ(read("curl --data-urlencode 'x=a b' http://a").body, "x=a%20b");
+  EXPECT_EQ(read("curl --data-raw @x http://a").body, "@x");
+  EXPECT_EQ(read("curl -G -d x=1 http://a").body, "");
+  EXPECT_TRUE(read("curl -d x=1 http://a").assumed.empty());
+  const Question from_file = read("curl -d @/etc/passwd http://a");
+  EXPECT_EQ(from_file.body, "");
+  EXPECT_EQ(from_file.assumed.size(), 1u);
+}
+
 TEST(CurlLine, SplitsWordsAsAShellDoes) {
   EXPECT_EQ(read("curl \\\n  'http://a/b c' \\\r\n -s").url, "http://a/b c");
   EXPECT_EQ(read(R"(curl "http://a/\"q\"\\x")").url, R"(http://a/"q"\x)");

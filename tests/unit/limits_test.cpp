@@ -211,5 +211,27 @@ TEST(LocalLimitsTest, AScopeIsTheSameForTheSameName) {
   EXPECT_EQ(limits.hash_key(one, "key") & CellTable::kKindMask, one & CellTable::kKindMask);
 }
 
+TEST(LocalLimitsTest, ALookSaysWhatAChargeWouldAndTakesNothing) {
+  LocalLimits limits(1 << 20);
+  for (const Algorithm algorithm : {Algorithm::kTokenBucket, Algorithm::kSlidingWindow}) {
+    const Limit limit(algorithm, 10, milliseconds(1000), 5);
+    std::mt19937 random(7);
+    Clock::time_point now = kStart;
+    for (int i = 0; i < 2000; ++i) {
+      now += microseconds(random() % 200'000);
+      const CounterKey key = stranger(random() % 3);
+      const uint64_t cost = random() % 3;
+      const Verdict seen = limits.look(limit, key, cost, now);
+      const Verdict again = limits.look(limit, key, cost, now);
+      const Verdict charged = limits.charge(limit, key, cost, now);
+      ASSERT_EQ(seen.allowed, charged.allowed);
+      ASSERT_EQ(seen.remaining, charged.remaining);
+      ASSERT_EQ(seen.reset, charged.reset);
+      ASSERT_EQ(seen.retry_after, charged.retry_after);
+      ASSERT_EQ(again.remaining, seen.remaining);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace portcullis::limits

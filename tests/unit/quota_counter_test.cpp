@@ -20,6 +20,16 @@ TEST(QuotaCounterTest, WhatGoesOverTheLimitIsNotCharged) {
   EXPECT_EQ(counter.used(hour(500'000)), 5u);
 }
 
+TEST(QuotaCounterTest, ALookSaysWhatAChargeWouldAndAddsNothing) {
+  QuotaCounter counter;
+  for (const uint64_t cost : {3, 3, 2, 1}) {
+    const QuotaCounter::Outcome seen = counter.look(hour(500'000), 5, cost);
+    const QuotaCounter::Outcome charged = counter.charge(hour(500'000), 5, cost);
+    EXPECT_EQ(seen.allowed, charged.allowed);
+    EXPECT_EQ(seen.used, charged.used);
+  }
+}
+
 TEST(QuotaCounterTest, AnotherWindowBeginsWithNothingUsed) {
   QuotaCounter counter;
   counter.charge(hour(500'000), 5, 5);

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "http/path.h"
+#include "routing/explain.h"
 #include "routing/rewrite.h"
 #include "routing/route_table.h"
 
@@ -138,6 +139,31 @@ TEST(RouteTable, AgreesWithANaiveMatcherOnRandomTables) {
       ASSERT_EQ(given.route, expected.route) << host << " " << method << " " << target;
     }
   }
+}
+
+TEST(RouteTable, SaysWhyOneRuleComesBeforeAnother) {
+  const auto why = [](RouteRule chosen, RouteRule other) {
+    const RequestView request{"a.example.com", "/v1/x", "GET"};
+    // The table agrees, in either order, unless nothing but the order decides.
+    const std::string reason = why_preferred(chosen, other, request.host);
+    EXPECT_EQ(RouteTable({chosen, other}).match(request).route, 0u);
+    if (reason != "stands before it") {
+      EXPECT_EQ(RouteTable({other, chosen}).match(request).route, 1u);
+    }
+    return reason;
+  };
+  const RouteRule prefix{{}, "", "/v1", {}}, any{{}, "", "/", {}};
+  EXPECT_EQ(why({{"a.example.com"}, "", "/", {}}, {{"*.example.com"}, "/v1/x", "", {}}),
+            "is for a more exact host");
+  EXPECT_EQ(why({{"*.example.com"}, "", "/", {}}, {{}, "/v1/x", "", {}}), "is for a more exact host");
+  EXPECT_EQ(why({{}, "/v1/x", "", {}}, {{}, "/v1/{id}", "", {}}), "is for a more exact path");
+  EXPECT_EQ(why({{}, "/v1/{id}", "", {}}, {{}, "/{a}/{b}", "", {}}), "is for a more exact path");
+  EXPECT_EQ(why({{}, "/{a}/{b}", "", {}}, prefix), "is for a more exact path");
+  EXPECT_EQ(why(prefix, {{}, "", "", {}, "/v1/.*"}), "is for a more exact path");
+  EXPECT_EQ(why({{}, "", "", {}, "/v1/.*"}, any), "is for a more exact path");
+  EXPECT_EQ(why({{}, "", "/v1/x", {}}, prefix), "is for a longer prefix");
+  EXPECT_EQ(why({{}, "", "/v1", {"GET"}}, prefix), "has more conditions");
+  EXPECT_EQ(why(prefix, prefix), "stands before it");
 }
 
 TEST(RouteTable, DeepPathsMatchPrefixesOnly) {

@@ -1,11 +1,15 @@
 // What would become of a request: asked by a curl line, as terminals and browsers' tools have it.
 import { h, percent } from "./dom.js";
 
-const OUTCOMES = { matched: "A route takes it", no_route: "404: no route takes it", method_not_allowed: "405: no route takes this method here" };
+const OUTCOMES = { matched: "A route takes it", no_route: "No route takes it", method_not_allowed: "No route takes this method here",
+  not_routed: "Routes are not asked" };
+const DECISIONS = { continues: "passes", refuses: "refuses", answers: "answers", not_reached: "not reached", not_known: "not known" };
+// What differs from one answer to the next without meaning anything here.
+const USUAL_FIELD = /^(date|x-request-id|content-length|connection):/;
 
 function policyOf(policy) {
   const passed = policy.outcome === "continues", reached = policy.outcome !== "not_reached";
-  const words = { continues: "passes", refuses: "refuses", answers: "answers", not_reached: "not reached" }[policy.outcome] ?? policy.outcome;
+  const words = DECISIONS[policy.outcome] ?? policy.outcome;
   const more = [policy.status, policy.reason?.replaceAll("_", " ")].filter(Boolean).join(", ");
   return h("li", { class: reached ? null : "muted" }, h("strong", {}, policy.name), " ",
     h("span", { class: `state ${!reached ? "" : passed || policy.outcome === "answers" ? "good" : "bad"}` }, words + (more ? ` (${more})` : "")), " ",
@@ -13,13 +17,25 @@ function policyOf(policy) {
     policy.notes.length > 0 ? h("ul", {}, policy.notes.map((note) => h("li", {}, note))) : null);
 }
 
-function outcomeOf(told) {
-  const stops = told.policies.find((one) => one.outcome === "refuses" || one.outcome === "answers");
-  return stops ? `${stops.name} ${stops.outcome}${stops.status ? `: ${stops.status}` : ""}` : OUTCOMES[told.outcome] ?? told.outcome;
+// What the client would get, in a sentence.
+function sentenceOf(told) {
+  const answer = told.answer, by = answer.policy ?? "the gateway";
+  if (answer.verdict === "not_known") return `Not known: ${by} cannot decide here`;
+  if (answer.by === "upstream") return `Served by ${told.upstream ? `the upstream ${told.upstream}` : "one of the branches, by weight"}`;
+  if (answer.status === undefined) return `None: the TLS handshake fails, because ${answer.detail}`;
+  const reason = answer.reason.replaceAll("_", " ");
+  return `${answer.status}, ${answer.verdict === "served" ? "answered" : "refused"} by ${answer.by === "cache" ? "the cache" : by} (${reason})`;
 }
 
 function answerOf(told) {
-  const facts = [["Request", `${told.method} ${told.host ?? ""}${told.path}`], ["Outcome", outcomeOf(told)]];
+  const shown = (told.answer.headers ?? []).filter((field) => !USUAL_FIELD.test(field));
+  const facts = [["Answer", h("strong", { class: `state ${told.answer.verdict === "served" ? "good" : "bad"}` }, sentenceOf(told))]];
+  if (shown.length > 0) facts.push(["Its fields", h("ul", {}, shown.map((field) => h("li", {}, h("code", {}, field))))]);
+  if (told.answer.body) facts.push(["Its body", h("code", {}, told.answer.body)]);
+  facts.push(["Request", `${told.method} ${told.host ?? ""}${told.path || told.url}`],
+    ["From", `${told.client}${told.listener ? `, to the listener ${told.listener}` : ""}`],
+    ["Outcome", OUTCOMES[told.outcome] ?? told.outcome]);
+  if (told.assumed.length > 0) facts.push(["Assumed", told.assumed.join("; ")]);
   if (told.allow) facts.push(["Allowed here", told.allow]);
   if (told.route) facts.push(["Route", told.route]);
   if (told.upstream) facts.push(["Upstream", told.upstream]);
@@ -56,7 +72,7 @@ export function explain(post) {
           h("label", { for: "curl-line" }, "A curl line"), line,
           h("label", { for: "client-address" }, "The client's address"), client,
           h("div", {}, h("button", { type: "submit", class: "primary" }, "Explain")),
-          h("p", { class: "hint" }, "Nothing is sent: no target is asked, and no limit is charged. Ctrl+Enter explains."))), result),
+          h("p", { class: "hint" }, "No target is asked, and nothing is charged, remembered or counted. Services that decide, as forward_auth does, are asked. Ctrl+Enter explains."))), result),
     show() {}, attach() {}, detach() {},
   };
 }

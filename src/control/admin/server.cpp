@@ -165,38 +165,60 @@ SmallAnswer AdminServer::live() {
           }};
 }
 
-SmallAnswer AdminServer::explain(const SmallRequest& request) const {
+namespace {
+
+// The question in a body of JSON.
+Result<Question> read_question(const SmallRequest& request) {
   using nlohmann::json;
-  const auto refuse = [](const std::string& why) {
-    return SmallAnswer{
-        .status = 400, .content_type = "application/json", .body = json{{"error", why}}.dump() + "\n"};
-  };
+  if (request.body_bytes > request.body.size())
+    return Error{"the question has more than " + std::to_string(request.body.size()) + " bytes"};
   const json asked = json::parse(request.body, nullptr, false);
   if (!asked.is_object())
-    return refuse("send {\"curl\": LINE} or {\"method\": ..., \"url\": ..., \"headers\": [\"Name: value\"]}");
-  Question question;
+    return Error{"send {\"curl\": LINE} or {\"method\": ..., \"url\": ..., \"headers\": [\"Name: value\"]}"};
   const auto text = [&asked](const char* key) {
     const auto found = asked.find(key);
     return found != asked.end() && found->is_string() ? found->get<std::string>() : std::string();
   };
+  Question question;
   if (asked.contains("curl")) {
     auto read = read_curl_line(text("curl"));
-    if (!read) return refuse(read.error().message);
+    if (!read) return read.error();
     question = std::move(*read);
   } else {
     question.method = text("method");
     question.url = text("url");
-    if (question.method.empty() || question.url.empty()) return refuse("`method` and `url` are needed");
-    for (const json& header : asked.value("headers", json::array())) {
-      if (header.is_string()) question.headers.push_back(header.get<std::string>());
+    question.body = text("body");
+    if (question.method.empty() || question.url.empty()) return Error{"`method` and `url` are needed"};
+    const auto headers = asked.find("headers");
+    if (headers != asked.end() && headers->is_array()) {
+      for (const json& header : *headers) {
+        if (header.is_string()) question.headers.push_back(header.get<std::string>());
+      }
     }
   }
-  if (!text("client").empty()) question.client_address = text("client");
-  auto told = control::explain(sources_.config(), question, say);
-  if (!told) return refuse(told.error().message);
-  (*told)["url"] = question.url;
-  return {.content_type = "application/json",
-          .body = told->dump(2, ' ', false, json::error_handler_t::replace) + "\n"};
+  question.client = text("client");
+  question.listener = text("listener");
+  question.certificate = text("certificate");
+  return question;
+}
+
+}  // namespace
+
+Task<SmallAnswer> AdminServer::explain(const SmallRequest& request) const {
+  using nlohmann::json;
+  SmallAnswer out{.content_type = "application/json"};
+  auto question = read_question(request);
+  Result<json> told = question ? Result<json>(json()) : Result<json>(question.error());
+  if (question) {
+    Task<Result<json>> asking = sources_.explain(std::move(*question));
+    told = co_await asking;
+  }
+  if (!told) {
+    out.status = 400;
+    told = json{{"error", told.error().message}};
+  }
+  out.body = told->dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  co_return out;
 }
 
 SmallAnswer AdminServer::look(const SmallRequest& request) const {
@@ -234,7 +256,11 @@ Task<SmallAnswer> AdminServer::perform(const Endpoint& endpoint, const SmallRequ
   switch (endpoint.what) {
     case What::kLook:
     case What::kOpen: out = look(request); break;
-    case What::kExplain: out = explain(request); break;
+    case What::kExplain: {
+      Task<SmallAnswer> explaining = explain(request);
+      out = co_await explaining;
+      break;
+    }
     case What::kLive: out = live(); break;
     case What::kLogOut: out = guard_.log_out(request); break;
     case What::kLogIn: {

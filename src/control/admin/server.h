@@ -10,6 +10,7 @@
 #include "config/model.h"
 #include "control/admin/guard.h"
 #include "control/admin/live_feed.h"
+#include "control/explain.h"
 #include "http/h1/small_server.h"
 #include "telemetry/metrics.h"
 #include "tls/server_context.h"
@@ -36,6 +37,7 @@ class AdminServer {
     std::function<void(const std::string& action, const std::string& by, const nlohmann::json& details)>
         audit;
     std::function<const config::Config&()> config;
+    std::function<Task<Result<nlohmann::json>>(Question)> explain;
     LiveFeed::Sources live;
   };
 
@@ -62,7 +64,7 @@ class AdminServer {
   Task<Answer> perform(const Endpoint& endpoint, const Request& request, const AdminGuard::Caller& caller);
   Task<Answer> change(const Endpoint& endpoint, const Request& request, const AdminGuard::Caller& caller);
   Answer look(const Request& request) const;
-  Answer explain(const Request& request) const;
+  Task<Answer> explain(const Request& request) const;
   Answer resume(std::string_view query, const std::string& by) const;
   Answer purge(std::string_view query, const std::string& by) const;
   Answer live();

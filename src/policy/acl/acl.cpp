@@ -33,11 +33,11 @@ class Acl final : public Policy {
     for (const Compiled& rule : rules_) rule.condition.add_read_fields(fields);
   }
 
-  Explanation explain(Context& context) const override {
+  Notes explain(Context& context, const Decision&) const override {
     const Compiled* rule = first_that_holds(context);
     const std::string by = rule == nullptr ? "no rule holds, and the default is to "
                                            : "rule " + std::to_string(rule - rules_.data() + 1) + " holds: ";
-    return {decide(rule), {by + (effect_of(rule) == Effect::kAllow ? "allow" : "deny")}};
+    return {by + (effect_of(rule) == Effect::kAllow ? "allow" : "deny")};
   }
 
  private:

@@ -58,6 +58,7 @@ class AnyOf final : public Authentication {
       Decision decision = methods_[i]->authenticate(context);
       if (decision.kind == Decision::Kind::kSuspend)
         return Decision::suspend(await(context, std::move(decision.later), i, std::move(refused)));
+      if (decision.kind == Decision::Kind::kUnknown) return decision;
       if (accepts(context, decision)) return decision;
       if (refused.kind == Decision::Kind::kContinue) refused = std::move(decision);
     }

@@ -81,6 +81,7 @@ struct Job {
   std::shared_ptr<Succeeded> succeeded;
   limits::LocalLimits& engine;
   std::array<FailureCount, 2> failures;
+  bool remembers;  // what it finds; false: the request is only explained
 };
 
 // On a side thread. A password that was right before is not hashed, and so is right however many wrong ones
@@ -92,10 +93,12 @@ Verification verify(const Job& job) {
       return Verification::kTooManyFailures;
   }
   if (identity::verify_password(job.password, job.hash)) {
-    job.succeeded->add(job.digest);
+    if (job.remembers) job.succeeded->add(job.digest);
     return Verification::kRight;
   }
-  for (const FailureCount& one : job.failures) job.engine.force(one.limit, one.key, 1, Clock::now());
+  for (const FailureCount& one : job.failures) {
+    if (job.remembers) job.engine.force(one.limit, one.key, 1, Clock::now());
+  }
   return Verification::kWrong;
 }
 
@@ -134,23 +137,9 @@ class BasicAuth final : public Authentication {
             succeeded_,
             engine_,
             {FailureCount{by_address_.limit, by_address_.key_of(engine_, address_.text_of(context))},
-             FailureCount{by_name_.limit, by_name_.key_of(engine_, username)}}});
+             FailureCount{by_name_.limit, by_name_.key_of(engine_, username)}},
+            !context.explains()});
     return Decision::suspend(judge(context, job, known));
-  }
-
-  // Verifies here and now: nobody else is waiting.
-  Explanation explain(Context& context) const override {
-    Explanation out = Authentication::explain(context);
-    if (out.decision.kind != Decision::Kind::kSuspend) return out;
-    const Login login = *read(context);
-    const auto& [username, password] = login;
-    const identity::Password* known = consumers().by_username(username);
-    if (known == nullptr || !identity::verify_password(password, known->hash))
-      return {
-          unauthorized(context, challenge_, known == nullptr ? "basic_unknown_user" : "basic_wrong_password"),
-          {}};
-    return {admit(context, *known),
-            {"consumer `" + known->consumer->name + "`, by `" + known->username + "`"}};
   }
 
  private:
@@ -186,7 +175,7 @@ class BasicAuth final : public Authentication {
     if (*found == Verification::kWrong || known == nullptr)
       co_return unauthorized(context, challenge_,
                              known == nullptr ? "basic_unknown_user" : "basic_wrong_password");
-    cache(context).keep(crypto::text_of(job->digest), true, context.loop.now() + settings_.cache);
+    if (job->remembers) cache(context).keep(crypto::text_of(job->digest), true, context.loop.now() + settings_.cache);
     co_return admit(context, *known);
   }
 

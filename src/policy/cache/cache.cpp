@@ -104,9 +104,10 @@ Decision SharedCache::on_request(Context& context) const {
   if (takes || visit.is_unsafe) make_key(context, visit);
   if (!takes) {
     context.cache_outcome = "bypass";
-    metrics_[context.worker]->bypassed.add();
+    if (!context.explains()) metrics_[context.worker]->bypassed.add();
     return Decision::proceed();
   }
+  if (context.explains()) return foresee(context, visit);
   Step first = step(context, visit);
   const bool is_there = !context.serving || (!came_too_late(context) && !context.serving->needs_disk());
   if (first.next == Next::kDecided && is_there) return std::move(first.decision);
@@ -130,42 +131,53 @@ SharedCache::Use SharedCache::may_use(const cache::Entry& entry, const CacheVisi
   return Use::kNo;
 }
 
+// What is kept, where it may be sent as it is, or what else is certain without a fetch.
+std::optional<Decision> SharedCache::find_stored(Context& context, CacheVisit& visit,
+                                                 const Store::Found& found) const {
+  visit.stale = nullptr;
+  if (found.variants != nullptr) {
+    cache::EntryPointer entry = cache::select(*found.variants, context.request.fields, context.arena);
+    if (entry == nullptr) {
+      visit.forwarded = "vary-miss";
+    } else if (!is_near(context, *entry)) {
+      // Its beginning is still on the way: the part is asked for by itself.
+      visit.forwarded = "partial";
+      context.cache_outcome = "miss";
+      if (!context.explains()) metrics_[context.worker]->misses.add();
+      return Decision::proceed();
+    } else {
+      const cache::Time moment = cache::now();
+      const Use use = may_use(*entry, visit, moment);
+      visit.forwarded = visit.wanted.no_cache ? "request" : "stale";
+      visit.stale = entry;
+      if (use == Use::kWhileRevalidating && !context.explains()) refresh(context, visit);
+      if (use != Use::kNo) {
+        const bool fresh = use == Use::kYes && entry->staleness(moment).count() < 0;
+        return serve(context, visit, std::move(entry), {.collapsed = visit.collapsed},
+                     fresh ? "hit" : "stale", moment);
+      }
+    }
+  } else {
+    visit.forwarded = "uri-miss";
+  }
+  if (!visit.wanted.only_if_cached) return std::nullopt;
+  context.cache_outcome = "miss";
+  return Decision::refuse(504, "only_if_cached");
+}
+
 SharedCache::Step SharedCache::step(Context& context, CacheVisit& visit) const {
   for (;;) {
     const Store::Found found = store_.find(visit.key);
-    visit.stale = nullptr;
-    if (found.variants != nullptr) {
-      cache::EntryPointer entry = cache::select(*found.variants, context.request.fields, context.arena);
-      if (entry == nullptr) {
-        visit.forwarded = "vary-miss";
-      } else if (!is_near(context, *entry)) {
-        // Its beginning is still on the way: the part is asked for by itself.
-        visit.forwarded = "partial";
-        context.cache_outcome = "miss";
-        metrics_[context.worker]->misses.add();
-        return {Decision::proceed()};
-      } else {
-        const cache::Time moment = cache::now();
-        const Use use = may_use(*entry, visit, moment);
-        visit.forwarded = visit.wanted.no_cache ? "request" : "stale";
-        visit.stale = entry;
-        if (use == Use::kWhileRevalidating) refresh(context, visit);
-        if (use != Use::kNo) {
-          const bool fresh = use == Use::kYes && entry->staleness(moment).count() < 0;
-          return {serve(context, visit, std::move(entry), {.collapsed = visit.collapsed},
-                        fresh ? "hit" : "stale", moment)};
-        }
-      }
-    } else {
-      visit.forwarded = "uri-miss";
-    }
-    if (visit.wanted.only_if_cached) {
-      context.cache_outcome = "miss";
-      return {Decision::refuse(504, "only_if_cached")};
-    }
+    if (auto certain = find_stored(context, visit, found)) return {std::move(*certain)};
     Step next = fetch(context, visit, found);
     if (next.next != Next::kLooksAgain) return next;
   }
+}
+
+// The decision without a fetch: what would be fetched passes.
+Decision SharedCache::foresee(Context& context, CacheVisit& visit) const {
+  auto certain = find_stored(context, visit, store_.find(visit.key));
+  return certain ? std::move(*certain) : Decision::proceed();
 }
 
 // Its own fetch, or another's; or something has come meanwhile.
@@ -345,12 +357,13 @@ Decision SharedCache::serve(Context& context, CacheVisit& visit, cache::EntryPoi
                             std::string_view outcome, cache::Time moment) const {
   visit.answered = true;
   visit.stale = std::move(entry);  // it lives as long as the exchange
-  visit.stale->note_use();
+  if (!context.explains()) visit.stale->note_use();
   served.detail = visit.detail;
   const bool validated = served.stored;
   write_stored_answer(context, *visit.stale, validated ? Origin::kUpstreamNow : Origin::kStore, moment);
   if (settings_.status_field) write_cache_status(context, served, visit.stale.get(), moment);
   context.cache_outcome = outcome;
+  if (context.explains()) return Decision::serve("answered_from_cache");
   telemetry::CacheMetrics& metrics = *metrics_[context.worker];
   if (outcome == "hit") metrics.hits.add();
   if (outcome == "stale") metrics.stale.add();
@@ -358,21 +371,18 @@ Decision SharedCache::serve(Context& context, CacheVisit& visit, cache::EntryPoi
   return Decision::serve("answered_from_cache");
 }
 
-Explanation SharedCache::explain(Context& context) const {
-  CacheVisit visit;
-  const bool takes = takes_part(context, visit);
-  make_key(context, visit);
-  Explanation out;
-  if (takes) {
-    std::string key(visit.key.text);
-    std::replace(key.begin(), key.end(), '\n', ' ');
-    out.notes.push_back("would be answered from the cache, if it is there: `" + key + "`");
-  } else if (visit.is_unsafe) {
-    out.notes.push_back("would end what is kept of `" + std::string(visit.key.uri) + "`");
-  } else {
-    out.notes.push_back("would go past the cache");
-  }
-  return out;
+Notes SharedCache::explain(Context& context, const Decision& decision) const {
+  const CacheVisit* visit = context.kept<CacheVisit>(this);
+  if (visit == nullptr) return {};
+  if (visit->is_unsafe) return {"would end what is kept of `" + std::string(visit->key.uri) + "`"};
+  if (context.cache_outcome == "bypass") return {"would go past the cache"};
+  std::string key(visit->key.text);
+  std::replace(key.begin(), key.end(), '\n', ' ');
+  if (decision.kind == Decision::Kind::kServe)
+    return {std::string(context.cache_outcome) + ": `" + key + "` is in the cache"};
+  if (context.purpose == Purpose::kExplain)
+    return {"would be asked for, since the cache has nothing fresh: `" + key + "`"};
+  return {"would be answered from the cache, if it is there: `" + key + "`"};
 }
 
 Kind kind() {

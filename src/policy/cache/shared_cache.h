@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "policy/cache/answer.h"
@@ -28,7 +29,7 @@ class SharedCache final : public Policy {
     key_.add_read_fields(fields);
     when_.add_read_fields(fields);
   }
-  Explanation explain(Context& context) const override;
+  Notes explain(Context& context, const Decision& decision) const override;
 
  private:
   // What is to be done now: decide so, wait for another's fetch first, or look again.
@@ -43,6 +44,9 @@ class SharedCache final : public Policy {
   bool takes_part(Context& context, CacheVisit& visit) const;
   void make_key(Context& context, CacheVisit& visit) const;
   std::string_view query_of(Context& context) const;
+  std::optional<Decision> find_stored(Context& context, CacheVisit& visit,
+                                      const cache::Store::Found& found) const;
+  Decision foresee(Context& context, CacheVisit& visit) const;
   Step step(Context& context, CacheVisit& visit) const;
   Step fetch(Context& context, CacheVisit& visit, const cache::Store::Found& found) const;
   Step begin(Context& context, CacheVisit& visit, std::shared_ptr<cache::Fetch> fetch) const;

@@ -159,11 +159,10 @@ class Compress final : public Policy {
     context.encoder = std::make_unique<Recoder>(std::move(decoder), std::move(encoder));
   }
 
-  Explanation explain(Context& context) const override {
+  Notes explain(Context& context, const Decision&) const override {
     const auto coding = Accepted(accept_encoding(context)).best_of(offered_);
-    return {Decision::proceed(),
-            {coding ? "would compress what comes by " + std::string(name_of(*coding))
-                    : std::string("the client accepts no coding that is offered")}};
+    return {coding ? "would compress what comes by " + std::string(name_of(*coding))
+                   : std::string("the client accepts no coding that is offered")};
   }
 
  private:

@@ -61,7 +61,9 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
     context.keep(this, inside);
     Gate& gate = find_gate(context, *inside);
     inside->gate = &gate;
-    if (gate.try_enter()) return enter(context, *inside);
+    if (context.explains() && (gate.has_room() || gate.waiting.load() < settings_.queue.size))
+      return Decision::proceed();
+    if (!context.explains() && gate.try_enter()) return enter(context, *inside);
     if (gate.waiting.load(std::memory_order_relaxed) >= settings_.queue.size)
       return refuse(context, "concurrency_limit");
     return Decision::suspend(wait(context, *inside));
@@ -91,11 +93,16 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
     fair_by_.add_read_fields(fields);
   }
 
-  Explanation explain(Context& context) const override {
+  Notes explain(Context& context, const Decision& decision) const override {
     const std::string_view key = key_.text_of(context);
-    return {Decision::proceed(),
-            {"would be one of " + std::to_string(settings_.limit) + " at once for " + settings_.key +
-             (key.empty() ? "" : " `" + std::string(key) + "`")}};
+    const Gate& gate = *context.kept<Inside>(this)->gate;
+    Notes out{"would be one of " + std::to_string(gate.limit()) + " at once for " + settings_.key +
+              (key.empty() ? "" : " `" + std::string(key) + "`") + "; " + std::to_string(gate.inside()) +
+              " are inside now"};
+    if (decision.kind == Decision::Kind::kContinue && !gate.has_room())
+      out.push_back("would wait for its turn, " + std::to_string(settings_.queue.timeout.count()) +
+                    "ms at most");
+    return out;
   }
 
  private:
@@ -131,7 +138,7 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
   }
 
   Decision refuse(Context& context, std::string_view reason) const {
-    metrics_[context.worker]->refused.add();
+    if (!context.explains()) metrics_[context.worker]->refused.add();
     context.response.fields.add("retry-after", "1");
     return Decision::refuse(503, "overloaded", reason);
   }

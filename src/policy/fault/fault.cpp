@@ -32,25 +32,25 @@ class Fault final : public Policy {
 
   Decision on_request(Context& context) const override {
     if (!when_.holds(context)) return Decision::proceed();
-    const bool aborts =
-        settings_.abort.status != 0 && sampler_.picks(context.worker, settings_.abort.percent);
-    if (settings_.delay.duration.count() > 0 && sampler_.picks(context.worker, settings_.delay.percent))
+    const bool aborts = settings_.abort.status != 0 && sampler_.picks(context, settings_.abort.percent);
+    if (settings_.delay.duration.count() > 0 && !context.explains() &&
+        sampler_.picks(context, settings_.delay.percent))
       return Decision::suspend(wait(context, aborts));
     return aborts ? abort() : Decision::proceed();
   }
 
   void add_owned_fields(OwnedFields& fields) const override { when_.add_read_fields(fields); }
 
-  Explanation explain(Context& context) const override {
-    if (!when_.holds(context)) return {Decision::proceed(), {"does not apply to this request"}};
-    std::vector<std::string> notes;
+  Notes explain(Context& context, const Decision&) const override {
+    if (!when_.holds(context)) return {"does not apply to this request"};
+    Notes notes;
     if (settings_.delay.duration.count() > 0)
       notes.push_back("would delay " + std::to_string(settings_.delay.percent) + "% by " +
                       std::to_string(settings_.delay.duration.count()) + "ms");
     if (settings_.abort.status != 0)
       notes.push_back("would answer " + std::to_string(settings_.abort.percent) + "% with " +
                       std::to_string(settings_.abort.status));
-    return {Decision::proceed(), std::move(notes)};
+    return notes;
   }
 
  private:

@@ -60,12 +60,12 @@ class ForwardAuth final : public Authentication {
   }
 
   Decision authenticate(Context& context) const override {
-    if (context.body == nullptr) return Decision::proceed();  // explain: nobody is asked
     const std::string_view key = key_.expand(context);
     if (!key.empty()) {
       if (const Admission* known = cache(context).find(key, context.loop.now()))
         return admit(context, *known);
     }
+    if (context.purpose == Purpose::kExplainOffline) return Decision::unknown();
     return Decision::suspend(ask(context, std::string(key)));
   }
 
@@ -76,8 +76,10 @@ class ForwardAuth final : public Authentication {
       context.response.fields.add("set-cookie", cookie, http::FieldId::kSetCookie);
   }
 
-  Explanation explain(Context&) const override {
-    return {Decision::proceed(), {"would ask " + settings_.url}};
+  Notes explain(Context& context, const Decision& decision) const override {
+    if (decision.kind == Decision::Kind::kUnknown) return {"would ask " + settings_.url};
+    if (context.caller.consumer != nullptr) return Authentication::explain(context, decision);
+    return {};
   }
 
  private:
@@ -139,7 +141,8 @@ class ForwardAuth final : public Authentication {
     }
     if (!settings_.consumer_field.empty())
       admission.consumer = consumers().by_name(response.value_of(to_lower(settings_.consumer_field)));
-    if (!key.empty()) cache(context).keep(key, admission, context.loop.now() + settings_.cache.ttl);
+    if (!key.empty() && !context.explains())
+      cache(context).keep(key, admission, context.loop.now() + settings_.cache.ttl);
     co_return admit(context, admission);
   }
 

@@ -65,11 +65,12 @@ class GrpcTranscoding final : public Policy {
     return Decision::suspend(transcode(context, *binding));
   }
 
-  Explanation explain(Context& context) const override {
-    if (is_grpc(context)) return {Decision::proceed(), {"a gRPC call: passes as it is"}};
-    const HttpBinding* binding = find(context);
-    if (binding == nullptr) return {decide_others(), {"no method of the descriptor set is bound to it"}};
-    return {Decision::proceed(), {"would call " + binding->call_path}};
+  Notes explain(Context& context, const Decision& decision) const override {
+    if (context.converter) return {"would call " + std::string(context.target_path)};
+    if (decision.kind == Decision::Kind::kContinue && is_grpc(context))
+      return {"a gRPC call: passes as it is"};
+    if (const HttpBinding* binding = find(context)) return {"would call " + binding->call_path};
+    return {"no method of the descriptor set is bound to it"};
   }
 
  private:

@@ -98,12 +98,8 @@ class GrpcWeb final : public Policy {
     return Decision::proceed();
   }
 
-  Explanation explain(Context& context) const override {
-    switch (http::grpc_form(context.request.fields.value_of("content-type"))) {
-      case GrpcForm::kWeb:
-      case GrpcForm::kWebText: return {Decision::proceed(), {"would pass it on as a gRPC call"}};
-      default: return {Decision::proceed(), {"not gRPC-Web: passes as it is"}};
-    }
+  Notes explain(Context& context, const Decision&) const override {
+    return {context.converter ? "would pass it on as a gRPC call" : "not gRPC-Web: passes as it is"};
   }
 
  private:

@@ -130,7 +130,7 @@ class HmacAuth final : public Authentication {
       return unauthorized(context, kChallenge, "signature_wrong");
     // Only what is genuine is remembered, or strangers could fill the memory and use up others' nonces.
     const auto* nonce = parameter<std::string>(covered, "nonce");
-    if (nonce != nullptr && context.body != nullptr && !is_first_use(*keyid, *nonce, context.loop.now()))
+    if (nonce != nullptr && !is_first_use(context, *keyid, *nonce))
       return unauthorized(context, kChallenge, "signature_replayed");
     const bool has_digest = covers(covered, "content-digest");
     if (!has_digest && settings_.digest && context.request.body.kind != http::BodyKind::kNone)
@@ -139,16 +139,17 @@ class HmacAuth final : public Authentication {
     if (context.request.body.kind == http::BodyKind::kNone)
       return digest_agrees(context.request, "") ? admit(context, *key)
                                                 : unauthorized(context, kChallenge, "digest_wrong");
-    if (context.body == nullptr) return admit(context, *key);
     return Decision::suspend(check_body(context, *key));
   }
 
  private:
-  // Each key's nonces are of a kind of their own, so that no other key's can push them out.
-  bool is_first_use(std::string_view keyid, std::string_view nonce, Clock::time_point now) const {
+  // The key has not used that nonce yet. It is used from now on, unless the request is only explained. Each
+  // key's nonces are of a kind of their own, so that no other key's can push them out.
+  bool is_first_use(const Context& context, std::string_view keyid, std::string_view nonce) const {
     const limits::CounterKey key{limits::CounterSpace::kNonces,
                                  seen_.hash_key(seen_.scope_of_text(keyid), nonce)};
-    return seen_.charge(once_, key, 1, now).allowed;
+    const Clock::time_point now = context.loop.now();
+    return (context.explains() ? seen_.look(once_, key, 1, now) : seen_.charge(once_, key, 1, now)).allowed;
   }
 
   // What is wrong with the signature's parameters, or "".

@@ -23,7 +23,9 @@ class Jwt final : public Authentication {
     if (auto configured = configured_keys(settings)) {
       source_ = std::make_shared<identity::KeySource>(std::move(**configured));
     } else {
-      source_ = build.services.key_sources().get(key_place(settings, build.location));
+      const identity::KeyPlace place = key_place(settings, build.location);
+      source_ = build.services.key_sources().get(place);
+      keys_of_ = place.place;
     }
   }
 
@@ -31,6 +33,12 @@ class Jwt final : public Authentication {
   void add_owned_fields(OwnedFields& fields) const override { claims_.add_owned_fields(fields); }
   std::string_view challenge() const override { return "Bearer"; }
   std::string_view missing_reason() const override { return "jwt_missing"; }
+
+  Notes explain(Context& context, const Decision& decision) const override {
+    if (decision.kind == Decision::Kind::kUnknown)
+      return {"needs the keys of " + keys_of_ + ", which a running gateway has"};
+    return Authentication::explain(context, decision);
+  }
 
   Decision authenticate(Context& context) const override {
     const std::string_view token = *settings_.find(context);
@@ -52,8 +60,9 @@ class Jwt final : public Authentication {
       return wait_or_refuse(context, version, verified.fault);
     if (verified.fault != TokenFault::kNone) return invalid(context, name_of(verified.fault));
     const identity::Consumer* consumer = claims_.consumer_of(*verified.claims, consumers());
-    mine.cache.keep(token, {verified.claims, consumer, mine.version, verified.good_until},
-                    Clock::time_point::max());
+    if (!context.explains())
+      mine.cache.keep(token, {verified.claims, consumer, mine.version, verified.good_until},
+                      Clock::time_point::max());
     return admit(context, verified.claims, consumer);
   }
 
@@ -80,10 +89,22 @@ class Jwt final : public Authentication {
     return unauthorized(context, R"(Bearer error="invalid_token")", reason);
   }
 
+  // Other keys are on their way. Only a request that is served makes the gateway ask for them: a set is asked
+  // for once in its `cooldown`.
+  bool others_come(const Context& context) const {
+    switch (context.purpose) {
+      case Purpose::kServe: return source_->refresh();
+      case Purpose::kExplain: return source_->fetching();
+      case Purpose::kExplainOffline: break;
+    }
+    return false;
+  }
+
   // The keys at hand do not serve. When others are on their way, the request waits for them.
   Decision wait_or_refuse(Context& context, uint64_t version, TokenFault fault) const {
     PerWorkerState& mine = state(context);
-    if (mine.waiting < kMostWaiting && source_->refresh())
+    if (version == 0 && context.purpose == Purpose::kExplainOffline) return Decision::unknown();
+    if (mine.waiting < kMostWaiting && others_come(context))
       return Decision::suspend(wait(context, version, fault));
     return version == 0 ? Decision::refuse(503, "unavailable", "jwt_no_keys")
                         : invalid(context, name_of(fault));
@@ -117,6 +138,7 @@ class Jwt final : public Authentication {
   identity::TokenRules rules_;
   ClaimsRules claims_;
   std::shared_ptr<identity::KeySource> source_;
+  std::string keys_of_;  // empty: of the configuration
   PerWorker<PerWorkerState> workers_;
 };
 

@@ -26,18 +26,17 @@ class Mirror final : public Policy {
   }
 
   Decision on_request(Context& context) const override {
-    if (when_.holds(context) && sampler_.picks(context.worker, settings_.percent))
+    if (when_.holds(context) && sampler_.picks(context, settings_.percent))
       context.mirrors = context.arena.make<Context::Mirror>(&to_, context.mirrors);
     return Decision::proceed();
   }
 
   void add_owned_fields(OwnedFields& fields) const override { when_.add_read_fields(fields); }
 
-  Explanation explain(Context& context) const override {
-    if (!when_.holds(context)) return {Decision::proceed(), {"does not apply to this request"}};
-    return {
-        Decision::proceed(),
-        {"would send a copy of " + std::to_string(settings_.percent) + "% to `" + settings_.upstream + "`"}};
+  Notes explain(Context& context, const Decision&) const override {
+    if (!when_.holds(context)) return {"does not apply to this request"};
+    return {"would send a copy of " + std::to_string(settings_.percent) + "% to `" + settings_.upstream +
+            "`"};
   }
 
  private:

@@ -64,13 +64,13 @@ class Introspection final : public Authentication {
     const std::string_view token = *settings_.find(context);
     if (token.empty() || token.size() > kLongest) return invalid(context, "token_malformed");
     if (const Answer* known = cache(context).find(token, context.loop.now())) return judge(context, *known);
-    if (context.body == nullptr) return Decision::proceed();  // explain: nobody is asked
+    if (context.purpose == Purpose::kExplainOffline) return Decision::unknown();
     return Decision::suspend(ask(context, std::string(token)));
   }
 
-  Explanation explain(Context& context) const override {
-    if (presented(context)) return {Decision::proceed(), {"would ask " + settings_.url}};
-    return Authentication::explain(context);
+  Notes explain(Context& context, const Decision& decision) const override {
+    if (decision.kind == Decision::Kind::kUnknown) return {"would ask " + settings_.url};
+    return Authentication::explain(context, decision);
   }
 
  private:
@@ -105,7 +105,7 @@ class Introspection final : public Authentication {
     const Answer answer{active->text == "true" ? told : nullptr};
     // A token that is not active yet is soon asked about again. judge() sees to the expiry of those that are.
     const Milliseconds ttl = answer.claims ? settings_.cache : std::min(settings_.cache, kInactive);
-    if (ttl.count() > 0) cache(context).keep(token, answer, context.loop.now() + ttl);
+    if (ttl.count() > 0 && !context.explains()) cache(context).keep(token, answer, context.loop.now() + ttl);
     co_return judge(context, answer);
   }
 

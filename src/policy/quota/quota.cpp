@@ -43,7 +43,9 @@ class Quota final : public Policy {
     if (consumer == nullptr) return Decision::refuse(403, "forbidden", "quota_without_consumer");
     const std::chrono::sys_seconds now = current_second();
     const CalendarWindow& window = window_now(context, now);
-    const auto outcome = counters_[consumer->index]->charge(window, settings_.limit, settings_.cost);
+    limits::QuotaCounter& counter = *counters_[consumer->index];
+    const auto outcome = context.explains() ? counter.look(window, settings_.limit, settings_.cost)
+                                            : counter.charge(window, settings_.limit, settings_.cost);
     const auto left = static_cast<uint64_t>((window.end - now).count());
     context.keep(this,
                  context.arena.make<Told>(settings_.limit - std::min(outcome.used, settings_.limit), left));
@@ -61,13 +63,14 @@ class Quota final : public Policy {
                                           ";t=", context.arena.decimal(told->seconds)));
   }
 
-  Explanation explain(Context& context) const override {
+  Notes explain(Context& context, const Decision&) const override {
     const identity::Consumer* consumer = context.caller.consumer;
-    if (consumer == nullptr) return {on_request(context), {}};
-    return {Decision::proceed(),
-            {"would charge " + std::to_string(settings_.cost) + " to `" + label_ + "` (" +
-             std::to_string(settings_.limit) + " a " + kPeriods[static_cast<size_t>(settings_.per)] + ", " +
-             settings_.time_zone + ") for consumer `" + consumer->name + "`"}};
+    if (consumer == nullptr) return {};
+    const uint64_t used = counters_[consumer->index]->used(window_now(context, current_second()));
+    return {"would charge " + std::to_string(settings_.cost) + " to `" + label_ + "` (" +
+            std::to_string(settings_.limit) + " a " + kPeriods[static_cast<size_t>(settings_.per)] + ", " +
+            settings_.time_zone + ") for consumer `" + consumer->name + "`, who has used " +
+            std::to_string(used)};
   }
 
  private:

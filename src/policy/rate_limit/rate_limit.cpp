@@ -56,10 +56,14 @@ class RateLimit final : public Policy {
       charges[i].key = {limits_[i].key.space_of(context),
                         engine_.hash_key(limits_[i].scope, charges[i].text)};
     }
-    switch (settings_.cluster) {
+    // Offline there is no server to ask: as in a gateway that has just started, nothing has been counted.
+    const bool alone = context.purpose == Purpose::kExplainOffline;
+    switch (alone ? ClusterMode::kOff : settings_.cluster) {
       case ClusterMode::kOff: break;
       case ClusterMode::kExact: return Decision::suspend(charge_exactly(context, charges));
-      case ClusterMode::kBatched: return charge_leases(context, charges, 0);
+      case ClusterMode::kBatched:
+        return context.explains() ? Decision::suspend(look_at_leases(context, charges))
+                                  : charge_leases(context, charges, 0);
     }
     return charge_locally(context, charges);
   }
@@ -67,7 +71,8 @@ class RateLimit final : public Policy {
   void on_response(Context& context) const override {
     Charge* charges = context.kept<Charge>(this);
     if (charges == nullptr) return;
-    if (!settings_.cost_field.empty()) settle(context, std::span(charges, limits_.size()));
+    if (!settings_.cost_field.empty() && !context.explains())
+      settle(context, std::span(charges, limits_.size()));
     if (!settings_.response_fields) return;
     ArenaText told(context.arena);
     for (size_t i = 0; i < limits_.size(); ++i) {
@@ -85,15 +90,24 @@ class RateLimit final : public Policy {
     for (const Compiled& limit : limits_) limit.key.add_read_fields(fields);
   }
 
-  Explanation explain(Context& context) const override {
-    Explanation out{Decision::proceed(), {}};
-    for (const Compiled& limit : limits_) {
-      const std::string_view key = limit.key.text_of(context);
+  Notes explain(Context& context, const Decision&) const override {
+    Notes out;
+    const Charge* charges = context.kept<Charge>(this);
+    for (size_t i = 0; i < limits_.size(); ++i) {
+      const Compiled& limit = limits_[i];
+      const std::string_view key = charges[i].text;
       const bool printable = std::all_of(key.begin(), key.end(), [](char c) { return c >= ' ' && c < 127; });
-      out.notes.push_back("would charge " + std::to_string(settings_.cost) + " to `" + limit.name + "` (" +
-                          std::to_string(limit.limit.amount) + " in " +
-                          std::to_string(limit.limit.period.count()) + " ms) for " + limit.key_text +
-                          (key.empty() || !printable ? "" : " `" + std::string(key) + "`"));
+      std::string note = "would charge " + std::to_string(settings_.cost) + " to `" + limit.name + "` (" +
+                         std::to_string(limit.limit.amount) + " in " +
+                         std::to_string(limit.limit.period.count()) + " ms) for " + limit.key_text +
+                         (key.empty() || !printable ? "" : " `" + std::string(key) + "`");
+      if (charges[i].judged) {
+        const bool is_over = !charges[i].verdict.allowed;
+        note += is_over
+                    ? ", which is over it" + std::string(settings_.dry_run == DryRun::kOn ? " (dry run)" : "")
+                    : ", which would leave " + std::to_string(charges[i].verdict.remaining);
+      }
+      out.push_back(std::move(note));
     }
     return out;
   }
@@ -130,18 +144,14 @@ class RateLimit final : public Policy {
   bool accept(Context& context, size_t i, Charge& charge, const Verdict& verdict) const {
     charge.verdict = verdict;
     charge.judged = true;
-    charge.taken = verdict.allowed;
-    telemetry::LimitMetrics& metrics = *limits_[i].metrics[context.worker];
-    if (verdict.allowed) {
-      metrics.allowed.add();
-    } else if (settings_.dry_run == DryRun::kOn) {
-      metrics.would_refuse.add();
-      context.note = "rate_limit_would_refuse";
-      return true;
-    } else {
-      metrics.refused.add();
+    charge.taken = verdict.allowed && !context.explains();
+    const bool dry = !verdict.allowed && settings_.dry_run == DryRun::kOn;
+    if (dry) context.note = "rate_limit_would_refuse";
+    if (!context.explains()) {
+      telemetry::LimitMetrics& metrics = *limits_[i].metrics[context.worker];
+      (verdict.allowed ? metrics.allowed : dry ? metrics.would_refuse : metrics.refused).add();
     }
-    return verdict.allowed;
+    return verdict.allowed || dry;
   }
 
   static Decision refuse(Context& context, const Verdict& verdict) {
@@ -154,7 +164,9 @@ class RateLimit final : public Policy {
     const Clock::time_point now = context.loop.now();
     for (size_t i = 0; i < limits_.size(); ++i) {
       if (charges[i].taken) continue;
-      const Verdict verdict = engine_.charge(limits_[i].limit, charges[i].key, settings_.cost, now);
+      const limits::Limit& limit = limits_[i].limit;
+      const Verdict verdict = context.explains() ? engine_.look(limit, charges[i].key, settings_.cost, now)
+                                                 : engine_.charge(limit, charges[i].key, settings_.cost, now);
       if (accept(context, i, charges[i], verdict)) continue;
       for (size_t done = 0; done < i; ++done) {
         if (charges[done].taken) engine_.refund(limits_[done].limit, charges[done].key, settings_.cost, now);
@@ -169,7 +181,11 @@ class RateLimit final : public Policy {
   Task<Decision> charge_exactly(Context& context, Charges charges) const {
     std::vector<ClusterCharge> asked;
     for (size_t i = 0; i < limits_.size(); ++i) asked.push_back(cluster_charge(i, charges[i]));
-    const auto verdicts = co_await cluster(context).charge(std::move(asked), settings_.cost);
+    limits::ClusterLimits& shared = cluster(context);
+    Task<std::optional<std::vector<Verdict>>> asking = context.explains()
+                                                           ? shared.look(std::move(asked), settings_.cost)
+                                                           : shared.charge(std::move(asked), settings_.cost);
+    const auto verdicts = co_await asking;
     if (!verdicts) co_return without_server(context, charges);
     const Verdict* worst = nullptr;
     for (size_t i = 0; i < limits_.size(); ++i) {
@@ -179,6 +195,23 @@ class RateLimit final : public Policy {
     if (worst == nullptr) co_return Decision::proceed();
     for (Charge& charge : charges) charge.taken = false;  // all or none
     co_return refuse(context, *worst);
+  }
+
+  // What charge_leases() would say: of what this worker has leased, or else of what the server could lease.
+  Task<Decision> look_at_leases(Context& context, Charges charges) const {
+    limits::ClusterLimits& shared = cluster(context);
+    for (size_t i = 0; i < limits_.size(); ++i) {
+      std::optional<Verdict> verdict = shared.peek(charges[i].key, settings_.cost, context.loop.now());
+      if (!verdict) {
+        std::vector<ClusterCharge> asked{cluster_charge(i, charges[i])};
+        Task<std::optional<std::vector<Verdict>>> asking = shared.look(std::move(asked), settings_.cost);
+        const auto verdicts = co_await asking;
+        if (!verdicts) co_return without_server(context, charges);
+        verdict = verdicts->front();
+      }
+      if (!accept(context, i, charges[i], *verdict)) co_return refuse(context, *verdict);
+    }
+    co_return Decision::proceed();
   }
 
   // From what this worker has leased, from the limit `first` on.
@@ -213,7 +246,7 @@ class RateLimit final : public Policy {
 
   Decision without_server(Context& context, Charges charges) const {
     for (size_t i = 0; i < limits_.size(); ++i) {
-      if (!charges[i].judged) limits_[i].metrics[context.worker]->unavailable.add();
+      if (!charges[i].judged && !context.explains()) limits_[i].metrics[context.worker]->unavailable.add();
     }
     switch (settings_.on_error) {
       case LimitOnError::kLocal: break;

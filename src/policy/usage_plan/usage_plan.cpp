@@ -51,16 +51,13 @@ class UsagePlan final : public Policy {
   }
   bool watches_end() const override { return watches_end_; }
 
-  Explanation explain(Context& context) const override {
-    const size_t plan = plan_of(context);
-    if (plan == kNone) return {Decision::refuse(403, "forbidden", "no_usage_plan"), {}};
-    Explanation out{Decision::proceed(), {}};
-    for (const PolicyPointer& one : plans_[plan]) {
-      Explanation its = one->explain(context);
-      out.notes.insert(out.notes.end(), its.notes.begin(), its.notes.end());
-      if (its.decision.kind == Decision::Kind::kContinue) continue;
-      out.decision = std::move(its.decision);
-      break;
+  Notes explain(Context& context, const Decision& decision) const override {
+    Notes out;
+    const Begun* begun = context.kept<Begun>(this);
+    for (size_t i = 0; begun != nullptr && i < begun->count; ++i) {
+      const bool decided = i + 1 == begun->count;  // those before it have let the request pass
+      Notes its = plans_[plan_of(context)][i]->explain(context, decided ? decision : proceed_);
+      out.insert(out.end(), its.begin(), its.end());
     }
     return out;
   }
@@ -134,6 +131,7 @@ class UsagePlan final : public Policy {
   std::vector<size_t> by_consumer_;
   size_t fallback_ = kNone;
   bool watches_end_ = false;
+  const Decision proceed_ = Decision::proceed();
 };
 
 }  // namespace

@@ -1,0 +1,196 @@
+#include "control/explain_answer.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "control/snapshot.h"
+#include "control/upstream_setup.h"
+#include "http/message.h"
+#include "routing/explain.h"
+
+namespace portcullis::control {
+namespace {
+
+using nlohmann::json;
+using proxy::Rehearsal;
+using proxy::RehearsedPolicy;
+using DecisionKind = policy::Decision::Kind;
+
+const char* name_of(routing::Verdict verdict) {
+  switch (verdict) {
+    case routing::Verdict::kChosen: return "chosen";
+    case routing::Verdict::kOutranked: return "outranked";
+    case routing::Verdict::kOtherHost: return "other_host";
+    case routing::Verdict::kOtherPath: return "other_path";
+    case routing::Verdict::kOtherMethod: return "other_method";
+    case routing::Verdict::kOtherPredicate: return "other_condition";
+  }
+  return "";
+}
+
+const char* name_of(routing::MatchOutcome outcome) {
+  switch (outcome) {
+    case routing::MatchOutcome::kMatched: return "matched";
+    case routing::MatchOutcome::kNoRoute: return "no_route";
+    case routing::MatchOutcome::kMethodNotAllowed: return "method_not_allowed";
+  }
+  return "";
+}
+
+const char* outcome_of(const RehearsedPolicy& one) {
+  if (!one.is_reached) return "not_reached";
+  switch (one.decision) {
+    case DecisionKind::kContinue: return "continues";
+    case DecisionKind::kRefuse: return "refuses";
+    case DecisionKind::kUnknown: return "not_known";
+    default: return "answers";
+  }
+}
+
+json tell_policies(const Rehearsal& found) {
+  json out = json::array();
+  for (const RehearsedPolicy& one : found.policies) {
+    json its{{"name", one.name},
+             {"place", one.location.file.text() + ":" + std::to_string(one.location.line)},
+             {"notes", one.notes},
+             {"outcome", outcome_of(one)}};
+    if (one.status != 0) its["status"] = one.status;
+    if (one.decision == DecisionKind::kRefuse) its["reason"] = one.reason;
+    out.push_back(std::move(its));
+  }
+  return out;
+}
+
+// What the client gets of the gateway: the head's fields and the body, of the bytes that it would receive.
+void tell_bytes(const std::string& bytes, json& answer) {
+  const size_t end = std::min(bytes.find("\r\n\r\n"), bytes.size());
+  json headers = json::array();
+  for (size_t line = bytes.find("\r\n"); line < end;) {
+    const size_t begin = line + 2;
+    line = std::min(bytes.find("\r\n", begin), end);
+    headers.push_back(bytes.substr(begin, line - begin));
+  }
+  answer["headers"] = std::move(headers);
+  answer["body"] = end < bytes.size() ? bytes.substr(end + 4) : std::string();
+}
+
+// gRPC's clients read from a field what went wrong, and get 200.
+bool tells_grpc_fault(const std::string& bytes) {
+  static constexpr std::string_view kField = "\r\ngrpc-status: ";
+  const size_t found = bytes.find(kField);
+  return found != std::string::npos && bytes.compare(found + kField.size(), 3, "0\r\n") != 0;
+}
+
+// What the client would get, and of whom.
+json tell_answer(const Rehearsal& found, const PutQuestion& put) {
+  if (!put.handshake_fault.empty())
+    return {{"verdict", "refused"},
+            {"by", "gateway"},
+            {"reason", "handshake_failed"},
+            {"detail", put.handshake_fault}};
+  const auto last = std::find_if(found.policies.rbegin(), found.policies.rend(),
+                                 [](const RehearsedPolicy& one) { return one.is_reached; });
+  const bool decided = last != found.policies.rend() && last->decision != DecisionKind::kContinue;
+  json out;
+  switch (found.end) {
+    case Rehearsal::End::kForwarded: return {{"verdict", "served"}, {"by", "upstream"}};
+    case Rehearsal::End::kUnknown:
+      return {{"verdict", "not_known"}, {"by", "policy"}, {"policy", last->name}};
+    case Rehearsal::End::kAnswered: break;
+  }
+  const bool refused = (decided && last->decision == DecisionKind::kRefuse) || found.status >= 400 ||
+                       found.status == 0 || tells_grpc_fault(found.answer);
+  out["verdict"] = !refused ? "served" : !decided && found.ended == "no_route" ? "no_route" : "refused";
+  out["by"] = !decided ? "gateway" : last->decision == DecisionKind::kServe ? "cache" : "policy";
+  if (decided) out["policy"] = last->name;
+  out["status"] = found.status;
+  out["reason"] = found.ended;
+  tell_bytes(found.answer, out);
+  return out;
+}
+
+json targets_of(const config::Config& config, const std::string& name, const config::TextMap& subset) {
+  json targets = json::array();
+  for (const config::Upstream& upstream : config.upstreams) {
+    if (upstream.name != name) continue;
+    for (const config::Target& target : upstream.targets) {
+      if (belongs(target, subset)) targets.push_back(target.address);
+    }
+    if (upstream.discover.enabled()) targets.push_back("those of " + upstream.discover.describe());
+  }
+  return targets;
+}
+
+// Which targets would be asked, once the policies have let the request pass.
+void tell_upstream(const Rehearsal& found, const config::Config& config, const config::Route& route,
+                   json& told) {
+  told["target_path"] = found.target_path;
+  told["upstream"] = route.upstream;
+  told["targets"] = targets_of(config, route.upstream, route.subset);
+  uint64_t whole = 0;
+  for (const config::Branch& branch : route.split) whole += branch.share();
+  for (size_t i = 0; i < route.split.size(); ++i) {
+    const config::Branch& branch = route.split[i];
+    const bool chosen = found.branch == i;
+    json its{{"name", branch.label()},
+             {"upstream", branch.upstream},
+             {"share", static_cast<double>(branch.share()) / static_cast<double>(whole)},
+             {"targets", targets_of(config, branch.upstream, branch.subset)},
+             {"chosen", chosen}};
+    if (chosen) {
+      its["why"] = found.branch_reason;
+      told["upstream"] = branch.upstream;
+      told["targets"] = its["targets"];
+    }
+    told["branches"].push_back(std::move(its));
+  }
+}
+
+// Why each other route has not been taken.
+void tell_others(const Rehearsal& found, const Served& served, json& told) {
+  http::Fields fields;
+  for (const auto& [name, value] : found.fields) fields.add(name, value);
+  const routing::RequestView view{found.host, found.path, found.method, found.query, &fields};
+  const routing::MatchResult result = served.snapshot->table.match(view);
+  told["outcome"] = name_of(result.outcome);
+  if (result.outcome == routing::MatchOutcome::kMethodNotAllowed) told["allow"] = found.allow;
+  const std::vector<routing::RouteRule> rules = route_rules(served.config);
+  for (const routing::Judgement& judgement : routing::judge(rules, result, view)) {
+    if (judgement.verdict == routing::Verdict::kChosen) continue;
+    std::string reason = judgement.reason;
+    if (judgement.verdict == routing::Verdict::kOutranked)
+      reason = "matches too, but `" + served.config.routes[result.route].name + "` " +
+               routing::why_preferred(rules[result.route], rules[judgement.route], found.host);
+    told["others"].push_back({{"route", served.config.routes[judgement.route].name},
+                              {"verdict", name_of(judgement.verdict)},
+                              {"reason", std::move(reason)}});
+  }
+}
+
+}  // namespace
+
+json tell(const Rehearsal& found, const PutQuestion& put, const Question& question, const Served& served) {
+  json told{{"method", found.method.empty() ? question.method : found.method},
+            {"url", question.url},
+            {"scheme", found.scheme},
+            {"host", found.host},
+            {"path", found.path},
+            {"client", found.client.empty() ? put.request.peer : found.client},
+            {"listener", put.listener},
+            {"assumed", put.assumed},
+            {"answer", tell_answer(found, put)},
+            {"outcome", "not_routed"},
+            {"policies", tell_policies(found)},
+            {"targets", json::array()},
+            {"branches", json::array()},
+            {"others", json::array()}};
+  if (found.route) told["route"] = served.config.routes[*found.route].name;
+  if (found.is_routed) tell_others(found, served, told);
+  if (found.end == Rehearsal::End::kForwarded && found.route)
+    tell_upstream(found, served.config, served.config.routes[*found.route], told);
+  return told;
+}
+
+}  // namespace portcullis::control

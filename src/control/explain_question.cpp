@@ -1,0 +1,187 @@
+#include "control/explain_question.h"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/text.h"
+#include "http/authority.h"
+#include "runtime/ip_range.h"
+
+namespace portcullis::control {
+namespace {
+
+using proxy::ListenerSettings;
+
+constexpr const char* kAssumedClient = "127.0.0.1";
+
+struct Url {
+  std::string scheme{};     // lower case; empty: it does not say
+  std::string authority{};  // with port, where it has one
+  std::string target = "/";
+};
+
+// "http://host[:port]/path?query", or a path alone. A fragment stays with the client.
+Url split_url(std::string_view rest) {
+  Url out;
+  if (const size_t scheme = rest.find("://"); scheme != std::string_view::npos && rest[0] != '/') {
+    out.scheme = to_lower(rest.substr(0, scheme));
+    rest.remove_prefix(scheme + 3);
+    const size_t end = std::min(rest.find_first_of("/?#"), rest.size());
+    out.authority = rest.substr(0, end);
+    // A user and a password are not sent as a part of the URL.
+    if (const size_t user = out.authority.rfind('@'); user != std::string::npos)
+      out.authority.erase(0, user + 1);
+    rest.remove_prefix(end);
+  }
+  rest = rest.substr(0, rest.find('#'));
+  if (!rest.empty()) out.target = (rest[0] == '?' ? "/" : "") + std::string(rest);
+  return out;
+}
+
+// The port that a client of this URL connects to; nothing where the URL does not say.
+std::optional<uint16_t> port_of(const Url& url) {
+  if (url.authority.empty()) return std::nullopt;
+  const size_t colon = url.authority.rfind(':');
+  if (colon != std::string::npos && url.authority.find(']', colon) == std::string::npos) {
+    const auto port = parse_decimal(std::string_view(url.authority).substr(colon + 1));
+    if (port && *port < 65'536) return static_cast<uint16_t>(*port);
+  }
+  return url.scheme == "https" ? 443 : 80;
+}
+
+// How well a listener suits the URL.
+int suitability(const ListenerSettings& listener, const Url& url) {
+  const bool tls = url.scheme == "https";
+  const bool same_tls = url.scheme.empty() || tls == (listener.tls != nullptr);
+  const auto port = port_of(url);
+  const bool same_port = port && listener.address.port() == *port;
+  return (same_port && same_tls ? 4 : 0) + (same_tls ? 2 : 0) + (same_port ? 1 : 0);
+}
+
+std::string text_of(const ListenerSettings& listener) {
+  return "`" + listener.name + "` (" + listener.address.to_string() + (listener.tls ? ", TLS)" : ")");
+}
+
+// The listener's index; kNoListener when there is none at all.
+Result<size_t> choose_listener(const std::vector<ListenerSettings>& all, const std::string& name,
+                               const Url& url, std::vector<std::string>& assumed) {
+  if (!name.empty()) {
+    std::vector<std::string> names;
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (all[i].name == name) return i;
+      names.push_back(all[i].name);
+    }
+    return Error{"there is no listener `" + name + "`; there are: " + join(names)};
+  }
+  if (all.empty()) {
+    assumed.push_back("a listener without settings, since the configuration has none");
+    return proxy::RehearsalRequest::kNoListener;
+  }
+  const auto best = std::max_element(all.begin(), all.end(), [&](const auto& a, const auto& b) {
+    return suitability(a, url) < suitability(b, url);
+  });
+  const auto port = port_of(url);
+  if (all.size() > 1 && (!port || best->address.port() != *port))
+    assumed.push_back("the request comes to the listener " + text_of(*best));
+  return static_cast<size_t>(best - all.begin());
+}
+
+bool is_one_line(std::string_view text) {
+  return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+// The request as HTTP/1.1 writes it (RFC 9112 section 3). What is wrong with it is the gateway's to say, but
+// what would make two requests of it is not a question.
+Result<std::string> write_request(const Question& question, const Url& url) {
+  const auto is_word = [](std::string_view text) {
+    return is_one_line(text) && text.find(' ') == std::string_view::npos && !text.empty();
+  };
+  if (!is_word(question.method)) return Error{"`" + question.method + "` is not a method"};
+  if (!is_one_line(url.target) || !is_one_line(url.authority))
+    return Error{"`" + question.url + "` is not a URL: it has control characters"};
+  // Clients encode spaces.
+  std::string target;
+  for (const char c : url.target) target += c == ' ' ? "%20" : std::string(1, c);
+  std::string host = url.authority, fields;
+  bool has_length = false;
+  for (const std::string& header : question.headers) {
+    const size_t colon = header.find(':');
+    if (colon == std::string::npos || colon == 0 || !is_one_line(header))
+      return Error{"`" + header + "` is not a header: write `Name: value`"};
+    const std::string name = to_lower(std::string_view(header).substr(0, colon));
+    const std::string value(trim(std::string_view(header).substr(colon + 1)));
+    if (name == "host") {
+      host = value;
+      continue;
+    }
+    has_length |= name == "content-length" || name == "transfer-encoding";
+    fields += header.substr(0, colon) + ": " + value + "\r\n";
+  }
+  if (!question.body.empty() && !has_length)
+    fields += "Content-Length: " + std::to_string(question.body.size()) + "\r\n";
+  return question.method + " " + target + " HTTP/1.1\r\nHost: " + host + "\r\n" + fields + "\r\n" +
+         question.body;
+}
+
+// The name that a TLS client of that URL asks for (RFC 6066 section 3): no address.
+std::string server_name(const Url& url) {
+  const std::string name = to_lower(http::host_of(url.authority));
+  return name.starts_with('[') || IpAddress::parse(name) ? "" : name;
+}
+
+}  // namespace
+
+Result<PutQuestion> put_question(const Question& question, const proxy::Snapshot& snapshot,
+                                 policy::Purpose purpose) {
+  PutQuestion out;
+  out.assumed = question.assumed;
+  const Url url = split_url(question.url);
+  auto text = write_request(question, url);
+  if (!text) return text.error();
+  proxy::RehearsalRequest& request = out.request;
+  request.text = std::move(*text);
+  request.purpose = purpose;
+  if (question.client.empty())
+    out.assumed.push_back(std::string("the client's address is ") + kAssumedClient);
+  const auto client = IpAddress::parse(question.client.empty() ? kAssumedClient : question.client);
+  if (!client) return Error{"`" + question.client + "` is not an IP address"};
+  char address[INET6_ADDRSTRLEN];
+  request.peer.assign(address, client->write(address));
+  const auto listener = choose_listener(snapshot.listeners, question.listener, url, out.assumed);
+  if (!listener) return listener.error();
+  request.listener = *listener;
+  if (*listener == proxy::RehearsalRequest::kNoListener) {
+    request.is_secure = url.scheme == "https";
+    return out;
+  }
+  const ListenerSettings& settings = snapshot.listeners[*listener];
+  out.listener = settings.name;
+  // A load balancer that sends PROXY headers says whether the client came by TLS.
+  request.is_secure = settings.tls != nullptr || (!settings.proxy_protocol.empty() && url.scheme == "https");
+  if (!request.is_secure && url.scheme == "https")
+    out.assumed.push_back("the request comes without TLS, which the listener " + text_of(settings) +
+                          " does not speak");
+  if (request.is_secure && url.scheme == "http")
+    out.assumed.push_back("the request comes by TLS, which the listener " + text_of(settings) + " speaks");
+  if (!settings.tls) {
+    if (!question.certificate.empty())
+      out.assumed.push_back("no certificate is shown: the listener " + text_of(settings) +
+                            " does not speak TLS");
+    return out;
+  }
+  const std::string name = server_name(url);
+  request.asked_for_certificate = settings.tls->asks_for(name);
+  if (!request.asked_for_certificate && !question.certificate.empty())
+    out.assumed.push_back("no certificate is shown: the listener " + text_of(settings) + " asks for none");
+  auto certificate = settings.tls->judge(question.certificate, name);
+  if (certificate) {
+    request.certificate = std::move(*certificate);
+  } else {
+    out.handshake_fault = certificate.error().message;
+  }
+  return out;
+}
+
+}  // namespace portcullis::control
