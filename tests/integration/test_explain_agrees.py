@@ -67,7 +67,7 @@ class World:
         self.authority = authority
         authority.issue("localhost", "localhost", "127.0.0.1", file="edge")
         self.admin, self.tls, self.redirecting, self.proxied = (free_port() for _ in range(4))
-        self.log = folder / "access.log"
+        self.log, self.quotas = folder / "access.log", folder / "quotas.db"
         self.gateway = start(self.configuration())
         self.ports = {"public": self.gateway.port, "tls": self.tls, "redirecting": self.redirecting, "proxied": self.proxied}
         self.number = 0
@@ -136,7 +136,7 @@ listeners:
   - {{name: redirecting, address: "127.0.0.1:{self.redirecting}", redirect_to_https: {{port: 8443}}}}
   - {{name: proxied, address: "127.0.0.1:{self.proxied}", trusted_proxies: [127.0.0.1], redirect_to_https: {{port: 8443}}}}
 access_log: {{path: {self.log}}}
-quotas: {{file: quotas.db}}
+quotas: {{file: {self.quotas}}}
 upstreams:
   - {{name: plain, targets: [{{address: "127.0.0.1:{self.backend.port}"}}]}}
   - {{name: calls, protocol: http2, targets: [{{address: "127.0.0.1:{self.library.port}"}}]}}
