@@ -76,6 +76,9 @@ std::optional<std::string_view> nearest_word(std::string_view word,
 // " - did you mean `x`?" for the nearest candidate, or "": the end of an error message about `word`.
 std::string suggestion_for(std::string_view word, const std::vector<std::string_view>& candidates);
 
+// A URL for people, without what may be secret in it: user name and password, and the query.
+std::string without_secrets(std::string_view url);
+
 // "a, b, c".
 std::string join(const std::vector<std::string>& words);
 

@@ -28,6 +28,7 @@ void print_text(const nlohmann::json& told) {
   const auto known = [&](const char* key) { return !told[key].get_ref<const std::string&>().empty(); };
   line(told["method"].get<std::string>() + " " + told["path"].get<std::string>() +
        (known("host") ? " at " + told["host"].get<std::string>() : ""));
+  if (told.contains("listener")) line("  listener: " + told["listener"].get<std::string>());
   if (told["outcome"] != "matched") {
     line("  answered by the gateway: " +
          std::string(told["outcome"] == "no_route" ? "404, no route" : "405"));
@@ -64,19 +65,22 @@ struct ExplainSettings {
   std::vector<std::string> headers;
   std::string curl_line;
   std::string client_address = "127.0.0.1";
+  std::string listener;
   bool json = false;
 };
 
 // The request that the command line describes. Nothing when its curl command cannot be read.
 std::optional<control::Question> read_question(const ExplainSettings& settings, Failure& failure) {
   if (settings.curl_line.empty())
-    return control::Question{settings.method, settings.url, settings.headers, settings.client_address};
+    return control::Question{settings.method, settings.url, settings.headers, settings.client_address,
+                             settings.listener};
   auto read = control::read_curl_line(settings.curl_line);
   if (!read) {
     failure = {kUsage, "--curl: " + read.error().message};
     return std::nullopt;
   }
   read->client_address = settings.client_address;
+  read->listener = settings.listener;
   return std::move(*read);
 }
 
@@ -90,7 +94,7 @@ int explain(const ExplainSettings& settings) {
   const auto config = control::load_config(*path, diagnostics);
   control::print_diagnostics(diagnostics);
   if (!config) return fail("explain", {kWrong, "the configuration " + *path + " is wrong"}, format);
-  const auto say = [](const std::string& said) { std::fprintf(stderr, "portcullis: %s\n", said.c_str()); };
+  const auto say = [](Level level, const std::string& said) { portcullis::say(level, said); };
   const auto told = control::explain(*config, *question, say);
   if (!told) return fail("explain", {kUsage, told.error().message}, format);
   if (settings.json) {
@@ -120,21 +124,27 @@ Command explain_command() {
                     .summary = "`http://host/path`, or a path alone",
                     .target = &settings->url,
                     .required = true}},
-      .options = {config_option(settings->config),
-                  {.names = "-H,--header",
-                   .value = "FIELD",
-                   .summary = "A header field of the request, as `X-Version: 2`; may be repeated",
-                   .target = &settings->headers},
-                  {.names = "--curl",
-                   .value = "LINE",
-                   .summary = "Instead of METHOD and URL: a curl command, in quotes as one word",
-                   .target = &settings->curl_line,
-                   .replaces_operands = true},
-                  {.names = "--client",
-                   .value = "ADDRESS",
-                   .summary = "The client's address; 127.0.0.1 when none is given",
-                   .target = &settings->client_address},
-                  json_option(settings->json)},
+      .options =
+          {config_option(settings->config),
+           {.names = "-H,--header",
+            .value = "FIELD",
+            .summary = "A header field of the request, as `X-Version: 2`; may be repeated",
+            .target = &settings->headers},
+           {.names = "--curl",
+            .value = "LINE",
+            .summary = "Instead of METHOD and URL: a curl command, in quotes as one word",
+            .target = &settings->curl_line,
+            .replaces_operands = true},
+           {.names = "--client",
+            .value = "ADDRESS",
+            .summary = "The client's address; 127.0.0.1 when none is given",
+            .target = &settings->client_address},
+           {.names = "--listener",
+            .value = "NAME",
+            .summary =
+                "The listener that the request comes by, by name or address; the first when none is given",
+            .target = &settings->listener},
+           json_option(settings->json)},
       .environment = {config_variable()},
       .exits = {{kGood, "a route takes the request"},
                 {kWrong, "no route takes the request, or the configuration is wrong"},

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 #include "base/arena.h"
 #include "base/text.h"
 #include "control/snapshot.h"
@@ -49,6 +51,7 @@ const char* name_of(routing::Verdict verdict) {
     case routing::Verdict::kOtherPath: return "other_path";
     case routing::Verdict::kOtherMethod: return "other_method";
     case routing::Verdict::kOtherPredicate: return "other_condition";
+    case routing::Verdict::kOtherListener: return "other_listener";
   }
   return "";
 }
@@ -111,7 +114,7 @@ void explain_upstream(const config::Config& config, const config::Route& route, 
 // Runs the policies that the request would meet, without charging, asking or changing anything outside, and
 // chooses an upstream by what they have found.
 void explain_policies(const config::Config& config, const config::Route& route, const Sample& sample,
-                      const std::function<void(const std::string&)>& say, nlohmann::json& out) {
+                      const Say& say, nlohmann::json& out) {
   EventLoop loop;  // never runs
   Arena arena;
   http::RequestHead request;
@@ -173,11 +176,21 @@ void explain_policies(const config::Config& config, const config::Route& route, 
   explain_upstream(config, route, context, out);
 }
 
+// The address of the listener that the request comes by.
+Result<std::string> listener_address(const config::Config& config, const std::string& name) {
+  if (name.empty() && config.listeners.empty()) return std::string();
+  const config::ListenerAddresses addresses(config.listeners);
+  const std::string* found = addresses.find(name.empty() ? config.listeners.front().name : name);
+  if (found != nullptr) return *found;
+  std::vector<std::string_view> known;
+  for (const config::Listener& one : config.listeners) known.push_back(one.name);
+  return Error{"there is no listener `" + name + "`" + suggestion_for(name, known)};
+}
+
 }  // namespace
 
-Result<nlohmann::json> explain(const config::Config& config, const Question& question,
-                               const std::function<void(const std::string&)>& say) {
-  const auto& [method, url, headers, client_address] = question;
+Result<nlohmann::json> explain(const config::Config& config, const Question& question, const Say& say) {
+  const auto& [method, url, headers, client_address, listener] = question;
   Url asked = split_url(url);
   http::Fields fields;
   for (const std::string& header : headers) {
@@ -194,9 +207,13 @@ Result<nlohmann::json> explain(const config::Config& config, const Question& que
   if (!path) return Error{"`" + url + "` has no path that the gateway would accept (400)"};
   const std::vector<routing::RouteRule> rules = route_rules(config);
   const routing::RouteTable table(rules);
-  const routing::RequestView view{asked.host, *path, method, asked.query, &fields};
+  const auto address = listener_address(config, listener);
+  if (!address) return address.error();
+  const routing::RequestView view{asked.host, *path, method, asked.query, &fields, *address};
   const routing::MatchResult result = table.match(view);
   nlohmann::json told{{"method", method}, {"host", asked.host}, {"path", std::string(*path)}};
+  if (std::any_of(rules.begin(), rules.end(), [](const auto& rule) { return !rule.listeners.empty(); }))
+    told["listener"] = *address;
   told["others"] = nlohmann::json::array();
   told["policies"] = nlohmann::json::array();
   told["targets"] = nlohmann::json::array();

@@ -192,7 +192,9 @@ SmallAnswer AdminServer::explain(const SmallRequest& request) const {
     }
   }
   if (!text("client").empty()) question.client_address = text("client");
-  auto told = control::explain(sources_.config(), question, say);
+  question.listener = text("listener");
+  auto told = control::explain(sources_.config(), question,
+                               [](Level level, const std::string& said) { say(level, said); });
   if (!told) return refuse(told.error().message);
   (*told)["url"] = question.url;
   return {.content_type = "application/json",

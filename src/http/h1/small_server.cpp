@@ -83,12 +83,9 @@ struct SmallServer::Connection {
 
 SmallServer::SmallServer(EventLoop& loop, UniqueFd socket, Limits limits, Handler handler, Greeting greeting)
     : loop_(loop), limits_(limits), handler_(std::move(handler)), greeting_(std::move(greeting)) {
-  acceptor_.emplace(
-      loop, std::move(socket),
-      [this](UniqueFd fd, const SocketAddress&) {
-        if (open_ < limits_.connections) tasks_.spawn(serve(std::move(fd)));
-      },
-      [](int) {});
+  acceptor_.emplace(loop, std::move(socket), [this](UniqueFd fd, const SocketAddress&) {
+    if (open_ < limits_.connections) tasks_.spawn(serve(std::move(fd)));
+  });
 }
 
 Task<void> SmallServer::serve(UniqueFd fd) {
