@@ -30,7 +30,7 @@ MAY_USE = {
     "policy": HTTP | IDENTITY | {"cache", "compression", "limits", "redis", "routing", "telemetry", "tls"},
     "proxy": HTTP | IDENTITY | {"cache", "policy", "routing", "upstream", "telemetry", "tls"},
     "control": HTTP | IDENTITY | {"proxy", "policy", "cache", "limits", "redis", "routing", "upstream", "telemetry", "tls", "discovery"},
-    "cli": HTTP | IDENTITY | {"tls", "control", "policy", "routing"},
+    "cli": HTTP | IDENTITY | {"tls", "control", "limits", "policy", "routing"},
 }
 
 root = pathlib.Path(__file__).resolve().parents[1] / "src"

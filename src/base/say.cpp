@@ -1,21 +1,74 @@
 #include "base/say.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
-#include <cstdint>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <deque>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "base/output.h"
+#include "base/text.h"
 
 namespace portcullis {
 namespace {
 
 constexpr std::chrono::milliseconds kMessagePatience{200};
+constexpr size_t kMostWaiting = 1'000;  // messages, while a thread is writing
 
 std::atomic<int> descriptor_for_handlers{STDERR_FILENO};
+std::array<std::atomic<uint64_t>, kLevels.size()> said{};
+
+size_t index_of(Level level) {
+  return level == Level::kError ? 0 : level == Level::kWarning ? 1 : 2;
+}
+
+// As RFC 3339 writes it, in UTC and with milliseconds: 2026-11-28T12:00:00.123Z.
+std::string current_timestamp() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  tm parts{};
+  ::gmtime_r(&now.tv_sec, &parts);
+  char text[80];
+  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", parts.tm_year + 1900,
+                parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                now.tv_nsec / 1'000'000);
+  return text;
+}
+
+// What others have sent may be in a message: it must not begin a line of its own.
+std::string on_one_line(std::string_view message) {
+  std::string out;
+  for (const char c : message) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      out += "\\n";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      char digits[2];
+      write_hex(digits, byte, sizeof digits);
+      out.append("\\x").append(digits, sizeof digits);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+// The journal says in JOURNAL_STREAM which of its sockets it reads, so that a descriptor which has been
+// redirected since is not taken for it.
+bool is_read_by_journal(int descriptor) {
+  const char* told = std::getenv("JOURNAL_STREAM");
+  struct stat status {};
+  if (told == nullptr || ::fstat(descriptor, &status) != 0) return false;
+  return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) == told;
+}
 
 class Messages {
  public:
@@ -24,21 +77,78 @@ class Messages {
     return one;
   }
 
-  void drop_when_stuck() {
+  void begin_log() {
     const std::lock_guard lock(mutex_);
+    for_journal_ = is_read_by_journal(STDERR_FILENO);
     output_.emplace(Output::of_standard(STDERR_FILENO));
     descriptor_for_handlers.store(output_->descriptor());
   }
 
-  void write(const std::string& line) {
+  void set(const ProcessLog& settings) {
     const std::lock_guard lock(mutex_);
-    if (!output_) return write_all(line + "\n");
+    settings_ = settings;
+  }
+
+  // `plain`: the line that it is outside of the process log.
+  void write(Level level, std::string_view fault, const std::string& message, const std::string& plain) {
+    said[index_of(level)].fetch_add(1, std::memory_order_relaxed);
+    std::unique_lock lock(mutex_);
+    if (!output_) return write_all(plain + "\n");
+    if (level > settings_.level) return;
+    pass_on(line_of(level, fault, message), lock);
+  }
+
+  void write_page(const std::string& text) {
+    std::unique_lock lock(mutex_);
+    output_ ? pass_on(text + "\n", lock) : write_all(text + "\n");
+  }
+
+ private:
+  std::string line_of(Level level, std::string_view fault, std::string_view message) const {
+    const std::string process = std::to_string(::getpid());
+    const std::string priority = "<" + std::to_string(static_cast<int>(level)) + ">";
+    std::string out = for_journal_ ? priority : "";
+    if (settings_.format == ProcessLog::Format::kJson) {
+      out += R"({"time":")" + current_timestamp() + R"(","level":")";
+      out += name_of(level);
+      out += R"(","process":)" + process;
+      if (!fault.empty()) out.append(R"(,"fault":")").append(fault) += '"';
+      out += R"(,"message":")";
+      append_json_escaped(out, message);
+      return out += "\"}\n";
+    }
+    // The journal notes the time and the process by itself.
+    if (!for_journal_) {
+      out.append(current_timestamp()).append(" ").append(name_of(level));
+      out.append(" portcullis[").append(process).append("]: ");
+    }
+    return out += on_one_line(message) + "\n";
+  }
+
+  // Writes `text`, or leaves it to the thread that is writing, which must not make this one wait.
+  void pass_on(std::string text, std::unique_lock<std::mutex>& lock) {
+    if (waiting_.size() >= kMostWaiting) {
+      ++dropped_;
+      return;
+    }
+    waiting_.push_back(std::move(text));
+    if (std::exchange(writing_, true)) return;
+    const auto patience = ::getpid() == ::gettid() ? kMessagePatience : std::chrono::milliseconds(0);
+    while (!waiting_.empty()) write_first(stuck_ ? std::chrono::milliseconds(0) : patience, lock);
+    writing_ = false;
+  }
+
+  void write_first(std::chrono::milliseconds patience, std::unique_lock<std::mutex>& lock) {
     std::string text = rest_;
-    if (dropped_ > 0)
-      text +=
-          "portcullis: standard error was not read: " + std::to_string(dropped_) + " messages were dropped\n";
-    (text += line) += '\n';
-    const size_t taken = output_->write(text, stuck_ ? std::chrono::milliseconds(0) : kMessagePatience);
+    const uint64_t dropped = dropped_;
+    if (dropped > 0)
+      text += line_of(Level::kWarning, "",
+                      "standard error was not read: " + std::to_string(dropped) + " messages were dropped");
+    text += waiting_.front();
+    waiting_.pop_front();
+    lock.unlock();
+    const size_t taken = output_->write(text, patience);
+    lock.lock();
     stuck_ = taken < text.size();
     if (taken <= rest_.size()) {
       rest_.erase(0, taken);
@@ -46,11 +156,10 @@ class Messages {
     } else {
       // What has been begun is ended first, so that lines stay whole.
       rest_ = text.substr(taken);
-      dropped_ = 0;
+      dropped_ -= dropped;
     }
   }
 
- private:
   static void write_all(std::string_view text) {
     while (!text.empty()) {
       const ssize_t count = ::write(STDERR_FILENO, text.data(), text.size());
@@ -60,24 +169,57 @@ class Messages {
   }
 
   std::mutex mutex_;
-  std::optional<Output> output_;  // none: this process waits for its reader
-  std::string rest_;              // of a message of which the reader has taken a part
+  std::optional<Output> output_;  // none: there is no process log, and messages wait for their reader
+  ProcessLog settings_;
+  bool for_journal_ = false;
+  std::deque<std::string> waiting_;
+  bool writing_ = false;  // a thread takes what is waiting; `rest_` and `stuck_` are its own
+  std::string rest_;      // of a message of which the reader has taken a part
   bool stuck_ = false;
   uint64_t dropped_ = 0;
 };
 
 }  // namespace
 
+std::string_view name_of(Level level) {
+  switch (level) {
+    case Level::kError: return "error";
+    case Level::kWarning: return "warning";
+    case Level::kInfo: return "info";
+  }
+  return "";
+}
+
+void say(Level level, const std::string& message) {
+  Messages::instance().write(level, "", message, "portcullis: " + message);
+}
+
 void say(const std::string& message) {
-  say_line("portcullis: " + message);
+  say(Level::kInfo, message);
 }
 
-void say_line(const std::string& line) {
-  Messages::instance().write(line);
+void say_line(Level level, const std::string& line) {
+  Messages::instance().write(level, "", line, line);
 }
 
-void drop_messages_of_stuck_reader() {
-  Messages::instance().drop_when_stuck();
+void say_page(const std::string& text) {
+  Messages::instance().write_page(text);
+}
+
+void say_fault(Level level, std::string_view fault, const std::string& message) {
+  Messages::instance().write(level, fault, message, "portcullis: " + message);
+}
+
+void begin_process_log() {
+  Messages::instance().begin_log();
+}
+
+void set_process_log(const ProcessLog& settings) {
+  Messages::instance().set(settings);
+}
+
+uint64_t messages_said(Level level) {
+  return said[index_of(level)].load(std::memory_order_relaxed);
 }
 
 int message_descriptor() {

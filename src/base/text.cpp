@@ -104,6 +104,16 @@ std::string join(const std::vector<std::string>& words) {
   return out;
 }
 
+std::string without_secrets(std::string_view url) {
+  url = url.substr(0, url.find_first_of("?#"));
+  const size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return std::string(url);
+  const size_t begin = scheme + 3;
+  const size_t user_end = url.substr(0, url.find('/', begin)).rfind('@');
+  std::string out(url.substr(0, begin));
+  return out += url.substr(user_end == std::string_view::npos ? begin : user_end + 1);
+}
+
 void append_json_escaped(std::string& out, std::string_view text) {
   static constexpr std::string_view kHex = "0123456789abcdef";
   for (size_t i = 0; i < text.size();) {

@@ -79,6 +79,9 @@ std::string suggestion_for(std::string_view word, const std::vector<std::string_
 // Length of the valid UTF-8 sequence at the start of `text`, which is not empty; 0 when there is none.
 size_t utf8_sequence(std::string_view text);
 
+// A URL for people, without what may be secret in it: user name and password, and the query.
+std::string without_secrets(std::string_view url);
+
 // "a, b, c".
 std::string join(const std::vector<std::string>& words);
 

@@ -11,6 +11,7 @@
 #include <random>
 #include <set>
 
+#include "base/faults.h"
 #include "base/read_file.h"
 #include "runtime/start_thread.h"
 
@@ -85,8 +86,8 @@ bool Disk::take() {
 
 // Until the process that has it has gone, as that which this one is an upgrade of.
 bool Disk::wait_to_take() {
-  say_("the cache's directory `" + settings_.path +
-       "` is another process's: it is used here once that has gone");
+  say_(Level::kInfo, "the cache's directory `" + settings_.path +
+                         "` is another process's: it is used here once that has gone");
   do {
     std::unique_lock lock(mutex_);
     if (stopped_.wait_for(lock, kLockPause, [this] { return stopping_; })) return false;
@@ -98,8 +99,8 @@ void Disk::restore_all(const Restore& restore) {
   for (size_t i = 0; i < kFolders; ++i) restore_folder(settings_.path + "/" + hex(i, 2), restore);
   const uint64_t found = counts_.restored.load(std::memory_order_relaxed);
   if (found > 0)
-    say_("the cache has found " + std::to_string(found) + (found == 1 ? " object" : " objects") + " in `" +
-         settings_.path + "`");
+    say_(Level::kInfo, "the cache has found " + std::to_string(found) +
+                           (found == 1 ? " object" : " objects") + " in `" + settings_.path + "`");
 }
 
 void Disk::restore_folder(const std::string& folder, const Restore& restore) {
@@ -148,12 +149,13 @@ void Disk::note_failed(const std::string& path, int error) {
 
 // At most one line a minute: a full disk says the same for each object. The counts tell the rest.
 void Disk::complain(const std::string& what) {
+  count_fault(Fault::kCacheDisk);
   const int64_t moment =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch())
           .count();
   int64_t last = complained_.load(std::memory_order_relaxed);
   if (last != 0 && moment - last < 60) return;
-  if (complained_.compare_exchange_strong(last, moment)) say_(what);
+  if (complained_.compare_exchange_strong(last, moment)) say_(Level::kWarning, what);
 }
 
 void Disk::keep_open(std::shared_ptr<OpenFile> file) {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/result.h"
+#include "base/say.h"
 #include "base/unique_fd.h"
 #include "cache/disk_file.h"
 #include "runtime/side_pool.h"
@@ -38,8 +39,6 @@ struct DiskCounts {
 // Any thread, but for begin() and stop().
 class Disk {
  public:
-  using Say = std::function<void(const std::string&)>;
-
   // Makes the directory where there is none. An error names what is in the way.
   static Result<std::unique_ptr<Disk>> open(DiskSettings settings, Say say);
   ~Disk() { stop(); }

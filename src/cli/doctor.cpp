@@ -16,6 +16,7 @@
 #include "cli/config_choice.h"
 #include "control/gateway.h"
 #include "control/snapshot.h"
+#include "limits/redis_probe.h"
 #include "runtime/acceptor.h"
 #include "runtime/socket_owner.h"
 #include "runtime/stream.h"
@@ -152,7 +153,7 @@ void check_port(const std::string& topic, const std::string& text, Findings& fin
 
 // The configuration's own check warns of the last two weeks; here all are told.
 void check_certificates(const config::ListenerTls& tls, const std::string& listener, Findings& findings) {
-  tls::Certificates certificates([](const std::string&) {});
+  tls::Certificates certificates([](Level, const std::string&) {});
   constexpr int kSoon = 30;  // days
   for (const config::TlsCertificate& told : tls.certificates) {
     const auto entry = certificates.get(
@@ -223,8 +224,7 @@ class Reach {
     }
     while (left_ > 0) loop_.run_once(Milliseconds(100));
     for (const Asked& one : asked_) {
-      const std::string said =
-          (one.group.empty() || one.group == one.topic ? "" : one.group + ": ") + one.place;
+      const std::string said = (one.group.empty() ? "" : one.group + ": ") + one.place;
       const bool lost =
           !one.group.empty() && std::all_of(asked_.begin(), asked_.end(), [&](const Asked& other) {
             return other.topic != one.topic || other.group != one.group || !other.why.empty();
@@ -295,9 +295,19 @@ void check_neighbours(const config::Config& config, Findings& findings) {
   for (const config::Upstream& upstream : config.upstreams) {
     for (const config::Target& target : upstream.targets) reach.add("target", upstream.name, target.address);
   }
-  if (!config.redis.address.empty()) reach.add("redis", "redis", config.redis.address);
   if (!config.tracing.endpoint.empty()) reach.add("tracing", "", place_of(config.tracing.endpoint));
   reach.run(findings);
+}
+
+// A server that answers may still refuse what limits and quotas need.
+void check_redis(const config::Config& config, Findings& findings) {
+  const config::Redis& told = config.redis;
+  if (told.address.empty()) return;
+  const Status probed = limits::probe_redis(
+      {told.address, told.username, told.password, told.database, told.timeout},
+      config.quotas.redis ? limits::RedisUse::kLimitsAndQuotas : limits::RedisUse::kLimits);
+  if (probed) return findings.good("redis", told.address + " answers, and takes what is written");
+  findings.fault("redis", told.address + ": " + probed.error().message);
 }
 
 struct DoctorSettings {
@@ -331,6 +341,7 @@ int doctor(const DoctorSettings& settings) {
     check_file("quotas", config->quotas.file, findings);
     check_cache_disk(config->cache.disk, findings);
     check_neighbours(*config, findings);
+    check_redis(*config, findings);
   }
   return findings.print(format_of(settings.json));
 }
@@ -343,8 +354,9 @@ Command doctor_command() {
           .summary = "Look for what stands in a configuration's way on this machine",
           .description =
               "The configuration itself, limits of the kernel and of the process, addresses to bind, "
-              "certificates near their end, files to write, and targets and servers to reach. One line for "
-              "each finding.",
+              "certificates near their end, files to write, targets and servers to reach, and whether Redis "
+              "takes "
+              "what is written: that is a key of its own, which expires. One line for each finding.",
           .operands = {config_operand(settings->config)},
           .options = {config_option(settings->config), json_option(settings->json)},
           .environment = {config_variable()},

@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <memory>
 #include <system_error>
 
@@ -23,12 +24,15 @@ int serve(const control::RunOptions& options) {
   report_crashes();
   const SignalStack signal_stack;
   control::Gateway::block_signals();
-  drop_messages_of_stuck_reader();
+  begin_process_log();
+  std::unique_ptr<control::QuitGuard> quit;
   std::unique_ptr<control::Gateway> gateway;
   try {
-    gateway = std::make_unique<control::Gateway>(options);
-  } catch (const std::system_error& problem) {  // not even a loop: the limit of descriptors is very low
-    say(std::string(problem.what()) + "; see `ulimit -n`");
+    quit = std::make_unique<control::QuitGuard>();
+    gateway = std::make_unique<control::Gateway>(options, *quit);
+  } catch (const std::system_error& problem) {  // a limit of the system is very low
+    const bool of_descriptors = problem.code().value() == EMFILE;
+    say(Level::kError, problem.what() + std::string(of_descriptors ? "; see `ulimit -n`" : ""));
     return kCouldNot;
   }
   switch (gateway->start()) {
@@ -68,7 +72,8 @@ Command run_command() {
       .description =
           "SIGHUP, and `portcullis reload`, load the configuration anew; when it is wrong, the old one goes "
           "on "
-          "serving. SIGTERM and SIGINT let requests finish, then end the process; SIGQUIT ends it at once. "
+          "serving. SIGTERM and SIGINT let requests finish, then end the process; SIGQUIT ends it at once, "
+          "whatever it is doing. "
           "SIGUSR1 opens the files of the logs again. SIGUSR2 starts the program at its path again, which "
           "may "
           "have been replaced, and passes all sockets on to it."
@@ -93,7 +98,7 @@ Command run_command() {
                    .summary = "Let the system write a core file when it crashes; it holds keys and secrets",
                    .target = &settings->core_dumps}},
       .environment = {config_variable()},
-      .exits = {{kGood, "it has served, and was told to end"},
+      .exits = {{kGood, "it was told to end"},
                 {kWrong, "the configuration is wrong"},
                 {kCouldNot,
                  "it could not serve: an address could not be bound, a file read or written, or a limit is "

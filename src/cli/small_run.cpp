@@ -216,6 +216,7 @@ std::optional<int> SmallRun::prepare(control::RunOptions& run) {
   if (made_key_.empty() && options_.key && !options_.key->starts_with("sha256:") &&
       is_guessable_key(*options_.key))
     control::say(
+        Level::kWarning,
         "--key: this key is short enough to be guessed; `portcullis generate-key` makes better ones");
   // A successor takes over the addresses of the process before.
   if (!print_ && run.upgrade_socket_path.empty() && !is_started_by_predecessor()) {

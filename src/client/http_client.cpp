@@ -12,6 +12,19 @@ namespace {
 
 constexpr int64_t kMaxTimeout = std::numeric_limits<int>::max();  // milliseconds; libcurl takes no more
 
+// libcurl's words without how long it took (" after 12 ms"), so that the same failure has the same words.
+std::string without_duration(std::string_view words) {
+  std::string out(words);
+  constexpr std::string_view kAfter = " after ", kUnit = " ms";
+  const size_t begin = out.find(kAfter);
+  if (begin == std::string::npos) return out;
+  const size_t digits = begin + kAfter.size();
+  const size_t end = out.find_first_not_of("0123456789", digits);
+  if (end != digits && out.compare(end == std::string::npos ? out.size() : end, kUnit.size(), kUnit) == 0)
+    out.erase(begin, end + kUnit.size() - begin);
+  return out;
+}
+
 }  // namespace
 
 // One of libcurl's sockets, as the loop sees it.
@@ -100,7 +113,8 @@ class HttpClient::Transfer {
   void finish(CURLcode code) {
     response_.timed_out = code == CURLE_OPERATION_TIMEDOUT;
     if (code != CURLE_OK && !stopped_) {
-      response_.error = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+      response_.error = without_duration(error_[0] != '\0' ? error_ : curl_easy_strerror(code));
+      if (response_.timed_out) response_.error = "no answer in time";
       response_.too_large = too_large_;
       if (too_large_) response_.error = "the response is too large";
     }

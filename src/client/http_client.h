@@ -30,7 +30,7 @@ struct HttpRequest {
 };
 
 struct HttpResponse {
-  std::string error;  // why there is no response; empty: there is one
+  std::string error;  // why there is no response, without times and counts; empty: there is one
   bool timed_out = false;
   bool too_large =
       false;  // its body was, which is why there is an error; status and fields are those that came

@@ -32,6 +32,10 @@ TypePointer admin_type() {
           "machine can reach it, it needs `tokens`, or `tls` with `client_certificate: required`. A "
           "change needs a restart.")
       .locate_last(&Admin::address_location)
+      .optional("mode", &Admin::mode, socket_mode_type(), "what the umask leaves, without other users",
+                "Permissions of a Unix socket's file, as a listener's. A change needs a restart.")
+      .optional("group", &Admin::group, text(), "the process's",
+                "The group that a Unix socket's file belongs to. A change needs a restart.")
       .optional("tls", &Admin::tls, listener_tls_type(), "plain HTTP", "TLS towards operators.")
       .optional(
           "tokens", &Admin::tokens, list_of<AdminToken>(token), "none",
@@ -47,6 +51,7 @@ TypePointer admin_type() {
 
 void check_admin(const Admin& admin, Diagnostics& diagnostics) {
   if (!admin.enabled()) return;
+  check_socket_file(admin.address, admin.mode, admin.group, admin.location, diagnostics);
   const auto address = SocketAddress::parse(admin.address);
   const bool asks = !admin.tokens.empty() || admin.tls.client_certificate == ClientCertificate::kRequired;
   if (address && !address->is_local() && !asks)

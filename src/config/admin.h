@@ -24,6 +24,8 @@ struct Admin {
   Location location{};  // line 0: there is none
   std::string address = "127.0.0.1:9080";
   Location address_location{};
+  std::string mode;   // of a Unix socket's file; empty: what the umask leaves to the user
+  std::string group;  // the same; empty: the process's
   ListenerTls tls;
   std::vector<AdminToken> tokens;
   std::vector<std::string> hosts;

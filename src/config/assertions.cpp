@@ -48,7 +48,7 @@ bool intersect(const std::vector<std::string>& a, const std::vector<std::string>
 bool takes_all_below(const Route& route, std::string_view prefix) {
   const Match& match = route.match;
   return !match.path_prefix.empty() && http::is_below(prefix, match.path_prefix) && match.hosts.empty() &&
-         match.methods.empty() && match.headers.empty() && match.query.empty();
+         match.methods.empty() && match.headers.empty() && match.query.empty() && match.listeners.empty();
 }
 
 class Reach {

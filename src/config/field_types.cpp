@@ -38,6 +38,36 @@ TypePointer url_type() {
   return checked_text("a URL", "^https?://", "https://auth.example.com/check", check_url);
 }
 
+namespace {
+
+// Connecting to a Unix socket takes the right to write its file.
+std::string check_socket_mode(const std::string& text) {
+  const auto mode = text.size() <= 4 ? parse_digits(text, 8) : std::nullopt;
+  if (!mode || *mode > 0777) return "`" + text + "` is not a mode: write it in octal, as \"0660\"";
+  return (*mode & 0222) != 0 ? "" : "`" + text + "` lets nobody connect: that takes the right to write";
+}
+
+}  // namespace
+
+TypePointer socket_mode_type() {
+  return checked_text("a mode", "^[0-7]{3,4}$", check_socket_mode);
+}
+
+std::optional<uint32_t> mode_of(const std::string& text) {
+  const auto mode = parse_digits(text, 8);
+  return mode ? std::optional(static_cast<uint32_t>(*mode)) : std::nullopt;
+}
+
+void check_socket_file(const std::string& address, const std::string& mode, const std::string& group,
+                       const Location& location, Diagnostics& diagnostics) {
+  if (address.starts_with("unix:")) return;
+  for (const auto& [key, value] : {std::pair("mode", &mode), std::pair("group", &group)}) {
+    if (!value->empty())
+      diagnostics.error(location,
+                        std::string("`") + key + "` is for a Unix socket, and `" + address + "` is none");
+  }
+}
+
 TypePointer address_type() {
   return checked_text("an address", "", "0.0.0.0:8080", [](const std::string& text) -> std::string {
     const auto address = SocketAddress::parse(text);

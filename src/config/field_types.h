@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "config/schema.h"
 
 namespace portcullis::config {
@@ -11,9 +13,16 @@ TypePointer key_hash_type();       // "sha256:", and 64 hexadecimal digits
 TypePointer address_range_type();  // "10.0.0.0/8", "::1"
 TypePointer field_name_type();     // of a header
 TypePointer url_type();            // http or https
+TypePointer socket_mode_type();    // permissions of a Unix socket's file, in octal: "0660"
 
 // What is wrong with one, or "".
 std::string check_field_name(const std::string& name);
 std::string check_url(const std::string& text);
+
+// What `socket_mode_type()` has taken, as a number; nothing for an empty text.
+std::optional<uint32_t> mode_of(const std::string& text);
+// Reports at `location` a `mode` or a `group` that an address without a file has.
+void check_socket_file(const std::string& address, const std::string& mode, const std::string& group,
+                       const Location& location, Diagnostics& diagnostics);
 
 }  // namespace portcullis::config

@@ -4,6 +4,7 @@
 #include "http/characters.h"
 #include "http/field_id.h"
 #include "http/trailers.h"
+#include "runtime/address.h"
 
 namespace portcullis::config {
 namespace {
@@ -34,7 +35,27 @@ TypePointer trailer_names() {
   return list_of<std::string>(checked_text("a trailer's name", "", "server-timing", check_trailer_name));
 }
 
+// One text for each address, however it was written: "[0:0::1]:80" is "[::1]:80".
+std::string canonical_address(const std::string& text) {
+  const auto address = SocketAddress::parse(text);
+  return address ? address->to_string() : text;
+}
+
 }  // namespace
+
+ListenerAddresses::ListenerAddresses(const std::vector<Listener>& listeners) {
+  for (const Listener& one : listeners) {
+    const std::string address = canonical_address(one.address);
+    by_name_.emplace(one.name, address);
+    by_name_.emplace(address, address);
+  }
+}
+
+const std::string* ListenerAddresses::find(const std::string& name) const {
+  auto found = by_name_.find(name);
+  if (found == by_name_.end()) found = by_name_.find(canonical_address(name));
+  return found == by_name_.end() ? nullptr : &found->second;
+}
 
 TypePointer listener_type() {
   auto limits = std::make_shared<ObjectType>("limits", "Bounds on what one client may send.");
@@ -95,6 +116,12 @@ TypePointer listener_type() {
   listener->locate(&Listener::location)
       .required("name", &Listener::name, name_type(), "Its name in logs and metrics.")
       .required("address", &Listener::address, address_type(), "`host:port`, `[IPv6]:port` or `unix:/path`.")
+      .optional(
+          "mode", &Listener::mode, socket_mode_type(), "what the umask leaves",
+          "Permissions of a Unix socket's file, in octal and in quotes, as `\"0660\"`. Clients need the "
+          "right to write.")
+      .optional("group", &Listener::group, text(), "the process's",
+                "The group that a Unix socket's file belongs to.")
       .optional("tls", &Listener::tls, listener_tls_type(), "plain HTTP", "TLS towards clients.")
       .optional(
           "redirect_to_https", &Listener::redirect_to_https, https_redirect_type(), "none",

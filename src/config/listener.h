@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,8 @@ struct Listener {
   Location location;
   std::string name;
   std::string address;
+  std::string mode;   // of a Unix socket's file; empty: what the umask leaves
+  std::string group;  // the same; empty: the process's
   std::vector<std::string> trusted_proxies;
   std::vector<std::string> proxy_protocol;
   Forwarded forwarded = Forwarded::kXForwarded;
@@ -115,5 +118,17 @@ struct Listener {
 };
 
 TypePointer listener_type();  // Listener
+
+// Finds listeners by what a route calls them.
+class ListenerAddresses {
+ public:
+  explicit ListenerAddresses(const std::vector<Listener>& listeners);
+  // The address of the listener with that name, or at that address, as SocketAddress::to_string() writes it.
+  // Null when there is none.
+  const std::string* find(const std::string& name) const;
+
+ private:
+  std::map<std::string, std::string> by_name_;
+};
 
 }  // namespace portcullis::config

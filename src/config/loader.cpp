@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "config/assertions.h"
+#include "config/field_types.h"
 #include "config/schema_model.h"
 #include "config/source_reader.h"
 #include "config/yaml.h"
@@ -65,6 +66,11 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
   check_admin(config.admin, diagnostics);
   check_cache(config.cache, diagnostics);
   refuse_duplicate_names(config.listeners, "listener", diagnostics);
+  std::vector<std::string_view> listeners;
+  for (const Listener& one : config.listeners) {
+    listeners.push_back(one.name);
+    check_socket_file(one.address, one.mode, one.group, one.location, diagnostics);
+  }
   refuse_duplicate_names(config.upstreams, "upstream", diagnostics);
   refuse_duplicate_names(config.routes, "route", diagnostics);
   std::vector<std::string_view> upstreams;
@@ -96,6 +102,7 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
     diagnostics.error({}, "`quotas` takes either `file` or `redis`");
   if (config.quotas.redis && config.redis.address.empty())
     diagnostics.error({}, "`quotas` needs the top level's `redis`");
+  const ListenerAddresses addresses(config.listeners);
   for (const Route& route : config.routes) {
     if (!route.match.path.empty() + !route.match.path_prefix.empty() + !route.match.path_regex.empty() > 1) {
       diagnostics.error(route.location, "route `" + route.name +
@@ -108,6 +115,10 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
     if (route.upstream.empty() && route.split.empty() && !answers_itself(route)) {
       diagnostics.error(route.location,
                         "route needs `upstream`, `split`, or a policy that answers (`redirect`, `respond`)");
+    }
+    for (const std::string& name : route.match.listeners) {
+      if (addresses.find(name) == nullptr)
+        diagnostics.refuse_unknown("listener", name, listeners, route.match.listeners_location);
     }
     refuse_unknown_upstream(route.upstream, route.upstream_location);
     check_split(route, refuse_unknown_upstream, diagnostics);

@@ -92,4 +92,24 @@ TypePointer audit_log_type() {
   return audit_log;
 }
 
+TypePointer process_log_type() {
+  auto process_log = std::make_shared<ObjectType>(
+      "process_log",
+      "What the gateway says of itself, on standard error: starts and reloads, and what goes wrong.");
+  process_log
+      ->optional("format", &ProcessLog::format,
+                 choice({{"text", static_cast<int>(ProcessLogFormat::kText)},
+                         {"json", static_cast<int>(ProcessLogFormat::kJson)}}),
+                 "text",
+                 "`text`: the time, the level, the process and the message; or `json`: an object with these "
+                 "members. Where systemd's journal reads it, lines begin with the level as the journal "
+                 "takes it, and text lines have no time of their own.")
+      .optional("level", &ProcessLog::level,
+                choice({{"error", static_cast<int>(ProcessLogLevel::kError)},
+                        {"warning", static_cast<int>(ProcessLogLevel::kWarning)},
+                        {"info", static_cast<int>(ProcessLogLevel::kInfo)}}),
+                "info", "Messages that matter less than this are left out.");
+  return process_log;
+}
+
 }  // namespace portcullis::config

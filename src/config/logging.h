@@ -32,6 +32,15 @@ struct AuditLog {
   Location path_location;
 };
 
+enum class ProcessLogFormat { kText, kJson };
+enum class ProcessLogLevel { kError, kWarning, kInfo };  // in the order of portcullis::kLevels
+
+// What the gateway says of itself, on standard error.
+struct ProcessLog {
+  ProcessLogFormat format = ProcessLogFormat::kText;
+  ProcessLogLevel level = ProcessLogLevel::kInfo;
+};
+
 enum class TraceForm { kW3c, kB3, kB3Multi };
 
 // Where the spans of requests go.
@@ -49,5 +58,6 @@ struct Tracing {
 TypePointer tracing_type();
 TypePointer access_log_type();
 TypePointer audit_log_type();
+TypePointer process_log_type();
 
 }  // namespace portcullis::config

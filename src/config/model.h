@@ -38,6 +38,8 @@ struct Match {
   std::vector<std::string> methods;
   std::vector<MatchCondition> headers;
   std::vector<MatchCondition> query;
+  std::vector<std::string> listeners;  // names or addresses; empty: all
+  Location listeners_location;
 };
 
 struct Rewrite {
@@ -120,6 +122,7 @@ struct Config {
   Admin admin;
   AccessLog access_log;
   AuditLog audit_log;
+  ProcessLog process_log;
   Tracing tracing;
   milliseconds drain_timeout{30'000};
   Dns dns;

@@ -97,6 +97,10 @@ std::string check_host(const std::string& host) {
   return "";
 }
 
+std::string check_not_empty(const std::string& name) {
+  return name.empty() ? "a name cannot be empty" : "";
+}
+
 TypePointer plain_path_type() {
   return checked_text("a path", "^/", "/orders", check_plain_path);
 }
@@ -131,7 +135,11 @@ TypePointer route_type(const TypePointer& policies) {
                 "Header fields: a value, `{regex: ...}` for the whole value, or `{present: true}`; all must "
                 "hold.")
       .optional("query", &Match::query, condition_map([](const std::string&) { return std::string(); }),
-                "any", "Query parameters: the same conditions as for `headers`, on decoded values.");
+                "any", "Query parameters: the same conditions as for `headers`, on decoded values.")
+      .optional("listeners", &Match::listeners,
+                non_empty(list_of<std::string>(checked_text("a listener's name", "", check_not_empty))),
+                "all", "Names or addresses of listeners: only requests that came there.")
+      .locate_last(&Match::listeners_location);
   auto rewrite =
       std::make_shared<ObjectType>("rewrite", "Changes to the request on its way to the upstream.");
   rewrite
@@ -281,6 +289,8 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("tracing", &Config::tracing, tracing_type(), "none", "Where the spans of requests go.")
       .optional("audit_log", &Config::audit_log, audit_log_type(), "none",
                 "A line for each change that an operator makes.")
+      .optional("process_log", &Config::process_log, process_log_type(), "",
+                "What the gateway says of itself, on standard error.")
       .optional("drain_timeout", &Config::drain_timeout, time_limit(), "30s",
                 "How long exchanges in hand may go on after SIGTERM.")
       .optional("dns", &Config::dns, dns, "", "How the names of targets are looked up.")

@@ -1,5 +1,7 @@
 #include "control/fixed_settings.h"
 
+#include "config/field_types.h"
+
 namespace portcullis::control {
 
 FixedSettings FixedSettings::of(const config::Config& config) {
@@ -7,6 +9,7 @@ FixedSettings FixedSettings::of(const config::Config& config) {
   const config::Redis& redis = config.redis;
   const config::CacheDisk& disk = config.cache.disk;
   return {.admin_address = config.admin.enabled() ? config.admin.address : "",
+          .admin_rights = {config::mode_of(config.admin.mode), config.admin.group},
           .access_log = config.access_log.path,
           .audit_log = config.audit_log.path,
           .traces = {tracing.endpoint, tracing.service, tracing.headers, tracing.ca},
@@ -28,6 +31,7 @@ std::vector<std::string> FixedSettings::differences(const FixedSettings& wanted)
       out.push_back(std::string(what) + " stays what it is: changing it needs a restart or an upgrade");
   };
   moved(wanted.admin_address != admin_address, "the admin listener");
+  changed(wanted.admin_rights != admin_rights, "the file of the admin listener");
   moved(wanted.access_log != access_log, "the access log");
   moved(wanted.audit_log != audit_log, "the audit log");
   changed(wanted.traces != traces, "the collector of traces");

@@ -7,6 +7,7 @@
 #include "cache/disk.h"
 #include "config/model.h"
 #include "redis/client.h"
+#include "runtime/socket_file.h"
 #include "telemetry/trace_exporter.h"
 
 namespace portcullis::control {
@@ -17,7 +18,8 @@ struct FixedSettings {
   // A line for each that `wanted` has otherwise.
   std::vector<std::string> differences(const FixedSettings& wanted) const;
 
-  std::string admin_address;  // empty: none; likewise the next two
+  std::string admin_address;  // empty: none, as the next two texts
+  SocketFileRights admin_rights;
   std::string access_log;
   std::string audit_log;
   telemetry::TraceExporter::Settings traces;

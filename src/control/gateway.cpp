@@ -5,17 +5,20 @@
 #include <algorithm>
 #include <system_error>
 
+#include "base/faults.h"
 #include "base/say.h"
 
 namespace portcullis::control {
 
-Gateway::Gateway(RunOptions options)
+Gateway::Gateway(RunOptions options, QuitGuard& quit)
     : options_(std::move(options)),
-      kept_{TlsState(say)},
-      health_checks_(loop_, say),
+      quit_(quit),
+      kept_{TlsState(told_as(Fault::kCertificate))},
+      health_checks_(loop_),
       target_discovery_(
           {loop_, http_, [this] { return discovery_.resolver(); },
-           [this](std::chrono::seconds ttl) { return discovery_.pause_after(ttl); }, say},
+           [this](std::chrono::seconds ttl) { return discovery_.pause_after(ttl); },
+           told_as(Fault::kDiscovery)},
           [this](const std::string& upstream, std::shared_ptr<const upstream::TargetList> targets) {
             tasks_.spawn(publish(upstream, std::move(targets)));
           }) {}
@@ -26,8 +29,9 @@ void Gateway::block_signals() {
 
 Result<std::shared_ptr<const proxy::Snapshot>> Gateway::compile(const config::Config& config) {
   if (config.workers != 0 && config.workers != worker_count_)
-    say("the number of workers stays what it is: changing it needs a restart or an upgrade");
-  for (const std::string& difference : fixed_.differences(FixedSettings::of(config))) say(difference);
+    say(Level::kWarning, "the number of workers stays what it is: changing it needs a restart or an upgrade");
+  for (const std::string& difference : fixed_.differences(FixedSettings::of(config)))
+    say(Level::kWarning, difference);
   try {
     auto compiled = compile_snapshot(config, ++version_, *metrics_, *services_, kept_);
     services_->settle();
@@ -96,7 +100,8 @@ telemetry::States Gateway::states() {
           overload_ ? overload_->state() : telemetry::OverloadState(),
           std::move(certificates),
           {limits.evictions(CounterSpace::kStrangers), limits.evictions(CounterSpace::kCallers),
-           limits.evictions(CounterSpace::kNonces)}};
+           limits.evictions(CounterSpace::kNonces)},
+          access_log_ ? access_log_->dropped() : 0};
 }
 
 void Gateway::audit(const std::string& action, const std::string& by, const nlohmann::json& details) {
@@ -116,10 +121,14 @@ void Gateway::stop(int signal, const std::string& by) {
   say(at_once ? "stopping at once" : "draining");
   // After an upgrade the service goes on: its main process is the successor then.
   if (by != kSuccessor) manager_.stopping(at_once ? "stopping at once" : "draining");
-  if (by != kSuccessor) end_starting_successor();
+  if (by != kSuccessor) end_starting_successor(at_once ? SIGQUIT : SIGTERM);
   audit(at_once ? "stop" : "drain", by, nlohmann::json::object());
   // Ours are duplicates of the workers': while they are open the kernel goes on taking connections.
-  listeners_.close();
+  // One that asked at the upgrade socket, and has them now, is on its own.
+  const bool passed_on =
+      by == kSuccessor || (upgrade_point_ && upgrade_point_->has_successor() && successor_ == 0);
+  listeners_.close(passed_on ? ListenerSet::Files::kLeft : ListenerSet::Files::kRemoved);
+  if (passed_on) admin_file_.forget_all();
   const Milliseconds deadline = at_once ? Milliseconds(0) : snapshot_->drain_timeout;
   for (const auto& worker : workers_) worker->drain(deadline);
 }
@@ -131,7 +140,10 @@ void Gateway::receive_signal(int signal) {
   };
   switch (signal) {
     case SIGHUP: tasks_.spawn(reload_for_signal(*this)); break;
-    case SIGUSR1: reopen_logs(); break;
+    case SIGUSR1:
+      say("the files of the logs are opened again");
+      reopen_logs();
+      break;
     case SIGUSR2: upgrade(); break;
     case SIGCHLD: take_ended_children(); break;
     default: stop(signal, "signal");
@@ -140,6 +152,8 @@ void Gateway::receive_signal(int signal) {
 
 void Gateway::run_until_signalled() {
   loop_.run();  // until the last worker has finished
+  quit_.clear_stop();
+  admin_file_.remove_all();
   for (const auto& worker : workers_) worker->join();
   services_->stop();
   tasks_.clear();

@@ -16,6 +16,7 @@
 #include "control/overload_guard.h"
 #include "control/privileges.h"
 #include "control/process_setup.h"
+#include "control/quit_guard.h"
 #include "control/service_manager.h"
 #include "control/signals.h"
 #include "control/snapshot.h"
@@ -57,12 +58,14 @@ enum class StartOutcome {
 // thread.
 class Gateway {
  public:
-  explicit Gateway(RunOptions options);
+  // `quit` outlives it.
+  Gateway(RunOptions options, QuitGuard& quit);
 
   // Loads and starts; the diagnostics are printed.
   StartOutcome start();
-  // Serves until SIGTERM, SIGINT (both drain) or SIGQUIT (closes at once). SIGHUP reloads, SIGUSR1 opens the
-  // logs' files anew, SIGUSR2 starts a successor. Call block_signals() before any thread starts.
+  // Serves until SIGTERM, SIGINT (both drain) or SIGQUIT (closes at once, by way of the guard). SIGHUP
+  // reloads, SIGUSR1 opens the logs' files anew, SIGUSR2 starts a successor. Call block_signals() before any
+  // thread starts.
   void run_until_signalled();
 
   static void block_signals();
@@ -85,7 +88,7 @@ class Gateway {
   Result<std::shared_ptr<const tls::ServerContext>> admin_tls(const config::Admin& settings);
   Status prepare_upgrade_point();
   void upgrade();
-  void end_starting_successor();
+  void end_starting_successor(int signal);
   void take_ended_children();
   std::string serving_line() const;
   telemetry::States states();
@@ -125,6 +128,7 @@ class Gateway {
   static constexpr const char* kSuccessor = "successor";
 
   const RunOptions options_;
+  QuitGuard& quit_;
   const Program program_ = Program::of_this_process();
   UniqueFd predecessor_ = take_predecessor_socket();  // of which this process was started; none: of no other
   std::optional<Identity> identity_;                  // whom it is to become; none: it stays who it is
@@ -149,6 +153,7 @@ class Gateway {
   std::shared_ptr<const proxy::Snapshot> followed_;  // whose names are kept current: snapshot_, or the next
   size_t publishing_ = 0;
   ListenerSet listeners_;
+  SocketFiles admin_file_;  // of the admin listener, where it is a Unix socket
   std::unique_ptr<telemetry::AccessLog> access_log_;
   std::unique_ptr<telemetry::TraceExporter> traces_;  // null: nobody traces
   std::unique_ptr<telemetry::AuditLog> audit_log_;    // null: none

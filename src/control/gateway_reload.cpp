@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/faults.h"
 #include "control/gateway.h"
 #include "control/say.h"
 
@@ -31,7 +32,7 @@ Task<ReloadOutcome> Gateway::reload(std::string by) {
 Task<ReloadOutcome> Gateway::reload_once() {
   const auto refuse = [this](const std::string& why) {
     const std::string serving = "configuration " + std::to_string(snapshot_->version) + " goes on serving";
-    say("reload refused; " + serving);
+    say(Level::kError, "reload refused; " + serving);
     return ReloadOutcome{false, why + serving + "\n"};
   };
   if (options_.config_text) {
@@ -53,7 +54,7 @@ Task<ReloadOutcome> Gateway::reload_once() {
   if (!config) co_return refuse(report);
   Task<Status> serving = serve(std::move(*config));
   if (const Status served = co_await serving; !served) {
-    say(served.error().message);
+    say(Level::kError, served.error().message);
     co_return refuse(served.error().message + "\n");
   }
   reopen_logs();
@@ -86,6 +87,7 @@ Task<Status> Gateway::serve(config::Config config) {
   tasks_.spawn(bury(std::exchange(snapshot_, fresh)));
   metrics_->set_config_version(fresh->version);
   config_ = std::move(config);
+  set_process_log(process_log_of(config_));
   // Where it stays elsewhere than the configuration says, what guards it there stays, too.
   if (admin_ && config_.admin.enabled() && config_.admin.address == fixed_.admin_address)
     admin_->change(config_.admin, std::move(*tls));
@@ -119,7 +121,9 @@ Task<void> Gateway::refresh_tls() {
   reloading_ = false;
   metrics_->note_reload(static_cast<bool>(served));
   audit("certificates", "files", {{"outcome", served ? "succeeded" : "refused"}});
-  say(served ? "certificates have changed: serving configuration " + std::to_string(snapshot_->version)
+  if (!served) count_fault(Fault::kCertificate);
+  say(served ? Level::kInfo : Level::kError,
+      served ? "certificates have changed: serving configuration " + std::to_string(snapshot_->version)
              : "changed certificates refused (" + served.error().message + "); those before go on serving");
 }
 

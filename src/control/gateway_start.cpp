@@ -8,6 +8,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/faults.h"
 #include "control/explain.h"
 #include "control/gateway.h"
 #include "control/process_setup.h"
@@ -18,7 +19,7 @@ namespace portcullis::control {
 namespace {
 
 bool fails(const Status& status) {
-  if (!status) say(status.error().message);
+  if (!status) say(Level::kError, status.error().message);
   return !status;
 }
 
@@ -46,11 +47,11 @@ Status Gateway::make_services(const config::Config& config) {
     settings.quota_store = limits::make_redis_store(fixed_.redis);
   }
   if (!fixed_.cache_disk.path.empty()) {
-    auto opened = cache::Disk::open(fixed_.cache_disk, say);
+    auto opened = cache::Disk::open(fixed_.cache_disk, told_as(Fault::kCacheDisk));
     if (!opened) return opened.error();
     settings.cache_disk = std::move(*opened);
   }
-  services_ = std::make_unique<policy::Services>(std::move(settings), loop_, say);
+  services_ = std::make_unique<policy::Services>(std::move(settings), loop_);
   return {};
 }
 
@@ -71,7 +72,7 @@ StartOutcome Gateway::start() {
   try {
     outcome = start_serving();
   } catch (const std::system_error& problem) {  // a thread or a loop that the system does not allow
-    say(problem.what());
+    say(Level::kError, problem.what());
   }
   if (outcome == StartOutcome::kServing) return outcome;
   end_failed_start();
@@ -81,13 +82,15 @@ StartOutcome Gateway::start() {
 // Workers that have been started may have accepted connections that came to the predecessor's sockets, and
 // those are served to their end.
 void Gateway::end_failed_start() {
+  listeners_.close(ListenerSet::Files::kRemoved);
   if (!workers_.empty()) {
     draining_ = true;
     if (admin_) admin_->stop_accepting();
-    listeners_.close();
     for (const auto& worker : workers_) worker->drain(snapshot_->drain_timeout);
     loop_.run();  // until the last worker has finished
   }
+  quit_.clear_stop();
+  admin_file_.remove_all();
   for (const auto& worker : workers_) worker->join();
   if (services_) services_->stop();
   tasks_.clear();
@@ -95,7 +98,7 @@ void Gateway::end_failed_start() {
 
 Status Gateway::open_logs() {
   if (fixed_.audit_log.empty()) return {};
-  auto opened = telemetry::LogSink::open(fixed_.audit_log, "portcullis-audit");
+  auto opened = telemetry::LogSink::open(fixed_.audit_log, "portcullis-audit", Fault::kAuditLog);
   if (!opened) return Error{"cannot open the audit log: " + opened.error().message};
   audit_log_ = std::make_unique<telemetry::AuditLog>(std::move(*opened));
   return {};
@@ -154,6 +157,7 @@ StartOutcome Gateway::start_serving() {
   config::Diagnostics diagnostics;
   config::Sources sources;
   auto config = load_config(options_.source(), diagnostics, kept_.tls, &sources);
+  if (config) set_process_log(process_log_of(*config));
   print_diagnostics(diagnostics);
   if (!config) return StartOutcome::kBadConfiguration;
   note_sources(sources);
@@ -165,7 +169,7 @@ StartOutcome Gateway::start_serving() {
   if (fails(open_files(*config))) return StartOutcome::kCouldNot;
   const auto compiled = compile(*config);
   if (!compiled) {
-    say(compiled.error().message);
+    say(Level::kError, compiled.error().message);
     return StartOutcome::kCouldNot;
   }
   snapshot_ = *compiled;
@@ -179,7 +183,7 @@ StartOutcome Gateway::start_serving() {
 
   auto predecessor = find_predecessor();
   if (!predecessor) {
-    say(predecessor.error().message);
+    say(Level::kError, predecessor.error().message);
     return StartOutcome::kCouldNot;
   }
   if (*predecessor) {
@@ -189,9 +193,10 @@ StartOutcome Gateway::start_serving() {
   }
   // What comes before is handled once it serves.
   signals_ = std::make_unique<SignalWatch>(loop_, [this](int signal) { receive_signal(signal); });
+  quit_.set_stop([this] { loop_.post([this] { stop(SIGQUIT, "signal"); }); });
   auto sockets = listeners_.update(snapshot_->listeners, worker_count_);
   if (!sockets) {
-    say(sockets.error().message);
+    say(Level::kError, sockets.error().message);
     return StartOutcome::kCouldNot;
   }
   if (fails(open_admin(predecessor->get())) || fails(give_up_privileges()) ||
@@ -205,9 +210,11 @@ StartOutcome Gateway::start_serving() {
   if (*predecessor) {
     say("took over from the process that served before");
     if (fails((*predecessor)->confirm())) return StartOutcome::kCouldNot;
+    listeners_.own_inherited();
+    if (admin_) admin_file_.add(socket_path_of(fixed_.admin_address));
   }
   if (!options_.welcome.empty()) {
-    say_line(options_.welcome);
+    say_page(options_.welcome);
     return StartOutcome::kServing;
   }
   for (const proxy::ListenerSettings& listener : snapshot_->listeners) {
@@ -260,6 +267,13 @@ Status Gateway::open_admin(Succession* predecessor) {
     auto opened = open_listening_socket(*SocketAddress::parse(fixed_.admin_address), 128);
     if (!opened) return Error{"the admin listener: " + opened.error().message};
     socket = std::move(*opened);
+    const std::string path = socket_path_of(fixed_.admin_address);
+    admin_file_.add(path);
+    if (!path.empty() && fixed_.admin_rights.are_given()) {
+      auto file = SocketFile::open(path);
+      Status given = file ? file->set_rights(fixed_.admin_rights) : Status(file.error());
+      if (!given) return Error{"the admin listener: " + given.error().message};
+    }
   }
   auto tls = admin_tls(config_.admin);
   if (!tls) return tls.error();

@@ -27,7 +27,8 @@ Status Gateway::prepare_upgrade_point() {
     return out;
   };
   hooks.on_failed = [this] {
-    if (!draining_) say("a successor has gone before it served: this process goes on serving");
+    if (!draining_)
+      say(Level::kWarning, "a successor has gone before it served: this process goes on serving");
   };
   hooks.on_succeeded = [this] {
     say("a successor serves");
@@ -48,7 +49,7 @@ Status Gateway::prepare_upgrade_point() {
 // Starts the program anew, by the path that it was started with, and passes the sockets on to it.
 void Gateway::upgrade() {
   const auto refuse = [this](const std::string& why) {
-    say("upgrade refused: " + why);
+    say(Level::kWarning, "upgrade refused: " + why);
     audit("upgrade", "signal", {{"outcome", "refused"}, {"why", why}});
   };
   if (!upgrade_point_) return;  // it does not serve yet
@@ -73,15 +74,16 @@ void Gateway::upgrade() {
   upgrade_point_->serve(std::move(ours));
 }
 
-void Gateway::end_starting_successor() {
+void Gateway::end_starting_successor(int signal) {
   if (successor_ == 0) return;
   give_up_successor_.unlink();
-  ::kill(successor_, SIGTERM);
+  ::kill(successor_, signal);
 }
 
 void Gateway::GiveUpSuccessor::fire() {
-  say("process " + std::to_string(gateway_.successor_) + " does not serve after " +
-      std::to_string(UpgradePoint::kSuccessorLimit.count() / 1'000) + " seconds, and is ended");
+  say(Level::kWarning, "process " + std::to_string(gateway_.successor_) + " does not serve after " +
+                           std::to_string(UpgradePoint::kSuccessorLimit.count() / 1'000) +
+                           " seconds, and is ended");
   ::kill(gateway_.successor_, SIGKILL);
 }
 
@@ -94,8 +96,8 @@ void Gateway::take_ended_children() {
     successor_ = 0;
     give_up_successor_.unlink();
     const std::string why = "process " + std::to_string(process) + ", the successor, " + describe_end(status);
-    say("upgrade failed: " + why +
-        (draining_ ? "; this process is ending" : "; this process goes on serving"));
+    say(Level::kError, "upgrade failed: " + why +
+                           (draining_ ? "; this process is ending" : "; this process goes on serving"));
     audit("upgrade", "signal", {{"outcome", "failed"}, {"why", why}});
     if (!draining_) manager_.status("upgrade failed: " + why + "; " + serving_line());
   }

@@ -21,8 +21,6 @@ void ListenerSet::inherit(const std::string& address, std::vector<UniqueFd> sock
 
 namespace {
 
-constexpr std::string_view kUnixPrefix = "unix:";
-
 // True when all that listen there are sockets of this process: another listener's at the same port, or a
 // predecessor's that it has passed on.
 bool only_we_listen_at(const SocketAddress& address) {
@@ -41,8 +39,11 @@ Result<UniqueFd> open_first(const SocketAddress& address, int backlog) {
 }  // namespace
 
 // One socket for each worker, so that each has a queue of its own. A Unix socket cannot be bound twice: its
-// workers share one.
-Result<std::vector<UniqueFd>> ListenerSet::open(const SocketAddress& address, size_t workers) {
+// workers share one. The file of one that is bound here is noted in `made`.
+Result<std::vector<UniqueFd>> ListenerSet::open(const proxy::ListenerSettings& listener, size_t workers,
+                                                SocketFiles& made) {
+  const SocketAddress& address = listener.address;
+  SocketFileRights rights = listener.rights;
   std::vector<UniqueFd> out;
   if (const auto known = inherited_.find(address.to_string()); known != inherited_.end())
     out = std::move(known->second);
@@ -50,8 +51,11 @@ Result<std::vector<UniqueFd>> ListenerSet::open(const SocketAddress& address, si
     auto first = open_first(address, kBacklog);
     if (!first) return first.error();
     out.push_back(std::move(*first));
-    if (Status allowed = open_to_clients(address); !allowed) return allowed.error();
+    made.add(socket_path_of(address.to_string()));
+    // An inherited one has the rights that the predecessor has given it.
+    if (!rights.mode) rights.mode = socket_mode_;
   }
+  if (Status given = give_rights(listener, rights); !given) return given.error();
   while (out.size() < (address.is_unix() ? 1 : workers)) {
     auto socket = open_listening_socket(address, kBacklog, Sharing::kSameProcess);
     if (!socket) return socket.error();
@@ -60,11 +64,22 @@ Result<std::vector<UniqueFd>> ListenerSet::open(const SocketAddress& address, si
   return out;
 }
 
-Status ListenerSet::open_to_clients(const SocketAddress& address) const {
-  if (!address.is_unix()) return {};
-  auto file = SocketFile::open(address.to_string().substr(kUnixPrefix.size()));
-  if (!file) return file.error();
-  return file->set_mode(socket_mode_);
+Status ListenerSet::give_rights(const proxy::ListenerSettings& listener,
+                                const SocketFileRights& rights) const {
+  if (!listener.address.is_unix() || !rights.are_given()) return {};
+  auto file = SocketFile::open(socket_path_of(listener.address.to_string()));
+  return file ? file->set_rights(rights) : Status(file.error());
+}
+
+// Of a listener that is open already.
+Status ListenerSet::change_rights(const proxy::ListenerSettings& listener) {
+  SocketFileRights& given = rights_[listener.address.to_string()];
+  if (given == listener.rights) return {};
+  SocketFileRights wanted = listener.rights;
+  if (!wanted.mode) wanted.mode = socket_mode_;
+  if (Status changed = give_rights(listener, wanted); !changed) return changed;
+  given = listener.rights;
+  return {};
 }
 
 mode_t ListenerSet::permissions_of_sockets() {
@@ -77,8 +92,11 @@ mode_t ListenerSet::permissions_of_sockets() {
 void ListenerSet::give_to(uid_t user, gid_t group) {
   for (const auto& [address, sockets] : sockets_) {
     for (const UniqueFd& socket : sockets) (void)!::fchown(socket.get(), user, group);
-    if (!address.starts_with(kUnixPrefix)) continue;
-    if (auto file = SocketFile::open(address.substr(kUnixPrefix.size()))) file->give_to(user, group);
+    const std::string path = socket_path_of(address);
+    if (path.empty()) continue;
+    const auto rights = rights_.find(address);
+    const bool has_group = rights != rights_.end() && !rights->second.group.empty();
+    if (auto file = SocketFile::open(path)) file->give_to(user, has_group ? static_cast<gid_t>(-1) : group);
   }
 }
 
@@ -87,26 +105,57 @@ Result<std::vector<proxy::ListenerSockets>> ListenerSet::update(
   std::vector<proxy::ListenerSockets> out(workers);
   std::map<std::string, std::vector<UniqueFd>> fresh;
   std::map<std::string, const proxy::ListenerSettings*> wanted;
+  SocketFiles made;
+  const auto undo = [&](const Error& why) {
+    made.remove_all();
+    return why;
+  };
   for (const proxy::ListenerSettings& listener : listeners) {
     for (proxy::ListenerSockets& worker : out) worker.emplace_back();
     const std::string address = listener.address.to_string();
     wanted.emplace(address, &listener);
-    if (sockets_.contains(address)) continue;
-    auto opened = open(listener.address, workers);
-    if (!opened) return opened.error();
+    if (sockets_.contains(address)) {
+      if (Status changed = change_rights(listener); !changed) return undo(changed.error());
+      continue;
+    }
+    auto opened = open(listener, workers, made);
+    if (!opened) return undo(opened.error());
     // More than workers when a predecessor had more: a queue without a worker would swallow connections.
     const size_t shares = std::max(opened->size(), workers);
     for (size_t i = 0; i < shares; ++i) {
       UniqueFd share(::fcntl((*opened)[i % opened->size()].get(), F_DUPFD_CLOEXEC, 0));
-      if (!share) return Error{"cannot share the socket of " + address + ": " + std::strerror(errno)};
+      if (!share) return undo(Error{"cannot share the socket of " + address + ": " + std::strerror(errno)});
       out[i % workers].back().push_back(std::move(share));
     }
     fresh[address] = std::move(*opened);
   }
+  for (const auto& [address, sockets] : sockets_) {
+    if (!wanted.contains(address)) files_.remove(socket_path_of(address));
+  }
   std::erase_if(sockets_, [&](const auto& entry) { return !wanted.contains(entry.first); });
-  for (auto& [address, sockets] : fresh) sockets_[address] = std::move(sockets);
-  inherited_.clear();
+  std::erase_if(rights_, [&](const auto& entry) { return !wanted.contains(entry.first); });
+  for (auto& [address, sockets] : fresh) {
+    const bool is_inherited = inherited_.contains(address);
+    sockets_[address] = std::move(sockets);
+    rights_[address] = wanted[address]->rights;
+    if (!is_inherited) files_.add(socket_path_of(address));
+  }
+  for (auto& [address, sockets] : inherited_) sockets.clear();  // of listeners that there are no more
   return out;
+}
+
+void ListenerSet::own_inherited() {
+  for (const auto& [address, sockets] : inherited_) {
+    files_.add(socket_path_of(address));
+    if (!sockets_.contains(address)) files_.remove(socket_path_of(address));
+  }
+  inherited_.clear();
+}
+
+void ListenerSet::close(Files files) {
+  if (files == Files::kRemoved) files_.remove_all();
+  files_.forget_all();
+  sockets_.clear();
 }
 
 }  // namespace portcullis::control

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "proxy/listener.h"
+#include "runtime/socket_file.h"
 
 namespace portcullis::control {
 
@@ -15,36 +16,47 @@ namespace portcullis::control {
 // Control thread.
 class ListenerSet {
  public:
-  // Sockets of a predecessor, used instead of opening new ones.
+  // Sockets of a predecessor, used instead of opening new ones. Until own_inherited() their files are the
+  // predecessor's.
   void inherit(const std::string& address, std::vector<UniqueFd> sockets);
+  void own_inherited();
 
-  // Makes the set what `listeners` says: opens what is missing, closes what is not named any more. Returns,
-  // for each worker, the sockets that it does not have yet. On an error nothing has changed.
+  // Makes the set what `listeners` says: opens what is missing, closes what is not named any more, and gives
+  // the files of Unix sockets the rights that are set. Returns, for each worker, the sockets that it does not
+  // have yet. On an error nothing has changed, but for rights that have been given.
   Result<std::vector<proxy::ListenerSockets>> update(const std::vector<proxy::ListenerSettings>& listeners,
                                                      size_t workers);
 
   // Gives them, and the files of Unix sockets, to a user as which the process goes on: only sockets of the
-  // same user share an address.
+  // same user share an address. A file with a group of its own keeps that.
   void give_to(uid_t user, gid_t group);
 
   // By address, for a successor.
   const std::map<std::string, std::vector<UniqueFd>>& sockets() const { return sockets_; }
-  void close() { sockets_.clear(); }
+  enum class Files {
+    kRemoved,  // those of Unix sockets
+    kLeft,     // to a successor, which has the sockets
+  };
+  void close(Files files);
   // What the permissions of Unix sockets' files follow, for a successor.
   mode_t first_umask() const { return 0777 & ~socket_mode_; }
 
  private:
   static mode_t permissions_of_sockets();
-  Status open_to_clients(const SocketAddress& address) const;
-  Result<std::vector<UniqueFd>> open(const SocketAddress& address, size_t workers);
+  Result<std::vector<UniqueFd>> open(const proxy::ListenerSettings& listener, size_t workers,
+                                     SocketFiles& made);
+  Status give_rights(const proxy::ListenerSettings& listener, const SocketFileRights& rights) const;
+  Status change_rights(const proxy::ListenerSettings& listener);
 
   static constexpr int kBacklog = 4096;
 
   // Of the files of Unix sockets, whose clients are often other users: what the umask leaves with which the
-  // first of a chain of successors was started.
+  // first of a chain of successors was started. A listener may say otherwise.
   const mode_t socket_mode_ = permissions_of_sockets();
   std::map<std::string, std::vector<UniqueFd>> sockets_;
   std::map<std::string, std::vector<UniqueFd>> inherited_;
+  std::map<std::string, SocketFileRights> rights_;  // that have been given, by address
+  SocketFiles files_;
 };
 
 }  // namespace portcullis::control

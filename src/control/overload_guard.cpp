@@ -6,7 +6,7 @@
 #include <array>
 #include <fstream>
 
-#include "base/say.h"
+#include "base/faults.h"
 #include "telemetry/process.h"
 
 namespace portcullis::control {
@@ -76,8 +76,10 @@ void OverloadGuard::judge() {
   if (!changed) return;
   const bool by_memory = state_.memory > state_.descriptors;
   const int percent = static_cast<int>(std::max(state_.memory, state_.descriptors) * 100);
-  say(std::string("overload: ") + (by_memory ? "memory" : "descriptors") + " at " + std::to_string(percent) +
-      "%: " + kTold[level]);
+  if (level > 0) count_fault(Fault::kOverload);
+  tell_fault(Fault::kOverload, level > 0 ? Level::kWarning : Level::kInfo,
+             std::string("overload: ") + (by_memory ? "memory" : "descriptors") + " at " +
+                 std::to_string(percent) + "%: " + kTold[level]);
 }
 
 }  // namespace portcullis::control

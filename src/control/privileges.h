@@ -21,7 +21,7 @@ struct Identity {
   bool is_current() const;
 };
 
-// Takes the identity's groups for good, and no others. The process stays root. Before other threads start.
+// Takes the identity's groups for good, and no others, in all threads. The process stays root.
 Status take_groups(const Identity& identity);
 
 // While it lives, files are opened and made as that user, by all threads. Null: nothing changes.

@@ -9,7 +9,7 @@ namespace {
 
 // Standard descriptors, loops, signals, watches of files, name resolution, logs, the admin listener; with
 // room for the configuration's files to be read and for a few connections.
-constexpr size_t kOfProcess = 40;
+constexpr size_t kOfProcess = 42;
 // Its loop, the wake-up, the ring of io_uring, and some connections.
 constexpr size_t kOfWorker = 3 + 4;
 // The socket that is kept for a successor, and the worker's own.

@@ -7,7 +7,7 @@
 
 namespace portcullis::control {
 
-// What a gateway's process is before it serves. Main thread, before other threads start.
+// What a gateway's process is before it serves. Main thread, before threads start that open files.
 
 // As many descriptors as the system allows: the soft limit is often a thousand, for programs that use
 // select().

@@ -32,7 +32,8 @@ std::string one_line(std::string text) {
 ServiceManager::ServiceManager() : address_(environment_variable("NOTIFY_SOCKET")) {
   if (address_.empty()) return;
   if ((address_[0] != '/' && address_[0] != '@') || address_.size() >= sizeof(sockaddr_un::sun_path)) {
-    say("NOTIFY_SOCKET is neither a path nor an abstract address of a Unix socket: " + address_);
+    say(Level::kWarning,
+        "NOTIFY_SOCKET is neither a path nor an abstract address of a Unix socket: " + address_);
     return;
   }
   if (address_[0] == '@') address_[0] = '\0';
@@ -79,8 +80,8 @@ void ServiceManager::send(const std::string& text, Patience patience) {
   const ssize_t sent = ::sendto(socket_.get(), text.data(), text.size(), flags,
                                 reinterpret_cast<const sockaddr*>(&to), length);
   if (sent < 0 && patience != Patience::kNone)
-    say("the service manager was not told " + text.substr(0, text.find('\n')) + ": " +
-        (errno == EAGAIN ? "it does not read its socket" : std::strerror(errno)));
+    say(Level::kWarning, "the service manager was not told " + text.substr(0, text.find('\n')) + ": " +
+                             (errno == EAGAIN ? "it does not read its socket" : std::strerror(errno)));
 }
 
 Watchdog::Watchdog(EventLoop& loop, ServiceManager& manager,
@@ -110,7 +111,8 @@ Task<void> Watchdog::watch() {
       told = Clock::now();
     }
     if (alive == quiet)
-      say(alive ? "all workers answer again"
+      say(alive ? Level::kInfo : Level::kError,
+          alive ? "all workers answer again"
                 : "a worker does not answer: the service manager's watchdog is not told");
     quiet = !alive;
   }

@@ -12,15 +12,15 @@ namespace {
 sigset_t handled_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD})
-    sigaddset(&set, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD}) sigaddset(&set, signal);
   return set;
 }
 
 }  // namespace
 
 void SignalWatch::block() {
-  const sigset_t set = handled_signals();
+  sigset_t set = handled_signals();
+  sigaddset(&set, SIGQUIT);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   // A parent that ignores it would have the kernel take the end of our children away.
   std::signal(SIGCHLD, SIG_DFL);

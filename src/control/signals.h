@@ -7,10 +7,12 @@
 
 namespace portcullis::control {
 
-// The signals that the gateway handles, as events of the control thread's loop.
+// The signals that the gateway handles, as events of the control thread's loop; but SIGQUIT, which QuitGuard
+// takes.
 class SignalWatch final : private Watcher {
  public:
-  // From now on they wait in this thread, and in those that it starts, until a SignalWatch takes them.
+  // From now on they, and SIGQUIT, wait in this thread, and in those that it starts, until a SignalWatch or a
+  // QuitGuard takes them.
   static void block();
 
   // Calls `receive` for each. Throws std::system_error when the system has no descriptor left.

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "config/field_types.h"
 #include "config/loader.h"
 #include "control/keepalive_setup.h"
 #include "control/split_setup.h"
@@ -24,6 +25,8 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   proxy::ListenerSettings settings;
   settings.name = listener.name;
   settings.address = *SocketAddress::parse(listener.address);
+  settings.address_text = settings.address.to_string();
+  settings.rights = {config::mode_of(listener.mode), listener.group};
   settings.head_limits = {.head_size = listener.limits.head_size,
                           .field_count = listener.limits.field_count,
                           .target_length = listener.limits.target_length,
@@ -87,14 +90,20 @@ std::vector<routing::RouteRule> route_rules(const config::Config& config) {
   const auto answers = [](const std::vector<config::PolicyUse>& uses) {
     return std::any_of(uses.begin(), uses.end(), policy::answers_preflight);
   };
+  const config::ListenerAddresses addresses(config.listeners);
   std::vector<routing::RouteRule> rules;
   for (const config::Route& route : config.routes) {
-    std::vector<std::string> hosts;
+    std::vector<std::string> hosts, listeners;
     for (const std::string& host : route.match.hosts) hosts.push_back(http::canonical_host(host));
+    for (const std::string& name : route.match.listeners) {
+      const std::string* address = addresses.find(name);
+      // One that is not known, which the check refuses, must not make it a route of all listeners.
+      listeners.push_back(address != nullptr ? *address : name);
+    }
     rules.push_back({std::move(hosts), route.match.path, route.match.path_prefix, route.match.methods,
                      route.match.path_regex, compile_conditions(route.match.headers),
                      compile_conditions(route.match.query),
-                     answers(config.policies) || answers(route.policies)});
+                     answers(config.policies) || answers(route.policies), std::move(listeners)});
   }
   return rules;
 }
@@ -156,7 +165,7 @@ std::optional<config::Config> load_config(const std::string& path, config::Diagn
 }
 
 std::optional<config::Config> load_config(const config::Source& source, config::Diagnostics& diagnostics) {
-  TlsState tls([](const std::string&) {});
+  TlsState tls([](Level, const std::string&) {});
   return load_config(source, diagnostics, tls);
 }
 

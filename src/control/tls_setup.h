@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,7 +14,7 @@ namespace portcullis::control {
 // What of TLS outlives a reload: certificates that have been read, and the keys of session tickets. Control
 // thread.
 struct TlsState {
-  explicit TlsState(std::function<void(const std::string&)> say) : certificates(std::move(say)) {}
+  explicit TlsState(Say say) : certificates(std::move(say)) {}
 
   tls::Certificates certificates;
   std::map<std::string, std::shared_ptr<tls::TicketKeys>> tickets;  // by listener

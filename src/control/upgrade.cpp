@@ -226,7 +226,7 @@ class UpgradePoint::Successor final : private Watcher, private Timer {
 
   void fire() override {
     const std::string seconds = std::to_string(kSuccessorLimit.count() / 1'000);
-    say("a successor does not serve after " + seconds + " seconds, and is given up");
+    say(Level::kWarning, "a successor does not serve after " + seconds + " seconds, and is given up");
     refuse(peer_.get(), "it was given up, as it did not serve after " + seconds + " seconds");
     UpgradePoint& point = point_;
     point.successor_.reset();  // ends this object
@@ -244,7 +244,7 @@ class UpgradePoint::Successor final : private Watcher, private Timer {
       std::vector<UniqueFd> none;
       ready = receive_message(peer_.get(), Wait::kNo, text, none) && text == kReady && waiting_.empty();
     } else {
-      say(sent.error().message);
+      say(Level::kWarning, sent.error().message);
     }
     UpgradePoint& point = point_;
     point.successor_.reset();  // ends this object
@@ -275,6 +275,7 @@ UpgradePoint::UpgradePoint(EventLoop& loop, Hooks hooks) : loop_(loop), hooks_(s
 
 UpgradePoint::~UpgradePoint() {
   if (prepared_) ::unlink(fresh_path(path_).c_str());
+  file_.remove_all();
 }
 
 Status UpgradePoint::prepare(const std::string& path) {
@@ -301,9 +302,9 @@ Status UpgradePoint::listen() {
   if (!prepared_) return {};
   if (::rename(fresh_path(path_).c_str(), path_.c_str()) != 0)
     return system_error("cannot listen at " + path_);
+  file_.add(path_);
   acceptor_ = std::make_unique<Acceptor>(
-      loop_, std::move(prepared_), [this](UniqueFd fd, const SocketAddress&) { receive(std::move(fd)); },
-      [](int) {});
+      loop_, std::move(prepared_), [this](UniqueFd fd, const SocketAddress&) { receive(std::move(fd)); });
   return {};
 }
 
@@ -322,15 +323,16 @@ void UpgradePoint::receive(UniqueFd peer) {
                                     " instead, which then starts its successor"
                               : reason_to_refuse();
   if (why.empty()) return serve(std::move(peer), kSuccessorLimit);
-  say("process " + std::to_string(who.pid) + " of " + describe_user(who.uid) +
-      " asked at the upgrade socket to take over and was refused: " + why);
+  say(Level::kWarning, "process " + std::to_string(who.pid) + " of " + describe_user(who.uid) +
+                           " asked at the upgrade socket to take over and was refused: " + why);
   refuse(peer.get(), why);
 }
 
 void UpgradePoint::serve(UniqueFd peer, Milliseconds limit) {
   auto successor = std::make_unique<Successor>(*this, std::move(peer));
-  if (Status passed = pass_sockets(*successor); !passed) return say(passed.error().message);
-  if (Status followed = successor->follow(limit); !followed) return say(followed.error().message);
+  if (Status passed = pass_sockets(*successor); !passed) return say(Level::kWarning, passed.error().message);
+  if (Status followed = successor->follow(limit); !followed)
+    return say(Level::kWarning, followed.error().message);
   successor_ = std::move(successor);
 }
 

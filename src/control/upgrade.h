@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "runtime/acceptor.h"
 #include "runtime/event_loop.h"
+#include "runtime/socket_file.h"
 
 namespace portcullis::control {
 
@@ -52,6 +53,7 @@ class UpgradePoint {
   };
 
   UpgradePoint(EventLoop& loop, Hooks hooks);
+  // Removes its socket's file, unless a successor has put its own there.
   ~UpgradePoint();
 
   // Makes a socket beside `path`. What can go wrong goes wrong here, before this process serves.
@@ -78,6 +80,7 @@ class UpgradePoint {
   Hooks hooks_;
   std::unique_ptr<Successor> successor_;
   std::string path_;
+  SocketFiles file_;                    // at `path`, once it listens there
   UniqueFd prepared_;                   // between prepare() and listen()
   std::unique_ptr<Acceptor> acceptor_;  // null: it listens nowhere
 };

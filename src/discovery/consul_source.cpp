@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "base/faults.h"
 #include "discovery/source.h"
 
 namespace portcullis::discovery {
@@ -89,8 +90,12 @@ class ConsulSource final : public Source {
 
 }  // namespace
 
-Result<Listing> read_consul(const std::string& body, const std::function<void(const std::string&)>& say) {
+Result<Listing> read_consul(const std::string& body, const Say& say) {
   Listing out;
+  const auto leave_out = [&say](const std::string& why) {
+    count_fault(Fault::kDiscovery);
+    say(Level::kWarning, "discovery, consul: an instance is left out: " + why);
+  };
   const json list = json::parse(body, nullptr, false);
   if (!list.is_array()) return Error{"its answer is no list"};
   for (const json& instance : list) {
@@ -100,10 +105,10 @@ Result<Listing> read_consul(const std::string& body, const std::function<void(co
       if (wrong.empty()) {
         out.targets.push_back(std::move(target));
       } else {
-        say("discovery, consul: an instance is left out: " + wrong);
+        leave_out(wrong);
       }
     } catch (const json::exception& error) {
-      say(std::string("discovery, consul: an instance is left out: ") + error.what());
+      leave_out(error.what());
     }
   }
   return out;

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "base/faults.h"
 #include "base/text.h"
 #include "crypto/encoding.h"
 #include "discovery/source.h"
@@ -129,7 +130,7 @@ class EtcdSource final : public Source {
 
 }  // namespace
 
-Result<Listing> read_etcd(const std::string& body, const std::function<void(const std::string&)>& say) {
+Result<Listing> read_etcd(const std::string& body, const Say& say) {
   Listing out;
   const json told = json::parse(body, nullptr, false);
   if (!told.is_object() || !told.contains("header") || !told["header"].is_object())
@@ -155,8 +156,9 @@ Result<Listing> read_etcd(const std::string& body, const std::function<void(cons
       out.targets.push_back(std::move(target));
       continue;
     }
+    count_fault(Fault::kDiscovery);
     for (const config::Diagnostic& wrong : diagnostics.sorted())
-      say("discovery, etcd: a target is left out: " + wrong.to_string());
+      say(Level::kWarning, "discovery, etcd: a target is left out: " + wrong.to_string());
   }
   return out;
 }

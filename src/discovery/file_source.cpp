@@ -23,7 +23,7 @@ class FileSource final : public Source {
     if (!diagnostics.has_errors()) return publish(std::move(*targets));
     std::string why;
     for (const config::Diagnostic& one : diagnostics.sorted())
-      why += (why.empty() ? "" : "\n") + one.to_string();
+      why += (why.empty() ? "" : "; ") + one.to_string();
     fail(why);
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/faults.h"
 #include "base/random.h"
 #include "crypto/digest.h"
 
@@ -11,15 +12,18 @@ void Source::publish(Targets targets) {
   // In one order, however they come, so that the same list is known to be the same.
   std::sort(targets.begin(), targets.end(),
             [](const config::Target& a, const config::Target& b) { return a.address < b.address; });
-  if (!last_error_.empty()) environment_.say("discovery, " + name_ + ": it answers again");
+  if (!last_error_.empty()) environment_.say(Level::kInfo, "discovery, " + name_ + ": it answers again");
   last_error_.clear();
-  answered_ = true;
+  answered_ = has_list_ = true;
   on_targets_(std::move(targets));
 }
 
 void Source::fail(const std::string& why) {
   answered_ = true;
-  if (why != last_error_) environment_.say("discovery, " + name_ + ": " + why);
+  count_fault(Fault::kDiscovery);
+  if (why != last_error_)
+    environment_.say(Level::kWarning, "discovery, " + name_ + ": " + why +
+                                          (has_list_ ? "; the targets of its last list stay" : ""));
   last_error_ = why;
 }
 

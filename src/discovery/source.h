@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/say.h"
 #include "client/http_client.h"
 #include "config/discovery.h"
 #include "config/upstream.h"
@@ -19,7 +20,7 @@ struct Environment {
   client::HttpClient& http;
   std::function<Resolver*()> resolver;  // may give null, when there is no way to ask
   std::function<Milliseconds(std::chrono::seconds)> pause_after;  // a time to live, within its bounds
-  std::function<void(const std::string&)> say;
+  Say say;
 };
 
 // Keeps a list of targets current. Another kind of list is another class with a line in make_source().
@@ -47,6 +48,7 @@ class Source {
   const std::string name_;  // for people
   OnTargets on_targets_;
   bool answered_ = false;
+  bool has_list_ = false;
   std::string last_error_;
 };
 
@@ -83,7 +85,7 @@ struct Listing {
 };
 // An answer of Consul's health endpoint, or of etcd's range of keys; the error says what is wrong with it.
 // Targets that are wrong are left out and named by `say`.
-Result<Listing> read_consul(const std::string& body, const std::function<void(const std::string&)>& say);
-Result<Listing> read_etcd(const std::string& body, const std::function<void(const std::string&)>& say);
+Result<Listing> read_consul(const std::string& body, const Say& say);
+Result<Listing> read_etcd(const std::string& body, const Say& say);
 
 }  // namespace portcullis::discovery

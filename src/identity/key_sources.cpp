@@ -4,7 +4,9 @@
 
 #include <limits>
 
+#include "base/faults.h"
 #include "base/read_file.h"
+#include "base/text.h"
 
 namespace portcullis::identity {
 namespace {
@@ -148,9 +150,12 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
       withdraw();
       fault += "; its last ones are too old to be believed";
     }
+    if (!fault.empty()) count_fault(Fault::kKeySet);
     // Each fault once, not at every try.
     if (fault != fault_)
-      owner_.say_("keys of " + place_.place + (fault.empty() ? ": well again" : ": " + fault));
+      owner_.say_(
+          fault.empty() ? Level::kInfo : Level::kWarning,
+          "keys of " + without_secrets(place_.place) + (fault.empty() ? ": well again" : ": " + fault));
     fault_ = fault;
     return fault.empty();
   }
@@ -165,8 +170,7 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
   std::atomic<int64_t> last_asked_{std::numeric_limits<int64_t>::min() / 2};
 };
 
-KeySources::KeySources(EventLoop& loop, std::function<void(const std::string&)> say)
-    : loop_(loop), say_(std::move(say)) {}
+KeySources::KeySources(EventLoop& loop, Say say) : loop_(loop), say_(std::move(say)) {}
 
 KeySources::~KeySources() {
   tasks_.clear();

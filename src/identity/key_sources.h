@@ -1,11 +1,11 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <tuple>
 
+#include "base/say.h"
 #include "client/http_client.h"
 #include "identity/key_set.h"
 #include "runtime/task.h"
@@ -36,7 +36,7 @@ struct KeyPlace {
 class KeySources {
  public:
   // `say` is told what went wrong with a source, and when it is well again.
-  KeySources(EventLoop& loop, std::function<void(const std::string&)> say);
+  KeySources(EventLoop& loop, Say say);
   ~KeySources();
 
   // A file is read before this returns; what is fetched comes later.
@@ -45,7 +45,7 @@ class KeySources {
  private:
   class Followed;
   EventLoop& loop_;
-  std::function<void(const std::string&)> say_;
+  const Say say_;
   std::unique_ptr<client::HttpClient> client_;  // made when first needed
   std::map<KeyPlace, std::shared_ptr<Followed>> sources_;
   TaskGroup tasks_;

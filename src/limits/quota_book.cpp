@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/faults.h"
 #include "runtime/start_thread.h"
 
 namespace portcullis::limits {
@@ -66,8 +67,7 @@ void QuotaCounter::take_total(uint64_t window, uint64_t synced, uint64_t total) 
   }
 }
 
-QuotaBook::QuotaBook(std::unique_ptr<QuotaStore> store, Milliseconds interval,
-                     std::function<void(const std::string&)> say)
+QuotaBook::QuotaBook(std::unique_ptr<QuotaStore> store, Milliseconds interval, Say say)
     : store_(std::move(store)), interval_(interval), say_(std::move(say)) {
   thread_ = start_thread("quotas", [this] { run(); });
 }
@@ -152,8 +152,10 @@ bool QuotaBook::exchange() {
                                   changes.begin() + static_cast<ptrdiff_t>(end));
     const Status stored = store_->exchange(some);
     const std::string fault = stored ? "" : stored.error().message;
+    if (!stored) count_fault(Fault::kQuotaStore);
     if (fault != fault_)
-      say_(fault.empty() ? "the quotas' store is well again" : "the quotas' store: " + fault);
+      fault.empty() ? say_(Level::kInfo, "the quotas' store is well again")
+                    : say_(Level::kWarning, "the quotas' store: " + fault);
     fault_ = fault;
     if (!stored) return false;
     for (size_t i = 0; i < some.size(); ++i) {

@@ -4,13 +4,13 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 
+#include "base/say.h"
 #include "limits/calendar.h"
 #include "limits/quota_store.h"
 #include "runtime/event_loop.h"
@@ -65,8 +65,7 @@ class QuotaBook {
  public:
   // Without a store counts are forgotten with the process. `say` is told, on some thread, what goes wrong
   // with the store.
-  QuotaBook(std::unique_ptr<QuotaStore> store, Milliseconds interval,
-            std::function<void(const std::string&)> say);
+  QuotaBook(std::unique_ptr<QuotaStore> store, Milliseconds interval, Say say);
   // Stores what was added last.
   ~QuotaBook();
 
@@ -81,7 +80,7 @@ class QuotaBook {
 
   const std::unique_ptr<QuotaStore> store_;
   const Milliseconds interval_;
-  std::function<void(const std::string&)> say_;
+  const Say say_;
   std::string fault_;
   std::mutex mutex_;  // of the list, not of the counters
   std::condition_variable changed_;

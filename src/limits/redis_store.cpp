@@ -1,6 +1,9 @@
 #include <hiredis/hiredis.h>
 
+#include <algorithm>
+
 #include "limits/quota_store.h"
+#include "redis/refusal.h"
 #include "runtime/address.h"
 
 namespace portcullis::limits {
@@ -25,20 +28,26 @@ class RedisStore final : public QuotaStore {
       append({"EXPIRE", key, std::to_string(change.keep_hours * 3600)});
     }
     append({"EXEC"});
+    // What a server refuses it refuses here; of the whole it then says only that it was discarded.
+    std::string refusal;
     for (size_t i = 0; i < changes.size() * 2 + 1; ++i) {
       redisReply* queued = read();
       if (queued == nullptr) return lost();
+      if (queued->type == REDIS_REPLY_ERROR && refusal.empty()) refusal.assign(queued->str, queued->len);
       freeReplyObject(queued);
     }
     redisReply* done = read();
     if (done == nullptr) return lost();
-    const bool good = done->type == REDIS_REPLY_ARRAY && done->elements == changes.size() * 2;
+    const bool good = done->type == REDIS_REPLY_ARRAY && done->elements == changes.size() * 2 &&
+                      std::all_of(done->element, done->element + done->elements,
+                                  [](const redisReply* one) { return one->type == REDIS_REPLY_INTEGER; });
+    if (refusal.empty() && done->type == REDIS_REPLY_ERROR) refusal.assign(done->str, done->len);
     for (size_t i = 0; good && i < changes.size(); ++i)
       changes[i].total = static_cast<uint64_t>(done->element[2 * i]->integer);
-    const std::string why =
-        done->type == REDIS_REPLY_ERROR ? std::string(done->str, done->len) : "an odd reply";
     freeReplyObject(done);
-    return good ? Status() : Status(Error{"Redis: " + why});
+    if (good) return {};
+    return Error{"Redis " + settings_.address + ": " +
+                 (refusal.empty() ? "an odd reply" : redis::describe_refusal(refusal))};
   }
 
  private:
@@ -64,7 +73,7 @@ class RedisStore final : public QuotaStore {
       freeReplyObject(reply);
       if (refused) {
         close();
-        return Error{"Redis: " + why};
+        return Error{"Redis " + settings_.address + ": " + redis::describe_refusal(why)};
       }
     }
     return {};
@@ -86,7 +95,7 @@ class RedisStore final : public QuotaStore {
   Error lost() {
     const std::string why = context_ == nullptr ? "no memory" : context_->errstr;
     close();
-    return Error{"Redis: " + why};
+    return Error{"Redis " + settings_.address + ": " + why};
   }
   void close() {
     if (context_ != nullptr) redisFree(context_);

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <string>
 
+#include "base/faults.h"
+#include "base/text.h"
 #include "config/field_types.h"
 #include "policy/policy.h"
 
@@ -17,6 +19,11 @@ struct OutsideService {
   std::chrono::milliseconds timeout{1'000};
   OnError on_error = OnError::kDeny;
 };
+
+// What is told of that service: its answers are what a policy of many workers depends on.
+inline FaultState fault_state_of(const OutsideService& service, const char* policy) {
+  return {Fault::kAuthService, std::string(policy) + ", " + without_secrets(service.url)};
+}
 
 // Adds the fields to a policy's settings, which derive from OutsideService.
 template <typename Settings>

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/faults.h"
 #include "cache/store.h"
 #include "client/http_client.h"
 #include "identity/key_sources.h"
@@ -33,15 +33,17 @@ class Services {
     Milliseconds quota_interval{1'000};
   };
   // `control` is the control thread's loop. Throws as start_thread().
-  Services(Settings settings, EventLoop& control, std::function<void(const std::string&)> say)
+  // `say` is told of key sets and of the quotas' store; without it the process log is.
+  Services(Settings settings, EventLoop& control, const Say& say = nullptr)
       : workers_(settings.workers),
         redis_(settings.redis),
+        redis_report_(settings.redis),
         limits_(settings.counter_bytes),
         cache_(settings.cache_bytes, std::move(settings.cache_disk)),
-        key_sources_(control, say),
+        key_sources_(control, say ? say : told_as(Fault::kKeySet)),
         quota_store_(std::move(settings.quota_store)),
         quota_interval_(settings.quota_interval),
-        say_(std::move(say)) {
+        say_(say ? say : told_as(Fault::kQuotaStore)) {
     // With a store from the start, so that a thread that a reload cannot start loses no counts.
     if (quota_store_) quotas();
   }
@@ -66,7 +68,7 @@ class Services {
   // The worker's own view of the limits that nodes share; on its thread, and only with a server.
   limits::ClusterLimits& cluster_limits(size_t worker, EventLoop& loop) {
     std::unique_ptr<Cluster>& mine = clusters_[worker];
-    if (!mine) mine = std::make_unique<Cluster>(loop, side_pool_, redis_);
+    if (!mine) mine = std::make_unique<Cluster>(loop, side_pool_, redis_, redis_report_);
     return mine->limits;
   }
   // Control thread, while policies are built.
@@ -101,21 +103,22 @@ class Services {
   static constexpr size_t kMostWaiting = 1024;
   static constexpr size_t kMaxConversionsWaiting = 64;
   struct Cluster {
-    Cluster(EventLoop& loop, SidePool& pool, const redis::Settings& settings)
-        : client(loop, pool, settings) {}
+    Cluster(EventLoop& loop, SidePool& pool, const redis::Settings& settings, redis::ServerReport& report)
+        : client(loop, pool, settings, report) {}
     redis::Client client;
     limits::ClusterLimits limits{client};
   };
 
   size_t workers_;
   redis::Settings redis_;
+  redis::ServerReport redis_report_;
   limits::LocalLimits limits_;
   limits::Gates gates_;
   cache::Store cache_;
   identity::KeySources key_sources_;
   std::unique_ptr<limits::QuotaStore> quota_store_;
   Milliseconds quota_interval_;
-  std::function<void(const std::string&)> say_;
+  const Say say_;
   std::unique_ptr<limits::QuotaBook> quotas_;  // made when first needed
   std::vector<std::unique_ptr<client::HttpClient>> clients_{workers_};
   std::vector<std::unique_ptr<Cluster>> clusters_{workers_};

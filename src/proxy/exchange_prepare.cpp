@@ -60,7 +60,8 @@ bool Exchange::may_forward() {
 // The route that takes the request. False when there is none, with the refusal set.
 bool Exchange::find_route() {
   const Snapshot& snapshot = *snapshot_->snapshot;
-  const routing::RequestView view{host_, path_, request_.method, request_.query, &request_.fields};
+  const routing::RequestView view{
+      host_, path_, request_.method, request_.query, &request_.fields, settings_.address_text};
   const routing::MatchResult match = snapshot.table.match(view);
   if (match.outcome == routing::MatchOutcome::kNoRoute) return refusal(404, "no_route");
   if (match.outcome == routing::MatchOutcome::kMethodNotAllowed) {

@@ -35,8 +35,8 @@ void Rollback::note(uint16_t status, bool cut_off, Clock::time_point now) {
   times_.fetch_add(1, kRelaxed);
   interval_began_.store(0, kRelaxed);  // what comes after it is counted anew
   // Once for each time: this is no place where requests pass.
-  say(label_ + " is rolled back: " + std::to_string(failures) + " of " + std::to_string(requests) +
-      " requests have failed");
+  say(Level::kWarning, label_ + " is rolled back: " + std::to_string(failures) + " of " +
+                           std::to_string(requests) + " requests have failed");
 }
 
 void Rollback::resume() {

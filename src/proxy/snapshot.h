@@ -20,6 +20,7 @@
 #include "routing/route_table.h"
 #include "runtime/address.h"
 #include "runtime/side_pool.h"
+#include "runtime/socket_file.h"
 #include "runtime/tcp_keepalive.h"
 #include "telemetry/log_format.h"
 #include "telemetry/metrics.h"
@@ -38,6 +39,8 @@ struct Http2Settings {
 struct ListenerSettings {
   std::string name;
   SocketAddress address;
+  std::string address_text{};  // by which routes name it
+  SocketFileRights rights{};   // of a Unix socket's file
   http::h1::HeadLimits head_limits{};
   Http2Settings http2{};
   ForwardingRules forwarding{};

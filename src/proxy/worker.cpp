@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
+#include "base/faults.h"
 #include "crypto/digest.h"
 #include "proxy/client_connection.h"
 #include "proxy/exchange.h"
@@ -90,8 +92,7 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets soc
           // The acceptor is the listener's own, so it must not keep it alive.
           [this, weak = std::weak_ptr(listener)](UniqueFd fd, const SocketAddress& peer) {
             if (const auto alive = weak.lock()) accept(alive, std::move(fd), peer);
-          },
-          [](int) {}));
+          }));
       listener->acceptors.back()->hold(pressure_ >= Pressure::kFull);
     }
     // Connections inherit it from the socket that accepts them.
@@ -259,7 +260,15 @@ void Worker::note_lag(Clock::duration lag) {
   metrics_.lag.note(std::chrono::duration_cast<std::chrono::microseconds>(lag));
   lags_[next_lag_++ % lags_.size()] = lag;
   const Milliseconds most = current_->snapshot->most_lag;
-  lagging_ = most > Milliseconds(0) && *std::min_element(lags_.begin(), lags_.end()) > most;
+  const bool lagging = most > Milliseconds(0) && *std::min_element(lags_.begin(), lags_.end()) > most;
+  if (lagging == std::exchange(lagging_, lagging)) return;
+  const std::string label = "overload: worker " + std::to_string(index_);
+  if (lagging) {
+    report_fault(Fault::kOverload, label + " lets everything wait longer than " +
+                                       std::to_string(most.count()) + " ms: it refuses requests");
+  } else {
+    tell_fault(Fault::kOverload, Level::kInfo, label + " is in time again");
+  }
 }
 
 void Worker::tell_trace(std::string_view spans, size_t count) {

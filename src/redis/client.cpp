@@ -12,6 +12,7 @@ extern "C" {  // which this header forgets; before those that include it
 #include <cerrno>
 
 #include "crypto/encoding.h"
+#include "redis/refusal.h"
 #include "runtime/address.h"
 
 namespace portcullis::redis {
@@ -137,6 +138,17 @@ class Client::Call final : private Timer {
     Call* call;
   };
 
+  // That the server does not know a script yet is no refusal: it is sent whole then.
+  void tell() const {
+    if (reply_.kind == Reply::Kind::kError) {
+      // What follows a refused password is that the server wants one.
+      const bool follows = is_for_strangers(reply_.text) && !client_.refusal_.empty();
+      if (!reply_.text.starts_with("NOSCRIPT"))
+        client_.report_.refused(follows ? client_.refusal_ : reply_.text);
+    } else if (purpose_ == Purpose::kWork) {
+      client_.report_.answered();
+    }
+  }
   bool unavailable(const char* why) {
     reply_.kind = Reply::Kind::kUnavailable;
     reply_.text = why;
@@ -153,6 +165,7 @@ class Client::Call final : private Timer {
     } else {
       call.client_.timeouts_ = 0;
       call.reply_ = convert(static_cast<const redisReply*>(reply));
+      call.tell();
     }
     call.waiter_.resume();
   }
@@ -173,11 +186,17 @@ class Client::Call final : private Timer {
   std::coroutine_handle<> waiter_;
 };
 
-Client::Client(EventLoop& loop, SidePool& pool, Settings settings)
-    : loop_(loop), pool_(pool), settings_(std::move(settings)) {}
+// A script's name and place, which may be in the words, say nothing to an operator; and the same refusal must
+// have the same words.
+void ServerReport::refused(std::string_view error) {
+  accepts_.failed(describe_refusal(error.substr(0, error.find(" script: "))));
+}
+
+Client::Client(EventLoop& loop, SidePool& pool, Settings settings, ServerReport& report)
+    : loop_(loop), pool_(pool), settings_(std::move(settings)), report_(report) {}
 
 Client::~Client() {
-  lose("stopped");
+  give_up("stopped");
 }
 
 Task<Reply> Client::run_script(std::string_view script, const std::string& sha1,
@@ -234,7 +253,9 @@ void Client::open(const std::string& host, uint16_t port) {
     auto* self = static_cast<Client*>(context->data);
     if (self->context_ != context) return;
     self->context_ = nullptr;  // the library frees it
-    self->lose("the connection was lost");
+    // A server may close idle connections. One that has gone is told of when it cannot be reached again.
+    self->state_ == State::kReady ? self->give_up("the connection was lost")
+                                  : self->lose("the connection was lost");
   });
   greet();
 }
@@ -246,9 +267,10 @@ void Client::greet() {
       Call call(client, std::move(command_words), Call::Purpose::kProbe);
       const Reply reply = co_await call;
       // A server that does not let us in serves nobody, and soon again is no better.
-      if (reply.kind == Reply::Kind::kError) client.down_because_ = reply.text;
+      if (reply.kind == Reply::Kind::kError) client.down_because_ = client.refusal_ = reply.text;
     }(*this, std::move(words)));
   };
+  refusal_.clear();
   for (std::vector<std::string>& words : greeting(settings_)) send(std::move(words));
 }
 
@@ -264,6 +286,7 @@ void Client::on_connected(bool well) {
 
 void Client::serve() {
   state_ = State::kReady;
+  report_.connected();
   proven_ = true;
   retry_ = kFirstRetry;
   timeouts_ = 0;
@@ -282,8 +305,13 @@ Task<void> Client::probe() {
   }
 }
 
-// Gives the connection up. Those who wait are told, and may call again at once: they find it down.
 void Client::lose(const char* why) {
+  report_.lost(why);
+  give_up(why);
+}
+
+// Gives the connection up. Those who wait are told, and may call again at once: they find it down.
+void Client::give_up(const char* why) {
   state_ = State::kDown;
   proven_ = false;
   down_because_ = why;
@@ -294,6 +322,7 @@ void Client::lose(const char* why) {
 }
 
 void Client::note_timeout() {
+  count_fault(Fault::kRedisUnavailable);
   if (state_ == State::kReady && ++timeouts_ >= kMostTimeouts) lose("it does not answer");
 }
 

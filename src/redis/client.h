@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/faults.h"
 #include "runtime/event_loop.h"
 #include "runtime/side_pool.h"
 #include "runtime/task.h"
@@ -33,14 +34,33 @@ struct Reply {
   std::vector<Reply> list;
 };
 
+// What is known of a server for the operator: one for the clients of all workers.
+class ServerReport {
+ public:
+  explicit ServerReport(const Settings& settings)
+      : reachable_(Fault::kRedisUnavailable, "Redis " + settings.address),
+        accepts_(Fault::kRedisRefused, "Redis " + settings.address) {}
+
+  void lost(std::string_view why) { reachable_.failed(why); }
+  void connected() { reachable_.works(); }
+  // An error that the server answered a command with.
+  void refused(std::string_view error);
+  // The server has done what a request needed.
+  void answered() { accepts_.works(); }
+
+ private:
+  FaultState reachable_;
+  FaultState accepts_;
+};
+
 // One worker's connection to a Redis server, through hiredis. Commands of all its exchanges go out together
 // and are answered in order. A server that is away costs no request its time: once a connect has failed, or
 // commands have timed out in a row, commands fail at once until it has connected again and answered. One
 // thread, that of its loop, which outlives it.
 class Client {
  public:
-  // `pool` looks names up.
-  Client(EventLoop& loop, SidePool& pool, Settings settings);
+  // `pool` looks names up. `report`, which outlives it, is told how the server does.
+  Client(EventLoop& loop, SidePool& pool, Settings settings, ServerReport& report);
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -74,6 +94,7 @@ class Client {
   void serve();
   Task<void> probe();
   void lose(const char* why);
+  void give_up(const char* why);
   void note_timeout();
   static Reply convert(const redisReply* reply);
 
@@ -84,6 +105,7 @@ class Client {
   EventLoop& loop_;
   SidePool& pool_;
   const Settings settings_;
+  ServerReport& report_;
   State state_ = State::kIdle;
   redisAsyncContext* context_ = nullptr;
   std::unique_ptr<Socket> socket_;
@@ -92,6 +114,7 @@ class Client {
   int timeouts_ = 0;
   bool proven_ = true;  // not yet seen not to answer
   std::string down_because_ = "not connected yet";
+  std::string refusal_;  // of what came first on this connection
   TaskGroup tasks_;
 };
 

@@ -29,11 +29,12 @@ std::string describe_path(const RouteRule& rule) {
   return "is not below `" + rule.prefix + "`";
 }
 
-// The predicates on headers and query, in one order.
+// The predicates on headers, query and listeners, in one order.
 std::string predicates_of(const RouteRule& rule) {
   std::set<std::string> all;
   for (const Predicate& one : rule.headers) all.insert(describe(one, "header"));
   for (const Predicate& one : rule.query) all.insert(describe(one, "query"));
+  for (const std::string& one : rule.listeners) all.insert("listener " + one);
   std::string out;
   for (const std::string& one : all) out += " " + one;
   return out;
@@ -69,6 +70,9 @@ std::vector<Judgement> judge(const std::vector<RouteRule>& rules, const MatchRes
     const std::string unmet = Predicates(rule.headers, rule.query).why_not(request.fields, request.query);
     if (result.outcome == MatchOutcome::kMatched && result.route == i) {
       say(Verdict::kChosen, "matches");
+    } else if (!rule.answers_on(request.listener)) {
+      say(Verdict::kOtherListener,
+          "it answers on " + join(rule.listeners) + " only, not on " + std::string(request.listener));
     } else if (!host_fits) {
       say(Verdict::kOtherHost, "host `" + std::string(request.host) + "` is not " + join(rule.hosts));
     } else if (!matches_path(rule, request.path)) {

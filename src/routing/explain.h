@@ -10,7 +10,15 @@
 namespace portcullis::routing {
 
 // Why a route did or did not get a request, for people. Not for the data path: it looks at every rule.
-enum class Verdict { kChosen, kOutranked, kOtherHost, kOtherPath, kOtherMethod, kOtherPredicate };
+enum class Verdict {
+  kChosen,
+  kOutranked,
+  kOtherHost,
+  kOtherPath,
+  kOtherMethod,
+  kOtherPredicate,
+  kOtherListener
+};
 
 struct Judgement {
   uint32_t route = 0;

@@ -89,7 +89,7 @@ struct RouteTable::Index {
   struct Candidate {
     uint32_t route;
     MethodSet methods;
-    bool conditional;  // has predicates of headers or query
+    bool conditional;  // has predicates of headers or query, or listeners
   };
   struct Expression {
     Candidate candidate;
@@ -145,7 +145,8 @@ struct RouteTable::Index {
   }
 
   bool predicates_hold(const Candidate& candidate, const RequestView& request) const {
-    return !candidate.conditional || predicates.at(candidate.route).admit(request.fields, request.query);
+    return !candidate.conditional || (rules[candidate.route].answers_on(request.listener) &&
+                                      predicates.at(candidate.route).admit(request.fields, request.query));
   }
 
   // Rules with more predicates first; else they keep their order.
@@ -209,7 +210,8 @@ void RouteTable::Index::build() {
   std::map<Entry, std::vector<Candidate>> entries;
   for (uint32_t route = 0; route < rules.size(); ++route) {
     const RouteRule& rule = rules[route];
-    const Candidate candidate{route, method_set(rule.methods), !rule.headers.empty() || !rule.query.empty()};
+    const Candidate candidate{route, method_set(rule.methods),
+                              !rule.headers.empty() || !rule.query.empty() || !rule.listeners.empty()};
     if (candidate.conditional) {
       predicates.emplace(std::piecewise_construct, std::forward_as_tuple(route),
                          std::forward_as_tuple(rule.headers, rule.query));

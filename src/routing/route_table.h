@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -22,10 +23,16 @@ struct RouteRule {
   std::string regex{};               // RE2, matches the whole path
   std::vector<Predicate> headers{};
   std::vector<Predicate> query{};
-  bool answers_preflight = false;  // by its policies
+  bool answers_preflight = false;        // by its policies
+  std::vector<std::string> listeners{};  // addresses, as RequestView::listener; empty: all
 
   // What decides between rules with one host and path: the one with more of these is tried first.
-  size_t predicate_count() const { return (methods.empty() ? 0 : 1) + headers.size() + query.size(); }
+  size_t predicate_count() const {
+    return (methods.empty() ? 0 : 1) + (listeners.empty() ? 0 : 1) + headers.size() + query.size();
+  }
+  bool answers_on(std::string_view listener) const {
+    return listeners.empty() || std::find(listeners.begin(), listeners.end(), listener) != listeners.end();
+  }
 };
 
 // What the table looks at in a request.
@@ -35,6 +42,7 @@ struct RequestView {
   std::string_view method;
   std::string_view query{};              // as received
   const http::Fields* fields = nullptr;  // null: none
+  std::string_view listener{};           // the address of that which it came by
 };
 
 enum class MatchOutcome { kMatched, kNoRoute, kMethodNotAllowed };
@@ -50,7 +58,8 @@ struct MatchResult {
 // Precedence: exact host over wildcard (longer first) over any; then exact path, then parameters (a literal
 // beats a parameter at the leftmost segment in which two patterns differ), then prefix (longest first), then
 // expressions, then rules without a path, and with the prefix "/", which is as much. Among rules with one
-// host and path, and among all expressions of a host: more predicates first, then order in the configuration.
+// host and path, and among all expressions of a host: more predicates first (`listeners` is one), then order
+// in the configuration.
 //
 // Every lookup is a few probes of one flat hash table: one for the exact path, one for each shape of
 // parameters in use with that many segments, one for each length of prefix in use. So time does not grow with

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "base/faults.h"
 #include "runtime/socket_owner.h"
 
 namespace portcullis {
@@ -53,6 +54,12 @@ void remove_stale_unix_socket(const SocketAddress& address) {
   struct stat status;
   if (::stat(local->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) return;
   if (!is_unix_socket_alive(address)) ::unlink(local->sun_path);
+}
+
+// All listening sockets of the process together: what is in the way concerns all of them.
+FaultState& accepting() {
+  static FaultState one(Fault::kAccept, "accepting connections");
+  return one;
 }
 
 // An accept that failed with it may be followed by one that does not.
@@ -106,11 +113,8 @@ Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog
   return fd;
 }
 
-Acceptor::Acceptor(EventLoop& loop, UniqueFd socket, OnConnection on_connection, OnError on_error)
-    : loop_(loop),
-      socket_(std::move(socket)),
-      on_connection_(std::move(on_connection)),
-      on_error_(std::move(on_error)) {
+Acceptor::Acceptor(EventLoop& loop, UniqueFd socket, OnConnection on_connection)
+    : loop_(loop), socket_(std::move(socket)), on_connection_(std::move(on_connection)) {
   if (!loop_.watch(socket_.get(), EPOLLIN, *this)) pause();
 }
 
@@ -133,10 +137,11 @@ void Acceptor::on_events(uint32_t) {
         return;
       }
       if (concerns_one_connection(errno)) continue;
-      on_error_(errno);
+      accepting().failed(std::strerror(errno));
       pause();
       return;
     }
+    accepting().works();
     on_connection_(std::move(connection), peer);
     if (!loop.delivering_to(*this)) return;
   }

@@ -27,15 +27,14 @@ Status check_address_is_free(const SocketAddress& address);
 // none.
 bool is_unix_socket_alive(const SocketAddress& address);
 
-// Accepts connections on one loop. Does not own the descriptor's address, only the descriptor.
+// Accepts connections on one loop. Does not own the descriptor's address, only the descriptor. When accepting
+// fails, that is told and counted (Fault::kAccept); it pauses briefly and goes on by itself.
 class Acceptor final : private Watcher {
  public:
   // Receives each connection; runs on the loop's thread.
   using OnConnection = std::function<void(UniqueFd, const SocketAddress& peer)>;
-  // Told of a failing accept (errno); accepting pauses briefly and goes on by itself.
-  using OnError = std::function<void(int error)>;
 
-  Acceptor(EventLoop& loop, UniqueFd socket, OnConnection on_connection, OnError on_error);
+  Acceptor(EventLoop& loop, UniqueFd socket, OnConnection on_connection);
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
   ~Acceptor();
@@ -70,7 +69,6 @@ class Acceptor final : private Watcher {
   EventLoop& loop_;
   UniqueFd socket_;
   OnConnection on_connection_;
-  OnError on_error_;
   Resume resume_{*this};
   int budget_ = 1;
   bool held_ = false;

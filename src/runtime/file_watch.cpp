@@ -3,13 +3,23 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
+
+#include "base/faults.h"
 
 namespace portcullis {
 
 FileWatch::FileWatch(EventLoop& loop, std::function<void()> on_change)
     : loop_(loop), on_change_(std::move(on_change)), inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
-  if (inotify_) loop_.watch(inotify_.get(), EPOLLIN, *this);
+  if (inotify_) {
+    loop_.watch(inotify_.get(), EPOLLIN, *this);
+  } else {
+    report_fault(Fault::kFileWatch,
+                 std::string("cannot watch files for changes: ") + std::strerror(errno) +
+                     "; the limit is fs.inotify.max_user_instances; a reload takes changes");
+  }
 }
 
 FileWatch::~FileWatch() {
@@ -38,9 +48,14 @@ bool FileWatch::set_files(const std::vector<std::string>& files) {
     if (folders_.contains(folder)) continue;
     static constexpr uint32_t kChanges = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE;
     const int id = ::inotify_add_watch(inotify_.get(), folder.c_str(), kChanges);
-    if (id < 0) continue;
-    folders_[folder] = id;
-    grown = true;
+    if (id >= 0) {
+      folders_[folder] = id;
+      unwatched_.erase(folder);
+      grown = true;
+    } else if (inotify_ && unwatched_.insert(folder).second) {
+      report_fault(Fault::kFileWatch, "cannot watch the folder `" + folder + "` for changes: " +
+                                          std::strerror(errno) + "; a reload takes changes of its files");
+    }
   }
   return grown;
 }

@@ -40,6 +40,7 @@ class FileWatch final : private Watcher {
   std::function<void()> on_change_;
   UniqueFd inotify_;
   std::map<std::string, int> folders_;
+  std::set<std::string> unwatched_;  // which the system does not let it watch, as has been told
   Settle settle_{*this};
 };
 

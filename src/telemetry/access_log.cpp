@@ -6,7 +6,7 @@
 namespace portcullis::telemetry {
 
 Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& place, size_t workers) {
-  auto sink = LogSink::open(place, "portcullis");
+  auto sink = LogSink::open(place, "portcullis", Fault::kAccessLog);
   if (!sink) return Error{"cannot open the access log: " + sink.error().message};
   return std::unique_ptr<AccessLog>(new AccessLog(workers, std::move(*sink)));
 }
@@ -21,7 +21,8 @@ AccessLog::~AccessLog() {
   stopping_.store(true, std::memory_order_release);
   thread_.join();
   if (const uint64_t lines = sink_->dropped(); lines > 0)
-    say("the access log: " + std::to_string(lines) + " lines could not be written and were dropped");
+    say(Level::kWarning,
+        "the access log: " + std::to_string(lines) + " lines could not be written and were dropped");
 }
 
 bool AccessLog::write(size_t index, const LogFormat& format, const AccessEntry& entry) {

@@ -26,6 +26,8 @@ class AccessLog {
   // Worker `index`, on its own thread. False when the line was dropped.
   bool write(size_t index, const LogFormat& format, const AccessEntry& entry);
 
+  // Lines that were taken and then could not be written. Any thread.
+  uint64_t dropped() const { return sink_->dropped(); }
   // Opens the file anew, for log rotation. Any thread.
   void reopen() { reopen_.store(true, std::memory_order_relaxed); }
 

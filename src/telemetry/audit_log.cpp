@@ -2,9 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <cstring>
-
-#include "base/say.h"
+#include "base/faults.h"
 #include "base/wall_clock.h"
 #include "http/date.h"
 
@@ -20,11 +18,15 @@ void AuditLog::note(const std::string& action, const std::string& by, const nloh
   sink_->write(line.dump());
   sink_->flush();
   const bool taken = sink_->dropped() == dropped;
-  if (taken == stuck_)
-    say(taken ? "the audit log is written again; " + std::to_string(dropped) + " lines were dropped"
-        : sink_->error() != 0 ? "the audit log cannot be written: " +
-                                    std::string(std::strerror(sink_->error())) + ": lines are dropped"
-                              : "the audit log is not read: lines are dropped");
+  // What fails is told by the log itself; here, that its reader is stuck.
+  if (!taken && sink_->error() == 0) {
+    count_fault(Fault::kAuditLog);
+    if (!stuck_)
+      tell_fault(Fault::kAuditLog, Level::kWarning, "the audit log is not read: lines are dropped");
+  }
+  if (taken && stuck_)
+    tell_fault(Fault::kAuditLog, Level::kInfo,
+               "the audit log is written again; " + std::to_string(dropped) + " lines were dropped");
   stuck_ = !taken;
 }
 

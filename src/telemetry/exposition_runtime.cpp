@@ -1,5 +1,6 @@
 // What a scrape says of the process: connections, health, and what the workers do.
 
+#include "base/faults.h"
 #include "telemetry/exposition.h"
 #include "telemetry/process.h"
 
@@ -105,8 +106,17 @@ void Exposition::splits() {
 }
 
 void Exposition::runtime() {
-  counter("access_log_dropped_total", "Log lines dropped because writing could not keep up.")
-      .add({}, of_workers(&WorkerMetrics::log_lines_dropped));
+  counter("access_log_dropped_total",
+          "Lines of the access log dropped because writing could not keep up, or failed.")
+      .add({}, of_workers(&WorkerMetrics::log_lines_dropped) + states_.log_lines_lost);
+  Family faults = counter("faults_total", "What has gone wrong while the process serves, by kind.");
+  for (size_t i = 0; i < kFaultKinds; ++i) {
+    const auto kind = static_cast<Fault>(i);
+    faults.add({{"fault", std::string(name_of(kind))}}, faults_counted(kind));
+  }
+  Family messages = counter("log_messages_total", "Messages of the process log, by level.");
+  for (const Level level : kLevels)
+    messages.add({{"level", std::string(name_of(level))}}, messages_said(level));
   Family spans = counter("trace_spans_total", "Spans for the collector of traces, by outcome.");
   spans.add({{"outcome", "exported"}}, states_.traces.exported);
   spans.add({{"outcome", "dropped"}}, states_.traces.dropped);

@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <optional>
 
 #include "base/output.h"
-#include "base/say.h"
 #include "base/unique_fd.h"
 #include "runtime/address.h"
 
@@ -20,9 +20,23 @@ constexpr std::string_view kSyslog = "syslog";
 constexpr std::string_view kSyslogAt = "syslog:";
 constexpr std::string_view kJournal = "journald";
 
+// Begins what is told of a log.
+std::string label_of(Fault fault) {
+  return fault == Fault::kAuditLog ? "the audit log " : "the access log ";
+}
+
+std::string describe_failure(int error) {
+  if (error == EAGAIN) return "it is not read; lines are dropped";
+  return std::string("it cannot be written: ") + std::strerror(error) + "; lines are dropped";
+}
+
 class OutputSink final : public LogSink {
  public:
-  OutputSink(std::string place, Output output) : place_(std::move(place)), output_(std::move(output)) {}
+  OutputSink(std::string place, Output output, Fault fault)
+      : place_(std::move(place)),
+        output_(std::move(output)),
+        fault_(fault),
+        writing_(fault, label_of(fault) + place_) {}
 
   static Result<Output> open_place(const std::string& place) {
     if (place == "stdout") return Output::of_standard(STDOUT_FILENO);
@@ -41,7 +55,11 @@ class OutputSink final : public LogSink {
       const size_t taken = output_.write(pending_, std::clamp(patience(), kNone, kSlice));
       if (taken > 0) in_line_ = pending_[taken - 1] != '\n';
       pending_.erase(0, taken);
-      if (output_.error() != 0) complain(output_.error());
+      if (output_.error() != 0) {
+        writing_.failed(describe_failure(output_.error()));
+      } else if (taken > 0) {
+        writing_.works();
+      }
       if (output_.error() != 0 || patience() <= kNone) return drop();
     }
   }
@@ -51,8 +69,12 @@ class OutputSink final : public LogSink {
     if (place_ == "stdout" || place_ == "stderr") return;
     auto opened = open_place(place_);
     if (opened) output_ = std::move(*opened);
-    // Said once: each signal and each reload tries again.
-    if (!opened && !reopen_failed_) say(opened.error().message + "; its lines go on in the file before");
+    if (!opened) count_fault(fault_);
+    // Told once: each signal and each reload tries again.
+    if (!opened && !reopen_failed_)
+      tell_fault(fault_, Level::kError, opened.error().message + "; its lines go on in the file before");
+    if (opened && reopen_failed_)
+      tell_fault(fault_, Level::kInfo, label_of(fault_) + place_ + ": it is opened again");
     reopen_failed_ = !opened;
   }
 
@@ -67,36 +89,30 @@ class OutputSink final : public LogSink {
     pending_.resize(kept);
   }
 
-  // At most once a minute: a full disk fails each time.
-  void complain(int error) {
-    const Clock::time_point now = Clock::now();
-    if (now < quiet_until_) return;
-    quiet_until_ = now + std::chrono::minutes(1);
-    say("cannot write to the log " + place_ + ": " + std::strerror(error) + "; lines are dropped");
-  }
-
   static constexpr std::chrono::milliseconds kNone{0};
   static constexpr std::chrono::milliseconds kSlice{50};
   static constexpr size_t kMaxPending = 64 << 10;
 
-  std::string place_;
+  const std::string place_;
   Output output_;
+  const Fault fault_;
+  FaultState writing_;
   std::string pending_;
   bool reopen_failed_ = false;
   bool in_line_ = false;  // the reader has taken the beginning of a line and not its end
-  Clock::time_point quiet_until_{};
 };
 
-// One datagram for each line; when nobody takes them they are lost, as syslog's are.
+// One datagram for each line; a line that nobody takes is dropped.
 class DatagramSink final : public LogSink {
  public:
   enum class Form { kLocal, kRfc5424, kJournald };
 
-  DatagramSink(const SocketAddress& address, Form form, std::string name)
-      : address_(address), form_(form), name_(std::move(name)) {
+  DatagramSink(const SocketAddress& address, Form form, const std::string& place, std::string name,
+               Fault fault)
+      : address_(address), form_(form), name_(std::move(name)), sending_(fault, label_of(fault) + place) {
     char host[256] = "-";
     if (::gethostname(host, sizeof host - 1) == 0) host_ = host;
-    connect();
+    (void)connect();
   }
 
   void write(std::string_view line) override {
@@ -105,16 +121,28 @@ class DatagramSink final : public LogSink {
     text_ += line;
     if (form_ == Form::kJournald) text_ += '\n';
     // A daemon that was started anew has another socket.
-    if (::send(fd_.get(), text_.data(), text_.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN) {
-      connect();
-      (void)::send(fd_.get(), text_.data(), text_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    error_ = send();
+    if (error_ != 0 && error_ != EAGAIN && error_ != EMSGSIZE) {
+      const int refused = connect();
+      error_ = refused != 0 ? refused : send();
     }
+    if (error_ == 0) return sending_.works();
+    note_dropped(1);
+    sending_.failed(describe_failure(error_));
   }
 
+  int error() const override { return error_; }
+
  private:
-  void connect() {
+  // errno, or 0.
+  int send() {
+    const ssize_t sent = ::send(fd_.get(), text_.data(), text_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent < 0 ? errno : 0;
+  }
+  // errno, or 0.
+  int connect() {
     fd_ = UniqueFd(::socket(address_.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (fd_) (void)::connect(fd_.get(), address_.data(), address_.length());
+    return fd_ && ::connect(fd_.get(), address_.data(), address_.length()) == 0 ? 0 : errno;
   }
 
   // Facility local0 (16), severity informational (6).
@@ -142,8 +170,10 @@ class DatagramSink final : public LogSink {
   Form form_;
   std::string name_;
   std::string host_ = "-";
+  FaultState sending_;
   UniqueFd fd_;
   std::string text_;
+  int error_ = 0;
 };
 
 }  // namespace
@@ -156,12 +186,13 @@ std::string LogSink::check(const std::string& place) {
   return "";
 }
 
-Result<std::unique_ptr<LogSink>> LogSink::open(const std::string& place, const std::string& name) {
+Result<std::unique_ptr<LogSink>> LogSink::open(const std::string& place, const std::string& name,
+                                               Fault fault) {
   const auto datagrams = [&](const std::string& address,
                              DatagramSink::Form form) -> Result<std::unique_ptr<LogSink>> {
     const auto parsed = SocketAddress::parse(address);
     if (!parsed) return Error{"`" + address + "` is no address"};
-    return std::unique_ptr<LogSink>(std::make_unique<DatagramSink>(*parsed, form, name));
+    return std::unique_ptr<LogSink>(std::make_unique<DatagramSink>(*parsed, form, place, name, fault));
   };
   if (place == kSyslog) return datagrams("unix:/dev/log", DatagramSink::Form::kLocal);
   if (place == kJournal) return datagrams("unix:/run/systemd/journal/socket", DatagramSink::Form::kJournald);
@@ -169,7 +200,7 @@ Result<std::unique_ptr<LogSink>> LogSink::open(const std::string& place, const s
     return datagrams(place.substr(kSyslogAt.size()), DatagramSink::Form::kRfc5424);
   auto output = OutputSink::open_place(place);
   if (!output) return output.error();
-  return std::unique_ptr<LogSink>(std::make_unique<OutputSink>(place, std::move(*output)));
+  return std::unique_ptr<LogSink>(std::make_unique<OutputSink>(place, std::move(*output), fault));
 }
 
 void LogSink::give_up_after(std::chrono::milliseconds patience) {

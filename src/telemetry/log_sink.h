@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/faults.h"
 #include "base/result.h"
 
 namespace portcullis::telemetry {
@@ -19,7 +20,9 @@ class LogSink {
  public:
   // `place`: "stdout", "stderr", "syslog" (this machine's, by /dev/log), "syslog:ADDRESS" (RFC 5424 in
   // datagrams to `address:port` or `unix:/path`), "journald", or a file, to which lines are appended.
-  static Result<std::unique_ptr<LogSink>> open(const std::string& place, const std::string& name);
+  // `fault`: as which it counts and tells what goes wrong.
+  static Result<std::unique_ptr<LogSink>> open(const std::string& place, const std::string& name,
+                                               Fault fault);
   // What is wrong with a place, or "".
   static std::string check(const std::string& place);
   virtual ~LogSink() = default;

@@ -195,6 +195,7 @@ struct States {
   OverloadState overload{};
   std::vector<std::pair<std::string, uint64_t>> certificates{};  // until when they are good, since 1970
   CounterEvictions evictions{};
+  uint64_t log_lines_lost = 0;  // of the access log, that could not be written
 };
 
 // All counters of all workers. They are made by the control thread and live as long as the registry, so the

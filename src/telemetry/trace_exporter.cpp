@@ -108,7 +108,7 @@ void TraceExporter::run() {
 }
 
 // True when the collector has taken it.
-bool TraceExporter::send(const std::string& body) const {
+bool TraceExporter::send(const std::string& body) {
   CURL* easy = ::curl_easy_init();
   if (easy == nullptr) return false;
   curl_slist* headers = ::curl_slist_append(nullptr, "content-type: application/json");
@@ -128,7 +128,14 @@ bool TraceExporter::send(const std::string& body) const {
   ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   ::curl_slist_free_all(headers);
   ::curl_easy_cleanup(easy);
-  return result == CURLE_OK && status >= 200 && status < 300;
+  const bool taken = result == CURLE_OK && status >= 200 && status < 300;
+  if (taken) {
+    collector_.works();
+  } else {
+    collector_.failed(result != CURLE_OK ? ::curl_easy_strerror(result)
+                                         : "it answers " + std::to_string(status));
+  }
+  return taken;
 }
 
 }  // namespace portcullis::telemetry

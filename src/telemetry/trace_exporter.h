@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/faults.h"
+#include "base/text.h"
 #include "telemetry/log_ring.h"
 #include "telemetry/metrics.h"
 
@@ -42,7 +44,7 @@ class TraceExporter {
 
   void run();
   size_t gather();
-  bool send(const std::string& body) const;
+  bool send(const std::string& body);
   void pause(int steps) const;
 
   static constexpr size_t kRingBytes = 1 << 20;
@@ -51,6 +53,8 @@ class TraceExporter {
 
   const Settings settings_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  FaultState collector_{Fault::kTraceExport,
+                        "the collector of traces, " + without_secrets(settings_.endpoint)};
   std::string batch_;
   size_t batch_spans_ = 0;
   std::atomic<bool> stopping_{false};

@@ -7,6 +7,7 @@
 
 #include <ctime>
 
+#include "base/faults.h"
 #include "base/read_file.h"
 #include "base/text.h"
 
@@ -100,6 +101,7 @@ Result<std::shared_ptr<const Certificate>> Certificate::load(const CertificateFi
 
 // Who checks the response's signature is the client; here, that it is about this certificate and good.
 Status Certificate::staple(const std::string& path) {
+  ocsp_path_ = path;
   auto content = read_file(path);
   ocsp_ = content ? std::move(*content) : std::string();
   const auto* data = reinterpret_cast<const unsigned char*>(ocsp_.data());
@@ -127,7 +129,11 @@ Status Certificate::staple(const std::string& path) {
 }
 
 std::string_view Certificate::ocsp(std::chrono::sys_seconds now) const {
-  return now < ocsp_until_ ? std::string_view(ocsp_) : std::string_view();
+  if (now < ocsp_until_) return ocsp_;
+  if (!ocsp_.empty() && !ocsp_end_told_.exchange(true, std::memory_order_relaxed))
+    report_fault(Fault::kCertificate, "the OCSP response in `" + ocsp_path_ +
+                                          "` is out of date: it is not sent to clients any more");
+  return {};
 }
 
 int Certificate::key_type() const {

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -51,7 +52,7 @@ class Certificate {
   // Lower case, from the subject's alternative names; the common name where there are none (RFC 6125).
   const std::vector<std::string>& names() const { return names_; }
   std::chrono::sys_seconds not_after() const { return not_after_; }
-  // Of the response to be stapled; empty when there is none, or it is out of date.
+  // Of the response to be stapled; empty when there is none, or it is out of date, which is told once.
   std::string_view ocsp(std::chrono::sys_seconds now) const;
   int key_type() const;  // an EVP_PKEY_ number
 
@@ -65,7 +66,9 @@ class Certificate {
   std::vector<std::string> names_;
   std::chrono::sys_seconds not_after_{};
   std::string ocsp_;
+  std::string ocsp_path_;
   std::chrono::sys_seconds ocsp_until_{};
+  mutable std::atomic<bool> ocsp_end_told_{false};
 };
 
 // What is wrong with who may read or change a private key's file; empty when nothing is.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/faults.h"
 #include "base/text.h"
 
 namespace portcullis::tls {
@@ -22,7 +23,8 @@ Result<std::shared_ptr<const Certificate>> LazyCertificate::load() {
     before_ = nullptr;
   } else {
     fault_ = loaded.error().message;
-    say_(fault_);
+    count_fault(Fault::kCertificate);
+    say_(Level::kWarning, before_ ? fault_ + "; the certificate that was there before is used" : fault_);
   }
   return loaded;
 }

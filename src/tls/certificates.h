@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -9,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/say.h"
 #include "tls/certificate.h"
 
 namespace portcullis::tls {
@@ -17,8 +17,7 @@ namespace portcullis::tls {
 class LazyCertificate {
  public:
   // `say` is told why reading has failed.
-  LazyCertificate(CertificateFiles files, FileStamp stamp, std::shared_ptr<const Certificate> before,
-                  std::function<void(const std::string&)> say)
+  LazyCertificate(CertificateFiles files, FileStamp stamp, std::shared_ptr<const Certificate> before, Say say)
       : files_(std::move(files)),
         stamp_(std::move(stamp)),
         say_(std::move(say)),
@@ -37,7 +36,7 @@ class LazyCertificate {
  private:
   const CertificateFiles files_;
   const FileStamp stamp_;
-  const std::function<void(const std::string&)> say_;
+  const Say say_;
   mutable std::mutex mutex_;
   bool tried_ = false;
   std::string fault_;
@@ -49,7 +48,7 @@ class LazyCertificate {
 class Certificates {
  public:
   // `say` is told of certificates that cannot be read when they are needed; on any thread.
-  explicit Certificates(std::function<void(const std::string&)> say) : say_(std::move(say)) {}
+  explicit Certificates(Say say) : say_(std::move(say)) {}
 
   // The certificate in these files as they are now.
   std::shared_ptr<LazyCertificate> get(const CertificateFiles& files);
@@ -57,7 +56,7 @@ class Certificates {
   std::vector<std::pair<std::string, std::chrono::sys_seconds>> ends();
 
  private:
-  const std::function<void(const std::string&)> say_;
+  const Say say_;
   std::mutex mutex_;
   std::map<std::string, std::weak_ptr<LazyCertificate>> by_files_;
   size_t until_swept_ = 64;

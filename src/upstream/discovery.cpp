@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "base/say.h"
+#include "base/faults.h"
 
 namespace portcullis::upstream {
 
@@ -36,7 +36,7 @@ class Discovery::Name final : private Timer {
   // Asks for what is not on its way already.
   void ask() {
     if (const auto found = discovery_.resolver_->look_in_hosts_file(host_)) {
-      last_error_.clear();
+      note_found();
       discovery_.loop_.arm(*this, discovery_.pause_after(found->ttl));
       return publish(found->addresses);
     }
@@ -100,14 +100,11 @@ class Discovery::Name final : private Timer {
       if (one.found && (least == nullptr || one.ttl < least->ttl)) least = &one;
     }
     if (least == nullptr) {
-      const std::string& error = families_[0].error;
-      // Once for each change of the outcome: the log is not to fill while a name server is away.
-      if (last_error_ != error) say("cannot resolve " + host_ + ": " + error);
-      last_error_ = error;
+      note_failure(families_[0].error);
       discovery_.loop_.arm(*this, settings.least_ttl);
       return;
     }
-    last_error_.clear();
+    note_found();
     discovery_.loop_.arm(*this, discovery_.pause_after(least->ttl));
     Addresses all;
     for (FamilyState& one : families_) {
@@ -115,6 +112,20 @@ class Discovery::Name final : private Timer {
       all.insert(all.end(), one.addresses.begin(), one.addresses.end());
     }
     publish(std::move(all));
+  }
+
+  // Each failure is counted, and told when the outcome is another one than before.
+  void note_failure(const std::string& error) {
+    count_fault(Fault::kNameLookup);
+    if (last_error_ != error)
+      tell_fault(Fault::kNameLookup, Level::kWarning,
+                 "cannot resolve " + host_ + ": " + error +
+                     (addresses_.empty() ? "" : "; its last addresses are used"));
+    last_error_ = error;
+  }
+  void note_found() {
+    if (!last_error_.empty()) tell_fault(Fault::kNameLookup, Level::kInfo, host_ + " is resolved again");
+    last_error_.clear();
   }
 
   void publish(Addresses found) {

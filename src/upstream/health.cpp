@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/faults.h"
+
 namespace portcullis::upstream {
 
 void TargetHealth::set_up(bool up, Clock::time_point now, std::string why) {
@@ -38,11 +40,12 @@ void UpstreamHealth::note_failure(TargetHealth& target, const EjectionRules& rul
   if (rules.judges_intervals()) target.failed_.fetch_add(1, std::memory_order_relaxed);
   if (rules.failures_in_row == 0) return;
   if (target.failures_in_row_.fetch_add(1, std::memory_order_relaxed) + 1 < rules.failures_in_row) return;
-  if (!target.ejected(now)) eject(target, rules, now);
+  if (!target.ejected(now)) eject(target, rules, now, "");
 }
 
-// False when too many are ejected already.
-bool UpstreamHealth::eject(TargetHealth& target, const EjectionRules& rules, Clock::time_point now) {
+// `why`: of an interval; empty: failures in a row. False when too many are ejected already.
+bool UpstreamHealth::eject(TargetHealth& target, const EjectionRules& rules, Clock::time_point now,
+                           std::string why) {
   const std::lock_guard lock(mutex_);
   size_t all = 0, ejected = 0;
   for (const auto& [address, one] : targets_) {
@@ -55,16 +58,47 @@ bool UpstreamHealth::eject(TargetHealth& target, const EjectionRules& rules, Clo
   if (ejected > 0 && static_cast<double>(ejected + 1) > rules.most_ejected * static_cast<double>(all))
     return false;
   const uint32_t times = std::min<uint32_t>(++target.in_row_, 1'000);
-  const Clock::time_point until = now + std::min<Milliseconds>(rules.ejection * times, rules.longest);
+  target.ejection_ = std::min<Milliseconds>(rules.ejection * times, rules.longest);
+  const Clock::time_point until = now + target.ejection_;
   target.failures_in_row_.store(0, std::memory_order_relaxed);
   target.available_since_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
   target.ejected_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
+  target.ejected_for_ = !why.empty() ? std::move(why)
+                        : rules.failures_in_row == 1
+                            ? "a request failed"
+                            : std::to_string(rules.failures_in_row) + " requests in a row failed";
   target.ejections_.fetch_add(1, std::memory_order_relaxed);
+  ejections_.fetch_add(1, std::memory_order_release);
+  count_fault(Fault::kTargetEjected);
   return true;
 }
 
-void UpstreamHealth::judge(const EjectionRules& rules, Clock::time_point now,
-                           const std::function<void(const std::string&, const std::string&)>& say) {
+std::vector<UpstreamHealth::EjectionNews> UpstreamHealth::take_news(Clock::time_point now) {
+  std::vector<EjectionNews> out;
+  const uint64_t ejections = ejections_.load(std::memory_order_acquire);
+  if (ejections != told_ejections_) {
+    told_ejections_ = ejections;
+    for (const auto& target : members()) {
+      const uint64_t its = target->ejections_.load(std::memory_order_relaxed);
+      if (its == target->told_ejections_) continue;
+      target->told_ejections_ = its;
+      const std::lock_guard lock(mutex_);
+      out.push_back({target->address(), true, target->ejected_for_, target->ejection_});
+      if (!std::exchange(target->told_ejected_, true)) ends_to_tell_.push_back(target);
+    }
+  }
+  std::erase_if(ends_to_tell_, [&](const std::weak_ptr<TargetHealth>& one) {
+    const auto target = one.lock();
+    if (target && target->ejected(now)) return false;
+    if (!target) return true;  // it has gone meanwhile
+    target->told_ejected_ = false;
+    out.push_back({target->address(), false});
+    return true;
+  });
+  return out;
+}
+
+void UpstreamHealth::judge(const EjectionRules& rules, Clock::time_point now) {
   struct Count {
     std::shared_ptr<TargetHealth> target;
     uint64_t answered, failed;
@@ -94,12 +128,12 @@ void UpstreamHealth::judge(const EjectionRules& rules, Clock::time_point now,
         one.latency > rules.slowness * usual)
       why = "it takes " + std::to_string(static_cast<uint64_t>(one.latency)) + " us, others " +
             std::to_string(static_cast<uint64_t>(usual));
-    if (!why.empty() && eject(*one.target, rules, now)) {
-      say(one.target->address(), why);
-    } else if (why.empty()) {
-      const std::lock_guard lock(mutex_);
-      if (one.target->in_row_ > 0) --one.target->in_row_;  // it has been good for an interval
+    if (!why.empty()) {
+      eject(*one.target, rules, now, std::move(why));
+      continue;
     }
+    const std::lock_guard lock(mutex_);
+    if (one.target->in_row_ > 0) --one.target->in_row_;  // it has been good for an interval
   }
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -68,8 +67,12 @@ class TargetHealth {
   std::atomic<uint64_t> ejections_{0};
   std::atomic<uint64_t> checks_passed_{0};
   std::atomic<uint64_t> checks_failed_{0};
-  uint32_t in_row_ = 0;  // ejections in a row; under the upstream's lock
-  std::string why_;      // it is down; control thread
+  uint32_t in_row_ = 0;          // ejections in a row; under the upstream's lock
+  std::string ejected_for_;      // what it did; under the upstream's lock
+  Milliseconds ejection_{};      // how long the last one takes; under the upstream's lock
+  uint64_t told_ejections_ = 0;  // how many have been told; control thread
+  bool told_ejected_ = false;    // the end of one is to be told; control thread
+  std::string why_;              // it is down; control thread
 };
 
 // The health of an upstream's targets. Lives through reloads. Any thread, where nothing else is said.
@@ -88,20 +91,33 @@ class UpstreamHealth {
     target.latency_.fetch_add(static_cast<uint64_t>(micros), std::memory_order_relaxed);
   }
   void note_failure(TargetHealth& target, const EjectionRules& rules, Clock::time_point now);
-  // At the end of an interval. Calls say(address, why) for each that is ejected. Control thread.
-  void judge(const EjectionRules& rules, Clock::time_point now,
-             const std::function<void(const std::string&, const std::string&)>& say);
+  // At the end of an interval. Control thread.
+  void judge(const EjectionRules& rules, Clock::time_point now);
+
+  // The beginning or the end of one target's ejection.
+  struct EjectionNews {
+    std::string address;
+    bool ejected = false;
+    std::string why{};      // with `ejected`: "3 requests in a row failed"
+    Milliseconds length{};  // with `ejected`
+  };
+  // What there is since the last time. Costs next to nothing while no target is ejected. Control thread.
+  std::vector<EjectionNews> take_news(Clock::time_point now);
 
   // Control thread.
   void append_states(const std::string& upstream, Clock::time_point now,
                      std::vector<telemetry::TargetState>& out);
 
  private:
-  bool eject(TargetHealth& target, const EjectionRules& rules, Clock::time_point now);
+  bool eject(TargetHealth& target, const EjectionRules& rules, Clock::time_point now, std::string why);
   std::vector<std::shared_ptr<TargetHealth>> members();
 
   std::mutex mutex_;
   std::map<std::string, std::weak_ptr<TargetHealth>> targets_;
+  std::atomic<uint64_t> ejections_{0};  // of all targets
+  // Of the control thread: how many ejections have been told, and the targets whose end is to be told.
+  uint64_t told_ejections_ = 0;
+  std::vector<std::weak_ptr<TargetHealth>> ends_to_tell_;
 };
 
 }  // namespace portcullis::upstream

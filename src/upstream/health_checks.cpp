@@ -1,7 +1,9 @@
 #include "upstream/health_checks.h"
 
 #include <algorithm>
+#include <cstdio>
 
+#include "base/faults.h"
 #include "base/hash.h"
 
 namespace portcullis::upstream {
@@ -50,17 +52,35 @@ class HealthChecks::Probe {
 
   void take(bool passed, std::string why) {
     health_->note_check(passed);
+    if (!passed) count_fault(Fault::kHealthCheck);
     if (passed == health_->up()) {
       in_row_ = 0;
       return;
     }
     const HealthCheck& check = upstream_->check;
-    if (++in_row_ < (passed ? check.healthy_after : check.unhealthy_after)) return;
+    const uint32_t enough = passed ? check.healthy_after : check.unhealthy_after;
+    if (++in_row_ < enough) {
+      if (!passed && in_row_ == 1) tell_first_failure(why, enough);
+      return;
+    }
     in_row_ = 0;
-    checks_.say_("upstream `" + upstream_->name + "`: target " + address_.to_string() +
-                 (passed ? " is up" : " is down: " + why));
+    tell_fault(Fault::kHealthCheck, passed ? Level::kInfo : Level::kWarning,
+               label() + (passed ? " is up" : " is down: " + why));
     health_->set_up(passed, checks_.loop_.now(), std::move(why));
   }
+
+  // Of a target that passes and fails in turn, once a minute.
+  void tell_first_failure(const std::string& why, uint32_t enough) {
+    static constexpr Milliseconds kQuiet{60'000};
+    const Clock::time_point now = checks_.loop_.now();
+    if (now < quiet_until_) return;
+    quiet_until_ = now + kQuiet;
+    tell_fault(Fault::kHealthCheck, Level::kWarning,
+               label() + " has failed a health check: " + why + "; it is down after " +
+                   std::to_string(enough) + " in a row");
+  }
+
+  std::string label() const { return "upstream `" + upstream_->name + "`: target " + address_.to_string(); }
 
   HealthChecks& checks_;
   std::shared_ptr<const UpstreamDefinition> upstream_;
@@ -69,6 +89,7 @@ class HealthChecks::Probe {
   std::shared_ptr<TargetHealth> health_;
   Random random_;
   uint32_t in_row_ = 0;  // checks that contradict what is known
+  Clock::time_point quiet_until_{};
   TaskGroup tasks_;
 };
 
@@ -86,10 +107,7 @@ class HealthChecks::Judge final : private Timer {
 
  private:
   void fire() override {
-    const auto say = [this](const std::string& address, const std::string& why) {
-      checks_.say_("upstream `" + upstream_->name + "`: target " + address + " is left out: " + why);
-    };
-    upstream_->health->judge(upstream_->ejection, checks_.loop_.now(), say);
+    upstream_->health->judge(upstream_->ejection, checks_.loop_.now());
     checks_.loop_.arm(*this, upstream_->ejection.interval);
   }
 
@@ -97,12 +115,44 @@ class HealthChecks::Judge final : private Timer {
   std::shared_ptr<const UpstreamDefinition> upstream_;
 };
 
-HealthChecks::HealthChecks(EventLoop& loop, std::function<void(const std::string&)> say)
-    : loop_(loop), say_(std::move(say)) {}
+// Tells of ejections. Workers eject targets, and they do not write messages.
+class HealthChecks::News final : private Timer {
+ public:
+  explicit News(HealthChecks& checks) : checks_(checks) { checks_.loop_.arm(*this, kPeriod); }
+
+ private:
+  static constexpr Milliseconds kPeriod{500};
+
+  static std::string seconds(Milliseconds length) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.6g", static_cast<double>(length.count()) / 1'000);
+    return text;
+  }
+
+  void fire() override {
+    for (const auto& upstream : checks_.upstreams_) {
+      for (const UpstreamHealth::EjectionNews& one : upstream->health->take_news(checks_.loop_.now())) {
+        const std::string target = "upstream `" + upstream->name + "`: target " + one.address;
+        if (one.ejected) {
+          tell_fault(Fault::kTargetEjected, Level::kWarning,
+                     target + " is ejected for " + seconds(one.length) + " s: " + one.why);
+        } else {
+          tell_fault(Fault::kTargetEjected, Level::kInfo, target + " is used again: its ejection has ended");
+        }
+      }
+    }
+    checks_.loop_.arm(*this, kPeriod);
+  }
+
+  HealthChecks& checks_;
+};
+
+HealthChecks::HealthChecks(EventLoop& loop) : loop_(loop) {}
 HealthChecks::~HealthChecks() = default;
 
 void HealthChecks::watch(std::vector<std::shared_ptr<const UpstreamDefinition>> upstreams) {
   upstreams_ = std::move(upstreams);
+  if (!news_) news_ = std::make_unique<News>(*this);
   arrange();
 }
 

@@ -1,22 +1,22 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/say.h"
 #include "runtime/task.h"
 #include "upstream/upstream.h"
 
 namespace portcullis::upstream {
 
 // Asks targets for their health, as their upstreams say, and judges how they have answered at the end of each
-// interval. One for the process, on the control thread's loop; what it finds is the workers' at once.
+// interval. Tells the operator which targets go down, come back, and are ejected. One for the process, on the
+// control thread's loop; what it finds is the workers' at once.
 class HealthChecks {
  public:
-  // `say` is told of each target that goes down or comes back.
-  HealthChecks(EventLoop& loop, std::function<void(const std::string&)> say);
+  explicit HealthChecks(EventLoop& loop);
   ~HealthChecks();
 
   // From now on these upstreams, and no others. Checks that stay the same go on.
@@ -31,15 +31,16 @@ class HealthChecks {
  private:
   class Probe;
   class Judge;
+  class News;
   void arrange();
 
   EventLoop& loop_;
-  std::function<void(const std::string&)> say_;
   std::vector<std::shared_ptr<const UpstreamDefinition>> upstreams_;
   std::map<std::string, Addresses> addresses_;
   std::map<std::string, std::shared_ptr<const TargetList>> discovered_;  // by upstream
   std::map<std::string, std::unique_ptr<Probe>> probes_;                 // by upstream and address
   std::map<std::string, std::unique_ptr<Judge>> judges_;                 // by upstream
+  std::unique_ptr<News> news_;
 };
 
 // The outcome of one check: "" when it has passed, else why not.

@@ -18,8 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   portcullis::EventLoop loop;  // never runs: nothing is fetched
   portcullis::telemetry::Registry metrics(1);
   portcullis::policy::Services services({.workers = 1, .counter_bytes = 1 << 12}, loop,
-                                        [](const std::string&) {});
-  portcullis::control::Kept kept{portcullis::control::TlsState([](const std::string&) {})};
+                                        [](portcullis::Level, const std::string&) {});
+  portcullis::control::Kept kept{portcullis::control::TlsState([](portcullis::Level, const std::string&) {})};
   (void)portcullis::control::compile_snapshot(*config, 1, metrics, services, kept);
   return 0;
 }

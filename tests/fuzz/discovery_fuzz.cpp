@@ -22,7 +22,7 @@ void check(const Result<discovery::Listing>& listing) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  const auto quiet = [](const std::string&) {};
+  const auto quiet = [](portcullis::Level, const std::string&) {};
   switch (data[0]) {
     case 'c': check(discovery::read_consul(text, quiet)); break;
     case 'e': check(discovery::read_etcd(text, quiet)); break;

@@ -95,10 +95,10 @@ class Authority:
         path.write_bytes(pem(builder.sign(self.key, hashes.SHA256())))
         return path
 
-    def ocsp(self, issued, file="staple.der", status=ocsp.OCSPCertStatus.GOOD):
+    def ocsp(self, issued, file="staple.der", status=ocsp.OCSPCertStatus.GOOD, until=None):
         response = ocsp.OCSPResponseBuilder().add_response(
             cert=issued.certificate, issuer=self.certificate, algorithm=hashes.SHA1(), cert_status=status, this_update=now() - DAY,
-            next_update=now() + DAY, revocation_time=None, revocation_reason=None,
+            next_update=until or now() + DAY, revocation_time=None, revocation_reason=None,
         ).responder_id(ocsp.OCSPResponderEncoding.HASH, self.certificate).sign(self.key, hashes.SHA256())
         path = self.folder / file
         path.write_bytes(response.public_bytes(serialization.Encoding.DER))

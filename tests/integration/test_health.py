@@ -173,7 +173,7 @@ def test_a_share_of_errors_or_slowness_leaves_a_target_out(start, patients):
                          "    outlier_ejection: {failures_in_row: 0, status: 500, error_share: 40%, min_requests: 4, interval: 500ms, ejection: 1m}", admin=admin)
     gateway = start(text)
     wait_for(lambda: get(gateway.port, "/") and states(admin)[f"127.0.0.1:{three[0].port}"]["ejected"], what="the ejection")
-    gateway.wait_for_line("is left out: ", "requests failed")
+    gateway.wait_for_line("is ejected for 60 s: ", "requests failed")
     assert set(names(gateway)) == {"p1", "p2"}
 
     def slowly(request):
@@ -183,7 +183,7 @@ def test_a_share_of_errors_or_slowness_leaves_a_target_out(start, patients):
     gateway.write(text.replace("error_share: 40%", "slowness: 5").replace("max_ejected: 50%", "").replace("ejection: 1m", "ejection: 1m, max_ejected: 90%"))
     gateway.reload()
     wait_for(lambda: get(gateway.port, "/") and states(admin)[f"127.0.0.1:{three[1].port}"]["ejected"], what="the ejection")
-    gateway.wait_for_line("is left out: it takes ")
+    gateway.wait_for_line("is ejected for 60 s: it takes ")
 
 
 def test_in_panic_all_are_asked(start, patients):

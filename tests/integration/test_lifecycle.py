@@ -1,10 +1,16 @@
 import json
+import os
+import pathlib
+import re
 import signal
+import socket
 import subprocess
 import threading
+import time
 
 import harness
 import sanitizers
+from fake_dns import NameServer
 from harness import read_response, simple_configuration
 
 
@@ -113,6 +119,101 @@ def test_sigquit_stops_at_once_whatever_is_in_hand(start, backend):
         for connection in (waiting, uploading, idle):
             assert harness.read_to_end(connection) in (b"", b"<reset>")
         assert gateway.process.wait(20) == 0
+
+
+def ends_by_sigquit(process, within=3):
+    began = time.monotonic()
+    process.send_signal(signal.SIGQUIT)
+    assert process.wait(20) == 0
+    assert time.monotonic() - began < within
+
+
+def test_sigquit_ends_a_process_that_drains(start, backend):
+    made = backend(lambda connection, b: (b.read_head(connection), connection.recv(1)))
+    gateway = start(simple_configuration(made.port, top="drain_timeout: 60s"))
+    with gateway.connect() as waiting:
+        waiting.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        harness.wait_for(lambda: made.received, what="the request at the backend")
+        for _ in range(2):
+            gateway.process.send_signal(signal.SIGTERM)
+        gateway.wait_for_line("draining")
+        ends_by_sigquit(gateway.process)
+
+
+def test_sigquit_ends_a_process_that_waits_for_names(tmp_path):
+    names = NameServer({})
+    names.silent = True
+    path = tmp_path / "gateway.yaml"
+    path.write_text(f'dns: {{servers: ["127.0.0.1:{names.port}"]}}\n' +
+                    simple_configuration(1).replace('"127.0.0.1:1"', '"orders.test:80"').replace("{port}", str(harness.free_port())))
+    starting = harness.Process("run", "-c", str(path))
+    try:
+        harness.wait_for(lambda: names.asked, what="the question")
+        ends_by_sigquit(starting.process, 1.5)
+        starting.reader.join(10)
+        assert not any("listening" in line for line in starting.lines)
+    finally:
+        names.close()
+        starting.process.kill()
+
+
+def test_sigquit_ends_a_process_that_waits_for_its_predecessor(tmp_path, echo):
+    """One that takes the connection and passes nothing on holds the control thread for ten seconds."""
+    point, path = tmp_path / "upgrade.sock", tmp_path / "gateway.yaml"
+    path.write_text(simple_configuration(echo()).replace("{port}", str(harness.free_port())))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as predecessor:
+        predecessor.bind(str(point))
+        predecessor.listen()
+        starting = harness.Process("run", "-c", str(path), "--upgrade-socket", str(point))
+        try:
+            with predecessor.accept()[0]:
+                ends_by_sigquit(starting.process)
+        finally:
+            starting.process.kill()
+
+
+def test_sigquit_ends_a_process_whose_reload_is_stuck(start, echo, tmp_path):
+    """A file of the configuration that is a named pipe: reading it waits for a writer."""
+    gateway = start(simple_configuration(echo()))
+    gateway.path.unlink()
+    os.mkfifo(gateway.path)
+    gateway.process.send_signal(signal.SIGHUP)
+
+    def opened():
+        try:
+            return os.open(gateway.path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads yet
+            return None
+    writer = harness.wait_for(opened, what="the reload to read")
+    try:
+        ends_by_sigquit(gateway.process, 9)
+    finally:
+        os.close(writer)
+    gateway.reader.join(10)
+    assert any("did not end within five seconds after SIGQUIT" in line for line in gateway.lines)
+
+
+def test_sigquit_ends_a_process_and_the_successor_that_it_starts(start, echo, tmp_path):
+    names, target = NameServer({}), echo()
+    gateway = start(simple_configuration(target))
+    try:
+        names.silent = True
+        gateway.write(f'dns: {{servers: ["127.0.0.1:{names.port}"]}}\n' + simple_configuration(1).replace('"127.0.0.1:1"', '"orders.test:80"'))
+        gateway.process.send_signal(signal.SIGUSR2)
+        gateway.wait_for_line("is starting as the successor")
+        successor = int(re.search(r"process (\d+) is starting", "\n".join(gateway.lines))[1])
+        harness.wait_for(lambda: names.asked, what="the successor's question")
+        ends_by_sigquit(gateway.process)
+
+        def gone():
+            try:
+                os.kill(successor, 0)
+                return pathlib.Path(f"/proc/{successor}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+            except (ProcessLookupError, FileNotFoundError):
+                return True
+        harness.wait_for(gone, timeout=1.5, what="the successor's end")
+    finally:
+        names.close()
 
 
 @sanitizers.only_configuration

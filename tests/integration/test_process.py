@@ -146,7 +146,7 @@ def test_few_descriptors_end_with_one_clear_line(tmp_path, echo):
     for limit in (8, 16, 40, 50):
         out = run_to_end("run", "-c", str(path), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
         assert out.returncode == 3, out.stderr
-        assert re.fullmatch(r"portcullis: (the limit of \d+ file descriptors is too low: .*|.*Too many open files.*`ulimit -n`)\n", out.stderr), out.stderr
+        assert re.fullmatch(r"\S+ error portcullis\[\d+\]: (the limit of \d+ file descriptors is too low: .*|.*Too many open files.*`ulimit -n`)\n", out.stderr), out.stderr
 
 
 @pytest.mark.not_sanitized(reason="a sanitizer starts threads of its own, which such a limit stops")
@@ -161,7 +161,7 @@ def test_few_threads_end_with_one_clear_line(public_folder, echo):
         out = subprocess.run(["prlimit", f"--nproc={limit}", "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", str(public_folder / "portcullis"), "run", "-c", str(path)],
                              capture_output=True, text=True, timeout=20)
         assert out.returncode == 3, out.stderr
-        assert re.fullmatch(r"portcullis: cannot start the thread `[\w-]+`; the limits of threads are .*: Resource temporarily unavailable\n", out.stderr), out.stderr
+        assert re.fullmatch(r"\S+ error portcullis\[\d+\]: cannot start the thread `[\w-]+`; the limits of threads are .*: Resource temporarily unavailable\n", out.stderr), out.stderr
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

@@ -147,8 +147,8 @@ def test_messages_that_were_dropped_are_counted_once_the_reader_goes_on(piped, e
     harness.wait_for(lambda: lines, what="what was written before")
     gateway.end(signal.SIGTERM)
     thread.join(20)
-    assert any(re.match(r"portcullis: standard error was not read: \d+ messages were dropped$", line) for line in lines)
-    assert any(line == "portcullis: draining\n" for line in lines)
+    assert any(re.search(r" warning portcullis\[\d+\]: standard error was not read: \d+ messages were dropped$", line) for line in lines)
+    assert any(re.search(r" info portcullis\[\d+\]: draining$", line) for line in lines)
 
 
 @pytest.mark.not_sanitized(reason="a sanitizer reports a crash itself")
@@ -190,7 +190,7 @@ def test_lines_of_standard_output_and_standard_error_on_one_pipe_are_whole(piped
     os.close(reader)
     lines = b"".join(pieces).decode().split("\n")
     assert lines.pop() == ""
-    broken = [line for line in lines if not re.fullmatch(r"\{(?!.*portcullis: ).*\}|portcullis: [^{]*", line)]
+    broken = [line for line in lines if not re.fullmatch(r"\{(?!.* portcullis\[).*\}|\S+ (info|warning|error) portcullis\[\d+\]: [^{]*", line)]
     assert not broken, broken[:5]
     assert sum(line.startswith("{") for line in lines) >= 1200
     assert sum("serving configuration" in line for line in lines) > 1
@@ -199,7 +199,7 @@ def test_lines_of_standard_output_and_standard_error_on_one_pipe_are_whole(piped
 def test_an_audit_log_that_cannot_be_written_is_said_with_the_reason(start, echo):
     gateway = start(simple_configuration(echo(), top="audit_log: {path: /dev/full}"))
     gateway.reload()
-    gateway.wait_for_line("the audit log cannot be written: No space left on device")
+    gateway.wait_for_line("the audit log /dev/full: it cannot be written: No space left on device")
     assert not any("is not read" in line for line in gateway.lines)
 
 

@@ -39,7 +39,7 @@ class CacheDisk : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(path_); }
 
   std::unique_ptr<Disk> open() {
-    auto opened = Disk::open({path_, 64 * kMiB, 64 << 10, 32 * kMiB}, [](const std::string&) {});
+    auto opened = Disk::open({path_, 64 * kMiB, 64 << 10, 32 * kMiB}, [](Level, const std::string&) {});
     EXPECT_TRUE(opened) << opened.error().message;
     return std::move(*opened);
   }

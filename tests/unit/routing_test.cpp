@@ -44,7 +44,11 @@ MatchResult naive_match(const std::vector<RouteRule>& rules, const RequestView& 
     Key key;
     auto& [host_class, host_length, path_class, parameters, prefix_length, predicates, order] = key;
     order = i;
-    predicates = -static_cast<int>(!rule.methods.empty() + rule.headers.size() + rule.query.size());
+    predicates = -static_cast<int>(!rule.methods.empty() + !rule.listeners.empty() + rule.headers.size() +
+                                   rule.query.size());
+    if (!rule.listeners.empty() &&
+        std::find(rule.listeners.begin(), rule.listeners.end(), request.listener) == rule.listeners.end())
+      continue;
     host_class = 3;
     host_length = 0;
     if (rule.hosts.empty()) host_class = 2;
@@ -124,6 +128,7 @@ TEST(RouteTable, AgreesWithANaiveMatcherOnRandomTables) {
       if (random() % 4 == 0) rule.headers.push_back({"x-one", Predicate::Kind::kEquals, one_of({"1", "2"})});
       if (random() % 8 == 0) rule.headers.push_back({"x-two", Predicate::Kind::kEquals, "1"});
       if (random() % 8 == 0) rule.query.push_back({"q", Predicate::Kind::kEquals, "1"});
+      if (random() % 4 == 0) rule.listeners = {"10.0.0.1:80", one_of({"10.0.0.2:80", "10.0.0.3:80"})};
     }
     const RouteTable compiled(rules);
     for (int request = 0; request < 100; ++request) {
@@ -132,7 +137,8 @@ TEST(RouteTable, AgreesWithANaiveMatcherOnRandomTables) {
       http::Fields fields;
       if (random() % 2 == 0) fields.add("X-One", random() % 2 == 0 ? "1" : "2");
       if (random() % 2 == 0) fields.add("x-two", "1");
-      const RequestView view{host, target, method, random() % 2 == 0 ? "q=1" : "p=1", &fields};
+      const std::string listener = one_of({"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"});
+      const RequestView view{host, target, method, random() % 2 == 0 ? "q=1" : "p=1", &fields, listener};
       const MatchResult expected = naive_match(rules, view);
       const MatchResult given = compiled.match(view);
       ASSERT_EQ(given.outcome, expected.outcome) << host << " " << method << " " << target;
@@ -164,6 +170,24 @@ TEST(RouteTable, SaysWhyOneRuleComesBeforeAnother) {
   EXPECT_EQ(why({{}, "", "/v1/x", {}}, prefix), "is for a longer prefix");
   EXPECT_EQ(why({{}, "", "/v1", {"GET"}}, prefix), "has more conditions");
   EXPECT_EQ(why(prefix, prefix), "stands before it");
+}
+
+TEST(RouteTable, AMethodOfARouteOnAnotherListenerIsNotAllowedHere) {
+  RouteRule inside{{}, "", "/admin", {"POST"}};
+  inside.listeners = {"10.0.0.1:80"};
+  const RouteTable table({inside});
+  EXPECT_EQ(table.match({"h", "/admin", "GET", "", nullptr, "10.0.0.1:80"}).outcome,
+            MatchOutcome::kMethodNotAllowed);
+  EXPECT_EQ(table.match({"h", "/admin", "GET", "", nullptr, "10.0.0.2:80"}).outcome, MatchOutcome::kNoRoute);
+  EXPECT_TRUE(table.allowed_methods({"h", "/admin", "GET", "", nullptr, "10.0.0.2:80"}).empty());
+}
+
+TEST(UnreachableRules, KnowsThatRoutesOfTwoListenersDoNotMeet) {
+  RouteRule one{{}, "", "/", {}}, other{{}, "", "/", {}}, same{{}, "", "/", {}};
+  one.listeners = same.listeners = {"10.0.0.1:80"};
+  other.listeners = {"10.0.0.2:80"};
+  EXPECT_TRUE(routing::unreachable_rules({one, other}).empty());
+  EXPECT_EQ(routing::unreachable_rules({one, other, same}).size(), 1u);
 }
 
 TEST(RouteTable, DeepPathsMatchPrefixesOnly) {

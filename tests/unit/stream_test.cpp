@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/faults.h"
 #include "runtime/acceptor.h"
 #include "runtime/batched_syscalls.h"
 #include "runtime/task.h"
@@ -453,15 +454,13 @@ TEST_F(StreamTest, AcceptorPausesWhenOutOfDescriptorsAndGoesOn) {
   ASSERT_TRUE(socket);
   const SocketAddress address = SocketAddress::of_socket(socket->get());
   int accepted = 0;
-  int error = 0;
+  const uint64_t faults = faults_counted(Fault::kAccept);
   syscalls.on_accept = {{EMFILE}};
-  Acceptor acceptor(
-      loop, std::move(*socket), [&](UniqueFd, const SocketAddress&) { ++accepted; },
-      [&](int e) { error = e; });
+  Acceptor acceptor(loop, std::move(*socket), [&](UniqueFd, const SocketAddress&) { ++accepted; });
   UniqueFd client(::socket(AF_INET, SOCK_STREAM, 0));
   ASSERT_EQ(::connect(client.get(), address.data(), address.length()), 0);
   for (int i = 0; i < 100 && accepted == 0; ++i) loop.run_once(Milliseconds(50));
-  EXPECT_EQ(error, EMFILE);
+  EXPECT_EQ(faults_counted(Fault::kAccept), faults + 1);
   EXPECT_EQ(accepted, 1);
 }
 

@@ -12,6 +12,13 @@ std::string in_json(std::string_view text) {
   return out + '"';
 }
 
+TEST(WithoutSecrets, LeavesSchemeHostAndPath) {
+  EXPECT_EQ(without_secrets("https://a.example/v1?key=secret"), "https://a.example/v1");
+  EXPECT_EQ(without_secrets("https://user:pass@a.example:8443/v1/@x"), "https://a.example:8443/v1/@x");
+  EXPECT_EQ(without_secrets("http://a.example"), "http://a.example");
+  EXPECT_EQ(without_secrets("keys.json"), "keys.json");
+}
+
 TEST(JsonEscaping, IsReadAsItWas) {
   // Each character at each place of what is looked at in one piece.
   for (int c = 0; c < 0x80; ++c) {

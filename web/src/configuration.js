@@ -21,7 +21,8 @@ function treeOf(routes) {
 }
 
 function routeLine(route) {
-  const conditions = [...route.methods, ...route.headers, ...route.query.map((one) => `?${one}`)];
+  const conditions = [...route.methods, ...route.headers, ...route.query.map((one) => `?${one}`),
+    ...route.listeners.map((one) => `listener ${one}`)];
   const to = route.split.length > 0
     ? route.split.map((branch) => `${branch.name} (${number(branch.weight)}${branch.when ? `, when ${branch.when}` : ""})`).join(", ")
     : route.upstream || "a policy answers";

@@ -37,6 +37,7 @@ json describe(const config::Route& route) {
            {"methods", route.match.methods},
            {"headers", describe(route.match.headers)},
            {"query", describe(route.match.query)},
+           {"listeners", route.match.listeners},
            {"policies", describe(route.policies)},
            {"upstream", route.upstream},
            {"split", json::array()}};

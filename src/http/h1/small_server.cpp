@@ -89,9 +89,8 @@ struct SmallServer::Connection : ListNode<> {
 
 SmallServer::SmallServer(EventLoop& loop, UniqueFd socket, Limits limits, Handler handler, Greeting greeting)
     : loop_(loop), limits_(limits), handler_(std::move(handler)), greeting_(std::move(greeting)) {
-  acceptor_.emplace(
-      loop, std::move(socket), [this](UniqueFd fd, const SocketAddress&) { accept(std::move(fd)); },
-      [](int) {});
+  acceptor_.emplace(loop, std::move(socket),
+                    [this](UniqueFd fd, const SocketAddress&) { accept(std::move(fd)); });
 }
 
 void SmallServer::accept(UniqueFd fd) {

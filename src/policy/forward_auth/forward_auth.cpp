@@ -45,6 +45,7 @@ class ForwardAuth final : public Authentication {
         ca_file_(build.location.beside(settings.ca)),
         key_(settings.cache.key),
         services_(build.services),
+        service_(fault_state_of(settings, "forward_auth")),
         caches_(build.workers) {}
 
   // The service judges everybody, also those who have nothing to show.
@@ -125,11 +126,14 @@ class ForwardAuth final : public Authentication {
     const bool admits =
         response.status >= 200 && response.status < 300 && (response.error.empty() || response.too_large);
     if ((!admits && !response.error.empty()) || response.status >= 500) {
+      service_.failed(response.error.empty() ? "it answers " + std::to_string(response.status)
+                                             : response.error);
       if (settings_.on_error == OnError::kDeny)
         co_return Decision::refuse(503, "unavailable", "auth_unavailable");
       context.note = "auth_unavailable_allowed";
       co_return Decision::proceed();
     }
+    service_.works();
     if (!admits) co_return pass_on(context, response);
     keep_cookies(context, response);
     Admission admission{{}, nullptr};
@@ -186,6 +190,7 @@ class ForwardAuth final : public Authentication {
   std::string ca_file_;
   Template key_;
   Services& services_;
+  mutable FaultState service_;
   PerWorker<BoundedCache<Admission>> caches_;
 };
 

@@ -46,6 +46,7 @@ class Introspection final : public Authentication {
         ca_file_(build.location.beside(settings.ca)),
         claims_(settings, "token_unknown_consumer", "token_requirement"),
         services_(build.services),
+        service_(fault_state_of(settings, "oauth2_introspection")),
         caches_(build.workers) {
     // RFC 6749 section 2.3.1: both are form-encoded before they are put together.
     if (!settings.client_id.empty()) {
@@ -97,11 +98,15 @@ class Introspection final : public Authentication {
     const identity::Claims::Claim* active = told ? told->find("active") : nullptr;
     if (active == nullptr || active->kind != identity::Claims::Kind::kBoolean || active->in_array) {
       // Also a 401: then it is the gateway that the server does not know.
+      service_.failed(!response.error.empty() ? response.error
+                      : response.ok()         ? "its answer does not say whether the token is active"
+                                              : "it answers " + std::to_string(response.status));
       if (settings_.on_error == OnError::kDeny)
         co_return Decision::refuse(503, "unavailable", "token_unavailable");
       context.note = "token_unavailable_allowed";
       co_return Decision::proceed();
     }
+    service_.works();
     const Answer answer{active->text == "true" ? told : nullptr};
     // A token that is not active yet is soon asked about again. judge() sees to the expiry of those that are.
     const Milliseconds ttl = answer.claims ? settings_.cache : std::min(settings_.cache, kInactive);
@@ -137,6 +142,7 @@ class Introspection final : public Authentication {
   ClaimsRules claims_;
   std::string authorization_;
   Services& services_;
+  mutable FaultState service_;
   PerWorker<BoundedCache<Answer>> caches_;
 };
 

@@ -1,0 +1,145 @@
+#include "base/faults.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/hash.h"
+
+namespace portcullis {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::array<std::atomic<uint64_t>, kFaultKinds> counted{};
+
+// A bucket of messages for each kind, which fills again with time.
+class Limiter {
+ public:
+  static Limiter& instance() {
+    static Limiter one;
+    return one;
+  }
+
+  // Whether one more may be told; `left_out`: how many before it were not.
+  bool admit(Fault kind, uint64_t& left_out) {
+    const std::lock_guard lock(mutex_);
+    Bucket& bucket = buckets_[static_cast<size_t>(kind)];
+    const Clock::time_point now = Clock::now();
+    const auto fresh = (now - bucket.counted_at) / kPause;
+    if (fresh > 0) {
+      bucket.left = std::min<int64_t>(bucket.left + fresh, kBurst);
+      bucket.counted_at += fresh * kPause;
+    }
+    if (bucket.left == 0) {
+      ++bucket.left_out;
+      return false;
+    }
+    --bucket.left;
+    left_out = std::exchange(bucket.left_out, 0);
+    return true;
+  }
+
+ private:
+  static constexpr int64_t kBurst = 20;
+  static constexpr std::chrono::seconds kPause{3};
+  struct Bucket {
+    int64_t left = kBurst;
+    Clock::time_point counted_at = Clock::now();
+    uint64_t left_out = 0;
+  };
+
+  std::mutex mutex_;
+  std::array<Bucket, kFaultKinds> buckets_{};
+};
+
+int64_t steady_second() {
+  return std::chrono::duration_cast<std::chrono::seconds>(Clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+std::string_view name_of(Fault kind) {
+  switch (kind) {
+    case Fault::kAccept: return "accept";
+    case Fault::kAccessLog: return "access_log";
+    case Fault::kAuditLog: return "audit_log";
+    case Fault::kAuthService: return "auth_service";
+    case Fault::kCacheDisk: return "cache_disk";
+    case Fault::kCertificate: return "certificate";
+    case Fault::kDiscovery: return "discovery";
+    case Fault::kFileWatch: return "file_watch";
+    case Fault::kHealthCheck: return "health_check";
+    case Fault::kKeySet: return "key_set";
+    case Fault::kNameLookup: return "name_lookup";
+    case Fault::kOverload: return "overload";
+    case Fault::kQuotaStore: return "quota_store";
+    case Fault::kRedisRefused: return "redis_refused";
+    case Fault::kRedisUnavailable: return "redis_unavailable";
+    case Fault::kTargetEjected: return "target_ejected";
+    case Fault::kTraceExport: return "trace_export";
+  }
+  return "";
+}
+
+void count_fault(Fault kind) {
+  counted[static_cast<size_t>(kind)].fetch_add(1, std::memory_order_relaxed);
+}
+
+uint64_t faults_counted(Fault kind) {
+  return counted[static_cast<size_t>(kind)].load(std::memory_order_relaxed);
+}
+
+void tell_fault(Fault kind, Level level, const std::string& message) {
+  uint64_t left_out = 0;
+  if (!Limiter::instance().admit(kind, left_out)) return;
+  const std::string note =
+      left_out == 0 ? "" : " (" + std::to_string(left_out) + " messages of this kind were left out before)";
+  say_fault(level, name_of(kind), message + note);
+}
+
+void report_fault(Fault kind, const std::string& message) {
+  count_fault(kind);
+  tell_fault(kind, Level::kWarning, message);
+}
+
+Say told_as(Fault kind) {
+  return [kind](Level level, const std::string& message) { tell_fault(kind, level, message); };
+}
+
+void FaultState::failed(std::string_view reason) {
+  static constexpr int64_t kReminder = 300;  // seconds
+  count_fault(kind_);
+  const uint64_t hash = hash_bytes(reason);
+  const int64_t now = steady_second();
+  const auto is_told = [&] {
+    return failing_.load(std::memory_order_acquire) && told_.load(std::memory_order_relaxed) == hash;
+  };
+  const auto is_quiet = [&] { return is_told() && now < quiet_until_.load(std::memory_order_relaxed); };
+  if (is_quiet()) {
+    untold_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  std::string message = subject_ + ": ";
+  message += reason;
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_quiet()) return;  // another thread has told it meanwhile
+    const uint64_t untold = untold_.exchange(0, std::memory_order_relaxed);
+    if (is_told()) message += " (" + std::to_string(untold + 1) + " times since this was told last)";
+    told_.store(hash, std::memory_order_relaxed);
+    quiet_until_.store(now + kReminder, std::memory_order_relaxed);
+    failing_.store(true, std::memory_order_release);
+  }
+  tell_fault(kind_, Level::kWarning, message);
+}
+
+void FaultState::recover() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!failing_.exchange(false, std::memory_order_relaxed)) return;
+  }
+  tell_fault(kind_, Level::kInfo, subject_ + ": it works again");
+}
+
+}  // namespace portcullis

@@ -1,0 +1,60 @@
+#include "redis/refusal.h"
+
+#include <iterator>
+
+namespace portcullis::redis {
+namespace {
+
+struct Meaning {
+  std::string_view code;  // the error's first word
+  std::string_view text;
+};
+
+constexpr Meaning kMeanings[] = {
+    {"WRONGPASS", "it refuses the user name or the password"},
+    {"NOAUTH", "it wants a password"},
+    {"NOPERM", "it does not give this user the rights that are needed"},
+    {"READONLY", "it is a read-only replica: `address` must be the primary's"},
+    {"OOM", "it has no memory left for new keys"},
+    {"MISCONF", "it takes no writes, because it cannot save to its disk"},
+    {"NOREPLICAS", "it takes no writes, because too few replicas are connected"},
+    {"MASTERDOWN", "it is a replica that has lost its primary"},
+    {"LOADING", "it is still loading its data"},
+    {"MOVED", "it is a node of a Redis Cluster, which is not supported"},
+    {"CLUSTERDOWN", "it is a node of a Redis Cluster, which is not supported"},
+    {"CROSSSLOT", "it is a node of a Redis Cluster, which is not supported"},
+};
+
+// A script's error is the command's, perhaps behind an "ERR" of the script's own.
+bool has_code(std::string_view error, std::string_view code) {
+  for (size_t at = error.find(code); at != std::string_view::npos; at = error.find(code, at + 1)) {
+    const bool begins = at == 0 || error[at - 1] == ' ' || error[at - 1] == '-';
+    const size_t end = at + code.size();
+    if (begins && (end == error.size() || error[end] == ' ')) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+// To a long command it answers with an error of the protocol, and closes the connection.
+bool is_for_strangers(std::string_view error) {
+  return has_code(error, "NOAUTH") || error.find("unauthenticated") != std::string_view::npos;
+}
+
+std::string describe_refusal(std::string_view error) {
+  if (is_for_strangers(error)) error = "NOAUTH Authentication required.";
+  // A server of version 6 or later names a wrong password so; earlier ones say "ERR invalid password".
+  const bool is_password = error.find("invalid password") != std::string_view::npos;
+  std::string out(is_password ? kMeanings[0].text : "it refuses a command");
+  for (const Meaning& one : kMeanings) {
+    if (!has_code(error, one.code)) continue;
+    out = one.text;
+    break;
+  }
+  out += ": ";
+  out += error;
+  return out;
+}
+
+}  // namespace portcullis::redis
