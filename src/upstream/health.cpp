@@ -6,11 +6,11 @@ namespace portcullis::upstream {
 
 void TargetHealth::set_up(bool up, Clock::time_point now, std::string why) {
   why_ = std::move(why);
-  if (up && !up_.load(std::memory_order_relaxed)) {
+  const bool was_down = set_out(kDown, !up);
+  if (up && was_down) {
     available_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
     failures_in_row_.store(0, std::memory_order_relaxed);
   }
-  up_.store(up, std::memory_order_relaxed);
 }
 
 std::shared_ptr<TargetHealth> UpstreamHealth::of(const std::string& address) {
@@ -38,16 +38,18 @@ void UpstreamHealth::note_failure(TargetHealth& target, const EjectionRules& rul
   if (rules.judges_intervals()) target.failed_.fetch_add(1, std::memory_order_relaxed);
   if (rules.failures_in_row == 0) return;
   if (target.failures_in_row_.fetch_add(1, std::memory_order_relaxed) + 1 < rules.failures_in_row) return;
-  if (!target.ejected(now)) eject(target, rules, now);
+  if (!target.ejected(now))
+    eject(target, rules, now, std::to_string(rules.failures_in_row) + " failures in a row");
 }
 
 // False when too many are ejected already.
-bool UpstreamHealth::eject(TargetHealth& target, const EjectionRules& rules, Clock::time_point now) {
+bool UpstreamHealth::eject(TargetHealth& target, const EjectionRules& rules, Clock::time_point now,
+                           std::string why) {
   const std::lock_guard lock(mutex_);
   size_t all = 0, ejected = 0;
   for (const auto& [address, one] : targets_) {
     const auto alive = one.lock();
-    if (!alive) continue;
+    if (!alive || alive->drained()) continue;
     ++all;
     ejected += alive->ejected(now);
   }
@@ -56,6 +58,7 @@ bool UpstreamHealth::eject(TargetHealth& target, const EjectionRules& rules, Clo
     return false;
   const uint32_t times = std::min<uint32_t>(++target.in_row_, 1'000);
   const Clock::time_point until = now + std::min<Milliseconds>(rules.ejection * times, rules.longest);
+  target.ejected_why_ = std::move(why);
   target.failures_in_row_.store(0, std::memory_order_relaxed);
   target.available_since_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
   target.ejected_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
@@ -94,7 +97,7 @@ void UpstreamHealth::judge(const EjectionRules& rules, Clock::time_point now,
         one.latency > rules.slowness * usual)
       why = "it takes " + std::to_string(static_cast<uint64_t>(one.latency)) + " us, others " +
             std::to_string(static_cast<uint64_t>(usual));
-    if (!why.empty() && eject(*one.target, rules, now)) {
+    if (!why.empty() && eject(*one.target, rules, now, why)) {
       say(one.target->address(), why);
     } else if (why.empty()) {
       const std::lock_guard lock(mutex_);
@@ -103,10 +106,47 @@ void UpstreamHealth::judge(const EjectionRules& rules, Clock::time_point now,
   }
 }
 
+std::shared_ptr<TargetHealth> UpstreamHealth::find(const std::string& address) {
+  const std::lock_guard lock(mutex_);
+  const auto found = targets_.find(address);
+  return found != targets_.end() ? found->second.lock() : nullptr;
+}
+
+bool UpstreamHealth::resume(const std::string& address, Clock::time_point now) {
+  const std::shared_ptr<TargetHealth> target = find(address);
+  if (!target) return false;
+  const std::lock_guard lock(mutex_);
+  target->in_row_ = 0;
+  target->failures_in_row_.store(0, std::memory_order_relaxed);
+  if (!target->ejected(now)) return true;
+  target->available_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  target->ejected_until_.store(0, std::memory_order_relaxed);
+  return true;
+}
+
+bool UpstreamHealth::set_drained(const std::string& address, bool drained, Clock::time_point now) {
+  const std::shared_ptr<TargetHealth> target = find(address);
+  if (!target) return false;
+  // One that comes back starts slowly, where its upstream says so.
+  if (target->set_out(TargetHealth::kDrained, drained) && !drained)
+    target->available_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  return true;
+}
+
 void UpstreamHealth::append_states(const std::string& upstream, Clock::time_point now,
                                    std::vector<telemetry::TargetState>& out) {
   for (const auto& target : members()) {
-    out.push_back({upstream, target->address(), target->up(), target->ejected(now), target->why_,
+    const bool ejected = target->ejected(now);
+    std::string why = target->why_;
+    Clock::duration left{};
+    if (ejected && target->up()) {
+      const std::lock_guard lock(mutex_);
+      why = target->ejected_why_;
+    }
+    if (ejected)
+      left = Clock::duration(target->ejected_until_.load(std::memory_order_relaxed)) - now.time_since_epoch();
+    out.push_back({upstream, target->address(), target->up(), ejected, target->drained(), std::move(why),
+                   std::chrono::duration_cast<std::chrono::milliseconds>(left),
                    target->ejections_.load(std::memory_order_relaxed),
                    target->checks_passed_.load(std::memory_order_relaxed),
                    target->checks_failed_.load(std::memory_order_relaxed)});
