@@ -524,10 +524,16 @@ export async function screenshots(page, { folder }) {
       await page.getByRole("button", { name: "Explain" }).click();
       await page.getByText("refuses (401, key missing)").waitFor();
     }
-    if (view === "Requests") await row(page, "Refused requests", "rate_limit: rate limited").getByRole("button").click();
+    if (view === "Requests") {
+      // While all stands still, the story stays where it is.
+      await page.goto(page.url().replace(/#.*/, "#requests?reason=rate_limited"));
+      await page.getByRole("button", { name: "Pause" }).click();
+      await row(page, "Refused requests", "rate_limit: rate limited").getByRole("button").click();
+    }
     await page.mouse.move(0, 0);
     if (view === "Overview") await page.locator(".plot").first().hover({ position: { x: 330, y: 60 } });
     await page.waitForTimeout(1200);
     await page.screenshot({ path: `${folder}/dashboard-${view.toLowerCase()}-${colorScheme}.png` });
+    if (view === "Requests") await page.getByRole("button", { name: "Go on" }).click();
   }
 }
