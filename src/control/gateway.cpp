@@ -108,6 +108,31 @@ void Gateway::audit(const std::string& action, const std::string& by, const nloh
   if (audit_log_) audit_log_->note(action, by, details);
 }
 
+bool Gateway::act_on_target(const TargetAction& action) {
+  const auto found =
+      std::find_if(snapshot_->upstreams.begin(), snapshot_->upstreams.end(),
+                   [&action](const auto& upstream) { return upstream->name == action.upstream; });
+  if (found == snapshot_->upstreams.end()) return false;
+  upstream::UpstreamHealth& health = *(*found)->health;
+  const std::string target = "upstream `" + action.upstream + "`: target " + action.address;
+  bool known = false;
+  switch (action.what) {
+    case TargetAction::What::kResume:
+      known = health.resume(action.address, loop_.now());
+      if (known) say(target + " is not ejected any more, at an operator's request");
+      break;
+    case TargetAction::What::kDrain:
+      known = health.set_drained(action.address, true, loop_.now());
+      if (known) say(target + " is drained at an operator's request");
+      break;
+    case TargetAction::What::kUndrain:
+      known = health.set_drained(action.address, false, loop_.now());
+      if (known) say(target + " gets requests again, at an operator's request");
+      break;
+  }
+  return known;
+}
+
 // For log rotation.
 void Gateway::reopen_logs() {
   if (access_log_) access_log_->reopen();

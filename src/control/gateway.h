@@ -101,6 +101,7 @@ class Gateway {
   void note_sources(const config::Sources& sources);
   Task<void> may_reload();
   Task<ReloadOutcome> reload(std::string by);
+  bool act_on_target(const TargetAction& action);
   void audit(const std::string& action, const std::string& by, const nlohmann::json& details);
   void reopen_logs();
   Task<ReloadOutcome> reload_once();

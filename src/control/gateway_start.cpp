@@ -288,6 +288,7 @@ Status Gateway::open_admin(Succession* predecessor) {
           .resume = [this](const std::string& route,
                            const std::string& branch) { return kept_.rollbacks.resume(route, branch); },
           .purge = [this](const cache::Purge& purge) { return services_->cache().purge(purge); },
+          .act_on_target = [this](const TargetAction& action) { return act_on_target(action); },
           .audit = [this](const std::string& action, const std::string& by,
                           const nlohmann::json& details) { audit(action, by, details); },
           .config = [this]() -> const config::Config& { return config_; },
@@ -311,6 +312,14 @@ Status Gateway::open_admin(Succession* predecessor) {
                          return nlohmann::json{{"version", PORTCULLIS_VERSION},
                                                {"configuration", snapshot_->version},
                                                {"draining", draining_}};
+                       },
+                   .tail =
+                       [this](uint64_t id, const std::shared_ptr<const telemetry::TailFilter>& filter) {
+                         for (const auto& worker : workers_) worker->set_tail(id, filter);
+                       },
+                   .watch =
+                       [this](bool watched) {
+                         for (const auto& worker : workers_) worker->set_measuring(watched);
                        }}});
   return {};
 }

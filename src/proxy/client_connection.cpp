@@ -48,6 +48,7 @@ class SupposedClient final : public Channel {
     return {.bytes = taken};
   }
   bool may_read() const override { return !text_.empty(); }
+  bool may_write() override { return true; }
   IoResult write(std::span<iovec>& pieces) override {
     IoResult taken;
     for (const iovec& piece : pieces) {

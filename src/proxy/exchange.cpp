@@ -61,6 +61,7 @@ Exchange::~Exchange() {
   }
   metrics.request_body_bytes.add(request_bytes_);
   metrics.response_body_bytes.add(response_bytes_);
+  if (worker_.measures()) note_own_time(metrics);
   const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(ended_at.time_since_epoch()).count();
   const bool notable =
       worker_.notables().wants(answered_ ? response_.status : uint16_t{0}, ended_, took, now);
@@ -70,6 +71,18 @@ Exchange::~Exchange() {
     if (notable) worker_.notables().note(entry, now);
   }
   if (trace_ != nullptr) tell_trace(ended_at);
+}
+
+// What the gateway itself took, beside what it waited for targets.
+void Exchange::note_own_time(telemetry::RouteMetrics& metrics) const {
+  if (head_received_ == Clock::time_point{} || response_received_ == Clock::time_point{}) return;
+  const auto count = [](Clock::duration time) {
+    return static_cast<uint64_t>(
+        std::max<int64_t>(std::chrono::duration_cast<std::chrono::microseconds>(time).count(), 0));
+  };
+  metrics.measured.add();
+  metrics.waited.add(count(waited_));
+  metrics.own.add(count(response_received_ - head_received_ - waited_));
 }
 
 // The response's head lies in a buffer that goes before the line is written: of its fields those stay that
@@ -115,6 +128,7 @@ telemetry::AccessEntry Exchange::log_entry(Clock::time_point ended_at) const {
   entry.credential = context_.caller.credential;
   entry.status = answered_ ? response_.status : uint16_t{0};
   entry.ended = ended_;
+  entry.policy = decided_by_;
   entry.note = context_.note;
   entry.cache = context_.cache_outcome;
   entry.request_bytes = request_bytes_;
@@ -123,6 +137,7 @@ telemetry::AccessEntry Exchange::log_entry(Clock::time_point ended_at) const {
   entry.request_head = since_start(head_received_);
   entry.response_head = since_start(response_received_);
   entry.total = since_start(ended_at);
+  entry.targets = std::chrono::duration_cast<std::chrono::microseconds>(waited_);
   if (answered_) entry.response_fields = &response_.fields;
   return entry;
 }
@@ -235,6 +250,7 @@ Task<bool> Exchange::consult_policies() {
                                                                       : decision.reason);
     if (decision.kind == policy::Decision::Kind::kContinue) continue;
     if (decision.kind == policy::Decision::Kind::kUnknown) co_return true;
+    decided_by_ = one.name;
     if (decision.kind == policy::Decision::Kind::kAnswer) {
       ended_ = decision.reason;
       co_await answer(decision.text);
@@ -299,7 +315,7 @@ Task<bool> Exchange::read_head() {
   }
   head_size_ = parser.head_size();
   has_head_ = true;
-  if (worker_.logging()) head_received_ = Clock::now();
+  if (worker_.measures()) head_received_ = Clock::now();
   co_return true;
 }
 

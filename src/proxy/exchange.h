@@ -180,6 +180,8 @@ class Exchange final : public Pooled, private policy::Errands {
   bool body_pending() const { return request_.body.kind != http::BodyKind::kNone && !held_body_.held(); }
   void keep_rest(std::string_view rest);
   void keep_logged_fields();
+  void end_wait();
+  void note_own_time(telemetry::RouteMetrics& metrics) const;
   telemetry::AccessEntry log_entry(Clock::time_point ended_at) const;
   upstream::Target* choose_target(upstream::Upstream& upstream);
   void keep_with(const upstream::UpstreamDefinition& upstream, const upstream::Target& target);
@@ -237,11 +239,14 @@ class Exchange final : public Pooled, private policy::Errands {
   Clock::time_point deadline_ = Clock::time_point::max();  // for the response's head
   unsigned retries_ = 0;                                   // that have been granted
   Milliseconds retry_pause_{0};                            // before the next try
+  Clock::time_point asked_at_{};                           // the try in hand; none: its wait is over
+  Clock::duration waited_{};                               // for targets, in all tries
   uint16_t received_status_ = 0;                           // a target's, whatever the client gets
   Clock::duration try_latency_{};                          // to the response's head
   Clock::time_point head_received_;
   Clock::time_point response_received_;
   std::string_view ended_ = "client_closed";  // the named reason, for the log
+  std::string_view decided_by_{};             // the policy that has refused or answered the request
   upstream::Target* target_ = nullptr;        // the last one tried; its upstream is the snapshot's
   upstream::InFlight in_flight_;              // there; and what keeps it, when it is no target any more
   uint64_t tried_ = 0;                        // targets, a bit each

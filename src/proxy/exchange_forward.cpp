@@ -53,6 +53,7 @@ Task<Persistence> Exchange::forward() {
     ++tries_;
     in_flight_ = upstream::InFlight(*target);
     outcome = co_await try_target(upstream, *target, fresh);
+    end_wait();
     target = target_;  // a hedge's, perhaps
     // Whatever the wait for the target has ended with.
     if (client_watch_.gone() && outcome != TryOutcome::kAnswered) outcome = TryOutcome::kClientGone;
@@ -135,6 +136,13 @@ Exchange::TryOutcome Exchange::fail(std::string_view why) {
   return TryOutcome::kFailed;
 }
 
+// The targets have been waited for until now: the response's head is here, or none will come of this try.
+void Exchange::end_wait() {
+  if (asked_at_ == Clock::time_point{}) return;
+  waited_ += std::max(worker_.loop().now() - asked_at_, Clock::duration::zero());
+  asked_at_ = {};
+}
+
 void Exchange::note_health(upstream::Target& target, TryOutcome outcome) {
   const std::vector<uint16_t>& failures = target.upstream().ejection.statuses;
   switch (outcome) {
@@ -184,8 +192,10 @@ void Exchange::end_try_span(TryOutcome outcome) {
 
 Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, upstream::Target& target,
                                                 bool fresh) {
-  try_started_ = worker_.loop().now();
-  request_sent_ = try_started_;
+  request_sent_ = worker_.loop().now();
+  // The round's beginning is true enough for balancers; what the gateway took since then is only told while
+  // it is measured.
+  try_started_ = asked_at_ = worker_.measures() ? Clock::now() : request_sent_;
   if (trace_ != nullptr) {
     trace_->try_span = begin_span("try");
     if (trace_->try_span != nullptr) trace_->try_span->target = &target;

@@ -16,7 +16,7 @@ using http::h1::ParseError;
 // The head has come already. On false there is a refusal to send.
 bool Exchange::take_http2_head() {
   const std::unique_ptr<http::h2::Head> head = client_.channel->take_head();
-  if (worker_.logging()) head_received_ = Clock::now();
+  if (worker_.measures()) head_received_ = Clock::now();
   const ParseError error = http::h2::read_request(*head, settings_.head_limits, arena_, request_);
   if (error != ParseError::kNone) {
     refusal_ = http::h1::status_for(error);

@@ -214,13 +214,15 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     if (extended_connect_ && response_.status / 100 == 2) translate_tunnel();
     if (response_.status >= 200 || response_.status == 101) {
       received_status_ = response_.status;
-      try_latency_ = worker_.loop().now() - try_started_;
+      // The round may have begun before the try.
+      try_latency_ = std::max(worker_.loop().now() - try_started_, Clock::duration::zero());
+      end_wait();
       connection->target().note_latency(try_latency_);
       if (wants_another(whole)) co_return TryOutcome::kBadAnswer;
       keep_with(upstream, connection->target());
     }
     if (response_.status >= 200) {
-      if (worker_.logging()) response_received_ = Clock::now();
+      if (worker_.measures()) response_received_ = Clock::now();
       if (response_.status == 205) drop_content();
       break;
     }

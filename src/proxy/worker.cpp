@@ -228,6 +228,20 @@ void Worker::rehearse(RehearsalRequest request, std::function<void(Rehearsal)> r
   });
 }
 
+void Worker::set_tail(uint64_t id, std::shared_ptr<const telemetry::TailFilter> filter) {
+  loop_.post([this, id, filter = std::move(filter)] {
+    if (filter) {
+      notables_.tails().open(id, filter);
+    } else {
+      notables_.tails().close(id);
+    }
+  });
+}
+
+void Worker::set_measuring(bool measuring) {
+  loop_.post([this, measuring] { measuring_ = measuring; });
+}
+
 void Worker::set_pressure(Pressure pressure) {
   loop_.post([this, pressure] {
     pressure_ = pressure;

@@ -66,6 +66,10 @@ class Worker final : private RoundWatcher {
   // none is left or the deadline has passed.
   void drain(Milliseconds deadline);
   void join();
+  // Opens a live tail of that number, or closes it (null): what fits is told with what is notable.
+  void set_tail(uint64_t id, std::shared_ptr<const telemetry::TailFilter> filter);
+  // Whether exchanges read the clock more often, to tell the gateway's own time from its targets'.
+  void set_measuring(bool measuring);
   // `receive` gets what is notable of single requests since it was last asked for, on `loop`'s thread.
   void collect_notables(EventLoop& loop, std::function<void(telemetry::Notables::Batch)> receive);
 
@@ -91,6 +95,8 @@ class Worker final : private RoundWatcher {
   // Told only while something traces.
   void tell_trace(std::string_view spans, size_t count);
   bool logging() const { return access_log_ != nullptr; }
+  // The moments in an exchange are told, or counted.
+  bool measures() const { return measuring_ || logging(); }
   void log(const telemetry::LogFormat& format, const telemetry::AccessEntry& entry);
   // Runs what no client waits for; what is left of it ends with the worker.
   void spawn(Task<void> task) { tasks_.spawn(std::move(task)); }
@@ -133,6 +139,7 @@ class Worker final : private RoundWatcher {
   std::shared_ptr<WorkerSnapshot> current_;
   Random random_{0};
   telemetry::Notables notables_;
+  bool measuring_ = false;
   bool draining_ = false;
   Pressure pressure_ = Pressure::kNone;
   bool lagging_ = false;

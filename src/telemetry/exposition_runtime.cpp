@@ -50,6 +50,7 @@ void Exposition::connections() {
 void Exposition::health() {
   Family up = gauge("target_up", "Whether the health check has found the target well.");
   Family available = gauge("target_available", "Whether it gets requests: it is up, and not left out.");
+  Family drained = gauge("target_drained", "Whether an operator has taken it out.");
   Family ejections = counter("target_ejections_total", "How often it has been left out for what it did.");
   Family checks = counter("health_checks_total", "Health checks, by result.");
   size_t left = states_.limits.targets;
@@ -62,7 +63,8 @@ void Exposition::health() {
       return labels;
     };
     up.add(target, uint64_t{one.up ? 1u : 0u});
-    available.add(target, uint64_t{one.up && !one.ejected ? 1u : 0u});
+    available.add(target, uint64_t{one.up && !one.ejected && !one.drained ? 1u : 0u});
+    drained.add(target, uint64_t{one.drained ? 1u : 0u});
     ejections.add(target, one.ejections);
     checks.add(with("passed"), one.checks_passed);
     checks.add(with("failed"), one.checks_failed);

@@ -12,11 +12,14 @@
 #include "telemetry/metrics.h"
 #include "telemetry/notables.h"
 #include "telemetry/process.h"
+#include "telemetry/series.h"
+#include "telemetry/tail.h"
 
 namespace portcullis::telemetry {
 
 // What goes on now, as the dashboard and `portcullis top` show it: rates and percentiles of the last seconds,
-// some minutes' history of the whole, and what is notable of single requests. Control thread.
+// some minutes' history of the whole and of single routes, targets and consumers, and what is notable of
+// single requests. Control thread.
 class LiveView {
  public:
   explicit LiveView(const Registry& registry) : registry_(registry) {}
@@ -28,6 +31,14 @@ class LiveView {
   nlohmann::json describe(const States& states) const;
   // One entry for each second of the last minutes, the oldest first.
   nlohmann::json history() const;
+  // Of one route, target or consumer: see SeriesBook.
+  nlohmann::json series(SeriesBook::Kind kind, const std::string& name) const;
+
+  // What workers tell of a live tail waits here, from open_tail() to close_tail(), until it is taken.
+  void open_tail(uint64_t id) { tails_[id]; }
+  void close_tail(uint64_t id) { tails_.erase(id); }
+  // The latest first to last, as JSON: {"requests": [...], "left_out": N}. Null when there is nothing new.
+  nlohmann::json take_tail(uint64_t id);
 
   static constexpr size_t kHistory = 600;  // seconds
 
@@ -36,8 +47,18 @@ class LiveView {
   struct Meter {
     std::array<RateMeter, 6> responses;  // by the status's first digit; 0: none was sent
     PercentileMeter latency;
+    RateMeter measured, own, waited;  // as RouteMetrics has them
     double rate() const;
     double failures() const;  // 5xx, and none
+    // What a request takes on average, in milliseconds; negative: nothing to go by.
+    double own_time() const { return mean(own); }
+    double waited_time() const { return mean(waited); }
+    SeriesBook::Point point(uint64_t at) const;
+
+   private:
+    double mean(const RateMeter& microseconds) const {
+      return measured.rate() < 0.001 ? -1 : microseconds.rate() / measured.rate() / 1000;
+    }
   };
   struct CacheMeter {
     RateMeter answered;  // from what is stored
@@ -51,7 +72,7 @@ class LiveView {
   };
   struct Moment {
     uint64_t at;  // seconds since 1970
-    double rate, client_errors, failures, median, p99, hit_ratio;
+    double rate, client_errors, failures, median, p99, hit_ratio, own, waited;
   };
   struct Turned {
     uint64_t times = 0;
@@ -61,22 +82,30 @@ class LiveView {
 
   template <typename Shards>
   static void update_responses(Meter& meter, const Shards& shards, double seconds);
-  void sample_routes(double seconds);
-  void sample_targets(double seconds);
+  void sample_routes(double seconds, uint64_t at);
+  void sample_targets(double seconds, uint64_t at);
+  void sample_consumers(double seconds, uint64_t at);
   void sample_policies(double seconds);
   void sample_runtime(double seconds);
-  void remember();
+  void remember(uint64_t at);
+  void add_refused(std::vector<Story> stories);
   static void add_meter(nlohmann::json& told, const Meter& meter);
+  static nlohmann::json describe(const TargetState& state);
   nlohmann::json describe_upstreams(const States& states) const;
+  nlohmann::json describe_consumers() const;
   nlohmann::json describe_cache(const States& states) const;
   nlohmann::json describe_limits() const;
   nlohmann::json describe_policies() const;
   nlohmann::json describe_runtime() const;
-  static nlohmann::json describe(const std::deque<Story>& stories);
+  template <typename Stories>
+  static nlohmann::json describe_stories(const Stories& stories);
   double hit_ratio() const;
 
   static constexpr size_t kStories = 100;
+  static constexpr size_t kRefusedAlike = 20;  // of one status and reason, so that the others are seen, too
   static constexpr size_t kLimited = 200;
+  static constexpr size_t kConsumers = 1000;
+  static constexpr size_t kTailStories = 1000;                   // that wait for one live tail
   static constexpr std::chrono::milliseconds kSlowFor{300'000};  // how long a slow request is shown
 
   const Registry& registry_;
@@ -84,6 +113,9 @@ class LiveView {
   Meter whole_;
   std::map<std::string, Meter> routes_;
   std::map<std::pair<std::string, std::string>, Meter> targets_;
+  std::map<std::string, Meter> consumers_;  // those that have had requests
+  size_t consumers_left_out_ = 0;           // beyond kConsumers
+  SeriesBook series_;
   std::map<std::string, CacheMeter> caches_;
   std::map<std::string, LimitMeter> limits_;
   std::map<std::pair<std::string, std::string>, PolicyMeter> policies_;
@@ -94,8 +126,10 @@ class LiveView {
   ProcessState process_;
   uint64_t open_connections_ = 0;
   std::deque<Moment> history_;
-  std::deque<Story> failed_;                                       // the latest first
-  std::deque<Story> slow_;                                         // the slowest first
+  std::deque<Story> failed_;   // the latest first
+  std::deque<Story> refused_;  // likewise
+  std::deque<Story> slow_;     // the slowest first
+  std::map<uint64_t, TailPiece> tails_;
   std::map<std::pair<std::string, std::string>, Turned> limited_;  // by route and who
 };
 

@@ -139,6 +139,7 @@ const std::vector<LogFormat::Variable>& LogFormat::variables() {
       {"branch", &AccessEntry::branch},
       {"target", &AccessEntry::target},
       {"ended", &AccessEntry::ended},
+      {"policy", &AccessEntry::policy},
       {"note", &AccessEntry::note},
       {"cache", &AccessEntry::cache},
       {"time", nullptr, [](Entry, std::string& out) { append_now(out); }},
@@ -153,6 +154,7 @@ const std::vector<LogFormat::Variable>& LogFormat::variables() {
        [](Entry entry, std::string& out) { append_time(out, entry.request_head); }},
       {"response_head_us", nullptr,
        [](Entry entry, std::string& out) { append_time(out, entry.response_head); }},
+      {"targets_us", nullptr, [](Entry entry, std::string& out) { append_time(out, entry.targets); }},
       {"total_us", nullptr, [](Entry entry, std::string& out) { append_time(out, entry.total); }},
       {"query", nullptr, nullptr, Special::kQuery},
       {"request_header", nullptr, nullptr, Special::kRequestHeader},
@@ -323,6 +325,7 @@ void LogFormat::write_json(const AccessEntry& entry, std::string& out) const {
   add_text(out, "target", entry.target);
   add_number(out, "status", entry.status);
   add_text(out, "ended", entry.ended);
+  if (!entry.policy.empty()) add_text(out, "policy", entry.policy);
   if (!entry.note.empty()) add_text(out, "note", entry.note);
   if (!entry.cache.empty()) add_text(out, "cache", entry.cache);
   add_number(out, "tries", entry.tries);
@@ -330,6 +333,7 @@ void LogFormat::write_json(const AccessEntry& entry, std::string& out) const {
   add_number(out, "response_bytes", entry.response_bytes);
   add_time(out, "request_head_us", entry.request_head);
   add_time(out, "response_head_us", entry.response_head);
+  if (entry.tries > 0) add_time(out, "targets_us", entry.targets);
   add_time(out, "total_us", entry.total);
   write_fields(out, "request_headers", entry.request_fields, request_headers_);
   write_fields(out, "response_headers", entry.response_fields, response_headers_);

@@ -28,6 +28,7 @@ struct AccessEntry {
   std::string_view target;
   uint16_t status = 0;         // 0: no answer was sent
   std::string_view ended;      // the named reason: "complete", "no_route", "connect_failed", ...
+  std::string_view policy;     // the one that refused or answered it; empty: none did
   std::string_view note;       // of a policy that let it pass
   std::string_view cache;      // what it did: "hit", "miss", ...
   uint64_t request_bytes = 0;  // of the bodies
@@ -37,6 +38,7 @@ struct AccessEntry {
   std::chrono::microseconds request_head{-1};
   std::chrono::microseconds response_head{-1};
   std::chrono::microseconds total{0};
+  std::chrono::microseconds targets{0};  // of it: all tries together, each to its end or its response's head
   const http::Fields* request_fields = nullptr;  // null: there is no head
   const http::Fields* response_fields = nullptr;
 };

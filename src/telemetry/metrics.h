@@ -18,6 +18,12 @@ struct RouteMetrics {
   Latency duration;                  // to the response's last byte
   Counter request_body_bytes;
   Counter response_body_bytes;
+  // Of requests that targets have answered, from the request's head to the response's: how many were
+  // measured, how long they waited for targets, and what else they took, in microseconds. Counted while
+  // somebody looks.
+  Counter measured;
+  Counter waited;
+  Counter own;
 };
 
 // What one policy of a route decided.
@@ -127,7 +133,9 @@ struct TargetState {
   std::string address;
   bool up;
   bool ejected;
-  std::string why;  // it is down
+  bool drained;
+  std::string why;                        // it is down, or ejected
+  std::chrono::milliseconds ejected_for;  // from now on
   uint64_t ejections;
   uint64_t checks_passed;
   uint64_t checks_failed;

@@ -8,6 +8,11 @@
 namespace portcullis::telemetry {
 namespace {
 
+// What requests have in common that were refused in the same way.
+uint64_t kind_of(uint16_t status, std::string_view ended) {
+  return hash_mix(hash_bytes(ended), status);
+}
+
 bool less_slow(const Story& a, const Story& b) {
   return a.took > b.took;
 }
@@ -21,22 +26,58 @@ bool Notables::fails(uint16_t status, std::string_view ended) {
   return ended.starts_with("upstream_") || ended == "send_timeout" || ended == "client_closed";
 }
 
-void Notables::tell(const AccessEntry& entry, Story& story) const {
-  story.at = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                       std::chrono::system_clock::now().time_since_epoch())
-                                       .count());
-  story.took = entry.total;
-  story.line.clear();
-  format_.write(entry, story.line);
+std::vector<Story> Notables::Ring::take(size_t capacity) {
+  if (next >= capacity) {
+    std::rotate(stories.begin(), stories.begin() + static_cast<ptrdiff_t>(next % capacity), stories.end());
+  } else {
+    stories.resize(next);
+  }
+  next = 0;
+  return std::exchange(stories, {});
 }
 
 void Notables::note(const AccessEntry& entry, int64_t now) {
   if (fails(entry.status, entry.ended)) {
-    if (failed_.size() < kFailed) failed_.resize(kFailed);
-    tell(entry, failed_[next_failed_++ % kFailed]);
+    tell_story(format_, entry, failed_.place(kFailed));
   }
+  if (is_refused(entry.status)) note_refused(entry, now);
   if (is_slow(entry.ended, entry.total, now)) note_slow(entry, now);
   if (is_limited(entry.status, entry.ended)) note_limited(entry);
+  tails_.note(format_, entry);
+}
+
+size_t Notables::place_of(uint64_t kind) const {
+  const auto found = std::find_if(refusals_.begin(), refusals_.end(),
+                                  [kind](const Refusals& one) { return one.kind == kind; });
+  return static_cast<size_t>(found - refusals_.begin());
+}
+
+bool Notables::wants_refused(uint16_t status, std::string_view ended, int64_t now) const {
+  const size_t place = place_of(kind_of(status, ended));
+  return place == refusals_.size() || refusals_[place].second != now ||
+         refusals_[place].in_second < kRefusedASecond;
+}
+
+void Notables::note_refused(const AccessEntry& entry, int64_t now) {
+  const uint64_t kind = kind_of(entry.status, entry.ended);
+  size_t place = place_of(kind);
+  if (place == refusals_.size() && place < kReasons) {
+    refusals_.push_back({kind, now, 0, {}});
+  } else if (place == refusals_.size()) {
+    // The kind that has not been met for the longest time gives its place up.
+    const auto oldest =
+        std::min_element(refusals_.begin(), refusals_.end(),
+                         [](const Refusals& a, const Refusals& b) { return a.second < b.second; });
+    place = static_cast<size_t>(oldest - refusals_.begin());
+    oldest->kind = kind;
+    oldest->ring.next = 0;
+  }
+  Refusals& known = refusals_[place];
+  if (std::exchange(known.second, now) != now) known.in_second = 0;
+  if (known.in_second++ >= kRefusedASecond) return;
+  Story& story = known.ring.place(kRefused);
+  tell_story(format_, entry, story);
+  story.kind = kind;
 }
 
 void Notables::note_slow(const AccessEntry& entry, int64_t now) {
@@ -50,7 +91,7 @@ void Notables::note_slow(const AccessEntry& entry, int64_t now) {
   } else if (slow_count_ == slow_.size()) {
     slow_.emplace_back();
   }
-  tell(entry, slow_[slow_count_++]);
+  tell_story(format_, entry, slow_[slow_count_++]);
   std::push_heap(slow_.begin(), slow_.begin() + static_cast<ptrdiff_t>(slow_count_), less_slow);
 }
 
@@ -80,14 +121,11 @@ void Notables::note_limited(const AccessEntry& entry) {
 
 Notables::Batch Notables::take() {
   Batch out;
-  if (next_failed_ >= kFailed) {
-    std::rotate(failed_.begin(), failed_.begin() + static_cast<ptrdiff_t>(next_failed_ % kFailed),
-                failed_.end());
-  } else {
-    failed_.resize(next_failed_);
+  out.failed = failed_.take(kFailed);
+  for (Refusals& one : refusals_) {
+    for (Story& story : one.ring.take(kRefused)) out.refused.push_back(std::move(story));
   }
-  out.failed = std::exchange(failed_, {});
-  next_failed_ = 0;
+  out.tails = tails_.take();
   slow_.resize(slow_count_);
   out.slow = std::exchange(slow_, {});
   slow_count_ = 0;

@@ -27,7 +27,7 @@ class Candidates {
   bool eligible(size_t i) const {
     const Target& target = *targets_[i];
     if (target.index < 64 && (tried_ >> target.index & 1)) return false;
-    return admit_all_ || target.available();
+    return target.available() || (admit_all_ && !target.drained());
   }
 
  private:

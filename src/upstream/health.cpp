@@ -8,11 +8,11 @@ namespace portcullis::upstream {
 
 void TargetHealth::set_up(bool up, Clock::time_point now, std::string why) {
   why_ = std::move(why);
-  if (up && !up_.load(std::memory_order_relaxed)) {
+  const bool was_down = set_out(kDown, !up);
+  if (up && was_down) {
     available_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
     failures_in_row_.store(0, std::memory_order_relaxed);
   }
-  up_.store(up, std::memory_order_relaxed);
 }
 
 std::shared_ptr<TargetHealth> UpstreamHealth::of(const std::string& address) {
@@ -50,7 +50,7 @@ bool UpstreamHealth::eject(TargetHealth& target, const EjectionRules& rules, Clo
   size_t all = 0, ejected = 0;
   for (const auto& [address, one] : targets_) {
     const auto alive = one.lock();
-    if (!alive) continue;
+    if (!alive || alive->drained()) continue;
     ++all;
     ejected += alive->ejected(now);
   }
@@ -137,10 +137,47 @@ void UpstreamHealth::judge(const EjectionRules& rules, Clock::time_point now) {
   }
 }
 
+std::shared_ptr<TargetHealth> UpstreamHealth::find(const std::string& address) {
+  const std::lock_guard lock(mutex_);
+  const auto found = targets_.find(address);
+  return found != targets_.end() ? found->second.lock() : nullptr;
+}
+
+bool UpstreamHealth::resume(const std::string& address, Clock::time_point now) {
+  const std::shared_ptr<TargetHealth> target = find(address);
+  if (!target) return false;
+  const std::lock_guard lock(mutex_);
+  target->in_row_ = 0;
+  target->failures_in_row_.store(0, std::memory_order_relaxed);
+  if (!target->ejected(now)) return true;
+  target->available_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  target->ejected_until_.store(0, std::memory_order_relaxed);
+  return true;
+}
+
+bool UpstreamHealth::set_drained(const std::string& address, bool drained, Clock::time_point now) {
+  const std::shared_ptr<TargetHealth> target = find(address);
+  if (!target) return false;
+  // One that comes back starts slowly, where its upstream says so.
+  if (target->set_out(TargetHealth::kDrained, drained) && !drained)
+    target->available_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  return true;
+}
+
 void UpstreamHealth::append_states(const std::string& upstream, Clock::time_point now,
                                    std::vector<telemetry::TargetState>& out) {
   for (const auto& target : members()) {
-    out.push_back({upstream, target->address(), target->up(), target->ejected(now), target->why_,
+    const bool ejected = target->ejected(now);
+    std::string why = target->why_;
+    Clock::duration left{};
+    if (ejected && target->up()) {
+      const std::lock_guard lock(mutex_);
+      why = target->ejected_for_;
+    }
+    if (ejected)
+      left = Clock::duration(target->ejected_until_.load(std::memory_order_relaxed)) - now.time_since_epoch();
+    out.push_back({upstream, target->address(), target->up(), ejected, target->drained(), std::move(why),
+                   std::chrono::duration_cast<std::chrono::milliseconds>(left),
                    target->ejections_.load(std::memory_order_relaxed),
                    target->checks_passed_.load(std::memory_order_relaxed),
                    target->checks_failed_.load(std::memory_order_relaxed)});

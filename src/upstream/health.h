@@ -36,11 +36,15 @@ class TargetHealth {
   explicit TargetHealth(std::string address) : address_(std::move(address)) {}
 
   const std::string& address() const { return address_; }
-  bool up() const { return up_.load(std::memory_order_relaxed); }
+  bool up() const { return (out_.load(std::memory_order_relaxed) & kDown) == 0; }
+  // Operators have taken it out: it gets no request, as if it were not configured.
+  bool drained() const { return (out_.load(std::memory_order_relaxed) & kDrained) != 0; }
   bool ejected(Clock::time_point now) const {
     return ejected_until_.load(std::memory_order_relaxed) > now.time_since_epoch().count();
   }
-  bool available(Clock::time_point now) const { return up() && !ejected(now); }
+  bool available(Clock::time_point now) const {
+    return out_.load(std::memory_order_relaxed) == 0 && !ejected(now);
+  }
   // Since when it has been, or will be, available again; the beginning of time when it always was.
   Clock::time_point available_since() const {
     return Clock::time_point(Clock::duration(available_since_.load(std::memory_order_relaxed)));
@@ -55,8 +59,16 @@ class TargetHealth {
  private:
   friend class UpstreamHealth;
 
+  static constexpr uint8_t kDown = 1, kDrained = 2;
+  // Returns whether it was so before.
+  bool set_out(uint8_t reason, bool out) {
+    const uint8_t before = out ? out_.fetch_or(reason, std::memory_order_relaxed)
+                               : out_.fetch_and(static_cast<uint8_t>(~reason), std::memory_order_relaxed);
+    return (before & reason) != 0;
+  }
+
   const std::string address_;
-  std::atomic<bool> up_{true};
+  std::atomic<uint8_t> out_{0};  // why it is, beside ejections: bits of kDown and kDrained
   std::atomic<int64_t> ejected_until_{0};
   std::atomic<int64_t> available_since_{0};
   std::atomic<uint32_t> failures_in_row_{0};
@@ -104,12 +116,19 @@ class UpstreamHealth {
   // What there is since the last time. Costs next to nothing while no target is ejected. Control thread.
   std::vector<EjectionNews> take_news(Clock::time_point now);
 
+  // What operators do by hand; false when there is no target of that address. Control thread.
+  // Ends its ejection: it is as one that never failed.
+  bool resume(const std::string& address, Clock::time_point now);
+  // Takes it out, or brings it back. Lasts while the target is one, also through reloads.
+  bool set_drained(const std::string& address, bool drained, Clock::time_point now);
+
   // Control thread.
   void append_states(const std::string& upstream, Clock::time_point now,
                      std::vector<telemetry::TargetState>& out);
 
  private:
   bool eject(TargetHealth& target, const EjectionRules& rules, Clock::time_point now, std::string why);
+  std::shared_ptr<TargetHealth> find(const std::string& address);
   std::vector<std::shared_ptr<TargetHealth>> members();
 
   std::mutex mutex_;

@@ -96,6 +96,8 @@ class Target {
   void note_failure() { upstream_.health->note_failure(*health_, upstream_.ejection, loop_.now()); }
   // No check has found it down, and it is not left out.
   bool available() const { return health_->available(loop_.now()); }
+  // Operators have taken it out: it gets nothing, also when no other is left.
+  bool drained() const { return health_->drained(); }
   // Its name does not stand for this address any more: closes what is idle and keeps nothing from now on.
   void retire();
   // Closes the connection that has been idle the longest; false when none is.

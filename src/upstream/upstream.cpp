@@ -28,8 +28,10 @@ bool Subset::panics() const {
   if (panic_threshold_ == 0) return false;
   size_t all = 0, available = 0;
   for (const Group& group : groups_) {
-    all += group.targets.size();
-    for (const Target* target : group.targets) available += target->available();
+    for (const Target* target : group.targets) {
+      all += !target->drained();
+      available += target->available();
+    }
   }
   return static_cast<double>(available) < panic_threshold_ * static_cast<double>(all);
 }
@@ -45,10 +47,12 @@ size_t Subset::group_for(uint64_t hash) const {
   for (size_t i = 0; i < groups_.size(); ++i) {
     uint64_t whole = 0, available = 0;
     for (const Target* target : groups_[i].targets) {
+      if (target->drained()) continue;  // as if it were not there: nobody has to bear what it bore
       whole += target->definition().weight;
       available += target->available() ? target->definition().weight : 0;
     }
-    const double share = kSpare * static_cast<double>(available) / static_cast<double>(whole);
+    const double share =
+        whole == 0 ? 0 : kSpare * static_cast<double>(available) / static_cast<double>(whole);
     if (share > 0 && borne == 0) fullest = i;
     borne += share;
     if (at < borne) return i;
@@ -70,7 +74,7 @@ Target* Subset::pick(const Wish& wish, Random& random) {
       }
     }
   }
-  return nullptr;  // cannot be: the last turn admits everybody
+  return nullptr;  // all of them are drained: the last turn admits every other one
 }
 
 Target* Subset::find(uint64_t id, uint64_t tried) const {

@@ -52,7 +52,8 @@ class Upstream {
                       const std::map<std::string, Addresses>& known);
 
   // The target for the next request or try; targets in `tried` (a bit each, the first 64) only when no other
-  // is left. Null when there is none: no name has been resolved yet.
+  // is left. Null when there is none: no name has been resolved yet, or operators have drained all of
+  // them.
   Target* pick(uint64_t tried) { return pick(0, {tried, random_.next()}); }
   Target* pick(size_t subset, const Wish& wish) { return subsets_[subset].pick(wish, random_); }
   // The one with that id in the subset, if it is there and may be used; for sticky clients.

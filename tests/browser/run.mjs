@@ -34,10 +34,10 @@ for (const name of names) {
   page.on("pageerror", (error) => complaints.push(String(error)));
   try {
     await page.goto(base);
-    if (name !== "log_in") await page.locator("#connection[data-state=live]").waitFor();
+    if (!["log_in", "viewer"].includes(name)) await page.locator("#connection[data-state=live]").waitFor();
     await scenarios[name](page, { axe, command, base, folder: process.env.SCREENSHOTS });
     // What the scenario provokes is expected.
-    const expected = { log_in: /401/, reconnects: /ERR_|EventSource/, explain: /400/ }[name];
+    const expected = { log_in: /401/, viewer: /401/, reconnects: /ERR_|EventSource/, explain: /400/ }[name];
     const unexpected = complaints.filter((text) => !expected?.test(text));
     if (unexpected.length > 0) throw new Error(`the console said: ${unexpected.join("; ")}`);
     console.log(`passed ${name}`);

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 
 const row = (page, table, text) => page.getByRole("region", { name: table, exact: true }).locator("tbody tr").filter({ hasText: text }).first();
 const open = (page, view) => page.getByRole("navigation").getByRole("link", { name: view, exact: true }).click();
+const heading = (page, name) => page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
+const address = (page) => page.evaluate(() => decodeURIComponent(location.hash));
 const live = (page) => page.locator("#connection[data-state=live]").waitFor();
 
 // The first chart has a line in a colour of the page.
@@ -21,7 +23,10 @@ const hasLine = (page, name) => page.waitForFunction((variable) => {
 
 export async function overview(page) {
   await page.waitForFunction(() => Number(document.querySelector(".card-value").textContent) > 1);
-  assert.equal(await page.locator(".plot:has(canvas)").count(), 3);
+  await page.waitForFunction(() => document.querySelectorAll(".plot:has(canvas)").length === 4);
+  // The gateway's own time beside its targets'.
+  const own = page.locator(".card").filter({ hasText: "Gateway's own time" });
+  assert.match(await own.textContent(), /[\d.]+ ms.*targets: [\d.]+ ms/);
   await page.getByText("catalog: 127.0.0.1:", { exact: false }).first().waitFor();
   assert.match(await page.locator(".plot").first().getAttribute("aria-label"), /^Requests per second: all [\d.]+/);
   await hasLine(page, "--blue");
@@ -102,6 +107,10 @@ export async function routes(page) {
   assert.deepEqual(await names(), ["get-order"]);
   await page.getByLabel("Filter routes").fill("nothing like it");
   assert.deepEqual(await names(), []);
+  await page.getByText("No row fits the filter.").first().waitFor();
+  // A route without traffic is there, too, and says what it is for.
+  await page.getByLabel("Filter routes").fill("create-order");
+  assert.match(await row(page, "Routes", "create-order").textContent(), /create-order\s*POST\s*api\.example\.com\s*\/v1\/orders\s*orders\s*0/);
   await row(page, "Policies", "rate_limit").waitFor();
 }
 
@@ -149,6 +158,190 @@ export async function requests(page) {
   await row(page, "Slowest requests", "GET").waitFor();
 }
 
+// Why 401, why 429: which policy refused it, with what reason, for whom, on which route.
+export async function refused(page) {
+  await open(page, "Requests");
+  const told = async (text) => {
+    const line = row(page, "Refused requests", text);
+    await line.waitFor();
+    await line.getByRole("button").click();
+    const story = page.locator(".story").first();
+    const said = await story.textContent();
+    await page.locator("button[aria-expanded=true]").click(); // others may have come to be the first
+    return said;
+  };
+  const limited = await told("rate_limit: rate limited");
+  assert.match(limited, /Status429.*Policy rate_limit refused it \(.*gateway\.yaml:\d+\).*A rate limit refused it\..*Formobile-app.*Onget-order/s);
+  const missing = await told("key_auth: key missing");
+  assert.match(missing, /Status401.*Policy key_auth refused it \(.*gateway\.yaml:\d+\).*The request has no key\..*no known consumer, from 127\.0\.0\.1.*Onget-order/s);
+  const unrouted = await told("no route");
+  assert.match(unrouted, /Status404.*The gateway itself.*No route matches\..*Onno route/s);
+  // From the story to the others like it.
+  const line = row(page, "Refused requests", "rate_limit: rate limited");
+  await line.getByRole("button").click();
+  await page.locator(".story").getByRole("link", { name: "rate_limited", exact: true }).click();
+  assert.equal(await address(page), "#requests?reason=rate_limited");
+  assert.equal(await page.getByRole("searchbox", { name: "Reason" }).or(page.getByRole("combobox", { name: "Reason" })).inputValue(), "rate_limited");
+  await row(page, "Refused requests", "rate_limit: rate limited").waitFor();
+  assert.equal(await row(page, "Refused requests", "key missing").count(), 0);
+}
+
+// A live tail, filtered by what the address says.
+export async function tail(page) {
+  const rows = page.getByRole("region", { name: "Live tail", exact: true }).locator("tbody tr");
+  const column = (at) => rows.evaluateAll((all, place) => all.map((one) => one.children[place].textContent), at);
+  await open(page, "Requests");
+  assert.equal(await rows.count(), 0);
+  await page.getByLabel("Status").selectOption("4xx");
+  await page.getByRole("button", { name: "Follow live" }).click();
+  await page.waitForFunction(() => document.querySelectorAll("#caption-live-tail").length === 1);
+  await rows.nth(4).waitFor();
+  assert.ok((await column(2)).every((status) => /^4\d\d$/.test(status)));
+  assert.equal(await address(page), "#requests?status=4xx&tail=on");
+  // Narrower, while it goes on.
+  await page.getByLabel("Reason", { exact: true }).fill("key_missing");
+  await page.getByLabel("Reason", { exact: true }).press("Enter");
+  await page.waitForFunction(() => {
+    const told = [...document.querySelector("#caption-live-tail").closest("section").querySelectorAll("tbody tr")];
+    return told.length > 1 && told.every((one) => one.children[2].textContent === "401");
+  });
+  // The address brings all of it back.
+  await page.reload();
+  await live(page);
+  await rows.nth(1).waitFor();
+  assert.equal(await page.getByLabel("Status").inputValue(), "4xx");
+  await page.getByRole("button", { name: "Stop" }).click();
+  assert.ok(await page.locator("#caption-live-tail").isHidden());
+  assert.equal(await address(page), "#requests?status=4xx&reason=key_missing");
+  // Nothing fits: what to do is said.
+  await page.goto(page.url().replace(/#.*/, "#requests?consumer=nobody&tail=on"));
+  await page.getByText("Waiting for a request that fits the filter.").waitFor();
+  await page.getByText("No request that fits has failed (5xx, or no answer) of late.").waitFor();
+}
+
+// Rows lead to pages, with charts, limits and requests of their own; the pages' addresses can be kept.
+export async function pages(page) {
+  await open(page, "Routes");
+  await row(page, "Routes", "get-order").getByRole("link", { name: "get-order" }).click();
+  await heading(page, "Route get-order");
+  await hasLine(page, "--blue");
+  await page.waitForFunction(() => document.querySelectorAll(".plot:has(canvas)").length === 3);
+  assert.match(await page.locator("[aria-label='About the route']").innerText(),
+    /^Methods\s+GET\s+Host\s+api\.example\.com\s+Path\s+\/v1\/orders\/\{id\}\s+Upstream\s+orders\s+Policies\s+key_auth, rate_limit/);
+  await row(page, "Being limited", "mobile-app").waitFor();
+  await row(page, "Policies", "rate_limit").waitFor();
+  await row(page, "Requests of this route", "rate limited").waitFor();
+  assert.equal(await row(page, "Requests of this route", "/v1/reports").count(), 0);
+  await page.reload();
+  await live(page);
+  await heading(page, "Route get-order");
+  assert.equal(await page.getByRole("navigation").getByRole("link", { name: "Routes", exact: true }).getAttribute("aria-current"), "page");
+  // Its history is there after a reload, not only what came since.
+  await page.waitForFunction(() => {
+    const { Dygraph } = globalThis;
+    return Dygraph && document.querySelector(".plot canvas") !== null;
+  });
+  await page.locator("[aria-label='About the route']").getByRole("link", { name: "orders" }).click();
+  await heading(page, "Upstream orders");
+  await page.getByRole("region", { name: "Targets", exact: true }).locator("tbody th a").first().click();
+  await page.getByRole("heading", { level: 1, name: /^Target 127\.0\.0\.1:\d+$/ }).waitFor();
+  await hasLine(page, "--blue");
+  await page.goBack();
+  await heading(page, "Upstream orders");
+  await open(page, "Consumers");
+  assert.match(await row(page, "Consumers", "mobile-app").textContent(), /partners/);
+  await row(page, "Consumers", "mobile-app").getByRole("link", { name: "mobile-app" }).click();
+  await heading(page, "Consumer mobile-app");
+  await hasLine(page, "--blue");
+  await row(page, "Requests of this consumer", "rate limited").waitFor();
+  // Without traffic a page says so, and draws no axes that mean nothing.
+  await page.goto(page.url().replace(/#.*/, "#route/create-order"));
+  await heading(page, "Route create-order");
+  await page.getByText("No request in the last ten minutes.").waitFor();
+  await page.goto(page.url().replace(/#.*/, "#route/nothing"));
+  await page.getByText("The configuration in force has no route of this name.").waitFor();
+}
+
+// The address has filters and sorting: a reload and the way back keep them.
+export async function addresses(page) {
+  await open(page, "Routes");
+  await page.getByLabel("Filter routes").fill("order");
+  await page.getByRole("region", { name: "Routes", exact: true }).getByRole("button", { name: "Route" }).click();
+  assert.equal(await address(page), "#routes?routes.filter=order&routes.sort=name");
+  const names = () => page.getByRole("region", { name: "Routes", exact: true }).locator("tbody th").allTextContents();
+  await row(page, "Routes", "get-order").waitFor();
+  assert.deepEqual(await names(), ["create-order", "get-order"]);
+  await page.reload();
+  await live(page);
+  await row(page, "Routes", "get-order").waitFor();
+  assert.deepEqual(await names(), ["create-order", "get-order"]);
+  assert.equal(await page.getByLabel("Filter routes").inputValue(), "order");
+  await row(page, "Routes", "get-order").getByRole("link", { name: "get-order" }).click();
+  await heading(page, "Route get-order");
+  await page.goBack();
+  await row(page, "Routes", "get-order").waitFor();
+  assert.deepEqual(await names(), ["create-order", "get-order"]);
+  // The view itself is without them.
+  await open(page, "Routes");
+  await row(page, "Routes", "reports").waitFor();
+}
+
+// All stands still, and what came meanwhile is there afterwards.
+export async function pause(page) {
+  const value = page.locator(".card-note").first();
+  const changes = async () => {
+    const before = await value.textContent();
+    await page.waitForFunction((old) => document.querySelector(".card-note").textContent !== old, before);
+  };
+  await changes();
+  const button = page.getByRole("button", { name: "Pause" });
+  await button.click();
+  const still = await value.textContent();
+  await page.waitForTimeout(2500); // the gateway speaks each second
+  assert.equal(await value.textContent(), still);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.waitForFunction((old) => document.querySelector(".card-note").textContent !== old, still);
+  await changes();
+}
+
+// What changes the gateway is confirmed before, and told afterwards.
+export async function actions(page) {
+  const dialog = page.getByRole("dialog");
+  const act = async (button, verb, told) => {
+    await page.getByRole("main").getByRole("button", { name: button, exact: true }).click();
+    await dialog.getByRole("button", { name: verb, exact: true }).click();
+    await page.locator(".notices").getByText(told).last().waitFor();
+  };
+  const state = page.locator("[aria-label='About the target'] .state");
+  // An ejected target, which is used all the same because there is no other, says so; it can be resumed.
+  await open(page, "Upstreams");
+  await row(page, "Targets", "ejected: 3 failures in a row").getByRole("link").first().click();
+  await state.filter({ hasText: /^ejected: 3 failures in a row, .* left; used all the same, no other is available$/ }).waitFor();
+  await act("Resume", "Resume", /gets requests again/);
+
+  await open(page, "Upstreams");
+  await row(page, "Targets", "orders").getByRole("link").first().click();
+  await state.filter({ hasText: "up" }).waitFor();
+  const main = page.getByRole("main");
+  // Who says no has changed nothing.
+  await main.getByRole("button", { name: "Drain" }).click();
+  await dialog.getByText("No new request of orders goes to it").waitFor();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await main.getByRole("button", { name: "Drain" }).click();
+  await page.keyboard.press("Escape");
+  assert.equal(await dialog.count(), 0);
+  assert.equal(await state.textContent(), "up");
+  await act("Drain", "Drain", /is drained\./);
+  await state.filter({ hasText: "drained" }).waitFor();
+  await act("Bring back", "Bring back", /gets requests again\./);
+  await state.filter({ hasText: /^up$/ }).waitFor();
+
+  await open(page, "Cache");
+  await act("Purge", "Purge", /\d+ responses were purged\./);
+  await open(page, "Configuration");
+  await act("Reload", "Reload", /serving configuration|[Rr]eloaded|unchanged/);
+}
+
 export async function configuration(page) {
   await open(page, "Configuration");
   const tree = page.locator(".tree");
@@ -194,6 +387,20 @@ export async function log_in(page) {
   await page.locator("#login").waitFor();
 }
 
+// Who may only look sees no action.
+export async function viewer(page) {
+  await page.locator("#login").waitFor();
+  await page.getByLabel("Token").fill(process.env.READ_TOKEN);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await live(page);
+  await page.getByRole("button", { name: "Log out viewer" }).waitFor();
+  await open(page, "Cache");
+  await page.getByRole("heading", { name: "Cached routes" }).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Purge" }).count(), 0);
+  await open(page, "Configuration");
+  assert.equal(await page.getByRole("button", { name: "Reload" }).count(), 0);
+}
+
 export async function themes(page) {
   const back = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const button = page.locator("#theme");
@@ -217,22 +424,45 @@ export async function themes(page) {
 export async function accessible(page, { axe }) {
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
-    for (const view of ["Overview", "Routes", "Upstreams", "Requests", "Limits", "Cache", "Configuration", "Explain"]) {
+    for (const view of ["Overview", "Routes", "Upstreams", "Consumers", "Requests", "Limits", "Cache", "Configuration", "Explain"]) {
       await open(page, view);
       await page.locator("main .panel").first().waitFor();
       const found = await axe(page);
       assert.deepEqual(found, [], `${view}, ${colorScheme}`);
+    }
+    for (const place of ["#route/get-order", "#upstream/catalog", "#consumer/mobile-app", "#requests?status=4xx&tail=on"]) {
+      await page.evaluate((to) => {
+        location.hash = to;
+      }, place);
+      await page.locator("main .panel tbody tr").first().waitFor();
+      if (place.includes("tail")) await page.getByRole("region", { name: "Refused requests", exact: true }).locator("tbody button").first().click();
+      const found = await axe(page);
+      assert.deepEqual(found, [], `${place}, ${colorScheme}`);
     }
   }
 }
 
 // A narrow window neither scrolls sideways nor loses the way to a view.
 export async function narrow(page) {
-  await page.setViewportSize({ width: 390, height: 800 });
-  for (const view of ["Overview", "Routes", "Requests", "Configuration", "Explain"]) {
+  await page.setViewportSize({ width: 360, height: 780 });
+  const fit = async (what) => {
+    const [wider, header] = await page.evaluate(() => [document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      document.querySelector("header").getBoundingClientRect().height]);
+    assert.equal(wider, 0, what);
+    assert.ok(header <= 96, `the header takes ${header} pixels`);
+  };
+  for (const view of ["Overview", "Routes", "Upstreams", "Consumers", "Requests", "Limits", "Cache", "Configuration", "Explain"]) {
     await open(page, view);
-    const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    assert.equal(wider, 0, view);
+    await page.locator("main .panel").first().waitFor();
+    await fit(view);
+  }
+  for (const place of ["#route/get-order", "#upstream/catalog", "#consumer/mobile-app", "#requests?status=4xx&tail=on"]) {
+    await page.evaluate((to) => {
+      location.hash = to;
+    }, place);
+    await page.locator("main .panel tbody tr").first().waitFor();
+    if (place.includes("tail")) await page.getByRole("region", { name: "Refused requests", exact: true }).locator("tbody button").first().click();
+    await fit(place);
   }
   // The charts take the width that there is, when it grows again too.
   const fits = () => page.waitForFunction(() => [...document.querySelectorAll(".plot")].every((plot) =>
@@ -244,14 +474,21 @@ export async function narrow(page) {
 }
 
 export async function reconnects(page, { command }) {
+  const banner = page.getByRole("alert").filter({ hasText: "The gateway does not answer." });
+  assert.equal(await banner.count(), 0);
   await command("stop");
-  await page.locator("#connection[data-state=waiting]").waitFor();
+  await banner.waitFor();
+  await page.locator("#connection[data-state=lost]").waitFor();
+  assert.match(await banner.textContent(), /What is shown is from \d\d:\d\d:\d\d\./);
+  assert.match(await page.evaluate(() => getComputedStyle(document.querySelector("main")).filter), /grayscale/);
   await command("start");
   await live(page);
+  await banner.waitFor({ state: "hidden" });
+  assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector("main")).filter), "none");
 }
 
 // A page of another site cannot read or change anything, and cannot show the dashboard in a frame.
-export async function other_sites(page, { base }) {
+export async function other_sites(page, { base, command }) {
   const outside = await page.context().newPage();
   await outside.goto(process.env.OTHER_SITE);
   const results = await outside.evaluate(async (url) => {
@@ -266,6 +503,7 @@ export async function other_sites(page, { base }) {
     return [await tell("/api/now"), await tell("/reload", { method: "POST" }), await tell("/reload", { method: "POST", mode: "no-cors" })];
   }, base);
   assert.deepEqual(results.slice(0, 2), ["TypeError", "TypeError"]);
+  await command("not_reloaded");
   await outside.evaluate((url) => {
     const frame = document.createElement("iframe");
     frame.src = url;
@@ -278,18 +516,25 @@ export async function other_sites(page, { base }) {
 }
 
 export async function screenshots(page, { folder }) {
-  for (const [view, colorScheme] of [["Overview", "light"], ["Overview", "dark"], ["Upstreams", "light"], ["Requests", "dark"], ["Configuration", "light"], ["Explain", "light"], ["Routes", "light"], ["Limits", "dark"]]) {
+  for (const [view, colorScheme] of [["Overview", "light"], ["Overview", "dark"], ["Upstreams", "light"], ["Requests", "dark"], ["Configuration", "light"], ["Explain", "light"], ["Routes", "light"], ["Limits", "dark"], ["Route", "light"]]) {
     await page.emulateMedia({ colorScheme });
-    await open(page, view);
+    if (view === "Route") await page.goto(page.url().replace(/#.*/, "#route/get-order"));
+    else await open(page, view);
     if (view === "Explain") {
       await page.getByLabel("A curl line").fill("curl https://api.example.com/v1/orders/7 -H 'accept: application/json'");
       await page.getByRole("button", { name: "Explain" }).click();
       await page.getByText("refuses (401, key missing)").waitFor();
     }
-    if (view === "Requests") await row(page, "Failing requests", "/v1/reports").getByRole("button").click();
+    if (view === "Requests") {
+      // While all stands still, the story stays where it is.
+      await page.goto(page.url().replace(/#.*/, "#requests?reason=rate_limited"));
+      await page.getByRole("button", { name: "Pause" }).click();
+      await row(page, "Refused requests", "rate_limit: rate limited").getByRole("button").click();
+    }
     await page.mouse.move(0, 0);
     if (view === "Overview") await page.locator(".plot").first().hover({ position: { x: 330, y: 60 } });
     await page.waitForTimeout(1200);
     await page.screenshot({ path: `${folder}/dashboard-${view.toLowerCase()}-${colorScheme}.png` });
+    if (view === "Requests") await page.getByRole("button", { name: "Go on" }).click();
   }
 }

@@ -18,8 +18,9 @@ pytestmark = sanitizers.others_software
 
 KEY = "mobile-key-0123456789-0123456789"
 TOKEN = "operator-token-0123456789-012345"
-SCENARIOS = ["overview", "routes", "upstreams", "limits", "cache", "requests", "configuration", "explain", "charts", "themes", "accessible",
-             "narrow", "other_sites", "reconnects"]
+READ_TOKEN = "viewer-token-0123456789-01234567"
+SCENARIOS = ["overview", "routes", "upstreams", "limits", "cache", "requests", "refused", "tail", "pages", "addresses", "pause", "configuration",
+             "explain", "charts", "themes", "accessible", "narrow", "other_sites", "actions", "reconnects"]
 
 
 def hashed(key):
@@ -82,7 +83,12 @@ class Traffic:
         while not self.done.wait(0.02):
             count += 1
             path = f"/v1/products/{count % 7}" if count % 3 else f"/v1/orders/{count % 50}" if count % 12 else "/v1/reports/monthly"
-            request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={"Host": "api.example.com", "x-api-key": KEY})
+            fields = {"Host": "api.example.com", "x-api-key": KEY}
+            if count % 25 == 0:
+                path, fields = "/v1/orders/7", {"Host": "api.example.com"}
+            if count % 40 == 1:
+                path = "/v2/orders"
+            request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=fields)
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(request, timeout=5).read()
 
@@ -153,13 +159,15 @@ def test_what_operators_do(start, demo, backend, site, tmp_path):
     def stop():
         gateways[-1].stop()
 
+    def not_reloaded():
+        assert reloads(admin) == 0
+
     def again():
         gateways.append(harness.Gateway(tmp_path, text, port=gateways[0].port))
     try:
         wait_for(lambda: harness.metric(admin, 'portcullis_requests_total{route="reports"') > 3, what="traffic")
-        browse(f"http://127.0.0.1:{admin}/", SCENARIOS, API_KEY=KEY, OTHER_SITE=site.url, commands={"stop": stop, "start": again})
-        # Of the other site's requests to reload none has come through.
-        assert reloads(admin) == 0
+        browse(f"http://127.0.0.1:{admin}/", SCENARIOS, API_KEY=KEY, OTHER_SITE=site.url,
+               commands={"stop": stop, "start": again, "not_reloaded": not_reloaded})
     finally:
         traffic.close()
         for gateway in gateways[1:]:
@@ -168,9 +176,9 @@ def test_what_operators_do(start, demo, backend, site, tmp_path):
 
 def test_logging_in(start, demo, backend):
     admin = free_port()
-    tokens = f'  tokens: [{{name: ops, hash: "{hashed(TOKEN)}"}}]'
+    tokens = f'  tokens: [{{name: ops, hash: "{hashed(TOKEN)}"}}, {{name: viewer, hash: "{hashed(READ_TOKEN)}", access: read}}]'
     start(configuration(admin, demo("one").port, demo("two").port, backend().port, tokens))
-    browse(f"http://127.0.0.1:{admin}/", ["log_in"], ADMIN_TOKEN=TOKEN)
+    browse(f"http://127.0.0.1:{admin}/", ["log_in", "viewer"], ADMIN_TOKEN=TOKEN, READ_TOKEN=READ_TOKEN)
 
 
 def test_a_build_without_the_chart_library_names_its_package(tmp_path):

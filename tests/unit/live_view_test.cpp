@@ -148,10 +148,74 @@ TEST(LiveView, TellsWhatTheRegistryCounts) {
   ASSERT_EQ(told["routes"].size(), 1u);
   EXPECT_EQ(told["routes"][0]["name"], "orders");
   EXPECT_EQ(told["routes"][0]["total"], 300);
+  EXPECT_EQ(told["routes"][0]["own"], -1);  // nobody has measured
   EXPECT_NEAR(told["routes"][0]["p99"].get<double>(), 2, 0.5);
   EXPECT_EQ(view.history().size(), 30u);
+  EXPECT_EQ(view.series(SeriesBook::Kind::kRoute, "orders").size(), 30u);
   for (size_t i = 0; i < 2 * LiveView::kHistory; ++i) view.sample(now += 1s);
   EXPECT_EQ(view.history().size(), LiveView::kHistory);
+}
+
+TEST(LiveView, TellsConsumersAndWhatTheGatewayItselfTook) {
+  Registry registry(2);
+  const auto route = registry.route("orders");
+  const auto consumer = registry.consumer("shop");
+  registry.consumer("never");
+  LiveView view(registry);
+  Clock::time_point now{1000s};
+  for (int second = 0; second < 10; ++second) {
+    for (int i = 0; i < 4; ++i) {
+      consumer[0]->responses[i == 0 ? 4 : 2].add();
+      route[1]->responses[2].add();
+      route[1]->measured.add();
+      route[1]->own.add(500);
+      route[1]->waited.add(20'000);
+    }
+    view.sample(now += 1s);
+  }
+  const nlohmann::json told = view.describe(States{});
+  EXPECT_NEAR(told["routes"][0]["own"].get<double>(), 0.5, 0.01);
+  EXPECT_NEAR(told["whole"]["waited"].get<double>(), 20, 0.1);
+  ASSERT_EQ(told["consumers"].size(), 1u);
+  EXPECT_EQ(told["consumers"][0]["name"], "shop");
+  EXPECT_NEAR(told["consumers"][0]["client_errors"].get<double>(), 1, 0.1);
+}
+
+TEST(LiveView, KeepsSomeRefusalsOfEachKind) {
+  Registry registry(1);
+  LiveView view(registry);
+  Notables::Batch batch;
+  const auto refusal = [](uint64_t at, uint64_t kind) {
+    return Story{at, 1us, kind, "{\"request_id\":\"" + std::to_string(at) + "\"}"};
+  };
+  batch.refused.push_back(refusal(1, 1));
+  for (uint64_t at = 2; at < 500; ++at) batch.refused.push_back(refusal(at, 2));
+  view.add(std::move(batch));
+  const nlohmann::json refused = view.describe(States{})["refused"];
+  ASSERT_EQ(refused.size(), 21u);
+  EXPECT_EQ(refused.front()["request_id"], "499");
+  EXPECT_EQ(refused.back()["request_id"], "1");
+}
+
+TEST(LiveView, HandsOverWhatLiveTailsAskFor) {
+  Registry registry(1);
+  LiveView view(registry);
+  view.open_tail(7);
+  EXPECT_TRUE(view.take_tail(7).is_null());
+  for (uint64_t round = 0; round < 8; ++round) {
+    Notables::Batch batch;
+    TailPiece& piece = batch.tails.emplace_back();
+    piece.id = 7;
+    piece.left_out = 1;
+    for (uint64_t i = 0; i < 200; ++i) piece.stories.push_back({1000 - i, 1us, 0, "{}"});
+    batch.tails.push_back({.id = 8, .stories = {{1, 1us, 0, "{}"}}});  // that is closed by now
+    view.add(std::move(batch));
+  }
+  const nlohmann::json told = view.take_tail(7);
+  EXPECT_EQ(told["requests"].size(), 1000u);
+  EXPECT_EQ(told["left_out"], 608);
+  EXPECT_TRUE(view.take_tail(7).is_null());
+  EXPECT_TRUE(view.take_tail(8).is_null());
 }
 
 }  // namespace

@@ -106,6 +106,46 @@ TEST_F(UpstreamTest, WhenAllAreEjectedOneIsTriedAllTheSame) {
   EXPECT_EQ(pick(0b01).address().port(), 2);
 }
 
+TEST_F(UpstreamTest, ADrainedTargetIsNeverChosen) {
+  for (const Balance balance : {Balance::kRoundRobin, Balance::kLeastRequest, Balance::kRandom,
+                                Balance::kPeakEwma, Balance::kRingHash, Balance::kMaglev}) {
+    upstream.reset();
+    definition->targets.clear();
+    definition->health = std::make_shared<UpstreamHealth>();
+    define(balance, {1, 1});
+    EXPECT_TRUE(definition->health->set_drained("127.0.0.1:1", true, loop.now()));
+    EXPECT_EQ(count(50), (std::map<std::string, int>{{"127.0.0.1:2", 50}}));
+    EXPECT_EQ(pick(0b10).address().port(), 2);  // also when all others have been tried
+    // An unavailable one is a better guess than a certain error; a drained one is no guess.
+    for (int i = 0; i < 3; ++i) pick().note_failure();
+    EXPECT_EQ(count(50), (std::map<std::string, int>{{"127.0.0.1:2", 50}}));
+    EXPECT_TRUE(definition->health->set_drained("127.0.0.1:2", true, loop.now()));
+    EXPECT_EQ(upstream->pick(0), nullptr);
+    EXPECT_TRUE(definition->health->set_drained("127.0.0.1:1", false, loop.now()));
+    EXPECT_EQ(count(50), (std::map<std::string, int>{{"127.0.0.1:1", 50}}));
+    EXPECT_FALSE(definition->health->set_drained("127.0.0.1:3", true, loop.now()));
+  }
+}
+
+TEST_F(UpstreamTest, AnEjectionSaysWhyAndCanBeEnded) {
+  define(Balance::kRoundRobin, {1, 1});
+  Target& bad = pick(0b10);
+  for (int i = 0; i < 3; ++i) bad.note_failure();
+  const auto state = [&] {
+    std::vector<telemetry::TargetState> out;
+    definition->health->append_states("orders", loop.now(), out);
+    return out.front();
+  };
+  EXPECT_TRUE(state().ejected);
+  EXPECT_EQ(state().why, "3 failures in a row");
+  EXPECT_GT(state().ejected_for, Milliseconds(5'000));
+  EXPECT_TRUE(definition->health->resume("127.0.0.1:1", loop.now()));
+  EXPECT_FALSE(state().ejected);
+  EXPECT_EQ(state().why, "");
+  EXPECT_TRUE(bad.available());
+  EXPECT_FALSE(definition->health->resume("127.0.0.1:9", loop.now()));
+}
+
 TEST_F(UpstreamTest, ATriedTargetIsTakenOnlyWhenNoOtherIsLeft) {
   define(Balance::kRoundRobin, {1, 1, 1});
   EXPECT_EQ(pick(0b101).address().port(), 2);

@@ -1,127 +1,92 @@
 // The dashboard: one page, whose views follow what the gateway tells each second.
+import { here, link } from "./address.js";
+import { cache } from "./cache.js";
 import { recolourCharts } from "./charts.js";
+import { followConfig } from "./config_store.js";
 import { configuration } from "./configuration.js";
+import { Connection } from "./connection.js";
+import { consumer, consumers } from "./consumers.js";
 import { duration, h, setText } from "./dom.js";
 import { explain } from "./explain.js";
+import { limits } from "./limits.js";
 import { overview } from "./overview.js";
-import { cache, limits, requests, routes, upstreams } from "./tables.js";
+import { paused, pauseButton } from "./pause.js";
+import { requests } from "./requests.js";
+import { route, routes } from "./routes.js";
+import { askForToken, loadSession, post, session } from "./session.js";
+import { target, upstream, upstreams } from "./upstreams.js";
 
 const MAX_HISTORY = 600; // seconds
 const VIEWS = [
-  ["overview", "Overview", overview], ["routes", "Routes", routes], ["upstreams", "Upstreams", upstreams],
+  ["overview", "Overview", overview], ["routes", "Routes", routes], ["upstreams", "Upstreams", upstreams], ["consumers", "Consumers", consumers],
   ["requests", "Requests", requests], ["limits", "Limits", limits], ["cache", "Cache", cache],
-  ["configuration", "Configuration", () => configuration(get)], ["explain", "Explain", () => explain(post)]];
+  ["configuration", "Configuration", configuration], ["explain", "Explain", () => explain(post)]];
+// Pages of one thing each, with the view that they belong to and how many names they have.
+const PAGES = { route: [route, "routes", 1], upstream: [upstream, "upstreams", 1], target: [target, "upstreams", 2], consumer: [consumer, "consumers", 1] };
 
 const main = document.getElementById("main");
-const connection = document.getElementById("connection");
 const footer = document.getElementById("footer");
-const made = new Map();
-let current = null, live = null, history = [], source = null;
-
-async function get(path) {
-  const response = await fetch(path);
-  if (response.status === 401) askForToken();
-  return response.json();
-}
-
-async function post(path, body) {
-  const response = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-  if (response.status === 401) {
-    askForToken();
-    return { error: "Log in first." };
-  }
-  const text = await response.text();
-  try {
-    return JSON.parse(text);
-  } catch {
-    return { error: text || `The gateway answered ${response.status}.` };
-  }
-}
+const made = new Map(); // the views; pages are made when they are gone to
+let current = null, live = null, history = [];
 
 const nav = document.getElementById("views");
-for (const [name, label] of VIEWS) nav.append(h("a", { href: `#${name}`, "data-view": name }, label));
+for (const [name, label] of VIEWS) nav.append(h("a", { href: link(name), "data-view": name }, label));
 
 function show() {
-  if (current && live) current.show(live, history);
+  if (current && live && !paused()) current.show(live, history);
 }
+
+// What the address asks for: {view, key, title, make}.
+function wanted() {
+  const { view, names } = here();
+  const page = PAGES[view];
+  if (page && names.length === page[2])
+    return { view: page[1], key: link(view, names), title: names.at(-1) || "no route", make: () => page[0](names) };
+  const [name, label, make] = VIEWS.find(([one]) => one === view) ?? VIEWS[0];
+  return { view: name, key: name, title: label, make: () => {
+    if (!made.has(name)) made.set(name, make());
+    return made.get(name);
+  } };
+}
+
+let shown = null; // the key of what is shown
 
 function navigate() {
-  const name = location.hash.slice(1);
-  const [known, label, make] = VIEWS.find(([one]) => one === name) ?? VIEWS[0];
-  for (const link of nav.children) {
-    if (link.dataset.view === known) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+  const next = wanted();
+  for (const one of nav.children) {
+    if (one.dataset.view === next.view) one.setAttribute("aria-current", "page");
+    else one.removeAttribute("aria-current");
   }
-  document.title = `${label} – Portcullis`;
-  if (!made.has(known)) made.set(known, make());
-  const next = made.get(known);
-  if (next === current && main.contains(next.element)) return;
+  nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  document.title = `${next.title} – Portcullis`;
   current?.detach();
-  current = next;
-  main.replaceChildren(next.element);
-  next.attach();
-  show();
+  if (next.key !== shown) {
+    current = next.make();
+    shown = next.key;
+    main.replaceChildren(current.element);
+  }
+  current.attach();
+  // A page that is gone to while all stands still is not to be empty.
+  if (live) current.show(live, history);
 }
 
-function tell(state, text) {
-  connection.dataset.state = state;
-  setText(connection, text);
-}
-
-function follow() {
-  source?.close();
-  source = new EventSource("/api/live");
-  tell("waiting", "connecting");
-  source.addEventListener("history", (event) => {
-    history = JSON.parse(event.data);
-  });
-  source.addEventListener("live", (event) => {
-    live = JSON.parse(event.data);
+const connection = new Connection({
+  greeted: () => loadSession(),
+  history: (rows) => {
+    history = rows;
+  },
+  live: (told) => {
+    live = told;
     if (live.now && live.now[0] !== history.at(-1)?.[0]) history.push(live.now);
     if (history.length > MAX_HISTORY) history.splice(0, history.length - MAX_HISTORY);
-    tell("live", "live");
+    followConfig(live.configuration, show);
     setText(footer, `Portcullis ${live.version}, configuration ${live.configuration}, up for ${duration(live.at / 1000 - live.runtime.started)}`);
     show();
-  });
-  source.addEventListener("error", async () => {
-    tell("waiting", "reconnecting");
-    if (source.readyState !== EventSource.CLOSED) return;
-    // Refused, or gone for good: which of both, an event source does not say.
-    const response = await fetch("/api/history").catch(() => null);
-    if (response?.status === 401) askForToken();
-    else setTimeout(follow, 2000);
-  });
-}
-
-function askForToken() {
-  if (document.getElementById("login")) return;
-  source?.close();
-  tell("waiting", "not logged in");
-  const token = h("input", { id: "token", type: "password", autocomplete: "current-password", required: true });
-  const wrong = h("p", { class: "error", role: "alert" });
-  const form = h("form", { onsubmit: async (event) => {
-    event.preventDefault();
-    const response = await fetch("/login", { method: "POST", body: token.value });
-    if (!response.ok) {
-      setText(wrong, response.status === 401 ? "There is no such token." : await response.text());
-      return;
-    }
-    dialog.close();
-    dialog.remove();
-    document.getElementById("logout").hidden = false;
-    follow();
-  } },
-  h("h2", { id: "login-title" }, "Log in"), h("label", { for: "token" }, "Token"), token, wrong,
-  h("button", { type: "submit", class: "primary" }, "Log in"));
-  const dialog = h("dialog", { id: "login", "aria-labelledby": "login-title", oncancel: (event) => event.preventDefault() }, form);
-  document.body.append(dialog);
-  dialog.showModal();
-}
-
-document.getElementById("logout").addEventListener("click", async () => {
-  await fetch("/logout", { method: "POST" });
-  location.reload();
+  },
+  refused: () => askForToken(),
 });
+session.onLogin = () => connection.open();
+pauseButton(show);
 
 // As the system has it, or always light or dark.
 const themes = ["system", "light", "dark"];
@@ -144,4 +109,4 @@ window.addEventListener("hashchange", () => {
   main.focus({ preventScroll: true });
 });
 navigate();
-follow();
+connection.open();

@@ -19,8 +19,9 @@ function escaped(text) {
 }
 
 export class Chart {
-  // series: [{label, colour: "--blue", fill: true}]; format writes a value; max is the top of the axis, else that follows the values.
-  constructor({ title, series, format, max }) {
+  // series: [{label, colour: "--blue", fill: true}]; format writes a value; max is the top of the axis, else that follows
+  // the values; blank is said while there is no value.
+  constructor({ title, series, format, max, blank = "Nothing to show yet." }) {
     this.title = title;
     this.series = series;
     this.format = format;
@@ -43,7 +44,8 @@ export class Chart {
     this.pointed = series.map(() => h("strong", {}, "–"));
     this.readout = h("ul", { class: "readout", hidden: true }, this.moment,
       series.map((one, at) => h("li", {}, swatch(one), one.label, " ", this.pointed[at])));
-    this.holder = h("div", { class: "plot", role: "img", "aria-label": title }, this.canvas, this.hairline, this.readout);
+    this.blank = h("p", { class: "blank", hidden: true }, blank);
+    this.holder = h("div", { class: "plot", role: "img", "aria-label": title }, this.canvas, this.blank, this.hairline, this.readout);
     this.element = h("figure", { class: "panel chart" },
       h("figcaption", {},
         h("span", { class: "chart-title" }, title), this.all,
@@ -77,11 +79,19 @@ export class Chart {
   }
 
   draw() {
-    if (!attached.has(this) || this.rows.length === 0) return;
+    if (!attached.has(this)) return;
+    // Without a value the axes would have labels that mean nothing.
+    const blank = !this.rows.some(([, ...values]) => values.some((value) => value !== null));
+    this.blank.hidden = !blank;
+    this.canvas.classList.toggle("unseen", blank);
+    if (blank) {
+      this.leave();
+      return;
+    }
     const plot = this.plot;
     if (!plot) this.plot = new Dygraph(this.canvas, this.rows, { ...this.options(), ...this.colours() });
     else if (plot.isZoomed("x") && plot.xAxisRange()[1] <= this.rows[0][0].getTime()) this.showAll(); // that span is forgotten by now
-    else plot.updateOptions({ file: this.rows });
+    else plot.updateOptions({ file: this.rows, axes: this.axes() });
   }
 
   recolour() {
@@ -97,19 +107,25 @@ export class Chart {
     return { colors: this.series.map((one) => colour(one.colour)), gridLineColor: colour("--line"), axisLineColor: colour("--line") };
   }
 
+  axes() {
+    // A line at the very top of the plot would be hardly visible; null adds such a margin to what the values take. Where
+    // all of them are 0, the axis has to have some length.
+    const zero = !this.rows.some(([, ...values]) => values.some((value) => value > 0));
+    const top = this.max ? this.max * 1.05 : zero ? 1 : null;
+    return {
+      x: { axisLabelWidth: 64, pixelsPerLabel: 84, axisLabelFormatter: (time) => timeOfDay(time) },
+      y: { axisLabelWidth: 58, valueRange: [0, top], axisLabelFormatter: (value) => escaped(this.format(value)) },
+    };
+  }
+
   options() {
-    // A line at the very top of the plot would be hardly visible; null adds such a margin to what the values take.
-    const top = this.max ? this.max * 1.05 : null;
     const filled = (one) => ({ fillGraph: one.fill === true });
     return {
       labels: ["time", ...this.series.map((one) => one.label)],
       series: Object.fromEntries(this.series.map((one) => [one.label, filled(one)])),
       strokeWidth: 1.5, fillAlpha: 0.13, gridLineWidth: 1, axisLineWidth: 1, highlightCircleSize: 3.5, axisLabelFontSize: 12,
       resizable: "passive", // redraws when the place for it changes
-      axes: {
-        x: { axisLabelWidth: 64, pixelsPerLabel: 84, axisLabelFormatter: (time) => timeOfDay(time) },
-        y: { axisLabelWidth: 58, valueRange: [0, top], axisLabelFormatter: (value) => escaped(this.format(value)) },
-      },
+      axes: this.axes(),
       interactionModel: {
         mousedown: (event, plot, context) => this.select(event, plot, context),
         dblclick: (_, plot, context) => {

@@ -1,5 +1,9 @@
 // The configuration in force: the routes as a tree of hosts and paths, and what else there is.
+import { reloadConfiguration } from "./actions.js";
+import { here, link, remember } from "./address.js";
+import { currentConfig, NOTHING } from "./config_store.js";
 import { h, number } from "./dom.js";
+import { page, routeLink, upstreamLink } from "./panels.js";
 import { Table } from "./table.js";
 
 // {children: Map of segment -> node, routes: []}
@@ -25,9 +29,9 @@ function routeLine(route) {
     ...route.listeners.map((one) => `listener ${one}`)];
   const to = route.split.length > 0
     ? route.split.map((branch) => `${branch.name} (${number(branch.weight)}${branch.when ? `, when ${branch.when}` : ""})`).join(", ")
-    : route.upstream || "a policy answers";
+    : route.upstream ? upstreamLink(route.upstream) : "a policy answers";
   return h("div", { class: "route" },
-    h("strong", {}, route.name),
+    h("strong", {}, routeLink(route.name)),
     route.path_kind === "prefix" ? h("span", { class: "tag" }, "and below") : null,
     conditions.map((one) => h("span", { class: "tag" }, one)),
     route.policies.map((one) => h("span", { class: "tag policy", title: one.place }, one.name)),
@@ -48,24 +52,28 @@ function branch(name, node) {
     node.children.size > 0 ? h("ul", {}, [...node.children].sort().map(([segment, child]) => branch(segment, child))) : null));
 }
 
-export function configuration(get) {
+export function configuration() {
   const tree = h("ul", { class: "tree" });
-  const filter = h("input", { type: "search", placeholder: "Filter", "aria-label": "Filter the route tree", spellcheck: "false", oninput: () => show() });
+  const filter = h("input", { type: "search", placeholder: "Filter", "aria-label": "Filter the route tree", spellcheck: "false", oninput: () => {
+    remember({ "tree.filter": filter.value });
+    draw();
+  } });
   const everywhere = h("p", { class: "facts" });
   const listeners = new Table({ caption: "Listeners", id: (row) => row.name, filter: false, columns: [
     { key: "name", label: "Listener", value: (row) => row.name }, { key: "address", label: "Address", value: (row) => row.address },
     { key: "tls", label: "TLS", value: (row) => (row.tls ? "yes" : "no") }, { key: "place", label: "Where", value: (row) => row.place }] });
-  const upstreams = new Table({ caption: "Configured upstreams", id: (row) => row.name, columns: [
+  const upstreams = new Table({ caption: "Configured upstreams", id: (row) => row.name, empty: "There are none.", href: (row) => link("upstream", [row.name]), columns: [
     { key: "name", label: "Upstream", value: (row) => row.name }, { key: "balance", label: "Balance", value: (row) => row.balance },
     { key: "protocol", label: "Protocol", value: (row) => row.protocol + (row.tls ? ", TLS" : "") },
     { key: "targets", label: "Targets", value: (row) => row.targets.map((one) => one.address + (one.weight === 1 ? "" : ` ×${one.weight}`)).join(", ") + (row.discover ?? "") },
     { key: "place", label: "Where", value: (row) => row.place }] });
-  const consumers = new Table({ caption: "Consumers", id: (row) => row.name, empty: "There are none.", columns: [
+  const consumers = new Table({ caption: "Consumers", id: (row) => row.name, empty: "There are none.", href: (row) => link("consumer", [row.name]), columns: [
     { key: "name", label: "Consumer", value: (row) => row.name }, { key: "groups", label: "Groups", value: (row) => row.groups.join(", ") },
     { key: "plan", label: "Plan", value: (row) => row.plan }] });
-  let config = null, version = null;
+  let config = null;
 
-  function show() {
+  function draw() {
+    if (!config) return;
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     const routes = config.routes.filter((route) => {
       const text = JSON.stringify(route).toLowerCase();
@@ -76,21 +84,22 @@ export function configuration(get) {
         h("ul", {}, [...node.children].sort().map(([segment, child]) => branch(segment, child)))))));
   }
 
-  return {
-    element: h("div", {}, h("h1", { class: "visually-hidden" }, "Configuration"),
-      h("section", { class: "panel" }, h("div", { class: "panel-head" }, h("h2", {}, "Routes by host and path"), filter), everywhere, tree),
-      listeners.element, upstreams.element, consumers.element),
-    async show(live) {
-      if (live.configuration === version) return;
-      version = live.configuration;
-      config = await get("/api/config");
-      everywhere.textContent = `Configuration ${number(version)}. ` + (config.policies.length === 0 ? "No policy runs on every route."
-        : `On every route: ${config.policies.map((one) => one.name).join(", ")}.`);
-      listeners.update(config.listeners);
-      upstreams.update(config.upstreams);
-      consumers.update(config.consumers);
-      show();
-    },
-    attach() {}, detach() {},
-  };
+  // Drawn anew only when another configuration has come.
+  function show(live) {
+    const told = currentConfig();
+    if (told === config || told === NOTHING) return;
+    config = told;
+    everywhere.textContent = `Configuration ${number(live.configuration)}. ` + (config.policies.length === 0 ? "No policy runs on every route."
+      : `On every route: ${config.policies.map((one) => one.name).join(", ")}.`);
+    listeners.update(config.listeners);
+    upstreams.update(config.upstreams);
+    consumers.update(config.consumers);
+    draw();
+  }
+  const routes = h("section", { class: "panel" },
+    h("div", { class: "panel-head" }, h("h2", {}, "Routes by host and path"), filter, reloadConfiguration()), everywhere, tree);
+  return page({ title: "Configuration", parts: [routes, listeners, upstreams, consumers], show, attach() {
+    filter.value = here().query.get("tree.filter") ?? "";
+    draw();
+  } });
 }

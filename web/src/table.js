@@ -1,39 +1,47 @@
-// A table that sorts by its columns, filters by a text and keeps what is open while its rows change each second.
+// A table that sorts by its columns, filters by a text and keeps what is open while its rows change each second. The
+// address says how it is sorted and filtered.
+import { here, remember } from "./address.js";
 import { h, setText } from "./dom.js";
 
 const MAX_ROWS = 300; // shown at once; the filter finds the others
 
 // columns: [{key, label, value(row), format(value, row) -> text or Node, number: true, sort: "ascending"}]; the first
-// column names its row. `id(row)` tells rows apart; `details(row)` may give what a row opens to show.
+// column names its row. `id(row)` tells rows apart; `details(row)` may give what a row opens to show, or `href(row)` the
+// address of its own page. `empty` says what there is when nothing is, and what to do about it.
 export class Table {
-  constructor({ caption, columns, id, sort, empty, details, filter = true }) {
+  constructor({ caption, columns, id, sort, empty, details, href, filter = true, head = [] }) {
     this.columns = columns;
     this.id = id;
-    this.sort = sort ?? { key: columns[0].key, descending: false };
+    this.usual = { descending: false, ...(sort ?? { key: columns[0].key }) };
+    this.sort = this.usual;
     this.details = details;
+    this.href = href;
+    this.name = caption.toLowerCase().replace(/\W+/g, "-"); // in the address
+    this.emptyText = empty ?? "Nothing yet.";
     this.rows = [];
     this.shown = new Map();
     this.open = new Map(); // by id
     this.needle = "";
     this.body = h("tbody");
     this.count = h("span", { class: "count" });
-    this.empty = h("p", { class: "empty" }, empty ?? "Nothing yet.");
+    this.empty = h("p", { class: "empty" });
     this.heads = columns.map((column) => {
       const button = h("button", { type: "button", onclick: () => this.sortBy(column.key) }, column.label);
       return h("th", { scope: "col", class: column.number ? "number" : null }, button);
     });
-    const captionId = `caption-${caption.toLowerCase().replace(/\W+/g, "-")}`;
-    const input = h("input", {
+    const captionId = `caption-${this.name}`;
+    this.input = h("input", {
       type: "search", placeholder: "Filter", "aria-label": `Filter ${caption.toLowerCase()}`, spellcheck: "false",
       oninput: (event) => {
         this.needle = event.target.value.toLowerCase();
+        remember({ [`${this.name}.filter`]: event.target.value });
         this.render();
       },
     });
     this.scroller = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": captionId },
       h("table", { "aria-labelledby": captionId }, h("thead", {}, h("tr", {}, this.heads)), this.body));
     this.element = h("section", { class: "panel" },
-      h("div", { class: "panel-head" }, h("h2", { id: captionId }, caption), this.count, filter ? input : null),
+      h("div", { class: "panel-head" }, h("h2", { id: captionId }, caption), this.count, filter ? this.input : null, head),
       this.scroller, this.empty);
     this.render();
   }
@@ -42,6 +50,19 @@ export class Table {
     const column = this.columns.find((one) => one.key === key);
     const descending = this.sort.key === key ? !this.sort.descending : Boolean(column.number);
     this.sort = { key, descending };
+    const usual = key === this.usual.key && descending === this.usual.descending;
+    remember({ [`${this.name}.sort`]: usual ? null : `${descending ? "-" : ""}${key}` });
+    this.render();
+  }
+
+  // Sorts and filters as the address says; to be called when the table comes to be shown.
+  restore() {
+    const { query } = here();
+    const sort = query.get(`${this.name}.sort`) ?? "";
+    const key = sort.replace(/^-/, "");
+    this.sort = this.columns.some((one) => one.key === key) ? { key, descending: sort.startsWith("-") } : this.usual;
+    this.input.value = query.get(`${this.name}.filter`) ?? "";
+    this.needle = this.input.value.toLowerCase();
     this.render();
   }
 
@@ -105,6 +126,7 @@ export class Table {
       rows.length === this.rows.length && hidden === 0 ? `${rows.length}` : `${visible.length} of ${this.rows.length}`);
     this.scroller.hidden = visible.length === 0;
     this.empty.hidden = visible.length > 0;
+    setText(this.empty, this.rows.length > 0 ? "No row fits the filter." : this.emptyText);
   }
 
   line(row) {
@@ -113,18 +135,22 @@ export class Table {
     if (!line) {
       const cells = this.columns.map((column, at) =>
         h(at === 0 ? "th" : "td", { scope: at === 0 ? "row" : null, class: column.number ? "number" : null }));
-      line = { element: h("tr", {}, cells), cells, below: null, button: null };
+      line = { element: h("tr", {}, cells), cells, below: null, button: null, link: null };
       if (this.details) {
         line.button = h("button", { type: "button", class: "opener", "aria-expanded": "false", onclick: () => this.toggle(id) });
         cells[0].append(line.button);
+      } else if (this.href) {
+        line.link = h("a");
+        cells[0].append(line.link);
       }
       this.shown.set(id, line);
     }
     line.row = row;
+    if (line.link && line.link.getAttribute("href") !== this.href(row)) line.link.setAttribute("href", this.href(row));
     for (const [at, column] of this.columns.entries()) {
       const value = column.value(row);
       const told = column.format ? column.format(value, row) : String(value ?? "");
-      const cell = at === 0 && line.button ? line.button : line.cells[at];
+      const cell = at === 0 ? line.button ?? line.link ?? line.cells[0] : line.cells[at];
       if (told instanceof Node) {
         if (cell.firstChild === null || !cell.firstChild.isEqualNode(told) || cell.childNodes.length > 1) cell.replaceChildren(told);
       } else {

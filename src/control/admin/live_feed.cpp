@@ -15,12 +15,14 @@ LiveFeed::LiveFeed(EventLoop& loop, const telemetry::Registry& registry, Sources
 Task<void> LiveFeed::keep() {
   for (;;) {
     view_->sample(loop_.now());
-    if (followers_ > 0) {
+    if (followers_ > 0 || tails_ > 0) {
       Task<void> collecting = collect();
       co_await collecting;
-      event_ = std::make_shared<const std::string>("event: live\ndata: " + describe() + "\n\n");
-      waiting_.wake_all();
     }
+    if (followers_ > 0) {
+      event_ = std::make_shared<const std::string>("event: live\ndata: " + describe() + "\n\n");
+    }
+    waiting_.wake_all();
     co_await sleep_for(loop_, kPeriod);
   }
 }
@@ -53,22 +55,62 @@ std::string LiveFeed::history() const {
   return view_->history().dump();
 }
 
+std::string LiveFeed::series(telemetry::SeriesBook::Kind kind, const std::string& name) const {
+  return view_->series(kind, name).dump();
+}
+
 Task<void> LiveFeed::follow(Stream& stream, std::function<bool()> alive) {
-  struct Count {
-    size_t& all;
-    explicit Count(size_t& followers) : all(followers) { ++all; }
-    ~Count() { --all; }
-  } const count(followers_);
+  struct Following {
+    LiveFeed& feed;
+    explicit Following(LiveFeed& its_feed) : feed(its_feed) {
+      if (feed.followers_++ == 0) feed.sources_.watch(true);
+    }
+    ~Following() {
+      if (--feed.followers_ == 0) feed.sources_.watch(false);
+    }
+  } const following(*this);
   std::string first = "retry: 2000\nevent: history\ndata: " + history() + "\n\nevent: live\ndata: ";
   Task<std::string> asking = now();
   first += co_await asking + "\n\n";
   auto event = std::make_shared<const std::string>(std::move(first));
   while (alive()) {
-    iovec piece{const_cast<char*>(event->data()), event->size()};
-    const IoResult written = co_await stream.write(std::span(&piece, 1), kWritePatience);
-    if (!written.ok() || !co_await waiting_.wait(10 * kPeriod)) co_return;
+    Task<bool> writing = write(stream, *event);
+    if (!co_await writing || !co_await waiting_.wait(10 * kPeriod)) co_return;
     event = event_;
   }
+}
+
+Task<void> LiveFeed::follow_tail(Stream& stream, telemetry::TailFilter filter, std::function<bool()> alive) {
+  struct Open {
+    LiveFeed& feed;
+    const uint64_t id;
+    Open(LiveFeed& its_feed, telemetry::TailFilter its_filter) : feed(its_feed), id(++its_feed.last_tail_) {
+      ++feed.tails_;
+      feed.view_->open_tail(id);
+      feed.sources_.tail(id, std::make_shared<const telemetry::TailFilter>(std::move(its_filter)));
+    }
+    ~Open() {
+      --feed.tails_;
+      feed.view_->close_tail(id);
+      feed.sources_.tail(id, nullptr);
+    }
+  } const tail(*this, std::move(filter));
+  // Comments keep the connection, and show at once that the other side has gone.
+  std::string event = "retry: 2000\nevent: open\ndata: {}\n\n";
+  while (alive()) {
+    Task<bool> writing = write(stream, event);
+    if (!co_await writing || !co_await waiting_.wait(10 * kPeriod)) co_return;
+    const nlohmann::json told = view_->take_tail(tail.id);
+    event = told.is_null() ? ": nothing\n\n"
+                           : "event: requests\ndata: " +
+                                 told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n\n";
+  }
+}
+
+Task<bool> LiveFeed::write(Stream& stream, const std::string& text) const {
+  iovec piece{const_cast<char*>(text.data()), text.size()};
+  const IoResult written = co_await stream.write(std::span(&piece, 1), kWritePatience);
+  co_return written.ok();
 }
 
 }  // namespace portcullis::control

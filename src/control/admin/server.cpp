@@ -25,12 +25,14 @@ std::string describe(const std::vector<telemetry::TargetState>& targets) {
     if (upstreams.empty() || upstreams.back()["name"] != one.upstream)
       upstreams.push_back({{"name", one.upstream}, {"targets", nlohmann::json::array()}});
     nlohmann::json target{{"address", one.address},
-                          {"available", one.up && !one.ejected},
+                          {"available", one.up && !one.ejected && !one.drained},
                           {"up", one.up},
                           {"ejected", one.ejected},
+                          {"drained", one.drained},
                           {"ejections", one.ejections},
                           {"checks", {{"passed", one.checks_passed}, {"failed", one.checks_failed}}}};
     if (!one.why.empty()) target["why"] = one.why;
+    if (one.ejected) target["ejected_ms"] = one.ejected_for.count();
     upstreams.back()["targets"].push_back(std::move(target));
   }
   return nlohmann::json{{"upstreams", upstreams}}.dump(2) + "\n";
@@ -54,7 +56,7 @@ std::string describe(const std::vector<telemetry::BranchState>& branches) {
 
 // What there is, beside the dashboard's files.
 struct AdminServer::Endpoint {
-  enum class What { kLook, kOpen, kExplain, kLogIn, kLogOut, kLive, kNow, kChange };
+  enum class What { kLook, kOpen, kExplain, kLogIn, kLogOut, kLive, kTail, kNow, kSession, kChange };
   std::string_view path;
   What what;  // kOpen: to look at, for anybody; kChange: of the gateway
 
@@ -72,7 +74,10 @@ const AdminServer::Endpoint* AdminServer::find_endpoint(std::string_view path) {
       {"/api/history", What::kLook},    {"/api/live", What::kLive},        {"/api/now", What::kNow},
       {"/api/explain", What::kExplain}, {"/login", What::kLogIn},          {"/logout", What::kLogOut},
       {"/reload", What::kChange},       {"/splits/resume", What::kChange}, {"/cache/purge", What::kChange},
+      {"/api/series", What::kLook},     {"/api/tail", What::kTail},        {"/api/session", What::kSession},
   };
+  static constexpr Endpoint kTarget{"/v1/upstreams/", What::kChange};
+  if (path.starts_with(kTarget.path) && TargetAction::parse(path)) return &kTarget;
   const auto found = std::find_if(std::begin(kAll), std::end(kAll),
                                   [path](const Endpoint& one) { return one.path == path; });
   return found != std::end(kAll) ? found : nullptr;
@@ -165,6 +170,63 @@ SmallAnswer AdminServer::live() {
           }};
 }
 
+SmallAnswer AdminServer::tail(std::string_view query) {
+  auto filter = telemetry::TailFilter::parse(query);
+  if (!filter) return {.status = 400, .body = filter.error().message + "\n"};
+  if (feed_.tails_are_full())
+    return {.status = 503, .body = "there are as many live tails as there may be: close one\n"};
+  return {.content_type = "text/event-stream",
+          .stream = [this, filter = std::move(*filter), guards = guards_](Stream& stream) {
+            return feed_.follow_tail(stream, filter, [this, guards] { return guards == guards_; });
+          }};
+}
+
+// Who asks, and whether the actions are for them.
+SmallAnswer AdminServer::session(const AdminGuard::Caller& caller) {
+  return {.content_type = "application/json",
+          .body = nlohmann::json{{"name", caller.name}, {"may_change", caller.may_change}}.dump() + "\n"};
+}
+
+SmallAnswer AdminServer::series(std::string_view query) const {
+  using Kind = telemetry::SeriesBook::Kind;
+  Arena arena;
+  const auto parameter = [&](std::string_view name) {
+    const auto found = http::find_query_parameter(query, name, arena);
+    return found ? std::optional<std::string>(*found) : std::nullopt;
+  };
+  const auto route = parameter("route"), consumer = parameter("consumer");
+  const auto upstream = parameter("upstream"), target = parameter("target");
+  SmallAnswer out{.content_type = "application/json"};
+  if (route) {
+    out.body = feed_.series(Kind::kRoute, *route) + "\n";
+  } else if (consumer) {
+    out.body = feed_.series(Kind::kConsumer, *consumer) + "\n";
+  } else if (upstream && target) {
+    out.body = feed_.series(Kind::kTarget, telemetry::SeriesBook::target_name(*upstream, *target)) + "\n";
+  } else {
+    out = {.status = 400,
+           .body = "say of what: ?route=NAME, ?consumer=NAME or ?upstream=NAME&target=ADDRESS\n"};
+  }
+  return out;
+}
+
+SmallAnswer AdminServer::act_on_target(std::string_view path, const std::string& by) const {
+  using nlohmann::json;
+  const auto action = TargetAction::parse(path);
+  const bool done = action && sources_.act_on_target(*action);
+  if (!action) return {.status = 404, .body = "not found\n"};
+  sources_.audit(std::string(action->name), by,
+                 {{"upstream", action->upstream},
+                  {"address", action->address},
+                  {"outcome", done ? "succeeded" : "refused"}});
+  if (!done)
+    return {.status = 404,
+            .body = "upstream `" + action->upstream + "` has no target at `" + action->address + "`\n"};
+  const bool drained = action->what == TargetAction::What::kDrain;
+  const json told{{"upstream", action->upstream}, {"address", action->address}, {"drained", drained}};
+  return {.content_type = "application/json", .body = told.dump() + "\n"};
+}
+
 namespace {
 
 // The question in a body of JSON.
@@ -240,6 +302,7 @@ SmallAnswer AdminServer::look(const SmallRequest& request) const {
               .body = sources_.metrics(Form::kProtobuf)};
     return {.content_type = "text/plain; version=0.0.4", .body = sources_.metrics(Form::kText)};
   }
+  if (path == "/api/series") return series(request.head.query);
   SmallAnswer out{.content_type = "application/json"};
   if (path == "/upstreams") out.body = describe(sources_.states().targets);
   if (path == "/splits") out.body = describe(sources_.states().branches);
@@ -262,6 +325,8 @@ Task<SmallAnswer> AdminServer::perform(const Endpoint& endpoint, const SmallRequ
       break;
     }
     case What::kLive: out = live(); break;
+    case What::kTail: out = tail(request.head.query); break;
+    case What::kSession: out = session(caller); break;
     case What::kLogOut: out = guard_.log_out(request); break;
     case What::kLogIn: {
       Task<SmallAnswer> logging_in = guard_.log_in(request);
@@ -287,7 +352,9 @@ Task<SmallAnswer> AdminServer::change(const Endpoint& endpoint, const SmallReque
                                       const AdminGuard::Caller& caller) {
   const std::string by = "admin " + (caller.name.empty() ? "" : caller.name + " ") + request.peer;
   SmallAnswer out;
-  if (endpoint.path == "/splits/resume") {
+  if (endpoint.path.starts_with("/v1/upstreams/")) {
+    out = act_on_target(request.head.path, by);
+  } else if (endpoint.path == "/splits/resume") {
     out = resume(request.head.query, by);
   } else if (endpoint.path == "/cache/purge") {
     out = purge(request.head.query, by);

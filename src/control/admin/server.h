@@ -10,6 +10,7 @@
 #include "config/model.h"
 #include "control/admin/guard.h"
 #include "control/admin/live_feed.h"
+#include "control/admin/target_action.h"
 #include "control/explain.h"
 #include "http/h1/small_server.h"
 #include "telemetry/metrics.h"
@@ -34,6 +35,8 @@ class AdminServer {
     std::function<telemetry::States()> states;
     std::function<bool(const std::string& route, const std::string& branch)> resume;
     std::function<uint64_t(const cache::Purge& purge)> purge;  // how many it has met
+    // False when the upstream has no such target.
+    std::function<bool(const TargetAction& action)> act_on_target;
     std::function<void(const std::string& action, const std::string& by, const nlohmann::json& details)>
         audit;
     std::function<const config::Config&()> config;
@@ -64,10 +67,14 @@ class AdminServer {
   Task<Answer> perform(const Endpoint& endpoint, const Request& request, const AdminGuard::Caller& caller);
   Task<Answer> change(const Endpoint& endpoint, const Request& request, const AdminGuard::Caller& caller);
   Answer look(const Request& request) const;
+  Answer series(std::string_view query) const;
+  Answer act_on_target(std::string_view path, const std::string& by) const;
   Task<Answer> explain(const Request& request) const;
   Answer resume(std::string_view query, const std::string& by) const;
   Answer purge(std::string_view query, const std::string& by) const;
   Answer live();
+  Answer tail(std::string_view query);
+  static Answer session(const AdminGuard::Caller& caller);
 
   EventLoop& loop_;
   std::shared_ptr<const tls::ServerContext> tls_;

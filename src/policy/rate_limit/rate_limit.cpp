@@ -201,7 +201,7 @@ class RateLimit final : public Policy {
   Task<Decision> look_at_leases(Context& context, Charges charges) const {
     limits::ClusterLimits& shared = cluster(context);
     for (size_t i = 0; i < limits_.size(); ++i) {
-      std::optional<Verdict> verdict = shared.peek(charges[i].key, settings_.cost, context.loop.now());
+      std::optional<Verdict> verdict = shared.peek(charges[i].key.hash, settings_.cost, context.loop.now());
       if (!verdict) {
         std::vector<ClusterCharge> asked{cluster_charge(i, charges[i])};
         Task<std::optional<std::vector<Verdict>>> asking = shared.look(std::move(asked), settings_.cost);

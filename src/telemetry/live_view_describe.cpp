@@ -1,0 +1,230 @@
+// What the live view shows, as JSON: docs/dashboard.md has the members.
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+#include "telemetry/live_view.h"
+
+namespace portcullis::telemetry {
+namespace {
+
+using nlohmann::json;
+
+// To three digits: nobody reads more, and a thousand routes are told each second.
+double rounded(double value) {
+  return std::round(value * 1000) / 1000;
+}
+
+}  // namespace
+
+json LiveView::history() const {
+  json out = json::array();
+  for (const Moment& one : history_)
+    out.push_back({one.at, rounded(one.rate), rounded(one.client_errors), rounded(one.failures),
+                   rounded(one.median), rounded(one.p99), rounded(one.hit_ratio), rounded(one.own),
+                   rounded(one.waited)});
+  return out;
+}
+
+json LiveView::series(SeriesBook::Kind kind, const std::string& name) const {
+  return series_.describe(kind, name);
+}
+
+json LiveView::take_tail(uint64_t id) {
+  const auto found = tails_.find(id);
+  if (found == tails_.end() || (found->second.stories.empty() && found->second.left_out == 0)) return nullptr;
+  TailPiece piece = std::exchange(found->second, {});
+  std::stable_sort(piece.stories.begin(), piece.stories.end(),
+                   [](const Story& a, const Story& b) { return a.at < b.at; });
+  return {{"requests", describe_stories(piece.stories)}, {"left_out", piece.left_out}};
+}
+
+void LiveView::add_meter(json& told, const Meter& meter) {
+  told["rate"] = rounded(meter.rate());
+  told["failures"] = rounded(meter.failures());
+  told["client_errors"] = rounded(meter.responses[4].rate());
+  uint64_t total = 0;
+  for (const RateMeter& one : meter.responses) total += one.total();
+  told["total"] = total;
+  told["total_failures"] = meter.responses[0].total() + meter.responses[5].total();
+  told["p50"] = rounded(meter.latency.milliseconds(0.5));
+  told["p90"] = rounded(meter.latency.milliseconds(0.9));
+  told["p99"] = rounded(meter.latency.milliseconds(0.99));
+  told["own"] = rounded(meter.own_time());
+  told["waited"] = rounded(meter.waited_time());
+}
+
+json LiveView::describe(const States& states) const {
+  json out{{"at", milliseconds_now()}, {"routes", json::array()}, {"limited", json::array()}};
+  add_meter(out["whole"], whole_);
+  if (!history_.empty()) out["now"] = history().back();
+  for (const auto& [name, meter] : routes_) {
+    json one{{"name", name}};
+    add_meter(one, meter);
+    if (one["total"] != 0) out["routes"].push_back(std::move(one));
+  }
+  out["upstreams"] = describe_upstreams(states);
+  out["consumers"] = describe_consumers();
+  out["consumers_left_out"] = consumers_left_out_;
+  out["cache"] = describe_cache(states);
+  out["limits"] = describe_limits();
+  out["policies"] = describe_policies();
+  out["runtime"] = describe_runtime();
+  out["overload"] = {{"memory", rounded(states.overload.memory)},
+                     {"descriptors", rounded(states.overload.descriptors)},
+                     {"level", states.overload.level}};
+  out["splits"] = json::array();
+  for (const BranchState& one : states.branches)
+    out["splits"].push_back({{"route", one.route},
+                             {"branch", one.name},
+                             {"upstream", one.upstream},
+                             {"weight", one.weight},
+                             {"rolled_back", one.rolled_back},
+                             {"rollbacks", one.rollbacks}});
+  for (const auto& [key, turned] : limited_)
+    out["limited"].push_back({{"route", key.first},
+                              {"who", key.second},
+                              {"reason", turned.reason},
+                              {"last_minute", rounded(turned.recent)},
+                              {"total", turned.times}});
+  out["failed"] = describe_stories(failed_);
+  out["refused"] = describe_stories(refused_);
+  out["slow"] = describe_stories(slow_);
+  return out;
+}
+
+template <typename Stories>
+json LiveView::describe_stories(const Stories& stories) {
+  json out = json::array();
+  for (const Story& story : stories) {
+    json told = json::parse(story.line, nullptr, false);
+    if (told.is_object()) out.push_back(std::move(told));
+  }
+  return out;
+}
+
+json LiveView::describe(const TargetState& state) {
+  return {{"address", state.address},
+          {"state", state.drained   ? "drained"
+                    : !state.up     ? "down"
+                    : state.ejected ? "ejected"
+                                    : "up"},
+          {"why", state.why},
+          {"ejected_for", rounded(static_cast<double>(state.ejected_for.count()) / 1000)},
+          {"ejections", state.ejections},
+          {"checks_passed", state.checks_passed},
+          {"checks_failed", state.checks_failed}};
+}
+
+json LiveView::describe_consumers() const {
+  json out = json::array();
+  for (const auto& [name, meter] : consumers_) {
+    json one{{"name", name}};
+    add_meter(one, meter);
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+json LiveView::describe_upstreams(const States& states) const {
+  std::map<std::string, json> upstreams;  // those of one may be told apart from each other
+  for (const TargetState& state : states.targets) {
+    json& upstream = upstreams[state.upstream];
+    json one = describe(state);
+    const auto meter = targets_.find({state.upstream, state.address});
+    add_meter(one, meter != targets_.end() ? meter->second : Meter());
+    upstream["targets"].push_back(std::move(one));
+  }
+  // Those known by a name, whose addresses have the states.
+  for (const auto& [key, meter] : targets_) {
+    json& rows = upstreams[key.first]["targets"];
+    const bool told = std::any_of(rows.begin(), rows.end(), [&its_key = key](const json& row) {
+      return row["address"] == its_key.second;
+    });
+    if (told) continue;
+    json one{{"address", key.second}, {"state", "named"}};
+    add_meter(one, meter);
+    rows.push_back(std::move(one));
+  }
+  for (const BreakerState& state : states.breakers) {
+    if (state.most > 0)
+      upstreams[state.upstream]["breakers"].push_back({{"load", state.load},
+                                                       {"limit", state.most},
+                                                       {"in_use", state.in_use},
+                                                       {"refused", state.refused}});
+  }
+  json out = json::array();
+  for (auto& [name, upstream] : upstreams) {
+    upstream["name"] = name;
+    out.push_back(std::move(upstream));
+  }
+  return out;
+}
+
+json LiveView::describe_cache(const States& states) const {
+  json out{{"hit_ratio", rounded(hit_ratio())},   {"bytes", states.cache.bytes},
+           {"limit", states.cache.most_bytes},    {"entries", states.cache.entries},
+           {"evictions", states.cache.evictions}, {"routes", json::array()}};
+  const CacheState::Disk& disk = states.cache.disk;
+  if (disk.most_bytes > 0)
+    out["disk"] = {{"bytes", disk.bytes},
+                   {"limit", disk.most_bytes},
+                   {"entries", disk.entries},
+                   {"evictions", disk.evictions},
+                   {"lost", disk.damaged + disk.failed}};
+  for (const auto& [name, meter] : caches_) {
+    const double asked = meter.asked.rate();
+    out["routes"].push_back({{"route", name},
+                             {"rate", rounded(asked)},
+                             {"hit_ratio", asked < 0.001 ? -1 : rounded(meter.answered.rate() / asked)},
+                             {"hits", meter.answered.total()},
+                             {"misses", meter.asked.total() - meter.answered.total()}});
+  }
+  return out;
+}
+
+json LiveView::describe_limits() const {
+  json out = json::array();
+  for (const auto& [name, meter] : limits_)
+    out.push_back({{"name", name},
+                   {"allowed", rounded(meter.allowed.rate())},
+                   {"refused", rounded(meter.refused.rate())},
+                   {"would_refuse", rounded(meter.would_refuse.rate())},
+                   {"unavailable", rounded(meter.unavailable.rate())},
+                   {"total_refused", meter.refused.total()}});
+  return out;
+}
+
+json LiveView::describe_policies() const {
+  json out = json::array();
+  for (const auto& [key, meter] : policies_) {
+    if (meter.continued.total() + meter.answered.total() + meter.refused.total() == 0) continue;
+    out.push_back({{"route", key.first},
+                   {"policy", key.second},
+                   {"continued", rounded(meter.continued.rate())},
+                   {"answered", rounded(meter.answered.rate())},
+                   {"refused", rounded(meter.refused.rate())},
+                   {"total_refused", meter.refused.total()}});
+  }
+  return out;
+}
+
+json LiveView::describe_runtime() const {
+  json out{{"connections", open_connections_},
+           {"shed_rate", rounded(shed_.rate())},
+           {"lag", rounded(lag_.milliseconds(0.99))},
+           {"connection_rate", rounded(accepted_.rate())},
+           {"received_rate", rounded(received_.rate())},
+           {"sent_rate", rounded(sent_.rate())},
+           {"cpu", rounded(cpu_.rate() / 1e6)},
+           {"memory", process_.resident_bytes},
+           {"descriptors", process_.open_descriptors},
+           {"descriptor_limit", process_.most_descriptors},
+           {"started", process_.started_at},
+           {"busy", json::array()}};
+  for (const RateMeter& one : busy_) out["busy"].push_back(rounded(one.rate() / 1e6));
+  return out;
+}
+
+}  // namespace portcullis::telemetry

@@ -1,0 +1,18 @@
+#include "telemetry/story.h"
+
+namespace portcullis::telemetry {
+
+uint64_t milliseconds_now() {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                   std::chrono::system_clock::now().time_since_epoch())
+                                   .count());
+}
+
+void tell_story(const LogFormat& format, const AccessEntry& entry, Story& story) {
+  story.at = milliseconds_now();
+  story.took = entry.total;
+  story.line.clear();
+  format.write(entry, story.line);
+}
+
+}  // namespace portcullis::telemetry

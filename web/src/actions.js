@@ -1,0 +1,107 @@
+// What changes the gateway: asked for by a button that only those see who may, confirmed, done, and told.
+import { h, setText } from "./dom.js";
+import { askForToken } from "./session.js";
+
+const notices = document.getElementById("notices");
+const SHOWN = 12_000; // milliseconds
+
+export function notify(text, bad = false) {
+  const close = h("button", { type: "button", class: "quiet", "aria-label": "Dismiss", onclick: () => notice.remove() }, "×");
+  const notice = h("div", { class: bad ? "notice-box bad" : "notice-box" }, h("span", {}, text), close);
+  notices.append(notice);
+  if (!bad) setTimeout(() => notice.remove(), SHOWN);
+}
+
+// Asks in a dialog; true when it was confirmed. `fields` are shown above the buttons.
+export function confirmed({ title, text, verb, fields = [] }) {
+  return new Promise((resolve) => {
+    const finish = (answer) => {
+      dialog.close();
+      dialog.remove();
+      resolve(answer);
+    };
+    const yes = h("button", { type: "button", class: "primary", onclick: () => finish(true) }, verb);
+    const dialog = h("dialog", { "aria-labelledby": "confirm-title", oncancel: (event) => {
+      event.preventDefault();
+      finish(false);
+    } },
+    h("h2", { id: "confirm-title" }, title), h("p", {}, text), fields,
+    h("div", { class: "buttons" }, h("button", { type: "button", onclick: () => finish(false) }, "Cancel"), yes));
+    document.body.append(dialog);
+    dialog.showModal();
+    yes.focus();
+  });
+}
+
+// Sends what was confirmed; `done(answer)` writes what came of it.
+export async function perform(path, done) {
+  const response = await fetch(path, { method: "POST" }).catch(() => null);
+  if (!response) {
+    notify("The gateway does not answer: nothing is known of what came of it.", true);
+    return false;
+  }
+  const text = (await response.text()).trim();
+  if (response.status === 401) askForToken();
+  if (response.ok) notify(done(text));
+  else notify(text || `The gateway answered ${response.status}.`, true);
+  return response.ok;
+}
+
+// A button for those with the right. `ask()` gives {title, text, verb, path, done}.
+export function actionButton(label, ask) {
+  return h("button", { type: "button", class: "action", onclick: async () => {
+    const action = ask();
+    if (await confirmed(action)) await perform(action.path, action.done);
+  } }, label);
+}
+
+const pathOf = (upstream, address, verb) => `/v1/upstreams/${encodeURIComponent(upstream)}/targets/${encodeURIComponent(address)}/${verb}`;
+
+export const resumeTarget = (upstream, address) => actionButton("Resume", () => ({
+  title: `Resume ${address}?`, verb: "Resume", path: pathOf(upstream, address, "resume"),
+  text: `It gets requests of ${upstream} again at once, although it was left out for its failures. When it fails again, it is left out again.`,
+  done: () => `${address} gets requests again.` }));
+
+export const undrainTarget = (upstream, address) => actionButton("Bring back", () => ({
+  title: `Bring ${address} back?`, verb: "Bring back", path: pathOf(upstream, address, "undrain"),
+  text: `It gets requests of ${upstream} again.`, done: () => `${address} gets requests again.` }));
+
+// `others`: how many other targets of the upstream are available.
+export const drainTarget = (upstream, address, others) => actionButton("Drain", () => ({
+  title: `Drain ${address}?`, verb: "Drain", path: pathOf(upstream, address, "drain"),
+  text: `No new request of ${upstream} goes to it; those in hand come to their end. It stays so until it is brought back or the gateway is restarted.` +
+    (others() === 0 ? ` No other target of ${upstream} is available: its requests will be answered by 503.` : ""),
+  done: () => `${address} is drained.` }));
+
+export const resumeBranch = (route, branch) => actionButton("Resume", () => ({
+  title: `Resume branch ${branch}?`, verb: "Resume",
+  path: `/splits/resume?route=${encodeURIComponent(route)}&branch=${encodeURIComponent(branch)}`,
+  text: `It gets its share of the requests of ${route} again, although it was rolled back.`, done: () => `Branch ${branch} serves.` }));
+
+export const reloadConfiguration = () => actionButton("Reload", () => ({
+  title: "Reload the configuration?", verb: "Reload", path: "/reload",
+  text: "The files are read again. When they are wrong, nothing changes, and what is wrong is told.", done: (text) => text || "Reloaded." }));
+
+// What is to be purged is chosen in the dialog.
+export function purgeCache() {
+  const what = h("select", { id: "purge-what", onchange: () => show() },
+    [["all", "Everything"], ["uri", "One address"], ["prefix", "All below an address"], ["tag", "A tag"]].map(([value, label]) => h("option", { value }, label)));
+  const text = h("input", { id: "purge-text", type: "text", spellcheck: "false", autocomplete: "off" });
+  const label = h("label", { for: "purge-text" });
+  const expire = h("input", { id: "purge-expire", type: "checkbox" });
+  function show() {
+    const hint = { all: "", uri: "Address, such as https://host/path", prefix: "Beginning of the address", tag: "Tag" }[what.value];
+    setText(label, hint);
+    label.hidden = text.hidden = hint === "";
+  }
+  return h("button", { type: "button", class: "action", onclick: async () => {
+    show();
+    const sure = await confirmed({ title: "Purge the cache?", verb: "Purge",
+      text: "What is purged is asked of the targets again, which have more to do then.",
+      fields: [h("div", { class: "fields" }, h("label", { for: "purge-what" }, "What"), what, label, text,
+        h("div", {}, expire, h("label", { for: "purge-expire" }, " Keep it, but stale from now on")))] });
+    if (!sure) return;
+    const query = what.value === "all" ? "all" : `${what.value}=${encodeURIComponent(text.value)}`;
+    await perform(`/cache/purge?${query}${expire.checked ? "&expire" : ""}`, (answer) => `${JSON.parse(answer).purged} responses were purged.`);
+  } }, "Purge");
+}

@@ -1,0 +1,89 @@
+// Follows the gateway. When it does not answer, a banner says so, the figures turn grey, and it is asked again until it
+// does: nobody takes old figures for those of now.
+import { h, setText, timeOfDay } from "./dom.js";
+
+const SILENCE = 6000; // milliseconds without a word; it speaks each second
+const PAUSE = 2000;   // before it is asked again
+
+const state = document.getElementById("connection");
+const banner = document.getElementById("banner");
+
+export class Connection {
+  // live(told), history(rows): what it says; refused(): it wants a token; greeted(): it is there, for the first time or again.
+  constructor(listeners) {
+    this.listeners = listeners;
+    this.source = null;
+    this.heard = 0;      // when it spoke last
+    this.lostSince = null;
+    setInterval(() => this.watch(), 1000);
+  }
+
+  tell(name, text) {
+    state.dataset.state = name;
+    setText(state, text);
+  }
+
+  open() {
+    this.close();
+    this.heard = Date.now();
+    if (!this.lostSince) this.tell("waiting", "connecting");
+    this.source = new EventSource("/api/live");
+    this.source.addEventListener("history", (event) => {
+      this.listeners.greeted();
+      this.listeners.history(JSON.parse(event.data));
+    });
+    this.source.addEventListener("live", (event) => {
+      this.found();
+      this.listeners.live(JSON.parse(event.data));
+    });
+    this.source.addEventListener("error", () => this.fail());
+  }
+
+  close() {
+    this.source?.close();
+    this.source = null;
+    clearTimeout(this.retry);
+  }
+
+  found() {
+    this.heard = Date.now();
+    this.lostSince = null;
+    this.tell("live", "live");
+    banner.hidden = true;
+    document.body.classList.remove("lost");
+  }
+
+  lose() {
+    this.lostSince ??= new Date(this.heard);
+    this.tell("lost", "no connection");
+    if (!banner.hidden) return;
+    banner.replaceChildren(h("strong", {}, "The gateway does not answer."), " ",
+      `What is shown is from ${timeOfDay(this.lostSince)}. It is asked again every ${PAUSE / 1000} seconds.`);
+    banner.hidden = false;
+    document.body.classList.add("lost");
+  }
+
+  // An event source does not say whether it was refused or found nobody.
+  async fail() {
+    this.close();
+    const response = await fetch("/api/session").catch(() => null);
+    if (response?.status === 401) {
+      banner.hidden = true;
+      document.body.classList.remove("lost");
+      this.tell("waiting", "not logged in");
+      this.listeners.refused();
+      return;
+    }
+    if (!response) this.lose();
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => this.open(), response ? PAUSE / 4 : PAUSE);
+  }
+
+  // A connection that is cut without a word looks as if it were open.
+  watch() {
+    if (!this.source || Date.now() - this.heard < SILENCE) return;
+    this.lose();
+    this.heard = Date.now();
+    this.open();
+  }
+}
