@@ -315,8 +315,8 @@ export async function actions(page) {
   const state = page.locator("[aria-label='About the target'] .state");
   // An ejected target, which is used all the same because there is no other, says so; it can be resumed.
   await open(page, "Upstreams");
-  await row(page, "Targets", "ejected: 3 failures in a row").getByRole("link").first().click();
-  await state.filter({ hasText: /^ejected: 3 failures in a row, .* left; used all the same, no other is available$/ }).waitFor();
+  await row(page, "Targets", "ejected: 3 requests in a row failed").getByRole("link").first().click();
+  await state.filter({ hasText: /^ejected: 3 requests in a row failed, .* left; used all the same, no other is available$/ }).waitFor();
   await act("Resume", "Resume", /gets requests again/);
 
   await open(page, "Upstreams");

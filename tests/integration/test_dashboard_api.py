@@ -267,9 +267,9 @@ def test_an_ejected_target_says_why_and_can_be_resumed(start, server, demo):
         return states(admin)[address]["ejected"]
     wait_for(ejected, what="the ejection")
     state = states(admin)[address]
-    assert state["why"] == "3 failures in a row" and 0 < state["ejected_ms"] <= 300_000
+    assert state["why"] == "3 requests in a row failed" and 0 < state["ejected_ms"] <= 300_000
     target = next(one for one in now(admin)["upstreams"][0]["targets"] if one["address"] == address)
-    assert (target["state"], target["why"]) == ("ejected", "3 failures in a row") and target["ejected_for"] > 0
+    assert (target["state"], target["why"]) == ("ejected", "3 requests in a row failed") and target["ejected_for"] > 0
     fails.clear()
     assert drain(admin, "resume", broken)[0] == 200
     assert states(admin)[address]["available"] is True
