@@ -190,7 +190,7 @@ std::optional<json> explain_offline(const ExplainSettings& settings, const contr
     failure = {kWrong, "the configuration " + *path + " is wrong"};
     return std::nullopt;
   }
-  const auto say = [](const std::string& said) { std::fprintf(stderr, "portcullis: %s\n", said.c_str()); };
+  const auto say = [](Level level, const std::string& said) { portcullis::say(level, said); };
   auto gateway = control::OfflineGateway::start(*config, say);
   if (!gateway) {
     failure = {kCouldNot, gateway.error().message};

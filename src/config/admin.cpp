@@ -34,7 +34,7 @@ TypePointer admin_type() {
       .locate_last(&Admin::address_location)
       .optional("mode", &Admin::mode, socket_mode_type(), "what the umask leaves, without other users",
                 "Permissions of a Unix socket's file, as a listener's. A change needs a restart.")
-      .optional("group", &Admin::group, text(), "the process's",
+      .optional("group", &Admin::group, text("www-data"), "the process's",
                 "The group that a Unix socket's file belongs to. A change needs a restart.")
       .optional("tls", &Admin::tls, listener_tls_type(), "plain HTTP", "TLS towards operators.")
       .optional(

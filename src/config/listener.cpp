@@ -120,7 +120,7 @@ TypePointer listener_type() {
           "mode", &Listener::mode, socket_mode_type(), "what the umask leaves",
           "Permissions of a Unix socket's file, in octal and in quotes, as `\"0660\"`. Clients need the "
           "right to write.")
-      .optional("group", &Listener::group, text(), "the process's",
+      .optional("group", &Listener::group, text("www-data"), "the process's",
                 "The group that a Unix socket's file belongs to.")
       .optional("tls", &Listener::tls, listener_tls_type(), "plain HTTP", "TLS towards clients.")
       .optional(

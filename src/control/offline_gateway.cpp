@@ -13,7 +13,7 @@ namespace portcullis::control {
 using nlohmann::json;
 using proxy::Rehearsal;
 
-OfflineGateway::OfflineGateway(const config::Config& config, std::function<void(const std::string&)> say)
+OfflineGateway::OfflineGateway(const config::Config& config, const Say& say)
     : config_(config), services_({}, control_, say), kept_{.tls = TlsState(say)} {}
 
 OfflineGateway::~OfflineGateway() {
@@ -33,9 +33,9 @@ Status OfflineGateway::serve() {
   return {};
 }
 
-Result<std::unique_ptr<OfflineGateway>> OfflineGateway::start(
-    const config::Config& config, std::function<void(const std::string&)> say) try {
-  std::unique_ptr<OfflineGateway> out(new OfflineGateway(config, std::move(say)));
+Result<std::unique_ptr<OfflineGateway>> OfflineGateway::start(const config::Config& config,
+                                                              const Say& say) try {
+  std::unique_ptr<OfflineGateway> out(new OfflineGateway(config, say));
   if (Status serving = out->serve(); !serving) return serving.error();
   return out;
 } catch (const std::system_error& problem) {  // a thread or a loop that the system does not allow

@@ -2,11 +2,11 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/result.h"
+#include "base/say.h"
 #include "config/model.h"
 #include "control/explain.h"
 #include "control/snapshot.h"
@@ -22,15 +22,14 @@ class OfflineGateway {
  public:
   // `config`, which has been checked, outlives it. `say` is told what goes wrong beside; on any thread. An
   // error: a file that was good when it was checked is not any more, or the system allows no thread.
-  static Result<std::unique_ptr<OfflineGateway>> start(const config::Config& config,
-                                                       std::function<void(const std::string&)> say);
+  static Result<std::unique_ptr<OfflineGateway>> start(const config::Config& config, const Say& say);
   ~OfflineGateway();
 
   // As the running gateway's explain(). `answer.verdict` is "not_known" where another service decides.
   Result<nlohmann::json> explain(const Question& question);
 
  private:
-  OfflineGateway(const config::Config& config, std::function<void(const std::string&)> say);
+  OfflineGateway(const config::Config& config, const Say& say);
   Status serve();
 
   const config::Config& config_;
