@@ -95,6 +95,14 @@ def test_json_lines_have_the_same_and_a_reload_changes_form_and_level(logged, ec
     assert TEXT.fullmatch(gateway.reload()[-1])
 
 
+def test_json_lines_name_the_kind_of_fault(logged, echo):
+    gateway = logged(simple_configuration(echo(), top="process_log: {format: json}\naccess_log: {path: /dev/full}"))
+    wait_for(lambda: harness.answers(gateway.port) and told(gateway, "cannot be written"), what="the fault")
+    fault = json.loads(told(gateway, "cannot be written")[0])
+    assert (fault["fault"], fault["level"]) == ("access_log", "warning")
+    assert "fault" not in json.loads(gateway.lines[0])
+
+
 def test_messages_below_the_level_are_counted_and_left_out(start, echo):
     admin = free_port()
     text = simple_configuration(echo(), top=admin_at(admin))
