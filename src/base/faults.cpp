@@ -9,7 +9,7 @@
 namespace portcullis {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
 
 std::array<std::atomic<uint64_t>, kFaultKinds> counted{};
 
@@ -25,7 +25,7 @@ class Limiter {
   bool admit(Fault kind, uint64_t& left_out) {
     const std::lock_guard lock(mutex_);
     Bucket& bucket = buckets_[static_cast<size_t>(kind)];
-    const Clock::time_point now = Clock::now();
+    const Steady::time_point now = Steady::now();
     const auto fresh = (now - bucket.counted_at) / kPause;
     if (fresh > 0) {
       bucket.left = std::min<int64_t>(bucket.left + fresh, kBurst);
@@ -45,7 +45,7 @@ class Limiter {
   static constexpr std::chrono::seconds kPause{3};
   struct Bucket {
     int64_t left = kBurst;
-    Clock::time_point counted_at = Clock::now();
+    Steady::time_point counted_at = Steady::now();
     uint64_t left_out = 0;
   };
 
@@ -54,7 +54,7 @@ class Limiter {
 };
 
 int64_t steady_second() {
-  return std::chrono::duration_cast<std::chrono::seconds>(Clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::seconds>(Steady::now().time_since_epoch()).count();
 }
 
 }  // namespace

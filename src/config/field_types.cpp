@@ -50,7 +50,7 @@ std::string check_socket_mode(const std::string& text) {
 }  // namespace
 
 TypePointer socket_mode_type() {
-  return checked_text("a mode", "^[0-7]{3,4}$", "0660", check_socket_mode);
+  return checked_text("a mode", "^[0-7]{3,4}$", "\"0660\"", check_socket_mode);
 }
 
 std::optional<uint32_t> mode_of(const std::string& text) {

@@ -26,6 +26,7 @@ const char* name_of(routing::Verdict verdict) {
     case routing::Verdict::kOtherPath: return "other_path";
     case routing::Verdict::kOtherMethod: return "other_method";
     case routing::Verdict::kOtherPredicate: return "other_condition";
+    case routing::Verdict::kOtherListener: return "other_listener";
   }
   return "";
 }
@@ -149,10 +150,13 @@ void tell_upstream(const Rehearsal& found, const config::Config& config, const c
 }
 
 // Why each other route has not been taken.
-void tell_others(const Rehearsal& found, const Served& served, json& told) {
+void tell_others(const Rehearsal& found, size_t listener, const Served& served, json& told) {
   http::Fields fields;
   for (const auto& [name, value] : found.fields) fields.add(name, value);
-  const routing::RequestView view{found.host, found.path, found.method, found.query, &fields};
+  const auto& listeners = served.snapshot->listeners;
+  const std::string_view by = listener < listeners.size() ? std::string_view(listeners[listener].address_text)
+                                                          : std::string_view();
+  const routing::RequestView view{found.host, found.path, found.method, found.query, &fields, by};
   const routing::MatchResult result = served.snapshot->table.match(view);
   told["outcome"] = name_of(result.outcome);
   if (result.outcome == routing::MatchOutcome::kMethodNotAllowed) told["allow"] = found.allow;
@@ -187,7 +191,7 @@ json tell(const Rehearsal& found, const PutQuestion& put, const Question& questi
             {"branches", json::array()},
             {"others", json::array()}};
   if (found.route) told["route"] = served.config.routes[*found.route].name;
-  if (found.is_routed) tell_others(found, served, told);
+  if (found.is_routed) tell_others(found, put.request.listener, served, told);
   if (found.end == Rehearsal::End::kForwarded && found.route)
     tell_upstream(found, served.config, served.config.routes[*found.route], told);
   return told;

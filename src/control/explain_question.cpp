@@ -68,12 +68,12 @@ std::string text_of(const ListenerSettings& listener) {
 Result<size_t> choose_listener(const std::vector<ListenerSettings>& all, const std::string& name,
                                const Url& url, std::vector<std::string>& assumed) {
   if (!name.empty()) {
-    std::vector<std::string> names;
+    std::vector<std::string_view> names;
     for (size_t i = 0; i < all.size(); ++i) {
-      if (all[i].name == name) return i;
-      names.push_back(all[i].name);
+      if (all[i].name == name || all[i].address_text == name) return i;
+      names.emplace_back(all[i].name);
     }
-    return Error{"there is no listener `" + name + "`; there are: " + join(names)};
+    return Error{"there is no listener `" + name + "`" + suggestion_for(name, names)};
   }
   if (all.empty()) {
     assumed.push_back("a listener without settings, since the configuration has none");

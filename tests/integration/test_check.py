@@ -66,7 +66,7 @@ def test_errors_that_have_no_check_have_no_name(path):
 
 def test_a_gateway_logs_warnings_when_it_starts_and_reloads(start):
     gateway = start(CONFIGURATION)
-    assert f"{gateway.path}:{LINE}" in gateway.lines
+    assert any(line.endswith(f" warning portcullis[{gateway.process.pid}]: {gateway.path}:{LINE}") for line in gateway.lines), gateway.lines
     gateway.write(CONFIGURATION.replace("{allow: group = staf}", "{allow: consumer = shp}"))
     gateway.reload()
     wait_for(lambda: any("there is no consumer `shp` - did you mean `shop`? [unknown_consumer]" in line for line in gateway.lines))

@@ -87,14 +87,14 @@ def test_explain_knows_listeners(tmp_path):
     def explain(*flags):
         return json.loads(subprocess.run([BINARY, "explain", "--json", "-c", str(path), "GET", "/admin", *flags], capture_output=True).stdout)
     told = explain()
-    assert (told["route"], told["listener"]) == ("page", "127.0.0.1:8080")
+    assert (told["route"], told["listener"]) == ("page", "public")
     assert {"route": "admin", "verdict": "other_listener", "reason": "it answers on 127.0.0.1:8081 only, not on 127.0.0.1:8080"} in told["others"]
     assert explain("--listener", "internal")["route"] == "admin"
     assert explain("--listener", "127.0.0.1:8081")["route"] == "admin"
     out = subprocess.run([BINARY, "explain", "-c", str(path), "GET", "/", "--listener", "internl"], capture_output=True, text=True)
     assert out.returncode != 0 and "there is no listener `internl` - did you mean `internal`?" in out.stderr
     out = subprocess.run([BINARY, "explain", "-c", str(path), "GET", "/"], capture_output=True, text=True).stdout
-    assert "  listener: 127.0.0.1:8080\n" in out
+    assert ", to listener public\n" in out
 
 
 @sanitizers.only_configuration

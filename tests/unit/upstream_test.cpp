@@ -137,7 +137,7 @@ TEST_F(UpstreamTest, AnEjectionSaysWhyAndCanBeEnded) {
     return out.front();
   };
   EXPECT_TRUE(state().ejected);
-  EXPECT_EQ(state().why, "3 failures in a row");
+  EXPECT_EQ(state().why, "3 requests in a row failed");
   EXPECT_GT(state().ejected_for, Milliseconds(5'000));
   EXPECT_TRUE(definition->health->resume("127.0.0.1:1", loop.now()));
   EXPECT_FALSE(state().ejected);
