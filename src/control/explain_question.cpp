@@ -68,12 +68,14 @@ std::string text_of(const ListenerSettings& listener) {
 Result<size_t> choose_listener(const std::vector<ListenerSettings>& all, const std::string& name,
                                const Url& url, std::vector<std::string>& assumed) {
   if (!name.empty()) {
-    std::vector<std::string_view> names;
+    std::vector<std::string> names;
     for (size_t i = 0; i < all.size(); ++i) {
       if (all[i].name == name || all[i].address_text == name) return i;
-      names.emplace_back(all[i].name);
+      names.push_back(all[i].name);
     }
-    return Error{"there is no listener `" + name + "`" + suggestion_for(name, names)};
+    const std::string nearest = suggestion_for(name, {names.begin(), names.end()});
+    return Error{"there is no listener `" + name + "`" +
+                 (nearest.empty() ? "; there are: " + join(names) : nearest)};
   }
   if (all.empty()) {
     assumed.push_back("a listener without settings, since the configuration has none");
