@@ -17,6 +17,7 @@ from harness import BINARY, free_port, wait_for
 pytestmark = sanitizers.others_software
 
 KEY = "mobile-key-0123456789-0123456789"
+IDLE_KEY = "idle-key-0123456789-0123456789"  # of a consumer whose limit is not used up
 TOKEN = "operator-token-0123456789-012345"
 READ_TOKEN = "viewer-token-0123456789-01234567"
 SCENARIOS = ["overview", "routes", "upstreams", "limits", "cache", "requests", "refused", "tail", "pages", "addresses", "pause", "configuration",
@@ -48,6 +49,8 @@ consumers:
   - name: mobile-app
     groups: [partners]
     credentials: {{keys: [{{hash: "{hashed(KEY)}"}}]}}
+  - name: idle-app
+    credentials: {{keys: [{{hash: "{hashed(IDLE_KEY)}"}}]}}
 routes:
   - name: get-order
     match: {{hosts: [api.example.com], path: "/v1/orders/{{id}}", methods: [GET]}}
@@ -166,7 +169,7 @@ def test_what_operators_do(start, demo, backend, site, tmp_path):
         gateways.append(harness.Gateway(tmp_path, text, port=gateways[0].port))
     try:
         wait_for(lambda: harness.metric(admin, 'portcullis_requests_total{route="reports"') > 3, what="traffic")
-        browse(f"http://127.0.0.1:{admin}/", SCENARIOS, API_KEY=KEY, OTHER_SITE=site.url,
+        browse(f"http://127.0.0.1:{admin}/", SCENARIOS, API_KEY=IDLE_KEY, OTHER_SITE=site.url,
                commands={"stop": stop, "start": again, "not_reloaded": not_reloaded})
     finally:
         traffic.close()
