@@ -136,9 +136,10 @@ TypePointer route_type(const TypePointer& policies) {
                 "hold.")
       .optional("query", &Match::query, condition_map([](const std::string&) { return std::string(); }),
                 "any", "Query parameters: the same conditions as for `headers`, on decoded values.")
-      .optional("listeners", &Match::listeners,
-                non_empty(list_of<std::string>(checked_text("a listener's name", "", "public", check_not_empty))),
-                "all", "Names or addresses of listeners: only requests that came there.")
+      .optional(
+          "listeners", &Match::listeners,
+          non_empty(list_of<std::string>(checked_text("a listener's name", "", "public", check_not_empty))),
+          "all", "Names or addresses of listeners: only requests that came there.")
       .locate_last(&Match::listeners_location);
   auto rewrite =
       std::make_shared<ObjectType>("rewrite", "Changes to the request on its way to the upstream.");

@@ -154,8 +154,8 @@ void tell_others(const Rehearsal& found, size_t listener, const Served& served, 
   http::Fields fields;
   for (const auto& [name, value] : found.fields) fields.add(name, value);
   const auto& listeners = served.snapshot->listeners;
-  const std::string_view by = listener < listeners.size() ? std::string_view(listeners[listener].address_text)
-                                                          : std::string_view();
+  const std::string_view by =
+      listener < listeners.size() ? std::string_view(listeners[listener].address_text) : std::string_view();
   const routing::RequestView view{found.host, found.path, found.method, found.query, &fields, by};
   const routing::MatchResult result = served.snapshot->table.match(view);
   told["outcome"] = name_of(result.outcome);

@@ -59,7 +59,8 @@ Verdict LocalLimits::charge(const Limit& limit, CounterKey key, uint64_t cost, C
 
 Verdict LocalLimits::look(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point moment) const {
   const Ticks now = ticks(moment);
-  if (limit.algorithm == Algorithm::kTokenBucket) return judge_bucket(limit, buckets(key).peek(key.hash), cost, now);
+  if (limit.algorithm == Algorithm::kTokenBucket)
+    return judge_bucket(limit, buckets(key).peek(key.hash), cost, now);
   const Window window = window_at(limit, key, now);
   return judge_window(limit, window, count_of(windows(key).peek(window_key(key, window.number))), cost);
 }

@@ -175,7 +175,8 @@ class BasicAuth final : public Authentication {
     if (*found == Verification::kWrong || known == nullptr)
       co_return unauthorized(context, challenge_,
                              known == nullptr ? "basic_unknown_user" : "basic_wrong_password");
-    if (job->remembers) cache(context).keep(crypto::text_of(job->digest), true, context.loop.now() + settings_.cache);
+    if (job->remembers)
+      cache(context).keep(crypto::text_of(job->digest), true, context.loop.now() + settings_.cache);
     co_return admit(context, *known);
   }
 
