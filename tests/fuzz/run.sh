@@ -13,7 +13,7 @@ run_one() {
   "$folder/fuzz_$target" -runs="$limit" -max_total_time=15 -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=0 \
     -artifact_prefix="$scratch/" "$scratch" "tests/fuzz/corpus/$target"
   rm -rf "$scratch"
-  echo "fuzz_$target: $limit inputs, nothing found"
+  echo "fuzz_$target: at most $limit inputs or 15 s, nothing found"
 }
 export -f run_one
 export folder runs
