@@ -37,6 +37,8 @@ class ArenaText {
   bool empty() const { return size_ == 0; }
   // Valid as long as the arena's content; unchanged by what is added later.
   std::string_view view() const { return {text_, size_}; }
+  // The same in the arena, also when the text is one piece: for pieces that do not live as long.
+  std::string_view kept() const { return text_ == room_ ? view() : arena_.copy(view()); }
 
  private:
   void grow(size_t more) {

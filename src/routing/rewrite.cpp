@@ -109,7 +109,7 @@ std::optional<std::string_view> PathRewrite::apply(std::string_view path, const 
     ArenaText out(arena);
     for (const Part& part : parts_) out.add(part.parameter ? parameters.value(part.text, path) : part.text);
     // What the gateway let pass in the path it received, it lets pass here.
-    return http::canonical_path(out.view(), arena, kAsMatched);
+    return http::canonical_path(out.kept(), arena, kAsMatched);
   }
   if (strip_prefix_.empty() || !path.starts_with(strip_prefix_)) return path;
   const std::string_view rest = path.substr(strip_prefix_.size());
