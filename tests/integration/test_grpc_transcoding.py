@@ -318,6 +318,7 @@ def test_many_at_once(start, library):
         assert all(one.json == BOOK for one in pool.map(lambda _: ask(gateway, "GET", BOOK_PATH), range(300)))
 
 
+@pytest.mark.not_thread_sanitized(reason="the conversion of so many messages takes longer than a client waits")
 def test_a_body_of_many_messages_keeps_no_other_request_waiting(start, tmp_path):
     descriptors(tmp_path)
     # No service is there: what takes its time is what comes before one is asked.
