@@ -21,7 +21,7 @@ namespace portcullis {
 namespace {
 
 constexpr std::chrono::milliseconds kMessagePatience{200};
-constexpr size_t kMostWaiting = 1'000;  // messages, while a thread is writing
+constexpr size_t kMaxWaiting = 1'000;  // messages, while a thread is writing
 
 std::atomic<int> descriptor_for_handlers{STDERR_FILENO};
 std::array<std::atomic<uint64_t>, kLevels.size()> said{};
@@ -127,7 +127,7 @@ class Messages {
 
   // Writes `text`, or leaves it to the thread that is writing, which must not make this one wait.
   void pass_on(std::string text, std::unique_lock<std::mutex>& lock) {
-    if (waiting_.size() >= kMostWaiting) {
+    if (waiting_.size() >= kMaxWaiting) {
       ++dropped_;
       return;
     }

@@ -6,45 +6,13 @@
 #include "base/text.h"
 #include "config/json_value.h"
 #include "config/other_products.h"
+#include "config/scalar_type.h"
 #include "config/schema.h"
 
 namespace portcullis::config {
 namespace {
 
 constexpr const char* kHasVariable = R"(\$\{)";
-
-// A scalar whose text `parse` checks and turns into a T.
-template <typename T>
-class ScalarType final : public Type {
- public:
-  ScalarType(std::string kind, nlohmann::json schema, std::string example, Parse<T> parse)
-      : kind_(std::move(kind)),
-        schema_(std::move(schema)),
-        example_(std::move(example)),
-        parse_(std::move(parse)) {}
-
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
-    if (node.kind != YamlNode::Kind::kScalar) {
-      diagnostics.error(node.location, "expected " + kind_);
-      return;
-    }
-    const std::string problem = parse_(node.scalar, *static_cast<T*>(out));
-    if (!problem.empty()) diagnostics.error(node.location, problem);
-  }
-  nlohmann::json json_schema() const override { return schema_; }
-  std::string describe() const override { return kind_; }
-  std::string example() const override { return example_; }
-  bool is_value(const std::string& text) const override {
-    T unused{};
-    return parse_(text, unused).empty();
-  }
-
- private:
-  std::string kind_;
-  nlohmann::json schema_;
-  std::string example_;
-  Parse<T> parse_;
-};
 
 struct Unit {
   std::string_view suffix;

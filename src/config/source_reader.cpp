@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMostFolders = 16;
+constexpr size_t kMaxFolders = 16;
 
 // Where the reference ends with which `text` begins, behind its `${`. Others may stand in its default.
 size_t closing_brace(std::string_view text) {
@@ -85,7 +85,7 @@ std::shared_ptr<YamlNode> SourceReader::read_file(const std::string& path) {
 // False after an error. A sub-folder may be a link, so its depth is limited: a link can lead in a circle.
 bool SourceReader::list_files(const std::string& folder, size_t depth, std::vector<std::string>& files) {
   sources_.files.push_back(folder);
-  if (depth > kMostFolders) {
+  if (depth > kMaxFolders) {
     diagnostics_.error({folder, 0, 0}, "folders are nested too deeply here");
     return false;
   }

@@ -4,6 +4,8 @@
 
 #include <ctime>
 
+#include "config/scalar_type.h"
+
 namespace portcullis::config {
 namespace {
 
@@ -84,34 +86,6 @@ std::string parse_fine_share(const std::string& text, FineShare& out) {
   return "";
 }
 
-// A scalar of a type that `parse` fills.
-template <typename T>
-class ParsedType final : public Type {
- public:
-  using ParseFunction = std::string (*)(const std::string&, T&);
-  ParsedType(std::string kind, ScalarForm form, std::string example, ParseFunction parse)
-      : kind_(std::move(kind)), form_(std::move(form)), example_(std::move(example)), parse_(parse) {}
-
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
-    if (node.kind != YamlNode::Kind::kScalar) return diagnostics.error(node.location, "expected " + kind_);
-    const std::string problem = parse_(node.scalar, *static_cast<T*>(out));
-    if (!problem.empty()) diagnostics.error(node.location, problem);
-  }
-  nlohmann::json json_schema() const override { return scalar_schema(form_); }
-  std::string describe() const override { return kind_; }
-  std::string example() const override { return example_; }
-  bool is_value(const std::string& text) const override {
-    T unused{};
-    return parse_(text, unused).empty();
-  }
-
- private:
-  std::string kind_;
-  ScalarForm form_;
-  std::string example_;
-  ParseFunction parse_;
-};
-
 // The schema of what is `of_type` when it has that type, else of `otherwise`: so that a mistake within either
 // is reported at its own place.
 nlohmann::json one_or_other(const char* type, nlohmann::json of_type, nlohmann::json otherwise) {
@@ -175,24 +149,26 @@ class OneOrManyType final : public Type {
 }  // namespace
 
 TypePointer rate() {
-  return std::make_shared<ParsedType<Rate>>("a rate", ScalarForm{{}, "^[0-9]+/[0-9]*[a-z]+$"}, "100/s",
+  return std::make_shared<ScalarType<Rate>>("a rate", scalar_schema({{}, "^[0-9]+/[0-9]*[a-z]+$"}), "100/s",
                                             parse_rate);
 }
 
 TypePointer percent() {
-  return std::make_shared<ParsedType<uint64_t>>("a share such as 20%", ScalarForm{{}, "^[0-9]+%$"}, "20%",
-                                                parse_percent);
+  return std::make_shared<ScalarType<uint64_t>>("a share such as 20%", scalar_schema({{}, "^[0-9]+%$"}),
+                                                "20%", parse_percent);
 }
 
 TypePointer fine_share() {
-  return std::make_shared<ParsedType<FineShare>>(
-      "a share such as 20% or 0.1%", ScalarForm{{}, "^[0-9]+([.][0-9]{1,2})?%$"}, "0.1%", parse_fine_share);
+  return std::make_shared<ScalarType<FineShare>>("a share such as 20% or 0.1%",
+                                                 scalar_schema({{}, "^[0-9]+([.][0-9]{1,2})?%$"}), "0.1%",
+                                                 parse_fine_share);
 }
 
 TypePointer status_range() {
-  return std::make_shared<ParsedType<StatusRange>>(
+  return std::make_shared<ScalarType<StatusRange>>(
       "a status, or statuses such as 200-299 or 2xx",
-      ScalarForm{{"integer"}, "^([1-5]xx|[1-5][0-9][0-9](-[1-5][0-9][0-9])?)$"}, "503", parse_status_range);
+      scalar_schema({{"integer"}, "^([1-5]xx|[1-5][0-9][0-9](-[1-5][0-9][0-9])?)$"}), "503",
+      parse_status_range);
 }
 
 std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges) {
@@ -205,8 +181,8 @@ std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges) {
 }
 
 TypePointer timestamp() {
-  return std::make_shared<ParsedType<std::chrono::sys_seconds>>(
-      "a moment", ScalarForm{{}, "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:]{8}Z)?$"}, "2027-01-31",
+  return std::make_shared<ScalarType<std::chrono::sys_seconds>>(
+      "a moment", scalar_schema({{}, "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:]{8}Z)?$"}), "2027-01-31",
       parse_timestamp);
 }
 

@@ -16,8 +16,8 @@
 
 namespace portcullis::control {
 
-// A gateway that listens nowhere and asks nobody, to be asked what one with this configuration would do that
-// has just started. One thread, and a worker's of its own.
+// A gateway that listens on no address and asks no other service. It says what a gateway with this
+// configuration would do that has just started. One thread, and a worker's of its own.
 class OfflineGateway {
  public:
   // `config`, which has been checked, outlives it. `say` is told what goes wrong beside; on any thread. An
@@ -33,7 +33,7 @@ class OfflineGateway {
   Status serve();
 
   const config::Config& config_;
-  EventLoop control_;  // never runs, so that nobody is asked for keys
+  EventLoop control_;  // never runs, so that no server is asked for keys
   telemetry::Registry metrics_{1};
   policy::Services services_;
   Kept kept_;

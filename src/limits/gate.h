@@ -38,7 +38,7 @@ class Gate {
     if (!refused_.load(std::memory_order_relaxed)) refused_.store(true, std::memory_order_relaxed);
     return false;
   }
-  // What try_enter() would say, and nobody enters.
+  // What try_enter() would say; the request does not enter.
   bool has_room() const { return inside() < limit(); }
   void leave() { inside_.fetch_sub(1, std::memory_order_acq_rel); }
   // How long one took that was inside. Any thread.

@@ -5,8 +5,8 @@
 
 namespace portcullis::policy {
 
-// Something that a condition or a text with variables reads of the caller: it has no value where nobody has
-// been authenticated.
+// Something that a condition or a text with variables reads of the caller: it has no value where no policy
+// has authenticated the request.
 struct CallerRead {
   enum class Source { kConsumer, kClaims };
 

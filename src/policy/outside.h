@@ -20,7 +20,7 @@ struct OutsideService {
   OnError on_error = OnError::kDeny;
 };
 
-// What is told of that service: its answers are what a policy of many workers depends on.
+// Whether that service works: the process log tells when it begins to fail and when it works again.
 inline FaultState fault_state_of(const OutsideService& service, const char* policy) {
   return {Fault::kAuthService, std::string(policy) + ", " + without_secrets(service.url)};
 }

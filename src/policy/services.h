@@ -33,7 +33,7 @@ class Services {
     Milliseconds quota_interval{1'000};
   };
   // `control` is the control thread's loop. Throws as start_thread().
-  // `say` is told of key sets and of the quotas' store; without it the process log is.
+  // Faults of key sets and of the store of quotas go to `say`, or without it to the process log.
   Services(Settings settings, EventLoop& control, const Say& say = nullptr)
       : workers_(settings.workers),
         redis_(settings.redis),

@@ -158,6 +158,7 @@ class Exchange final : public Pooled, private policy::Errands {
   void write_request_head(HeadWriter& out) const;
   void write_response_fields(HeadWriter& out, http::BodyKind kind) const;
   void write_response_head(HeadWriter& out, http::BodyKind kind) const;
+  bool write_http2_head(http::BodyKind kind, EndOfMessage end);
   Task<bool> send_http2_head(http::BodyKind kind, EndOfMessage end);
   Task<IoResult> begin_http2_response(http::BodyKind kind);
   Task<IoResult> send_http2_request(upstream::Connection& connection);

@@ -155,28 +155,30 @@ void Exchange::write_response_head(HeadWriter& out, BodyKind kind) const {
   out.write("\r\n");
 }
 
-// The same head as a frame, once the connection has room for it. `kind` as write_response_head's: kLength
-// where the length may be told.
-Task<bool> Exchange::send_http2_head(BodyKind kind, EndOfMessage end) {
-  const IoResult room = co_await client_.stream.writable(settings_.send_timeout);
-  if (room.error == ETIMEDOUT) ended_ = "send_timeout";
-  if (!room.ok()) co_return false;
+// The same head as a frame. `kind` as write_response_head's: kLength where the length may be told.
+bool Exchange::write_http2_head(BodyKind kind, EndOfMessage end) {
   HeadWriter lines(1024);
   write_response_fields(lines, kind);
   const StatusCode status(response_.status);
   http::h2::FieldBlock head;
   head.field(":status", status.text());
   head.lines(lines.text());
-  if (response_.status < 200) co_return client_.channel->send_interim_head(head);
-  co_return client_.channel->send_head(head, end == EndOfMessage::kHere);
+  if (response_.status < 200) return client_.channel->send_interim_head(head);
+  return client_.channel->send_head(head, end == EndOfMessage::kHere);
+}
+
+// Writes it once the connection has room for it.
+Task<bool> Exchange::send_http2_head(BodyKind kind, EndOfMessage end) {
+  const IoResult room = co_await client_.stream.writable(settings_.send_timeout);
+  if (room.error == ETIMEDOUT) ended_ = "send_timeout";
+  co_return room.ok() && write_http2_head(kind, end);
 }
 
 // Sends the head of a response from a target, which its body follows at once.
 Task<IoResult> Exchange::begin_http2_response(BodyKind kind) {
   const IoResult room = co_await client_.stream.writable(settings_.send_timeout);
   if (!room.ok()) co_return room;
-  Task<bool> sending = send_http2_head(kind, EndOfMessage::kLater);
-  const bool sent = co_await sending;
+  const bool sent = write_http2_head(kind, EndOfMessage::kLater);
   keep_logged_fields();
   co_return IoResult{.error = sent ? 0 : ECONNRESET};
 }

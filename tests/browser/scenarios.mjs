@@ -5,6 +5,16 @@ const row = (page, table, text) => page.getByRole("region", { name: table, exact
 const open = (page, view) => page.getByRole("navigation").getByRole("link", { name: view, exact: true }).click();
 const heading = (page, name) => page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
 const address = (page) => page.evaluate(() => decodeURIComponent(location.hash));
+const VIEWS = ["Overview", "Routes", "Upstreams", "Consumers", "Requests", "Limits", "Cache", "Configuration", "Explain"];
+// The pages that rows lead to, and a live tail with a story that is open.
+const PLACES = ["#route/get-order", "#upstream/catalog", "#consumer/mobile-app", "#requests?status=4xx&tail=on"];
+async function visit(page, place) {
+  await page.evaluate((to) => {
+    location.hash = to;
+  }, place);
+  await page.locator("main .panel tbody tr").first().waitFor();
+  if (place.includes("tail")) await page.getByRole("region", { name: "Refused requests", exact: true }).locator("tbody button").first().click();
+}
 const live = (page) => page.locator("#connection[data-state=live]").waitFor();
 
 // The first chart has a line in a colour of the page.
@@ -424,18 +434,14 @@ export async function themes(page) {
 export async function accessible(page, { axe }) {
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
-    for (const view of ["Overview", "Routes", "Upstreams", "Consumers", "Requests", "Limits", "Cache", "Configuration", "Explain"]) {
+    for (const view of VIEWS) {
       await open(page, view);
       await page.locator("main .panel").first().waitFor();
       const found = await axe(page);
       assert.deepEqual(found, [], `${view}, ${colorScheme}`);
     }
-    for (const place of ["#route/get-order", "#upstream/catalog", "#consumer/mobile-app", "#requests?status=4xx&tail=on"]) {
-      await page.evaluate((to) => {
-        location.hash = to;
-      }, place);
-      await page.locator("main .panel tbody tr").first().waitFor();
-      if (place.includes("tail")) await page.getByRole("region", { name: "Refused requests", exact: true }).locator("tbody button").first().click();
+    for (const place of PLACES) {
+      await visit(page, place);
       const found = await axe(page);
       assert.deepEqual(found, [], `${place}, ${colorScheme}`);
     }
@@ -451,17 +457,13 @@ export async function narrow(page) {
     assert.equal(wider, 0, what);
     assert.ok(header <= 96, `the header takes ${header} pixels`);
   };
-  for (const view of ["Overview", "Routes", "Upstreams", "Consumers", "Requests", "Limits", "Cache", "Configuration", "Explain"]) {
+  for (const view of VIEWS) {
     await open(page, view);
     await page.locator("main .panel").first().waitFor();
     await fit(view);
   }
-  for (const place of ["#route/get-order", "#upstream/catalog", "#consumer/mobile-app", "#requests?status=4xx&tail=on"]) {
-    await page.evaluate((to) => {
-      location.hash = to;
-    }, place);
-    await page.locator("main .panel tbody tr").first().waitFor();
-    if (place.includes("tail")) await page.getByRole("region", { name: "Refused requests", exact: true }).locator("tbody button").first().click();
+  for (const place of PLACES) {
+    await visit(page, place);
     await fit(place);
   }
   // The charts take the width that there is, when it grows again too.

@@ -22,7 +22,7 @@ class LiveFeed {
     std::function<nlohmann::json()> about;  // members that are told beside the view's
     // From now on each worker keeps for that live tail what fits; null: not any more.
     std::function<void(uint64_t id, std::shared_ptr<const telemetry::TailFilter> filter)> tail;
-    // Whether anybody follows: only then do exchanges measure what only this shows.
+    // Whether a dashboard follows: only then do exchanges measure what only the dashboard shows.
     std::function<void(bool watched)> watch;
   };
   LiveFeed(EventLoop& loop, const telemetry::Registry& registry, Sources sources);

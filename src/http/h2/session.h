@@ -160,10 +160,10 @@ class Session final : private Deferred, public Pooled {
   // its fault.
   std::array<int32_t, 64> reset_{};
   size_t resets_ = 0;
-  int32_t forgotten_ = 0;                        // the latest of those that are not in the list any more
-  bool refusing_ = false;                        // streams that the peer begins are not looked at
-  static constexpr int64_t kMostCredit = 2'000;  // what charge() lets add up
-  int64_t credit_ = kMostCredit;
+  int32_t forgotten_ = 0;                       // the latest of those that are not in the list any more
+  bool refusing_ = false;                       // streams that the peer begins are not looked at
+  static constexpr int64_t kMaxCredit = 2'000;  // what charge() lets add up
+  int64_t credit_ = kMaxCredit;
   uint32_t free_updates_ = 0;  // window updates that cost no credit
   Clock::time_point credited_;
   TaskGroup sending_tasks_;

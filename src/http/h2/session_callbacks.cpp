@@ -54,7 +54,7 @@ bool Session::charge(int64_t cost) {
   const Clock::time_point now = socket_.loop().now();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now - credited_);
   credited_ += seconds;
-  credit_ = std::min(credit_ + kCreditPerSecond * std::min<int64_t>(seconds.count(), 60) - cost, kMostCredit);
+  credit_ = std::min(credit_ + kCreditPerSecond * std::min<int64_t>(seconds.count(), 60) - cost, kMaxCredit);
   if (credit_ < 0) flooded_ = true;
   return !flooded_;
 }
