@@ -3,6 +3,7 @@
 # build/logs/stages/ NAME.started (seconds since 1970) and NAME.ended (exit status, seconds that it took).
 
 stages=$logs/stages
+stage_limit=1500 # seconds: three times what the longest takes
 
 wants() { [[ " ${wanted[*]} " == *" $1 "* ]]; }
 
@@ -14,7 +15,8 @@ stage() {
   started=$(date +%s)
   echo "$started" >"$stages/$name.started"
   "$@" >"$logs/$name.log" 2>&1 </dev/null &
-  wait_at_most 2400 $! || status=$?
+  wait_at_most "$stage_limit" $! || status=$?
+  if ((status == 124)); then echo "ended after $stage_limit s, the limit of a stage" >>"$logs/$name.log"; fi
   echo "$status $(($(date +%s) - started))" >"$stages/$name.ended.new"
   mv "$stages/$name.ended.new" "$stages/$name.ended"
 }

@@ -11,6 +11,8 @@ cd "$(dirname "$0")/.."
 source scripts/steps.sh
 source scripts/stages.sh
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
+# A test that hangs fails after these seconds, and tells what each of its threads waits for.
+export PYTEST_TIMEOUT=${PYTEST_TIMEOUT:-300}
 jobs=${PORTCULLIS_TEST_JOBS:-3}
 
 configure_and_build() { # PRESET TARGET...

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Runs clang-tidy over src/, several files at a time, and leaves out what has not changed since its last clean run.
 
-Usage: scripts/tidy.py [FILE...]   (default: every .cpp of src/)
+Usage: scripts/tidy.py [FILE...]   (default: every .cpp of src/; with names, the batches that these files belong to)
 
-A batch of neighbours is one translation unit, so the headers that they share are parsed and checked once. A file is
-left out when its text, all headers of src/ that it reads, the configuration, the compiler's flags and the versions of
-the installed packages are those of its last clean run; what was clean is kept beside ccache's own folder.
+A batch of neighbours is one translation unit, so the headers that they share are parsed and checked once. The analyzer
+follows calls within a translation unit, so what it finds depends on the whole batch: the batches are the same on every
+machine, whatever was checked before. A batch is left out when the texts of its files, all headers of src/ that they
+read, the configuration, the compiler's flags and the versions of the installed packages are those of its last clean
+run; what was clean is kept beside ccache's own folder.
 """
 
 import concurrent.futures
@@ -60,9 +62,9 @@ def all_included(path):
     return sorted(seen)
 
 
-def key_of(path, surroundings):
-    parts = [surroundings, str(path.relative_to(ROOT)), digest(path)]
-    parts += [f"{header.relative_to(ROOT)} {digest(header)}" for header in all_included(path)]
+def key_of(batch, surroundings):
+    read = {*batch, *(header for path in batch for header in all_included(path))}
+    parts = [surroundings, *(f"{path.relative_to(ROOT)} {digest(path)}" for path in sorted(read))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -102,28 +104,28 @@ def check(batch, flags, scratch):
 
 
 def main():
-    wanted = [pathlib.Path(name).resolve() for name in sys.argv[1:]] or sorted(SRC.rglob("*.cpp"))
+    named = {pathlib.Path(name).resolve() for name in sys.argv[1:]}
+    batches = [batch for batch in batches_of(sorted(SRC.rglob("*.cpp"))) if not named or named & set(batch)]
     flags = compiler_flags()
     surroundings = surroundings_of(flags)
     CACHE.mkdir(parents=True, exist_ok=True)
-    keys = {path: key_of(path, surroundings) for path in wanted}
-    stale = [path for path in wanted if not (CACHE / keys[path]).exists()]
+    marks = [(CACHE / key_of(batch, surroundings), batch) for batch in batches]
+    stale = [(mark, batch) for mark, batch in marks if not mark.exists()]
+    files, files_stale = sum(map(len, batches)), sum(len(batch) for _, batch in stale)
     failures = 0
     with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        running = {pool.submit(check, batch, flags, scratch): batch for batch in batches_of(stale)}
+        running = {pool.submit(check, batch, flags, scratch): (mark, batch) for mark, batch in stale}
         checked = 0
         for future in concurrent.futures.as_completed(running):
-            batch = running[future]
+            mark, batch = running[future]
             checked += len(batch)
-            complaint = future.result()
-            if complaint:
+            if complaint := future.result():
                 failures += 1
                 print(complaint, flush=True)
             else:
-                for path in batch:
-                    (CACHE / keys[path]).touch()
-            print(f"[{checked}/{len(stale)}] clang-tidy", flush=True)
-    print(f"clang-tidy: {len(wanted) - len(stale)} files as they were, {len(stale)} checked")
+                mark.touch()
+            print(f"[{checked}/{files_stale}] clang-tidy", flush=True)
+    print(f"clang-tidy: {files - files_stale} files as they were, {files_stale} checked")
     sys.exit(1 if failures else 0)
 
 

@@ -142,7 +142,7 @@ std::optional<Trap> find_trap(std::string_view text, const Location& at) {
   if (byte < line.size() && (line[byte] == '@' || line[byte] == '`'))
     return Trap{at, std::string("a text that begins with `") + line[byte] + "` must stand in quotes in YAML"};
   for (const size_t number : {at.line, at.line - 1}) {
-    const auto trap =
+    auto trap =
         first_in(line_of(text, number), {at.file, number, 1}, [](std::string_view rest) -> std::string {
           if (const OddCharacter* space = at_beginning(rest, kSpaces))
             return std::string("this is ") + space->name + kWriteSpace;

@@ -32,8 +32,12 @@ const CellTable::Choice* CellTable::choose(const Choices& from, uint64_t kind) {
   for (const Choice& one : from.each()) {
     size_t same = one.kind() == kind ? 1 : 0;  // the new one
     for (const Choice& other : from.each()) same += other.kind() == one.kind();
-    const bool more = same > most || (same == most && one.kind() == kind && chosen->kind() != kind);
-    if (more || (same == most && one.kind() == chosen->kind() && one.weight < chosen->weight)) chosen = &one;
+    if (chosen != nullptr) {
+      const bool more = same > most || (same == most && one.kind() == kind && chosen->kind() != kind);
+      const bool lighter = same == most && one.kind() == chosen->kind() && one.weight < chosen->weight;
+      if (!more && !lighter) continue;
+    }
+    chosen = &one;
     most = std::max(most, same);
   }
   return chosen;

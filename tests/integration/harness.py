@@ -180,6 +180,14 @@ def read_to_end(connection):
         out += piece
 
 
+def receive(connection, most, what):
+    """Between one byte and `most`. That the other side has ended is a failure: a loop that waits for more would not end."""
+    piece = connection.recv(most)
+    if not piece:
+        raise AssertionError(f"closed within {what}")
+    return piece
+
+
 def take_until(connection, end, what):
     """Takes what comes up to and with `end`, and leaves what follows to the next reader."""
     out = b""
@@ -209,15 +217,13 @@ def read_response(connection):
     if "content-length:" in lower:
         length = int(lower.split("content-length:")[1].split("\r\n")[0])
         while len(body) < length:
-            piece = connection.recv(length - len(body))
-            assert piece, "closed within a body"
-            body += piece
+            body += receive(connection, length - len(body), "a body")
     elif "transfer-encoding: chunked" in lower:
         while True:
             size = int(take_until(connection, b"\r\n", "a chunk"), 16)
             chunk = b""
             while len(chunk) < size + 2:
-                chunk += connection.recv(size + 2 - len(chunk))
+                chunk += receive(connection, size + 2 - len(chunk), "a chunk")
             body += chunk[:-2]
             if size == 0:
                 break
@@ -319,7 +325,7 @@ class Script:
             length = re.search(r"(?i)content-length: (\d+)", head)
             body = b""
             while length and len(body) < int(length[1]):
-                body += connection.recv(1 << 16)
+                body += receive(connection, 1 << 16, "a body")
             self.requests += 1
             self.bodies.append(body)
             self.release.wait(20)

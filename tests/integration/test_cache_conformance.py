@@ -10,7 +10,7 @@ import pytest
 import cache_origin
 import sanitizers
 from cache_origin import Answer, Origin, ask
-from harness import ROOT, Gateway
+from harness import ROOT, Gateway, receive
 
 pytestmark = sanitizers.one_worker
 
@@ -365,12 +365,12 @@ def test_a_body_that_grows_is_sent_as_it_comes(world):
             connection.sendall(b"GET /grows HTTP/1.1\r\nhost: a\r\n\r\n")
             seen = b""
             while b"first" not in seen:
-                seen += connection.recv(1000)
+                seen += receive(connection, 1000, "a response")
         more.set()
         for connection in (one, two):
             seen = b""
             while b"0\r\n\r\n" not in seen:
-                seen += connection.recv(1000)
+                seen += receive(connection, 1000, "a response")
             assert b"second" in seen
     assert len(origin.asked("/grows")) == 1
 

@@ -160,7 +160,7 @@ def test_one_connection_after_another_part(kept, origin):
             assert " 200 " in read_head(slow)
             got = bytearray()
             while len(got) < len(body):
-                got += slow.recv(min(len(body) - len(got), 100_000))
+                got += harness.receive(slow, min(len(body) - len(got), 100_000), "the body")
             assert got == body
     assert len(origin.asked("/a")) == 1
 

@@ -56,7 +56,7 @@ def test_large_bodies_arrive_whole_in_both_directions(start, backend):
         length = int(head.lower().split("content-length: ")[1].split("\r\n")[0])
         content = b""
         while len(content) < length:
-            content += connection.recv(1 << 20)
+            content += harness.receive(connection, 1 << 20, "a body")
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
     gateway = start(simple_configuration(backend(handle).port))
     path = gateway.path.parent / "body"

@@ -243,7 +243,7 @@ def test_trailers_are_passed_on_both_ways(start, backend):
         while True:  # closing after the first could meet the second on its way, and a POST is not repeated
             made.read_head(connection)
             while not made.received.endswith(b"\r\n\r\n") or b"\r\n0\r\n" not in made.received:
-                made.received += connection.recv(65536)
+                made.received += harness.receive(connection, 65536, "a request")
             connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: grpc-status\r\n\r\n"
                                b"2\r\nok\r\n0\r\nGrpc-Status: 0\r\nContent-Length: 7\r\nSet-Cookie: a=b\r\nX-Last:\r\n\r\n")
 
@@ -341,7 +341,7 @@ def test_a_tunnel_is_idle_when_neither_side_speaks(start, backend, tmp_path):
         assert " 101 " in read_head(client)
         received = b""
         while len(received) < 10:  # a second of one direction only
-            received += client.recv(100)
+            received += harness.receive(client, 100, "the tunnel")
         silent.set()
         assert client.recv(100).strip(b"x") == b""
         read_to_end(client)

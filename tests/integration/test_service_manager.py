@@ -280,12 +280,12 @@ def test_a_manager_whose_queue_is_full_for_a_moment_is_told_nevertheless(tmp_pat
         fill(address)
         gateway = service(simple_configuration(echo()), NOTIFY_SOCKET=address)
         harness.wait_for(lambda: harness.answers(gateway.port), what="an answer")
-        while b"READY=1" not in slow.recv(4096):
+        while b"READY=1" not in harness.receive(slow, 4096, "the messages to the service manager"):
             pass
         fill(address)
         gateway.process.send_signal(signal.SIGTERM)
         harness.wait_for(lambda: "draining" in gateway.log.read_text(), what="the end's beginning")
-        while b"STOPPING=1" not in slow.recv(4096):
+        while b"STOPPING=1" not in harness.receive(slow, 4096, "the messages to the service manager"):
             pass
 
 

@@ -121,7 +121,7 @@ def test_the_tunnel_begins_behind_the_body(framing, body, start, backend):
         made.read_head(connection)
         taken = b""
         while len(taken) < len(body):
-            taken += connection.recv(len(body) - len(taken))
+            taken += harness.receive(connection, len(body) - len(taken), "the body")
         first.append(taken)
         connection.sendall(SWITCH)
         after.append(connection.recv(100))

@@ -171,7 +171,7 @@ def test_while_one_successor_starts_another_is_refused_and_says_why(tmp_path, ec
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as first:
             first.settimeout(20)
             first.connect(str(point))
-            while first.recv(512) != b"end":
+            while harness.receive(first, 512, "what is passed on") != b"end":
                 pass
             second = harness.Process(*arguments)
             assert second.process.wait(20) == 3

@@ -28,14 +28,14 @@ Task<void> LiveFeed::keep() {
 }
 
 // Workers that are busy tell later: what they say then is in the next one.
-Task<void> LiveFeed::collect() {
+Task<void> LiveFeed::collect(Milliseconds patience) {
   auto missing = std::make_shared<size_t>(0);
   *missing = sources_.collect([missing, view = view_](telemetry::Notables::Batch batch) {
     view->add(std::move(batch));
     --*missing;
   });
-  const Clock::time_point patience = Clock::now() + kWorkersPatience;
-  while (*missing > 0 && Clock::now() < patience) co_await sleep_for(loop_, Milliseconds(1));
+  const Clock::time_point until = Clock::now() + patience;
+  while (*missing > 0 && Clock::now() < until) co_await sleep_for(loop_, Milliseconds(1));
 }
 
 std::string LiveFeed::describe() const {
@@ -95,6 +95,10 @@ Task<void> LiveFeed::follow_tail(Stream& stream, telemetry::TailFilter filter, s
       feed.sources_.tail(id, nullptr);
     }
   } const tail(*this, std::move(filter));
+  // A worker takes its messages in order: one that has told something keeps for this tail what it serves from
+  // now on.
+  Task<void> opening = collect(kOpenPatience);
+  co_await opening;
   // Comments keep the connection, and show at once that the other side has gone.
   std::string event = "retry: 2000\nevent: open\ndata: {}\n\n";
   while (alive()) {

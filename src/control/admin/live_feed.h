@@ -41,12 +41,14 @@ class LiveFeed {
 
  private:
   Task<void> keep();
-  Task<void> collect();
+  // Takes what each worker has to tell; waits so long for those that are busy.
+  Task<void> collect(Milliseconds patience = kWorkersPatience);
   std::string describe() const;
   Task<bool> write(Stream& stream, const std::string& text) const;
 
   static constexpr Milliseconds kPeriod{1'000};
   static constexpr Milliseconds kWorkersPatience{200};
+  static constexpr Milliseconds kOpenPatience{5'000};
   static constexpr Milliseconds kWritePatience{10'000};
   static constexpr size_t kMaxTails = 8;
 

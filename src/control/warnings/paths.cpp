@@ -36,8 +36,10 @@ std::string foreign_segment(std::string_view segment, bool takes_parameters) {
     return literal + "any one segment is written `{" + std::string(segment.substr(1)) + "}` in `path`";
   if (segment.starts_with("%3C") && segment.ends_with("%3E"))
     return literal + "any one segment is written `{name}` in `path`";
-  if (segment.find('*') != std::string_view::npos || segment.find(".+") != std::string_view::npos)
-    return literal + "an expression is written as `path_regex`";
+  for (const std::string_view part : {"*", ".+", "["}) {
+    if (segment.find(part) != std::string_view::npos)
+      return literal + "an expression is written as `path_regex`";
+  }
   return "";
 }
 
