@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/plain_text.h"
 
 // Scripts that complete commands, options, files and choices in a shell, made from the commands'
 // descriptions.
@@ -35,16 +36,9 @@ std::string escaped(const std::string& text, std::string_view special) {
   return out;
 }
 
-// As one word of bash and zsh.
-std::string shell_word(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? "'\\''" : std::string(1, c);
-  return out + "'";
-}
-
 // What the script's own functions take for files.
 std::string bash_words(Words words, const std::vector<std::string>& choices) {
-  return shell_word(words == Words::kFile ? "<files>" : known_words(words, choices));
+  return shell_quoted(words == Words::kFile ? "<files>" : known_words(words, choices));
 }
 
 std::string bash_command(const Command& command) {
@@ -59,8 +53,8 @@ std::string bash_command(const Command& command) {
   }
   for (const Operand& operand : command.operands)
     operands += (operands.empty() ? "" : " ") + bash_words(operand.words, operand.choices);
-  return "    " + command.name + ")\n      options=" + shell_word(options) +
-         " with_value=" + shell_word(with_value + " ") + "\n      operands=(" + operands +
+  return "    " + command.name + ")\n      options=" + shell_quoted(options) +
+         " with_value=" + shell_quoted(with_value + " ") + "\n      operands=(" + operands +
          ")\n      case $previous in\n" + values + "        *) value='<none>' ;;\n" +
          "      esac\n      ;;\n";
 }
@@ -137,13 +131,13 @@ std::string zsh_command(const Command& command) {
         "[" + escaped(option.summary, "[]\\") + "]" +
         (!needs_value(option) ? "" : zsh_words(option.value, option.words, option.choices));
     // A long option takes its value after `=` too.
-    out += " \\\n        " + shell_word(before + names.full + (needs_value(option) ? "=" : "") + after);
-    if (!names.brief.empty()) out += " \\\n        " + shell_word(before + names.brief + after);
+    out += " \\\n        " + shell_quoted(before + names.full + (needs_value(option) ? "=" : "") + after);
+    if (!names.brief.empty()) out += " \\\n        " + shell_quoted(before + names.brief + after);
   }
   size_t place = 0;
   for (const Operand& operand : command.operands) {
-    out += " \\\n        " + shell_word(std::to_string(++place) + (operand.required ? "" : ":") +
-                                        zsh_words(operand.name, operand.words, operand.choices));
+    out += " \\\n        " + shell_quoted(std::to_string(++place) + (operand.required ? "" : ":") +
+                                          zsh_words(operand.name, operand.words, operand.choices));
   }
   return out + "\n      ;;\n";
 }
@@ -157,7 +151,7 @@ _portcullis() {
   commands=(
 )";
   for (const Command& command : commands())
-    out += "    " + shell_word(command.name + ":" + escaped(command.summary, ":\\")) + "\n";
+    out += "    " + shell_quoted(command.name + ":" + escaped(command.summary, ":\\")) + "\n";
   out += R"(  )
   _arguments -C '(- *)'{-h,--help}'[Print help]' '(- *)'{-V,--version}'[Print the version]' \
     '1:command:->command' '*::argument:->argument'

@@ -28,4 +28,11 @@ inline std::string without_control_characters(std::string text) {
   return text;
 }
 
+// One word of a POSIX shell, in single quotes.
+inline std::string shell_quoted(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 }  // namespace portcullis::cli

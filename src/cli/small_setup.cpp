@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cli/plain_text.h"
 #include "runtime/address.h"
 
 namespace portcullis::cli {
@@ -16,10 +17,7 @@ std::string shell_word(const std::string& text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return is_alphanumeric(c) || std::string_view("_./:@%+=,-").find(c) != std::string_view::npos;
   });
-  if (plain) return text;
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
+  return plain ? text : shell_quoted(text);
 }
 
 // A line of its own in a comment, whatever is in `text`.

@@ -69,9 +69,8 @@ class Process:
     def wait_for_line(self, *texts, after=0):
         """One that has all the texts."""
         def seen():
-            ended = self.process.poll() is not None
-            if ended:
-                self.reader.join(10)  # its last words are read
+            # A successor may hold its standard error open after its end.
+            ended = self.process.poll() is not None and not self.reader.is_alive()
             if any(all(text in line for text in texts) for line in self.lines[after:]):
                 return True
             assert not ended, "exited: " + "\n".join(self.lines)
