@@ -1,5 +1,6 @@
 // Runs scenarios in headless Chromium: node run.mjs BASE_URL NAME...  What the page says on its console, and what its
 // policies forbid, fails the scenario. `command` writes to standard output, and waits for a line of standard input.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -16,10 +17,11 @@ async function command(text) {
   await lines.next();
 }
 
-async function axe(page) {
+const axeText = readFileSync(axeSource, "utf8");
+async function axe(page, options = {}) {
   // The page's own policy lets no foreign script in: the browser's debugger does.
-  await page.evaluate(require("node:fs").readFileSync(axeSource, "utf8"));
-  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axeText);
+  const { violations } = await page.evaluate((wanted) => globalThis.axe.run({ resultTypes: ["violations"], ...wanted }), options);
   return violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(" ")).join(", ")}`);
 }
 
