@@ -85,8 +85,8 @@ class PoolJob {
   }
   // Ends the wait, with the loop's next messages.
   void give_up() {
+    delivery_.sender().deliver(std::nullopt);  // before work that stops has something to deliver
     abandon();
-    delivery_.sender().deliver(std::nullopt);
   }
 
   bool await_ready() const { return delivery_.await_ready(); }

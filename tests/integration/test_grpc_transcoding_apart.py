@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import gzip
+import http.client
 import json
 import re
 import select
@@ -54,12 +55,12 @@ def send(peer, stream, content):
     return True
 
 
-def answers(*messages, fields=(), waits=True):
+def answers(*messages, fields=(), trailers=OK, waits=True):
     """A shelf whose calls get these messages; `waits`: until the gateway has them."""
     def answer(service, peer, stream):
         peer.send(peer.head(stream, [*HEAD, *fields], end=False))
         if all(send(peer, stream, framed(one)) for one in messages):
-            peer.send(peer.head(stream, OK))
+            peer.send(peer.head(stream, trailers))
             if waits:
                 service.wait_until_taken(peer)
     return answer
@@ -90,9 +91,9 @@ def serve(start, backend2, tmp_path):
     """serve(shelves, ...) -> (gateway with one worker, service)."""
     descriptors(tmp_path)
 
-    def serve(shelves, settings="", **more):
+    def serve(shelves, settings="", change=("", ""), **more):
         service = Service(backend2, **shelves)
-        return start(transcoding(service.port, settings, workers=1, **more) + PING), service
+        return start(transcoding(service.port, settings, workers=1, **more).replace(*change, 1) + PING), service
     return serve
 
 
@@ -221,40 +222,50 @@ def test_a_full_pool_refuses_what_has_not_begun(serve, tmp_path):
     gateway, service = serve({"large": answers(books(LARGE)), "some": answers(books(1_000), waits=False), "begun": begin, "go_on": go_on},
                              top=f"access_log: {{path: '{log}'}}", upstream="    retries: {attempts: 2, budget: 100%}\n")
     with gateway.connect() as begun, contextlib.ExitStack() as stack, concurrent.futures.ThreadPoolExecutor(80) as pool:
-        large = [stack.enter_context(gateway.connect()) for _ in range(4)]
+        large = [stack.enter_context(gateway.connect()) for _ in range(3)]
+        for one in (begun, *large):
+            one.settimeout(60)
         send_get(begun, "/v1/shelves/begun/books:watch")
         assert "200" in harness.read_head(begun)
         harness.take_until(begun, b'[{"title":"a"}\r\n', "the first message")
         for number, connection in enumerate(large):
             send_get(connection, "/v1/shelves/large/books")
             wait_for(lambda: service.taken > number, what="the response")
-        # One is in hand, and three wait: 61 may wait behind them.
-        some = [pool.submit(ask, gateway, "GET", "/v1/shelves/some/books") for _ in range(80)]
+        # One is in hand, and two wait: 62 may wait behind them.
+        some = [pool.submit(ask, gateway, "GET", "/v1/shelves/some/books", connection=http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)) for _ in range(80)]
         wait_for(lambda: any(one.done() for one in some), what="a refusal")
         assert ask(gateway, "GET", "/v1/shelves/go_on/books").json == {}
         assert not has_come(large[-1])
         got = [one.result() for one in some]
         refused = [one for one in got if one.status == 503]
-        assert 0 < len(refused) <= 80 - 61 and {json.loads(one.body)["detail"] for one in refused} == {"overloaded"}
-        assert all(one.json == {"books": [{}] * 1_000} for one in got if one not in refused)
-        assert [len(read_books(one)["books"]) for one in large] == [LARGE] * 4
+        assert 0 < len(refused) <= 80 - 62 and {json.loads(one.body)["detail"] for one in refused} == {"overloaded"}
+        assert {(one.status, one.body) for one in got if one not in refused} == {(200, b'{"books":[' + b",".join([b"{}"] * 1_000) + b"]}")}
+        assert [len(read_books(one)["books"]) for one in large] == [LARGE] * 3
         # The stream that had begun keeps its place.
         rest = harness.take_until(begun, b"\r\n0\r\n\r\n", "the stream")
         assert b',{"title":"' + b"b" * 2_000 + b'"}' in rest
-    wait_for(lambda: len(ended(log)) == 86, what="the log")
+    wait_for(lambda: len(ended(log)) == 85, what="the log")
     assert ended(log).count("transcoding_overloaded") == len(refused)
     assert service.asked.count("some") == 80  # none was asked for again
 
 
-def test_the_time_for_the_head_ends_a_conversion(serve, tmp_path):
+def test_the_time_for_the_head_ends_a_conversion(serve, backend2, tmp_path):
     log = tmp_path / "access.log"
-    gateway, service = serve({"large": answers(books(LARGE)), "few": answers(books(3))}, top=f"access_log: {{path: '{log}'}}",
-                             upstream="    timeouts: {total: 300ms}\n    retries: {attempts: 2, budget: 100%}\n")
-    got = ask(gateway, "GET", "/v1/shelves/large/books")
-    assert (got.status, json.loads(got.body)["detail"]) == (504, "total_timeout")
+    patient = Service(backend2, large=answers(books(LARGE)))
+    more = f"  - {{name: patient, protocol: http2, targets: [{{address: 127.0.0.1:{patient.port}}}]}}\nroutes:\n" \
+        "  - {name: patient, match: {path_prefix: /v1/shelves/large}, upstream: patient, policies: [grpc_transcoding: {descriptors: library.pb}]}\n"
+    gateway, service = serve({"some": answers(books(1_000)), "few": answers(books(3))}, top=f"access_log: {{path: '{log}'}}",
+                             upstream="    timeouts: {total: 300ms}\n    retries: {attempts: 2, budget: 100%}\n", change=("routes:\n", more))
+    with gateway.connect() as large:
+        send_get(large, "/v1/shelves/large/books")
+        wait_for(lambda: patient.taken == 1, what="the response")
+        got = ask(gateway, "GET", "/v1/shelves/some/books")
+        assert (got.status, json.loads(got.body)["detail"]) == (504, "total_timeout")
+        assert not has_come(large)  # for whose conversion the other one has waited
+        assert len(read_books(large)["books"]) == LARGE
     assert ask(gateway, "GET", "/v1/shelves/few/books").json == {"books": [{}] * 3}
-    wait_for(lambda: ended(log) == ["total_timeout", "complete"], what="the log")
-    assert service.asked == ["large", "few"]
+    wait_for(lambda: ended(log) == ["total_timeout", "complete", "complete"], what="the log")
+    assert service.asked == ["some", "few"]
 
 
 def test_the_end_of_the_gateway_ends_conversions(serve):
@@ -284,6 +295,15 @@ def test_large_responses_are_compressed_and_kept(serve, coding, policies):
         assert content("/v1/shelves/large/books") == {"books": [{}] * (LARGE // 4)}
         assert content("/v1/shelves/many/books:watch") == [{"title": title} for title in titles]
     assert len(service.asked) == (2 if "cache" in policies else 4)
+
+
+def test_a_long_error_at_the_end_of_a_stream_is_compressed_too(serve):
+    why = "x" * 2_000
+    gateway, _ = serve({"failing": answers(book("a"), book("b" * 2_000), trailers=[("grpc-status", "15"), ("grpc-message", why)])}, ", stream: events",
+                       before="      - compress: {}\n")
+    got = ask(gateway, "GET", "/v1/shelves/failing/books:watch", accept_encoding="gzip")
+    told = gzip.decompress(got.body).decode()
+    assert told == f'data: {{"title":"a"}}\n\ndata: {{"title":"{"b" * 2_000}"}}\n\nevent: error\ndata: {{"code":15,"message":"{why}"}}\n\n'
 
 
 def test_what_would_become_too_large_is_refused(serve, tmp_path):

@@ -285,6 +285,17 @@ TEST(JsonResponse, IsNotMuchLargerThanAMessageMayBe) {
   EXPECT_EQ(with_unset.converter.failure(), "response_too_large");
 }
 
+TEST(JsonResponse, HasABoundedNumberOfPartsWhereUnsetFieldsArePrinted) {
+  JsonForm form{{}, StreamForm::kArray, 64 * 1024};
+  form.print.always_print_primitive_fields = true;
+  const auto outcome = [&](size_t numbers) {
+    Conversion one("/shelf.Shelves/Import", form);
+    return one.take(framed("\x4a" + varint(numbers) + std::string(numbers, '\1')));
+  };
+  EXPECT_EQ(outcome(10'000), Step::kDone);
+  EXPECT_EQ(outcome(20'000), Step::kFailed);
+}
+
 TEST(JsonResponse, RefusesMessagesThatAreCutOffOrBroken) {
   using namespace std::string_literals;
   const auto outcome = [](const std::string& message) {
