@@ -7,21 +7,39 @@
 
 namespace portcullis::policy {
 
-// Two converters one after the other, which outlive it.
+// Two converters one after the other, which outlive it. The second is an encoder, which puts nothing off.
 class ConverterChain final : public ResponseConverter {
  public:
-  ConverterChain(ResponseConverter& first, ResponseConverter& second) : first_(first), second_(second) {}
+  ConverterChain(ResponseConverter& first, ResponseConverter& second, EventLoop& loop)
+      : first_(first), second_(second), loop_(loop) {}
 
   Way begin(http::ResponseHead&) override { return Way::kStream; }
-  bool convert(std::string_view data, std::string& out) override {
+  Step convert(std::string_view data, std::string& out) override {
     between_.clear();
-    return first_.convert(data, between_) && second_.convert(between_, out);
+    const Step step = first_.convert(data, between_);
+    return step == Step::kDone ? second_.convert(between_, out) : step;
   }
-  bool finish(std::string_view trailers, std::string& out) override {
+  Step finish(std::string_view trailers, std::string& out) override {
     between_.clear();
-    if (!first_.finish(trailers, between_) || !second_.convert(between_, out)) return false;
-    return second_.finish(first_.keeps_trailers() ? trailers : std::string_view(), out);
+    ends_ = true;
+    trailers_ = first_.keeps_trailers() ? trailers : std::string_view();
+    const Step step = first_.finish(trailers, between_);
+    if (step != Step::kDone) return step;
+    const Step encoded = second_.convert(between_, out);
+    return encoded == Step::kDone ? second_.finish(trailers_, out) : encoded;
   }
+  Task<Step> proceed(std::string& out) override {
+    Task<Step> proceeding = first_.proceed(between_);
+    Step step = co_await proceeding;
+    if (step != Step::kDone) co_return step;
+    Task<Step> encoding = encode_in_parts(second_, between_, out, loop_);
+    step = co_await encoding;
+    // What was large once would be held as long as the response lasts.
+    if (between_.capacity() > kMaxConvertedAtOnce) between_ = std::string();
+    if (step == Step::kDone && ends_) step = second_.finish(trailers_, out);
+    co_return step;
+  }
+  void give_up() override { first_.give_up(); }
   void flush(std::string& out) override {
     between_.clear();
     first_.flush(between_);
@@ -36,7 +54,10 @@ class ConverterChain final : public ResponseConverter {
  private:
   ResponseConverter& first_;
   ResponseConverter& second_;
+  EventLoop& loop_;
   std::string between_;
+  std::string_view trailers_;
+  bool ends_ = false;  // finish() has been called
 };
 
 }  // namespace portcullis::policy

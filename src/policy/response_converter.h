@@ -5,7 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/block_pool.h"
 #include "http/message.h"
+#include "runtime/event_loop.h"
+#include "runtime/task.h"
 
 namespace portcullis::policy {
 
@@ -22,6 +25,15 @@ class ResponseConverter {
     kWhole,   // the body comes first, for the head depends on it
   };
 
+  // What has come of the bytes that a converter was given.
+  enum class Step : uint8_t {
+    kDone,        // it has made use of them
+    kLater,       // to convert them takes long: proceed() has to be awaited before anything else is called
+    kFailed,      // the target's message has failed, and what has been sent is not all of it
+    kOverloaded,  // the gateway has no room for the work at present; only before anything has been made
+    kGivenUp,     // give_up() came first
+  };
+
   virtual ~ResponseConverter() = default;
 
   // The target's head has come. Changes it, unless that depends on the body.
@@ -29,10 +41,16 @@ class ResponseConverter {
   // Most bytes of a body that is received whole.
   virtual size_t limit() const { return 0; }
   // Appends to `out` what becomes of these bytes of the body; may change the head until that is something.
-  // False: the target's message has failed, and what has been sent is not all of it.
-  virtual bool convert(std::string_view data, std::string& out) = 0;
-  // Likewise at the body's end, of its trailers: lines, each with its CRLF.
-  virtual bool finish(std::string_view trailers, std::string& out) = 0;
+  virtual Step convert(std::string_view data, std::string& out) = 0;
+  // The same at the body's end, of its trailers: lines, each with its CRLF, which live until proceed() has
+  // ended where that is needed.
+  virtual Step finish(std::string_view trailers, std::string& out) = 0;
+  // After kLater: does the work on other threads, and then appends to `out` what has been put off. Never ends
+  // with kLater. The caller reads no more of the body meanwhile, so that one piece of work waits at a time.
+  virtual Task<Step> proceed(std::string& /*out*/) { co_return Step::kDone; }
+  // The result is not wanted any more: proceed() ends with kGivenUp, with the loop's next messages where it
+  // waits. Resumes nothing by itself.
+  virtual void give_up() {}
 
   // Appends what it has kept back, because nothing else may come for a while.
   virtual void flush(std::string& /*out*/) {}
@@ -44,12 +62,21 @@ class ResponseConverter {
   // What follows the body still does; else finish() has made use of it.
   virtual bool keeps_trailers() const { return false; }
 
-  // Why convert() or finish() has said so, for the log.
+  // Why a step has failed or found no room, for the log.
   virtual std::string_view failure() const { return "upstream_malformed"; }
 
   // The content type of an answer of the gateway's own that says what went wrong as gRPC does; empty: such
   // answers are as for everybody.
   virtual std::string_view grpc_type() const { return {}; }
 };
+
+// The most bytes that a converter is given at once: what it makes of them on the worker's thread keeps other
+// exchanges waiting.
+inline constexpr size_t kMaxConvertedAtOnce = Block::kLarge;
+
+// Has `encoder`, which puts nothing off, convert `data`, which may be large: the loop's other exchanges have
+// their turn in between. Appends to `out`. `data` and `out` live until it has ended.
+Task<ResponseConverter::Step> encode_in_parts(ResponseConverter& encoder, std::string_view data,
+                                              std::string& out, EventLoop& loop);
 
 }  // namespace portcullis::policy

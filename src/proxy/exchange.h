@@ -55,8 +55,9 @@ class Exchange final : public Pooled, private policy::Errands {
     kStaleConnection,
     kFailed,
     kTimedOut,
-    kBadAnswer,   // a status for which the request is sent again
-    kOverloaded,  // the upstream has enough to do
+    kBadAnswer,     // a status for which the request is sent again
+    kOverloaded,    // the upstream has enough to do
+    kNotConverted,  // a target has answered, but there was no room, or no time, to convert its answer
     kClientGone
   };
 

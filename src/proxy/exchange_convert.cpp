@@ -9,6 +9,35 @@ namespace portcullis::proxy {
 using http::BodyKind;
 using http::FieldId;
 
+namespace {
+
+// Ends the wait for a body on which the response's head depends, once the time for the head is over.
+class HeadDeadline final : private Timer {
+ public:
+  HeadDeadline(Stream& stream, policy::ResponseConverter& converter, Milliseconds time_left)
+      : stream_(stream), converter_(converter) {
+    stream.loop().arm(*this, time_left);
+  }
+  HeadDeadline(const HeadDeadline&) = delete;
+  HeadDeadline& operator=(const HeadDeadline&) = delete;
+  ~HeadDeadline() = default;
+
+  bool passed() const { return passed_; }
+
+ private:
+  void fire() override {
+    passed_ = true;
+    stream_.cancel();
+    converter_.give_up();
+  }
+
+  Stream& stream_;
+  policy::ResponseConverter& converter_;
+  bool passed_ = false;
+};
+
+}  // namespace
+
 // The head has come, and `source` has the body. Afterwards both say what goes to the client.
 Task<Exchange::TryOutcome> Exchange::convert_response(BodySource& source) {
   policy::ResponseConverter& converter = *context_.converter;
@@ -25,13 +54,24 @@ Task<Exchange::TryOutcome> Exchange::convert_response(BodySource& source) {
   const bool streams = way == Way::kFirst && response_.body.kind == BodyKind::kStream;
   source.limit = streams ? 0 : converter.limit();
   converted_.clear();
-  Task<RelayResult> receiving =
-      streams ? convert_beginning(source, converted_) : convert_message(source, converted_);
-  const RelayResult received = co_await receiving;
+  RelayResult received;
+  {
+    HeadDeadline deadline(source.stream, converter, time_left());
+    Task<RelayResult> receiving =
+        streams ? convert_beginning(source, converted_) : convert_message(source, converted_);
+    received = co_await receiving;
+    if (deadline.passed()) {
+      // The target is not to blame when its answer waited for the gateway.
+      if (received.outcome != RelayOutcome::kCancelled) co_return TryOutcome::kTimedOut;
+      failure_ = "total_timeout";
+      co_return TryOutcome::kNotConverted;
+    }
+  }
   switch (received.outcome) {
     case RelayOutcome::kComplete: break;
     case RelayOutcome::kSourceMalformed: co_return fail(converter.failure());
     case RelayOutcome::kSourceTooLarge: co_return fail("response_too_large");
+    case RelayOutcome::kOverloaded: failure_ = converter.failure(); co_return TryOutcome::kNotConverted;
     default:
       if (received.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
       co_return fail("upstream_closed");

@@ -60,7 +60,7 @@ Task<Persistence> Exchange::forward() {
     note_try(*target, outcome);
     if (outcome == TryOutcome::kAnswered) break;
     if (outcome == TryOutcome::kClientGone) co_return Persistence::kClose;
-    if (outcome == TryOutcome::kOverloaded) break;
+    if (outcome == TryOutcome::kOverloaded || outcome == TryOutcome::kNotConverted) break;
     fresh = outcome == TryOutcome::kStaleConnection;
     if (fresh) continue;
     if (outcome == TryOutcome::kConnectFailed) {
@@ -98,6 +98,9 @@ Task<Persistence> Exchange::give_up(TryOutcome outcome) {
     co_await refuse(504, "total_timeout");
   } else if (outcome == TryOutcome::kTimedOut) {
     co_await refuse(504, "response_timeout");
+  } else if (outcome == TryOutcome::kNotConverted) {
+    co_await refuse(503, "overloaded");
+    ended_ = failure_;
   } else {
     co_await refuse(502, outcome == TryOutcome::kConnectFailed ? "connect_failed" : "upstream_failed");
     ended_ = failure_;
@@ -148,6 +151,7 @@ void Exchange::note_health(upstream::Target& target, TryOutcome outcome) {
   switch (outcome) {
     case TryOutcome::kAnswered:
     case TryOutcome::kBadAnswer:
+    case TryOutcome::kNotConverted:
       if (std::binary_search(failures.begin(), failures.end(), received_status_)) {
         target.note_failure();
       } else {
@@ -169,7 +173,9 @@ void Exchange::note_try(upstream::Target& target, TryOutcome outcome) {
   if (outcome == TryOutcome::kOverloaded) return;  // it has not been asked
   using telemetry::TryResult;
   TryResult result = TryResult::kFailed;
-  if (outcome == TryOutcome::kAnswered || outcome == TryOutcome::kBadAnswer) result = TryResult::kAnswered;
+  if (outcome == TryOutcome::kAnswered || outcome == TryOutcome::kBadAnswer ||
+      outcome == TryOutcome::kNotConverted)
+    result = TryResult::kAnswered;
   if (outcome == TryOutcome::kConnectFailed) result = TryResult::kConnectFailed;
   if (outcome == TryOutcome::kTimedOut) result = TryResult::kTimedOut;
   if (outcome == TryOutcome::kClientGone) result = TryResult::kAbandoned;
@@ -182,7 +188,8 @@ void Exchange::note_try(upstream::Target& target, TryOutcome outcome) {
 
 void Exchange::end_try_span(TryOutcome outcome) {
   switch (outcome) {
-    case TryOutcome::kAnswered: return end_span(trace_->try_span, "answered", received_status_);
+    case TryOutcome::kAnswered:
+    case TryOutcome::kNotConverted: return end_span(trace_->try_span, "answered", received_status_);
     case TryOutcome::kBadAnswer: return end_span(trace_->try_span, "bad_answer", received_status_);
     case TryOutcome::kTimedOut: return end_span(trace_->try_span, "timed_out");
     case TryOutcome::kClientGone: return end_span(trace_->try_span, "client_gone");
@@ -276,13 +283,15 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
   co_return outcome;
 }
 
-// When the client leaves, what the target is asked for is given up; unless others wait for the answer.
+// When the client leaves, what the target is asked for is given up, and so is what is being made of its
+// answer; unless others wait for the answer.
 void Exchange::watch_client(std::unique_ptr<upstream::Connection>& connection, const BodySource& request) {
   if (context_.awaited) return;
   const std::string_view behind = held_body_.held() ? held_body_.rest() : std::string_view();
   client_watch_.begin(
-      [&connection] {
+      [this, &connection] {
         if (connection) connection->stream.cancel();
+        if (context_.converter) context_.converter->give_up();
       },
       &request, behind);
 }

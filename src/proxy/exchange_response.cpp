@@ -138,6 +138,7 @@ Task<Exchange::TryOutcome> Exchange::read_response_head(upstream::Connection& co
 // Why a response's body has broken off.
 std::string_view Exchange::name_of_broken_body(const RelayResult& sent, const BodySource& source) const {
   switch (sent.outcome) {
+    case RelayOutcome::kOverloaded:
     case RelayOutcome::kSourceMalformed:
       if (source.malformed != http::h1::ParseError::kNone) return name_of_bad_response(source.malformed);
       return source.converter != nullptr ? source.converter->failure() : "upstream_malformed";
@@ -189,6 +190,10 @@ Exchange::TryOutcome Exchange::take_back_response(const RelayResult& sent, const
   chain_.reset();
   converted_.clear();
   if (sent.error == ETIMEDOUT) return TryOutcome::kTimedOut;
+  if (sent.outcome == RelayOutcome::kOverloaded) {
+    failure_ = why;
+    return TryOutcome::kNotConverted;
+  }
   return fail(why == "upstream_closed" ? "upstream_closed_early" : why);
 }
 
@@ -282,7 +287,10 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     context_.awaited = false;
     watch_client(connection, body);
   }
-  if (context_.encoder) add_converter(source, *context_.encoder, chain_, converted_);
+  if (context_.encoder) {
+    Task<void> adding = add_converter(source, *context_.encoder, chain_, converted_);
+    co_await adding;
+  }
   BodyKind kind = response_.body.kind;
   if (response_.body.has_length()) {
     kind = BodyKind::kLength;

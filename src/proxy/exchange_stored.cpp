@@ -35,6 +35,10 @@ struct Delivery {
 };
 
 Task<void> deliver(std::unique_ptr<Delivery> delivery, std::unique_ptr<BodySource> source) {
+  if (delivery->encoder) {
+    Task<void> adding = add_converter(*source, *delivery->encoder, delivery->chain, delivery->converted);
+    co_await adding;
+  }
   const RelayResult result = co_await store_message(*source, *delivery->filling);
   if (result.outcome != RelayOutcome::kComplete) co_return;
   delivery->filling->finish();
@@ -65,15 +69,13 @@ void Exchange::store_response(std::unique_ptr<upstream::Connection> connection, 
                                                       .received = received,
                                                       .timeout = source.timeout,
                                                       .converter = source.converter,
+                                                      .trailers = {.metadata = source.trailers.metadata},
                                                       .chunks = source.chunks,
                                                       .channel = source.channel});
   // A short string moves with its owner.
   if (converted_whole) from->received = delivery->converted;
   if (!source.converted.empty()) from->converted = delivery->converted;
-  if (stored_encoder_) {
-    delivery->encoder = std::move(stored_encoder_);
-    add_converter(*from, *delivery->encoder, delivery->chain, delivery->converted);
-  }
+  delivery->encoder = std::move(stored_encoder_);
   worker_.spawn(deliver(std::move(delivery), std::move(from)));
 }
 

@@ -6,11 +6,12 @@
 #include <charconv>
 #include <cstring>
 #include <iterator>
+#include <optional>
 #include <string>
 
 #include "base/text.h"
-#include "policy/converter_chain.h"
 #include "proxy/client_watch.h"
+#include "proxy/relay_convert.h"
 #include "proxy/relay_file.h"
 
 namespace portcullis::proxy {
@@ -28,6 +29,7 @@ struct Gather {
   void add(std::string_view text) {
     if (!text.empty()) pieces[count++] = {const_cast<char*>(text.data()), text.size()};
   }
+  std::span<const iovec> from(size_t first) const { return {pieces.data() + first, count - first}; }
   // A place for what is known only after what follows it.
   iovec& reserve() { return pieces[count++] = {nullptr, 0}; }
 };
@@ -74,9 +76,13 @@ class BodyReader {
     return true;
   }
 
-  std::string_view trailers() const {
-    return source_.channel != nullptr ? source_.channel->trailers() : decoder_.trailers();
+  // Those that are passed on.
+  std::string trailers() const {
+    return http::permitted_trailers(
+        source_.channel != nullptr ? source_.channel->trailers() : decoder_.trailers(), source_.trailers);
   }
+  // The same once the body has come to its end.
+  std::optional<std::string> end() const { return done() ? std::optional(trailers()) : std::nullopt; }
   // The end of the bytes is the end of the body.
   bool ends_with_source() const {
     return source_.framing.kind == BodyKind::kUntilClose || source_.framing.kind == BodyKind::kStream;
@@ -98,19 +104,6 @@ class BodyReader {
   uint64_t remaining_;
   http::h1::ChunkedDecoder decoder_;
 };
-
-// What the source's converter makes of the pieces from `first` on, and of the end when that has come. False
-// when it finds them malformed.
-bool convert(const BodySource& source, const BodyReader& reader, const Gather& gather, size_t first,
-             std::string& out) {
-  for (size_t i = first; i < gather.count; ++i) {
-    const iovec& piece = gather.pieces[i];
-    if (!source.converter->convert({static_cast<const char*>(piece.iov_base), piece.iov_len}, out))
-      return false;
-  }
-  return !reader.done() ||
-         source.converter->finish(http::permitted_trailers(reader.trailers(), source.trailers), out);
-}
 
 // How much of a body to read at a time. On loopback and fast links every read makes the kernel announce a new
 // window and the sender fill it in small pieces, so large reads cost less (docs/performance.md). But a block
@@ -220,9 +213,12 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     if (source_ended && reader.ends_with_source()) reader.finish({});
     if (source.converter != nullptr) {
       converted.clear();
+      // What was large once would be held as long as the body lasts.
+      if (converted.capacity() > Block::kLarge) converted = std::string();
       fed |= bytes > 0;
-      if (!convert(source, reader, gather, first, converted))
-        co_return failed({RelayOutcome::kSourceMalformed});
+      Task<ConversionStep> converting = convert_pieces(source, gather.from(first), reader.end(), converted);
+      const ConversionStep step = co_await converting;
+      if (step != ConversionStep::kDone) co_return failed(failure_of(step));
       // Where the body's length is not known, more may be long in coming.
       if (!reader.done() && input.empty() && drained && !source.framing.has_length() &&
           (fed || !source.converter->checks_beginning()))
@@ -244,8 +240,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     }
     if (chunked && bytes > 0) gather.add("\r\n");
     const bool keeps_trailers = source.converter == nullptr || source.converter->keeps_trailers();
-    if (reader.done() && keeps_trailers && (chunked || sink.channel != nullptr))
-      trailers = http::permitted_trailers(reader.trailers(), source.trailers);
+    if (reader.done() && keeps_trailers && (chunked || sink.channel != nullptr)) trailers = reader.trailers();
     if (chunked && reader.done()) {
       gather.add(trailers.empty() ? "0\r\n\r\n" : "0\r\n");
       gather.add(trailers);
@@ -324,8 +319,11 @@ Task<RelayResult> consume(BodySource& source, std::string& out, Until until,
     pieces.count = 0;
     if (!reader.take(input, pieces, source.bytes)) co_return {RelayOutcome::kSourceMalformed};
     if (source.limit != 0 && source.bytes > source.limit) co_return {RelayOutcome::kSourceTooLarge};
-    if (source.converter != nullptr && !convert(source, reader, pieces, 0, out))
-      co_return {RelayOutcome::kSourceMalformed};
+    if (source.converter != nullptr) {
+      Task<ConversionStep> converting = convert_pieces(source, pieces.from(0), reader.end(), out);
+      const ConversionStep step = co_await converting;
+      if (step != ConversionStep::kDone) co_return failure_of(step);
+    }
     if (filling != nullptr) {
       if (source.converter != nullptr && !reader.done() && input.empty()) source.converter->flush(out);
       for (size_t i = 0; i < pieces.count && source.converter == nullptr; ++i)
@@ -351,22 +349,6 @@ Task<RelayResult> consume(BodySource& source, std::string& out, Until until,
 }
 
 }  // namespace
-
-void add_converter(BodySource& source, policy::ResponseConverter& next,
-                   std::unique_ptr<policy::ResponseConverter>& chain, std::string& converted) {
-  if (!source.converted.empty()) {
-    std::string again;
-    (void)next.convert(source.converted, again);
-    converted = std::move(again);
-    source.converted = converted;
-  }
-  if (source.converter == nullptr) {
-    source.converter = &next;
-    return;
-  }
-  chain = std::make_unique<policy::ConverterChain>(*source.converter, next);
-  source.converter = chain.get();
-}
 
 Task<RelayResult> store_message(BodySource& source, cache::Filling& filling) {
   std::string converted(source.converted);

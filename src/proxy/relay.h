@@ -104,6 +104,7 @@ enum class RelayOutcome : uint8_t {
   kSourceFailed,     // reset, timed out
   kSourceMalformed,  // chunked coding broken
   kSourceTooLarge,   // beyond the limit
+  kOverloaded,       // the gateway has no room to convert it
   kSinkFailed,
   kCancelled,
 };
@@ -121,15 +122,17 @@ inline RelayResult relay_failure(RelayOutcome why, int error) {
 
 // Sends `head` and then the body, which `source` must have, as it arrives, decoding and re-encoding the
 // chunked coding as each side needs; trailers go along where both sides have a place for them. Holds at most
-// one block of body, which it passes on without copying, unless the source has a converter; the sink's pace
-// holds back the source. The head leaves at once, or with the first bytes where these are here or a converter
-// has to see them first; a body that is broken by then leaves the sink untouched.
+// one block of body, which it passes on without copying, unless the source has a converter; the sink's pace,
+// and a converter that works apart, hold back the source. The head leaves at once, or with the first bytes
+// where these are here or a converter has to see them first; a body that is broken by then leaves the sink
+// untouched.
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink);
 
-// From now on `next` makes something else of what goes on, after what the source's converter makes of it.
-// `chain` and `converted` are to live as long as the source is read: they hold what is needed for both.
-void add_converter(BodySource& source, policy::ResponseConverter& next,
-                   std::unique_ptr<policy::ResponseConverter>& chain, std::string& converted);
+// From now on `next`, an encoder, makes something else of what goes on, after what the source's converter
+// makes of it. `chain` and `converted` are to live as long as the source is read: they hold what is needed
+// for both.
+Task<void> add_converter(BodySource& source, policy::ResponseConverter& next,
+                         std::unique_ptr<policy::ResponseConverter>& chain, std::string& converted);
 
 // Reads a body, and what its converter makes of it, into a cache.
 Task<RelayResult> store_message(BodySource& source, cache::Filling& filling);

@@ -9,8 +9,9 @@
 
 namespace portcullis {
 
-// A value that another thread sends to one coroutine of `loop`: `co_await delivery` yields it. The coroutine
-// may be destroyed while it waits; what arrives then is dropped. The loop must outlive the sender.
+// A value that another thread sends to one coroutine of `loop`: `co_await delivery` yields it, the first
+// where there are several. The coroutine may be destroyed while it waits; what arrives then is dropped. The
+// loop must outlive the sender.
 template <typename T>
 class Delivery {
   struct State {
@@ -22,7 +23,7 @@ class Delivery {
   };
 
  public:
-  // The sending end; copies share it. deliver() may be called once, by any thread.
+  // The sending end; copies share it. Any thread may call deliver().
   class Sender {
    public:
     explicit Sender(std::shared_ptr<State> state) : state_(std::move(state)) {}
@@ -30,6 +31,7 @@ class Delivery {
       // The mailbox takes copyable messages only.
       auto carried = std::make_shared<T>(std::move(value));
       state_->loop.post([state = state_, carried] {
+        if (state->value) return;  // another value came first
         state->value.emplace(std::move(*carried));
         if (state->waiter) std::exchange(state->waiter, nullptr).resume();
       });

@@ -1,5 +1,7 @@
 #include "runtime/side_pool.h"
 
+#include <algorithm>
+
 #include "runtime/start_thread.h"
 
 namespace portcullis {
@@ -22,32 +24,44 @@ void SidePool::stop() {
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   // Outside the lock: what a job owns may come here again.
-  std::deque<std::function<void()>> forgotten;
+  std::deque<Job> forgotten;
   const std::lock_guard lock(mutex_);
   forgotten.swap(jobs_);
 }
 
-bool SidePool::submit(std::function<void()> job) {
+SidePool::Ticket SidePool::submit(std::function<void()> job, Room room) {
+  Ticket ticket = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_ || jobs_.size() >= most_waiting_) return false;
-    jobs_.push_back(std::move(job));
+    if (stopping_ || (room == Room::kLimited && jobs_.size() >= most_waiting_)) return 0;
+    ticket = ++last_ticket_;
+    jobs_.push_back({ticket, std::move(job)});
   }
   changed_.notify_one();
-  return true;
+  return ticket;
+}
+
+void SidePool::withdraw(Ticket ticket) {
+  Job withdrawn;  // destroyed outside the lock: what a job owns may come here again
+  const std::lock_guard lock(mutex_);
+  const auto found = std::lower_bound(jobs_.begin(), jobs_.end(), ticket,
+                                      [](const Job& one, Ticket sought) { return one.ticket < sought; });
+  if (found == jobs_.end() || found->ticket != ticket) return;
+  withdrawn = std::move(*found);
+  jobs_.erase(found);
 }
 
 void SidePool::serve() {
   for (;;) {
-    std::function<void()> job;
+    std::function<void()> work;
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
       if (stopping_) return;
-      job = std::move(jobs_.front());
+      work = std::move(jobs_.front().work);
       jobs_.pop_front();
     }
-    job();
+    work();
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "../support/run_task.h"
 #include "../support/shelf_api.h"
 #include "base/arena.h"
 #include "http/grpc.h"
@@ -47,7 +48,8 @@ void request(const std::string& method, const std::string& path, const std::stri
              const std::string& body) {
   const HttpBinding* binding = shelves().find(method, path);
   if (binding == nullptr) return;
-  const auto built = build_request(shelves(), *binding, {path, query, body, "x/y"}, true);
+  const auto built = build_request(shelves(), *binding, {path, query, body, "x/y"},
+                                   {.unknown = RequestForm::Unknown::kIgnored, .most = 1'000'000});
   if (!built) return;
   for (std::string_view rest = *built; !rest.empty();) {
     if (rest.size() < http::kGrpcPrefix) std::abort();
@@ -63,14 +65,23 @@ void response(const std::string& method, const std::string& body, size_t cut, St
   head.status = 200;
   head.fields.add("content-type", "application/grpc");
   Arena arena;
-  JsonResponse converter(borrowed(), *shelves().find("POST", method), how, head, arena);
+  static EventLoop loop;
+  static SidePool pool(1, 1);
+  JsonResponse converter(JsonPrinter(borrowed(), *shelves().find("POST", method), how), head, arena, loop,
+                         pool);
   converter.begin(head);
   cut = std::min(cut, body.size());
   const size_t trailers = std::min(body.rfind("grpc-status"), body.size());
   cut = std::min(cut, trailers);
   std::string out;
-  if (converter.convert(body.substr(0, cut), out) && converter.convert(body.substr(cut, trailers - cut), out))
-    (void)converter.finish(body.substr(trailers), out);
+  using Step = ResponseConverter::Step;
+  const auto is_done = [&](Step step) {
+    if (step == Step::kLater) step = tests::run_to_end(loop, converter.proceed(out));
+    return step == Step::kDone;
+  };
+  if (is_done(converter.convert(body.substr(0, cut), out)) &&
+      is_done(converter.convert(body.substr(cut, trailers - cut), out)))
+    (void)is_done(converter.finish(body.substr(trailers), out));
 }
 
 }  // namespace

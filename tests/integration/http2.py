@@ -220,9 +220,10 @@ class Backend(harness.TcpServer):
             known = set()
             while True:
                 peer.read_frame()
-                for number in [n for n, it in peer.streams.items() if n not in known and it.heads]:
-                    known.add(number)
-                    self.handler(peer, number)
+                # A handler may read the heads of others.
+                while fresh := [n for n, it in peer.streams.items() if n not in known and it.heads]:
+                    known.add(fresh[0])
+                    self.handler(peer, fresh[0])
         except (OSError, Closed):
             pass  # the gateway went away
         finally:

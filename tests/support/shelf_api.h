@@ -35,6 +35,8 @@ inline std::string shelf_descriptors() {
   field("content", 6, FieldDescriptorProto::TYPE_BYTES);
   field("tags", 7, FieldDescriptorProto::TYPE_STRING, true);
   field("weight", 8, FieldDescriptorProto::TYPE_DOUBLE);
+  field("counts", 9, FieldDescriptorProto::TYPE_INT32, true);
+  field("prices", 10, FieldDescriptorProto::TYPE_FLOAT, true);
   ServiceDescriptorProto& service = *file.add_service();
   service.set_name("Shelves");
   const auto method = [&](const char* name, bool streams_in, bool streams_out) -> MethodDescriptorProto& {

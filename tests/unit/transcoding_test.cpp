@@ -1,12 +1,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <future>
 #include <string>
 #include <vector>
 
+#include "../support/run_task.h"
 #include "../support/shelf_api.h"
 #include "base/arena.h"
 #include "http/grpc.h"
+#include "policy/grpc_transcoding/conversion.h"
 #include "policy/grpc_transcoding/json_response.h"
 #include "policy/grpc_transcoding/path_template.h"
 #include "policy/grpc_transcoding/request_builder.h"
@@ -79,6 +82,13 @@ TEST(PathTree, WordsWinOverStarsAndTheSameIsRefused) {
   EXPECT_FALSE(tree.find("PUT", "/b"));
 }
 
+// A number in protobuf's wire format.
+std::string varint(uint64_t number) {
+  std::string out;
+  for (; number > 0x7f; number >>= 7) out += static_cast<char>(number | 0x80);
+  return out + static_cast<char>(number);
+}
+
 std::shared_ptr<const ServiceApi> shelves() {
   std::vector<ServiceApi::Problem> problems;
   auto api = ServiceApi::read(tests::shelf_descriptors(), {}, problems);
@@ -90,7 +100,7 @@ std::string built(const char* method, HttpCall call) {
   const auto api = shelves();
   const HttpBinding* binding = api->find(method, call.path);
   if (binding == nullptr) return "no binding";
-  const auto messages = build_request(*api, *binding, call, false);
+  const auto messages = build_request(*api, *binding, call, {});
   return messages ? *messages : "error: " + messages.error().message;
 }
 
@@ -119,22 +129,64 @@ TEST(BuildRequest, NobodyReachesAnotherField) {
   EXPECT_TRUE(refused(built("GET", {.path = "/v1/shelves/1", .query = deep + ".name=1"})));
 }
 
+TEST(BuildRequest, EndsWhenItsMessagesAreTooLargeOrNotWanted) {
+  const auto api = shelves();
+  const std::string path = "/shelf.Shelves/Import";
+  const HttpBinding& binding = *api->find("POST", path);
+  const HttpCall call{.path = path, .body = R"([{"name": "x"}, {"name": "y"}])"};
+  const auto with_most = [&](size_t most) { return build_request(*api, binding, call, {.most = most}); };
+  EXPECT_TRUE(with_most(11));  // 8 bytes of the first, and 3 behind the prefix of the second
+  EXPECT_FALSE(with_most(10));
+  EXPECT_FALSE(with_most(2));
+  std::stop_source stop;
+  EXPECT_TRUE(build_request(*api, binding, call, {}, stop.get_token()));
+  stop.request_stop();
+  EXPECT_FALSE(build_request(*api, binding, call, {}, stop.get_token()));
+}
+
+using Step = ResponseConverter::Step;
+
+// A response of one of the methods, on its way through the converter.
+struct Conversion {
+  explicit Conversion(const char* method, JsonForm form = {{}, StreamForm::kArray, 10'000}, size_t room = 64)
+      : pool(1, room),
+        api(shelves()),
+        converter(JsonPrinter(api, *api->find("POST", method), form), head, arena, loop, pool) {
+    head.status = 200;
+    head.fields.add("content-type", "application/grpc");
+    EXPECT_NE(converter.begin(head), ResponseConverter::Way::kPass);
+  }
+  // What `step` comes to in the end.
+  Step settle(Step step) {
+    return step == Step::kLater ? tests::run_to_end(loop, converter.proceed(out)) : step;
+  }
+  Step take(std::string_view data) { return settle(converter.convert(data, out)); }
+  Step end(std::string_view trailers = "grpc-status: 0\r\n") {
+    return settle(converter.finish(trailers, out));
+  }
+
+  EventLoop loop;
+  SidePool pool;
+  std::shared_ptr<const ServiceApi> api;
+  http::ResponseHead head;
+  Arena arena;
+  JsonResponse converter;
+  std::string out;
+};
+
 // What becomes of `body`, received in two parts.
 std::string answered(const char* method, StreamForm form, const std::string& body, size_t cut,
                      std::string_view trailers, uint16_t& status) {
-  const auto api = shelves();
-  const JsonForm how{{}, form, 1000};
-  http::ResponseHead head;
-  head.status = 200;
-  head.fields.add("content-type", "application/grpc");
-  Arena arena;
-  JsonResponse converter(api, *api->find("POST", method), how, head, arena);
-  EXPECT_NE(converter.begin(head), ResponseConverter::Way::kPass);
-  std::string out;
-  const bool good = converter.convert(body.substr(0, cut), out) && converter.convert(body.substr(cut), out) &&
-                    converter.finish(trailers, out);
-  status = head.status;
-  return good ? out : "failed";
+  Conversion conversion(method, {{}, form, 1000});
+  const bool good = conversion.take(body.substr(0, cut)) == Step::kDone &&
+                    conversion.take(body.substr(cut)) == Step::kDone &&
+                    conversion.end(trailers) == Step::kDone;
+  status = conversion.head.status;
+  return good ? conversion.out : "failed";
+}
+
+std::string framed(const std::string& message) {
+  return http::grpc_prefix(0, message.size()) + message;
 }
 
 TEST(JsonResponse, IsTheSameHoweverTheBodyIsCut) {
@@ -165,6 +217,112 @@ TEST(JsonResponse, IsTheSameHoweverTheBodyIsCut) {
     EXPECT_EQ(answered("/shelf.Shelves/Import", StreamForm::kArray, bad, 3, "grpc-status: 0\r\n", status),
               "failed");
   }
+}
+
+TEST(JsonResponse, MakesOnlyWhatIsSmallOnTheWorker) {
+  const std::string large(kMaxConvertedHere, 'x');
+  const std::string body = framed("\x0a\x80\x08" + large);  // its name has 1,024 bytes
+  const std::string json = "{\"name\":\"" + large + "\"}";
+  Conversion unary("/shelf.Shelves/Import");
+  EXPECT_EQ(unary.converter.convert(body.substr(0, 1'000), unary.out), Step::kDone);
+  EXPECT_EQ(unary.converter.convert(body.substr(1'000), unary.out), Step::kLater);
+  EXPECT_EQ(unary.out, "");
+  EXPECT_EQ(unary.settle(Step::kLater), Step::kDone);
+  EXPECT_EQ(unary.end(), Step::kDone);
+  EXPECT_EQ(unary.out, json);
+
+  // What has come of the next message waits for the rest of it.
+  Conversion stream("/shelf.Shelves/Watch");
+  const std::string small = framed("\x0a\x01y");
+  EXPECT_EQ(stream.take(small + body + small.substr(0, 6)), Step::kDone);
+  EXPECT_EQ(stream.converter.convert(small.substr(6), stream.out), Step::kDone);
+  EXPECT_EQ(stream.end(), Step::kDone);
+  EXPECT_EQ(stream.out, "[{\"name\":\"y\"}," + json + ",{\"name\":\"y\"}]");
+
+  Conversion failed("/shelf.Shelves/Import");
+  EXPECT_EQ(failed.converter.finish("grpc-status: 5\r\ngrpc-message: x" + large + "\r\n", failed.out),
+            Step::kLater);
+  EXPECT_EQ(failed.settle(Step::kLater), Step::kDone);
+  EXPECT_EQ(failed.out, R"({"code":5,"message":"x)" + large + "\"}");
+  EXPECT_EQ(failed.head.status, 404);
+}
+
+TEST(JsonResponse, FindsNoRoomInAFullPoolUnlessItHasBegun) {
+  const std::string body = framed("\x0a\x80\x08" + std::string(kMaxConvertedHere, 'x'));
+  constexpr size_t kNoRoom = 0;
+  Conversion refused("/shelf.Shelves/Watch", {{}, StreamForm::kArray, 10'000}, kNoRoom);
+  EXPECT_EQ(refused.take(body), Step::kOverloaded);
+  EXPECT_EQ(refused.converter.failure(), "transcoding_overloaded");
+  Conversion begun("/shelf.Shelves/Watch", {{}, StreamForm::kArray, 10'000}, kNoRoom);
+  EXPECT_EQ(begun.take(framed("")), Step::kDone);
+  EXPECT_EQ(begun.take(body), Step::kDone);
+}
+
+TEST(JsonResponse, IsGivenUp) {
+  const std::string body = framed("\x0a\x80\x08" + std::string(kMaxConvertedHere, 'x'));
+  Conversion early("/shelf.Shelves/Watch");
+  early.converter.give_up();
+  EXPECT_EQ(early.take(body), Step::kGivenUp);
+
+  Conversion waiting("/shelf.Shelves/Watch");
+  std::promise<void> busy;
+  waiting.pool.submit([until = busy.get_future().share()] { until.wait(); });
+  waiting.loop.post([&waiting] { waiting.converter.give_up(); });
+  EXPECT_EQ(waiting.take(body), Step::kGivenUp);
+  EXPECT_EQ(waiting.out, "");
+  busy.set_value();
+}
+
+TEST(JsonResponse, IsNotMuchLargerThanAMessageMayBe) {
+  std::string shelves_in_it;
+  for (int i = 0; i < 450; ++i) shelves_in_it += std::string("\x1a\0", 2);
+  JsonForm form{{}, StreamForm::kArray, 1'000};
+  Conversion plain("/shelf.Shelves/Import", form);
+  EXPECT_EQ(plain.take(framed(shelves_in_it)), Step::kDone);
+  form.print.always_print_primitive_fields = true;
+  Conversion with_unset("/shelf.Shelves/Import", form);
+  EXPECT_EQ(with_unset.take(framed(shelves_in_it)), Step::kFailed);
+  EXPECT_EQ(with_unset.converter.failure(), "response_too_large");
+}
+
+TEST(JsonResponse, HasABoundedNumberOfPartsWhereUnsetFieldsArePrinted) {
+  JsonForm form{{}, StreamForm::kArray, 64 * 1024};
+  form.print.always_print_primitive_fields = true;
+  const auto outcome = [&](size_t numbers) {
+    Conversion one("/shelf.Shelves/Import", form);
+    return one.take(framed("\x4a" + varint(numbers) + std::string(numbers, '\1')));
+  };
+  EXPECT_EQ(outcome(10'000), Step::kDone);
+  EXPECT_EQ(outcome(20'000), Step::kFailed);
+}
+
+TEST(JsonResponse, RefusesMessagesThatAreCutOffOrBroken) {
+  using namespace std::string_literals;
+  const auto outcome = [](const std::string& message) {
+    Conversion one("/shelf.Shelves/Import");
+    return one.take(framed(message));
+  };
+  for (const std::string& good : {""s, "\x4a\x02\x01\x02"s, "\x4a\x00"s, "\x48\x01"s, "\x52\x04\0\0\0\0"s,
+                                  "\x12\x02\x0a\x00"s, "\x7a\x01x"s, "\x25\0\0\0\0"s})
+    EXPECT_EQ(outcome(good), Step::kDone) << testing::PrintToString(good);
+  for (const std::string& bad : {
+           "\x4a\x05\x01"s,                       // a packed field that is cut off
+           "\x4a\x01\x80"s,                       // its number is
+           "\x4a\x0b" + std::string(11, '\xff'),  // it has too many bytes
+           "\x52\x03\0\0\0"s,                     // less than a float
+           "\x12\x04\x4a\x05\x01\x01"s,           // the same in a message within it
+           "\x0a\x05x"s,
+           "\x0a"s,
+           "\x80"s,
+           "\x02\x00"s,
+           "\x41\0"s,
+           "\x45\0"s,
+           "\x0b\x0c"s,
+       })
+    EXPECT_EQ(outcome(bad), Step::kFailed) << testing::PrintToString(bad);
+  std::string deep;
+  for (int i = 0; i < 120; ++i) deep = "\x12" + varint(deep.size()) + deep;
+  EXPECT_EQ(outcome(deep), Step::kFailed);
 }
 
 TEST(GrpcWebText, IsPiecesOfBase64) {

@@ -51,21 +51,21 @@ class Recoder final : public ResponseConverter {
       : decoder_(std::move(decoder)), encoder_(std::move(encoder)) {}
 
   Way begin(http::ResponseHead&) override { return Way::kStream; }
-  bool convert(std::string_view data, std::string& out) override {
+  Step convert(std::string_view data, std::string& out) override {
     if (!decoder_) {
       encoder_->write(data, out);
-      return true;
+      return Step::kDone;
     }
-    if (!encoder_) return decoder_->write(data, out);
+    if (!encoder_) return decoder_->write(data, out) ? Step::kDone : Step::kFailed;
     plain_.clear();
-    const bool good = decoder_->write(data, plain_);
-    if (good) encoder_->write(plain_, out);
-    return good;
+    if (!decoder_->write(data, plain_)) return Step::kFailed;
+    encoder_->write(plain_, out);
+    return Step::kDone;
   }
-  bool finish(std::string_view, std::string& out) override {
-    if (decoder_ && !decoder_->is_complete()) return false;
+  Step finish(std::string_view, std::string& out) override {
+    if (decoder_ && !decoder_->is_complete()) return Step::kFailed;
     if (encoder_) encoder_->finish(out);
-    return true;
+    return Step::kDone;
   }
   void flush(std::string& out) override {
     if (encoder_) encoder_->flush(out);

@@ -1,6 +1,5 @@
 #include "policy/grpc_transcoding/grpc_transcoding.h"
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +7,7 @@
 #include "base/read_file.h"
 #include "http/grpc.h"
 #include "http/method.h"
+#include "policy/grpc_transcoding/conversion.h"
 #include "policy/grpc_transcoding/json_response.h"
 #include "policy/grpc_transcoding/json_text.h"
 #include "policy/grpc_transcoding/request_builder.h"
@@ -51,6 +51,8 @@ class GrpcTranscoding final : public Policy {
       : settings_(settings), pool_(build.services.conversion_pool()) {
     std::vector<ServiceApi::Problem> problems;
     api_ = load(settings, build.location, problems);  // check() has seen that it loads
+    request_form_.most = most_made_of(settings.body_size);
+    if (settings.ignore_unknown) request_form_.unknown = RequestForm::Unknown::kIgnored;
     form_.stream = settings.stream;
     form_.most = settings.response_size;
     form_.print.always_print_primitive_fields = settings.print_defaults;
@@ -97,13 +99,13 @@ class GrpcTranscoding final : public Policy {
                         .body = context.body->content(),
                         .content_type = request.fields.value_of("content-type")};
     std::optional<Result<std::string>> messages;
-    if (call.body.size() <= kMaxConvertedHere) {
-      messages.emplace(build_request(*api_, binding, call, settings_.ignore_unknown));
+    if (call.size() <= kMaxConvertedHere) {
+      messages.emplace(build_request(*api_, binding, call, request_form_));
     } else {
-      Task<std::optional<Result<std::string>>> converting = convert_apart(context.loop, binding, call);
-      messages = co_await converting;
-      if (!messages) co_return Decision::refuse(503, "overloaded", "transcoding_overloaded");
+      PoolJob<Result<std::string>> job(pool_, context.loop);
+      if (job.submit(work_of(binding, call))) messages = co_await job;
     }
+    if (!messages) co_return Decision::refuse(503, "overloaded", "transcoding_overloaded");
     if (!*messages) co_return tell(context, messages->error().message);
     context.body->replace(std::move(**messages));
     // Whatever the call's method is, its binding says what the request was.
@@ -116,24 +118,18 @@ class GrpcTranscoding final : public Policy {
       request.fields.remove(name);
     request.fields.set("content-type", "application/grpc");
     request.fields.set("te", "trailers");
-    context.converter = std::make_unique<JsonResponse>(api_, binding, form_, context.response, context.arena);
+    context.converter = std::make_unique<JsonResponse>(JsonPrinter(api_, binding, form_), context.response,
+                                                       context.arena, context.loop, pool_);
     co_return Decision::proceed();
   }
 
-  // On another thread, because what a body of many small messages takes is a thousand times what it takes to
-  // receive it. Nothing when too much is waiting there.
-  Task<std::optional<Result<std::string>>> convert_apart(EventLoop& loop, const HttpBinding& binding,
-                                                         const HttpCall& call) const {
-    struct Job {
-      std::string path, query, body, content_type;
+  // What a job does that may outlive the exchange and its configuration.
+  PoolJob<Result<std::string>>::Work work_of(const HttpBinding& binding, const HttpCall& call) const {
+    return [api = api_, &binding, form = request_form_, path = std::string(call.path),
+            query = std::string(call.query), body = std::string(call.body),
+            content_type = std::string(call.content_type)](const std::stop_token& stop) {
+      return build_request(*api, binding, {path, query, body, content_type}, form, stop);
     };
-    const auto job = std::make_shared<const Job>(Job{std::string(call.path), std::string(call.query),
-                                                     std::string(call.body), std::string(call.content_type)});
-    std::function<Result<std::string>()> work = [api = api_, &binding, job,
-                                                 ignore = settings_.ignore_unknown] {
-      return build_request(*api, binding, {job->path, job->query, job->body, job->content_type}, ignore);
-    };
-    co_return co_await pool_.run(loop, std::move(work));
   }
 
   // As the service's own errors are told.
@@ -144,12 +140,10 @@ class GrpcTranscoding final : public Policy {
     return Decision::answer(context.arena.copy(error_text(kInvalidArgument, what)), "bad_json_request");
   }
 
-  // The most bytes of a body that is converted on the worker's own thread: about a millisecond's work.
-  static constexpr size_t kMaxConvertedHere = 1024;
-
   Settings settings_;
   SidePool& pool_;
   std::shared_ptr<const ServiceApi> api_;
+  RequestForm request_form_;
   JsonForm form_;
 };
 
@@ -191,7 +185,8 @@ Kind kind() {
       .optional("body_size", &Settings::body_size, config::size(), "1MiB",
                 "Most bytes of a request, which is converted in memory: 413 beyond it.")
       .optional("response_size", &Settings::response_size, config::size(), "4MiB",
-                "Most bytes of a response's message: 502 beyond it.")
+                "Most bytes of a response's message, which is converted in memory to JSON of at most eight "
+                "times as many: 502 beyond it.")
       .optional("stream", &Settings::stream,
                 config::choice({{"array", static_cast<int>(StreamForm::kArray)},
                                 {"events", static_cast<int>(StreamForm::kEvents)},

@@ -2,25 +2,19 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/text.h"
 #include "crypto/encoding.h"
-#include "http/characters.h"
 #include "http/grpc.h"
 #include "http/query.h"
-#include "policy/grpc_transcoding/json_text.h"
-#include "policy/grpc_transcoding/wire_fields.h"
+#include "policy/grpc_transcoding/conversion.h"
 
 namespace portcullis::policy::grpc_transcoding {
-
-namespace pb = google::protobuf;
-using nlohmann::json;
 
 namespace {
 
 constexpr uint32_t kOk = 0, kUnknown = 2, kInternal = 13;
-
-enum HttpBodyField { kContentType = 1, kData = 2 };
 
 std::string_view type_of(StreamForm form) {
   switch (form) {
@@ -40,13 +34,9 @@ std::optional<std::string> decode_metadata(std::string_view text) {
 
 }  // namespace
 
-JsonResponse::JsonResponse(std::shared_ptr<const ServiceApi> api, const HttpBinding& binding,
-                           const JsonForm& form, http::ResponseHead& response, Arena& arena)
-    : api_(std::move(api)), binding_(binding), form_(form), response_(response), arena_(arena) {}
-
-bool JsonResponse::is_raw() const {
-  return is_http_body(*binding_.method->output_type());
-}
+JsonResponse::JsonResponse(JsonPrinter printer, http::ResponseHead& response, Arena& arena, EventLoop& loop,
+                           SidePool& pool)
+    : printer_(std::move(printer)), response_(response), arena_(arena), loop_(loop), pool_(pool) {}
 
 void JsonResponse::set_type(std::string_view type) {
   response_.fields.set("content-type", type);
@@ -55,14 +45,16 @@ void JsonResponse::set_type(std::string_view type) {
 void JsonResponse::read_status(const StatusFields& fields) {
   told_ = !fields.status.empty();
   const auto code = parse_decimal(fields.status);
-  status_ = code ? static_cast<uint32_t>(std::min<uint64_t>(*code, UINT32_MAX)) : kUnknown;
-  message_ = http::percent_decode(fields.message);
-  details_ = decode_metadata(fields.details).value_or("");
+  status_.code = code ? static_cast<uint32_t>(std::min<uint64_t>(*code, UINT32_MAX)) : kUnknown;
+  status_.message = http::percent_decode(fields.message);
+  status_.details = decode_metadata(fields.details).value_or("");
 }
 
 ResponseConverter::Way JsonResponse::begin(http::ResponseHead& response) {
   pending_.clear();
   messages_ = 0;
+  begun_ = false;
+  failure_ = "upstream_malformed";
   http::Fields& fields = response.fields;
   // Something before the service has answered.
   if (response.status != 200 || http::grpc_form(fields.value_of("content-type")) != http::GrpcForm::kGrpc)
@@ -72,106 +64,131 @@ ResponseConverter::Way JsonResponse::begin(http::ResponseHead& response) {
   for (const std::string_view name :
        {"grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-encoding", "grpc-accept-encoding"})
     fields.remove(name);
-  const bool streams = binding_.method->server_streaming() && !told_;
-  set_type(streams ? type_of(form_.stream) : "application/json");
+  const bool streams = printer_.streams() && !told_;
+  set_type(streams ? type_of(printer_.form().stream) : "application/json");
   return streams ? Way::kFirst : Way::kWhole;
 }
 
-bool JsonResponse::convert(std::string_view data, std::string& out) {
+ResponseConverter::Step JsonResponse::convert(std::string_view data, std::string& out) {
   pending_ += data;
-  std::string_view rest = pending_;
-  bool good = true;
-  while (good && rest.size() >= http::kGrpcPrefix) {
+  size_t whole = 0;  // bytes of the messages that have come whole
+  size_t count = 0;
+  for (std::string_view rest = pending_; rest.size() >= http::kGrpcPrefix; ++count) {
     const size_t size = http::grpc_size(rest);
     // What a gateway does not ask for is not compressed either.
-    if (size > form_.most || rest[0] != 0) return false;
+    if (size > printer_.form().most || rest[0] != 0) return Step::kFailed;
     if (rest.size() < http::kGrpcPrefix + size) break;
-    good = add_message(rest.substr(http::kGrpcPrefix, size), out);
     rest.remove_prefix(http::kGrpcPrefix + size);
+    whole += http::kGrpcPrefix + size;
   }
-  pending_.erase(0, pending_.size() - rest.size());
-  return good;
-}
-
-bool JsonResponse::add_message(std::string_view bytes, std::string& out) {
-  const bool first = messages_++ == 0;
-  if (!binding_.method->server_streaming())
-    return first && (is_raw() ? add_raw(bytes, out) : add_json(bytes, out));
-  if (is_raw()) return add_raw(bytes, out);
-  switch (form_.stream) {
-    case StreamForm::kArray: out += first ? "[" : ","; return add_json(bytes, out);
-    case StreamForm::kLines: return add_json(bytes, out) && (out += '\n', true);
-    case StreamForm::kEvents: out += "data: "; return add_json(bytes, out) && (out += "\n\n", true);
+  if (count == 0) return Step::kDone;
+  const size_t before = std::exchange(messages_, messages_ + count);
+  if (messages_ > 1 && !printer_.streams()) return Step::kFailed;
+  if (whole <= kMaxConvertedHere) {
+    const Step step = take(printer_.print(std::string_view(pending_).substr(0, whole), before, {}), out);
+    pending_.erase(0, whole);
+    return step;
   }
-  return false;
+  // The whole messages go; what has come of the next one stays.
+  std::string rest = pending_.substr(whole);
+  pending_.resize(whole);
+  work_ = [printer = printer_, messages = std::exchange(pending_, std::move(rest)),
+           before](const std::stop_token& stop) { return printer.print(messages, before, stop); };
+  return Step::kLater;
 }
 
-bool JsonResponse::add_json(std::string_view bytes, std::string& out) const {
-  std::string text;
-  const std::string url = ServiceApi::type_url(*binding_.method->output_type());
-  if (!pb::util::BinaryToJsonString(api_->types(), url, std::string(bytes), &text, form_.print).ok())
-    return false;
-  if (!binding_.response_body.empty()) text = selected(text);
-  out += text;
-  return true;
+// That this job is waited for.
+class JsonResponse::Waiting {
+ public:
+  Waiting(JsonResponse& owner, Job& job) : owner_(owner) { owner.job_ = &job; }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  ~Waiting() { owner_.job_ = nullptr; }
+
+ private:
+  JsonResponse& owner_;
+};
+
+Task<ResponseConverter::Step> JsonResponse::proceed(std::string& out) {
+  if (given_up_) co_return Step::kGivenUp;
+  Job job(pool_, loop_);
+  // What has begun keeps its place, so that a full pool breaks off no response.
+  const SidePool::Room room = begun_ ? SidePool::Room::kKept : SidePool::Room::kLimited;
+  if (!job.submit(std::exchange(work_, nullptr), room)) {
+    failure_ = "transcoding_overloaded";
+    co_return Step::kOverloaded;
+  }
+  const Waiting waiting(*this, job);
+  std::optional<Printed> made = co_await job;
+  if (!made) co_return Step::kGivenUp;
+  co_return take(std::move(*made), out);
 }
 
-// Of a message in JSON the field that is the response. One that is not there is empty.
-std::string JsonResponse::selected(const std::string& text) const {
-  const pb::FieldDescriptor& field = *binding_.method->output_type()->FindFieldByName(binding_.response_body);
-  const std::string& name = form_.print.preserve_proto_field_names ? field.name() : field.json_name();
-  const json whole = json::parse(text, nullptr, false);
-  if (const auto found = whole.find(name); found != whole.end()) return to_text(*found);
-  if (field.is_map() || (field.message_type() != nullptr && !field.is_repeated())) return "{}";
-  return field.is_repeated() ? "[]" : "null";
+void JsonResponse::give_up() {
+  given_up_ = true;
+  if (job_ != nullptr) job_->give_up();
 }
 
-bool JsonResponse::add_raw(std::string_view bytes, std::string& out) {
-  return for_each_text(std::string(bytes), [&](int number, const std::string& value) {
-    // The first message says what all are.
-    if (number == kContentType && messages_ == 1 && http::is_field_text(value)) set_type(arena_.copy(value));
-    if (number == kData) out += value;
-  });
+ResponseConverter::Step JsonResponse::take(Printed made, std::string& out) {
+  switch (made.outcome) {
+    case Printed::Outcome::kDone: break;
+    case Printed::Outcome::kMalformed: return Step::kFailed;
+    case Printed::Outcome::kTooLarge: failure_ = "response_too_large"; return Step::kFailed;
+    case Printed::Outcome::kStopped: return Step::kGivenUp;
+  }
+  if (!made.content_type.empty()) set_type(arena_.copy(made.content_type));
+  begun_ = true;
+  if (out.empty()) {
+    out = std::move(made.text);
+  } else {
+    out += made.text;
+  }
+  return Step::kDone;
 }
 
-std::string JsonResponse::error() const {
-  const pb::Descriptor* described = details_.empty() ? nullptr : api_->find_message("google.rpc.Status");
-  std::string text;
-  if (described != nullptr && pb::util::BinaryToJsonString(api_->types(), ServiceApi::type_url(*described),
-                                                           details_, &text, form_.print)
-                                  .ok())
-    return text;
-  return error_text(status_, message_);
+// The call's error, between what stands before and after it.
+ResponseConverter::Step JsonResponse::tell_error(std::string_view before, std::string_view after,
+                                                 std::string& out) {
+  const size_t size = status_.message.size() + status_.details.size();
+  Job::Work work = [printer = printer_, status = std::move(status_), head = std::string(before),
+                    tail = std::string(after)](const std::stop_token&) {
+    Printed error = printer.print_error(status);
+    error.text = head + error.text + tail;
+    return error;
+  };
+  if (size <= kMaxConvertedHere) return take(work({}), out);
+  work_ = std::move(work);
+  return Step::kLater;
 }
 
-bool JsonResponse::finish(std::string_view trailers, std::string& out) {
-  if (!pending_.empty()) return false;
+ResponseConverter::Step JsonResponse::finish(std::string_view trailers, std::string& out) {
+  if (!pending_.empty()) return Step::kFailed;
   if (!told_) {
     read_status({http::find_in_lines(trailers, "grpc-status"), http::find_in_lines(trailers, "grpc-message"),
                  http::find_in_lines(trailers, "grpc-status-details-bin")});
-    if (!told_) message_ = "the service has told no status";
+    if (!told_) status_.message = "the service has told no status";
   }
-  const bool streams = binding_.method->server_streaming();
-  if (status_ == kOk && !streams && messages_ == 0) {
-    status_ = kInternal;
-    message_ = "the service has sent no message";
+  const bool streams = printer_.streams();
+  const StreamForm form = printer_.form().stream;
+  if (status_.code == kOk && !streams && messages_ == 0) {
+    status_.code = kInternal;
+    status_.message = "the service has sent no message";
   }
-  if (status_ == kOk) {
-    if (streams && !is_raw() && form_.stream == StreamForm::kArray) out += messages_ == 0 ? "[]" : "]";
-    return true;
+  if (status_.code == kOk) {
+    if (streams && !printer_.is_raw() && form == StreamForm::kArray) out += messages_ == 0 ? "[]" : "]";
+    return Step::kDone;
   }
   if (streams && messages_ > 0) {
     // The head has said that all is well: a transfer that breaks off says that it is not.
     failure_ = "grpc_stream_failed";
-    if (is_raw() || form_.stream != StreamForm::kEvents) return false;
-    out += "event: error\ndata: " + error() + "\n\n";
-    return true;
+    if (printer_.is_raw() || form != StreamForm::kEvents) return Step::kFailed;
+    return tell_error("event: error\ndata: ", "\n\n", out);
   }
-  out = error();
-  response_.status = http::http_status_for(status_);
+  out.clear();
+  response_.status = http::http_status_for(status_.code);
   response_.reason = http::reason_phrase(response_.status);
   set_type("application/json");
-  return true;
+  return tell_error("", "", out);
 }
 
 }  // namespace portcullis::policy::grpc_transcoding

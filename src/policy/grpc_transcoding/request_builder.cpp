@@ -22,9 +22,15 @@ constexpr size_t kDeepest = 32;
 
 class Builder {
  public:
-  Builder(const ServiceApi& api, const HttpBinding& binding, const HttpCall& call, bool ignore_unknown)
-      : api_(api), binding_(binding), call_(call), input_(*binding.method->input_type()) {
-    options_.ignore_unknown_fields = ignore_unknown;
+  Builder(const ServiceApi& api, const HttpBinding& binding, const HttpCall& call, const RequestForm& form,
+          const std::stop_token& stop)
+      : api_(api),
+        binding_(binding),
+        call_(call),
+        most_(form.most),
+        stop_(stop),
+        input_(*binding.method->input_type()) {
+    options_.ignore_unknown_fields = form.unknown == RequestForm::Unknown::kIgnored;
   }
 
   Result<std::string> build() {
@@ -39,7 +45,7 @@ class Builder {
     std::string message;
     if (!add_body(message)) return Error{problem_};
     // Two messages one after the other are one that has been merged: the later, the path's, win.
-    add_message(message + parameters, out);
+    if (!add_message(message, parameters, out)) return Error{problem_};
     return out;
   }
 
@@ -49,9 +55,13 @@ class Builder {
     return false;
   }
 
-  static void add_message(const std::string& bytes, std::string& out) {
-    out += http::grpc_prefix(0, bytes.size());
-    out += bytes;
+  bool add_message(const std::string& message, const std::string& parameters, std::string& out) {
+    const size_t size = message.size() + parameters.size();
+    if (size > most_ || out.size() > most_ - size) return fail("the messages made of it are too large");
+    out += http::grpc_prefix(0, size);
+    out += message;
+    out += parameters;
+    return true;
   }
 
   bool to_binary(const std::string& text, std::string& out) {
@@ -93,14 +103,14 @@ class Builder {
         document.get_array().get(elements) != simdjson::SUCCESS)
       return fail("a stream of requests is an array");
     for (auto element : elements) {
+      if (stop_.stop_requested()) return fail("it is not wanted any more");
       simdjson::ondemand::object object;
       std::string_view text;
       if (element.get_object().get(object) != simdjson::SUCCESS ||
           object.raw_json().get(text) != simdjson::SUCCESS)
         return fail("each request of a stream is an object");
       std::string message;
-      if (!to_binary(std::string(text), message)) return false;
-      add_message(message + parameters, out);
+      if (!to_binary(std::string(text), message) || !add_message(message, parameters, out)) return false;
     }
     return true;
   }
@@ -167,6 +177,8 @@ class Builder {
   const ServiceApi& api_;
   const HttpBinding& binding_;
   const HttpCall& call_;
+  const size_t most_;
+  const std::stop_token& stop_;
   const pb::Descriptor& input_;
   pb::util::JsonParseOptions options_;
   json parameters_ = json::object();
@@ -176,8 +188,8 @@ class Builder {
 }  // namespace
 
 Result<std::string> build_request(const ServiceApi& api, const HttpBinding& binding, const HttpCall& call,
-                                  bool ignore_unknown) {
-  return Builder(api, binding, call, ignore_unknown).build();
+                                  const RequestForm& form, const std::stop_token& stop) {
+  return Builder(api, binding, call, form, stop).build();
 }
 
 }  // namespace portcullis::policy::grpc_transcoding

@@ -39,12 +39,12 @@ class WebConverter final : public ResponseConverter {
     return Way::kStream;
   }
 
-  bool convert(std::string_view data, std::string& out) override {
+  Step convert(std::string_view data, std::string& out) override {
     add(data, out);
-    return true;
+    return Step::kDone;
   }
 
-  bool finish(std::string_view trailers, std::string& out) override {
+  Step finish(std::string_view trailers, std::string& out) override {
     // A service that says nothing in the end has not said that all went well.
     static constexpr std::string_view kUnknown = "grpc-status: 2\r\n";
     const bool told = !http::find_in_lines(trailers, "grpc-status").empty();
@@ -53,7 +53,7 @@ class WebConverter final : public ResponseConverter {
     frame += trailers;
     if (!told) frame += kUnknown;
     add(frame, out);
-    return true;
+    return Step::kDone;
   }
 
   std::string_view grpc_type() const override { return type_; }

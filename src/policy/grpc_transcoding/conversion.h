@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace portcullis::policy::grpc_transcoding {
+
+// What the conversions of requests and of responses have in common. What is larger than kMaxConvertedHere is
+// converted by a PoolJob on Services::conversion_pool(): many small messages take a thousand times as long to
+// convert as to receive.
+
+// The most bytes that are converted on the worker's own thread: about a millisecond's work.
+constexpr size_t kMaxConvertedHere = 1024;
+
+// What is made of a body of which `most` bytes are taken is not larger than this: fields of a few bytes may
+// become long in the other form.
+constexpr size_t most_made_of(size_t most) {
+  constexpr size_t kMaxGrowth = 8;
+  return most > SIZE_MAX / kMaxGrowth ? SIZE_MAX : most * kMaxGrowth;
+}
+
+}  // namespace portcullis::policy::grpc_transcoding
