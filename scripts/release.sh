@@ -5,7 +5,7 @@
 #   scripts/release.sh            everything, with the packages' and the image's tests
 #   scripts/release.sh --check    only the tree: is it ready to be released?
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH="" cd "$(dirname "$0")/.."
 
 problems=()
 version=$(sed -n 's/^project(portcullis VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
