@@ -34,7 +34,8 @@ start "$binary" demo-backend --listen 127.0.0.1:9002 --name two
 start "$binary" run -c examples/quickstart.yaml
 
 base=http://127.0.0.1:8080
-step "starting" curl -sS --retry 50 --retry-connrefused --retry-delay 0 --retry-max-time 20 -o /dev/null "$base/api/ready"
+# Until the backends listen, the gateway answers with 502, and curl asks again: without -o, as it would shorten that file.
+step "starting" curl -sS --retry 50 --retry-connrefused --retry-delay 0 --retry-max-time 20 "$base/api/ready"
 trap 'exit 0' INT TERM
 for process in "${started[@]}"; do
   if ! kill -0 "$process" 2>/dev/null; then

@@ -33,7 +33,7 @@ def project(tmp_path_factory):
 
 def run(*command, **settings):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **settings)
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0 and "CMake Warning" not in done.stdout, done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,15 @@ def test_a_prefix_that_is_configured_later_counts_as_one_that_was_configured_fir
     finally:
         run("cmake", "-S", project, "-B", project / "build", "-DCMAKE_INSTALL_PREFIX=/usr/local")
     assert found["portcullis.yaml"] == {"opt/later/etc/portcullis"} and [path.name for path in tmp_path.iterdir()] == ["opt"]
+
+
+def test_a_folder_of_configurations_that_was_chosen_counts(project, built, tmp_path):
+    run("cmake", "-S", project, "-B", project / "build", "-DCMAKE_INSTALL_SYSCONFDIR=/srv/etc")
+    try:
+        found = places(built(tmp_path))
+    finally:
+        run("cmake", "-S", project, "-B", project / "build", "-UCMAKE_INSTALL_SYSCONFDIR")
+    assert found["portcullis.yaml"] == {"srv/etc/portcullis"} and found["run"].endswith(" -c /srv/etc/portcullis/portcullis.yaml")
 
 
 def test_a_configuration_that_is_there_is_kept(built, tmp_path):

@@ -255,6 +255,14 @@ def test_the_quickstart_checks_what_it_serves_and_leaves_nothing_behind(quicksta
     nothing_is_left_of(process)
 
 
+def test_the_quickstart_waits_for_backends_that_are_slow_to_start(quickstart):
+    """Until then the gateway answers with 502."""
+    quickstart.stub("build/release/portcullis", f'if [[ $1 == demo-backend ]]; then sleep 2; fi; exec "{pathlib.Path(harness.BINARY).resolve()}" "$@"')
+    process = in_a_network_of_its_own(quickstart, "exec scripts/quickstart.sh --check")
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 0 and "quickstart: all answers are as they should be" in said, said
+
+
 @pytest.mark.parametrize("whom", ["the terminal's processes", "the script"])
 def test_the_quickstart_ends_with_all_that_it_has_started(quickstart, whom):
     process = in_a_network_of_its_own(quickstart, "exec scripts/quickstart.sh >said 2>&1")
