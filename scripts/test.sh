@@ -133,6 +133,14 @@ for name in "${wanted[@]}"; do
   esac
 done
 
+# Two runs in one clone would build in the same folders, and take each other's files for their own.
+running=$(cat "$logs/test.process" 2>/dev/null || true)
+if [[ -n $running && /proc/$running/cwd -ef . ]] && grep -qa 'test\.sh' "/proc/$running/cmdline"; then
+  echo "test: process $running runs scripts/test.sh in this clone" >&2
+  exit 3
+fi
+echo $$ >"$logs/test.process"
+
 rm -f build/flaky.json
 scripts/bootstrap.sh build
 if ((EUID != 0)); then scripts/bootstrap.sh test; fi # which may ask for a password

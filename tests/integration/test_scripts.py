@@ -175,6 +175,23 @@ def test_a_folder_is_built_once_at_a_time(clone, stage):
     assert not (clone.folder / "overlap").exists(), (clone.folder / "overlap").read_text()
 
 
+def test_a_second_run_of_the_tests_in_a_clone_is_refused(clone):
+    clone.stub("scripts/bootstrap.sh")
+    clone.stub("cmake", "exec sleep 1000")
+    clone.stub("scripts/lint.sh", "exec cmake")
+    first = clone.start("scripts/test.sh", "lint")
+    harness.wait_for(lambda: "sleep 1000 " in left_of(first).values(), what="the first run's stage")
+    code, said = clone.run("scripts/test.sh", "release")
+    assert (code, said) == (3, f"test: process {first.pid} runs scripts/test.sh in this clone\n")
+    assert first.poll() is None and "sleep 1000 " in left_of(first).values()
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=20)
+    nothing_is_left_of(first)
+    clone.stub("scripts/lint.sh")
+    code, said = clone.run("scripts/test.sh", "lint")
+    assert code == 0 and "all stages passed: lint" in said, said
+
+
 @pytest.mark.parametrize("pattern, words", [("jwt", "Jwt"), ("proxy_protocol", "ProxyProtocol"), ("command-line", "CommandLine")])
 def test_the_unit_tests_of_a_name_with_several_words_are_run(clone, pattern, words):
     for name in ("scripts/bootstrap.sh", "cmake"):
