@@ -23,7 +23,7 @@ class Clone:
 
     def __init__(self, folder):
         self.folder, self.stubs, self.processes = folder / "a clone", folder / "stubs", []
-        for part in ("scripts", "packaging", "examples"):
+        for part in ("scripts", "packaging", "examples", ".ci"):
             shutil.copytree(harness.ROOT / part, self.folder / part)
         shutil.copy(harness.ROOT / "CMakeLists.txt", self.folder)
         self.stubs.mkdir()
@@ -139,6 +139,24 @@ def test_stages_end_when_the_script_that_runs_them_fails(clone):
     process.communicate(timeout=20)
     assert process.returncode == 1
     nothing_is_left_of(process)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_continuous_integration_runs_ends_with_it(clone, number):
+    clone.stub("scripts/test.sh", "sleep 1000")
+    process = clone.start(".ci/run")
+    harness.wait_for(lambda: "sleep 1000 " in left_of(process).values(), what="the tests")
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    assert process.returncode == 128 + number
+    nothing_is_left_of(process)
+
+
+@pytest.mark.parametrize("codes, ran", [((0, 0), ["", "all"]), ((5, 0), [""]), ((0, 5), ["", "all"])])
+def test_continuous_integration_runs_both_and_fails_with_either(clone, codes, ran):
+    clone.stub("scripts/test.sh", f'echo "$*" >>ran; if [[ $* == all ]]; then exit {codes[1]}; fi; exit {codes[0]}')
+    assert clone.run(".ci/run")[0] == max(codes)
+    assert (clone.folder / "ran").read_text().split("\n")[:-1] == ran
 
 
 def test_a_stress_run_that_is_interrupted_begins_no_further_run(clone):
