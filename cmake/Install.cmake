@@ -1,10 +1,6 @@
 # What `cmake --install` puts where, by the file system hierarchy: the binary, its pages and completions (which it prints
 # itself), the service with its user and folders, the configuration, the documentation.
 
-# The system's own configuration is in /etc for /usr and /usr/local alike.
-if(NOT CMAKE_INSTALL_SYSCONFDIR AND CMAKE_INSTALL_PREFIX MATCHES "^/usr(/local)?/?$")
-  set(CMAKE_INSTALL_SYSCONFDIR /etc CACHE PATH "Folder of the system's configuration")
-endif()
 include(GNUInstallDirs)
 set(PORTCULLIS_UNIT_DIR lib/systemd/system CACHE STRING "Where systemd finds units")
 set(PORTCULLIS_ZSH_DIR ${CMAKE_INSTALL_DATADIR}/zsh/site-functions CACHE STRING "Where zsh finds completions")
@@ -39,12 +35,12 @@ install(FILES ${printed}/portcullis.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fi
 
 install(FILES packaging/portcullis.sysusers DESTINATION lib/sysusers.d RENAME portcullis.conf)
 install(FILES packaging/portcullis.tmpfiles DESTINATION lib/tmpfiles.d RENAME portcullis.conf)
-install(FILES packaging/portcullis.logrotate DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/logrotate.d RENAME portcullis)
 install(FILES README.md CHANGELOG.md SECURITY.md TYPE DOC)
 install(DIRECTORY docs/ TYPE DOC FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "*.svg")
 install(DIRECTORY examples TYPE DOC)
 
-# The unit names the binary and the configuration, whose places may be chosen as late as `cmake --install --prefix`.
+# The unit names the binary and the configuration, whose places may be chosen as late as `cmake --install --prefix`: what
+# depends on the prefix is decided there.
 configure_file(packaging/install.cmake.in ${printed}/install.cmake @ONLY)
 install(SCRIPT ${printed}/install.cmake)
 install(FILES ${printed}/portcullis.service DESTINATION ${PORTCULLIS_UNIT_DIR})

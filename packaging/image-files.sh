@@ -3,6 +3,7 @@
 # package depends on: the image is what that one has of it, and no more: the binary, the libraries that it is linked with,
 # certificates of authorities, time zones, one user.
 set -euo pipefail
+umask 022 # another user than root reads all of it
 package=$1 to=$2
 
 mkdir -p "$to"

@@ -18,16 +18,28 @@ mirror() {
   echo "$found"
 }
 
+# lock_root NAME: waits until no other run has the lock of that name; it is this shell's until this shell ends.
+lock_root() {
+  local lock
+  mkdir -p "$roots"
+  exec {lock}>"$roots/$1.lock"
+  if ! flock -n "$lock"; then
+    echo "roots: waiting for another run that uses $roots/$1" >&2
+    flock "$lock"
+  fi
+}
+
 # base_root SUITE: makes the root if it is not there, and prints its path.
 base_root() {
-  local suite=$1 root=$roots/$1
+  local suite=$1 root=$roots/$1 from
   if [[ ! -e $root/.complete ]]; then
     command -v debootstrap >/dev/null || { echo "roots: install the package debootstrap" >&2; return 1; }
+    from=$(mirror) || return 1
     echo "roots: making a $suite root in $root (log: $root.log)" >&2
     mkdir -p "$roots"
     rm -rf "$root"
     # tzdata and the certificates are what a gateway reads besides its libraries.
-    if ! debootstrap --variant=minbase --include=ca-certificates,tzdata "$suite" "$root" "$(mirror)" >"$root.log" 2>&1; then
+    if ! debootstrap --variant=minbase --include=ca-certificates,tzdata "$suite" "$root" "$from" >"$root.log" 2>&1; then
       tail -n 5 "$root.log" >&2
       return 1
     fi
@@ -41,7 +53,7 @@ base_root() {
 }
 
 # in_root ROOT COMMAND...: runs it there as root with /proc, /dev and the network's names of this machine. Its mounts are
-# its own and end with it. PORTCULLIS_BIND="FROM TO" makes one more folder of this machine visible.
+# its own and end with it. PORTCULLIS_BIND="FROM TO" makes one more folder of this machine visible; TO has no space.
 in_root() {
   local root=$1
   shift
@@ -52,7 +64,7 @@ in_root() {
     mount --bind /proc "$ROOT/proc"
     mount --rbind /dev "$ROOT/dev"
     if [[ -n ${PORTCULLIS_BIND:-} ]]; then
-      read -r from to <<<"$PORTCULLIS_BIND"
+      from=${PORTCULLIS_BIND% *} to=${PORTCULLIS_BIND##* }
       mkdir -p "$from" "$ROOT$to"
       mount --bind "$from" "$ROOT$to"
     fi
@@ -60,20 +72,23 @@ in_root() {
       ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} chroot "$ROOT" "$@"' in_root "$@"
 }
 
-# copy_of SUITE TO: a fresh root for a test.
+# copy_of SUITE TO: a fresh root, which is not marked as complete. Leaves none where it cannot be copied whole.
 copy_of() {
   local base
-  base=$(base_root "$1")
+  base=$(base_root "$1") || return 1
   rm -rf "$2"
   mkdir -p "$(dirname "$2")"
-  cp -a --reflink=auto "$base" "$2"
+  if ! cp -a --reflink=auto "$base" "$2" || ! rm -f "$2/.complete"; then
+    rm -rf "$2"
+    return 1
+  fi
 }
 
 # build_root SUITE: a root in which the package can be built.
 build_root() {
   local suite=$1 root=$roots/$1-build
   if [[ ! -e $root/.complete ]]; then
-    copy_of "$suite" "$root" && rm "$root/.complete"
+    copy_of "$suite" "$root" || return 1
     echo "roots: installing a compiler in $root (log: $root.log)" >&2
     if ! in_root "$root" bash -c 'apt-get update -qq &&
         apt-get install -y -qq --no-install-recommends debhelper dpkg-dev fakeroot lintian ccache git' >"$root.log" 2>&1; then
@@ -89,7 +104,7 @@ build_root() {
 run_root() {
   local suite=$1 root=$roots/$1-run
   if [[ $(cat "$root/.complete" 2>/dev/null) != "$2" ]]; then
-    copy_of "$suite" "$root" && rm "$root/.complete"
+    copy_of "$suite" "$root" || return 1
     echo "roots: installing what the package depends on in $root (log: $root.log)" >&2
     if ! in_root "$root" bash -c 'apt-get update -qq && apt-get satisfy -y -qq --no-install-recommends "$1, logrotate"' satisfy "$2" >"$root.log" 2>&1; then
       tail -n 5 "$root.log" >&2

@@ -3,7 +3,7 @@
 # long it took. The clone is of what is committed. Usage: scripts/bare.sh bookworm|trixie [COMMAND...]
 # (default: scripts/quickstart.sh --check)
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH="" cd "$(dirname "$0")/.."
 source packaging/roots.sh
 suite=${1:?usage: scripts/bare.sh bookworm|trixie [COMMAND...]}
 shift
@@ -13,6 +13,7 @@ if ((EUID != 0)); then
 fi
 if (($# == 0)); then set -- scripts/quickstart.sh --check; fi
 
+lock_root "$suite-bare"
 root=$roots/$suite-bare
 copy_of "$suite" "$root"
 trap 'rm -rf "$root"' EXIT

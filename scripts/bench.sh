@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the release and measures it beside nginx, HAProxy and the floor. --quick: under a minute.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH="" cd "$(dirname "$0")/.."
 scripts/bootstrap.sh build test bench
 cmake --preset release >/dev/null
 cmake --build --preset release

@@ -6,7 +6,7 @@
 #   bench    the servers that the benchmark compares with
 #   package  what makes and checks packages and images
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH="" cd "$(dirname "$0")/.."
 source scripts/steps.sh
 
 build=(
@@ -41,6 +41,12 @@ for purpose in "$@"; do
   esac
 done
 
+for tool in dpkg-query apt-get; do
+  if ! command -v "$tool" >/dev/null; then
+    echo "bootstrap: there is no $tool here, and this script knows the packages of Debian alone: elsewhere, install what CMakeLists.txt asks for, then build as in docs/installation.md" >&2
+    exit 3
+  fi
+done
 installed=$(dpkg-query -W -f='${Package} ${Status}\n' 2>/dev/null | sed -n 's/ install ok installed$//p' | sort -u)
 mapfile -t missing < <(comm -23 <(printf '%s\n' "${wanted[@]}" | sort -u) <(printf '%s\n' "$installed"))
 if [[ " $* " == *" test "* ]] && ! command -v npm >/dev/null; then # which may have come otherwise than by a package
@@ -63,7 +69,13 @@ install_missing() {
     -o DPkg::Lock::Timeout=300 "$@"
 }
 if ((${#missing[@]} > 0)); then
-  if ((EUID != 0)); then sudo -v; fi # asks for the password now, not beside the line of progress
+  if ((EUID != 0)); then
+    if ! command -v sudo >/dev/null; then
+      echo "bootstrap: packages are missing, only root can install them, and there is no sudo here; as root: apt-get install --no-install-recommends ${missing[*]}" >&2
+      exit 3
+    fi
+    sudo -v # asks for the password now, not beside the line of progress
+  fi
   step "installing ${#missing[@]} packages" install_missing "${missing[@]}"
 fi
 

@@ -8,7 +8,7 @@
 #
 # With a registry at hand, packaging/Containerfile makes the same.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH="" cd "$(dirname "$0")/.."
 . packaging/roots.sh
 
 die() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Formatter, linter, and the direction of includes. Usage: scripts/lint.sh [--fix]  (--fix: formats in place)
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH="" cd "$(dirname "$0")/.."
 list=$(git ls-files '*.cpp' '*.h')
 mapfile -t files <<<"$list"
 if [[ -z $list ]]; then

@@ -7,7 +7,7 @@
 #                                          fresh root: install, start, upgrade under load, purge
 set -euo pipefail
 shopt -s inherit_errexit
-cd "$(dirname "$0")/.."
+CDPATH="" cd "$(dirname "$0")/.."
 . packaging/roots.sh
 
 die() {
@@ -91,9 +91,15 @@ case ${1:-} in
   --check)
     shift
     if (($# == 0)); then set -- bookworm trixie; fi
-    for suite; do check "$suite"; done
+    for suite; do
+      lock_root "$suite-build"
+      check "$suite"
+    done
     echo "all packages passed: $*"
     ;;
-  bookworm | trixie) build_in "$1" ;;
+  bookworm | trixie)
+    lock_root "$1-build"
+    build_in "$1"
+    ;;
   *) die "unknown argument \`$1\`; see the head of this file" ;;
 esac

@@ -2,8 +2,16 @@
 # Installs, builds, and runs the gateway in front of two demo backends until Ctrl-C.
 # With --check: makes the requests itself, verifies the answers and exits.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH="" cd "$(dirname "$0")/.."
 source scripts/steps.sh
+
+# What another program answers there would be taken for the gateway's.
+for port in 8080 9080 9001 9002; do
+  if (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+    echo "quickstart: another program listens at 127.0.0.1:$port. Is an installed Portcullis serving (systemctl stop portcullis), or another quickstart?" >&2
+    exit 3
+  fi
+done
 
 scripts/bootstrap.sh build
 step "configuring" cmake --preset release
@@ -26,11 +34,12 @@ start "$binary" demo-backend --listen 127.0.0.1:9002 --name two
 start "$binary" run -c examples/quickstart.yaml
 
 base=http://127.0.0.1:8080
-step "starting" curl -sS --retry 50 --retry-connrefused --retry-delay 0 --retry-max-time 20 -o /dev/null "$base/api/ready"
+# Until the backends listen, the gateway answers with 502, and curl asks again: without -o, as it would shorten that file.
+step "starting" curl -sS --retry 50 --retry-connrefused --retry-delay 0 --retry-max-time 20 "$base/api/ready"
 trap 'exit 0' INT TERM
 for process in "${started[@]}"; do
   if ! kill -0 "$process" 2>/dev/null; then
-    echo "quickstart: a process could not start: see above. Is an installed Portcullis serving? (systemctl stop portcullis)" >&2
+    echo "quickstart: a process could not start: see above" >&2
     exit 3
   fi
 done

@@ -5,12 +5,13 @@
 #   scripts/release.sh            everything, with the packages' and the image's tests
 #   scripts/release.sh --check    only the tree: is it ready to be released?
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH="" cd "$(dirname "$0")/.."
 
 problems=()
 version=$(sed -n 's/^project(portcullis VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || problems+=("CMakeLists.txt has no version of three numbers")
-[[ -z $(git status --porcelain) ]] || problems+=("the tree has changes that are not committed: $(git status --porcelain | head -n 3 | tr '\n' ';')")
+changes=$(git status --porcelain) || problems+=("git does not say what is committed here")
+[[ -z $changes ]] || problems+=("the tree has changes that are not committed: $(head -n 3 <<<"$changes" | tr '\n' ';')")
 
 newest=$(sed -n 's/^## //p' CHANGELOG.md | head -n 1)
 [[ $newest =~ ^$version\ \([0-9]{4}-[0-9]{2}-[0-9]{2}\)$ ]] ||

@@ -105,13 +105,25 @@ any_lane_lives() {
   return 1
 }
 
+# Ends what runs of the lanes.
+end_lanes() {
+  local file
+  for file in "$stages"/*.lane; do
+    if [[ -e $file ]] && lane_lives "$file"; then end_tree "$(<"$file")"; fi
+  done
+}
+
 # run_lanes FUNCTION...: runs the lanes to their ends, shows how far they are, and prints the table of stages. Returns 1
 # when a stage failed or did not end, a lane ended early, or one of the stages `expected` did not run.
 run_lanes() {
   local lane began=$SECONDS told=$SECONDS drawn=0 failed=0 file name status seconds
   rm -rf "$stages"
   mkdir -p "$stages"
-  trap 'for file in "$stages"/*.lane; do if lane_lives "$file"; then end_tree "$(<"$file")"; fi; done; exit 130' INT TERM
+  # However this script ends, a full disk included, its lanes end with it.
+  trap end_lanes EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
   lane_count=$#
   for lane in "$@"; do
     (

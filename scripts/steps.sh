@@ -21,11 +21,14 @@ log_of() {
   printf '%s/%s.log' "$logs" "$(tr -cs 'a-zA-Z0-9' '-' <<<"$1" | sed 's/^-//; s/-$//')"
 }
 
-# The processes below $1, and $1, are ended, the youngest first.
+# The process $1 and those below it are ended. Each is stopped before its children are looked for: a shell whose command
+# has ended would begin the next one.
 end_tree() {
   local child
-  for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do end_tree "$child"; done
+  kill -STOP "$1" 2>/dev/null || return 0
+  for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do end_tree "$child"; done
   kill "$1" 2>/dev/null || true
+  kill -CONT "$1" 2>/dev/null || true
 }
 
 # step TITLE COMMAND...: runs the command to its end, showing its progress where a person looks on.

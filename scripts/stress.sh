@@ -7,7 +7,7 @@
 #   PORTCULLIS_TEST_JOBS=NUMBER of tests side by side (3 by default).
 # Output, one file for each run: build/stress/.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH="" cd "$(dirname "$0")/.."
 runs=${1:-1}
 pattern=${2:-}
 if [[ ! $runs =~ ^[1-9][0-9]*$ ]]; then
@@ -20,13 +20,20 @@ cmake --build --preset release --target portcullis kernel_tls malloc_counter str
 
 out=build/stress
 mkdir -p "$out"
+# pytest ends by itself at Ctrl-C, and the runs that were to follow must not begin.
+trap 'exit 130' INT
+trap 'exit 143' TERM
+# LD_PRELOAD takes a space for the end of a name.
+preload=$(mktemp -d)
+trap 'rm -rf "$preload"' EXIT
+ln -s "$PWD/build/release/tests/support/libstress.so" "$preload/libstress.so"
 seed=${PORTCULLIS_STRESS_SEED:-$((RANDOM * 32768 + RANDOM))}
 failed=0
 : >"$out/failed"
 for ((run = 1; run <= runs; ++run, ++seed)); do
   log=$out/seed-$seed.log
   echo "run $run of $runs: PORTCULLIS_STRESS_SEED=$seed, output in $log"
-  LD_PRELOAD="$PWD/build/release/tests/support/libstress.so" PORTCULLIS_STRESS_SEED=$seed \
+  LD_PRELOAD="$preload/libstress.so" PORTCULLIS_STRESS_SEED=$seed \
     PORTCULLIS_BINARY="$PWD/build/release/portcullis" timeout --foreground 3600 /usr/bin/python3 -m pytest -q -rfE -p no:cacheprovider \
     -n "${PORTCULLIS_TEST_JOBS:-3}" --dist loadfile ${pattern:+-k "$pattern"} tests/integration >"$log" 2>&1 || failed=$((failed + 1))
   sed -nE 's/^(FAILED|ERROR) ([^ ].*\.py::.*)/\2/p' "$log" | sed 's/ - .*//' | sort -u | tee -a "$out/failed" | sed 's/^/  failed: /'

@@ -7,7 +7,7 @@
 #   scripts/test.sh stress [N] [PATTERN]  the integration tests, N times, with threads and system calls delayed at random
 # Stages run side by side where the two cores allow it. The output of each is in build/logs/.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH="" cd "$(dirname "$0")/.."
 source scripts/steps.sh
 source scripts/stages.sh
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
@@ -80,6 +80,8 @@ lane_tests() {
 # Beside the long stages at the end of the other lanes.
 lane_checks() {
   if wants fuzz; then ended_well fuzz || true; fi
+  # The quickstart and the grading build the release too, and a folder takes one build at a time.
+  if wants release; then ended_well build-tests || true; fi
   if wants quickstart; then stage quickstart scripts/quickstart.sh --check; fi
   if wants grade && ended_well install-tests; then
     stage build-grade configure_and_build release portcullis
@@ -89,10 +91,12 @@ lane_checks() {
 
 # Only what an edit needs: the ordinary build, in which a file is compiled by itself, and the tests named PATTERN.
 only() {
-  local pattern=$1
+  local pattern=$1 words
+  # The names of unit tests are words without a gap: those of `rate_limit` are RateLimit.
+  words=$(sed -E 's/(^|[_-])([a-z0-9])/\u\2/g' <<<"$pattern")
   scripts/bootstrap.sh build test
   step "building" configure_and_build develop portcullis unit_tests
-  step "unit tests" build/develop/tests/unit/unit_tests --gtest_brief=1 --gtest_filter="*$pattern*:*${pattern^}*"
+  step "unit tests" build/develop/tests/unit/unit_tests --gtest_brief=1 --gtest_filter="*$pattern*:*$words*"
   mapfile -t files < <(ls tests/integration/test_*"$pattern"*.py 2>/dev/null)
   if ((${#files[@]} == 0)); then
     echo "no file tests/integration/test_*$pattern*.py" >&2
@@ -128,6 +132,14 @@ for name in "${wanted[@]}"; do
     *) expected+=("$name") ;;
   esac
 done
+
+# Two runs in one clone would build in the same folders, and take each other's files for their own.
+running=$(cat "$logs/test.process" 2>/dev/null || true)
+if [[ -n $running && /proc/$running/cwd -ef . ]] && grep -qa 'test\.sh' "/proc/$running/cmdline"; then
+  echo "test: process $running runs scripts/test.sh in this clone" >&2
+  exit 3
+fi
+echo $$ >"$logs/test.process"
 
 rm -f build/flaky.json
 scripts/bootstrap.sh build

@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,7 @@ def compiler_flags():
     """Those that the preset `develop` gives to a file of src/."""
     entries = json.loads((ROOT / "build/develop/compile_commands.json").read_text())
     command = next(entry["command"] for entry in entries if entry["file"] == str(SRC / "cli/main.cpp"))
-    words = [word.replace('\\"', '"') for word in command.split()]
+    words = shlex.split(command)
     kept = [word for word in words if re.match(r"-[DI]|-std=|-f(?!file-prefix-map)", word)]
     for at, word in enumerate(words):
         if word == "-isystem":

@@ -15,7 +15,9 @@ std::optional<std::string> ConfigChoice::path(Failure& failure) const {
     return std::nullopt;
   }
   if (const char* variable = std::getenv(kVariable); path.empty() && variable != nullptr) path = variable;
-  if (path.empty() && ::access(kDefaultPath, F_OK) == 0) path = kDefaultPath;
+  // The package keeps the folder from other users: for them the file may be there, and reading it fails
+  // below.
+  if (path.empty() && (::access(kDefaultPath, F_OK) == 0 || errno == EACCES)) path = kDefaultPath;
   if (path.empty()) {
     failure = {kUsage, "name a configuration, as CONFIG, by --config or by the variable " +
                            std::string(kVariable) + " (" + kDefaultPath + " does not exist)"};

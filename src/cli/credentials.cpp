@@ -2,6 +2,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <optional>
@@ -14,23 +15,57 @@
 namespace portcullis::cli {
 namespace {
 
+// The terminal of standard input without echo. It is as before when this is destroyed, and when a signal such
+// as that of Ctrl-C ends the process. One at a time.
+class HiddenInput {
+ public:
+  explicit HiddenInput(const termios& before) {
+    before_ = before;
+    for (const int ending : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) restore_at(ending);
+    termios hidden = before;
+    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    hidden.c_cc[VSUSP] = _POSIX_VDISABLE;  // a process that is stopped could not turn the echo on again
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+  }
+  ~HiddenInput() { restore(); }
+  HiddenInput(const HiddenInput&) = delete;
+  HiddenInput& operator=(const HiddenInput&) = delete;
+
+ private:
+  static void restore_at(int signal) {
+    struct sigaction action {};
+    if (::sigaction(signal, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) return;
+    action = {};
+    action.sa_handler = end_by;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigaction(signal, &action, nullptr);
+  }
+  // This and the next call only what a signal handler may (signal-safety(7)).
+  static void restore() {
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+    (void)!::write(STDERR_FILENO, "\n", 1);
+  }
+  // The signal has its usual effect once this returns (SA_RESETHAND).
+  static void end_by(int signal) {
+    restore();
+    ::raise(signal);
+  }
+
+  static inline termios before_{};
+};
+
 // One line from standard input, without echo on a terminal: a secret on the command line would be in the
 // shell's history and in the list of processes.
 std::optional<std::string> read_secret(const char* what) {
   termios before{};
-  const bool terminal = ::isatty(STDIN_FILENO) != 0 && ::tcgetattr(STDIN_FILENO, &before) == 0;
-  if (terminal) {
+  std::optional<HiddenInput> hidden;
+  if (::isatty(STDIN_FILENO) != 0 && ::tcgetattr(STDIN_FILENO, &before) == 0) {
     std::fprintf(stderr, "%s: ", what);
-    termios quiet = before;
-    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+    hidden.emplace(before);
   }
   std::string line;
   std::getline(std::cin, line);
-  if (terminal) {
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    std::fputc('\n', stderr);
-  }
+  hidden.reset();
   if (!line.empty() && line.back() == '\r') line.pop_back();
   if (!line.empty()) return line;
   return std::nullopt;
@@ -66,6 +101,8 @@ int generate_key(const KeySettings& settings) {
 int hash_key(const KeySettings& settings) {
   const auto key = read_secret("key");
   if (!key) return usage_error("hash-key", "expected the key on standard input");
+  if (const Status usable = check_api_key(*key); !usable)
+    return usage_error("hash-key", usable.error().message);
   if (is_guessable_key(*key))
     std::fprintf(stderr,
                  "portcullis: this key is short enough to be guessed; `generate-key` makes better ones\n");

@@ -1,7 +1,9 @@
 #include <sys/signalfd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <system_error>
 
 #include "base/text.h"
 #include "cli/commands.h"
@@ -59,7 +61,9 @@ int run_demo_backend(const DemoBackendSettings& settings) {
   pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
   UniqueFd signals(::signalfd(-1, &stop_signals, SFD_NONBLOCK | SFD_CLOEXEC));
   SignalWatcher on_signal(loop);
-  loop.watch(signals.get(), EPOLLIN, on_signal);
+  // The signals are blocked by now: without this nothing but SIGKILL would end the process.
+  if (!signals || !loop.watch(signals.get(), EPOLLIN, on_signal))
+    throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
   const http::h1::SmallServer server(
       loop, std::move(*socket), {.connections = 65'536, .kept_body = 0},
       [&](const http::h1::SmallRequest& request) -> Task<http::h1::SmallAnswer> {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cerrno>
 #include <cstdio>
 
 #include "cli/plain_text.h"
@@ -16,6 +17,11 @@ void print_json(const nlohmann::json& document) {
   // Text from clients and files may hold what is not UTF-8.
   const auto replace = nlohmann::json::error_handler_t::replace;
   std::printf("%s\n", document.dump(2, ' ', false, replace).c_str());
+}
+
+Failure failure_of(const std::system_error& problem) {
+  const bool of_descriptors = problem.code().value() == EMFILE;
+  return {kCouldNot, problem.what() + std::string(of_descriptors ? "; see `ulimit -n`" : "")};
 }
 
 int usage_error(const std::string& command, const std::string& why) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <string>
+#include <system_error>
 
 #include "cli/command.h"
 
@@ -24,6 +25,9 @@ struct Failure {
   ExitCode code = kCouldNot;
   std::string why;
 };
+
+// Something that the system does not give the process: a descriptor, a thread, an event loop.
+Failure failure_of(const std::system_error& problem);
 
 // Says on standard error what is wrong with the command line, and where help is. kUsage. `command`: its name;
 // empty when the program itself was called wrongly.

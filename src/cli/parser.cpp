@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <system_error>
 
 #include "base/text.h"
 #include "cli/help.h"
@@ -69,7 +70,10 @@ std::string refuse_empty_value(const Command& command, const std::vector<std::st
 
 // What is wrong with the options given; "" when nothing is.
 std::string refuse_options(const CLI::App& app, const Command& command) {
-  for (const std::string& word : app.remaining()) return refuse_option(command, word);
+  for (const std::string& word : app.remaining()) {
+    // `--` ends the options; CLI11 hands it on, too.
+    if (word != "--") return refuse_option(command, word);
+  }
   for (const Option& option : command.options) {
     const std::string name = names_of(option).full;
     const bool given = app.count(name) > 0;
@@ -105,6 +109,24 @@ std::string assign_operands(const CLI::App& app, const Command& command,
   return word == words.end() ? "" : "unexpected " + in_backticks(*word);
 }
 
+// What the command's own option says; known once the words are parsed.
+OutputFormat output_format_of(const Command& command) {
+  for (const Option& option : command.options) {
+    auto* const* flag = std::get_if<bool*>(&option.target);
+    if (option.names == "--json" && flag != nullptr) return format_of(**flag);
+  }
+  return OutputFormat::kText;
+}
+
+// A limit of the system that is too low for the command ends it with one line.
+int run_within_limits(const Command& command) {
+  try {
+    return command.run();
+  } catch (const std::system_error& problem) {
+    return fail(command.name, failure_of(problem), output_format_of(command));
+  }
+}
+
 int run_parsed(const Command& command, std::vector<std::string> words) {
   if (const std::string why = refuse_empty_value(command, words); !why.empty())
     return usage_error(command.name, why);
@@ -125,7 +147,7 @@ int run_parsed(const Command& command, std::vector<std::string> words) {
   }
   std::string why = refuse_options(app, command);
   if (why.empty()) why = assign_operands(app, command, operands);
-  return why.empty() ? command.run() : usage_error(command.name, why);
+  return why.empty() ? run_within_limits(command) : usage_error(command.name, why);
 }
 
 // Whether standard output is a terminal that was closed: then there is none to show anything to.

@@ -1,4 +1,3 @@
-#include <cerrno>
 #include <memory>
 #include <system_error>
 
@@ -6,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/config_choice.h"
 #include "cli/crash_report.h"
+#include "cli/output.h"
 #include "cli/small_run.h"
 #include "control/gateway.h"
 #include "runtime/signal_stack.h"
@@ -31,9 +31,9 @@ int serve(const control::RunOptions& options) {
     quit = std::make_unique<control::QuitGuard>();
     gateway = std::make_unique<control::Gateway>(options, *quit);
   } catch (const std::system_error& problem) {  // a limit of the system is very low
-    const bool of_descriptors = problem.code().value() == EMFILE;
-    say(Level::kError, problem.what() + std::string(of_descriptors ? "; see `ulimit -n`" : ""));
-    return kCouldNot;
+    const Failure failure = failure_of(problem);
+    say(Level::kError, failure.why);
+    return failure.code;
   }
   switch (gateway->start()) {
     case control::StartOutcome::kServing: break;

@@ -325,6 +325,10 @@ Result<SmallPlan> plan_small_setup(const SmallOptions& options, AllAddresses all
                    in_backticks(options.to[i]) +
                        " is where Portcullis itself listens, so requests would go round in circles: give it "
                        "another `--listen`, such as `:8081`");
+    if (!plan.dashboard.empty() && is_same_place(plan.targets[i], plan.dashboard))
+      problems.add("--dashboard", in_backticks(options.to[i]) +
+                                      " is the application, whose clients would reach the dashboard: give "
+                                      "the dashboard another address");
   }
   if (plan.dashboard.empty() && !options.no_dashboard) plan.dashboard = default_dashboard(plan);
   if (!plan.dashboard.empty() && is_same_place(plan.dashboard, plan.listen))

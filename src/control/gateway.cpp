@@ -144,8 +144,9 @@ void Gateway::stop(int signal, const std::string& by) {
   if (draining_ && !at_once) return;  // already on its way
   draining_ = true;
   say(at_once ? "stopping at once" : "draining");
+  const Milliseconds deadline = at_once ? Milliseconds(0) : snapshot_->drain_timeout;
   // After an upgrade the service goes on: its main process is the successor then.
-  if (by != kSuccessor) manager_.stopping(at_once ? "stopping at once" : "draining");
+  if (by != kSuccessor) manager_.stopping(at_once ? "stopping at once" : "draining", deadline);
   if (by != kSuccessor) end_starting_successor(at_once ? SIGQUIT : SIGTERM);
   audit(at_once ? "stop" : "drain", by, nlohmann::json::object());
   // Ours are duplicates of the workers': while they are open the kernel goes on taking connections.
@@ -154,7 +155,6 @@ void Gateway::stop(int signal, const std::string& by) {
       by == kSuccessor || (upgrade_point_ && upgrade_point_->has_successor() && successor_ == 0);
   listeners_.close(passed_on ? ListenerSet::Files::kLeft : ListenerSet::Files::kRemoved);
   if (passed_on) admin_file_.forget_all();
-  const Milliseconds deadline = at_once ? Milliseconds(0) : snapshot_->drain_timeout;
   for (const auto& worker : workers_) worker->drain(deadline);
 }
 

@@ -58,8 +58,12 @@ void ServiceManager::reloading() {
        Patience::kSecond);
 }
 
-void ServiceManager::stopping(const std::string& status) {
-  send("STOPPING=1\nSTATUS=" + one_line(status), Patience::kSecond);
+void ServiceManager::stopping(const std::string& status, Milliseconds limit) {
+  // For the logs and what else ends after the last exchange.
+  constexpr Milliseconds kMargin{15'000};
+  const std::chrono::microseconds wanted = limit + kMargin;
+  send("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(wanted.count()) + "\nSTATUS=" + one_line(status),
+       Patience::kSecond);
 }
 
 void ServiceManager::status(const std::string& status) {

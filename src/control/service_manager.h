@@ -24,7 +24,9 @@ class ServiceManager {
   // the manager acts upon them: while its queue is full they wait, for a second at most.
   void ready(const std::string& status);
   void reloading();
-  void stopping(const std::string& status);
+  // `limit`: how long the exchanges in hand may go on. The manager is asked to wait that long, and some
+  // seconds more, where its own limit (TimeoutStopSec=) is shorter.
+  void stopping(const std::string& status, Milliseconds limit);
   // Another follows, so these are lost while the manager does not read.
   void status(const std::string& status);
   void still_alive();

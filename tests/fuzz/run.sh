@@ -4,7 +4,7 @@
 set -euo pipefail
 folder=$1
 runs=${2:-200000}
-cd "$(dirname "$0")/../.."
+CDPATH="" cd "$(dirname "$0")/../.."
 
 run_one() {
   local target=$1 limit=$runs scratch

@@ -11,6 +11,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.error
@@ -21,6 +22,22 @@ BINARY = os.environ.get("PORTCULLIS_BINARY", str(ROOT / "build/release/portculli
 # What serves as the backend of tests that need an ordinary one. Under a sanitizer it may be the release's, because the
 # backend is not what they test.
 DEMO_BINARY = os.environ.get("PORTCULLIS_DEMO_BINARY", BINARY)
+
+
+def take_signals():
+    """For `preexec_fn`: the signals that end a process do so. What a script has started in the background ignores some of them, and so
+    would what the tests start."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def preloadable(library):
+    """A path of the library that LD_PRELOAD can name: it takes spaces and colons for the end of a path."""
+    if not set(" :") & set(str(library)):
+        return str(library)
+    link = pathlib.Path(tempfile.mkdtemp(prefix="portcullis-")) / library.name
+    link.symlink_to(library)
+    return str(link)
 
 
 def wait_for(condition, timeout=20, what="condition"):

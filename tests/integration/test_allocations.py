@@ -102,7 +102,7 @@ def test_steady_traffic_allocates_nothing(name, tmp_path, start, echo, files, mo
     for key, value in {"ADMIN": harness.free_port(), "LOG": tmp_path / "log", "FILES": files, "ONE": echo("one"), "TWO": echo("two"), "KEYHASH": hashed("key-of-shop-0123456789")[7:]}.items():
         text = text.replace(key, str(value))
     monkeypatch.setenv("MALLOC_COUNTER_FILE", str(table))
-    monkeypatch.setenv("LD_PRELOAD", str(COUNTER))
+    monkeypatch.setenv("LD_PRELOAD", harness.preloadable(COUNTER))
     gateway = start(text)
     monkeypatch.undo()
 

@@ -35,7 +35,7 @@ def clock(tmp_path):
 
             @staticmethod
             def start(text):
-                made = harness.Gateway(tmp_path, text, prefix=("env", f"SHIFTED_CLOCK={path}", f"LD_PRELOAD={LIBRARY}"))
+                made = harness.Gateway(tmp_path, text, prefix=("env", f"SHIFTED_CLOCK={path}", f"LD_PRELOAD={harness.preloadable(LIBRARY)}"))
                 ended.callback(made.stop)
                 return made
         yield Clock

@@ -2,10 +2,13 @@
 
 import json
 import os
+import pty
 import re
+import shlex
 import signal
 import socket
 import subprocess
+import termios
 import threading
 import time
 
@@ -105,11 +108,21 @@ def test_each_command_takes_its_configuration_in_the_same_ways(name, orders):
     assert out.returncode == 0, out.stderr
 
 
+def test_two_dashes_end_the_options(orders, tmp_path):
+    odd = tmp_path / "--json"
+    odd.write_text(orders.path.read_text())
+    out = portcullis("check", "--", "--json", cwd=tmp_path)
+    assert (out.returncode, out.stdout) == (0, "--json: good: 1 listeners, 1 routes, 1 upstreams\n"), out.stderr
+    out = portcullis("explain", "--json", "--", str(orders.path), "GET", "/v1")
+    assert json.loads(out.stdout)["route"] == "orders"
+    assert portcullis("check", "--", str(orders.path), "--strict").returncode == 64
+
+
 @pytest.mark.parametrize("words", [["{path}"], ["-c", "{path}"], []], ids=["operand", "option", "variable"])
 def test_run_takes_its_configuration_in_the_same_ways(words, tmp_path, demo):
     path = tmp_path / "gateway.yaml"
     path.write_text(CONFIGURATION.replace("{port}", str(free_port())) % {"admin": free_port(), "target": demo("one").port})
-    line = " ".join([] if words else [f"PORTCULLIS_CONFIG={path}"]) + f" {BINARY} run " + " ".join(words).format(path=path)
+    line = " ".join([] if words else [f"PORTCULLIS_CONFIG={path}"]) + f" {shlex.quote(BINARY)} run " + " ".join(words).format(path=path)
     with serving(f"env {line}", tmp_path) as process:
         assert process.poll() is None, (tmp_path / "said").read_text()
     assert process.returncode == 0
@@ -127,12 +140,22 @@ def test_the_default_configuration_is_used_when_it_exists(tmp_path):
     text = CONFIGURATION.replace("{port}", "8080") % {"admin": 9080, "target": 9001}
     (tmp_path / "portcullis.yaml").write_text(text)
     # An /etc of this command's own, with nothing else in it.
-    inside = f"mount -t tmpfs none /etc && mkdir /etc/portcullis && cp {tmp_path}/portcullis.yaml /etc/portcullis/ && exec {BINARY} check"
+    inside = f"mount -t tmpfs none /etc && mkdir /etc/portcullis && cp {tmp_path}/portcullis.yaml /etc/portcullis/ && exec {shlex.quote(BINARY)} check"
     out = subprocess.run(["unshare", "--mount", "--map-root-user", "sh", "-c", inside], capture_output=True, text=True,
                          env={"PATH": os.environ["PATH"]})
     if "unshare" in out.stderr or "mount:" in out.stderr:
         pytest.skip("this kernel gives no mount namespace: " + out.stderr)
     assert (out.returncode, out.stdout) == (0, "/etc/portcullis/portcullis.yaml: good: 1 listeners, 1 routes, 1 upstreams\n"), out.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_default_configuration_that_this_user_may_not_read_is_not_said_to_be_missing(public_folder):
+    inside = ("mount -t tmpfs -o mode=755 none /etc && mkdir -m 0750 /etc/portcullis && touch /etc/portcullis/portcullis.yaml && "
+              f"exec setpriv --reuid=54321 --regid=54321 --clear-groups {public_folder}/portcullis check")
+    out = subprocess.run(["unshare", "--mount", "sh", "-c", inside], capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    if "unshare" in out.stderr or "mount:" in out.stderr:
+        pytest.skip("this kernel gives no mount namespace: " + out.stderr)
+    assert (out.returncode, out.stderr) == (3, "portcullis: cannot read the configuration /etc/portcullis/portcullis.yaml: Permission denied\n")
 
 
 # --- exit codes -------------------------------------------------------------------------------------------------------
@@ -216,6 +239,50 @@ def test_json_of_keys_and_hashes():
     assert set(made) == {"key", "hash"} and made["key"].startswith("shop_")
     assert told("hash-key", input=made["key"] + "\n") == {"hash": made["hash"]}
     assert told("hash-password", input="secret\n")["hash"].startswith("$y$")
+
+
+@pytest.mark.parametrize("key", ["k" * 1025, "schlüssel" * 3, " " + "k" * 30], ids=["long", "not ASCII", "space"])
+def test_a_key_that_no_request_can_send_has_no_hash(key):
+    out = portcullis("hash-key", input=key + "\n")
+    assert (out.returncode, out.stdout) == (64, "") and "a key " in out.stderr and key not in out.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.parametrize("name", ["hash-key", "hash-password"])
+def test_a_signal_while_a_secret_is_typed_leaves_the_terminal_as_it_was(name, number):
+    terminal, end = pty.openpty()
+    before = termios.tcgetattr(end)
+    process = subprocess.Popen([BINARY, name], stdin=end, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=harness.take_signals)
+    try:
+        wait_for(lambda: not termios.tcgetattr(end)[3] & termios.ECHO, what="a terminal without echo")
+        process.send_signal(number)
+        assert process.wait(20) == -number
+        assert termios.tcgetattr(end) == before
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(terminal)
+        os.close(end)
+
+
+def test_a_secret_that_is_typed_is_not_shown():
+    terminal, end = pty.openpty()
+    before = termios.tcgetattr(end)
+    process = subprocess.Popen([BINARY, "hash-key"], stdin=end, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: not termios.tcgetattr(end)[3] & termios.ECHO, what="a terminal without echo")
+        os.write(terminal, b"shop_abcdefghijklmnopqrstuvwxyz\n")
+        out, said = process.communicate(timeout=20)
+        assert out == portcullis("hash-key", input="shop_abcdefghijklmnopqrstuvwxyz\n").stdout and said == "key: \n"
+        assert termios.tcgetattr(end) == before
+        os.set_blocking(terminal, False)
+        with pytest.raises(BlockingIOError):
+            os.read(terminal, 100)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
+        os.close(end)
 
 
 def test_json_of_schema():

@@ -25,7 +25,7 @@ def begin(start, edge, echo, monkeypatch):
 
     def make(tls=IN_KERNEL, more="", port=None):
         admin = free_port()
-        monkeypatch.setenv("LD_PRELOAD", str(KERNEL))
+        monkeypatch.setenv("LD_PRELOAD", harness.preloadable(KERNEL))
         gateway = start(configuration(port or echo(), tls, more=f'admin: {{address: "127.0.0.1:{admin}"}}\n{more}'))
         monkeypatch.delenv("LD_PRELOAD")
         return gateway, admin

@@ -1,5 +1,6 @@
 """The gateway as a process among others: addresses that are taken, limits of the system, descriptors."""
 
+import json
 import os
 import pathlib
 import re
@@ -148,6 +149,32 @@ def test_few_descriptors_end_with_one_clear_line(tmp_path, echo):
         out = run_to_end("run", "-c", str(path), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
         assert out.returncode == 3, out.stderr
         assert re.fullmatch(r"\S+ error portcullis\[\d+\]: (the limit of \d+ file descriptors is too low: .*|.*Too many open files.*`ulimit -n`)\n", out.stderr), out.stderr
+
+
+# What each command needs begins with a loop of events: without room for that, it can do nothing. The demo backend also
+# needs its signals, which are blocked by then: without them it could not be ended.
+@pytest.mark.not_sanitized(reason="a sanitizer opens a pipe to look at memory, which such a limit stops")
+@pytest.mark.parametrize("words, limits", [
+    (["health", "--admin", "127.0.0.1:1"], [4]),
+    (["top", "--admin", "127.0.0.1:1"], [4]),
+    (["reload", "--admin", "127.0.0.1:1"], [4]),
+    (["explain", "{path}", "GET", "/"], [4]),
+    (["doctor", "{path}"], [4]),
+    (["demo-backend", "--listen", "127.0.0.1:{port}"], [4, 5, 6]),
+], ids=lambda words: words[0] if isinstance(words[0], str) else "")
+def test_few_descriptors_end_every_command_with_one_clear_line(words, limits, tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(simple_configuration(free_port()).replace("{port}", str(free_port())))
+    words = [word.format(path=path, port=free_port()) for word in words]
+    for limit in limits:
+        def lowered(limit=limit):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+        out = run_to_end(*words, preexec_fn=lowered)
+        assert out.returncode == 3, out
+        assert re.fullmatch(r"portcullis: cannot .*: Too many open files(; see `ulimit -n`)?\n", out.stderr), out.stderr
+        if words[0] != "demo-backend":
+            out = run_to_end(*words, "--json", preexec_fn=lowered)
+            assert out.returncode == 3 and "Too many open files" in json.loads(out.stdout)["error"]
 
 
 @pytest.mark.not_sanitized(reason="a sanitizer starts threads of its own, which such a limit stops")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -43,7 +44,7 @@ class Served(harness.Process):
 
     def printed(self):
         """Its configuration, by that command."""
-        return subprocess.run(["bash", "-c", f"{BINARY} {self.command()}"], capture_output=True, text=True, check=True).stdout
+        return subprocess.run(["bash", "-c", f"{shlex.quote(BINARY)} {self.command()}"], capture_output=True, text=True, check=True).stdout
 
 
 class FromFile(harness.Process):
@@ -352,6 +353,8 @@ def test_a_password_in_a_target_is_never_shown(target):
     (["--to", ":1", "--listen", ":0"], "--listen: `:0`: the port must be 1 to 65535\n"),
     (["--to", ":0"], "--to: `:0`: the port must be 1 to 65535\n"),
     (["--to", ":1", "--dashboard", "127.0.0.1:9", "--no-dashboard"], "--dashboard: `--no-dashboard` says that there is none"),
+    (["--to", ":9080", "--dashboard", "127.0.0.1:9080"], "--dashboard: `:9080` is the application, whose clients would reach the dashboard"),
+    (["--to", "unix:/run/a.sock", "--dashboard", "unix:/run/a.sock"], "--dashboard: `unix:/run/a.sock` is the application"),
     (["--to", ":1", "--watch"], "--watch: with `--to` there are no files to watch"),
     (["--to", ":1", "--key", "--upgrade-socket", "/tmp/x"], "--key: with `--upgrade-socket` it needs a key or a hash"),
     (["--to", ":1", "-c", "x.yaml"], "`--to` cannot be combined with a configuration file"),

@@ -121,7 +121,19 @@ def test_a_service_manager_is_told_of_start_reload_refusal_and_end(manager, serv
     manager.told("RELOADING=1", after=seen)
     manager.told("READY=1", "STATUS=reload refused; serving configuration 2", after=seen)
     gateway.process.send_signal(signal.SIGTERM)
-    manager.told("STOPPING=1", "STATUS=draining")
+    manager.told("STOPPING=1", "STATUS=draining", "EXTEND_TIMEOUT_USEC=45000000")
+
+
+@pytest.mark.parametrize("told, seconds", [("10m", 600), ("0s", 10 * 365 * 24 * 3600)])
+def test_a_manager_is_asked_to_wait_as_long_as_exchanges_may_go_on(told, seconds, tmp_path, service, echo):
+    manager = Manager(str(tmp_path / "notify"))
+    gateway = service(simple_configuration(echo(), top=f"drain_timeout: {told}"), manager)
+    manager.told("READY=1")
+    gateway.process.send_signal(signal.SIGTERM)
+    stopping = manager.told("STOPPING=1")
+    asked = int(next(one for one in stopping if one.startswith("EXTEND_TIMEOUT_USEC=")).split("=")[1])
+    assert asked > seconds * 1_000_000
+    assert gateway.process.wait(20) == 0
 
 
 PTRACE_ATTACH, PTRACE_DETACH = 16, 17

@@ -47,7 +47,7 @@ print(time.monotonic() - began)
 
 def run(program, **variables):
     """(what the calls gave, seconds)"""
-    out = subprocess.run([program, "-c", CALLS], env={**os.environ, "LD_PRELOAD": str(LIBRARY), **variables},
+    out = subprocess.run([program, "-c", CALLS], env={**os.environ, "LD_PRELOAD": harness.preloadable(LIBRARY), **variables},
                          capture_output=True, text=True, check=True).stdout.splitlines()
     return out[0], float(out[1])
 

@@ -1,6 +1,7 @@
 """What scripts/release.sh looks at before it makes anything."""
 
 import re
+import shutil
 import subprocess
 
 import harness
@@ -37,6 +38,13 @@ def test_what_is_not_committed_is_named(clone):
     (clone / "README.md").write_text("")
     code, said = look(clone)
     assert code == 1 and "not committed" in said and "README.md" in said
+
+
+def test_a_tree_of_which_git_says_nothing_is_not_ready(clone):
+    """As a clone of another user, which git does not read."""
+    shutil.rmtree(clone / ".git")
+    code, said = look(clone)
+    assert code == 1 and "git does not say what is committed here" in said, said
 
 
 @pytest.mark.parametrize("file, before, after, expected", [
