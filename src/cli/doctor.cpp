@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <netdb.h>
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -9,20 +8,24 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "base/wall_clock.h"
 #include "cli/commands.h"
 #include "cli/config_choice.h"
+#include "cli/reach.h"
 #include "control/gateway.h"
 #include "control/snapshot.h"
 #include "limits/redis_probe.h"
+#include "policy/registry.h"
 #include "runtime/acceptor.h"
 #include "runtime/socket_owner.h"
-#include "runtime/stream.h"
 
 namespace portcullis::cli {
 namespace {
+
+constexpr const char* kTracing = "tracing";  // nothing depends on it
 
 enum class Verdict { kGood, kWarning, kFault };
 
@@ -129,13 +132,17 @@ void check_port(const std::string& topic, const std::string& text, Findings& fin
   const auto address = SocketAddress::parse(text);
   if (!address) return;
   if (address->is_unix()) {
-    const std::filesystem::path folder =
-        std::filesystem::path(text.substr(std::string_view("unix:").size())).parent_path();
+    const std::filesystem::path path = text.substr(std::string_view("unix:").size());
+    const std::filesystem::path folder = path.parent_path();
+    std::error_code error;
     if (::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
       return findings.fault(topic,
                             text + ": " + std::strerror(errno) + " (no file can be made in the folder)");
-    if (is_unix_socket_alive(*address)) report_owner(topic, *address, findings);
-    return;
+    if (std::filesystem::exists(path, error) && !std::filesystem::is_socket(path, error))
+      return findings.fault(
+          topic, text + ": there is a file at this path that is no socket; the gateway does not remove it");
+    if (is_unix_socket_alive(*address)) return report_owner(topic, *address, findings);
+    return findings.good(topic, text + " is free");
   }
   UniqueFd fd(::socket(address->family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
@@ -181,6 +188,9 @@ void check_file(const std::string& topic, const std::string& path, Findings& fin
       path.starts_with("syslog"))
     return;
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    return findings.fault(topic, path + " is a folder, and no file");
   const bool there = ::access(path.c_str(), F_OK) == 0;
   const std::string place = there ? path : folder.empty() ? "." : folder.string();
   if (::access(place.c_str(), W_OK) == 0) return findings.good(topic, path + " can be written");
@@ -210,93 +220,59 @@ void check_cache_disk(const config::CacheDisk& disk, Findings& findings) {
   findings.warning("cache", told + ", less than its `size`: what the disk does not take is not kept");
 }
 
-// Whom the gateway connects to, all at once.
-class Reach {
- public:
-  // `group`: of those of whom one is enough; empty: it is wanted, but nothing depends on it.
-  void add(std::string topic, std::string group, std::string place) {
-    asked_.push_back({std::move(topic), std::move(group), std::move(place), ""});
-  }
-  void run(Findings& findings) {
-    for (Asked& one : asked_) {
-      ++left_;
-      tasks_.spawn(reach(one));
-    }
-    while (left_ > 0) loop_.run_once(Milliseconds(100));
-    for (const Asked& one : asked_) {
-      const std::string said = (one.group.empty() ? "" : one.group + ": ") + one.place;
-      const bool lost =
-          !one.group.empty() && std::all_of(asked_.begin(), asked_.end(), [&](const Asked& other) {
-            return other.topic != one.topic || other.group != one.group || !other.why.empty();
-          });
-      if (one.why.empty()) {
-        findings.good(one.topic, said + " answers");
-      } else if (lost) {
-        findings.fault(one.topic, said + ": " + one.why);
-      } else {
-        findings.warning(one.topic, said + ": " + one.why);
-      }
-    }
-  }
-
- private:
-  struct Asked {
-    std::string topic, group, place;
-    std::string why;  // it cannot be reached; empty: it can
-  };
-
-  Task<void> reach(Asked& asked) {
-    const std::vector<SocketAddress> addresses = look_up(asked.place, asked.why);
-    for (const SocketAddress& address : addresses) {
-      Stream stream(loop_);
-      const IoResult connected = co_await stream.connect(address, kPatience);
-      asked.why = connected.ok() ? "" : std::strerror(connected.error);
-      if (connected.ok()) break;
-    }
-    --left_;
-  }
-
-  static std::vector<SocketAddress> look_up(const std::string& place, std::string& why) {
-    if (const auto literal = SocketAddress::parse(place)) return {*literal};
-    const auto named = split_host_port(place);
-    if (!named) {
-      why = named.error().message;
-      return {};
-    }
-    addrinfo hints{}, *found = nullptr;
-    hints.ai_socktype = SOCK_STREAM;
-    const int error = ::getaddrinfo(named->host.c_str(), std::to_string(named->port).c_str(), &hints, &found);
-    std::vector<SocketAddress> out;
-    if (error != 0) why = ::gai_strerror(error);
-    for (const addrinfo* one = found; one != nullptr; one = one->ai_next)
-      out.emplace_back(one->ai_addr, one->ai_addrlen);
-    if (found != nullptr) ::freeaddrinfo(found);
-    return out;
-  }
-
-  static constexpr Milliseconds kPatience{2'000};
-
-  std::vector<Asked> asked_;
-  EventLoop loop_;
-  size_t left_ = 0;
-  TaskGroup tasks_;
-};
-
-// "host:port" of "http://host[:port]/path".
+// "host:port" of "http://[user@]host[:port]/path".
 std::string place_of(const std::string& url) {
   const size_t scheme = url.find("://");
-  const std::string authority = url.substr(scheme + 3, url.find_first_of("/?", scheme + 3) - scheme - 3);
+  std::string authority = url.substr(scheme + 3, url.find_first_of("/?#", scheme + 3) - scheme - 3);
+  authority.erase(0, authority.rfind('@') + 1);
   const bool has_port = authority.rfind(':') != std::string::npos && !authority.ends_with(']');
   return has_port ? authority : authority + (url.starts_with("https") ? ":443" : ":80");
 }
 
-void check_neighbours(const config::Config& config, Findings& findings) {
-  Reach reach;
-  for (const config::Upstream& upstream : config.upstreams) {
-    for (const config::Target& target : upstream.targets) reach.add("target", upstream.name, target.address);
+// The servers that policies ask, each once.
+void add_policies(const std::vector<config::PolicyUse>& uses,
+                  std::set<std::pair<std::string, std::string>>& asked) {
+  for (const config::PolicyUse& use : uses) {
+    for (const std::string& url : policy::insight_of(use).asks) asked.emplace(use.name, place_of(url));
   }
-  if (!config.tracing.endpoint.empty()) reach.add("tracing", "", place_of(config.tracing.endpoint));
-  reach.run(findings);
+}
+
+void add_servers(const config::Config& config, Reach& reach) {
+  for (const config::Upstream& upstream : config.upstreams) {
+    for (const config::Target& target : upstream.targets) reach.add_target(upstream.name, target.address);
+    const config::Discover& discover = upstream.discover;
+    if (!discover.consul.service.empty())
+      reach.add_server("discovery", upstream.name, place_of(discover.consul.url));
+    if (discover.etcd.prefix.empty()) continue;
+    for (const std::string& url : discover.etcd.urls)
+      reach.add_server("discovery", upstream.name, place_of(url));
+  }
+  std::set<std::pair<std::string, std::string>> asked;
+  add_policies(config.policies, asked);
+  for (const config::Route& route : config.routes) add_policies(route.policies, asked);
+  for (const auto& [policy, place] : asked) reach.add_server(policy, "", place);
+  if (!config.tracing.endpoint.empty()) reach.add_server(kTracing, "", place_of(config.tracing.endpoint));
+}
+
+void check_neighbours(const config::Config& config, Findings& findings) {
+  Reach reach(config.dns.servers);
+  add_servers(config, reach);
+  const std::vector<Reach::Outcome>& outcomes = reach.run();
+  std::set<std::pair<std::string_view, std::string_view>> reached;  // topics and groups
+  for (const Reach::Outcome& one : outcomes) {
+    if (one.why.empty()) reached.emplace(one.topic, one.group);
+  }
+  for (const Reach::Outcome& one : outcomes) {
+    const std::string place = (one.group.empty() ? "" : one.group + ": ") + one.place;
+    const bool another_serves = !one.group.empty() && reached.contains({one.topic, one.group});
+    if (one.why.empty()) {
+      findings.good(one.topic, place + " answers");
+    } else if (another_serves || one.topic == kTracing) {
+      findings.warning(one.topic, place + ": " + one.why);
+    } else {
+      findings.fault(one.topic, place + ": " + one.why);
+    }
+  }
 }
 
 // A server that answers may still refuse what limits and quotas need.
@@ -354,7 +330,9 @@ Command doctor_command() {
           .summary = "Look for what stands in a configuration's way on this machine",
           .description =
               "The configuration itself, limits of the kernel and of the process, addresses to bind, "
-              "certificates near their end, files to write, targets and servers to reach, and whether Redis "
+              "certificates near their end, files to write, targets and servers to reach (those that "
+              "policies ask "
+              "among them), and whether Redis "
               "takes "
               "what is written: that is a key of its own, which expires. One line for each finding.",
           .operands = {config_operand(settings->config)},

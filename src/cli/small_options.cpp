@@ -82,9 +82,10 @@ Result<std::string> target_address(const std::string& text, const GivenUrl& give
       return Error{in_backticks(text) + " has no port" + did_you_mean(rest + ":3000")};
     rest += given.scheme == "https" ? ":443" : ":80";
   }
+  if (const auto parts = split_host_port(rest); parts && parts->port == 0)
+    return Error{in_backticks(text) + ": the port must be 1 to 65535"};
   if (const std::string problem = config::check_target_address(rest); !problem.empty())
     return Error{rest == text ? problem : in_backticks(text) + ": " + problem};
-  if (split_host_port(rest)->port == 0) return Error{in_backticks(text) + ": the port must be 1 to 65535"};
   return rest;
 }
 
@@ -173,39 +174,16 @@ Result<std::string> read_domain(const std::string& text) {
 
 Result<std::string> read_rate(const std::string& text) {
   config::Rate rate;
-  std::string problem = problem_with(config::rate(), text, &rate);
+  const std::string problem = problem_with(config::rate(), text, &rate);
   if (problem.empty()) return text;
-  std::string plain = to_lower(text);
-  std::erase(plain, ' ');
-  const size_t slash = std::min(plain.find('/'), plain.size());
-  const size_t unit = plain.find_first_not_of("0123456789", std::min(slash + 1, plain.size()));
-  std::string fixed;
-  if (slash == plain.size()) {
-    fixed = plain + "/min";
-  } else if (unit != std::string::npos) {
-    const auto near =
-        nearest_word(std::string_view(plain).substr(unit),
-                     {"s", "second", "min", "minute", "h", "hour", "day", "sec", "m", "d", "ms"});
-    if (near) fixed = plain.substr(0, unit) + std::string(*near);
-  }
-  if (!fixed.empty() && problem_with(config::rate(), fixed, &rate).empty()) problem += did_you_mean(fixed);
   return Error{problem};
 }
 
 Result<std::string> read_cache(const std::string& text) {
   uint64_t bytes = 0;
-  std::string problem = problem_with(config::size(), text, &bytes);
+  const std::string problem = problem_with(config::size(), text, &bytes);
   if (problem.empty() && bytes == 0) return Error{"a cache of 0 bytes keeps nothing: leave `--cache` out"};
   if (problem.empty()) return text;
-  // 64M, 64mb, "64 MiB"
-  std::string plain = to_lower(text);
-  std::erase(plain, ' ');
-  const size_t unit = plain.find_first_not_of("0123456789");
-  const size_t which = unit == std::string::npos ? unit : std::string_view("kmgt").find(plain[unit]);
-  if (which != std::string::npos) {
-    const std::string fixed = plain.substr(0, unit) + "KMGT"[which] + "iB";
-    if (problem_with(config::size(), fixed, &bytes).empty()) problem += did_you_mean(fixed);
-  }
   return Error{problem};
 }
 

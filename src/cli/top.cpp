@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 
 #include "base/text.h"
@@ -16,21 +17,25 @@ namespace {
 
 using nlohmann::json;
 
-// The terminal as it is to be while pages are shown: no echo, keys at once, another screen. As before when
-// this is destroyed.
+// The terminal as it is to be while pages are shown: no echo, keys at once, another screen. The terminal is
+// as before when this is destroyed, and when a signal such as that of Ctrl-C ends the process. One at a time.
 class Screen {
  public:
   Screen() {
     ::tcgetattr(STDIN_FILENO, &before_);
+    for (const int ending : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+      struct sigaction action {};
+      action.sa_handler = end_by;
+      action.sa_flags = static_cast<int>(SA_RESETHAND);
+      ::sigaction(ending, &action, nullptr);
+    }
     termios raw = before_;
     raw.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON);
+    raw.c_cc[VSUSP] = _POSIX_VDISABLE;  // a process that is stopped could not give the terminal back
     ::tcsetattr(STDIN_FILENO, TCSANOW, &raw);
     write("\x1b[?1049h\x1b[?25l");
   }
-  ~Screen() {
-    write("\x1b[?25h\x1b[?1049l");
-    ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
-  }
+  ~Screen() { give_back(); }
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
 
@@ -48,7 +53,19 @@ class Screen {
   }
 
  private:
-  termios before_{};
+  // Calls only what a signal handler may (signal-safety(7)).
+  static void give_back() {
+    constexpr std::string_view kBack = "\x1b[?25h\x1b[?1049l";
+    [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, kBack.data(), kBack.size());
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+  }
+  // The signal has its usual effect once this returns (SA_RESETHAND).
+  static void end_by(int signal) {
+    give_back();
+    ::raise(signal);
+  }
+
+  static inline termios before_{};
 };
 
 std::string format(const char* how, double value) {
@@ -302,23 +319,23 @@ Command top_command() {
                      .summary = "Print one page and exit; the default when standard output is not a terminal",
                      .target = &settings->once});
   options.push_back(json_option(settings->json));
-  return {
-      .name = "top",
-      .summary = "Show what goes on in a running gateway: traffic, targets, limits, failures",
-      .description =
-          "A page a second, until `q`. `p` holds the page until the next `p`. The keys r, f, l and t sort by "
-          "rate, share of failures, latency and total.",
-      .operands = {admin_operand(settings->admin)},
-      .options = std::move(options),
-      .environment = admin_variables(),
-      .exits = {{kGood, "the page was shown"},
-                {kWrong, "the configuration is wrong, or has no admin listener"},
-                {kCouldNot, "the gateway could not be asked"}},
-      .examples = {{"portcullis top gateway.yaml",
-                    "The gateway whose admin listener the configuration names"},
-                   {"portcullis top --once --admin 127.0.0.1:9080", "One page of text"},
-                   {"portcullis top --json --admin 127.0.0.1:9080", "The figures, for programs"}},
-      .run = [settings] { return top(*settings); }};
+  return {.name = "top",
+          .summary = "Show what goes on in a running gateway: traffic, targets, limits, failures",
+          .description =
+              "A page a second, until `q` or Ctrl-C. `p` holds the page until the next `p`. The keys r, f, l "
+              "and t sort by "
+              "rate, share of failures, latency and total.",
+          .operands = {admin_operand(settings->admin)},
+          .options = std::move(options),
+          .environment = admin_variables(),
+          .exits = {{kGood, "the page was shown"},
+                    {kWrong, "the configuration is wrong, or has no admin listener"},
+                    {kCouldNot, "the gateway could not be asked"}},
+          .examples = {{"portcullis top gateway.yaml",
+                        "The gateway whose admin listener the configuration names"},
+                       {"portcullis top --once --admin 127.0.0.1:9080", "One page of text"},
+                       {"portcullis top --json --admin 127.0.0.1:9080", "The figures, for programs"}},
+          .run = [settings] { return top(*settings); }};
 }
 
 }  // namespace portcullis::cli

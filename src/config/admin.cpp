@@ -60,9 +60,9 @@ void check_admin(const Admin& admin, Diagnostics& diagnostics) {
         "others than this machine can reach `" + admin.address +
             "`: give `admin` `tokens`, or `tls` with `client_certificate: required`; or bind it "
             "to 127.0.0.1, [::1] or a Unix socket");
-  if (address && !address->is_local() && !admin.tls.enabled())
-    diagnostics.warning(admin.address_location,
-                        "tokens go to `" + admin.address + "` without TLS: anybody on the way can read them");
+  if (address && !address->is_local() && !admin.tls.enabled() && !admin.tokens.empty())
+    diagnostics.warning(admin.address_location, "tokens go to `" + admin.address +
+                                                    "` without TLS: every machine on the way can read them");
   for (size_t i = 0; i < admin.tokens.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       if (admin.tokens[i].name == admin.tokens[j].name)

@@ -29,7 +29,7 @@ class ConditionMapType final : public Type {
   void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
     if (node.kind == YamlNode::Kind::kNull) return;
     if (node.kind != YamlNode::Kind::kMapping) {
-      diagnostics.error(node.location, "expected names and values");
+      diagnostics.error(node.location, "expected names and values, as " + example());
       return;
     }
     for (const auto& [key, value] : node.members) {

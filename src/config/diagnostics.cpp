@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/text.h"
+#include "config/yaml_text.h"
 
 namespace portcullis::config {
 namespace {
@@ -47,10 +48,12 @@ std::string Diagnostic::to_string() const {
 void Diagnostics::refuse_unknown(const char* kind, const std::string& name,
                                  const std::vector<std::string_view>& known, const Location& location) {
   if (name.empty() || std::find(known.begin(), known.end(), name) != known.end()) return;
-  error(location, std::string("there is no ") + kind + " `" + name + "`" + suggestion_for(name, known));
+  error(location, std::string("there is no ") + kind + " `" + name + "`" + suggestion_for(name, known) +
+                      hint_about_letters(name));
 }
 
 void Diagnostics::error(const Location& location, std::string message) {
+  ++faults_;
   const auto note = notes_.find({location.file.text(), location.line, location.column});
   if (note != notes_.end()) {
     if (note->second.silent) return;
@@ -70,6 +73,14 @@ void Diagnostics::add_hint(const Location& location, const std::string& hint) {
 
 void Diagnostics::silence(const Location& location) {
   notes_[{location.file.text(), location.line, location.column}].silent = true;
+}
+
+void Diagnostics::mark_faulty(const Location& location) {
+  faulty_.insert({location.file.text(), location.line, location.column});
+}
+
+bool Diagnostics::is_faulty(const Location& location) const {
+  return faulty_.contains({location.file.text(), location.line, location.column});
 }
 
 void Diagnostics::treat_warnings_as_errors() {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -62,7 +64,20 @@ class Diagnostics {
   // what it should be: "route".
   void refuse_unknown(const char* kind, const std::string& name, const std::vector<std::string_view>& known,
                       const Location& location);
+  // Says where a key belongs that stands in an object, by its name, that does not have it: "; it belongs to
+  // `routes[].match`". Without one nothing is said.
+  using PlaceOfKey = std::function<std::string(std::string_view key, std::string_view object)>;
+  void know_keys(PlaceOfKey place_of_key) { place_of_key_ = std::move(place_of_key); }
+  std::string place_of_key(std::string_view key, std::string_view object) const {
+    return place_of_key_ ? place_of_key_(key, object) : std::string();
+  }
+  // Something within the object that begins at `location` is wrong, and has been reported: what seems to be
+  // missing from it may be there.
+  void mark_faulty(const Location& location);
+  bool is_faulty(const Location& location) const;
   bool has_errors() const { return errors_ > 0; }
+  // How much has been found wrong so far, silenced errors among it.
+  size_t faults() const { return faults_; }
   // In order of file and position.
   std::vector<Diagnostic> sorted() const;
 
@@ -76,7 +91,10 @@ class Diagnostics {
 
   std::vector<Diagnostic> all_;
   std::map<Place, PlaceNote> notes_;
+  std::set<Place> faulty_;
+  PlaceOfKey place_of_key_;
   size_t errors_ = 0;
+  size_t faults_ = 0;
 };
 
 }  // namespace portcullis::config

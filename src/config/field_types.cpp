@@ -44,7 +44,7 @@ namespace {
 std::string check_socket_mode(const std::string& text) {
   const auto mode = text.size() <= 4 ? parse_digits(text, 8) : std::nullopt;
   if (!mode || *mode > 0777) return "`" + text + "` is not a mode: write it in octal, as \"0660\"";
-  return (*mode & 0222) != 0 ? "" : "`" + text + "` lets nobody connect: that takes the right to write";
+  return (*mode & 0222) != 0 ? "" : "`" + text + "` lets no client connect: clients need the right to write";
 }
 
 }  // namespace
@@ -68,10 +68,24 @@ void check_socket_file(const std::string& address, const std::string& mode, cons
   }
 }
 
+namespace {
+
+// What to write where a name, or a star, stands in place of an IP address; or "".
+std::string hint_about_host(const std::string& text) {
+  const auto parts = split_host_port(text);
+  if (!parts) return "";
+  const std::string port = ":" + std::to_string(parts->port);
+  if (parts->host == "*") return ": for all addresses write 0.0.0.0" + port + ", or [::]" + port;
+  if (parts->host == "localhost") return ": write 127.0.0.1" + port + " or [::1]" + port;
+  return ": names are not looked up here";
+}
+
+}  // namespace
+
 TypePointer address_type() {
   return checked_text("an address", "", "0.0.0.0:8080", [](const std::string& text) -> std::string {
     const auto address = SocketAddress::parse(text);
-    return address ? "" : address.error().message;
+    return address ? "" : address.error().message + (text.starts_with("unix:") ? "" : hint_about_host(text));
   });
 }
 

@@ -6,9 +6,11 @@
 #include "base/text.h"
 #include "config/assertions.h"
 #include "config/field_types.h"
+#include "config/key_places.h"
 #include "config/schema_model.h"
 #include "config/source_reader.h"
 #include "config/yaml.h"
+#include "runtime/address.h"
 
 namespace portcullis::config {
 namespace {
@@ -24,6 +26,30 @@ void refuse_duplicate_names(const std::vector<T>& items, const char* kind, Diagn
                                            "`; the first is at " + first->second->seen_from(item.location));
     }
   }
+}
+
+// Only the first of two listeners with one address would get connections, and the admin listener would not
+// start. The system chooses a port of its own for each 0.
+void refuse_shared_addresses(const Config& config, Diagnostics& diagnostics) {
+  std::map<std::string, const Listener*> seen;
+  for (const Listener& one : config.listeners) {
+    const auto address = SocketAddress::parse(one.address);
+    if (!address || (!address->is_unix() && address->port() == 0)) continue;
+    const auto [first, inserted] = seen.emplace(address->to_string(), &one);
+    if (!inserted)
+      diagnostics.error(one.location, "listener `" + one.name + "` has the address of listener `" +
+                                          first->second->name + "` (" +
+                                          first->second->location.seen_from(one.location) +
+                                          "): each has an address of its own");
+  }
+  if (!config.admin.enabled()) return;
+  const auto admin = SocketAddress::parse(config.admin.address);
+  const auto found = admin ? seen.find(admin->to_string()) : seen.end();
+  if (found != seen.end())
+    diagnostics.error(
+        config.admin.address_location.line == 0 ? config.admin.location : config.admin.address_location,
+        "`admin` has the address of listener `" + found->second->name + "` (" +
+            found->second->location.seen_from(config.admin.location) + "): each has an address of its own");
 }
 
 bool answers_itself(const Route& route) {
@@ -48,7 +74,7 @@ void check_split(const Route& route, RefuseUnknown refuse_unknown_upstream, Diag
     diagnostics.error(route.location,
                       "route `" + route.name + "` has a `split`: its branches say `upstream` and `subset`");
   std::map<std::string_view, const Branch*> labels;
-  bool lasting = false;  // somebody takes what others are not to have any more
+  bool lasting = false;  // a branch takes what others are not to have any more
   for (const Branch& branch : route.split) {
     refuse_unknown_upstream(branch.upstream, branch.upstream_location);
     if (!labels.emplace(branch.label(), &branch).second)
@@ -71,6 +97,7 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
     listeners.push_back(one.name);
     check_socket_file(one.address, one.mode, one.group, one.location, diagnostics);
   }
+  refuse_shared_addresses(config, diagnostics);
   refuse_duplicate_names(config.upstreams, "upstream", diagnostics);
   refuse_duplicate_names(config.routes, "route", diagnostics);
   std::vector<std::string_view> upstreams;
@@ -78,7 +105,7 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
   for (const Upstream& upstream : config.upstreams) {
     upstreams.push_back(upstream.name);
     known.insert(upstream.name);
-    if (upstream.targets.empty() && !upstream.discover.enabled())
+    if (upstream.targets.empty() && !upstream.discover.enabled() && !diagnostics.is_faulty(upstream.location))
       diagnostics.error(upstream.location,
                         "upstream `" + upstream.name + "` has no targets: give it `targets`, or `discover`");
   }
@@ -99,9 +126,9 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
     }
   }
   if (!config.quotas.file.empty() && config.quotas.redis)
-    diagnostics.error({}, "`quotas` takes either `file` or `redis`");
+    diagnostics.error(config.quotas.location, "`quotas` takes either `file` or `redis`");
   if (config.quotas.redis && config.redis.address.empty())
-    diagnostics.error({}, "`quotas` needs the top level's `redis`");
+    diagnostics.error(config.quotas.location, "`quotas` needs the top level's `redis`");
   const ListenerAddresses addresses(config.listeners);
   for (const Route& route : config.routes) {
     if (!route.match.path.empty() + !route.match.path_prefix.empty() + !route.match.path_regex.empty() > 1) {
@@ -112,7 +139,8 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
       diagnostics.error(route.location, "route `" + route.name +
                                             "` rewrites with both `path` and `strip_prefix`; one is enough");
     }
-    if (route.upstream.empty() && route.split.empty() && !answers_itself(route)) {
+    if (route.upstream.empty() && route.split.empty() && !answers_itself(route) &&
+        !diagnostics.is_faulty(route.location)) {
       diagnostics.error(route.location,
                         "route needs `upstream`, `split`, or a policy that answers (`redirect`, `respond`)");
     }
@@ -132,6 +160,11 @@ std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog
     return std::nullopt;
   }
   reader.expand(root);
+  diagnostics.know_keys([catalog, reference = std::shared_ptr<Reference>()](std::string_view key,
+                                                                            std::string_view object) mutable {
+    if (!reference) reference = std::make_shared<Reference>(make_reference(catalog));
+    return place_of_key(*reference, key, object);
+  });
   Config config;
   config_type(catalog)->load(root, &config, diagnostics);
   check_references(config, diagnostics);

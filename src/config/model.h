@@ -81,6 +81,7 @@ struct Redis {
 
 // Where the counts of quotas outlive the process.
 struct Quotas {
+  Location location;
   std::string file;
   bool redis = false;
   milliseconds interval{1'000};
@@ -116,6 +117,7 @@ struct Overload {
 };
 
 struct Config {
+  Location location;
   uint64_t version = 1;
   uint64_t workers = 0;
   std::string zone;  // where this node is

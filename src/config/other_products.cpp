@@ -77,7 +77,7 @@ constexpr ForeignWord kKeys[] = {
     {"target.failtimeout", "`outlier_ejection` of the upstream"},
     {"target.backup", "`priority`: targets of the lowest number serve first"},
     // Listeners
-    {"entrypoints", "`listeners`; every route answers on all of them"},
+    {"entrypoints", "`listeners`; a route answers on all of them, or on those that its `match` names"},
     {"frontends", "`listeners`, and `routes`"},
     {"frontend", "`listeners`, and `routes`"},
     {"servers", "`listeners`"},
@@ -196,7 +196,7 @@ constexpr ForeignWord kKeys[] = {
     {"jwt", "the policy `jwt`, in `policies` of the route"},
     {"keyauth", "the policy `key_auth`, in `policies` of the route"},
     {"ratelimit", "the policy `rate_limit`, in `policies` of the route"},
-    {"protocols", "`listeners`: every route answers on all of them"},
+    {"protocols", "`listeners` of `match`: a route answers on all listeners, or on those that are named"},
     {"usekeyless", "nothing: a route without a policy that authenticates is open"},
     {"certresolver", "nothing: certificates come from files (`tls.certificates` of the listener)"},
     // The whole

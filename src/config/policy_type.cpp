@@ -16,7 +16,9 @@ class PolicyListType final : public Type {
   void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
     if (node.kind == YamlNode::Kind::kNull) return;
     if (node.kind != YamlNode::Kind::kSequence) {
-      diagnostics.error(node.location, "expected a list of policies");
+      const std::string first = node.members.empty() ? "key_auth" : node.members.front().first->scalar;
+      diagnostics.error(node.location,
+                        "expected a list of policies: each begins with `- `, as `- " + first + ": {...}`");
       return;
     }
     auto& uses = *static_cast<std::vector<PolicyUse>*>(out);
@@ -65,22 +67,58 @@ class PolicyListType final : public Type {
       value = its_value.get();
       ++count;
     }
-    if (count != 1) {
-      diagnostics.error(item.location, "expected one policy: its name, a colon and its settings");
+    if (count != 1) return report_form(item, diagnostics);
+    if (const PolicyType* policy = find(key->scalar)) {
+      const std::shared_ptr<void> settings = policy->make();
+      policy->type->load(*value, settings.get(), diagnostics);
+      uses.push_back({key->location, policy->name, settings});
       return;
     }
-    std::vector<std::string_view> known;
+    diagnostics.error(key->location, "there is no policy `" + key->scalar + "`" + hint_for(key->scalar));
+  }
+
+  const PolicyType* find(const std::string& name) const {
     for (const PolicyType& policy : catalog_) {
-      known.push_back(policy.name);
-      if (policy.name != key->scalar) continue;
-      const std::shared_ptr<void> settings = policy.make();
-      policy.type->load(*value, settings.get(), diagnostics);
-      uses.push_back({key->location, policy.name, settings});
-      return;
+      if (policy.name == name) return &policy;
     }
-    const std::string hint = hint_for_foreign_policy(key->scalar);
-    diagnostics.error(key->location, "there is no policy `" + key->scalar + "`" +
-                                         (hint.empty() ? suggestion_for(key->scalar, known) : hint));
+    return nullptr;
+  }
+
+  // What may be meant by the name of a policy that does not exist; or "".
+  std::string hint_for(const std::string& name) const {
+    if (std::string hint = hint_for_foreign_policy(name); !hint.empty()) return hint;
+    std::vector<std::string_view> known;
+    for (const PolicyType& policy : catalog_) known.push_back(policy.name);
+    return suggestion_for(name, known);
+  }
+
+  // What is wrong with an entry that is not one name with its settings.
+  void report_form(const YamlNode& item, Diagnostics& diagnostics) const {
+    const std::string expected = "expected one policy: its name, a colon and its settings";
+    if (item.kind == YamlNode::Kind::kScalar) {
+      const bool known = find(item.scalar) != nullptr;
+      return diagnostics.error(item.location,
+                               expected + (known ? ", as `" + item.scalar + ": {}`" : hint_for(item.scalar)));
+    }
+    if (item.members.size() < 2) return diagnostics.error(item.location, expected);
+    const auto& [key, value] = item.members[0];
+    const auto& [second, its_value] = item.members[1];
+    if (find(key->scalar) != nullptr && find(second->scalar) != nullptr)
+      return diagnostics.error(second->location, "`" + second->scalar +
+                                                     "` is a second policy of this entry: each "
+                                                     "begins with a `- ` of its own");
+    if (find(key->scalar) != nullptr && value->kind == YamlNode::Kind::kNull)
+      return diagnostics.error(second->location, "`" + second->scalar + "` stands beside `" + key->scalar +
+                                                     "`: as a setting of it, it must be indented further");
+    // As other products write it: `name: rate-limiting`, `config: {...}`.
+    if (const YamlNode* name = item.find("name"); name != nullptr && name->kind == YamlNode::Kind::kScalar) {
+      const std::string hint = find(name->scalar) != nullptr ? "" : hint_for(name->scalar);
+      return diagnostics.error(item.location,
+                               "a policy's name is the key of its settings, as `- key_auth: {...}`, and not "
+                               "a `name` beside them" +
+                                   (hint.empty() ? "" : "; `" + name->scalar + "`" + hint));
+    }
+    diagnostics.error(item.location, expected);
   }
 
   PolicyCatalog catalog_;
@@ -99,13 +137,14 @@ class TextMapType final : public Type {
   void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
     if (node.kind == YamlNode::Kind::kNull) return;
     if (node.kind != YamlNode::Kind::kMapping) {
-      diagnostics.error(node.location, "expected keys and values");
+      diagnostics.error(node.location, "expected keys and values, as " + example_);
       return;
     }
     static_cast<TextMap*>(out)->clear();
     for (const auto& [key, value] : node.members) {
       if (const std::string problem = check_key_(key->scalar); !problem.empty())
         diagnostics.error(key->location, problem);
+      if (read_ == with_inserted_braces_doubled) warn_of_foreign_variables(*value, diagnostics);
       std::string text = read_(*value);
       if (value->kind == YamlNode::Kind::kSequence || value->kind == YamlNode::Kind::kMapping) {
         diagnostics.error(value->location, "expected text");

@@ -9,20 +9,26 @@
 
 namespace portcullis::config {
 
-// A scalar whose text `parse` checks and turns into a T. `schema`: how JSON writes it. Immutable.
+// What a text that cannot be read is likely to mean, or "": see config/likely_value.h.
+using Guess = std::string (*)(const std::string& text);
+
+// A scalar whose text `parse` checks and turns into a T. `schema`: how JSON writes it. `guess` may be null.
+// Immutable.
 template <typename T>
 class ScalarType final : public Type {
  public:
-  ScalarType(std::string kind, nlohmann::json schema, std::string example, Parse<T> parse)
+  ScalarType(std::string kind, nlohmann::json schema, std::string example, Parse<T> parse,
+             Guess guess = nullptr)
       : kind_(std::move(kind)),
         schema_(std::move(schema)),
         example_(std::move(example)),
-        parse_(std::move(parse)) {}
+        parse_(std::move(parse)),
+        guess_(guess) {}
 
   void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
     if (node.kind != YamlNode::Kind::kScalar) return diagnostics.error(node.location, "expected " + kind_);
     const std::string problem = parse_(node.scalar, *static_cast<T*>(out));
-    if (!problem.empty()) diagnostics.error(node.location, problem);
+    if (!problem.empty()) diagnostics.error(node.location, problem + suggestion(node.scalar));
   }
   nlohmann::json json_schema() const override { return schema_; }
   std::string describe() const override { return kind_; }
@@ -33,10 +39,17 @@ class ScalarType final : public Type {
   }
 
  private:
+  // " - did you mean `x`?", or "".
+  std::string suggestion(const std::string& text) const {
+    const std::string likely = guess_ == nullptr ? std::string() : guess_(text);
+    return likely.empty() || !is_value(likely) ? "" : " - did you mean `" + likely + "`?";
+  }
+
   std::string kind_;
   nlohmann::json schema_;
   std::string example_;
   Parse<T> parse_;
+  Guess guess_;
 };
 
 }  // namespace portcullis::config

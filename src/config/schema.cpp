@@ -54,12 +54,48 @@ TypePointer non_empty(TypePointer list) {
   return std::make_shared<NonEmptyType>(std::move(list));
 }
 
+namespace {
+
+// "; it takes `a` and `b`", where that is short enough to be read.
+std::string list_of_keys(const std::vector<std::string_view>& known) {
+  constexpr size_t kMostTold = 12;
+  if (known.empty() || known.size() > kMostTold) return "";
+  std::string out = "; it takes ";
+  for (size_t i = 0; i < known.size(); ++i)
+    out += (i == 0 ? "`" : i + 1 == known.size() ? " and `" : ", `") + std::string(known[i]) + "`";
+  return out;
+}
+
+// What may be meant by a key that the object does not have.
+std::string hint_for_key(const std::string& key, const std::string& object,
+                         const std::vector<std::string_view>& known, const Diagnostics& diagnostics) {
+  if (std::string hint = hint_for_foreign_key(key, object); !hint.empty()) return hint;
+  if (std::string hint = suggestion_for(key, known); !hint.empty()) return hint;
+  if (std::string hint = diagnostics.place_of_key(key, object); !hint.empty()) return hint;
+  return list_of_keys(known);
+}
+
+bool is_required(const ObjectType::Field& field) {
+  return field.required;
+}
+
+}  // namespace
+
+std::string ObjectType::expectation() const {
+  const bool all_optional = std::none_of(fields_.begin(), fields_.end(), is_required);
+  return "expected " + name_ + " (keys and values), as " + example() +
+         (all_optional ? ", or {} for its defaults" : "");
+}
+
 void ObjectType::load(const YamlNode& node, void* out, Diagnostics& diagnostics) const {
   if (location_) *location_(out) = node.location;
-  if (node.kind != YamlNode::Kind::kMapping) {
-    diagnostics.error(node.location, "expected " + name_ + " (keys and values)");
-    return;
-  }
+  const size_t faults_before = diagnostics.faults();
+  load_members(node, out, diagnostics);
+  if (diagnostics.faults() != faults_before) diagnostics.mark_faulty(node.location);
+}
+
+void ObjectType::load_members(const YamlNode& node, void* out, Diagnostics& diagnostics) const {
+  if (node.kind != YamlNode::Kind::kMapping) return diagnostics.error(node.location, expectation());
   std::set<std::string_view> given;
   for (const auto& [key, value] : node.members) {
     if (is_extension_key(key->scalar)) continue;
@@ -71,9 +107,8 @@ void ObjectType::load(const YamlNode& node, void* out, Diagnostics& diagnostics)
       known.push_back(candidate.name);
     }
     if (field == nullptr) {
-      const std::string hint = hint_for_foreign_key(key->scalar, name_);
       diagnostics.error(key->location, "unknown key `" + key->scalar + "` in " + name_ +
-                                           (hint.empty() ? suggestion_for(key->scalar, known) : hint));
+                                           hint_for_key(key->scalar, name_, known, diagnostics));
       continue;
     }
     if (field->location) *field->location(out) = value->location;
@@ -99,7 +134,6 @@ std::optional<nlohmann::json> default_value(const ObjectType::Field& field) {
     return json_of_yaml(text.starts_with('[') ? text : "[" + text + "]");
   }
   const ObjectType* object = field.type->object();
-  const auto is_required = [](const ObjectType::Field& one) { return one.required; };
   if (object != nullptr && text.empty() &&
       std::none_of(object->fields().begin(), object->fields().end(), is_required))
     return nlohmann::json::object();
@@ -169,16 +203,32 @@ bool ListType::is_value(const std::string& text) const {
 
 void ListType::load(const YamlNode& node, void* out, Diagnostics& diagnostics) const {
   if (node.kind == YamlNode::Kind::kNull) return;
-  if (node.kind != YamlNode::Kind::kSequence) {
-    std::string message = "expected a list of " + element_->describe();
-    // What a variable has put there may be a secret.
-    if (node.kind == YamlNode::Kind::kScalar && node.inserted.empty() && element_->object() == nullptr)
-      message += ": write [" + node.scalar + "]";
-    diagnostics.error(node.location, message);
-    return;
-  }
+  if (node.kind != YamlNode::Kind::kSequence)
+    return diagnostics.error(node.location,
+                             "expected a list of " + element_->describe() + hint_for_list(node));
   clear(out);
   for (const auto& item : node.items) element_->load(*item, append(out), diagnostics);
+}
+
+// How to make a list of `node`, which is none.
+std::string ListType::hint_for_list(const YamlNode& node) const {
+  if (node.kind == YamlNode::Kind::kScalar) {
+    // What a variable has put there may be a secret.
+    if (!node.inserted.empty()) return ": a variable stands for one element, as [\"${NAME}\"]";
+    return element_->object() == nullptr ? ": write [" + node.scalar + "]" : "";
+  }
+  const ObjectType* object = element_->object();
+  if (object == nullptr || node.members.empty()) return "";
+  const auto names_an_element = [](const auto& member) {
+    return member.second->kind == YamlNode::Kind::kMapping && !is_extension_key(member.first->scalar);
+  };
+  const std::vector<ObjectType::Field>& fields = object->fields();
+  const bool has_name =
+      std::any_of(fields.begin(), fields.end(), [](const auto& one) { return one.name == "name"; });
+  if (has_name && std::all_of(node.members.begin(), node.members.end(), names_an_element))
+    return ": each begins with `- `, and its name is one of its keys, as `- name: " +
+           node.members.front().first->scalar + "`";
+  return ": each begins with `- `, also where there is only one";
 }
 
 nlohmann::json ListType::json_schema() const {

@@ -78,6 +78,8 @@ inline std::string any_text(const std::string&) {
 }
 TypePointer choice(std::vector<std::pair<std::string, int>> words);  // an enum of int size
 
+// Warns of a variable in a text with variables that is written as in another product.
+void warn_of_foreign_variables(const YamlNode& node, Diagnostics& diagnostics);
 // The scalar of `node` as text_with_variables() stores it.
 std::string with_inserted_braces_doubled(const YamlNode& node);
 
@@ -142,11 +144,14 @@ class ObjectType : public Type {
   // Where `object`, of this type, notes its place; null when it does not.
   Location* location_of(void* object) const { return location_ ? location_(object) : nullptr; }
 
+  // What to say where something else stands.
+  std::string expectation() const;
   const std::string& name() const { return name_; }
   const std::string& summary() const { return summary_; }
   const std::vector<Field>& fields() const { return fields_; }
 
  private:
+  void load_members(const YamlNode& node, void* out, Diagnostics& diagnostics) const;
   template <typename T, typename M>
   ObjectType& add(std::string name, M T::*member, TypePointer type, bool is_required,
                   std::string default_text, std::string summary) {
@@ -184,6 +189,8 @@ class ListType : public Type {
   virtual void clear(void* list) const = 0;
 
  private:
+  std::string hint_for_list(const YamlNode& node) const;
+
   TypePointer element_;
 };
 

@@ -34,8 +34,10 @@ std::string check_path(const std::string& path) {
   if (*canonical == path) return "";
   return "`" + path + "` never matches, because paths are normalised first: write `" +
          std::string(*canonical) + "`" +
-         (path.find_first_of("[]()\\^") == std::string::npos ? ""
-                                                             : "; an expression is written as `path_regex`");
+         (path.find('<') != std::string::npos ? "; any one segment is written `{name}` in `path`"
+          : path.find_first_of("[]()\\^") == std::string::npos
+              ? ""
+              : "; an expression is written as `path_regex`");
 }
 
 std::string check_plain_path(const std::string& path) {
@@ -85,6 +87,16 @@ std::string check_host(const std::string& host) {
   const std::string_view rest =
       host.starts_with("*.") ? std::string_view(host).substr(2) : std::string_view(host);
   if (host == "*") return "leave out `hosts` to match any host";
+  if (rest.find(',') != std::string_view::npos)
+    return "`" + host +
+           "` is several hosts: each is an element of the list, as [a.example.com, b.example.com]";
+  if (host.starts_with('.'))
+    return "`" + host + "` is not a host: write " + host.substr(1) + ", and *" + host +
+           " for the names below it";
+  if (host.starts_with('~') || host.find_first_of("^$\\()") != std::string::npos)
+    return "`" + host + "` is not a host: hosts are not expressions; write api.example.com or *.example.com";
+  if (std::any_of(host.begin(), host.end(), [](char c) { return static_cast<uint8_t>(c) >= 0x80; }))
+    return "`" + host + "` is not a host: write it as clients send it, in ASCII (as xn--mller-kva.example)";
   if (rest.empty() || rest.find('*') != std::string_view::npos) {
     return "`" + host + "` is not a host: write api.example.com or *.example.com";
   }
@@ -234,10 +246,10 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                 "How long a request waits for it; what then is each policy's `on_error`.");
   auto quotas = std::make_shared<ObjectType>(
       "quotas", "Where the counts of quotas are kept. A change needs a restart.");
-  quotas
-      ->optional("file", &Quotas::file, text("/var/lib/portcullis/quotas.db"), "",
-                 "A file, which is made: for one node (SQLite). A relative path begins where the gateway was "
-                 "started.")
+  quotas->locate(&Quotas::location)
+      .optional("file", &Quotas::file, text("/var/lib/portcullis/quotas.db"), "",
+                "A file, which is made: for one node (SQLite). A relative path begins where the gateway was "
+                "started.")
       .optional("redis", &Quotas::redis, boolean(), "false",
                 "Whether the top level's `redis` has them, for all nodes.")
       .optional("interval", &Quotas::interval, duration(), "1s",
@@ -281,7 +293,8 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("requires_any", &Assertion::requires_any, policy_names, "none",
                 "Policies of which each must have at least one.");
   auto config = std::make_unique<ObjectType>("configuration", "A whole configuration.");
-  config->required("version", &Config::version, version_number(), "The format's version: 1.")
+  config->locate(&Config::location)
+      .required("version", &Config::version, version_number(), "The format's version: 1.")
       .optional("workers", &Config::workers, integer(0, 1024), "0", "Worker threads. 0: one per core.")
       .optional("zone", &Config::zone, name_type(), "none",
                 "Where this node is: upstreams prefer targets of the same `zone`.")

@@ -4,7 +4,9 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "config/foreign_variables.h"
 #include "config/json_value.h"
+#include "config/likely_value.h"
 #include "config/other_products.h"
 #include "config/scalar_type.h"
 #include "config/schema.h"
@@ -78,7 +80,9 @@ class TextType final : public Type {
   nlohmann::json json_schema() const override {
     ScalarForm form{{}, pattern_};
     // What YAML takes for a number or a truth value is a text here all the same, where it is a good one.
-    if (check_("1").empty() || check_("1.5").empty()) form.other_types.push_back("number");
+    const auto is_taken = [this](const char* number) { return check_(number).empty(); };
+    static constexpr const char* kNumbers[] = {"1", "1.5", "660"};  // the last one is a file's mode
+    if (std::any_of(std::begin(kNumbers), std::end(kNumbers), is_taken)) form.other_types.push_back("number");
     if (check_("true").empty()) form.other_types.push_back("boolean");
     return scalar_schema(form);
   }
@@ -101,6 +105,7 @@ class VariablesType final : public Type {
       : text_(std::move(kind), "", std::move(example), std::move(check)) {}
 
   void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+    warn_of_foreign_variables(node, diagnostics);
     if (node.inserted.empty()) return text_.load(node, out, diagnostics);
     YamlNode escaped = node;
     escaped.scalar = with_inserted_braces_doubled(node);
@@ -166,7 +171,7 @@ TypePointer integer_type(uint64_t least, uint64_t most, Parse<uint64_t> parse) {
   schema["maximum"] = most;
   return std::make_shared<ScalarType<uint64_t>>("a whole number", std::move(schema),
                                                 std::to_string(std::clamp<uint64_t>(10, least, most)),
-                                                std::move(parse));
+                                                std::move(parse), likely_integer);
 }
 
 // Reads a duration; `zero` is what 0 stands for.
@@ -182,7 +187,8 @@ TypePointer duration_type(std::string kind, std::chrono::milliseconds zero) {
           problem = "`" + value + "` is longer than a year";
         if (problem.empty()) out = number == 0 ? zero : std::chrono::milliseconds(number);
         return problem;
-      });
+      },
+      likely_duration);
 }
 
 }  // namespace
@@ -201,6 +207,18 @@ std::string with_inserted_braces_doubled(const YamlNode& node) {
   return out.append(node.scalar, at, std::string::npos);
 }
 
+void warn_of_foreign_variables(const YamlNode& node, Diagnostics& diagnostics) {
+  // What a variable has put there may be a secret with a `$` in it.
+  if (node.kind != YamlNode::Kind::kScalar || !node.inserted.empty()) return;
+  const std::string_view found = foreign_variable(node.scalar);
+  if (!found.empty())
+    diagnostics.warning(node.location,
+                        "`" + std::string(found) +
+                            "` is text like any other here: variables of the request stand in braces, as "
+                            "`{client.address}`, and those of the environment are written `${NAME}`",
+                        "foreign_pattern");
+}
+
 TypePointer text(std::string example) {
   return std::make_shared<TextType>("text", "", std::move(example), any_text);
 }
@@ -215,13 +233,14 @@ TypePointer text_with_variables(std::string kind, std::string example, TextCheck
 }
 
 TypePointer boolean() {
-  return std::make_shared<ScalarType<bool>>("true or false", scalar_schema({{"boolean"}, "^(true|false)$"}),
-                                            "true", [](const std::string& value, bool& out) -> std::string {
-                                              if (value != "true" && value != "false")
-                                                return "`" + value + "` is neither true nor false";
-                                              out = value == "true";
-                                              return "";
-                                            });
+  return std::make_shared<ScalarType<bool>>(
+      "true or false", scalar_schema({{"boolean"}, "^(true|false)$"}), "true",
+      [](const std::string& value, bool& out) -> std::string {
+        if (value != "true" && value != "false") return "`" + value + "` is neither true nor false";
+        out = value == "true";
+        return "";
+      },
+      likely_boolean);
 }
 
 TypePointer integer(uint64_t least, uint64_t most) {
@@ -258,7 +277,8 @@ TypePointer size() {
       "a size", scalar_schema({{"integer"}, "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"}), "64KiB",
       [](const std::string& value, uint64_t& out) {
         return parse_with_unit(value, kUnits, "a size such as 512, 64KiB or 10MiB", out);
-      });
+      },
+      likely_size);
 }
 
 TypePointer choice(std::vector<std::pair<std::string, int>> words) {

@@ -24,6 +24,17 @@ size_t closing_brace(std::string_view text) {
   return std::string_view::npos;
 }
 
+// What to say of `${name}` where no environment variable has that name.
+std::string why_missing(const std::string& name) {
+  const std::string shown = "`${" + name + "}`";
+  const size_t end =
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+  if (end == std::string::npos && !name.empty()) return "the environment variable " + name + " is not set";
+  if (end != std::string::npos && end > 0 && name.find_first_of("?+-", end) <= end + 1)
+    return shown + ": there is no such environment variable; a default is written `${NAME:-TEXT}`";
+  return shown + " names no environment variable: write `${NAME}`, `${NAME:-TEXT}` or `${file:PATH}`";
+}
+
 // Adds `from`'s members to those of `into`.
 void join_documents(YamlNode& into, const YamlNode& from, Diagnostics& diagnostics) {
   if (from.kind == YamlNode::Kind::kNull) return;
@@ -143,10 +154,18 @@ void SourceReader::expand_child(const std::shared_ptr<YamlNode>& child) {
 
 void SourceReader::expand_below(YamlNode& node) {
   for (const auto& item : node.items) expand_child(item);
-  for (const auto& member : node.members) expand_child(member.second);
+  for (const auto& [key, value] : node.members) {
+    if (key->scalar.find("${") != std::string::npos) {
+      diagnostics_.error(key->location, "`" + key->scalar + "`: variables stand in values, not in keys");
+      diagnostics_.silence(key->location);
+    }
+    expand_child(value);
+  }
   if (node.scalar.find("${") == std::string::npos) return;
   std::string text;
   if (expand_text(node.scalar, node.location, text, node.inserted)) {
+    if (text.empty())
+      diagnostics_.add_hint(node.location, "; what `" + node.scalar + "` stands for is empty");
     node.scalar = std::move(text);
   } else {
     diagnostics_.silence(node.location);
@@ -201,11 +220,7 @@ bool SourceReader::append_value(std::string_view reference, const Location& loca
       return expand_text(reference.substr(dash + 2), location, out, within);
     }
   } else if (value == nullptr) {
-    if (missing_.insert(name).second)
-      diagnostics_.error(location, name.find_first_of(":?+-") == std::string::npos
-                                       ? "the environment variable " + name + " is not set"
-                                       : "there is no environment variable `" + name +
-                                             "`; a default is written `${NAME:-TEXT}`");
+    if (missing_.insert(name).second) diagnostics_.error(location, why_missing(name));
     return false;
   }
   out += value;

@@ -53,9 +53,15 @@ TypePointer metadata_type() {
 }
 
 std::string check_target_address(const std::string& text) {
-  if (SocketAddress::parse(text)) return "";
+  const auto literal = SocketAddress::parse(text);
+  if (literal && literal->is_unix()) return "";
   const auto split = split_host_port(text);
-  if (!split) return split.error().message;
+  if (!split)
+    return split.error().message + (text.starts_with("https://")
+                                        ? ", and give the upstream `tls: {}`, by which its targets speak TLS"
+                                        : "");
+  if (split->port == 0) return "`" + text + "` is no address to connect to: the port must be 1 to 65535";
+  if (literal) return "";
   const bool name = split->host.find_first_not_of(
                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                         "0123456789-_.") == std::string::npos &&

@@ -4,6 +4,7 @@
 
 #include <ctime>
 
+#include "config/likely_value.h"
 #include "config/scalar_type.h"
 
 namespace portcullis::config {
@@ -150,18 +151,18 @@ class OneOrManyType final : public Type {
 
 TypePointer rate() {
   return std::make_shared<ScalarType<Rate>>("a rate", scalar_schema({{}, "^[0-9]+/[0-9]*[a-z]+$"}), "100/s",
-                                            parse_rate);
+                                            parse_rate, likely_rate);
 }
 
 TypePointer percent() {
   return std::make_shared<ScalarType<uint64_t>>("a share such as 20%", scalar_schema({{}, "^[0-9]+%$"}),
-                                                "20%", parse_percent);
+                                                "20%", parse_percent, likely_percent);
 }
 
 TypePointer fine_share() {
   return std::make_shared<ScalarType<FineShare>>("a share such as 20% or 0.1%",
                                                  scalar_schema({{}, "^[0-9]+([.][0-9]{1,2})?%$"}), "0.1%",
-                                                 parse_fine_share);
+                                                 parse_fine_share, likely_percent);
 }
 
 TypePointer status_range() {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "config/yaml_faults.h"
 #include "config/yaml_text.h"
 
 namespace portcullis::config {
@@ -56,17 +57,36 @@ class Builder {
   bool advance() {
     yaml_event_delete(&event_);
     if (yaml_parser_parse(&parser_, &event_)) return true;
-    const Location at{file_, parser_.problem_mark.line + 1, parser_.problem_mark.column + 1};
-    std::string message = parser_.problem != nullptr ? parser_.problem : "cannot be read as YAML";
-    if (parser_.context != nullptr) message += std::string(" (") + parser_.context + ")";
-    const std::optional<Trap> trap = find_trap(text_, at);
-    trap ? diagnostics_.error(trap->location, trap->message) : diagnostics_.error(at, message);
+    const YamlFault fault{parser_.problem != nullptr ? parser_.problem : "cannot be read as YAML",
+                          parser_.context != nullptr ? parser_.context : "", place_of(parser_.problem_mark),
+                          place_of(parser_.context_mark)};
+    std::optional<Trap> trap = find_trap(text_, fault.at);
+    if (!trap) trap = explain_yaml_fault(text_, fault);
+    diagnostics_.error(trap->location, trap->message);
     event_ = {};
     return false;
   }
 
-  void error(const std::string& message) {
-    diagnostics_.error({file_, event_.start_mark.line + 1, event_.start_mark.column + 1}, message);
+  Location place_of(const yaml_mark_t& mark) const { return {file_, mark.line + 1, mark.column + 1}; }
+
+  void error(const std::string& message) { diagnostics_.error(place_of(event_.start_mark), message); }
+
+  // A tag would change what its node means. Those of YAML's own types say nothing more than the schema does;
+  // with any other, its author means something that does not happen here.
+  bool takes_tag(const yaml_char_t* tag) {
+    static constexpr std::string_view kYamls = "tag:yaml.org,2002:";
+    const std::string_view text = tag == nullptr ? "!" : reinterpret_cast<const char*>(tag);
+    if (text == "!") return true;
+    for (const std::string_view type : {"str", "int", "float", "bool", "null", "seq", "map"}) {
+      if (text.starts_with(kYamls) && text.substr(kYamls.size()) == type) return true;
+    }
+    const std::string shown =
+        text.starts_with(kYamls) ? "!!" + std::string(text.substr(kYamls.size())) : std::string(text);
+    error(
+        "the tag `" + shown +
+        "` means nothing here: a variable of the environment is written `${NAME}`, and the content of a file "
+        "`${file:PATH}`; a text that begins with `!` must stand in quotes");
+    return false;
   }
 
   void remember(const yaml_char_t* anchor, const std::shared_ptr<YamlNode>& made) {
@@ -80,9 +100,10 @@ class Builder {
       return nullptr;
     }
     auto made = std::make_shared<YamlNode>();
-    made->location = {file_, event_.start_mark.line + 1, event_.start_mark.column + 1};
+    made->location = place_of(event_.start_mark);
     switch (event_.type) {
       case YAML_SCALAR_EVENT: {
+        if (!takes_tag(event_.data.scalar.tag)) return nullptr;
         made->scalar.assign(reinterpret_cast<const char*>(event_.data.scalar.value),
                             event_.data.scalar.length);
         made->quoted = event_.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
@@ -94,6 +115,7 @@ class Builder {
         return made;
       }
       case YAML_SEQUENCE_START_EVENT: {
+        if (!takes_tag(event_.data.sequence_start.tag)) return nullptr;
         made->kind = YamlNode::Kind::kSequence;
         const auto anchor = anchor_text(event_.data.sequence_start.anchor);
         for (;;) {
@@ -107,6 +129,7 @@ class Builder {
         return made;
       }
       case YAML_MAPPING_START_EVENT: {
+        if (!takes_tag(event_.data.mapping_start.tag)) return nullptr;
         made->kind = YamlNode::Kind::kMapping;
         const auto anchor = anchor_text(event_.data.mapping_start.anchor);
         if (!read_members(*made, depth)) return nullptr;
@@ -116,7 +139,9 @@ class Builder {
       case YAML_ALIAS_EVENT: {
         const auto found = anchors_.find(reinterpret_cast<const char*>(event_.data.alias.anchor));
         if (found == anchors_.end()) {
-          error("this alias has no anchor before it");
+          const std::string name = reinterpret_cast<const char*>(event_.data.alias.anchor);
+          error("the alias `*" + name + "` has no anchor `&" + name +
+                "` before it; a text that begins with `*` must stand in quotes");
           return nullptr;
         }
         return found->second;

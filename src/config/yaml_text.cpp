@@ -16,13 +16,9 @@ struct OddCharacter {
 
 // What looks like a space, or like nothing, and is no space for YAML.
 constexpr OddCharacter kSpaces[] = {
-    {"\xC2\xA0", "a no-break space (U+00A0)"},
-    {"\xE2\x80\x82", "an en space (U+2002)"},
-    {"\xE2\x80\x83", "an em space (U+2003)"},
-    {"\xE2\x80\x87", "a figure space (U+2007)"},
-    {"\xE2\x80\x89", "a thin space (U+2009)"},
-    {"\xE2\x80\x8B", "a zero-width space (U+200B)"},
-    {"\xE2\x80\xAF", "a narrow no-break space (U+202F)"},
+    {"\xC2\xA0", "a no-break space (U+00A0)"},         {"\xE2\x80\x82", "an en space (U+2002)"},
+    {"\xE2\x80\x83", "an em space (U+2003)"},          {"\xE2\x80\x87", "a figure space (U+2007)"},
+    {"\xE2\x80\x89", "a thin space (U+2009)"},         {"\xE2\x80\xAF", "a narrow no-break space (U+202F)"},
     {"\xE3\x80\x80", "an ideographic space (U+3000)"},
 };
 
@@ -34,7 +30,26 @@ constexpr OddCharacter kQuotes[] = {
     {"\xE2\x80\xBA", "U+203A"},
 };
 
+// What cannot be seen at all.
+constexpr OddCharacter kUnseen[] = {
+    {"\xC2\xAD", "a soft hyphen (U+00AD)"},
+    {"\xE2\x80\x8B", "a zero-width space (U+200B)"},
+    {"\xE2\x80\x8C", "a zero-width non-joiner (U+200C)"},
+    {"\xE2\x80\x8D", "a zero-width joiner (U+200D)"},
+    {"\xE2\x81\xA0", "a word joiner (U+2060)"},
+};
+
+// What looks like the `-` that begins an element of a list.
+constexpr OddCharacter kDashes[] = {
+    {"\xE2\x80\x90", "a hyphen (U+2010)"},     {"\xE2\x80\x91", "a no-break hyphen (U+2011)"},
+    {"\xE2\x80\x93", "an en dash (U+2013)"},   {"\xE2\x80\x94", "an em dash (U+2014)"},
+    {"\xE2\x88\x92", "a minus sign (U+2212)"},
+};
+
+constexpr std::string_view kFullwidthColon = "\xEF\xBC\x9A";
+
 constexpr const char* kWriteSpace = ": write an ordinary space";
+constexpr const char* kRemove = ", which cannot be seen: remove it";
 constexpr const char* kWriteQuotes = "): write \" or '";
 
 // The first of `odd` with which `text` begins; null when there is none.
@@ -58,21 +73,16 @@ std::optional<Trap> first_in(std::string_view line, const Location& line_start, 
   return std::nullopt;
 }
 
-// The line of that number, without its end; empty when there is none.
-std::string_view line_of(std::string_view text, size_t number) {
-  for (; number > 1; --number) {
-    const size_t end = text.find('\n');
-    if (end == std::string_view::npos) return {};
-    text.remove_prefix(end + 1);
-  }
-  return text.substr(0, text.find('\n'));
-}
-
-// The byte at which that column of `line` begins; columns count characters from 1.
-size_t byte_of(std::string_view line, size_t column) {
-  size_t i = 0;
-  for (; column > 1 && i < line.size(); --column) i += std::max<size_t>(1, utf8_sequence(line.substr(i)));
-  return i;
+// What is odd at the beginning of `rest` of a line; or "".
+std::string oddity_of(std::string_view rest) {
+  if (const OddCharacter* space = at_beginning(rest, kSpaces))
+    return std::string("this is ") + space->name + kWriteSpace;
+  if (const OddCharacter* unseen = at_beginning(rest, kUnseen))
+    return std::string("this is ") + unseen->name + kRemove;
+  if (const OddCharacter* quote = at_beginning(rest, kQuotes))
+    return std::string("a typographic quote is no quote in YAML (") + quote->name + kWriteQuotes;
+  if (rest.starts_with(kFullwidthColon)) return "this is a fullwidth colon (U+FF1A): write `:`";
+  return "";
 }
 
 // The characters that YAML 1.1 has in no text (section 5.1).
@@ -96,6 +106,35 @@ std::string hexadecimal(const char* form, uint32_t number) {
 }
 
 }  // namespace
+
+std::string_view line_of(std::string_view text, size_t number) {
+  for (; number > 1; --number) {
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  return text.substr(0, text.find('\n'));
+}
+
+std::string_view without_comment(std::string_view line) {
+  for (size_t hash = line.find('#'); hash != std::string_view::npos; hash = line.find('#', hash + 1)) {
+    if (hash == 0 || line[hash - 1] == ' ' || line[hash - 1] == '\t') return line.substr(0, hash);
+  }
+  return line;
+}
+
+size_t byte_of(std::string_view line, size_t column) {
+  size_t i = 0;
+  for (; column > 1 && i < line.size(); --column) i += std::max<size_t>(1, utf8_sequence(line.substr(i)));
+  return i;
+}
+
+size_t column_of(std::string_view line, size_t byte) {
+  size_t column = 1;
+  for (size_t i = 0; i < byte && i < line.size(); ++column)
+    i += std::max<size_t>(1, utf8_sequence(line.substr(i)));
+  return column;
+}
 
 bool check_characters(std::string_view text, const std::string& file, Diagnostics& diagnostics) {
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
@@ -139,18 +178,14 @@ std::optional<Trap> find_trap(std::string_view text, const Location& at) {
     if (tab < line.size() && line[tab] == '\t')
       return Trap{{at.file, at.line, tab + 1}, "a tab cannot indent in YAML: write spaces"};
   }
-  if (byte < line.size() && (line[byte] == '@' || line[byte] == '`'))
+  if (byte < line.size() && (line[byte] == '@' || line[byte] == '`' || line[byte] == '%'))
     return Trap{at, std::string("a text that begins with `") + line[byte] + "` must stand in quotes in YAML"};
   for (const size_t number : {at.line, at.line - 1}) {
-    auto trap =
-        first_in(line_of(text, number), {at.file, number, 1}, [](std::string_view rest) -> std::string {
-          if (const OddCharacter* space = at_beginning(rest, kSpaces))
-            return std::string("this is ") + space->name + kWriteSpace;
-          if (const OddCharacter* quote = at_beginning(rest, kQuotes))
-            return std::string("a typographic quote is no quote in YAML (") + quote->name + kWriteQuotes;
-          return "";
-        });
-    if (trap) return trap;
+    const std::string_view near = without_comment(line_of(text, number));
+    const size_t begin = std::min(near.find_first_not_of(' '), near.size());
+    if (const OddCharacter* dash = at_beginning(near.substr(begin), kDashes))
+      return Trap{{at.file, number, begin + 1}, std::string("this is ") + dash->name + ": write `-`"};
+    if (auto trap = first_in(near, {at.file, number, 1}, oddity_of)) return trap;
     if (number == 1) break;
   }
   return std::nullopt;
@@ -161,10 +196,23 @@ std::string hint_about(std::string_view text) {
     if (static_cast<uint8_t>(text[i]) < 0x80) continue;
     if (const OddCharacter* space = at_beginning(text.substr(i), kSpaces))
       return std::string("; it holds ") + space->name + kWriteSpace;
+    if (const OddCharacter* unseen = at_beginning(text.substr(i), kUnseen))
+      return std::string("; it holds ") + unseen->name + kRemove;
   }
   for (const OddCharacter& quote : kQuotes) {
     if (text.starts_with(quote.bytes) || text.ends_with(quote.bytes))
       return std::string("; a typographic quote is no quote in YAML (") + quote.name + kWriteQuotes;
+  }
+  return "";
+}
+
+std::string hint_about_letters(std::string_view name) {
+  if (!hint_about(name).empty()) return "";
+  for (size_t i = 0; i < name.size(); ++i) {
+    if (static_cast<uint8_t>(name[i]) < 0x80) continue;
+    const std::string_view letter = name.substr(i, std::max<size_t>(1, utf8_sequence(name.substr(i))));
+    return "; the `" + std::string(letter) + "` in it is " + hexadecimal("U+%04X", code_of(letter)) +
+           ", and names have ASCII letters only";
   }
   return "";
 }

@@ -18,11 +18,23 @@ struct Trap {
   Location location;
   std::string message;
 };
-// The one near `at`, where the parser stumbled over `text`: a tab or an odd space that indents, typographic
-// quotes, or `${NAME}` without quotes within `{ }` or `[ ]`.
+// The one near `at`, where the parser stumbled over `text`: a tab or an odd space that indents, a typographic
+// quote, dash or colon, or `${NAME}` without quotes within `{ }` or `[ ]`.
 std::optional<Trap> find_trap(std::string_view text, const Location& at);
 
-// " (it holds a no-break space, U+00A0: ...)": what is odd about `text`, a scalar without quotes; or "".
+// "; it holds a no-break space (U+00A0): ...": what is odd about `text`, a scalar without quotes; or "".
 std::string hint_about(std::string_view text);
+// Names the first letter of `name` that is not ASCII, although it may look so, where hint_about() has nothing
+// to say; or "".
+std::string hint_about_letters(std::string_view name);
+
+// The line of that number, counted from 1, without its end; empty when there is none.
+std::string_view line_of(std::string_view text, size_t number);
+// `line` without the comment at its end. A `#` within quotes counts as one, too.
+std::string_view without_comment(std::string_view line);
+// The byte at which that column of `line` begins, and the column of that byte; columns count characters
+// from 1.
+size_t byte_of(std::string_view line, size_t column);
+size_t column_of(std::string_view line, size_t byte);
 
 }  // namespace portcullis::config

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/text.h"
 #include "http/authority.h"
@@ -22,10 +23,38 @@ struct Url {
   std::string target = "/";
 };
 
+// Where the scheme of `text` ends; npos where it has none.
+size_t scheme_end(std::string_view text) {
+  const size_t end = text.find("://");
+  return end != std::string_view::npos && end > 0 && text.find_first_of("/?#") == end + 1
+             ? end
+             : std::string_view::npos;
+}
+
+// A text without a scheme that begins with a host, as curl takes one: "localhost:8080/x", "a.example".
+bool begins_with_host(std::string_view text) {
+  const std::string_view host = text.substr(0, text.find_first_of("/?#"));
+  if (host.empty() || scheme_end(text) != std::string_view::npos) return false;
+  return host.find_first_of(".:") != std::string_view::npos || host == "localhost";
+}
+
+// Why `text` is no URL that a request can be made of; or "". Of a CONNECT it is an authority.
+std::string problem_with_url(const std::string& text, const std::string& method) {
+  if (const size_t scheme = scheme_end(text); scheme != std::string::npos) {
+    const std::string name = to_lower(std::string_view(text).substr(0, scheme));
+    return name == "http" || name == "https" ? ""
+                                             : "`" + text + "`: a URL here begins with http:// or https://";
+  }
+  const bool known = text.empty() || std::string_view("/?#*").find(text[0]) != std::string_view::npos;
+  return known || method == "CONNECT" || begins_with_host(text)
+             ? ""
+             : "`" + text + "` is neither a URL, as http://host/path, nor a path, as /path";
+}
+
 // "http://host[:port]/path?query", or a path alone. A fragment stays with the client.
 Url split_url(std::string_view rest) {
   Url out;
-  if (const size_t scheme = rest.find("://"); scheme != std::string_view::npos && rest[0] != '/') {
+  if (const size_t scheme = scheme_end(rest); scheme != std::string_view::npos) {
     out.scheme = to_lower(rest.substr(0, scheme));
     rest.remove_prefix(scheme + 3);
     const size_t end = std::min(rest.find_first_of("/?#"), rest.size());
@@ -107,14 +136,15 @@ Result<std::string> write_request(const Question& question, const Url& url) {
   std::string target;
   for (const char c : url.target) target += c == ' ' ? "%20" : std::string(1, c);
   std::string host = url.authority, fields;
-  bool has_length = false;
+  bool has_length = false, has_host = false;
   for (const std::string& header : question.headers) {
     const size_t colon = header.find(':');
     if (colon == std::string::npos || colon == 0 || !is_one_line(header))
       return Error{"`" + header + "` is not a header: write `Name: value`"};
     const std::string name = to_lower(std::string_view(header).substr(0, colon));
     const std::string value(trim(std::string_view(header).substr(colon + 1)));
-    if (name == "host") {
+    // The first one takes the place of the URL's; a second one is for the gateway to refuse.
+    if (name == "host" && !std::exchange(has_host, true)) {
       host = value;
       continue;
     }
@@ -139,7 +169,11 @@ Result<PutQuestion> put_question(const Question& question, const proxy::Snapshot
                                  policy::Purpose purpose) {
   PutQuestion out;
   out.assumed = question.assumed;
-  const Url url = split_url(question.url);
+  std::string problem = problem_with_url(question.url, question.method);
+  if (!problem.empty()) return Error{std::move(problem)};
+  const bool lacks_scheme = question.method != "CONNECT" && begins_with_host(question.url);
+  if (lacks_scheme) out.assumed.push_back("the URL is http://" + question.url);
+  const Url url = split_url((lacks_scheme ? "http://" : "") + question.url);
   auto text = write_request(question, url);
   if (!text) return text.error();
   proxy::RehearsalRequest& request = out.request;

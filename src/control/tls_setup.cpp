@@ -145,8 +145,9 @@ void check_upstream(const config::Upstream& upstream, TlsState& state, Diagnosti
   if (settings.cert.empty() != settings.key.empty())
     return diagnostics.error(settings.location, "`cert` and `key` belong together");
   if (!settings.verify)
-    diagnostics.warning(settings.location, "targets of `" + upstream.name +
-                                               "` are not verified: anybody on the way can answer for them");
+    diagnostics.warning(settings.location,
+                        "targets of `" + upstream.name +
+                            "` are not verified: any machine on the way can answer in their place");
   if (const std::string fault = tls::fault_of_permissions(settings.location.beside(settings.key));
       !fault.empty())
     diagnostics.warning(settings.location, fault);

@@ -131,7 +131,7 @@ Key Key::from_secret(std::string secret) {
 namespace {
 
 constexpr char kUnsoundExponent[] =
-    "its RSA exponent is even, or less than 3: anybody could forge signatures";
+    "its RSA exponent is even, or less than 3: signatures of it could be forged";
 
 // RFC 8017 section 3.1: the exponent is odd and at least 3. With 1 a message is its own signature.
 bool has_sound_exponent(const EVP_PKEY* pair) {

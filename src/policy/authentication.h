@@ -62,15 +62,21 @@ void check_authentication(const AuthenticationSettings& settings, const config::
 Insight authentication_insight(const AuthenticationSettings& settings);
 
 // make_kind() for an authentication policy that has nothing else to check: adds what they share to `type`.
+// `credential`: Insight's.
 template <typename Settings, typename Made>
-Kind make_authentication_kind(std::string name, const std::shared_ptr<config::ObjectType>& type) {
+Kind make_authentication_kind(std::string name, const std::shared_ptr<config::ObjectType>& type,
+                              const std::string& credential = {}) {
   add_authentication_fields<Settings>(*type);
   return with_insight<Settings>(
       make_kind<Settings, Made>(
           std::move(name), type,
           [](const config::PolicyUse&, const Settings& settings, const config::Config& config,
              config::Diagnostics& diagnostics) { check_authentication(settings, config, diagnostics); }),
-      [](const Settings& settings, const config::PolicyUse&) { return authentication_insight(settings); });
+      [credential](const Settings& settings, const config::PolicyUse&) {
+        Insight out = authentication_insight(settings);
+        out.credential = credential;
+        return out;
+      });
 }
 
 }  // namespace portcullis::policy

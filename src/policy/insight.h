@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "config/diagnostics.h"
@@ -17,6 +18,12 @@ struct Insight {
   bool decides_access = false;      // it refuses requests by who asks
   bool answers_from_store = false;  // it may answer with what another request has fetched
   bool needs_http2 = false;         // the upstream must speak HTTP/2
+  bool answers_all = false;         // it answers every request: no policy behind it sees one
+  std::string redirects_to{};       // as configured; empty: it does not
+  // What it looks for among the `credentials` of consumers, and refuses every request without: "keys". Empty
+  // where it looks for something else.
+  std::string credential{};
+  std::vector<std::string> asks{};  // URLs of the services that it asks, or fetches keys of
 
   struct Read {
     CallerRead what;

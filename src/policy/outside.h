@@ -40,8 +40,7 @@ void add_outside_fields(config::ObjectType& type) {
                                 {"allow", static_cast<int>(OnError::kAllow)}}),
                 "deny",
                 "What is done when it does not answer, or with a 5xx: `deny` (503) or `allow`, which lets "
-                "everybody "
-                "in while it is down.");
+                "every request in while it is down.");
 }
 
 }  // namespace portcullis::policy

@@ -35,7 +35,9 @@ Result<HostPort> split_host_port(std::string_view text) {
   } else {
     const size_t colon = text.rfind(':');
     if (colon == std::string_view::npos)
-      return Error{quoted + " is not an address: the port is missing (host:port)"};
+      return Error{quoted + " is not an address: " +
+                   (parse_decimal(text) ? "the host is missing, as in 127.0.0.1:" + std::string(text)
+                                        : "the port is missing (host:port)")};
     host = text.substr(0, colon);
     port = text.substr(colon + 1);
     if (host.find(':') != std::string_view::npos) {
@@ -43,7 +45,12 @@ Result<HostPort> split_host_port(std::string_view text) {
     }
   }
   const auto number = parse_decimal(port);
-  if (host.empty()) return Error{quoted + " is not an address: the host is missing (host:port)"};
+  if (const size_t path = port.find('/');
+      path != std::string_view::npos && parse_decimal(port.substr(0, path)))
+    return Error{quoted + " is not an address: an address has no path; write " +
+                 std::string(text.substr(0, text.size() - port.size() + path))};
+  if (host.empty())
+    return Error{quoted + " is not an address: the host is missing, as in 127.0.0.1:" + std::string(port)};
   if (!number || *number > 65535) return Error{quoted + " is not an address: the port must be 0 to 65535"};
   return HostPort{std::string(host), static_cast<uint16_t>(*number)};
 }

@@ -147,8 +147,10 @@ bool Certificate::use(SSL& ssl) const {
 std::string fault_of_permissions(const std::string& key_file) {
   struct stat state {};
   if (::stat(key_file.c_str(), &state) != 0) return "";
-  if (state.st_mode & S_IWOTH) return "everybody may change the private key `" + key_file + "`: chmod o-w";
-  if (state.st_mode & S_IROTH) return "everybody may read the private key `" + key_file + "`: chmod 600";
+  if (state.st_mode & S_IWOTH)
+    return "every user of this machine may change the private key `" + key_file + "`: chmod o-w";
+  if (state.st_mode & S_IROTH)
+    return "every user of this machine may read the private key `" + key_file + "`: chmod 600";
   return "";
 }
 

@@ -178,7 +178,7 @@ def test_mistakes(tmp_path, settings, told):
 def test_tokens_without_tls_are_warned_of(tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text(configuration(f"address: '0.0.0.0:9080', {tokens()}").replace("{port}", "8080"))
-    assert "without TLS: anybody on the way can read them" in check(path)
+    assert "without TLS: every machine on the way can read them" in check(path)
 
 
 def test_a_reload_never_opens_what_was_closed(start, tmp_path):

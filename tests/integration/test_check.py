@@ -19,7 +19,7 @@ WHOLE = {f"{page.relative_to(harness.ROOT)}-{i}": text for page in PAGES for i, 
 CONFIGURATION = """\
 version: 1
 listeners: [{name: web, address: '127.0.0.1:{port}'}]
-consumers: [{name: shop, groups: [staff]}]
+consumers: [{name: shop, groups: [staff], credentials: {keys: "sha256:6ab9f1eb8f7d3388f4f9d586f66e99fd54080df2c446f0e58668b09c08a16dd0"}}]
 routes:
   - name: orders
     match: {path_prefix: /}

@@ -141,3 +141,13 @@ def test_every_end_that_the_log_can_name_is_explained():
     names |= set(re.findall(r'case ParseError::k\w+: return "(\w+)"', parser)) - {"none", "bad_status_line", "unknown_status", "repeated_chunked"}
     assert len(names) > 40
     assert not {name for name in names if f"`{name}`" not in page}
+
+
+def test_every_end_that_the_log_can_name_has_a_sentence_in_the_dashboard():
+    page = (harness.ROOT / "docs/operations.md").read_text()
+    table = page[page.index("| `ended` | meaning |"):page.index("In a chunked body:")]
+    rows = [line.split("|")[1] if line.startswith("|") else line for line in table.splitlines()[2:]]
+    names = set(re.findall(r"`([a-z_0-9]+)`", "\n".join(rows)))
+    told = set(re.findall(r'^  (\w+): "', (harness.ROOT / "web/src/reasons.js").read_text(), re.MULTILINE))
+    assert len(names) > 120
+    assert sorted(names - told) == []

@@ -75,16 +75,25 @@ def test_the_host_of_a_header_counts_more_than_that_of_the_url(explain):
 @pytest.mark.parametrize("words, complaint", [
     (("GET", "/x", "-H", "no header"), "`no header` is not a header"), (("GET", "/x\r\nHost: b"), "control characters"),
     (("G T", "/x"), "is not a method"), (("GET", "/x", "--client", "nobody"), "`nobody` is not an IP address"),
-    (("GET", "/x", "--listener", "none"), "there is no listener `none`; there are: public")])
+    (("GET", "/x", "--listener", "none"), "there is no listener `none`; there are: public"),
+    (("GET", "orders"), "`orders` is neither a URL, as http://host/path, nor a path, as /path"),
+    (("GET", "ftp://api.example.com/x"), "`ftp://api.example.com/x`: a URL here begins with http:// or https://")])
 def test_what_is_not_a_request_is_refused(explain, words, complaint):
     out = explain(words[0], words[1], *words[2:])
     assert out.returncode == 64 and complaint in out.stderr
 
 
+@pytest.mark.parametrize("url", ["api.example.com/orders/5", "localhost:8080/orders/5?a=1", "127.0.0.1/orders/5"])
+def test_a_url_without_a_scheme_is_one_of_http_as_with_curl(explain, url):
+    told = json.loads(explain("GET", url, "--json").stdout)
+    assert (told["host"], told["path"]) == (url.split("/")[0].split(":")[0], "/orders/5")
+    assert f"the URL is http://{url}" in told["assumed"] and told["answer"].get("status") != 400
+
+
 def test_check_reports_unreachable_routes_and_who_shadows_them(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text("""version: 1
-listeners: []
+listeners: [{name: l, address: "127.0.0.1:2"}]
 upstreams: [{name: u, targets: [{address: "127.0.0.1:1"}]}]
 routes:
   - {name: a, match: {path: "/x/{id}", methods: [GET]}, upstream: u}

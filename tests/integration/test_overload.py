@@ -15,6 +15,7 @@ import pytest
 
 import harness
 import sanitizers
+from fake_dns import NameServer
 from harness import BINARY, check, free_port, get, log_lines, metric, read_response, simple_configuration, wait_for
 
 ASK = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -239,6 +240,65 @@ routes:
     assert out.returncode == 1 and "fault    configuration" in out.stdout and "gateway.yaml:1:" in out.stdout
 
 
+def doctor(path):
+    return subprocess.run([BINARY, "doctor", "-c", str(path)], capture_output=True, text=True).stdout
+
+
+@sanitizers.only_command_line
+def test_the_doctor_looks_names_up_as_the_gateway_does(tmp_path, echo):
+    """By the name servers of `dns`, which may know other names than the system."""
+    server, port = NameServer({"only.there.test": ["127.0.0.1"]}), echo()
+    path = tmp_path / "gateway.yaml"
+    path.write_text(f"""version: 1
+listeners: [{{name: public, address: "127.0.0.1:{free_port()}"}}]
+dns: {{servers: ["127.0.0.1:{server.port}"]}}
+upstreams: [{{name: known, targets: [{{address: "only.there.test:{port}"}}]}}, {{name: unknown, targets: [{{address: "other.test:{port}"}}]}}]
+routes: [{{name: a, match: {{path_prefix: /}}, upstream: known}}, {{name: b, match: {{path_prefix: /b}}, upstream: unknown}}]
+""")
+    said = doctor(path)
+    assert re.search(rf"^good +target +known: only.there.test:{port} answers$", said, re.M), said
+    assert re.search(rf"^fault +target +unknown: other.test:{port}: cannot look up the name: ", said, re.M), said
+    server.silent = True
+    assert "known: only.there.test:" in (said := doctor(path)) and "no name server answers" in said
+    server.close()
+
+
+@sanitizers.only_command_line
+def test_the_doctor_tries_the_services_that_policies_ask(tmp_path, echo):
+    there, gone = echo(), free_port()
+    path = tmp_path / "gateway.yaml"
+    path.write_text(f"""version: 1
+listeners: [{{name: public, address: "127.0.0.1:{free_port()}"}}]
+upstreams: [{{name: found, discover: {{consul: {{url: "http://user:secret@127.0.0.1:{gone}", service: a}}}}}}]
+policies: [forward_auth: {{url: "http://127.0.0.1:{there}/check"}}]
+routes:
+  - {{name: a, match: {{path_prefix: /}}, policies: [jwt: {{audience: a, jwks: {{url: "http://127.0.0.1:{gone}/keys"}}}}], upstream: found}}
+  - {{name: b, match: {{path_prefix: /b}}, policies: [any_of: {{methods: [oauth2_introspection: {{url: "http://127.0.0.1:{gone}/"}}, jwt: {{secret: 0123456789abcdef0123456789abcdef}}]}}], upstream: found}}
+""")
+    said = doctor(path)
+    for line in (rf"good +forward_auth +127.0.0.1:{there} answers", rf"fault +jwt +127.0.0.1:{gone}: Connection refused",
+                 rf"fault +any_of +127.0.0.1:{gone}: Connection refused", rf"fault +discovery +found: 127.0.0.1:{gone}: Connection refused"):
+        assert re.search(f"^{line}$", said, re.M), said
+    assert "secret" not in said
+
+
+@sanitizers.only_command_line
+def test_the_doctor_looks_at_what_is_where_a_file_is_to_be(tmp_path):
+    free, taken, folder = tmp_path / "free.sock", tmp_path / "taken.sock", tmp_path / "logs"
+    taken.write_text("no socket")
+    folder.mkdir()
+    path = tmp_path / "gateway.yaml"
+    path.write_text(f"""version: 1
+listeners: [{{name: a, address: "unix:{free}"}}, {{name: b, address: "unix:{taken}"}}]
+access_log: {{path: {folder}}}
+routes: [{{name: r, match: {{path_prefix: /}}, policies: [respond: {{}}]}}]
+""")
+    said = doctor(path)
+    assert re.search(rf"^good +listener +unix:{free} is free$", said, re.M), said
+    assert re.search(rf"^fault +listener +unix:{taken}: there is a file at this path that is no socket", said, re.M), said
+    assert re.search(rf"^fault +access_log +{folder} is a folder, and no file$", said, re.M), said
+
+
 @sanitizers.only_command_line
 def test_doctor_sees_certificates_near_their_end(tmp_path):
     from pki import Authority
@@ -307,3 +367,28 @@ def test_top(start, backend):
     os.close(keeper)
     assert process.wait(20) == 0  # the terminal is gone
     assert subprocess.run([BINARY, "top", "--admin", f"127.0.0.1:{free_port()}"], capture_output=True).returncode == 3
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_top_gives_the_terminal_back(start, backend, ending):
+    """Ctrl-C is the signal that the terminal makes of it."""
+    admin = free_port()
+    start(configuration(backend().port, admin, ""))
+    keeper, terminal = pty.openpty()
+    before = termios.tcgetattr(terminal)
+    process = subprocess.Popen([BINARY, "top", "--admin", f"127.0.0.1:{admin}"], stdin=terminal, stdout=terminal, stderr=terminal)
+    shown = bytearray()
+
+    def show_until(text):
+        deadline = time.monotonic() + 20
+        while text not in shown:
+            assert select.select([keeper], [], [], deadline - time.monotonic())[0], bytes(shown)
+            shown.extend(os.read(keeper, 65536))
+    show_until(b"q quit")
+    assert termios.tcgetattr(terminal)[3] != before[3]  # keys come at once, and are not shown
+    process.send_signal(ending)
+    assert process.wait(20) == -ending
+    show_until(b"\x1b[?25h\x1b[?1049l")
+    assert termios.tcgetattr(terminal)[3] == before[3]
+    os.close(terminal)
+    os.close(keeper)

@@ -93,6 +93,7 @@ TAKEN = {
     "statuses as numbers and ranges": whole("cache: {ttl_by_status: [{status: [404, 5xx, 410-412], ttl: 1s}]}, respond: {}"),
     "a short form": whole(top=f"consumers: [{{name: c, credentials: {{keys: '{HASH}'}}}}]"),
     "the long form of it": whole(top=f"consumers: [{{name: c, credentials: {{keys: [{{hash: '{HASH}', name: k, expires: 2027-01-31}}]}}}}]"),
+    "a socket's mode without quotes": whole().replace("'127.0.0.1:80'", "'unix:/run/a.sock', mode: 0660"),
     "a condition as a mapping": whole("acl: {rules: [{allow: {method: [GET, HEAD], path: /}}]}, respond: {}"),
     "conditions on headers": whole().replace("path: /", "path: /, headers: {a: 1, b: true, c: {regex: x}, d: {present: false}}"),
 }

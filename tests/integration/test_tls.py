@@ -507,10 +507,10 @@ def test_mistakes_are_named_with_their_place(tmp_path, authority, edge, tls, tol
 @sanitizers.only_configuration
 def test_warnings(tmp_path, authority, edge):
     path = tmp_path / "gateway.yaml"
-    path.write_text(configuration(1, EDGE).replace("{port}", "1"))
+    path.write_text(configuration(1, EDGE).replace("{port}", "2"))
     assert check(path) == ""
     edge.key_file.chmod(0o644)
-    assert "warning: everybody may read the private key" in check(path)
+    assert "warning: every user of this machine may read the private key" in check(path)
     edge.key_file.chmod(0o600)
     authority.issue("localhost", file="edge", days=4.5)
     assert "expires in 4 days" in check(path)

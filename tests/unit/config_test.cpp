@@ -58,7 +58,7 @@ routes:
             "c.yaml:2:1: error: unknown key `listners` in configuration - did you mean `listeners`?\n"
             "c.yaml:5:14: error: \"localhost\" is not an address: the port is missing (host:port)\n"
             "c.yaml:6:16: error: unknown key `idel` in timeouts - did you mean `idle`?\n"
-            "c.yaml:6:32: error: `5` is not a duration such as 250ms, 5s, 1m or 1h\n"
+            "c.yaml:6:32: error: `5` is not a duration such as 250ms, 5s, 1m or 1h - did you mean `5s`?\n"
             "c.yaml:8:63: error: `0` is not a whole number from 1 to 1000\n"
             "c.yaml:11:19: error: `x` is not a path: it must start with `/`\n"
             "c.yaml:12:15: error: there is no upstream `oders` - did you mean `orders`?\n");

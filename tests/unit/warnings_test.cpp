@@ -10,6 +10,8 @@
 namespace portcullis::control {
 namespace {
 
+const std::string kKeyHash = "sha256:6ab9f1eb8f7d3388f4f9d586f66e99fd54080df2c446f0e58668b09c08a16dd0";
+
 constexpr const char* kTop = R"(version: 1
 listeners: [{name: main, address: "127.0.0.1:9000"}]
 quotas: {file: q.db}
@@ -169,6 +171,40 @@ TEST(Warnings, ForeignPatterns) {
       1u);
 }
 
+TEST(Warnings, ForeignExpressions) {
+  const auto warned = [](const std::string& expression) {
+    return found_in_routes("  - {name: r, match: {path_regex: '" + expression + "'}, upstream: app}\n");
+  };
+  EXPECT_EQ(warned("~* \\.php$"),
+            Found{"11:foreign_pattern: in `path_regex` of route `r`, `~` is a part of the expression, which "
+                  "therefore matches no path: leave it out (`(?i)` ignores case)"});
+  EXPECT_EQ(
+      warned("^/api"),
+      Found{"11:foreign_pattern: in `path_regex` of route `r`, the expression must match the whole path "
+            "here: `.*` at its end takes what follows"});
+  for (const char* good : {"^/api/.*", "^/api$", "/api/[0-9]+", "(?i)/api"})
+    EXPECT_EQ(warned(good), Found{}) << good;
+}
+
+TEST(Warnings, ForeignVariables) {
+  const auto warned = [](const std::string& text) {
+    return found_in_policies("headers: {request: {set: {x-v: '" + text + "'}}}");
+  };
+  EXPECT_EQ(
+      warned("$remote_addr"),
+      Found{
+          "11:foreign_pattern: `$remote_addr` is text like any other here: variables of the request stand in "
+          "braces, as `{client.address}`, and those of the environment are written `${NAME}`"});
+  for (const char* foreign : {"a $host b", "%REQ(x-user)%", "%HOME%", "/v/$1"})
+    EXPECT_EQ(warned(foreign).size(), 1u) << foreign;
+  for (const char* text : {"US$5", "$5.00", "100%", "a%2Fb%20c", "$", "$$ $-", "%A", "50% OF 100%"})
+    EXPECT_EQ(warned(text), Found{}) << text;
+  EXPECT_EQ(found_in_policies("redirect: {to: 'https://a.example$request_uri'}").size(), 1u);
+  EXPECT_EQ(
+      found_in_policies("rate_limit: {limit: 1/s, key: '{request.header.x-a}$binary_remote_addr'}").size(),
+      1u);
+}
+
 TEST(Warnings, RefusedPaths) {
   const std::string route = "  - {name: r, match: {path_prefix: '/a;b'}, upstream: app}\n";
   EXPECT_EQ(found_in_routes(route),
@@ -207,6 +243,35 @@ TEST(Warnings, UndercutRoutes) {
       found_in_routes(guarded("path_prefix: /admin, hosts: [a.example]") + open),
       Found{"11:undercut_route: route `admin` authenticates, but `/admin` with another `Host` reaches its "
             "upstream by the open route `all` (line 12)"});
+  EXPECT_EQ(found_in_routes(guarded("path_prefix: /admin/") + open), Found{});  // it takes `/admin` too
+  EXPECT_EQ(
+      found_in_routes(guarded("path_prefix: /admin, methods: [GET]") + open),
+      Found{"11:undercut_route: route `admin` authenticates, but `POST /admin` reaches its upstream by the "
+            "open route `all` (line 12)"});
+  EXPECT_EQ(found_in_routes(guarded("path_prefix: /admin, methods: [POST, PUT, PATCH, DELETE]") + open),
+            Found{});
+  EXPECT_EQ(
+      found_in_routes(guarded("path_prefix: /admin, headers: {x-version: '2'}") + open),
+      Found{"11:undercut_route: route `admin` authenticates, but `/admin` without the header fields that its "
+            "`match` asks for reaches its upstream by the open route `all` (line 12)"});
+  EXPECT_EQ(found_in_routes(guarded("path_prefix: /admin, query: {a: '1'}") + open).size(), 1u);
+  EXPECT_EQ(
+      found_in_routes(guarded("path_prefix: /admin, hosts: [a.b.example]") +
+                      "  - {name: all, match: {path_prefix: /, hosts: ['*.example']}, upstream: app}\n"),
+      Found{"11:undercut_route: route `admin` authenticates, but `/admin` with another `Host` reaches its "
+            "upstream by the open route `all` (line 12)"});
+  const std::string stripped =
+      "  - {name: site, match: {path_prefix: /site}, rewrite: {strip_prefix: /site}, upstream: app}\n";
+  EXPECT_EQ(
+      found_in_routes(guarded("path_prefix: /admin") + stripped),
+      Found{
+          "11:undercut_route: route `admin` authenticates, but `/site/admin`, from which `/site` is removed, "
+          "reaches its upstream by the open route `site` (line 12)"});
+  EXPECT_EQ(
+      found_in_routes(guarded("path_prefix: /admin") + stripped +
+                      "  - {name: other, match: {path_prefix: /site/admin}, rewrite: {strip_prefix: /site}, "
+                      "policies: [key_auth: {}], upstream: app}\n"),
+      Found{});
   EXPECT_EQ(found_in_routes(guarded("path: /admin") + guarded("path_prefix: /").replace(11, 5, "every")),
             Found{});
   EXPECT_EQ(found_in_routes(guarded("path: /admin") +
@@ -214,13 +279,14 @@ TEST(Warnings, UndercutRoutes) {
             Found{});
   const auto with_listener = [&](const std::string& settings) {
     return found("version: 1\nlisteners: [{name: a, address: '127.0.0.1:1', " + settings +
-                 "}]\nupstreams: [{name: app, targets: [{address: '127.0.0.1:3'}]}]\nroutes:\n" +
+                 "}]\nconsumers: [{name: a, credentials: {keys: '" + kKeyHash +
+                 "'}}]\nupstreams: [{name: app, targets: [{address: '127.0.0.1:3'}]}]\nroutes:\n" +
                  guarded("path_prefix: /admin") + open);
   };
   EXPECT_EQ(
       with_listener("merge_slashes: false"),
-      Found{"5:undercut_route: route `admin` authenticates, but `//admin` (a listener has `merge_slashes: "
-            "false`) reaches its upstream by the open route `all` (line 6)"});
+      Found{"6:undercut_route: route `admin` authenticates, but `//admin` (a listener has `merge_slashes: "
+            "false`) reaches its upstream by the open route `all` (line 7)"});
   EXPECT_EQ(with_listener("ambiguous_paths: pass_parameters").size(), 1u);
   EXPECT_EQ(with_listener("ambiguous_paths: pass").size(), 1u);
   EXPECT_EQ(with_listener("ambiguous_paths: refuse"), Found{});
@@ -230,6 +296,126 @@ TEST(Warnings, UnreachableRoutes) {
   const std::string route = "match: {path: /r}, upstream: app}\n";
   EXPECT_EQ(found_in_routes("  - {name: a, " + route + "  - {name: b, " + route),
             Found{"12:unreachable_route: route `b` can never match: `a` (line 11) takes its requests"});
+  const auto by_expression = [](const std::string& expression) {
+    return found_in_routes("  - {name: r, match: {path_regex: '" + expression + "'}, upstream: app}\n");
+  };
+  EXPECT_EQ(
+      by_expression("\\.php$"),
+      Found{"11:unreachable_route: route `r` can never match: its `path_regex` must match the whole path, "
+            "which begins with `/`"});
+  EXPECT_EQ(by_expression("api/.*").size(), 1u);
+  for (const char* good : {".*\\.php", "/.*", "[^a]+", "(/a|b)", "(?i)/A"})
+    EXPECT_EQ(by_expression(good), Found{}) << good;
+}
+
+TEST(Warnings, MissingCredentials) {
+  EXPECT_EQ(
+      found_in_policies("basic_auth: {}"),
+      Found{"11:missing_credentials: `basic_auth` refuses every request: no consumer of `consumers` has "
+            "`credentials.basic`"});
+  EXPECT_EQ(found_in_policies("hmac_auth: {}").size(), 1u);
+  EXPECT_EQ(found_in_policies("key_auth: {}"), Found{});
+  EXPECT_EQ(found_in_policies("basic_auth: {anonymous: client-a}"), Found{});
+}
+
+TEST(Warnings, NothingServed) {
+  EXPECT_EQ(found("version: 1\nlisteners: []\n"),
+            Found{"1:nothing_served: there are no `listeners`: no client can connect"});
+  const std::string listener = "version: 1\nlisteners: [{name: a, address: '127.0.0.1:1'}]\n";
+  EXPECT_EQ(found(listener),
+            Found{"1:nothing_served: there are no `routes`: every request is answered with 404"});
+  EXPECT_EQ(found(listener + "policies: [respond: {}]\n"), Found{});
+}
+
+TEST(Warnings, OwnListeners) {
+  const auto warned = [](const std::string& listener, const std::string& target) {
+    return found("version: 1\nlisteners: [{name: a, address: '" + listener +
+                 "'}]\nupstreams:\n  - {name: app, targets: [{address: '" + target +
+                 "'}]}\nroutes: [{name: r, match: {path: /}, upstream: app}]\n");
+  };
+  EXPECT_EQ(
+      warned("127.0.0.1:8080", "localhost:8080"),
+      Found{"4:own_listener: target `localhost:8080` is the listener `a` of this gateway, which refuses "
+            "requests that come back to it (508)"});
+  EXPECT_EQ(warned("0.0.0.0:8080", "127.0.0.2:8080").size(), 1u);
+  EXPECT_EQ(warned("unix:/run/a.sock", "unix:/run/a.sock").size(), 1u);
+  EXPECT_EQ(warned("127.0.0.1:8080", "127.0.0.1:8081"), Found{});
+  EXPECT_EQ(warned("127.0.0.1:8080", "127.0.0.2:8080"), Found{});
+  EXPECT_EQ(warned("0.0.0.0:8080", "192.0.2.1:8080"), Found{});
+  EXPECT_EQ(warned("0.0.0.0:8080", "app:8080"), Found{});
+}
+
+TEST(Warnings, RepeatedTargets) {
+  const auto warned = [](const std::string& targets) {
+    return found(
+        "version: 1\nlisteners: [{name: a, address: '127.0.0.1:1'}]\nupstreams: [{name: app, targets: [" +
+        targets + "]}]\nroutes: [{name: r, match: {path: /}, upstream: app}]\n");
+  };
+  EXPECT_EQ(
+      warned("{address: 'a:1'}, {address: 'b:1'}, {address: 'a:1'}"),
+      Found{
+          "3:repeated_target: upstream `app` has the target `a:1` twice (line 3): for a larger share give it "
+          "a `weight`"});
+  EXPECT_EQ(warned("{address: 'a:1', metadata: {v: a}}, {address: 'a:1', metadata: {v: b}}"), Found{});
+}
+
+TEST(Warnings, TlsPortsWithoutTls) {
+  const auto warned = [](const std::string& listener, const std::string& upstream) {
+    return found("version: 1\nlisteners: [{name: a, address: '" + listener + "'}]\nupstreams: [{name: app, " +
+                 upstream + "}]\nroutes: [{name: r, match: {path: /}, upstream: app}]\n");
+  };
+  EXPECT_EQ(warned("0.0.0.0:443", "targets: [{address: 'a:80'}]"),
+            Found{"2:tls_port_without_tls: listener `a` has the port of HTTPS and no `tls`: clients that "
+                  "speak TLS, as "
+                  "browsers do there, get no answer"});
+  EXPECT_EQ(warned("0.0.0.0:80", "targets: [{address: 'a.example:443'}]"),
+            Found{"3:tls_port_without_tls: target `a.example:443` has the port of HTTPS, and upstream `app` "
+                  "no `tls`: "
+                  "give it `tls: {}`"});
+  EXPECT_EQ(warned("0.0.0.0:80", "tls: {}, targets: [{address: 'a.example:443'}]"), Found{});
+}
+
+TEST(Warnings, UnreachedPolicies) {
+  EXPECT_EQ(
+      found_in_policies("respond: {}, key_auth: {}, compress: {}"),
+      Found{"11:unreached_policy: `key_auth` never sees a request: `respond` (line 11) answers all of them "
+            "before it"});
+  EXPECT_EQ(found_in_policies("redirect: {to: /x}, key_auth: {}").size(), 1u);
+  EXPECT_EQ(found_in_policies("key_auth: {}, respond: {}"), Found{});
+  EXPECT_EQ(found_in_policies("respond: {}, cors: {origins: ['https://a.example']}"), Found{});
+}
+
+TEST(Warnings, RelativeRedirects) {
+  EXPECT_EQ(
+      found_in_policies("redirect: {to: www.a.example/x}"),
+      Found{
+          "11:relative_redirect: `www.a.example/x` has no scheme, so clients take it for a path of the same "
+          "host: write `https://www.a.example/x`"});
+  EXPECT_EQ(found_in_policies("redirect: {to: 'a:8080/x'}").size(), 1u);
+  for (const char* good : {"/x", "https://a.example/x", "../x.html", "'{request.header.x-next}'", "'?a=b.c'",
+                           "'mailto:a@b.example'"})
+    EXPECT_EQ(found_in_policies("redirect: {to: " + std::string(good) + "}"), Found{}) << good;
+}
+
+TEST(Warnings, UnusedRewrites) {
+  const auto warned = [](const std::string& match, const std::string& prefix) {
+    return found_in_routes("  - {name: r, match: {" + match + "}, rewrite: {strip_prefix: " + prefix +
+                           "}, upstream: app}\n");
+  };
+  EXPECT_EQ(
+      warned("path_prefix: /api", "/apiv"),
+      Found{
+          "11:unused_rewrite: `strip_prefix` of route `r` has no effect: no path that the route takes begins "
+          "with `/apiv`"});
+  EXPECT_EQ(warned("path: /a/b", "/b").size(), 1u);
+  EXPECT_EQ(warned("path: /a", "/a/b").size(), 1u);
+  for (const auto& [match, prefix] : {std::pair{"path_prefix: /api", "/api"},
+                                      {"path_prefix: /api", "/api/v1"},
+                                      {"path_prefix: /api/v1", "/api"},
+                                      {"path: /a/b", "/a"},
+                                      {"path: '/{x}/b'", "/a"},
+                                      {"hosts: [a.example]", "/a"}})
+    EXPECT_EQ(warned(match, prefix), Found{}) << match << " " << prefix;
 }
 
 }  // namespace

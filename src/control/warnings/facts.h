@@ -33,6 +33,15 @@ class Facts {
     for (const PlacedUse& one : own_[route]) visit(one, true);
   }
 
+  // Calls `visit(policy)` for each policy, those of the top level once.
+  template <typename Visit>
+  void for_each_use(Visit visit) const {
+    for (const PlacedUse& one : shared_) visit(one);
+    for (const std::vector<PlacedUse>& uses : own_) {
+      for (const PlacedUse& one : uses) visit(one);
+    }
+  }
+
  private:
   const config::Config& config_;
   std::vector<PlacedUse> shared_;

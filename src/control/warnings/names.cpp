@@ -15,15 +15,11 @@ namespace {
 // Calls visit(read, place) for what every condition reads of the caller.
 template <typename Visit>
 void for_each_read(const Facts& facts, Visit visit) {
-  const auto visit_all = [&](const std::vector<PlacedUse>& uses) {
-    for (const PlacedUse& one : uses) {
-      for (const policy::Insight::Read& read : one.insight.reads) visit(read.what, read.place);
-    }
-  };
-  visit_all(facts.shared());
-  for (size_t i = 0; i < facts.config().routes.size(); ++i) {
-    visit_all(facts.own(i));
-    for (const config::Branch& branch : facts.config().routes[i].split) {
+  facts.for_each_use([&](const PlacedUse& one) {
+    for (const policy::Insight::Read& read : one.insight.reads) visit(read.what, read.place);
+  });
+  for (const config::Route& route : facts.config().routes) {
+    for (const config::Branch& branch : route.split) {
       for (const policy::CallerRead& read : policy::Condition(branch.when).caller_reads())
         visit(read, branch.when_location);
     }
@@ -40,7 +36,29 @@ void report_unknown(const Facts& facts, std::string policy::CallerRead::*member,
   });
 }
 
+// Which credentials some consumer has, by their keys in the configuration.
+std::set<std::string_view> held_credentials(const config::Config& config) {
+  std::set<std::string_view> held;
+  for (const config::Consumer& consumer : config.consumers) {
+    if (!consumer.credentials.keys.empty()) held.insert("keys");
+    if (!consumer.credentials.basic.empty()) held.insert("basic");
+    if (!consumer.credentials.signing_keys.empty()) held.insert("signing_keys");
+  }
+  return held;
+}
+
 }  // namespace
+
+void find_missing_credentials(const Facts& facts, Report& report) {
+  const std::set<std::string_view> held = held_credentials(facts.config());
+  facts.for_each_use([&](const PlacedUse& one) {
+    const std::string& wanted = one.insight.credential;
+    if (wanted.empty() || one.insight.admits_anonymous || held.contains(wanted)) return;
+    report.add(one.use->location,
+               "`" + one.use->name + "` refuses every request: no consumer of `consumers` has `credentials." +
+                   wanted + "`");
+  });
+}
 
 void find_unknown_groups(const Facts& facts, Report& report) {
   std::set<std::string_view> known;

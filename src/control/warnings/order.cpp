@@ -106,6 +106,25 @@ void find_cache_before_access(const Facts& facts, Report& report) {
   }
 }
 
+void find_unreached_policies(const Facts& facts, Report& report) {
+  for (size_t i = 0; i < facts.config().routes.size(); ++i) {
+    const PlacedUse* answer = nullptr;
+    bool told = false;
+    facts.for_each_policy(i, [&](const PlacedUse& one, bool own) {
+      if (answer == nullptr) {
+        if (one.insight.answers_all) answer = &one;
+        return;
+      }
+      // `cors` marks all answers of its route, wherever it stands.
+      if (told || policy::answers_preflight(*one.use) || (!own && i != 0)) return;
+      told = true;
+      report.add(one.use->location, "`" + one.use->name + "` never sees a request: `" + answer->use->name +
+                                        "` (" + answer->use->location.seen_from(one.use->location) +
+                                        ") answers all of them before it");
+    });
+  }
+}
+
 void find_unknown_callers(const Facts& facts, Report& report) {
   Known shared;
   for (const PlacedUse& one : facts.shared()) {

@@ -74,12 +74,66 @@ bool is_taken(const config::Config& config, const std::string& path) {
   });
 }
 
+// What an expression for a whole path means elsewhere and not here; or "".
+std::string foreign_expression(std::string_view text) {
+  if (text.starts_with('~'))
+    return "`~` is a part of the expression, which therefore matches no path: leave it out (`(?i)` ignores "
+           "case)";
+  const bool has_end = text.ends_with('$') || text.ends_with('*') || text.ends_with('+');
+  if (text.starts_with('^') && !has_end)
+    return "the expression must match the whole path here: `.*` at its end takes what follows";
+  return "";
+}
+
+// `path` begins with all segments of `prefix`: "/api/v1" with those of "/api", "/apis" not.
+bool begins_with_segments(std::string_view path, std::string_view prefix) {
+  if (!path.starts_with(prefix)) return false;
+  return path.size() == prefix.size() || prefix.ends_with('/') || path[prefix.size()] == '/';
+}
+
+// A location without a scheme that begins as a host does: "www.example.com/x", "example.com:8080".
+bool looks_like_host(std::string_view location) {
+  if (location.empty() || std::string_view("/{?#.").find(location.front()) != std::string_view::npos)
+    return false;
+  const std::string_view first = location.substr(0, location.find_first_of("/?#{"));
+  const size_t colon = first.find(':');
+  if (colon == std::string_view::npos) return first.find('.') != std::string_view::npos;
+  return colon + 1 < first.size() &&
+         first.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
+}
+
 }  // namespace
+
+void find_relative_redirects(const Facts& facts, Report& report) {
+  facts.for_each_use([&](const PlacedUse& one) {
+    const std::string& to = one.insight.redirects_to;
+    if (looks_like_host(to))
+      report.add(one.use->location,
+                 "`" + to +
+                     "` has no scheme, so clients take it for a path of the same host: write `https://" + to +
+                     "`");
+  });
+}
+
+void find_unused_rewrites(const Facts& facts, Report& report) {
+  for (const config::Route& route : facts.config().routes) {
+    const std::string& prefix = route.rewrite.strip_prefix;
+    const std::string& path = route.match.path_prefix.empty() ? route.match.path : route.match.path_prefix;
+    if (prefix.empty() || path.empty() || path.find('{') != std::string::npos) continue;
+    if (begins_with_segments(path, prefix)) continue;
+    if (!route.match.path_prefix.empty() && begins_with_segments(prefix, path)) continue;
+    report.add(route.location, "`strip_prefix` of route `" + route.name +
+                                   "` has no effect: no path that the route takes begins with `" + prefix +
+                                   "`");
+  }
+}
 
 void find_foreign_patterns(const Facts& facts, Report& report) {
   for (const config::Route& route : facts.config().routes) {
     report_segments(route.match.path, "path", route, report);
     report_segments(route.match.path_prefix, "path_prefix", route, report);
+    if (const std::string message = foreign_expression(route.match.path_regex); !message.empty())
+      report.add(route.location, "in `path_regex` of route `" + route.name + "`, " + message);
     const std::string_view variable = foreign_variable(route.rewrite.path);
     if (variable.size() > 1)
       report.add(route.rewrite.path_location,

@@ -1,5 +1,8 @@
 // Routes that get no request, or whose upstream cannot take what they send.
 
+#include <re2/re2.h>
+
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -8,8 +11,39 @@
 #include "routing/explain.h"
 
 namespace portcullis::control::warnings {
+namespace {
+
+// No path, which begins with `/`, matches the expression as a whole.
+bool excludes_all_paths(const std::string& expression) {
+  if (expression.empty()) return false;
+  const re2::RE2 whole("^(?:" + expression + ")$", re2::RE2::Quiet);
+  std::string least, greatest;
+  constexpr int kLength = 16;
+  if (!whole.ok() || !whole.PossibleMatchRange(&least, &greatest, kLength)) return false;
+  return greatest < "/" || least >= "0";  // the character behind `/`
+}
+
+}  // namespace
+
+void find_nothing_served(const Facts& facts, Report& report) {
+  const config::Config& config = facts.config();
+  const std::vector<PlacedUse>& shared = facts.shared();
+  const auto answers = [](const PlacedUse& one) { return one.insight.answers_all; };
+  if (config.listeners.empty()) {
+    report.add(config.location, "there are no `listeners`: no client can connect");
+  } else if (config.routes.empty() && std::none_of(shared.begin(), shared.end(), answers)) {
+    report.add(config.location, "there are no `routes`: every request is answered with 404");
+  }
+}
 
 void find_unreachable_routes(const Facts& facts, Report& report) {
+  for (const config::Route& route : facts.config().routes) {
+    if (excludes_all_paths(route.match.path_regex))
+      report.add(route.location,
+                 "route `" + route.name +
+                     "` can never match: its `path_regex` must match the whole path, which begins "
+                     "with `/`");
+  }
   const std::vector<config::Route>& routes = facts.config().routes;
   for (const routing::Shadowed& shadowed : routing::unreachable_rules(facts.rules())) {
     const config::Route& route = routes[shadowed.route];

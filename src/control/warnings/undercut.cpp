@@ -54,11 +54,38 @@ std::string sample_host(const routing::RouteRule& rule) {
   return host.starts_with("*.") ? "x" + host.substr(1) : host;
 }
 
+// Hosts that the rule does not name, beside those that no rule names: other names below the same domains.
+std::vector<std::string> other_hosts(const routing::RouteRule& rule) {
+  std::vector<std::string> out{""};
+  for (size_t dot = sample_host(rule).find('.'); dot != std::string::npos;
+       dot = sample_host(rule).find('.', dot + 1))
+    out.push_back("another" + sample_host(rule).substr(dot));
+  return out;
+}
+
+// The path by which a route's upstream gets `path`; empty where a rewritten path does not tell.
+std::string path_at_upstream(const config::Rewrite& rewrite, const std::string& path) {
+  if (!rewrite.path.empty()) return "";
+  const std::string& prefix = rewrite.strip_prefix;
+  const bool strips = !prefix.empty() && path.starts_with(prefix) &&
+                      (path.size() == prefix.size() || path[prefix.size()] == '/');
+  return strips ? path.substr(prefix.size()) : path;
+}
+
 // Another way to ask for what a route protects.
 struct Spelling {
   std::string host;
   std::string path;
-  std::string why;  // the end of the message
+  std::string why;                  // the end of the message
+  std::string method{};             // empty: one that the route takes
+  std::optional<size_t> through{};  // the route that must take it; empty: any
+};
+
+// What an open route removes from the beginning of its paths on the way to its upstream.
+struct RemovedPrefix {
+  size_t route;
+  std::string host;
+  std::string prefix;
 };
 
 class Undercuts {
@@ -70,6 +97,10 @@ class Undercuts {
       passes_parameters_ |= listener.ambiguous_paths != config::AmbiguousPaths::kRefuse;
       passes_encodings_ |= listener.ambiguous_paths == config::AmbiguousPaths::kPass;
     }
+    const config::ListenerAddresses addresses(facts.config().listeners);
+    for (const config::Listener& listener : facts.config().listeners)
+      listeners_.push_back(*addresses.find(listener.name));
+    note_removed_prefixes();
   }
 
   void check(size_t index, Report& report) const {
@@ -77,7 +108,7 @@ class Undercuts {
     if (access_[index] == Access::kOpen || upstreams_of(route).empty()) return;
     const std::string path = sample_path(route.match);
     if (path.empty() || path == "/") return;  // an expression, or everything
-    for (const Spelling& spelling : spellings(facts_.rules()[index], route.match, path)) {
+    for (const Spelling& spelling : spellings(index, path)) {
       const std::optional<size_t> open = open_route(index, spelling);
       if (!open) continue;
       const config::Route& other = facts_.config().routes[*open];
@@ -89,13 +120,40 @@ class Undercuts {
   }
 
  private:
-  std::vector<Spelling> spellings(const routing::RouteRule& rule, const config::Match& match,
-                                  const std::string& path) const {
+  // So many removed prefixes are tried for each protected route: a program may write any number of both.
+  static constexpr size_t kMostPrefixes = 64;
+
+  void note_removed_prefixes() {
+    const auto& routes = facts_.config().routes;
+    for (size_t i = 0; i < routes.size() && prefixes_.size() < kMostPrefixes; ++i) {
+      const std::string& prefix = routes[i].rewrite.strip_prefix;
+      if (access_[i] == Access::kOpen && prefix.size() > 1 && prefix == routes[i].match.path_prefix)
+        prefixes_.push_back({i, sample_host(facts_.rules()[i]), prefix});
+    }
+  }
+
+  std::vector<Spelling> spellings(size_t index, const std::string& path) const {
+    const routing::RouteRule& rule = facts_.rules()[index];
+    const config::Route& route = facts_.config().routes[index];
     const std::string host = sample_host(rule);
     std::vector<Spelling> out;
-    if (!rule.hosts.empty()) out.push_back({"", path, "`" + path + "` with another `Host`"});
-    if (!match.path.empty() && !path.ends_with('/'))
+    if (!rule.hosts.empty()) {
+      for (std::string& other : other_hosts(rule))
+        out.push_back({std::move(other), path, "`" + path + "` with another `Host`"});
+    }
+    if (!rule.headers.empty() || !rule.query.empty())
+      out.push_back({host, path,
+                     "`" + path + "` without the " + (rule.headers.empty() ? "query" : "header fields") +
+                         " that its `match` asks for"});
+    if (!rule.methods.empty()) {
+      for (const char* method : {"POST", "PUT", "PATCH", "DELETE"}) {
+        if (std::find(rule.methods.begin(), rule.methods.end(), method) == rule.methods.end())
+          out.push_back({host, path, "`" + std::string(method) + " " + path + "`", method});
+      }
+    }
+    if (!route.match.path.empty() && !path.ends_with('/'))
       out.push_back({host, path + "/", "`" + path + "/`, which many servers take for the same,"});
+    add_removed_prefixes(index, path, out);
     if (keeps_slashes_)
       out.push_back({host, "/" + path, "`/" + path + "` (a listener has `merge_slashes: false`)"});
     if (passes_parameters_)
@@ -107,21 +165,42 @@ class Undercuts {
     return out;
   }
 
-  // The open route with the same upstream that takes this spelling.
+  // The upstream gets the same path from an open route that removes what stands before it.
+  void add_removed_prefixes(size_t index, const std::string& path, std::vector<Spelling>& out) const {
+    const std::string wanted = path_at_upstream(facts_.config().routes[index].rewrite, path);
+    if (wanted.empty() || wanted == "/") return;
+    for (const RemovedPrefix& one : prefixes_)
+      out.push_back({one.host, one.prefix + wanted,
+                     "`" + one.prefix + wanted + "`, from which `" + one.prefix + "` is removed,", "",
+                     one.route});
+  }
+
+  // The open route with the same upstream that takes this spelling, by a listener at which the protected one
+  // answers.
   std::optional<size_t> open_route(size_t index, const Spelling& spelling) const {
     const routing::RouteRule& rule = facts_.rules()[index];
-    const std::string method = rule.methods.empty() ? "GET" : rule.methods.front();
-    const routing::MatchResult found = table_.match({spelling.host, spelling.path, method});
-    if (found.outcome != routing::MatchOutcome::kMatched || access_[found.route] != Access::kOpen)
-      return std::nullopt;
+    const std::string method = !spelling.method.empty() ? spelling.method
+                               : rule.methods.empty()   ? "GET"
+                                                        : rule.methods.front();
     const auto& routes = facts_.config().routes;
-    if (!share_an_upstream(routes[index], routes[found.route])) return std::nullopt;
-    return found.route;
+    for (const std::string& listener : listeners_) {
+      if (!rule.answers_on(listener)) continue;
+      routing::RequestView request{spelling.host, spelling.path, method};
+      request.listener = listener;
+      const routing::MatchResult found = table_.match(request);
+      if (found.outcome == routing::MatchOutcome::kMatched && access_[found.route] == Access::kOpen &&
+          (!spelling.through || *spelling.through == found.route) &&
+          share_an_upstream(routes[index], routes[found.route]))
+        return found.route;
+    }
+    return std::nullopt;
   }
 
   const Facts& facts_;
   const std::vector<Access>& access_;  // of each route
   routing::RouteTable table_;
+  std::vector<std::string> listeners_;  // their addresses
+  std::vector<RemovedPrefix> prefixes_;
   bool keeps_slashes_ = false;
   bool passes_parameters_ = false;
   bool passes_encodings_ = false;

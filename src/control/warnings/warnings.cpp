@@ -9,13 +9,21 @@ constexpr Check kChecks[] = {
     {"cors_after_authentication", find_cors_after_authentication},
     {"foreign_pattern", find_foreign_patterns},
     {"grpc_without_http2", find_grpc_without_http2},
+    {"missing_credentials", find_missing_credentials},
+    {"nothing_served", find_nothing_served},
+    {"own_listener", find_own_listeners},
     {"refused_path", find_refused_paths},
+    {"relative_redirect", find_relative_redirects},
+    {"repeated_target", find_repeated_targets},
+    {"tls_port_without_tls", find_tls_ports_without_tls},
     {"undercut_route", find_undercut_routes},
     {"unknown_caller", find_unknown_callers},
     {"unknown_consumer", find_unknown_consumers},
     {"unknown_group", find_unknown_groups},
     {"unknown_route", find_unknown_routes},
     {"unreachable_route", find_unreachable_routes},
+    {"unreached_policy", find_unreached_policies},
+    {"unused_rewrite", find_unused_rewrites},
 };
 
 }  // namespace

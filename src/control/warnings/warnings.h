@@ -39,13 +39,21 @@ void find_cache_before_access(const Facts& facts, Report& report);
 void find_cors_after_authentication(const Facts& facts, Report& report);
 void find_foreign_patterns(const Facts& facts, Report& report);
 void find_grpc_without_http2(const Facts& facts, Report& report);
+void find_missing_credentials(const Facts& facts, Report& report);
+void find_nothing_served(const Facts& facts, Report& report);
+void find_own_listeners(const Facts& facts, Report& report);
 void find_refused_paths(const Facts& facts, Report& report);
+void find_relative_redirects(const Facts& facts, Report& report);
+void find_repeated_targets(const Facts& facts, Report& report);
+void find_tls_ports_without_tls(const Facts& facts, Report& report);
 void find_undercut_routes(const Facts& facts, Report& report);
 void find_unknown_callers(const Facts& facts, Report& report);
 void find_unknown_consumers(const Facts& facts, Report& report);
 void find_unknown_groups(const Facts& facts, Report& report);
 void find_unknown_routes(const Facts& facts, Report& report);
 void find_unreachable_routes(const Facts& facts, Report& report);
+void find_unreached_policies(const Facts& facts, Report& report);
+void find_unused_rewrites(const Facts& facts, Report& report);
 
 }  // namespace portcullis::control::warnings
 

@@ -240,7 +240,7 @@ Kind kind() {
           "reload still is.")
       .optional("credential", &Settings::credential, credential_type(), "hide",
                 "Whether the backend sees the password: `hide` or `pass`.");
-  return make_authentication_kind<Settings, BasicAuth>("basic_auth", type);
+  return make_authentication_kind<Settings, BasicAuth>("basic_auth", type, "basic");
 }
 
 }  // namespace portcullis::policy::basic_auth

@@ -253,9 +253,12 @@ Kind kind() {
                 "A field of the service's answer that names the consumer.")
       .optional("cache", &Settings::cache, cache, "none",
                 "Admissions that are remembered; refusals never are.");
-  return with_insight<Settings>(
-      make_kind<Settings, ForwardAuth>("forward_auth", type),
-      [](const Settings& settings, const config::PolicyUse&) { return authentication_insight(settings); });
+  return with_insight<Settings>(make_kind<Settings, ForwardAuth>("forward_auth", type),
+                                [](const Settings& settings, const config::PolicyUse&) {
+                                  Insight out = authentication_insight(settings);
+                                  out.asks.push_back(settings.url);
+                                  return out;
+                                });
 }
 
 }  // namespace portcullis::policy::forward_auth

@@ -229,7 +229,7 @@ Kind kind() {
           "then compared with the body before anything reaches the backend.")
       .optional("body_limit", &Settings::body_limit, config::size(), "1MiB",
                 "The largest body that is held to be compared; beyond it: 413.");
-  return make_authentication_kind<Settings, HmacAuth>("hmac_auth", type);
+  return make_authentication_kind<Settings, HmacAuth>("hmac_auth", type, "signing_keys");
 }
 
 }  // namespace portcullis::policy::hmac_auth

@@ -153,6 +153,8 @@ Kind kind() {
       [](const JwtSettings& settings, const config::PolicyUse& use) {
         Insight out = authentication_insight(settings);
         add_claims_insight(settings, use.location, out);
+        if (!settings.jwks.url.empty()) out.asks.push_back(settings.jwks.url);
+        if (settings.jwks.discover) out.asks = settings.issuers;
         return out;
       });
 }

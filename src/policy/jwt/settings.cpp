@@ -11,7 +11,8 @@ using namespace config;
 
 std::string check_algorithm(const std::string& text) {
   if (crypto::algorithm_by_name(text)) return "";
-  if (equals_ignoring_case(text, "none")) return "`none` is no algorithm: it would take anybody's word";
+  if (equals_ignoring_case(text, "none"))
+    return "`none` is no algorithm: it would accept tokens that no one has signed";
   return "`" + text + "` is not an algorithm" + suggestion_for(text, crypto::algorithm_names());
 }
 
@@ -64,7 +65,7 @@ TypePointer jwt_type() {
                 "In place of `jwks`: one public key or certificate in PEM, best `${file:...}`.")
       .optional("audience", &JwtSettings::audiences, one_or_list_of<std::string>(text("orders")), "none",
                 "Names of this API, one of which `aud` must hold. Without any, tokens for an audience are "
-                "refused; `\"*\"` takes those for anybody.")
+                "refused; `\"*\"` takes those for any audience.")
       .optional(
           "algorithms", &JwtSettings::algorithms,
           non_empty(one_or_list_of<std::string>(checked_text("an algorithm", "", "ES256", check_algorithm))),

@@ -48,7 +48,7 @@ Kind kind() {
                                                    "that is unknown or has expired. Only the keys' "
                                                    "hashes are configured.");
   add_place_fields<Settings>(*type, "key", "x-api-key", "none", "hide");
-  return make_authentication_kind<Settings, KeyAuth>("key_auth", type);
+  return make_authentication_kind<Settings, KeyAuth>("key_auth", type, "keys");
 }
 
 }  // namespace portcullis::policy::key_auth

@@ -169,6 +169,7 @@ Kind kind() {
       [](const Settings& settings, const config::PolicyUse& use) {
         Insight out = authentication_insight(settings);
         add_claims_insight(settings, use.location, out);
+        out.asks.push_back(settings.url);
         return out;
       });
 }

@@ -114,6 +114,8 @@ Kind kind() {
   return with_insight<Settings>(make_kind<Settings, Redirect>("redirect", type),
                                 [](const Settings& settings, const config::PolicyUse& use) {
                                   Insight out;
+                                  out.answers_all = true;
+                                  out.redirects_to = settings.to;
                                   out.add_reads(Template(settings.to).caller_reads(), use.location);
                                   return out;
                                 });

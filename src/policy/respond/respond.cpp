@@ -39,7 +39,12 @@ Kind kind() {
                 config::checked_text("a media type", "", "application/json", check_content_type),
                 "text/plain; charset=utf-8", "The body's media type.")
       .optional("body", &Settings::body, config::text("ok"), "", "The body.");
-  return make_kind<Settings, Respond>("respond", type);
+  return with_insight<Settings>(make_kind<Settings, Respond>("respond", type),
+                                [](const Settings&, const config::PolicyUse&) {
+                                  Insight out;
+                                  out.answers_all = true;
+                                  return out;
+                                });
 }
 
 }  // namespace portcullis::policy::respond
