@@ -95,7 +95,8 @@ class Http2Pool {
 
   // What a connection is for at the least, before another worker may have its place.
   static constexpr Milliseconds kTurn{100};
-  static constexpr uint32_t kStreams = 100;  // on one connection; then there is another
+  static constexpr uint32_t kMaxStreams = 100;  // on one connection; then there is another
+  uint32_t most_streams() const;
 
   EventLoop& loop_;
   Milliseconds idle_timeout_;
@@ -103,7 +104,7 @@ class Http2Pool {
   http::h1::HeadLimits limits_;
   // What the target has said it allows on a connection. The next one is not given more before it has said so
   // itself.
-  uint32_t known_streams_ = kStreams;
+  uint32_t known_streams_ = kMaxStreams;
   ConnectionQueue* queue_;
   bool connecting_ = false;
   bool retired_ = false;
