@@ -279,10 +279,11 @@ void Exchange::finish_policies() {
   }
 }
 
-// The policies that mark every answer, and whose turn has not come.
+// The policies that mark every answer, and whose turn has not come: all of them, when the response that they
+// had seen has been taken back.
 void Exchange::mark_answer() {
   if (std::exchange(marked_, true)) return;
-  for (size_t i = governing_->policies.size(); i > policies_begun_; --i) {
+  for (size_t i = governing_->policies.size(); i > (taken_back_ ? first_policy_ : policies_begun_); --i) {
     if (governing_->policies[i - 1]->marks_every_answer()) governing_->policies[i - 1]->on_response(context_);
   }
 }

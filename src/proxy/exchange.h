@@ -271,7 +271,8 @@ class Exchange final : public Pooled, private policy::Errands {
   size_t policies_begun_ = 0;  // how many have seen the request
   size_t policies_asked_ = 0;  // how many of the governing route's are to see the request
   bool marked_ = false;        // the policies whose turn did not come have marked the answer
-  size_t first_policy_ = 0;    // of an errand: those before have nothing to do with it
+  bool taken_back_ = false;  // a response that the policies had seen has been, and another one stands for it
+  size_t first_policy_ = 0;  // of an errand: those before have nothing to do with it
   bool is_errand_ = false;
   Rehearsal* rehearsal_ = nullptr;  // null: a client waits for the answer
   Trace* trace_ = nullptr;          // null: nobody traces

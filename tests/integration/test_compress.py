@@ -266,6 +266,13 @@ def test_an_empty_body_may_have_a_coding(start, backend, body, settings, accepte
             assert (gzip.decompress(content) if content else b"") == b""
 
 
+def test_an_answer_that_takes_the_place_of_a_broken_one_has_the_fields_of_cors(start, backend):
+    made = backend(harness.answer(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 8\r\n\r\nnot gzip"))
+    gateway = start(configuration(made, "decompress: always", before='      - cors: {origins: ["https://a.example"]}\n'))
+    out = gateway.raw(b"GET / HTTP/1.1\r\nHost: a\r\nOrigin: https://a.example\r\nConnection: close\r\n\r\n")
+    assert out.startswith(b"HTTP/1.1 502 ") and out.count(b"access-control-allow-origin: https://a.example\r\n") == 1
+
+
 def test_mistakes_are_named(start, origin, tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text(configuration(origin, "algorithms: [gzp]").replace("{port}", "8080"))
