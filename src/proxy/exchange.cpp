@@ -229,7 +229,7 @@ const Branch* Exchange::choose_branch() {
   return &split.by_place(place, now);
 }
 
-// The request side of the chain. True when a policy has answered.
+// The request side of the chain. True when a policy has answered, or the client has left meanwhile.
 Task<bool> Exchange::consult_policies() {
   while (policies_begun_ < policies_asked_) {
     const PlacedPolicy& one = governing_->policies[policies_begun_];
@@ -238,8 +238,15 @@ Task<bool> Exchange::consult_policies() {
     Span* span = trace_ != nullptr && trace_->context.sampled ? begin_span(one.name) : nullptr;
     policy::Decision decision = one->on_request(context_);
     if (decision.kind == policy::Decision::Kind::kSuspend) {
-      Task<policy::Decision> settled = policy::settle(std::move(decision.later));
-      decision = co_await settled;
+      Task<std::optional<policy::Decision>> settling = unless_left(policy::settle(std::move(decision.later)));
+      std::optional<policy::Decision> settled = co_await settling;
+      if (!settled) {
+        end_span(span, "client_gone");
+        ended_ = "client_closed";
+        close_client_ = true;
+        co_return true;
+      }
+      decision = std::move(*settled);
     }
     if (rehearsal_ == nullptr) {
       note_decision(*one.metrics[worker_.index()], decision.kind);

@@ -118,7 +118,6 @@ void Http2Pool::give_way() {
 
 Http2Pool::Connecting::~Connecting() {
   pool_.connecting_ = false;
-  if (!succeeded_) ++pool_.failures_;
   pool_.waiters_.wake_all();
 }
 

@@ -71,21 +71,21 @@ class Http2Pool {
   // Gives up a connection that carries no request; false when there is none.
   bool close_one_idle();
 
-  // Held by whoever makes a connection; the others wait until it is gone.
+  // Held by the request that makes a connection; the others wait until it is gone. When it has neither made
+  // one nor failed, because its client has left, one of the others tries.
   class Connecting {
    public:
     explicit Connecting(Http2Pool& pool) : pool_(pool) { pool.connecting_ = true; }
     ~Connecting();
     Connecting(const Connecting&) = delete;
     Connecting& operator=(const Connecting&) = delete;
-    void succeed() { succeeded_ = true; }
+    void fail() { ++pool_.failures_; }
 
    private:
     Http2Pool& pool_;
-    bool succeeded_ = false;
   };
   bool connecting() const { return connecting_; }
-  // How often it has not succeeded.
+  // How often it has failed.
   size_t failures() const { return failures_; }
   // co_await, while somebody is connecting: until he has done so, or the time is over: false.
   auto wait(Milliseconds timeout) { return waiters_.wait(timeout); }
