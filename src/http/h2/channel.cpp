@@ -29,12 +29,14 @@ std::unique_ptr<Head> Channel::take_head() {
   return head;
 }
 
-void Channel::begin_head() {
-  auto fresh = std::make_unique<Head>();
-  last_head_ = fresh.get();
+bool Channel::begin_head() {
+  size_t waiting = 0;
   std::unique_ptr<Head>* place = &head_;
-  while (*place) place = &(*place)->next;
-  *place = std::move(fresh);
+  for (; *place; place = &(*place)->next) ++waiting;
+  if (waiting >= kMaxWaitingHeads) return false;
+  *place = std::make_unique<Head>();
+  last_head_ = place->get();
+  return true;
 }
 
 void Channel::add_field(std::string_view name, std::string_view value) {

@@ -98,11 +98,15 @@ class Channel final : public portcullis::Channel,
   friend class Session;
   enum Signal : uint8_t { kReadable = 1, kWritable = 2, kHangUp = 4 };
 
+  // Interim responses may come in any number, and no window holds them back.
+  static constexpr size_t kMaxWaitingHeads = 32;
+
   void append(std::string_view data);
   // How much of what is being written goes into the next DATA frame; as nghttp2's read callback.
   ssize_t supply(size_t most, uint32_t& flags);
   void take(char* out, size_t size);
-  void begin_head();
+  // False when so many have not been taken that the peer's message is refused.
+  bool begin_head();
   void on_stream_closed(uint32_t error);
   void on_finished();
   bool submit(const FieldBlock& fields, bool ends_message);

@@ -135,8 +135,8 @@ int Session::on_begin_headers(nghttp2_session* session, const nghttp2_frame* fra
     channel->id_ = frame->hd.stream_id;
     nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, channel);
   }
-  if (channel != nullptr && it.wants_head(*frame, *channel)) channel->begin_head();
-  return 0;
+  if (channel == nullptr || !it.wants_head(*frame, *channel) || channel->begin_head()) return 0;
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 int Session::on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
