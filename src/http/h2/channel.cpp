@@ -161,7 +161,8 @@ ssize_t Channel::supply(size_t most, uint32_t& flags) {
       trailers.lines(own_trailers_);
       const std::span<const nghttp2_nv> all = trailers.fields();
       flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-      if (nghttp2_submit_trailer(session_->session_, id_, all.data(), all.size()) != 0)
+      if (!trailers.is_whole() ||
+          nghttp2_submit_trailer(session_->session_, id_, all.data(), all.size()) != 0)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
       own_trailers_.clear();
     }

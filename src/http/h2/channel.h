@@ -60,7 +60,7 @@ class Channel final : public portcullis::Channel,
   std::unique_ptr<Head> take_head();
   // The field lines that followed the body, each with its CRLF; complete at the body's end.
   std::string_view trailers() const { return trailers_; }
-  // They were larger than a head may be, for which the stream was reset.
+  // They were larger, or more, than a head may have, for which the stream was reset.
   bool trailers_too_large() const { return trailers_too_large_; }
   // The peer's message broke the rules of HTTP/2, for which the stream was reset.
   bool was_malformed() const { return malformed_; }
@@ -136,6 +136,7 @@ class Channel final : public portcullis::Channel,
   std::unique_ptr<Head> head_;
   Head* last_head_ = nullptr;  // that is being received
   std::string trailers_;
+  size_t trailer_count_ = 0;
   std::string own_trailers_;
   Arena arena_;
 };
