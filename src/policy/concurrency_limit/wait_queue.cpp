@@ -66,13 +66,15 @@ WaitQueue::Waiter* WaitQueue::next(const limits::Gate& gate) {
   return &waiter;
 }
 
-void WaitQueue::wake(limits::Gate& gate) {
-  while (has_waiters(gate) && gate.try_enter()) {
+bool WaitQueue::wake(limits::Gate& gate) {
+  bool let_in = false;
+  for (; has_waiters(gate) && gate.try_enter(); let_in = true) {
     Waiter* waiter = next(gate);
     waiter->outcome_ = Outcome::kEntered;
     waiter->withdraw();
     waiter->handle_.resume();
   }
+  return let_in;
 }
 
 }  // namespace portcullis::policy::concurrency_limit

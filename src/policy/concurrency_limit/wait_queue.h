@@ -64,8 +64,8 @@ class WaitQueue {
     std::coroutine_handle<> handle_;
   };
 
-  // Lets in as many as there is room for.
-  void wake(limits::Gate& gate);
+  // Lets in as many as there is room for; false when that is none.
+  bool wake(limits::Gate& gate);
   bool has_waiters(const limits::Gate& gate) const { return lines_.contains(&gate); }
 
  private:
