@@ -93,7 +93,7 @@ class Exchange final : public Pooled, private policy::Errands {
   void watch_client(std::unique_ptr<upstream::Connection>& connection, const BodySource& request);
   template <typename T>
   Task<std::optional<T>> unless_left(Task<T> task);
-  Task<bool> pause(Milliseconds time);
+  Task<bool> wait_before_retry(Milliseconds time);
   std::string_view behind_request() const;
   Block block_for_response() const;
   Task<TryOutcome> wait_for_target(upstream::Connection& connection, Milliseconds patience);

@@ -69,7 +69,7 @@ Task<Persistence> Exchange::forward() {
       break;
     }
     if (outcome != TryOutcome::kBadAnswer && !grant_retry(upstream, outcome)) break;
-    Task<std::optional<bool>> pausing = unless_left(pause(retry_pause_));
+    Task<std::optional<bool>> pausing = unless_left(wait_before_retry(retry_pause_));
     const std::optional<bool> paused = co_await pausing;
     if (!paused.has_value()) co_return Persistence::kClose;
   }
@@ -290,7 +290,7 @@ void Exchange::watch_client(std::unique_ptr<upstream::Connection>& connection, c
       &request, behind);
 }
 
-Task<bool> Exchange::pause(Milliseconds time) {
+Task<bool> Exchange::wait_before_retry(Milliseconds time) {
   co_await sleep_for(worker_.loop(), time);
   co_return true;
 }
