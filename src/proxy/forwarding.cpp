@@ -40,9 +40,9 @@ class Hops {
   size_t count_ = 0;
 };
 
-// RFC 7239 section 4: `for=192.0.2.1;proto=https, for="[2001:db8::1]:80"`. A quote that a client has left open
-// would make what a trusted proxy has added behind it a part of the client's own words: nothing on such a line
-// is believed.
+// RFC 7239 section 4: `for=192.0.2.1;proto=https, for="[2001:db8::1]:80"`. A quote that a client has left
+// open would make what a trusted proxy has added behind it a part of the client's own words: nothing on such
+// a line is believed.
 void read_forwarded(std::string_view value, Hops& hops) {
   if (http::has_open_quote(value)) return hops.add({});
   while (!value.empty()) {
