@@ -10,7 +10,7 @@ namespace portcullis::compression {
 namespace {
 
 constexpr size_t kDecodedChunk = 16 * 1024;
-constexpr uint64_t kFree = 16 << 20;
+constexpr uint64_t kFree = 1 << 20;
 
 // One or more members (RFC 1952 section 2.2).
 class GzipDecoder final : public Decoder {
@@ -22,7 +22,6 @@ class GzipDecoder final : public Decoder {
   GzipDecoder& operator=(const GzipDecoder&) = delete;
   ~GzipDecoder() override { ::inflateEnd(&stream_); }
   bool is_complete() const override { return ended_; }
-  bool has_more() const override { return full_ && !ended_; }
 
  private:
   bool run(std::string_view& data, char* room, size_t size, size_t& made) override {
@@ -41,6 +40,7 @@ class GzipDecoder final : public Decoder {
     ended_ = result == Z_STREAM_END;
     return result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR;
   }
+  bool has_more() const override { return full_ && !ended_; }
 
   z_stream stream_{};
   bool ended_ = false;
@@ -56,7 +56,6 @@ class BrotliDecoder final : public Decoder {
   BrotliDecoder& operator=(const BrotliDecoder&) = delete;
   ~BrotliDecoder() override { ::BrotliDecoderDestroyInstance(state_); }
   bool is_complete() const override { return ::BrotliDecoderIsFinished(state_) == BROTLI_TRUE; }
-  bool has_more() const override { return ::BrotliDecoderHasMoreOutput(state_) == BROTLI_TRUE; }
 
  private:
   bool run(std::string_view& data, char* room, size_t size, size_t& made) override {
@@ -75,6 +74,7 @@ class BrotliDecoder final : public Decoder {
     made = size - free;
     return true;
   }
+  bool has_more() const override { return ::BrotliDecoderHasMoreOutput(state_) == BROTLI_TRUE; }
 
   BrotliDecoderState* state_;
 };
@@ -90,7 +90,6 @@ class ZstdDecoder final : public Decoder {
   ZstdDecoder& operator=(const ZstdDecoder&) = delete;
   ~ZstdDecoder() override { ::ZSTD_freeDCtx(context_); }
   bool is_complete() const override { return ended_; }
-  bool has_more() const override { return full_ && !ended_; }
 
  private:
   bool run(std::string_view& data, char* room, size_t size, size_t& made) override {
@@ -104,6 +103,7 @@ class ZstdDecoder final : public Decoder {
     ended_ = result == 0;
     return true;
   }
+  bool has_more() const override { return full_ && !ended_; }
 
   ZSTD_DCtx* context_;
   bool ended_ = false;
@@ -122,18 +122,14 @@ std::unique_ptr<Decoder> Decoder::make(Coding coding) {
 }
 
 bool Decoder::write(std::string_view data, std::string& out) {
-  return write_some(data, out, SIZE_MAX);
-}
-
-bool Decoder::write_some(std::string_view& data, std::string& out, size_t most) {
-  while ((!data.empty() || has_more()) && out.size() < most) {
+  taken_ += data.size();
+  while (!data.empty() || has_more()) {
     const size_t before = data.size();
     const size_t begin = out.size();
     out.resize(begin + kDecodedChunk);
     size_t made = 0;
     const bool good = run(data, out.data() + begin, kDecodedChunk, made);
     out.resize(begin + made);
-    taken_ += before - data.size();
     made_ += made;
     if (!good || made_ > kFree + taken_ * kMostRatio) return false;
     if (made == 0 && data.size() == before) return data.empty();  // it wants more

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,7 +13,7 @@ namespace portcullis::compression {
 class Decoder {
  public:
   // What is too small for what comes of it is taken for an attack: more than so many times as much, beyond
-  // the first 16 MiB.
+  // the first MiB.
   static constexpr uint64_t kMostRatio = 250;
 
   static std::unique_ptr<Decoder> make(Coding coding);
@@ -22,17 +21,14 @@ class Decoder {
 
   // Appends to `out` what these bytes stand for. False: they are not of the coding, or an attack.
   bool write(std::string_view data, std::string& out);
-  // The same for the beginning of `data`, which loses what has been used, until `out` has `most` bytes or
-  // somewhat more: a few bytes can stand for megabytes.
-  bool write_some(std::string_view& data, std::string& out, size_t most);
-  // There may be more of what has been used already.
-  virtual bool has_more() const = 0;
   // The body has come to its end; false when it should not have.
   virtual bool is_complete() const = 0;
 
  protected:
   // Decodes as much as there is room for; false when the data is broken. `data` loses what has been taken.
   virtual bool run(std::string_view& data, char* room, size_t size, size_t& made) = 0;
+  // There may be more of what has been taken already.
+  virtual bool has_more() const = 0;
 
  private:
   uint64_t taken_ = 0;

@@ -17,15 +17,6 @@ class ConverterChain final : public ResponseConverter {
     between_.clear();
     return first_.convert(data, between_) && second_.convert(between_, out);
   }
-  bool convert_some(std::string_view& data, std::string& out, size_t most) override {
-    if (left_.empty() && !second_.has_more()) {
-      between_.clear();
-      if (!first_.convert_some(data, between_, most)) return false;
-      left_ = between_;
-    }
-    return second_.convert_some(left_, out, most);
-  }
-  bool has_more() const override { return !left_.empty() || first_.has_more() || second_.has_more(); }
   bool finish(std::string_view trailers, std::string& out) override {
     between_.clear();
     if (!first_.finish(trailers, between_) || !second_.convert(between_, out)) return false;
@@ -46,7 +37,6 @@ class ConverterChain final : public ResponseConverter {
   ResponseConverter& first_;
   ResponseConverter& second_;
   std::string between_;
-  std::string_view left_;  // of it, that the second has not used
 };
 
 }  // namespace portcullis::policy

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "http/message.h"
 
@@ -32,16 +31,6 @@ class ResponseConverter {
   // Appends to `out` what becomes of these bytes of the body; may change the head until that is something.
   // False: the target's message has failed, and what has been sent is not all of it.
   virtual bool convert(std::string_view data, std::string& out) = 0;
-  // The same for the beginning of `data`, which loses what has been used: as much as makes `out` have `most`
-  // bytes or somewhat more. For a converter whose output can be much larger than its input; any other one
-  // takes all.
-  virtual bool convert_some(std::string_view& data, std::string& out, size_t /*most*/) {
-    const std::string_view all = std::exchange(data, {});
-    return convert(all, out);
-  }
-  // convert_some() has used bytes of which it has not given everything yet: it gives more when it is called
-  // again, also with nothing.
-  virtual bool has_more() const { return false; }
   // Likewise at the body's end, of its trailers: lines, each with its CRLF.
   virtual bool finish(std::string_view trailers, std::string& out) = 0;
 

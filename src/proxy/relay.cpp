@@ -7,12 +7,10 @@
 #include <cstring>
 #include <iterator>
 #include <string>
-#include <utility>
 
 #include "base/text.h"
 #include "policy/converter_chain.h"
 #include "proxy/client_watch.h"
-#include "proxy/pace.h"
 #include "proxy/relay_file.h"
 
 namespace portcullis::proxy {
@@ -46,36 +44,32 @@ class BodyReader {
   bool take(std::string_view& input, Gather& out, size_t& bytes) {
     while (!done() && !input.empty() && out.count < kMostPieces) {
       std::string_view data;
-      if (!take_run(input, data)) return false;
+      switch (source_.framing.kind) {
+        case BodyKind::kNone: return true;
+        case BodyKind::kUntilClose:
+        case BodyKind::kStream:
+          data = input;
+          input = {};
+          break;
+        case BodyKind::kLength:
+          data = input.substr(0, static_cast<size_t>(std::min<uint64_t>(remaining_, input.size())));
+          remaining_ -= data.size();
+          input.remove_prefix(data.size());
+          if (remaining_ == 0) finish(input);
+          break;
+        case BodyKind::kChunked: {
+          const auto result = decoder_.next(input, data);
+          if (result == http::h1::ChunkedDecoder::Result::kFailed) {
+            source_.malformed = decoder_.error();
+            return false;
+          }
+          if (result == http::h1::ChunkedDecoder::Result::kDone) finish(input);
+          break;
+        }
+      }
       out.add(data);
       bytes += data.size();
       if (source_.copy != nullptr) source_.copy->add(data);
-    }
-    return true;
-  }
-
-  // Moves the next run of data, which may be empty, from `input` to `data`; false when the coding is broken.
-  // Not once it is done.
-  bool take_run(std::string_view& input, std::string_view& data) {
-    switch (source_.framing.kind) {
-      case BodyKind::kNone: finish(input); break;
-      case BodyKind::kUntilClose:
-      case BodyKind::kStream: data = std::exchange(input, {}); break;
-      case BodyKind::kLength:
-        data = input.substr(0, static_cast<size_t>(std::min<uint64_t>(remaining_, input.size())));
-        remaining_ -= data.size();
-        input.remove_prefix(data.size());
-        if (remaining_ == 0) finish(input);
-        break;
-      case BodyKind::kChunked: {
-        const auto result = decoder_.next(input, data);
-        if (result == http::h1::ChunkedDecoder::Result::kFailed) {
-          source_.malformed = decoder_.error();
-          return false;
-        }
-        if (result == http::h1::ChunkedDecoder::Result::kDone) finish(input);
-        break;
-      }
     }
     return true;
   }
@@ -105,44 +99,58 @@ class BodyReader {
   http::h1::ChunkedDecoder decoder_;
 };
 
-// What a source's converter makes of its body, a bounded part at a time, so that what waits for a sink which
-// takes nothing stays small, whatever the body grows to.
-class Conversion {
- public:
-  // Both outlive it. Without a converter it is not used.
-  Conversion(BodySource& source, BodyReader& reader) : source_(source), reader_(reader) {}
-
-  // Appends to `out` what becomes of `input`, which loses what has been used, until that is kMaxConverted
-  // bytes or somewhat more. Adds to `bytes` what has been used. False when the converter finds it malformed,
-  // or the chunked coding is broken.
-  bool run(std::string_view& input, std::string& out, uint64_t& bytes) {
-    const size_t enough = out.size() + kMaxConverted;
-    while (out.size() < enough) {
-      if (is_idle()) {
-        if (input.empty() || reader_.done()) break;
-        if (!reader_.take_run(input, run_)) return false;
-        bytes += run_.size();
-      } else if (!source_.converter->convert_some(run_, out, enough)) {
-        return false;
-      }
-    }
-    return true;
+// What the source's converter makes of the pieces from `first` on, and of the end when that has come. False
+// when it finds them malformed.
+bool convert(const BodySource& source, const BodyReader& reader, const Gather& gather, size_t first,
+             std::string& out) {
+  for (size_t i = first; i < gather.count; ++i) {
+    const iovec& piece = gather.pieces[i];
+    if (!source.converter->convert({static_cast<const char*>(piece.iov_base), piece.iov_len}, out))
+      return false;
   }
-  // Everything has been converted that was taken from the input.
-  bool is_idle() const { return run_.empty() && !source_.converter->has_more(); }
+  return !reader.done() ||
+         source.converter->finish(http::permitted_trailers(reader.trailers(), source.trailers), out);
+}
 
-  // The body's end has come, and everything before it has been converted: appends what the end becomes. False
-  // when it should not have come.
-  bool finish(std::string& out) {
-    return source_.converter->finish(http::permitted_trailers(reader_.trailers(), source_.trailers), out);
+// How much of a body to read at a time. On loopback and fast links every read makes the kernel announce a new
+// window and the sender fill it in small pieces, so large reads cost less (docs/performance.md). But a block
+// is held until its sink has taken it: so only those that stream fast get large ones, none is larger than the
+// sink allows, and a sink that is one of many streams gets no more than it can take at once.
+class Pace {
+ public:
+  // `sink`: null where nothing holds back what is read. A source that is a stream itself has been received
+  // already, so reading it in large pieces would spare nothing.
+  Pace(const BodySource& source, const BodySink* sink)
+      : largest_(source.channel != nullptr || source.converter != nullptr ? Block::kLarge
+                 : sink == nullptr                                        ? Block::kGiant
+                                                                          : sink->block_size),
+        channel_(sink == nullptr ? nullptr : sink->channel),
+        fast_(largest_ >= Block::kGiant) {}
+
+  // The next block, and how much is to be read into it.
+  Block take_block() {
+    asked_ = fast_ ? largest_ : std::min(largest_, Block::kLarge);
+    if (channel_ != nullptr) asked_ = std::clamp(channel_->room(), std::min(asked_, Block::kSmall), asked_);
+    return asked_ >= Block::kGiant ? Block::take_giant() : Block::take(asked_);
+  }
+  size_t asked(const Block& block) const { return std::min(asked_, block.capacity()); }
+  void read(const Block& block, size_t bytes) { filled_ = bytes == asked(block); }
+  void written(Clock::duration took) {
+    if (took >= kSlow) {
+      fast_ = false;
+    } else if (filled_) {
+      fast_ = true;
+    }
+    filled_ = false;
   }
 
  private:
-  static constexpr size_t kMaxConverted = 32 * 1024;
-
-  BodySource& source_;
-  BodyReader& reader_;
-  std::string_view run_;  // of data, that has not been converted
+  static constexpr Milliseconds kSlow{10};
+  size_t largest_;
+  http::h2::Channel* channel_;  // of the sink; null: it is a socket
+  size_t asked_ = 0;
+  bool fast_;  // a target is until it has been slow, a client once it has been fast
+  bool filled_ = false;
 };
 
 // The next bytes of a body, into `source.more`. Whoever waits holds no block: many bodies in flight share the
@@ -177,14 +185,13 @@ void InputBuffer::grow() {
 
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink) {
   BodyReader reader(source);
-  Conversion conversion(source, reader);
   Gather gather;
   std::array<char, 20> size_line;
   std::string_view input = source.received;
   std::string trailers;
   std::string converted;
   bool drained = true;  // what there was to be read has been
-  uint64_t fed = 0;     // bytes that the converter has seen
+  bool fed = false;     // the converter has seen something
   bool source_ended = source.channel != nullptr && source.channel->at_end();
   Pace pace(source, &sink);
   const bool chunked = sink.kind == BodyKind::kChunked;
@@ -206,21 +213,21 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     gather.count = 0;
     gather.add(head);
     iovec* const size_piece = chunked ? &gather.reserve() : nullptr;
+    const size_t first = gather.count;
     size_t bytes = 0;
-    converted.clear();
-    const bool well_formed = source.converter == nullptr ? reader.take(input, gather, bytes)
-                                                         : conversion.run(input, converted, fed);
+    const bool well_formed = reader.take(input, gather, bytes);
     if (!well_formed) co_return failed({RelayOutcome::kSourceMalformed});
-    if (source_ended && input.empty() && reader.ends_with_source()) reader.finish({});
-    bool whole = reader.done();  // no more than this is to be sent
+    if (source_ended && reader.ends_with_source()) reader.finish({});
     if (source.converter != nullptr) {
-      const bool idle = conversion.is_idle();
-      whole = whole && idle;
-      if (whole && !conversion.finish(converted)) co_return failed({RelayOutcome::kSourceMalformed});
+      converted.clear();
+      fed |= bytes > 0;
+      if (!convert(source, reader, gather, first, converted))
+        co_return failed({RelayOutcome::kSourceMalformed});
       // Where the body's length is not known, more may be long in coming.
-      if (!whole && idle && input.empty() && drained && !source.framing.has_length() &&
-          (fed > 0 || !source.converter->checks_beginning()))
+      if (!reader.done() && input.empty() && drained && !source.framing.has_length() &&
+          (fed || !source.converter->checks_beginning()))
         source.converter->flush(converted);
+      gather.count = first;
       gather.add(source.converted);
       gather.add(converted);
       bytes = source.converted.size() + converted.size();
@@ -237,18 +244,18 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     }
     if (chunked && bytes > 0) gather.add("\r\n");
     const bool keeps_trailers = source.converter == nullptr || source.converter->keeps_trailers();
-    if (whole && keeps_trailers && (chunked || sink.channel != nullptr))
+    if (reader.done() && keeps_trailers && (chunked || sink.channel != nullptr))
       trailers = http::permitted_trailers(reader.trailers(), source.trailers);
-    if (chunked && whole) {
+    if (chunked && reader.done()) {
       gather.add(trailers.empty() ? "0\r\n\r\n" : "0\r\n");
       gather.add(trailers);
       if (!trailers.empty()) gather.add("\r\n");
     }
-    const bool ends_stream = sink.channel != nullptr && whole;
+    const bool ends_stream = sink.channel != nullptr && reader.done();
     if (ends_stream) sink.channel->end_after_write(trailers);
     // The head leaves with a body that is made whole, or with the first that a decoder makes of it.
     const bool holds =
-        source.converter != nullptr && bytes == 0 && !whole &&
+        source.converter != nullptr && bytes == 0 && !reader.done() &&
         (source.converter->waits_for_all() || (!begun && source.converter->checks_beginning()));
     if (!holds && !begun) {
       begun = true;
@@ -266,8 +273,8 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       pace.written(sink.stream.loop().now() - began);
       head = {};
     }
-    if (whole) co_return {RelayOutcome::kComplete};
-    if (!input.empty() || (source.converter != nullptr && !conversion.is_idle())) continue;
+    if (reader.done()) co_return {RelayOutcome::kComplete};
+    if (!input.empty()) continue;
 
     if (source.stored != nullptr) {
       if (from_file) {
@@ -309,39 +316,32 @@ enum class Until : uint8_t { kEnd, kSomething };
 Task<RelayResult> consume(BodySource& source, std::string& out, Until until,
                           cache::Filling* filling = nullptr) {
   BodyReader reader(source);
-  Conversion conversion(source, reader);
   Gather pieces;
   Pace pace(source, nullptr);
   std::string_view input = source.received;
   if (source.framing.kind == BodyKind::kNone) reader.finish(input);
   for (;;) {
     pieces.count = 0;
-    size_t bytes = 0;
-    const bool well_formed = source.converter == nullptr ? reader.take(input, pieces, bytes)
-                                                         : conversion.run(input, out, source.bytes);
-    if (!well_formed) co_return {RelayOutcome::kSourceMalformed};
-    source.bytes += bytes;
+    if (!reader.take(input, pieces, source.bytes)) co_return {RelayOutcome::kSourceMalformed};
     if (source.limit != 0 && source.bytes > source.limit) co_return {RelayOutcome::kSourceTooLarge};
-    const bool idle = source.converter == nullptr || conversion.is_idle();
-    const bool whole = reader.done() && idle;
-    if (source.converter != nullptr && whole && !conversion.finish(out))
+    if (source.converter != nullptr && !convert(source, reader, pieces, 0, out))
       co_return {RelayOutcome::kSourceMalformed};
     if (filling != nullptr) {
-      if (source.converter != nullptr && !whole && idle && input.empty()) source.converter->flush(out);
+      if (source.converter != nullptr && !reader.done() && input.empty()) source.converter->flush(out);
       for (size_t i = 0; i < pieces.count && source.converter == nullptr; ++i)
         filling->append({static_cast<const char*>(pieces.pieces[i].iov_base), pieces.pieces[i].iov_len});
       if (!out.empty()) filling->append(out);
       out.clear();
-      if (filling->has_to_wait() && !whole) {
+      if (filling->has_to_wait() && !reader.done()) {
         Task<bool> waiting = filling->wait(source.stream.loop(), source.timeout);
         if (!co_await waiting) co_return {RelayOutcome::kSinkFailed};
       }
     }
-    if (whole || (until == Until::kSomething && idle && !out.empty())) {
+    if (reader.done() || (until == Until::kSomething && !out.empty())) {
       source.received = input;
       co_return {RelayOutcome::kComplete};
     }
-    if (!input.empty() || !idle) continue;
+    if (!input.empty()) continue;
     const IoResult got = co_await read_block(source, pace);
     if (!got.ok()) co_return {RelayOutcome::kSourceFailed, got.error};
     if (got.bytes == 0 && !reader.ends_with_source()) co_return {RelayOutcome::kSourceClosed};

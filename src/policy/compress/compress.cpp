@@ -1,8 +1,6 @@
 #include "policy/compress/compress.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <utility>
 
 #include "base/arena_text.h"
 #include "base/text.h"
@@ -53,23 +51,19 @@ class Recoder final : public ResponseConverter {
       : decoder_(std::move(decoder)), encoder_(std::move(encoder)) {}
 
   Way begin(http::ResponseHead&) override { return Way::kStream; }
-  bool convert(std::string_view data, std::string& out) override { return convert_some(data, out, SIZE_MAX); }
-  bool convert_some(std::string_view& data, std::string& out, size_t most) override {
+  bool convert(std::string_view data, std::string& out) override {
     if (!decoder_) {
-      encoder_->write(std::exchange(data, {}), out);
+      encoder_->write(data, out);
       return true;
     }
-    fed_ |= !data.empty();
-    if (!encoder_) return decoder_->write_some(data, out, most);
+    if (!encoder_) return decoder_->write(data, out);
     plain_.clear();
-    const bool good = decoder_->write_some(data, plain_, most);
+    const bool good = decoder_->write(data, plain_);
     if (good) encoder_->write(plain_, out);
     return good;
   }
-  bool has_more() const override { return decoder_ && decoder_->has_more(); }
   bool finish(std::string_view, std::string& out) override {
-    // Some servers name a coding for an empty body, too.
-    if (decoder_ && fed_ && !decoder_->is_complete()) return false;
+    if (decoder_ && !decoder_->is_complete()) return false;
     if (encoder_) encoder_->finish(out);
     return true;
   }
@@ -84,7 +78,6 @@ class Recoder final : public ResponseConverter {
   std::unique_ptr<compression::Decoder> decoder_;
   std::unique_ptr<compression::Encoder> encoder_;
   std::string plain_;
-  bool fed_ = false;  // the decoder has got something
 };
 
 bool matches(std::string_view pattern, std::string_view type) {
@@ -140,8 +133,6 @@ class Compress final : public Policy {
     if (response.status == 304) return weaken_not_modified(context);
     if (!may_change(context)) return;
     const Accepted accepted(context.kept<Asked>(this)->codings);
-    // Nothing has no coding, and stays as long as it is told to be.
-    if (length_of(context) == uint64_t{0}) return;
     std::unique_ptr<compression::Decoder> decoder;
     const http::Field* coded = response.fields.find("content-encoding");
     if (coded != nullptr && !equals_ignoring_case(coded->value, "identity")) {
