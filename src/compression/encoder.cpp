@@ -5,6 +5,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <map>
 #include <stdexcept>
 #include <utility>
@@ -125,8 +126,9 @@ class ZstdEncoder final : public Encoder {
   ZstdEncoder(int level, std::optional<uint64_t> length) : level_(level), context_(zstds.take(level)) {
     if (context_ == nullptr) context_ = must(::ZSTD_createCCtx());
     ::ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, level);
-    // RFC 9659: a decoder need not have more.
-    ::ZSTD_CCtx_setParameter(context_, ZSTD_c_windowLog, 23);
+    // As for brotli: it is memory that a client which does not read keeps in use. A decoder need not have
+    // more than 23 (RFC 9659).
+    ::ZSTD_CCtx_setParameter(context_, ZSTD_c_windowLog, 19);
     if (length) ::ZSTD_CCtx_setPledgedSrcSize(context_, *length);
   }
   ZstdEncoder(const ZstdEncoder&) = delete;
@@ -164,8 +166,11 @@ class BrotliEncoder final : public Encoder {
     ::BrotliEncoderSetParameter(state_, BROTLI_PARAM_QUALITY, static_cast<uint32_t>(level));
     // A smaller window is enough for most, and takes less memory for each.
     ::BrotliEncoderSetParameter(state_, BROTLI_PARAM_LGWIN, 19);
-    if (length && *length < UINT32_MAX)
-      ::BrotliEncoderSetParameter(state_, BROTLI_PARAM_SIZE_HINT, static_cast<uint32_t>(*length));
+    // For more than that, brotli takes another 4 MiB to find what repeats itself.
+    constexpr uint64_t kLargestHint = (1 << 20) - 1;
+    if (length)
+      ::BrotliEncoderSetParameter(state_, BROTLI_PARAM_SIZE_HINT,
+                                  static_cast<uint32_t>(std::min(*length, kLargestHint)));
   }
   BrotliEncoder(const BrotliEncoder&) = delete;
   BrotliEncoder& operator=(const BrotliEncoder&) = delete;

@@ -253,8 +253,11 @@ TypePointer upstream_type() {
           "stream_window", &UpstreamHttp2::stream_window, size(), "128KiB",
           "How much of a response a target may send ahead: what a slow client can make wait here. More lets "
           "a target that is far away send faster.")
-      .optional("connection_window", &UpstreamHttp2::connection_window, size(), "8MiB",
-                "The same for all responses of a connection together.");
+      .optional(
+          "connection_window", &UpstreamHttp2::connection_window, size(), "32MiB",
+          "The same for all responses of a connection together. A connection carries no more requests at "
+          "once than half of it has `stream_window`s, so that clients which do not read their responses "
+          "cannot hold up those of others.");
   auto upstream = std::make_shared<ObjectType>("upstream", "A backend service: targets that answer alike.");
   upstream->locate(&Upstream::location)
       .required("name", &Upstream::name, name_type(), "The name that routes refer to.")

@@ -113,7 +113,7 @@ struct Hedge {
 
 struct UpstreamHttp2 {
   uint64_t stream_window = 128 << 10;
-  uint64_t connection_window = 8 << 20;
+  uint64_t connection_window = 32 << 20;
 };
 
 struct Upstream {

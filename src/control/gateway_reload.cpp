@@ -77,7 +77,9 @@ Task<Status> Gateway::serve(config::Config config) {
   while (!names_settled() && Clock::now() < patience) co_await sleep_for(loop_, Milliseconds(5));
   // The end may have begun meanwhile: addresses that were opened now would take connections for nothing.
   if (draining_) co_return Error{"the gateway is draining"};
-  auto sockets = listeners_.update(fresh->listeners, worker_count_);
+  const bool has_successor = upgrade_point_ && upgrade_point_->has_successor();
+  auto sockets = listeners_.update(fresh->listeners, worker_count_,
+                                   has_successor ? ListenerSet::Files::kLeft : ListenerSet::Files::kRemoved);
   if (!sockets) {
     target_discovery_.watch(config_, *metrics_);
     (void)follow_names(snapshot_);

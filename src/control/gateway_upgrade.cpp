@@ -27,6 +27,7 @@ Status Gateway::prepare_upgrade_point() {
     return out;
   };
   hooks.on_failed = [this] {
+    listeners_.remove_left();
     if (!draining_)
       say(Level::kWarning, "a successor has gone before it served: this process goes on serving");
   };

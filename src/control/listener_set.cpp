@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "control/successor_process.h"
 #include "runtime/socket_file.h"
@@ -101,7 +102,7 @@ void ListenerSet::give_to(uid_t user, gid_t group) {
 }
 
 Result<std::vector<proxy::ListenerSockets>> ListenerSet::update(
-    const std::vector<proxy::ListenerSettings>& listeners, size_t workers) {
+    const std::vector<proxy::ListenerSettings>& listeners, size_t workers, Files files) {
   std::vector<proxy::ListenerSockets> out(workers);
   std::map<std::string, std::vector<UniqueFd>> fresh;
   std::map<std::string, const proxy::ListenerSettings*> wanted;
@@ -130,7 +131,9 @@ Result<std::vector<proxy::ListenerSockets>> ListenerSet::update(
     fresh[address] = std::move(*opened);
   }
   for (const auto& [address, sockets] : sockets_) {
-    if (!wanted.contains(address)) files_.remove(socket_path_of(address));
+    if (wanted.contains(address)) continue;
+    // A successor listens there by the same file, so what the file is cannot tell whose it is.
+    files == Files::kLeft ? left_.push_back(address) : files_.remove(socket_path_of(address));
   }
   std::erase_if(sockets_, [&](const auto& entry) { return !wanted.contains(entry.first); });
   std::erase_if(rights_, [&](const auto& entry) { return !wanted.contains(entry.first); });
@@ -142,6 +145,12 @@ Result<std::vector<proxy::ListenerSockets>> ListenerSet::update(
   }
   for (auto& [address, sockets] : inherited_) sockets.clear();  // of listeners that there are no more
   return out;
+}
+
+void ListenerSet::remove_left() {
+  for (const std::string& address : std::exchange(left_, {})) {
+    if (!sockets_.contains(address)) files_.remove(socket_path_of(address));
+  }
 }
 
 void ListenerSet::own_inherited() {

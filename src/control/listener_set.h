@@ -21,11 +21,19 @@ class ListenerSet {
   void inherit(const std::string& address, std::vector<UniqueFd> sockets);
   void own_inherited();
 
+  // What becomes of the files of Unix sockets that this process closes.
+  enum class Files {
+    kRemoved,
+    kLeft,  // to a successor, which has the sockets
+  };
+
   // Makes the set what `listeners` says: opens what is missing, closes what is not named any more, and gives
   // the files of Unix sockets the rights that are set. Returns, for each worker, the sockets that it does not
   // have yet. On an error nothing has changed, but for rights that have been given.
   Result<std::vector<proxy::ListenerSockets>> update(const std::vector<proxy::ListenerSettings>& listeners,
-                                                     size_t workers);
+                                                     size_t workers, Files files = Files::kRemoved);
+  // The successor to which update() has left files is gone: they are removed.
+  void remove_left();
 
   // Gives them, and the files of Unix sockets, to a user as which the process goes on: only sockets of the
   // same user share an address. A file with a group of its own keeps that.
@@ -33,10 +41,6 @@ class ListenerSet {
 
   // By address, for a successor.
   const std::map<std::string, std::vector<UniqueFd>>& sockets() const { return sockets_; }
-  enum class Files {
-    kRemoved,  // those of Unix sockets
-    kLeft,     // to a successor, which has the sockets
-  };
   void close(Files files);
   // What the permissions of Unix sockets' files follow, for a successor.
   mode_t first_umask() const { return 0777 & ~socket_mode_; }
@@ -57,6 +61,7 @@ class ListenerSet {
   std::map<std::string, std::vector<UniqueFd>> inherited_;
   std::map<std::string, SocketFileRights> rights_;  // that have been given, by address
   SocketFiles files_;
+  std::vector<std::string> left_;  // addresses whose files update() has left
 };
 
 }  // namespace portcullis::control

@@ -22,6 +22,19 @@ inline size_t element_end(std::string_view text, std::string_view ends) {
   return text.size();
 }
 
+// A quoted string begins in `text` and does not end in it.
+inline bool has_open_quote(std::string_view text) {
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      quoted = !quoted;
+    }
+  }
+  return quoted;
+}
+
 // What is between the quotes; escapes stay. What has none is given back as it is.
 inline std::string_view without_quotes(std::string_view text) {
   const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';

@@ -183,25 +183,50 @@ Task<std::optional<ClusterLimits::Granted>> ClusterLimits::ask_for(ClusterCharge
   co_return Granted{static_cast<uint64_t>(reply.list[1].integer), verdict_at(reply, 0)};
 }
 
-void ClusterLimits::refill(ClusterCharge charge, uint64_t hash, uint64_t batch) {
-  if (Lease* lease = find(hash)) lease->asking = true;
-  tasks_.spawn(ask_ahead(std::move(charge), hash, batch));
+// What the server is asked for a lease, and its answer. Whoever has asked may go before that comes: the lease
+// gets it all the same.
+struct ClusterLimits::Question {
+  std::optional<Granted> granted{};
+  bool answered = false;
+  std::coroutine_handle<> waiter{};
+
+  // co_await: until it is answered. Lives in the frame that waits.
+  class Answer {
+   public:
+    explicit Answer(std::shared_ptr<Question> question) : question_(std::move(question)) {}
+    Answer(const Answer&) = delete;
+    Answer& operator=(const Answer&) = delete;
+    ~Answer() { question_->waiter = nullptr; }
+
+    bool await_ready() const { return question_->answered; }
+    void await_suspend(std::coroutine_handle<> handle) { question_->waiter = handle; }
+    std::optional<Granted> await_resume() const { return question_->granted; }
+
+   private:
+    std::shared_ptr<Question> question_;
+  };
+};
+
+Task<void> ClusterLimits::ask_and_note(ClusterCharge charge, uint64_t hash, uint64_t most, uint64_t least,
+                                       std::shared_ptr<Question> question) {
+  const Limit limit = charge.limit;
+  question->granted = co_await ask_for(std::move(charge), most, least);
+  question->answered = true;
+  Lease& lease = lease_of(hash, Clock::now());
+  lease.asking = false;
+  if (question->granted) note(lease, limit, *question->granted, most, Clock::now());
+  if (question->waiter) std::exchange(question->waiter, nullptr).resume();
 }
 
-Task<void> ClusterLimits::ask_ahead(ClusterCharge charge, uint64_t hash, uint64_t batch) {
-  const Limit limit = charge.limit;
-  const Lease* before = find(hash);
-  const uint64_t wanted = std::min(batch, before == nullptr ? 1 : before->size * 2);
-  const auto granted = co_await ask_for(std::move(charge), wanted, 1);
+void ClusterLimits::refill(ClusterCharge charge, uint64_t hash, uint64_t batch) {
   Lease* lease = find(hash);
-  if (lease == nullptr) co_return;  // it had to give way meanwhile
-  lease->asking = false;
-  if (granted) note(*lease, limit, *granted, wanted, Clock::now());
+  if (lease != nullptr) lease->asking = true;
+  const uint64_t wanted = std::min(batch, lease == nullptr ? 1 : lease->size * 2);
+  tasks_.spawn(ask_and_note(std::move(charge), hash, wanted, 1, std::make_shared<Question>()));
 }
 
 Task<std::optional<Verdict>> ClusterLimits::lease(ClusterCharge charge, uint64_t hash, uint64_t cost,
                                                   uint64_t batch) {
-  const Limit limit = charge.limit;
   EventLoop& loop = client_.loop();
   const Clock::time_point patience = Clock::now() + client_.settings().timeout;
   for (;;) {
@@ -217,11 +242,12 @@ Task<std::optional<Verdict>> ClusterLimits::lease(ClusterCharge charge, uint64_t
   const bool used_up = Clock::now() < mine.good_until;
   const uint64_t wanted = std::max(cost, std::min(batch, used_up ? mine.size * 2 : mine.size));
   mine.asking = true;
-  const auto granted = co_await ask_for(std::move(charge), wanted, cost);
-  Lease& lease = lease_of(hash, Clock::now());
-  lease.asking = false;
+  auto question = std::make_shared<Question>();
+  tasks_.spawn(ask_and_note(std::move(charge), hash, wanted, cost, question));
+  Question::Answer answer(std::move(question));
+  const std::optional<Granted> granted = co_await answer;
   if (!granted) co_return std::nullopt;
-  note(lease, limit, *granted, wanted, Clock::now());
+  Lease& lease = lease_of(hash, Clock::now());
   if (lease.tokens < cost) co_return verdict_of(lease, false, Clock::now());
   lease.tokens -= cost;
   co_return verdict_of(lease, true, Clock::now());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <coroutine>
 #include <memory>
 #include <optional>
 #include <span>
@@ -72,7 +73,9 @@ class ClusterLimits {
   const Lease* find(uint64_t hash) const;
   Verdict verdict_of(const Lease& lease, bool allowed, Clock::time_point now) const;
   Task<std::optional<Granted>> ask_for(ClusterCharge charge, uint64_t most, uint64_t least);
-  Task<void> ask_ahead(ClusterCharge charge, uint64_t hash, uint64_t batch);
+  struct Question;
+  Task<void> ask_and_note(ClusterCharge charge, uint64_t hash, uint64_t most, uint64_t least,
+                          std::shared_ptr<Question> question);
   static void note(Lease& lease, const Limit& limit, const Granted& granted, uint64_t wanted,
                    Clock::time_point now);
   Task<void> send_force(ClusterCharge charge, uint64_t cost);

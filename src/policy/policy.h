@@ -166,8 +166,8 @@ struct Decision {
   }
   // Of Purpose::kExplainOffline only: the decision depends on what this process does not have.
   static Decision unknown() { return {Kind::kUnknown, 0, {}, "not_known", {}}; }
-  // Decide later: the exchange awaits `task`, which may itself decide to suspend. A client that leaves
-  // meanwhile is noticed afterwards; when the worker stops, the frame is destroyed.
+  // Decide later: the exchange awaits `task`, which may itself decide to suspend. When the client leaves
+  // meanwhile, or the worker stops, the frame is destroyed; on_end then runs as at any other end.
   static Decision suspend(Task<Decision> task) { return {Kind::kSuspend, 0, {}, {}, std::move(task)}; }
 
   Kind kind = Kind::kContinue;

@@ -162,17 +162,21 @@ Task<ConnectOutcome> Connector::connect_http2(Upstream& upstream, Target& target
   const ConnectOutcome placed = co_await placing;
   if (placed != ConnectOutcome::kConnected || connection->stream.is_open()) co_return placed;
   upstream::Http2Pool::Connecting connecting(pool);
-  if (!co_await open_stream(upstream, target, made->socket)) co_return ConnectOutcome::kFailed;
+  if (!co_await open_stream(upstream, target, made->socket)) {
+    connecting.fail();
+    co_return ConnectOutcome::kFailed;
+  }
   if (!upstream::speaks_http2(upstream.definition(), made->socket)) {
     failure_ = "connect_no_http2";
-    if (upstream.definition().protocol == upstream::Protocol::kHttp2) co_return ConnectOutcome::kFailed;
-    connecting.succeed();
+    if (upstream.definition().protocol == upstream::Protocol::kHttp2) {
+      connecting.fail();
+      co_return ConnectOutcome::kFailed;
+    }
     target.chose_http1 = true;
     connection->slot = std::move(made->slot);
     connection->stream.take_over(made->socket);
     co_return ConnectOutcome::kConnected;
   }
-  connecting.succeed();
   target.chose_http1 = false;
   pool.add(std::move(made));
   std::unique_ptr<http::h2::Channel> channel = pool.open(reused);

@@ -229,7 +229,7 @@ const Branch* Exchange::choose_branch() {
   return &split.by_place(place, now);
 }
 
-// The request side of the chain. True when a policy has answered.
+// The request side of the chain. True when a policy has answered, or the client has left meanwhile.
 Task<bool> Exchange::consult_policies() {
   while (policies_begun_ < policies_asked_) {
     const PlacedPolicy& one = governing_->policies[policies_begun_];
@@ -238,8 +238,15 @@ Task<bool> Exchange::consult_policies() {
     Span* span = trace_ != nullptr && trace_->context.sampled ? begin_span(one.name) : nullptr;
     policy::Decision decision = one->on_request(context_);
     if (decision.kind == policy::Decision::Kind::kSuspend) {
-      Task<policy::Decision> settled = policy::settle(std::move(decision.later));
-      decision = co_await settled;
+      Task<std::optional<policy::Decision>> settling = unless_left(policy::settle(std::move(decision.later)));
+      std::optional<policy::Decision> settled = co_await settling;
+      if (!settled) {
+        end_span(span, "client_gone");
+        ended_ = "client_closed";
+        close_client_ = true;
+        co_return true;
+      }
+      decision = std::move(*settled);
     }
     if (rehearsal_ == nullptr) {
       note_decision(*one.metrics[worker_.index()], decision.kind);
@@ -279,10 +286,11 @@ void Exchange::finish_policies() {
   }
 }
 
-// The policies that mark every answer, and whose turn has not come.
+// The policies that mark every answer, and whose turn has not come: all of them, when the response that they
+// had seen has been taken back.
 void Exchange::mark_answer() {
   if (std::exchange(marked_, true)) return;
-  for (size_t i = governing_->policies.size(); i > policies_begun_; --i) {
+  for (size_t i = governing_->policies.size(); i > (taken_back_ ? first_policy_ : policies_begun_); --i) {
     if (governing_->policies[i - 1]->marks_every_answer()) governing_->policies[i - 1]->on_response(context_);
   }
 }

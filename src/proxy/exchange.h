@@ -18,6 +18,7 @@
 #include "proxy/held_body.h"
 #include "proxy/mirror.h"
 #include "proxy/sticky.h"
+#include "proxy/unless_left.h"
 #include "proxy/worker.h"
 
 namespace portcullis::proxy {
@@ -91,6 +92,10 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<TryOutcome> connect(upstream::Upstream& upstream, upstream::Target& target,
                            std::unique_ptr<upstream::Connection>& connection);
   void watch_client(std::unique_ptr<upstream::Connection>& connection, const BodySource& request);
+  template <typename T>
+  Task<std::optional<T>> unless_left(Task<T> task);
+  Task<bool> wait_before_retry(Milliseconds time);
+  std::string_view behind_request() const;
   Block block_for_response() const;
   Task<TryOutcome> wait_for_target(upstream::Connection& connection, Milliseconds patience);
   Milliseconds patience_for_head(const upstream::UpstreamDefinition& upstream) const;
@@ -272,11 +277,27 @@ class Exchange final : public Pooled, private policy::Errands {
   size_t policies_begun_ = 0;  // how many have seen the request
   size_t policies_asked_ = 0;  // how many of the governing route's are to see the request
   bool marked_ = false;        // the policies whose turn did not come have marked the answer
-  size_t first_policy_ = 0;    // of an errand: those before have nothing to do with it
+  bool taken_back_ = false;  // a response that the policies had seen has been, and another one stands for it
+  size_t first_policy_ = 0;  // of an errand: those before have nothing to do with it
   bool is_errand_ = false;
   Rehearsal* rehearsal_ = nullptr;  // null: a client waits for the answer
   Trace* trace_ = nullptr;          // null: nobody traces
   ClientWatch client_watch_{client_, settings_.half_close};
 };
+
+// What `task` yields; nothing when the client leaves before that, which is what the exchange ends with then.
+// For what an exchange waits for before a target has its request. Others than its client may wait for the
+// answer, and nothing is given up then.
+template <typename T>
+Task<std::optional<T>> Exchange::unless_left(Task<T> task) {
+  UnlessLeft<T> waiting(worker_.loop(), std::move(task));
+  const ClientWatch::Scope watching(client_watch_);
+  const bool is_watched = !waiting.done() && !context_.awaited && !is_errand_ && rehearsal_ == nullptr;
+  if (is_watched) {
+    client_watch_.begin([&waiting] { waiting.give_up(); }, nullptr, behind_request());
+    client_watch_.arrange();
+  }
+  co_return co_await waiting;
+}
 
 }  // namespace portcullis::proxy

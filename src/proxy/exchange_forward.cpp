@@ -69,7 +69,9 @@ Task<Persistence> Exchange::forward() {
       break;
     }
     if (outcome != TryOutcome::kBadAnswer && !grant_retry(upstream, outcome)) break;
-    co_await sleep_for(worker_.loop(), retry_pause_);
+    Task<std::optional<bool>> pausing = unless_left(wait_before_retry(retry_pause_));
+    const std::optional<bool> paused = co_await pausing;
+    if (!paused.has_value()) co_return Persistence::kClose;
   }
   if (mirrored_) mirror();
   if (outcome != TryOutcome::kAnswered && !answered_) {
@@ -209,8 +211,10 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
   }
   std::unique_ptr<upstream::Connection> connection = fresh ? target.make_fresh() : target.take();
   if (!connection->stream.is_open()) {
-    const TryOutcome connected = co_await connect(upstream, target, connection);
-    if (connected != TryOutcome::kAnswered) co_return connected;
+    Task<std::optional<TryOutcome>> connecting = unless_left(connect(upstream, target, connection));
+    const std::optional<TryOutcome> connected = co_await connecting;
+    if (!connected) co_return TryOutcome::kClientGone;
+    if (*connected != TryOutcome::kAnswered) co_return *connected;
   }
 
   extended_connect_ = false;
@@ -221,16 +225,7 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
     extended_connect_ = co_await asking;
   }
   HeadWriter head(head_size_ + 1024);
-  if (connection->channel == nullptr) {
-    write_request_head(head);
-  } else {
-    Task<IoResult> sending = send_http2_request(*connection);
-    const IoResult sent = co_await sending;
-    if (!sent.ok()) {
-      co_return connection->reused() && may_repeat() ? TryOutcome::kStaleConnection
-                                                     : fail(name_of_broken_stream(sent.error));
-    }
-  }
+  if (connection->channel == nullptr) write_request_head(head);
   BodySource body{.stream = client_.stream,
                   .framing = request_.body,
                   .received = held_body_.held() ? held_body_.content()
@@ -252,6 +247,14 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
   watch_client(connection, body);
   if (client_watch_.gone()) co_return TryOutcome::kClientGone;
   upload_result_ = {};
+  if (connection->channel != nullptr) {
+    Task<IoResult> sending = send_http2_request(*connection);
+    const IoResult sent = co_await sending;
+    if (!sent.ok()) {
+      co_return connection->reused() && may_repeat() ? TryOutcome::kStaleConnection
+                                                     : fail(name_of_broken_stream(sent.error));
+    }
+  }
   TaskGroup upload;
   if (request_.body.kind == BodyKind::kNone) {
     iovec piece = head.piece();
@@ -294,6 +297,29 @@ void Exchange::watch_client(std::unique_ptr<upstream::Connection>& connection, c
         if (context_.converter) context_.converter->give_up();
       },
       &request, behind);
+}
+
+Task<bool> Exchange::wait_before_retry(Milliseconds time) {
+  co_await sleep_for(worker_.loop(), time);
+  co_return true;
+}
+
+// What the client has sent behind its request, as far as that has been received. Behind a body of which a
+// part is still to come there is nothing.
+std::string_view Exchange::behind_request() const {
+  std::string_view rest = unread();
+  if (held_body_.held() || client_.channel != nullptr) return rest;
+  if (request_.body.has_length())
+    return rest.substr(static_cast<size_t>(std::min<uint64_t>(request_.body.length, rest.size())));
+  if (request_.body.kind != BodyKind::kChunked) return rest;
+  http::h1::ChunkedDecoder decoder(http::h1::ChunkRules{.trailer_size = settings_.head_limits.head_size});
+  std::string_view data;
+  while (!rest.empty()) {
+    using Result = http::h1::ChunkedDecoder::Result;
+    const Result result = decoder.next(rest, data);
+    if (result == Result::kDone || result == Result::kFailed) break;
+  }
+  return rest;
 }
 
 // kAnswered when there is a connection.

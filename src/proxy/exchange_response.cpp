@@ -184,7 +184,8 @@ void Exchange::drop_content() {
 // kind.
 Exchange::TryOutcome Exchange::take_back_response(const RelayResult& sent, const BodySource& source) {
   const std::string_view why = name_of_broken_body(sent, source);
-  answered_ = false;
+  answered_ = marked_ = false;
+  taken_back_ = true;
   response_ = {};
   context_.encoder.reset();
   chain_.reset();

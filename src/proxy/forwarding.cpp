@@ -40,8 +40,11 @@ class Hops {
   size_t count_ = 0;
 };
 
-// RFC 7239 section 4: `for=192.0.2.1;proto=https, for="[2001:db8::1]:80"`.
+// RFC 7239 section 4: `for=192.0.2.1;proto=https, for="[2001:db8::1]:80"`. A quote that a client has left
+// open would make what a trusted proxy has added behind it a part of the client's own words: nothing on such
+// a line is believed.
 void read_forwarded(std::string_view value, Hops& hops) {
+  if (http::has_open_quote(value)) return hops.add({});
   while (!value.empty()) {
     const size_t end = http::element_end(value, ",");
     Hop hop;
@@ -122,7 +125,7 @@ void write_rfc7239(HeadWriter& out, const ForwardingRules& rules, const http::Re
   if (origin.through_trusted_proxy) {
     for (const http::Field& field : request.fields) {
       if (rules.form == ForwardedForm::kForwarded && field.id == FieldId::kForwarded)
-        out.write(field.value, ", ");
+        out.write(http::has_open_quote(field.value) ? std::string_view("for=unknown") : field.value, ", ");
       if (rules.form != ForwardedForm::kBoth || field.id != FieldId::kXForwardedFor) continue;
       for_each_list_element(field.value, [&](std::string_view element) {
         write_for(out, element);

@@ -99,7 +99,7 @@ struct StickyCookie {
 // How much of responses a target may send ahead by HTTP/2, in bytes.
 struct Http2Windows {
   uint32_t stream = 128 << 10;
-  uint32_t connection = 8 << 20;
+  uint32_t connection = 32 << 20;
 
   bool operator==(const Http2Windows&) const = default;
 };

@@ -61,11 +61,18 @@ std::unique_ptr<Channel> Http2Pool::open(bool& reused) {
   return channel;
 }
 
+// So many that their bodies, none of which may be read for as long as its client does not read, leave the
+// others half of the connection's window. Half, because a window is opened again when half of it has been
+// used (RFC 9113 section 6.9 leaves open when).
+uint32_t Http2Pool::most_streams() const {
+  return std::clamp(windows_.connection / 2 / std::max(windows_.stream, 1u), 1u, kMaxStreams);
+}
+
 void Http2Pool::add(std::unique_ptr<Http2Connection> connection) {
   Http2Connection& one = *connection.release();
   connections_.push_front(one);
   one.pool_ = this;
-  const http::h2::SessionSettings settings{.streams = kStreams,
+  const http::h2::SessionSettings settings{.streams = most_streams(),
                                            .expected_streams = known_streams_,
                                            .stream_window = windows_.stream,
                                            .connection_window = windows_.connection,
@@ -111,7 +118,6 @@ void Http2Pool::give_way() {
 
 Http2Pool::Connecting::~Connecting() {
   pool_.connecting_ = false;
-  if (!succeeded_) ++pool_.failures_;
   pool_.waiters_.wake_all();
 }
 

@@ -71,21 +71,21 @@ class Http2Pool {
   // Gives up a connection that carries no request; false when there is none.
   bool close_one_idle();
 
-  // Held by whoever makes a connection; the others wait until it is gone.
+  // Held by the request that makes a connection; the others wait until it is gone. When it has neither made
+  // one nor failed, because its client has left, one of the others tries.
   class Connecting {
    public:
     explicit Connecting(Http2Pool& pool) : pool_(pool) { pool.connecting_ = true; }
     ~Connecting();
     Connecting(const Connecting&) = delete;
     Connecting& operator=(const Connecting&) = delete;
-    void succeed() { succeeded_ = true; }
+    void fail() { ++pool_.failures_; }
 
    private:
     Http2Pool& pool_;
-    bool succeeded_ = false;
   };
   bool connecting() const { return connecting_; }
-  // How often it has not succeeded.
+  // How often it has failed.
   size_t failures() const { return failures_; }
   // co_await, while somebody is connecting: until he has done so, or the time is over: false.
   auto wait(Milliseconds timeout) { return waiters_.wait(timeout); }
@@ -95,7 +95,8 @@ class Http2Pool {
 
   // What a connection is for at the least, before another worker may have its place.
   static constexpr Milliseconds kTurn{100};
-  static constexpr uint32_t kStreams = 100;  // on one connection; then there is another
+  static constexpr uint32_t kMaxStreams = 100;  // on one connection; then there is another
+  uint32_t most_streams() const;
 
   EventLoop& loop_;
   Milliseconds idle_timeout_;
@@ -103,7 +104,7 @@ class Http2Pool {
   http::h1::HeadLimits limits_;
   // What the target has said it allows on a connection. The next one is not given more before it has said so
   // itself.
-  uint32_t known_streams_ = kStreams;
+  uint32_t known_streams_ = kMaxStreams;
   ConnectionQueue* queue_;
   bool connecting_ = false;
   bool retired_ = false;

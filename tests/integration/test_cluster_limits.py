@@ -156,3 +156,21 @@ def test_the_server_may_be_named(start, echo, redis):
 def test_mistakes_are_named(tmp_path):
     said = complaints(tmp_path, "rate_limit: {limit: 5/s, cluster: exact}")
     assert "`cluster` needs the top level's `redis`" in said
+
+
+def test_a_client_that_leaves_while_the_server_is_asked_does_not_keep_others_waiting(start, echo, redis):
+    port, server = echo(), redis()
+    gateway = start(limited(port, server, "limit: 1000/day, key: all, cluster: batched, batch: 10, on_error: deny", timeout="20s"))
+    assert ask(gateway).status == 200
+    server.command("FLUSHALL")
+    for _ in range(3):
+        assert ask(gateway).status == 200  # of the lease
+    server.pause()
+    with gateway.connect() as gone:
+        for _ in range(12):  # by then the server has to be asked
+            gone.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_for(lambda: b"HTTP/1.1 200" in gone.recv(1 << 16), what="an answer")
+    server.resume()
+    began = time.monotonic()
+    assert [ask(gateway).status for _ in range(20)] == [200] * 20
+    assert time.monotonic() - began < 10

@@ -251,6 +251,28 @@ def test_what_is_broken_before_anything_was_sent_is_a_502(start, backend, tmp_pa
     assert [(line["status"], line["ended"]) for line in harness.log_lines(log)] == [(502, reason)]
 
 
+@pytest.mark.parametrize("settings", ["decompress: always", "decompress: always, min_size: 0"])
+@pytest.mark.parametrize("body", [b"Content-Length: 0\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"], ids=["no length", "no chunk"])
+@pytest.mark.parametrize("accepted", ["identity", "gzip"])
+def test_an_empty_body_may_have_a_coding(start, backend, body, settings, accepted):
+    made = backend(harness.answer(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\n" + body))
+    gateway = start(configuration(made, settings))
+    with gateway.connect() as client:
+        client.settimeout(5)
+        for _ in range(2):  # where one ends, the next one begins
+            client.sendall(f"GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: {accepted}\r\n\r\n".encode())
+            head, content = harness.read_response(client)
+            assert head.startswith("HTTP/1.1 200 ") and ("content-length: 0" in head or "transfer-encoding: chunked" in head)
+            assert (gzip.decompress(content) if content else b"") == b""
+
+
+def test_an_answer_that_takes_the_place_of_a_broken_one_has_the_fields_of_cors(start, backend):
+    made = backend(harness.answer(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 8\r\n\r\nnot gzip"))
+    gateway = start(configuration(made, "decompress: always", before='      - cors: {origins: ["https://a.example"]}\n'))
+    out = gateway.raw(b"GET / HTTP/1.1\r\nHost: a\r\nOrigin: https://a.example\r\nConnection: close\r\n\r\n")
+    assert out.startswith(b"HTTP/1.1 502 ") and out.count(b"access-control-allow-origin: https://a.example\r\n") == 1
+
+
 def test_mistakes_are_named(start, origin, tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text(configuration(origin, "algorithms: [gzp]").replace("{port}", "8080"))

@@ -1,10 +1,12 @@
 """concurrency_limit, through the built binary."""
 
+import os
 import select
 import threading
 import time
 
 import pytest
+from hyperframe import frame as frames
 
 import harness
 from harness import log_lines, read_response, wait_for
@@ -184,6 +186,30 @@ def test_clients_that_leave_the_queue_do_no_harm(start, holding):
     last = Client(gateway, "/last")
     holding.let_go(12)
     assert held[0].answer().status == 200 and last.answer().status == 200
+
+
+def cost_of_waiting(gateway, speak, flow):
+    """Seconds of the gateway's time in which 9,900 requests come to wait; `flow` makes of a number what tells whose a request is."""
+    def used():
+        with open(f"/proc/{gateway.process.pid}/stat") as stat:
+            return sum(int(ticks) for ticks in stat.read().rsplit(")", 1)[1].split()[11:13]) / os.sysconf("SC_CLK_TCK")
+    clients = [speak(gateway) for _ in range(100)]
+    before = used()
+    for i, client in enumerate(clients):
+        streams = [(client.new_stream(), flow(99 * i + n)) for n in range(99)]
+        client.send(*(client.head(number, client.fields(more=[("x-flow", name)])) for number, name in streams), frames.PingFrame(0, b"12345678"))
+    for client in clients:
+        client.wait(lambda: client.pings)
+    return used() - before
+
+
+@pytest.mark.not_sanitized(reason="it compares times")
+def test_many_flows_that_wait_cost_no_more_than_one(start, holding, speak):
+    policy = 'concurrency_limit: {limit: 1, queue: {size: 20000, timeout: 60s, fair_by: "{request.header.x-flow}"}}'
+    gateways = [start(configuration(holding.port, policy).replace("}]}]", "}], timeouts: {response: 60s}}]")) for _ in range(2)]
+    one, many = (cost_of_waiting(gateway, speak, flow) for gateway, flow in zip(gateways, (lambda _: "one", str)))
+    assert many < 3 * one + 0.1
+    holding.let_go(2)
 
 
 def test_a_backend_that_slows_down_is_asked_less(start, backend):

@@ -59,6 +59,18 @@ def test_rfc_7239(start, echo):
     assert seen_by_target(gateway, "Forwarded: for=_hidden, for=10.0.0.1\r\n")["x-client"] == "10.0.0.1"
 
 
+@pytest.mark.parametrize("proxy", ["for=203.0.113.7", 'for="[2001:db8::7]"'])
+@pytest.mark.parametrize("client", ['for=6.6.6.6;x="', 'for=6.6.6.6;x="\\', 'for=6.6.6.6;x="a";y="'])
+def test_a_quote_that_a_client_leaves_open_swallows_nothing(client, proxy, start, echo):
+    """A proxy has added its own words on the same line."""
+    gateway = start(simple_configuration(echo(), extra_listener=TRUST + "    forwarded: forwarded\n") + """    policies:
+      - headers: {request: {set: {x-client: "{client.address}"}}}
+""")
+    seen = seen_by_target(gateway, f"Forwarded: {client}, {proxy}\r\n")
+    assert seen["x-client"] == "127.0.0.1"  # all that is known for certain
+    assert seen["forwarded"] == 'for=unknown, for=127.0.0.1;host="api.example.com:81";proto=http'
+
+
 def test_both_forms_agree_and_none_is_none(start, echo):
     port = echo()
     seen = seen_by_target(start(simple_configuration(port, extra_listener=TRUST + "    forwarded: both\n")), CLAIMS)

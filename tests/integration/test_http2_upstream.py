@@ -13,6 +13,7 @@ import sanitizers
 from harness import read_head, read_response, simple_configuration, wait_for
 from hyperframe import frame as frames
 from http2 import OK
+from peer_memory import Peak
 from test_http2 import curl
 
 PASSING_TRAILERS = "    trailers: {request: [x-end], response: [x-sum]}\n"
@@ -233,6 +234,29 @@ def test_a_malformed_head_is_a_502(version, method, field, start, backend2, spea
             assert out.startswith(b"HTTP/1.1 502 ") and b"<reset>" not in out
     wait_for(lambda: harness.log_lines(tmp_path / "log"), what="the log")
     assert harness.log_lines(tmp_path / "log")[0]["ended"] == "upstream_malformed"
+
+
+@pytest.mark.not_sanitized(reason="a sanitizer keeps what has been freed, and adds to what is taken")
+def test_interim_responses_without_end_are_a_502(start, backend2, tmp_path):
+    def handle(peer, stream):
+        one = peer.head(stream, [(":status", "103"), ("link", "</style.css>")], end=False).serialize()
+        again = peer.head(stream, [(":status", "103"), ("link", "</style.css>")], end=False).serialize()
+        peer.send(one + again * 20_000)
+    gateway = start(h2_configuration(backend2(handle).port, top=f"access_log: {{path: {tmp_path}/log}}", workers=1))
+    peak = Peak(gateway.process)
+    out = gateway.raw(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert b"HTTP/1.1 502 " in out and out.count(b"HTTP/1.1 103 ") <= 100
+    assert peak.grown() < 4 * 1024
+    wait_for(lambda: harness.log_lines(tmp_path / "log"), what="the log")
+    assert harness.log_lines(tmp_path / "log")[0]["ended"] == "upstream_malformed"
+
+
+def test_some_interim_responses_at_once_pass(start, backend2):
+    def handle(peer, stream):
+        peer.send(*[peer.head(stream, [(":status", "103"), ("x-n", str(n))], end=False) for n in range(20)], peer.head(stream, OK))
+    gateway = start(h2_configuration(backend2(handle).port, workers=1))
+    out = gateway.raw(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert out.count(b"HTTP/1.1 103 ") == 20 and b"HTTP/1.1 200 " in out
 
 
 def test_what_a_client_gives_up_is_given_up_at_the_target(start, backend2, speak):

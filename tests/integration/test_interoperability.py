@@ -385,6 +385,23 @@ def test_larger_trailers_are_told_in_the_log(backend_version, start, backend, ba
     assert log_lines(log)[0]["ended"] == "upstream_trailers_too_large"
 
 
+@pytest.mark.parametrize("count", [100, 170])
+def test_no_trailer_is_lost_among_many(count, start, backend2, speak, tmp_path):
+    log = tmp_path / "log"
+
+    def handle(peer, stream):
+        peer.send(peer.head(stream, [*OK, ("content-type", "application/grpc")], end=False), peer.data(stream, b"\0\0\0\0\0", end=False))
+        peer.send(peer.head(stream, [*((f"x-{n}", "1") for n in range(count)), ("grpc-status", "3")]))
+    gateway = start(h2_configuration(backend2(handle).port, top=f"access_log: {{path: {log}}}"))
+    it = speak(gateway).ask("/")
+    if count == 100:
+        assert it.reset is None and len(it.trailers) == 101 and it.trailers["grpc-status"] == "3"
+    else:
+        assert it.reset is not None and it.trailers is None
+        wait_for(lambda: log_lines(log), what="the log")
+        assert log_lines(log)[0]["ended"] == "upstream_trailers_too_large"
+
+
 def test_the_demo_backend_and_the_admin_listener_date_their_answers(start, echo):
     port, admin = echo(), harness.free_port()
     start(simple_configuration(port, top=f"admin: {{address: '127.0.0.1:{admin}'}}"))

@@ -3,6 +3,8 @@ import os
 import subprocess
 import threading
 
+import pytest
+
 import harness
 from harness import log_lines, read_head, read_response, read_to_end, simple_configuration, wait_for
 
@@ -223,6 +225,23 @@ def test_early_answer_while_the_body_is_still_coming(start, backend):
     with gateway.connect() as connection:
         connection.sendall(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nsome")
         assert "413" in read_head(connection)
+
+
+@pytest.mark.parametrize("answers", ["backend", "gateway"])
+def test_an_early_answer_reaches_a_client_that_sends_all_of_its_body_first(answers, start, backend):
+    read = threading.Event()
+
+    def handle(connection, made):
+        made.read_head(connection)
+        connection.sendall(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")
+        read.wait(20)
+    limits = "    limits: {body_size: 1KiB}\n" if answers == "gateway" else ""
+    gateway = start(simple_configuration(backend(handle).port, extra_listener=limits))
+    size = 32 << 20
+    with gateway.connect() as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+        assert read_response(client)[0].startswith("HTTP/1.1 413 ")
+    read.set()
 
 
 def test_unix_sockets_on_both_sides(start, tmp_path):

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import threading
 
 import hpack
 import pytest
@@ -208,3 +209,30 @@ def test_a_smaller_send_buffer_is_a_key(start, backend):
             one.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         flood.wait_until_still(len(clients))
         assert peak.grown() < len(clients) * 96
+
+
+@pytest.mark.parametrize("windows", ["", "    http2: {stream_window: 256KiB, connection_window: 1MiB}\n"])
+def test_streams_that_nobody_reads_do_not_hold_up_other_clients_of_a_target(start, backend2, speak, windows):
+    asked, lock = [], threading.Lock()
+
+    def handle(peer, stream):
+        path = peer.stream(stream).fields[":path"]
+        peer.send(peer.head(stream, [(":status", "200")], end=False))
+        if path == "/small":
+            return peer.send_body(stream, b"small")
+        size = min(peer.window(0), peer.window(stream))  # all that may be sent ahead
+        for begin in range(0, size, 16384):
+            peer.send(peer.data(stream, bytes(min(16384, size - begin)), end=False))
+        peer.windows[0] -= size
+        peer.windows[stream] -= size
+        with lock:
+            asked.append(stream)
+    gateway = start(simple_configuration(backend2(handle).port, extra_upstream="    protocol: http2\n" + windows, workers=1))
+    stuck = speak(gateway, settings={4: 0}, auto_window=False)
+    stuck.wait(lambda: stuck.acknowledged)
+    for _ in range(STREAMS):
+        stuck.request("/large")
+    wait_for(lambda: len(asked) == STREAMS, what="the target to have sent all that it may")
+    other = speak(gateway)
+    it = other.ask("/small")
+    assert it.status == 200 and bytes(it.body) == b"small"

@@ -238,3 +238,24 @@ def test_a_unix_listener_that_a_reload_adds_after_an_upgrade_has_the_permissions
             os.kill(process, signal.SIGTERM)
         if old.process.poll() is None:
             old.stop()
+
+
+def test_a_reload_during_an_upgrade_leaves_the_file_of_a_unix_socket_to_the_successor(tmp_path, echo):
+    port, admin, path, point, place = harness.free_port(), harness.free_port(), tmp_path / "c.yaml", tmp_path / "u.sock", tmp_path / "local.sock"
+    text = configuration(port, admin, echo())
+    path.write_text(text.replace("}]\nupstreams", f'}}, {{name: local, address: "unix:{place}"}}]\nupstreams'))
+    with harness.running("run", "-c", str(path), "--upgrade-socket", str(point)) as old:
+        old.wait_for_line("listening on")
+        file = place.stat().st_ino
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as successor:
+            successor.settimeout(20)
+            successor.connect(str(point))
+            while successor.recv(512) != b"end":
+                pass
+            seen = len(old.lines)
+            path.write_text(text)
+            old.process.send_signal(signal.SIGHUP)
+            old.wait_for_line("serving configuration", after=seen)
+            assert place.stat().st_ino == file
+        # It has gone without serving, and nobody listens there any more.
+        harness.wait_for(lambda: not place.exists(), what="the file to be removed")

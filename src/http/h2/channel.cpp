@@ -29,12 +29,14 @@ std::unique_ptr<Head> Channel::take_head() {
   return head;
 }
 
-void Channel::begin_head() {
-  auto fresh = std::make_unique<Head>();
-  last_head_ = fresh.get();
+bool Channel::begin_head() {
+  size_t waiting = 0;
   std::unique_ptr<Head>* place = &head_;
-  while (*place) place = &(*place)->next;
-  *place = std::move(fresh);
+  for (; *place; place = &(*place)->next) ++waiting;
+  if (waiting >= kMaxWaitingHeads) return false;
+  *place = std::make_unique<Head>();
+  last_head_ = place->get();
+  return true;
 }
 
 void Channel::add_field(std::string_view name, std::string_view value) {
@@ -159,7 +161,8 @@ ssize_t Channel::supply(size_t most, uint32_t& flags) {
       trailers.lines(own_trailers_);
       const std::span<const nghttp2_nv> all = trailers.fields();
       flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-      if (nghttp2_submit_trailer(session_->session_, id_, all.data(), all.size()) != 0)
+      if (!trailers.is_whole() ||
+          nghttp2_submit_trailer(session_->session_, id_, all.data(), all.size()) != 0)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
       own_trailers_.clear();
     }

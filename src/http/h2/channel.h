@@ -60,7 +60,7 @@ class Channel final : public portcullis::Channel,
   std::unique_ptr<Head> take_head();
   // The field lines that followed the body, each with its CRLF; complete at the body's end.
   std::string_view trailers() const { return trailers_; }
-  // They were larger than a head may be, for which the stream was reset.
+  // They were larger, or more, than a head may have, for which the stream was reset.
   bool trailers_too_large() const { return trailers_too_large_; }
   // The peer's message broke the rules of HTTP/2, for which the stream was reset.
   bool was_malformed() const { return malformed_; }
@@ -98,11 +98,15 @@ class Channel final : public portcullis::Channel,
   friend class Session;
   enum Signal : uint8_t { kReadable = 1, kWritable = 2, kHangUp = 4 };
 
+  // Interim responses may come in any number, and no window holds them back.
+  static constexpr size_t kMaxWaitingHeads = 32;
+
   void append(std::string_view data);
   // How much of what is being written goes into the next DATA frame; as nghttp2's read callback.
   ssize_t supply(size_t most, uint32_t& flags);
   void take(char* out, size_t size);
-  void begin_head();
+  // False when so many have not been taken that the peer's message is refused.
+  bool begin_head();
   void on_stream_closed(uint32_t error);
   void on_finished();
   bool submit(const FieldBlock& fields, bool ends_message);
@@ -132,6 +136,7 @@ class Channel final : public portcullis::Channel,
   std::unique_ptr<Head> head_;
   Head* last_head_ = nullptr;  // that is being received
   std::string trailers_;
+  size_t trailer_count_ = 0;
   std::string own_trailers_;
   Arena arena_;
 };

@@ -15,7 +15,8 @@ namespace portcullis::http::h2 {
 class FieldBlock {
  public:
   void field(std::string_view name, std::string_view value) {
-    if (size_ == fields_.size()) return;  // cannot be: a message has at most Fields::kCapacity
+    is_whole_ = is_whole_ && size_ < fields_.size();
+    if (!is_whole_) return;
     fields_[size_++] = {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
   }
   // Field lines as HTTP/1 has them, each with its CRLF.
@@ -30,6 +31,8 @@ class FieldBlock {
     }
   }
   std::span<const nghttp2_nv> fields() const { return {fields_.data(), size_}; }
+  // There was room for all of them. A head has at most Fields::kCapacity; trailers of HTTP/1 may have more.
+  bool is_whole() const { return is_whole_; }
 
  private:
   static uint8_t* bytes(std::string_view text) {
@@ -37,6 +40,7 @@ class FieldBlock {
   }
 
   size_t size_ = 0;
+  bool is_whole_ = true;
   std::array<nghttp2_nv, Fields::kCapacity + 32> fields_;
 };
 

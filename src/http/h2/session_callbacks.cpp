@@ -135,8 +135,8 @@ int Session::on_begin_headers(nghttp2_session* session, const nghttp2_frame* fra
     channel->id_ = frame->hd.stream_id;
     nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, channel);
   }
-  if (channel != nullptr && it.wants_head(*frame, *channel)) channel->begin_head();
-  return 0;
+  if (channel == nullptr || !it.wants_head(*frame, *channel) || channel->begin_head()) return 0;
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 int Session::on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
@@ -173,7 +173,9 @@ int Session::on_invalid_header(nghttp2_session*, const nghttp2_frame*, const uin
 }
 
 bool Channel::add_trailer(std::string_view name, std::string_view value) {
-  trailers_too_large_ = trailers_.size() + name.size() + value.size() > session_->settings_.head_size;
+  const SessionSettings& limits = session_->settings_;
+  trailers_too_large_ = ++trailer_count_ > limits.field_count ||
+                        trailers_.size() + name.size() + value.size() > limits.head_size;
   if (trailers_too_large_) return false;
   trailers_.append(name).append(": ").append(value).append("\r\n");
   return true;

@@ -56,6 +56,7 @@ class Recoder final : public ResponseConverter {
       encoder_->write(data, out);
       return Step::kDone;
     }
+    fed_ |= !data.empty();
     if (!encoder_) return decoder_->write(data, out) ? Step::kDone : Step::kFailed;
     plain_.clear();
     if (!decoder_->write(data, plain_)) return Step::kFailed;
@@ -63,7 +64,8 @@ class Recoder final : public ResponseConverter {
     return Step::kDone;
   }
   Step finish(std::string_view, std::string& out) override {
-    if (decoder_ && !decoder_->is_complete()) return Step::kFailed;
+    // Some servers name a coding for an empty body, too.
+    if (decoder_ && fed_ && !decoder_->is_complete()) return Step::kFailed;
     if (encoder_) encoder_->finish(out);
     return Step::kDone;
   }
@@ -78,6 +80,7 @@ class Recoder final : public ResponseConverter {
   std::unique_ptr<compression::Decoder> decoder_;
   std::unique_ptr<compression::Encoder> encoder_;
   std::string plain_;
+  bool fed_ = false;  // the decoder has had a byte
 };
 
 bool matches(std::string_view pattern, std::string_view type) {

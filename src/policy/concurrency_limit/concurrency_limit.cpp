@@ -83,7 +83,8 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
     if (inside == nullptr) return;
     if (inside->entered) {
       inside->gate->leave();
-      if (inside->gate->waiting.load() > 0) wake(context.worker, *inside->gate);
+      const std::shared_ptr<Gate> held = inside->holder == nullptr ? nullptr : *inside->holder;
+      if (inside->gate->waiting.load() > 0) wake(context.worker, *inside->gate, held, loops_.size());
     }
     delete std::exchange(inside->holder, nullptr);
   }
@@ -158,17 +159,21 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
                                                       : refuse(context, "concurrency_queue_timeout");
   }
 
-  // Somebody has left: those waiting here come first, then those of the next worker that has some. Always by
-  // a message, for this runs while an exchange ends, and those who are let in may end at once too.
-  void wake(size_t worker, Gate& gate) const {
+  // A request has left: those waiting on this worker come first, then those of the next worker that has some.
+  // Always by a message, for this runs while an exchange ends, and those who are let in may end at once too.
+  // Whoever waited where the message comes may have left by then: it goes on to the next, `hops` times at
+  // most. `held` keeps a gate that the policy does not hold.
+  void wake(size_t worker, Gate& gate, std::shared_ptr<Gate> held, size_t hops) const {
     const uint64_t waiting = gate.waiting_workers.load();
     for (size_t i = 0; i < loops_.size(); ++i) {
       const size_t at = (worker + i) % loops_.size();
       EventLoop* loop = loops_[at].load(std::memory_order_acquire);
       if (loop == nullptr || (waiting >> (at % 64) & 1) == 0) continue;
-      // The gate is only compared, unless somebody waits for it there, who holds it.
-      loop->post([self = shared_from_this(), at, &gate] {
-        if (WaitQueue* its = self->queues_.peek(at)) its->wake(gate);
+      loop->post([self = shared_from_this(), at, &gate, held = std::move(held), hops] {
+        WaitQueue* const its = self->queues_.peek(at);
+        const bool let_in = its != nullptr && its->wake(gate);
+        if (!let_in && hops > 1 && gate.waiting.load() > 0 && gate.has_room())
+          self->wake(at + 1, gate, held, hops - 1);
       });
       return;
     }

@@ -1,6 +1,6 @@
 #include "policy/concurrency_limit/wait_queue.h"
 
-#include <algorithm>
+#include <iterator>
 
 namespace portcullis::policy::concurrency_limit {
 
@@ -29,14 +29,15 @@ void WaitQueue::Waiter::withdraw() {
 
 void WaitQueue::add(Waiter& waiter) {
   Line& line = lines_[&waiter.gate_];
-  auto flow =
-      std::find_if(line.begin(), line.end(), [&](const Flow& one) { return one.name == waiter.flow_; });
-  if (flow == line.end()) {
-    line.emplace_back();
-    flow = std::prev(line.end());
+  auto known = line.by_name.find(waiter.flow_);
+  if (known == line.by_name.end()) {
+    line.flows.emplace_back();
+    const auto flow = std::prev(line.flows.end());
     flow->name = waiter.flow_;
+    known = line.by_name.emplace(flow->name, flow).first;
   }
-  flow->waiters.push_back(waiter);
+  waiter.place_ = known->second;
+  waiter.place_->waiters.push_back(waiter);
   waiter.queued_ = true;
   waiter.gate_.waiting.fetch_add(1);
   waiter.gate_.waiting_workers.fetch_or(waiter.worker_bit_);
@@ -46,9 +47,11 @@ void WaitQueue::remove(Waiter& waiter) {
   waiter.ListNode<Waiter>::unlink();
   waiter.queued_ = false;
   waiter.gate_.waiting.fetch_sub(1);
+  if (!waiter.place_->waiters.empty()) return;
   const auto line = lines_.find(&waiter.gate_);
-  std::erase_if(line->second, [](const Flow& one) { return one.waiters.empty(); });
-  if (!line->second.empty()) return;
+  line->second.by_name.erase(waiter.place_->name);
+  line->second.flows.erase(waiter.place_);
+  if (!line->second.flows.empty()) return;
   lines_.erase(line);
   waiter.gate_.waiting_workers.fetch_and(~waiter.worker_bit_);
 }
@@ -57,19 +60,21 @@ void WaitQueue::remove(Waiter& waiter) {
 WaitQueue::Waiter* WaitQueue::next(const limits::Gate& gate) {
   const auto line = lines_.find(&gate);
   if (line == lines_.end()) return nullptr;
-  Line& flows = line->second;
+  std::list<Flow>& flows = line->second.flows;
   Waiter& waiter = flows.front().waiters.front();
   flows.splice(flows.end(), flows, flows.begin());
   return &waiter;
 }
 
-void WaitQueue::wake(limits::Gate& gate) {
-  while (has_waiters(gate) && gate.try_enter()) {
+bool WaitQueue::wake(limits::Gate& gate) {
+  bool let_in = false;
+  for (; has_waiters(gate) && gate.try_enter(); let_in = true) {
     Waiter* waiter = next(gate);
     waiter->outcome_ = Outcome::kEntered;
     waiter->withdraw();
     waiter->handle_.resume();
   }
+  return let_in;
 }
 
 }  // namespace portcullis::policy::concurrency_limit

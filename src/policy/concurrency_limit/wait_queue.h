@@ -4,6 +4,7 @@
 #include <list>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "base/intrusive_list.h"
 #include "limits/gate.h"
@@ -14,6 +15,21 @@ namespace portcullis::policy::concurrency_limit {
 // Those of one worker who wait before gates. Each gate lets the flows (consumers, say) in by turns, so that
 // one with a thousand requests waits longer than one with one. One thread.
 class WaitQueue {
+ public:
+  class Waiter;
+
+ private:
+  struct Flow {
+    std::string name;
+    IntrusiveList<Waiter, Waiter> waiters;
+  };
+  // The flows before one gate; the first has the next turn.
+  struct Line {
+    std::list<Flow> flows;
+    // By their names, which may be the clients' choice: there may be as many as there are requests.
+    std::map<std::string_view, std::list<Flow>::iterator> by_name;
+  };
+
  public:
   explicit WaitQueue(EventLoop& loop) : loop_(loop) {}
 
@@ -42,23 +58,17 @@ class WaitQueue {
     std::string flow_;
     Milliseconds patience_;
     uint64_t worker_bit_;
+    std::list<Flow>::iterator place_{};  // while it is queued
     bool queued_ = false;
     Outcome outcome_ = Outcome::kTimedOut;
     std::coroutine_handle<> handle_;
   };
 
-  // Lets in as many as there is room for.
-  void wake(limits::Gate& gate);
+  // Lets in as many as there is room for; false when that is none.
+  bool wake(limits::Gate& gate);
   bool has_waiters(const limits::Gate& gate) const { return lines_.contains(&gate); }
 
  private:
-  struct Flow {
-    std::string name;
-    IntrusiveList<Waiter, Waiter> waiters;
-  };
-  // The flows before one gate; the first has the next turn.
-  using Line = std::list<Flow>;
-
   void add(Waiter& waiter);
   void remove(Waiter& waiter);
   Waiter* next(const limits::Gate& gate);
