@@ -37,7 +37,7 @@ class HiddenInput {
     if (::sigaction(signal, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) return;
     action = {};
     action.sa_handler = end_by;
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
     ::sigaction(signal, &action, nullptr);
   }
   // This and the next call only what a signal handler may (signal-safety(7)).
@@ -45,10 +45,11 @@ class HiddenInput {
     ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
     (void)!::write(STDERR_FILENO, "\n", 1);
   }
-  // The signal has its usual effect once this returns (SA_RESETHAND).
+  // The signal has its usual effect here (SA_RESETHAND, SA_NODEFER), but on process 1 of a container none.
   static void end_by(int signal) {
     restore();
     ::raise(signal);
+    ::_exit(128 + signal);
   }
 
   static inline termios before_{};

@@ -265,6 +265,25 @@ def test_a_signal_while_a_secret_is_typed_leaves_the_terminal_as_it_was(name, nu
         os.close(end)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="it needs root, to make a namespace")
+def test_a_signal_while_a_secret_is_typed_ends_process_1_too():
+    terminal, end = pty.openpty()
+    before = termios.tcgetattr(end)
+    outer = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", BINARY, "hash-password"], stdin=end, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, preexec_fn=harness.take_signals)
+    try:
+        wait_for(lambda: not termios.tcgetattr(end)[3] & termios.ECHO, what="a terminal without echo")
+        inner = int(open(f"/proc/{outer.pid}/task/{outer.pid}/children").read())
+        os.kill(inner, signal.SIGINT)
+        assert outer.wait(20) == 128 + signal.SIGINT
+        assert termios.tcgetattr(end) == before
+    finally:
+        outer.kill()
+        outer.communicate()
+        os.close(terminal)
+        os.close(end)
+
+
 def test_a_secret_that_is_typed_is_not_shown():
     terminal, end = pty.openpty()
     before = termios.tcgetattr(end)
