@@ -26,7 +26,7 @@ class Screen {
     for (const int ending : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
       struct sigaction action {};
       action.sa_handler = end_by;
-      action.sa_flags = static_cast<int>(SA_RESETHAND);
+      action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
       ::sigaction(ending, &action, nullptr);
     }
     termios raw = before_;
@@ -59,10 +59,11 @@ class Screen {
     [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, kBack.data(), kBack.size());
     ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
   }
-  // The signal has its usual effect once this returns (SA_RESETHAND).
+  // The signal has its usual effect here (SA_RESETHAND, SA_NODEFER), but on process 1 of a container none.
   static void end_by(int signal) {
     give_back();
     ::raise(signal);
+    ::_exit(128 + signal);
   }
 
   static inline termios before_{};

@@ -136,6 +136,8 @@ class Compress final : public Policy {
     if (response.status == 304) return weaken_not_modified(context);
     if (!may_change(context)) return;
     const Accepted accepted(context.kept<Asked>(this)->codings);
+    // Nothing has no coding, and stays as long as it is told to be.
+    if (length_of(context) == uint64_t{0}) return;
     std::unique_ptr<compression::Decoder> decoder;
     const http::Field* coded = response.fields.find("content-encoding");
     if (coded != nullptr && !equals_ignoring_case(coded->value, "identity")) {
