@@ -130,7 +130,7 @@ std::string likely_rate(const std::string& text) {
 }
 
 std::string likely_size(const std::string& text) {
-  const std::string plain = squeezed(text);
+  std::string plain = squeezed(text);
   const size_t unit = plain.find_first_not_of(kDigits);
   if (unit == std::string::npos || unit == 0) return plain;
   if (plain[unit] == 'b') return plain.substr(0, unit);
