@@ -50,7 +50,7 @@ struct ThreadPool {
   }
 };
 
-thread_local ThreadPool pool;
+thread_local ThreadPool thread_pool;
 
 // Large copies by the kernel are slower into and out of memory that is not aligned to pages.
 char* allocate(size_t size) {
@@ -63,7 +63,7 @@ char* allocate(size_t size) {
 }  // namespace
 
 Block Block::take(size_t size) {
-  SizeClass* size_class = pool.class_for(size);
+  SizeClass* size_class = thread_pool.class_for(size);
   if (size_class == nullptr) return Block(allocate(size), size);
   ++size_class->in_use;
   if (FreeBlock* block = size_class->free) {
@@ -75,13 +75,13 @@ Block Block::take(size_t size) {
 }
 
 Block Block::take_giant() {
-  const SizeClass* giants = pool.class_for(kGiant);
+  const SizeClass* giants = thread_pool.class_for(kGiant);
   return take(giants == nullptr || giants->in_use < kMostGiants ? kGiant : kHuge);
 }
 
 void Block::release() {
   if (data_ == nullptr) return;
-  SizeClass* size_class = pool.class_for(capacity_);
+  SizeClass* size_class = thread_pool.class_for(capacity_);
   if (size_class != nullptr) --size_class->in_use;
   if (size_class != nullptr && size_class->count < size_class->keep) {
     auto* block = reinterpret_cast<FreeBlock*>(data_);
@@ -96,7 +96,7 @@ void Block::release() {
 }
 
 void trim_block_pool() {
-  pool.trim();
+  thread_pool.trim();
 }
 
 }  // namespace portcullis
