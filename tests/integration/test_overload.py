@@ -369,6 +369,7 @@ def test_top(start, backend):
     assert subprocess.run([BINARY, "top", "--admin", f"127.0.0.1:{free_port()}"], capture_output=True).returncode == 3
 
 
+@sanitizers.only_command_line
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_ends_top_gives_the_terminal_back(start, backend, ending):
     """Ctrl-C is the signal that the terminal makes of it."""
