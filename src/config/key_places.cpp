@@ -6,7 +6,7 @@
 namespace portcullis::config {
 namespace {
 
-constexpr size_t kMostPlaces = 3;
+constexpr size_t kMaxPlaces = 3;
 
 // Before the titles of policies' objects here: some have the name of an object of the top level.
 constexpr std::string_view kOfPolicy = "policies/";
@@ -64,7 +64,7 @@ std::string place_of_key(const Reference& reference, std::string_view key, std::
     all.push_back({std::string(kOfPolicy) + policy.title, policy.object});
   }
   const Sections places = sections_with(all, key, object);
-  if (places.empty() || places.size() > kMostPlaces) return "";
+  if (places.empty() || places.size() > kMaxPlaces) return "";
   std::string out = "; it belongs to ";
   for (size_t i = 0; i < places.size(); ++i)
     out += (i == 0 ? "" : i + 1 == places.size() ? " or " : ", ") + place_in_words(places[i].title);

@@ -87,8 +87,8 @@ std::string likely_duration(const std::string& text) {
     whole += *number * *unit;
     rest.remove_prefix(end);
   }
-  constexpr double kMost = 1e15;
-  if (plain.empty() || whole > kMost || std::abs(whole - std::round(whole)) > 1e-6) return "";
+  constexpr double kMaxMilliseconds = 1e15;
+  if (plain.empty() || whole > kMaxMilliseconds || std::abs(whole - std::round(whole)) > 1e-6) return "";
   return write_duration(static_cast<uint64_t>(std::llround(whole)));
 }
 

@@ -58,8 +58,8 @@ namespace {
 
 // "; it takes `a` and `b`", where that is short enough to be read.
 std::string list_of_keys(const std::vector<std::string_view>& known) {
-  constexpr size_t kMostTold = 12;
-  if (known.empty() || known.size() > kMostTold) return "";
+  constexpr size_t kMaxTold = 12;
+  if (known.empty() || known.size() > kMaxTold) return "";
   std::string out = "; it takes ";
   for (size_t i = 0; i < known.size(); ++i)
     out += (i == 0 ? "`" : i + 1 == known.size() ? " and `" : ", `") + std::string(known[i]) + "`";

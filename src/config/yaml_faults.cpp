@@ -89,10 +89,10 @@ Trap misplaced_colon(std::string_view text, const YamlFault& fault) {
   if (const size_t first = line.find(": ", behind_dashes(line)); first < colon)
     return {{fault.at.file, fault.at.line, column_of(line, first + 2)},
             "a text with `: ` in it must stand in quotes"};
-  constexpr size_t kMostBlank = 100;  // lines between the two that are looked at
+  constexpr size_t kMaxBlankLines = 100;  // lines between the two that are looked at
   size_t number = fault.at.line - 1;
   std::string_view before;
-  for (; number > 0 && fault.at.line - number <= kMostBlank; --number) {
+  for (; number > 0 && fault.at.line - number <= kMaxBlankLines; --number) {
     before = without_comment(line_of(text, number));
     if (before.find_first_not_of(kBlanks) != std::string_view::npos) break;
     before = {};

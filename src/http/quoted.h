@@ -7,9 +7,10 @@ namespace portcullis::http {
 
 // Quoted strings within field values (RFC 9110 section 5.6.4).
 
-// Where the element that `text` begins with ends: at the first of `ends` outside of a quoted string.
-inline size_t element_end(std::string_view text, std::string_view ends) {
-  bool quoted = false;
+// Where the element that `text` begins with ends: at the first of `ends` outside of a quoted string. `quoted`
+// becomes whether that is within one, which then has no end.
+inline size_t element_end(std::string_view text, std::string_view ends, bool& quoted) {
+  quoted = false;
   for (size_t i = 0; i < text.size(); ++i) {
     if (quoted && text[i] == '\\') {
       ++i;
@@ -21,17 +22,15 @@ inline size_t element_end(std::string_view text, std::string_view ends) {
   }
   return text.size();
 }
+inline size_t element_end(std::string_view text, std::string_view ends) {
+  bool quoted = false;
+  return element_end(text, ends, quoted);
+}
 
 // A quoted string begins in `text` and does not end in it.
 inline bool has_open_quote(std::string_view text) {
   bool quoted = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (quoted && text[i] == '\\') {
-      ++i;
-    } else if (text[i] == '"') {
-      quoted = !quoted;
-    }
-  }
+  element_end(text, "", quoted);
   return quoted;
 }
 

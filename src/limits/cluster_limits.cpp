@@ -183,8 +183,8 @@ Task<std::optional<ClusterLimits::Granted>> ClusterLimits::ask_for(ClusterCharge
   co_return Granted{static_cast<uint64_t>(reply.list[1].integer), verdict_at(reply, 0)};
 }
 
-// What the server is asked for a lease, and its answer. Whoever has asked may go before that comes: the lease
-// gets it all the same.
+// What the server is asked for a lease, and its answer. The request that has asked may end before the answer
+// comes: the lease gets it all the same.
 struct ClusterLimits::Question {
   std::optional<Granted> granted{};
   bool answered = false;

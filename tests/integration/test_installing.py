@@ -1,5 +1,6 @@
 """`cmake --install`: where things go. A small program stands for the gateway."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -72,21 +73,25 @@ def test_below_another_prefix_nothing_is_written_elsewhere(built, tmp_path):
     assert found["run"] == "ExecStart=/opt/gateway/bin/portcullis run -c /opt/gateway/etc/portcullis/portcullis.yaml"
 
 
-def test_a_prefix_that_is_configured_later_counts_as_one_that_was_configured_first(project, built, tmp_path):
-    run("cmake", "-S", project, "-B", project / "build", "-DCMAKE_INSTALL_PREFIX=/opt/later")
+@contextlib.contextmanager
+def configured(project, option, afterwards):
+    """Configures the project with `option` for the length of a block."""
+    run("cmake", "-S", project, "-B", project / "build", option)
     try:
-        found = places(built(tmp_path))
+        yield
     finally:
-        run("cmake", "-S", project, "-B", project / "build", "-DCMAKE_INSTALL_PREFIX=/usr/local")
+        run("cmake", "-S", project, "-B", project / "build", afterwards)
+
+
+def test_a_prefix_that_is_configured_later_counts_as_one_that_was_configured_first(project, built, tmp_path):
+    with configured(project, "-DCMAKE_INSTALL_PREFIX=/opt/later", afterwards="-DCMAKE_INSTALL_PREFIX=/usr/local"):
+        found = places(built(tmp_path))
     assert found["portcullis.yaml"] == {"opt/later/etc/portcullis"} and [path.name for path in tmp_path.iterdir()] == ["opt"]
 
 
 def test_a_folder_of_configurations_that_was_chosen_counts(project, built, tmp_path):
-    run("cmake", "-S", project, "-B", project / "build", "-DCMAKE_INSTALL_SYSCONFDIR=/srv/etc")
-    try:
+    with configured(project, "-DCMAKE_INSTALL_SYSCONFDIR=/srv/etc", afterwards="-UCMAKE_INSTALL_SYSCONFDIR"):
         found = places(built(tmp_path))
-    finally:
-        run("cmake", "-S", project, "-B", project / "build", "-UCMAKE_INSTALL_SYSCONFDIR")
     assert found["portcullis.yaml"] == {"srv/etc/portcullis"} and found["run"].endswith(" -c /srv/etc/portcullis/portcullis.yaml")
 
 

@@ -213,20 +213,25 @@ def test_a_client_that_leaves_while_a_service_is_asked_about_it(request_, goodby
     assert target.received == b""
 
 
+def end_one_side(gateway, client, script):
+    """Ends the client's side; once the gateway has seen that, the script may answer."""
+    client.shutdown(socket.SHUT_WR)
+    script.wait_asked()
+    other = gateway.connect()  # whose end shows that events which came before it have been seen
+    other.sendall(GET)
+    script.wait_asked(2)
+    harness.reset(other)
+    script.wait_left()
+    script.release.set()
+
+
 def test_a_listener_that_serves_clients_which_have_ended_their_side_does_so_while_a_service_is_asked(start, backend, silent):
     script = silent(b"", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     policy = f"    policies: [forward_auth: {{url: 'http://127.0.0.1:{backend(script).port}/', timeout: 60s}}]\n"
     gateway = start(simple_configuration(backend().port, extra_route=policy, extra_listener=HALF_CLOSE, workers=1))
     with gateway.connect() as client:
         client.sendall(GET)
-        client.shutdown(socket.SHUT_WR)
-        script.wait_asked()
-        other = gateway.connect()  # whose end shows that events which came before it have been seen
-        other.sendall(GET)
-        script.wait_asked(2)
-        harness.reset(other)
-        script.wait_left()
-        script.release.set()
+        end_one_side(gateway, client, script)
         assert harness.read_to_end(client).endswith(b"ok")
 
 
@@ -334,14 +339,7 @@ def test_a_listener_can_serve_clients_that_have_ended_their_side(begin, request_
     gateway = start(simple_configuration(made.port, extra_upstream=PATIENT, extra_listener=HALF_CLOSE, workers=1))
     with gateway.connect() as client:
         client.sendall(b"".join(request_))
-        client.shutdown(socket.SHUT_WR)
-        script.wait_asked()
-        other = gateway.connect()  # whose end shows that events which came before it have been seen
-        other.sendall(GET)
-        script.wait_asked(2)
-        harness.reset(other)
-        script.wait_left()
-        script.release.set()
+        end_one_side(gateway, client, script)
         assert harness.read_to_end(client).endswith(b"last\r\n0\r\n\r\n")
 
 

@@ -212,7 +212,7 @@ def test_a_smaller_send_buffer_is_a_key(start, backend):
 
 
 @pytest.mark.parametrize("windows", ["", "    http2: {stream_window: 256KiB, connection_window: 1MiB}\n"])
-def test_streams_that_nobody_reads_do_not_hold_up_other_clients_of_a_target(start, backend2, speak, windows):
+def test_streams_that_their_client_does_not_read_do_not_hold_up_other_clients_of_a_target(start, backend2, speak, windows):
     asked, lock = [], threading.Lock()
 
     def handle(peer, stream):

@@ -257,5 +257,5 @@ def test_a_reload_during_an_upgrade_leaves_the_file_of_a_unix_socket_to_the_succ
             old.process.send_signal(signal.SIGHUP)
             old.wait_for_line("serving configuration", after=seen)
             assert place.stat().st_ino == file
-        # It has gone without serving, and nobody listens there any more.
+        # The successor has gone without serving, and no process listens there any more.
         harness.wait_for(lambda: not place.exists(), what="the file to be removed")

@@ -57,9 +57,9 @@ std::string sample_host(const routing::RouteRule& rule) {
 // Hosts that the rule does not name, beside those that no rule names: other names below the same domains.
 std::vector<std::string> other_hosts(const routing::RouteRule& rule) {
   std::vector<std::string> out{""};
-  for (size_t dot = sample_host(rule).find('.'); dot != std::string::npos;
-       dot = sample_host(rule).find('.', dot + 1))
-    out.push_back("another" + sample_host(rule).substr(dot));
+  const std::string host = sample_host(rule);
+  for (size_t dot = host.find('.'); dot != std::string::npos; dot = host.find('.', dot + 1))
+    out.push_back("another" + host.substr(dot));
   return out;
 }
 
@@ -121,11 +121,11 @@ class Undercuts {
 
  private:
   // So many removed prefixes are tried for each protected route: a program may write any number of both.
-  static constexpr size_t kMostPrefixes = 64;
+  static constexpr size_t kMaxPrefixes = 64;
 
   void note_removed_prefixes() {
     const auto& routes = facts_.config().routes;
-    for (size_t i = 0; i < routes.size() && prefixes_.size() < kMostPrefixes; ++i) {
+    for (size_t i = 0; i < routes.size() && prefixes_.size() < kMaxPrefixes; ++i) {
       const std::string& prefix = routes[i].rewrite.strip_prefix;
       if (access_[i] == Access::kOpen && prefix.size() > 1 && prefix == routes[i].match.path_prefix)
         prefixes_.push_back({i, sample_host(facts_.rules()[i]), prefix});

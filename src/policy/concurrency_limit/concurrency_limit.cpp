@@ -161,8 +161,8 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
 
   // A request has left: those waiting on this worker come first, then those of the next worker that has some.
   // Always by a message, for this runs while an exchange ends, and those who are let in may end at once too.
-  // Whoever waited where the message comes may have left by then: it goes on to the next, `hops` times at
-  // most. `held` keeps a gate that the policy does not hold.
+  // The requests that waited on that worker may have left before the message comes: it goes on to the next
+  // worker then, `hops` times at most. `held` keeps a gate that the policy does not hold.
   void wake(size_t worker, Gate& gate, std::shared_ptr<Gate> held, size_t hops) const {
     const uint64_t waiting = gate.waiting_workers.load();
     for (size_t i = 0; i < loops_.size(); ++i) {
