@@ -10,7 +10,7 @@ namespace portcullis::compression {
 namespace {
 
 constexpr size_t kDecodedChunk = 16 * 1024;
-constexpr uint64_t kFree = 1 << 20;
+constexpr uint64_t kFree = 16 << 20;
 
 // One or more members (RFC 1952 section 2.2).
 class GzipDecoder final : public Decoder {
@@ -40,7 +40,7 @@ class GzipDecoder final : public Decoder {
     ended_ = result == Z_STREAM_END;
     return result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR;
   }
-  bool has_more() const override { return full_ && !ended_; }
+  bool is_full() const override { return full_ && !ended_; }
 
   z_stream stream_{};
   bool ended_ = false;
@@ -74,7 +74,7 @@ class BrotliDecoder final : public Decoder {
     made = size - free;
     return true;
   }
-  bool has_more() const override { return ::BrotliDecoderHasMoreOutput(state_) == BROTLI_TRUE; }
+  bool is_full() const override { return ::BrotliDecoderHasMoreOutput(state_) == BROTLI_TRUE; }
 
   BrotliDecoderState* state_;
 };
@@ -103,7 +103,7 @@ class ZstdDecoder final : public Decoder {
     ended_ = result == 0;
     return true;
   }
-  bool has_more() const override { return full_ && !ended_; }
+  bool is_full() const override { return full_ && !ended_; }
 
   ZSTD_DCtx* context_;
   bool ended_ = false;
@@ -121,18 +121,24 @@ std::unique_ptr<Decoder> Decoder::make(Coding coding) {
   return nullptr;
 }
 
-bool Decoder::write(std::string_view data, std::string& out) {
+bool Decoder::write(std::string_view data, std::string& out, size_t max) {
+  left_ = data;
   taken_ += data.size();
-  while (!data.empty() || has_more()) {
-    const size_t before = data.size();
+  return more(out, max);
+}
+
+bool Decoder::more(std::string& out, size_t max) {
+  const size_t first = out.size();
+  while (has_more() && out.size() - first < max) {
+    const size_t before = left_.size();
     const size_t begin = out.size();
     out.resize(begin + kDecodedChunk);
     size_t made = 0;
-    const bool good = run(data, out.data() + begin, kDecodedChunk, made);
+    const bool good = run(left_, out.data() + begin, kDecodedChunk, made);
     out.resize(begin + made);
     made_ += made;
     if (!good || made_ > kFree + taken_ * kMostRatio) return false;
-    if (made == 0 && data.size() == before) return data.empty();  // it wants more
+    if (made == 0 && left_.size() == before) return left_.empty();  // it wants more
   }
   return true;
 }

@@ -96,6 +96,7 @@ std::string likely_integer(const std::string& text) {
   std::string plain = squeezed(text);
   std::erase_if(plain, [](char c) { return c == '_' || c == ',' || c == '%'; });
   if (plain.ends_with(".0")) plain.resize(plain.size() - 2);
+  while (plain.size() > 1 && plain[0] == '0') plain.erase(0, 1);
   return plain;
 }
 

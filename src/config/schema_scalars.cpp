@@ -164,9 +164,15 @@ class ChoiceType final : public Type {
   std::string kind_;
 };
 
+// Readers of YAML differ about what such a number is.
+bool may_be_octal(const std::string& text) {
+  return text.size() > 1 && text[0] == '0' && text.find_first_not_of("0123456789") == std::string::npos;
+}
+constexpr const char* kMayBeOctal = "` begins with 0: some programs read that as octal";
+
 // An integer that `parse` reads; JSON may write it as a number or as digits.
 TypePointer integer_type(uint64_t least, uint64_t most, Parse<uint64_t> parse) {
-  nlohmann::json schema = scalar_schema({{"integer"}, "^[0-9]+$"});
+  nlohmann::json schema = scalar_schema({{"integer"}, "^(0|[1-9][0-9]*)$"});
   schema["minimum"] = least;
   schema["maximum"] = most;
   return std::make_shared<ScalarType<uint64_t>>("a whole number", std::move(schema),
@@ -245,6 +251,7 @@ TypePointer boolean() {
 
 TypePointer integer(uint64_t least, uint64_t most) {
   return integer_type(least, most, [least, most](const std::string& value, uint64_t& out) -> std::string {
+    if (may_be_octal(value)) return "`" + value + kMayBeOctal;
     const auto number = parse_decimal(value);
     if (!number || *number < least || *number > most) {
       return "`" + value + "` is not a whole number from " + std::to_string(least) + " to " +
@@ -273,9 +280,12 @@ TypePointer time_limit() {
 TypePointer size() {
   static constexpr Unit kUnits[] = {{"", 1},          {"B", 1},         {"KiB", 1 << 10},
                                     {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", uint64_t{1} << 40}};
+  nlohmann::json schema = scalar_schema({{"integer"}, "^(0|[1-9][0-9]*|[0-9]+(B|KiB|MiB|GiB|TiB))$"});
+  schema["minimum"] = 0;
   return std::make_shared<ScalarType<uint64_t>>(
-      "a size", scalar_schema({{"integer"}, "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"}), "64KiB",
+      "a size", std::move(schema), "64KiB",
       [](const std::string& value, uint64_t& out) {
+        if (may_be_octal(value)) return "`" + value + kMayBeOctal;
         return parse_with_unit(value, kUnits, "a size such as 512, 64KiB or 10MiB", out);
       },
       likely_size);

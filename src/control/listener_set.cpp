@@ -31,10 +31,10 @@ bool only_we_listen_at(const SocketAddress& address) {
 }
 
 // The first socket of a listener, which no other process may share.
-Result<UniqueFd> open_first(const SocketAddress& address, int backlog) {
-  auto socket = open_listening_socket(address, backlog, Sharing::kNone);
+Result<UniqueFd> open_first(const SocketAddress& address, int backlog, const TcpKeepalive& keepalive) {
+  auto socket = open_listening_socket(address, backlog, Sharing::kNone, keepalive);
   if (socket || address.is_unix() || !only_we_listen_at(address)) return socket;
-  return open_listening_socket(address, backlog, Sharing::kSameProcess);
+  return open_listening_socket(address, backlog, Sharing::kSameProcess, keepalive);
 }
 
 }  // namespace
@@ -48,8 +48,9 @@ Result<std::vector<UniqueFd>> ListenerSet::open(const proxy::ListenerSettings& l
   std::vector<UniqueFd> out;
   if (const auto known = inherited_.find(address.to_string()); known != inherited_.end())
     out = std::move(known->second);
+  for (const UniqueFd& socket : out) set_keepalive(socket.get(), listener.keepalive);
   if (out.empty()) {
-    auto first = open_first(address, kBacklog);
+    auto first = open_first(address, kBacklog, listener.keepalive);
     if (!first) return first.error();
     out.push_back(std::move(*first));
     made.add(socket_path_of(address.to_string()));
@@ -58,7 +59,7 @@ Result<std::vector<UniqueFd>> ListenerSet::open(const proxy::ListenerSettings& l
   }
   if (Status given = give_rights(listener, rights); !given) return given.error();
   while (out.size() < (address.is_unix() ? 1 : workers)) {
-    auto socket = open_listening_socket(address, kBacklog, Sharing::kSameProcess);
+    auto socket = open_listening_socket(address, kBacklog, Sharing::kSameProcess, listener.keepalive);
     if (!socket) return socket.error();
     out.push_back(std::move(*socket));
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "base/say.h"
 #include "config/model.h"
 
@@ -14,10 +16,24 @@ inline ProcessLog process_log_of(const config::Config& config) {
           kLevels[static_cast<size_t>(config.process_log.level)]};
 }
 
-// Tells the operator all of them, a line each. Any thread.
+// The most errors, and the most warnings, that are printed: one mistake in a template may be in ten thousand
+// routes.
+inline constexpr size_t kMaxPrintedDiagnostics = 100;
+
+// Tells the operator of them, a line each. Any thread.
 inline void print_diagnostics(const config::Diagnostics& diagnostics) {
-  for (const config::Diagnostic& one : diagnostics.sorted())
-    say_line(one.severity == config::Severity::kError ? Level::kError : Level::kWarning, one.to_string());
+  size_t errors = 0, warnings = 0, left_out = 0;
+  for (const config::Diagnostic& one : diagnostics.sorted()) {
+    const bool is_error = one.severity == config::Severity::kError;
+    if (++(is_error ? errors : warnings) > kMaxPrintedDiagnostics) {
+      ++left_out;
+    } else {
+      say_line(is_error ? Level::kError : Level::kWarning, one.to_string());
+    }
+  }
+  if (left_out > 0)
+    say_line(errors > 0 ? Level::kError : Level::kWarning,
+             "and " + std::to_string(left_out) + " more: `portcullis check --json` prints all");
 }
 
 }  // namespace portcullis::control

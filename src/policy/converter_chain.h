@@ -16,28 +16,28 @@ class ConverterChain final : public ResponseConverter {
   Way begin(http::ResponseHead&) override { return Way::kStream; }
   Step convert(std::string_view data, std::string& out) override {
     between_.clear();
-    const Step step = first_.convert(data, between_);
-    return step == Step::kDone ? second_.convert(between_, out) : step;
+    return encode(first_.convert(data, between_), out);
+  }
+  Step more(std::string& out) override {
+    if (second_has_more_) return after(second_.more(out), out);
+    between_.clear();
+    return encode(first_.more(between_), out);
   }
   Step finish(std::string_view trailers, std::string& out) override {
     between_.clear();
     ends_ = true;
     trailers_ = first_.keeps_trailers() ? trailers : std::string_view();
-    const Step step = first_.finish(trailers, between_);
-    if (step != Step::kDone) return step;
-    const Step encoded = second_.convert(between_, out);
-    return encoded == Step::kDone ? second_.finish(trailers_, out) : encoded;
+    return encode(first_.finish(trailers, between_), out);
   }
   Task<Step> proceed(std::string& out) override {
     Task<Step> proceeding = first_.proceed(between_);
-    Step step = co_await proceeding;
+    const Step step = co_await proceeding;
     if (step != Step::kDone) co_return step;
     Task<Step> encoding = encode_in_parts(second_, between_, out, loop_);
-    step = co_await encoding;
+    const Step encoded = co_await encoding;
     // What was large once would be held as long as the response lasts.
     if (between_.capacity() > kMaxConvertedAtOnce) between_ = std::string();
-    if (step == Step::kDone && ends_) step = second_.finish(trailers_, out);
-    co_return step;
+    co_return after(encoded, out);
   }
   void give_up() override { first_.give_up(); }
   void flush(std::string& out) override {
@@ -52,11 +52,27 @@ class ConverterChain final : public ResponseConverter {
   std::string_view failure() const override { return first_.failure(); }
 
  private:
+  // The first has come to `step`: the second gets what there is.
+  Step encode(Step step, std::string& out) {
+    if (step != Step::kDone && step != Step::kMore) return step;
+    first_has_more_ = step == Step::kMore;
+    return after(second_.convert(between_, out), out);
+  }
+  // The second has come to `step`.
+  Step after(Step step, std::string& out) {
+    second_has_more_ = step == Step::kMore;
+    if (step != Step::kDone) return step;
+    if (first_has_more_) return Step::kMore;
+    return ends_ ? second_.finish(trailers_, out) : Step::kDone;
+  }
+
   ResponseConverter& first_;
   ResponseConverter& second_;
   EventLoop& loop_;
   std::string between_;
   std::string_view trailers_;
+  bool first_has_more_ = false;
+  bool second_has_more_ = false;
   bool ends_ = false;  // finish() has been called
 };
 

@@ -6,7 +6,11 @@ Task<ResponseConverter::Step> encode_in_parts(ResponseConverter& encoder, std::s
                                               std::string& out, EventLoop& loop) {
   for (;;) {
     const std::string_view part = data.substr(0, kMaxConvertedAtOnce);
-    const ResponseConverter::Step step = encoder.convert(part, out);
+    ResponseConverter::Step step = encoder.convert(part, out);
+    while (step == ResponseConverter::Step::kMore) {
+      co_await sleep_for(loop, Milliseconds(0));
+      step = encoder.more(out);
+    }
     data.remove_prefix(part.size());
     if (step != ResponseConverter::Step::kDone || data.empty()) co_return step;
     co_await sleep_for(loop, Milliseconds(0));

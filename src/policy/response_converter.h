@@ -28,6 +28,7 @@ class ResponseConverter {
   // What has come of the bytes that a converter was given.
   enum class Step : uint8_t {
     kDone,        // it has made use of them
+    kMore,        // it has made as much of them as is passed on at once: more() makes the rest
     kLater,       // to convert them takes long: proceed() has to be awaited before anything else is called
     kFailed,      // the target's message has failed, and what has been sent is not all of it
     kOverloaded,  // the gateway has no room for the work at present; only before anything has been made
@@ -40,9 +41,12 @@ class ResponseConverter {
   virtual Way begin(http::ResponseHead& response) = 0;
   // Most bytes of a body that is received whole.
   virtual size_t limit() const { return 0; }
-  // Appends to `out` what becomes of these bytes of the body; may change the head until that is something.
+  // Appends to `out` what becomes of these bytes of the body, which live until a step has ended with kDone; may
+  // change the head until that is something.
   virtual Step convert(std::string_view data, std::string& out) = 0;
-  // The same at the body's end, of its trailers: lines, each with its CRLF, which live until proceed() has
+  // After kMore: appends to `out` what comes next.
+  virtual Step more(std::string& /*out*/) { return Step::kDone; }
+  // The same as convert() at the body's end, of its trailers: lines, each with its CRLF, which live until proceed() has
   // ended where that is needed.
   virtual Step finish(std::string_view trailers, std::string& out) = 0;
   // After kLater: does the work on other threads, and then appends to `out` what has been put off. Never ends
@@ -73,6 +77,10 @@ class ResponseConverter {
 // The most bytes that a converter is given at once: what it makes of them on the worker's thread keeps other
 // exchanges waiting.
 inline constexpr size_t kMaxConvertedAtOnce = Block::kLarge;
+
+// The bytes, or somewhat more, that a converter makes at once where a few become many: they are held until the
+// client has taken them.
+inline constexpr size_t kMaxMadeAtOnce = Block::kLarge;
 
 // Has `encoder`, which puts nothing off, convert `data`, which may be large: the loop's other exchanges have
 // their turn in between. Appends to `out`. `data` and `out` live until it has ended.

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "proxy/client_watch.h"
+#include "proxy/pace.h"
 #include "proxy/relay_convert.h"
 #include "proxy/relay_file.h"
 
@@ -105,47 +106,6 @@ class BodyReader {
   http::h1::ChunkedDecoder decoder_;
 };
 
-// How much of a body to read at a time. On loopback and fast links every read makes the kernel announce a new
-// window and the sender fill it in small pieces, so large reads cost less (docs/performance.md). But a block
-// is held until its sink has taken it: so only those that stream fast get large ones, none is larger than the
-// sink allows, and a sink that is one of many streams gets no more than it can take at once.
-class Pace {
- public:
-  // `sink`: null where nothing holds back what is read. A source that is a stream itself has been received
-  // already, so reading it in large pieces would spare nothing.
-  Pace(const BodySource& source, const BodySink* sink)
-      : largest_(source.channel != nullptr || source.converter != nullptr ? Block::kLarge
-                 : sink == nullptr                                        ? Block::kGiant
-                                                                          : sink->block_size),
-        channel_(sink == nullptr ? nullptr : sink->channel),
-        fast_(largest_ >= Block::kGiant) {}
-
-  // The next block, and how much is to be read into it.
-  Block take_block() {
-    asked_ = fast_ ? largest_ : std::min(largest_, Block::kLarge);
-    if (channel_ != nullptr) asked_ = std::clamp(channel_->room(), std::min(asked_, Block::kSmall), asked_);
-    return asked_ >= Block::kGiant ? Block::take_giant() : Block::take(asked_);
-  }
-  size_t asked(const Block& block) const { return std::min(asked_, block.capacity()); }
-  void read(const Block& block, size_t bytes) { filled_ = bytes == asked(block); }
-  void written(Clock::duration took) {
-    if (took >= kSlow) {
-      fast_ = false;
-    } else if (filled_) {
-      fast_ = true;
-    }
-    filled_ = false;
-  }
-
- private:
-  static constexpr Milliseconds kSlow{10};
-  size_t largest_;
-  http::h2::Channel* channel_;  // of the sink; null: it is a socket
-  size_t asked_ = 0;
-  bool fast_;  // a target is until it has been slow, a client once it has been fast
-  bool filled_ = false;
-};
-
 // The next bytes of a body, into `source.more`. Whoever waits holds no block: many bodies in flight share the
 // few that the cache still knows, and a slow peer costs no memory.
 Task<IoResult> read_block(BodySource& source, Pace& pace) {
@@ -178,6 +138,7 @@ void InputBuffer::grow() {
 
 Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodySink sink) {
   BodyReader reader(source);
+  Conversion conversion(source);
   Gather gather;
   std::array<char, 20> size_line;
   std::string_view input = source.received;
@@ -208,19 +169,20 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     iovec* const size_piece = chunked ? &gather.reserve() : nullptr;
     const size_t first = gather.count;
     size_t bytes = 0;
-    const bool well_formed = reader.take(input, gather, bytes);
-    if (!well_formed) co_return failed({RelayOutcome::kSourceMalformed});
+    const bool takes = conversion.idle();
+    if (takes && !reader.take(input, gather, bytes)) co_return failed({RelayOutcome::kSourceMalformed});
     if (source_ended && reader.ends_with_source()) reader.finish({});
     if (source.converter != nullptr) {
       converted.clear();
       // What was large once would be held as long as the body lasts.
       if (converted.capacity() > Block::kLarge) converted = std::string();
       fed |= bytes > 0;
-      Task<ConversionStep> converting = convert_pieces(source, gather.from(first), reader.end(), converted);
+      if (takes) conversion.give(gather.from(first), reader.end());
+      Task<ConversionStep> converting = conversion.run(converted);
       const ConversionStep step = co_await converting;
-      if (step != ConversionStep::kDone) co_return failed(failure_of(step));
+      if (!goes_on(step)) co_return failed(failure_of(step));
       // Where the body's length is not known, more may be long in coming.
-      if (!reader.done() && input.empty() && drained && !source.framing.has_length() &&
+      if (!reader.done() && conversion.idle() && input.empty() && drained && !source.framing.has_length() &&
           (fed || !source.converter->checks_beginning()))
         source.converter->flush(converted);
       gather.count = first;
@@ -229,6 +191,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       bytes = source.converted.size() + converted.size();
       source.converted = {};
     }
+    const bool whole = reader.done() && conversion.idle();
     source.bytes += bytes;
     if (source.limit != 0 && source.bytes > source.limit) co_return failed({RelayOutcome::kSourceTooLarge});
 
@@ -240,17 +203,17 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
     }
     if (chunked && bytes > 0) gather.add("\r\n");
     const bool keeps_trailers = source.converter == nullptr || source.converter->keeps_trailers();
-    if (reader.done() && keeps_trailers && (chunked || sink.channel != nullptr)) trailers = reader.trailers();
-    if (chunked && reader.done()) {
+    if (whole && keeps_trailers && (chunked || sink.channel != nullptr)) trailers = reader.trailers();
+    if (chunked && whole) {
       gather.add(trailers.empty() ? "0\r\n\r\n" : "0\r\n");
       gather.add(trailers);
       if (!trailers.empty()) gather.add("\r\n");
     }
-    const bool ends_stream = sink.channel != nullptr && reader.done();
+    const bool ends_stream = sink.channel != nullptr && whole;
     if (ends_stream) sink.channel->end_after_write(trailers);
     // The head leaves with a body that is made whole, or with the first that a decoder makes of it.
     const bool holds =
-        source.converter != nullptr && bytes == 0 && !reader.done() &&
+        source.converter != nullptr && bytes == 0 && !whole &&
         (source.converter->waits_for_all() || (!begun && source.converter->checks_beginning()));
     if (!holds && !begun) {
       begun = true;
@@ -268,8 +231,8 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       pace.written(sink.stream.loop().now() - began);
       head = {};
     }
-    if (reader.done()) co_return {RelayOutcome::kComplete};
-    if (!input.empty()) continue;
+    if (whole) co_return {RelayOutcome::kComplete};
+    if (!input.empty() || !conversion.idle()) continue;
 
     if (source.stored != nullptr) {
       if (from_file) {
@@ -311,35 +274,40 @@ enum class Until : uint8_t { kEnd, kSomething };
 Task<RelayResult> consume(BodySource& source, std::string& out, Until until,
                           cache::Filling* filling = nullptr) {
   BodyReader reader(source);
+  Conversion conversion(source);
   Gather pieces;
   Pace pace(source, nullptr);
   std::string_view input = source.received;
   if (source.framing.kind == BodyKind::kNone) reader.finish(input);
   for (;;) {
     pieces.count = 0;
-    if (!reader.take(input, pieces, source.bytes)) co_return {RelayOutcome::kSourceMalformed};
+    const bool takes = conversion.idle();
+    if (takes && !reader.take(input, pieces, source.bytes)) co_return {RelayOutcome::kSourceMalformed};
     if (source.limit != 0 && source.bytes > source.limit) co_return {RelayOutcome::kSourceTooLarge};
     if (source.converter != nullptr) {
-      Task<ConversionStep> converting = convert_pieces(source, pieces.from(0), reader.end(), out);
+      if (takes) conversion.give(pieces.from(0), reader.end());
+      Task<ConversionStep> converting = conversion.run(out);
       const ConversionStep step = co_await converting;
-      if (step != ConversionStep::kDone) co_return failure_of(step);
+      if (!goes_on(step)) co_return failure_of(step);
     }
+    const bool idle = conversion.idle();
+    const bool whole = reader.done() && idle;
     if (filling != nullptr) {
-      if (source.converter != nullptr && !reader.done() && input.empty()) source.converter->flush(out);
+      if (source.converter != nullptr && !whole && idle && input.empty()) source.converter->flush(out);
       for (size_t i = 0; i < pieces.count && source.converter == nullptr; ++i)
         filling->append({static_cast<const char*>(pieces.pieces[i].iov_base), pieces.pieces[i].iov_len});
       if (!out.empty()) filling->append(out);
       out.clear();
-      if (filling->has_to_wait() && !reader.done()) {
+      if (filling->has_to_wait() && !whole) {
         Task<bool> waiting = filling->wait(source.stream.loop(), source.timeout);
         if (!co_await waiting) co_return {RelayOutcome::kSinkFailed};
       }
     }
-    if (reader.done() || (until == Until::kSomething && !out.empty())) {
+    if (whole || (until == Until::kSomething && idle && !out.empty())) {
       source.received = input;
       co_return {RelayOutcome::kComplete};
     }
-    if (!input.empty()) continue;
+    if (!input.empty() || !idle) continue;
     const IoResult got = co_await read_block(source, pace);
     if (!got.ok()) co_return {RelayOutcome::kSourceFailed, got.error};
     if (got.bytes == 0 && !reader.ends_with_source()) co_return {RelayOutcome::kSourceClosed};

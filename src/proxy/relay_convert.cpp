@@ -16,27 +16,52 @@ Task<ConversionStep> proceed(BodySource& source, std::string& out) {
 
 }  // namespace
 
-Task<ConversionStep> convert_pieces(BodySource& source, std::span<const iovec> pieces,
-                                    std::optional<std::string> trailers, std::string& out) {
-  for (const iovec& piece : pieces) {
-    std::string_view data{static_cast<const char*>(piece.iov_base), piece.iov_len};
-    while (!data.empty()) {
-      const std::string_view part = data.substr(0, policy::kMaxConvertedAtOnce);
-      ConversionStep step = source.converter->convert(part, out);
-      if (step == ConversionStep::kLater) {
-        Task<ConversionStep> proceeding = proceed(source, out);
-        step = co_await proceeding;
-      }
-      if (step != ConversionStep::kDone) co_return step;
-      data.remove_prefix(part.size());
-      if (!data.empty()) co_await sleep_for(source.stream.loop(), Milliseconds(0));
+void Conversion::give(std::span<const iovec> pieces, std::optional<std::string> trailers) {
+  pieces_.assign(pieces.begin(), pieces.end());
+  next_ = 0;
+  trailers_ = std::move(trailers);
+  idle_ = !has_rest();
+}
+
+// Makes one step of what has to be done.
+Task<ConversionStep> Conversion::step(std::string& out) {
+  policy::ResponseConverter& converter = *source_.converter;
+  ConversionStep made = ConversionStep::kDone;
+  if (has_more_) {
+    made = converter.more(out);
+  } else if (!data_.empty() || next_ < pieces_.size()) {
+    if (data_.empty()) {
+      const iovec& piece = pieces_[next_++];
+      data_ = {static_cast<const char*>(piece.iov_base), piece.iov_len};
     }
+    const std::string_view part = data_.substr(0, policy::kMaxConvertedAtOnce);
+    data_.remove_prefix(part.size());
+    made = converter.convert(part, out);
+  } else if (trailers_) {
+    finishing_ = std::move(*trailers_);
+    trailers_.reset();
+    made = converter.finish(finishing_, out);
   }
-  if (!trailers) co_return ConversionStep::kDone;
-  const ConversionStep step = source.converter->finish(*trailers, out);
-  if (step != ConversionStep::kLater) co_return step;
-  Task<ConversionStep> proceeding = proceed(source, out);
-  co_return co_await proceeding;
+  if (made == ConversionStep::kLater) {
+    Task<ConversionStep> proceeding = proceed(source_, out);
+    made = co_await proceeding;
+  }
+  has_more_ = made == ConversionStep::kMore;
+  co_return made;
+}
+
+Task<ConversionStep> Conversion::run(std::string& out) {
+  const size_t before = out.size();
+  while (has_rest()) {
+    // Within what is large, others have their turn.
+    if (has_more_ || !data_.empty()) co_await sleep_for(source_.stream.loop(), Milliseconds(0));
+    Task<ConversionStep> stepping = step(out);
+    const ConversionStep made = co_await stepping;
+    if (!goes_on(made)) co_return made;
+    if (has_rest() && out.size() - before >= policy::kMaxMadeAtOnce) co_return ConversionStep::kMore;
+  }
+  idle_ = true;
+  co_return ConversionStep::kDone;
 }
 
 RelayResult failure_of(ConversionStep step) {

@@ -95,7 +95,7 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets soc
           }));
       listener->acceptors.back()->hold(pressure_ >= Pressure::kFull);
     }
-    // Connections inherit it from the socket that accepts them.
+    // It may have changed since the socket was opened; connections inherit it.
     for (const auto& acceptor : listener->acceptors) set_keepalive(acceptor->fd(), settings.keepalive);
     listeners_.push_back(listener);
   }

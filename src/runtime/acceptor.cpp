@@ -89,7 +89,8 @@ Status check_address_is_free(const SocketAddress& address) {
   return {};
 }
 
-Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog, Sharing sharing) {
+Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog, Sharing sharing,
+                                       const TcpKeepalive& keepalive) {
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return system_error("cannot open a socket for", address);
   const int on = 1;
@@ -101,8 +102,10 @@ Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog
     // Past connections of the same port, which the kernel still knows, are not in the way.
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (sharing == Sharing::kSameProcess) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    // Accepted sockets inherit it: small responses leave at once.
+    // A connection inherits what its listening socket has when the kernel accepts it, which may be long before
+    // a worker does: small responses leave at once.
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    set_keepalive(fd.get(), keepalive);
   }
   if (::bind(fd.get(), address.data(), address.length()) != 0) return bind_error("cannot bind", address);
   // The kernel looks for conflicts once more: of two processes that have bound at the same time one fails

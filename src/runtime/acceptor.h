@@ -4,6 +4,7 @@
 
 #include "runtime/address.h"
 #include "runtime/event_loop.h"
+#include "runtime/tcp_keepalive.h"
 
 namespace portcullis {
 
@@ -15,9 +16,9 @@ enum class Sharing {
 
 // Opens a listening socket. One that is opened with Sharing::kNone lets later ones of the same user share its
 // address with Sharing::kSameProcess. The file of a Unix socket on which no process listens any more is
-// replaced. Any thread.
+// replaced. Connections have `keepalive` from the first one on. Any thread.
 Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog,
-                                       Sharing sharing = Sharing::kNone);
+                                       Sharing sharing = Sharing::kNone, const TcpKeepalive& keepalive = {});
 
 // Whether a listening socket could be opened there now: an error says what is in the way. It accepts nothing
 // meanwhile.

@@ -7,7 +7,7 @@
 
 using namespace portcullis::compression;
 
-// The first byte says which coding, and in which pieces the rest comes. It may be broken, but what can be
+// The first byte says which coding, and in which pieces the rest comes and goes. It may be broken, but what can be
 // read must be the same as when it comes at once; and what is compressed must come back.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
@@ -19,8 +19,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const bool good = whole->write(packed, at_once);
   const auto cut = Decoder::make(coding);
   bool still_good = true;
-  for (size_t i = 0; i < packed.size() && still_good; i += piece)
-    still_good = cut->write(packed.substr(i, piece), in_pieces);
+  for (size_t i = 0; i < packed.size() && still_good; i += piece) {
+    still_good = cut->write(packed.substr(i, piece), in_pieces, piece);
+    while (still_good && cut->has_more()) still_good = cut->more(in_pieces, piece);
+  }
   if (good && still_good && (at_once != in_pieces || whole->is_complete() != cut->is_complete()))
     std::abort();
 

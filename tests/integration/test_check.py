@@ -64,6 +64,17 @@ def test_errors_that_have_no_check_have_no_name(path):
     assert found and not any("check" in one for one in found)
 
 
+def test_one_mistake_in_many_places_does_not_fill_the_screen(path):
+    """A hundred errors are printed, and a warning before them hides none of them."""
+    route = "  - {name: r%d, match: {path: /r%d}, polices: []}\n"
+    path.write_text(path.read_text() + "".join(route % (i, i) for i in range(300)))
+    out = portcullis("check", str(path))
+    lines = out.stderr.splitlines()
+    assert out.returncode == 1 and len([line for line in lines if "error: unknown key `polices`" in line]) == 100
+    assert lines[-1] == "and 200 more: `portcullis check --json` prints all", lines[-3:]
+    assert len([one for one in told("check", str(path), code=1)["diagnostics"] if one["severity"] == "error"]) == 300
+
+
 def test_a_gateway_logs_warnings_when_it_starts_and_reloads(start):
     gateway = start(CONFIGURATION)
     assert any(line.endswith(f" warning portcullis[{gateway.process.pid}]: {gateway.path}:{LINE}") for line in gateway.lines), gateway.lines

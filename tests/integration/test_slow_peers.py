@@ -1,6 +1,8 @@
 """What peers that do not read, or only drip, can make the gateway hold: 256 KiB each, whatever they ask for."""
 
 import contextlib
+import gzip
+import os
 import socket
 import ssl
 import struct
@@ -209,6 +211,44 @@ def test_a_smaller_send_buffer_is_a_key(start, backend):
             one.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         flood.wait_until_still(len(clients))
         assert peak.grown() < len(clients) * 96
+
+
+# Some 13 MB, of which every 16 KiB become some eighty bytes.
+SPARSE = b"".join(os.urandom(64) + bytes(16320) for _ in range(800))
+DECODING = "    policies: [compress: {decompress: always}]\n"
+
+
+def packed():
+    body = gzip.compress(SPARSE)
+    return b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+def test_what_a_decoder_makes_waits_as_little_as_what_came(start, backend):
+    gateway = start(simple_configuration(backend(harness.answer(packed())).port, extra_route=DECODING, workers=1))
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(small_socket(gateway)) for _ in range(20)]
+        peak = Peak(gateway.process)
+        for one in clients:
+            one.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        for one in clients:
+            assert one.recv(15) == b"HTTP/1.1 200 OK"
+        wait_until_level(lambda: resident(gateway.process), "a standstill")
+        assert peak.grown() < len(clients) * EACH
+    with gateway.connect() as one:
+        one.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        head, body = harness.read_response(one)
+        assert "content-encoding" not in head and body == SPARSE
+
+
+def test_what_decoders_make_for_the_streams_of_one_connection_waits_too(start, backend, speak):
+    gateway = start(simple_configuration(backend(harness.answer(packed())).port, extra_route=DECODING, workers=1))
+    client = speak(gateway, settings={4: 0}, auto_window=False)
+    client.wait(lambda: client.acknowledged)
+    peak = Peak(gateway.process)
+    numbers = [client.request() for _ in range(50)]
+    client.wait(lambda: all(client.stream(number).heads for number in numbers))
+    wait_until_level(lambda: resident(gateway.process), "a standstill")
+    assert peak.grown() < len(numbers) * EACH
 
 
 @pytest.mark.parametrize("windows", ["", "    http2: {stream_window: 256KiB, connection_window: 1MiB}\n"])

@@ -93,6 +93,25 @@ TEST(Compression, WhatGrowsBeyondMeasureIsAnAttack) {
   }
 }
 
+TEST(Compression, ADecoderMakesNoMoreThanItIsAskedFor) {
+  std::string text = text_of(2'000'000);
+  text += std::string(100'000, 'a');
+  constexpr size_t kMax = 10'000;
+  for (const Coding coding : kAll) {
+    const std::string packed = pack(coding, text, std::nullopt, 1 << 20, false);
+    const auto decoder = Decoder::make(coding);
+    std::string out, step;
+    ASSERT_TRUE(decoder->write(packed, out, kMax)) << name_of(coding);
+    EXPECT_TRUE(decoder->has_more()) << name_of(coding);
+    for (; decoder->has_more(); out += step) {
+      step.clear();
+      ASSERT_TRUE(decoder->more(step, kMax)) << name_of(coding);
+      ASSERT_LT(step.size(), 3 * kMax) << name_of(coding);
+    }
+    EXPECT_TRUE(out == text && decoder->is_complete()) << name_of(coding);
+  }
+}
+
 TEST(Accepted, WeightsDecideThenTheOrder) {
   const std::vector<Coding> offered{Coding::kZstd, Coding::kBrotli, Coding::kGzip};
   EXPECT_EQ(Accepted("gzip, br").best_of(offered), Coding::kBrotli);

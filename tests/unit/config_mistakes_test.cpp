@@ -300,6 +300,13 @@ TEST(Hosts, SayWhyTheyAreNone) {
             std::string::npos);
 }
 
+TEST(Numbers, ThatBeginWithZeroAreNotGuessedAt) {
+  EXPECT_EQ(said_of(kHead + "workers: 010\n"),
+            "c:3:10: error: `010` begins with 0: some programs read that as octal - did you mean `10`?\n");
+  EXPECT_EQ(said_of(kHead + "workers: 0\n"), "");
+  EXPECT_NE(said_of(kHead + "limits: {memory: 0512}\n").find("octal"), std::string::npos);
+}
+
 TEST(Variables, ThatCannotBeAreExplained) {
   ::unsetenv("PORTCULLIS_TEST_V");
   const auto of = [](const std::string& text) { return said_of(kHead + "zone: '" + text + "'\n"); };

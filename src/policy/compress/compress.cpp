@@ -57,11 +57,12 @@ class Recoder final : public ResponseConverter {
       return Step::kDone;
     }
     fed_ |= !data.empty();
-    if (!encoder_) return decoder_->write(data, out) ? Step::kDone : Step::kFailed;
-    plain_.clear();
-    if (!decoder_->write(data, plain_)) return Step::kFailed;
-    encoder_->write(plain_, out);
-    return Step::kDone;
+    std::string& plain = begin_plain(out);
+    return encode(decoder_->write(data, plain, kMaxMadeAtOnce), out);
+  }
+  Step more(std::string& out) override {
+    std::string& plain = begin_plain(out);
+    return encode(decoder_->more(plain, kMaxMadeAtOnce), out);
   }
   Step finish(std::string_view, std::string& out) override {
     // Some servers name a coding for an empty body, too.
@@ -77,6 +78,17 @@ class Recoder final : public ResponseConverter {
   bool keeps_trailers() const override { return true; }
 
  private:
+  // Where the decoder writes.
+  std::string& begin_plain(std::string& out) {
+    plain_.clear();
+    return encoder_ ? plain_ : out;
+  }
+  Step encode(bool decoded, std::string& out) {
+    if (!decoded) return Step::kFailed;
+    if (encoder_) encoder_->write(plain_, out);
+    return decoder_->has_more() ? Step::kMore : Step::kDone;
+  }
+
   std::unique_ptr<compression::Decoder> decoder_;
   std::unique_ptr<compression::Encoder> encoder_;
   std::string plain_;
