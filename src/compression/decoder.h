@@ -21,8 +21,8 @@ class Decoder {
   virtual ~Decoder() = default;
 
   // Appends to `out` what these bytes stand for, up to `max` bytes of it or somewhat more, as a few bytes can
-  // stand for megabytes: more() appends the rest while has_more() is true, and `data` lives until then. False:
-  // the bytes are not of the coding, or an attack.
+  // stand for megabytes: more() appends the rest while has_more() is true, and `data` lives until then.
+  // False: the bytes are not of the coding, or an attack.
   bool write(std::string_view data, std::string& out, size_t max = SIZE_MAX);
   bool more(std::string& out, size_t max);
   bool has_more() const { return !left_.empty() || is_full(); }

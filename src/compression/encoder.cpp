@@ -6,6 +6,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <stdexcept>
 #include <utility>
@@ -215,6 +216,24 @@ class Patient final : public Encoder {
 };
 
 }  // namespace
+
+uint64_t Encoder::memory_of(Coding coding, int level) {
+  // KiB by level, measured for 2 MB of text with the windows that are set above.
+  static constexpr uint64_t kBrotli[] = {300,   400,    1'800,  1'800,  5'600,  6'200,
+                                         7'300, 13'400, 21'600, 39'300, 11'100, 11'100};
+  static constexpr uint64_t kZstd[] = {2'050,  1'350,  1'550,  2'050,  3'350,  4'350,  4'350,
+                                       7'450,  7'450,  13'600, 25'900, 25'900, 50'500, 50'500,
+                                       50'500, 66'900, 66'900, 66'900, 66'900, 84'000};
+  const auto of = [level](const auto& table) {
+    return table[std::clamp<size_t>(static_cast<size_t>(level), 0, std::size(table) - 1)] << 10;
+  };
+  switch (coding) {
+    case Coding::kGzip: return 262 << 10;
+    case Coding::kBrotli: return of(kBrotli);
+    case Coding::kZstd: return of(kZstd);
+  }
+  return 0;
+}
 
 std::unique_ptr<Encoder> Encoder::make(Coding coding, int level, std::optional<uint64_t> length) {
   const bool whole = length && *length <= kWhole;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,9 @@ class Encoder {
   // `level`: as the coding counts, gzip 1 to 9, brotli 0 to 11, zstd 1 to 19.
   static std::unique_ptr<Encoder> make(Coding coding, int level, std::optional<uint64_t> length);
   virtual ~Encoder() = default;
+  // About how many bytes a compressor holds until its body has gone, when it is not one that compresses a
+  // body of known length in one piece.
+  static uint64_t memory_of(Coding coding, int level);
 
   // Appends to `out` what there is to be sent; it may keep some back.
   virtual void write(std::string_view data, std::string& out) = 0;

@@ -41,13 +41,13 @@ class ResponseConverter {
   virtual Way begin(http::ResponseHead& response) = 0;
   // Most bytes of a body that is received whole.
   virtual size_t limit() const { return 0; }
-  // Appends to `out` what becomes of these bytes of the body, which live until a step has ended with kDone; may
-  // change the head until that is something.
+  // Appends to `out` what becomes of these bytes of the body, which live until a step has ended with kDone;
+  // may change the head until that is something.
   virtual Step convert(std::string_view data, std::string& out) = 0;
   // After kMore: appends to `out` what comes next.
   virtual Step more(std::string& /*out*/) { return Step::kDone; }
-  // The same as convert() at the body's end, of its trailers: lines, each with its CRLF, which live until proceed() has
-  // ended where that is needed.
+  // The same as convert() at the body's end, of its trailers: lines, each with its CRLF, which live until
+  // proceed() has ended where that is needed.
   virtual Step finish(std::string_view trailers, std::string& out) = 0;
   // After kLater: does the work on other threads, and then appends to `out` what has been put off. Never ends
   // with kLater. The caller reads no more of the body meanwhile, so that one piece of work waits at a time.
@@ -78,8 +78,8 @@ class ResponseConverter {
 // exchanges waiting.
 inline constexpr size_t kMaxConvertedAtOnce = Block::kLarge;
 
-// The bytes, or somewhat more, that a converter makes at once where a few become many: they are held until the
-// client has taken them.
+// The bytes, or somewhat more, that a converter makes at once where a few become many: they are held until
+// the client has taken them.
 inline constexpr size_t kMaxMadeAtOnce = Block::kLarge;
 
 // Has `encoder`, which puts nothing off, convert `data`, which may be large: the loop's other exchanges have

@@ -102,8 +102,8 @@ Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog
     // Past connections of the same port, which the kernel still knows, are not in the way.
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (sharing == Sharing::kSameProcess) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    // A connection inherits what its listening socket has when the kernel accepts it, which may be long before
-    // a worker does: small responses leave at once.
+    // A connection inherits what its listening socket has when the kernel accepts it, which may be long
+    // before a worker does: small responses leave at once.
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     set_keepalive(fd.get(), keepalive);
   }

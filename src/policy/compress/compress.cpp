@@ -1,6 +1,10 @@
 #include "policy/compress/compress.h"
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "base/arena_text.h"
 #include "base/text.h"
@@ -41,14 +45,53 @@ struct Settings {
   uint64_t gzip_level = 4;
   uint64_t brotli_level = 4;
   uint64_t zstd_level = 3;
+  uint64_t memory = 256 << 20;
   Decompress decompress = Decompress::kNever;
+};
+
+// A part of the memory that the compressors of one policy may take, in all workers; given back at its end.
+class MemoryPart {
+ public:
+  using Used = std::shared_ptr<std::atomic<uint64_t>>;
+
+  // Nothing when so much would make it more than `max`.
+  static std::optional<MemoryPart> take(const Used& used, uint64_t bytes, uint64_t max) {
+    MemoryPart part(used, bytes);
+    if (bytes > 0 && used->fetch_add(bytes, std::memory_order_relaxed) + bytes > max) return std::nullopt;
+    return part;
+  }
+  MemoryPart(MemoryPart&& other) noexcept
+      : used_(std::move(other.used_)), bytes_(std::exchange(other.bytes_, 0)) {}
+  MemoryPart& operator=(MemoryPart&& other) noexcept {
+    std::swap(used_, other.used_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~MemoryPart() {
+    if (bytes_ > 0) used_->fetch_sub(bytes_, std::memory_order_relaxed);
+  }
+
+ private:
+  MemoryPart(Used used, uint64_t bytes) : used_(std::move(used)), bytes_(bytes) {}
+
+  Used used_;
+  uint64_t bytes_;
+};
+
+// What compresses one body.
+struct Compressor {
+  MemoryPart memory;
+  Coding coding;
+  std::unique_ptr<compression::Encoder> encoder;
 };
 
 // Takes a coding off the body, puts one on, or both.
 class Recoder final : public ResponseConverter {
  public:
-  Recoder(std::unique_ptr<compression::Decoder> decoder, std::unique_ptr<compression::Encoder> encoder)
-      : decoder_(std::move(decoder)), encoder_(std::move(encoder)) {}
+  Recoder(std::unique_ptr<compression::Decoder> decoder, std::optional<Compressor> compressor)
+      : decoder_(std::move(decoder)), compressor_(std::move(compressor)) {
+    if (compressor_) encoder_ = compressor_->encoder.get();
+  }
 
   Way begin(http::ResponseHead&) override { return Way::kStream; }
   Step convert(std::string_view data, std::string& out) override {
@@ -67,13 +110,13 @@ class Recoder final : public ResponseConverter {
   Step finish(std::string_view, std::string& out) override {
     // Some servers name a coding for an empty body, too.
     if (decoder_ && fed_ && !decoder_->is_complete()) return Step::kFailed;
-    if (encoder_) encoder_->finish(out);
+    if (encoder_ != nullptr) encoder_->finish(out);
     return Step::kDone;
   }
   void flush(std::string& out) override {
-    if (encoder_) encoder_->flush(out);
+    if (encoder_ != nullptr) encoder_->flush(out);
   }
-  bool waits_for_all() const override { return encoder_ && encoder_->waits_for_all(); }
+  bool waits_for_all() const override { return encoder_ != nullptr && encoder_->waits_for_all(); }
   bool checks_beginning() const override { return decoder_ != nullptr; }
   bool keeps_trailers() const override { return true; }
 
@@ -81,16 +124,17 @@ class Recoder final : public ResponseConverter {
   // Where the decoder writes.
   std::string& begin_plain(std::string& out) {
     plain_.clear();
-    return encoder_ ? plain_ : out;
+    return encoder_ != nullptr ? plain_ : out;
   }
   Step encode(bool decoded, std::string& out) {
     if (!decoded) return Step::kFailed;
-    if (encoder_) encoder_->write(plain_, out);
+    if (encoder_ != nullptr) encoder_->write(plain_, out);
     return decoder_->has_more() ? Step::kMore : Step::kDone;
   }
 
   std::unique_ptr<compression::Decoder> decoder_;
-  std::unique_ptr<compression::Encoder> encoder_;
+  std::optional<Compressor> compressor_;
+  compression::Encoder* encoder_ = nullptr;  // its own; null: the body goes on as the decoder makes it
   std::string plain_;
   bool fed_ = false;  // the decoder has had a byte
 };
@@ -160,20 +204,22 @@ class Compress final : public Policy {
       decoder = compression::Decoder::make(*coding);
       response.fields.remove("content-encoding");
     }
-    std::unique_ptr<compression::Encoder> encoder;
+    std::optional<Compressor> compressor;
     const auto length = decoder ? std::nullopt : length_of(context);
     if ((!length || *length >= settings_.min_size) && is_wanted(response)) {
       add_vary(context);
-      if (const auto coding = accepted.best_of(offered_)) {
-        encoder = compression::Encoder::make(*coding, level_of(*coding), length);
-        response.fields.set("content-encoding", name_of(*coding));
+      compressor = choose(accepted, length);
+      if (compressor) {
+        response.fields.set("content-encoding", name_of(compressor->coding));
+      } else if (accepted.best_of(offered_) && context.note.empty()) {
+        context.note = "compress_memory";
       }
     }
-    if (!decoder && !encoder) return;
+    if (!decoder && !compressor) return;
     change_head(context);
     if (response.body.kind != http::BodyKind::kNone)
       response.body = {http::BodyKind::kStream, http::BodyFraming::kUnknown};
-    context.encoder = std::make_unique<Recoder>(std::move(decoder), std::move(encoder));
+    context.encoder = std::make_unique<Recoder>(std::move(decoder), std::move(compressor));
   }
 
   Notes explain(Context& context, const Decision&) const override {
@@ -183,6 +229,20 @@ class Compress final : public Policy {
   }
 
  private:
+  // By the coding that the client likes best of those for which there is memory left.
+  std::optional<Compressor> choose(const Accepted& accepted, std::optional<uint64_t> length) const {
+    const bool in_one_piece = length && *length <= compression::Encoder::kWhole;
+    std::vector<Coding> offered = offered_;
+    while (const auto coding = accepted.best_of(offered)) {
+      const uint64_t bytes = in_one_piece ? 0 : compression::Encoder::memory_of(*coding, level_of(*coding));
+      if (auto memory = MemoryPart::take(memory_used_, bytes, settings_.memory))
+        return Compressor{std::move(*memory), *coding,
+                          compression::Encoder::make(*coding, level_of(*coding), length)};
+      std::erase(offered, *coding);
+    }
+    return std::nullopt;
+  }
+
   struct Asked {
     std::string_view codings;
   };
@@ -244,6 +304,7 @@ class Compress final : public Policy {
   }
 
   Settings settings_;
+  MemoryPart::Used memory_used_ = std::make_shared<std::atomic<uint64_t>>(0);
   std::vector<Coding> offered_;
   std::vector<std::string> types_;
 };
@@ -276,6 +337,10 @@ Kind kind() {
                 "More is slower and smaller.")
       .optional("zstd_level", &Settings::zstd_level, config::integer(1, 19), "3",
                 "More is slower and smaller.")
+      .optional("memory", &Settings::memory, config::size(), "256MiB",
+                "About how much memory responses that are compressed as they pass may take at once, on all "
+                "workers. Where it is used up, a response is compressed by another coding that takes less, "
+                "or passes as it is.")
       .optional(
           "decompress", &Settings::decompress,
           config::choice({{"never", static_cast<int>(Decompress::kNever)},
