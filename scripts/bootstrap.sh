@@ -59,8 +59,9 @@ install_missing() {
   if ((EUID != 0)); then
     as_root=(sudo)
   fi
-  if [[ ! -e $policy ]]; then
-    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  # One that a run has left which was killed is taken for this one's.
+  if [[ ! -e $policy ]] || grep -qs "by scripts/bootstrap.sh" "$policy"; then
+    printf '#!/bin/sh\n# written by scripts/bootstrap.sh while it installs\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
     "${as_root[@]}" chmod +x "$policy"
     trap '"${as_root[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
   fi

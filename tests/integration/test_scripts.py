@@ -380,3 +380,11 @@ def test_the_linter_reads_the_flags_of_a_clone_whose_name_has_a_space(clone):
     (clone.folder / "build/develop/compile_commands.json").write_text(json.dumps([{"file": f"{folder}/src/cli/main.cpp", "command": command}]))
     assert tidy.compiler_flags() == ['-DPORTCULLIS_VERSION="0.2.0"', f"-I{folder}/src", "-std=c++20", "-isystem", "/usr/include/json",
                                      "-Wno-unknown-warning-option"]
+
+
+def test_a_user_whose_cache_cannot_be_written_builds_without_it(tmp_path):
+    for folder, cached in ((tmp_path / "cache", True), (pathlib.Path("/proc/nowhere"), False)):
+        build = tmp_path / f"build-{cached}"
+        subprocess.run(["cmake", "-S", harness.ROOT, "-B", build, "-G", "Ninja"], check=True, capture_output=True,
+                       env=os.environ | {"CCACHE_DIR": str(folder)})
+        assert ("ccache" in (build / "CMakeFiles/rules.ninja").read_text()) == cached
