@@ -1,5 +1,6 @@
 """The documentation is true: its configurations run, and its commands print what it says they print."""
 
+import collections
 import contextlib
 import json
 import os
@@ -11,6 +12,7 @@ import pytest
 
 import harness
 import sanitizers
+from shell_session import Shell, shows
 
 pytestmark = sanitizers.documents
 
@@ -22,8 +24,8 @@ BLOCK = re.compile(r"^```(yaml|console)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | 
 
 def sessions():
     """(page, configuration, console text, what to run before) for each console block; its configuration is the example
-    that it names, or the YAML block before it. A block marked `before` runs before the gateway starts; one marked
-    `run-to` starts its own."""
+    that it names, or the YAML block before it. A block marked `before` runs before the gateway starts; those marked
+    `run-to` and `session` start their own."""
     for page in PAGES:
         configuration, before = None, ""
         for language, file, text in BLOCK.findall(page.read_text()):
@@ -31,13 +33,17 @@ def sessions():
                 configuration = text
             elif file == "before":
                 before = text
-            elif file == "run-to":
+            elif file in ("run-to", "session"):
                 continue
             else:
                 yield page, (harness.ROOT / "examples" / file).read_text() if file else configuration, text, before
 
 
 SESSIONS = list(sessions())
+# Pages whose blocks marked `session` are one shell's commands. Before them, each YAML block with a name becomes the file of that name.
+STORIES = [page for page in PAGES if any(file == "session" for _, file, _ in BLOCK.findall(page.read_text()))]
+# The ports that these pages use; each becomes a free one.
+PORT = re.compile(r"\b(3000|6379|808[0-9]|844[0-9]|900[0-9]|908[0-9])\b")
 WITHOUT_A_FILE = [(page, text) for page in PAGES for _, file, text in BLOCK.findall(page.read_text()) if file == "run-to"]
 
 
@@ -85,7 +91,7 @@ def test_the_commands_print_what_the_page_says(page, configuration, console, bef
         command, expected = real(command), [real(line) for line in expected]
         out = printed_by(command, tmp_path)
         for line in expected:
-            assert line in out, f"{page}: {command}\n{out}"
+            assert shows(line, out), f"{page}: {command}\n{out}"
 
 
 @pytest.mark.parametrize("page, console", WITHOUT_A_FILE,
@@ -109,7 +115,22 @@ def test_an_application_is_served_as_the_page_says(page, console, demo, tmp_path
             else:
                 out, expected = printed_by(real(command), tmp_path), [real(line) for line in expected]
             for line in expected:
-                assert line in out, f"{page}: {command}\n{out}"
+                assert shows(line, out), f"{page}: {command}\n{out}"
+
+
+@pytest.mark.parametrize("page", STORIES, ids=lambda page: str(page.relative_to(harness.ROOT)))
+def test_a_story_goes_as_the_page_says(page, tmp_path):
+    ports = collections.defaultdict(harness.free_port)
+
+    def real(text):
+        return PORT.sub(lambda port: str(ports[port[0]]), text).replace("/tmp/portcullis", f"{tmp_path}/portcullis")
+    with contextlib.closing(Shell(tmp_path, ENVIRONMENT)) as shell:
+        for language, file, text in BLOCK.findall(page.read_text()):
+            if language == "yaml" and file:
+                (tmp_path / file).write_text(real(text))
+            elif file == "session":
+                for command, expected in steps(text):
+                    shell.run(real(command), [real(line) for line in expected])
 
 
 def test_every_policy_has_a_page_that_runs():
