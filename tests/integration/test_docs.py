@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import subprocess
+import xml.etree.ElementTree
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_the_commands_print_what_the_page_says(page, configuration, console, bef
 
     def real(text):
         for port, its in ports.items():
-            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{its}")
+            text = re.sub(rf"(127\.0\.0\.1|example\.com):{port}\b", rf"\1:{its}", text)
         return text
     for command, _ in steps(before):
         subprocess.run(["bash", "-c", real(command)], cwd=tmp_path, check=True, capture_output=True, timeout=30)
@@ -145,11 +146,42 @@ def test_every_example_runs():
     assert {path.name for path in (harness.ROOT / "examples").glob("*.yaml")} == named
 
 
+def anchors(page):
+    """The names that GitHub gives to the headings of a page."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+
+
+def links(page):
+    """(what a link leads to, its anchor) for each link to another file or within the page."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for link, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", text):
+        if "://" not in link:
+            yield (page.parent / link).resolve() if link else page, anchor
+
+
 def test_links_between_pages_lead_somewhere():
     for page in PAGES:
-        for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
-            if "://" not in link:
-                assert os.path.exists(page.parent / link), f"{page}: {link}"
+        for target, anchor in links(page):
+            assert target.exists(), f"{page}: {target}"
+            assert not anchor or anchor in anchors(target), f"{page}: {target}#{anchor}"
+
+
+def test_the_start_page_leads_to_every_page():
+    start = harness.ROOT / "docs/README.md"
+    reached = {target for target, _ in links(start)}
+    assert [page for page in (harness.ROOT / "docs").rglob("*.md") if page not in reached | {start}] == []
+
+
+def test_drawings_are_small_and_need_nothing_else():
+    drawings = list((harness.ROOT / "docs").rglob("*.svg"))
+    assert drawings
+    for path in drawings:
+        text = path.read_text()
+        root = xml.etree.ElementTree.fromstring(text)
+        assert root.find("{http://www.w3.org/2000/svg}title").text, path
+        assert len(text) < 8192 and "prefers-color-scheme: dark" in text, path
+        assert re.findall(r"(?:https?:|href|url\((?!#)|<script|<image)", text.replace("http://www.w3.org/2000/svg", "")) == [], path
 
 
 def test_every_end_that_the_log_can_name_is_explained():
