@@ -35,7 +35,8 @@ install(FILES ${printed}/portcullis.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fi
 
 install(FILES packaging/portcullis.sysusers DESTINATION lib/sysusers.d RENAME portcullis.conf)
 install(FILES packaging/portcullis.tmpfiles DESTINATION lib/tmpfiles.d RENAME portcullis.conf)
-install(FILES README.md CHANGELOG.md SECURITY.md TYPE DOC)
+# The README.md that is installed is the start page of the documentation, whose links lead to the pages beside it.
+install(FILES CHANGELOG.md SECURITY.md TYPE DOC)
 install(DIRECTORY docs/ TYPE DOC FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "*.svg")
 install(DIRECTORY examples TYPE DOC)
 
