@@ -173,6 +173,12 @@ def test_the_start_page_leads_to_every_page():
     assert [page for page in (harness.ROOT / "docs").rglob("*.md") if page not in reached | {start}] == []
 
 
+def test_the_map_of_the_source_names_what_is_there():
+    named = set(re.findall(r"`([a-z0-9_.]+/[a-z0-9_./]*)`", (harness.ROOT / "docs/architecture.md").read_text()))
+    assert len(named) > 80
+    assert [path for path in sorted(named) if not any((harness.ROOT / folder / path).exists() for folder in ("src", "."))] == []
+
+
 def test_drawings_are_small_and_need_nothing_else():
     drawings = list((harness.ROOT / "docs").rglob("*.svg"))
     assert drawings
