@@ -161,7 +161,7 @@ def links(page):
 
 
 def test_links_between_pages_lead_somewhere():
-    for page in PAGES:
+    for page in PAGES + [harness.ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]:
         for target, anchor in links(page):
             assert target.exists(), f"{page}: {target}"
             assert not anchor or anchor in anchors(target), f"{page}: {target}#{anchor}"
@@ -200,6 +200,14 @@ def test_every_end_that_the_log_can_name_is_explained():
     names |= set(re.findall(r'case ParseError::k\w+: return "(\w+)"', parser)) - {"none", "bad_status_line", "unknown_status", "repeated_chunked"}
     assert len(names) > 40
     assert not {name for name in names if f"`{name}`" not in page}
+
+
+def test_every_end_that_the_troubleshooting_names_is_explained():
+    ended = (harness.ROOT / "docs/operations.md").read_text()
+    tables = re.findall(r"^\| `ended` \|.*\n\|[-|]*\|\n((?:\|.*\n)+)", (harness.ROOT / "docs/troubleshooting.md").read_text(), re.MULTILINE)
+    names = {name for table in tables for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert len(names) > 40
+    assert sorted(name for name in names if f"`{name}`" not in ended) == []
 
 
 def test_every_end_that_the_log_can_name_has_a_sentence_in_the_dashboard():
