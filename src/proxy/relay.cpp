@@ -20,11 +20,11 @@ namespace {
 
 using http::BodyKind;
 
-constexpr size_t kMostPieces = 64;
+constexpr size_t kMaxPieces = 64;
 
 // The vector of one write: head, chunk size line, runs of data, chunk end. Left uninitialised: it is large.
 struct Gather {
-  std::array<iovec, kMostPieces + 6> pieces;
+  std::array<iovec, kMaxPieces + 6> pieces;
   size_t count = 0;
 
   void add(std::string_view text) {
@@ -45,7 +45,7 @@ class BodyReader {
 
   // Moves runs of data from `input` to `out` and adds their size to `bytes`; false when the coding is broken.
   bool take(std::string_view& input, Gather& out, size_t& bytes) {
-    while (!done() && !input.empty() && out.count < kMostPieces) {
+    while (!done() && !input.empty() && out.count < kMaxPieces) {
       std::string_view data;
       switch (source_.framing.kind) {
         case BodyKind::kNone: return true;

@@ -57,8 +57,8 @@ void EventLoop::run_once(Milliseconds longest) {
 
 // What is deferred may send, and what has been sent may defer; but others want their turn, too.
 void EventLoop::settle() {
-  constexpr int kMostRounds = 16;
-  for (int round = 0; round < kMostRounds && !(deferred_.empty() && senders_.empty()); ++round) {
+  constexpr int kMaxRounds = 16;
+  for (int round = 0; round < kMaxRounds && !(deferred_.empty() && senders_.empty()); ++round) {
     IntrusiveList<Deferred, Deferred> in_hand;
     in_hand.splice_back(deferred_);
     while (!in_hand.empty()) in_hand.pop_front().run_deferred();
