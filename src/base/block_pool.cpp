@@ -10,7 +10,7 @@ namespace portcullis {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr size_t kMostGiants = 32;
+constexpr size_t kMaxGiants = 32;
 
 struct FreeBlock {
   FreeBlock* next;
@@ -30,7 +30,7 @@ struct ThreadPool {
                                     {Block::kLarge, 64},
                                     {Block::kBody, 64},
                                     {Block::kHuge, 64},
-                                    {Block::kGiant, kMostGiants}}};
+                                    {Block::kGiant, kMaxGiants}}};
   ~ThreadPool() { trim(); }
   void trim() {
     for (SizeClass& size_class : classes) {
@@ -76,7 +76,7 @@ Block Block::take(size_t size) {
 
 Block Block::take_giant() {
   const SizeClass* giants = thread_pool.class_for(kGiant);
-  return take(giants == nullptr || giants->in_use < kMostGiants ? kGiant : kHuge);
+  return take(giants == nullptr || giants->in_use < kMaxGiants ? kGiant : kHuge);
 }
 
 void Block::release() {

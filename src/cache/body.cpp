@@ -89,7 +89,7 @@ bool Body::is_read_enough() {
     read.push_back(std::move(window_.front()));
     window_.pop_front();
   }
-  return slowest == UINT64_MAX || size() < slowest + kMostAhead;
+  return slowest == UINT64_MAX || size() < slowest + kMaxAhead;
 }
 
 Task<bool> Body::wait_for_readers(EventLoop& loop, Milliseconds timeout) {

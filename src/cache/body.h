@@ -60,7 +60,7 @@ class Body : public std::enable_shared_from_this<Body> {
   bool is_discarded() const;
   // Whether much of it waits for the disk; and co_await until it does not. False when the disk does not take
   // it, or the time is over.
-  bool waits_for_disk() const { return on_disk() && size() - written_.load() > kMostUnwritten; }
+  bool waits_for_disk() const { return on_disk() && size() - written_.load() > kMaxUnwritten; }
   Task<bool> wait_for_disk(EventLoop& loop, Milliseconds timeout);
 
   // Any thread, of one on disk. `lost`: what to do, on any thread, when the file cannot be written or is not
@@ -80,7 +80,7 @@ class Body : public std::enable_shared_from_this<Body> {
   }
 
   // Of one on disk: so much of it may lie in memory.
-  static constexpr uint64_t kMostUnwritten = 1 << 20;
+  static constexpr uint64_t kMaxUnwritten = 1 << 20;
 
  private:
   friend class BodyReader;
@@ -95,7 +95,7 @@ class Body : public std::enable_shared_from_this<Body> {
   using SegmentPointer = std::shared_ptr<Segment>;
   static constexpr size_t kFirstSegment = 4 << 10;
   static constexpr size_t kLargestSegment = 256 << 10;  // some chunks of a file
-  static constexpr uint64_t kMostAhead = 1 << 20;       // of the slowest reader, of one that passes through
+  static constexpr uint64_t kMaxAhead = 1 << 20;        // of the slowest reader, of one that passes through
 
   void end(State state);
   void extend(uint64_t size);

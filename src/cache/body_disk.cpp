@@ -12,7 +12,7 @@ namespace portcullis::cache {
 // The next thing to be done for a body.
 struct Body::Work {
   enum class What : uint8_t { kWrite, kFinish, kCommit, kChangeLifetime, kRemove };
-  static constexpr size_t kMostPieces = 16;
+  static constexpr size_t kMaxPieces = 16;
 
   What what = What::kWrite;
   std::vector<SegmentPointer> held{};  // what the pieces lie in
@@ -172,7 +172,7 @@ bool Body::choose_work(Work& work) {
 // Under the lock: what there is from where it has been written to, up to `until`, or a good part of that.
 void Body::gather(Work& work, uint64_t until) const {
   work.end = written_.load(std::memory_order_relaxed);
-  while (work.end < until && work.pieces.size() < Work::kMostPieces) {
+  while (work.end < until && work.pieces.size() < Work::kMaxPieces) {
     const SegmentPointer segment = segment_at(work.end);
     const uint64_t end = std::min(until, segment->end());
     work.pieces.push_back({segment->data.get() + (work.end - segment->begin), end - work.end});

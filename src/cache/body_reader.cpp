@@ -144,8 +144,7 @@ void BodyReader::give_up() {
 std::optional<FilePart> BodyReader::next_in_file() {
   if (!body_->settled_.load(std::memory_order_acquire)) return std::nullopt;
   const uint64_t position = position_.load(std::memory_order_relaxed);
-  const uint64_t until =
-      std::min({body_->size(), end_.value_or(UINT64_MAX), position + OpenFile::kMostAsked});
+  const uint64_t until = std::min({body_->size(), end_.value_or(UINT64_MAX), position + OpenFile::kMaxAsked});
   if (position >= until || in_chunk(position)) return std::nullopt;
   const uint32_t turn = body_->turn_.load(std::memory_order_relaxed);
   uint64_t end = position;

@@ -72,7 +72,7 @@ class Disk {
 
  private:
   static constexpr size_t kThreads = 4;
-  static constexpr size_t kMostWaiting = 1 << 20;
+  static constexpr size_t kMaxWaiting = 1 << 20;
   static constexpr size_t kFolders = 256;
   static constexpr size_t kKeptOpen = 128;
 
@@ -99,7 +99,7 @@ class Disk {
   size_t oldest_open_ = 0;
 
   std::thread loader_;
-  SidePool pool_{kThreads, kMostWaiting};
+  SidePool pool_{kThreads, kMaxWaiting};
 };
 
 }  // namespace portcullis::cache

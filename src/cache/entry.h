@@ -69,7 +69,7 @@ struct Entry : std::enable_shared_from_this<Entry> {
   }
   void note_use() const {
     const uint8_t used = uses.load(std::memory_order_relaxed);
-    if (used < kMostUses) uses.store(used + 1, std::memory_order_relaxed);
+    if (used < kMaxUses) uses.store(used + 1, std::memory_order_relaxed);
   }
 
   StoredHead head;
@@ -86,7 +86,7 @@ struct Entry : std::enable_shared_from_this<Entry> {
   mutable Place place{*this};
 
  private:
-  static constexpr uint8_t kMostUses = 3;
+  static constexpr uint8_t kMaxUses = 3;
   static constexpr size_t kOverhead = 640;  // its nodes in lists and maps, and this
 };
 

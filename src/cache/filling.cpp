@@ -31,7 +31,7 @@ void Filling::reserve(uint64_t bytes) {
   }
   if (!on_disk || bytes <= disk_reserved_) return;
   // In steps: where the length is not told, each would look for room.
-  const uint64_t wanted = std::max(bytes, std::min(limit_, disk_reserved_ + Body::kMostUnwritten));
+  const uint64_t wanted = std::max(bytes, std::min(limit_, disk_reserved_ + Body::kMaxUnwritten));
   store_.disk_bytes_.fetch_add(wanted - disk_reserved_, std::memory_order_relaxed);
   disk_reserved_ = wanted;
   store_.make_room_on_disk();

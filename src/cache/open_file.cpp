@@ -11,7 +11,7 @@ namespace portcullis::cache {
 
 namespace {
 
-constexpr size_t kLeastPage = 4096;
+constexpr size_t kMinPage = 4096;
 
 }  // namespace
 
@@ -30,10 +30,10 @@ void OpenFile::map() {
 bool OpenFile::in_memory(uint64_t begin, size_t size) {
   static const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
   std::call_once(mapping_, [this] { map(); });
-  if (mapped_ == nullptr || begin + size > length_ || size > kMostAsked) return false;
+  if (mapped_ == nullptr || begin + size > length_ || size > kMaxAsked) return false;
   const uint64_t first = begin / page * page;
   const uint64_t bytes = begin + size - first;
-  std::array<unsigned char, kMostAsked / kLeastPage + 1> pages;
+  std::array<unsigned char, kMaxAsked / kMinPage + 1> pages;
   if (::mincore(static_cast<char*>(mapped_) + first, bytes, pages.data()) != 0) return false;
   return std::all_of(pages.begin(), pages.begin() + static_cast<ptrdiff_t>((bytes + page - 1) / page),
                      [](unsigned char one) { return (one & 1) != 0; });

@@ -21,7 +21,7 @@ class OpenFile {
   // Whether the system has so much of it in memory, so that it can be sent without waiting for the disk. Of a
   // file that does not grow any more. A moment later that may have changed.
   bool in_memory(uint64_t begin, size_t size);
-  static constexpr size_t kMostAsked = 1 << 20;  // at once
+  static constexpr size_t kMaxAsked = 1 << 20;  // at once
 
  private:
   void map();

@@ -114,7 +114,7 @@ void Store::stored(const Key& key, const std::shared_ptr<Fetch>& fetch, const st
     } else {
       auto variants = std::make_shared<Variants>();
       if (slot.variants) {
-        bool has_surplus = slot.variants->size() >= kMostVariants;
+        bool has_surplus = slot.variants->size() >= kMaxVariants;
         for (const EntryPointer& one : *slot.variants) {
           const bool replaced = one->vary == entry->vary && one->selecting == entry->selecting;
           if (replaced || has_surplus) {
@@ -180,7 +180,7 @@ std::unique_ptr<Filling> Store::fill(std::shared_ptr<Entry> entry, std::optional
   if (has_disk) {
     most = std::min({limit, disk_->settings().most_object, disk_->settings().most_bytes});
   } else if (limit == kNoLimit) {
-    most = kMostInMemory;
+    most = kMaxInMemory;
   }
   if (expected > most) return nullptr;
   const bool to_disk = goes_to_disk(expected);

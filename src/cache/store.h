@@ -86,7 +86,7 @@ class Store {
   // larger than `limit`, or than the disk takes, or too much is being received.
   std::unique_ptr<Filling> fill(std::shared_ptr<Entry> entry, std::optional<uint64_t> length, uint64_t limit);
   static constexpr uint64_t kNoLimit = UINT64_MAX;  // of its own; without a disk it is
-  static constexpr uint64_t kMostInMemory = 8 << 20;
+  static constexpr uint64_t kMaxInMemory = 8 << 20;
 
   // Returns how many responses it met.
   uint64_t purge(const Purge& purge);
@@ -104,7 +104,7 @@ class Store {
   enum class Its : uint8_t { kDiscarded, kAnothers };  // the body of an entry that is taken out
 
   static constexpr size_t kShards = 64;
-  static constexpr size_t kMostVariants = 64;  // of one key
+  static constexpr size_t kMaxVariants = 64;  // of one key
 
   Shard& shard_of(uint64_t uri_hash) const { return *shards_[uri_hash % kShards]; }
   void take_out(Locked& locked, const Entry& entry, Its body = Its::kDiscarded);
@@ -127,7 +127,7 @@ class Store {
   // The disk.
   bool goes_to_disk(uint64_t size) const;
   // While it is received, of the memory; of very little memory no more than may be filled.
-  uint64_t taken_by_one_on_disk() const { return std::min(Body::kMostUnwritten, most_bytes_ / 2); }
+  uint64_t taken_by_one_on_disk() const { return std::min(Body::kMaxUnwritten, most_bytes_ / 2); }
   void move_to_disk(const std::shared_ptr<Entry>& entry);
   void watch(const std::shared_ptr<Entry>& entry);
   bool restore(const DiskHead& head, std::unique_ptr<DiskFile> file);
@@ -160,7 +160,7 @@ class Store {
     std::vector<Purge> others;
     bool all = false;  // too many to remember: nothing comes back any more
   };
-  static constexpr size_t kMostRemembered = 100'000;
+  static constexpr size_t kMaxRemembered = 100'000;
   Restoring restoring_;
 };
 

@@ -43,7 +43,7 @@ bool Store::restore(const DiskHead& head, std::unique_ptr<DiskFile> file) {
     const bool is_known = std::any_of(variants->begin() + 1, variants->end(), [&](const EntryPointer& one) {
       return one->vary == entry->vary && one->selecting == entry->selecting;
     });
-    if (is_known || variants->size() > kMostVariants) {
+    if (is_known || variants->size() > kMaxVariants) {
       locked.forget_if_empty(slot);
       return false;
     }
@@ -66,7 +66,7 @@ void Store::note_purge(const Purge& purge) {
   } else {
     restoring_.others.push_back(purge);
   }
-  restoring_.all = restoring_.uris.size() + restoring_.others.size() > kMostRemembered;
+  restoring_.all = restoring_.uris.size() + restoring_.others.size() > kMaxRemembered;
 }
 
 // Under the lock of what is restored.

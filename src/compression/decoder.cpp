@@ -137,7 +137,7 @@ bool Decoder::more(std::string& out, size_t max) {
     const bool good = run(left_, out.data() + begin, kDecodedChunk, made);
     out.resize(begin + made);
     made_ += made;
-    if (!good || made_ > kFree + taken_ * kMostRatio) return false;
+    if (!good || made_ > kFree + taken_ * kMaxRatio) return false;
     if (made == 0 && left_.size() == before) return left_.empty();  // it wants more
   }
   return true;

@@ -15,7 +15,7 @@ class Decoder {
  public:
   // What is too small for what comes of it is taken for an attack: more than so many times as much, beyond
   // the first 16 MiB.
-  static constexpr uint64_t kMostRatio = 250;
+  static constexpr uint64_t kMaxRatio = 250;
 
   static std::unique_ptr<Decoder> make(Coding coding);
   virtual ~Decoder() = default;

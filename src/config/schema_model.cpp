@@ -18,7 +18,7 @@
 namespace portcullis::config {
 namespace {
 
-constexpr ptrdiff_t kMostSegments = 64;  // as routing::RouteTable
+constexpr ptrdiff_t kMaxSegments = 64;  // as routing::RouteTable
 
 // A pattern that no request's path can equal once it is normalised would never match.
 std::string check_path(const std::string& path) {
@@ -47,8 +47,8 @@ std::string check_plain_path(const std::string& path) {
 
 std::string check_pattern(const std::string& path) {
   if (std::string problem = check_path(path); !problem.empty()) return problem;
-  if (std::count(path.begin(), path.end(), '/') > kMostSegments)
-    return "`" + path + "` has more than " + std::to_string(kMostSegments) + " segments";
+  if (std::count(path.begin(), path.end(), '/') > kMaxSegments)
+    return "`" + path + "` has more than " + std::to_string(kMaxSegments) + " segments";
   std::set<std::string> names;
   for (size_t at = 0; at < path.size();) {
     const size_t end = std::min(path.find('/', at + 1), path.size());

@@ -12,7 +12,7 @@
 namespace portcullis::config {
 namespace {
 
-constexpr size_t kMostDepth = 64;
+constexpr size_t kMaxDepth = 64;
 
 // Builds the tree from libyaml's events, which carry exact marks.
 class Builder {
@@ -95,7 +95,7 @@ class Builder {
 
   // The node that the current event begins.
   std::shared_ptr<YamlNode> node(size_t depth) {
-    if (depth > kMostDepth) {
+    if (depth > kMaxDepth) {
       error("nested too deeply");
       return nullptr;
     }

@@ -80,10 +80,10 @@ Result<std::shared_ptr<const tls::ServerContext>> Gateway::admin_tls(const confi
 
 telemetry::States Gateway::states() {
   // A name costs a series, and there may be thousands.
-  static constexpr size_t kMostCertificates = 200;
+  static constexpr size_t kMaxCertificates = 200;
   auto ends = kept_.tls.certificates.ends();
   std::sort(ends.begin(), ends.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (ends.size() > kMostCertificates) ends.resize(kMostCertificates);
+  if (ends.size() > kMaxCertificates) ends.resize(kMaxCertificates);
   std::vector<std::pair<std::string, uint64_t>> certificates;
   certificates.reserve(ends.size());
   for (const auto& [file, end] : ends)

@@ -202,8 +202,8 @@ void check_upstreams(const config::Config& config, config::Diagnostics& diagnost
       diagnostics.error(upstream.hash_key_location, problem);
     if (upstream.discover.enabled()) check_discovery(upstream.discover, diagnostics);
     const config::HealthCheck& asked = upstream.health_check;
-    constexpr std::chrono::milliseconds kLeast{10};
-    if (asked.enabled() && (asked.interval < kLeast || asked.timeout < kLeast))
+    constexpr std::chrono::milliseconds kMin{10};
+    if (asked.enabled() && (asked.interval < kMin || asked.timeout < kMin))
       diagnostics.error(asked.location, "`interval` and `timeout` of a health check are at least 10ms");
     if (asked.grpc.location.line != 0 && !asked.path.empty())
       diagnostics.error(asked.grpc.location, "a check asks for a `path` or by `grpc`, not both");
@@ -222,7 +222,7 @@ void check_upstreams(const config::Config& config, config::Diagnostics& diagnost
           upstream.location,
           "`pending` are those who wait for one of the `connections` of a `circuit_breaker`: it "
           "needs both");
-    if (upstream.outlier_ejection.interval < kLeast)
+    if (upstream.outlier_ejection.interval < kMin)
       diagnostics.error(upstream.location, "the `interval` of an `outlier_ejection` is at least 10ms");
   }
   const auto check_subset = [&](const config::TextMap& subset, const std::string& name,

@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kMostKeys = 1000;
+constexpr size_t kMaxKeys = 1000;
 
 std::string text_of(const Json& key, const char* name) {
   const auto found = key.find(name);
@@ -75,7 +75,7 @@ Result<std::vector<NamedVerifier>> parse_jwks(std::string_view text, std::vector
   if (keys != set.end() ? !keys->is_array() : !set.contains("kty"))
     return Error{"this is not a JSON Web Key Set: it has no `keys`"};
   const Json& list = keys != set.end() ? *keys : single;
-  if (list.size() > kMostKeys) return Error{"a key set of more than " + std::to_string(kMostKeys) + " keys"};
+  if (list.size() > kMaxKeys) return Error{"a key set of more than " + std::to_string(kMaxKeys) + " keys"};
   std::vector<NamedVerifier> out;
   std::string first_fault = "it has no key for verifying signatures";
   for (size_t i = 0; i < list.size(); ++i) {

@@ -136,13 +136,13 @@ TokenFault verify_signature(const Claims& header, crypto::Algorithm algorithm, s
   if (kid != nullptr && (kid->kind != Claims::Kind::kText || kid->in_array)) return TokenFault::kMalformed;
   TokenFault fault = TokenFault::kUnknownKey;
   int tried = 0;
-  constexpr int kMostTried = 8;  // each costs what a forger would make us spend
+  constexpr int kMaxTried = 8;  // each costs what a forger would make us spend
   for (const crypto::NamedVerifier& key : keys.keys) {
     if (key.verifier.algorithm() != algorithm) continue;
     if (kid != nullptr && !key.kid.empty() && key.kid != kid->text) continue;
     if (key.verifier.verify(message, signature)) return TokenFault::kNone;
     fault = TokenFault::kSignature;
-    if (++tried == kMostTried) break;
+    if (++tried == kMaxTried) break;
   }
   return fault;
 }

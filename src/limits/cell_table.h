@@ -28,7 +28,7 @@ namespace portcullis::limits {
 class CellTable {
  public:
   static constexpr unsigned kPayloadBits = 52;
-  static constexpr uint64_t kMostPayload = (uint64_t{1} << kPayloadBits) - 1;
+  static constexpr uint64_t kMaxPayload = (uint64_t{1} << kPayloadBits) - 1;
   static constexpr unsigned kKindShift = 44;
   static constexpr uint64_t kKinds = 256;
   static constexpr uint64_t kKindMask = (kKinds - 1) << kKindShift;
@@ -51,9 +51,9 @@ class CellTable {
       // When the cell has changed hands since it was found, its word is another's. When it does so from here
       // on, the word changes too.
       if (cell->tag.load(std::memory_order_acquire) != tag) continue;
-      const std::optional<uint64_t> next = change(word & kMostPayload);
+      const std::optional<uint64_t> next = change(word & kMaxPayload);
       if (!next) return;
-      const uint64_t fresh = owner_of(tag) << kPayloadBits | (*next & kMostPayload);
+      const uint64_t fresh = owner_of(tag) << kPayloadBits | (*next & kMaxPayload);
       if (cell->word.compare_exchange_strong(word, fresh, std::memory_order_acq_rel)) return;
     }
   }
@@ -65,7 +65,7 @@ class CellTable {
       const Cell* cell = find(tag);
       if (cell == nullptr) return 0;
       const uint64_t word = cell->word.load(std::memory_order_acquire);
-      if (cell->tag.load(std::memory_order_acquire) == tag) return word & kMostPayload;
+      if (cell->tag.load(std::memory_order_acquire) == tag) return word & kMaxPayload;
     }
   }
 
@@ -133,7 +133,7 @@ class CellTable {
       const uint64_t word = cell.word.load(std::memory_order_acquire);
       // A word that would not change by changing hands could not tell its old owner of it.
       if (tag == kMoving || (tag != 0 && word == fresh)) continue;
-      const uint64_t weight = tag == 0 ? 0 : weigh(word & kMostPayload);
+      const uint64_t weight = tag == 0 ? 0 : weigh(word & kMaxPayload);
       free += weight == 0;
       out.all[out.count++] = {&cell, tag, word, weight};
     }

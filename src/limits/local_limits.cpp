@@ -9,12 +9,12 @@ namespace {
 
 // A window's payload: the second at which nobody needs it any more, modulo 2^24, and the count.
 constexpr unsigned kCountBits = 28;
-constexpr uint64_t kMostCount = (uint64_t{1} << kCountBits) - 1;
+constexpr uint64_t kMaxCount = (uint64_t{1} << kCountBits) - 1;
 constexpr uint64_t kTicksPerSecond = kTicksPerMicrosecond * 1'000'000;
 constexpr uint64_t kSecondsMask = (uint64_t{1} << 24) - 1;
 
 uint64_t count_of(uint64_t payload) {
-  return payload & kMostCount;
+  return payload & kMaxCount;
 }
 
 // Windows last at most 31 days, so that of two moments modulo 194 days the later one can be told.
@@ -40,7 +40,7 @@ auto weigh_window(Ticks now) {
 // A window's payload with that count. It is needed until the window after it has ended.
 uint64_t window_payload(const Limit& limit, uint64_t window, uint64_t count) {
   const uint64_t over_at = ((window + 2) * limit.period_ticks / kTicksPerSecond + 1) & kSecondsMask;
-  return over_at << kCountBits | std::min(count, kMostCount);
+  return over_at << kCountBits | std::min(count, kMaxCount);
 }
 
 }  // namespace
@@ -148,15 +148,15 @@ void LocalLimits::add_to_window(const Limit& limit, CounterKey key, int64_t amou
 void LocalLimits::force(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point moment) {
   const Ticks now = ticks(moment);
   if (limit.algorithm == Algorithm::kSlidingWindow)
-    return add_to_window(limit, key, static_cast<int64_t>(std::min(cost, kMostCount)), now);
+    return add_to_window(limit, key, static_cast<int64_t>(std::min(cost, kMaxCount)), now);
   const Ticks each = limit.interval;
   // A debt of more than a month would be a mistake of whoever tells the cost.
-  constexpr Ticks kMostDebt = 31ull * 86'400 * 1'000'000 * kTicksPerMicrosecond;
-  const Ticks debt = cost > kMostDebt / each ? kMostDebt : each * cost;
+  constexpr Ticks kMaxDebt = 31ull * 86'400 * 1'000'000 * kTicksPerMicrosecond;
+  const Ticks debt = cost > kMaxDebt / each ? kMaxDebt : each * cost;
   buckets(key).update(
       key.hash,
       [&](uint64_t full_at) -> std::optional<uint64_t> {
-        return std::min(std::max(full_at, now) + debt, now + kMostDebt);
+        return std::min(std::max(full_at, now) + debt, now + kMaxDebt);
       },
       weigh_bucket(now));
 }
@@ -164,7 +164,7 @@ void LocalLimits::force(const Limit& limit, CounterKey key, uint64_t cost, Clock
 void LocalLimits::refund(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point moment) {
   const Ticks now = ticks(moment);
   if (limit.algorithm == Algorithm::kSlidingWindow)
-    return add_to_window(limit, key, -static_cast<int64_t>(std::min(cost, kMostCount)), now);
+    return add_to_window(limit, key, -static_cast<int64_t>(std::min(cost, kMaxCount)), now);
   const Ticks back = limit.interval * cost;
   buckets(key).update(
       key.hash,

@@ -32,9 +32,9 @@ QuotaCounter::Outcome QuotaCounter::charge(const CalendarWindow& window, uint64_
   for (;;) {
     uint64_t word = 0;
     std::atomic<uint64_t>& place = place_of(number, word);
-    const uint64_t used_so_far = word >> kUsedBits == number ? word & kMostUsed : 0;
+    const uint64_t used_so_far = word >> kUsedBits == number ? word & kMaxUsed : 0;
     if (used_so_far + cost > limit) return {false, used_so_far};
-    const uint64_t next = number << kUsedBits | std::min(used_so_far + cost, kMostUsed);
+    const uint64_t next = number << kUsedBits | std::min(used_so_far + cost, kMaxUsed);
     if (place.compare_exchange_weak(word, next, std::memory_order_relaxed)) return {true, used_so_far + cost};
   }
 }
@@ -49,7 +49,7 @@ uint64_t QuotaCounter::used(const CalendarWindow& window) const {
   const uint64_t number = number_of(window);
   for (const std::atomic<uint64_t>& one : words_) {
     const uint64_t word = one.load(std::memory_order_relaxed);
-    if (word >> kUsedBits == number) return word & kMostUsed;
+    if (word >> kUsedBits == number) return word & kMaxUsed;
   }
   return 0;
 }
@@ -60,9 +60,9 @@ void QuotaCounter::take_total(uint64_t window, uint64_t synced, uint64_t total) 
     uint64_t word = 0;
     std::atomic<uint64_t>& place = place_of(window, word);
     if (word >> kUsedBits != window) return;  // later windows have taken its place meanwhile
-    const uint64_t used_now = word & kMostUsed;
+    const uint64_t used_now = word & kMaxUsed;
     const uint64_t added_since = used_now > synced ? used_now - synced : 0;
-    const uint64_t next = window << kUsedBits | std::min(total + added_since, kMostUsed);
+    const uint64_t next = window << kUsedBits | std::min(total + added_since, kMaxUsed);
     if (place.compare_exchange_weak(word, next, std::memory_order_relaxed)) return;
   }
 }
@@ -135,7 +135,7 @@ bool QuotaBook::exchange() {
         const uint64_t word = counter.words_[i].load(std::memory_order_relaxed);
         if (word == 0) continue;
         const uint64_t window = word >> QuotaCounter::kUsedBits;
-        const uint64_t used = word & QuotaCounter::kMostUsed;
+        const uint64_t used = word & QuotaCounter::kMaxUsed;
         QuotaCounter::Stored& stored = counter.stored_[i];
         if (stored.window != window) stored = {.window = window};
         const uint64_t added = used > stored.used ? used - stored.used : 0;

@@ -40,7 +40,7 @@ class QuotaCounter {
   // A word: 24 bits for the hour, since 1970, in which the window began, and 40 for what has been used in it.
   // 0: none.
   static constexpr unsigned kUsedBits = 40;
-  static constexpr uint64_t kMostUsed = (uint64_t{1} << kUsedBits) - 1;
+  static constexpr uint64_t kMaxUsed = (uint64_t{1} << kUsedBits) - 1;
   static uint64_t number_of(const CalendarWindow& window);
   // The word of that window; a new window takes the place of the earliest. `word` is what was read.
   std::atomic<uint64_t>& place_of(uint64_t window, uint64_t& word);

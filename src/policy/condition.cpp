@@ -21,7 +21,7 @@ class Condition::Parser {
   }
 
  private:
-  static constexpr int kMostDepth = 32;
+  static constexpr int kMaxDepth = 32;
   // The address of clients that come by a Unix socket.
   static constexpr std::string_view kUnixClient = "unix";
 
@@ -79,14 +79,14 @@ class Condition::Parser {
     if (!accept("not")) return parse_one();
     auto node = std::make_unique<Node>();
     node->what = Operator::kNot;
-    if (++depth_ > kMostDepth) fail("too deep");
+    if (++depth_ > kMaxDepth) fail("too deep");
     node->inner.push_back(parse_not());
     --depth_;
     return node;
   }
   std::unique_ptr<Node> parse_one() {
     if (accept("(")) {
-      if (++depth_ > kMostDepth) fail("too deep");
+      if (++depth_ > kMaxDepth) fail("too deep");
       std::unique_ptr<Node> inner = parse_or();
       --depth_;
       if (!accept(")")) fail("missing `)`");

@@ -100,7 +100,7 @@ class Services {
 
  private:
   static constexpr size_t kSideThreads = 2;
-  static constexpr size_t kMostWaiting = 1024;
+  static constexpr size_t kMaxWaiting = 1024;
   static constexpr size_t kMaxConversionsWaiting = 64;
   struct Cluster {
     Cluster(EventLoop& loop, SidePool& pool, const redis::Settings& settings, redis::ServerReport& report)
@@ -122,7 +122,7 @@ class Services {
   std::unique_ptr<limits::QuotaBook> quotas_;  // made when first needed
   std::vector<std::unique_ptr<client::HttpClient>> clients_{workers_};
   std::vector<std::unique_ptr<Cluster>> clusters_{workers_};
-  SidePool side_pool_{kSideThreads, kMostWaiting};
+  SidePool side_pool_{kSideThreads, kMaxWaiting};
   std::optional<SidePool> conversion_pool_;
 };
 

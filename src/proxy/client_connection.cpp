@@ -52,7 +52,7 @@ class SupposedClient final : public Channel {
   IoResult write(std::span<iovec>& pieces) override {
     IoResult taken;
     for (const iovec& piece : pieces) {
-      const size_t room = Rehearsal::kMostAnswer - answer_.size();
+      const size_t room = Rehearsal::kMaxAnswer - answer_.size();
       answer_.append(static_cast<const char*>(piece.iov_base), std::min(room, piece.iov_len));
       taken.bytes += piece.iov_len;
     }

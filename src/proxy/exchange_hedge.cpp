@@ -46,7 +46,7 @@ class Exchange::Race final : private Timer {
   }
 
   upstream::Upstream& upstream;
-  std::array<Hedge, upstream::Hedging::kMost> hedges;
+  std::array<Hedge, upstream::Hedging::kMax> hedges;
   Hedge* winner = nullptr;
   bool first_failed = false;
   TaskGroup running;  // before the hedges go
@@ -151,7 +151,7 @@ Task<Exchange::TryOutcome> Exchange::read_first_head(std::unique_ptr<upstream::C
   if (!context_.awaited)
     client_watch_.begin([&race] { race.give_up(); }, &body,
                         held_body_.held() ? held_body_.rest() : std::string_view());
-  const uint32_t attempts = std::min(race.upstream.definition().hedging.attempts, upstream::Hedging::kMost);
+  const uint32_t attempts = std::min(race.upstream.definition().hedging.attempts, upstream::Hedging::kMax);
   for (uint32_t i = 0; i < attempts; ++i) race.running.spawn(run_hedge(race, i));
   Task<TryOutcome> reading = read_response_head(*connection, input, head_size);
   TryOutcome outcome = co_await reading;

@@ -61,8 +61,8 @@ struct Rehearsal {
   End end = End::kAnswered;
   std::string ended{};   // the named reason, for kAnswered
   uint16_t status = 0;   // of the answer
-  std::string answer{};  // the answer's bytes, as far as kMostAnswer; only a head when it is the cache's
-  static constexpr size_t kMostAnswer = 64 * 1024;
+  std::string answer{};  // the answer's bytes, as far as kMaxAnswer; only a head when it is the cache's
+  static constexpr size_t kMaxAnswer = 64 * 1024;
   std::string target_path{};       // as the target gets it
   std::optional<size_t> branch{};  // of the route's split, that would be asked; none: chance decides
   std::string branch_reason{};     // why that one

@@ -20,11 +20,11 @@ namespace {
 
 using http::BodyKind;
 
-constexpr size_t kMostPieces = 64;
+constexpr size_t kMaxPieces = 64;
 
 // The vector of one write: head, chunk size line, runs of data, chunk end. Left uninitialised: it is large.
 struct Gather {
-  std::array<iovec, kMostPieces + 6> pieces;
+  std::array<iovec, kMaxPieces + 6> pieces;
   size_t count = 0;
 
   void add(std::string_view text) {
@@ -45,7 +45,7 @@ class BodyReader {
 
   // Moves runs of data from `input` to `out` and adds their size to `bytes`; false when the coding is broken.
   bool take(std::string_view& input, Gather& out, size_t& bytes) {
-    while (!done() && !input.empty() && out.count < kMostPieces) {
+    while (!done() && !input.empty() && out.count < kMaxPieces) {
       std::string_view data;
       switch (source_.framing.kind) {
         case BodyKind::kNone: return true;
@@ -185,6 +185,8 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       if (!reader.done() && conversion.idle() && input.empty() && drained && !source.framing.has_length() &&
           (fed || !source.converter->checks_beginning()))
         source.converter->flush(converted);
+      // It may have to wait for long.
+      if (converted.capacity() > Block::kMedium + 2 * converted.size()) converted.shrink_to_fit();
       gather.count = first;
       gather.add(source.converted);
       gather.add(converted);
@@ -223,6 +225,11 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
         if (!begin.ok()) co_return relay_failure(RelayOutcome::kSinkFailed, begin.error);
       }
     }
+    if (source.converter != nullptr && begun && conversion.idle() && input.empty() && source.rest.empty()) {
+      // What has been made of it waits for the sink now.
+      source.first.release();
+      source.more.release();
+    }
     if (!holds && (gather.count > 0 || ends_stream)) {
       const Clock::time_point began = sink.stream.loop().now();
       const IoResult written =
@@ -252,6 +259,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       source_ended = source.stored->at_end();
       continue;
     }
+    if (begun) source.first.release();
     const IoResult got = co_await read_block(source, pace);
     if (!got.ok()) co_return failed(relay_failure(RelayOutcome::kSourceFailed, got.error));
     if (got.bytes == 0) {

@@ -261,8 +261,8 @@ void Worker::close_idle() {
 }
 
 void Worker::probe_lag() {
-  static constexpr int kMostOnTheirWay = 16;
-  if (probes_.load(std::memory_order_relaxed) >= kMostOnTheirWay) return;
+  static constexpr int kMaxOnTheirWay = 16;
+  if (probes_.load(std::memory_order_relaxed) >= kMaxOnTheirWay) return;
   probes_.fetch_add(1, std::memory_order_relaxed);
   loop_.post([this, sent = Clock::now()] {
     probes_.fetch_sub(1, std::memory_order_relaxed);

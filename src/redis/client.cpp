@@ -323,7 +323,7 @@ void Client::give_up(const char* why) {
 
 void Client::note_timeout() {
   count_fault(Fault::kRedisUnavailable);
-  if (state_ == State::kReady && ++timeouts_ >= kMostTimeouts) lose("it does not answer");
+  if (state_ == State::kReady && ++timeouts_ >= kMaxTimeouts) lose("it does not answer");
 }
 
 void Client::Alarm::fire() {

@@ -100,7 +100,7 @@ class Client {
 
   static constexpr Milliseconds kFirstRetry{50};
   static constexpr Milliseconds kLastRetry{2'000};
-  static constexpr int kMostTimeouts = 3;  // in a row; then the connection is given up
+  static constexpr int kMaxTimeouts = 3;  // in a row; then the connection is given up
 
   EventLoop& loop_;
   SidePool& pool_;

@@ -57,9 +57,9 @@ std::string_view PathParameters::value(std::string_view name, std::string_view p
       return next_segment(path);
     case Source::kGroups: break;
   }
-  static constexpr size_t kMostGroups = 32;
-  std::array<re2::StringPiece, kMostGroups> groups;
-  const bool matched = place < kMostGroups &&
+  static constexpr size_t kMaxGroups = 32;
+  std::array<re2::StringPiece, kMaxGroups> groups;
+  const bool matched = place < kMaxGroups &&
                        expression_->Match({path.data(), path.size()}, 0, path.size(), re2::RE2::ANCHOR_BOTH,
                                           groups.data(), static_cast<int>(place + 1));
   return matched ? std::string_view(groups[place].data(), groups[place].size()) : std::string_view();

@@ -23,8 +23,8 @@ constexpr size_t kSlotsInCache = 8192;
 
 // The hashes of a path's segments, computed once a request.
 struct SplitPath {
-  std::array<uint64_t, RouteTable::kMostSegments> hashes;
-  std::array<uint32_t, RouteTable::kMostSegments + 1> ends;  // ends[i]: path length up to and with segment i
+  std::array<uint64_t, RouteTable::kMaxSegments> hashes;
+  std::array<uint32_t, RouteTable::kMaxSegments + 1> ends;  // ends[i]: path length up to and with segment i
   size_t count = 0;
   bool truncated = false;
 };
@@ -32,7 +32,7 @@ struct SplitPath {
 void split(std::string_view path, SplitPath& out) {
   size_t begin = 1;  // path[0] is '/'
   for (;;) {
-    if (out.count == RouteTable::kMostSegments) {
+    if (out.count == RouteTable::kMaxSegments) {
       out.truncated = true;
       return;
     }
@@ -328,7 +328,7 @@ bool RouteTable::Index::visit_host(uint32_t id, std::string_view path, const Spl
     }
   }
   if (!host.prefix_sizes.empty()) {
-    std::array<uint64_t, kMostSegments + 1> running;
+    std::array<uint64_t, kMaxSegments + 1> running;
     running[0] = seed_for(id, Kind::kPrefix, 0);
     const size_t deepest = std::min<size_t>(parts.count, host.prefix_sizes.front());
     for (size_t i = 0; i < deepest; ++i) running[i + 1] = hash_mix(running[i], parts.hashes[i]);

@@ -83,7 +83,7 @@ class RouteTable {
   std::vector<std::string> allowed_methods(const RequestView& request) const;
 
   // Patterns deeper than this are refused by the configuration's check.
-  static constexpr size_t kMostSegments = 64;
+  static constexpr size_t kMaxSegments = 64;
 
  private:
   MatchResult match_method(const RequestView& request) const;

@@ -148,7 +148,7 @@ void Acceptor::on_events(uint32_t) {
     on_connection_(std::move(connection), peer);
     if (!loop.delivering_to(*this)) return;
   }
-  budget_ = std::min(kMostPerEvent, budget * 2);
+  budget_ = std::min(kMaxPerEvent, budget * 2);
 }
 
 UniqueFd Acceptor::accept_one(SocketAddress& peer) {
@@ -158,7 +158,7 @@ UniqueFd Acceptor::accept_one(SocketAddress& peer) {
 }
 
 void Acceptor::accept_waiting() {
-  for (int accepted = 0; accepted < kMostWaiting; ++accepted) {
+  for (int accepted = 0; accepted < kMaxWaiting; ++accepted) {
     SocketAddress peer;
     UniqueFd connection = accept_one(peer);
     if (connection) {

@@ -62,9 +62,9 @@ class Acceptor final : private Watcher {
   UniqueFd accept_one(SocketAddress& peer);
   void pause();
 
-  static constexpr int kMostPerEvent = 64;
+  static constexpr int kMaxPerEvent = 64;
   // More than a queue has: who comes while it is emptied does not keep it going.
-  static constexpr int kMostWaiting = 1 << 16;
+  static constexpr int kMaxWaiting = 1 << 16;
   static constexpr Milliseconds kPause{100};
 
   EventLoop& loop_;

@@ -314,7 +314,7 @@ bool Stream::Writable::attempt() {
 }
 
 bool Stream::Write::may_be_batched() const {
-  return !pausing_ && pieces_.size() == 1 && pieces_[0].iov_len <= kMostBatched && stream_.writable_ &&
+  return !pausing_ && pieces_.size() == 1 && pieces_[0].iov_len <= kMaxBatched && stream_.writable_ &&
          !stream_.cancelled_ && stream_.fd_ && stream_.loop_.sends_can_wait();
 }
 

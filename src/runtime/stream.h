@@ -235,7 +235,7 @@ class Stream::Write final : public Operation, private Sender {
   SendRequest request() override;
   void sent(ssize_t result) override;
 
-  static constexpr size_t kMostBatched = 16 * 1024;  // large ones keep large blocks from being used again
+  static constexpr size_t kMaxBatched = 16 * 1024;  // large ones keep large blocks from being used again
   std::span<iovec> pieces_;
   bool expect_more_;
   bool encoded_ = false;  // all of it is in the codec's output

@@ -58,7 +58,7 @@ size_t TraceExporter::gather() {
     shard->ring.take_all([this](std::string_view line) {
       size_t count = 0;
       const std::string_view spans = take_count(line, count);
-      if (batch_.size() + spans.size() > kMostInBatch) {
+      if (batch_.size() + spans.size() > kMaxInBatch) {
         refused_.fetch_add(count, std::memory_order_relaxed);
         return;
       }
@@ -91,12 +91,12 @@ void TraceExporter::run() {
     if (batch_spans_ > 0) {
       if (send(begin + batch_ + "]}]}]}")) {
         exported_.fetch_add(batch_spans_, std::memory_order_relaxed);
-        tries = kMostTries;
-      } else if (++tries == kMostTries || last) {
+        tries = kMaxTries;
+      } else if (++tries == kMaxTries || last) {
         refused_.fetch_add(batch_spans_, std::memory_order_relaxed);
-        tries = kMostTries;
+        tries = kMaxTries;
       }
-      if (tries == kMostTries) {
+      if (tries == kMaxTries) {
         batch_.clear();
         batch_spans_ = 0;
         tries = 0;

@@ -48,8 +48,8 @@ class TraceExporter {
   void pause(int steps) const;
 
   static constexpr size_t kRingBytes = 1 << 20;
-  static constexpr size_t kMostInBatch = 512 << 10;  // bytes
-  static constexpr int kMostTries = 3;
+  static constexpr size_t kMaxInBatch = 512 << 10;  // bytes
+  static constexpr int kMaxTries = 3;
 
   const Settings settings_;
   std::vector<std::unique_ptr<Shard>> shards_;

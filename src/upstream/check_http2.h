@@ -12,7 +12,7 @@ namespace portcullis::upstream {
 // What a target has answered to a check over HTTP/2.
 struct Http2Answer {
   uint16_t status = 0;
-  std::string body;  // its first `kMostAnswer` bytes or more
+  std::string body;  // its first `kMaxAnswer` bytes or more
   std::string grpc_status;
 };
 

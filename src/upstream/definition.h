@@ -78,7 +78,7 @@ struct Retries {
 
 // When a request is sent to a second target although the first may still answer.
 struct Hedging {
-  static constexpr uint32_t kMost = 5;
+  static constexpr uint32_t kMax = 5;
 
   Milliseconds delay{0};  // without an answer; 0: never
   uint32_t attempts = 1;  // besides the first

@@ -16,12 +16,12 @@ class RingHash final : public Balancer {
     for (const Target* target : targets) unit = std::gcd(unit, uint64_t{target->definition().weight});
     unit = std::max<uint64_t>(unit, 1);
     const auto times = [unit](const Target& target) {
-      return std::min<uint64_t>(target.definition().weight / unit, kMostTimes);
+      return std::min<uint64_t>(target.definition().weight / unit, kMaxTimes);
     };
     uint64_t all = 0;
     for (const Target* target : targets) all += times(*target);
     // One point less for everybody moves one key in as many as there were: the ring need not grow for ever.
-    const uint64_t points = std::clamp<uint64_t>(kMostPoints / std::max<uint64_t>(all, 1), 16, kPoints);
+    const uint64_t points = std::clamp<uint64_t>(kMaxPoints / std::max<uint64_t>(all, 1), 16, kPoints);
     for (size_t i = 0; i < targets.size(); ++i) {
       for (uint64_t point = 0; point < times(*targets[i]) * points; ++point)
         ring_.push_back({place_of(targets[i]->id(), point), static_cast<uint32_t>(i)});
@@ -47,8 +47,8 @@ class RingHash final : public Balancer {
   }
 
   static constexpr uint64_t kPoints = 256;  // for the lightest; shares are off by a sixteenth or so
-  static constexpr uint64_t kMostTimes = 64;
-  static constexpr uint64_t kMostPoints = 1 << 16;
+  static constexpr uint64_t kMaxTimes = 64;
+  static constexpr uint64_t kMaxPoints = 1 << 16;
   struct Point {
     uint64_t at;
     uint32_t target;

@@ -124,7 +124,7 @@ void Target::give_back(std::unique_ptr<Connection> connection) {
   if (connection->channel != nullptr) return;  // the pool has its connection
   // What has been told of one client is for no other.
   if (upstream_.proxy_protocol != ProxyProtocol::kNone) return;
-  if (retired_ || connection->stream.hung_up() || idle_count_ >= kMostIdle ||
+  if (retired_ || connection->stream.hung_up() || idle_count_ >= kMaxIdle ||
       !connection->stream.ensure_watched() || (queue_ != nullptr && queue_->owes_others()))
     return;
   Connection& kept = *connection.release();

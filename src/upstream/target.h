@@ -121,7 +121,7 @@ class Target {
 
  private:
   friend class Connection;
-  static constexpr size_t kMostIdle = 512;
+  static constexpr size_t kMaxIdle = 512;
   void close_idle();
 
   EventLoop& loop_;

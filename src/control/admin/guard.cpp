@@ -112,7 +112,7 @@ Task<SmallAnswer> AdminGuard::log_in(const SmallRequest& request) {
     co_return out;
   }
   std::erase_if(sessions_, [this](const auto& one) { return one.second.until <= loop_->now(); });
-  if (sessions_.size() >= kMostSessions) sessions_.clear();
+  if (sessions_.size() >= kMaxSessions) sessions_.clear();
   const std::string id = crypto::hex_encode(crypto::random_bytes(32));
   sessions_[digest_text(id)] = {token, loop_->now() + kSessionLife};
   out = {.status = 204, .fields = cookie(id, std::chrono::seconds(kSessionLife).count())};

@@ -51,7 +51,7 @@ class AdminGuard {
   std::string cookie(const std::string& id, long seconds) const;
 
   static constexpr std::chrono::hours kSessionLife{12};
-  static constexpr size_t kMostSessions = 256;
+  static constexpr size_t kMaxSessions = 256;
   static constexpr Milliseconds kPauseAfterWrongToken{500};
 
   EventLoop* loop_;

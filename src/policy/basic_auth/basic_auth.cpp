@@ -41,12 +41,12 @@ class Succeeded {
   }
   void add(const crypto::Digest256& digest) {
     const std::lock_guard lock(mutex_);
-    if (digests_.size() >= kMost) digests_.clear();
+    if (digests_.size() >= kMax) digests_.clear();
     digests_.insert(digest);
   }
 
  private:
-  static constexpr size_t kMost = 4096;
+  static constexpr size_t kMax = 4096;
   std::mutex mutex_;
   std::set<crypto::Digest256> digests_;
 };

@@ -273,7 +273,7 @@ void SharedCache::refresh(Context& context, const CacheVisit& visit) const {
 
 // Waits, for the fetches of others or for the disk, until it can be answered or has to fetch itself.
 Task<Decision> SharedCache::follow(Context& context, CacheVisit& visit, Step now) const {
-  static constexpr int kMostRounds = 4;
+  static constexpr int kMaxRounds = 4;
   if (now.next == Next::kWaits) metrics_[context.worker]->waited.add();
   for (int round = 1;; ++round) {
     if (now.next == Next::kWaits) {
@@ -284,7 +284,7 @@ Task<Decision> SharedCache::follow(Context& context, CacheVisit& visit, Step now
       Task<bool> confirming = confirm(context, visit);
       if (co_await confirming) co_return std::move(now.decision);
     }
-    if (round >= kMostRounds) visit.goes_alone = true;
+    if (round >= kMaxRounds) visit.goes_alone = true;
     // What cannot be read twice will not be read the third time.
     const bool gives_up = round > 1 && visit.detail == kDamaged;
     now = gives_up ? begin(context, visit, store_.enter_alone(visit.key)) : step(context, visit);

@@ -8,7 +8,7 @@ namespace portcullis::policy::grpc_transcoding {
 namespace {
 
 // Far more than any API has; a path with more matches nothing.
-constexpr size_t kMostSegments = 64;
+constexpr size_t kMaxSegments = 64;
 
 class TemplateParser {
  public:
@@ -51,7 +51,7 @@ class TemplateParser {
   bool segment(bool inside) {
     if (!out_.segments.empty() && out_.segments.back().kind == PathTemplate::Kind::kRest)
       return fail("nothing may follow `**`");
-    if (out_.segments.size() == kMostSegments) return fail("it is too long");
+    if (out_.segments.size() == kMaxSegments) return fail("it is too long");
     if (take('*')) {
       out_.segments.push_back({take('*') ? PathTemplate::Kind::kRest : PathTemplate::Kind::kOne});
       return true;
@@ -98,7 +98,7 @@ std::vector<std::string_view> split(std::string_view path) {
     const size_t slash = path.find('/');
     out.push_back(path.substr(0, slash));
     if (slash == std::string_view::npos) return out;
-    if (out.size() == kMostSegments) return {};
+    if (out.size() == kMaxSegments) return {};
     path.remove_prefix(slash + 1);
   }
 }

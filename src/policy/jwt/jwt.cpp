@@ -104,7 +104,7 @@ class Jwt final : public Authentication {
   Decision wait_or_refuse(Context& context, uint64_t version, TokenFault fault) const {
     PerWorkerState& mine = state(context);
     if (version == 0 && context.purpose == Purpose::kExplainOffline) return Decision::unknown();
-    if (mine.waiting < kMostWaiting && others_come(context))
+    if (mine.waiting < kMaxWaiting && others_come(context))
       return Decision::suspend(wait(context, version, fault));
     return version == 0 ? Decision::refuse(503, "unavailable", "jwt_no_keys")
                         : invalid(context, name_of(fault));
@@ -132,7 +132,7 @@ class Jwt final : public Authentication {
     return decision;
   }
 
-  static constexpr size_t kMostWaiting = 1000;
+  static constexpr size_t kMaxWaiting = 1000;
 
   JwtSettings settings_;
   identity::TokenRules rules_;

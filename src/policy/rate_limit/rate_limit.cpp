@@ -13,7 +13,7 @@ namespace {
 using limits::ClusterCharge;
 using limits::Verdict;
 
-constexpr uint64_t kMostCost = 1'000'000'000;
+constexpr uint64_t kMaxCost = 1'000'000'000;
 
 uint64_t whole_seconds(std::chrono::microseconds time) {
   return static_cast<uint64_t>(std::chrono::ceil<std::chrono::seconds>(time).count());
@@ -261,7 +261,7 @@ class RateLimit final : public Policy {
   void settle(Context& context, Charges charges) const {
     const auto told = parse_decimal(context.response.fields.value_of(settings_.cost_field));
     if (!told || *told == settings_.cost) return;
-    const uint64_t cost = std::min(*told, kMostCost);
+    const uint64_t cost = std::min(*told, kMaxCost);
     const Clock::time_point now = context.loop.now();
     for (size_t i = 0; i < limits_.size(); ++i) {
       Charge& charge = charges[i];
