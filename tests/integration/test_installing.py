@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 
@@ -25,7 +26,7 @@ def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("a project")
     for name in ("cmake", "packaging", "docs", "examples"):
         shutil.copytree(harness.ROOT / name, folder / name)
-    for name in ("README.md", "CHANGELOG.md", "SECURITY.md"):
+    for name in ("CHANGELOG.md", "SECURITY.md"):
         shutil.copy(harness.ROOT / name, folder)
     (folder / "CMakeLists.txt").write_text(PROJECT)
     (folder / "portcullis.cpp").write_text('#include <cstdio>\nint main() { std::puts("a page"); }\n')
@@ -48,6 +49,13 @@ def built(project):
         run("cmake", "--install", build, *arguments, env={**os.environ, "DESTDIR": str(root)})
         return root
     return install
+
+
+def test_the_start_page_that_is_installed_leads_to_pages(built, tmp_path):
+    page = next(path for path in built(tmp_path).rglob("README.md") if path.parent.name == "portcullis")
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    assert len(links) > 50
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 def places(root):
