@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
-#include <thread>
 
 #include "base/wall_clock.h"
 #include "cli/commands.h"
@@ -20,6 +19,7 @@
 #include "limits/redis_probe.h"
 #include "policy/registry.h"
 #include "runtime/acceptor.h"
+#include "runtime/processors.h"
 #include "runtime/socket_owner.h"
 
 namespace portcullis::cli {
@@ -97,16 +97,11 @@ void check_kernel(Findings& findings) {
 }
 
 void check_processors(const config::Config& config, Findings& findings) {
-  const size_t cores = std::max(1u, std::thread::hardware_concurrency());
-  const size_t workers = config.workers != 0 ? config.workers : cores;
-  double allowed = static_cast<double>(cores);
-  std::string quota;
-  double period = 0;
-  if (std::ifstream("/sys/fs/cgroup/cpu.max") >> quota >> period && quota != "max" && period > 0)
-    allowed = std::min(allowed, std::strtod(quota.c_str(), nullptr) / period);
+  const size_t workers = config.workers != 0 ? config.workers : default_workers();
+  const double allowed = usable_processors();
   char text[96];
   std::snprintf(text, sizeof text, "%zu workers on %.3g processors", workers, allowed);
-  if (static_cast<double>(workers) > allowed + 0.5) {
+  if (static_cast<double>(workers) >= allowed + 1) {
     findings.warning("workers", std::string(text) + ": they will wait for each other; set `workers`");
   } else {
     findings.good("workers", text);

@@ -295,7 +295,10 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
   auto config = std::make_unique<ObjectType>("configuration", "A whole configuration.");
   config->locate(&Config::location)
       .required("version", &Config::version, version_number(), "The format's version: 1.")
-      .optional("workers", &Config::workers, integer(0, 1024), "0", "Worker threads. 0: one per core.")
+      .optional(
+          "workers", &Config::workers, integer(0, 1024), "0",
+          "Worker threads. 0: one for each processor that the process may use, a quota of its container "
+          "rounded up.")
       .optional("zone", &Config::zone, name_type(), "none",
                 "Where this node is: upstreams prefer targets of the same `zone`.")
       .optional("admin", &Config::admin, admin_type(), "none", "The listener for operators.")

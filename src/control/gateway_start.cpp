@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <fstream>
 #include <system_error>
-#include <thread>
 
 #include "base/faults.h"
 #include "control/explain.h"
@@ -14,6 +13,7 @@
 #include "control/process_setup.h"
 #include "control/say.h"
 #include "limits/quota_store.h"
+#include "runtime/processors.h"
 
 namespace portcullis::control {
 namespace {
@@ -162,7 +162,7 @@ StartOutcome Gateway::start_serving() {
   if (!config) return StartOutcome::kBadConfiguration;
   note_sources(sources);
   if (fails(check_addresses(*config))) return StartOutcome::kCouldNot;
-  worker_count_ = config->workers != 0 ? config->workers : std::max(1u, std::thread::hardware_concurrency());
+  worker_count_ = config->workers != 0 ? config->workers : default_workers();
   if (fails(check_descriptor_limit(worker_count_, config->listeners.size()))) return StartOutcome::kCouldNot;
   metrics_ = std::make_unique<telemetry::Registry>(worker_count_);
   fixed_ = FixedSettings::of(*config);
