@@ -13,16 +13,15 @@ std::string check_host_name(const std::string& name) {
 
 }  // namespace
 
-TypePointer admin_type() {
-  auto token = std::make_shared<ObjectType>("token", "One of those who may use the admin listener.");
+Type<Admin> admin_type() {
+  auto token =
+      std::make_shared<ObjectType<AdminToken>>("token", "One of those who may use the admin listener.");
   token->required("name", &AdminToken::name, name_type(), "Who it is: the audit log says so.")
       .required("hash", &AdminToken::hash, key_hash_type(),
                 "`sha256:` and the hexadecimal SHA-256 of the token; `portcullis generate-key` makes both.")
-      .optional("access", &AdminToken::access,
-                choice({{"read", static_cast<int>(AdminAccess::kRead)},
-                        {"full", static_cast<int>(AdminAccess::kFull)}}),
-                "full", "`read`: may look, as Prometheus does, but change nothing.");
-  auto admin = std::make_shared<ObjectType>(
+      .optional("access", &AdminToken::access, choice<AdminAccess>(), "full",
+                "`read`: may look, as Prometheus does, but change nothing.");
+  auto admin = std::make_shared<ObjectType<Admin>>(
       "admin",
       "The listener for operators: the dashboard, the admin API, `/metrics`, `/healthz`, `/readyz`.");
   admin->locate(&Admin::location)

@@ -4,8 +4,8 @@
 
 namespace portcullis::config {
 
-TypePointer cache_type() {
-  auto disk = std::make_shared<ObjectType>(
+Type<Cache> cache_type() {
+  auto disk = std::make_shared<ObjectType<CacheDisk>>(
       "disk", "A directory for the bodies of large responses. A change needs a restart.");
   disk->required(
           "path", &CacheDisk::path, text("/var/cache/portcullis"),
@@ -19,7 +19,7 @@ TypePointer cache_type() {
           "max_object_size", &CacheDisk::most_object, size(), "1GiB",
           "Larger bodies are not kept, and neither are those larger than their policy's `object_size`.");
   auto cache =
-      std::make_shared<ObjectType>("cache", "What the responses that `cache` policies keep may take.");
+      std::make_shared<ObjectType<Cache>>("cache", "What the responses that `cache` policies keep may take.");
   cache
       ->optional("memory", &Cache::memory, size(), "64MiB",
                  "All of them together. When it is full those are given up first that are asked for least "

@@ -23,7 +23,7 @@ struct Cache {
   CacheDisk disk{};
 };
 
-TypePointer cache_type();
+Type<Cache> cache_type();
 // Reports sizes that do not go together.
 void check_cache(const Cache& cache, Diagnostics& diagnostics);
 

@@ -58,15 +58,16 @@ std::pair<CertificateCredential::Kind, std::string> CertificateCredential::known
   return {Kind::kSubject, subject};
 }
 
-TypePointer consumer_type() {
-  auto key = std::make_shared<ObjectType>("key", "A key that the consumer may present.");
+Type<Consumer> consumer_type() {
+  auto key = std::make_shared<ObjectType<ApiKey>>("key", "A key that the consumer may present.");
   key->locate(&ApiKey::location)
       .required("hash", &ApiKey::hash, key_hash_type(),
                 "`sha256:` and the hexadecimal SHA-256 of the key; `portcullis hash-key` makes it.")
       .optional("name", &ApiKey::name, name_type(), "",
                 "Tells its keys apart in the log and in `x-consumer-credential`.")
       .optional("expires", &ApiKey::expires, timestamp(), "never", "From then on it is refused; UTC.");
-  auto basic = std::make_shared<ObjectType>("basic", "A name and password for `basic_auth`.");
+  auto basic =
+      std::make_shared<ObjectType<BasicCredential>>("basic", "A name and password for `basic_auth`.");
   basic->locate(&BasicCredential::location)
       .required("username", &BasicCredential::username,
                 checked_text("a user's name", "", "shop", check_username), "As the client sends it.")
@@ -74,7 +75,7 @@ TypePointer consumer_type() {
                 checked_text("a password's hash", "^\\$", "'${file:/etc/portcullis/shop.hash}'",
                              check_password_hash),
                 "bcrypt, yescrypt, argon2 or SHA-crypt; `portcullis hash-password` makes one.");
-  auto signing = std::make_shared<ObjectType>("signing_key", "A key for `hmac_auth`.");
+  auto signing = std::make_shared<ObjectType<SigningKey>>("signing_key", "A key for `hmac_auth`.");
   signing->locate(&SigningKey::location)
       .required("id", &SigningKey::id, checked_text("a word", "", "shop-2026", check_word),
                 "The `keyid` of its signatures.")
@@ -98,8 +99,8 @@ TypePointer consumer_type() {
                 "The shared secret of `hmac-sha256`, at least 32 bytes; best `${file:...}` or `${VARIABLE}`.")
       .optional("public_key", &SigningKey::public_key, text("'${file:/etc/portcullis/shop.pem}'"), "",
                 "The PEM of the others' public key.");
-  auto certificate =
-      std::make_shared<ObjectType>("certificate_credential", "A certificate for `mtls`, by one of these.");
+  auto certificate = std::make_shared<ObjectType<CertificateCredential>>(
+      "certificate_credential", "A certificate for `mtls`, by one of these.");
   certificate->locate(&CertificateCredential::location)
       .optional("name", &CertificateCredential::name, name_type(), "",
                 "Tells its certificates apart in the log and in `x-consumer-credential`.")
@@ -119,8 +120,8 @@ TypePointer consumer_type() {
       .optional("email", &CertificateCredential::email,
                 checked_text("an address", "", "shop@example.org", check_word), "",
                 "An e-mail address among them.");
-  auto credentials =
-      std::make_shared<ObjectType>("credentials", "What tells that a request is this consumer's.");
+  auto credentials = std::make_shared<ObjectType<Credentials>>(
+      "credentials", "What tells that a request is this consumer's.");
   credentials
       ->optional("keys", &Credentials::keys, one_or_list_of<ApiKey>(shorthand(key, "hash")), "none",
                  "For `key_auth`. Several make it possible to change keys without an interruption.")
@@ -133,7 +134,7 @@ TypePointer consumer_type() {
                 "For `hmac_auth`.")
       .optional("certificates", &Credentials::certificates,
                 one_or_list_of<CertificateCredential>(certificate), "none", "For `mtls`.");
-  auto consumer = std::make_shared<ObjectType>("consumer", "A named caller.");
+  auto consumer = std::make_shared<ObjectType<Consumer>>("consumer", "A named caller.");
   consumer->locate(&Consumer::location)
       .required("name", &Consumer::name, name_type(), "Its name in logs, metrics and `x-consumer-name`.")
       .optional("groups", &Consumer::groups,
@@ -151,14 +152,15 @@ TypePointer consumer_type() {
   return consumer;
 }
 
-TypePointer plan_type(const PolicyCatalog& limiting) {
-  const TypePointer policies = policy_list(limiting);
-  auto api = std::make_shared<ObjectType>("api", "Limits for some routes.");
+Type<Plan> plan_type(const PolicyCatalog& limiting) {
+  const Type<std::vector<PolicyUse>> policies = policy_list(limiting);
+  auto api = std::make_shared<ObjectType<PlanApi>>("api", "Limits for some routes.");
   api->locate(&PlanApi::location)
       .required("routes", &PlanApi::routes, list_of<std::string>(text("orders")), "The names of the routes.")
       .required("policies", &PlanApi::policies, policies,
                 "What limits the consumer on these routes together.");
-  auto plan = std::make_shared<ObjectType>("plan", "A usage plan: what the consumers that have it may use.");
+  auto plan =
+      std::make_shared<ObjectType<Plan>>("plan", "A usage plan: what the consumers that have it may use.");
   plan->locate(&Plan::location)
       .required("name", &Plan::name, name_type(), "The name that consumers refer to.")
       .optional("policies", &Plan::policies, policies, "none",

@@ -66,7 +66,7 @@ struct Consumer {
   Credentials credentials;
 };
 
-TypePointer consumer_type();  // Consumer
+Type<Consumer> consumer_type();
 
 // Limits for the consumers that have this plan.
 struct PlanApi {
@@ -82,6 +82,6 @@ struct Plan {
 };
 
 // `limiting`: the policies that a plan may hold.
-TypePointer plan_type(const PolicyCatalog& limiting);  // Plan
+Type<Plan> plan_type(const PolicyCatalog& limiting);
 
 }  // namespace portcullis::config

@@ -9,8 +9,9 @@
 namespace portcullis::config {
 namespace {
 
-TypePointer source_tls_type() {
-  auto type = std::make_shared<ObjectType>("source_tls", "Whom to believe, and how to show who asks.");
+Type<SourceTls> source_tls_type() {
+  auto type =
+      std::make_shared<ObjectType<SourceTls>>("source_tls", "Whom to believe, and how to show who asks.");
   type->optional("ca", &SourceTls::ca_file, text("/etc/portcullis/consul-ca.pem"), "the system's",
                  "Who signs the server's certificate, PEM.")
       .optional("cert", &SourceTls::cert, text("/etc/portcullis/client.crt"), "none",
@@ -28,9 +29,10 @@ std::string Discover::describe() const {
   return "etcd " + etcd.urls.front() + " " + etcd.prefix;
 }
 
-TypePointer discover_type() {
-  const TypePointer tls = source_tls_type();
-  auto consul = std::make_shared<ObjectType>("consul", "The healthy instances of a service in Consul.");
+Type<Discover> discover_type() {
+  const Type<SourceTls> tls = source_tls_type();
+  auto consul =
+      std::make_shared<ObjectType<Consul>>("consul", "The healthy instances of a service in Consul.");
   consul->required("service", &Consul::service, text("orders"), "The service's name.")
       .optional("url", &Consul::url, url_type(), "http://127.0.0.1:8500", "The agent.")
       .optional("tag", &Consul::tag, text("v2"), "any", "Only instances with this tag.")
@@ -38,7 +40,7 @@ TypePointer discover_type() {
       .optional("token", &Consul::token, text("'${CONSUL_TOKEN}'"), "none",
                 "Best `${VARIABLE}` or `${file:...}`.")
       .optional("tls", &Consul::tls, tls, "", "For `https`.");
-  auto etcd = std::make_shared<ObjectType>(
+  auto etcd = std::make_shared<ObjectType<Etcd>>(
       "etcd",
       "The keys below a prefix in etcd (version 3): each has a target as in `targets`, as JSON, or only an "
       "address.");
@@ -50,7 +52,7 @@ TypePointer discover_type() {
       .optional("password", &Etcd::password, text("'${ETCD_PASSWORD}'"), "none",
                 "Best `${VARIABLE}` or `${file:...}`.")
       .optional("tls", &Etcd::tls, tls, "", "For `https`.");
-  auto type = std::make_shared<ObjectType>(
+  auto type = std::make_shared<ObjectType<Discover>>(
       "discover",
       "Where targets are learnt from: one of these. What was learnt last stays while it is away.");
   type->locate(&Discover::location)
@@ -70,7 +72,7 @@ TypePointer discover_type() {
 std::vector<Target> load_targets(const std::string& text, const std::string& name, Diagnostics& diagnostics) {
   std::vector<Target> out;
   if (const auto root = parse_yaml(text, name, diagnostics))
-    list_of<Target>(target_type())->load(*root, &out, diagnostics);
+    list_of(target_type()).load(*root, out, diagnostics);
   return out;
 }
 
@@ -90,7 +92,7 @@ Target load_target(const std::string& text, const std::string& name, Diagnostics
     if (const std::string problem = check_target_address(out.address); !problem.empty())
       diagnostics.error(root->location, problem);
   } else {
-    target_type()->load(*root, &out, diagnostics);
+    target_type().load(*root, out, diagnostics);
   }
   return out;
 }

@@ -57,7 +57,7 @@ struct Discover {
   std::string describe() const;
 };
 
-TypePointer discover_type();
+Type<Discover> discover_type();
 
 // A list of targets as `targets` has it, in YAML or JSON; and one target, or only its address. What is wrong
 // is in `diagnostics`.

@@ -31,7 +31,7 @@ std::string check_trailer_name(const std::string& name) {
   return http::may_be_trailer(name) ? "" : "`" + name + "` must not be a trailer (RFC 9110 section 6.5.1)";
 }
 
-TypePointer trailer_names() {
+Type<std::vector<std::string>> trailer_names() {
   return list_of<std::string>(checked_text("a trailer's name", "", "server-timing", check_trailer_name));
 }
 
@@ -57,8 +57,8 @@ const std::string* ListenerAddresses::find(const std::string& name) const {
   return found == by_name_.end() ? nullptr : &found->second;
 }
 
-TypePointer listener_type() {
-  auto limits = std::make_shared<ObjectType>("limits", "Bounds on what one client may send.");
+Type<Listener> listener_type() {
+  auto limits = std::make_shared<ObjectType<ListenerLimits>>("limits", "Bounds on what one client may send.");
   limits
       ->optional("head_size", &ListenerLimits::head_size, size(), "32KiB",
                  "Largest request head; beyond it: 431.")
@@ -82,7 +82,7 @@ TypePointer listener_type() {
                 "much waits, nothing more is read from the target, and with HTTP/2 from the client. More "
                 "makes large "
                 "downloads cheaper. At least 16KiB.");
-  auto timeouts = std::make_shared<ObjectType>("timeouts", "How long one client may take.");
+  auto timeouts = std::make_shared<ObjectType<ListenerTimeouts>>("timeouts", "How long one client may take.");
   timeouts
       ->optional("head", &ListenerTimeouts::head, time_limit(), "10s",
                  "From the first byte of a head to its last.")
@@ -91,7 +91,7 @@ TypePointer listener_type() {
                 "Between two pieces of the response that it takes.")
       .optional("idle", &ListenerTimeouts::idle, time_limit(), "75s",
                 "Between two requests on one connection.");
-  auto http2 = std::make_shared<ObjectType>("http2", "HTTP/2 towards clients (RFC 9113).");
+  auto http2 = std::make_shared<ObjectType<ListenerHttp2>>("http2", "HTTP/2 towards clients (RFC 9113).");
   http2
       ->optional(
           "enabled", &ListenerHttp2::enabled, boolean(), "true",
@@ -102,17 +102,18 @@ TypePointer listener_type() {
                 "How much of a body may be sent ahead: what a slow backend can make wait here.")
       .optional("connection_window", &ListenerHttp2::connection_window, size(), "1MiB",
                 "The same for all bodies of a connection together.");
-  auto trailers =
-      std::make_shared<ObjectType>("trailers",
-                                   "The trailer fields that are passed on; all others are dropped, since "
-                                   "their recipient may take them for header "
-                                   "fields (RFC 9110 section 6.5.1). The trailers of gRPC pass besides.");
+  auto trailers = std::make_shared<ObjectType<ListenerTrailers>>(
+      "trailers",
+      "The trailer fields that are passed on; all others are dropped, since "
+      "their recipient may take them for header "
+      "fields (RFC 9110 section 6.5.1). The trailers of gRPC pass besides.");
   trailers
       ->optional("request", &ListenerTrailers::request, trailer_names(), "content-digest, repr-digest",
                  "Those of requests, for the upstream.")
       .optional("response", &ListenerTrailers::response, trailer_names(),
                 "content-digest, etag, repr-digest, server-timing", "Those of responses, for the client.");
-  auto listener = std::make_shared<ObjectType>("listener", "An address at which clients are served.");
+  auto listener =
+      std::make_shared<ObjectType<Listener>>("listener", "An address at which clients are served.");
   listener->locate(&Listener::location)
       .required("name", &Listener::name, name_type(), "Its name in logs and metrics.")
       .required("address", &Listener::address, address_type(), "`host:port`, `[IPv6]:port` or `unix:/path`.")
@@ -138,12 +139,7 @@ TypePointer listener_type() {
           "tells the client's address. Connections from there without one are closed; from elsewhere a "
           "header is "
           "no HTTP, and is refused.")
-      .optional("forwarded", &Listener::forwarded,
-                choice({{"x_forwarded", static_cast<int>(Forwarded::kXForwarded)},
-                        {"forwarded", static_cast<int>(Forwarded::kForwarded)},
-                        {"both", static_cast<int>(Forwarded::kBoth)},
-                        {"none", static_cast<int>(Forwarded::kNone)}}),
-                "x_forwarded",
+      .optional("forwarded", &Listener::forwarded, choice<Forwarded>(), "x_forwarded",
                 "Which fields are read from trusted proxies and written for targets: `x_forwarded` "
                 "(`X-Forwarded-For`, `-Proto`, `-Host`), `forwarded` (RFC 7239), `both` (reads the first, "
                 "writes both) or `none`.")
@@ -163,11 +159,7 @@ TypePointer listener_type() {
                 "(`portcullis schema` has the whole list).")
       .optional("trailers", &Listener::trailers, trailers, "", "The trailer fields that are passed on.")
       .optional(
-          "ambiguous_paths", &Listener::ambiguous_paths,
-          choice({{"refuse", static_cast<int>(AmbiguousPaths::kRefuse)},
-                  {"pass_parameters", static_cast<int>(AmbiguousPaths::kPassParameters)},
-                  {"pass", static_cast<int>(AmbiguousPaths::kPass)}}),
-          "refuse",
+          "ambiguous_paths", &Listener::ambiguous_paths, choice<AmbiguousPaths>(), "refuse",
           "Paths that servers read differently: with parameters (`/admin;x=1`, which some servers read as "
           "`/admin`), or with `%2F`, `%5C`, `%00` or overlong encodings. `refuse` them (400), "
           "`pass_parameters` and refuse those encodings, or `pass` both on, still encoded.")

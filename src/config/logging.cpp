@@ -12,11 +12,12 @@ constexpr const char* kPlaces =
 
 }  // namespace
 
-TypePointer access_log_type() {
-  auto access_log = std::make_shared<ObjectType>("access_log",
-                                                 "A line for each request, written apart from the "
-                                                 "workers; lines are dropped and counted rather than "
-                                                 "waited for. SIGUSR1, or a reload, opens a file anew.");
+Type<AccessLog> access_log_type() {
+  auto access_log =
+      std::make_shared<ObjectType<AccessLog>>("access_log",
+                                              "A line for each request, written apart from the "
+                                              "workers; lines are dropped and counted rather than "
+                                              "waited for. SIGUSR1, or a reload, opens a file anew.");
   access_log->required("path", &AccessLog::path, text("/var/log/portcullis/access.log"), kPlaces)
       .locate_last(&AccessLog::path_location)
       .optional(
@@ -47,8 +48,8 @@ TypePointer access_log_type() {
   return access_log;
 }
 
-TypePointer tracing_type() {
-  auto tracing = std::make_shared<ObjectType>(
+Type<Tracing> tracing_type() {
+  auto tracing = std::make_shared<ObjectType<Tracing>>(
       "tracing",
       "Tells a collector of traces (OTLP over HTTP, JSON) of some requests: a span for the gateway, one for "
       "each policy and one for each try. Batches are sent apart from the workers; what the collector does "
@@ -72,18 +73,14 @@ TypePointer tracing_type() {
                 "Whether requests may come with a trace of their own, and with the decision to tell of it.")
       .optional("errors", &Tracing::errors, boolean(), "true",
                 "Whether requests that fail (5xx, or without an answer) are always recorded.")
-      .optional("propagate", &Tracing::propagate,
-                list_of<TraceForm>(choice({{"w3c", static_cast<int>(TraceForm::kW3c)},
-                                           {"b3", static_cast<int>(TraceForm::kB3)},
-                                           {"b3multi", static_cast<int>(TraceForm::kB3Multi)}})),
-                "[w3c]",
+      .optional("propagate", &Tracing::propagate, list_of<TraceForm>(choice<TraceForm>()), "[w3c]",
                 "Which headers carry the trace: `w3c` (traceparent, tracestate), `b3`, `b3multi` (X-B3-...). "
                 "Those that come along are read, and written for the upstream.");
   return tracing;
 }
 
-TypePointer audit_log_type() {
-  auto audit_log = std::make_shared<ObjectType>(
+Type<AuditLog> audit_log_type() {
+  auto audit_log = std::make_shared<ObjectType<AuditLog>>(
       "audit_log",
       "A JSON line for each change to a running gateway that an operator makes: reloads, purges, "
       "branches that are brought back, its end.");
@@ -92,23 +89,17 @@ TypePointer audit_log_type() {
   return audit_log;
 }
 
-TypePointer process_log_type() {
-  auto process_log = std::make_shared<ObjectType>(
+Type<ProcessLog> process_log_type() {
+  auto process_log = std::make_shared<ObjectType<ProcessLog>>(
       "process_log",
       "What the gateway says of itself, on standard error: starts and reloads, and what goes wrong.");
   process_log
-      ->optional("format", &ProcessLog::format,
-                 choice({{"text", static_cast<int>(ProcessLogFormat::kText)},
-                         {"json", static_cast<int>(ProcessLogFormat::kJson)}}),
-                 "text",
+      ->optional("format", &ProcessLog::format, choice<ProcessLog::Format>(), "text",
                  "`text`: the time, the level, the process and the message; or `json`: an object with these "
                  "members. Where systemd's journal reads it, lines begin with the level as the journal "
                  "takes it, and text lines have no time of their own.")
-      .optional("level", &ProcessLog::level,
-                choice({{"error", static_cast<int>(ProcessLogLevel::kError)},
-                        {"warning", static_cast<int>(ProcessLogLevel::kWarning)},
-                        {"info", static_cast<int>(ProcessLogLevel::kInfo)}}),
-                "info", "Messages that matter less than this are left out.");
+      .optional("level", &ProcessLog::level, choice<Level>(), "info",
+                "Messages that matter less than this are left out.");
   return process_log;
 }
 

@@ -15,7 +15,7 @@ using Guess = std::string (*)(const std::string& text);
 // A scalar whose text `parse` checks and turns into a T. `schema`: how JSON writes it. `guess` may be null.
 // Immutable.
 template <typename T>
-class ScalarType final : public Type {
+class ScalarType final : public TypeFor<T> {
  public:
   ScalarType(std::string kind, nlohmann::json schema, std::string example, Parse<T> parse,
              Guess guess = nullptr)
@@ -25,9 +25,9 @@ class ScalarType final : public Type {
         parse_(std::move(parse)),
         guess_(guess) {}
 
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+  void read(const YamlNode& node, T& out, Diagnostics& diagnostics) const override {
     if (node.kind != YamlNode::Kind::kScalar) return diagnostics.error(node.location, "expected " + kind_);
-    const std::string problem = parse_(node.scalar, *static_cast<T*>(out));
+    const std::string problem = parse_(node.scalar, out);
     if (!problem.empty()) diagnostics.error(node.location, problem + suggestion(node.scalar));
   }
   nlohmann::json json_schema() const override { return schema_; }

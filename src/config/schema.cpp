@@ -13,11 +13,11 @@
 namespace portcullis::config {
 namespace {
 
-class NonEmptyType final : public Type {
+class NonEmptyType final : public AnyType {
  public:
-  explicit NonEmptyType(TypePointer list) : list_(std::move(list)) {}
+  explicit NonEmptyType(AnyTypePointer list) : list_(std::move(list)) {}
 
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+  void load(const YamlNode& node, Place out, Diagnostics& diagnostics) const override {
     if (node.kind == YamlNode::Kind::kSequence && node.items.empty())
       return diagnostics.error(node.location, "the list is empty: leave the key out, or list something");
     list_->load(node, out, diagnostics);
@@ -30,9 +30,9 @@ class NonEmptyType final : public Type {
   std::string describe() const override { return list_->describe(); }
   std::string example() const override { return list_->example(); }
   bool is_value(const std::string& text) const override { return !text.empty() && list_->is_value(text); }
-  const ListType* list() const override { return list_->list(); }
-  const ObjectType* object() const override { return list_->object(); }
-  std::vector<std::pair<std::string, const ObjectType*>> alternatives() const override {
+  const AnyList* list() const override { return list_->list(); }
+  const AnyObject* object() const override { return list_->object(); }
+  std::vector<std::pair<std::string, const AnyObject*>> alternatives() const override {
     return list_->alternatives();
   }
 
@@ -45,12 +45,12 @@ class NonEmptyType final : public Type {
     }
   }
 
-  TypePointer list_;
+  AnyTypePointer list_;
 };
 
 }  // namespace
 
-TypePointer non_empty(TypePointer list) {
+AnyTypePointer non_empty(AnyTypePointer list) {
   return std::make_shared<NonEmptyType>(std::move(list));
 }
 
@@ -75,26 +75,26 @@ std::string hint_for_key(const std::string& key, const std::string& object,
   return list_of_keys(known);
 }
 
-bool is_required(const ObjectType::Field& field) {
+bool is_required(const AnyObject::Field& field) {
   return field.required;
 }
 
 }  // namespace
 
-std::string ObjectType::expectation() const {
+std::string AnyObject::expectation() const {
   const bool all_optional = std::none_of(fields_.begin(), fields_.end(), is_required);
   return "expected " + name_ + " (keys and values), as " + example() +
          (all_optional ? ", or {} for its defaults" : "");
 }
 
-void ObjectType::load(const YamlNode& node, void* out, Diagnostics& diagnostics) const {
-  if (location_) *location_(out) = node.location;
+void AnyObject::load(const YamlNode& node, Place out, Diagnostics& diagnostics) const {
+  note(out, node.location);
   const size_t faults_before = diagnostics.faults();
   load_members(node, out, diagnostics);
   if (diagnostics.faults() != faults_before) diagnostics.mark_faulty(node.location);
 }
 
-void ObjectType::load_members(const YamlNode& node, void* out, Diagnostics& diagnostics) const {
+void AnyObject::load_members(const YamlNode& node, Place out, Diagnostics& diagnostics) const {
   if (node.kind != YamlNode::Kind::kMapping) return diagnostics.error(node.location, expectation());
   std::set<std::string_view> given;
   for (const auto& [key, value] : node.members) {
@@ -111,8 +111,8 @@ void ObjectType::load_members(const YamlNode& node, void* out, Diagnostics& diag
                                            hint_for_key(key->scalar, name_, known, diagnostics));
       continue;
     }
-    if (field->location) *field->location(out) = value->location;
-    field->type->load(*value, field->member(out), diagnostics);
+    note(out, *field, value->location);
+    field->type->load(*value, member_of(out, *field), diagnostics);
   }
   for (const Field& field : fields_) {
     if (field.required && !given.contains(field.name)) {
@@ -124,7 +124,7 @@ void ObjectType::load_members(const YamlNode& node, void* out, Diagnostics& diag
 namespace {
 
 // The default of a field as a value; nothing where the reference only tells it in words.
-std::optional<nlohmann::json> default_value(const ObjectType::Field& field) {
+std::optional<nlohmann::json> default_value(const AnyObject::Field& field) {
   const std::string& text = field.default_text;
   if (field.required) return std::nullopt;
   const bool list = field.type->list() != nullptr || !field.type->alternatives().empty();
@@ -133,14 +133,14 @@ std::optional<nlohmann::json> default_value(const ObjectType::Field& field) {
     if (text.empty() || text == "none") return nlohmann::json::array();
     return json_of_yaml(text.starts_with('[') ? text : "[" + text + "]");
   }
-  const ObjectType* object = field.type->object();
+  const AnyObject* object = field.type->object();
   if (object != nullptr && text.empty() &&
       std::none_of(object->fields().begin(), object->fields().end(), is_required))
     return nlohmann::json::object();
   return std::nullopt;
 }
 
-nlohmann::json field_schema(const ObjectType::Field& field) {
+nlohmann::json field_schema(const AnyObject::Field& field) {
   nlohmann::json schema = field.type->json_schema();
   schema["description"] = field.summary;
   if (auto value = default_value(field)) {
@@ -156,7 +156,7 @@ nlohmann::json field_schema(const ObjectType::Field& field) {
 
 }  // namespace
 
-nlohmann::json ObjectType::json_schema() const {
+nlohmann::json AnyObject::json_schema() const {
   nlohmann::json properties = nlohmann::json::object();
   nlohmann::json needed = nlohmann::json::array();
   for (const Field& field : fields_) {
@@ -175,7 +175,7 @@ nlohmann::json ObjectType::json_schema() const {
   return schema;
 }
 
-std::string ObjectType::example() const {
+std::string AnyObject::example() const {
   std::string out;
   const auto add = [&out](const Field& field) {
     const std::string its = field.example.empty() ? field.type->example() : field.example;
@@ -188,11 +188,11 @@ std::string ObjectType::example() const {
   return "{" + out + "}";
 }
 
-std::string ListType::example() const {
+std::string AnyList::example() const {
   return "[" + element_->example() + "]";
 }
 
-bool ListType::is_value(const std::string& text) const {
+bool AnyList::is_value(const std::string& text) const {
   if (text.empty() || text == "none") return true;
   Diagnostics ignored;
   const auto list = parse_yaml(text.starts_with('[') ? text : "[" + text + "]", "", ignored);
@@ -201,7 +201,7 @@ bool ListType::is_value(const std::string& text) const {
          });
 }
 
-void ListType::load(const YamlNode& node, void* out, Diagnostics& diagnostics) const {
+void AnyList::load(const YamlNode& node, Place out, Diagnostics& diagnostics) const {
   if (node.kind == YamlNode::Kind::kNull) return;
   if (node.kind != YamlNode::Kind::kSequence)
     return diagnostics.error(node.location,
@@ -211,18 +211,18 @@ void ListType::load(const YamlNode& node, void* out, Diagnostics& diagnostics) c
 }
 
 // How to make a list of `node`, which is none.
-std::string ListType::hint_for_list(const YamlNode& node) const {
+std::string AnyList::hint_for_list(const YamlNode& node) const {
   if (node.kind == YamlNode::Kind::kScalar) {
     // What a variable has put there may be a secret.
     if (!node.inserted.empty()) return ": a variable stands for one element, as [\"${NAME}\"]";
     return element_->object() == nullptr ? ": write [" + node.scalar + "]" : "";
   }
-  const ObjectType* object = element_->object();
+  const AnyObject* object = element_->object();
   if (object == nullptr || node.members.empty()) return "";
   const auto names_an_element = [](const auto& member) {
     return member.second->kind == YamlNode::Kind::kMapping && !is_extension_key(member.first->scalar);
   };
-  const std::vector<ObjectType::Field>& fields = object->fields();
+  const std::vector<AnyObject::Field>& fields = object->fields();
   const bool has_name =
       std::any_of(fields.begin(), fields.end(), [](const auto& one) { return one.name == "name"; });
   if (has_name && std::all_of(node.members.begin(), node.members.end(), names_an_element))
@@ -231,7 +231,7 @@ std::string ListType::hint_for_list(const YamlNode& node) const {
   return ": each begins with `- `, also where there is only one";
 }
 
-nlohmann::json ListType::json_schema() const {
+nlohmann::json AnyList::json_schema() const {
   return {{"type", {"array", "null"}}, {"items", element_->json_schema()}};
 }
 

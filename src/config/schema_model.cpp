@@ -113,7 +113,7 @@ std::string check_not_empty(const std::string& name) {
   return name.empty() ? "a name cannot be empty" : "";
 }
 
-TypePointer plain_path_type() {
+Type<std::string> plain_path_type() {
   return checked_text("a path", "^/", "/orders", check_plain_path);
 }
 
@@ -128,8 +128,8 @@ std::string check_upgrade(const std::string& protocol) {
   return "";
 }
 
-TypePointer route_type(const TypePointer& policies) {
-  auto match = std::make_shared<ObjectType>("match", "What a request must be like.");
+Type<Route> route_type(const Type<std::vector<PolicyUse>>& policies) {
+  auto match = std::make_shared<ObjectType<Match>>("match", "What a request must be like.");
   match
       ->optional("hosts", &Match::hosts,
                  list_of<std::string>(checked_text("a host", "", "api.example.com", check_host)), "any",
@@ -154,7 +154,7 @@ TypePointer route_type(const TypePointer& policies) {
           "all", "Names or addresses of listeners: only requests that came there.")
       .locate_last(&Match::listeners_location);
   auto rewrite =
-      std::make_shared<ObjectType>("rewrite", "Changes to the request on its way to the upstream.");
+      std::make_shared<ObjectType<Rewrite>>("rewrite", "Changes to the request on its way to the upstream.");
   rewrite
       ->optional("strip_prefix", &Rewrite::strip_prefix, plain_path_type(), "",
                  "Removed from the path's beginning, on a segment's boundary.")
@@ -166,7 +166,7 @@ TypePointer route_type(const TypePointer& policies) {
       .optional("host", &Rewrite::host, checked_text("a host", "", "orders.internal", check_authority),
                 "as received",
                 "The host that the upstream is asked for; `X-Forwarded-Host` keeps the client's.");
-  auto route = std::make_shared<ObjectType>("route", "Which requests go where.");
+  auto route = std::make_shared<ObjectType<Route>>("route", "Which requests go where.");
   route->locate(&Route::location)
       .required("name", &Route::name, name_type(), "Its name in logs, metrics and `explain`.")
       .required("match", &Route::match, match, "What a request must be like.")
@@ -195,16 +195,16 @@ TypePointer route_type(const TypePointer& policies) {
 
 }  // namespace
 
-std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
-  const TypePointer policies = policy_list(catalog);
-  auto dns = std::make_shared<ObjectType>("dns", "How the names of targets are looked up.");
+Type<Config> config_type(const PolicyCatalog& catalog) {
+  const Type<std::vector<PolicyUse>> policies = policy_list(catalog);
+  auto dns = std::make_shared<ObjectType<Dns>>("dns", "How the names of targets are looked up.");
   dns->optional("servers", &Dns::servers, list_of<std::string>(address_type()), "the system's",
                 "Name servers, as `address:port`.")
       .optional("min_ttl", &Dns::least_ttl, duration(), "5s",
                 "A shorter time to live counts as this; also the pause after a failure.")
       .optional("max_ttl", &Dns::most_ttl, duration(), "5m", "A longer time to live counts as this.");
   auto limits =
-      std::make_shared<ObjectType>("limits", "Memory for the counters of rate limits on this node.");
+      std::make_shared<ObjectType<Limits>>("limits", "Memory for the counters of rate limits on this node.");
   limits->optional("memory", &Limits::memory, size(), "64MiB",
                    "For the counters of `rate_limit` and the nonces of `hmac_auth`, 16 bytes for each key in "
                    "use; taken as it is "
@@ -213,13 +213,14 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                    "nonces. When a part is full, counters are given up, those with the least to their "
                    "account first (metric "
                    "`portcullis_rate_limit_evictions_total`). A change needs a restart.");
-  auto metrics = std::make_shared<ObjectType>("metrics", "How many series the metrics have at most.");
+  auto metrics =
+      std::make_shared<ObjectType<Metrics>>("metrics", "How many series the metrics have at most.");
   metrics
       ->optional("consumers", &Metrics::consumers, integer(0, 1'000'000), "1000",
                  "So many consumers have series of their own, by name; the others count as `other`.")
       .optional("targets", &Metrics::targets, integer(0, 1'000'000), "1000",
                 "So many targets have; of others there are none.");
-  auto overload = std::make_shared<ObjectType>(
+  auto overload = std::make_shared<ObjectType<Overload>>(
       "overload",
       "What is done without before memory or descriptors are used up: from 80% on, connections that do "
       "nothing "
@@ -231,7 +232,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
           "lag", &Overload::lag, duration(), "500ms",
           "A worker that for a second has let everything wait longer than this refuses requests until it "
           "does not. 0s: never.");
-  auto redis = std::make_shared<ObjectType>(
+  auto redis = std::make_shared<ObjectType<Redis>>(
       "redis",
       "The Redis server through which the nodes of a cluster count together. A change needs a restart.");
   redis
@@ -244,7 +245,7 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
       .optional("database", &Redis::database, integer(0, 1'000'000), "0", "Its database.")
       .optional("timeout", &Redis::timeout, time_limit(), "50ms",
                 "How long a request waits for it; what then is each policy's `on_error`.");
-  auto quotas = std::make_shared<ObjectType>(
+  auto quotas = std::make_shared<ObjectType<Quotas>>(
       "quotas", "Where the counts of quotas are kept. A change needs a restart.");
   quotas->locate(&Quotas::location)
       .optional("file", &Quotas::file, text("/var/lib/portcullis/quotas.db"), "",
@@ -270,7 +271,8 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
         }
         return "there is no policy `" + name + "`" + suggestion_for(name, known);
       }));
-  auto every_route = std::make_shared<ObjectType>("every_route", "Which routes; all when it is empty.");
+  auto every_route =
+      std::make_shared<ObjectType<Assertion>>("every_route", "Which routes; all when it is empty.");
   every_route
       ->optional("path_prefix", &Assertion::path_prefix, plain_path_type(), "",
                  "Those that can get a request below this path.")
@@ -282,17 +284,18 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                 "Those that can get a request by one of these methods.")
       .optional("except", &Assertion::except, list_of<std::string>(text("health")), "none",
                 "Names of routes that are excepted.");
-  auto assertion = std::make_shared<ObjectType>("assertion",
-                                                "What must be true of the configuration. Loading fails, "
-                                                "naming the routes, when it is not, so that an "
-                                                "oversight opens nothing that must be closed.");
+  auto assertion =
+      std::make_shared<ObjectType<Assertion>>("assertion",
+                                              "What must be true of the configuration. Loading fails, "
+                                              "naming the routes, when it is not, so that an "
+                                              "oversight opens nothing that must be closed.");
   assertion->locate(&Assertion::location)
-      .required("every_route", ObjectType::Whole{}, every_route, "Which routes.")
+      .required_part("every_route", every_route, "Which routes.")
       .optional("requires", &Assertion::requires_all, policy_names, "none",
                 "Policies that each of them must have, its own or the top level's.")
       .optional("requires_any", &Assertion::requires_any, policy_names, "none",
                 "Policies of which each must have at least one.");
-  auto config = std::make_unique<ObjectType>("configuration", "A whole configuration.");
+  auto config = std::make_shared<ObjectType<Config>>("configuration", "A whole configuration.");
   config->locate(&Config::location)
       .required("version", &Config::version, version_number(), "The format's version: 1.")
       .optional("workers", &Config::workers, integer(0, 1024), "0", "Worker threads. 0: one per core.")

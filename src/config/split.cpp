@@ -5,8 +5,8 @@
 
 namespace portcullis::config {
 
-TypePointer branch_type() {
-  auto rollback = std::make_shared<ObjectType>(
+Type<Branch> branch_type() {
+  auto rollback = std::make_shared<ObjectType<Rollback>>(
       "rollback", "Takes a branch out by itself when too many of its requests fail.");
   rollback->locate(&Rollback::location)
       .required("error_share", &Rollback::error_percent, percent(),
@@ -20,7 +20,8 @@ TypePointer branch_type() {
       .optional("hold", &Rollback::hold, duration(), "for good",
                 "How long the branch stays out. Without it: until the admin API's `/splits/resume`, a "
                 "restart, or a change of the branch's `upstream`, `subset` or `rollback`.");
-  auto branch = std::make_shared<ObjectType>("branch", "A part of a route's requests, and who answers it.");
+  auto branch =
+      std::make_shared<ObjectType<Branch>>("branch", "A part of a route's requests, and who answers it.");
   branch->locate(&Branch::location)
       .optional("name", &Branch::name, name_type(), "the upstream's", "Its name in logs and metrics.")
       .required("upstream", &Branch::upstream, text("orders-canary"),
@@ -39,8 +40,8 @@ TypePointer branch_type() {
   return branch;
 }
 
-TypePointer split_sticky_type() {
-  auto sticky = std::make_shared<ObjectType>(
+Type<SplitSticky> split_sticky_type() {
+  auto sticky = std::make_shared<ObjectType<SplitSticky>>(
       "split_sticky",
       "Keeps clients where the weights have put them: each has a place among all, by a cookie or a key. When "
       "weights are changed, only those move whose place another branch has got.");

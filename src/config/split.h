@@ -51,7 +51,7 @@ struct SplitSticky {
   Location key_location;
 };
 
-TypePointer branch_type();
-TypePointer split_sticky_type();
+Type<Branch> branch_type();
+Type<SplitSticky> split_sticky_type();
 
 }  // namespace portcullis::config

@@ -2,11 +2,12 @@
 
 namespace portcullis::config {
 
-TypePointer tcp_keepalive_type() {
-  auto type = std::make_shared<ObjectType>("tcp_keepalive",
-                                           "TCP keepalive: how the system finds out that the other end of a "
-                                           "silent connection is gone without a word. Times "
-                                           "are rounded up to seconds.");
+Type<TcpKeepalive> tcp_keepalive_type() {
+  auto type = std::make_shared<ObjectType<TcpKeepalive>>(
+      "tcp_keepalive",
+      "TCP keepalive: how the system finds out that the other end of a "
+      "silent connection is gone without a word. Times "
+      "are rounded up to seconds.");
   type->optional("idle", &TcpKeepalive::idle, duration(), "60s",
                  "A connection that has been silent for so long is asked. 0s: none is.")
       .optional("interval", &TcpKeepalive::interval, duration(), "15s", "Between two questions.")

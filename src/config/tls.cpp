@@ -7,8 +7,8 @@
 namespace portcullis::config {
 namespace {
 
-TypePointer version_type() {
-  return choice({{"1.2", static_cast<int>(TlsVersion::k12)}, {"1.3", static_cast<int>(TlsVersion::k13)}});
+Type<TlsVersion> version_type() {
+  return choice<TlsVersion>();
 }
 
 std::string check_server_name(const std::string& name) {
@@ -25,8 +25,9 @@ std::string check_certificate_name(const std::string& name) {
 
 }  // namespace
 
-TypePointer listener_tls_type() {
-  auto certificate = std::make_shared<ObjectType>("certificate", "A certificate and its key.");
+Type<ListenerTls> listener_tls_type() {
+  auto certificate =
+      std::make_shared<ObjectType<TlsCertificate>>("certificate", "A certificate and its key.");
   certificate->locate(&TlsCertificate::location)
       .required("cert", &TlsCertificate::cert, text("/etc/portcullis/tls/api.crt"),
                 "A PEM file: the certificate, then its chain.")
@@ -38,7 +39,8 @@ TypePointer listener_tls_type() {
                 list_of<std::string>(checked_text("a name", "", "api.example.com", check_certificate_name)),
                 "the certificate's own",
                 "For which names it is shown. With them it is read only when a client asks for one.");
-  auto tickets = std::make_shared<ObjectType>("session_tickets", "How clients resume sessions.");
+  auto tickets =
+      std::make_shared<ObjectType<SessionTickets>>("session_tickets", "How clients resume sessions.");
   tickets->optional("enabled", &SessionTickets::enabled, boolean(), "true", "Whether they can.")
       .optional("rotation", &SessionTickets::rotation, duration(), "4h",
                 "How often a new key seals them. Keys are shared by the workers and outlive a reload.")
@@ -48,12 +50,12 @@ TypePointer listener_tls_type() {
           "none",
           "Files of 80 random bytes, instead of keys of the gateway's own making: for nodes that resume each "
           "other's sessions. The first seals, all open.");
-  auto hsts = std::make_shared<ObjectType>("hsts", "Tells browsers to come by TLS only (RFC 6797).");
+  auto hsts = std::make_shared<ObjectType<Hsts>>("hsts", "Tells browsers to come by TLS only (RFC 6797).");
   hsts->required("max_age", &Hsts::max_age, duration(), "For how long, as `8760h`.")
       .optional("include_subdomains", &Hsts::include_subdomains, boolean(), "false",
                 "For the names below, too.")
       .optional("preload", &Hsts::preload, boolean(), "false", "Consents to the browsers' own lists.");
-  auto tls = std::make_shared<ObjectType>("tls", "TLS towards clients.");
+  auto tls = std::make_shared<ObjectType<ListenerTls>>("tls", "TLS towards clients.");
   tls->locate(&ListenerTls::location)
       .optional(
           "certificates", &ListenerTls::certificates, list_of<TlsCertificate>(certificate), "none",
@@ -65,10 +67,8 @@ TypePointer listener_tls_type() {
           "`NAME.pem` "
           "with `NAME.key`, or `NAME/fullchain.pem` with `NAME/privkey.pem`; `_.` at the beginning of `NAME` "
           "stands for `*.`.")
-      .optional("unknown_names", &ListenerTls::unknown_names,
-                choice({{"default", static_cast<int>(UnknownNames::kDefault)},
-                        {"refuse", static_cast<int>(UnknownNames::kRefuse)}}),
-                "default", "For a name without a certificate: show the first one, or `refuse` the handshake.")
+      .optional("unknown_names", &ListenerTls::unknown_names, choice<UnknownNames>(), "default",
+                "For a name without a certificate: show the first one, or `refuse` the handshake.")
       .optional("min_version", &ListenerTls::min_version, version_type(), "1.2",
                 "The oldest version that is spoken.")
       .optional("ciphers", &ListenerTls::ciphers,
@@ -77,11 +77,7 @@ TypePointer listener_tls_type() {
       .optional("groups", &ListenerTls::groups, text("X25519:P-256"), "X25519:P-256:P-384:P-521:X448",
                 "Groups of the key exchange, as OpenSSL writes them.")
       .optional(
-          "client_certificate", &ListenerTls::client_certificate,
-          choice({{"none", static_cast<int>(ClientCertificate::kNone)},
-                  {"optional", static_cast<int>(ClientCertificate::kOptional)},
-                  {"required", static_cast<int>(ClientCertificate::kRequired)}}),
-          "none",
+          "client_certificate", &ListenerTls::client_certificate, choice<ClientCertificate>(), "none",
           "Whether clients are asked for a certificate. One that does not verify always fails the handshake.")
       .optional("client_certificate_hosts", &ListenerTls::client_certificate_hosts,
                 list_of<std::string>(checked_text("a name", "", "api.example.com", check_certificate_name)),
@@ -106,16 +102,16 @@ TypePointer listener_tls_type() {
   return tls;
 }
 
-TypePointer https_redirect_type() {
-  auto type =
-      std::make_shared<ObjectType>("redirect_to_https", "Sends clients that came in the clear to `https`.");
+Type<HttpsRedirect> https_redirect_type() {
+  auto type = std::make_shared<ObjectType<HttpsRedirect>>("redirect_to_https",
+                                                          "Sends clients that came in the clear to `https`.");
   type->required("port", &HttpsRedirect::port, integer(1, 65'535),
                  "Of the listener with `tls`, as clients reach it; 443 is not written.");
   return type;
 }
 
-TypePointer upstream_tls_type() {
-  auto tls = std::make_shared<ObjectType>("upstream_tls", "TLS towards targets.");
+Type<UpstreamTls> upstream_tls_type() {
+  auto tls = std::make_shared<ObjectType<UpstreamTls>>("upstream_tls", "TLS towards targets.");
   tls->locate(&UpstreamTls::location)
       .optional("verify", &UpstreamTls::verify, boolean(), "true",
                 "Whether targets must have a good certificate for their name.")

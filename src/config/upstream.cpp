@@ -48,7 +48,7 @@ std::string check_cookie_name(const std::string& name) {
   return good ? "" : "`" + name + "` is not a cookie's name";
 }
 
-TypePointer metadata_type() {
+Type<TextMap> metadata_type() {
   return text_map(check_metadata, "{version: v2}", check_metadata);
 }
 
@@ -75,14 +75,16 @@ std::string check_service(const std::string& name) {
   return name.size() < 120 ? "" : "a service's name has fewer than 120 characters";
 }
 
-TypePointer health_check_type() {
-  auto grpc = std::make_shared<ObjectType>("grpc_check", "gRPC's health protocol, grpc.health.v1.");
+Type<HealthCheck> health_check_type() {
+  auto grpc =
+      std::make_shared<ObjectType<GrpcCheck>>("grpc_check", "gRPC's health protocol, grpc.health.v1.");
   grpc->locate(&GrpcCheck::location)
       .optional("service", &GrpcCheck::service, checked_text("a name", "", "orders.v1.Orders", check_service),
                 "all of them", "The service that is asked for.");
-  auto type = std::make_shared<ObjectType>("health_check",
-                                           "Asks each target, again and again, whether it is well: by a "
-                                           "request, or without a `path` by a connection.");
+  auto type =
+      std::make_shared<ObjectType<HealthCheck>>("health_check",
+                                                "Asks each target, again and again, whether it is well: by a "
+                                                "request, or without a `path` by a connection.");
   type->locate(&HealthCheck::location)
       .optional("path", &HealthCheck::path, checked_text("a path", "^/", "/health", check_check_path),
                 "none: a connection will do", "What is asked for. By TLS where the upstream is.")
@@ -112,17 +114,14 @@ TypePointer health_check_type() {
   return type;
 }
 
-TypePointer retries_type() {
-  auto type = std::make_shared<ObjectType>(
+Type<Retries> retries_type() {
+  auto type = std::make_shared<ObjectType<Retries>>(
       "retries",
       "Sends a request again that got no good answer: to another target if there is one, and only if its "
       "method is "
       "idempotent or its route says `idempotent`. A failed connection is always followed by another target.");
   type->required("attempts", &Retries::attempts, integer(0, 100), "How often, after the first.")
-      .optional("on", &Retries::on,
-                one_or_list_of<Retries::On>(choice({{"reset", static_cast<int>(Retries::On::kReset)},
-                                                    {"timeout", static_cast<int>(Retries::On::kTimeout)}})),
-                "reset",
+      .optional("on", &Retries::on, one_or_list_of<Retries::On>(choice<Retries::On>()), "reset",
                 "`reset`: no answer, or none that is HTTP; `timeout`: none within `timeouts.response`.")
       .optional("status", &Retries::statuses, one_or_list_of<StatusRange>(status_range()), "none",
                 "Answers for which another one is tried, as `[502, 503]`; the last one is the client's.")
@@ -141,8 +140,8 @@ TypePointer retries_type() {
   return type;
 }
 
-TypePointer outlier_ejection_type() {
-  auto type = std::make_shared<ObjectType>(
+Type<OutlierEjection> outlier_ejection_type() {
+  auto type = std::make_shared<ObjectType<OutlierEjection>>(
       "outlier_ejection", "Leaves a target out for a while that does badly what it is asked.");
   type->optional("failures_in_row", &OutlierEjection::failures_in_row, integer(0, 1'000'000), "3",
                  "So many failed requests in a row: without a connection or an answer, or by `status`. 0: "
@@ -165,8 +164,8 @@ TypePointer outlier_ejection_type() {
   return type;
 }
 
-TypePointer hedge_type() {
-  auto type = std::make_shared<ObjectType>(
+Type<Hedge> hedge_type() {
+  auto type = std::make_shared<ObjectType<Hedge>>(
       "hedge",
       "Sends a request to a second target when the first has not answered for a while, and takes the answer "
       "that comes first: only requests that `retries` might send again, too.");
@@ -179,8 +178,8 @@ TypePointer hedge_type() {
   return type;
 }
 
-TypePointer circuit_breaker_type() {
-  auto type = std::make_shared<ObjectType>(
+Type<CircuitBreaker> circuit_breaker_type() {
+  auto type = std::make_shared<ObjectType<CircuitBreaker>>(
       "circuit_breaker",
       "What the upstream may be burdened with at once, by this node: more is turned away with 503, before it "
       "can do harm.");
@@ -199,8 +198,8 @@ TypePointer circuit_breaker_type() {
 
 }  // namespace
 
-TypePointer target_type() {
-  auto target = std::make_shared<ObjectType>("target", "One backend server.");
+Type<Target> target_type() {
+  auto target = std::make_shared<ObjectType<Target>>("target", "One backend server.");
   target->locate(&Target::location)
       .required("address", &Target::address,
                 checked_text("an address", "", "orders.internal:8080", check_target_address),
@@ -219,8 +218,9 @@ TypePointer target_type() {
   return target;
 }
 
-TypePointer upstream_type() {
-  auto sticky = std::make_shared<ObjectType>("sticky", "Keeps a client with its target by a signed cookie.");
+Type<Upstream> upstream_type() {
+  auto sticky =
+      std::make_shared<ObjectType<Sticky>>("sticky", "Keeps a client with its target by a signed cookie.");
   sticky
       ->required("cookie", &Sticky::cookie, checked_text("a cookie's name", "", "target", check_cookie_name),
                  "Its name.")
@@ -230,7 +230,7 @@ TypePointer upstream_type() {
           "What signs it, 32 characters or more, the same on all nodes; best `${VARIABLE}` or `${file:...}`.")
       .optional("ttl", &Sticky::ttl, duration(), "until the browser ends",
                 "How long after the client's last visit it is kept.");
-  auto timeouts = std::make_shared<ObjectType>("timeouts", "How long a target may take.");
+  auto timeouts = std::make_shared<ObjectType<UpstreamTimeouts>>("timeouts", "How long a target may take.");
   timeouts->optional("connect", &UpstreamTimeouts::connect, time_limit(), "1s", "To accept a connection.")
       .optional("response", &UpstreamTimeouts::response, time_limit(), "15s",
                 "From the end of the request to the response's head, and between two pieces of its body.")
@@ -240,14 +240,14 @@ TypePointer upstream_type() {
                 "How long a tunnel (WebSocket) may be silent in both directions.")
       .optional("total", &UpstreamTimeouts::total, time_limit(), "none",
                 "From the request's head to the response's, with all tries and pauses.");
-  auto limits =
-      std::make_shared<ObjectType>("limits", "Bounds on the responses of targets; beyond them: 502.");
+  auto limits = std::make_shared<ObjectType<UpstreamLimits>>(
+      "limits", "Bounds on the responses of targets; beyond them: 502.");
   limits
       ->optional("head_size", &UpstreamLimits::head_size, size(), "64KiB",
                  "Largest head of a response, and largest trailer section.")
       .optional("field_count", &UpstreamLimits::field_count, integer(1, 112), "112",
                 "Most header fields in a response.");
-  auto http2 = std::make_shared<ObjectType>("http2", "HTTP/2 towards targets (RFC 9113).");
+  auto http2 = std::make_shared<ObjectType<UpstreamHttp2>>("http2", "HTTP/2 towards targets (RFC 9113).");
   http2
       ->optional(
           "stream_window", &UpstreamHttp2::stream_window, size(), "128KiB",
@@ -258,18 +258,12 @@ TypePointer upstream_type() {
           "The same for all responses of a connection together. A connection carries no more requests at "
           "once than half of it has `stream_window`s, so that clients which do not read their responses "
           "cannot hold up those of others.");
-  auto upstream = std::make_shared<ObjectType>("upstream", "A backend service: targets that answer alike.");
+  auto upstream =
+      std::make_shared<ObjectType<Upstream>>("upstream", "A backend service: targets that answer alike.");
   upstream->locate(&Upstream::location)
       .required("name", &Upstream::name, name_type(), "The name that routes refer to.")
       .optional(
-          "balance", &Upstream::balance,
-          choice({{"round_robin", static_cast<int>(Balance::kRoundRobin)},
-                  {"least_request", static_cast<int>(Balance::kLeastRequest)},
-                  {"random", static_cast<int>(Balance::kRandom)},
-                  {"peak_ewma", static_cast<int>(Balance::kPeakEwma)},
-                  {"ring_hash", static_cast<int>(Balance::kRingHash)},
-                  {"maglev", static_cast<int>(Balance::kMaglev)}}),
-          "round_robin",
+          "balance", &Upstream::balance, choice<Balance>(), "round_robin",
           "`round_robin` (smooth, weighted), `least_request` (the less loaded of two random targets), "
           "`random`, "
           "`peak_ewma` (the one of two that answers sooner, by recent latency and load), or by `hash_key`: "
@@ -305,20 +299,12 @@ TypePointer upstream_type() {
                 "Where servers are learnt from, besides `targets` or instead of them.")
       .optional("tls", &Upstream::tls, upstream_tls_type(), "plain HTTP", "TLS towards targets.")
       .optional(
-          "protocol", &Upstream::protocol,
-          choice({{"http1", static_cast<int>(Protocol::kHttp1)},
-                  {"http2", static_cast<int>(Protocol::kHttp2)},
-                  {"auto", static_cast<int>(Protocol::kAuto)}}),
-          "http1",
+          "protocol", &Upstream::protocol, choice<Protocol>(), "http1",
           "What targets speak: `http1`, `http2` (also in the clear, as gRPC services do), or `auto`: as "
           "they choose in their TLS.")
       .locate_last(&Upstream::protocol_location)
       .optional("http2", &Upstream::http2, http2, "", "HTTP/2 towards targets.")
-      .optional("proxy_protocol", &Upstream::proxy_protocol,
-                choice({{"none", static_cast<int>(ProxyProtocol::kNone)},
-                        {"v1", static_cast<int>(ProxyProtocol::k1)},
-                        {"v2", static_cast<int>(ProxyProtocol::k2)}}),
-                "none",
+      .optional("proxy_protocol", &Upstream::proxy_protocol, choice<ProxyProtocol>(), "none",
                 "Whether connections begin with a PROXY header that tells the client's address. Each request "
                 "then has a "
                 "connection of its own.")

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "config/discovery.h"
 #include "config/policy_type.h"
 #include "config/schema.h"
@@ -35,8 +36,24 @@ struct UpstreamTimeouts {
 };
 
 enum class Balance { kRoundRobin, kLeastRequest, kRandom, kPeakEwma, kRingHash, kMaglev };
+constexpr auto names_of(Balance) {
+  return std::to_array<EnumName<Balance>>({{Balance::kRoundRobin, "round_robin"},
+                                           {Balance::kLeastRequest, "least_request"},
+                                           {Balance::kRandom, "random"},
+                                           {Balance::kPeakEwma, "peak_ewma"},
+                                           {Balance::kRingHash, "ring_hash"},
+                                           {Balance::kMaglev, "maglev"}});
+}
 enum class Protocol { kHttp1, kHttp2, kAuto };
+constexpr auto names_of(Protocol) {
+  return std::to_array<EnumName<Protocol>>(
+      {{Protocol::kHttp1, "http1"}, {Protocol::kHttp2, "http2"}, {Protocol::kAuto, "auto"}});
+}
 enum class ProxyProtocol { kNone, k1, k2 };
+constexpr auto names_of(ProxyProtocol) {
+  return std::to_array<EnumName<ProxyProtocol>>(
+      {{ProxyProtocol::kNone, "none"}, {ProxyProtocol::k1, "v1"}, {ProxyProtocol::k2, "v2"}});
+}
 
 struct Sticky {
   std::string cookie;  // empty: none
@@ -79,6 +96,10 @@ struct Retries {
   milliseconds longest_retry_after{1'000};
   uint64_t body_size = 64 * 1024;
 };
+constexpr auto names_of(Retries::On) {
+  return std::to_array<EnumName<Retries::On>>(
+      {{Retries::On::kReset, "reset"}, {Retries::On::kTimeout, "timeout"}});
+}
 
 struct OutlierEjection {
   uint64_t failures_in_row = 3;
@@ -143,9 +164,9 @@ struct Upstream {
   TcpKeepalive tcp_keepalive;
 };
 
-TypePointer upstream_type();
-TypePointer target_type();
-TypePointer metadata_type();  // TextMap
+Type<Upstream> upstream_type();
+Type<Target> target_type();
+Type<TextMap> metadata_type();
 
 // What is wrong with it, or "".
 std::string check_cookie_name(const std::string& name);

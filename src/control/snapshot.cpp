@@ -47,7 +47,7 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   settings.forwarding.drop_from_untrusted = http::FieldNames(listener.drop_from_untrusted);
   settings.request_trailers = http::FieldNames(listener.trailers.request);
   settings.response_trailers = http::FieldNames(listener.trailers.response);
-  settings.path_rules = {static_cast<http::AmbiguousPaths>(listener.ambiguous_paths), listener.merge_slashes};
+  settings.path_rules = {listener.ambiguous_paths, listener.merge_slashes};
   settings.body_size = listener.limits.body_size;
   settings.connections = listener.limits.connections;
   settings.connections_per_address = listener.limits.connections_per_address;

@@ -6,6 +6,9 @@ namespace portcullis::policy::acl {
 namespace {
 
 enum class Effect { kDeny, kAllow };
+constexpr auto names_of(Effect) {
+  return std::to_array<EnumName<Effect>>({{Effect::kDeny, "deny"}, {Effect::kAllow, "allow"}});
+}
 
 struct Rule {
   config::Location location;
@@ -73,11 +76,11 @@ void check(const config::PolicyUse&, const Settings& settings, const config::Con
 }  // namespace
 
 Kind kind() {
-  auto rule = std::make_shared<config::ObjectType>("rule", "What is allowed or denied.");
+  auto rule = std::make_shared<config::ObjectType<Rule>>("rule", "What is allowed or denied.");
   rule->locate(&Rule::location)
       .optional("allow", &Rule::allow, Condition::type(), "", "Allows when this holds.")
       .optional("deny", &Rule::deny, Condition::type(), "", "Denies when this holds.");
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "acl",
       "Decides by rules who may do what: the first that holds decides; 403 for what is denied. Conditions "
       "are of "
@@ -89,10 +92,8 @@ Kind kind() {
       "hold.");
   type->required("rules", &Settings::rules, config::list_of<Rule>(rule),
                  "In the order in which they are tried.")
-      .optional("default", &Settings::otherwise,
-                config::choice(
-                    {{"deny", static_cast<int>(Effect::kDeny)}, {"allow", static_cast<int>(Effect::kAllow)}}),
-                "deny", "What is done when no rule holds.");
+      .optional("default", &Settings::otherwise, config::choice<Effect>(), "deny",
+                "What is done when no rule holds.");
   return with_insight<Settings>(make_kind<Settings, Acl>("acl", type, check),
                                 [](const Settings& settings, const config::PolicyUse&) {
                                   Insight out{.decides_access = true};

@@ -215,7 +215,7 @@ class BasicAuth final : public Authentication {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "basic_auth",
       "Tells the consumer by user name and password (RFC 7617): 401 for a wrong one. Only the passwords' "
       "hashes "

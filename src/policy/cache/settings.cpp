@@ -6,17 +6,17 @@
 
 namespace portcullis::policy::cache_policy {
 
-config::TypePointer cache_type() {
+std::shared_ptr<config::ObjectType<CacheSettings>> cache_type() {
   using config::duration;
   using config::time_limit;
-  auto by_status =
-      std::make_shared<config::ObjectType>("ttl_by_status", "How long responses of a status are fresh.");
+  auto by_status = std::make_shared<config::ObjectType<StatusLifetime>>(
+      "ttl_by_status", "How long responses of a status are fresh.");
   by_status
       ->required("status", &StatusLifetime::statuses,
                  config::one_or_list_of<config::StatusRange>(config::status_range()),
                  "Of which statuses, as 404 or 5xx.")
       .required("ttl", &StatusLifetime::ttl, duration(), "For how long; 0s: they are not kept.");
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<CacheSettings>>(
       "cache",
       "Keeps responses in memory, and answers with them what asks for the same: a shared HTTP cache (RFC "
       "9111). What responses say of themselves decides; the keys here say the rest. Stands after the "
@@ -52,9 +52,7 @@ config::TypePointer cache_type() {
                 "Whether those who ask for what is being fetched wait for it, so that there is one fetch.")
       .optional("wait", &CacheSettings::wait, time_limit(), "30s",
                 "How long they wait; then they ask for themselves.")
-      .optional("client_directives", &CacheSettings::client_directives,
-                config::choice({{"honour", static_cast<int>(ClientDirectives::kHonour)},
-                                {"ignore", static_cast<int>(ClientDirectives::kIgnore)}}),
+      .optional("client_directives", &CacheSettings::client_directives, config::choice<ClientDirectives>(),
                 "honour",
                 "Whether a client's own Cache-Control counts: `ignore` keeps clients from asking past the "
                 "cache.")

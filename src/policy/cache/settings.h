@@ -4,12 +4,17 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "cache/store.h"
 #include "config/value_types.h"
 
 namespace portcullis::policy::cache_policy {
 
 enum class ClientDirectives { kHonour, kIgnore };
+constexpr auto names_of(ClientDirectives) {
+  return std::to_array<EnumName<ClientDirectives>>(
+      {{ClientDirectives::kHonour, "honour"}, {ClientDirectives::kIgnore, "ignore"}});
+}
 
 struct StatusLifetime {
   std::vector<config::StatusRange> statuses;
@@ -34,6 +39,6 @@ struct CacheSettings {
   bool status_field = true;
 };
 
-config::TypePointer cache_type();
+std::shared_ptr<config::ObjectType<CacheSettings>> cache_type();
 
 }  // namespace portcullis::policy::cache_policy

@@ -21,6 +21,11 @@ using compression::Coding;
 using http::FieldId;
 
 enum class Decompress { kNever, kWhenNeeded, kAlways };
+constexpr auto names_of(Decompress) {
+  return std::to_array<EnumName<Decompress>>({{Decompress::kNever, "never"},
+                                              {Decompress::kWhenNeeded, "when_needed"},
+                                              {Decompress::kAlways, "always"}});
+}
 
 const std::vector<std::string> kAlgorithms{"zstd", "br", "gzip"};
 const std::vector<std::string> kTypes{"text/*",
@@ -319,7 +324,7 @@ Kind kind() {
                    : "`" + text + "` is none of zstd, br and gzip" +
                          suggestion_for(text, {"zstd", "br", "gzip"});
       });
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "compress",
       "Compresses responses for clients that accept it (RFC 9110 section 12.5.3), as they pass: not what is "
       "small, is compressed already, is a part, or says `no-transform`. Behind `cache` it does so once for "
@@ -342,11 +347,7 @@ Kind kind() {
                 "workers. Where it is used up, a response is compressed by another coding that takes less, "
                 "or passes as it is.")
       .optional(
-          "decompress", &Settings::decompress,
-          config::choice({{"never", static_cast<int>(Decompress::kNever)},
-                          {"when_needed", static_cast<int>(Decompress::kWhenNeeded)},
-                          {"always", static_cast<int>(Decompress::kAlways)}}),
-          "never",
+          "decompress", &Settings::decompress, config::choice<Decompress>(), "never",
           "Whether what the upstream has compressed (gzip, brotli, zstd) is decompressed: "
           "`when_needed`, for clients that do not accept it, or `always`, before it is compressed anew.");
   return make_kind<Settings, Compress>("compress", type);

@@ -203,7 +203,7 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 }  // namespace
 
 Kind kind() {
-  auto queue = std::make_shared<config::ObjectType>("queue", "Who finds it full may wait.");
+  auto queue = std::make_shared<config::ObjectType<QueueSettings>>("queue", "Who finds it full may wait.");
   queue
       ->required("size", &QueueSettings::size, config::integer(1, 1'000'000),
                  "How many may wait; more: 503 at once.")
@@ -211,16 +211,18 @@ Kind kind() {
       .optional(
           "fair_by", &QueueSettings::fair_by, LimitKey::type(), "consumer",
           "Whose requests are let in by turns, so that one with many cannot keep the others out; as `key`.");
-  auto adaptive = std::make_shared<config::ObjectType>("adaptive", "A limit that follows the latency.");
+  auto adaptive =
+      std::make_shared<config::ObjectType<AdaptiveSettings>>("adaptive", "A limit that follows the latency.");
   adaptive
       ->required("min", &AdaptiveSettings::least, config::integer(1, 1'000'000),
                  "The lowest limit; `limit` is the highest.")
       .optional("tolerance", &AdaptiveSettings::tolerance, config::integer(100, 1'000), "150",
                 "In percent of what is usual: how long requests may take before fewer are let in.");
-  auto type = std::make_shared<config::ObjectType>("concurrency_limit",
-                                                   "So many requests at once, over all workers of this node: "
-                                                   "beyond it they wait in a queue, or are refused with "
-                                                   "503, before the backend collapses.");
+  auto type = std::make_shared<config::ObjectType<Settings>>(
+      "concurrency_limit",
+      "So many requests at once, over all workers of this node: "
+      "beyond it they wait in a queue, or are refused with "
+      "503, before the backend collapses.");
   type->optional("name", &Settings::name, config::name_type(), "",
                  "Its name in metrics. Policies of the same name and key count together.")
       .required("limit", &Settings::limit, config::integer(1, 1'000'000), "How many at once.")

@@ -158,7 +158,7 @@ class Cors final : public Policy {
 Kind kind() {
   const auto fields =
       config::list_of<std::string>(config::checked_text("a header's name", "", "x-request-id", check_field));
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "cors",
       "Cross-origin resource sharing: answers preflights, also "
       "on routes without OPTIONS, and marks responses, also the gateway's "

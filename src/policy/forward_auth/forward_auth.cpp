@@ -194,7 +194,7 @@ class ForwardAuth final : public Authentication {
   PerWorker<BoundedCache<Admission>> caches_;
 };
 
-config::TypePointer field_names(std::string (*check)(const std::string&)) {
+config::Type<std::vector<std::string>> field_names(std::string (*check)(const std::string&)) {
   return config::list_of<std::string>(config::checked_text("a header's name", "", "x-user", check));
 }
 
@@ -213,8 +213,8 @@ std::string check_sent_field(const std::string& name) {
 }  // namespace
 
 Kind kind() {
-  auto cache =
-      std::make_shared<config::ObjectType>("cache", "Admissions that are remembered; refusals never are.");
+  auto cache = std::make_shared<config::ObjectType<CacheSettings>>(
+      "cache", "Admissions that are remembered; refusals never are.");
   cache
       ->required("key", &CacheSettings::key,
                  config::text_with_variables("a text with variables", "'{request.header.authorization}'",
@@ -222,7 +222,7 @@ Kind kind() {
                  "What the service's decision depends on, all of it, such as "
                  "`{request.header.authorization}`. Requests for which it is empty are always asked about.")
       .optional("ttl", &CacheSettings::ttl, config::duration(), "1m", "For how long.");
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "forward_auth",
       "Lets another service decide: 2xx admits, anything else below 500 is the client's answer. It is told "
       "the "

@@ -63,8 +63,9 @@ class Headers final : public Policy {
 
 namespace {
 
-config::TypePointer changes_type(std::string (*check)(const std::string&)) {
-  auto changes = std::make_shared<config::ObjectType>("changes", "Removed first, then set, then added.");
+config::Type<Changes> changes_type(std::string (*check)(const std::string&)) {
+  auto changes =
+      std::make_shared<config::ObjectType<Changes>>("changes", "Removed first, then set, then added.");
   changes
       ->optional("set", &Changes::set,
                  config::variables_map(check, "{x-client: '{client.address}'}", Template::check), "",
@@ -81,7 +82,7 @@ config::TypePointer changes_type(std::string (*check)(const std::string&)) {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "headers", "Sets, adds and removes header fields on the request and on the response.");
   type->optional("request", &Settings::request, changes_type(config::check_request_field), "",
                  "On the way to the upstream.")

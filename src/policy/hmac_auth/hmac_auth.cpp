@@ -12,6 +12,9 @@ namespace portcullis::policy::hmac_auth {
 namespace {
 
 enum class Nonce { kOptional, kRequired };
+constexpr auto names_of(Nonce) {
+  return std::to_array<EnumName<Nonce>>({{Nonce::kOptional, "optional"}, {Nonce::kRequired, "required"}});
+}
 
 struct Settings : AuthenticationSettings {
   std::vector<std::string> components{"@method", "@target-uri"};
@@ -199,10 +202,11 @@ class HmacAuth final : public Authentication {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>("hmac_auth",
-                                                   "Tells the consumer by an HTTP message signature (RFC "
-                                                   "9421) made with one of its `signing_keys`: 401 for one "
-                                                   "that is wrong, old, or does not cover what it must.");
+  auto type =
+      std::make_shared<config::ObjectType<Settings>>("hmac_auth",
+                                                     "Tells the consumer by an HTTP message signature (RFC "
+                                                     "9421) made with one of its `signing_keys`: 401 for one "
+                                                     "that is wrong, old, or does not cover what it must.");
   type->optional("components", &Settings::components,
                  config::non_empty(config::list_of<std::string>(config::checked_text(
                      "a component", "", "\'@method\'",
@@ -217,10 +221,7 @@ Kind kind() {
       .optional("window", &Settings::window, config::duration(), "5m",
                 "How old a signature may be by its `created`.")
       .optional(
-          "nonce", &Settings::nonce,
-          config::choice({{"optional", static_cast<int>(Nonce::kOptional)},
-                          {"required", static_cast<int>(Nonce::kRequired)}}),
-          "optional",
+          "nonce", &Settings::nonce, config::choice<Nonce>(), "optional",
           "Whether a signature needs a `nonce`. One that has one is taken once within the window, by this "
           "node.")
       .optional(

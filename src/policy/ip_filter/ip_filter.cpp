@@ -81,7 +81,7 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 
 Kind kind() {
   const auto ranges = config::list_of<std::string>(config::address_range_type());
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "ip_filter", "Admits or refuses clients by address: 403. `deny` wins over `allow`.");
   type->optional("allow", &Settings::allow, ranges, "all",
                  "The only clients admitted: addresses or CIDR blocks. An empty list admits no client.")

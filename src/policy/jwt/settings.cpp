@@ -16,9 +16,9 @@ std::string check_algorithm(const std::string& text) {
   return "`" + text + "` is not an algorithm" + suggestion_for(text, crypto::algorithm_names());
 }
 
-TypePointer keys_type() {
-  auto type =
-      std::make_shared<ObjectType>("jwks", "Where the issuer's JSON Web Key Set is; one of the ways.");
+Type<KeySettings> keys_type() {
+  auto type = std::make_shared<ObjectType<KeySettings>>(
+      "jwks", "Where the issuer's JSON Web Key Set is; one of the ways.");
   type->locate(&KeySettings::location)
       .optional("file", &KeySettings::file, text("/etc/portcullis/keys.json"), "",
                 "A file, which is looked at again each `refresh` (10s): keys may change without a reload. A "
@@ -50,8 +50,8 @@ int ways(const JwtSettings& settings) {
 
 }  // namespace
 
-TypePointer jwt_type() {
-  auto type = std::make_shared<ObjectType>(
+std::shared_ptr<ObjectType<JwtSettings>> jwt_type() {
+  auto type = std::make_shared<ObjectType<JwtSettings>>(
       "jwt",
       "Tells who calls by a signed JSON Web Token: 401 for one that is not good, 403 for one that does not "
       "satisfy `require`. Follows RFC 7515, 7517 to 7519, 8037, 8725 and, in its challenges, 6750.");
@@ -76,10 +76,8 @@ TypePointer jwt_type() {
                 "The `typ` that the header must have, such as `at+jwt` (RFC 9068).")
       .optional("leeway", &JwtSettings::leeway, duration(), "30s",
                 "How far the issuer's clock may be off, for `exp` and `nbf`.")
-      .optional("expiry", &JwtSettings::expiry,
-                choice({{"required", static_cast<int>(Expiry::kRequired)},
-                        {"optional", static_cast<int>(Expiry::kOptional)}}),
-                "required", "Whether tokens without `exp` are taken.")
+      .optional("expiry", &JwtSettings::expiry, choice<Expiry>(), "required",
+                "Whether tokens without `exp` are taken.")
       .optional("cache", &JwtSettings::cache, integer(0, 10'000'000), "4096",
                 "How many verified tokens each worker remembers, none beyond its `exp` or a change of keys.");
   add_claims_fields<JwtSettings>(*type);

@@ -49,7 +49,7 @@ class Mirror final : public Policy {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "mirror",
       "Sends a copy of a share of the requests to another upstream, as they are when they are forwarded, and "
       "drops its answers. The client's request is never held up or changed by it.");

@@ -149,10 +149,11 @@ class Introspection final : public Authentication {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>("oauth2_introspection",
-                                                   "Tells who calls by a token that the authorization server "
-                                                   "is asked about (RFC 7662): 401 for one that is not "
-                                                   "active, 403 for one that does not satisfy `require`.");
+  auto type = std::make_shared<config::ObjectType<Settings>>(
+      "oauth2_introspection",
+      "Tells who calls by a token that the authorization server "
+      "is asked about (RFC 7662): 401 for one that is not "
+      "active, 403 for one that does not satisfy `require`.");
   add_outside_fields<Settings>(*type);
   type->optional("client_id", &Settings::client_id, config::text("gateway"), "none",
                  "As whom the gateway asks (HTTP Basic).")

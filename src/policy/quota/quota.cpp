@@ -105,7 +105,7 @@ void check(const config::PolicyUse& use, const Settings&, const config::Config& 
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "quota",
       "So much for each consumer in each hour, day, week or month of the calendar; 429 beyond it. Counts "
       "outlive the "
@@ -113,12 +113,8 @@ Kind kind() {
   type->optional("name", &Settings::name, config::name_type(), "",
                  "Its name in `RateLimit` fields. Policies of the same name share their counts.")
       .required("limit", &Settings::limit, config::integer(1, 1'000'000'000'000), "How much.")
-      .optional("per", &Settings::per,
-                config::choice({{"hour", static_cast<int>(Calendar::kHour)},
-                                {"day", static_cast<int>(Calendar::kDay)},
-                                {"week", static_cast<int>(Calendar::kWeek)},
-                                {"month", static_cast<int>(Calendar::kMonth)}}),
-                "month", "In which stretch of the calendar; weeks begin on Monday.")
+      .optional("per", &Settings::per, config::choice<Calendar>(), "month",
+                "In which stretch of the calendar; weeks begin on Monday.")
       .optional("time_zone", &Settings::time_zone,
                 config::checked_text("a time zone", "", "Europe/Berlin",
                                      [](const std::string& text) -> std::string {

@@ -7,26 +7,22 @@ namespace {
 
 // `T` is LimitSettings or derives from it.
 template <typename T>
-void add_limit_fields(config::ObjectType& type) {
-  type.optional("name", static_cast<std::string T::*>(&LimitSettings::name), config::name_type(), "",
+void add_limit_fields(config::ObjectType<T>& type) {
+  type.optional("name", &LimitSettings::name, config::name_type(), "",
                 "Its name in `RateLimit` fields and metrics. Policies of the same name share their counts.")
-      .optional("limit", static_cast<config::Rate T::*>(&LimitSettings::rate), config::rate(), "",
+      .optional("limit", &LimitSettings::rate, config::rate(), "",
                 "How much in how much time: `100/s`, `5000/min`, `10/30s`, `100000/day`.")
-      .optional("burst", static_cast<uint64_t T::*>(&LimitSettings::burst), config::integer(1, 1'000'000'000),
-                "the amount of `limit`", "For `token_bucket`: how much may come at once, after a pause.")
-      .optional("key", static_cast<std::string T::*>(&LimitSettings::key), LimitKey::type(), "consumer",
-                LimitKey::summary())
+      .optional("burst", &LimitSettings::burst, config::integer(1, 1'000'000'000), "the amount of `limit`",
+                "For `token_bucket`: how much may come at once, after a pause.")
+      .optional("key", &LimitSettings::key, LimitKey::type(), "consumer", LimitKey::summary())
       .optional(
-          "algorithm", static_cast<limits::Algorithm T::*>(&LimitSettings::algorithm),
-          config::choice({{"token_bucket", static_cast<int>(limits::Algorithm::kTokenBucket)},
-                          {"sliding_window", static_cast<int>(limits::Algorithm::kSlidingWindow)}}),
-          "token_bucket",
+          "algorithm", &LimitSettings::algorithm, config::choice<limits::Algorithm>(), "token_bucket",
           "`token_bucket` (GCRA: refilled steadily) or `sliding_window` (never more than `limit` in any "
           "period, as far as counts of whole periods tell).");
 }
 
-config::TypePointer limit_type() {
-  auto type = std::make_shared<config::ObjectType>("limit", "One limit.");
+config::Type<LimitSettings> limit_type() {
+  auto type = std::make_shared<config::ObjectType<LimitSettings>>("limit", "One limit.");
   type->locate(&LimitSettings::location);
   add_limit_fields<LimitSettings>(*type);
   return type;
@@ -34,11 +30,12 @@ config::TypePointer limit_type() {
 
 }  // namespace
 
-config::TypePointer rate_limit_type() {
-  auto type = std::make_shared<config::ObjectType>("rate_limit",
-                                                   "Refuses with 429 what comes faster than its limits "
-                                                   "allow. A request is charged to all limits, or to none. "
-                                                   "Counts are exact over all workers and outlive a reload.");
+std::shared_ptr<config::ObjectType<RateLimitSettings>> rate_limit_type() {
+  auto type = std::make_shared<config::ObjectType<RateLimitSettings>>(
+      "rate_limit",
+      "Refuses with 429 what comes faster than its limits "
+      "allow. A request is charged to all limits, or to none. "
+      "Counts are exact over all workers and outlive a reload.");
   add_limit_fields<RateLimitSettings>(*type);
   type->optional("limits", &RateLimitSettings::limits, config::list_of<LimitSettings>(limit_type()), "",
                  "Several limits at once, in place of the keys above.")
@@ -49,26 +46,16 @@ config::TypePointer rate_limit_type() {
           "A response field with what the request has cost in fact, a whole number, for APIs that are "
           "priced by tokens or rows: what goes beyond `cost` is charged afterwards, and may leave a debt "
           "that is to be waited out.")
-      .optional(
-          "dry_run", &RateLimitSettings::dry_run,
-          config::choice({{"off", static_cast<int>(DryRun::kOff)}, {"on", static_cast<int>(DryRun::kOn)}}),
-          "off", "`on`: counts and tells the log and the metrics, and refuses nothing.")
+      .optional("dry_run", &RateLimitSettings::dry_run, config::choice<DryRun>(), "off",
+                "`on`: counts and tells the log and the metrics, and refuses nothing.")
       .optional("response_fields", &RateLimitSettings::response_fields, config::boolean(), "true",
                 "Whether responses carry `RateLimit` and `RateLimit-Policy`.")
       .optional(
-          "cluster", &RateLimitSettings::cluster,
-          config::choice({{"off", static_cast<int>(ClusterMode::kOff)},
-                          {"exact", static_cast<int>(ClusterMode::kExact)},
-                          {"batched", static_cast<int>(ClusterMode::kBatched)}}),
-          "off",
+          "cluster", &RateLimitSettings::cluster, config::choice<ClusterMode>(), "off",
           "Whether the nodes count together through `redis`: `off` (each node for itself), `exact` (one "
           "round trip for each request) or `batched` (each worker leases some ahead and asks when they run "
           "low; what is leased and not used counts as used until the limit has grown by as much again).")
-      .optional("on_error", &RateLimitSettings::on_error,
-                config::choice({{"local", static_cast<int>(LimitOnError::kLocal)},
-                                {"allow", static_cast<int>(LimitOnError::kAllow)},
-                                {"deny", static_cast<int>(LimitOnError::kDeny)}}),
-                "local",
+      .optional("on_error", &RateLimitSettings::on_error, config::choice<LimitOnError>(), "local",
                 "What is done when the server does not answer: `local` (this node's own count, by the same "
                 "limits), `allow`, or `deny` (503).")
       .optional(

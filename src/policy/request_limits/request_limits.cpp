@@ -36,7 +36,7 @@ class RequestLimits final : public Policy {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "request_limits",
       "Refuses requests that are too large for this route; the listener's limits hold too.");
   type->optional("body_size", &Settings::body_size, config::size(), "0",

@@ -33,7 +33,7 @@ std::string check_content_type(const std::string& text) {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>("respond", "Answers with a fixed response.");
+  auto type = std::make_shared<config::ObjectType<Settings>>("respond", "Answers with a fixed response.");
   type->optional("status", &Settings::status, config::integer(200, 599), "200", "The status code.")
       .optional("content_type", &Settings::content_type,
                 config::checked_text("a media type", "", "application/json", check_content_type),

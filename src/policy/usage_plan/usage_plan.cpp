@@ -79,7 +79,7 @@ class UsagePlan final : public Policy {
         BuildContext own = build;
         own.place = place;  // counts are the plan's, on whatever route
         own.location = use.location;
-        out.push_back(find_kind(kinds, use.name)->create(use.settings.get(), own));
+        out.push_back(find_kind(kinds, use.name)->create(use.settings, own));
       }
     };
     for (size_t i = 0; i < plan.apis.size(); ++i) {
@@ -137,21 +137,21 @@ class UsagePlan final : public Policy {
 }  // namespace
 
 Kind kind(const std::vector<Kind>& limiting) {
-  auto type =
-      std::make_shared<config::ObjectType>("usage_plan",
-                                           "Applies the limits of the consumer's plan (`consumers[].plan`), "
-                                           "those for this route first. Stands after a "
-                                           "policy that authenticates; 403 for who has no plan.");
+  auto type = std::make_shared<config::ObjectType<Settings>>(
+      "usage_plan",
+      "Applies the limits of the consumer's plan (`consumers[].plan`), "
+      "those for this route first. Stands after a "
+      "policy that authenticates; 403 for who has no plan.");
   type->optional("default", &Settings::fallback, config::text("free"), "none", "The plan of who has none.")
       .locate_last(&Settings::fallback_location);
-  Kind kind;
-  kind.description = {"usage_plan", type, [] { return std::make_shared<Settings>(); }};
-  kind.create = [limiting](const void* settings, const BuildContext& build) -> PolicyPointer {
-    return std::make_shared<UsagePlan>(*static_cast<const Settings*>(settings), limiting, build);
+  Kind kind{.description = {"usage_plan", type}, .create = {}};
+  kind.create = [limiting](const config::PolicySettings& settings,
+                           const BuildContext& build) -> PolicyPointer {
+    return std::make_shared<UsagePlan>(settings.as<Settings>(), limiting, build);
   };
   kind.check = [](const config::PolicyUse& use, const config::Config& config,
                   config::Diagnostics& diagnostics) {
-    const Settings& settings = *static_cast<const Settings*>(use.settings.get());
+    const Settings& settings = use.settings.as<Settings>();
     std::vector<std::string_view> known;
     for (const config::Plan& plan : config.plans) known.push_back(plan.name);
     diagnostics.refuse_unknown("plan", settings.fallback, known, settings.fallback_location);
