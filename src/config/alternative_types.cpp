@@ -33,7 +33,7 @@ class ShorthandType final : public AnyType {
   }
   std::string describe() const override { return object_->describe() + ", or its `" + name_ + "` alone"; }
   std::string example() const override { return object_->example(); }
-  bool is_value(const std::string& text) const override { return field_->type->is_value(text); }
+  std::optional<std::string> yaml_of(Place) const override { return std::nullopt; }
   const AnyObject* object() const override { return object_.get(); }
 
  private:
@@ -58,7 +58,9 @@ class OneOrManyType final : public AnyType {
   }
   std::string describe() const override { return element_->describe() + ", or a list of such"; }
   std::string example() const override { return element_->example(); }
-  bool is_value(const std::string& text) const override { return list_->is_value(text); }
+  std::optional<std::string> yaml_of(Place place) const override {
+    return list_->size(place) == 1 ? element_->yaml_of(list_->at(place, 0)) : list_->yaml_of(place);
+  }
   const AnyList* list() const override { return list_.get(); }
   const AnyObject* object() const override { return element_->object(); }
 

@@ -13,18 +13,18 @@ Type<Cache> cache_type() {
           "survives a restart and a crash.")
       .required("size", &CacheDisk::size, size(), "All of them together, as 20GiB.")
       .locate_last(&CacheDisk::size_location)
-      .optional("min_object_size", &CacheDisk::least_object, size(), "1MiB", "Smaller bodies stay in memory.")
+      .optional("min_object_size", &CacheDisk::least_object, size(), "Smaller bodies stay in memory.")
       .locate_last(&CacheDisk::least_object_location)
       .optional(
-          "max_object_size", &CacheDisk::most_object, size(), "1GiB",
+          "max_object_size", &CacheDisk::most_object, size(),
           "Larger bodies are not kept, and neither are those larger than their policy's `object_size`.");
   auto cache =
       std::make_shared<ObjectType<Cache>>("cache", "What the responses that `cache` policies keep may take.");
   cache
-      ->optional("memory", &Cache::memory, size(), "64MiB",
+      ->optional("memory", &Cache::memory, size(),
                  "All of them together. When it is full those are given up first that are asked for least "
                  "(S3-FIFO). A change needs a restart.")
-      .optional("disk", &Cache::disk, disk, "none", "Where large responses are kept.");
+      .optional("disk", &Cache::disk, disk, "Where large responses are kept.");
   return cache;
 }
 

@@ -40,8 +40,9 @@ nlohmann::json AnyChoice::json_schema() const {
        {nlohmann::json{{"enum", values}}, nlohmann::json{{"type", "string"}, {"pattern", kHasVariable}}}}};
 }
 
-bool AnyChoice::is_value(const std::string& text) const {
-  return std::find(words_.begin(), words_.end(), text) != words_.end();
+std::optional<std::string> AnyChoice::yaml_of(Place place) const {
+  const std::string_view word = word_at(place);
+  return word.empty() ? std::nullopt : std::optional<std::string>(word);
 }
 
 }  // namespace portcullis::config

@@ -19,12 +19,14 @@ class AnyChoice : public AnyType {
   nlohmann::json json_schema() const override;
   std::string describe() const override { return kind_; }
   std::string example() const override { return std::string(words_.back()); }
-  bool is_value(const std::string& text) const override;
+  std::optional<std::string> yaml_of(Place place) const override;
 
  protected:
   explicit AnyChoice(std::vector<std::string_view> words);
   // Stores what the word of that number stands for.
   virtual void store(size_t word, Place out) const = 0;
+  // The word for what is stored at `place`; empty when there is none.
+  virtual std::string_view word_at(Place place) const = 0;
 
  private:
   std::vector<std::string_view> words_;
@@ -45,6 +47,7 @@ class ChoiceType final : public AnyChoice {
     return out;
   }
   void store(size_t word, Place out) const override { out.as<E>() = names_of(E{})[word].value; }
+  std::string_view word_at(Place place) const override { return name_of(place.as<E>()); }
 };
 
 // The names of the enum E (base/enum_names.h).

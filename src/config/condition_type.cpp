@@ -61,7 +61,7 @@ class ConditionMapType final : public TypeFor<std::vector<MatchCondition>> {
   }
   std::string describe() const override { return "names with a value, `{regex: ...}` or `{present: true}`"; }
   std::string example() const override { return "{x-version: '2'}"; }
-  bool is_value(const std::string&) const override { return false; }
+  std::optional<std::string> write(const std::vector<MatchCondition>&) const override { return std::nullopt; }
 
  private:
   static void load_condition(const YamlNode& key, const YamlNode& value, MatchCondition& out,

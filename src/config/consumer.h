@@ -28,7 +28,7 @@ struct BasicCredential {
 struct SigningKey {
   Location location;
   std::string id;
-  std::string algorithm;
+  std::string algorithm = "hmac-sha256";
   std::string secret;      // of hmac-sha256
   std::string public_key;  // of the others, PEM
 };

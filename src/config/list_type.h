@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,13 +19,14 @@ class AnyList : public AnyType {
   nlohmann::json json_schema() const override;
   std::string describe() const override { return "list of " + element_->describe(); }
   std::string example() const override;
-  // "[a, b]", or "a, b".
-  bool is_value(const std::string& text) const override;
+  std::optional<std::string> yaml_of(Place place) const override;
   const AnyList* list() const override { return this; }
   const AnyObject* object() const override { return element_->object(); }
 
   // Adds an empty element to the std::vector at `list`; its place.
   virtual Place append(Place list) const = 0;
+  // The place of an element of it.
+  virtual Place at(Place list, size_t index) const = 0;
   // How many elements the std::vector at `list` has.
   virtual size_t size(Place list) const = 0;
   // Removes all elements of the std::vector at `list`: a list that is given replaces its default.
@@ -44,6 +46,7 @@ class ListType final : public AnyList {
 
   explicit ListType(const Type<T>& element) : AnyList(element.any()) {}
   Place append(Place list) const override { return Place(&list.as<Value>().emplace_back()); }
+  Place at(Place list, size_t index) const override { return Place(&list.as<Value>()[index]); }
   size_t size(Place list) const override { return list.as<Value>().size(); }
   void clear(Place list) const override { list.as<Value>().clear(); }
 };

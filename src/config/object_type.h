@@ -21,9 +21,9 @@ class AnyObject : public AnyType {
     std::string name;
     AnyTypePointer type;
     bool required;
-    std::string default_text;  // shown in the reference
     std::string summary;
-    ptrdiff_t member;                     // how far into the object
+    ptrdiff_t member;             // how far into the object
+    std::string default_words{};  // what the reference says of the default, where its value would not tell
     std::optional<ptrdiff_t> location{};  // where in the object to note the value's place, if anywhere
     std::string example{};                // YAML; empty: the default, or the type's
   };
@@ -33,11 +33,16 @@ class AnyObject : public AnyType {
   std::string describe() const override { return name_; }
   // Its required fields; where there are none, the first field.
   std::string example() const override;
-  bool is_value(const std::string&) const override { return false; }
+  std::optional<std::string> yaml_of(Place) const override { return std::nullopt; }
   const AnyObject* object() const override { return this; }
 
   // An object of this type with all its defaults. It belongs to this.
   Place defaults() const { return defaults_; }
+  // The default of `field`, one of fields(), as YAML of one line; nothing where words or nothing tell of it.
+  std::optional<std::string> default_value(const Field& field) const;
+  // What the reference says of the default: its words, its value, or "none"; empty for an object whose own
+  // keys have defaults.
+  std::string default_text(const Field& field) const;
   // The member of `object` that `field`, one of fields(), fills.
   static Place member_of(Place object, const Field& field) { return object.plus(field.member); }
   // Notes where in the file `object`, and the value of `field`, stand; where they note that at all.
@@ -74,7 +79,7 @@ class AnyObject : public AnyType {
 };
 
 // How an S is written, key by key. A member is bound to a Type of its own C++ type; another one does not
-// compile. `Base` is S or a base of it.
+// compile. `Base` is S or a base of it. The default of a member is what a default-constructed S has.
 template <typename S>
 class ObjectType final : public AnyObject {
  public:
@@ -87,20 +92,25 @@ class ObjectType final : public AnyObject {
   requires std::derived_from<S, Base> ObjectType& required(std::string name, M Base::*member,
                                                            std::type_identity_t<Type<M>> type,
                                                            std::string summary) {
-    add({std::move(name), type.any(), true, "", std::move(summary), offset_of<M>(member)});
+    add({std::move(name), type.any(), true, std::move(summary), offset_of<M>(member)});
     return *this;
   }
   template <typename M, typename Base>
   requires std::derived_from<S, Base> ObjectType& optional(std::string name, M Base::*member,
                                                            std::type_identity_t<Type<M>> type,
-                                                           std::string default_text, std::string summary) {
-    add({std::move(name), type.any(), false, std::move(default_text), std::move(summary),
-         offset_of<M>(member)});
+                                                           std::string summary) {
+    add({std::move(name), type.any(), false, std::move(summary), offset_of<M>(member)});
     return *this;
   }
   // A field whose object fills members of this same one.
   ObjectType& required_part(std::string name, const Type<S>& part, std::string summary) {
-    add({std::move(name), part.any(), true, "", std::move(summary), 0});
+    add({std::move(name), part.any(), true, std::move(summary), 0});
+    return *this;
+  }
+  // Tells of the default of the field added last in words, as "any", where the reference cannot show the
+  // member's initial value, or where that would not say what it means.
+  ObjectType& default_in_words(std::string words) {
+    last().default_words = std::move(words);
     return *this;
   }
   // Gives the field added last an example of its own, as YAML of one line.

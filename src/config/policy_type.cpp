@@ -48,7 +48,9 @@ class PolicyListType final : public TypeFor<std::vector<PolicyUse>> {
     const PolicyType& one = catalog_.front();
     return "[{" + one.name + ": " + one.type->example() + "}]";
   }
-  bool is_value(const std::string& text) const override { return text.empty() || text == "none"; }
+  std::optional<std::string> write(const std::vector<PolicyUse>& uses) const override {
+    return uses.empty() ? std::optional<std::string>("[]") : std::nullopt;
+  }
   std::vector<std::pair<std::string, const AnyObject*>> alternatives() const override {
     std::vector<std::pair<std::string, const AnyObject*>> all;
     for (const PolicyType& policy : catalog_) all.emplace_back(policy.name, policy.type.get());
@@ -160,7 +162,7 @@ class TextMapType final : public TypeFor<TextMap> {
   }
   std::string describe() const override { return "names and texts"; }
   std::string example() const override { return example_; }
-  bool is_value(const std::string&) const override { return false; }
+  std::optional<std::string> write(const TextMap&) const override { return std::nullopt; }
 
  private:
   TextCheck check_key_;

@@ -19,8 +19,8 @@ void append_section(const ReferenceSection& section, std::string& out) {
   out += "\n## " + (section.title.empty() ? std::string("Top level") : "`" + section.title + "`") + "\n\n" +
          section.object->summary() + "\n\n| key | value | default | meaning |\n|---|---|---|---|\n";
   for (const AnyObject::Field& field : section.object->fields()) {
-    out += "| `" + field.name + "` | " + field.type->describe() + " | " + default_of(field) + " | " +
-           field.summary + " |\n";
+    out += "| `" + field.name + "` | " + field.type->describe() + " | " + default_of(*section.object, field) +
+           " | " + field.summary + " |\n";
   }
 }
 
@@ -63,8 +63,8 @@ Reference make_reference(const PolicyCatalog& catalog) {
   return out;
 }
 
-std::string default_of(const AnyObject::Field& field) {
-  return field.required ? "required" : field.default_text;
+std::string default_of(const AnyObject& object, const AnyObject::Field& field) {
+  return field.required ? "required" : object.default_text(field);
 }
 
 std::string reference_page(const PolicyCatalog& catalog) {

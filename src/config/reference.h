@@ -25,8 +25,8 @@ struct Reference {
 };
 Reference make_reference(const PolicyCatalog& catalog);
 
-// What stands beside the key of a field: "required", its default, or "".
-std::string default_of(const AnyObject::Field& field);
+// What stands beside the key of a field of `object`: "required", its default, or "".
+std::string default_of(const AnyObject& object, const AnyObject::Field& field);
 
 // The text of docs/configuration.md, generated from the same description that the loader uses.
 std::string reference_page(const PolicyCatalog& catalog);

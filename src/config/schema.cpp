@@ -29,7 +29,9 @@ class NonEmptyType final : public AnyType {
   }
   std::string describe() const override { return list_->describe(); }
   std::string example() const override { return list_->example(); }
-  bool is_value(const std::string& text) const override { return !text.empty() && list_->is_value(text); }
+  std::optional<std::string> yaml_of(Place place) const override {
+    return list_->list()->size(place) == 0 ? std::nullopt : list_->yaml_of(place);
+  }
   const AnyList* list() const override { return list_->list(); }
   const AnyObject* object() const override { return list_->object(); }
   std::vector<std::pair<std::string, const AnyObject*>> alternatives() const override {
@@ -123,31 +125,33 @@ void AnyObject::load_members(const YamlNode& node, Place out, Diagnostics& diagn
 
 namespace {
 
-// The default of a field as a value; nothing where the reference only tells it in words.
-std::optional<nlohmann::json> default_value(const AnyObject::Field& field) {
-  const std::string& text = field.default_text;
-  if (field.required) return std::nullopt;
-  const bool list = field.type->list() != nullptr || !field.type->alternatives().empty();
-  if (field.type->is_value(text)) {
-    if (!list) return json_of_yaml(text);
-    if (text.empty() || text == "none") return nlohmann::json::array();
-    return json_of_yaml(text.starts_with('[') ? text : "[" + text + "]");
-  }
-  const AnyObject* object = field.type->object();
-  if (object != nullptr && text.empty() &&
-      std::none_of(object->fields().begin(), object->fields().end(), is_required))
-    return nlohmann::json::object();
-  return std::nullopt;
+bool is_optional_object(const AnyObject::Field& field) {
+  if (field.type->list() != nullptr || field.type->object() == nullptr) return false;
+  const auto& fields = field.type->object()->fields();
+  return std::none_of(fields.begin(), fields.end(), is_required);
 }
 
-nlohmann::json field_schema(const AnyObject::Field& field) {
+// The default of a field for the schema; nothing where the reference only tells of it in words.
+std::optional<nlohmann::json> default_json(const AnyObject& object, const AnyObject::Field& field) {
+  const auto yaml = object.default_value(field);
+  if (!yaml)
+    return is_optional_object(field) && object.default_text(field).empty()
+               ? std::optional(nlohmann::json::object())
+               : std::nullopt;
+  nlohmann::json value = json_of_yaml(*yaml);
+  const bool alone = field.type->list() != nullptr && !value.is_array();
+  return alone ? nlohmann::json::array({std::move(value)}) : std::move(value);
+}
+
+nlohmann::json field_schema(const AnyObject& object, const AnyObject::Field& field) {
   nlohmann::json schema = field.type->json_schema();
   schema["description"] = field.summary;
-  if (auto value = default_value(field)) {
-    schema["default"] = std::move(*value);
-  } else if (!field.required) {
-    schema["description"] =
-        field.summary + " Default: " + (field.default_text.empty() ? "none" : field.default_text) + ".";
+  if (!field.required) {
+    if (auto value = default_json(object, field)) {
+      schema["default"] = std::move(*value);
+    } else {
+      schema["description"] = field.summary + " Default: " + object.default_text(field) + ".";
+    }
   }
   const std::string example = field.example.empty() ? field.type->example() : field.example;
   if (!example.empty()) schema["examples"] = nlohmann::json::array({json_of_yaml(example)});
@@ -156,11 +160,23 @@ nlohmann::json field_schema(const AnyObject::Field& field) {
 
 }  // namespace
 
+std::optional<std::string> AnyObject::default_value(const Field& field) const {
+  if (field.required || !field.default_words.empty()) return std::nullopt;
+  return field.type->yaml_of(member_of(defaults_, field));
+}
+
+std::string AnyObject::default_text(const Field& field) const {
+  if (!field.default_words.empty()) return field.default_words;
+  const auto value = default_value(field);
+  if (value && *value != "[]") return *value;
+  return is_optional_object(field) ? "" : "none";
+}
+
 nlohmann::json AnyObject::json_schema() const {
   nlohmann::json properties = nlohmann::json::object();
   nlohmann::json needed = nlohmann::json::array();
   for (const Field& field : fields_) {
-    properties[field.name] = field_schema(field);
+    properties[field.name] = field_schema(*this, field);
     if (field.required) needed.push_back(field.name);
   }
   nlohmann::json schema{{"type", "object"},
@@ -192,13 +208,14 @@ std::string AnyList::example() const {
   return "[" + element_->example() + "]";
 }
 
-bool AnyList::is_value(const std::string& text) const {
-  if (text.empty() || text == "none") return true;
-  Diagnostics ignored;
-  const auto list = parse_yaml(text.starts_with('[') ? text : "[" + text + "]", "", ignored);
-  return list != nullptr && std::all_of(list->items.begin(), list->items.end(), [&](const auto& item) {
-           return item->kind == YamlNode::Kind::kScalar && element_->is_value(item->scalar);
-         });
+std::optional<std::string> AnyList::yaml_of(Place place) const {
+  std::string out;
+  for (size_t i = 0; i < size(place); ++i) {
+    const auto element = element_->yaml_of(at(place, i));
+    if (!element) return std::nullopt;
+    out += (i == 0 ? "" : ", ") + *element;
+  }
+  return "[" + out + "]";
 }
 
 void AnyList::load(const YamlNode& node, Place out, Diagnostics& diagnostics) const {

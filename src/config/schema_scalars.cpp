@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "config/foreign_variables.h"
+#include "config/json_value.h"
 #include "config/likely_value.h"
 #include "config/scalar_type.h"
 #include "config/schema.h"
@@ -52,12 +53,17 @@ nlohmann::json scalar_schema(const ScalarForm& form) {
 
 namespace {
 
-// Words of the reference for a default that is no value.
-bool is_about_a_value(const std::string& text) {
-  for (const std::string_view word : {"", "any", "all", "none", "nothing"}) {
-    if (text == word) return true;
+// `text` as a scalar of YAML, quoted where it would be something else without.
+std::string quoted_where_needed(const std::string& text) {
+  Diagnostics ignored;
+  const auto list = parse_yaml("[" + text + "]", "", ignored);
+  if (list != nullptr && list->items.size() == 1) {
+    const YamlNode& only = *list->items.front();
+    if (only.kind == YamlNode::Kind::kScalar && only.scalar == text && json_of(only).is_string()) return text;
   }
-  return text.find(' ') != std::string::npos && text.find('/') == std::string::npos;
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
+  return out + "'";
 }
 
 // Any text that `check` finds good.
@@ -86,8 +92,8 @@ class TextType final : public TypeFor<std::string> {
   }
   std::string describe() const override { return kind_; }
   std::string example() const override { return example_; }
-  bool is_value(const std::string& text) const override {
-    return !is_about_a_value(text) && check_(text).empty();
+  std::optional<std::string> write(const std::string& value) const override {
+    return value.empty() || !check_(value).empty() ? std::nullopt : std::optional(quoted_where_needed(value));
   }
 
  private:
@@ -112,7 +118,7 @@ class VariablesType final : public TypeFor<std::string> {
   nlohmann::json json_schema() const override { return text_.json_schema(); }
   std::string describe() const override { return text_.describe(); }
   std::string example() const override { return text_.example(); }
-  bool is_value(const std::string& text) const override { return text_.is_value(text); }
+  std::optional<std::string> write(const std::string& value) const override { return text_.write(value); }
 
  private:
   TextType text_;
@@ -130,26 +136,43 @@ Type<T> integer_type(uint64_t min, uint64_t max, Parse<T> parse) {
   nlohmann::json schema = scalar_schema({{"integer"}, "^(0|[1-9][0-9]*)$"});
   schema["minimum"] = min;
   schema["maximum"] = max;
-  return std::make_shared<ScalarType<T>>("a whole number", std::move(schema),
-                                         std::to_string(std::clamp<uint64_t>(10, min, max)), std::move(parse),
-                                         likely_integer);
+  return std::make_shared<ScalarType<T>>(
+      "a whole number", std::move(schema), std::to_string(std::clamp<uint64_t>(10, min, max)),
+      std::move(parse), [](const T& value) { return std::to_string(value); }, likely_integer);
+}
+
+// The largest of the units in which `value` is a whole number.
+template <size_t N>
+std::string print_with_unit(uint64_t value, const Unit (&units)[N]) {
+  const Unit* best = &units[0];
+  for (const Unit& unit : units) {
+    if (value % unit.factor == 0) best = &unit;
+  }
+  return std::to_string(value / best->factor) + std::string(best->suffix);
+}
+
+constexpr Unit kTimes[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
+constexpr Unit kSizes[] = {{"B", 1},         {"", 1},          {"KiB", 1 << 10},
+                           {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", uint64_t{1} << 40}};
+
+std::string print_duration(const milliseconds& value) {
+  return value.count() == 0 ? "0s" : print_with_unit(static_cast<uint64_t>(value.count()), kTimes);
 }
 
 // Reads a duration; `zero` is what 0 stands for.
 Type<milliseconds> duration_type(std::string kind, milliseconds zero) {
-  static constexpr Unit kUnits[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
   return std::make_shared<ScalarType<milliseconds>>(
       std::move(kind), scalar_schema({{}, "^[0-9]+(ms|s|m|h)$"}), "30s",
       [zero](const std::string& value, milliseconds& out) {
         uint64_t number = 0;
         std::string problem =
-            parse_with_unit(value, kUnits, "a duration such as 250ms, 5s, 1m or 1h", number);
+            parse_with_unit(value, kTimes, "a duration such as 250ms, 5s, 1m or 1h", number);
         if (problem.empty() && number > 86'400'000ull * 366)
           problem = "`" + value + "` is longer than a year";
         if (problem.empty()) out = number == 0 ? zero : milliseconds(number);
         return problem;
       },
-      likely_duration);
+      print_duration, likely_duration);
 }
 
 }  // namespace
@@ -201,7 +224,7 @@ Type<bool> boolean() {
         out = value == "true";
         return "";
       },
-      likely_boolean);
+      [](const bool& value) { return std::string(value ? "true" : "false"); }, likely_boolean);
 }
 
 template <std::unsigned_integral T>
@@ -237,17 +260,15 @@ Type<milliseconds> time_limit() {
 }
 
 Type<uint64_t> size() {
-  static constexpr Unit kUnits[] = {{"", 1},          {"B", 1},         {"KiB", 1 << 10},
-                                    {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", uint64_t{1} << 40}};
   nlohmann::json schema = scalar_schema({{"integer"}, "^(0|[1-9][0-9]*|[0-9]+(B|KiB|MiB|GiB|TiB))$"});
   schema["minimum"] = 0;
   return std::make_shared<ScalarType<uint64_t>>(
       "a size", std::move(schema), "64KiB",
       [](const std::string& value, uint64_t& out) {
         if (may_be_octal(value)) return "`" + value + kMayBeOctal;
-        return parse_with_unit(value, kUnits, "a size such as 512, 64KiB or 10MiB", out);
+        return parse_with_unit(value, kSizes, "a size such as 512, 64KiB or 10MiB", out);
       },
-      likely_size);
+      [](const uint64_t& value) { return value == 0 ? "0" : print_with_unit(value, kSizes); }, likely_size);
 }
 
 }  // namespace portcullis::config

@@ -61,7 +61,7 @@ struct ListenerTls {
   UnknownNames unknown_names = UnknownNames::kDefault;
   TlsVersion min_version = TlsVersion::k12;
   std::string ciphers;
-  std::string groups;
+  std::string groups = "X25519:P-256:P-384:P-521:X448";
   ClientCertificate client_certificate = ClientCertificate::kNone;
   std::vector<std::string> client_certificate_hosts;
   std::string client_ca;

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,8 +57,8 @@ class AnyType {
   virtual std::string describe() const = 0;
   // A value that it takes, as YAML of one line; empty when none is known.
   virtual std::string example() const = 0;
-  // Whether `text`, which stands for a default in the reference, is itself a value and not words about one.
-  virtual bool is_value(const std::string& text) const = 0;
+  // YAML of one line that loads as the value at `place`; nothing when there is none, as for an empty text.
+  virtual std::optional<std::string> yaml_of(Place place) const = 0;
   // The list that this is, or takes among other forms; null for all others.
   virtual const AnyList* list() const { return nullptr; }
   // The object that this is, or is a list of; null for scalars.
@@ -102,6 +103,8 @@ class TypeFor : public AnyType {
   void load(const YamlNode& node, Place out, Diagnostics& diagnostics) const final {
     read(node, out.as<T>(), diagnostics);
   }
+  virtual std::optional<std::string> write(const T& value) const = 0;
+  std::optional<std::string> yaml_of(Place place) const final { return write(place.as<T>()); }
 };
 
 }  // namespace portcullis::config

@@ -87,29 +87,70 @@ std::string parse_fine_share(const std::string& text, FineShare& out) {
   return "";
 }
 
+std::string print_rate(const Rate& rate) {
+  struct Period {
+    const char* name;
+    int64_t milliseconds;
+  };
+  constexpr Period kPeriods[] = {
+      {"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}, {"day", 86'400'000}};
+  const Period* best = &kPeriods[0];
+  for (const Period& one : kPeriods) {
+    if (rate.period.count() % one.milliseconds == 0) best = &one;
+  }
+  const int64_t count = rate.period.count() / best->milliseconds;
+  return std::to_string(rate.amount) + "/" + (count == 1 ? "" : std::to_string(count)) + best->name;
+}
+
+std::string print_timestamp(const std::chrono::sys_seconds& moment) {
+  const time_t seconds = moment.time_since_epoch().count();
+  tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+std::string print_percent(const uint64_t& share) {
+  return std::to_string(share) + "%";
+}
+
+std::string print_status_range(const StatusRange& range) {
+  if (range.first % 100 == 0 && range.last == range.first + 99)
+    return std::to_string(range.first / 100) + "xx";
+  const std::string first = std::to_string(range.first);
+  return range.first == range.last ? first : first + "-" + std::to_string(range.last);
+}
+
+std::string print_fine_share(const FineShare& share) {
+  std::string out = std::to_string(share.of_10_000 / 100);
+  if (const uint32_t fraction = share.of_10_000 % 100; fraction != 0)
+    out += "." + std::to_string(fraction / 10) + (fraction % 10 == 0 ? "" : std::to_string(fraction % 10));
+  return out + "%";
+}
+
 }  // namespace
 
 Type<Rate> rate() {
   return std::make_shared<ScalarType<Rate>>("a rate", scalar_schema({{}, "^[0-9]+/[0-9]*[a-z]+$"}), "100/s",
-                                            parse_rate, likely_rate);
+                                            parse_rate, print_rate, likely_rate);
 }
 
 Type<uint64_t> percent() {
   return std::make_shared<ScalarType<uint64_t>>("a share such as 20%", scalar_schema({{}, "^[0-9]+%$"}),
-                                                "20%", parse_percent, likely_percent);
+                                                "20%", parse_percent, print_percent, likely_percent);
 }
 
 Type<FineShare> fine_share() {
   return std::make_shared<ScalarType<FineShare>>("a share such as 20% or 0.1%",
                                                  scalar_schema({{}, "^[0-9]+([.][0-9]{1,2})?%$"}), "0.1%",
-                                                 parse_fine_share, likely_percent);
+                                                 parse_fine_share, print_fine_share, likely_percent);
 }
 
 Type<StatusRange> status_range() {
   return std::make_shared<ScalarType<StatusRange>>(
       "a status, or statuses such as 200-299 or 2xx",
       scalar_schema({{"integer"}, "^([1-5]xx|[1-5][0-9][0-9](-[1-5][0-9][0-9])?)$"}), "503",
-      parse_status_range);
+      parse_status_range, print_status_range);
 }
 
 std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges) {
@@ -124,7 +165,7 @@ std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges) {
 Type<std::chrono::sys_seconds> timestamp() {
   return std::make_shared<ScalarType<std::chrono::sys_seconds>>(
       "a moment", scalar_schema({{}, "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:]{8}Z)?$"}), "2027-01-31",
-      parse_timestamp);
+      parse_timestamp, print_timestamp);
 }
 
 }  // namespace portcullis::config

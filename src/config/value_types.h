@@ -11,6 +11,8 @@ namespace portcullis::config {
 struct Rate {
   uint64_t amount = 0;
   std::chrono::milliseconds period{0};
+
+  bool operator==(const Rate&) const = default;
 };
 Type<Rate> rate();
 
@@ -23,6 +25,8 @@ Type<uint64_t> percent();
 // A share that may be small, as in 0.1%.
 struct FineShare {
   uint32_t of_10_000 = 0;
+
+  bool operator==(const FineShare&) const = default;
 };
 Type<FineShare> fine_share();
 
@@ -30,6 +34,8 @@ Type<FineShare> fine_share();
 struct StatusRange {
   uint16_t first = 0;
   uint16_t last = 0;
+
+  bool operator==(const StatusRange&) const = default;
 };
 Type<StatusRange> status_range();
 // Those of all of them, sorted.

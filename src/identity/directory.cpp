@@ -33,7 +33,7 @@ crypto::Algorithm signature_algorithm(const std::string& name) {
 }
 
 Result<crypto::Verifier> signature_key(const config::SigningKey& key) {
-  const bool shared = key.algorithm.empty() || key.algorithm == "hmac-sha256";
+  const bool shared = key.algorithm == "hmac-sha256";
   if (shared ? key.secret.empty() : key.public_key.empty())
     return Error{shared ? "hmac-sha256 needs `secret`" : key.algorithm + " needs `public_key`"};
   if (shared) return crypto::Verifier::make(crypto::Key::from_secret(key.secret), crypto::Algorithm::kHs256);
@@ -83,8 +83,8 @@ Directory::Directory(const std::vector<config::Consumer>& consumers) {
     for (const config::SigningKey& key : told.credentials.signing_keys) {
       auto verifier = signature_key(key);
       if (!verifier) continue;  // check() has refused it
-      const SigningKey& kept = signing_keys_.emplace_back(SigningKey{
-          &consumer, key.id, key.algorithm.empty() ? "hmac-sha256" : key.algorithm, std::move(*verifier)});
+      const SigningKey& kept =
+          signing_keys_.emplace_back(SigningKey{&consumer, key.id, key.algorithm, std::move(*verifier)});
       by_signing_key_.emplace(kept.id, &kept);
     }
   }

@@ -46,7 +46,7 @@ class Authentication : public Policy {
 template <typename Settings>
 void add_authentication_fields(config::ObjectType<Settings>& type) {
   type.optional(
-          "anonymous", &AuthenticationSettings::anonymous, config::text("guest"), "none",
+          "anonymous", &AuthenticationSettings::anonymous, config::text("guest"),
           "The consumer as whom requests without such a credential pass; without it they are refused. A "
           "wrong credential is always refused.")
       .locate_last(&AuthenticationSettings::anonymous_location);

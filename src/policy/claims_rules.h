@@ -70,23 +70,23 @@ inline void add_claims_insight(const ClaimsSettings& settings, const config::Loc
 // Adds the fields to a policy's settings, which derive from ClaimsSettings.
 template <typename Settings>
 void add_claims_fields(config::ObjectType<Settings>& type) {
-  type.optional("require", &ClaimsSettings::require, Condition::type(), "nothing",
+  type.optional("require", &ClaimsSettings::require, Condition::type(),
                 "What the token must say besides, as `{scope: orders:read}` or a condition such as `scope = "
                 "orders:read and claim.tenant in [acme, globex]` (see `acl`); else 403.")
+      .default_in_words("nothing")
       .optional(
-          "consumer_claim", &ClaimsSettings::consumer_claim, config::text("client_id"), "sub",
+          "consumer_claim", &ClaimsSettings::consumer_claim, config::text("client_id"),
           "The claim whose value is looked for among the consumers' `jwt_subject`. A list is no such value.")
-      .optional("consumer", &ClaimsSettings::consumer, config::choice<ConsumerNeed>(), "optional",
+      .optional("consumer", &ClaimsSettings::consumer, config::choice<ConsumerNeed>(),
                 "Whether a token that is no consumer's is refused.")
       .optional(
           "forward_claims", &ClaimsSettings::forward_claims,
           config::text_map(config::check_request_field, "{x-user: sub}",
                            [](const std::string&) { return std::string(); }),
-          "none",
           "Header fields for the backend with the claims that they take: `{x-user: sub}`. What a client "
           "sends under these names is removed. A claim that is null makes no field.")
       .optional(
-          "claim_lists", &ClaimsSettings::claim_lists, config::choice<ClaimLists>(), "joined",
+          "claim_lists", &ClaimsSettings::claim_lists, config::choice<ClaimLists>(),
           "How `forward_claims` writes a claim that is a list: `joined` by commas, as `user,admin`, with %2C "
           "for a comma "
           "within an element; or as `json`, `[\"user\",\"admin\"]`. An object makes a field as `json` only.");

@@ -385,7 +385,7 @@ class ConditionType final : public config::TypeFor<std::string> {
   }
   std::string describe() const override { return "a condition"; }
   std::string example() const override { return "group = admins"; }
-  bool is_value(const std::string&) const override { return false; }
+  std::optional<std::string> write(const std::string&) const override { return std::nullopt; }
 
  private:
   static std::string quote(const std::string& value) {

@@ -40,23 +40,22 @@ struct CredentialPlace {
 
 // Adds the fields to a policy's settings, which derive from CredentialPlace.
 template <typename Settings>
-void add_place_fields(config::ObjectType<Settings>& type, const char* what, const char* header,
-                      const char* scheme, const char* credential) {
+void add_place_fields(config::ObjectType<Settings>& type, const char* what) {
   const auto name = [](const char* kind, const char* example) {
     return config::checked_text(kind, "", example, [](const std::string& text) -> std::string {
       return text.find_first_of(" \t\r\n:;=&") == std::string::npos ? "" : "`" + text + "` is not a name";
     });
   };
   const std::string noun = what;
-  type.optional("header", &CredentialPlace::header, name("a header's name", "authorization"), header,
+  type.optional("header", &CredentialPlace::header, name("a header's name", "authorization"),
                 "The header that holds the " + noun + "; empty: none.")
-      .optional("scheme", &CredentialPlace::scheme, name("a scheme", "Bearer"), scheme,
+      .optional("scheme", &CredentialPlace::scheme, name("a scheme", "Bearer"),
                 "A word before the " + noun + " in the header, as `Bearer` is; empty: none.")
-      .optional("query", &CredentialPlace::query, name("a parameter's name", "api_key"), "none",
+      .optional("query", &CredentialPlace::query, name("a parameter's name", "api_key"),
                 "A query parameter that may hold the " + noun + " instead.")
-      .optional("cookie", &CredentialPlace::cookie, name("a cookie's name", "session"), "none",
+      .optional("cookie", &CredentialPlace::cookie, name("a cookie's name", "session"),
                 "A cookie that may hold the " + noun + " instead.")
-      .optional("credential", &CredentialPlace::credential, credential_type(), credential,
+      .optional("credential", &CredentialPlace::credential, credential_type(),
                 "Whether the backend sees the " + noun + ": `hide` or `pass`.");
 }
 

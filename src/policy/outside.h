@@ -33,10 +33,11 @@ inline FaultState fault_state_of(const OutsideService& service, const char* poli
 template <typename Settings>
 void add_outside_fields(config::ObjectType<Settings>& type) {
   type.required("url", &OutsideService::url, config::url_type(), "The service that is asked.")
-      .optional("ca", &OutsideService::ca, config::text("/etc/portcullis/service-ca.pem"), "the system's",
+      .optional("ca", &OutsideService::ca, config::text("/etc/portcullis/service-ca.pem"),
                 "PEM file of the authorities that its certificate may come from.")
-      .optional("timeout", &OutsideService::timeout, config::time_limit(), "1s", "How long it may take.")
-      .optional("on_error", &OutsideService::on_error, config::choice<OnError>(), "deny",
+      .default_in_words("the system's")
+      .optional("timeout", &OutsideService::timeout, config::time_limit(), "How long it may take.")
+      .optional("on_error", &OutsideService::on_error, config::choice<OnError>(),
                 "What is done when it does not answer, or with a 5xx: `deny` (503) or `allow`, which lets "
                 "every request in while it is down.");
 }

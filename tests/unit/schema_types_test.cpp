@@ -36,7 +36,7 @@ struct Sample : Inherited {
 
 template <auto kMember, typename ItsType>
 concept CanBind = requires(ObjectType<Sample>& object, const ItsType& type) {
-  object.optional("key", kMember, type, "", "");
+  object.optional("key", kMember, type, "");
   object.required("key", kMember, type, "");
 };
 template <typename E>
@@ -70,9 +70,9 @@ std::string problem_with(const Type<T>& type, const std::string& text, T& out) {
 
 TEST(Types, StoreNoMoreThanTheirMemberHolds) {
   auto type = std::make_shared<ObjectType<Sample>>("sample", "");
-  type->optional("narrow", &Sample::narrow, integer<uint16_t>(0, 65'535), "", "")
-      .optional("colour", &Sample::colour, choice<Colour>(), "", "")
-      .optional("text", &Sample::text, text("x"), "", "");
+  type->optional("narrow", &Sample::narrow, integer<uint16_t>(0, 65'535), "")
+      .optional("colour", &Sample::colour, choice<Colour>(), "")
+      .optional("text", &Sample::text, text("x"), "");
   Sample sample;
   EXPECT_EQ(problem_with<Sample>(type, "{narrow: 65535, colour: blue, text: hello}", sample), "");
   EXPECT_EQ(sample.narrow, 65'535);
@@ -94,7 +94,7 @@ TEST(Types, RefuseIntegersThatTheirMemberCannotHold) {
 
 TEST(PolicySettings, AreOfOneTypeOnly) {
   auto type = std::make_shared<ObjectType<Sample>>("sample", "");
-  type->optional("wide", &Sample::wide, integer(0, 9), "", "");
+  type->optional("wide", &Sample::wide, integer(0, 9), "");
   Diagnostics diagnostics;
   const auto settings =
       PolicyType("sample", type).load(*parse_yaml("{wide: 5}", "c.yaml", diagnostics), diagnostics);

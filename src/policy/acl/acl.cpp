@@ -78,8 +78,8 @@ void check(const config::PolicyUse&, const Settings& settings, const config::Con
 Kind kind() {
   auto rule = std::make_shared<config::ObjectType<Rule>>("rule", "What is allowed or denied.");
   rule->locate(&Rule::location)
-      .optional("allow", &Rule::allow, Condition::type(), "", "Allows when this holds.")
-      .optional("deny", &Rule::deny, Condition::type(), "", "Denies when this holds.");
+      .optional("allow", &Rule::allow, Condition::type(), "Allows when this holds.")
+      .optional("deny", &Rule::deny, Condition::type(), "Denies when this holds.");
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "acl",
       "Decides by rules who may do what: the first that holds decides; 403 for what is denied. Conditions "
@@ -92,7 +92,7 @@ Kind kind() {
       "hold.");
   type->required("rules", &Settings::rules, config::list_of<Rule>(rule),
                  "In the order in which they are tried.")
-      .optional("default", &Settings::otherwise, config::choice<Effect>(), "deny",
+      .optional("default", &Settings::otherwise, config::choice<Effect>(),
                 "What is done when no rule holds.");
   return with_insight<Settings>(make_kind<Settings, Acl>("acl", type, check),
                                 [](const Settings& settings, const config::PolicyUse&) {

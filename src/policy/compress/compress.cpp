@@ -330,24 +330,21 @@ Kind kind() {
       "small, is compressed already, is a part, or says `no-transform`. Behind `cache` it does so once for "
       "each coding, and the compressed response is kept; before it, for each request.");
   type->optional("algorithms", &Settings::algorithms, config::list_of<std::string>(algorithm),
-                 "[zstd, br, gzip]",
                  "Those that are offered; of what a client likes alike the first is taken.")
       .optional("types", &Settings::types, config::list_of<std::string>(config::text("application/json")),
-                "text, JSON, XML, scripts and fonts",
                 "Content types that are compressed: `text/html`, `text/*`, `*+json`.")
-      .optional("min_size", &Settings::min_size, config::size(), "1KiB", "Smaller bodies pass as they are.")
-      .optional("gzip_level", &Settings::gzip_level, config::integer(1, 9), "4",
+      .default_in_words("text, JSON, XML, scripts and fonts")
+      .optional("min_size", &Settings::min_size, config::size(), "Smaller bodies pass as they are.")
+      .optional("gzip_level", &Settings::gzip_level, config::integer(1, 9), "More is slower and smaller.")
+      .optional("brotli_level", &Settings::brotli_level, config::integer(0, 11),
                 "More is slower and smaller.")
-      .optional("brotli_level", &Settings::brotli_level, config::integer(0, 11), "4",
-                "More is slower and smaller.")
-      .optional("zstd_level", &Settings::zstd_level, config::integer(1, 19), "3",
-                "More is slower and smaller.")
-      .optional("memory", &Settings::memory, config::size(), "256MiB",
+      .optional("zstd_level", &Settings::zstd_level, config::integer(1, 19), "More is slower and smaller.")
+      .optional("memory", &Settings::memory, config::size(),
                 "About how much memory responses that are compressed as they pass may take at once, on all "
                 "workers. Where it is used up, a response is compressed by another coding that takes less, "
                 "or passes as it is.")
       .optional(
-          "decompress", &Settings::decompress, config::choice<Decompress>(), "never",
+          "decompress", &Settings::decompress, config::choice<Decompress>(),
           "Whether what the upstream has compressed (gzip, brotli, zstd) is decompressed: "
           "`when_needed`, for clients that do not accept it, or `always`, before it is compressed anew.");
   return make_kind<Settings, Compress>("compress", type);

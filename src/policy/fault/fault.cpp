@@ -74,16 +74,17 @@ class Fault final : public Policy {
 Kind kind() {
   auto delay = std::make_shared<config::ObjectType<Delay>>("fault_delay", "Lets requests wait.");
   delay->required("duration", &Delay::duration, config::duration(), "How long.")
-      .optional("share", &Delay::percent, config::percent(), "100%", "Of the requests.");
+      .optional("share", &Delay::percent, config::percent(), "Of the requests.");
   auto abort = std::make_shared<config::ObjectType<Abort>>("fault_abort", "Refuses requests.");
   abort->required("status", &Abort::status, config::integer(400, 599), "With which status.")
-      .optional("share", &Abort::percent, config::percent(), "100%", "Of the requests.");
+      .optional("share", &Abort::percent, config::percent(), "Of the requests.");
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "fault", "Delays or refuses a share of the requests, on purpose, to see what depends on them.");
-  type->optional("delay", &Settings::delay, delay, "none", "Lets requests wait before they go on.")
-      .optional("abort", &Settings::abort, abort, "none", "Refuses requests; those that wait, afterwards.")
-      .optional("when", &Settings::when, Condition::type(), "every request",
-                "To which requests it happens, as `header.x-test exists`.");
+  type->optional("delay", &Settings::delay, delay, "Lets requests wait before they go on.")
+      .optional("abort", &Settings::abort, abort, "Refuses requests; those that wait, afterwards.")
+      .optional("when", &Settings::when, Condition::type(),
+                "To which requests it happens, as `header.x-test exists`.")
+      .default_in_words("every request");
   Kind kind = make_kind<Settings, Fault>(
       "fault", type,
       [](const config::PolicyUse& use, const Settings& settings, const config::Config&,

@@ -182,27 +182,27 @@ Kind kind() {
           "the configuration is loaded. A relative path begins at the configuration's folder.")
       .locate_last(&Settings::descriptors_location)
       .optional("services", &Settings::services,
-                config::non_empty(config::list_of<std::string>(config::text("library.v1.Library"))), "all",
+                config::non_empty(config::list_of<std::string>(config::text("library.v1.Library"))),
                 "The services that can be called, as `package.Service`.")
+      .default_in_words("all")
       .locate_last(&Settings::services_location)
-      .optional("unannotated", &Settings::unannotated, config::boolean(), "true",
+      .optional("unannotated", &Settings::unannotated, config::boolean(),
                 "Whether a method without an option is called by POST /package.Service/Method.")
-      .optional("others", &Settings::others, config::choice<Others>(), "refuse",
+      .optional("others", &Settings::others, config::choice<Others>(),
                 "What becomes of requests that are no method's: 404, or they pass as they are.")
-      .optional("body_size", &Settings::body_size, config::size(), "1MiB",
+      .optional("body_size", &Settings::body_size, config::size(),
                 "Most bytes of a request, which is converted in memory: 413 beyond it.")
-      .optional("response_size", &Settings::response_size, config::size(), "4MiB",
+      .optional("response_size", &Settings::response_size, config::size(),
                 "Most bytes of a response's message, which is converted in memory to JSON of at most eight "
                 "times as many: 502 beyond it.")
-      .optional("stream", &Settings::stream, config::choice<StreamForm>(), "array",
+      .optional("stream", &Settings::stream, config::choice<StreamForm>(),
                 "How a stream of messages is sent: a JSON array, JSON lines, or server-sent events.")
-      .optional("field_names", &Settings::field_names, config::choice<FieldNames>(), "camel",
+      .optional("field_names", &Settings::field_names, config::choice<FieldNames>(),
                 "Of responses: `displayName`, or `display_name` as in the .proto file.")
-      .optional("enums", &Settings::enums, config::choice<Enums>(), "names",
-                "How responses tell values of enums.")
-      .optional("print_defaults", &Settings::print_defaults, config::boolean(), "false",
+      .optional("enums", &Settings::enums, config::choice<Enums>(), "How responses tell values of enums.")
+      .optional("print_defaults", &Settings::print_defaults, config::boolean(),
                 "Whether responses have the fields that are zero, false or empty.")
-      .optional("ignore_unknown", &Settings::ignore_unknown, config::boolean(), "false",
+      .optional("ignore_unknown", &Settings::ignore_unknown, config::boolean(),
                 "Whether requests may have fields and parameters that the message does not have: else 400.");
   return with_insight<Settings>(
       make_kind<Settings, GrpcTranscoding>("grpc_transcoding", type, check),

@@ -215,20 +215,19 @@ Kind kind() {
                                   ? ""
                                   : "`" + text + "` is not a component: write it in lower case";
                      }))),
-                 "`@method`, `@target-uri`",
                  "What every signature must cover. `@target-uri` may be covered as `@authority` with "
                  "`@request-target`, or with `@path` and `@query`.")
-      .optional("window", &Settings::window, config::duration(), "5m",
+      .optional("window", &Settings::window, config::duration(),
                 "How old a signature may be by its `created`.")
       .optional(
-          "nonce", &Settings::nonce, config::choice<Nonce>(), "optional",
+          "nonce", &Settings::nonce, config::choice<Nonce>(),
           "Whether a signature needs a `nonce`. One that has one is taken once within the window, by this "
           "node.")
       .optional(
-          "digest", &Settings::digest, config::boolean(), "true",
+          "digest", &Settings::digest, config::boolean(),
           "Whether the signature of a request with a body must cover `content-digest` (RFC 9530), which is "
           "then compared with the body before anything reaches the backend.")
-      .optional("body_limit", &Settings::body_limit, config::size(), "1MiB",
+      .optional("body_limit", &Settings::body_limit, config::size(),
                 "The largest body that is held to be compared; beyond it: 413.");
   return make_authentication_kind<Settings, HmacAuth>("hmac_auth", type, "signing_keys");
 }

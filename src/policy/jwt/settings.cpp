@@ -20,25 +20,26 @@ Type<KeySettings> keys_type() {
   auto type = std::make_shared<ObjectType<KeySettings>>(
       "jwks", "Where the issuer's JSON Web Key Set is; one of the ways.");
   type->locate(&KeySettings::location)
-      .optional("file", &KeySettings::file, text("/etc/portcullis/keys.json"), "",
+      .optional("file", &KeySettings::file, text("/etc/portcullis/keys.json"),
                 "A file, which is looked at again each `refresh` (10s): keys may change without a reload. A "
                 "relative path begins at the configuration's folder.")
-      .optional("inline", &KeySettings::inline_text, text("'${file:/etc/portcullis/keys.json}'"), "",
+      .optional("inline", &KeySettings::inline_text, text("'${file:/etc/portcullis/keys.json}'"),
                 "The set itself, as JSON text.")
-      .optional("url", &KeySettings::url, url_type(), "",
-                "Where it is fetched, and again each `refresh` (10m).")
-      .optional("discover", &KeySettings::discover, boolean(), "false",
+      .optional("url", &KeySettings::url, url_type(), "Where it is fetched, and again each `refresh` (10m).")
+      .optional("discover", &KeySettings::discover, boolean(),
                 "Whether to find it by OpenID Connect Discovery at the `issuer`, which is then a URL.")
-      .optional("ca", &KeySettings::ca, text("/etc/portcullis/issuer-ca.pem"), "the system's",
+      .optional("ca", &KeySettings::ca, text("/etc/portcullis/issuer-ca.pem"),
                 "PEM file of the authorities that the server's certificate may come from.")
-      .optional("refresh", &KeySettings::refresh, duration(), "10m, 10s for a file",
+      .default_in_words("the system's")
+      .optional("refresh", &KeySettings::refresh, duration(),
                 "How long keys are used before they are looked at again.")
-      .optional("cooldown", &KeySettings::cooldown, duration(), "10s",
+      .default_in_words("10m, 10s for a file")
+      .optional("cooldown", &KeySettings::cooldown, duration(),
                 "A token of an unknown key, or with a signature that fails, makes the set be fetched anew, "
                 "once in this time.")
-      .optional("stale", &KeySettings::stale, duration(), "24h",
+      .optional("stale", &KeySettings::stale, duration(),
                 "How long the keys go on being used when they cannot be fetched again.")
-      .optional("timeout", &KeySettings::timeout, time_limit(), "5s",
+      .optional("timeout", &KeySettings::timeout, time_limit(),
                 "How long a fetch may take, and a request waits for one.");
   return type;
 }
@@ -56,33 +57,35 @@ std::shared_ptr<ObjectType<JwtSettings>> jwt_type() {
       "Tells who calls by a signed JSON Web Token: 401 for one that is not good, 403 for one that does not "
       "satisfy `require`. Follows RFC 7515, 7517 to 7519, 8037, 8725 and, in its challenges, 6750.");
   type->optional("issuer", &JwtSettings::issuers,
-                 non_empty(one_or_list_of<std::string>(text("https://login.example.com/"))), "any",
+                 non_empty(one_or_list_of<std::string>(text("https://login.example.com/"))),
                  "The `iss` that tokens must have: one of these.")
-      .optional("jwks", &JwtSettings::jwks, keys_type(), "", "Where the issuer's keys are.")
-      .optional("secret", &JwtSettings::secret, text("'${JWT_SECRET}'"), "",
+      .default_in_words("any")
+      .optional("jwks", &JwtSettings::jwks, keys_type(), "Where the issuer's keys are.")
+      .default_in_words("none")
+      .optional("secret", &JwtSettings::secret, text("'${JWT_SECRET}'"),
                 "In place of `jwks`: a shared secret for HS256, HS384 and HS512, best `${VARIABLE}`.")
-      .optional("public_key", &JwtSettings::public_key, text("'${file:/etc/portcullis/issuer.pem}'"), "",
+      .optional("public_key", &JwtSettings::public_key, text("'${file:/etc/portcullis/issuer.pem}'"),
                 "In place of `jwks`: one public key or certificate in PEM, best `${file:...}`.")
-      .optional("audience", &JwtSettings::audiences, one_or_list_of<std::string>(text("orders")), "none",
+      .optional("audience", &JwtSettings::audiences, one_or_list_of<std::string>(text("orders")),
                 "Names of this API, one of which `aud` must hold. Without any, tokens for an audience are "
                 "refused; `\"*\"` takes those for any audience.")
       .optional(
           "algorithms", &JwtSettings::algorithms,
           non_empty(one_or_list_of<std::string>(checked_text("an algorithm", "", "ES256", check_algorithm))),
-          "all that the keys serve",
           "The algorithms admitted: RS, PS, ES and HS with 256, 384 or 512, EdDSA. A key serves those of "
           "its kind, or the one that its `alg` names.")
-      .optional("type", &JwtSettings::type, text("at+jwt"), "any",
+      .default_in_words("all that the keys serve")
+      .optional("type", &JwtSettings::type, text("at+jwt"),
                 "The `typ` that the header must have, such as `at+jwt` (RFC 9068).")
-      .optional("leeway", &JwtSettings::leeway, duration(), "30s",
+      .default_in_words("any")
+      .optional("leeway", &JwtSettings::leeway, duration(),
                 "How far the issuer's clock may be off, for `exp` and `nbf`.")
-      .optional("expiry", &JwtSettings::expiry, choice<Expiry>(), "required",
-                "Whether tokens without `exp` are taken.")
-      .optional("cache", &JwtSettings::cache, integer(0, 10'000'000), "4096",
+      .optional("expiry", &JwtSettings::expiry, choice<Expiry>(), "Whether tokens without `exp` are taken.")
+      .optional("cache", &JwtSettings::cache, integer(0, 10'000'000),
                 "How many verified tokens each worker remembers, none beyond its `exp` or a change of keys.");
-  add_claims_fields<JwtSettings>(*type);
-  add_place_fields<JwtSettings>(*type, "token", "authorization", "Bearer", "pass");
-  add_authentication_fields<JwtSettings>(*type);
+  add_claims_fields(*type);
+  add_place_fields(*type, "token");
+  add_authentication_fields(*type);
   return type;
 }
 

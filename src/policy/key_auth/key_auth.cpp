@@ -48,7 +48,7 @@ Kind kind() {
       "Tells the consumer by a key in the request: 401 for one "
       "that is unknown or has expired. Only the keys' "
       "hashes are configured.");
-  add_place_fields<Settings>(*type, "key", "x-api-key", "none", "hide");
+  add_place_fields(*type, "key");
   return make_authentication_kind<Settings, KeyAuth>("key_auth", type, "keys");
 }
 

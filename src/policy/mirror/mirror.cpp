@@ -56,12 +56,12 @@ Kind kind() {
   type->required("upstream", &Settings::upstream, config::text("orders-next"),
                  "The name of the upstream that gets copies.")
       .locate_last(&Settings::upstream_location)
-      .optional("share", &Settings::percent, config::percent(), "100%", "Of the requests.")
-      .optional("when", &Settings::when, Condition::type(), "every request",
-                "Which requests, as `method in [GET, HEAD]`.")
-      .optional("body_size", &Settings::body_size, config::size(), "64KiB",
+      .optional("share", &Settings::percent, config::percent(), "Of the requests.")
+      .optional("when", &Settings::when, Condition::type(), "Which requests, as `method in [GET, HEAD]`.")
+      .default_in_words("every request")
+      .optional("body_size", &Settings::body_size, config::size(),
                 "Requests with a larger body are not copied.")
-      .optional("concurrent", &Settings::most, config::integer(1, 1'000'000), "100",
+      .optional("concurrent", &Settings::most, config::integer(1, 1'000'000),
                 "So many copies at once; further ones are dropped and counted.");
   Kind kind = make_kind<Settings, Mirror>("mirror", type,
                                           [](const config::PolicyUse&, const Settings& settings,

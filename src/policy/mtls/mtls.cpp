@@ -78,7 +78,7 @@ Kind kind() {
       "in the TLS handshake, and the listener has "
       "verified: 401 without one, or for one that no consumer has.");
   type->optional(
-      "consumer", &Settings::consumer, config::choice<ConsumerNeed>(), "required",
+      "consumer", &Settings::consumer, config::choice<ConsumerNeed>(),
       "Whether the certificate must be a consumer's; with `optional`, any that the listener's `client_ca` "
       "has issued will do.");
   add_authentication_fields<Settings>(*type);

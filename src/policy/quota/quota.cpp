@@ -110,10 +110,10 @@ Kind kind() {
       "So much for each consumer in each hour, day, week or month of the calendar; 429 beyond it. Counts "
       "outlive the "
       "process. Stands after a policy that authenticates: 403 for a request without a consumer.");
-  type->optional("name", &Settings::name, config::name_type(), "",
+  type->optional("name", &Settings::name, config::name_type(),
                  "Its name in `RateLimit` fields. Policies of the same name share their counts.")
       .required("limit", &Settings::limit, config::integer(1, 1'000'000'000'000), "How much.")
-      .optional("per", &Settings::per, config::choice<Calendar>(), "month",
+      .optional("per", &Settings::per, config::choice<Calendar>(),
                 "In which stretch of the calendar; weeks begin on Monday.")
       .optional("time_zone", &Settings::time_zone,
                 config::checked_text("a time zone", "", "Europe/Berlin",
@@ -122,9 +122,9 @@ Kind kind() {
                                                                          : "there is no time zone `" + text +
                                                                                "`; write it as Europe/Berlin";
                                      }),
-                "UTC", "Whose calendar.")
-      .optional("cost", &Settings::cost, config::integer(1, 1'000'000), "1", "What one request takes.")
-      .optional("response_fields", &Settings::response_fields, config::boolean(), "true",
+                "Whose calendar.")
+      .optional("cost", &Settings::cost, config::integer(1, 1'000'000), "What one request takes.")
+      .optional("response_fields", &Settings::response_fields, config::boolean(),
                 "Whether responses carry `RateLimit` and `RateLimit-Policy`.");
   return with_insight<Settings>(
       make_kind<Settings, Quota>("quota", type, check),

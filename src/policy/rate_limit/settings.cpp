@@ -8,15 +8,16 @@ namespace {
 // `T` is LimitSettings or derives from it.
 template <typename T>
 void add_limit_fields(config::ObjectType<T>& type) {
-  type.optional("name", &LimitSettings::name, config::name_type(), "",
+  type.optional("name", &LimitSettings::name, config::name_type(),
                 "Its name in `RateLimit` fields and metrics. Policies of the same name share their counts.")
-      .optional("limit", &LimitSettings::rate, config::rate(), "",
+      .optional("limit", &LimitSettings::rate, config::rate(),
                 "How much in how much time: `100/s`, `5000/min`, `10/30s`, `100000/day`.")
-      .optional("burst", &LimitSettings::burst, config::integer(1, 1'000'000'000), "the amount of `limit`",
+      .optional("burst", &LimitSettings::burst, config::integer(1, 1'000'000'000),
                 "For `token_bucket`: how much may come at once, after a pause.")
-      .optional("key", &LimitSettings::key, LimitKey::type(), "consumer", LimitKey::summary())
+      .default_in_words("the amount of `limit`")
+      .optional("key", &LimitSettings::key, LimitKey::type(), LimitKey::summary())
       .optional(
-          "algorithm", &LimitSettings::algorithm, config::choice<limits::Algorithm>(), "token_bucket",
+          "algorithm", &LimitSettings::algorithm, config::choice<limits::Algorithm>(),
           "`token_bucket` (GCRA: refilled steadily) or `sliding_window` (never more than `limit` in any "
           "period, as far as counts of whole periods tell).");
 }
@@ -37,31 +38,31 @@ std::shared_ptr<config::ObjectType<RateLimitSettings>> rate_limit_type() {
       "allow. A request is charged to all limits, or to none. "
       "Counts are exact over all workers and outlive a reload.");
   add_limit_fields<RateLimitSettings>(*type);
-  type->optional("limits", &RateLimitSettings::limits, config::list_of<LimitSettings>(limit_type()), "",
+  type->optional("limits", &RateLimitSettings::limits, config::list_of<LimitSettings>(limit_type()),
                  "Several limits at once, in place of the keys above.")
-      .optional("cost", &RateLimitSettings::cost, config::integer(0, 1'000'000), "1",
-                "What one request takes.")
+      .optional("cost", &RateLimitSettings::cost, config::integer(0, 1'000'000), "What one request takes.")
       .optional(
-          "cost_field", &RateLimitSettings::cost_field, config::text("x-cost"), "none",
+          "cost_field", &RateLimitSettings::cost_field, config::text("x-cost"),
           "A response field with what the request has cost in fact, a whole number, for APIs that are "
           "priced by tokens or rows: what goes beyond `cost` is charged afterwards, and may leave a debt "
           "that is to be waited out.")
-      .optional("dry_run", &RateLimitSettings::dry_run, config::choice<DryRun>(), "off",
+      .optional("dry_run", &RateLimitSettings::dry_run, config::choice<DryRun>(),
                 "`on`: counts and tells the log and the metrics, and refuses nothing.")
-      .optional("response_fields", &RateLimitSettings::response_fields, config::boolean(), "true",
+      .optional("response_fields", &RateLimitSettings::response_fields, config::boolean(),
                 "Whether responses carry `RateLimit` and `RateLimit-Policy`.")
       .optional(
-          "cluster", &RateLimitSettings::cluster, config::choice<ClusterMode>(), "off",
+          "cluster", &RateLimitSettings::cluster, config::choice<ClusterMode>(),
           "Whether the nodes count together through `redis`: `off` (each node for itself), `exact` (one "
           "round trip for each request) or `batched` (each worker leases some ahead and asks when they run "
           "low; what is leased and not used counts as used until the limit has grown by as much again).")
-      .optional("on_error", &RateLimitSettings::on_error, config::choice<LimitOnError>(), "local",
+      .optional("on_error", &RateLimitSettings::on_error, config::choice<LimitOnError>(),
                 "What is done when the server does not answer: `local` (this node's own count, by the same "
                 "limits), `allow`, or `deny` (503).")
       .optional(
-          "batch", &RateLimitSettings::batch, config::integer(1, 1'000'000), "a hundredth of the limit",
+          "batch", &RateLimitSettings::batch, config::integer(1, 1'000'000),
           "For `batched`: the most that a worker leases at once. The limit can be exceeded by this much for "
-          "each worker of each node.");
+          "each worker of each node.")
+      .default_in_words("a hundredth of the limit");
   return type;
 }
 

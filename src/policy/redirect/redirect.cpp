@@ -113,8 +113,8 @@ Kind kind() {
                  "host: `//` at the beginning that comes from the request counts as `/`, and a request that "
                  "names a scheme "
                  "there, or leaves the location empty, is refused with 400.")
-      .optional("status", &Settings::status, config::choice<Code>(), "308", "The status code.")
-      .optional("keep_query", &Settings::keep_query, config::boolean(), "true",
+      .optional("status", &Settings::status, config::choice<Code>(), "The status code.")
+      .optional("keep_query", &Settings::keep_query, config::boolean(),
                 "Whether the request's query is appended, before a fragment.");
   return with_insight<Settings>(make_kind<Settings, Redirect>("redirect", type),
                                 [](const Settings& settings, const config::PolicyUse& use) {

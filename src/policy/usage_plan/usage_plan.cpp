@@ -142,7 +142,7 @@ Kind kind(const std::vector<Kind>& limiting) {
       "Applies the limits of the consumer's plan (`consumers[].plan`), "
       "those for this route first. Stands after a "
       "policy that authenticates; 403 for who has no plan.");
-  type->optional("default", &Settings::fallback, config::text("free"), "none", "The plan of who has none.")
+  type->optional("default", &Settings::fallback, config::text("free"), "The plan of who has none.")
       .locate_last(&Settings::fallback_location);
   Kind kind{.description = {"usage_plan", type}, .create = {}};
   kind.create = [limiting](const config::PolicySettings& settings,
