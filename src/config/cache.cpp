@@ -13,10 +13,10 @@ Type<Cache> cache_type() {
           "survives a restart and a crash.")
       .required("size", &CacheDisk::size, size(), "All of them together, as 20GiB.")
       .locate_last(&CacheDisk::size_location)
-      .optional("min_object_size", &CacheDisk::least_object, size(), "Smaller bodies stay in memory.")
-      .locate_last(&CacheDisk::least_object_location)
+      .optional("min_object_size", &CacheDisk::min_object_size, size(), "Smaller bodies stay in memory.")
+      .locate_last(&CacheDisk::min_object_size_location)
       .optional(
-          "max_object_size", &CacheDisk::most_object, size(),
+          "max_object_size", &CacheDisk::max_object_size, size(),
           "Larger bodies are not kept, and neither are those larger than their policy's `object_size`.");
   auto cache =
       std::make_shared<ObjectType<Cache>>("cache", "What the responses that `cache` policies keep may take.");
@@ -31,10 +31,10 @@ Type<Cache> cache_type() {
 void check_cache(const Cache& cache, Diagnostics& diagnostics) {
   const CacheDisk& disk = cache.disk;
   if (disk.path.empty()) return;
-  if (disk.size < disk.least_object)
+  if (disk.size < disk.min_object_size)
     diagnostics.error(disk.size_location, "`size` is less than one object of `min_object_size`");
-  if (disk.most_object < disk.least_object)
-    diagnostics.error(disk.least_object_location,
+  if (disk.max_object_size < disk.min_object_size)
+    diagnostics.error(disk.min_object_size_location,
                       "`min_object_size` is more than `max_object_size`: nothing would be kept on disk");
 }
 

@@ -127,7 +127,7 @@ Type<Consumer> consumer_type() {
       ->optional("keys", &Credentials::keys, one_or_list_of<ApiKey>(shorthand(key, "hash")),
                  "For `key_auth`. Several make it possible to change keys without an interruption.")
       .optional("basic", &Credentials::basic, one_or_list_of<BasicCredential>(basic), "For `basic_auth`.")
-      .optional("jwt_subject", &Credentials::jwt_subjects,
+      .optional("jwt_subject", &Credentials::jwt_subject,
                 one_or_list_of<std::string>(checked_text("a subject", "", "auth0|42", check_value)),
                 "For `jwt` and `oauth2_introspection`: the value of the token's consumer claim.")
       .optional("signing_keys", &Credentials::signing_keys, one_or_list_of<SigningKey>(signing),

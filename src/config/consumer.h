@@ -51,7 +51,7 @@ struct CertificateCredential {
 struct Credentials {
   std::vector<ApiKey> keys;
   std::vector<BasicCredential> basic;
-  std::vector<std::string> jwt_subjects;
+  std::vector<std::string> jwt_subject;
   std::vector<SigningKey> signing_keys;
   std::vector<CertificateCredential> certificates;
 };

@@ -12,7 +12,7 @@ namespace {
 Type<SourceTls> source_tls_type() {
   auto type =
       std::make_shared<ObjectType<SourceTls>>("source_tls", "Whom to believe, and how to show who asks.");
-  type->optional("ca", &SourceTls::ca_file, text("/etc/portcullis/consul-ca.pem"),
+  type->optional("ca", &SourceTls::ca, text("/etc/portcullis/consul-ca.pem"),
                  "Who signs the server's certificate, PEM.")
       .default_in_words("the system's")
       .optional("cert", &SourceTls::cert, text("/etc/portcullis/client.crt"), "Our own certificate, PEM.")

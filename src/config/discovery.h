@@ -13,7 +13,7 @@ namespace portcullis::config {
 struct Target;
 
 struct SourceTls {
-  std::string ca_file;
+  std::string ca;
   std::string cert;
   std::string key;
 

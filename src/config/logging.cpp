@@ -42,7 +42,7 @@ Type<AccessLog> access_log_type() {
       .optional("slower_than", &AccessLog::slower_than, duration(),
                 "Requests that took longer are logged, too, whatever `sample` says.")
       .default_in_words("none")
-      .optional("status", &AccessLog::statuses, non_empty(one_or_list_of<StatusRange>(status_range())),
+      .optional("status", &AccessLog::status, non_empty(one_or_list_of<StatusRange>(status_range())),
                 "Only requests with these are logged, as 5xx.")
       .default_in_words("all")
       .optional("except_routes", &AccessLog::except_routes, list_of<std::string>(text("health")),

@@ -24,7 +24,7 @@ struct AccessLog {
   std::vector<std::string> redact;
   uint64_t sample = 100;  // percent
   std::chrono::milliseconds slower_than{0};
-  std::vector<StatusRange> statuses;
+  std::vector<StatusRange> status;
   std::vector<std::string> except_routes;
 };
 

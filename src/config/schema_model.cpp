@@ -206,9 +206,9 @@ Type<Config> config_type(const PolicyCatalog& catalog) {
   dns->optional("servers", &Dns::servers, list_of<std::string>(address_type()),
                 "Name servers, as `address:port`.")
       .default_in_words("the system's")
-      .optional("min_ttl", &Dns::least_ttl, duration(),
+      .optional("min_ttl", &Dns::min_ttl, duration(),
                 "A shorter time to live counts as this; also the pause after a failure.")
-      .optional("max_ttl", &Dns::most_ttl, duration(), "A longer time to live counts as this.");
+      .optional("max_ttl", &Dns::max_ttl, duration(), "A longer time to live counts as this.");
   auto limits =
       std::make_shared<ObjectType<Limits>>("limits", "Memory for the counters of rate limits on this node.");
   limits->optional("memory", &Limits::memory, size(),

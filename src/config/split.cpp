@@ -9,12 +9,12 @@ Type<Branch> branch_type() {
   auto rollback = std::make_shared<ObjectType<Rollback>>(
       "rollback", "Takes a branch out by itself when too many of its requests fail.");
   rollback->locate(&Rollback::location)
-      .required("error_share", &Rollback::error_percent, percent(),
+      .required("error_share", &Rollback::error_share, percent(),
                 "When so many of an interval's requests have failed, the branch gets no more.")
-      .optional("status", &Rollback::statuses, non_empty(one_or_list_of<StatusRange>(status_range())),
+      .optional("status", &Rollback::status, non_empty(one_or_list_of<StatusRange>(status_range())),
                 "Answers that count as failures, the gateway's own among them; so does a body that ends "
                 "early.")
-      .optional("min_requests", &Rollback::least_requests, integer(1, 1'000'000),
+      .optional("min_requests", &Rollback::min_requests, integer(1, 1'000'000),
                 "With fewer in an interval nothing is judged.")
       .optional("interval", &Rollback::interval, duration(), "After it, counting begins anew.")
       .optional("hold", &Rollback::hold, duration(),

@@ -110,7 +110,7 @@ Type<HealthCheck> health_check_type() {
                 "So many good checks in a row bring a target back.")
       .optional("unhealthy_after", &HealthCheck::unhealthy_after, integer(1, 1'000),
                 "So many bad ones in a row take it out.")
-      .optional("status", &HealthCheck::statuses, non_empty(one_or_list_of<StatusRange>(status_range())),
+      .optional("status", &HealthCheck::status, non_empty(one_or_list_of<StatusRange>(status_range())),
                 "What it may answer.")
       .optional("body", &HealthCheck::body,
                 checked_text("an expression", "", "'\"status\": *\"up\"'", check_expression),
@@ -128,17 +128,17 @@ Type<Retries> retries_type() {
   type->required("attempts", &Retries::attempts, integer(0, 100), "How often, after the first.")
       .optional("on", &Retries::on, one_or_list_of<Retries::On>(choice<Retries::On>()),
                 "`reset`: no answer, or none that is HTTP; `timeout`: none within `timeouts.response`.")
-      .optional("status", &Retries::statuses, one_or_list_of<StatusRange>(status_range()),
+      .optional("status", &Retries::status, one_or_list_of<StatusRange>(status_range()),
                 "Answers for which another one is tried, as `[502, 503]`; the last one is the client's.")
-      .optional("budget", &Retries::budget_percent, percent(),
+      .optional("budget", &Retries::budget, percent(),
                 "No more than this share of the requests is sent again.")
-      .optional("min_per_second", &Retries::least_each_second, integer(0, 1'000'000),
+      .optional("min_per_second", &Retries::min_per_second, integer(0, 1'000'000),
                 "But so many a second in any case, by each worker.")
       .optional(
-          "backoff", &Retries::pause, duration(),
+          "backoff", &Retries::backoff, duration(),
           "The longest pause before the first; it doubles with each. Any pause up to it is taken, at random.")
-      .optional("max_backoff", &Retries::longest_pause, duration(), "But no longer than that.")
-      .optional("max_retry_after", &Retries::longest_retry_after, duration(),
+      .optional("max_backoff", &Retries::max_backoff, duration(), "But no longer than that.")
+      .optional("max_retry_after", &Retries::max_retry_after, duration(),
                 "A target's `Retry-After` is obeyed; when it is longer, its answer is the client's.")
       .optional("body_size", &Retries::body_size, size(),
                 "Bodies up to this size, of known length, are kept to be sent again.");
@@ -151,19 +151,19 @@ Type<OutlierEjection> outlier_ejection_type() {
   type->optional("failures_in_row", &OutlierEjection::failures_in_row, integer(0, 1'000'000),
                  "So many failed requests in a row: without a connection or an answer, or by `status`. 0: "
                  "never for that.")
-      .optional("status", &OutlierEjection::statuses, one_or_list_of<StatusRange>(status_range()),
+      .optional("status", &OutlierEjection::status, one_or_list_of<StatusRange>(status_range()),
                 "Answers that count as failures, such as 5xx.")
-      .optional("error_share", &OutlierEjection::error_percent, percent(),
+      .optional("error_share", &OutlierEjection::error_share, percent(),
                 "So many of an interval's requests have failed. 0%: never for that.")
       .optional("slowness", &OutlierEjection::slowness, integer(0, 1'000),
                 "It has taken so many times as long as the others in an interval. 0: never for that.")
-      .optional("min_requests", &OutlierEjection::least_requests, integer(1, 1'000'000),
+      .optional("min_requests", &OutlierEjection::min_requests, integer(1, 1'000'000),
                 "A target with fewer requests in an interval is not judged by that interval.")
       .optional("interval", &OutlierEjection::interval, duration(), "For `error_share` and `slowness`.")
       .optional("ejection", &OutlierEjection::ejection, duration(),
                 "How long the first time; the second time in a row twice as long, and so on.")
-      .optional("max_ejection", &OutlierEjection::longest, duration(), "But not longer than that.")
-      .optional("max_ejected", &OutlierEjection::most_ejected_percent, percent(),
+      .optional("max_ejection", &OutlierEjection::max_ejection, duration(), "But not longer than that.")
+      .optional("max_ejected", &OutlierEjection::max_ejected, percent(),
                 "Never more than this share of the targets, though always one.");
   return type;
 }
@@ -177,8 +177,7 @@ Type<Hedge> hedge_type() {
                  "How long it has not answered: best what 95% do not need.")
       .optional("attempts", &Hedge::attempts, integer(1, 5),
                 "How many more targets, each after another `delay`.")
-      .optional("budget", &Hedge::budget_percent, percent(),
-                "No more than this share of the requests is sent so.");
+      .optional("budget", &Hedge::budget, percent(), "No more than this share of the requests is sent so.");
   return type;
 }
 
@@ -291,7 +290,7 @@ Type<Upstream> upstream_type() {
       .optional("circuit_breaker", &Upstream::circuit_breaker, circuit_breaker_type(),
                 "What it may be burdened with at once.")
       .default_in_words("no limits")
-      .optional("panic_threshold", &Upstream::panic_percent, percent(),
+      .optional("panic_threshold", &Upstream::panic_threshold, percent(),
                 "When less than this share of the targets is available, all get requests as if they were. "
                 "With none left that "
                 "is so in any case.")

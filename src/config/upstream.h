@@ -78,7 +78,7 @@ struct HealthCheck {
   milliseconds timeout{1'000};
   uint64_t healthy_after = 2;
   uint64_t unhealthy_after = 3;
-  std::vector<StatusRange> statuses{{200, 299}};
+  std::vector<StatusRange> status{{200, 299}};
   std::string body;
 
   bool enabled() const { return location.line != 0; }
@@ -88,12 +88,12 @@ struct Retries {
   enum class On { kReset, kTimeout };
   uint64_t attempts = 0;
   std::vector<On> on{On::kReset};
-  std::vector<StatusRange> statuses;
-  uint64_t budget_percent = 20;
-  uint64_t least_each_second = 3;
-  milliseconds pause{25};
-  milliseconds longest_pause{250};
-  milliseconds longest_retry_after{1'000};
+  std::vector<StatusRange> status;
+  uint64_t budget = 20;  // percent
+  uint64_t min_per_second = 3;
+  milliseconds backoff{25};
+  milliseconds max_backoff{250};
+  milliseconds max_retry_after{1'000};
   uint64_t body_size = 64 * 1024;
 };
 constexpr auto names_of(Retries::On) {
@@ -103,14 +103,14 @@ constexpr auto names_of(Retries::On) {
 
 struct OutlierEjection {
   uint64_t failures_in_row = 3;
-  std::vector<StatusRange> statuses;
-  uint64_t error_percent = 0;
+  std::vector<StatusRange> status;
+  uint64_t error_share = 0;  // percent
   uint64_t slowness = 0;
-  uint64_t least_requests = 20;
+  uint64_t min_requests = 20;
   milliseconds interval{10'000};
   milliseconds ejection{10'000};
-  milliseconds longest{300'000};
-  uint64_t most_ejected_percent = 50;
+  milliseconds max_ejection{300'000};
+  uint64_t max_ejected = 50;  // percent
 };
 
 // What the responses of targets may be like.
@@ -129,7 +129,7 @@ struct CircuitBreaker {
 struct Hedge {
   milliseconds delay{0};
   uint64_t attempts = 1;
-  uint64_t budget_percent = 10;
+  uint64_t budget = 10;  // percent
 };
 
 struct UpstreamHttp2 {
@@ -150,7 +150,7 @@ struct Upstream {
   Hedge hedge;
   CircuitBreaker circuit_breaker;
   OutlierEjection outlier_ejection;
-  uint64_t panic_percent = 0;
+  uint64_t panic_threshold = 0;  // percent
   std::vector<Target> targets;
   Discover discover;
   UpstreamTls tls;

@@ -76,7 +76,7 @@ Directory::Directory(const std::vector<config::Consumer>& consumers) {
           passwords_.emplace_back(Password{&consumer, basic.username, basic.password_hash});
       by_username_.emplace(kept.username, &kept);
     }
-    for (const std::string& subject : told.credentials.jwt_subjects)
+    for (const std::string& subject : told.credentials.jwt_subject)
       by_subject_.emplace(subjects_.emplace_back(subject), &consumer);
     for (const config::CertificateCredential& one : told.credentials.certificates)
       certificates_.emplace(one.known_by(), ClientCertificate{&consumer, one.name});
@@ -123,7 +123,7 @@ void Directory::check(const std::vector<config::Consumer>& consumers, config::Di
     }
     for (const config::BasicCredential& basic : consumer.credentials.basic)
       note("user named ", basic.username, basic.location, "`" + basic.username + "`");
-    for (const std::string& subject : consumer.credentials.jwt_subjects)
+    for (const std::string& subject : consumer.credentials.jwt_subject)
       note("consumer with the subject ", subject, consumer.location, "`" + subject + "`");
     for (const config::CertificateCredential& one : consumer.credentials.certificates) {
       const int told = !one.fingerprint.empty() + !one.subject.empty() + !one.dns_name.empty() +

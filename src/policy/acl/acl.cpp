@@ -18,12 +18,12 @@ struct Rule {
 
 struct Settings {
   std::vector<Rule> rules;
-  Effect otherwise = Effect::kDeny;
+  Effect default_effect = Effect::kDeny;
 };
 
 class Acl final : public Policy {
  public:
-  explicit Acl(const Settings& settings) : otherwise_(settings.otherwise) {
+  explicit Acl(const Settings& settings) : otherwise_(settings.default_effect) {
     for (const Rule& rule : settings.rules) {
       const bool allows = !rule.allow.empty();
       rules_.push_back({allows ? Effect::kAllow : Effect::kDeny, Condition(allows ? rule.allow : rule.deny)});
@@ -92,7 +92,7 @@ Kind kind() {
       "hold.");
   type->required("rules", &Settings::rules, config::list_of<Rule>(rule),
                  "In the order in which they are tried.")
-      .optional("default", &Settings::otherwise, config::choice<Effect>(),
+      .optional("default", &Settings::default_effect, config::choice<Effect>(),
                 "What is done when no rule holds.");
   return with_insight<Settings>(make_kind<Settings, Acl>("acl", type, check),
                                 [](const Settings& settings, const config::PolicyUse&) {

@@ -12,7 +12,7 @@ std::shared_ptr<config::ObjectType<CacheSettings>> cache_type() {
   auto by_status = std::make_shared<config::ObjectType<StatusLifetime>>(
       "ttl_by_status", "How long responses of a status are fresh.");
   by_status
-      ->required("status", &StatusLifetime::statuses,
+      ->required("status", &StatusLifetime::status,
                  config::one_or_list_of<config::StatusRange>(config::status_range()),
                  "Of which statuses, as 404 or 5xx.")
       .required("ttl", &StatusLifetime::ttl, duration(), "For how long; 0s: they are not kept.");

@@ -17,7 +17,7 @@ constexpr auto names_of(ClientDirectives) {
 }
 
 struct StatusLifetime {
-  std::vector<config::StatusRange> statuses;
+  std::vector<config::StatusRange> status;
   std::chrono::milliseconds ttl{0};
 };
 

@@ -20,7 +20,7 @@ struct QueueSettings {
 };
 
 struct AdaptiveSettings {
-  uint64_t least = 0;
+  uint64_t min = 0;
   uint64_t tolerance = 150;
 };
 
@@ -36,8 +36,7 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
  public:
   ConcurrencyLimit(const Settings& settings, const BuildContext& build)
       : settings_(settings),
-        limit_{settings.limit, settings.adaptive.least,
-               static_cast<double>(settings.adaptive.tolerance) / 100},
+        limit_{settings.limit, settings.adaptive.min, static_cast<double>(settings.adaptive.tolerance) / 100},
         key_(settings.key),
         fair_by_(settings.queue.fair_by),
         gates_(build.services.gates()),
@@ -196,7 +195,7 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
 
 void check(const config::PolicyUse& use, const Settings& settings, const config::Config&,
            config::Diagnostics& diagnostics) {
-  if (settings.adaptive.least > settings.limit)
+  if (settings.adaptive.min > settings.limit)
     diagnostics.error(use.location, "`adaptive.min` is above `limit`");
 }
 
@@ -214,7 +213,7 @@ Kind kind() {
   auto adaptive =
       std::make_shared<config::ObjectType<AdaptiveSettings>>("adaptive", "A limit that follows the latency.");
   adaptive
-      ->required("min", &AdaptiveSettings::least, config::integer(1, 1'000'000),
+      ->required("min", &AdaptiveSettings::min, config::integer(1, 1'000'000),
                  "The lowest limit; `limit` is the highest.")
       .optional("tolerance", &AdaptiveSettings::tolerance, config::integer(100, 1'000),
                 "In percent of what is usual: how long requests may take before fewer are let in.");

@@ -56,7 +56,7 @@ std::shared_ptr<ObjectType<JwtSettings>> jwt_type() {
       "jwt",
       "Tells who calls by a signed JSON Web Token: 401 for one that is not good, 403 for one that does not "
       "satisfy `require`. Follows RFC 7515, 7517 to 7519, 8037, 8725 and, in its challenges, 6750.");
-  type->optional("issuer", &JwtSettings::issuers,
+  type->optional("issuer", &JwtSettings::issuer,
                  non_empty(one_or_list_of<std::string>(text("https://login.example.com/"))),
                  "The `iss` that tokens must have: one of these.")
       .default_in_words("any")
@@ -66,7 +66,7 @@ std::shared_ptr<ObjectType<JwtSettings>> jwt_type() {
                 "In place of `jwks`: a shared secret for HS256, HS384 and HS512, best `${VARIABLE}`.")
       .optional("public_key", &JwtSettings::public_key, text("'${file:/etc/portcullis/issuer.pem}'"),
                 "In place of `jwks`: one public key or certificate in PEM, best `${file:...}`.")
-      .optional("audience", &JwtSettings::audiences, one_or_list_of<std::string>(text("orders")),
+      .optional("audience", &JwtSettings::audience, one_or_list_of<std::string>(text("orders")),
                 "Names of this API, one of which `aud` must hold. Without any, tokens for an audience are "
                 "refused; `\"*\"` takes those for any audience.")
       .optional(
@@ -100,7 +100,7 @@ void check_jwt(const JwtSettings& settings, const PolicyUse& use, const Config& 
                                         : "jwt takes its keys in one way: `jwks` with one of `file`, "
                                           "`inline`, `url` and `discover`, or `secret`, or `public_key`");
   }
-  if (settings.jwks.discover && (settings.issuers.size() != 1 || !check_url(settings.issuers[0]).empty()))
+  if (settings.jwks.discover && (settings.issuer.size() != 1 || !check_url(settings.issuer[0]).empty()))
     return diagnostics.error(place, "`discover` needs one `issuer`, which is a URL");
   const auto configured = configured_keys(settings);
   if (configured && !*configured) diagnostics.error(place, configured->error().message);
@@ -121,10 +121,10 @@ identity::TokenRules token_rules(const JwtSettings& settings) {
   const std::vector<std::string> all(crypto::algorithm_names().begin(), crypto::algorithm_names().end());
   for (const std::string& name : settings.algorithms.empty() ? all : settings.algorithms)
     rules.algorithms.push_back(*crypto::algorithm_by_name(name));
-  rules.issuers = settings.issuers;
-  rules.audiences = settings.audiences;
+  rules.issuers = settings.issuer;
+  rules.audiences = settings.audience;
   rules.any_audience =
-      std::find(settings.audiences.begin(), settings.audiences.end(), "*") != settings.audiences.end();
+      std::find(settings.audience.begin(), settings.audience.end(), "*") != settings.audience.end();
   rules.type = settings.type;
   rules.needs_expiry = settings.expiry == Expiry::kRequired;
   rules.leeway = std::chrono::ceil<std::chrono::seconds>(settings.leeway);
@@ -158,7 +158,7 @@ identity::KeyPlace key_place(const JwtSettings& settings, const Location& from) 
   const KeySettings& told = settings.jwks;
   place.kind = !told.file.empty() ? Way::kFile : told.discover ? Way::kDiscovery : Way::kUrl;
   if (place.kind == Way::kFile) place.place = from.beside(told.file);
-  if (place.kind == Way::kDiscovery) place.place = settings.issuers.front();
+  if (place.kind == Way::kDiscovery) place.place = settings.issuer.front();
   if (place.kind == Way::kUrl) place.place = told.url;
   place.ca_file = from.beside(told.ca);
   place.refresh = told.refresh.count() != 0  ? told.refresh

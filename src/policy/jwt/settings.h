@@ -38,11 +38,11 @@ struct JwtSettings : AuthenticationSettings, CredentialPlace, ClaimsSettings {
     scheme = "Bearer";
     credential = Credential::kPass;
   }
-  std::vector<std::string> issuers;
+  std::vector<std::string> issuer;
   KeySettings jwks;
   std::string secret;
   std::string public_key;
-  std::vector<std::string> audiences;
+  std::vector<std::string> audience;
   std::vector<std::string> algorithms;
   std::string type;
   std::chrono::milliseconds leeway{30'000};

@@ -10,7 +10,7 @@ template <typename T>
 void add_limit_fields(config::ObjectType<T>& type) {
   type.optional("name", &LimitSettings::name, config::name_type(),
                 "Its name in `RateLimit` fields and metrics. Policies of the same name share their counts.")
-      .optional("limit", &LimitSettings::rate, config::rate(),
+      .optional("limit", &LimitSettings::limit, config::rate(),
                 "How much in how much time: `100/s`, `5000/min`, `10/30s`, `100000/day`.")
       .optional("burst", &LimitSettings::burst, config::integer(1, 1'000'000'000),
                 "For `token_bucket`: how much may come at once, after a pause.")
@@ -70,15 +70,15 @@ void check_rate_limit(const RateLimitSettings& settings, const config::PolicyUse
                       const config::Config& config, config::Diagnostics& diagnostics) {
   if (settings.cluster != ClusterMode::kOff && config.redis.address.empty())
     diagnostics.error(use.location, "`cluster` needs the top level's `redis`");
-  if (settings.limits.empty() == (settings.rate.amount == 0)) {
+  if (settings.limits.empty() == (settings.limit.amount == 0)) {
     diagnostics.error(use.location, settings.limits.empty() ? "rate_limit needs `limit` or `limits`"
                                                             : "rate_limit takes either `limit` or `limits`");
   }
   for (LimitSettings limit : limits_of(settings)) {
     if (limit.location.line == 0) limit.location = use.location;
-    if (limit.rate.amount == 0) {
+    if (limit.limit.amount == 0) {
       diagnostics.error(limit.location, "a limit needs `limit`");
-    } else if (limit.algorithm == limits::Algorithm::kSlidingWindow && limit.rate.amount > 200'000'000) {
+    } else if (limit.algorithm == limits::Algorithm::kSlidingWindow && limit.limit.amount > 200'000'000) {
       diagnostics.error(limit.location, "a sliding window counts up to 200000000");
     } else if (limit.algorithm == limits::Algorithm::kSlidingWindow && limit.burst != 0) {
       diagnostics.error(limit.location, "`burst` is of the token bucket; a sliding window has none");
@@ -91,8 +91,8 @@ std::vector<LimitSettings> limits_of(const RateLimitSettings& settings) {
 }
 
 limits::Limit compile_limit(const LimitSettings& settings) {
-  return {settings.algorithm, settings.rate.amount, settings.rate.period,
-          settings.burst != 0 ? settings.burst : settings.rate.amount};
+  return {settings.algorithm, settings.limit.amount, settings.limit.period,
+          settings.burst != 0 ? settings.burst : settings.limit.amount};
 }
 
 }  // namespace portcullis::policy::rate_limit

@@ -14,7 +14,7 @@ namespace portcullis::policy::rate_limit {
 struct LimitSettings {
   config::Location location;
   std::string name;
-  config::Rate rate;
+  config::Rate limit;
   uint64_t burst = 0;  // 0: as much as the rate's amount
   std::string key = "consumer";
   limits::Algorithm algorithm = limits::Algorithm::kTokenBucket;

@@ -7,8 +7,8 @@ namespace portcullis::policy::usage_plan {
 namespace {
 
 struct Settings {
-  std::string fallback;
-  config::Location fallback_location;
+  std::string default_plan;
+  config::Location default_plan_location;
 };
 
 using Policies = std::vector<PolicyPointer>;
@@ -26,7 +26,7 @@ class UsagePlan final : public Policy {
       const auto found = index.find(name);
       return found == index.end() ? kNone : found->second;
     };
-    fallback_ = plan_of(settings.fallback);
+    fallback_ = plan_of(settings.default_plan);
     for (const identity::Consumer& consumer : consumers_->consumers()) {
       const size_t own = plan_of(consumer.plan);
       by_consumer_.push_back(own == kNone ? fallback_ : own);
@@ -142,8 +142,8 @@ Kind kind(const std::vector<Kind>& limiting) {
       "Applies the limits of the consumer's plan (`consumers[].plan`), "
       "those for this route first. Stands after a "
       "policy that authenticates; 403 for who has no plan.");
-  type->optional("default", &Settings::fallback, config::text("free"), "The plan of who has none.")
-      .locate_last(&Settings::fallback_location);
+  type->optional("default", &Settings::default_plan, config::text("free"), "The plan of who has none.")
+      .locate_last(&Settings::default_plan_location);
   Kind kind{.description = {"usage_plan", type}, .create = {}};
   kind.create = [limiting](const config::PolicySettings& settings,
                            const BuildContext& build) -> PolicyPointer {
@@ -154,10 +154,10 @@ Kind kind(const std::vector<Kind>& limiting) {
     const Settings& settings = use.settings.as<Settings>();
     std::vector<std::string_view> known;
     for (const config::Plan& plan : config.plans) known.push_back(plan.name);
-    diagnostics.refuse_unknown("plan", settings.fallback, known, settings.fallback_location);
+    diagnostics.refuse_unknown("plan", settings.default_plan, known, settings.default_plan_location);
   };
   return with_insight<Settings>(std::move(kind), [](const Settings& settings, const config::PolicyUse&) {
-    return Insight{.needs_consumer = settings.fallback.empty()};
+    return Insight{.needs_consumer = settings.default_plan.empty()};
   });
 }
 
