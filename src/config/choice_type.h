@@ -11,7 +11,8 @@
 
 namespace portcullis::config {
 
-// One of several words, stored as a value of an enum. Only its template below knows which enum that is.
+// One of several words, stored as a value of an enum. Only ChoiceType<E> below knows which enum
+// that is.
 class AnyChoice : public AnyType {
  public:
   void load(const YamlNode& node, Place out, Diagnostics& diagnostics) const override;

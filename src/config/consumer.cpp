@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/field_types.h"
+#include "config/signature_names.h"
 #include "config/value_types.h"
 #include "http/characters.h"
 
@@ -36,6 +37,15 @@ std::string check_fingerprint(const std::string& text) {
   const bool good = digits == 64 && std::all_of(text.begin(), text.end(),
                                                 [](char c) { return c == ':' || hex_value(c) >= 0; });
   return good ? "" : "`" + text + "` is not a fingerprint: it takes the 64 hexadecimal digits of a SHA-256";
+}
+
+std::string check_signature_name(const std::string& text) {
+  std::vector<std::string_view> known;
+  for (const auto& one : kSignatureNames) {
+    if (one.name == text) return "";
+    known.push_back(one.name);
+  }
+  return "`" + text + "` is not an algorithm of RFC 9421" + suggestion_for(text, known);
 }
 
 std::string check_username(const std::string& text) {
@@ -81,21 +91,9 @@ Type<Consumer> consumer_type() {
       .required("id", &SigningKey::id, checked_text("a word", "", "shop-2026", check_word),
                 "The `keyid` of its signatures.")
       .optional("algorithm", &SigningKey::algorithm,
-                checked_text("a signature algorithm", "", "ed25519",
-                             [](const std::string& text) -> std::string {
-                               for (const std::string_view known :
-                                    {"hmac-sha256", "rsa-pss-sha512", "rsa-v1_5-sha256", "ecdsa-p256-sha256",
-                                     "ecdsa-p384-sha384", "ed25519"}) {
-                                 if (text == known) return "";
-                               }
-                               return "`" + text + "` is not an algorithm of RFC 9421" +
-                                      suggestion_for(text,
-                                                     {"hmac-sha256", "rsa-pss-sha512", "rsa-v1_5-sha256",
-                                                      "ecdsa-p256-sha256", "ecdsa-p384-sha384", "ed25519"});
-                             }),
+                checked_text("a signature algorithm", "", "ed25519", check_signature_name),
                 "`hmac-sha256`, `rsa-pss-sha512`, `rsa-v1_5-sha256`, `ecdsa-p256-sha256`, "
                 "`ecdsa-p384-sha384` or `ed25519`.")
-
       .optional("secret", &SigningKey::secret, text("'${file:/etc/portcullis/shop.secret}'"),
                 "The shared secret of `hmac-sha256`, at least 32 bytes; best `${file:...}` or `${VARIABLE}`.")
       .optional("public_key", &SigningKey::public_key, text("'${file:/etc/portcullis/shop.pem}'"),

@@ -10,7 +10,8 @@
 
 namespace portcullis::config {
 
-// A sequence, stored in a std::vector. Only its template below knows the C++ type of the elements.
+// A sequence, stored in a std::vector. Only ListType<T> below knows the C++ type of the
+// elements.
 class AnyList : public AnyType {
  public:
   explicit AnyList(AnyTypePointer element) : element_(std::move(element)) {}

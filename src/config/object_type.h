@@ -13,8 +13,8 @@
 
 namespace portcullis::config {
 
-// A mapping with known keys. Unknown ones are errors with a suggestion. Only its template below knows the C++
-// type of the object and of its members.
+// A mapping with known keys. Unknown ones are errors with a suggestion. Only ObjectType<S> below
+// knows the C++ types of the object and of its members.
 class AnyObject : public AnyType {
  public:
   struct Field {

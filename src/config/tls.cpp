@@ -75,7 +75,6 @@ Type<ListenerTls> listener_tls_type() {
       .default_in_words("those of RFC 9325")
       .optional("groups", &ListenerTls::groups, text("X25519:P-256"),
                 "Groups of the key exchange, as OpenSSL writes them.")
-
       .optional(
           "client_certificate", &ListenerTls::client_certificate, choice<ClientCertificate>(),
           "Whether clients are asked for a certificate. One that does not verify always fails the handshake.")

@@ -18,8 +18,8 @@ namespace portcullis::config {
 class AnyList;
 class AnyObject;
 
-// Where a value of the configuration lies, without the value's C++ type. Whoever makes a Place, and reads
-// one, is a template that has the C++ type from a member that the compiler has compared with its Type<T>.
+// Where a value of the configuration lies, without the value's C++ type. Only the classes named here make and
+// read a Place: each takes the C++ type from a member that the compiler has compared with its Type<T>.
 class Place {
  private:
   template <typename T>
@@ -77,8 +77,8 @@ class Type {
   template <typename Made>
   requires std::same_as<typename Made::Value, T> Type(std::shared_ptr<Made> made) : any_(std::move(made)) {}
 
-  // What is for T although its class does not say so, because it is one class for several C++ types: it hands
-  // the place of a T on to what is for T.
+  // For an `any` whose class does not name T, because one class serves several C++ types. It must hand the
+  // place of its T on to something that is for T.
   static Type handing_on(AnyTypePointer any) { return Type(std::move(any)); }
 
   void load(const YamlNode& node, T& out, Diagnostics& diagnostics) const {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 
+#include "config/signature_names.h"
 #include "crypto/encoding.h"
 
 namespace portcullis::identity {
@@ -22,14 +23,10 @@ crypto::Digest256 digest_of(const std::string& hash) {
   return out;
 }
 
-// The JOSE algorithm by RFC 9421's name (sections 3.3.1 to 3.3.6).
+// `name` must be one of them.
 crypto::Algorithm signature_algorithm(const std::string& name) {
-  if (name == "rsa-pss-sha512") return crypto::Algorithm::kPs512;
-  if (name == "rsa-v1_5-sha256") return crypto::Algorithm::kRs256;
-  if (name == "ecdsa-p256-sha256") return crypto::Algorithm::kEs256;
-  if (name == "ecdsa-p384-sha384") return crypto::Algorithm::kEs384;
-  if (name == "ed25519") return crypto::Algorithm::kEdDsa;
-  return crypto::Algorithm::kHs256;
+  const auto& names = config::kSignatureNames;
+  return std::find_if(names.begin(), names.end(), [&](const auto& one) { return one.name == name; })->value;
 }
 
 Result<crypto::Verifier> signature_key(const config::SigningKey& key) {

@@ -40,7 +40,7 @@ class Acl final : public Policy {
     const Compiled* rule = first_that_holds(context);
     const std::string by = rule == nullptr ? "no rule holds, and the default is to "
                                            : "rule " + std::to_string(rule - rules_.data() + 1) + " holds: ";
-    return {by + (effect_of(rule) == Effect::kAllow ? "allow" : "deny")};
+    return {by + std::string(name_of(effect_of(rule)))};
   }
 
  private:

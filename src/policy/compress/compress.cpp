@@ -27,7 +27,9 @@ constexpr auto names_of(Decompress) {
                                               {Decompress::kAlways, "always"}});
 }
 
-const std::vector<std::string> kAlgorithms{"zstd", "br", "gzip"};
+const std::vector<std::string> kAlgorithms{std::string(name_of(Coding::kZstd)),
+                                           std::string(name_of(Coding::kBrotli)),
+                                           std::string(name_of(Coding::kGzip))};
 const std::vector<std::string> kTypes{"text/*",
                                       "*+json",
                                       "*+xml",
@@ -322,7 +324,7 @@ Kind kind() {
         return std::find(kAlgorithms.begin(), kAlgorithms.end(), text) != kAlgorithms.end()
                    ? std::string()
                    : "`" + text + "` is none of zstd, br and gzip" +
-                         suggestion_for(text, {"zstd", "br", "gzip"});
+                         suggestion_for(text, {kAlgorithms.begin(), kAlgorithms.end()});
       });
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "compress",
