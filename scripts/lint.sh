@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Formatter, linter, and the direction of includes. Usage: scripts/lint.sh [--fix]  (--fix: formats in place)
+# Formatter, linter, the direction of includes, and the names of settings. Usage: scripts/lint.sh [--fix]
+# --fix: formats in place
 set -euo pipefail
 CDPATH="" cd "$(dirname "$0")/.."
 list=$(git ls-files '*.cpp' '*.h')
@@ -14,6 +15,7 @@ if [[ ${1:-} == --fix ]]; then
 fi
 clang-format-14 --dry-run -Werror "${files[@]}"
 /usr/bin/python3 scripts/check_includes.py
+/usr/bin/python3 scripts/check_settings.py
 cmake --preset develop >/dev/null # writes compile_commands.json
 /usr/bin/python3 scripts/tidy.py
-echo "lint: format, includes and clang-tidy are clean"
+echo "lint: format, includes, settings and clang-tidy are clean"

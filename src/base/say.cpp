@@ -181,15 +181,6 @@ class Messages {
 
 }  // namespace
 
-std::string_view name_of(Level level) {
-  switch (level) {
-    case Level::kError: return "error";
-    case Level::kWarning: return "warning";
-    case Level::kInfo: return "info";
-  }
-  return "";
-}
-
 void say(Level level, const std::string& message) {
   Messages::instance().write(level, "", message, "portcullis: " + message);
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/enum_names.h"
+
 namespace portcullis {
 
 // How much a message matters. The numbers are syslog's (RFC 5424 section 6.2.1).
@@ -15,7 +17,10 @@ enum class Level : uint8_t {
   kInfo = 6,     // what an operator may want to know
 };
 inline constexpr std::array kLevels{Level::kError, Level::kWarning, Level::kInfo};
-std::string_view name_of(Level level);  // "error", as in the configuration and in metrics
+constexpr auto names_of(Level) {
+  return std::to_array<EnumName<Level>>(
+      {{Level::kError, "error"}, {Level::kWarning, "warning"}, {Level::kInfo, "info"}});
+}
 
 // Where an object's messages go: mostly to say(). Any thread.
 using Say = std::function<void(Level, const std::string&)>;
@@ -39,6 +44,10 @@ struct ProcessLog {
 
   bool operator==(const ProcessLog&) const = default;
 };
+constexpr auto names_of(ProcessLog::Format) {
+  return std::to_array<EnumName<ProcessLog::Format>>(
+      {{ProcessLog::Format::kText, "text"}, {ProcessLog::Format::kJson, "json"}});
+}
 
 // From now on messages are lines of the process log, with the time and the level; where systemd's journal
 // reads standard error (JOURNAL_STREAM, systemd.exec(5)), text lines begin with the level as `<N>`

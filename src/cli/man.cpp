@@ -75,7 +75,7 @@ void describe(RoffPage& page, const config::ReferenceSection& section) {
   page.subheading(section.title.empty() ? "Top level" : "`" + section.title + "`");
   page.paragraph(section.object->summary());
   for (const auto& field : section.object->fields()) {
-    const std::string otherwise = config::default_of(field);
+    const std::string otherwise = config::default_of(*section.object, field);
     page.term(field.name, field.type->describe(),
               (otherwise.empty() ? ""
                : field.required  ? "Required. "

@@ -26,12 +26,13 @@ std::string did_you_mean(const std::string& text) {
 }
 
 // What the loader has to say about `text` as a value of `type`, or "".
-std::string problem_with(const config::TypePointer& type, const std::string& text, void* out) {
+template <typename T>
+std::string problem_with(const config::Type<T>& type, const std::string& text, T& out) {
   config::YamlNode node;
   node.kind = config::YamlNode::Kind::kScalar;
   node.scalar = text;
   config::Diagnostics diagnostics;
-  type->load(node, out, diagnostics);
+  type.load(node, out, diagnostics);
   return diagnostics.has_errors() ? diagnostics.sorted().front().message : "";
 }
 
@@ -174,14 +175,14 @@ Result<std::string> read_domain(const std::string& text) {
 
 Result<std::string> read_rate(const std::string& text) {
   config::Rate rate;
-  const std::string problem = problem_with(config::rate(), text, &rate);
+  const std::string problem = problem_with(config::rate(), text, rate);
   if (problem.empty()) return text;
   return Error{problem};
 }
 
 Result<std::string> read_cache(const std::string& text) {
   uint64_t bytes = 0;
-  const std::string problem = problem_with(config::size(), text, &bytes);
+  const std::string problem = problem_with(config::size(), text, bytes);
   if (problem.empty() && bytes == 0) return Error{"a cache of 0 bytes keeps nothing: leave `--cache` out"};
   if (problem.empty()) return text;
   return Error{problem};
@@ -191,7 +192,7 @@ Result<std::string> read_cache(const std::string& text) {
 Result<std::string> read_key(const std::string& text) {
   if (text.starts_with("sha256:")) {
     std::string hash;
-    const std::string problem = problem_with(config::key_hash_type(), text, &hash);
+    const std::string problem = problem_with(config::key_hash_type(), text, hash);
     if (!problem.empty()) return Error{problem};
     return to_lower(hash);
   }

@@ -23,20 +23,11 @@ int parse_weight(std::string_view text) {
 
 }  // namespace
 
-std::string_view name_of(Coding coding) {
-  switch (coding) {
-    case Coding::kGzip: return "gzip";
-    case Coding::kBrotli: return "br";
-    case Coding::kZstd: return "zstd";
-  }
-  return {};
-}
-
 std::optional<Coding> coding_of(std::string_view name) {
-  if (equals_ignoring_case(name, "gzip") || equals_ignoring_case(name, "x-gzip")) return Coding::kGzip;
-  if (equals_ignoring_case(name, "br")) return Coding::kBrotli;
-  if (equals_ignoring_case(name, "zstd")) return Coding::kZstd;
-  return std::nullopt;
+  for (const EnumName<Coding>& one : names_of(Coding{})) {
+    if (equals_ignoring_case(name, one.name)) return one.value;
+  }
+  return equals_ignoring_case(name, "x-gzip") ? std::optional(Coding::kGzip) : std::nullopt;
 }
 
 Accepted::Accepted(std::string_view list) {

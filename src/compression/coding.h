@@ -1,15 +1,21 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string_view>
 #include <vector>
+
+#include "base/enum_names.h"
 
 namespace portcullis::compression {
 
 // Content codings (RFC 9110 section 8.4.1; RFC 7932, RFC 8878).
 enum class Coding : unsigned char { kGzip, kBrotli, kZstd };
 
-std::string_view name_of(Coding coding);
+constexpr auto names_of(Coding) {
+  return std::to_array<EnumName<Coding>>(
+      {{Coding::kGzip, "gzip"}, {Coding::kBrotli, "br"}, {Coding::kZstd, "zstd"}});
+}
 // "gzip", "x-gzip", "br", "zstd", in any case.
 std::optional<Coding> coding_of(std::string_view name);
 

@@ -13,36 +13,38 @@ std::string check_host_name(const std::string& name) {
 
 }  // namespace
 
-TypePointer admin_type() {
-  auto token = std::make_shared<ObjectType>("token", "One of those who may use the admin listener.");
+Type<Admin> admin_type() {
+  auto token =
+      std::make_shared<ObjectType<AdminToken>>("token", "One of those who may use the admin listener.");
   token->required("name", &AdminToken::name, name_type(), "Who it is: the audit log says so.")
       .required("hash", &AdminToken::hash, key_hash_type(),
                 "`sha256:` and the hexadecimal SHA-256 of the token; `portcullis generate-key` makes both.")
-      .optional("access", &AdminToken::access,
-                choice({{"read", static_cast<int>(AdminAccess::kRead)},
-                        {"full", static_cast<int>(AdminAccess::kFull)}}),
-                "full", "`read`: may look, as Prometheus does, but change nothing.");
-  auto admin = std::make_shared<ObjectType>(
+      .optional("access", &AdminToken::access, choice<AdminAccess>(),
+                "`read`: may look, as Prometheus does, but change nothing.");
+  auto admin = std::make_shared<ObjectType<Admin>>(
       "admin",
       "The listener for operators: the dashboard, the admin API, `/metrics`, `/healthz`, `/readyz`.");
   admin->locate(&Admin::location)
       .optional(
-          "address", &Admin::address, address_type(), "127.0.0.1:9080",
+          "address", &Admin::address, address_type(),
           "`host:port`, `[IPv6]:port` or `unix:/path`; keep it away from clients. Where others than this "
           "machine can reach it, it needs `tokens`, or `tls` with `client_certificate: required`. A "
           "change needs a restart.")
       .locate_last(&Admin::address_location)
-      .optional("mode", &Admin::mode, socket_mode_type(), "what the umask leaves, without other users",
+      .optional("mode", &Admin::mode, socket_mode_type(),
                 "Permissions of a Unix socket's file, as a listener's. A change needs a restart.")
-      .optional("group", &Admin::group, text("www-data"), "the process's",
+      .default_in_words("what the umask leaves, without other users")
+      .optional("group", &Admin::group, text("www-data"),
                 "The group that a Unix socket's file belongs to. A change needs a restart.")
-      .optional("tls", &Admin::tls, listener_tls_type(), "plain HTTP", "TLS towards operators.")
+      .default_in_words("the process's")
+      .optional("tls", &Admin::tls, listener_tls_type(), "TLS towards operators.")
+      .default_in_words("plain HTTP")
       .optional(
-          "tokens", &Admin::tokens, list_of<AdminToken>(token), "none",
+          "tokens", &Admin::tokens, list_of<AdminToken>(token),
           "Who may use it, by `Authorization: Bearer TOKEN`, or by logging in to the dashboard. All but "
           "`/healthz` and `/readyz` then takes one.")
       .optional("hosts", &Admin::hosts,
-                list_of<std::string>(checked_text("a host", "", "gateway.internal", check_host_name)), "none",
+                list_of<std::string>(checked_text("a host", "", "gateway.internal", check_host_name)),
                 "Names by which browsers may reach it, beside addresses and `localhost`. A page on the web "
                 "can make its own name mean this machine; requests for names that are not here are refused, "
                 "but those with a token.");

@@ -3,12 +3,16 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "config/schema.h"
 #include "config/tls.h"
 
 namespace portcullis::config {
 
 enum class AdminAccess { kRead, kFull };
+constexpr auto names_of(AdminAccess) {
+  return std::to_array<EnumName<AdminAccess>>({{AdminAccess::kRead, "read"}, {AdminAccess::kFull, "full"}});
+}
 
 // Who may use the admin listener.
 struct AdminToken {
@@ -33,7 +37,7 @@ struct Admin {
   bool enabled() const { return location.line != 0; }
 };
 
-TypePointer admin_type();
+Type<Admin> admin_type();
 // Reports what is wrong with it, its TLS aside.
 void check_admin(const Admin& admin, Diagnostics& diagnostics);
 

@@ -4,8 +4,8 @@
 
 namespace portcullis::config {
 
-TypePointer cache_type() {
-  auto disk = std::make_shared<ObjectType>(
+Type<Cache> cache_type() {
+  auto disk = std::make_shared<ObjectType<CacheDisk>>(
       "disk", "A directory for the bodies of large responses. A change needs a restart.");
   disk->required(
           "path", &CacheDisk::path, text("/var/cache/portcullis"),
@@ -13,28 +13,28 @@ TypePointer cache_type() {
           "survives a restart and a crash.")
       .required("size", &CacheDisk::size, size(), "All of them together, as 20GiB.")
       .locate_last(&CacheDisk::size_location)
-      .optional("min_object_size", &CacheDisk::least_object, size(), "1MiB", "Smaller bodies stay in memory.")
-      .locate_last(&CacheDisk::least_object_location)
+      .optional("min_object_size", &CacheDisk::min_object_size, size(), "Smaller bodies stay in memory.")
+      .locate_last(&CacheDisk::min_object_size_location)
       .optional(
-          "max_object_size", &CacheDisk::most_object, size(), "1GiB",
+          "max_object_size", &CacheDisk::max_object_size, size(),
           "Larger bodies are not kept, and neither are those larger than their policy's `object_size`.");
   auto cache =
-      std::make_shared<ObjectType>("cache", "What the responses that `cache` policies keep may take.");
+      std::make_shared<ObjectType<Cache>>("cache", "What the responses that `cache` policies keep may take.");
   cache
-      ->optional("memory", &Cache::memory, size(), "64MiB",
+      ->optional("memory", &Cache::memory, size(),
                  "All of them together. When it is full those are given up first that are asked for least "
                  "(S3-FIFO). A change needs a restart.")
-      .optional("disk", &Cache::disk, disk, "none", "Where large responses are kept.");
+      .optional("disk", &Cache::disk, disk, "Where large responses are kept.");
   return cache;
 }
 
 void check_cache(const Cache& cache, Diagnostics& diagnostics) {
   const CacheDisk& disk = cache.disk;
   if (disk.path.empty()) return;
-  if (disk.size < disk.least_object)
+  if (disk.size < disk.min_object_size)
     diagnostics.error(disk.size_location, "`size` is less than one object of `min_object_size`");
-  if (disk.most_object < disk.least_object)
-    diagnostics.error(disk.least_object_location,
+  if (disk.max_object_size < disk.min_object_size)
+    diagnostics.error(disk.min_object_size_location,
                       "`min_object_size` is more than `max_object_size`: nothing would be kept on disk");
 }
 

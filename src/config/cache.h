@@ -12,9 +12,9 @@ struct CacheDisk {
   std::string path{};  // empty: none
   uint64_t size = 0;
   Location size_location{};
-  uint64_t least_object = 1 << 20;
-  Location least_object_location{};
-  uint64_t most_object = 1 << 30;
+  uint64_t min_object_size = 1 << 20;
+  Location min_object_size_location{};
+  uint64_t max_object_size = 1 << 30;
 };
 
 // What the responses that are kept may take.
@@ -23,7 +23,7 @@ struct Cache {
   CacheDisk disk{};
 };
 
-TypePointer cache_type();
+Type<Cache> cache_type();
 // Reports sizes that do not go together.
 void check_cache(const Cache& cache, Diagnostics& diagnostics);
 

@@ -14,19 +14,19 @@ std::string check_regex(const std::string& text) {
   return expression.ok() ? "" : "`" + text + "` is not an expression: " + expression.error();
 }
 
-nlohmann::json described(const Type& type, const char* description, const nlohmann::json& example) {
+nlohmann::json described(const AnyType& type, const char* description, const nlohmann::json& example) {
   nlohmann::json schema = type.json_schema();
   schema["description"] = description;
   schema["examples"] = nlohmann::json::array({example});
   return schema;
 }
 
-class ConditionMapType final : public Type {
+class ConditionMapType final : public TypeFor<std::vector<MatchCondition>> {
  public:
   explicit ConditionMapType(std::function<std::string(const std::string&)> check_name)
       : check_name_(std::move(check_name)) {}
 
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+  void read(const YamlNode& node, std::vector<MatchCondition>& out, Diagnostics& diagnostics) const override {
     if (node.kind == YamlNode::Kind::kNull) return;
     if (node.kind != YamlNode::Kind::kMapping) {
       diagnostics.error(node.location, "expected names and values, as " + example());
@@ -43,34 +43,35 @@ class ConditionMapType final : public Type {
       } else {
         diagnostics.error(value->location, "expected a value, {regex: ...} or {present: true}");
       }
-      static_cast<std::vector<MatchCondition>*>(out)->push_back(std::move(condition));
+      out.push_back(std::move(condition));
     }
   }
   nlohmann::json json_schema() const override {
-    return {{"type", {"object", "null"}},
-            {"patternProperties", {{"^<<$", true}}},
-            {"additionalProperties",
-             {{"type", {"string", "number", "boolean", "object"}},
-              {"minProperties", 1},
-              {"maxProperties", 1},
-              {"additionalProperties", false},
-              {"properties",
-               {{"regex", described(*regex_type(), "An expression (RE2) for the whole value.", "[a-z]+-2")},
-                {"present", described(*boolean(), "Whether there is such a name.", true)}}}}}};
+    return {
+        {"type", {"object", "null"}},
+        {"patternProperties", {{"^<<$", true}}},
+        {"additionalProperties",
+         {{"type", {"string", "number", "boolean", "object"}},
+          {"minProperties", 1},
+          {"maxProperties", 1},
+          {"additionalProperties", false},
+          {"properties",
+           {{"regex", described(*regex_type().any(), "An expression (RE2) for the whole value.", "[a-z]+-2")},
+            {"present", described(*boolean().any(), "Whether there is such a name.", true)}}}}}};
   }
   std::string describe() const override { return "names with a value, `{regex: ...}` or `{present: true}`"; }
   std::string example() const override { return "{x-version: '2'}"; }
-  bool is_value(const std::string&) const override { return false; }
+  std::optional<std::string> write(const std::vector<MatchCondition>&) const override { return std::nullopt; }
 
  private:
   static void load_condition(const YamlNode& key, const YamlNode& value, MatchCondition& out,
                              Diagnostics& diagnostics) {
     if (key.scalar == "regex") {
       out.kind = MatchCondition::Kind::kMatches;
-      regex_type()->load(value, &out.text, diagnostics);
+      regex_type().load(value, out.text, diagnostics);
     } else if (key.scalar == "present") {
       bool present = true;
-      boolean()->load(value, &present, diagnostics);
+      boolean().load(value, present, diagnostics);
       out.kind = present ? MatchCondition::Kind::kPresent : MatchCondition::Kind::kAbsent;
     } else {
       diagnostics.error(key.location, "unknown condition `" + key.scalar + "`" +
@@ -83,11 +84,11 @@ class ConditionMapType final : public Type {
 
 }  // namespace
 
-TypePointer condition_map(std::function<std::string(const std::string&)> check_name) {
+Type<std::vector<MatchCondition>> condition_map(std::function<std::string(const std::string&)> check_name) {
   return std::make_shared<ConditionMapType>(std::move(check_name));
 }
 
-TypePointer regex_type() {
+Type<std::string> regex_type() {
   return checked_text("a regular expression", "", "'/v[0-9]+/orders'", check_regex);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/field_types.h"
+#include "config/signature_names.h"
 #include "config/value_types.h"
 #include "http/characters.h"
 
@@ -38,6 +39,15 @@ std::string check_fingerprint(const std::string& text) {
   return good ? "" : "`" + text + "` is not a fingerprint: it takes the 64 hexadecimal digits of a SHA-256";
 }
 
+std::string check_signature_name(const std::string& text) {
+  std::vector<std::string_view> known;
+  for (const auto& one : kSignatureNames) {
+    if (one.name == text) return "";
+    known.push_back(one.name);
+  }
+  return "`" + text + "` is not an algorithm of RFC 9421" + suggestion_for(text, known);
+}
+
 std::string check_username(const std::string& text) {
   if (text.empty() || text.find(':') != std::string::npos)
     return "`" + text + "` is not a user's name: it cannot be empty or hold `:` (RFC 7617)";
@@ -58,15 +68,17 @@ std::pair<CertificateCredential::Kind, std::string> CertificateCredential::known
   return {Kind::kSubject, subject};
 }
 
-TypePointer consumer_type() {
-  auto key = std::make_shared<ObjectType>("key", "A key that the consumer may present.");
+Type<Consumer> consumer_type() {
+  auto key = std::make_shared<ObjectType<ApiKey>>("key", "A key that the consumer may present.");
   key->locate(&ApiKey::location)
       .required("hash", &ApiKey::hash, key_hash_type(),
                 "`sha256:` and the hexadecimal SHA-256 of the key; `portcullis hash-key` makes it.")
-      .optional("name", &ApiKey::name, name_type(), "",
+      .optional("name", &ApiKey::name, name_type(),
                 "Tells its keys apart in the log and in `x-consumer-credential`.")
-      .optional("expires", &ApiKey::expires, timestamp(), "never", "From then on it is refused; UTC.");
-  auto basic = std::make_shared<ObjectType>("basic", "A name and password for `basic_auth`.");
+      .optional("expires", &ApiKey::expires, timestamp(), "From then on it is refused; UTC.")
+      .default_in_words("never");
+  auto basic =
+      std::make_shared<ObjectType<BasicCredential>>("basic", "A name and password for `basic_auth`.");
   basic->locate(&BasicCredential::location)
       .required("username", &BasicCredential::username,
                 checked_text("a user's name", "", "shop", check_username), "As the client sends it.")
@@ -74,97 +86,85 @@ TypePointer consumer_type() {
                 checked_text("a password's hash", "^\\$", "'${file:/etc/portcullis/shop.hash}'",
                              check_password_hash),
                 "bcrypt, yescrypt, argon2 or SHA-crypt; `portcullis hash-password` makes one.");
-  auto signing = std::make_shared<ObjectType>("signing_key", "A key for `hmac_auth`.");
+  auto signing = std::make_shared<ObjectType<SigningKey>>("signing_key", "A key for `hmac_auth`.");
   signing->locate(&SigningKey::location)
       .required("id", &SigningKey::id, checked_text("a word", "", "shop-2026", check_word),
                 "The `keyid` of its signatures.")
       .optional("algorithm", &SigningKey::algorithm,
-                checked_text("a signature algorithm", "", "ed25519",
-                             [](const std::string& text) -> std::string {
-                               for (const std::string_view known :
-                                    {"hmac-sha256", "rsa-pss-sha512", "rsa-v1_5-sha256", "ecdsa-p256-sha256",
-                                     "ecdsa-p384-sha384", "ed25519"}) {
-                                 if (text == known) return "";
-                               }
-                               return "`" + text + "` is not an algorithm of RFC 9421" +
-                                      suggestion_for(text,
-                                                     {"hmac-sha256", "rsa-pss-sha512", "rsa-v1_5-sha256",
-                                                      "ecdsa-p256-sha256", "ecdsa-p384-sha384", "ed25519"});
-                             }),
-                "hmac-sha256",
+                checked_text("a signature algorithm", "", "ed25519", check_signature_name),
                 "`hmac-sha256`, `rsa-pss-sha512`, `rsa-v1_5-sha256`, `ecdsa-p256-sha256`, "
                 "`ecdsa-p384-sha384` or `ed25519`.")
-      .optional("secret", &SigningKey::secret, text("'${file:/etc/portcullis/shop.secret}'"), "",
+      .optional("secret", &SigningKey::secret, text("'${file:/etc/portcullis/shop.secret}'"),
                 "The shared secret of `hmac-sha256`, at least 32 bytes; best `${file:...}` or `${VARIABLE}`.")
-      .optional("public_key", &SigningKey::public_key, text("'${file:/etc/portcullis/shop.pem}'"), "",
+      .optional("public_key", &SigningKey::public_key, text("'${file:/etc/portcullis/shop.pem}'"),
                 "The PEM of the others' public key.");
-  auto certificate =
-      std::make_shared<ObjectType>("certificate_credential", "A certificate for `mtls`, by one of these.");
+  auto certificate = std::make_shared<ObjectType<CertificateCredential>>(
+      "certificate_credential", "A certificate for `mtls`, by one of these.");
   certificate->locate(&CertificateCredential::location)
-      .optional("name", &CertificateCredential::name, name_type(), "",
+      .optional("name", &CertificateCredential::name, name_type(),
                 "Tells its certificates apart in the log and in `x-consumer-credential`.")
       .optional(
           "fingerprint", &CertificateCredential::fingerprint,
           checked_text("a fingerprint", "", "'${file:/etc/portcullis/shop.fingerprint}'", check_fingerprint),
-          "", "The SHA-256 of the certificate, as `openssl x509 -noout -fingerprint -sha256` prints it.")
+          "The SHA-256 of the certificate, as `openssl x509 -noout -fingerprint -sha256` prints it.")
       .optional("subject", &CertificateCredential::subject,
-                checked_text("a subject", "", "'CN=shop,O=Example'", check_value), "",
+                checked_text("a subject", "", "'CN=shop,O=Example'", check_value),
                 "Its subject as RFC 2253 writes it: `CN=shop,O=Example`.")
       .optional("dns_name", &CertificateCredential::dns_name,
-                checked_text("a name", "", "shop.example.org", check_word), "",
+                checked_text("a name", "", "shop.example.org", check_word),
                 "A DNS name among its alternative names.")
       .optional("uri", &CertificateCredential::uri,
-                checked_text("an address", "", "spiffe://example.org/shop", check_word), "",
+                checked_text("an address", "", "spiffe://example.org/shop", check_word),
                 "A URI among them, as `spiffe://example.org/shop`.")
       .optional("email", &CertificateCredential::email,
-                checked_text("an address", "", "shop@example.org", check_word), "",
+                checked_text("an address", "", "shop@example.org", check_word),
                 "An e-mail address among them.");
-  auto credentials =
-      std::make_shared<ObjectType>("credentials", "What tells that a request is this consumer's.");
+  auto credentials = std::make_shared<ObjectType<Credentials>>(
+      "credentials", "What tells that a request is this consumer's.");
   credentials
-      ->optional("keys", &Credentials::keys, one_or_list_of<ApiKey>(shorthand(key, "hash")), "none",
+      ->optional("keys", &Credentials::keys, one_or_list_of<ApiKey>(shorthand(key, "hash")),
                  "For `key_auth`. Several make it possible to change keys without an interruption.")
-      .optional("basic", &Credentials::basic, one_or_list_of<BasicCredential>(basic), "none",
-                "For `basic_auth`.")
-      .optional("jwt_subject", &Credentials::jwt_subjects,
-                one_or_list_of<std::string>(checked_text("a subject", "", "auth0|42", check_value)), "none",
+      .optional("basic", &Credentials::basic, one_or_list_of<BasicCredential>(basic), "For `basic_auth`.")
+      .optional("jwt_subject", &Credentials::jwt_subject,
+                one_or_list_of<std::string>(checked_text("a subject", "", "auth0|42", check_value)),
                 "For `jwt` and `oauth2_introspection`: the value of the token's consumer claim.")
-      .optional("signing_keys", &Credentials::signing_keys, one_or_list_of<SigningKey>(signing), "none",
+      .optional("signing_keys", &Credentials::signing_keys, one_or_list_of<SigningKey>(signing),
                 "For `hmac_auth`.")
       .optional("certificates", &Credentials::certificates,
-                one_or_list_of<CertificateCredential>(certificate), "none", "For `mtls`.");
-  auto consumer = std::make_shared<ObjectType>("consumer", "A named caller.");
+                one_or_list_of<CertificateCredential>(certificate), "For `mtls`.");
+  auto consumer = std::make_shared<ObjectType<Consumer>>("consumer", "A named caller.");
   consumer->locate(&Consumer::location)
       .required("name", &Consumer::name, name_type(), "Its name in logs, metrics and `x-consumer-name`.")
       .optional("groups", &Consumer::groups,
-                list_of<std::string>(checked_text("a word", "", "staff", check_word)), "none",
+                list_of<std::string>(checked_text("a word", "", "staff", check_word)),
                 "For `acl`, and for the backend as `x-consumer-groups`.")
       .optional(
           "metadata", &Consumer::metadata,
           text_map([](const std::string& text) { return check_word(text); }, "{team: orders}", check_value),
-          "none", "Free texts for templates: `{consumer.metadata.KEY}`.")
-      .optional("plan", &Consumer::plan, text("gold"), "none",
-                "The name of its usage plan, for `usage_plan`.")
+          "Free texts for templates: `{consumer.metadata.KEY}`.")
+      .optional("plan", &Consumer::plan, text("gold"), "The name of its usage plan, for `usage_plan`.")
       .locate_last(&Consumer::plan_location)
-      .optional("credentials", &Consumer::credentials, credentials, "none",
-                "What tells that a request is this consumer's.");
+      .optional("credentials", &Consumer::credentials, credentials,
+                "What tells that a request is this consumer's.")
+      .default_in_words("none");
   return consumer;
 }
 
-TypePointer plan_type(const PolicyCatalog& limiting) {
-  const TypePointer policies = policy_list(limiting);
-  auto api = std::make_shared<ObjectType>("api", "Limits for some routes.");
+Type<Plan> plan_type(const PolicyCatalog& limiting) {
+  const Type<std::vector<PolicyUse>> policies = policy_list(limiting);
+  auto api = std::make_shared<ObjectType<PlanApi>>("api", "Limits for some routes.");
   api->locate(&PlanApi::location)
       .required("routes", &PlanApi::routes, list_of<std::string>(text("orders")), "The names of the routes.")
       .required("policies", &PlanApi::policies, policies,
                 "What limits the consumer on these routes together.");
-  auto plan = std::make_shared<ObjectType>("plan", "A usage plan: what the consumers that have it may use.");
+  auto plan =
+      std::make_shared<ObjectType<Plan>>("plan", "A usage plan: what the consumers that have it may use.");
   plan->locate(&Plan::location)
       .required("name", &Plan::name, name_type(), "The name that consumers refer to.")
-      .optional("policies", &Plan::policies, policies, "none",
+      .optional("policies", &Plan::policies, policies,
                 "What limits each consumer on all routes with `usage_plan` together: `rate_limit`, `quota`, "
                 "`concurrency_limit`.")
-      .optional("apis", &Plan::apis, list_of<PlanApi>(api), "none", "Further limits for some routes.");
+      .optional("apis", &Plan::apis, list_of<PlanApi>(api), "Further limits for some routes.");
   return plan;
 }
 

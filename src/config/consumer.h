@@ -28,7 +28,7 @@ struct BasicCredential {
 struct SigningKey {
   Location location;
   std::string id;
-  std::string algorithm;
+  std::string algorithm = "hmac-sha256";
   std::string secret;      // of hmac-sha256
   std::string public_key;  // of the others, PEM
 };
@@ -51,7 +51,7 @@ struct CertificateCredential {
 struct Credentials {
   std::vector<ApiKey> keys;
   std::vector<BasicCredential> basic;
-  std::vector<std::string> jwt_subjects;
+  std::vector<std::string> jwt_subject;
   std::vector<SigningKey> signing_keys;
   std::vector<CertificateCredential> certificates;
 };
@@ -66,7 +66,7 @@ struct Consumer {
   Credentials credentials;
 };
 
-TypePointer consumer_type();  // Consumer
+Type<Consumer> consumer_type();
 
 // Limits for the consumers that have this plan.
 struct PlanApi {
@@ -82,6 +82,6 @@ struct Plan {
 };
 
 // `limiting`: the policies that a plan may hold.
-TypePointer plan_type(const PolicyCatalog& limiting);  // Plan
+Type<Plan> plan_type(const PolicyCatalog& limiting);
 
 }  // namespace portcullis::config

@@ -9,13 +9,14 @@
 namespace portcullis::config {
 namespace {
 
-TypePointer source_tls_type() {
-  auto type = std::make_shared<ObjectType>("source_tls", "Whom to believe, and how to show who asks.");
-  type->optional("ca", &SourceTls::ca_file, text("/etc/portcullis/consul-ca.pem"), "the system's",
+Type<SourceTls> source_tls_type() {
+  auto type =
+      std::make_shared<ObjectType<SourceTls>>("source_tls", "Whom to believe, and how to show who asks.");
+  type->optional("ca", &SourceTls::ca, text("/etc/portcullis/consul-ca.pem"),
                  "Who signs the server's certificate, PEM.")
-      .optional("cert", &SourceTls::cert, text("/etc/portcullis/client.crt"), "none",
-                "Our own certificate, PEM.")
-      .optional("key", &SourceTls::key, text("/etc/portcullis/client.key"), "none", "Its key, PEM.");
+      .default_in_words("the system's")
+      .optional("cert", &SourceTls::cert, text("/etc/portcullis/client.crt"), "Our own certificate, PEM.")
+      .optional("key", &SourceTls::key, text("/etc/portcullis/client.key"), "Its key, PEM.");
   return type;
 }
 
@@ -28,49 +29,50 @@ std::string Discover::describe() const {
   return "etcd " + etcd.urls.front() + " " + etcd.prefix;
 }
 
-TypePointer discover_type() {
-  const TypePointer tls = source_tls_type();
-  auto consul = std::make_shared<ObjectType>("consul", "The healthy instances of a service in Consul.");
+Type<Discover> discover_type() {
+  const Type<SourceTls> tls = source_tls_type();
+  auto consul =
+      std::make_shared<ObjectType<Consul>>("consul", "The healthy instances of a service in Consul.");
   consul->required("service", &Consul::service, text("orders"), "The service's name.")
-      .optional("url", &Consul::url, url_type(), "http://127.0.0.1:8500", "The agent.")
-      .optional("tag", &Consul::tag, text("v2"), "any", "Only instances with this tag.")
-      .optional("datacenter", &Consul::datacenter, text("eu-1"), "the agent's", "Where.")
-      .optional("token", &Consul::token, text("'${CONSUL_TOKEN}'"), "none",
-                "Best `${VARIABLE}` or `${file:...}`.")
-      .optional("tls", &Consul::tls, tls, "", "For `https`.");
-  auto etcd = std::make_shared<ObjectType>(
+      .optional("url", &Consul::url, url_type(), "The agent.")
+      .optional("tag", &Consul::tag, text("v2"), "Only instances with this tag.")
+      .default_in_words("any")
+      .optional("datacenter", &Consul::datacenter, text("eu-1"), "Where.")
+      .default_in_words("the agent's")
+      .optional("token", &Consul::token, text("'${CONSUL_TOKEN}'"), "Best `${VARIABLE}` or `${file:...}`.")
+      .optional("tls", &Consul::tls, tls, "For `https`.");
+  auto etcd = std::make_shared<ObjectType<Etcd>>(
       "etcd",
       "The keys below a prefix in etcd (version 3): each has a target as in `targets`, as JSON, or only an "
       "address.");
   etcd->required("prefix", &Etcd::prefix, text("/services/orders/"), "As `/services/orders/`.")
       .optional("urls", &Etcd::urls, non_empty(one_or_list_of<std::string>(url_type())),
-                "http://127.0.0.1:2379",
                 "Members of the cluster; when one does not answer, the next is asked.")
-      .optional("username", &Etcd::username, text("gateway"), "none", "Where the cluster has users.")
-      .optional("password", &Etcd::password, text("'${ETCD_PASSWORD}'"), "none",
+      .optional("username", &Etcd::username, text("gateway"), "Where the cluster has users.")
+      .optional("password", &Etcd::password, text("'${ETCD_PASSWORD}'"),
                 "Best `${VARIABLE}` or `${file:...}`.")
-      .optional("tls", &Etcd::tls, tls, "", "For `https`.");
-  auto type = std::make_shared<ObjectType>(
+      .optional("tls", &Etcd::tls, tls, "For `https`.");
+  auto type = std::make_shared<ObjectType<Discover>>(
       "discover",
       "Where targets are learnt from: one of these. What was learnt last stays while it is away.");
   type->locate(&Discover::location)
       .optional(
-          "srv", &Discover::srv, text("_orders._tcp.example.com"), "",
+          "srv", &Discover::srv, text("_orders._tcp.example.com"),
           "A name with SRV records (RFC 2782), as `_orders._tcp.example.com`: their priorities, weights "
           "and ports; looked up again when their time to live is over.")
       .optional(
-          "file", &Discover::file, text("/etc/portcullis/targets/orders.yaml"), "",
+          "file", &Discover::file, text("/etc/portcullis/targets/orders.yaml"),
           "A file with a list as in `targets`, YAML or JSON, read again when it changes. A relative path "
           "begins at the folder of the file that names it.")
-      .optional("consul", &Discover::consul, consul, "", "Consul.")
-      .optional("etcd", &Discover::etcd, etcd, "", "etcd.");
+      .optional("consul", &Discover::consul, consul, "Consul.")
+      .optional("etcd", &Discover::etcd, etcd, "etcd.");
   return type;
 }
 
 std::vector<Target> load_targets(const std::string& text, const std::string& name, Diagnostics& diagnostics) {
   std::vector<Target> out;
   if (const auto root = parse_yaml(text, name, diagnostics))
-    list_of<Target>(target_type())->load(*root, &out, diagnostics);
+    list_of(target_type()).load(*root, out, diagnostics);
   return out;
 }
 
@@ -90,7 +92,7 @@ Target load_target(const std::string& text, const std::string& name, Diagnostics
     if (const std::string problem = check_target_address(out.address); !problem.empty())
       diagnostics.error(root->location, problem);
   } else {
-    target_type()->load(*root, &out, diagnostics);
+    target_type().load(*root, out, diagnostics);
   }
   return out;
 }

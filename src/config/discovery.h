@@ -13,7 +13,7 @@ namespace portcullis::config {
 struct Target;
 
 struct SourceTls {
-  std::string ca_file;
+  std::string ca;
   std::string cert;
   std::string key;
 
@@ -57,7 +57,7 @@ struct Discover {
   std::string describe() const;
 };
 
-TypePointer discover_type();
+Type<Discover> discover_type();
 
 // A list of targets as `targets` has it, in YAML or JSON; and one target, or only its address. What is wrong
 // is in `diagnostics`.

@@ -9,7 +9,7 @@
 
 namespace portcullis::config {
 
-TypePointer name_type() {
+Type<std::string> name_type() {
   return checked_text(
       "a name", "^[A-Za-z0-9._-]{1,128}$", "orders", [](const std::string& name) -> std::string {
         const bool good =
@@ -30,11 +30,11 @@ std::string check_url(const std::string& text) {
              : "`" + text + "` is not a URL: it must start with https:// or http://";
 }
 
-TypePointer field_name_type() {
+Type<std::string> field_name_type() {
   return checked_text("a header's name", "", "x-tenant", check_field_name);
 }
 
-TypePointer url_type() {
+Type<std::string> url_type() {
   return checked_text("a URL", "^https?://", "https://auth.example.com/check", check_url);
 }
 
@@ -49,7 +49,7 @@ std::string check_socket_mode(const std::string& text) {
 
 }  // namespace
 
-TypePointer socket_mode_type() {
+Type<std::string> socket_mode_type() {
   return checked_text("a mode", "^[0-7]{3,4}$", "\"0660\"", check_socket_mode);
 }
 
@@ -82,14 +82,14 @@ std::string hint_about_host(const std::string& text) {
 
 }  // namespace
 
-TypePointer address_type() {
+Type<std::string> address_type() {
   return checked_text("an address", "", "0.0.0.0:8080", [](const std::string& text) -> std::string {
     const auto address = SocketAddress::parse(text);
     return address ? "" : address.error().message + (text.starts_with("unix:") ? "" : hint_about_host(text));
   });
 }
 
-TypePointer key_hash_type() {
+Type<std::string> key_hash_type() {
   return checked_text("a key's hash", "^sha256:[0-9a-fA-F]{64}$", "sha256:" + std::string(64, '0'),
                       [](const std::string& text) -> std::string {
                         constexpr std::string_view kPrefix = "sha256:";
@@ -103,7 +103,7 @@ TypePointer key_hash_type() {
                       });
 }
 
-TypePointer address_range_type() {
+Type<std::string> address_range_type() {
   return checked_text("an address range", "", "10.0.0.0/8", [](const std::string& text) -> std::string {
     const auto range = IpRange::parse(text);
     return range ? "" : range.error().message;

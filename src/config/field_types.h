@@ -7,13 +7,13 @@
 namespace portcullis::config {
 
 // Kinds of text that several parts of the configuration share: std::string, checked.
-TypePointer name_type();
-TypePointer address_type();        // "127.0.0.1:80", "[::1]:80", "unix:/path"
-TypePointer key_hash_type();       // "sha256:", and 64 hexadecimal digits
-TypePointer address_range_type();  // "10.0.0.0/8", "::1"
-TypePointer field_name_type();     // of a header
-TypePointer url_type();            // http or https
-TypePointer socket_mode_type();    // permissions of a Unix socket's file, in octal: "0660"
+Type<std::string> name_type();
+Type<std::string> address_type();        // "127.0.0.1:80", "[::1]:80", "unix:/path"
+Type<std::string> key_hash_type();       // "sha256:", and 64 hexadecimal digits
+Type<std::string> address_range_type();  // "10.0.0.0/8", "::1"
+Type<std::string> field_name_type();     // of a header
+Type<std::string> url_type();            // http or https
+Type<std::string> socket_mode_type();    // permissions of a Unix socket's file, in octal: "0660"
 
 // What is wrong with one, or "".
 std::string check_field_name(const std::string& name);

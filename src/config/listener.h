@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "config/diagnostics.h"
 #include "config/schema.h"
 #include "config/tcp_keepalive.h"
 #include "config/tls.h"
+#include "http/path.h"
 
 // A listener, as the configuration tells it: an address at which clients are served, and what they may do
 // there.
@@ -48,7 +50,13 @@ struct ListenerTrailers {
 };
 
 enum class Forwarded { kXForwarded, kForwarded, kBoth, kNone };
-enum class AmbiguousPaths { kRefuse, kPassParameters, kPass };
+constexpr auto names_of(Forwarded) {
+  return std::to_array<EnumName<Forwarded>>({{Forwarded::kXForwarded, "x_forwarded"},
+                                             {Forwarded::kForwarded, "forwarded"},
+                                             {Forwarded::kBoth, "both"},
+                                             {Forwarded::kNone, "none"}});
+}
+using http::AmbiguousPaths;
 
 struct Listener {
   Location location;
@@ -117,7 +125,7 @@ struct Listener {
   TcpKeepalive tcp_keepalive;
 };
 
-TypePointer listener_type();  // Listener
+Type<Listener> listener_type();
 
 // Finds listeners by what a route calls them.
 class ListenerAddresses {

@@ -166,7 +166,7 @@ std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog
     return place_of_key(*reference, key, object);
   });
   Config config;
-  config_type(catalog)->load(root, &config, diagnostics);
+  config_type(catalog).load(root, config, diagnostics);
   check_references(config, diagnostics);
   check_assertions(config, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
@@ -199,7 +199,7 @@ std::optional<Admin> load_admin(const std::string& path, Diagnostics& diagnostic
   for (const auto& [key, value] : root->members) {
     if (key->scalar != "admin") continue;
     reader.expand(*value);
-    admin_type()->load(*value, &admin, diagnostics);
+    admin_type().load(*value, admin, diagnostics);
   }
   if (diagnostics.has_errors()) return std::nullopt;
   return admin;

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_names.h"
+#include "base/say.h"
 #include "config/diagnostics.h"
 #include "config/policy_type.h"
 #include "config/value_types.h"
@@ -22,7 +24,7 @@ struct AccessLog {
   std::vector<std::string> redact;
   uint64_t sample = 100;  // percent
   std::chrono::milliseconds slower_than{0};
-  std::vector<StatusRange> statuses;
+  std::vector<StatusRange> status;
   std::vector<std::string> except_routes;
 };
 
@@ -32,16 +34,11 @@ struct AuditLog {
   Location path_location;
 };
 
-enum class ProcessLogFormat { kText, kJson };
-enum class ProcessLogLevel { kError, kWarning, kInfo };  // in the order of portcullis::kLevels
-
-// What the gateway says of itself, on standard error.
-struct ProcessLog {
-  ProcessLogFormat format = ProcessLogFormat::kText;
-  ProcessLogLevel level = ProcessLogLevel::kInfo;
-};
-
 enum class TraceForm { kW3c, kB3, kB3Multi };
+constexpr auto names_of(TraceForm) {
+  return std::to_array<EnumName<TraceForm>>(
+      {{TraceForm::kW3c, "w3c"}, {TraceForm::kB3, "b3"}, {TraceForm::kB3Multi, "b3multi"}});
+}
 
 // Where the spans of requests go.
 struct Tracing {
@@ -55,9 +52,9 @@ struct Tracing {
   std::vector<TraceForm> propagate{TraceForm::kW3c};
 };
 
-TypePointer tracing_type();
-TypePointer access_log_type();
-TypePointer audit_log_type();
-TypePointer process_log_type();
+Type<Tracing> tracing_type();
+Type<AccessLog> access_log_type();
+Type<AuditLog> audit_log_type();
+Type<ProcessLog> process_log_type();
 
 }  // namespace portcullis::config

@@ -66,8 +66,8 @@ struct Route {
 
 struct Dns {
   std::vector<std::string> servers;
-  milliseconds least_ttl{5'000};
-  milliseconds most_ttl{300'000};
+  milliseconds min_ttl{5'000};
+  milliseconds max_ttl{300'000};
 };
 
 // A server that nodes share.

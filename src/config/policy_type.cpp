@@ -9,11 +9,11 @@
 namespace portcullis::config {
 namespace {
 
-class PolicyListType final : public Type {
+class PolicyListType final : public TypeFor<std::vector<PolicyUse>> {
  public:
   explicit PolicyListType(const PolicyCatalog& catalog) : catalog_(catalog) {}
 
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+  void read(const YamlNode& node, std::vector<PolicyUse>& out, Diagnostics& diagnostics) const override {
     if (node.kind == YamlNode::Kind::kNull) return;
     if (node.kind != YamlNode::Kind::kSequence) {
       const std::string first = node.members.empty() ? "key_auth" : node.members.front().first->scalar;
@@ -21,15 +21,14 @@ class PolicyListType final : public Type {
                         "expected a list of policies: each begins with `- `, as `- " + first + ": {...}`");
       return;
     }
-    auto& uses = *static_cast<std::vector<PolicyUse>*>(out);
-    for (const auto& item : node.items) load_one(*item, uses, diagnostics);
+    for (const auto& item : node.items) load_one(*item, out, diagnostics);
   }
   // One object with all policies for keys, so that what is wrong is reported within the policy that is meant.
   nlohmann::json json_schema() const override {
     nlohmann::json policies = nlohmann::json::object();
     for (const PolicyType& policy : catalog_) {
       nlohmann::json its = policy.type->json_schema();
-      if (const ObjectType* object = policy.type->object()) its["description"] = object->summary();
+      its["description"] = policy.type->summary();
       its["examples"] = nlohmann::json::array({json_of_yaml(policy.type->example())});
       policies[policy.name] = std::move(its);
     }
@@ -49,10 +48,12 @@ class PolicyListType final : public Type {
     const PolicyType& one = catalog_.front();
     return "[{" + one.name + ": " + one.type->example() + "}]";
   }
-  bool is_value(const std::string& text) const override { return text.empty() || text == "none"; }
-  std::vector<std::pair<std::string, const ObjectType*>> alternatives() const override {
-    std::vector<std::pair<std::string, const ObjectType*>> all;
-    for (const PolicyType& policy : catalog_) all.emplace_back(policy.name, policy.type->object());
+  std::optional<std::string> write(const std::vector<PolicyUse>& uses) const override {
+    return uses.empty() ? std::optional<std::string>("[]") : std::nullopt;
+  }
+  std::vector<std::pair<std::string, const AnyObject*>> alternatives() const override {
+    std::vector<std::pair<std::string, const AnyObject*>> all;
+    for (const PolicyType& policy : catalog_) all.emplace_back(policy.name, policy.type.get());
     return all;
   }
 
@@ -69,9 +70,7 @@ class PolicyListType final : public Type {
     }
     if (count != 1) return report_form(item, diagnostics);
     if (const PolicyType* policy = find(key->scalar)) {
-      const std::shared_ptr<void> settings = policy->make();
-      policy->type->load(*value, settings.get(), diagnostics);
-      uses.push_back({key->location, policy->name, settings});
+      uses.push_back({key->location, policy->name, policy->load(*value, diagnostics)});
       return;
     }
     diagnostics.error(key->location, "there is no policy `" + key->scalar + "`" + hint_for(key->scalar));
@@ -124,23 +123,23 @@ class PolicyListType final : public Type {
   PolicyCatalog catalog_;
 };
 
-class TextMapType final : public Type {
+class TextMapType final : public TypeFor<TextMap> {
  public:
   using Read = std::string (*)(const YamlNode&);
 
-  TextMapType(TextCheck check_key, std::string example, TextCheck check_value, Read read)
+  TextMapType(TextCheck check_key, std::string example, TextCheck check_value, Read read_value)
       : check_key_(std::move(check_key)),
         example_(std::move(example)),
         check_value_(std::move(check_value)),
-        read_(read) {}
+        read_(read_value) {}
 
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+  void read(const YamlNode& node, TextMap& out, Diagnostics& diagnostics) const override {
     if (node.kind == YamlNode::Kind::kNull) return;
     if (node.kind != YamlNode::Kind::kMapping) {
       diagnostics.error(node.location, "expected keys and values, as " + example_);
       return;
     }
-    static_cast<TextMap*>(out)->clear();
+    out.clear();
     for (const auto& [key, value] : node.members) {
       if (const std::string problem = check_key_(key->scalar); !problem.empty())
         diagnostics.error(key->location, problem);
@@ -151,7 +150,7 @@ class TextMapType final : public Type {
       } else if (const std::string problem = check_value_(text); !problem.empty()) {
         diagnostics.error(value->location, problem);
       }
-      static_cast<TextMap*>(out)->emplace_back(key->scalar, std::move(text));
+      out.emplace_back(key->scalar, std::move(text));
     }
   }
   nlohmann::json json_schema() const override {
@@ -163,7 +162,7 @@ class TextMapType final : public Type {
   }
   std::string describe() const override { return "names and texts"; }
   std::string example() const override { return example_; }
-  bool is_value(const std::string&) const override { return false; }
+  std::optional<std::string> write(const TextMap&) const override { return std::nullopt; }
 
  private:
   TextCheck check_key_;
@@ -174,16 +173,16 @@ class TextMapType final : public Type {
 
 }  // namespace
 
-TypePointer policy_list(const PolicyCatalog& catalog) {
+Type<std::vector<PolicyUse>> policy_list(const PolicyCatalog& catalog) {
   return std::make_shared<PolicyListType>(catalog);
 }
 
-TypePointer text_map(TextCheck check_key, std::string example, TextCheck check_value) {
+Type<TextMap> text_map(TextCheck check_key, std::string example, TextCheck check_value) {
   return std::make_shared<TextMapType>(std::move(check_key), std::move(example), std::move(check_value),
                                        [](const YamlNode& node) { return node.scalar; });
 }
 
-TypePointer variables_map(TextCheck check_key, std::string example, TextCheck check_value) {
+Type<TextMap> variables_map(TextCheck check_key, std::string example, TextCheck check_value) {
   return std::make_shared<TextMapType>(std::move(check_key), std::move(example), std::move(check_value),
                                        with_inserted_braces_doubled);
 }

@@ -10,31 +10,68 @@
 
 namespace portcullis::config {
 
-// What the loader knows of one policy: its key in the configuration, the description of its settings, and how
-// to make an empty settings object for that description to fill.
+// A policy's settings once they are loaded. Only the policy knows their C++ type. Shared and immutable.
+class PolicySettings {
+ public:
+  PolicySettings() = default;
+
+  // Loads those that `type` describes.
+  template <typename S>
+  static PolicySettings load(const Type<S>& type, const YamlNode& node, Diagnostics& diagnostics) {
+    auto held = std::make_shared<Held<S>>();
+    type.load(node, held->settings, diagnostics);
+    return PolicySettings(std::move(held));
+  }
+  // The settings, which must be an S: else std::bad_cast.
+  template <typename S>
+  const S& as() const {
+    return dynamic_cast<const Held<S>&>(*held_).settings;
+  }
+
+ private:
+  struct Base {
+    virtual ~Base() = default;
+  };
+  template <typename S>
+  struct Held final : Base {
+    S settings;
+  };
+  explicit PolicySettings(std::shared_ptr<const Base> held) : held_(std::move(held)) {}
+
+  std::shared_ptr<const Base> held_;
+};
+
+// What the loader knows of one policy: its key in the configuration, and the description of its settings.
 struct PolicyType {
+  template <typename S>
+  PolicyType(std::string its_name, std::shared_ptr<ObjectType<S>> its_settings)
+      : name(std::move(its_name)),
+        type(its_settings),
+        load([settings = Type<S>(its_settings)](const YamlNode& node, Diagnostics& diagnostics) {
+          return PolicySettings::load(settings, node, diagnostics);
+        }) {}
+
   std::string name;
-  TypePointer type;
-  std::function<std::shared_ptr<void>()> make;
+  std::shared_ptr<const AnyObject> type;
+  std::function<PolicySettings(const YamlNode&, Diagnostics&)> load;
 };
 
 using PolicyCatalog = std::vector<PolicyType>;
 
-// One entry of a `policies` list. `settings` is what the policy's own description loaded.
+// One entry of a `policies` list.
 struct PolicyUse {
   Location location;
   std::string name;
-  std::shared_ptr<const void> settings;
+  PolicySettings settings;
 };
 
-// A list of policies, each a mapping of one policy's name to its settings (and keys of the author's own):
-// std::vector<PolicyUse>.
-TypePointer policy_list(const PolicyCatalog& catalog);
+// A list of policies, each a mapping of one policy's name to its settings (and keys of the author's own).
+Type<std::vector<PolicyUse>> policy_list(const PolicyCatalog& catalog);
 
-// A mapping of free keys to texts, in the order of the file: TextMap. The checks return what is wrong, or "".
+// A mapping of free keys to texts, in the order of the file. The checks return what is wrong, or "".
 using TextMap = std::vector<std::pair<std::string, std::string>>;
-TypePointer text_map(TextCheck check_key, std::string example, TextCheck check_value);
+Type<TextMap> text_map(TextCheck check_key, std::string example, TextCheck check_value);
 // The same with texts as text_with_variables() takes them.
-TypePointer variables_map(TextCheck check_key, std::string example, TextCheck check_value);
+Type<TextMap> variables_map(TextCheck check_key, std::string example, TextCheck check_value);
 
 }  // namespace portcullis::config

@@ -5,10 +5,10 @@
 namespace portcullis::config {
 namespace {
 
-void collect(const ObjectType& object, const std::string& title, std::vector<ReferenceSection>& out) {
+void collect(const AnyObject& object, const std::string& title, std::vector<ReferenceSection>& out) {
   out.push_back({title, &object});
-  for (const ObjectType::Field& field : object.fields()) {
-    const ObjectType* inner = field.type->object();
+  for (const AnyObject::Field& field : object.fields()) {
+    const AnyObject* inner = field.type->object();
     if (inner == nullptr) continue;
     const bool list = field.type->describe() != inner->describe();
     collect(*inner, (title.empty() ? "" : title + ".") + field.name + (list ? "[]" : ""), out);
@@ -18,9 +18,9 @@ void collect(const ObjectType& object, const std::string& title, std::vector<Ref
 void append_section(const ReferenceSection& section, std::string& out) {
   out += "\n## " + (section.title.empty() ? std::string("Top level") : "`" + section.title + "`") + "\n\n" +
          section.object->summary() + "\n\n| key | value | default | meaning |\n|---|---|---|---|\n";
-  for (const ObjectType::Field& field : section.object->fields()) {
-    out += "| `" + field.name + "` | " + field.type->describe() + " | " + default_of(field) + " | " +
-           field.summary + " |\n";
+  for (const AnyObject::Field& field : section.object->fields()) {
+    out += "| `" + field.name + "` | " + field.type->describe() + " | " + default_of(*section.object, field) +
+           " | " + field.summary + " |\n";
   }
 }
 
@@ -28,7 +28,7 @@ void append_section(const ReferenceSection& section, std::string& out) {
 
 Reference make_reference(const PolicyCatalog& catalog) {
   Reference out;
-  out.whole = config_type(catalog);
+  out.whole = config_type(catalog).any();
   out.introduction =
       "One YAML file (JSON works too), or a folder of them, with its sub-folders, which are joined in the "
       "order of their names: lists are appended, all else may be given once. Unknown keys are errors; keys "
@@ -56,15 +56,15 @@ Reference make_reference(const PolicyCatalog& catalog) {
       "`{consumer.credential}`, `{consumer.metadata.KEY}`, `{claim.NAME}`, `{claim_json.NAME}`, "
       "`{client.certificate.subject}`, "
       "`.issuer`, `.serial` and `.fingerprint`; `{{` stands for a brace.";
-  collect(*out.whole, "", out.sections);
-  for (const ObjectType::Field& field : out.whole->fields()) {
+  collect(*out.whole->object(), "", out.sections);
+  for (const AnyObject::Field& field : out.whole->object()->fields()) {
     for (const auto& [name, object] : field.type->alternatives()) collect(*object, name, out.policies);
   }
   return out;
 }
 
-std::string default_of(const ObjectType::Field& field) {
-  return field.required ? "required" : field.default_text;
+std::string default_of(const AnyObject& object, const AnyObject::Field& field) {
+  return field.required ? "required" : object.default_text(field);
 }
 
 std::string reference_page(const PolicyCatalog& catalog) {

@@ -11,13 +11,13 @@ namespace portcullis::config {
 // One object of the configuration, as the reference describes it.
 struct ReferenceSection {
   std::string title;  // its place, as `listeners[].tls`, or a policy's name; empty for the top level
-  const ObjectType* object;
+  const AnyObject* object;
 };
 
 // All that is described, in order. Texts are Markdown without links: words in backticks, and paragraphs that
 // are separated by empty lines.
 struct Reference {
-  std::unique_ptr<ObjectType> whole;  // owns what the sections point to
+  AnyTypePointer whole;  // owns what the sections point to
   std::string introduction;
   std::vector<ReferenceSection> sections;
   std::string about_policies;
@@ -25,8 +25,8 @@ struct Reference {
 };
 Reference make_reference(const PolicyCatalog& catalog);
 
-// What stands beside the key of a field: "required", its default, or "".
-std::string default_of(const ObjectType::Field& field);
+// What stands beside the key of a field of `object`: "required", its default, or "".
+std::string default_of(const AnyObject& object, const AnyObject::Field& field);
 
 // The text of docs/configuration.md, generated from the same description that the loader uses.
 std::string reference_page(const PolicyCatalog& catalog);

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -12,43 +13,55 @@ namespace portcullis::config {
 // What a text that cannot be read is likely to mean, or "": see config/likely_value.h.
 using Guess = std::string (*)(const std::string& text);
 
-// A scalar whose text `parse` checks and turns into a T. `schema`: how JSON writes it. `guess` may be null.
-// Immutable.
+// The text of a value, without a variable.
 template <typename T>
-class ScalarType final : public Type {
+using Print = std::string (*)(const T& value);
+
+// A scalar whose text `parse` checks and turns into a T, and `print` makes of one. `schema`: how JSON writes
+// it. `guess` may be null. Immutable.
+template <typename T>
+class ScalarType final : public TypeFor<T> {
  public:
-  ScalarType(std::string kind, nlohmann::json schema, std::string example, Parse<T> parse,
+  ScalarType(std::string kind, nlohmann::json schema, std::string example, Parse<T> parse, Print<T> print,
              Guess guess = nullptr)
       : kind_(std::move(kind)),
         schema_(std::move(schema)),
         example_(std::move(example)),
         parse_(std::move(parse)),
+        print_(print),
         guess_(guess) {}
 
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+  void read(const YamlNode& node, T& out, Diagnostics& diagnostics) const override {
     if (node.kind != YamlNode::Kind::kScalar) return diagnostics.error(node.location, "expected " + kind_);
-    const std::string problem = parse_(node.scalar, *static_cast<T*>(out));
+    const std::string problem = parse_(node.scalar, out);
     if (!problem.empty()) diagnostics.error(node.location, problem + suggestion(node.scalar));
   }
   nlohmann::json json_schema() const override { return schema_; }
   std::string describe() const override { return kind_; }
   std::string example() const override { return example_; }
-  bool is_value(const std::string& text) const override {
-    T unused{};
-    return parse_(text, unused).empty();
+  // Nothing for a value that no text stands for, as a limit of 0 where 1 is the least.
+  std::optional<std::string> write(const T& value) const override {
+    const std::string text = print_(value);
+    T back{};
+    return parse_(text, back).empty() && back == value ? std::optional(text) : std::nullopt;
   }
 
  private:
+  bool reads(const std::string& text) const {
+    T unused{};
+    return parse_(text, unused).empty();
+  }
   // " - did you mean `x`?", or "".
   std::string suggestion(const std::string& text) const {
     const std::string likely = guess_ == nullptr ? std::string() : guess_(text);
-    return likely.empty() || !is_value(likely) ? "" : " - did you mean `" + likely + "`?";
+    return likely.empty() || !reads(likely) ? "" : " - did you mean `" + likely + "`?";
   }
 
   std::string kind_;
   nlohmann::json schema_;
   std::string example_;
   Parse<T> parse_;
+  Print<T> print_;
   Guess guess_;
 };
 

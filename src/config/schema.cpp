@@ -13,11 +13,11 @@
 namespace portcullis::config {
 namespace {
 
-class NonEmptyType final : public Type {
+class NonEmptyType final : public AnyType {
  public:
-  explicit NonEmptyType(TypePointer list) : list_(std::move(list)) {}
+  explicit NonEmptyType(AnyTypePointer list) : list_(std::move(list)) {}
 
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+  void load(const YamlNode& node, Place out, Diagnostics& diagnostics) const override {
     if (node.kind == YamlNode::Kind::kSequence && node.items.empty())
       return diagnostics.error(node.location, "the list is empty: leave the key out, or list something");
     list_->load(node, out, diagnostics);
@@ -29,10 +29,12 @@ class NonEmptyType final : public Type {
   }
   std::string describe() const override { return list_->describe(); }
   std::string example() const override { return list_->example(); }
-  bool is_value(const std::string& text) const override { return !text.empty() && list_->is_value(text); }
-  const ListType* list() const override { return list_->list(); }
-  const ObjectType* object() const override { return list_->object(); }
-  std::vector<std::pair<std::string, const ObjectType*>> alternatives() const override {
+  std::optional<std::string> yaml_of(Place place) const override {
+    return list_->list()->size(place) == 0 ? std::nullopt : list_->yaml_of(place);
+  }
+  const AnyList* list() const override { return list_->list(); }
+  const AnyObject* object() const override { return list_->object(); }
+  std::vector<std::pair<std::string, const AnyObject*>> alternatives() const override {
     return list_->alternatives();
   }
 
@@ -45,12 +47,12 @@ class NonEmptyType final : public Type {
     }
   }
 
-  TypePointer list_;
+  AnyTypePointer list_;
 };
 
 }  // namespace
 
-TypePointer non_empty(TypePointer list) {
+AnyTypePointer non_empty(AnyTypePointer list) {
   return std::make_shared<NonEmptyType>(std::move(list));
 }
 
@@ -75,26 +77,26 @@ std::string hint_for_key(const std::string& key, const std::string& object,
   return list_of_keys(known);
 }
 
-bool is_required(const ObjectType::Field& field) {
+bool is_required(const AnyObject::Field& field) {
   return field.required;
 }
 
 }  // namespace
 
-std::string ObjectType::expectation() const {
+std::string AnyObject::expectation() const {
   const bool all_optional = std::none_of(fields_.begin(), fields_.end(), is_required);
   return "expected " + name_ + " (keys and values), as " + example() +
          (all_optional ? ", or {} for its defaults" : "");
 }
 
-void ObjectType::load(const YamlNode& node, void* out, Diagnostics& diagnostics) const {
-  if (location_) *location_(out) = node.location;
+void AnyObject::load(const YamlNode& node, Place out, Diagnostics& diagnostics) const {
+  note(out, node.location);
   const size_t faults_before = diagnostics.faults();
   load_members(node, out, diagnostics);
   if (diagnostics.faults() != faults_before) diagnostics.mark_faulty(node.location);
 }
 
-void ObjectType::load_members(const YamlNode& node, void* out, Diagnostics& diagnostics) const {
+void AnyObject::load_members(const YamlNode& node, Place out, Diagnostics& diagnostics) const {
   if (node.kind != YamlNode::Kind::kMapping) return diagnostics.error(node.location, expectation());
   std::set<std::string_view> given;
   for (const auto& [key, value] : node.members) {
@@ -111,8 +113,8 @@ void ObjectType::load_members(const YamlNode& node, void* out, Diagnostics& diag
                                            hint_for_key(key->scalar, name_, known, diagnostics));
       continue;
     }
-    if (field->location) *field->location(out) = value->location;
-    field->type->load(*value, field->member(out), diagnostics);
+    note(out, *field, value->location);
+    field->type->load(*value, member_of(out, *field), diagnostics);
   }
   for (const Field& field : fields_) {
     if (field.required && !given.contains(field.name)) {
@@ -123,31 +125,33 @@ void ObjectType::load_members(const YamlNode& node, void* out, Diagnostics& diag
 
 namespace {
 
-// The default of a field as a value; nothing where the reference only tells it in words.
-std::optional<nlohmann::json> default_value(const ObjectType::Field& field) {
-  const std::string& text = field.default_text;
-  if (field.required) return std::nullopt;
-  const bool list = field.type->list() != nullptr || !field.type->alternatives().empty();
-  if (field.type->is_value(text)) {
-    if (!list) return json_of_yaml(text);
-    if (text.empty() || text == "none") return nlohmann::json::array();
-    return json_of_yaml(text.starts_with('[') ? text : "[" + text + "]");
-  }
-  const ObjectType* object = field.type->object();
-  if (object != nullptr && text.empty() &&
-      std::none_of(object->fields().begin(), object->fields().end(), is_required))
-    return nlohmann::json::object();
-  return std::nullopt;
+bool is_optional_object(const AnyObject::Field& field) {
+  if (field.type->list() != nullptr || field.type->object() == nullptr) return false;
+  const auto& fields = field.type->object()->fields();
+  return std::none_of(fields.begin(), fields.end(), is_required);
 }
 
-nlohmann::json field_schema(const ObjectType::Field& field) {
+// The default of a field for the schema; nothing where the reference only tells of it in words.
+std::optional<nlohmann::json> default_json(const AnyObject& object, const AnyObject::Field& field) {
+  const auto yaml = object.default_value(field);
+  if (!yaml)
+    return is_optional_object(field) && object.default_text(field).empty()
+               ? std::optional(nlohmann::json::object())
+               : std::nullopt;
+  nlohmann::json value = json_of_yaml(*yaml);
+  const bool alone = field.type->list() != nullptr && !value.is_array();
+  return alone ? nlohmann::json::array({std::move(value)}) : std::move(value);
+}
+
+nlohmann::json field_schema(const AnyObject& object, const AnyObject::Field& field) {
   nlohmann::json schema = field.type->json_schema();
   schema["description"] = field.summary;
-  if (auto value = default_value(field)) {
-    schema["default"] = std::move(*value);
-  } else if (!field.required) {
-    schema["description"] =
-        field.summary + " Default: " + (field.default_text.empty() ? "none" : field.default_text) + ".";
+  if (!field.required) {
+    if (auto value = default_json(object, field)) {
+      schema["default"] = std::move(*value);
+    } else {
+      schema["description"] = field.summary + " Default: " + object.default_text(field) + ".";
+    }
   }
   const std::string example = field.example.empty() ? field.type->example() : field.example;
   if (!example.empty()) schema["examples"] = nlohmann::json::array({json_of_yaml(example)});
@@ -156,11 +160,23 @@ nlohmann::json field_schema(const ObjectType::Field& field) {
 
 }  // namespace
 
-nlohmann::json ObjectType::json_schema() const {
+std::optional<std::string> AnyObject::default_value(const Field& field) const {
+  if (field.required || !field.default_words.empty()) return std::nullopt;
+  return field.type->yaml_of(member_of(defaults_, field));
+}
+
+std::string AnyObject::default_text(const Field& field) const {
+  if (!field.default_words.empty()) return field.default_words;
+  const auto value = default_value(field);
+  if (value && *value != "[]") return *value;
+  return is_optional_object(field) ? "" : "none";
+}
+
+nlohmann::json AnyObject::json_schema() const {
   nlohmann::json properties = nlohmann::json::object();
   nlohmann::json needed = nlohmann::json::array();
   for (const Field& field : fields_) {
-    properties[field.name] = field_schema(field);
+    properties[field.name] = field_schema(*this, field);
     if (field.required) needed.push_back(field.name);
   }
   nlohmann::json schema{{"type", "object"},
@@ -175,7 +191,7 @@ nlohmann::json ObjectType::json_schema() const {
   return schema;
 }
 
-std::string ObjectType::example() const {
+std::string AnyObject::example() const {
   std::string out;
   const auto add = [&out](const Field& field) {
     const std::string its = field.example.empty() ? field.type->example() : field.example;
@@ -188,20 +204,21 @@ std::string ObjectType::example() const {
   return "{" + out + "}";
 }
 
-std::string ListType::example() const {
+std::string AnyList::example() const {
   return "[" + element_->example() + "]";
 }
 
-bool ListType::is_value(const std::string& text) const {
-  if (text.empty() || text == "none") return true;
-  Diagnostics ignored;
-  const auto list = parse_yaml(text.starts_with('[') ? text : "[" + text + "]", "", ignored);
-  return list != nullptr && std::all_of(list->items.begin(), list->items.end(), [&](const auto& item) {
-           return item->kind == YamlNode::Kind::kScalar && element_->is_value(item->scalar);
-         });
+std::optional<std::string> AnyList::yaml_of(Place place) const {
+  std::string out;
+  for (size_t i = 0; i < size(place); ++i) {
+    const auto element = element_->yaml_of(at(place, i));
+    if (!element) return std::nullopt;
+    out += (i == 0 ? "" : ", ") + *element;
+  }
+  return "[" + out + "]";
 }
 
-void ListType::load(const YamlNode& node, void* out, Diagnostics& diagnostics) const {
+void AnyList::load(const YamlNode& node, Place out, Diagnostics& diagnostics) const {
   if (node.kind == YamlNode::Kind::kNull) return;
   if (node.kind != YamlNode::Kind::kSequence)
     return diagnostics.error(node.location,
@@ -211,18 +228,18 @@ void ListType::load(const YamlNode& node, void* out, Diagnostics& diagnostics) c
 }
 
 // How to make a list of `node`, which is none.
-std::string ListType::hint_for_list(const YamlNode& node) const {
+std::string AnyList::hint_for_list(const YamlNode& node) const {
   if (node.kind == YamlNode::Kind::kScalar) {
     // What a variable has put there may be a secret.
     if (!node.inserted.empty()) return ": a variable stands for one element, as [\"${NAME}\"]";
     return element_->object() == nullptr ? ": write [" + node.scalar + "]" : "";
   }
-  const ObjectType* object = element_->object();
+  const AnyObject* object = element_->object();
   if (object == nullptr || node.members.empty()) return "";
   const auto names_an_element = [](const auto& member) {
     return member.second->kind == YamlNode::Kind::kMapping && !is_extension_key(member.first->scalar);
   };
-  const std::vector<ObjectType::Field>& fields = object->fields();
+  const std::vector<AnyObject::Field>& fields = object->fields();
   const bool has_name =
       std::any_of(fields.begin(), fields.end(), [](const auto& one) { return one.name == "name"; });
   if (has_name && std::all_of(node.members.begin(), node.members.end(), names_an_element))
@@ -231,7 +248,7 @@ std::string ListType::hint_for_list(const YamlNode& node) const {
   return ": each begins with `- `, also where there is only one";
 }
 
-nlohmann::json ListType::json_schema() const {
+nlohmann::json AnyList::json_schema() const {
   return {{"type", {"array", "null"}}, {"items", element_->json_schema()}};
 }
 

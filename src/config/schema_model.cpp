@@ -113,7 +113,7 @@ std::string check_not_empty(const std::string& name) {
   return name.empty() ? "a name cannot be empty" : "";
 }
 
-TypePointer plain_path_type() {
+Type<std::string> plain_path_type() {
   return checked_text("a path", "^/", "/orders", check_plain_path);
 }
 
@@ -128,84 +128,90 @@ std::string check_upgrade(const std::string& protocol) {
   return "";
 }
 
-TypePointer route_type(const TypePointer& policies) {
-  auto match = std::make_shared<ObjectType>("match", "What a request must be like.");
+Type<Route> route_type(const Type<std::vector<PolicyUse>>& policies) {
+  auto match = std::make_shared<ObjectType<Match>>("match", "What a request must be like.");
   match
       ->optional("hosts", &Match::hosts,
-                 list_of<std::string>(checked_text("a host", "", "api.example.com", check_host)), "any",
+                 list_of<std::string>(checked_text("a host", "", "api.example.com", check_host)),
                  "Host names: exact, or `*.example.com` for every name below.")
-      .optional("path", &Match::path, checked_text("a path", "^/", "'/orders/{id}'", check_pattern), "",
+      .default_in_words("any")
+      .optional("path", &Match::path, checked_text("a path", "^/", "'/orders/{id}'", check_pattern),
                 "The whole path; `{name}` stands for any one segment.")
-      .optional("path_prefix", &Match::path_prefix, plain_path_type(), "",
+      .optional("path_prefix", &Match::path_prefix, plain_path_type(),
                 "The path's beginning, up to a segment's end: `/v1` matches `/v1` and `/v1/x`, not `/v10`.")
       .optional("methods", &Match::methods,
-                list_of<std::string>(checked_text("a method", "", "GET", check_method)), "any",
-                "Request methods.")
-      .optional("path_regex", &Match::path_regex, regex_type(), "",
+                list_of<std::string>(checked_text("a method", "", "GET", check_method)), "Request methods.")
+      .default_in_words("any")
+      .optional("path_regex", &Match::path_regex, regex_type(),
                 "An expression (RE2) for the whole path, for what `path` cannot say; tried one by one.")
-      .optional("headers", &Match::headers, condition_map(check_field_name), "any",
+      .optional("headers", &Match::headers, condition_map(check_field_name),
                 "Header fields: a value, `{regex: ...}` for the whole value, or `{present: true}`; all must "
                 "hold.")
+      .default_in_words("any")
       .optional("query", &Match::query, condition_map([](const std::string&) { return std::string(); }),
-                "any", "Query parameters: the same conditions as for `headers`, on decoded values.")
+                "Query parameters: the same conditions as for `headers`, on decoded values.")
+      .default_in_words("any")
       .optional(
           "listeners", &Match::listeners,
           non_empty(list_of<std::string>(checked_text("a listener's name", "", "public", check_not_empty))),
-          "all", "Names or addresses of listeners: only requests that came there.")
+          "Names or addresses of listeners: only requests that came there.")
+      .default_in_words("all")
       .locate_last(&Match::listeners_location);
   auto rewrite =
-      std::make_shared<ObjectType>("rewrite", "Changes to the request on its way to the upstream.");
+      std::make_shared<ObjectType<Rewrite>>("rewrite", "Changes to the request on its way to the upstream.");
   rewrite
-      ->optional("strip_prefix", &Rewrite::strip_prefix, plain_path_type(), "",
+      ->optional("strip_prefix", &Rewrite::strip_prefix, plain_path_type(),
                  "Removed from the path's beginning, on a segment's boundary.")
       .optional("path", &Rewrite::path,
-                checked_text("a path with parameters", "^/", "'/v2/{rest}'", check_rewritten_path), "",
+                checked_text("a path with parameters", "^/", "'/v2/{rest}'", check_rewritten_path),
                 "The path that the upstream gets. `{name}` stands for a parameter of `match.path`, a named "
                 "group of `path_regex`, or `{rest}`: what follows `path_prefix`.")
       .locate_last(&Rewrite::path_location)
       .optional("host", &Rewrite::host, checked_text("a host", "", "orders.internal", check_authority),
-                "as received",
-                "The host that the upstream is asked for; `X-Forwarded-Host` keeps the client's.");
-  auto route = std::make_shared<ObjectType>("route", "Which requests go where.");
+                "The host that the upstream is asked for; `X-Forwarded-Host` keeps the client's.")
+      .default_in_words("as received");
+  auto route = std::make_shared<ObjectType<Route>>("route", "Which requests go where.");
   route->locate(&Route::location)
       .required("name", &Route::name, name_type(), "Its name in logs, metrics and `explain`.")
       .required("match", &Route::match, match, "What a request must be like.")
-      .optional("rewrite", &Route::rewrite, rewrite, "", "Changes to the request on its way to the upstream.")
-      .optional("policies", &Route::policies, policies, "none", "What acts on its requests, in this order.")
+      .optional("rewrite", &Route::rewrite, rewrite, "Changes to the request on its way to the upstream.")
+      .optional("policies", &Route::policies, policies, "What acts on its requests, in this order.")
       .optional("upgrades", &Route::upgrades,
                 list_of<std::string>(checked_text("a protocol", "", "websocket", check_upgrade)),
-                "[websocket]",
                 "The protocols that a client may switch to by `Upgrade` (RFC 9110 section 7.8). Any other is "
                 "left out of the "
                 "request, which goes on without it. The gateway does not see what passes after the switch.")
-      .optional("upstream", &Route::upstream, text("orders"), "",
+      .optional("upstream", &Route::upstream, text("orders"),
                 "The name of the upstream that answers; may be absent where `redirect` or `respond` does.")
       .locate_last(&Route::upstream_location)
-      .optional("subset", &Route::subset, metadata_type(), "all",
+      .optional("subset", &Route::subset, metadata_type(),
                 "Only targets with this metadata, as `{version: v2}`.")
-      .optional("split", &Route::split, list_of<Branch>(branch_type()), "none",
+      .default_in_words("all")
+      .optional("split", &Route::split, list_of<Branch>(branch_type()),
                 "Instead of `upstream`: several, each for a part of the requests.")
-      .optional("split_sticky", &Route::split_sticky, split_sticky_type(), "none",
+      .optional("split_sticky", &Route::split_sticky, split_sticky_type(),
                 "Keeps clients where the weights of `split` have put them.")
+      .default_in_words("none")
       .optional(
-          "idempotent", &Route::idempotent, boolean(), "false",
+          "idempotent", &Route::idempotent, boolean(),
           "Whether its requests may be sent twice, whatever their method: by the upstream's `retries`.");
   return route;
 }
 
 }  // namespace
 
-std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
-  const TypePointer policies = policy_list(catalog);
-  auto dns = std::make_shared<ObjectType>("dns", "How the names of targets are looked up.");
-  dns->optional("servers", &Dns::servers, list_of<std::string>(address_type()), "the system's",
+Type<Config> config_type(const PolicyCatalog& catalog) {
+  const Type<std::vector<PolicyUse>> policies = policy_list(catalog);
+  auto dns = std::make_shared<ObjectType<Dns>>("dns", "How the names of targets are looked up.");
+  dns->optional("servers", &Dns::servers, list_of<std::string>(address_type()),
                 "Name servers, as `address:port`.")
-      .optional("min_ttl", &Dns::least_ttl, duration(), "5s",
+      .default_in_words("the system's")
+      .optional("min_ttl", &Dns::min_ttl, duration(),
                 "A shorter time to live counts as this; also the pause after a failure.")
-      .optional("max_ttl", &Dns::most_ttl, duration(), "5m", "A longer time to live counts as this.");
+      .optional("max_ttl", &Dns::max_ttl, duration(), "A longer time to live counts as this.");
   auto limits =
-      std::make_shared<ObjectType>("limits", "Memory for the counters of rate limits on this node.");
-  limits->optional("memory", &Limits::memory, size(), "64MiB",
+      std::make_shared<ObjectType<Limits>>("limits", "Memory for the counters of rate limits on this node.");
+  limits->optional("memory", &Limits::memory, size(),
                    "For the counters of `rate_limit` and the nonces of `hmac_auth`, 16 bytes for each key in "
                    "use; taken as it is "
                    "needed. Half of it is for keys that strangers choose, a quarter for those of "
@@ -213,46 +219,48 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
                    "nonces. When a part is full, counters are given up, those with the least to their "
                    "account first (metric "
                    "`portcullis_rate_limit_evictions_total`). A change needs a restart.");
-  auto metrics = std::make_shared<ObjectType>("metrics", "How many series the metrics have at most.");
+  auto metrics =
+      std::make_shared<ObjectType<Metrics>>("metrics", "How many series the metrics have at most.");
   metrics
-      ->optional("consumers", &Metrics::consumers, integer(0, 1'000'000), "1000",
+      ->optional("consumers", &Metrics::consumers, integer(0, 1'000'000),
                  "So many consumers have series of their own, by name; the others count as `other`.")
-      .optional("targets", &Metrics::targets, integer(0, 1'000'000), "1000",
+      .optional("targets", &Metrics::targets, integer(0, 1'000'000),
                 "So many targets have; of others there are none.");
-  auto overload = std::make_shared<ObjectType>(
+  auto overload = std::make_shared<ObjectType<Overload>>(
       "overload",
       "What is done without before memory or descriptors are used up: from 80% on, connections that do "
       "nothing "
       "are closed; from 90%, new ones are not accepted; from 95%, requests are refused with 503.");
-  overload->optional("enabled", &Overload::enabled, boolean(), "true", "Whether it is.")
-      .optional("memory", &Overload::memory, size(), "the container's limit",
+  overload->optional("enabled", &Overload::enabled, boolean(), "Whether it is.")
+      .optional("memory", &Overload::memory, size(),
                 "What the process may take. Without it, and outside of a container, memory is no limit.")
+      .default_in_words("the container's limit")
       .optional(
-          "lag", &Overload::lag, duration(), "500ms",
+          "lag", &Overload::lag, duration(),
           "A worker that for a second has let everything wait longer than this refuses requests until it "
           "does not. 0s: never.");
-  auto redis = std::make_shared<ObjectType>(
+  auto redis = std::make_shared<ObjectType<Redis>>(
       "redis",
       "The Redis server through which the nodes of a cluster count together. A change needs a restart.");
   redis
       ->required("address", &Redis::address,
                  checked_text("an address", "", "redis.internal:6379", check_target_address),
                  "`address:port`, `[IPv6]:port`, `name:port` or `unix:/path`.")
-      .optional("username", &Redis::username, text("gateway"), "none", "Of its access control list.")
-      .optional("password", &Redis::password, text("'${REDIS_PASSWORD}'"), "none",
+      .optional("username", &Redis::username, text("gateway"), "Of its access control list.")
+      .optional("password", &Redis::password, text("'${REDIS_PASSWORD}'"),
                 "Best `${VARIABLE}` or `${file:...}`.")
-      .optional("database", &Redis::database, integer(0, 1'000'000), "0", "Its database.")
-      .optional("timeout", &Redis::timeout, time_limit(), "50ms",
+      .optional("database", &Redis::database, integer(0, 1'000'000), "Its database.")
+      .optional("timeout", &Redis::timeout, time_limit(),
                 "How long a request waits for it; what then is each policy's `on_error`.");
-  auto quotas = std::make_shared<ObjectType>(
+  auto quotas = std::make_shared<ObjectType<Quotas>>(
       "quotas", "Where the counts of quotas are kept. A change needs a restart.");
   quotas->locate(&Quotas::location)
-      .optional("file", &Quotas::file, text("/var/lib/portcullis/quotas.db"), "",
+      .optional("file", &Quotas::file, text("/var/lib/portcullis/quotas.db"),
                 "A file, which is made: for one node (SQLite). A relative path begins where the gateway was "
                 "started.")
-      .optional("redis", &Quotas::redis, boolean(), "false",
+      .optional("redis", &Quotas::redis, boolean(),
                 "Whether the top level's `redis` has them, for all nodes.")
-      .optional("interval", &Quotas::interval, duration(), "1s",
+      .optional("interval", &Quotas::interval, duration(),
                 "How often counts are written, and in a cluster learnt of the other nodes. What was counted "
                 "since is "
                 "lost with a crash, and a quota can be exceeded by what other nodes add meanwhile.");
@@ -270,67 +278,70 @@ std::unique_ptr<ObjectType> config_type(const PolicyCatalog& catalog) {
         }
         return "there is no policy `" + name + "`" + suggestion_for(name, known);
       }));
-  auto every_route = std::make_shared<ObjectType>("every_route", "Which routes; all when it is empty.");
+  auto every_route =
+      std::make_shared<ObjectType<Assertion>>("every_route", "Which routes; all when it is empty.");
   every_route
-      ->optional("path_prefix", &Assertion::path_prefix, plain_path_type(), "",
+      ->optional("path_prefix", &Assertion::path_prefix, plain_path_type(),
                  "Those that can get a request below this path.")
       .optional("hosts", &Assertion::hosts,
-                list_of<std::string>(checked_text("a host", "", "api.example.com", check_host)), "any",
+                list_of<std::string>(checked_text("a host", "", "api.example.com", check_host)),
                 "Those that can get a request for one of these hosts.")
+      .default_in_words("any")
       .optional("methods", &Assertion::methods,
-                list_of<std::string>(checked_text("a method", "", "GET", check_method)), "any",
+                list_of<std::string>(checked_text("a method", "", "GET", check_method)),
                 "Those that can get a request by one of these methods.")
-      .optional("except", &Assertion::except, list_of<std::string>(text("health")), "none",
+      .default_in_words("any")
+      .optional("except", &Assertion::except, list_of<std::string>(text("health")),
                 "Names of routes that are excepted.");
-  auto assertion = std::make_shared<ObjectType>("assertion",
-                                                "What must be true of the configuration. Loading fails, "
-                                                "naming the routes, when it is not, so that an "
-                                                "oversight opens nothing that must be closed.");
+  auto assertion =
+      std::make_shared<ObjectType<Assertion>>("assertion",
+                                              "What must be true of the configuration. Loading fails, "
+                                              "naming the routes, when it is not, so that an "
+                                              "oversight opens nothing that must be closed.");
   assertion->locate(&Assertion::location)
-      .required("every_route", ObjectType::Whole{}, every_route, "Which routes.")
-      .optional("requires", &Assertion::requires_all, policy_names, "none",
+      .required_part("every_route", every_route, "Which routes.")
+      .optional("requires", &Assertion::requires_all, policy_names,
                 "Policies that each of them must have, its own or the top level's.")
-      .optional("requires_any", &Assertion::requires_any, policy_names, "none",
+      .optional("requires_any", &Assertion::requires_any, policy_names,
                 "Policies of which each must have at least one.");
-  auto config = std::make_unique<ObjectType>("configuration", "A whole configuration.");
+  auto config = std::make_shared<ObjectType<Config>>("configuration", "A whole configuration.");
   config->locate(&Config::location)
       .required("version", &Config::version, version_number(), "The format's version: 1.")
-      .optional(
-          "workers", &Config::workers, integer(0, 1024), "0",
-          "Worker threads. 0: one for each processor that the process may use, a quota of its container "
-          "rounded up.")
-      .optional("zone", &Config::zone, name_type(), "none",
+      .optional("workers", &Config::workers, integer(0, 1024),
+                "Worker threads. 0: one for each processor that the process may use, a quota of its container "
+                "rounded up.")
+      .optional("zone", &Config::zone, name_type(),
                 "Where this node is: upstreams prefer targets of the same `zone`.")
-      .optional("admin", &Config::admin, admin_type(), "none", "The listener for operators.")
-      .optional("access_log", &Config::access_log, access_log_type(), "none", "A line for each request.")
-      .optional("tracing", &Config::tracing, tracing_type(), "none", "Where the spans of requests go.")
-      .optional("audit_log", &Config::audit_log, audit_log_type(), "none",
+      .optional("admin", &Config::admin, admin_type(), "The listener for operators.")
+      .default_in_words("none")
+      .optional("access_log", &Config::access_log, access_log_type(), "A line for each request.")
+      .optional("tracing", &Config::tracing, tracing_type(), "Where the spans of requests go.")
+      .optional("audit_log", &Config::audit_log, audit_log_type(),
                 "A line for each change that an operator makes.")
-      .optional("process_log", &Config::process_log, process_log_type(), "",
+      .optional("process_log", &Config::process_log, process_log_type(),
                 "What the gateway says of itself, on standard error.")
-      .optional("drain_timeout", &Config::drain_timeout, time_limit(), "30s",
+      .optional("drain_timeout", &Config::drain_timeout, time_limit(),
                 "How long exchanges in hand may go on after SIGTERM.")
-      .optional("dns", &Config::dns, dns, "", "How the names of targets are looked up.")
+      .optional("dns", &Config::dns, dns, "How the names of targets are looked up.")
       .required("listeners", &Config::listeners, list_of<Listener>(listener_type()),
                 "Where clients are served.")
-      .optional("upstreams", &Config::upstreams, list_of<Upstream>(upstream_type()), "",
-                "The backend services.")
-      .optional("routes", &Config::routes, list_of<Route>(route_type(policies)), "",
-                "Which requests go where.")
-      .optional("policies", &Config::policies, policies, "none",
+      .optional("upstreams", &Config::upstreams, list_of<Upstream>(upstream_type()), "The backend services.")
+      .optional("routes", &Config::routes, list_of<Route>(route_type(policies)), "Which requests go where.")
+      .optional("policies", &Config::policies, policies,
                 "What acts on every request, before its route's own.")
-      .optional("consumers", &Config::consumers, list_of<Consumer>(consumer_type()), "none",
+      .optional("consumers", &Config::consumers, list_of<Consumer>(consumer_type()),
                 "Named callers, for the policies that authenticate.")
-      .optional("redis", &Config::redis, redis, "none",
+      .optional("redis", &Config::redis, redis,
                 "The Redis server through which the nodes of a cluster count together.")
-      .optional("quotas", &Config::quotas, quotas, "none", "Where the counts of quotas are kept.")
-      .optional("plans", &Config::plans, list_of<Plan>(plan_type(limiting)), "none",
+      .optional("quotas", &Config::quotas, quotas, "Where the counts of quotas are kept.")
+      .default_in_words("none")
+      .optional("plans", &Config::plans, list_of<Plan>(plan_type(limiting)),
                 "Usage plans: what their consumers may use.")
-      .optional("limits", &Config::limits, limits, "", "What the counters of limits may take.")
-      .optional("metrics", &Config::metrics, metrics, "", "How many series the metrics have at most.")
-      .optional("overload", &Config::overload, overload, "", "What is done without when there is too much.")
-      .optional("cache", &Config::cache, cache_type(), "", "What the responses that are kept may take.")
-      .optional("assertions", &Config::assertions, list_of<Assertion>(assertion), "none",
+      .optional("limits", &Config::limits, limits, "What the counters of limits may take.")
+      .optional("metrics", &Config::metrics, metrics, "How many series the metrics have at most.")
+      .optional("overload", &Config::overload, overload, "What is done without when there is too much.")
+      .optional("cache", &Config::cache, cache_type(), "What the responses that are kept may take.")
+      .optional("assertions", &Config::assertions, list_of<Assertion>(assertion),
                 "What must be true of the configuration.");
   return config;
 }

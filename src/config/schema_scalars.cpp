@@ -1,20 +1,19 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstring>
+#include <iterator>
 
 #include "base/text.h"
 #include "config/foreign_variables.h"
 #include "config/json_value.h"
 #include "config/likely_value.h"
-#include "config/other_products.h"
 #include "config/scalar_type.h"
 #include "config/schema.h"
 
 namespace portcullis::config {
 namespace {
 
-constexpr const char* kHasVariable = R"(\$\{)";
+using std::chrono::milliseconds;
 
 struct Unit {
   std::string_view suffix;
@@ -54,16 +53,21 @@ nlohmann::json scalar_schema(const ScalarForm& form) {
 
 namespace {
 
-// Words of the reference for a default that is no value.
-bool is_about_a_value(const std::string& text) {
-  for (const std::string_view word : {"", "any", "all", "none", "nothing"}) {
-    if (text == word) return true;
+// `text` as a scalar of YAML, quoted where it would be something else without.
+std::string quoted_where_needed(const std::string& text) {
+  Diagnostics ignored;
+  const auto list = parse_yaml("[" + text + "]", "", ignored);
+  if (list != nullptr && list->items.size() == 1) {
+    const YamlNode& only = *list->items.front();
+    if (only.kind == YamlNode::Kind::kScalar && only.scalar == text && json_of(only).is_string()) return text;
   }
-  return text.find(' ') != std::string::npos && text.find('/') == std::string::npos;
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
+  return out + "'";
 }
 
 // Any text that `check` finds good.
-class TextType final : public Type {
+class TextType final : public TypeFor<std::string> {
  public:
   TextType(std::string kind, std::string pattern, std::string example, TextCheck check)
       : kind_(std::move(kind)),
@@ -71,11 +75,11 @@ class TextType final : public Type {
         example_(std::move(example)),
         check_(std::move(check)) {}
 
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+  void read(const YamlNode& node, std::string& out, Diagnostics& diagnostics) const override {
     if (node.kind != YamlNode::Kind::kScalar) return diagnostics.error(node.location, "expected " + kind_);
     const std::string problem = check_(node.scalar);
     if (!problem.empty()) return diagnostics.error(node.location, problem);
-    *static_cast<std::string*>(out) = node.scalar;
+    out = node.scalar;
   }
   nlohmann::json json_schema() const override {
     ScalarForm form{{}, pattern_};
@@ -88,8 +92,8 @@ class TextType final : public Type {
   }
   std::string describe() const override { return kind_; }
   std::string example() const override { return example_; }
-  bool is_value(const std::string& text) const override {
-    return !is_about_a_value(text) && check_(text).empty();
+  std::optional<std::string> write(const std::string& value) const override {
+    return value.empty() || !check_(value).empty() ? std::nullopt : std::optional(quoted_where_needed(value));
   }
 
  private:
@@ -99,69 +103,25 @@ class TextType final : public Type {
   TextCheck check_;
 };
 
-class VariablesType final : public Type {
+class VariablesType final : public TypeFor<std::string> {
  public:
   VariablesType(std::string kind, std::string example, TextCheck check)
       : text_(std::move(kind), "", std::move(example), std::move(check)) {}
 
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
+  void read(const YamlNode& node, std::string& out, Diagnostics& diagnostics) const override {
     warn_of_foreign_variables(node, diagnostics);
-    if (node.inserted.empty()) return text_.load(node, out, diagnostics);
+    if (node.inserted.empty()) return text_.read(node, out, diagnostics);
     YamlNode escaped = node;
     escaped.scalar = with_inserted_braces_doubled(node);
-    text_.load(escaped, out, diagnostics);
+    text_.read(escaped, out, diagnostics);
   }
   nlohmann::json json_schema() const override { return text_.json_schema(); }
   std::string describe() const override { return text_.describe(); }
   std::string example() const override { return text_.example(); }
-  bool is_value(const std::string& text) const override { return text_.is_value(text); }
+  std::optional<std::string> write(const std::string& value) const override { return text_.write(value); }
 
  private:
   TextType text_;
-};
-
-// One of several words, each stored as the number beside it.
-class ChoiceType final : public Type {
- public:
-  explicit ChoiceType(std::vector<std::pair<std::string, int>> words) : words_(std::move(words)) {
-    kind_ = "one of";
-    for (const auto& [word, value] : words_) kind_ += (kind_.size() == 6 ? " " : ", ") + word;
-  }
-
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
-    if (node.kind != YamlNode::Kind::kScalar) return diagnostics.error(node.location, "expected " + kind_);
-    std::vector<std::string_view> known;
-    for (const auto& [word, value] : words_) {
-      if (word == node.scalar) {
-        std::memcpy(out, &value, sizeof value);  // the enum's own type is not known here
-        return;
-      }
-      known.push_back(word);
-    }
-    const std::string hint = hint_for_foreign_value(node.scalar, known);
-    diagnostics.error(node.location, "`" + node.scalar + "` is not " + kind_ +
-                                         (hint.empty() ? suggestion_for(node.scalar, known) : hint));
-  }
-  // The words have a form of their own beside texts with variables, so that editors offer them.
-  nlohmann::json json_schema() const override {
-    nlohmann::json values = nlohmann::json::array();
-    for (const auto& [word, value] : words_) {
-      values.push_back(word);
-      if (const nlohmann::json plain = json_of_yaml(word); !plain.is_string()) values.push_back(plain);
-    }
-    return {
-        {"anyOf",
-         {nlohmann::json{{"enum", values}}, nlohmann::json{{"type", "string"}, {"pattern", kHasVariable}}}}};
-  }
-  std::string describe() const override { return kind_; }
-  std::string example() const override { return words_.back().first; }
-  bool is_value(const std::string& text) const override {
-    return std::any_of(words_.begin(), words_.end(), [&](const auto& one) { return one.first == text; });
-  }
-
- private:
-  std::vector<std::pair<std::string, int>> words_;
-  std::string kind_;
 };
 
 // Readers of YAML differ about what such a number is.
@@ -171,30 +131,48 @@ bool may_be_octal(const std::string& text) {
 constexpr const char* kMayBeOctal = "` begins with 0: some programs read that as octal";
 
 // An integer that `parse` reads; JSON may write it as a number or as digits.
-TypePointer integer_type(uint64_t least, uint64_t most, Parse<uint64_t> parse) {
+template <typename T>
+Type<T> integer_type(uint64_t min, uint64_t max, Parse<T> parse) {
   nlohmann::json schema = scalar_schema({{"integer"}, "^(0|[1-9][0-9]*)$"});
-  schema["minimum"] = least;
-  schema["maximum"] = most;
-  return std::make_shared<ScalarType<uint64_t>>("a whole number", std::move(schema),
-                                                std::to_string(std::clamp<uint64_t>(10, least, most)),
-                                                std::move(parse), likely_integer);
+  schema["minimum"] = min;
+  schema["maximum"] = max;
+  return std::make_shared<ScalarType<T>>(
+      "a whole number", std::move(schema), std::to_string(std::clamp<uint64_t>(10, min, max)),
+      std::move(parse), [](const T& value) { return std::to_string(value); }, likely_integer);
+}
+
+// The largest of the units in which `value` is a whole number.
+template <size_t N>
+std::string print_with_unit(uint64_t value, const Unit (&units)[N]) {
+  const Unit* best = &units[0];
+  for (const Unit& unit : units) {
+    if (value % unit.factor == 0) best = &unit;
+  }
+  return std::to_string(value / best->factor) + std::string(best->suffix);
+}
+
+constexpr Unit kTimes[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
+constexpr Unit kSizes[] = {{"B", 1},         {"", 1},          {"KiB", 1 << 10},
+                           {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", uint64_t{1} << 40}};
+
+std::string print_duration(const milliseconds& value) {
+  return value.count() == 0 ? "0s" : print_with_unit(static_cast<uint64_t>(value.count()), kTimes);
 }
 
 // Reads a duration; `zero` is what 0 stands for.
-TypePointer duration_type(std::string kind, std::chrono::milliseconds zero) {
-  static constexpr Unit kUnits[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
-  return std::make_shared<ScalarType<std::chrono::milliseconds>>(
+Type<milliseconds> duration_type(std::string kind, milliseconds zero) {
+  return std::make_shared<ScalarType<milliseconds>>(
       std::move(kind), scalar_schema({{}, "^[0-9]+(ms|s|m|h)$"}), "30s",
-      [zero](const std::string& value, std::chrono::milliseconds& out) {
+      [zero](const std::string& value, milliseconds& out) {
         uint64_t number = 0;
         std::string problem =
-            parse_with_unit(value, kUnits, "a duration such as 250ms, 5s, 1m or 1h", number);
+            parse_with_unit(value, kTimes, "a duration such as 250ms, 5s, 1m or 1h", number);
         if (problem.empty() && number > 86'400'000ull * 366)
           problem = "`" + value + "` is longer than a year";
-        if (problem.empty()) out = number == 0 ? zero : std::chrono::milliseconds(number);
+        if (problem.empty()) out = number == 0 ? zero : milliseconds(number);
         return problem;
       },
-      likely_duration);
+      print_duration, likely_duration);
 }
 
 }  // namespace
@@ -225,20 +203,20 @@ void warn_of_foreign_variables(const YamlNode& node, Diagnostics& diagnostics) {
                         "foreign_pattern");
 }
 
-TypePointer text(std::string example) {
+Type<std::string> text(std::string example) {
   return std::make_shared<TextType>("text", "", std::move(example), any_text);
 }
 
-TypePointer checked_text(std::string kind, std::string pattern, std::string example, TextCheck check) {
+Type<std::string> checked_text(std::string kind, std::string pattern, std::string example, TextCheck check) {
   return std::make_shared<TextType>(std::move(kind), std::move(pattern), std::move(example),
                                     std::move(check));
 }
 
-TypePointer text_with_variables(std::string kind, std::string example, TextCheck check) {
+Type<std::string> text_with_variables(std::string kind, std::string example, TextCheck check) {
   return std::make_shared<VariablesType>(std::move(kind), std::move(example), std::move(check));
 }
 
-TypePointer boolean() {
+Type<bool> boolean() {
   return std::make_shared<ScalarType<bool>>(
       "true or false", scalar_schema({{"boolean"}, "^(true|false)$"}), "true",
       [](const std::string& value, bool& out) -> std::string {
@@ -246,53 +224,51 @@ TypePointer boolean() {
         out = value == "true";
         return "";
       },
-      likely_boolean);
+      [](const bool& value) { return std::string(value ? "true" : "false"); }, likely_boolean);
 }
 
-TypePointer integer(uint64_t least, uint64_t most) {
-  return integer_type(least, most, [least, most](const std::string& value, uint64_t& out) -> std::string {
+template <std::unsigned_integral T>
+Type<T> integer(std::type_identity_t<T> min, std::type_identity_t<T> max) {
+  return integer_type<T>(min, max, [min, max](const std::string& value, T& out) -> std::string {
     if (may_be_octal(value)) return "`" + value + kMayBeOctal;
     const auto number = parse_decimal(value);
-    if (!number || *number < least || *number > most) {
-      return "`" + value + "` is not a whole number from " + std::to_string(least) + " to " +
-             std::to_string(most);
+    if (!number || *number < min || *number > max) {
+      return "`" + value + "` is not a whole number from " + std::to_string(min) + " to " +
+             std::to_string(max);
     }
-    out = *number;
+    out = static_cast<T>(*number);
     return "";
   });
 }
+template Type<uint16_t> integer(uint16_t, uint16_t);
+template Type<uint32_t> integer(uint32_t, uint32_t);
+template Type<uint64_t> integer(uint64_t, uint64_t);
 
-TypePointer version_number() {
-  return integer_type(1, 1, [](const std::string& value, uint64_t& out) -> std::string {
+Type<uint64_t> version_number() {
+  return integer_type<uint64_t>(1, 1, [](const std::string& value, uint64_t& out) -> std::string {
     out = 1;
     return value == "1" ? "" : "`" + value + "`: this gateway reads version 1 of the format";
   });
 }
 
-TypePointer duration() {
-  return duration_type("a duration", std::chrono::milliseconds(0));
+Type<milliseconds> duration() {
+  return duration_type("a duration", milliseconds(0));
 }
 
-TypePointer time_limit() {
+Type<milliseconds> time_limit() {
   return duration_type("a duration (0s: no limit)", kNoTimeLimit);
 }
 
-TypePointer size() {
-  static constexpr Unit kUnits[] = {{"", 1},          {"B", 1},         {"KiB", 1 << 10},
-                                    {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", uint64_t{1} << 40}};
+Type<uint64_t> size() {
   nlohmann::json schema = scalar_schema({{"integer"}, "^(0|[1-9][0-9]*|[0-9]+(B|KiB|MiB|GiB|TiB))$"});
   schema["minimum"] = 0;
   return std::make_shared<ScalarType<uint64_t>>(
       "a size", std::move(schema), "64KiB",
       [](const std::string& value, uint64_t& out) {
         if (may_be_octal(value)) return "`" + value + kMayBeOctal;
-        return parse_with_unit(value, kUnits, "a size such as 512, 64KiB or 10MiB", out);
+        return parse_with_unit(value, kSizes, "a size such as 512, 64KiB or 10MiB", out);
       },
-      likely_size);
-}
-
-TypePointer choice(std::vector<std::pair<std::string, int>> words) {
-  return std::make_shared<ChoiceType>(std::move(words));
+      [](const uint64_t& value) { return value == 0 ? "0" : print_with_unit(value, kSizes); }, likely_size);
 }
 
 }  // namespace portcullis::config

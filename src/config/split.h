@@ -15,9 +15,9 @@ namespace portcullis::config {
 
 struct Rollback {
   Location location;
-  uint64_t error_percent = 0;
-  std::vector<StatusRange> statuses{{500, 599}};
-  uint64_t least_requests = 50;
+  uint64_t error_share = 0;  // percent
+  std::vector<StatusRange> status{{500, 599}};
+  uint64_t min_requests = 50;
   std::chrono::milliseconds interval{30'000};
   std::chrono::milliseconds hold{0};
 
@@ -51,7 +51,7 @@ struct SplitSticky {
   Location key_location;
 };
 
-TypePointer branch_type();
-TypePointer split_sticky_type();
+Type<Branch> branch_type();
+Type<SplitSticky> split_sticky_type();
 
 }  // namespace portcullis::config

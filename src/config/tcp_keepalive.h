@@ -14,6 +14,6 @@ struct TcpKeepalive {
   uint64_t probes = 4;
 };
 
-TypePointer tcp_keepalive_type();  // TcpKeepalive
+Type<TcpKeepalive> tcp_keepalive_type();
 
 }  // namespace portcullis::config

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "config/diagnostics.h"
 #include "config/schema.h"
 
@@ -33,8 +34,20 @@ struct Hsts {
 };
 
 enum class TlsVersion { k12, k13 };
+constexpr auto names_of(TlsVersion) {
+  return std::to_array<EnumName<TlsVersion>>({{TlsVersion::k12, "1.2"}, {TlsVersion::k13, "1.3"}});
+}
 enum class UnknownNames { kDefault, kRefuse };
+constexpr auto names_of(UnknownNames) {
+  return std::to_array<EnumName<UnknownNames>>(
+      {{UnknownNames::kDefault, "default"}, {UnknownNames::kRefuse, "refuse"}});
+}
 enum class ClientCertificate { kNone, kOptional, kRequired };
+constexpr auto names_of(ClientCertificate) {
+  return std::to_array<EnumName<ClientCertificate>>({{ClientCertificate::kNone, "none"},
+                                                     {ClientCertificate::kOptional, "optional"},
+                                                     {ClientCertificate::kRequired, "required"}});
+}
 
 // Where clients that came in the clear are sent to.
 struct HttpsRedirect {
@@ -48,7 +61,7 @@ struct ListenerTls {
   UnknownNames unknown_names = UnknownNames::kDefault;
   TlsVersion min_version = TlsVersion::k12;
   std::string ciphers;
-  std::string groups;
+  std::string groups = "X25519:P-256:P-384:P-521:X448";
   ClientCertificate client_certificate = ClientCertificate::kNone;
   std::vector<std::string> client_certificate_hosts;
   std::string client_ca;
@@ -74,8 +87,8 @@ struct UpstreamTls {
   bool enabled() const { return location.line != 0; }
 };
 
-TypePointer listener_tls_type();    // ListenerTls
-TypePointer https_redirect_type();  // HttpsRedirect
-TypePointer upstream_tls_type();    // UpstreamTls
+Type<ListenerTls> listener_tls_type();  // ListenerTls
+Type<HttpsRedirect> https_redirect_type();
+Type<UpstreamTls> upstream_tls_type();  // UpstreamTls
 
 }  // namespace portcullis::config

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "config/discovery.h"
 #include "config/policy_type.h"
 #include "config/schema.h"
@@ -35,8 +36,24 @@ struct UpstreamTimeouts {
 };
 
 enum class Balance { kRoundRobin, kLeastRequest, kRandom, kPeakEwma, kRingHash, kMaglev };
+constexpr auto names_of(Balance) {
+  return std::to_array<EnumName<Balance>>({{Balance::kRoundRobin, "round_robin"},
+                                           {Balance::kLeastRequest, "least_request"},
+                                           {Balance::kRandom, "random"},
+                                           {Balance::kPeakEwma, "peak_ewma"},
+                                           {Balance::kRingHash, "ring_hash"},
+                                           {Balance::kMaglev, "maglev"}});
+}
 enum class Protocol { kHttp1, kHttp2, kAuto };
+constexpr auto names_of(Protocol) {
+  return std::to_array<EnumName<Protocol>>(
+      {{Protocol::kHttp1, "http1"}, {Protocol::kHttp2, "http2"}, {Protocol::kAuto, "auto"}});
+}
 enum class ProxyProtocol { kNone, k1, k2 };
+constexpr auto names_of(ProxyProtocol) {
+  return std::to_array<EnumName<ProxyProtocol>>(
+      {{ProxyProtocol::kNone, "none"}, {ProxyProtocol::k1, "v1"}, {ProxyProtocol::k2, "v2"}});
+}
 
 struct Sticky {
   std::string cookie;  // empty: none
@@ -61,7 +78,7 @@ struct HealthCheck {
   milliseconds timeout{1'000};
   uint64_t healthy_after = 2;
   uint64_t unhealthy_after = 3;
-  std::vector<StatusRange> statuses{{200, 299}};
+  std::vector<StatusRange> status{{200, 299}};
   std::string body;
 
   bool enabled() const { return location.line != 0; }
@@ -71,25 +88,29 @@ struct Retries {
   enum class On { kReset, kTimeout };
   uint64_t attempts = 0;
   std::vector<On> on{On::kReset};
-  std::vector<StatusRange> statuses;
-  uint64_t budget_percent = 20;
-  uint64_t least_each_second = 3;
-  milliseconds pause{25};
-  milliseconds longest_pause{250};
-  milliseconds longest_retry_after{1'000};
+  std::vector<StatusRange> status;
+  uint64_t budget = 20;  // percent
+  uint64_t min_per_second = 3;
+  milliseconds backoff{25};
+  milliseconds max_backoff{250};
+  milliseconds max_retry_after{1'000};
   uint64_t body_size = 64 * 1024;
 };
+constexpr auto names_of(Retries::On) {
+  return std::to_array<EnumName<Retries::On>>(
+      {{Retries::On::kReset, "reset"}, {Retries::On::kTimeout, "timeout"}});
+}
 
 struct OutlierEjection {
   uint64_t failures_in_row = 3;
-  std::vector<StatusRange> statuses;
-  uint64_t error_percent = 0;
+  std::vector<StatusRange> status;
+  uint64_t error_share = 0;  // percent
   uint64_t slowness = 0;
-  uint64_t least_requests = 20;
+  uint64_t min_requests = 20;
   milliseconds interval{10'000};
   milliseconds ejection{10'000};
-  milliseconds longest{300'000};
-  uint64_t most_ejected_percent = 50;
+  milliseconds max_ejection{300'000};
+  uint64_t max_ejected = 50;  // percent
 };
 
 // What the responses of targets may be like.
@@ -108,7 +129,7 @@ struct CircuitBreaker {
 struct Hedge {
   milliseconds delay{0};
   uint64_t attempts = 1;
-  uint64_t budget_percent = 10;
+  uint64_t budget = 10;  // percent
 };
 
 struct UpstreamHttp2 {
@@ -129,7 +150,7 @@ struct Upstream {
   Hedge hedge;
   CircuitBreaker circuit_breaker;
   OutlierEjection outlier_ejection;
-  uint64_t panic_percent = 0;
+  uint64_t panic_threshold = 0;  // percent
   std::vector<Target> targets;
   Discover discover;
   UpstreamTls tls;
@@ -143,9 +164,9 @@ struct Upstream {
   TcpKeepalive tcp_keepalive;
 };
 
-TypePointer upstream_type();
-TypePointer target_type();
-TypePointer metadata_type();  // TextMap
+Type<Upstream> upstream_type();
+Type<Target> target_type();
+Type<TextMap> metadata_type();
 
 // What is wrong with it, or "".
 std::string check_cookie_name(const std::string& name);

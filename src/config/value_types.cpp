@@ -87,89 +87,70 @@ std::string parse_fine_share(const std::string& text, FineShare& out) {
   return "";
 }
 
-// The schema of what is `of_type` when it has that type, else of `otherwise`: so that a mistake within either
-// is reported at its own place.
-nlohmann::json one_or_other(const char* type, nlohmann::json of_type, nlohmann::json otherwise) {
-  return {{"if", {{"type", type}}}, {"then", std::move(of_type)}, {"else", std::move(otherwise)}};
+std::string print_rate(const Rate& rate) {
+  struct Period {
+    const char* name;
+    int64_t milliseconds;
+  };
+  constexpr Period kPeriods[] = {
+      {"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}, {"day", 86'400'000}};
+  const Period* best = &kPeriods[0];
+  for (const Period& one : kPeriods) {
+    if (rate.period.count() % one.milliseconds == 0) best = &one;
+  }
+  const int64_t count = rate.period.count() / best->milliseconds;
+  return std::to_string(rate.amount) + "/" + (count == 1 ? "" : std::to_string(count)) + best->name;
 }
 
-class ShorthandType final : public Type {
- public:
-  ShorthandType(std::shared_ptr<const ObjectType> object, std::string field)
-      : object_(std::move(object)), name_(std::move(field)) {
-    for (const ObjectType::Field& one : object_->fields()) {
-      if (one.name == name_) field_ = &one;
-    }
-  }
+std::string print_timestamp(const std::chrono::sys_seconds& moment) {
+  const time_t seconds = moment.time_since_epoch().count();
+  tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
 
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
-    if (node.kind != YamlNode::Kind::kScalar) return object_->load(node, out, diagnostics);
-    if (Location* place = object_->location_of(out)) *place = node.location;
-    if (field_->location) *field_->location(out) = node.location;
-    field_->type->load(node, field_->member(out), diagnostics);
-  }
-  nlohmann::json json_schema() const override {
-    return one_or_other("object", object_->json_schema(), field_->type->json_schema());
-  }
-  std::string describe() const override { return object_->describe() + ", or its `" + name_ + "` alone"; }
-  std::string example() const override { return object_->example(); }
-  bool is_value(const std::string& text) const override { return field_->type->is_value(text); }
-  const ObjectType* object() const override { return object_.get(); }
+std::string print_percent(const uint64_t& share) {
+  return std::to_string(share) + "%";
+}
 
- private:
-  std::shared_ptr<const ObjectType> object_;
-  std::string name_;
-  const ObjectType::Field* field_ = nullptr;
-};
+std::string print_status_range(const StatusRange& range) {
+  if (range.first % 100 == 0 && range.last == range.first + 99)
+    return std::to_string(range.first / 100) + "xx";
+  const std::string first = std::to_string(range.first);
+  return range.first == range.last ? first : first + "-" + std::to_string(range.last);
+}
 
-class OneOrManyType final : public Type {
- public:
-  OneOrManyType(TypePointer element, std::shared_ptr<const ListType> list)
-      : element_(std::move(element)), list_(std::move(list)) {}
-
-  void load(const YamlNode& node, void* out, Diagnostics& diagnostics) const override {
-    if (node.kind == YamlNode::Kind::kSequence || node.kind == YamlNode::Kind::kNull)
-      return list_->load(node, out, diagnostics);
-    list_->clear(out);
-    element_->load(node, list_->append(out), diagnostics);
-  }
-  nlohmann::json json_schema() const override {
-    return one_or_other("array", list_->json_schema(), element_->json_schema());
-  }
-  std::string describe() const override { return element_->describe() + ", or a list of such"; }
-  std::string example() const override { return element_->example(); }
-  bool is_value(const std::string& text) const override { return list_->is_value(text); }
-  const ListType* list() const override { return list_.get(); }
-  const ObjectType* object() const override { return element_->object(); }
-
- private:
-  TypePointer element_;
-  std::shared_ptr<const ListType> list_;
-};
+std::string print_fine_share(const FineShare& share) {
+  std::string out = std::to_string(share.of_10_000 / 100);
+  if (const uint32_t fraction = share.of_10_000 % 100; fraction != 0)
+    out += "." + std::to_string(fraction / 10) + (fraction % 10 == 0 ? "" : std::to_string(fraction % 10));
+  return out + "%";
+}
 
 }  // namespace
 
-TypePointer rate() {
+Type<Rate> rate() {
   return std::make_shared<ScalarType<Rate>>("a rate", scalar_schema({{}, "^[0-9]+/[0-9]*[a-z]+$"}), "100/s",
-                                            parse_rate, likely_rate);
+                                            parse_rate, print_rate, likely_rate);
 }
 
-TypePointer percent() {
+Type<uint64_t> percent() {
   return std::make_shared<ScalarType<uint64_t>>("a share such as 20%", scalar_schema({{}, "^[0-9]+%$"}),
-                                                "20%", parse_percent, likely_percent);
+                                                "20%", parse_percent, print_percent, likely_percent);
 }
 
-TypePointer fine_share() {
+Type<FineShare> fine_share() {
   return std::make_shared<ScalarType<FineShare>>("a share such as 20% or 0.1%",
                                                  scalar_schema({{}, "^[0-9]+([.][0-9]{1,2})?%$"}), "0.1%",
-                                                 parse_fine_share, likely_percent);
+                                                 parse_fine_share, print_fine_share, likely_percent);
 }
 
-TypePointer status_range() {
+Type<StatusRange> status_range() {
   return std::make_shared<ScalarType<StatusRange>>(
       "a status, or statuses such as 200-299 or 2xx",
       scalar_schema({{"integer"}, "^([1-5]xx|[1-5][0-9][0-9](-[1-5][0-9][0-9])?)$"}), "503",
-      parse_status_range);
+      parse_status_range, print_status_range);
 }
 
 std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges) {
@@ -181,18 +162,10 @@ std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges) {
   return out;
 }
 
-TypePointer timestamp() {
+Type<std::chrono::sys_seconds> timestamp() {
   return std::make_shared<ScalarType<std::chrono::sys_seconds>>(
       "a moment", scalar_schema({{}, "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:]{8}Z)?$"}), "2027-01-31",
-      parse_timestamp);
-}
-
-TypePointer one_or_many(TypePointer element, std::shared_ptr<const ListType> list) {
-  return std::make_shared<OneOrManyType>(std::move(element), std::move(list));
-}
-
-TypePointer shorthand(std::shared_ptr<const ObjectType> object, std::string field) {
-  return std::make_shared<ShorthandType>(std::move(object), std::move(field));
+      parse_timestamp, print_timestamp);
 }
 
 }  // namespace portcullis::config

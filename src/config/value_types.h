@@ -11,40 +11,34 @@ namespace portcullis::config {
 struct Rate {
   uint64_t amount = 0;
   std::chrono::milliseconds period{0};
+
+  bool operator==(const Rate&) const = default;
 };
-TypePointer rate();  // Rate
+Type<Rate> rate();
 
-// A moment, as in 2027-01-31 or 2027-01-31T12:00:00Z, in UTC: std::chrono::sys_seconds.
-TypePointer timestamp();
+// A moment, as in 2027-01-31 or 2027-01-31T12:00:00Z, in UTC.
+Type<std::chrono::sys_seconds> timestamp();
 
-// A share, as in 20%: uint64_t, 0 to 100.
-TypePointer percent();
+// A share, as in 20%: 0 to 100.
+Type<uint64_t> percent();
 
 // A share that may be small, as in 0.1%.
 struct FineShare {
   uint32_t of_10_000 = 0;
+
+  bool operator==(const FineShare&) const = default;
 };
-TypePointer fine_share();  // FineShare
+Type<FineShare> fine_share();
 
 // Statuses of responses, as in 200, 200-299 or 2xx.
 struct StatusRange {
   uint16_t first = 0;
   uint16_t last = 0;
+
+  bool operator==(const StatusRange&) const = default;
 };
-TypePointer status_range();  // StatusRange
+Type<StatusRange> status_range();
 // Those of all of them, sorted.
 std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges);
-
-// What is either the object, or a scalar that stands for one of its fields.
-TypePointer shorthand(std::shared_ptr<const ObjectType> object, std::string field);
-
-// What `list` takes, or one of its elements alone, which stands for a list of one.
-TypePointer one_or_many(TypePointer element, std::shared_ptr<const ListType> list);
-
-// A list of T that may be written as its only element: std::vector<T>.
-template <typename T>
-TypePointer one_or_list_of(const TypePointer& element) {
-  return one_or_many(element, std::make_shared<VectorType<T>>(element));
-}
 
 }  // namespace portcullis::config

@@ -17,7 +17,7 @@ FixedSettings FixedSettings::of(const config::Config& config) {
           .quotas = config.quotas.redis ? "redis" : config.quotas.file,
           .counter_bytes = config.limits.memory,
           .cache_bytes = config.cache.memory,
-          .cache_disk = {disk.path, disk.size, disk.least_object, disk.most_object}};
+          .cache_disk = {disk.path, disk.size, disk.min_object_size, disk.max_object_size}};
 }
 
 std::vector<std::string> FixedSettings::differences(const FixedSettings& wanted) const {

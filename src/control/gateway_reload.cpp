@@ -89,7 +89,7 @@ Task<Status> Gateway::serve(config::Config config) {
   tasks_.spawn(bury(std::exchange(snapshot_, fresh)));
   metrics_->set_config_version(fresh->version);
   config_ = std::move(config);
-  set_process_log(process_log_of(config_));
+  set_process_log(config_.process_log);
   // Where it stays elsewhere than the configuration says, what guards it there stays, too.
   if (admin_ && config_.admin.enabled() && config_.admin.address == fixed_.admin_address)
     admin_->change(config_.admin, std::move(*tls));

@@ -157,7 +157,7 @@ StartOutcome Gateway::start_serving() {
   config::Diagnostics diagnostics;
   config::Sources sources;
   auto config = load_config(options_.source(), diagnostics, kept_.tls, &sources);
-  if (config) set_process_log(process_log_of(*config));
+  if (config) set_process_log(config->process_log);
   print_diagnostics(diagnostics);
   if (!config) return StartOutcome::kBadConfiguration;
   note_sources(sources);

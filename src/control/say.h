@@ -9,13 +9,6 @@ namespace portcullis::control {
 
 using portcullis::say;
 
-// What the configuration says of the process log.
-inline ProcessLog process_log_of(const config::Config& config) {
-  return {config.process_log.format == config::ProcessLogFormat::kJson ? ProcessLog::Format::kJson
-                                                                       : ProcessLog::Format::kText,
-          kLevels[static_cast<size_t>(config.process_log.level)]};
-}
-
 // The most errors, and the most warnings, that are printed: one mistake in a template may be in ten thousand
 // routes.
 inline constexpr size_t kMaxPrintedDiagnostics = 100;

@@ -47,7 +47,7 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   settings.forwarding.drop_from_untrusted = http::FieldNames(listener.drop_from_untrusted);
   settings.request_trailers = http::FieldNames(listener.trailers.request);
   settings.response_trailers = http::FieldNames(listener.trailers.response);
-  settings.path_rules = {static_cast<http::AmbiguousPaths>(listener.ambiguous_paths), listener.merge_slashes};
+  settings.path_rules = {listener.ambiguous_paths, listener.merge_slashes};
   settings.body_size = listener.limits.body_size;
   settings.connections = listener.limits.connections;
   settings.connections_per_address = listener.limits.connections_per_address;
@@ -297,7 +297,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   for (const auto& upstream : snapshot->upstreams) add_hosts(upstream->targets, snapshot->hosts);
   std::erase_if(kept.upstreams, [&](const auto& one) { return !upstream_index.contains(one.first); });
   kept.rollbacks.settle();
-  snapshot->dns = {config.dns.servers, config.dns.least_ttl, config.dns.most_ttl};
+  snapshot->dns = {config.dns.servers, config.dns.min_ttl, config.dns.max_ttl};
   snapshot->routes = std::move(routes);
   for (const config::Route& route : config.routes) {
     for (const config::MatchCondition& condition : route.match.headers)
@@ -315,7 +315,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   snapshot->log_format = telemetry::LogFormat(
       {config.access_log.format, config.access_log.request_headers, config.access_log.response_headers,
        config.access_log.query, config.access_log.redact, static_cast<uint32_t>(config.access_log.sample),
-       config.access_log.slower_than, config::statuses_of(config.access_log.statuses),
+       config.access_log.slower_than, config::statuses_of(config.access_log.status),
        config.access_log.except_routes});
   snapshot->tracing = tracing_rules(config.tracing);
   snapshot->drain_timeout = config.drain_timeout;

@@ -24,14 +24,14 @@ std::variant<SocketAddress, HostPort> compile_place(const std::string& text) {
 upstream::EjectionRules compile_ejection(const config::OutlierEjection& told) {
   upstream::EjectionRules rules;
   rules.failures_in_row = static_cast<uint32_t>(told.failures_in_row);
-  rules.error_share = static_cast<double>(told.error_percent) / 100;
+  rules.error_share = static_cast<double>(told.error_share) / 100;
   rules.slowness = static_cast<double>(told.slowness);
-  rules.least_requests = told.least_requests;
+  rules.least_requests = told.min_requests;
   rules.interval = told.interval;
   rules.ejection = told.ejection;
-  rules.longest = told.longest;
-  rules.most_ejected = static_cast<double>(told.most_ejected_percent) / 100;
-  rules.statuses = config::statuses_of(told.statuses);
+  rules.longest = told.max_ejection;
+  rules.most_ejected = static_cast<double>(told.max_ejected) / 100;
+  rules.statuses = config::statuses_of(told.status);
   return rules;
 }
 
@@ -51,7 +51,7 @@ upstream::HealthCheck compile_check(const config::HealthCheck& told) {
   check.healthy_after = static_cast<uint32_t>(told.healthy_after);
   check.unhealthy_after = static_cast<uint32_t>(told.unhealthy_after);
   check.statuses.clear();
-  for (const config::StatusRange& range : told.statuses) check.statuses.emplace_back(range.first, range.last);
+  for (const config::StatusRange& range : told.status) check.statuses.emplace_back(range.first, range.last);
   check.body = told.body;
   return check;
 }
@@ -64,12 +64,12 @@ upstream::Retries compile_retries(const config::Retries& told) {
   rules.attempts = static_cast<uint32_t>(told.attempts);
   rules.on_reset = has(config::Retries::On::kReset);
   rules.on_timeout = has(config::Retries::On::kTimeout);
-  rules.statuses = config::statuses_of(told.statuses);
-  rules.budget = static_cast<double>(told.budget_percent) / 100;
-  rules.least_each_second = static_cast<uint32_t>(told.least_each_second);
-  rules.pause = told.pause;
-  rules.longest_pause = told.longest_pause;
-  rules.longest_retry_after = told.longest_retry_after;
+  rules.statuses = config::statuses_of(told.status);
+  rules.budget = static_cast<double>(told.budget) / 100;
+  rules.least_each_second = static_cast<uint32_t>(told.min_per_second);
+  rules.pause = told.backoff;
+  rules.longest_pause = told.max_backoff;
+  rules.longest_retry_after = told.max_retry_after;
   rules.body_size = told.body_size;
   return rules;
 }
@@ -122,7 +122,7 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.limits = {{static_cast<uint32_t>(breaker.connections), static_cast<uint32_t>(breaker.pending),
                         static_cast<uint32_t>(breaker.requests), static_cast<uint32_t>(breaker.retries)}};
   definition.hedging = {upstream.hedge.delay, static_cast<uint32_t>(upstream.hedge.attempts),
-                        static_cast<double>(upstream.hedge.budget_percent) / 100};
+                        static_cast<double>(upstream.hedge.budget) / 100};
   definition.ejection = compile_ejection(upstream.outlier_ejection);
   definition.check = compile_check(upstream.health_check);
   definition.retries = compile_retries(upstream.retries);
@@ -131,7 +131,7 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.response_limits.field_count = upstream.limits.field_count;
   definition.response_limits.lenient = upstream.lenient_responses;
   definition.keepalive = compile_keepalive(upstream.tcp_keepalive);
-  definition.panic_threshold = static_cast<double>(upstream.panic_percent) / 100;
+  definition.panic_threshold = static_cast<double>(upstream.panic_threshold) / 100;
   definition.protocol = static_cast<upstream::Protocol>(upstream.protocol);
   definition.http2 = {static_cast<uint32_t>(std::min(upstream.http2.stream_window, kMaxWindow)),
                       static_cast<uint32_t>(std::min(upstream.http2.connection_window, kMaxWindow))};

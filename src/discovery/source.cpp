@@ -34,7 +34,7 @@ Milliseconds Backoff::next() {
 }
 
 void use_tls(const config::SourceTls& told, client::HttpRequest& request) {
-  request.ca_file = told.ca_file;
+  request.ca_file = told.ca;
   request.certificate_file = told.cert;
   request.key_file = told.key;
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/arena.h"
+#include "base/enum_names.h"
 
 namespace portcullis::http {
 
@@ -17,6 +18,11 @@ enum class AmbiguousPaths : uint8_t {
   kPassParameters,  // path parameters (`;...`, RFC 3986 section 3.3) pass; encodings are refused
   kPass,            // both pass: %2F, %5C and %00 are left encoded, and matched so
 };
+constexpr auto names_of(AmbiguousPaths) {
+  return std::to_array<EnumName<AmbiguousPaths>>({{AmbiguousPaths::kRefuse, "refuse"},
+                                                  {AmbiguousPaths::kPassParameters, "pass_parameters"},
+                                                  {AmbiguousPaths::kPass, "pass"}});
+}
 
 // How the paths of a listener are read.
 struct PathRules {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 
+#include "config/signature_names.h"
 #include "crypto/encoding.h"
 
 namespace portcullis::identity {
@@ -22,18 +23,14 @@ crypto::Digest256 digest_of(const std::string& hash) {
   return out;
 }
 
-// The JOSE algorithm by RFC 9421's name (sections 3.3.1 to 3.3.6).
+// `name` must be one of them.
 crypto::Algorithm signature_algorithm(const std::string& name) {
-  if (name == "rsa-pss-sha512") return crypto::Algorithm::kPs512;
-  if (name == "rsa-v1_5-sha256") return crypto::Algorithm::kRs256;
-  if (name == "ecdsa-p256-sha256") return crypto::Algorithm::kEs256;
-  if (name == "ecdsa-p384-sha384") return crypto::Algorithm::kEs384;
-  if (name == "ed25519") return crypto::Algorithm::kEdDsa;
-  return crypto::Algorithm::kHs256;
+  const auto& names = config::kSignatureNames;
+  return std::find_if(names.begin(), names.end(), [&](const auto& one) { return one.name == name; })->value;
 }
 
 Result<crypto::Verifier> signature_key(const config::SigningKey& key) {
-  const bool shared = key.algorithm.empty() || key.algorithm == "hmac-sha256";
+  const bool shared = key.algorithm == "hmac-sha256";
   if (shared ? key.secret.empty() : key.public_key.empty())
     return Error{shared ? "hmac-sha256 needs `secret`" : key.algorithm + " needs `public_key`"};
   if (shared) return crypto::Verifier::make(crypto::Key::from_secret(key.secret), crypto::Algorithm::kHs256);
@@ -76,15 +73,15 @@ Directory::Directory(const std::vector<config::Consumer>& consumers) {
           passwords_.emplace_back(Password{&consumer, basic.username, basic.password_hash});
       by_username_.emplace(kept.username, &kept);
     }
-    for (const std::string& subject : told.credentials.jwt_subjects)
+    for (const std::string& subject : told.credentials.jwt_subject)
       by_subject_.emplace(subjects_.emplace_back(subject), &consumer);
     for (const config::CertificateCredential& one : told.credentials.certificates)
       certificates_.emplace(one.known_by(), ClientCertificate{&consumer, one.name});
     for (const config::SigningKey& key : told.credentials.signing_keys) {
       auto verifier = signature_key(key);
       if (!verifier) continue;  // check() has refused it
-      const SigningKey& kept = signing_keys_.emplace_back(SigningKey{
-          &consumer, key.id, key.algorithm.empty() ? "hmac-sha256" : key.algorithm, std::move(*verifier)});
+      const SigningKey& kept =
+          signing_keys_.emplace_back(SigningKey{&consumer, key.id, key.algorithm, std::move(*verifier)});
       by_signing_key_.emplace(kept.id, &kept);
     }
   }
@@ -123,7 +120,7 @@ void Directory::check(const std::vector<config::Consumer>& consumers, config::Di
     }
     for (const config::BasicCredential& basic : consumer.credentials.basic)
       note("user named ", basic.username, basic.location, "`" + basic.username + "`");
-    for (const std::string& subject : consumer.credentials.jwt_subjects)
+    for (const std::string& subject : consumer.credentials.jwt_subject)
       note("consumer with the subject ", subject, consumer.location, "`" + subject + "`");
     for (const config::CertificateCredential& one : consumer.credentials.certificates) {
       const int told = !one.fingerprint.empty() + !one.subject.empty() + !one.dns_name.empty() +

@@ -1,11 +1,20 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <string>
+
+#include "base/enum_names.h"
 
 namespace portcullis::limits {
 
 enum class Calendar { kHour, kDay, kWeek, kMonth };
+constexpr auto names_of(Calendar) {
+  return std::to_array<EnumName<Calendar>>({{Calendar::kHour, "hour"},
+                                            {Calendar::kDay, "day"},
+                                            {Calendar::kWeek, "week"},
+                                            {Calendar::kMonth, "month"}});
+}
 
 // A stretch of the calendar, in UTC.
 struct CalendarWindow {

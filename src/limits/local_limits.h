@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/enum_names.h"
 #include "crypto/digest.h"
 #include "limits/cell_table.h"
 #include "runtime/event_loop.h"
@@ -16,6 +17,10 @@
 namespace portcullis::limits {
 
 enum class Algorithm { kTokenBucket, kSlidingWindow };
+constexpr auto names_of(Algorithm) {
+  return std::to_array<EnumName<Algorithm>>(
+      {{Algorithm::kTokenBucket, "token_bucket"}, {Algorithm::kSlidingWindow, "sliding_window"}});
+}
 
 // Time in sixteenths of a microsecond, since some moment: 52 bits of them are nine years.
 using Ticks = uint64_t;

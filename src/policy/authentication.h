@@ -44,14 +44,12 @@ class Authentication : public Policy {
 
 // Adds `anonymous` to an authentication policy's settings, which derive from AuthenticationSettings.
 template <typename Settings>
-void add_authentication_fields(config::ObjectType& type) {
-  // A pointer to a base's member, as one to the derived type's.
+void add_authentication_fields(config::ObjectType<Settings>& type) {
   type.optional(
-          "anonymous", static_cast<std::string Settings::*>(&AuthenticationSettings::anonymous),
-          config::text("guest"), "none",
+          "anonymous", &AuthenticationSettings::anonymous, config::text("guest"),
           "The consumer as whom requests without such a credential pass; without it they are refused. A "
           "wrong credential is always refused.")
-      .locate_last(static_cast<config::Location Settings::*>(&AuthenticationSettings::anonymous_location));
+      .locate_last(&AuthenticationSettings::anonymous_location);
 }
 
 // Reports an `anonymous` that is no consumer.
@@ -64,7 +62,7 @@ Insight authentication_insight(const AuthenticationSettings& settings);
 // make_kind() for an authentication policy that has nothing else to check: adds what they share to `type`.
 // `credential`: Insight's.
 template <typename Settings, typename Made>
-Kind make_authentication_kind(std::string name, const std::shared_ptr<config::ObjectType>& type,
+Kind make_authentication_kind(std::string name, const std::shared_ptr<config::ObjectType<Settings>>& type,
                               const std::string& credential = {}) {
   add_authentication_fields<Settings>(*type);
   return with_insight<Settings>(

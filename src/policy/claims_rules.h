@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/enum_names.h"
 #include "config/settable_fields.h"
 #include "policy/condition.h"
 #include "policy/policy.h"
@@ -11,8 +12,15 @@
 namespace portcullis::policy {
 
 enum class ConsumerNeed { kOptional, kRequired };
+constexpr auto names_of(ConsumerNeed) {
+  return std::to_array<EnumName<ConsumerNeed>>(
+      {{ConsumerNeed::kOptional, "optional"}, {ConsumerNeed::kRequired, "required"}});
+}
 // How a claim that is a list becomes a field's value.
 enum class ClaimLists { kJoined, kJson };
+constexpr auto names_of(ClaimLists) {
+  return std::to_array<EnumName<ClaimLists>>({{ClaimLists::kJoined, "joined"}, {ClaimLists::kJson, "json"}});
+}
 
 // What a policy that has a caller's claims makes of them. Settings of `jwt` and `oauth2_introspection`.
 struct ClaimsSettings {
@@ -61,31 +69,24 @@ inline void add_claims_insight(const ClaimsSettings& settings, const config::Loc
 
 // Adds the fields to a policy's settings, which derive from ClaimsSettings.
 template <typename Settings>
-void add_claims_fields(config::ObjectType& type) {
-  type.optional("require", static_cast<std::string Settings::*>(&ClaimsSettings::require), Condition::type(),
-                "nothing",
+void add_claims_fields(config::ObjectType<Settings>& type) {
+  type.optional("require", &ClaimsSettings::require, Condition::type(),
                 "What the token must say besides, as `{scope: orders:read}` or a condition such as `scope = "
                 "orders:read and claim.tenant in [acme, globex]` (see `acl`); else 403.")
+      .default_in_words("nothing")
       .optional(
-          "consumer_claim", static_cast<std::string Settings::*>(&ClaimsSettings::consumer_claim),
-          config::text("client_id"), "sub",
+          "consumer_claim", &ClaimsSettings::consumer_claim, config::text("client_id"),
           "The claim whose value is looked for among the consumers' `jwt_subject`. A list is no such value.")
-      .optional("consumer", static_cast<ConsumerNeed Settings::*>(&ClaimsSettings::consumer),
-                config::choice({{"optional", static_cast<int>(ConsumerNeed::kOptional)},
-                                {"required", static_cast<int>(ConsumerNeed::kRequired)}}),
-                "optional", "Whether a token that is no consumer's is refused.")
+      .optional("consumer", &ClaimsSettings::consumer, config::choice<ConsumerNeed>(),
+                "Whether a token that is no consumer's is refused.")
       .optional(
-          "forward_claims", static_cast<config::TextMap Settings::*>(&ClaimsSettings::forward_claims),
+          "forward_claims", &ClaimsSettings::forward_claims,
           config::text_map(config::check_request_field, "{x-user: sub}",
                            [](const std::string&) { return std::string(); }),
-          "none",
           "Header fields for the backend with the claims that they take: `{x-user: sub}`. What a client "
           "sends under these names is removed. A claim that is null makes no field.")
       .optional(
-          "claim_lists", static_cast<ClaimLists Settings::*>(&ClaimsSettings::claim_lists),
-          config::choice({{"joined", static_cast<int>(ClaimLists::kJoined)},
-                          {"json", static_cast<int>(ClaimLists::kJson)}}),
-          "joined",
+          "claim_lists", &ClaimsSettings::claim_lists, config::choice<ClaimLists>(),
           "How `forward_claims` writes a claim that is a list: `joined` by commas, as `user,admin`, with %2C "
           "for a comma "
           "within an element; or as `json`, `[\"user\",\"admin\"]`. An object makes a field as `json` only.");

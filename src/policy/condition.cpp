@@ -354,9 +354,9 @@ void Condition::add_read_fields(OwnedFields& fields) const {
 namespace {
 
 // Reads either form into the text of a condition.
-class ConditionType final : public config::Type {
+class ConditionType final : public config::TypeFor<std::string> {
  public:
-  void load(const config::YamlNode& node, void* out, config::Diagnostics& diagnostics) const override {
+  void read(const config::YamlNode& node, std::string& out, config::Diagnostics& diagnostics) const override {
     std::string text;
     if (node.kind == config::YamlNode::Kind::kScalar) {
       text = node.scalar;
@@ -374,7 +374,7 @@ class ConditionType final : public config::Type {
     if (text.empty()) return diagnostics.error(node.location, "expected a condition");
     if (const std::string problem = Condition::check(text); !problem.empty())
       return diagnostics.error(node.location, problem);
-    *static_cast<std::string*>(out) = text;
+    out = text;
   }
   nlohmann::json json_schema() const override {
     const nlohmann::json value{{"type", {"string", "number", "boolean"}}};
@@ -385,7 +385,7 @@ class ConditionType final : public config::Type {
   }
   std::string describe() const override { return "a condition"; }
   std::string example() const override { return "group = admins"; }
-  bool is_value(const std::string&) const override { return false; }
+  std::optional<std::string> write(const std::string&) const override { return std::nullopt; }
 
  private:
   static std::string quote(const std::string& value) {
@@ -395,7 +395,7 @@ class ConditionType final : public config::Type {
 
 }  // namespace
 
-config::TypePointer Condition::type() {
+config::Type<std::string> Condition::type() {
   return std::make_shared<ConditionType>();
 }
 

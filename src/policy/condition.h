@@ -32,8 +32,8 @@ class Condition {
   // What is wrong with it, or "".
   static std::string check(const std::string& text);
   // A condition as text, or as a mapping of subjects to values that must all hold: {scope: orders:read}; kept
-  // as text, std::string.
-  static config::TypePointer type();
+  // as text.
+  static config::Type<std::string> type();
 
   bool empty() const { return root_ == nullptr; }
   bool holds(const Context& context) const;

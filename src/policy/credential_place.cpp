@@ -5,9 +5,8 @@
 
 namespace portcullis::policy {
 
-config::TypePointer credential_type() {
-  return config::choice(
-      {{"hide", static_cast<int>(Credential::kHide)}, {"pass", static_cast<int>(Credential::kPass)}});
+config::Type<Credential> credential_type() {
+  return config::choice<Credential>();
 }
 
 std::optional<std::string_view> find_in_header(const http::Fields& fields, std::string_view header,

@@ -4,11 +4,15 @@
 #include <string>
 #include <string_view>
 
+#include "base/enum_names.h"
 #include "policy/policy.h"
 
 namespace portcullis::policy {
 
 enum class Credential { kHide, kPass };
+constexpr auto names_of(Credential) {
+  return std::to_array<EnumName<Credential>>({{Credential::kHide, "hide"}, {Credential::kPass, "pass"}});
+}
 
 // The credential that fields of the name `header` hold, behind the word `scheme` where that is not empty;
 // nothing when there is none. Two that differ give an empty one, which no consumer has: the backend might
@@ -17,7 +21,7 @@ std::optional<std::string_view> find_in_header(const http::Fields& fields, std::
                                                std::string_view scheme);
 
 // `hide` or `pass`: Credential.
-config::TypePointer credential_type();
+config::Type<Credential> credential_type();
 
 // Where in a request a credential that is one text may stand. Settings of a policy, and how they are
 // followed.
@@ -36,28 +40,22 @@ struct CredentialPlace {
 
 // Adds the fields to a policy's settings, which derive from CredentialPlace.
 template <typename Settings>
-void add_place_fields(config::ObjectType& type, const char* what, const char* header, const char* scheme,
-                      const char* credential) {
+void add_place_fields(config::ObjectType<Settings>& type, const char* what) {
   const auto name = [](const char* kind, const char* example) {
     return config::checked_text(kind, "", example, [](const std::string& text) -> std::string {
       return text.find_first_of(" \t\r\n:;=&") == std::string::npos ? "" : "`" + text + "` is not a name";
     });
   };
   const std::string noun = what;
-  type.optional("header", static_cast<std::string Settings::*>(&CredentialPlace::header),
-                name("a header's name", "authorization"), header,
+  type.optional("header", &CredentialPlace::header, name("a header's name", "authorization"),
                 "The header that holds the " + noun + "; empty: none.")
-      .optional("scheme", static_cast<std::string Settings::*>(&CredentialPlace::scheme),
-                name("a scheme", "Bearer"), scheme,
+      .optional("scheme", &CredentialPlace::scheme, name("a scheme", "Bearer"),
                 "A word before the " + noun + " in the header, as `Bearer` is; empty: none.")
-      .optional("query", static_cast<std::string Settings::*>(&CredentialPlace::query),
-                name("a parameter's name", "api_key"), "none",
+      .optional("query", &CredentialPlace::query, name("a parameter's name", "api_key"),
                 "A query parameter that may hold the " + noun + " instead.")
-      .optional("cookie", static_cast<std::string Settings::*>(&CredentialPlace::cookie),
-                name("a cookie's name", "session"), "none",
+      .optional("cookie", &CredentialPlace::cookie, name("a cookie's name", "session"),
                 "A cookie that may hold the " + noun + " instead.")
-      .optional("credential", static_cast<Credential Settings::*>(&CredentialPlace::credential),
-                credential_type(), credential,
+      .optional("credential", &CredentialPlace::credential, credential_type(),
                 "Whether the backend sees the " + noun + ": `hide` or `pass`.");
 }
 

@@ -50,7 +50,7 @@ std::string LimitKey::check(const std::string& text) {
          suggestion_for(text, known);
 }
 
-config::TypePointer LimitKey::type() {
+config::Type<std::string> LimitKey::type() {
   return config::text_with_variables("a key", "client_address", check);
 }
 

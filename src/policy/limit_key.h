@@ -21,7 +21,7 @@ class LimitKey {
 
   // What is wrong with it, or "".
   static std::string check(const std::string& text);
-  static config::TypePointer type();
+  static config::Type<std::string> type();
   static const char* summary();
 
   // What it reads of the caller, but for `consumer`, which stands for the client's address where there is

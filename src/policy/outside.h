@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 
+#include "base/enum_names.h"
 #include "base/faults.h"
 #include "base/text.h"
 #include "config/field_types.h"
@@ -11,6 +12,9 @@
 namespace portcullis::policy {
 
 enum class OnError { kDeny, kAllow };
+constexpr auto names_of(OnError) {
+  return std::to_array<EnumName<OnError>>({{OnError::kDeny, "deny"}, {OnError::kAllow, "allow"}});
+}
 
 // A service that a policy asks. Settings shared by those that do.
 struct OutsideService {
@@ -27,18 +31,13 @@ inline FaultState fault_state_of(const OutsideService& service, const char* poli
 
 // Adds the fields to a policy's settings, which derive from OutsideService.
 template <typename Settings>
-void add_outside_fields(config::ObjectType& type) {
-  type.required("url", static_cast<std::string Settings::*>(&OutsideService::url), config::url_type(),
-                "The service that is asked.")
-      .optional("ca", static_cast<std::string Settings::*>(&OutsideService::ca),
-                config::text("/etc/portcullis/service-ca.pem"), "the system's",
+void add_outside_fields(config::ObjectType<Settings>& type) {
+  type.required("url", &OutsideService::url, config::url_type(), "The service that is asked.")
+      .optional("ca", &OutsideService::ca, config::text("/etc/portcullis/service-ca.pem"),
                 "PEM file of the authorities that its certificate may come from.")
-      .optional("timeout", static_cast<std::chrono::milliseconds Settings::*>(&OutsideService::timeout),
-                config::time_limit(), "1s", "How long it may take.")
-      .optional("on_error", static_cast<OnError Settings::*>(&OutsideService::on_error),
-                config::choice({{"deny", static_cast<int>(OnError::kDeny)},
-                                {"allow", static_cast<int>(OnError::kAllow)}}),
-                "deny",
+      .default_in_words("the system's")
+      .optional("timeout", &OutsideService::timeout, config::time_limit(), "How long it may take.")
+      .optional("on_error", &OutsideService::on_error, config::choice<OnError>(),
                 "What is done when it does not answer, or with a 5xx: `deny` (503) or `allow`, which lets "
                 "every request in while it is down.");
 }

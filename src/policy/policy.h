@@ -221,7 +221,7 @@ using PolicyPointer = std::shared_ptr<const Policy>;
 // A kind of policy: how it is configured and how it is built from checked settings.
 struct Kind {
   config::PolicyType description;
-  std::function<PolicyPointer(const void* settings, const BuildContext& build)> create;
+  std::function<PolicyPointer(const config::PolicySettings& settings, const BuildContext& build)> create;
   // Reports what is wrong with it beside the rest of the configuration; may be empty.
   std::function<void(const config::PolicyUse&, const config::Config&, config::Diagnostics&)> check{};
   // It answers CORS preflights, which then reach it although its route does not take OPTIONS.
@@ -235,10 +235,10 @@ const Kind* find_kind(const std::vector<Kind>& kinds, const std::string& name);
 
 // `Made` is constructible from `const Settings&`, and a `const BuildContext&` where it needs it.
 template <typename Settings, typename Made>
-Kind make_kind(std::string name, config::TypePointer type) {
-  return {{std::move(name), std::move(type), [] { return std::make_shared<Settings>(); }},
-          [](const void* settings, const BuildContext& build) -> PolicyPointer {
-            const Settings& checked = *static_cast<const Settings*>(settings);
+Kind make_kind(std::string name, std::shared_ptr<config::ObjectType<Settings>> type) {
+  return {{std::move(name), std::move(type)},
+          [](const config::PolicySettings& settings, const BuildContext& build) -> PolicyPointer {
+            const Settings& checked = settings.as<Settings>();
             if constexpr (std::is_constructible_v<Made, const Settings&, const BuildContext&>) {
               return std::make_shared<Made>(checked, build);
             } else {
@@ -248,11 +248,11 @@ Kind make_kind(std::string name, config::TypePointer type) {
 }
 // The same, with `check(use, settings, config, diagnostics)`.
 template <typename Settings, typename Made, typename Check>
-Kind make_kind(std::string name, config::TypePointer type, Check check) {
+Kind make_kind(std::string name, std::shared_ptr<config::ObjectType<Settings>> type, Check check) {
   Kind kind = make_kind<Settings, Made>(std::move(name), std::move(type));
   kind.check = [check](const config::PolicyUse& use, const config::Config& config,
                        config::Diagnostics& diagnostics) {
-    check(use, *static_cast<const Settings*>(use.settings.get()), config, diagnostics);
+    check(use, use.settings.as<Settings>(), config, diagnostics);
   };
   return kind;
 }
@@ -260,9 +260,7 @@ Kind make_kind(std::string name, config::TypePointer type, Check check) {
 // `kind` with `tell(settings, use)`, which returns the Insight.
 template <typename Settings, typename Tell>
 Kind with_insight(Kind kind, Tell tell) {
-  kind.insight = [tell](const config::PolicyUse& use) {
-    return tell(*static_cast<const Settings*>(use.settings.get()), use);
-  };
+  kind.insight = [tell](const config::PolicyUse& use) { return tell(use.settings.as<Settings>(), use); };
   return kind;
 }
 

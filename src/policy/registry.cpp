@@ -97,7 +97,7 @@ Insight insight_of(const config::PolicyUse& use) {
 
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context) {
   const Kind* kind = find_kind(kinds(), use.name);
-  return kind == nullptr ? nullptr : kind->create(use.settings.get(), context);
+  return kind == nullptr ? nullptr : kind->create(use.settings, context);
 }
 
 }  // namespace portcullis::policy

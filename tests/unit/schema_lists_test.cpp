@@ -3,7 +3,6 @@
 #include <functional>
 #include <string>
 
-#include "config/model.h"
 #include "config/schema_model.h"
 #include "config/yaml.h"
 #include "policy/registry.h"
@@ -13,22 +12,22 @@ namespace {
 
 // How many elements the list at `out` has once `text` has been loaded into it. What is wrong with the
 // elements themselves does not matter here.
-size_t loaded_size(const Type& type, void* out, const char* text) {
+size_t loaded_size(const AnyType& type, Place out, const char* text) {
   Diagnostics diagnostics;
   const auto node = parse_yaml(text, "c.yaml", diagnostics);
   type.load(*node, out, diagnostics);
   return type.list()->size(out);
 }
 
-using Visit = std::function<void(const std::string& place, const Type& type, void* out)>;
+using Visit = std::function<void(const std::string& place, const AnyType& type, Place out)>;
 
 // Calls `visit` for each field that takes a list: of the object of `type` at `object`, and of all objects in
 // it.
-void visit_lists(const ObjectType& type, void* object, const std::string& place, const Visit& visit) {
-  for (const ObjectType::Field& field : type.fields()) {
-    void* const member = field.member(object);
+void visit_lists(const AnyObject& type, Place object, const std::string& place, const Visit& visit) {
+  for (const AnyObject::Field& field : type.fields()) {
+    const Place member = AnyObject::member_of(object, field);
     const std::string name = place + "." + field.name;
-    const ListType* list = field.type->list();
+    const AnyList* list = field.type->list();
     if (list != nullptr) visit(name, *field.type, member);
     if (field.type->object() == nullptr) continue;
     visit_lists(*field.type->object(), list != nullptr ? list->append(member) : member, name, visit);
@@ -36,18 +35,15 @@ void visit_lists(const ObjectType& type, void* object, const std::string& place,
 }
 
 void visit_all_lists(const Visit& visit) {
-  Config config;
-  visit_lists(*config_type(policy::catalog()), &config, "", visit);
-  for (const PolicyType& policy : policy::catalog()) {
-    const std::shared_ptr<void> settings = policy.make();
-    if (policy.type->object() != nullptr)
-      visit_lists(*policy.type->object(), settings.get(), policy.name, visit);
-  }
+  const Type<Config> whole = config_type(policy::catalog());
+  visit_lists(*whole->object(), whole->object()->defaults(), "", visit);
+  for (const PolicyType& policy : policy::catalog())
+    visit_lists(*policy.type, policy.type->defaults(), policy.name, visit);
 }
 
 TEST(Lists, ReplaceTheirDefault) {
   size_t count = 0;
-  visit_all_lists([&](const std::string& place, const Type& type, void* out) {
+  visit_all_lists([&](const std::string& place, const AnyType& type, Place out) {
     ++count;
     EXPECT_EQ(loaded_size(type, out, "[x]"), 1u) << place;
     EXPECT_EQ(loaded_size(type, out, "[x, y]"), 2u) << place;
@@ -58,7 +54,7 @@ TEST(Lists, ReplaceTheirDefault) {
 
 // An empty list is empty, or an error that says so.
 TEST(Lists, MayBeEmptyOrSayThatTheyMayNot) {
-  visit_all_lists([&](const std::string& place, const Type& type, void* out) {
+  visit_all_lists([&](const std::string& place, const AnyType& type, Place out) {
     Diagnostics diagnostics;
     const auto node = parse_yaml("[]", "c.yaml", diagnostics);
     type.load(*node, out, diagnostics);

@@ -68,8 +68,7 @@ std::string_view foreign_variable(std::string_view path) {
 bool is_taken(const config::Config& config, const std::string& path) {
   return std::any_of(config.listeners.begin(), config.listeners.end(), [&](const config::Listener& listener) {
     Arena arena;
-    const http::PathRules rules{static_cast<http::AmbiguousPaths>(listener.ambiguous_paths),
-                                listener.merge_slashes};
+    const http::PathRules rules{listener.ambiguous_paths, listener.merge_slashes};
     return http::canonical_path(path, arena, rules).has_value();
   });
 }

@@ -6,6 +6,9 @@ namespace portcullis::policy::acl {
 namespace {
 
 enum class Effect { kDeny, kAllow };
+constexpr auto names_of(Effect) {
+  return std::to_array<EnumName<Effect>>({{Effect::kDeny, "deny"}, {Effect::kAllow, "allow"}});
+}
 
 struct Rule {
   config::Location location;
@@ -15,12 +18,12 @@ struct Rule {
 
 struct Settings {
   std::vector<Rule> rules;
-  Effect otherwise = Effect::kDeny;
+  Effect default_effect = Effect::kDeny;
 };
 
 class Acl final : public Policy {
  public:
-  explicit Acl(const Settings& settings) : otherwise_(settings.otherwise) {
+  explicit Acl(const Settings& settings) : otherwise_(settings.default_effect) {
     for (const Rule& rule : settings.rules) {
       const bool allows = !rule.allow.empty();
       rules_.push_back({allows ? Effect::kAllow : Effect::kDeny, Condition(allows ? rule.allow : rule.deny)});
@@ -37,7 +40,7 @@ class Acl final : public Policy {
     const Compiled* rule = first_that_holds(context);
     const std::string by = rule == nullptr ? "no rule holds, and the default is to "
                                            : "rule " + std::to_string(rule - rules_.data() + 1) + " holds: ";
-    return {by + (effect_of(rule) == Effect::kAllow ? "allow" : "deny")};
+    return {by + std::string(name_of(effect_of(rule)))};
   }
 
  private:
@@ -73,11 +76,11 @@ void check(const config::PolicyUse&, const Settings& settings, const config::Con
 }  // namespace
 
 Kind kind() {
-  auto rule = std::make_shared<config::ObjectType>("rule", "What is allowed or denied.");
+  auto rule = std::make_shared<config::ObjectType<Rule>>("rule", "What is allowed or denied.");
   rule->locate(&Rule::location)
-      .optional("allow", &Rule::allow, Condition::type(), "", "Allows when this holds.")
-      .optional("deny", &Rule::deny, Condition::type(), "", "Denies when this holds.");
-  auto type = std::make_shared<config::ObjectType>(
+      .optional("allow", &Rule::allow, Condition::type(), "Allows when this holds.")
+      .optional("deny", &Rule::deny, Condition::type(), "Denies when this holds.");
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "acl",
       "Decides by rules who may do what: the first that holds decides; 403 for what is denied. Conditions "
       "are of "
@@ -89,10 +92,8 @@ Kind kind() {
       "hold.");
   type->required("rules", &Settings::rules, config::list_of<Rule>(rule),
                  "In the order in which they are tried.")
-      .optional("default", &Settings::otherwise,
-                config::choice(
-                    {{"deny", static_cast<int>(Effect::kDeny)}, {"allow", static_cast<int>(Effect::kAllow)}}),
-                "deny", "What is done when no rule holds.");
+      .optional("default", &Settings::default_effect, config::choice<Effect>(),
+                "What is done when no rule holds.");
   return with_insight<Settings>(make_kind<Settings, Acl>("acl", type, check),
                                 [](const Settings& settings, const config::PolicyUse&) {
                                   Insight out{.decides_access = true};

@@ -18,7 +18,7 @@ Methods build_methods(const Settings& settings, const std::vector<Kind>& kinds, 
   for (const config::PolicyUse& use : settings.methods) {
     own.location = use.location;
     out.push_back(std::static_pointer_cast<const Authentication>(
-        find_kind(kinds, use.name)->create(use.settings.get(), own)));
+        find_kind(kinds, use.name)->create(use.settings, own)));
   }
   return out;
 }
@@ -88,7 +88,7 @@ class AnyOf final : public Authentication {
 Kind kind(const std::vector<Kind>& methods) {
   config::PolicyCatalog catalog;
   for (const Kind& kind : methods) catalog.push_back(kind.description);
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "any_of",
       "Offers several authentication policies: the first that accepts a credential of its kind tells who "
       "calls. "
@@ -97,15 +97,15 @@ Kind kind(const std::vector<Kind>& methods) {
                  "The policies that authenticate, in the order in which they are asked.")
       .locate_last(&Settings::methods_location);
   add_authentication_fields<Settings>(*type);
-  Kind kind;
-  kind.description = {"any_of", type, [] { return std::make_shared<Settings>(); }};
-  kind.create = [methods](const void* settings, const BuildContext& build) -> PolicyPointer {
-    const Settings& checked = *static_cast<const Settings*>(settings);
+  Kind kind{.description = {"any_of", type}, .create = {}};
+  kind.create = [methods](const config::PolicySettings& settings,
+                          const BuildContext& build) -> PolicyPointer {
+    const Settings& checked = settings.as<Settings>();
     return std::make_shared<AnyOf>(checked, build_methods(checked, methods, build), build);
   };
   kind.check = [methods](const config::PolicyUse& use, const config::Config& config,
                          config::Diagnostics& diagnostics) {
-    const Settings& settings = *static_cast<const Settings*>(use.settings.get());
+    const Settings& settings = use.settings.as<Settings>();
     check_authentication(settings, config, diagnostics);
     if (settings.methods.empty()) diagnostics.error(settings.methods_location, "any_of needs methods");
     for (const config::PolicyUse& method : settings.methods) {

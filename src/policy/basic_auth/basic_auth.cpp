@@ -215,7 +215,7 @@ class BasicAuth final : public Authentication {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "basic_auth",
       "Tells the consumer by user name and password (RFC 7617): 401 for a wrong one. Only the passwords' "
       "hashes "
@@ -227,18 +227,18 @@ Kind kind() {
                                                    ? ""
                                                    : "a realm cannot hold quotes or backslashes";
                                       }),
-                 "portcullis", "Shown by browsers that ask for the password.")
-      .optional("cache", &Settings::cache, config::duration(), "5m",
+                 "Shown by browsers that ask for the password.")
+      .optional("cache", &Settings::cache, config::duration(),
                 "How long each worker remembers that a password was right. A reload forgets it.")
       .optional(
-          "failures_by_address", &Settings::failures_by_address, config::rate(), "20/min",
+          "failures_by_address", &Settings::failures_by_address, config::rate(),
           "How many wrong passwords one client's address may send (IPv6: its /64); beyond them 429, without "
           "hashing. Counted for all routes together.")
       .optional(
-          "failures_by_name", &Settings::failures_by_name, config::rate(), "20/min",
+          "failures_by_name", &Settings::failures_by_name, config::rate(),
           "The same for one user name, from all addresses together. A password that was right since the last "
           "reload still is.")
-      .optional("credential", &Settings::credential, credential_type(), "hide",
+      .optional("credential", &Settings::credential, credential_type(),
                 "Whether the backend sees the password: `hide` or `pass`.");
   return make_authentication_kind<Settings, BasicAuth>("basic_auth", type, "basic");
 }

@@ -217,7 +217,7 @@ http::CacheControl SharedCache::read_control(const http::Fields& response, bool&
 // What the configuration says of responses that do not say it themselves.
 std::optional<std::chrono::milliseconds> SharedCache::told_lifetime(uint16_t status) const {
   for (const StatusLifetime& one : settings_.ttl_by_status) {
-    for (const config::StatusRange& range : one.statuses) {
+    for (const config::StatusRange& range : one.status) {
       if (status >= range.first && status <= range.last) return one.ttl;
     }
   }

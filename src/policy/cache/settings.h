@@ -4,15 +4,20 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "cache/store.h"
 #include "config/value_types.h"
 
 namespace portcullis::policy::cache_policy {
 
 enum class ClientDirectives { kHonour, kIgnore };
+constexpr auto names_of(ClientDirectives) {
+  return std::to_array<EnumName<ClientDirectives>>(
+      {{ClientDirectives::kHonour, "honour"}, {ClientDirectives::kIgnore, "ignore"}});
+}
 
 struct StatusLifetime {
-  std::vector<config::StatusRange> statuses;
+  std::vector<config::StatusRange> status;
   std::chrono::milliseconds ttl{0};
 };
 
@@ -34,6 +39,6 @@ struct CacheSettings {
   bool status_field = true;
 };
 
-config::TypePointer cache_type();
+std::shared_ptr<config::ObjectType<CacheSettings>> cache_type();
 
 }  // namespace portcullis::policy::cache_policy

@@ -21,8 +21,15 @@ using compression::Coding;
 using http::FieldId;
 
 enum class Decompress { kNever, kWhenNeeded, kAlways };
+constexpr auto names_of(Decompress) {
+  return std::to_array<EnumName<Decompress>>({{Decompress::kNever, "never"},
+                                              {Decompress::kWhenNeeded, "when_needed"},
+                                              {Decompress::kAlways, "always"}});
+}
 
-const std::vector<std::string> kAlgorithms{"zstd", "br", "gzip"};
+const std::vector<std::string> kAlgorithms{std::string(name_of(Coding::kZstd)),
+                                           std::string(name_of(Coding::kBrotli)),
+                                           std::string(name_of(Coding::kGzip))};
 const std::vector<std::string> kTypes{"text/*",
                                       "*+json",
                                       "*+xml",
@@ -292,37 +299,30 @@ Kind kind() {
         return std::find(kAlgorithms.begin(), kAlgorithms.end(), text) != kAlgorithms.end()
                    ? std::string()
                    : "`" + text + "` is none of zstd, br and gzip" +
-                         suggestion_for(text, {"zstd", "br", "gzip"});
+                         suggestion_for(text, {kAlgorithms.begin(), kAlgorithms.end()});
       });
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "compress",
       "Compresses responses for clients that accept it (RFC 9110 section 12.5.3), as they pass: not what is "
       "small, is compressed already, is a part, or says `no-transform`. Behind `cache` it does so once for "
       "each coding, and the compressed response is kept; before it, for each request.");
   type->optional("algorithms", &Settings::algorithms, config::list_of<std::string>(algorithm),
-                 "[zstd, br, gzip]",
                  "Those that are offered; of what a client likes alike the first is taken.")
       .optional("types", &Settings::types, config::list_of<std::string>(config::text("application/json")),
-                "text, JSON, XML, scripts and fonts",
                 "Content types that are compressed: `text/html`, `text/*`, `*+json`.")
-      .optional("min_size", &Settings::min_size, config::size(), "1KiB", "Smaller bodies pass as they are.")
-      .optional("gzip_level", &Settings::gzip_level, config::integer(1, 9), "4",
+      .default_in_words("text, JSON, XML, scripts and fonts")
+      .optional("min_size", &Settings::min_size, config::size(), "Smaller bodies pass as they are.")
+      .optional("gzip_level", &Settings::gzip_level, config::integer(1, 9), "More is slower and smaller.")
+      .optional("brotli_level", &Settings::brotli_level, config::integer(0, 11),
                 "More is slower and smaller.")
-      .optional("brotli_level", &Settings::brotli_level, config::integer(0, 11), "4",
-                "More is slower and smaller.")
-      .optional("zstd_level", &Settings::zstd_level, config::integer(1, 19), "3",
-                "More is slower and smaller.")
+      .optional("zstd_level", &Settings::zstd_level, config::integer(1, 19), "More is slower and smaller.")
       .optional(
-          "memory", &Settings::memory, config::size(), "256MiB",
+          "memory", &Settings::memory, config::size(),
           "About how much memory all responses that are being compressed may take in the process before "
           "this policy compresses no further one: it then takes another coding, which needs less, or "
           "passes the response on as it is.")
       .optional(
-          "decompress", &Settings::decompress,
-          config::choice({{"never", static_cast<int>(Decompress::kNever)},
-                          {"when_needed", static_cast<int>(Decompress::kWhenNeeded)},
-                          {"always", static_cast<int>(Decompress::kAlways)}}),
-          "never",
+          "decompress", &Settings::decompress, config::choice<Decompress>(),
           "Whether what the upstream has compressed (gzip, brotli, zstd) is decompressed: "
           "`when_needed`, for clients that do not accept it, or `always`, before it is compressed anew.");
   return make_kind<Settings, Compress>("compress", type);

@@ -20,7 +20,7 @@ struct QueueSettings {
 };
 
 struct AdaptiveSettings {
-  uint64_t least = 0;
+  uint64_t min = 0;
   uint64_t tolerance = 150;
 };
 
@@ -36,8 +36,7 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
  public:
   ConcurrencyLimit(const Settings& settings, const BuildContext& build)
       : settings_(settings),
-        limit_{settings.limit, settings.adaptive.least,
-               static_cast<double>(settings.adaptive.tolerance) / 100},
+        limit_{settings.limit, settings.adaptive.min, static_cast<double>(settings.adaptive.tolerance) / 100},
         key_(settings.key),
         fair_by_(settings.queue.fair_by),
         gates_(build.services.gates()),
@@ -196,37 +195,39 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
 
 void check(const config::PolicyUse& use, const Settings& settings, const config::Config&,
            config::Diagnostics& diagnostics) {
-  if (settings.adaptive.least > settings.limit)
+  if (settings.adaptive.min > settings.limit)
     diagnostics.error(use.location, "`adaptive.min` is above `limit`");
 }
 
 }  // namespace
 
 Kind kind() {
-  auto queue = std::make_shared<config::ObjectType>("queue", "Who finds it full may wait.");
+  auto queue = std::make_shared<config::ObjectType<QueueSettings>>("queue", "Who finds it full may wait.");
   queue
       ->required("size", &QueueSettings::size, config::integer(1, 1'000'000),
                  "How many may wait; more: 503 at once.")
-      .optional("timeout", &QueueSettings::timeout, config::time_limit(), "1s", "How long; then 503.")
+      .optional("timeout", &QueueSettings::timeout, config::time_limit(), "How long; then 503.")
       .optional(
-          "fair_by", &QueueSettings::fair_by, LimitKey::type(), "consumer",
+          "fair_by", &QueueSettings::fair_by, LimitKey::type(),
           "Whose requests are let in by turns, so that one with many cannot keep the others out; as `key`.");
-  auto adaptive = std::make_shared<config::ObjectType>("adaptive", "A limit that follows the latency.");
+  auto adaptive =
+      std::make_shared<config::ObjectType<AdaptiveSettings>>("adaptive", "A limit that follows the latency.");
   adaptive
-      ->required("min", &AdaptiveSettings::least, config::integer(1, 1'000'000),
+      ->required("min", &AdaptiveSettings::min, config::integer(1, 1'000'000),
                  "The lowest limit; `limit` is the highest.")
-      .optional("tolerance", &AdaptiveSettings::tolerance, config::integer(100, 1'000), "150",
+      .optional("tolerance", &AdaptiveSettings::tolerance, config::integer(100, 1'000),
                 "In percent of what is usual: how long requests may take before fewer are let in.");
-  auto type = std::make_shared<config::ObjectType>("concurrency_limit",
-                                                   "So many requests at once, over all workers of this node: "
-                                                   "beyond it they wait in a queue, or are refused with "
-                                                   "503, before the backend collapses.");
-  type->optional("name", &Settings::name, config::name_type(), "",
+  auto type = std::make_shared<config::ObjectType<Settings>>(
+      "concurrency_limit",
+      "So many requests at once, over all workers of this node: "
+      "beyond it they wait in a queue, or are refused with "
+      "503, before the backend collapses.");
+  type->optional("name", &Settings::name, config::name_type(),
                  "Its name in metrics. Policies of the same name and key count together.")
       .required("limit", &Settings::limit, config::integer(1, 1'000'000), "How many at once.")
-      .optional("key", &Settings::key, LimitKey::type(), "route", LimitKey::summary())
-      .optional("queue", &Settings::queue, queue, "none", "Who finds it full may wait.")
-      .optional("adaptive", &Settings::adaptive, adaptive, "none",
+      .optional("key", &Settings::key, LimitKey::type(), LimitKey::summary())
+      .optional("queue", &Settings::queue, queue, "Who finds it full may wait.")
+      .optional("adaptive", &Settings::adaptive, adaptive,
                 "Lowers the limit when requests take longer than usual, and raises it again (the gradient of "
                 "usual to recent latency).");
   return with_insight<Settings>(make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check),

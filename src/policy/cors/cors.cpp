@@ -158,7 +158,7 @@ class Cors final : public Policy {
 Kind kind() {
   const auto fields =
       config::list_of<std::string>(config::checked_text("a header's name", "", "x-request-id", check_field));
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "cors",
       "Cross-origin resource sharing: answers preflights, also "
       "on routes without OPTIONS, and marks responses, also the gateway's "
@@ -169,15 +169,12 @@ Kind kind() {
                  "Origins admitted: `https://app.example.com`, `https://*.example.com` or `*`.")
       .optional("methods", &Settings::methods,
                 config::list_of<std::string>(config::checked_text("a method", "", "PUT", check_method)),
-                "none", "Methods that a preflight admits; `*`: all.")
-      .optional("headers", &Settings::headers, fields, "none",
-                "Request fields that a preflight admits; `*`: all.")
-      .optional("expose", &Settings::expose, fields, "none",
-                "Response fields that scripts may read; `*`: all.")
-      .optional("credentials", &Settings::credentials, config::boolean(), "false",
+                "Methods that a preflight admits; `*`: all.")
+      .optional("headers", &Settings::headers, fields, "Request fields that a preflight admits; `*`: all.")
+      .optional("expose", &Settings::expose, fields, "Response fields that scripts may read; `*`: all.")
+      .optional("credentials", &Settings::credentials, config::boolean(),
                 "Whether cookies and authorization may be sent.")
-      .optional("max_age", &Settings::max_age, config::duration(), "10m",
-                "How long a preflight's answer holds.");
+      .optional("max_age", &Settings::max_age, config::duration(), "How long a preflight's answer holds.");
   Kind kind = make_kind<Settings, Cors>("cors", type);
   kind.answers_preflight = true;
   return kind;

@@ -11,12 +11,12 @@ namespace {
 
 struct Delay {
   std::chrono::milliseconds duration{0};
-  uint64_t percent = 100;
+  uint64_t share = 100;  // percent
 };
 
 struct Abort {
-  uint64_t status = 0;  // 0: none
-  uint64_t percent = 100;
+  uint64_t status = 0;   // 0: none
+  uint64_t share = 100;  // percent
 };
 
 struct Settings {
@@ -32,9 +32,9 @@ class Fault final : public Policy {
 
   Decision on_request(Context& context) const override {
     if (!when_.holds(context)) return Decision::proceed();
-    const bool aborts = settings_.abort.status != 0 && sampler_.picks(context, settings_.abort.percent);
+    const bool aborts = settings_.abort.status != 0 && sampler_.picks(context, settings_.abort.share);
     if (settings_.delay.duration.count() > 0 && !context.explains() &&
-        sampler_.picks(context, settings_.delay.percent))
+        sampler_.picks(context, settings_.delay.share))
       return Decision::suspend(wait(context, aborts));
     return aborts ? abort() : Decision::proceed();
   }
@@ -45,10 +45,10 @@ class Fault final : public Policy {
     if (!when_.holds(context)) return {"does not apply to this request"};
     Notes notes;
     if (settings_.delay.duration.count() > 0)
-      notes.push_back("would delay " + std::to_string(settings_.delay.percent) + "% by " +
+      notes.push_back("would delay " + std::to_string(settings_.delay.share) + "% by " +
                       std::to_string(settings_.delay.duration.count()) + "ms");
     if (settings_.abort.status != 0)
-      notes.push_back("would answer " + std::to_string(settings_.abort.percent) + "% with " +
+      notes.push_back("would answer " + std::to_string(settings_.abort.share) + "% with " +
                       std::to_string(settings_.abort.status));
     return notes;
   }
@@ -72,18 +72,19 @@ class Fault final : public Policy {
 }  // namespace
 
 Kind kind() {
-  auto delay = std::make_shared<config::ObjectType>("fault_delay", "Lets requests wait.");
+  auto delay = std::make_shared<config::ObjectType<Delay>>("fault_delay", "Lets requests wait.");
   delay->required("duration", &Delay::duration, config::duration(), "How long.")
-      .optional("share", &Delay::percent, config::percent(), "100%", "Of the requests.");
-  auto abort = std::make_shared<config::ObjectType>("fault_abort", "Refuses requests.");
+      .optional("share", &Delay::share, config::percent(), "Of the requests.");
+  auto abort = std::make_shared<config::ObjectType<Abort>>("fault_abort", "Refuses requests.");
   abort->required("status", &Abort::status, config::integer(400, 599), "With which status.")
-      .optional("share", &Abort::percent, config::percent(), "100%", "Of the requests.");
-  auto type = std::make_shared<config::ObjectType>(
+      .optional("share", &Abort::share, config::percent(), "Of the requests.");
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "fault", "Delays or refuses a share of the requests, on purpose, to see what depends on them.");
-  type->optional("delay", &Settings::delay, delay, "none", "Lets requests wait before they go on.")
-      .optional("abort", &Settings::abort, abort, "none", "Refuses requests; those that wait, afterwards.")
-      .optional("when", &Settings::when, Condition::type(), "every request",
-                "To which requests it happens, as `header.x-test exists`.");
+  type->optional("delay", &Settings::delay, delay, "Lets requests wait before they go on.")
+      .optional("abort", &Settings::abort, abort, "Refuses requests; those that wait, afterwards.")
+      .optional("when", &Settings::when, Condition::type(),
+                "To which requests it happens, as `header.x-test exists`.")
+      .default_in_words("every request");
   Kind kind = make_kind<Settings, Fault>(
       "fault", type,
       [](const config::PolicyUse& use, const Settings& settings, const config::Config&,

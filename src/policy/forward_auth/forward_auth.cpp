@@ -194,7 +194,7 @@ class ForwardAuth final : public Authentication {
   PerWorker<BoundedCache<Admission>> caches_;
 };
 
-config::TypePointer field_names(std::string (*check)(const std::string&)) {
+config::Type<std::vector<std::string>> field_names(std::string (*check)(const std::string&)) {
   return config::list_of<std::string>(config::checked_text("a header's name", "", "x-user", check));
 }
 
@@ -213,16 +213,16 @@ std::string check_sent_field(const std::string& name) {
 }  // namespace
 
 Kind kind() {
-  auto cache =
-      std::make_shared<config::ObjectType>("cache", "Admissions that are remembered; refusals never are.");
+  auto cache = std::make_shared<config::ObjectType<CacheSettings>>(
+      "cache", "Admissions that are remembered; refusals never are.");
   cache
       ->required("key", &CacheSettings::key,
                  config::text_with_variables("a text with variables", "'{request.header.authorization}'",
                                              Template::check),
                  "What the service's decision depends on, all of it, such as "
                  "`{request.header.authorization}`. Requests for which it is empty are always asked about.")
-      .optional("ttl", &CacheSettings::ttl, config::duration(), "1m", "For how long.");
-  auto type = std::make_shared<config::ObjectType>(
+      .optional("ttl", &CacheSettings::ttl, config::duration(), "For how long.");
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "forward_auth",
       "Lets another service decide: 2xx admits, anything else below 500 is the client's answer. It is told "
       "the "
@@ -230,29 +230,26 @@ Kind kind() {
       "that the "
       "routes go by, `x-forwarded-raw-uri` the path as the client wrote it.");
   add_outside_fields<Settings>(*type);
-  type->optional("method", &Settings::method, config::text("POST"), "GET", "The method of the question.")
-      .optional("send", &Settings::send, field_names(check_sent_field), "authorization, cookie",
+  type->optional("method", &Settings::method, config::text("POST"), "The method of the question.")
+      .optional("send", &Settings::send, field_names(check_sent_field),
                 "The request's fields that the service sees.")
       .optional(
-          "forward", &Settings::forward, field_names(config::check_request_field), "none",
+          "forward", &Settings::forward, field_names(config::check_request_field),
           "Fields of the service's answer that the backend gets. What a client sends under these names is "
           "removed.")
       .optional("answer", &Settings::answer, field_names(config::check_response_field),
-                "content-type, location, set-cookie, www-authenticate",
                 "Fields of the service's refusal that the client gets, besides `content-encoding`.")
       .optional("cookies", &Settings::cookies,
                 config::list_of<std::string>(
                     config::checked_text("a cookie's name", "", "session", config::check_cookie_name)),
-                "none",
                 "Names of cookies that the service may set when it admits: the client gets them with the "
                 "response. Not "
                 "with admissions that are remembered.")
-      .optional("answer_size", &Settings::answer_size, config::size(), "1MiB",
+      .optional("answer_size", &Settings::answer_size, config::size(),
                 "Largest body of a refusal. With a larger one the service counts as failed.")
-      .optional("consumer_field", &Settings::consumer_field, config::text("x-consumer"), "none",
+      .optional("consumer_field", &Settings::consumer_field, config::text("x-consumer"),
                 "A field of the service's answer that names the consumer.")
-      .optional("cache", &Settings::cache, cache, "none",
-                "Admissions that are remembered; refusals never are.");
+      .optional("cache", &Settings::cache, cache, "Admissions that are remembered; refusals never are.");
   return with_insight<Settings>(make_kind<Settings, ForwardAuth>("forward_auth", type),
                                 [](const Settings& settings, const config::PolicyUse&) {
                                   Insight out = authentication_insight(settings);

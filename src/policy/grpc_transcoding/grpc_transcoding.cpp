@@ -18,8 +18,17 @@ namespace portcullis::policy::grpc_transcoding {
 namespace {
 
 enum class Others { kRefuse, kPass };
+constexpr auto names_of(Others) {
+  return std::to_array<EnumName<Others>>({{Others::kRefuse, "refuse"}, {Others::kPass, "pass"}});
+}
 enum class FieldNames { kCamel, kProto };
+constexpr auto names_of(FieldNames) {
+  return std::to_array<EnumName<FieldNames>>({{FieldNames::kCamel, "camel"}, {FieldNames::kProto, "proto"}});
+}
 enum class Enums { kNames, kNumbers };
+constexpr auto names_of(Enums) {
+  return std::to_array<EnumName<Enums>>({{Enums::kNames, "names"}, {Enums::kNumbers, "numbers"}});
+}
 
 struct Settings {
   std::string descriptors;
@@ -162,7 +171,7 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "grpc_transcoding",
       "Makes a REST API of gRPC services: requests with JSON become calls, as the `google.api.http` options "
       "of a descriptor set say, and what they return becomes JSON. The upstream must speak HTTP/2; gRPC "
@@ -173,36 +182,27 @@ Kind kind() {
           "the configuration is loaded. A relative path begins at the configuration's folder.")
       .locate_last(&Settings::descriptors_location)
       .optional("services", &Settings::services,
-                config::non_empty(config::list_of<std::string>(config::text("library.v1.Library"))), "all",
+                config::non_empty(config::list_of<std::string>(config::text("library.v1.Library"))),
                 "The services that can be called, as `package.Service`.")
+      .default_in_words("all")
       .locate_last(&Settings::services_location)
-      .optional("unannotated", &Settings::unannotated, config::boolean(), "true",
+      .optional("unannotated", &Settings::unannotated, config::boolean(),
                 "Whether a method without an option is called by POST /package.Service/Method.")
-      .optional("others", &Settings::others,
-                config::choice({{"refuse", static_cast<int>(Others::kRefuse)},
-                                {"pass", static_cast<int>(Others::kPass)}}),
-                "refuse", "What becomes of requests that are no method's: 404, or they pass as they are.")
-      .optional("body_size", &Settings::body_size, config::size(), "1MiB",
+      .optional("others", &Settings::others, config::choice<Others>(),
+                "What becomes of requests that are no method's: 404, or they pass as they are.")
+      .optional("body_size", &Settings::body_size, config::size(),
                 "Most bytes of a request, which is converted in memory: 413 beyond it.")
-      .optional("response_size", &Settings::response_size, config::size(), "4MiB",
+      .optional("response_size", &Settings::response_size, config::size(),
                 "Most bytes of a response's message, which is converted in memory to JSON of at most eight "
                 "times as many: 502 beyond it.")
-      .optional("stream", &Settings::stream,
-                config::choice({{"array", static_cast<int>(StreamForm::kArray)},
-                                {"events", static_cast<int>(StreamForm::kEvents)},
-                                {"lines", static_cast<int>(StreamForm::kLines)}}),
-                "array", "How a stream of messages is sent: a JSON array, JSON lines, or server-sent events.")
-      .optional("field_names", &Settings::field_names,
-                config::choice({{"camel", static_cast<int>(FieldNames::kCamel)},
-                                {"proto", static_cast<int>(FieldNames::kProto)}}),
-                "camel", "Of responses: `displayName`, or `display_name` as in the .proto file.")
-      .optional("enums", &Settings::enums,
-                config::choice({{"names", static_cast<int>(Enums::kNames)},
-                                {"numbers", static_cast<int>(Enums::kNumbers)}}),
-                "names", "How responses tell values of enums.")
-      .optional("print_defaults", &Settings::print_defaults, config::boolean(), "false",
+      .optional("stream", &Settings::stream, config::choice<StreamForm>(),
+                "How a stream of messages is sent: a JSON array, JSON lines, or server-sent events.")
+      .optional("field_names", &Settings::field_names, config::choice<FieldNames>(),
+                "Of responses: `displayName`, or `display_name` as in the .proto file.")
+      .optional("enums", &Settings::enums, config::choice<Enums>(), "How responses tell values of enums.")
+      .optional("print_defaults", &Settings::print_defaults, config::boolean(),
                 "Whether responses have the fields that are zero, false or empty.")
-      .optional("ignore_unknown", &Settings::ignore_unknown, config::boolean(), "false",
+      .optional("ignore_unknown", &Settings::ignore_unknown, config::boolean(),
                 "Whether requests may have fields and parameters that the message does not have: else 400.");
   return with_insight<Settings>(
       make_kind<Settings, GrpcTranscoding>("grpc_transcoding", type, check),

@@ -8,12 +8,17 @@
 #include <string>
 #include <string_view>
 
+#include "base/enum_names.h"
 #include "policy/grpc_transcoding/service_api.h"
 
 namespace portcullis::policy::grpc_transcoding {
 
 // How a stream of messages is told.
 enum class StreamForm { kArray, kLines, kEvents };
+constexpr auto names_of(StreamForm) {
+  return std::to_array<EnumName<StreamForm>>(
+      {{StreamForm::kArray, "array"}, {StreamForm::kEvents, "events"}, {StreamForm::kLines, "lines"}});
+}
 
 struct JsonForm {
   google::protobuf::util::JsonPrintOptions print;

@@ -129,12 +129,13 @@ class GrpcWeb final : public Policy {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>("grpc_web",
-                                                   "Lets browsers call gRPC services: requests in gRPC-Web's "
-                                                   "two forms reach the upstream, which must speak "
-                                                   "HTTP/2, as gRPC calls, and its trailers come back at the "
-                                                   "end of the body. All others pass as they are.");
-  type->optional("body_size", &Settings::body_size, config::size(), "4MiB",
+  auto type = std::make_shared<config::ObjectType<Settings>>(
+      "grpc_web",
+      "Lets browsers call gRPC services: requests in gRPC-Web's "
+      "two forms reach the upstream, which must speak "
+      "HTTP/2, as gRPC calls, and its trailers come back at the "
+      "end of the body. All others pass as they are.");
+  type->optional("body_size", &Settings::body_size, config::size(),
                  "Most bytes of a request in the text form, which is decoded in memory: 413 beyond it.");
   return with_insight<Settings>(
       make_kind<Settings, GrpcWeb>("grpc_web", type),

@@ -63,17 +63,18 @@ class Headers final : public Policy {
 
 namespace {
 
-config::TypePointer changes_type(std::string (*check)(const std::string&)) {
-  auto changes = std::make_shared<config::ObjectType>("changes", "Removed first, then set, then added.");
+config::Type<Changes> changes_type(std::string (*check)(const std::string&)) {
+  auto changes =
+      std::make_shared<config::ObjectType<Changes>>("changes", "Removed first, then set, then added.");
   changes
       ->optional("set", &Changes::set,
-                 config::variables_map(check, "{x-client: '{client.address}'}", Template::check), "",
+                 config::variables_map(check, "{x-client: '{client.address}'}", Template::check),
                  "Fields to have exactly once, with this value.")
       .optional("add", &Changes::add,
-                config::variables_map(check, "{x-client: '{client.address}'}", Template::check), "",
+                config::variables_map(check, "{x-client: '{client.address}'}", Template::check),
                 "Fields to append, whatever is there already.")
       .optional("remove", &Changes::remove,
-                config::list_of<std::string>(config::checked_text("a field name", "", "x-debug", check)), "",
+                config::list_of<std::string>(config::checked_text("a field name", "", "x-debug", check)),
                 "Fields to leave out.");
   return changes;
 }
@@ -81,11 +82,11 @@ config::TypePointer changes_type(std::string (*check)(const std::string&)) {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "headers", "Sets, adds and removes header fields on the request and on the response.");
-  type->optional("request", &Settings::request, changes_type(config::check_request_field), "",
+  type->optional("request", &Settings::request, changes_type(config::check_request_field),
                  "On the way to the upstream.")
-      .optional("response", &Settings::response, changes_type(config::check_response_field), "",
+      .optional("response", &Settings::response, changes_type(config::check_response_field),
                 "On the way to the client.");
   return with_insight<Settings>(
       make_kind<Settings, Headers>("headers", type),

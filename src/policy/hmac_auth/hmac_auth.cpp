@@ -12,6 +12,9 @@ namespace portcullis::policy::hmac_auth {
 namespace {
 
 enum class Nonce { kOptional, kRequired };
+constexpr auto names_of(Nonce) {
+  return std::to_array<EnumName<Nonce>>({{Nonce::kOptional, "optional"}, {Nonce::kRequired, "required"}});
+}
 
 struct Settings : AuthenticationSettings {
   std::vector<std::string> components{"@method", "@target-uri"};
@@ -199,10 +202,11 @@ class HmacAuth final : public Authentication {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>("hmac_auth",
-                                                   "Tells the consumer by an HTTP message signature (RFC "
-                                                   "9421) made with one of its `signing_keys`: 401 for one "
-                                                   "that is wrong, old, or does not cover what it must.");
+  auto type =
+      std::make_shared<config::ObjectType<Settings>>("hmac_auth",
+                                                     "Tells the consumer by an HTTP message signature (RFC "
+                                                     "9421) made with one of its `signing_keys`: 401 for one "
+                                                     "that is wrong, old, or does not cover what it must.");
   type->optional("components", &Settings::components,
                  config::non_empty(config::list_of<std::string>(config::checked_text(
                      "a component", "", "\'@method\'",
@@ -211,23 +215,19 @@ Kind kind() {
                                   ? ""
                                   : "`" + text + "` is not a component: write it in lower case";
                      }))),
-                 "`@method`, `@target-uri`",
                  "What every signature must cover. `@target-uri` may be covered as `@authority` with "
                  "`@request-target`, or with `@path` and `@query`.")
-      .optional("window", &Settings::window, config::duration(), "5m",
+      .optional("window", &Settings::window, config::duration(),
                 "How old a signature may be by its `created`.")
       .optional(
-          "nonce", &Settings::nonce,
-          config::choice({{"optional", static_cast<int>(Nonce::kOptional)},
-                          {"required", static_cast<int>(Nonce::kRequired)}}),
-          "optional",
+          "nonce", &Settings::nonce, config::choice<Nonce>(),
           "Whether a signature needs a `nonce`. One that has one is taken once within the window, by this "
           "node.")
       .optional(
-          "digest", &Settings::digest, config::boolean(), "true",
+          "digest", &Settings::digest, config::boolean(),
           "Whether the signature of a request with a body must cover `content-digest` (RFC 9530), which is "
           "then compared with the body before anything reaches the backend.")
-      .optional("body_limit", &Settings::body_limit, config::size(), "1MiB",
+      .optional("body_limit", &Settings::body_limit, config::size(),
                 "The largest body that is held to be compared; beyond it: 413.");
   return make_authentication_kind<Settings, HmacAuth>("hmac_auth", type, "signing_keys");
 }

@@ -81,17 +81,18 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 
 Kind kind() {
   const auto ranges = config::list_of<std::string>(config::address_range_type());
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "ip_filter", "Admits or refuses clients by address: 403. `deny` wins over `allow`.");
-  type->optional("allow", &Settings::allow, ranges, "all",
+  type->optional("allow", &Settings::allow, ranges,
                  "The only clients admitted: addresses or CIDR blocks. An empty list admits no client.")
+      .default_in_words("all")
       .locate_last(&Settings::allow_location)
-      .optional("deny", &Settings::deny, ranges, "none", "Clients refused.")
+      .optional("deny", &Settings::deny, ranges, "Clients refused.")
       .optional(
-          "allow_file", &Settings::allow_file, config::text("/etc/portcullis/partners.txt"), "none",
+          "allow_file", &Settings::allow_file, config::text("/etc/portcullis/partners.txt"),
           "A file of more such blocks, one a line, read when the configuration is loaded. A relative path "
           "begins at the configuration's folder.")
-      .optional("deny_file", &Settings::deny_file, config::text("/etc/portcullis/abusers.txt"), "none",
+      .optional("deny_file", &Settings::deny_file, config::text("/etc/portcullis/abusers.txt"),
                 "The same for `deny`.");
   return with_insight<Settings>(
       make_kind<Settings, IpFilter>("ip_filter", type, check),

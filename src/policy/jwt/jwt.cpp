@@ -154,7 +154,7 @@ Kind kind() {
         Insight out = authentication_insight(settings);
         add_claims_insight(settings, use.location, out);
         if (!settings.jwks.url.empty()) out.asks.push_back(settings.jwks.url);
-        if (settings.jwks.discover) out.asks = settings.issuers;
+        if (settings.jwks.discover) out.asks = settings.issuer;
         return out;
       });
 }

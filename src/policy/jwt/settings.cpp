@@ -16,29 +16,30 @@ std::string check_algorithm(const std::string& text) {
   return "`" + text + "` is not an algorithm" + suggestion_for(text, crypto::algorithm_names());
 }
 
-TypePointer keys_type() {
-  auto type =
-      std::make_shared<ObjectType>("jwks", "Where the issuer's JSON Web Key Set is; one of the ways.");
+Type<KeySettings> keys_type() {
+  auto type = std::make_shared<ObjectType<KeySettings>>(
+      "jwks", "Where the issuer's JSON Web Key Set is; one of the ways.");
   type->locate(&KeySettings::location)
-      .optional("file", &KeySettings::file, text("/etc/portcullis/keys.json"), "",
+      .optional("file", &KeySettings::file, text("/etc/portcullis/keys.json"),
                 "A file, which is looked at again each `refresh` (10s): keys may change without a reload. A "
                 "relative path begins at the configuration's folder.")
-      .optional("inline", &KeySettings::inline_text, text("'${file:/etc/portcullis/keys.json}'"), "",
+      .optional("inline", &KeySettings::inline_text, text("'${file:/etc/portcullis/keys.json}'"),
                 "The set itself, as JSON text.")
-      .optional("url", &KeySettings::url, url_type(), "",
-                "Where it is fetched, and again each `refresh` (10m).")
-      .optional("discover", &KeySettings::discover, boolean(), "false",
+      .optional("url", &KeySettings::url, url_type(), "Where it is fetched, and again each `refresh` (10m).")
+      .optional("discover", &KeySettings::discover, boolean(),
                 "Whether to find it by OpenID Connect Discovery at the `issuer`, which is then a URL.")
-      .optional("ca", &KeySettings::ca, text("/etc/portcullis/issuer-ca.pem"), "the system's",
+      .optional("ca", &KeySettings::ca, text("/etc/portcullis/issuer-ca.pem"),
                 "PEM file of the authorities that the server's certificate may come from.")
-      .optional("refresh", &KeySettings::refresh, duration(), "10m, 10s for a file",
+      .default_in_words("the system's")
+      .optional("refresh", &KeySettings::refresh, duration(),
                 "How long keys are used before they are looked at again.")
-      .optional("cooldown", &KeySettings::cooldown, duration(), "10s",
+      .default_in_words("10m, 10s for a file")
+      .optional("cooldown", &KeySettings::cooldown, duration(),
                 "A token of an unknown key, or with a signature that fails, makes the set be fetched anew, "
                 "once in this time.")
-      .optional("stale", &KeySettings::stale, duration(), "24h",
+      .optional("stale", &KeySettings::stale, duration(),
                 "How long the keys go on being used when they cannot be fetched again.")
-      .optional("timeout", &KeySettings::timeout, time_limit(), "5s",
+      .optional("timeout", &KeySettings::timeout, time_limit(),
                 "How long a fetch may take, and a request waits for one.");
   return type;
 }
@@ -50,41 +51,41 @@ int ways(const JwtSettings& settings) {
 
 }  // namespace
 
-TypePointer jwt_type() {
-  auto type = std::make_shared<ObjectType>(
+std::shared_ptr<ObjectType<JwtSettings>> jwt_type() {
+  auto type = std::make_shared<ObjectType<JwtSettings>>(
       "jwt",
       "Tells who calls by a signed JSON Web Token: 401 for one that is not good, 403 for one that does not "
       "satisfy `require`. Follows RFC 7515, 7517 to 7519, 8037, 8725 and, in its challenges, 6750.");
-  type->optional("issuer", &JwtSettings::issuers,
-                 non_empty(one_or_list_of<std::string>(text("https://login.example.com/"))), "any",
+  type->optional("issuer", &JwtSettings::issuer,
+                 non_empty(one_or_list_of<std::string>(text("https://login.example.com/"))),
                  "The `iss` that tokens must have: one of these.")
-      .optional("jwks", &JwtSettings::jwks, keys_type(), "", "Where the issuer's keys are.")
-      .optional("secret", &JwtSettings::secret, text("'${JWT_SECRET}'"), "",
+      .default_in_words("any")
+      .optional("jwks", &JwtSettings::jwks, keys_type(), "Where the issuer's keys are.")
+      .default_in_words("none")
+      .optional("secret", &JwtSettings::secret, text("'${JWT_SECRET}'"),
                 "In place of `jwks`: a shared secret for HS256, HS384 and HS512, best `${VARIABLE}`.")
-      .optional("public_key", &JwtSettings::public_key, text("'${file:/etc/portcullis/issuer.pem}'"), "",
+      .optional("public_key", &JwtSettings::public_key, text("'${file:/etc/portcullis/issuer.pem}'"),
                 "In place of `jwks`: one public key or certificate in PEM, best `${file:...}`.")
-      .optional("audience", &JwtSettings::audiences, one_or_list_of<std::string>(text("orders")), "none",
+      .optional("audience", &JwtSettings::audience, one_or_list_of<std::string>(text("orders")),
                 "Names of this API, one of which `aud` must hold. Without any, tokens for an audience are "
                 "refused; `\"*\"` takes those for any audience.")
       .optional(
           "algorithms", &JwtSettings::algorithms,
           non_empty(one_or_list_of<std::string>(checked_text("an algorithm", "", "ES256", check_algorithm))),
-          "all that the keys serve",
           "The algorithms admitted: RS, PS, ES and HS with 256, 384 or 512, EdDSA. A key serves those of "
           "its kind, or the one that its `alg` names.")
-      .optional("type", &JwtSettings::type, text("at+jwt"), "any",
+      .default_in_words("all that the keys serve")
+      .optional("type", &JwtSettings::type, text("at+jwt"),
                 "The `typ` that the header must have, such as `at+jwt` (RFC 9068).")
-      .optional("leeway", &JwtSettings::leeway, duration(), "30s",
+      .default_in_words("any")
+      .optional("leeway", &JwtSettings::leeway, duration(),
                 "How far the issuer's clock may be off, for `exp` and `nbf`.")
-      .optional("expiry", &JwtSettings::expiry,
-                choice({{"required", static_cast<int>(Expiry::kRequired)},
-                        {"optional", static_cast<int>(Expiry::kOptional)}}),
-                "required", "Whether tokens without `exp` are taken.")
-      .optional("cache", &JwtSettings::cache, integer(0, 10'000'000), "4096",
+      .optional("expiry", &JwtSettings::expiry, choice<Expiry>(), "Whether tokens without `exp` are taken.")
+      .optional("cache", &JwtSettings::cache, integer(0, 10'000'000),
                 "How many verified tokens each worker remembers, none beyond its `exp` or a change of keys.");
-  add_claims_fields<JwtSettings>(*type);
-  add_place_fields<JwtSettings>(*type, "token", "authorization", "Bearer", "pass");
-  add_authentication_fields<JwtSettings>(*type);
+  add_claims_fields(*type);
+  add_place_fields(*type, "token");
+  add_authentication_fields(*type);
   return type;
 }
 
@@ -99,7 +100,7 @@ void check_jwt(const JwtSettings& settings, const PolicyUse& use, const Config& 
                                         : "jwt takes its keys in one way: `jwks` with one of `file`, "
                                           "`inline`, `url` and `discover`, or `secret`, or `public_key`");
   }
-  if (settings.jwks.discover && (settings.issuers.size() != 1 || !check_url(settings.issuers[0]).empty()))
+  if (settings.jwks.discover && (settings.issuer.size() != 1 || !check_url(settings.issuer[0]).empty()))
     return diagnostics.error(place, "`discover` needs one `issuer`, which is a URL");
   const auto configured = configured_keys(settings);
   if (configured && !*configured) diagnostics.error(place, configured->error().message);
@@ -120,10 +121,10 @@ identity::TokenRules token_rules(const JwtSettings& settings) {
   const std::vector<std::string> all(crypto::algorithm_names().begin(), crypto::algorithm_names().end());
   for (const std::string& name : settings.algorithms.empty() ? all : settings.algorithms)
     rules.algorithms.push_back(*crypto::algorithm_by_name(name));
-  rules.issuers = settings.issuers;
-  rules.audiences = settings.audiences;
+  rules.issuers = settings.issuer;
+  rules.audiences = settings.audience;
   rules.any_audience =
-      std::find(settings.audiences.begin(), settings.audiences.end(), "*") != settings.audiences.end();
+      std::find(settings.audience.begin(), settings.audience.end(), "*") != settings.audience.end();
   rules.type = settings.type;
   rules.needs_expiry = settings.expiry == Expiry::kRequired;
   rules.leeway = std::chrono::ceil<std::chrono::seconds>(settings.leeway);
@@ -157,7 +158,7 @@ identity::KeyPlace key_place(const JwtSettings& settings, const Location& from) 
   const KeySettings& told = settings.jwks;
   place.kind = !told.file.empty() ? Way::kFile : told.discover ? Way::kDiscovery : Way::kUrl;
   if (place.kind == Way::kFile) place.place = from.beside(told.file);
-  if (place.kind == Way::kDiscovery) place.place = settings.issuers.front();
+  if (place.kind == Way::kDiscovery) place.place = settings.issuer.front();
   if (place.kind == Way::kUrl) place.place = told.url;
   place.ca_file = from.beside(told.ca);
   place.refresh = told.refresh.count() != 0  ? told.refresh

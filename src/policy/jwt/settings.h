@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "identity/jwt.h"
 #include "identity/key_sources.h"
 #include "policy/authentication.h"
@@ -27,6 +28,9 @@ struct KeySettings {
 };
 
 enum class Expiry { kRequired, kOptional };
+constexpr auto names_of(Expiry) {
+  return std::to_array<EnumName<Expiry>>({{Expiry::kRequired, "required"}, {Expiry::kOptional, "optional"}});
+}
 
 struct JwtSettings : AuthenticationSettings, CredentialPlace, ClaimsSettings {
   JwtSettings() {
@@ -34,11 +38,11 @@ struct JwtSettings : AuthenticationSettings, CredentialPlace, ClaimsSettings {
     scheme = "Bearer";
     credential = Credential::kPass;
   }
-  std::vector<std::string> issuers;
+  std::vector<std::string> issuer;
   KeySettings jwks;
   std::string secret;
   std::string public_key;
-  std::vector<std::string> audiences;
+  std::vector<std::string> audience;
   std::vector<std::string> algorithms;
   std::string type;
   std::chrono::milliseconds leeway{30'000};
@@ -46,7 +50,7 @@ struct JwtSettings : AuthenticationSettings, CredentialPlace, ClaimsSettings {
   uint64_t cache = 4096;
 };
 
-config::TypePointer jwt_type();
+std::shared_ptr<config::ObjectType<JwtSettings>> jwt_type();
 
 void check_jwt(const JwtSettings& settings, const config::PolicyUse& use, const config::Config& config,
                config::Diagnostics& diagnostics);

@@ -43,11 +43,12 @@ class KeyAuth final : public Authentication {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>("key_auth",
-                                                   "Tells the consumer by a key in the request: 401 for one "
-                                                   "that is unknown or has expired. Only the keys' "
-                                                   "hashes are configured.");
-  add_place_fields<Settings>(*type, "key", "x-api-key", "none", "hide");
+  auto type = std::make_shared<config::ObjectType<Settings>>(
+      "key_auth",
+      "Tells the consumer by a key in the request: 401 for one "
+      "that is unknown or has expired. Only the keys' "
+      "hashes are configured.");
+  add_place_fields(*type, "key");
   return make_authentication_kind<Settings, KeyAuth>("key_auth", type, "keys");
 }
 

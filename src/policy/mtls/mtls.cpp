@@ -72,16 +72,13 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 }  // namespace
 
 Kind kind() {
-  auto type =
-      std::make_shared<config::ObjectType>("mtls",
-                                           "Tells the consumer by the certificate that the client has shown "
-                                           "in the TLS handshake, and the listener has "
-                                           "verified: 401 without one, or for one that no consumer has.");
+  auto type = std::make_shared<config::ObjectType<Settings>>(
+      "mtls",
+      "Tells the consumer by the certificate that the client has shown "
+      "in the TLS handshake, and the listener has "
+      "verified: 401 without one, or for one that no consumer has.");
   type->optional(
-      "consumer", &Settings::consumer,
-      config::choice({{"optional", static_cast<int>(ConsumerNeed::kOptional)},
-                      {"required", static_cast<int>(ConsumerNeed::kRequired)}}),
-      "required",
+      "consumer", &Settings::consumer, config::choice<ConsumerNeed>(),
       "Whether the certificate must be a consumer's; with `optional`, any that the listener's `client_ca` "
       "has issued will do.");
   add_authentication_fields<Settings>(*type);

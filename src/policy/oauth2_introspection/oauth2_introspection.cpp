@@ -149,21 +149,22 @@ class Introspection final : public Authentication {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>("oauth2_introspection",
-                                                   "Tells who calls by a token that the authorization server "
-                                                   "is asked about (RFC 7662): 401 for one that is not "
-                                                   "active, 403 for one that does not satisfy `require`.");
-  add_outside_fields<Settings>(*type);
-  type->optional("client_id", &Settings::client_id, config::text("gateway"), "none",
+  auto type = std::make_shared<config::ObjectType<Settings>>(
+      "oauth2_introspection",
+      "Tells who calls by a token that the authorization server "
+      "is asked about (RFC 7662): 401 for one that is not "
+      "active, 403 for one that does not satisfy `require`.");
+  add_outside_fields(*type);
+  type->optional("client_id", &Settings::client_id, config::text("gateway"),
                  "As whom the gateway asks (HTTP Basic).")
-      .optional("client_secret", &Settings::client_secret, config::text("'${CLIENT_SECRET}'"), "",
+      .optional("client_secret", &Settings::client_secret, config::text("'${CLIENT_SECRET}'"),
                 "Its secret, best `${VARIABLE}` or `${file:...}`.")
       .optional(
-          "cache", &Settings::cache, config::duration(), "1m",
+          "cache", &Settings::cache, config::duration(),
           "How long an answer is remembered, never past the token's `exp`; 0s: always ask. A token that is "
           "revoked is refused after this time at the latest.");
-  add_claims_fields<Settings>(*type);
-  add_place_fields<Settings>(*type, "token", "authorization", "Bearer", "pass");
+  add_claims_fields(*type);
+  add_place_fields(*type, "token");
   return with_insight<Settings>(
       make_authentication_kind<Settings, Introspection>("oauth2_introspection", type),
       [](const Settings& settings, const config::PolicyUse& use) {

@@ -105,20 +105,16 @@ void check(const config::PolicyUse& use, const Settings&, const config::Config& 
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>(
+  auto type = std::make_shared<config::ObjectType<Settings>>(
       "quota",
       "So much for each consumer in each hour, day, week or month of the calendar; 429 beyond it. Counts "
       "outlive the "
       "process. Stands after a policy that authenticates: 403 for a request without a consumer.");
-  type->optional("name", &Settings::name, config::name_type(), "",
+  type->optional("name", &Settings::name, config::name_type(),
                  "Its name in `RateLimit` fields. Policies of the same name share their counts.")
       .required("limit", &Settings::limit, config::integer(1, 1'000'000'000'000), "How much.")
-      .optional("per", &Settings::per,
-                config::choice({{"hour", static_cast<int>(Calendar::kHour)},
-                                {"day", static_cast<int>(Calendar::kDay)},
-                                {"week", static_cast<int>(Calendar::kWeek)},
-                                {"month", static_cast<int>(Calendar::kMonth)}}),
-                "month", "In which stretch of the calendar; weeks begin on Monday.")
+      .optional("per", &Settings::per, config::choice<Calendar>(),
+                "In which stretch of the calendar; weeks begin on Monday.")
       .optional("time_zone", &Settings::time_zone,
                 config::checked_text("a time zone", "", "Europe/Berlin",
                                      [](const std::string& text) -> std::string {
@@ -126,9 +122,9 @@ Kind kind() {
                                                                          : "there is no time zone `" + text +
                                                                                "`; write it as Europe/Berlin";
                                      }),
-                "UTC", "Whose calendar.")
-      .optional("cost", &Settings::cost, config::integer(1, 1'000'000), "1", "What one request takes.")
-      .optional("response_fields", &Settings::response_fields, config::boolean(), "true",
+                "Whose calendar.")
+      .optional("cost", &Settings::cost, config::integer(1, 1'000'000), "What one request takes.")
+      .optional("response_fields", &Settings::response_fields, config::boolean(),
                 "Whether responses carry `RateLimit` and `RateLimit-Policy`.");
   return with_insight<Settings>(
       make_kind<Settings, Quota>("quota", type, check),

@@ -7,26 +7,23 @@ namespace {
 
 // `T` is LimitSettings or derives from it.
 template <typename T>
-void add_limit_fields(config::ObjectType& type) {
-  type.optional("name", static_cast<std::string T::*>(&LimitSettings::name), config::name_type(), "",
+void add_limit_fields(config::ObjectType<T>& type) {
+  type.optional("name", &LimitSettings::name, config::name_type(),
                 "Its name in `RateLimit` fields and metrics. Policies of the same name share their counts.")
-      .optional("limit", static_cast<config::Rate T::*>(&LimitSettings::rate), config::rate(), "",
+      .optional("limit", &LimitSettings::limit, config::rate(),
                 "How much in how much time: `100/s`, `5000/min`, `10/30s`, `100000/day`.")
-      .optional("burst", static_cast<uint64_t T::*>(&LimitSettings::burst), config::integer(1, 1'000'000'000),
-                "the amount of `limit`", "For `token_bucket`: how much may come at once, after a pause.")
-      .optional("key", static_cast<std::string T::*>(&LimitSettings::key), LimitKey::type(), "consumer",
-                LimitKey::summary())
+      .optional("burst", &LimitSettings::burst, config::integer(1, 1'000'000'000),
+                "For `token_bucket`: how much may come at once, after a pause.")
+      .default_in_words("the amount of `limit`")
+      .optional("key", &LimitSettings::key, LimitKey::type(), LimitKey::summary())
       .optional(
-          "algorithm", static_cast<limits::Algorithm T::*>(&LimitSettings::algorithm),
-          config::choice({{"token_bucket", static_cast<int>(limits::Algorithm::kTokenBucket)},
-                          {"sliding_window", static_cast<int>(limits::Algorithm::kSlidingWindow)}}),
-          "token_bucket",
+          "algorithm", &LimitSettings::algorithm, config::choice<limits::Algorithm>(),
           "`token_bucket` (GCRA: refilled steadily) or `sliding_window` (never more than `limit` in any "
           "period, as far as counts of whole periods tell).");
 }
 
-config::TypePointer limit_type() {
-  auto type = std::make_shared<config::ObjectType>("limit", "One limit.");
+config::Type<LimitSettings> limit_type() {
+  auto type = std::make_shared<config::ObjectType<LimitSettings>>("limit", "One limit.");
   type->locate(&LimitSettings::location);
   add_limit_fields<LimitSettings>(*type);
   return type;
@@ -34,47 +31,38 @@ config::TypePointer limit_type() {
 
 }  // namespace
 
-config::TypePointer rate_limit_type() {
-  auto type = std::make_shared<config::ObjectType>("rate_limit",
-                                                   "Refuses with 429 what comes faster than its limits "
-                                                   "allow. A request is charged to all limits, or to none. "
-                                                   "Counts are exact over all workers and outlive a reload.");
+std::shared_ptr<config::ObjectType<RateLimitSettings>> rate_limit_type() {
+  auto type = std::make_shared<config::ObjectType<RateLimitSettings>>(
+      "rate_limit",
+      "Refuses with 429 what comes faster than its limits "
+      "allow. A request is charged to all limits, or to none. "
+      "Counts are exact over all workers and outlive a reload.");
   add_limit_fields<RateLimitSettings>(*type);
-  type->optional("limits", &RateLimitSettings::limits, config::list_of<LimitSettings>(limit_type()), "",
+  type->optional("limits", &RateLimitSettings::limits, config::list_of<LimitSettings>(limit_type()),
                  "Several limits at once, in place of the keys above.")
-      .optional("cost", &RateLimitSettings::cost, config::integer(0, 1'000'000), "1",
-                "What one request takes.")
+      .optional("cost", &RateLimitSettings::cost, config::integer(0, 1'000'000), "What one request takes.")
       .optional(
-          "cost_field", &RateLimitSettings::cost_field, config::text("x-cost"), "none",
+          "cost_field", &RateLimitSettings::cost_field, config::text("x-cost"),
           "A response field with what the request has cost in fact, a whole number, for APIs that are "
           "priced by tokens or rows: what goes beyond `cost` is charged afterwards, and may leave a debt "
           "that is to be waited out.")
-      .optional(
-          "dry_run", &RateLimitSettings::dry_run,
-          config::choice({{"off", static_cast<int>(DryRun::kOff)}, {"on", static_cast<int>(DryRun::kOn)}}),
-          "off", "`on`: counts and tells the log and the metrics, and refuses nothing.")
-      .optional("response_fields", &RateLimitSettings::response_fields, config::boolean(), "true",
+      .optional("dry_run", &RateLimitSettings::dry_run, config::choice<DryRun>(),
+                "`on`: counts and tells the log and the metrics, and refuses nothing.")
+      .optional("response_fields", &RateLimitSettings::response_fields, config::boolean(),
                 "Whether responses carry `RateLimit` and `RateLimit-Policy`.")
       .optional(
-          "cluster", &RateLimitSettings::cluster,
-          config::choice({{"off", static_cast<int>(ClusterMode::kOff)},
-                          {"exact", static_cast<int>(ClusterMode::kExact)},
-                          {"batched", static_cast<int>(ClusterMode::kBatched)}}),
-          "off",
+          "cluster", &RateLimitSettings::cluster, config::choice<ClusterMode>(),
           "Whether the nodes count together through `redis`: `off` (each node for itself), `exact` (one "
           "round trip for each request) or `batched` (each worker leases some ahead and asks when they run "
           "low; what is leased and not used counts as used until the limit has grown by as much again).")
-      .optional("on_error", &RateLimitSettings::on_error,
-                config::choice({{"local", static_cast<int>(LimitOnError::kLocal)},
-                                {"allow", static_cast<int>(LimitOnError::kAllow)},
-                                {"deny", static_cast<int>(LimitOnError::kDeny)}}),
-                "local",
+      .optional("on_error", &RateLimitSettings::on_error, config::choice<LimitOnError>(),
                 "What is done when the server does not answer: `local` (this node's own count, by the same "
                 "limits), `allow`, or `deny` (503).")
       .optional(
-          "batch", &RateLimitSettings::batch, config::integer(1, 1'000'000), "a hundredth of the limit",
+          "batch", &RateLimitSettings::batch, config::integer(1, 1'000'000),
           "For `batched`: the most that a worker leases at once. The limit can be exceeded by this much for "
-          "each worker of each node.");
+          "each worker of each node.")
+      .default_in_words("a hundredth of the limit");
   return type;
 }
 
@@ -82,15 +70,15 @@ void check_rate_limit(const RateLimitSettings& settings, const config::PolicyUse
                       const config::Config& config, config::Diagnostics& diagnostics) {
   if (settings.cluster != ClusterMode::kOff && config.redis.address.empty())
     diagnostics.error(use.location, "`cluster` needs the top level's `redis`");
-  if (settings.limits.empty() == (settings.rate.amount == 0)) {
+  if (settings.limits.empty() == (settings.limit.amount == 0)) {
     diagnostics.error(use.location, settings.limits.empty() ? "rate_limit needs `limit` or `limits`"
                                                             : "rate_limit takes either `limit` or `limits`");
   }
   for (LimitSettings limit : limits_of(settings)) {
     if (limit.location.line == 0) limit.location = use.location;
-    if (limit.rate.amount == 0) {
+    if (limit.limit.amount == 0) {
       diagnostics.error(limit.location, "a limit needs `limit`");
-    } else if (limit.algorithm == limits::Algorithm::kSlidingWindow && limit.rate.amount > 200'000'000) {
+    } else if (limit.algorithm == limits::Algorithm::kSlidingWindow && limit.limit.amount > 200'000'000) {
       diagnostics.error(limit.location, "a sliding window counts up to 200000000");
     } else if (limit.algorithm == limits::Algorithm::kSlidingWindow && limit.burst != 0) {
       diagnostics.error(limit.location, "`burst` is of the token bucket; a sliding window has none");
@@ -103,8 +91,8 @@ std::vector<LimitSettings> limits_of(const RateLimitSettings& settings) {
 }
 
 limits::Limit compile_limit(const LimitSettings& settings) {
-  return {settings.algorithm, settings.rate.amount, settings.rate.period,
-          settings.burst != 0 ? settings.burst : settings.rate.amount};
+  return {settings.algorithm, settings.limit.amount, settings.limit.period,
+          settings.burst != 0 ? settings.burst : settings.limit.amount};
 }
 
 }  // namespace portcullis::policy::rate_limit

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "config/value_types.h"
 #include "limits/local_limits.h"
 #include "policy/limit_key.h"
@@ -13,15 +14,26 @@ namespace portcullis::policy::rate_limit {
 struct LimitSettings {
   config::Location location;
   std::string name;
-  config::Rate rate;
+  config::Rate limit;
   uint64_t burst = 0;  // 0: as much as the rate's amount
   std::string key = "consumer";
   limits::Algorithm algorithm = limits::Algorithm::kTokenBucket;
 };
 
 enum class DryRun { kOff, kOn };
+constexpr auto names_of(DryRun) {
+  return std::to_array<EnumName<DryRun>>({{DryRun::kOff, "off"}, {DryRun::kOn, "on"}});
+}
 enum class ClusterMode { kOff, kExact, kBatched };
+constexpr auto names_of(ClusterMode) {
+  return std::to_array<EnumName<ClusterMode>>(
+      {{ClusterMode::kOff, "off"}, {ClusterMode::kExact, "exact"}, {ClusterMode::kBatched, "batched"}});
+}
 enum class LimitOnError { kLocal, kAllow, kDeny };
+constexpr auto names_of(LimitOnError) {
+  return std::to_array<EnumName<LimitOnError>>(
+      {{LimitOnError::kLocal, "local"}, {LimitOnError::kAllow, "allow"}, {LimitOnError::kDeny, "deny"}});
+}
 
 struct RateLimitSettings : LimitSettings {
   std::vector<LimitSettings> limits;
@@ -34,7 +46,7 @@ struct RateLimitSettings : LimitSettings {
   uint64_t batch = 0;  // 0: a hundredth of the limit
 };
 
-config::TypePointer rate_limit_type();
+std::shared_ptr<config::ObjectType<RateLimitSettings>> rate_limit_type();
 
 void check_rate_limit(const RateLimitSettings& settings, const config::PolicyUse& use,
                       const config::Config& config, config::Diagnostics& diagnostics);

@@ -14,6 +14,13 @@ enum class Code {
   kTemporary = 307,
   kPermanent = 308
 };
+constexpr auto names_of(Code) {
+  return std::to_array<EnumName<Code>>({{Code::kMovedPermanently, "301"},
+                                        {Code::kFound, "302"},
+                                        {Code::kSeeOther, "303"},
+                                        {Code::kTemporary, "307"},
+                                        {Code::kPermanent, "308"}});
+}
 
 struct Settings {
   std::string to;
@@ -97,7 +104,7 @@ class Redirect final : public Policy {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>("redirect", "Answers with a redirection.");
+  auto type = std::make_shared<config::ObjectType<Settings>>("redirect", "Answers with a redirection.");
   type->required("to", &Settings::to,
                  config::text_with_variables("text with variables", "'https://{request.host}{request.path}'",
                                              Template::check),
@@ -106,10 +113,8 @@ Kind kind() {
                  "host: `//` at the beginning that comes from the request counts as `/`, and a request that "
                  "names a scheme "
                  "there, or leaves the location empty, is refused with 400.")
-      .optional("status", &Settings::status,
-                config::choice({{"301", 301}, {"302", 302}, {"303", 303}, {"307", 307}, {"308", 308}}), "308",
-                "The status code.")
-      .optional("keep_query", &Settings::keep_query, config::boolean(), "true",
+      .optional("status", &Settings::status, config::choice<Code>(), "The status code.")
+      .optional("keep_query", &Settings::keep_query, config::boolean(),
                 "Whether the request's query is appended, before a fragment.");
   return with_insight<Settings>(make_kind<Settings, Redirect>("redirect", type),
                                 [](const Settings& settings, const config::PolicyUse& use) {

@@ -33,12 +33,12 @@ std::string check_content_type(const std::string& text) {
 }  // namespace
 
 Kind kind() {
-  auto type = std::make_shared<config::ObjectType>("respond", "Answers with a fixed response.");
-  type->optional("status", &Settings::status, config::integer(200, 599), "200", "The status code.")
+  auto type = std::make_shared<config::ObjectType<Settings>>("respond", "Answers with a fixed response.");
+  type->optional("status", &Settings::status, config::integer(200, 599), "The status code.")
       .optional("content_type", &Settings::content_type,
                 config::checked_text("a media type", "", "application/json", check_content_type),
-                "text/plain; charset=utf-8", "The body's media type.")
-      .optional("body", &Settings::body, config::text("ok"), "", "The body.");
+                "The body's media type.")
+      .optional("body", &Settings::body, config::text("ok"), "The body.");
   return with_insight<Settings>(make_kind<Settings, Respond>("respond", type),
                                 [](const Settings&, const config::PolicyUse&) {
                                   Insight out;

@@ -7,8 +7,8 @@ namespace portcullis::policy::usage_plan {
 namespace {
 
 struct Settings {
-  std::string fallback;
-  config::Location fallback_location;
+  std::string default_plan;
+  config::Location default_plan_location;
 };
 
 using Policies = std::vector<PolicyPointer>;
@@ -26,7 +26,7 @@ class UsagePlan final : public Policy {
       const auto found = index.find(name);
       return found == index.end() ? kNone : found->second;
     };
-    fallback_ = plan_of(settings.fallback);
+    fallback_ = plan_of(settings.default_plan);
     for (const identity::Consumer& consumer : consumers_->consumers()) {
       const size_t own = plan_of(consumer.plan);
       by_consumer_.push_back(own == kNone ? fallback_ : own);
@@ -79,7 +79,7 @@ class UsagePlan final : public Policy {
         BuildContext own = build;
         own.place = place;  // counts are the plan's, on whatever route
         own.location = use.location;
-        out.push_back(find_kind(kinds, use.name)->create(use.settings.get(), own));
+        out.push_back(find_kind(kinds, use.name)->create(use.settings, own));
       }
     };
     for (size_t i = 0; i < plan.apis.size(); ++i) {
@@ -137,27 +137,27 @@ class UsagePlan final : public Policy {
 }  // namespace
 
 Kind kind(const std::vector<Kind>& limiting) {
-  auto type =
-      std::make_shared<config::ObjectType>("usage_plan",
-                                           "Applies the limits of the consumer's plan (`consumers[].plan`), "
-                                           "those for this route first. Stands after a "
-                                           "policy that authenticates; 403 for who has no plan.");
-  type->optional("default", &Settings::fallback, config::text("free"), "none", "The plan of who has none.")
-      .locate_last(&Settings::fallback_location);
-  Kind kind;
-  kind.description = {"usage_plan", type, [] { return std::make_shared<Settings>(); }};
-  kind.create = [limiting](const void* settings, const BuildContext& build) -> PolicyPointer {
-    return std::make_shared<UsagePlan>(*static_cast<const Settings*>(settings), limiting, build);
+  auto type = std::make_shared<config::ObjectType<Settings>>(
+      "usage_plan",
+      "Applies the limits of the consumer's plan (`consumers[].plan`), "
+      "those for this route first. Stands after a "
+      "policy that authenticates; 403 for who has no plan.");
+  type->optional("default", &Settings::default_plan, config::text("free"), "The plan of who has none.")
+      .locate_last(&Settings::default_plan_location);
+  Kind kind{.description = {"usage_plan", type}, .create = {}};
+  kind.create = [limiting](const config::PolicySettings& settings,
+                           const BuildContext& build) -> PolicyPointer {
+    return std::make_shared<UsagePlan>(settings.as<Settings>(), limiting, build);
   };
   kind.check = [](const config::PolicyUse& use, const config::Config& config,
                   config::Diagnostics& diagnostics) {
-    const Settings& settings = *static_cast<const Settings*>(use.settings.get());
+    const Settings& settings = use.settings.as<Settings>();
     std::vector<std::string_view> known;
     for (const config::Plan& plan : config.plans) known.push_back(plan.name);
-    diagnostics.refuse_unknown("plan", settings.fallback, known, settings.fallback_location);
+    diagnostics.refuse_unknown("plan", settings.default_plan, known, settings.default_plan_location);
   };
   return with_insight<Settings>(std::move(kind), [](const Settings& settings, const config::PolicyUse&) {
-    return Insight{.needs_consumer = settings.fallback.empty()};
+    return Insight{.needs_consumer = settings.default_plan.empty()};
   });
 }
 

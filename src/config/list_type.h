@@ -1,0 +1,74 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/type.h"
+
+namespace portcullis::config {
+
+// A sequence, stored in a std::vector. Only ListType<T> below knows the C++ type of the
+// elements.
+class AnyList : public AnyType {
+ public:
+  explicit AnyList(AnyTypePointer element) : element_(std::move(element)) {}
+
+  void load(const YamlNode& node, Place out, Diagnostics& diagnostics) const override;
+  nlohmann::json json_schema() const override;
+  std::string describe() const override { return "list of " + element_->describe(); }
+  std::string example() const override;
+  std::optional<std::string> yaml_of(Place place) const override;
+  const AnyList* list() const override { return this; }
+  const AnyObject* object() const override { return element_->object(); }
+
+  // Adds an empty element to the std::vector at `list`; its place.
+  virtual Place append(Place list) const = 0;
+  // The place of an element of it.
+  virtual Place at(Place list, size_t index) const = 0;
+  // How many elements the std::vector at `list` has.
+  virtual size_t size(Place list) const = 0;
+  // Removes all elements of the std::vector at `list`: a list that is given replaces its default.
+  virtual void clear(Place list) const = 0;
+
+ private:
+  std::string hint_for_list(const YamlNode& node) const;
+
+  AnyTypePointer element_;
+};
+
+// A sequence stored in std::vector<T>.
+template <typename T>
+class ListType final : public AnyList {
+ public:
+  using Value = std::vector<T>;
+
+  explicit ListType(const Type<T>& element) : AnyList(element.any()) {}
+  Place append(Place list) const override { return Place(&list.as<Value>().emplace_back()); }
+  Place at(Place list, size_t index) const override { return Place(&list.as<Value>()[index]); }
+  size_t size(Place list) const override { return list.as<Value>().size(); }
+  void clear(Place list) const override { list.as<Value>().clear(); }
+};
+
+template <typename T>
+Type<std::vector<T>> list_of(const Type<T>& element) {
+  return std::make_shared<ListType<T>>(element);
+}
+
+// The list itself, for which one without elements is an error: for keys where that has no useful meaning.
+AnyTypePointer non_empty(AnyTypePointer list);
+template <typename T>
+Type<std::vector<T>> non_empty(const Type<std::vector<T>>& list) {
+  return Type<std::vector<T>>::handing_on(non_empty(list.any()));
+}
+
+// What the list takes, or one of its elements alone, which stands for a list of one.
+AnyTypePointer one_or_many(AnyTypePointer element, std::shared_ptr<const AnyList> list);
+template <typename T>
+Type<std::vector<T>> one_or_list_of(const Type<T>& element) {
+  return Type<std::vector<T>>::handing_on(one_or_many(element.any(), std::make_shared<ListType<T>>(element)));
+}
+
+}  // namespace portcullis::config
