@@ -20,6 +20,7 @@
 #include "policy/held_body.h"
 #include "policy/insight.h"
 #include "policy/owned_fields.h"
+#include "policy/reasons.h"
 #include "policy/response_converter.h"
 #include "routing/rewrite.h"
 #include "runtime/event_loop.h"
@@ -226,6 +227,15 @@ struct Kind {
   bool answers_preflight = false;
   // What checks over several policies need to know of it; may be empty.
   std::function<Insight(const config::PolicyUse&)> insight{};
+  // Why it ends requests, beside kEnds.
+  telemetry::EndReasons reasons{};
+
+  // The same with the policy's table of reasons.
+  template <typename Table>
+  Kind with_reasons(const Table& table) && {
+    reasons = telemetry::reasons_in(table);
+    return std::move(*this);
+  }
 };
 
 // The one of that name, or null.

@@ -1,5 +1,6 @@
 #include "policy/acl/acl.h"
 
+#include "policy/acl/reasons.h"
 #include "policy/condition.h"
 
 namespace portcullis::policy::acl {
@@ -93,7 +94,7 @@ Kind kind() {
                 config::choice(
                     {{"deny", static_cast<int>(Effect::kDeny)}, {"allow", static_cast<int>(Effect::kAllow)}}),
                 "deny", "What is done when no rule holds.");
-  return with_insight<Settings>(make_kind<Settings, Acl>("acl", type, check),
+  return with_insight<Settings>(make_kind<Settings, Acl>("acl", type, check).with_reasons(kReasons),
                                 [](const Settings& settings, const config::PolicyUse&) {
                                   Insight out{.decides_access = true};
                                   for (const Rule& one : settings.rules) {

@@ -11,6 +11,7 @@
 #include "http/message.h"
 #include "identity/password.h"
 #include "policy/authentication.h"
+#include "policy/basic_auth/reasons.h"
 #include "policy/bounded_cache.h"
 #include "policy/credential_place.h"
 #include "policy/limit_key.h"
@@ -240,7 +241,7 @@ Kind kind() {
           "reload still is.")
       .optional("credential", &Settings::credential, credential_type(), "hide",
                 "Whether the backend sees the password: `hide` or `pass`.");
-  return make_authentication_kind<Settings, BasicAuth>("basic_auth", type, "basic");
+  return make_authentication_kind<Settings, BasicAuth>("basic_auth", type, "basic").with_reasons(kReasons);
 }
 
 }  // namespace portcullis::policy::basic_auth

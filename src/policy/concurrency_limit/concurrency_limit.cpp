@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "config/field_types.h"
+#include "policy/concurrency_limit/reasons.h"
 #include "policy/concurrency_limit/wait_queue.h"
 #include "policy/limit_key.h"
 #include "policy/per_worker.h"
@@ -229,13 +230,14 @@ Kind kind() {
       .optional("adaptive", &Settings::adaptive, adaptive, "none",
                 "Lowers the limit when requests take longer than usual, and raises it again (the gradient of "
                 "usual to recent latency).");
-  return with_insight<Settings>(make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check),
-                                [](const Settings& settings, const config::PolicyUse& use) {
-                                  Insight out;
-                                  for (const std::string& key : {settings.key, settings.queue.fair_by})
-                                    out.add_reads(LimitKey(key).caller_reads(), use.location);
-                                  return out;
-                                });
+  return with_insight<Settings>(
+      make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check).with_reasons(kReasons),
+      [](const Settings& settings, const config::PolicyUse& use) {
+        Insight out;
+        for (const std::string& key : {settings.key, settings.queue.fair_by})
+          out.add_reads(LimitKey(key).caller_reads(), use.location);
+        return out;
+      });
 }
 
 }  // namespace portcullis::policy::concurrency_limit

@@ -4,6 +4,7 @@
 
 #include "config/field_types.h"
 #include "policy/condition.h"
+#include "policy/fault/reasons.h"
 #include "policy/sampler.h"
 
 namespace portcullis::policy::fault {
@@ -85,12 +86,13 @@ Kind kind() {
       .optional("when", &Settings::when, Condition::type(), "every request",
                 "To which requests it happens, as `header.x-test exists`.");
   Kind kind = make_kind<Settings, Fault>(
-      "fault", type,
-      [](const config::PolicyUse& use, const Settings& settings, const config::Config&,
-         config::Diagnostics& diagnostics) {
-        if (settings.delay.duration.count() == 0 && settings.abort.status == 0)
-          diagnostics.error(use.location, "`fault` needs a `delay`, an `abort`, or both");
-      });
+                  "fault", type,
+                  [](const config::PolicyUse& use, const Settings& settings, const config::Config&,
+                     config::Diagnostics& diagnostics) {
+                    if (settings.delay.duration.count() == 0 && settings.abort.status == 0)
+                      diagnostics.error(use.location, "`fault` needs a `delay`, an `abort`, or both");
+                  })
+                  .with_reasons(kReasons);
   return with_insight<Settings>(std::move(kind), [](const Settings& settings, const config::PolicyUse& use) {
     Insight out;
     out.add_reads(Condition(settings.when).caller_reads(), use.location);

@@ -5,6 +5,7 @@
 #include "http/characters.h"
 #include "policy/authentication.h"
 #include "policy/bounded_cache.h"
+#include "policy/forward_auth/reasons.h"
 #include "policy/outside.h"
 #include "policy/per_worker.h"
 #include "policy/services.h"
@@ -253,7 +254,7 @@ Kind kind() {
                 "A field of the service's answer that names the consumer.")
       .optional("cache", &Settings::cache, cache, "none",
                 "Admissions that are remembered; refusals never are.");
-  return with_insight<Settings>(make_kind<Settings, ForwardAuth>("forward_auth", type),
+  return with_insight<Settings>(make_kind<Settings, ForwardAuth>("forward_auth", type).with_reasons(kReasons),
                                 [](const Settings& settings, const config::PolicyUse&) {
                                   Insight out = authentication_insight(settings);
                                   out.asks.push_back(settings.url);

@@ -10,6 +10,7 @@
 #include "policy/grpc_transcoding/conversion.h"
 #include "policy/grpc_transcoding/json_response.h"
 #include "policy/grpc_transcoding/json_text.h"
+#include "policy/grpc_transcoding/reasons.h"
 #include "policy/grpc_transcoding/request_builder.h"
 #include "policy/grpc_transcoding/service_api.h"
 #include "policy/services.h"
@@ -205,7 +206,7 @@ Kind kind() {
       .optional("ignore_unknown", &Settings::ignore_unknown, config::boolean(), "false",
                 "Whether requests may have fields and parameters that the message does not have: else 400.");
   return with_insight<Settings>(
-      make_kind<Settings, GrpcTranscoding>("grpc_transcoding", type, check),
+      make_kind<Settings, GrpcTranscoding>("grpc_transcoding", type, check).with_reasons(kReasons),
       [](const Settings&, const config::PolicyUse&) { return Insight{.needs_http2 = true}; });
 }
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "crypto/encoding.h"
 #include "http/grpc.h"
+#include "policy/grpc_web/reasons.h"
 
 namespace portcullis::policy::grpc_web {
 
@@ -137,7 +138,7 @@ Kind kind() {
   type->optional("body_size", &Settings::body_size, config::size(), "4MiB",
                  "Most bytes of a request in the text form, which is decoded in memory: 413 beyond it.");
   return with_insight<Settings>(
-      make_kind<Settings, GrpcWeb>("grpc_web", type),
+      make_kind<Settings, GrpcWeb>("grpc_web", type).with_reasons(kReasons),
       [](const Settings&, const config::PolicyUse&) { return Insight{.needs_http2 = true}; });
 }
 

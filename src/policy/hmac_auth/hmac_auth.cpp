@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "crypto/digest.h"
 #include "policy/authentication.h"
+#include "policy/hmac_auth/reasons.h"
 #include "policy/hmac_auth/signature_base.h"
 #include "policy/services.h"
 
@@ -229,7 +230,8 @@ Kind kind() {
           "then compared with the body before anything reaches the backend.")
       .optional("body_limit", &Settings::body_limit, config::size(), "1MiB",
                 "The largest body that is held to be compared; beyond it: 413.");
-  return make_authentication_kind<Settings, HmacAuth>("hmac_auth", type, "signing_keys");
+  return make_authentication_kind<Settings, HmacAuth>("hmac_auth", type, "signing_keys")
+      .with_reasons(kReasons);
 }
 
 }  // namespace portcullis::policy::hmac_auth

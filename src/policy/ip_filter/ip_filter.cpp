@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "config/field_types.h"
+#include "policy/ip_filter/reasons.h"
 #include "runtime/ip_set.h"
 
 namespace portcullis::policy::ip_filter {
@@ -94,7 +95,7 @@ Kind kind() {
       .optional("deny_file", &Settings::deny_file, config::text("/etc/portcullis/abusers.txt"), "none",
                 "The same for `deny`.");
   return with_insight<Settings>(
-      make_kind<Settings, IpFilter>("ip_filter", type, check),
+      make_kind<Settings, IpFilter>("ip_filter", type, check).with_reasons(kReasons),
       [](const Settings&, const config::PolicyUse&) { return Insight{.decides_access = true}; });
 }
 

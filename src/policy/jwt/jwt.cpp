@@ -1,6 +1,7 @@
 #include "policy/jwt/jwt.h"
 
 #include "policy/bounded_cache.h"
+#include "policy/jwt/reasons.h"
 #include "policy/jwt/settings.h"
 #include "policy/per_worker.h"
 #include "policy/services.h"
@@ -149,7 +150,8 @@ Kind kind() {
       make_kind<JwtSettings, Jwt>(
           "jwt", jwt_type(),
           [](const config::PolicyUse& use, const JwtSettings& settings, const config::Config& config,
-             config::Diagnostics& diagnostics) { check_jwt(settings, use, config, diagnostics); }),
+             config::Diagnostics& diagnostics) { check_jwt(settings, use, config, diagnostics); })
+          .with_reasons(kReasons),
       [](const JwtSettings& settings, const config::PolicyUse& use) {
         Insight out = authentication_insight(settings);
         add_claims_insight(settings, use.location, out);

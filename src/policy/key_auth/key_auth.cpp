@@ -3,6 +3,7 @@
 #include "base/wall_clock.h"
 #include "policy/authentication.h"
 #include "policy/credential_place.h"
+#include "policy/key_auth/reasons.h"
 
 namespace portcullis::policy::key_auth {
 namespace {
@@ -48,7 +49,7 @@ Kind kind() {
                                                    "that is unknown or has expired. Only the keys' "
                                                    "hashes are configured.");
   add_place_fields<Settings>(*type, "key", "x-api-key", "none", "hide");
-  return make_authentication_kind<Settings, KeyAuth>("key_auth", type, "keys");
+  return make_authentication_kind<Settings, KeyAuth>("key_auth", type, "keys").with_reasons(kReasons);
 }
 
 }  // namespace portcullis::policy::key_auth

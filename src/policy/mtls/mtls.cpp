@@ -5,6 +5,7 @@
 #include "base/wall_clock.h"
 #include "policy/authentication.h"
 #include "policy/claims_rules.h"
+#include "policy/mtls/reasons.h"
 
 namespace portcullis::policy::mtls {
 namespace {
@@ -86,7 +87,7 @@ Kind kind() {
       "has issued will do.");
   add_authentication_fields<Settings>(*type);
   return with_insight<Settings>(
-      make_kind<Settings, Mtls>("mtls", type, check),
+      make_kind<Settings, Mtls>("mtls", type, check).with_reasons(kReasons),
       [](const Settings& settings, const config::PolicyUse&) { return authentication_insight(settings); });
 }
 

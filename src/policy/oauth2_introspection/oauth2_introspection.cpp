@@ -10,6 +10,7 @@
 #include "policy/bounded_cache.h"
 #include "policy/claims_rules.h"
 #include "policy/credential_place.h"
+#include "policy/oauth2_introspection/reasons.h"
 #include "policy/outside.h"
 #include "policy/per_worker.h"
 #include "policy/services.h"
@@ -165,7 +166,7 @@ Kind kind() {
   add_claims_fields<Settings>(*type);
   add_place_fields<Settings>(*type, "token", "authorization", "Bearer", "pass");
   return with_insight<Settings>(
-      make_authentication_kind<Settings, Introspection>("oauth2_introspection", type),
+      make_authentication_kind<Settings, Introspection>("oauth2_introspection", type).with_reasons(kReasons),
       [](const Settings& settings, const config::PolicyUse& use) {
         Insight out = authentication_insight(settings);
         add_claims_insight(settings, use.location, out);

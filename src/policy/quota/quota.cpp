@@ -4,6 +4,7 @@
 #include "config/field_types.h"
 #include "policy/limit_key.h"
 #include "policy/per_worker.h"
+#include "policy/quota/reasons.h"
 #include "policy/services.h"
 
 namespace portcullis::policy::quota {
@@ -131,7 +132,7 @@ Kind kind() {
       .optional("response_fields", &Settings::response_fields, config::boolean(), "true",
                 "Whether responses carry `RateLimit` and `RateLimit-Policy`.");
   return with_insight<Settings>(
-      make_kind<Settings, Quota>("quota", type, check),
+      make_kind<Settings, Quota>("quota", type, check).with_reasons(kReasons),
       [](const Settings&, const config::PolicyUse&) { return Insight{.needs_consumer = true}; });
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/arena_text.h"
 #include "base/text.h"
+#include "policy/rate_limit/reasons.h"
 #include "policy/rate_limit/settings.h"
 #include "policy/services.h"
 
@@ -294,7 +295,8 @@ Kind kind() {
       make_kind<RateLimitSettings, RateLimit>(
           "rate_limit", rate_limit_type(),
           [](const config::PolicyUse& use, const RateLimitSettings& settings, const config::Config& config,
-             config::Diagnostics& diagnostics) { check_rate_limit(settings, use, config, diagnostics); }),
+             config::Diagnostics& diagnostics) { check_rate_limit(settings, use, config, diagnostics); })
+          .with_reasons(kReasons),
       [](const RateLimitSettings& settings, const config::PolicyUse& use) {
         Insight out;
         for (const LimitSettings& one : limits_of(settings))

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policy/redirect/reasons.h"
 #include "policy/template.h"
 
 namespace portcullis::policy::redirect {
@@ -111,7 +112,7 @@ Kind kind() {
                 "The status code.")
       .optional("keep_query", &Settings::keep_query, config::boolean(), "true",
                 "Whether the request's query is appended, before a fragment.");
-  return with_insight<Settings>(make_kind<Settings, Redirect>("redirect", type),
+  return with_insight<Settings>(make_kind<Settings, Redirect>("redirect", type).with_reasons(kReasons),
                                 [](const Settings& settings, const config::PolicyUse& use) {
                                   Insight out;
                                   out.answers_all = true;

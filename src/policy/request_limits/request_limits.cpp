@@ -1,5 +1,7 @@
 #include "policy/request_limits/request_limits.h"
 
+#include "policy/request_limits/reasons.h"
+
 namespace portcullis::policy::request_limits {
 namespace {
 
@@ -45,7 +47,7 @@ Kind kind() {
                 "Longest query; beyond it: 414. 0: no limit.")
       .optional("field_count", &Settings::field_count, config::integer(0, 112), "0",
                 "Most header fields; beyond it: 431. 0: no limit.");
-  return make_kind<Settings, RequestLimits>("request_limits", type);
+  return make_kind<Settings, RequestLimits>("request_limits", type).with_reasons(kReasons);
 }
 
 }  // namespace portcullis::policy::request_limits

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "policy/usage_plan/reasons.h"
+
 namespace portcullis::policy::usage_plan {
 namespace {
 
@@ -156,9 +158,10 @@ Kind kind(const std::vector<Kind>& limiting) {
     for (const config::Plan& plan : config.plans) known.push_back(plan.name);
     diagnostics.refuse_unknown("plan", settings.fallback, known, settings.fallback_location);
   };
-  return with_insight<Settings>(std::move(kind), [](const Settings& settings, const config::PolicyUse&) {
-    return Insight{.needs_consumer = settings.fallback.empty()};
-  });
+  return with_insight<Settings>(std::move(kind).with_reasons(kReasons),
+                                [](const Settings& settings, const config::PolicyUse&) {
+                                  return Insight{.needs_consumer = settings.fallback.empty()};
+                                });
 }
 
 }  // namespace portcullis::policy::usage_plan
