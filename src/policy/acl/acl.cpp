@@ -50,7 +50,7 @@ class Acl final : public Policy {
   Effect effect_of(const Compiled* rule) const { return rule == nullptr ? otherwise_ : rule->effect; }
   Decision decide(const Compiled* rule) const {
     return effect_of(rule) == Effect::kAllow ? Decision::proceed()
-                                             : Decision::refuse(403, "forbidden", "acl_denied");
+                                             : Decision::refuse(kReasons.acl_denied, "forbidden");
   }
   const Compiled* first_that_holds(const Context& context) const {
     for (const Compiled& rule : rules_) {

@@ -47,7 +47,7 @@ class AnyOf final : public Authentication {
     for (const auto& method : methods_) method->on_response(context);
   }
   std::string_view challenge() const override { return challenge_; }
-  std::string_view missing_reason() const override { return "credential_missing"; }
+  const EndReason& missing_reason() const override { return kReasons.credential_missing; }
 
   Decision authenticate(Context& context) const override { return attempt(context, 0, {}); }
 

@@ -66,7 +66,7 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
       return Decision::proceed();
     if (!context.explains() && gate.try_enter()) return enter(context, *inside);
     if (gate.waiting.load(std::memory_order_relaxed) >= settings_.queue.size)
-      return refuse(context, "concurrency_limit");
+      return refuse(context, kReasons.concurrency_limit);
     return Decision::suspend(wait(context, *inside));
   }
 
@@ -139,10 +139,10 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
     return Decision::proceed();
   }
 
-  Decision refuse(Context& context, std::string_view reason) const {
+  Decision refuse(Context& context, const EndReason& reason) const {
     if (!context.explains()) metrics_[context.worker]->refused.add();
     context.response.fields.add("retry-after", "1");
-    return Decision::refuse(503, "overloaded", reason);
+    return Decision::refuse(reason, "overloaded");
   }
 
   WaitQueue& queue(const Context& context) const {
@@ -157,7 +157,7 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
                              settings_.queue.timeout, uint64_t{1} << (context.worker % 64));
     const WaitQueue::Outcome outcome = co_await waiter;
     co_return outcome == WaitQueue::Outcome::kEntered ? enter(context, inside)
-                                                      : refuse(context, "concurrency_queue_timeout");
+                                                      : refuse(context, kReasons.concurrency_queue_timeout);
   }
 
   // A request has left: those waiting on this worker come first, then those of the next worker that has some.

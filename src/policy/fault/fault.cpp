@@ -56,7 +56,7 @@ class Fault final : public Policy {
 
  private:
   Decision abort() const {
-    return Decision::refuse(static_cast<uint16_t>(settings_.abort.status), "fault_abort");
+    return Decision::refuse_with(static_cast<uint16_t>(settings_.abort.status), kReasons.fault_abort);
   }
 
   Task<Decision> wait(Context& context, bool aborts) const {

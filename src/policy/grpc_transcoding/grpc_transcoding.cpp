@@ -86,13 +86,14 @@ class GrpcTranscoding final : public Policy {
   }
 
   Decision decide_others() const {
-    return settings_.others == Others::kPass ? Decision::proceed() : Decision::refuse(404, "no_grpc_method");
+    return settings_.others == Others::kPass ? Decision::proceed()
+                                             : Decision::refuse(kReasons.no_grpc_method);
   }
 
   Task<Decision> transcode(Context& context, const HttpBinding& binding) const {
     http::RequestHead& request = context.request;
     if (request.fields.find("content-encoding") != nullptr)
-      co_return Decision::refuse(415, "content_encoding_not_supported");
+      co_return Decision::refuse(kReasons.content_encoding_not_supported);
     Decision held = co_await hold_body(context, settings_.body_size);
     if (held.kind != Decision::Kind::kContinue) co_return held;
     const HttpCall call{.path = context.target_path,
@@ -106,7 +107,7 @@ class GrpcTranscoding final : public Policy {
       PoolJob<Result<std::string>> job(pool_, context.loop);
       if (job.submit(work_of(binding, call))) messages = co_await job;
     }
-    if (!messages) co_return Decision::refuse(503, "overloaded", "transcoding_overloaded");
+    if (!messages) co_return Decision::refuse(kReasons.transcoding_overloaded, "overloaded");
     if (!*messages) co_return tell(context, messages->error().message);
     context.body->replace(std::move(**messages));
     // Whatever the call's method is, its binding says what the request was.
@@ -138,7 +139,8 @@ class GrpcTranscoding final : public Policy {
     constexpr uint32_t kInvalidArgument = 3;
     context.response.status = 400;
     context.response.fields.set("content-type", "application/json");
-    return Decision::answer(context.arena.copy(error_text(kInvalidArgument, what)), "bad_json_request");
+    return Decision::answer(context.arena.copy(error_text(kInvalidArgument, what)),
+                            kReasons.bad_json_request);
   }
 
   Settings settings_;

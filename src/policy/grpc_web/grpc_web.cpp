@@ -119,7 +119,7 @@ class GrpcWeb final : public Policy {
     Decision held = co_await hold_body(context, settings_.body_size);
     if (held.kind != Decision::Kind::kContinue) co_return held;
     auto bytes = decode_grpc_web_text(context.body->content());
-    if (!bytes) co_return Decision::refuse(400, "bad_base64");
+    if (!bytes) co_return Decision::refuse(kReasons.bad_base64);
     context.body->replace(std::move(*bytes));
     co_return Decision::proceed();
   }

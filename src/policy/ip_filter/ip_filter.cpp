@@ -60,7 +60,7 @@ class IpFilter final : public Policy {
     const auto address = IpAddress::parse(context.client_address);
     const bool denied = address && deny_.contains(*address);
     const bool allowed = allows_all_ || (address && allow_.contains(*address));
-    return denied || !allowed ? Decision::refuse(403, "address_refused") : Decision::proceed();
+    return denied || !allowed ? Decision::refuse(kReasons.address_refused) : Decision::proceed();
   }
 
  private:

@@ -158,7 +158,7 @@ class RateLimit final : public Policy {
   static Decision refuse(Context& context, const Verdict& verdict) {
     context.response.fields.add(
         "retry-after", context.arena.decimal(std::max<uint64_t>(1, whole_seconds(verdict.retry_after))));
-    return Decision::refuse(429, "rate_limited");
+    return Decision::refuse(kReasons.rate_limited);
   }
 
   Decision charge_locally(Context& context, Charges charges) const {
@@ -252,7 +252,7 @@ class RateLimit final : public Policy {
     switch (settings_.on_error) {
       case LimitOnError::kLocal: break;
       case LimitOnError::kAllow: context.note = "rate_limit_unavailable"; return Decision::proceed();
-      case LimitOnError::kDeny: return Decision::refuse(503, "unavailable", "rate_limit_unavailable");
+      case LimitOnError::kDeny: return Decision::refuse(kReasons.rate_limit_unavailable, "unavailable");
     }
     context.note = "rate_limit_local";
     return charge_locally(context, charges);

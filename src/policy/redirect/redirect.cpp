@@ -63,10 +63,10 @@ class Redirect final : public Policy {
 
   Decision on_request(Context& context) const override {
     std::string_view location = encode(to_.expand(context), context.arena);
-    if (location.empty()) return Decision::refuse(400, "redirect_without_location");
+    if (location.empty()) return Decision::refuse(kReasons.redirect_without_location);
     // Only `to` itself says that another host is meant; the request does not.
     if (to_.begins_as_client_says() && has_scheme(location))
-      return Decision::refuse(400, "redirect_elsewhere");
+      return Decision::refuse(kReasons.redirect_elsewhere);
     while (!names_host_ && location.starts_with("//")) location.remove_prefix(1);
     context.response.status = status_;
     context.response.fields.add("location", keep_query_ ? with_query(location, context) : location);

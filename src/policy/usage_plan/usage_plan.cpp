@@ -40,7 +40,7 @@ class UsagePlan final : public Policy {
 
   Decision on_request(Context& context) const override {
     const size_t plan = plan_of(context);
-    if (plan == kNone) return Decision::refuse(403, "forbidden", "no_usage_plan");
+    if (plan == kNone) return Decision::refuse(kReasons.no_usage_plan, "forbidden");
     return run(context, plans_[plan], 0);
   }
   void on_response(Context& context) const override {
