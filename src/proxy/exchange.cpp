@@ -57,7 +57,8 @@ Exchange::~Exchange() {
   metrics.duration.note(took);
   if (branch_ != nullptr && !branch_->metrics.empty()) {
     branch_->metrics[worker_.index()]->responses[status_class].add();
-    const bool cut_off = ended_ == &kEnds.upstream_closed || ended_ == &kEnds.upstream_timeout;
+    const bool cut_off =
+        context_.from_target && ended_ != &kEnds.complete && ended_->ended_by == telemetry::EndedBy::kTarget;
     if (branch_->rollback && answered_) branch_->rollback->note(response_.status, cut_off, ended_at);
   }
   metrics.request_body_bytes.add(request_bytes_);
@@ -65,7 +66,7 @@ Exchange::~Exchange() {
   if (worker_.measures()) note_own_time(metrics);
   const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(ended_at.time_since_epoch()).count();
   const bool notable =
-      worker_.notables().wants(answered_ ? response_.status : uint16_t{0}, ended_->name, took, now);
+      worker_.notables().wants(answered_ ? response_.status : uint16_t{0}, *ended_, took, now);
   if (worker_.logging() || notable) {
     const telemetry::AccessEntry entry = log_entry(ended_at);
     if (worker_.logging()) worker_.log(snapshot_->snapshot->log_format, entry);
@@ -128,7 +129,7 @@ telemetry::AccessEntry Exchange::log_entry(Clock::time_point ended_at) const {
   if (context_.caller.consumer != nullptr) entry.consumer = context_.caller.consumer->name;
   entry.credential = context_.caller.credential;
   entry.status = answered_ ? response_.status : uint16_t{0};
-  entry.ended = ended_->name;
+  entry.ended = ended_;
   entry.policy = decided_by_;
   entry.note = context_.note;
   entry.cache = context_.cache_outcome;
