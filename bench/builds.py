@@ -12,14 +12,8 @@ import statistics
 import tempfile
 
 from policies import key_and_limit
+from ratios import median_range
 from subjects import BUILD, LOAD_CORE, Subject, free_port, say, start, wait_for_port
-
-
-def median_range(values):
-    """The median, and the order statistics around it that hold the true one with 95% confidence (sign test)."""
-    values, half = sorted(values), 0.98 * len(values) ** 0.5
-    middle = (len(values) - 1) / 2
-    return statistics.median(values), values[max(0, int(middle - half))], values[min(len(values) - 1, int(middle + half + 1))]
 
 
 def compare(scenario, subjects, seconds, rounds, **request):

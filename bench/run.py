@@ -22,8 +22,9 @@ from coding import REQUEST as GZIP, gzip_peers
 from micro import address_set, eviction, limit_decision, route_match, verify_cost
 from policies import certificates, cluster_limit, jwt, key_and_limit
 from protocols import grpc_service, http2_peers
+from ratios import ratio_to_best, settled
 from scrape import scrape
-from subjects import BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, family, free_port, load, say, start, wait_for_port
+from subjects import AGAINST, BUILD, FLOORS, LOAD_CORE, PEERS, PROXY_CORE, Subject, can_run, family, free_port, load, say, start, wait_for_port
 
 REQUESTS = {
     "plain": {"connections": 64, "target": "/1024"},
@@ -45,6 +46,9 @@ HTTP2 = {
 }
 CACHES = {name: {"connections": 64, "target": target} for name, target in SIZES.items()}
 OTHERS = ("gzip_json", "telemetry", "one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "eviction", "idle_memory", "scrape", "reload")
+BEFORE = "portcullis_before"  # the build of --against
+GROUPS = {"peer": PEERS, "floor": FLOORS, "before": (BEFORE,)}  # whose best a ratio is told to
+MAX_REPEATS = 3
 IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
 ROUTES = 10_000
 
@@ -53,41 +57,35 @@ def median_of(runs):
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
 
 
-def ratio_to_best(runs, name, others):
-    """The median over the rounds of the subject's cost to the best of `others` in the same round."""
-    def costs(each):
-        return [run["cpu_us_per_req"] for run in runs[each]]
-    best = [min(round_) for round_ in zip(*(costs(other) for other in others if other in runs))]
-    if not best:
-        return 0  # nobody to compare with
-    return statistics.median(cost / least for cost, least in zip(costs(name), best))
-
-
 def report(label, runs):
+    """A table: beside each median of the ratios their quartiles, and `?` where the median is not known to 3%."""
     results = {name: median_of(each) for name, each in runs.items()}
-    to_peer = {name: ratio_to_best(runs, name, PEERS) for name in runs}
-    to_floor = {name: ratio_to_best(runs, name, FLOORS) for name in runs}
-    print(f"\n{label}\n{'subject':<20}{'CPU us/req':>11}{'to peer':>9}{'to floor':>9}{'rps':>10}"
-          f"{'p50':>8}{'p99':>8}{'p99.9':>8}{'failed':>8}")
+    ratios = {name: {to: ratio_to_best(runs, name, others) for to, others in GROUPS.items()} for name in runs}
+    shown = [to for to in GROUPS if any(of[to] for of in ratios.values())]
+    print(f"\n{label}, {len(next(iter(runs.values())))} rounds\n{'subject':<20}{'CPU us/req':>11}" + "".join(f"{'to ' + to:>19}" for to in shown)
+          + f"{'rps':>10}{'p50':>8}{'p99':>8}{'p99.9':>8}{'failed':>8}")
     for name, r in results.items():
-        print(f"{name:<20}{r['cpu_us_per_req']:>11.2f}{to_peer[name]:>9.2f}{to_floor[name]:>9.2f}{r['rps']:>10.0f}"
-              f"{r['p50']:>8.0f}{r['p99']:>8.0f}{r['p999']:>8.0f}{r['failed']:>8.0f}")
-    for name, r in results.items():
+        print(f"{name:<20}{r['cpu_us_per_req']:>11.2f}" + "".join(f"{str(ratios[name][to] or ''):>19}" for to in shown)
+              + f"{r['rps']:>10.0f}{r['p50']:>8.0f}{r['p99']:>8.0f}{r['p999']:>8.0f}{r['failed']:>8.0f}")
         say(scenario=label, subject=name, cpu_us_per_req=round(r["cpu_us_per_req"], 3),
-            ratio_to_best_peer=round(to_peer[name], 3), ratio_to_floor=round(to_floor[name], 3), rps=round(r["rps"]),
+            **{f"ratio_to_{to}": ratio.told() for to, ratio in ratios[name].items() if ratio}, rps=round(r["rps"]),
             p50_us=r["p50"], p99_us=r["p99"], p999_us=r["p999"], failed=round(r["failed"]))
     return results
 
 
 def measure(label, subjects, seconds, rounds, rate=0, **request):
+    """In rounds, each of which begins with another subject; until the ratios are settled, or there were MAX_REPEATS times as many."""
     for subject in subjects:
         subject.measure(0.2, **request)
     if label == "cluster_limit":  # leases grow with the demand: measured is how they are, not how they come to be
         for subject in subjects[1:]:
             subject.measure(2, **request)
     runs = {subject.name: [] for subject in subjects}
-    for _ in range(rounds):
-        for subject in subjects:
+    for round_ in range(MAX_REPEATS * rounds):
+        if round_ >= rounds and settled(runs, GROUPS.values()):
+            break
+        first = round_ % len(subjects)
+        for subject in subjects[first:] + subjects[:first]:
             runs[subject.name].append(subject.measure(seconds, rate, **request))
     return runs
 
@@ -135,7 +133,10 @@ def with_policies(scenario, plain, directory, backend_port, seconds, rounds):
 
 def side_by_side(scenario, settings, directory, backend_port, seconds, rounds, **request):
     """Everybody with the settings of the scenario, by name; what they came to."""
-    subjects = [Subject(name, directory, backend_port, policy=policy) for name, policy in settings.items()]
+    named = {name: policy for base, policy in settings.items() for name in (base, f"{base}_debian13") if name == base or name in PEERS and can_run(name)}
+    subjects = [Subject(name, directory, backend_port, policy=policy) for name, policy in named.items()]
+    if AGAINST.binary and "portcullis" in settings:
+        subjects.insert(1, Subject("portcullis", directory, backend_port, BEFORE, settings["portcullis"], AGAINST.binary))
     try:
         return compare(scenario, subjects, seconds, rounds, **request)
     finally:
@@ -181,9 +182,9 @@ def with_telemetry(directory, backend_port, seconds, rounds):
         for subject in subjects:
             subject.stop()
     report("telemetry", runs)
-    ratio = round(ratio_to_best(runs, "portcullis+telemetry", ("portcullis",)), 3)
+    ratio = ratio_to_best(runs, "portcullis+telemetry", ("portcullis",))
     print(f"telemetry: to plain {ratio}")
-    say(scenario="telemetry_ratio", subject="portcullis", to_plain=ratio)
+    say(scenario="telemetry_ratio", subject="portcullis", to_plain=ratio.told())
 
 
 def slow_target(directory, seconds, rounds):
@@ -313,7 +314,10 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--quick", action="store_true", help="under a minute: short runs")
     arguments.add_argument("--scenario", action="append", choices=[*REQUESTS, *POLICIES, *TLS, *HTTP2, *CACHES, *OTHERS, "syscalls"])
+    arguments.add_argument("--against", metavar="BUILD_DIR", type=pathlib.Path, help="an older build of Portcullis, measured in the same rounds")
     options = arguments.parse_args()
+    if options.against:
+        AGAINST.binary = (options.against / "portcullis").resolve(strict=True)
     seconds, rounds = (0.25, 4) if options.quick else (1, 15)
     scenarios = options.scenario or [*REQUESTS, *POLICIES, *TLS, *HTTP2, *CACHES, *OTHERS]
     with tempfile.TemporaryDirectory() as directory:
@@ -324,6 +328,8 @@ def main():
             wait_for_port(backend_port, backend)
             names = [name for name in ("portcullis", *PEERS, *FLOORS) if can_run(name)]
             subjects = [Subject(name, directory, backend_port) for name in names]
+            if AGAINST.binary:
+                subjects.insert(1, Subject("portcullis", directory, backend_port, BEFORE, binary=AGAINST.binary))
             for scenario in scenarios:
                 if scenario in REQUESTS:
                     results = compare(scenario, subjects, seconds, rounds, **REQUESTS[scenario])

@@ -1,6 +1,7 @@
 """What is measured: Portcullis, its peers and the floors, each started on its own port and core."""
 
 import json
+import os
 import pathlib
 import re
 import socket
@@ -15,8 +16,20 @@ PROXY_CORE, LOAD_CORE = 0, 1
 sys.path.insert(0, str(ROOT / "tests/integration"))
 from harness import free_port, wait_for  # noqa: E402
 
-PEERS = ("nginx", "haproxy")  # to which ratios are told
+NEWER = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "portcullis/roots/trixie-peers"
+PEERS = ("nginx", "haproxy", "nginx_debian13", "haproxy_debian13")  # to which ratios are told
 FLOORS = ("floor_epoll", "floor_io_uring")
+
+
+class AGAINST:
+    """The build that --against names."""
+    binary = None
+
+
+def newer(program):
+    """The command for a program of Debian 13, which runs with that system's own loader and libraries (scripts/bootstrap.sh peers)."""
+    libraries = NEWER / "usr/lib/x86_64-linux-gnu"
+    return [libraries / "ld-linux-x86-64.so.2", "--library-path", libraries, NEWER / "usr/sbin" / program]
 
 
 def say(**line):
@@ -95,10 +108,10 @@ class Subject:
             return path
         if name == "portcullis":
             command = [binary or BUILD / "portcullis", "run", "-c", render("portcullis.yaml")]
-        elif name == "nginx":
-            command = ["nginx", "-c", render("nginx.conf")]
-        elif name == "haproxy":
-            command = ["haproxy", "-db", "-f", render("haproxy.cfg")]
+        elif name.startswith("nginx"):
+            command = [*(["nginx"] if name == "nginx" else newer("nginx")), "-e", "stderr", "-c", render("nginx.conf")]
+        elif name.startswith("haproxy"):
+            command = [*(["haproxy"] if name == "haproxy" else newer("haproxy")), "-db", "-f", render("haproxy.cfg")]
         elif name == "varnish":
             command = ["varnishd", "-F", "-n", pathlib.Path(directory) / "varnish", "-a", f"127.0.0.1:{self.port}", "-b", f"127.0.0.1:{backend_port}",
                        "-s", "malloc,64m", "-t", "3600", "-p", "thread_pools=1", "-p", "timeout_idle=300"]
@@ -140,7 +153,9 @@ class Subject:
 
 
 def can_run(name):
-    """False for a floor that the kernel or a container forbids."""
+    """False for a floor that the kernel or a container forbids, and for a peer that is not installed."""
+    if name.endswith("_debian13"):
+        return NEWER.is_dir()
     if name != "floor_io_uring":
         return True
     probe = subprocess.Popen([BUILD / "bench" / name, "1", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -3,6 +3,7 @@
 # The packages come from where this machine's own apt takes them. Roots are kept in the user's cache folder:
 #   SUITE        the smallest Debian, untouched
 #   SUITE-build  with everything that building the package needs
+#   SUITE-peers  with the servers that the benchmark compares with
 
 roots=${XDG_CACHE_HOME:-$HOME/.cache}/portcullis/roots
 
@@ -111,6 +112,21 @@ run_root() {
       return 1
     fi
     echo "$2" >"$root/.complete"
+  fi
+  echo "$root"
+}
+
+# peers_root SUITE: a root with the servers that the benchmark compares with, which are run through its own loader.
+peers_root() {
+  local suite=$1 root=$roots/$1-peers
+  if [[ ! -e $root/.complete ]]; then
+    copy_of "$suite" "$root" || return 1
+    echo "roots: installing the peers in $root (log: $root.log)" >&2
+    if ! in_root "$root" bash -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx haproxy' >"$root.log" 2>&1; then
+      tail -n 5 "$root.log" >&2
+      return 1
+    fi
+    touch "$root/.complete"
   fi
   echo "$root"
 }

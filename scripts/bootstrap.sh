@@ -4,6 +4,7 @@
 #   test     what the unit and integration tests use, and npm's libraries for the tests in a browser
 #   check    clang and its tools: the sanitizers, fuzzing, formatter and linter
 #   bench    the servers that the benchmark compares with
+#   peers    the same servers of Debian 13, in a folder of the user's cache; only root can make it
 #   package  what makes and checks packages and images
 set -euo pipefail
 CDPATH="" cd "$(dirname "$0")/.."
@@ -23,17 +24,18 @@ test=(
 )
 check=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)
 bench=(nginx-light varnish strace)
+peers=(debootstrap)
 package=(debhelper dpkg-dev fakeroot lintian debootstrap buildah python3-pytest man-db iproute2 systemd)
 
 usage() {
-  sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
   exit 64
 }
 (($# > 0)) || usage
 wanted=()
 for purpose in "$@"; do
   case $purpose in
-    build | test | check | bench | package)
+    build | test | check | bench | peers | package)
       declare -n list=$purpose
       wanted+=("${list[@]}")
       ;;
@@ -87,4 +89,9 @@ if [[ " $* " == *" test "* ]] && ! cmp -s web/package-lock.json web/node_modules
     cp web/package-lock.json web/node_modules/.installed
   }
   step "installing the browser tests" npm_libraries
+fi
+
+if [[ " $* " == *" peers "* ]]; then
+  source packaging/roots.sh
+  peers_root trixie >/dev/null
 fi

@@ -1,13 +1,12 @@
 #include <nlohmann/json.hpp>
-#include <termios.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <optional>
 
 #include "cli/api_key.h"
+#include "cli/borrowed_terminal.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "identity/password.h"
@@ -15,54 +14,13 @@
 namespace portcullis::cli {
 namespace {
 
-// The terminal of standard input without echo. It is as before when this is destroyed, and when a signal such
-// as that of Ctrl-C ends the process. One at a time.
-class HiddenInput {
- public:
-  explicit HiddenInput(const termios& before) {
-    before_ = before;
-    for (const int ending : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) restore_at(ending);
-    termios hidden = before;
-    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    hidden.c_cc[VSUSP] = _POSIX_VDISABLE;  // a process that is stopped could not turn the echo on again
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-  }
-  ~HiddenInput() { restore(); }
-  HiddenInput(const HiddenInput&) = delete;
-  HiddenInput& operator=(const HiddenInput&) = delete;
-
- private:
-  static void restore_at(int signal) {
-    struct sigaction action {};
-    if (::sigaction(signal, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) return;
-    action = {};
-    action.sa_handler = end_by;
-    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
-    ::sigaction(signal, &action, nullptr);
-  }
-  // This and the next call only what a signal handler may (signal-safety(7)).
-  static void restore() {
-    ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
-    (void)!::write(STDERR_FILENO, "\n", 1);
-  }
-  // The signal has its usual effect here (SA_RESETHAND, SA_NODEFER), but on process 1 of a container none.
-  static void end_by(int signal) {
-    restore();
-    ::raise(signal);
-    ::_exit(128 + signal);
-  }
-
-  static inline termios before_{};
-};
-
 // One line from standard input, without echo on a terminal: a secret on the command line would be in the
 // shell's history and in the list of processes.
 std::optional<std::string> read_secret(const char* what) {
-  termios before{};
-  std::optional<HiddenInput> hidden;
-  if (::isatty(STDIN_FILENO) != 0 && ::tcgetattr(STDIN_FILENO, &before) == 0) {
+  std::optional<BorrowedTerminal> hidden;
+  if (::isatty(STDIN_FILENO) != 0) {
     std::fprintf(stderr, "%s: ", what);
-    hidden.emplace(before);
+    hidden.emplace(static_cast<tcflag_t>(ECHO), STDERR_FILENO, "\n");
   }
   std::string line;
   std::getline(std::cin, line);

@@ -1,15 +1,14 @@
 #include <nlohmann/json.hpp>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 
 #include "base/text.h"
 #include "cli/admin_client.h"
+#include "cli/borrowed_terminal.h"
 #include "cli/commands.h"
 
 namespace portcullis::cli {
@@ -21,23 +20,7 @@ using nlohmann::json;
 // as before when this is destroyed, and when a signal such as that of Ctrl-C ends the process. One at a time.
 class Screen {
  public:
-  Screen() {
-    ::tcgetattr(STDIN_FILENO, &before_);
-    for (const int ending : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
-      struct sigaction action {};
-      action.sa_handler = end_by;
-      action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
-      ::sigaction(ending, &action, nullptr);
-    }
-    termios raw = before_;
-    raw.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON);
-    raw.c_cc[VSUSP] = _POSIX_VDISABLE;  // a process that is stopped could not give the terminal back
-    ::tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-    write("\x1b[?1049h\x1b[?25l");
-  }
-  ~Screen() { give_back(); }
-  Screen(const Screen&) = delete;
-  Screen& operator=(const Screen&) = delete;
+  Screen() { write("\x1b[?1049h\x1b[?25l"); }
 
   static void write(const std::string& text) {
     std::fputs(text.c_str(), stdout);
@@ -53,20 +36,7 @@ class Screen {
   }
 
  private:
-  // Calls only what a signal handler may (signal-safety(7)).
-  static void give_back() {
-    constexpr std::string_view kBack = "\x1b[?25h\x1b[?1049l";
-    [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, kBack.data(), kBack.size());
-    ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
-  }
-  // The signal has its usual effect here (SA_RESETHAND, SA_NODEFER), but on process 1 of a container none.
-  static void end_by(int signal) {
-    give_back();
-    ::raise(signal);
-    ::_exit(128 + signal);
-  }
-
-  static inline termios before_{};
+  BorrowedTerminal terminal_{static_cast<tcflag_t>(ECHO | ICANON), STDOUT_FILENO, "\x1b[?25h\x1b[?1049l"};
 };
 
 std::string format(const char* how, double value) {

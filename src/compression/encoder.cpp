@@ -228,7 +228,7 @@ uint64_t Encoder::memory_of(Coding coding, int level) {
     return table[std::clamp<size_t>(static_cast<size_t>(level), 0, std::size(table) - 1)] << 10;
   };
   switch (coding) {
-    case Coding::kGzip: return 262 << 10;
+    case Coding::kGzip: return 500 << 10;
     case Coding::kBrotli: return of(kBrotli);
     case Coding::kZstd: return of(kZstd);
   }

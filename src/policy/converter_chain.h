@@ -32,7 +32,8 @@ class ConverterChain final : public ResponseConverter {
   Task<Step> proceed(std::string& out) override {
     Task<Step> proceeding = first_.proceed(between_);
     const Step step = co_await proceeding;
-    if (step != Step::kDone) co_return step;
+    if (step != Step::kDone && step != Step::kMore) co_return step;
+    first_has_more_ = step == Step::kMore;
     Task<Step> encoding = encode_in_parts(second_, between_, out, loop_);
     const Step encoded = co_await encoding;
     // What was large once would be held as long as the response lasts.
@@ -43,7 +44,9 @@ class ConverterChain final : public ResponseConverter {
   void flush(std::string& out) override {
     between_.clear();
     first_.flush(between_);
-    if (!between_.empty()) (void)second_.convert(between_, out);
+    if (!between_.empty()) {
+      for (Step step = second_.convert(between_, out); step == Step::kMore;) step = second_.more(out);
+    }
     second_.flush(out);
   }
   bool waits_for_all() const override { return first_.waits_for_all() || second_.waits_for_all(); }

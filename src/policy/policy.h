@@ -116,6 +116,8 @@ struct Context {
   // Of a policy that stores responses: where this one's body goes, and what is sent in its place.
   std::unique_ptr<cache::Filling> storing{};
   std::optional<cache::BodyReader> serving{};
+  // A policy lacked the room to do with the response what it does otherwise: it is not stored for others.
+  bool is_reduced = false;
   std::string_view cache_outcome{};  // for the log
   bool awaited = false;              // others wait for the answer: it is not given up when its client leaves
 

@@ -8,12 +8,12 @@ Task<ResponseConverter::Step> encode_in_parts(ResponseConverter& encoder, std::s
     const std::string_view part = data.substr(0, kMaxConvertedAtOnce);
     ResponseConverter::Step step = encoder.convert(part, out);
     while (step == ResponseConverter::Step::kMore) {
-      co_await sleep_for(loop, Milliseconds(0));
+      if (loop.round_is_long()) co_await next_round(loop);
       step = encoder.more(out);
     }
     data.remove_prefix(part.size());
     if (step != ResponseConverter::Step::kDone || data.empty()) co_return step;
-    co_await sleep_for(loop, Milliseconds(0));
+    if (loop.round_is_long()) co_await next_round(loop);
   }
 }
 

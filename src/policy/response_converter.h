@@ -83,8 +83,9 @@ inline constexpr size_t kMaxConvertedAtOnce = Block::kLarge;
 // the client has taken them.
 inline constexpr size_t kMaxMadeAtOnce = Block::kLarge;
 
-// Has `encoder`, which puts nothing off, convert `data`, which may be large: the loop's other exchanges have
-// their turn in between. Appends to `out`. `data` and `out` live until it has ended.
+// Has `encoder`, which puts nothing off, convert `data`, which may be large: where that takes long, the
+// loop's other exchanges have their turn in between. Appends to `out`. `data` and `out` live until it has
+// ended.
 Task<ResponseConverter::Step> encode_in_parts(ResponseConverter& encoder, std::string_view data,
                                               std::string& out, EventLoop& loop);
 

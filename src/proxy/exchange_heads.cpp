@@ -304,9 +304,19 @@ Task<void> Exchange::answer(std::string_view body) {
     co_return co_await sending;
   }
   if (context_.encoder) {
-    (void)context_.encoder->convert(body, converted_);
-    (void)context_.encoder->finish({}, converted_);
-    body = converted_;
+    using Step = policy::ResponseConverter::Step;
+    Task<Step> encoding = policy::encode_in_parts(*context_.encoder, body, converted_, worker_.loop());
+    const Step encoded = co_await encoding;
+    if (encoded == Step::kDone && context_.encoder->finish({}, converted_) == Step::kDone) {
+      body = converted_;
+    } else {
+      // What a policy has fetched and passes on is not of the coding that it names.
+      ended_ = &context_.encoder->failure();
+      response_.status = 502;
+      response_.reason = http::reason_phrase(502);
+      response_.fields.remove("content-encoding");
+      body = {};
+    }
     response_.fields.set("content-length", arena_.decimal(body.size()));
   }
   if (bodiless || request_.method == "HEAD") body = {};

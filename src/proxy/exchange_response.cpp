@@ -334,7 +334,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       sink.kind = BodyKind::kStream;
       sink.begin = [this, kind] { return begin_http2_response(kind); };
     }
-    source.more = std::move(input);  // which goes once the client has taken it
+    source.first = std::move(input);
     sent = co_await relay_message(head.text(), source, std::move(sink));
   }
   if (sent.untouched) co_return take_back_response(sent, source);

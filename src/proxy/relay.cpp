@@ -185,6 +185,8 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       if (!reader.done() && conversion.idle() && input.empty() && drained && !source.framing.has_length() &&
           (fed || !source.converter->checks_beginning()))
         source.converter->flush(converted);
+      // It may have to wait for long.
+      if (converted.capacity() > Block::kMedium + 2 * converted.size()) converted.shrink_to_fit();
       gather.count = first;
       gather.add(source.converted);
       gather.add(converted);
@@ -223,6 +225,11 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
         if (!begin.ok()) co_return relay_failure(RelayOutcome::kSinkFailed, begin.error);
       }
     }
+    if (source.converter != nullptr && begun && conversion.idle() && input.empty() && source.rest.empty()) {
+      // What has been made of it waits for the sink now.
+      source.first.release();
+      source.more.release();
+    }
     if (!holds && (gather.count > 0 || ends_stream)) {
       const Clock::time_point began = sink.stream.loop().now();
       const IoResult written =
@@ -252,6 +259,7 @@ Task<RelayResult> relay_message(std::string_view head, BodySource& source, BodyS
       source_ended = source.stored->at_end();
       continue;
     }
+    if (begun) source.first.release();
     const IoResult got = co_await read_block(source, pace);
     if (!got.ok()) co_return failed(relay_failure(RelayOutcome::kSourceFailed, got.error));
     if (got.bytes == 0) {

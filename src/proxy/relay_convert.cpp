@@ -52,9 +52,10 @@ Task<ConversionStep> Conversion::step(std::string& out) {
 
 Task<ConversionStep> Conversion::run(std::string& out) {
   const size_t before = out.size();
+  EventLoop& loop = source_.stream.loop();
   while (has_rest()) {
-    // Within what is large, others have their turn.
-    if (has_more_ || !data_.empty()) co_await sleep_for(source_.stream.loop(), Milliseconds(0));
+    // A source that always has something, and a sink that takes everything, would keep all others waiting.
+    if (loop.round_is_long()) co_await next_round(loop);
     Task<ConversionStep> stepping = step(out);
     const ConversionStep made = co_await stepping;
     if (!goes_on(made)) co_return made;

@@ -33,11 +33,15 @@ void EventLoop::stop() {
 
 void EventLoop::run_once(Milliseconds longest) {
   // What settle() has left is not to wait.
-  const uint64_t ticks =
-      deferred_.empty() ? timers_.ticks_until_next(static_cast<uint64_t>(longest.count())) : 0;
+  const uint64_t ticks = deferred_.empty() && next_round_.empty()
+                             ? timers_.ticks_until_next(static_cast<uint64_t>(longest.count()))
+                             : 0;
   const int count = syscalls_.epoll_wait(epoll_.get(), events_.data(), kBatch,
                                          static_cast<int>(std::min<uint64_t>(ticks, 60'000)));
   now_ = Clock::now();
+  // What asks for a further round from now on gets another one than this.
+  IntrusiveList<Deferred, Deferred> begun;
+  begun.splice_back(next_round_);
   event_count_ = std::max(count, 0);  // EINTR: nothing arrived
   for (next_event_ = 0; next_event_ < event_count_;) {
     const epoll_event& event = events_[next_event_++];
@@ -49,6 +53,7 @@ void EventLoop::run_once(Milliseconds longest) {
   delivering_ = nullptr;
   event_count_ = next_event_ = 0;
   settle();
+  while (!begun.empty()) begun.pop_front().run_deferred();
   timers_.advance(to_ticks(now_));
   settle();
   if (round_watcher_ != nullptr)

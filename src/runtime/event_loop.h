@@ -101,6 +101,14 @@ class EventLoop {
   // True while `watcher`'s events are being delivered and it has not been unwatched meanwhile.
   bool delivering_to(const Watcher& watcher) const { return delivering_ == &watcher; }
 
+  // Calls deferred.run_deferred() once in the next round, which does not wait: after the events that have
+  // come meanwhile. For work that goes on and lets others have their turn.
+  void run_next_round(Deferred& deferred) {
+    if (!deferred.linked()) next_round_.push_back(deferred);
+  }
+  // The batch in hand has kept others waiting for so long that what goes on should go on in the next round.
+  bool round_is_long() const { return Clock::now() - now_ >= kLongRound; }
+
   // The time at which the batch in hand was received.
   Clock::time_point now() const { return now_; }
 
@@ -139,6 +147,7 @@ class EventLoop {
   void send_all();
 
   static constexpr int kBatch = 256;
+  static constexpr std::chrono::milliseconds kLongRound{1};
 
   Syscalls& syscalls_;
   UniqueFd epoll_;
@@ -153,6 +162,7 @@ class EventLoop {
   int next_event_ = 0;
   const Watcher* delivering_ = nullptr;
   IntrusiveList<Deferred, Deferred> deferred_;
+  IntrusiveList<Deferred, Deferred> next_round_;
   IntrusiveList<Sender, Sender> senders_;
   std::array<Sender*, kBatch> sending_{};
   std::vector<SendRequest> requests_;
@@ -184,6 +194,28 @@ class SleepAwaiter final : private Timer {
 
 inline SleepAwaiter sleep_for(EventLoop& loop, Milliseconds delay) {
   return {loop, delay};
+}
+
+// co_await next_round(loop): goes on in the loop's next round. Unlike a sleep it does not wait for a tick.
+class NextRoundAwaiter final : private Deferred {
+ public:
+  explicit NextRoundAwaiter(EventLoop& loop) : loop_(loop) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> handle) {
+    handle_ = handle;
+    loop_.run_next_round(*this);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  friend class EventLoop;
+  void run_deferred() override { handle_.resume(); }
+  EventLoop& loop_;
+  std::coroutine_handle<> handle_;
+};
+
+inline NextRoundAwaiter next_round(EventLoop& loop) {
+  return NextRoundAwaiter(loop);
 }
 
 }  // namespace portcullis

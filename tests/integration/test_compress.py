@@ -1,10 +1,7 @@
 """compress: what clients accept, what is worth it, and what must not be touched. curl decodes."""
 
-import contextlib
 import gzip
 import json
-import os
-import re
 import subprocess
 import threading
 import zlib
@@ -14,8 +11,7 @@ import pytest
 import harness
 import sanitizers
 from cache_origin import Answer, Origin, ask
-from harness import BINARY, wait_for
-from test_slow_peers import small_socket
+from harness import BINARY
 
 pytestmark = sanitizers.one_worker
 
@@ -275,34 +271,6 @@ def test_an_answer_that_takes_the_place_of_a_broken_one_has_the_fields_of_cors(s
     gateway = start(configuration(made, "decompress: always", before='      - cors: {origins: ["https://a.example"]}\n'))
     out = gateway.raw(b"GET / HTTP/1.1\r\nHost: a\r\nOrigin: https://a.example\r\nConnection: close\r\n\r\n")
     assert out.startswith(b"HTTP/1.1 502 ") and out.count(b"access-control-allow-origin: https://a.example\r\n") == 1
-
-
-def test_compressors_take_no_more_memory_than_is_set(start, backend, tmp_path):
-    """Slow clients hold a compressor each: the next one gets what takes less, or nothing, until they have gone."""
-    body = (TEXT * 80)[:8 << 20]  # more than sockets take, also when it is compressed
-    noise = b"".join(bytes([value]) * 3 for value in os.urandom(len(body) // 3))
-    made = backend(harness.answer(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(noise) + noise))
-    log = tmp_path / "log"
-    gateway = start(configuration(made, "memory: 4MiB").replace("routes:", f"access_log: {{path: '{log}'}}\nroutes:"))
-
-    def coding(stack, accepted):
-        client = stack.enter_context(small_socket(gateway))
-        client.sendall(f"GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: {accepted}\r\n\r\n".encode())
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += harness.receive(client, 512, "a head")
-        assert b"vary: accept-encoding" in head.lower()
-        found = re.search(rb"content-encoding: (\w+)", head.lower())
-        return found and found[1].decode()
-
-    with contextlib.ExitStack() as stack:
-        assert coding(stack, "zstd, gzip") == "zstd"
-        assert coding(stack, "zstd, gzip") == "gzip"  # two of zstd would be more than 4 MiB
-        assert coding(stack, "zstd") is None
-    with contextlib.ExitStack() as stack:
-        wait_for(lambda: coding(stack, "zstd") == "zstd", what="the memory of those that have left")
-    notes = lambda: [line.get("note") for line in harness.log_lines(log)]  # noqa: E731
-    wait_for(lambda: "compress_memory" in notes(), what="the note")
 
 
 def test_mistakes_are_named(start, origin, tmp_path):

@@ -139,6 +139,7 @@ void SharedCache::settle_validated(Context& context, CacheVisit& visit) const {
 // True when it is being kept: its body goes to the store, and from there to the client.
 bool SharedCache::keep(Context& context, CacheVisit& visit) const {
   http::ResponseHead& response = context.response;
+  if (context.is_reduced) return false;
   bool targeted = false;
   const http::CacheControl told = read_control(response.fields, targeted);
   const cache::Asked asked{context.caller.authenticated || context.caller.consumer != nullptr ||

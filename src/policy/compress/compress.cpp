@@ -1,7 +1,6 @@
 #include "policy/compress/compress.h"
 
 #include <algorithm>
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "base/text.h"
 #include "compression/decoder.h"
 #include "compression/encoder.h"
+#include "compression/memory_part.h"
 #include "http/cache_control.h"
 #include "http/conditions.h"
 
@@ -49,38 +49,9 @@ struct Settings {
   Decompress decompress = Decompress::kNever;
 };
 
-// A part of the memory that the compressors of one policy may take, in all workers; given back at its end.
-class MemoryPart {
- public:
-  using Used = std::shared_ptr<std::atomic<uint64_t>>;
-
-  // Nothing when so much would make it more than `max`.
-  static std::optional<MemoryPart> take(const Used& used, uint64_t bytes, uint64_t max) {
-    MemoryPart part(used, bytes);
-    if (bytes > 0 && used->fetch_add(bytes, std::memory_order_relaxed) + bytes > max) return std::nullopt;
-    return part;
-  }
-  MemoryPart(MemoryPart&& other) noexcept
-      : used_(std::move(other.used_)), bytes_(std::exchange(other.bytes_, 0)) {}
-  MemoryPart& operator=(MemoryPart&& other) noexcept {
-    std::swap(used_, other.used_);
-    std::swap(bytes_, other.bytes_);
-    return *this;
-  }
-  ~MemoryPart() {
-    if (bytes_ > 0) used_->fetch_sub(bytes_, std::memory_order_relaxed);
-  }
-
- private:
-  MemoryPart(Used used, uint64_t bytes) : used_(std::move(used)), bytes_(bytes) {}
-
-  Used used_;
-  uint64_t bytes_;
-};
-
 // What compresses one body.
 struct Compressor {
-  MemoryPart memory;
+  compression::MemoryPart memory;
   Coding coding;
   std::unique_ptr<compression::Encoder> encoder;
 };
@@ -111,6 +82,9 @@ class Recoder final : public ResponseConverter {
     // Some servers name a coding for an empty body, too.
     if (decoder_ && fed_ && !decoder_->is_complete()) return Step::kFailed;
     if (encoder_ != nullptr) encoder_->finish(out);
+    // The client may take long for the last of it.
+    encoder_ = nullptr;
+    compressor_.reset();
     return Step::kDone;
   }
   void flush(std::string& out) override {
@@ -190,7 +164,8 @@ class Compress final : public Policy {
   void on_response(Context& context) const override {
     http::ResponseHead& response = context.response;
     if (response.status == 304) return weaken_not_modified(context);
-    if (!may_change(context)) return;
+    // Another of these policies, behind this one, has done its work.
+    if (!may_change(context) || context.encoder) return;
     const Accepted accepted(context.kept<Asked>(this)->codings);
     // Nothing has no coding, and stays as long as it is told to be.
     if (length_of(context) == uint64_t{0}) return;
@@ -211,8 +186,9 @@ class Compress final : public Policy {
       compressor = choose(accepted, length);
       if (compressor) {
         response.fields.set("content-encoding", name_of(compressor->coding));
-      } else if (accepted.best_of(offered_) && context.note.empty()) {
-        context.note = "compress_memory";
+      } else if (accepted.best_of(offered_)) {
+        if (context.note.empty()) context.note = "compress_memory";
+        context.is_reduced = true;
       }
     }
     if (!decoder && !compressor) return;
@@ -235,7 +211,7 @@ class Compress final : public Policy {
     std::vector<Coding> offered = offered_;
     while (const auto coding = accepted.best_of(offered)) {
       const uint64_t bytes = in_one_piece ? 0 : compression::Encoder::memory_of(*coding, level_of(*coding));
-      if (auto memory = MemoryPart::take(memory_used_, bytes, settings_.memory))
+      if (auto memory = compression::MemoryPart::take(bytes, settings_.memory))
         return Compressor{std::move(*memory), *coding,
                           compression::Encoder::make(*coding, level_of(*coding), length)};
       std::erase(offered, *coding);
@@ -304,7 +280,6 @@ class Compress final : public Policy {
   }
 
   Settings settings_;
-  MemoryPart::Used memory_used_ = std::make_shared<std::atomic<uint64_t>>(0);
   std::vector<Coding> offered_;
   std::vector<std::string> types_;
 };
@@ -337,10 +312,11 @@ Kind kind() {
                 "More is slower and smaller.")
       .optional("zstd_level", &Settings::zstd_level, config::integer(1, 19), "3",
                 "More is slower and smaller.")
-      .optional("memory", &Settings::memory, config::size(), "256MiB",
-                "About how much memory responses that are compressed as they pass may take at once, on all "
-                "workers. Where it is used up, a response is compressed by another coding that takes less, "
-                "or passes as it is.")
+      .optional(
+          "memory", &Settings::memory, config::size(), "256MiB",
+          "About how much memory all responses that are being compressed may take in the process before "
+          "this policy compresses no further one: it then takes another coding, which needs less, or "
+          "passes the response on as it is.")
       .optional(
           "decompress", &Settings::decompress,
           config::choice({{"never", static_cast<int>(Decompress::kNever)},
