@@ -1,5 +1,5 @@
 # Makes the files of the dashboard part of a target: writes a source file that has them (by the assembler's
-# .incbin, which is quick and takes any size) and find_web_file() of src/control/admin/web_files.h.
+# .incbin, which is quick and takes any size) and find_added_file() of src/control/admin/web_files.h.
 # The dashboard's own files are in web/src; its chart library comes from the system.
 
 set(WEB_ROOT ${CMAKE_SOURCE_DIR}/web)
@@ -70,7 +70,7 @@ function(add_web_files target)
 ${declarations}
 namespace portcullis::control {
 
-const WebFile* find_web_file(std::string_view path) {
+const WebFile* find_added_file(std::string_view path) {
   static const WebFile files[] = {
 ${rows}  };
   for (const WebFile& one : files) {

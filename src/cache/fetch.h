@@ -8,6 +8,7 @@
 
 #include "cache/entry.h"
 #include "runtime/signal.h"
+#include "telemetry/end_reason.h"
 
 namespace portcullis::cache {
 
@@ -27,7 +28,7 @@ class Fetch {
   const EntryPointer& entry() const { return entry_; }
   // Once it has kFailed.
   uint16_t status() const { return status_; }
-  const std::string& why() const { return why_; }
+  const telemetry::EndReason& why() const { return *why_; }
 
   uint64_t version() const { return ended_.version(); }
   Signal::Waiter wait(EventLoop& loop, uint64_t seen, Milliseconds timeout) {
@@ -44,7 +45,7 @@ class Fetch {
   std::atomic<Outcome> outcome_{Outcome::kPending};
   EntryPointer entry_;
   uint16_t status_ = 0;
-  std::string why_;
+  const telemetry::EndReason* why_ = nullptr;
   Signal ended_;
 
   // The store's, under its shard's lock.

@@ -160,10 +160,10 @@ void Store::not_shared(const Key& key, const std::shared_ptr<Fetch>& fetch, mill
 }
 
 void Store::failed(const Key& key, const std::shared_ptr<Fetch>& fetch, uint16_t status,
-                   std::string_view why) {
+                   const telemetry::EndReason& why) {
   Locked(shard_of(key.uri_hash)).drop_fetch(key, fetch);
   fetch->status_ = status;
-  fetch->why_ = why;
+  fetch->why_ = &why;
   fetch->end(Fetch::Outcome::kFailed);
 }
 

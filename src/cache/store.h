@@ -79,7 +79,8 @@ class Store {
   // on its way, unless it has been purged meanwhile.
   void stored(const Key& key, const std::shared_ptr<Fetch>& fetch, const std::shared_ptr<Entry>& entry);
   void not_shared(const Key& key, const std::shared_ptr<Fetch>& fetch, std::chrono::milliseconds remember);
-  void failed(const Key& key, const std::shared_ptr<Fetch>& fetch, uint16_t status, std::string_view why);
+  void failed(const Key& key, const std::shared_ptr<Fetch>& fetch, uint16_t status,
+              const telemetry::EndReason& why);
   void abandoned(const Key& key, const std::shared_ptr<Fetch>& fetch);
 
   // Gives an entry its body, of `length` bytes where that is known, and begins to receive it. Null when it is

@@ -51,7 +51,8 @@ std::string answer_line(const json& told) {
   std::string what = verdict == "no_route"  ? "no route takes it"
                      : verdict == "refused" ? "refused by " + by
                                             : "answered by " + by;
-  if (text_of(answer, "reason") == "method_not_allowed") what = "no route takes this method here";
+  if (verdict == "refused" && policy.empty() && text_of(told, "outcome") == "method_not_allowed")
+    what = "no route takes this method here";
   return std::to_string(status) + " " + std::string(http::reason_phrase(status)) + ", " + what + " (" +
          text_of(answer, "reason") + ")";
 }

@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "config/json_schema.h"
 #include "config/reference.h"
+#include "control/reason_page.h"
 #include "policy/registry.h"
 
 namespace portcullis::cli {
@@ -14,15 +15,18 @@ namespace {
 struct SchemaSettings {
   std::string format = "json";
   bool json = false;
+  bool reasons = false;
 };
 
 int print_schema(const SchemaSettings& settings) {
   if (settings.format == "markdown") {
     if (settings.json) return usage_error("schema", "`--json` and `--format markdown` exclude each other");
-    std::fputs(config::reference_page(policy::catalog()).c_str(), stdout);
+    const std::string page =
+        settings.reasons ? control::reasons_page() : config::reference_page(policy::catalog());
+    std::fputs(page.c_str(), stdout);
     return kGood;
   }
-  print_json(config::json_schema(policy::catalog()));
+  print_json(settings.reasons ? control::reasons_as_json() : config::json_schema(policy::catalog()));
   return kGood;
 }
 
@@ -33,17 +37,24 @@ Command schema_command() {
   Option json = json_option(settings->json);
   json.summary = "The same as --format json";
   return {.name = "schema",
-          .summary = "Print the description of the configuration",
-          .description = "A JSON Schema, with which editors complete and check; or the reference for people.",
+          .summary = "Print the description of the configuration, or of how requests end",
+          .description =
+              "A JSON Schema, with which editors complete and check; or the reference for people. With "
+              "--reasons the names that the access log has in `ended`, and what each means.",
           .options = {{.names = "--format",
                        .value = "FORMAT",
                        .summary = "json (the default) for a JSON Schema, markdown for the reference page",
                        .target = &settings->format,
                        .choices = {"json", "markdown"}},
+                      {.names = "--reasons",
+                       .summary = "Describe the reasons for which requests end, not the configuration",
+                       .target = &settings->reasons},
                       std::move(json)},
           .exits = {{kGood, "the description was printed"}},
           .examples = {{"portcullis schema", "A JSON Schema, for editors"},
-                       {"portcullis schema --format markdown", "Every key with its meaning, for people"}},
+                       {"portcullis schema --format markdown", "Every key with its meaning, for people"},
+                       {"portcullis schema --reasons",
+                        "What `ended` in the access log can be, with its meaning"}},
           .run = [settings] { return print_schema(*settings); }};
 }
 

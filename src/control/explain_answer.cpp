@@ -16,6 +16,7 @@ namespace {
 using nlohmann::json;
 using proxy::Rehearsal;
 using proxy::RehearsedPolicy;
+using telemetry::kEnds;
 using DecisionKind = policy::Decision::Kind;
 
 const char* name_of(routing::Verdict verdict) {
@@ -58,7 +59,7 @@ json tell_policies(const Rehearsal& found) {
              {"notes", one.notes},
              {"outcome", outcome_of(one)}};
     if (one.status != 0) its["status"] = one.status;
-    if (one.decision == DecisionKind::kRefuse) its["reason"] = one.reason;
+    if (one.decision == DecisionKind::kRefuse) its["reason"] = one.reason->name;
     out.push_back(std::move(its));
   }
   return out;
@@ -89,7 +90,7 @@ json tell_answer(const Rehearsal& found, const PutQuestion& put) {
   if (!put.handshake_fault.empty())
     return {{"verdict", "refused"},
             {"by", "gateway"},
-            {"reason", "handshake_failed"},
+            {"reason", kEnds.handshake_failed.name},
             {"detail", put.handshake_fault}};
   const auto last = std::find_if(found.policies.rbegin(), found.policies.rend(),
                                  [](const RehearsedPolicy& one) { return one.is_reached; });
@@ -103,11 +104,11 @@ json tell_answer(const Rehearsal& found, const PutQuestion& put) {
   }
   const bool refused = (decided && last->decision == DecisionKind::kRefuse) || found.status >= 400 ||
                        found.status == 0 || tells_grpc_fault(found.answer);
-  out["verdict"] = !refused ? "served" : !decided && found.ended == "no_route" ? "no_route" : "refused";
+  out["verdict"] = !refused ? "served" : !decided && found.ended == &kEnds.no_route ? "no_route" : "refused";
   out["by"] = !decided ? "gateway" : last->decision == DecisionKind::kServe ? "cache" : "policy";
   if (decided) out["policy"] = last->name;
   out["status"] = found.status;
-  out["reason"] = found.ended;
+  out["reason"] = found.ended != nullptr ? found.ended->name : std::string_view();
   tell_bytes(found.answer, out);
   return out;
 }

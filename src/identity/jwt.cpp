@@ -153,25 +153,6 @@ VerifiedToken refused(TokenFault fault) {
 
 }  // namespace
 
-std::string_view name_of(TokenFault fault) {
-  switch (fault) {
-    case TokenFault::kNone: return "";
-    case TokenFault::kTooLong: return "jwt_too_long";
-    case TokenFault::kMalformed: return "jwt_malformed";
-    case TokenFault::kAlgorithm: return "jwt_algorithm";
-    case TokenFault::kCritical: return "jwt_critical";
-    case TokenFault::kType: return "jwt_type";
-    case TokenFault::kUnknownKey: return "jwt_unknown_key";
-    case TokenFault::kSignature: return "jwt_signature";
-    case TokenFault::kExpired: return "jwt_expired";
-    case TokenFault::kNotYetValid: return "jwt_not_yet_valid";
-    case TokenFault::kNoExpiry: return "jwt_no_expiry";
-    case TokenFault::kIssuer: return "jwt_issuer";
-    case TokenFault::kAudience: return "jwt_audience";
-  }
-  return "";
-}
-
 VerifiedToken verify_token(std::string_view token, const KeySet& keys, const TokenRules& rules,
                            std::chrono::system_clock::time_point now) {
   if (token.size() > kLongestToken) return refused(TokenFault::kTooLong);

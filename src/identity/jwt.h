@@ -28,8 +28,6 @@ enum class TokenFault : uint8_t {
   kIssuer,
   kAudience,
 };
-// "jwt_expired", for logs.
-std::string_view name_of(TokenFault fault);
 
 // What a token must be like.
 struct TokenRules {

@@ -22,9 +22,9 @@ Notes Authentication::explain(Context& context, const Decision& decision) const 
   return {std::move(note)};
 }
 
-Decision Authentication::unauthorized(Context& context, std::string_view challenge, std::string_view reason) {
+Decision Authentication::unauthorized(Context& context, std::string_view challenge, const EndReason& reason) {
   if (!challenge.empty()) context.response.fields.add("www-authenticate", challenge);
-  return Decision::refuse(401, "unauthorized", reason);
+  return Decision::refuse(reason, "unauthorized");
 }
 
 Insight authentication_insight(const AuthenticationSettings& settings) {

@@ -29,12 +29,12 @@ class Authentication : public Policy {
   virtual Decision authenticate(Context& context) const = 0;
   // What WWW-Authenticate tells a request without a credential (RFC 9110 section 11.6.1).
   virtual std::string_view challenge() const = 0;
-  // The name of the log's reason for a request without a credential.
-  virtual std::string_view missing_reason() const = 0;
+  // The reason for which a request without a credential is refused.
+  virtual const EndReason& missing_reason() const = 0;
 
  protected:
   // 401. The client learns the challenge and no more; the log learns the reason.
-  static Decision unauthorized(Context& context, std::string_view challenge, std::string_view reason);
+  static Decision unauthorized(Context& context, std::string_view challenge, const EndReason& reason);
   const identity::Directory& consumers() const { return *consumers_; }
 
  private:

@@ -4,8 +4,8 @@
 
 namespace portcullis::policy {
 
-ClaimsRules::ClaimsRules(const ClaimsSettings& settings, std::string_view unknown_consumer,
-                         std::string_view unsatisfied)
+ClaimsRules::ClaimsRules(const ClaimsSettings& settings, const EndReason& unknown_consumer,
+                         const EndReason& unsatisfied)
     : settings_(settings),
       require_(settings.require),
       unknown_consumer_(unknown_consumer),
@@ -29,14 +29,14 @@ Decision ClaimsRules::admit(Context& context, std::shared_ptr<const identity::Cl
                             const identity::Consumer* consumer) const {
   if (consumer == nullptr && settings_.consumer == ConsumerNeed::kRequired) {
     context.response.fields.add("www-authenticate", R"(Bearer error="invalid_token")");
-    return Decision::refuse(401, "unauthorized", unknown_consumer_);
+    return Decision::refuse(unknown_consumer_, "unauthorized");
   }
   const identity::Caller before = context.caller;
   context.caller = {consumer, {}, std::move(claims), true};
   if (!require_.holds(context)) {
     context.caller = before;
     context.response.fields.add("www-authenticate", insufficient_);
-    return Decision::refuse(403, "forbidden", unsatisfied_);
+    return Decision::refuse(unsatisfied_, "forbidden");
   }
   for (const auto& [field, claim] : settings_.forward_claims) {
     context.request.fields.remove(field);

@@ -34,9 +34,9 @@ struct ClaimsSettings {
 // The settings at work. Immutable; any thread.
 class ClaimsRules {
  public:
-  // `unknown_consumer` and `unsatisfied` are the log's names of the two refusals.
-  ClaimsRules(const ClaimsSettings& settings, std::string_view unknown_consumer,
-              std::string_view unsatisfied);
+  // `unknown_consumer` and `unsatisfied` are the reasons of the two refusals.
+  ClaimsRules(const ClaimsSettings& settings, const EndReason& unknown_consumer,
+              const EndReason& unsatisfied);
 
   const identity::Consumer* consumer_of(const identity::Claims& claims,
                                         const identity::Directory& consumers) const {
@@ -57,8 +57,8 @@ class ClaimsRules {
   ClaimsSettings settings_;
   Condition require_;
   std::string insufficient_;
-  std::string_view unknown_consumer_;
-  std::string_view unsatisfied_;
+  const EndReason& unknown_consumer_;
+  const EndReason& unsatisfied_;
 };
 
 // Adds what these settings tell to the insight of a policy that stands at `place`.

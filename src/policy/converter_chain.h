@@ -52,7 +52,7 @@ class ConverterChain final : public ResponseConverter {
   bool waits_for_all() const override { return first_.waits_for_all() || second_.waits_for_all(); }
   bool checks_beginning() const override { return first_.checks_beginning() || second_.checks_beginning(); }
   bool keeps_trailers() const override { return first_.keeps_trailers() && second_.keeps_trailers(); }
-  std::string_view failure() const override { return first_.failure(); }
+  const EndReason& failure() const override { return first_.failure(); }
 
  private:
   // The first has come to `step`: the second gets what there is.

@@ -6,10 +6,10 @@ Task<Decision> hold_body(Context& context, size_t limit) {
   const BodyState state = co_await context.body->hold(limit);
   switch (state) {
     case BodyState::kHeld: break;
-    case BodyState::kTooLarge: co_return Decision::refuse(413, "body_too_large");
-    case BodyState::kBroken: co_return Decision::refuse(400, "bad_chunk");
-    case BodyState::kTimedOut: co_return Decision::refuse(408, "body_timeout");
-    case BodyState::kGone: co_return Decision::refuse(400, "body_incomplete");
+    case BodyState::kTooLarge: co_return Decision::refuse(kEnds.body_too_large);
+    case BodyState::kBroken: co_return Decision::refuse(kEnds.bad_chunk);
+    case BodyState::kTimedOut: co_return Decision::refuse(kEnds.body_timeout);
+    case BodyState::kGone: co_return Decision::refuse(kEnds.body_incomplete);
   }
   co_return Decision::proceed();
 }

@@ -20,6 +20,7 @@
 #include "policy/held_body.h"
 #include "policy/insight.h"
 #include "policy/owned_fields.h"
+#include "policy/reasons.h"
 #include "policy/response_converter.h"
 #include "routing/rewrite.h"
 #include "runtime/event_loop.h"
@@ -109,9 +110,9 @@ struct Context {
   // Likewise, for what goes on from the place of the policy whose on_response has set it: a coding.
   std::unique_ptr<ResponseConverter> encoder{};
 
-  bool from_target = false;    // the response is a target's; else the gateway's own
-  std::string_view failure{};  // why no target has answered
-  Errands* errands = nullptr;  // null while the request is only explained
+  bool from_target = false;            // the response is a target's; else the gateway's own
+  const EndReason* failure = nullptr;  // why no target has answered; null: none has failed
+  Errands* errands = nullptr;          // null while the request is only explained
   // Of a policy that stores responses: where this one's body goes, and what is sent in its place.
   std::unique_ptr<cache::Filling> storing{};
   std::optional<cache::BodyReader> serving{};
@@ -154,28 +155,32 @@ struct Decision {
 
   // On to the next policy, or the upstream.
   static Decision proceed() { return {}; }
-  // Send Context::response, whose status and fields the policy has set, with `body`. `reason` is for the log.
-  static Decision answer(std::string_view body, std::string_view reason = "answered_by_policy") {
-    return {Kind::kAnswer, 0, body, reason, {}};
+  // Send Context::response, whose status and fields the policy has set, with `body`.
+  static Decision answer(std::string_view body, const EndReason& reason = kEnds.answered_by_policy) {
+    return {Kind::kAnswer, 0, body, &reason, {}};
   }
   // The same with what Context::serving reads.
-  static Decision serve(std::string_view reason) { return {Kind::kServe, 0, {}, reason, {}}; }
-  // Send problem details with the fields that the policy has added to Context::response. `detail` names the
-  // reason; where the client must not learn it, `reason` names it in the log. Views must outlive the
-  // exchange.
-  static Decision refuse(uint16_t status, std::string_view detail, std::string_view reason = {}) {
-    return {Kind::kRefuse, status, detail, reason.empty() ? detail : reason, {}};
+  static Decision serve(const EndReason& reason) { return {Kind::kServe, 0, {}, &reason, {}}; }
+  // Send problem details with the reason's status, and with the fields that the policy has added to
+  // Context::response. The detail is the reason's name; where the client must not learn that, it is `detail`,
+  // which must outlive the exchange.
+  static Decision refuse(const EndReason& reason, std::string_view detail = {}) {
+    return refuse_with(reason.status, reason, detail);
+  }
+  // The same with another status.
+  static Decision refuse_with(uint16_t status, const EndReason& reason, std::string_view detail = {}) {
+    return {Kind::kRefuse, status, detail.empty() ? reason.name : detail, &reason, {}};
   }
   // Of Purpose::kExplainOffline only: the decision depends on what this process does not have.
-  static Decision unknown() { return {Kind::kUnknown, 0, {}, "not_known", {}}; }
+  static Decision unknown() { return {Kind::kUnknown, 0, {}, nullptr, {}}; }
   // Decide later: the exchange awaits `task`, which may itself decide to suspend. When the client leaves
   // meanwhile, or the worker stops, the frame is destroyed; on_end then runs as at any other end.
-  static Decision suspend(Task<Decision> task) { return {Kind::kSuspend, 0, {}, {}, std::move(task)}; }
+  static Decision suspend(Task<Decision> task) { return {Kind::kSuspend, 0, {}, nullptr, std::move(task)}; }
 
   Kind kind = Kind::kContinue;
   uint16_t status = 0;
-  std::string_view text{};
-  std::string_view reason{};
+  std::string_view text{};            // of an answer the body; of a refusal the detail
+  const EndReason* reason = nullptr;  // of an answer or a refusal
   Task<Decision> later{};
 };
 
@@ -228,6 +233,15 @@ struct Kind {
   bool answers_preflight = false;
   // What checks over several policies need to know of it; may be empty.
   std::function<Insight(const config::PolicyUse&)> insight{};
+  // Why it ends requests, beside kEnds.
+  telemetry::EndReasons reasons{};
+
+  // The same with the policy's table of reasons.
+  template <typename Table>
+  Kind with_reasons(const Table& table) && {
+    reasons = telemetry::reasons_in(table);
+    return std::move(*this);
+  }
 };
 
 // The one of that name, or null.

@@ -95,6 +95,17 @@ Insight insight_of(const config::PolicyUse& use) {
   return kind != nullptr && kind->insight ? kind->insight(use) : Insight{};
 }
 
+const std::vector<ReasonTable>& reason_tables() {
+  static const std::vector<ReasonTable> all = [] {
+    std::vector<ReasonTable> out{{"", telemetry::reasons_in(kEnds)}};
+    for (const Kind& kind : kinds()) {
+      if (!kind.reasons.empty()) out.push_back({kind.description.name, kind.reasons});
+    }
+    return out;
+  }();
+  return all;
+}
+
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context) {
   const Kind* kind = find_kind(kinds(), use.name);
   return kind == nullptr ? nullptr : kind->create(use.settings, context);

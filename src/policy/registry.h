@@ -17,6 +17,14 @@ bool answers_preflight(const config::PolicyUse& use);
 // What checks over several policies need to know of one that check() has passed.
 Insight insight_of(const config::PolicyUse& use);
 
+// The reasons for which requests end: the gateway's own (`policy` is empty), then those of each policy that
+// has some, by its name.
+struct ReasonTable {
+  std::string policy;
+  telemetry::EndReasons reasons;
+};
+const std::vector<ReasonTable>& reason_tables();
+
 // Builds a policy from what the loader made of its entry, which check() has passed.
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context);
 

@@ -7,6 +7,7 @@
 
 #include "base/block_pool.h"
 #include "http/message.h"
+#include "policy/reasons.h"
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
 
@@ -67,7 +68,7 @@ class ResponseConverter {
   virtual bool keeps_trailers() const { return false; }
 
   // Why a step has failed or found no room, for the log.
-  virtual std::string_view failure() const { return "upstream_malformed"; }
+  virtual const EndReason& failure() const { return kEnds.upstream_malformed; }
 
   // The content type of an answer of the gateway's own that says what went wrong as gRPC does; empty: such
   // answers are as for everybody.

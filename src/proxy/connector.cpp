@@ -9,6 +9,8 @@
 
 namespace portcullis::proxy {
 
+using telemetry::EndReason;
+using telemetry::kEnds;
 using upstream::Breaker;
 using upstream::Connection;
 using upstream::Load;
@@ -18,25 +20,25 @@ using upstream::Upstream;
 namespace {
 
 // A failed connect by its errno.
-std::string_view name_of_connect_failure(int error) {
+const EndReason& reason_of_connect_failure(int error) {
   switch (error) {
-    case ECONNREFUSED: return "connect_refused";
-    case ETIMEDOUT: return "connect_timeout";
+    case ECONNREFUSED: return kEnds.connect_refused;
+    case ETIMEDOUT: return kEnds.connect_timeout;
     case EHOSTUNREACH:
-    case ENETUNREACH: return "connect_unreachable";
-    case ENOENT: return "connect_no_socket";
+    case ENETUNREACH: return kEnds.connect_unreachable;
+    case ENOENT: return kEnds.connect_no_socket;
     case EMFILE:
-    case ENFILE: return "connect_no_descriptors";
-    default: return "connect_failed";
+    case ENFILE: return kEnds.connect_no_descriptors;
+    default: return kEnds.connect_failed;
   }
 }
 
 }  // namespace
 
-std::string_view name_of_broken_stream(int error) {
-  return error == 0           ? "upstream_closed_early"
-         : error == ETIMEDOUT ? "upstream_send_timeout"
-                              : "upstream_reset";
+const EndReason& reason_of_broken_stream(int error) {
+  return error == 0           ? kEnds.upstream_closed_early
+         : error == ETIMEDOUT ? kEnds.upstream_send_timeout
+                              : kEnds.upstream_reset;
 }
 
 Introduction Introduction::of(const ClientConnection& connection, std::string_view address) {
@@ -60,7 +62,7 @@ Task<bool> Connector::introduce(const upstream::UpstreamDefinition& upstream, St
   iovec piece{header, write_proxy_header(header, upstream.proxy_protocol, introduction_.client,
                                          introduction_.reached)};
   const IoResult sent = co_await stream.write(std::span(&piece, 1), upstream.connect_timeout);
-  if (!sent.ok()) failure_ = name_of_broken_stream(sent.error);
+  if (!sent.ok()) failure_ = &reason_of_broken_stream(sent.error);
   co_return sent.ok();
 }
 
@@ -69,7 +71,7 @@ Task<bool> Connector::open_stream(Upstream& upstream, Target& target, Stream& st
   const Milliseconds patience = time_left(upstream.definition().connect_timeout);
   const IoResult connected = co_await stream.connect(target.address(), patience);
   if (!connected.ok()) {
-    failure_ = name_of_connect_failure(connected.error);
+    failure_ = &reason_of_connect_failure(connected.error);
     co_return false;
   }
   if (!target.address().is_unix()) set_keepalive(stream.fd(), upstream.definition().keepalive);
@@ -79,15 +81,15 @@ Task<bool> Connector::open_stream(Upstream& upstream, Target& target, Stream& st
   }
   if (!upstream.definition().tls) co_return true;
   std::unique_ptr<tls::Session> made = target.make_session();
-  failure_ = "connect_tls_failed";
+  failure_ = &kEnds.connect_tls_failed;
   if (!made) co_return false;
   tls::Session& session = *made;
   stream.set_codec(std::move(made));
   const tls::HandshakeResult shaken = co_await session.handshake(stream, nullptr, patience);
   if (shaken.ok) co_return true;
-  if (shaken.timed_out) failure_ = "connect_tls_timeout";
+  if (shaken.timed_out) failure_ = &kEnds.connect_tls_timeout;
   if (SSL_get_verify_result(session.ssl()) != X509_V_OK) {
-    failure_ = "connect_tls_unverified";
+    failure_ = &kEnds.connect_tls_unverified;
     detail_ = X509_verify_cert_error_string(SSL_get_verify_result(session.ssl()));
   }
   co_return false;
@@ -108,7 +110,7 @@ Task<ConnectOutcome> Connector::take_place(Upstream& upstream, Target& target,
   };
   if (queue->waiting() == 0 && take()) co_return ConnectOutcome::kConnected;
   const std::unique_ptr<upstream::ConnectionQueue::Place> place = queue->enter();
-  failure_ = "breaker_pending";
+  failure_ = &kEnds.breaker_pending;
   if (!place) co_return ConnectOutcome::kOverloaded;
   const Clock::time_point deadline = loop_.now() + time_left(upstream.definition().connect_timeout);
   // Who finds others before him has to wait for his turn.
@@ -123,7 +125,7 @@ Task<ConnectOutcome> Connector::take_place(Upstream& upstream, Target& target,
     }
     mine = co_await place->wait(time_until(deadline, loop_));
     if (mine) continue;
-    failure_ = "breaker_connections";
+    failure_ = &kEnds.breaker_connections;
     upstream.definition().breaker->note_refused(Load::kConnections);
     co_return ConnectOutcome::kOverloaded;
   }
@@ -154,7 +156,7 @@ Task<ConnectOutcome> Connector::connect_http2(Upstream& upstream, Target& target
       connection->use(std::move(channel), reused);
       co_return ConnectOutcome::kConnected;
     }
-    failure_ = released ? "connect_failed" : "connect_timeout";
+    failure_ = released ? &kEnds.connect_failed : &kEnds.connect_timeout;
     if (!released || pool.failures() != failures) co_return ConnectOutcome::kFailed;
   }
   auto made = std::make_unique<upstream::Http2Connection>(loop_);
@@ -167,7 +169,7 @@ Task<ConnectOutcome> Connector::connect_http2(Upstream& upstream, Target& target
     co_return ConnectOutcome::kFailed;
   }
   if (!upstream::speaks_http2(upstream.definition(), made->socket)) {
-    failure_ = "connect_no_http2";
+    failure_ = &kEnds.connect_no_http2;
     if (upstream.definition().protocol == upstream::Protocol::kHttp2) {
       connecting.fail();
       co_return ConnectOutcome::kFailed;
@@ -180,7 +182,7 @@ Task<ConnectOutcome> Connector::connect_http2(Upstream& upstream, Target& target
   target.chose_http1 = false;
   pool.add(std::move(made));
   std::unique_ptr<http::h2::Channel> channel = pool.open(reused);
-  failure_ = "connect_failed";
+  failure_ = &kEnds.connect_failed;
   if (!channel) co_return ConnectOutcome::kFailed;
   connection->use(std::move(channel), false);
   co_return ConnectOutcome::kConnected;

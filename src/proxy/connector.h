@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "proxy/proxy_protocol.h"
+#include "telemetry/ends.h"
 #include "upstream/upstream.h"
 
 namespace portcullis::proxy {
@@ -39,8 +40,8 @@ class Connector {
   Task<ConnectOutcome> connect(upstream::Upstream& upstream, upstream::Target& target,
                                std::unique_ptr<upstream::Connection>& connection);
 
-  // The named reason of a failure, and more about it, for the log.
-  std::string_view failure() const { return failure_; }
+  // Why connect() has failed, and more about it, for the log.
+  const telemetry::EndReason& failure() const { return *failure_; }
   std::string_view detail() const { return detail_; }
 
  private:
@@ -57,11 +58,11 @@ class Connector {
   size_t worker_;
   Clock::time_point deadline_;
   const Introduction& introduction_;
-  std::string_view failure_{};
+  const telemetry::EndReason* failure_ = &telemetry::kEnds.connect_failed;
   std::string_view detail_{};
 };
 
-// The named reason for a connection to a target that ended (no error) or broke before it had answered.
-std::string_view name_of_broken_stream(int error);
+// Why a connection to a target is of no use that ended (no error) or broke before the target had answered.
+const telemetry::EndReason& reason_of_broken_stream(int error);
 
 }  // namespace portcullis::proxy

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "http/authority.h"
+#include "proxy/parse_reason.h"
 
 namespace portcullis::proxy {
 
@@ -42,7 +43,7 @@ Exchange::~Exchange() {
     }
   }
   if (is_errand_ || rehearsal_ != nullptr) return;
-  if (!has_head_ && refusal_ == 0) return;  // no request: the client left before it had said one
+  if (!has_head_ && refusal_ == nullptr) return;  // no request: the client left before it had said one
   const std::vector<telemetry::RouteMetrics*>& shards =
       route_ != nullptr ? route_->metrics : snapshot_->snapshot->unrouted.metrics;
   telemetry::RouteMetrics& metrics = *shards[worker_.index()];
@@ -56,7 +57,8 @@ Exchange::~Exchange() {
   metrics.duration.note(took);
   if (branch_ != nullptr && !branch_->metrics.empty()) {
     branch_->metrics[worker_.index()]->responses[status_class].add();
-    const bool cut_off = ended_ == "upstream_closed" || ended_ == "upstream_timeout";
+    const bool cut_off =
+        context_.from_target && ended_ != &kEnds.complete && ended_->ended_by == telemetry::EndedBy::kTarget;
     if (branch_->rollback && answered_) branch_->rollback->note(response_.status, cut_off, ended_at);
   }
   metrics.request_body_bytes.add(request_bytes_);
@@ -64,7 +66,7 @@ Exchange::~Exchange() {
   if (worker_.measures()) note_own_time(metrics);
   const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(ended_at.time_since_epoch()).count();
   const bool notable =
-      worker_.notables().wants(answered_ ? response_.status : uint16_t{0}, ended_, took, now);
+      worker_.notables().wants(answered_ ? response_.status : uint16_t{0}, *ended_, took, now);
   if (worker_.logging() || notable) {
     const telemetry::AccessEntry entry = log_entry(ended_at);
     if (worker_.logging()) worker_.log(snapshot_->snapshot->log_format, entry);
@@ -146,7 +148,7 @@ Task<Persistence> Exchange::run() {
   started_ = worker_.loop().now();  // when its first bytes, or a batch with them, came: a wait here counts
   const bool complete = co_await read_head();
   if (!complete) {
-    if (refusal_ != 0) co_await refuse(refusal_, refusal_detail_);
+    if (refusal_ != nullptr) co_await refuse(*refusal_);
     co_return Persistence::kClose;
   }
   screen_head();
@@ -170,11 +172,11 @@ Task<Persistence> Exchange::run() {
     drop_client_values();
   }
   if (!prepared) {
-    co_await refuse(refusal_, refusal_detail_);
+    co_await refuse(*refusal_);
     co_return persistence_after_answer();
   }
   if (route_->split.empty()) {
-    co_await refuse(500, "no_upstream");
+    co_await refuse(kEnds.no_upstream);
     co_return persistence_after_answer();
   }
   if (rehearsal_ != nullptr) {
@@ -242,7 +244,7 @@ Task<bool> Exchange::consult_policies() {
       std::optional<policy::Decision> settled = co_await settling;
       if (!settled) {
         end_span(span, "client_gone");
-        ended_ = "client_closed";
+        ended_ = &kEnds.client_closed;
         close_client_ = true;
         co_return true;
       }
@@ -253,8 +255,7 @@ Task<bool> Exchange::consult_policies() {
     } else {
       note_rehearsed(one, decision);
     }
-    end_span(span, decision.kind == policy::Decision::Kind::kContinue ? std::string_view("continued")
-                                                                      : decision.reason);
+    end_span(span, decision.reason == nullptr ? std::string_view("continued") : decision.reason->name);
     if (decision.kind == policy::Decision::Kind::kContinue) continue;
     if (decision.kind == policy::Decision::Kind::kUnknown) co_return true;
     decided_by_ = one.name;
@@ -307,17 +308,13 @@ Task<bool> Exchange::read_head() {
     const ParseState state = parser.parse(input.content(), request_);
     if (state == ParseState::kDone) break;
     if (state == ParseState::kFailed) {
-      refusal_ = http::h1::status_for(parser.error());
-      refusal_detail_ = http::h1::to_string(parser.error());
+      refusal_ = &reason_of_bad_request(parser.error());
       co_return false;
     }
     const std::span<char> room = input.room();  // the parser follows when the content moves
     const Milliseconds left = time_until(deadline, worker_.loop());
     const IoResult got = co_await client_.stream.read(room.data(), room.size(), left);
-    if (got.error == ETIMEDOUT) {
-      refusal_ = 408;
-      refusal_detail_ = "head_timeout";
-    }
+    if (got.error == ETIMEDOUT) refusal_ = &kEnds.head_timeout;
     if (!got.ok() || got.bytes == 0) co_return false;
     input.end += got.bytes;
   }

@@ -23,6 +23,9 @@
 
 namespace portcullis::proxy {
 
+using telemetry::EndReason;
+using telemetry::kEnds;
+
 enum class Persistence : uint8_t { kKeepAlive, kClose };
 
 // Whether anything follows a head.
@@ -69,7 +72,7 @@ class Exchange final : public Pooled, private policy::Errands {
   bool take_http2_head();
   bool translate_websocket();
   void screen_head();
-  bool refusal(uint16_t status, std::string_view detail);
+  bool refusal(const EndReason& reason);
   bool may_forward();
   bool find_route();
   bool prepare();
@@ -120,7 +123,7 @@ class Exchange final : public Pooled, private policy::Errands {
                       InputBuffer input);
   Task<void> send_stored();
   void drop_content();
-  std::string_view name_of_broken_body(const RelayResult& sent, const BodySource& source) const;
+  const EndReason& reason_of_broken_body(const RelayResult& sent, const BodySource& source) const;
   TryOutcome take_back_response(const RelayResult& sent, const BodySource& source);
   Task<void> leave_response(std::unique_ptr<upstream::Connection> connection, BodySource& source);
   void conclude(const RelayResult& sent, const BodySource& source);
@@ -173,7 +176,8 @@ class Exchange final : public Pooled, private policy::Errands {
                                std::string_view from_target, size_t head_size);
   Task<bool> accept_upgrade(size_t received_size);
   Task<bool> send_text(std::string_view text);
-  Task<void> refuse(uint16_t status, std::string_view detail);
+  Task<void> refuse(const EndReason& reason);
+  Task<void> refuse_with(uint16_t status, const EndReason& reason, const EndReason& told);
   Task<void> shed();
   Task<void> refuse(const policy::Decision& decision);
   Task<void> send_problem(uint16_t status, std::string_view detail);
@@ -192,7 +196,7 @@ class Exchange final : public Pooled, private policy::Errands {
   telemetry::AccessEntry log_entry(Clock::time_point ended_at) const;
   upstream::Target* choose_target(upstream::Upstream& upstream);
   void keep_with(const upstream::UpstreamDefinition& upstream, const upstream::Target& target);
-  TryOutcome fail(std::string_view why);
+  TryOutcome fail(const EndReason& why);
   void note_try(upstream::Target& target, TryOutcome outcome);
   void note_health(upstream::Target& target, TryOutcome outcome);
   bool idempotent() const;
@@ -222,11 +226,10 @@ class Exchange final : public Pooled, private policy::Errands {
   Origin origin_;
   std::string_view request_id_;
   std::string_view allow_;
-  uint16_t refusal_ = 0;
-  std::string_view refusal_detail_;
-  bool has_head_ = false;  // the request's has come whole
-  size_t head_size_ = 0;   // of HTTP/1
-  bool answered_ = false;  // bytes of the final response have been sent
+  const EndReason* refusal_ = nullptr;  // why the request is refused, once its policies have seen it
+  bool has_head_ = false;               // the request's has come whole
+  size_t head_size_ = 0;                // of HTTP/1
+  bool answered_ = false;               // bytes of the final response have been sent
   bool close_client_ = false;
   std::unique_ptr<policy::ResponseConverter> stored_encoder_;  // of what is being stored
   std::unique_ptr<policy::ResponseConverter> chain_;           // of two converters
@@ -239,7 +242,7 @@ class Exchange final : public Pooled, private policy::Errands {
   InputBuffer replay_;                   // all of it, where it is to be sent again
   RelayResult upload_result_;
   bool upload_done_ = true;
-  std::string_view failure_;  // why the last try failed, for the log; clients are told less
+  const EndReason* failure_ = nullptr;  // why the last try failed, for the log; clients are told less
   Clock::time_point started_;
   Clock::time_point try_started_;
   Clock::time_point request_sent_;                         // or the last interim response received
@@ -252,11 +255,11 @@ class Exchange final : public Pooled, private policy::Errands {
   Clock::duration try_latency_{};                          // to the response's head
   Clock::time_point head_received_;
   Clock::time_point response_received_;
-  std::string_view ended_ = "client_closed";  // the named reason, for the log
-  std::string_view decided_by_{};             // the policy that has refused or answered the request
-  upstream::Target* target_ = nullptr;        // the last one tried; its upstream is the snapshot's
-  upstream::InFlight in_flight_;              // there; and what keeps it, when it is no target any more
-  uint64_t tried_ = 0;                        // targets, a bit each
+  const EndReason* ended_ = &kEnds.client_closed;
+  std::string_view decided_by_{};       // the policy that has refused or answered the request
+  upstream::Target* target_ = nullptr;  // the last one tried; its upstream is the snapshot's
+  upstream::InFlight in_flight_;        // there; and what keeps it, when it is no target any more
+  uint64_t tried_ = 0;                  // targets, a bit each
   unsigned tries_ = 0;
   std::optional<upstream::Breaker::Slot> retry_slot_;  // once it has been sent again
   std::shared_ptr<MirroredRequest> mirrored_;          // what goes to others, too

@@ -63,18 +63,18 @@ Task<Exchange::TryOutcome> Exchange::convert_response(BodySource& source) {
     if (deadline.passed()) {
       // The target is not to blame when its answer waited for the gateway.
       if (received.outcome != RelayOutcome::kCancelled) co_return TryOutcome::kTimedOut;
-      failure_ = "total_timeout";
+      failure_ = &kEnds.total_timeout;
       co_return TryOutcome::kNotConverted;
     }
   }
   switch (received.outcome) {
     case RelayOutcome::kComplete: break;
     case RelayOutcome::kSourceMalformed: co_return fail(converter.failure());
-    case RelayOutcome::kSourceTooLarge: co_return fail("response_too_large");
-    case RelayOutcome::kOverloaded: failure_ = converter.failure(); co_return TryOutcome::kNotConverted;
+    case RelayOutcome::kSourceTooLarge: co_return fail(kEnds.response_too_large);
+    case RelayOutcome::kOverloaded: failure_ = &converter.failure(); co_return TryOutcome::kNotConverted;
     default:
       if (received.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
-      co_return fail("upstream_closed");
+      co_return fail(kEnds.upstream_closed);
   }
   source.bytes = 0;
   if (!source.complete) {

@@ -73,7 +73,7 @@ bool Exchange::send(const void* sender, const std::function<void(policy::Context
 // can be used again; a longer one is not worth what it takes, and its connection is closed.
 Task<void> Exchange::leave_response(std::unique_ptr<upstream::Connection> connection, BodySource& source) {
   static constexpr uint64_t kMaxDiscarded = 64 * 1024;
-  ended_ = "complete";
+  ended_ = &kEnds.complete;
   answered_ = true;
   const http::BodyFraming& body = source.framing;
   const bool is_short =
@@ -92,7 +92,7 @@ Task<void> Exchange::run_errand() {
   target_path_ = context_.target_path;
   drop_client_values();
   if (route_->split.empty()) {
-    co_await refuse(500, "no_upstream");
+    co_await refuse(kEnds.no_upstream);
     co_return;
   }
   branch_ = choose_branch();

@@ -26,8 +26,8 @@ Task<Persistence> Exchange::forward() {
   }
   const auto place = upstream.take(upstream::Load::kRequests);
   if (!place) {
-    context_.failure = "breaker_requests";
-    co_await refuse(503, "breaker_requests");
+    context_.failure = &kEnds.breaker_requests;
+    co_await refuse(kEnds.breaker_requests);
     co_return persistence_after_answer();
   }
   if (definition.hedging.delay.count() > 0) upstream.hedge_budget().note_request(worker_.loop().now());
@@ -44,8 +44,8 @@ Task<Persistence> Exchange::forward() {
     // A pooled connection may have been closed as we wrote to it: the same target, on a new one.
     if (!fresh) target = choose_target(upstream);
     if (target == nullptr) {
-      context_.failure = "no_target";
-      co_await refuse(503, "no_target");
+      context_.failure = &kEnds.no_target;
+      co_await refuse(kEnds.no_target);
       co_return persistence_after_answer();
     }
     tried_ |= upstream.bit_of(*target);
@@ -84,28 +84,28 @@ Task<Persistence> Exchange::forward() {
 
 // Tells the client why nobody has answered.
 Task<Persistence> Exchange::give_up(TryOutcome outcome) {
-  context_.failure = failure_.empty() ? "upstream_failed" : failure_;
+  if (failure_ == nullptr) failure_ = &kEnds.upstream_failed;
+  context_.failure = failure_;
   if (upload_result_.outcome == RelayOutcome::kSourceTooLarge) {
-    co_await refuse(413, "body_too_large");
+    co_await refuse(kEnds.body_too_large);
   } else if (upload_result_.outcome == RelayOutcome::kSourceMalformed) {
-    co_await refuse(400, "bad_chunk");
+    co_await refuse(kEnds.bad_chunk);
   } else if (upload_result_.error == ETIMEDOUT && upload_result_.outcome == RelayOutcome::kSourceFailed) {
-    co_await refuse(408, "body_timeout");
+    co_await refuse(kEnds.body_timeout);
   } else if (upload_result_.outcome == RelayOutcome::kSourceClosed ||
              upload_result_.outcome == RelayOutcome::kSourceFailed) {
     co_return Persistence::kClose;  // the client is gone
   } else if (outcome == TryOutcome::kOverloaded) {
-    co_await refuse(503, failure_);
+    co_await refuse(*failure_);
   } else if (time_left().count() == 0) {
-    co_await refuse(504, "total_timeout");
+    co_await refuse(kEnds.total_timeout);
   } else if (outcome == TryOutcome::kTimedOut) {
-    co_await refuse(504, "response_timeout");
+    co_await refuse(kEnds.response_timeout);
   } else if (outcome == TryOutcome::kNotConverted) {
-    co_await refuse(503, "overloaded");
-    ended_ = failure_;
+    co_await refuse_with(503, *failure_, kEnds.overloaded);
   } else {
-    co_await refuse(502, outcome == TryOutcome::kConnectFailed ? "connect_failed" : "upstream_failed");
-    ended_ = failure_;
+    const bool unreached = outcome == TryOutcome::kConnectFailed;
+    co_await refuse_with(502, *failure_, unreached ? kEnds.connect_failed : kEnds.upstream_failed);
   }
   co_return persistence_after_answer();
 }
@@ -136,8 +136,8 @@ void Exchange::keep_with(const upstream::UpstreamDefinition& upstream, const ups
   set_cookie_ = write_sticky(upstream, target.id(), origin_.scheme == "https", current_second(), arena_);
 }
 
-Exchange::TryOutcome Exchange::fail(std::string_view why) {
-  failure_ = why;
+Exchange::TryOutcome Exchange::fail(const EndReason& why) {
+  failure_ = &why;
   return TryOutcome::kFailed;
 }
 
@@ -195,7 +195,7 @@ void Exchange::end_try_span(TryOutcome outcome) {
     case TryOutcome::kBadAnswer: return end_span(trace_->try_span, "bad_answer", received_status_);
     case TryOutcome::kTimedOut: return end_span(trace_->try_span, "timed_out");
     case TryOutcome::kClientGone: return end_span(trace_->try_span, "client_gone");
-    default: return end_span(trace_->try_span, failure_);
+    default: return end_span(trace_->try_span, failure_ != nullptr ? failure_->name : std::string_view());
   }
 }
 
@@ -252,7 +252,7 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
     const IoResult sent = co_await sending;
     if (!sent.ok()) {
       co_return connection->reused() && may_repeat() ? TryOutcome::kStaleConnection
-                                                     : fail(name_of_broken_stream(sent.error));
+                                                     : fail(reason_of_broken_stream(sent.error));
     }
   }
   TaskGroup upload;
@@ -263,7 +263,7 @@ Task<Exchange::TryOutcome> Exchange::try_target(upstream::Upstream& upstream, up
       sent = co_await connection->stream.write(std::span(&piece, 1), settings_.send_timeout);
     if (!sent.ok()) {
       co_return connection->reused() && may_repeat() ? TryOutcome::kStaleConnection
-                                                     : fail(name_of_broken_stream(sent.error));
+                                                     : fail(reason_of_broken_stream(sent.error));
     }
     request_sent_ = worker_.loop().now();
   } else {
@@ -331,7 +331,7 @@ Task<Exchange::TryOutcome> Exchange::connect(upstream::Upstream& upstream, upstr
   Connector connector(worker_.loop(), worker_.index(), deadline_, introduction);
   const ConnectOutcome outcome = co_await connector.connect(upstream, target, connection);
   if (outcome == ConnectOutcome::kConnected) co_return TryOutcome::kAnswered;
-  failure_ = connector.failure();
+  failure_ = &connector.failure();
   if (!connector.detail().empty()) context_.note = connector.detail();
   co_return outcome == ConnectOutcome::kOverloaded ? TryOutcome::kOverloaded : TryOutcome::kConnectFailed;
 }

@@ -170,7 +170,7 @@ bool Exchange::write_http2_head(BodyKind kind, EndOfMessage end) {
 // Writes it once the connection has room for it.
 Task<bool> Exchange::send_http2_head(BodyKind kind, EndOfMessage end) {
   const IoResult room = co_await client_.stream.writable(settings_.send_timeout);
-  if (room.error == ETIMEDOUT) ended_ = "send_timeout";
+  if (room.error == ETIMEDOUT) ended_ = &kEnds.send_timeout;
   co_return room.ok() && write_http2_head(kind, end);
 }
 
@@ -209,20 +209,25 @@ Task<bool> Exchange::send_text(std::string_view text) {
   co_return (co_await client_.stream.write(std::span(&piece, 1), settings_.send_timeout)).ok();
 }
 
-// The gateway's own answer. The detail names the class of the fault only.
-Task<void> Exchange::refuse(uint16_t status, std::string_view detail) {
-  ended_ = detail;
+// The gateway's own answer.
+Task<void> Exchange::refuse(const EndReason& reason) {
+  return refuse_with(reason.status, reason, reason);
+}
+
+// The same where the client learns less than the log, `told`: the class of the fault only.
+Task<void> Exchange::refuse_with(uint16_t status, const EndReason& reason, const EndReason& told) {
+  ended_ = &reason;
   response_ = {};
   if (!allow_.empty()) response_.fields.add("allow", allow_);
-  co_await send_problem(status, detail);
+  co_await send_problem(status, told.name);
 }
 
 // What cannot be served now may well be in a moment.
 Task<void> Exchange::shed() {
-  ended_ = "overloaded";
+  ended_ = &kEnds.overloaded;
   response_ = {};
   response_.fields.add("retry-after", "1");
-  co_await send_problem(503, ended_);
+  co_await send_problem(ended_->status, ended_->name);
 }
 
 // The same for a policy, with the fields it has set.
@@ -276,7 +281,7 @@ std::string_view Exchange::grpc_type() const {
 // The request came in the clear to a listener that wants TLS: the same address, as the client wrote it, by
 // https.
 Task<void> Exchange::redirect_to_https() {
-  ended_ = "redirected_to_https";
+  ended_ = &kEnds.redirected_to_https;
   const bool standard = settings_.https_port == 443;
   const std::string_view port = standard ? "" : arena_.concat(":", arena_.decimal(settings_.https_port));
   const std::string_view path = request_.path == "*" ? "" : request_.path;
@@ -306,7 +311,7 @@ Task<void> Exchange::answer(std::string_view body) {
       body = converted_;
     } else {
       // What a policy has fetched and passes on is not of the coding that it names.
-      ended_ = context_.encoder->failure();
+      ended_ = &context_.encoder->failure();
       response_.status = 502;
       response_.reason = http::reason_phrase(502);
       response_.fields.remove("content-encoding");

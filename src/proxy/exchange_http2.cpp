@@ -7,6 +7,7 @@
 #include "crypto/encoding.h"
 #include "http/h2/request.h"
 #include "proxy/exchange.h"
+#include "proxy/parse_reason.h"
 
 namespace portcullis::proxy {
 
@@ -18,17 +19,11 @@ bool Exchange::take_http2_head() {
   const std::unique_ptr<http::h2::Head> head = client_.channel->take_head();
   if (worker_.measures()) head_received_ = Clock::now();
   const ParseError error = http::h2::read_request(*head, settings_.head_limits, arena_, request_);
-  if (error != ParseError::kNone) {
-    refusal_ = http::h1::status_for(error);
-    refusal_detail_ = http::h1::to_string(error);
-    return false;
-  }
+  if (error != ParseError::kNone) return refusal(reason_of_bad_request(error));
   has_head_ = true;
   if (head->protocol.empty()) return true;
   if (head->protocol == "websocket" && translate_websocket()) return true;
-  refusal_ = 501;
-  refusal_detail_ = "protocol_not_supported";
-  return false;
+  return refusal(kEnds.protocol_not_supported);
 }
 
 // RFC 8441 section 5: an extended CONNECT asks for what HTTP/1 asks for by an upgrade, and has no key.

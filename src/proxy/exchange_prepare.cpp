@@ -41,9 +41,8 @@ void Exchange::screen_head() {
   remove_forged_fields(settings_.forwarding, origin_, request_.fields);
 }
 
-bool Exchange::refusal(uint16_t status, std::string_view detail) {
-  refusal_ = status;
-  refusal_detail_ = detail;
+bool Exchange::refusal(const EndReason& reason) {
+  refusal_ = &reason;
   return false;
 }
 
@@ -63,11 +62,11 @@ bool Exchange::find_route() {
   const routing::RequestView view{
       host_, path_, request_.method, request_.query, &request_.fields, settings_.address_text};
   const routing::MatchResult match = snapshot.table.match(view);
-  if (match.outcome == routing::MatchOutcome::kNoRoute) return refusal(404, "no_route");
+  if (match.outcome == routing::MatchOutcome::kNoRoute) return refusal(kEnds.no_route);
   if (match.outcome == routing::MatchOutcome::kMethodNotAllowed) {
     governing_ = &snapshot.routes[match.by_other_method];
     allow_ = arena_.copy(join(snapshot.table.allowed_methods(view)));
-    return refusal(405, "method_not_allowed");
+    return refusal(kEnds.method_not_allowed);
   }
   route_ = governing_ = &snapshot.routes[match.route];
   return true;
@@ -81,18 +80,18 @@ bool Exchange::prepare() {
   const auto path = http::canonical_path(request_.path, arena_, settings_.path_rules);
   if (!path) {
     close_client_ = true;
-    return refusal(400, "ambiguous_path");
+    return refusal(kEnds.ambiguous_path);
   }
   path_ = *path;
   if (settings_.https_port != 0 && origin_.scheme != "https") {
-    if (host_.empty()) return refusal(400, "missing_host");
+    if (host_.empty()) return refusal(kEnds.missing_host);
     own_answer_ = OwnAnswer::kRedirectToHttps;
     return false;
   }
   // A certificate is asked for by the name of the handshake; another name's connection is no way around that.
   if (settings_.tls != nullptr && settings_.tls->asks_by_name() &&
       !client_.connection.asked_for_certificate() && settings_.tls->asks_for(host_))
-    return refusal(421, "misdirected_request");
+    return refusal(kEnds.misdirected_request);
   const bool forwardable = may_forward();
   if (request_.method == "OPTIONS" && (path_ == "*" || !forwardable)) {
     own_answer_ = OwnAnswer::kOptions;
@@ -101,21 +100,21 @@ bool Exchange::prepare() {
   target_path_ = path_;
   const bool found = find_route();
   take_owned_fields();
-  if (came_through(governing_->pseudonym, request_.fields)) return refusal(508, "loop_detected");
+  if (came_through(governing_->pseudonym, request_.fields)) return refusal(kEnds.loop_detected);
   policies_asked_ = snapshot_->snapshot->shared_policies;
   if (!found) return false;
   if (request_.body.has_length() && settings_.body_size != 0 && request_.body.length > settings_.body_size)
-    return refusal(413, "body_too_large");
+    return refusal(kEnds.body_too_large);
   if (is_trace(request_.method) && (!route_->takes_trace || !forwardable)) {
     allow_ = kUsualMethods;
-    return refusal(405, "trace_refused");
+    return refusal(kEnds.trace_refused);
   }
   const auto rewritten = route_->rewrite.apply(path_, route_->parameters, arena_);
-  if (!rewritten) return refusal(400, "bad_rewritten_path");
+  if (!rewritten) return refusal(kEnds.bad_rewritten_path);
   target_path_ = *rewritten;
   // An HTTP/2 client has asked for nothing but the switch (RFC 8441 section 4).
   if (request_.wants_upgrade && !choose_upgrade() && client_.channel != nullptr)
-    return refusal(501, "protocol_not_supported");
+    return refusal(kEnds.protocol_not_supported);
   policies_asked_ = route_->policies.size();
   return true;
 }
@@ -156,7 +155,7 @@ void Exchange::drop_client_values() {
 // What needs no route.
 Task<void> Exchange::answer_itself() {
   if (own_answer_ == OwnAnswer::kRedirectToHttps) return redirect_to_https();
-  ended_ = "options_answered";
+  ended_ = &kEnds.options_answered;
   response_.status = 204;
   response_.fields.set("allow", kUsualMethods);
   return answer("");

@@ -47,7 +47,7 @@ void Exchange::note_rehearsed(const PlacedPolicy& one, const policy::Decision& d
                                   .is_reached = true,
                                   .decision = decision.kind,
                                   .status = status,
-                                  .reason = std::string(decision.reason),
+                                  .reason = decision.reason,
                                   .notes = one->explain(context_, decision)});
   if (decision.kind == Kind::kUnknown) rehearsal_->end = Rehearsal::End::kUnknown;
 }

@@ -8,7 +8,7 @@
 #include "http/hop_by_hop.h"
 #include "proxy/connector.h"
 #include "proxy/exchange.h"
-#include "proxy/upstream_failure.h"
+#include "proxy/parse_reason.h"
 
 namespace portcullis::proxy {
 
@@ -58,7 +58,7 @@ Task<Exchange::TryOutcome> Exchange::wait_for_target(upstream::Connection& conne
   }
   if (client_watch_.gone()) co_return TryOutcome::kClientGone;
   if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
-  if (!ready.ok()) co_return fail(name_of_broken_stream(ready.error));
+  if (!ready.ok()) co_return fail(reason_of_broken_stream(ready.error));
   co_return TryOutcome::kAnswered;
 }
 
@@ -70,7 +70,7 @@ Task<Exchange::TryOutcome> Exchange::read_http1_head(upstream::Connection& conne
   for (;;) {
     const ParseState state = parser.parse(input.content(), request_.method, response_);
     if (state == ParseState::kDone) break;
-    if (state == ParseState::kFailed) co_return fail(name_of_bad_response(parser.error()));
+    if (state == ParseState::kFailed) co_return fail(reason_of_bad_response(parser.error()));
     const Milliseconds patience = patience_for_head(connection.target().upstream());
     if (!input.block) {
       // A waiting exchange holds no buffer, so it can afford a large one once something has come.
@@ -84,7 +84,7 @@ Task<Exchange::TryOutcome> Exchange::read_http1_head(upstream::Connection& conne
     if (!got.ok() || got.bytes == 0) {
       co_return !received_any && input.empty() && connection.reused() && may_repeat()
           ? TryOutcome::kStaleConnection
-          : fail(name_of_broken_stream(got.error));
+          : fail(reason_of_broken_stream(got.error));
     }
     input.end += got.bytes;
   }
@@ -100,7 +100,7 @@ Exchange::TryOutcome Exchange::ask_elsewhere() {
   constexpr unsigned kMaxRefusals = 4;
   const bool body_is_here =
       request_.body.kind == BodyKind::kNone || held_body_.held() || may_send_body_again();
-  if (!body_is_here || ++refusals_ > kMaxRefusals) return fail("upstream_refused");
+  if (!body_is_here || ++refusals_ > kMaxRefusals) return fail(kEnds.upstream_refused);
   return TryOutcome::kStaleConnection;
 }
 
@@ -115,9 +115,10 @@ Task<Exchange::TryOutcome> Exchange::read_http2_head(upstream::Connection& conne
   http::h2::Channel& channel = *connection.channel;
   while (!channel.has_head()) {
     if (channel.is_broken() || channel.at_end()) {
-      if (channel.was_malformed()) co_return fail("upstream_malformed");
+      if (channel.was_malformed()) co_return fail(kEnds.upstream_malformed);
       if (channel.was_refused()) co_return ask_elsewhere();
-      co_return connection.reused() && may_repeat() ? TryOutcome::kStaleConnection : fail("upstream_reset");
+      co_return connection.reused() && may_repeat() ? TryOutcome::kStaleConnection
+                                                    : fail(kEnds.upstream_reset);
     }
     const Milliseconds patience = patience_for_head(connection.target().upstream());
     const TryOutcome waited = co_await wait_for_target(connection, patience);
@@ -126,7 +127,7 @@ Task<Exchange::TryOutcome> Exchange::read_http2_head(upstream::Connection& conne
   const std::unique_ptr<http::h2::Head> head = channel.take_head();
   const ParseError error = http::h2::read_response(*head, connection.target().upstream().response_limits,
                                                    request_.method, response_);
-  co_return error == ParseError::kNone ? TryOutcome::kAnswered : fail(name_of_bad_response(error));
+  co_return error == ParseError::kNone ? TryOutcome::kAnswered : fail(reason_of_bad_response(error));
 }
 
 Task<Exchange::TryOutcome> Exchange::read_response_head(upstream::Connection& connection, InputBuffer& input,
@@ -136,23 +137,23 @@ Task<Exchange::TryOutcome> Exchange::read_response_head(upstream::Connection& co
 }
 
 // Why a response's body has broken off.
-std::string_view Exchange::name_of_broken_body(const RelayResult& sent, const BodySource& source) const {
+const EndReason& Exchange::reason_of_broken_body(const RelayResult& sent, const BodySource& source) const {
   switch (sent.outcome) {
     case RelayOutcome::kOverloaded:
     case RelayOutcome::kSourceMalformed:
-      if (source.malformed != http::h1::ParseError::kNone) return name_of_bad_response(source.malformed);
-      return source.converter != nullptr ? source.converter->failure() : "upstream_malformed";
+      if (source.malformed != http::h1::ParseError::kNone) return reason_of_bad_response(source.malformed);
+      return source.converter != nullptr ? source.converter->failure() : kEnds.upstream_malformed;
     case RelayOutcome::kCancelled:
       // The rest of the request has failed, without which the target cannot go on.
-      if (upload_result_.outcome == RelayOutcome::kSourceTooLarge) return "body_too_large";
-      if (upload_result_.outcome == RelayOutcome::kSourceMalformed) return "bad_chunk";
-      return upload_result_.error == ETIMEDOUT ? "body_timeout" : "client_closed";
+      if (upload_result_.outcome == RelayOutcome::kSourceTooLarge) return kEnds.body_too_large;
+      if (upload_result_.outcome == RelayOutcome::kSourceMalformed) return kEnds.bad_chunk;
+      return upload_result_.error == ETIMEDOUT ? kEnds.body_timeout : kEnds.client_closed;
     default:
-      if (sent.error == ETIMEDOUT) return "upstream_timeout";
+      if (sent.error == ETIMEDOUT) return kEnds.upstream_timeout;
       if (source.channel != nullptr && source.channel->trailers_too_large())
-        return "upstream_trailers_too_large";
-      return source.channel != nullptr && source.channel->was_malformed() ? "upstream_malformed"
-                                                                          : "upstream_closed";
+        return kEnds.upstream_trailers_too_large;
+      return source.channel != nullptr && source.channel->was_malformed() ? kEnds.upstream_malformed
+                                                                          : kEnds.upstream_closed;
   }
 }
 
@@ -162,11 +163,11 @@ void Exchange::conclude(const RelayResult& sent, const BodySource& source) {
   response_bytes_ = source.bytes;
   if (sent.outcome == RelayOutcome::kComplete) return;
   if (client_watch_.gone()) {
-    ended_ = "client_closed";
+    ended_ = &kEnds.client_closed;
   } else if (sent.outcome == RelayOutcome::kSinkFailed) {
-    ended_ = sent.error == ETIMEDOUT ? "send_timeout" : "client_closed";
+    ended_ = sent.error == ETIMEDOUT ? &kEnds.send_timeout : &kEnds.client_closed;
   } else {
-    ended_ = name_of_broken_body(sent, source);
+    ended_ = &reason_of_broken_body(sent, source);
     client_.stream.reset_on_close();
   }
   leave_client();
@@ -183,7 +184,7 @@ void Exchange::drop_content() {
 // The response's body has failed before anything of it was sent: the client gets a whole answer of another
 // kind.
 Exchange::TryOutcome Exchange::take_back_response(const RelayResult& sent, const BodySource& source) {
-  const std::string_view why = name_of_broken_body(sent, source);
+  const EndReason& why = reason_of_broken_body(sent, source);
   answered_ = marked_ = false;
   taken_back_ = true;
   response_ = {};
@@ -192,10 +193,10 @@ Exchange::TryOutcome Exchange::take_back_response(const RelayResult& sent, const
   converted_.clear();
   if (sent.error == ETIMEDOUT) return TryOutcome::kTimedOut;
   if (sent.outcome == RelayOutcome::kOverloaded) {
-    failure_ = why;
+    failure_ = &why;
     return TryOutcome::kNotConverted;
   }
-  return fail(why == "upstream_closed" ? "upstream_closed_early" : why);
+  return fail(&why == &kEnds.upstream_closed ? kEnds.upstream_closed_early : why);
 }
 
 // A stream of HTTP/2 is closed when the exchange has gone: its head is to be told of until then.
@@ -271,7 +272,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       target.give_back(std::move(connection));
     }
     upload.clear();
-    ended_ = "complete";
+    ended_ = &kEnds.complete;
     if (context_.serving) {  // else it is an errand
       Task<void> sending = send_stored();
       co_await sending;
@@ -337,7 +338,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
     sent = co_await relay_message(head.text(), source, std::move(sink));
   }
   if (sent.untouched) co_return take_back_response(sent, source);
-  ended_ = "complete";
+  ended_ = &kEnds.complete;
   conclude(sent, source);
   if (sent.outcome != RelayOutcome::kComplete) co_return TryOutcome::kAnswered;
   const bool reusable = response_.keep_alive && source.rest.empty() && upload_done_ && body.complete &&

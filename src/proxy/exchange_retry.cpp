@@ -54,7 +54,7 @@ Task<bool> Exchange::hold_for_retries(const upstream::UpstreamDefinition& upstre
   const policy::BodyState state = co_await held_body_.hold(upstream.retries.body_size);
   switch (state) {
     case policy::BodyState::kHeld: co_return true;
-    case policy::BodyState::kTimedOut: co_await refuse(408, "body_timeout"); co_return false;
+    case policy::BodyState::kTimedOut: co_await refuse(kEnds.body_timeout); co_return false;
     default: close_client_ = true; co_return false;
   }
 }

@@ -149,7 +149,7 @@ void Exchange::tell_trace(Clock::time_point ended_at) const {
   writer.text("client.address", origin_.client);
   writer.text("http.route", route);
   if (answered_) writer.number("http.response.status_code", response_.status);
-  writer.text("portcullis.ended", ended_);
+  writer.text("portcullis.ended", ended_->name);
   writer.text("portcullis.request_id", request_id_);
   writer.text("portcullis.cache", context_.cache_outcome);
   if (context_.caller.consumer != nullptr) writer.text("portcullis.consumer", context_.caller.consumer->name);

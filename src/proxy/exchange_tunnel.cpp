@@ -82,10 +82,10 @@ bool Exchange::switches_as_asked() const {
 Task<Exchange::TryOutcome> Exchange::open_tunnel(upstream::Connection& connection, BodySource& body,
                                                  TaskGroup& upload, std::string_view from_target,
                                                  size_t head_size) {
-  if (!switches_as_asked()) co_return fail("upstream_unasked_upgrade");
+  if (!switches_as_asked()) co_return fail(kEnds.upstream_unasked_upgrade);
   // What the client sends of the new protocol comes behind the whole request (RFC 9110 section 7.8).
   co_await upload.join();
-  if (!body.complete) co_return fail(name_of_broken_stream(upload_result_.error));
+  if (!body.complete) co_return fail(reason_of_broken_stream(upload_result_.error));
   answered_ = true;
   const bool websocket = names_upgrade(response_.fields, "websocket");
   const bool accepted = co_await accept_upgrade(head_size);
@@ -133,7 +133,9 @@ Task<void> Exchange::join_streams(upstream::Connection& connection, std::string_
   halves.spawn(Half::run(up, tunnel));
   halves.spawn(Half::run(down, tunnel));
   co_await halves.join();
-  ended_ = tunnel.was_idle ? "tunnel_idle" : tunnel.leaving ? "tunnel_drained" : "tunnel_closed";
+  ended_ = tunnel.was_idle  ? &kEnds.tunnel_idle
+           : tunnel.leaving ? &kEnds.tunnel_drained
+                            : &kEnds.tunnel_closed;
 }
 
 }  // namespace portcullis::proxy

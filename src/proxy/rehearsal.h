@@ -35,8 +35,8 @@ struct RehearsedPolicy {
   config::Location location{};  // in the configuration
   bool is_reached = false;
   policy::Decision::Kind decision = policy::Decision::Kind::kContinue;
-  uint16_t status = 0;   // of a refusal, or an answer
-  std::string reason{};  // the log's
+  uint16_t status = 0;                           // of a refusal, or an answer
+  const telemetry::EndReason* reason = nullptr;  // of a refusal, or an answer
   policy::Notes notes{};
 };
 
@@ -59,8 +59,8 @@ struct Rehearsal {
   std::vector<RehearsedPolicy> policies{};  // of its route, or those of the top level where none takes it
 
   End end = End::kAnswered;
-  std::string ended{};   // the named reason, for kAnswered
-  uint16_t status = 0;   // of the answer
+  const telemetry::EndReason* ended = nullptr;  // for kAnswered; null: no answer was made
+  uint16_t status = 0;                          // of the answer
   std::string answer{};  // the answer's bytes, as far as kMaxAnswer; only a head when it is the cache's
   static constexpr size_t kMaxAnswer = 64 * 1024;
   std::string target_path{};       // as the target gets it

@@ -223,7 +223,7 @@ void LiveView::add(Notables::Batch batch) {
     Turned& turned = limited_[{one.route, one.who}];
     turned.times += one.times;
     turned.recent += static_cast<double>(one.times);
-    turned.reason = std::move(one.reason);
+    turned.reason = one.reason;
   }
   while (limited_.size() > kLimited) {
     limited_.erase(std::min_element(limited_.begin(), limited_.end(), [](const auto& a, const auto& b) {

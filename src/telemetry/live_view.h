@@ -77,7 +77,7 @@ class LiveView {
   struct Turned {
     uint64_t times = 0;
     double recent = 0;
-    std::string reason;
+    const EndReason* reason = nullptr;
   };
 
   template <typename Shards>

@@ -85,7 +85,7 @@ json LiveView::describe(const States& states) const {
   for (const auto& [key, turned] : limited_)
     out["limited"].push_back({{"route", key.first},
                               {"who", key.second},
-                              {"reason", turned.reason},
+                              {"reason", turned.reason->name},
                               {"last_minute", rounded(turned.recent)},
                               {"total", turned.times}});
   out["failed"] = describe_stories(failed_);

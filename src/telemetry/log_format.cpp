@@ -138,7 +138,7 @@ const std::vector<LogFormat::Variable>& LogFormat::variables() {
       {"upstream", &AccessEntry::upstream},
       {"branch", &AccessEntry::branch},
       {"target", &AccessEntry::target},
-      {"ended", &AccessEntry::ended},
+      {"ended", nullptr, [](Entry entry, std::string& out) { out += entry.ended->name; }},
       {"policy", &AccessEntry::policy},
       {"note", &AccessEntry::note},
       {"cache", &AccessEntry::cache},
@@ -324,7 +324,7 @@ void LogFormat::write_json(const AccessEntry& entry, std::string& out) const {
   add_text(out, "branch", entry.branch);
   add_text(out, "target", entry.target);
   add_number(out, "status", entry.status);
-  add_text(out, "ended", entry.ended);
+  add_text(out, "ended", entry.ended->name);
   if (!entry.policy.empty()) add_text(out, "policy", entry.policy);
   if (!entry.note.empty()) add_text(out, "note", entry.note);
   if (!entry.cache.empty()) add_text(out, "cache", entry.cache);

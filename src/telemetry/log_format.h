@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "http/message.h"
+#include "telemetry/ends.h"
 
 namespace portcullis::telemetry {
 
@@ -26,8 +27,8 @@ struct AccessEntry {
   std::string_view upstream;
   std::string_view branch;  // of the route's split
   std::string_view target;
-  uint16_t status = 0;         // 0: no answer was sent
-  std::string_view ended;      // the named reason: "complete", "no_route", "connect_failed", ...
+  uint16_t status = 0;  // 0: no answer was sent
+  const EndReason* ended = &kEnds.client_closed;
   std::string_view policy;     // the one that refused or answered it; empty: none did
   std::string_view note;       // of a policy that let it pass
   std::string_view cache;      // what it did: "hit", "miss", ...

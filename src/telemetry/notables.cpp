@@ -9,8 +9,8 @@ namespace portcullis::telemetry {
 namespace {
 
 // What requests have in common that were refused in the same way.
-uint64_t kind_of(uint16_t status, std::string_view ended) {
-  return hash_mix(hash_bytes(ended), status);
+uint64_t kind_of(uint16_t status, const EndReason& ended) {
+  return hash_mix(hash_bytes(ended.name), status);
 }
 
 bool less_slow(const Story& a, const Story& b) {
@@ -19,11 +19,14 @@ bool less_slow(const Story& a, const Story& b) {
 
 }  // namespace
 
-// Most requests end well: these are told apart at once.
-bool Notables::fails(uint16_t status, std::string_view ended) {
+// Most requests end well: these are told apart at once. Of those whose status says nothing of a failure, such
+// as calls of gRPC, those fail that a target did not answer whole, or whose client did not take all.
+bool Notables::fails(uint16_t status, const EndReason& ended) {
   if (status == 0 || status >= 500) return true;
-  if (status >= 400 || ended == "complete") return false;
-  return ended.starts_with("upstream_") || ended == "send_timeout" || ended == "client_closed";
+  if (status >= 400 || &ended == &kEnds.complete) return false;
+  if (ended.ended_by == EndedBy::kTarget) return true;
+  return ended.ended_by == EndedBy::kClient &&
+         (ended.phase == EndPhase::kBody || ended.phase == EndPhase::kAny);
 }
 
 std::vector<Story> Notables::Ring::take(size_t capacity) {
@@ -37,12 +40,12 @@ std::vector<Story> Notables::Ring::take(size_t capacity) {
 }
 
 void Notables::note(const AccessEntry& entry, int64_t now) {
-  if (fails(entry.status, entry.ended)) {
+  if (fails(entry.status, *entry.ended)) {
     tell_story(format_, entry, failed_.place(kFailed));
   }
   if (is_refused(entry.status)) note_refused(entry, now);
-  if (is_slow(entry.ended, entry.total, now)) note_slow(entry, now);
-  if (is_limited(entry.status, entry.ended)) note_limited(entry);
+  if (is_slow(*entry.ended, entry.total, now)) note_slow(entry, now);
+  if (is_limited(entry.status, *entry.ended)) note_limited(entry);
   tails_.note(format_, entry);
 }
 
@@ -52,14 +55,14 @@ size_t Notables::place_of(uint64_t kind) const {
   return static_cast<size_t>(found - refusals_.begin());
 }
 
-bool Notables::wants_refused(uint16_t status, std::string_view ended, int64_t now) const {
+bool Notables::wants_refused(uint16_t status, const EndReason& ended, int64_t now) const {
   const size_t place = place_of(kind_of(status, ended));
   return place == refusals_.size() || refusals_[place].second != now ||
          refusals_[place].in_second < kRefusedASecond;
 }
 
 void Notables::note_refused(const AccessEntry& entry, int64_t now) {
-  const uint64_t kind = kind_of(entry.status, entry.ended);
+  const uint64_t kind = kind_of(entry.status, *entry.ended);
   size_t place = place_of(kind);
   if (place == refusals_.size() && place < kReasons) {
     refusals_.push_back({kind, now, 0, {}});
@@ -106,7 +109,7 @@ void Notables::note_limited(const AccessEntry& entry) {
     return;
   }
   if (limited_.size() < kLimited) {
-    limited_.push_back({hash, {std::string(entry.route), std::string(who), std::string(entry.ended), 1}});
+    limited_.push_back({hash, {std::string(entry.route), std::string(who), entry.ended, 1}});
     return;
   }
   const auto least =

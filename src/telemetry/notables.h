@@ -15,8 +15,8 @@ namespace portcullis::telemetry {
 // Somebody whom limits have turned away.
 struct Limited {
   std::string route;
-  std::string who;     // a consumer's name, or an address
-  std::string reason;  // as the log has it
+  std::string who;  // a consumer's name, or an address
+  const EndReason* reason = nullptr;
   uint64_t times = 0;
 };
 
@@ -35,7 +35,7 @@ class Notables {
   };
 
   // Whether note() would keep an entry with these. `now`: any clock that goes on, in seconds.
-  bool wants(uint16_t status, std::string_view ended, std::chrono::microseconds total, int64_t now) const {
+  bool wants(uint16_t status, const EndReason& ended, std::chrono::microseconds total, int64_t now) const {
     return is_limited(status, ended) || fails(status, ended) || is_slow(ended, total, now) ||
            (is_refused(status) && wants_refused(status, ended, now)) || tails_.any();
   }
@@ -45,16 +45,16 @@ class Notables {
   Tails& tails() { return tails_; }
 
  private:
-  static bool fails(uint16_t status, std::string_view ended);
-  static bool is_limited(uint16_t status, std::string_view ended) {
-    return status == 429 || (status == 503 && ended.starts_with("concurrency_"));
+  static bool fails(uint16_t status, const EndReason& ended);
+  static bool is_limited(uint16_t status, const EndReason& ended) {
+    return status == 429 || ended.limit == CallerLimit::kReached;
   }
   static bool is_refused(uint16_t status) { return status >= 400 && status < 500; }
-  bool wants_refused(uint16_t status, std::string_view ended, int64_t now) const;
-  bool is_slow(std::string_view ended, std::chrono::microseconds total, int64_t now) const {
+  bool wants_refused(uint16_t status, const EndReason& ended, int64_t now) const;
+  bool is_slow(const EndReason& ended, std::chrono::microseconds total, int64_t now) const {
     const bool takes_more =
         slow_.size() < kSlow || now - period_ >= kSlowPeriod || total > slow_.front().took;
-    return takes_more && !ended.starts_with("tunnel_");  // which last as long as their client wants
+    return takes_more && ended.phase != EndPhase::kTunnel;  // which lasts as long as its client wants
   }
   void note_slow(const AccessEntry& entry, int64_t now);
   void note_refused(const AccessEntry& entry, int64_t now);

@@ -75,7 +75,7 @@ bool TailFilter::fits(const AccessEntry& entry) const {
     return wanted.empty() || wanted == has;
   };
   return is(route, entry.route) && is(upstream, entry.upstream) && is(target, entry.target) &&
-         is(consumer, entry.consumer) && is(client, entry.client) && is(reason, entry.ended) &&
+         is(consumer, entry.consumer) && is(client, entry.client) && is(reason, entry.ended->name) &&
          is(policy, entry.policy) && is(request_id, entry.request_id) &&
          (path.empty() || entry.path.find(path) != std::string_view::npos);
 }

@@ -181,11 +181,11 @@ export async function refused(page) {
     return said;
   };
   const limited = await told("rate_limit: rate limited");
-  assert.match(limited, /Status429.*Policy rate_limit refused it \(.*gateway\.yaml:\d+\).*A rate limit refused it\..*Formobile-app.*Onget-order/s);
+  assert.match(limited, /Status429.*Policy rate_limit refused it \(.*gateway\.yaml:\d+\).*A rate limit refused the request\..*Formobile-app.*Onget-order/s);
   const missing = await told("key_auth: key missing");
   assert.match(missing, /Status401.*Policy key_auth refused it \(.*gateway\.yaml:\d+\).*The request has no key\..*no known consumer, from 127\.0\.0\.1.*Onget-order/s);
   const unrouted = await told("no route");
-  assert.match(unrouted, /Status404.*The gateway itself.*No route matches\..*Onno route/s);
+  assert.match(unrouted, /Status404.*The gateway itself.*No route matches the request\..*Onno route/s);
   // From the story to the others like it.
   const line = row(page, "Refused requests", "rate_limit: rate limited");
   await line.getByRole("button").click();

@@ -4,6 +4,7 @@ import collections
 import contextlib
 import json
 import socket
+import subprocess
 import time
 import urllib.parse
 import urllib.request
@@ -297,3 +298,14 @@ def test_actions_take_the_right_and_a_target_that_is_there(start, demo):
         assert told == {"name": "ops" if may else "prometheus", "may_change": may}
     for path in ("/api/session", "/api/tail", "/api/series?route=open"):
         assert ask(admin, "GET", path)[0] == 401
+
+
+def test_the_dashboard_has_a_sentence_for_every_reason(start, demo):
+    admin = free_port()
+    start(configuration(admin, demo("one").port))
+    head, text = ask(admin, "GET", "/assets/reason_table.js")[1].split("\r\n\r\n")
+    assert "content-type: text/javascript" in head.lower()
+    assert text.startswith("export const REASONS = {")
+    sentences = json.loads(text.removeprefix("export const REASONS = ").removesuffix(";\n"))
+    told = json.loads(subprocess.run([harness.BINARY, "schema", "--reasons"], capture_output=True, check=True).stdout)["reasons"]
+    assert sentences == {one["name"]: one["meaning"] for one in told}

@@ -190,31 +190,37 @@ def test_drawings_are_small_and_need_nothing_else():
         assert re.findall(r"(?:https?:|href|url\((?!#)|<script|<image)", text.replace("http://www.w3.org/2000/svg", "")) == [], path
 
 
-def test_every_end_that_the_log_can_name_is_explained():
-    page = (harness.ROOT / "docs/operations.md").read_text()
-    sources = "".join(path.read_text() for folder in ("proxy", "policy", "identity") for path in (harness.ROOT / "src" / folder).rglob("*.cpp"))
-    before = [r'refus(?:e|al)\((?:context|\d+), (?:"\w+", )?', r'unauthorized\([^"]*', r'invalid\(context, ', r'answer\([^"]*', r'claims_\(settings, (?:"\w+", )?',
-              'ended_ = ', r'refusal_detail_ = ', r'fail\(', 'return ']
-    names = set(re.findall(f'(?:{"|".join(before)})"(\\w+_\\w+)"', sources))
-    parser = (harness.ROOT / "src/http/h1/head_parser.cpp").read_text()
-    names |= set(re.findall(r'case ParseError::k\w+: return "(\w+)"', parser)) - {"none", "bad_status_line", "unknown_status", "repeated_chunked"}
-    assert len(names) > 40
-    assert not {name for name in names if f"`{name}`" not in page}
+@sanitizers.documents
+def test_the_page_of_reasons_is_up_to_date():
+    generated = subprocess.run([harness.BINARY, "schema", "--reasons", "--format", "markdown"], capture_output=True, check=True, text=True)
+    assert (harness.ROOT / "docs/reasons.md").read_text() == generated.stdout, (
+        "run: build/release/portcullis schema --reasons --format markdown > docs/reasons.md")
 
 
 def test_every_end_that_the_troubleshooting_names_is_explained():
-    ended = (harness.ROOT / "docs/operations.md").read_text()
+    ended = (harness.ROOT / "docs/reasons.md").read_text()
     tables = re.findall(r"^\| `ended` \|.*\n\|[-|]*\|\n((?:\|.*\n)+)", (harness.ROOT / "docs/troubleshooting.md").read_text(), re.MULTILINE)
     names = {name for table in tables for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
     assert len(names) > 40
     assert sorted(name for name in names if f"`{name}`" not in ended) == []
 
 
-def test_every_end_that_the_log_can_name_has_a_sentence_in_the_dashboard():
-    page = (harness.ROOT / "docs/operations.md").read_text()
-    table = page[page.index("| `ended` | meaning |"):page.index("In a chunked body:")]
-    rows = [line.split("|")[1] if line.startswith("|") else line for line in table.splitlines()[2:]]
-    names = set(re.findall(r"`([a-z_0-9]+)`", "\n".join(rows)))
-    told = set(re.findall(r'^  (\w+): "', (harness.ROOT / "web/src/reasons.js").read_text(), re.MULTILINE))
-    assert len(names) > 120
-    assert sorted(names - told) == []
+@sanitizers.documents
+def test_every_reason_has_a_name_of_its_own_and_a_sentence():
+    told = json.loads(subprocess.run([harness.BINARY, "schema", "--reasons"], capture_output=True, check=True).stdout)["reasons"]
+    names = [one["name"] for one in told]
+    assert len(names) > 120 and len(names) == len(set(names))
+    for one in told:
+        assert re.fullmatch(r"[a-z][a-z0-9_]+", one["name"]) and re.fullmatch(r"[A-Z].*\.", one["meaning"]), one
+
+
+@sanitizers.documents
+def test_every_table_of_reasons_is_told():
+    told = subprocess.run([harness.BINARY, "schema", "--reasons", "--format", "markdown"], capture_output=True, check=True, text=True).stdout
+    tables = [harness.ROOT / "src/telemetry/ends.h", *(harness.ROOT / "src/policy").glob("*/reasons.h")]
+    names = [re.findall(r'EndReason \w+\{\s*"(\w+)"', path.read_text()) for path in tables]
+    assert len(names) > 18 and all(names)
+    assert sorted(sum(names, [])) == sorted(set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE)) - {"ended"})
+    # There is no other place where a reason could be made up.
+    elsewhere = {path for path in (harness.ROOT / "src").rglob("*.[hc]*") if re.search(r'EndReason( \w+)?[{(]\s*"', path.read_text())}
+    assert elsewhere == set(tables)

@@ -219,10 +219,14 @@ def test_a_failing_branch_is_rolled_back_by_itself(start, demo, backend):
     assert names(gateway, 100)["no"] in about(12)
 
 
-def test_a_branch_that_cannot_be_reached_or_breaks_off_is_rolled_back(start, demo, backend):
+# The first chunk is so large that its beginning has been passed on before the bad one comes.
+BAD_CHUNK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n" + bytes(0x100000) + b"\r\nno size\r\n"
+
+
+@pytest.mark.parametrize("broken", [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", BAD_CHUNK], ids=["short", "bad chunk"])
+def test_a_branch_that_cannot_be_reached_or_breaks_off_is_rolled_back(start, demo, backend, broken):
     stable = demo("stable")
-    cut = backend(lambda connection, made: (made.read_head(connection),
-                                            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")))
+    cut = backend(lambda connection, made: (made.read_head(connection), connection.sendall(broken)))
     rule = "rollback: {error_share: 20%, min_requests: 5}"
     gateway = start(configuration(stable.port, free_port(), ["{upstream: stable}", f"{{upstream: canary, {rule}}}"]))
     assert sum(ask(gateway)[0] == 502 for _ in range(60)) in about(5)

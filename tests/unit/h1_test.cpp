@@ -66,7 +66,7 @@ struct Refusal {
 class RequestRefusal : public ::testing::TestWithParam<Refusal> {};
 
 TEST_P(RequestRefusal, IsNamed) {
-  EXPECT_EQ(to_string(error_of(GetParam().text)), to_string(GetParam().expected));
+  EXPECT_EQ(error_of(GetParam().text), GetParam().expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -58,14 +58,17 @@ TEST(PercentileMeter, ForgetsWhatIsLongAgo) {
   EXPECT_LT(meter.milliseconds(0.5), 0);  // nobody has come for long
 }
 
-AccessEntry entry(uint16_t status, std::string_view ended, std::chrono::microseconds took,
+// As policies have them.
+const EndReason kRateLimited{"rate_limited", 429, "A rate limit refused the request.", CallerLimit::kReached};
+
+AccessEntry entry(uint16_t status, const EndReason& ended, std::chrono::microseconds took,
                   std::string_view client = "192.0.2.1") {
   AccessEntry out;
   out.request_id = "id";
   out.client = client;
   out.route = "route";
   out.status = status;
-  out.ended = ended;
+  out.ended = &ended;
   out.total = took;
   return out;
 }
@@ -74,24 +77,46 @@ using namespace std::chrono_literals;
 
 TEST(Notables, KeepWhatFails) {
   Notables notables;
-  const auto is_kept = [](uint16_t status, std::string_view ended) {
+  const auto is_kept = [](uint16_t status, const EndReason& ended) {
     Notables one;
     one.note(entry(status, ended, 1us), 0);
     return one.take().failed.size() == 1;
   };
-  EXPECT_TRUE(is_kept(500, "complete"));
-  EXPECT_TRUE(is_kept(502, "connect_refused"));
-  EXPECT_TRUE(is_kept(0, "client_closed"));
-  EXPECT_TRUE(is_kept(200, "upstream_closed"));
-  EXPECT_FALSE(is_kept(200, "complete"));
-  EXPECT_FALSE(is_kept(404, "no_route"));
-  EXPECT_FALSE(is_kept(302, "answered_by_policy"));
-  EXPECT_FALSE(is_kept(101, "tunnel_closed"));
+  EXPECT_TRUE(is_kept(500, kEnds.complete));
+  EXPECT_TRUE(is_kept(502, kEnds.connect_refused));
+  EXPECT_TRUE(is_kept(0, kEnds.client_closed));
+  EXPECT_TRUE(is_kept(200, kEnds.upstream_closed));
+  EXPECT_FALSE(is_kept(200, kEnds.complete));
+  EXPECT_FALSE(is_kept(404, kEnds.no_route));
+  EXPECT_FALSE(is_kept(302, kEnds.answered_by_policy));
+  EXPECT_FALSE(is_kept(101, kEnds.tunnel_closed));
+}
+
+// A call of gRPC has the status 200 whatever becomes of it.
+TEST(Notables, KeepCallsThatFail) {
+  const auto is_kept = [](const EndReason& ended) {
+    Notables one;
+    one.note(entry(200, ended, 1us), 0);
+    return one.take().failed.size() == 1;
+  };
+  EXPECT_TRUE(is_kept(kEnds.connect_refused));
+  EXPECT_TRUE(is_kept(kEnds.response_timeout));
+  EXPECT_TRUE(is_kept(kEnds.upstream_failed));
+  EXPECT_TRUE(is_kept(kEnds.client_closed));
+  EXPECT_FALSE(is_kept(kEnds.no_route));
+  EXPECT_FALSE(is_kept(kEnds.bad_target));
+  EXPECT_FALSE(is_kept(kRateLimited));
+}
+
+TEST(Notables, CountCallsThatAreLimited) {
+  Notables notables;
+  notables.note(entry(200, kRateLimited, 1us), 0);
+  EXPECT_EQ(notables.take().limited.size(), 1u);
 }
 
 TEST(Notables, KeepTheLatestFailures) {
   Notables notables;
-  for (int i = 0; i < 1000; ++i) notables.note(entry(500, "complete", std::chrono::microseconds(i)), 0);
+  for (int i = 0; i < 1000; ++i) notables.note(entry(500, kEnds.complete, std::chrono::microseconds(i)), 0);
   const auto failed = notables.take().failed;
   ASSERT_EQ(failed.size(), 64u);
   EXPECT_EQ(failed.front().took, 936us);  // the oldest first
@@ -103,12 +128,12 @@ TEST(Notables, KeepTheSlowest) {
   Notables notables;
   for (int i = 0; i < 1000; ++i) {
     const auto took = std::chrono::microseconds(i * 7919 % 1000);
-    if (notables.wants(200, "complete", took, 0)) notables.note(entry(200, "complete", took), 0);
+    if (notables.wants(200, kEnds.complete, took, 0)) notables.note(entry(200, kEnds.complete, took), 0);
   }
-  EXPECT_FALSE(notables.wants(200, "complete", 900us, 0));
-  EXPECT_TRUE(notables.wants(200, "complete", 1ms, 0));
-  EXPECT_FALSE(notables.wants(101, "tunnel_closed", 1h, 0));
-  EXPECT_TRUE(notables.wants(200, "complete", 1us, 60));  // those are long ago
+  EXPECT_FALSE(notables.wants(200, kEnds.complete, 900us, 0));
+  EXPECT_TRUE(notables.wants(200, kEnds.complete, 1ms, 0));
+  EXPECT_FALSE(notables.wants(101, kEnds.tunnel_closed, 1h, 0));
+  EXPECT_TRUE(notables.wants(200, kEnds.complete, 1us, 60));  // those are long ago
   auto slow = notables.take().slow;
   ASSERT_EQ(slow.size(), 16u);
   for (const Story& one : slow) EXPECT_GE(one.took, 984us);
@@ -118,7 +143,7 @@ TEST(Notables, CountWhoIsLimitedMost) {
   Notables notables;
   for (int i = 0; i < 10'000; ++i) {
     const std::string other = "198.51.100." + std::to_string(i % 200);
-    notables.note(entry(429, "rate_limited", 1us, i % 2 == 0 ? "192.0.2.7" : other), 0);
+    notables.note(entry(429, kRateLimited, 1us, i % 2 == 0 ? "192.0.2.7" : other), 0);
   }
   const auto limited = notables.take().limited;
   EXPECT_EQ(limited.size(), 64u);
@@ -126,7 +151,7 @@ TEST(Notables, CountWhoIsLimitedMost) {
                                      [](const Limited& a, const Limited& b) { return a.times < b.times; });
   EXPECT_EQ(most->who, "192.0.2.7");
   EXPECT_EQ(most->times, 5000u);
-  EXPECT_EQ(most->reason, "rate_limited");
+  EXPECT_EQ(most->reason, &kRateLimited);
   EXPECT_EQ(most->route, "route");
 }
 

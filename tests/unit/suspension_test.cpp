@@ -14,6 +14,8 @@ using policy::Context;
 using policy::Decision;
 using policy::PolicyPointer;
 
+const policy::EndReason kSleptBadly{"slept_badly", 0, "The policy of this test has slept badly."};
+
 std::atomic<int> frames_alive{0};
 
 struct FrameGuard {
@@ -38,7 +40,7 @@ class Sleeper final : public policy::Policy {
     const FrameGuard guard;
     co_await sleep_for(context.loop, delay_);
     context.request.fields.set("x-seen", "later");
-    co_return refusal_ == 0 ? Decision::proceed() : Decision::refuse(refusal_, "slept_badly");
+    co_return refusal_ == 0 ? Decision::proceed() : Decision::refuse_with(refusal_, kSleptBadly);
   }
   Milliseconds delay_;
   uint16_t refusal_;

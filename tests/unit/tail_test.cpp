@@ -3,20 +3,27 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <deque>
+
 #include "telemetry/notables.h"
 #include "telemetry/series.h"
 
 namespace portcullis::telemetry {
 namespace {
 
-AccessEntry tail_entry(uint16_t status, std::string_view ended = "complete", std::string_view path = "/") {
+// As policies have them.
+const EndReason kTooMany{"rate_limited", 429, "A rate limit refused the request.", CallerLimit::kReached};
+const EndReason kNoKey{"key_missing", 401, "The request has no key."};
+
+AccessEntry tail_entry(uint16_t status, const EndReason& ended = kEnds.complete,
+                       std::string_view path = "/") {
   AccessEntry out;
   out.request_id = "id";
   out.client = "192.0.2.1";
   out.route = "orders";
   out.path = path;
   out.status = status;
-  out.ended = ended;
+  out.ended = &ended;
   return out;
 }
 
@@ -38,7 +45,7 @@ TEST(TailFilter, FitsByStatus) {
 }
 
 TEST(TailFilter, FitsByAllThatItSays) {
-  AccessEntry entry = tail_entry(429, "rate_limited", "/v1/orders");
+  AccessEntry entry = tail_entry(429, kTooMany, "/v1/orders");
   entry.consumer = "shop";
   entry.policy = "rate_limit";
   EXPECT_TRUE(
@@ -60,7 +67,7 @@ TEST(Tails, KeepWhatFitsAndCountWhatFindsNoRoom) {
   EXPECT_FALSE(tails.any());
   tails.open(1, std::make_shared<TailFilter>(*TailFilter::parse("status=4xx")));
   tails.open(2, std::make_shared<TailFilter>());
-  for (size_t i = 0; i < Tails::kStories + 50; ++i) tails.note(format, tail_entry(404, "no_route"));
+  for (size_t i = 0; i < Tails::kStories + 50; ++i) tails.note(format, tail_entry(404, kEnds.no_route));
   tails.note(format, tail_entry(200));
   auto pieces = tails.take();
   ASSERT_EQ(pieces.size(), 2u);
@@ -81,12 +88,12 @@ TEST(Tails, KeepWhatFitsAndCountWhatFindsNoRoom) {
 
 TEST(Notables, KeepRefusalsOfEachKindApart) {
   Notables notables;
-  notables.note(tail_entry(401, "key_missing"), 0);
+  notables.note(tail_entry(401, kNoKey), 0);
   size_t told = 0;
   for (int second = 0; second < 10; ++second) {
     for (int i = 0; i < 1000; ++i) {
-      if (!notables.wants(404, "no_route", std::chrono::microseconds(0), second)) continue;
-      notables.note(tail_entry(404, "no_route"), second);
+      if (!notables.wants(404, kEnds.no_route, std::chrono::microseconds(0), second)) continue;
+      notables.note(tail_entry(404, kEnds.no_route), second);
     }
   }
   for (const Story& one : notables.take().refused) {
@@ -102,9 +109,12 @@ TEST(Notables, KeepRefusalsOfEachKindApart) {
 
 TEST(Notables, KeepTheRefusalsOfFewKinds) {
   Notables notables;
-  std::vector<std::string> reasons;
-  for (int i = 0; i < 40; ++i) reasons.push_back("reason_" + std::to_string(i));
-  for (int i = 0; i < 40; ++i) notables.note(tail_entry(403, reasons[static_cast<size_t>(i)]), i);
+  std::deque<std::string> names;
+  std::deque<EndReason> reasons;
+  for (int i = 0; i < 40; ++i) {
+    names.push_back("reason_" + std::to_string(i));
+    notables.note(tail_entry(403, reasons.emplace_back(names.back(), 403, "")), i);
+  }
   const auto refused = notables.take().refused;
   EXPECT_EQ(refused.size(), 16u);
   for (const Story& one : refused) {

@@ -252,7 +252,7 @@ TEST(JsonResponse, FindsNoRoomInAFullPoolUnlessItHasBegun) {
   constexpr size_t kNoRoom = 0;
   Conversion refused("/shelf.Shelves/Watch", {{}, StreamForm::kArray, 10'000}, kNoRoom);
   EXPECT_EQ(refused.take(body), Step::kOverloaded);
-  EXPECT_EQ(refused.converter.failure(), "transcoding_overloaded");
+  EXPECT_EQ(refused.converter.failure().name, "transcoding_overloaded");
   Conversion begun("/shelf.Shelves/Watch", {{}, StreamForm::kArray, 10'000}, kNoRoom);
   EXPECT_EQ(begun.take(framed("")), Step::kDone);
   EXPECT_EQ(begun.take(body), Step::kDone);
@@ -282,7 +282,7 @@ TEST(JsonResponse, IsNotMuchLargerThanAMessageMayBe) {
   form.print.always_print_primitive_fields = true;
   Conversion with_unset("/shelf.Shelves/Import", form);
   EXPECT_EQ(with_unset.take(framed(shelves_in_it)), Step::kFailed);
-  EXPECT_EQ(with_unset.converter.failure(), "response_too_large");
+  EXPECT_EQ(with_unset.converter.failure().name, "response_too_large");
 }
 
 TEST(JsonResponse, HasABoundedNumberOfPartsWhereUnsetFieldsArePrinted) {

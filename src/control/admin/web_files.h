@@ -11,7 +11,10 @@ struct WebFile {
   std::string_view content;
 };
 
-// Null when there is none. The files are added by the build: cmake/WebFiles.cmake.
+// Null when there is none.
 const WebFile* find_web_file(std::string_view path);
+
+// The same of the files alone that the build adds: cmake/WebFiles.cmake.
+const WebFile* find_added_file(std::string_view path);
 
 }  // namespace portcullis::control

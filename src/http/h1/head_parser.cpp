@@ -10,41 +10,6 @@
 
 namespace portcullis::http::h1 {
 
-std::string_view to_string(ParseError error) {
-  switch (error) {
-    case ParseError::kNone: return "none";
-    case ParseError::kBareCarriageReturn: return "bare_cr";
-    case ParseError::kBareLineFeed: return "bare_lf";
-    case ParseError::kBadMethod: return "bad_method";
-    case ParseError::kBadTarget: return "bad_target";
-    case ParseError::kTargetTooLong: return "target_too_long";
-    case ParseError::kBadVersion: return "bad_version";
-    case ParseError::kUnsupportedVersion: return "unsupported_version";
-    case ParseError::kBadStatusLine: return "bad_status_line";
-    case ParseError::kUnknownStatus: return "unknown_status";
-    case ParseError::kBadFieldName: return "bad_field_name";
-    case ParseError::kBadFieldValue: return "bad_field_value";
-    case ParseError::kObsoleteFolding: return "obsolete_folding";
-    case ParseError::kTooManyFields: return "too_many_fields";
-    case ParseError::kHeadTooLarge: return "head_too_large";
-    case ParseError::kBadContentLength: return "bad_content_length";
-    case ParseError::kConflictingLength: return "conflicting_length";
-    case ParseError::kBadTransferEncoding: return "bad_transfer_encoding";
-    case ParseError::kRepeatedChunked: return "repeated_chunked";
-    case ParseError::kUnsupportedTransferEncoding: return "unsupported_transfer_encoding";
-    case ParseError::kTooManyConnectionOptions: return "too_many_connection_options";
-    case ParseError::kMissingHost: return "missing_host";
-    case ParseError::kDuplicateHost: return "duplicate_host";
-    case ParseError::kBadHost: return "bad_host";
-    case ParseError::kHostDisagrees: return "host_disagrees";
-    case ParseError::kBadChunkSize: return "bad_chunk_size";
-    case ParseError::kBadChunkEnd: return "bad_chunk_end";
-    case ParseError::kChunkLineTooLong: return "chunk_line_too_long";
-    case ParseError::kTrailersTooLarge: return "trailers_too_large";
-  }
-  return "unknown";
-}
-
 uint16_t status_for(ParseError error) {
   switch (error) {
     case ParseError::kTargetTooLong: return 414;

@@ -8,7 +8,7 @@
 
 namespace portcullis::http::h1 {
 
-// Why a head was refused. Names the log's detail; status_for() gives the answer.
+// Why a head was refused; status_for() gives the answer.
 enum class ParseError : uint8_t {
   kNone,
   kBareCarriageReturn,
@@ -41,7 +41,6 @@ enum class ParseError : uint8_t {
   kTrailersTooLarge,
 };
 
-std::string_view to_string(ParseError error);
 // The status that RFC 9110/9112/6585 give to a request refused so.
 uint16_t status_for(ParseError error);
 

@@ -1,5 +1,6 @@
 #include "policy/acl/acl.h"
 
+#include "policy/acl/reasons.h"
 #include "policy/condition.h"
 
 namespace portcullis::policy::acl {
@@ -52,7 +53,7 @@ class Acl final : public Policy {
   Effect effect_of(const Compiled* rule) const { return rule == nullptr ? otherwise_ : rule->effect; }
   Decision decide(const Compiled* rule) const {
     return effect_of(rule) == Effect::kAllow ? Decision::proceed()
-                                             : Decision::refuse(403, "forbidden", "acl_denied");
+                                             : Decision::refuse(kReasons.acl_denied, "forbidden");
   }
   const Compiled* first_that_holds(const Context& context) const {
     for (const Compiled& rule : rules_) {
@@ -94,7 +95,7 @@ Kind kind() {
                  "In the order in which they are tried.")
       .optional("default", &Settings::default_effect, config::choice<Effect>(),
                 "What is done when no rule holds.");
-  return with_insight<Settings>(make_kind<Settings, Acl>("acl", type, check),
+  return with_insight<Settings>(make_kind<Settings, Acl>("acl", type, check).with_reasons(kReasons),
                                 [](const Settings& settings, const config::PolicyUse&) {
                                   Insight out{.decides_access = true};
                                   for (const Rule& one : settings.rules) {

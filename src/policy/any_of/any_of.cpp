@@ -1,5 +1,6 @@
 #include "policy/any_of/any_of.h"
 
+#include "policy/any_of/reasons.h"
 #include "policy/authentication.h"
 
 namespace portcullis::policy::any_of {
@@ -46,7 +47,7 @@ class AnyOf final : public Authentication {
     for (const auto& method : methods_) method->on_response(context);
   }
   std::string_view challenge() const override { return challenge_; }
-  std::string_view missing_reason() const override { return "credential_missing"; }
+  const EndReason& missing_reason() const override { return kReasons.credential_missing; }
 
   Decision authenticate(Context& context) const override { return attempt(context, 0, {}); }
 
@@ -113,7 +114,7 @@ Kind kind(const std::vector<Kind>& methods) {
       if (its != nullptr && its->check) its->check(method, config, diagnostics);
     }
   };
-  return with_insight<Settings>(std::move(kind),
+  return with_insight<Settings>(std::move(kind).with_reasons(kReasons),
                                 [methods](const Settings& settings, const config::PolicyUse&) {
                                   Insight out = authentication_insight(settings);
                                   for (const config::PolicyUse& method : settings.methods) {

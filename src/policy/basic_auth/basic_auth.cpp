@@ -11,6 +11,7 @@
 #include "http/message.h"
 #include "identity/password.h"
 #include "policy/authentication.h"
+#include "policy/basic_auth/reasons.h"
 #include "policy/bounded_cache.h"
 #include "policy/credential_place.h"
 #include "policy/limit_key.h"
@@ -117,11 +118,11 @@ class BasicAuth final : public Authentication {
 
   bool presented(const Context& context) const override { return find(context).has_value(); }
   std::string_view challenge() const override { return challenge_; }
-  std::string_view missing_reason() const override { return "basic_missing"; }
+  const EndReason& missing_reason() const override { return kReasons.basic_missing; }
 
   Decision authenticate(Context& context) const override {
     const auto login = read(context);
-    if (!login) return unauthorized(context, challenge_, "basic_malformed");
+    if (!login) return unauthorized(context, challenge_, kReasons.basic_malformed);
     const auto& [username, password] = *login;
     const identity::Password* known = consumers().by_username(username);
     const std::string_view hash = known == nullptr ? kNobody : std::string_view(known->hash);
@@ -170,11 +171,11 @@ class BasicAuth final : public Authentication {
                        const identity::Password* known) const {
     std::function<Verification()> work = [job] { return verify(*job); };
     const auto found = co_await pool_.run(context.loop, std::move(work));
-    if (!found) co_return Decision::refuse(503, "overloaded", "basic_overloaded");
+    if (!found) co_return Decision::refuse(kReasons.basic_overloaded, "overloaded");
     if (*found == Verification::kTooManyFailures) co_return refuse_for_failures(context);
     if (*found == Verification::kWrong || known == nullptr)
       co_return unauthorized(context, challenge_,
-                             known == nullptr ? "basic_unknown_user" : "basic_wrong_password");
+                             known == nullptr ? kReasons.basic_unknown_user : kReasons.basic_wrong_password);
     if (job->remembers)
       cache(context).keep(crypto::text_of(job->digest), true, context.loop.now() + settings_.cache);
     co_return admit(context, *known);
@@ -189,7 +190,7 @@ class BasicAuth final : public Authentication {
         std::max(seconds(settings_.failures_by_address), seconds(settings_.failures_by_name));
     context.response.fields.add("retry-after",
                                 context.arena.decimal(static_cast<uint64_t>(std::max<int64_t>(wait, 1))));
-    return Decision::refuse(429, "rate_limited", "basic_too_many_failures");
+    return Decision::refuse(kReasons.basic_too_many_failures, "rate_limited");
   }
 
   Decision admit(Context& context, const identity::Password& known) const {
@@ -240,7 +241,7 @@ Kind kind() {
           "reload still is.")
       .optional("credential", &Settings::credential, credential_type(),
                 "Whether the backend sees the password: `hide` or `pass`.");
-  return make_authentication_kind<Settings, BasicAuth>("basic_auth", type, "basic");
+  return make_authentication_kind<Settings, BasicAuth>("basic_auth", type, "basic").with_reasons(kReasons);
 }
 
 }  // namespace portcullis::policy::basic_auth

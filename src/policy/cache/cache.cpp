@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "http/method.h"
 #include "http/query.h"
+#include "policy/cache/reasons.h"
 #include "policy/cache/shared_cache.h"
 
 namespace portcullis::policy::cache_policy {
@@ -162,7 +163,7 @@ std::optional<Decision> SharedCache::find_stored(Context& context, CacheVisit& v
   }
   if (!visit.wanted.only_if_cached) return std::nullopt;
   context.cache_outcome = "miss";
-  return Decision::refuse(504, "only_if_cached");
+  return Decision::refuse(kReasons.only_if_cached);
 }
 
 SharedCache::Step SharedCache::step(Context& context, CacheVisit& visit) const {
@@ -350,7 +351,7 @@ Decision SharedCache::share_failure(Context& context, CacheVisit& visit) const {
     return serve(context, visit, visit.stale, {.forwarded = visit.forwarded, .collapsed = true}, "stale",
                  moment);
   context.cache_outcome = "collapsed";
-  return Decision::refuse(visit.joined->status(), visit.joined->why());
+  return Decision::refuse_with(visit.joined->status(), visit.joined->why());
 }
 
 Decision SharedCache::serve(Context& context, CacheVisit& visit, cache::EntryPointer entry, Served served,
@@ -363,12 +364,12 @@ Decision SharedCache::serve(Context& context, CacheVisit& visit, cache::EntryPoi
   write_stored_answer(context, *visit.stale, validated ? Origin::kUpstreamNow : Origin::kStore, moment);
   if (settings_.status_field) write_cache_status(context, served, visit.stale.get(), moment);
   context.cache_outcome = outcome;
-  if (context.explains()) return Decision::serve("answered_from_cache");
+  if (context.explains()) return Decision::serve(kReasons.answered_from_cache);
   telemetry::CacheMetrics& metrics = *metrics_[context.worker];
   if (outcome == "hit") metrics.hits.add();
   if (outcome == "stale") metrics.stale.add();
   if (outcome == "collapsed") metrics.collapsed.add();
-  return Decision::serve("answered_from_cache");
+  return Decision::serve(kReasons.answered_from_cache);
 }
 
 Notes SharedCache::explain(Context& context, const Decision& decision) const {
@@ -386,15 +387,16 @@ Notes SharedCache::explain(Context& context, const Decision& decision) const {
 }
 
 Kind kind() {
-  return with_insight<CacheSettings>(make_kind<CacheSettings, SharedCache>("cache", cache_type()),
-                                     [](const CacheSettings& settings, const config::PolicyUse& use) {
-                                       // With a condition, its author has said which requests may be answered
-                                       // so.
-                                       Insight out{.answers_from_store = settings.when.empty()};
-                                       out.add_reads(Template(settings.key).caller_reads(), use.location);
-                                       out.add_reads(Condition(settings.when).caller_reads(), use.location);
-                                       return out;
-                                     });
+  return with_insight<CacheSettings>(
+      make_kind<CacheSettings, SharedCache>("cache", cache_type()).with_reasons(kReasons),
+      [](const CacheSettings& settings, const config::PolicyUse& use) {
+        // With a condition, its author has said which requests may be answered
+        // so.
+        Insight out{.answers_from_store = settings.when.empty()};
+        out.add_reads(Template(settings.key).caller_reads(), use.location);
+        out.add_reads(Condition(settings.when).caller_reads(), use.location);
+        return out;
+      });
 }
 
 }  // namespace portcullis::policy::cache_policy

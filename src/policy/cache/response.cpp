@@ -70,10 +70,10 @@ void SharedCache::settle(Context& context, CacheVisit& visit) const {
   restore(context, visit);
   const Time moment = cache::now();
   const bool failed =
-      context.from_target ? is_server_failure(context.response.status) : !context.failure.empty();
+      context.from_target ? is_server_failure(context.response.status) : context.failure != nullptr;
   if (failed && visit.stale != nullptr && may_serve_on_error(*visit.stale, moment)) {
     const uint16_t status = context.response.status;
-    store_.failed(visit.key, std::exchange(visit.fetch, nullptr), status, "upstream_failed");
+    store_.failed(visit.key, std::exchange(visit.fetch, nullptr), status, kEnds.upstream_failed);
     context.note = "cache_stale_on_error";
     serve(context, visit, visit.stale, {.forwarded = visit.forwarded, .forwarded_status = status}, "stale",
           moment);
@@ -98,10 +98,10 @@ bool SharedCache::may_serve_on_error(const cache::Entry& entry, Time moment) con
 
 // No target has answered, or a policy behind the cache has.
 void SharedCache::settle_failure(Context& context, CacheVisit& visit) const {
-  if (context.failure.empty()) {
+  if (context.failure == nullptr) {
     store_.abandoned(visit.key, std::exchange(visit.fetch, nullptr));
   } else {
-    store_.failed(visit.key, std::exchange(visit.fetch, nullptr), context.response.status, context.failure);
+    store_.failed(visit.key, std::exchange(visit.fetch, nullptr), context.response.status, *context.failure);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "config/field_types.h"
+#include "policy/concurrency_limit/reasons.h"
 #include "policy/concurrency_limit/wait_queue.h"
 #include "policy/limit_key.h"
 #include "policy/per_worker.h"
@@ -64,7 +65,7 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
       return Decision::proceed();
     if (!context.explains() && gate.try_enter()) return enter(context, *inside);
     if (gate.waiting.load(std::memory_order_relaxed) >= settings_.queue.size)
-      return refuse(context, "concurrency_limit");
+      return refuse(context, kReasons.concurrency_limit);
     return Decision::suspend(wait(context, *inside));
   }
 
@@ -137,10 +138,10 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
     return Decision::proceed();
   }
 
-  Decision refuse(Context& context, std::string_view reason) const {
+  Decision refuse(Context& context, const EndReason& reason) const {
     if (!context.explains()) metrics_[context.worker]->refused.add();
     context.response.fields.add("retry-after", "1");
-    return Decision::refuse(503, "overloaded", reason);
+    return Decision::refuse(reason, "overloaded");
   }
 
   WaitQueue& queue(const Context& context) const {
@@ -155,7 +156,7 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
                              settings_.queue.timeout, uint64_t{1} << (context.worker % 64));
     const WaitQueue::Outcome outcome = co_await waiter;
     co_return outcome == WaitQueue::Outcome::kEntered ? enter(context, inside)
-                                                      : refuse(context, "concurrency_queue_timeout");
+                                                      : refuse(context, kReasons.concurrency_queue_timeout);
   }
 
   // A request has left: those waiting on this worker come first, then those of the next worker that has some.
@@ -230,13 +231,14 @@ Kind kind() {
       .optional("adaptive", &Settings::adaptive, adaptive,
                 "Lowers the limit when requests take longer than usual, and raises it again (the gradient of "
                 "usual to recent latency).");
-  return with_insight<Settings>(make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check),
-                                [](const Settings& settings, const config::PolicyUse& use) {
-                                  Insight out;
-                                  for (const std::string& key : {settings.key, settings.queue.fair_by})
-                                    out.add_reads(LimitKey(key).caller_reads(), use.location);
-                                  return out;
-                                });
+  return with_insight<Settings>(
+      make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check).with_reasons(kReasons),
+      [](const Settings& settings, const config::PolicyUse& use) {
+        Insight out;
+        for (const std::string& key : {settings.key, settings.queue.fair_by})
+          out.add_reads(LimitKey(key).caller_reads(), use.location);
+        return out;
+      });
 }
 
 }  // namespace portcullis::policy::concurrency_limit

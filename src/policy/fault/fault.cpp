@@ -4,6 +4,7 @@
 
 #include "config/field_types.h"
 #include "policy/condition.h"
+#include "policy/fault/reasons.h"
 #include "policy/sampler.h"
 
 namespace portcullis::policy::fault {
@@ -55,7 +56,7 @@ class Fault final : public Policy {
 
  private:
   Decision abort() const {
-    return Decision::refuse(static_cast<uint16_t>(settings_.abort.status), "fault_abort");
+    return Decision::refuse_with(static_cast<uint16_t>(settings_.abort.status), kReasons.fault_abort);
   }
 
   Task<Decision> wait(Context& context, bool aborts) const {
@@ -86,12 +87,13 @@ Kind kind() {
                 "To which requests it happens, as `header.x-test exists`.")
       .default_in_words("every request");
   Kind kind = make_kind<Settings, Fault>(
-      "fault", type,
-      [](const config::PolicyUse& use, const Settings& settings, const config::Config&,
-         config::Diagnostics& diagnostics) {
-        if (settings.delay.duration.count() == 0 && settings.abort.status == 0)
-          diagnostics.error(use.location, "`fault` needs a `delay`, an `abort`, or both");
-      });
+                  "fault", type,
+                  [](const config::PolicyUse& use, const Settings& settings, const config::Config&,
+                     config::Diagnostics& diagnostics) {
+                    if (settings.delay.duration.count() == 0 && settings.abort.status == 0)
+                      diagnostics.error(use.location, "`fault` needs a `delay`, an `abort`, or both");
+                  })
+                  .with_reasons(kReasons);
   return with_insight<Settings>(std::move(kind), [](const Settings& settings, const config::PolicyUse& use) {
     Insight out;
     out.add_reads(Condition(settings.when).caller_reads(), use.location);

@@ -5,6 +5,7 @@
 #include "http/characters.h"
 #include "policy/authentication.h"
 #include "policy/bounded_cache.h"
+#include "policy/forward_auth/reasons.h"
 #include "policy/outside.h"
 #include "policy/per_worker.h"
 #include "policy/services.h"
@@ -51,7 +52,7 @@ class ForwardAuth final : public Authentication {
   // The service judges everybody, also those who have nothing to show.
   bool presented(const Context&) const override { return true; }
   std::string_view challenge() const override { return {}; }
-  std::string_view missing_reason() const override { return "auth_missing"; }
+  const EndReason& missing_reason() const override { return kReasons.auth_missing; }
 
   void add_owned_fields(OwnedFields& fields) const override {
     const http::FieldNames sent(settings_.send);
@@ -129,7 +130,7 @@ class ForwardAuth final : public Authentication {
       service_.failed(response.error.empty() ? "it answers " + std::to_string(response.status)
                                              : response.error);
       if (settings_.on_error == OnError::kDeny)
-        co_return Decision::refuse(503, "unavailable", "auth_unavailable");
+        co_return Decision::refuse(kReasons.auth_unavailable, "unavailable");
       context.note = "auth_unavailable_allowed";
       co_return Decision::proceed();
     }
@@ -181,7 +182,7 @@ class ForwardAuth final : public Authentication {
       if (wanted && http::is_field_text(value))
         context.response.fields.add(context.arena.copy(name), context.arena.copy(value));
     }
-    return Decision::answer(context.arena.copy(response.body), "auth_refused");
+    return Decision::answer(context.arena.copy(response.body), kReasons.auth_refused);
   }
 
   static constexpr size_t kCached = 4096;
@@ -250,7 +251,7 @@ Kind kind() {
       .optional("consumer_field", &Settings::consumer_field, config::text("x-consumer"),
                 "A field of the service's answer that names the consumer.")
       .optional("cache", &Settings::cache, cache, "Admissions that are remembered; refusals never are.");
-  return with_insight<Settings>(make_kind<Settings, ForwardAuth>("forward_auth", type),
+  return with_insight<Settings>(make_kind<Settings, ForwardAuth>("forward_auth", type).with_reasons(kReasons),
                                 [](const Settings& settings, const config::PolicyUse&) {
                                   Insight out = authentication_insight(settings);
                                   out.asks.push_back(settings.url);

@@ -10,6 +10,7 @@
 #include "policy/grpc_transcoding/conversion.h"
 #include "policy/grpc_transcoding/json_response.h"
 #include "policy/grpc_transcoding/json_text.h"
+#include "policy/grpc_transcoding/reasons.h"
 #include "policy/grpc_transcoding/request_builder.h"
 #include "policy/grpc_transcoding/service_api.h"
 #include "policy/services.h"
@@ -94,13 +95,14 @@ class GrpcTranscoding final : public Policy {
   }
 
   Decision decide_others() const {
-    return settings_.others == Others::kPass ? Decision::proceed() : Decision::refuse(404, "no_grpc_method");
+    return settings_.others == Others::kPass ? Decision::proceed()
+                                             : Decision::refuse(kReasons.no_grpc_method);
   }
 
   Task<Decision> transcode(Context& context, const HttpBinding& binding) const {
     http::RequestHead& request = context.request;
     if (request.fields.find("content-encoding") != nullptr)
-      co_return Decision::refuse(415, "content_encoding_not_supported");
+      co_return Decision::refuse(kReasons.content_encoding_not_supported);
     Decision held = co_await hold_body(context, settings_.body_size);
     if (held.kind != Decision::Kind::kContinue) co_return held;
     const HttpCall call{.path = context.target_path,
@@ -114,7 +116,7 @@ class GrpcTranscoding final : public Policy {
       PoolJob<Result<std::string>> job(pool_, context.loop);
       if (job.submit(work_of(binding, call))) messages = co_await job;
     }
-    if (!messages) co_return Decision::refuse(503, "overloaded", "transcoding_overloaded");
+    if (!messages) co_return Decision::refuse(kReasons.transcoding_overloaded, "overloaded");
     if (!*messages) co_return tell(context, messages->error().message);
     context.body->replace(std::move(**messages));
     // Whatever the call's method is, its binding says what the request was.
@@ -146,7 +148,8 @@ class GrpcTranscoding final : public Policy {
     constexpr uint32_t kInvalidArgument = 3;
     context.response.status = 400;
     context.response.fields.set("content-type", "application/json");
-    return Decision::answer(context.arena.copy(error_text(kInvalidArgument, what)), "bad_json_request");
+    return Decision::answer(context.arena.copy(error_text(kInvalidArgument, what)),
+                            kReasons.bad_json_request);
   }
 
   Settings settings_;
@@ -205,7 +208,7 @@ Kind kind() {
       .optional("ignore_unknown", &Settings::ignore_unknown, config::boolean(),
                 "Whether requests may have fields and parameters that the message does not have: else 400.");
   return with_insight<Settings>(
-      make_kind<Settings, GrpcTranscoding>("grpc_transcoding", type, check),
+      make_kind<Settings, GrpcTranscoding>("grpc_transcoding", type, check).with_reasons(kReasons),
       [](const Settings&, const config::PolicyUse&) { return Insight{.needs_http2 = true}; });
 }
 

@@ -9,6 +9,7 @@
 #include "http/grpc.h"
 #include "http/query.h"
 #include "policy/grpc_transcoding/conversion.h"
+#include "policy/grpc_transcoding/reasons.h"
 
 namespace portcullis::policy::grpc_transcoding {
 
@@ -54,7 +55,7 @@ ResponseConverter::Way JsonResponse::begin(http::ResponseHead& response) {
   pending_.clear();
   messages_ = 0;
   begun_ = false;
-  failure_ = "upstream_malformed";
+  failure_ = &kEnds.upstream_malformed;
   http::Fields& fields = response.fields;
   // Something before the service has answered.
   if (response.status != 200 || http::grpc_form(fields.value_of("content-type")) != http::GrpcForm::kGrpc)
@@ -115,7 +116,7 @@ Task<ResponseConverter::Step> JsonResponse::proceed(std::string& out) {
   // What has begun keeps its place, so that a full pool breaks off no response.
   const SidePool::Room room = begun_ ? SidePool::Room::kKept : SidePool::Room::kLimited;
   if (!job.submit(std::exchange(work_, nullptr), room)) {
-    failure_ = "transcoding_overloaded";
+    failure_ = &kReasons.transcoding_overloaded;
     co_return Step::kOverloaded;
   }
   const Waiting waiting(*this, job);
@@ -133,7 +134,7 @@ ResponseConverter::Step JsonResponse::take(Printed made, std::string& out) {
   switch (made.outcome) {
     case Printed::Outcome::kDone: break;
     case Printed::Outcome::kMalformed: return Step::kFailed;
-    case Printed::Outcome::kTooLarge: failure_ = "response_too_large"; return Step::kFailed;
+    case Printed::Outcome::kTooLarge: failure_ = &kEnds.response_too_large; return Step::kFailed;
     case Printed::Outcome::kStopped: return Step::kGivenUp;
   }
   if (!made.content_type.empty()) set_type(arena_.copy(made.content_type));
@@ -180,7 +181,7 @@ ResponseConverter::Step JsonResponse::finish(std::string_view trailers, std::str
   }
   if (streams && messages_ > 0) {
     // The head has said that all is well: a transfer that breaks off says that it is not.
-    failure_ = "grpc_stream_failed";
+    failure_ = &kReasons.grpc_stream_failed;
     if (printer_.is_raw() || form != StreamForm::kEvents) return Step::kFailed;
     return tell_error("event: error\ndata: ", "\n\n", out);
   }

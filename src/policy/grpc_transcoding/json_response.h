@@ -23,7 +23,7 @@ class JsonResponse final : public ResponseConverter {
   Step finish(std::string_view trailers, std::string& out) override;
   Task<Step> proceed(std::string& out) override;
   void give_up() override;
-  std::string_view failure() const override { return failure_; }
+  const EndReason& failure() const override { return *failure_; }
 
  private:
   using Job = PoolJob<Printed>;
@@ -46,7 +46,7 @@ class JsonResponse final : public ResponseConverter {
   bool begun_ = false;  // something of the body has been made
   CallStatus status_;
   bool told_ = false;  // the status: by the head, or in the end
-  std::string_view failure_ = "upstream_malformed";
+  const EndReason* failure_ = &kEnds.upstream_malformed;
   Job::Work work_;      // for proceed()
   Job* job_ = nullptr;  // while proceed() waits for it
   bool given_up_ = false;

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "crypto/encoding.h"
 #include "http/grpc.h"
+#include "policy/grpc_web/reasons.h"
 
 namespace portcullis::policy::grpc_web {
 
@@ -118,7 +119,7 @@ class GrpcWeb final : public Policy {
     Decision held = co_await hold_body(context, settings_.body_size);
     if (held.kind != Decision::Kind::kContinue) co_return held;
     auto bytes = decode_grpc_web_text(context.body->content());
-    if (!bytes) co_return Decision::refuse(400, "bad_base64");
+    if (!bytes) co_return Decision::refuse(kReasons.bad_base64);
     context.body->replace(std::move(*bytes));
     co_return Decision::proceed();
   }
@@ -138,7 +139,7 @@ Kind kind() {
   type->optional("body_size", &Settings::body_size, config::size(),
                  "Most bytes of a request in the text form, which is decoded in memory: 413 beyond it.");
   return with_insight<Settings>(
-      make_kind<Settings, GrpcWeb>("grpc_web", type),
+      make_kind<Settings, GrpcWeb>("grpc_web", type).with_reasons(kReasons),
       [](const Settings&, const config::PolicyUse&) { return Insight{.needs_http2 = true}; });
 }
 

@@ -23,7 +23,7 @@ class Headers final : public Policy {
 
   Decision on_request(Context& context) const override {
     return request_.apply(context.request.fields, context) ? Decision::proceed()
-                                                           : Decision::refuse(431, "too_many_fields");
+                                                           : Decision::refuse(kEnds.too_many_fields);
   }
   void on_response(Context& context) const override { response_.apply(context.response.fields, context); }
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "crypto/digest.h"
 #include "policy/authentication.h"
+#include "policy/hmac_auth/reasons.h"
 #include "policy/hmac_auth/signature_base.h"
 #include "policy/services.h"
 
@@ -116,32 +117,31 @@ class HmacAuth final : public Authentication {
            context.request.fields.find("signature-input") != nullptr;
   }
   std::string_view challenge() const override { return kChallenge; }
-  std::string_view missing_reason() const override { return "signature_missing"; }
+  const EndReason& missing_reason() const override { return kReasons.signature_missing; }
 
   Decision authenticate(Context& context) const override {
     const auto presented = read_signature(context.request);
-    if (!presented) return unauthorized(context, kChallenge, "signature_malformed");
+    if (!presented) return unauthorized(context, kChallenge, kReasons.signature_malformed);
     const http::InnerList& covered = presented->covered;
     const auto* keyid = parameter<std::string>(covered, "keyid");
     const identity::SigningKey* key = keyid == nullptr ? nullptr : consumers().by_signing_key(*keyid);
-    if (key == nullptr) return unauthorized(context, kChallenge, "signature_unknown_key");
-    if (const std::string_view fault = judge(covered, *key); !fault.empty())
-      return unauthorized(context, kChallenge, fault);
+    if (key == nullptr) return unauthorized(context, kChallenge, kReasons.signature_unknown_key);
+    if (const EndReason* fault = judge(covered, *key)) return unauthorized(context, kChallenge, *fault);
     const auto base = signature_base(covered, context);
-    if (!base) return unauthorized(context, kChallenge, "signature_component");
+    if (!base) return unauthorized(context, kChallenge, kReasons.signature_component);
     if (!key->key.verify(*base, presented->signature))
-      return unauthorized(context, kChallenge, "signature_wrong");
+      return unauthorized(context, kChallenge, kReasons.signature_wrong);
     // Only what is genuine is remembered, or strangers could fill the memory and use up others' nonces.
     const auto* nonce = parameter<std::string>(covered, "nonce");
     if (nonce != nullptr && !is_first_use(context, *keyid, *nonce))
-      return unauthorized(context, kChallenge, "signature_replayed");
+      return unauthorized(context, kChallenge, kReasons.signature_replayed);
     const bool has_digest = covers(covered, "content-digest");
     if (!has_digest && settings_.digest && context.request.body.kind != http::BodyKind::kNone)
-      return unauthorized(context, kChallenge, "signature_without_digest");
+      return unauthorized(context, kChallenge, kReasons.signature_without_digest);
     if (!has_digest) return admit(context, *key);
     if (context.request.body.kind == http::BodyKind::kNone)
       return digest_agrees(context.request, "") ? admit(context, *key)
-                                                : unauthorized(context, kChallenge, "digest_wrong");
+                                                : unauthorized(context, kChallenge, kReasons.digest_wrong);
     return Decision::suspend(check_body(context, *key));
   }
 
@@ -155,10 +155,10 @@ class HmacAuth final : public Authentication {
     return (context.explains() ? seen_.look(once_, key, 1, now) : seen_.charge(once_, key, 1, now)).allowed;
   }
 
-  // What is wrong with the signature's parameters, or "".
-  std::string_view judge(const http::InnerList& covered, const identity::SigningKey& key) const {
+  // What is wrong with the signature's parameters; null: nothing.
+  const EndReason* judge(const http::InnerList& covered, const identity::SigningKey& key) const {
     for (const std::string& component : settings_.components) {
-      if (!covers(covered, component)) return "signature_does_not_cover";
+      if (!covers(covered, component)) return &kReasons.signature_does_not_cover;
     }
     const auto now =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -166,19 +166,20 @@ class HmacAuth final : public Authentication {
     const auto window = std::chrono::ceil<std::chrono::seconds>(settings_.window).count();
     const auto* created = parameter<int64_t>(covered, "created");
     if (created == nullptr || *created > now + kClockSkew.count() || now - *created > window)
-      return "signature_outside_window";
+      return &kReasons.signature_outside_window;
     if (const http::BareItem* expires = http::find_parameter(covered.parameters, "expires")) {
       const auto* moment = std::get_if<int64_t>(expires);
-      if (moment == nullptr || *moment <= now) return "signature_expired";
+      if (moment == nullptr || *moment <= now) return &kReasons.signature_expired;
     }
     if (const http::BareItem* told = http::find_parameter(covered.parameters, "alg")) {
       const auto* name = std::get_if<std::string>(told);
-      if (name == nullptr || *name != key.algorithm) return "signature_algorithm";  // section 3.2, step 6
+      if (name == nullptr || *name != key.algorithm)
+        return &kReasons.signature_algorithm;  // section 3.2, step 6
     }
     const auto* nonce = parameter<std::string>(covered, "nonce");
     if (settings_.nonce == Nonce::kRequired && (nonce == nullptr || nonce->empty()))
-      return "signature_no_nonce";
-    return "";
+      return &kReasons.signature_no_nonce;
+    return nullptr;
   }
 
   Task<Decision> check_body(Context& context, const identity::SigningKey& key) const {
@@ -186,7 +187,7 @@ class HmacAuth final : public Authentication {
     if (held.kind != Decision::Kind::kContinue) co_return held;
     co_return digest_agrees(context.request, context.body->content())
         ? admit(context, key)
-        : unauthorized(context, kChallenge, "digest_wrong");
+        : unauthorized(context, kChallenge, kReasons.digest_wrong);
   }
 
   static Decision admit(Context& context, const identity::SigningKey& key) {
@@ -229,7 +230,8 @@ Kind kind() {
           "then compared with the body before anything reaches the backend.")
       .optional("body_limit", &Settings::body_limit, config::size(),
                 "The largest body that is held to be compared; beyond it: 413.");
-  return make_authentication_kind<Settings, HmacAuth>("hmac_auth", type, "signing_keys");
+  return make_authentication_kind<Settings, HmacAuth>("hmac_auth", type, "signing_keys")
+      .with_reasons(kReasons);
 }
 
 }  // namespace portcullis::policy::hmac_auth

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "config/field_types.h"
+#include "policy/ip_filter/reasons.h"
 #include "runtime/ip_set.h"
 
 namespace portcullis::policy::ip_filter {
@@ -59,7 +60,7 @@ class IpFilter final : public Policy {
     const auto address = IpAddress::parse(context.client_address);
     const bool denied = address && deny_.contains(*address);
     const bool allowed = allows_all_ || (address && allow_.contains(*address));
-    return denied || !allowed ? Decision::refuse(403, "address_refused") : Decision::proceed();
+    return denied || !allowed ? Decision::refuse(kReasons.address_refused) : Decision::proceed();
   }
 
  private:
@@ -95,7 +96,7 @@ Kind kind() {
       .optional("deny_file", &Settings::deny_file, config::text("/etc/portcullis/abusers.txt"),
                 "The same for `deny`.");
   return with_insight<Settings>(
-      make_kind<Settings, IpFilter>("ip_filter", type, check),
+      make_kind<Settings, IpFilter>("ip_filter", type, check).with_reasons(kReasons),
       [](const Settings&, const config::PolicyUse&) { return Insight{.decides_access = true}; });
 }
 

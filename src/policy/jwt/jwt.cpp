@@ -1,6 +1,7 @@
 #include "policy/jwt/jwt.h"
 
 #include "policy/bounded_cache.h"
+#include "policy/jwt/reasons.h"
 #include "policy/jwt/settings.h"
 #include "policy/per_worker.h"
 #include "policy/services.h"
@@ -10,6 +11,25 @@ namespace {
 
 using identity::KeySet;
 using identity::TokenFault;
+
+const EndReason& reason_for(TokenFault fault) {
+  switch (fault) {
+    case TokenFault::kTooLong: return kReasons.jwt_too_long;
+    case TokenFault::kAlgorithm: return kReasons.jwt_algorithm;
+    case TokenFault::kCritical: return kReasons.jwt_critical;
+    case TokenFault::kType: return kReasons.jwt_type;
+    case TokenFault::kUnknownKey: return kReasons.jwt_unknown_key;
+    case TokenFault::kSignature: return kReasons.jwt_signature;
+    case TokenFault::kExpired: return kReasons.jwt_expired;
+    case TokenFault::kNotYetValid: return kReasons.jwt_not_yet_valid;
+    case TokenFault::kNoExpiry: return kReasons.jwt_no_expiry;
+    case TokenFault::kIssuer: return kReasons.jwt_issuer;
+    case TokenFault::kAudience: return kReasons.jwt_audience;
+    case TokenFault::kNone:
+    case TokenFault::kMalformed: break;
+  }
+  return kReasons.jwt_malformed;
+}
 using identity::VerifiedToken;
 
 class Jwt final : public Authentication {
@@ -18,7 +38,7 @@ class Jwt final : public Authentication {
       : Authentication(settings, build),
         settings_(settings),
         rules_(token_rules(settings)),
-        claims_(settings, "jwt_unknown_consumer", "jwt_requirement"),
+        claims_(settings, kReasons.jwt_unknown_consumer, kReasons.jwt_requirement),
         workers_(build.workers) {
     if (auto configured = configured_keys(settings)) {
       source_ = std::make_shared<identity::KeySource>(std::move(**configured));
@@ -32,7 +52,7 @@ class Jwt final : public Authentication {
   bool presented(const Context& context) const override { return settings_.find(context).has_value(); }
   void add_owned_fields(OwnedFields& fields) const override { claims_.add_owned_fields(fields); }
   std::string_view challenge() const override { return "Bearer"; }
-  std::string_view missing_reason() const override { return "jwt_missing"; }
+  const EndReason& missing_reason() const override { return kReasons.jwt_missing; }
 
   Notes explain(Context& context, const Decision& decision) const override {
     if (decision.kind == Decision::Kind::kUnknown)
@@ -58,7 +78,7 @@ class Jwt final : public Authentication {
     // The issuer may have a new key, under a new name or a known one.
     if (verified.fault == TokenFault::kUnknownKey || verified.fault == TokenFault::kSignature)
       return wait_or_refuse(context, version, verified.fault);
-    if (verified.fault != TokenFault::kNone) return invalid(context, name_of(verified.fault));
+    if (verified.fault != TokenFault::kNone) return invalid(context, reason_for(verified.fault));
     const identity::Consumer* consumer = claims_.consumer_of(*verified.claims, consumers());
     if (!context.explains())
       mine.cache.keep(token, {verified.claims, consumer, mine.version, verified.good_until},
@@ -85,7 +105,7 @@ class Jwt final : public Authentication {
     return workers_.get(context.worker, [this] { return std::make_unique<PerWorkerState>(settings_.cache); });
   }
 
-  static Decision invalid(Context& context, std::string_view reason) {
+  static Decision invalid(Context& context, const EndReason& reason) {
     return unauthorized(context, R"(Bearer error="invalid_token")", reason);
   }
 
@@ -106,8 +126,8 @@ class Jwt final : public Authentication {
     if (version == 0 && context.purpose == Purpose::kExplainOffline) return Decision::unknown();
     if (mine.waiting < kMaxWaiting && others_come(context))
       return Decision::suspend(wait(context, version, fault));
-    return version == 0 ? Decision::refuse(503, "unavailable", "jwt_no_keys")
-                        : invalid(context, name_of(fault));
+    return version == 0 ? Decision::refuse(kReasons.jwt_no_keys, "unavailable")
+                        : invalid(context, reason_for(fault));
   }
 
   Task<Decision> wait(Context& context, uint64_t version, TokenFault fault) const {
@@ -120,8 +140,8 @@ class Jwt final : public Authentication {
     while (source_->version() == version && source_->fetching() && Clock::now() < patience)
       co_await sleep_for(context.loop, Milliseconds(5));
     if (source_->version() != version) co_return authenticate(context);
-    co_return version == 0 ? Decision::refuse(503, "unavailable", "jwt_no_keys")
-                           : invalid(context, name_of(fault));
+    co_return version == 0 ? Decision::refuse(kReasons.jwt_no_keys, "unavailable")
+                           : invalid(context, reason_for(fault));
   }
 
   Decision admit(Context& context, const std::shared_ptr<const identity::Claims>& claims,
@@ -149,7 +169,8 @@ Kind kind() {
       make_kind<JwtSettings, Jwt>(
           "jwt", jwt_type(),
           [](const config::PolicyUse& use, const JwtSettings& settings, const config::Config& config,
-             config::Diagnostics& diagnostics) { check_jwt(settings, use, config, diagnostics); }),
+             config::Diagnostics& diagnostics) { check_jwt(settings, use, config, diagnostics); })
+          .with_reasons(kReasons),
       [](const JwtSettings& settings, const config::PolicyUse& use) {
         Insight out = authentication_insight(settings);
         add_claims_insight(settings, use.location, out);

@@ -3,6 +3,7 @@
 #include "base/wall_clock.h"
 #include "policy/authentication.h"
 #include "policy/credential_place.h"
+#include "policy/key_auth/reasons.h"
 
 namespace portcullis::policy::key_auth {
 namespace {
@@ -20,14 +21,14 @@ class KeyAuth final : public Authentication {
 
   bool presented(const Context& context) const override { return place_.find(context).has_value(); }
   std::string_view challenge() const override { return challenge_; }
-  std::string_view missing_reason() const override { return "key_missing"; }
+  const EndReason& missing_reason() const override { return kReasons.key_missing; }
 
   Decision authenticate(Context& context) const override {
     const std::string_view key = *place_.find(context);
-    if (key.size() > kLongestKey) return unauthorized(context, challenge_, "key_too_long");
+    if (key.size() > kLongestKey) return unauthorized(context, challenge_, kReasons.key_too_long);
     const identity::ApiKey* known = consumers().by_key(crypto::sha256(key));
-    if (known == nullptr) return unauthorized(context, challenge_, "key_unknown");
-    if (known->expired(current_second())) return unauthorized(context, challenge_, "key_expired");
+    if (known == nullptr) return unauthorized(context, challenge_, kReasons.key_unknown);
+    if (known->expired(current_second())) return unauthorized(context, challenge_, kReasons.key_expired);
     context.caller = {known->consumer, known->name, nullptr, true};
     if (place_.credential == Credential::kHide) place_.hide(context);
     return Decision::proceed();
@@ -49,7 +50,7 @@ Kind kind() {
       "that is unknown or has expired. Only the keys' "
       "hashes are configured.");
   add_place_fields(*type, "key");
-  return make_authentication_kind<Settings, KeyAuth>("key_auth", type, "keys");
+  return make_authentication_kind<Settings, KeyAuth>("key_auth", type, "keys").with_reasons(kReasons);
 }
 
 }  // namespace portcullis::policy::key_auth

@@ -5,6 +5,7 @@
 #include "base/wall_clock.h"
 #include "policy/authentication.h"
 #include "policy/claims_rules.h"
+#include "policy/mtls/reasons.h"
 
 namespace portcullis::policy::mtls {
 namespace {
@@ -24,14 +25,16 @@ class Mtls final : public Authentication {
   // The handshake has verified it.
   bool presented(const Context& context) const override { return context.client_certificate != nullptr; }
   std::string_view challenge() const override { return kChallenge; }
-  std::string_view missing_reason() const override { return "certificate_missing"; }
+  const EndReason& missing_reason() const override { return kReasons.certificate_missing; }
 
   Decision authenticate(Context& context) const override {
     const tls::PeerCertificate& shown = *context.client_certificate;
     // It was good in the handshake, which may have been long ago.
-    if (current_second() >= shown.not_after) return unauthorized(context, kChallenge, "certificate_expired");
+    if (current_second() >= shown.not_after)
+      return unauthorized(context, kChallenge, kReasons.certificate_expired);
     const identity::ClientCertificate* known = find(shown);
-    if (known == nullptr && needs_consumer_) return unauthorized(context, kChallenge, "certificate_unknown");
+    if (known == nullptr && needs_consumer_)
+      return unauthorized(context, kChallenge, kReasons.certificate_unknown);
     context.caller = {known == nullptr ? nullptr : known->consumer,
                       known == nullptr ? std::string_view(shown.fingerprint) : std::string_view(known->name),
                       nullptr, true};
@@ -83,7 +86,7 @@ Kind kind() {
       "has issued will do.");
   add_authentication_fields<Settings>(*type);
   return with_insight<Settings>(
-      make_kind<Settings, Mtls>("mtls", type, check),
+      make_kind<Settings, Mtls>("mtls", type, check).with_reasons(kReasons),
       [](const Settings& settings, const config::PolicyUse&) { return authentication_insight(settings); });
 }
 

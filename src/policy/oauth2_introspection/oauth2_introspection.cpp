@@ -10,6 +10,7 @@
 #include "policy/bounded_cache.h"
 #include "policy/claims_rules.h"
 #include "policy/credential_place.h"
+#include "policy/oauth2_introspection/reasons.h"
 #include "policy/outside.h"
 #include "policy/per_worker.h"
 #include "policy/services.h"
@@ -44,7 +45,7 @@ class Introspection final : public Authentication {
       : Authentication(settings, build),
         settings_(settings),
         ca_file_(build.location.beside(settings.ca)),
-        claims_(settings, "token_unknown_consumer", "token_requirement"),
+        claims_(settings, kReasons.token_unknown_consumer, kReasons.token_requirement),
         services_(build.services),
         service_(fault_state_of(settings, "oauth2_introspection")),
         caches_(build.workers) {
@@ -59,11 +60,11 @@ class Introspection final : public Authentication {
   bool presented(const Context& context) const override { return settings_.find(context).has_value(); }
   void add_owned_fields(OwnedFields& fields) const override { claims_.add_owned_fields(fields); }
   std::string_view challenge() const override { return "Bearer"; }
-  std::string_view missing_reason() const override { return "token_missing"; }
+  const EndReason& missing_reason() const override { return kReasons.token_missing; }
 
   Decision authenticate(Context& context) const override {
     const std::string_view token = *settings_.find(context);
-    if (token.empty() || token.size() > kLongest) return invalid(context, "token_malformed");
+    if (token.empty() || token.size() > kLongest) return invalid(context, kReasons.token_malformed);
     if (const Answer* known = cache(context).find(token, context.loop.now())) return judge(context, *known);
     if (context.purpose == Purpose::kExplainOffline) return Decision::unknown();
     return Decision::suspend(ask(context, std::string(token)));
@@ -75,7 +76,7 @@ class Introspection final : public Authentication {
   }
 
  private:
-  static Decision invalid(Context& context, std::string_view reason) {
+  static Decision invalid(Context& context, const EndReason& reason) {
     return unauthorized(context, R"(Bearer error="invalid_token")", reason);
   }
   BoundedCache<Answer>& cache(const Context& context) const {
@@ -102,7 +103,7 @@ class Introspection final : public Authentication {
                       : response.ok()         ? "its answer does not say whether the token is active"
                                               : "it answers " + std::to_string(response.status));
       if (settings_.on_error == OnError::kDeny)
-        co_return Decision::refuse(503, "unavailable", "token_unavailable");
+        co_return Decision::refuse(kReasons.token_unavailable, "unavailable");
       context.note = "token_unavailable_allowed";
       co_return Decision::proceed();
     }
@@ -116,7 +117,7 @@ class Introspection final : public Authentication {
 
   Decision judge(Context& context, const Answer& answer) const {
     if (!answer.claims || current_second() >= expiry_of(*answer.claims))
-      return invalid(context, "token_inactive");
+      return invalid(context, kReasons.token_inactive);
     const identity::Consumer* consumer = claims_.consumer_of(*answer.claims, consumers());
     Decision decision = claims_.admit(context, answer.claims, consumer);
     if (decision.kind == Decision::Kind::kContinue && settings_.credential == Credential::kHide)
@@ -166,7 +167,7 @@ Kind kind() {
   add_claims_fields(*type);
   add_place_fields(*type, "token");
   return with_insight<Settings>(
-      make_authentication_kind<Settings, Introspection>("oauth2_introspection", type),
+      make_authentication_kind<Settings, Introspection>("oauth2_introspection", type).with_reasons(kReasons),
       [](const Settings& settings, const config::PolicyUse& use) {
         Insight out = authentication_insight(settings);
         add_claims_insight(settings, use.location, out);

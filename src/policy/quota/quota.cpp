@@ -4,6 +4,7 @@
 #include "config/field_types.h"
 #include "policy/limit_key.h"
 #include "policy/per_worker.h"
+#include "policy/quota/reasons.h"
 #include "policy/services.h"
 
 namespace portcullis::policy::quota {
@@ -40,7 +41,7 @@ class Quota final : public Policy {
 
   Decision on_request(Context& context) const override {
     const identity::Consumer* consumer = context.caller.consumer;
-    if (consumer == nullptr) return Decision::refuse(403, "forbidden", "quota_without_consumer");
+    if (consumer == nullptr) return Decision::refuse(kReasons.quota_without_consumer, "forbidden");
     const std::chrono::sys_seconds now = current_second();
     const CalendarWindow& window = window_now(context, now);
     limits::QuotaCounter& counter = *counters_[consumer->index];
@@ -51,7 +52,7 @@ class Quota final : public Policy {
                  context.arena.make<Told>(settings_.limit - std::min(outcome.used, settings_.limit), left));
     if (outcome.allowed) return Decision::proceed();
     context.response.fields.add("retry-after", context.arena.decimal(std::max<uint64_t>(left, 1)));
-    return Decision::refuse(429, "quota_exceeded");
+    return Decision::refuse(kReasons.quota_exceeded);
   }
 
   void on_response(Context& context) const override {
@@ -127,7 +128,7 @@ Kind kind() {
       .optional("response_fields", &Settings::response_fields, config::boolean(),
                 "Whether responses carry `RateLimit` and `RateLimit-Policy`.");
   return with_insight<Settings>(
-      make_kind<Settings, Quota>("quota", type, check),
+      make_kind<Settings, Quota>("quota", type, check).with_reasons(kReasons),
       [](const Settings&, const config::PolicyUse&) { return Insight{.needs_consumer = true}; });
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/arena_text.h"
 #include "base/text.h"
+#include "policy/rate_limit/reasons.h"
 #include "policy/rate_limit/settings.h"
 #include "policy/services.h"
 
@@ -157,7 +158,7 @@ class RateLimit final : public Policy {
   static Decision refuse(Context& context, const Verdict& verdict) {
     context.response.fields.add(
         "retry-after", context.arena.decimal(std::max<uint64_t>(1, whole_seconds(verdict.retry_after))));
-    return Decision::refuse(429, "rate_limited");
+    return Decision::refuse(kReasons.rate_limited);
   }
 
   Decision charge_locally(Context& context, Charges charges) const {
@@ -251,7 +252,7 @@ class RateLimit final : public Policy {
     switch (settings_.on_error) {
       case LimitOnError::kLocal: break;
       case LimitOnError::kAllow: context.note = "rate_limit_unavailable"; return Decision::proceed();
-      case LimitOnError::kDeny: return Decision::refuse(503, "unavailable", "rate_limit_unavailable");
+      case LimitOnError::kDeny: return Decision::refuse(kReasons.rate_limit_unavailable, "unavailable");
     }
     context.note = "rate_limit_local";
     return charge_locally(context, charges);
@@ -294,7 +295,8 @@ Kind kind() {
       make_kind<RateLimitSettings, RateLimit>(
           "rate_limit", rate_limit_type(),
           [](const config::PolicyUse& use, const RateLimitSettings& settings, const config::Config& config,
-             config::Diagnostics& diagnostics) { check_rate_limit(settings, use, config, diagnostics); }),
+             config::Diagnostics& diagnostics) { check_rate_limit(settings, use, config, diagnostics); })
+          .with_reasons(kReasons),
       [](const RateLimitSettings& settings, const config::PolicyUse& use) {
         Insight out;
         for (const LimitSettings& one : limits_of(settings))

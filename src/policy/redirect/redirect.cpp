@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policy/redirect/reasons.h"
 #include "policy/template.h"
 
 namespace portcullis::policy::redirect {
@@ -69,10 +70,10 @@ class Redirect final : public Policy {
 
   Decision on_request(Context& context) const override {
     std::string_view location = encode(to_.expand(context), context.arena);
-    if (location.empty()) return Decision::refuse(400, "redirect_without_location");
+    if (location.empty()) return Decision::refuse(kReasons.redirect_without_location);
     // Only `to` itself says that another host is meant; the request does not.
     if (to_.begins_as_client_says() && has_scheme(location))
-      return Decision::refuse(400, "redirect_elsewhere");
+      return Decision::refuse(kReasons.redirect_elsewhere);
     while (!names_host_ && location.starts_with("//")) location.remove_prefix(1);
     context.response.status = status_;
     context.response.fields.add("location", keep_query_ ? with_query(location, context) : location);
@@ -116,7 +117,7 @@ Kind kind() {
       .optional("status", &Settings::status, config::choice<Code>(), "The status code.")
       .optional("keep_query", &Settings::keep_query, config::boolean(),
                 "Whether the request's query is appended, before a fragment.");
-  return with_insight<Settings>(make_kind<Settings, Redirect>("redirect", type),
+  return with_insight<Settings>(make_kind<Settings, Redirect>("redirect", type).with_reasons(kReasons),
                                 [](const Settings& settings, const config::PolicyUse& use) {
                                   Insight out;
                                   out.answers_all = true;

@@ -1,5 +1,7 @@
 #include "policy/request_limits/request_limits.h"
 
+#include "policy/request_limits/reasons.h"
+
 namespace portcullis::policy::request_limits {
 namespace {
 
@@ -16,12 +18,12 @@ class RequestLimits final : public Policy {
   Decision on_request(Context& context) const override {
     const http::RequestHead& request = context.request;
     if (settings_.query_length != 0 && request.query.size() > settings_.query_length)
-      return Decision::refuse(414, "query_too_long");
+      return Decision::refuse(kReasons.query_too_long);
     if (settings_.field_count != 0 && request.fields.size() > settings_.field_count)
-      return Decision::refuse(431, "too_many_fields");
+      return Decision::refuse(kEnds.too_many_fields);
     if (settings_.body_size != 0) {
       if (request.body.has_length() && request.body.length > settings_.body_size)
-        return Decision::refuse(413, "body_too_large");
+        return Decision::refuse(kEnds.body_too_large);
       // A body of unknown length is counted as it passes.
       if (context.body_limit == 0 || context.body_limit > settings_.body_size)
         context.body_limit = settings_.body_size;
@@ -45,7 +47,7 @@ Kind kind() {
                 "Longest query; beyond it: 414. 0: no limit.")
       .optional("field_count", &Settings::field_count, config::integer(0, 112),
                 "Most header fields; beyond it: 431. 0: no limit.");
-  return make_kind<Settings, RequestLimits>("request_limits", type);
+  return make_kind<Settings, RequestLimits>("request_limits", type).with_reasons(kReasons);
 }
 
 }  // namespace portcullis::policy::request_limits

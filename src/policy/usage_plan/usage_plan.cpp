@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "policy/usage_plan/reasons.h"
+
 namespace portcullis::policy::usage_plan {
 namespace {
 
@@ -38,7 +40,7 @@ class UsagePlan final : public Policy {
 
   Decision on_request(Context& context) const override {
     const size_t plan = plan_of(context);
-    if (plan == kNone) return Decision::refuse(403, "forbidden", "no_usage_plan");
+    if (plan == kNone) return Decision::refuse(kReasons.no_usage_plan, "forbidden");
     return run(context, plans_[plan], 0);
   }
   void on_response(Context& context) const override {
@@ -156,9 +158,10 @@ Kind kind(const std::vector<Kind>& limiting) {
     for (const config::Plan& plan : config.plans) known.push_back(plan.name);
     diagnostics.refuse_unknown("plan", settings.default_plan, known, settings.default_plan_location);
   };
-  return with_insight<Settings>(std::move(kind), [](const Settings& settings, const config::PolicyUse&) {
-    return Insight{.needs_consumer = settings.default_plan.empty()};
-  });
+  return with_insight<Settings>(std::move(kind).with_reasons(kReasons),
+                                [](const Settings& settings, const config::PolicyUse&) {
+                                  return Insight{.needs_consumer = settings.default_plan.empty()};
+                                });
 }
 
 }  // namespace portcullis::policy::usage_plan

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "policy/reasons.h"
+
+namespace portcullis::policy::any_of {
+
+// How this policy ends requests.
+struct Reasons {
+  EndReason credential_missing{"credential_missing", 401,
+                               "The request has none of the credentials that `any_of` accepts."};
+};
+
+inline constexpr Reasons kReasons{};
+
+}  // namespace portcullis::policy::any_of

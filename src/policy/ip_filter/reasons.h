@@ -1,0 +1,14 @@
+#pragma once
+
+#include "policy/reasons.h"
+
+namespace portcullis::policy::ip_filter {
+
+// How this policy ends requests.
+struct Reasons {
+  EndReason address_refused{"address_refused", 403, "The client's address is not allowed."};
+};
+
+inline constexpr Reasons kReasons{};
+
+}  // namespace portcullis::policy::ip_filter

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "policy/reasons.h"
+
+namespace portcullis::policy::quota {
+
+// How this policy ends requests.
+struct Reasons {
+  EndReason quota_exceeded{"quota_exceeded", 429, "The quota is used up.", telemetry::CallerLimit::kReached};
+  EndReason quota_without_consumer{
+      "quota_without_consumer", 403,
+      "The quota is counted by consumer, and no policy before it has told who calls."};
+};
+
+inline constexpr Reasons kReasons{};
+
+}  // namespace portcullis::policy::quota

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "policy/reasons.h"
+
+namespace portcullis::policy::redirect {
+
+// How this policy ends requests.
+struct Reasons {
+  EndReason redirect_without_location{"redirect_without_location", 400,
+                                      "The redirect's location would be empty."};
+  EndReason redirect_elsewhere{"redirect_elsewhere", 400,
+                               "The request would choose the host that the redirect leads to."};
+};
+
+inline constexpr Reasons kReasons{};
+
+}  // namespace portcullis::policy::redirect
