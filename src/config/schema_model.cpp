@@ -307,9 +307,10 @@ Type<Config> config_type(const PolicyCatalog& catalog) {
   auto config = std::make_shared<ObjectType<Config>>("configuration", "A whole configuration.");
   config->locate(&Config::location)
       .required("version", &Config::version, version_number(), "The format's version: 1.")
-      .optional("workers", &Config::workers, integer(0, 1024),
-                "Worker threads. 0: one for each processor that the process may use, a quota of its container "
-                "rounded up.")
+      .optional(
+          "workers", &Config::workers, integer(0, 1024),
+          "Worker threads. 0: one for each processor that the process may use, a quota of its container "
+          "rounded up.")
       .optional("zone", &Config::zone, name_type(),
                 "Where this node is: upstreams prefer targets of the same `zone`.")
       .optional("admin", &Config::admin, admin_type(), "The listener for operators.")
