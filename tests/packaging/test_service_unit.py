@@ -108,6 +108,8 @@ routes: [{name: all, match: {path_prefix: /}, policies: [{respond: {body: served
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter is made for x86-64 alone")
 def test_the_filter_of_system_calls_lets_the_gateway_do_what_its_documentation_says(contents, tmp_path):
     """A Unix socket of a group, logs, quotas and a cache on the disk, a reload, a successor."""
+    if subprocess.run([contents / "usr/bin/portcullis", "--version"], capture_output=True).returncode == 127:
+        pytest.skip("the package is of another Debian than this machine's, whose libraries are not here")
     user, group = pwd.getpwnam("nobody"), next(one for one in grp.getgrall() if one.gr_name == "www-data")
     folder = tmp_path / "run"
     folder.mkdir()
