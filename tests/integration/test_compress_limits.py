@@ -150,7 +150,7 @@ def test_a_large_body_lets_others_have_their_turn(start, backend, settings, body
             other.sendall(b"GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
             harness.read_response(other)
             answered += 1
-        assert asking.result().status == 200 and answered > 30
+        assert asking.result().status == 200 and answered > 5  # without turns it is one, which had come before
 
 
 @pytest.mark.parametrize("accepted", ["gzip", "zstd", "br"])

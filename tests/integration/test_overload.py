@@ -377,7 +377,8 @@ def test_a_signal_that_ends_top_gives_the_terminal_back(start, backend, ending):
     start(configuration(backend().port, admin, ""))
     keeper, terminal = pty.openpty()
     before = termios.tcgetattr(terminal)
-    process = subprocess.Popen([BINARY, "top", "--admin", f"127.0.0.1:{admin}"], stdin=terminal, stdout=terminal, stderr=terminal)
+    process = subprocess.Popen([BINARY, "top", "--admin", f"127.0.0.1:{admin}"], stdin=terminal, stdout=terminal, stderr=terminal,
+                               preexec_fn=harness.take_signals)
     shown = bytearray()
 
     def show_until(text):
