@@ -26,6 +26,11 @@ nlohmann::json to_json(const config::Diagnostic& one) {
   return out;
 }
 
+// "1 listener", "2 listeners".
+std::string count_of(size_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
 int check(const CheckSettings& settings) {
   Failure failure;
   const auto path = settings.config.path(failure);
@@ -42,8 +47,9 @@ int check(const CheckSettings& settings) {
   }
   control::print_diagnostics(diagnostics);
   if (!good) return kWrong;
-  std::printf("%s: good: %zu listeners, %zu routes, %zu upstreams\n", path->c_str(), config->listeners.size(),
-              config->routes.size(), config->upstreams.size());
+  std::printf("%s: good: %s, %s, %s\n", path->c_str(), count_of(config->listeners.size(), "listener").c_str(),
+              count_of(config->routes.size(), "route").c_str(),
+              count_of(config->upstreams.size(), "upstream").c_str());
   return kGood;
 }
 

@@ -60,7 +60,7 @@ std::string answer_line(const json& told) {
 // ": what it decides".
 std::string outcome_of(const json& policy) {
   const std::string outcome = policy["outcome"];
-  if (outcome == "continues") return "";
+  if (outcome == "continues") return ": continues";
   if (outcome == "not_reached") return ": not reached";
   if (outcome == "not_known") return ": not known";
   std::string out = ": " + outcome;

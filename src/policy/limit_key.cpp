@@ -1,5 +1,7 @@
 #include "policy/limit_key.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "runtime/ip_range.h"
 
@@ -33,7 +35,10 @@ LimitKey::LimitKey(std::string_view text) : kind_(Kind::kTemplate) {
   for (const auto& [word, kind] : words()) {
     if (word == text) kind_ = kind;
   }
-  if (kind_ == Kind::kTemplate) template_ = Template(text);
+  if (kind_ == Kind::kTemplate) {
+    template_ = Template(text);
+    source_ = text;
+  }
   of_identity_ = template_.is_of_identity();
 }
 
@@ -72,6 +77,24 @@ limits::CounterSpace LimitKey::space_of(const Context& context) const {
     case Kind::kTemplate: return of_identity_ ? CounterSpace::kCallers : CounterSpace::kStrangers;
   }
   return CounterSpace::kStrangers;
+}
+
+std::string LimitKey::describe(Context& context) const {
+  const auto named = [](std::string_view what, std::string_view name) {
+    const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c < 127; });
+    return std::string(what) + (name.empty() || !printable ? "" : " `" + std::string(name) + "`");
+  };
+  switch (kind_) {
+    case Kind::kAll: return "all requests";
+    case Kind::kRoute: return named("route", context.route);
+    case Kind::kUpstream: return named("upstream", context.upstream);
+    case Kind::kTemplate: return named(source_, text_of(context));
+    case Kind::kClientAddress: return named("client", context.client_address);
+    case Kind::kConsumer:
+      if (context.caller.consumer == nullptr) return named("client", context.client_address);
+      return named("consumer", context.caller.consumer->name);
+  }
+  return {};
 }
 
 std::string_view LimitKey::text_of(Context& context) const {

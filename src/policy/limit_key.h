@@ -33,6 +33,8 @@ class LimitKey {
   // Its text for this exchange, in the exchange's arena or older. A request without a consumer counts for its
   // client's address; IPv6 clients of one /64, which is what one subscriber has, count together.
   std::string_view text_of(Context& context) const;
+  // Whose requests count together, for people: "consumer `shop`", "route `orders`", "all requests".
+  std::string describe(Context& context) const;
   // Who has chosen that text.
   limits::CounterSpace space_of(const Context& context) const;
 
@@ -41,6 +43,7 @@ class LimitKey {
   static const std::vector<std::pair<std::string_view, Kind>>& words();
 
   Kind kind_ = Kind::kConsumer;
+  std::string source_;  // of the template
   Template template_;
   bool of_identity_ = false;  // the template
 };

@@ -190,8 +190,8 @@ Task<Decision> hold_body(Context& context, size_t limit);
 // What `later` decides in the end, however often it puts that off.
 Task<Decision> settle(Task<Decision> later);
 
-// What there is to say about a decision, for `portcullis explain`: "would charge 1 to 100/min for consumer
-// `mobile-app`".
+// Remarks about a decision, for `portcullis explain`: "would charge 1 to the limit `default` (100 in 60 s) of
+// consumer `shop`, and leave 99".
 using Notes = std::vector<std::string>;
 
 // One configured policy: built once when the configuration is loaded, used by every worker at once, so it is

@@ -112,7 +112,7 @@ def test_two_dashes_end_the_options(orders, tmp_path):
     odd = tmp_path / "--json"
     odd.write_text(orders.path.read_text())
     out = portcullis("check", "--", "--json", cwd=tmp_path)
-    assert (out.returncode, out.stdout) == (0, "--json: good: 1 listeners, 1 routes, 1 upstreams\n"), out.stderr
+    assert (out.returncode, out.stdout) == (0, "--json: good: 1 listener, 1 route, 1 upstream\n"), out.stderr
     out = portcullis("explain", "--json", "--", str(orders.path), "GET", "/v1")
     assert json.loads(out.stdout)["route"] == "orders"
     assert portcullis("check", "--", str(orders.path), "--strict").returncode == 64
@@ -145,7 +145,7 @@ def test_the_default_configuration_is_used_when_it_exists(tmp_path):
                          env={"PATH": os.environ["PATH"]})
     if "unshare" in out.stderr or "mount:" in out.stderr:
         pytest.skip("this kernel gives no mount namespace: " + out.stderr)
-    assert (out.returncode, out.stdout) == (0, "/etc/portcullis/portcullis.yaml: good: 1 listeners, 1 routes, 1 upstreams\n"), out.stderr
+    assert (out.returncode, out.stdout) == (0, "/etc/portcullis/portcullis.yaml: good: 1 listener, 1 route, 1 upstream\n"), out.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -50,6 +50,7 @@ def test_it_names_route_policies_and_why_others_lost(explain):
     assert told["others"][0]["verdict"] == "other_method" and "POST is not GET" in told["others"][0]["reason"]
     text = explain("POST", "http://api.example.com/orders/5").stdout
     assert "  route: orders\n  policy: ip_filter (" in text and "  not one-order: method POST is not GET\n" in text
+    assert [line.rsplit(": ", 1)[1] for line in text.splitlines() if line.startswith("  policy: ")] == ["continues", "continues"]
 
 
 def test_it_says_what_the_gateway_would_answer_itself(explain):
@@ -144,8 +145,28 @@ def test_explain_tells_the_consumer_and_what_would_be_charged_without_charging_i
         assert [told.pop("forward_auth")["outcome"], *{policy["outcome"] for policy in told.values()}] == ["not_known", "continues"]
     assert told["key_auth"]["notes"] == ["consumer `shop`"]
     assert told["acl"]["notes"] == ["rule 2 holds: allow"]
-    assert "would charge 1 to `default` (5 in 60000 ms) for consumer" in told["rate_limit"]["notes"][0]
-    assert told["quota"]["notes"] == ["would charge 1 to `quota` (7 a month, UTC) for consumer `shop`, who has used 0"]
+    assert told["rate_limit"]["notes"] == ["would charge 1 to the limit `default` (5 in 60 s) of consumer `shop`, and leave 4"]
+    assert told["quota"]["notes"] == ["would charge 1 to the quota `quota` (7 a month, UTC) of consumer `shop`, which has used 0"]
+
+
+@pytest.mark.parametrize("settings, charged", [
+    ("limit: 5/min", "the limit `default` (5 in 60 s) of client `2001:db8::1`"),  # there is no consumer
+    ("limit: 1/500ms, key: client_address", "the limit `default` (1 in 500 ms) of client `2001:db8::1`"),
+    ("limit: 9/s, key: route", "the limit `default` (9 in 1 s) of route `orders`"),
+    ("limit: 9/s, key: all", "the limit `default` (9 in 1 s) of all requests"),
+    ("limit: 9/s, name: tenants, key: '{request.header.x-tenant}'", "the limit `tenants` (9 in 1 s) of {request.header.x-tenant} `acme`"),
+])
+def test_explain_tells_whose_limit_would_be_charged(tmp_path, settings, charged):
+    path = tmp_path / "gateway.yaml"
+    path.write_text(f"""version: 1
+listeners: [{{name: public, address: "127.0.0.1:1"}}]
+upstreams: [{{name: backend, targets: [{{address: "127.0.0.1:1"}}]}}]
+routes:
+  - {{name: orders, match: {{path_prefix: /}}, policies: [{{rate_limit: {{{settings}}}}}, {{concurrency_limit: {{limit: 3}}}}], upstream: backend}}
+""")
+    out = subprocess.run([harness.BINARY, "explain", path, "GET", "/", "-H", "X-Tenant: acme", "--client", "2001:db8::1"], capture_output=True, text=True)
+    assert f"\n    would charge 1 to {charged}, and leave " in out.stdout, out
+    assert "\n    would be one of 3 requests at once of route `orders`; 0 are in progress now\n" in out.stdout
 
 
 def test_explain_tells_whom_a_running_gateway_would_ask(tmp_path):

@@ -282,7 +282,7 @@ def test_the_printed_configuration_is_good_and_behaves_alike(which, serve, backe
     printed = tmp_path / "portcullis.yaml"
     printed.write_text(served.printed())
     checked = subprocess.run([BINARY, "check", str(printed)], capture_output=True, text=True)
-    assert checked.returncode == 0 and ": good: 1 listeners, 1 routes, 1 upstreams" in checked.stdout, checked
+    assert checked.returncode == 0 and ": good: 1 listener, 1 route, 1 upstream" in checked.stdout, checked
     first = answers(served)
     served.stop()
     written = FromFile(printed, served.port, served.admin)

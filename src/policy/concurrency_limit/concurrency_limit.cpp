@@ -95,14 +95,12 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
   }
 
   Notes explain(Context& context, const Decision& decision) const override {
-    const std::string_view key = key_.text_of(context);
     const Gate& gate = *context.kept<Inside>(this)->gate;
-    Notes out{"would be one of " + std::to_string(gate.limit()) + " at once for " + settings_.key +
-              (key.empty() ? "" : " `" + std::string(key) + "`") + "; " + std::to_string(gate.inside()) +
-              " are inside now"};
+    Notes out{"would be one of " + std::to_string(gate.limit()) + " requests at once of " +
+              key_.describe(context) + "; " + std::to_string(gate.inside()) + " are in progress now"};
     if (decision.kind == Decision::Kind::kContinue && !gate.has_room())
       out.push_back("would wait for its turn, " + std::to_string(settings_.queue.timeout.count()) +
-                    "ms at most");
+                    " ms at most");
     return out;
   }
 

@@ -68,9 +68,9 @@ class Quota final : public Policy {
     const identity::Consumer* consumer = context.caller.consumer;
     if (consumer == nullptr) return {};
     const uint64_t used = counters_[consumer->index]->used(window_now(context, current_second()));
-    return {"would charge " + std::to_string(settings_.cost) + " to `" + label_ + "` (" +
+    return {"would charge " + std::to_string(settings_.cost) + " to the quota `" + label_ + "` (" +
             std::to_string(settings_.limit) + " a " + kPeriods[static_cast<size_t>(settings_.per)] + ", " +
-            settings_.time_zone + ") for consumer `" + consumer->name + "`, who has used " +
+            settings_.time_zone + ") of consumer `" + consumer->name + "`, which has used " +
             std::to_string(used)};
   }
 

@@ -20,6 +20,12 @@ uint64_t whole_seconds(std::chrono::microseconds time) {
   return static_cast<uint64_t>(std::chrono::ceil<std::chrono::seconds>(time).count());
 }
 
+// "60 s", "250 ms".
+std::string in_words(std::chrono::milliseconds period) {
+  const bool whole = period.count() % 1000 == 0;
+  return whole ? std::to_string(period.count() / 1000) + " s" : std::to_string(period.count()) + " ms";
+}
+
 class RateLimit final : public Policy {
  public:
   RateLimit(const RateLimitSettings& settings, const BuildContext& build)
@@ -32,7 +38,6 @@ class RateLimit final : public Policy {
       limit.name = !one.name.empty() ? one.name
                    : all.size() == 1 ? "default"
                                      : "limit-" + std::to_string(limits_.size() + 1);
-      limit.key_text = one.key;
       // A limit that a reload, or another node, has as it is here finds its counts again.
       limit.counted = count_scope(one.name, build) + '\n' + one.key + '\n' +
                       std::to_string(static_cast<int>(one.algorithm)) + ' ' +
@@ -96,17 +101,14 @@ class RateLimit final : public Policy {
     const Charge* charges = context.kept<Charge>(this);
     for (size_t i = 0; i < limits_.size(); ++i) {
       const Compiled& limit = limits_[i];
-      const std::string_view key = charges[i].text;
-      const bool printable = std::all_of(key.begin(), key.end(), [](char c) { return c >= ' ' && c < 127; });
-      std::string note = "would charge " + std::to_string(settings_.cost) + " to `" + limit.name + "` (" +
-                         std::to_string(limit.limit.amount) + " in " +
-                         std::to_string(limit.limit.period.count()) + " ms) for " + limit.key_text +
-                         (key.empty() || !printable ? "" : " `" + std::string(key) + "`");
+      std::string note = "would charge " + std::to_string(settings_.cost) + " to the limit `" + limit.name +
+                         "` (" + std::to_string(limit.limit.amount) + " in " + in_words(limit.limit.period) +
+                         ") of " + limit.key.describe(context);
       if (charges[i].judged) {
         const bool is_over = !charges[i].verdict.allowed;
         note += is_over
-                    ? ", which is over it" + std::string(settings_.dry_run == DryRun::kOn ? " (dry run)" : "")
-                    : ", which would leave " + std::to_string(charges[i].verdict.remaining);
+                    ? ", which exceeds it" + std::string(settings_.dry_run == DryRun::kOn ? " (dry run)" : "")
+                    : ", and leave " + std::to_string(charges[i].verdict.remaining);
       }
       out.push_back(std::move(note));
     }
@@ -118,7 +120,6 @@ class RateLimit final : public Policy {
     limits::Limit limit;
     LimitKey key;
     std::string name;
-    std::string key_text;
     std::string counted;  // what is counted, for all nodes alike
     uint64_t scope = 0;
     uint64_t batch = 1;
