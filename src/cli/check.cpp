@@ -59,12 +59,12 @@ Command check_command() {
   auto settings = std::make_shared<CheckSettings>();
   return {
       .name = "check",
-      .summary = "Report everything wrong with a configuration",
+      .summary = "Find mistakes in a configuration",
       .description =
-          "Each finding names its file, line and column. Errors are what the gateway cannot serve; warnings "
-          "are what it can serve and what cannot be meant, with the name of the check in brackets "
-          "(docs/warnings.md). Files that the configuration names, such as "
-          "certificates, are read too; nothing is bound or connected to (`portcullis doctor` does that).",
+          "Each finding has its file, line and column. With an error, the gateway cannot serve. With a "
+          "warning it can, but the configuration is probably a mistake; the name of the check is in brackets "
+          "(docs/warnings.md). Files that the configuration names, such as certificates, are read too. No "
+          "address is bound, and no connection is made (`portcullis doctor` does that).",
       .operands = {config_operand(settings->config)},
       .options = {config_option(settings->config),
                   {.names = "--strict", .summary = "Treat warnings as errors", .target = &settings->strict},
@@ -75,7 +75,7 @@ Command check_command() {
                 {kCouldNot, "the configuration cannot be read"}},
       .examples = {{"portcullis check gateway.yaml", "One file"},
                    {"portcullis check /etc/portcullis/conf.d", "A folder of files"},
-                   {"portcullis check --strict gateway.yaml", "In a pipeline that takes no warnings"},
+                   {"portcullis check --strict gateway.yaml", "In a pipeline that fails on warnings"},
                    {"portcullis check --json gateway.yaml", "For programs"}},
       .run = [settings] { return check(*settings); }};
 }

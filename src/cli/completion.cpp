@@ -248,7 +248,7 @@ Command completion_command() {
                         .choices = {"bash", "zsh", "fish"},
                         .required = true}},
           .exits = {{kGood, "the script was printed"}},
-          .examples = {{"source <(portcullis completion bash)", "For this bash; for all, in ~/.bashrc"},
+          .examples = {{"source <(portcullis completion bash)", "For this shell; in ~/.bashrc it is for all"},
                        {"portcullis completion zsh > _portcullis", "For zsh: into a folder of its $fpath"},
                        {"portcullis completion fish > portcullis.fish",
                         "For fish: into ~/.config/fish/completions"}},

@@ -81,18 +81,19 @@ int hash_password(const KeySettings& settings) {
 
 Command generate_key_command() {
   auto settings = std::make_shared<KeySettings>();
-  return {.name = "generate-key",
-          .summary = "Print a new key, and its hash for key_auth",
-          .description = "The key is for the caller; the configuration holds its hash alone.",
-          .options = {{.names = "--prefix",
-                       .value = "TEXT",
-                       .summary = "What the key begins with, as `shop_`",
-                       .target = &settings->prefix},
-                      json_option(settings->json)},
-          .exits = {{kGood, "the key was printed"}},
-          .examples = {{"portcullis generate-key --prefix shop_", "A key that is known by its beginning"},
-                       {"portcullis generate-key --json", "For programs"}},
-          .run = [settings] { return generate_key(*settings); }};
+  return {
+      .name = "generate-key",
+      .summary = "Print a new key, and its hash for key_auth",
+      .description = "The key is for the caller; the configuration contains only its hash.",
+      .options = {{.names = "--prefix",
+                   .value = "TEXT",
+                   .summary = "The text with which the key begins, such as `shop_`",
+                   .target = &settings->prefix},
+                  json_option(settings->json)},
+      .exits = {{kGood, "the key was printed"}},
+      .examples = {{"portcullis generate-key --prefix shop_", "A key that is recognised by its beginning"},
+                   {"portcullis generate-key --json", "For programs"}},
+      .run = [settings] { return generate_key(*settings); }};
 }
 
 Command hash_key_command() {
@@ -100,7 +101,8 @@ Command hash_key_command() {
   return {.name = "hash-key",
           .summary = "Print the hash of the key on standard input, for key_auth",
           .description =
-              "The key is one line; it is not an argument, which other users of the machine could see.",
+              "The key is one line of standard input. It is not an argument, because other users of the "
+              "machine could see arguments.",
           .options = {json_option(settings->json)},
           .exits = {{kGood, "the hash was printed"}},
           .examples = {{"portcullis hash-key < key.txt", "A key from a file"},
@@ -113,7 +115,8 @@ Command hash_password_command() {
   return {.name = "hash-password",
           .summary = "Print a hash of the password on standard input, for basic_auth",
           .description =
-              "The password is one line; it is not an argument, which other users of the machine could see.",
+              "The password is one line of standard input. It is not an argument, because other users of the "
+              "machine could see arguments.",
           .options = {json_option(settings->json)},
           .exits = {{kGood, "the hash was printed"}, {kCouldNot, "libcrypt refuses the password"}},
           .examples = {{"portcullis hash-password < password.txt", "A password from a file"},

@@ -82,18 +82,19 @@ Command demo_backend_command() {
   auto settings = std::make_shared<DemoBackendSettings>();
   return {
       .name = "demo-backend",
-      .summary = "Serve answers that show the request",
-      .description = "A target to try a configuration with. SIGTERM and SIGINT end it.",
+      .summary = "Run a backend whose answers show the request",
+      .description = "The demo backend is a target for trying a configuration. SIGTERM and SIGINT end it.",
       .options = {{.names = "--listen",
                    .value = "ADDRESS",
-                   .summary = "Where to listen, as 127.0.0.1:9001 or unix:/path",
+                   .summary = "The address to listen on, such as 127.0.0.1:9001 or unix:/path",
                    .target = &settings->address,
                    .required = true},
                   {.names = "--name",
                    .value = "NAME",
-                   .summary = "The name that its answers show; `demo` when none is given",
+                   .summary = "The name of the backend in its answers; the default is `demo`",
                    .target = &settings->name}},
-      .exits = {{kGood, "it has served, and was told to end"}, {kCouldNot, "the address could not be bound"}},
+      .exits = {{kGood, "the backend has ended because a signal told it to"},
+                {kCouldNot, "the address could not be bound"}},
       .examples = {{"portcullis demo-backend --listen 127.0.0.1:9001 --name one", "A backend named `one`"}},
       .run = [settings] { return run_demo_backend(*settings); }};
 }

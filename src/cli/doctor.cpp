@@ -322,19 +322,17 @@ int doctor(const DoctorSettings& settings) {
 Command doctor_command() {
   auto settings = std::make_shared<DoctorSettings>();
   return {.name = "doctor",
-          .summary = "Look for what stands in a configuration's way on this machine",
+          .summary = "Look for problems of this machine that keep a configuration from working",
           .description =
-              "The configuration itself, limits of the kernel and of the process, addresses to bind, "
-              "certificates near their end, files to write, targets and servers to reach (those that "
-              "policies ask "
-              "among them), and whether Redis "
-              "takes "
-              "what is written: that is a key of its own, which expires. One line for each finding.",
+              "It looks at the configuration itself, limits of the kernel and of the process, addresses to "
+              "bind, certificates that expire soon, files to write, and at targets and servers to reach, "
+              "including those that policies ask. It also writes a key to Redis, which expires by itself. "
+              "The output has one line for each finding.",
           .operands = {config_operand(settings->config)},
           .options = {config_option(settings->config), json_option(settings->json)},
           .environment = {config_variable()},
-          .exits = {{kGood, "nothing stands in the way; there may be warnings"},
-                    {kWrong, "something stands in the way: a finding says `fault`"},
+          .exits = {{kGood, "there is no fault; there may be warnings"},
+                    {kWrong, "there is a fault: a finding says `fault`"},
                     {kCouldNot, "the configuration cannot be read"}},
           .examples = {{"portcullis doctor gateway.yaml", "For people"},
                        {"portcullis doctor --json gateway.yaml", "For programs"}},

@@ -259,22 +259,20 @@ Command explain_command() {
        .words = Words::kFile},
       {.names = "--listener",
        .value = "NAME",
-       .summary = "The listener that the request comes to; else the one that suits the URL",
+       .summary = "The listener that the request comes to; the default is the one that fits the URL",
        .target = &settings->listener},
       json_option(settings->json)};
   options.insert(options.end(), own.begin(), own.end());
   return {
       .name = "explain",
-      .summary = "Tell what would become of a request, and why",
+      .summary = "Tell what would happen to a request, and why",
       .description =
-          "First what the client would get, then the route, what each policy decides, and why other routes "
-          "do not "
-          "take the request. No target is asked, and nothing is charged, remembered or counted.\n\n"
-          "Without --running and --admin no gateway is asked: the answer is that of one with this "
-          "configuration "
-          "which has just started, and is `not known` where another service decides. A running gateway "
-          "answers "
-          "from what it has: fetched keys, counters, caches. It asks the services that decide.",
+          "The output has first the response that the client would get, then the route, the decision of each "
+          "policy, and why other routes do not take the request. No target is asked, and nothing is charged, "
+          "stored or counted.\n\nWithout --running and --admin no gateway is asked: the answer is that of a "
+          "gateway with this configuration that has just started, and is `not known` where another service "
+          "decides. A running gateway answers from its present state: fetched keys, counters, caches. It "
+          "asks the services that decide.",
       .operands = {config_operand(settings->admin.config),
                    {.name = "METHOD",
                     .summary = "The request's method, as GET",

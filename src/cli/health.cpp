@@ -53,26 +53,25 @@ Command health_command() {
                      .summary = "Ask whether the process runs (`/healthz`), even if it is not ready",
                      .target = &settings->live});
   options.push_back(json_option(settings->json));
-  return {
-      .name = "health",
-      .summary = "Ask a running gateway whether it is ready to serve",
-      .description =
-          "The gateway is asked on its admin listener (`/readyz`), which must answer within two seconds. A "
-          "gateway that drains is not ready. For the health checks of containers and service managers; it "
-          "takes no shell. Of the configuration only `admin` is read, so an edit elsewhere that is wrong "
-          "does not change the answer.",
-      .operands = {admin_operand(settings->admin)},
-      .options = std::move(options),
-      .environment = admin_variables(),
-      .exits = {{kGood, "the gateway is ready, or with --live, runs"},
-                {kWrong, "the configuration names no admin listener"},
-                {kCouldNot, "the gateway is not ready, or could not be asked"}},
-      .examples = {{"portcullis health gateway.yaml",
-                    "The gateway whose admin listener the configuration names"},
-                   {"portcullis health --admin 127.0.0.1:9080", "The gateway at this admin address"},
-                   {"portcullis health --live --json --admin 127.0.0.1:9080",
-                    "Whether the process runs, for programs"}},
-      .run = [settings] { return health(*settings); }};
+  return {.name = "health",
+          .summary = "Ask a running gateway whether it is ready to serve",
+          .description =
+              "The command asks the gateway on its admin listener (`/readyz`), which must answer within two "
+              "seconds. A gateway that drains is not ready. The command is meant for the health checks of "
+              "containers and service managers, and needs no shell. It reads only `admin` of the "
+              "configuration, so a mistake elsewhere in it does not change the answer.",
+          .operands = {admin_operand(settings->admin)},
+          .options = std::move(options),
+          .environment = admin_variables(),
+          .exits = {{kGood, "the gateway is ready, or with --live, runs"},
+                    {kWrong, "the configuration names no admin listener"},
+                    {kCouldNot, "the gateway is not ready, or could not be asked"}},
+          .examples = {{"portcullis health gateway.yaml",
+                        "The gateway whose admin listener the configuration names"},
+                       {"portcullis health --admin 127.0.0.1:9080", "The gateway at this admin address"},
+                       {"portcullis health --live --json --admin 127.0.0.1:9080",
+                        "Whether the process runs, for programs"}},
+          .run = [settings] { return health(*settings); }};
 }
 
 }  // namespace portcullis::cli

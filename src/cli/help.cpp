@@ -112,7 +112,9 @@ int print_help(const HelpSettings& settings) {
 std::vector<Exit> program_exits() {
   return {{kGood, "good"},
           {kWrong, "the configuration is wrong, or has no answer to what was asked about it"},
-          {kCouldNot, "could not: a gateway cannot be reached, an address bound, or a file read"},
+          {kCouldNot,
+           "the command could not be carried out: a gateway cannot be reached, an address cannot be bound, "
+           "or a file cannot be read"},
           {kRefused, "explain: the request would be refused"},
           {kNoRoute, "explain: no route would take the request"},
           {kUsage, "the command line is wrong"}};
@@ -190,7 +192,7 @@ Command help_command() {
           .exits = {{kGood, "the help was printed"}},
           .examples = {{"portcullis help", "All commands"},
                        {"portcullis help explain", "One command, with its examples"},
-                       {"portcullis help --json", "All that is known of all commands, for programs"}},
+                       {"portcullis help --json", "The descriptions of all commands, for programs"}},
           .run = [settings] { return print_help(*settings); }};
 }
 

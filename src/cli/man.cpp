@@ -46,10 +46,10 @@ std::string program_page() {
   page.paragraph("`portcullis` `COMMAND` [OPTIONS]");
   page.heading("DESCRIPTION");
   page.paragraph(
-      "Portcullis serves what its configuration says: listeners, routes, upstreams and policies. "
-      "portcullis.yaml(5) describes the configuration. Wherever a command takes a configuration, it is named "
-      "by the operand CONFIG, by `--config`, or by the environment; see below. `portcullis help COMMAND` "
-      "prints what is known of one command, and `portcullis --version` the version.");
+      "Portcullis is an API gateway. Its configuration has listeners, routes, upstreams and policies; "
+      "portcullis.yaml(5) describes them. A command that takes a configuration finds it by the operand "
+      "CONFIG, by `--config`, or by the environment; see below. `portcullis help COMMAND` describes one "
+      "command, and `portcullis --version` prints the version.");
   page.heading("COMMANDS");
   for (const Command& command : commands()) describe(page, command);
   page.heading("ENVIRONMENT");
@@ -91,8 +91,8 @@ std::string configuration_page() {
   page.heading("DESCRIPTION");
   page.paragraph(reference.introduction);
   page.paragraph(
-      "A folder may stand for a file: its *.yaml, *.yml and *.json are read in the order of their names and "
-      "joined. `portcullis check` reports everything wrong with a configuration.");
+      "The configuration can also be a folder: its files *.yaml, *.yml and *.json are read in the order of "
+      "their names and joined. `portcullis check` finds mistakes in a configuration.");
   page.heading("KEYS");
   for (const auto& section : reference.sections) describe(page, section);
   page.heading("POLICIES");

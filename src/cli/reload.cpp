@@ -44,23 +44,22 @@ Command reload_command() {
   auto settings = std::make_shared<ReloadSettings>();
   std::vector<Option> options = admin_options(settings->admin);
   options.push_back(json_option(settings->json));
-  return {
-      .name = "reload",
-      .summary = "Tell a running gateway to load its configuration anew, and say how it went",
-      .description =
-          "The gateway is asked on its admin listener, and this waits until it serves the new configuration "
-          "or has refused it. A refused one changes nothing. Where there is no admin listener, SIGHUP "
-          "reloads too, and the gateway's log says how it went.",
-      .operands = {admin_operand(settings->admin)},
-      .options = std::move(options),
-      .environment = admin_variables(),
-      .exits = {{kGood, "the gateway serves the new configuration"},
-                {kWrong, "the gateway has refused the new configuration"},
-                {kCouldNot, "the gateway could not be asked"}},
-      .examples = {{"portcullis reload gateway.yaml",
-                    "The gateway whose admin listener the configuration names"},
-                   {"portcullis reload --admin 127.0.0.1:9080", "The gateway at this admin address"}},
-      .run = [settings] { return reload(*settings); }};
+  return {.name = "reload",
+          .summary = "Make a running gateway load its configuration again, and print the result",
+          .description =
+              "The command asks the gateway on its admin listener, and waits until the gateway serves the "
+              "new configuration or has refused it. A refused configuration changes nothing. Without an "
+              "admin listener, SIGHUP reloads too, and the gateway's log has the result.",
+          .operands = {admin_operand(settings->admin)},
+          .options = std::move(options),
+          .environment = admin_variables(),
+          .exits = {{kGood, "the gateway serves the new configuration"},
+                    {kWrong, "the gateway has refused the new configuration"},
+                    {kCouldNot, "the gateway could not be asked"}},
+          .examples = {{"portcullis reload gateway.yaml",
+                        "The gateway whose admin listener the configuration names"},
+                       {"portcullis reload --admin 127.0.0.1:9080", "The gateway at this admin address"}},
+          .run = [settings] { return reload(*settings); }};
 }
 
 }  // namespace portcullis::cli

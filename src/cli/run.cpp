@@ -68,17 +68,14 @@ Command run_command() {
   auto settings = std::make_shared<RunSettings>();
   Command command{
       .name = "run",
-      .summary = "Serve what a configuration says, or one application without a configuration",
+      .summary = "Run the gateway with a configuration, or for one application without one",
       .description =
-          "SIGHUP, and `portcullis reload`, load the configuration anew; when it is wrong, the old one goes "
-          "on "
-          "serving. SIGTERM and SIGINT let requests finish, then end the process; SIGQUIT ends it at once, "
-          "whatever it is doing. "
-          "SIGUSR1 opens the files of the logs again. SIGUSR2 starts the program at its path again, which "
-          "may "
-          "have been replaced, and passes all sockets on to it."
-          "\n\nWith --to no configuration file is needed: options say what is served, and --print writes the "
-          "configuration that they stand for.",
+          "SIGHUP, and `portcullis reload`, load the configuration again; when the new one is wrong, the old "
+          "one stays in use. SIGTERM and SIGINT let requests finish, then end the process; SIGQUIT ends it "
+          "at once. SIGUSR1 opens the files of the logs again. SIGUSR2 starts the program at its path again, "
+          "which may have been replaced, and passes all sockets on to the new process.\n\nWith --to no "
+          "configuration file is needed: options describe the application, and --print writes the "
+          "configuration for which they stand.",
       .operands = {config_operand(settings->config)},
       .options = {config_option(settings->config),
                   {.names = "--watch",
@@ -86,8 +83,8 @@ Command run_command() {
                    .target = &settings->options.watch_files},
                   {.names = "--upgrade-socket",
                    .value = "PATH",
-                   .summary = "Take over from the process of the same user that serves at this path, and "
-                              "serve a successor there",
+                   .summary = "Take over from the process of the same user that listens at this path, and "
+                              "listen there for the next process that takes over",
                    .target = &settings->options.upgrade_socket_path,
                    .words = Words::kFile},
                   {.names = "--user",
@@ -98,23 +95,23 @@ Command run_command() {
                    .summary = "Let the system write a core file when it crashes; it holds keys and secrets",
                    .target = &settings->core_dumps}},
       .environment = {config_variable()},
-      .exits = {{kGood, "it was told to end"},
+      .exits = {{kGood, "the gateway has ended because a signal told it to"},
                 {kWrong, "the configuration is wrong"},
                 {kCouldNot,
-                 "it could not serve: an address could not be bound, a file read or written, or a limit is "
-                 "too low"}},
-      .examples = {{"portcullis run gateway.yaml", "Serve one file"},
-                   {"portcullis run --watch /etc/portcullis/conf.d",
-                    "Serve the files of a folder, and follow changes"},
-                   {"portcullis run -c gateway.yaml --upgrade-socket /run/portcullis/upgrade.sock",
-                    "Take over from the process that was started by the same line, without losing a request"},
-                   {"portcullis run --to localhost:3000",
-                    "Serve the application at that port, at 127.0.0.1:8080"},
-                   {"portcullis run --to :3000 --to :3001 --listen :80 --domain api.example.com --key --rate "
-                    "100/min --cache",
-                    "Serve two instances of it to the world, by API key, with a limit and a cache"},
-                   {"portcullis run --to :3000 --rate 100/min --print > portcullis.yaml",
-                    "Write what these options stand for to a file"}},
+                 "the gateway could not serve: an address could not be bound, a file could not be read or "
+                 "written, or a limit is too low"}},
+      .examples =
+          {{"portcullis run gateway.yaml", "Serve one file"},
+           {"portcullis run --watch /etc/portcullis/conf.d",
+            "Serve the files of a folder, and follow changes"},
+           {"portcullis run -c gateway.yaml --upgrade-socket /run/portcullis/upgrade.sock",
+            "Take over from the process that was started by the same line, without losing a request"},
+           {"portcullis run --to localhost:3000", "Serve the application at that port, at 127.0.0.1:8080"},
+           {"portcullis run --to :3000 --to :3001 --listen :80 --domain api.example.com --key --rate "
+            "100/min --cache",
+            "Serve two instances of an application to the internet, with an API key, a limit and a cache"},
+           {"portcullis run --to :3000 --rate 100/min --print > portcullis.yaml",
+            "Write the configuration for which these options stand to a file"}},
       .run = [settings] { return run(*settings); }};
   for (Option& option : settings->small.options()) command.options.push_back(std::move(option));
   return command;

@@ -37,10 +37,11 @@ Command schema_command() {
   Option json = json_option(settings->json);
   json.summary = "The same as --format json";
   return {.name = "schema",
-          .summary = "Print the description of the configuration, or of how requests end",
+          .summary = "Print the JSON Schema or reference of the configuration, or how requests end",
           .description =
-              "A JSON Schema, with which editors complete and check; or the reference for people. With "
-              "--reasons the names that the access log has in `ended`, and what each means.",
+              "The output is a JSON Schema, with which editors complete and check a configuration, or the "
+              "reference for people. With --reasons it is the names that `ended` in the access log can have, "
+              "and what each means.",
           .options = {{.names = "--format",
                        .value = "FORMAT",
                        .summary = "json (the default) for a JSON Schema, markdown for the reference page",

@@ -126,46 +126,43 @@ std::vector<Option> SmallRun::options() {
   return {
       {.names = "--to",
        .value = "TARGET",
-       .summary =
-           "Serve this application, without a configuration file: host:port, a port of this machine, "
-           "http://host:port, https://host or unix:/path. With several, a target that fails is left out "
-           "for a while",
+       .summary = "Serve this application, without a configuration file: host:port, a port of this machine, "
+                  "http://host:port, https://host or unix:/path. With several applications, one that fails "
+                  "gets no requests for a while",
        .target = &options_.to},
       {.names = "--listen",
        .value = "ADDRESS",
-       .summary =
-           "With --to: where it is served. The default is 127.0.0.1:8080, which this machine alone reaches; "
-           ":8080 serves all addresses of this machine",
+       .summary = "With --to: the address at which the application is served. The default is 127.0.0.1:8080, "
+                  "which only this machine can reach; :8080 serves all addresses of this machine",
        .target = &options_.listen},
       {.names = "--domain",
        .value = "NAME",
-       .summary =
-           "With --to: serve this host, as api.example.com or *.example.com, and answer others with 404. "
-           "May be repeated",
+       .summary = "With --to: serve this host, such as api.example.com or *.example.com, and answer requests "
+                  "for other hosts with 404. May be repeated",
        .target = &options_.domains},
       {.names = "--key",
        .value = "[KEY]",
        .summary = "With --to: requests need this API key in the header X-API-Key. KEY is a key, or its hash "
-                  "(sha256:...); without it a key is made, and shown once",
+                  "(sha256:...); without KEY the gateway makes a key, and shows it once",
        .target = &options_.key},
       {.names = "--rate",
        .value = "RATE",
-       .summary =
-           "With --to: limit the requests of each client address, or with --key of each consumer, as 100/min",
+       .summary = "With --to: limit the requests of each client address, or with --key of each consumer, "
+                  "such as 100/min",
        .target = &options_.rate},
       {.names = "--cache",
        .value = "[SIZE]",
-       .summary =
-           "With --to: keep the responses that allow it in so much memory, as 256MiB. The default is 64MiB",
+       .summary = "With --to: store responses that allow it, in at most this much memory, such as 256MiB. "
+                  "The default is 64MiB",
        .target = &options_.cache},
       {.names = "--dashboard",
        .value = "ADDRESS",
-       .summary = "With --to: where the dashboard and the metrics are. The default is 127.0.0.1:9080, or the "
-                  "next port that is free",
+       .summary = "With --to: the address of the dashboard and the metrics. The default is 127.0.0.1:9080, "
+                  "or the next port that is free",
        .target = &options_.dashboard},
       {.names = "--no-dashboard", .summary = "With --to: no dashboard", .target = &options_.no_dashboard},
       {.names = "--print",
-       .summary = "With --to: print the configuration that the options stand for, and exit",
+       .summary = "With --to: print the configuration for which the options stand, and exit",
        .target = &print_}};
 }
 

@@ -291,11 +291,10 @@ Command top_command() {
                      .target = &settings->once});
   options.push_back(json_option(settings->json));
   return {.name = "top",
-          .summary = "Show what goes on in a running gateway: traffic, targets, limits, failures",
+          .summary = "Show what a running gateway does: traffic, targets, limits, failures",
           .description =
-              "A page a second, until `q` or Ctrl-C. `p` holds the page until the next `p`. The keys r, f, l "
-              "and t sort by "
-              "rate, share of failures, latency and total.",
+              "The page is updated every second, until `q` or Ctrl-C. `p` stops the updates until the next "
+              "`p`. The keys r, f, l and t sort by rate, share of failures, latency and total.",
           .operands = {admin_operand(settings->admin)},
           .options = std::move(options),
           .environment = admin_variables(),

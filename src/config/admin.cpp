@@ -15,39 +15,43 @@ std::string check_host_name(const std::string& name) {
 
 Type<Admin> admin_type() {
   auto token =
-      std::make_shared<ObjectType<AdminToken>>("token", "One of those who may use the admin listener.");
-  token->required("name", &AdminToken::name, name_type(), "Who it is: the audit log says so.")
+      std::make_shared<ObjectType<AdminToken>>("token", "A token that gives access to the admin listener.");
+  token
+      ->required("name", &AdminToken::name, name_type(),
+                 "The name of the holder of the token, for the audit log.")
       .required("hash", &AdminToken::hash, key_hash_type(),
-                "`sha256:` and the hexadecimal SHA-256 of the token; `portcullis generate-key` makes both.")
-      .optional("access", &AdminToken::access, choice<AdminAccess>(),
-                "`read`: may look, as Prometheus does, but change nothing.");
+                "`sha256:` and the hexadecimal SHA-256 of the token; `portcullis generate-key` makes a token "
+                "and its hash.")
+      .optional(
+          "access", &AdminToken::access, choice<AdminAccess>(),
+          "`read`: the token allows reading, as Prometheus does, but no changes. `full`: it allows both.");
   auto admin = std::make_shared<ObjectType<Admin>>(
       "admin",
       "The listener for operators: the dashboard, the admin API, `/metrics`, `/healthz`, `/readyz`.");
   admin->locate(&Admin::location)
-      .optional(
-          "address", &Admin::address, address_type(),
-          "`host:port`, `[IPv6]:port` or `unix:/path`; keep it away from clients. Where others than this "
-          "machine can reach it, it needs `tokens`, or `tls` with `client_certificate: required`. A "
-          "change needs a restart.")
+      .optional("address", &Admin::address, address_type(),
+                "`host:port`, `[IPv6]:port` or `unix:/path`; keep it away from clients. When other machines "
+                "can reach the address, the listener needs `tokens`, or `tls` with `client_certificate: "
+                "required`. A change needs a restart.")
       .locate_last(&Admin::address_location)
-      .optional("mode", &Admin::mode, socket_mode_type(),
-                "Permissions of a Unix socket's file, as a listener's. A change needs a restart.")
-      .default_in_words("what the umask leaves, without other users")
+      .optional(
+          "mode", &Admin::mode, socket_mode_type(),
+          "Permissions of the file of a Unix socket, as for `listeners[].mode`. A change needs a restart.")
+      .default_in_words("by the umask, without access for other users")
       .optional("group", &Admin::group, text("www-data"),
-                "The group that a Unix socket's file belongs to. A change needs a restart.")
-      .default_in_words("the process's")
+                "The group of the file of a Unix socket. A change needs a restart.")
+      .default_in_words("the group of the process")
       .optional("tls", &Admin::tls, listener_tls_type(), "TLS towards operators.")
       .default_in_words("plain HTTP")
       .optional(
           "tokens", &Admin::tokens, list_of<AdminToken>(token),
-          "Who may use it, by `Authorization: Bearer TOKEN`, or by logging in to the dashboard. All but "
-          "`/healthz` and `/readyz` then takes one.")
+          "Tokens that give access to the admin listener, by `Authorization: Bearer TOKEN` or by logging in "
+          "to the dashboard. With `tokens`, every request needs one, except for `/healthz` and `/readyz`.")
       .optional("hosts", &Admin::hosts,
                 list_of<std::string>(checked_text("a host", "", "gateway.internal", check_host_name)),
-                "Names by which browsers may reach it, beside addresses and `localhost`. A page on the web "
-                "can make its own name mean this machine; requests for names that are not here are refused, "
-                "but those with a token.");
+                "Names by which browsers may reach the admin listener, in addition to IP addresses and "
+                "`localhost`. A web page can make its own name point to this machine, so requests for other "
+                "names are refused, unless they have a token.");
   return admin;
 }
 

@@ -57,7 +57,11 @@ class ConditionMapType final : public TypeFor<std::vector<MatchCondition>> {
           {"additionalProperties", false},
           {"properties",
            {{"regex", described(*regex_type().any(), "An expression (RE2) for the whole value.", "[a-z]+-2")},
-            {"present", described(*boolean().any(), "Whether there is such a name.", true)}}}}}};
+            {"present",
+             described(
+                 *boolean().any(),
+                 "`true`: the request must have a field or parameter of this name; `false`: it must not.",
+                 true)}}}}}};
   }
   std::string describe() const override { return "names with a value, `{regex: ...}` or `{present: true}`"; }
   std::string example() const override { return "{x-version: '2'}"; }

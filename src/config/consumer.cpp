@@ -69,83 +69,93 @@ std::pair<CertificateCredential::Kind, std::string> CertificateCredential::known
 }
 
 Type<Consumer> consumer_type() {
-  auto key = std::make_shared<ObjectType<ApiKey>>("key", "A key that the consumer may present.");
+  auto key = std::make_shared<ObjectType<ApiKey>>("key", "An API key of the consumer.");
   key->locate(&ApiKey::location)
       .required("hash", &ApiKey::hash, key_hash_type(),
                 "`sha256:` and the hexadecimal SHA-256 of the key; `portcullis hash-key` makes it.")
       .optional("name", &ApiKey::name, name_type(),
-                "Tells its keys apart in the log and in `x-consumer-credential`.")
-      .optional("expires", &ApiKey::expires, timestamp(), "From then on it is refused; UTC.")
+                "The name of the key in the log and in `x-consumer-credential`.")
+      .optional("expires", &ApiKey::expires, timestamp(), "The moment (UTC) from which the key is refused.")
       .default_in_words("never");
   auto basic =
       std::make_shared<ObjectType<BasicCredential>>("basic", "A name and password for `basic_auth`.");
   basic->locate(&BasicCredential::location)
       .required("username", &BasicCredential::username,
-                checked_text("a user's name", "", "shop", check_username), "As the client sends it.")
+                checked_text("a user's name", "", "shop", check_username),
+                "The user name that the client sends.")
       .required("password_hash", &BasicCredential::password_hash,
                 checked_text("a password's hash", "^\\$", "'${file:/etc/portcullis/shop.hash}'",
                              check_password_hash),
-                "bcrypt, yescrypt, argon2 or SHA-crypt; `portcullis hash-password` makes one.");
+                "The hash of the password, by bcrypt, yescrypt, argon2 or SHA-crypt; `portcullis "
+                "hash-password` makes it.");
   auto signing = std::make_shared<ObjectType<SigningKey>>("signing_key", "A key for `hmac_auth`.");
   signing->locate(&SigningKey::location)
       .required("id", &SigningKey::id, checked_text("a word", "", "shop-2026", check_word),
-                "The `keyid` of its signatures.")
+                "The `keyid` of the signatures that the key makes.")
       .optional("algorithm", &SigningKey::algorithm,
                 checked_text("a signature algorithm", "", "ed25519", check_signature_name),
                 "`hmac-sha256`, `rsa-pss-sha512`, `rsa-v1_5-sha256`, `ecdsa-p256-sha256`, "
                 "`ecdsa-p384-sha384` or `ed25519`.")
       .optional("secret", &SigningKey::secret, text("'${file:/etc/portcullis/shop.secret}'"),
-                "The shared secret of `hmac-sha256`, at least 32 bytes; best `${file:...}` or `${VARIABLE}`.")
+                "The shared secret of `hmac-sha256`, at least 32 bytes. It is best a `${file:...}` or "
+                "`${VARIABLE}`.")
       .optional("public_key", &SigningKey::public_key, text("'${file:/etc/portcullis/shop.pem}'"),
-                "The PEM of the others' public key.");
+                "The public key, in PEM, for the algorithms other than `hmac-sha256`.");
   auto certificate = std::make_shared<ObjectType<CertificateCredential>>(
-      "certificate_credential", "A certificate for `mtls`, by one of these.");
+      "certificate_credential",
+      "A client certificate for `mtls`, which is recognised by one of `fingerprint`, `subject`, `dns_name`, "
+      "`uri` and `email`.");
   certificate->locate(&CertificateCredential::location)
       .optional("name", &CertificateCredential::name, name_type(),
-                "Tells its certificates apart in the log and in `x-consumer-credential`.")
+                "The name of the certificate in the log and in `x-consumer-credential`.")
       .optional(
           "fingerprint", &CertificateCredential::fingerprint,
           checked_text("a fingerprint", "", "'${file:/etc/portcullis/shop.fingerprint}'", check_fingerprint),
           "The SHA-256 of the certificate, as `openssl x509 -noout -fingerprint -sha256` prints it.")
       .optional("subject", &CertificateCredential::subject,
                 checked_text("a subject", "", "'CN=shop,O=Example'", check_value),
-                "Its subject as RFC 2253 writes it: `CN=shop,O=Example`.")
+                "The subject of the certificate in the form of RFC 2253: `CN=shop,O=Example`.")
       .optional("dns_name", &CertificateCredential::dns_name,
                 checked_text("a name", "", "shop.example.org", check_word),
-                "A DNS name among its alternative names.")
+                "A DNS name among the alternative names of the certificate.")
       .optional("uri", &CertificateCredential::uri,
                 checked_text("an address", "", "spiffe://example.org/shop", check_word),
-                "A URI among them, as `spiffe://example.org/shop`.")
+                "A URI among the alternative names of the certificate, such as `spiffe://example.org/shop`.")
       .optional("email", &CertificateCredential::email,
                 checked_text("an address", "", "shop@example.org", check_word),
-                "An e-mail address among them.");
+                "An e-mail address among the alternative names of the certificate.");
   auto credentials = std::make_shared<ObjectType<Credentials>>(
-      "credentials", "What tells that a request is this consumer's.");
+      "credentials", "Credentials by which requests of this consumer are recognised.");
   credentials
       ->optional("keys", &Credentials::keys, one_or_list_of<ApiKey>(shorthand(key, "hash")),
-                 "For `key_auth`. Several make it possible to change keys without an interruption.")
-      .optional("basic", &Credentials::basic, one_or_list_of<BasicCredential>(basic), "For `basic_auth`.")
+                 "API keys for `key_auth`. With several keys, one can be replaced without an interruption.")
+      .optional("basic", &Credentials::basic, one_or_list_of<BasicCredential>(basic),
+                "Names and passwords for `basic_auth`.")
       .optional("jwt_subject", &Credentials::jwt_subject,
                 one_or_list_of<std::string>(checked_text("a subject", "", "auth0|42", check_value)),
-                "For `jwt` and `oauth2_introspection`: the value of the token's consumer claim.")
+                "For `jwt` and `oauth2_introspection`: the value of the claim that names the consumer "
+                "(`consumer_claim`).")
       .optional("signing_keys", &Credentials::signing_keys, one_or_list_of<SigningKey>(signing),
-                "For `hmac_auth`.")
+                "Keys for `hmac_auth`.")
       .optional("certificates", &Credentials::certificates,
-                one_or_list_of<CertificateCredential>(certificate), "For `mtls`.");
+                one_or_list_of<CertificateCredential>(certificate), "Client certificates for `mtls`.");
   auto consumer = std::make_shared<ObjectType<Consumer>>("consumer", "A named caller.");
   consumer->locate(&Consumer::location)
-      .required("name", &Consumer::name, name_type(), "Its name in logs, metrics and `x-consumer-name`.")
+      .required("name", &Consumer::name, name_type(),
+                "The name of the consumer in logs, metrics and `x-consumer-name`.")
       .optional("groups", &Consumer::groups,
                 list_of<std::string>(checked_text("a word", "", "staff", check_word)),
-                "For `acl`, and for the backend as `x-consumer-groups`.")
+                "Groups of the consumer, for conditions such as those of `acl`, and for the backend in "
+                "`x-consumer-groups`.")
       .optional(
           "metadata", &Consumer::metadata,
           text_map([](const std::string& text) { return check_word(text); }, "{team: orders}", check_value),
-          "Free texts for templates: `{consumer.metadata.KEY}`.")
-      .optional("plan", &Consumer::plan, text("gold"), "The name of its usage plan, for `usage_plan`.")
+          "Names and values of your choice for texts with variables: `{consumer.metadata.KEY}`.")
+      .optional("plan", &Consumer::plan, text("gold"),
+                "The name of the consumer's usage plan, for the policy `usage_plan`.")
       .locate_last(&Consumer::plan_location)
       .optional("credentials", &Consumer::credentials, credentials,
-                "What tells that a request is this consumer's.")
+                "Credentials by which requests of this consumer are recognised.")
       .default_in_words("none");
   return consumer;
 }
@@ -156,14 +166,15 @@ Type<Plan> plan_type(const PolicyCatalog& limiting) {
   api->locate(&PlanApi::location)
       .required("routes", &PlanApi::routes, list_of<std::string>(text("orders")), "The names of the routes.")
       .required("policies", &PlanApi::policies, policies,
-                "What limits the consumer on these routes together.");
-  auto plan =
-      std::make_shared<ObjectType<Plan>>("plan", "A usage plan: what the consumers that have it may use.");
+                "Policies that limit each consumer on these routes together: `rate_limit`, `quota`, "
+                "`concurrency_limit`.");
+  auto plan = std::make_shared<ObjectType<Plan>>(
+      "plan", "A usage plan: limits for the consumers that have the plan.");
   plan->locate(&Plan::location)
-      .required("name", &Plan::name, name_type(), "The name that consumers refer to.")
+      .required("name", &Plan::name, name_type(), "The name of the plan, to which consumers refer.")
       .optional("policies", &Plan::policies, policies,
-                "What limits each consumer on all routes with `usage_plan` together: `rate_limit`, `quota`, "
-                "`concurrency_limit`.")
+                "Policies that limit each consumer on all routes with `usage_plan` together: `rate_limit`, "
+                "`quota`, `concurrency_limit`.")
       .optional("apis", &Plan::apis, list_of<PlanApi>(api), "Further limits for some routes.");
   return plan;
 }

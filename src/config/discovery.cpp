@@ -10,13 +10,15 @@ namespace portcullis::config {
 namespace {
 
 Type<SourceTls> source_tls_type() {
-  auto type =
-      std::make_shared<ObjectType<SourceTls>>("source_tls", "Whom to believe, and how to show who asks.");
+  auto type = std::make_shared<ObjectType<SourceTls>>(
+      "source_tls", "Authorities for the server's certificate, and the client certificate of the gateway.");
   type->optional("ca", &SourceTls::ca, text("/etc/portcullis/consul-ca.pem"),
-                 "Who signs the server's certificate, PEM.")
+                 "A PEM file of the authorities that may have issued the server's certificate.")
       .default_in_words("the system's")
-      .optional("cert", &SourceTls::cert, text("/etc/portcullis/client.crt"), "Our own certificate, PEM.")
-      .optional("key", &SourceTls::key, text("/etc/portcullis/client.key"), "Its key, PEM.");
+      .optional("cert", &SourceTls::cert, text("/etc/portcullis/client.crt"),
+                "A PEM file: the certificate that the gateway shows to the server, then its chain.")
+      .optional("key", &SourceTls::key, text("/etc/portcullis/client.key"),
+                "The PEM file of its private key.");
   return type;
 }
 
@@ -33,39 +35,41 @@ Type<Discover> discover_type() {
   const Type<SourceTls> tls = source_tls_type();
   auto consul =
       std::make_shared<ObjectType<Consul>>("consul", "The healthy instances of a service in Consul.");
-  consul->required("service", &Consul::service, text("orders"), "The service's name.")
-      .optional("url", &Consul::url, url_type(), "The agent.")
+  consul->required("service", &Consul::service, text("orders"), "The name of the service.")
+      .optional("url", &Consul::url, url_type(), "The URL of the Consul agent.")
       .optional("tag", &Consul::tag, text("v2"), "Only instances with this tag.")
       .default_in_words("any")
-      .optional("datacenter", &Consul::datacenter, text("eu-1"), "Where.")
-      .default_in_words("the agent's")
+      .optional("datacenter", &Consul::datacenter, text("eu-1"), "The data center.")
+      .default_in_words("the agent's data center")
       .optional("token", &Consul::token, text("'${CONSUL_TOKEN}'"), "Best `${VARIABLE}` or `${file:...}`.")
-      .optional("tls", &Consul::tls, tls, "For `https`.");
-  auto etcd = std::make_shared<ObjectType<Etcd>>(
-      "etcd",
-      "The keys below a prefix in etcd (version 3): each has a target as in `targets`, as JSON, or only an "
-      "address.");
-  etcd->required("prefix", &Etcd::prefix, text("/services/orders/"), "As `/services/orders/`.")
-      .optional("urls", &Etcd::urls, non_empty(one_or_list_of<std::string>(url_type())),
-                "Members of the cluster; when one does not answer, the next is asked.")
-      .optional("username", &Etcd::username, text("gateway"), "Where the cluster has users.")
+      .optional("tls", &Consul::tls, tls, "Settings of TLS, for `https` URLs.");
+  auto etcd =
+      std::make_shared<ObjectType<Etcd>>("etcd",
+                                         "The keys below a prefix in etcd (version 3). The value of each key "
+                                         "is a target as in `targets`, in JSON, or only an address.");
+  etcd->required("prefix", &Etcd::prefix, text("/services/orders/"),
+                 "The prefix of the keys, such as `/services/orders/`.")
+      .optional(
+          "urls", &Etcd::urls, non_empty(one_or_list_of<std::string>(url_type())),
+          "URLs of the members of the cluster. When a member does not answer, the gateway asks the next one.")
+      .optional("username", &Etcd::username, text("gateway"), "The user, for a cluster that has users.")
       .optional("password", &Etcd::password, text("'${ETCD_PASSWORD}'"),
                 "Best `${VARIABLE}` or `${file:...}`.")
-      .optional("tls", &Etcd::tls, tls, "For `https`.");
-  auto type = std::make_shared<ObjectType<Discover>>(
-      "discover",
-      "Where targets are learnt from: one of these. What was learnt last stays while it is away.");
+      .optional("tls", &Etcd::tls, tls, "Settings of TLS, for `https` URLs.");
+  auto type =
+      std::make_shared<ObjectType<Discover>>("discover",
+                                             "A source of targets: one of these. While the source cannot be "
+                                             "reached, the targets that it named last stay in use.");
   type->locate(&Discover::location)
-      .optional(
-          "srv", &Discover::srv, text("_orders._tcp.example.com"),
-          "A name with SRV records (RFC 2782), as `_orders._tcp.example.com`: their priorities, weights "
-          "and ports; looked up again when their time to live is over.")
-      .optional(
-          "file", &Discover::file, text("/etc/portcullis/targets/orders.yaml"),
-          "A file with a list as in `targets`, YAML or JSON, read again when it changes. A relative path "
-          "begins at the folder of the file that names it.")
-      .optional("consul", &Discover::consul, consul, "Consul.")
-      .optional("etcd", &Discover::etcd, etcd, "etcd.");
+      .optional("srv", &Discover::srv, text("_orders._tcp.example.com"),
+                "A name with SRV records (RFC 2782), such as `_orders._tcp.example.com`. The records have "
+                "the priorities, weights and ports of the targets, and are looked up again when their time "
+                "to live is over.")
+      .optional("file", &Discover::file, text("/etc/portcullis/targets/orders.yaml"),
+                "A file with a list as in `targets`, in YAML or JSON, which is read again when it changes. A "
+                "relative path begins at the folder of the configuration file that names it.")
+      .optional("consul", &Discover::consul, consul, "A service in Consul.")
+      .optional("etcd", &Discover::etcd, etcd, "Keys in etcd.");
   return type;
 }
 

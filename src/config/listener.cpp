@@ -58,125 +58,120 @@ const std::string* ListenerAddresses::find(const std::string& name) const {
 }
 
 Type<Listener> listener_type() {
-  auto limits = std::make_shared<ObjectType<ListenerLimits>>("limits", "Bounds on what one client may send.");
-  limits->optional("head_size", &ListenerLimits::head_size, size(), "Largest request head; beyond it: 431.")
+  auto limits = std::make_shared<ObjectType<ListenerLimits>>("limits", "Limits for one client.");
+  limits
+      ->optional("head_size", &ListenerLimits::head_size, size(),
+                 "Max size of a request head; beyond it: 431.")
       .optional("field_count", &ListenerLimits::field_count, integer(1, 112),
-                "Most header fields in a request; beyond it: 431.")
+                "Max number of header fields in a request; beyond it: 431.")
       .optional("target_length", &ListenerLimits::target_length, size(),
-                "Longest request target (path and query); beyond it: 414.")
+                "Max length of the request target (path and query); beyond it: 414.")
       .optional("body_size", &ListenerLimits::body_size, size(),
-                "Largest request body; beyond it: 413. 0: no limit.")
+                "Max size of a request body; beyond it: 413. 0: no limit.")
       .optional("connections", &ListenerLimits::connections, integer(0, 10'000'000),
-                "Most client connections at once; further ones are closed. 0: no limit.")
-      .optional("connections_per_address", &ListenerLimits::connections_per_address, integer(0, 10'000'000),
-                "Most connections of one client's address at once (IPv6: its /64), counted over all "
-                "listeners; further "
-                "ones are closed. 0: no limit. Addresses of this machine, of `trusted_proxies` and of "
-                "`proxy_protocol` have none; the clients that a PROXY header names do.")
+                "Max number of client connections at once; further ones are closed. 0: no limit.")
+      .optional(
+          "connections_per_address", &ListenerLimits::connections_per_address, integer(0, 10'000'000),
+          "Max number of connections at once from one client address (IPv6: its /64), counted over all "
+          "listeners; further ones are closed. 0: no limit. Addresses of this machine, of `trusted_proxies` "
+          "and of `proxy_protocol` have no such limit; the clients that a PROXY header names have it.")
       .optional("send_buffer", &ListenerLimits::send_buffer, size(),
-                "How much of its responses is held for a client that does not take them, on one connection. "
-                "While so "
-                "much waits, nothing more is read from the target, and with HTTP/2 from the client. More "
-                "makes large "
-                "downloads cheaper. At least 16KiB.");
-  auto timeouts = std::make_shared<ObjectType<ListenerTimeouts>>("timeouts", "How long one client may take.");
+                "Max size of the responses that wait in the gateway for a slow client, for each connection. "
+                "When it is reached, the gateway reads no more from the target and, with HTTP/2, from the "
+                "client. A larger buffer makes large downloads cheaper. At least 16KiB.");
+  auto timeouts = std::make_shared<ObjectType<ListenerTimeouts>>("timeouts", "Max times for one client.");
   timeouts
-      ->optional("head", &ListenerTimeouts::head, time_limit(), "From the first byte of a head to its last.")
-      .optional("body", &ListenerTimeouts::body, time_limit(), "Between two pieces of a request body.")
+      ->optional("head", &ListenerTimeouts::head, time_limit(),
+                 "Max time from the first byte of a request head to its last.")
+      .optional("body", &ListenerTimeouts::body, time_limit(),
+                "Max time between two pieces of a request body.")
       .optional("send", &ListenerTimeouts::send, time_limit(),
-                "Between two pieces of the response that it takes.")
-      .optional("idle", &ListenerTimeouts::idle, time_limit(), "Between two requests on one connection.");
+                "Max time between two pieces of the response that the client reads.")
+      .optional("idle", &ListenerTimeouts::idle, time_limit(),
+                "Max time between two requests on one connection.");
   auto http2 = std::make_shared<ObjectType<ListenerHttp2>>("http2", "HTTP/2 towards clients (RFC 9113).");
   http2
-      ->optional(
-          "enabled", &ListenerHttp2::enabled, boolean(),
-          "Whether it is spoken: over TLS as the client chooses, in the clear to those who begin with it.")
+      ->optional("enabled", &ListenerHttp2::enabled, boolean(),
+                 "Whether the listener speaks HTTP/2: over TLS when the client chooses it, without TLS when "
+                 "the client begins with it.")
       .optional("streams", &ListenerHttp2::streams, integer(1, 10'000),
-                "Most requests at once on a connection.")
+                "Max number of requests at once on a connection.")
       .optional("stream_window", &ListenerHttp2::stream_window, size(),
-                "How much of a body may be sent ahead: what a slow backend can make wait here.")
+                "Max size of the part of a request body that waits in the gateway when the backend is slow.")
       .optional("connection_window", &ListenerHttp2::connection_window, size(),
-                "The same for all bodies of a connection together.");
+                "Max size of all such parts of a connection together.");
   auto trailers = std::make_shared<ObjectType<ListenerTrailers>>(
       "trailers",
-      "The trailer fields that are passed on; all others are dropped, since "
-      "their recipient may take them for header "
-      "fields (RFC 9110 section 6.5.1). The trailers of gRPC pass besides.");
+      "The trailer fields that are passed on. All others are dropped, because their recipient may take them "
+      "for header fields (RFC 9110 section 6.5.1). The trailers of gRPC are always passed on.");
   trailers
       ->optional("request", &ListenerTrailers::request, trailer_names(),
-                 "Those of requests, for the upstream.")
+                 "Trailer fields of requests that the upstream gets.")
       .optional("response", &ListenerTrailers::response, trailer_names(),
-                "Those of responses, for the client.");
+                "Trailer fields of responses that the client gets.");
   auto listener =
       std::make_shared<ObjectType<Listener>>("listener", "An address at which clients are served.");
   listener->locate(&Listener::location)
-      .required("name", &Listener::name, name_type(), "Its name in logs and metrics.")
+      .required("name", &Listener::name, name_type(), "The name of the listener in logs and metrics.")
       .required("address", &Listener::address, address_type(), "`host:port`, `[IPv6]:port` or `unix:/path`.")
-      .optional(
-          "mode", &Listener::mode, socket_mode_type(),
-          "Permissions of a Unix socket's file, in octal and in quotes, as `\"0660\"`. Clients need the "
-          "right to write.")
-      .default_in_words("what the umask leaves")
-      .optional("group", &Listener::group, text("www-data"),
-                "The group that a Unix socket's file belongs to.")
-      .default_in_words("the process's")
+      .optional("mode", &Listener::mode, socket_mode_type(),
+                "Permissions of the file of a Unix socket, in octal and in quotes, as `\"0660\"`. Clients "
+                "need the permission to write.")
+      .default_in_words("by the umask")
+      .optional("group", &Listener::group, text("www-data"), "The group of the file of a Unix socket.")
+      .default_in_words("the group of the process")
       .optional("tls", &Listener::tls, listener_tls_type(), "TLS towards clients.")
       .default_in_words("plain HTTP")
-      .optional(
-          "redirect_to_https", &Listener::redirect_to_https, https_redirect_type(),
-          "Every request is answered by 308 and the same address with `https`, before routes are looked "
-          "at; but those that a trusted proxy says came by TLS.")
+      .optional("redirect_to_https", &Listener::redirect_to_https, https_redirect_type(),
+                "Every request is redirected (308) to the same address with `https`, before a route is "
+                "chosen. Requests of which a trusted proxy says that they came by TLS are not redirected.")
       .optional("http2", &Listener::http2, http2, "HTTP/2 towards clients.")
-      .optional(
-          "trusted_proxies", &Listener::trusted_proxies, list_of<std::string>(address_range_type()),
-          "Addresses of proxies before the gateway, such as `10.0.0.0/8`, whose word about the client's "
-          "address, scheme and host is believed. From other clients those fields are removed.")
+      .optional("trusted_proxies", &Listener::trusted_proxies, list_of<std::string>(address_range_type()),
+                "Addresses of proxies before the gateway, such as `10.0.0.0/8`. The gateway believes the "
+                "fields in which they tell the client's address, scheme and host. From requests of other "
+                "clients it removes these fields.")
       .optional(
           "proxy_protocol", &Listener::proxy_protocol, list_of<std::string>(address_range_type()),
           "Addresses of load balancers that begin each connection with a PROXY header, version 1 or 2, which "
-          "tells the client's address. Connections from there without one are closed; from elsewhere a "
-          "header is "
-          "no HTTP, and is refused.")
+          "tells the client's address. Connections from these addresses without such a header are closed. On "
+          "connections from other addresses a PROXY header is not valid HTTP, and is refused.")
       .optional("forwarded", &Listener::forwarded, choice<Forwarded>(),
-                "Which fields are read from trusted proxies and written for targets: `x_forwarded` "
-                "(`X-Forwarded-For`, `-Proto`, `-Host`), `forwarded` (RFC 7239), `both` (reads the first, "
-                "writes both) or `none`.")
+                "Which fields the gateway reads from trusted proxies and writes for targets: `x_forwarded` "
+                "(`X-Forwarded-For`, `-Proto`, `-Host`), `forwarded` (RFC 7239), `both` (reads "
+                "`X-Forwarded-*`, writes both) or `none`.")
+      .optional("via", &Listener::via, checked_text("a name, or nothing", "", "edge-1", check_via),
+                "The gateway's name in the `Via` field of requests. A random word follows the name; by this "
+                "word the gateway notices requests that come back to it (508). With an empty name, `Via` has "
+                "the word alone.")
       .optional(
-          "via", &Listener::via, checked_text("a name, or nothing", "", "edge-1", check_via),
-          "The gateway's name in the `Via` field of requests. A random word follows it, by which the gateway "
-          "notices requests that come back to it (508); empty: that word alone.")
-      .optional("drop_from_untrusted", &Listener::drop_from_untrusted,
-                list_of<std::string>(checked_text("a header's name", "", "x-real-ip", check_forwarding_name)),
-                "Header fields that by custom name the client, or the address that it asked for: they are "
-                "removed from "
-                "requests that do not come from one of `trusted_proxies`, in both spellings (`-` and `_`). "
-                "Default: "
-                "`X-Real-IP`, `X-Forwarded-Port`, `X-Forwarded-Prefix`, `X-Original-URL`, `True-Client-IP` "
-                "and their like "
-                "(`portcullis schema` has the whole list).")
-      .default_in_words("X-Real-IP and its like")
+          "drop_from_untrusted", &Listener::drop_from_untrusted,
+          list_of<std::string>(checked_text("a header's name", "", "x-real-ip", check_forwarding_name)),
+          "Header fields that usually contain the address of the client, or the address that the client "
+          "asked for. They are removed from requests that do not come from one of `trusted_proxies`, in both "
+          "spellings (`-` and `_`). Default: `X-Real-IP`, `X-Forwarded-Port`, `X-Forwarded-Prefix`, "
+          "`X-Original-URL`, `True-Client-IP` and similar fields (`portcullis schema` has the whole list).")
+      .default_in_words("X-Real-IP and similar fields")
       .optional("trailers", &Listener::trailers, trailers, "The trailer fields that are passed on.")
       .optional(
           "ambiguous_paths", &Listener::ambiguous_paths, choice<AmbiguousPaths>(),
           "Paths that servers read differently: with parameters (`/admin;x=1`, which some servers read as "
-          "`/admin`), or with `%2F`, `%5C`, `%00` or overlong encodings. `refuse` them (400), "
-          "`pass_parameters` and refuse those encodings, or `pass` both on, still encoded.")
+          "`/admin`), or with `%2F`, `%5C`, `%00` or overlong encodings. `refuse` refuses them all (400), "
+          "`pass_parameters` refuses only the encodings, and `pass` passes both on, still encoded.")
       .optional("merge_slashes", &Listener::merge_slashes, boolean(),
-                "Whether `//admin` is read, and sent to the upstream, as `/admin`.")
+                "Whether the gateway reads `//admin` as `/admin`, and sends it so to the upstream.")
       .optional("strict_targets", &Listener::strict_targets, boolean(),
-                "Whether request targets must have no characters but those of RFC 3986 (400 otherwise). "
-                "Without it, what "
-                "browsers and other clients send unencoded (`\"`, `<`, `>`, `\\`, `^`, a backtick, `{`, `|`, "
-                "`}` and "
-                "everything that is not ASCII) is taken, and encoded before anything else reads it.")
+                "Whether request targets with other characters than those of RFC 3986 are refused (400). "
+                "With `false`, characters that browsers and other clients send unencoded (`\"`, `<`, `>`, "
+                "`\\`, `^`, a backtick, `{`, `|`, `}` and all that are not ASCII) are accepted, and encoded "
+                "before routes and policies read them.")
       .optional("half_close", &Listener::half_close, boolean(),
                 "Whether a client of HTTP/1 that ends its side of the connection (FIN) after a complete "
-                "request still "
-                "gets its response. Without it, that client counts as having left: its request is given up.")
-      .optional("limits", &Listener::limits, limits, "Bounds on what one client may send.")
-      .optional("timeouts", &Listener::timeouts, timeouts, "How long one client may take.")
+                "request still gets its response. With `false`, the gateway treats such a client as gone and "
+                "gives up its request.")
+      .optional("limits", &Listener::limits, limits, "Limits for one client.")
+      .optional("timeouts", &Listener::timeouts, timeouts, "Max times for one client.")
       .optional("tcp_keepalive", &Listener::tcp_keepalive, tcp_keepalive_type(),
-                "How clients that are gone without a word are noticed.");
+                "TCP keepalive: finds connections whose client has disappeared without closing them.");
   return listener;
 }
 

@@ -31,31 +31,28 @@ Reference make_reference(const PolicyCatalog& catalog) {
   out.whole = config_type(catalog).any();
   out.introduction =
       "One YAML file (JSON works too), or a folder of them, with its sub-folders, which are joined in the "
-      "order of their names: lists are appended, all else may be given once. Unknown keys are errors; keys "
-      "that begin with `x-` are your own, wherever keys are listed here, and are left alone. Anchors, "
-      "aliases "
-      "and the merge key (`<<: *name`) of YAML work.\n\nIn a value, `${NAME}` stands for that environment "
-      "variable, `${NAME:-TEXT}` for TEXT where it is not set or empty, `${file:PATH}` for the content of "
-      "that "
-      "file (a relative PATH begins at the configuration's folder), and `$${` for `${` itself. Within `{ }` "
-      "and "
-      "`[ ]` such a value stands in quotes. What comes from a variable or a file is text as it is: where "
-      "braces "
-      "enclose variables of the request, its own do not.\n\nDurations: `250ms`, `5s`, `1m`, `1h`; sizes: "
-      "`512`, `64KiB`, `10MiB`, `1GiB`, "
+      "order of their names: lists are appended, and any other key may be given once. Unknown keys are "
+      "errors, except for keys that begin with `x-`: those are your own, and the gateway ignores them. "
+      "Anchors, aliases and the merge key (`<<: *name`) of YAML work.\n\nIn a value, `${NAME}` stands for "
+      "that environment variable, `${NAME:-TEXT}` for TEXT when that variable is not set or empty, "
+      "`${file:PATH}` for the content of that file (a relative PATH begins at the configuration's folder), "
+      "and `$${` for `${` itself. Within `{ }` and `[ ]` such a value must be in quotes. The content of a "
+      "variable or a file is plain text: braces in it are not replaced by variables of the "
+      "request.\n\nDurations: `250ms`, `5s`, `1m`, `1h`; sizes: `512`, `64KiB`, `10MiB`, `1GiB`, "
       "`2TiB`.\n\nRoutes are chosen by precedence: exact host over wildcard (longer first) over any; then "
       "exact path over parameters (a literal beats a parameter at the leftmost difference) over prefix "
       "(longer first) over expressions over no path (a `path_prefix: /` counts as no path); then routes with "
-      "more conditions (`methods`, and each of `headers` and `query`); then order in the file.";
+      "more conditions (`methods`, `listeners`, and each entry of `headers` and `query`); then order in the "
+      "file.";
   out.about_policies =
-      "Each entry of a `policies` list is one policy's name with its settings. On the request they act "
-      "in order, the top level's first; on the response in reverse. Texts with variables may hold "
-      "`{request.method}`, `{request.host}`, `{request.path}`, `{request.query}`, `{request.scheme}`, "
-      "`{request.id}`, `{request.header.NAME}`, `{request.cookie.NAME}`, `{request.parameter.NAME}`, "
-      "`{client.address}`, `{route.name}`, `{response.status}`, `{consumer.name}`, `{consumer.groups}`, "
-      "`{consumer.credential}`, `{consumer.metadata.KEY}`, `{claim.NAME}`, `{claim_json.NAME}`, "
-      "`{client.certificate.subject}`, "
-      "`.issuer`, `.serial` and `.fingerprint`; `{{` stands for a brace.";
+      "Each entry of a `policies` list is one policy's name with its settings. For a request the policies "
+      "run in order, those of the top level first; for its response they run in reverse. Texts with "
+      "variables may contain `{request.method}`, `{request.host}`, `{request.path}`, `{request.query}`, "
+      "`{request.scheme}`, `{request.id}`, `{request.header.NAME}`, `{request.cookie.NAME}`, "
+      "`{request.parameter.NAME}`, `{client.address}`, `{route.name}`, `{response.status}`, "
+      "`{consumer.name}`, `{consumer.groups}`, `{consumer.credential}`, `{consumer.metadata.KEY}`, "
+      "`{claim.NAME}`, `{claim_json.NAME}`, `{client.certificate.subject}`, `.issuer`, `.serial` and "
+      "`.fingerprint`; `{{` stands for a brace.";
   collect(*out.whole->object(), "", out.sections);
   for (const AnyObject::Field& field : out.whole->object()->fields()) {
     for (const auto& [name, object] : field.type->alternatives()) collect(*object, name, out.policies);

@@ -129,24 +129,25 @@ std::string check_upgrade(const std::string& protocol) {
 }
 
 Type<Route> route_type(const Type<std::vector<PolicyUse>>& policies) {
-  auto match = std::make_shared<ObjectType<Match>>("match", "What a request must be like.");
+  auto match = std::make_shared<ObjectType<Match>>("match", "Conditions that a request must meet.");
   match
       ->optional("hosts", &Match::hosts,
                  list_of<std::string>(checked_text("a host", "", "api.example.com", check_host)),
-                 "Host names: exact, or `*.example.com` for every name below.")
+                 "Host names: exact, or `*.example.com` for every name below `example.com`.")
       .default_in_words("any")
       .optional("path", &Match::path, checked_text("a path", "^/", "'/orders/{id}'", check_pattern),
-                "The whole path; `{name}` stands for any one segment.")
+                "The whole path; `{name}` stands for one segment with any text.")
       .optional("path_prefix", &Match::path_prefix, plain_path_type(),
-                "The path's beginning, up to a segment's end: `/v1` matches `/v1` and `/v1/x`, not `/v10`.")
+                "The beginning of the path, in whole segments: `/v1` matches `/v1` and `/v1/x`, not `/v10`.")
       .optional("methods", &Match::methods,
                 list_of<std::string>(checked_text("a method", "", "GET", check_method)), "Request methods.")
       .default_in_words("any")
       .optional("path_regex", &Match::path_regex, regex_type(),
-                "An expression (RE2) for the whole path, for what `path` cannot say; tried one by one.")
+                "An expression (RE2) for the whole path, for patterns that `path` cannot describe. "
+                "Expressions are slower than paths, because the gateway tries them one after the other.")
       .optional("headers", &Match::headers, condition_map(check_field_name),
-                "Header fields: a value, `{regex: ...}` for the whole value, or `{present: true}`; all must "
-                "hold.")
+                "Header fields: a value, `{regex: ...}` for the whole value, or `{present: true}`. All these "
+                "conditions must hold.")
       .default_in_words("any")
       .optional("query", &Match::query, condition_map([](const std::string&) { return std::string(); }),
                 "Query parameters: the same conditions as for `headers`, on decoded values.")
@@ -154,47 +155,49 @@ Type<Route> route_type(const Type<std::vector<PolicyUse>>& policies) {
       .optional(
           "listeners", &Match::listeners,
           non_empty(list_of<std::string>(checked_text("a listener's name", "", "public", check_not_empty))),
-          "Names or addresses of listeners: only requests that came there.")
+          "Names or addresses of listeners: the route takes only requests that arrive there.")
       .default_in_words("all")
       .locate_last(&Match::listeners_location);
   auto rewrite =
       std::make_shared<ObjectType<Rewrite>>("rewrite", "Changes to the request on its way to the upstream.");
   rewrite
       ->optional("strip_prefix", &Rewrite::strip_prefix, plain_path_type(),
-                 "Removed from the path's beginning, on a segment's boundary.")
+                 "A prefix, of whole segments, that is removed from the path.")
       .optional("path", &Rewrite::path,
                 checked_text("a path with parameters", "^/", "'/v2/{rest}'", check_rewritten_path),
-                "The path that the upstream gets. `{name}` stands for a parameter of `match.path`, a named "
-                "group of `path_regex`, or `{rest}`: what follows `path_prefix`.")
+                "The path that the upstream gets. `{name}` stands for a parameter of `match.path` or a named "
+                "group of `path_regex`, and `{rest}` for the part of the path after `path_prefix`.")
       .locate_last(&Rewrite::path_location)
       .optional("host", &Rewrite::host, checked_text("a host", "", "orders.internal", check_authority),
-                "The host that the upstream is asked for; `X-Forwarded-Host` keeps the client's.")
+                "The `Host` that the upstream gets. `X-Forwarded-Host` has the host that the client wrote.")
       .default_in_words("as received");
-  auto route = std::make_shared<ObjectType<Route>>("route", "Which requests go where.");
+  auto route = std::make_shared<ObjectType<Route>>("route", "Routes: which requests go to which upstream.");
   route->locate(&Route::location)
-      .required("name", &Route::name, name_type(), "Its name in logs, metrics and `explain`.")
-      .required("match", &Route::match, match, "What a request must be like.")
+      .required("name", &Route::name, name_type(), "The name of the route in logs, metrics and `explain`.")
+      .required("match", &Route::match, match, "Conditions that a request must meet.")
       .optional("rewrite", &Route::rewrite, rewrite, "Changes to the request on its way to the upstream.")
-      .optional("policies", &Route::policies, policies, "What acts on its requests, in this order.")
+      .optional("policies", &Route::policies, policies,
+                "Policies for requests of this route, in the order in which they run.")
       .optional("upgrades", &Route::upgrades,
                 list_of<std::string>(checked_text("a protocol", "", "websocket", check_upgrade)),
-                "The protocols that a client may switch to by `Upgrade` (RFC 9110 section 7.8). Any other is "
-                "left out of the "
-                "request, which goes on without it. The gateway does not see what passes after the switch.")
-      .optional("upstream", &Route::upstream, text("orders"),
-                "The name of the upstream that answers; may be absent where `redirect` or `respond` does.")
+                "The protocols that a client may switch to by `Upgrade` (RFC 9110 section 7.8). Any other "
+                "protocol is removed from the request, which goes on without it. The gateway does not look "
+                "at the data after the switch.")
+      .optional(
+          "upstream", &Route::upstream, text("orders"),
+          "The name of the upstream that answers. A route whose `redirect` or `respond` answers needs none.")
       .locate_last(&Route::upstream_location)
       .optional("subset", &Route::subset, metadata_type(),
                 "Only targets with this metadata, as `{version: v2}`.")
       .default_in_words("all")
       .optional("split", &Route::split, list_of<Branch>(branch_type()),
-                "Instead of `upstream`: several, each for a part of the requests.")
+                "In place of `upstream`: several branches, each with an upstream and a part of the requests.")
       .optional("split_sticky", &Route::split_sticky, split_sticky_type(),
-                "Keeps clients where the weights of `split` have put them.")
+                "Keeps each client with its branch of `split`.")
       .default_in_words("none")
-      .optional(
-          "idempotent", &Route::idempotent, boolean(),
-          "Whether its requests may be sent twice, whatever their method: by the upstream's `retries`.");
+      .optional("idempotent", &Route::idempotent, boolean(),
+                "Whether requests of this route may be sent a second time, whatever their method, by "
+                "`retries` and `hedge` of the upstream.");
   return route;
 }
 
@@ -207,63 +210,66 @@ Type<Config> config_type(const PolicyCatalog& catalog) {
                 "Name servers, as `address:port`.")
       .default_in_words("the system's")
       .optional("min_ttl", &Dns::min_ttl, duration(),
-                "A shorter time to live counts as this; also the pause after a failure.")
-      .optional("max_ttl", &Dns::max_ttl, duration(), "A longer time to live counts as this.");
+                "Min time until a name is looked up again: a shorter time to live counts as this. It is also "
+                "the pause after a failed lookup.")
+      .optional("max_ttl", &Dns::max_ttl, duration(),
+                "Max time until a name is looked up again: a longer time to live counts as this.");
   auto limits =
       std::make_shared<ObjectType<Limits>>("limits", "Memory for the counters of rate limits on this node.");
-  limits->optional("memory", &Limits::memory, size(),
-                   "For the counters of `rate_limit` and the nonces of `hmac_auth`, 16 bytes for each key in "
-                   "use; taken as it is "
-                   "needed. Half of it is for keys that strangers choose, a quarter for those of "
-                   "authenticated callers, a quarter for "
-                   "nonces. When a part is full, counters are given up, those with the least to their "
-                   "account first (metric "
-                   "`portcullis_rate_limit_evictions_total`). A change needs a restart.");
-  auto metrics =
-      std::make_shared<ObjectType<Metrics>>("metrics", "How many series the metrics have at most.");
+  limits->optional(
+      "memory", &Limits::memory, size(),
+      "Max memory for the counters of `rate_limit` and the nonces of `hmac_auth`: 16 bytes for each key in "
+      "use, allocated as needed. Half of it is for unauthenticated clients, a quarter for authenticated "
+      "callers, a quarter for nonces. When a part is full, it evicts the lowest counters first (metric "
+      "`portcullis_rate_limit_evictions_total`). A change needs a restart.");
+  auto metrics = std::make_shared<ObjectType<Metrics>>(
+      "metrics", "Max number of consumers and targets with series of their own.");
   metrics
       ->optional("consumers", &Metrics::consumers, integer(0, 1'000'000),
-                 "So many consumers have series of their own, by name; the others count as `other`.")
+                 "Max number of consumers with series of their own. Further consumers count as `other`.")
       .optional("targets", &Metrics::targets, integer(0, 1'000'000),
-                "So many targets have; of others there are none.");
+                "Max number of targets with series of their own. Further targets have none.");
   auto overload = std::make_shared<ObjectType<Overload>>(
       "overload",
-      "What is done without before memory or descriptors are used up: from 80% on, connections that do "
-      "nothing "
-      "are closed; from 90%, new ones are not accepted; from 95%, requests are refused with 503.");
-  overload->optional("enabled", &Overload::enabled, boolean(), "Whether it is.")
+      "When the gateway sheds load, so that memory and file descriptors are not used up: from 80% of either, "
+      "it closes idle connections; from 90%, it accepts no new connections; from 95%, it refuses requests "
+      "with 503.");
+  overload->optional("enabled", &Overload::enabled, boolean(), "Whether the gateway sheds load.")
       .optional("memory", &Overload::memory, size(),
-                "What the process may take. Without it, and outside of a container, memory is no limit.")
+                "Max memory of the process. Without this setting, and outside of a container, memory is not "
+                "a reason to shed load.")
       .default_in_words("the container's limit")
-      .optional(
-          "lag", &Overload::lag, duration(),
-          "A worker that for a second has let everything wait longer than this refuses requests until it "
-          "does not. 0s: never.");
+      .optional("lag", &Overload::lag, duration(),
+                "When all events of a worker have waited longer than this for a second, the worker refuses "
+                "requests until they wait less. 0s: it never does.");
   auto redis = std::make_shared<ObjectType<Redis>>(
       "redis",
-      "The Redis server through which the nodes of a cluster count together. A change needs a restart.");
+      "The Redis server in which all nodes count rate limits and quotas together. A change needs a restart.");
   redis
       ->required("address", &Redis::address,
                  checked_text("an address", "", "redis.internal:6379", check_target_address),
                  "`address:port`, `[IPv6]:port`, `name:port` or `unix:/path`.")
-      .optional("username", &Redis::username, text("gateway"), "Of its access control list.")
+      .optional("username", &Redis::username, text("gateway"),
+                "The user in the access control list of the server.")
       .optional("password", &Redis::password, text("'${REDIS_PASSWORD}'"),
-                "Best `${VARIABLE}` or `${file:...}`.")
-      .optional("database", &Redis::database, integer(0, 1'000'000), "Its database.")
+                "The password of that user, or of the server. It is best a `${VARIABLE}` or `${file:...}`.")
+      .optional("database", &Redis::database, integer(0, 1'000'000),
+                "The number of the database on the server.")
       .optional("timeout", &Redis::timeout, time_limit(),
-                "How long a request waits for it; what then is each policy's `on_error`.");
+                "Max time that a request waits for Redis. After that, `on_error` of the policy decides.");
   auto quotas = std::make_shared<ObjectType<Quotas>>(
-      "quotas", "Where the counts of quotas are kept. A change needs a restart.");
+      "quotas", "The place of the counters of quotas: a file, or Redis. A change needs a restart.");
   quotas->locate(&Quotas::location)
       .optional("file", &Quotas::file, text("/var/lib/portcullis/quotas.db"),
-                "A file, which is made: for one node (SQLite). A relative path begins where the gateway was "
-                "started.")
-      .optional("redis", &Quotas::redis, boolean(),
-                "Whether the top level's `redis` has them, for all nodes.")
+                "The file for the counters of one node (SQLite). The gateway creates it. A relative path "
+                "begins at the working directory of the gateway.")
+      .optional(
+          "redis", &Quotas::redis, boolean(),
+          "Whether the counters are in the Redis server of `redis` at the top level, for all nodes together.")
       .optional("interval", &Quotas::interval, duration(),
-                "How often counts are written, and in a cluster learnt of the other nodes. What was counted "
-                "since is "
-                "lost with a crash, and a quota can be exceeded by what other nodes add meanwhile.");
+                "The time between two writes of the counters. With Redis, the counts of the other nodes are "
+                "read at the same time. A crash loses the counts since the last write, and a quota can be "
+                "exceeded by the counts that other nodes add meanwhile.");
   PolicyCatalog limiting;
   for (const PolicyType& one : catalog) {
     if (one.name == "rate_limit" || one.name == "quota" || one.name == "concurrency_limit")
@@ -278,72 +284,77 @@ Type<Config> config_type(const PolicyCatalog& catalog) {
         }
         return "there is no policy `" + name + "`" + suggestion_for(name, known);
       }));
-  auto every_route =
-      std::make_shared<ObjectType<Assertion>>("every_route", "Which routes; all when it is empty.");
+  auto every_route = std::make_shared<ObjectType<Assertion>>(
+      "every_route",
+      "The routes for which the assertion holds. When this is empty, it holds for all routes.");
   every_route
       ->optional("path_prefix", &Assertion::path_prefix, plain_path_type(),
-                 "Those that can get a request below this path.")
+                 "Only routes that can get a request below this path.")
       .optional("hosts", &Assertion::hosts,
                 list_of<std::string>(checked_text("a host", "", "api.example.com", check_host)),
-                "Those that can get a request for one of these hosts.")
+                "Only routes that can get a request for one of these hosts.")
       .default_in_words("any")
       .optional("methods", &Assertion::methods,
                 list_of<std::string>(checked_text("a method", "", "GET", check_method)),
-                "Those that can get a request by one of these methods.")
+                "Only routes that can get a request with one of these methods.")
       .default_in_words("any")
       .optional("except", &Assertion::except, list_of<std::string>(text("health")),
-                "Names of routes that are excepted.");
-  auto assertion =
-      std::make_shared<ObjectType<Assertion>>("assertion",
-                                              "What must be true of the configuration. Loading fails, "
-                                              "naming the routes, when it is not, so that an "
-                                              "oversight opens nothing that must be closed.");
+                "Names of routes for which the assertion does not hold.");
+  auto assertion = std::make_shared<ObjectType<Assertion>>(
+      "assertion",
+      "Rules that the configuration must meet. When a route breaks one, loading fails and the message names "
+      "the route, so that no route is left open by mistake.");
   assertion->locate(&Assertion::location)
-      .required_part("every_route", every_route, "Which routes.")
-      .optional("requires", &Assertion::requires_all, policy_names,
-                "Policies that each of them must have, its own or the top level's.")
+      .required_part("every_route", every_route, "The routes for which the assertion holds.")
+      .optional(
+          "requires", &Assertion::requires_all, policy_names,
+          "Policies that each of these routes must have, in its own `policies` or in those of the top level.")
       .optional("requires_any", &Assertion::requires_any, policy_names,
-                "Policies of which each must have at least one.");
+                "Policies of which each of these routes must have at least one.");
   auto config = std::make_shared<ObjectType<Config>>("configuration", "A whole configuration.");
   config->locate(&Config::location)
-      .required("version", &Config::version, version_number(), "The format's version: 1.")
-      .optional(
-          "workers", &Config::workers, integer(0, 1024),
-          "Worker threads. 0: one for each processor that the process may use, a quota of its container "
-          "rounded up.")
+      .required("version", &Config::version, version_number(), "The version of the format: 1.")
+      .optional("workers", &Config::workers, integer(0, 1024),
+                "Number of worker threads. 0: one for each processor that the process may use; the CPU quota "
+                "of a container is rounded up.")
       .optional("zone", &Config::zone, name_type(),
-                "Where this node is: upstreams prefer targets of the same `zone`.")
+                "The zone of this node. Upstreams prefer targets in the same zone.")
       .optional("admin", &Config::admin, admin_type(), "The listener for operators.")
       .default_in_words("none")
-      .optional("access_log", &Config::access_log, access_log_type(), "A line for each request.")
-      .optional("tracing", &Config::tracing, tracing_type(), "Where the spans of requests go.")
+      .optional("access_log", &Config::access_log, access_log_type(), "A log with a line for each request.")
+      .optional("tracing", &Config::tracing, tracing_type(), "Export of traces to a collector (OTLP).")
       .optional("audit_log", &Config::audit_log, audit_log_type(),
-                "A line for each change that an operator makes.")
+                "A log with a line for each change that an operator makes.")
       .optional("process_log", &Config::process_log, process_log_type(),
-                "What the gateway says of itself, on standard error.")
+                "Messages of the gateway about itself (starts, reloads, problems), on standard error.")
       .optional("drain_timeout", &Config::drain_timeout, time_limit(),
-                "How long exchanges in hand may go on after SIGTERM.")
+                "Max time for requests in progress after SIGTERM.")
       .optional("dns", &Config::dns, dns, "How the names of targets are looked up.")
       .required("listeners", &Config::listeners, list_of<Listener>(listener_type()),
-                "Where clients are served.")
+                "The addresses at which clients are served.")
       .optional("upstreams", &Config::upstreams, list_of<Upstream>(upstream_type()), "The backend services.")
-      .optional("routes", &Config::routes, list_of<Route>(route_type(policies)), "Which requests go where.")
+      .optional("routes", &Config::routes, list_of<Route>(route_type(policies)),
+                "Routes: which requests go to which upstream.")
       .optional("policies", &Config::policies, policies,
-                "What acts on every request, before its route's own.")
+                "Policies for every request. They run before the policies of the route.")
       .optional("consumers", &Config::consumers, list_of<Consumer>(consumer_type()),
                 "Named callers, for the policies that authenticate.")
       .optional("redis", &Config::redis, redis,
-                "The Redis server through which the nodes of a cluster count together.")
-      .optional("quotas", &Config::quotas, quotas, "Where the counts of quotas are kept.")
+                "The Redis server in which all nodes count rate limits and quotas together.")
+      .optional("quotas", &Config::quotas, quotas, "The place of the counters of quotas: a file, or Redis.")
       .default_in_words("none")
       .optional("plans", &Config::plans, list_of<Plan>(plan_type(limiting)),
-                "Usage plans: what their consumers may use.")
-      .optional("limits", &Config::limits, limits, "What the counters of limits may take.")
-      .optional("metrics", &Config::metrics, metrics, "How many series the metrics have at most.")
-      .optional("overload", &Config::overload, overload, "What is done without when there is too much.")
-      .optional("cache", &Config::cache, cache_type(), "What the responses that are kept may take.")
+                "Usage plans: limits for the consumers that have the plan.")
+      .optional("limits", &Config::limits, limits, "Memory for the counters of rate limits on this node.")
+      .optional("metrics", &Config::metrics, metrics,
+                "Max number of consumers and targets with series of their own.")
+      .optional(
+          "overload", &Config::overload, overload,
+          "When the gateway sheds load, and in which order: idle connections, new connections, requests.")
+      .optional("cache", &Config::cache, cache_type(),
+                "Memory and disk for stored responses, for all `cache` policies together.")
       .optional("assertions", &Config::assertions, list_of<Assertion>(assertion),
-                "What must be true of the configuration.");
+                "Rules that the configuration must meet; loading fails when it does not.");
   return config;
 }
 

@@ -80,41 +80,42 @@ Type<HealthCheck> health_check_type() {
       std::make_shared<ObjectType<GrpcCheck>>("grpc_check", "gRPC's health protocol, grpc.health.v1.");
   grpc->locate(&GrpcCheck::location)
       .optional("service", &GrpcCheck::service, checked_text("a name", "", "orders.v1.Orders", check_service),
-                "The service that is asked for.")
-      .default_in_words("all of them");
-  auto type =
-      std::make_shared<ObjectType<HealthCheck>>("health_check",
-                                                "Asks each target, again and again, whether it is well: by a "
-                                                "request, or without a `path` by a connection.");
+                "The name of the service in the request of the check.")
+      .default_in_words("the server as a whole");
+  auto type = std::make_shared<ObjectType<HealthCheck>>(
+      "health_check", "Checks each target regularly: by a request, or without a `path` by a connection.");
   type->locate(&HealthCheck::location)
       .optional("path", &HealthCheck::path, checked_text("a path", "^/", "/health", check_check_path),
-                "What is asked for. By TLS where the upstream is.")
-      .default_in_words("none: a connection will do")
+                "The path of the check. Checks use TLS when the upstream has `tls`.")
+      .default_in_words("none: a connection is enough")
       .optional("grpc", &HealthCheck::grpc, grpc,
-                "Asks by gRPC's health protocol, instead of `path`; the upstream's `protocol` is `http2` or "
-                "`auto`.")
+                "Checks by gRPC's health protocol, in place of `path`. The `protocol` of the upstream must "
+                "be `http2` or `auto`.")
       .default_in_words("none")
       .optional("method", &HealthCheck::method, checked_text("a method", "", "HEAD", check_check_method),
-                "How.")
+                "The method of the check.")
       .optional("host", &HealthCheck::host, checked_text("a host", "", "orders.internal", check_check_host),
-                "The `Host` field's value.")
+                "The `Host` of the check.")
       .default_in_words("the target's address")
-      .optional("port", &HealthCheck::port, integer(1, 65'535), "Another port than requests go to.")
-      .default_in_words("the target's")
-      .optional("interval", &HealthCheck::interval, duration(), "How often, a tenth more or less.")
+      .optional("port", &HealthCheck::port, integer(1, 65'535),
+                "The port of the check, when it is not the port for requests.")
+      .default_in_words("the target's port")
+      .optional("interval", &HealthCheck::interval, duration(),
+                "Time between two checks, plus or minus a tenth.")
       .optional("unhealthy_interval", &HealthCheck::unhealthy_interval, duration(),
-                "How often a target is asked that is down.")
+                "Time between two checks of a target that is down.")
       .default_in_words("as `interval`")
-      .optional("timeout", &HealthCheck::timeout, duration(), "How long it may take, with the connection.")
+      .optional("timeout", &HealthCheck::timeout, duration(),
+                "Max time for a check, including the connection.")
       .optional("healthy_after", &HealthCheck::healthy_after, integer(1, 1'000),
-                "So many good checks in a row bring a target back.")
+                "Number of good checks in a row after which a target is up.")
       .optional("unhealthy_after", &HealthCheck::unhealthy_after, integer(1, 1'000),
-                "So many bad ones in a row take it out.")
+                "Number of failed checks in a row after which a target is down.")
       .optional("status", &HealthCheck::status, non_empty(one_or_list_of<StatusRange>(status_range())),
-                "What it may answer.")
+                "Statuses that count as a good answer.")
       .optional("body", &HealthCheck::body,
                 checked_text("an expression", "", "'\"status\": *\"up\"'", check_expression),
-                "An expression (RE2) that its answer must have somewhere in its first 64 KiB.")
+                "An expression (RE2) that must match somewhere in the first 64 KiB of the answer.")
       .default_in_words("any");
   return type;
 }
@@ -122,80 +123,90 @@ Type<HealthCheck> health_check_type() {
 Type<Retries> retries_type() {
   auto type = std::make_shared<ObjectType<Retries>>(
       "retries",
-      "Sends a request again that got no good answer: to another target if there is one, and only if its "
-      "method is "
-      "idempotent or its route says `idempotent`. A failed connection is always followed by another target.");
-  type->required("attempts", &Retries::attempts, integer(0, 100), "How often, after the first.")
+      "Sends a request again when it got no good response: to another target if there is one, and only if "
+      "the method is idempotent or the route says `idempotent`. After a failed connection the gateway always "
+      "tries another target.");
+  type->required("attempts", &Retries::attempts, integer(0, 100), "Max number of tries after the first one.")
       .optional("on", &Retries::on, one_or_list_of<Retries::On>(choice<Retries::On>()),
-                "`reset`: no answer, or none that is HTTP; `timeout`: none within `timeouts.response`.")
+                "Failures after which a request is sent again. `reset`: no response, or one that is not "
+                "valid HTTP; `timeout`: no response within `timeouts.response`.")
       .optional("status", &Retries::status, one_or_list_of<StatusRange>(status_range()),
-                "Answers for which another one is tried, as `[502, 503]`; the last one is the client's.")
-      .optional("budget", &Retries::budget, percent(),
-                "No more than this share of the requests is sent again.")
+                "Statuses of responses after which a request is sent again, such as `[502, 503]`. The client "
+                "gets the last response.")
+      .optional("budget", &Retries::budget, percent(), "Max share of the requests that is sent again.")
       .optional("min_per_second", &Retries::min_per_second, integer(0, 1'000'000),
-                "But so many a second in any case, by each worker.")
-      .optional(
-          "backoff", &Retries::backoff, duration(),
-          "The longest pause before the first; it doubles with each. Any pause up to it is taken, at random.")
-      .optional("max_backoff", &Retries::max_backoff, duration(), "But no longer than that.")
+                "Each worker may send this many retries per second, whatever the budget is.")
+      .optional("backoff", &Retries::backoff, duration(),
+                "Max pause before the first retry. This max doubles with each retry; the pause is a random "
+                "time up to it.")
+      .optional("max_backoff", &Retries::max_backoff, duration(), "Max pause before any retry.")
       .optional("max_retry_after", &Retries::max_retry_after, duration(),
-                "A target's `Retry-After` is obeyed; when it is longer, its answer is the client's.")
+                "Max `Retry-After` of a target that the gateway obeys. When it is longer, the client gets "
+                "the target's response.")
       .optional("body_size", &Retries::body_size, size(),
-                "Bodies up to this size, of known length, are kept to be sent again.");
+                "Max size of a request body, of known length, that is kept in memory so that it can be sent "
+                "again. Requests with larger bodies are sent once.");
   return type;
 }
 
 Type<OutlierEjection> outlier_ejection_type() {
   auto type = std::make_shared<ObjectType<OutlierEjection>>(
-      "outlier_ejection", "Leaves a target out for a while that does badly what it is asked.");
+      "outlier_ejection", "Sends no requests to a target for a while after its requests have failed.");
   type->optional("failures_in_row", &OutlierEjection::failures_in_row, integer(0, 1'000'000),
-                 "So many failed requests in a row: without a connection or an answer, or by `status`. 0: "
-                 "never for that.")
+                 "Number of failed requests in a row (no connection, no response, or a `status`) that eject "
+                 "a target. 0: not a reason.")
       .optional("status", &OutlierEjection::status, one_or_list_of<StatusRange>(status_range()),
-                "Answers that count as failures, such as 5xx.")
+                "Statuses of responses that count as failures, such as 5xx.")
       .optional("error_share", &OutlierEjection::error_share, percent(),
-                "So many of an interval's requests have failed. 0%: never for that.")
+                "Share of failed requests in an interval that ejects a target. 0%: not a reason.")
       .optional("slowness", &OutlierEjection::slowness, integer(0, 1'000),
-                "It has taken so many times as long as the others in an interval. 0: never for that.")
-      .optional("min_requests", &OutlierEjection::min_requests, integer(1, 1'000'000),
-                "A target with fewer requests in an interval is not judged by that interval.")
-      .optional("interval", &OutlierEjection::interval, duration(), "For `error_share` and `slowness`.")
+                "Ejects a target whose responses took this many times as long as the median of the targets "
+                "in an interval. 0: not a reason.")
+      .optional(
+          "min_requests", &OutlierEjection::min_requests, integer(1, 1'000'000),
+          "Min number of requests to a target in an interval for which `error_share` and `slowness` count.")
+      .optional("interval", &OutlierEjection::interval, duration(),
+                "Length of the intervals of `error_share` and `slowness`.")
       .optional("ejection", &OutlierEjection::ejection, duration(),
-                "How long the first time; the second time in a row twice as long, and so on.")
-      .optional("max_ejection", &OutlierEjection::max_ejection, duration(), "But not longer than that.")
-      .optional("max_ejected", &OutlierEjection::max_ejected, percent(),
-                "Never more than this share of the targets, though always one.");
+                "Duration of the first ejection. The second one in a row takes twice as long, the third "
+                "three times, and so on.")
+      .optional("max_ejection", &OutlierEjection::max_ejection, duration(), "Max duration of an ejection.")
+      .optional(
+          "max_ejected", &OutlierEjection::max_ejected, percent(),
+          "Max share of the targets that is ejected at the same time. One target may always be ejected.");
   return type;
 }
 
 Type<Hedge> hedge_type() {
   auto type = std::make_shared<ObjectType<Hedge>>(
       "hedge",
-      "Sends a request to a second target when the first has not answered for a while, and takes the answer "
-      "that comes first: only requests that `retries` might send again, too.");
+      "Sends a request to a second target when the first has not answered for a while, and uses the response "
+      "that comes first. This happens only to requests that `retries` could send again too.");
   type->required("delay", &Hedge::delay, duration(),
-                 "How long it has not answered: best what 95% do not need.")
+                 "Time without a response after which a second target is asked. A good value: the time "
+                 "within which 95% of the requests are answered.")
       .optional("attempts", &Hedge::attempts, integer(1, 5),
-                "How many more targets, each after another `delay`.")
-      .optional("budget", &Hedge::budget, percent(), "No more than this share of the requests is sent so.");
+                "Number of further targets, each after another `delay`.")
+      .optional("budget", &Hedge::budget, percent(),
+                "Max share of the requests that is sent to a second target.");
   return type;
 }
 
 Type<CircuitBreaker> circuit_breaker_type() {
-  auto type = std::make_shared<ObjectType<CircuitBreaker>>(
-      "circuit_breaker",
-      "What the upstream may be burdened with at once, by this node: more is turned away with 503, before it "
-      "can do harm.");
-  type->optional(
-          "connections", &CircuitBreaker::connections, integer(0, 10'000'000),
-          "Connections. Requests wait for one to become free, in turn, up to `timeouts.connect`. 0: no "
-          "limit.")
+  auto type =
+      std::make_shared<ObjectType<CircuitBreaker>>("circuit_breaker",
+                                                   "Limits for what the upstream has to do at the same time, "
+                                                   "for this node. Requests beyond them get 503.");
+  type->optional("connections", &CircuitBreaker::connections, integer(0, 10'000'000),
+                 "Max number of connections to all targets. Requests beyond it wait in turn for a free "
+                 "connection, for at most `timeouts.connect`. 0: no limit.")
       .optional("pending", &CircuitBreaker::pending, integer(0, 10'000'000),
-                "Requests that wait for a connection. 0: no limit.")
+                "Max number of requests that wait for a connection. 0: no limit.")
       .optional("requests", &CircuitBreaker::requests, integer(0, 10'000'000),
-                "Requests, those that wait among them. 0: no limit.")
+                "Max number of requests in progress, including those that wait. 0: no limit.")
       .optional("retries", &CircuitBreaker::retries, integer(0, 10'000'000),
-                "Requests that have been sent again, by `retries` or `hedge`. 0: no limit.");
+                "Max number of requests in progress that have been sent again, by `retries` or `hedge`. "
+                "Beyond it the client gets the response that is there. 0: no limit.");
   return type;
 }
 
@@ -209,15 +220,14 @@ Type<Target> target_type() {
                 "`address:port`, `[IPv6]:port`, `unix:/path`, or `name:port`: a name is looked up again when "
                 "its time to live is over, and each of its addresses is a target.")
       .optional("weight", &Target::weight, integer(1, 1000),
-                "Its share of the requests beside the other targets'.")
+                "The share of requests for this target, relative to the weights of the other targets.")
       .optional("priority", &Target::priority, integer(0, 100),
-                "Targets of the lowest number serve while enough of them are available; what they cannot "
-                "bear goes to "
-                "the next.")
+                "Targets with the lowest number get the requests while enough of these targets are "
+                "available. The part that they cannot serve goes to targets with the next number.")
       .optional("zone", &Target::zone, name_type(),
-                "Where it is: within a priority, targets of the gateway's own `zone` come first.")
+                "The zone of the target: within a priority, targets in the gateway's own `zone` come first.")
       .optional("metadata", &Target::metadata, metadata_type(),
-                "Free texts, by which routes choose with `subset`.");
+                "Names and values of your choice, by which routes select targets with `subset`.");
   return target;
 }
 
@@ -226,103 +236,102 @@ Type<Upstream> upstream_type() {
       std::make_shared<ObjectType<Sticky>>("sticky", "Keeps a client with its target by a signed cookie.");
   sticky
       ->required("cookie", &Sticky::cookie, checked_text("a cookie's name", "", "target", check_cookie_name),
-                 "Its name.")
-      .required(
-          "key", &Sticky::key,
-          checked_text("a key", "", "'${file:/etc/portcullis/sticky.key}'", check_sticky_key),
-          "What signs it, 32 characters or more, the same on all nodes; best `${VARIABLE}` or `${file:...}`.")
-      .optional("ttl", &Sticky::ttl, duration(), "How long after the client's last visit it is kept.")
-      .default_in_words("until the browser ends");
-  auto timeouts = std::make_shared<ObjectType<UpstreamTimeouts>>("timeouts", "How long a target may take.");
-  timeouts->optional("connect", &UpstreamTimeouts::connect, time_limit(), "To accept a connection.")
+                 "The name of the cookie.")
+      .required("key", &Sticky::key,
+                checked_text("a key", "", "'${file:/etc/portcullis/sticky.key}'", check_sticky_key),
+                "The key that signs the cookie: 32 characters or more, the same on all nodes. It is best a "
+                "`${VARIABLE}` or `${file:...}`.")
+      .optional("ttl", &Sticky::ttl, duration(),
+                "How long the browser keeps the cookie after the client's last visit.")
+      .default_in_words("until the browser is closed");
+  auto timeouts = std::make_shared<ObjectType<UpstreamTimeouts>>("timeouts", "Max times for a target.");
+  timeouts
+      ->optional("connect", &UpstreamTimeouts::connect, time_limit(),
+                 "Max time until the target accepts a connection.")
       .optional("response", &UpstreamTimeouts::response, time_limit(),
-                "From the end of the request to the response's head, and between two pieces of its body.")
-      .optional("idle", &UpstreamTimeouts::idle, time_limit(), "How long an unused connection is kept.")
+                "Max time from the end of the request to the head of the response, and between two pieces of "
+                "its body.")
+      .optional("idle", &UpstreamTimeouts::idle, time_limit(),
+                "Max time for which an idle connection is kept open.")
       .optional("tunnel", &UpstreamTimeouts::tunnel, time_limit(),
-                "How long a tunnel (WebSocket) may be silent in both directions.")
-      .optional("total", &UpstreamTimeouts::total, time_limit(),
-                "From the request's head to the response's, with all tries and pauses.");
+                "Max time without data in both directions of a tunnel (WebSocket).")
+      .optional(
+          "total", &UpstreamTimeouts::total, time_limit(),
+          "Max time from the head of the request to the head of the response, with all tries and pauses.");
   auto limits = std::make_shared<ObjectType<UpstreamLimits>>(
-      "limits", "Bounds on the responses of targets; beyond them: 502.");
+      "limits", "Limits for the responses of targets; beyond them: 502.");
   limits
       ->optional("head_size", &UpstreamLimits::head_size, size(),
-                 "Largest head of a response, and largest trailer section.")
+                 "Max size of the head, and of the trailer section, of a response.")
       .optional("field_count", &UpstreamLimits::field_count, integer(1, 112),
-                "Most header fields in a response.");
+                "Max number of header fields in a response.");
   auto http2 = std::make_shared<ObjectType<UpstreamHttp2>>("http2", "HTTP/2 towards targets (RFC 9113).");
   http2
-      ->optional(
-          "stream_window", &UpstreamHttp2::stream_window, size(),
-          "How much of a response a target may send ahead: what a slow client can make wait here. More lets "
-          "a target that is far away send faster.")
-      .optional(
-          "connection_window", &UpstreamHttp2::connection_window, size(),
-          "The same for all responses of a connection together. A connection carries no more requests at "
-          "once than half of it has `stream_window`s, so that clients which do not read their responses "
-          "cannot hold up those of others.");
-  auto upstream =
-      std::make_shared<ObjectType<Upstream>>("upstream", "A backend service: targets that answer alike.");
+      ->optional("stream_window", &UpstreamHttp2::stream_window, size(),
+                 "Max size of the part of a response that waits in the gateway when the client is slow. A "
+                 "larger window lets a target that is far away send faster.")
+      .optional("connection_window", &UpstreamHttp2::connection_window, size(),
+                "Max size of all such parts of a connection together. A connection carries at most as many "
+                "requests at once as `stream_window` fits into half of this size, so that clients that do "
+                "not read their responses cannot delay the responses of other clients.");
+  auto upstream = std::make_shared<ObjectType<Upstream>>(
+      "upstream", "A backend service: targets that give the same answers.");
   upstream->locate(&Upstream::location)
       .required("name", &Upstream::name, name_type(), "The name that routes refer to.")
-      .optional(
-          "balance", &Upstream::balance, choice<Balance>(),
-          "`round_robin` (smooth, weighted), `least_request` (the less loaded of two random targets), "
-          "`random`, "
-          "`peak_ewma` (the one of two that answers sooner, by recent latency and load), or by `hash_key`: "
-          "`ring_hash`, or `maglev` (more even, and a key moves a little more often when targets change).")
+      .optional("balance", &Upstream::balance, choice<Balance>(),
+                "How a target is chosen for a request: `round_robin` (smooth, weighted), `least_request` "
+                "(the less loaded of two random targets), `random`, `peak_ewma` (of two random targets the "
+                "one that should answer sooner, by recent latency and load), or by `hash_key`: `ring_hash`, "
+                "or `maglev` (more even, and a key moves a little more often when targets change).")
       .optional("hash_key", &Upstream::hash_key,
                 text_with_variables("text", "'{request.header.x-user}'", any_text),
-                "What `ring_hash` and `maglev` go by: `client_address`, `consumer`, `route`, or a text with "
-                "variables "
-                "such as `{request.header.x-user}` or `{request.cookie.session}`. A request for which it is "
-                "empty goes "
-                "anywhere.")
+                "The key of `ring_hash` and `maglev`: `client_address`, `consumer`, `route`, or a text with "
+                "variables such as `{request.header.x-user}` or `{request.cookie.session}`. A request whose "
+                "key is empty goes to any target.")
       .locate_last(&Upstream::hash_key_location)
       .optional("sticky", &Upstream::sticky, sticky, "Keeps a client with its target by a signed cookie.")
       .optional("health_check", &Upstream::health_check, health_check_type(),
-                "Asks targets whether they are well.")
+                "Checks regularly whether targets are up.")
       .default_in_words("none")
       .optional("outlier_ejection", &Upstream::outlier_ejection, outlier_ejection_type(),
-                "Leaves a target out for a while that does badly what it is asked.")
+                "Sends no requests to a target for a while after its requests have failed.")
       .optional("retries", &Upstream::retries, retries_type(),
-                "Sends a request again that got no good answer.")
-      .optional("hedge", &Upstream::hedge, hedge_type(), "Asks a second target when the first is slow.")
+                "Sends a request again when it got no good response.")
+      .optional("hedge", &Upstream::hedge, hedge_type(),
+                "Sends a request to a second target when the first is slow.")
       .optional("circuit_breaker", &Upstream::circuit_breaker, circuit_breaker_type(),
-                "What it may be burdened with at once.")
+                "Limits for what the upstream has to do at the same time.")
       .default_in_words("no limits")
       .optional("panic_threshold", &Upstream::panic_threshold, percent(),
-                "When less than this share of the targets is available, all get requests as if they were. "
-                "With none left that "
-                "is so in any case.")
+                "When less than this share of the targets is available, all targets get requests as if they "
+                "were available. When no target is available, all targets get requests in any case.")
       .optional("slow_start", &Upstream::slow_start, duration(),
-                "How long a target that is new beside others, or available again, takes to its full share.")
+                "Time in which the share of a new target, or of one that is available again, grows to its "
+                "full size.")
       .default_in_words("none")
       .optional("targets", &Upstream::targets, list_of<Target>(target_type()), "The servers.")
       .optional("discover", &Upstream::discover, discover_type(),
-                "Where servers are learnt from, besides `targets` or instead of them.")
+                "A source of targets, in addition to `targets` or in place of them.")
       .default_in_words("none")
       .optional("tls", &Upstream::tls, upstream_tls_type(), "TLS towards targets.")
       .default_in_words("plain HTTP")
-      .optional(
-          "protocol", &Upstream::protocol, choice<Protocol>(),
-          "What targets speak: `http1`, `http2` (also in the clear, as gRPC services do), or `auto`: as "
-          "they choose in their TLS.")
+      .optional("protocol", &Upstream::protocol, choice<Protocol>(),
+                "The protocol of the targets: `http1`, `http2` (also without TLS, as gRPC services speak "
+                "it), or `auto`: the protocol that the target chooses in the TLS handshake.")
       .locate_last(&Upstream::protocol_location)
       .optional("http2", &Upstream::http2, http2, "HTTP/2 towards targets.")
       .optional("proxy_protocol", &Upstream::proxy_protocol, choice<ProxyProtocol>(),
-                "Whether connections begin with a PROXY header that tells the client's address. Each request "
-                "then has a "
-                "connection of its own.")
-      .optional("limits", &Upstream::limits, limits, "Bounds on the responses of targets.")
+                "Whether connections to targets begin with a PROXY header that tells the client's address. "
+                "Each request then has a connection of its own.")
+      .optional("limits", &Upstream::limits, limits, "Limits for the responses of targets.")
       .optional("lenient_responses", &Upstream::lenient_responses, boolean(),
-                "Whether responses are taken that break the rules in ways that are harmless: a blank behind "
-                "a chunk's "
-                "size, `Transfer-Encoding: chunked` twice, lines of a head that end with LF alone, a status "
-                "of 600 to "
-                "999. Without it they are 502, and the log's `ended` says which it was.")
-      .optional("timeouts", &Upstream::timeouts, timeouts, "How long a target may take.")
+                "Whether the gateway accepts responses that break the rules of HTTP in harmless ways: a "
+                "blank behind the size of a chunk, `Transfer-Encoding: chunked` twice, lines of a head that "
+                "end with LF alone, a status of 600 to 999. With `false`, such a response leads to 502, and "
+                "the log's `ended` names the fault.")
+      .optional("timeouts", &Upstream::timeouts, timeouts, "Max times for a target.")
       .optional("tcp_keepalive", &Upstream::tcp_keepalive, tcp_keepalive_type(),
-                "How targets that are gone without a word are noticed.");
+                "TCP keepalive: finds connections whose target has disappeared without closing them.");
   return upstream;
 }
 

@@ -45,10 +45,9 @@ class Authentication : public Policy {
 // Adds `anonymous` to an authentication policy's settings, which derive from AuthenticationSettings.
 template <typename Settings>
 void add_authentication_fields(config::ObjectType<Settings>& type) {
-  type.optional(
-          "anonymous", &AuthenticationSettings::anonymous, config::text("guest"),
-          "The consumer as whom requests without such a credential pass; without it they are refused. A "
-          "wrong credential is always refused.")
+  type.optional("anonymous", &AuthenticationSettings::anonymous, config::text("guest"),
+                "The consumer for requests without a credential. Without this setting such requests are "
+                "refused. A wrong credential is always refused.")
       .locate_last(&AuthenticationSettings::anonymous_location);
 }
 

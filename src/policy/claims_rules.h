@@ -71,25 +71,24 @@ inline void add_claims_insight(const ClaimsSettings& settings, const config::Loc
 template <typename Settings>
 void add_claims_fields(config::ObjectType<Settings>& type) {
   type.optional("require", &ClaimsSettings::require, Condition::type(),
-                "What the token must say besides, as `{scope: orders:read}` or a condition such as `scope = "
-                "orders:read and claim.tenant in [acme, globex]` (see `acl`); else 403.")
+                "A condition that the token must meet as well, such as `{scope: orders:read}` or `scope = "
+                "orders:read and claim.tenant in [acme, globex]` (see `acl`); otherwise 403.")
       .default_in_words("nothing")
+      .optional("consumer_claim", &ClaimsSettings::consumer_claim, config::text("client_id"),
+                "The claim that names the consumer: its value is compared with `jwt_subject` of the "
+                "consumers. A claim that is a list names none.")
       .optional(
-          "consumer_claim", &ClaimsSettings::consumer_claim, config::text("client_id"),
-          "The claim whose value is looked for among the consumers' `jwt_subject`. A list is no such value.")
-      .optional("consumer", &ClaimsSettings::consumer, config::choice<ConsumerNeed>(),
-                "Whether a token that is no consumer's is refused.")
-      .optional(
-          "forward_claims", &ClaimsSettings::forward_claims,
-          config::text_map(config::check_request_field, "{x-user: sub}",
-                           [](const std::string&) { return std::string(); }),
-          "Header fields for the backend with the claims that they take: `{x-user: sub}`. What a client "
-          "sends under these names is removed. A claim that is null makes no field.")
-      .optional(
-          "claim_lists", &ClaimsSettings::claim_lists, config::choice<ClaimLists>(),
-          "How `forward_claims` writes a claim that is a list: `joined` by commas, as `user,admin`, with %2C "
-          "for a comma "
-          "within an element; or as `json`, `[\"user\",\"admin\"]`. An object makes a field as `json` only.");
+          "consumer", &ClaimsSettings::consumer, config::choice<ConsumerNeed>(),
+          "Whether a token without a consumer is refused: `required` refuses it, `optional` accepts it.")
+      .optional("forward_claims", &ClaimsSettings::forward_claims,
+                config::text_map(config::check_request_field, "{x-user: sub}",
+                                 [](const std::string&) { return std::string(); }),
+                "Header fields for the backend, each with the claim that is its value: `{x-user: sub}`. "
+                "Fields of these names that a client sends are removed. A claim that is null makes no field.")
+      .optional("claim_lists", &ClaimsSettings::claim_lists, config::choice<ClaimLists>(),
+                "How `forward_claims` writes a claim that is a list: `joined` by commas, such as "
+                "`user,admin`, with %2C for a comma within an element; or as `json`, such as "
+                "`[\"user\",\"admin\"]`. A claim that is an object makes a field only with `json`.");
 }
 
 }  // namespace portcullis::policy

@@ -48,15 +48,15 @@ void add_place_fields(config::ObjectType<Settings>& type, const char* what) {
   };
   const std::string noun = what;
   type.optional("header", &CredentialPlace::header, name("a header's name", "authorization"),
-                "The header that holds the " + noun + "; empty: none.")
+                "The header field that contains the " + noun + "; empty: none.")
       .optional("scheme", &CredentialPlace::scheme, name("a scheme", "Bearer"),
-                "A word before the " + noun + " in the header, as `Bearer` is; empty: none.")
+                "The word before the " + noun + " in the header field, such as `Bearer`; empty: none.")
       .optional("query", &CredentialPlace::query, name("a parameter's name", "api_key"),
-                "A query parameter that may hold the " + noun + " instead.")
+                "A query parameter that may contain the " + noun + ", in place of the header field.")
       .optional("cookie", &CredentialPlace::cookie, name("a cookie's name", "session"),
-                "A cookie that may hold the " + noun + " instead.")
+                "A cookie that may contain the " + noun + ", in place of the header field.")
       .optional("credential", &CredentialPlace::credential, credential_type(),
-                "Whether the backend sees the " + noun + ": `hide` or `pass`.");
+                "Whether the backend gets the " + noun + ": `hide` or `pass`.");
 }
 
 }  // namespace portcullis::policy

@@ -60,9 +60,9 @@ config::Type<std::string> LimitKey::type() {
 }
 
 const char* LimitKey::summary() {
-  return "For whom it is counted: `consumer` (without one, the client's address), `client_address` (IPv6 by "
-         "/64), `route`, `upstream`, `all`, or a text with variables such as `{request.header.x-tenant}` or "
-         "`{claim.sub}`.";
+  return "Which requests share one counter: those of one `consumer` (for a request without a consumer, its "
+         "client address), `client_address` (IPv6: its /64), `route` or `upstream`, `all` requests, or those "
+         "for which a text with variables is the same, such as `{request.header.x-tenant}` or `{claim.sub}`.";
 }
 
 limits::CounterSpace LimitKey::space_of(const Context& context) const {

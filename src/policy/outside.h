@@ -32,14 +32,15 @@ inline FaultState fault_state_of(const OutsideService& service, const char* poli
 // Adds the fields to a policy's settings, which derive from OutsideService.
 template <typename Settings>
 void add_outside_fields(config::ObjectType<Settings>& type) {
-  type.required("url", &OutsideService::url, config::url_type(), "The service that is asked.")
+  type.required("url", &OutsideService::url, config::url_type(), "The URL of the service that decides.")
       .optional("ca", &OutsideService::ca, config::text("/etc/portcullis/service-ca.pem"),
-                "PEM file of the authorities that its certificate may come from.")
+                "A PEM file of the authorities that may have issued the service's certificate.")
       .default_in_words("the system's")
-      .optional("timeout", &OutsideService::timeout, config::time_limit(), "How long it may take.")
+      .optional("timeout", &OutsideService::timeout, config::time_limit(),
+                "Max time for the answer of the service.")
       .optional("on_error", &OutsideService::on_error, config::choice<OnError>(),
-                "What is done when it does not answer, or with a 5xx: `deny` (503) or `allow`, which lets "
-                "every request in while it is down.");
+                "The decision when the service does not answer or answers with a 5xx: `deny` (503), or "
+                "`allow`, which accepts every request meanwhile.");
 }
 
 }  // namespace portcullis::policy

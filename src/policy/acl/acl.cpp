@@ -77,24 +77,24 @@ void check(const config::PolicyUse&, const Settings& settings, const config::Con
 }  // namespace
 
 Kind kind() {
-  auto rule = std::make_shared<config::ObjectType<Rule>>("rule", "What is allowed or denied.");
+  auto rule = std::make_shared<config::ObjectType<Rule>>(
+      "rule", "A rule: it allows or denies requests for which its condition holds.");
   rule->locate(&Rule::location)
-      .optional("allow", &Rule::allow, Condition::type(), "Allows when this holds.")
-      .optional("deny", &Rule::deny, Condition::type(), "Denies when this holds.");
+      .optional("allow", &Rule::allow, Condition::type(),
+                "The rule allows a request for which this condition holds.")
+      .optional("deny", &Rule::deny, Condition::type(),
+                "The rule denies a request for which this condition holds.");
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "acl",
-      "Decides by rules who may do what: the first that holds decides; 403 for what is denied. Conditions "
-      "are of "
-      "the form `group in [admins, support] and method = GET`, with `and`, `or`, `not` and parentheses, on "
-      "`scope`, `group`, `consumer`, `claim.NAME`, `header.NAME`, `cookie.NAME`, `method`, `host`, `path`, "
-      "`route` and "
-      "`client_address`, by `=`, `!=`, `in`, `not in`, `under` and `exists`; or a mapping whose entries must "
-      "all "
-      "hold.");
+      "Allows or denies requests by rules. The first rule whose condition holds decides; a denied request "
+      "gets 403. Conditions are of the form `group in [admins, support] and method = GET`, with `and`, `or`, "
+      "`not` and parentheses, on `scope`, `group`, `consumer`, `claim.NAME`, `header.NAME`, `cookie.NAME`, "
+      "`method`, `host`, `path`, `route` and `client_address`, by `=`, `!=`, `in`, `not in`, `under` and "
+      "`exists`; or a mapping whose entries must all hold.");
   type->required("rules", &Settings::rules, config::list_of<Rule>(rule),
-                 "In the order in which they are tried.")
+                 "The rules, in the order in which they are tried.")
       .optional("default", &Settings::default_effect, config::choice<Effect>(),
-                "What is done when no rule holds.");
+                "The decision when no rule holds.");
   return with_insight<Settings>(make_kind<Settings, Acl>("acl", type, check).with_reasons(kReasons),
                                 [](const Settings& settings, const config::PolicyUse&) {
                                   Insight out{.decides_access = true};

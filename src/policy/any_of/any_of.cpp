@@ -91,11 +91,10 @@ Kind kind(const std::vector<Kind>& methods) {
   for (const Kind& kind : methods) catalog.push_back(kind.description);
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "any_of",
-      "Offers several authentication policies: the first that accepts a credential of its kind tells who "
-      "calls. "
-      "When none does the request is refused as the first of them would.");
+      "Offers several authentication policies: the first one that accepts a credential determines the "
+      "consumer. When none accepts one, the request is refused as the first of them would refuse it.");
   type->required("methods", &Settings::methods, config::policy_list(catalog),
-                 "The policies that authenticate, in the order in which they are asked.")
+                 "The authentication policies, in the order in which they are tried.")
       .locate_last(&Settings::methods_location);
   add_authentication_fields<Settings>(*type);
   Kind kind{.description = {"any_of", type}, .create = {}};

@@ -218,9 +218,8 @@ class BasicAuth final : public Authentication {
 Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "basic_auth",
-      "Tells the consumer by user name and password (RFC 7617): 401 for a wrong one. Only the passwords' "
-      "hashes "
-      "are configured; they are verified apart from the workers. Use it behind TLS.");
+      "Finds the consumer by user name and password (RFC 7617); a wrong password gets 401. The configuration "
+      "contains only hashes of passwords; separate threads verify them. Use this policy behind TLS.");
   type->optional("realm", &Settings::realm,
                  config::checked_text("a realm", "", "orders",
                                       [](const std::string& text) -> std::string {
@@ -228,19 +227,17 @@ Kind kind() {
                                                    ? ""
                                                    : "a realm cannot hold quotes or backslashes";
                                       }),
-                 "Shown by browsers that ask for the password.")
+                 "The name of the protected area, which browsers show when they ask for the password.")
       .optional("cache", &Settings::cache, config::duration(),
-                "How long each worker remembers that a password was right. A reload forgets it.")
-      .optional(
-          "failures_by_address", &Settings::failures_by_address, config::rate(),
-          "How many wrong passwords one client's address may send (IPv6: its /64); beyond them 429, without "
-          "hashing. Counted for all routes together.")
-      .optional(
-          "failures_by_name", &Settings::failures_by_name, config::rate(),
-          "The same for one user name, from all addresses together. A password that was right since the last "
-          "reload still is.")
+                "How long each worker remembers that a password was correct. A reload forgets it.")
+      .optional("failures_by_address", &Settings::failures_by_address, config::rate(),
+                "Max rate of wrong passwords from one client address (IPv6: its /64), for all routes "
+                "together. Requests beyond it get 429, and the password is not verified.")
+      .optional("failures_by_name", &Settings::failures_by_name, config::rate(),
+                "Max rate of wrong passwords for one user name, from all addresses together. A password that "
+                "was correct since the last reload is still accepted.")
       .optional("credential", &Settings::credential, credential_type(),
-                "Whether the backend sees the password: `hide` or `pass`.");
+                "Whether the backend gets the password: `hide` or `pass`.");
   return make_authentication_kind<Settings, BasicAuth>("basic_auth", type, "basic").with_reasons(kReasons);
 }
 

@@ -303,28 +303,31 @@ Kind kind() {
       });
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "compress",
-      "Compresses responses for clients that accept it (RFC 9110 section 12.5.3), as they pass: not what is "
-      "small, is compressed already, is a part, or says `no-transform`. Behind `cache` it does so once for "
-      "each coding, and the compressed response is kept; before it, for each request.");
+      "Compresses responses for clients that accept it (RFC 9110 section 12.5.3), while they pass. Responses "
+      "that are small, already compressed, partial, or `no-transform` are not compressed. Behind `cache`, a "
+      "response is compressed once for each coding, and stored compressed; before `cache`, for each "
+      "request.");
   type->optional("algorithms", &Settings::algorithms, config::list_of<std::string>(algorithm),
-                 "Those that are offered; of what a client likes alike the first is taken.")
+                 "The codings that the gateway offers. Among those that a client likes equally, the first "
+                 "one is used.")
       .optional("types", &Settings::types, config::list_of<std::string>(config::text("application/json")),
                 "Content types that are compressed: `text/html`, `text/*`, `*+json`.")
       .default_in_words("text, JSON, XML, scripts and fonts")
-      .optional("min_size", &Settings::min_size, config::size(), "Smaller bodies pass as they are.")
-      .optional("gzip_level", &Settings::gzip_level, config::integer(1, 9), "More is slower and smaller.")
+      .optional("min_size", &Settings::min_size, config::size(),
+                "Min size of a body; smaller bodies are not compressed.")
+      .optional("gzip_level", &Settings::gzip_level, config::integer(1, 9),
+                "The level of compression: a higher level is slower, and its result smaller.")
       .optional("brotli_level", &Settings::brotli_level, config::integer(0, 11),
-                "More is slower and smaller.")
-      .optional("zstd_level", &Settings::zstd_level, config::integer(1, 19), "More is slower and smaller.")
-      .optional(
-          "memory", &Settings::memory, config::size(),
-          "About how much memory all responses that are being compressed may take in the process before "
-          "this policy compresses no further one: it then takes another coding, which needs less, or "
-          "passes the response on as it is.")
-      .optional(
-          "decompress", &Settings::decompress, config::choice<Decompress>(),
-          "Whether what the upstream has compressed (gzip, brotli, zstd) is decompressed: "
-          "`when_needed`, for clients that do not accept it, or `always`, before it is compressed anew.");
+                "The level of compression: a higher level is slower, and its result smaller.")
+      .optional("zstd_level", &Settings::zstd_level, config::integer(1, 19),
+                "The level of compression: a higher level is slower, and its result smaller.")
+      .optional("memory", &Settings::memory, config::size(),
+                "Approximate max memory for all compressions of the process. Beyond it, this policy uses a "
+                "coding that needs less memory, or passes the response on uncompressed.")
+      .optional("decompress", &Settings::decompress, config::choice<Decompress>(),
+                "Whether responses that the upstream has compressed (gzip, brotli, zstd) are decompressed: "
+                "`never`; `when_needed`, for clients that do not accept the coding; or `always`, so that the "
+                "gateway compresses them again.");
   return make_kind<Settings, Compress>("compress", type);
 }
 

@@ -201,34 +201,35 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 }  // namespace
 
 Kind kind() {
-  auto queue = std::make_shared<config::ObjectType<QueueSettings>>("queue", "Who finds it full may wait.");
+  auto queue =
+      std::make_shared<config::ObjectType<QueueSettings>>("queue", "A queue for requests beyond the limit.");
   queue
       ->required("size", &QueueSettings::size, config::integer(1, 1'000'000),
-                 "How many may wait; more: 503 at once.")
-      .optional("timeout", &QueueSettings::timeout, config::time_limit(), "How long; then 503.")
-      .optional(
-          "fair_by", &QueueSettings::fair_by, LimitKey::type(),
-          "Whose requests are let in by turns, so that one with many cannot keep the others out; as `key`.");
-  auto adaptive =
-      std::make_shared<config::ObjectType<AdaptiveSettings>>("adaptive", "A limit that follows the latency.");
+                 "Max number of waiting requests; further ones get 503 at once.")
+      .optional("timeout", &QueueSettings::timeout, config::time_limit(),
+                "Max time that a request waits; then it gets 503.")
+      .optional("fair_by", &QueueSettings::fair_by, LimitKey::type(),
+                "Waiting requests are grouped by this key (values as for `key`), and the groups take turns, "
+                "so that a caller with many requests cannot keep the others out.");
+  auto adaptive = std::make_shared<config::ObjectType<AdaptiveSettings>>(
+      "adaptive", "A limit that follows the latency of requests.");
   adaptive
       ->required("min", &AdaptiveSettings::min, config::integer(1, 1'000'000),
-                 "The lowest limit; `limit` is the highest.")
+                 "Min of the limit; its max is `limit`.")
       .optional("tolerance", &AdaptiveSettings::tolerance, config::integer(100, 1'000),
-                "In percent of what is usual: how long requests may take before fewer are let in.");
+                "Latency, in percent of the usual latency, above which the limit is lowered.");
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "concurrency_limit",
-      "So many requests at once, over all workers of this node: "
-      "beyond it they wait in a queue, or are refused with "
-      "503, before the backend collapses.");
+      "Limits the number of requests at once, for all workers of this node together. Requests beyond it wait "
+      "in a queue, or are refused with 503.");
   type->optional("name", &Settings::name, config::name_type(),
-                 "Its name in metrics. Policies of the same name and key count together.")
-      .required("limit", &Settings::limit, config::integer(1, 1'000'000), "How many at once.")
+                 "The name of the limit in metrics. Policies with the same name and key count together.")
+      .required("limit", &Settings::limit, config::integer(1, 1'000'000), "Max number of requests at once.")
       .optional("key", &Settings::key, LimitKey::type(), LimitKey::summary())
-      .optional("queue", &Settings::queue, queue, "Who finds it full may wait.")
+      .optional("queue", &Settings::queue, queue, "A queue for requests beyond the limit.")
       .optional("adaptive", &Settings::adaptive, adaptive,
-                "Lowers the limit when requests take longer than usual, and raises it again (the gradient of "
-                "usual to recent latency).");
+                "Lowers the limit when requests take longer than usual, and raises it again afterwards (by "
+                "the ratio of usual to recent latency).");
   return with_insight<Settings>(
       make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check).with_reasons(kReasons),
       [](const Settings& settings, const config::PolicyUse& use) {

@@ -160,21 +160,23 @@ Kind kind() {
       config::list_of<std::string>(config::checked_text("a header's name", "", "x-request-id", check_field));
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "cors",
-      "Cross-origin resource sharing: answers preflights, also "
-      "on routes without OPTIONS, and marks responses, also the gateway's "
-      "own refusals.");
-  type->required("origins", &Settings::origins,
-                 config::list_of<std::string>(
-                     config::checked_text("an origin", "", "https://app.example.com", check_origin)),
-                 "Origins admitted: `https://app.example.com`, `https://*.example.com` or `*`.")
+      "Cross-origin resource sharing: answers preflights, also on routes without OPTIONS, and adds the "
+      "fields of CORS to responses, also to refusals by the gateway.");
+  type->required(
+          "origins", &Settings::origins,
+          config::list_of<std::string>(
+              config::checked_text("an origin", "", "https://app.example.com", check_origin)),
+          "Origins whose scripts may use the API: `https://app.example.com`, `https://*.example.com` or `*`.")
       .optional("methods", &Settings::methods,
                 config::list_of<std::string>(config::checked_text("a method", "", "PUT", check_method)),
-                "Methods that a preflight admits; `*`: all.")
-      .optional("headers", &Settings::headers, fields, "Request fields that a preflight admits; `*`: all.")
+                "Methods that scripts may use beyond those that need no preflight; `*`: all.")
+      .optional("headers", &Settings::headers, fields,
+                "Request fields that scripts may set beyond those that need no preflight; `*`: all.")
       .optional("expose", &Settings::expose, fields, "Response fields that scripts may read; `*`: all.")
       .optional("credentials", &Settings::credentials, config::boolean(),
-                "Whether cookies and authorization may be sent.")
-      .optional("max_age", &Settings::max_age, config::duration(), "How long a preflight's answer holds.");
+                "Whether browsers may send cookies and `Authorization`.")
+      .optional("max_age", &Settings::max_age, config::duration(),
+                "How long browsers may remember the answer to a preflight.");
   Kind kind = make_kind<Settings, Cors>("cors", type);
   kind.answers_preflight = true;
   return kind;

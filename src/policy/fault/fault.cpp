@@ -73,18 +73,20 @@ class Fault final : public Policy {
 }  // namespace
 
 Kind kind() {
-  auto delay = std::make_shared<config::ObjectType<Delay>>("fault_delay", "Lets requests wait.");
-  delay->required("duration", &Delay::duration, config::duration(), "How long.")
-      .optional("share", &Delay::share, config::percent(), "Of the requests.");
+  auto delay = std::make_shared<config::ObjectType<Delay>>("fault_delay", "Delays requests.");
+  delay->required("duration", &Delay::duration, config::duration(), "Duration of the delay.")
+      .optional("share", &Delay::share, config::percent(), "Share of the requests that is affected.");
   auto abort = std::make_shared<config::ObjectType<Abort>>("fault_abort", "Refuses requests.");
-  abort->required("status", &Abort::status, config::integer(400, 599), "With which status.")
-      .optional("share", &Abort::share, config::percent(), "Of the requests.");
+  abort->required("status", &Abort::status, config::integer(400, 599), "The status of the refusal.")
+      .optional("share", &Abort::share, config::percent(), "Share of the requests that is affected.");
   auto type = std::make_shared<config::ObjectType<Settings>>(
-      "fault", "Delays or refuses a share of the requests, on purpose, to see what depends on them.");
-  type->optional("delay", &Settings::delay, delay, "Lets requests wait before they go on.")
-      .optional("abort", &Settings::abort, abort, "Refuses requests; those that wait, afterwards.")
-      .optional("when", &Settings::when, Condition::type(),
-                "To which requests it happens, as `header.x-test exists`.")
+      "fault", "Delays or refuses a share of the requests on purpose, to test how callers behave.");
+  type->optional("delay", &Settings::delay, delay, "Delays requests before they go on.")
+      .optional("abort", &Settings::abort, abort,
+                "Refuses requests. A request that is also delayed is refused after the delay.")
+      .optional(
+          "when", &Settings::when, Condition::type(),
+          "A condition for the requests that may be delayed or refused, such as `header.x-test exists`.")
       .default_in_words("every request");
   Kind kind = make_kind<Settings, Fault>(
                   "fault", type,

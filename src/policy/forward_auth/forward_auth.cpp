@@ -215,42 +215,44 @@ std::string check_sent_field(const std::string& name) {
 
 Kind kind() {
   auto cache = std::make_shared<config::ObjectType<CacheSettings>>(
-      "cache", "Admissions that are remembered; refusals never are.");
+      "cache", "Remembers decisions that accept a request. Refusals are never remembered.");
   cache
-      ->required("key", &CacheSettings::key,
-                 config::text_with_variables("a text with variables", "'{request.header.authorization}'",
-                                             Template::check),
-                 "What the service's decision depends on, all of it, such as "
-                 "`{request.header.authorization}`. Requests for which it is empty are always asked about.")
-      .optional("ttl", &CacheSettings::ttl, config::duration(), "For how long.");
+      ->required(
+          "key", &CacheSettings::key,
+          config::text_with_variables("a text with variables", "'{request.header.authorization}'",
+                                      Template::check),
+          "A text with everything on which the decision of the service depends, such as "
+          "`{request.header.authorization}`. For a request whose key is empty, the service is always asked.")
+      .optional("ttl", &CacheSettings::ttl, config::duration(), "How long a decision is remembered.");
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "forward_auth",
-      "Lets another service decide: 2xx admits, anything else below 500 is the client's answer. It is told "
-      "the "
-      "request's method, address and client in `x-forwarded-*`, not its body: `x-forwarded-uri` has the path "
-      "that the "
-      "routes go by, `x-forwarded-raw-uri` the path as the client wrote it.");
+      "Lets another service decide about a request: an answer of 2xx accepts it, and any other answer below "
+      "500 is sent to the client. The service gets the method, the address and the client of the request in "
+      "`x-forwarded-*`, and not its body. `x-forwarded-uri` has the path by which routes are chosen, "
+      "`x-forwarded-raw-uri` the path as the client wrote it.");
   add_outside_fields<Settings>(*type);
-  type->optional("method", &Settings::method, config::text("POST"), "The method of the question.")
+  type->optional("method", &Settings::method, config::text("POST"),
+                 "The method of the request to the service.")
       .optional("send", &Settings::send, field_names(check_sent_field),
-                "The request's fields that the service sees.")
+                "Header fields of the request that the service gets.")
+      .optional("forward", &Settings::forward, field_names(config::check_request_field),
+                "Header fields of the service's answer that the backend gets. Fields of these names that a "
+                "client sends are removed.")
       .optional(
-          "forward", &Settings::forward, field_names(config::check_request_field),
-          "Fields of the service's answer that the backend gets. What a client sends under these names is "
-          "removed.")
-      .optional("answer", &Settings::answer, field_names(config::check_response_field),
-                "Fields of the service's refusal that the client gets, besides `content-encoding`.")
+          "answer", &Settings::answer, field_names(config::check_response_field),
+          "Header fields of the service's refusal that the client gets, in addition to `content-encoding`.")
       .optional("cookies", &Settings::cookies,
                 config::list_of<std::string>(
                     config::checked_text("a cookie's name", "", "session", config::check_cookie_name)),
-                "Names of cookies that the service may set when it admits: the client gets them with the "
-                "response. Not "
-                "with admissions that are remembered.")
+                "Names of cookies that the service may set when it accepts a request: the client gets them "
+                "with the response. A remembered decision sets no cookies.")
       .optional("answer_size", &Settings::answer_size, config::size(),
-                "Largest body of a refusal. With a larger one the service counts as failed.")
+                "Max size of the body of a refusal. An answer with a larger body counts as a failure of the "
+                "service (`on_error`).")
       .optional("consumer_field", &Settings::consumer_field, config::text("x-consumer"),
-                "A field of the service's answer that names the consumer.")
-      .optional("cache", &Settings::cache, cache, "Admissions that are remembered; refusals never are.");
+                "The header field of the service's answer that names the consumer.")
+      .optional("cache", &Settings::cache, cache,
+                "Remembers decisions that accept a request. Refusals are never remembered.");
   return with_insight<Settings>(make_kind<Settings, ForwardAuth>("forward_auth", type).with_reasons(kReasons),
                                 [](const Settings& settings, const config::PolicyUse&) {
                                   Insight out = authentication_insight(settings);

@@ -176,37 +176,40 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "grpc_transcoding",
-      "Makes a REST API of gRPC services: requests with JSON become calls, as the `google.api.http` options "
-      "of a descriptor set say, and what they return becomes JSON. The upstream must speak HTTP/2; gRPC "
-      "calls pass as they are.");
+      "A REST API for gRPC services: converts requests with JSON to gRPC calls, by the `google.api.http` "
+      "options of a descriptor set, and the results of the calls to JSON. The upstream must speak HTTP/2. "
+      "gRPC calls of clients are passed on unchanged.");
   type->required(
           "descriptors", &Settings::descriptors, config::text("/etc/portcullis/library.pb"),
-          "The descriptor set, as `protoc --include_imports --descriptor_set_out` writes it; read when "
-          "the configuration is loaded. A relative path begins at the configuration's folder.")
+          "The file of the descriptor set, which `protoc --include_imports --descriptor_set_out` writes. It "
+          "is read when the configuration is loaded. A relative path begins at the configuration's folder.")
       .locate_last(&Settings::descriptors_location)
       .optional("services", &Settings::services,
                 config::non_empty(config::list_of<std::string>(config::text("library.v1.Library"))),
-                "The services that can be called, as `package.Service`.")
+                "The services that can be called, in the form `package.Service`.")
       .default_in_words("all")
       .locate_last(&Settings::services_location)
       .optional("unannotated", &Settings::unannotated, config::boolean(),
-                "Whether a method without an option is called by POST /package.Service/Method.")
+                "Whether a gRPC method without a `google.api.http` option can be called by POST "
+                "/package.Service/Method.")
       .optional("others", &Settings::others, config::choice<Others>(),
-                "What becomes of requests that are no method's: 404, or they pass as they are.")
+                "Requests that belong to no method: `refuse` (404), or `pass` them on unchanged.")
       .optional("body_size", &Settings::body_size, config::size(),
-                "Most bytes of a request, which is converted in memory: 413 beyond it.")
+                "Max size of a request, which is converted in memory; beyond it: 413.")
       .optional("response_size", &Settings::response_size, config::size(),
-                "Most bytes of a response's message, which is converted in memory to JSON of at most eight "
-                "times as many: 502 beyond it.")
+                "Max size of a message of a response, which is converted in memory to JSON of at most eight "
+                "times this size; beyond it: 502.")
       .optional("stream", &Settings::stream, config::choice<StreamForm>(),
                 "How a stream of messages is sent: a JSON array, JSON lines, or server-sent events.")
       .optional("field_names", &Settings::field_names, config::choice<FieldNames>(),
-                "Of responses: `displayName`, or `display_name` as in the .proto file.")
-      .optional("enums", &Settings::enums, config::choice<Enums>(), "How responses tell values of enums.")
+                "The names of fields in responses: `camel` is `displayName`, `proto` is `display_name` as in "
+                "the .proto file.")
+      .optional("enums", &Settings::enums, config::choice<Enums>(), "How responses write values of enums.")
       .optional("print_defaults", &Settings::print_defaults, config::boolean(),
-                "Whether responses have the fields that are zero, false or empty.")
+                "Whether responses contain fields that are zero, false or empty.")
       .optional("ignore_unknown", &Settings::ignore_unknown, config::boolean(),
-                "Whether requests may have fields and parameters that the message does not have: else 400.");
+                "Whether requests may have fields and parameters that the message type does not have. With "
+                "`false` such requests get 400.");
   return with_insight<Settings>(
       make_kind<Settings, GrpcTranscoding>("grpc_transcoding", type, check).with_reasons(kReasons),
       [](const Settings&, const config::PolicyUse&) { return Insight{.needs_http2 = true}; });

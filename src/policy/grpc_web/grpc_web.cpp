@@ -132,12 +132,11 @@ class GrpcWeb final : public Policy {
 Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "grpc_web",
-      "Lets browsers call gRPC services: requests in gRPC-Web's "
-      "two forms reach the upstream, which must speak "
-      "HTTP/2, as gRPC calls, and its trailers come back at the "
-      "end of the body. All others pass as they are.");
+      "Lets browsers call gRPC services: converts requests in both forms of gRPC-Web (binary and text) to "
+      "gRPC calls, and sends the trailers of the response at the end of its body. The upstream must speak "
+      "HTTP/2. All other requests are passed on unchanged.");
   type->optional("body_size", &Settings::body_size, config::size(),
-                 "Most bytes of a request in the text form, which is decoded in memory: 413 beyond it.");
+                 "Max size of a request in the text form, which is decoded in memory; beyond it: 413.");
   return with_insight<Settings>(
       make_kind<Settings, GrpcWeb>("grpc_web", type).with_reasons(kReasons),
       [](const Settings&, const config::PolicyUse&) { return Insight{.needs_http2 = true}; });

@@ -64,18 +64,18 @@ class Headers final : public Policy {
 namespace {
 
 config::Type<Changes> changes_type(std::string (*check)(const std::string&)) {
-  auto changes =
-      std::make_shared<config::ObjectType<Changes>>("changes", "Removed first, then set, then added.");
+  auto changes = std::make_shared<config::ObjectType<Changes>>(
+      "changes", "Changes to the header fields: first `remove`, then `set`, then `add`.");
   changes
       ->optional("set", &Changes::set,
                  config::variables_map(check, "{x-client: '{client.address}'}", Template::check),
-                 "Fields to have exactly once, with this value.")
+                 "Fields that exist exactly once afterwards, with this value.")
       .optional("add", &Changes::add,
                 config::variables_map(check, "{x-client: '{client.address}'}", Template::check),
-                "Fields to append, whatever is there already.")
+                "Fields that are added to those that exist already.")
       .optional("remove", &Changes::remove,
                 config::list_of<std::string>(config::checked_text("a field name", "", "x-debug", check)),
-                "Fields to leave out.");
+                "Names of fields that are removed.");
   return changes;
 }
 
@@ -85,9 +85,9 @@ Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "headers", "Sets, adds and removes header fields on the request and on the response.");
   type->optional("request", &Settings::request, changes_type(config::check_request_field),
-                 "On the way to the upstream.")
+                 "Changes to the request, on its way to the upstream.")
       .optional("response", &Settings::response, changes_type(config::check_response_field),
-                "On the way to the client.");
+                "Changes to the response, on its way to the client.");
   return with_insight<Settings>(
       make_kind<Settings, Headers>("headers", type),
       [](const Settings& settings, const config::PolicyUse& use) {

@@ -203,11 +203,11 @@ class HmacAuth final : public Authentication {
 }  // namespace
 
 Kind kind() {
-  auto type =
-      std::make_shared<config::ObjectType<Settings>>("hmac_auth",
-                                                     "Tells the consumer by an HTTP message signature (RFC "
-                                                     "9421) made with one of its `signing_keys`: 401 for one "
-                                                     "that is wrong, old, or does not cover what it must.");
+  auto type = std::make_shared<config::ObjectType<Settings>>(
+      "hmac_auth",
+      "Finds the consumer by an HTTP message signature (RFC 9421) that was made with one of its "
+      "`signing_keys`. A signature that is wrong, too old, or does not cover all required components gets "
+      "401.");
   type->optional("components", &Settings::components,
                  config::non_empty(config::list_of<std::string>(config::checked_text(
                      "a component", "", "\'@method\'",
@@ -216,20 +216,17 @@ Kind kind() {
                                   ? ""
                                   : "`" + text + "` is not a component: write it in lower case";
                      }))),
-                 "What every signature must cover. `@target-uri` may be covered as `@authority` with "
-                 "`@request-target`, or with `@path` and `@query`.")
-      .optional("window", &Settings::window, config::duration(),
-                "How old a signature may be by its `created`.")
-      .optional(
-          "nonce", &Settings::nonce, config::choice<Nonce>(),
-          "Whether a signature needs a `nonce`. One that has one is taken once within the window, by this "
-          "node.")
-      .optional(
-          "digest", &Settings::digest, config::boolean(),
-          "Whether the signature of a request with a body must cover `content-digest` (RFC 9530), which is "
-          "then compared with the body before anything reaches the backend.")
+                 "Components that every signature must cover. In place of `@target-uri` a signature may "
+                 "cover `@authority` and `@request-target`, or `@authority`, `@path` and `@query`.")
+      .optional("window", &Settings::window, config::duration(), "Max age of a signature, by its `created`.")
+      .optional("nonce", &Settings::nonce, config::choice<Nonce>(),
+                "Whether a signature needs a `nonce`. A signature with a nonce is accepted once within the "
+                "window, by this node.")
+      .optional("digest", &Settings::digest, config::boolean(),
+                "Whether the signature of a request with a body must cover `content-digest` (RFC 9530). The "
+                "gateway compares that digest with the body before it sends the request to the backend.")
       .optional("body_limit", &Settings::body_limit, config::size(),
-                "The largest body that is held to be compared; beyond it: 413.");
+                "Max size of a body that is compared with its digest, in memory; beyond it: 413.");
   return make_authentication_kind<Settings, HmacAuth>("hmac_auth", type, "signing_keys")
       .with_reasons(kReasons);
 }

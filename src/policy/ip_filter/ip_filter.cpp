@@ -83,18 +83,19 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 Kind kind() {
   const auto ranges = config::list_of<std::string>(config::address_range_type());
   auto type = std::make_shared<config::ObjectType<Settings>>(
-      "ip_filter", "Admits or refuses clients by address: 403. `deny` wins over `allow`.");
+      "ip_filter",
+      "Accepts or refuses (403) requests by the address of the client. `deny` wins over `allow`.");
   type->optional("allow", &Settings::allow, ranges,
-                 "The only clients admitted: addresses or CIDR blocks. An empty list admits no client.")
+                 "The only clients that are accepted: addresses or CIDR blocks. With an empty list no client "
+                 "is accepted.")
       .default_in_words("all")
       .locate_last(&Settings::allow_location)
-      .optional("deny", &Settings::deny, ranges, "Clients refused.")
-      .optional(
-          "allow_file", &Settings::allow_file, config::text("/etc/portcullis/partners.txt"),
-          "A file of more such blocks, one a line, read when the configuration is loaded. A relative path "
-          "begins at the configuration's folder.")
+      .optional("deny", &Settings::deny, ranges, "Clients that are refused: addresses or CIDR blocks.")
+      .optional("allow_file", &Settings::allow_file, config::text("/etc/portcullis/partners.txt"),
+                "A file with further addresses and CIDR blocks for `allow`, one per line, which is read when "
+                "the configuration is loaded. A relative path begins at the configuration's folder.")
       .optional("deny_file", &Settings::deny_file, config::text("/etc/portcullis/abusers.txt"),
-                "The same for `deny`.");
+                "A file with further addresses and CIDR blocks for `deny`, as for `allow_file`.");
   return with_insight<Settings>(
       make_kind<Settings, IpFilter>("ip_filter", type, check).with_reasons(kReasons),
       [](const Settings&, const config::PolicyUse&) { return Insight{.decides_access = true}; });

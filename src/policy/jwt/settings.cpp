@@ -18,29 +18,31 @@ std::string check_algorithm(const std::string& text) {
 
 Type<KeySettings> keys_type() {
   auto type = std::make_shared<ObjectType<KeySettings>>(
-      "jwks", "Where the issuer's JSON Web Key Set is; one of the ways.");
+      "jwks", "The place of the issuer's JSON Web Key Set: one of `file`, `inline`, `url` and `discover`.");
   type->locate(&KeySettings::location)
       .optional("file", &KeySettings::file, text("/etc/portcullis/keys.json"),
-                "A file, which is looked at again each `refresh` (10s): keys may change without a reload. A "
-                "relative path begins at the configuration's folder.")
+                "A file with the key set, which is checked for changes every `refresh` (10s), so that keys "
+                "can change without a reload. A relative path begins at the configuration's folder.")
       .optional("inline", &KeySettings::inline_text, text("'${file:/etc/portcullis/keys.json}'"),
-                "The set itself, as JSON text.")
-      .optional("url", &KeySettings::url, url_type(), "Where it is fetched, and again each `refresh` (10m).")
+                "The key set itself, as JSON text.")
+      .optional("url", &KeySettings::url, url_type(),
+                "The URL of the key set, which is fetched again every `refresh` (10m).")
       .optional("discover", &KeySettings::discover, boolean(),
-                "Whether to find it by OpenID Connect Discovery at the `issuer`, which is then a URL.")
+                "Whether the gateway finds the key set by OpenID Connect Discovery at the `issuer`, which "
+                "must be a URL.")
       .optional("ca", &KeySettings::ca, text("/etc/portcullis/issuer-ca.pem"),
-                "PEM file of the authorities that the server's certificate may come from.")
+                "A PEM file of the authorities that may have issued the server's certificate.")
       .default_in_words("the system's")
       .optional("refresh", &KeySettings::refresh, duration(),
-                "How long keys are used before they are looked at again.")
+                "Time after which the keys are fetched, or the file is read, again.")
       .default_in_words("10m, 10s for a file")
       .optional("cooldown", &KeySettings::cooldown, duration(),
-                "A token of an unknown key, or with a signature that fails, makes the set be fetched anew, "
-                "once in this time.")
+                "Min time between two fetches that tokens cause: a token with an unknown key, or with a "
+                "wrong signature, makes the gateway fetch the key set again.")
       .optional("stale", &KeySettings::stale, duration(),
-                "How long the keys go on being used when they cannot be fetched again.")
+                "How long the keys are still used when they cannot be fetched again.")
       .optional("timeout", &KeySettings::timeout, time_limit(),
-                "How long a fetch may take, and a request waits for one.");
+                "Max time for a fetch of the key set, and max time that a request waits for a fetch.");
   return type;
 }
 
@@ -54,35 +56,40 @@ int ways(const JwtSettings& settings) {
 std::shared_ptr<ObjectType<JwtSettings>> jwt_type() {
   auto type = std::make_shared<ObjectType<JwtSettings>>(
       "jwt",
-      "Tells who calls by a signed JSON Web Token: 401 for one that is not good, 403 for one that does not "
-      "satisfy `require`. Follows RFC 7515, 7517 to 7519, 8037, 8725 and, in its challenges, 6750.");
+      "Finds the consumer by a signed JSON Web Token. An invalid token gets 401, a token that does not meet "
+      "`require` gets 403. The policy follows RFC 7515, 7517 to 7519, 8037, 8725 and, in its challenges, "
+      "6750.");
   type->optional("issuer", &JwtSettings::issuer,
                  non_empty(one_or_list_of<std::string>(text("https://login.example.com/"))),
-                 "The `iss` that tokens must have: one of these.")
+                 "The `iss` that tokens must have; with a list, one of its elements.")
       .default_in_words("any")
-      .optional("jwks", &JwtSettings::jwks, keys_type(), "Where the issuer's keys are.")
+      .optional("jwks", &JwtSettings::jwks, keys_type(), "The place of the issuer's keys.")
       .default_in_words("none")
       .optional("secret", &JwtSettings::secret, text("'${JWT_SECRET}'"),
-                "In place of `jwks`: a shared secret for HS256, HS384 and HS512, best `${VARIABLE}`.")
+                "In place of `jwks`: a shared secret for HS256, HS384 and HS512. It is best a `${VARIABLE}` "
+                "or `${file:...}`.")
       .optional("public_key", &JwtSettings::public_key, text("'${file:/etc/portcullis/issuer.pem}'"),
-                "In place of `jwks`: one public key or certificate in PEM, best `${file:...}`.")
+                "In place of `jwks`: one public key or certificate in PEM, best by `${file:...}`.")
       .optional("audience", &JwtSettings::audience, one_or_list_of<std::string>(text("orders")),
-                "Names of this API, one of which `aud` must hold. Without any, tokens for an audience are "
-                "refused; `\"*\"` takes those for any audience.")
+                "Names of this API, one of which `aud` of the token must contain. Without this setting, "
+                "tokens with an `aud` are refused; with `\"*\"`, tokens for any audience are accepted.")
       .optional(
           "algorithms", &JwtSettings::algorithms,
           non_empty(one_or_list_of<std::string>(checked_text("an algorithm", "", "ES256", check_algorithm))),
-          "The algorithms admitted: RS, PS, ES and HS with 256, 384 or 512, EdDSA. A key serves those of "
-          "its kind, or the one that its `alg` names.")
-      .default_in_words("all that the keys serve")
+          "The algorithms that are accepted: RS, PS, ES and HS with 256, 384 or 512, and EdDSA. A key is "
+          "used for the algorithms of its kind, or only for the one that its `alg` names.")
+      .default_in_words("all for which there is a key")
       .optional("type", &JwtSettings::type, text("at+jwt"),
-                "The `typ` that the header must have, such as `at+jwt` (RFC 9068).")
+                "The `typ` that the header of the token must have, such as `at+jwt` (RFC 9068).")
       .default_in_words("any")
       .optional("leeway", &JwtSettings::leeway, duration(),
-                "How far the issuer's clock may be off, for `exp` and `nbf`.")
-      .optional("expiry", &JwtSettings::expiry, choice<Expiry>(), "Whether tokens without `exp` are taken.")
+                "Max difference between the clocks of the issuer and of the gateway, for `exp` and `nbf`.")
+      .optional(
+          "expiry", &JwtSettings::expiry, choice<Expiry>(),
+          "Whether tokens without `exp` are accepted: `required` refuses them, `optional` accepts them.")
       .optional("cache", &JwtSettings::cache, integer(0, 10'000'000),
-                "How many verified tokens each worker remembers, none beyond its `exp` or a change of keys.");
+                "Max number of verified tokens that each worker remembers. A token is forgotten at its "
+                "`exp`, and when the keys change.");
   add_claims_fields(*type);
   add_place_fields(*type, "token");
   add_authentication_fields(*type);

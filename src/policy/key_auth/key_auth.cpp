@@ -46,9 +46,8 @@ class KeyAuth final : public Authentication {
 Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "key_auth",
-      "Tells the consumer by a key in the request: 401 for one "
-      "that is unknown or has expired. Only the keys' "
-      "hashes are configured.");
+      "Finds the consumer by an API key in the request. A key that is unknown or has expired gets 401. The "
+      "configuration contains only hashes of keys.");
   add_place_fields(*type, "key");
   return make_authentication_kind<Settings, KeyAuth>("key_auth", type, "keys").with_reasons(kReasons);
 }

@@ -50,18 +50,20 @@ class Mirror final : public Policy {
 Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "mirror",
-      "Sends a copy of a share of the requests to another upstream, as they are when they are forwarded, and "
-      "drops its answers. The client's request is never held up or changed by it.");
+      "Sends copies of a share of the requests to another upstream, with the changes of the policies before "
+      "this one, and drops the responses to the copies. A copy never delays or changes the request of the "
+      "client.");
   type->required("upstream", &Settings::upstream, config::text("orders-next"),
-                 "The name of the upstream that gets copies.")
+                 "The name of the upstream that gets the copies.")
       .locate_last(&Settings::upstream_location)
-      .optional("share", &Settings::share, config::percent(), "Of the requests.")
-      .optional("when", &Settings::when, Condition::type(), "Which requests, as `method in [GET, HEAD]`.")
+      .optional("share", &Settings::share, config::percent(), "Share of the requests that is copied.")
+      .optional("when", &Settings::when, Condition::type(),
+                "A condition for the requests that may be copied, such as `method in [GET, HEAD]`.")
       .default_in_words("every request")
       .optional("body_size", &Settings::body_size, config::size(),
-                "Requests with a larger body are not copied.")
+                "Max size of the body of a copied request; requests with a larger body are not copied.")
       .optional("concurrent", &Settings::concurrent, config::integer(1, 1'000'000),
-                "So many copies at once; further ones are dropped and counted.");
+                "Max number of copies at once; further ones are dropped and counted.");
   Kind kind = make_kind<Settings, Mirror>("mirror", type,
                                           [](const config::PolicyUse&, const Settings& settings,
                                              const config::Config& config, config::Diagnostics& diagnostics) {

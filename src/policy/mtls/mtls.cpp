@@ -77,13 +77,12 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
 Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "mtls",
-      "Tells the consumer by the certificate that the client has shown "
-      "in the TLS handshake, and the listener has "
-      "verified: 401 without one, or for one that no consumer has.");
-  type->optional(
-      "consumer", &Settings::consumer, config::choice<ConsumerNeed>(),
-      "Whether the certificate must be a consumer's; with `optional`, any that the listener's `client_ca` "
-      "has issued will do.");
+      "Finds the consumer by the certificate that the client has shown in the TLS handshake and that the "
+      "listener has verified. A request without a certificate, or with one that belongs to no consumer, gets "
+      "401.");
+  type->optional("consumer", &Settings::consumer, config::choice<ConsumerNeed>(),
+                 "Whether the certificate must belong to a consumer. With `optional`, every certificate that "
+                 "the listener's `client_ca` has issued is accepted.");
   add_authentication_fields<Settings>(*type);
   return with_insight<Settings>(
       make_kind<Settings, Mtls>("mtls", type, check).with_reasons(kReasons),

@@ -152,18 +152,16 @@ class Introspection final : public Authentication {
 Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "oauth2_introspection",
-      "Tells who calls by a token that the authorization server "
-      "is asked about (RFC 7662): 401 for one that is not "
-      "active, 403 for one that does not satisfy `require`.");
+      "Finds the consumer by a token: the gateway asks the authorization server about it (RFC 7662). A token "
+      "that is not active gets 401, a token that does not meet `require` gets 403.");
   add_outside_fields(*type);
   type->optional("client_id", &Settings::client_id, config::text("gateway"),
-                 "As whom the gateway asks (HTTP Basic).")
+                 "The client id of the gateway (HTTP Basic).")
       .optional("client_secret", &Settings::client_secret, config::text("'${CLIENT_SECRET}'"),
-                "Its secret, best `${VARIABLE}` or `${file:...}`.")
-      .optional(
-          "cache", &Settings::cache, config::duration(),
-          "How long an answer is remembered, never past the token's `exp`; 0s: always ask. A token that is "
-          "revoked is refused after this time at the latest.");
+                "The secret of that client. It is best a `${VARIABLE}` or `${file:...}`.")
+      .optional("cache", &Settings::cache, config::duration(),
+                "How long an answer is remembered, but never past the `exp` of the token. 0s: the server is "
+                "asked for each request. A revoked token is refused after this time at the latest.");
   add_claims_fields(*type);
   add_place_fields(*type, "token");
   return with_insight<Settings>(

@@ -108,14 +108,16 @@ void check(const config::PolicyUse& use, const Settings&, const config::Config& 
 Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "quota",
-      "So much for each consumer in each hour, day, week or month of the calendar; 429 beyond it. Counts "
-      "outlive the "
-      "process. Stands after a policy that authenticates: 403 for a request without a consumer.");
-  type->optional("name", &Settings::name, config::name_type(),
-                 "Its name in `RateLimit` fields. Policies of the same name share their counts.")
-      .required("limit", &Settings::limit, config::integer(1, 1'000'000'000'000), "How much.")
+      "Limits the requests of each consumer in each hour, day, week or month of the calendar; 429 beyond the "
+      "limit. The counters survive a restart. Put this policy behind one that authenticates: a request "
+      "without a consumer gets 403.");
+  type->optional(
+          "name", &Settings::name, config::name_type(),
+          "The name of the quota in `RateLimit` fields. Policies with the same name share their counters.")
+      .required("limit", &Settings::limit, config::integer(1, 1'000'000'000'000),
+                "Max number of requests in a period (more precisely: the max sum of their `cost`).")
       .optional("per", &Settings::per, config::choice<Calendar>(),
-                "In which stretch of the calendar; weeks begin on Monday.")
+                "The period of the calendar; weeks begin on Monday.")
       .optional("time_zone", &Settings::time_zone,
                 config::checked_text("a time zone", "", "Europe/Berlin",
                                      [](const std::string& text) -> std::string {
@@ -123,10 +125,11 @@ Kind kind() {
                                                                          : "there is no time zone `" + text +
                                                                                "`; write it as Europe/Berlin";
                                      }),
-                "Whose calendar.")
-      .optional("cost", &Settings::cost, config::integer(1, 1'000'000), "What one request takes.")
+                "The time zone of the calendar.")
+      .optional("cost", &Settings::cost, config::integer(1, 1'000'000),
+                "The number that one request adds to the counter.")
       .optional("response_fields", &Settings::response_fields, config::boolean(),
-                "Whether responses carry `RateLimit` and `RateLimit-Policy`.");
+                "Whether responses have the fields `RateLimit` and `RateLimit-Policy`.");
   return with_insight<Settings>(
       make_kind<Settings, Quota>("quota", type, check).with_reasons(kReasons),
       [](const Settings&, const config::PolicyUse&) { return Insight{.needs_consumer = true}; });

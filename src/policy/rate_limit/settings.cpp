@@ -9,11 +9,13 @@ namespace {
 template <typename T>
 void add_limit_fields(config::ObjectType<T>& type) {
   type.optional("name", &LimitSettings::name, config::name_type(),
-                "Its name in `RateLimit` fields and metrics. Policies of the same name share their counts.")
+                "The name of the limit in `RateLimit` fields and metrics. Policies with the same name share "
+                "their counters.")
       .optional("limit", &LimitSettings::limit, config::rate(),
-                "How much in how much time: `100/s`, `5000/min`, `10/30s`, `100000/day`.")
+                "Max number of requests (more precisely: the max sum of their `cost`) in a time: `100/s`, "
+                "`5000/min`, `10/30s`, `100000/day`.")
       .optional("burst", &LimitSettings::burst, config::integer(1, 1'000'000'000),
-                "For `token_bucket`: how much may come at once, after a pause.")
+                "For `token_bucket`: max number of requests that may come at once after a pause.")
       .default_in_words("the amount of `limit`")
       .optional("key", &LimitSettings::key, LimitKey::type(), LimitKey::summary())
       .optional(
@@ -23,7 +25,7 @@ void add_limit_fields(config::ObjectType<T>& type) {
 }
 
 config::Type<LimitSettings> limit_type() {
-  auto type = std::make_shared<config::ObjectType<LimitSettings>>("limit", "One limit.");
+  auto type = std::make_shared<config::ObjectType<LimitSettings>>("limit", "One of several limits.");
   type->locate(&LimitSettings::location);
   add_limit_fields<LimitSettings>(*type);
   return type;
@@ -34,34 +36,32 @@ config::Type<LimitSettings> limit_type() {
 std::shared_ptr<config::ObjectType<RateLimitSettings>> rate_limit_type() {
   auto type = std::make_shared<config::ObjectType<RateLimitSettings>>(
       "rate_limit",
-      "Refuses with 429 what comes faster than its limits "
-      "allow. A request is charged to all limits, or to none. "
-      "Counts are exact over all workers and outlive a reload.");
+      "Refuses requests with 429 when they come faster than the limits allow. A request is charged to all "
+      "limits, or to none. The counters are exact for all workers together, and survive a reload.");
   add_limit_fields<RateLimitSettings>(*type);
   type->optional("limits", &RateLimitSettings::limits, config::list_of<LimitSettings>(limit_type()),
-                 "Several limits at once, in place of the keys above.")
-      .optional("cost", &RateLimitSettings::cost, config::integer(0, 1'000'000), "What one request takes.")
-      .optional(
-          "cost_field", &RateLimitSettings::cost_field, config::text("x-cost"),
-          "A response field with what the request has cost in fact, a whole number, for APIs that are "
-          "priced by tokens or rows: what goes beyond `cost` is charged afterwards, and may leave a debt "
-          "that is to be waited out.")
+                 "Several limits that all hold, in place of the keys above.")
+      .optional("cost", &RateLimitSettings::cost, config::integer(0, 1'000'000),
+                "The number that one request adds to the counter.")
+      .optional("cost_field", &RateLimitSettings::cost_field, config::text("x-cost"),
+                "A response field with the actual cost of the request, a whole number, for APIs that are "
+                "priced by tokens or rows. The part beyond `cost` is charged afterwards; it can exceed the "
+                "limit, and then further requests are refused until the limit has recovered.")
       .optional("dry_run", &RateLimitSettings::dry_run, config::choice<DryRun>(),
-                "`on`: counts and tells the log and the metrics, and refuses nothing.")
+                "`on`: counts, writes to log and metrics, and refuses nothing.")
       .optional("response_fields", &RateLimitSettings::response_fields, config::boolean(),
-                "Whether responses carry `RateLimit` and `RateLimit-Policy`.")
-      .optional(
-          "cluster", &RateLimitSettings::cluster, config::choice<ClusterMode>(),
-          "Whether the nodes count together through `redis`: `off` (each node for itself), `exact` (one "
-          "round trip for each request) or `batched` (each worker leases some ahead and asks when they run "
-          "low; what is leased and not used counts as used until the limit has grown by as much again).")
+                "Whether responses have the fields `RateLimit` and `RateLimit-Policy`.")
+      .optional("cluster", &RateLimitSettings::cluster, config::choice<ClusterMode>(),
+                "Whether the nodes count together in `redis`: `off` (each node for itself), `exact` (one "
+                "round trip to the server for each request) or `batched` (each worker leases a number of "
+                "requests in advance, and leases more before they are used up; leased requests that are not "
+                "used count as used until the limit has grown by the same number again).")
       .optional("on_error", &RateLimitSettings::on_error, config::choice<LimitOnError>(),
-                "What is done when the server does not answer: `local` (this node's own count, by the same "
-                "limits), `allow`, or `deny` (503).")
-      .optional(
-          "batch", &RateLimitSettings::batch, config::integer(1, 1'000'000),
-          "For `batched`: the most that a worker leases at once. The limit can be exceeded by this much for "
-          "each worker of each node.")
+                "The decision when the Redis server does not answer: `local` (this node counts for itself, "
+                "with the same limits), `allow`, or `deny` (503).")
+      .optional("batch", &RateLimitSettings::batch, config::integer(1, 1'000'000),
+                "For `batched`: max number of requests that a worker leases at once. The limit can be "
+                "exceeded by this number for each worker of each node.")
       .default_in_words("a hundredth of the limit");
   return type;
 }

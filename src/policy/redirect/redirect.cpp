@@ -109,14 +109,13 @@ Kind kind() {
   type->required("to", &Settings::to,
                  config::text_with_variables("text with variables", "'https://{request.host}{request.path}'",
                                              Template::check),
-                 "The new location, as `https://{request.host}{request.path}`. Only what it says itself can "
-                 "lead to another "
-                 "host: `//` at the beginning that comes from the request counts as `/`, and a request that "
-                 "names a scheme "
-                 "there, or leaves the location empty, is refused with 400.")
+                 "The new location, such as `https://{request.host}{request.path}`. Only the text in the "
+                 "configuration can lead to another host: when a variable makes the location begin with "
+                 "`//`, this counts as `/`, and a request whose variables make it begin with a scheme, or "
+                 "leave it empty, is refused with 400.")
       .optional("status", &Settings::status, config::choice<Code>(), "The status code.")
       .optional("keep_query", &Settings::keep_query, config::boolean(),
-                "Whether the request's query is appended, before a fragment.");
+                "Whether the query of the request is appended to the location, before a fragment.");
   return with_insight<Settings>(make_kind<Settings, Redirect>("redirect", type).with_reasons(kReasons),
                                 [](const Settings& settings, const config::PolicyUse& use) {
                                   Insight out;

@@ -40,13 +40,13 @@ class RequestLimits final : public Policy {
 Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "request_limits",
-      "Refuses requests that are too large for this route; the listener's limits hold too.");
+      "Refuses requests that are too large for this route. The limits of the listener hold too.");
   type->optional("body_size", &Settings::body_size, config::size(),
-                 "Largest body; beyond it: 413. 0: no limit.")
+                 "Max size of the body; beyond it: 413. 0: no limit.")
       .optional("query_length", &Settings::query_length, config::size(),
-                "Longest query; beyond it: 414. 0: no limit.")
+                "Max length of the query; beyond it: 414. 0: no limit.")
       .optional("field_count", &Settings::field_count, config::integer(0, 112),
-                "Most header fields; beyond it: 431. 0: no limit.");
+                "Max number of header fields; beyond it: 431. 0: no limit.");
   return make_kind<Settings, RequestLimits>("request_limits", type).with_reasons(kReasons);
 }
 

@@ -37,7 +37,7 @@ Kind kind() {
   type->optional("status", &Settings::status, config::integer(200, 599), "The status code.")
       .optional("content_type", &Settings::content_type,
                 config::checked_text("a media type", "", "application/json", check_content_type),
-                "The body's media type.")
+                "The media type of the body.")
       .optional("body", &Settings::body, config::text("ok"), "The body.");
   return with_insight<Settings>(make_kind<Settings, Respond>("respond", type),
                                 [](const Settings&, const config::PolicyUse&) {

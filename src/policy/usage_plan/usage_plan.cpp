@@ -141,10 +141,10 @@ class UsagePlan final : public Policy {
 Kind kind(const std::vector<Kind>& limiting) {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "usage_plan",
-      "Applies the limits of the consumer's plan (`consumers[].plan`), "
-      "those for this route first. Stands after a "
-      "policy that authenticates; 403 for who has no plan.");
-  type->optional("default", &Settings::default_plan, config::text("free"), "The plan of who has none.")
+      "Applies the limits of the consumer's plan (`consumers[].plan`), those for this route first. Put this "
+      "policy behind one that authenticates. A consumer without a plan gets 403.");
+  type->optional("default", &Settings::default_plan, config::text("free"),
+                 "The plan for consumers without a plan.")
       .locate_last(&Settings::default_plan_location);
   Kind kind{.description = {"usage_plan", type}, .create = {}};
   kind.create = [limiting](const config::PolicySettings& settings,
