@@ -10,8 +10,8 @@ namespace portcullis::control {
 // The text of docs/reasons.md.
 std::string reasons_page();
 
-// `reasons`: objects with `name`, `meaning`, `ended_by` and `phase`; with `policy` and `status` where there is
-// one.
+// `reasons`: objects with `name`, `meaning`, `ended_by` and `phase`; with `policy` and `status` where there
+// is one.
 nlohmann::json reasons_as_json();
 
 // A module for the dashboard: `REASONS`, an object with the meaning of each name.
