@@ -79,8 +79,9 @@ struct BodySource {
   http::h1::ChunkRules chunks{};                   // how its chunked coding is read
   ClientWatch* watch = nullptr;                    // of the client that waits for it; null: none
 
-  InputBuffer first{};  // has `received`, and the head that came before it, until the sink has been given both
-  InputBuffer more{};   // later reads; like `first` it lives until the next exchange has taken `rest`
+  InputBuffer
+      first{};         // has `received`, and the head that came before it, until the sink has been given both
+  InputBuffer more{};  // later reads; like `first` it lives until the next exchange has taken `rest`
   std::string_view rest{};
   uint64_t bytes = 0;
   unsigned reads = 0;  // that have found something; `more` has what the last one found
