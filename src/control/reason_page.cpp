@@ -16,7 +16,8 @@ says in `ended` why its request ended. Traces, `portcullis explain`, `portcullis
 
 - **Ended by**: whose doing it was. The `client` left, was too slow, or sent what is no HTTP. The `target` answered whole; or it could
   not be reached, was too slow, broke off, or sent what is no HTTP. The `gateway` refused or answered the request by its routes, its
-  limits, what it can do, or its state. A `policy` refused or answered it. A tunnel was closed by `client or target`.
+  limits, what it can do, or its state. A `policy` refused or answered it. A tunnel was closed by `client or target`. Policies use some
+  reasons of the gateway, too, such as `body_too_large`: `policy` in the line names the policy then.
 - **In**: what the request was in. The `head`: the request was read, and its route was looked for. The `policies` judged the request.
   `connecting` to a target. `waiting` for the head of the target's response. The `body` of the request or the response. A `tunnel`.
   With `any` the request can end so in each of them.

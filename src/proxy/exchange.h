@@ -108,6 +108,7 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<TryOutcome> read_http2_head(upstream::Connection& connection);
   Task<TryOutcome> read_response_head(upstream::Connection& connection, InputBuffer& input,
                                       size_t& head_size);
+  class LoggedFields;
   class Race;
   struct Hedge;
   bool may_hedge(const upstream::UpstreamDefinition& upstream) const;

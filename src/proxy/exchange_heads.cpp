@@ -177,9 +177,9 @@ Task<bool> Exchange::send_http2_head(BodyKind kind, EndOfMessage end) {
 // Sends the head of a response from a target, which its body follows at once.
 Task<IoResult> Exchange::begin_http2_response(BodyKind kind) {
   const IoResult room = co_await client_.stream.writable(settings_.send_timeout);
+  const bool sent = room.ok() && write_http2_head(kind, EndOfMessage::kLater);
+  keep_logged_fields();  // also where the head was not sent: what it lies in goes next
   if (!room.ok()) co_return room;
-  const bool sent = write_http2_head(kind, EndOfMessage::kLater);
-  keep_logged_fields();
   co_return IoResult{.error = sent ? 0 : ECONNRESET};
 }
 

@@ -185,7 +185,7 @@ void Exchange::drop_content() {
 // kind.
 Exchange::TryOutcome Exchange::take_back_response(const RelayResult& sent, const BodySource& source) {
   const EndReason& why = reason_of_broken_body(sent, source);
-  answered_ = marked_ = false;
+  answered_ = marked_ = context_.from_target = false;
   taken_back_ = true;
   response_ = {};
   context_.encoder.reset();
@@ -204,6 +204,23 @@ void Exchange::leave_client() {
   close_client_ = true;
   if (client_.channel == nullptr) client_.stream.close();
 }
+
+// The response's fields lie in what came first until begin_http2_response() has copied those that are logged.
+// Where that does not happen, because the wait for the body or for room ends early, they are copied when this
+// ends, which is before `source` does.
+class Exchange::LoggedFields {
+ public:
+  LoggedFields(Exchange& exchange, const BodySource& source) : exchange_(exchange), source_(source) {}
+  LoggedFields(const LoggedFields&) = delete;
+  LoggedFields& operator=(const LoggedFields&) = delete;
+  ~LoggedFields() {
+    if (exchange_.client_.channel != nullptr && source_.first.block) exchange_.keep_logged_fields();
+  }
+
+ private:
+  Exchange& exchange_;
+  const BodySource& source_;
+};
 
 Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::Connection>& connection,
                                                       BodySource& body, TaskGroup& upload) {
@@ -335,6 +352,7 @@ Task<Exchange::TryOutcome> Exchange::receive_response(std::unique_ptr<upstream::
       sink.begin = [this, kind] { return begin_http2_response(kind); };
     }
     source.first = std::move(input);
+    const LoggedFields logged(*this, source);
     sent = co_await relay_message(head.text(), source, std::move(sink));
   }
   if (sent.untouched) co_return take_back_response(sent, source);

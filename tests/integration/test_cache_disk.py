@@ -503,7 +503,7 @@ def test_a_reload_goes_on_with_it(kept, origin):
 @sanitizers.only_configuration
 @pytest.mark.parametrize("disk, message", [
     ("{path: /tmp/x, size: 1KiB}", "2:36: error: `size` is less than one object of `min_object_size`"),
-    ("{path: /tmp/x, size: 1GiB, min_object_size: 2MiB, max_object_size: 1MiB}", "nothing would be kept on disk"),
+    ("{path: /tmp/x, size: 1GiB, min_object_size: 2MiB, max_object_size: 1MiB}", "nothing would be stored on disk"),
     ("{path: /tmp/x}", "`size`"),
     ("{path: /tmp/x, sizes: 1GiB}", "did you mean `size`?"),
 ])

@@ -179,7 +179,7 @@ def test_sub_folders_are_a_part_of_it_and_watched(folder):
         wait_for(lambda: answers("three"))
         write("later/extra.yaml", "four")
         wait_for(lambda: answers("four"))
-        assert not answers("three")
+        wait_for(lambda: not answers("three"), what="the other workers")
 
 
 def test_the_reload_command_says_how_it_went(start, echo):
