@@ -10,8 +10,6 @@ import time
 import urllib.error
 import urllib.request
 
-from hyperframe import frame as frames
-
 import harness
 import sanitizers
 from harness import log_lines, metric, read_response, simple_configuration
@@ -161,9 +159,9 @@ def asking(gateway, path="/", *fields, method="GET"):
         return read_response(connection)
 
 
-def with_log(start, tmp_path, settings, port, **extra):
+def with_log(start, tmp_path, settings, port):
     path = tmp_path / "access.log"
-    return start(f"access_log: {{path: '{path}', {settings}}}\n" + simple_configuration(port, **extra)), path
+    return start(f"access_log: {{path: '{path}', {settings}}}\n" + simple_configuration(port)), path
 
 
 def test_fields_and_queries_are_logged_without_what_is_secret(start, echo, tmp_path):
@@ -177,27 +175,6 @@ def test_fields_and_queries_are_logged_without_what_is_secret(start, echo, tmp_p
                                        "x-tenant": "[redacted]", "cookie": "[redacted]"}
     assert set(line["response_headers"]) == {"content-length"}
     assert "s3cret" not in path.read_text()
-
-
-def test_fields_of_a_head_that_found_no_room_are_logged(start, backend, speak, tmp_path):
-    """Its client does not read: the head, and what came with it, go when the time for sending is over."""
-    def handle(connection, made):
-        while True:
-            path = made.read_head(connection).split()[1]
-            body = bytes(16 << 20) if path == "/large" else b"small"
-            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Own: own%s\r\nX-Long: %s\r\nContent-Length: %d\r\n\r\n"
-                               % (path.encode(), b"x" * 20_000, len(body)) + body)
-    gateway, path = with_log(start, tmp_path, "response_headers: [x-own]", backend(handle).port,
-                             extra_listener="    timeouts: {send: 500ms}\n", workers=1)
-    client = speak(gateway, settings={4: 1 << 30})
-    client.wait(lambda: client.acknowledged)
-    client.send(frames.WindowUpdateFrame(0, window_increment=1 << 30))
-    for name in ["/large", *(f"/{i}" for i in range(60))]:
-        client.request(name)
-    lines = wait_for_lines(path, 61)
-    assert [line for line in lines if line["ended"] == "send_timeout" and line["path"] != "/large"]
-    for line in lines:
-        assert line.get("response_headers", {}) in ({}, {"x-own": "own" + line["path"]}), line
 
 
 def test_fields_of_a_tunnels_answer_are_logged(start, backend, tmp_path):
