@@ -109,13 +109,13 @@ class ObjectType final : public AnyObject {
   }
   // Tells of the default of the field added last in words, as "any", where the reference cannot show the
   // member's initial value, or where that would not say what it means.
-  ObjectType& default_in_words(std::string words) {
-    last().default_words = std::move(words);
+  ObjectType& default_in_words(const std::string& words) {
+    last().default_words = words;
     return *this;
   }
   // Gives the field added last an example of its own, as YAML of one line.
-  ObjectType& example_last(std::string yaml) {
-    last().example = std::move(yaml);
+  ObjectType& example_last(const std::string& yaml) {
+    last().example = yaml;
     return *this;
   }
   // Notes where the object, or the value of the field added last, stands in the file.
