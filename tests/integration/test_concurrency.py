@@ -68,7 +68,7 @@ def test_beyond_the_limit_is_refused_at_once_until_one_has_ended(start, holding,
     holding.let_go(2)
     assert [one.answer().status for one in clients] == [200, 200]
     holding.let_go(1)
-    assert ask(gateway).status == 200
+    wait_for(lambda: ask(gateway).status == 200, what="a place that is free again")
     wait_for(lambda: "concurrency_limit" in [line["ended"] for line in log_lines(log)], what="the log")
 
 
