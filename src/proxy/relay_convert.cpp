@@ -20,7 +20,6 @@ void Conversion::give(std::span<const iovec> pieces, std::optional<std::string> 
   pieces_.assign(pieces.begin(), pieces.end());
   next_ = 0;
   trailers_ = std::move(trailers);
-  idle_ = !has_rest();
 }
 
 // Makes one step of what has to be done.
@@ -61,7 +60,6 @@ Task<ConversionStep> Conversion::run(std::string& out) {
     if (!goes_on(made)) co_return made;
     if (has_rest() && out.size() - before >= policy::kMaxMadeAtOnce) co_return ConversionStep::kMore;
   }
-  idle_ = true;
   co_return ConversionStep::kDone;
 }
 

@@ -20,7 +20,7 @@ class Conversion {
   explicit Conversion(BodySource& source) : source_(source) {}
 
   // What was given has been converted; always so without a converter.
-  bool idle() const { return idle_; }
+  bool idle() const { return !has_rest(); }
   // The next pieces of the body, and its end when that has come with `trailers` (lines). The bytes of the
   // pieces live until run() has ended with kDone. Only while it is idle.
   void give(std::span<const iovec> pieces, std::optional<std::string> trailers);
@@ -40,7 +40,6 @@ class Conversion {
   std::optional<std::string> trailers_;
   std::string finishing_;  // the trailers, which live until the last step has ended
   bool has_more_ = false;  // the converter's last step was kMore
-  bool idle_ = true;
 };
 
 inline bool goes_on(ConversionStep step) {
