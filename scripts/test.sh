@@ -64,17 +64,19 @@ lane_builds() {
   fi
   if wants lint; then stage lint nice -n 5 scripts/lint.sh; fi
 }
+# Unit tests take one core, and much of what integration tests do is to wait.
+lane_units() {
+  local preset
+  if wants release && ended_well build-tests; then stage unit-release unit_tests release; fi
+  for preset in asan tsan; do
+    if wants "$preset" && ended_well "build-$preset"; then stage "unit-$preset" unit_tests "$preset"; fi
+  done
+}
 lane_tests() {
   local preset
-  if wants release && ended_well build-tests; then
-    stage unit-release unit_tests release
-    stage integration-release integration_tests release
-  fi
+  if wants release && ended_well build-tests; then stage integration-release integration_tests release; fi
   for preset in asan tsan; do
-    if wants "$preset" && ended_well "build-$preset"; then
-      stage "unit-$preset" unit_tests "$preset"
-      stage "integration-$preset" integration_tests "$preset"
-    fi
+    if wants "$preset" && ended_well "build-$preset"; then stage "integration-$preset" integration_tests "$preset"; fi
   done
 }
 # Beside the long stages at the end of the other lanes.
@@ -145,4 +147,4 @@ rm -f build/flaky.json
 scripts/bootstrap.sh build
 if ((EUID != 0)); then scripts/bootstrap.sh test; fi # which may ask for a password
 if wants asan || wants tsan || wants fuzz || wants lint; then scripts/bootstrap.sh test check; fi
-run_lanes lane_install lane_builds lane_tests lane_checks
+run_lanes lane_install lane_builds lane_units lane_tests lane_checks
