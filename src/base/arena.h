@@ -12,8 +12,8 @@
 
 namespace portcullis {
 
-// Bump allocator whose memory lives until reset() or destruction. Destructors of what is placed in it do not
-// run, so it takes trivially destructible things only. One thread.
+// A bump allocator. Its memory lives until reset() or the arena's destruction. Destructors of the placed
+// objects do not run, so an arena holds only trivially destructible objects. One thread.
 class Arena {
  public:
   Arena() = default;
@@ -42,21 +42,21 @@ class Arena {
     return {new (allocate(sizeof(T) * count, alignof(T))) T[count]{}, count};
   }
 
-  // A copy of `text` that lives as long as the arena's content.
+  // Copies `text`; the copy lives as long as the arena's content.
   std::string_view copy(std::string_view text) {
     char* memory = allocate(text.size(), 1);
     if (!text.empty()) std::memcpy(memory, text.data(), text.size());
     return {memory, text.size()};
   }
 
-  // `number` in decimal.
+  // Writes `number` in decimal.
   std::string_view decimal(uint64_t number) {
     char* text = allocate(20, 1);
     const auto [end, error] = std::to_chars(text, text + 20, number);
     return {text, static_cast<size_t>(end - text)};
   }
 
-  // The pieces joined into one string.
+  // Joins the pieces into one string.
   template <typename... Pieces>
   std::string_view concat(const Pieces&... pieces) {
     const size_t size = (std::string_view(pieces).size() + ... + 0);
@@ -66,7 +66,7 @@ class Arena {
     return {memory, size};
   }
 
-  // Drops everything allocated and returns the memory to the thread's pool.
+  // Frees all allocations and returns their memory to the thread's pool.
   void reset();
 
  private:

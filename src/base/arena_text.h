@@ -9,9 +9,9 @@
 
 namespace portcullis {
 
-// A text made of pieces, in an arena. Its room doubles when it is full, so that the copying and the memory
-// grow with the length of the text, however many pieces it has. A text of one piece is that piece, which is
-// not copied: the pieces must live as long as the text.
+// A text that is built from pieces in an arena. The buffer doubles when it is full, so copying and memory
+// grow linearly with the length of the text, however many pieces it has. A text of a single piece refers to
+// that piece without copying it, so the pieces must live as long as the text.
 class ArenaText {
  public:
   explicit ArenaText(Arena& arena) : arena_(arena) {}
@@ -35,9 +35,10 @@ class ArenaText {
   }
 
   bool empty() const { return size_ == 0; }
-  // Valid as long as the arena's content; unchanged by what is added later.
+  // The text so far. The view is valid as long as the arena's content; later add() calls do not change it.
   std::string_view view() const { return {text_, size_}; }
-  // The same in the arena, also when the text is one piece: for pieces that do not live as long.
+  // Like view(), but a single piece is copied into the arena as well: for pieces that live shorter than the
+  // text.
   std::string_view kept() const { return text_ == room_ ? view() : arena_.copy(view()); }
 
  private:

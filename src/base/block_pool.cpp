@@ -18,7 +18,7 @@ struct FreeBlock {
 
 struct SizeClass {
   size_t size;
-  size_t keep;  // how many free blocks a thread may hold on to
+  size_t keep;  // the maximum number of free blocks that a thread keeps
   FreeBlock* free = nullptr;
   size_t count = 0;
   size_t in_use = 0;
@@ -52,7 +52,7 @@ struct ThreadPool {
 
 thread_local ThreadPool thread_pool;
 
-// Large copies by the kernel are slower into and out of memory that is not aligned to pages.
+// The kernel copies large amounts more slowly into and out of memory that is not page-aligned.
 char* allocate(size_t size) {
   void* memory = size < Block::kLarge ? std::malloc(size)
                                       : std::aligned_alloc(kPage, (size + kPage - 1) / kPage * kPage);

@@ -6,9 +6,8 @@
 
 namespace portcullis {
 
-// A reusable memory block taken from the calling thread's pool; returned there on destruction.
-// Blocks come in a few sizes, so steady traffic allocates nothing. Must be destroyed on the
-// thread that took it.
+// A reusable memory block from the calling thread's pool; its destruction returns it there. Blocks come in a
+// few sizes, so steady traffic does not call malloc(). A block must be destroyed on the thread that took it.
 class Block {
  public:
   static constexpr size_t kSmall = 4 * 1024;     // arenas
@@ -16,7 +15,7 @@ class Block {
   static constexpr size_t kLarge = 64 * 1024;    // long heads
   static constexpr size_t kBody = 128 * 1024;    // responses on their way to clients
   static constexpr size_t kHuge = 256 * 1024;    // bodies on their way to targets
-  static constexpr size_t kGiant = 1024 * 1024;  // the same, where they stream fast
+  static constexpr size_t kGiant = 1024 * 1024;  // large bodies from clients that upload fast
 
   Block() = default;
   Block(Block&& other) noexcept
@@ -33,7 +32,8 @@ class Block {
 
   // A block of at least `size` bytes. Sizes above kGiant come from the heap and return to it.
   static Block take(size_t size);
-  // A block of kGiant while few of them are in use on this thread, so that they stay bounded; else of kHuge.
+  // A block of kGiant while this thread uses few of that size, which bounds their memory; otherwise one of
+  // kHuge.
   static Block take_giant();
 
   char* data() const { return data_; }

@@ -12,9 +12,8 @@ struct EnumName {
   std::string_view name;
 };
 
-// The names of an enum stand once, beside the enum, and all that reads or writes them goes by that table: the
-// configuration, its schema, logs, metrics and `explain`. The table is a function that is found by its
-// argument:
+// The names of an enum are listed once, next to the enum. The configuration, its schema, logs, metrics and
+// `explain` all use that list. The list is returned by a function that argument-dependent lookup finds:
 //
 //   constexpr auto names_of(Colour) {
 //     return std::to_array<EnumName<Colour>>({{Colour::kRed, "red"}, {Colour::kBlue, "blue"}});
@@ -24,7 +23,7 @@ concept NamedEnum = requires(E value) {
   names_of(value).front().name;
 };
 
-// The name of `value`; empty when the table does not have it.
+// The name of `value`; empty when the list does not contain `value`.
 template <NamedEnum E>
 constexpr std::string_view name_of(E value) {
   for (const EnumName<E>& one : names_of(value)) {

@@ -13,7 +13,7 @@ using Steady = std::chrono::steady_clock;
 
 std::array<std::atomic<uint64_t>, kFaultKinds> counted{};
 
-// A bucket of messages for each kind, which fills again with time.
+// Limits how often messages are logged: one token bucket for each kind of fault.
 class Limiter {
  public:
   static Limiter& instance() {
@@ -21,7 +21,8 @@ class Limiter {
     return one;
   }
 
-  // Whether one more may be told; `left_out`: how many before it were not.
+  // True when another message of `kind` may be logged; `left_out` is then the number of messages suppressed
+  // before it.
   bool admit(Fault kind, uint64_t& left_out) {
     const std::lock_guard lock(mutex_);
     Bucket& bucket = buckets_[static_cast<size_t>(kind)];
@@ -108,7 +109,7 @@ Say told_as(Fault kind) {
 }
 
 void FaultState::failed(std::string_view reason) {
-  static constexpr int64_t kReminder = 300;  // seconds
+  static constexpr int64_t kReminder = 300;  // seconds between two messages about a lasting failure
   count_fault(kind_);
   const uint64_t hash = hash_bytes(reason);
   const int64_t now = steady_second();
@@ -124,9 +125,9 @@ void FaultState::failed(std::string_view reason) {
   message += reason;
   {
     const std::lock_guard lock(mutex_);
-    if (is_quiet()) return;  // another thread has told it meanwhile
+    if (is_quiet()) return;  // another thread has logged this failure meanwhile
     const uint64_t untold = untold_.exchange(0, std::memory_order_relaxed);
-    if (is_told()) message += " (" + std::to_string(untold + 1) + " times since this was told last)";
+    if (is_told()) message += " (" + std::to_string(untold + 1) + " times since this was last logged)";
     told_.store(hash, std::memory_order_relaxed);
     quiet_until_.store(now + kReminder, std::memory_order_relaxed);
     failing_.store(true, std::memory_order_release);

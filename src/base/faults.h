@@ -11,52 +11,53 @@
 
 namespace portcullis {
 
-// What can go wrong while the process serves, by kind. Each occurrence is counted (the metric
-// portcullis_faults_total), whether or not it is told; docs/logs.md lists the kinds.
+// The kinds of faults that can occur while the process serves. Every occurrence is counted (the metric
+// portcullis_faults_total), whether or not it is logged; docs/logs.md lists the kinds.
 enum class Fault : uint8_t {
   kAccept,            // a connection could not be accepted
   kAccessLog,         // lines of the access log could not be written
-  kAuditLog,          // the same of the audit log
-  kAuthService,       // a service that policies ask about callers gave no answer
-  kCacheDisk,         // an object of the cache was damaged, or could not be written
+  kAuditLog,          // lines of the audit log could not be written
+  kAuthService,       // an authentication service that a policy asks gave no answer
+  kCacheDisk,         // a cached object was damaged, or could not be written to disk
   kCertificate,       // a certificate, its key or its OCSP response could not be used
-  kDiscovery,         // a source of targets gave no list, or a wrong target
-  kFileWatch,         // changes of files are not noticed
+  kDiscovery,         // a discovery source gave no list of targets, or an invalid target
+  kFileWatch,         // the gateway is not notified of changes of files
   kHealthCheck,       // a target did not pass a check
   kKeySet,            // a key set could not be fetched or read
   kNameLookup,        // a host name could not be resolved
-  kOverload,          // memory, descriptors or a worker's lag are beyond a limit
+  kOverload,          // memory, file descriptors or a worker's event loop lag exceed a limit
   kQuotaStore,        // the counts of quotas could not be stored
   kRedisRefused,      // the Redis server answered a command with an error
   kRedisUnavailable,  // a connection to the Redis server failed, or was lost
   kTargetEjected,     // a target was ejected
-  kTraceExport,       // the collector of traces did not take a batch
+  kTraceExport,       // the trace collector did not accept a batch
 };
 inline constexpr size_t kFaultKinds = static_cast<size_t>(Fault::kTraceExport) + 1;
 std::string_view name_of(Fault kind);  // "redis_refused"
 
-// Counts one, without a word. Any thread; takes no lock.
+// Counts one fault without logging it. Any thread; takes no lock.
 void count_fault(Fault kind);
 uint64_t faults_counted(Fault kind);
 
-// Tells of a fault of that kind, or that it is over (Level::kInfo). Of a kind twenty messages are told at
-// once, and after that one in three seconds: an outage does not fill the log. How many were left out is told
-// with the next. Any thread.
+// Logs a fault of `kind`, or with Level::kInfo the end of one, without counting it. For each kind twenty
+// messages are logged at once and then at most one in three seconds, so that an outage does not fill the log;
+// the next logged message says how many were suppressed. Any thread.
 void tell_fault(Fault kind, Level level, const std::string& message);
-// Counts and tells it, as a warning.
+// Counts a fault of `kind` and logs it as a warning. Any thread.
 void report_fault(Fault kind, const std::string& message);
-// Tells what goes there as faults of that kind.
+// A Say that passes each of its messages to tell_fault() with `kind`.
 Say told_as(Fault kind);
 
-// Something that works or does not, as the connections of all workers to one server. Every failure is
-// counted, but told only when it is the first, when its reason is another one, or five minutes after it was
-// told last; that it works again is told once. Any thread; a call that tells nothing takes no lock.
+// Logs the state of one thing that works or fails, such as all workers' connections to one Redis server.
+// Every failure is counted. A failure is logged when it is the first, when its reason differs from the last
+// one, or when five minutes have passed since the last message. Recovery is logged once. Any thread; a call
+// that logs nothing takes no lock.
 class FaultState {
  public:
   // `subject` begins each message: "Redis 127.0.0.1:6379".
   FaultState(Fault kind, std::string subject) : kind_(kind), subject_(std::move(subject)) {}
 
-  // `reason`, which follows the subject and a colon.
+  // Reports a failure. The message is the subject, a colon and `reason`.
   void failed(std::string_view reason);
   void works() {
     if (failing_.load(std::memory_order_relaxed)) recover();
@@ -68,10 +69,10 @@ class FaultState {
   const Fault kind_;
   const std::string subject_;
   std::atomic<bool> failing_{false};
-  std::atomic<uint64_t> told_{0};        // the reason's hash
+  std::atomic<uint64_t> told_{0};        // hash of the reason that was logged last
   std::atomic<int64_t> quiet_until_{0};  // in seconds, by the steady clock
-  std::atomic<uint64_t> untold_{0};      // failures since it was told last
-  std::mutex mutex_;                     // of what is told
+  std::atomic<uint64_t> untold_{0};      // failures since the last message
+  std::mutex mutex_;                     // guards the decision to log
 };
 
 }  // namespace portcullis

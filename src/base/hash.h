@@ -6,8 +6,9 @@
 
 namespace portcullis {
 
-// Fast non-cryptographic 64-bit hashing in the manner of wyhash: multiply-and-fold over 8-byte lanes.
-// Stable within one process only. Not for input an attacker can use to force collisions in unbounded chains.
+// Fast non-cryptographic 64-bit hashing in the manner of wyhash: multiply-and-fold over 8-byte lanes. The
+// values are stable within one process only. Do not use it where an attacker's input could force collisions
+// in unbounded chains.
 __extension__ typedef unsigned __int128 uint128;
 
 inline uint64_t hash_mix(uint64_t a, uint64_t b) {

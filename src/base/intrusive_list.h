@@ -4,8 +4,8 @@
 
 namespace portcullis {
 
-// A link that an object embeds (by inheritance) to be in at most one list at a time.
-// Unlinks itself on destruction, so a list never holds a dangling element.
+// A link that an object inherits in order to be in at most one list at a time. Its destruction unlinks the
+// object, so a list never holds a dangling element.
 template <typename Tag = void>
 class ListNode {
  public:
@@ -31,8 +31,8 @@ class ListNode {
   ListNode* next_ = nullptr;
 };
 
-// A doubly linked list of objects that it does not own. T derives from ListNode<Tag>.
-// Not thread-safe. All operations are O(1).
+// A doubly linked list that does not own its elements. T derives from ListNode<Tag>. Not thread-safe. All
+// operations are O(1).
 template <typename T, typename Tag = void>
 class IntrusiveList {
  public:
@@ -69,7 +69,7 @@ class IntrusiveList {
     head.previous_ = last;
   }
 
-  // Calls visit(T&) for each element; visit may unlink the element it is given.
+  // Calls visit(T&) for each element. `visit` may unlink the element that it receives.
   template <typename Visit>
   void for_each(Visit visit) {
     for (ListNode<Tag>* node = sentinel().next_; node != &head_;) {

@@ -17,7 +17,8 @@ Output Output::of_standard(int descriptor) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0 || S_ISREG(status.st_mode)) return {descriptor, Kind::kDirect};
   if (S_ISSOCK(status.st_mode)) return {descriptor, Kind::kSocket};
-  // O_NONBLOCK belongs to the description, which the shell and others may share: we open one of our own.
+  // O_NONBLOCK belongs to the open file description, which the shell and other processes may share, so the
+  // gateway opens a description of its own.
   const std::string path = "/proc/self/fd/" + std::to_string(descriptor);
   UniqueFd own(::open(path.c_str(), O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (own) return {std::move(own), Kind::kDirect};
@@ -33,7 +34,7 @@ Result<Output> Output::append_to(const std::string& path) {
     std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
     file.reset(::open(path.c_str(), O_WRONLY | kFlags, kMode));
   }
-  // A named pipe without a reader: it fills, and its reader may come later.
+  // A named pipe without a reader is opened for reading as well: the pipe buffers text until a reader comes.
   if (!file && errno == ENXIO) file.reset(::open(path.c_str(), O_RDWR | kFlags, kMode));
   if (!file) return Error{"cannot open " + path + ": " + std::strerror(errno)};
   return Output(std::move(file), Kind::kDirect);
@@ -66,7 +67,7 @@ bool Output::is_shared(int descriptor) {
   return ::fstat(descriptor, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
 }
 
-// Whole lines that a pipe takes all at once or not at all (pipe(7)); of a longer line, its beginning.
+// As many whole lines as a pipe writes atomically (PIPE_BUF, see pipe(7)); of a longer line, its beginning.
 size_t Output::piece_of(std::string_view text) {
   if (text.size() <= PIPE_BUF) return text.size();
   const size_t end = text.rfind('\n', PIPE_BUF - 1);
@@ -82,7 +83,8 @@ ssize_t Output::write_some(std::string_view text) const {
         errno = EAGAIN;
         return -1;
       }
-      // A pipe with room has room for that much (pipe(7)).
+      // A pipe that poll() reports as writable has room for PIPE_BUF bytes (pipe(7)), so this write does not
+      // block.
       return ::write(descriptor_, text.data(), piece_of(text));
     case Kind::kDirect: break;
   }

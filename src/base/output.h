@@ -9,31 +9,32 @@
 
 namespace portcullis {
 
-// A descriptor that text is written to and whose reader may be slow or stuck: a pipe, a terminal, a socket, a
-// file. A write waits for the reader no longer than it is told. Lines of up to PIPE_BUF bytes reach a pipe
-// or a socket whole, although others write to it, too. One thread at a time.
+// Writes text to a descriptor whose reader may be slow or stuck: a pipe, a terminal, a socket or a file. Each
+// write has a time limit. Lines of up to PIPE_BUF bytes reach a pipe or a socket whole, even when other
+// processes write to the same pipe or socket. One thread at a time.
 class Output {
  public:
-  // Standard output (1) or standard error (2), which other processes may share: the flags of the descriptor
-  // itself stay as they are.
+  // Standard output (1) or standard error (2). Other processes may share the descriptor, so its own flags are
+  // not changed.
   static Output of_standard(int descriptor);
-  // A file, or a named pipe, to which text is appended. A file that is not there is made, readable by its
-  // user and group; so are the folders that are missing on the way.
+  // Opens a file or named pipe for appending. A missing file is created, readable by its user and group;
+  // missing parent folders are created.
   static Result<Output> append_to(const std::string& path);
 
-  // Writes until everything has been taken, `patience` is over, or writing fails. The number of bytes that
-  // were taken; error() says whether writing failed.
+  // Writes `text` until all bytes are written, `patience` has passed, or writing fails. Returns the number of
+  // bytes written; error() says whether writing failed.
   size_t write(std::string_view text, std::chrono::milliseconds patience);
-  // errno of the last write(); 0 when it did not fail, although the reader may have taken nothing.
+  // errno of the last write(). 0 when write() did not fail, even if the reader was too slow to accept any
+  // bytes.
   int error() const { return error_; }
-  // For signal handlers.
+  // The descriptor, for signal handlers.
   int descriptor() const { return descriptor_; }
 
  private:
   enum class Kind {
-    kDirect,       // writing does not wait: a file, or a description of our own that does not block
-    kSocket,       // each call is told not to wait
-    kAskedBefore,  // a pipe that could not be opened again: it is asked for room before each piece
+    kDirect,       // writes never block: a regular file, or a non-blocking description opened by this class
+    kSocket,       // each send uses MSG_DONTWAIT
+    kAskedBefore,  // a pipe that could not be reopened: poll() is called before each piece
   };
   Output(int descriptor, Kind kind) : descriptor_(descriptor), kind_(kind) {}
   Output(UniqueFd owned, Kind kind) : owned_(std::move(owned)), descriptor_(owned_.get()), kind_(kind) {}
@@ -46,7 +47,8 @@ class Output {
   UniqueFd owned_;
   int descriptor_;
   Kind kind_;
-  bool shared_ = is_shared(descriptor_);  // a pipe or a socket, where others' lines may come in between
+  // A pipe or socket that other processes may write to between two pieces.
+  bool shared_ = is_shared(descriptor_);
   int error_ = 0;
 };
 

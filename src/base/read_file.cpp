@@ -12,7 +12,7 @@ Result<std::string> read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream content;
   if (file && content << file.rdbuf()) return std::move(content).str();
-  // An empty file fails too, without an errno.
+  // An empty file also sets the fail bit, but not errno.
   if (file.is_open() && errno == 0) return std::string();
   return Error{std::strerror(errno)};
 }

@@ -6,7 +6,7 @@
 
 namespace portcullis {
 
-// A whole file. The error is the system's word for why not.
+// Reads a whole file. The error is the text of errno.
 Result<std::string> read_file(const std::string& path);
 
 }  // namespace portcullis

@@ -6,7 +6,7 @@
 
 namespace portcullis {
 
-// A failure described for a person. Used by control code; the data path uses enums.
+// The description of a failure, for people. For control code; the data path uses enums.
 struct Error {
   std::string message;
 };

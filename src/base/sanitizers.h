@@ -2,7 +2,8 @@
 
 namespace portcullis {
 
-// True in sanitizer builds, where memory is not recycled through pools so that misuse is seen.
+// True in sanitizer builds. Memory pools are then disabled, so that the sanitizer detects misuse of freed
+// memory.
 #if defined(PORTCULLIS_SANITIZED)
 inline constexpr bool kSanitized = true;
 #else

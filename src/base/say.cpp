@@ -21,7 +21,7 @@ namespace portcullis {
 namespace {
 
 constexpr std::chrono::milliseconds kMessagePatience{200};
-constexpr size_t kMaxWaiting = 1'000;  // messages, while a thread is writing
+constexpr size_t kMaxWaiting = 1'000;  // messages; more are dropped while a thread is writing
 
 std::atomic<int> descriptor_for_handlers{STDERR_FILENO};
 std::array<std::atomic<uint64_t>, kLevels.size()> said{};
@@ -30,7 +30,7 @@ size_t index_of(Level level) {
   return level == Level::kError ? 0 : level == Level::kWarning ? 1 : 2;
 }
 
-// As RFC 3339 writes it, in UTC and with milliseconds: 2026-11-28T12:00:00.123Z.
+// The current time in the format of RFC 3339, in UTC with milliseconds: 2026-11-28T12:00:00.123Z.
 std::string current_timestamp() {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
@@ -43,7 +43,7 @@ std::string current_timestamp() {
   return text;
 }
 
-// What others have sent may be in a message: it must not begin a line of its own.
+// A message may contain text from clients or targets, which must not be able to start a new log line.
 std::string on_one_line(std::string_view message) {
   std::string out;
   for (const char c : message) {
@@ -61,8 +61,8 @@ std::string on_one_line(std::string_view message) {
   return out;
 }
 
-// The journal says in JOURNAL_STREAM which of its sockets it reads, so that a descriptor which has been
-// redirected since is not taken for it.
+// JOURNAL_STREAM identifies the socket that the journal reads; a descriptor that was redirected since then
+// does not match.
 bool is_read_by_journal(int descriptor) {
   const char* told = std::getenv("JOURNAL_STREAM");
   struct stat status {};
@@ -89,7 +89,7 @@ class Messages {
     settings_ = settings;
   }
 
-  // `plain`: the line that it is outside of the process log.
+  // `plain` is the line that is written when the process log is not active.
   void write(Level level, std::string_view fault, const std::string& message, const std::string& plain) {
     said[index_of(level)].fetch_add(1, std::memory_order_relaxed);
     std::unique_lock lock(mutex_);
@@ -117,7 +117,7 @@ class Messages {
       append_json_escaped(out, message);
       return out += "\"}\n";
     }
-    // The journal notes the time and the process by itself.
+    // The journal adds the time and the process itself.
     if (!for_journal_) {
       out.append(current_timestamp()).append(" ").append(name_of(level));
       out.append(" portcullis[").append(process).append("]: ");
@@ -125,7 +125,8 @@ class Messages {
     return out += on_one_line(message) + "\n";
   }
 
-  // Writes `text`, or leaves it to the thread that is writing, which must not make this one wait.
+  // Writes `text`, or queues it when another thread is writing, so that this thread does not wait for that
+  // thread.
   void pass_on(std::string text, std::unique_lock<std::mutex>& lock) {
     if (waiting_.size() >= kMaxWaiting) {
       ++dropped_;
@@ -154,7 +155,7 @@ class Messages {
       rest_.erase(0, taken);
       ++dropped_;
     } else {
-      // What has been begun is ended first, so that lines stay whole.
+      // The rest of a partly written message is written first, so that lines stay whole.
       rest_ = text.substr(taken);
       dropped_ -= dropped;
     }
@@ -169,12 +170,13 @@ class Messages {
   }
 
   std::mutex mutex_;
-  std::optional<Output> output_;  // none: there is no process log, and messages wait for their reader
+  std::optional<Output>
+      output_;  // empty when there is no process log; messages then wait for the reader of standard error
   ProcessLog settings_;
   bool for_journal_ = false;
   std::deque<std::string> waiting_;
-  bool writing_ = false;  // a thread takes what is waiting; `rest_` and `stuck_` are its own
-  std::string rest_;      // of a message of which the reader has taken a part
+  bool writing_ = false;  // a thread is writing queued messages; that thread alone uses `rest_` and `stuck_`
+  std::string rest_;      // the part of a message that the reader has not taken yet
   bool stuck_ = false;
   uint64_t dropped_ = 0;
 };

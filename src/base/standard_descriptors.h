@@ -2,8 +2,9 @@
 
 namespace portcullis {
 
-// Opens /dev/null for each of the descriptors 0, 1 and 2 that is closed, so that nothing else that is opened
-// becomes one of them and is taken for standard input or output. Call it before anything is opened.
+// Opens /dev/null for each of the descriptors 0, 1 and 2 that is closed. Otherwise a file opened later could
+// get one of these numbers and be mistaken for standard input or output. Call this before anything else is
+// opened.
 void open_standard_descriptors();
 
 }  // namespace portcullis

@@ -8,7 +8,7 @@
 namespace portcullis {
 namespace {
 
-// Damerau-Levenshtein distance (adjacent transpositions count one), over short words.
+// Damerau-Levenshtein distance of short words (swapping two neighbouring letters counts as one edit).
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> before(b.size() + 1), previous(b.size() + 1), current(b.size() + 1);
   std::iota(previous.begin(), previous.end(), 0);
@@ -27,11 +27,12 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return previous[b.size()];
 }
 
-// How much of `text`, from its beginning, stands in a JSON string as it is: eight bytes at a time.
+// The length of the longest prefix of `text` that needs no escaping in a JSON string. Checks eight bytes at a
+// time.
 size_t plain_json(std::string_view text) {
   constexpr uint64_t kOnes = 0x0101010101010101;
   constexpr uint64_t kHighs = kOnes * 0x80;
-  // Something with its high bit set, where a byte of `word` is less than `least`, which is at most 0x80.
+  // Not zero when a byte of `word` is less than `least`, which must be at most 0x80.
   const auto has_less = [](uint64_t word, uint64_t least) { return (word - kOnes * least) & ~word & kHighs; };
   const auto has = [&](uint64_t word, char c) {
     return has_less(word ^ (kOnes * static_cast<uint8_t>(c)), 1);
@@ -117,7 +118,7 @@ std::string without_secrets(std::string_view url) {
 void append_json_escaped(std::string& out, std::string_view text) {
   static constexpr std::string_view kHex = "0123456789abcdef";
   for (size_t i = 0; i < text.size();) {
-    // Most of it, in one piece.
+    // Appends the characters that need no escaping in one piece.
     const size_t plain = plain_json(text.substr(i));
     out.append(text.substr(i, plain));
     i += plain;

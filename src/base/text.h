@@ -23,14 +23,14 @@ inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
 
 std::string to_lower(std::string_view text);
 
-// Without leading and trailing spaces and tabs (the OWS of RFC 9110 section 5.6.3).
+// `text` without leading and trailing spaces and tabs (OWS of RFC 9110 section 5.6.3).
 inline std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
 }
 
-// Digits only, of either case: no sign, no space, no overflow.
+// Parses digits of `base`, in upper or lower case. Signs, spaces and overflow are refused.
 inline std::optional<uint64_t> parse_digits(std::string_view text, int base) {
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
@@ -44,7 +44,7 @@ inline std::optional<uint64_t> parse_hex(std::string_view text) {
   return parse_digits(text, 16);
 }
 
-// The last `digits` hexadecimal digits of `number`, in lower case.
+// Writes the last `digits` hexadecimal digits of `number`, in lower case.
 inline void write_hex(char* out, uint64_t number, size_t digits) {
   for (size_t i = digits; i-- > 0; number >>= 4) out[i] = "0123456789abcdef"[number & 15];
 }
@@ -69,23 +69,24 @@ void for_each_list_element(std::string_view list, Visit visit) {
   }
 }
 
-// The candidate nearest to `word` by edit distance, when near enough to be a likely slip of the pen.
+// The candidate nearest to `word` by edit distance, if the distance is small enough for a typing mistake.
 std::optional<std::string_view> nearest_word(std::string_view word,
                                              const std::vector<std::string_view>& candidates);
 
-// " - did you mean `x`?" for the nearest candidate, or "": the end of an error message about `word`.
+// " - did you mean `x`?" for the nearest candidate, or "": appended to an error message about `word`.
 std::string suggestion_for(std::string_view word, const std::vector<std::string_view>& candidates);
 
-// Length of the valid UTF-8 sequence at the start of `text`, which is not empty; 0 when there is none.
+// The length of the valid UTF-8 sequence at the start of `text`, which must not be empty; 0 when the sequence
+// is invalid.
 size_t utf8_sequence(std::string_view text);
 
-// A URL for people, without what may be secret in it: user name and password, and the query.
+// A URL for logs and messages, without its user name, password and query, which may be secret.
 std::string without_secrets(std::string_view url);
 
-// "a, b, c".
+// Joins the words as "a, b, c".
 std::string join(const std::vector<std::string>& words);
 
-// Appends `text` as the inside of a JSON string, escaped; invalid UTF-8 becomes U+FFFD.
+// Appends `text` to `out`, escaped for the inside of a JSON string. Invalid UTF-8 becomes U+FFFD.
 void append_json_escaped(std::string& out, std::string_view text);
 
 }  // namespace portcullis

@@ -4,7 +4,7 @@
 
 namespace portcullis {
 
-// The time of day, to the second: for what expires by the calendar. Any thread.
+// The current calendar time in whole seconds, for certificates and tokens that expire. Any thread.
 inline std::chrono::sys_seconds current_second() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
