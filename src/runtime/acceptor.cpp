@@ -20,7 +20,7 @@ Error system_error(const std::string& what, const SocketAddress& address) {
   return Error{what + " " + address.to_string() + ": " + std::strerror(errno)};
 }
 
-// EADDRINUSE and EACCES alone do not say what to do.
+// EADDRINUSE and EACCES alone do not tell an operator what to do.
 Error bind_error(const std::string& what, const SocketAddress& address) {
   const int error = errno;
   std::string why = std::strerror(error);
@@ -38,9 +38,9 @@ std::string folder_of(const SocketAddress& address) {
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
-// Between looking whether a socket's file is stale and listening at its path no other process may do the
-// same. Such processes lock the folder, which leaves no file behind. Where that is not possible it goes on
-// without.
+// Locks the folder of a Unix socket, so that no other gateway process can replace the file between this
+// process's check for a stale file and its listen(). Locking the folder leaves no file behind. When the
+// folder cannot be locked, the caller continues without a lock.
 UniqueFd lock_folder(const SocketAddress& address) {
   UniqueFd folder(::open(folder_of(address).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   constexpr timespec kPause{0, 10'000'000};
@@ -56,13 +56,14 @@ void remove_stale_unix_socket(const SocketAddress& address) {
   if (!is_unix_socket_alive(address)) ::unlink(local->sun_path);
 }
 
-// All listening sockets of the process together: what is in the way concerns all of them.
+// One fault state for all listening sockets of the process, because what makes accept() fail concerns all of
+// them.
 FaultState& accepting() {
   static FaultState one(Fault::kAccept, "accepting connections");
   return one;
 }
 
-// An accept that failed with it may be followed by one that does not.
+// True for an error of accept() that concerns a single connection, so that the next accept() may succeed.
 bool concerns_one_connection(int error) {
   return error == EINTR || error == ECONNABORTED || error == EPROTO;
 }
@@ -70,7 +71,7 @@ bool concerns_one_connection(int error) {
 }  // namespace
 
 bool is_unix_socket_alive(const SocketAddress& address) {
-  // Without waiting: the queue of one that is alive may be full.
+  // Connects without blocking: the backlog of a live listener may be full.
   UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   return ::connect(probe.get(), address.data(), address.length()) == 0 ||
          (errno != ECONNREFUSED && errno != ENOENT);
@@ -99,19 +100,20 @@ Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog
     lock = lock_folder(address);
     remove_stale_unix_socket(address);
   } else {
-    // Past connections of the same port, which the kernel still knows, are not in the way.
+    // SO_REUSEADDR: connections of an earlier process in TIME_WAIT do not block the port.
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (sharing == Sharing::kSameProcess) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    // A connection inherits what its listening socket has when the kernel accepts it, which may be long
-    // before a worker does: small responses leave at once.
+    // An accepted connection inherits the socket options that the listening socket has when the kernel
+    // accepts it, which may be long before a worker does. TCP_NODELAY sends small responses at once.
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     set_keepalive(fd.get(), keepalive);
   }
   if (::bind(fd.get(), address.data(), address.length()) != 0) return bind_error("cannot bind", address);
-  // The kernel looks for conflicts once more: of two processes that have bound at the same time one fails
+  // listen() checks for conflicts again: of two processes that bound the address at the same time, one fails
   // here.
   if (::listen(fd.get(), backlog) != 0) return bind_error("cannot listen on", address);
-  // Only now: with it from the start, the socket would share the address with those of other processes, too.
+  // SO_REUSEPORT is set only now: set before bind(), it would let the socket share its address with sockets
+  // of other processes.
   if (!address.is_unix()) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   return fd;
 }
@@ -122,13 +124,13 @@ Acceptor::Acceptor(EventLoop& loop, UniqueFd socket, OnConnection on_connection)
 }
 
 Acceptor::~Acceptor() {
-  // Other processes may hold the same socket (upgrade), so closing would not unregister it.
+  // Another process may hold the same socket during an upgrade, so closing it would not remove it from epoll.
   loop_.unwatch(socket_.get(), *this);
 }
 
 void Acceptor::on_events(uint32_t) {
-  // Level-triggered: at low rates one accept per event spares the call that would only say EAGAIN; under load
-  // the budget grows.
+  // Level-triggered: at low rates one accept() per event avoids a second call that would only return EAGAIN;
+  // under load the budget grows.
   EventLoop& loop = loop_;  // outlives this acceptor, which a connection's handler may destroy
   const int budget = budget_;
   for (int accepted = 0; accepted < budget; ++accepted) {

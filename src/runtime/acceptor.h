@@ -8,28 +8,28 @@
 
 namespace portcullis {
 
-// With whom a listening socket may share its address.
+// Which other sockets may listen at the same address.
 enum class Sharing {
-  kNone,         // with none that listens there already: opening it fails then, and the error says who does
-  kSameProcess,  // with others of this process, by SO_REUSEPORT: each has a queue of its own
+  kNone,         // none: opening fails when a socket listens there already, and the error names its process
+  kSameProcess,  // other sockets of this process, by SO_REUSEPORT; each has its own queue of connections
 };
 
-// Opens a listening socket. One that is opened with Sharing::kNone lets later ones of the same user share its
-// address with Sharing::kSameProcess. The file of a Unix socket on which no process listens any more is
-// replaced. Connections have `keepalive` from the first one on. Any thread.
+// Opens a listening socket. After a socket was opened with Sharing::kNone, sockets of the same user can share
+// its address with Sharing::kSameProcess. A Unix socket's file on which no process listens any more is
+// replaced. Accepted connections have the `keepalive` options from the start. Any thread.
 Result<UniqueFd> open_listening_socket(const SocketAddress& address, int backlog,
                                        Sharing sharing = Sharing::kNone, const TcpKeepalive& keepalive = {});
 
-// Whether a listening socket could be opened there now: an error says what is in the way. It accepts nothing
-// meanwhile.
+// Checks whether a listening socket could be opened at `address`; the error says what prevents it. No
+// connections are accepted by this check. Any thread.
 Status check_address_is_free(const SocketAddress& address);
 
-// True when a process listens at the path of this Unix socket; false when its file is left over, or there is
-// none.
+// True when a process listens at the path of this Unix socket; false when the file is stale or missing. Any
+// thread.
 bool is_unix_socket_alive(const SocketAddress& address);
 
-// Accepts connections on one loop. Does not own the descriptor's address, only the descriptor. When accepting
-// fails, that is told and counted (Fault::kAccept); it pauses briefly and goes on by itself.
+// Accepts connections on one loop. When accept() fails, the failure is counted and logged (Fault::kAccept),
+// and the acceptor tries again after a short pause.
 class Acceptor final : private Watcher {
  public:
   // Receives each connection; runs on the loop's thread.
@@ -40,10 +40,10 @@ class Acceptor final : private Watcher {
   Acceptor& operator=(const Acceptor&) = delete;
   ~Acceptor();
 
-  // While it is held nothing is accepted: connections wait in the kernel's queue.
+  // While held, the acceptor accepts nothing; connections wait in the kernel's queue.
   void hold(bool held);
-  // Accepts those who wait in the kernel's queue, whom it would reset when the socket is closed, as is to
-  // happen next.
+  // Accepts the connections that wait in the kernel's queue. Call this before the socket is closed, because
+  // closing resets connections that were not accepted.
   void accept_waiting();
 
   int fd() const { return socket_.get(); }
@@ -63,7 +63,8 @@ class Acceptor final : private Watcher {
   void pause();
 
   static constexpr int kMaxPerEvent = 64;
-  // More than a queue has: who comes while it is emptied does not keep it going.
+  // More connections than a backlog holds: an upper bound, so that new connections do not keep
+  // accept_waiting() running.
   static constexpr int kMaxWaiting = 1 << 16;
   static constexpr Milliseconds kPause{100};
 

@@ -64,7 +64,7 @@ Result<SocketAddress> SocketAddress::parse(std::string_view text) {
       return Error{"the path of a unix: address must be shorter than " +
                    std::to_string(sizeof address.storage_.local.sun_path) + " bytes"};
     }
-    address.storage_.local = {};  // to its end: a union's own initialiser clears its first member only
+    address.storage_.local = {};  // an initialiser of the union clears only its first member
     address.storage_.local.sun_family = AF_UNIX;
     std::memcpy(address.storage_.local.sun_path, path.data(), path.size());
     address.length_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);

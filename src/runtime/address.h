@@ -11,13 +11,13 @@
 
 namespace portcullis {
 
-// Where a socket listens or connects: IPv4, IPv6 or a Unix path. A plain value.
+// The address of a socket: IPv4, IPv6 or a Unix path. A plain value.
 class SocketAddress {
  public:
   SocketAddress() = default;
   SocketAddress(const sockaddr* address, socklen_t length);
 
-  // "127.0.0.1:80", "[::1]:80", "unix:/path". Host names are refused; see split_host_port.
+  // Parses "127.0.0.1:80", "[::1]:80" or "unix:/path". Host names are refused; see split_host_port().
   static Result<SocketAddress> parse(std::string_view text);
   // The address that `fd` is bound to, or its peer's.
   static SocketAddress of_socket(int fd);
@@ -31,14 +31,14 @@ class SocketAddress {
 
   int family() const { return length_ < sizeof(sa_family_t) ? AF_UNSPEC : data()->sa_family; }
   bool is_unix() const { return family() == AF_UNIX; }
-  // Only this machine reaches it: a loopback address, or a Unix socket.
+  // True for a loopback address or a Unix socket, which only this machine can reach.
   bool is_local() const;
   uint16_t port() const;
   void set_port(uint16_t port);
 
-  // Without the port; IPv4 addresses mapped into IPv6 are shown as IPv4. "unix" for Unix sockets.
+  // The host without the port; IPv4 addresses mapped into IPv6 are written as IPv4. "unix" for Unix sockets.
   std::string host() const;
-  // The form that parse() reads.
+  // The address in the format that parse() reads.
   std::string to_string() const;
   // Writes host() into `out` (at least INET6_ADDRSTRLEN bytes) and returns its length. Does not allocate.
   size_t write_host(char* out) const;

@@ -33,7 +33,8 @@ void BatchedSyscalls::close() {
 void BatchedSyscalls::send_many(std::span<SendRequest> requests) {
   if (requests.size() == 1 || !ring_) return Syscalls::send_many(requests);
   if (!registered_) {
-    // Spares a look-up a call. It is the calling thread's, so it is done here; older kernels cannot.
+    // Registering the ring's descriptor saves a look-up per call. The registration is per thread, so it is
+    // done here, on the thread that sends. Older kernels do not support it.
     registered_ = true;
     io_uring_register_ring_fd(ring_.get());
   }
@@ -68,8 +69,9 @@ void BatchedSyscalls::send_batch(std::span<SendRequest> requests) {
     ended += seen;
   }
   if (ended == requests.size()) return;
-  // The ring has failed, which the kernel does to broken programs only. Whether the rest has been sent cannot
-  // be known, so it must not be sent again: those connections end, and the ring is not used any more.
+  // io_uring_enter() has failed, which happens only to incorrect programs. It is unknown which bytes of these
+  // sends were sent, so they must not be sent again: their connections fail, and the ring is not used any
+  // more.
   close();
   for (SendRequest& one : requests) {
     if (one.result == kPending) one.result = -EIO;

@@ -8,12 +8,12 @@ struct io_uring;
 
 namespace portcullis {
 
-// The kernel, with send_many() as one system call through io_uring. Every send in it is told not to wait, so
-// all of them have ended when the call returns: nothing is ever in flight, and buffers belong to the caller
-// again. For one thread.
+// The kernel's system calls, with send_many() as a single call through io_uring. Each send has MSG_DONTWAIT,
+// so all sends have completed when the call returns: no operation stays in flight, and the caller may reuse
+// its buffers. One thread.
 class BatchedSyscalls final : public Syscalls {
  public:
-  // Null where the kernel is too old or a container forbids io_uring.
+  // Null when the kernel is too old or a container forbids io_uring.
   static std::unique_ptr<BatchedSyscalls> create();
   ~BatchedSyscalls() override;
 
@@ -25,7 +25,7 @@ class BatchedSyscalls final : public Syscalls {
   void close();
 
   static constexpr unsigned kEntries = 256;
-  std::unique_ptr<io_uring> ring_;  // null once it has failed
+  std::unique_ptr<io_uring> ring_;  // null after the ring has failed
   bool registered_ = false;
 };
 

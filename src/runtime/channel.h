@@ -9,25 +9,26 @@ namespace portcullis {
 
 struct IoResult;
 
-// What carries a stream's bytes where it has no socket of its own: one stream of an HTTP/2 connection. Owned
-// by its Stream, whose signal_readable(), signal_writable() and signal_hang_up() it calls when something has
-// become possible. On the loop's thread.
+// Carries the bytes of a stream that has no socket of its own, such as one stream of an HTTP/2 connection.
+// Owned by its Stream; the channel calls the Stream's signal_readable(), signal_writable() and
+// signal_hang_up() when the corresponding operation becomes possible. On the loop's thread.
 class Channel {
  public:
   virtual ~Channel() = default;
 
-  // As Stream::try_read.
+  // Reads as Stream::try_read does.
   virtual IoResult read(char* data, size_t size) = 0;
-  // A read would find something, the end or an error.
+  // True when a read would return data, the end of the stream or an error.
   virtual bool may_read() const = 0;
-  // A write would be taken now, at least in part, or would fail. When false, the stream is told by
-  // signal_writable() when that has changed.
+  // True when a write would accept at least some bytes, or would fail. When false, the channel calls
+  // Stream::signal_writable() once a write is possible.
   virtual bool may_write() = 0;
-  // Takes from `pieces` what there is room for; EAGAIN when that is not all.
+  // Accepts as many bytes of `pieces` as there is room for; the error is EAGAIN when bytes remain.
   virtual IoResult write(std::span<iovec>& pieces) = 0;
-  // Nothing more will be written.
+  // Announces that nothing more will be written.
   virtual void finish() = 0;
-  // The end, before the destructor. `broken`: the peer must not take what it has for all there is.
+  // Ends the channel, before its destructor. With `broken` the peer must not take the bytes received so far
+  // for a complete message.
   virtual void close(bool broken) = 0;
 };
 

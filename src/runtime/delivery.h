@@ -9,15 +9,15 @@
 
 namespace portcullis {
 
-// A value that another thread sends to one coroutine of `loop`: `co_await delivery` yields it, the first
-// where there are several. The coroutine may be destroyed while it waits; what arrives then is dropped. The
-// loop must outlive the sender.
+// Receives one value that another thread sends to a coroutine of `loop`: `co_await delivery` yields the first
+// value that was delivered; later values are dropped. The waiting coroutine may be destroyed; a value that
+// arrives after that is dropped. The loop must outlive the sender.
 template <typename T>
 class Delivery {
   struct State {
     explicit State(EventLoop& to) : loop(to) {}
     EventLoop& loop;
-    // The rest is touched by the loop's thread only.
+    // The members below are used by the loop's thread only.
     std::coroutine_handle<> waiter;
     std::optional<T> value;
   };
@@ -28,10 +28,10 @@ class Delivery {
    public:
     explicit Sender(std::shared_ptr<State> state) : state_(std::move(state)) {}
     void deliver(T value) const {
-      // The mailbox takes copyable messages only.
+      // The mailbox only accepts copyable messages, so a shared pointer carries the value.
       auto carried = std::make_shared<T>(std::move(value));
       state_->loop.post([state = state_, carried] {
-        if (state->value) return;  // another value came first
+        if (state->value) return;  // an earlier value was delivered
         state->value.emplace(std::move(*carried));
         if (state->waiter) std::exchange(state->waiter, nullptr).resume();
       });

@@ -22,7 +22,7 @@ EventLoop::EventLoop(Syscalls& syscalls)
 
 void EventLoop::run() {
   while (!stopping_.load(std::memory_order_relaxed)) run_once(Milliseconds(60'000));
-  // This stop() has been followed. One that comes before the next run() is for that one.
+  // This stop() has taken effect. A stop() that comes before the next run() ends that run().
   stopping_.store(false, std::memory_order_relaxed);
 }
 
@@ -32,17 +32,17 @@ void EventLoop::stop() {
 }
 
 void EventLoop::run_once(Milliseconds longest) {
-  // What settle() has left is not to wait.
+  // When settle() has left work, the loop must not wait for events.
   const uint64_t ticks = deferred_.empty() && next_round_.empty()
                              ? timers_.ticks_until_next(static_cast<uint64_t>(longest.count()))
                              : 0;
   const int count = syscalls_.epoll_wait(epoll_.get(), events_.data(), kBatch,
                                          static_cast<int>(std::min<uint64_t>(ticks, 60'000)));
   now_ = Clock::now();
-  // What asks for a further round from now on gets another one than this.
+  // A Deferred that is queued from now on runs in the following round.
   IntrusiveList<Deferred, Deferred> begun;
   begun.splice_back(next_round_);
-  event_count_ = std::max(count, 0);  // EINTR: nothing arrived
+  event_count_ = std::max(count, 0);  // -1 with EINTR: no events
   for (next_event_ = 0; next_event_ < event_count_;) {
     const epoll_event& event = events_[next_event_++];
     auto* watcher = static_cast<Watcher*>(event.data.ptr);
@@ -60,7 +60,8 @@ void EventLoop::run_once(Milliseconds longest) {
     round_watcher_->on_round(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - now_));
 }
 
-// What is deferred may send, and what has been sent may defer; but others want their turn, too.
+// Deferred calls may send, and sends may defer further calls, so this repeats; the number of passes is
+// limited so that events get their turn.
 void EventLoop::settle() {
   constexpr int kMaxRounds = 16;
   for (int round = 0; round < kMaxRounds && !(deferred_.empty() && senders_.empty()); ++round) {
@@ -84,7 +85,7 @@ void EventLoop::send_all() {
     syscalls_.send_many(requests_);
     for (size_t i = 0; i < requests_.size(); ++i) {
       Sender* sender = std::exchange(sending_[i], nullptr);
-      if (sender == nullptr) continue;  // taken back by one before it
+      if (sender == nullptr) continue;  // an earlier callback has withdrawn this send
       sender->place_ = nullptr;
       sender->sent(requests_[i].result);
     }
@@ -129,7 +130,7 @@ void EventLoop::arm(Timer& timer, Milliseconds delay) {
     timer.unlink();
     return;
   }
-  // The current tick has begun already: one more makes sure that the whole delay passes.
+  // The current tick has already begun; one more tick makes sure that the whole delay passes.
   timers_.arm(timer, to_ticks(now_) + static_cast<uint64_t>(std::max<int64_t>(delay.count(), 0)) + 1);
 }
 

@@ -18,7 +18,7 @@ namespace portcullis {
 using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 
-// Waits without limit.
+// A timeout that never expires.
 inline constexpr Milliseconds kForever = Milliseconds::max();
 
 // Receives the readiness events of one descriptor, on the loop's thread.
@@ -30,7 +30,7 @@ class Watcher {
   ~Watcher() = default;
 };
 
-// Told how long the loop was busy with one batch of events, and so kept the next waiting.
+// Receives how long the loop spent on one batch of events, which is how long the next events had to wait.
 class RoundWatcher {
  public:
   virtual void on_round(std::chrono::microseconds took) = 0;
@@ -41,12 +41,12 @@ class RoundWatcher {
 
 class EventLoop;
 
-// A small send that may wait until the events in hand have been handled, to be made with others in one call.
-// Destroying it takes it back.
+// A small send that may wait until the current batch of events is handled, so that many sends share one
+// system call. Destroying the object withdraws the send.
 class Sender : public ListNode<Sender> {
  public:
   virtual SendRequest request() = 0;
-  // `result`: bytes, or the negated errno.
+  // `result`: the number of bytes sent, or the negated errno.
   virtual void sent(ssize_t result) = 0;
 
  protected:
@@ -59,10 +59,10 @@ class Sender : public ListNode<Sender> {
 
  private:
   friend class EventLoop;
-  Sender** place_ = nullptr;  // while its result is awaited
+  Sender** place_ = nullptr;  // not null while a result is expected
 };
 
-// Something to be done once, when the events in hand have been handled. Destroying it takes it back.
+// A call that is made once, after the current batch of events. Destroying the object withdraws the call.
 class Deferred : public ListNode<Deferred> {
  public:
   virtual void run_deferred() = 0;
@@ -79,54 +79,55 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Runs until stop(), also one that came before; returns after the events in hand have been handled. May be
-  // called again after that, and then runs until the next stop().
+  // Runs until stop(); a stop() that came before run() counts. Returns after the current batch of events is
+  // handled. May be called again, and then runs until the next stop().
   void run();
-  // Any thread.
+  // Makes run() return. Any thread.
   void stop();
-  // Handles one batch of events, waiting at most `longest` for the first.
+  // Handles one batch of events; waits at most `longest` for the first event.
   void run_once(Milliseconds longest);
 
-  // Runs `message` on the loop's thread, in order per sender. Any thread.
+  // Runs `message` on the loop's thread. Messages of one sending thread stay in order. Any thread.
   void post(Mailbox::Message message);
 
   // Watches `fd` for `events` (EPOLLIN, EPOLLOUT, EPOLLET, ...). False when the kernel refuses (errno says
   // why).
   bool watch(int fd, uint32_t events, Watcher& watcher);
-  // Stops watching; no event of the batch in hand reaches the watcher any more.
+  // Stops watching `fd`; events of the current batch no longer reach the watcher.
   void unwatch(int fd, Watcher& watcher);
-  // The same without telling the kernel, for a descriptor about to be closed (closing unregisters it, unless
-  // the descriptor has been duplicated).
+  // Like unwatch(), without a system call, for a descriptor that is about to be closed: closing removes it
+  // from epoll, unless the descriptor has been duplicated.
   void forget(Watcher& watcher);
-  // True while `watcher`'s events are being delivered and it has not been unwatched meanwhile.
+  // True while `watcher`'s events are being delivered and `watcher` has not been unwatched meanwhile.
   bool delivering_to(const Watcher& watcher) const { return delivering_ == &watcher; }
 
-  // Calls deferred.run_deferred() once in the next round, which does not wait: after the events that have
-  // come meanwhile. For work that goes on and lets others have their turn.
+  // Calls deferred.run_deferred() once in the next round, after the events that have arrived meanwhile. The
+  // next round does not wait for events. For long work that must let other connections have their turn.
   void run_next_round(Deferred& deferred) {
     if (!deferred.linked()) next_round_.push_back(deferred);
   }
-  // The batch in hand has kept others waiting for so long that what goes on should go on in the next round.
+  // True when the current batch has taken so long that long work should continue in the next round.
   bool round_is_long() const { return Clock::now() - now_ >= kLongRound; }
 
-  // The time at which the batch in hand was received.
+  // The time at which the current batch of events was received.
   Clock::time_point now() const { return now_; }
 
-  // Fires `timer` once `delay` has passed (rounded up to a millisecond). kForever disarms it.
+  // Fires `timer` once, after `delay` (rounded up to a millisecond). kForever disarms the timer.
   void arm(Timer& timer, Milliseconds delay);
 
-  // True when other events are still to be handled, so that what is sent now could be sent together with what
-  // they lead to.
+  // True when other events of this batch are still to be handled, so a send should wait and be combined with
+  // the sends that those events cause.
   bool sends_can_wait() const { return next_event_ < event_count_ || !deferred_.empty(); }
-  // Calls sender.sent() before the loop waits again.
+  // Makes the send before the loop waits again, and calls sender.sent() with its result.
   void send_later(Sender& sender) { senders_.push_back(sender); }
-  // Calls deferred.run_deferred() before the loop waits again, once however often this is called until then.
+  // Calls deferred.run_deferred() once before the loop waits again, however often defer() is called until
+  // then.
   void defer(Deferred& deferred) {
     if (!deferred.linked()) deferred_.push_back(deferred);
   }
 
   Syscalls& syscalls() { return syscalls_; }
-  // Null: nobody is.
+  // Null when no watcher measures the rounds.
   void set_round_watcher(RoundWatcher* watcher) { round_watcher_ = watcher; }
 
  private:
@@ -169,12 +170,12 @@ class EventLoop {
   RoundWatcher* round_watcher_ = nullptr;
 };
 
-// What is left until `deadline`, in whole milliseconds; 0 once it is over.
+// The time left until `deadline` in whole milliseconds; 0 after the deadline.
 inline Milliseconds time_until(Clock::time_point deadline, const EventLoop& loop) {
   return std::max(std::chrono::ceil<Milliseconds>(deadline - loop.now()), Milliseconds(0));
 }
 
-// co_await sleep_for(loop, delay).
+// co_await sleep_for(loop, delay): resumes after `delay`.
 class SleepAwaiter final : private Timer {
  public:
   SleepAwaiter(EventLoop& loop, Milliseconds delay) : loop_(loop), delay_(delay) {}
@@ -196,7 +197,7 @@ inline SleepAwaiter sleep_for(EventLoop& loop, Milliseconds delay) {
   return {loop, delay};
 }
 
-// co_await next_round(loop): goes on in the loop's next round. Unlike a sleep it does not wait for a tick.
+// co_await next_round(loop): resumes in the loop's next round, without waiting for a timer tick.
 class NextRoundAwaiter final : private Deferred {
  public:
   explicit NextRoundAwaiter(EventLoop& loop) : loop_(loop) {}

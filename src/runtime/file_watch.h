@@ -10,16 +10,17 @@
 
 namespace portcullis {
 
-// Tells when something has changed in the folders of some files. It watches folders because editors and
-// deployment tools replace files rather than write them; whether the content differs is the listener's to
-// find out. One loop's thread.
+// Reports changes in the folders of a set of files. Folders are watched because editors and deployment tools
+// replace files instead of writing them; the listener finds out whether a file's content differs. One loop's
+// thread.
 class FileWatch final : private Watcher {
  public:
   FileWatch(EventLoop& loop, std::function<void()> on_change);
   ~FileWatch();
 
-  // From now on the folders of these files, and of what they link to. True when one of them was not watched
-  // before: what has come into it meanwhile is not told of.
+  // Watches the folders of these files, and of the files that their symbolic links point to, in place of the
+  // folders watched so far. True when a folder was not watched before; earlier changes in that folder are not
+  // reported.
   bool set_files(const std::vector<std::string>& files);
 
  private:
@@ -33,14 +34,14 @@ class FileWatch final : private Watcher {
   };
   void on_events(uint32_t events) override;
 
-  // Changes come in bursts; this long after the last of one it is over.
+  // Changes come in bursts; a burst is over when this time passes without a change.
   static constexpr Milliseconds kSettled{100};
 
   EventLoop& loop_;
   std::function<void()> on_change_;
   UniqueFd inotify_;
   std::map<std::string, int> folders_;
-  std::set<std::string> unwatched_;  // which the system does not let it watch, as has been told
+  std::set<std::string> unwatched_;  // folders that cannot be watched, already logged
   Settle settle_{*this};
 };
 

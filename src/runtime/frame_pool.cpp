@@ -10,7 +10,7 @@ namespace portcullis {
 namespace {
 
 constexpr size_t kGranule = 64;
-constexpr size_t kClasses = 257;  // up to 16 KiB is pooled
+constexpr size_t kClasses = 257;  // frames of up to 16 KiB are pooled
 
 struct FreeFrame {
   FreeFrame* next;

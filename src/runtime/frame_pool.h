@@ -4,11 +4,12 @@
 
 namespace portcullis {
 
-// Memory for coroutine frames from the calling thread's free lists. Give back on the thread that took.
+// Takes memory for a coroutine frame from the calling thread's free lists. Return the memory on the same
+// thread.
 void* take_frame(size_t size);
 void give_back_frame(void* frame, size_t size) noexcept;
 
-// Base of objects that come and go with connections and requests, and are pooled like frames.
+// Base class of objects that are created per connection or request; their memory comes from the frame pool.
 struct Pooled {
   static void* operator new(size_t size) { return take_frame(size); }
   static void operator delete(void* memory, size_t size) noexcept { give_back_frame(memory, size); }

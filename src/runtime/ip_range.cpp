@@ -12,7 +12,7 @@ namespace portcullis {
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   char copy[INET6_ADDRSTRLEN];
   if (text.size() >= sizeof copy) return std::nullopt;
-  text.copy(copy, text.size());  // which may be nothing, at no address
+  text.copy(copy, text.size());  // an empty text may have a null data pointer, which copy() accepts
   copy[text.size()] = '\0';
   IpAddress address;
   if (::inet_pton(AF_INET6, copy, address.bytes.data()) == 1) return address;

@@ -14,15 +14,15 @@ struct IpAddress {
   std::array<uint8_t, 16> bytes{};
 
   static std::optional<IpAddress> parse(std::string_view text);
-  // Writes the form that parse() reads into `out` (at least INET6_ADDRSTRLEN bytes) and returns its length;
-  // IPv4 without its prefix. Does not allocate.
+  // Writes the address into `out` (at least INET6_ADDRSTRLEN bytes) in the format that parse() reads, mapped
+  // IPv4 without the prefix ::ffff:. Returns the length. Does not allocate.
   size_t write(char* out) const;
   bool is_v4() const;
   bool is_loopback() const;  // 127.0.0.0/8, or ::1
   auto operator<=>(const IpAddress&) const = default;
 };
 
-// A block of addresses: "10.0.0.0/8", "2001:db8::/32", or one address. A plain value.
+// A block of addresses: "10.0.0.0/8", "2001:db8::/32", or a single address. A plain value.
 class IpRange {
  public:
   static Result<IpRange> parse(std::string_view text);
@@ -32,7 +32,7 @@ class IpRange {
 
  private:
   IpAddress base_;
-  unsigned bits_ = 128;  // of the mapped form
+  unsigned bits_ = 128;  // the prefix length within the mapped 128-bit form
 };
 
 }  // namespace portcullis

@@ -33,7 +33,7 @@ IpSet::IpSet(const std::vector<IpRange>& ranges) {
     for (++i; i < all.size() && (merged.last == ~Number{0} || all[i].first <= merged.last + 1); ++i)
       merged.last = std::max(merged.last, all[i].last);
     v6_.push_back(merged);
-    // The part that is IPv4, if any.
+    // The part of the interval that lies in the IPv4 range, if any.
     const Number first = std::max(merged.first, kMapped), last = std::min(merged.last, kMapped + 0xFFFFFFFFu);
     if (first <= last) add_v4(first - kMapped, last - kMapped);
   }

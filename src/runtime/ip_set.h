@@ -7,9 +7,9 @@
 
 namespace portcullis {
 
-// Many blocks of addresses, compiled: overlapping and adjoining ones become one interval, and finding the one
-// that could hold an address takes a binary search, for IPv4 within the few that share its first 16 bits. So
-// a hundred thousand blocks cost hardly more than ten. Immutable; any thread.
+// A compiled set of address blocks. Overlapping and adjacent blocks become one interval. Finding an address
+// takes a binary search over the intervals, for IPv4 only over the few that share its first 16 bits, so a
+// hundred thousand blocks take hardly longer than ten. Immutable; any thread.
 class IpSet {
  public:
   IpSet() = default;
@@ -25,11 +25,12 @@ class IpSet {
     T first, last;
   };
   static Number number_of(const IpAddress& address);
-  static constexpr Number kMapped = static_cast<Number>(0xFFFF) << 32;  // ::ffff:0:0, where IPv4 is
+  static constexpr Number kMapped = static_cast<Number>(0xFFFF)
+                                    << 32;  // ::ffff:0:0, where mapped IPv4 addresses begin
 
   std::vector<Interval<uint32_t>> v4_;
   std::vector<uint32_t>
-      v4_index_;  // for each first half of an address, the first interval that ends in it or after
+      v4_index_;  // for each value of the first 16 bits: the first interval that ends there or later
   std::vector<Interval<Number>> v6_;
 };
 

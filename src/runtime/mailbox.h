@@ -6,8 +6,9 @@
 
 namespace portcullis {
 
-// Messages (functions to run) from any thread to one thread. Lock-free: producers push on a stack, the
-// consumer takes it whole and reverses it, so each producer's messages stay in order.
+// A queue of messages (functions to run) from any thread to one consumer thread. Lock-free: producers push
+// onto a stack; the consumer takes the whole stack and reverses it, so each producer's messages stay in
+// order.
 class Mailbox {
  public:
   using Message = std::function<void()>;
@@ -19,10 +20,11 @@ class Mailbox {
     take_all([](Message&) {});
   }
 
-  // Any thread. True when the box was empty, so that the consumer wants waking.
+  // Adds a message. True when the mailbox was empty, so that the consumer must be woken. Any thread.
   bool put(Message message) {
     auto* letter = new Letter{std::move(message), nullptr};
-    // Once published the letter is the consumer's, which may free it: what is needed after comes from here.
+    // Once published, the letter belongs to the consumer, which may free it, so `letter` must not be used
+    // afterwards; `below` holds what is needed.
     Letter* below = top_.load(std::memory_order_relaxed);
     do {
       letter->next = below;
@@ -31,7 +33,7 @@ class Mailbox {
     return below == nullptr;
   }
 
-  // The consumer's thread. Calls visit(Message&) for each message in order of arrival.
+  // Calls visit(Message&) for each message in order of arrival. The consumer's thread.
   template <typename Visit>
   void take_all(Visit visit) {
     Letter* newest = top_.exchange(nullptr, std::memory_order_acquire);

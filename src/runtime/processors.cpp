@@ -9,7 +9,7 @@
 namespace portcullis {
 namespace {
 
-// What the two numbers of a quota allow; 0: there is none.
+// The number of processors that a CPU quota allows: quota divided by period. 0 when there is no quota.
 double allowed_by(const std::string& quota, double period) {
   double time = 0;
   if (!(std::istringstream(quota) >> time) || time <= 0 || period <= 0) return 0;
@@ -26,7 +26,7 @@ double quota_of(const std::string& folder) {
   return 0;
 }
 
-// The path of the group in a line "0::/path", or "4:cpu,cpuacct:/path"; nothing for other controllers.
+// The control group's path from a line "0::/path" or "4:cpu,cpuacct:/path"; empty for other controllers.
 std::string_view path_in(std::string_view line) {
   const size_t first = line.find(':');
   const size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);
@@ -46,8 +46,8 @@ double usable_processors(unsigned cores, std::string_view groups, const std::str
   while (!groups.empty()) {
     const std::string_view line = groups.substr(0, groups.find('\n'));
     groups.remove_prefix(std::min(line.size() + 1, groups.size()));
-    // In a container the path may be one of the machine's, which is not to be seen here: the root has its
-    // quota.
+    // In a container the path may be one of the host that is not visible here; the mounted root then has the
+    // container's quota.
     std::string path(path_in(line));
     const std::string hierarchy = line.starts_with("0:") ? root : root + "/cpu";
     for (; path.size() > 1; path.resize(path.rfind('/'))) limit(quota_of(hierarchy + path));

@@ -31,7 +31,7 @@ void receive(void* argument, int status, int, ares_addrinfo* found) {
     first = false;
   }
   if (found != nullptr) ares_freeaddrinfo(found);
-  // In one order, however the server shuffles them, so that a change is a change.
+  // Sorted, because servers shuffle the addresses and a changed order is not a change.
   std::sort(answer.addresses.begin(), answer.addresses.end(),
             [](const SocketAddress& a, const SocketAddress& b) { return a.to_string() < b.to_string(); });
   if (!question->closing) question->on_answer(std::move(answer));
@@ -54,8 +54,8 @@ void receive_service(void* argument, int status, std::span<const unsigned char> 
 }
 
 #if ARES_VERSION >= 0x011c00
-// c-ares 1.28 and later hand over parsed records. They are written out again so that one parser, ours, reads
-// the messages of every version.
+// c-ares 1.28 and later return parsed records. They are written back into a message, so that read_service()
+// parses the answers of every version.
 void ask_for_service(ares_channel channel, const std::string& name, ServiceQuestion* question) {
   const auto receive_record = [](void* argument, ares_status_t status, size_t,
                                  const ares_dns_record_t* record) {
@@ -65,7 +65,7 @@ void ask_for_service(ares_channel channel, const std::string& name, ServiceQuest
     receive_service(argument, status, {message, size});
     ares_free_string(message);
   };
-  // When it fails, it has called `receive_record` with the reason.
+  // When ares_query_dnsrec() fails, it has already called `receive_record` with the reason.
   (void)ares_query_dnsrec(channel, name.c_str(), ARES_CLASS_IN, ARES_REC_TYPE_SRV, receive_record, question,
                           nullptr);
 }
@@ -89,13 +89,14 @@ Resolver::ServiceAnswer Resolver::read_service(std::span<const unsigned char> me
     ns_rr record;
     if (::ns_parserr(&parsed, ns_s_an, i, &record) != 0) return answer;
     if (ns_rr_type(record) != ns_t_srv || ns_rr_class(record) != ns_c_in) continue;
-    constexpr int kFixed = 6;  // priority, weight, port; then the name
+    constexpr int kFixed = 6;  // bytes of priority, weight and port; the name follows
     const unsigned char* const data = ns_rr_rdata(record);
     char host[NS_MAXDNAME];
     if (ns_rr_rdlen(record) <= kFixed ||
         ::ns_name_uncompress(ns_msg_base(parsed), ns_msg_end(parsed), data + kFixed, host, sizeof host) < 0)
       return answer;
-    if (host[0] == '\0' || std::strcmp(host, ".") == 0) continue;  // "decidedly not available at this domain"
+    if (host[0] == '\0' || std::strcmp(host, ".") == 0)
+      continue;  // a root target means that the service is not available (RFC 2782)
     const std::chrono::seconds ttl(ns_rr_ttl(record));
     answer.ttl = answer.records.empty() ? ttl : std::min(answer.ttl, ttl);
     answer.records.push_back({host, static_cast<uint16_t>(::ns_get16(data + 4)),
@@ -106,7 +107,7 @@ Resolver::ServiceAnswer Resolver::read_service(std::span<const unsigned char> me
   return answer;
 }
 
-// One of the library's sockets, as the loop sees it.
+// A socket of c-ares, watched by the event loop.
 class Resolver::Socket final : public Watcher {
  public:
   Socket(Resolver& resolver, int fd) : resolver_(resolver), fd_(fd) {}
@@ -118,7 +119,7 @@ class Resolver::Socket final : public Watcher {
     watched_ = resolver_.loop_.watch(fd_, events, *this);
   }
   void on_events(uint32_t events) override {
-    // Processing may end this object.
+    // Processing may destroy this object, so its members are not used afterwards.
     Resolver& resolver = resolver_;
     const int fd = fd_;
     resolver.process(events & ~uint32_t{EPOLLOUT} ? fd : kNone, events & EPOLLOUT ? fd : kNone);
@@ -135,7 +136,7 @@ Result<std::unique_ptr<Resolver>> Resolver::create(EventLoop& loop, const std::v
   if (library != ARES_SUCCESS) return Error{std::string("c-ares: ") + ares_strerror(library)};
   std::unique_ptr<Resolver> made(new Resolver(loop));
   ares_options options{};
-  options.timeout = 2000;  // milliseconds, of the first try
+  options.timeout = 2000;  // milliseconds for the first try
   options.tries = 3;
   options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) {
     static_cast<Resolver*>(self)->watch(fd, readable != 0, writable != 0);
@@ -168,7 +169,7 @@ std::optional<Resolver::Answer> Resolver::look_in_hosts_file(const std::string& 
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
-  // The answer comes before the call returns, for no name server has to be asked.
+  // The answer comes before the call returns, because no name server is asked.
   auto answer = std::make_shared<Answer>();
   auto* question = new Question{closing_, [answer](const Answer& found) { *answer = found; }};
   ares_getaddrinfo(hosts_file_, name.c_str(), nullptr, &hints, receive, question);
@@ -179,7 +180,7 @@ std::optional<Resolver::Answer> Resolver::look_in_hosts_file(const std::string& 
 void Resolver::resolve(const std::string& name, Family family, OnAnswer on_answer) {
   ares_addrinfo_hints hints{};
   hints.ai_family = family == Family::kIpv4 ? AF_INET : AF_INET6;
-  hints.ai_socktype = SOCK_STREAM;  // else every address comes once for each kind of socket
+  hints.ai_socktype = SOCK_STREAM;  // without a socket type, every address is returned once for each type
   auto* question = new Question{closing_, std::move(on_answer)};
   ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, receive, question);
   arm_timeout();

@@ -16,15 +16,15 @@ struct ares_channeldata;
 
 namespace portcullis {
 
-// Resolves host names through c-ares (the hosts file, then DNS) on one loop, without blocking it.
+// Resolves host names with c-ares (the hosts file, then DNS) on one loop without blocking the loop.
 class Resolver {
  public:
   enum class Family : uint8_t { kIpv4, kIpv6 };
   struct Answer {
     std::vector<SocketAddress> addresses;  // sorted; port 0
-    std::chrono::seconds ttl{0};           // the least of all records'
-    std::string error;                     // why there are none
-    bool denied = false;                   // because a name server says that there are none
+    std::chrono::seconds ttl{0};           // the minimum TTL of all records
+    std::string error;                     // why there are no addresses
+    bool denied = false;                   // true when a name server answered that the name has no addresses
   };
   using OnAnswer = std::function<void(Answer)>;
   // What one SRV record says (RFC 2782).
@@ -36,26 +36,27 @@ class Resolver {
   };
   struct ServiceAnswer {
     std::vector<ServiceRecord> records;
-    std::chrono::seconds ttl{0};  // the least of all records'
-    std::string error;            // why there are none
+    std::chrono::seconds ttl{0};  // the minimum TTL of all records
+    std::string error;            // why there are no records
   };
   using OnServiceAnswer = std::function<void(ServiceAnswer)>;
 
-  // `servers`: "address:port"; empty: those of the system.
+  // `servers` are written "address:port"; when empty, the name servers of the system are used.
   static Result<std::unique_ptr<Resolver>> create(EventLoop& loop, const std::vector<std::string>& servers);
-  // Questions that are still open are dropped, and nobody is told.
+  // Drops open questions without calling their callbacks.
   ~Resolver();
 
-  // What the hosts file has for `name`, in both families; nothing where it does not have that name, and for
-  // `localhost` what every system has. It goes before name servers, and is read each time.
+  // The addresses that the hosts file has for `name`, in both families. Empty when the hosts file does not
+  // contain `name`; `localhost` always has the loopback addresses. The hosts file takes precedence over name
+  // servers and is read on each call.
   std::optional<Answer> look_in_hosts_file(const std::string& name);
-  // Asks name servers for the addresses of `name` in one family. `on_answer` runs on the loop's thread, once,
-  // perhaps before this returns.
+  // Asks name servers for the addresses of `name` in one family. `on_answer` runs once on the loop's thread,
+  // perhaps before resolve() returns.
   void resolve(const std::string& name, Family family, OnAnswer on_answer);
-  // The same for the SRV records of `name`.
+  // Asks name servers for the SRV records of `name`. `on_answer` runs as for resolve().
   void resolve_service(const std::string& name, OnServiceAnswer on_answer);
 
-  // What a message from a name server says of a service.
+  // Parses the SRV records in a name server's message.
   static ServiceAnswer read_service(std::span<const unsigned char> message);
 
  private:
@@ -78,7 +79,7 @@ class Resolver {
 
   EventLoop& loop_;
   ares_channeldata* channel_ = nullptr;
-  ares_channeldata* hosts_file_ = nullptr;  // a channel that asks nothing else
+  ares_channeldata* hosts_file_ = nullptr;  // a channel that reads the hosts file only
   bool closing_ = false;
   std::map<int, std::unique_ptr<Socket>> sockets_;
   Timeout timeout_{*this};

@@ -10,7 +10,7 @@ SidePool::SidePool(size_t threads, size_t most_waiting) : most_waiting_(most_wai
   try {
     for (size_t i = 0; i < threads; ++i) threads_.push_back(start_thread("side", [this] { serve(); }));
   } catch (const std::system_error&) {
-    stop();  // those that have been started
+    stop();  // stops the threads that were started before the failure
     throw;
   }
 }
@@ -23,7 +23,7 @@ void SidePool::stop() {
   changed_.notify_all();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
-  // Outside the lock: what a job owns may come here again.
+  // Jobs are destroyed outside the lock, because destructors of a job's objects may call this pool.
   std::deque<Job> forgotten;
   const std::lock_guard lock(mutex_);
   forgotten.swap(jobs_);
@@ -42,7 +42,7 @@ SidePool::Ticket SidePool::submit(std::function<void()> job, Room room) {
 }
 
 void SidePool::withdraw(Ticket ticket) {
-  Job withdrawn;  // destroyed outside the lock: what a job owns may come here again
+  Job withdrawn;  // destroyed outside the lock, because destructors of its objects may call this pool
   const std::lock_guard lock(mutex_);
   const auto found = std::lower_bound(jobs_.begin(), jobs_.end(), ticket,
                                       [](const Job& one, Ticket sought) { return one.ticket < sought; });

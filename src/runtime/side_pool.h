@@ -16,33 +16,34 @@
 
 namespace portcullis {
 
-// A few threads for work that would block an event loop: password hashing, disk. Stopped before the loops
-// that wait for it are destroyed.
+// A few threads for work that would block an event loop, such as password hashing and disk access. Stop the
+// pool before the loops that wait for its jobs are destroyed.
 class SidePool {
  public:
-  // Names a job that was submitted; 0 names none.
+  // Identifies a submitted job; 0 is no job.
   using Ticket = uint64_t;
 
-  // Which jobs find room.
+  // Which jobs the pool accepts.
   enum class Room : uint8_t {
-    kLimited,  // those that come while fewer than `most_waiting` others wait
-    kKept,  // all: for the next job of an owner whose work has been let in and who has no other job waiting
+    kLimited,  // only while fewer than `most_waiting` other jobs wait
+    kKept,  // always: for the next job of work that was accepted before, whose owner has no other job waiting
   };
 
-  // Refuses work beyond `most_waiting` jobs, so that a flood cannot pile up. Throws as start_thread().
+  // Refuses jobs when `most_waiting` jobs wait, which bounds the queue. Throws as start_thread() does.
   SidePool(size_t threads, size_t most_waiting);
   ~SidePool() { stop(); }
-  // Finishes the job in hand and forgets the rest.
+  // Finishes the running jobs and drops the waiting ones.
   void stop();
 
-  // Any thread. 0 when there is no room, or the pool has been stopped.
+  // Queues a job. Returns 0 when the queue is full or the pool has been stopped. Any thread.
   Ticket submit(std::function<void()> job, Room room = Room::kLimited);
-  // Any thread. Drops the job, with all that it owns, unless a thread has taken it. Nothing happens to one
-  // that has ended.
+  // Drops a waiting job together with the objects that it owns. Has no effect on a job that is running or has
+  // ended. Any thread.
   void withdraw(Ticket ticket);
 
-  // co_await pool.run<T>(loop, work): what `work` returned, or nothing when the pool is full. `work` runs on
-  // another thread, and once begun to its end although the waiter is destroyed: it must own what it uses.
+  // co_await pool.run<T>(loop, work): yields what `work` returned, or nothing when the queue is full. `work`
+  // runs on a thread of the pool. Once started it runs to its end even if the waiting coroutine is destroyed,
+  // so `work` must own the objects that it uses.
   template <typename T>
   Task<std::optional<T>> run(EventLoop& loop, std::function<T()> work);
 
@@ -56,16 +57,16 @@ class SidePool {
   const size_t most_waiting_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Job> jobs_;  // by rising tickets
+  std::deque<Job> jobs_;  // ordered by ticket
   Ticket last_ticket_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };
 
-// A job whose outcome one coroutine of `loop` waits for, and may do without: `co_await job`, once submit()
-// has taken it, yields what its work returned, or nothing when it was given up. Work that has not begun by
-// the time the job is given up or destroyed is dropped; the token of work in hand then says that it may stop.
-// That work may outlive the job, so it must own what it uses. On the loop's thread; the pool outlives it.
+// A job whose result a coroutine of `loop` waits for and may give up. After submit(), `co_await job` yields
+// what the work returned, or nothing when the job was given up. When the job is given up or destroyed, work
+// that has not started is dropped, and the stop token of running work is set. Running work may outlive the
+// job, so it must own the objects that it uses. On the loop's thread; the pool must outlive the job.
 template <typename T>
 class PoolJob {
  public:
@@ -76,16 +77,17 @@ class PoolJob {
   PoolJob& operator=(const PoolJob&) = delete;
   ~PoolJob() { abandon(); }
 
-  // To be called once. False when the pool has no room.
+  // Queues the work. False when the pool's queue is full. Call submit() once.
   bool submit(Work work, SidePool::Room room = SidePool::Room::kLimited) {
     ticket_ = pool_.submit([sender = delivery_.sender(), token = stop_.get_token(),
                             its_work = std::move(work)] { sender.deliver(its_work(token)); },
                            room);
     return ticket_ != 0;
   }
-  // Ends the wait, with the loop's next messages.
+  // Ends the wait: the waiting coroutine resumes with the loop's next messages.
   void give_up() {
-    delivery_.sender().deliver(std::nullopt);  // before work that stops has something to deliver
+    // Delivered first, so that a result of the stopping work is dropped.
+    delivery_.sender().deliver(std::nullopt);
     abandon();
   }
 

@@ -13,7 +13,8 @@ void Signal::notify() {
 }
 
 void Signal::wake(const std::shared_ptr<Side>& side) {
-  // Whoever is resumed may wait again: that is for the next time.
+  // A resumed coroutine may wait again at once. Moving the list first leaves that wait for the next
+  // notification.
   side->woken.splice_back(side->waiters);
   resume_some(side);
 }

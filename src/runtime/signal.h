@@ -12,9 +12,9 @@
 
 namespace portcullis {
 
-// Something that changes on one thread and is waited for on any: co_await signal.wait(...). Unlike a WaitList
-// it wakes all. Outlives those who wait, who are resumed on their own loops, a few at a time so that a
-// thousand of them do not keep the loop from everything else.
+// A version number that changes on one thread while coroutines on any thread wait for the change: co_await
+// signal.wait(...). Unlike a WaitList, a Signal wakes all waiters. Waiters resume on their own loops, a few
+// per round, so that a thousand waiters do not block a loop. The signal must outlive its waiters.
 class Signal {
  public:
   class Waiter;
@@ -23,16 +23,17 @@ class Signal {
   Signal(const Signal&) = delete;
   Signal& operator=(const Signal&) = delete;
 
-  // Any thread. What it was when somebody looked: whoever waits says what has been seen.
+  // The current version. Pass the version that was seen to wait(). Any thread.
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
-  // Any thread. Wakes all who wait; what was done before it can be seen by them.
+  // Increments the version and wakes all waiters. Memory written before notify() is visible to them. Any
+  // thread.
   void notify();
-  // co_await: true once the version is another than `seen`, false when the time is over. On `loop`'s thread.
+  // co_await: true once the version differs from `seen`, false after `timeout`. On `loop`'s thread.
   Waiter wait(EventLoop& loop, uint64_t seen, Milliseconds timeout);
 
  private:
-  // Those who wait on one loop. `waiting` is guarded by the signal's mutex and is what keeps a loop that has
-  // gone from being told; the lists are the loop's.
+  // The waiters on one loop. `waiting` is guarded by the signal's mutex and prevents messages to a loop that
+  // has ended; the lists belong to the loop's thread.
   struct Side {
     explicit Side(EventLoop& its_loop) : loop(its_loop) {}
     EventLoop& loop;
@@ -46,10 +47,10 @@ class Signal {
 
   std::mutex mutex_;
   std::atomic<uint64_t> version_{0};
-  std::vector<std::shared_ptr<Side>> sides_;  // one for each loop that has waited
+  std::vector<std::shared_ptr<Side>> sides_;  // one for each loop on which a coroutine has waited
 };
 
-// Lives in the frame that waits; destroying it gives up.
+// Lives in the waiting coroutine's frame; destroying it ends the wait.
 class Signal::Waiter final : public ListNode<Waiter>, private Timer {
  public:
   Waiter(Signal& signal, EventLoop& loop, uint64_t seen, Milliseconds timeout)
@@ -62,7 +63,7 @@ class Signal::Waiter final : public ListNode<Waiter>, private Timer {
   bool await_suspend(std::coroutine_handle<> handle);
   bool await_resume() const noexcept { return !timed_out_; }
 
-  // While it waits: its time is over with the loop's next timers.
+  // Makes a waiting coroutine time out when the loop next fires its timers.
   void hurry() { loop_.arm(*this, Milliseconds(0)); }
 
  private:
@@ -75,7 +76,7 @@ class Signal::Waiter final : public ListNode<Waiter>, private Timer {
   EventLoop& loop_;
   uint64_t seen_;
   Milliseconds timeout_;
-  std::shared_ptr<Side> side_;  // while it waits
+  std::shared_ptr<Side> side_;  // not null while waiting
   bool timed_out_ = false;
   std::coroutine_handle<> handle_;
 };

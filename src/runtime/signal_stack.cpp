@@ -7,7 +7,7 @@
 namespace portcullis {
 
 SignalStack::SignalStack() {
-  if (kSanitized) return;  // the sanitizers have handlers, and stacks for them, of their own
+  if (kSanitized) return;  // the sanitizers install their own handlers and stacks
   memory_ = std::make_unique<char[]>(kSize);
   stack_t stack{};
   stack.ss_sp = memory_.get();

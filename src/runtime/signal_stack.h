@@ -5,8 +5,8 @@
 
 namespace portcullis {
 
-// A stack of its own for the signal handlers of the calling thread, so that one whose stack has overflowed
-// can still say so. As long as this lives, on that thread.
+// A separate stack for the signal handlers of the calling thread, so that a handler can still report an
+// overflow of the thread's stack. Installed on that thread as long as the object lives.
 class SignalStack {
  public:
   SignalStack();

@@ -21,8 +21,8 @@ Result<SocketFile> SocketFile::open(const std::string& path) {
 }
 
 Status SocketFile::set_mode(mode_t mode) {
-  // A descriptor of the file as such (O_PATH) takes no fchmod(); its name below /proc is not followed
-  // further.
+  // fchmod() does not accept an O_PATH descriptor. Its name below /proc refers to the file itself, even if
+  // the file's path changes.
   const std::string name = "/proc/self/fd/" + std::to_string(file_.get());
   if (::chmod(name.c_str(), mode) == 0) return {};
   return Error{"cannot set the permissions of the socket " + path_ + ": " + std::strerror(errno)};
@@ -67,8 +67,8 @@ void SocketFiles::add(const std::string& path) {
 void SocketFiles::remove(const std::string& path) {
   const auto known = files_.find(path);
   if (known == files_.end()) return;
-  // What cannot be removed, since the user may not write to the folder any more, is replaced at the next
-  // start.
+  // A file that cannot be removed, because the user may no longer write to the folder, is replaced at the
+  // next start.
   if (identify(path) == known->second) ::unlink(path.c_str());
   files_.erase(known);
 }

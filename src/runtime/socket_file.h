@@ -11,26 +11,27 @@
 
 namespace portcullis {
 
-// Whose a Unix socket's file is to be, and who may connect.
+// The group and permissions of a Unix socket's file, which decide who may connect.
 struct SocketFileRights {
   std::optional<mode_t> mode{};
-  std::string group{};  // empty: as it is
+  std::string group{};  // empty: the group is not changed
 
   bool are_given() const { return mode.has_value() || !group.empty(); }
   bool operator==(const SocketFileRights&) const = default;
 };
 
-// The file of a Unix socket that this process has just bound, held so that what is done to it is done to no
-// other file: its folder may belong to another user, who could put a symbolic link or a hard link in its
-// place while this process is root.
+// The file of a Unix socket that this process has just bound. The file is held open, so that changes apply to
+// this file only: the folder may belong to another user, who could replace the file by a symbolic or hard
+// link while this process is root.
 class SocketFile {
  public:
-  // An error when the file at `path` is not a socket of this process's user with one name.
+  // An error when the file at `path` is not a socket that is owned by this process's user and has a single
+  // link.
   static Result<SocketFile> open(const std::string& path);
 
   Status set_mode(mode_t mode);
-  // The group first, so that at no time a group that is not meant may connect. An error names what the system
-  // does not know or allow.
+  // Sets the group first, so that at no time an unintended group may connect. An error names the group or
+  // permission that the system does not know or allow.
   Status set_rights(const SocketFileRights& rights);
   void give_to(uid_t user, gid_t group);
 
@@ -42,18 +43,18 @@ class SocketFile {
   UniqueFd file_;
 };
 
-// The path of "unix:/path"; empty for other addresses.
+// The path of an address "unix:/path"; empty for other addresses.
 std::string socket_path_of(const std::string& address);
 
-// The files of Unix sockets that this process removes at its end. One thread.
+// The files of Unix sockets that this process removes when it ends. One thread.
 class SocketFiles {
  public:
-  // The file that is at `path` now; nothing is noted where there is no socket, or the path is empty.
+  // Remembers the file that is at `path` now. Does nothing when `path` is empty or not a socket.
   void add(const std::string& path);
-  // Removes it, unless another file has taken its place.
+  // Removes the file at `path`, unless it has been replaced by another file.
   void remove(const std::string& path);
   void remove_all();
-  // Leaves them to another process.
+  // Leaves the files to the process that takes over the sockets.
   void forget_all() { files_.clear(); }
 
  private:

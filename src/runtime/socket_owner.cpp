@@ -24,7 +24,7 @@ Folder open_folder(const std::string& path) {
   return {::opendir(path.c_str()), ::closedir};
 }
 
-// The kernel prints an address as words of 32 bits in the machine's order: "0100007F:1F90".
+// The kernel prints an address as 32-bit words in host byte order: "0100007F:1F90".
 SocketAddress parse_kernel_address(const std::string& text) {
   const size_t colon = text.find(':');
   if (colon != 8 && colon != 32) return {};
@@ -55,7 +55,7 @@ bool is_wildcard(const SocketAddress& address) {
 void add_tcp(const char* table, const SocketAddress& address, std::vector<ListeningSocket>& out) {
   std::ifstream file(table);
   std::string line;
-  std::getline(file, line);  // the columns' names
+  std::getline(file, line);  // the column titles
   while (std::getline(file, line)) {
     std::istringstream columns(line);
     std::string slot, local, remote, queues, timer, retransmits;
@@ -94,7 +94,7 @@ void add_unix(const SocketAddress& address, std::vector<ListeningSocket>& out) {
   }
 }
 
-// True when the process, by its folder in /proc, has the socket open.
+// True when the process with the folder `process` in /proc has the socket open.
 bool has_open(const std::string& process, ino_t inode) {
   const std::string wanted = "socket:[" + std::to_string(inode) + "]";
   const std::string path = process + "/fd";
@@ -127,7 +127,7 @@ SocketOwner owner_of(const ListeningSocket& socket) {
   if (!folder) return out;
   while (const dirent* entry = ::readdir(folder.get())) {
     const auto process = static_cast<pid_t>(std::strtol(entry->d_name, nullptr, 10));
-    // The first of several that share it is the one that has opened it, most likely.
+    // Of several processes that share the socket, the lowest process id most likely opened it.
     if (process <= 0 || (out.process != 0 && process > out.process)) continue;
     const std::string place = std::string("/proc/") + entry->d_name;
     if (!has_open(place, socket.inode)) continue;

@@ -13,17 +13,18 @@ namespace portcullis {
 struct ListeningSocket {
   ino_t inode = 0;
   uid_t user = 0;
-  std::string address;  // as SocketAddress::to_string()
+  std::string address;  // in the format of SocketAddress::to_string()
 };
 
-// The listening sockets that stand in the way of one at `address`: at the same port with the same address, or
-// where one of both is the wildcard; for a Unix socket those at the same path. Empty also when /proc does not
-// tell. Any thread.
+// The listening sockets that prevent listening at `address`: sockets with the same port and the same address,
+// or where either address is the wildcard; for a Unix socket, those at the same path. Also empty when /proc
+// is not readable. Any thread.
 std::vector<ListeningSocket> sockets_listening_at(const SocketAddress& address);
 
 // A process that has a socket open.
 struct SocketOwner {
-  pid_t process = 0;  // 0: not known, because /proc shows only root the descriptors of other users' processes
+  // 0 when unknown, because /proc shows only root the descriptors of other users' processes.
+  pid_t process = 0;
   std::string name;
 };
 SocketOwner owner_of(const ListeningSocket& socket);
@@ -31,7 +32,8 @@ SocketOwner owner_of(const ListeningSocket& socket);
 // True when this process itself has the socket open.
 bool is_own_socket(ino_t inode);
 
-// "process 4711 (nginx) listens on 0.0.0.0:80", or as much of it as /proc tells; "" when it tells nothing.
+// Text such as "process 4711 (nginx) listens on 0.0.0.0:80", or the part of it that /proc shows; "" when
+// unknown.
 std::string describe_owner(const SocketAddress& address);
 
 }  // namespace portcullis

@@ -9,9 +9,9 @@
 
 namespace portcullis {
 
-// Starts a thread with a name (of 15 characters at most). Throws std::system_error when the system allows no
-// further one: the message names the thread, the reason and the limits. Only for starting and reloading,
-// where it is caught.
+// Starts a thread with a name (at most 15 characters). Throws std::system_error when the system allows no
+// further threads; the message names the thread, the reason and the limits. Call this only while starting or
+// reloading, where the exception is caught.
 template <typename Body>
 std::thread start_thread(const std::string& name, Body body) {
   try {

@@ -10,7 +10,7 @@ namespace portcullis {
 bool Stream::ensure_watched() {
   if (watched_ || channel_) return true;
   watched_ = loop_.watch(fd_.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this);
-  readable_ = false;  // the registration itself reports what is there already
+  readable_ = false;  // epoll reports data that is already there when the descriptor is registered
   return watched_;
 }
 
@@ -20,7 +20,7 @@ void Stream::on_events(uint32_t events) {
   if (events & (EPOLLHUP | EPOLLERR)) reset_seen_ = true;
   const bool may_write = (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
   if (may_write) writable_ = true;
-  const Operation* const waiting_writer = writer_;  // one that begins below needs no second attempt
+  const Operation* const waiting_writer = writer_;  // a write that begins below needs no second attempt
   if (events & (EPOLLIN | EPOLLHUP | EPOLLRDHUP | EPOLLERR)) {
     readable_ = true;
     if (reader_ != nullptr) {
@@ -78,8 +78,8 @@ IoResult Stream::read_raw(char* data, size_t size) {
     readable_ = false;
     return {0, EAGAIN};
   }
-  // Edge-triggered: a short read has drained the socket, and whatever comes later is a new event, unless the
-  // end of the stream has been announced already. Spares the read that would only say EAGAIN.
+  // Edge-triggered: a short read has drained the socket, and later data causes a new event, unless the end of
+  // the stream has already been announced. This saves a read that would only return EAGAIN.
   if (static_cast<size_t>(count) < size && !hung_up_ && count > 0) readable_ = false;
   return {static_cast<size_t>(count), 0};
 }
@@ -95,8 +95,8 @@ IoResult Stream::try_write(std::span<iovec>& pieces, bool expect_more) {
   return encoder() ? write_coded(pieces, expect_more) : write_raw(pieces, expect_more);
 }
 
-// `bytes` of the result counts what has been taken from `pieces`, and all has been sent when there is no
-// error.
+// `bytes` of the result is the number of bytes taken from `pieces`; without an error, all bytes have been
+// sent.
 IoResult Stream::write_coded(std::span<iovec>& pieces, bool expect_more) {
   size_t before = 0;
   for (const iovec& piece : pieces) before += piece.iov_len;
@@ -147,7 +147,7 @@ IoResult Stream::write_raw(std::span<iovec>& pieces, bool expect_more) {
   return {total, 0};
 }
 
-// sendfile() cannot be told not to raise SIGPIPE: the process ignores it.
+// sendfile() has no flag against SIGPIPE, so the process ignores SIGPIPE.
 IoResult Stream::try_send_file(int file, off_t offset, size_t size) {
   if (cancelled_) return {0, ECANCELED};
   if (!fd_) return {0, EBADF};
@@ -168,7 +168,8 @@ IoResult Stream::try_send_file(int file, off_t offset, size_t size) {
 
 void Stream::cancel() {
   cancelled_ = true;
-  // Through the timers, not at once: resuming a coroutine here could destroy this stream and the caller.
+  // The operations end through their timers, because resuming a coroutine here could destroy this stream and
+  // its caller.
   for (Operation* operation : {reader_, writer_}) {
     if (operation != nullptr) loop_.arm(*operation, Milliseconds(0));
   }
@@ -178,8 +179,8 @@ void Stream::hurry_reader(Milliseconds timeout) {
   if (reader_ != nullptr) loop_.arm(*reader_, timeout);
 }
 
-// One attempt, for the socket has room in all but the worst of times: a peer that is told nothing sees a
-// truncated stream, which is what it then is.
+// The closing message gets one attempt, since the socket nearly always has room. When the message cannot be
+// sent, the peer sees a truncated stream.
 void Stream::say_goodbye() {
   if (!codec_ || !fd_ || resets_) return;
   codec_->finish();
@@ -193,7 +194,7 @@ PeerState Stream::peer_state() {
   if (channel_) return hung_up_ ? PeerState::kGone : PeerState::kPresent;
   if (reset_seen_ || !fd_) return PeerState::kGone;
   if (codec_) {
-    // The end of TLS may come before that of the connection.
+    // TLS may have ended before the connection.
     if (codec_->has_data(*this)) return PeerState::kPresent;
     if (codec_->is_broken()) return PeerState::kGone;
     return codec_->is_sound() ? PeerState::kPresent : PeerState::kFinished;
@@ -277,12 +278,12 @@ void Stream::Operation::fire() {
   }
 }
 
-// What a step of writing has done; true when there is no other one.
+// Records the result of one write step; true when the operation is complete.
 bool Stream::Operation::note_written(const IoResult& step) {
   result_.bytes += step.bytes;
   result_.error = step.error;
   if (step.error == ENOBUFS || step.error == ENOMEM) {
-    // The kernel is short of memory for the moment and no event will tell when it has some again.
+    // The kernel is short of memory, and no event reports when memory is available again, so a timer retries.
     pausing_ = true;
     restart_timeout();
     return false;
@@ -321,7 +322,7 @@ bool Stream::Write::may_be_batched() const {
 bool Stream::Write::await_suspend(std::coroutine_handle<> handle) {
   if (!may_be_batched()) return Operation::await_suspend(handle);
   if (StreamCodec* codec = stream_.encoder()) {
-    // What does not fit at once, or cannot be encoded, goes the ordinary way.
+    // Data that does not fit, or cannot be encoded at once, is sent by the ordinary write.
     if (!codec->encode(pieces_) || !pieces_.empty()) return !attempt() && Operation::await_suspend(handle);
     encoded_ = true;
   }
@@ -350,7 +351,7 @@ void Stream::Write::sent(ssize_t result) {
     drop_front(pieces_, static_cast<size_t>(result));
     result_.bytes += static_cast<size_t>(result);
   }
-  // What is left goes on by itself.
+  // The remaining bytes are written by later attempts.
   if (attempt()) return complete();
   if (stream_.ensure_watched()) return restart_timeout();
   result_.error = errno;
@@ -386,10 +387,10 @@ bool Stream::Connect::attempt() {
       ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
     const int outcome = syscalls.connect(fd.get(), address_.data(), address_.length());
-    // An interrupted connect goes on by itself; asking again would only say so.
+    // An interrupted connect() continues in the kernel; calling it again would only report that.
     result_ = {0, outcome == 0 ? 0 : errno == EINTR ? EINPROGRESS : errno};
     stream_.fd_ = std::move(fd);
-    // EAGAIN on a Unix socket: the listener's backlog is full; the caller treats it as a refusal.
+    // EAGAIN on a Unix socket means that the listener's backlog is full; the caller treats it as a refusal.
     if (result_.error != EINPROGRESS) return true;
     stream_.writable_ = false;
     return false;

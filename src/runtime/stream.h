@@ -13,28 +13,28 @@
 
 namespace portcullis {
 
-// The outcome of one stream operation. `error` is 0 or an errno value: ETIMEDOUT when the time ran out,
-// ECANCELED after cancel().
+// The outcome of one stream operation. `error` is 0 or an errno value: ETIMEDOUT after the timeout, ECANCELED
+// after cancel().
 struct IoResult {
   size_t bytes = 0;
   int error = 0;
 
   bool ok() const { return error == 0; }
-  // For reads: the peer has finished sending.
+  // True for a read when the peer has finished sending.
   bool end_of_stream() const { return error == 0 && bytes == 0; }
 };
 
-// What the other end of a stream is about to do.
+// The state of the other end of a stream.
 enum class PeerState : uint8_t {
-  kPresent,   // it may send more, or has sent something that has not been read
-  kFinished,  // it has ended its side, by FIN or TLS's close_notify, and may still read
-  kGone,      // it has reset the connection, closed both sides of it, or broken its TLS
+  kPresent,   // the peer may send more, or has sent data that was not read yet
+  kFinished,  // the peer has ended its side, by FIN or TLS's close_notify, and may still read
+  kGone,      // the peer has reset or closed the connection in both directions, or its TLS has failed
 };
 
-// A non-blocking connected socket, or a channel in its place, on one loop. One reader and one writer may wait
-// at a time. Operations try the system call first and wait only when the kernel has nothing; a descriptor
-// that never waits is never registered with epoll. Destroying a waiting coroutine withdraws its operation.
-// Belongs to the loop's thread.
+// A non-blocking connected socket, or a channel instead of a socket, on one loop. One reader and one writer
+// may wait at a time. Operations try the system call first and wait only when it returns EAGAIN; a descriptor
+// that never waits is never registered with epoll. Destroying a waiting coroutine withdraws its operation. On
+// the loop's thread.
 class Stream final : private Watcher {
  public:
   class Operation;
@@ -51,75 +51,77 @@ class Stream final : private Watcher {
   Stream& operator=(const Stream&) = delete;
   ~Stream() { close(); }
 
-  // co_await: opens a socket and connects it. Data may be written as soon as this has succeeded.
+  // co_await: opens a socket and connects it. Data may be written once the connect has succeeded.
   Connect connect(const SocketAddress& address, Milliseconds timeout);
 
-  // co_await: up to `size` bytes, at least one unless the peer has finished. `timeout` counts from the wait.
+  // co_await: reads up to `size` bytes, and at least one unless the peer has finished. `timeout` counts from
+  // the start of the wait.
   Read read(char* data, size_t size, Milliseconds timeout);
 
-  // co_await: until a read would find something. Lets an idle connection hold no buffer.
+  // co_await: waits until a read would return something. An idle connection needs no buffer this way.
   Readable readable(Milliseconds timeout);
 
-  // co_await: until the stream's channel has room for a write, or has ended, which the next write then tells.
-  // At once for a socket, whose writes wait by themselves. `timeout` counts from the wait.
+  // co_await: waits until the stream's channel has room for a write, or has ended (the next write then
+  // fails). Completes at once for a socket, whose writes wait themselves. `timeout` counts from the start of
+  // the wait.
   Writable writable(Milliseconds timeout);
 
-  // co_await: writes everything in `pieces` (which it consumes). `timeout` counts from the last progress.
-  // `expect_more` lets the kernel hold back a partial segment because more follows at once.
+  // co_await: writes all of `pieces` (and consumes them). `timeout` counts from the last progress. With
+  // `expect_more` the kernel may hold back a partial segment, because more data follows at once.
   Write write(std::span<iovec> pieces, Milliseconds timeout, bool expect_more = false);
 
-  // co_await: `size` bytes of `file`, from `offset` on, as they are; for a socket without a codec. The system
-  // waits for the disk where it has to. EIO where the file has less. `timeout`: as write's.
+  // co_await: sends `size` bytes of `file`, from `offset` on; only for a socket without a codec. The kernel
+  // may block to read the disk. EIO when the file is shorter. `timeout` counts as for write().
   SendFile send_file(int file, uint64_t offset, size_t size, Milliseconds timeout);
   bool may_send_files() const { return !channel_ && !codec_; }
 
-  // False when a read would find nothing.
+  // False when a read would return EAGAIN.
   bool may_read() const {
     return channel_ ? channel_->may_read() : readable_ || (codec_ && codec_->holds_input());
   }
-  // One attempt, without waiting; error is EAGAIN when there is nothing.
+  // Reads once without waiting; the error is EAGAIN when nothing has arrived.
   IoResult try_read(char* data, size_t size);
 
-  // From now on everything passes through `codec`. What it has waiting is sent with the next write, which may
-  // be one of nothing.
+  // From now on all data passes through `codec`. Output that the codec already holds is sent with the next
+  // write, even if that write has no pieces.
   void set_codec(std::unique_ptr<StreamCodec> codec) { codec_ = std::move(codec); }
   StreamCodec* codec() const { return codec_.get(); }
-  // The codec, when what is written passes through it.
+  // The codec when it encodes written data, otherwise null.
   StreamCodec* encoder() const { return codec_ && codec_->encodes() ? codec_.get() : nullptr; }
-  // Takes the socket and what passes it over; nobody waits for either.
+  // Takes the socket and the codec or channel of `other`. No operation may be waiting on either stream.
   void take_over(Stream& other);
-  // From now on `channel` carries it, in place of a socket.
+  // From now on `channel` carries the data instead of a socket.
   void set_channel(std::unique_ptr<Channel> channel) { channel_ = std::move(channel); }
-  // For the channel: a read, or a write, would find something to do; the peer has gone. Each may destroy this
-  // stream.
+  // Called by the channel: a read or a write became possible, or the peer has gone. Each call may destroy
+  // this stream.
   void signal_readable();
   void signal_writable();
   void signal_hang_up();
-  // What the socket has, for the codec.
+  // Reads from the socket itself; called by the codec.
   IoResult read_raw(char* data, size_t size);
 
-  // Wakes whoever waits, and fails every later operation, with ECANCELED.
+  // Ends waiting operations, and all later ones, with ECANCELED.
   void cancel();
-  // Gives whoever waits to read only this much longer.
+  // Shortens a waiting reader's timeout to `timeout` from now.
   void hurry_reader(Milliseconds timeout);
-  // Half-closes: the peer sees the end of what has been written.
+  // Half-closes: the peer sees the end of the stream after the data written so far.
   void shutdown_write();
-  // What is known of the peer, while no read waits. Looks behind what has been received, so it costs a system
-  // call once an end has been announced, and with a codec whenever something has come.
+  // The known state of the peer. Call this only while no read waits. Peeks behind received data, so it costs
+  // a system call once an end was announced, and with a codec whenever data has arrived.
   PeerState peer_state();
-  // The next close sends a reset instead of a clean end.
+  // Makes the next close send a reset instead of a clean end.
   void reset_on_close();
   void close();
 
   bool is_open() const { return static_cast<bool>(fd_) || channel_; }
   int fd() const { return fd_.get(); }
   EventLoop& loop() { return loop_; }
-  // A hang-up or error has been seen: an idle connection in this state is of no use.
+  // True after a hang-up or error event; an idle connection in this state cannot be reused.
   bool hung_up() const { return hung_up_; }
 
-  // Called, in place of a waiting reader, when an idle stream becomes readable or hangs up.
+  // `watcher` is called when an idle stream, without a waiting reader, becomes readable or hangs up.
   void set_idle_watcher(Watcher* watcher) { idle_watcher_ = watcher; }
-  // Makes sure that events arrive although nobody waits.
+  // Registers the socket with epoll, so that events arrive although no operation waits.
   bool ensure_watched();
   bool watched() const { return watched_ || channel_; }
 
@@ -135,13 +137,13 @@ class Stream final : private Watcher {
 
   EventLoop& loop_;
   UniqueFd fd_;
-  std::unique_ptr<StreamCodec> codec_;  // null: bytes go as they are
-  std::unique_ptr<Channel> channel_;    // null: the socket
+  std::unique_ptr<StreamCodec> codec_;  // null when bytes are sent unchanged
+  std::unique_ptr<Channel> channel_;    // null when the stream uses its socket
   bool watched_ = false;
-  bool readable_ = true;  // unknown until the kernel says EAGAIN
+  bool readable_ = true;  // assumed until a read returns EAGAIN
   bool writable_ = true;
   bool hung_up_ = false;
-  bool reset_seen_ = false;  // or both sides are closed
+  bool reset_seen_ = false;  // a reset, or both sides are closed
   bool cancelled_ = false;
   bool resets_ = false;
   Operation* reader_ = nullptr;
@@ -165,14 +167,14 @@ class Stream::Operation : private Timer {
       : stream_(stream), timeout_(timeout), side_(side) {}
   ~Operation() { withdraw(); }
 
-  // Tries to complete; true when `result_` is final.
+  // Tries to complete the operation; true when `result_` is final.
   virtual bool attempt() = 0;
   void restart_timeout();
   bool note_written(const IoResult& step);
 
   Stream& stream_;
   IoResult result_;
-  bool pausing_ = false;  // the timer is for another attempt, not for giving up
+  bool pausing_ = false;  // true when the timer is for another attempt, not for the timeout
 
   void wait(std::coroutine_handle<> handle) {
     handle_ = handle;
@@ -235,10 +237,11 @@ class Stream::Write final : public Operation, private Sender {
   SendRequest request() override;
   void sent(ssize_t result) override;
 
-  static constexpr size_t kMaxBatched = 16 * 1024;  // large ones keep large blocks from being used again
+  // Larger writes are sent at once: they would hold large blocks until the batch is sent.
+  static constexpr size_t kMaxBatched = 16 * 1024;
   std::span<iovec> pieces_;
   bool expect_more_;
-  bool encoded_ = false;  // all of it is in the codec's output
+  bool encoded_ = false;  // all pieces are in the codec's output
 };
 
 class Stream::SendFile final : public Operation {

@@ -11,7 +11,7 @@ namespace portcullis {
 class Stream;
 struct IoResult;
 
-// Takes the first `bytes` away from `pieces`, and what is empty behind them.
+// Removes the first `bytes` bytes from `pieces`, and empty pieces behind them.
 inline void drop_front(std::span<iovec>& pieces, size_t bytes) {
   while (!pieces.empty()) {
     iovec& piece = pieces.front();
@@ -24,31 +24,32 @@ inline void drop_front(std::span<iovec>& pieces, size_t bytes) {
   }
 }
 
-// What a stream's bytes become on their way to the socket and back, such as TLS records. Owned by its stream;
-// on the loop's thread.
+// Transforms a stream's bytes on their way to and from the socket, such as into TLS records. Owned by its
+// stream; on the loop's thread.
 class StreamCodec {
  public:
   virtual ~StreamCodec() = default;
 
-  // As Stream::try_read, of what Stream::read_raw() yields.
+  // Reads as Stream::try_read does, and decodes bytes from Stream::read_raw().
   virtual IoResult decode(Stream& stream, char* data, size_t size) = 0;
-  // decode() may find something although the socket has nothing new.
+  // True when decode() may return data although the socket has nothing new.
   virtual bool holds_input() const = 0;
-  // decode() would yield data now. May read from the socket.
+  // True when decode() would return data now. May read from the socket.
   virtual bool has_data(Stream& stream) = 0;
-  // Neither side has ended or broken it.
+  // True while neither side has ended or broken the encoded connection.
   virtual bool is_sound() const = 0;
-  // It has failed, or the connection ended without the peer having said so: nothing can be written any more.
+  // True when encoding failed, or the connection ended without a closing message of the peer: writing is no
+  // longer possible.
   virtual bool is_broken() const = 0;
 
-  // False: bytes are written as they are, because the kernel does the rest.
+  // False when bytes are written unchanged, because the kernel encrypts them.
   virtual bool encodes() const { return true; }
-  // Takes from `pieces` what there is room for, and adds it to the output. False when no more can be sent.
+  // Encodes as many bytes of `pieces` as fit into the output. False when no more can be sent.
   virtual bool encode(std::span<iovec>& pieces) = 0;
-  // What waits to be sent; stays in place until sent() takes it away.
+  // The encoded bytes to send. They stay in place until sent() removes them.
   virtual std::span<const char> output() const = 0;
   virtual void sent(size_t bytes) = 0;
-  // Adds to the output that nothing more follows.
+  // Adds a closing message to the output.
   virtual void finish() = 0;
 };
 

@@ -8,13 +8,13 @@
 
 namespace portcullis {
 
-// One of many sends, on different descriptors.
+// One of several sends, each on a different descriptor.
 struct SendRequest {
   int fd;
   const void* data;
   size_t size;
   int flags;
-  ssize_t result = 0;  // bytes, or the negated errno
+  ssize_t result = 0;  // the number of bytes sent, or the negated errno
 };
 
 // The system calls that the event loop and its streams make, so that tests can inject a fault at each one.
@@ -30,7 +30,7 @@ class Syscalls {
   virtual ssize_t send(int fd, const void* data, size_t size, int flags);
   virtual ssize_t sendmsg(int fd, const msghdr* message, int flags);
   virtual ssize_t sendfile(int to, int from, off_t* offset, size_t size);
-  // Sends them all and notes each result.
+  // Makes all sends and stores each result in its request.
   virtual void send_many(std::span<SendRequest> requests);
   virtual int accept4(int fd, sockaddr* address, socklen_t* length, int flags);
   virtual int socket(int domain, int type, int protocol);

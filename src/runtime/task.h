@@ -20,7 +20,7 @@ void note_task_ended(TaskGroup& group) noexcept;
 
 struct RunningTask {};
 
-// What every task's promise shares: who waits for it, and how it ends.
+// The part that the promises of all tasks share: the waiting coroutine, and how the task ends.
 //
 // A child that finishes before its parent has suspended is resumed by plain return rather than by symmetric
 // transfer, so a loop over tasks that never block uses constant stack in every build mode.
@@ -84,13 +84,13 @@ class Promise<void> : public PromiseBase, public ListNode<RunningTask> {
   void return_void() noexcept {}
   void take() noexcept {}
 
-  TaskGroup* group = nullptr;  // its owner, when nobody awaits it
+  TaskGroup* group = nullptr;  // the owner when no coroutine awaits this task
 };
 
 }  // namespace internal
 
-// A coroutine that runs when awaited and yields one T. Owns its frame: destroying a suspended Task destroys
-// the frame, and with it every object in it, which is how work is cancelled. Stays on one thread.
+// A coroutine that runs when awaited and yields one T. The task owns the frame: destroying a suspended Task
+// destroys the frame and every object in it, which cancels the work. Stays on one thread.
 template <typename T = void>
 class [[nodiscard]] Task {
  public:
@@ -137,8 +137,8 @@ inline Task<void> internal::Promise<void>::get_return_object() {
   return Task<void>(std::coroutine_handle<Promise>::from_promise(*this));
 }
 
-// Runs tasks that nobody awaits and owns them: those still suspended when the group is destroyed or cleared
-// are destroyed with it, so no frame outlives what it refers to. One thread.
+// Runs tasks that no coroutine awaits, and owns them: tasks that are still suspended when the group is
+// destroyed or cleared are destroyed with it, so no frame outlives what it refers to. One thread.
 class TaskGroup {
  public:
   TaskGroup() = default;
@@ -153,7 +153,7 @@ class TaskGroup {
   }
   bool empty() const { return running_.empty(); }
 
-  // co_await: until every task has ended. One waiter. The waiter may destroy the group.
+  // co_await: waits until every task has ended. One waiter, which may destroy the group when it resumes.
   auto join() {
     struct Awaiter {
       TaskGroup& group;

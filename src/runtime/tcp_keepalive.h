@@ -4,17 +4,17 @@
 
 namespace portcullis {
 
-// How a connection that is silent is asked whether its other end is still there (RFC 9293 section 3.8.4).
+// TCP keep-alive settings: how a silent connection is probed (RFC 9293 section 3.8.4).
 struct TcpKeepalive {
-  std::chrono::seconds idle{60};      // silent for so long, it is asked; 0: never
-  std::chrono::seconds interval{15};  // between two questions
-  int probes = 4;                     // questions without an answer end it
+  std::chrono::seconds idle{60};      // silence before the first probe; 0 disables keep-alive
+  std::chrono::seconds interval{15};  // between two probes
+  int probes = 4;                     // unanswered probes before the connection ends
 
   bool operator==(const TcpKeepalive&) const = default;
 };
 
-// Has the system do so on `fd`, a TCP socket; on another one nothing happens. A listening socket passes it on
-// to those that it accepts.
+// Sets the options on `fd`, if it is a TCP socket; other sockets are unchanged. Connections accepted from a
+// listening socket inherit them.
 void set_keepalive(int fd, const TcpKeepalive& keepalive);
 
 }  // namespace portcullis

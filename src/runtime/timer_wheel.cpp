@@ -16,7 +16,8 @@ void TimerWheel::place(Timer& timer) {
   int level = difference == 0 ? 0 : (63 - std::countl_zero(difference)) / kBits;
   uint64_t slot;
   if (level >= kLevels) {
-    // Beyond the horizon: look again when the top level comes round, which is never after the expiry.
+    // The expiry is beyond the horizon: the timer is placed again when the top level comes round, which is
+    // before the expiry.
     level = kLevels - 1;
     slot = 0;
   } else {
@@ -41,7 +42,7 @@ void TimerWheel::expire_slot(IntrusiveList<Timer>& slot) {
 
 void TimerWheel::advance(uint64_t now) {
   while (now_ < now) {
-    // Skip ticks in which nothing can happen.
+    // Skip ticks in which no timer can fire.
     const uint64_t skip = ticks_until_next(now - now_);
     now_ += std::max<uint64_t>(skip, 1);
     for (int level = kLevels - 1; level >= 0; --level) {

@@ -7,7 +7,7 @@
 
 namespace portcullis {
 
-// Something to call once, later. Unlinking (or destroying) it cancels it.
+// A callback that is called once, later. Unlinking or destroying the timer cancels it.
 class Timer : public ListNode<> {
  public:
   virtual void fire() = 0;
@@ -29,10 +29,10 @@ class TimerWheel {
   // Fires `timer` at the first advance() to `expiry` or later. Re-arms if already armed.
   void arm(Timer& timer, uint64_t expiry);
 
-  // Fires what is due up to `now`. A timer may arm or cancel any timer while it fires.
+  // Fires the timers whose expiry is at most `now`. A timer may arm or cancel any timer while it fires.
   void advance(uint64_t now);
 
-  // Ticks until the wheel wants advance() again; at most `most`. May be early, never late.
+  // Ticks until advance() must be called again, at most `most`. The result may be too early, never too late.
   uint64_t ticks_until_next(uint64_t most) const;
 
  private:

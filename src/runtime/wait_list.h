@@ -7,16 +7,16 @@
 
 namespace portcullis {
 
-// Those who wait for something to become free, in the order in which they came. One loop's thread.
+// Coroutines that wait for something to become free, in order of arrival. On one loop's thread.
 class WaitList {
  public:
-  // co_await list.wait(...): true when it was woken, false when the time was over. Lives in the frame that
-  // waits; destroying it gives the place up.
+  // co_await list.wait(...): true when woken, false after the timeout. Lives in the waiting coroutine's
+  // frame; destroying it gives up the place in the list.
   class Waiter final : public ListNode<Waiter>, private Timer {
    public:
     Waiter(WaitList& list, Milliseconds timeout, bool first)
         : list_(list), timeout_(timeout), first_(first) {}
-    // What it was woken for is then the next one's.
+    // A waiter that is destroyed after it was woken passes the wake-up on to the next waiter.
     ~Waiter() {
       if (woken_ && !resumed_) list_.wake_one();
     }
@@ -33,7 +33,8 @@ class WaitList {
 
    private:
     friend class WaitList;
-    // By their timers, because whoever is woken may do anything.
+    // Waiters resume through their timers, because a resumed coroutine may do anything, including destroying
+    // this list.
     void wake() {
       woken_ = true;
       list_.loop_.arm(*this, Milliseconds(0));
@@ -55,7 +56,7 @@ class WaitList {
   explicit WaitList(EventLoop& loop) : loop_(loop) {}
 
   bool empty() const { return waiters_.empty(); }
-  // `first`: before all others, for one who was woken in vain.
+  // With `first` the waiter is placed before all others: for a coroutine that was woken in vain.
   Waiter wait(Milliseconds timeout, bool first = false) { return {*this, timeout, first}; }
   void wake_one() {
     if (!waiters_.empty()) waiters_.pop_front().wake();
