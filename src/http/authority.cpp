@@ -19,10 +19,10 @@ bool is_in_name(char c) {
   return (lower >= 'a' && lower <= 'z') || is_port_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-// "[address]" in the form of RFC 5952.
+// Writes "[address]" in the form of RFC 5952.
 class BracketedAddress {
  public:
-  // `host`: with its brackets. Not good() when it is no IPv6 address.
+  // `host` includes the brackets. good() is false when `host` is not an IPv6 address.
   explicit BracketedAddress(std::string_view host) {
     in6_addr address{};
     if (host.size() < 2 || host.size() > sizeof text_ || host.front() != '[' || host.back() != ']') return;

@@ -33,7 +33,7 @@ void note(CacheControl& out, std::string_view name, std::string_view value, seco
   if (is("immutable")) out.immutable = true;
   if (is("only-if-cached")) out.only_if_cached = true;
   if (is("private")) {
-    // Once without fields: all of it.
+    // A `private` without field names applies to the whole response, even if another `private` names fields.
     const bool whole = value.empty() || (out.is_private && out.private_fields.empty());
     out.is_private = true;
     out.private_fields = whole ? std::string_view() : value;

@@ -9,9 +9,10 @@
 
 namespace portcullis::http {
 
-// What a Cache-Control field says: RFC 9111 section 5.2, RFC 5861, RFC 8246. Views are of the fields.
+// The content of a Cache-Control field: RFC 9111 section 5.2, RFC 5861, RFC 8246. Views point into the
+// fields.
 struct CacheControl {
-  // An age that is more than anything (section 1.2.2).
+  // The age that stands for every age too large to represent (section 1.2.2).
   static constexpr std::chrono::seconds kForever{int64_t{1} << 31};
 
   std::optional<std::chrono::seconds> max_age{};
@@ -19,9 +20,9 @@ struct CacheControl {
   std::optional<std::chrono::seconds> stale_while_revalidate{};
   std::optional<std::chrono::seconds> stale_if_error{};
   std::optional<std::chrono::seconds> min_fresh{};
-  std::optional<std::chrono::seconds> max_stale{};  // kForever: any
+  std::optional<std::chrono::seconds> max_stale{};  // kForever when any staleness is accepted
   bool no_store = false;
-  bool no_cache = false;  // also when it names fields only
+  bool no_cache = false;  // also set when no-cache names fields only
   bool is_private = false;
   bool is_public = false;
   bool must_revalidate = false;
@@ -29,19 +30,19 @@ struct CacheControl {
   bool must_understand = false;
   bool immutable = false;
   bool only_if_cached = false;
-  std::string_view private_fields{};  // `private="a, b"`: only these fields are
+  std::string_view private_fields{};  // of `private="a, b"`, which makes only these fields private
 };
 
-// Of a message's Cache-Control fields together. Of a directive that comes twice the first counts; an age that
-// is no number is 0, so that what it says of is stale (section 4.2.1).
+// Reads all Cache-Control fields of a message. When a directive occurs twice, the first one counts. An age
+// that is not a number counts as 0, which makes the response stale (section 4.2.1).
 CacheControl read_cache_control(const Fields& fields);
 
-// The first of the `targets` that the response has, and that can be read (RFC 9213 section 2.2): then it
-// stands in the place of Cache-Control and Expires.
+// Reads the first field of `targets` that the response has and that can be parsed (RFC 9213 section 2.2).
+// That field replaces Cache-Control and Expires.
 std::optional<CacheControl> read_targeted_cache_control(const Fields& fields,
                                                         const std::vector<std::string>& targets);
 
-// A number of seconds (section 1.2.2); what is too large is kForever.
+// Parses a number of seconds (section 1.2.2); a number that is too large becomes kForever.
 std::optional<std::chrono::seconds> parse_delta_seconds(std::string_view text);
 
 }  // namespace portcullis::http

@@ -18,7 +18,7 @@ constexpr std::array<uint8_t, 256> make_character_classes() {
     const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     if (alphanumeric) classes[c] |= kToken;
     if (c == '\t' || (c >= 0x20 && c != 0x7F)) classes[c] |= kFieldValue;
-    // Visible ASCII, less what no URI may hold raw.
+    // Visible ASCII, except characters that no URI may contain unencoded.
     if (c > 0x20 && c < 0x7F && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' &&
         c != '{' && c != '|' && c != '}' && c != '#') {
       classes[c] |= kTarget;
@@ -38,22 +38,23 @@ inline constexpr std::array<uint8_t, 256> kCharacterClasses = make_character_cla
 inline bool is_token(char c) {
   return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kToken;
 }
-// A method's or a field's name.
+// True for a valid method or field name.
 inline bool is_token_text(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_token(c); });
 }
 inline bool is_field_value(char c) {
   return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kFieldValue;
 }
-// Nothing in it that a field's value may not hold.
+// True when `text` contains only characters that a field value may contain.
 inline bool is_field_text(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return is_field_value(c); });
 }
 inline bool is_target(char c) {
   return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kTarget;
 }
-// What clients send in a target besides, unencoded: browsers leave `{ | } ^ \` and backticks in queries and
-// `| ^` in paths as they are (URL standard, percent-encode sets), others `"`, `<`, `>` and what is not ASCII.
+// True for further characters that clients send unencoded in a target. Browsers leave `{ | } ^ \` and
+// backticks in queries and `| ^` in paths as they are (URL standard, percent-encode sets); other clients send
+// `"`, `<`, `>` and non-ASCII bytes.
 inline bool is_loose_target(char c) {
   return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kLooseTarget;
 }

@@ -13,7 +13,7 @@ std::string_view opaque(std::string_view tag) {
   return is_weak(tag) ? tag.substr(2) : tag;
 }
 
-// Calls visit(tag) for each entity tag of a list; commas within the quotes belong to the tag.
+// Calls visit(tag) for each entity tag of a list; commas within quotes are part of the tag.
 template <typename Visit>
 void for_each_tag(std::string_view list, Visit visit) {
   while (!list.empty()) {
@@ -28,7 +28,7 @@ void for_each_tag(std::string_view list, Visit visit) {
       end = list.find('"', quote + 1);
       if (end != std::string_view::npos) ++end;
     } else {
-      end = list.find(',');  // of servers that write no quotes
+      end = list.find(',');  // an entity tag without quotes, which some servers send
     }
     visit(trim(list.substr(0, end)));
     if (end == std::string_view::npos) return;
@@ -76,7 +76,8 @@ bool range_applies(const Fields& request, const Validators& validators) {
   if (condition == nullptr) return true;
   const std::string_view value = trim(condition->value);
   if (value.starts_with('"') || is_weak(value)) return same_strongly(value, validators.etag);
-  // A date that is no strong validator (section 8.8.2.2) is rare; the same text is what everybody compares.
+  // A date that is not a strong validator (section 8.8.2.2) is rare, so dates are compared as text, as other
+  // implementations do.
   return !validators.last_modified.empty() && value == validators.last_modified;
 }
 

@@ -6,7 +6,7 @@
 
 namespace portcullis::http {
 
-// The validators of a representation: what its ETag and Last-Modified fields say, or nothing.
+// The validators of a representation: the values of its ETag and Last-Modified fields, empty when absent.
 struct Validators {
   std::string_view etag{};
   std::string_view last_modified{};
@@ -15,15 +15,16 @@ struct Validators {
 };
 Validators validators_of(const Fields& response);
 
-// Two entity tags name the same content, weakly or strongly (RFC 9110 section 8.8.3.2).
+// True when two entity tags match by weak or by strong comparison (RFC 9110 section 8.8.3.2).
 bool same_weakly(std::string_view one, std::string_view other);
 bool same_strongly(std::string_view one, std::string_view other);
 
-// The request's If-None-Match, or else its If-Modified-Since, says that the client has this already: it is to
-// be answered with 304 (section 13.2.2). For GET and HEAD.
+// True when If-None-Match, or without it If-Modified-Since, says that the client already has this
+// representation, so the answer is 304 (section 13.2.2). For GET and HEAD.
 bool has_it_already(const Fields& request, const Validators& validators);
 
-// The request's If-Range, where it has one, lets its Range be answered from this (section 13.1.5).
+// True when the request has no If-Range, or its If-Range matches the validators, so that Range applies
+// (section 13.1.5).
 bool range_applies(const Fields& request, const Validators& validators);
 
 }  // namespace portcullis::http

@@ -26,7 +26,7 @@ int index_in(const std::array<std::string_view, N>& words, std::string_view word
   return -1;
 }
 
-// Follows a pattern through a text: digits are read, everything else must be there.
+// Matches a text piece by piece: digits are parsed, all other characters must match exactly.
 class Pattern {
  public:
   explicit Pattern(std::string_view text) : rest_(text) {}
@@ -61,7 +61,7 @@ class Pattern {
   bool ok_ = true;
 };
 
-// "94" is of this century unless that lies more than 50 years ahead.
+// A year such as "94" is in this century unless that would be more than 50 years in the future.
 int full_year(int two_digits) {
   const auto today = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
   const int now = static_cast<int>(std::chrono::year_month_day(today).year());

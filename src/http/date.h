@@ -9,17 +9,17 @@
 
 namespace portcullis::http {
 
-// A date of RFC 9110 section 5.6.7, in any of its three forms; nothing when it is none of them.
+// Parses an HTTP date (RFC 9110 section 5.6.7) in any of its three formats; empty for other texts.
 std::optional<std::chrono::sys_seconds> parse_date(std::string_view text);
 
-// As RFC 3339 writes it, in UTC: 2026-11-26T12:00:00Z.
+// The time in the format of RFC 3339, in UTC: 2026-11-26T12:00:00Z.
 std::string write_timestamp(std::chrono::sys_seconds time);
 
-// As IMF-fixdate, in `arena`.
+// The time as IMF-fixdate, in `arena`.
 std::string_view write_date(std::chrono::sys_seconds time, Arena& arena);
 
-// The time of day as IMF-fixdate, for a Date field: written once a second by each thread. Valid until the
-// thread asks again.
+// The current time as IMF-fixdate, for a Date field. Each thread formats it once per second. The view is
+// valid until the thread's next call.
 std::string_view current_date();
 
 }  // namespace portcullis::http

@@ -10,13 +10,14 @@ FieldId check(std::string_view name, std::string_view expected, FieldId id) {
   return equals_ignoring_case(name, expected) ? id : FieldId::kOther;
 }
 
-// The same for a field that the gateway writes for the target.
+// Like check(), for a field that the gateway itself writes for the target: a spelling with '_' is kImitation.
 FieldId check_written(std::string_view name, std::string_view expected, FieldId id) {
   if (equals_ignoring_case(name, expected)) return id;
   return same_field_name(name, expected) ? FieldId::kImitation : FieldId::kOther;
 }
 
-// With '-' or '_': backends that turn names into variables (CGI, WSGI) take both for the same.
+// '-' and '_' are equal here, because backends that turn field names into variables (CGI, WSGI) do not
+// distinguish them.
 bool begins_with(std::string_view name, std::string_view prefix) {
   if (name.size() < prefix.size()) return false;
   for (size_t i = 0; i < prefix.size(); ++i) {
@@ -32,7 +33,7 @@ bool is_client_cert(std::string_view name) {
 }  // namespace
 
 FieldId identify_field(std::string_view name) {
-  // The length and one letter leave at most one candidate.
+  // The length and the first letter leave at most one candidate.
   const char first = name.empty() ? '\0' : ascii_lower(name[0]);
   if (first == 'x' && name.size() > 11 && begins_with(name, "x-consumer-")) return FieldId::kXConsumer;
   switch (name.size()) {

@@ -5,7 +5,7 @@
 
 namespace portcullis::http {
 
-// Fields that the gateway itself acts upon; all others are kOther.
+// Fields that the gateway itself interprets; all other fields are kOther.
 enum class FieldId : uint8_t {
   kOther,
   kAge,
@@ -26,7 +26,8 @@ enum class FieldId : uint8_t {
   kIfNoneMatch,
   kIfRange,
   kIfUnmodifiedSince,
-  kImitation,  // differs by '_' from a field that the gateway writes, as X_Forwarded_For does
+  kImitation,  // a name that differs only by '_' from a field that the gateway writes, such as
+               // X_Forwarded_For
   kKeepAlive,
   kLastModified,
   kPragma,
@@ -48,7 +49,7 @@ enum class FieldId : uint8_t {
   kXRequestId,
 };
 
-// Case-insensitive.
+// The id of a field name, which is compared without regard to case.
 FieldId identify_field(std::string_view name);
 
 }  // namespace portcullis::http

@@ -7,8 +7,8 @@
 
 namespace portcullis::http {
 
-// True when two field names are one name for a backend that turns fields into variables (CGI, WSGI): letters
-// of either case are equal, and '_' equals '-'.
+// True when a backend that turns field names into variables (CGI, WSGI) cannot distinguish the two names:
+// case is ignored, and '_' equals '-'.
 bool same_field_name(std::string_view a, std::string_view b);
 
 // A set of field names, compared by same_field_name(). Built once with the configuration, then read by any
@@ -24,13 +24,12 @@ class FieldNames {
   bool contains(std::string_view name) const {
     return ((lengths_ >> length_bit(name.size())) & 1) != 0 && is_listed(name);
   }
-  // True when same_field_name() takes `name` for one of these, and letters of either case being equal none of
-  // them is it.
+  // True when `name` is in the set by same_field_name() but not by a case-insensitive comparison.
   bool is_imitated_by(std::string_view name) const { return contains(name) && !is_listed_exactly(name); }
   bool empty() const { return names_.empty(); }
 
  private:
-  // Names of 63 characters and more share a bit.
+  // Names of 63 or more characters share a bit.
   static size_t length_bit(size_t length) { return length < 63 ? length : 63; }
   bool is_listed(std::string_view name) const;
   bool is_listed_exactly(std::string_view name) const;

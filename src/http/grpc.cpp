@@ -13,7 +13,7 @@ constexpr std::pair<std::string_view, GrpcForm> kTypes[] = {{"application/grpc-w
                                                             {"application/grpc-web", GrpcForm::kWeb},
                                                             {"application/grpc", GrpcForm::kGrpc}};
 
-// The first of them that `type` is, with or without a suffix.
+// The entry that matches the media type `type`, with or without a suffix; null when none does.
 const std::pair<std::string_view, GrpcForm>* find_type(std::string_view type) {
   for (const auto& known : kTypes) {
     const size_t size = known.first.size();

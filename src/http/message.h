@@ -20,14 +20,14 @@ struct Field {
   FieldId id = FieldId::kOther;
 };
 
-// The fields of one message, in order, in fixed storage: the limit on their number is also the bound of the
-// memory they take. Removed fields leave no hole.
+// The fields of one message, in order, in fixed storage. The limit of their number also bounds their memory.
+// Removing a field leaves no gap.
 class Fields {
  public:
   static constexpr size_t kCapacity = 128;
 
   Fields() = default;
-  // Only what is in use is copied; the rest of the storage is never even initialised.
+  // Copies only the fields in use; the rest of the storage is not initialised.
   Fields(const Fields& other) { *this = other; }
   Fields& operator=(const Fields& other) {
     if (this == &other) return *this;
@@ -36,7 +36,7 @@ class Fields {
     return *this;
   }
 
-  // False when full.
+  // Adds a field. False when the storage is full.
   bool add(std::string_view name, std::string_view value, FieldId id) {
     if (size_ == kCapacity) return false;
     new (end()) Field{name, value, id};
@@ -45,7 +45,7 @@ class Fields {
   }
   bool add(std::string_view name, std::string_view value) { return add(name, value, identify_field(name)); }
 
-  // The first field of that name, or null. Valid until the fields change.
+  // The first field with this id, or null. The pointer is valid until the fields change.
   const Field* find(FieldId id) const {
     for (const Field& field : *this) {
       if (field.id == id) return &field;
@@ -71,9 +71,9 @@ class Fields {
     remove_if([id](const Field& field) { return field.id == id; });
   }
   void remove(std::string_view name);
-  // Removes the fields that same_field_name() takes for `name`.
+  // Removes every field whose name equals `name` by same_field_name().
   void remove_all_spellings(std::string_view name);
-  // Replaces every field of that name by one.
+  // Replaces all fields called `name` by a single one. False when the storage is full.
   bool set(std::string_view name, std::string_view value) {
     remove(name);
     return add(name, value);
@@ -94,16 +94,17 @@ class Fields {
 
 enum class Version : uint8_t { kHttp10, kHttp11, kHttp2 };
 
-// How the end of a message's body is known (RFC 9112 section 6.3); kStream: by the end of its HTTP/2 stream.
+// How the end of a message's body is determined (RFC 9112 section 6.3); for kStream by the end of its HTTP/2
+// stream.
 enum class BodyKind : uint8_t { kNone, kLength, kChunked, kUntilClose, kStream };
 
 struct BodyFraming {
   static constexpr uint64_t kUnknown = UINT64_MAX;
 
   BodyKind kind = BodyKind::kNone;
-  uint64_t length = 0;  // for kLength, and for kStream, where it may be kUnknown
+  uint64_t length = 0;  // for kLength, and for kStream, where the length may be kUnknown
 
-  // It is said how long the body will be.
+  // True when the length of the body is known before it has been received.
   bool has_length() const {
     return kind == BodyKind::kLength || (kind == BodyKind::kStream && length != kUnknown);
   }
@@ -112,9 +113,9 @@ struct BodyFraming {
 struct RequestHead {
   std::string_view method;
   std::string_view target;     // as received
-  std::string_view authority;  // of the absolute-form, else the Host field's value
+  std::string_view authority;  // from the absolute-form of the target, else from Host
   std::string_view path;       // as received, without the query; "*" for the asterisk-form
-  std::string_view query;      // after '?', without it
+  std::string_view query;      // the text after '?'
   bool has_query = false;
   Version version = Version::kHttp11;
   bool keep_alive = true;
@@ -133,16 +134,16 @@ struct ResponseHead {
   Fields fields;
 };
 
-// What follows the authentication scheme in a field's value, as in "Bearer abc" (RFC 9110 section 11.4);
-// nothing when it has another scheme.
+// The text after the authentication scheme in a field's value, such as "Bearer abc" (RFC 9110 section 11.4);
+// empty when the value has a different scheme.
 std::optional<std::string_view> after_scheme(std::string_view value, std::string_view scheme);
 
-// Responses with this status end with their head, whatever was asked (RFC 9112 section 6.3).
+// True when responses with this status never have a body, whatever the request method (RFC 9112 section 6.3).
 inline bool has_no_content(uint16_t status) {
   return status < 200 || status == 204 || status == 304;
 }
 
-// The standard phrase, or "" for an unknown status.
+// The standard reason phrase, or "" for an unknown status.
 std::string_view reason_phrase(uint16_t status);
 
 }  // namespace portcullis::http

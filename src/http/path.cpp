@@ -26,8 +26,8 @@ bool needs_work(std::string_view path) {
   return false;
 }
 
-// True where an encoded character begins an overlong form of another one in UTF-8, which some decoders
-// accept: C0 and C1, E0 before 80 to 9F, F0 before 80 to 8F (RFC 3629 section 3).
+// True when the encoded bytes begin an overlong UTF-8 form of another character, which some decoders accept:
+// C0 and C1, E0 before 80 to 9F, F0 before 80 to 8F (RFC 3629 section 3).
 bool is_overlong(std::string_view encoded) {
   const int first = hex_value(encoded[1]) << 4 | hex_value(encoded[2]);
   if (first == 0xC0 || first == 0xC1) return true;
@@ -36,7 +36,8 @@ bool is_overlong(std::string_view encoded) {
   return second >= 0x80 && second < (first == 0xE0 ? 0xA0 : 0x90);
 }
 
-// Decodes what may be decoded, into `out`. The length, or nothing when the encoding is bad or ambiguous.
+// Decodes `path` into `out`, except characters that must stay encoded. Returns the length, or nothing when
+// the encoding is malformed or ambiguous.
 std::optional<size_t> decode(std::string_view path, AmbiguousPaths ambiguous, char* out) {
   size_t size = 0;
   for (size_t i = 0; i < path.size(); ++i) {
@@ -67,9 +68,9 @@ std::optional<size_t> decode(std::string_view path, AmbiguousPaths ambiguous, ch
   return size;
 }
 
-// Where the part of `segment` ends that some servers take for a segment: at a parameter, plain or encoded, or
-// at an encoded slash, backslash or NUL. The length of what ends it, which is 0 at the segment's end, is put
-// into `mark`.
+// The end of the first part of `segment` that some servers treat as a whole segment: the position of a plain
+// or encoded parameter, or of an encoded slash, backslash or NUL. `mark` is set to the length of the
+// delimiter; 0 at the segment's end.
 size_t part_end(std::string_view segment, size_t& mark) {
   for (size_t i = 0; i < segment.size(); ++i) {
     const std::string_view rest = segment.substr(i);
@@ -82,7 +83,8 @@ size_t part_end(std::string_view segment, size_t& mark) {
   return segment.size();
 }
 
-// True when a server that decodes or cuts off more than this gateway finds a dot segment within `segment`.
+// True when a server that decodes or truncates more than this gateway would find a dot segment within
+// `segment`.
 bool hides_dot_segment(std::string_view segment) {
   for (bool is_whole = true;; is_whole = false) {
     size_t mark = 0;
@@ -94,7 +96,7 @@ bool hides_dot_segment(std::string_view segment) {
   }
 }
 
-// RFC 3986 section 5.2.4, in place; nothing when ".." would climb above the root.
+// Removes dot segments (RFC 3986 section 5.2.4) in place; empty when ".." would climb above the root.
 std::optional<size_t> remove_dot_segments(char* path, size_t size, bool merge_slashes) {
   size_t out = 0;
   for (size_t i = 0; i < size;) {
@@ -104,7 +106,7 @@ std::optional<size_t> remove_dot_segments(char* path, size_t size, bool merge_sl
     const bool last = end == size;
     if (hides_dot_segment(segment)) return std::nullopt;
     if (segment.empty() && !last && merge_slashes) {
-      // The next segment has a slash of its own.
+      // The next segment begins with its own slash.
     } else if (segment == ".") {
       if (last) path[out++] = '/';
     } else if (segment == "..") {

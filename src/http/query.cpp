@@ -7,7 +7,7 @@ namespace portcullis::http {
 namespace {
 
 // Calls visit(name, value, written) for each cookie of one field's value until it returns false. `written` is
-// the cookie with the spaces around it.
+// the cookie together with the surrounding spaces.
 template <typename Visit>
 bool for_each_cookie(std::string_view list, Visit visit) {
   while (!list.empty()) {
@@ -27,7 +27,7 @@ bool is_cookie_field(const Field& field) {
   return equals_ignoring_case(field.name, "cookie");
 }
 
-// What `text` begins with as %XX, if it does.
+// The character that `text` begins with in the form %XX, if any.
 std::optional<char> encoded_front(std::string_view text) {
   if (text.front() != '%' || text.size() < 3) return std::nullopt;
   const int high = hex_value(text[1]), low = hex_value(text[2]);

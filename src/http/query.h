@@ -9,16 +9,16 @@
 
 namespace portcullis::http {
 
-// The next character of a query's name or value, decoded (the form-urlencoding of the URL standard: '+' is a
-// space); a broken encoding stands for itself.
+// Removes the next character of a query's name or value from `encoded` and returns it decoded
+// (form-urlencoding of the URL standard: '+' is a space). A malformed encoding is returned unchanged.
 char next_query_character(std::string_view& encoded);
 bool equals_query_text(std::string_view encoded, std::string_view plain);
 
 std::string decode_query_text(std::string_view encoded);
-// Everything but letters, digits and what stands in `plain` as %XX.
+// Percent-encodes all characters except letters, digits and those in `plain`.
 std::string percent_encode(std::string_view text, std::string_view plain);
 
-// The other way; a broken encoding stands for itself, and so does that of `keep`, where it is not '\0'.
+// Decodes %XX. Malformed encodings stay unchanged, and so does the encoding of `keep` unless `keep` is '\0'.
 std::string percent_decode(std::string_view text, char keep = '\0');
 
 // Calls visit(name, value, whole) for each parameter, still encoded, until it returns false.
@@ -33,18 +33,19 @@ void for_each_query_parameter(std::string_view query, Visit visit) {
   }
 }
 
-// The first parameter of that name, decoded, in `arena`.
+// The decoded value of the first parameter called `name`, in `arena`.
 std::optional<std::string_view> find_query_parameter(std::string_view query, std::string_view name,
                                                      Arena& arena);
-// Removes every parameter of that name from the request's query.
+// Removes every parameter called `name` from the request's query.
 void remove_query_parameter(RequestHead& request, std::string_view name, Arena& arena);
 
-// The first cookie of that name (RFC 6265 section 4.2.1).
+// The value of the first cookie called `name` (RFC 6265 section 4.2.1).
 std::optional<std::string_view> find_cookie(const Fields& fields, std::string_view name);
-// One of the cookies of that name has this value: which of them a backend takes is not known.
+// True when any cookie called `name` has this value. All of them count, because it is not known which one a
+// backend uses.
 bool has_cookie(const Fields& fields, std::string_view name, std::string_view value);
-// Removes every cookie of that name. The others are then in one field, separated as they were; without any,
-// there is no field.
+// Removes every cookie called `name`. The remaining cookies are combined into one field with their original
+// separators; when no cookie remains, the field is removed.
 void remove_cookie(Fields& fields, std::string_view name, Arena& arena);
 
 }  // namespace portcullis::http

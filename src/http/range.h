@@ -6,12 +6,13 @@
 
 namespace portcullis::http {
 
-// The bytes that a Range field asks for (RFC 9110 section 14.1.2), when it is one range of bytes.
+// A Range field (RFC 9110 section 14.1.2) that asks for a single range of bytes.
 struct ByteRange {
-  std::optional<uint64_t> first;  // none: the last `last` bytes
-  std::optional<uint64_t> last;   // none: to the end
+  std::optional<uint64_t> first;  // empty: the last `last` bytes
+  std::optional<uint64_t> last;   // empty: to the end
 
-  // What it is of `size` bytes: from `begin` up to, not with, `end`. Nothing when it lies beyond them.
+  // The part of a content of `size` bytes that the range selects: from `begin` up to but excluding `end`.
+  // Empty when the range lies beyond the content.
   struct Part {
     uint64_t begin;
     uint64_t end;
@@ -19,7 +20,8 @@ struct ByteRange {
   std::optional<Part> of(uint64_t size) const;
 };
 
-// Nothing when it is malformed, in another unit, or several ranges: then it is to be ignored.
+// Parses a Range field. Empty when it is malformed, uses another unit or has several ranges; such a field is
+// ignored.
 std::optional<ByteRange> parse_range(std::string_view value);
 
 }  // namespace portcullis::http

@@ -10,13 +10,13 @@ namespace portcullis::http {
 namespace {
 
 constexpr size_t kMaxBytes = 64 * 1024;
-constexpr size_t kMaxMembers =
-    1024;  // of a dictionary, a list or an item's parameters (sections 3.1 and 3.2)
+// Max entries of a dictionary or a list, and max parameters of an item (sections 3.1 and 3.2).
+constexpr size_t kMaxMembers = 1024;
 
-// At which place of a growing list each key stands.
+// Maps each key to its position in a growing list.
 class Places {
  public:
-  // The place of `key`; that is `next` when the key is new.
+  // The position of `key`, which is `next` for a new key.
   size_t of(const std::string& key, size_t next) { return places_.try_emplace(key, next).first->second; }
 
  private:
@@ -30,8 +30,8 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// Section 4.2. Each method leaves the text that follows what it has read; after false nothing more can be
-// read.
+// A parser as in section 4.2. Each method removes what it has parsed from the front of the text. After a
+// method has returned false, the reader must not be used any more.
 class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text) {}
@@ -193,7 +193,7 @@ class Reader {
     out = Decimal{sign * (whole * 1000 + fraction)};
     return true;
   }
-  // How many digits there are; 0 also when there are more than `most`.
+  // The number of digits parsed; 0 also when there are more than `most`.
   size_t digits(size_t most, int64_t& value) {
     size_t size = 0;
     for (; size < text_.size() && is_digit(text_[size]); ++size) {
@@ -224,7 +224,7 @@ std::string quote(const std::string& text) {
   return out + '"';
 }
 
-// Section 4.1.5: at least one digit behind the point, and no zero at the end but that one.
+// Section 4.1.5: at least one digit after the point, and no further trailing zeros.
 std::string write_decimal(const Decimal& decimal) {
   const uint64_t size = decimal.thousandths < 0 ? -static_cast<uint64_t>(decimal.thousandths)
                                                 : static_cast<uint64_t>(decimal.thousandths);

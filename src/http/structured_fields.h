@@ -10,15 +10,15 @@
 
 namespace portcullis::http {
 
-// Structured fields (RFC 9651): the parts that message signatures, digests and targeted cache controls are
-// made of, without dates and display strings, which none of them has.
+// Structured fields (RFC 9651), limited to the parts that message signatures, digests and targeted cache
+// control use: dates and display strings are not supported.
 struct Token {
   std::string text;
 };
 struct ByteSequence {
   std::string bytes;
 };
-// A decimal (section 3.3.2) in thousandths, which is as fine as it can be: 1.5 is 1500.
+// A decimal in thousandths, the finest resolution of section 3.3.2: 1.5 is stored as 1500.
 struct Decimal {
   int64_t thousandths = 0;
 };
@@ -38,12 +38,12 @@ struct Member {
   std::variant<Item, InnerList> value;
 };
 
-// A whole field value that is a dictionary (section 4.2.2). A key that comes again, of a member or a
-// parameter, has its value replaced in the place where it came first. Nothing when the text is broken, is
-// longer than 64 KiB, or has more than 1,024 members, items in one list, or parameters of one item.
+// Parses a field value as a dictionary (section 4.2.2). A repeated key, of a member or a parameter, replaces
+// the earlier value and keeps its position. Empty when the text is malformed, is longer than 64 KiB, or has
+// more than 1,024 members, items in one list, or parameters of one item.
 std::optional<std::vector<Member>> parse_dictionary(std::string_view text);
 
-// The text in the one form that section 4.1 gives it.
+// Writes an item in the canonical form of section 4.1.
 std::string serialize(const Item& item);
 std::string serialize(const InnerList& list);
 

@@ -10,7 +10,7 @@
 namespace portcullis::http {
 namespace {
 
-// A name or an address, as a request may have it.
+// True for a host name or IP address that a request may contain.
 bool is_host(std::string_view host) {
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);

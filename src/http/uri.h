@@ -6,9 +6,9 @@
 
 namespace portcullis::http {
 
-// "https://Host:443/a/../b?c" as the gateway knows what a request asks for: the host in lower case, the port
-// only where it is not the scheme's default, the path canonical. Nothing when it is no absolute URI of http
-// or https.
+// The normal form of an absolute URI such as "https://Host:443/a/../b?c", comparable to the target of a
+// request: the host in lower case, the port only when it differs from the scheme's default, the path
+// canonical. Empty for texts that are not an absolute http or https URI.
 std::optional<std::string> normal_uri(std::string_view uri);
 
 }  // namespace portcullis::http

@@ -28,14 +28,14 @@ ChunkedDecoder::Result ChunkedDecoder::next(std::string_view& input, std::string
   return Result::kDone;
 }
 
-// What may follow a chunk's size.
+// Handles a character after the digits of a chunk size.
 bool ChunkedDecoder::end_size(char c) {
   if (c != ';' && c != '\r') return false;
   state_ = c == ';' ? State::kExtension : State::kSizeLineFeed;
   return true;
 }
 
-// One byte of what surrounds the data. False on error, with error_ set.
+// Handles one byte that is not chunk data. False on error, with error_ set.
 bool ChunkedDecoder::step(char c) {
   const auto refuse = [this](ParseError error) {
     error_ = error;
@@ -48,7 +48,7 @@ bool ChunkedDecoder::step(char c) {
     case State::kSize: {
       const int digit = hex_value(c);
       if (digit >= 0) {
-        // 15 digits cannot overflow, and no honest chunk needs more.
+        // 15 digits cannot overflow, and legitimate chunks are smaller.
         if (++digits_ > 15) return refuse(ParseError::kBadChunkSize);
         remaining_ = remaining_ << 4 | static_cast<uint64_t>(digit);
         state_ = State::kSize;

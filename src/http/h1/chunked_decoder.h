@@ -8,10 +8,10 @@
 
 namespace portcullis::http::h1 {
 
-// How the chunked coding is read.
+// The rules for reading the chunked coding.
 struct ChunkRules {
-  bool lenient = false;             // blanks behind a chunk's size are taken
-  size_t trailer_size = 16 * 1024;  // of the whole trailer section
+  bool lenient = false;             // spaces and tabs after a chunk size are accepted
+  size_t trailer_size = 16 * 1024;  // max size of the trailer section
 };
 
 // Decodes the chunked transfer coding (RFC 9112 section 7.1) in place and incrementally. Chunk extensions are
@@ -22,11 +22,12 @@ class ChunkedDecoder {
 
   enum class Result : uint8_t { kNeedMore, kData, kDone, kFailed };
 
-  // Takes the next piece from `input`, advancing it. On kData, `data` is a run of body bytes within it. On
+  // Consumes the next piece of `input`. On kData, `data` is a part of `input` that holds body bytes. On
   // kDone, `input` begins after the message.
   Result next(std::string_view& input, std::string_view& data);
 
-  // The field lines of the trailer section, each with its CRLF. Kept on the heap: trailers are rare.
+  // The field lines of the trailer section, each with its CRLF. They are on the heap, because trailers are
+  // rare.
   std::string_view trailers() const { return trailers_; }
 
   ParseError error() const { return error_; }
@@ -53,7 +54,7 @@ class ChunkedDecoder {
   bool step(char c);
   bool end_size(char c);
 
-  static constexpr size_t kMaxLineBytes = 4096;  // one size line with its extensions
+  static constexpr size_t kMaxLineBytes = 4096;  // of one line with a chunk size and its extensions
 
   ChunkRules rules_;
   uint64_t remaining_ = 0;

@@ -10,7 +10,7 @@ namespace {
 
 struct FramingFields {
   std::optional<uint64_t> content_length;
-  size_t chunked = 0;  // so often has that coding been named
+  size_t chunked = 0;  // how often the coding `chunked` occurs
   bool connection_close = false;
   bool connection_keep_alive = false;
   bool connection_upgrade = false;
@@ -19,7 +19,7 @@ struct FramingFields {
   size_t connection_options = 0;
 };
 
-// Counts `chunked`, the only transfer coding that is known here.
+// Counts `chunked`, the only transfer coding that the gateway supports.
 ParseError read_codings(std::string_view value, size_t& chunked) {
   size_t others = 0, count = 0;
   bool chunked_is_last = false;
@@ -28,7 +28,7 @@ ParseError read_codings(std::string_view value, size_t& chunked) {
     chunked_is_last = equals_ignoring_case(coding, "chunked");
     chunked_is_last ? ++chunked : ++others;
   });
-  // A list of one with commas beside it is a disguise.
+  // A single coding surrounded by commas is refused as an attempt at smuggling.
   if (count == 0 || (count == 1 && others == 0 && !equals_ignoring_case(value, "chunked")))
     return ParseError::kBadTransferEncoding;
   if (others == 0) return ParseError::kNone;
@@ -40,8 +40,8 @@ ParseError read_framing_fields(const Fields& fields, FramingFields& out) {
   for (const Field& field : fields) {
     switch (field.id) {
       case FieldId::kContentLength: {
-        // A list of equal lengths is permitted by RFC 9110 section 8.6, and refused here: nobody sends it
-        // who means well.
+        // RFC 9110 section 8.6 permits a list of equal lengths. It is refused here, because legitimate
+        // clients do not send such a list.
         const auto length = parse_decimal(field.value);
         if (!length || *length > INT64_MAX) return ParseError::kBadContentLength;
         if (out.content_length) return ParseError::kConflictingLength;
@@ -84,7 +84,8 @@ ParseError frame_request(RequestHead& head) {
     return error;
   if (framing.chunked > 1) return ParseError::kBadTransferEncoding;
   if (framing.chunked > 0) {
-    // RFC 9112 section 6.1: both together, or chunked from HTTP/1.0, ought to be handled as an error.
+    // RFC 9112 section 6.1: Transfer-Encoding together with Content-Length, or from HTTP/1.0, ought to be
+    // handled as an error.
     if (framing.content_length) return ParseError::kConflictingLength;
     if (head.version == Version::kHttp10) return ParseError::kBadTransferEncoding;
     head.body = {BodyKind::kChunked, 0};

@@ -8,14 +8,14 @@
 
 namespace portcullis::http::h1 {
 
-// Derives body framing, persistence and expectations from a request's fields (RFC 9112
-// sections 6.1, 6.3, 9.3). Refuses what two parsers could read differently.
+// Derives body framing, persistence and expectations from a request's fields (RFC 9112 sections 6.1, 6.3,
+// 9.3). Refuses framing that two parsers could interpret differently.
 ParseError frame_request(RequestHead& head);
 
-// How a response is read: kLenient takes `chunked` named twice for once.
+// How strictly a response is read; kLenient treats a repeated `chunked` as a single one.
 enum class Reading : uint8_t { kStrict, kLenient };
 
-// The same for a response to `method`.
+// Derives body framing and persistence of a response to a request with `method`.
 ParseError frame_response(std::string_view method, Reading reading, ResponseHead& head);
 
 }  // namespace portcullis::http::h1

@@ -23,7 +23,8 @@ uint16_t status_for(ParseError error) {
 
 namespace {
 
-// `data` has no line's end from `begin` on.
+// True when `data` contains a CR, from `begin` on, that is not part of a line end. `data` has no LF from
+// `begin` on.
 bool has_bare_carriage_return(std::string_view data, size_t begin) {
   const size_t found = data.find('\r', begin);
   return found != std::string_view::npos && found + 1 < data.size();
@@ -63,15 +64,15 @@ ParseState HeadParser::next_line(std::string_view data, std::string_view& line) 
   return ParseState::kDone;
 }
 
-// A CR within a line is named whatever else is wrong with the line, as it is when it comes before the line's
-// end.
+// Reports a bare CR in the line in preference to other errors, so that the error does not depend on whether
+// the line end has already arrived.
 ParseState HeadParser::fail_line(std::string_view line) {
   if (line.find('\r') != std::string_view::npos) error_ = ParseError::kBareCarriageReturn;
   return ParseState::kFailed;
 }
 
 bool HeadParser::parse_field_line(std::string_view line, Fields& fields) {
-  // RFC 9112 section 5.2: a server may refuse obs-fold; a gateway that kept it would have to rewrite it.
+  // RFC 9112 section 5.2: a server may refuse obs-fold; a gateway that accepted it would have to rewrite it.
   if (line[0] == ' ' || line[0] == '\t') return fail(ParseError::kObsoleteFolding);
   size_t colon = 0;
   while (colon < line.size() && is_token(line[colon])) ++colon;
@@ -96,7 +97,7 @@ bool HeadParser::parse_field_line(std::string_view line, Fields& fields) {
 
 namespace {
 
-// Moves a view into a buffer that has been copied elsewhere.
+// Adjusts a view whose buffer has been copied to another address.
 void rebase(std::string_view& view, ptrdiff_t shift) {
   if (view.data() != nullptr) view = {view.data() + shift, view.size()};
 }
@@ -181,12 +182,12 @@ bool RequestParser::parse_request_line(std::string_view line, RequestHead& head)
 bool RequestParser::parse_target(RequestHead& head) {
   std::string_view rest = head.target;
   if (rest == "*") {
-    // asterisk-form, for OPTIONS alone (RFC 9112 section 3.2.4)
+    // asterisk-form, for OPTIONS only (RFC 9112 section 3.2.4)
     if (head.method != "OPTIONS") return fail(ParseError::kBadTarget);
     head.path = rest;
     return true;
   }
-  // authority-form is CONNECT's; this is a gateway, not a tunnel for its clients.
+  // authority-form is for CONNECT only, and this gateway is not a tunnel for its clients.
   if (head.method == "CONNECT") return fail(ParseError::kBadTarget);
   if (rest[0] != '/') {
     // absolute-form (section 3.2.2)
@@ -201,8 +202,8 @@ bool RequestParser::parse_target(RequestHead& head) {
     if (!is_valid_authority(head.authority) || head.authority.empty()) return fail(ParseError::kBadTarget);
     rest.remove_prefix(std::min(end, rest.size()));
     if (rest.empty() || rest[0] == '?') {
-      // An empty path means "/". The view must lie in the buffer, to follow when that moves: take the
-      // scheme's.
+      // An empty path means "/". The view must lie in the buffer, so that rebase() can move it: the "/" of
+      // the scheme's "://" is used.
       head.path = head.target.substr(scheme_size + 1, 1);
       head.has_query = !rest.empty();
       if (head.has_query) head.query = rest.substr(1);
@@ -230,7 +231,8 @@ bool RequestParser::finish(RequestHead& head) {
     if (head.version == Version::kHttp11) return fail(ParseError::kMissingHost);
   } else {
     if (!is_valid_authority(host->value)) return fail(ParseError::kBadHost);
-    // RFC 9112 section 3.2.2 lets the target win; a disagreement has no honest cause, so it is refused.
+    // RFC 9112 section 3.2.2 gives the target precedence over Host. A request in which they disagree is
+    // refused, because legitimate clients do not send one.
     const std::string_view scheme = head.target.substr(0, head.target.find(':'));
     if (absolute && !same_authority(head.authority, host->value, scheme.size() == 5 ? "https" : "http"))
       return fail(ParseError::kHostDisagrees);

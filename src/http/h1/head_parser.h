@@ -8,7 +8,7 @@
 
 namespace portcullis::http::h1 {
 
-// Why a head was refused; status_for() gives the answer.
+// Why a head was refused; status_for() gives the status of the response.
 enum class ParseError : uint8_t {
   kNone,
   kBareCarriageReturn,
@@ -28,7 +28,7 @@ enum class ParseError : uint8_t {
   kBadContentLength,
   kConflictingLength,
   kBadTransferEncoding,
-  kRepeatedChunked,  // of a response; of a request it is kBadTransferEncoding
+  kRepeatedChunked,  // in a response; in a request a repeated `chunked` is kBadTransferEncoding
   kUnsupportedTransferEncoding,
   kTooManyConnectionOptions,
   kMissingHost,
@@ -41,40 +41,40 @@ enum class ParseError : uint8_t {
   kTrailersTooLarge,
 };
 
-// The status that RFC 9110/9112/6585 give to a request refused so.
+// The status that RFC 9110, 9112 and 6585 define for a request refused with `error`.
 uint16_t status_for(ParseError error);
 
-// What heads may be like.
+// The limits and the strictness with which heads are parsed.
 struct HeadLimits {
   size_t head_size = 32 * 1024;
   size_t field_count = 100;
   size_t target_length = 8 * 1024;
-  bool strict_targets = false;  // of requests: no character that RFC 3986 does not have
-  // Of responses: a status of 600 to 999, `chunked` named twice, and lines that end with LF alone are taken.
+  bool strict_targets = false;  // for requests: refuses characters that RFC 3986 does not permit
+  // For responses: accepts a status of 600 to 999, a repeated `chunked`, and lines that end with LF only.
   bool lenient = false;
 
   bool operator==(const HeadLimits&) const = default;
 };
 
-// The default for the heads of responses.
+// The default limits for response heads.
 inline constexpr HeadLimits kResponseLimits{.head_size = 64 * 1024, .field_count = 112, .target_length = 0};
 
 enum class ParseState : uint8_t { kNeedMore, kDone, kFailed };
 
-// What the two head parsers share: line by line over a growing buffer, each complete line read once. The
-// views it produces point into the buffer; rebase() moves them when the buffer moves. Strict: RFC 9112 with
-// every latitude that smuggling has used refused.
+// The base class of both head parsers. It reads line by line from a growing buffer, each complete line once.
+// The views that it produces point into the buffer; rebase() adjusts them when the buffer moves. It follows
+// RFC 9112 strictly and refuses every permitted variation that has been used for request smuggling.
 class HeadParser {
  public:
   explicit HeadParser(const HeadLimits& limits) : limits_(limits) {}
 
   ParseError error() const { return error_; }
-  // Bytes of the head, with the blank line; valid once done.
+  // The number of bytes of the head, including the blank line; valid once parsing is done.
   size_t head_size() const { return position_; }
 
  protected:
-  // Finds the next complete line and passes its content, without CRLF, in `line`. A CR that is no line's end
-  // fails as soon as the byte behind it is here.
+  // Finds the next complete line and stores its content, without CRLF, in `line`. A bare CR fails as soon as
+  // the byte after it has arrived.
   ParseState next_line(std::string_view data, std::string_view& line);
   bool parse_field_line(std::string_view line, Fields& fields);
   ParseState fail_line(std::string_view line);
@@ -84,18 +84,19 @@ class HeadParser {
   }
 
   HeadLimits limits_;
-  size_t position_ = 0;  // where the next line starts
-  size_t scanned_ = 0;   // no line end before this
+  size_t position_ = 0;  // start of the next line
+  size_t scanned_ = 0;   // there is no line end before this position
   ParseError error_ = ParseError::kNone;
 };
 
-// Parses one request head. Call parse() with all bytes received so far, again when more have come.
+// Parses one request head. Call parse() with all bytes received so far, and again with more when it returns
+// that more are needed.
 class RequestParser : public HeadParser {
  public:
   using HeadParser::HeadParser;
 
   ParseState parse(std::string_view data, RequestHead& head);
-  // True once the first byte of the request line has been seen.
+  // True once the first byte of the request line has arrived.
   bool started() const { return position_ > 0 || scanned_ > 0; }
 
  private:
@@ -107,7 +108,7 @@ class RequestParser : public HeadParser {
   bool have_line_ = false;
 };
 
-// Parses one response head. `to_method` decides whether a body follows.
+// Parses one response head. `to_method`, the method of the request, decides whether a body follows.
 class ResponseParser : public HeadParser {
  public:
   using HeadParser::HeadParser;

@@ -11,9 +11,9 @@
 namespace portcullis::http::h1 {
 namespace {
 
-constexpr Milliseconds kPatience{60'000};  // between two pieces of a body, and of an answer
-constexpr Milliseconds kHeadPatience{
-    10'000};  // for a whole head, from its first byte or the connection's begin
+constexpr Milliseconds kPatience{60'000};  // between two reads of a body, or two writes of an answer
+// For a whole head, from its first byte or the connection's begin.
+constexpr Milliseconds kHeadPatience{10'000};
 constexpr Milliseconds kIdlePatience{60'000};  // between two requests
 
 std::string serialise(const SmallAnswer& answer, bool with_body, bool last) {
@@ -32,12 +32,12 @@ std::string serialise(const SmallAnswer& answer, bool with_body, bool last) {
 
 }  // namespace
 
-// One connection's bytes. A head stays where it is while its body streams past behind it.
+// The buffer of one connection. A request head stays at its place while the body passes through behind it.
 struct SmallServer::Connection : ListNode<> {
   static constexpr size_t kSize = 256 * 1024;
 
   Stream stream;
-  // Not initialised: the memory is the kernel's until something has come that fills it.
+  // Not initialised, so the kernel provides memory only when bytes arrive.
   std::unique_ptr<char[]> buffer{new char[kSize]};
   size_t begin = 0;
   size_t end = 0;
@@ -46,21 +46,21 @@ struct SmallServer::Connection : ListNode<> {
 
   std::string_view content() const { return {buffer.get() + begin, end - begin}; }
 
-  // False when the peer has gone, the time is over, or the buffer is full.
+  // Receives more bytes. False when the peer has closed, the timeout has passed, or the buffer is full.
   Task<bool> receive(Milliseconds patience) {
     const IoResult got = co_await stream.read(buffer.get() + end, kSize - end, patience);
     end += got.bytes;
     co_return got.ok() && got.bytes > 0;
   }
 
-  // Moves what follows the request to the front.
+  // Moves the bytes after the request to the front of the buffer.
   void next_request() {
     std::memmove(buffer.get(), buffer.get() + begin, end - begin);
     end -= begin;
     begin = 0;
   }
 
-  // Reads the body to its end; keeps its beginning. False when it does not come whole.
+  // Reads the whole body and keeps its first `most_kept` bytes. False when the body is incomplete.
   Task<bool> receive_body(const BodyFraming& framing, size_t most_kept, std::string& kept, uint64_t& bytes) {
     const size_t head_end = begin;
     ChunkedDecoder decoder;
@@ -96,7 +96,8 @@ SmallServer::SmallServer(EventLoop& loop, UniqueFd socket, Limits limits, Handle
 void SmallServer::accept(UniqueFd fd) {
   if (open_ >= limits_.connections) {
     if (waiting_.empty()) return;
-    waiting_.pop_front().stream.cancel();  // it ends by itself, before anything else comes
+    // The cancelled connection ends before the loop handles other events.
+    waiting_.pop_front().stream.cancel();
   }
   tasks_.spawn(serve(std::move(fd)));
 }

@@ -16,8 +16,8 @@ namespace portcullis::http::h1 {
 
 struct SmallRequest {
   const RequestHead& head;
-  std::string_view body;    // its beginning, as much as the server keeps
-  uint64_t body_bytes;      // of the whole body
+  std::string_view body;    // the first Limits::kept_body bytes of the body
+  uint64_t body_bytes;      // length of the whole body
   const std::string& peer;  // the client's address
 };
 
@@ -26,31 +26,33 @@ struct SmallAnswer {
   std::string content_type = "text/plain";
   std::string body{};
   std::string fields{};  // further field lines, each with its CRLF
-  // Instead of a body: writes one of no known length, whose end is the connection's.
+  // Instead of `body`: writes a body of unknown length, which ends when the connection is closed.
   std::function<Task<void>(Stream&)> stream{};
 };
 
-// An HTTP/1.1 server for what is not the data path: the admin listener and the demo backend. It reads a
-// request whole, awaits the handler, and answers. A connection that sends no whole head in time is closed;
-// when there are as many as may be, the next one takes the place of the one that has been without a whole
-// head for longest, so that slow clients keep no others out. Runs on one loop's thread; connections end with
-// the server.
+// An HTTP/1.1 server for uses outside the data path: the admin listener and the demo backend. It reads a
+// whole request, awaits the handler, and sends the answer. A connection that does not send a whole head in
+// time is closed. When the limit of connections is reached, a new connection replaces the one that has waited
+// longest for a whole head, so that slow clients cannot block others. Runs on one loop's thread; its
+// connections end when the server is destroyed.
 class SmallServer {
  public:
   using Handler = std::function<Task<SmallAnswer>(const SmallRequest&)>;
-  // What comes before a connection's first request, such as a handshake; false: nothing comes after it.
+  // Runs before a connection's first request, for example a handshake; when it returns false the connection
+  // is closed.
   using Greeting = std::function<Task<bool>(Stream&)>;
   struct Limits {
-    size_t connections = 256;      // while all of them have a request in hand, further ones are closed
-    size_t kept_body = 64 * 1024;  // what of a body the handler sees; the rest is only counted
+    // Max; while all of them are handling a request, further connections are closed.
+    size_t connections = 256;
+    size_t kept_body = 64 * 1024;  // max bytes of a body that the handler receives; the rest is only counted
   };
 
-  // Takes over an open listening socket.
+  // Takes ownership of an open listening socket.
   SmallServer(EventLoop& loop, UniqueFd socket, Limits limits, Handler handler, Greeting greeting = {});
 
-  // -1 when it accepts no more.
+  // The listening socket; -1 after stop_accepting().
   int fd() const { return acceptor_ ? acceptor_->fd() : -1; }
-  // Closes the listening socket; connections end after their next answer.
+  // Closes the listening socket; each connection ends after its next answer.
   void stop_accepting() { acceptor_.reset(); }
 
  private:
@@ -64,9 +66,9 @@ class SmallServer {
   Handler handler_;
   Greeting greeting_;  // may be empty
   size_t open_ = 0;
-  IntrusiveList<Connection> waiting_;  // for a whole head; the first has waited longest
+  IntrusiveList<Connection> waiting_;  // connections without a whole head; the first has waited longest
   TaskGroup tasks_;
-  std::optional<Acceptor> acceptor_;  // none: it accepts no more
+  std::optional<Acceptor> acceptor_;  // empty after stop_accepting()
 };
 
 }  // namespace portcullis::http::h1

@@ -85,7 +85,7 @@ bool Channel::submit(const FieldBlock& fields, bool ends_message) {
 
 bool Channel::send_head(const FieldBlock& fields, bool ends_message) {
   head_sent_ = submit(fields, ends_message);
-  // At once, so that a stream which is closed next has sent it.
+  // Sends the head now, so that it is sent even if the stream is closed next.
   if (head_sent_) session_->pull();
   return head_sent_;
 }
@@ -145,7 +145,8 @@ void Channel::finish() {
   session_->pull();
 }
 
-// Called by nghttp2 in write(), or when all has been written and only the end is to be told.
+// nghttp2 calls supply() from write(), or when all data has been written and only the end of the stream
+// remains.
 ssize_t Channel::supply(size_t most, uint32_t& flags) {
   if (writing_ == nullptr && !closing_) return NGHTTP2_ERR_DEFERRED;
   const size_t left = writing_ == nullptr ? 0 : size_of(*writing_);
@@ -170,8 +171,8 @@ ssize_t Channel::supply(size_t most, uint32_t& flags) {
   return static_cast<ssize_t>(size);
 }
 
-// Copies what supply() has promised into the connection's output: it leaves with other streams' frames, when
-// this one's buffers may be gone.
+// Copies the bytes that supply() announced into the connection's output. The output is sent later together
+// with the frames of other streams, when this write's buffers may no longer exist.
 void Channel::take(char* out, size_t size) {
   while (size > 0) {
     const iovec& piece = writing_->front();
@@ -194,8 +195,8 @@ void Channel::append(std::string_view data) {
     if (size_ + data.size() <= block_.capacity()) {
       std::memmove(block_.data(), block_.data() + begin_, size_);
     } else {
-      // Blocks come in few sizes, each a multiple of the one before; the peer's window bounds the last of
-      // them.
+      // Blocks have only a few sizes, each a multiple of the previous one, so copies are rare; the peer's
+      // window limits the largest block.
       Block larger = Block::take(size_ + data.size());
       std::memcpy(larger.data(), block_.data() + begin_, size_);
       block_ = std::move(larger);
@@ -237,7 +238,8 @@ void Channel::on_stream_closed(uint32_t error) {
   if (broken_) session_->signal(*this, kReadable | kWritable | kHangUp);
 }
 
-// Whoever does not wait for the rest says so: the peer need not send it (RFC 9113 section 8.1).
+// A side that does not wait for the rest of the peer's message resets the stream, so that the peer need not
+// send the rest (RFC 9113 section 8.1).
 void Channel::close(bool broken) {
   stream_ = nullptr;
   if (session_ == nullptr || id_ < 0) return;

@@ -10,8 +10,8 @@
 
 namespace portcullis::http::h2 {
 
-// The fields of a head to be sent, as nghttp2 takes them. It writes names in lower case and copies all of
-// them, so what this refers to may go as soon as it has been handed over.
+// The fields of a head to be sent, as an array for nghttp2. nghttp2 writes names in lower case and copies all
+// names and values, so the referenced texts may be freed after the block was submitted.
 class FieldBlock {
  public:
   void field(std::string_view name, std::string_view value) {
@@ -19,7 +19,7 @@ class FieldBlock {
     if (!is_whole_) return;
     fields_[size_++] = {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
   }
-  // Field lines as HTTP/1 has them, each with its CRLF.
+  // Adds field lines in HTTP/1 format, each with its CRLF.
   void lines(std::string_view text) {
     while (!text.empty()) {
       const size_t end = text.find("\r\n");
@@ -31,7 +31,8 @@ class FieldBlock {
     }
   }
   std::span<const nghttp2_nv> fields() const { return {fields_.data(), size_}; }
-  // There was room for all of them. A head has at most Fields::kCapacity; trailers of HTTP/1 may have more.
+  // False when the block was too small for all fields. A head has at most Fields::kCapacity fields; HTTP/1
+  // trailers may have more.
   bool is_whole() const { return is_whole_; }
 
  private:

@@ -8,11 +8,11 @@
 
 namespace portcullis::http::h2 {
 
-// Follows where frames begin in what a client sends (RFC 9113 sections 3.4 and 4.1), because nghttp2 does not
-// tell of frames that it ignores. One connection's.
+// Finds the frame boundaries in the bytes that a client sends (RFC 9113 sections 3.4 and 4.1), because
+// nghttp2 does not report frames that it ignores. One per connection.
 class FrameScanner {
  public:
-  // The part of `data` that comes next: what is left of a frame's payload, or bytes of a frame's head.
+  // The next part of `data`: the rest of a frame's payload, or bytes of a frame's head.
   std::string_view next(std::string_view data) {
     if (has_head()) {
       left_ = size_t{head_[0]} << 16 | size_t{head_[1]} << 8 | head_[2];
@@ -27,7 +27,8 @@ class FrameScanner {
     }
     return data.substr(0, size);
   }
-  // The part that next() has returned last ends a frame's head, which has this type and stream.
+  // True when the part that next() returned last completes a frame's head; type and stream below are those of
+  // that head.
   bool has_head() const { return taken_ == head_.size(); }
   uint8_t type() const { return head_[3]; }
   int32_t stream() const {
@@ -38,8 +39,8 @@ class FrameScanner {
  private:
   static constexpr size_t kPreface = 24;
 
-  size_t left_ = kPreface;  // of the payload
-  size_t taken_ = 0;        // of the head
+  size_t left_ = kPreface;  // remaining bytes of the payload
+  size_t taken_ = 0;        // received bytes of the head
   std::array<uint8_t, 9> head_{};
 };
 

@@ -11,8 +11,8 @@
 
 namespace portcullis::http::h2 {
 
-// nghttp2's memory comes from the thread's pool of frames, so that steady traffic allocates nothing. Each
-// piece has its size before it, which that pool asks for when it is given back.
+// An allocator for nghttp2 that uses the thread's frame pool, so that steady traffic does not call malloc().
+// Each allocation stores its size in front, because the pool needs the size when memory is returned.
 inline nghttp2_mem pooled_memory() {
   constexpr size_t kHead = alignof(std::max_align_t);
   struct Memory {

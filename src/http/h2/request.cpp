@@ -13,14 +13,14 @@ namespace {
 
 using h1::ParseError;
 
-// nghttp2 has checked that there is at most one, and holds the body to it.
+// nghttp2 has checked that there is at most one Content-Length, and enforces it for the body.
 uint64_t content_length(const Fields& fields) {
   const Field* field = fields.find(FieldId::kContentLength);
   return field == nullptr ? BodyFraming::kUnknown
                           : parse_decimal(field->value).value_or(BodyFraming::kUnknown);
 }
 
-// Cookies may come in pieces, and HTTP/1 has one field for all (RFC 9113 section 8.2.3).
+// Cookies may arrive as several fields, while HTTP/1 has a single Cookie field (RFC 9113 section 8.2.3).
 std::string_view join_cookies(const Crumb& first, Arena& arena) {
   ArenaText all(arena);
   for (const Crumb* one = &first; one != nullptr; one = one->next) all.add_after("; ", one->text);
@@ -85,7 +85,8 @@ ParseError read_response(const Head& head, const h1::HeadLimits& limits, std::st
   response.version = Version::kHttp2;
   response.fields = head.fields;
   const bool bodiless = method == "HEAD" || has_no_content(head.status);
-  // The end may come apart from the head: until then there is a body of nothing.
+  // The end of the stream may arrive separately from the head; until then the response has an empty streamed
+  // body.
   if (!head.ends_message && !bodiless) response.body = {BodyKind::kStream, content_length(response.fields)};
   return ParseError::kNone;
 }

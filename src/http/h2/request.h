@@ -5,12 +5,12 @@
 
 namespace portcullis::http::h2 {
 
-// What a request's head means, by the rules of HTTP/1's (RFC 9113 section 8.3.1); kNone when nothing is
-// wrong with it. Views of `request` lie where the head's do, or in `arena`.
+// Interprets a request head by the same rules as for HTTP/1 (RFC 9113 section 8.3.1). Returns kNone for a
+// valid head. Views of `request` point to the texts of `head`, or into `arena`.
 h1::ParseError read_request(const Head& head, const h1::HeadLimits& limits, Arena& arena,
                             RequestHead& request);
 
-// The same for a response to `method`.
+// Interprets the head of a response to a request with `method`.
 h1::ParseError read_response(const Head& head, const h1::HeadLimits& limits, std::string_view method,
                              ResponseHead& response);
 

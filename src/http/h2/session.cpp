@@ -10,8 +10,8 @@
 namespace portcullis::http::h2 {
 namespace {
 
-// Of the output, what is left free rather than filled with small frames, which cost both sides as much as
-// large ones.
+// This share of the output stays unused instead of being filled with small frames, whose overhead equals that
+// of large ones.
 constexpr size_t kUnusedShare = 8;
 
 nghttp2_option* make_options() {
@@ -85,7 +85,7 @@ bool Session::receive(std::string_view data) {
   if (taken < 0)
     nghttp2_session_terminate_session(session_,
                                       flooded_ ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
-  // nghttp2 wants to read no more once it has said why.
+  // nghttp2 stops reading after it has queued a GOAWAY with the reason, which pull() sends.
   pull();
   return taken >= 0 && nghttp2_session_want_read(session_) != 0;
 }
@@ -156,7 +156,8 @@ Channel* Session::channel_of(int32_t id) const {
   return static_cast<Channel*>(nghttp2_session_get_stream_user_data(session_, id));
 }
 
-// Only marks: whoever waits may do anything, and this may be called from within nghttp2.
+// Only marks the channel: a signalled coroutine may do anything, and this function may be called from within
+// nghttp2.
 void Session::signal(Channel& channel, uint8_t signals) {
   channel.signals_ |= signals;
   signalled_.push_back(channel);
@@ -168,7 +169,7 @@ void Session::flush() {
 }
 
 void Session::run_deferred() {
-  // The end of the last exchange may be the end of its connection.
+  // The end of the last exchange may destroy this session.
   bool destroyed = false;
   destroyed_ = &destroyed;
   delivering_ = true;
@@ -186,7 +187,7 @@ void Session::send_now() {
   if (!sending_ && output_size_ > 0) sending_tasks_.spawn(send_out());
 }
 
-// One signal to one channel; it may end its stream, and others.
+// Delivers each marked signal to its channel. A signal may end that channel's stream and other streams.
 void Session::deliver() {
   Channel& channel = signalled_.front();
   const uint8_t all = channel.signals_;
@@ -202,7 +203,7 @@ void Session::deliver() {
   }
 }
 
-// Collects what nghttp2 has to send. Channel::supply() sees to it that bodies keep to the room there is.
+// Collects the frames that nghttp2 has to send. Channel::supply() keeps bodies within the remaining space.
 void Session::pull() {
   if (receiving_ || ended_) return;
   const uint8_t* data = nullptr;
@@ -216,7 +217,7 @@ size_t Session::room() const {
   return waiting + settings_.output / kUnusedShare > settings_.output ? 0 : settings_.output - waiting;
 }
 
-// Where the next `size` bytes of the output go.
+// The place in the output for the next `size` bytes.
 char* Session::room_for(size_t size) {
   if (!output_) output_ = Block::take(std::max(size, Block::kMedium));
   if (output_size_ + size > output_.capacity()) {
@@ -241,7 +242,7 @@ Task<void> Session::send_out() {
       output_size_ = 0;
       output_.release();
       end();
-      socket_.cancel();  // whoever reads from it
+      socket_.cancel();  // ends the read that waits on the socket
       break;
     }
     wake_blocked();

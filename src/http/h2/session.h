@@ -18,26 +18,28 @@
 namespace portcullis::http::h2 {
 
 struct SessionSettings {
-  uint32_t streams = 100;              // open at once: of the peer's on the server's side, else our own
-  uint32_t expected_streams = 100;     // that the server is taken to allow until it has said so; client
-  uint32_t stream_window = 256 << 10;  // of a body, that the peer may send ahead
+  // Max concurrent streams: opened by the peer on the server side, by this side as a client.
+  uint32_t streams = 100;
+  uint32_t expected_streams = 100;     // client: assumed limit of the server until its SETTINGS arrive
+  uint32_t stream_window = 256 << 10;  // bytes of a body that the peer may send before they are read
   uint32_t connection_window = 1 << 20;
   size_t head_size = 32 << 10;
   size_t field_count = 100;
-  size_t output = 256 << 10;  // that waits for the peer, beyond which nothing more is written or read
+  // Max bytes waiting to be sent; beyond this limit nothing more is written or read.
+  size_t output = 256 << 10;
   Milliseconds send_timeout{60'000};
 };
 
-// One HTTP/2 connection (RFC 9113) by nghttp2, on a socket's stream, as server or client. Its owner
-// reads from the socket and passes on what comes; what is to be sent is collected and leaves once the events
-// in hand have been handled.
+// One HTTP/2 connection (RFC 9113), implemented with nghttp2, on a socket's stream, as server or client. The
+// session's owner reads from the socket and passes the data to receive(). Output is collected and sent after
+// the current batch of events.
 //
-// What waits to be sent is bounded by `output` of the settings: bodies are taken only as far as there is
-// room, a head is sent only after there was some, and a server reads nothing more from a peer while there is
-// none. The frames that answer the peer's own are bounded by what one read of the socket can hold.
+// The setting `output` bounds the data that waits to be sent: body bytes are accepted only while there is
+// space, a head is sent only after there was space, and a server stops reading from the peer while there is
+// none. The frames that answer the peer's frames are bounded by the size of one read.
 //
-// On the loop's thread. `socket` outlives it, and it its channels, unless nobody
-// is to be told of its end.
+// On the loop's thread. `socket` must outlive the session. Destroy the channels before the session, unless
+// their streams need not be told of its end: the destructor marks channels as broken without signalling them.
 class Session final : private Deferred, public Pooled {
  public:
   enum class Side : uint8_t { kServer, kClient };
@@ -47,47 +49,49 @@ class Session final : private Deferred, public Pooled {
   Session& operator=(const Session&) = delete;
   ~Session();
 
-  // Takes what the socket has read. False when the connection is over; its peer has been told why.
+  // Processes bytes read from the socket. False when the connection is over; a GOAWAY with the reason has
+  // then been sent.
   bool receive(std::string_view data);
-  // The next request whose head has come, or null. Server.
+  // Server: the next request whose whole head has arrived, or null.
   std::unique_ptr<Channel> take_request();
-  // A new stream, which begins with its head. Client, and only while may_open().
+  // Client: opens a new stream, on which a head must be sent first. Call only while may_open().
   std::unique_ptr<Channel> open();
   bool may_open() const;
-  // How many streams the peer allows at once, once it has said so: settled(). Client.
+  // Client: the peer's limit of concurrent streams, known once settled().
   uint32_t peer_streams() const;
 
-  // The peer has said what it is like; co_await wait_settled(...) until then: false when the time is over.
+  // True when the peer's SETTINGS have arrived. co_await wait_settled(timeout) waits for them; false after
+  // the timeout.
   bool settled() const { return settled_; }
   auto wait_settled(Milliseconds timeout) { return settling_.wait(timeout); }
-  // The peer knows how to make tunnels of streams (RFC 8441 section 3). Client.
+  // Client: the peer supports extended CONNECT (RFC 8441 section 3).
   bool takes_extended_connect() const;
 
-  // Streams that somebody still holds.
+  // The number of streams whose channel still exists.
   size_t open_channels() const { return channel_count_; }
-  // Called when the last of them has gone.
+  // `call` runs when the last channel has been destroyed.
   void on_idle(std::function<void()> call) { on_idle_ = std::move(call); }
-  // A head has begun and is not whole.
+  // True while a head has begun to arrive and is incomplete.
   bool within_head() const { return opening_ != nullptr; }
-  // The peer has sent more than it may of what only costs us time.
+  // True when the peer has sent too many frames that cause work without any use.
   bool flooded() const { return flooded_; }
 
-  // So much waits to be sent that the peer is given nothing more to do: see above.
+  // True when so much data waits to be sent that no more is read from the peer (see the class comment).
   bool congested() const { return !ended_ && room() == 0; }
-  // co_await, while congested(): until there is room, or the connection has ended.
+  // co_await while congested(): waits until there is space, or the connection has ended.
   auto relieved() { return relief_.wait(kForever); }
 
-  // Tells the peer that it will be the last time: it should begin no more streams. Those that come are
-  // served.
+  // Sends a first GOAWAY: the peer should open no more streams. Streams that it still opens are served.
   void announce_end();
-  // The same for good: streams that come from now on are not looked at.
+  // Sends a final GOAWAY: streams that the peer opens from now on are ignored.
   void refuse_streams();
-  // There is no connection any more: every stream is broken.
+  // The connection has ended: breaks every stream.
   void end();
   bool ended() const { return ended_; }
-  // Somebody is being told of what has come, and must not destroy this.
+  // True while channels are being signalled; the session must not be destroyed then.
   bool delivering() const { return delivering_; }
-  // Sends without waiting for the other events in hand; co_await sent() then waits until all has left.
+  // Sends without waiting for the rest of the batch of events. co_await sent() waits until everything has
+  // been sent.
   void send_now();
   auto sent() { return sending_tasks_.join(); }
 
@@ -135,36 +139,36 @@ class Session final : private Deferred, public Pooled {
   IntrusiveList<Channel, Session> channels_;
   IntrusiveList<Channel, Channel> signalled_;
   size_t channel_count_ = 0;
-  std::unique_ptr<Channel> opening_;  // whose head is being received
+  std::unique_ptr<Channel> opening_;  // the channel whose head is being received
   std::vector<std::unique_ptr<Channel>> requests_;
   size_t next_request_ = 0;
   std::function<void()> on_idle_;
   Block output_;
   size_t output_size_ = 0;
-  size_t sending_size_ = 0;  // of what the socket is taking
-  size_t list_size_ = 0;     // of the field list that is being received
+  size_t sending_size_ = 0;  // bytes that the socket is sending
+  size_t list_size_ = 0;     // size of the field list that is being received
   bool sending_ = false;
   bool receiving_ = false;
   bool ended_ = false;
-  bool going_away_ = false;  // the peer has said so
+  bool going_away_ = false;  // the peer has sent GOAWAY
   bool flooded_ = false;
   bool delivering_ = false;
-  bool* destroyed_ = nullptr;  // set by the destructor, while run_deferred() tells channels
+  bool* destroyed_ = nullptr;  // the destructor sets it while run_deferred() signals channels
   bool settled_ = false;
   WaitList settling_;
   WaitList relief_;
-  int32_t last_id_ = -1;                       // that the peer has begun
-  std::pair<int32_t, int32_t> skipped_{0, 0};  // the last ones between these have been passed over
-  FrameScanner scanner_;                       // server
-  // The streams that were reset here last, before the peer had ended them: what it has sent meanwhile is not
-  // its fault.
+  int32_t last_id_ = -1;                       // highest stream that the peer has opened
+  std::pair<int32_t, int32_t> skipped_{0, 0};  // streams between these two were skipped by the peer
+  FrameScanner scanner_;                       // server only
+  // The most recent streams that this side reset before the peer had ended them. Frames that the peer had
+  // already sent on them are not errors.
   std::array<int32_t, 64> reset_{};
   size_t resets_ = 0;
-  int32_t forgotten_ = 0;                       // the latest of those that are not in the list any more
-  bool refusing_ = false;                       // streams that the peer begins are not looked at
-  static constexpr int64_t kMaxCredit = 2'000;  // what charge() lets add up
+  int32_t forgotten_ = 0;                       // latest stream that has dropped out of `reset_`
+  bool refusing_ = false;                       // new streams of the peer are ignored
+  static constexpr int64_t kMaxCredit = 2'000;  // upper bound of credit_; see charge()
   int64_t credit_ = kMaxCredit;
-  uint32_t free_updates_ = 0;  // window updates that cost no credit
+  uint32_t free_updates_ = 0;  // window updates that may arrive at no cost
   Clock::time_point credited_;
   TaskGroup sending_tasks_;
 };

@@ -1,4 +1,5 @@
-// What nghttp2 tells a session of the frames that have come and gone, and what they cost the peer.
+// The callbacks by which nghttp2 reports received and sent frames to a session, and the accounting of their
+// costs.
 
 #include <algorithm>
 #include <cstring>
@@ -9,20 +10,20 @@
 namespace portcullis::http::h2 {
 namespace {
 
-// What frames cost that make us work and get the peer nothing; each request and each frame of data earns
-// some, and so does time. Rapid resets have a limit of nghttp2's own beside this one.
+// Frames that cause work without any use cost the peer credit. Requests, data frames and time earn credit.
+// nghttp2 has a separate limit for rapid resets.
 constexpr int64_t kCreditPerSecond = 200;
 constexpr int64_t kCostOfFault = 20;
 constexpr int64_t kCostOfRefusal = 2;
 
-// Each frame of data that the peer gets may be answered by two window updates, the stream's and the
-// connection's, at no cost. So many of them are remembered: they may all come at once, when the peer has not
-// been read from for a while.
+// The peer may answer each DATA frame that it receives by two window updates (of the stream and of the
+// connection) at no cost. Free updates add up to this number, because they may arrive all at once after a
+// time in which nothing was read from the peer.
 constexpr uint32_t kUpdatesOfData = 2;
 constexpr uint32_t kMaxFreeUpdates = 1 << 16;
 
-// A field list that is this many times larger than its limit ends the connection: HPACK (RFC 7541) makes such
-// a list of few bytes, and a list must be read to its end, whatever becomes of the message.
+// A field list that exceeds its limit by this factor ends the connection. HPACK (RFC 7541) can encode such a
+// list in a few bytes, and the list must be decoded to its end even if its message is refused.
 constexpr size_t kMaxListExcess = 4;
 
 std::string_view view(const uint8_t* bytes, size_t size) {
@@ -62,8 +63,8 @@ bool Session::charge(int64_t cost) {
 int Session::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* head, void* self) {
   Session& it = *static_cast<Session*>(self);
   if (head->type == NGHTTP2_HEADERS) it.list_size_ = 0;
-  if (it.side_ == Side::kClient) return 0;  // targets are trusted so far
-  // RFC 9113 section 6.3: also where priorities are not looked at.
+  if (it.side_ == Side::kClient) return 0;  // targets are trusted
+  // RFC 9113 section 6.3 requires this error even from an endpoint that ignores priorities.
   if (head->type == NGHTTP2_PRIORITY && head->stream_id == 0)
     nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
   if (head->type == NGHTTP2_HEADERS && it.is_over_for_peer(head->stream_id))
@@ -79,25 +80,26 @@ int Session::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* he
   return it.charge(cost) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
-// The peer has ended this stream, which is closed, and may not use it any more (RFC 9113 sections 5.1
-// and 6.1); nghttp2 keeps no closed streams, and lets that pass.
+// True when the peer has ended this stream, which is closed, so that the peer may not use it any more (RFC
+// 9113 sections 5.1 and 6.1). nghttp2 keeps no closed streams and does not detect this.
 bool Session::is_over_for_peer(int32_t id) const {
   if (id % 2 == 0 || id > last_id_ || id <= forgotten_ || refusing_) return false;
-  if (id > skipped_.first && id < skipped_.second) return false;  // note_stream() judges those
+  if (id > skipped_.first && id < skipped_.second) return false;  // note_stream() handles skipped streams
   if (nghttp2_session_find_stream(session_, id) != nullptr) return false;
   const auto end = reset_.begin() + static_cast<ptrdiff_t>(std::min(resets_, reset_.size()));
   return std::find(reset_.begin(), end, id) == end;
 }
 
 void Session::note_reset(int32_t id, uint32_t error) {
-  // What answers a frame on a closed stream closes nothing.
+  // A frame that this side sends in answer to a frame on a closed stream does not close a stream.
   if (error == NGHTTP2_STREAM_CLOSED || nghttp2_session_get_stream_remote_close(session_, id) == 1) return;
   int32_t& place = reset_[resets_++ % reset_.size()];
   forgotten_ = std::max(forgotten_, place);
   place = id;
 }
 
-// Streams that were passed over may not be used any more (RFC 9113 section 5.1.1), which nghttp2 lets pass.
+// Streams that the peer skipped may not be used any more (RFC 9113 section 5.1.1); nghttp2 does not check
+// this.
 void Session::note_stream(int32_t id) {
   if (id > last_id_) {
     if (id > last_id_ + 2) skipped_ = {last_id_, id};
@@ -107,8 +109,7 @@ void Session::note_stream(int32_t id) {
   }
 }
 
-// A stream that nghttp2 refuses at once never exists: what follows its head in the same read is no fault
-// either.
+// A stream that nghttp2 refuses at once never exists, so later frames on it in the same read are not errors.
 int Session::on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* self) {
   Session& it = *static_cast<Session*>(self);
   if (it.side_ == Side::kServer && frame->hd.type == NGHTTP2_HEADERS)
@@ -116,7 +117,7 @@ int Session::on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int,
   return 0;
 }
 
-// A message's head begins, rather than its trailers.
+// True when these header frames begin a message's head, false for trailers.
 bool Session::wants_head(const nghttp2_frame& frame, const Channel& channel) const {
   return frame.hd.type == NGHTTP2_HEADERS && !channel.final_head_;
 }
@@ -125,7 +126,7 @@ int Session::on_begin_headers(nghttp2_session* session, const nghttp2_frame* fra
   Session& it = *static_cast<Session*>(self);
   Channel* channel = it.channel_of(frame->hd.stream_id);
   if (it.side_ == Side::kServer && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-    // Streams that the peer has given up may still be at work here.
+    // Streams that the peer has reset may still be processed here, so they count.
     if (it.channel_count_ >= 2 * size_t{it.settings_.streams}) {
       nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
       return 0;
@@ -166,7 +167,7 @@ int Session::on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8
   return 0;
 }
 
-// RFC 9113 section 8.2.1: such a message is malformed.
+// RFC 9113 section 8.2.1: a message with an invalid field is malformed.
 int Session::on_invalid_header(nghttp2_session*, const nghttp2_frame*, const uint8_t*, size_t, const uint8_t*,
                                size_t, uint8_t, void*) {
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -250,10 +251,11 @@ int Session::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* s
   }
   if (hd.type == NGHTTP2_RST_STREAM) it.note_reset(hd.stream_id, frame->rst_stream.error_code);
   if (hd.type == NGHTTP2_RST_STREAM && it.side_ == Side::kClient) {
-    // One that its exchange gives up is not known here any more.
+    // A stream that its exchange has given up has no channel any more.
     if (Channel* channel = it.channel_of(hd.stream_id)) channel->malformed_ = true;
   }
-  // Streams that the peer makes us reset cost more than they cost it.
+  // Streams that the peer makes this side reset cost the peer less than this side, so they cost additional
+  // credit.
   if (hd.type == NGHTTP2_RST_STREAM && it.side_ == Side::kServer &&
       (frame->rst_stream.error_code == NGHTTP2_PROTOCOL_ERROR ||
        frame->rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR ||
