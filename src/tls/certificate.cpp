@@ -29,7 +29,7 @@ Result<BioPointer> open_file(const std::string& path) {
   return file;
 }
 
-// Keys with a passphrase would have to ask for it.
+// A key with a passphrase would make OpenSSL ask for the passphrase on the terminal.
 int no_passphrase(char*, int, int, void*) {
   return -1;
 }
@@ -78,7 +78,7 @@ Result<std::shared_ptr<const Certificate>> Certificate::load(const CertificateFi
   out->chain_.reset(sk_X509_new_null());
   while (X509* next = PEM_read_bio_X509(certificates->get(), nullptr, no_passphrase, nullptr))
     sk_X509_push(out->chain_.get(), next);
-  (void)take_error("");  // the end of the file is one
+  (void)take_error("");  // reading to the end of the file leaves an error in the queue
 
   const auto key = open_file(files.key);
   if (!key) return key.error();
@@ -88,8 +88,8 @@ Result<std::shared_ptr<const Certificate>> Certificate::load(const CertificateFi
                  "`: " + take_error("it is not PEM, or has a passphrase")};
   if (X509_check_private_key(out->leaf_.get(), out->key_.get()) != 1) {
     (void)take_error("");
-    return Error{"the key in `" + files.key + "` is not that of the certificate in `" + files.certificate +
-                 "`"};
+    return Error{"the key in `" + files.key + "` does not belong to the certificate in `" +
+                 files.certificate + "`"};
   }
   out->names_ = names_of(out->leaf_.get());
   out->not_after_ = to_seconds(X509_get0_notAfter(out->leaf_.get()));
@@ -99,7 +99,8 @@ Result<std::shared_ptr<const Certificate>> Certificate::load(const CertificateFi
   return std::shared_ptr<const Certificate>(std::move(out));
 }
 
-// Who checks the response's signature is the client; here, that it is about this certificate and good.
+// Clients verify the response's signature. The gateway checks only that the response is for this certificate
+// and has the status `good`.
 Status Certificate::staple(const std::string& path) {
   ocsp_path_ = path;
   auto content = read_file(path);
@@ -121,7 +122,7 @@ Status Certificate::staple(const std::string& path) {
     if (ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(leaf_.get())) != 0) continue;
     ASN1_GENERALIZEDTIME* until = nullptr;
     if (OCSP_single_get0_status(one, nullptr, nullptr, nullptr, &until) != V_OCSP_CERTSTATUS_GOOD)
-      return Error{"the OCSP response in `" + path + "` does not call the certificate good"};
+      return Error{"the OCSP response in `" + path + "` does not have the status `good` for the certificate"};
     ocsp_until_ = until == nullptr ? std::chrono::sys_seconds::max() : to_seconds(until);
     return {};
   }

@@ -14,16 +14,16 @@
 
 namespace portcullis::tls {
 
-// Where a certificate is read from: PEM files.
+// The PEM files of a certificate.
 struct CertificateFiles {
-  std::string certificate;  // with the chain behind it
+  std::string certificate;  // the certificate, followed by its chain
   std::string key;
-  std::string ocsp;  // a response in DER, to be stapled; may be empty
+  std::string ocsp;  // a DER-encoded OCSP response for stapling; may be empty
 
   bool operator==(const CertificateFiles&) const = default;
 };
 
-// Tells whether files have changed: by what the kernel says of them.
+// Detects changes of files from their metadata, such as inode, size and modification time.
 class FileStamp {
  public:
   static FileStamp of(const CertificateFiles& files);
@@ -40,21 +40,22 @@ class FileStamp {
   std::vector<One> files_;
 };
 
-// A certificate with its key and chain. Immutable; any thread.
+// A certificate with its key and its chain. Immutable; any thread.
 class Certificate {
  public:
-  // Reads and checks: the key is the certificate's, and what is stapled is about it.
+  // Reads the files, and checks that the key belongs to the certificate and that the OCSP response is for the
+  // certificate.
   static Result<std::shared_ptr<const Certificate>> load(const CertificateFiles& files);
 
-  // Makes `ssl` show it. False when OpenSSL refuses.
+  // Makes `ssl` present this certificate. False when OpenSSL refuses it.
   bool use(SSL& ssl) const;
 
-  // Lower case, from the subject's alternative names; the common name where there are none (RFC 6125).
+  // The names in lower case, from the subject's alternative names, or else the common name (RFC 6125).
   const std::vector<std::string>& names() const { return names_; }
   std::chrono::sys_seconds not_after() const { return not_after_; }
-  // Of the response to be stapled; empty when there is none, or it is out of date, which is told once.
+  // The OCSP response for stapling. Empty when there is none or it has expired; expiry is logged once.
   std::string_view ocsp(std::chrono::sys_seconds now) const;
-  int key_type() const;  // an EVP_PKEY_ number
+  int key_type() const;  // an EVP_PKEY_ constant
 
  private:
   Certificate() = default;
@@ -71,10 +72,11 @@ class Certificate {
   mutable std::atomic<bool> ocsp_end_told_{false};
 };
 
-// What is wrong with who may read or change a private key's file; empty when nothing is.
+// Describes file permissions that let other users read or change the private key; empty when there are none.
 std::string fault_of_permissions(const std::string& key_file);
 
-// Names of certificates are matched by these rules (RFC 6125 section 6.4): "*.example.com" is for one label.
+// The name without its first label, for matching wildcard names (RFC 6125 section 6.4): "*.example.com"
+// matches a single label.
 std::string parent_domain(std::string_view name);
 
 }  // namespace portcullis::tls

@@ -14,7 +14,8 @@ Result<std::shared_ptr<const Certificate>> LazyCertificate::load() {
     if (certificate_) return certificate_;
     if (tried_) return Error{fault_};
   }
-  // Two threads may both read it; nobody who only looks has to wait for the disk.
+  // Two threads may read the certificate at the same time; current() and tried() do not have to wait for the
+  // disk.
   auto loaded = Certificate::load(files_);
   const std::lock_guard lock(mutex_);
   tried_ = true;
@@ -24,7 +25,7 @@ Result<std::shared_ptr<const Certificate>> LazyCertificate::load() {
   } else {
     fault_ = loaded.error().message;
     count_fault(Fault::kCertificate);
-    say_(Level::kWarning, before_ ? fault_ + "; the certificate that was there before is used" : fault_);
+    say_(Level::kWarning, before_ ? fault_ + "; the previous certificate is used" : fault_);
   }
   return loaded;
 }
@@ -80,7 +81,8 @@ const CertificateNames::Choice* CertificateNames::find(const std::string& name, 
   if (const auto exact = exact_.find(name); exact != exact_.end()) return &exact->second;
   if (const auto wide = wildcard_.find(parent_domain(name)); wide != wildcard_.end() && !name.empty())
     return &wide->second;
-  // Clients that name nobody get the default in any case: they may ask for an address.
+  // Clients that ask for no name always get the default certificate, because they may have connected to an IP
+  // address.
   return (or_default || name.empty()) && !default_.empty() ? &default_ : nullptr;
 }
 

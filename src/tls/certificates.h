@@ -13,22 +13,23 @@
 
 namespace portcullis::tls {
 
-// A certificate that is read when it is first needed. Any thread.
+// A certificate whose files are read when it is first needed. Any thread.
 class LazyCertificate {
  public:
-  // `say` is told why reading has failed.
+  // `say` receives the reason when reading fails. `before` is the certificate to use in that case; it may be
+  // null.
   LazyCertificate(CertificateFiles files, FileStamp stamp, std::shared_ptr<const Certificate> before, Say say)
       : files_(std::move(files)),
         stamp_(std::move(stamp)),
         say_(std::move(say)),
         before_(std::move(before)) {}
 
-  // Reads it, if that has not been tried. Blocks.
+  // Reads the files, unless that has been tried already. Blocks.
   Result<std::shared_ptr<const Certificate>> load();
-  // What there is without reading: it, or when its files have become unreadable what they held before; null
-  // when there is nothing.
+  // The certificate as far as it is known without reading files: the certificate itself, or the previous one
+  // when the files could not be read; null when there is neither.
   std::shared_ptr<const Certificate> current() const;
-  // load() has been called.
+  // True once load() has been called.
   bool tried() const;
 
   const FileStamp& stamp() const { return stamp_; }
@@ -44,15 +45,16 @@ class LazyCertificate {
   std::shared_ptr<const Certificate> before_;
 };
 
-// All certificates of the process, so that a reload reads only what has changed. Any thread.
+// All certificates of the process, shared by successive configurations, so that a reload reads only changed
+// files. Any thread.
 class Certificates {
  public:
-  // `say` is told of certificates that cannot be read when they are needed; on any thread.
+  // `say` is called, on any thread, when a certificate cannot be read at the time it is needed.
   explicit Certificates(Say say) : say_(std::move(say)) {}
 
-  // The certificate in these files as they are now.
+  // The certificate in these files in their current version.
   std::shared_ptr<LazyCertificate> get(const CertificateFiles& files);
-  // Until when those are good that are in use and have been read, by file.
+  // The file and the expiry time of every certificate that is in use and has been read.
   std::vector<std::pair<std::string, std::chrono::sys_seconds>> ends();
 
  private:
@@ -62,27 +64,29 @@ class Certificates {
   size_t until_swept_ = 64;
 };
 
-// Which certificates are for which names. Immutable once it is filled; any thread.
+// Maps server names to certificates. Immutable once filled; any thread.
 class CertificateNames {
  public:
-  using Choice = std::vector<std::shared_ptr<LazyCertificate>>;  // of different kinds of keys
+  using Choice = std::vector<std::shared_ptr<LazyCertificate>>;  // certificates with different kinds of keys
 
-  // `name`: "api.example.com" or "*.example.com". The first one added is also for names that nobody has.
+  // Adds a certificate for `name`: "api.example.com" or "*.example.com". The first certificate added is also
+  // the default for unknown names.
   void add(const std::string& name, const std::shared_ptr<LazyCertificate>& certificate);
   void add_default(const std::shared_ptr<LazyCertificate>& certificate);
 
-  // For the name that a client asks for, in lower case; it may be empty. Null: none.
+  // The certificates for the server name (lower case, may be empty) that a client asks for; null when there
+  // are none.
   const Choice* find(const std::string& name, bool or_default) const;
   bool empty() const { return default_.empty(); }
 
  private:
   std::unordered_map<std::string, Choice> exact_;
-  std::unordered_map<std::string, Choice> wildcard_;  // by the domain above
+  std::unordered_map<std::string, Choice> wildcard_;  // the key is the parent domain
   Choice default_;
 };
 
-// The certificates in a folder, each with the name it is for: `NAME.crt` or `NAME.pem` with `NAME.key`, or a
-// folder `NAME` with `fullchain.pem` and `privkey.pem`. `_.` at a name's beginning stands for `*.`.
+// Lists the certificates in a folder, each with its server name: `NAME.crt` or `NAME.pem` with `NAME.key`, or
+// a folder `NAME` with `fullchain.pem` and `privkey.pem`. A leading `_.` in NAME stands for `*.`.
 std::vector<std::pair<std::string, CertificateFiles>> list_certificates(const std::string& folder);
 
 }  // namespace portcullis::tls

@@ -40,18 +40,19 @@ Status ClientContext::prepare() {
     if (SSL_CTX_use_certificate_chain_file(context, settings_.certificate.c_str()) != 1)
       return Error{"no certificate in `" + settings_.certificate + "`: " + take_error("it is not PEM")};
     if (SSL_CTX_use_PrivateKey_file(context, settings_.key.c_str(), SSL_FILETYPE_PEM) != 1)
-      return Error{"no key for that certificate in `" + settings_.key + "`: " + take_error("it is not PEM")};
+      return Error{"cannot use the key in `" + settings_.key + "` with the certificate in `" +
+                   settings_.certificate + "`: " + take_error("the key is not PEM")};
   }
   protocols_ = encode_protocols(settings_.protocols);
   return {};
 }
 
-// Called when the server has sent a ticket, while the connection is read from.
+// OpenSSL calls this when the server has sent a session ticket, while data is read from the connection.
 int ClientContext::keep_session(SSL* ssl, SSL_SESSION* session) {
   auto* keep = static_cast<SslSessionPointer*>(SSL_get_ex_data(ssl, place_of_kept()));
   if (keep == nullptr) return 0;
   keep->reset(session);
-  return 1;  // we own it now
+  return 1;  // 1 means that this side owns the session now
 }
 
 std::unique_ptr<Session> ClientContext::make_session(const std::string& host, SSL_SESSION* resume,

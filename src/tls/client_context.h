@@ -14,22 +14,23 @@ struct ClientSettings {
   Version least = Version::k12;
   std::string ciphers;
   bool verify = true;
-  std::string ca;           // PEM file; empty: the system's
-  std::string certificate;  // PEM file, shown to servers that ask; empty: none
+  std::string ca;           // PEM file; empty: the system's certificate authorities
+  std::string certificate;  // PEM file, presented to servers that request a certificate; empty: none
   std::string key;
-  std::vector<std::string> protocols;  // for ALPN
+  std::vector<std::string> protocols;  // names for ALPN
 
   bool operator==(const ClientSettings&) const = default;
 };
 
-// How an upstream's targets are spoken to over TLS. Immutable; shared by the workers.
+// The TLS settings of connections to an upstream's targets. Immutable; shared by the workers.
 class ClientContext {
  public:
   static Result<std::shared_ptr<const ClientContext>> make(const ClientSettings& settings);
 
-  // For a connection to `host`, a name or an address, which is asked for (RFC 6066 section 3) and whose
-  // certificate it must have when verification is on. `resume` (may be null) is a session to be resumed. New
-  // sessions go to `keep`, which outlives the session; it may be null.
+  // Makes a session for a connection to `host`, a name or an address. `host` is sent as the server name (RFC
+  // 6066 section 3), and with verification the server's certificate must match it. `resume` (may be null) is
+  // a session to resume. New sessions are passed to `keep` (may be null), which must outlive the returned
+  // session.
   std::unique_ptr<Session> make_session(const std::string& host, SSL_SESSION* resume,
                                         SslSessionPointer* keep) const;
 
@@ -39,7 +40,7 @@ class ClientContext {
   static int keep_session(SSL* ssl, SSL_SESSION* session);
 
   const ClientSettings settings_;
-  std::string protocols_;  // as ALPN encodes them
+  std::string protocols_;  // in the wire format of ALPN
   SslContextPointer context_;
 };
 

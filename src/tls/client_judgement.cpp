@@ -1,4 +1,4 @@
-// How a listener judges a client's certificate that comes in no handshake.
+// Verifies a client certificate outside of a handshake, by the rules of a listener.
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -21,11 +21,11 @@ Result<std::shared_ptr<const PeerCertificate>> ServerContext::judge(const std::s
                                                                     const std::string& name) const {
   const std::shared_ptr<const PeerCertificate> none;
   if (settings_.refuse_unknown_names && names_.find(name, false) == nullptr)
-    return Error{"no certificate is for the name `" + name + "`"};
+    return Error{"no certificate is configured for the name `" + name + "`"};
   if (!asks_for(name)) return none;
   if (pem.empty()) {
     if (settings_.client_certificate == ClientCertificate::kRequired)
-      return Error{"the client shows no certificate, which the listener requires"};
+      return Error{"the client presents no certificate, which the listener requires"};
     return none;
   }
   const BioPointer file(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
@@ -35,8 +35,8 @@ Result<std::shared_ptr<const PeerCertificate>> ServerContext::judge(const std::s
   while (X509Pointer next = next_certificate(file.get())) {
     if (sk_X509_push(chain.get(), next.get()) > 0) (void)next.release();
   }
-  ERR_clear_error();  // the end of the file
-  // As OpenSSL does in a handshake (ssl_verify_cert_chain).
+  ERR_clear_error();  // reading to the end of the PEM text leaves an error in the queue
+  // The same steps as in OpenSSL's handshake (ssl_verify_cert_chain).
   const JudgementPointer judgement(X509_STORE_CTX_new());
   if (!judgement || X509_STORE_CTX_init(judgement.get(), SSL_CTX_get_cert_store(context_.get()),
                                         certificate.get(), chain.get()) != 1)

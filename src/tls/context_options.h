@@ -11,13 +11,13 @@ namespace portcullis::tls {
 
 enum class Version : uint8_t { k12, k13 };
 
-// What both sides' contexts have in common: versions, ciphers (TLS 1.2's as OpenSSL writes them; empty: those
-// that RFC 9325 recommends), groups (empty: elliptic curves), and buffers that exist only while they are
-// needed.
+// Sets the options that server and client contexts share: the versions, the ciphers of TLS 1.2 (in OpenSSL's
+// syntax; empty: those that RFC 9325 recommends), the groups (empty: elliptic curves), and buffers that are
+// allocated only while needed.
 Status set_common_options(SSL_CTX& context, Version least, const std::string& ciphers,
                           const std::string& groups);
 
-// As ALPN has it (RFC 7301 section 3.1): each name after its length.
+// Encodes names for ALPN (RFC 7301 section 3.1): each name is preceded by its length.
 std::string encode_protocols(const std::vector<std::string>& names);
 
 }  // namespace portcullis::tls

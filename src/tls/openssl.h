@@ -6,26 +6,26 @@
 #include <string>
 
 struct stack_st_X509;                       // STACK_OF(X509)
-typedef struct ssl_session_st SSL_SESSION;  // as <openssl/ssl.h> has it
+typedef struct ssl_session_st SSL_SESSION;  // as declared in <openssl/ssl.h>
 
 namespace portcullis::tls {
 
-// Frees an object of OpenSSL by `function`, for a file that reads OpenSSL's headers itself.
+// Frees an OpenSSL object with `function`. For files that include OpenSSL's headers.
 template <typename T, void (*function)(T*)>
 struct Freed {
   void operator()(T* object) const { function(object); }
 };
 
-// Frees an object of OpenSSL by OpenSSL's own function for freeing it. Declared here and defined in
-// openssl.cpp, so that a file that only holds such objects does not have to read OpenSSL's headers.
+// Frees an OpenSSL object with OpenSSL's function for its type. Declared here and defined in openssl.cpp, so
+// that a file that only holds such objects does not have to include OpenSSL's headers.
 struct Free {
   void operator()(SSL* object) const;
   void operator()(SSL_CTX* object) const;
   void operator()(SSL_SESSION* object) const;
   void operator()(X509* object) const;
   void operator()(EVP_PKEY* object) const;
-  void operator()(stack_st_X509* object) const;  // with its certificates
-  void operator()(BIO* object) const;            // with those that it is chained to
+  void operator()(stack_st_X509* object) const;  // frees the certificates as well
+  void operator()(BIO* object) const;            // frees the whole chain
 };
 
 using SslPointer = std::unique_ptr<SSL, Free>;
@@ -36,7 +36,8 @@ using KeyPointer = std::unique_ptr<EVP_PKEY, Free>;
 using ChainPointer = std::unique_ptr<stack_st_X509, Free>;
 using BioPointer = std::unique_ptr<BIO, Free>;
 
-// The reason of the oldest error in this thread's queue, which it empties; `fallback` when there is none.
+// The reason of the oldest error in this thread's OpenSSL error queue, or `fallback` without an error.
+// Empties the queue.
 std::string take_error(const std::string& fallback);
 
 }  // namespace portcullis::tls

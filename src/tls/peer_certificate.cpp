@@ -29,7 +29,7 @@ std::string serial_of(const X509* certificate) {
   return out;
 }
 
-// Far in the past when it cannot be read.
+// A time that cannot be read becomes a time far in the past, so the certificate counts as expired.
 std::chrono::sys_seconds moment_of(const ASN1_TIME* time) {
   tm parts{};
   return ASN1_TIME_to_tm(time, &parts) == 1 ? std::chrono::sys_seconds(std::chrono::seconds(timegm(&parts)))

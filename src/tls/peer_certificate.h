@@ -9,24 +9,24 @@
 
 namespace portcullis::tls {
 
-// The certificate's time has begun and is not over.
+// True when the current time lies within the certificate's validity period.
 bool is_valid_now(const X509& certificate);
 
-// What a peer has shown of itself, verified. Immutable.
+// The verified certificate of a peer. Immutable.
 struct PeerCertificate {
-  std::string subject;      // as RFC 2253 writes it: "CN=mobile,O=Example"
-  std::string issuer;       // likewise
+  std::string subject;      // in the format of RFC 2253: "CN=mobile,O=Example"
+  std::string issuer;       // in the format of RFC 2253
   std::string serial;       // hexadecimal
   std::string fingerprint;  // SHA-256 of the certificate, hexadecimal, lower case
   std::vector<std::string> dns_names;
   std::vector<std::string> uris;
   std::vector<std::string> emails;
   std::string encoded;                   // DER
-  std::chrono::sys_seconds not_after{};  // it is good until then
+  std::chrono::sys_seconds not_after{};  // end of the validity period
 
-  // Of the session; null when the peer has shown none.
+  // The peer's certificate in a TLS session; null when the peer has presented none.
   static std::shared_ptr<const PeerCertificate> of(const SSL& ssl);
-  // Of a certificate that has been verified by other means.
+  // A certificate that was verified outside of a TLS session.
   static std::shared_ptr<const PeerCertificate> of(const X509& verified);
 };
 

@@ -21,14 +21,15 @@
 namespace portcullis::tls {
 namespace {
 
-// Empty where there is none: whoever needs it has said so before.
+// The content of a file; empty when the file cannot be read, which the caller has already checked and
+// reported.
 std::string content_of(const std::string& path) {
   auto content = read_file(path);
   return content ? std::move(*content) : std::string();
 }
 
-// The name that the client asks for (RFC 6066 section 3), as its hello has it; empty when there is none. Read
-// by hand, because OpenSSL has not read it yet.
+// The server name in the ClientHello (RFC 6066 section 3); empty when there is none. The extension is parsed
+// here, because OpenSSL has not parsed it yet at this point.
 std::string_view requested_name(SSL* ssl) {
   const unsigned char* data = nullptr;
   size_t size = 0;
@@ -37,7 +38,7 @@ std::string_view requested_name(SSL* ssl) {
   const auto number = [&list](size_t at) {
     return size_t{static_cast<uint8_t>(list[at])} << 8 | static_cast<uint8_t>(list[at + 1]);
   };
-  constexpr size_t kHead = 5;  // the list's length, the name's type (0: a host) and length
+  constexpr size_t kHead = 5;  // bytes: list length (2), name type (1; 0 is a host name), name length (2)
   if (list.size() <= kHead || list[2] != 0 || kHead + number(3) > list.size()) return {};
   return list.substr(kHead, number(3));
 }
@@ -46,7 +47,7 @@ std::string_view requested_name(SSL* ssl) {
 
 bool kernel_speaks_tls() {
   const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  // One that is not connected is refused for that, if for nothing else.
+  // The socket is not connected, so a kernel with TLS support fails with ENOTCONN.
   return ::setsockopt(socket.get(), IPPROTO_TCP, TCP_ULP, "tls", sizeof "tls") == 0 || errno == ENOTCONN;
 }
 
@@ -70,10 +71,11 @@ Status ServerContext::prepare() {
   SSL_CTX* context = context_.get();
   if (Status set = set_common_options(*context, settings_.least, settings_.ciphers, settings_.groups); !set)
     return set;
-  // What costs a server much and a client little, or tells nothing to those that need it.
+  // Disables features that cost a server much more than a client, or that leak information.
   SSL_CTX_set_options(context,
                       SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_RENEGOTIATION);
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets only: the client keeps them
+  SSL_CTX_set_session_cache_mode(context,
+                                 SSL_SESS_CACHE_OFF);  // session tickets only: clients store the sessions
   if (settings_.tickets) {
     TicketKeys::install(*context, settings_.tickets);
   } else {
@@ -97,8 +99,8 @@ Status ServerContext::prepare() {
     SSL_CTX_set_session_ticket_cb(context, nullptr, open_ticket, nullptr);
     if (Status set = verify_clients(); !set) return set;
   }
-  // A session counts only where it was begun, and only as long as clients are judged by the same rules: one
-  // that was begun before a revocation must not be resumed after it.
+  // A session may be resumed only at the listener that created it, and only while the rules for client
+  // certificates are unchanged: a session from before a revocation must not be resumed after the revocation.
   const crypto::Digest256 rules =
       crypto::sha256(settings_.name + '\0' + std::to_string(static_cast<int>(settings_.client_certificate)) +
                      '\0' + content_of(settings_.client_ca) + '\0' + content_of(settings_.client_crl));
@@ -138,7 +140,7 @@ Status ServerContext::verify_clients() {
   return {};
 }
 
-// RFC 6066 section 3: a name that is not served is refused by an alert of its own.
+// RFC 6066 section 3: an unknown server name is refused with the alert unrecognized_name.
 int ServerContext::check_name(SSL* ssl, int* alert, void* argument) {
   const auto& self = *static_cast<const ServerContext*>(argument);
   const char* asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
@@ -158,15 +160,15 @@ int ServerContext::choose_certificate(SSL* ssl, void* argument) {
     const auto certificate = one->current();
     if (!certificate && !one->tried()) {
       Session::of(*ssl).want(one);
-      return -1;  // the handshake goes on when it has been read
+      return -1;  // the handshake continues when the certificate has been read
     }
     if (certificate) shown |= certificate->use(*ssl);
   }
   return shown ? 1 : 0;
 }
 
-// What is decided before a session can be resumed. A session that was begun without asking is not resumed
-// under a name for which clients are asked.
+// Makes the decisions that must precede the resumption of a session. A session that began without a request
+// for a client certificate is not resumed for a server name that requires one.
 int ServerContext::receive_hello(SSL* ssl, int*, void* argument) {
   const auto& self = *static_cast<const ServerContext*>(argument);
   if (self.settings_.kernel) Session::of(*ssl).offer_to_kernel();
@@ -178,8 +180,9 @@ int ServerContext::receive_hello(SSL* ssl, int*, void* argument) {
   return SSL_CLIENT_HELLO_SUCCESS;
 }
 
-// A ticket holds that the client's certificate was good when the session began. When that is over the
-// handshake goes on without the session, and so judges the certificate that the client shows now.
+// A ticket states that the client's certificate was valid when the session began. When that certificate has
+// expired, the handshake continues without the session and verifies the certificate that the client presents
+// now.
 int ServerContext::open_ticket(SSL*, SSL_SESSION* session, const unsigned char*, size_t,
                                SSL_TICKET_STATUS status, void*) {
   const bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
@@ -205,13 +208,14 @@ int ServerContext::staple(SSL* ssl, void* argument) {
     const std::string_view response = certificate->ocsp(current_second());
     auto* copy = response.empty() ? nullptr : OPENSSL_memdup(response.data(), response.size());
     if (copy == nullptr) break;
-    SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(response.size()));  // which owns it now
+    SSL_set_tlsext_status_ocsp_resp(ssl, copy,
+                                    static_cast<long>(response.size()));  // `ssl` owns `copy` from here on
     return SSL_TLSEXT_ERR_OK;
   }
   return SSL_TLSEXT_ERR_NOACK;
 }
 
-// RFC 7301 section 3.2: a client that offers only what is not spoken here is told so.
+// RFC 7301 section 3.2: a client that offers only unsupported protocols is refused with an alert.
 int ServerContext::choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
                                    const unsigned char* offered, unsigned offered_size, void* argument) {
   const auto& self = *static_cast<const ServerContext*>(argument);

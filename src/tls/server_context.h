@@ -21,44 +21,46 @@ namespace portcullis::tls {
 enum class ClientCertificate : uint8_t { kNone, kOptional, kRequired };
 
 struct ServerSettings {
-  std::string name;  // of the listener: sessions are resumed there only
+  std::string name;  // the listener's name; sessions are resumed at this listener only
   Version least = Version::k12;
-  std::string ciphers;  // of TLS 1.2, as OpenSSL writes them; empty: those recommended by RFC 9325
-  std::string groups;   // for the key exchange; empty: OpenSSL's own
+  std::string ciphers;  // of TLS 1.2, in OpenSSL's syntax; empty: those that RFC 9325 recommends
+  std::string groups;   // for the key exchange; empty: the default of set_common_options()
   bool refuse_unknown_names = false;
   ClientCertificate client_certificate = ClientCertificate::kNone;
-  std::string client_ca;                // PEM file
-  std::string client_crl;               // PEM file; empty: none
-  NamePatterns client_hosts;            // clients that ask for another name are not asked; empty: all are
-  std::vector<std::string> protocols;   // for ALPN, the best first
-  std::shared_ptr<TicketKeys> tickets;  // null: none
-  bool kernel = false;                  // encrypts, where it can
+  std::string client_ca;   // PEM file
+  std::string client_crl;  // PEM file; empty: no revocation list
+  NamePatterns
+      client_hosts;  // only clients that ask for these names must present a certificate; empty: all clients
+  std::vector<std::string> protocols;   // for ALPN, in order of preference
+  std::shared_ptr<TicketKeys> tickets;  // null: no session tickets
+  bool kernel = false;                  // the kernel encrypts, where it supports that
 };
 
-// This machine's kernel knows TLS.
+// True when this machine's kernel supports TLS.
 bool kernel_speaks_tls();
 
-// How a listener speaks TLS: what it shows, takes and requires. Immutable; shared by the workers.
+// The TLS settings of a listener: certificates, versions, and requirements for clients. Immutable; shared by
+// the workers.
 class ServerContext {
  public:
   static Result<std::shared_ptr<const ServerContext>> make(const ServerSettings& settings,
                                                            CertificateNames names);
 
-  // Whether a client that comes for this name, in lower case, is asked for a certificate. A request for such
-  // a host does not belong on a connection that was made for another.
+  // Whether a client that asks for the server name `name` (lower case) is requested to present a certificate.
+  // A request for such a host must not be sent on a connection that was made for another name.
   bool asks_for(std::string_view name) const {
     return settings_.client_certificate != ClientCertificate::kNone &&
            (settings_.client_hosts.empty() || settings_.client_hosts.contains(name));
   }
-  // That is so for some names and not for others.
+  // True when client certificates are requested for some server names only.
   bool asks_by_name() const { return !settings_.client_hosts.empty(); }
 
-  // What a handshake for that name, in lower case, makes of the client's certificate in `pem`, which those
-  // that lead to its authority may follow; empty: the client shows none. Null when it has none or is not
-  // asked. An error: the handshake fails. Blocks.
+  // Verifies a client certificate as a handshake for the server name `name` (lower case) would. `pem` holds
+  // the certificate, which intermediate certificates may follow; empty: the client presents none. Null when
+  // the client has no certificate or none is requested. An error when the handshake would fail. Blocks.
   Result<std::shared_ptr<const PeerCertificate>> judge(const std::string& pem, const std::string& name) const;
 
-  // For a new connection; null when memory is short.
+  // Makes a session for a new connection; null when out of memory.
   std::unique_ptr<Session> make_session() const;
 
  private:
@@ -66,7 +68,7 @@ class ServerContext {
       : settings_(settings), names_(std::move(names)) {}
   Status prepare();
   Status verify_clients();
-  // OpenSSL's callbacks; the last parameter is the context.
+  // OpenSSL's callbacks; the last parameter is the ServerContext.
   static int check_name(SSL* ssl, int* alert, void* self);
   static int choose_certificate(SSL* ssl, void* self);
   static int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size,
@@ -78,8 +80,8 @@ class ServerContext {
 
   const ServerSettings settings_;
   const CertificateNames names_;
-  std::string protocols_;        // as ALPN encodes them
-  crypto::Digest256 unasked_{};  // the session id context of clients that are not asked for a certificate
+  std::string protocols_;        // in the wire format of ALPN
+  crypto::Digest256 unasked_{};  // session id context for clients that are not asked for a certificate
   SslContextPointer context_;
 };
 

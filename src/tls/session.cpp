@@ -18,7 +18,7 @@ std::unique_ptr<Session> Session::make(SSL_CTX& context) {
   std::unique_ptr<Session> session(new Session(std::move(ssl)));
   BIO_set_data(bio, session.get());
   BIO_set_init(bio, 1);
-  SSL_set_bio(session->ssl(), bio, bio);  // which now owns it
+  SSL_set_bio(session->ssl(), bio, bio);  // SSL_set_bio() takes ownership of `bio`
   return session;
 }
 
@@ -65,9 +65,10 @@ int Session::bio_write(BIO* bio, const char* data, int size) {
   const auto bytes = static_cast<size_t>(size);
   if (!self.output_) self.output_ = Block::take(Block::kLarge);
   if (self.room() < bytes) {
-    // Only what answers a peer's handshake messages can come unasked; encode() leaves room for itself.
+    // Only answers to the peer's handshake messages can be written without encode(), which reserves its own
+    // space.
     Block larger = Block::take(self.end_ - self.begin_ + bytes);
-    if (larger.capacity() > Block::kHuge) return -1;  // it lets us answer and does not read
+    if (larger.capacity() > Block::kHuge) return -1;  // the peer makes this side answer but does not read
     std::memcpy(larger.data(), self.output_.data() + self.begin_, self.end_ - self.begin_);
     self.end_ -= self.begin_;
     self.begin_ = 0;
@@ -84,12 +85,12 @@ long Session::bio_control(BIO*, int command, long, void*) {
 
 void Session::offer_to_kernel() {
   if (offered_) return;
-  // A socket's own BIO, which knows how to hand the keys over. Nothing of ours waits to be sent: the peer has
-  // answered, or has just begun.
+  // OpenSSL's own socket BIO can hand the keys to the kernel. No output waits to be sent at this point: the
+  // peer has answered, or the connection has just begun.
   offered_ = SSL_set_wfd(ssl(), stream_->fd()) == 1;
 }
 
-// The kernel has the keys now, or we go on as without it.
+// Checks whether the kernel has taken over encryption; otherwise OpenSSL continues to encrypt.
 void Session::settle_writes() {
   if (!offered_) return;
   in_kernel_ = BIO_get_ktls_send(SSL_get_wbio(ssl()));
@@ -101,7 +102,7 @@ void Session::settle_writes() {
 
 namespace {
 
-// Whatever others have left in this thread's queue would be taken for this call's.
+// Clears errors of earlier calls from this thread's queue; they would be taken for errors of the next call.
 void forget_errors() {
   if (ERR_peek_error() != 0) ERR_clear_error();
 }
@@ -134,7 +135,7 @@ Task<HandshakeResult> Session::handshake(Stream& stream, SidePool* pool, Millise
       const auto read = co_await pool->run(stream.loop(), std::move(work));
       if (read) continue;
       broken_ = true;
-      result.failure = "too many certificates are to be read";
+      result.failure = "too many certificates are waiting to be read";
       co_return result;
     }
     if (error != SSL_ERROR_WANT_READ) {
@@ -163,13 +164,13 @@ Task<HandshakeResult> Session::handshake(Stream& stream, SidePool* pool, Millise
   }
 }
 
-// What a failed SSL_read means.
+// Converts the result of a failed SSL_read.
 IoResult Session::outcome_of(int returned) {
   switch (SSL_get_error(ssl(), returned)) {
     case SSL_ERROR_WANT_READ: starved_ = true; return {0, EAGAIN};
     case SSL_ERROR_ZERO_RETURN: ended_ = true; return {0, 0};
     default:
-      // Also an end without that: whoever waits for a message's end must not take it for one.
+      // An end without close_notify is an error too: it must not be taken for the end of a message.
       ERR_clear_error();
       broken_ = true;
       return {0, read_error_ != 0 ? read_error_ : ECONNRESET};
@@ -185,7 +186,7 @@ IoResult Session::decode(Stream& stream, char* data, size_t size) {
     const int returned =
         SSL_read(ssl(), data + total, static_cast<int>(std::min<size_t>(size - total, INT_MAX)));
     if (returned <= 0) {
-      // What has been read already counts; whatever is wrong will be so the next time too.
+      // Data read so far is returned first; the error will occur again at the next read.
       const IoResult outcome = outcome_of(returned);
       return total > 0 ? IoResult{total, 0} : outcome;
     }
@@ -213,7 +214,7 @@ bool Session::encode(std::span<iovec>& pieces) {
   if (broken_ || finished_) return false;
   if (!output_) output_ = Block::take(Block::kLarge);
   forget_errors();
-  // Small pieces share a record; a large one need not be copied for that.
+  // Small pieces are gathered into one record; large pieces are encrypted without this copy.
   thread_local std::array<char, kRecord> gathered;
   while (!pieces.empty() && room() >= kLargestRecord) {
     iovec& front = pieces.front();

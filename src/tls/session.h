@@ -14,41 +14,43 @@ struct bio_method_st;  // BIO_METHOD
 
 namespace portcullis::tls {
 
-// What became of a handshake.
+// The result of a handshake.
 struct HandshakeResult {
   bool ok = false;
-  bool plain_http = false;  // the peer spoke HTTP without TLS
+  bool plain_http = false;  // the peer sent an unencrypted HTTP request
   bool timed_out = false;
-  std::string failure;  // for a person
+  std::string failure;  // for logs
 };
 
-// TLS (RFC 8446, RFC 5246) on a stream, by OpenSSL. It reads from the socket straight into OpenSSL's buffer
-// and collects records, so that what is written together leaves in one system call. The buffers exist only
-// while something is in them.
+// TLS (RFC 8446, RFC 5246) on a stream, implemented with OpenSSL. It reads from the socket directly into
+// OpenSSL's buffer, and collects records so that data written together is sent by one system call. The
+// buffers exist only while they hold data. On the stream's loop thread.
 class Session final : public StreamCodec {
  public:
-  // For the side that accepts, or that connects; `context` decides which. Null when memory is short.
+  // Makes a session for the accepting or the connecting side; `context` decides which. Null when out of
+  // memory.
   static std::unique_ptr<Session> make(SSL_CTX& context);
 
-  // co_await: the handshake, on the stream whose codec this is. When it fails the peer has been told why.
-  // What is to be said last may be left in the output, to go with the first write.
-  // Certificates that have to be read first are read by `pool`.
+  // co_await: performs the handshake on `stream`, whose codec this session is. When it fails, an alert with
+  // the reason has been sent. The last handshake messages may remain in the output, to be sent together with
+  // the first write. `pool` reads certificate files that are needed and have not been read yet.
   Task<HandshakeResult> handshake(Stream& stream, SidePool* pool, Milliseconds timeout);
-  // What has been received already, before the first of OpenSSL's reads.
+  // Bytes that were received before the session was made; OpenSSL reads them first.
   void begin_with(std::string_view received) { received_ = received; }
-  // For the callback that sees the client's first message: from the handshake's end on the kernel encrypts
-  // what is written, if it can (Linux's networking/tls.rst). Until then OpenSSL writes to the socket itself.
+  // Called by the ClientHello callback: once the handshake has ended, the kernel encrypts written data if it
+  // supports that (Linux's networking/tls.rst). Until then OpenSSL writes to the socket itself.
   void offer_to_kernel();
-  // For the callback that chooses a certificate: the handshake goes on once this one has been read.
+  // Called by the callback that chooses a certificate: the handshake continues once `certificate` has been
+  // read.
   void want(std::shared_ptr<LazyCertificate> certificate) { wanted_ = std::move(certificate); }
   static Session& of(const SSL& ssl);
 
   SSL* ssl() const { return ssl_.get(); }
-  // What has been agreed on by ALPN; empty: nothing.
+  // The protocol selected by ALPN; empty when none was selected.
   std::string_view protocol() const;
   bool resumed() const;
 
-  // The kernel encrypts.
+  // True when the kernel encrypts written data.
   bool in_kernel() const { return in_kernel_; }
 
   IoResult decode(Stream& stream, char* data, size_t size) override;
@@ -73,26 +75,26 @@ class Session final : public StreamCodec {
   void settle_writes();
   size_t room() const { return output_.capacity() - end_; }
 
-  // A record's plaintext (RFC 8446 section 5.1) and what it takes when encrypted.
+  // The max plaintext of a record (RFC 8446 section 5.1), and the max size of an encrypted record.
   static constexpr size_t kRecord = 16 * 1024;
   static constexpr size_t kLargestRecord = kRecord + 512;
 
   SslPointer ssl_;
-  std::string received_;      // from elsewhere, and is to be read first
-  size_t received_read_ = 0;  // of it
+  std::string received_;      // bytes given to begin_with(), which are read before the socket
+  size_t received_read_ = 0;  // how much of received_ has been read
   std::shared_ptr<LazyCertificate> wanted_;
-  Stream* stream_ = nullptr;  // while OpenSSL may read from it
+  Stream* stream_ = nullptr;  // set while OpenSSL may read from the socket
   Block output_;
   size_t begin_ = 0;
   size_t end_ = 0;
-  int read_error_ = 0;   // of the socket
-  bool starved_ = true;  // what is buffered is no whole record
-  bool broken_ = false;  // nothing can be written any more
+  int read_error_ = 0;   // errno of the last read from the socket
+  bool starved_ = true;  // OpenSSL's buffer holds no whole record
+  bool broken_ = false;  // writing is no longer possible
   bool established_ = false;
-  bool offered_ = false;  // to the kernel
+  bool offered_ = false;  // encryption was offered to the kernel
   bool in_kernel_ = false;
-  bool ended_ = false;     // the peer has said that it is done
-  bool finished_ = false;  // we have
+  bool ended_ = false;     // the peer has sent close_notify
+  bool finished_ = false;  // this side has sent close_notify
 };
 
 }  // namespace portcullis::tls

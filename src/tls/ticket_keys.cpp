@@ -42,7 +42,8 @@ Result<std::shared_ptr<TicketKeys>> TicketKeys::from_files(const std::vector<std
     Key key;
     const size_t half = (bytes.size() - key.name.size()) / 2;
     std::memcpy(key.name.data(), bytes.data(), key.name.size());
-    // The order that other servers have: of 80 bytes the MAC's come first, of 48 the cipher's.
+    // The layout that other servers use: in 80 bytes the MAC key precedes the cipher key, in 48 bytes it
+    // follows.
     const char* first = bytes.data() + key.name.size();
     std::memcpy(half == 32 ? key.mac.data() : key.cipher.data(), first, half);
     std::memcpy(half == 32 ? key.cipher.data() : key.mac.data(), first + half, half);
@@ -84,10 +85,11 @@ int TicketKeys::opening_key(const unsigned char* name, Key& out) {
   return -1;
 }
 
-// As SSL_CTX_set_tlsext_ticket_key_evp_cb(3) has it: 1 done, 2 done but to be renewed, 0 no key, -1 failed.
+// The results of SSL_CTX_set_tlsext_ticket_key_evp_cb(3): 1 success, 2 success and renew the ticket, 0 no
+// key, -1 error.
 int TicketKeys::callback(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                          EVP_MAC_CTX* mac, int sealing) {
-  // The context of the listener, by which the connection began, whatever has been set since.
+  // Uses the context with which the connection began, even if the session's context was replaced since then.
   const auto* kept = static_cast<Kept*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), place_in_context()));
   if (kept == nullptr) return 0;
   Key key;
@@ -109,7 +111,7 @@ int TicketKeys::callback(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_C
                      EVP_CipherInit_ex(cipher, kind, nullptr, key.cipher.data(), iv, sealing) == 1;
   OPENSSL_cleanse(&key, sizeof key);
   if (!ready) return -1;
-  // In TLS 1.3 clients use a ticket once (RFC 8446 appendix C.4), so each connection gives out new ones.
+  // In TLS 1.3 clients use a ticket only once (RFC 8446 appendix C.4), so each connection issues new ones.
   return newer > 0 || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
