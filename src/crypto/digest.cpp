@@ -6,7 +6,7 @@
 
 namespace portcullis::crypto {
 
-// By libsodium and not OpenSSL, whose EVP interface allocates at each use.
+// Uses libsodium because OpenSSL's EVP interface allocates memory on each use.
 Digest256 sha256(std::string_view bytes) {
   Digest256 out;
   crypto_hash_sha256(out.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());

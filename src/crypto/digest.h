@@ -9,36 +9,37 @@ namespace portcullis::crypto {
 
 using Digest256 = std::array<uint8_t, 32>;
 
-// SHA-2 (FIPS 180-4) through libsodium. Any thread; allocates nothing.
+// SHA-2 (FIPS 180-4) by libsodium. Any thread; does not allocate.
 Digest256 sha256(std::string_view bytes);
 std::array<uint8_t, 64> sha512(std::string_view bytes);
 
-// SHA-1, which is broken: only for protocols that insist on it where nothing depends on it, such as the
-// handshake of WebSocket. Through OpenSSL.
+// SHA-1 by OpenSSL. SHA-1 is broken: only for protocols that require it where security does not depend on it,
+// such as the WebSocket handshake.
 std::array<uint8_t, 20> sha1(std::string_view bytes);
 
-// A digest's bytes, as those who take text want them.
+// Views the bytes of a digest as text.
 template <size_t N>
 std::string_view text_of(const std::array<uint8_t, N>& digest) {
   return {reinterpret_cast<const char*>(digest.data()), N};
 }
 
-// Takes as long for a wrong first byte as for a wrong last one. Texts of different lengths differ at once.
+// Compares in a time that does not depend on where the texts differ. Texts of different lengths return false
+// at once.
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 inline bool equal_in_constant_time(const Digest256& a, const Digest256& b) {
   return equal_in_constant_time(text_of(a), text_of(b));
 }
 
-// That many bytes from the system's generator.
+// Returns `size` bytes from the system's random generator.
 std::string random_bytes(size_t size);
-// For generators of numbers that are no secrets.
+// A seed for pseudorandom numbers that need not be secret.
 uint64_t random_seed();
 
-// Keyed hashing for tables whose keys strangers choose (SipHash-2-4, through libsodium): without the key
-// nobody can make two texts collide. Any thread.
+// Keyed hashing (SipHash-2-4 by libsodium) for tables whose keys come from clients: without the secret key an
+// attacker cannot construct collisions. Any thread.
 class KeyedHash {
  public:
-  KeyedHash();  // with a random key
+  KeyedHash();  // generates a random key
   uint64_t operator()(std::string_view text) const;
 
  private:

@@ -11,7 +11,7 @@ namespace {
 
 using Values = std::array<uint8_t, 256>;
 
-// The value of each character; 255 for those that have none.
+// The value of each character of the alphabet; 255 for all other characters.
 constexpr Values values_of(char at_62, char at_63) {
   Values out{};
   out.fill(255);
@@ -37,7 +37,7 @@ std::string base64_encode(std::string_view bytes, Base64 form) {
   std::string out(sodium_base64_encoded_len(bytes.size(), variant_of(form)), '\0');
   sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
                     bytes.size(), variant_of(form));
-  out.pop_back();  // its terminator
+  out.pop_back();  // removes the terminating NUL that libsodium writes
   return out;
 }
 
@@ -68,7 +68,7 @@ std::optional<std::string_view> base64_decode(std::string_view text, Base64 form
     const uint32_t bits = a << 18 | b << 12 | c << 6;
     *to++ = static_cast<char>(bits >> 16);
     if (rest == 3) *to++ = static_cast<char>(bits >> 8);
-    if ((bits & (rest == 3 ? 0xFFu : 0xFFFFu)) != 0) return std::nullopt;  // stray bits
+    if ((bits & (rest == 3 ? 0xFFu : 0xFFFFu)) != 0) return std::nullopt;  // unused bits must be 0
   }
   if (bad > 63) return std::nullopt;
   return std::string_view(out.data(), size);

@@ -20,7 +20,7 @@ std::string bytes_of(const Json& key, const char* name) {
   return base64_decode(text_of(key, name), Base64::kUrl).value_or("");
 }
 
-// RFC 7517 sections 4.2 and 4.3.
+// Whether `use` and `key_ops` permit verification (RFC 7517 sections 4.2 and 4.3).
 bool is_for_verifying(const Json& key) {
   if (key.contains("use") && text_of(key, "use") != "sig") return false;
   const auto operations = key.find("key_ops");
@@ -34,19 +34,21 @@ Result<Key> read_key(const Json& key, const std::string& kind) {
   if (kind == "EC") return Key::from_curve(text_of(key, "crv"), bytes_of(key, "x"), bytes_of(key, "y"));
   if (kind == "OKP") return Key::from_edwards(text_of(key, "crv"), bytes_of(key, "x"));
   std::string secret = bytes_of(key, "k");
-  if (secret.empty()) return Error{"it has no `k` in base64url"};
+  if (secret.empty()) return Error{"the member `k` is missing or not base64url"};
   return Key::from_secret(std::move(secret));
 }
 
-// Adds what the key serves for; says what is wrong, or "".
+// Adds one verifier for each algorithm of the key to `out`. Returns the reason when the key is broken,
+// otherwise "".
 std::string add_key(const Json& key, std::vector<NamedVerifier>& out) {
-  if (!key.is_object()) return "it is not an object";
+  if (!key.is_object()) return "the key is not a JSON object";
   const std::string kind = text_of(key, "kty");
   if (kind != "RSA" && kind != "EC" && kind != "OKP" && kind != "oct") return "";
   if (!is_for_verifying(key)) return "";
   const std::string algorithm = text_of(key, "alg");
   const auto bound = algorithm_by_name(algorithm);
-  if (!bound && key.contains("alg")) return "";  // of an algorithm that is not for signatures, or too new
+  if (!bound && key.contains("alg"))
+    return "";  // an algorithm that does not sign, or that is not supported yet
   const Result<Key> read = read_key(key, kind);
   if (!read) return read.error().message;
   std::string fault;
@@ -62,7 +64,7 @@ std::string add_key(const Json& key, std::vector<NamedVerifier>& out) {
     }
   }
   if (any) return "";
-  return fault.empty() ? "no algorithm suits it" : fault;
+  return fault.empty() ? "no supported algorithm can use the key" : fault;
 }
 
 }  // namespace
@@ -73,11 +75,11 @@ Result<std::vector<NamedVerifier>> parse_jwks(std::string_view text, std::vector
   const auto keys = set.find("keys");
   const Json single = Json::array({set});
   if (keys != set.end() ? !keys->is_array() : !set.contains("kty"))
-    return Error{"this is not a JSON Web Key Set: it has no `keys`"};
+    return Error{"this is not a JSON Web Key Set: the member `keys` is missing"};
   const Json& list = keys != set.end() ? *keys : single;
-  if (list.size() > kMaxKeys) return Error{"a key set of more than " + std::to_string(kMaxKeys) + " keys"};
+  if (list.size() > kMaxKeys) return Error{"the key set has more than " + std::to_string(kMaxKeys) + " keys"};
   std::vector<NamedVerifier> out;
-  std::string first_fault = "it has no key for verifying signatures";
+  std::string first_fault = "the set contains no key for verifying signatures";
   for (size_t i = 0; i < list.size(); ++i) {
     const std::string fault = add_key(list[i], out);
     if (fault.empty()) continue;

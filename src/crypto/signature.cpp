@@ -16,13 +16,13 @@ namespace {
 
 struct AlgorithmFacts {
   std::string_view name;
-  const char* digest;  // null where the algorithm has its own
-  int type;            // EVP_PKEY_*; 0: a secret
-  size_t size;         // of the digest, or of one half of an ECDSA signature
+  const char* digest;  // null for algorithms with a built-in digest
+  int type;            // EVP_PKEY_*; 0 for a shared secret
+  size_t size;         // bytes of the digest, or of each half of an ECDSA signature
   const char* curve;
 };
 
-// In the order of Algorithm.
+// Indexed by Algorithm.
 constexpr std::array<AlgorithmFacts, 13> kFacts{{{"HS256", "SHA256", 0, 32, nullptr},
                                                  {"HS384", "SHA384", 0, 48, nullptr},
                                                  {"HS512", "SHA512", 0, 64, nullptr},
@@ -64,7 +64,7 @@ std::string curve_of(const EVP_PKEY* key) {
   return EVP_PKEY_get_group_name(key, name, sizeof name, &size) == 1 ? std::string(name, size) : "";
 }
 
-// A key of the OSSL_PARAMs.
+// Builds an OpenSSL key from parameters.
 std::shared_ptr<EVP_PKEY> build_key(const char* type, OSSL_PARAM* parameters) {
   const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
       EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr), &EVP_PKEY_CTX_free);
@@ -75,12 +75,12 @@ std::shared_ptr<EVP_PKEY> build_key(const char* type, OSSL_PARAM* parameters) {
   return share(key);
 }
 
-// OpenSSL takes the numbers of a key in the machine's order of bytes, which is the other one.
+// OpenSSL expects numbers in native (little-endian) byte order, while JWKs are big-endian.
 std::string reversed(std::string_view number) {
   return {number.rbegin(), number.rend()};
 }
 
-// r and s side by side as the DER that OpenSSL reads.
+// Encodes the concatenated r and s as the DER structure that OpenSSL expects.
 size_t encode_der(std::string_view signature, std::array<unsigned char, 160>& out) {
   const auto integer = [](std::string_view number, unsigned char* to) -> size_t {
     while (number.size() > 1 && number[0] == '\0') number.remove_prefix(1);
@@ -130,10 +130,10 @@ Key Key::from_secret(std::string secret) {
 
 namespace {
 
-constexpr char kUnsoundExponent[] =
-    "its RSA exponent is even, or less than 3: signatures of it could be forged";
+constexpr char kUnsoundExponent[] = "the RSA exponent is even, or less than 3: signatures could be forged";
 
-// RFC 8017 section 3.1: the exponent is odd and at least 3. With 1 a message is its own signature.
+// RFC 8017 section 3.1: the exponent is odd and at least 3. With the exponent 1 a message is its own
+// signature.
 bool has_sound_exponent(const EVP_PKEY* pair) {
   BIGNUM* number = nullptr;
   if (EVP_PKEY_get_bn_param(pair, OSSL_PKEY_PARAM_RSA_E, &number) != 1) return false;
@@ -169,9 +169,10 @@ Result<Key> Key::from_rsa(std::string_view modulus, std::string_view exponent) {
       OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, reinterpret_cast<unsigned char*>(e.data()), e.size()),
       OSSL_PARAM_construct_end()};
   Key key;
-  // An attacker who names the key could make each verification take minutes with a huge one.
+  // Limits the size of the numbers: verifying with a huge key, which an attacker may be able to choose, could
+  // take minutes.
   if (!n.empty() && !e.empty() && n.size() <= 2048 && e.size() <= 8) key.pair_ = build_key("RSA", parameters);
-  if (!key.pair_) return Error{"its numbers do not make an RSA key"};
+  if (!key.pair_) return Error{"the modulus and the exponent do not form a valid RSA key"};
   if (!has_sound_exponent(key.pair_.get())) return Error{kUnsoundExponent};
   return key;
 }
@@ -191,7 +192,7 @@ Result<Key> Key::from_curve(std::string_view curve, std::string_view x, std::str
       OSSL_PARAM_construct_end()};
   Key key;
   key.pair_ = build_key("EC", parameters);
-  if (!key.pair_) return Error{"its coordinates are not on the curve"};
+  if (!key.pair_) return Error{"the coordinates are not a point on the curve"};
   return key;
 }
 
@@ -200,7 +201,7 @@ Result<Key> Key::from_edwards(std::string_view curve, std::string_view x) {
   if (type == 0) return Error{"unknown curve `" + std::string(curve) + "`"};
   Key key;
   key.pair_ = share(EVP_PKEY_new_raw_public_key(type, nullptr, bytes_of(x), x.size()));
-  if (!key.pair_) return Error{"its number does not make a key"};
+  if (!key.pair_) return Error{"the value is not a valid public key of the curve"};
   return key;
 }
 
@@ -223,11 +224,11 @@ Result<Verifier> Verifier::make(const Key& key, Algorithm algorithm) {
   out.pair_ = key.pair_;
   bool suits = false;
   for (const Algorithm one : key.algorithms()) suits |= one == algorithm;
-  if (!suits) return Error{"a key of this kind cannot serve " + std::string(facts.name)};
+  if (!suits) return Error{"a key of this type cannot be used with " + std::string(facts.name)};
   if (facts.type == 0) {
     if (key.secret_.size() < facts.size) {
       return Error{std::string(facts.name) + " needs a secret of at least " + std::to_string(facts.size) +
-                   " bytes, and this one has " + std::to_string(key.secret_.size())};
+                   " bytes, but the secret has " + std::to_string(key.secret_.size())};
     }
     const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr),
                                                                 &EVP_MAC_free);

@@ -194,7 +194,7 @@ def test_a_body_that_breaks_off_reaches_nobody(start, backend):
     ("{name: a, credentials: {signing_keys: [{id: x, algorithm: ed25518}]}}", "did you mean `ed25519`?"),
     # Named by hand: the key is a new one each time, and workers of one test run must agree on the names of the tests.
     pytest.param(f"{{name: a, credentials: {{signing_keys: [{{id: x, algorithm: ed25519, public_key: \"{indent(pem('ES256'))}\"}}]}}}}",
-                 "cannot serve EdDSA", id="a P-256 key for Ed25519"),
+                 "cannot be used with EdDSA", id="a P-256 key for Ed25519"),
 ])
 def test_mistakes_are_named(tmp_path, consumers, message):
     said = complaints(tmp_path, "hmac_auth: {}", consumers)

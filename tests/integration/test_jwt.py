@@ -300,7 +300,7 @@ def test_a_key_file_is_looked_at_again(start, echo, tmp_path):
 @sanitizers.only_configuration
 @pytest.mark.parametrize("settings, message", [
     ("{}", "jwt needs keys"),
-    ("{secret: 'short'}", "at least 32 bytes, and this one has 5"),
+    ("{secret: 'short'}", "at least 32 bytes, but the secret has 5"),
     ("{secret: '0123456789abcdef0123456789abcdef', jwks: {url: 'https://a/'}}", "jwt takes its keys in one way"),
     ("{jwks: {file: absent.json}}", "cannot read the key file"),
     ("{jwks: {inline: '{}'}}", "this is not a JSON Web Key Set"),
