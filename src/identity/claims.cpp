@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kMaxBytes = 64 * 1024;
 
-// Parsers keep their memory, so that a verified token costs few allocations.
+// The thread's parser keeps its memory, so that verifying a token allocates little.
 std::optional<simdjson::dom::object> parse_object(std::string_view json) {
   thread_local simdjson::dom::parser parser(kMaxBytes);
   simdjson::dom::object object;
@@ -19,7 +19,7 @@ std::optional<simdjson::dom::object> parse_object(std::string_view json) {
   return object;
 }
 
-// The member that is flattened to `name`.
+// The member whose flattened name is `name`.
 std::optional<simdjson::dom::element> find_member(const simdjson::dom::object& object,
                                                   std::string_view name) {
   for (const auto& [key, value] : object) {
@@ -35,7 +35,8 @@ std::optional<simdjson::dom::element> find_member(const simdjson::dom::object& o
 
 }  // namespace
 
-// Flattens a parsed object. Texts are gathered first and become views once the storage moves no more.
+// Flattens a parsed object. Texts are first collected in the storage, and become views once the storage no
+// longer moves.
 class ClaimsReader {
  public:
   std::shared_ptr<const Claims> read(std::string_view json) {
@@ -75,7 +76,7 @@ class ClaimsReader {
     using simdjson::dom::element_type;
     switch (value.type()) {
       case element_type::OBJECT:
-        // Objects within arrays have no name of their own.
+        // Objects within arrays have no name, so they are not flattened.
         return in_array || add_object(simdjson::dom::object(value), name + ".", depth + 1);
       case element_type::ARRAY:
         for (const simdjson::dom::element one : simdjson::dom::array(value)) {

@@ -23,7 +23,7 @@ crypto::Digest256 digest_of(const std::string& hash) {
   return out;
 }
 
-// `name` must be one of them.
+// `name` must be one of the supported names.
 crypto::Algorithm signature_algorithm(const std::string& name) {
   const auto& names = config::kSignatureNames;
   return std::find_if(names.begin(), names.end(), [&](const auto& one) { return one.name == name; })->value;
@@ -79,7 +79,7 @@ Directory::Directory(const std::vector<config::Consumer>& consumers) {
       certificates_.emplace(one.known_by(), ClientCertificate{&consumer, one.name});
     for (const config::SigningKey& key : told.credentials.signing_keys) {
       auto verifier = signature_key(key);
-      if (!verifier) continue;  // check() has refused it
+      if (!verifier) continue;  // check() has already reported the invalid key
       const SigningKey& kept =
           signing_keys_.emplace_back(SigningKey{&consumer, key.id, key.algorithm, std::move(*verifier)});
       by_signing_key_.emplace(kept.id, &kept);
@@ -115,7 +115,8 @@ void Directory::check(const std::vector<config::Consumer>& consumers, config::Di
     for (const config::ApiKey& key : consumer.credentials.keys) {
       if (key.hash.empty()) continue;
       const crypto::Digest256 digest = digest_of(key.hash);
-      // Two that share only the beginning would have to be made on purpose; the index keeps one of them.
+      // Two hashes that share only their first bytes would have to be constructed deliberately; the index
+      // keeps one of them.
       note("key with this hash", std::to_string(prefix_of(digest)), key.location, "");
     }
     for (const config::BasicCredential& basic : consumer.credentials.basic)
@@ -128,7 +129,7 @@ void Directory::check(const std::vector<config::Consumer>& consumers, config::Di
       if (told != 1)
         diagnostics.error(
             one.location,
-            "a certificate is known by one of `fingerprint`, `subject`, `dns_name`, `uri` and `email`");
+            "a certificate needs exactly one of `fingerprint`, `subject`, `dns_name`, `uri` and `email`");
       const auto [kind, value] = one.known_by();
       note("certificate known by ", value, one.location, "`" + value + "`");
     }

@@ -31,14 +31,14 @@ std::optional<Parts> split(std::string_view token) {
                token.substr(second + 1)};
 }
 
-// Decodes base64url into one of this thread's buffers.
+// Decodes base64url into one of this thread's buffers; kBuffer selects the buffer.
 template <int kBuffer>
 std::optional<std::string_view> decode(std::string_view text) {
   thread_local std::string buffer(kLongestToken, '\0');
   return crypto::base64_decode(text, crypto::Base64::kUrl, std::span(buffer.data(), buffer.size()));
 }
 
-// An issuer's tokens have one header, or few: the last one that this thread has read is not read again.
+// Tokens of an issuer share one or few headers, so each thread caches the header that it parsed last.
 std::shared_ptr<const Claims> read_header(std::string_view encoded) {
   thread_local std::string last_text;
   thread_local std::shared_ptr<const Claims> last;
@@ -56,7 +56,7 @@ bool contains(const std::vector<std::string>& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-// "JWT", "jwt" and "application/jwt" are the same (RFC 7515 section 4.1.9).
+// "JWT", "jwt" and "application/jwt" are equal (RFC 7515 section 4.1.9).
 bool same_type(std::string_view given, std::string_view wanted) {
   constexpr std::string_view kPrefix = "application/";
   const auto strip = [&](std::string_view type) {
@@ -67,7 +67,8 @@ bool same_type(std::string_view given, std::string_view wanted) {
   return equals_ignoring_case(strip(given), strip(wanted));
 }
 
-// A NumericDate (RFC 7519 section 2): seconds, maybe with a fraction. A claim of another kind is a fault.
+// The state of a NumericDate claim (RFC 7519 section 2): seconds, possibly with a fraction. A claim of
+// another type is kBad.
 enum class DateState { kAbsent, kGood, kBad };
 DateState read_date(const Claims& claims, std::string_view name, double& out) {
   const Claims::Claim* claim = claims.find(name);
@@ -91,7 +92,7 @@ TokenFault judge_times(const Claims& claims, const TokenRules& rules,
       good_until = kFarFuture;
       break;
     case DateState::kGood:
-      // "The current date MUST be before" it (RFC 7519 section 4.1.4).
+      // The current date "MUST be before" `exp` (RFC 7519 section 4.1.4).
       if (seconds >= expiry + leeway) return TokenFault::kExpired;
       good_until = expiry < 1e11
                        ? sys_seconds(std::chrono::seconds(static_cast<int64_t>(std::floor(expiry + leeway))))
@@ -114,7 +115,7 @@ bool is_text(const Claims& claims, std::string_view name) {
 }
 
 TokenFault judge_claims(const Claims& claims, const TokenRules& rules) {
-  // "iss" and "sub" are strings, "aud" is one or a list of them (RFC 7519 section 4.1).
+  // "iss" and "sub" must be strings, "aud" a string or a list of strings (RFC 7519 section 4.1).
   if (!is_text(claims, "iss") || !is_text(claims, "sub")) return TokenFault::kMalformed;
   bool for_us = false;
   for (const Claims::Claim& claim : claims.all()) {
@@ -123,20 +124,21 @@ TokenFault judge_claims(const Claims& claims, const TokenRules& rules) {
     for_us |= contains(rules.audiences, claim.text);
   }
   if (!rules.issuers.empty() && !contains(rules.issuers, claims.text_of("iss"))) return TokenFault::kIssuer;
-  // A token for others is refused, and one for nobody when an audience is asked for (section 4.1.3).
+  // Refuses a token for other audiences, and, when the rules name audiences, a token without an audience
+  // (section 4.1.3).
   if (!rules.any_audience && !for_us && (claims.has_member("aud") || !rules.audiences.empty()))
     return TokenFault::kAudience;
   return TokenFault::kNone;
 }
 
-// Tries the keys that the header names: those of its `kid`, or all where it has none.
+// Tries the keys that match the header: those with its `kid`, or all keys when the header has no `kid`.
 TokenFault verify_signature(const Claims& header, crypto::Algorithm algorithm, std::string_view message,
                             std::string_view signature, const KeySet& keys) {
   const Claims::Claim* kid = header.find("kid");
   if (kid != nullptr && (kid->kind != Claims::Kind::kText || kid->in_array)) return TokenFault::kMalformed;
   TokenFault fault = TokenFault::kUnknownKey;
   int tried = 0;
-  constexpr int kMaxTried = 8;  // each costs what a forger would make us spend
+  constexpr int kMaxTried = 8;  // each attempt costs CPU time that a forger could make this gateway spend
   for (const crypto::NamedVerifier& key : keys.keys) {
     if (key.verifier.algorithm() != algorithm) continue;
     if (kid != nullptr && !key.kid.empty() && key.kid != kid->text) continue;

@@ -10,13 +10,13 @@
 
 namespace portcullis::identity {
 
-// An issuer's keys as they were at some moment. Immutable.
+// The keys of an issuer at one moment. Immutable.
 struct KeySet {
   std::vector<crypto::NamedVerifier> keys;
 };
 
-// Where an issuer's keys are found: a fixed set, or one that is fetched again from time to time. Read by the
-// workers without a lock while it does not change.
+// Provides an issuer's keys: a fixed set, or one that is fetched again from time to time. While the set is
+// unchanged, workers read it without a lock.
 class KeySource {
  public:
   KeySource() = default;
@@ -25,16 +25,17 @@ class KeySource {
   KeySource(const KeySource&) = delete;
   KeySource& operator=(const KeySource&) = delete;
 
-  // Differs from what was returned before when other keys are there now; 0: none yet. Any thread.
+  // Changes whenever the set of keys changes; 0 before there are keys. Any thread.
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
-  // The keys; null when there are none yet. Any thread; takes a lock, so keep it until version() changes.
+  // The current keys; null before there are any. Any thread. Takes a lock, so keep the result until version()
+  // changes.
   std::shared_ptr<const KeySet> keys() const;
 
-  // A token's key is not in the set, or is another than the one of that name in the set: asks for a new set,
-  // unless that was done a moment ago. True when one is on its way, so that it is worth to wait for. Any
-  // thread.
+  // Requests a new set, because a token's key is not in the set or does not match the key with its name. Does
+  // nothing when a set was requested a moment ago. True when a fetch is in progress, so that waiting for the
+  // new set makes sense. Any thread.
   virtual bool refresh() { return false; }
-  // Still being fetched for the first time, or again. Any thread.
+  // True while the keys are being fetched. Any thread.
   virtual bool fetching() const { return false; }
 
  protected:

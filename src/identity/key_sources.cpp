@@ -11,7 +11,7 @@
 namespace portcullis::identity {
 namespace {
 
-// After a failure: soon at first, then less and less often.
+// The delay after a failed fetch doubles from kFirstRetry on.
 constexpr Milliseconds kFirstRetry{1'000};
 constexpr Milliseconds kLastRetry{60'000};
 
@@ -33,7 +33,7 @@ Result<std::string> read_key_file(const std::string& path) {
   return content;
 }
 
-// One source and the task that keeps it fresh.
+// One key source and the task that refreshes it.
 class KeySources::Followed final : public KeySource, public std::enable_shared_from_this<Followed> {
  public:
   Followed(KeySources& owner, KeyPlace place) : owner_(owner), place_(std::move(place)) {
@@ -44,7 +44,7 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
     if (fetching()) return true;
     const int64_t now = to_number(Clock::now());
     int64_t last = last_asked_.load(std::memory_order_relaxed);
-    // Only what tokens have asked for counts: the set may have changed right after an ordinary fetch.
+    // Only requests by tokens count for the cooldown: the set may have changed right after a scheduled fetch.
     if (now - last < place_.cooldown.count()) return false;
     if (!last_asked_.compare_exchange_strong(last, now, std::memory_order_relaxed)) return fetching();
     if (!fetching_.exchange(true)) {
@@ -56,7 +56,7 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
   }
   bool fetching() const override { return fetching_.load(std::memory_order_acquire); }
 
-  // Until nobody but the owner and this task has the source any more.
+  // Runs until only the owner and this task refer to the source.
   static Task<void> follow(std::shared_ptr<Followed> self) {
     constexpr long kOwnReferences = 2;
     Milliseconds retry = kFirstRetry;
@@ -72,7 +72,7 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
   }
 
  private:
-  // A sleep that can be cut short.
+  // A sleep that can be interrupted.
   class Alarm final : private Timer {
    public:
     explicit Alarm(EventLoop& loop) : loop_(loop) {}
@@ -107,7 +107,7 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
       url = text_of(document, "jwks_uri");
       const std::string issuer = text_of(document, "issuer");
       if (issuer != place_.place)
-        co_return take(Error{"discovery: the document is of another issuer, `" + issuer + "`"});
+        co_return take(Error{"discovery: the document is for another issuer, `" + issuer + "`"});
       if (url.empty()) co_return take(Error{"discovery: the document has no `jwks_uri`"});
     }
     const client::HttpResponse response = co_await get(url);
@@ -132,7 +132,7 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
     return response.error.empty() ? "status " + std::to_string(response.status) : response.error;
   }
 
-  // Makes `text` the keys, or keeps those that are there while they are not too old.
+  // Parses `text` and publishes its keys. On failure keeps the current keys unless they are too old.
   bool take(const Result<std::string>& text) {
     std::string fault = text ? "" : text.error().message;
     if (text && (*text != text_ || version() == 0)) {
@@ -148,14 +148,14 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
       fresh_at_ = Clock::now();
     } else if (version() != 0 && Clock::now() - fresh_at_ > place_.stale) {
       withdraw();
-      fault += "; its last ones are too old to be believed";
+      fault += "; the keys fetched before are too old and are no longer used";
     }
     if (!fault.empty()) count_fault(Fault::kKeySet);
-    // Each fault once, not at every try.
+    // Logs a failure only when its reason changes, not at every attempt.
     if (fault != fault_)
-      owner_.say_(
-          fault.empty() ? Level::kInfo : Level::kWarning,
-          "keys of " + without_secrets(place_.place) + (fault.empty() ? ": well again" : ": " + fault));
+      owner_.say_(fault.empty() ? Level::kInfo : Level::kWarning,
+                  "keys of " + without_secrets(place_.place) +
+                      (fault.empty() ? ": the keys are available again" : ": " + fault));
     fault_ = fault;
     return fault.empty();
   }
@@ -166,7 +166,7 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
   std::string fault_;
   Clock::time_point fresh_at_ = Clock::now();
   Alarm alarm_{owner_.loop_};
-  std::atomic<bool> fetching_{true};  // its first fetch follows
+  std::atomic<bool> fetching_{true};  // the first fetch begins right away
   std::atomic<int64_t> last_asked_{std::numeric_limits<int64_t>::min() / 2};
 };
 
@@ -180,7 +180,7 @@ std::shared_ptr<KeySource> KeySources::get(const KeyPlace& place) {
   std::shared_ptr<Followed>& source = sources_[place];
   if (source) return source;
   source = std::make_shared<Followed>(*this, place);
-  // A task of its own at the loop's next turn: the caller is yet to take its reference.
+  // The task starts in the loop's next round, when the caller holds its own reference.
   loop_.post([this, fresh = source] { tasks_.spawn(Followed::follow(fresh)); });
   return source;
 }

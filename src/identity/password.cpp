@@ -11,9 +11,9 @@
 namespace portcullis::identity {
 namespace {
 
-// libcrypt's result, or "" where it refuses the setting or the password.
+// The result of crypt(3), or "" when libcrypt refuses the setting or the password.
 std::string crypt_with(const std::string& password, const std::string& setting) {
-  const auto work = std::make_unique<crypt_data>();  // 32 KiB
+  const auto work = std::make_unique<crypt_data>();  // 32 KiB, so not on the stack
   const char* out = ::crypt_r(password.c_str(), setting.c_str(), work.get());
   std::string made = out == nullptr || out[0] == '*' ? "" : out;
   sodium_memzero(work.get(), sizeof *work);
@@ -23,7 +23,8 @@ std::string crypt_with(const std::string& password, const std::string& setting) 
 }  // namespace
 
 bool verify_password(std::string_view password, const std::string& hash) {
-  if (password.find('\0') != std::string_view::npos) return false;  // libcrypt would stop there
+  if (password.find('\0') != std::string_view::npos)
+    return false;  // libcrypt would ignore the text after a NUL
   if (hash.starts_with("$argon2"))
     return sodium_init() >= 0 &&
            crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0;

@@ -5,12 +5,12 @@
 
 namespace portcullis::identity {
 
-// True when `hash` was made of `password`: bcrypt, yescrypt and SHA-crypt through libcrypt (crypt(5)), argon2
-// through libsodium. Takes as long as the hash was made to take, a tenth of a second or so: not on an event
+// True when `hash` is a hash of `password`: bcrypt, yescrypt and SHA-crypt by libcrypt (crypt(5)), argon2 by
+// libsodium. Takes as long as the hash requires, about a tenth of a second, so do not call it on an event
 // loop. Any thread.
 bool verify_password(std::string_view password, const std::string& hash);
 
-// A yescrypt hash with a random salt, at libcrypt's own cost.
+// A yescrypt hash with a random salt and libcrypt's default cost.
 std::string hash_password(const std::string& password);
 
 }  // namespace portcullis::identity
