@@ -7,7 +7,7 @@
 namespace portcullis::limits {
 namespace {
 
-// Midnight; where clocks skip it, the moment at which they do.
+// Midnight, or the first moment of the day where a clock change skips midnight.
 std::chrono::sys_seconds begin_of(const date::time_zone& zone, date::local_days day) {
   return zone.to_sys(date::local_seconds(day), date::choose::earliest);
 }
@@ -28,7 +28,8 @@ CalendarWindow window_at(std::chrono::sys_seconds now, Calendar calendar, const 
   const date::local_days today = date::floor<date::days>(local);
   switch (calendar) {
     case Calendar::kHour: {
-      // Not by the local clock, which repeats an hour in autumn: by what has passed of it.
+      // Subtracts the part of the local hour that has passed, because local times repeat when clocks are set
+      // back.
       const auto into = local - date::floor<std::chrono::hours>(local);
       return {now - into, now - into + std::chrono::hours(1)};
     }

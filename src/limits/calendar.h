@@ -16,7 +16,7 @@ constexpr auto names_of(Calendar) {
                                             {Calendar::kMonth, "month"}});
 }
 
-// A stretch of the calendar, in UTC.
+// A period of the calendar, in UTC: an hour, a day, a week or a month.
 struct CalendarWindow {
   std::chrono::sys_seconds begin{};
   std::chrono::sys_seconds end{};
@@ -24,12 +24,12 @@ struct CalendarWindow {
   bool holds(std::chrono::sys_seconds now) const { return now >= begin && now < end; }
 };
 
-// The hour, day, week (from Monday) or month of `now` in a time zone, by the IANA's rules (through the date
-// library): a day on which clocks change has 23 or 25 hours. The zone must have passed is_time_zone(). Any
-// thread.
+// The hour, day, week (from Monday) or month that contains `now` in a time zone of the IANA database (by the
+// date library). A day on which clocks change has 23 or 25 hours. The zone must have passed is_time_zone().
+// Any thread.
 CalendarWindow window_at(std::chrono::sys_seconds now, Calendar calendar, const std::string& zone);
 
-// "UTC", "Europe/Berlin", ... that this machine knows.
+// True for a time zone that this machine knows: "UTC", "Europe/Berlin", ...
 bool is_time_zone(const std::string& name);
 
 }  // namespace portcullis::limits

@@ -16,9 +16,9 @@ CellTable::CellTable(size_t bytes) {
   void* memory = ::mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  ::madvise(memory, mapped_bytes_,
-            MADV_HUGEPAGE);  // each use is at a random place, and misses the TLB in small pages
-  // The kernel's zero pages are empty cells: all members are atomics of the value 0.
+  // Accesses are random, and would often miss the TLB with small pages.
+  ::madvise(memory, mapped_bytes_, MADV_HUGEPAGE);
+  // The kernel's zero pages are valid empty cells, because all members are atomics with the initial value 0.
   buckets_ = static_cast<Bucket*>(memory);
 }
 
@@ -30,7 +30,7 @@ const CellTable::Choice* CellTable::choose(const Choices& from, uint64_t kind) {
   const Choice* chosen = nullptr;
   size_t most = 0;
   for (const Choice& one : from.each()) {
-    size_t same = one.kind() == kind ? 1 : 0;  // the new one
+    size_t same = one.kind() == kind ? 1 : 0;  // counts the new cell as one of its kind
     for (const Choice& other : from.each()) same += other.kind() == one.kind();
     if (chosen != nullptr) {
       const bool more = same > most || (same == most && one.kind() == kind && chosen->kind() != kind);

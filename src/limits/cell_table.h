@@ -11,20 +11,22 @@
 
 namespace portcullis::limits {
 
-// Small counters under 64-bit hashes, shared by all workers: a fixed table of two-choice buckets of one cache
-// line each. Memory is bounded whatever keys come: when both buckets of a new key are full, a cell is given
-// up. Keys are of kinds, which kKindMask of the hash tells: of one limit, for example. The cell that goes is
-// of the kind that has most cells there, the new one counted, so a flood of keys of one kind pushes out its
-// own; and of that kind it is the one that weighs least, so a counter with much to its account stays longest.
+// Small counters keyed by 64-bit hashes and shared by all workers: a fixed table of two-choice buckets of one
+// cache line each. Memory is bounded whatever keys arrive: when both buckets of a new key are full, a cell is
+// evicted. Each key has a kind, for example one kind per limit, which is the part kKindMask of its hash. The
+// evicted cell belongs to the kind with most cells in the two buckets, counting the new key, so that a flood
+// of keys of one kind evicts keys of that kind only. Within that kind the cell with the lowest weight is
+// evicted, so counters with a high count stay longest.
 //
-// A counter that exists is found and changed by one compare-and-swap, without a lock. The first request of a
-// key takes a spin lock, one of a thousand, so that two workers do not each make a cell for it.
+// An existing counter is found and changed by one compare-and-swap, without a lock. The first request of a
+// key takes one of a thousand spin locks, so that two workers do not each create a cell for the key.
 //
-// Each cell is a tag (the hash) and a word: 12 bits that say whose it is, derived from the hash, and 52 of
-// payload. A cell changes hands in three steps: its tag becomes kMoving, its word the new owner's with
-// nothing to his account, its tag the new owner's. The second step is a compare-and-swap from the word that
-// was weighed: when the old owner has used his counter meanwhile, it fails, the cell stays his and nothing is
-// lost. Who looks for a key and finds a cell that moves instead waits for these few instructions.
+// Each cell consists of a tag (the hash) and a word: 12 bits that identify the owner, derived from the hash,
+// and 52 bits of payload. A cell changes its owner in three steps: the tag becomes kMoving, the word becomes
+// the new owner's with payload 0, the tag becomes the new owner's. The second step is a compare-and-swap from
+// the word that was weighed: if the old owner has used its counter meanwhile, the step fails, the cell keeps
+// its owner and no count is lost. A thread that meets a cell with kMoving while it searches a key waits for
+// these few instructions.
 class CellTable {
  public:
   static constexpr unsigned kPayloadBits = 52;
@@ -33,14 +35,15 @@ class CellTable {
   static constexpr uint64_t kKinds = 256;
   static constexpr uint64_t kKindMask = (kKinds - 1) << kKindShift;
 
-  // `bytes` is rounded down to a power of two; the memory is taken from the kernel as it is used.
+  // `bytes` is rounded down to a power of two. The kernel provides the memory when it is first used.
   explicit CellTable(size_t bytes);
   ~CellTable();
   CellTable(const CellTable&) = delete;
   CellTable& operator=(const CellTable&) = delete;
 
-  // Replaces the payload by change(payload), which starts at 0, until no other thread interferes. When it
-  // returns nothing the cell stays as it is. `weigh(payload)` is 0 for a cell that may be taken at once.
+  // Atomically replaces the payload, initially 0, by change(payload); repeats when another thread interferes.
+  // When change() returns nothing, the cell stays unchanged. `weigh(payload)` is 0 for a cell that may be
+  // evicted at once.
   template <typename Change, typename Weigh>
   void update(uint64_t hash, Change change, Weigh weigh) {
     const uint64_t tag = tag_of(hash);
@@ -48,8 +51,8 @@ class CellTable {
       Cell* cell = find(tag);
       if (cell == nullptr) cell = insert(tag, weigh);
       uint64_t word = cell->word.load(std::memory_order_acquire);
-      // When the cell has changed hands since it was found, its word is another's. When it does so from here
-      // on, the word changes too.
+      // If the cell has changed its owner since it was found, the word belongs to another key. If the owner
+      // changes after this check, the word changes too, and the compare-and-swap fails.
       if (cell->tag.load(std::memory_order_acquire) != tag) continue;
       const std::optional<uint64_t> next = change(word & kMaxPayload);
       if (!next) return;
@@ -58,7 +61,7 @@ class CellTable {
     }
   }
 
-  // The payload, or 0.
+  // The payload of the key; 0 when it has no cell.
   uint64_t peek(uint64_t hash) const {
     const uint64_t tag = tag_of(hash);
     for (;;) {
@@ -70,7 +73,7 @@ class CellTable {
   }
 
   size_t capacity() const { return (mask_ + 1) * kWays; }
-  // Cells that were given up although they weighed something.
+  // The number of evicted cells whose weight was not 0.
   uint64_t evictions() const { return evictions_.load(std::memory_order_relaxed); }
 
  private:
@@ -84,7 +87,7 @@ class CellTable {
   };
   static_assert(sizeof(Bucket) == 64);
 
-  // Of a cell: 0 when nobody has it.
+  // A cell's tag while its owner changes. The tag 0 marks an empty cell.
   static constexpr uint64_t kMoving = 1;
   static uint64_t tag_of(uint64_t hash) { return hash > kMoving ? hash : hash + 2; }
   static uint64_t owner_of(uint64_t tag) { return tag >> kPayloadBits; }
@@ -92,9 +95,9 @@ class CellTable {
   size_t second_of(uint64_t tag) const { return (tag * 0x9E3779B97F4A7C15ull >> 24) & mask_; }
 
   Cell* find(uint64_t tag) const {
-    __builtin_prefetch(&buckets_[second_of(tag)]);  // while the first one is on its way
+    __builtin_prefetch(&buckets_[second_of(tag)]);  // loads the second bucket while the first is being read
     for (int tries = 0;; ++tries) {
-      bool moving = false;  // one may come back to us
+      bool moving = false;  // a moving cell may turn out to be the searched one
       for (const size_t at : {first_of(tag), second_of(tag)}) {
         for (Cell& cell : buckets_[at].cells) {
           const uint64_t its = cell.tag.load(std::memory_order_acquire);
@@ -107,7 +110,7 @@ class CellTable {
     }
   }
 
-  // A cell that could be given up.
+  // A cell that could be evicted.
   struct Choice {
     Cell* cell = nullptr;
     uint64_t tag = 0;
@@ -116,22 +119,23 @@ class CellTable {
 
     uint64_t kind() const { return tag & kKindMask; }
   };
-  // Those of both buckets of a key.
+  // The candidates in both buckets of a key.
   struct Choices {
     std::array<Choice, 2 * kWays> all{};
     size_t count = 0;
 
     std::span<const Choice> each() const { return {all.data(), count}; }
   };
-  // Adds those of a bucket; how many of them weigh nothing. `fresh`: the word that the new owner would give
-  // one.
+  // Adds the cells of a bucket to `out`, and returns how many of them have weight 0. `fresh` is the word that
+  // a new owner would start with.
   template <typename Weigh>
   static size_t add_choices(Bucket& bucket, uint64_t fresh, Weigh weigh, Choices& out) {
     size_t free = 0;
     for (Cell& cell : bucket.cells) {
       const uint64_t tag = cell.tag.load(std::memory_order_acquire);
       const uint64_t word = cell.word.load(std::memory_order_acquire);
-      // A word that would not change by changing hands could not tell its old owner of it.
+      // A word equal to `fresh` cannot be moved: the old owner's compare-and-swap would not notice the
+      // change.
       if (tag == kMoving || (tag != 0 && word == fresh)) continue;
       const uint64_t weight = tag == 0 ? 0 : weigh(word & kMaxPayload);
       free += weight == 0;
@@ -139,10 +143,10 @@ class CellTable {
     }
     return free;
   }
-  // The one that is given up for a new key of `kind`, where all weigh something; null when all of them move.
+  // The cell to evict for a new key of `kind` when no cell has weight 0; null when all cells are moving.
   static const Choice* choose(const Choices& from, uint64_t kind);
 
-  // Gives the cell to `tag`, with the word `fresh`, unless it is not any more what was chosen.
+  // Gives the cell to `tag`, with the word `fresh`. False when the cell has changed since it was chosen.
   static bool move(const Choice& choice, uint64_t tag, uint64_t fresh) {
     uint64_t expected = choice.tag;
     if (!choice.cell->tag.compare_exchange_strong(expected, kMoving, std::memory_order_acq_rel)) return false;
@@ -157,14 +161,15 @@ class CellTable {
     const Lock lock(locks_[tag % kLocks]);
     const uint64_t fresh = owner_of(tag) << kPayloadBits;
     for (int tries = 0;; pause(tries++)) {
-      if (Cell* cell = find(tag)) return cell;  // somebody was faster
+      if (Cell* cell = find(tag)) return cell;  // another thread has created the cell
       Choices choices;
       const size_t free_first = add_choices(buckets_[first_of(tag)], fresh, weigh, choices);
       const size_t in_first = choices.count;
       const size_t free_second = add_choices(buckets_[second_of(tag)], fresh, weigh, choices);
       const Choice* choice = nullptr;
       if (free_first + free_second > 0) {
-        // Into the emptier of the two: so few are given up before nearly all are in use.
+        // The new cell goes into the emptier bucket, which delays evictions until nearly all cells are in
+        // use.
         const bool first = free_first >= free_second;
         const std::span<const Choice> its = choices.each().subspan(first ? 0 : in_first);
         choice = std::find_if(its.data(), its.data() + its.size(),
@@ -178,7 +183,8 @@ class CellTable {
     }
   }
 
-  // Between two attempts: whoever is in the way may have been put aside by the kernel.
+  // Waits between two attempts; after many it yields, because the kernel may have suspended the interfering
+  // thread.
   static void pause(int tries);
 
   static constexpr size_t kLocks = 1024;

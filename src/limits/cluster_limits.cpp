@@ -23,7 +23,7 @@ void add_limit(std::vector<std::string>& out, const Limit& limit) {
   out.push_back(std::to_string(limit.burst));
 }
 
-// The script's answer, or nothing when it is something else.
+// True when the reply has the format of the script's answer.
 bool is_answer(const redis::Reply& reply, size_t limits) {
   return reply.kind == redis::Reply::Kind::kList && reply.list.size() == 2 + 3 * limits &&
          std::all_of(reply.list.begin(), reply.list.end(),
@@ -103,7 +103,8 @@ ClusterLimits::Lease* ClusterLimits::find(uint64_t hash) {
   return const_cast<Lease*>(std::as_const(*this).find(hash));
 }
 
-// A new one takes the place of the one used least lately; what that one had left is lost to this worker.
+// A new lease replaces the least recently used one; the tokens left in the replaced lease are lost to this
+// worker.
 ClusterLimits::Lease& ClusterLimits::lease_of(uint64_t hash, Clock::time_point now) {
   Lease* lease = find(hash);
   if (lease == nullptr) {
@@ -134,7 +135,7 @@ std::optional<Verdict> ClusterLimits::take(uint64_t hash, uint64_t cost, Clock::
                                            bool& running_low) {
   Lease& lease = lease_of(hash, now);
   if (now >= lease.good_until && lease.tokens > 0) {
-    // Not used up in its time: the next one is as large as what was used of this one.
+    // The lease expired before it was used up: the next lease is as large as the used part.
     lease.size = std::max<uint64_t>(1, lease.size - std::min(lease.size, lease.tokens));
     lease.tokens = 0;
   }
@@ -166,7 +167,8 @@ void ClusterLimits::note(Lease& lease, const Limit& limit, const Granted& grante
   lease.refused_until = {};
   lease.size = wanted;
   lease.tokens += granted.amount;
-  // As long as the limit's own period, within reason: by then a bucket has long filled again by as much.
+  // A lease lasts as long as the limit's period, within bounds: by then the bucket has refilled by more than
+  // the lease.
   lease.good_until =
       now + (limit.algorithm == Algorithm::kTokenBucket
                  ? std::clamp<microseconds>(limit.period, std::chrono::seconds(1), std::chrono::minutes(1))
@@ -183,14 +185,14 @@ Task<std::optional<ClusterLimits::Granted>> ClusterLimits::ask_for(ClusterCharge
   co_return Granted{static_cast<uint64_t>(reply.list[1].integer), verdict_at(reply, 0)};
 }
 
-// What the server is asked for a lease, and its answer. The request that has asked may end before the answer
-// comes: the lease gets it all the same.
+// A request to the server for a lease, and the answer. The answer updates the lease even if the request that
+// asked has ended by then.
 struct ClusterLimits::Question {
   std::optional<Granted> granted{};
   bool answered = false;
   std::coroutine_handle<> waiter{};
 
-  // co_await: until it is answered. Lives in the frame that waits.
+  // co_await: waits for the answer. Lives in the waiting coroutine's frame.
   class Answer {
    public:
     explicit Answer(std::shared_ptr<Question> question) : question_(std::move(question)) {}

@@ -13,48 +13,51 @@
 
 namespace portcullis::limits {
 
-// One limit and key to charge, in a cluster.
+// One charge of a cluster-wide limit: the limit and the key of its counter.
 struct ClusterCharge {
   Limit limit;
-  std::string key;  // of the server; see cluster_key()
+  std::string key;  // the key on the Redis server; see cluster_key()
 };
 
-// The server's key for one key of one limit: the same on every node.
+// The key on the Redis server for one key of one limit; equal on all nodes.
 std::string cluster_key(std::string_view limit, std::string_view key);
 
-// Limits that all nodes share through a Redis server: a script on the server decides by its own clock, so
-// nodes need not agree on the time. One for each worker, on its thread.
+// Limits that all nodes share through a Redis server. A script on the server decides, using the server's
+// clock, so nodes need not agree on the time. One object per worker, on the worker's thread.
 class ClusterLimits {
  public:
   explicit ClusterLimits(redis::Client& client) : client_(client) {}
 
-  // Takes `cost` from all of them, or from none; a verdict for each. Nothing when the server did not answer.
+  // Takes `cost` from all limits, or from none of them; returns one verdict per limit. Empty when the server
+  // did not answer.
   Task<std::optional<std::vector<Verdict>>> charge(std::vector<ClusterCharge> charges, uint64_t cost);
-  // What charge() would say, and takes nothing.
+  // Returns what charge() would return, without taking anything.
   Task<std::optional<std::vector<Verdict>>> look(std::vector<ClusterCharge> charges, uint64_t cost);
-  // Takes `cost` whatever the limit says, and waits for nobody.
+  // Takes `cost` even beyond the limit, without waiting for the answer.
   void force(const ClusterCharge& charge, uint64_t cost);
 
-  // Takes `cost` from what this worker has leased of one limit. Nothing: the server has to be asked by
-  // lease(). `running_low` tells that refill() should be called, so that nobody will have to wait.
+  // Takes `cost` from the tokens that this worker has leased of one limit. Empty when the lease is used up
+  // and lease() must be called. `running_low` is set when refill() should be called, so that no request will
+  // have to wait.
   std::optional<Verdict> take(uint64_t hash, uint64_t cost, Clock::time_point now, bool& running_low);
-  // What take() would say, and takes nothing.
+  // Returns what take() would return, without taking anything.
   std::optional<Verdict> peek(uint64_t hash, uint64_t cost, Clock::time_point now) const;
-  // Leases more ahead of need, and waits for nobody.
+  // Leases more tokens in advance, without waiting for the answer.
   void refill(ClusterCharge charge, uint64_t hash, uint64_t batch);
-  // Leases more, at most `batch`, and takes `cost`. Those who ask for one key at once wait for one answer.
+  // Leases at most `batch` more tokens, and takes `cost`. Concurrent calls for one key share one question to
+  // the server.
   Task<std::optional<Verdict>> lease(ClusterCharge charge, uint64_t hash, uint64_t cost, uint64_t batch);
-  // Gives back what take() or lease() took.
+  // Returns the tokens that take() or lease() took.
   void give_back(uint64_t hash, uint64_t cost);
 
  private:
-  // What this worker may spend of one key without asking. The size follows the demand: doubled when a lease
-  // is used up before its time, as large as its use when it is not.
+  // The tokens of one key that this worker may spend without asking the server. The size follows the demand:
+  // it doubles when a lease is used up early, and shrinks to the used part when a lease expires.
   struct Lease {
     uint64_t hash = 0;
     uint64_t tokens = 0;
     uint64_t size = 1;
-    uint64_t remaining = 0;  // on the server, when it was asked last
+    uint64_t remaining = 0;  // on the server, at its last answer
     Clock::time_point good_until{};
     Clock::time_point refused_until{};
     Clock::time_point full_at{};

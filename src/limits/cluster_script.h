@@ -4,12 +4,13 @@
 
 namespace portcullis::limits {
 
-// Decides on the server, atomically and by its clock. KEYS: one for each limit. ARGV: the mode (`charge`: all
-// or none; `look`: what `charge` would say, and nothing is taken; `lease`: as much as there is, of one limit;
-// `force`), how much, the least that a lease is worth,
-// and for each limit its algorithm (0: token bucket), amount, period in microseconds and burst. Returns 1 or
-// 0 for whether it was granted, how much was, and for each limit what remains, the microseconds until all is
-// free again, and those until the same charge would pass.
+// The script that decides on the server, atomically and by the server's clock. KEYS has one key per limit.
+// ARGV: the mode, the cost, the min size of a lease, and for each limit its algorithm (0: token bucket),
+// amount, period in microseconds and burst. The modes: `charge` takes the cost from all limits or none;
+// `look` returns what `charge` would return, and takes nothing; `lease` takes as much as one limit has left,
+// up to the cost; `force` always takes the cost. Returns 1 or 0 for whether the charge was granted, the
+// granted amount, and for each limit what remains, the microseconds until it is completely free again, and
+// the microseconds until the same charge would be granted.
 inline constexpr std::string_view kClusterScript = R"lua(
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]

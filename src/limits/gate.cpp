@@ -11,8 +11,8 @@ void Gate::set_limit(const GateLimit& limit) {
   least_ = std::max<uint64_t>(1, limit.least);
   tolerance_ = limit.tolerance;
   const auto most = static_cast<uint32_t>(limit.most), least = static_cast<uint32_t>(least_);
-  // An adaptive one begins low, or goes on from where it was: what is usual must be learnt while nothing
-  // queues.
+  // An adaptive limit starts at the min, or keeps its value over a reload: the usual latency must be learnt
+  // while no requests queue.
   const bool known = adaptive_.exchange(adaptive) && adaptive;
   const uint32_t begin = known ? std::clamp(limit_.load(), least, most) : adaptive ? least : most;
   limit_.store(begin, std::memory_order_relaxed);
@@ -31,9 +31,10 @@ void Gate::note_latency(std::chrono::microseconds latency, Clock::time_point now
 void Gate::adapt(Clock::time_point now) {
   const uint64_t samples = samples_.exchange(0, std::memory_order_relaxed);
   const uint64_t total = total_micros_.exchange(0, std::memory_order_relaxed);
-  if (samples < kSamples / 2) return;  // another one has just been here
+  if (samples < kSamples / 2) return;  // another thread has just adapted the limit
   const double recent = std::max(1.0, static_cast<double>(total) / static_cast<double>(samples));
-  // What is usual comes down at once and goes up in minutes, or an overload would become usual.
+  // The usual latency falls at once and rises within minutes; otherwise the latency of an overload would
+  // become the usual one.
   constexpr double kUsualSeconds = 120;
   const double passed = std::chrono::duration<double>(now - adapted_at_).count();
   if (usual_micros_ == 0 || recent < usual_micros_) {
@@ -45,7 +46,7 @@ void Gate::adapt(Clock::time_point now) {
   const double limit = limit_.load(std::memory_order_relaxed);
   if (exact_limit_ < limit || exact_limit_ >= limit + 1) exact_limit_ = limit;
   const double gradient = std::clamp(tolerance_.load() * usual_micros_ / recent, 0.5, 1.0);
-  // With nobody before the gate there is no reason to open it wider.
+  // The limit rises only when requests were refused since the last change.
   const bool in_demand = refused_.exchange(false, std::memory_order_relaxed);
   const double wanted = gradient < 1.0 ? limit * gradient : limit + (in_demand ? std::sqrt(limit) : 0.0);
   constexpr double kSmoothing = 0.3;
@@ -63,7 +64,7 @@ std::shared_ptr<Gate> Gates::get(const std::string& name, const GateLimit& limit
     gate = std::make_shared<Gate>();
     place = gate;
     gate->set_limit(limit);
-    // Names whose gates are gone are forgotten before there are twice as many.
+    // Expired names are removed before the number of names doubles.
     if (shard.gates.size() >= shard.until_swept) {
       std::erase_if(shard.gates, [](const auto& one) { return one.second.expired(); });
       shard.until_swept = std::max<size_t>(64, shard.gates.size() * 2);

@@ -15,19 +15,19 @@
 
 namespace portcullis::limits {
 
-// How many may be inside a gate at once.
+// How many requests may be inside a gate at the same time.
 struct GateLimit {
-  uint64_t most = 1;       // the limit, or for an adaptive one the highest
-  uint64_t least = 0;      // of an adaptive one; 0: the limit is fixed
-  double tolerance = 1.5;  // how much slower than usual is no sign of overload
+  uint64_t most = 1;       // the limit; of an adaptive limit its max
+  uint64_t least = 0;      // min of an adaptive limit; 0: the limit is fixed
+  double tolerance = 1.5;  // an adaptive limit falls when the latency exceeds the usual one by this factor
 };
 
-// Lets so many in at once. Shared by the workers, without a lock. An adaptive one follows the latency by the
-// gradient of what is usual to what is now (after Netflix's concurrency-limits): requests that
-// take longer than usual mean that a queue has formed behind the gate, and fewer are let in.
+// Limits concurrency. Shared by the workers, without a lock. An adaptive limit follows the ratio of the usual
+// latency to the current one (after Netflix's concurrency-limits): requests that take longer than usual
+// indicate a queue behind the gate, so fewer requests are admitted.
 class Gate {
  public:
-  // Control thread; what is inside stays inside.
+  // Changes the limit; requests inside stay inside. Control thread.
   void set_limit(const GateLimit& limit);
 
   bool try_enter() {
@@ -38,17 +38,17 @@ class Gate {
     if (!refused_.load(std::memory_order_relaxed)) refused_.store(true, std::memory_order_relaxed);
     return false;
   }
-  // What try_enter() would say; the request does not enter.
+  // Returns what try_enter() would return, without entering.
   bool has_room() const { return inside() < limit(); }
   void leave() { inside_.fetch_sub(1, std::memory_order_acq_rel); }
-  // How long one took that was inside. Any thread.
+  // Records how long a request was inside. Any thread.
   void note_latency(std::chrono::microseconds latency, Clock::time_point now);
 
   uint32_t inside() const { return inside_.load(std::memory_order_relaxed); }
   uint32_t limit() const { return limit_.load(std::memory_order_relaxed); }
 
-  std::atomic<uint32_t> waiting{0};          // before it, on all workers
-  std::atomic<uint64_t> waiting_workers{0};  // a bit for each worker (modulo 64) that has somebody waiting
+  std::atomic<uint32_t> waiting{0};          // requests that wait for admission, on all workers
+  std::atomic<uint64_t> waiting_workers{0};  // one bit for each worker (modulo 64) that has waiting requests
 
  private:
   void adapt(Clock::time_point now);
@@ -56,8 +56,9 @@ class Gate {
   std::atomic<uint32_t> inside_{0};
   std::atomic<uint32_t> limit_{1};
   std::atomic<bool> adaptive_{false};
-  std::atomic<bool> refused_{false};  // somebody found it full since the last change
-  // Of an adaptive one: samples since the last change, and what only the holder of the flag touches.
+  std::atomic<bool> refused_{false};  // a request was refused since the last change of the limit
+  // For an adaptive limit: the samples since the last change, and data that only the thread holding the flag
+  // uses.
   static constexpr uint64_t kSamples = 50;
   std::atomic<uint64_t> samples_{0};
   std::atomic<uint64_t> total_micros_{0};
@@ -69,8 +70,8 @@ class Gate {
   double exact_limit_ = 0;
 };
 
-// Gates by their names. A gate lives as long as somebody holds it, so that a reload finds it again with what
-// is inside. Any thread; takes a lock.
+// Gates by name. A gate lives as long as it is referenced, so a reload finds it again together with the
+// requests inside. Any thread; takes a lock.
 class Gates {
  public:
   std::shared_ptr<Gate> get(const std::string& name, const GateLimit& limit);

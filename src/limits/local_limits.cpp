@@ -7,7 +7,7 @@
 namespace portcullis::limits {
 namespace {
 
-// A window's payload: the second at which nobody needs it any more, modulo 2^24, and the count.
+// The payload of a window: the second (modulo 2^24) at which the counter expires, and the count.
 constexpr unsigned kCountBits = 28;
 constexpr uint64_t kMaxCount = (uint64_t{1} << kCountBits) - 1;
 constexpr uint64_t kTicksPerSecond = kTicksPerMicrosecond * 1'000'000;
@@ -17,7 +17,7 @@ uint64_t count_of(uint64_t payload) {
   return payload & kMaxCount;
 }
 
-// Windows last at most 31 days, so that of two moments modulo 194 days the later one can be told.
+// Windows last at most 31 days, so the order of two times modulo 194 days is known.
 bool is_over(uint64_t payload, uint64_t now_seconds) {
   const uint64_t left = ((payload >> kCountBits) - now_seconds) & kSecondsMask;
   return left == 0 || left > kSecondsMask / 2;
@@ -27,7 +27,8 @@ uint64_t window_key(CounterKey key, uint64_t window) {
   return key.hash ^ (hash_mix(window, 0x2545F4914F6CDD1Dull) & ~CellTable::kKindMask);
 }
 
-// How a counter weighs against others when room is needed: by what is to its account.
+// The weight of a counter when a cell must be evicted: the amount that has been charged and not yet been
+// freed.
 auto weigh_bucket(Ticks now) {
   return [now](uint64_t full_at) { return full_at > now ? full_at - now : 0; };
 }
@@ -37,7 +38,7 @@ auto weigh_window(Ticks now) {
   };
 }
 
-// A window's payload with that count. It is needed until the window after it has ended.
+// The payload of a window with `count`. The counter expires at the end of the following window.
 uint64_t window_payload(const Limit& limit, uint64_t window, uint64_t count) {
   const uint64_t over_at = ((window + 2) * limit.period_ticks / kTicksPerSecond + 1) & kSecondsMask;
   return over_at << kCountBits | std::min(count, kMaxCount);
@@ -96,7 +97,7 @@ LocalLimits::Window LocalLimits::window_at(const Limit& limit, CounterKey key, T
   const Ticks period = limit.period_ticks;
   Window window{now / period, now % period};
   window.before = count_of(windows(key).peek(window_key(key, window.number - 1)));
-  // What the last `period` still has of the window before, rounded up.
+  // The share of the previous window that still lies within the last `period`, rounded up.
   window.weighted = static_cast<uint64_t>(
       (static_cast<uint128>(window.before) * (period - window.into) + period - 1) / period);
   return window;
@@ -111,7 +112,8 @@ Verdict LocalLimits::judge_window(const Limit& limit, const Window& window, uint
   verdict.remaining = counted >= limit.amount ? 0 : limit.amount - counted;
   verdict.reset = micros(period - window.into + (count + cost > 0 ? period : 0));
   if (verdict.allowed) return verdict;
-  // The earlier window fades steadily; when that is not enough, this one has to begin to.
+  // The share of the previous window shrinks steadily; when that does not free enough, the current window
+  // must start to shrink as well.
   const uint64_t excess = used + cost - limit.amount;
   verdict.retry_after =
       window.weighted >= excess && window.before > 0
@@ -150,7 +152,7 @@ void LocalLimits::force(const Limit& limit, CounterKey key, uint64_t cost, Clock
   if (limit.algorithm == Algorithm::kSlidingWindow)
     return add_to_window(limit, key, static_cast<int64_t>(std::min(cost, kMaxCount)), now);
   const Ticks each = limit.interval;
-  // A debt of more than a month would be a mistake of whoever tells the cost.
+  // Debts are limited to a month; a larger debt could only come from a wrong cost.
   constexpr Ticks kMaxDebt = 31ull * 86'400 * 1'000'000 * kTicksPerMicrosecond;
   const Ticks debt = cost > kMaxDebt / each ? kMaxDebt : each * cost;
   buckets(key).update(

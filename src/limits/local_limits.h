@@ -22,11 +22,11 @@ constexpr auto names_of(Algorithm) {
       {{Algorithm::kTokenBucket, "token_bucket"}, {Algorithm::kSlidingWindow, "sliding_window"}});
 }
 
-// Time in sixteenths of a microsecond, since some moment: 52 bits of them are nine years.
+// Time in sixteenths of a microsecond since the counters were created; 52 bits hold nine years.
 using Ticks = uint64_t;
 inline constexpr uint64_t kTicksPerMicrosecond = 16;
 
-// So much in so much time. A plain value.
+// An amount per period. A plain value.
 struct Limit {
   Limit() = default;
   Limit(Algorithm by, uint64_t how_much, std::chrono::milliseconds in, uint64_t at_once)
@@ -39,68 +39,68 @@ struct Limit {
 
   Algorithm algorithm = Algorithm::kTokenBucket;
   uint64_t amount = 1;
-  uint64_t burst = 1;  // of the token bucket: how much at once
+  uint64_t burst = 1;  // token bucket: max amount at once
   std::chrono::milliseconds period{1000};
   Ticks period_ticks = 1;
-  Ticks interval = 1;  // between two, at the steady rate
+  Ticks interval = 1;  // between two units at the steady rate
 };
 
 struct Verdict {
   bool allowed = true;
-  uint64_t remaining = 0;                    // what would still be allowed now
-  std::chrono::microseconds reset{0};        // until everything is allowed again
-  std::chrono::microseconds retry_after{0};  // until this charge would have been allowed
+  uint64_t remaining = 0;                    // the amount that would be allowed now
+  std::chrono::microseconds reset{0};        // until the whole amount is allowed again
+  std::chrono::microseconds retry_after{0};  // until this charge would be allowed
 };
 
-// Who chooses the keys of counters. Each space has memory of its own, so none of them can fill another's:
-// what strangers choose, what only authenticated callers and the configuration do, and the nonces of
-// signatures.
+// Who can choose the keys of counters: any client, only authenticated callers and the configuration, or
+// signers (the nonces of signatures). Each space has separate memory, so keys of one space cannot evict
+// counters of another.
 enum class CounterSpace : uint8_t { kStrangers, kCallers, kNonces };
 inline constexpr size_t kCounterSpaces = 3;
 
-// Which counter is meant.
+// Identifies a counter.
 struct CounterKey {
   CounterSpace space = CounterSpace::kStrangers;
   uint64_t hash = 0;
 };
 
-// The counters of one node's rate limits. Any thread, but where it says otherwise; exact whichever workers
-// ask.
+// The counters of one node's rate limits. Any thread, unless stated otherwise; exact regardless of which
+// workers charge.
 //
-// Token bucket: GCRA (ITU-T I.371), which keeps one number, the moment at which the bucket is full again.
-// Sliding window: the count of this window and of the one before it, weighted by how much of that one the
+// Token bucket: GCRA (ITU-T I.371), which stores one number, the time at which the bucket is full again.
+// Sliding window: the count of the current window plus the count of the previous one, weighted by the part of
 // last `period` still covers.
 class LocalLimits {
  public:
-  // Half of `bytes` is for strangers, a quarter for callers, a quarter for nonces.
+  // Half of `bytes` is for kStrangers, a quarter for kCallers, a quarter for kNonces.
   explicit LocalLimits(size_t bytes);
 
-  // The hash of one key within a scope, for the calls below. Keys of one scope are of one kind: see
-  // CellTable.
+  // The hash of a key within a scope, for the calls below. Keys of one scope have the same kind (see
+  // CellTable).
   uint64_t hash_key(uint64_t scope, std::string_view key) const {
     return scope ^ (hash_(key) & ~CellTable::kKindMask);
   }
-  // The scope of a limit of that name, the same for the same name. The first 256 are of different kinds.
-  // Control thread.
+  // The scope of the limit called `name`; equal names yield equal scopes. The first 256 names have different
+  // kinds. Control thread.
   uint64_t scope_of_limit(const std::string& name);
-  // A scope for a text of which there may be any number; its kind is one of 256.
+  // A scope for a text, when the number of texts is unbounded; its kind is one of 256.
   uint64_t scope_of_text(std::string_view text) const { return hash_(text); }
 
-  // Takes `cost` if the limit allows it, and else nothing.
+  // Takes `cost` if the limit permits it; otherwise takes nothing.
   Verdict charge(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point now);
-  // What charge() would say, and takes nothing.
+  // Returns what charge() would return, without taking anything.
   Verdict look(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point now) const;
-  // Takes `cost`, whatever the limit says: for what has been used already.
+  // Takes `cost` even beyond the limit, for usage that has already happened.
   void force(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point now);
-  // Gives back a charge.
+  // Returns what charge() took.
   void refund(const Limit& limit, CounterKey key, uint64_t cost, Clock::time_point now);
 
-  // Counters that were given up for want of room although something was to their account.
+  // The number of evicted counters that had not expired.
   uint64_t evictions(CounterSpace space) const {
     const Tables& its = tables_[static_cast<size_t>(space)];
     return its.buckets.evictions() + its.windows.evictions();
   }
-  // How many counters of either algorithm a space has room for.
+  // The max number of counters of either algorithm in a space.
   size_t capacity(CounterSpace space) const { return tables_[static_cast<size_t>(space)].buckets.capacity(); }
 
  private:
@@ -117,7 +117,7 @@ class LocalLimits {
     CellTable buckets;
     CellTable windows;
   };
-  // How a window's count is judged: by its own, and by what the last `period` still has of the one before.
+  // The data by which a sliding window is judged: its count, and the weighted count of the previous window.
   struct Window {
     uint64_t number = 0;
     Ticks into = 0;
@@ -138,7 +138,7 @@ class LocalLimits {
 
   const Clock::time_point start_ = Clock::now() - std::chrono::hours(1);
   crypto::KeyedHash hash_;
-  std::map<std::string, uint64_t> kinds_;  // of limits, by their names
+  std::map<std::string, uint64_t> kinds_;  // kinds of limits, by name
   std::array<Tables, kCounterSpaces> tables_;
 };
 

@@ -12,8 +12,8 @@ uint64_t QuotaCounter::number_of(const CalendarWindow& window) {
       std::chrono::duration_cast<std::chrono::hours>(window.begin.time_since_epoch()).count());
 }
 
-// When another thread gives the same place to a window meanwhile, the caller's compare-and-swap fails,
-// because the word is not what was read, and the caller looks again. So no window has two places.
+// If another thread assigns the same place to a window meanwhile, the caller's compare-and-swap fails,
+// because the word has changed, and the caller searches again. So no window has two places.
 std::atomic<uint64_t>& QuotaCounter::place_of(uint64_t window, uint64_t& word) {
   std::atomic<uint64_t>* earliest = &words_[0];
   word = earliest->load(std::memory_order_relaxed);
@@ -54,12 +54,12 @@ uint64_t QuotaCounter::used(const CalendarWindow& window) const {
   return 0;
 }
 
-// The store's total takes the place of what it was told of; what has been added since stays on top.
+// The store's total replaces the part that the store knows; charges since then are added on top.
 void QuotaCounter::take_total(uint64_t window, uint64_t synced, uint64_t total) {
   for (;;) {
     uint64_t word = 0;
     std::atomic<uint64_t>& place = place_of(window, word);
-    if (word >> kUsedBits != window) return;  // later windows have taken its place meanwhile
+    if (word >> kUsedBits != window) return;  // the place now holds a later window
     const uint64_t used_now = word & kMaxUsed;
     const uint64_t added_since = used_now > synced ? used_now - synced : 0;
     const uint64_t next = window << kUsedBits | std::min(total + added_since, kMaxUsed);
@@ -88,7 +88,9 @@ QuotaCounter& QuotaBook::counter(const std::string& id, Calendar calendar, const
   known = &counters_.emplace_back();
   known->id_ = id;
   known->keep_hours_ = calendar == Calendar::kMonth ? 32 * 24 : calendar == Calendar::kWeek ? 8 * 24 : 2 * 24;
-  known->words_[0] = QuotaCounter::number_of(now) << QuotaCounter::kUsedBits;  // the store is asked about it
+  known->words_[0] =
+      QuotaCounter::number_of(now)
+      << QuotaCounter::kUsedBits;  // creates the word, so that the store is asked about this window
   return *known;
 }
 
@@ -111,14 +113,14 @@ void QuotaBook::run() {
     lock.lock();
     if (good) settled_ = count;
     changed_.notify_all();
-    // A store that is away is asked again after the usual pause, not at once.
+    // After a failure the store is asked again after the usual interval, not at once.
     if (!good) changed_.wait_for(lock, interval_, [this] { return stopping_; });
   }
   lock.unlock();
   exchange();
 }
 
-// True when the store has taken, and told, everything.
+// Exchanges all changes with the store. True when the store has answered all of them.
 bool QuotaBook::exchange() {
   if (!store_) return true;
   struct News {
@@ -154,7 +156,7 @@ bool QuotaBook::exchange() {
     const std::string fault = stored ? "" : stored.error().message;
     if (!stored) count_fault(Fault::kQuotaStore);
     if (fault != fault_)
-      fault.empty() ? say_(Level::kInfo, "the quotas' store is well again")
+      fault.empty() ? say_(Level::kInfo, "the quotas' store works again")
                     : say_(Level::kWarning, "the quotas' store: " + fault);
     fault_ = fault;
     if (!stored) return false;

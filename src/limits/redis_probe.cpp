@@ -30,7 +30,7 @@ Status connect_to(const std::string& address, Connection& out) {
   } else {
     const auto place = split_host_port(address);
     if (!place) return place.error();
-    // It takes IPv6 addresses without brackets, as they are here.
+    // hiredis expects IPv6 addresses without brackets, as they are stored here.
     out.reset(::redisConnectWithTimeout(place->host.c_str(), place->port, kPatience));
   }
   if (!out) return Error{"there is no memory for a connection"};
@@ -48,7 +48,7 @@ Status run_command(redisContext& connection, const std::vector<std::string>& wor
   }
   const std::unique_ptr<redisReply, Freed> reply(static_cast<redisReply*>(
       ::redisCommandArgv(&connection, static_cast<int>(texts.size()), texts.data(), sizes.data())));
-  if (!reply) return Error{std::string("it does not answer ") + words[0] + ": " + connection.errstr};
+  if (!reply) return Error{std::string("the server does not answer ") + words[0] + ": " + connection.errstr};
   if (reply->type != REDIS_REPLY_ERROR) return {};
   return Error{redis::describe_refusal({reply->str, reply->len}) + " (it was asked for " + words[0] + ")"};
 }
@@ -59,7 +59,7 @@ Status probe_redis(const redis::Settings& settings, RedisUse use) {
   Connection connection;
   if (Status connected = connect_to(settings.address, connection); !connected) return connected;
   std::vector<std::vector<std::string>> commands = redis::greeting(settings);
-  // One of each algorithm: ten in a second.
+  // One limit of each algorithm: ten per second.
   const std::vector<std::string> limits{"2",
                                         "portcullis:doctor:bucket",
                                         "portcullis:doctor:window",

@@ -9,7 +9,7 @@
 namespace portcullis::limits {
 namespace {
 
-// Speaks hiredis's waiting interface: it has a thread of its own.
+// Uses hiredis's blocking interface, because the quota store has its own thread.
 class RedisStore final : public QuotaStore {
  public:
   explicit RedisStore(const redis::Settings& settings) : settings_(settings) {}
@@ -20,7 +20,7 @@ class RedisStore final : public QuotaStore {
     if (context_ == nullptr) {
       if (Status connected = connect(); !connected) return connected;
     }
-    // All in one transaction, so that a connection that breaks leaves no doubt about half of them.
+    // Sends everything in one transaction, so that a broken connection leaves either all or nothing applied.
     append({"MULTI"});
     for (const QuotaChange& change : changes) {
       const std::string key = "portcullis:quota:" + change.id + ":" + std::to_string(change.window);
@@ -28,7 +28,8 @@ class RedisStore final : public QuotaStore {
       append({"EXPIRE", key, std::to_string(change.keep_hours * 3600)});
     }
     append({"EXEC"});
-    // What a server refuses it refuses here; of the whole it then says only that it was discarded.
+    // The server reports an error for the command that it refuses; for the transaction as a whole it then
+    // only says that it was discarded.
     std::string refusal;
     for (size_t i = 0; i < changes.size() * 2 + 1; ++i) {
       redisReply* queued = read();
@@ -47,7 +48,7 @@ class RedisStore final : public QuotaStore {
     freeReplyObject(done);
     if (good) return {};
     return Error{"Redis " + settings_.address + ": " +
-                 (refusal.empty() ? "an odd reply" : redis::describe_refusal(refusal))};
+                 (refusal.empty() ? "an unexpected reply" : redis::describe_refusal(refusal))};
   }
 
  private:

@@ -18,9 +18,9 @@ class SqliteStore final : public QuotaStore {
 
   Status open(const std::string& path) {
     if (sqlite3_open(path.c_str(), &database_) != SQLITE_OK) return fault("cannot open " + path);
-    sqlite3_busy_timeout(database_, 2'000);  // another process of ours may be handing over
-    // The log makes commits cheap; the last second may be lost with the machine's power, not with the
-    // process.
+    sqlite3_busy_timeout(database_, 2'000);  // the other process of an upgrade may hold the lock
+    // The write-ahead log makes commits cheap: a power failure may lose the last second, the end of the
+    // process loses nothing.
     for (const char* statement : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL",
                                   "CREATE TABLE IF NOT EXISTS quota (id TEXT NOT NULL, window INTEGER NOT "
                                   "NULL, keep_until INTEGER NOT NULL, "
@@ -60,9 +60,9 @@ class SqliteStore final : public QuotaStore {
     sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
     return why;
   }
-  // Forgets windows that are long over, once an hour. What a clock that is wrong for a while takes for long
-  // over must not be forgotten: the time is that at which the file was opened, and what has gone by since,
-  // unless the clock says less.
+  // Deletes expired windows once an hour. A clock that is temporarily wrong must not delete windows that are
+  // still needed, so the time is the time when the file was opened plus the elapsed time, or the current time
+  // when that is earlier.
   void prune() {
     const auto elapsed = std::chrono::steady_clock::now() - opened_at_;
     const auto passed = std::chrono::floor<std::chrono::hours>(elapsed).count();
@@ -79,7 +79,7 @@ class SqliteStore final : public QuotaStore {
   sqlite3_stmt* add_ = nullptr;
   const std::chrono::steady_clock::time_point opened_at_ = std::chrono::steady_clock::now();
   const std::chrono::sys_seconds opened_on_ = current_second();
-  int64_t pruned_ = 0;  // hours after it was opened
+  int64_t pruned_ = 0;  // hours since the file was opened
 };
 
 }  // namespace

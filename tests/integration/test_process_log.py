@@ -258,7 +258,7 @@ def test_a_quota_store_that_refuses_says_why(start, echo, redis):
     wait_for(lambda: charge() and told(gateway, "the quotas' store: Redis ", "it is a read-only replica"), what="the refusal")
     assert faults(admin, "quota_store") >= 1
     server.command("REPLICAOF", "NO", "ONE")
-    gateway.wait_for_line("the quotas' store is well again")
+    gateway.wait_for_line("the quotas' store works again")
 
 
 def test_a_redis_that_is_away_is_told_once_and_when_it_is_back(start, echo, redis):

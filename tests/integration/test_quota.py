@@ -94,7 +94,7 @@ def test_a_store_that_goes_away_costs_no_request(start, echo, redis):
     gateway.wait_for_line("the quotas' store:")
     assert [ask(gateway, as_("one")).status for _ in range(20)] == [200] * 20
     server.start()
-    gateway.wait_for_line("well again")
+    gateway.wait_for_line("the quotas' store works again")
 
 
 def test_who_is_nobody_has_no_quota(start, echo, tmp_path):
