@@ -1,6 +1,6 @@
 #include "redis/client.h"
 
-extern "C" {  // which this header forgets; before those that include it
+extern "C" {  // sds.h lacks it; before the headers that include sds.h
 #include <hiredis/sds.h>
 }
 #include <hiredis/async.h>
@@ -18,7 +18,7 @@ extern "C" {  // which this header forgets; before those that include it
 namespace portcullis::redis {
 namespace {
 
-// The first address of a name, on a side thread: getaddrinfo waits.
+// The first address of a host name. Runs on a side thread, because getaddrinfo() blocks.
 std::string look_up(const std::string& host) {
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
@@ -30,9 +30,9 @@ std::string look_up(const std::string& host) {
 
 }  // namespace
 
-// The connection's descriptor, as the loop sees it, driven by hiredis's hooks. What hiredis wants to write
-// waits, like the workers' own small sends, for what the other events of the batch have to add, and goes out
-// at once.
+// Connects hiredis's hooks to the event loop for one connection's descriptor. Output of hiredis is sent like
+// other small sends of the worker: it waits until the current batch of events has been handled, and is then
+// sent together with theirs.
 class Client::Socket final : public Watcher, private Sender {
  public:
   Socket(EventLoop& loop, redisAsyncContext* context) : loop_(loop), context_(context) {
@@ -57,7 +57,7 @@ class Client::Socket final : public Watcher, private Sender {
     if (context_ == nullptr || Sender::linked()) return;
     const bool may_write = (context_->c.flags & REDIS_CONNECTED) != 0 && (wanted_ & EPOLLOUT) == 0;
     if (!may_write || sdslen(context_->c.obuf) == 0)
-      return want(EPOLLOUT, 0);  // hiredis does it, when it can
+      return want(EPOLLOUT, 0);  // hiredis writes when the socket is writable
     if (loop_.sends_can_wait()) return loop_.send_later(*this);
     const SendRequest now = Socket::request();
     const ssize_t result = loop_.syscalls().send(now.fd, now.data, now.size, now.flags);
@@ -71,7 +71,7 @@ class Client::Socket final : public Watcher, private Sender {
   void sent(ssize_t result) override {
     if (context_ == nullptr) return;
     if (result > 0) sdsrange(context_->c.obuf, static_cast<int>(result), -1);
-    // What is left, or the error, is hiredis's to deal with.
+    // The remaining output, or the error, is handled by hiredis.
     if (result <= 0 || sdslen(context_->c.obuf) > 0) want(EPOLLOUT, 0);
   }
 
@@ -81,7 +81,7 @@ class Client::Socket final : public Watcher, private Sender {
     context_ = nullptr;
   }
   void on_events(uint32_t events) override {
-    // Either may end the context, and this object with it.
+    // Either call may free the context and destroy this object.
     redisAsyncContext* const context = context_;
     if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) redisAsyncHandleRead(context);
     if (events & EPOLLOUT && loop_.delivering_to(*this)) redisAsyncHandleWrite(context);
@@ -92,10 +92,10 @@ class Client::Socket final : public Watcher, private Sender {
   uint32_t wanted_ = 0;
 };
 
-// One command under way; lives in the frame that waits for it.
+// A command in progress; lives in the waiting coroutine's frame.
 class Client::Call final : private Timer {
  public:
-  // Who may use a connection whose server has yet to show that it answers.
+  // kProbe commands may use a connection whose server has not answered yet.
   enum class Purpose : uint8_t { kWork, kProbe };
 
   Call(Client& client, std::vector<std::string> words, Purpose purpose = Purpose::kWork)
@@ -129,19 +129,20 @@ class Client::Call final : private Timer {
     client_.loop_.arm(*this, client_.settings_.timeout);
   }
   Reply await_resume() { return std::move(reply_); }
-  // To be sent again in another form.
+  // Returns the command's words, so that the command can be sent again in another form.
   std::vector<std::string> take_words() { return std::move(words_); }
 
  private:
-  // What hiredis holds: it outlives the call when the frame is destroyed or the time is over.
+  // The part that hiredis refers to. It outlives the call when the frame is destroyed or the command times
+  // out.
   struct Pending {
     Call* call;
   };
 
-  // That the server does not know a script yet is no refusal: it is sent whole then.
+  // NOSCRIPT is not a refusal: the script is then sent as a whole.
   void tell() const {
     if (reply_.kind == Reply::Kind::kError) {
-      // What follows a refused password is that the server wants one.
+      // After a refused password, later commands fail with NOAUTH, which must not hide the first reason.
       const bool follows = is_for_strangers(reply_.text) && !client_.refusal_.empty();
       if (!reply_.text.starts_with("NOSCRIPT"))
         client_.report_.refused(follows ? client_.refusal_ : reply_.text);
@@ -174,7 +175,7 @@ class Client::Call final : private Timer {
     pending_ = nullptr;
     unavailable("timed out");
     Client& client = client_;
-    waiter_.resume();  // which destroys this
+    waiter_.resume();  // destroys this object
     client.note_timeout();
   }
 
@@ -186,8 +187,8 @@ class Client::Call final : private Timer {
   std::coroutine_handle<> waiter_;
 };
 
-// A script's name and place, which may be in the words, say nothing to an operator; and the same refusal must
-// have the same words.
+// Removes a script's name and line, which the error may contain: they do not help an operator, and equal
+// refusals must have equal messages.
 void ServerReport::refused(std::string_view error) {
   accepts_.failed(describe_refusal(error.substr(0, error.find(" script: "))));
 }
@@ -223,8 +224,8 @@ void Client::connect() {
     return open(address->host(), address->port());
   }
   const auto place = split_host_port(settings_.address);
-  if (!place) return lose("its address is none");
-  loop_.arm(alarm_, kLastRetry);  // names may take longer
+  if (!place) return lose("the address is invalid");
+  loop_.arm(alarm_, kLastRetry);  // resolving a name may take longer than a connect
   tasks_.spawn(connect_by_name(place->host, place->port));
 }
 
@@ -233,7 +234,7 @@ Task<void> Client::connect_by_name(std::string host, uint16_t port) {
   const auto address = co_await pool_.run(loop_, std::move(work));
   if (state_ != State::kConnecting) co_return;
   if (!address || address->empty()) {
-    lose("its name cannot be resolved");
+    lose("the host name cannot be resolved");
   } else {
     open(*address, port);
   }
@@ -244,7 +245,7 @@ void Client::open(const std::string& host, uint16_t port) {
   if (context_ == nullptr || context_->err != 0) return lose("the connection failed");
   context_->data = this;
   socket_ = std::make_unique<Socket>(loop_, context_);
-  // The first sets the hooks at work, so they must be there.
+  // Setting the first callback activates the hooks, so the hooks must be installed before.
   redisAsyncSetConnectCallback(context_, [](const redisAsyncContext* context, int status) {
     auto* self = static_cast<Client*>(context->data);
     if (self->context_ == context) self->on_connected(status == REDIS_OK);
@@ -252,21 +253,21 @@ void Client::open(const std::string& host, uint16_t port) {
   redisAsyncSetDisconnectCallback(context_, [](const redisAsyncContext* context, int) {
     auto* self = static_cast<Client*>(context->data);
     if (self->context_ != context) return;
-    self->context_ = nullptr;  // the library frees it
-    // A server may close idle connections. One that has gone is told of when it cannot be reached again.
+    self->context_ = nullptr;  // hiredis frees the context
+    // A server may close idle connections. That is reported only when the server cannot be reached again.
     self->state_ == State::kReady ? self->give_up("the connection was lost")
                                   : self->lose("the connection was lost");
   });
   greet();
 }
 
-// What must come first on a new connection; sent together with whatever waits.
+// Sends the commands that a new connection needs first, together with the commands that wait.
 void Client::greet() {
   const auto send = [this](std::vector<std::string> words) {
     tasks_.spawn([](Client& client, std::vector<std::string> command_words) -> Task<void> {
       Call call(client, std::move(command_words), Call::Purpose::kProbe);
       const Reply reply = co_await call;
-      // A server that does not let us in serves nobody, and soon again is no better.
+      // A server that refuses the login cannot be used, and trying again soon does not help.
       if (reply.kind == Reply::Kind::kError) client.down_because_ = client.refusal_ = reply.text;
     }(*this, std::move(words)));
   };
@@ -276,7 +277,7 @@ void Client::greet() {
 
 void Client::on_connected(bool well) {
   if (!well) {
-    context_ = nullptr;  // the library frees it
+    context_ = nullptr;  // hiredis frees the context
     return lose("the connection failed");
   }
   alarm_.unlink();
@@ -292,14 +293,15 @@ void Client::serve() {
   timeouts_ = 0;
 }
 
-// The kernel accepts connections for a server that hangs: before requests wait for it again, it must answer.
+// The kernel accepts connections for a process that hangs, so the server must answer a PING before requests
+// wait for it again.
 Task<void> Client::probe() {
   std::vector<std::string> words{"PING"};
   Call call(*this, std::move(words), Call::Purpose::kProbe);
   const Reply reply = co_await call;
-  if (state_ != State::kConnecting) co_return;  // lost meanwhile
+  if (state_ != State::kConnecting) co_return;  // the connection was lost meanwhile
   if (reply.kind == Reply::Kind::kUnavailable) {
-    lose("it does not answer");
+    lose("the server does not answer");
   } else {
     serve();
   }
@@ -310,7 +312,8 @@ void Client::lose(const char* why) {
   give_up(why);
 }
 
-// Gives the connection up. Those who wait are told, and may call again at once: they find it down.
+// Closes the connection. Waiting commands fail, and their coroutines may issue new commands, which find the
+// connection down.
 void Client::give_up(const char* why) {
   state_ = State::kDown;
   proven_ = false;
@@ -323,7 +326,7 @@ void Client::give_up(const char* why) {
 
 void Client::note_timeout() {
   count_fault(Fault::kRedisUnavailable);
-  if (state_ == State::kReady && ++timeouts_ >= kMaxTimeouts) lose("it does not answer");
+  if (state_ == State::kReady && ++timeouts_ >= kMaxTimeouts) lose("the server does not answer");
 }
 
 void Client::Alarm::fire() {

@@ -21,7 +21,7 @@ struct Settings {
   std::string username;
   std::string password;
   uint64_t database = 0;
-  Milliseconds timeout{50};  // of a command, and of a connect
+  Milliseconds timeout{50};  // for a command, and for a connect
 
   bool operator==(const Settings&) const = default;
 };
@@ -30,11 +30,11 @@ struct Reply {
   enum class Kind : uint8_t { kUnavailable, kError, kNil, kInteger, kText, kList };
   Kind kind = Kind::kUnavailable;
   int64_t integer = 0;
-  std::string text;  // of kText and kError; for kUnavailable: why
+  std::string text;  // the text of kText and kError; the reason of kUnavailable
   std::vector<Reply> list;
 };
 
-// What is known of a server for the operator: one for the clients of all workers.
+// The state of a Redis server for the process log; one object for the clients of all workers.
 class ServerReport {
  public:
   explicit ServerReport(const Settings& settings)
@@ -43,9 +43,9 @@ class ServerReport {
 
   void lost(std::string_view why) { reachable_.failed(why); }
   void connected() { reachable_.works(); }
-  // An error that the server answered a command with.
+  // Records that the server answered a command with an error.
   void refused(std::string_view error);
-  // The server has done what a request needed.
+  // Records that the server has executed a command successfully.
   void answered() { accepts_.works(); }
 
  private:
@@ -53,13 +53,13 @@ class ServerReport {
   FaultState accepts_;
 };
 
-// One worker's connection to a Redis server, through hiredis. Commands of all its exchanges go out together
-// and are answered in order. A server that is away costs no request its time: once a connect has failed, or
-// commands have timed out in a row, commands fail at once until it has connected again and answered. One
-// thread, that of its loop, which outlives it.
+// One worker's connection to a Redis server, by hiredis. Commands of all exchanges are pipelined on it. A
+// server that is down does not delay requests: after a failed connect, or after several consecutive timeouts,
+// commands fail immediately until the client has reconnected and the server has answered. On the thread of
+// `loop`, which must outlive the client.
 class Client {
  public:
-  // `pool` looks names up. `report`, which outlives it, is told how the server does.
+  // `pool` resolves host names. `report` receives the server's state, and must outlive the client.
   Client(EventLoop& loop, SidePool& pool, Settings settings, ServerReport& report);
   ~Client();
   Client(const Client&) = delete;
@@ -68,8 +68,8 @@ class Client {
   const Settings& settings() const { return settings_; }
   EventLoop& loop() const { return loop_; }
 
-  // Runs `script` on the server, by its SHA-1, or whole when the server does not know it (any more). The
-  // frame may be destroyed while it waits. Allocates: a round trip costs far more.
+  // Runs `script` on the server by its SHA-1, or sends the whole script when the server does not know it. The
+  // waiting coroutine may be destroyed. Allocates memory, which costs far less than the round trip.
   Task<Reply> run_script(std::string_view script, const std::string& sha1, std::vector<std::string> keys,
                          std::vector<std::string> arguments);
 
@@ -100,7 +100,7 @@ class Client {
 
   static constexpr Milliseconds kFirstRetry{50};
   static constexpr Milliseconds kLastRetry{2'000};
-  static constexpr int kMaxTimeouts = 3;  // in a row; then the connection is given up
+  static constexpr int kMaxTimeouts = 3;  // consecutive timeouts before the connection is closed
 
   EventLoop& loop_;
   SidePool& pool_;
@@ -109,19 +109,19 @@ class Client {
   State state_ = State::kIdle;
   redisAsyncContext* context_ = nullptr;
   std::unique_ptr<Socket> socket_;
-  Alarm alarm_{*this};  // kConnecting: gives up; kDown: tries again
+  Alarm alarm_{*this};  // kConnecting: the connect timeout; kDown: the next attempt
   Milliseconds retry_ = kFirstRetry;
   int timeouts_ = 0;
-  bool proven_ = true;  // not yet seen not to answer
+  bool proven_ = true;  // false until the server has answered a probe after a failure
   std::string down_because_ = "not connected yet";
-  std::string refusal_;  // of what came first on this connection
+  std::string refusal_;  // error that this connection's first commands returned
   TaskGroup tasks_;
 };
 
-// The commands that must come first on a new connection: who we are, and which database.
+// The first commands on a new connection: the login and the choice of the database.
 std::vector<std::vector<std::string>> greeting(const Settings& settings);
 
-// The SHA-1 by which a server knows a script.
+// The SHA-1 by which Redis identifies a script.
 std::string script_sha1(std::string_view script);
 
 }  // namespace portcullis::redis

@@ -6,7 +6,7 @@ namespace portcullis::redis {
 namespace {
 
 struct Meaning {
-  std::string_view code;  // the error's first word
+  std::string_view code;  // first word of the error
   std::string_view text;
 };
 
@@ -25,7 +25,7 @@ constexpr Meaning kMeanings[] = {
     {"CROSSSLOT", "it is a node of a Redis Cluster, which is not supported"},
 };
 
-// A script's error is the command's, perhaps behind an "ERR" of the script's own.
+// An error raised in a script is the error of the failed command, possibly prefixed by "ERR".
 bool has_code(std::string_view error, std::string_view code) {
   for (size_t at = error.find(code); at != std::string_view::npos; at = error.find(code, at + 1)) {
     const bool begins = at == 0 || error[at - 1] == ' ' || error[at - 1] == '-';
@@ -37,14 +37,14 @@ bool has_code(std::string_view error, std::string_view code) {
 
 }  // namespace
 
-// To a long command it answers with an error of the protocol, and closes the connection.
+// Before a login, Redis answers a long command with a protocol error, and closes the connection.
 bool is_for_strangers(std::string_view error) {
   return has_code(error, "NOAUTH") || error.find("unauthenticated") != std::string_view::npos;
 }
 
 std::string describe_refusal(std::string_view error) {
   if (is_for_strangers(error)) error = "NOAUTH Authentication required.";
-  // A server of version 6 or later names a wrong password so; earlier ones say "ERR invalid password".
+  // Redis 6 and later answer WRONGPASS; earlier versions answer "ERR invalid password".
   const bool is_password = error.find("invalid password") != std::string_view::npos;
   std::string out(is_password ? kMeanings[0].text : "it refuses a command");
   for (const Meaning& one : kMeanings) {
