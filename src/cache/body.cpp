@@ -18,7 +18,7 @@ Body::~Body() {
   release(std::move(first_));
 }
 
-// One after the other: the destructors of a long chain would nest.
+// Releases the segments one after the other: the destructors of a long chain would recurse deeply.
 void Body::release(SegmentPointer segment) {
   while (segment && segment.use_count() == 1) {
     SegmentPointer next = segment->next;
@@ -72,7 +72,7 @@ void Body::pass_through() {
   if (file_ != nullptr) wake_disk();
 }
 
-// Under the lock.
+// The position of the slowest reader. Call with the lock held.
 uint64_t Body::slowest_reader() {
   uint64_t slowest = UINT64_MAX;
   following_.for_each([&](const BodyReader& one) {

@@ -1,4 +1,4 @@
-// How a body gets to its file: what the disk's pool does for it, one job at a time.
+// Writes bodies to their files: the jobs of the disk's pool, one at a time for each body.
 
 #include <algorithm>
 #include <cerrno>
@@ -9,15 +9,15 @@
 
 namespace portcullis::cache {
 
-// The next thing to be done for a body.
+// The next work for a body.
 struct Body::Work {
   enum class What : uint8_t { kWrite, kFinish, kCommit, kChangeLifetime, kRemove };
   static constexpr size_t kMaxPieces = 16;
 
   What what = What::kWrite;
-  std::vector<SegmentPointer> held{};  // what the pieces lie in
+  std::vector<SegmentPointer> held{};  // the segments to which the pieces belong
   std::vector<iovec> pieces{};
-  uint64_t end = 0;  // of what the pieces are
+  uint64_t end = 0;  // position where the pieces end
   std::unique_ptr<DiskHead> head{};
   std::chrono::milliseconds lifetime{0};
 };
@@ -90,7 +90,7 @@ void Body::wake_disk() {
   working_ = false;
 }
 
-// On the pool.
+// Runs on a thread of the pool.
 void Body::serve_disk() {
   for (;;) {
     Work work;
@@ -119,7 +119,7 @@ void Body::serve_disk() {
         if (!file_->commit(*work.head)) lose(errno);
         break;
       case Work::What::kChangeLifetime:
-        // Without it a restart would make it as fresh as it was.
+        // With the old lifetime in the file, a restart would make the response as fresh as it was before.
         if (!file_->change_lifetime(work.lifetime)) lose(errno);
         break;
       case Work::What::kRemove: file_->remove(); break;
@@ -127,9 +127,9 @@ void Body::serve_disk() {
   }
 }
 
-// Under the lock. False when there is nothing to be done.
+// Chooses the next work; false when there is none. Call with the lock held.
 bool Body::choose_work(Work& work) {
-  // In this order: the size of one that is complete is its last.
+  // `state` is read before `size`, because only the size of a complete body is final.
   const State state = state_.load(std::memory_order_acquire);
   const uint64_t size = size_.load(std::memory_order_acquire);
   const uint64_t written = written_.load(std::memory_order_relaxed);
@@ -142,7 +142,7 @@ bool Body::choose_work(Work& work) {
   }
   if (is_lost() || passes || state == State::kFailed) return false;
   const bool complete = state == State::kComplete;
-  // One that has been discarded is still written, as long as it grows: its readers may be far behind.
+  // A discarded body is still written while it grows, because its readers may be far behind.
   if (!settled && (size - written >= kLargestSegment || (complete && size > written))) {
     work.what = Work::What::kWrite;
     gather(work, size);
@@ -169,7 +169,7 @@ bool Body::choose_work(Work& work) {
   return false;
 }
 
-// Under the lock: what there is from where it has been written to, up to `until`, or a good part of that.
+// Collects the bytes to be written, up to `until` or a large part of them. Call with the lock held.
 void Body::gather(Work& work, uint64_t until) const {
   work.end = written_.load(std::memory_order_relaxed);
   while (work.end < until && work.pieces.size() < Work::kMaxPieces) {
@@ -201,7 +201,7 @@ void Body::write(Work& work) {
   has_room_.notify();
 }
 
-// All of it is in the file.
+// Called when the whole body is in the file.
 void Body::settle() {
   std::deque<SegmentPointer> dropped;
   SegmentPointer chain;
@@ -218,7 +218,7 @@ void Body::settle() {
   release(std::move(chain));
 }
 
-// The file is of no use. What is in memory stays there, for those who read now.
+// The file cannot be used. Bytes in memory stay available to present readers.
 void Body::lose(int error) {
   if (!lost_.exchange(true)) file_->note_lost(error);
   std::function<void()> tell;
@@ -230,7 +230,7 @@ void Body::lose(int error) {
   if (tell) tell();
 }
 
-// Under the lock. Null: it is in the file only.
+// The segment that contains `position`; null when the bytes are in the file only. Call with the lock held.
 Body::SegmentPointer Body::segment_at(uint64_t position) const {
   if (position < memory_begin_) return nullptr;
   if (position < chain_end_) {

@@ -23,7 +23,7 @@ BodyReader::BodyReader(std::shared_ptr<Body> body, uint64_t begin, std::optional
   if (body_->settled_.load(std::memory_order_acquire)) return;
   if (body_->state() == Body::State::kComplete && !body_->on_disk() &&
       !body_->passes_.load(std::memory_order_acquire)) {
-    segment_ = body_->first_;  // which does not change any more
+    segment_ = body_->first_;  // does not change any more
     return;
   }
   const std::lock_guard lock(body_->mutex_);
@@ -60,7 +60,7 @@ bool BodyReader::at_end() const {
   return body_->state() == Body::State::kComplete && position >= body_->size();
 }
 
-// Whether the segment has what is at `position`, which has come; looks for the one that has.
+// True when a segment holds the received byte at `position`; moves to that segment.
 bool BodyReader::in_memory(uint64_t position) {
   while (segment_ && position >= segment_->end()) {
     Body::SegmentPointer next = segment_->next;
@@ -93,7 +93,7 @@ std::string_view BodyReader::take() {
     return {};
   }
   position_.store(end, std::memory_order_relaxed);
-  // What was taken before has been sent.
+  // Bytes of the previous take() have been sent, so a writer that waits for readers may continue.
   if (body_->passes_.load(std::memory_order_acquire)) body_->has_room_.notify();
   return {data, static_cast<size_t>(end - position)};
 }
@@ -168,8 +168,8 @@ void BodyReader::note_unreadable() {
   body_->lose(0);
 }
 
-// Memory for the chunk of the file that has what is at `position`. From the heap, which breaks the rule that
-// a request allocates from its arena only: the pool's thread may write to it when the request has gone.
+// Memory for the file's chunk that contains `position`. It is on the heap instead of in the request's arena,
+// because the pool's thread may write to it after the request has ended.
 std::shared_ptr<BodyReader::Chunk> BodyReader::next_chunk(uint64_t position) {
   const uint64_t number = position / DiskFile::kChunk;
   uint64_t sum = 0;
@@ -187,7 +187,7 @@ std::shared_ptr<BodyReader::Chunk> BodyReader::next_chunk(uint64_t position) {
   }
   if (!known) return nullptr;
   const uint64_t begin = number * DiskFile::kChunk;
-  // Of one that grows, what is in the file only are whole chunks.
+  // While a body grows, only whole chunks are in the file alone.
   const size_t size = static_cast<size_t>(std::min<uint64_t>(DiskFile::kChunk, body_->size() - begin));
   if (chunk_ != nullptr && chunk_.use_count() == 1 && chunk_->size == size) {
     chunk_->begin = begin;

@@ -10,45 +10,46 @@
 
 namespace portcullis::cache {
 
-// Reads a part of a body. On one thread.
+// Reads a range of a body. One thread.
 class BodyReader final : public ListNode<BodyReader> {
  public:
-  // From `begin` up to, not with, `end`; none: to the body's end.
+  // Reads from `begin` up to but excluding `end`; without `end` up to the end of the body.
   explicit BodyReader(std::shared_ptr<Body> body, uint64_t begin = 0,
                       std::optional<uint64_t> end = std::nullopt);
   ~BodyReader();
   BodyReader(const BodyReader&) = delete;
   BodyReader& operator=(const BodyReader&) = delete;
 
-  // False for one that came too late, when the body was not kept any more.
+  // False when the reader was created after the body stopped admitting readers.
   bool valid() const { return valid_ || at_end(); }
-  // How much it will read, where that is known.
+  // The number of bytes to read, if known.
   std::optional<uint64_t> length() const;
-  // Takes what there is, in one piece; lives until the next call. Empty: nothing yet, or the end.
+  // Takes the bytes available in one piece; valid until the next call. Empty when nothing has arrived yet,
+  // and at the end.
   std::string_view take();
   bool at_end() const;
-  // co_await: until there is more, or the end. False when the body has failed or is damaged, the time is
-  // over, or the wait has been given up.
+  // co_await: waits until more bytes are available, or the end is reached. False when the body has failed or
+  // is damaged, after the timeout, and after give_up().
   Task<bool> wait(EventLoop& loop, Milliseconds timeout);
-  // Ends the wait for more, soon and on its loop's thread, and all later ones. A read of the disk is waited
-  // for still.
+  // Makes the present wait() and all later ones return false, soon and on the loop's thread. A read of the
+  // disk that is in progress is still awaited.
   void give_up();
-  // Whether what has come and is next has to be waited for because of the disk. Reads it where that takes no
-  // time.
+  // True when the next bytes have been received but must be read from the disk, which takes time. Reads them
+  // when they are in the page cache.
   bool needs_disk();
 
-  // In place of take(): what is next, where it is in a file, has been found to be what was written, and can
-  // be handed to a socket without waiting. Lives until the next call.
+  // An alternative to take(): the next bytes, if they are in a file, have been verified, and can be sent to a
+  // socket without waiting for the disk. Valid until the next call.
   std::optional<FilePart> next_in_file();
-  // So much of that has been sent.
+  // Records that `size` bytes of next_in_file() have been sent.
   void skip(size_t size);
-  // It could not be read.
+  // Records that the file could not be read.
   void note_unreadable();
 
  private:
   friend class Body;
-  // What is read of a file, in memory of its own: the pool's thread writes to it, also when the reader has
-  // gone.
+  // A chunk read from a file. It has its own memory, because the pool's thread may write to it after the
+  // reader has been destroyed.
   struct Chunk;
   enum class Loaded : uint8_t { kYes, kLater, kDamaged };
 
@@ -62,11 +63,11 @@ class BodyReader final : public ListNode<BodyReader> {
 
   const std::shared_ptr<Body> body_;
   Body::SegmentPointer segment_;
-  std::shared_ptr<Chunk> chunk_;    // in place of a segment
-  std::shared_ptr<OpenFile> file_;  // of the part that was told last
+  std::shared_ptr<Chunk> chunk_;    // used instead of a segment
+  std::shared_ptr<OpenFile> file_;  // the file that next_in_file() returned last
   std::atomic<uint64_t> position_{0};
   std::optional<uint64_t> end_;
-  Signal::Waiter* waiter_ = nullptr;  // while it waits for more
+  Signal::Waiter* waiter_ = nullptr;  // not null while waiting for more bytes
   bool given_up_ = false;
   bool valid_ = true;
   bool followed_ = false;

@@ -27,7 +27,7 @@ std::string hex(uint64_t number, int digits) {
   return text;
 }
 
-// "NAME.head" and the like, of the names that make_file() gives.
+// True for names that make_file() creates, without their endings such as ".head".
 bool is_ours(std::string_view stem) {
   return stem.size() == 24 && stem.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
@@ -59,7 +59,7 @@ Disk::Disk(DiskSettings settings, UniqueFd lock, Say say)
       say_(std::move(say)) {}
 
 void Disk::begin(Restore restore, std::function<void()> done) {
-  // Here and not on the thread, so that the first response that is fetched may lie on disk already.
+  // On this thread, so that the first response that is fetched can already go to the disk.
   const bool taken = take();
   loader_ = start_thread("cache-loader", [this, taken, restore = std::move(restore), done = std::move(done)] {
     if (taken || wait_to_take()) restore_all(restore);
@@ -84,10 +84,10 @@ bool Disk::take() {
   return true;
 }
 
-// Until the process that has it has gone, as that which this one is an upgrade of.
+// Waits until no other process uses the directory: during an upgrade, until the predecessor has ended.
 bool Disk::wait_to_take() {
   say_(Level::kInfo, "the cache's directory `" + settings_.path +
-                         "` is another process's: it is used here once that has gone");
+                         "` is in use by another process: this process uses it once that one has ended");
   do {
     std::unique_lock lock(mutex_);
     if (stopped_.wait_for(lock, kLockPause, [this] { return stopping_; })) return false;
@@ -147,7 +147,8 @@ void Disk::note_failed(const std::string& path, int error) {
   complain("an object of the cache could not be written: `" + path + "`: " + std::strerror(error));
 }
 
-// At most one line a minute: a full disk says the same for each object. The counts tell the rest.
+// Logs at most one line per minute: a full disk fails for every object in the same way. The metrics have the
+// counts.
 void Disk::complain(const std::string& what) {
   count_fault(Fault::kCacheDisk);
   const int64_t moment =

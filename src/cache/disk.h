@@ -18,45 +18,45 @@
 namespace portcullis::cache {
 
 struct DiskSettings {
-  std::string path{};  // of the directory; empty: none
+  std::string path{};  // of the directory; empty: no disk cache
   uint64_t most_bytes = 0;
-  uint64_t least_object = 1 << 20;  // smaller bodies stay in memory
+  uint64_t least_object = 1 << 20;  // min size of a body on disk; smaller bodies stay in memory
   uint64_t most_object = 1 << 30;
 
   bool operator==(const DiskSettings&) const = default;
 };
 
-// What has been read and written, and what has gone wrong.
+// Counts of reads, writes and failures.
 struct DiskCounts {
   std::atomic<uint64_t> read{0};  // bytes
   std::atomic<uint64_t> written{0};
-  std::atomic<uint64_t> restored{0};  // objects found at the start
-  std::atomic<uint64_t> damaged{0};   // objects that were not what had been written
+  std::atomic<uint64_t> restored{0};  // objects restored at the start
+  std::atomic<uint64_t> damaged{0};   // objects whose content had changed on disk
   std::atomic<uint64_t> failed{0};    // objects that could not be written
 };
 
-// The directory that large bodies lie in, of one process at a time: another waits until that one has gone.
-// Any thread, but for begin() and stop().
+// The directory for large bodies. One process uses it at a time: another process waits until that one has
+// ended. Any thread, except begin() and stop().
 class Disk {
  public:
-  // Makes the directory where there is none. An error names what is in the way.
+  // Creates the directory if it does not exist. The error says what prevents using it.
   static Result<std::unique_ptr<Disk>> open(DiskSettings settings, Say say);
   ~Disk() { stop(); }
   Disk(const Disk&) = delete;
   Disk& operator=(const Disk&) = delete;
 
-  // Is active at once where no other process has the directory. Hands everything that is there already to
-  // `restore`, on a thread of its own, and removes what is not whole, or for which that returns false. `done`
-  // is called after the last one.
+  // Starts using the directory, at once unless another process uses it. A separate thread passes every stored
+  // object to `restore`, and removes objects that are incomplete or for which `restore` returns false. It
+  // calls `done` after the last one.
   using Restore = std::function<bool(const DiskHead& head, std::unique_ptr<DiskFile> file)>;
   void begin(Restore restore, std::function<void()> done);
-  // No work is begun after it; what is being written is forgotten.
+  // Stops: no more work begins, and unfinished writes are abandoned.
   void stop();
 
   const DiskSettings& settings() const { return settings_; }
-  // Whether it may be used: no other process has it.
+  // True when this process uses the directory.
   bool active() const { return active_.load(std::memory_order_acquire); }
-  // One that is to be written.
+  // Creates a file object for a new body.
   std::unique_ptr<DiskFile> make_file();
   SidePool& pool() { return pool_; }
   const DiskCounts& counts() const { return counts_; }
@@ -65,9 +65,9 @@ class Disk {
   void note_written(uint64_t bytes) { counts_.written.fetch_add(bytes, std::memory_order_relaxed); }
   void note_damaged(const std::string& path);
   void note_failed(const std::string& path, int error);
-  // Files lately used stay open, so many of them.
+  // Keeps recently used files open, up to a max number.
   void keep_open(std::shared_ptr<OpenFile> file);
-  // But not this one, whose place on the disk is wanted.
+  // Closes this file, to free its space on the disk.
   void let_go(const std::shared_ptr<OpenFile>& file);
 
  private:
@@ -84,12 +84,12 @@ class Disk {
   void complain(const std::string& what);
 
   const DiskSettings settings_;
-  const std::string run_;  // begins the names that this process gives
+  const std::string run_;  // prefix of the names that this process creates
   UniqueFd lock_;
   Say say_;
   std::atomic<bool> active_{false};
   std::atomic<uint64_t> next_{0};
-  std::atomic<int64_t> complained_{0};  // when, in seconds
+  std::atomic<int64_t> complained_{0};  // steady time of the last complaint, in seconds
   DiskCounts counts_;
 
   std::mutex mutex_;

@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kPrivate = 0600;
 
-// All of it, whatever the system takes at once.
+// Writes all pieces; a system call may write only a part.
 bool write_all(int fd, std::span<iovec> pieces, uint64_t offset) {
   while (!pieces.empty()) {
     const ssize_t wrote =
@@ -40,7 +40,7 @@ bool write_all(int fd, std::span<iovec> pieces, uint64_t offset) {
 
 }  // namespace
 
-// The last to close a file without a name gives its place back, which takes the system a while.
+// Closing the last descriptor of a deleted file frees its blocks, which takes time, so the pool does it.
 DiskFile::~DiskFile() {
   if (nameless_ == nullptr) return;
   written_ = nullptr;
@@ -86,7 +86,7 @@ void DiskFile::finish(std::vector<uint64_t>& sums) {
 }
 
 bool DiskFile::commit(const DiskHead& head) {
-  // The bytes first: a head is a promise of them.
+  // The body is synced before the head is written, because a head promises a whole body.
   if (written_ != nullptr && ::fdatasync(written_->get()) != 0) return false;
   if (!write_head(write_disk_head(head))) return false;
   if (written_ != nullptr) disk_.keep_open(std::move(written_));
@@ -117,7 +117,7 @@ void DiskFile::remove() {
   removed_ = true;
   nameless_ = open();
   if (nameless_ != nullptr) disk_.let_go(nameless_);
-  // The head first, as it was written last.
+  // The head is removed first, because a head promises a whole body.
   ::unlink((path_ + ".head").c_str());
   ::unlink((path_ + ".body").c_str());
 }
@@ -153,7 +153,7 @@ DiskFile::Read DiskFile::read(uint64_t chunk, char* out, size_t size, std::optio
     const ssize_t read =
         ::preadv2(file->get(), &piece, 1, static_cast<off_t>(chunk * kChunk + got), at_once ? RWF_NOWAIT : 0);
     if (read < 0 && errno == EINTR) continue;
-    // A system that cannot tell, as that of an odd file system, is asked on the pool.
+    // Some file systems do not support RWF_NOWAIT; the pool then reads.
     if (read < 0 && at_once) return Read::kWouldBlock;
     if (read <= 0) return Read::kDamaged;
     got += static_cast<size_t>(read);

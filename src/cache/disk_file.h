@@ -19,17 +19,17 @@ namespace portcullis::cache {
 
 class Disk;
 
-// One stored body on disk: NAME.body has its bytes, NAME.head what they are the body of and a checksum of
-// each chunk. The head is written last, under another name first, and only when the bytes are on the disk:
-// whatever breaks off, there is either a whole object or a body without a head, which is nobody's.
+// A stored body on disk: NAME.body holds the bytes, NAME.head describes the response and holds a checksum for
+// each chunk. The head is written last, under a temporary name first, and only when the bytes are on the
+// disk. After an interruption there is either a whole object, or a body without a head, which is removed.
 //
-// What writes is for one thread at a time, of the disk's pool; what reads for any.
+// One thread of the disk's pool writes at a time; any thread may read.
 class DiskFile {
  public:
   static constexpr size_t kChunk = 64 << 10;
   static size_t chunks_of(uint64_t length) { return static_cast<size_t>((length + kChunk - 1) / kChunk); }
 
-  // `path`: without the ending. The disk outlives it.
+  // `path` has no ending. `disk` must outlive the file.
   DiskFile(Disk& disk, std::string path) : disk_(disk), path_(std::move(path)) {}
   ~DiskFile();
   DiskFile(const DiskFile&) = delete;
@@ -37,30 +37,31 @@ class DiskFile {
 
   Disk& disk() const { return disk_; }
 
-  // Adds to the body; the checksums of the chunks that are whole now go to `sums`. The file is made when it
-  // is first written to. False when the disk does not take it.
+  // Appends to the body, and adds the checksums of completed chunks to `sums`. The first call creates the
+  // file. False when writing fails.
   bool append(std::span<iovec> pieces, std::vector<uint64_t>& sums);
-  // The body has ended: the checksum of what is left, where something is.
+  // Ends the body, and adds the checksum of a last partial chunk.
   void finish(std::vector<uint64_t>& sums);
-  // Makes it an object that is there after a restart; also in place of the head that it has.
+  // Writes the head, so that the object survives a restart. Replaces an earlier head.
   bool commit(const DiskHead& head);
-  // The head that it has, with another lifetime.
+  // Changes the lifetime in the head.
   bool change_lifetime(std::chrono::milliseconds lifetime);
-  // It has no name from now on. It can still be read and written, as long as this lives.
+  // Removes the file's names. The body can still be read and written while this object exists.
   void remove();
-  // It is of no use: it could not be written, because of `error`, or is not what was written (0).
+  // Records that the file cannot be used: `error` is the errno of a failed write, or 0 when the content has
+  // changed.
   void note_lost(int error);
 
   enum class Read : uint8_t {
     kDone,
     kWouldBlock,
-    kDamaged,  // or gone
-    kFailed,   // not now: too many files are open
+    kDamaged,  // the content differs from its checksum, or the file is missing
+    kFailed,   // cannot be opened now because too many files are open
   };
-  // Reads a chunk of `size` bytes. `sum`: what its checksum must be, where that is to be looked at.
-  // `at_once`: only when the system has it in memory, and the file is open.
+  // Reads a chunk of `size` bytes. `sum` is the expected checksum, if it is to be verified. With `at_once`
+  // reads only if the file is open and the chunk is in the page cache.
   Read read(uint64_t chunk, char* out, size_t size, std::optional<uint64_t> sum, bool at_once);
-  // Null when it is not open.
+  // The open file; null when it is not open.
   std::shared_ptr<OpenFile> opened() const;
 
  private:
@@ -72,13 +73,13 @@ class DiskFile {
   mutable std::mutex mutex_;
   std::weak_ptr<OpenFile> open_;
 
-  // Of the thread that writes.
+  // Used by the writing thread.
   bool removed_ = false;
-  std::shared_ptr<OpenFile> nameless_;  // keeps it, once it has been
+  std::shared_ptr<OpenFile> nameless_;  // keeps the file open after remove()
   struct StateDeleter {
     void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
   };
-  std::shared_ptr<OpenFile> written_;  // until it is committed
+  std::shared_ptr<OpenFile> written_;  // until commit()
   std::unique_ptr<XXH3_state_t, StateDeleter> sum_;
   uint64_t size_ = 0;
 };

@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr std::string_view kMark = "portcullis-1\n";  // another when the format is another
+constexpr std::string_view kMark = "portcullis-1\n";  // changes with the format
 constexpr size_t kPreamble = kMark.size() + sizeof(XXH64_canonical_t);
 
 json of_duration(const std::optional<milliseconds>& one) {
@@ -100,7 +100,7 @@ std::optional<DiskHead> read_disk_head(std::string_view text) {
   XXH64_canonical_t sum;
   std::memcpy(&sum, text.data() + kMark.size(), sizeof sum);
   if (XXH64_hashFromCanonical(&sum) != XXH3_64bits(rest.data(), rest.size())) return std::nullopt;
-  // The library throws for what is of another shape; this is not the data path.
+  // The JSON library throws when a value has the wrong type; this is not the data path.
   try {
     const json all = json::from_cbor(rest.begin(), rest.end());
     DiskHead out;

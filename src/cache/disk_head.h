@@ -12,12 +12,12 @@
 
 namespace portcullis::cache {
 
-// What stands beside a body on disk: what it is the body of, and by what it is known to be whole. Any thread.
+// The description of a body on disk: the response it belongs to, and the checksums that prove it whole. Any
+// thread.
 struct DiskHead {
-  // Of an entry that is kept under `key`. Its body's length and sums are the file's to say.
+  // Describes an entry that is stored under `key`. DiskFile adds the body's length and checksums.
   static DiskHead of(const Entry& entry, std::string_view key, std::string_view uri);
-  // The entry again, as far as this says; its body is the caller's to give. Null when there are too many
-  // fields.
+  // Restores the entry without its body, which the caller adds. Null when there are too many fields.
   std::shared_ptr<Entry> revive() const;
 
   std::string key{};
@@ -27,7 +27,7 @@ struct DiskHead {
   std::vector<std::pair<std::string, std::string>> fields{};
   Vary vary{};
   std::string selecting{};
-  Time born{};  // when its age was nothing
+  Time born{};  // the time at which its age was 0
   std::chrono::milliseconds lifetime{0};
   bool always_validate = false;
   Staleness stale{};
@@ -38,11 +38,11 @@ struct DiskHead {
   bool operator==(const DiskHead&) const = default;
 };
 
-// The text of a file: a mark of the format, a checksum, and the rest as CBOR (RFC 8949).
+// Serialises a head: a format mark, a checksum, and the data as CBOR (RFC 8949).
 std::string write_disk_head(const DiskHead& head);
-// With mark and checksum before it.
+// Puts the format mark and the checksum before `rest`.
 std::string seal_disk_head(std::string_view rest);
-// Nothing when it is not what has been written, or by another version.
+// Parses a head. Empty when it is damaged or was written in another format.
 std::optional<DiskHead> read_disk_head(std::string_view text);
 
 }  // namespace portcullis::cache

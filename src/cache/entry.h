@@ -16,7 +16,7 @@
 
 namespace portcullis::cache {
 
-// The head of a response as it is kept. Immutable.
+// The head of a stored response. Immutable.
 class StoredHead {
  public:
   StoredHead(uint16_t status, std::string_view reason, const http::Fields& fields);
@@ -24,7 +24,7 @@ class StoredHead {
   StoredHead& operator=(const StoredHead&) = delete;
 
   uint16_t status() const { return status_; }
-  // Sets status, reason and fields; their views live as long as this.
+  // Sets the status, the reason and the fields of `out`; the views are valid as long as this object.
   void write(http::ResponseHead& out) const;
   std::string_view value_of(http::FieldId id) const;
   const http::Validators& validators() const { return validators_; }
@@ -41,29 +41,29 @@ class StoredHead {
 struct Entry;
 struct Slot;
 
-// Where the store has an entry. The store's, under its shard's lock, or for one on disk its queue's, but for
-// the hashes, which are set before others know the entry.
+// The position of an entry in the store. The store accesses it under the shard's lock, or, for an entry on
+// disk, under the disk queue's lock. The hashes are set before other threads see the entry.
 struct Place : ListNode<Place> {
   enum class Queue : uint8_t { kNone, kSmall, kMain };
 
   explicit Place(const Entry& its_entry) : entry(its_entry) {}
   const Entry& entry;
-  uint64_t hash = 0;  // of what it is kept under
+  uint64_t hash = 0;  // hash of the key's text
   uint64_t uri_hash = 0;
-  Slot* slot = nullptr;  // null: it has been taken out, or was never in
+  Slot* slot = nullptr;  // null when the entry is not in the store
   Queue queue = Queue::kNone;
   size_t cost = 0;
 };
 
-// One stored response. Immutable, except for what is noted of its use; shared by those who send it.
+// A stored response. Immutable, except for the record of its use; shared by all exchanges that send it.
 struct Entry : std::enable_shared_from_this<Entry> {
   Entry(uint16_t status, std::string_view reason, const http::Fields& fields)
       : head(status, reason, fields) {}
 
-  // About what it takes, without its body.
+  // The approximate memory of the entry, without its body.
   size_t head_cost() const { return kOverhead + head.size() + selecting.size(); }
   std::chrono::milliseconds age(Time moment) const { return told_age.at(moment); }
-  // How long it has been stale; negative while it is fresh.
+  // The time since the response became stale; negative while it is fresh.
   std::chrono::milliseconds staleness(Time moment) const {
     return age(moment) - std::chrono::milliseconds(lifetime.load(std::memory_order_relaxed));
   }
@@ -75,25 +75,25 @@ struct Entry : std::enable_shared_from_this<Entry> {
   StoredHead head;
   std::shared_ptr<Body> body;
   Vary vary{};
-  std::string selecting{};  // what the request said there
+  std::string selecting{};  // the request's values of the fields in `vary`
   Age told_age{};
-  mutable std::atomic<int64_t> lifetime{0};  // milliseconds; a soft purge ends it
-  bool always_validate = false;              // no-cache
+  mutable std::atomic<int64_t> lifetime{0};  // milliseconds; a soft purge sets it to expire the entry
+  bool always_validate = false;              // the response has no-cache
   Staleness stale{};
-  std::vector<uint64_t> tags{};  // hashes of its surrogate keys
+  std::vector<uint64_t> tags{};  // hashes of the surrogate keys
 
-  mutable std::atomic<uint8_t> uses{0};  // lately
+  mutable std::atomic<uint8_t> uses{0};  // recent uses, for eviction
   mutable Place place{*this};
 
  private:
   static constexpr uint8_t kMaxUses = 3;
-  static constexpr size_t kOverhead = 640;  // its nodes in lists and maps, and this
+  static constexpr size_t kOverhead = 640;  // nodes in lists and maps, and the entry itself
 };
 
 using EntryPointer = std::shared_ptr<const Entry>;
 using Variants = std::vector<EntryPointer>;  // newest last
 
-// The newest that fits the request, or null (RFC 9111 section 4.1).
+// The newest variant that matches the request, or null (RFC 9111 section 4.1).
 EntryPointer select(const Variants& variants, const http::Fields& request, Arena& arena);
 
 }  // namespace portcullis::cache

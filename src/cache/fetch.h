@@ -12,21 +12,22 @@
 
 namespace portcullis::cache {
 
-// A request on its way to the upstream, whose answer others wait for. Whoever began it says how it ended.
+// A request to the upstream whose response other requests may wait for. The exchange that began it reports
+// how it ended.
 class Fetch {
  public:
   enum class Outcome : uint8_t {
     kPending,
-    kStored,     // `entry` is what has come
-    kNotShared,  // what has come is for one request only
-    kFailed,     // nothing has come: `status` and `why` say what all are told
-    kAbandoned,  // whoever asked has stopped asking
+    kStored,     // `entry` is the stored response
+    kNotShared,  // the response is for a single request only
+    kFailed,     // there is no response: all waiting requests get `status` and `why`
+    kAbandoned,  // the exchange that began the fetch has ended
   };
 
   Outcome outcome() const { return outcome_.load(std::memory_order_acquire); }
-  // Once it is kStored.
+  // Valid with kStored.
   const EntryPointer& entry() const { return entry_; }
-  // Once it has kFailed.
+  // Valid with kFailed.
   uint16_t status() const { return status_; }
   const telemetry::EndReason& why() const { return *why_; }
 
@@ -48,11 +49,11 @@ class Fetch {
   const telemetry::EndReason* why_ = nullptr;
   Signal ended_;
 
-  // The store's, under its shard's lock.
-  std::string selecting_;  // whom it is for
-  bool alone_ = false;     // nobody is to wait for it
-  bool outdated_ = false;  // what it asks for has been purged since
-  uint64_t purges_ = 0;    // by tag, when it began
+  // Used by the store, under the shard's lock.
+  std::string selecting_;  // values of the request's selecting fields
+  bool alone_ = false;     // no other request may wait for this fetch
+  bool outdated_ = false;  // the requested response has been purged since the fetch began
+  uint64_t purges_ = 0;    // number of purges by tag when the fetch began
 };
 
 }  // namespace portcullis::cache

@@ -21,7 +21,7 @@ Filling::~Filling() {
   give_back();
 }
 
-// Of what will be kept, what it takes while it comes.
+// Reserves the memory that the stored body needs while it is received.
 void Filling::reserve(uint64_t bytes) {
   const bool on_disk = entry_->body->on_disk();
   const uint64_t memory = on_disk ? store_.taken_by_one_on_disk() : bytes;
@@ -30,7 +30,8 @@ void Filling::reserve(uint64_t bytes) {
     reserved_ = memory;
   }
   if (!on_disk || bytes <= disk_reserved_) return;
-  // In steps: where the length is not told, each would look for room.
+  // Reserves disk space in steps: with an unknown length, every append would otherwise have to look for
+  // space.
   const uint64_t wanted = std::max(bytes, std::min(limit_, disk_reserved_ + Body::kMaxUnwritten));
   store_.disk_bytes_.fetch_add(wanted - disk_reserved_, std::memory_order_relaxed);
   disk_reserved_ = wanted;

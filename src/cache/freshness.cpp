@@ -13,7 +13,7 @@ using std::chrono::sys_seconds;
 Age::Age(const http::Fields& response, Time asked, Time received) {
   seconds value{0};
   if (const http::Field* age = response.find(FieldId::kAge)) {
-    // Of a list the first counts; what is no number does not.
+    // Of several values the first one counts; a value that is not a number is ignored.
     const std::string_view first = trim(age->value.substr(0, age->value.find(',')));
     value = http::parse_delta_seconds(first).value_or(seconds(0));
   }
@@ -23,13 +23,13 @@ Age::Age(const http::Fields& response, Time asked, Time received) {
       apparent = std::max<milliseconds>(apparent, std::chrono::floor<seconds>(received) - *said);
   }
   const milliseconds corrected = value + (received - asked);
-  // A date is only known to the second: less than one apart is not old.
+  // Dates have a resolution of one second, so an apparent age below two seconds counts as 0.
   known_ = std::max(apparent < seconds(2) ? milliseconds(0) : apparent, corrected);
   born_ = received - known_;
 }
 
 milliseconds Age::at(Time moment) const {
-  static constexpr seconds kTolerance{2};  // clocks are corrected by a little all the time
+  static constexpr seconds kTolerance{2};  // clocks are often corrected by a small amount
   const milliseconds by_day = moment - born_;
   if (by_day < -kTolerance) return kUnknown;
   const auto since = std::chrono::floor<milliseconds>(std::chrono::steady_clock::now() - known_at_);
@@ -45,7 +45,7 @@ milliseconds lifetime_of(const http::ResponseHead& response, const http::CacheCo
   const sys_seconds from = (date != nullptr ? http::parse_date(date->value) : std::nullopt)
                                .value_or(std::chrono::floor<seconds>(received));
   if (const http::Field* expires = response.fields.find(FieldId::kExpires); expires != nullptr && !targeted) {
-    // What is no date, especially 0, is in the past (RFC 9111 section 5.3).
+    // An invalid date, especially 0, means a time in the past (RFC 9111 section 5.3).
     const auto at = http::parse_date(expires->value);
     return at ? std::max(*at - from, seconds(0)) : seconds(0);
   }

@@ -13,55 +13,57 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Time = std::chrono::sys_time<milliseconds>;
 
-// What the time of day is, to the millisecond: a lifetime of one second is to last for one. Any thread.
+// The current time in milliseconds, so that a lifetime of one second lasts a whole second. Any thread.
 inline Time now() {
   return std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
 }
 
-// How old a response is (RFC 9111 section 4.2.3). The time since it has come is told by the clock that knows
-// the time of day and by the one that only goes forward; the later one counts. So a clock that is set back
-// makes nothing younger.
+// The age of a response (RFC 9111 section 4.2.3). The time since the response was received is measured by the
+// wall clock and by the steady clock, and the longer one counts, so setting the wall clock back does not make
+// a response younger.
 class Age {
  public:
-  // Of a response from a time of day that is still to come: its age, and what was made of its dates, cannot
-  // be believed. It is longer than any lifetime.
+  // The age of a response that was received at a time in the future, after the clock was set back. Its age
+  // and dates are not reliable, so the age exceeds every lifetime.
   static constexpr milliseconds kUnknown = http::CacheControl::kForever * 4;
 
   Age() = default;
-  // Of one that was asked for at `asked` and has come at `received`, which is now, with these fields.
+  // For a response with these fields that was requested at `asked` and received at `received`, which is the
+  // current time.
   Age(const http::Fields& response, Time asked, Time received);
-  // Of one that another process has received.
+  // For a response that another process received.
   explicit Age(Time born) : born_(born) {}
 
-  // `moment` is now, or soon.
+  // The age at `moment`, which must be about the current time.
   milliseconds at(Time moment) const;
-  // The time of day at which its age was nothing.
+  // The wall-clock time at which the age was 0.
   Time born() const { return born_; }
 
  private:
   Time born_{};
   std::chrono::steady_clock::time_point known_at_ = std::chrono::steady_clock::now();
-  milliseconds known_{0};  // how old it was then
+  milliseconds known_{0};  // age at known_at_
 };
 
-// For responses that do not say how long they are fresh, and in place of what they say.
+// The configured lifetimes: for responses that state no lifetime, and instead of the stated one.
 struct LifetimeRules {
-  std::optional<milliseconds> forced{};      // whatever they say
-  std::optional<milliseconds> by_default{};  // of those that say nothing
+  std::optional<milliseconds> forced{};      // replaces the stated lifetime
+  std::optional<milliseconds> by_default{};  // for responses that state no lifetime
 };
 
-// How long a response stays fresh (section 4.2.1); heuristically where it says nothing (section 4.2.2).
-// `told` is what its Cache-Control says, or what stands in that one's place (`targeted`).
+// How long a response stays fresh (section 4.2.1); estimated when the response states no lifetime (section
+// 4.2.2). `told` holds the directives of Cache-Control, or of the targeted field that replaces it
+// (`targeted`).
 milliseconds lifetime_of(const http::ResponseHead& response, const http::CacheControl& told, bool targeted,
                          const LifetimeRules& rules, Time received);
 
-// The statuses that may be kept without being told for how long (RFC 9110 section 15.1).
+// The statuses that may be stored without a stated lifetime (RFC 9110 section 15.1).
 bool is_heuristically_cacheable(uint16_t status);
 
-// Until when a stale response may be used (RFC 5861, RFC 9111 section 4.2.4).
+// When a stale response may be used (RFC 5861, RFC 9111 section 4.2.4).
 struct Staleness {
-  bool never = false;           // must be validated first
-  bool not_on_request = false;  // not because a client would take it
+  bool never = false;           // a stale response must always be validated first
+  bool not_on_request = false;  // max-stale of a request has no effect
   std::optional<milliseconds> while_revalidating{};
   std::optional<milliseconds> if_error{};
 

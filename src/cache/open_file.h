@@ -8,7 +8,7 @@
 
 namespace portcullis::cache {
 
-// A file that is open. Any thread.
+// An open file. Any thread.
 class OpenFile {
  public:
   explicit OpenFile(UniqueFd fd) : fd_(std::move(fd)) {}
@@ -18,21 +18,22 @@ class OpenFile {
 
   int get() const { return fd_.get(); }
 
-  // Whether the system has so much of it in memory, so that it can be sent without waiting for the disk. Of a
-  // file that does not grow any more. A moment later that may have changed.
+  // True when these bytes of the file are in the page cache, so that sending them does not wait for the disk.
+  // Only for a file that no longer grows. The answer may be outdated a moment later.
   bool in_memory(uint64_t begin, size_t size);
-  static constexpr size_t kMaxAsked = 1 << 20;  // at once
+  static constexpr size_t kMaxAsked = 1 << 20;  // max bytes per call
 
  private:
   void map();
 
   const UniqueFd fd_;
   std::once_flag mapping_;
-  void* mapped_ = nullptr;  // to ask for its pages only: never read, as what is not there would be waited for
+  // Mapped for mincore() only, never read: reading a missing page would wait for the disk.
+  void* mapped_ = nullptr;
   uint64_t length_ = 0;
 };
 
-// A piece of one.
+// A range of an open file.
 struct FilePart {
   OpenFile& file;
   uint64_t begin;

@@ -8,26 +8,27 @@
 
 namespace portcullis::cache {
 
-// Which entry goes when there is no more room: S3-FIFO (Yang et al., "FIFO queues are all you need for cache
-// eviction", SOSP 2023). What is new waits in a small queue; what is used again there moves to the main one,
-// what is not goes, and is remembered for a while, to go to the main queue at once if it comes back. A hit
-// changes no queue, it only counts. Sizes are in bytes. Its users lock.
+// Chooses the entries to evict: S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP
+// 2023). New entries wait in a small queue. Entries that are used again there move to the main queue; the
+// others are evicted, and their hashes are remembered for a while, so that they enter the main queue at once
+// if they return. A hit only counts and does not change a queue. Sizes are in bytes. Not thread-safe: the
+// caller locks.
 class S3Fifo {
  public:
-  // `ghosts`: so many of those that have gone are remembered.
+  // `ghosts`: how many evicted hashes are remembered.
   explicit S3Fifo(size_t ghosts) : ghosts_(ghosts) {}
 
-  // By its hash; it takes `cost` bytes. `proven`: it goes to the main queue at once.
+  // Adds an entry that takes `cost` bytes. With `proven` the entry goes to the main queue at once.
   void add(Place& place, size_t cost, bool proven = false);
   void remove(Place& place);
-  // The one that is to go, which has been taken out; null when there is none.
+  // Removes the entry to evict and returns it; null when there are no entries.
   Place* evict();
 
   size_t cost() const { return small_cost_ + main_cost_; }
 
  private:
   using List = IntrusiveList<Place, Place>;
-  static constexpr size_t kSmallShare = 10;  // one tenth
+  static constexpr size_t kSmallShare = 10;  // the small queue has this fraction (a tenth) of the bytes
 
   void put(Place& place, Place::Queue queue);
 
@@ -35,7 +36,7 @@ class S3Fifo {
   List main_;
   size_t small_cost_ = 0;
   size_t main_cost_ = 0;
-  std::vector<uint64_t> ghosts_;  // by hash; a later one takes an earlier one's place
+  std::vector<uint64_t> ghosts_;  // by hash; a later hash overwrites an earlier one
 };
 
 inline void S3Fifo::put(Place& place, Place::Queue queue) {

@@ -13,7 +13,7 @@ namespace {
 using http::FieldId;
 
 bool is_understood(uint16_t status) {
-  // 206 would take knowing the parts, 304 is no response of its own.
+  // Storing 206 would require combining parts; 304 is not a response of its own.
   return status >= 200 && status < 600 && status != 206 && status != 304 &&
          !http::reason_phrase(status).empty();
 }
@@ -24,7 +24,7 @@ bool is_listed(std::string_view list, std::string_view name) {
   return found;
 }
 
-// Of the connection that it came by.
+// True for a field that belongs to the connection on which the response arrived.
 bool is_of_the_hop(const http::Field& field) {
   switch (field.id) {
     case FieldId::kAge:
@@ -36,7 +36,7 @@ bool is_of_the_hop(const http::Field& field) {
          equals_ignoring_case(field.name, "proxy-authentication-info");
 }
 
-// Says what the body is, and so does not change without it.
+// True for a field that describes the body, so it does not change unless the body changes.
 bool is_of_the_body(const http::Field& field) {
   static constexpr std::string_view kNames[] = {"content-encoding", "content-length", "content-range",
                                                 "content-type"};
@@ -54,7 +54,7 @@ bool may_store(const http::ResponseHead& response, const http::CacheControl& tol
   if (read_vary(response.fields).any) return false;
   const bool for_all = told.is_public || told.s_maxage || told.must_revalidate;
   if (asked.by_somebody && !asked.keyed_by_caller && !for_all) return false;
-  // RFC 9111 section 7.3 leaves it to the server to say that a cookie is for everybody; few know.
+  // RFC 9111 section 7.3 relies on servers to mark responses with cookies as uncacheable; few servers do.
   if (response.fields.find(FieldId::kSetCookie) != nullptr && !told.is_public &&
       !is_listed(told.private_fields, "set-cookie"))
     return false;

@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-// About as many as there may be objects.
+// About as many as the max number of objects.
 size_t ghosts_of(const Disk* disk) {
   if (disk == nullptr) return 1;
   const DiskSettings& settings = disk->settings();
@@ -55,7 +55,7 @@ Key Store::key(std::string_view text, std::string_view uri) const {
   return {text, uri, hash_bytes(text, seed_), hash_bytes(uri, seed_)};
 }
 
-// The same in every process: it is written to disk.
+// Equal in every process, because the hash is written to disk.
 uint64_t Store::hash_of_tag(std::string_view tag) const {
   return XXH3_64bits(tag.data(), tag.size());
 }
@@ -105,7 +105,7 @@ void Store::stored(const Key& key, const std::shared_ptr<Fetch>& fetch, const st
     Locked locked(shard_of(key.uri_hash));
     Slot& slot = locked.find_or_make(key);
     std::erase(slot.fetches, fetch);
-    // A validation may be of a body whose file has been lost meanwhile, or given up.
+    // The validated body's file may have been lost or discarded meanwhile.
     const bool outdated =
         fetch->outdated_ || entry->body->is_lost() || entry->body->is_discarded() ||
         (!entry->tags.empty() && fetch->purges_ != tag_purges_.load(std::memory_order_relaxed));
@@ -118,7 +118,7 @@ void Store::stored(const Key& key, const std::shared_ptr<Fetch>& fetch, const st
         for (const EntryPointer& one : *slot.variants) {
           const bool replaced = one->vary == entry->vary && one->selecting == entry->selecting;
           if (replaced || has_surplus) {
-            // A validation has made a new head for the old body.
+            // A validation creates an entry with a new head and the old body.
             take_out(locked, *one, one->body == entry->body ? Its::kAnothers : Its::kDiscarded);
             has_surplus = false;
           } else {
@@ -140,7 +140,7 @@ void Store::stored(const Key& key, const std::shared_ptr<Fetch>& fetch, const st
   completed(*entry);
 }
 
-// The lists and the counts know it no more; the slot's variants are the caller's to change.
+// Removes the entry from lists and counts; the caller changes the slot's variants.
 void Store::take_out(Locked& locked, const Entry& entry, Its body) {
   if (entry.place.slot == nullptr) return;
   entry.place.slot = nullptr;
@@ -207,7 +207,7 @@ void Store::completed(const Entry& entry) {
     }
   }
   if (on_disk && head) entry.body->keep_as(std::move(*head));
-  if (on_disk && !head) return entry.body->discard();  // it has been purged meanwhile
+  if (on_disk && !head) return entry.body->discard();  // the entry has been purged meanwhile
   if (on_disk) make_room_on_disk();
   make_room_in_memory(entry.place.uri_hash);
 }

@@ -1,4 +1,4 @@
-// What of the store lies on disk, and how it comes back.
+// The part of the store that concerns the disk: watching bodies and restoring objects.
 
 #include <algorithm>
 
@@ -15,14 +15,14 @@ void Store::move_to_disk(const std::shared_ptr<Entry>& entry) {
   watch(entry);
 }
 
-// When its file turns out to be of no use, nobody is to find it any more.
+// Removes the entry from the store when its file turns out to be unusable.
 void Store::watch(const std::shared_ptr<Entry>& entry) {
   entry->body->when_lost([this, weak = std::weak_ptr<const Entry>(entry)] {
     if (const EntryPointer lost = weak.lock()) remove(*lost);
   });
 }
 
-// On the thread that reads what is on disk, one after the other.
+// Called by the disk's thread for each stored object, one after the other.
 bool Store::restore(const DiskHead& head, std::unique_ptr<DiskFile> file) {
   const std::shared_ptr<Entry> entry = head.revive();
   if (entry == nullptr || head.length > disk_->settings().most_bytes) return false;
@@ -32,13 +32,13 @@ bool Store::restore(const DiskHead& head, std::unique_ptr<DiskFile> file) {
   entry->body = std::make_shared<Body>(head.length, std::move(file), head.sums);
   watch(entry);
   {
-    // A purge either finds it in the store, or is found here.
+    // A purge either finds the entry in the store, or is found in the list of purges here.
     const std::lock_guard restoring(restoring_.mutex);
     if (!outlives_purges(*entry, head)) return false;
     Locked locked(shard_of(its.uri_hash));
     Slot& slot = locked.find_or_make(its);
     auto variants = std::make_shared<Variants>();
-    variants->push_back(entry);  // what came since is newer
+    variants->push_back(entry);  // entries that were stored meanwhile are newer
     if (slot.variants) variants->insert(variants->end(), slot.variants->begin(), slot.variants->end());
     const bool is_known = std::any_of(variants->begin() + 1, variants->end(), [&](const EntryPointer& one) {
       return one->vary == entry->vary && one->selecting == entry->selecting;
@@ -69,7 +69,7 @@ void Store::note_purge(const Purge& purge) {
   restoring_.all = restoring_.uris.size() + restoring_.others.size() > kMaxRemembered;
 }
 
-// Under the lock of what is restored.
+// Call with the lock of `restoring_` held.
 bool Store::outlives_purges(Entry& entry, const DiskHead& head) {
   if (restoring_.all) return false;
   bool removed = false;

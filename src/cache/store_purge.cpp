@@ -1,4 +1,4 @@
-// How stored responses are ended before their time.
+// Purging: ends stored responses before their time.
 
 #include <algorithm>
 
@@ -7,7 +7,7 @@
 
 namespace portcullis::cache {
 
-// It is stale from now on; also after a restart.
+// Makes the entry stale from now on, also after a restart.
 void Store::expire(const Entry& entry) {
   const auto age = entry.age(now());
   const auto lived = age == Age::kUnknown ? milliseconds(0) : age;

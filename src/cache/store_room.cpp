@@ -1,4 +1,4 @@
-// What the stored responses take, and which go when there is no more room.
+// Accounts for the space of stored responses, and evicts responses when space runs out.
 
 #include <algorithm>
 
@@ -6,7 +6,8 @@
 
 namespace portcullis::cache {
 
-// It is whole: from now on it counts, and may be evicted. `proven`: it has been there before.
+// Called when the entry is complete: from now on it counts, and may be evicted. `proven`: it was in the cache
+// before.
 void Store::count(Locked& locked, const Entry& entry, bool proven) {
   const size_t head = entry.head_cost();
   const size_t body = static_cast<size_t>(entry.body->size());
@@ -23,7 +24,7 @@ void Store::count(Locked& locked, const Entry& entry, bool proven) {
   disk_queue_.add(entry.place, body, proven);
 }
 
-// It does not count any more, if it has.
+// Removes the entry from the counts, if it is counted.
 void Store::uncount(Locked& locked, const Entry& entry) {
   const auto counted = [&] { return entry.place.queue != Place::Queue::kNone; };
   if (!entry.body->on_disk()) {
@@ -37,7 +38,7 @@ void Store::uncount(Locked& locked, const Entry& entry) {
   note_gone(entry);
 }
 
-// No queue has it now.
+// Called when no queue contains the entry any more.
 void Store::note_gone(const Entry& entry) {
   const size_t cost = entry.place.cost;
   if (!entry.body->on_disk()) {
@@ -51,21 +52,21 @@ void Store::note_gone(const Entry& entry) {
 }
 
 bool Store::disk_is_full() const {
-  // The heads of what is on disk are to leave memory for the rest.
+  // The heads of bodies on disk may take half of the memory.
   return disk_bytes_.load(std::memory_order_relaxed) > disk_->settings().most_bytes ||
          disk_heads_.load(std::memory_order_relaxed) > most_bytes_ / 2;
 }
 
-// No room for what is being received.
+// True when there is no space for the body that is being received.
 bool Store::takes_no_more(const Entry& entry) const {
   if (entry.body->on_disk() && disk_is_full()) return true;
   return filling_.load(std::memory_order_relaxed) > most_bytes_ / 2;
 }
 
-// From the shards that have more than their share, of which there is one when all have too much together:
-// first from the one that has got something.
+// Evicts from shards that exceed their share of the memory; when the total is too large, at least one shard
+// does. Starts with the shard that has received an entry.
 void Store::make_room_in_memory(uint64_t uri_hash) {
-  // What the heads of bodies on disk take is no shard's.
+  // The memory for the heads of bodies on disk is not shared out to shards.
   const uint64_t heads = std::min(disk_heads_.load(std::memory_order_relaxed), most_bytes_);
   const uint64_t share = (most_bytes_ - heads) / kShards;
   size_t next = uri_hash % kShards;
@@ -95,9 +96,9 @@ void Store::make_room_on_disk() {
     {
       const std::lock_guard lock(disk_mutex_);
       Place* const place = disk_queue_.evict();
-      if (place == nullptr) return;  // the rest is on its way
+      if (place == nullptr) return;  // the remaining bodies are still being received
       note_gone(place->entry);
-      // Whoever takes it out of its shard meanwhile has it until the queue has let it go.
+      // Keeps the victim alive, even if another thread takes it out of its shard meanwhile.
       victim = place->entry.shared_from_this();
     }
     remove(*victim);

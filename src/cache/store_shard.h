@@ -1,6 +1,6 @@
 #pragma once
 
-// The inside of the store: what one of its locks guards.
+// The internal data of the store: the part that one lock guards.
 
 #include <array>
 #include <memory>
@@ -24,7 +24,7 @@ struct HashOfIt {
   size_t operator()(const HashedText& one) const { return one.hash; }
 };
 template <typename T>
-using ByText = std::unordered_map<HashedText, std::unique_ptr<T>, HashOfIt>;  // views of what T has
+using ByText = std::unordered_map<HashedText, std::unique_ptr<T>, HashOfIt>;  // keys are views of texts in T
 
 struct Uri {
   std::string text;
@@ -32,7 +32,7 @@ struct Uri {
   IntrusiveList<Slot, Slot> slots;
 };
 
-// What is known of one key. It is there while there is something.
+// The data of one key. A slot exists while it holds any data.
 struct Slot : ListNode<Slot> {
   std::string key;
   uint64_t hash = 0;
@@ -47,10 +47,10 @@ struct Store::Shard {
   std::mutex mutex;
   ByText<Slot> slots;
   ByText<Uri> uris;
-  S3Fifo queue;  // of those in memory
+  S3Fifo queue;  // of entries in memory
 
-  // Keys whose answers were for one request only, each until some moment. Bounded: a later one takes an
-  // earlier one's place.
+  // Marks keys whose responses were for single requests only, each until a point in time. Bounded: a later
+  // mark overwrites an earlier one.
   struct Mark {
     uint64_t hash = 0;
     std::chrono::steady_clock::time_point until{};
@@ -101,7 +101,7 @@ class Store::Locked {
     if (uri.slots.empty()) shard.uris.erase({uri.text, uri.hash});
   }
 
-  // Is destroyed when the lock has been given back.
+  // Destroys `variants` after the lock has been released.
   void discard(std::shared_ptr<const Variants> variants) { discarded_.push_back(std::move(variants)); }
 
   Shard& shard;

@@ -7,7 +7,7 @@
 namespace portcullis::cache {
 namespace {
 
-// `a ;q=0.5` is accepted, `a;q=0` is not.
+// True for `a ;q=0.5`, false for `a;q=0`.
 bool is_accepted(std::string_view parameters) {
   const size_t q = parameters.find("q=");
   if (q == std::string_view::npos) return true;
@@ -15,7 +15,7 @@ bool is_accepted(std::string_view parameters) {
   return weight.find_first_of("123456789") != std::string_view::npos;
 }
 
-// The codings that may be sent, sorted: their weights say only which of them is liked best.
+// Appends the accepted codings, sorted: their weights only express preferences.
 void append_codings(std::string& out, std::string_view list) {
   std::vector<std::string> codings;
   for_each_list_element(list, [&](std::string_view element) {
@@ -23,19 +23,20 @@ void append_codings(std::string& out, std::string_view list) {
     std::string coding = to_lower(trim(element.substr(0, end)));
     if (coding == "x-gzip") coding = "gzip";
     const bool accepted = is_accepted(to_lower(element.substr(end)));
-    // Not to refuse what nobody has is the same as to accept it.
+    // Accepting `identity` explicitly is the same as not mentioning it.
     if (coding == "identity" && accepted) return;
     codings.push_back(accepted ? coding : "!" + coding);
   });
   std::sort(codings.begin(), codings.end());
   codings.erase(std::unique(codings.begin(), codings.end()), codings.end());
-  // Refusing a coding says nothing where it would not be taken anyway.
+  // Without `*`, refusing a coding is the same as not mentioning it, except for `identity`.
   if (std::find(codings.begin(), codings.end(), "*") == codings.end())
     std::erase_if(codings, [](const std::string& one) { return one[0] == '!' && one != "!identity"; });
   for (const std::string& one : codings) (out += one) += ',';
 }
 
-// What the target was sent under this name is not what the client has sent.
+// True for a field that the gateway writes itself, so the target received a different value than the client
+// sent.
 bool is_written_by_gateway(std::string_view name) {
   using http::FieldId;
   switch (http::identify_field(name)) {
@@ -46,7 +47,7 @@ bool is_written_by_gateway(std::string_view name) {
     case FieldId::kXForwardedFor:
     case FieldId::kXForwardedHost:
     case FieldId::kXRequestId: return true;
-    default: return false;  // the scheme (X-Forwarded-Proto) is part of the key
+    default: return false;  // X-Forwarded-Proto: the scheme is part of the key
   }
 }
 

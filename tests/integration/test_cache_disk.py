@@ -477,7 +477,7 @@ def test_another_process_waits_until_the_first_has_gone(kept, origin, tmp_path):
     (tmp_path / "second").mkdir()
     second = harness.Gateway(tmp_path / "second", cache.text.replace(f":{cache.admin}", f":{admin}"))
     try:
-        second.wait_for_line("is another process's")
+        second.wait_for_line("is in use by another process")
         origin.answers["/b"] = [Answer(FRESH, body=bytes_of(2 * MIB))]
         for _ in range(2):  # it does without, and keeps what memory takes
             assert ask(second.port, "/b").body == bytes_of(2 * MIB)
