@@ -7,7 +7,7 @@
 namespace portcullis::compression {
 namespace {
 
-// "1", "0.5", "0.123" in thousandths; what is none counts as nothing.
+// Parses "1", "0.5" or "0.123" into thousandths; invalid weights count as 0.
 int parse_weight(std::string_view text) {
   if (text.empty() || (text[0] != '0' && text[0] != '1')) return 0;
   int weight = (text[0] - '0') * 1000;

@@ -16,25 +16,25 @@ constexpr auto names_of(Coding) {
   return std::to_array<EnumName<Coding>>(
       {{Coding::kGzip, "gzip"}, {Coding::kBrotli, "br"}, {Coding::kZstd, "zstd"}});
 }
-// "gzip", "x-gzip", "br", "zstd", in any case.
+// Parses "gzip", "x-gzip", "br" or "zstd", without regard to case.
 std::optional<Coding> coding_of(std::string_view name);
 
-// What Accept-Encoding says of codings (RFC 9110 section 12.5.3).
+// The codings that a request accepts, from Accept-Encoding (RFC 9110 section 12.5.3).
 class Accepted {
  public:
-  // All of the request's fields of that name, joined by commas.
+  // `list` joins all Accept-Encoding fields of the request by commas.
   explicit Accepted(std::string_view list);
 
-  // The one that the client likes best; of those that it likes alike the first of `offered`. Nothing: none of
-  // them, or no coding at all is liked better.
+  // The coding with the highest weight; among equal weights the first of `offered`. Empty when none is
+  // accepted, or when no coding (identity) is preferred.
   std::optional<Coding> best_of(const std::vector<Coding>& offered) const;
   bool takes(Coding coding) const { return weight_of(coding) > 0; }
 
  private:
   int weight_of(Coding coding) const;
 
-  int weights_[3] = {-1, -1, -1};  // in thousandths; negative: not named
-  int any_ = -1;                   // of `*`
+  int weights_[3] = {-1, -1, -1};  // in thousandths; negative: not mentioned
+  int any_ = -1;                   // weight of `*`
   int identity_ = -1;
 };
 

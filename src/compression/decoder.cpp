@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kDecodedChunk = 16 * 1024;
 constexpr uint64_t kFree = 16 << 20;
 
-// One or more members (RFC 1952 section 2.2).
+// Decodes one or more members (RFC 1952 section 2.2).
 class GzipDecoder final : public Decoder {
  public:
   GzipDecoder() {
@@ -66,7 +66,7 @@ class BrotliDecoder final : public Decoder {
     const bool was_done = is_complete();
     const BrotliDecoderResult result =
         ::BrotliDecoderDecompressStream(state_, &left, &in, &free, &out, nullptr);
-    // Nothing may follow it.
+    // Data after the end of the stream is an error.
     if (result == BROTLI_DECODER_RESULT_ERROR || (was_done && !data.empty()) ||
         (result == BROTLI_DECODER_RESULT_SUCCESS && left > 0))
       return false;
@@ -79,12 +79,12 @@ class BrotliDecoder final : public Decoder {
   BrotliDecoderState* state_;
 };
 
-// One or more frames (RFC 8878 section 3.1).
+// Decodes one or more frames (RFC 8878 section 3.1).
 class ZstdDecoder final : public Decoder {
  public:
   ZstdDecoder() : context_(::ZSTD_createDCtx()) {
     if (context_ == nullptr) throw std::bad_alloc();
-    ::ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, 23);  // RFC 9659
+    ::ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, 23);  // RFC 9659: a window of at most 8 MiB
   }
   ZstdDecoder(const ZstdDecoder&) = delete;
   ZstdDecoder& operator=(const ZstdDecoder&) = delete;
@@ -138,7 +138,7 @@ bool Decoder::more(std::string& out, size_t max) {
     out.resize(begin + made);
     made_ += made;
     if (!good || made_ > kFree + taken_ * kMaxRatio) return false;
-    if (made == 0 && left_.size() == before) return left_.empty();  // it wants more
+    if (made == 0 && left_.size() == before) return left_.empty();  // the decoder needs more input
   }
   return true;
 }

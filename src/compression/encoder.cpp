@@ -16,9 +16,9 @@ namespace portcullis::compression {
 namespace {
 
 constexpr size_t kEncodedChunk = 16 * 1024;  // bytes by which `out` grows at a time
-constexpr size_t kMaxSpare = 8;              // compressors of one kind that a thread keeps
+constexpr size_t kMaxSpare = 8;              // max compressors of one kind that a thread keeps
 
-// What one thread has used and may use again: making a compressor costs more than using it on a small body.
+// A thread's unused compressors: creating a compressor costs more than compressing a small body.
 template <typename T, void (*Free)(T*)>
 class Spares {
  public:
@@ -61,7 +61,7 @@ T* must(T* made) {
   return made;
 }
 
-// All of it in one call. libdeflate is two to three times as fast as zlib, but cannot stream.
+// Compresses a whole body in one call. libdeflate is two to three times as fast as zlib, but cannot stream.
 class WholeGzip final : public Encoder {
  public:
   WholeGzip(int level, size_t length) : level_(level) { body_.reserve(length); }
@@ -127,8 +127,8 @@ class ZstdEncoder final : public Encoder {
   ZstdEncoder(int level, std::optional<uint64_t> length) : level_(level), context_(zstds.take(level)) {
     if (context_ == nullptr) context_ = must(::ZSTD_createCCtx());
     ::ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, level);
-    // As for brotli: it is memory that a client which does not read keeps in use. A decoder need not have
-    // more than 23 (RFC 9659).
+    // Limits memory, as for brotli: a client that does not read keeps this memory in use. A decoder need not
+    // support more than 23 (RFC 9659).
     ::ZSTD_CCtx_setParameter(context_, ZSTD_c_windowLog, 19);
     if (length) ::ZSTD_CCtx_setPledgedSrcSize(context_, *length);
   }
@@ -165,9 +165,9 @@ class BrotliEncoder final : public Encoder {
   BrotliEncoder(int level, std::optional<uint64_t> length)
       : state_(must(::BrotliEncoderCreateInstance(nullptr, nullptr, nullptr))) {
     ::BrotliEncoderSetParameter(state_, BROTLI_PARAM_QUALITY, static_cast<uint32_t>(level));
-    // A smaller window is enough for most, and takes less memory for each.
+    // A smaller window is sufficient for most bodies, and takes less memory per response.
     ::BrotliEncoderSetParameter(state_, BROTLI_PARAM_LGWIN, 19);
-    // For more than that, brotli takes another 4 MiB to find what repeats itself.
+    // For a larger size hint, brotli allocates another 4 MiB for its hash table.
     constexpr uint64_t kLargestHint = (1 << 20) - 1;
     if (length)
       ::BrotliEncoderSetParameter(state_, BROTLI_PARAM_SIZE_HINT,
@@ -198,7 +198,7 @@ class BrotliEncoder final : public Encoder {
   BrotliEncoderState* state_;
 };
 
-// Waits for all of a small body, so that it leaves in one piece.
+// Collects a small body completely, so that it is sent in one piece.
 class Patient final : public Encoder {
  public:
   Patient(std::unique_ptr<Encoder> inner, size_t length) : inner_(std::move(inner)) { body_.reserve(length); }

@@ -11,27 +11,25 @@
 
 namespace portcullis::compression {
 
-// Compresses one body. One thread; the memory that it works with comes from that thread's pool and returns
-// there.
+// Compresses one body. One thread; working memory comes from that thread's pool and returns to it.
 class Encoder {
  public:
-  // A body whose length is known and not more than this is compressed in one piece, at its end: that takes
-  // less time, and less room. Longer ones would keep an event loop from everything else.
+  // A body whose length is known and at most this is compressed in one piece at its end, which is faster and
+  // takes less space. Compressing larger bodies in one piece would block the event loop for too long.
   static constexpr size_t kWhole = 128 * 1024;
 
-  // `level`: as the coding counts, gzip 1 to 9, brotli 0 to 11, zstd 1 to 19.
+  // `level` is in the coding's own scale: gzip 1 to 9, brotli 0 to 11, zstd 1 to 19.
   static std::unique_ptr<Encoder> make(Coding coding, int level, std::optional<uint64_t> length);
   virtual ~Encoder() = default;
-  // About how many bytes a compressor holds until its body has gone, when it is not one that compresses a
-  // body of known length in one piece.
+  // The approximate memory in bytes that a streaming compressor holds until its response has ended.
   static uint64_t memory_of(Coding coding, int level);
 
-  // Appends to `out` what there is to be sent; it may keep some back.
+  // Appends compressed data to `out`; the encoder may keep some data back.
   virtual void write(std::string_view data, std::string& out) = 0;
-  // Keeps nothing back.
+  // Appends all data that was kept back.
   virtual void flush(std::string& out) = 0;
   virtual void finish(std::string& out) = 0;
-  // Nothing comes before finish().
+  // True when nothing is written before finish().
   virtual bool waits_for_all() const { return false; }
 };
 

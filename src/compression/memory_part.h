@@ -5,11 +5,11 @@
 
 namespace portcullis::compression {
 
-// A part of the memory that compressors hold, counted for the whole process: slow clients keep theirs across
-// reloads. Given back when it is destroyed. Any thread.
+// A share of the memory for compressors, counted for the whole process, because slow clients hold compressors
+// across reloads. Destroying it returns the share. Any thread.
 class MemoryPart {
  public:
-  // Nothing when `bytes` more than what is held now would be more than `max`.
+  // Takes `bytes`. Empty when the total would exceed `max`.
   static std::optional<MemoryPart> take(uint64_t bytes, uint64_t max);
 
   MemoryPart(MemoryPart&& other) noexcept;
