@@ -40,7 +40,7 @@ class RandomChoice final : public Balancer {
       if (at < candidates[i].share()) return &candidates[i];
       at -= candidates[i].share();
     }
-    return nullptr;  // cannot be: the shares add up
+    return nullptr;  // unreachable: the shares add up to the total
   }
 };
 
@@ -58,10 +58,10 @@ class TwoChoices : public Balancer {
   virtual bool better(const Target& one, const Target& other) const = 0;
 
  private:
-  // An eligible one, all alike, but not `not_this`.
+  // Draws one of the eligible targets with equal probability, but not `not_this`.
   static Target* draw(const Candidates& candidates, const Target* not_this, Random& random) {
     const auto fits = [&](size_t i) { return candidates.eligible(i) && &candidates[i] != not_this; };
-    // Most are eligible most of the time.
+    // Most targets are eligible most of the time, so a few random tries usually succeed.
     for (int tries = 0; tries < 4; ++tries) {
       const size_t i = random.below(candidates.size());
       if (fits(i)) return &candidates[i];
@@ -77,14 +77,14 @@ class TwoChoices : public Balancer {
   }
 };
 
-// By requests in flight for their weight.
+// Chooses the target with fewer requests in flight, relative to its weight.
 class LeastRequest final : public TwoChoices {
   bool better(const Target& one, const Target& other) const override {
     return (one.in_flight + uint64_t{1}) * other.share() < (other.in_flight + uint64_t{1}) * one.share();
   }
 };
 
-// By latency as well.
+// Chooses by latency and requests in flight.
 class PeakEwma final : public TwoChoices {
   bool better(const Target& one, const Target& other) const override { return one.cost() < other.cost(); }
 };

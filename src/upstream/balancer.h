@@ -9,14 +9,13 @@
 
 namespace portcullis::upstream {
 
-// What a choice depends on besides the targets.
+// What the choice depends on besides the targets.
 struct Wish {
-  uint64_t tried = 0;  // targets to be avoided, a bit each, the first 64
-  uint64_t hash =
-      0;  // of the key that consistent hashing goes by; another one for each request without a key
+  uint64_t tried = 0;  // targets to avoid, one bit each for the first 64
+  uint64_t hash = 0;   // of the key for consistent hashing; random for a request without a key
 };
 
-// Whom a balancer may choose from.
+// The targets that a balancer may choose from.
 class Candidates {
  public:
   Candidates(std::span<Target* const> targets, uint64_t tried, bool admit_all)
@@ -36,17 +35,19 @@ class Candidates {
   bool admit_all_;
 };
 
-// How one of several targets is chosen. Of one worker's, for one list of targets; a list that changes gets a
-// new one.
+// Chooses one of several targets. A balancer belongs to one worker and one list of targets; a changed list
+// gets a new balancer.
 class Balancer {
  public:
   virtual ~Balancer() = default;
-  // `candidates` are the targets that it was made for, in the same order. Null when none is eligible.
+  // `candidates` must be the targets that the balancer was made for, in the same order. Null when no target
+  // is eligible.
   virtual Target* pick(const Candidates& candidates, uint64_t hash, Random& random) = 0;
 };
 
 std::unique_ptr<Balancer> make_balancer(Balance kind, std::span<Target* const> targets);
-// By what the request is about, so that the same key finds the same target on all nodes (hash_balancers.cpp).
+// Chooses by a hash of the request's key, so that equal keys go to the same target on all nodes
+// (hash_balancers.cpp).
 std::unique_ptr<Balancer> make_ring_hash(std::span<Target* const> targets);
 std::unique_ptr<Balancer> make_maglev(std::span<Target* const> targets);
 

@@ -10,13 +10,13 @@ std::optional<Breaker::Slot> Breaker::take(Load load, const BreakerLimits& limit
   const uint32_t most = limits.of(load);
   if (most == 0 && load != Load::kPending) return Slot();
   std::atomic<uint32_t>& in_use = count(load).in_use;
-  // Whoever waits for a connection and whoever gives one back must not miss each other: these two counts are
-  // seen by all in one order, and are never, not for a moment, more than there is.
+  // A request that starts waiting and a connection that is returned must not miss each other. Therefore these
+  // two counts are sequentially consistent, and never exceed the real numbers, not even temporarily.
   uint32_t known = in_use.load(std::memory_order_seq_cst);
   while (most == 0 || known < most) {
     if (in_use.compare_exchange_weak(known, known + 1, std::memory_order_seq_cst)) return Slot(*this, load);
   }
-  if (load != Load::kConnections) note_refused(load);  // else he may wait
+  if (load != Load::kConnections) note_refused(load);  // for connections the request may wait instead
   return std::nullopt;
 }
 

@@ -12,11 +12,11 @@ namespace portcullis::upstream {
 
 class ConnectionQueue;
 
-// What an upstream may be burdened with at once, by all workers together.
+// The kinds of load that a circuit breaker limits, summed over all workers.
 enum class Load : uint8_t { kConnections, kPending, kRequests, kRetries };
 inline constexpr size_t kLoads = 4;
 
-// The most of each; 0: no limit.
+// The max of each load; 0: no limit.
 struct BreakerLimits {
   std::array<uint32_t, kLoads> most{};
 
@@ -25,11 +25,11 @@ struct BreakerLimits {
   bool operator==(const BreakerLimits&) const = default;
 };
 
-// An upstream's circuit breaker: counts what it bears now. Shared by all workers and living through reloads;
+// An upstream's circuit breaker: counts the current load. Shared by all workers and kept over reloads;
 // counting takes no lock. Any thread.
 class Breaker {
  public:
-  // One of what is counted, until it is destroyed. An empty one counts nothing.
+  // One unit of load, counted until it is destroyed. An empty slot counts nothing.
   class Slot {
    public:
     Slot() = default;
@@ -55,20 +55,22 @@ class Breaker {
     Load load_ = Load::kRequests;
   };
 
-  // One more, or nothing when there are as many as the limits allow. What has no limit is not counted, but
-  // for those who wait.
+  // Takes one more unit, or returns nothing when the limit is reached. Loads without a limit are not counted,
+  // except kPending.
   std::optional<Slot> take(Load load, const BreakerLimits& limits);
-  // Somebody was turned away for this; as take() says itself, but for connections, which one may wait for.
+  // Records that a request was refused because of this load. take() records that itself, except for
+  // connections, which a request may wait for.
   void note_refused(Load load) { count(load).refused.fetch_add(1, std::memory_order_relaxed); }
 
   uint32_t in_use(Load load) const { return count(load).in_use.load(std::memory_order_relaxed); }
   uint64_t refused(Load load) const { return count(load).refused.load(std::memory_order_relaxed); }
 
-  // The workers' queues of those who wait for a connection. Takes a lock: for when upstreams come and go.
+  // Registers a worker's queue of requests that wait for a connection. Takes a lock, so call it only when
+  // upstreams are created and destroyed.
   void join(ConnectionQueue& queue);
   void leave(ConnectionQueue& queue);
-  // `asking` waits, and other workers may have connections that do nothing: they close one each. Takes a
-  // lock, as giving a connection back does while somebody waits.
+  // Called when requests in `asking` wait: each other worker closes one idle connection, if it has any. Takes
+  // a lock, as returning a connection does while requests wait.
   void ask_others_for_idle(const ConnectionQueue& asking);
 
  private:
@@ -80,13 +82,13 @@ class Breaker {
   const Count& count(Load load) const { return counts_[static_cast<size_t>(load)]; }
   void give_back(Load load);
   friend class ConnectionQueue;
-  // There is a place for a connection.
+  // Wakes a waiting request, because a connection may be opened.
   void wake_one(const ConnectionQueue* except);
 
   std::array<Count, kLoads> counts_;
   std::mutex mutex_;
   std::vector<ConnectionQueue*> queues_;
-  size_t next_ = 0;  // of the queues, to be woken
+  size_t next_ = 0;  // index of the next queue to wake
 };
 
 }  // namespace portcullis::upstream

@@ -15,12 +15,13 @@ namespace {
 
 constexpr size_t kMaxHttp2Answer = 64 * 1024;
 
-// A gRPC message (five bytes of prefix) with HealthCheckRequest: field 1, the service's name.
+// A gRPC message (with a prefix of five bytes) that holds a HealthCheckRequest: field 1 is the service's
+// name.
 std::string health_request(const std::string& service) {
   std::string message;
   if (!service.empty()) {
     message += '\x0a';
-    message += static_cast<char>(service.size());  // the configuration keeps it below 128
+    message += static_cast<char>(service.size());  // the configuration limits the name to 127 bytes
     message += service;
   }
   std::string out(4, '\0');
@@ -28,7 +29,7 @@ std::string health_request(const std::string& service) {
   return out + message;
 }
 
-// HealthCheckResponse's field 1, the status; 0 when it is not there.
+// The status in field 1 of HealthCheckResponse; 0 when the field is missing.
 int serving_status(const std::string& body) {
   using http::kGrpcPrefix;
   constexpr char kStatus = '\x08';
@@ -36,7 +37,7 @@ int serving_status(const std::string& body) {
   return body[kGrpcPrefix + 1];
 }
 
-// Takes what has come of the answer; true when it is all there.
+// Reads the part of the answer that has arrived; true when the answer is complete.
 bool take_answer(Channel& channel, Stream& stream, Http2Answer& answer) {
   while (channel.has_head()) {
     const std::unique_ptr<http::h2::Head> head = channel.take_head();
@@ -91,8 +92,8 @@ Task<std::string> ask_http2(Stream& socket, const HealthCheck& check, std::strin
     if (got.bytes == 0) co_return "it closed the connection";
     const bool goes_on = session.receive({block.data(), got.bytes});
     if (take_answer(channel, stream, answer)) co_return "";
-    if (!goes_on) co_return "its answer is no HTTP/2";
-    if (channel.is_broken()) co_return "it broke its answer off";
+    if (!goes_on) co_return "its answer is not HTTP/2";
+    if (channel.is_broken()) co_return "it ended its answer early";
   }
 }
 

@@ -9,19 +9,19 @@
 
 namespace portcullis::upstream {
 
-// What a target has answered to a check over HTTP/2.
+// A target's answer to a health check over HTTP/2.
 struct Http2Answer {
   uint16_t status = 0;
-  std::string body;  // its first `kMaxAnswer` bytes or more
+  std::string body;  // the first `kMaxAnswer` bytes or slightly more
   std::string grpc_status;
 };
 
-// Asks as `check` says, on a connection that is there: by its request, or by gRPC's health protocol
-// (grpc.health.v1). Why there is no answer, or "".
+// Sends the health check on an open connection: the configured request, or gRPC's health protocol
+// (grpc.health.v1). Returns why there is no answer, or "".
 Task<std::string> ask_http2(Stream& socket, const HealthCheck& check, std::string_view scheme,
                             const std::string& host, Clock::time_point deadline, Http2Answer& answer);
 
-// What gRPC's health protocol has found: "" when the service is serving, else why not.
+// Evaluates an answer of gRPC's health protocol: "" when the service is serving, otherwise the reason.
 std::string judge_grpc(const Http2Answer& answer);
 
 }  // namespace portcullis::upstream

@@ -13,9 +13,9 @@
 namespace portcullis::upstream {
 namespace {
 
-constexpr size_t kMaxAnswer = 64 * 1024;  // of head and body; more is not looked at
+constexpr size_t kMaxAnswer = 64 * 1024;  // of head and body; the rest is ignored
 
-// A connection and what has come over it, against one deadline.
+// A connection, the data received on it, and the deadline for the whole check.
 struct Call {
   Stream stream;
   Clock::time_point deadline;
@@ -30,7 +30,7 @@ std::string words(const IoResult& result) {
   return result.error == 0 ? "it closed the connection" : std::strerror(result.error);
 }
 
-// Appends what comes next; why it could not, or "".
+// Appends the next received bytes. Returns the reason on failure, otherwise "".
 Task<std::string> receive(Call& call) {
   char buffer[4096];
   const IoResult got = co_await call.stream.read(buffer, sizeof buffer, call.left());
@@ -61,7 +61,7 @@ Task<std::string> open(Call& call, const UpstreamDefinition& upstream, SocketAdd
   co_return shaken.ok ? "" : "TLS: " + (shaken.timed_out ? std::string("no answer in time") : shaken.failure);
 }
 
-// The body as far as it has come; nothing while more of it is to come.
+// The body received so far; nothing while a part of it is still missing.
 std::optional<std::string> body_of(const http::ResponseHead& head, std::string_view rest, bool ended,
                                    bool lenient) {
   const bool enough = ended || rest.size() >= kMaxAnswer;
@@ -118,7 +118,7 @@ Task<std::string> ask(Call& call, const UpstreamDefinition& upstream, const std:
                                      .target_length = 0,
                                      .lenient = lenient});
     const http::h1::ParseState state = parser.parse(call.received, check.method, head);
-    if (state == http::h1::ParseState::kFailed) co_return "its answer is no HTTP";
+    if (state == http::h1::ParseState::kFailed) co_return "its answer is not HTTP";
     if (state == http::h1::ParseState::kDone) {
       const std::string_view rest = std::string_view(call.received).substr(parser.head_size());
       if (head.status < 200) {

@@ -22,7 +22,7 @@ ConnectionQueue::~ConnectionQueue() {
 std::optional<Breaker::Slot> ConnectionQueue::take() {
   for (;;) {
     auto slot = breaker_->take(Load::kConnections, limits_);
-    // One that does nothing, to another target, is in the way.
+    // An idle connection to another target may occupy the place: close it and try again.
     if (slot || !close_idle_()) return slot;
   }
 }
@@ -43,7 +43,7 @@ void ConnectionQueue::post_freed() {
   loop_.post([address = address_] {
     ConnectionQueue* const queue = address->queue;
     if (queue == nullptr) return;
-    // Who waited here has helped himself: the place is somebody else's.
+    // The requests that waited here have obtained connections otherwise, so the place goes to another worker.
     queue->waiters_.empty() ? queue->breaker_->wake_one(queue) : queue->freed();
   });
 }

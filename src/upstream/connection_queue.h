@@ -10,22 +10,22 @@
 
 namespace portcullis::upstream {
 
-// One worker's requests that wait for a connection to an upstream that may not have another one. They are
-// served in the order in which they came; between workers, those who have more waiting get more. One
-// thread's, where nothing else is said.
+// One worker's requests that wait for a connection to an upstream whose limit of connections is reached.
+// Requests are served in order of arrival; a worker with more waiting requests gets more connections. On the
+// worker's thread, unless stated otherwise.
 class ConnectionQueue {
  public:
-  // `close_idle` closes one connection that does nothing; false when there is none.
+  // `close_idle` closes one idle connection; false when there is none.
   ConnectionQueue(EventLoop& loop, std::shared_ptr<Breaker> breaker, const BreakerLimits& limits,
                   std::function<bool()> close_idle);
   ~ConnectionQueue();
   ConnectionQueue(const ConnectionQueue&) = delete;
   ConnectionQueue& operator=(const ConnectionQueue&) = delete;
 
-  // The right to open a connection, or nothing.
+  // Takes the right to open a connection, or nothing when the limit is reached.
   std::optional<Breaker::Slot> take();
-  // Somebody's place in the queue: from before he looks a last time whether he has to wait, so that nothing
-  // becomes free unseen.
+  // A request's place in the queue. Enter before checking a last time whether waiting is necessary, so that a
+  // connection that becomes free meanwhile is not missed.
   class Place {
    public:
     Place(ConnectionQueue& queue, Breaker::Slot slot) : queue_(queue), slot_(std::move(slot)) {
@@ -35,8 +35,8 @@ class ConnectionQueue {
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
-    // co_await: until it is worthwhile to look again, for a connection or for the right to open one. False
-    // when the time is over.
+    // co_await: waits until a connection, or the right to open one, may be available. False after the
+    // timeout.
     WaitList::Waiter wait(Milliseconds timeout) {
       return queue_.waiters_.wait(timeout, std::exchange(waited_, true));
     }
@@ -46,20 +46,20 @@ class ConnectionQueue {
     Breaker::Slot slot_;
     bool waited_ = false;
   };
-  // Null when as many wait as may. Allocates, but only for those who wait.
+  // Null when the max number of requests wait. Allocates, but only for requests that wait.
   std::unique_ptr<Place> enter();
-  // A connection has nothing to do, or has room for one more stream.
+  // Called when a connection becomes idle, or has room for another stream.
   void freed() { waiters_.wake_one(); }
-  // Whether a connection that has nothing to do is to be closed, because others need its place more.
+  // True when an idle connection should be closed, because other workers need its place more.
   bool owes_others();
 
-  // Any thread.
+  // The number of waiting requests. Any thread.
   uint32_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
   void post_freed();
   void post_close_idle();
 
  private:
-  // What other threads' messages find, or do not find any more.
+  // The queue as messages from other threads find it; the pointer is null once the queue is destroyed.
   struct Address {
     ConnectionQueue* queue;
   };

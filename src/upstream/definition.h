@@ -19,12 +19,12 @@
 
 namespace portcullis::upstream {
 
-// What is spoken to targets; kAuto: as they choose (ALPN).
+// The protocol for targets; kAuto: negotiated by ALPN.
 enum class Protocol : uint8_t { kHttp1, kHttp2, kAuto };
 enum class ProxyProtocol : uint8_t { kNone, k1, k2 };
 enum class Balance : uint8_t { kRoundRobin, kLeastRequest, kRandom, kPeakEwma, kRingHash, kMaglev };
 
-// Names and values, sorted.
+// Pairs of name and value, sorted.
 using Metadata = std::vector<std::pair<std::string, std::string>>;
 
 struct TargetDefinition {
@@ -32,7 +32,7 @@ struct TargetDefinition {
   std::variant<SocketAddress, HostPort> place{};
   uint32_t weight = 1;
   std::shared_ptr<const telemetry::TargetShards> metrics{};
-  uint32_t rank = 0;  // lower ones are preferred
+  uint32_t rank = 0;  // targets with a lower rank are preferred
   Metadata metadata{};
 
   bool operator==(const TargetDefinition&) const = default;
@@ -40,63 +40,63 @@ struct TargetDefinition {
 
 using TargetList = std::vector<TargetDefinition>;
 
-// How targets are asked for their health.
+// How the health of targets is checked.
 struct HealthCheck {
   enum class Kind : uint8_t { kNone, kTcp, kHttp, kGrpc };
   Kind kind = Kind::kNone;
   std::string method = "GET";
   std::string path{};
-  std::string grpc_service{};  // empty: all of them
-  std::string host{};          // for the Host field; empty: the target's
-  uint16_t port = 0;           // 0: the target's
+  std::string grpc_service{};  // empty: the server as a whole
+  std::string host{};          // for the Host field; empty: the target's host
+  uint16_t port = 0;           // 0: the target's port
   Milliseconds interval{5'000};
-  Milliseconds unhealthy_interval{5'000};  // while it is down
+  Milliseconds unhealthy_interval{5'000};  // while the target is down
   Milliseconds timeout{1'000};
-  uint32_t healthy_after = 2;    // checks in a row
-  uint32_t unhealthy_after = 3;  // likewise
+  uint32_t healthy_after = 2;    // passed checks in a row
+  uint32_t unhealthy_after = 3;  // failed checks in a row
   std::vector<std::pair<uint16_t, uint16_t>> statuses{{200, 299}};
-  std::string body{};  // an expression (RE2) that the body must have; empty: any
+  std::string body{};  // an expression (RE2) that the body must match; empty: any body
 
   bool operator==(const HealthCheck&) const = default;
 };
 
-// When a request is sent again.
+// When a request is retried.
 struct Retries {
-  uint32_t attempts = 0;  // after the first, besides those for which no connection was made
-  bool on_reset = true;   // no answer, or none that is HTTP
+  uint32_t attempts = 0;  // max retries after the first attempt; failed connects do not count
+  bool on_reset = true;   // retry when the connection ends without a valid HTTP response
   bool on_timeout = false;
   std::vector<uint16_t> statuses{};  // sorted
-  double budget = 0.2;               // of the requests
-  uint32_t least_each_second = 3;    // beyond the budget
-  Milliseconds pause{25};            // before the first; twice of it before the next, and so on
+  double budget = 0.2;               // max share of the requests
+  uint32_t least_each_second = 3;    // retries that are allowed in addition to the budget
+  Milliseconds pause{25};            // before the first retry; doubled before each further one
   Milliseconds longest_pause{250};
-  Milliseconds longest_retry_after{1'000};  // that a target may ask for
-  uint64_t body_size = 64 * 1024;           // larger ones are sent once
+  Milliseconds longest_retry_after{1'000};  // max Retry-After that is honoured
+  uint64_t body_size = 64 * 1024;           // requests with larger bodies are not retried
 
   bool operator==(const Retries&) const = default;
 };
 
-// When a request is sent to a second target although the first may still answer.
+// When a request is also sent to a second target while the first may still answer.
 struct Hedging {
   static constexpr uint32_t kMax = 5;
 
-  Milliseconds delay{0};  // without an answer; 0: never
-  uint32_t attempts = 1;  // besides the first
-  double budget = 0.1;    // of the requests
+  Milliseconds delay{0};  // time without an answer; 0: no hedging
+  uint32_t attempts = 1;  // max additional attempts
+  double budget = 0.1;    // max share of the requests
 
   bool operator==(const Hedging&) const = default;
 };
 
-// Keeps a client with its target by a signed cookie.
+// A signed cookie that keeps a client with its target.
 struct StickyCookie {
-  std::string name;             // empty: none
-  std::string key;              // of the signature; the same on all nodes
-  std::chrono::seconds ttl{0};  // 0: until the browser ends
+  std::string name;             // empty: no cookie
+  std::string key;              // of the signature; must be equal on all nodes
+  std::chrono::seconds ttl{0};  // 0: a session cookie
 
   bool operator==(const StickyCookie&) const = default;
 };
 
-// How much of responses a target may send ahead by HTTP/2, in bytes.
+// HTTP/2 flow control windows for responses, in bytes.
 struct Http2Windows {
   uint32_t stream = 128 << 10;
   uint32_t connection = 32 << 20;
@@ -104,35 +104,37 @@ struct Http2Windows {
   bool operator==(const Http2Windows&) const = default;
 };
 
-// A backend service as configured. Immutable, shared by all workers through the snapshot.
+// A configured backend service. Immutable, shared by all workers through the snapshot.
 struct UpstreamDefinition {
   std::string name;
   Balance balance = Balance::kRoundRobin;
   TargetList targets;
-  bool discovers = false;  // more targets are learnt from elsewhere
+  bool discovers = false;  // further targets come from a discovery source
   Milliseconds connect_timeout{1'000};
   Milliseconds response_timeout{15'000};
   Milliseconds idle_timeout{60'000};
   Milliseconds tunnel_timeout{3'600'000};
-  Milliseconds total_timeout{0};  // of all tries, to the response's head; 0: none
-  http::h1::HeadLimits response_limits = http::h1::kResponseLimits;  // head_size goes for the trailers, too
+  Milliseconds total_timeout{0};  // for all attempts, up to the response's head; 0: no timeout
+  http::h1::HeadLimits response_limits = http::h1::kResponseLimits;  // head_size also applies to trailers
   TcpKeepalive keepalive{};
-  std::shared_ptr<UpstreamHealth> health = std::make_shared<UpstreamHealth>();  // lives through reloads
-  std::shared_ptr<Breaker> breaker = std::make_shared<Breaker>();               // likewise
+  std::shared_ptr<UpstreamHealth> health = std::make_shared<UpstreamHealth>();  // kept over reloads
+  std::shared_ptr<Breaker> breaker = std::make_shared<Breaker>();               // kept over reloads
   BreakerLimits limits{};
   EjectionRules ejection{};
   HealthCheck check{};
   Retries retries{};
   Hedging hedging{};
-  double panic_threshold = 0;  // with a smaller share of available targets, availability does not count
-  Milliseconds slow_start{0};  // how long a new or recovered target takes to its full share
+  // With a smaller share of available targets, unavailable targets are used as well.
+  double panic_threshold = 0;
+  Milliseconds slow_start{0};  // time in which a new or recovered target reaches its full share
   Protocol protocol = Protocol::kHttp1;
   Http2Windows http2{};
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
-  std::shared_ptr<const tls::ClientContext> tls{};  // null: plain
-  std::string server_name{};                        // asked for and verified; empty: the target's own
+  std::shared_ptr<const tls::ClientContext> tls{};  // null: no TLS
+  std::string server_name{};                        // for SNI and verification; empty: the target's host
   StickyCookie sticky{};
-  std::vector<Metadata> subsets{Metadata{}};  // what routes choose from; the first is all targets
+  // Subsets that routes choose from; the first one has all targets.
+  std::vector<Metadata> subsets{Metadata{}};
 
   bool operator==(const UpstreamDefinition&) const = default;
 };

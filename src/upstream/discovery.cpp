@@ -10,12 +10,12 @@ namespace portcullis::upstream {
 
 namespace {
 
-// What is known of a name in one family.
+// The state of a name in one address family.
 struct FamilyState {
   Resolver::Family kind;
-  bool open = false;      // a question is on its way
+  bool open = false;      // a query is in progress
   bool found = false;     // the last answer had addresses
-  Addresses addresses{};  // of the last answer that had some, unless a later one has denied them
+  Addresses addresses{};  // of the last answer with addresses, unless a later answer denied them
   std::chrono::seconds ttl{0};
   bool denied = false;
   std::string error{};
@@ -23,17 +23,17 @@ struct FamilyState {
 
 }  // namespace
 
-// One name: the questions for its IPv4 and IPv6 addresses, or the time until they are asked anew. Each family
-// is a question of its own, so that a name server that drops one of them delays nothing but that.
+// One name: its queries for IPv4 and IPv6 addresses, and the timer for the next queries. Each family is
+// queried separately, so a name server that drops one query delays only that family.
 class Discovery::Name final : private Timer {
  public:
   Name(Discovery& discovery, std::string host) : discovery_(discovery), host_(std::move(host)) {}
 
-  // The first outcome is known, good or bad.
+  // True once a first answer, or failure, has arrived.
   bool answered() const { return answered_; }
   const Addresses& addresses() const { return addresses_; }
 
-  // Asks for what is not on its way already.
+  // Sends the queries that are not in progress.
   void ask() {
     if (const auto found = discovery_.resolver_->look_in_hosts_file(host_)) {
       note_found();
@@ -41,7 +41,7 @@ class Discovery::Name final : private Timer {
       return publish(found->addresses);
     }
     std::array<bool, 2> due{};
-    // Both are marked first, because an answer may come before resolve() returns.
+    // Both families are marked first, because an answer may arrive before resolve() returns.
     for (size_t i = 0; i < due.size(); ++i) due[i] = !std::exchange(families_[i].open, true);
     for (size_t i = 0; i < due.size(); ++i) {
       if (!due[i]) continue;
@@ -52,7 +52,7 @@ class Discovery::Name final : private Timer {
           });
     }
   }
-  // The same through a new resolver: what the old one was asked gets no answer.
+  // Repeats the queries through a new resolver, because the old resolver's queries get no answers.
   void ask_anew() {
     for (FamilyState& one : families_) one.open = false;
     ask();
@@ -68,7 +68,7 @@ class Discovery::Name final : private Timer {
     Name& name_;
   };
 
-  // How long the answer about one family waits for that about the other: RFC 8305 section 3 recommends 50 ms.
+  // How long the answer of one family waits for the other: RFC 8305 section 3 recommends 50 ms.
   static constexpr Milliseconds kResolutionDelay{50};
 
   void fire() override { ask(); }
@@ -90,12 +90,12 @@ class Discovery::Name final : private Timer {
     }
   }
 
-  // Goes by what has been answered so far.
+  // Evaluates the answers received so far.
   void settle() {
     delay_.unlink();
     answered_ = true;
     const Settings& settings = discovery_.settings_;
-    const FamilyState* least = nullptr;  // of those found, with the least time to live
+    const FamilyState* least = nullptr;  // the family with addresses whose TTL ends first
     for (const FamilyState& one : families_) {
       if (one.found && (least == nullptr || one.ttl < least->ttl)) least = &one;
     }
@@ -114,7 +114,7 @@ class Discovery::Name final : private Timer {
     publish(std::move(all));
   }
 
-  // Each failure is counted, and told when the outcome is another one than before.
+  // Counts each failure, and logs it when the reason differs from the last one.
   void note_failure(const std::string& error) {
     count_fault(Fault::kNameLookup);
     if (last_error_ != error)
@@ -143,7 +143,8 @@ class Discovery::Name final : private Timer {
   Addresses addresses_;
   std::string last_error_;
   bool answered_ = false;
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // the resolver cannot be told to forget a question
+  // Tells callbacks that this object still exists; queries cannot be cancelled.
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 Discovery::Discovery(EventLoop& loop, OnChange on_change) : loop_(loop), on_change_(std::move(on_change)) {}
@@ -152,7 +153,7 @@ Discovery::~Discovery() = default;
 Milliseconds Discovery::pause_after(std::chrono::seconds ttl) {
   const Milliseconds pause =
       std::clamp<Milliseconds>(ttl, settings_.least_ttl, std::max(settings_.least_ttl, settings_.most_ttl));
-  // Up to a tenth later, so that the gateways of a cluster, and the names of one, do not ask in step.
+  // Adds up to a tenth, so that a cluster's gateways, and a gateway's names, do not query at the same time.
   return pause + Milliseconds(random_.below(static_cast<uint64_t>(pause.count() / 10 + 1)));
 }
 

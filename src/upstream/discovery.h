@@ -13,32 +13,33 @@
 
 namespace portcullis::upstream {
 
-// Keeps the addresses of host names current: asks again when the time to live of an answer is over. When
-// asking fails the last answer stays. Lives on the control thread's loop.
+// Keeps the addresses of host names current: queries again when the TTL of an answer ends. When a query
+// fails, the last answer stays valid. On the control thread's loop.
 class Discovery {
  public:
   struct Settings {
-    std::vector<std::string> servers;  // "address:port"; empty: those of the system
-    Milliseconds least_ttl{5'000};     // also the pause after a failure
+    std::vector<std::string> servers;  // "address:port"; empty: the name servers of the system
+    Milliseconds least_ttl{5'000};     // min TTL; also the pause after a failure
     Milliseconds most_ttl{300'000};
 
     bool operator==(const Settings&) const = default;
   };
-  // Called with each change of what `host` stands for.
+  // Called whenever the addresses of `host` change.
   using OnChange = std::function<void(const std::string& host, const Addresses& addresses)>;
 
   Discovery(EventLoop& loop, OnChange on_change);
   ~Discovery();
 
-  // From now on these names are kept current, and no others.
+  // Replaces the set of watched names.
   Status watch(const std::set<std::string>& hosts, const Settings& settings);
-  // Calls visit(host, addresses) for each name that is known.
+  // Calls visit(host, addresses) for each name with known addresses.
   void for_each(const OnChange& visit) const;
-  // True when every name has been answered, well or not, at least once.
+  // True when every name has an answer or a failure.
   bool settled() const;
-  // When to ask again for what is known for so long.
+  // How long to wait before the next query for an answer with this TTL.
   Milliseconds pause_after(std::chrono::seconds ttl);
-  // For other questions, made when first needed; null when there is no way to ask. Not to be kept.
+  // The resolver for other queries, created when first needed; null when it cannot be created. Do not keep
+  // the pointer: a new configuration may replace the resolver.
   Resolver* resolver();
 
  private:

@@ -7,8 +7,8 @@ namespace portcullis::upstream {
 namespace {
 
 // Consistent hashing (Karger et al., 1997): each target has points on a ring in proportion to its weight, and
-// a key belongs to the next point. When a target comes or goes only its own keys move; while one is
-// unavailable its keys go to the points that follow its own, which are everybody's.
+// a key belongs to the next point. When a target is added or removed, only its own keys move. While a target
+// is unavailable, its keys go to the points that follow its own points, which belong to all other targets.
 class RingHash final : public Balancer {
  public:
   explicit RingHash(std::span<Target* const> targets) {
@@ -20,7 +20,7 @@ class RingHash final : public Balancer {
     };
     uint64_t all = 0;
     for (const Target* target : targets) all += times(*target);
-    // One point less for everybody moves one key in as many as there were: the ring need not grow for ever.
+    // The number of points per target is reduced for many targets, so the ring's size is bounded.
     const uint64_t points = std::clamp<uint64_t>(kMaxPoints / std::max<uint64_t>(all, 1), 16, kPoints);
     for (size_t i = 0; i < targets.size(); ++i) {
       for (uint64_t point = 0; point < times(*targets[i]) * points; ++point)
@@ -41,12 +41,12 @@ class RingHash final : public Balancer {
   }
 
  private:
-  // Twice, because one multiplication leaves neighbours at even distances.
+  // Two multiplications, because after one of them neighbouring points would lie at even distances.
   static uint64_t place_of(uint64_t id, uint64_t point) {
     return hash_mix(hash_mix(id, point), 0x8EBC6AF09C88C6E3ull);
   }
 
-  static constexpr uint64_t kPoints = 256;  // for the lightest; shares are off by a sixteenth or so
+  static constexpr uint64_t kPoints = 256;  // of the lightest target; shares deviate by about a sixteenth
   static constexpr uint64_t kMaxTimes = 64;
   static constexpr uint64_t kMaxPoints = 1 << 16;
   struct Point {
@@ -57,9 +57,9 @@ class RingHash final : public Balancer {
 };
 
 // Maglev hashing (Eisenbud et al., "Maglev: a fast and reliable software network load balancer", 2016,
-// section 3.4): a table of a prime size in which targets take turns to fill their preferred places. One
-// look-up, and shares even to within a few in a thousand; a target that comes or goes moves few keys beside
-// its own.
+// section 3.4): a table of prime size in which targets take turns to fill their preferred slots. A choice is
+// one table look-up, shares are even to within a few per thousand, and adding or removing a target moves few
+// keys besides its own.
 class Maglev final : public Balancer {
  public:
   explicit Maglev(std::span<Target* const> targets) : table_(kSize, kNobody) {
@@ -77,12 +77,12 @@ class Maglev final : public Balancer {
       fillers.push_back({id, static_cast<uint32_t>(i), id % kSize, hash_mix(id, kSize) % (kSize - 1) + 1, 0,
                          static_cast<double>(targets[i]->definition().weight) / heaviest, 0});
     }
-    // Nodes that learn of the targets in another order fill the same table.
+    // Sorted, so that nodes that learn about the targets in a different order fill the same table.
     std::sort(fillers.begin(), fillers.end(), [](const Filler& a, const Filler& b) { return a.id < b.id; });
     for (size_t filled = 0; filled < kSize && !fillers.empty();) {
       for (Filler& one : fillers) {
         if (filled == kSize) break;
-        // The heaviest has a turn in each round, the others in their share of the rounds.
+        // The heaviest target has a turn in each round, the others in proportion to their weight.
         one.turns += one.weight;
         if (one.turns < 1) continue;
         one.turns -= 1;
@@ -97,7 +97,7 @@ class Maglev final : public Balancer {
   }
 
   Target* pick(const Candidates& candidates, uint64_t hash, Random&) override {
-    // The keys of one that is unavailable are spread over all others.
+    // The keys of an unavailable target are spread over all others.
     for (int tries = 0; tries < 16; ++tries, hash = hash_mix(hash, 0x2545F4914F6CDD1Dull)) {
       const size_t i = table_[hash % kSize];
       if (i < candidates.size() && candidates.eligible(i)) return &candidates[i];

@@ -43,7 +43,8 @@ void UpstreamHealth::note_failure(TargetHealth& target, const EjectionRules& rul
   if (!target.ejected(now)) eject(target, rules, now, "");
 }
 
-// `why`: of an interval; empty: failures in a row. False when too many are ejected already.
+// `why` is the reason for an interval's ejection; empty: consecutive failures. False when too many targets
+// are ejected already.
 bool UpstreamHealth::eject(TargetHealth& target, const EjectionRules& rules, Clock::time_point now,
                            std::string why) {
   const std::lock_guard lock(mutex_);
@@ -54,7 +55,7 @@ bool UpstreamHealth::eject(TargetHealth& target, const EjectionRules& rules, Clo
     ++all;
     ejected += alive->ejected(now);
   }
-  if (target.ejected(now)) return true;  // another worker was faster
+  if (target.ejected(now)) return true;  // another worker has ejected the target
   if (ejected > 0 && static_cast<double>(ejected + 1) > rules.most_ejected * static_cast<double>(all))
     return false;
   const uint32_t times = std::min<uint32_t>(++target.in_row_, 1'000);
@@ -90,7 +91,7 @@ std::vector<UpstreamHealth::EjectionNews> UpstreamHealth::take_news(Clock::time_
   std::erase_if(ends_to_tell_, [&](const std::weak_ptr<TargetHealth>& one) {
     const auto target = one.lock();
     if (target && target->ejected(now)) return false;
-    if (!target) return true;  // it has gone meanwhile
+    if (!target) return true;  // the target has been removed meanwhile
     target->told_ejected_ = false;
     out.push_back({target->address(), false});
     return true;
@@ -102,7 +103,7 @@ void UpstreamHealth::judge(const EjectionRules& rules, Clock::time_point now) {
   struct Count {
     std::shared_ptr<TargetHealth> target;
     uint64_t answered, failed;
-    double latency;  // microseconds each
+    double latency;  // mean in microseconds
   };
   std::vector<Count> counts;
   for (const auto& target : members()) {
@@ -115,7 +116,7 @@ void UpstreamHealth::judge(const EjectionRules& rules, Clock::time_point now) {
     if (one.answered >= rules.least_requests && !one.target->ejected(now)) latencies.push_back(one.latency);
   }
   std::sort(latencies.begin(), latencies.end());
-  // The median of the others is that of the faster half, when it is a slow one that is judged.
+  // The lower median, so that with few targets the slow target itself is not the reference.
   const double usual = latencies.empty() ? 0 : latencies[(latencies.size() - 1) / 2];
   for (const Count& one : counts) {
     if (one.target->ejected(now)) continue;
@@ -133,7 +134,8 @@ void UpstreamHealth::judge(const EjectionRules& rules, Clock::time_point now) {
       continue;
     }
     const std::lock_guard lock(mutex_);
-    if (one.target->in_row_ > 0) --one.target->in_row_;  // it has been good for an interval
+    if (one.target->in_row_ > 0)
+      --one.target->in_row_;  // an interval without ejection reduces the next ejection's length
   }
 }
 
@@ -158,7 +160,7 @@ bool UpstreamHealth::resume(const std::string& address, Clock::time_point now) {
 bool UpstreamHealth::set_drained(const std::string& address, bool drained, Clock::time_point now) {
   const std::shared_ptr<TargetHealth> target = find(address);
   if (!target) return false;
-  // One that comes back starts slowly, where its upstream says so.
+  // A target that returns starts slowly, if its upstream has a slow start.
   if (target->set_out(TargetHealth::kDrained, drained) && !drained)
     target->available_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   return true;

@@ -8,7 +8,7 @@
 
 namespace portcullis::upstream {
 
-// One address of one upstream, asked again and again.
+// Checks one address of one upstream periodically.
 class HealthChecks::Probe {
  public:
   Probe(HealthChecks& checks, std::shared_ptr<const UpstreamDefinition> upstream,
@@ -20,7 +20,7 @@ class HealthChecks::Probe {
         health_(upstream_->health->of(address.to_string())),
         random_(hash_bytes(address.to_string())) {
     if (upstream_->check.kind == HealthCheck::Kind::kNone) {
-      // Nobody asks any more, so nothing is known against it.
+      // The address is no longer checked, so it counts as up.
       health_->set_up(true, checks_.loop_.now(), "");
       return;
     }
@@ -36,7 +36,8 @@ class HealthChecks::Probe {
   Task<void> run() {
     EventLoop& loop = checks_.loop_;
     const HealthCheck& check = upstream_->check;
-    // The first at once, but many targets not all in the same moment.
+    // The first check starts at once, but with a random delay, so that many targets are not checked at the
+    // same moment.
     co_await sleep_for(loop, Milliseconds(static_cast<int64_t>(random_.below(100))));
     for (;;) {
       Task<std::string> asked = check_target(loop, *upstream_, address_, name_);
@@ -44,7 +45,8 @@ class HealthChecks::Probe {
       const bool passed = why.empty();
       take(passed, std::move(why));
       const auto interval = (health_->up() ? check.interval : check.unhealthy_interval).count();
-      // A tenth more or less, so that the gateways of a cluster do not ask in step.
+      // Varies the interval by up to a tenth, so that the gateways of a cluster do not check at the same
+      // time.
       const auto spread = static_cast<int64_t>(random_.below(static_cast<uint64_t>(interval / 5 + 1)));
       co_await sleep_for(loop, Milliseconds(std::max<int64_t>(interval - interval / 10 + spread, 1)));
     }
@@ -69,7 +71,7 @@ class HealthChecks::Probe {
     health_->set_up(passed, checks_.loop_.now(), std::move(why));
   }
 
-  // Of a target that passes and fails in turn, once a minute.
+  // Logged at most once a minute, for a target that passes and fails in turn.
   void tell_first_failure(const std::string& why, uint32_t enough) {
     static constexpr Milliseconds kQuiet{60'000};
     const Clock::time_point now = checks_.loop_.now();
@@ -88,12 +90,12 @@ class HealthChecks::Probe {
   const std::string name_;
   std::shared_ptr<TargetHealth> health_;
   Random random_;
-  uint32_t in_row_ = 0;  // checks that contradict what is known
+  uint32_t in_row_ = 0;  // consecutive checks that contradict the current state
   Clock::time_point quiet_until_{};
   TaskGroup tasks_;
 };
 
-// An upstream whose rules look at intervals.
+// Judges the targets of an upstream whose ejection rules look at intervals.
 class HealthChecks::Judge final : private Timer {
  public:
   Judge(HealthChecks& checks, std::shared_ptr<const UpstreamDefinition> upstream)
@@ -115,7 +117,7 @@ class HealthChecks::Judge final : private Timer {
   std::shared_ptr<const UpstreamDefinition> upstream_;
 };
 
-// Tells of ejections. Workers eject targets, and they do not write messages.
+// Logs ejections, because workers eject targets but do not write messages.
 class HealthChecks::News final : private Timer {
  public:
   explicit News(HealthChecks& checks) : checks_(checks) { checks_.loop_.arm(*this, kPeriod); }

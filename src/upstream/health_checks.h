@@ -11,21 +11,21 @@
 
 namespace portcullis::upstream {
 
-// Asks targets for their health, as their upstreams say, and judges how they have answered at the end of each
-// interval. Tells the operator which targets go down, come back, and are ejected. One for the process, on the
-// control thread's loop; what it finds is the workers' at once.
+// Checks the health of targets, as their upstreams are configured, and judges at the end of each interval how
+// they have answered. Logs which targets go down, recover, and are ejected. One object per process, on the
+// control thread's loop; workers see the results at once.
 class HealthChecks {
  public:
   explicit HealthChecks(EventLoop& loop);
   ~HealthChecks();
 
-  // From now on these upstreams, and no others. Checks that stay the same go on.
+  // Replaces the set of upstreams to check. Unchanged checks continue.
   void watch(std::vector<std::shared_ptr<const UpstreamDefinition>> upstreams);
-  // From now on `host` stands for these addresses.
+  // Sets the addresses of `host`.
   void set_addresses(const std::string& host, const Addresses& addresses);
-  // From now on these are the targets that have been discovered for the upstream of that name.
+  // Sets the discovered targets of an upstream.
   void set_discovered(const std::string& upstream, std::shared_ptr<const TargetList> targets);
-  // Of all upstreams' targets.
+  // The states of all upstreams' targets.
   std::vector<telemetry::TargetState> states() const;
 
  private:
@@ -43,7 +43,7 @@ class HealthChecks {
   std::unique_ptr<News> news_;
 };
 
-// The outcome of one check: "" when it has passed, else why not.
+// Performs one check. The result is "" when it has passed, otherwise the reason.
 Task<std::string> check_target(EventLoop& loop, const UpstreamDefinition& upstream,
                                const SocketAddress& address, const std::string& name);
 

@@ -8,7 +8,7 @@ namespace portcullis::upstream {
 using http::h2::Channel;
 using http::h2::Session;
 
-// By a timer, because its own coroutine cannot destroy it.
+// A timer destroys the connection, because the connection's own coroutine cannot.
 void Http2Connection::leave_when_idle(Milliseconds after) {
   if (pool_ != nullptr && session_->open_channels() == 0) socket.loop().arm(*this, after);
 }
@@ -43,7 +43,8 @@ Http2Pool::~Http2Pool() {
     connection->pool_ = nullptr;
     static_cast<Timer&>(*connection).unlink();
     if (!connection->session_->delivering()) continue;
-    // It is telling somebody that it has something for him, who in the end has let go of us.
+    // The session is signalling a channel, whose owner has closed this connection, so the connection is
+    // destroyed later.
     loop_.post([kept = std::shared_ptr<Http2Connection>(std::move(connection))] {});
   }
 }
@@ -61,9 +62,9 @@ std::unique_ptr<Channel> Http2Pool::open(bool& reused) {
   return channel;
 }
 
-// So many that their bodies, none of which may be read for as long as its client does not read, leave the
-// others half of the connection's window. Half, because a window is opened again when half of it has been
-// used (RFC 9113 section 6.9 leaves open when).
+// The max number of streams whose unread bodies still leave half of the connection's window to the others; a
+// body stays unread as long as its client does not read. Half, because a window is reopened when half of it
+// has been used (RFC 9113 section 6.9 does not say when).
 uint32_t Http2Pool::most_streams() const {
   return std::clamp(windows_.connection / 2 / std::max(windows_.stream, 1u), 1u, kMaxStreams);
 }
@@ -108,7 +109,7 @@ bool Http2Pool::close_one_idle() {
 void Http2Pool::give_way() {
   if (queue_ == nullptr || !queue_->owes_others()) return;
   Http2Connection* chosen = nullptr;
-  bool leaving = false;  // one at a time
+  bool leaving = false;  // only one connection leaves at a time
   connections_.for_each([&](Http2Connection& one) {
     leaving |= one.over_;
     if (!one.over_ && loop_.now() - one.since_ >= kTurn) chosen = &one;

@@ -16,14 +16,14 @@ namespace portcullis::upstream {
 
 class Http2Pool;
 
-// A connection to a target that many requests share. Its pool's, once connected.
+// A connection to a target that many requests share. Once connected, its pool owns it.
 class Http2Connection final : public ListNode<Http2Pool>, public Pooled, private Timer {
  public:
   explicit Http2Connection(EventLoop& loop) : socket(loop) {}
 
-  Breaker::Slot slot{};  // while there is a limit
+  Breaker::Slot slot{};  // set when connections are limited
   Stream socket;
-  // It has carried a request before.
+  // True when the connection has carried a request before.
   bool reused() const { return reused_; }
 
  private:
@@ -31,23 +31,23 @@ class Http2Connection final : public ListNode<Http2Pool>, public Pooled, private
   void fire() override;
   Task<void> read();
   void leave_when_idle(Milliseconds after);
-  // Takes no more requests, and has no place among the connections any more.
+  // From now on the connection accepts no more requests, and gives back its breaker slot.
   void give_up();
 
   const Clock::time_point since_ = socket.loop().now();
-  Http2Pool* pool_ = nullptr;  // null: somebody else will destroy it
+  Http2Pool* pool_ = nullptr;  // null when the connection is about to be destroyed elsewhere
   std::unique_ptr<http::h2::Session> session_;
   bool reused_ = false;
-  bool over_ = false;  // takes no more requests
+  bool over_ = false;  // accepts no more requests
   TaskGroup reading_;
 };
 
-// One target's HTTP/2 connections. Requests that come while the first one is being made wait for it, rather
-// than each make its own. One worker's.
+// One target's HTTP/2 connections of one worker. Requests that arrive while the first connection is being
+// made wait for it instead of making their own.
 class Http2Pool {
  public:
-  // `limits`: of the heads and trailers of responses. `queue`: of those who wait for connections, where there
-  // is a limit; else null.
+  // `limits` apply to the heads and trailers of responses. `queue` holds the requests that wait for
+  // connections; null without a limit.
   Http2Pool(EventLoop& loop, Milliseconds idle_timeout, const Http2Windows& windows,
             const http::h1::HeadLimits& limits, ConnectionQueue* queue)
       : loop_(loop),
@@ -58,21 +58,21 @@ class Http2Pool {
         waiters_(loop) {}
   ~Http2Pool();
 
-  // A stream for one more request, or null when no connection has room for it. `reused` tells whether its
-  // connection has carried others before.
+  // Opens a stream for a request; null when no connection has room. `reused` is set when the connection has
+  // carried other requests before.
   std::unique_ptr<http::h2::Channel> open(bool& reused);
-  // Takes over a connection that has been made and on which the target speaks HTTP/2.
+  // Takes ownership of a new connection on which the target speaks HTTP/2.
   void add(std::unique_ptr<Http2Connection> connection);
-  // Connections end when their last request has.
+  // Each connection ends after its last request.
   void retire();
-  // Other workers wait for connections: one that has served here for a turn takes no more requests, and ends
-  // when those it carries have.
+  // Other workers wait for connections: a connection that has served here for kTurn accepts no more requests,
+  // and ends after its present ones.
   void give_way();
-  // Gives up a connection that carries no request; false when there is none.
+  // Closes a connection without requests; false when there is none.
   bool close_one_idle();
 
-  // Held by the request that makes a connection; the others wait until it is gone. When it has neither made
-  // one nor failed, because its client has left, one of the others tries.
+  // Held by the request that makes a connection, while the others wait. When it is released without a
+  // connection or a failure, because its client has left, one of the waiting requests makes the connection.
   class Connecting {
    public:
     explicit Connecting(Http2Pool& pool) : pool_(pool) { pool.connecting_ = true; }
@@ -85,25 +85,25 @@ class Http2Pool {
     Http2Pool& pool_;
   };
   bool connecting() const { return connecting_; }
-  // How often it has failed.
+  // The number of failed attempts.
   size_t failures() const { return failures_; }
-  // co_await, while somebody is connecting: until he has done so, or the time is over: false.
+  // co_await while another request connects: waits until it has finished; false after the timeout.
   auto wait(Milliseconds timeout) { return waiters_.wait(timeout); }
 
  private:
   friend class Http2Connection;
 
-  // What a connection is for at the least, before another worker may have its place.
+  // The min time that a connection is used here before another worker may take its place.
   static constexpr Milliseconds kTurn{100};
-  static constexpr uint32_t kMaxStreams = 100;  // on one connection; then there is another
+  static constexpr uint32_t kMaxStreams = 100;  // on one connection; more requests use another connection
   uint32_t most_streams() const;
 
   EventLoop& loop_;
   Milliseconds idle_timeout_;
   Http2Windows windows_;
   http::h1::HeadLimits limits_;
-  // What the target has said it allows on a connection. The next one is not given more before it has said so
-  // itself.
+  // The target's limit of streams on the last connection. A new connection uses it until the target has sent
+  // its settings.
   uint32_t known_streams_ = kMaxStreams;
   ConnectionQueue* queue_;
   bool connecting_ = false;

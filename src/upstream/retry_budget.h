@@ -6,9 +6,9 @@
 
 namespace portcullis::upstream {
 
-// Keeps retries a share of the requests, so that they cannot make an overload worse (as Finagle's and
-// Linkerd's budgets): each request adds a part of a token, each retry takes a whole one. A few a second are
-// allowed in any case, for who has little traffic. One worker's.
+// Limits retries to a share of the requests, so that retries cannot make an overload worse (like the budgets
+// of Finagle and Linkerd): each request adds a fraction of a token, each retry takes one token. A few retries
+// per second are always allowed, for services with little traffic. One per worker.
 class RetryBudget {
  public:
   RetryBudget(double share, double each_second) : share_(share), each_second_(each_second) {}
@@ -25,7 +25,7 @@ class RetryBudget {
   }
 
  private:
-  static constexpr double kSeconds = 10;  // what is not used is kept so long
+  static constexpr double kSeconds = 10;  // how long unused tokens are kept
 
   double most() const { return std::max(kSeconds * each_second_, share_ > 0 ? 100.0 : 0.0); }
   void refill(Clock::time_point now) {

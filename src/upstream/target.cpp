@@ -17,10 +17,10 @@ void Connection::Expiry::fire() {
 }
 
 void Connection::on_events(uint32_t) {
-  // Nobody waits for this stream. In the pool that means hang-up or unasked data; in use, the exchange will
-  // read what has come when it is ready to.
+  // No read waits on this stream. For an idle connection this means a hang-up or unexpected data; otherwise
+  // the exchange reads the data when it is ready.
   if (!idle_) return;
-  // TLS speaks for itself, too: tickets for later sessions come when they will.
+  // TLS sends data of its own: session tickets may arrive at any time.
   StreamCodec* codec = stream.codec();
   if (codec != nullptr && !stream.hung_up() && !codec->has_data(stream) && codec->is_sound()) return;
   drop();
@@ -121,8 +121,8 @@ std::unique_ptr<Connection> Target::make_fresh() {
 }
 
 void Target::give_back(std::unique_ptr<Connection> connection) {
-  if (connection->channel != nullptr) return;  // the pool has its connection
-  // What has been told of one client is for no other.
+  if (connection->channel != nullptr) return;  // the HTTP/2 pool owns the connection
+  // A connection whose PROXY header describes one client must not serve another.
   if (upstream_.proxy_protocol != ProxyProtocol::kNone) return;
   if (retired_ || connection->stream.hung_up() || idle_count_ >= kMaxIdle ||
       !connection->stream.ensure_watched() || (queue_ != nullptr && queue_->owes_others()))
@@ -146,7 +146,7 @@ uint64_t Target::share() const {
 
 namespace {
 
-// How fast an average is forgotten.
+// The time constant of the moving average.
 constexpr std::chrono::duration<double> kMemory{10};
 
 }  // namespace
@@ -163,7 +163,7 @@ double Target::cost() const {
   const double share_of_it = static_cast<double>(share());
   const double load = (in_flight + 1.0) / share_of_it;
   constexpr double kUnknown = 1e6;
-  // What was known before it was left out counts no more.
+  // A latency from before the target became unavailable no longer counts.
   if (latency_ == 0 || latency_at_ < health_->available_since()) return in_flight == 0 ? 0 : kUnknown * load;
   return latency_ * std::exp(-(std::chrono::duration<double>(loop_.now() - latency_at_) / kMemory)) * load;
 }

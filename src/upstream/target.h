@@ -11,24 +11,24 @@ namespace portcullis::upstream {
 
 class Target;
 
-// A connection to a target. In use, its exchange owns it; idle, its target's pool does and closes it when the
-// peer hangs up, sends something unasked, or the idle time is over.
+// A connection to a target. While in use, its exchange owns it. While idle, its target's pool owns it, and
+// closes it when the peer hangs up or sends unexpected data, or when the idle timeout passes.
 class Connection final : public ListNode<>, public Pooled, private Watcher {
  public:
   Connection(EventLoop& loop, Target& target) : stream(loop), target_(target), expiry_(*this) {
     stream.set_idle_watcher(this);
   }
 
-  // HTTP/2: from now on it is a stream of a connection that others share.
+  // HTTP/2: from now on this is a stream of a shared connection.
   void use(std::unique_ptr<http::h2::Channel> its_channel, bool reused);
 
   ~Connection();
 
-  Breaker::Slot
-      slot{};  // while there is a limit; of HTTP/2, its shared connection has it. Outlives the socket
+  Breaker::Slot slot{};  // set when connections are limited; for HTTP/2 the shared connection has it.
+                         // Outlives the socket
   Stream stream;
   http::h2::Channel* channel = nullptr;  // HTTP/2 only
-  // True when it has carried an exchange before: the target may have closed it meanwhile.
+  // True when the connection has carried an exchange before, so the target may have closed it meanwhile.
   bool reused() const { return reused_; }
   Target& target() { return target_; }
 
@@ -51,73 +51,74 @@ class Connection final : public ListNode<>, public Pooled, private Watcher {
   bool idle_ = false;
 };
 
-// Whether HTTP/2 is spoken on a connection that has been made: as agreed on in its TLS, or without TLS as
-// configured.
+// Whether HTTP/2 is spoken on a new connection: as negotiated by ALPN, or without TLS as configured.
 bool speaks_http2(const UpstreamDefinition& upstream, const Stream& stream);
 
 // One worker's view of a target at one address: its idle connections, load, latency and recent failures. A
-// name that stands for several addresses makes several of these.
+// host name with several addresses has one Target per address.
 class Target {
  public:
-  // `since`: from when it serves, for the slow start; the beginning of time for those that have always been.
+  // `since` is the time from which the target serves, for the slow start; the epoch for targets that have
+  // always been there.
   Target(EventLoop& loop, const UpstreamDefinition& upstream, const TargetDefinition& definition,
          const SocketAddress& address, ConnectionQueue* queue, Clock::time_point since = {});
   ~Target() { close_idle(); }
 
   const TargetDefinition& definition() const { return *definition_; }
-  // The same target, described anew.
+  // Replaces the definition of this target, which may have changed in a reload.
   void set_definition(const TargetDefinition& definition) { definition_ = &definition; }
   const UpstreamDefinition& upstream() const { return upstream_; }
   const SocketAddress& address() const { return address_; }
-  // The same on every node for the same address.
+  // Equal on every node for the same address.
   uint64_t id() const { return id_; }
   static uint64_t id_of(const SocketAddress& address);
-  // The TLS of a new connection, which resumes what earlier ones had; null when memory is short.
+  // A TLS session for a new connection, which resumes an earlier session if possible; null when out of
+  // memory.
   std::unique_ptr<tls::Session> make_session();
 
-  // Null where HTTP/2 is not spoken.
+  // Null when HTTP/2 is not used.
   Http2Pool* http2() { return http2_.get(); }
-  // It has chosen HTTP/1 when it was asked: it is not waited for any more.
+  // The target negotiated HTTP/1, so requests no longer wait for a shared connection.
   bool chose_http1 = false;
 
-  // The most recently used idle connection, a stream of a shared one, or a new unconnected one; the last also
-  // while others wait, who come first.
+  // The most recently used idle connection, a stream of a shared connection, or a new unconnected one. While
+  // other requests wait for connections, only a new one, because those requests come first.
   std::unique_ptr<Connection> take();
-  // One that is there, for who has waited for it, or null.
+  // An existing connection, for a request that has waited for one, or null.
   std::unique_ptr<Connection> take_ready();
   std::unique_ptr<Connection> make_fresh();
-  // Back to the pool, after a complete exchange on a connection that persists.
+  // Returns a connection to the pool after a complete exchange, if the connection persists.
   void give_back(std::unique_ptr<Connection> connection);
 
   void note_success(Clock::duration latency) {
     upstream_.health->note_success(*health_, upstream_.ejection, latency);
   }
-  // After several in a row the target is left out for a while.
+  // Records a failure; after several in a row the target is ejected for a while.
   void note_failure() { upstream_.health->note_failure(*health_, upstream_.ejection, loop_.now()); }
-  // No check has found it down, and it is not left out.
+  // True when neither health checks nor ejection make the target unavailable.
   bool available() const { return health_->available(loop_.now()); }
-  // Operators have taken it out: it gets nothing, also when no other is left.
+  // True when an operator has drained the target: it gets no requests even if no other target is left.
   bool drained() const { return health_->drained(); }
-  // Its name does not stand for this address any more: closes what is idle and keeps nothing from now on.
+  // The host name no longer has this address: closes idle connections, and keeps no connections from now on.
   void retire();
-  // Closes the connection that has been idle the longest; false when none is.
+  // Closes the connection that has been idle longest; false when none is idle.
   bool close_one_idle();
-  // Its upstream's, where there is a limit on connections.
+  // The upstream's queue of waiting requests; null without a limit on connections.
   ConnectionQueue* queue() const { return queue_; }
 
-  // Its share beside others, in thousandths of the weight: less while it starts slowly.
+  // The share of traffic in thousandths of the weight; less than kWhole during the slow start.
   static constexpr uint64_t kWhole = 1'000;
   uint64_t share() const;
 
-  // How long it took from a try's begin to the head of its response.
+  // Records the time from the start of an attempt to the response's head.
   void note_latency(Clock::duration latency);
-  // What a request would cost here, by a moving average of the latency that follows peaks at once and forgets
-  // them slowly, times the requests in flight (as Finagle's peak EWMA). A target that nobody knows is tried
-  // by one request at a time.
+  // The expected cost of a request: a moving average of the latency, which follows peaks at once and forgets
+  // them slowly, times the requests in flight (like Finagle's peak EWMA). A target with unknown latency is
+  // tried by one request at a time.
   double cost() const;
 
-  uint32_t in_flight = 0;   // as InFlight counts
-  size_t index = SIZE_MAX;  // among its upstream's, for the sets of those that have been tried
+  uint32_t in_flight = 0;   // as counted by InFlight
+  size_t index = SIZE_MAX;  // index in the upstream, for the sets of tried targets
 
  private:
   friend class Connection;
@@ -130,18 +131,18 @@ class Target {
   SocketAddress address_;
   ConnectionQueue* queue_;
   uint64_t id_;
-  tls::SslSessionPointer session_;  // that the next connection resumes
+  tls::SslSessionPointer session_;  // session that the next connection resumes
   bool retired_ = false;
   IntrusiveList<Connection> idle_;
   size_t idle_count_ = 0;
   std::unique_ptr<Http2Pool> http2_;
   std::shared_ptr<TargetHealth> health_;
-  Clock::time_point since_;  // when it joined
+  Clock::time_point since_;  // when the target was added
   double latency_ = 0;       // seconds; 0: unknown
   Clock::time_point latency_at_{};
 };
 
-// A request that a target has in hand, as long as this lives.
+// Counts a request as in flight at a target while this object exists.
 class InFlight {
  public:
   InFlight() = default;

@@ -22,8 +22,8 @@ Target* Subset::pick_in(size_t group, const Wish& wish, uint64_t tried, bool adm
   return chosen.balancer->pick(Candidates(chosen.targets, tried, admit_all), wish.hash, random);
 }
 
-// So few are available that they would not bear the load: it is spread over all, in the hope that the checks
-// are wrong.
+// True when the available targets are too few to bear the load. It is then spread over all targets, in the
+// hope that the checks are wrong.
 bool Subset::panics() const {
   if (panic_threshold_ == 0) return false;
   size_t all = 0, available = 0;
@@ -36,18 +36,18 @@ bool Subset::panics() const {
   return static_cast<double>(available) < panic_threshold_ * static_cast<double>(all);
 }
 
-// A group that has lost some of its targets bears what 1.4 times the rest would, as in Envoy: one of its
-// targets lost of four is borne by the three that are left, more is for the groups that follow.
+// A group bears up to 1.4 times the share of its available targets, as in Envoy: of four targets one may fail
+// without moving traffic to the next group.
 size_t Subset::group_for(uint64_t hash) const {
   constexpr double kSpare = 1.4;
-  // The same key goes to the same group: bits that no balancer's table looks at.
+  // Equal keys go to the same group. Uses bits of the hash that no balancer's table uses.
   const double at = static_cast<double>(hash_mix(hash, 0x9FB21C651E98DF25ull) >> 11) * 0x1p-53;
   double borne = 0;
   size_t fullest = 0;
   for (size_t i = 0; i < groups_.size(); ++i) {
     uint64_t whole = 0, available = 0;
     for (const Target* target : groups_[i].targets) {
-      if (target->drained()) continue;  // as if it were not there: nobody has to bear what it bore
+      if (target->drained()) continue;  // counts as not configured, so no other target has to make up for it
       whole += target->definition().weight;
       available += target->available() ? target->definition().weight : 0;
     }
@@ -57,13 +57,14 @@ size_t Subset::group_for(uint64_t hash) const {
     borne += share;
     if (at < borne) return i;
   }
-  return fullest;  // all together are too few: the most preferred one that has any
+  return fullest;  // all groups together have too little capacity: the first group with available targets
 }
 
 Target* Subset::pick(const Wish& wish, Random& random) {
   if (groups_.empty()) return nullptr;
   const bool panic = panics();
-  // Available ones first; with none left, an unavailable target is a better guess than a certain error.
+  // Available targets first; if there are none, an unavailable target may still work while an error is
+  // certain.
   for (const uint64_t excluded : {wish.tried, uint64_t{0}}) {
     if (groups_.size() > 1 && !panic) {
       if (Target* target = pick_in(group_for(wish.hash), wish, excluded, false, random)) return target;
@@ -74,7 +75,7 @@ Target* Subset::pick(const Wish& wish, Random& random) {
       }
     }
   }
-  return nullptr;  // all of them are drained: the last turn admits every other one
+  return nullptr;  // all targets are drained: the last pass admits all others
 }
 
 Target* Subset::find(uint64_t id, uint64_t tried) const {
@@ -117,7 +118,7 @@ bool Upstream::uses(const std::string& host) const {
 void Upstream::set_addresses(const std::string& host, const Addresses& addresses) {
   if (!uses(host)) return;
   Addresses& known = addresses_[host];
-  // A reload tells all addresses again: as long as they are the same, so are the balancers and their tables.
+  // A reload sets all addresses again; while they are unchanged, the balancers and their tables stay.
   if (known == addresses) return;
   known = addresses;
   rebuild();
@@ -133,11 +134,11 @@ void Upstream::set_discovered(std::shared_ptr<const TargetList> discovered,
   rebuild();
 }
 
-// Makes the targets what the definitions and addresses say. Those that stay keep their connections.
+// Makes the targets match the definitions and addresses. Targets that stay keep their connections.
 void Upstream::rebuild() {
   std::erase_if(retired_, [](const Retired& one) { return one.target->in_flight == 0; });
   std::vector<std::unique_ptr<Target>> before = std::exchange(targets_, {});
-  // Who joins others starts slowly; the first ones have nobody to start beside.
+  // A target that is added to others starts slowly; the first targets do not.
   const Clock::time_point since = before.empty() ? Clock::time_point{} : loop_.now();
   std::multimap<uint64_t, std::unique_ptr<Target>*> by_address;
   for (std::unique_ptr<Target>& target : before) by_address.emplace(target->id(), &target);
@@ -183,7 +184,7 @@ bool Upstream::close_one_idle() {
                      [](const std::unique_ptr<Target>& target) { return target->close_one_idle(); });
 }
 
-// Gives each target its place, and each subset its targets.
+// Sets the index of each target, and the targets of each subset.
 void Upstream::arrange() {
   for (size_t i = 0; i < targets_.size(); ++i) targets_[i]->index = i;
   subsets_.clear();
