@@ -20,7 +20,8 @@ config::Target read_instance(const json& instance) {
   if (host.empty()) host = text_at(instance.at("Node"), "Address");
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
   const auto port = service.at("Port").get<uint16_t>();
-  target.address = port == 0 ? host : host + ":" + std::to_string(port);  // without one it is none
+  target.address =
+      port == 0 ? host : host + ":" + std::to_string(port);  // a port of 0 means that there is none
   if (const auto weights = service.find("Weights"); weights != service.end() && weights->is_object())
     target.weight = std::clamp<uint64_t>(weights->value("Passing", uint64_t{1}), 1, 1000);
   if (const auto meta = service.find("Meta"); meta != service.end() && meta->is_object()) {
@@ -33,8 +34,8 @@ config::Target read_instance(const json& instance) {
   return target;
 }
 
-// The instances of a service that pass their checks, by Consul's blocking queries: an answer comes when there
-// is another one, or after `kWait`.
+// The instances of a service that pass their health checks, by Consul's blocking queries: an answer arrives
+// when the instances change, or after `kWait`.
 class ConsulSource final : public Source {
  public:
   ConsulSource(Environment& environment, const config::Discover& told, OnTargets on_targets)
@@ -53,7 +54,7 @@ class ConsulSource final : public Source {
     if (!told_.datacenter.empty()) out.url += "&dc=" + client::percent_encode(told_.datacenter);
     if (!told_.token.empty()) out.fields.emplace_back("x-consul-token", told_.token);
     use_tls(told_.tls, out);
-    out.timeout = kWait + kWait / 16 + Milliseconds(5'000);  // Consul adds up to a sixteenth
+    out.timeout = kWait + kWait / 16 + Milliseconds(5'000);  // Consul adds up to a sixteenth to the wait
     out.most_bytes = 64 << 20;
     return out;
   }
@@ -68,7 +69,8 @@ class ConsulSource final : public Source {
           problem.empty() ? read_consul(answer.body, environment().say) : Error{problem};
       if (listing) {
         backoff_.reset();
-        // The index may go back, when Consul's state is restored: then one begins anew.
+        // The index can decrease when Consul's state is restored; the query then starts again without an
+        // index.
         const std::string index(answer.value_of("x-consul-index"));
         index_ =
             index.size() < index_.size() || (index.size() == index_.size() && index < index_) ? "0" : index;
@@ -94,10 +96,10 @@ Result<Listing> read_consul(const std::string& body, const Say& say) {
   Listing out;
   const auto leave_out = [&say](const std::string& why) {
     count_fault(Fault::kDiscovery);
-    say(Level::kWarning, "discovery, consul: an instance is left out: " + why);
+    say(Level::kWarning, "discovery, consul:  an instance is skipped: " + why);
   };
   const json list = json::parse(body, nullptr, false);
-  if (!list.is_array()) return Error{"its answer is no list"};
+  if (!list.is_array()) return Error{"the answer is not a list"};
   for (const json& instance : list) {
     try {
       config::Target target = read_instance(instance);

@@ -14,7 +14,7 @@ std::string encode(const std::string& text) {
   return crypto::base64_encode(text, crypto::Base64::kStandard);
 }
 
-// The end of the range of all keys that begin so: the prefix with its last byte raised.
+// The end of the range of all keys with this prefix: the prefix with its last byte incremented.
 std::string range_end(std::string prefix) {
   while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();
   if (prefix.empty()) return std::string(1, '\0');
@@ -22,8 +22,8 @@ std::string range_end(std::string prefix) {
   return prefix;
 }
 
-// The keys below a prefix, through etcd's JSON gateway: read whole, then watched; when something has changed,
-// or after `kPatience` in any case, they are read again.
+// The keys below a prefix, through etcd's JSON gateway: read once, then watched. When something has changed,
+// and at least every `kPatience`, all keys are read again.
 class EtcdSource final : public Source {
  public:
   EtcdSource(Environment& environment, const config::Discover& told, OnTargets on_targets)
@@ -33,7 +33,7 @@ class EtcdSource final : public Source {
 
  private:
   static constexpr Milliseconds kPatience{60'000};
-  static constexpr Milliseconds kSettled{20};  // changes come in bursts
+  static constexpr Milliseconds kSettled{20};  // changes come in bursts; wait this long before reading
 
   client::HttpRequest request(const std::string& path, const json& body, Milliseconds timeout) const {
     client::HttpRequest out;
@@ -52,7 +52,7 @@ class EtcdSource final : public Source {
     return {{"key", encode(told_.prefix)}, {"range_end", encode(range_end(told_.prefix))}};
   }
 
-  // What is wrong, or "".
+  // Logs in. Returns the reason on failure, otherwise "".
   Task<std::string> log_in() {
     token_.clear();
     client::HttpRequest asked =
@@ -61,12 +61,12 @@ class EtcdSource final : public Source {
     if (!answer.error.empty()) co_return answer.error;
     const json told = json::parse(answer.body, nullptr, false);
     if (!answer.ok() || !told.is_object() || !told.contains("token") || !told["token"].is_string())
-      co_return "it does not let `" + told_.username + "` in";
+      co_return "it refuses the user `" + told_.username + "`";
     token_ = told["token"].get<std::string>();
     co_return std::string();
   }
 
-  // Reads the keys; what is wrong, or "".
+  // Reads the keys. Returns the reason on failure, otherwise "".
   Task<std::string> read() {
     client::HttpRequest asked = request("/v3/kv/range", range(), kAnswer);
     const client::HttpResponse answer = co_await environment().http.fetch(std::move(asked));
@@ -79,12 +79,12 @@ class EtcdSource final : public Source {
     co_return std::string();
   }
 
-  // Until something has changed, or it is time to look in any case.
+  // Waits until something has changed, or until it is time to read anyway.
   Task<void> wait_for_change() {
     json create = range();
     create["start_revision"] = std::to_string(revision_ + 1);
     client::HttpRequest asked = request("/v3/watch", {{"create_request", std::move(create)}}, kPatience);
-    // The answer does not end: its first event does.
+    // A watch's answer does not end; the wait ends with the first event.
     auto text = std::make_shared<std::string>();
     asked.goes_on = [text](std::string_view data) {
       *text += data;
@@ -121,7 +121,7 @@ class EtcdSource final : public Source {
   static constexpr Milliseconds kAnswer{5'000};
 
   config::Etcd told_;
-  size_t member_ = 0;  // of the cluster, that is asked
+  size_t member_ = 0;  // index of the cluster member that is asked
   std::string token_;
   uint64_t revision_ = 0;
   Backoff backoff_;
@@ -134,7 +134,7 @@ Result<Listing> read_etcd(const std::string& body, const Say& say) {
   Listing out;
   const json told = json::parse(body, nullptr, false);
   if (!told.is_object() || !told.contains("header") || !told["header"].is_object())
-    return Error{"its answer is none of etcd's"};
+    return Error{"the answer is not in etcd's format"};
   const json& header = told["header"];
   const auto revision = header.find("revision");
   if (revision != header.end() && revision->is_string())
@@ -158,7 +158,7 @@ Result<Listing> read_etcd(const std::string& body, const Say& say) {
     }
     count_fault(Fault::kDiscovery);
     for (const config::Diagnostic& wrong : diagnostics.sorted())
-      say(Level::kWarning, "discovery, etcd: a target is left out: " + wrong.to_string());
+      say(Level::kWarning, "discovery, etcd: a target is skipped: " + wrong.to_string());
   }
   return out;
 }

@@ -4,7 +4,7 @@
 namespace portcullis::discovery {
 namespace {
 
-// A list in a file, which is read again when something in its folder has changed.
+// A list of targets in a file, which is read again when something in the file's folder has changed.
 class FileSource final : public Source {
  public:
   FileSource(Environment& environment, const config::Discover& told, OnTargets on_targets)
@@ -15,8 +15,9 @@ class FileSource final : public Source {
   }
 
  private:
+  // A symbolic link may point to another folder now.
   void read() {
-    watch_.set_files({path_});  // what it links to may be another folder now
+    watch_.set_files({path_});
     config::Diagnostics diagnostics;
     auto targets = config::read_targets(path_, diagnostics);
     if (!targets) return fail("cannot read it: " + targets.error().message);

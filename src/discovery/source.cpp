@@ -9,7 +9,7 @@
 namespace portcullis::discovery {
 
 void Source::publish(Targets targets) {
-  // In one order, however they come, so that the same list is known to be the same.
+  // Sorted, so that a list in another order counts as unchanged.
   std::sort(targets.begin(), targets.end(),
             [](const config::Target& a, const config::Target& b) { return a.address < b.address; });
   if (!last_error_.empty()) environment_.say(Level::kInfo, "discovery, " + name_ + ": it answers again");

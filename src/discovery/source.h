@@ -14,45 +14,47 @@
 
 namespace portcullis::discovery {
 
-// What sources need. Lives on the control thread's loop, as they do, and longer.
+// The services that sources use. On the control thread's loop, like the sources; must outlive them.
 struct Environment {
   EventLoop& loop;
   client::HttpClient& http;
-  std::function<Resolver*()> resolver;  // may give null, when there is no way to ask
-  std::function<Milliseconds(std::chrono::seconds)> pause_after;  // a time to live, within its bounds
+  std::function<Resolver*()> resolver;  // may return null when names cannot be resolved
+  std::function<Milliseconds(std::chrono::seconds)>
+      pause_after;  // pause for a TTL, within the configured bounds
   Say say;
 };
 
-// Keeps a list of targets current. Another kind of list is another class with a line in make_source().
+// Keeps a list of targets current. Each kind of source is a class with a line in make_source().
 class Source {
  public:
   using Targets = std::vector<config::Target>;
-  // Called with the whole list, whenever it may have changed.
+  // Called with the whole list whenever it may have changed.
   using OnTargets = std::function<void(Targets)>;
 
   virtual ~Source() = default;
-  // It has been asked once, well or not.
+  // True once the source has answered or failed for the first time.
   bool answered() const { return answered_; }
 
  protected:
   Source(Environment& environment, std::string name, OnTargets on_targets)
       : environment_(environment), name_(std::move(name)), on_targets_(std::move(on_targets)) {}
 
-  // A whole list, or why there is none: then the last one stays. A reason is told once, until it changes.
+  // publish() sets the whole list; fail() records why there is none, and the last list stays. A reason is
+  // logged once until it changes.
   void publish(Targets targets);
   void fail(const std::string& why);
   Environment& environment() { return environment_; }
 
  private:
   Environment& environment_;
-  const std::string name_;  // for people
+  const std::string name_;  // for messages
   OnTargets on_targets_;
   bool answered_ = false;
   bool has_list_ = false;
   std::string last_error_;
 };
 
-// The pauses after failures: longer each time, and never the same for all.
+// The pauses after failures: increasing, and randomised so that gateways do not retry at the same time.
 class Backoff {
  public:
   Milliseconds next();
@@ -75,16 +77,16 @@ std::unique_ptr<Source> make_etcd_source(Environment& environment, const config:
                                          Source::OnTargets on_targets);
 
 void use_tls(const config::SourceTls& told, client::HttpRequest& request);
-// Why an answer is none, or "".
+// Why the answer is unusable, or "".
 std::string problem_of(const client::HttpResponse& answer);
 
-// What a server's answer has.
+// The content of a server's answer.
 struct Listing {
   Source::Targets targets{};
   uint64_t revision = 0;  // of etcd's keys
 };
-// An answer of Consul's health endpoint, or of etcd's range of keys; the error says what is wrong with it.
-// Targets that are wrong are left out and named by `say`.
+// Parses an answer of Consul's health endpoint, or of etcd's key range; the error says what is wrong with the
+// answer. Invalid targets are skipped and reported to `say`.
 Result<Listing> read_consul(const std::string& body, const Say& say);
 Result<Listing> read_etcd(const std::string& body, const Say& say);
 

@@ -3,18 +3,19 @@
 namespace portcullis::discovery {
 namespace {
 
-// SRV records (RFC 2782), asked for again when their time to live is over.
+// Targets from SRV records (RFC 2782), which are queried again when their TTL ends.
 class SrvSource final : public Source, private Timer {
  public:
   SrvSource(Environment& environment, const config::Discover& told, OnTargets on_targets)
       : Source(environment, told.describe(), std::move(on_targets)), service_(told.srv) {
-    // Not at once: whoever makes this is not ready for an answer yet.
+    // The first query waits for the loop, because the creator of this source is not ready for an answer yet.
     environment.loop.arm(*this, Milliseconds(0));
   }
 
  private:
   void fire() override {
-    // A resolver that is replaced meanwhile, because the name servers are others now, does not answer.
+    // A resolver that is replaced, because the name servers have changed, does not answer; this timer then
+    // queries again.
     environment().loop.arm(*this, Milliseconds(30'000));
     Resolver* const resolver = environment().resolver();
     if (resolver == nullptr) return take({.records = {}, .ttl = {}, .error = "no name server"});
@@ -32,14 +33,15 @@ class SrvSource final : public Source, private Timer {
       config::Target target;
       target.address = record.host + ":" + std::to_string(record.port);
       target.priority = record.priority;
-      target.weight = std::max<uint64_t>(record.weight, 1);  // 0 is for "hardly ever"
+      target.weight = std::max<uint64_t>(record.weight, 1);  // RFC 2782: 0 means the lowest possible share
       targets.push_back(std::move(target));
     }
     publish(std::move(targets));
   }
 
   const std::string service_;
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // the resolver cannot be told to forget a question
+  // Tells callbacks that this object still exists; queries cannot be cancelled.
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace

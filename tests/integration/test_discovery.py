@@ -205,7 +205,7 @@ def test_etcd_is_followed(start, three, etcd):
     store.delete("/services/orders/a")
     wait_for_names(gateway, "two")
     store.put("/services/orders/bad", '{"address": "127.0.0.1:1", "wait": 3}')
-    gateway.wait_for_line("a target is left out: /services/orders/bad:1:")
+    gateway.wait_for_line("a target is skipped: /services/orders/bad:1:")
     assert names(gateway) == {"two"}
     # It goes, and comes back with something else.
     store.kill()
@@ -234,7 +234,7 @@ def test_etcd_with_users_and_a_member_that_is_away(start, three, etcd):
     wait_for_names(gateway, "one", "two")
     gateway.write(gateway.path.read_text().replace("password: secret", "password: wrong"))
     gateway.reload()
-    gateway.wait_for_line("it does not let `gateway` in")
+    gateway.wait_for_line("it refuses the user `gateway`")
 
 
 class Consul:
@@ -279,7 +279,7 @@ def test_consul_is_followed(start, three, server):
     wait_for_names(gateway, "one", "two")
 
     def left_out():
-        return sum("an instance is left out" in line for line in gateway.lines)
+        return sum("an instance is skipped" in line for line in gateway.lines)
     wait_for(lambda: left_out() >= 3, what="what is said of the three")  # the lines are read by a thread of their own
     assert left_out() == 3
     assert len(consul.asked) <= 4  # it is waited for, not asked again and again
