@@ -10,9 +10,9 @@
 namespace portcullis::client {
 namespace {
 
-constexpr int64_t kMaxTimeout = std::numeric_limits<int>::max();  // milliseconds; libcurl takes no more
+constexpr int64_t kMaxTimeout = std::numeric_limits<int>::max();  // milliseconds; libcurl's max
 
-// libcurl's words without how long it took (" after 12 ms"), so that the same failure has the same words.
+// libcurl's message without the duration (" after 12 ms"), so that equal failures have equal messages.
 std::string without_duration(std::string_view words) {
   std::string out(words);
   constexpr std::string_view kAfter = " after ", kUnit = " ms";
@@ -27,7 +27,7 @@ std::string without_duration(std::string_view words) {
 
 }  // namespace
 
-// One of libcurl's sockets, as the loop sees it.
+// A socket of libcurl, watched by the event loop.
 class HttpClient::Socket final : public Watcher {
  public:
   Socket(HttpClient& client, int fd) : client_(client), fd_(fd) {}
@@ -44,7 +44,7 @@ class HttpClient::Socket final : public Watcher {
     if (events & EPOLLIN) what |= CURL_CSELECT_IN;
     if (events & EPOLLOUT) what |= CURL_CSELECT_OUT;
     if (events & (EPOLLERR | EPOLLHUP)) what |= CURL_CSELECT_ERR;
-    client_.act(fd_, what);  // which may end this object
+    client_.act(fd_, what);  // may destroy this object
   }
 
  private:
@@ -57,7 +57,7 @@ class HttpClient::Socket final : public Watcher {
   bool watched_ = false;
 };
 
-// One request under way; lives in the frame that waits for it.
+// A request in progress; lives in the waiting coroutine's frame.
 class HttpClient::Transfer {
  public:
   Transfer(HttpClient& client, const HttpRequest& request)
@@ -109,7 +109,7 @@ class HttpClient::Transfer {
   void await_suspend(std::coroutine_handle<> handle) { waiter_ = handle; }
   HttpResponse await_resume() { return std::move(response_); }
 
-  // Resumes the waiter, which may destroy this.
+  // Resumes the waiting coroutine, which may destroy this object.
   void finish(CURLcode code) {
     response_.timed_out = code == CURLE_OPERATION_TIMEDOUT;
     if (code != CURLE_OK && !stopped_) {
@@ -138,7 +138,7 @@ class HttpClient::Transfer {
     return !too_large_;
   }
   void take_field(std::string_view line) {
-    if (line.starts_with("HTTP/")) response_.fields.clear();  // of an interim response
+    if (line.starts_with("HTTP/")) response_.fields.clear();  // drops the fields of an interim response
     const size_t colon = line.find(':');
     if (colon == std::string_view::npos || response_.fields.size() >= 100) return;
     std::string_view value = line.substr(colon + 1);
@@ -152,7 +152,7 @@ class HttpClient::Transfer {
   curl_slist* fields_ = nullptr;
   char error_[CURL_ERROR_SIZE] = "";
   bool too_large_ = false;
-  bool stopped_ = false;  // by whom it was for
+  bool stopped_ = false;  // ended by `goes_on`
   bool done_ = false;
   HttpResponse response_;
   std::coroutine_handle<> waiter_;
@@ -172,7 +172,8 @@ std::string_view HttpResponse::value_of(std::string_view name) const {
 }
 
 HttpClient::HttpClient(EventLoop& loop) : loop_(loop) {
-  static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);  // the first use is thread-safe
+  static const CURLcode global =
+      curl_global_init(CURL_GLOBAL_DEFAULT);  // initialising a local static is thread-safe
   (void)global;
   multi_ = curl_multi_init();
   const curl_socket_callback on_socket_change = [](CURL* easy, curl_socket_t fd, int what, void* self,

@@ -19,21 +19,21 @@ struct HttpRequest {
   std::string url;  // http or https
   std::vector<std::pair<std::string, std::string>> fields{};
   std::string body{};
-  std::string unix_socket{};  // a path, where that is where the server is; empty: the URL says
-  std::string ca_file{};      // PEM; empty: the system's
+  std::string unix_socket{};  // path of a Unix socket to connect to; empty: connect to the URL's host
+  std::string ca_file{};      // PEM; empty: the system's certificate authorities
   Milliseconds timeout{5'000};
-  size_t most_bytes = 1 << 20;                 // of the response's body
-  std::string certificate_file{}, key_file{};  // to show who asks, PEM; empty: nobody
-  // For an answer without an end: gets the body as it comes, and says whether to go on. The response then has
-  // none.
+  size_t most_bytes = 1 << 20;                 // max size of the response's body
+  std::string certificate_file{}, key_file{};  // client certificate, PEM; empty: none
+  // For an answer that does not end: receives the body piece by piece, and returns whether to continue.
+  // `body` of the response stays empty.
   std::function<bool(std::string_view)> goes_on{};
 };
 
 struct HttpResponse {
-  std::string error;  // why there is no response, without times and counts; empty: there is one
+  std::string error;  // why there is no response, without times and counts; empty on success
   bool timed_out = false;
-  bool too_large =
-      false;  // its body was, which is why there is an error; status and fields are those that came
+  // The body exceeded most_bytes, which is also the error; status and fields are valid.
+  bool too_large = false;
   long status = 0;
   std::vector<std::pair<std::string, std::string>> fields;  // names in lower case
   std::string body;
@@ -42,12 +42,12 @@ struct HttpResponse {
   std::string_view value_of(std::string_view name) const;
 };
 
-// For a part of a URL (RFC 3986 section 2.1).
+// Encodes a part of a URL (RFC 3986 section 2.1).
 std::string percent_encode(const std::string& text);
 
-// Asks other servers on the gateway's own behalf: key sets, authorization services. HTTPS with verification,
-// HTTP/2 and connections kept for the next request, through libcurl. Redirects are not followed. One thread,
-// that of its loop, which outlives it.
+// Sends the gateway's own requests to other servers: key sets, authorization services. Implemented with
+// libcurl: HTTPS with verification, HTTP/2, and persistent connections. Does not follow redirects. On the
+// thread of `loop`, which must outlive the client.
 class HttpClient {
  public:
   explicit HttpClient(EventLoop& loop);
@@ -55,7 +55,7 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // The frame may be destroyed while it waits: the request is then given up.
+  // The waiting coroutine may be destroyed, which cancels the request.
   Task<HttpResponse> fetch(HttpRequest request);
 
  private:
