@@ -18,7 +18,7 @@ bool host_matches(const std::string& pattern, std::string_view host) {
 }
 
 bool matches_path(const RouteRule& rule, std::string_view path) {
-  // A table of this rule alone says it, so that explaining cannot drift from matching.
+  // A table with this rule alone decides, so that explanations cannot differ from matching.
   RouteRule alone{{}, rule.path, rule.prefix, {}, rule.regex};
   return RouteTable({std::move(alone)}).match({"", path, "GET"}).outcome == MatchOutcome::kMatched;
 }
@@ -29,7 +29,7 @@ std::string describe_path(const RouteRule& rule) {
   return "is not below `" + rule.prefix + "`";
 }
 
-// The predicates on headers, query and listeners, in one order.
+// The predicates on headers, query and listeners, in a fixed order.
 std::string predicates_of(const RouteRule& rule) {
   std::set<std::string> all;
   for (const Predicate& one : rule.headers) all.insert(describe(one, "header"));
@@ -40,7 +40,8 @@ std::string predicates_of(const RouteRule& rule) {
   return out;
 }
 
-// What two rules must share to be tried for the same requests: the path's kind and text, parameters unnamed.
+// What two rules must share in order to compete for the same requests: the kind and text of the path, without
+// parameter names.
 std::string pattern_of(const RouteRule& rule) {
   if (!rule.regex.empty()) return "regex " + rule.regex;
   if (rule.path.empty()) {
@@ -82,14 +83,14 @@ std::vector<Judgement> judge(const std::vector<RouteRule>& rules, const MatchRes
     } else if (!unmet.empty()) {
       say(Verdict::kOtherPredicate, unmet);
     } else {
-      say(Verdict::kOutranked, "matches too, but another route comes before it");
+      say(Verdict::kOutranked, "matches too, but another route takes precedence");
     }
   }
   return out;
 }
 
 std::string why_preferred(const RouteRule& chosen, const RouteRule& other, std::string_view host) {
-  // How exact the host is that fits: the longer of two wildcards, and an exact one more than all wildcards.
+  // The rank of the best matching host: a longer wildcard ranks higher, an exact host highest.
   const auto host_rank = [&](const RouteRule& rule) {
     size_t best = 0;
     for (const std::string& pattern : rule.hosts) {
@@ -115,9 +116,9 @@ std::string why_preferred(const RouteRule& chosen, const RouteRule& other, std::
 
 std::vector<Shadowed> unreachable_rules(const std::vector<RouteRule>& rules) {
   std::vector<Shadowed> out;
-  // For each host, pattern and set of other predicates, the rules so far: rules with methods are tried before
-  // rules without, and each group in its order. So only rules of its own group can take everything from a
-  // rule, or, for a rule without methods, nothing but another one without.
+  // For each host, pattern and set of other predicates, the rules so far. Rules with methods are tried before
+  // rules without, and each group in its order. So a rule can only be shadowed by rules of its group; a rule
+  // without methods only by another one without methods.
   struct Seen {
     std::optional<uint32_t> any;
     std::map<std::string, uint32_t> by_method;

@@ -9,7 +9,7 @@
 
 namespace portcullis::routing {
 
-// Why a route did or did not get a request, for people. Not for the data path: it looks at every rule.
+// Explains to people why a route did or did not get a request. Not for the data path: it examines every rule.
 enum class Verdict {
   kChosen,
   kOutranked,
@@ -26,21 +26,21 @@ struct Judgement {
   std::string reason;  // "path is /v1/orders, not below /v2"
 };
 
-// One judgement for each rule, in their order. `result` is the table's own answer for the same request, which
-// the judgements explain and never second-guess.
+// Returns one judgement per rule, in order. `result` is the table's own answer for the same request; the
+// judgements explain it and never contradict it.
 std::vector<Judgement> judge(const std::vector<RouteRule>& rules, const MatchResult& result,
                              const RequestView& request);
 
-// Why `chosen` comes before `other` where both match a request for `host`: "is for a more exact host". For
-// people, as RouteTable's precedence says.
+// Why `chosen` comes before `other` where both match a request for `host`: "is for a more exact host". A text
+// for people, following RouteTable's precedence.
 std::string why_preferred(const RouteRule& chosen, const RouteRule& other, std::string_view host);
 
 struct Shadowed {
   uint32_t route = 0;
-  uint32_t by = 0;  // a rule that takes requests from it; with methods there may be others that take the rest
+  uint32_t by = 0;  // a rule that takes its requests; with methods, other rules may take the rest
 };
 
-// Rules that can never get a request, because rules before them with the same hosts and path take them all.
+// Rules that can never get a request, because earlier rules with the same hosts and path take all of them.
 std::vector<Shadowed> unreachable_rules(const std::vector<RouteRule>& rules);
 
 }  // namespace portcullis::routing

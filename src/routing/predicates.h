@@ -13,32 +13,32 @@ class RE2;
 
 namespace portcullis::routing {
 
-// What a header field or query parameter must be like.
+// A condition on a header field or a query parameter.
 struct Predicate {
   enum class Kind { kEquals, kMatches, kPresent, kAbsent };
   std::string name;
   Kind kind = Kind::kEquals;
-  std::string text{};  // the value, or the expression (RE2) that the whole value matches
+  std::string text{};  // the value, or the expression (RE2) that must match the whole value
 
   bool operator==(const Predicate&) const = default;
 };
 
-// `text`, for people: "header `x-version` = `2`".
+// Describes a predicate to people: "header `x-version` = `2`".
 std::string describe(const Predicate& predicate, std::string_view what);
 
 // The predicates of one route, compiled. Immutable; any thread.
 //
-// Expressions take a reader's lock inside of RE2 and a query value that an expression looks at is decoded on
-// the heap: routes without expressions pay for neither.
+// RE2 takes a reader's lock internally, and a query value is decoded on the heap before an expression
+// examines it; routes without expressions avoid both.
 class Predicates {
  public:
   Predicates(const std::vector<Predicate>& headers, const std::vector<Predicate>& query);
   ~Predicates();
 
-  // `fields` may be null: no fields. `query` as received, without '?'.
+  // `fields` may be null: no fields. `query` is as received, without '?'.
   bool admit(const http::Fields* fields, std::string_view query) const;
 
-  // The first that fails, described; "" when all hold. Not for the hot path.
+  // Describes the first predicate that fails; "" when all hold. Not for the hot path.
   std::string why_not(const http::Fields* fields, std::string_view query) const;
 
  private:

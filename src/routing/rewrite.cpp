@@ -13,7 +13,7 @@
 namespace portcullis::routing {
 namespace {
 
-// What the listener has let pass is not refused after the route has been chosen.
+// A path that the listener has accepted is not refused after the route has been chosen.
 constexpr http::PathRules kAsMatched{.ambiguous = http::AmbiguousPaths::kPass, .merge_slashes = false};
 
 }  // namespace
@@ -108,7 +108,7 @@ std::optional<std::string_view> PathRewrite::apply(std::string_view path, const 
   if (!parts_.empty()) {
     ArenaText out(arena);
     for (const Part& part : parts_) out.add(part.parameter ? parameters.value(part.text, path) : part.text);
-    // What the gateway let pass in the path it received, it lets pass here.
+    // Paths that the listener accepted are accepted here as well.
     return http::canonical_path(out.kept(), arena, kAsMatched);
   }
   if (strip_prefix_.empty() || !path.starts_with(strip_prefix_)) return path;

@@ -15,8 +15,8 @@ class RE2;
 
 namespace portcullis::routing {
 
-// What a route's match names in a path: the `{name}`s of `path`, the named groups of `regex`, and `rest`,
-// what follows `prefix` and its slash. Immutable; any thread.
+// The parts of a path that a route's match names: the `{name}`s of `path`, the named groups of `regex`, and
+// `rest`, the text after `prefix` and its slash. Immutable; any thread.
 class PathParameters {
  public:
   explicit PathParameters(const RouteRule& rule);
@@ -25,7 +25,7 @@ class PathParameters {
   ~PathParameters();
 
   const std::vector<std::string>& names() const { return names_; }
-  // A view into `path`, which the route has matched; "" for an unknown name.
+  // The value in `path`, which the route has matched, as a view into `path`; "" for an unknown name.
   std::string_view value(std::string_view name, std::string_view path) const;
 
  private:
@@ -33,22 +33,23 @@ class PathParameters {
 
   Source source_ = Source::kSegments;
   std::vector<std::string> names_;
-  std::vector<size_t> places_;  // which segment or group; of the rest, where it begins
+  std::vector<size_t> places_;  // index of the segment or group; for `rest` its start
   std::unique_ptr<re2::RE2> expression_;
 };
 
-// How a route changes the path on its way to the upstream.
+// Changes the path on its way to the upstream.
 class PathRewrite {
  public:
   PathRewrite() = default;
-  // `pattern` may hold `{name}`s; it must have passed check(). Without it, `strip_prefix` is removed.
+  // `pattern` may contain `{name}`s; it must have passed check(). When it is empty, `strip_prefix` is removed
+  // from the path.
   PathRewrite(std::string_view pattern, std::string strip_prefix);
 
   // What is wrong with `pattern` for a route with these parameters, or "".
   static std::string check(std::string_view pattern, const std::vector<std::string>& names);
 
-  // The new path, in `arena` or a view of `path`. Nothing when what came out is no path that could be sent:
-  // expressions can cut dots out of segments, and "." and ".." mean something else.
+  // The new path, in `arena` or as a view of `path`. Empty when the result is not a valid path: an expression
+  // can cut dots out of segments, and "." and ".." have a special meaning.
   std::optional<std::string_view> apply(std::string_view path, const PathParameters& parameters,
                                         Arena& arena) const;
 

@@ -21,10 +21,11 @@ constexpr uint64_t kParameterHash = 0x51ED270B0A1F39C1ull;
 constexpr uint32_t kAnyHost = 0;
 constexpr size_t kSlotsInCache = 8192;
 
-// The hashes of a path's segments, computed once a request.
+// The hashes of a path's segments, computed once per request.
 struct SplitPath {
   std::array<uint64_t, RouteTable::kMaxSegments> hashes;
-  std::array<uint32_t, RouteTable::kMaxSegments + 1> ends;  // ends[i]: path length up to and with segment i
+  std::array<uint32_t, RouteTable::kMaxSegments + 1>
+      ends;  // ends[i]: length of the path up to and including segment i
   size_t count = 0;
   bool truncated = false;
 };
@@ -59,13 +60,13 @@ bool segments_agree(std::string_view pattern, std::string_view path) {
   return pattern.empty() && path.empty();
 }
 
-// The common methods as bits, so that a match need not look at the rules.
+// The common methods as bits, so that matching need not examine the rules.
 using MethodSet = uint16_t;
 constexpr std::string_view kMethods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"};
 constexpr MethodSet kAnyMethod = 1u << 15;
 constexpr MethodSet kOtherMethods = 1u << 14;
 
-// 0 for an uncommon method.
+// The bit of a common method; 0 for other methods.
 MethodSet method_bit(std::string_view method) {
   for (size_t i = 0; i < std::size(kMethods); ++i) {
     if (kMethods[i] == method) return static_cast<MethodSet>(1u << i);
@@ -89,35 +90,35 @@ struct RouteTable::Index {
   struct Candidate {
     uint32_t route;
     MethodSet methods;
-    bool conditional;  // has predicates of headers or query, or listeners
+    bool conditional;  // the rule has predicates on headers or query, or listeners
   };
   struct Expression {
     Candidate candidate;
     std::shared_ptr<const re2::RE2> regex;
   };
-  // One distinct pattern of one host, with the rules that share it in order of precedence. Small and flat:
-  // with many routes the cost of a match is its cache misses.
+  // A distinct pattern of one host, with the rules that share it in order of precedence. Small and flat,
+  // because with many routes cache misses dominate the cost of a match.
   struct Pattern {
     Candidate first;
     uint32_t text_begin;
     uint32_t text_size;
-    uint32_t others_begin;  // the candidates after the first
+    uint32_t others_begin;  // first of the further candidates
     uint32_t others_count;
     Kind kind;
   };
   struct Slot {
     uint64_t hash = 0;
-    uint32_t pattern = 0;  // index + 1; 0: empty
+    uint32_t pattern = 0;  // index + 1; 0: empty slot
   };
   struct Shape {
-    uint64_t mask;  // bit (63 - i): segment i is a parameter; so numeric order is precedence
+    uint64_t mask;  // bit (63 - i) is set when segment i is a parameter, so numeric order is precedence
     size_t segments;
   };
   struct Host {
-    std::vector<Shape> shapes;           // by segments, then mask
+    std::vector<Shape> shapes;           // sorted by number of segments, then by mask
     std::vector<uint32_t> prefix_sizes;  // numbers of segments of the prefixes, longest first
     std::vector<Expression> expressions;
-    int64_t match_all = -1;  // pattern of rules without a path, and of the prefix "/"
+    int64_t match_all = -1;  // pattern of rules without a path, and of the prefix "/"; -1: none
   };
 
   std::vector<RouteRule> rules;
@@ -128,13 +129,13 @@ struct RouteTable::Index {
   std::vector<Slot> slots;
   std::vector<Host> hosts;
   std::map<std::string, uint32_t, std::less<>> exact_hosts;
-  std::map<std::string, uint32_t, std::less<>> wildcard_hosts;  // keyed by the suffix, with its dot
+  std::map<std::string, uint32_t, std::less<>> wildcard_hosts;  // keyed by the suffix, including its dot
 
   std::string_view text_of(const Pattern& pattern) const {
     return {texts.data() + pattern.text_begin, pattern.text_size};
   }
 
-  // Visits the pattern's rules by precedence until visit returns true.
+  // Visits the pattern's rules in order of precedence until visit returns true.
   template <typename Visit>
   bool visit_candidates(const Pattern& pattern, Visit visit) const {
     if (visit(pattern.first)) return true;
@@ -149,7 +150,7 @@ struct RouteTable::Index {
                                       predicates.at(candidate.route).admit(request.fields, request.query));
   }
 
-  // Rules with more predicates first; else they keep their order.
+  // Rules with more predicates come first; otherwise the order is kept.
   void sort_by_precedence(std::vector<Candidate>& candidates) const {
     std::stable_sort(candidates.begin(), candidates.end(), [&](const Candidate& a, const Candidate& b) {
       return rules[a.route].predicate_count() > rules[b.route].predicate_count();
@@ -183,7 +184,7 @@ struct RouteTable::Index {
 
   void build();
 
-  // Visits the patterns of one host that match, by precedence, until visit returns true.
+  // Visits the matching patterns of one host in order of precedence until visit returns true.
   template <typename Visit>
   bool visit_host(uint32_t host, std::string_view path, const SplitPath& parts, Visit visit) const;
   static uint64_t hash_of(const Shape& shape, uint32_t host, const SplitPath& parts) {
@@ -218,14 +219,14 @@ void RouteTable::Index::build() {
     }
     Entry entry{kAnyHost, Kind::kPrefix, rule.prefix};
     if (!rule.regex.empty()) {
-      entry.kind = Kind::kRegex;  // the text stays empty: all expressions of a host are one list
+      entry.kind = Kind::kRegex;  // the text stays empty: all expressions of a host form one list
     } else if (!rule.path.empty()) {
       entry.kind = rule.path.find("/{") == std::string::npos ? Kind::kExact : Kind::kParameters;
       entry.text = rule.path;
-      // Parameter names do not tell patterns apart.
+      // Parameter names do not distinguish patterns.
       if (entry.kind == Kind::kParameters) entry.text = without_parameter_names(rule.path);
     } else if (entry.text.ends_with('/')) {
-      entry.text.pop_back();  // "/v1/" and "/v1" are one prefix; "/" becomes match-all
+      entry.text.pop_back();  // "/v1/" and "/v1" are the same prefix; "/" becomes match-all
     }
     const std::vector<std::string> any{""};
     for (const std::string& host : rule.hosts.empty() ? any : rule.hosts) {
@@ -288,7 +289,7 @@ void RouteTable::Index::build() {
   }
 }
 
-// The probes of a large table miss the caches. Asking for all their slots at once makes the misses one wait.
+// The probes of a large table miss the caches. Prefetching all slots makes the misses overlap.
 void RouteTable::Index::prefetch(uint32_t id, const SplitPath& parts) const {
   const Host& host = hosts[id];
   const auto ask = [&](uint64_t hash) { __builtin_prefetch(&slots[hash & (slots.size() - 1)]); };
@@ -353,7 +354,7 @@ bool RouteTable::Index::visit_host(uint32_t id, std::string_view path, const Spl
 template <typename Visit>
 bool RouteTable::Index::visit_all(std::string_view host, std::string_view path, Visit visit) const {
   SplitPath parts;
-  if (path.empty() || path[0] != '/') return false;  // the asterisk-form belongs to no route
+  if (path.empty() || path[0] != '/') return false;  // the asterisk-form matches no route
   split(path, parts);
   if (!exact_hosts.empty()) {
     const auto exact = exact_hosts.find(host);
