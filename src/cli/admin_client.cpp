@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kTokenVariable = "PORTCULLIS_ADMIN_TOKEN";
 
-// The address of the admin listener that the configuration names.
+// The address of the admin listener in the configuration.
 std::optional<std::string> configured_address(const ConfigChoice& choice, Failure& failure) {
   const auto path = choice.path(failure);
   if (!path) return std::nullopt;
@@ -58,7 +58,7 @@ std::vector<Option> admin_options(AdminChoice& choice) {
            .target = &choice.address},
           {.names = "--token-file",
            .value = "FILE",
-           .summary = "A file with the token that the admin listener takes",
+           .summary = "A file with the token that the admin listener accepts",
            .target = &choice.token_file,
            .words = Words::kFile},
           {.names = "--ca",

@@ -10,28 +10,29 @@
 
 namespace portcullis::cli {
 
-// Which running gateway a command is for, and how to be let in: what its options say.
+// Identifies the running gateway that a command asks, and the credentials for it: the values of the command's
+// options.
 struct AdminChoice {
-  ConfigChoice config;     // whose `admin` listener it is; or else:
+  ConfigChoice config;     // the configuration whose `admin` listener is asked; or else `address`
   std::string address;     // `address:port` or `unix:/path`, with `https://` before it for TLS
-  std::string token_file;  // empty: the variable PORTCULLIS_ADMIN_TOKEN, or no token
-  std::string ca;          // PEM files, as HttpRequest has them; they may be empty
+  std::string token_file;  // empty: the token in the variable PORTCULLIS_ADMIN_TOKEN, or no token
+  std::string ca;          // paths of PEM files, as in HttpRequest; may be empty
   std::string certificate, key;
 };
 
-// What a command that asks a gateway takes.
+// The operand and the options of a command that asks a gateway.
 Operand admin_operand(AdminChoice& choice);
 std::vector<Option> admin_options(AdminChoice& choice);
 std::vector<Meaning> admin_variables();
 
-// Asks a gateway's admin listener, and waits for the answers.
+// Sends requests to a gateway's admin listener, and blocks until the answers arrive.
 class AdminClient {
  public:
-  // Nothing when the choice names no gateway, or its configuration or token file is not good: `failure` says
-  // why.
+  // Empty when the choice names no gateway, or when its configuration or token file cannot be used; `failure`
+  // says why.
   static std::optional<AdminClient> find(const AdminChoice& choice, Failure& failure);
 
-  // `timeout`: for the whole answer. May be called any number of times.
+  // `timeout` applies to the whole answer. May be called any number of times.
   client::HttpResponse ask(const std::string& method, const std::string& path, Milliseconds timeout,
                            std::string body = "");
   const std::string& base() const { return base_; }
@@ -39,15 +40,15 @@ class AdminClient {
  private:
   AdminClient(const AdminChoice& choice, std::string token);
 
-  std::string token_;  // empty: none
+  std::string token_;  // empty: no token
   std::string ca_, certificate_, key_;
-  std::string base_;         // of URLs
-  std::string unix_socket_;  // empty: none
+  std::string base_;         // prefix of URLs
+  std::string unix_socket_;  // empty: TCP
   std::unique_ptr<EventLoop> loop_ = std::make_unique<EventLoop>();
   std::unique_ptr<client::HttpClient> http_ = std::make_unique<client::HttpClient>(*loop_);
 };
 
-// The failure to ask the gateway.
+// The failure of a command that cannot ask the gateway.
 Failure cannot_ask(const std::string& why);
 
 }  // namespace portcullis::cli

@@ -7,7 +7,7 @@
 namespace portcullis::cli {
 namespace {
 
-constexpr size_t kMaxKeySize = 1024;  // what `key_auth` reads
+constexpr size_t kMaxKeySize = 1024;  // the longest key that `key_auth` reads
 
 }  // namespace
 

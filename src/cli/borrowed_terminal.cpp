@@ -7,22 +7,23 @@
 namespace portcullis::cli {
 namespace {
 
-// What the signal handler needs.
+// The data that the signal handler needs.
 struct Lent {
   termios before{};
-  int output = -1;  // -1: there is nothing to give back
+  int output = -1;  // -1 when there is nothing to restore
   std::string_view farewell;
 };
 Lent lent;
 
-// This and the next function call only what a signal handler may (signal-safety(7)).
+// This function and the next one call only functions that are safe in signal handlers (signal-safety(7)).
 void give_back() {
   if (lent.output < 0) return;
   (void)!::write(lent.output, lent.farewell.data(), lent.farewell.size());
   ::tcsetattr(STDIN_FILENO, TCSANOW, &lent.before);
 }
 
-// The signal has its usual effect here (SA_RESETHAND, SA_NODEFER), but on process 1 of a container none.
+// The signal ends the process (SA_RESETHAND, SA_NODEFER), except when the process is process 1 of a
+// container.
 void end_by(int signal) {
   give_back();
   ::raise(signal);

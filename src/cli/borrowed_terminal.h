@@ -6,13 +6,14 @@
 
 namespace portcullis::cli {
 
-// The terminal of standard input with other settings than its user's, which it gets back when this ends or
-// when a signal ends the process (SIGINT, SIGTERM, SIGHUP, SIGQUIT; not those that were ignored before).
-// Ctrl-Z has no effect meanwhile: a process that is stopped could not give the terminal back. One at a time.
+// Changes the settings of the terminal of standard input, and restores them when the object is destroyed or
+// when a signal ends the process (SIGINT, SIGTERM, SIGHUP, SIGQUIT, unless the signal was ignored before).
+// Ctrl-Z has no effect meanwhile, because a stopped process could not restore the terminal. One object at a
+// time.
 class BorrowedTerminal {
  public:
-  // `hidden`: flags of `c_lflag` that are off meanwhile, such as ECHO. `farewell` lives as long as the
-  // process: it is written to `output` when the terminal is given back. Without a terminal nothing happens.
+  // `hidden` has the flags of `c_lflag` to switch off, such as ECHO. `farewell` is written to `output` when
+  // the terminal is restored, and must live as long as the process. Without a terminal nothing happens.
   BorrowedTerminal(tcflag_t hidden, int output, std::string_view farewell);
   ~BorrowedTerminal();
   BorrowedTerminal(const BorrowedTerminal&) = delete;

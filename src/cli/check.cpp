@@ -26,7 +26,7 @@ nlohmann::json to_json(const config::Diagnostic& one) {
   return out;
 }
 
-// "1 listener", "2 listeners".
+// "1 listener" or "2 listeners".
 std::string count_of(size_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }

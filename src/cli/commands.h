@@ -2,7 +2,7 @@
 
 #include "cli/command.h"
 
-// The commands, each made in the file of its name.
+// The commands. Each is defined in the file of its name.
 namespace portcullis::cli {
 
 Command run_command();

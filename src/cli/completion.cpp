@@ -4,8 +4,8 @@
 #include "cli/commands.h"
 #include "cli/plain_text.h"
 
-// Scripts that complete commands, options, files and choices in a shell, made from the commands'
-// descriptions.
+// Generates the shell scripts that complete commands, options, files and choices, from the descriptions of
+// the commands.
 namespace portcullis::cli {
 namespace {
 
@@ -21,7 +21,7 @@ std::string command_names() {
   return joined(names);
 }
 
-// The words among which the next one is, separated by spaces; empty when it is free text or a file.
+// The permitted words, separated by spaces; empty for free text and files.
 std::string known_words(Words words, const std::vector<std::string>& choices) {
   return words == Words::kCommand ? command_names() : joined(choices);
 }
@@ -36,7 +36,7 @@ std::string escaped(const std::string& text, std::string_view special) {
   return out;
 }
 
-// What the script's own functions take for files.
+// The completion of a word in the bash script: a list of words, or the script's marker for files.
 std::string bash_words(Words words, const std::vector<std::string>& choices) {
   return shell_quoted(words == Words::kFile ? "<files>" : known_words(words, choices));
 }
@@ -113,7 +113,7 @@ complete -F _portcullis portcullis
 )";
 }
 
-// ":NAME:what completes it", for _arguments.
+// ":NAME:COMPLETION" for zsh's _arguments.
 std::string zsh_words(const std::string& name, Words words, const std::vector<std::string>& choices) {
   const std::string known = known_words(words, choices);
   const std::string action = words == Words::kFile ? "_files" : known.empty() ? "" : "(" + known + ")";
@@ -130,7 +130,7 @@ std::string zsh_command(const Command& command) {
     const std::string after =
         "[" + escaped(option.summary, "[]\\") + "]" +
         (!needs_value(option) ? "" : zsh_words(option.value, option.words, option.choices));
-    // A long option takes its value after `=` too.
+    // A long option also accepts its value after `=`.
     out += " \\\n        " + shell_quoted(before + names.full + (needs_value(option) ? "=" : "") + after);
     if (!names.brief.empty()) out += " \\\n        " + shell_quoted(before + names.brief + after);
   }
@@ -178,7 +178,7 @@ std::string fish_quoted(const std::string& text) {
   return "'" + escaped(text, "'\\") + "'";
 }
 
-// The value of an option: nothing but the files, or the words, that it can be.
+// The completion of an option's value in fish: only files, or only the permitted words.
 std::string fish_value(const Option& option) {
   if (!needs_value(option)) return "";
   if (option.words == Words::kFile) return " -r -F";

@@ -15,7 +15,7 @@ std::optional<std::string> ConfigChoice::path(Failure& failure) const {
     return std::nullopt;
   }
   if (const char* variable = std::getenv(kVariable); path.empty() && variable != nullptr) path = variable;
-  // The package keeps the folder from other users: for them the file may be there, and reading it fails
+  // The package hides the folder from other users. For them the file counts as present, and reading it fails
   // below.
   if (path.empty() && (::access(kDefaultPath, F_OK) == 0 || errno == EACCES)) path = kDefaultPath;
   if (path.empty()) {
@@ -23,7 +23,7 @@ std::optional<std::string> ConfigChoice::path(Failure& failure) const {
                            std::string(kVariable) + " (" + kDefaultPath + " does not exist)"};
     return std::nullopt;
   }
-  // Not by opening it: it may be a pipe, whose writer expects one reader.
+  // Uses access() instead of opening the file, which may be a pipe whose writer expects a single reader.
   if (::access(path.c_str(), R_OK) != 0) {
     failure = {kCouldNot, "cannot read the configuration " + path + ": " + std::strerror(errno)};
     return std::nullopt;

@@ -13,8 +13,8 @@ struct Config;
 
 namespace portcullis::cli {
 
-// Which configuration a command is for. All commands that take one take it in the same ways: as the operand
-// CONFIG or by --config, else from the variable PORTCULLIS_CONFIG, else the default place when it exists.
+// The configuration that a command uses. All commands find it in the same way: the operand CONFIG or
+// --config, else the variable PORTCULLIS_CONFIG, else the default path if it exists.
 struct ConfigChoice {
   static constexpr const char* kVariable = "PORTCULLIS_CONFIG";
   static constexpr const char* kDefaultPath = "/etc/portcullis/portcullis.yaml";
@@ -22,8 +22,8 @@ struct ConfigChoice {
   std::string operand, option;
 
   bool named() const { return !operand.empty() || !option.empty(); }
-  // The path of a file or folder that can be read. Nothing when none is named, two are, or it cannot be read;
-  // `failure` then says which.
+  // The path of a readable file or folder. Empty when none is named, two are named, or it cannot be read;
+  // `failure` then says why.
   std::optional<std::string> path(Failure& failure) const;
 };
 

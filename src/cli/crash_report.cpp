@@ -23,7 +23,7 @@ namespace {
 
 constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP};
 
-// Only what may be called in a signal handler (signal-safety(7)).
+// Writes text with functions that are safe in signal handlers (signal-safety(7)).
 class Writer {
  public:
   Writer& text(std::string_view more) {
@@ -60,9 +60,9 @@ std::string_view name_of(int signal) {
 }
 
 void report(int signal, siginfo_t* info, void*) {
-  // A crash in here, or another thread's meanwhile, ends it at once.
+  // From here on, a crash in this handler or in another thread ends the process at once.
   for (const int one : kSignals) std::signal(one, SIG_DFL);
-  // A reader that is stuck must not keep a crashed process from its end.
+  // A stuck reader of standard error must not keep a crashed process from ending.
   ::fcntl(message_descriptor(), F_SETFL, ::fcntl(message_descriptor(), F_GETFL) | O_NONBLOCK);
   char thread[16] = "?";
   ::pthread_getname_np(::pthread_self(), thread, sizeof thread);
@@ -82,12 +82,12 @@ void report(int signal, siginfo_t* info, void*) {
   Writer().text(
       "portcullis: end of the crash report; `addr2line -Cfie portcullis OFFSET` says more of the offsets in "
       "parentheses, with the same build\n");
-  ::raise(signal);  // as it would have ended: with a core file, where those are wanted
-  // As process 1 of a container it gets no signal that it does not handle.
+  ::raise(signal);  // ends the process as without this handler: with a core file, where enabled
+  // Process 1 of a container ignores signals without a handler.
   if (::getpid() == 1) ::_exit(128 + signal);
 }
 
-// An exception that nobody has caught says what it is before SIGABRT does the rest.
+// Reports an uncaught exception before SIGABRT ends the process.
 [[noreturn]] void tell_exception() {
   if (const std::exception_ptr thrown = std::current_exception()) {
     try {
@@ -106,7 +106,7 @@ void report(int signal, siginfo_t* info, void*) {
 void report_crashes() {
   std::set_terminate(tell_exception);
   if (kSanitized) return;  // the sanitizers' reports say more
-  // Loads what it needs, which a handler could not.
+  // Loads the library that backtrace() needs, which a signal handler could not do.
   void* frame = nullptr;
   ::backtrace(&frame, 1);
   struct sigaction action {};

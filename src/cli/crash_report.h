@@ -2,8 +2,8 @@
 
 namespace portcullis::cli {
 
-// From now on the process, when it crashes, says on standard error what happened, in which thread, and where
-// it was; then it ends as it would have. Call it before other threads start.
+// Installs handlers that report a crash on standard error: the signal, the thread and the stack. The process
+// then ends as it would have without the report. Call this before other threads start.
 void report_crashes();
 
 }  // namespace portcullis::cli

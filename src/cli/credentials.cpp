@@ -14,8 +14,8 @@
 namespace portcullis::cli {
 namespace {
 
-// One line from standard input, without echo on a terminal: a secret on the command line would be in the
-// shell's history and in the list of processes.
+// Reads one line from standard input, without echo on a terminal. A secret on the command line would be
+// visible in the shell's history and in the list of processes.
 std::optional<std::string> read_secret(const char* what) {
   std::optional<BorrowedTerminal> hidden;
   if (::isatty(STDIN_FILENO) != 0) {
@@ -35,7 +35,7 @@ struct KeySettings {
   bool json = false;
 };
 
-// Prints a hash, alone or as JSON.
+// Prints a hash, as text or as JSON.
 int print_hash(const std::string& hash, OutputFormat format) {
   if (format == OutputFormat::kJson) {
     print_json({{"hash", hash}});

@@ -61,7 +61,7 @@ int run_demo_backend(const DemoBackendSettings& settings) {
   pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
   UniqueFd signals(::signalfd(-1, &stop_signals, SFD_NONBLOCK | SFD_CLOEXEC));
   SignalWatcher on_signal(loop);
-  // The signals are blocked by now: without this nothing but SIGKILL would end the process.
+  // The signals are blocked at this point: without this watch only SIGKILL could end the process.
   if (!signals || !loop.watch(signals.get(), EPOLLIN, on_signal))
     throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
   const http::h1::SmallServer server(

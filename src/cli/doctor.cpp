@@ -25,7 +25,7 @@
 namespace portcullis::cli {
 namespace {
 
-constexpr const char* kTracing = "tracing";  // nothing depends on it
+constexpr const char* kTracing = "tracing";  // never a fault: serving does not depend on tracing
 
 enum class Verdict { kGood, kWarning, kFault };
 
@@ -35,7 +35,7 @@ struct Finding {
   std::string text;
 };
 
-// What has been found so far.
+// The findings so far.
 class Findings {
  public:
   void good(std::string topic, std::string text) {
@@ -48,7 +48,7 @@ class Findings {
     all_.push_back({Verdict::kFault, std::move(topic), std::move(text)});
   }
 
-  // Returns the exit code.
+  // Prints all findings and returns the exit code.
   int print(OutputFormat format) const {
     const bool faulty = std::any_of(all_.begin(), all_.end(),
                                     [](const Finding& one) { return one.verdict == Verdict::kFault; });
@@ -71,7 +71,7 @@ class Findings {
 void check_descriptors(const config::Config& config, Findings& findings) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  // A connection of a client takes one, and mostly another one to a target.
+  // A client connection needs one descriptor, and mostly another one for a connection to a target.
   uint64_t wanted = 0;
   for (const config::Listener& one : config.listeners) wanted += 2 * one.limits.connections;
   const std::string has = "at most " + std::to_string(limit.rlim_max) + " file descriptors (ulimit -Hn)";
@@ -108,7 +108,7 @@ void check_processors(const config::Config& config, Findings& findings) {
   }
 }
 
-// A gateway that is running is what one expects; any other program is in the way.
+// A running gateway at this address is expected, so a used address is only a warning.
 void report_owner(const std::string& topic, const SocketAddress& address, Findings& findings) {
   const std::vector<ListeningSocket> sockets = sockets_listening_at(address);
   const SocketOwner owner = sockets.empty() ? SocketOwner() : owner_of(sockets.front());
@@ -135,7 +135,8 @@ void check_port(const std::string& topic, const std::string& text, Findings& fin
                             text + ": " + std::strerror(errno) + " (no file can be made in the folder)");
     if (std::filesystem::exists(path, error) && !std::filesystem::is_socket(path, error))
       return findings.fault(
-          topic, text + ": there is a file at this path that is no socket; the gateway does not remove it");
+          topic,
+          text + ": there is a file at this path that is not a socket; the gateway does not remove it");
     if (is_unix_socket_alive(*address)) return report_owner(topic, *address, findings);
     return findings.good(topic, text + " is free");
   }
@@ -148,12 +149,12 @@ void check_port(const std::string& topic, const std::string& text, Findings& fin
     case EADDRINUSE: return report_owner(topic, *address, findings);
     case EACCES:
       return findings.fault(topic, text + " may not be bound by this user: it needs CAP_NET_BIND_SERVICE");
-    case EADDRNOTAVAIL: return findings.fault(topic, text + " is no address of this machine");
+    case EADDRNOTAVAIL: return findings.fault(topic, text + " is not an address of this machine");
     default: return findings.fault(topic, text + ": " + std::strerror(errno));
   }
 }
 
-// The configuration's own check warns of the last two weeks; here all are told.
+// The configuration's check warns during the last two weeks; here every certificate is listed.
 void check_certificates(const config::ListenerTls& tls, const std::string& listener, Findings& findings) {
   tls::Certificates certificates([](Level, const std::string&) {});
   constexpr int kSoon = 30;  // days
@@ -185,14 +186,14 @@ void check_file(const std::string& topic, const std::string& path, Findings& fin
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   std::error_code error;
   if (std::filesystem::is_directory(path, error))
-    return findings.fault(topic, path + " is a folder, and no file");
+    return findings.fault(topic, path + " is a folder, not a file");
   const bool there = ::access(path.c_str(), F_OK) == 0;
   const std::string place = there ? path : folder.empty() ? "." : folder.string();
   if (::access(place.c_str(), W_OK) == 0) return findings.good(topic, path + " can be written");
   findings.fault(topic, path + ": " + std::strerror(errno));
 }
 
-// What is kept there counts as room: a gateway that starts takes it over.
+// Space used by stored responses counts as free, because a starting gateway takes them over.
 void check_cache_disk(const config::CacheDisk& disk, Findings& findings) {
   if (disk.path.empty()) return;
   namespace fs = std::filesystem;
@@ -206,16 +207,16 @@ void check_cache_disk(const config::CacheDisk& disk, Findings& findings) {
   uint64_t room = space.available;
   fs::recursive_directory_iterator at(path, error), end;
   for (; !error && at != end; at.increment(error)) {
-    std::error_code gone;  // a gateway that runs may remove it
+    std::error_code gone;  // a running gateway may remove the file meanwhile
     const uint64_t size = at->path().extension() == ".body" ? at->file_size(gone) : 0;
     if (!gone) room += size;
   }
   const std::string told = disk.path + " has room for " + std::to_string(room >> 20) + " MiB";
   if (room >= disk.size) return findings.good("cache", told);
-  findings.warning("cache", told + ", less than its `size`: what the disk does not take is not kept");
+  findings.warning("cache", told + ", less than its `size`: responses that do not fit are not stored");
 }
 
-// "host:port" of "http://[user@]host[:port]/path".
+// Returns "host:port" for "http://[user@]host[:port]/path".
 std::string place_of(const std::string& url) {
   const size_t scheme = url.find("://");
   std::string authority = url.substr(scheme + 3, url.find_first_of("/?#", scheme + 3) - scheme - 3);
@@ -224,7 +225,7 @@ std::string place_of(const std::string& url) {
   return has_port ? authority : authority + (url.starts_with("https") ? ":443" : ":80");
 }
 
-// The servers that policies ask, each once.
+// Adds the servers that policies ask, each once.
 void add_policies(const std::vector<config::PolicyUse>& uses,
                   std::set<std::pair<std::string, std::string>>& asked) {
   for (const config::PolicyUse& use : uses) {
@@ -253,7 +254,7 @@ void check_neighbours(const config::Config& config, Findings& findings) {
   Reach reach(config.dns.servers);
   add_servers(config, reach);
   const std::vector<Reach::Outcome>& outcomes = reach.run();
-  std::set<std::pair<std::string_view, std::string_view>> reached;  // topics and groups
+  std::set<std::pair<std::string_view, std::string_view>> reached;  // pairs of topic and group
   for (const Reach::Outcome& one : outcomes) {
     if (one.why.empty()) reached.emplace(one.topic, one.group);
   }
@@ -270,7 +271,7 @@ void check_neighbours(const config::Config& config, Findings& findings) {
   }
 }
 
-// A server that answers may still refuse what limits and quotas need.
+// A server that answers may still refuse commands that limits and quotas need.
 void check_redis(const config::Config& config, Findings& findings) {
   const config::Redis& told = config.redis;
   if (told.address.empty()) return;

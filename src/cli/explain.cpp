@@ -32,7 +32,7 @@ void print_line(const std::string& text) {
   std::printf("%s\n", without_control_characters(text).c_str());
 }
 
-// The answer in one line: what the client would get, and of whom.
+// The answer in one line: the response that the client would get, and which part of the gateway sends it.
 std::string answer_line(const json& told) {
   const json& answer = told["answer"];
   const std::string verdict = text_of(answer, "verdict"), policy = text_of(answer, "policy");
@@ -57,7 +57,7 @@ std::string answer_line(const json& told) {
          text_of(answer, "reason") + ")";
 }
 
-// ": what it decides".
+// The outcome of a policy, with a leading ": ".
 std::string outcome_of(const json& policy) {
   const std::string outcome = policy["outcome"];
   if (outcome == "continues") return ": continues";
@@ -69,7 +69,7 @@ std::string outcome_of(const json& policy) {
   return out;
 }
 
-// The head's fields that differ from one answer to the next without meaning anything here.
+// True for fields of a response head that differ from answer to answer without meaning, such as Date.
 bool is_usual(const std::string& field) {
   static constexpr std::string_view kUsual[] = {"date:", "x-request-id:", "content-length:", "connection:"};
   return std::any_of(std::begin(kUsual), std::end(kUsual),
@@ -116,7 +116,7 @@ void print_text(const json& told) {
 }
 
 struct ExplainSettings {
-  AdminChoice admin;  // with the configuration
+  AdminChoice admin;  // used together with the configuration
   bool running = false;
   std::string method, url;
   std::vector<std::string> headers;
@@ -128,7 +128,7 @@ struct ExplainSettings {
   bool asks_gateway() const { return running || !admin.address.empty(); }
 };
 
-// The request that the command line describes. Nothing when its curl command, or a file, cannot be read.
+// The request that the command line describes. Empty when its curl command, or a file, cannot be read.
 std::optional<control::Question> read_question(const ExplainSettings& settings, Failure& failure) {
   control::Question question{
       .method = settings.method, .url = settings.url, .headers = settings.headers, .body = settings.data};
@@ -152,7 +152,7 @@ std::optional<control::Question> read_question(const ExplainSettings& settings, 
   return question;
 }
 
-// What the running gateway says. Nothing when it cannot be asked, or the question cannot be put.
+// The answer of the running gateway. Empty when the gateway cannot be asked, or refuses the question.
 std::optional<json> ask_gateway(const ExplainSettings& settings, const control::Question& question,
                                 Failure& failure) {
   auto gateway = AdminClient::find(settings.admin, failure);
@@ -179,7 +179,7 @@ std::optional<json> ask_gateway(const ExplainSettings& settings, const control::
   return std::nullopt;
 }
 
-// What a gateway with this configuration would say that has just started.
+// The answer of a gateway that has just started with this configuration.
 std::optional<json> explain_offline(const ExplainSettings& settings, const control::Question& question,
                                     Failure& failure) {
   const auto path = settings.admin.config.path(failure);

@@ -9,7 +9,7 @@
 namespace portcullis::cli {
 namespace {
 
-// Container engines ask every few seconds, and take no answer for a bad one.
+// Container engines ask every few seconds, and take a missing answer for a failure.
 constexpr Milliseconds kHealthTimeout{2'000};
 
 struct HealthSettings {
@@ -28,8 +28,7 @@ int health(const HealthSettings& settings) {
   if (!response.error.empty())
     return fail("health", cannot_ask(gateway->base() + ": " + response.error), format);
   const std::string state = response.body.substr(0, response.body.find_first_of("\r\n"));
-  // 503 is the gateway's own word that it is not ready; all else comes from something that is not the
-  // gateway.
+  // A gateway that is not ready answers 503; other statuses come from another program.
   if (response.status != 200 && response.status != 503)
     return fail(
         "health",

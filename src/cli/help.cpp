@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kWidth = 100;
 
-// Appends the words of `text` in lines of kWidth, each after `indent` spaces.
+// Appends `text`, wrapped to lines of kWidth, each indented by `indent` spaces.
 void append_wrapped(std::string& out, const std::string& text, size_t indent) {
   size_t column = 0;
   for (size_t at = 0; at < text.size();) {
@@ -45,7 +45,7 @@ void append_wrapped(std::string& out, const std::string& text, size_t indent) {
   out += "\n";
 }
 
-// A term with its meaning beside it.
+// Appends a term with its meaning next to it.
 void append_term(std::string& out, const std::string& term, const std::string& meaning, size_t width) {
   std::string described;
   append_wrapped(described, meaning, width + 4);

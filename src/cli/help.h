@@ -6,22 +6,22 @@
 
 namespace portcullis::cli {
 
-// What `portcullis help` prints: the commands, a line each.
+// The text of `portcullis help`: one line for each command.
 std::string help_of_program();
 
-// What `portcullis help COMMAND` prints, from the command's own description.
+// The text of `portcullis help COMMAND`, from the command's description.
 std::string help_of(const Command& command);
 
 // "portcullis check [CONFIG] [OPTIONS]".
 std::string usage_line(const Command& command);
 
-// What the exit codes mean in all commands.
+// The meaning of the exit codes of all commands.
 std::vector<Exit> program_exits();
 
-// The exit codes of a command, that of a wrong command line among them.
+// The exit codes of a command, including the one for a wrong command line.
 std::vector<Exit> all_exits(const Command& command);
 
-// What is wrong with a word that names no command, with the name that may be meant.
+// The error message for an unknown command, with a suggestion.
 std::string refuse_unknown_command(const std::string& name);
 
 }  // namespace portcullis::cli

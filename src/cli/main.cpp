@@ -1,7 +1,7 @@
 #include "base/standard_descriptors.h"
 #include "cli/parser.h"
 
-// What is thrown out of it is a defect of the commands' descriptions.
+// Exceptions that leave run_command_line() are defects of the commands' descriptions.
 // NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
   portcullis::open_standard_descriptors();

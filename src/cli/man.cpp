@@ -27,7 +27,7 @@ void describe(RoffPage& page, const Command& command) {
   page.paragraph(exits + ".");
 }
 
-// Each variable that some command reads, once.
+// The environment variables of all commands, each once.
 std::vector<Meaning> all_variables() {
   std::vector<Meaning> out;
   for (const Command& command : commands()) {

@@ -14,7 +14,7 @@ Option json_option(bool& json) {
 }
 
 void print_json(const nlohmann::json& document) {
-  // Text from clients and files may hold what is not UTF-8.
+  // Text from clients and files may contain invalid UTF-8.
   const auto replace = nlohmann::json::error_handler_t::replace;
   std::printf("%s\n", document.dump(2, ' ', false, replace).c_str());
 }

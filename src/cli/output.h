@@ -11,30 +11,30 @@ namespace portcullis::cli {
 
 enum class OutputFormat { kText, kJson };
 
-// The option that asks for JSON; its target says so.
+// The option --json; it sets `json`.
 Option json_option(bool& json);
 inline OutputFormat format_of(bool json) {
   return json ? OutputFormat::kJson : OutputFormat::kText;
 }
 
-// Prints one JSON document on standard output.
+// Prints one JSON document to standard output.
 void print_json(const nlohmann::json& document);
 
-// Why a command has not done its work, and what its process ends with.
+// Why a command has failed, and its exit code.
 struct Failure {
   ExitCode code = kCouldNot;
   std::string why;
 };
 
-// Something that the system does not give the process: a descriptor, a thread, an event loop.
+// A resource that the system does not provide: a descriptor, a thread, an event loop.
 Failure failure_of(const std::system_error& problem);
 
-// Says on standard error what is wrong with the command line, and where help is. kUsage. `command`: its name;
-// empty when the program itself was called wrongly.
+// Prints an error about the command line, and how to get help, to standard error. Returns kUsage. `command`
+// is the command's name; empty when the program itself was called wrongly.
 int usage_error(const std::string& command, const std::string& why);
 
-// Says the failure on standard error; unless the command line is wrong, in JSON as `{"error": why}` on
-// standard output too. Its exit code.
+// Prints the failure to standard error and, with JSON output, also as `{"error": why}` to standard output
+// unless the command line is wrong. Returns the exit code.
 int fail(const std::string& command, const Failure& failure, OutputFormat format);
 
 }  // namespace portcullis::cli

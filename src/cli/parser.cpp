@@ -13,8 +13,8 @@
 #include "cli/output.h"
 #include "cli/plain_text.h"
 
-// The only file that includes CLI11, which costs a compiler ten seconds: commands describe themselves in the
-// types of cli/command.h.
+// The only file that includes CLI11, which takes a compiler ten seconds: commands are described by the types
+// of cli/command.h instead.
 namespace portcullis::cli {
 namespace {
 
@@ -37,7 +37,7 @@ void declare_options(CLI::App& app, const Command& command) {
   }
 }
 
-// What is wrong with an option that the command does not have.
+// The error message for an unknown option.
 std::string refuse_option(const Command& command, const std::string& word) {
   const std::string name = word.substr(0, word.find('='));
   std::vector<std::string> known{"--help"};
@@ -45,7 +45,7 @@ std::string refuse_option(const Command& command, const std::string& word) {
   return "unknown option " + in_backticks(name) + suggestion_for(name, {known.begin(), known.end()});
 }
 
-// "" when `given` is one of the choices, or there are none.
+// The error message when `given` is not one of the choices; "" when it is, or when any value is permitted.
 std::string refuse_value(const std::string& name, const std::vector<std::string>& choices,
                          const std::string& given) {
   if (choices.empty() || std::find(choices.begin(), choices.end(), given) != choices.end()) return "";
@@ -53,8 +53,8 @@ std::string refuse_value(const std::string& name, const std::vector<std::string>
          suggestion_for(given, {choices.begin(), choices.end()});
 }
 
-// What is wrong when an option that may go without its value has an empty one; else "". A variable of the
-// shell that is not set leaves such a value, and CLI11 does not tell it from none.
+// The error message when an option with an optional value has an empty one, for example from an unset shell
+// variable; otherwise "". CLI11 does not distinguish an empty value from a missing one.
 std::string refuse_empty_value(const Command& command, const std::vector<std::string>& words) {
   for (size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
     for (const Option& option : command.options) {
@@ -68,10 +68,10 @@ std::string refuse_empty_value(const Command& command, const std::vector<std::st
   return "";
 }
 
-// What is wrong with the options given; "" when nothing is.
+// The error message for the options; "" when they are valid.
 std::string refuse_options(const CLI::App& app, const Command& command) {
   for (const std::string& word : app.remaining()) {
-    // `--` ends the options; CLI11 hands it on, too.
+    // `--` ends the options; CLI11 returns it among the words.
     if (word != "--") return refuse_option(command, word);
   }
   for (const Option& option : command.options) {
@@ -86,7 +86,7 @@ std::string refuse_options(const CLI::App& app, const Command& command) {
   return "";
 }
 
-// Gives the operands their words. What is wrong with them; "" when nothing is.
+// Assigns the words to the operands. Returns an error message, or "".
 std::string assign_operands(const CLI::App& app, const Command& command,
                             const std::vector<std::string>& words) {
   const bool replaced = std::any_of(
@@ -101,7 +101,7 @@ std::string assign_operands(const CLI::App& app, const Command& command,
     if (!operand.required && spare == 0) continue;
     if (word == words.end()) return "`" + operand.name + "` is missing";
     if (!operand.required) --spare;
-    // What a variable of the shell was to hold: going on as if nothing was given would surprise.
+    // An empty word is probably an unset shell variable; ignoring it would be surprising.
     if (word->empty()) return "`" + operand.name + "` is empty";
     if (std::string why = refuse_value(operand.name, operand.choices, *word); !why.empty()) return why;
     *operand.target = *word++;
@@ -109,7 +109,7 @@ std::string assign_operands(const CLI::App& app, const Command& command,
   return word == words.end() ? "" : "unexpected " + in_backticks(*word);
 }
 
-// What the command's own option says; known once the words are parsed.
+// The output format that the command's --json option selects. Valid after parsing.
 OutputFormat output_format_of(const Command& command) {
   for (const Option& option : command.options) {
     auto* const* flag = std::get_if<bool*>(&option.target);
@@ -118,7 +118,7 @@ OutputFormat output_format_of(const Command& command) {
   return OutputFormat::kText;
 }
 
-// A limit of the system that is too low for the command ends it with one line.
+// Runs the command. When a system limit is too low for it, prints one line and returns an exit code.
 int run_within_limits(const Command& command) {
   try {
     return command.run();
@@ -135,7 +135,7 @@ int run_parsed(const Command& command, std::vector<std::string> words) {
   std::vector<std::string> operands;
   declare_options(app, command);
   app.add_option("operands", operands);
-  // CLI11 takes the words from the end.
+  // CLI11 expects the words in reverse order.
   std::reverse(words.begin(), words.end());
   try {
     app.parse(words);
@@ -150,12 +150,12 @@ int run_parsed(const Command& command, std::vector<std::string> words) {
   return why.empty() ? run_within_limits(command) : usage_error(command.name, why);
 }
 
-// Whether standard output is a terminal that was closed: then there is none to show anything to.
+// True when standard output is a closed terminal, so that output errors do not matter.
 bool terminal_is_gone() {
   return ::isatty(STDOUT_FILENO) == 0 && errno == EIO;
 }
 
-// What the process ends with, once what the command has printed is written.
+// Flushes standard output and returns the exit code.
 int finish(int exit_code) {
   if ((std::fflush(stdout) == 0 && std::ferror(stdout) == 0) || terminal_is_gone()) return exit_code;
   std::fputs("portcullis: cannot write all to standard output\n", stderr);

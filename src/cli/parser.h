@@ -7,8 +7,7 @@
 
 namespace portcullis::cli {
 
-// Runs the command that the words of a command line name, without the program's own name. Returns what the
-// process ends with.
+// Runs the command that a command line names; `words` are without the program's name. Returns the exit code.
 int run_command_line(const std::vector<std::string>& words);
 
 }  // namespace portcullis::cli

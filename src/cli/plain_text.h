@@ -10,16 +10,15 @@ inline bool is_plain_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7F; });
 }
 
-// A word of the command line as messages show it: in backticks, with `?` for each byte that is not printable
-// ASCII.
+// A word of the command line for messages: in backticks, with `?` for each byte that is not printable ASCII.
 inline std::string in_backticks(std::string_view text) {
   std::string out = "`";
   for (const char c : text) out += c >= ' ' && c < 0x7F ? c : '?';
   return out + "`";
 }
 
-// `text` with `?` for each control character of ASCII, none of which a terminal is to obey. Other bytes are
-// kept: paths may have them.
+// `text` with `?` for each ASCII control character, because a terminal would obey control characters. Other
+// bytes are kept, since paths may contain them.
 inline std::string without_control_characters(std::string text) {
   std::replace_if(
       text.begin(), text.end(),
@@ -28,7 +27,7 @@ inline std::string without_control_characters(std::string text) {
   return text;
 }
 
-// One word of a POSIX shell, in single quotes.
+// `text` in single quotes, as one word of a POSIX shell.
 inline std::string shell_quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);

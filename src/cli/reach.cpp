@@ -12,10 +12,11 @@ namespace portcullis::cli {
 namespace {
 
 constexpr const char* kTarget = "target";
-constexpr Milliseconds kPatience{2'000};      // with one connection
-constexpr Milliseconds kNamePatience{5'000};  // with name servers
+constexpr Milliseconds kPatience{2'000};      // for each connection
+constexpr Milliseconds kNamePatience{5'000};  // for name servers
 
-// Of the answers to several questions about one name: the first that has addresses; where none has, the last.
+// Combines the answers to several queries for one name: the first answer with addresses, or else the last
+// answer.
 class FirstAnswer {
  public:
   FirstAnswer(Delivery<Resolver::Answer>::Sender sender, size_t questions)

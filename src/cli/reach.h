@@ -10,24 +10,25 @@
 
 namespace portcullis::cli {
 
-// Which servers can be connected to, all tried at once. One thread.
+// Checks which servers accept connections, all at the same time. One thread.
 class Reach {
  public:
   struct Outcome {
     std::string topic;  // "target"
-    std::string group;  // those of which one is enough: an upstream's targets; empty: there is only this one
+    std::string group;  // servers of which one is sufficient, such as an upstream's targets; empty: a group
+                        // of its own
     std::string place;  // "name:port"
-    std::string why;    // it cannot be reached; empty: it can
+    std::string why;    // why the server cannot be reached; empty when it can
   };
 
-  // `name_servers`: those that a configuration names for the names of targets; empty: the system's.
+  // `name_servers` are the configured name servers for targets; empty: those of the system.
   explicit Reach(const std::vector<std::string>& name_servers);
 
-  // A target, whose name is looked up as the gateway does it: in the hosts file, then by the name servers.
+  // Adds a target. Its name is resolved as the gateway does: by the hosts file, then by the name servers.
   void add_target(const std::string& upstream, const std::string& address);
-  // Another server, whose name is looked up as the system does it.
+  // Adds another server. Its name is resolved as the system does.
   void add_server(const std::string& topic, const std::string& group, const std::string& place);
-  // Tries all, each for a few seconds at most. In the order in which they were added.
+  // Connects to all servers, with a timeout of a few seconds each. The results are in the order of addition.
   const std::vector<Outcome>& run();
 
  private:
@@ -36,7 +37,7 @@ class Reach {
 
   std::vector<Outcome> asked_;
   EventLoop loop_;
-  std::unique_ptr<Resolver> resolver_;  // null where there can be none
+  std::unique_ptr<Resolver> resolver_;  // null when no resolver can be created
   size_t left_ = 0;
   TaskGroup tasks_;
 };

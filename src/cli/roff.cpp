@@ -6,8 +6,8 @@
 namespace portcullis::cli {
 namespace {
 
-// In fonts that are not for literals a plain `-` may become a hyphen, and quotes be curled: what is to be
-// typed must be copied as it is.
+// In normal fonts roff may print `-` as a hyphen and curl quotes. Text that users type must be copied
+// unchanged.
 void append_literal(std::string& out, char c) {
   switch (c) {
     case '\\': out += "\\e"; break;
@@ -27,7 +27,7 @@ std::string literal_text(const std::string& text) {
   return out;
 }
 
-// One line of text, which may begin with what would be a request of roff.
+// Escapes one line of text, which may begin like a roff request.
 std::string prose(const std::string& text) {
   std::string out;
   bool bold = false;

@@ -4,22 +4,21 @@
 
 namespace portcullis::cli {
 
-// Writes a manual page in the man macros of roff. Text is plain, but for words in backticks, which become
-// bold.
+// Writes a manual page with roff's man macros. Texts are plain; words in backticks become bold.
 class RoffPage {
  public:
   // `section`: 1 for commands, 5 for files.
   RoffPage(const std::string& name, int section);
 
-  // The section NAME, which programs that index manual pages read.
+  // Writes the section NAME, which indexing programs read.
   void name(const std::string& what, const std::string& summary);
   void heading(const std::string& text);
   void subheading(const std::string& text);
-  // Paragraphs, separated by empty lines.
+  // Writes paragraphs, which are separated by empty lines in `text`.
   void paragraph(const std::string& text);
-  // A term in bold, what belongs to it in italics (may be empty), and its meaning below.
+  // Writes a term in bold, `detail` in italics (may be empty), and the meaning below.
   void term(const std::string& term, const std::string& detail, const std::string& meaning);
-  // Lines that are printed as they are.
+  // Writes lines without reformatting.
   void literal(const std::string& text);
 
   std::string text() && { return std::move(text_); }

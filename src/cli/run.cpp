@@ -30,7 +30,7 @@ int serve(const control::RunOptions& options) {
   try {
     quit = std::make_unique<control::QuitGuard>();
     gateway = std::make_unique<control::Gateway>(options, *quit);
-  } catch (const std::system_error& problem) {  // a limit of the system is very low
+  } catch (const std::system_error& problem) {  // a system limit is very low
     const Failure failure = failure_of(problem);
     say(Level::kError, failure.why);
     return failure.code;

@@ -25,7 +25,7 @@ std::string did_you_mean(const std::string& text) {
   return " - did you mean " + in_backticks(text) + "?";
 }
 
-// What the loader has to say about `text` as a value of `type`, or "".
+// The loader's error for `text` as a value of `type`, or "".
 template <typename T>
 std::string problem_with(const config::Type<T>& type, const std::string& text, T& out) {
   config::YamlNode node;
@@ -70,10 +70,10 @@ Result<std::string> unix_address(const std::string& text) {
 struct GivenTarget {
   std::string address;
   bool tls = false;
-  std::string host;  // as a Host field has it
+  std::string host;  // in the format of a Host field
 };
 
-// A host with its port that `--to` gives, without a scheme: "app:3000", ":3000", "3000".
+// The address for a `--to` without a scheme: "app:3000", ":3000", "3000".
 Result<std::string> target_address(const std::string& text, const GivenUrl& given) {
   std::string rest = given.rest;
   if (is_digits(rest)) rest = ":" + rest;
@@ -98,7 +98,7 @@ Result<GivenTarget> read_target(const std::string& text) {
   }
   GivenUrl given = split_scheme(text);
   if (const size_t at = text.rfind('@'); at != std::string::npos) {
-    // What stands before it is mostly a password, which no message may repeat.
+    // The text before '@' is mostly a password, which no message may repeat.
     const std::string host = text.substr(at + 1, text.find_first_of("/?#", at) - at - 1);
     return Error{
         "a target has no user and no password before " + in_backticks(text.substr(at)) +
@@ -123,7 +123,7 @@ Result<GivenTarget> read_target(const std::string& text) {
   const auto address = target_address(text, given);
   if (!address) return address.error();
   GivenTarget out{*address, given.scheme == "https", ""};
-  // A service behind TLS is mostly one of many at its address, and is told apart by its name.
+  // A TLS service often shares its address with others and is identified by its host name.
   if (const HostPort parts = *split_host_port(*address); out.tls && !SocketAddress::parse(*address))
     out.host = parts.port == 443 ? parts.host : *address;
   return out;
@@ -183,12 +183,12 @@ Result<std::string> read_rate(const std::string& text) {
 Result<std::string> read_cache(const std::string& text) {
   uint64_t bytes = 0;
   const std::string problem = problem_with(config::size(), text, bytes);
-  if (problem.empty() && bytes == 0) return Error{"a cache of 0 bytes keeps nothing: leave `--cache` out"};
+  if (problem.empty() && bytes == 0) return Error{"a cache of 0 bytes stores nothing: leave `--cache` out"};
   if (problem.empty()) return text;
   return Error{problem};
 }
 
-// Messages never show the key.
+// Error messages never contain the key.
 Result<std::string> read_key(const std::string& text) {
   if (text.starts_with("sha256:")) {
     std::string hash;
@@ -196,12 +196,13 @@ Result<std::string> read_key(const std::string& text) {
     if (!problem.empty()) return Error{problem};
     return to_lower(hash);
   }
-  if (text.empty()) return Error{"an empty key keeps out no one: leave the value out, and a key is made"};
+  if (text.empty())
+    return Error{"an empty key does not protect the application: leave the value out, and a key is made"};
   if (const Status usable = check_api_key(text); !usable) return usable.error();
   return hash_of_api_key(text);
 }
 
-// Whether a connection to `target` reaches the socket that listens at `listen`, as far as names tell.
+// Whether a connection to `target` would reach the socket at `listen`, as far as the texts show.
 bool is_same_place(const std::string& target, const std::string& listen) {
   if (target == listen) return true;
   const auto to = split_host_port(target);
@@ -225,10 +226,10 @@ std::string default_dashboard(const SmallPlan& plan) {
   return address.to_string();
 }
 
-// Gathers the mistakes.
+// Collects the error messages.
 class Problems {
  public:
-  // The value, or an empty one with its problem noted.
+  // The value, or an empty text after recording the error.
   std::string take(const char* option, const Result<std::string>& read) {
     if (read) return *read;
     add(option, read.error().message);
@@ -236,7 +237,8 @@ class Problems {
   }
   void add(const char* option, const std::string& message) {
     text_ += (text_.empty() ? "" : "\n") + std::string(option) + ": ";
-    for (const char c : message) text_ += c >= ' ' && c != 0x7F ? c : '?';  // one line, whatever was given
+    for (const char c : message)
+      text_ += c >= ' ' && c != 0x7F ? c : '?';  // each message stays one line, whatever the input
   }
   const std::string& text() const { return text_; }
 
@@ -286,7 +288,7 @@ Result<SmallPlan> plan_small_setup(const SmallOptions& options, AllAddresses all
     plan.cache = problems.take(
         "--cache", read_cache(options.cache->empty() ? SmallOptions::kDefaultCacheSize : *options.cache));
   if (!options.dashboard.empty() && options.no_dashboard)
-    problems.add("--dashboard", "`--no-dashboard` says that there is none");
+    problems.add("--dashboard", "cannot be combined with `--no-dashboard`");
   if (!options.dashboard.empty()) {
     plan.dashboard = problems.take("--dashboard", read_listen(options.dashboard, all_addresses));
     const auto address = SocketAddress::parse(plan.dashboard);

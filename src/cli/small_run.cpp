@@ -23,10 +23,11 @@ namespace {
 // The name of the configuration in messages and in the dashboard.
 constexpr const char* kConfigName = "command line";
 constexpr int kPortsToTry = 50;
-// Set for a successor that this process starts: what was not on the command line, but chosen at the start.
+// Passes choices to the successor that this process starts during an upgrade: values that were not on the
+// command line but chosen at the start.
 constexpr const char* kChosenKeyHash = "PORTCULLIS_CHOSEN_KEY_HASH";
 constexpr const char* kChosenDashboard = "PORTCULLIS_CHOSEN_DASHBOARD";
-constexpr uint16_t kFirstOpenPort = 8080;  // suggested in place of one that takes privileges
+constexpr uint16_t kFirstOpenPort = 8080;  // suggested instead of a port that requires privileges
 
 AllAddresses all_addresses() {
   const UniqueFd fd(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -37,23 +38,23 @@ AllAddresses all_addresses() {
   return AllAddresses::kDualStack;
 }
 
-// Whether the process that serves has started this one with its own command line, and passes its sockets on.
+// True when a serving process has started this one, with the same command line, and passes its sockets on.
 bool is_started_by_predecessor() {
   return std::getenv("PORTCULLIS_PREDECESSOR") != nullptr;
 }
 
-// What `variable` says in such a process, or "".
+// The predecessor's choice in `variable`; "" in a process without predecessor.
 std::string chosen_before(const char* variable) {
   const char* value = std::getenv(variable);
   return value != nullptr && is_started_by_predecessor() ? value : "";
 }
 
-// Before any thread is started.
+// Call before any thread is started.
 void keep_choice(const char* variable, const std::string& value) {
   value.empty() ? ::unsetenv(variable) : ::setenv(variable, value.c_str(), 1);
 }
 
-// 0, or the errno of a bind to the address.
+// 0, or the errno of a bind() to the address.
 int bind_problem(const SocketAddress& address) {
   const UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return errno;
@@ -62,7 +63,7 @@ int bind_problem(const SocketAddress& address) {
   return ::bind(fd.get(), address.data(), address.length()) == 0 ? 0 : errno;
 }
 
-// The first address that is free of those with this port and the ones after it.
+// The first free address among this port and the following ones.
 std::optional<SocketAddress> find_free(SocketAddress address) {
   const int first = address.port(), last = std::min(65'535, first + kPortsToTry);
   for (int port = first; port <= last; ++port) {
@@ -84,7 +85,7 @@ std::string advice(const std::string& option, const std::optional<SocketAddress>
   return " - try `" + option + " " + (all ? ":" + std::to_string(free->port()) : free->to_string()) + "`";
 }
 
-// Whether `option` can be served at `address`; else what to give in its place.
+// Whether `option` can be served at `address`; the error suggests an alternative.
 Status check_free(const std::string& option, const SocketAddress& address) {
   if (address.is_unix()) return {};
   const int problem = bind_problem(address);
@@ -107,7 +108,7 @@ Status check_free(const std::string& option, const SocketAddress& address) {
   }
 }
 
-// Says each line of `problems`. Its exit code.
+// Prints each line of `problems`. Returns the exit code.
 int usage_errors(const std::string& problems) {
   const size_t last = problems.rfind('\n');
   if (last != std::string::npos) {
@@ -193,7 +194,7 @@ Result<SmallPlan> SmallRun::plan(const control::RunOptions& run) {
   return plan_small_setup(options_, all_addresses());
 }
 
-// Refuses addresses that are taken, and finds another for the dashboard when none was asked for.
+// Refuses addresses that are in use, and chooses another dashboard address when none was given.
 Status SmallRun::find_ports(SmallPlan& plan) {
   if (Status free = check_free("--listen", *SocketAddress::parse(plan.listen)); !free) return free;
   if (plan.dashboard.empty()) return {};
@@ -215,7 +216,7 @@ std::optional<int> SmallRun::prepare(control::RunOptions& run) {
     control::say(
         Level::kWarning,
         "--key: this key is short enough to be guessed; `portcullis generate-key` makes better ones");
-  // A successor takes over the addresses of the process before.
+  // A successor takes over the predecessor's addresses.
   if (!print_ && run.upgrade_socket_path.empty() && !is_started_by_predecessor()) {
     if (const Status found = find_ports(*plan); !found)
       return fail("run", {kCouldNot, found.error().message}, OutputFormat::kText);

@@ -10,19 +10,19 @@
 
 namespace portcullis::cli {
 
-// `portcullis run --to ...`: serves without a configuration file. Lives as long as the command.
+// `portcullis run --to ...`: serves without a configuration file. Must live as long as the command.
 class SmallRun {
  public:
-  // Its options of the command `run`; they point into this.
+  // The options for the command `run`; their targets are members of this object.
   std::vector<Option> options();
 
-  // Whether the command line has `--to`.
+  // True when the command line has `--to`.
   bool is_asked_for() const { return !options_.to.empty(); }
-  // An option that was given although it can only be used with `--to`, which is not there; or "".
+  // The first option that requires `--to` and was given without it; "" when there is none.
   std::string misplaced_option() const;
 
-  // Makes of the options what the gateway is to run. With an exit code nothing is to be run: what there was
-  // to say has been said.
+  // Converts the options into `run`. Returns an exit code when nothing is to be run; all messages have then
+  // been printed.
   std::optional<int> prepare(control::RunOptions& run);
 
  private:
@@ -31,8 +31,8 @@ class SmallRun {
 
   SmallOptions options_;
   bool print_ = false;
-  std::string made_key_;    // empty: none was made
-  std::string moved_from_;  // the dashboard's default address, when that is taken
+  std::string made_key_;    // empty when no key was made
+  std::string moved_from_;  // the dashboard's default address, if it is in use
 };
 
 }  // namespace portcullis::cli

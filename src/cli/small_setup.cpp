@@ -20,7 +20,7 @@ std::string shell_word(const std::string& text) {
   return plain ? text : shell_quoted(text);
 }
 
-// A line of its own in a comment, whatever is in `text`.
+// `text` as a single line for a comment.
 std::string comment_text(const std::string& text) {
   std::string out = text;
   std::replace_if(
@@ -43,7 +43,7 @@ std::string upstream_of(const SmallPlan& plan) {
   if (plan.targets.size() > 1)
     out +=
         "    balance: least_request\n"
-        "    # A target that fails three times in a row is left out for ten seconds, then tried again.\n"
+        "    # A target that fails three times in a row gets no requests for ten seconds.\n"
         "    outlier_ejection: {failures_in_row: 3, ejection: 10s}\n";
   out += "    targets:\n";
   for (const std::string& target : plan.targets) out += "      - address: " + yaml_text(target) + "\n";
@@ -89,7 +89,7 @@ std::string yaml_text(std::string_view text) {
       is_alphanumeric(text.back()) && std::all_of(text.begin(), text.end(), [](char c) {
         return is_alphanumeric(c) || std::string_view("._/:-").find(c) != std::string_view::npos;
       });
-  // What no reader of YAML takes for a number, a time, `true` or `null`.
+  // True for text that no YAML reader takes for a number, a time, `true` or `null`.
   const bool is_text = has('/') || (has('.') && has(':')) ||
                        (!text.empty() && is_letter(text.front()) && (has('.') || has(':')));
   if (harmless && is_text) return std::string(text);

@@ -16,8 +16,9 @@ namespace {
 
 using nlohmann::json;
 
-// The terminal as it is to be while pages are shown: no echo, keys at once, another screen. The terminal is
-// as before when this is destroyed, and when a signal such as that of Ctrl-C ends the process. One at a time.
+// The terminal while pages are shown: without echo, with unbuffered keys, on the alternate screen. Its
+// settings are restored when the object is destroyed, and when a signal such as that of Ctrl-C ends the
+// process. One object at a time.
 class Screen {
  public:
   Screen() { write("\x1b[?1049h\x1b[?25l"); }
@@ -26,7 +27,7 @@ class Screen {
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
   }
-  // A key that has come within that time, or 0; kEnd, when none will come any more.
+  // The key pressed within the timeout, or 0; kEnd when standard input has ended.
   static constexpr char kEnd = 4;
   static char key(int milliseconds) {
     pollfd input{STDIN_FILENO, POLLIN, 0};
@@ -72,7 +73,7 @@ std::string size(double bytes) {
   return format(bytes < 10 && unit > 0 ? "%.1f" : "%.0f", bytes) + kUnits[unit];
 }
 
-// What came from clients may hold what moves a terminal's cursor.
+// Text from clients may contain control sequences for terminals.
 std::string plain(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
@@ -80,10 +81,10 @@ std::string plain(std::string text) {
   return text;
 }
 
-// Lines of columns, the first to the left and the others to the right.
+// Builds a page: lines with columns, the first one left-aligned and the others right-aligned.
 class Page {
  public:
-  // `rows`: of lines that the terminal has; 0: no end.
+  // `rows` is the number of lines of the terminal; 0: unlimited.
   Page(size_t rows, size_t columns, bool colours) : rows_(rows), columns_(columns), colours_(colours) {}
 
   void line(const std::string& text, const char* style = "") {
@@ -103,7 +104,7 @@ class Page {
         std::string cell = row[i].substr(0, i == 0 ? kFirst : 48);
         const size_t width = i == 0 ? kFirst : kOther;
         const std::string gap(cell.size() < width ? width - cell.size() : 0, ' ');
-        // The last one may be text of any length.
+        // The last column may hold text of any length.
         const bool left = i == 0 || (i + 1 == row.size() && cell.size() > kOther);
         out += left ? (i == 0 ? cell + gap : "  " + cell) : " " + gap + cell;
       }
@@ -127,7 +128,7 @@ class Page {
 
 constexpr char kPause = 'p';
 
-// By which figure rows are sorted, the largest first.
+// The value by which rows are sorted, largest first.
 struct Order {
   char key;
   const char* name;
@@ -155,7 +156,7 @@ std::vector<std::string> cells(const std::string& name, const json& meter) {
           format("%.0f", meter["total"].get<double>())};
 }
 
-// What the keys do.
+// The legend of the keys.
 std::string legend(const Order& order, bool paused) {
   std::string out = "q quit   p ";
   out += paused ? "go on" : "pause";
@@ -261,7 +262,7 @@ int top(const TopSettings& settings) {
     ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window);
     const size_t rows = window.ws_row != 0 ? window.ws_row : 24,
                  columns = window.ws_col != 0 ? window.ws_col : 80;
-    Page foot(0, columns, true);  // which is there however small the terminal is
+    Page foot(0, columns, true);  // shown even on the smallest terminal
     const size_t foot_rows = fault.empty() ? 2 : 3;
     foot.line("");
     if (!fault.empty()) foot.line("lost: " + fault, "31");
@@ -269,7 +270,7 @@ int top(const TopSettings& settings) {
     Page page(std::max<size_t>(rows, foot_rows + 2) - foot_rows, columns, true);
     if (live.is_object()) show(page, live, *order, rows > 22 ? (rows - 14) / 4 : 2);
     Screen::write("\x1b[H" + std::move(page).text() + std::move(foot).text() + "\x1b[J");
-    // A page that stands still waits for a key alone.
+    // A paused page waits for a key without a timeout.
     const char key = Screen::key(paused ? -1 : 1'000);
     if (key == 'q' || key == 'Q' || key == Screen::kEnd) return kGood;
     if (key == kPause) paused = !paused;

@@ -220,7 +220,7 @@ routes:
         return any(one[0] == verdict and one[1] == topic and text in one[2] for one in said)
     assert out.returncode == 1
     assert found("fault", "listener", f"is in use: process {os.getpid()} (")
-    assert found("fault", "listener", "is no address of this machine")
+    assert found("fault", "listener", "is not an address of this machine")
     assert found("good", "admin", "is free")
     assert found("fault", "access_log", "No such file or directory")
     assert found("good", "audit_log", "can be written")
@@ -296,8 +296,8 @@ routes: [{{name: r, match: {{path_prefix: /}}, policies: [respond: {{}}]}}]
 """)
     said = doctor(path)
     assert re.search(rf"^good +listener +unix:{free} is free$", said, re.M), said
-    assert re.search(rf"^fault +listener +unix:{taken}: there is a file at this path that is no socket", said, re.M), said
-    assert re.search(rf"^fault +access_log +{folder} is a folder, and no file$", said, re.M), said
+    assert re.search(rf"^fault +listener +unix:{taken}: there is a file at this path that is not a socket", said, re.M), said
+    assert re.search(rf"^fault +access_log +{folder} is a folder, not a file$", said, re.M), said
 
 
 @sanitizers.only_command_line

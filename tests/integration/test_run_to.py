@@ -352,7 +352,7 @@ def test_a_password_in_a_target_is_never_shown(target):
     (["--to", ":1", "--dashboard", ":0"], "--dashboard: `:0`: the port must be 1 to 65535\n"),
     (["--to", ":1", "--listen", ":0"], "--listen: `:0`: the port must be 1 to 65535\n"),
     (["--to", ":0"], "--to: `:0`: the port must be 1 to 65535\n"),
-    (["--to", ":1", "--dashboard", "127.0.0.1:9", "--no-dashboard"], "--dashboard: `--no-dashboard` says that there is none"),
+    (["--to", ":1", "--dashboard", "127.0.0.1:9", "--no-dashboard"], "--dashboard: cannot be combined with `--no-dashboard`"),
     (["--to", ":9080", "--dashboard", "127.0.0.1:9080"], "--dashboard: `:9080` is the application, whose clients would reach the dashboard"),
     (["--to", "unix:/run/a.sock", "--dashboard", "unix:/run/a.sock"], "--dashboard: `unix:/run/a.sock` is the application"),
     (["--to", ":1", "--watch"], "--watch: with `--to` there are no files to watch"),

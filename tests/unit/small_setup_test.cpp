@@ -168,7 +168,7 @@ TEST(SmallOptions, FindAPlaceForTheDashboard) {
       "--dashboard: `:9` can be reached by others than this machine, which needs tokens or TLS, and so a "
       "configuration file - did you mean `127.0.0.1:9`?");
   EXPECT_EQ(problem({.to = {":3000"}, .dashboard = "127.0.0.1:9", .no_dashboard = true}),
-            "--dashboard: `--no-dashboard` says that there is none");
+            "--dashboard: cannot be combined with `--no-dashboard`");
   EXPECT_EQ(problem({.to = {":3000"}, .listen = ":9", .dashboard = "127.0.0.1:9"}),
             "--dashboard: `127.0.0.1:9` is where applications are served (`--listen`)");
 }
@@ -201,7 +201,7 @@ TEST(SmallOptions, NameAMistakeInARateOrASize) {
             "--cache: `64MB` is not a size such as 512, 64KiB or 10MiB - did you mean `64MiB`?");
   EXPECT_EQ(cache("64m"), "--cache: `64m` is not a size such as 512, 64KiB or 10MiB - did you mean `64MiB`?");
   EXPECT_EQ(cache("big"), "--cache: `big` is not a size such as 512, 64KiB or 10MiB");
-  EXPECT_EQ(cache("0"), "--cache: a cache of 0 bytes keeps nothing: leave `--cache` out");
+  EXPECT_EQ(cache("0"), "--cache: a cache of 0 bytes stores nothing: leave `--cache` out");
 }
 
 TEST(SmallOptions, TakeAKeyOrItsHashAndNeverShowIt) {
