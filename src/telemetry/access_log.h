@@ -14,27 +14,27 @@
 
 namespace portcullis::telemetry {
 
-// The lines of all workers, written by a thread of its own. A worker formats its line into its own ring and
-// never waits; when the ring is full the line is dropped and the worker told.
+// Writes the log lines of all workers on a thread of its own. A worker formats its line into its own ring and
+// never waits; when the ring is full, the line is dropped and write() returns false.
 class AccessLog {
  public:
-  // `place`: as LogSink's.
+  // `place` as in LogSink::open().
   static Result<std::unique_ptr<AccessLog>> open(const std::string& place, size_t workers);
-  // Writes what is still in the rings, and drops what the log's reader does not take within a second.
+  // Writes the lines in the rings; drops lines that the log's reader does not accept within a second.
   ~AccessLog();
 
-  // Worker `index`, on its own thread. False when the line was dropped.
+  // Writes a line of worker `index`, on that worker's thread. False when the line was dropped.
   bool write(size_t index, const LogFormat& format, const AccessEntry& entry);
 
-  // Lines that were taken and then could not be written. Any thread.
+  // The number of lines that were accepted and could not be written. Any thread.
   uint64_t dropped() const { return sink_->dropped(); }
-  // Opens the file anew, for log rotation. Any thread.
+  // Opens the file again, for log rotation. Any thread.
   void reopen() { reopen_.store(true, std::memory_order_relaxed); }
 
  private:
   struct Shard {
     LogRing ring{kRingBytes};
-    std::string line;  // keeps its capacity, so formatting allocates nothing in steady state
+    std::string line;  // keeps its capacity, so formatting rarely allocates
   };
 
   AccessLog(size_t workers, std::unique_ptr<LogSink> sink);

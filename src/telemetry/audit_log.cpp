@@ -13,12 +13,12 @@ void AuditLog::note(const std::string& action, const std::string& by, const nloh
       {"time", http::write_timestamp(current_second())}, {"action", action}, {"by", by}};
   for (const auto& [name, value] : details.items()) line[name] = value;
   const uint64_t dropped = sink_->dropped();
-  // Once the reader is known to be stuck, the control thread does not wait for it again.
+  // Once the reader is known to be stuck, the control thread does not wait for the reader again.
   sink_->give_up_after(stuck_ ? std::chrono::milliseconds(0) : kPatience);
   sink_->write(line.dump());
   sink_->flush();
   const bool taken = sink_->dropped() == dropped;
-  // What fails is told by the log itself; here, that its reader is stuck.
+  // The sink itself reports failed writes; a stuck reader is reported here.
   if (!taken && sink_->error() == 0) {
     count_fault(Fault::kAuditLog);
     if (!stuck_)

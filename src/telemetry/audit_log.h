@@ -9,17 +9,18 @@
 
 namespace portcullis::telemetry {
 
-// A JSON line for each change that somebody makes to the running gateway. Control thread.
+// Writes a JSON line for each change that an operator makes to the running gateway. Control thread.
 class AuditLog {
  public:
   explicit AuditLog(std::unique_ptr<LogSink> sink) : sink_(std::move(sink)) {}
 
-  // `by`: "signal", "files", or "admin ADDRESS". `details`: an object whose members the line has, too.
+  // `by` is "signal", "files", or "admin ADDRESS". The members of `details`, an object, are added to the
+  // line.
   void note(const std::string& action, const std::string& by, const nlohmann::json& details);
   void reopen() { sink_->reopen(); }
 
  private:
-  // How long a line waits for a reader that is slow before it is dropped.
+  // How long a line waits for a slow reader before it is dropped.
   static constexpr std::chrono::milliseconds kPatience{200};
 
   std::unique_ptr<LogSink> sink_;

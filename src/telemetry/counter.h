@@ -5,7 +5,7 @@
 
 namespace portcullis::telemetry {
 
-// A number that one thread adds to and any thread reads. No read-modify-write instruction is needed.
+// A number that one thread increments and any thread reads, without read-modify-write instructions.
 class Counter {
  public:
   void add(uint64_t amount = 1) {

@@ -10,38 +10,39 @@
 
 namespace portcullis::telemetry {
 
-// Whose doing it was that a request ended as it did.
+// Who caused the end of a request.
 enum class EndedBy : uint8_t {
-  kClient,  // it left, was too slow, or sent what is no HTTP
-  kTarget,  // it answered whole; or it could not be reached, was too slow, broke off, or sent what is no HTTP
-  kPeers,   // the client or the target closed the tunnel between them
-  kGateway,  // by its routes, its limits, what it can do, or its state
+  kClient,   // the client left, was too slow, or did not send valid HTTP
+  kTarget,   // the target answered completely; or was unreachable, too slow, broke off, or did not send valid
+             // HTTP
+  kPeers,    // the client or the target closed the tunnel between them
+  kGateway,  // the gateway, by its routes, its limits, its abilities, or its state
   kPolicy,
 };
 
-// What the request was in when it ended.
+// The phase in which a request ended.
 enum class EndPhase : uint8_t {
-  kHead,        // of the request: it was read, and its route was looked for
-  kPolicies,    // they judged the request
-  kConnecting,  // to a target
-  kWaiting,     // for the head of a target's response
-  kBody,        // of the request or the response
+  kHead,        // reading the request's head and finding its route
+  kPolicies,    // the policies were judging the request
+  kConnecting,  // connecting to a target
+  kWaiting,     // waiting for the head of a target's response
+  kBody,        // transferring the body of the request or the response
   kTunnel,
-  kAny,  // it can end so in each of them
+  kAny,  // the reason can occur in every phase
 };
 
-// Whether the request ended because its caller has used up what a limit grants it.
+// Whether the request ended because its caller has reached a limit.
 enum class CallerLimit : uint8_t { kNone, kReached };
 
-// Why a request ended: what the access log calls `ended`. All reasons are constants, each a member of a
-// table: a struct that has nothing else. kEnds (telemetry/ends.h) is the table of what the gateway knows by
-// itself, and each policy has the table of its own in its folder. A reason that is in no table cannot be
-// named, and two reasons are the same when their addresses are.
+// Why a request ended: the value of `ended` in the access log. All reasons are constants, each a member of a
+// table, which is a struct with no other members. kEnds (telemetry/ends.h) is the gateway's own table; each
+// policy has a table in its folder. A reason outside of a table has no name. Two reasons are equal when their
+// addresses are equal.
 struct EndReason {
   constexpr EndReason(std::string_view its_name, EndedBy by, EndPhase in, uint16_t with_status,
                       std::string_view told, CallerLimit of_caller = CallerLimit::kNone)
       : name(its_name), sentence(told), status(with_status), ended_by(by), phase(in), limit(of_caller) {}
-  // Of a policy that has refused or answered the request.
+  // The reason of a policy that has refused or answered the request.
   constexpr EndReason(std::string_view its_name, uint16_t with_status, std::string_view told,
                       CallerLimit of_caller = CallerLimit::kNone)
       : EndReason(its_name, EndedBy::kPolicy, EndPhase::kPolicies, with_status, told, of_caller) {}
@@ -50,22 +51,23 @@ struct EndReason {
   ~EndReason() = default;
 
   std::string_view name;      // for logs, metrics, traces and the dashboard
-  std::string_view sentence;  // for operators; names of the configuration stand in backquotes
-  // The status with which such a request is refused or answered. 0: the status is not the reason's, because
-  // the response has been sent already, a configuration or another server chose it, or there was none.
+  std::string_view sentence;  // for operators; names of settings are in backquotes
+  // The status of the gateway's response to such a request. 0 when the reason does not determine the status:
+  // the response has been sent already, a configuration or another server chose the status, or there was no
+  // response.
   uint16_t status;
   EndedBy ended_by;
   EndPhase phase;
   CallerLimit limit;
 };
 
-// "client", "client or target"; "head", "waiting".
+// Names such as "client", "client or target"; "head", "waiting".
 std::string_view name_of(EndedBy by);
 std::string_view name_of(EndPhase phase);
 
 using EndReasons = std::vector<const EndReason*>;
 
-// All members of a table, in their order.
+// All members of a table, in order.
 template <typename Table>
 EndReasons reasons_in(const Table& table) {
   static_assert(std::is_standard_layout_v<Table> && sizeof(Table) % sizeof(EndReason) == 0,

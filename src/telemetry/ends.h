@@ -4,8 +4,8 @@
 
 namespace portcullis::telemetry {
 
-// The ends that the gateway knows by itself, in the order in which a request meets them. A policy's own are
-// in its folder.
+// The gateway's own reasons, in the order in which a request can meet them. Reasons of policies are in the
+// policies' folders.
 struct Ends {
   using By = EndedBy;
   using In = EndPhase;
@@ -17,7 +17,7 @@ struct Ends {
   EndReason send_timeout{"send_timeout", By::kClient, In::kBody, 0,
                          "The client stopped reading its response."};
 
-  // A request that cannot be read.
+  // The request cannot be read.
   EndReason head_timeout{"head_timeout", By::kClient, In::kHead, 408,
                          "The request's head did not come in time."};
   EndReason handshake_failed{"handshake_failed", By::kClient, In::kHead, 0,
@@ -64,7 +64,7 @@ struct Ends {
   EndReason host_disagrees{"host_disagrees", By::kClient, In::kHead, 400,
                            "The request's target and its `Host` field name different hosts."};
 
-  // What the gateway answers before policies and targets are asked.
+  // Answers of the gateway before it asks policies and targets.
   EndReason ambiguous_path{
       "ambiguous_path", By::kClient, In::kHead, 400,
       "The request's path can be read in two ways, so the gateway cannot normalise it safely."};
@@ -98,7 +98,7 @@ struct Ends {
       "answered_by_policy", By::kPolicy, In::kPolicies, 0,
       "A policy such as `redirect`, `respond` or `cors` answered; the upstream was not asked."};
 
-  // The request's body.
+  // Failures while reading the request's body.
   EndReason body_too_large{
       "body_too_large", By::kGateway, In::kBody, 413,
       "The request's body is larger than the listener's `limits.body_size` or a policy allows."};
@@ -109,7 +109,7 @@ struct Ends {
   EndReason body_incomplete{"body_incomplete", By::kClient, In::kPolicies, 400,
                             "The client left within the body, which a policy had to see first."};
 
-  // A target that cannot be asked.
+  // No target can be asked.
   EndReason no_target{"no_target", By::kGateway, In::kConnecting, 503,
                       "No address is known for any target of the upstream."};
   EndReason breaker_requests{"breaker_requests", By::kGateway, In::kConnecting, 503,
@@ -143,7 +143,7 @@ struct Ends {
   EndReason connect_no_http2{"connect_no_http2", By::kTarget, In::kConnecting, 502,
                              "The last target has not chosen HTTP/2, which its upstream asks for."};
 
-  // A target that gives no response which can be passed on.
+  // A target gives no response that can be forwarded.
   EndReason response_timeout{"response_timeout", By::kTarget, In::kWaiting, 504,
                              "The target was silent for longer than `timeouts.response`."};
   EndReason total_timeout{
@@ -186,7 +186,7 @@ struct Ends {
                                "The target's message is larger than `response_size` of `grpc_transcoding`, "
                                "or the JSON made of it more than eight times as large."};
 
-  // A response that broke off. Until something of it has been sent the client gets 502; then a reset.
+  // A response that breaks off. The client gets 502 if nothing has been sent yet; otherwise a reset.
   EndReason upstream_closed{"upstream_closed", By::kTarget, In::kBody, 502,
                             "The target closed the connection within its response's body. The client saw a "
                             "reset, or 502 when nothing had been sent."};
@@ -204,7 +204,7 @@ struct Ends {
       "The trailers behind the response's body are larger than the upstream's `limits.head_size`. The client "
       "saw a reset, or 502 when nothing had been sent."};
 
-  // A connection that was upgraded, such as a WebSocket.
+  // The end of a tunnel, such as a WebSocket.
   EndReason tunnel_closed{"tunnel_closed", By::kPeers, In::kTunnel, 0,
                           "The client or the target closed the tunnel (WebSocket)."};
   EndReason tunnel_idle{"tunnel_idle", By::kGateway, In::kTunnel, 0,

@@ -1,4 +1,4 @@
-// What a scrape says of requests.
+// The metrics of requests on the metrics page.
 
 #include "telemetry/exposition.h"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// What a scrape says, in the making: docs/metrics.md describes it. For this folder.
+// Builds the metrics page; docs/metrics.md describes it. Internal to this folder.
 
 #include <prometheus/metric_family.h>
 
@@ -18,9 +18,9 @@ namespace portcullis::telemetry {
 using Labels = std::vector<prometheus::ClientMetric::Label>;
 using prometheus::MetricType;
 
-inline constexpr const char* kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};  // of a status
+inline constexpr const char* kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};  // classes of status
 
-// One scrape of a registry: the families, in the order in which they are told.
+// One scrape of a registry: the metric families in the order of the page.
 class Exposition {
  public:
   Exposition(const Registry& registry, const States& states) : registry_(registry), states_(states) {}
@@ -29,7 +29,7 @@ class Exposition {
   std::string protobuf();
 
  private:
-  // A place in `families_`, which may move.
+  // Refers to a family by its index in `families_`, whose elements may move.
   class Family {
    public:
     Family(Exposition& all, std::string name, std::string help, MetricType type)
@@ -52,7 +52,7 @@ class Exposition {
       family().metric.push_back(std::move(metric));
     }
     void add(prometheus::ClientMetric metric) { family().metric.push_back(std::move(metric)); }
-    // A histogram, and the same in FineBuckets.
+    // Adds a histogram together with its counts in FineBuckets.
     void add(prometheus::ClientMetric metric, std::vector<uint64_t> fine) {
       all_.fine_[{at_, family().metric.size()}] = std::move(fine);
       add(std::move(metric));
@@ -73,7 +73,7 @@ class Exposition {
     return {*this, std::move(name), std::move(help), MetricType::Histogram};
   }
 
-  // By class of status; those that there were.
+  // Adds counts by class of status; classes without a response are omitted.
   template <typename Shards>
   static void add_responses(Family& family, const Labels& labels, const Shards& shards) {
     for (size_t i = 0; i < std::size(kClasses); ++i)
@@ -87,7 +87,7 @@ class Exposition {
     family.add(std::move(with_class), count);
   }
 
-  // `counts` by bucket, the last beyond all bounds.
+  // `counts` by bucket; the last one is beyond all bounds.
   template <typename Bounds>
   static prometheus::ClientMetric buckets(const Bounds& bounds, const std::vector<uint64_t>& counts,
                                           uint64_t micros) {
@@ -104,7 +104,7 @@ class Exposition {
     return metric;
   }
 
-  // Idle ones are left out, which keeps a scrape of many small.
+  // Omits counters that are 0, which keeps a scrape with many series small.
   template <typename Shards, typename Read>
   void add_latency(Family& family, Labels labels, const Shards& shards, Read read) {
     std::vector<uint64_t> counts(kDurationBounds.size() + 1);
@@ -128,14 +128,14 @@ class Exposition {
     return sum(registry_.workers_, [member](const WorkerMetrics& m) -> const Counter& { return m.*member; });
   }
 
-  // What is told: of requests,
+  // The families about requests.
   void routes();
   void targets();
   void consumers();
   void policies();
   void limits();
   void cache();
-  // and of the process.
+  // The families about the process.
   void connections();
   void health();
   void breakers();
@@ -147,9 +147,10 @@ class Exposition {
   const States& states_;
   void collect();
 
-  bool native_ = false;  // whether histograms are told in fine buckets, too
+  bool native_ = false;  // whether histograms also have native (fine) buckets
   std::vector<prometheus::MetricFamily> families_;
-  std::map<std::pair<size_t, size_t>, std::vector<uint64_t>> fine_;  // by family, then metric
+  std::map<std::pair<size_t, size_t>, std::vector<uint64_t>>
+      fine_;  // keyed by index of the family, then of the metric
 };
 
 }  // namespace portcullis::telemetry

@@ -1,5 +1,5 @@
-// What a scrape says, as the messages of Prometheus's client model (io/prometheus/client/metrics.proto):
-// those have native histograms.
+// Writes the metrics page as messages of Prometheus's client model (io/prometheus/client/metrics.proto),
+// which have native histograms.
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
@@ -17,7 +17,7 @@ using google::protobuf::internal::WireFormatLite;
 using google::protobuf::io::CodedOutputStream;
 using google::protobuf::io::StringOutputStream;
 
-// One message, as bytes.
+// One serialised message.
 template <typename Write>
 std::string message(Write write) {
   std::string out;
@@ -32,7 +32,7 @@ void write_bytes(int field, const std::string& bytes, CodedOutputStream& out) {
   WireFormatLite::WriteBytes(field, bytes, &out);
 }
 
-std::string value_message(double value) {  // of a Gauge, and of a Counter
+std::string value_message(double value) {  // of a Gauge or a Counter
   return message([value](CodedOutputStream& out) { WireFormatLite::WriteDouble(1, value, &out); });
 }
 
@@ -43,13 +43,14 @@ std::string label_message(const prometheus::ClientMetric::Label& label) {
   });
 }
 
-// Buckets that have counted nothing are left out: spans say where the others are, and each says how it
-// differs from the one before.
+// Empty buckets are omitted: spans give the positions of the other buckets, and each count is the difference
+// to the previous one.
 void write_native(const std::vector<uint64_t>& fine, CodedOutputStream& out) {
   WireFormatLite::WriteSInt32(5, FineBuckets::kSchema, &out);
-  WireFormatLite::WriteDouble(6, 1.0 / (1 << (-FineBuckets::kFirst / 4)), &out);  // the zero bucket's end
+  WireFormatLite::WriteDouble(6, 1.0 / (1 << (-FineBuckets::kFirst / 4)),
+                              &out);  // upper bound of the zero bucket
   WireFormatLite::WriteUInt64(7, fine[0], &out);
-  int expected = 0;  // the index that would follow
+  int expected = 0;  // the index after the previous bucket
   bool first = true;
   for (size_t at = 1; at < fine.size();) {
     if (fine[at] == 0) {
@@ -78,7 +79,7 @@ void write_native(const std::vector<uint64_t>& fine, CodedOutputStream& out) {
   }
 }
 
-// While they were read, more was counted: what is told agrees with itself nevertheless.
+// Counting continues while the buckets are read, so the total is computed from the buckets to be consistent.
 std::string histogram_message(const prometheus::ClientMetric::Histogram& histogram,
                               const std::vector<uint64_t>* fine) {
   uint64_t count = histogram.sample_count;
@@ -104,7 +105,7 @@ std::string histogram_message(const prometheus::ClientMetric::Histogram& histogr
 std::string Exposition::protobuf() {
   native_ = true;
   collect();
-  enum Type { kCounter = 0, kGauge = 1, kHistogram = 4 };  // of MetricType
+  enum Type { kCounter = 0, kGauge = 1, kHistogram = 4 };  // values of MetricType
   return message([this](CodedOutputStream& out) {
     for (size_t i = 0; i < families_.size(); ++i) {
       const prometheus::MetricFamily& family = families_[i];

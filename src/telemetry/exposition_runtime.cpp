@@ -1,4 +1,4 @@
-// What a scrape says of the process: connections, health, and what the workers do.
+// The metrics of the process: connections, health, and the load of the workers.
 
 #include "base/faults.h"
 #include "telemetry/exposition.h"
@@ -7,7 +7,8 @@
 namespace portcullis::telemetry {
 
 void Exposition::connections() {
-  const uint64_t closed = of_workers(&WorkerMetrics::closed);  // before accepted: it is never the larger
+  const uint64_t closed =
+      of_workers(&WorkerMetrics::closed);  // read before `accepted`, so that it is never larger
   const uint64_t accepted = of_workers(&WorkerMetrics::accepted);
   counter("client_connections_total", "Client connections accepted.").add({}, accepted);
   gauge("client_connections", "Client connections open now.").add({}, accepted - closed);
@@ -31,8 +32,9 @@ void Exposition::connections() {
     add("resumed", listener.handshakes_resumed);
     add("failed", listener.handshakes_failed);
   }
-  Family ends = gauge("tls_certificate_expiry_timestamp_seconds",
-                      "Until when a certificate is good, since 1970, by file; of those that end first.");
+  Family ends = gauge(
+      "tls_certificate_expiry_timestamp_seconds",
+      "When a certificate expires, in seconds since 1970, by file; only the certificates that expire first.");
   for (const auto& [file, end] : states_.certificates) ends.add({{"certificate", file}}, end);
   by_listener(counter("tls_kernel_connections_total",
                       "Connections whose responses the kernel encrypts, by listener address."),
@@ -42,16 +44,18 @@ void Exposition::connections() {
               "Connections of load balancers closed for a missing or malformed PROXY header, by listener "
               "address."),
       &ListenerMetrics::proxy_headers_refused);
-  by_listener(counter("http2_floods_total",
-                      "HTTP/2 connections ended because of what only costs time, by listener address."),
-              &ListenerMetrics::http2_floods);
+  by_listener(
+      counter("http2_floods_total",
+              "HTTP/2 connections ended because of too many frames without use, by listener address."),
+      &ListenerMetrics::http2_floods);
 }
 
 void Exposition::health() {
-  Family up = gauge("target_up", "Whether the health check has found the target well.");
-  Family available = gauge("target_available", "Whether it gets requests: it is up, and not left out.");
-  Family drained = gauge("target_drained", "Whether an operator has taken it out.");
-  Family ejections = counter("target_ejections_total", "How often it has been left out for what it did.");
+  Family up = gauge("target_up", "Whether the target passes its health check.");
+  Family available =
+      gauge("target_available", "Whether the target gets requests: it is up, and not ejected.");
+  Family drained = gauge("target_drained", "Whether an operator has drained the target.");
+  Family ejections = counter("target_ejections_total", "How often the target has been ejected.");
   Family checks = counter("health_checks_total", "Health checks, by result.");
   size_t left = states_.limits.targets;
   for (const TargetState& one : states_.targets) {
@@ -72,9 +76,10 @@ void Exposition::health() {
 }
 
 void Exposition::breakers() {
-  Family use = gauge("breaker_in_use", "What an upstream with a circuit breaker bears now, by load.");
-  Family limit = gauge("breaker_limit", "What it may bear at most.");
-  Family refused = counter("breaker_refused_total", "Requests and retries turned away by it.");
+  Family use =
+      gauge("breaker_in_use", "The present load of an upstream with a circuit breaker, by kind of load.");
+  Family limit = gauge("breaker_limit", "The circuit breaker's limit, by kind of load.");
+  Family refused = counter("breaker_refused_total", "Requests and retries that the circuit breaker refused.");
   for (const BreakerState& one : states_.breakers) {
     const Labels load{{"upstream", one.upstream}, {"load", one.load}};
     use.add(load, one.in_use);
@@ -98,8 +103,8 @@ void Exposition::splits() {
     add("dropped", mirror.dropped);
   }
   Family rolled_back =
-      gauge("branch_rolled_back", "Whether the branch is out, for what its requests have come to.");
-  Family rollbacks = counter("branch_rollbacks_total", "How often it has been taken out.");
+      gauge("branch_rolled_back", "Whether the branch is rolled back because of its results.");
+  Family rollbacks = counter("branch_rollbacks_total", "How often the branch has been rolled back.");
   for (const BranchState& one : states_.branches) {
     const Labels branch{{"route", one.route}, {"branch", one.name}};
     rolled_back.add(branch, uint64_t{one.rolled_back ? 1u : 0u});
@@ -111,7 +116,7 @@ void Exposition::runtime() {
   counter("access_log_dropped_total",
           "Lines of the access log dropped because writing could not keep up, or failed.")
       .add({}, of_workers(&WorkerMetrics::log_lines_dropped) + states_.log_lines_lost);
-  Family faults = counter("faults_total", "What has gone wrong while the process serves, by kind.");
+  Family faults = counter("faults_total", "Faults while the process serves, by kind.");
   for (size_t i = 0; i < kFaultKinds; ++i) {
     const auto kind = static_cast<Fault>(i);
     faults.add({{"fault", std::string(name_of(kind))}}, faults_counted(kind));
@@ -129,7 +134,7 @@ void Exposition::runtime() {
   gauge("build_info", "1; the version is in the label.").add({{"version", PORTCULLIS_VERSION}}, uint64_t{1});
   Family rounds =
       histogram("worker_round_seconds",
-                "How long a worker was busy with what had come at once: how long the next had to wait.");
+                "How long a worker was busy with one batch of events, while the next events had to wait.");
   for (size_t i = 0; i < registry_.workers_.size(); ++i) {
     const WorkerMetrics& worker = *registry_.workers_[i];
     std::vector<uint64_t> counts;
@@ -138,7 +143,7 @@ void Exposition::runtime() {
     metric.label = {{"worker", std::to_string(i)}};
     rounds.add(std::move(metric));
   }
-  Family lags = histogram("worker_lag_seconds", "How long what has come waits for a worker, by probes.");
+  Family lags = histogram("worker_lag_seconds", "How long events wait for a worker, measured by probes.");
   for (size_t i = 0; i < registry_.workers_.size(); ++i) {
     const std::array<const WorkerMetrics*, 1> worker{registry_.workers_[i].get()};
     add_latency(lags, {{"worker", std::to_string(i)}}, worker,
@@ -147,23 +152,24 @@ void Exposition::runtime() {
   overload();
   const ProcessState process = read_process_state();
   const auto standard = [this](Family family, const char* name, double value) {
-    families_.back().name = name;  // those that every Prometheus client has
+    families_.back().name = name;  // names that all Prometheus clients share
     family.add({}, value);
   };
   standard(counter("", "User and system CPU time spent."), "process_cpu_seconds_total", process.cpu_seconds);
   standard(gauge("", "Resident memory."), "process_resident_memory_bytes", process.resident_bytes);
   standard(gauge("", "Open file descriptors."), "process_open_fds", process.open_descriptors);
-  standard(gauge("", "Most of them."), "process_max_fds", process.most_descriptors);
-  standard(gauge("", "When it started, since 1970."), "process_start_time_seconds", process.started_at);
+  standard(gauge("", "Max number of open file descriptors."), "process_max_fds", process.most_descriptors);
+  standard(gauge("", "Start time of the process, in seconds since 1970."), "process_start_time_seconds",
+           process.started_at);
 }
 
 void Exposition::overload() {
-  Family pressure = gauge("overload_pressure", "Which part of its limit the process has taken, by resource.");
+  Family pressure = gauge("overload_pressure", "The part of its limit that the process uses, by resource.");
   if (states_.overload.memory >= 0) pressure.add({{"resource", "memory"}}, states_.overload.memory);
   if (states_.overload.descriptors >= 0)
     pressure.add({{"resource", "descriptors"}}, states_.overload.descriptors);
   gauge("overload_level",
-        "What is done without: 0 nothing, 1 idle connections, 2 new connections, 3 requests, too.")
+        "What the gateway sheds: 0 nothing, 1 idle connections, 2 also new connections, 3 also requests.")
       .add({}, static_cast<uint64_t>(states_.overload.level));
   counter("overload_refused_total", "Requests refused because of overload.")
       .add({}, of_workers(&WorkerMetrics::shed));

@@ -12,11 +12,12 @@
 
 namespace portcullis::telemetry {
 
-// Durations in buckets with these upper bounds in microseconds, and one beyond: what Prometheus gets.
+// The upper bounds, in microseconds, of the duration buckets on the metrics page; a further bucket has no
+// bound.
 inline constexpr std::array<uint64_t, 13> kDurationBounds{
     100, 250, 500, 1'000, 2'500, 5'000, 10'000, 25'000, 50'000, 100'000, 500'000, 2'500'000, 10'000'000};
 
-// The first whose upper bound is not below `value`; their number when there is none.
+// The index of the first bound that is not below `value`; N when there is none.
 template <size_t N>
 size_t bucket_of(const std::array<uint64_t, N>& bounds, uint64_t value) {
   size_t bucket = 0;
@@ -24,16 +25,16 @@ size_t bucket_of(const std::array<uint64_t, N>& bounds, uint64_t value) {
   return bucket;
 }
 
-// The same in buckets that grow by a fifth: those of Prometheus's native histograms of schema 2, four between
-// each power of two and the next, of seconds; from 15 microseconds to two and a half minutes. Percentiles are
-// true to a tenth.
+// Durations in buckets that each grow by a fifth: the buckets of Prometheus's native histograms with schema
+// 2, four for each power of two of seconds, from 15 microseconds to two and a half minutes. Percentiles are
+// accurate to a tenth.
 struct FineBuckets {
   static constexpr size_t kCount = 94;
   static constexpr int kSchema = 2;
-  // What the last bucket below the others ends at, in quarters of powers of two: 2^(-64/4) seconds.
+  // The exponent of the lowest bucket's upper bound, in quarters of powers of two: 2^(-64/4) seconds.
   static constexpr int kFirst = -64;
 
-  // The most that belongs to it, in microseconds; to the last one all beyond belongs, too.
+  // The upper bound of a bucket in microseconds; the last bucket also holds all larger durations.
   static constexpr uint64_t bound_of(size_t index) { return kBounds[index]; }
   static size_t index_of(uint64_t microseconds) {
     size_t index = kBegins[static_cast<size_t>(std::bit_width(microseconds))];
@@ -56,7 +57,7 @@ struct FineBuckets {
     }
     return out;
   }();
-  // By the number of bits: the first bucket that such a number can be in.
+  // For each number of bits: the first bucket that a number of that size can be in.
   static constexpr std::array<uint8_t, 65> kBegins = [] {
     std::array<uint8_t, 65> out{};
     for (size_t bits = 1; bits < out.size(); ++bits) {
@@ -69,7 +70,7 @@ struct FineBuckets {
   }();
 };
 
-// How long something took, each time. One thread notes, any reads.
+// A histogram of durations. One thread records, any thread reads.
 class Latency {
  public:
   Latency() = default;
@@ -83,7 +84,7 @@ class Latency {
     sum_.add(microseconds);
     FineBuckets* fine = fine_.load(std::memory_order_relaxed);
     if (fine == nullptr) {
-      // Once: what nobody uses is to take little memory.
+      // Allocated with the first duration, so that an unused histogram takes little memory.
       fine = new FineBuckets;
       fine_.store(fine, std::memory_order_release);
     }
@@ -92,7 +93,7 @@ class Latency {
 
   const Counter& bucket(size_t index) const { return buckets_[index]; }
   const Counter& sum() const { return sum_; }
-  // Null when nothing has been noted.
+  // Null when no duration has been recorded.
   const FineBuckets* fine() const { return fine_.load(std::memory_order_acquire); }
 
  private:

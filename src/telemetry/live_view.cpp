@@ -171,7 +171,7 @@ void LiveView::sample_runtime(double seconds) {
     busy_[i].update(worker.busy.get(), seconds);
     lag_.add(worker.lag);
     shed += worker.shed.get();
-    closed += worker.closed.get();  // before accepted: it is never the larger
+    closed += worker.closed.get();  // read before `accepted`, so that it is never larger
     accepted += worker.accepted.get();
   }
   lag_.update(seconds);

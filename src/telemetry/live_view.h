@@ -17,40 +17,40 @@
 
 namespace portcullis::telemetry {
 
-// What goes on now, as the dashboard and `portcullis top` show it: rates and percentiles of the last seconds,
-// some minutes' history of the whole and of single routes, targets and consumers, and what is notable of
-// single requests. Control thread.
+// The live data of the dashboard and `portcullis top`: rates and percentiles of the last seconds, a history
+// of some minutes (in total, and per route, target and consumer), and notable requests. Control thread.
 class LiveView {
  public:
   explicit LiveView(const Registry& registry) : registry_(registry) {}
 
-  // Once a second, from the start.
+  // Call once a second, from the start.
   void sample(Clock::time_point now);
   void add(Notables::Batch batch);
-  // docs/dashboard.md has the members.
+  // docs/dashboard.md describes the members.
   nlohmann::json describe(const States& states) const;
-  // One entry for each second of the last minutes, the oldest first.
+  // One entry for each second of the last minutes, oldest first.
   nlohmann::json history() const;
-  // Of one route, target or consumer: see SeriesBook.
+  // The history of one route, target or consumer: see SeriesBook.
   nlohmann::json series(SeriesBook::Kind kind, const std::string& name) const;
 
-  // What workers tell of a live tail waits here, from open_tail() to close_tail(), until it is taken.
+  // Stories for a live tail are kept from open_tail() to close_tail(), until take_tail() takes them.
   void open_tail(uint64_t id) { tails_[id]; }
   void close_tail(uint64_t id) { tails_.erase(id); }
-  // The latest first to last, as JSON: {"requests": [...], "left_out": N}. Null when there is nothing new.
+  // The stories in order of time, as JSON: {"requests": [...], "left_out": N}. Null when there are no new
+  // ones.
   nlohmann::json take_tail(uint64_t id);
 
   static constexpr size_t kHistory = 600;  // seconds
 
  private:
-  // Of one route, target or the whole.
+  // Rates and latency of one route or target, or of all requests.
   struct Meter {
-    std::array<RateMeter, 6> responses;  // by the status's first digit; 0: none was sent
+    std::array<RateMeter, 6> responses;  // by the status's first digit; 0: no response was sent
     PercentileMeter latency;
-    RateMeter measured, own, waited;  // as RouteMetrics has them
+    RateMeter measured, own, waited;  // see RouteMetrics
     double rate() const;
-    double failures() const;  // 5xx, and none
-    // What a request takes on average, in milliseconds; negative: nothing to go by.
+    double failures() const;  // requests with status 5xx or without a response
+    // The mean time per request in milliseconds; negative without measurements.
     double own_time() const { return mean(own); }
     double waited_time() const { return mean(waited); }
     SeriesBook::Point point(uint64_t at) const;
@@ -61,8 +61,8 @@ class LiveView {
     }
   };
   struct CacheMeter {
-    RateMeter answered;  // from what is stored
-    RateMeter asked;     // that could have been
+    RateMeter answered;  // answered by stored responses
+    RateMeter asked;     // requests that a stored response could have answered
   };
   struct LimitMeter {
     RateMeter allowed, refused, would_refuse, unavailable;
@@ -102,10 +102,11 @@ class LiveView {
   double hit_ratio() const;
 
   static constexpr size_t kStories = 100;
-  static constexpr size_t kRefusedAlike = 20;  // of one status and reason, so that the others are seen, too
+  // Of one status and reason, so that requests refused for other reasons stay visible.
+  static constexpr size_t kRefusedAlike = 20;
   static constexpr size_t kLimited = 200;
   static constexpr size_t kConsumers = 1000;
-  static constexpr size_t kTailStories = 1000;                   // that wait for one live tail
+  static constexpr size_t kTailStories = 1000;                   // waiting stories of one live tail
   static constexpr std::chrono::milliseconds kSlowFor{300'000};  // how long a slow request is shown
 
   const Registry& registry_;
@@ -113,24 +114,24 @@ class LiveView {
   Meter whole_;
   std::map<std::string, Meter> routes_;
   std::map<std::pair<std::string, std::string>, Meter> targets_;
-  std::map<std::string, Meter> consumers_;  // those that have had requests
-  size_t consumers_left_out_ = 0;           // beyond kConsumers
+  std::map<std::string, Meter> consumers_;  // consumers that have sent requests
+  size_t consumers_left_out_ = 0;           // consumers beyond kConsumers
   SeriesBook series_;
   std::map<std::string, CacheMeter> caches_;
   std::map<std::string, LimitMeter> limits_;
   std::map<std::pair<std::string, std::string>, PolicyMeter> policies_;
   std::vector<RateMeter> busy_;  // microseconds, by worker
   RateMeter received_, sent_, accepted_, shed_;
-  PercentileMeter lag_;  // of all workers
+  PercentileMeter lag_;  // over all workers
   RateMeter cpu_;        // microseconds
   ProcessState process_;
   uint64_t open_connections_ = 0;
   std::deque<Moment> history_;
-  std::deque<Story> failed_;   // the latest first
-  std::deque<Story> refused_;  // likewise
-  std::deque<Story> slow_;     // the slowest first
+  std::deque<Story> failed_;   // latest first
+  std::deque<Story> refused_;  // latest first
+  std::deque<Story> slow_;     // slowest first
   std::map<uint64_t, TailPiece> tails_;
-  std::map<std::pair<std::string, std::string>, Turned> limited_;  // by route and who
+  std::map<std::pair<std::string, std::string>, Turned> limited_;  // by route and caller
 };
 
 }  // namespace portcullis::telemetry

@@ -1,4 +1,4 @@
-// What the live view shows, as JSON: docs/dashboard.md has the members.
+// Describes the live view as JSON; docs/dashboard.md describes the members.
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-// To three digits: nobody reads more, and a thousand routes are told each second.
+// Rounds to three digits: more are not useful, and a thousand routes are sent each second.
 double rounded(double value) {
   return std::round(value * 1000) / 1000;
 }
@@ -128,7 +128,7 @@ json LiveView::describe_consumers() const {
 }
 
 json LiveView::describe_upstreams(const States& states) const {
-  std::map<std::string, json> upstreams;  // those of one may be told apart from each other
+  std::map<std::string, json> upstreams;  // keyed by the upstream's name
   for (const TargetState& state : states.targets) {
     json& upstream = upstreams[state.upstream];
     json one = describe(state);
@@ -136,7 +136,7 @@ json LiveView::describe_upstreams(const States& states) const {
     add_meter(one, meter != targets_.end() ? meter->second : Meter());
     upstream["targets"].push_back(std::move(one));
   }
-  // Those known by a name, whose addresses have the states.
+  // Targets known by a host name; the states have their addresses.
   for (const auto& [key, meter] : targets_) {
     json& rows = upstreams[key.first]["targets"];
     const bool told = std::any_of(rows.begin(), rows.end(), [&its_key = key](const json& row) {

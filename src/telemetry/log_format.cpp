@@ -41,9 +41,9 @@ void add_time(std::string& out, std::string_view key, std::chrono::microseconds 
   if (value.count() >= 0) add_number(out, key, static_cast<uint64_t>(value.count()));
 }
 
-// RFC 3339, UTC, milliseconds.
+// Appends the time in the format of RFC 3339, in UTC with milliseconds.
 void append_now(std::string& out) {
-  // All but the fraction is the same for a second, and takes as long as the rest of a line.
+  // Formatting the time up to the second takes as long as the rest of a line, so it is cached for a second.
   struct Second {
     std::time_t at = 0;
     char text[32];
@@ -65,7 +65,7 @@ void append_now(std::string& out) {
   out.append(fraction, sizeof fraction);
 }
 
-// As web servers write it: 10/Oct/2000:13:55:36 +0000.
+// Appends the time in the common log format: 10/Oct/2000:13:55:36 +0000.
 void append_common_time(std::string& out) {
   const std::time_t now = std::time(nullptr);
   tm parts{};
@@ -74,7 +74,7 @@ void append_common_time(std::string& out) {
   out.append(text, std::strftime(text, sizeof text, "%d/%b/%Y:%H:%M:%S +0000", &parts));
 }
 
-// What a client says cannot begin a new line, or end a quoted text.
+// Escapes text from clients, which must not be able to begin a new line or end a quoted text.
 void append_escaped(std::string& out, std::string_view text) {
   if (text.empty()) {
     out += '-';
@@ -106,7 +106,7 @@ void append_plain(std::string& out, std::string_view text) {
 
 }  // namespace
 
-// What a template may name: a text of the entry, something made of it, or what takes the format's own rules.
+// A variable of a template: a text of the entry, a value computed from the entry, or a special case.
 struct LogFormat::Variable {
   enum class Special : uint8_t { kNone, kQuery, kRequestHeader, kResponseHeader };
   using Append = void (*)(const AccessEntry& entry, std::string& out);
@@ -186,7 +186,8 @@ std::string LogFormat::check(const std::string& format) {
   std::vector<Part> parts;
   if (format == "json" || format == "common" || format == "combined") return "";
   if (format.find('{') == std::string::npos)
-    return "`" + format + "` is none of json, common and combined, and no template with variables in braces" +
+    return "`" + format +
+           "` is not a log format: expected json, common, combined, or a template with variables in braces" +
            suggestion_for(format, {"json", "common", "combined"});
   return parse(format, parts);
 }

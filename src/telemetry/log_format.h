@@ -11,15 +11,15 @@
 
 namespace portcullis::telemetry {
 
-// What one line of the access log may say. Views, and the fields, live as long as its writing takes.
+// The data for one line of the access log. The views and fields must be valid while the line is written.
 struct AccessEntry {
   std::string_view request_id;
-  std::string_view client;  // as trusted proxies tell it
-  std::string_view peer;    // the other end of the connection; logged when it is not the client
+  std::string_view client;  // according to trusted proxies
+  std::string_view peer;    // the other end of the connection; logged when it differs from `client`
   std::string_view method;
   std::string_view host;
   std::string_view path;   // as received
-  std::string_view query;  // likewise; may hold secrets
+  std::string_view query;  // as received; may contain secrets
   std::string_view version;
   std::string_view consumer;
   std::string_view credential;
@@ -27,20 +27,21 @@ struct AccessEntry {
   std::string_view upstream;
   std::string_view branch;  // of the route's split
   std::string_view target;
-  uint16_t status = 0;  // 0: no answer was sent
+  uint16_t status = 0;  // 0: no response was sent
   const EndReason* ended = &kEnds.client_closed;
-  std::string_view policy;     // the one that refused or answered it; empty: none did
-  std::string_view note;       // of a policy that let it pass
-  std::string_view cache;      // what it did: "hit", "miss", ...
-  uint64_t request_bytes = 0;  // of the bodies
+  std::string_view policy;     // the policy that refused or answered the request; empty: none
+  std::string_view note;       // remark of a policy that admitted the request
+  std::string_view cache;      // result of the cache: "hit", "miss", ...
+  uint64_t request_bytes = 0;  // of the body
   uint64_t response_bytes = 0;
   unsigned tries = 0;
-  // From the request's first byte; negative: never reached.
+  // Since the request's first byte; negative when that point was not reached.
   std::chrono::microseconds request_head{-1};
   std::chrono::microseconds response_head{-1};
   std::chrono::microseconds total{0};
-  std::chrono::microseconds targets{0};  // of it: all tries together, each to its end or its response's head
-  const http::Fields* request_fields = nullptr;  // null: there is no head
+  std::chrono::microseconds targets{
+      0};  // part of `total`: all attempts, each up to its end or to its response's head
+  const http::Fields* request_fields = nullptr;  // null when there is no head
   const http::Fields* response_fields = nullptr;
 };
 
@@ -49,26 +50,27 @@ struct AccessEntry {
 class LogFormat {
  public:
   struct Settings {
-    std::string format = "json";  // or "common", "combined", or a template: `{client} {method} {path}`
-    std::vector<std::string> request_headers{};   // that JSON lines have
-    std::vector<std::string> response_headers{};  // likewise
-    bool query = false;                           // JSON lines have the query
-    std::vector<std::string> redact{};  // names of fields and parameters, beside those known to be secret
-    uint32_t sample = 100;              // percent of the requests that went well
-    std::chrono::milliseconds slower_than{0};  // these are always logged; 0: none
-    std::vector<uint16_t> statuses{};          // sorted; empty: all
+    std::string format = "json";  // "json", "common", "combined", or a template: `{client} {method} {path}`
+    std::vector<std::string> request_headers{};   // fields for JSON lines
+    std::vector<std::string> response_headers{};  // fields for JSON lines
+    bool query = false;                           // whether JSON lines have the query
+    std::vector<std::string>
+        redact{};           // names of fields and parameters to redact, besides those known to be secret
+    uint32_t sample = 100;  // percent of the successful requests to log
+    std::chrono::milliseconds slower_than{0};  // slower requests are always logged; 0: off
+    std::vector<uint16_t> statuses{};          // sorted; empty: all statuses
     std::vector<std::string> except_routes{};
   };
   explicit LogFormat(Settings settings);
   // What is wrong with a format, or "".
   static std::string check(const std::string& format);
 
-  // `random`: for sampling.
+  // Whether the request is logged. `random` decides about sampling.
   bool wants(const AccessEntry& entry, uint64_t random) const;
-  // Whether lines have any field of the response, and this one.
+  // Whether lines contain any response field, and whether they contain this one.
   bool has_response_fields() const { return !response_names_.empty(); }
   bool has_response_field(std::string_view name) const;
-  // Appends the line, without its end.
+  // Appends the line without a line end.
   void write(const AccessEntry& entry, std::string& out) const;
 
  private:
@@ -78,13 +80,13 @@ class LogFormat {
     bool secret = false;
   };
   struct Part {
-    std::string literal{};               // before the variable
-    const Variable* variable = nullptr;  // null: the end
-    Header header{};                     // of request_header and response_header
+    std::string literal{};               // text before the variable
+    const Variable* variable = nullptr;  // null: the part ends the template
+    Header header{};                     // for request_header and response_header
   };
   static const std::vector<Variable>& variables();
   static std::string parse(std::string_view text, std::vector<Part>& parts);
-  // The values of a field, with commas between them; false when there is none.
+  // Appends the values of a field, joined by commas; false when the field is missing.
   static bool append_field(const http::Fields* fields, const Header& header, std::string& out,
                            void (*append)(std::string& out, std::string_view text));
   static void write_fields(std::string& out, std::string_view key, const http::Fields* fields,
@@ -95,10 +97,10 @@ class LogFormat {
   std::string redacted_query(std::string_view query) const;
 
   Settings settings_;
-  std::vector<Header> request_headers_;  // of JSON lines
+  std::vector<Header> request_headers_;  // for JSON lines
   std::vector<Header> response_headers_;
-  std::vector<Part> parts_;                  // none: JSON
-  std::vector<std::string> response_names_;  // the fields of the response that lines have
+  std::vector<Part> parts_;                  // empty: JSON
+  std::vector<std::string> response_names_;  // the response fields that lines contain
 };
 
 }  // namespace portcullis::telemetry

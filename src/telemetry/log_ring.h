@@ -8,18 +8,18 @@
 
 namespace portcullis::telemetry {
 
-// Lines from one producing thread to one consuming thread, in a ring of bytes. Neither side ever waits: a
-// line that finds no room is refused, and the producer counts it.
+// A ring buffer of log lines from one producer thread to one consumer thread. Neither thread ever waits: a
+// line that does not fit is refused, and the producer counts it.
 class LogRing {
  public:
-  // `capacity` is a power of two.
+  // `capacity` must be a power of two.
   explicit LogRing(size_t capacity) : bytes_(std::make_unique<char[]>(capacity)), mask_(capacity - 1) {}
 
-  // The producer. False when there is no room; nothing was written then.
+  // Producer: adds a line. False when it does not fit; the ring is then unchanged.
   bool put(std::string_view line);
 
-  // The consumer. Calls visit(std::string_view) for each line, which lives until visit returns. The number of
-  // lines.
+  // Consumer: calls visit(std::string_view) for each line, which is valid until visit returns. Returns the
+  // number of lines.
   template <typename Visit>
   size_t take_all(Visit visit) {
     const uint64_t end = head_.load(std::memory_order_acquire);

@@ -20,7 +20,7 @@ constexpr std::string_view kSyslog = "syslog";
 constexpr std::string_view kSyslogAt = "syslog:";
 constexpr std::string_view kJournal = "journald";
 
-// Begins what is told of a log.
+// The beginning of messages about a log.
 std::string label_of(Fault fault) {
   return fault == Fault::kAuditLog ? "the audit log " : "the access log ";
 }
@@ -51,7 +51,7 @@ class OutputSink final : public LogSink {
 
   void flush() override {
     while (!pending_.empty()) {
-      // In slices, because the time to give up may be set while this waits.
+      // Writes in time slices, because give_up_after() may be called while this waits.
       const size_t taken = output_.write(pending_, std::clamp(patience(), kNone, kSlice));
       if (taken > 0) in_line_ = pending_[taken - 1] != '\n';
       pending_.erase(0, taken);
@@ -70,7 +70,7 @@ class OutputSink final : public LogSink {
     auto opened = open_place(place_);
     if (opened) output_ = std::move(*opened);
     if (!opened) count_fault(fault_);
-    // Told once: each signal and each reload tries again.
+    // Reported once, because each signal and each reload tries again.
     if (!opened && !reopen_failed_)
       tell_fault(fault_, Level::kError, opened.error().message + "; its lines go on in the file before");
     if (opened && reopen_failed_)
@@ -81,7 +81,7 @@ class OutputSink final : public LogSink {
   int error() const override { return output_.error(); }
 
  private:
-  // A line of which the reader has taken a part stays, so that lines are whole when it goes on.
+  // Drops lines, but keeps a line of which the reader has already received a part, so that lines stay whole.
   void drop() {
     const size_t kept = in_line_ ? pending_.find('\n') + 1 : 0;
     const auto first = pending_.begin() + static_cast<ptrdiff_t>(kept);
@@ -99,10 +99,10 @@ class OutputSink final : public LogSink {
   FaultState writing_;
   std::string pending_;
   bool reopen_failed_ = false;
-  bool in_line_ = false;  // the reader has taken the beginning of a line and not its end
+  bool in_line_ = false;  // the reader has received the beginning of a line but not its end
 };
 
-// One datagram for each line; a line that nobody takes is dropped.
+// Sends one datagram for each line; a line that cannot be sent is dropped.
 class DatagramSink final : public LogSink {
  public:
   enum class Form { kLocal, kRfc5424, kJournald };
@@ -120,7 +120,7 @@ class DatagramSink final : public LogSink {
     begin();
     text_ += line;
     if (form_ == Form::kJournald) text_ += '\n';
-    // A daemon that was started anew has another socket.
+    // A restarted daemon has a new socket, so connect again.
     error_ = send();
     if (error_ != 0 && error_ != EAGAIN && error_ != EMSGSIZE) {
       const int refused = connect();
@@ -134,18 +134,18 @@ class DatagramSink final : public LogSink {
   int error() const override { return error_; }
 
  private:
-  // errno, or 0.
+  // Returns errno, or 0.
   int send() {
     const ssize_t sent = ::send(fd_.get(), text_.data(), text_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return sent < 0 ? errno : 0;
   }
-  // errno, or 0.
+  // Returns errno, or 0.
   int connect() {
     fd_ = UniqueFd(::socket(address_.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
     return fd_ && ::connect(fd_.get(), address_.data(), address_.length()) == 0 ? 0 : errno;
   }
 
-  // Facility local0 (16), severity informational (6).
+  // Writes the header with facility local0 (16) and severity informational (6).
   void begin() {
     const std::time_t now = std::time(nullptr);
     tm parts{};
@@ -182,7 +182,7 @@ std::string LogSink::check(const std::string& place) {
   if (place.empty()) return "it cannot be empty";
   if (place.starts_with(kSyslogAt) && !SocketAddress::parse(place.substr(kSyslogAt.size())))
     return "`" + place.substr(kSyslogAt.size()) +
-           "` is no address: write `syslog:address:port` or `syslog:unix:/path`";
+           "` is not an address: write `syslog:address:port` or `syslog:unix:/path`";
   return "";
 }
 
@@ -191,7 +191,7 @@ Result<std::unique_ptr<LogSink>> LogSink::open(const std::string& place, const s
   const auto datagrams = [&](const std::string& address,
                              DatagramSink::Form form) -> Result<std::unique_ptr<LogSink>> {
     const auto parsed = SocketAddress::parse(address);
-    if (!parsed) return Error{"`" + address + "` is no address"};
+    if (!parsed) return Error{"`" + address + "` is not an address"};
     return std::unique_ptr<LogSink>(std::make_unique<DatagramSink>(*parsed, form, place, name, fault));
   };
   if (place == kSyslog) return datagrams("unix:/dev/log", DatagramSink::Form::kLocal);

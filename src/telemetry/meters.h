@@ -10,14 +10,14 @@
 
 namespace portcullis::telemetry {
 
-// How often per second a counter counts, of late: what is long ago is forgotten exponentially. One thread's.
+// The recent rate of a counter per second, with exponential decay. One thread.
 class RateMeter {
  public:
-  // `total`: of the counter now; `seconds`: since the last time.
+  // `total` is the counter's present value; `seconds` the time since the last update.
   void update(uint64_t total, double seconds) {
     const uint64_t more = total - std::min(std::exchange(total_, total), total);
     const double kept = std::exp(-seconds / kMemory);
-    // With the weight that its mean is true also while the memory is young.
+    // Weighted so that the mean is also correct shortly after the start.
     sum_ = sum_ * kept + static_cast<double>(more);
     weight_ = weight_ * kept + seconds;
   }
@@ -32,10 +32,10 @@ class RateMeter {
   double weight_ = 0;
 };
 
-// Percentiles of what a Latency has noted of late, in milliseconds. One thread's.
+// Recent percentiles of a Latency, in milliseconds. One thread.
 class PercentileMeter {
  public:
-  // Adds one worker's; the next of the same round by add(), too, then update().
+  // Adds the Latency of one worker. Each round calls add() for every worker, then update().
   void add(const Latency& latency) {
     const FineBuckets* fine = latency.fine();
     if (fine == nullptr) return;
@@ -52,7 +52,7 @@ class PercentileMeter {
       before_[i] = std::exchange(now_[i], 0);
     }
   }
-  // `part`: 0.99; negative when there is nothing to go by.
+  // `part` is 0.99 for the 99th percentile. Negative without measurements.
   double milliseconds(double part) const {
     double all = 0;
     for (const double count : recent_) all += count;

@@ -14,19 +14,19 @@
 namespace portcullis::telemetry {
 
 struct RouteMetrics {
-  std::array<Counter, 6> responses;  // by the status's first digit; 0: the client left without an answer
-  Latency duration;                  // to the response's last byte
+  std::array<Counter, 6> responses;  // by the status's first digit; 0: the client left without a response
+  Latency duration;                  // until the response's last byte
   Counter request_body_bytes;
   Counter response_body_bytes;
-  // Of requests that targets have answered, from the request's head to the response's: how many were
-  // measured, how long they waited for targets, and what else they took, in microseconds. Counted while
-  // somebody looks.
+  // For requests that targets have answered, from the end of the request's head to the response's head: the
+  // number of measured requests, the time spent waiting for targets, and the other time, in microseconds.
+  // Measured only while a dashboard or `top` is open.
   Counter measured;
   Counter waited;
   Counter own;
 };
 
-// What one policy of a route decided.
+// The decisions of one policy of a route.
 struct PolicyMetrics {
   Counter continued;
   Counter answered;
@@ -37,45 +37,46 @@ enum class TryResult : uint8_t { kAnswered, kConnectFailed, kFailed, kTimedOut, 
 
 struct TargetMetrics {
   std::array<Counter, 5> tries;      // by TryResult
-  std::array<Counter, 6> responses;  // of those that were answered, as a route's
-  Latency head;                      // from the try's beginning to the response's head
-  Counter connections;               // opened
+  std::array<Counter, 6> responses;  // of the answered attempts, as in RouteMetrics
+  Latency head;                      // from the start of the attempt to the response's head
+  Counter connections;               // connections opened
 };
 
 using TargetShards = std::vector<std::unique_ptr<TargetMetrics>>;  // one for each worker
 
-// Of a consumer, or of one of those among whom a route divides its requests.
+// Responses to a consumer, or of one branch of a route's split.
 struct ResponseMetrics {
-  std::array<Counter, 6> responses;  // as a route's
+  std::array<Counter, 6> responses;  // as in RouteMetrics
 };
 
-// Copies of requests to one upstream. Shared by the workers: a limit on them is one for all.
+// Copies of requests to one mirror upstream. Shared by the workers, because the limit is for all workers
+// together.
 struct MirrorMetrics {
   std::atomic<uint32_t> on_their_way{0};
   std::atomic<uint64_t> answered{0};
   std::atomic<uint64_t> failed{0};
-  std::atomic<uint64_t> dropped{0};  // too many on their way, or the body too large
+  std::atomic<uint64_t> dropped{0};  // too many copies in flight, or the body too large
 };
 
 struct LimitMetrics {
   Counter allowed;
   Counter refused;
   Counter would_refuse;  // in a dry run
-  Counter unavailable;   // the server was not there to be asked
+  Counter unavailable;   // the server of the limits could not be asked
 };
 
-// What the cache of a route did with its requests.
+// How the cache of a route handled requests.
 struct CacheMetrics {
   Counter hits;
   Counter stale;
-  Counter collapsed;    // answered by what another had asked for
+  Counter collapsed;    // answered by the fetch of another request
   Counter misses;       // sent to the upstream
-  Counter revalidated;  // of these: the upstream said that what there was is still good
-  Counter bypassed;     // nothing for the cache
-  Counter waited;       // for another's fetch, whatever came of it
+  Counter revalidated;  // misses for which the upstream confirmed the stored response
+  Counter bypassed;     // requests that the cache does not handle
+  Counter waited;       // waited for the fetch of another request, whatever its result
 };
 
-// And what all of it takes.
+// The state of the cache as a whole.
 struct CacheState {
   uint64_t bytes = 0;
   uint64_t most_bytes = 0;
@@ -84,7 +85,7 @@ struct CacheState {
   uint64_t evictions = 0;
   uint64_t purged = 0;
 
-  // Of what is on disk; all 0 when there is none.
+  // The disk; all values are 0 without a disk cache.
   struct Disk {
     uint64_t bytes = 0;
     uint64_t most_bytes = 0;
@@ -92,14 +93,14 @@ struct CacheState {
     uint64_t evictions = 0;
     uint64_t read_bytes = 0;
     uint64_t written_bytes = 0;
-    uint64_t restored = 0;  // found at the start
-    uint64_t damaged = 0;   // not what had been written
-    uint64_t failed = 0;    // could not be written
+    uint64_t restored = 0;  // objects found at the start
+    uint64_t damaged = 0;   // objects whose content had changed
+    uint64_t failed = 0;    // objects that could not be written
   };
   Disk disk{};
 };
 
-// Upper bounds of how long a worker's rounds of events take, in microseconds.
+// Upper bounds, in microseconds, of the histogram of a worker's rounds of events.
 inline constexpr std::array<uint64_t, 7> kRoundBounds{1'000,   5'000,   10'000,   25'000,
                                                       100'000, 250'000, 1'000'000};
 
@@ -108,40 +109,40 @@ struct WorkerMetrics {
   Counter busy;  // microseconds
   Counter accepted;
   Counter closed;
-  Counter refused;             // beyond the listener's limit
-  Counter refused_by_address;  // beyond the limit of one client's address
+  Counter refused;             // beyond the listener's limit of connections
+  Counter refused_by_address;  // beyond the limit of connections per client address
   Counter log_lines_dropped;
   Counter shed;  // requests refused because of overload
-  Latency lag;   // how long what has come waits
+  Latency lag;   // how long events wait
 };
 
-// Shared by the workers, because a limit on a listener's connections is one for all of them. Touched when a
-// connection comes and when it goes.
+// Shared by the workers, because a listener's limit of connections is for all workers together. Updated when
+// a connection is opened and closed.
 struct ListenerMetrics {
   std::atomic<uint64_t> open_connections{0};
   std::atomic<uint64_t> handshakes_full{0};
   std::atomic<uint64_t> handshakes_resumed{0};
   std::atomic<uint64_t> handshakes_failed{0};
-  std::atomic<uint64_t> in_kernel{0};  // connections that it encrypts
+  std::atomic<uint64_t> in_kernel{0};  // connections for which the kernel encrypts
   std::atomic<uint64_t> proxy_headers_refused{0};
-  std::atomic<uint64_t> http2_floods{0};  // connections ended for that
+  std::atomic<uint64_t> http2_floods{0};  // HTTP/2 connections ended because of a flood of frames
 };
 
-// What operators see of one target.
+// The state of one target, for operators.
 struct TargetState {
   std::string upstream;
   std::string address;
   bool up;
   bool ejected;
   bool drained;
-  std::string why;                        // it is down, or ejected
-  std::chrono::milliseconds ejected_for;  // from now on
+  std::string why;                        // why the target is down or ejected
+  std::chrono::milliseconds ejected_for;  // remaining time
   uint64_t ejections;
   uint64_t checks_passed;
   uint64_t checks_failed;
 };
 
-// And of one branch.
+// The state of one branch, for operators.
 struct BranchState {
   std::string route;
   std::string name;
@@ -151,7 +152,7 @@ struct BranchState {
   uint64_t rollbacks;
 };
 
-// And of one kind of load of an upstream with a circuit breaker.
+// The state of one kind of load of a circuit breaker, for operators.
 struct BreakerState {
   std::string upstream;
   std::string load;
@@ -160,32 +161,32 @@ struct BreakerState {
   uint64_t refused;
 };
 
-// Consumers that are in one group, by name.
+// The consumers of one group, by name.
 struct Group {
   std::string name;
   std::vector<std::string> members;
 };
 
-// How many series of a kind there may be; what is beyond counts under the name "other".
+// The max number of series of each kind; further ones are counted under the name "other".
 struct SeriesLimits {
   size_t consumers = 1000;
   size_t targets = 1000;
 };
 
-// What has become of the spans that were to be told.
+// Counts of trace spans by outcome.
 struct TraceState {
   uint64_t exported = 0;
   uint64_t dropped = 0;
 };
 
-// How near the process is to its limits: parts of them in use; negative: there is no limit.
+// How close the process is to its limits: the used part of each; negative: no limit.
 struct OverloadState {
   double memory = -1;
   double descriptors = -1;
-  int level = 0;  // of proxy::Pressure
+  int level = 0;  // a proxy::Pressure
 };
 
-// Counters of rate limits that were given up for want of room, by who chooses their keys.
+// Evicted counters of rate limits, by who chooses the keys (limits::CounterSpace).
 struct CounterEvictions {
   uint64_t strangers = 0;
   uint64_t callers = 0;
@@ -197,30 +198,30 @@ struct States {
   std::vector<BreakerState> breakers;
   std::vector<BranchState> branches;
   CacheState cache{};
-  const std::vector<Group>* groups = nullptr;  // null: none
+  const std::vector<Group>* groups = nullptr;  // null when there are no groups
   SeriesLimits limits{};
   TraceState traces{};
   OverloadState overload{};
-  std::vector<std::pair<std::string, uint64_t>> certificates{};  // until when they are good, since 1970
+  std::vector<std::pair<std::string, uint64_t>> certificates{};  // file and expiry in seconds since 1970
   CounterEvictions evictions{};
-  uint64_t log_lines_lost = 0;  // of the access log, that could not be written
+  uint64_t log_lines_lost = 0;  // lines of the access log that could not be written
 };
 
-// All counters of all workers. They are made by the control thread and live as long as the registry, so the
-// workers hold plain pointers; a route that a reload brings back goes on counting where it was. Only targets,
-// which come and go by the thousand where they are discovered, are counted as long as somebody holds them.
+// All counters of all workers. The control thread creates them, and they live as long as the registry, so
+// workers hold plain pointers, and a route that a reload brings back continues its counts. Only targets,
+// which discovery may create and remove by the thousand, are counted only as long as they are referenced.
 class Registry {
  public:
   explicit Registry(size_t workers);
 
-  // One for each worker. The empty name is for requests that matched no route.
+  // One object for each worker. The empty name is for requests that matched no route.
   std::vector<RouteMetrics*> route(const std::string& name);
   std::shared_ptr<const TargetShards> target(const std::string& upstream, const std::string& target);
   std::vector<ResponseMetrics*> consumer(const std::string& name);
   std::vector<ResponseMetrics*> branch(const std::string& route, const std::string& name);
   std::vector<LimitMetrics*> limit(const std::string& name);
   std::vector<PolicyMetrics*> policy(const std::string& route, const std::string& name);
-  // The empty name is for the one before every route.
+  // The empty name is for the cache in front of all routes.
   std::vector<CacheMetrics*> cache(const std::string& route);
   MirrorMetrics* mirror(const std::string& upstream) { return &mirrors_[upstream]; }
   ListenerMetrics* listener(const std::string& address) { return &listeners_[address]; }
@@ -229,10 +230,10 @@ class Registry {
   void note_reload(bool succeeded) { reloads_[succeeded ? 1 : 0].add(); }
   void set_config_version(uint64_t version) { config_version_ = version; }
 
-  // For Prometheus, summed over the workers, with what is known of targets and branches. Control thread.
+  // Formats the metrics page: sums over the workers, and the states of targets and branches. Control thread.
   enum class Form {
     kText,
-    kProtobuf,  // delimited messages, which have native histograms
+    kProtobuf,  // length-delimited messages, which have native histograms
   };
   std::string scrape(const States& states, Form form = Form::kText) const;
 
@@ -245,7 +246,7 @@ class Registry {
   Shards<WorkerMetrics> workers_;
   std::map<std::string, Shards<RouteMetrics>> routes_;
   std::map<std::pair<std::string, std::string>, std::weak_ptr<const TargetShards>> targets_;
-  size_t known_targets_ = 0;  // when those that nobody holds were last forgotten
+  size_t known_targets_ = 0;  // number of targets when unreferenced ones were removed last
   std::map<std::string, Shards<ResponseMetrics>> consumers_;
   std::map<std::pair<std::string, std::string>, Shards<ResponseMetrics>> branches_;
   std::map<std::string, Shards<LimitMetrics>> limits_;

@@ -8,7 +8,7 @@
 namespace portcullis::telemetry {
 namespace {
 
-// What requests have in common that were refused in the same way.
+// Identifies requests that were refused with the same status for the same reason.
 uint64_t kind_of(uint16_t status, const EndReason& ended) {
   return hash_mix(hash_bytes(ended.name), status);
 }
@@ -19,8 +19,9 @@ bool less_slow(const Story& a, const Story& b) {
 
 }  // namespace
 
-// Most requests end well: these are told apart at once. Of those whose status says nothing of a failure, such
-// as calls of gRPC, those fail that a target did not answer whole, or whose client did not take all.
+// Most requests succeed, and are recognised first. A gRPC call's status does not show a failure: such a
+// request has failed when its target did not answer completely, or its client did not receive the whole
+// answer.
 bool Notables::fails(uint16_t status, const EndReason& ended) {
   if (status == 0 || status >= 500) return true;
   if (status >= 400 || &ended == &kEnds.complete) return false;
@@ -67,7 +68,7 @@ void Notables::note_refused(const AccessEntry& entry, int64_t now) {
   if (place == refusals_.size() && place < kReasons) {
     refusals_.push_back({kind, now, 0, {}});
   } else if (place == refusals_.size()) {
-    // The kind that has not been met for the longest time gives its place up.
+    // The kind that has not occurred for the longest time is replaced.
     const auto oldest =
         std::min_element(refusals_.begin(), refusals_.end(),
                          [](const Refusals& a, const Refusals& b) { return a.second < b.second; });

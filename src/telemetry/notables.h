@@ -12,7 +12,7 @@
 
 namespace portcullis::telemetry {
 
-// Somebody whom limits have turned away.
+// A caller whose requests were refused by a limit.
 struct Limited {
   std::string route;
   std::string who;  // a consumer's name, or an address
@@ -20,10 +20,10 @@ struct Limited {
   uint64_t times = 0;
 };
 
-// What operators want to see of single requests: those that failed, those that were refused (4xx), the
-// slowest, who is being limited, and what live tails ask for. One worker's; it keeps the latest of what
-// nobody has taken yet. What is kept is copied to where what it replaces was: memory is taken only in the
-// beginning, and after somebody has looked.
+// Single requests of interest to operators: failed requests, refused ones (4xx), the slowest, callers that
+// reach limits, and requests for live tails. One object per worker; it keeps the latest requests until take()
+// is called. New stories overwrite old ones in place, so memory is allocated only at the beginning and after
+// take().
 class Notables {
  public:
   struct Batch {
@@ -34,13 +34,13 @@ class Notables {
     std::vector<TailPiece> tails;
   };
 
-  // Whether note() would keep an entry with these. `now`: any clock that goes on, in seconds.
+  // Whether note() would keep an entry with these values. `now` is in seconds, by any steady clock.
   bool wants(uint16_t status, const EndReason& ended, std::chrono::microseconds total, int64_t now) const {
     return is_limited(status, ended) || fails(status, ended) || is_slow(ended, total, now) ||
            (is_refused(status) && wants_refused(status, ended, now)) || tails_.any();
   }
   void note(const AccessEntry& entry, int64_t now);
-  // All there is, once.
+  // Removes and returns everything collected so far.
   Batch take();
   Tails& tails() { return tails_; }
 
@@ -54,7 +54,7 @@ class Notables {
   bool is_slow(const EndReason& ended, std::chrono::microseconds total, int64_t now) const {
     const bool takes_more =
         slow_.size() < kSlow || now - period_ >= kSlowPeriod || total > slow_.front().took;
-    return takes_more && ended.phase != EndPhase::kTunnel;  // which lasts as long as its client wants
+    return takes_more && ended.phase != EndPhase::kTunnel;  // a tunnel lasts as long as its client wants
   }
   void note_slow(const AccessEntry& entry, int64_t now);
   void note_refused(const AccessEntry& entry, int64_t now);
@@ -64,9 +64,9 @@ class Notables {
   static constexpr size_t kSlow = 16;
   static constexpr size_t kLimited = 64;
   static constexpr size_t kReasons = 16;
-  static constexpr size_t kRefused = 16;          // of each reason
-  static constexpr uint32_t kRefusedASecond = 8;  // likewise: a flood of refusals costs no more than that
-  static constexpr int64_t kSlowPeriod = 60;      // seconds: then what was slow once makes place for others
+  static constexpr size_t kRefused = 16;          // per reason
+  static constexpr uint32_t kRefusedASecond = 8;  // per reason: bounds the cost of a flood of refusals
+  static constexpr int64_t kSlowPeriod = 60;      // seconds after which older slow requests are replaced
 
   // The latest stories.
   struct Ring {
@@ -78,25 +78,25 @@ class Notables {
     }
     std::vector<Story> take(size_t capacity);
   };
-  // Of the requests that were refused with one status for one reason, so that a flood of one kind does not
-  // push those of the others out.
+  // The requests refused with one status for one reason, kept separately so that a flood of one kind does not
+  // displace other kinds.
   struct Refusals {
     uint64_t kind;
-    int64_t second;      // of the last one
-    uint32_t in_second;  // how many have been told
+    int64_t second;      // second of the latest one
+    uint32_t in_second;  // stories in that second
     Ring ring;
   };
-  size_t place_of(uint64_t kind) const;  // in refusals_; beyond its end when there is none
+  size_t place_of(uint64_t kind) const;  // index in refusals_; refusals_.size() when there is none
 
   const LogFormat format_{{}};
   Ring failed_;
   std::vector<Refusals> refusals_;
   Tails tails_;
   std::vector<Story> slow_;
-  size_t slow_count_ = 0;  // since period_: so many of them are a heap with the least slow first
+  size_t slow_count_ = 0;  // stories since period_; they form a heap with the fastest on top
   int64_t period_ = 0;
   // The counters of "Efficient Computation of Frequent and Top-k Elements in Data Streams" (Metwally et al.):
-  // who is new takes the place, and the count, of who was met least.
+  // a new caller takes the place, and the count, of the least frequent one.
   struct Counted {
     uint64_t hash;
     Limited limited;

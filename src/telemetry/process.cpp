@@ -12,16 +12,16 @@
 namespace portcullis::telemetry {
 namespace {
 
-// What is read again and again stays open: it must be read just when no descriptor is left.
+// Files that are read repeatedly stay open, because they must be readable when no descriptor is left.
 
-// Since Linux 6.2 the folder's size says so; before, one has to count.
+// Since Linux 6.2 the size of the folder is the number of descriptors; before, they are counted.
 double count_descriptors() {
   struct stat folder {};
   if (::stat("/proc/self/fd", &folder) == 0 && folder.st_size > 0) return static_cast<double>(folder.st_size);
   static DIR* const open = ::opendir("/proc/self/fd");
   if (open == nullptr) return 0;
   ::rewinddir(open);
-  int count = -2;  // the two names of folders
+  int count = -2;  // excludes `.` and `..`
   while (::readdir(open) != nullptr) ++count;
   return count;
 }
@@ -41,7 +41,7 @@ double seconds_of(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
 
-// As near as a static object's construction is.
+// Initialised with the static objects, shortly after the process has started.
 const double kStarted =
     std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 

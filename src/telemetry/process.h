@@ -2,9 +2,9 @@
 
 namespace portcullis::telemetry {
 
-// What the kernel says of this process. One thread's: that of the control loop.
+// The kernel's figures about this process. On the control loop's thread.
 struct ProcessState {
-  double cpu_seconds = 0;  // user and system
+  double cpu_seconds = 0;  // user and system time
   double resident_bytes = 0;
   double open_descriptors = 0;
   double most_descriptors = 0;

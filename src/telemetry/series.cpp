@@ -8,7 +8,7 @@
 namespace portcullis::telemetry {
 namespace {
 
-// With fewer requests per second nothing goes on: what a RateMeter has not quite forgotten.
+// A lower rate per second counts as idle: RateMeter decays and does not reach 0.
 constexpr float kIdle = 0.005F;
 
 double to_three_digits(float value) {
@@ -42,7 +42,7 @@ void SeriesBook::end_round(uint64_t now) {
   const auto idlest = std::min_element(series_.begin(), series_.end(), [](const auto& a, const auto& b) {
     return a.second.points.back().rate < b.second.points.back().rate;
   });
-  // Twice as busy, so that two that are alike do not push each other out in turn.
+  // The newcomer must be twice as busy, so that two similar series do not replace each other in turn.
   if (idlest != series_.end() && idlest->second.points.back().rate * 2 < newcomer.point.rate)
     series_.erase(idlest);
   if (series_.size() < kSeries) note(newcomer.key.first, newcomer.key.second, newcomer.point);

@@ -10,24 +10,23 @@
 
 namespace portcullis::telemetry {
 
-// How single routes, targets and consumers did in the last minutes, second by second. Kept for those that
-// have had requests in that time, and for at most kSeries of them: when there are more, the busiest. One
-// thread's.
+// The history of single routes, targets and consumers over the last minutes, second by second. Kept for those
+// that had requests in that time, at most kSeries: with more, the busiest. One thread.
 class SeriesBook {
  public:
   enum class Kind : uint8_t { kRoute, kTarget, kConsumer };
   struct Point {
     uint64_t at = 0;  // seconds since 1970
     float rate = 0, client_errors = 0, failures = 0;
-    // Milliseconds; negative: nothing to go by.
+    // Milliseconds; negative without measurements.
     float median = -1, p99 = -1, own = -1, waited = -1;
   };
 
-  // Once a second for each that there is; the name of a target is target_name()'s.
+  // Call once a second for each route, target and consumer; a target's name is target_name()'s.
   void note(Kind kind, const std::string& name, const Point& point);
-  // After all of a second's notes.
+  // Call after all note() calls of a second.
   void end_round(uint64_t now);
-  // One array for each second, the oldest first: the members of Point in their order. Empty when none is
+  // One array for each second, oldest first, with the members of Point in order. Empty when no history is
   // kept.
   nlohmann::json describe(Kind kind, const std::string& name) const;
 
@@ -42,7 +41,7 @@ class SeriesBook {
   using Key = std::pair<Kind, std::string>;
   struct Series {
     std::deque<Point> points;
-    uint64_t active_at = 0;  // the last second with requests
+    uint64_t active_at = 0;  // last second with requests
   };
   struct Newcomer {
     Key key;
@@ -50,7 +49,7 @@ class SeriesBook {
   };
 
   std::map<Key, Series> series_;
-  Newcomer newcomer_;  // the busiest of this round for which there was no room
+  Newcomer newcomer_;  // the busiest series of this round for which there was no space
 };
 
 }  // namespace portcullis::telemetry

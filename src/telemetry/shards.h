@@ -6,7 +6,7 @@
 
 namespace portcullis::telemetry {
 
-// What a counter has come to over all workers: `read` names it in one worker's metrics.
+// The sum of a counter over all workers; `read` selects the counter in one worker's metrics.
 template <typename Shards, typename Read>
 uint64_t sum(const Shards& shards, Read read) {
   uint64_t total = 0;

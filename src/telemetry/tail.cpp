@@ -65,7 +65,7 @@ Result<TailFilter> TailFilter::parse(std::string_view query) {
 
 bool TailFilter::fits(const AccessEntry& entry) const {
   if (classes != 0 || !statuses.empty()) {
-    // A status from 600 on counts as 5xx, as in the metrics.
+    // Statuses of 600 and more count as 5xx, as in the metrics.
     const unsigned digit = std::min(entry.status / 100u, 5u);
     if ((classes >> digit & 1) == 0 &&
         std::find(statuses.begin(), statuses.end(), entry.status) == statuses.end())

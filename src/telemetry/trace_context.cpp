@@ -9,7 +9,7 @@
 namespace portcullis::telemetry {
 namespace {
 
-// Lower case only, as both specifications want.
+// Lower case only, as both specifications require.
 std::optional<uint64_t> parse_id(std::string_view text) {
   if (text.size() != 16 || std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'F'; }))
     return std::nullopt;
@@ -17,7 +17,7 @@ std::optional<uint64_t> parse_id(std::string_view text) {
 }
 
 bool read_trace(std::string_view text, TraceContext& out) {
-  // B3 has short ones, too.
+  // B3 also has ids of 64 bits.
   if (text.size() == 16) {
     const auto low = parse_id(text);
     if (!low) return false;
@@ -31,7 +31,7 @@ bool read_trace(std::string_view text, TraceContext& out) {
   return true;
 }
 
-// 00-<32 hex>-<16 hex>-<2 hex>; later versions may have more behind it (W3C Trace Context section 3.2).
+// 00-<32 hex>-<16 hex>-<2 hex>; later versions may append more (W3C Trace Context section 3.2).
 std::optional<TraceContext> read_traceparent(std::string_view text) {
   TraceContext out;
   if (text.size() < 55 || text[2] != '-' || text[35] != '-' || text[52] != '-') return std::nullopt;
@@ -48,7 +48,7 @@ std::optional<TraceContext> read_traceparent(std::string_view text) {
   return out.valid() ? std::optional(out) : std::nullopt;
 }
 
-// The value of the only field of that name; empty when there is none, or more than one.
+// The value of the only field called `name`; empty when there is none, or more than one.
 std::string_view only_value(const http::Fields& fields, std::string_view name) {
   std::string_view value;
   bool found = false;
@@ -61,8 +61,8 @@ std::string_view only_value(const http::Fields& fields, std::string_view name) {
   return value;
 }
 
-// "1" and "d" (for debugging) want the trace, "0" does not; X-B3-Sampled of older senders says "true" and
-// "false".
+// "1" and "d" (debug) request sampling, "0" declines it; older senders use "true" and "false" in
+// X-B3-Sampled.
 void read_b3_decision(std::string_view text, TraceContext& out) {
   const bool wanted = text == "1" || text == "d" || equals_ignoring_case(text, "true");
   if (!wanted && text != "0" && !equals_ignoring_case(text, "false")) return;
@@ -70,7 +70,7 @@ void read_b3_decision(std::string_view text, TraceContext& out) {
   out.sampled = wanted;
 }
 
-// <trace>-<span>[-<decision>[-<parent>]], or the decision alone.
+// <trace>-<span>[-<decision>[-<parent>]], or only the decision.
 std::optional<TraceContext> read_b3(std::string_view text) {
   TraceContext out;
   const size_t first = text.find('-');

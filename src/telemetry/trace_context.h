@@ -10,35 +10,35 @@
 
 namespace portcullis::telemetry {
 
-// Which headers carry the context of a trace.
+// The headers that carry the context of a trace.
 struct Propagation {
   bool w3c = true;        // traceparent and tracestate (W3C Trace Context)
   bool b3 = false;        // b3
-  bool b3_multi = false;  // X-B3-TraceId and the others
+  bool b3_multi = false;  // X-B3-TraceId and its companions
 };
 
-// Where a request stands in a trace. A plain value.
+// The position of a request in a trace. A plain value.
 struct TraceContext {
-  std::array<uint64_t, 2> trace{};  // 0: none
+  std::array<uint64_t, 2> trace{};  // 0: no trace
   uint64_t span = 0;
   bool sampled = false;
-  bool decided = false;      // by the caller, so that the gateway does not decide
-  std::string_view state{};  // tracestate: all fields of that name as one list
+  bool decided = false;      // true when the caller decided about sampling, so the gateway does not
+  std::string_view state{};  // tracestate: all fields as one list
 
   bool valid() const { return (trace[0] | trace[1]) != 0 && span != 0; }
 };
 
-// What a request's fields say, in the first of the forms in `propagation` that is well-formed; nothing when
-// none is. Of B3 a decision may come without a trace: the context is then not valid(), and only `decided` and
-// `sampled` say something. Two fields of one name are none, except that those of tracestate are one list (W3C
-// Trace Context section 3.3), which is put together in `arena`.
+// Reads the context from a request's fields, in the first format of `propagation` that is well-formed; empty
+// when none is. B3 may carry a decision without a trace: the context is then not valid(), and only `decided`
+// and `sampled` have a meaning. A repeated field is ignored, except tracestate, whose fields form one list
+// (W3C Trace Context section 3.3), which is joined in `arena`.
 std::optional<TraceContext> read_trace_context(const http::Fields& fields, const Propagation& propagation,
                                                Arena& arena);
 
-// True for a field that carries a context in one of the forms.
+// True for a field that carries a context in one of the formats.
 bool carries_trace_context(std::string_view name);
 
-// As 32 and as 16 hexadecimal digits.
+// The ids as 32 and as 16 hexadecimal digits.
 std::array<char, 32> trace_id_text(const std::array<uint64_t, 2>& trace);
 std::array<char, 16> span_id_text(uint64_t span);
 

@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds kStep{100};
 constexpr int kStepsBetweenBatches = 5;
 constexpr long kPatience = 5'000;  // milliseconds
 
-// A line of the ring: how many spans, then the spans.
+// Removes the leading number of spans from a line of the ring; the spans follow.
 std::string_view take_count(std::string_view line, size_t& count) {
   const size_t space = line.find(' ');
   count = parse_decimal(line.substr(0, space)).value_or(0);
@@ -52,7 +52,7 @@ TraceState TraceExporter::state() const {
   return out;
 }
 
-// Moves what is in the rings into the batch, and says how many spans that has now.
+// Moves the spans in the rings to the batch, and returns the number of spans in the batch.
 size_t TraceExporter::gather() {
   for (const auto& shard : shards_) {
     shard->ring.take_all([this](std::string_view line) {
@@ -86,7 +86,7 @@ void TraceExporter::run() {
   int tries = 0;
   for (;;) {
     const bool last = stopping_.load(std::memory_order_acquire);
-    // A batch that was refused waits for its next try, and takes nothing more.
+    // A refused batch waits for its next attempt, and accepts no further spans.
     if (tries == 0) gather();
     if (batch_spans_ > 0) {
       if (send(begin + batch_ + "]}]}]}")) {
@@ -107,7 +107,7 @@ void TraceExporter::run() {
   }
 }
 
-// True when the collector has taken it.
+// True when the collector has accepted the batch.
 bool TraceExporter::send(const std::string& body) {
   CURL* easy = ::curl_easy_init();
   if (easy == nullptr) return false;

@@ -16,22 +16,22 @@
 namespace portcullis::telemetry {
 
 // Sends the spans of all workers to a collector, in batches, by OTLP over HTTP in JSON, on a thread of its
-// own. Memory is bounded: what finds no room in its worker's ring, or what the collector has not taken after
-// a few tries, is dropped and counted.
+// own. Memory is bounded: spans that do not fit into their worker's ring, and batches that the collector has
+// not accepted after a few attempts, are dropped and counted.
 class TraceExporter {
  public:
   struct Settings {
-    std::string endpoint;  // empty: none
+    std::string endpoint;  // empty: no export
     std::string service = "portcullis";
     std::vector<std::pair<std::string, std::string>> headers{};
     std::string ca{};
     bool operator==(const Settings&) const = default;
   };
   TraceExporter(Settings settings, size_t workers);
-  // Sends what is left, if the collector takes it at once.
+  // Sends the remaining spans, with a single attempt.
   ~TraceExporter();
 
-  // Worker `index`, on its own thread: the spans of one request, JSON objects with commas between them.
+  // Adds the spans of one request, JSON objects joined by commas. `index` is the calling worker.
   void add(size_t index, std::string_view spans, size_t count);
 
   TraceState state() const;

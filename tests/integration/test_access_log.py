@@ -317,7 +317,7 @@ def test_mistakes_in_logs_are_named(tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text("access_log: {path: 'syslog:nowhere', format: '{clint} {method}'}\naudit_log: {path: ''}\n" + simple_configuration(9001).replace("{port}", "8080"))
     told = harness.check(path)
-    assert ":1:20: error: `nowhere` is no address" in told
+    assert ":1:20: error: `nowhere` is not an address" in told
     assert ":1:46: error: there is no variable `clint` - did you mean `client`?" in told
     path.write_text("access_log: {path: stdout, format: jsn}\n" + simple_configuration(9001).replace("{port}", "8080"))
-    assert "`jsn` is none of json, common and combined, and no template with variables in braces - did you mean `json`?" in harness.check(path)
+    assert "`jsn` is not a log format: expected json, common, combined, or a template with variables in braces - did you mean `json`?" in harness.check(path)
