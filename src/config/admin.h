@@ -14,7 +14,7 @@ constexpr auto names_of(AdminAccess) {
   return std::to_array<EnumName<AdminAccess>>({{AdminAccess::kRead, "read"}, {AdminAccess::kFull, "full"}});
 }
 
-// Who may use the admin listener.
+// A token for the admin listener.
 struct AdminToken {
   std::string name;  // for the audit log
   std::string hash;  // "sha256:", and hexadecimal digits
@@ -25,11 +25,11 @@ struct AdminToken {
 
 // The listener for operators.
 struct Admin {
-  Location location{};  // line 0: there is none
+  Location location{};  // line 0 when there is no admin listener
   std::string address = "127.0.0.1:9080";
   Location address_location{};
-  std::string mode;   // of a Unix socket's file; empty: what the umask leaves to the user
-  std::string group;  // the same; empty: the process's
+  std::string mode;   // of a Unix socket's file; empty: as the umask permits, for the user only
+  std::string group;  // of a Unix socket's file; empty: the group of the process
   ListenerTls tls;
   std::vector<AdminToken> tokens;
   std::vector<std::string> hosts;
@@ -38,7 +38,7 @@ struct Admin {
 };
 
 Type<Admin> admin_type();
-// Reports what is wrong with it, its TLS aside.
+// Reports mistakes in `admin`, except in its TLS settings.
 void check_admin(const Admin& admin, Diagnostics& diagnostics);
 
 }  // namespace portcullis::config

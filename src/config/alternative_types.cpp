@@ -3,12 +3,12 @@
 #include "config/list_type.h"
 #include "config/object_type.h"
 
-// What may be written in one of two forms.
+// Types of values that may be written in one of two forms.
 namespace portcullis::config {
 namespace {
 
-// The schema of what is `of_type` when it has that type, else of `otherwise`: so that a mistake within either
-// is reported at its own place.
+// A schema that applies `of_type` to values of the JSON type `type` and `otherwise` to all others, so that a
+// mistake within either form is reported at its own place.
 nlohmann::json one_or_other(const char* type, nlohmann::json of_type, nlohmann::json otherwise) {
   return {{"if", {{"type", type}}}, {"then", std::move(of_type)}, {"else", std::move(otherwise)}};
 }

@@ -9,7 +9,7 @@
 namespace portcullis::config {
 namespace {
 
-// The segment that `path` begins with, which is removed together with its slash.
+// Removes the first segment of `path`, including its slash, and returns it.
 std::string_view next_segment(std::string_view& path) {
   path.remove_prefix(1);
   const std::string_view segment = path.substr(0, path.find('/'));
@@ -17,7 +17,7 @@ std::string_view next_segment(std::string_view& path) {
   return segment;
 }
 
-// A path with parameters can lie below the prefix.
+// True when a path that matches the pattern can lie below the prefix.
 bool pattern_reaches(std::string_view pattern, std::string_view prefix) {
   if (prefix.ends_with('/')) prefix.remove_suffix(1);
   while (!prefix.empty()) {
@@ -38,13 +38,13 @@ bool hosts_meet(const std::string& a, const std::string& b) {
 
 template <typename Same>
 bool intersect(const std::vector<std::string>& a, const std::vector<std::string>& b, Same same) {
-  if (a.empty() || b.empty()) return true;  // any
+  if (a.empty() || b.empty()) return true;  // empty: any
   return std::any_of(a.begin(), a.end(), [&](const std::string& one) {
     return std::any_of(b.begin(), b.end(), [&](const std::string& other) { return same(one, other); });
   });
 }
 
-// Takes every request below the prefix that no longer or exact path takes.
+// True when the route takes all requests below the prefix, except those that a longer or exact path takes.
 bool takes_all_below(const Route& route, std::string_view prefix) {
   const Match& match = route.match;
   return !match.path_prefix.empty() && http::is_below(prefix, match.path_prefix) && match.hosts.empty() &&
@@ -54,9 +54,9 @@ bool takes_all_below(const Route& route, std::string_view prefix) {
 class Reach {
  public:
   Reach(const Config& config, const Assertion& assertion) : assertion_(assertion) {
-    // A server may read `//admin` and `/admin;x` as `/admin`, which no route of that prefix takes here: where
-    // a listener lets such paths pass, a wider route gets requests below the prefix whatever other routes
-    // there are.
+    // A server may read `//admin` and `/admin;x` as `/admin`, while no route with that prefix matches these
+    // paths here. If a listener accepts such paths, a wider route can get requests below the prefix, whatever
+    // other routes exist.
     if (std::any_of(config.listeners.begin(), config.listeners.end(), [](const Listener& listener) {
           return !listener.merge_slashes || listener.ambiguous_paths != AmbiguousPaths::kRefuse;
         }))
@@ -78,14 +78,15 @@ class Reach {
     if (prefix.empty()) return true;
     if (!match.path.empty()) return pattern_reaches(match.path, prefix);
     if (!match.path_prefix.empty() && http::is_below(match.path_prefix, prefix)) return true;
-    // A wider prefix, an expression or no path at all: unless another route takes everything before it.
+    // A wider prefix, an expression, or no path at all: can get requests unless another route takes all of
+    // them first.
     if (!match.path_prefix.empty())
       return http::is_below(prefix, match.path_prefix) && match.path_prefix.size() >= covered_from_;
     return covered_from_ == 0;
   }
 
   const Assertion& assertion_;
-  size_t covered_from_ = 0;  // the longest prefix that takes all of the assertion's
+  size_t covered_from_ = 0;  // length of the longest prefix that takes all requests of the assertion
 };
 
 bool has_policy(const Config& config, const Route& route, const std::string& name) {
@@ -94,7 +95,7 @@ bool has_policy(const Config& config, const Route& route, const std::string& nam
          std::any_of(route.policies.begin(), route.policies.end(), is_it);
 }
 
-// What the route lacks, or "".
+// The missing policies of the route, or "".
 std::string lack_of(const Config& config, const Route& route, const Assertion& assertion) {
   for (const std::string& name : assertion.requires_all) {
     if (!has_policy(config, route, name)) return "`" + name + "`";

@@ -4,7 +4,7 @@
 
 namespace portcullis::config {
 
-// Reports each assertion that does not hold, with the routes that break it.
+// Reports each assertion that does not hold, and the routes that violate it.
 void check_assertions(const Config& config, Diagnostics& diagnostics);
 
 }  // namespace portcullis::config

@@ -7,9 +7,9 @@
 
 namespace portcullis::config {
 
-// The disk that large responses are kept on.
+// The disk cache for large responses.
 struct CacheDisk {
-  std::string path{};  // empty: none
+  std::string path{};  // empty: no disk cache
   uint64_t size = 0;
   Location size_location{};
   uint64_t min_object_size = 1 << 20;
@@ -17,14 +17,14 @@ struct CacheDisk {
   uint64_t max_object_size = 1 << 30;
 };
 
-// What the responses that are kept may take.
+// The space for stored responses.
 struct Cache {
   uint64_t memory = 64 << 20;
   CacheDisk disk{};
 };
 
 Type<Cache> cache_type();
-// Reports sizes that do not go together.
+// Reports sizes that contradict each other.
 void check_cache(const Cache& cache, Diagnostics& diagnostics);
 
 }  // namespace portcullis::config

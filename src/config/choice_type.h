@@ -11,12 +11,11 @@
 
 namespace portcullis::config {
 
-// One of several words, stored as a value of an enum. Only ChoiceType<E> below knows which enum
-// that is.
+// A word from a fixed set, stored as a value of an enum. Only ChoiceType<E> below knows the enum.
 class AnyChoice : public AnyType {
  public:
   void load(const YamlNode& node, Place out, Diagnostics& diagnostics) const override;
-  // The words have a form of their own beside texts with variables, so that editors offer them.
+  // The words are a separate alternative to texts with variables in the schema, so that editors suggest them.
   nlohmann::json json_schema() const override;
   std::string describe() const override { return kind_; }
   std::string example() const override { return std::string(words_.back()); }
@@ -24,9 +23,9 @@ class AnyChoice : public AnyType {
 
  protected:
   explicit AnyChoice(std::vector<std::string_view> words);
-  // Stores what the word of that number stands for.
+  // Stores the value for the word with that index.
   virtual void store(size_t word, Place out) const = 0;
-  // The word for what is stored at `place`; empty when there is none.
+  // The word for the value at `place`; empty when no word stands for it.
   virtual std::string_view word_at(Place place) const = 0;
 
  private:
@@ -51,7 +50,7 @@ class ChoiceType final : public AnyChoice {
   std::string_view word_at(Place place) const override { return name_of(place.as<E>()); }
 };
 
-// The names of the enum E (base/enum_names.h).
+// The words are the names of the enum E (base/enum_names.h).
 template <NamedEnum E>
 Type<E> choice() {
   return std::make_shared<ChoiceType<E>>();

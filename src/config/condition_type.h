@@ -10,10 +10,10 @@ namespace portcullis::config {
 
 struct MatchCondition;
 
-// A mapping of names to values or conditions. `check_name` says what is wrong with a name, or "".
+// A mapping of names to values or conditions. `check_name` returns what is wrong with a name, or "".
 Type<std::vector<MatchCondition>> condition_map(std::function<std::string(const std::string&)> check_name);
 
-// A regular expression in RE2's language.
+// A regular expression in RE2's syntax.
 Type<std::string> regex_type();
 
 }  // namespace portcullis::config

@@ -10,7 +10,7 @@
 namespace portcullis::config {
 namespace {
 
-// The forms of crypt(5) and of libsodium that identity/password.h can verify.
+// The formats of crypt(5) and of libsodium that identity/password.h can verify.
 std::string check_password_hash(const std::string& text) {
   for (const std::string_view prefix :
        {"$2a$", "$2b$", "$2y$", "$y$", "$argon2id$", "$argon2i$", "$6$", "$5$"}) {
@@ -20,7 +20,7 @@ std::string check_password_hash(const std::string& text) {
          "`portcullis hash-password` makes one of a password";
 }
 
-// Becomes part of header fields and lists.
+// The value becomes a part of header fields and lists.
 std::string check_word(const std::string& text) {
   const bool good = !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
     return c > ' ' && c < 127 && c != ',';

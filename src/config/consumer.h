@@ -7,15 +7,15 @@
 #include "config/diagnostics.h"
 #include "config/policy_type.h"
 
-// Named callers, as the configuration tells them.
+// Named callers, as configured.
 namespace portcullis::config {
 
-// A key that a caller presents, kept as its hash.
+// An API key of a consumer, stored as its hash.
 struct ApiKey {
   Location location;
   std::string hash;  // "sha256:" and 64 hexadecimal digits
   std::string name;
-  std::chrono::sys_seconds expires{};  // the epoch: never
+  std::chrono::sys_seconds expires{};  // the epoch: never expires
 };
 
 struct BasicCredential {
@@ -24,16 +24,16 @@ struct BasicCredential {
   std::string password_hash;
 };
 
-// A key that a caller signs with (RFC 9421 section 3.3 names the algorithms).
+// A key for signing requests (RFC 9421 section 3.3 names the algorithms).
 struct SigningKey {
   Location location;
   std::string id;
   std::string algorithm = "hmac-sha256";
-  std::string secret;      // of hmac-sha256
-  std::string public_key;  // of the others, PEM
+  std::string secret;      // for hmac-sha256
+  std::string public_key;  // PEM, for the other algorithms
 };
 
-// A certificate that the caller shows, known by one thing about it.
+// A client certificate, recognised by one of its properties.
 struct CertificateCredential {
   enum class Kind { kFingerprint, kSubject, kDnsName, kUri, kEmail };
   Location location;
@@ -44,7 +44,7 @@ struct CertificateCredential {
   std::string uri;
   std::string email;
 
-  // What it is known by; checked to be one.
+  // The property that is set; check() has verified that there is exactly one.
   std::pair<Kind, std::string> known_by() const;
 };
 
@@ -68,7 +68,7 @@ struct Consumer {
 
 Type<Consumer> consumer_type();
 
-// Limits for the consumers that have this plan.
+// Limits for the consumers with this plan.
 struct PlanApi {
   Location location;
   std::vector<std::string> routes;
@@ -81,7 +81,7 @@ struct Plan {
   std::vector<PlanApi> apis;
 };
 
-// `limiting`: the policies that a plan may hold.
+// `limiting` has the policies that a plan may contain.
 Type<Plan> plan_type(const PolicyCatalog& limiting);
 
 }  // namespace portcullis::config

@@ -10,8 +10,8 @@
 
 namespace portcullis::config {
 
-// The name of a configuration file. Kept for the life of the process, once each: the places in a
-// configuration are many, its files few. Any thread.
+// The name of a configuration file. Each name is stored once for the life of the process, because a
+// configuration has many locations but few files. Any thread.
 class FileName {
  public:
   FileName();
@@ -23,15 +23,15 @@ class FileName {
   const std::string* text_;
 };
 
-// A place in a configuration file; line and column count from 1.
+// A position in a configuration file; line and column count from 1.
 struct Location {
   FileName file{};
   size_t line = 0;
   size_t column = 0;
 
-  // "line 3", or "other.yaml:3" for one who reads at `from`, in another file.
+  // "line 3"; or "other.yaml:3" when `from` is in another file.
   std::string seen_from(const Location& from) const;
-  // `path`, which begins at this file's folder when it is relative. An empty one stays so.
+  // `path` relative to this file's folder, unless it is absolute. An empty path stays empty.
   std::string beside(const std::string& path) const;
 };
 
@@ -41,48 +41,50 @@ struct Diagnostic {
   Severity severity;
   Location location;
   std::string message;
-  std::string check{};  // the name of the check that warns, "cors_after_authentication"; empty for all else
+  std::string check{};  // the name of the check that warns, such as "cors_after_authentication"; empty for
+                        // errors and other warnings
 
-  // "file:line:column: error: message", the form editors understand; the check's name follows in brackets.
+  // "file:line:column: error: message", the format that editors understand; the name of the check follows in
+  // brackets.
   std::string to_string() const;
 };
 
-// Collects everything wrong with a configuration, so that one run reports it all.
+// Collects all problems of a configuration, so that one run reports all of them.
 class Diagnostics {
  public:
   void error(const Location& location, std::string message);
   void warning(const Location& location, std::string message, std::string check = {});
-  // Adds `hint` to the end of every error at `location`: what is known of the text there before it is known
-  // what the text should be.
+  // Appends `hint` to every error at `location`: a remark about the text there, added before the text is
+  // interpreted.
   void add_hint(const Location& location, const std::string& hint);
-  // Drops further errors at `location`: what is wrong there has been reported, and the value that is checked
-  // from now on is none that the file has.
+  // Drops further errors at `location`, because an error there has been reported and the value used from now
+  // on is not the value in the file.
   void silence(const Location& location);
-  // Makes errors of all warnings reported so far.
+  // Turns all warnings reported so far into errors.
   void treat_warnings_as_errors();
-  // Reports at `location` a `name` that is not among those known; an empty one names nothing. `kind` says
-  // what it should be: "route".
+  // Reports at `location` a `name` that is not in `known`, with a suggestion; an empty name is accepted.
+  // `kind` says what the name refers to, such as "route".
   void refuse_unknown(const char* kind, const std::string& name, const std::vector<std::string_view>& known,
                       const Location& location);
-  // Says where a key belongs that stands in an object, by its name, that does not have it: "; it belongs to
-  // `routes[].match`". Without one nothing is said.
+  // Returns where a key belongs that was found in the object called `object`, which has no such key: "; it
+  // belongs to `routes[].match`". Without this function messages have no such hint.
   using PlaceOfKey = std::function<std::string(std::string_view key, std::string_view object)>;
   void know_keys(PlaceOfKey place_of_key) { place_of_key_ = std::move(place_of_key); }
   std::string place_of_key(std::string_view key, std::string_view object) const {
     return place_of_key_ ? place_of_key_(key, object) : std::string();
   }
-  // Something within the object that begins at `location` is wrong, and has been reported: what seems to be
-  // missing from it may be there.
+  // Records that an error within the object at `location` has been reported, so that keys which seem to be
+  // missing are not reported: they may be in the faulty part.
   void mark_faulty(const Location& location);
   bool is_faulty(const Location& location) const;
   bool has_errors() const { return errors_ > 0; }
-  // How much has been found wrong so far, silenced errors among it.
+  // The number of errors so far, including silenced ones.
   size_t faults() const { return faults_; }
-  // In order of file and position.
+  // All diagnostics, ordered by file and position.
   std::vector<Diagnostic> sorted() const;
 
  private:
-  // What applies to errors at one place.
+  // The hints and the silencing of errors at one position.
   struct PlaceNote {
     std::string hint;
     bool silent = false;

@@ -6,8 +6,8 @@
 #include "base/result.h"
 #include "config/schema.h"
 
-// Where an upstream's targets are learnt from, as configured. Defaults are here; the schema shows them in the
-// reference.
+// The sources of an upstream's targets, as configured. Defaults are in these structs; the schema shows them
+// in the reference.
 namespace portcullis::config {
 
 struct Target;
@@ -22,7 +22,7 @@ struct SourceTls {
 
 struct Consul {
   std::string url = "http://127.0.0.1:8500";
-  std::string service;  // empty: none
+  std::string service;  // empty: Consul is not used
   std::string tag;
   std::string datacenter;
   std::string token;
@@ -33,7 +33,7 @@ struct Consul {
 
 struct Etcd {
   std::vector<std::string> urls{"http://127.0.0.1:2379"};
-  std::string prefix;  // empty: none
+  std::string prefix;  // empty: etcd is not used
   std::string username;
   std::string password;
   SourceTls tls;
@@ -49,20 +49,20 @@ struct Discover {
   Etcd etcd;
 
   bool enabled() const { return location.line != 0; }
-  // Whether both learn from the same place.
+  // True when both describe the same source.
   bool is_same(const Discover& other) const {
     return srv == other.srv && file == other.file && consul == other.consul && etcd == other.etcd;
   }
-  // "file targets.yaml", for people.
+  // A description such as "file targets.yaml", for people.
   std::string describe() const;
 };
 
 Type<Discover> discover_type();
 
-// A list of targets as `targets` has it, in YAML or JSON; and one target, or only its address. What is wrong
-// is in `diagnostics`.
+// Parses a list of targets, as in `targets`, in YAML or JSON; load_target() parses one target, or only its
+// address. Mistakes are reported to `diagnostics`.
 std::vector<Target> load_targets(const std::string& text, const std::string& name, Diagnostics& diagnostics);
-// The same for the list in a file. The error says why it cannot be read; an empty file has no list.
+// Reads the list of targets in a file. The error says why the file cannot be read; an empty file is an error.
 Result<std::vector<Target>> read_targets(const std::string& path, Diagnostics& diagnostics);
 Target load_target(const std::string& text, const std::string& name, Diagnostics& diagnostics);
 

@@ -40,7 +40,7 @@ Type<std::string> url_type() {
 
 namespace {
 
-// Connecting to a Unix socket takes the right to write its file.
+// Connecting to a Unix socket requires write permission for its file.
 std::string check_socket_mode(const std::string& text) {
   const auto mode = text.size() <= 4 ? parse_digits(text, 8) : std::nullopt;
   if (!mode || *mode > 0777) return "`" + text + "` is not a mode: write it in octal, as \"0660\"";
@@ -64,13 +64,13 @@ void check_socket_file(const std::string& address, const std::string& mode, cons
   for (const auto& [key, value] : {std::pair("mode", &mode), std::pair("group", &group)}) {
     if (!value->empty())
       diagnostics.error(location,
-                        std::string("`") + key + "` is for a Unix socket, and `" + address + "` is none");
+                        std::string("`") + key + "` is for a Unix socket, and `" + address + "` is not one");
   }
 }
 
 namespace {
 
-// What to write where a name, or a star, stands in place of an IP address; or "".
+// What to write instead of a host name or a star where an IP address is required; or "".
 std::string hint_about_host(const std::string& text) {
   const auto parts = split_host_port(text);
   if (!parts) return "";
@@ -96,7 +96,8 @@ Type<std::string> key_hash_type() {
                         const bool good = text.starts_with(kPrefix) && text.size() == kPrefix.size() + 64 &&
                                           std::all_of(text.begin() + kPrefix.size(), text.end(),
                                                       [](char c) { return hex_value(c) >= 0; });
-                        // What is not a hash may be the key itself, which no message should show.
+                        // A text that is not a hash may be the key itself, which must not appear in a
+                        // message.
                         return good ? ""
                                     : "expected `sha256:` and 64 hexadecimal digits: `portcullis hash-key` "
                                       "makes them of a key";

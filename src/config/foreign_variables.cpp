@@ -13,8 +13,8 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// "$name" at the beginning of `text`; or "". A number counts only where `before` begins a part of a path or
-// of a query: elsewhere it may be an amount of money.
+// The "$name" at the beginning of `text`, or "". A number counts as a name only when `before` is a character
+// that begins a part of a path or query; elsewhere it may be an amount of money.
 std::string_view dollar_variable(std::string_view text, char before) {
   if (!text.starts_with('$') || text.size() < 2) return {};
   const bool group = is_digit(text[1]) && std::string_view("/=?&").find(before) != std::string_view::npos;
@@ -24,9 +24,9 @@ std::string_view dollar_variable(std::string_view text, char before) {
   return text.substr(0, end);
 }
 
-// "%NAME%" or "%NAME(...)%" at the beginning of `text`; or "".
+// The "%NAME%" or "%NAME(...)%" at the beginning of `text`, or "".
 std::string_view percent_variable(std::string_view text) {
-  constexpr size_t kShortestName = 3;  // two are an encoded character: %2F
+  constexpr size_t kShortestName = 3;  // two characters may be percent-encoding: %2F
   if (!text.starts_with('%')) return {};
   size_t end = 1;
   while (end < text.size() && ((text[end] >= 'A' && text[end] <= 'Z') || text[end] == '_')) ++end;

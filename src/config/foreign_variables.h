@@ -4,9 +4,9 @@
 
 namespace portcullis::config {
 
-// The first variable in `text` that is written as in other products, where it is text like any other here:
-// `$host` and `/$1` of nginx, `%REQ(x-user)%` of Envoy, `%HOME%` of a shell. Empty when there is none. Refers
-// to `text`.
+// The first variable in `text` in the syntax of another product, which has no special meaning here: `$host`
+// and `/$1` of nginx, `%REQ(x-user)%` of Envoy, `%HOME%` of a shell. Empty when there is none. A view into
+// `text`.
 std::string_view foreign_variable(std::string_view text);
 
 }  // namespace portcullis::config

@@ -8,7 +8,7 @@ namespace portcullis::config {
 
 nlohmann::json json_schema(const PolicyCatalog& catalog) {
   nlohmann::json schema = config_type(catalog)->json_schema();
-  // What a configuration must have may stand in another file of its folder.
+  // Required keys may be in another file of the configuration folder.
   schema.erase("if");
   schema.erase("else");
   schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";

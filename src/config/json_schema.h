@@ -6,9 +6,9 @@
 
 namespace portcullis::config {
 
-// The JSON Schema (draft 2020-12) of a configuration file, from the same description that the loader uses: it
-// takes what the loader takes, also a file of a configuration folder by itself, variables of the environment,
-// merge keys and keys of the author's own.
+// The JSON Schema (draft 2020-12) of a configuration file, generated from the description that the loader
+// uses. It accepts what the loader accepts, including single files of a configuration folder, environment
+// variables, merge keys and extension keys.
 nlohmann::json json_schema(const PolicyCatalog& catalog);
 
 }  // namespace portcullis::config

@@ -8,7 +8,7 @@
 namespace portcullis::config {
 namespace {
 
-// All of `text`, as a T.
+// Parses the whole `text` as a T.
 template <typename T>
 bool parse_number(const std::string& text, T& out) {
   const char* end = text.data() + text.size();
@@ -21,7 +21,7 @@ nlohmann::json scalar_of(const YamlNode& node) {
   if (node.scalar == "true" || node.scalar == "false") return node.scalar == "true";
   int64_t whole = 0;
   if (parse_number(node.scalar, whole)) return whole;
-  // Words such as `inf` and `nan` are numbers for C++ only.
+  // std::from_chars accepts words such as `inf` and `nan`, which are not numbers in JSON.
   double number = 0;
   if (node.scalar.find_first_not_of("+-.0123456789eE") == std::string::npos &&
       parse_number(node.scalar, number))

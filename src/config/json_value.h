@@ -8,10 +8,10 @@
 
 namespace portcullis::config {
 
-// `node` as a JSON value: an unquoted scalar is what YAML 1.2 takes it for (null, true, false, a number),
-// else a string.
+// Converts `node` to JSON: an unquoted scalar becomes the type that YAML 1.2 gives it (null, true, false, a
+// number), any other scalar a string.
 nlohmann::json json_of(const YamlNode& node);
-// The same of a YAML text, which must be well-formed.
+// Converts a YAML text, which must be well-formed, to JSON.
 nlohmann::json json_of_yaml(const std::string& text);
 
 }  // namespace portcullis::config

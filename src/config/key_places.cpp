@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kMaxPlaces = 3;
 
-// Before the titles of policies' objects here: some have the name of an object of the top level.
+// Prefix of the titles of policies' objects, because some policies have the name of a top-level object.
 constexpr std::string_view kOfPolicy = "policies/";
 
 using Sections = std::vector<ReferenceSection>;
@@ -24,20 +24,20 @@ bool has_key(const ReferenceSection& section, std::string_view key) {
   return std::any_of(fields.begin(), fields.end(), [key](const auto& field) { return field.name == key; });
 }
 
-// The object titled `inner` is a part of the one titled `outer`.
+// True when the object titled `inner` is a part of the one titled `outer`.
 bool is_inside(const std::string& inner, const std::string& outer) {
   return !outer.empty() && inner.size() > outer.size() && inner.starts_with(outer) &&
          inner[outer.size()] == '.';
 }
 
-// One of the main parts of a configuration, such as a route, and not a part of a part or a policy.
+// True for a main part of the configuration, such as a route, as opposed to parts of parts and policies.
 bool is_main(const ReferenceSection& section) {
   return section.title.find_first_of("./") == std::string::npos;
 }
 
-// The sections that have the key. Those inside the object where it stands come before those around it, and
-// both exclude all others: they are what the author was about. Elsewhere only main parts are looked at, and
-// only from one of them: in a small object, the same word mostly means something else.
+// The sections that have the key. Sections inside the object with the wrong key come first, then those around
+// it; both exclude all others, because they are most likely meant. Otherwise only main parts are searched,
+// and only for keys in a main part: in a small object the same word mostly has another meaning.
 Sections sections_with(const Sections& all, std::string_view key, std::string_view object) {
   Sections here, inside, around, anywhere;
   for (const ReferenceSection& one : all) {

@@ -14,14 +14,14 @@ namespace {
 
 constexpr std::string_view kDigits = "0123456789";
 
-// In lower case, without spaces.
+// `text` in lower case and without spaces.
 std::string squeezed(const std::string& text) {
   std::string out = to_lower(text);
   std::erase(out, ' ');
   return out;
 }
 
-// Takes a number such as 1.5 from the beginning of `text`.
+// Removes a number such as 1.5 from the beginning of `text` and returns it.
 std::optional<double> take_number(std::string_view& text) {
   const size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
   double number = 0;
@@ -31,7 +31,7 @@ std::optional<double> take_number(std::string_view& text) {
   return number;
 }
 
-// How many milliseconds a word for a time has, such as "min" or "seconds"; no word: seconds.
+// The milliseconds in a unit of time such as "min" or "seconds"; an empty word means seconds.
 std::optional<double> milliseconds_of(std::string_view word) {
   struct Word {
     std::string_view name;
@@ -49,7 +49,7 @@ std::optional<double> milliseconds_of(std::string_view word) {
   return found == std::end(kWords) ? std::nullopt : std::optional(found->milliseconds);
 }
 
-// By the largest unit of which it is a whole number.
+// Writes the duration in the largest unit in which it is a whole number.
 std::string write_duration(uint64_t milliseconds) {
   struct Part {
     const char* unit;

@@ -4,9 +4,9 @@
 
 namespace portcullis::config {
 
-// What a value that the schema does not take is likely to mean, written as the schema takes it: a slip, or
-// the way in which another product writes it. Each function returns "" when it knows nothing likely. Whether
-// the result is itself a good value, the caller must check.
+// Guesses the meaning of a value that the schema does not accept, for example a typing mistake or another
+// product's notation. Each function returns the value in the notation of the schema, or "" without a likely
+// guess. The caller must check whether the result is valid.
 std::string likely_boolean(const std::string& text);   // yes, On, TRUE, 1
 std::string likely_duration(const std::string& text);  // 30, 0.5s, 1m30s, 7d, "5 sec"
 std::string likely_integer(const std::string& text);   // 1_000, 1,000, 10.0

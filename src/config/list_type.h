@@ -10,8 +10,7 @@
 
 namespace portcullis::config {
 
-// A sequence, stored in a std::vector. Only ListType<T> below knows the C++ type of the
-// elements.
+// A sequence stored in a std::vector. Only ListType<T> below knows the C++ type of the elements.
 class AnyList : public AnyType {
  public:
   explicit AnyList(AnyTypePointer element) : element_(std::move(element)) {}
@@ -24,13 +23,13 @@ class AnyList : public AnyType {
   const AnyList* list() const override { return this; }
   const AnyObject* object() const override { return element_->object(); }
 
-  // Adds an empty element to the std::vector at `list`; its place.
+  // Adds an empty element to the std::vector at `list`, and returns its place.
   virtual Place append(Place list) const = 0;
-  // The place of an element of it.
+  // The place of the element with that index.
   virtual Place at(Place list, size_t index) const = 0;
-  // How many elements the std::vector at `list` has.
+  // The number of elements of the std::vector at `list`.
   virtual size_t size(Place list) const = 0;
-  // Removes all elements of the std::vector at `list`: a list that is given replaces its default.
+  // Removes all elements of the std::vector at `list`: a configured list replaces its default.
   virtual void clear(Place list) const = 0;
 
  private:
@@ -57,14 +56,14 @@ Type<std::vector<T>> list_of(const Type<T>& element) {
   return std::make_shared<ListType<T>>(element);
 }
 
-// The list itself, for which one without elements is an error: for keys where that has no useful meaning.
+// Like `list`, but refuses an empty list: for keys where an empty list has no useful meaning.
 AnyTypePointer non_empty(AnyTypePointer list);
 template <typename T>
 Type<std::vector<T>> non_empty(const Type<std::vector<T>>& list) {
   return Type<std::vector<T>>::handing_on(non_empty(list.any()));
 }
 
-// What the list takes, or one of its elements alone, which stands for a list of one.
+// Accepts a list, or a single element, which stands for a list of one.
 AnyTypePointer one_or_many(AnyTypePointer element, std::shared_ptr<const AnyList> list);
 template <typename T>
 Type<std::vector<T>> one_or_list_of(const Type<T>& element) {

@@ -17,7 +17,7 @@ std::string check_via(const std::string& name) {
   return "";
 }
 
-// What the gateway reads from trusted proxies, and writes itself, is not in the hands of this list.
+// Fields that the gateway reads from trusted proxies or writes itself are not allowed in this list.
 std::string check_forwarding_name(const std::string& name) {
   if (std::string problem = check_field_name(name); !problem.empty()) return problem;
   return http::identify_field(name) == http::FieldId::kOther
@@ -25,7 +25,7 @@ std::string check_forwarding_name(const std::string& name) {
              : "`" + name + "` has its own rules: it is not removed by this list";
 }
 
-// A trailer must not frame, route or authorise the message, nor stand for what the gateway writes.
+// A trailer must not affect framing, routing or authorisation, nor replace a field that the gateway writes.
 std::string check_trailer_name(const std::string& name) {
   if (std::string problem = check_field_name(name); !problem.empty()) return problem;
   return http::may_be_trailer(name) ? "" : "`" + name + "` must not be a trailer (RFC 9110 section 6.5.1)";
@@ -35,7 +35,7 @@ Type<std::vector<std::string>> trailer_names() {
   return list_of<std::string>(checked_text("a trailer's name", "", "server-timing", check_trailer_name));
 }
 
-// One text for each address, however it was written: "[0:0::1]:80" is "[::1]:80".
+// The canonical text of an address: "[0:0::1]:80" becomes "[::1]:80".
 std::string canonical_address(const std::string& text) {
   const auto address = SocketAddress::parse(text);
   return address ? address->to_string() : text;

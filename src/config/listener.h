@@ -13,8 +13,7 @@
 #include "config/tls.h"
 #include "http/path.h"
 
-// A listener, as the configuration tells it: an address at which clients are served, and what they may do
-// there.
+// A listener as configured: an address at which clients are served, and the rules for these clients.
 namespace portcullis::config {
 
 using std::chrono::milliseconds;
@@ -43,7 +42,7 @@ struct ListenerHttp2 {
   uint64_t connection_window = 1 << 20;
 };
 
-// The trailer fields that are passed on.
+// The trailer fields that are forwarded.
 struct ListenerTrailers {
   std::vector<std::string> request{"content-digest", "repr-digest"};
   std::vector<std::string> response{"content-digest", "etag", "repr-digest", "server-timing"};
@@ -62,8 +61,8 @@ struct Listener {
   Location location;
   std::string name;
   std::string address;
-  std::string mode;   // of a Unix socket's file; empty: what the umask leaves
-  std::string group;  // the same; empty: the process's
+  std::string mode;   // of a Unix socket's file; empty: as the umask permits
+  std::string group;  // of a Unix socket's file; empty: the group of the process
   std::vector<std::string> trusted_proxies;
   std::vector<std::string> proxy_protocol;
   Forwarded forwarded = Forwarded::kXForwarded;
@@ -127,12 +126,12 @@ struct Listener {
 
 Type<Listener> listener_type();
 
-// Finds listeners by what a route calls them.
+// Finds a listener by the name or address that a route uses.
 class ListenerAddresses {
  public:
   explicit ListenerAddresses(const std::vector<Listener>& listeners);
-  // The address of the listener with that name, or at that address, as SocketAddress::to_string() writes it.
-  // Null when there is none.
+  // The address of the listener with that name or address, in the format of SocketAddress::to_string(). Null
+  // when there is none.
   const std::string* find(const std::string& name) const;
 
  private:

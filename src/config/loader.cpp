@@ -28,8 +28,8 @@ void refuse_duplicate_names(const std::vector<T>& items, const char* kind, Diagn
   }
 }
 
-// Only the first of two listeners with one address would get connections, and the admin listener would not
-// start. The system chooses a port of its own for each 0.
+// Refuses two listeners with the same address: only the first would get connections, and the admin listener
+// would not start. Port 0 is allowed several times, because the system chooses a different port for each.
 void refuse_shared_addresses(const Config& config, Diagnostics& diagnostics) {
   std::map<std::string, const Listener*> seen;
   for (const Listener& one : config.listeners) {
@@ -59,7 +59,7 @@ bool answers_itself(const Route& route) {
   return false;
 }
 
-// A route's branches, beside what their conditions and keys say.
+// Checks a route's branches, except their conditions and keys.
 template <typename RefuseUnknown>
 void check_split(const Route& route, RefuseUnknown refuse_unknown_upstream, Diagnostics& diagnostics) {
   const SplitSticky& sticky = route.split_sticky;
@@ -74,7 +74,7 @@ void check_split(const Route& route, RefuseUnknown refuse_unknown_upstream, Diag
     diagnostics.error(route.location,
                       "route `" + route.name + "` has a `split`: its branches say `upstream` and `subset`");
   std::map<std::string_view, const Branch*> labels;
-  bool lasting = false;  // a branch takes what others are not to have any more
+  bool lasting = false;  // a branch can take the requests that other branches lose
   for (const Branch& branch : route.split) {
     refuse_unknown_upstream(branch.upstream, branch.upstream_location);
     if (!labels.emplace(branch.label(), &branch).second)
@@ -82,12 +82,12 @@ void check_split(const Route& route, RefuseUnknown refuse_unknown_upstream, Diag
     lasting |= branch.share() > 0 && !branch.rollback.enabled();
   }
   if (!lasting)
-    diagnostics.error(route.location,
-                      "one branch of the `split` of `" + route.name +
-                          "` must have a `weight` above 0 and no `rollback`: it gets what the others do not");
+    diagnostics.error(route.location, "one branch of the `split` of `" + route.name +
+                                          "` must have a `weight` above 0 and no `rollback`: it gets the "
+                                          "requests that other branches do not get");
 }
 
-// What concerns several values together.
+// Checks rules that concern several values together.
 void check_references(const Config& config, Diagnostics& diagnostics) {
   check_admin(config.admin, diagnostics);
   check_cache(config.cache, diagnostics);
@@ -109,7 +109,7 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
       diagnostics.error(upstream.location,
                         "upstream `" + upstream.name + "` has no targets: give it `targets`, or `discover`");
   }
-  // Many routes name one of many upstreams: a list of all is only gone through for those that are wrong.
+  // Many routes refer to one of many upstreams: the list of all names is built only for a wrong name.
   const auto refuse_unknown_upstream = [&](const std::string& name, const Location& location) {
     if (!known.contains(name)) diagnostics.refuse_unknown("upstream", name, upstreams, location);
   };

@@ -14,7 +14,7 @@
 namespace portcullis::config {
 
 struct AccessLog {
-  std::string path;  // empty: none
+  std::string path;  // empty: no access log
   Location path_location;
   std::string format = "json";
   Location format_location;
@@ -28,9 +28,9 @@ struct AccessLog {
   std::vector<std::string> except_routes;
 };
 
-// What administrators did.
+// The log of changes that operators make.
 struct AuditLog {
-  std::string path;  // empty: none
+  std::string path;  // empty: no audit log
   Location path_location;
 };
 
@@ -40,9 +40,9 @@ constexpr auto names_of(TraceForm) {
       {{TraceForm::kW3c, "w3c"}, {TraceForm::kB3, "b3"}, {TraceForm::kB3Multi, "b3multi"}});
 }
 
-// Where the spans of requests go.
+// The export of traces.
 struct Tracing {
-  std::string endpoint;  // empty: nowhere
+  std::string endpoint;  // empty: no export
   std::string service = "portcullis";
   TextMap headers;
   std::string ca;

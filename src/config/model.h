@@ -15,9 +15,8 @@
 #include "config/split.h"
 #include "config/upstream.h"
 
-// The configuration as the user means it: plain values with defaults filled in, checked one by one but not
-// yet compiled. config/schema_model.cpp describes every field for the loader, the JSON Schema and the
-// reference.
+// The configuration as plain values, with defaults filled in; each value has been checked but not compiled.
+// config/schema_model.cpp describes every field for the loader, the JSON Schema and the reference.
 namespace portcullis::config {
 
 using std::chrono::milliseconds;
@@ -57,7 +56,7 @@ struct Route {
   std::vector<PolicyUse> policies;
   std::string upstream;  // empty when a policy answers
   Location upstream_location;
-  TextMap subset;             // of its targets; empty: all
+  TextMap subset;             // of the upstream's targets; empty: all
   std::vector<Branch> split;  // instead of an upstream
   SplitSticky split_sticky;
   bool idempotent = false;
@@ -70,16 +69,16 @@ struct Dns {
   milliseconds max_ttl{300'000};
 };
 
-// A server that nodes share.
+// The Redis server that nodes share.
 struct Redis {
-  std::string address;  // empty: none
+  std::string address;  // empty: no Redis server
   std::string username;
   std::string password;
   uint64_t database = 0;
   milliseconds timeout{50};
 };
 
-// Where the counts of quotas outlive the process.
+// The persistent place of the counts of quotas.
 struct Quotas {
   Location location;
   std::string file;
@@ -87,8 +86,7 @@ struct Quotas {
   milliseconds interval{1'000};
 };
 
-// An invariant of the configuration, which loading checks: each route that matches has each of these
-// policies.
+// A rule that the loader checks: each matching route must have these policies.
 struct Assertion {
   Location location;
   std::string path_prefix;
@@ -103,13 +101,13 @@ struct Limits {
   uint64_t memory = 64 << 20;
 };
 
-// How many series of a kind the metrics have at most.
+// Max number of series of each kind in the metrics.
 struct Metrics {
   uint64_t consumers = 1000;
   uint64_t targets = 1000;
 };
 
-// When what the process takes is too much.
+// Thresholds at which the gateway sheds load.
 struct Overload {
   bool enabled = true;
   uint64_t memory = 0;  // 0: the container's limit
@@ -120,7 +118,7 @@ struct Config {
   Location location;
   uint64_t version = 1;
   uint64_t workers = 0;
-  std::string zone;  // where this node is
+  std::string zone;  // the location of this node
   Admin admin;
   AccessLog access_log;
   AuditLog audit_log;
@@ -131,7 +129,7 @@ struct Config {
   std::vector<Listener> listeners;
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;
-  std::vector<PolicyUse> policies;  // of every route, before its own
+  std::vector<PolicyUse> policies;  // run for every route, before the route's own
   std::vector<Consumer> consumers;
   Limits limits;
   Cache cache;

@@ -13,8 +13,8 @@
 
 namespace portcullis::config {
 
-// A mapping with known keys. Unknown ones are errors with a suggestion. Only ObjectType<S> below
-// knows the C++ types of the object and of its members.
+// A mapping with known keys. Unknown keys are errors with a suggestion. Only ObjectType<S> below knows the
+// C++ types of the object and of its members.
 class AnyObject : public AnyType {
  public:
   struct Field {
@@ -22,36 +22,38 @@ class AnyObject : public AnyType {
     AnyTypePointer type;
     bool required;
     std::string summary;
-    ptrdiff_t member;             // how far into the object
-    std::string default_words{};  // what the reference says of the default, where its value would not tell
-    std::optional<ptrdiff_t> location{};  // where in the object to note the value's place, if anywhere
-    std::string example{};                // YAML; empty: the default, or the type's
+    ptrdiff_t member;             // offset in the object
+    std::string default_words{};  // describes the default in the reference, when its value is not informative
+    std::optional<ptrdiff_t> location{};  // offset of the member that receives the value's location, if any
+    std::string example{};                // YAML; empty: the default, or the type's example
   };
 
   void load(const YamlNode& node, Place out, Diagnostics& diagnostics) const override;
   nlohmann::json json_schema() const override;
   std::string describe() const override { return name_; }
-  // Its required fields; where there are none, the first field.
+  // An object with its required fields, or else with its first field.
   std::string example() const override;
   std::optional<std::string> yaml_of(Place) const override { return std::nullopt; }
   const AnyObject* object() const override { return this; }
 
-  // An object of this type with all its defaults. It belongs to this.
+  // An object of this type with all default values, owned by this type.
   Place defaults() const { return defaults_; }
-  // The default of `field`, one of fields(), as YAML of one line; nothing where words or nothing tell of it.
+  // The default of `field`, one of fields(), as one line of YAML; empty when the default is described in
+  // words or not at all.
   std::optional<std::string> default_value(const Field& field) const;
-  // What the reference says of the default: its words, its value, or "none"; empty for an object whose own
+  // The text for the default in the reference: its words, its value, or "none"; empty for an object whose own
   // keys have defaults.
   std::string default_text(const Field& field) const;
-  // The member of `object` that `field`, one of fields(), fills.
+  // The member of `object` that holds `field`, one of fields().
   static Place member_of(Place object, const Field& field) { return object.plus(field.member); }
-  // Notes where in the file `object`, and the value of `field`, stand; where they note that at all.
+  // Stores the position of `object`, or of the value of `field`, in the member for locations, if there is
+  // one.
   void note(Place object, const Location& location) const { note_at(object, location_, location); }
   static void note(Place object, const Field& field, const Location& location) {
     note_at(object, field.location, location);
   }
 
-  // What to say where something else stands.
+  // The text of the error when the value is not a mapping.
   std::string expectation() const;
   const std::string& name() const { return name_; }
   const std::string& summary() const { return summary_; }
@@ -78,8 +80,8 @@ class AnyObject : public AnyType {
   Place defaults_;
 };
 
-// How an S is written, key by key. A member is bound to a Type of its own C++ type; another one does not
-// compile. `Base` is S or a base of it. The default of a member is what a default-constructed S has.
+// Describes the keys of an S. A member is bound to a Type of its own C++ type; a wrong type does not compile.
+// `Base` is S or a base of it. A member's default is its value in a default-constructed S.
 template <typename S>
 class ObjectType final : public AnyObject {
  public:
@@ -102,23 +104,24 @@ class ObjectType final : public AnyObject {
     add({std::move(name), type.any(), false, std::move(summary), offset_of<M>(member)});
     return *this;
   }
-  // A field whose object fills members of this same one.
+  // A field whose keys fill members of the same object.
   ObjectType& required_part(std::string name, const Type<S>& part, std::string summary) {
     add({std::move(name), part.any(), true, std::move(summary), 0});
     return *this;
   }
-  // Tells of the default of the field added last in words, as "any", where the reference cannot show the
-  // member's initial value, or where that would not say what it means.
+  // Describes the default of the field added last by words such as "any", where the member's initial value
+  // cannot be shown or would not be informative.
   ObjectType& default_in_words(const std::string& words) {
     last().default_words = words;
     return *this;
   }
-  // Gives the field added last an example of its own, as YAML of one line.
+  // Sets an example for the field added last, as one line of YAML.
   ObjectType& example_last(const std::string& yaml) {
     last().example = yaml;
     return *this;
   }
-  // Notes where the object, or the value of the field added last, stands in the file.
+  // Sets the member that receives the position of the object, or of the value of the field added last, in the
+  // file.
   template <typename Base>
   requires std::derived_from<S, Base> ObjectType& locate(Location Base::*place) {
     set_location(offset_of<Location>(place));
@@ -143,7 +146,7 @@ class ObjectType final : public AnyObject {
   std::unique_ptr<S> object_;
 };
 
-// What is either the object, or a scalar that stands for one of its fields.
+// Accepts the object, or a scalar that stands for the value of one of its fields.
 AnyTypePointer shorthand(std::shared_ptr<const AnyObject> object, std::string field);
 template <typename S>
 Type<S> shorthand(std::shared_ptr<ObjectType<S>> object, std::string field) {

@@ -8,16 +8,17 @@ namespace portcullis::config {
 namespace {
 
 struct ForeignWord {
-  std::string_view theirs;  // as folded() writes it
-  std::string_view ours;    // what the message says, in Markdown
+  std::string_view theirs;  // in the form of folded()
+  std::string_view ours;    // text for the message, in Markdown
 };
 
-// The objects whose keys have a counterpart in other products. Elsewhere the same word means something else.
+// The objects whose keys have counterparts in other products; in other objects the same words have other
+// meanings.
 constexpr std::string_view kObjects[] = {"configuration", "consumer", "credentials", "listener",
                                          "match",         "rewrite",  "route",       "target",
                                          "tls",           "upstream", "upstream_tls"};
 
-// A key that means something else in two objects stands with its object, as "upstream.servers".
+// A key that has different meanings in two objects is listed with its object, as "upstream.servers".
 constexpr ForeignWord kKeys[] = {
     // Places
     {"backend", "`upstreams`, and `upstream` of a route"},
@@ -341,7 +342,7 @@ constexpr ForeignWord kValues[] = {
     {"uri", "ring_hash"},
 };
 
-// Lower case, without what stands between words.
+// `word` in lower case, without the characters between its parts.
 std::string folded_word(std::string_view word) {
   std::string out;
   for (const char c : word) {

@@ -23,7 +23,8 @@ class PolicyListType final : public TypeFor<std::vector<PolicyUse>> {
     }
     for (const auto& item : node.items) load_one(*item, out, diagnostics);
   }
-  // One object with all policies for keys, so that what is wrong is reported within the policy that is meant.
+  // The schema is a single object with all policies as keys, so that mistakes are reported within the policy
+  // that is meant.
   nlohmann::json json_schema() const override {
     nlohmann::json policies = nlohmann::json::object();
     for (const PolicyType& policy : catalog_) {
@@ -83,7 +84,7 @@ class PolicyListType final : public TypeFor<std::vector<PolicyUse>> {
     return nullptr;
   }
 
-  // What may be meant by the name of a policy that does not exist; or "".
+  // A hint about the policy that may be meant by an unknown name; or "".
   std::string hint_for(const std::string& name) const {
     if (std::string hint = hint_for_foreign_policy(name); !hint.empty()) return hint;
     std::vector<std::string_view> known;
@@ -91,7 +92,7 @@ class PolicyListType final : public TypeFor<std::vector<PolicyUse>> {
     return suggestion_for(name, known);
   }
 
-  // What is wrong with an entry that is not one name with its settings.
+  // Reports what is wrong with an entry that is not a single name with its settings.
   void report_form(const YamlNode& item, Diagnostics& diagnostics) const {
     const std::string expected = "expected one policy: its name, a colon and its settings";
     if (item.kind == YamlNode::Kind::kScalar) {
@@ -109,7 +110,7 @@ class PolicyListType final : public TypeFor<std::vector<PolicyUse>> {
     if (find(key->scalar) != nullptr && value->kind == YamlNode::Kind::kNull)
       return diagnostics.error(second->location, "`" + second->scalar + "` stands beside `" + key->scalar +
                                                      "`: as a setting of it, it must be indented further");
-    // As other products write it: `name: rate-limiting`, `config: {...}`.
+    // Other products write `name: rate-limiting` and `config: {...}`.
     if (const YamlNode* name = item.find("name"); name != nullptr && name->kind == YamlNode::Kind::kScalar) {
       const std::string hint = find(name->scalar) != nullptr ? "" : hint_for(name->scalar);
       return diagnostics.error(item.location,

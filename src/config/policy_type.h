@@ -10,19 +10,19 @@
 
 namespace portcullis::config {
 
-// A policy's settings once they are loaded. Only the policy knows their C++ type. Shared and immutable.
+// The loaded settings of a policy. Only the policy knows their C++ type. Shared and immutable.
 class PolicySettings {
  public:
   PolicySettings() = default;
 
-  // Loads those that `type` describes.
+  // Loads settings that `type` describes.
   template <typename S>
   static PolicySettings load(const Type<S>& type, const YamlNode& node, Diagnostics& diagnostics) {
     auto held = std::make_shared<Held<S>>();
     type.load(node, held->settings, diagnostics);
     return PolicySettings(std::move(held));
   }
-  // The settings, which must be an S: else std::bad_cast.
+  // The settings as an S; throws std::bad_cast when they have another type.
   template <typename S>
   const S& as() const {
     return dynamic_cast<const Held<S>&>(*held_).settings;
@@ -41,7 +41,7 @@ class PolicySettings {
   std::shared_ptr<const Base> held_;
 };
 
-// What the loader knows of one policy: its key in the configuration, and the description of its settings.
+// The loader's description of a policy: its key in the configuration, and the type of its settings.
 struct PolicyType {
   template <typename S>
   PolicyType(std::string its_name, std::shared_ptr<ObjectType<S>> its_settings)
@@ -65,13 +65,13 @@ struct PolicyUse {
   PolicySettings settings;
 };
 
-// A list of policies, each a mapping of one policy's name to its settings (and keys of the author's own).
+// A list of policies. Each entry maps one policy's name to its settings, and may contain extension keys.
 Type<std::vector<PolicyUse>> policy_list(const PolicyCatalog& catalog);
 
-// A mapping of free keys to texts, in the order of the file. The checks return what is wrong, or "".
+// A mapping of arbitrary keys to texts, in the order of the file. The checks return what is wrong, or "".
 using TextMap = std::vector<std::pair<std::string, std::string>>;
 Type<TextMap> text_map(TextCheck check_key, std::string example, TextCheck check_value);
-// The same with texts as text_with_variables() takes them.
+// Like text_map(), with texts as in text_with_variables().
 Type<TextMap> variables_map(TextCheck check_key, std::string example, TextCheck check_value);
 
 }  // namespace portcullis::config

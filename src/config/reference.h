@@ -8,16 +8,16 @@
 
 namespace portcullis::config {
 
-// One object of the configuration, as the reference describes it.
+// One object of the configuration, for the reference.
 struct ReferenceSection {
-  std::string title;  // its place, as `listeners[].tls`, or a policy's name; empty for the top level
+  std::string title;  // its path, such as `listeners[].tls`, or a policy's name; empty for the top level
   const AnyObject* object;
 };
 
-// All that is described, in order. Texts are Markdown without links: words in backticks, and paragraphs that
-// are separated by empty lines.
+// The whole description, in order. Texts are Markdown without links: words in backticks, paragraphs separated
+// by empty lines.
 struct Reference {
-  AnyTypePointer whole;  // owns what the sections point to
+  AnyTypePointer whole;  // owns the objects of the sections
   std::string introduction;
   std::vector<ReferenceSection> sections;
   std::string about_policies;
@@ -25,10 +25,10 @@ struct Reference {
 };
 Reference make_reference(const PolicyCatalog& catalog);
 
-// What stands beside the key of a field of `object`: "required", its default, or "".
+// The text next to the key of a field of `object`: "required", its default, or "".
 std::string default_of(const AnyObject& object, const AnyObject::Field& field);
 
-// The text of docs/configuration.md, generated from the same description that the loader uses.
+// The text of docs/configuration.md, generated from the description that the loader uses.
 std::string reference_page(const PolicyCatalog& catalog);
 
 }  // namespace portcullis::config

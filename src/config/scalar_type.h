@@ -10,15 +10,15 @@
 
 namespace portcullis::config {
 
-// What a text that cannot be read is likely to mean, or "": see config/likely_value.h.
+// Guesses the meaning of a text that cannot be read, or returns "": see config/likely_value.h.
 using Guess = std::string (*)(const std::string& text);
 
-// The text of a value, without a variable.
+// The text of a value, which contains no variables.
 template <typename T>
 using Print = std::string (*)(const T& value);
 
-// A scalar whose text `parse` checks and turns into a T, and `print` makes of one. `schema`: how JSON writes
-// it. `guess` may be null. Immutable.
+// A scalar whose text `parse` checks and converts to a T, and `print` converts back. `schema` is its JSON
+// Schema. `guess` may be null. Immutable.
 template <typename T>
 class ScalarType final : public TypeFor<T> {
  public:
@@ -39,7 +39,7 @@ class ScalarType final : public TypeFor<T> {
   nlohmann::json json_schema() const override { return schema_; }
   std::string describe() const override { return kind_; }
   std::string example() const override { return example_; }
-  // Nothing for a value that no text stands for, as a limit of 0 where 1 is the least.
+  // Empty for a value that no text represents, such as a limit of 0 where the min is 1.
   std::optional<std::string> write(const T& value) const override {
     const std::string text = print_(value);
     T back{};

@@ -39,7 +39,7 @@ class NonEmptyType final : public AnyType {
   }
 
  private:
-  // The list itself, or the one among several forms.
+  // Requires an element in the schema of a list, or in the list among several forms.
   static void require_element(nlohmann::json& schema) {
     if (schema.contains("items")) schema["minItems"] = 1;
     for (const char* form : {"then", "else"}) {
@@ -58,7 +58,7 @@ AnyTypePointer non_empty(AnyTypePointer list) {
 
 namespace {
 
-// "; it takes `a` and `b`", where that is short enough to be read.
+// "; it takes `a` and `b`", if the list of keys is short enough.
 std::string list_of_keys(const std::vector<std::string_view>& known) {
   constexpr size_t kMaxTold = 12;
   if (known.empty() || known.size() > kMaxTold) return "";
@@ -68,7 +68,7 @@ std::string list_of_keys(const std::vector<std::string_view>& known) {
   return out;
 }
 
-// What may be meant by a key that the object does not have.
+// A hint about the key that may be meant by an unknown key.
 std::string hint_for_key(const std::string& key, const std::string& object,
                          const std::vector<std::string_view>& known, const Diagnostics& diagnostics) {
   if (std::string hint = hint_for_foreign_key(key, object); !hint.empty()) return hint;
@@ -131,7 +131,7 @@ bool is_optional_object(const AnyObject::Field& field) {
   return std::none_of(fields.begin(), fields.end(), is_required);
 }
 
-// The default of a field for the schema; nothing where the reference only tells of it in words.
+// The default of a field for the schema; empty when the reference describes the default in words.
 std::optional<nlohmann::json> default_json(const AnyObject& object, const AnyObject::Field& field) {
   const auto yaml = object.default_value(field);
   if (!yaml)
@@ -183,7 +183,7 @@ nlohmann::json AnyObject::json_schema() const {
                         {"additionalProperties", false},
                         {"properties", properties},
                         {"patternProperties", {{kAuthorsKeys, true}}}};
-  // What a merge key brings, this schema does not see where the reader of YAML has not merged it.
+  // Keys that a merge key adds are invisible to a schema when the YAML reader does not merge them.
   if (!needed.empty()) {
     schema["if"] = {{"required", {"<<"}}};
     schema["else"] = {{"required", needed}};
@@ -227,10 +227,10 @@ void AnyList::load(const YamlNode& node, Place out, Diagnostics& diagnostics) co
   for (const auto& item : node.items) element_->load(*item, append(out), diagnostics);
 }
 
-// How to make a list of `node`, which is none.
+// How to turn `node`, which is not a list, into one.
 std::string AnyList::hint_for_list(const YamlNode& node) const {
   if (node.kind == YamlNode::Kind::kScalar) {
-    // What a variable has put there may be a secret.
+    // Text from a variable may be a secret, so it is not shown.
     if (!node.inserted.empty()) return ": a variable stands for one element, as [\"${NAME}\"]";
     return element_->object() == nullptr ? ": write [" + node.scalar + "]" : "";
   }

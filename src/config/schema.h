@@ -15,49 +15,50 @@
 #include "config/object_type.h"
 #include "config/type.h"
 
-// How the configuration is described, by the loader's own types: this header has those of scalars, the ones
-// that it includes have those of choices, lists and objects.
+// The types by which the configuration is described. This header has the scalar types; the included headers
+// have choices, lists and objects.
 namespace portcullis::config {
 
-// A scalar stored in a C++ type by `parse`, which returns an error message or "".
+// A scalar that `parse` stores in a C++ type; `parse` returns an error message or "".
 template <typename T>
 using Parse = std::function<std::string(const std::string& text, T& out)>;
-// How JSON may write it. A text must match `pattern`, when there is one, or hold a variable of the
-// environment.
+// How JSON may represent the value. A text must match `pattern`, if there is one, or contain an environment
+// variable.
 struct ScalarForm {
   std::vector<std::string> other_types;  // besides "string": "integer", "number", "boolean"
-  std::string pattern;                   // ECMAScript's language; empty: any text
+  std::string pattern;                   // syntax of ECMAScript; empty: any text
 };
 nlohmann::json scalar_schema(const ScalarForm& form);
-// A text with a variable of the environment or a file, as an expression for JSON Schema.
+// The JSON Schema pattern of a text that contains an environment variable or a file.
 inline constexpr const char* kHasVariable = R"(\$\{)";
-// Keys of the author's own (is_extension_key()), and YAML's merge key, as an expression for JSON Schema.
+// The JSON Schema pattern of extension keys (is_extension_key()) and YAML's merge key.
 inline constexpr const char* kAuthorsKeys = "^(x-.*|<<)$";
 
-// `example` is that of the JSON Schema.
+// A text; `example` is shown in the JSON Schema.
 Type<std::string> text(std::string example);
 Type<bool> boolean();
-// `T`: uint16_t, uint32_t or uint64_t. What is not from `min` to `max` is an error, and so always fits.
+// An integer from `min` to `max`, stored as `T`: uint16_t, uint32_t or uint64_t. Values outside of this range
+// are errors, so the value always fits into `T`.
 template <std::unsigned_integral T = uint64_t>
 Type<T> integer(std::type_identity_t<T> min, std::type_identity_t<T> max);
-Type<uint64_t> version_number();  // 1
+Type<uint64_t> version_number();  // the value 1
 Type<std::chrono::milliseconds> duration();
-// How long something may take. 0 means no limit, and is stored as kNoTimeLimit: so
-// long that nothing waits for it, and short enough to be added to any moment.
+// The value for an unlimited duration, which is written as 0: longer than any real wait, and short enough to
+// be added to any point in time.
 inline constexpr std::chrono::milliseconds kNoTimeLimit = std::chrono::hours(24 * 365 * 10);
 Type<std::chrono::milliseconds> time_limit();
 Type<uint64_t> size();  // in bytes
 using TextCheck = std::function<std::string(const std::string&)>;
 Type<std::string> checked_text(std::string kind, std::string pattern, std::string example, TextCheck check);
-// A text in which braces enclose variables of the request, and `{{` stands for a brace. What variables of the
-// environment and files have put into it is text as it is: its braces enclose nothing.
+// A text in which braces enclose variables of the request, and `{{` stands for a brace. Text from environment
+// variables and files is literal: braces in it have no special meaning.
 Type<std::string> text_with_variables(std::string kind, std::string example, TextCheck check);
-// The check of a text that is judged elsewhere.
+// The check of a text that is validated elsewhere.
 inline std::string any_text(const std::string&) {
   return "";
 }
 
-// Warns of a variable in a text with variables that is written as in another product.
+// Warns about a variable in another product's syntax within a text with variables.
 void warn_of_foreign_variables(const YamlNode& node, Diagnostics& diagnostics);
 // The scalar of `node` as text_with_variables() stores it.
 std::string with_inserted_braces_doubled(const YamlNode& node);

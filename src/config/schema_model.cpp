@@ -18,15 +18,15 @@
 namespace portcullis::config {
 namespace {
 
-constexpr ptrdiff_t kMaxSegments = 64;  // as routing::RouteTable
+constexpr ptrdiff_t kMaxSegments = 64;  // see routing::RouteTable
 
-// A pattern that no request's path can equal once it is normalised would never match.
+// A pattern that is not in normal form would never match, because request paths are normalised.
 std::string check_path(const std::string& path) {
   if (!path.starts_with('/')) return "`" + path + "` is not a path: it must start with `/`";
   if (const size_t bad = path.find_first_of("?# \t\r\n"); bad != std::string::npos)
     return "`" + path + "` is not a path: it cannot hold `" + path[bad] + "`";
   Arena arena;
-  std::string encoded;  // but for the brackets of parameters
+  std::string encoded;  // without the braces of parameters
   for (const char c : path)
     encoded += c == '{' || c == '}' ? std::string_view(&c, 1) : http::encode_target({&c, 1}, arena);
   const auto canonical = http::canonical_path(encoded, arena, {.ambiguous = http::AmbiguousPaths::kPass});
@@ -117,7 +117,7 @@ Type<std::string> plain_path_type() {
   return checked_text("a path", "^/", "/orders", check_plain_path);
 }
 
-// Behind a switch to HTTP/2, requests would pass every route and policy by.
+// After a switch to HTTP/2 by Upgrade, requests would bypass all routes and policies.
 std::string check_upgrade(const std::string& protocol) {
   const std::string_view name = std::string_view(protocol).substr(0, protocol.find('/'));
   if (name == "*" || !http::is_token_text(name))

@@ -7,7 +7,7 @@ namespace portcullis::config {
 
 struct Config;
 
-// The description of a whole configuration in which the policies of `catalog` may be used.
+// The description of a whole configuration; `catalog` has the available policies.
 Type<Config> config_type(const PolicyCatalog& catalog);
 
 }  // namespace portcullis::config

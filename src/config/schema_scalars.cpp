@@ -20,7 +20,7 @@ struct Unit {
   uint64_t factor;
 };
 
-// "<number><unit>" with one of the given units, or a message.
+// Parses "<number><unit>" with one of the given units. Returns an error message, or "".
 template <size_t N>
 std::string parse_with_unit(const std::string& text, const Unit (&units)[N], const char* expected,
                             uint64_t& out) {
@@ -53,7 +53,7 @@ nlohmann::json scalar_schema(const ScalarForm& form) {
 
 namespace {
 
-// `text` as a scalar of YAML, quoted where it would be something else without.
+// `text` as a YAML scalar, in quotes where it would otherwise have another type.
 std::string quoted_where_needed(const std::string& text) {
   Diagnostics ignored;
   const auto list = parse_yaml("[" + text + "]", "", ignored);
@@ -66,7 +66,7 @@ std::string quoted_where_needed(const std::string& text) {
   return out + "'";
 }
 
-// Any text that `check` finds good.
+// Any text that `check` accepts.
 class TextType final : public TypeFor<std::string> {
  public:
   TextType(std::string kind, std::string pattern, std::string example, TextCheck check)
@@ -83,7 +83,7 @@ class TextType final : public TypeFor<std::string> {
   }
   nlohmann::json json_schema() const override {
     ScalarForm form{{}, pattern_};
-    // What YAML takes for a number or a truth value is a text here all the same, where it is a good one.
+    // Scalars that YAML takes for numbers or truth values are valid texts here, if `check` accepts them.
     const auto is_taken = [this](const char* number) { return check_(number).empty(); };
     static constexpr const char* kNumbers[] = {"1", "1.5", "660"};  // the last one is a file's mode
     if (std::any_of(std::begin(kNumbers), std::end(kNumbers), is_taken)) form.other_types.push_back("number");
@@ -124,13 +124,13 @@ class VariablesType final : public TypeFor<std::string> {
   TextType text_;
 };
 
-// Readers of YAML differ about what such a number is.
+// YAML readers interpret a number with a leading 0 differently.
 bool may_be_octal(const std::string& text) {
   return text.size() > 1 && text[0] == '0' && text.find_first_not_of("0123456789") == std::string::npos;
 }
 constexpr const char* kMayBeOctal = "` begins with 0: some programs read that as octal";
 
-// An integer that `parse` reads; JSON may write it as a number or as digits.
+// An integer that `parse` reads; JSON may write it as a number or as a string of digits.
 template <typename T>
 Type<T> integer_type(uint64_t min, uint64_t max, Parse<T> parse) {
   nlohmann::json schema = scalar_schema({{"integer"}, "^(0|[1-9][0-9]*)$"});
@@ -141,7 +141,7 @@ Type<T> integer_type(uint64_t min, uint64_t max, Parse<T> parse) {
       std::move(parse), [](const T& value) { return std::to_string(value); }, likely_integer);
 }
 
-// The largest of the units in which `value` is a whole number.
+// Writes `value` in the largest unit in which it is a whole number.
 template <size_t N>
 std::string print_with_unit(uint64_t value, const Unit (&units)[N]) {
   const Unit* best = &units[0];
@@ -159,7 +159,7 @@ std::string print_duration(const milliseconds& value) {
   return value.count() == 0 ? "0s" : print_with_unit(static_cast<uint64_t>(value.count()), kTimes);
 }
 
-// Reads a duration; `zero` is what 0 stands for.
+// Reads a duration; `zero` is the value that 0 stands for.
 Type<milliseconds> duration_type(std::string kind, milliseconds zero) {
   return std::make_shared<ScalarType<milliseconds>>(
       std::move(kind), scalar_schema({{}, "^[0-9]+(ms|s|m|h)$"}), "30s",
@@ -192,7 +192,7 @@ std::string with_inserted_braces_doubled(const YamlNode& node) {
 }
 
 void warn_of_foreign_variables(const YamlNode& node, Diagnostics& diagnostics) {
-  // What a variable has put there may be a secret with a `$` in it.
+  // Text from an environment variable may be a secret that contains `$`.
   if (node.kind != YamlNode::Kind::kScalar || !node.inserted.empty()) return;
   const std::string_view found = foreign_variable(node.scalar);
   if (!found.empty())

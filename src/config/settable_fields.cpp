@@ -8,7 +8,8 @@ namespace {
 
 using http::FieldId;
 
-// What is wrong with a name, whatever the message is.
+// What is wrong with a field name for any message: it frames or routes the message, or imitates another
+// field.
 std::string check_framing(const std::string& name, FieldId id) {
   switch (id) {
     case FieldId::kConnection:

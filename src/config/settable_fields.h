@@ -2,15 +2,15 @@
 
 #include <string>
 
-// Which header fields a policy, or another part of the configuration, may be told to write. Each function
-// returns what is wrong with a name, or "".
+// Decides which header fields the configuration may set. Each function returns what is wrong with a field's
+// name, or "".
 namespace portcullis::config {
 
-// On a request, for the upstream.
+// For a field of a request to the upstream.
 std::string check_request_field(const std::string& name);
-// On a response, for the client.
+// For a field of a response to the client.
 std::string check_response_field(const std::string& name);
-// On a request of the gateway's own, to a service that it asks.
+// For a field of the gateway's own requests to services.
 std::string check_question_field(const std::string& name);
 
 }  // namespace portcullis::config

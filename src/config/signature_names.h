@@ -7,7 +7,7 @@
 
 namespace portcullis::config {
 
-// The algorithms of signing keys by RFC 9421's names (sections 3.3.1 to 3.3.6).
+// The algorithms of signing keys, by their names in RFC 9421 (sections 3.3.1 to 3.3.6).
 inline constexpr auto kSignatureNames =
     std::to_array<EnumName<crypto::Algorithm>>({{crypto::Algorithm::kHs256, "hmac-sha256"},
                                                 {crypto::Algorithm::kPs512, "rsa-pss-sha512"},

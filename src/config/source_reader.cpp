@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMaxFolders = 16;
 
-// Where the reference ends with which `text` begins, behind its `${`. Others may stand in its default.
+// The position of the brace that closes a reference whose `${` precedes `text`. The reference's default may
+// contain other references.
 size_t closing_brace(std::string_view text) {
   size_t depth = 0;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -24,7 +25,7 @@ size_t closing_brace(std::string_view text) {
   return std::string_view::npos;
 }
 
-// What to say of `${name}` where no environment variable has that name.
+// The error message for `${name}` when there is no such environment variable.
 std::string why_missing(const std::string& name) {
   const std::string shown = "`${" + name + "}`";
   const size_t end =
@@ -35,7 +36,7 @@ std::string why_missing(const std::string& name) {
   return shown + " names no environment variable: write `${NAME}`, `${NAME:-TEXT}` or `${file:PATH}`";
 }
 
-// Adds `from`'s members to those of `into`.
+// Adds the members of `from` to `into`.
 void join_documents(YamlNode& into, const YamlNode& from, Diagnostics& diagnostics) {
   if (from.kind == YamlNode::Kind::kNull) return;
   if (from.kind != YamlNode::Kind::kMapping) {
@@ -54,7 +55,7 @@ void join_documents(YamlNode& into, const YamlNode& from, Diagnostics& diagnosti
     }
     YamlNode& before = *given->second;
     if (before.kind == YamlNode::Kind::kSequence && value->kind == YamlNode::Kind::kSequence) {
-      // A node of its own: an alias may share the first.
+      // A new node, because aliases may share the original.
       auto joined = std::make_shared<YamlNode>(before);
       joined->items.insert(joined->items.end(), value->items.begin(), value->items.end());
       given->second = std::move(joined);
@@ -93,7 +94,8 @@ std::shared_ptr<YamlNode> SourceReader::read_file(const std::string& path) {
   return content ? parse_yaml(*content, path, diagnostics_) : nullptr;
 }
 
-// False after an error. A sub-folder may be a link, so its depth is limited: a link can lead in a circle.
+// Lists the files of a folder; false after an error. The depth is limited, because symbolic links may form a
+// cycle.
 bool SourceReader::list_files(const std::string& folder, size_t depth, std::vector<std::string>& files) {
   sources_.files.push_back(folder);
   if (depth > kMaxFolders) {
@@ -103,7 +105,7 @@ bool SourceReader::list_files(const std::string& folder, size_t depth, std::vect
   std::vector<fs::path> entries;
   std::error_code problem;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, problem)) {
-    // Editors leave hidden files behind.
+    // Skips hidden files, which editors leave behind.
     if (!entry.path().filename().string().starts_with('.')) entries.push_back(entry.path());
   }
   if (problem) {
@@ -148,7 +150,7 @@ void SourceReader::expand(YamlNode& node) {
 }
 
 void SourceReader::expand_child(const std::shared_ptr<YamlNode>& child) {
-  // Only what several places share can come by twice.
+  // Only a shared node can be visited twice.
   if (child.use_count() == 1 || expanded_.insert(child.get()).second) expand_below(*child);
 }
 
@@ -172,7 +174,7 @@ void SourceReader::expand_below(YamlNode& node) {
   }
 }
 
-// False when something in `text` has no value, which has been reported.
+// Replaces references in `text`. False when one of them has no value, which has been reported.
 bool SourceReader::expand_text(std::string_view text, const Location& location, std::string& out,
                                Spans& inserted) {
   bool good = true;
@@ -200,7 +202,7 @@ bool SourceReader::expand_text(std::string_view text, const Location& location, 
   return good;
 }
 
-// What `${reference}` stands for. False when it stands for nothing.
+// Appends the value of `${reference}`. False when it has none.
 bool SourceReader::append_value(std::string_view reference, const Location& location, std::string& out) {
   if (reference.starts_with("file:")) {
     auto content = content_of(location.beside(std::string(reference.substr(5))), location);

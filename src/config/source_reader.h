@@ -14,21 +14,22 @@
 
 namespace portcullis::config {
 
-// Reads what a configuration is made of, and notes it in `sources`.
+// Reads the files of a configuration, and records them in `sources`.
 class SourceReader {
  public:
   SourceReader(Sources& sources, Diagnostics& diagnostics) : sources_(sources), diagnostics_(diagnostics) {}
 
-  // The document at `path`: one file, or a folder, whose *.yaml, *.yml and *.json are read in the order of
-  // their names and joined, those of a sub-folder at the place of its name: lists are appended to each other,
-  // all else may be given once. Hidden files and folders are left out. Null after an error.
+  // Reads the document at `path`: a file, or a folder, whose *.yaml, *.yml and *.json files are read in the
+  // order of their names and joined, with a sub-folder's files at the position of its name. Lists are
+  // appended to each other; any other key may be given once. Hidden files and folders are skipped. Null after
+  // an error.
   std::shared_ptr<YamlNode> read(const std::string& path);
 
-  // Replaces in every scalar below `node`: `${NAME}` by that environment variable, `${NAME:-TEXT}` by TEXT
-  // where that one is not set or empty, `${file:PATH}` by that file's content without its last line end, and
-  // `$${` by `${`. A relative PATH starts at the folder of the file that names it. What has no value is
-  // reported once, and its scalar is silenced in the diagnostics. Keys of the author's own (`x-...`) of
-  // `node` itself are left alone.
+  // Replaces references in every scalar below `node`: `${NAME}` by the environment variable, `${NAME:-TEXT}`
+  // by TEXT when the variable is not set or empty, `${file:PATH}` by the content of the file without its last
+  // line end, and `$${` by `${`. A relative PATH starts at the folder of the file that contains the
+  // reference. A reference without a value is reported once, and its scalar is silenced in the diagnostics.
+  // Extension keys (`x-...`) of `node` itself are not changed.
   void expand(YamlNode& node);
 
  private:
@@ -46,7 +47,7 @@ class SourceReader {
 
   Sources& sources_;
   Diagnostics& diagnostics_;
-  std::set<const YamlNode*> expanded_;  // of those that several places share
+  std::set<const YamlNode*> expanded_;  // shared nodes that have been expanded
   std::set<std::string> missing_;       // variables that have been reported
 };
 

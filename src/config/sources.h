@@ -7,16 +7,16 @@
 
 namespace portcullis::config {
 
-// Where a configuration comes from.
+// Where a configuration is read from.
 struct Source {
-  std::string path;                      // of a file or a folder; or, with a text, its name in messages
-  std::optional<std::string> text = {};  // the configuration itself, which is then all there is to read
+  std::string path;                      // of a file or a folder; for a text, its name in messages
+  std::optional<std::string> text = {};  // the configuration as a text; no file is read then
 };
 
-// What a configuration was read from.
+// The files that a configuration was read from.
 struct Sources {
-  std::vector<std::string> files;  // and the folder, when it is one
-  uint64_t fingerprint = 0;        // of their contents and the variables used
+  std::vector<std::string> files;  // including the folder, if it is one
+  uint64_t fingerprint = 0;        // of the contents and of the variables that were used
 };
 
 }  // namespace portcullis::config

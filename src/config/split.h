@@ -9,8 +9,8 @@
 #include "config/schema.h"
 #include "config/value_types.h"
 
-// How a route divides its requests between upstreams, as configured. Defaults are here; the schema shows them
-// in the reference.
+// How a route divides its requests between upstreams, as configured. Defaults are in these structs; the
+// schema shows them in the reference.
 namespace portcullis::config {
 
 struct Rollback {
@@ -24,22 +24,22 @@ struct Rollback {
   bool enabled() const { return location.line != 0; }
 };
 
-// A part of a route's requests, and who answers it.
+// A part of a route's requests, and its upstream.
 struct Branch {
   static constexpr uint64_t kUnsaid = UINT64_MAX;
 
   Location location;
-  std::string name;  // empty: the upstream's
+  std::string name;  // empty: the upstream's name
   std::string upstream;
   Location upstream_location;
-  TextMap subset;  // of its targets; empty: all
+  TextMap subset;  // of the upstream's targets; empty: all
   uint64_t weight = kUnsaid;
   std::string when;
   Location when_location;
   Rollback rollback;
 
   const std::string& label() const { return name.empty() ? upstream : name; }
-  // One that only a condition leads to has no share of the rest.
+  // The default is 1; 0 for a branch with `when`, which gets no share of the other requests.
   uint64_t share() const { return weight != kUnsaid ? weight : when.empty() ? 1 : 0; }
 };
 

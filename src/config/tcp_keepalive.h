@@ -7,9 +7,9 @@
 
 namespace portcullis::config {
 
-// How silent TCP connections are asked whether their other end is still there, as the configuration tells it.
+// TCP keepalive settings, as configured.
 struct TcpKeepalive {
-  std::chrono::milliseconds idle{60'000};  // 0: they are not asked
+  std::chrono::milliseconds idle{60'000};  // 0: no keepalive
   std::chrono::milliseconds interval{15'000};
   uint64_t probes = 4;
 };

@@ -8,8 +8,8 @@
 #include "config/diagnostics.h"
 #include "config/schema.h"
 
-// TLS towards clients and towards targets, as the configuration tells it. Files begin at the folder of the
-// configuration file that names them.
+// TLS towards clients and towards targets, as configured. Relative paths start at the folder of the
+// configuration file that contains them.
 namespace portcullis::config {
 
 struct TlsCertificate {
@@ -17,7 +17,7 @@ struct TlsCertificate {
   std::string cert;
   std::string key;
   std::string ocsp;
-  std::vector<std::string> names;  // empty: the certificate's own
+  std::vector<std::string> names;  // empty: the names in the certificate
 };
 
 struct SessionTickets {
@@ -49,13 +49,13 @@ constexpr auto names_of(ClientCertificate) {
                                                      {ClientCertificate::kRequired, "required"}});
 }
 
-// Where clients that came in the clear are sent to.
+// The redirection of clients that connect without TLS.
 struct HttpsRedirect {
-  uint64_t port = 0;  // 0: they are not
+  uint64_t port = 0;  // 0: no redirection
 };
 
 struct ListenerTls {
-  Location location{};  // line 0: this listener does not speak TLS
+  Location location{};  // line 0 when the listener does not use TLS
   std::vector<TlsCertificate> certificates;
   std::string certificate_folder;
   UnknownNames unknown_names = UnknownNames::kDefault;
@@ -75,7 +75,7 @@ struct ListenerTls {
 };
 
 struct UpstreamTls {
-  Location location{};  // line 0: plain
+  Location location{};  // line 0 when the upstream does not use TLS
   bool verify = true;
   std::string ca;
   std::string server_name;

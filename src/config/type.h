@@ -18,8 +18,8 @@ namespace portcullis::config {
 class AnyList;
 class AnyObject;
 
-// Where a value of the configuration lies, without the value's C++ type. Only the classes named here make and
-// read a Place: each takes the C++ type from a member that the compiler has compared with its Type<T>.
+// A pointer to a value of the configuration, without the value's C++ type. Only the classes named here create
+// and read a Place: each takes the C++ type from a member that the compiler has compared with its Type<T>.
 class Place {
  private:
   template <typename T>
@@ -44,41 +44,41 @@ class Place {
   void* at_;
 };
 
-// How one kind of value is written, checked, stored and documented. The loader, the JSON Schema and the
-// reference page all come from a tree of these, so they cannot disagree. Immutable.
+// How one kind of value is parsed, checked, stored and documented. The loader, the JSON Schema and the
+// reference page all use a tree of these, so they cannot contradict each other. Immutable.
 class AnyType {
  public:
   virtual ~AnyType() = default;
 
-  // Reads `node` into the value at `out`, which has the C++ type that this is for. Reports all that is wrong.
+  // Reads `node` into the value at `out`, which must have this type's C++ type. Reports all mistakes.
   virtual void load(const YamlNode& node, Place out, Diagnostics& diagnostics) const = 0;
   virtual nlohmann::json json_schema() const = 0;
-  // For the reference: "duration", "list of route".
+  // The name of the type in the reference: "duration", "list of route".
   virtual std::string describe() const = 0;
-  // A value that it takes, as YAML of one line; empty when none is known.
+  // A valid value as one line of YAML; empty when none is known.
   virtual std::string example() const = 0;
-  // YAML of one line that loads as the value at `place`; nothing when there is none, as for an empty text.
+  // One line of YAML that loads as the value at `place`; empty when there is none, as for an empty text.
   virtual std::optional<std::string> yaml_of(Place place) const = 0;
-  // The list that this is, or takes among other forms; null for all others.
+  // The list type that this is, or accepts among other forms; otherwise null.
   virtual const AnyList* list() const { return nullptr; }
-  // The object that this is, or is a list of; null for scalars.
+  // The object type that this is, or is a list of; null for scalars.
   virtual const AnyObject* object() const { return nullptr; }
-  // The named objects of which this takes one or several, each under its name; empty for most types.
+  // The named object types of which this accepts one or several; empty for most types.
   virtual std::vector<std::pair<std::string, const AnyObject*>> alternatives() const { return {}; }
 };
 
 using AnyTypePointer = std::shared_ptr<const AnyType>;
 
-// How a value of the C++ type T is written. A handle of what it describes; copies share it.
+// The type of a value of the C++ type T. A handle of an AnyType; copies share it.
 template <typename T>
 class Type {
  public:
-  // `made` says by its `Value` that it is for T.
+  // `made` declares by its member type `Value` that it is for T.
   template <typename Made>
   requires std::same_as<typename Made::Value, T> Type(std::shared_ptr<Made> made) : any_(std::move(made)) {}
 
-  // For an `any` whose class does not name T, because one class serves several C++ types. It must hand the
-  // place of its T on to something that is for T.
+  // For an `any` whose class does not name T, because one class serves several C++ types. The class must pass
+  // the place of its T on to a type that is for T.
   static Type handing_on(AnyTypePointer any) { return Type(std::move(any)); }
 
   void load(const YamlNode& node, T& out, Diagnostics& diagnostics) const {
@@ -93,7 +93,7 @@ class Type {
   AnyTypePointer any_;
 };
 
-// The base of what reads values of the C++ type T.
+// The base class of types that read values of the C++ type T.
 template <typename T>
 class TypeFor : public AnyType {
  public:

@@ -34,7 +34,7 @@ std::string check_check_host(const std::string& host) {
 
 std::string check_expression(const std::string& text) {
   const re2::RE2 expression(text, re2::RE2::Quiet);
-  return expression.ok() ? "" : "`" + text + "` is no expression: " + expression.error();
+  return expression.ok() ? "" : "cannot parse the expression `" + text + "`: " + expression.error();
 }
 
 std::string check_metadata(const std::string& text) {
@@ -60,7 +60,7 @@ std::string check_target_address(const std::string& text) {
     return split.error().message + (text.starts_with("https://")
                                         ? ", and give the upstream `tls: {}`, by which its targets speak TLS"
                                         : "");
-  if (split->port == 0) return "`" + text + "` is no address to connect to: the port must be 1 to 65535";
+  if (split->port == 0) return "`" + text + "` is not an address to connect to: the port must be 1 to 65535";
   if (literal) return "";
   const bool name = split->host.find_first_not_of(
                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -13,7 +13,7 @@
 #include "config/tls.h"
 #include "config/value_types.h"
 
-// A backend service as configured. Defaults are here; the schema shows them in the reference.
+// A backend service as configured. Defaults are in these structs; the schema shows them in the reference.
 namespace portcullis::config {
 
 using std::chrono::milliseconds;
@@ -56,7 +56,7 @@ constexpr auto names_of(ProxyProtocol) {
 }
 
 struct Sticky {
-  std::string cookie;  // empty: none
+  std::string cookie;  // empty: no cookie
   std::string key;
   milliseconds ttl{0};
 };
@@ -113,7 +113,7 @@ struct OutlierEjection {
   uint64_t max_ejected = 50;  // percent
 };
 
-// What the responses of targets may be like.
+// The limits for responses of targets.
 struct UpstreamLimits {
   uint64_t head_size = 64 * 1024;
   uint64_t field_count = 112;
@@ -168,9 +168,9 @@ Type<Upstream> upstream_type();
 Type<Target> target_type();
 Type<TextMap> metadata_type();
 
-// What is wrong with it, or "".
+// What is wrong with the name of a cookie, or "".
 std::string check_cookie_name(const std::string& name);
-// What is wrong with a target's address, or "": `address:port`, `name:port` (which is looked up) or
+// What is wrong with a target's address, or "": `address:port`, `name:port` (the name is resolved) or
 // `unix:/path`.
 std::string check_target_address(const std::string& text);
 

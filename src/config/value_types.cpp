@@ -57,7 +57,7 @@ std::string parse_percent(const std::string& text, uint64_t& out) {
 }
 
 std::string parse_status_range(const std::string& text, StatusRange& out) {
-  std::string problem = "`" + text + "` is no status: write 200, 200-299 or 2xx";
+  std::string problem = "`" + text + "` is not a status: write 200, 200-299 or 2xx";
   if (text.size() == 3 && text.ends_with("xx") && text[0] >= '1' && text[0] <= '5') {
     out.first = static_cast<uint16_t>((text[0] - '0') * 100);
     out.last = static_cast<uint16_t>(out.first + 99);
@@ -72,7 +72,7 @@ std::string parse_status_range(const std::string& text, StatusRange& out) {
 }
 
 std::string parse_fine_share(const std::string& text, FineShare& out) {
-  std::string problem = "`" + text + "` is no share: write it as 20% or 0.1%";
+  std::string problem = "`" + text + "` is not a share: write it as 20% or 0.1%";
   if (!text.ends_with('%')) return problem;
   const std::string_view number = std::string_view(text).substr(0, text.size() - 1);
   const size_t dot = std::min(number.find('.'), number.size());

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMaxDepth = 64;
 
-// Builds the tree from libyaml's events, which carry exact marks.
+// Builds the tree from libyaml's events, which carry exact positions.
 class Builder {
  public:
   Builder(std::string_view text, const std::string& file, Diagnostics& diagnostics)
@@ -71,8 +71,8 @@ class Builder {
 
   void error(const std::string& message) { diagnostics_.error(place_of(event_.start_mark), message); }
 
-  // A tag would change what its node means. Those of YAML's own types say nothing more than the schema does;
-  // with any other, its author means something that does not happen here.
+  // True when the tag of a node may be ignored. Tags of YAML's own types add nothing to the schema; any other
+  // tag would have an effect that the gateway does not support, so it is an error.
   bool takes_tag(const yaml_char_t* tag) {
     static constexpr std::string_view kYamls = "tag:yaml.org,2002:";
     const std::string_view text = tag == nullptr ? "!" : reinterpret_cast<const char*>(tag);
@@ -93,7 +93,7 @@ class Builder {
     if (anchor != nullptr) anchors_[reinterpret_cast<const char*>(anchor)] = made;
   }
 
-  // The node that the current event begins.
+  // Reads the node that the current event begins.
   std::shared_ptr<YamlNode> node(size_t depth) {
     if (depth > kMaxDepth) {
       error("nested too deeply");
@@ -150,7 +150,7 @@ class Builder {
     }
   }
 
-  // The members of the mapping that the current event begins, up to its end. False after an error.
+  // Reads the members of the mapping that the current event begins, up to its end. False after an error.
   bool read_members(YamlNode& mapping, size_t depth) {
     std::set<std::string> seen;
     std::vector<std::shared_ptr<YamlNode>> merged;
@@ -182,7 +182,7 @@ class Builder {
     return true;
   }
 
-  // The mappings that `value` of a merge key names: one, or a list of them.
+  // Collects the mappings in the `value` of a merge key: one mapping, or a list of mappings.
   void gather_merged(const std::shared_ptr<YamlNode>& value, std::vector<std::shared_ptr<YamlNode>>& merged) {
     const bool list = value->kind == YamlNode::Kind::kSequence;
     for (const auto& one : list ? value->items : std::vector{value}) {
@@ -196,7 +196,7 @@ class Builder {
     }
   }
 
-  // Of what is easily overlooked in a scalar when it turns out to be wrong.
+  // Adds hints about details that are easily overlooked, in case the scalar turns out to be wrong.
   void add_hints(const YamlNode& scalar) {
     const auto style = event_.data.scalar.style;
     if (style == YAML_PLAIN_SCALAR_STYLE) {
@@ -210,7 +210,7 @@ class Builder {
     }
   }
 
-  // An anchor is defined when its node is complete, so no alias can reach into itself.
+  // An anchor is defined when its node is complete, so an alias cannot refer to a node that contains it.
   static std::optional<std::string> anchor_text(const yaml_char_t* anchor) {
     if (anchor == nullptr) return std::nullopt;
     return reinterpret_cast<const char*>(anchor);

@@ -10,7 +10,7 @@
 
 namespace portcullis::config {
 
-// One node of a YAML document with its place in the file. Children are shared, because an alias stands for
+// A node of a YAML document with its position in the file. Children are shared, because an alias refers to
 // the node of its anchor.
 struct YamlNode {
   enum class Kind { kNull, kScalar, kSequence, kMapping };
@@ -18,8 +18,8 @@ struct YamlNode {
   Kind kind = Kind::kNull;
   Location location;
   std::string scalar;
-  bool quoted = false;  // a quoted scalar is a string, whatever it looks like
-  // The parts of `scalar` that came from variables and files, as [begin, end), in order.
+  bool quoted = false;  // a quoted scalar is always a string
+  // The parts of `scalar` that were inserted from variables and files, as [begin, end), in order.
   std::vector<std::pair<size_t, size_t>> inserted;
   std::vector<std::shared_ptr<YamlNode>> items;
   std::vector<std::pair<std::shared_ptr<YamlNode>, std::shared_ptr<YamlNode>>> members;
@@ -27,16 +27,16 @@ struct YamlNode {
   const YamlNode* find(std::string_view key) const;
 };
 
-// Keys that begin so are the author's own, wherever a mapping has known keys: nothing reads them, but for
-// anchors in their values.
+// True for extension keys, which begin with `x-` and are permitted in every mapping with known keys. The
+// gateway ignores them, except for anchors in their values.
 constexpr bool is_extension_key(std::string_view key) {
   return key.starts_with("x-");
 }
 
-// Parses one document (JSON is YAML too). Null after an error, which is in `diagnostics`. Duplicate keys, a
-// second document, recursive aliases and unreasonable nesting are errors. The merge key (`<<: *anchor`, of
-// YAML 1.1) is resolved: keys of the mapping itself win over merged ones, and those merged first over others.
-// Hints about characters that mislead their author are added to `diagnostics`.
+// Parses one document (JSON is YAML too). Null after an error, which is added to `diagnostics`. Duplicate
+// keys, a second document, recursive aliases and excessive nesting are errors. The merge key (`<<: *anchor`,
+// of YAML 1.1) is resolved: keys of the mapping itself take precedence over merged keys, and earlier merged
+// mappings over later ones. Hints about misleading characters are added to `diagnostics`.
 std::shared_ptr<YamlNode> parse_yaml(std::string_view text, const std::string& file,
                                      Diagnostics& diagnostics);
 

@@ -11,23 +11,23 @@ bool mentions(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
-// `at` as a part of a sentence.
+// The position `at` as a part of a sentence.
 std::string in_words(const Location& at) {
   return "line " + std::to_string(at.line) + ", column " + std::to_string(at.column);
 }
 
-// The character at `at`; "" at a line's end.
+// The character at `at`; "" at the end of a line.
 std::string character_at(std::string_view text, const Location& at) {
   const std::string_view line = line_of(text, at.line);
   return std::string(line.substr(byte_of(line, at.column), 1));
 }
 
-// The column of the first character of `line` that is no blank.
+// The column of the first non-blank character of `line`.
 size_t first_column(std::string_view line) {
   return std::min(line.find_first_not_of(kBlanks), line.size()) + 1;
 }
 
-// Nothing but blanks and comments follows `at`.
+// True when only blanks and comments follow `at`.
 bool is_at_end(std::string_view text, const Location& at) {
   const std::string_view line = line_of(text, at.line);
   if (line.empty()) return true;
@@ -41,7 +41,7 @@ bool is_at_end(std::string_view text, const Location& at) {
   }
 }
 
-// What may have hidden the end of a `[` or `{` that is missed at `at`.
+// A hint about a comment that may hide the closing bracket or brace that is missing at `at`.
 std::string hint_about_comments(std::string_view text, const Location& at) {
   for (const size_t number : {at.line - 1, at.line}) {
     if (number == 0) continue;
@@ -62,7 +62,7 @@ Trap unclosed(std::string_view text, const YamlFault& fault) {
                         opening + "` of " + in_words(fault.begun) + " is not closed" + hint};
 }
 
-// A line that continues neither what the lines before it have begun nor something around that.
+// Explains a line whose indentation fits none of the open mappings and lists.
 Trap misplaced(std::string_view text, const YamlFault& fault) {
   if (first_column(line_of(text, fault.at.line)) != fault.at.column)
     return {fault.at,
@@ -75,21 +75,21 @@ Trap misplaced(std::string_view text, const YamlFault& fault) {
                         std::to_string(fault.begun.column) + ": lines of the same rank are indented alike"};
 }
 
-// Behind the `- ` of list elements at the beginning of `line`.
+// The position after the leading `- ` of list elements in `line`.
 size_t behind_dashes(std::string_view line) {
   size_t at = std::min(line.find_first_not_of(kBlanks), line.size());
   while (line.substr(at, 2) == "- ") at = std::min(line.find_first_not_of(kBlanks, at + 1), line.size());
   return at;
 }
 
-// A colon where no key can end.
+// Explains a colon in a position where no key can end.
 Trap misplaced_colon(std::string_view text, const YamlFault& fault) {
   const std::string_view line = line_of(text, fault.at.line);
   const size_t colon = byte_of(line, fault.at.column);
   if (const size_t first = line.find(": ", behind_dashes(line)); first < colon)
     return {{fault.at.file, fault.at.line, column_of(line, first + 2)},
             "a text with `: ` in it must stand in quotes"};
-  constexpr size_t kMaxBlankLines = 100;  // lines between the two that are looked at
+  constexpr size_t kMaxBlankLines = 100;  // max lines between the two lines that are compared
   size_t number = fault.at.line - 1;
   std::string_view before;
   for (; number > 0 && fault.at.line - number <= kMaxBlankLines; --number) {
@@ -126,7 +126,7 @@ Trap explain_yaml_fault(std::string_view text, const YamlFault& fault) {
   if (mentions(fault.problem, "unknown escape character"))
     return {
         fault.at,
-        "in double quotes a backslash begins an escape, and this is none that YAML knows: write the text in "
+        "in double quotes a backslash begins an escape, and YAML does not know this one: write the text in "
         "single quotes, or `\\\\` for a backslash"};
   if (mentions(fault.context, "a quoted scalar"))
     return {fault.begun, "the quotes that begin here are not closed"};

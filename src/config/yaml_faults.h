@@ -7,15 +7,15 @@
 
 namespace portcullis::config {
 
-// A mistake in a YAML text as libyaml tells it.
+// An error in a YAML text, as libyaml reports it.
 struct YamlFault {
   std::string problem;  // "did not find expected ',' or ']'"
-  std::string context;  // what was being read: "while parsing a flow sequence"; may be empty
-  Location at;          // where the problem was noticed
-  Location begun;       // where what was being read begins; means nothing without a context
+  std::string context;  // what was being parsed: "while parsing a flow sequence"; may be empty
+  Location at;          // position of the error
+  Location begun;       // where the parsed construct begins; undefined without a context
 };
 
-// The same in words that say what to write, at the place of the likely cause.
+// Explains the error in words that say what to write, at the position of the likely cause.
 Trap explain_yaml_fault(std::string_view text, const YamlFault& fault);
 
 }  // namespace portcullis::config

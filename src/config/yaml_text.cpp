@@ -14,7 +14,7 @@ struct OddCharacter {
   const char* name;
 };
 
-// What looks like a space, or like nothing, and is no space for YAML.
+// Characters that look like a space, or are hardly visible, and are not spaces in YAML.
 constexpr OddCharacter kSpaces[] = {
     {"\xC2\xA0", "a no-break space (U+00A0)"},         {"\xE2\x80\x82", "an en space (U+2002)"},
     {"\xE2\x80\x83", "an em space (U+2003)"},          {"\xE2\x80\x87", "a figure space (U+2007)"},
@@ -22,7 +22,7 @@ constexpr OddCharacter kSpaces[] = {
     {"\xE3\x80\x80", "an ideographic space (U+3000)"},
 };
 
-// What looks like a quote, and quotes nothing.
+// Characters that look like quotes and are not quotes in YAML.
 constexpr OddCharacter kQuotes[] = {
     {"\xC2\xAB", "U+00AB"},     {"\xC2\xBB", "U+00BB"},     {"\xE2\x80\x98", "U+2018"},
     {"\xE2\x80\x99", "U+2019"}, {"\xE2\x80\x9A", "U+201A"}, {"\xE2\x80\x9C", "U+201C"},
@@ -30,7 +30,7 @@ constexpr OddCharacter kQuotes[] = {
     {"\xE2\x80\xBA", "U+203A"},
 };
 
-// What cannot be seen at all.
+// Invisible characters.
 constexpr OddCharacter kUnseen[] = {
     {"\xC2\xAD", "a soft hyphen (U+00AD)"},
     {"\xE2\x80\x8B", "a zero-width space (U+200B)"},
@@ -39,7 +39,7 @@ constexpr OddCharacter kUnseen[] = {
     {"\xE2\x81\xA0", "a word joiner (U+2060)"},
 };
 
-// What looks like the `-` that begins an element of a list.
+// Characters that look like the `-` that begins an element of a list.
 constexpr OddCharacter kDashes[] = {
     {"\xE2\x80\x90", "a hyphen (U+2010)"},     {"\xE2\x80\x91", "a no-break hyphen (U+2011)"},
     {"\xE2\x80\x93", "an en dash (U+2013)"},   {"\xE2\x80\x94", "an em dash (U+2014)"},
@@ -52,7 +52,7 @@ constexpr const char* kWriteSpace = ": write an ordinary space";
 constexpr const char* kRemove = ", which cannot be seen: remove it";
 constexpr const char* kWriteQuotes = "): write \" or '";
 
-// The first of `odd` with which `text` begins; null when there is none.
+// The first entry of `odd` with which `text` begins; null when there is none.
 template <size_t N>
 const OddCharacter* at_beginning(std::string_view text, const OddCharacter (&odd)[N]) {
   for (const OddCharacter& one : odd) {
@@ -61,7 +61,7 @@ const OddCharacter* at_beginning(std::string_view text, const OddCharacter (&odd
   return nullptr;
 }
 
-// The first character of `line`, counted from 0, for which `judge(rest of the line)` has a message.
+// The first character of `line`, counted from 0, for which `judge(rest of the line)` returns a message.
 template <typename Judge>
 std::optional<Trap> first_in(std::string_view line, const Location& line_start, Judge judge) {
   size_t column = 0;
@@ -73,19 +73,19 @@ std::optional<Trap> first_in(std::string_view line, const Location& line_start, 
   return std::nullopt;
 }
 
-// What is odd at the beginning of `rest` of a line; or "".
+// A message about an odd character at the beginning of `rest`; or "".
 std::string oddity_of(std::string_view rest) {
   if (const OddCharacter* space = at_beginning(rest, kSpaces))
     return std::string("this is ") + space->name + kWriteSpace;
   if (const OddCharacter* unseen = at_beginning(rest, kUnseen))
     return std::string("this is ") + unseen->name + kRemove;
   if (const OddCharacter* quote = at_beginning(rest, kQuotes))
-    return std::string("a typographic quote is no quote in YAML (") + quote->name + kWriteQuotes;
+    return std::string("a typographic quote is not a quote in YAML (") + quote->name + kWriteQuotes;
   if (rest.starts_with(kFullwidthColon)) return "this is a fullwidth colon (U+FF1A): write `:`";
   return "";
 }
 
-// The characters that YAML 1.1 has in no text (section 5.1).
+// True for characters that YAML 1.1 does not permit (section 5.1).
 bool is_forbidden(uint32_t code) {
   if (code < 0x20) return code != '\t' && code != '\n' && code != '\r';
   return (code >= 0x7F && code <= 0x9F && code != 0x85) || code == 0xFEFF || code == 0xFFFE || code == 0xFFFF;
@@ -138,7 +138,7 @@ size_t column_of(std::string_view line, size_t byte) {
 
 bool check_characters(std::string_view text, const std::string& file, Diagnostics& diagnostics) {
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
-    return true;  // UTF-16, which libyaml reads
+    return true;  // UTF-16, which libyaml can read
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   Location at{file, 1, 1};
   for (size_t i = 0; i < text.size();) {
@@ -201,7 +201,7 @@ std::string hint_about(std::string_view text) {
   }
   for (const OddCharacter& quote : kQuotes) {
     if (text.starts_with(quote.bytes) || text.ends_with(quote.bytes))
-      return std::string("; a typographic quote is no quote in YAML (") + quote.name + kWriteQuotes;
+      return std::string("; a typographic quote is not a quote in YAML (") + quote.name + kWriteQuotes;
   }
   return "";
 }

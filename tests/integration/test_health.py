@@ -239,9 +239,9 @@ def test_no_request_fails_while_targets_come_and_go(start, patients):
 
 @sanitizers.only_configuration
 @pytest.mark.parametrize("settings, told", [
-    ("health_check: {path: healthz}", "not a path"), ("health_check: {path: /, body: '('}", "is no expression"),
+    ("health_check: {path: healthz}", "not a path"), ("health_check: {path: /, body: '('}", "cannot parse the expression `(`"),
     ("health_check: {path: /, status: 2x}", "write 200, 200-299 or 2xx"), ("health_check: {pth: /}", "did you mean `path`?"),
-    ("health_check: {path: /, status: 299-200}", "is no status"), ("outlier_ejection: {error_share: 120%}", "not a share such as 20%"),
+    ("health_check: {path: /, status: 299-200}", "is not a status"), ("outlier_ejection: {error_share: 120%}", "not a share such as 20%"),
     ("outlier_ejection: {error_share: 20}", "not a share such as 20%"), ("panic_threshold: -1%", "not a share such as 20%"),
     ("health_check: {path: /, interval: 0ms}", "interval")])
 def test_mistakes_are_named(tmp_path, settings, told):

@@ -129,8 +129,8 @@ assertions: [{every_route: {path_prefix: /admin}, requires: [key_auth]}]
 
 @sanitizers.only_configuration
 @pytest.mark.parametrize("listener, said", [
-    ("{name: a, address: '127.0.0.1:8080', mode: '0660'}", "`mode` is for a Unix socket, and `127.0.0.1:8080` is none"),
-    ("{name: a, address: '127.0.0.1:8080', group: staff}", "`group` is for a Unix socket, and `127.0.0.1:8080` is none"),
+    ("{name: a, address: '127.0.0.1:8080', mode: '0660'}", "`mode` is for a Unix socket, and `127.0.0.1:8080` is not one"),
+    ("{name: a, address: '127.0.0.1:8080', group: staff}", "`group` is for a Unix socket, and `127.0.0.1:8080` is not one"),
     ("{name: a, address: 'unix:a.sock', mode: '0888'}", "`0888` is not a mode: write it in octal, as \"0660\""),
     ("{name: a, address: 'unix:a.sock', mode: rw-rw----}", "`rw-rw----` is not a mode"),
     ("{name: a, address: 'unix:a.sock', mode: '0444'}", "`0444` lets no client connect"),

@@ -184,7 +184,7 @@ def test_a_client_that_leaves_ends_the_tries(start, backend):
 
 @sanitizers.only_configuration
 @pytest.mark.parametrize("retries, told", [("{}", "`attempts`"), ("{attempts: 1, on: resets}", "did you mean `reset`?"),
-                                           ("{attempts: 1, budget: 20}", "not a share"), ("{attempts: 1, status: 99}", "is no status")])
+                                           ("{attempts: 1, budget: 20}", "not a share"), ("{attempts: 1, status: 99}", "is not a status")])
 def test_mistakes_are_named(tmp_path, retries, told):
     path = tmp_path / "gateway.yaml"
     path.write_text(configuration([1], retries).replace("{port}", "1"))

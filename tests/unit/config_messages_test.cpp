@@ -105,7 +105,7 @@ TEST(Characters, AreNamedWithTheirPlace) {
                  "127.0.0.1:80\xE2\x80\x9D}]\n"),
             "c.yaml:2:32: error: \"\xE2\x80\x9C"
             "127.0.0.1:80\xE2\x80\x9D\" is not an address: the port must be 0 to "
-            "65535; a typographic quote is no quote in YAML (U+201C): write \" or '\n");
+            "65535; a typographic quote is not a quote in YAML (U+201C): write \" or '\n");
   EXPECT_EQ(told("version: 1\nzone: @a\n"),
             "c.yaml:2:7: error: a text that begins with `@` must stand in quotes in YAML\n");
   // In texts they are what they are.

@@ -52,7 +52,7 @@ TEST(YamlMistakes, NameWhatMustBeQuoted) {
   expect_said(kHead + "zone: >= 3\n", "3:7: error: a text that begins with `>` must stand in quotes in YAML");
   expect_said(kHead + "zone: a: b\n", "3:7: error: a text with `: ` in it must stand in quotes");
   expect_said(kHead + "zone: \"\\d\"\n",
-              "3:8: error: in double quotes a backslash begins an escape, and this is none that YAML knows: "
+              "3:8: error: in double quotes a backslash begins an escape, and YAML does not know this one: "
               "write the "
               "text in single quotes, or `\\\\` for a backslash");
   expect_said(kHead + "zone: - a\n",
@@ -260,7 +260,7 @@ TEST(Addresses, SayWhatIsMissing) {
       of("127.0.0.1:80/x"),
       "c:2:32: error: \"127.0.0.1:80/x\" is not an address: an address has no path; write 127.0.0.1:80\n");
   EXPECT_EQ(target("127.0.0.1:0"),
-            "c:3:43: error: `127.0.0.1:0` is no address to connect to: the port must be 1 to 65535\n");
+            "c:3:43: error: `127.0.0.1:0` is not an address to connect to: the port must be 1 to 65535\n");
   EXPECT_EQ(target("https://a.test/x"),
             "c:3:43: error: \"https://a.test/x\" is not an address: an address has no scheme and no path; "
             "write a.test:443, "
