@@ -1,4 +1,5 @@
-// Answers every request with a fixed body: GET /N gives N bytes; a request body is read to its end first.
+// Answers every request with a fixed body: GET /N returns N bytes. A request body is read completely before
+// the answer.
 // Usage: bench_backend PORT [DELAY_US]
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -33,7 +34,7 @@ struct Client {
 
 const std::string kFill(2 << 20, 'x');
 
-// As services speak: names that come again, and values that do not.
+// JSON as services send it: repeated names with varying values.
 std::string make_json() {
   std::string out = "[";
   uint64_t random = 1;
@@ -52,10 +53,10 @@ using Clock = std::chrono::steady_clock;
 std::chrono::microseconds delay{0};
 struct Due {
   Clock::time_point at;
-  Client* client;  // null: it has left
+  Client* client;  // null after the client has disconnected
   size_t size;
 };
-std::deque<Due> waiting;  // in order, because all wait equally long
+std::deque<Due> waiting;  // in order of time, because all delays are equal
 
 void answer(Client& client, size_t size) {
   client.output.append("HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: ");
@@ -70,7 +71,7 @@ void answer(Client& client) {
   waiting.push_back({Clock::now() + delay, &client, client.answer_size});
 }
 
-// False when the connection is over.
+// False when the connection has ended.
 bool flush(Client& client) {
   while (client.sent < client.output.size()) {
     const ssize_t n = send(client.fd, client.output.data() + client.sent, client.output.size() - client.sent,

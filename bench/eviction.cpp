@@ -1,5 +1,5 @@
-// How often a cache has what is asked for: S3-FIFO, which the store uses, beside LRU, with as much room, on a
-// made trace: objects asked for by Zipf's law, among them some that are asked for once.
+// Compares the hit ratios of S3-FIFO, which the store uses, and LRU with equal space, on a generated trace:
+// objects requested by Zipf's law, and some that are requested only once.
 // Usage: eviction; prints JSON.
 
 #include <cmath>
@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kObjects = 100'000;
 constexpr size_t kRequests = 2'000'000;
-constexpr size_t kOnceIn = 5;  // every fifth request is for something that nobody asks for again
+constexpr size_t kOnceIn = 5;  // every fifth request is for an object that is requested only once
 
 struct Request {
   uint64_t object;

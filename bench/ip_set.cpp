@@ -1,4 +1,4 @@
-// Time to find whether an address is in a set of 10, 1,000 and 100,000 blocks.
+// Measures the time to find whether an address is in a set of 10, 1,000 and 100,000 blocks.
 #include "runtime/ip_set.h"
 
 #include <benchmark/benchmark.h>
@@ -12,7 +12,7 @@ using portcullis::IpAddress;
 using portcullis::IpRange;
 using portcullis::IpSet;
 
-// One block in three is IPv6; the addresses asked for are half of them inside.
+// One block in three is IPv6; half of the tested addresses are in the set.
 void contains(benchmark::State& state) {
   std::mt19937 random(1);
   std::vector<IpRange> ranges;

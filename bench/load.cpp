@@ -1,11 +1,10 @@
 // A closed- or open-loop HTTP/1.1 load generator on one thread.
 // Usage: bench_load PORT CONNECTIONS SECONDS RATE TARGET UPLOAD_BYTES NEW_CONNECTIONS [FIELDS_FILE [TLS]]
-//   RATE 0: saturate. Else requests a second at fixed intended times; latency counts from the intended time.
-//   NEW_CONNECTIONS 1: one connection a request.
-//   FIELDS_FILE: header lines; each request carries the next one. Empty: none.
-//   TLS: "full" for TLS 1.3 with a full handshake on each connection, "resume" for one that resumes the last
-//   session.
-// Prints one JSON line: completed, failed, seconds, p50/p99/p999 in microseconds.
+//   RATE 0: as fast as possible. Otherwise requests per second at fixed intended times; latency counts from
+//   the intended time. NEW_CONNECTIONS 1: one connection per request. FIELDS_FILE: header lines; each request
+//   carries the next line. Empty: none. TLS: "full" for TLS 1.3 with a full handshake on each connection,
+//   "resume" to resume the last session.
+// Prints one line of JSON: completed, failed, seconds, p50/p99/p999 in microseconds.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -37,8 +36,8 @@ struct Connection {
   bool busy = false;
   const std::string* request = nullptr;
   size_t sent = 0;
-  size_t expected = 0;   // bytes of the response, once its head is read
-  bool chunked = false;  // it ends with an empty chunk instead
+  size_t expected = 0;   // bytes of the whole response, once its head has been read
+  bool chunked = false;  // the response ends with an empty chunk instead
   size_t received = 0;
   std::string head;
   Clock::time_point start;
@@ -48,7 +47,7 @@ int port, connection_count;
 double seconds, rate;
 bool fresh_connections;
 bool resumes = false;
-SSL_CTX* tls = nullptr;  // null: plain
+SSL_CTX* tls = nullptr;  // null: no TLS
 SSL_SESSION* session = nullptr;
 size_t resumed = 0, handshakes = 0;
 std::vector<std::string> requests;
@@ -58,7 +57,7 @@ std::vector<Connection> connections;
 std::vector<Connection*> idle;
 std::vector<float> latencies;
 size_t failed = 0;
-size_t bytes = 0;  // of whole responses
+size_t bytes = 0;  // of complete responses
 
 void open(Connection& c) {
   sockaddr_in address{};
@@ -87,7 +86,7 @@ void open(Connection& c) {
 }
 
 void shut(Connection& c) {
-  // A reset spares the port the TIME_WAIT state, which would exhaust the range in a long run.
+  // Closing with a reset avoids TIME_WAIT, which would exhaust the ports in a long run.
   const linger abort{1, 0};
   setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
   if (c.ssl != nullptr) {
@@ -100,7 +99,7 @@ void shut(Connection& c) {
   c.fd = -1;
 }
 
-// As send and recv, without waiting.
+// Like send() and recv(), without waiting.
 ssize_t put(Connection& c, const char* data, size_t size) {
   if (c.ssl == nullptr) return send(c.fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
   const bool begins = SSL_in_init(c.ssl) == 1;
@@ -227,7 +226,8 @@ int main(int argc, char** argv) {
         begin(c, now);
       }
     } else {
-      wait_ms = 0;  // spins: the generator has its core, and timers of a millisecond would add to the latency
+      wait_ms = 0;  // busy loop: the generator has a core of its own, and timers of a millisecond would add
+                    // to the latency
       while (!idle.empty()) {
         const auto intended = began + std::chrono::duration_cast<Clock::duration>(
                                           std::chrono::duration<double>(static_cast<double>(issued) / rate));

@@ -1,4 +1,4 @@
-// Time of one local limit decision with a million live keys, drawn at random: hashing the key, finding its
+// Measures one local limit decision with a million live keys, chosen at random: hashing the key, finding its
 // counter and charging it.
 #include <benchmark/benchmark.h>
 #include <sys/mman.h>
@@ -22,7 +22,7 @@ using limits::LocalLimits;
 
 constexpr size_t kKeys = 1'000'000;
 
-// A key's text, made where it is used, as a worker has just received it.
+// The text of a key, created where it is used, as if a worker had just received it.
 class Key {
  public:
   explicit Key(uint64_t number) {
@@ -37,7 +37,8 @@ class Key {
 };
 
 struct Setup {
-  LocalLimits engine{128 << 20};  // half of it for strangers' keys, of which half for either algorithm
+  LocalLimits engine{
+      128 << 20};  // half of it for the space of unauthenticated keys, of which half for either algorithm
   uint64_t scope = engine.scope_of_limit("bench");
 
   CounterKey key(std::string_view text) const {
@@ -75,8 +76,8 @@ void sliding_window(benchmark::State& state) {
 }
 BENCHMARK(sliding_window)->Threads(1)->Threads(2)->UseRealTime();
 
-// The floor: hashing the same keys, and one compare-and-swap at a random place in as much memory as a million
-// counters fill, 32 MiB. What it takes is the machine's memory.
+// The floor: hashing the same keys, and one compare-and-swap at a random position in 32 MiB, the memory of a
+// million counters. This measures the machine's memory.
 void floor_memory(benchmark::State& state) {
   constexpr size_t kBytes = 32 << 20;
   static std::atomic<uint64_t>* const memory = [] {

@@ -1,5 +1,5 @@
-// Time of one match at 10, 1,000 and 100,000 routes: a mix of exact, parameter and prefix routes, requests
-// drawn at random over all of them.
+// Measures one match with 10, 1,000 and 100,000 routes: a mix of exact, parameter and prefix routes, with
+// requests chosen at random among all of them.
 #include "routing/route_table.h"
 
 #include <benchmark/benchmark.h>

@@ -1,5 +1,5 @@
-// Time that OpenSSL takes to verify one RS256 signature with a 2048-bit key, done as its manual shows it:
-// what a token that comes for the first time costs at least.
+// Measures how long OpenSSL takes to verify one RS256 signature with a 2048-bit key, called as in its manual:
+// the minimum cost of a token that is seen for the first time.
 #include <benchmark/benchmark.h>
 #include <openssl/evp.h>
 

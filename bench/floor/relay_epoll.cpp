@@ -1,5 +1,5 @@
-// The floor: the least that a proxy on epoll can cost. Relays bytes between each client and one upstream
-// connection of its own: two receives and two sends a request, no parsing.
+// The floor: the minimum cost of a proxy with epoll. Relays bytes between each client and an upstream
+// connection of its own: two receives and two sends per request, no parsing.
 // Usage: floor_epoll LISTEN_PORT UPSTREAM_PORT
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -43,7 +43,7 @@ void watch(int epoll, End* end) {
 
 char buffer[256 * 1024];
 
-// Blocking when the receiver is slower: a benchmark's floor, not a server.
+// Blocks when the receiver is slower, which is acceptable for a benchmark's floor but not for a server.
 bool send_all(int fd, const char* data, ssize_t size) {
   while (size > 0) {
     const ssize_t sent = send(fd, data, static_cast<size_t>(size), MSG_NOSIGNAL);
@@ -109,7 +109,8 @@ int main(int argc, char** argv) {
         if (got > 0 && !send_all(end->other->fd, buffer, got)) got = 0;
       } while (got == static_cast<ssize_t>(sizeof buffer));
       if (got == 0 || (got < 0 && errno != EAGAIN)) {
-        // The few bytes of the two ends stay allocated: stale events of this batch may still point to them.
+        // The small objects of both ends stay allocated, because events of this batch may still point to
+        // them.
         end->closed = end->other->closed = true;
         close(end->fd);
         close(end->other->fd);

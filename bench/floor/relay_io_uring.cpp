@@ -1,6 +1,6 @@
-// The floor's second form: the same relay on io_uring, with multishot receive into provided buffers and sends
-// batched into the system call that waits.
-// Usage: floor_io_uring LISTEN_PORT UPSTREAM_PORT. Exits with 77 where the kernel or a container forbids
+// The second floor: the same relay with io_uring, with multishot receive into provided buffers and sends
+// batched into the waiting system call.
+// Usage: floor_io_uring LISTEN_PORT UPSTREAM_PORT. Exits with 77 when the kernel or a container forbids
 // io_uring.
 #include <arpa/inet.h>
 #include <liburing.h>
@@ -23,7 +23,7 @@ constexpr unsigned kEntries = 4096;
 constexpr unsigned kBuffers = 256;
 constexpr size_t kBufferSize = 64 * 1024;
 constexpr int kGroup = 1;
-// Newer than the packaged header.
+// Newer than the packaged header, so defined here.
 constexpr unsigned kSingleIssuer = 1u << 12;
 constexpr unsigned kDeferTaskrun = 1u << 13;
 
@@ -36,8 +36,8 @@ struct End {
   int fd;
   End* other;
   bool closed = false;
-  bool sending = false;       // towards this end
-  std::deque<Piece> to_send;  // likewise
+  bool sending = false;       // a send towards this end is in progress
+  std::deque<Piece> to_send;  // pieces to send towards this end
 };
 
 enum Kind : uint64_t { kReceive = 0, kSend = 1, kAccept = 2, kMask = 3 };
@@ -45,7 +45,7 @@ enum Kind : uint64_t { kReceive = 0, kSend = 1, kAccept = 2, kMask = 3 };
 io_uring ring;
 io_uring_buf_ring* buffer_ring;
 char* buffers;
-std::vector<End*> starving;  // whose receive ended because there was no buffer
+std::vector<End*> starving;  // ends whose receive stopped because no buffer was free
 
 sockaddr_in loopback(int port) {
   sockaddr_in address{};
@@ -96,7 +96,7 @@ void send_next(End* end) {
   end->sending = true;
 }
 
-// The few bytes of the two ends stay allocated: completions may still point to them.
+// The small objects of both ends stay allocated, because completions may still point to them.
 void shut(End* end) {
   for (End* each : {end, end->other}) {
     if (each->closed) continue;

@@ -22,7 +22,7 @@ std::string decode(std::string_view text, size_t step, ChunkedDecoder::Result& l
 
 }  // namespace
 
-// Decoding must not depend on how the bytes arrive.
+// The result of decoding must not depend on how the bytes are split.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);

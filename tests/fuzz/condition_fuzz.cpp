@@ -6,7 +6,7 @@
 
 using namespace portcullis;
 
-// What check() passes can be compiled and asked; what it refuses is told why.
+// A text that check() accepts can be compiled and evaluated; for any other text check() returns a reason.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   if (text.empty() || !policy::Condition::check(text).empty()) return 0;

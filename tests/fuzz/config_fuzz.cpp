@@ -6,7 +6,7 @@
 #include "control/snapshot.h"
 #include "policy/registry.h"
 
-// Any text loads or is refused with a diagnostic; what loads also compiles.
+// Any text either loads or is refused with a diagnostic; a text that loads also compiles.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   portcullis::config::Diagnostics diagnostics;
   const auto config = portcullis::config::load_text({reinterpret_cast<const char*>(data), size}, "f",
@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!config) return 0;
   portcullis::control::check_config(*config, diagnostics);
   if (diagnostics.has_errors()) return 0;
-  portcullis::EventLoop loop;  // never runs: nothing is fetched
+  portcullis::EventLoop loop;  // never runs, so nothing is fetched
   portcullis::telemetry::Registry metrics(1);
   portcullis::policy::Services services({.workers = 1, .counter_bytes = 1 << 12}, loop,
                                         [](portcullis::Level, const std::string&) {});

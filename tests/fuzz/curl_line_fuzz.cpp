@@ -1,5 +1,4 @@
-// Lines that are pasted: what is understood is a request with a method and a URL, and what is not has an
-// error.
+// Command lines that users paste: the result is either a request with a method and a URL, or an error.
 
 #include <cstdint>
 #include <cstdlib>

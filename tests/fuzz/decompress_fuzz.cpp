@@ -7,8 +7,8 @@
 
 using namespace portcullis::compression;
 
-// The first byte says which coding, and in which pieces the rest comes and goes. It may be broken, but what
-// can be read must be the same as when it comes at once; and what is compressed must come back.
+// The first byte chooses the coding and how the rest is split. The input may be invalid, but the output must
+// not depend on the split; and compressed data must decompress to the original.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const auto coding = static_cast<Coding>(data[0] % 3);

@@ -17,8 +17,8 @@ void check(const Result<discovery::Listing>& listing) {
 
 }  // namespace
 
-// Whatever name servers, Consul, etcd and files say, it is targets or a named problem. The first byte says
-// who speaks.
+// Any data from name servers, Consul, etcd and files yields targets or a message. The first byte chooses the
+// source.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);

@@ -1,4 +1,4 @@
-// What stands beside a body on the cache's disk: read without harm, and written again as it was read.
+// The head of a body on the cache's disk: parsed safely, and written back unchanged.
 
 #include <cstdint>
 #include <cstdlib>
@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace portcullis::cache;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   (void)read_disk_head(text);
-  // And what a right checksum lets through.
+  // Again with a correct checksum, so that the parser behind the checksum is tested.
   const auto head = read_disk_head(seal_disk_head(text));
   if (!head) return 0;
   (void)head->revive();

@@ -10,7 +10,7 @@ using namespace portcullis::http;
 
 namespace {
 
-// What any backend may be told of a request: no name or value that could be read as two, and a path.
+// The guarantees for backends: no name or value that could be read as two, and a valid path.
 void check(const RequestHead& request) {
   if (request.path.empty() || (request.path[0] != '/' && request.path != "*")) std::abort();
   if (request.authority.empty() || request.method.empty()) std::abort();
@@ -45,7 +45,7 @@ void serve(EventLoop& loop, std::unique_ptr<h2::Channel> its_channel) {
 
 }  // namespace
 
-// Frames of a client, in two pieces, to a server that answers each request at once.
+// Frames of a client, in two pieces, for a server that answers each request at once.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static EventLoop loop;
   static const std::string kBegin("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);

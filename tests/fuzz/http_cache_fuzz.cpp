@@ -12,7 +12,7 @@
 
 using namespace portcullis;
 
-// What a cache reads of a message's fields, the lines of the input: names by number, then a value.
+// The fields that a cache reads, one per line of the input: the number of a name, then a value.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static constexpr std::string_view kNames[] = {
       "cache-control", "cdn-cache-control", "date",           "expires",           "age",      "vary",

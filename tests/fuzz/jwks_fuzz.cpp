@@ -5,7 +5,7 @@
 
 #include "crypto/jwk.h"
 
-// Whatever set it is, its keys accept no signature that nobody has made.
+// Keys of any set must not accept a signature that was not made with them.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace portcullis::crypto;
   std::vector<std::string> faults;

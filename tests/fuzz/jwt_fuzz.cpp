@@ -26,8 +26,8 @@ std::string sign(std::string_view header, std::string_view payload) {
 
 }  // namespace
 
-// As a token it is never accepted, because nobody knows the secret. As header and payload, signed, it is
-// accepted with claims or refused without.
+// As a token the input is never accepted, because it is not signed with the secret. As header and payload,
+// signed, it is either accepted with claims or refused without.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const identity::KeySet keys{
       {{"k1", *crypto::Verifier::make(crypto::Key::from_secret(kSecret), crypto::Algorithm::kHs256)}}};

@@ -5,7 +5,7 @@
 #include "http/characters.h"
 #include "http/path.h"
 
-// The canonical form is a fixed point, is absolute, and has no dot segment and no encoded separator left.
+// The canonical form is a fixed point, is absolute, and contains no dot segment and no encoded separator.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string path = "/";
   for (size_t i = 0; i < size; ++i) {

@@ -6,7 +6,7 @@
 using namespace portcullis::proxy;
 using portcullis::upstream::ProxyProtocol;
 
-// What is read from a header is written, and read again, as the same; no beginning of a good one is refused.
+// A header that was read, then written, is read again as the same; no prefix of a valid header is refused.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   ProxyHeader header;

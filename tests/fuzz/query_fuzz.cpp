@@ -6,7 +6,7 @@
 
 using namespace portcullis;
 
-// A credential that was removed from the query or the cookies is found there no more.
+// A credential that was removed from the query or the cookies is no longer found there.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   Arena arena;

@@ -6,7 +6,8 @@
 
 using namespace portcullis::http;
 
-// A head parsed whole and parsed in two pieces, the buffer moving in between, must come out the same.
+// A head that is parsed whole, and one that is parsed in two pieces with a moved buffer, must have the same
+// result.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);

@@ -7,8 +7,8 @@
 
 using namespace portcullis;
 
-// What is read can be written, and what is written reads as the same; the base of any signature can be told
-// or not, without harm.
+// A parsed value can be serialised, and parses again as the same value; the base of any signature is computed
+// or refused safely.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto members = http::parse_dictionary({reinterpret_cast<const char*>(data), size});
   if (!members) return 0;

@@ -31,7 +31,7 @@ std::shared_ptr<const ServiceApi> borrowed() {
   return {std::shared_ptr<const ServiceApi>(), &shelves()};
 }
 
-// A template, a line, and a path: what matches has a value for each variable.
+// A template, a line break, and a path: a match has a value for each variable.
 void match(const std::string& text) {
   const size_t line = text.find('\n');
   if (line == std::string::npos) return;
@@ -43,7 +43,7 @@ void match(const std::string& text) {
   if (tree.find("GET", path) && parsed->values_in(path).size() != parsed->variables.size()) std::abort();
 }
 
-// What is built is whole messages.
+// The built output consists of whole messages.
 void request(const std::string& method, const std::string& path, const std::string& query,
              const std::string& body) {
   const HttpBinding* binding = shelves().find(method, path);
@@ -86,8 +86,8 @@ void response(const std::string& method, const std::string& body, size_t cut, St
 
 }  // namespace
 
-// gRPC for those who do not speak it: templates, requests in JSON, responses in messages. The
-// first byte says which, the second is a number for it.
+// gRPC for clients that do not speak it: templates, requests in JSON, responses in messages. The first byte
+// chooses one of these, the second is a number for it.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 2, size - 2);

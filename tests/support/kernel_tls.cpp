@@ -1,6 +1,6 @@
-// A kernel that knows TLS, for machines whose kernel does not: preloaded into a process, it does for its
-// sockets what Linux's networking/tls.rst says of sending. TLS_TX with AES-GCM, for TLS 1.2 and 1.3; records
-// of other types by TLS_SET_RECORD_TYPE. Receiving is left to the program (TLS_RX is refused).
+// Emulates a kernel with TLS support, for machines whose kernel has none. Preloaded into a process, it
+// implements sending as Linux's networking/tls.rst describes: TLS_TX with AES-GCM, for TLS 1.2 and 1.3;
+// records of other types by TLS_SET_RECORD_TYPE. Receiving is left to the program (TLS_RX is refused).
 
 #include <dlfcn.h>
 #include <linux/tls.h>
@@ -31,7 +31,7 @@ constexpr size_t kTag = 16;
 constexpr uint8_t kApplicationData = 23;
 
 struct Sender {
-  bool ready = false;  // keys are there
+  bool ready = false;  // the keys have been set
   bool is_13 = false;
   std::string key, salt, iv;
   uint64_t sequence = 0;
@@ -87,7 +87,7 @@ std::string seal(Sender& sender, uint8_t type, std::string plain) {
   return head + out;
 }
 
-// All of it, or nothing when there is no room at all. A real kernel would keep what it has encrypted and
+// Sends everything, or nothing when there is no space at all. A real kernel would keep encrypted data that it
 // cannot send.
 ssize_t send_sealed(int fd, Sender& sender, uint8_t type, const std::string& plain) {
   pollfd room{fd, POLLOUT, 0};
@@ -175,7 +175,7 @@ ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   return send_sealed(fd, *sender, type, plain);
 }
 
-// What is sent by io_uring goes past this.
+// Data sent by io_uring would bypass this library, so io_uring is disabled.
 int io_uring_queue_init(unsigned, void*, unsigned) {
   return -ENOSYS;
 }

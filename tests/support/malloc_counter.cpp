@@ -1,5 +1,5 @@
-// Preloaded into the gateway by tests/integration/test_allocations.py: counts each thread's calls of the heap
-// in a file, which the test maps too. The file named by MALLOC_COUNTER_FILE must exist and hold kSlots slots.
+// Preloaded into the gateway by tests/integration/test_allocations.py: counts each thread's heap calls in a
+// file, which the test maps too. The file named by MALLOC_COUNTER_FILE must exist and hold kSlots slots.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>

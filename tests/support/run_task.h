@@ -8,7 +8,7 @@
 
 namespace portcullis::tests {
 
-// What `task` yields, which runs on `loop` to its end.
+// Runs `task` on `loop` to its end, and returns its result.
 template <typename T>
 T run_to_end(EventLoop& loop, Task<T> task) {
   struct Life {

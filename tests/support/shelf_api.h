@@ -6,9 +6,9 @@
 
 namespace portcullis::tests {
 
-// A descriptor set with one service, of a message that has a field of each kind:
+// A descriptor set with one service and a message that has a field of each kind:
 //   Get: GET /v1/{name=shelves/*}   Set: PUT /v1/{name=shelves/*}, body `one`
-//   Watch: a stream of answers      Import: a stream of requests            (these two without a rule)
+//   Watch: a stream of answers      Import: a stream of requests            (both without a rule)
 inline std::string shelf_descriptors() {
   using namespace google::protobuf;
   FileDescriptorSet set;

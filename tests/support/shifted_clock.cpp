@@ -1,6 +1,6 @@
-// Preloaded into a process, shifts the time of day that it sees by the seconds in the file that SHIFTED_CLOCK
-// names (eight bytes, which the test changes while the process runs). The clock that only goes forward is
-// left alone.
+// Preloaded into a process, this shifts its wall clock by the number of seconds in the file that
+// SHIFTED_CLOCK names (eight bytes, which the test changes while the process runs). The steady clock is not
+// changed.
 
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -16,7 +16,7 @@ class BalancerTest : public ::testing::Test {
     uint32_t rank = 0;
     Metadata metadata{};
   };
-  // Targets 10.0.0.1, 10.0.0.2, ...
+  // Targets with the addresses 10.0.0.1, 10.0.0.2, ...
   static std::shared_ptr<UpstreamDefinition> describe(Balance balance, const std::vector<Spec>& specs) {
     auto out = std::make_shared<UpstreamDefinition>();
     out->balance = balance;
@@ -93,12 +93,12 @@ TEST_F(BalancerTest, WithAKeyTheSameTargetIsFoundOnEveryNode) {
   }
 }
 
-// How many of the keys that belonged to targets which stay have moved.
+// Counts the keys that moved although their target stayed.
 TEST_F(BalancerTest, ATargetThatComesOrGoesMovesFewKeysBesideItsOwn) {
   constexpr int kKeys = 20'000;
   for (const Balance balance : kHashing) {
     const auto ten = make(balance, std::vector<Spec>(10));
-    const auto nine = make(balance, std::vector<Spec>(9));  // without the tenth
+    const auto nine = make(balance, std::vector<Spec>(9));  // all but the tenth target
     int moved = 0, kept = 0;
     for (int i = 0; i < kKeys; ++i) {
       const int before = number_of(*ten->pick(0, {0, key(i)})),
@@ -127,7 +127,7 @@ TEST_F(BalancerTest, TheKeysOfAnUnavailableTargetAreSpreadAndComeBack) {
         ++heirs[after];
       }
     }
-    EXPECT_EQ(heirs.size(), 9u);  // nobody bears it alone
+    EXPECT_EQ(heirs.size(), 9u);  // the lost target's keys are spread over all others
     for (const auto& [heir, keys] : heirs) EXPECT_LT(keys, kKeys / 10 / 9 * 3) << heir;
   }
 }
@@ -143,21 +143,21 @@ TEST_F(BalancerTest, PeakEwmaAvoidsTheSlowOneAndNoticesSoon) {
   }
   EXPECT_LT(got[3], 40) << "a hundredth";
   for (const int fast : {1, 2, 4}) EXPECT_GT(got[fast], 1'000);
-  // A fast one that turns slow is left after one answer, or before it by what waits there.
+  // A fast target that turns slow is avoided after one answer, or earlier because of its waiting requests.
   Target& turned = number(*upstream, 1);
   for (int i = 0; i < 300; ++i) {
     Target& target = *upstream->pick(0);
     if (&target == &turned) {
-      ++target.in_flight;  // and does not come back
+      ++target.in_flight;  // without a decrement: the request never ends
     } else {
       target.note_latency(std::chrono::milliseconds(1));
     }
   }
-  EXPECT_LE(turned.in_flight, 50u);  // from there on even the slow one is the better choice
+  EXPECT_LE(turned.in_flight, 50u);  // from there on even the slow target is the better choice
 }
 
 TEST_F(BalancerTest, ATargetThatComesBackIsNotOverrun) {
-  // Unknown again, it is tried by one request at a time.
+  // When its latency is unknown again, the target is tried by one request at a time.
   auto definition = describe(Balance::kPeakEwma, std::vector<Spec>(4));
   definition->ejection.ejection = Milliseconds(20);
   Upstream upstream(loop, definition, 3);
@@ -206,9 +206,9 @@ TEST_F(BalancerTest, GroupsOfAHigherRankServeWhatTheFirstCannotBear) {
       return ranks;
     };
     EXPECT_EQ(shares(), (std::map<int, int>{{0, 10'000}}));
-    number(*upstream, 1).note_failure();  // three bear the four's
+    number(*upstream, 1).note_failure();  // three targets can bear the load of four
     EXPECT_EQ(shares(), (std::map<int, int>{{0, 10'000}}));
-    number(*upstream, 2).note_failure();  // two bear 0.7 of it
+    number(*upstream, 2).note_failure();  // two targets bear 0.7 of it
     std::map<int, int> now = shares();
     EXPECT_NEAR(now[0], 7'000, 300) << static_cast<int>(balance);
     EXPECT_NEAR(now[1], 3'000, 300);
@@ -217,7 +217,7 @@ TEST_F(BalancerTest, GroupsOfAHigherRankServeWhatTheFirstCannotBear) {
     EXPECT_EQ(shares(), (std::map<int, int>{{1, 10'000}}));
     for (const int one : {5, 6, 7, 8}) number(*upstream, one).note_failure();
     EXPECT_EQ(shares(), (std::map<int, int>{{2, 10'000}}));
-    number(*upstream, 9).note_failure();  // nobody is left: anybody is better than none
+    number(*upstream, 9).note_failure();  // no target is available, so unavailable targets are used
     EXPECT_NE(upstream->pick(0), nullptr);
   }
 }

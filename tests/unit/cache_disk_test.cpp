@@ -173,13 +173,13 @@ TEST_F(CacheDisk, HandsOutItsFileOnceItHasBeenLookedAt) {
   const EntryPointer entry = find(*store, "a");
   EXPECT_FALSE(BodyReader(entry->body).next_in_file());
   EXPECT_EQ(read(entry->body, kMiB, 2 * kMiB + 1), body.substr(kMiB, kMiB + 1));
-  EXPECT_FALSE(BodyReader(entry->body).next_in_file());  // it has been looked at farther on only
+  EXPECT_FALSE(BodyReader(entry->body).next_in_file());  // only later chunks have been verified
 
   BodyReader reader(entry->body, kMiB + 7, body.size());
   const uint64_t before = store->state().disk.read_bytes;
   EXPECT_TRUE(reader.next_in_file());
   EXPECT_TRUE(reader.next_in_file());
-  EXPECT_EQ(store->state().disk.read_bytes, before);  // what is offered is not yet read
+  EXPECT_EQ(store->state().disk.read_bytes, before);  // offering a part does not read it
   std::string sent;
   while (const auto part = reader.next_in_file()) {
     std::string piece(part->size, '\0');
@@ -192,7 +192,7 @@ TEST_F(CacheDisk, HandsOutItsFileOnceItHasBeenLookedAt) {
   EXPECT_LT(sent.size(), 2 * kMiB);
   EXPECT_EQ(store->state().disk.read_bytes, before + sent.size());
   EXPECT_EQ(sent, body.substr(kMiB + 7, sent.size()));
-  EXPECT_FALSE(reader.needs_disk());  // from here on it is read
+  EXPECT_FALSE(reader.needs_disk());  // from here on the chunk has been read
   EXPECT_EQ(reader.take(), body.substr(kMiB + 7 + sent.size(), 64 << 10));
 
   EXPECT_EQ(read(entry->body), body);
@@ -213,7 +213,8 @@ TEST_F(CacheDisk, IsFollowedByOtherThreads) {
       size_t at = 0;
       bool same = true;
       while (same && !reader.at_end()) {
-        if (i == 2) std::this_thread::sleep_for(milliseconds(1));  // it falls behind, and reads the file
+        if (i == 2)
+          std::this_thread::sleep_for(milliseconds(1));  // the reader falls behind, and reads the file
         if (reader.needs_disk()) continue;
         const std::string_view piece = reader.take();
         same = body.compare(at, piece.size(), piece) == 0;
@@ -240,7 +241,7 @@ TEST_F(CacheDisk, MayGiveUpInTheMiddle) {
   std::string got;
   for (size_t at = 0; at < body.size(); at += 50'000) {
     filling->append(std::string_view(body).substr(at, 50'000));
-    if (at > kMiB) continue;  // then it falls behind a little
+    if (at > kMiB) continue;  // from there on the reader falls behind a little
     for (std::string_view piece = early.take(); !piece.empty(); piece = early.take()) got += piece;
   }
   filling->finish();
@@ -261,7 +262,7 @@ TEST_F(CacheDisk, WhatIsGivenUpIsNotKeptByItsValidation) {
   const EntryPointer old = find(*store, "a");
   const auto entered = store->enter(key, store->find(key).variants, "");
   ASSERT_EQ(entered.kind, Store::Entered::Kind::kBegin);
-  // Meanwhile there is no more room for it.
+  // Meanwhile there is no space for the object any more.
   const std::string large = text_of(30 * kMiB);
   for (const char* name : {"b", "c", "d", "e"}) put(*store, name, large);
   ASSERT_EQ(find(*store, "a"), nullptr);
@@ -269,7 +270,7 @@ TEST_F(CacheDisk, WhatIsGivenUpIsNotKeptByItsValidation) {
   validated->body = old->body;
   store->stored(key, entered.fetch, validated);
   EXPECT_EQ(find(*store, "a"), nullptr);
-  EXPECT_EQ(entered.fetch->entry(), validated);  // who has waited for it gets it
+  EXPECT_EQ(entered.fetch->entry(), validated);  // the waiting request gets the entry
   EXPECT_EQ(read(validated->body), text_of(kMiB));
 }
 
@@ -280,7 +281,8 @@ TEST_F(CacheDisk, ComesBackAndIsPurgedMeanwhile) {
     for (const char* name : {"uri", "prefix", "tag", "left", "expired"}) put(*store, name, body);
     EXPECT_TRUE(comes_true([&] { return files(".head") == 5; }));
   }
-  // Another process has it still, as in an upgrade: what is purged until it goes does not come back.
+  // Another process still uses the directory, as during an upgrade: objects purged in that time are not
+  // restored.
   auto before = open();
   std::atomic<bool> taken{false};
   before->begin([](const DiskHead&, std::unique_ptr<DiskFile>) { return true; }, [&] { taken = true; });

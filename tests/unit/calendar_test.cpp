@@ -43,7 +43,7 @@ TEST(CalendarTest, DaysOnWhichClocksChangeAreLongerOrShorter) {
          "2026-03-29T22:00:00Z");
   expect("2026-10-25T12:00:00Z", Calendar::kDay, "Europe/Berlin", "2026-10-24T22:00:00Z",
          "2026-10-25T23:00:00Z");
-  // Midnight itself is skipped.
+  // A day whose midnight is skipped.
   expect("2018-11-04T12:00:00Z", Calendar::kDay, "America/Sao_Paulo", "2018-11-04T03:00:00Z",
          "2018-11-05T02:00:00Z");
 }

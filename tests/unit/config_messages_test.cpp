@@ -1,4 +1,4 @@
-// What the loader says about mistakes that have a trap in them.
+// The loader's messages about mistakes that are hard to see.
 
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ std::string told(std::string_view text) {
   return out;
 }
 
-// A configuration whose only policy sets `x-v` to the given text of YAML.
+// A configuration whose only policy sets `x-v` to the given YAML text.
 std::string with_value(const std::string& value) {
   return "version: 1\nlisteners: []\nroutes: [{name: a, match: {path: /}, policies: [headers: {request: "
          "{set: "
@@ -29,7 +29,7 @@ std::string with_value(const std::string& value) {
          value + "}}}, respond: {}]}]\n";
 }
 
-// What `x-v` then is, as a text with variables.
+// The value of `x-v` as it was loaded, a text with variables.
 std::string loaded_value(const std::string& value) {
   Diagnostics diagnostics;
   PolicyCatalog catalog = policy::catalog();
@@ -59,7 +59,7 @@ TEST(Variables, HaveDefaultsAndAnEscape) {
   EXPECT_EQ(loaded_value("'${PORTCULLIS_TEST_V:-d}'"), "set");
   ::setenv("PORTCULLIS_TEST_V", "", 1);
   EXPECT_EQ(loaded_value("'${PORTCULLIS_TEST_V:-d}'"), "d");
-  // A value is not looked through again.
+  // A value from a variable is not expanded again.
   ::setenv("PORTCULLIS_TEST_V", "${HOME}", 1);
   EXPECT_EQ(loaded_value("'${PORTCULLIS_TEST_V}'"), "${HOME}");
   ::unsetenv("PORTCULLIS_TEST_V");
@@ -108,7 +108,7 @@ TEST(Characters, AreNamedWithTheirPlace) {
             "65535; a typographic quote is not a quote in YAML (U+201C): write \" or '\n");
   EXPECT_EQ(told("version: 1\nzone: @a\n"),
             "c.yaml:2:7: error: a text that begins with `@` must stand in quotes in YAML\n");
-  // In texts they are what they are.
+  // In metadata, which is plain text, such values are valid.
   EXPECT_EQ(told("version: 1\nlisteners: []\nconsumers: [{name: a, metadata: {v: "
                  "\xE2\x80\x9Cquoted\xE2\x80\x9D}}]\n"),
             "");
@@ -162,7 +162,7 @@ TEST(Messages, KnowTheWordsOfOtherProducts) {
                                      {"ext_authz", "`forward_auth`"}})
     says(route("policies: [" + std::string(theirs) + ": {}]"), std::string(ours));
   says("version: 1\nupstreams: [{name: u, balance: leastconn}]\n", "here it is `least_request`");
-  // Elsewhere the same word may be no more than a slip.
+  // In other objects the same word may be a typing mistake.
   says(route("policies: [rate_limit: {limit: 1/s, ke: a}]"), "did you mean `key`?");
 }
 
@@ -194,7 +194,7 @@ TEST(Keys, OfTheAuthorsOwnAreLeftAlone) {
           "{team: "
           "b}}]\nroutes: [{name: a, match: {path: /, x-a: 1}, policies: [{x-why: c, respond: {x-b: 2}}]}]\n"),
       "");
-  // A header is none of them.
+  // A header is not a claim.
   EXPECT_NE(told("version: 1\nlisteners: []\npolicies: [headers: {request: {set: {x-a: '{nothing}'}}}]\n")
                 .find("there is no variable"),
             std::string::npos);

@@ -1,5 +1,5 @@
-// What the loader says about configurations that are written from habit: as another product has them, or as
-// YAML does not. One row for each, so that the words can be read side by side.
+// The loader's messages about habits from other products and from YAML. One row for each, so that the texts
+// can be compared.
 
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ std::string said_of(std::string_view text) {
   return out;
 }
 
-// One line: the place within the file, and what is said there.
+// Expects one message: its position in the file, and its text.
 void expect_said(std::string_view text, const std::string& line) {
   EXPECT_EQ(said_of(text), "c:" + line + "\n") << text;
 }
@@ -85,7 +85,7 @@ TEST(YamlMistakes, NameCharactersThatLookLikeOthers) {
               "4:3: error: this is an en dash (U+2013): write `-`");
   expect_said(kHead + "routes\xEF\xBC\x9A\n  - name: a\n",
               "3:7: error: this is a fullwidth colon (U+FF1A): write `:`");
-  // What stands in a comment does no harm.
+  // A typographic quote in a comment is harmless.
   expect_said(kHead + "# the client\xE2\x80\x99s\nzone: a: b\n",
               "4:7: error: a text with `: ` in it must stand in quotes");
   expect_said(kHead + kApp + "routes: [{name: r, match: {}, upstream: \xD0\xB0pp}]\n",
@@ -153,7 +153,7 @@ TEST(Forms, OfPoliciesAreExplained) {
 }
 
 TEST(Forms, DoNotTellTheSameMistakeTwice) {
-  // What is there and wrong is not missing.
+  // A key with an invalid value does not count as missing.
   expect_said(kHead + kApp + "routes: [{name: r, match: {}, upstream: [app]}]\n",
               "4:41: error: expected text");
   expect_said(kHead + kApp + "routes: [{name: r, match: {}, upstraem: app}]\n",
@@ -180,10 +180,10 @@ TEST(Keys, ThatStandElsewhereAreTold) {
       "4:37: error: unknown key `upstream` in match; it belongs to `routes[]`");
   EXPECT_EQ(of_route("retries"),
             "c:4:46: error: unknown key `retries` in route; it belongs to `upstreams[]`\n");
-  // A word that means something else elsewhere is no hint.
+  // A word that has another meaning elsewhere is not used as a hint.
   expect_said(kHead + "upstreams: [{name: a, targets: [{address: 'a:1'}], hedge: {delay: 1s, uri: /x}}]\n",
               "3:71: error: unknown key `uri` in hedge; it takes `delay`, `attempts` and `budget`");
-  // Where nothing better is known, the keys that there are.
+  // Without a better hint, the message lists the valid keys.
   expect_said(kHead + "policies: [respond: {code: 200}]\n",
               "3:22: error: unknown key `code` in respond; it takes `status`, `content_type` and `body`");
 }

@@ -11,7 +11,7 @@
 namespace portcullis {
 namespace {
 
-// What a block has told on standard error.
+// The text that `block` writes to standard error.
 template <typename Block>
 std::string told_by(Block block) {
   testing::internal::CaptureStderr();

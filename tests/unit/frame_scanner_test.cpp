@@ -20,7 +20,7 @@ std::string frame(uint8_t type, uint32_t stream, size_t size) {
 
 using Heads = std::vector<std::pair<int, int32_t>>;
 
-// Type and stream of all frames, when `text` comes in pieces of that size.
+// The type and stream of all frames when `text` arrives in pieces of that size.
 Heads heads_of(const std::string& text, size_t piece) {
   Heads out;
   FrameScanner scanner;

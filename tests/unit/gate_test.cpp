@@ -16,7 +16,7 @@ TEST(GateTest, LetsInAsManyAsItsLimit) {
   EXPECT_FALSE(gate.try_enter());
   gate.leave();
   EXPECT_TRUE(gate.try_enter());
-  gate.set_limit({2});  // those inside stay
+  gate.set_limit({2});  // requests inside stay inside
   EXPECT_EQ(gate.inside(), 3u);
   gate.leave();
   EXPECT_FALSE(gate.try_enter());
@@ -45,7 +45,7 @@ TEST(GateTest, IsExactWhateverTheThreads) {
   EXPECT_EQ(gate.inside(), 0u);
 }
 
-// Fills the gate and lets each of those inside take as long as `latency` says for that many.
+// Fills the gate, and lets each request take as long as `latency` returns for the number inside.
 template <typename Latency>
 void serve(Gate& gate, int rounds, Latency latency) {
   for (int round = 0; round < rounds; ++round) {
@@ -71,7 +71,7 @@ TEST(GateTest, AnAdaptiveLimitFallsWhereTheBackendQueues) {
   Gate gate;
   gate.set_limit({200, 5, 1.5});
   serve(gate, 50, [](uint32_t) { return 1'000; });
-  // A backend that serves ten at once: the others wait for their turn.
+  // A backend that serves ten requests at once; further ones wait.
   serve(gate, 500, [](uint32_t inside) { return 1'000 * std::max<uint32_t>(1, (inside + 9) / 10); });
   EXPECT_LT(gate.limit(), 60u);
   EXPECT_GE(gate.limit(), 5u);

@@ -25,7 +25,7 @@ TEST(RequestParser, ReadsAHeadInAnyPiecesToTheSameResult) {
   for (size_t step = 1; step <= text.size(); ++step) {
     RequestParser parser(HeadLimits{});
     RequestHead head;
-    std::string buffer;  // reallocates as it grows, so that the views must follow
+    std::string buffer;  // reallocates as it grows, so the views must be adjusted
     ParseState state = ParseState::kNeedMore;
     for (size_t at = 0; state == ParseState::kNeedMore && at < text.size(); at += step) {
       std::string larger = buffer + text.substr(at, step);
@@ -122,7 +122,7 @@ TEST(RequestParser, RefusesABareReturnAsSoonAsItIsSeen) {
   for (const std::string text : {"GET / HTTP/1.1\rX", "GET /\r/", "GET / HTTP/1.1\r\nA: b\rc",
                                  "GET / HTTP/1.1\r\n\rX", "GET / HTTP/1.1\r\r\nHost: a\r\n\r\n"}) {
     EXPECT_EQ(error_of(text), ParseError::kBareCarriageReturn) << text;
-    // Byte by byte: not before the byte behind it is there, which may be its LF.
+    // Byte by byte: a CR is not refused before the next byte, which may be an LF, has arrived.
     RequestParser parser(HeadLimits{});
     RequestHead head;
     size_t size = 0;

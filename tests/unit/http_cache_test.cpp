@@ -135,7 +135,7 @@ TEST(Vary, RequestsThatMeanTheSameAreTheSame) {
 TEST(Freshness, WhatIsFromTheFutureIsOfUnknownAge) {
   const cache::Time received = cache::now();
   const cache::Age age({}, received, received);
-  EXPECT_LT(age.at(received - seconds(1)), seconds(1));  // a clock that is corrected a little
+  EXPECT_LT(age.at(received - seconds(1)), seconds(1));  // a small correction of the clock
   EXPECT_EQ(age.at(received - std::chrono::hours(1)), cache::Age::kUnknown);
   EXPECT_EQ(cache::Age(received + std::chrono::hours(1)).at(received), cache::Age::kUnknown);
 }

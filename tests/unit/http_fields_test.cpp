@@ -81,7 +81,7 @@ TEST(Authority, HasOneHostInOneForm) {
   EXPECT_EQ(canonical_host("[::A]", arena), "[::a]");
   EXPECT_EQ(canonical_host("[0:0::1]", arena), "[::1]");
   EXPECT_EQ(canonical_host("[0000:0000:0000:0000:0000:ffff:192.000.002.009]", arena),
-            "[0000:0000:0000:0000:0000:ffff:192.000.002.009]");  // no address
+            "[0000:0000:0000:0000:0000:ffff:192.000.002.009]");  // not an address
   EXPECT_EQ(canonical_host(std::string("[2001:DB8::0:1]")), "[2001:db8::1]");
   EXPECT_EQ(canonical_host(std::string("*.Example.com")), "*.example.com");
   EXPECT_EQ(port_of("a:80", "http"), "");

@@ -39,7 +39,7 @@ TEST(IpRange, RefusesWhatIsNoBlock) {
     EXPECT_FALSE(IpRange::parse(text)) << text;
 }
 
-// A set against its blocks, tried one by one.
+// Compares a set with a search through its blocks.
 TEST(IpSet, HoldsExactlyItsBlocks) {
   std::mt19937 random(11);
   for (int round = 0; round < 200; ++round) {

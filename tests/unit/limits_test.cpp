@@ -18,7 +18,7 @@ CounterKey stranger(uint64_t hash) {
   return {CounterSpace::kStrangers, hash};
 }
 
-// A race that loses one update in a million shows in most runs.
+// A race that loses one update in a million is detected in most runs.
 TEST(CellTableTest, KeepsWhatItIsGivenByManyThreads) {
   const auto weigh = [](uint64_t payload) { return payload; };
   constexpr uint64_t kKeys = 20'000;
@@ -31,7 +31,7 @@ TEST(CellTableTest, KeepsWhatItIsGivenByManyThreads) {
     std::vector<std::thread> threads;
     for (uint64_t t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
-        // Everybody touches every key once and nearly at the same time, so that they are made in races.
+        // All threads use every key once at nearly the same time, so that cells are created concurrently.
         for (uint64_t i = 0; i < kKeys; ++i)
           table.update(
               hash_of(round, (i * 7919 + t * 3) % kKeys), [](uint64_t old) { return std::optional(old + 1); },
@@ -55,7 +55,7 @@ TEST(CellTableTest, GivesUpHardlyAnythingBeforeItIsNearlyFull) {
   EXPECT_LT(table.evictions(), table.capacity() / 200);
 }
 
-// The token bucket against one that is written down plainly.
+// Compares the token bucket with a simple implementation.
 TEST(LocalLimitsTest, TheTokenBucketAgreesWithItsDefinition) {
   LocalLimits limits(1 << 20);
   const Limit limit(Algorithm::kTokenBucket, 10, milliseconds(1000), 5);
@@ -70,7 +70,7 @@ TEST(LocalLimitsTest, TheTokenBucketAgreesWithItsDefinition) {
     const uint64_t cost = 1 + random() % 3;
     const Verdict verdict = limits.charge(limit, stranger(42), cost, now);
     const bool expected = tokens >= static_cast<double>(cost);
-    // Where the two sums differ by a rounding either may be right.
+    // Where the two sums differ by a rounding error, either result is correct.
     if (std::abs(tokens - static_cast<double>(cost)) > 1e-4) {
       differences += verdict.allowed != expected;
     }
@@ -117,7 +117,7 @@ TEST(LocalLimitsTest, ASlidingWindowNeverLetsMoreInThanTwoWholeWindowsCount) {
     for (unsigned i = 0; i < random() % 3; ++i)
       admitted[ms] += limits.charge(limit, stranger(9), 1, kStart + milliseconds(ms)).allowed;
   }
-  // In any whole second, however it lies. What the weighting assumes is an even flow, which this one is.
+  // Checks every window of one second. The weighting assumes an even flow, which this flow is.
   for (int64_t begin = 1'000; begin < 19'000; begin += 37) {
     int sum = 0;
     for (auto at = admitted.lower_bound(begin); at != admitted.end() && at->first < begin + 1'000; ++at)
@@ -140,8 +140,8 @@ TEST(LocalLimitsTest, ARefundUndoesACharge) {
   }
 }
 
-// Ten million keys in a table for half a million: memory stays, and whoever is far over his limit is not
-// forgotten.
+// Ten million keys in a table for half a million: the memory is constant, and counters far beyond their limit
+// stay.
 TEST(LocalLimitsTest, AFloodOfKeysDoesNotClearTheAccountsOfThoseOverTheirLimit) {
 #ifdef PORTCULLIS_SANITIZED
   LocalLimits limits(1 << 20);
@@ -167,8 +167,8 @@ TEST(LocalLimitsTest, AFloodOfKeysDoesNotClearTheAccountsOfThoseOverTheirLimit) 
   EXPECT_EQ(forgotten, 0u);
 }
 
-// A limit with long periods weighs more than one with short ones, and has more keys; still it pushes out its
-// own.
+// A limit with long periods has heavier counters than one with short periods, and more keys; still it evicts
+// only its own counters.
 TEST(LocalLimitsTest, AFloodOfOneLimitLeavesTheCountersOfAnotherAlone) {
   for (const Algorithm algorithm : {Algorithm::kTokenBucket, Algorithm::kSlidingWindow}) {
     LocalLimits limits(64 << 10);
@@ -190,7 +190,7 @@ TEST(LocalLimitsTest, AFloodOfOneLimitLeavesTheCountersOfAnotherAlone) {
 
 TEST(LocalLimitsTest, ASpaceIsNotFilledByAnother) {
   LocalLimits limits(64 << 10);
-  constexpr uint64_t kNonces = 100;  // so few that they hardly ever meet in one place
+  constexpr uint64_t kNonces = 100;  // so few that two of them rarely share a bucket
   const Limit limit(Algorithm::kTokenBucket, 1, milliseconds(60'000), 1);
   for (uint64_t i = 0; i < kNonces; ++i)
     limits.charge(limit, {CounterSpace::kNonces, limits.hash_key(0, std::to_string(i))}, 1, kStart);

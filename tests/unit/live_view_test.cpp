@@ -55,10 +55,10 @@ TEST(PercentileMeter, ForgetsWhatIsLongAgo) {
     meter.add(latency);
     meter.update(1);
   }
-  EXPECT_LT(meter.milliseconds(0.5), 0);  // nobody has come for long
+  EXPECT_LT(meter.milliseconds(0.5), 0);  // there were no requests for a long time
 }
 
-// As policies have them.
+// A reason as policies define it.
 const EndReason kRateLimited{"rate_limited", 429, "A rate limit refused the request.", CallerLimit::kReached};
 
 AccessEntry entry(uint16_t status, const EndReason& ended, std::chrono::microseconds took,
@@ -92,7 +92,7 @@ TEST(Notables, KeepWhatFails) {
   EXPECT_FALSE(is_kept(101, kEnds.tunnel_closed));
 }
 
-// A call of gRPC has the status 200 whatever becomes of it.
+// A gRPC call has the status 200 whether it succeeds or fails.
 TEST(Notables, KeepCallsThatFail) {
   const auto is_kept = [](const EndReason& ended) {
     Notables one;
@@ -119,7 +119,7 @@ TEST(Notables, KeepTheLatestFailures) {
   for (int i = 0; i < 1000; ++i) notables.note(entry(500, kEnds.complete, std::chrono::microseconds(i)), 0);
   const auto failed = notables.take().failed;
   ASSERT_EQ(failed.size(), 64u);
-  EXPECT_EQ(failed.front().took, 936us);  // the oldest first
+  EXPECT_EQ(failed.front().took, 936us);  // oldest first
   EXPECT_EQ(failed.back().took, 999us);
   EXPECT_TRUE(notables.take().failed.empty());
 }
@@ -133,7 +133,7 @@ TEST(Notables, KeepTheSlowest) {
   EXPECT_FALSE(notables.wants(200, kEnds.complete, 900us, 0));
   EXPECT_TRUE(notables.wants(200, kEnds.complete, 1ms, 0));
   EXPECT_FALSE(notables.wants(101, kEnds.tunnel_closed, 1h, 0));
-  EXPECT_TRUE(notables.wants(200, kEnds.complete, 1us, 60));  // those are long ago
+  EXPECT_TRUE(notables.wants(200, kEnds.complete, 1us, 60));  // the earlier slow requests are too old
   auto slow = notables.take().slow;
   ASSERT_EQ(slow.size(), 16u);
   for (const Story& one : slow) EXPECT_GE(one.took, 984us);
@@ -173,7 +173,7 @@ TEST(LiveView, TellsWhatTheRegistryCounts) {
   ASSERT_EQ(told["routes"].size(), 1u);
   EXPECT_EQ(told["routes"][0]["name"], "orders");
   EXPECT_EQ(told["routes"][0]["total"], 300);
-  EXPECT_EQ(told["routes"][0]["own"], -1);  // nobody has measured
+  EXPECT_EQ(told["routes"][0]["own"], -1);  // nothing was measured
   EXPECT_NEAR(told["routes"][0]["p99"].get<double>(), 2, 0.5);
   EXPECT_EQ(view.history().size(), 30u);
   EXPECT_EQ(view.series(SeriesBook::Kind::kRoute, "orders").size(), 30u);
@@ -233,7 +233,7 @@ TEST(LiveView, HandsOverWhatLiveTailsAskFor) {
     piece.id = 7;
     piece.left_out = 1;
     for (uint64_t i = 0; i < 200; ++i) piece.stories.push_back({1000 - i, 1us, 0, "{}"});
-    batch.tails.push_back({.id = 8, .stories = {{1, 1us, 0, "{}"}}});  // that is closed by now
+    batch.tails.push_back({.id = 8, .stories = {{1, 1us, 0, "{}"}}});  // this tail has been closed
     view.add(std::move(batch));
   }
   const nlohmann::json told = view.take_tail(7);

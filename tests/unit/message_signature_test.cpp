@@ -11,7 +11,7 @@ namespace {
 using http::InnerList;
 using http::parse_dictionary;
 
-// One dictionary member that is an inner list.
+// Parses a single dictionary member that is an inner list.
 InnerList list_of(const std::string& text) {
   const auto dictionary = parse_dictionary(text);
   EXPECT_TRUE(dictionary) << text;
@@ -21,7 +21,7 @@ InnerList list_of(const std::string& text) {
 class SignatureBaseTest : public ::testing::Test {
  protected:
   SignatureBaseTest() {
-    // RFC 9421 appendix B.2's request.
+    // The request of RFC 9421 appendix B.2.
     request.method = "POST";
     request.target = "/foo?param=Value&Pet=dog";
     request.path = "/foo";
@@ -117,7 +117,7 @@ TEST(StructuredFieldsTest, DictionariesAreReadAndWritten) {
   const auto again = parse_dictionary("a=1, b;x=2;y;x=3, a=3 ,\tc=?1");
   ASSERT_TRUE(again);
   ASSERT_EQ(again->size(), 3u);
-  EXPECT_EQ(again->at(0).key, "a");  // in the place where it came first, with the value that came last
+  EXPECT_EQ(again->at(0).key, "a");  // at its first position, with its last value
   EXPECT_EQ(std::get<int64_t>(std::get<http::Item>(again->at(0).value).value), 3);
   EXPECT_EQ(http::serialize(std::get<http::Item>(again->at(1).value)), "?1;x=3;y");
 }

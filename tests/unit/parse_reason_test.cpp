@@ -7,7 +7,7 @@ namespace {
 
 using http::h1::ParseError;
 
-// What clients of the gateway get, and what those of its small server get.
+// The errors for clients of the gateway, and for clients of its small server.
 TEST(ReasonOfBadRequest, HasTheStatusOfTheError) {
   for (auto error = static_cast<uint8_t>(ParseError::kBareCarriageReturn);
        error <= static_cast<uint8_t>(ParseError::kTrailersTooLarge); ++error) {

@@ -33,7 +33,7 @@ std::vector<std::string> segments_of(const std::string& path) {
   return out;
 }
 
-// The documented precedence, spelt out: sort every rule that matches, take the first.
+// The documented precedence, implemented naively: sorts all matching rules and takes the first.
 MatchResult naive_match(const std::vector<RouteRule>& rules, const RequestView& request) {
   const std::string host(request.host), path(request.path), method(request.method);
   using Key = std::tuple<int, int, int, std::vector<int>, int, int, uint32_t>;
@@ -150,7 +150,7 @@ TEST(RouteTable, AgreesWithANaiveMatcherOnRandomTables) {
 TEST(RouteTable, SaysWhyOneRuleComesBeforeAnother) {
   const auto why = [](RouteRule chosen, RouteRule other) {
     const RequestView request{"a.example.com", "/v1/x", "GET"};
-    // The table agrees, in either order, unless nothing but the order decides.
+    // The table agrees for either order of the rules, unless only the order decides.
     const std::string reason = why_preferred(chosen, other, request.host);
     EXPECT_EQ(RouteTable({chosen, other}).match(request).route, 0u);
     if (reason != "stands before it") {
@@ -245,7 +245,7 @@ TEST(PathRewrite, PutsParametersWhereTheyAreNamed) {
   EXPECT_EQ(rewritten({{}, "", "", {}}, "/new/{rest}", "/a"), "/new/a");
   const RouteRule regex{{}, "", "", {}, "/(?P<year>[0-9]{4})-(?P<name>.*)"};
   EXPECT_EQ(rewritten(regex, "/{name}/{year}", "/2026-report"), "/report/2026");
-  // What an expression cuts out can turn into dot segments; they must not reach the upstream.
+  // Text that an expression captures can form dot segments, which must not reach the upstream.
   EXPECT_EQ(rewritten(regex, "/a/{name}/b", "/2026-.."), "/b");
   EXPECT_EQ(rewritten(regex, "/{name}", "/2026-../../x"), "refused");
   EXPECT_EQ(PathRewrite::check("/{id}/{kind}", PathParameters(path).names()), "");

@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A field of the object of `type` that lies at `object`.
+// Called with a field of the object of `type` at `object`.
 using VisitField = std::function<void(const std::string& name, const AnyObject& type,
                                       const AnyObject::Field& field, Place object)>;
 
@@ -36,7 +36,7 @@ void visit_all_fields(const VisitField& visit) {
     visit_fields(*policy.type, policy.type->defaults(), policy.name, visit);
 }
 
-// What of `text` is wrong as a value of `type`, or ""; the value is then at `out`.
+// What is wrong with `text` as a value of `type`, or ""; the loaded value is at `out`.
 std::string problem_of(const AnyType& type, const std::string& text, Place out) {
   Diagnostics diagnostics;
   const auto node = parse_yaml(text, "c.yaml", diagnostics);
@@ -44,7 +44,7 @@ std::string problem_of(const AnyType& type, const std::string& text, Place out) 
   return diagnostics.has_errors() ? diagnostics.sorted().front().message : "";
 }
 
-// The reference shows what a default-constructed object has, in the words of the configuration.
+// The reference shows the values of a default-constructed object, as they are written in a configuration.
 TEST(Defaults, LoadAsWhatTheyAre) {
   size_t count = 0;
   visit_all_fields([&](const std::string& name, const AnyObject& type, const auto& field, Place) {
@@ -58,7 +58,7 @@ TEST(Defaults, LoadAsWhatTheyAre) {
   EXPECT_GT(count, 250u);
 }
 
-// An object inside another one has the defaults that the reference shows for it.
+// An object inside of another one has the defaults that the reference shows.
 TEST(Defaults, AreTheSameInsideOfOtherObjects) {
   visit_all_fields([&](const std::string& name, const AnyObject& type, const auto& field, Place object) {
     EXPECT_EQ(field.type->yaml_of(AnyObject::member_of(object, field)),
@@ -88,7 +88,7 @@ TEST(Defaults, AreShownInTheReferenceAndTheSchema) {
       .optional("texts", &Shown::texts, list_of(text("x")), "Which.");
   const auto& fields = type.fields();
   EXPECT_EQ(type.default_text(fields[0]), "90s");
-  EXPECT_EQ(type.default_text(fields[1]), "none");  // no port is 0
+  EXPECT_EQ(type.default_text(fields[1]), "none");  // a port of 0 means none
   EXPECT_EQ(type.default_text(fields[2]), "none");
   EXPECT_EQ(type.default_text(fields[3]), "[a, b c, '@d', 'e,f', 'true']");
   type.default_in_words("all letters");
@@ -99,7 +99,7 @@ TEST(Defaults, AreShownInTheReferenceAndTheSchema) {
   EXPECT_EQ(properties["texts"]["description"], "Which. Default: all letters.");
 }
 
-// Two values that differ are never shown alike.
+// Two different values must not be shown as equal.
 template <typename T>
 void expect_written(const Type<T>& type, T value, const std::string& text) {
   struct One {

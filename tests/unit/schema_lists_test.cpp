@@ -10,8 +10,8 @@
 namespace portcullis::config {
 namespace {
 
-// How many elements the list at `out` has once `text` has been loaded into it. What is wrong with the
-// elements themselves does not matter here.
+// The number of elements of the list at `out` after loading `text`. Mistakes in the elements do not matter
+// here.
 size_t loaded_size(const AnyType& type, Place out, const char* text) {
   Diagnostics diagnostics;
   const auto node = parse_yaml(text, "c.yaml", diagnostics);
@@ -21,8 +21,8 @@ size_t loaded_size(const AnyType& type, Place out, const char* text) {
 
 using Visit = std::function<void(const std::string& place, const AnyType& type, Place out)>;
 
-// Calls `visit` for each field that takes a list: of the object of `type` at `object`, and of all objects in
-// it.
+// Calls `visit` for each field that takes a list: of the object of `type` at `object`, and of all objects
+// inside of it.
 void visit_lists(const AnyObject& type, Place object, const std::string& place, const Visit& visit) {
   for (const AnyObject::Field& field : type.fields()) {
     const Place member = AnyObject::member_of(object, field);
@@ -52,7 +52,7 @@ TEST(Lists, ReplaceTheirDefault) {
   EXPECT_GT(count, 40u);
 }
 
-// An empty list is empty, or an error that says so.
+// An empty list is either accepted as empty, or is an error that says so.
 TEST(Lists, MayBeEmptyOrSayThatTheyMayNot) {
   visit_all_lists([&](const std::string& place, const AnyType& type, Place out) {
     Diagnostics diagnostics;

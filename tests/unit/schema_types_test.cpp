@@ -44,7 +44,7 @@ concept CanChoose = requires {
   choice<E>();
 };
 
-// A member takes the type of its own C++ type, and no other compiles.
+// A member accepts the type of its own C++ type; others do not compile.
 static_assert(CanBind<&Sample::pause, Type<milliseconds>>);
 static_assert(!CanBind<&Sample::narrow, Type<milliseconds>>);
 static_assert(!CanBind<&Sample::wide, Type<milliseconds>>);

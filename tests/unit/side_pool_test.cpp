@@ -11,7 +11,7 @@
 namespace portcullis {
 namespace {
 
-// A pool with one thread, which is busy until release().
+// A pool with one thread, which is busy until release() is called.
 class SidePoolTest : public ::testing::Test {
  protected:
   ~SidePoolTest() override {
@@ -30,7 +30,7 @@ class SidePoolTest : public ::testing::Test {
   void release() {
     if (!std::exchange(released_, true)) busy_.set_value();
   }
-  // What the job yields.
+  // The result of the job.
   std::optional<int> outcome(PoolJob<int>& job) {
     struct Wait {
       static Task<std::optional<int>> run(PoolJob<int>& its_job) { co_return co_await its_job; }
@@ -64,7 +64,7 @@ TEST_F(SidePoolTest, WorkThatIsGivenUpBeforeItBeginsIsDroppedAtOnce) {
   EXPECT_EQ(outcome(job), std::nullopt);
   {
     PoolJob<int> destroyed(pool_, loop_);
-    ASSERT_TRUE(destroyed.submit(work));  // there is room again
+    ASSERT_TRUE(destroyed.submit(work));  // there is space again
   }
   EXPECT_EQ(owned.use_count(), 2);
   release();

@@ -1,4 +1,4 @@
-// Signatures and key sets, on the vectors of the RFCs.
+// Signatures and key sets, with the test vectors of the RFCs.
 #include <gtest/gtest.h>
 
 #include "crypto/encoding.h"
@@ -80,7 +80,7 @@ const Vector kVectors[] = {
      "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"},
 };
 
-// How many of the key's verifiers accept.
+// The number of the key's verifiers that accept the signature.
 int accepting(const Vector& vector, const std::string& message, const std::string& signature) {
   const auto keys = parse_jwks(vector.jwk, nullptr);
   if (!keys) return -1;
@@ -93,7 +93,7 @@ TEST(SignatureTest, TheVectorsOfTheRfcsAreAccepted) {
   for (const Vector& vector : kVectors) {
     const auto signature = base64_decode(vector.signature, Base64::kUrl);
     ASSERT_TRUE(signature) << vector.name;
-    // By one algorithm only, although an RSA key could serve six.
+    // Only one algorithm accepts, although an RSA key can be used with six.
     EXPECT_EQ(accepting(vector, vector.message, *signature), 1) << vector.name;
   }
 }
@@ -122,11 +122,11 @@ TEST(SignatureTest, WeakKeysAreRefused) {
     return keys ? std::string() : keys.error().message;
   };
   EXPECT_NE(fault_of(R"({"kty":"oct","k":"c2hvcnQ"})").find("at least 32 bytes"), std::string::npos);
-  // 1024 bits.
+  // A key of 1024 bits.
   const std::string modulus = base64_encode('\xc1' + std::string(126, 'x') + '\x01', Base64::kUrl);
   EXPECT_NE(fault_of(R"({"kty":"RSA","e":"AQAB","n":")" + modulus + "\"}").find("too weak"),
             std::string::npos);
-  // Not on the curve.
+  // A point that is not on the curve.
   const std::string zero = base64_encode(std::string(32, '\x01'), Base64::kUrl);
   EXPECT_NE(fault_of(R"({"kty":"EC","crv":"P-256","x":")" + zero + R"(","y":")" + zero + "\"}").find("curve"),
             std::string::npos);
@@ -144,11 +144,11 @@ TEST(SignatureTest, AKeyServesWhatItsJwkSays) {
   EXPECT_EQ(count(with(R"(,"alg":"PS256")")), 1u);
   EXPECT_EQ(count(with(R"(,"alg":"RSA-OAEP")")), 0u);  // for encryption
   EXPECT_EQ(count(with(R"(,"alg":"none")")), 0u);
-  EXPECT_EQ(count(with(R"(,"alg":"HS256")")), 0u);  // another kind's
+  EXPECT_EQ(count(with(R"(,"alg":"HS256")")), 0u);  // an algorithm of another key type
   EXPECT_EQ(count(with(R"(,"key_ops":["sign"])")), 0u);
   EXPECT_EQ(count(with(R"(,"key_ops":["verify"])")), 6u);
   EXPECT_EQ(count(R"({"kty":"RSA","use":"enc","e":"AQAB","n":"AQAB"})"), 0u);
-  EXPECT_EQ(count(R"({"keys":[{"kty":"new"},5,)" + rsa + "]}"), 6u);  // others are passed over
+  EXPECT_EQ(count(R"({"keys":[{"kty":"new"},5,)" + rsa + "]}"), 6u);  // other keys are skipped
   for (const char* garbage : {"", "{}", "[]", "{\"keys\":{}}", "{\"keys\":[]}", "<html>", "{\"keys\":[{}]}"})
     EXPECT_EQ(count(garbage), 0u) << garbage;
 }
@@ -162,7 +162,7 @@ TEST(SignatureTest, PrivateKeysAreRefused) {
 
 TEST(EncodingTest, Base64IsStrict) {
   EXPECT_EQ(base64_decode("_-8", Base64::kUrl), "\xff\xef");
-  for (const char* bad : {"_-8=", "_-9", "_ -8", "_-8\n", "+/8", "A", "_-8."})  // _-9 has stray bits
+  for (const char* bad : {"_-8=", "_-9", "_ -8", "_-8\n", "+/8", "A", "_-8."})  // _-9 has nonzero unused bits
     EXPECT_FALSE(base64_decode(bad, Base64::kUrl)) << bad;
   EXPECT_EQ(base64_decode("/+8=", Base64::kStandard), "\xff\xef");
   EXPECT_FALSE(base64_decode("/+8", Base64::kStandard));

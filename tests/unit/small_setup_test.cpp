@@ -17,7 +17,7 @@ Result<SmallPlan> plan(const SmallOptions& options) {
   return plan_small_setup(options, AllAddresses::kDualStack);
 }
 
-// What is wrong with the options, or "".
+// The error for the options, or "".
 std::string problem(const SmallOptions& options) {
   const auto made = plan(options);
   return made ? "" : made.error().message;
@@ -344,7 +344,7 @@ TEST(SmallSetup, NamesTheCommandThatMadeItForAShell) {
       "portcullis run --to localhost:3000 --to http://10.0.0.2:3000/ --to 'unix:/run/app'\\''s: #1.sock' "
       "--listen :8080 --domain A.test --domain '*.b.test' --key " +
           hash_of_api_key(*options.key) + " --rate 100/min --cache --dashboard localhost:9090");
-  // In the file it is a comment of one line, whatever is in it.
+  // In the YAML file the command is a comment of one line, whatever its text.
   const std::string text = yaml_of(*plan(to({":3000"})), "portcullis\nadmin: {address: x}\xE2\x80\xA8y: z");
   EXPECT_EQ(text.substr(0, text.find("\n# Check")), "# Made by: portcullis?admin: {address: x}???y: z");
 }

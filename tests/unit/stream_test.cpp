@@ -17,7 +17,7 @@
 namespace portcullis {
 namespace {
 
-// The kernel, with a script of faults before it: an errno to fail with, or a cap on the bytes moved.
+// The kernel with scripted faults: an errno to return, or a limit on the bytes moved.
 class FaultySyscalls final : public Syscalls {
  public:
   struct Fault {
@@ -26,7 +26,7 @@ class FaultySyscalls final : public Syscalls {
   };
   std::deque<Fault> on_recv, on_send, on_sendmsg, on_sendfile, on_send_many, on_accept, on_wait, on_socket,
       on_connect, on_epoll_ctl;
-  std::vector<size_t> batches;  // how many sends each send_many() had
+  std::vector<size_t> batches;  // number of sends in each send_many()
 
   ssize_t recv(int fd, void* data, size_t size, int flags) override {
     return apply(on_recv, size) ? Syscalls::recv(fd, data, size, flags) : -1;
@@ -42,7 +42,7 @@ class FaultySyscalls final : public Syscalls {
   ssize_t sendfile(int to, int from, off_t* offset, size_t size) override {
     return apply(on_sendfile, size) ? Syscalls::sendfile(to, from, offset, size) : -1;
   }
-  // A fault comes after the kernel has begun, as an interruption does.
+  // The fault occurs after the kernel has begun to connect, as an interruption does.
   int connect(int fd, const sockaddr* address, socklen_t length) override {
     const int outcome = Syscalls::connect(fd, address, length);
     size_t unused = 0;
@@ -119,7 +119,7 @@ class StreamTest : public ::testing::Test {
     result = co_await stream->send_file(file, offset, size, Milliseconds(5000));
     done = true;
   }
-  // All that comes until the task has ended.
+  // Everything that arrives until the task has ended.
   std::string receive_until_done() {
     std::string got;
     char some[4096];
@@ -194,7 +194,7 @@ TEST_F(StreamTest, EndOfStreamAfterShortReadIsSeen) {
 TEST_F(StreamTest, WriteGoesOnAfterShortWritesInterruptionsAndFullBuffers) {
   syscalls.on_send = {{0, 1}, {EINTR}, {0, 2}, {EAGAIN}, {ENOBUFS}, {0, 3}};
   tasks.spawn(write_all("0123456789", Milliseconds(5000)));
-  // EAGAIN was invented, so only a real change of the socket wakes the writer; reading does that.
+  // The EAGAIN was injected, so only a real change of the socket wakes the writer; reading causes one.
   EXPECT_EQ(receive_until_done(), "0123456789");
   EXPECT_EQ(result.error, 0);
 }
@@ -205,13 +205,13 @@ TEST_F(StreamTest, SendsAPartOfAFile) {
   for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * i >> 7);
   ASSERT_EQ(::pwrite(file.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
   syscalls.on_sendfile = {{0, 1}, {EINTR}, {0, 10'000}, {ENOBUFS}, {0, 3}};
-  tasks.spawn(send_file(file.get(), 1000, text.size() - 2000));  // more than the socket takes at once
+  tasks.spawn(send_file(file.get(), 1000, text.size() - 2000));  // more than fits into the socket's buffer
   EXPECT_EQ(receive_until_done(), text.substr(1000, text.size() - 2000));
   EXPECT_EQ(result.error, 0);
   EXPECT_EQ(result.bytes, text.size() - 2000);
 
   done = false;
-  tasks.spawn(send_file(file.get(), text.size() - 10, 20));  // it has not so much
+  tasks.spawn(send_file(file.get(), text.size() - 10, 20));  // the file is shorter
   EXPECT_EQ(receive_until_done(), text.substr(text.size() - 10));
   EXPECT_EQ(result.error, EIO);
 
@@ -256,7 +256,7 @@ TEST_F(StreamTest, DestroyingAWaitingTaskWithdrawsItsOperation) {
   EXPECT_EQ(result.bytes, 21u);
 }
 
-// Streams whose readers all answer with what they have read, in one batch of events.
+// Streams whose readers answer with the data that they have read, in one batch of events.
 class BatchTest : public ::testing::Test {
  protected:
   static constexpr size_t kCount = 5;
@@ -299,7 +299,7 @@ TEST_F(BatchTest, SmallSendsOfOneBatchOfEventsAreOneCall) {
   FaultySyscalls syscalls;
   use(syscalls);
   loop->run_once(Milliseconds(1000));
-  // The last event has none after it to wait for.
+  // The last event has no further event to wait for.
   EXPECT_EQ(syscalls.batches, std::vector<size_t>{kCount - 1});
   for (size_t i = 0; i < kCount; ++i) {
     EXPECT_EQ(received(i), "hello");
@@ -312,7 +312,7 @@ TEST_F(BatchTest, EachSendOfABatchFailsAlone) {
   FaultySyscalls syscalls;
   syscalls.on_send_many = {{ECONNRESET}, {0, 2}, {EAGAIN}};
   use(syscalls);
-  // An EAGAIN of a batch waits for the socket like any other; the others are not held up.
+  // An EAGAIN in a batch waits for the socket as usual; the other sends are not delayed.
   loop->run_once(Milliseconds(1000));
   EXPECT_EQ(results[0].error, ECONNRESET);
   EXPECT_EQ(received(0), "") << "sent again after an error";
@@ -321,7 +321,7 @@ TEST_F(BatchTest, EachSendOfABatchFailsAlone) {
   EXPECT_EQ(received(3), "hello");
   EXPECT_EQ(results[2].error, EINPROGRESS);
   for (int i = 0; i < 50 && results[2].error == EINPROGRESS; ++i) loop->run_once(Milliseconds(50));
-  EXPECT_EQ(results[2].error, ETIMEDOUT);  // the script's EAGAIN was a lie, so no event follows it
+  EXPECT_EQ(results[2].error, ETIMEDOUT);  // the EAGAIN was injected, so no event follows
 }
 
 TEST_F(BatchTest, TasksDestroyedBeforeOrDuringTheBatchAreLeftOut) {
@@ -358,7 +358,7 @@ TEST_F(BatchTest, TheKernelSendsThemAllInOneCall) {
   const auto kernel = BatchedSyscalls::create();
   if (!kernel) GTEST_SKIP() << "io_uring is not available here";
   use(*kernel);
-  peers[1].reset();  // its answer meets a closed socket
+  peers[1].reset();  // the answer is sent to a closed socket
   loop->run_once(Milliseconds(1000));
   EXPECT_EQ(results[1].error, EPIPE);
   for (const size_t i : {0u, 2u, 3u, 4u}) EXPECT_EQ(received(i), "hello");

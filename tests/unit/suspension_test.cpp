@@ -1,4 +1,4 @@
-// Policies that decide later, in a real worker with a real client: no policy of the gateway does so yet.
+// Policies that suspend a request, in a real worker with a real client.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -23,7 +23,7 @@ struct FrameGuard {
   ~FrameGuard() { --frames_alive; }
 };
 
-// Sleeps twice, with a decision to suspend again in between, then continues or refuses.
+// Sleeps twice, suspending again in between, and then continues or refuses.
 class Sleeper final : public policy::Policy {
  public:
   Sleeper(Milliseconds delay, uint16_t refusal) : delay_(delay), refusal_(refusal) {}
@@ -135,7 +135,7 @@ TEST_F(SuspensionTest, StoppingDestroysWhatIsSuspended) {
   const UniqueFd client = ask(kRequest);
   const Clock::time_point deadline = Clock::now() + std::chrono::seconds(20);
   while (frames_alive == 0 && Clock::now() < deadline) std::this_thread::yield();
-  ASSERT_EQ(frames_alive, 1);  // TearDown sees that it goes
+  ASSERT_EQ(frames_alive, 1);  // TearDown() checks that it is destroyed
 }
 
 }  // namespace

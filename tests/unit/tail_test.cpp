@@ -11,7 +11,7 @@
 namespace portcullis::telemetry {
 namespace {
 
-// As policies have them.
+// A reason as policies define it.
 const EndReason kTooMany{"rate_limited", 429, "A rate limit refused the request.", CallerLimit::kReached};
 const EndReason kNoKey{"key_missing", 401, "The request has no key."};
 
@@ -139,7 +139,7 @@ TEST(SeriesBook, KeepsTheLastMinutesOfWhatHasTraffic) {
   EXPECT_EQ(busy.back()[1], 5.0);
   EXPECT_EQ(busy.back()[4], -1.0);
   EXPECT_TRUE(book.describe(Kind::kRoute, "idle").empty());
-  EXPECT_TRUE(book.describe(Kind::kConsumer, "once").empty());  // longer ago than is kept
+  EXPECT_TRUE(book.describe(Kind::kConsumer, "once").empty());  // older than the history
   EXPECT_TRUE(book.describe(Kind::kConsumer, "busy").empty());
 }
 

@@ -20,7 +20,7 @@ TEST(WithoutSecrets, LeavesSchemeHostAndPath) {
 }
 
 TEST(JsonEscaping, IsReadAsItWas) {
-  // Each character at each place of what is looked at in one piece.
+  // Each character at each position within the eight bytes that are checked at once.
   for (int c = 0; c < 0x80; ++c) {
     for (size_t at = 0; at < 20; ++at) {
       std::string text(20, 'x');

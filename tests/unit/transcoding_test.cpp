@@ -74,10 +74,10 @@ TEST(PathTree, WordsWinOverStarsAndTheSameIsRefused) {
   EXPECT_TRUE(add("/any", 8, "*"));
   EXPECT_EQ(tree.find("GET", "/a/b"), 2u);
   EXPECT_EQ(tree.find("GET", "/a/x"), 1u);
-  EXPECT_EQ(tree.find("PUT", "/a/b"), 4u);  // the word has none for PUT
+  EXPECT_EQ(tree.find("PUT", "/a/b"), 4u);  // the literal path has no PUT
   EXPECT_EQ(tree.find("GET", "/a/b:go"), 5u);
   EXPECT_EQ(tree.find("GET", "/a/b/d"), 3u);
-  EXPECT_EQ(tree.find("GET", "/a/b:no"), 1u);  // a colon is no verb where none is known
+  EXPECT_EQ(tree.find("GET", "/a/b:no"), 1u);  // a colon begins a verb only if the verb is known
   EXPECT_EQ(tree.find("PATCH", "/any"), 8u);
   EXPECT_FALSE(tree.find("PUT", "/b"));
 }
@@ -110,7 +110,7 @@ TEST(BuildRequest, PutsEachPartInItsField) {
             "\0\0\0\0\x15\x20\x07\x0a\x09shelves/1\x28\x01\x3a\x01"
             "a\x3a\x01"
             "b"s);
-  // The body comes first, so that the path has the last word.
+  // The body is applied first, so that values from the path take precedence.
   EXPECT_EQ(built("PUT", {.path = "/v1/shelves/1", .body = R"({"name": "x"})"}),
             "\0\0\0\0\x10\x12\x03\x0a\x01x\x0a\x09shelves/1"s);
   EXPECT_EQ(built("POST", {.path = "/shelf.Shelves/Import", .body = R"([{"name": "x"}, {}])"}),
@@ -146,7 +146,7 @@ TEST(BuildRequest, EndsWhenItsMessagesAreTooLargeOrNotWanted) {
 
 using Step = ResponseConverter::Step;
 
-// A response of one of the methods, on its way through the converter.
+// The conversion of a method's response.
 struct Conversion {
   explicit Conversion(const char* method, JsonForm form = {{}, StreamForm::kArray, 10'000}, size_t room = 64)
       : pool(1, room),
@@ -156,7 +156,7 @@ struct Conversion {
     head.fields.add("content-type", "application/grpc");
     EXPECT_NE(converter.begin(head), ResponseConverter::Way::kPass);
   }
-  // What `step` comes to in the end.
+  // The final result of `step`.
   Step settle(Step step) {
     return step == Step::kLater ? tests::run_to_end(loop, converter.proceed(out)) : step;
   }
@@ -174,7 +174,7 @@ struct Conversion {
   std::string out;
 };
 
-// What becomes of `body`, received in two parts.
+// The conversion of `body`, received in two parts.
 std::string answered(const char* method, StreamForm form, const std::string& body, size_t cut,
                      std::string_view trailers, uint16_t& status) {
   Conversion conversion(method, {{}, form, 1000});
@@ -202,7 +202,7 @@ TEST(JsonResponse, IsTheSameHoweverTheBodyIsCut) {
     EXPECT_EQ(told(StreamForm::kArray, "grpc-status: 3\r\n"), "failed");
     EXPECT_EQ(told(StreamForm::kArray, ""), "failed");
     EXPECT_EQ(answered("/shelf.Shelves/Import", StreamForm::kArray, body, cut, "grpc-status: 0\r\n", status),
-              "failed");  // three answers where there is one
+              "failed");  // three answers where one is expected
   }
   uint16_t status = 0;
   EXPECT_EQ(answered("/shelf.Shelves/Import", StreamForm::kArray, one, 2,
@@ -231,7 +231,7 @@ TEST(JsonResponse, MakesOnlyWhatIsSmallOnTheWorker) {
   EXPECT_EQ(unary.end(), Step::kDone);
   EXPECT_EQ(unary.out, json);
 
-  // What has come of the next message waits for the rest of it.
+  // The received part of the next message waits for the rest.
   Conversion stream("/shelf.Shelves/Watch");
   const std::string small = framed("\x0a\x01y");
   EXPECT_EQ(stream.take(small + body + small.substr(0, 6)), Step::kDone);
@@ -306,11 +306,11 @@ TEST(JsonResponse, RefusesMessagesThatAreCutOffOrBroken) {
                                   "\x12\x02\x0a\x00"s, "\x7a\x01x"s, "\x25\0\0\0\0"s})
     EXPECT_EQ(outcome(good), Step::kDone) << testing::PrintToString(good);
   for (const std::string& bad : {
-           "\x4a\x05\x01"s,                       // a packed field that is cut off
-           "\x4a\x01\x80"s,                       // its number is
-           "\x4a\x0b" + std::string(11, '\xff'),  // it has too many bytes
-           "\x52\x03\0\0\0"s,                     // less than a float
-           "\x12\x04\x4a\x05\x01\x01"s,           // the same in a message within it
+           "\x4a\x05\x01"s,                       // a truncated packed field
+           "\x4a\x01\x80"s,                       // a truncated number in a packed field
+           "\x4a\x0b" + std::string(11, '\xff'),  // a number with too many bytes
+           "\x52\x03\0\0\0"s,                     // fewer bytes than a float
+           "\x12\x04\x4a\x05\x01\x01"s,           // a truncated packed field in an inner message
            "\x0a\x05x"s,
            "\x0a"s,
            "\x80"s,

@@ -11,7 +11,7 @@ namespace {
 
 class UpstreamTest : public ::testing::Test {
  protected:
-  // Targets on ports 1, 2, ... with these weights.
+  // Targets on the ports 1, 2, ... with these weights.
   void define(Balance balance, const std::vector<uint32_t>& weights) {
     definition->balance = balance;
     for (size_t i = 0; i < weights.size(); ++i) {
@@ -60,13 +60,12 @@ TEST_F(UpstreamTest, RoundRobinGivesEachItsWeightEvenlySpread) {
 TEST_F(UpstreamTest, LeastRequestTakesTheLessLoadedOfTwoByWeight) {
   define(Balance::kLeastRequest, {1, 1, 1, 1});
   for (int i = 0; i < 1000; ++i) ++pick().in_flight;
-  // Two choices keep the loads close together: within a few of each other, where one choice would be off by
-  // tens.
+  // Two choices keep the loads within a few of each other; one choice would differ by tens.
   for (const auto& [address, picks] : count(400)) EXPECT_GT(picks, 0) << address;
   Target* first = upstream->pick(0b1110);
   ASSERT_NE(first, nullptr);
   EXPECT_NEAR(first->in_flight, 250, 5);
-  // A loaded target is picked only when both choices are it, which cannot be.
+  // A loaded target is chosen only when both choices are that target, which is impossible.
   first->in_flight = 100'000;
   EXPECT_EQ(count(400).count(first->address().to_string()), 0u);
 }
@@ -84,7 +83,7 @@ TEST_F(UpstreamTest, FailuresInARowEjectForAWhile) {
   Target& bad = pick(0b10);
   bad.note_failure();
   bad.note_failure();
-  bad.note_success({});  // not in a row
+  bad.note_success({});  // the failures are not consecutive
   bad.note_failure();
   bad.note_failure();
   EXPECT_TRUE(bad.available());
@@ -115,8 +114,9 @@ TEST_F(UpstreamTest, ADrainedTargetIsNeverChosen) {
     define(balance, {1, 1});
     EXPECT_TRUE(definition->health->set_drained("127.0.0.1:1", true, loop.now()));
     EXPECT_EQ(count(50), (std::map<std::string, int>{{"127.0.0.1:2", 50}}));
-    EXPECT_EQ(pick(0b10).address().port(), 2);  // also when all others have been tried
-    // An unavailable one is a better guess than a certain error; a drained one is no guess.
+    EXPECT_EQ(pick(0b10).address().port(), 2);  // even when all other targets have been tried
+    // An unavailable target may still work, while without it an error is certain; a drained target is never
+    // used.
     for (int i = 0; i < 3; ++i) pick().note_failure();
     EXPECT_EQ(count(50), (std::map<std::string, int>{{"127.0.0.1:2", 50}}));
     EXPECT_TRUE(definition->health->set_drained("127.0.0.1:2", true, loop.now()));
@@ -155,7 +155,7 @@ TEST_F(UpstreamTest, ATriedTargetIsTakenOnlyWhenNoOtherIsLeft) {
 TEST_F(UpstreamTest, ANameStandsForItsAddressesAndKeepsThoseThatStay) {
   definition->targets.push_back(
       {.name = "orders.test:80", .place = HostPort{"orders.test", 80}, .weight = 2});
-  define(Balance::kRoundRobin, {1});  // beside a plain address
+  define(Balance::kRoundRobin, {1});  // next to a target with a plain address
   EXPECT_EQ(upstream->target_count(), 1u);
   upstream->set_addresses("other.test", addresses({"10.0.0.9"}));
   EXPECT_EQ(upstream->target_count(), 1u);
@@ -173,7 +173,7 @@ TEST_F(UpstreamTest, ANameStandsForItsAddressesAndKeepsThoseThatStay) {
   Target* goes = target_at("10.0.0.1:80");
   ASSERT_TRUE(stays != nullptr && goes != nullptr);
   stays->in_flight = 7;
-  goes->in_flight = 1;  // an exchange holds it, so it must stay valid
+  goes->in_flight = 1;  // an exchange uses the target, so it must stay valid
   upstream->set_addresses("orders.test", addresses({"10.0.0.2", "::1"}));
   EXPECT_EQ(target_at("[::1]:80"), stays);
   EXPECT_EQ(stays->in_flight, 7u);

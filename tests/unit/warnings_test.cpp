@@ -23,7 +23,7 @@ consumers:
   - {name: client-a, groups: [staff], credentials: {keys: "sha256:6ab9f1eb8f7d3388f4f9d586f66e99fd54080df2c446f0e58668b09c08a16dd0"}}
 )";
 
-// What is reported about `text`, "line:check: message" each.
+// The warnings about `text`, each as "line:check: message".
 std::vector<std::string> found(const std::string& text) {
   config::Diagnostics diagnostics;
   const auto config = load_config(config::Source{"c.yaml", text}, diagnostics);
@@ -39,7 +39,7 @@ std::vector<std::string> found_in_routes(const std::string& routes) {
   return found(kTop + ("routes:\n" + routes));
 }
 
-// One route with these policies.
+// The warnings about one route with these policies.
 std::vector<std::string> found_in_policies(const std::string& policies, const std::string& upstream = "app") {
   return found_in_routes("  - {name: r, match: {path_prefix: /r}, policies: [" + policies +
                          "], upstream: " + upstream + "}\n");
@@ -64,7 +64,7 @@ TEST(Warnings, CorsAfterAuthentication) {
   EXPECT_EQ(found_in_policies(cors + ", key_auth: {}"), Found{});
   EXPECT_EQ(found_in_policies("key_auth: {anonymous: client-a}, " + cors), Found{});
   EXPECT_EQ(found_in_policies("any_of: {methods: [key_auth: {}]}, " + cors).size(), 1u);
-  // The top level's come first.
+  // Policies of the top level come first.
   EXPECT_EQ(found(kTop + ("policies: [" + cors +
                           "]\nroutes:\n  - {name: r, match: {path: /r}, policies: "
                           "[key_auth: {}, " +
@@ -110,7 +110,7 @@ TEST(Warnings, UnknownCaller) {
                               ", require: claim.role = admin}, rate_limit: {limit: 1/s, "
                               "key: '{claim.sub}'}"),
             Found{});
-  // The response has its turn when all is known; a key by consumer falls back to the address.
+  // Response headers are set when the consumer is known; a key by consumer falls back to the address.
   EXPECT_EQ(found_in_policies("headers: {response: {set: {x-user: '{consumer.name}'}}}, rate_limit: {limit: "
                               "1/s}, key_auth: {}"),
             Found{});
@@ -232,7 +232,7 @@ TEST(Warnings, UndercutRoutes) {
   const auto guarded = [](const std::string& match) {
     return "  - {name: admin, match: {" + match + "}, policies: [key_auth: {}], upstream: app}\n";
   };
-  // By default no other spelling of a prefix passes.
+  // By default no other spelling of a prefix is accepted.
   EXPECT_EQ(found_in_routes(guarded("path_prefix: /admin") + open), Found{});
   EXPECT_EQ(
       found_in_routes(guarded("path: /admin") + open),

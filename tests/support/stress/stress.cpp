@@ -1,16 +1,16 @@
 // Preloaded into the gateway and into the Python of the tests, this delays thread starts and system calls at
 // random, as a busy machine does: mostly not at all, sometimes by a few milliseconds, rarely by up to 200. A
-// test that passes only when it is quick enough then fails. scripts/stress.sh runs the integration tests
-// under it.
+// test that passes only on a fast machine then fails. scripts/stress.sh runs the integration tests with this
+// library.
 //
 // PORTCULLIS_STRESS_SEED=NUMBER turns it on. One seed gives each thread of each program the same delays at
-// the same calls; what the threads do between them differs, so a run is repeated approximately. Programs that
-// the tests start (browsers, databases, shells) inherit it and are left alone: see is_stressed().
+// the same calls; the order of the threads differs, so a run is repeated approximately. Programs that the
+// tests start (browsers, databases, shells) inherit the library but are not delayed: see is_stressed().
 //
-// PORTCULLIS_STRESS_FACTOR=NUMBER, 1 by default, makes delays as many times more frequent.
+// PORTCULLIS_STRESS_FACTOR=NUMBER, 1 by default, multiplies the frequency of delays.
 //
-// Nothing here allocates or takes a lock, so that it may run in a signal handler and between fork and exec. A
-// delay leaves errno as it was and ends early when a signal arrives.
+// Nothing here allocates or takes a lock, so the functions may run in a signal handler and between fork and
+// exec. A delay leaves errno unchanged and ends early when a signal arrives.
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -40,34 +40,35 @@ struct io_uring;
 
 namespace {
 
-// How often, in a million calls, a call is delayed briefly and for long.
+// How often, in a million calls, a call has a short and a long delay.
 struct Odds {
   uint32_t brief;
   uint32_t lengthy;
 };
-constexpr Odds kBegin{200'000, 30'000};  // what is done once: threads and processes start, sockets are bound
-constexpr Odds kMeet{50'000, 10'000};    // connections begin and end
-constexpr Odds kPass{7'000, 500};        // everything else
+constexpr Odds kBegin{200'000,
+                      30'000};  // calls that happen once: starts of threads and processes, binds of sockets
+constexpr Odds kMeet{50'000, 10'000};  // beginnings and ends of connections
+constexpr Odds kPass{7'000, 500};      // all other calls
 
 constexpr int64_t kMillisecond = 1'000'000;
 constexpr int64_t kMaxBrief = 4 * kMillisecond;
 constexpr int64_t kMaxLengthy = 200 * kMillisecond;
-// A thread is delayed for at most this, and a quarter of its age, in all, times the factor.
+// The max sum of a thread's delays is this plus a quarter of its age, multiplied by the factor.
 constexpr int64_t kFirstBudget = 400 * kMillisecond;
 
 std::atomic<bool> active = false;
 std::atomic<uint32_t> factor = 1;
 std::atomic<uint64_t> seed = 0;
-std::atomic<uint64_t> threads = 0;  // that drew since the seed was set
+std::atomic<uint64_t> threads = 0;  // number of threads since the seed was set
 
 struct Thread {
-  uint64_t seed = 0;  // with which `state` began
+  uint64_t seed = 0;  // the seed with which `state` began
   uint64_t state = 0;
   int64_t began = 0;  // nanoseconds of the monotonic clock
   int64_t spent = 0;
 };
-// The model of thread-local storage that is allocated with the thread, so that the first use does not
-// allocate.
+// The model of thread-local storage that is allocated together with the thread, so that the first use does
+// not allocate.
 [[gnu::tls_model("initial-exec")]] thread_local Thread self;
 
 uint64_t mix(uint64_t value) {  // splitmix64
@@ -83,7 +84,7 @@ uint64_t hash(std::string_view text) {  // FNV-1a
   return value;
 }
 
-// Numbers below `bound`.
+// A random number below `bound`.
 uint64_t draw(uint64_t bound) {
   const uint64_t now = seed.load(std::memory_order_relaxed);
   if (self.seed != now) {
@@ -94,7 +95,7 @@ uint64_t draw(uint64_t bound) {
   return self.state % bound;
 }
 
-// libc's syscall(): nanosleep() itself is delayed here, and a thread can be cancelled in it.
+// Sleeps by libc's syscall(): nanosleep() itself is delayed here, and is a cancellation point.
 std::atomic<long (*)(long, ...)> sleep_by = nullptr;
 
 int64_t now() {
@@ -118,7 +119,7 @@ void delay(Odds odds) {
   if (drawn < odds.brief) {
     length = static_cast<int64_t>(draw(kMaxBrief));
   } else {
-    // The square of an even draw: half of them are shorter than 50 ms.
+    // The square of a uniform random number, so half of the delays are shorter than 50 ms.
     const auto even = static_cast<int64_t>(draw(1000));
     length = kMaxLengthy * even / 1000 * even / 1000;
   }
@@ -131,8 +132,8 @@ void delay(Odds odds) {
   errno = saved;
 }
 
-// The programs that are delayed. The others that tests start have timeouts of their own that are not ours to
-// test, and some (chromium, npm) start so many threads that they would never be done.
+// The programs that are delayed. Other programs that tests start have timeouts that these tests do not
+// concern, and some (chromium, npm) start so many threads that they would never finish.
 bool is_stressed(std::string_view program) {
   return program == "portcullis" || program.starts_with("python3");
 }
@@ -147,7 +148,7 @@ bool is_stressed(std::string_view program) {
   if (!is_stressed(program)) return;
   const char* times = std::getenv("PORTCULLIS_STRESS_FACTOR");
   factor = static_cast<uint32_t>(std::clamp(times == nullptr ? 1 : std::atoi(times), 1, 1000));
-  // Each test's gateways are delayed in their own way, which is the same when the test runs by itself.
+  // The delays depend on the test's name, so they are the same when the test runs alone.
   const char* test = std::getenv("PYTEST_CURRENT_TEST");
   seed = mix(std::strtoull(number, nullptr, 10) ^ hash(program) ^ hash(test == nullptr ? "" : test));
   active = true;
@@ -170,7 +171,7 @@ void* begin_thread(void* given) {
 }
 
 // The next definition of a function: libc's, or that of another preloaded library. Looked up before main(),
-// because dlsym() may not be used between fork and exec; earlier than that on use.
+// because dlsym() may not be used between fork and exec; before main() it is looked up on use.
 template <typename F>
 class Real {
  public:
@@ -199,7 +200,8 @@ class Real {
   }                                               \
   }
 
-// Defines `name` as its real self after a delay. `EXCEPT` is noexcept where the system's header says so.
+// Defines `name` as the original function after a delay. `EXCEPT` is noexcept where the system's header has
+// it.
 #define DELAYED(odds, result, name, PARAMETERS, ARGUMENTS, EXCEPT) \
   REAL(name, result PARAMETERS)                                    \
   extern "C" result name PARAMETERS EXCEPT {                       \
@@ -223,7 +225,7 @@ DELAYED(kPass, ssize_t, preadv64v2, (int fd, const iovec* v, int n, off64_t at, 
 DELAYED(kPass, ssize_t, recv, (int fd, void* d, size_t n, int f), (fd, d, n, f), )
 DELAYED(kPass, ssize_t, recvfrom, (int fd, void* d, size_t n, int f, sockaddr* a, socklen_t* s), (fd, d, n, f, a, s), )
 DELAYED(kPass, ssize_t, recvmsg, (int fd, msghdr* m, int f), (fd, m, f), )
-// What a program that is compiled with _FORTIFY_SOURCE calls where it knows the room.
+// The functions that a program compiled with _FORTIFY_SOURCE calls where it knows the buffer's size.
 DELAYED(kPass, ssize_t, __read_chk, (int fd, void* d, size_t n, size_t room), (fd, d, n, room), )
 DELAYED(kPass, ssize_t, __pread64_chk, (int fd, void* d, size_t n, off64_t at, size_t room), (fd, d, n, at, room), )
 DELAYED(kPass, ssize_t, __recv_chk, (int fd, void* d, size_t n, size_t room, int f), (fd, d, n, room, f), )
@@ -256,7 +258,7 @@ DELAYED(kPass, pid_t, waitpid, (pid_t pid, int* status, int f), (pid, status, f)
 DELAYED(kPass, pid_t, wait4, (pid_t pid, int* status, int f, rusage* u), (pid, status, f, u), noexcept)
 // clang-format on
 
-// vfork() returns twice from one call, so it can have no definition of ours; the exec that follows it has.
+// vfork() returns twice from one call, so it cannot be wrapped; the exec that follows is wrapped.
 REAL(fork, pid_t())
 REAL(pthread_create, int(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*))
 REAL(syscall, long(long, ...))
@@ -265,7 +267,7 @@ REAL(open64, int(const char*, int, ...))
 REAL(openat, int(int, const char*, int, ...))
 REAL(openat64, int(int, const char*, int, ...))
 
-// The permissions that follow `flags` where a file may be created.
+// The mode argument, which follows `flags` when a file may be created.
 #define MODE(flags)                                                 \
   mode_t mode = 0;                                                  \
   if (((flags)&O_CREAT) != 0 || ((flags)&O_TMPFILE) == O_TMPFILE) { \
@@ -300,7 +302,7 @@ int openat64(int folder, const char* path, int flags, ...) {
 
 pid_t fork() noexcept {
   const pid_t child = real_fork.get()();
-  delay(kBegin);  // on both sides
+  delay(kBegin);  // in the parent and in the child
   return child;
 }
 
@@ -328,8 +330,8 @@ int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*
   return result;
 }
 
-// Begins all sequences anew, so that a test is delayed in the same way whichever tests ran before it. The
-// tests' plugin calls it with the name of each test.
+// Restarts all random sequences, so that a test has the same delays whichever tests ran before it. The tests'
+// plugin calls this with the name of each test.
 void portcullis_stress_begin(const char* test) {
   if (!active) return;
   const char* number = std::getenv("PORTCULLIS_STRESS_SEED");
