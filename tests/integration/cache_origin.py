@@ -1,4 +1,4 @@
-"""An origin server whose every answer is scripted to the last field, for the tests of the cache."""
+"""An origin server whose answers are scripted in every field, for the tests of the cache."""
 
 import email.utils
 import http.client
@@ -9,12 +9,12 @@ import harness
 
 
 def date(seconds=0):
-    """A date so many seconds from now."""
+    """The date that many seconds from now."""
     return email.utils.formatdate(time.time() + seconds, usegmt=True)
 
 
 class Answer:
-    """What the origin says. `fields`: pairs, or a dict; a body of pieces goes in chunks, one when each event is set."""
+    """An answer of the origin. `fields`: pairs, or a dict. A body of `pieces` is sent in chunks, each when its event is set."""
 
     def __init__(self, fields=(), status=200, body=b"body", dated=True, release=None, pieces=None, cut=False):
         self.fields = list(fields.items() if isinstance(fields, dict) else fields)
@@ -54,7 +54,7 @@ class Request:
 
 
 class Origin(harness.ScriptedBackend):
-    """answers: a list for each path, the last of which is given again; `requests` has what was asked."""
+    """`answers`: for each path a list, whose last element is repeated. `requests` has the received requests."""
 
     def __init__(self):
         self.answers, self.requests, self.lock = {}, [], threading.Lock()

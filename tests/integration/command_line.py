@@ -1,4 +1,4 @@
-"""The built binary as a command line: what its tests share."""
+"""Runs the built binary as a command line: what the tests of the command line share."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from harness import BINARY, free_port, wait_for
 
 
 def portcullis(*words, **settings):
-    # What the machine's environment names is no part of a test.
+    # Variables of the machine's environment must not influence the tests.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PORTCULLIS_")}
     environment |= settings.pop("variables", {})
     return subprocess.run([BINARY, *words], capture_output=True, text=True, timeout=60, env=environment, **settings)
@@ -36,7 +36,7 @@ routes: [{name: orders, match: {path_prefix: /v1}, upstream: orders}]
 
 @pytest.fixture
 def orders(start, backend):
-    """A gateway with an admin listener, whose port is its `admin`, and the text of its configuration."""
+    """A gateway with an admin listener; `admin` is the listener's port, and `text` the configuration."""
     admin, target = free_port(), backend().port
     gateway = start(CONFIGURATION % {"admin": admin, "target": target})
     gateway.admin = admin
@@ -44,7 +44,7 @@ def orders(start, backend):
 
 
 def ask(name, *words):
-    """The words of a command that takes a configuration, with what else it takes."""
+    """The words of a command that takes a configuration, followed by further words."""
     return [name, *words, *(["GET", "/v1"] if name == "explain" else []), *(["--once"] if name == "top" else [])]
 
 
@@ -56,7 +56,7 @@ def told(*words, code=0, **settings):
 
 @contextlib.contextmanager
 def serving(line, folder):
-    """A line of the shell that serves until it is told to end."""
+    """A gateway started by a shell command; it serves until the test ends."""
     with open(folder / "said", "w") as said:
         process = subprocess.Popen(["bash", "-c", f"exec {line}"], cwd=folder, stderr=said,
                                    env=os.environ | {"PATH": f"{folder}/bin:{os.environ['PATH']}"})

@@ -26,7 +26,7 @@ def pytest_configure(config):
 
 
 def kept(make, end):
-    """A fixture's body: yields a function that makes things, which are ended when the test ends."""
+    """The body of a fixture: yields a function that makes objects, which are ended when the test ends."""
     running = []
 
     def begin(*arguments, **settings):
@@ -47,7 +47,7 @@ def start(tmp_path):
 
 @pytest.fixture
 def public_folder():
-    """A folder that all users may look into, with the program in it."""
+    """A folder that all users may read, with the program in it."""
     with tempfile.TemporaryDirectory(prefix="portcullis-") as folder:
         os.chmod(folder, 0o755)
         shutil.copy(harness.BINARY, folder)

@@ -6,12 +6,12 @@ import threading
 
 
 class NameServer:
-    """Answers A and AAAA questions from `records` ({name: [addresses]}) and SRV questions from `services` ({name: [(priority,
+    """Answers A and AAAA queries from `records` ({name: [addresses]}) and SRV queries from `services` ({name: [(priority,
     weight, port, host)]}); a name that is in neither does not exist."""
 
     def __init__(self, records, ttl=0, services=None):
         self.records, self.ttl, self.asked, self.silent = dict(records), ttl, 0, False
-        self.dropped = set()  # kinds of questions that get no answer
+        self.dropped = set()  # types of queries that get no answer
         self.services = dict(services or {})
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))

@@ -10,7 +10,7 @@ import harness
 
 
 class Service(grpc.GenericRpcHandler):
-    """Methods of all kinds on bytes."""
+    """Methods of all kinds, with bytes as messages."""
 
     def __init__(self):
         self.health, self.deadlines = 1, []
@@ -60,7 +60,7 @@ class Service(grpc.GenericRpcHandler):
 
 
 def descriptors(folder, source=None, file="library.pb", *options):
-    """Writes the descriptor set of a .proto file beside the gateway's configuration."""
+    """Writes the descriptor set of a .proto file next to the gateway's configuration."""
     protos = harness.ROOT / "examples/grpc"
     if source is not None:
         (folder / "its.proto").write_text(source)

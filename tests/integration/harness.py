@@ -19,20 +19,20 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("PORTCULLIS_BINARY", str(ROOT / "build/release/portcullis"))
-# What serves as the backend of tests that need an ordinary one. Under a sanitizer it may be the release's, because the
-# backend is not what they test.
+# The program that serves as the backend of tests that need an ordinary backend. Under a sanitizer it may be the release's
+# program, because these tests do not test the backend.
 DEMO_BINARY = os.environ.get("PORTCULLIS_DEMO_BINARY", BINARY)
 
 
 def take_signals():
-    """For `preexec_fn`: the signals that end a process do so. What a script has started in the background ignores some of them, and so
-    would what the tests start."""
+    """For `preexec_fn`: resets the signals that end a process to their default. A script's background jobs ignore some of them,
+    and the processes that the tests start would inherit that."""
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 
 
 def preloadable(library):
-    """A path of the library that LD_PRELOAD can name: it takes spaces and colons for the end of a path."""
+    """A path to the library for LD_PRELOAD, which separates paths by spaces and colons."""
     if not set(" :") & set(str(library)):
         return str(library)
     link = pathlib.Path(tempfile.mkdtemp(prefix="portcullis-")) / library.name
@@ -41,7 +41,8 @@ def preloadable(library):
 
 
 def wait_for(condition, timeout=20, what="condition"):
-    """Polls until condition() is true; the one place where tests wait for something they cannot be told of. `what`: a text, or a function that makes it."""
+    """Polls until condition() is true. The only way in which tests wait for a condition that sends no notification. `what`: a
+    text, or a function that makes it."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         value = condition()
@@ -51,15 +52,15 @@ def wait_for(condition, timeout=20, what="condition"):
     raise AssertionError(f"timed out waiting for {what() if callable(what) else what}")
 
 
-# Below the ports from which the kernel takes the clients' own, so that no connection has one by the time a server binds
-# it; those who run the tests together each have a part.
+# Below the ports that the kernel gives to clients, so that no client connection has the port when a server binds it. Each
+# worker process of the tests has its own part.
 _FIRST, _PART, _PARTS = 10000, 2700, 8
 _part = int(os.environ.get("PYTEST_XDIST_WORKER", f"gw{os.getpid()}")[2:]) % _PARTS
 _next_port = itertools.count(os.getpid() * 37)
 
 
 def free_port():
-    """A port nobody listens on."""
+    """A port on which no process listens."""
     while True:
         port = _FIRST + _part * _PART + next(_next_port) % _PART
         with socket.socket() as probe:
@@ -72,7 +73,7 @@ class Process:
     """A portcullis process whose standard error is collected."""
 
     def __init__(self, *arguments, prefix=(), binary=BINARY):
-        """`prefix`: a command that runs it."""
+        """`prefix`: a command that runs the program."""
         self.lines = []
         self.process = subprocess.Popen(
             [*prefix, binary, *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
@@ -84,9 +85,9 @@ class Process:
             self.lines.append(line.rstrip())
 
     def wait_for_line(self, *texts, after=0):
-        """One that has all the texts."""
+        """Waits for a line that contains all of the texts, and returns it."""
         def seen():
-            # A successor may hold its standard error open after its end.
+            # A successor may keep standard error open after this process has ended.
             ended = self.process.poll() is not None and not self.reader.is_alive()
             if any(all(text in line for text in texts) for line in self.lines[after:]):
                 return True
@@ -94,7 +95,7 @@ class Process:
             return False
         wait_for(seen, what=repr(texts))
 
-    expected = 0  # exit code
+    expected = 0  # expected exit code
 
     def stop(self, expect=None):
         expect = self.expected if expect is None else expect
@@ -107,7 +108,7 @@ class Process:
 
 @contextlib.contextmanager
 def running(*arguments, expect=0):
-    """A process for the length of a block; its exit code is checked."""
+    """Runs a process for the length of a block, and checks its exit code."""
     process = Process(*arguments)
     try:
         yield process
@@ -116,7 +117,7 @@ def running(*arguments, expect=0):
 
 
 def check(path):
-    """What `portcullis check` has to say about a configuration."""
+    """The output of `portcullis check` for a configuration."""
     return subprocess.run([BINARY, "check", str(path)], capture_output=True, text=True).stderr
 
 
@@ -133,7 +134,7 @@ def get(port, path):
 
 
 def log_lines(path):
-    """The access log's lines that are there whole: the gateway may be in the middle of writing one."""
+    """The complete lines of the access log; the gateway may be writing another one."""
     return [json.loads(line) for line in path.read_text().split("\n")[:-1]] if path.exists() else []
 
 
@@ -179,7 +180,7 @@ class Gateway(Process):
 
 
 def reset(connection):
-    """Closes so that the other end sees a reset."""
+    """Closes the connection with a reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
@@ -197,7 +198,8 @@ def read_to_end(connection):
 
 
 def receive(connection, most, what):
-    """Between one byte and `most`. That the other side has ended is a failure: a loop that waits for more would not end."""
+    """Receives between one byte and `most`. The end of the connection is a failure, because a loop that waits for more would
+    never end."""
     piece = connection.recv(most)
     if not piece:
         raise AssertionError(f"closed within {what}")
@@ -205,10 +207,10 @@ def receive(connection, most, what):
 
 
 def take_until(connection, end, what):
-    """Takes what comes up to and with `end`, and leaves what follows to the next reader."""
+    """Receives up to and including `end`, and leaves later data to the next reader."""
     out = b""
     while not out.endswith(end):
-        # TLS has no peeking, but hands over single bytes cheaply.
+        # TLS cannot peek, but reads single bytes cheaply.
         secured = isinstance(connection, ssl.SSLSocket)
         seen = out + (connection.recv(1) if secured else connection.recv(65536, socket.MSG_PEEK))
         if len(seen) == len(out):
@@ -226,7 +228,7 @@ def read_head(connection):
 
 
 def read_response(connection):
-    """One response with Content-Length or chunked coding: (head, body)."""
+    """Reads one response with Content-Length or chunked coding: (head, body)."""
     head = read_head(connection)
     lower = head.lower()
     body = b""
@@ -247,7 +249,7 @@ def read_response(connection):
 
 
 def answers(port):
-    """Whether a plain request at `port` is answered by 200."""
+    """Whether a plain request to `port` is answered with 200."""
     try:
         with connect(port) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -257,7 +259,8 @@ def answers(port):
 
 
 class TcpServer:
-    """Listens on a `port` of its own and calls _serve(connection), which others define, on a thread for each connection."""
+    """Listens on a `port` of its own, and calls _serve(connection), which subclasses define, on a thread for each
+    connection."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -276,10 +279,10 @@ class TcpServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def close(self):
-        """No connection is accepted from here on; those there are go on."""
-        with contextlib.suppress(OSError):  # closed before
+        """Accepts no more connections; open ones continue."""
+        with contextlib.suppress(OSError):  # already closed
             self.listener.shutdown(socket.SHUT_RDWR)
-        # Before its descriptor may become another listener's, whose connections this thread would accept.
+        # Before the descriptor's number can be reused by another listener, whose connections this thread would accept.
         self.acceptor.join()
         self.listener.close()
 
@@ -298,7 +301,7 @@ class ScriptedBackend(TcpServer):
             try:
                 self.handler(connection, self)
             except (OSError, AssertionError):
-                pass  # the gateway went away, as scripts provoke it to
+                pass  # the gateway closed the connection, as scripts provoke
 
     def read_head(self, connection):
         head = read_head(connection)
@@ -310,7 +313,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 def answer(text=ANSWER):
-    """A handler that gives every request on a connection the same answer."""
+    """A handler that answers every request of a connection with the same text."""
     def handle(connection, backend):
         while True:
             backend.read_head(connection)
@@ -328,7 +331,7 @@ def answer_when(release, text=ANSWER):
 
 
 class Script:
-    """A handler that takes whole requests, and answers each `text` once `release` is set."""
+    """A handler that reads whole requests, and answers each with `text` once `release` is set."""
 
     def __init__(self, text=ANSWER, held=False):
         self.text, self.release, self.requests, self.bodies = text, threading.Event(), 0, []

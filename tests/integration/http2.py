@@ -1,4 +1,4 @@
-"""A client and a server that speak HTTP/2 frame by frame, so that they can also speak it badly."""
+"""A client and a server that send HTTP/2 frame by frame, so that they can also send invalid frames."""
 
 import socket
 import threading
@@ -34,7 +34,7 @@ class Response:
 
 
 class Peer:
-    """One end of a connection. What it receives is kept by stream in `streams`."""
+    """One end of a connection. Received data is stored per stream in `streams`."""
 
     def __init__(self, connection, settings=None, auto_window=True):
         self.socket, self.auto_window = connection, auto_window
@@ -64,7 +64,7 @@ class Peer:
         return frames.DataFrame(stream, content, flags=["END_STREAM"] if end else [])
 
     def read_frame(self):
-        """The next frame, after acting upon it; Closed at the end."""
+        """Reads and processes the next frame; raises Closed at the end of the connection."""
         def take(size):
             while len(self.buffer) < size:
                 try:
@@ -89,7 +89,7 @@ class Peer:
         return self.windows.setdefault(stream, self.settings.get(4, 65535))
 
     def send_body(self, stream, content, end=True):
-        """As the other end's windows allow."""
+        """Sends a body as the other end's windows permit."""
         content = memoryview(content)
         while content:
             self.wait(lambda: min(self.window(0), self.window(stream)) > 0)
@@ -149,13 +149,13 @@ class Peer:
             self.read_frame()
 
     def wait_for_end(self, stream):
-        """The message of that stream, once it has ended or was reset."""
+        """The message of that stream, once the stream has ended or was reset."""
         it = self.stream(stream)
         self.wait(lambda: it.ended or it.reset is not None)
         return it
 
     def read_to_end(self):
-        """Everything until the other end closes."""
+        """Reads until the other end closes."""
         try:
             while True:
                 self.read_frame()
@@ -195,7 +195,7 @@ class Client(Peer):
 
 
 class Backend(harness.TcpServer):
-    """A server: handler(peer, stream) is called with each stream whose head has come, on its connection's thread."""
+    """A server that calls handler(peer, stream) on the connection's thread for each stream whose head has arrived."""
 
     def __init__(self, handler, context=None, settings=None, auto_window=True):
         self.handler, self.context, self.settings, self.auto_window = handler, context, settings, auto_window
@@ -220,11 +220,11 @@ class Backend(harness.TcpServer):
             known = set()
             while True:
                 peer.read_frame()
-                # A handler may read the heads of others.
+                # A handler may receive the heads of other streams.
                 while fresh := [n for n, it in peer.streams.items() if n not in known and it.heads]:
                     known.add(fresh[0])
                     self.handler(peer, fresh[0])
         except (OSError, Closed):
-            pass  # the gateway went away
+            pass  # the gateway closed the connection
         finally:
             connection.close()

@@ -1,4 +1,5 @@
-"""What a case of HTTP/2 is: what a client sends, and what the gateway may do then. See test_http2_conformance.py."""
+"""The building blocks of a case of HTTP/2: what a client sends, and how the gateway may react. See
+test_http2_conformance.py."""
 
 import harness
 import http2
@@ -6,13 +7,13 @@ from http2_frames import HEAD, Code, Setting, headers, ping, settings
 
 ASKED = b"are you?"  # the content of the cases' PING
 ASK = ping(ASKED)
-# The response to a request after this cannot end, so its stream stays half-closed (remote).
+# After this the response to a request cannot end, so its stream stays half-closed (remote).
 HOLD = settings((Setting.INITIAL_WINDOW_SIZE, 0))
 LATER = 1001  # a stream that no case uses
-STREAMS = 10  # that a client may have open at once
+STREAMS = 10  # streams that a client may have open at the same time
 
 
-# How a connection begins.
+# The beginnings of a connection.
 
 def handshake(connection):
     client = http2.Client(connection, auto_window=False)
@@ -28,10 +29,10 @@ def nothing(connection):
     return http2.Peer(connection, auto_window=False)
 
 
-# What a case waits for before it goes on.
+# What a case waits for before it continues.
 
 def acknowledged(client):
-    """The SETTINGS that have been sent just now."""
+    """The gateway acknowledges the SETTINGS that were sent last."""
     before = client.acknowledged
     client.wait(lambda: client.acknowledged > before)
 
@@ -42,7 +43,7 @@ def ended(client):
 
 
 def octets(count):
-    """So much of the response's body has come, and nothing more may come."""
+    """That many bytes of the response's body have arrived, and no more may arrive."""
     def wait(client):
         it = client.stream(1)
         client.wait(lambda: len(it.body) >= count)
@@ -52,14 +53,15 @@ def octets(count):
 
 
 def catch_up(client):
-    """All that the gateway has to say to what it was sent before comes: its answer to a PING may overtake that, the answer to the next may not."""
+    """Waits for the gateway's reactions to everything sent before. The answer to one PING may overtake them, the answer to the
+    next one may not."""
     for _ in range(2):
         before = len(client.pings)
         client.send(ASK)
         client.wait(lambda: len(client.pings) > before)
 
 
-# What the gateway may do. Each has a text for the page, and check(client, target).
+# The permitted reactions of the gateway. Each has a text for the page, and check(client, target).
 
 class Outcome:
     def __init__(self, text, check):
@@ -71,7 +73,7 @@ def unharmed(client):
 
 
 def answered(*seen, times=1):
-    """Stream 1 is answered by the target, which has seen the texts, each so many times: its answer's body is the request."""
+    """The target answers stream 1 and has seen each of the texts that many times: the body of its answer is the request."""
     def check(client, _):
         it = client.wait_for_end(1)
         unharmed(client)
@@ -107,7 +109,7 @@ def check_first_frame(client, _):
 
 
 def check_end(client, _):
-    """What comes before need not be HTTP/2."""
+    """Data before the end need not be HTTP/2."""
     harness.read_to_end(client.socket)
 
 
@@ -119,7 +121,7 @@ CLOSED = Outcome("connection closed", check_end)
 
 
 def sent(count):
-    """So much of the body of stream 1, in the window that there is."""
+    """That many bytes of the body of stream 1, within the window."""
     def check(client, _):
         octets(count)(client)
         unharmed(client)
@@ -131,7 +133,7 @@ def listed(codes):
 
 
 def connection_error(*codes):
-    """A GOAWAY says why, and the connection ends (RFC 9113 section 5.4.1)."""
+    """A GOAWAY with the reason, and the end of the connection (RFC 9113 section 5.4.1)."""
     def check(client, _):
         client.read_to_end()
         assert client.goaway is not None and client.goaway.error_code in codes, client.goaway
@@ -144,7 +146,8 @@ def goes_on(client):
 
 
 def stream_error(*codes, stream=1, or_connection_error=True):
-    """That stream is reset and the connection goes on (section 5.4.2); or it ends by a connection error, which section 5.4.1 allows."""
+    """The stream is reset and the connection continues (section 5.4.2), or the connection ends with a connection error, which
+    section 5.4.1 permits."""
     def check(client, target):
         it = client.stream(stream)
         client.wait(lambda: it.reset is not None or client.goaway)
@@ -161,21 +164,22 @@ def check_malformed(client, target):
     assert [head.split()[0] for head in target.requests[before:]] in ([], ["HEAD"])
 
 
-# A request that is not passed on (section 8.1.1).
+# A request that is not forwarded (section 8.1.1).
 MALFORMED = Outcome("stream error PROTOCOL_ERROR", check_malformed)
 
 
 class Case:
-    """`name`: that of h2spec's case; `section`: of RFC 9113, or of RFC 7541; `steps`: bytes that are sent, and functions that wait."""
+    """`name`: the name of h2spec's case; `section`: of RFC 9113 or RFC 7541; `steps`: bytes to send, and functions that
+    wait."""
 
     def __init__(self, name, section, what, steps, outcome, begin=handshake, unmet=None):
-        """`unmet`: what h2spec asks for instead of the outcome, and why the gateway does not do it."""
+        """`unmet`: what h2spec requires instead of the outcome, and why the gateway differs."""
         self.name, self.section, self.what, self.steps, self.outcome = name, section, what, steps, outcome
         self.begin, self.unmet = begin, unmet
 
     @property
     def row(self):
-        """In the page's table."""
+        """The case as a row of the page's table."""
         accepted = self.outcome.text if self.unmet is None else f"{self.outcome.text}; **not met**: {self.unmet}"
         return f"| {self.name} | {self.section} | {self.what} | {accepted} |"
 

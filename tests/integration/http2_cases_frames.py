@@ -1,4 +1,4 @@
-"""Connections, frames and streams: sections 3.5 to 6 of h2spec's group `http2`, which are RFC 7540's."""
+"""Connections, frames and streams: sections 3.5 to 6 of h2spec's group `http2`, numbered as in RFC 7540."""
 
 from http2_cases import (ACKNOWLEDGED, ASK, ASKED, BEGUN, CLOSED, HOLD, PINGED, STREAMS, Case, acknowledged, answered, connection_error, ended, nothing, octets, preface,
                          sent, stream_error)

@@ -1,4 +1,4 @@
-"""What a server of HTTP/2 must take: h2spec's group `generic`."""
+"""Requests that a server of HTTP/2 must accept: h2spec's group `generic`."""
 
 from http2_cases import ACKNOWLEDGED, ASK, BEGUN, HOLD, PINGED, PINGED_OR_CLOSED, Case, answered, ended, preface, sent
 from http2_frames import (GET, HEAD, MAX_FRAME, POST, Code, Setting, continuation, data, dependency, goaway, headers, pack, priority, reset, settings,
@@ -10,7 +10,7 @@ REQUEST = pack(*GET)
 VALUE, NAME = b"\x0ccustom-value", b"\x0acustom-key"
 PACKED_VALUE, PACKED_NAME = bytes.fromhex("8925a849e95bb8e8b4bf"), bytes.fromhex("8825a849e95ba97d7f")
 SEEN_AGENT, SEEN_CUSTOM = b"\r\nuser-agent: custom-value", b"\r\ncustom-key: custom-value"
-NEWEST = b"\xbe"  # names the entry that was inserted last
+NEWEST = b"\xbe"  # refers to the entry that was inserted last
 
 
 def hpack_cases():
@@ -18,7 +18,7 @@ def hpack_cases():
     for section, kind, by_index, by_name in (("6.2.1", "with incremental indexing", b"\x7a", b"\x40"),
                                              ("6.2.2", "without indexing", b"\x0f\x2b", b"\x00"),
                                              ("6.2.3", "never indexed", b"\x1f\x2b", b"\x10")):
-        # What has been inserted can be named: the field is there twice.
+        # An inserted entry can be referred to, so the field occurs twice.
         again, times = (NEWEST, 2) if section == "6.2.1" else (b"", 1)
         inserted = "; then the same field by its index" if again else ""
         yield section, f"a literal {kind}, its name by index{inserted}", by_index + VALUE + again, answered(SEEN_AGENT, times=times)

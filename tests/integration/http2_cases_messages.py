@@ -1,4 +1,5 @@
-"""Error codes, messages and field blocks: sections 7 and 8 of h2spec's group `http2`, which are RFC 7540's, and its group `hpack`."""
+"""Error codes, messages and field blocks: sections 7 and 8 of h2spec's group `http2`, numbered as in RFC 7540, and its group
+`hpack`."""
 
 from http2_cases import ASK, MALFORMED, PINGED, PINGED_OR_CLOSED, Case, connection_error, stream_error
 from http2_frames import END_HEADERS, GET, POST, Code, Kind, data, frame, goaway, headers, pack, reset

@@ -1,4 +1,4 @@
-"""Frames of HTTP/2 as bytes (RFC 9113 section 6), which may be as wrong as a test wants them, and the fields in them (RFC 7541)."""
+"""Frames of HTTP/2 as bytes (RFC 9113 section 6), valid or invalid as a test needs them, and the fields in them (RFC 7541)."""
 
 import enum
 
@@ -10,13 +10,13 @@ class Kind(enum.IntEnum):
 
 
 class Code(enum.IntEnum):
-    """Section 7."""
+    """Error codes (section 7)."""
     NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, FLOW_CONTROL_ERROR, SETTINGS_TIMEOUT, STREAM_CLOSED, FRAME_SIZE_ERROR, \
         REFUSED_STREAM, CANCEL, COMPRESSION_ERROR, CONNECT_ERROR, ENHANCE_YOUR_CALM = range(12)
 
 
 class Setting(enum.IntEnum):
-    """Section 6.5.2."""
+    """Settings (section 6.5.2)."""
     HEADER_TABLE_SIZE, ENABLE_PUSH, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE, MAX_HEADER_LIST_SIZE = range(1, 7)
 
 
@@ -30,7 +30,8 @@ HEAD = [(":method", "HEAD"), *GET[1:]]
 
 
 def pack(*fields):
-    """A field block. Its encoder knows no block before it, and the decoder's table may have more than the encoder's."""
+    """A field block. The encoder does not depend on earlier blocks, and the decoder's table may contain more entries than the
+    encoder's."""
     return hpack.Encoder().encode(fields)
 
 
@@ -39,7 +40,7 @@ def frame(kind, stream, payload=b"", flags=0):
 
 
 def padded(payload, padding):
-    """`padding`: its length, or None; and the flag."""
+    """The padded payload and the PADDED flag; `padding` is the length, or None."""
     return (payload, 0) if padding is None else (bytes([padding]) + payload + bytes(padding), PADDED)
 
 
@@ -48,7 +49,7 @@ def dependency(on, weight=16, exclusive=False):
 
 
 def headers(fields, stream=1, end=True, whole=True, padding=None, priority=b""):
-    """`fields`: a list of pairs, or a block; `whole`: no CONTINUATION follows."""
+    """`fields`: a list of pairs, or a field block. With `whole` no CONTINUATION follows."""
     block = fields if isinstance(fields, bytes) else pack(*fields)
     payload, flag = padded(priority + block, padding)
     return frame(Kind.HEADERS, stream, payload, flag | END_STREAM * end | END_HEADERS * whole | WITH_PRIORITY * bool(priority))

@@ -13,7 +13,7 @@ def hashed(key):
 
 
 def configuration(port, policies, consumers="", top="", more="", workers=1):
-    """One route to a demo backend with these policies (YAML in flow form) and consumers."""
+    """A configuration with one route to a demo backend, these policies (YAML in flow style) and these consumers."""
     return f"""version: 1
 workers: {workers}
 listeners: [{{name: public, address: "127.0.0.1:{{port}}"}}]
@@ -59,14 +59,14 @@ def ask(gateway, fields="", target="/", method="GET"):
 
 
 def complaints(tmp_path, policies, consumers="", more=""):
-    """What `portcullis check` says of a configuration with these."""
+    """The messages of `portcullis check` about a configuration with these policies and consumers."""
     path = tmp_path / "bad.yaml"
     path.write_text(configuration(1, policies, consumers, more=more).replace("{port}", "1"))
     return harness.check(path)
 
 
 def flood(gateways, requests, fields="", clients=4):
-    """Sends that many requests to each gateway from each of some clients at once; all statuses."""
+    """Sends that many requests to each gateway from each of several concurrent clients; returns all statuses."""
     statuses = []
 
     def client(gateway):

@@ -1,20 +1,20 @@
-"""How much memory a process takes, for tests of what its peers may make it take."""
+"""Measures the memory of a process, for tests that limit what peers can make it use."""
 
 import re
 
 
 def resident(process):
-    """KiB of memory that the process has now."""
+    """The resident memory of the process in KiB."""
     return _status(process, "VmRSS")
 
 
 class Peak:
-    """The most memory, in KiB, that a process has had since this was made, beyond what it had then."""
+    """The growth of a process's peak memory, in KiB, since this object was created."""
 
     def __init__(self, process):
         self.process = process
         with open(f"/proc/{process.pid}/clear_refs", "w") as clear:
-            clear.write("5")  # the peak is what there is now
+            clear.write("5")  # resets the peak to the present memory
         self.before = resident(process)
 
     def grown(self):

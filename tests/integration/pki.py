@@ -1,4 +1,4 @@
-"""Certificates made for a test: an authority, and what it issues."""
+"""Creates certificates for a test: an authority, and the certificates that it issues."""
 
 import datetime
 import ipaddress
@@ -30,7 +30,7 @@ class Issued:
         self.write(self.cert_file, self.key_file)
 
     def write(self, cert_file, key_file):
-        # As deployment tools do it: each file is replaced whole.
+        # Replaces each file as a whole, as deployment tools do.
         for path, content in ((key_file, self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                                                 serialization.NoEncryption())),
                               (cert_file, pem(self.certificate))):
@@ -63,7 +63,7 @@ class Authority:
         self.file.write_bytes(pem(self.certificate))
 
     def issue(self, name, *alternatives, kind="ec", days=120, file=None, ends=None):
-        """`alternatives`: DNS names, addresses, URIs, e-mail addresses. `ends`: the moment, rather than after `days`."""
+        """`alternatives`: DNS names, addresses, URIs, e-mail addresses. `ends`: the expiry time, instead of `days`."""
         key = ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, 2048)
 
         def general(text):
@@ -79,7 +79,7 @@ class Authority:
             x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
             .issuer_name(self.name).public_key(key.public_key()).serial_number(x509.random_serial_number())
             .not_valid_before(now() - DAY).not_valid_after(ends or now() + days * DAY))
-        # Nobody fetches it, but a certificate that cannot be revoked is a finding of its own.
+        # The list is never fetched, but testssl.sh reports a certificate that cannot be revoked.
         point = x509.DistributionPoint([x509.UniformResourceIdentifier("http://127.0.0.1:1/revoked.crl")], None, None, None)
         builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
         if alternatives:

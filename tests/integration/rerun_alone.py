@@ -1,9 +1,9 @@
-"""Tells a test that misses its moment on a busy machine from one that fails.
+"""Distinguishes tests that fail only on a busy machine from tests that always fail.
 
-With PORTCULLIS_RERUN_ALONE=STAGE in the environment, the tests that failed are run twice more when all others are over,
-one at a time, each in a process of its own. Those that then pass both times are flaky: they count as passed, are listed
-as `flaky: NAME` before the closing line and recorded in build/flaky.json. One that fails again, or more than
-flaky.MAX_FLAKY of them in all stages together, fail the run."""
+With PORTCULLIS_RERUN_ALONE=STAGE in the environment, failed tests are run twice more when all others have ended, one at a time,
+each in a process of its own. Tests that then pass both times are flaky: they count as passed, are listed as `flaky: NAME`
+before the closing line and recorded in build/flaky.json. The run fails when a test fails again, or when more than
+flaky.MAX_FLAKY tests are flaky in all stages together."""
 
 import os
 import pathlib
@@ -19,7 +19,7 @@ STAGE = "PORTCULLIS_RERUN_ALONE"
 
 
 class RerunAlone:
-    """Of the process that reports; those of pytest-xdist that run the tests have none."""
+    """Used in the process that reports; the worker processes of pytest-xdist, which run the tests, do not use it."""
 
     def __init__(self, config, stage):
         self.config, self.stage = config, stage
@@ -36,9 +36,9 @@ class RerunAlone:
             command.append("-n0")
         run = subprocess.run(command, cwd=self.config.rootpath, env=environment, stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, text=True)
-        return run.returncode == 0 and " passed" in run.stdout  # a test that is skipped this time has not passed
+        return run.returncode == 0 and " passed" in run.stdout  # a test that is skipped now has not passed
 
-    # Last: the workers of pytest-xdist have ended, and the closing lines are not printed yet.
+    # Runs last: the workers of pytest-xdist have ended, and the closing lines have not been printed yet.
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session):
         if session.exitstatus != pytest.ExitCode.TESTS_FAILED:
@@ -68,7 +68,7 @@ class RerunAlone:
         nodeid, stats = failures[0].nodeid, self.stats
         for kind in ("failed", "error"):
             stats[kind] = [report for report in stats.get(kind, []) if report.nodeid != nodeid]
-        # An error while ending a test comes beside its passing.
+        # An error in a test's teardown is reported in addition to its success.
         if not any(report.nodeid == nodeid for report in stats.get("passed", [])):
             stats.setdefault("passed", []).append(failures[0])
         for kind in ("failed", "error"):

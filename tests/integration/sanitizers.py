@@ -1,9 +1,9 @@
-"""Leaves out, where PORTCULLIS_SANITIZER names the sanitizer that the gateway is built with, the tests that tell nothing
-under one: @pytest.mark.not_sanitized(reason="..."), and those that tell nothing under the thread sanitizer alone:
-@pytest.mark.not_thread_sanitized(reason="...").
+"""Skips tests when PORTCULLIS_SANITIZER names the sanitizer that the gateway is built with: tests marked
+@pytest.mark.not_sanitized(reason="..."), whose results mean nothing under any sanitizer, and tests marked
+@pytest.mark.not_thread_sanitized(reason="..."), for the thread sanitizer.
 
-That is for tests whose own work is elsewhere (a browser, Prometheus, generated text) or repeats the same path through
-the gateway with other words. A test that gives the data path hostile or concurrent input stays."""
+The marks are for tests whose own work is elsewhere (a browser, Prometheus, generated text), or that repeat a path through the
+gateway with other texts. A test that gives hostile or concurrent input to the data path must not be marked."""
 
 import os
 

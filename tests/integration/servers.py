@@ -1,4 +1,4 @@
-"""Small real servers that the gateway asks on its own behalf."""
+"""Small real servers that the gateway itself sends requests to."""
 
 import base64
 import http.server
@@ -16,8 +16,8 @@ import harness
 
 
 class Server:
-    """An HTTP(S) server with a scripted answer: respond(request) -> (status, fields, body), or None to hang until
-    stopped. Counts its requests and keeps them."""
+    """An HTTP(S) server with a scripted answer: respond(request) returns (status, fields, body), or None to hang until the
+    server is stopped. Counts and stores its requests."""
 
     def __init__(self, respond, certificate=None):
         self.requests, self.respond, self.released = [], respond, threading.Event()
@@ -50,7 +50,7 @@ class Server:
             daemon_threads = True
 
             def handle_error(self, request, client_address):
-                pass  # the gateway gave the request up
+                pass  # the gateway cancelled the request
 
         self.server = Quiet(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
@@ -71,7 +71,7 @@ class Server:
 
 
 class Etcd:
-    """A real etcd, of one member."""
+    """A real etcd with one member."""
 
     def __init__(self, directory, port=None):
         self.directory, self.port = pathlib.Path(directory) / "etcd", port or harness.free_port()
@@ -93,7 +93,7 @@ class Etcd:
             return False
 
     def ask(self, what, headers=None, **values):
-        """One call of its JSON gateway; bytes are keys and values."""
+        """A call of etcd's JSON gateway; keys and values are bytes."""
         body = {name: base64.b64encode(value).decode() if isinstance(value, bytes) else value for name, value in values.items()}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/v3/{what}", json.dumps(body).encode(), headers or {})
         with urllib.request.urlopen(request, timeout=5) as response:
@@ -115,7 +115,7 @@ class Etcd:
 
 
 class Redis:
-    """A real redis-server on a port, and a socket, of its own."""
+    """A real redis-server with a port and a socket of its own."""
 
     def __init__(self, directory, *options):
         self.directory, self.options = directory, options
@@ -134,7 +134,7 @@ class Redis:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def command(self, *words):
-        """One command's reply as it comes; simple replies only."""
+        """Sends one command and returns the raw reply; only for simple replies."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(f"*{len(words)}\r\n".encode() + b"".join(f"${len(w)}\r\n{w}\r\n".encode() for w in words))
             return connection.recv(65536).decode()

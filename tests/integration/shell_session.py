@@ -1,4 +1,4 @@
-"""One shell that runs a page's commands one after the other, as a reader does."""
+"""Runs the commands of a page one after the other in one shell, as a reader does."""
 
 import contextlib
 import os
@@ -12,12 +12,12 @@ import harness
 
 
 def shows(line, text):
-    """Whether a line of `text` holds `line`, in which `...` stands for any characters."""
+    """Whether a line of `text` contains `line`, in which `...` stands for any characters."""
     return re.search(".*".join(re.escape(part) for part in line.split("...")), text) is not None
 
 
 class Shell:
-    """Background jobs go on while later commands run, and end with the shell."""
+    """A shell. Background jobs continue while later commands run, and end with the shell."""
 
     def __init__(self, directory, environment):
         self.text, self._mark = "", f"done-{secrets.token_hex(8)}"
@@ -32,7 +32,7 @@ class Shell:
             self.text += piece.decode(errors="replace")
 
     def run(self, command, expected):
-        """Runs a command, and waits until all expected lines have been printed, by it or by a job in the background."""
+        """Runs a command, and waits until the command or a background job has printed all expected lines."""
         before = len(self.text)
         self.process.stdin.write(f"{command}\necho '{self._mark}'\n")
         self.process.stdin.flush()
@@ -42,11 +42,11 @@ class Shell:
                              what=lambda: f"`{line}` of: {command}\n{self.text[before:]}")
 
     def close(self):
-        """Ends the shell and all that it has started: they are one process group."""
+        """Ends the shell and all processes that it has started, which form one process group."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)
-            self._reader.join(10)  # until the last of them has closed its output
+            self._reader.join(10)  # until the last process has closed its output
             if not self._reader.is_alive():
                 break
         self.process.wait(10)

@@ -1,5 +1,5 @@
-"""Tells the preloaded library that delays system calls (tests/support/stress/stress.cpp) which test begins, so that one
-seed delays a test alike whichever tests ran before it."""
+"""Tells the preloaded library that delays system calls (tests/support/stress/stress.cpp) which test begins, so that a seed
+gives a test the same delays whichever tests ran before it."""
 
 import ctypes
 import os

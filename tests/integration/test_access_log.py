@@ -145,7 +145,7 @@ def test_a_log_that_nobody_reads_costs_lines_and_never_a_request(start, echo, tm
 
     thread = threading.Thread(target=read_all)
     thread.start()
-    # Every request is either a line or counted as lost, the last one a moment after its answer; each line is whole.
+    # Every request is either a line or counted as lost, the last one shortly after its answer; each line is complete.
     harness.wait_for(lambda: len(lines) + dropped() == asked, what="all lines")
     lost = dropped()
     gateway.stop()
@@ -269,7 +269,7 @@ def test_lines_to_syslog(start, echo, tmp_path):
     server.close()
     (tmp_path / "log.socket").unlink()
     asking(gateway, "/lost")
-    time.sleep(0.2)  # until it has been sent, to nobody
+    time.sleep(0.2)  # gives the gateway time to send the line to the missing reader
     server = datagrams(tmp_path / "log.socket")
     asking(gateway, "/two")
     assert server.recv(4096).decode().endswith("GET /two")

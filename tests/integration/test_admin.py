@@ -1,4 +1,4 @@
-"""The admin listener: what an operator's tools see."""
+"""The admin listener as operators' tools see it."""
 
 import json
 import signal
@@ -108,7 +108,7 @@ scrape_configs: [{{job_name: gateway, static_configs: [{{targets: ["127.0.0.1:{a
         assert found[0]["value"][1] == "1"
         assert ask("up")[0]["value"][1] == "1"
         assert ask("histogram_quantile(0.5, portcullis_request_duration_seconds_bucket)")
-        # What Prometheus itself finds wrong with the names and types.
+        # Prometheus's own check of the names and types.
         text = get(admin, "/metrics")[1]
         lint = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
         assert lint.returncode == 0, lint.stdout + lint.stderr

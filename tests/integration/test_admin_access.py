@@ -1,4 +1,4 @@
-"""Who may use the admin listener, and what pages of the web cannot do with it."""
+"""Who may use the admin listener, and what web pages of other sites cannot do with it."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def configuration(settings, port=9, top=""):
 
 
 def ask(port, method, path, *fields, host="localhost", body=b""):
-    """The status, and the whole answer."""
+    """(status, whole answer)"""
     lines = "".join(f"{field}\r\n" for field in (f"Host: {host}", f"Content-Length: {len(body)}", *fields))
     reply = ask_port(port, f"{method} {path} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n".encode() + body).decode()
     return int(reply.split()[1]), reply
@@ -46,7 +46,7 @@ def test_tokens(start, tmp_path):
         assert status == 401 and "www-authenticate: Bearer" in reply, path
     assert ask(admin, "POST", "/reload")[0] == 401
     assert ask(admin, "POST", "/api/explain")[0] == 401
-    # Probes have none, and the dashboard's files are no secret.
+    # Probes have no token, and the dashboard's files are not secret.
     for path in ("/healthz", "/readyz", "/", "/assets/app.js"):
         assert ask(admin, "GET", path)[0] == 200, path
     for token in (READ, FULL):
@@ -71,11 +71,11 @@ def test_sessions(start):
     assert ask(admin, "GET", "/api/now", cookie)[0] == 200
     assert ask(admin, "POST", "/reload", cookie)[0] == 403
     assert ask(admin, "GET", "/api/now", cookie[:-1] + "x")[0] == 401
-    # A session is a browser's: it does not help a page whose name was made to mean this machine.
+    # A session belongs to a browser, so it must not help a web page whose host name points to this machine.
     assert ask(admin, "GET", "/api/now", cookie, host="evil.example")[0] == 421
     assert ask(admin, "POST", "/logout", cookie)[0] == 204
     assert ask(admin, "GET", "/api/now", cookie)[0] == 401
-    # Nobody is logged in by a page of another site.
+    # A page of another site must not be able to log in.
     assert ask(admin, "POST", "/login", "Origin: http://evil.example", body=FULL.encode())[0] == 403
 
 
@@ -88,7 +88,7 @@ def test_names_that_pages_make_mean_this_machine(start):
         for path in ("/api/now", "/metrics", "/reload"):
             status, reply = ask(admin, "POST" if path == "/reload" else "GET", path, host=host)
             assert status == 421 and "is none of this listener's names" in reply, (host, path)
-    # Who has a token is no page of the web, and probes come by any name.
+    # A client with a token is not a web page, and probes may use any host name.
     assert ask(admin, "GET", "/healthz", host="evil.example")[0] == 200
     gateway.write(configuration(f"address: '127.0.0.1:{admin}', {tokens()}"))
     gateway.reload()
@@ -120,7 +120,7 @@ def test_what_browsers_are_told(start):
         assert f"content-type: {kind}\r\n" in ask(admin, "GET", path)[1]
     assert ask(admin, "GET", "/assets/../app.js")[0] == 404
     assert ask(admin, "POST", "/")[0] == 405
-    # Offline: nothing is fetched from elsewhere.
+    # The page works offline: it loads nothing from other hosts.
     page = ask(admin, "GET", "/")[1]
     assert "http://" not in page.split("\r\n\r\n")[1] and "https://" not in page.split("\r\n\r\n")[1]
 
@@ -145,7 +145,7 @@ def test_certificates(start, tmp_path):
     out = subprocess.run([*command, *shown, "--admin", f"https://127.0.0.1:{admin}"], capture_output=True, text=True)
     assert out.returncode == 0 and "ROUTE" in out.stdout, out.stderr
     assert subprocess.run([*command, "--admin", f"https://127.0.0.1:{admin}"], capture_output=True).returncode == 3
-    # A certificate that is replaced is shown without a restart.
+    # A replaced certificate is used without a restart.
     before = edge.fingerprint
     authority.issue("edge", "localhost", "127.0.0.1", days=30)
 
@@ -182,7 +182,7 @@ def test_tokens_without_tls_are_warned_of(tmp_path):
 
 
 def test_a_reload_never_opens_what_was_closed(start, tmp_path):
-    """The listener stays where it is: so must what guards it there."""
+    """The listener's address does not change in a reload, so its protection must not either."""
     admin = free_port()
     gateway = start(configuration(f"address: '0.0.0.0:{admin}', {tokens()}"))
     for settings in ("address: '127.0.0.1:9'", f"address: '127.0.0.1:{admin}'"):
@@ -218,7 +218,7 @@ def test_a_unix_socket(start, tmp_path):
 
 
 def test_events(start, demo):
-    """Once a second, to all who follow, and without end."""
+    """Events are sent once a second, to all clients, without end."""
     admin = free_port()
     start(configuration(f"address: '127.0.0.1:{admin}'", port=demo().port))
     with socket.create_connection(("127.0.0.1", admin), timeout=20) as one, socket.create_connection(("127.0.0.1", admin), timeout=20) as two:

@@ -1,4 +1,4 @@
-"""Steady traffic allocates nothing on the heap: counted in the built binary, by a preloaded allocator."""
+"""Steady traffic does not allocate heap memory: counted in the built binary by a preloaded allocator."""
 
 import mmap
 import pathlib
@@ -85,8 +85,8 @@ SPEAKING = {
 
 @pytest.fixture
 def files():
-    """The port of a server of HTTP/2 whose answers are all the same: a `Date` that is new each second would be new to the
-    tables of HPACK, which allocate for it until they are full."""
+    """The port of an HTTP/2 server whose answers are all equal: a new `Date` each second would be a new entry in HPACK's
+    tables, which allocate until they are full."""
     server = http2.Backend(lambda peer, stream: peer.send(peer.head(stream, [(":status", "200"), ("content-length", "5")], end=False),
                                                           peer.data(stream, b"hello")))
     yield server.port
@@ -117,8 +117,8 @@ def test_steady_traffic_allocates_nothing(name, tmp_path, start, echo, files, mo
 
     with gateway.connect() as connection:
         ask = SPEAKING.get(name, http1)(connection, REQUESTS.get(name))
-        ask(200)  # pools fill
+        ask(200)  # fills the pools
         before = calls_of_workers()
-        assert before > 0  # the counter counts
+        assert before > 0  # proves that allocations are counted
         ask(1000)
         assert calls_of_workers() - before == 0

@@ -15,7 +15,7 @@ KEY = "0123456789abcdef0123456789abcdef"
 
 
 def configuration(targets, upstream="", top="", routes="", workers=2):
-    """`targets`: (port, settings) each."""
+    """`targets`: pairs of port and settings."""
     lines = "".join(f'      - {{address: "127.0.0.1:{port}"{", " if more else ""}{more}}}\n' for port, more in targets)
     return f"""version: 1
 workers: {workers}
@@ -35,7 +35,7 @@ routes:
 
 
 def ask(gateway, path="/", **fields):
-    """(the backend's name, what it saw, the response's fields)"""
+    """(name of the backend, fields that it received, fields of the response)"""
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
     connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in fields.items()})
     response = connection.getresponse()
@@ -75,12 +75,12 @@ def test_a_key_goes_to_the_same_target_on_every_worker_and_node(start, three, ba
     gateway.write(text.replace("workers: 4", "workers: 4\ndrain_timeout: 29s"))
     gateway.reload()
     assert {user: ask(gateway, **fields(user))[0] for user in users} == first
-    # When one is gone, its users go elsewhere and nobody else moves.
+    # When a target is lost, its users move to other targets, and no other user moves.
     three["two"].stop()
     for user in users:
         now = ask(gateway, **fields(user))[0]
         assert now != "two" and (first[user] == "two" or now == first[user])
-    assert set(names(gateway, 60)) == {"one", "three"}  # without a key: anywhere
+    assert set(names(gateway, 60)) == {"one", "three"}  # without a key the request goes to any target
 
 
 def cookie_of(fields):
@@ -96,19 +96,19 @@ def test_a_sticky_client_stays_and_its_cookie_is_not_to_be_forged(start, three):
     for _ in range(12):
         again, seen, fields = ask(gateway, cookie=f"x=1; home={value}; y=2")
         assert again == name and "set-cookie" not in fields
-        assert seen["cookie"] == "x=1; y=2"  # the backend need not know
+        assert seen["cookie"] == "x=1; y=2"  # the sticky cookie is not sent to the backend
     forged = ("0" if value[0] != "0" else "1") + value[1:]
     for bad in (forged, value[:-1] + ("0" if value[-1] != "0" else "1"), value[:-2], "x" * 56, ""):
         assert cookie_of(ask(gateway, cookie=f"home={bad}")[2])
-    # Another node with the same key knows it, one with another does not.
+    # A node with the same key accepts the cookie, a node with another key does not.
     gateway.write(text.replace("ttl: 1h", "ttl: 3h"))
     gateway.reload()
-    assert "set-cookie" in ask(gateway, cookie=f"home={value}")[2]  # half of its time is over
+    assert "set-cookie" in ask(gateway, cookie=f"home={value}")[2]  # half of the cookie's lifetime has passed
     assert set(names(gateway, 10, cookie=f"home={value}")) == {name}
     gateway.write(text.replace(KEY, KEY[::-1]))
     gateway.reload()
     assert "set-cookie" in ask(gateway, cookie=f"home={value}")[2]
-    # A target that is gone is replaced.
+    # The cookie of a removed target is replaced.
     gateway.write(text)
     gateway.reload()
     three[name].stop()
@@ -156,13 +156,13 @@ def test_a_slow_target_gets_little_under_peak_ewma(start, demo, backend):
     def slowly(connection, made):
         while True:
             made.read_head(connection)
-            time.sleep(1)  # far more than the others take when the machine is busy, which is remembered as well
+            time.sleep(1)  # far longer than the other targets need on a busy machine, which also counts in their latency
             connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 35\r\n\r\n{"backend": "slow", "headers": {}}\r\n'[:-2] + b" ")
     slow = backend(slowly)
     targets = [(demo("one").port, ""), (demo("two").port, ""), (demo("three").port, ""), (slow.port, "")]
     gateway = start(configuration(targets, "    balance: peak_ewma", workers=1))
     got = names(gateway, 400)
-    assert got["slow"] <= 4 and len(got) >= 3  # one after the other, the fastest is asked most
+    assert got["slow"] <= 4 and len(got) >= 3  # requests are sequential, so the fastest target gets most
 
 
 @sanitizers.only_configuration

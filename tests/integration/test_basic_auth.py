@@ -33,7 +33,7 @@ def consumers(**hashes):
 def test_a_right_password_tells_the_consumer(start, echo):
     gateway = start(configuration(echo(), "basic_auth: {}", consumers(y=hash_of("secret"), b=BCRYPT, s=SHA512)))
     for user in "ybs":
-        for _ in range(2):  # verified, then remembered
+        for _ in range(2):  # the first is verified, the second is remembered
             answer = ask(gateway, basic(user, "secret"))
             assert answer.status == 200 and answer.seen["x-consumer-name"] == user
             assert "authorization" not in answer.seen
@@ -74,7 +74,7 @@ def test_a_reload_with_another_hash_ends_the_old_password(start, echo):
 
 
 def test_hashing_does_not_hold_up_other_requests(start, echo):
-    slow = __import__("crypt").crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")  # a quarter of a second
+    slow = __import__("crypt").crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")  # takes a quarter of a second
     text = configuration(echo(), "basic_auth: {}", consumers(a=slow))
     gateway = start(text + "  - {name: open, match: {path: /open}, upstream: backend}\n")
     statuses = []
@@ -105,7 +105,7 @@ def test_many_that_wait_for_the_same_password_hash_it_once(start, echo):
     for thread in threads:
         thread.join()
     assert statuses == [200] * 40
-    # Ticks of CPU time: two side threads may have begun with it, and forty would take ten seconds and more.
+    # CPU time in ticks: two side threads may have begun to hash, while forty hashes would take ten seconds or more.
     assert (spent() - before) / __import__("os").sysconf("SC_CLK_TCK") < 5
 
 
@@ -119,21 +119,21 @@ def test_a_client_that_leaves_while_its_password_is_hashed_does_no_harm(start, e
 
 
 def spent(gateway):
-    """Seconds of CPU time."""
+    """CPU time in seconds."""
     fields = open(f"/proc/{gateway.process.pid}/stat").read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / __import__("os").sysconf("SC_CLK_TCK")
 
 
 def test_wrong_passwords_are_limited_by_address_and_hashed_no_more(start, echo, tmp_path):
     log = tmp_path / "log"
-    slow = __import__("crypt").crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")  # a quarter of a second
+    slow = __import__("crypt").crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")  # takes a quarter of a second
     gateway = start(configuration(echo(), "basic_auth: {failures_by_address: 3/h}", consumers(a=slow), more=f"access_log: {{path: {log}}}"))
     assert [ask(gateway, basic(f"user-{i}", "wrong")).status for i in range(3)] == [401] * 3
     before = spent(gateway)
     answers = [ask(gateway, basic(f"other-{i}", "wrong")) for i in range(40)]
     assert {answer.status for answer in answers} == {429}
     assert all(int(answer.fields["retry-after"]) > 0 and answer.detail == "rate_limited" for answer in answers)
-    assert spent(gateway) - before < 2  # and not ten
+    assert spent(gateway) - before < 2  # instead of ten
     wait_for(lambda: len(log_lines(log)) == 43, what="the log")
     assert log_lines(log)[-1]["ended"] == "basic_too_many_failures"
 

@@ -1,4 +1,4 @@
-"""The cache beside what RFC 9111 says: one fetch for all, purges, keys, limits, failures. See test_cache_conformance.py."""
+"""The cache beyond RFC 9111: shared fetches, purges, keys, limits, failures. See test_cache_conformance.py."""
 
 import json
 import socket
@@ -42,7 +42,7 @@ routes:
 
 
 def together(count, call):
-    """What `count` calls at once come to."""
+    """The results of `count` concurrent calls."""
     out = [None] * count
 
     def one(i):
@@ -64,7 +64,7 @@ def waiting(admin, count):
     wait_for(lambda: metric(admin, "portcullis_cache_waits_total") == count, what="those who wait")
 
 
-# One fetch for all.
+# One fetch for all requests.
 
 def test_those_who_ask_for_what_is_being_fetched_wait_for_it(start, origin):
     admin, release = free_port(), threading.Event()
@@ -100,7 +100,7 @@ def test_what_is_for_one_request_only_is_not_waited_for_twice(start, origin):
     answers = together(10, lambda _: ask(gateway.port, "/a"))
     assert [one.status for one in answers] == [200] * 10 and len(origin.asked("/a")) == 10
     assert ask(gateway.port, "/a").status == 200
-    assert metric(admin, "portcullis_cache_waits_total") == 9  # it is known, and nobody waits again
+    assert metric(admin, "portcullis_cache_waits_total") == 9  # the result is known, so no further request waits
 
 
 def test_each_variant_is_fetched_once(start, origin):
@@ -200,7 +200,7 @@ def test_a_stale_response_is_sent_when_the_upstream_is_gone(start, origin):
     assert answer.status == 200 and answer.body == b"body" and "fwd-status=502" in answer.get("cache-status")
 
 
-# Keys.
+# Cache keys.
 
 CONSUMERS = """consumers:
   - {name: one, credentials: {keys: ["%s"]}}
@@ -244,7 +244,7 @@ def test_what_consumers_get_is_kept_apart_by_a_key_that_names_them(start, origin
         for name in ("one", "two"):
             assert ask(gateway.port, "/a", fields=of(name)).body == name.encode()
     assert len(origin.asked("/a")) == 2
-    # What is unsafe ends it for all.
+    # An unsafe request invalidates the responses of all consumers.
     ask(gateway.port, "/a", "POST", of("one"), b"x")
     for name in ("one", "two"):
         assert ask(gateway.port, "/a", fields=of(name)).body == name.encode()
@@ -301,7 +301,7 @@ def test_hosts_and_ports(start, origin):
     assert len(origin.asked("/a")) == 2
 
 
-# Lifetimes of the configuration's own.
+# Configured lifetimes.
 
 def test_lifetimes_by_status_and_by_default(start, origin):
     gateway = start(configuration(
@@ -408,7 +408,7 @@ def test_what_is_too_large_passes(start, origin):
 
 
 def test_those_who_wait_for_what_turns_out_too_large_ask_for_themselves(start, origin):
-    """It passes the limit at once, before those on other workers have begun to read it."""
+    """The response exceeds the limit at once, before requests on other workers have begun to read it."""
     admin, large = free_port(), bytes(range(256)) * 1024
     gateway = start(configuration(origin, "object_size: 4KiB", admin=admin, workers=4))
     for round in range(1, 11):
@@ -420,7 +420,7 @@ def test_those_who_wait_for_what_turns_out_too_large_ask_for_themselves(start, o
 
 
 def test_a_slow_reader_of_what_is_not_kept_holds_the_origin_back(start, origin):
-    """Or all of it would be in memory."""
+    """Otherwise the whole response would be in memory."""
     gateway = start(configuration(origin, "object_size: 100KiB"))
     sent, piece = [0], b"x" * 65536
 
@@ -438,7 +438,7 @@ def test_a_slow_reader_of_what_is_not_kept_holds_the_origin_back(start, origin):
         seen = -1
         while seen != sent[0]:
             seen = sent[0]
-            time.sleep(0.3)  # nothing says that nothing comes
+            time.sleep(0.3)  # the absence of data sends no signal to wait for
         assert seen < 32 << 20
         rest = 0
         while rest < 1024 * 65536:
@@ -460,7 +460,7 @@ def test_the_memory_is_bounded(start, origin):
     assert metric(admin, "portcullis_cache_filling_bytes") == 0
 
 
-# With the rest of the gateway.
+# The cache together with other parts of the gateway.
 
 def test_http2_clients_share_with_others(start, origin):
     gateway = start(configuration(origin))
@@ -504,7 +504,7 @@ def test_what_breaks_off_breaks_off_for_all(start, origin):
 
 
 class Endless:
-    """A backend's handler whose answers may not be stored: 300 MiB, of which it counts what was taken."""
+    """A backend's handler with answers of 300 MiB that must not be stored; it counts the bytes that were read."""
 
     def __init__(self, framing="Content-Length: 314572800"):
         self.framing, self.sent, self.methods, self.ended = framing, 0, [], 0
@@ -535,7 +535,7 @@ def test_what_cannot_be_stored_is_given_up_when_less_was_asked_for(start, backen
         assert f" {status} " in harness.read_head(connection)
         connection.close()
     wait_for(lambda: handler.ended == handler.methods.count("GET"), what=lambda: f"the end of what the target sends: {handler.methods}, {handler.ended} ended, {handler.sent} bytes")
-    assert handler.sent < 16 << 20  # what the kernel has taken by then
+    assert handler.sent < 16 << 20  # at most what fits into the kernel's buffers
 
 
 def test_a_short_one_that_cannot_be_stored_leaves_its_connection_good(start, origin):

@@ -1,6 +1,6 @@
-"""RFC 9111 and its companions, section by section: what a shared cache must, must not and should do.
+"""RFC 9111 and related RFCs, section by section: what a shared cache must, must not and should do.
 
-Each case is a sequence of exchanges for one resource. What the cache did shows in what the origin was asked."""
+Each case is a sequence of exchanges for one resource. The requests that the origin receives show what the cache did."""
 
 import re
 import threading
@@ -19,13 +19,13 @@ TAG = '"one"'
 
 
 def date(seconds=0):
-    """So many seconds from when the case runs."""
+    """The date that many seconds after the case begins."""
     return f"{{date {seconds}}}"
 
 
 
 class Step:
-    """One exchange: what the client asks, what the origin would say, and whether it is asked at all."""
+    """One exchange: the client's request, the origin's answer, and whether the origin is asked at all."""
 
     def __init__(self, expect, fields=(), say=None, status=None, method="GET", body=None, path="", **has):
         self.expect, self.fields, self.say, self.method, self.body, self.path = expect, fields, say, method, body, path
@@ -215,7 +215,7 @@ CASES = [
     ("4.3.4 a 304 with another entity tag is not taken for this one",
      [first({**TAGGED, "x-a": "1"}), again(VALIDATED, say=modified(etag='"two"', x_a="2"), x_a="1"), again(MISS)]),
     ("4.3.5 HEAD of what is not kept fetches all, for all", [Step(MISS, (), Answer(FRESH), method="HEAD", by_get=True), again(HIT)]),
-    # Section 4.4: invalidation.
+    # Section 4.4: invalidation by unsafe requests.
     *[(f"4.4 {method} ends what is kept", [first(FRESH), Step(MISS, (), Answer({}), method=method, body=b"x"), again(MISS)])
       for method in ("POST", "PUT", "DELETE", "PATCH", "FOO")],
     ("4.4 a failed POST does not", [first(FRESH), Step(MISS, (), Answer({}, 500), method="POST", body=b"x", status=500), again(HIT)]),
@@ -230,7 +230,7 @@ CASES = [
                                            again(HIT)]),
     ("4.4 all variants end", [first({**FRESH, "vary": "x-v"}, asked={"x-v": "1"}), Step(MISS, (), Answer({}), method="POST", body=b"x"),
                               again(MISS, {"x-v": "1"})]),
-    # Section 5.2.1: what requests say.
+    # Section 5.2.1: directives of requests.
     ("5.2.1.1 max-age of the client", [first({**FRESH, "age": "50"}), again(MISS, {"cache-control": "max-age=40"})]),
     ("5.2.1.1 max-age of the client that is met", [first({**FRESH, "age": "50"}), again(HIT, {"cache-control": "max-age=60"})]),
     ("5.2.1.1 max-age=0 of the client validates", [first({**FRESH, "etag": TAG, "age": "1"}), again(VALIDATED, {"cache-control": "max-age=0"}, say=modified(etag=TAG))]),
@@ -244,7 +244,7 @@ CASES = [
     ("5.2.1.5 no-store of the client", [first(FRESH, asked={"cache-control": "no-store"}), again(MISS)]),
     ("5.2.1.7 only-if-cached that is", [first(FRESH), again(HIT, {"cache-control": "only-if-cached"})]),
     ("5.2.1.7 only-if-cached that is not", [Step(HIT, {"cache-control": "only-if-cached"}, status=504)]),
-    # Section 5.2.2: what responses say.
+    # Section 5.2.2: directives of responses.
     ("5.2.2.7 private names a field, which is not kept", [first({"cache-control": 'private="x-a", max-age=100', "x-a": "1", "x-b": "2"}), again(HIT, x_a=None, x_b="2")]),
     ("5.2.2.9 public is enough with heuristics", [first({"cache-control": "public", "last-modified": date(-100000)}), again(HIT)]),
     ("5.4 Pragma: no-cache of an old client", [first(FRESH), again(MISS, {"pragma": "no-cache"})]),
@@ -315,7 +315,7 @@ routes: [{{name: all, match: {{path_prefix: /}}, upstream: main, policies: [cach
 
 
 def place(fields, path):
-    """What is only known when the case runs."""
+    """Replaces the parts of a field that are only known when the case runs."""
     def value(text):
         return re.sub(r"\{date (-?\d+)\}", lambda found: cache_origin.date(int(found[1])), text.replace("{path}", path))
     return [(name, value(text)) for name, text in (fields.items() if isinstance(fields, dict) else fields)]
@@ -377,7 +377,7 @@ def test_a_body_that_grows_is_sent_as_it_comes(world):
 
 @sanitizers.documents
 def test_the_page_names_every_case():
-    """So that docs/cache-conformance.md is the table of what is tested."""
+    """docs/cache-conformance.md must be the table of the tested cases."""
     section, listed = None, []
     for line in (ROOT / "docs/cache-conformance.md").read_text().splitlines():
         if line.startswith("## "):

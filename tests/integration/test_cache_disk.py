@@ -1,4 +1,4 @@
-"""The cache's disk: what is kept there, comes back after a restart or a crash, and is never given out damaged."""
+"""The cache's disk: what is stored there, is restored after a restart or a crash, and is never sent when damaged."""
 
 import gzip
 import hashlib
@@ -34,7 +34,7 @@ def origin():
 
 
 class Kept:
-    """A gateway whose large responses lie on disk, which can be ended and begun again."""
+    """A gateway with large responses on disk, which can be stopped and started again."""
 
     def __init__(self, origin, directory, disk="", settings="", memory="64MiB", before="", prefix=()):
         self.origin, self.directory, self.prefix = origin, directory, prefix
@@ -61,11 +61,11 @@ class Kept:
         return metric(self.admin, f"portcullis_cache_disk_{name}")
 
     def wait_for_files(self, count):
-        """Until so many objects are whole on disk."""
+        """Waits until that many objects are complete on disk."""
         wait_for(lambda: len(self.files("head")) == count, what=f"{count} objects on disk")
 
     def wait_for_restored(self, count):
-        """Until so many have come back after a start."""
+        """Waits until that many objects have been restored after a start."""
         wait_for(lambda: self.metric("restored_total") == count, what="what was there")
 
 
@@ -81,7 +81,7 @@ def kept(origin, tmp_path):
         one.gateway.stop()
 
 
-# What is kept.
+# Stored responses.
 
 def test_large_bodies_lie_on_disk_and_small_ones_do_not(kept, origin):
     cache, large = kept(), bytes_of(5 * MIB + 12345)
@@ -138,7 +138,7 @@ def test_parts_conditions_and_head(kept, origin):
 
 
 def test_one_connection_after_another_part(kept, origin):
-    """What has been looked at goes from the file to the socket; what comes next on the connection is in its place."""
+    """Verified bytes are sent from the file to the socket; later data on the connection follows at the right place."""
     cache, large = kept(), bytes_of(4 * MIB + 321)
     origin.answers["/a"] = [Answer(FRESH, body=large)]
     origin.answers["/small"] = [Answer(FRESH, body=b"small")]
@@ -153,7 +153,7 @@ def test_one_connection_after_another_part(kept, origin):
         connection.request("GET", "/small", headers={"host": "127.0.0.1"})
         assert connection.getresponse().read() == b"small"
     connection.close()
-    # Asked for at once, and read slowly.
+    # Requested at the same time, and read slowly.
     with cache.gateway.connect() as slow:
         slow.sendall(b"".join(b"GET /%s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % path for path in (b"a", b"small", b"a", b"small")))
         for body in (large, b"small") * 2:
@@ -192,11 +192,11 @@ def test_many_read_while_it_comes(kept, origin):
 
 @pytest.mark.skipif("release" not in BINARY, reason="the sanitizers keep what is freed")
 def test_a_slow_client_takes_no_memory(kept, origin):
-    """It reads nothing while 48 MiB come; what it reads then is on disk."""
+    """The client reads nothing while 48 MiB arrive at the gateway; what it reads afterwards comes from the disk."""
     cache, large = kept(disk="max_object_size: 64MiB"), bytes_of(48 * MIB)
     origin.answers["/a"] = [Answer(FRESH, body=large)]
     origin.answers["/b"] = [Answer(FRESH, body=large[:8 * MIB])]
-    cache.ask("/b")  # the memory that it takes anyway
+    cache.ask("/b")  # uses the memory that is needed in any case
     before = metric(cache.admin, "process_resident_memory_bytes")
     with cache.gateway.connect() as slow:
         slow.sendall(b"GET /a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
@@ -246,7 +246,7 @@ def test_an_upstream_that_breaks_off_leaves_nothing(kept, origin):
     assert cache.ask("/a").body == large
 
 
-# Over a restart.
+# Restarts.
 
 def test_it_is_there_after_a_restart(kept, origin):
     cache = kept()
@@ -255,7 +255,7 @@ def test_it_is_there_after_a_restart(kept, origin):
     for language in ("en", "da"):
         cache.ask("/a", fields={"accept-language": language})
     cache.wait_for_files(2)
-    time.sleep(1.1)  # its age is to go on
+    time.sleep(1.1)  # its age must continue after the restart
     cache.restart()
     cache.wait_for_restored(2)
     for language in ("en", "da"):
@@ -322,7 +322,7 @@ def test_what_is_not_whole_at_the_start_is_removed(kept, origin, damage):
 
 
 def damage(cache, at):
-    """Of the one object, before it has been looked at: a client that lags behind reads what is in the file already."""
+    """Damages the single object before it has been verified: a client that lags behind then reads from the file."""
     cache.wait_for_files(1)
     lose_a_byte(cache.files("body")[0], at)
     cache.restart()
@@ -345,7 +345,7 @@ def test_damage_at_the_beginning_is_fetched_anew(kept, origin):
 
 
 def breaks_off(cache, large):
-    """What comes of it before that is right."""
+    """The bytes before the damage are correct."""
     with pytest.raises((http.client.IncompleteRead, ConnectionResetError)) as broken:
         cache.ask("/a")
     if isinstance(broken.value, http.client.IncompleteRead):
@@ -389,7 +389,7 @@ def test_a_directory_that_has_gone_is_done_without(kept, origin):
 
 
 def test_a_disk_that_takes_no_more_costs_no_answer(kept, origin):
-    """As when it is full: no file may be larger than 3 MiB."""
+    """Simulates a full disk: no file may exceed 3 MiB."""
     cache, large = kept(prefix=["prlimit", f"--fsize={3 * MIB}"]), bytes_of(9 * MIB)
     origin.answers["/a"] = [Answer(FRESH, body=large)]
     answers = together(8, lambda _: ask(cache.port, "/a"))
@@ -405,7 +405,7 @@ def test_a_disk_that_takes_no_more_costs_no_answer(kept, origin):
 def test_a_purge_holds_over_a_restart(kept, origin, query):
     cache = kept()
     origin.answers["/a"] = [Answer({**FRESH, "surrogate-key": "s t"}, body=bytes_of(2 * MIB))]
-    for restarts in (False, True):  # also what has come back can be purged
+    for restarts in (False, True):  # restored objects can be purged as well
         asked = len(origin.asked("/a"))
         cache.ask("/a")
         assert len(origin.asked("/a")) == asked + 1
@@ -466,7 +466,7 @@ def test_what_is_read_while_it_is_purged_is_read_to_its_end(kept, origin):
     assert digest.digest() == hashlib.sha256(large).digest()
 
 
-# Whose directory it is.
+# Use of the directory by several processes.
 
 def test_another_process_waits_until_the_first_has_gone(kept, origin, tmp_path):
     cache = kept()
@@ -479,7 +479,7 @@ def test_another_process_waits_until_the_first_has_gone(kept, origin, tmp_path):
     try:
         second.wait_for_line("is in use by another process")
         origin.answers["/b"] = [Answer(FRESH, body=bytes_of(2 * MIB))]
-        for _ in range(2):  # it does without, and keeps what memory takes
+        for _ in range(2):  # the gateway works without the disk, and stores what fits into memory
             assert ask(second.port, "/b").body == bytes_of(2 * MIB)
         assert len(origin.asked("/b")) == 1
         cache.gateway.stop()

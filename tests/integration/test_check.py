@@ -1,5 +1,5 @@
-"""What `check` warns of: as text, as JSON, with --strict, and in the log of a gateway. The checks one by one are in
-tests/unit/warnings_test.cpp."""
+"""The warnings of `check`: as text, as JSON, with --strict, and in the log of a gateway. tests/unit/warnings_test.cpp tests
+each check."""
 
 import json
 import re
@@ -65,7 +65,7 @@ def test_errors_that_have_no_check_have_no_name(path):
 
 
 def test_one_mistake_in_many_places_does_not_fill_the_screen(path):
-    """A hundred errors are printed, and a warning before them hides none of them."""
+    """At most a hundred errors are printed, and a preceding warning hides none of them."""
     route = "  - {name: r%d, match: {path: /r%d}, polices: []}\n"
     path.write_text(path.read_text() + "".join(route % (i, i) for i in range(300)))
     out = portcullis("check", str(path))
@@ -105,5 +105,5 @@ def test_documented_configurations_have_no_warning(name, tmp_path):
     out = portcullis("check", "--json", str(path), cwd=tmp_path)
     named = [one for one in json.loads(out.stdout)["diagnostics"] if "check" in one]
     assert named == []
-    # What is left are files that the page makes before it runs.
+    # The remaining errors concern files that the page creates before it runs.
     assert out.returncode == 0 or all("cannot" in one["message"] or "No such file" in one["message"] for one in json.loads(out.stdout)["diagnostics"]), out.stdout

@@ -1,4 +1,4 @@
-"""What an upstream may be burdened with: connections that are waited for, requests and retries that are turned away."""
+"""The circuit breaker: requests wait for connections, and further requests and retries are refused."""
 
 import concurrent.futures
 import http.client
@@ -15,10 +15,10 @@ from http2 import OK
 from test_retries import failing
 
 class Counting:
-    """A handler that answers when told, and knows how many requests it has had, and had at most at once."""
+    """A handler that answers when told to, and counts its requests, in total and concurrent ones."""
 
     def __init__(self, pause=0.0, held=False, until=0):
-        """`until`: nothing is answered before so many have been busy at once."""
+        """`until`: the handler answers nothing before that many requests have been in progress at once."""
         self.lock, self.pause, self.until, self.release = threading.Lock(), pause, until, threading.Event()
         self.busy = self.most_busy = self.requests = 0
         if not held and not until:
@@ -55,7 +55,7 @@ def many(gateway, count, at_once):
 
 
 def begin(gateway, count):
-    """`count` requests on connections of their own, whose answers are read later."""
+    """Sends `count` requests on connections of their own, whose answers are read later."""
     clients = [gateway.connect() for _ in range(count)]
     for client in clients:
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -142,7 +142,7 @@ def test_an_idle_connection_of_another_worker_is_not_in_the_way(start, backend, 
     gateway = start(configuration(it.port, breaker="{connections: 1}", workers=workers, upstream="    timeouts: {connect: 10s}"))
     began = time.monotonic()
     for _ in range(30):
-        assert ask(gateway) == (200, "ok")  # each on a connection that the kernel gives to any worker
+        assert ask(gateway) == (200, "ok")  # each on a new connection, which the kernel gives to any worker
     assert time.monotonic() - began < 10 and handler.most_busy == 1
 
 
@@ -156,7 +156,7 @@ def test_requests_beyond_the_limit_are_turned_away(start, backend, tmp_path):
     wait_for(lambda: handler.requests == 3, what="three requests")
     assert ask(gateway) == (503, "breaker_requests")
     assert metric(admin, 'portcullis_breaker_in_use{upstream="backend",load="requests"}') == 3
-    # A reload forgets nothing of it.
+    # A reload keeps the counts.
     gateway.write(gateway.path.read_text().replace("requests: 3", "requests: 2"))
     gateway.reload()
     assert ask(gateway) == (503, "breaker_requests")
@@ -177,7 +177,7 @@ def test_retries_beyond_the_limit_are_not_made(start, backend, tmp_path):
     gateway = start(configuration(bad.port, slow.port, breaker="{retries: 1}", admin=admin, workers=1,
                                   upstream="    retries: {attempts: 3, status: [503], backoff: 1ms, budget: 100%, min_per_second: 1000}").replace(
         "version: 1", f"version: 1\naccess_log: {{path: {log}}}", 1))
-    clients = begin(gateway, 4)  # two to each; one of those that fail is sent again, and waits at the slow one
+    clients = begin(gateway, 4)  # two for each target; a failed request is retried at the slow target and waits there
     wait_for(lambda: metric(admin, 'portcullis_breaker_refused_total{upstream="backend",load="retries"}') == 1, what="a refusal")
     assert metric(admin, 'portcullis_breaker_in_use{upstream="backend",load="retries"}') == 1
     release.set()
@@ -212,11 +212,11 @@ def test_a_busy_worker_gives_way_to_others_with_http2(start, backend2):
     it = backend2(slowly)
     gateway = start(configuration(it.port, breaker="{connections: 1}", workers=2,
                                   upstream="    protocol: http2\n    timeouts: {connect: 15s}"))
-    answered, refused = [0] * 16, []  # of whose connections each worker has some
+    answered, refused = [0] * 16, []  # connections that are spread over all workers
 
     def ask_often(which):
         with gateway.connect() as client:
-            while min(answered) < 5 and not refused:  # so that whoever has the connection never is without work
+            while min(answered) < 5 and not refused:  # the worker that has the connection always has work
                 client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
                 head = read_response(client)[0]
                 if " 200 " not in head:

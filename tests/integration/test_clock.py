@@ -1,5 +1,5 @@
-"""The time of day jumps forward and back, as it does when a machine's clock is set: no count is lost, and nothing lasts
-longer than it should."""
+"""The wall clock jumps forward and back, as when a machine's clock is set: no count is lost, and nothing lasts longer than it
+should."""
 
 import contextlib
 import mmap
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.not_sanitized(reason="a library is preloaded, which a s
 
 @pytest.fixture
 def clock(tmp_path):
-    """clock.start(configuration) -> Gateway whose time of day is `clock.shift(seconds)` from the real one."""
+    """clock.start(configuration) -> Gateway whose wall clock is `clock.shift(seconds)` away from the real time."""
     path = tmp_path / "shift"
     path.write_bytes(struct.pack("q", 0))
     with contextlib.ExitStack() as ended, open(path, "r+b") as file, mmap.mmap(file.fileno(), 8) as memory:
@@ -78,7 +78,7 @@ def test_it_does_so_over_a_restart(clock, echo, tmp_path):
     assert ask(gateway, AS_ONE).status == 200
     wait_for(lambda: stored() == [1, 3], what="those of the other day")
     gateway.stop()
-    gateway = clock.start(limited(port, file))  # while the clock is wrong
+    gateway = clock.start(limited(port, file))  # started while the clock is wrong
     assert ask(gateway, AS_ONE).status == 200
     gateway.stop()
     clock.shift(0)
@@ -94,7 +94,7 @@ def cached(gateway, target="/a"):
 
 @pytest.mark.parametrize("dated", [False, True])
 def test_what_is_kept_while_the_clock_is_ahead_is_not_fresh_when_it_is_right(clock, origin, dated):
-    # The origin's own clock is right, or it says no date.
+    # The origin's own clock is right, or its answers have no Date.
     origin.answers = {"/a": [Answer({"cache-control": "max-age=60"}, body=b"1", dated=dated), Answer({"cache-control": "max-age=60"}, body=b"2", dated=dated)]}
     gateway = clock.start(configuration(origin.port, "cache: {status_field: true}"))
     clock.shift(YEAR_AND_MORE)

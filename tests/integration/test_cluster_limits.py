@@ -42,7 +42,7 @@ def test_batched_mode_admits_the_limit_and_at_most_the_leases_more(start, echo, 
     gateways = [start(limited(port, server, f"limit: 200/day, key: all, cluster: batched, batch: {batch}, algorithm: {algorithm}", 2))
                 for _ in range(2)]
     admitted = flood(gateways, 60).count(200)
-    # Leases are taken from the server's count, so the limit is never exceeded at once; some may be left unspent.
+    # Leases are taken from the server's count, so the total never exceeds the limit; parts of leases may stay unused.
     assert 200 - 4 * batch <= admitted <= 200, admitted
 
 
@@ -80,7 +80,7 @@ def test_without_the_server_each_policy_does_what_it_says(start, echo, redis, tm
     note = {"local": "rate_limit_local", "allow": "rate_limit_unavailable"}.get(on_error)
     wait_for(lambda: len(log_lines(log)) == 3, what="the log")
     assert log_lines(log)[0].get("note") == note
-    server.start()  # and is found again
+    server.start()  # the gateway connects again
     wait_for(lambda: ask(gateway).status == 200 and server.command("DBSIZE") != ":0\r\n", what="the server to be used again")
 
 
@@ -95,7 +95,7 @@ def test_a_server_that_hangs_delays_few_requests_and_stalls_no_worker(start, ech
     with gateway.connect() as connection:
         for i in range(100):
             assert send(connection, f"X-K: {i}\r\n").status == 200
-    # Three wait 300 ms; then it is known to be down, and tries to reach it again cost no request its time.
+    # Three requests wait 300 ms. Then the server counts as down, and reconnecting delays no request.
     assert time.monotonic() - began < 5
     with gateway.connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX-K: x\r\n\r\n")
@@ -164,10 +164,10 @@ def test_a_client_that_leaves_while_the_server_is_asked_does_not_keep_others_wai
     assert ask(gateway).status == 200
     server.command("FLUSHALL")
     for _ in range(3):
-        assert ask(gateway).status == 200  # of the lease
+        assert ask(gateway).status == 200  # uses the lease
     server.pause()
     with gateway.connect() as gone:
-        for _ in range(12):  # by then the server has to be asked
+        for _ in range(12):  # afterwards the server has to be asked
             gone.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         wait_for(lambda: b"HTTP/1.1 200" in gone.recv(1 << 16), what="an answer")
     server.resume()

@@ -23,7 +23,7 @@ from harness import BINARY, free_port, wait_for
 pytestmark = sanitizers.only_command_line
 
 
-# --- what is wrong with a command line --------------------------------------------------------------------------------
+# --- wrong command lines ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("words, complaint", [
@@ -91,7 +91,7 @@ def test_a_control_character_of_the_command_line_never_reaches_the_terminal(word
     assert "\x1b" not in out.stdout + out.stderr
 
 
-# --- how a configuration is named -------------------------------------------------------------------------------------
+# --- how the configuration is found -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [name for name in TAKE_CONFIG if name != "run"])
@@ -103,7 +103,7 @@ def test_each_command_takes_its_configuration_in_the_same_ways(name, orders):
         assert out.returncode == 0, (words, out.stderr)
     out = portcullis(*ask(name), variables={"PORTCULLIS_CONFIG": path})
     assert out.returncode == 0, out.stderr
-    # What the command line names counts for more.
+    # The command line takes precedence over the variable.
     out = portcullis(*ask(name, path), variables={"PORTCULLIS_CONFIG": "/nowhere.yaml"})
     assert out.returncode == 0, out.stderr
 
@@ -139,7 +139,7 @@ def test_a_command_without_a_configuration_says_how_to_name_one(name):
 def test_the_default_configuration_is_used_when_it_exists(tmp_path):
     text = CONFIGURATION.replace("{port}", "8080") % {"admin": 9080, "target": 9001}
     (tmp_path / "portcullis.yaml").write_text(text)
-    # An /etc of this command's own, with nothing else in it.
+    # The command has its own /etc with nothing else in it.
     inside = f"mount -t tmpfs none /etc && mkdir /etc/portcullis && cp {tmp_path}/portcullis.yaml /etc/portcullis/ && exec {shlex.quote(BINARY)} check"
     out = subprocess.run(["unshare", "--mount", "--map-root-user", "sh", "-c", inside], capture_output=True, text=True,
                          env={"PATH": os.environ["PATH"]})
@@ -389,7 +389,7 @@ def test_a_gateway_that_drains_is_alive_but_not_ready(start, backend):
 
 
 def test_health_does_not_depend_on_the_rest_of_the_configuration(orders):
-    # Else an edit that is wrong would have a container's engine restart a gateway that serves well.
+    # Otherwise a container engine would restart a working gateway because of a mistake in an edited file.
     orders.write(orders.path.read_text().replace("upstream: orders", "upstream: '${NOT_SET}', upstreem: x"))
     assert portcullis("check", str(orders.path)).returncode == 1
     assert portcullis("health", str(orders.path)).returncode == 0

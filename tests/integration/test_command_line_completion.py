@@ -101,7 +101,7 @@ def test_fish_reads_its_script(scripts):
 
 
 class Zsh:
-    """A zsh at a terminal of its own, with the completion."""
+    """A zsh with the completion, on a terminal of its own."""
 
     def __init__(self, scripts):
         process, self.terminal = pty.fork()
@@ -113,7 +113,7 @@ class Zsh:
                   f"zle-line-init() print -n 'edit''ing'; zle -N zle-line-init; source {scripts / 'zsh'}\n", "editing")
 
     def type(self, text, end):
-        """What is shown from then on up to `end`."""
+        """Types `text`, and returns the output up to `end`."""
         os.write(self.terminal, text.encode())
         wait_for(lambda: end.encode() in self._read(), what=end)
         shown, self.said = self.said.split(end.encode(), 1)
@@ -125,7 +125,7 @@ class Zsh:
         return self.said
 
     def completed(self, line):
-        """What a tab makes of the line, and what it lists."""
+        """The line after pressing tab, and the listed choices."""
         listed = self.type(f"{line}\t\x01print -r -- '<\x05>'; print do''ne\n", "done")
         return re.findall(r"<(.*)>\r\n", listed)[-1], listed.split("print")[0]
 

@@ -1,4 +1,4 @@
-"""The command line: help that is true, with examples that work, and manual pages that say the same."""
+"""The command line: the help is correct, its examples work, and the manual pages have the same content."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def test_help_for_an_unknown_command_suggests_one():
 
 @pytest.fixture
 def workplace(tmp_path, orders):
-    """A folder with what the examples of the help name, and a way to make their words fit this machine."""
+    """A folder with the files that the examples of the help use, and a function that adapts the examples to this machine."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/portcullis").symlink_to(pathlib.Path(BINARY).resolve())
     (tmp_path / "key.txt").write_text("shop_abcdefghijklmnopqrstuvwxyz\n")
@@ -67,7 +67,7 @@ def workplace(tmp_path, orders):
         for theirs, ours in (("/etc/portcullis/conf.d", tmp_path / "conf.d"), ("/run/portcullis", tmp_path), ("127.0.0.1:9080", f"127.0.0.1:{orders.admin}"),
                              ("127.0.0.1:9001", f"127.0.0.1:{free_port()}"), ("--listen :80 ", f"--listen 127.0.0.1:{free_port()} ")):
             line = line.replace(theirs, str(ours))
-        # Where no configuration says so, it is a port that another test may have.
+        # Without --listen the default port is used, which another test may use.
         return line if "--to " not in line or "--listen " in line else line.replace("--to ", f"--listen 127.0.0.1:{free_port()} --to ", 1)
 
     return tmp_path, real
@@ -79,7 +79,7 @@ def test_each_example_in_the_help_works(name, line, workplace):
     if " --to " in line and "--print" not in line:
         line = re.sub(r" --listen \S+", "", line) + f" --listen 127.0.0.1:{free_port()}"
     if name in ("run", "demo-backend") and "--print" not in line:
-        # The gateway of the workplace has the addresses of gateway.yaml: this one has others.
+        # The workplace's gateway uses the addresses of gateway.yaml, so this configuration uses others.
         text = CONFIGURATION.replace("{port}", str(free_port())) % {"admin": free_port(), "target": free_port()}
         (folder / "gateway.yaml").write_text(text)
         (folder / "conf.d").mkdir()
@@ -107,7 +107,7 @@ PAGE = (harness.ROOT / "docs/command-line.md").read_text()
 
 
 def rows(heading):
-    """The cells of the table whose head begins so."""
+    """The cells of the table with that heading."""
     table = re.search(rf"^\| {heading} \|.*\n\|[-|]*\|\n((?:\|.*\n)*)", PAGE, re.MULTILINE)[1]
     return [[cell.strip().strip("`") for cell in line.strip("|").split(" | ")] for line in table.splitlines()]
 
@@ -137,12 +137,12 @@ def test_manual_pages_are_formatted_without_a_warning(page, tmp_path):
     path.write_text(portcullis("man", page).stdout)
     for width in ("80", "200"):
         out = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", f"-rLL={width}n", str(path)], capture_output=True, text=True)
-        # A word that is wider than the line, as a long name of a variable, cannot be helped.
+        # A word that is wider than the line, such as a variable's long name, causes a warning that cannot be avoided.
         assert (out.returncode, out.stderr) == (0, "")
 
 
 def plain(page):
-    """The page as it is shown."""
+    """The page as text."""
     out = subprocess.run(["groff", "-man", "-Tascii", "-P-cbou", "-rLL=400n"], input=portcullis("man", page).stdout, capture_output=True, text=True, check=True)
     return out.stdout
 

@@ -1,4 +1,4 @@
-"""compress: what clients accept, what is worth it, and what must not be touched. curl decodes."""
+"""compress: what clients accept, which responses are worth compressing, and which must not be changed. curl decodes."""
 
 import gzip
 import json
@@ -41,7 +41,7 @@ routes:
 
 
 def curl(port, path, accept, *more):
-    """(coding, content as curl decodes it, bytes that came)"""
+    """(coding, content as curl decodes it, number of received bytes)"""
     out = subprocess.run(["curl", "-s", "--compressed", "-H", "host: 127.0.0.1", "-H", f"accept-encoding: {accept}", *more, "-w", "\n%{size_download} %header{content-encoding}",
                           f"http://127.0.0.1:{port}{path}"], capture_output=True, check=True).stdout
     body, _, told = out.rpartition(b"\n")
@@ -161,7 +161,7 @@ def test_the_gateways_own_answers(start, origin):
     assert coding == "gzip" and body.startswith(b"lorem ipsum") and size < 100
 
 
-# With the cache.
+# Together with the cache.
 
 def test_behind_the_cache_each_coding_is_made_and_kept_once(start, origin):
     gateway = start(configuration(origin, before="      - cache: {}\n"))
@@ -201,7 +201,7 @@ def test_decompressing_for_those_who_do_not_accept_it(start, origin):
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
 def test_each_coding_is_decompressed(start, origin, coding):
-    """What the gateway has compressed itself, by a first gateway."""
+    """The body was compressed by another gateway."""
     first = start(configuration(origin, f"algorithms: [{coding}]"))
     origin.answers["/a"] = [Answer(JSON, body=TEXT * 10, pieces=[(None, TEXT)] * 10)]
     second = start(configuration(first, "decompress: always, algorithms: [gzip]") +
@@ -232,7 +232,7 @@ BROKEN = {"no gzip": (b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-E
 @pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowledge"])
 @pytest.mark.parametrize("case", BROKEN)
 def test_what_is_broken_before_anything_was_sent_is_a_502(start, backend, tmp_path, case, version, apart):
-    """Also when the head comes by itself."""
+    """The same result when the head arrives separately."""
     text, settings, accepted, reason = BROKEN[case]
     seen, log = threading.Event(), tmp_path / "log"
 
@@ -241,7 +241,7 @@ def test_what_is_broken_before_anything_was_sent_is_a_502(start, backend, tmp_pa
         head, _, body = text.partition(b"\r\n\r\n")
         connection.sendall(head + b"\r\n\r\n")
         if apart:
-            assert not seen.wait(0.2)  # the head at the gateway, of which nothing tells
+            assert not seen.wait(0.2)  # the head is at the gateway, which sends no signal about it
         connection.sendall(body)
     gateway = start(f"access_log: {{path: {log}}}\n" + configuration(backend(handle), settings))
     out = subprocess.run(["curl", "-s", "-H", f"accept-encoding: {accepted}", version, "-w", "%{http_code}", "-o", "/dev/null",
@@ -259,7 +259,7 @@ def test_an_empty_body_may_have_a_coding(start, backend, body, settings, accepte
     gateway = start(configuration(made, settings))
     with gateway.connect() as client:
         client.settimeout(5)
-        for _ in range(2):  # where one ends, the next one begins
+        for _ in range(2):  # the next member begins where one ends
             client.sendall(f"GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: {accepted}\r\n\r\n".encode())
             head, content = harness.read_response(client)
             assert head.startswith("HTTP/1.1 200 ") and ("content-length: 0" in head or "transfer-encoding: chunked" in head)

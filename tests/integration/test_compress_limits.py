@@ -1,4 +1,4 @@
-"""compress: what it may take of memory and of others' time, and what it does when there is no more."""
+"""compress: limits of memory and of the time taken from other requests, and the behaviour when they are reached."""
 
 import concurrent.futures
 import contextlib
@@ -16,7 +16,7 @@ from peer_memory import Peak, resident
 from test_slow_peers import EACH, small_socket, wait_until_level
 
 LINES = json.dumps([{"id": i} for i in range(30_000)]).encode()
-# More than sockets take, also when it is compressed.
+# More than the sockets' buffers hold, even when compressed.
 NOISE = b"".join(bytes([value]) * 3 for value in os.urandom((8 << 20) // 3))
 
 
@@ -33,7 +33,7 @@ def route(settings):
 
 
 def coding(stack, gateway, accepted, path="/"):
-    """The coding of a response of which its client then reads no more while `stack` is open."""
+    """The coding of a response whose client reads no further while `stack` is open."""
     client = stack.enter_context(small_socket(gateway))
     client.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: {accepted}\r\n\r\n".encode())
     head = b""
@@ -49,7 +49,7 @@ def test_the_next_client_gets_what_takes_less_until_others_have_left(start, back
     gateway = start(simple_configuration(backend(harness.answer(answer(NOISE))).port, extra_route=route("memory: 4MiB"), top=f"access_log: {{path: '{log}'}}"))
     with contextlib.ExitStack() as stack:
         assert coding(stack, gateway, "zstd, gzip") == "zstd"
-        assert coding(stack, gateway, "zstd, gzip") == "gzip"  # two of zstd would be more than 4 MiB
+        assert coding(stack, gateway, "zstd, gzip") == "gzip"  # two zstd compressors would need more than 4 MiB
         assert coding(stack, gateway, "zstd") is None
     with contextlib.ExitStack() as stack:
         wait_for(lambda: coding(stack, gateway, "zstd") == "zstd", what="the memory of those that have left")
@@ -78,7 +78,7 @@ def test_a_response_that_only_waits_holds_no_compressor(start, backend, speak, a
     numbers = [client.request(more=[("accept-encoding", accepted)]) for _ in range(80)]
     client.wait(lambda: all(client.stream(number).heads for number in numbers))
     wait_until_level(lambda: resident(gateway.process), "a standstill")
-    assert peak.grown() < len(numbers) * (EACH + 192)  # a compressor takes five times as much
+    assert peak.grown() < len(numbers) * (EACH + 192)  # a compressor would take five times as much
 
 
 def test_a_shortage_is_not_kept_in_the_cache(start, backend):
@@ -117,7 +117,7 @@ def test_a_refusal_of_another_service_is_decompressed_whole(start, backend, acce
 
 
 def test_a_refusal_of_another_service_that_is_broken(start, backend, tmp_path):
-    """A 502 without a body, and never half of it."""
+    """A 502 without a body, and never a partial body."""
     whole = gzip.compress(LINES)
     auth = backend(harness.answer(answer(whole[:len(whole) // 2], b"Content-Type: application/json\r\nContent-Encoding: gzip\r\n").replace(b"200 OK", b"403 No")))
     policies = f'    policies: [compress: {{decompress: always}}, forward_auth: {{url: "http://127.0.0.1:{auth.port}/"}}]\n'
@@ -138,7 +138,7 @@ def chunked(body, size):
     ("decompress: always, algorithms: [br], brotli_level: 6", b"Content-Encoding: gzip\r\n" + chunked(gzip.compress(bytes(16 << 20)), 60)),
 ], ids=["large", "bomb in small chunks"])
 def test_a_large_body_lets_others_have_their_turn(start, backend, settings, body):
-    """How many others are answered while one response is converted on the only worker."""
+    """Counts how many other requests are answered while the only worker converts one response."""
     ok = "  - {name: ok, match: {path: /ok}, policies: [respond: {body: ok}]}\n"
     made = backend(harness.answer(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n" + body))
     gateway = start(simple_configuration(made.port, extra_route=route(settings) + ok, workers=1))
@@ -150,12 +150,12 @@ def test_a_large_body_lets_others_have_their_turn(start, backend, settings, body
             other.sendall(b"GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
             harness.read_response(other)
             answered += 1
-        assert asking.result().status == 200 and answered > 5  # without turns it is one, which had come before
+        assert asking.result().status == 200 and answered > 5  # without taking turns it would be one, which had arrived before
 
 
 @pytest.mark.parametrize("accepted", ["gzip", "zstd", "br"])
 def test_a_head_that_waits_for_its_body_is_whole(start, backend, speak, accepted):
-    """It lies in the block that came first from the target, from which more blocks are read meanwhile."""
+    """The head lies in the first block from the target, while further blocks are read."""
     more = b"".join(b"X-Field-%d: %s\r\n" % (i, b"value" * 20) for i in range(20))
     made = backend(harness.answer(answer(NOISE[:100 << 10], b"Content-Type: text/plain\r\n" + more)))
     client = speak(start(simple_configuration(made.port, extra_route=route(""), workers=1)))

@@ -17,7 +17,7 @@ CONSUMERS = ", ".join(f"{{name: {name}, credentials: {{keys: '{hashed(key)}'}}}}
 
 
 class Holding:
-    """A backend that holds every request until it is let go; it knows the order in which they came."""
+    """A backend that holds every request until it is released; it records the order of the requests."""
 
     def __init__(self, backend):
         self.arrived, self.permits = [], threading.Semaphore(0)
@@ -40,7 +40,7 @@ def holding(backend):
 
 
 class Client:
-    """A request on its way, on a connection of its own."""
+    """A request in progress, on a connection of its own."""
 
     def __init__(self, gateway, target="/", fields=""):
         self.connection = gateway.connect()
@@ -88,7 +88,7 @@ def test_a_place_is_free_again_however_an_exchange_ends(start, backend):
         for _ in range(3):
             with gateway.connect() as connection:
                 connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-                if state["end"] != "hang":  # there the client leaves first
+                if state["end"] != "hang":  # the client leaves first in this case
                     out = harness.read_to_end(connection)
                     assert b"overloaded" not in out, state
             if state["end"] == "hang":
@@ -135,7 +135,7 @@ def test_consumers_are_let_in_by_turns(start, holding):
         return f"X-API-Key: {KEYS[name]}\r\n"
     clients = fill(gateway, holding, 1, key("many"))
     clients += [Client(gateway, f"/many-{i}", key("many")) for i in range(10)]
-    with gateway.connect() as probe:  # on the same worker: they are in the queue when this is answered
+    with gateway.connect() as probe:  # on the same worker, so the requests are in the queue once this one is answered
         probe.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         assert read_response(probe)[0].startswith("HTTP/1.1 401")
     clients += [Client(gateway, f"/few-{i}", key("few")) for i in range(2)]
@@ -189,7 +189,8 @@ def test_clients_that_leave_the_queue_do_no_harm(start, holding):
 
 
 def cost_of_waiting(gateway, speak, flow):
-    """Seconds of the gateway's time in which 9,900 requests come to wait; `flow` makes of a number what tells whose a request is."""
+    """The CPU time in seconds while 9,900 requests begin to wait; `flow` maps a number to the field that identifies the
+    caller."""
     def used():
         with open(f"/proc/{gateway.process.pid}/stat") as stat:
             return sum(int(ticks) for ticks in stat.read().rsplit(")", 1)[1].split()[11:13]) / os.sysconf("SC_CLK_TCK")
@@ -213,7 +214,8 @@ def test_many_flows_that_wait_cost_no_more_than_one(start, holding, speak):
 
 
 def test_a_backend_that_slows_down_is_asked_less(start, backend):
-    """Ten are served at once in 20 ms; the others wait for their turn there. Unlimited, 60 clients wait 120 ms each."""
+    """Ten requests are served at once in 20 ms; others wait for their turn there. Without a limit, 60 clients would wait 120 ms
+    each."""
     slots = threading.Semaphore(10)
 
     def handle(connection, made):

@@ -42,7 +42,7 @@ def preflight(gateway, target="/", method="POST", fields=""):
 
 @pytest.fixture
 def origin(backend):
-    """A backend that answers everything alike, and keeps what it was asked."""
+    """A backend with the same answer to every request, which stores the requests."""
     return backend(harness.answer(b"HTTP/1.1 200 OK\r\nX-One: 1\r\nContent-Length: 2\r\n\r\nok"))
 
 
@@ -75,8 +75,8 @@ def test_no_other_route_consents(start, origin):
     gateway = start(configuration(origin.port, own, site))
     status, told = preflight(gateway, "/app/x", "PUT")
     assert status == 405 and "access-control-allow-methods" not in told and "access-control-allow-origin" not in told
-    assert preflight(gateway, "/app/x", "GET")[0] == 204  # site takes that
-    # Unless it is there for preflights.
+    assert preflight(gateway, "/app/x", "GET")[0] == 204  # the route `site` takes it
+    # Unless the route answers preflights.
     gateway = start(configuration(origin.port, own, site.replace("path_prefix: /", "path_prefix: /, methods: [OPTIONS, GET]")))
     assert preflight(gateway, "/app/x", "PUT")[0] == 204
 
@@ -153,7 +153,7 @@ def test_refusals_can_be_read_by_scripts(start, origin, place, method, target, f
     gateway = start(configuration(origin.port, OWN % own, top=top, listener=", limits: {body_size: 1KiB}"))
     got, told = ask(gateway, method, target, ORIGIN + fields)
     assert got == status
-    marked = place == "top" or status not in (404, 400)  # these have no route
+    marked = place == "top" or status not in (404, 400)  # no route answers these
     assert (told.get("access-control-allow-origin"), told.get("vary")) == (("https://a.example", "Origin") if marked else (None, None))
 
 
@@ -176,7 +176,7 @@ def test_vary_is_said_once(start, backend):
     assert ask(gateway, target="/x")[1]["vary"] == "Accept, origin"
 
 
-# Policies of the top level, where no route takes the request.
+# Policies of the top level, for requests without a route.
 
 @pytest.mark.parametrize("method, target", [("GET", "/x"), ("POST", "/x"), ("GET", "/none"), ("TRACE", "/x"), ("GET", "/x?" + "q" * 20)])
 def test_whom_the_top_level_refuses_does_not_learn_which_routes_there_are(start, origin, method, target):

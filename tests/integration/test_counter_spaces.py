@@ -1,4 +1,4 @@
-"""Counters of rate limits and nonces: a flood of keys by strangers clears no others."""
+"""Counters of rate limits and nonces: a flood of keys from unauthenticated clients evicts no other counters."""
 
 import harness
 from harness import metric
@@ -9,7 +9,7 @@ from test_hmac_auth import signed
 
 KEY = "shop-key-0123456789abcdef"
 CONSUMERS = f'{SIGNERS}, {{name: buyer, credentials: {{keys: ["{hashed(KEY)}"]}}}}'
-FLOOD = 20_000  # keys, of which the tables hold some thousands
+FLOOD = 20_000  # keys, while the tables hold some thousands
 
 CONFIGURATION = """version: 1
 workers: 1
@@ -41,7 +41,7 @@ def statuses(gateway, path, count, fields=""):
 
 
 def flood(gateway, path="/flood"):
-    """A request each with FLOOD different keys."""
+    """One request with each of FLOOD different keys."""
     at_once = 50
     with gateway.connect() as connection:
         for first in range(0, FLOOD, at_once):

@@ -1,4 +1,4 @@
-"""The dashboard, in a real browser: tests/browser/ has what is done with it."""
+"""The dashboard in a real browser; tests/browser/ has the scenarios."""
 
 import contextlib
 import http.server
@@ -17,7 +17,7 @@ from harness import BINARY, free_port, wait_for
 pytestmark = sanitizers.others_software
 
 KEY = "mobile-key-0123456789-0123456789"
-IDLE_KEY = "idle-key-0123456789-0123456789"  # of a consumer whose limit is not used up
+IDLE_KEY = "idle-key-0123456789-0123456789"  # of a consumer whose limit is never reached
 TOKEN = "operator-token-0123456789-012345"
 READ_TOKEN = "viewer-token-0123456789-01234567"
 SCENARIOS = ["overview", "routes", "upstreams", "limits", "cache", "requests", "refused", "tail", "pages", "addresses", "pause", "configuration",
@@ -74,7 +74,7 @@ routes:
 
 
 class Traffic:
-    """Clients that go on asking, a few dozen times a second, until they are told not to."""
+    """Clients that send a few dozen requests per second until they are stopped."""
 
     def __init__(self, port):
         self.port, self.done = port, threading.Event()
@@ -101,7 +101,7 @@ class Traffic:
 
 
 class Site:
-    """A page of another site."""
+    """A server with a page of another site."""
 
     def __init__(self):
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -132,7 +132,7 @@ def site():
 
 
 def browse(base, names, **extra):
-    """Runs scenarios; `commands` are what they may ask for meanwhile."""
+    """Runs scenarios; `commands` are functions that the scenarios may call."""
     commands = extra.pop("commands", {})
     process = subprocess.Popen(["node", str(harness.ROOT / "tests/browser/run.mjs"), base, *names], text=True, stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **extra})
@@ -152,7 +152,7 @@ def reloads(admin):
 
 
 def test_what_operators_do(start, demo, backend, site, tmp_path):
-    """All in one browser, whose start takes longer than most of them."""
+    """All scenarios in one browser, whose start takes longer than most of them."""
     admin, gateways = free_port(), []
     text = configuration(admin, demo("one").port, demo("two").port, backend().port,
                          f"cache: {{disk: {{path: {tmp_path}/cache, size: 1GiB}}}}")

@@ -1,4 +1,4 @@
-"""What the dashboard is made of: stories of refused requests, live tails, series, and what operators do to targets."""
+"""The data of the dashboard: stories of refused requests, live tails, series, and operators' actions on targets."""
 
 import collections
 import contextlib
@@ -36,7 +36,7 @@ routes:
 
 
 def send(gateway, path, **fields):
-    """The status of the answer."""
+    """Sends a request and returns the status of the answer."""
     request = urllib.request.Request(f"http://127.0.0.1:{gateway.port}{path}", headers={name.replace("_", "-"): value for name, value in fields.items()})
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
@@ -99,7 +99,7 @@ def test_refused_requests_are_told(start, demo):
     assert facts["/limited"] == (429, "rate_limit", "rate_limited", "limited", "shop")
     assert facts["/denied"] == (403, "acl", "acl_denied", "denied", None)
     assert facts["/nowhere"] == (404, None, "no_route", "", None)
-    # Nothing secret is among it.
+    # The data contains no secrets.
     assert KEY not in json.dumps(told) and "wrong" not in json.dumps(told)
 
 
@@ -142,7 +142,7 @@ def test_a_live_tail_says_what_it_leaves_out(start, demo):
     with follow(admin, "/api/tail?status=404") as tail, gateway.connect() as connection:
         assert tail.next()[0] == "open"
         told = left_out = 0
-        for _ in range(6):  # a worker keeps 200 between two events
+        for _ in range(6):  # a worker keeps 200 stories between two events
             connection.sendall(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n" * 250)
             for _ in range(250):
                 harness.read_response(connection)
@@ -168,7 +168,7 @@ def test_live_tails_are_bounded_and_end_with_their_readers(start, demo):
         for _ in range(8):
             assert stack.enter_context(follow(admin, "/api/tail")).next()[0] == "open"
         assert get(admin, "/api/tail")[0] == 503
-    # Those that have left give their places up.
+    # Clients that have disconnected free their places.
     wait_for(lambda: ask(admin, "HEAD", "/api/tail")[0] == 200, what="a place for a live tail")
 
 
@@ -206,7 +206,7 @@ def test_the_gateways_own_time_is_told_beside_its_targets(start, server):
             return route if route and route["waited"] > 0 else None
         route = wait_for(measured, what="the measured times")
     assert 150 < route["waited"] < 1500 and 0 <= route["own"] < route["waited"] / 2
-    # What the request's own story says of it.
+    # The data in the request's own story.
     story = next(one for one in now(admin)["slow"] if one["path"] == "/open" and one.get("response_head_us"))
     assert 150_000 < story["targets_us"] <= story["response_head_us"] <= story["total_us"]
 
@@ -240,7 +240,7 @@ def test_a_drained_target_gets_nothing_until_it_is_brought_back(start, demo, tmp
     gateway.write(text + "  - {name: more, match: {path_prefix: /more}, upstream: orders}\n")
     gateway.reload()
     assert served_by(gateway) == {"two": 30}
-    # With all of them drained there is nobody to ask; an unavailable target would be asked all the same.
+    # When all targets are drained, none is asked; an unavailable target would still be asked.
     assert drain(admin, "drain", two)[0] == 200
     assert send(gateway, "/open") == 503
     assert now(admin)["failed"][0]["ended"] == "no_target"

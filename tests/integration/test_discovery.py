@@ -1,4 +1,4 @@
-"""Targets that are learnt from elsewhere: files, SRV records, etcd, Consul."""
+"""Targets from discovery: files, SRV records, etcd, Consul."""
 
 import collections
 import http.client
@@ -30,7 +30,7 @@ routes:
 
 
 def ask(gateway):
-    """The backend's name, or the status of a failure."""
+    """The name of the backend that answers, or the status of a failure."""
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
     connection.request("GET", "/")
     response = connection.getresponse()
@@ -44,7 +44,7 @@ def names(gateway, count=12):
 
 
 def wait_for_names(gateway, *expected):
-    """Until both workers know: each connection is given to any of them."""
+    """Waits until both workers know the targets; each new connection goes to either worker."""
     wait_for(lambda: all(names(gateway) == set(expected) for _ in range(3)), what=f"{expected}")
 
 
@@ -54,7 +54,7 @@ def three(demo):
 
 
 def replace(path, text):
-    """As deployment tools do it."""
+    """Replaces the file as deployment tools do."""
     fresh = path.with_suffix(".new")
     fresh.write_text(text)
     os.replace(fresh, path)
@@ -69,7 +69,7 @@ def test_a_file_is_followed(start, three, tmp_path):
     wait_for_names(gateway, "one", "two")
     path.write_text(f'- {{address: "127.0.0.1:{three["three"]}"}}\n')
     wait_for_names(gateway, "three")
-    # What is wrong is named, and the last list stays.
+    # Mistakes are reported, and the last list stays.
     for wrong, said in ((f'- {{addres: "127.0.0.1:{three["one"]}"}}\n', "targets.yaml:1:4: error: unknown key `addres` in target - did you mean `address`?"),
                         ("- [", "targets.yaml:")):
         before = len(gateway.lines)
@@ -112,7 +112,7 @@ def test_discovered_targets_beside_others_and_their_connections_stay(start, thre
     assert bodies() == {'{"backend": ', "ok"} and kept.accepted == 1
     replace(path, json.dumps([{"address": f"127.0.0.1:{kept.port}", "weight": 2}, {"address": f"127.0.0.1:{three['two']}"}]))
     wait_for(lambda: names_of(gateway) == {"one", "two", "ok"}, what="the third")
-    # Neither that nor a reload closes a connection.
+    # Neither the change nor a reload closes a connection.
     gateway.write(gateway.path.read_text().replace("version: 1", "version: 1\ndrain_timeout: 29s", 1))
     gateway.reload()
     assert names_of(gateway) == {"one", "two", "ok"} and kept.accepted == 1
@@ -165,7 +165,7 @@ def test_health_checks_watch_discovered_targets(start, three, tmp_path):
     replace(path, json.dumps([{"address": f"127.0.0.1:{three['two']}"}]))
     wait_for(lambda: up() == {f"127.0.0.1:{three['two']}": True}, what="the other one")
     assert names(gateway) == {"two"}
-    # Nothing is kept of those that are gone.
+    # No data of removed targets is kept.
     wait_for(lambda: f"127.0.0.1:{three['one']}" not in get(admin, "/metrics")[1], what="its metrics to go")
     assert metric(admin, f'portcullis_target_tries_total{{upstream="backend",target="127.0.0.1:{three["two"]}",result="answered"}}') > 0
 
@@ -175,11 +175,11 @@ def test_srv_records_are_followed(start, three):
         "_orders._tcp.test": [(1, 5, three["one"], "a.test"), (1, 5, three["two"], "b.test"), (2, 5, three["three"], "a.test")]})
     try:
         gateway = start(configuration("{srv: _orders._tcp.test}", top=f'dns: {{servers: ["127.0.0.1:{server.port}"], min_ttl: 50ms}}'))
-        assert names(gateway) == {"one", "two"}  # the third has another priority
+        assert names(gateway) == {"one", "two"}  # the third target has another priority
         server.records["c.test"] = ["127.0.0.1"]
         server.services["_orders._tcp.test"] = [(1, 0, three["three"], "c.test")]
         wait_for_names(gateway, "three")
-        # The last answer stays while there is none.
+        # The last answer stays while no answer arrives.
         for trouble in ("gone", "silent"):
             before = len(gateway.lines)
             server.silent = trouble == "silent"
@@ -207,7 +207,7 @@ def test_etcd_is_followed(start, three, etcd):
     store.put("/services/orders/bad", '{"address": "127.0.0.1:1", "wait": 3}')
     gateway.wait_for_line("a target is skipped: /services/orders/bad:1:")
     assert names(gateway) == {"two"}
-    # It goes, and comes back with something else.
+    # etcd goes away, and returns with other content.
     store.kill()
     gateway.wait_for_line("discovery, etcd http://127.0.0.1:")
     assert names(gateway) == {"two"}
@@ -238,7 +238,7 @@ def test_etcd_with_users_and_a_member_that_is_away(start, three, etcd):
 
 
 class Consul:
-    """Consul's health endpoint with blocking queries; the real one is not to be had as a package."""
+    """Consul's health endpoint with blocking queries; Debian has no package of the real one."""
 
     def __init__(self, server):
         self.changed, self.index, self.instances, self.asked, self.broken = threading.Condition(), 1, [], [], False
@@ -280,9 +280,9 @@ def test_consul_is_followed(start, three, server):
 
     def left_out():
         return sum("an instance is skipped" in line for line in gateway.lines)
-    wait_for(lambda: left_out() >= 3, what="what is said of the three")  # the lines are read by a thread of their own
+    wait_for(lambda: left_out() >= 3, what="what is said of the three")  # the gateway's lines are read by another thread
     assert left_out() == 3
-    assert len(consul.asked) <= 4  # it is waited for, not asked again and again
+    assert len(consul.asked) <= 4  # the queries block instead of being repeated
     consul.broken = True
     consul.set(instance(three["three"]))
     gateway.wait_for_line("it answers 500")

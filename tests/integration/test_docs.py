@@ -1,4 +1,4 @@
-"""The documentation is true: its configurations run, and its commands print what it says they print."""
+"""The documentation is correct: its configurations run, and its commands print the shown output."""
 
 import collections
 import contextlib
@@ -18,15 +18,15 @@ from shell_session import Shell, shows
 pytestmark = sanitizers.documents
 
 PAGES = sorted((harness.ROOT / "docs").rglob("*.md")) + [harness.ROOT / "examples/README.md", harness.ROOT / "README.md"]
-# `portcullis` in a command is the built one.
+# The command `portcullis` is the built program.
 ENVIRONMENT = {**os.environ, "PATH": f"{os.path.dirname(harness.BINARY)}:{os.environ['PATH']}"}
 BLOCK = re.compile(r"^```(yaml|console)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def sessions():
-    """(page, configuration, console text, what to run before) for each console block; its configuration is the example
-    that it names, or the YAML block before it. A block marked `before` runs before the gateway starts; those marked
-    `run-to` and `session` start their own."""
+    """(page, configuration, console text, commands to run before) for each console block. The configuration is the example that
+    the block names, or the YAML block before it. A block marked `before` runs before the gateway starts; blocks marked `run-to`
+    and `session` start their own gateways."""
     for page in PAGES:
         configuration, before = None, ""
         for language, file, text in BLOCK.findall(page.read_text()):
@@ -41,15 +41,16 @@ def sessions():
 
 
 SESSIONS = list(sessions())
-# Pages whose blocks marked `session` are one shell's commands. Before them, each YAML block with a name becomes the file of that name.
+# Pages whose blocks marked `session` are the commands of one shell. Before them, each YAML block with a name becomes the file
+# of that name.
 STORIES = [page for page in PAGES if any(file == "session" for _, file, _ in BLOCK.findall(page.read_text()))]
-# The ports that these pages use; each becomes a free one.
+# The ports that these pages use; each is replaced by a free one.
 PORT = re.compile(r"\b(3000|6379|808[0-9]|844[0-9]|900[0-9]|908[0-9])\b")
 WITHOUT_A_FILE = [(page, text) for page in PAGES for _, file, text in BLOCK.findall(page.read_text()) if file == "run-to"]
 
 
 def printed_by(command, directory):
-    """What a command writes to standard output and standard error."""
+    """The text that a command writes to standard output and standard error."""
     return subprocess.run(["bash", "-c", command], cwd=directory, env=ENVIRONMENT, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=30).stdout
 
@@ -153,7 +154,7 @@ def anchors(page):
 
 
 def links(page):
-    """(what a link leads to, its anchor) for each link to another file or within the page."""
+    """(target of the link, its anchor) for each link to another file or within the page."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     for link, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", text):
         if "://" not in link:
@@ -221,6 +222,6 @@ def test_every_table_of_reasons_is_told():
     names = [re.findall(r'EndReason \w+\{\s*"(\w+)"', path.read_text()) for path in tables]
     assert len(names) > 18 and all(names)
     assert sorted(sum(names, [])) == sorted(set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE)) - {"ended"})
-    # There is no other place where a reason could be made up.
+    # Reasons must not be defined anywhere else.
     elsewhere = {path for path in (harness.ROOT / "src").rglob("*.[hc]*") if re.search(r'EndReason( \w+)?[{(]\s*"', path.read_text())}
     assert elsewhere == set(tables)

@@ -1,4 +1,4 @@
-"""`explain` and what `check` says of routes that can never match."""
+"""`explain`, and the messages of `check` about routes that can never match."""
 
 import json
 import subprocess

@@ -1,4 +1,5 @@
-"""`explain` of a running gateway and the live answer agree: for every policy of the schema, and for what the gateway decides itself."""
+"""`explain` of a running gateway and the real answer agree: for every policy of the schema, and for the gateway's own
+decisions."""
 
 import base64
 import json
@@ -23,14 +24,14 @@ pytestmark = sanitizers.only_command_line
 
 KEY, OTHER_KEY = "key-of-shop-0123456789", "key-of-guest-0123456789"
 HMAC_KEY = "shop-1"
-# What differs from one answer to the next, or is the connection's.
+# Fields that differ between two answers, or belong to the connection.
 USUAL = {"date", "x-request-id", "connection", "content-length", "ratelimit", "via"}
-# These let every request pass, whatever they do to it.
+# Policies that never refuse or answer a request.
 PASS_ALL = {"compress", "mirror"}
 
 
 class Row:
-    """A request, and what it is to find: `served` by the target, or the status of the gateway's own answer."""
+    """A request and its expected result: `served` by the target, or the status of the gateway's own answer."""
 
     def __init__(self, expected, target="", method="GET", fields=(), body=b"", client="127.0.0.1", listener="public", certificate=None):
         self.expected, self.target, self.method, self.fields = expected, target, method, list(fields)
@@ -53,7 +54,7 @@ def basic(text):
 
 
 class World:
-    """A gateway with a route for each policy, and all that its policies and routes ask."""
+    """A gateway with a route for each policy, and all servers that its policies and routes ask."""
 
     def __init__(self, folder, start, backend, library, server, authority):
         self.keys = [jwk("RS256", "k1")]
@@ -71,7 +72,7 @@ class World:
         self.gateway = start(self.configuration())
         self.ports = {"public": self.gateway.port, "tls": self.tls, "redirecting": self.redirecting, "proxied": self.proxied}
         self.number = 0
-        # Keys that are fetched are there.
+        # Waits until fetched keys are available.
         wait_for(lambda: self.live(Row(0, "/jwt", fields=[bearer(token("RS256", key_pair("RS256"), "k1"))]))["status"] == 200, what="keys")
 
     def answer(self, connection, made):
@@ -157,7 +158,7 @@ routes:
         return row.target if row.target == "*" else f"{scheme}://localhost:{self.ports[row.listener]}{row.target}"
 
     def explain(self, row):
-        """What the running gateway says."""
+        """The answer of `explain` for the running gateway."""
         question = {"method": row.method, "url": self.url(row), "headers": [*row.fields, host(self, row)], "client": row.client, "listener": row.listener,
                     "body": row.body.decode("latin-1")}
         if row.certificate:
@@ -179,7 +180,7 @@ routes:
         return context.wrap_socket(connection, server_hostname="localhost")
 
     def live(self, row):
-        """What the gateway does: the client's answer, with the reason and the target of the access log."""
+        """The real answer to the client, with the reason and the target from the access log."""
         self.number += 1
         name = f"live-{self.number}"
         fields = [host(self, row), *row.fields, f"X-Request-Id: {name}", *([f"Content-Length: {len(row.body)}"] if row.body else [])]
@@ -191,7 +192,7 @@ routes:
                 "fields": names_of(head.split("\r\n")[1:]), "body": body}
 
     def agree(self, row):
-        """Asks both, `explain` more than once, and compares."""
+        """Runs `explain` more than once and the real request, and compares the results."""
         told = [self.explain(row) for _ in range(3)][-1]
         answer, seen = told["answer"], self.live(row)
         about = f"{row}: explained as {json.dumps(told, indent=1)}, live {seen}"
@@ -211,7 +212,7 @@ def host(world, row):
 
 
 def split_policies(text):
-    """`a: {}, b: {}` at its commas that are in no bracket."""
+    """Splits `a: {}, b: {}` at commas outside of brackets."""
     depth, out = 0, [""]
     for c in text:
         depth += (c in "{[") - (c in "}]")
@@ -242,7 +243,7 @@ def signed(world, nonce, **settings):
 
 
 def rows_of(world):
-    """For each policy, requests in the order in which they are asked."""
+    """The requests for each policy, in order."""
     good, forged = token("RS256", key_pair("RS256"), "k1", sub="u1"), token("RS256", key_pair("RS256", "other"), "k1")
     once, text_form = signed(world, "n-1"), ["Content-Type: application/grpc-web-text"]
     shop, guest = [key(KEY)], [key(OTHER_KEY)]
@@ -279,7 +280,7 @@ def rows_of(world):
         "usage_plan": [Row("served", fields=shop), Row(429, fields=shop), Row(403, fields=guest)],
         "grpc_transcoding": [Row("served", "/shelves/1/books/1"), Row(404, "/nothing"),
                              Row(400, "/shelves/1/books", "POST", ["Content-Type: application/json"], b"{")],
-        "concurrency_limit": [Row("served")],  # and below, while another request is inside
+        "concurrency_limit": [Row("served")],  # and below, while another request is in progress
     }
 
 
@@ -313,7 +314,8 @@ def test_what_the_gateway_decides_itself_is_explained(world):
     via = next(line for line in world.requests[-1].split("\r\n") if line.lower().startswith("via:"))
     for row in [
             Row("served", "/get"), Row(405, "/get", "POST"), Row(404, "/none"), Row(404, "/none", "DELETE"),
-            # Policies of the top level see also what is refused, so that the refused do not learn which routes exist.
+            # Policies of the top level also apply to requests without a route, so refused clients do not learn which routes
+            # exist.
             Row(403, "/get", "POST", client="127.0.0.9"), Row(403, "/none", client="127.0.0.9"), Row(403, "/get", client="127.0.0.9"),
             Row(405, "/key_auth", "TRACE"), Row(405, "/get", "TRACE"), Row(204, "*", "OPTIONS"), Row(204, "/key_auth", "OPTIONS", ["Max-Forwards: 0"]),
             Row(401, "/key_auth", "OPTIONS", ["Max-Forwards: 1"]), Row("served", "/get", fields=["Max-Forwards: 0"]),
@@ -330,7 +332,7 @@ def test_what_the_gateway_decides_itself_is_explained(world):
 
 
 def strict(world):
-    """Whether this build refuses characters in a query that no URI has."""
+    """Whether this build refuses characters in a query that are not permitted in URIs."""
     return world.live(Row(0, "/get?x={1}"))["status"] == 400
 
 
@@ -351,7 +353,7 @@ def test_a_handshake_that_fails_is_told(world, tmp_path):
     assert (answer["verdict"], answer["reason"]) == ("refused", "handshake_failed") and "certificate" in answer["detail"]
     with pytest.raises((ssl.SSLError, OSError)), world.connect(Row(0, listener="tls", certificate=untrusted)) as connection:
         connection.sendall(b"GET /mtls HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        read_response(connection)  # with TLS 1.3 the refusal comes after the client's part of the handshake
+        read_response(connection)  # with TLS 1.3 the refusal arrives after the client's part of the handshake
 
 
 def metrics(world):
@@ -371,7 +373,7 @@ def test_explaining_changes_and_counts_nothing(world):
         for _ in range(5):
             told = world.explain(Row(0, target, fields=[*shop, bearer("good")]))
             assert told["answer"]["verdict"] in ("served", "no_route"), told
-    assert len(world.judge.requests) == asked + 5  # it decides each time: nothing is remembered
+    assert len(world.judge.requests) == asked + 5  # each request is judged again, because decisions are not cached
     assert metrics(world) == before
     assert len(log_lines(world.log)) == lines
 
@@ -404,7 +406,7 @@ def test_without_a_gateway_what_others_decide_is_not_known(world):
         assert out.returncode == 3, out.stdout + out.stderr
         assert out.stdout.startswith(f"answer: not known: {target[1:]} cannot decide here"), out.stdout
     assert asked == (len(world.issuer.requests), len(world.judge.requests), len(world.introspection.requests))
-    assert run("GET", "/jwt").returncode == 10  # nobody has to be asked
+    assert run("GET", "/jwt").returncode == 10  # no service has to be asked
     shop = world.authority.issue("shop", file="shop")
     for words, code in (((), 10), (("--certificate", str(shop.cert_file)), 0)):
         assert run("GET", "https://localhost/mtls", *words).returncode == code

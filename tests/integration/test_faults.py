@@ -17,7 +17,7 @@ CLIENTS = 6
 
 
 class Load:
-    """Clients that ask, one request after the other, until they are told to stop. Failures are kept."""
+    """Clients that send one request after the other until they are stopped. Failures are recorded."""
 
     def __init__(self, port):
         self.port, self.done, self.failures, self.stopping = port, 0, [], False
@@ -43,7 +43,7 @@ class Load:
                 connection = None
 
     def more(self, requests=150):
-        """Waits until so many more have been answered."""
+        """Waits until that many more requests have been answered."""
         goal = self.done + requests
         wait_for(lambda: self.done >= goal, timeout=60, what="answers under load")
 
@@ -75,7 +75,7 @@ def configuration(directory, *ports):
 
 
 class Backend(harness.DemoBackend):
-    """One that can be killed, stopped and started again at the same port."""
+    """A backend that can be killed, stopped and restarted at the same port."""
 
     expected = -signal.SIGKILL
 
@@ -105,7 +105,7 @@ def backends():
 
 
 def log_of(tmp_path):
-    """Its whole lines: the last one may still be on its way."""
+    """The complete lines of the log; the last line may still be incomplete."""
     return (tmp_path / "log").read_text().split("\n")[:-1]
 
 
@@ -133,8 +133,8 @@ def test_backends_stopped_and_resumed_in_turn(start, backends, tmp_path):
 
 
 class FaultyNetwork(harness.TcpServer):
-    """A way to a backend on which everything takes `delay`, and of each ten connections `lost` lose all that is sent from
-    their third request on. (Kernels without netem cannot do it to packets.)"""
+    """A connection to a backend that delays all data by `delay`, and in which of ten connections `lost` drop all data from
+    their third request on. (Without netem a kernel cannot drop packets.)"""
 
     def __init__(self, port, delay, lost):
         self.target, self.delay, self.lost, self.swallowed = port, delay, lost, 0
@@ -145,7 +145,7 @@ class FaultyNetwork(harness.TcpServer):
         loses = next(self.numbers) % 10 < self.lost
         try:
             backend = harness.connect(self.target)
-        except OSError:  # it has been stopped
+        except OSError:  # the backend has been stopped
             client.close()
             return
         threading.Thread(target=self._carry, args=(backend, client, None), daemon=True).start()
@@ -203,7 +203,7 @@ def test_a_rolling_restart_and_a_hundred_reloads(start, backends, tmp_path):
     assert clients.failures == []
 
 
-# What a backend of the tests' own does to each request, as long as it is bad.
+# What a misbehaving backend does to each request.
 
 def reset(connection):
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -217,7 +217,7 @@ def drip(connection):
 
 def silence(connection):
     connection.settimeout(5)
-    connection.recv(1)  # until it is given up
+    connection.recv(1)  # until the gateway closes the connection
 
 
 BAD = {
@@ -231,7 +231,7 @@ BAD = {
 
 
 class Moody:
-    """A backend that is well but when `bad` says what it does instead; health checks can be left out of that."""
+    """A backend that works unless `bad` names another behaviour, from which health checks can be exempt."""
 
     def __init__(self, fails_checks=True):
         self.bad, self.fails_checks = None, fails_checks
@@ -258,7 +258,7 @@ def test_backends_that_answer_badly(start, demo, tmp_path, name):
             one.bad = None
         clients.more()
     assert clients.failures == []
-    # Nobody has waited for more than the tries' own limits, however slowly bytes have come.
+    # No request has taken longer than the timeouts of its tries, however slowly bytes arrived.
     assert max(int(line.split('"total_us":')[1].split(",")[0].rstrip("}")) for line in log_of(tmp_path)) < 2_500_000
     for one in moody:
         one.backend.close()
@@ -268,7 +268,7 @@ def test_responses_that_had_begun_are_the_only_ones_that_fail(start, demo, tmp_p
     def half(connection):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
         reset(connection)
-    moody = Moody(fails_checks=False)  # so that it is asked for more than the health checks' first moment
+    moody = Moody(fails_checks=False)  # so that it gets requests for longer than until the first health check
     gateway = start(configuration(tmp_path, demo().port, moody.port))
     with load(gateway) as clients:
         moody.bad = half

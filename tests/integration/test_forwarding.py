@@ -1,4 +1,4 @@
-"""What targets are told of where a request comes from, and whom the gateway believes."""
+"""What targets learn about the origin of a request, and which clients' statements the gateway believes."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def test_a_trusted_proxy_is_believed_as_far_as_it_knows(start, echo, tmp_path):
 """
     gateway = start(text)
     seen = seen_by_target(gateway, CLAIMS)
-    # The last address that is not a trusted proxy's; what stands before it may be the client's invention.
+    # The last address that is not a trusted proxy's; a client may have invented the addresses before it.
     assert seen["x-client"] == "203.0.113.7" and seen["x-scheme"] == "https"
     assert seen["x-forwarded-proto"] == "https" and seen["x-forwarded-host"] == "shop.example"
     assert seen["x-forwarded-for"] == "1.1.1.1, 203.0.113.7, 10.1.2.3, 127.0.0.1"
@@ -62,12 +62,12 @@ def test_rfc_7239(start, echo):
 @pytest.mark.parametrize("proxy", ["for=203.0.113.7", 'for="[2001:db8::7]"'])
 @pytest.mark.parametrize("client", ['for=6.6.6.6;x="', 'for=6.6.6.6;x="\\', 'for=6.6.6.6;x="a";y="'])
 def test_a_quote_that_a_client_leaves_open_swallows_nothing(client, proxy, start, echo):
-    """A proxy has added its own words on the same line."""
+    """A proxy has appended its element to the same line."""
     gateway = start(simple_configuration(echo(), extra_listener=TRUST + "    forwarded: forwarded\n") + """    policies:
       - headers: {request: {set: {x-client: "{client.address}"}}}
 """)
     seen = seen_by_target(gateway, f"Forwarded: {client}, {proxy}\r\n")
-    assert seen["x-client"] == "127.0.0.1"  # all that is known for certain
+    assert seen["x-client"] == "127.0.0.1"  # the only address that is certain
     assert seen["forwarded"] == 'for=unknown, for=127.0.0.1;host="api.example.com:81";proto=http'
 
 

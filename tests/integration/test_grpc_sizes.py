@@ -1,4 +1,5 @@
-"""What gRPC's own library takes in a direct call, it takes through the gateway: messages, streams and metadata of any size."""
+"""Messages, streams and metadata of any size that gRPC's own library accepts in a direct call are accepted through the
+gateway."""
 
 import concurrent.futures
 
@@ -9,12 +10,12 @@ from test_http2_upstream import h2_configuration
 
 ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.max_metadata_size", 64 << 10),
             ("grpc.absolute_max_metadata_size", 64 << 10)]
-# Around the size of a frame, of the windows that a connection begins with, and of the gateway's own.
+# Sizes around those of a frame, of a connection's initial windows, and of the gateway's windows.
 SIZES = [0, 1, 5, 16_378, 16_379, 16_384, 16_385, 65_530, 65_535, 65_536, 131_072, 262_144, 1_048_576, 4_194_304, 4_194_305, 33_554_432]
 
 
 class Sizes(grpc.GenericRpcHandler):
-    """`Make` answers with as many bytes as are asked for, `Count` says how many came."""
+    """`Make` answers with the requested number of bytes, `Count` with the number of received bytes."""
 
     def service(self, details):
         def make(request, context):
@@ -33,7 +34,7 @@ class Sizes(grpc.GenericRpcHandler):
             return b"%d %d" % (len(sizes), sum(sizes))
 
         def tell(request, context):
-            """Fails with as many bytes of details, and sends as much metadata before and after."""
+            """Fails with the requested number of bytes in the details, and sends as much metadata before and after."""
             size = int(request)
             got = dict(context.invocation_metadata())
             context.send_initial_metadata((("x-before", "b" * size),))
@@ -60,7 +61,7 @@ def port():
 
 @pytest.fixture
 def channels(start, port):
-    """One straight to the service, one through the gateway."""
+    """One channel directly to the service, and one through the gateway."""
     gateway = start(h2_configuration(port))
     options = [("grpc.enable_http_proxy", 0), *ANY_SIZE]
     with grpc.insecure_channel(f"127.0.0.1:{port}", options=options) as direct:

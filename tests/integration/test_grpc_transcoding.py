@@ -1,4 +1,4 @@
-"""JSON for a gRPC service: the Library of examples/grpc, which is a real one."""
+"""JSON for a real gRPC service, the Library of examples/grpc."""
 
 import contextlib
 import concurrent.futures
@@ -60,12 +60,12 @@ def test_calls_by_path_query_and_body(start, library):
     got = on("GET", BOOK_PATH)
     assert (got.status, got.json) == (200, BOOK)
     assert got.fields["content-length"] == str(len(got.body)) and "grpc-status" not in got.fields and "grpc-encoding" not in got.fields
-    assert on("GET", "/v1/books/shelves%2F1%2Fbooks%2F1").json == BOOK  # the other binding; one segment, decoded
+    assert on("GET", "/v1/books/shelves%2F1%2Fbooks%2F1").json == BOOK  # the other binding, with one percent-encoded segment
     made = on("POST", "/v1/shelves/2/books?request_id=r%201&book.page_count=9", {"title": "New “one”", "page_count": 7, "published": "2026-11-26T10:00:00Z"})
     assert made.json == {"name": "shelves/2/books/2", "title": "New “one”", "pageCount": 9, "published": "2026-11-26T10:00:00Z"}
     assert (library.asked[-1].parent, library.asked[-1].request_id) == ("shelves/2", "r 1")
     changed = on("PATCH", "/v1/shelves/2/books/2", {"name": "shelves/9/books/9", "inPrint": True, "isbn": 12})
-    assert changed.json["inPrint"] is True and changed.json["isbn"] == "12" and changed.json["name"] == "shelves/2/books/2"  # the path's wins
+    assert changed.json["inPrint"] is True and changed.json["isbn"] == "12" and changed.json["name"] == "shelves/2/books/2"  # the name in the path takes precedence
     assert [book["name"] for book in on("GET", "/v1/shelves/1/books").json["books"]] == [BOOK["name"]]
     for query, found in (("tags=green&tags=old", 1), ("tags=red", 0), ("filter.in_print=true&pageSize=5", 1), ("filter.genre=NOVEL&filter.genre=1", None)):
         got = on("GET", "/v1/shelves/1/books?" + query)
@@ -115,22 +115,22 @@ def test_streams_of_responses(start, library, form, type, text, tmp_path):
     assert got.fields["transfer-encoding"] == "chunked"
     empty = ask(gateway, "GET", "/v1/shelves/7/books:watch")
     assert (empty.status, empty.body.decode()) == (200, text([]))
-    # What goes wrong before the first message is an answer like any other.
+    # A failure before the first message is an ordinary answer.
     refused = ask(gateway, "GET", "/v1/shelves/0/books:watch")
     assert (refused.status, refused.json["code"]) == (403, 7)
-    # Later, the transfer breaks off, or an event says so.
+    # A later failure breaks off the transfer, or is sent as an event.
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
     connection.request("GET", watch + "?page_size=13")
     if form == "events":
         assert connection.getresponse().read().decode() == text(books) + 'event: error\ndata: {"code":15,"message":"as asked"}\n\n'
     else:
-        # When the end has come before anything was sent, the whole answer says what went wrong.
+        # If the call has ended before anything was sent, the whole answer describes the failure.
         with contextlib.suppress(http.client.IncompleteRead, ConnectionResetError):
             response = connection.getresponse()
             response.read()
             assert response.status >= 500
         wait_for(lambda: "grpc_stream_failed" in [line["ended"] for line in log_lines(log)], what="the log")
-    # Each message at once.
+    # Each message is sent at once.
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
     connection.request("GET", watch + "?page_size=14")
     answer = connection.getresponse()
@@ -197,8 +197,8 @@ def test_how_it_is_printed_and_what_is_ignored(start, library):
 def test_what_is_not_for_it(start, library, echo):
     gateway = start(transcoding(echo(), ", others: pass, unannotated: false").replace("    protocol: http2\n", ""))
     assert json.loads(ask(gateway, "GET", "/other?x=1").body)["target"] == "/other?x=1"
-    assert ask(gateway, "POST", "/library.Library/CountBooks", "{}").status == 200  # passes
-    # An answer that is none of gRPC's goes on as it is; a body that came from the client does not.
+    assert ask(gateway, "POST", "/library.Library/CountBooks", "{}").status == 200  # passes unchanged
+    # An answer that is not gRPC's passes unchanged, unless the client's body was converted.
     got = ask(gateway, "GET", BOOK_PATH)
     assert json.loads(got.body)["target"] == "/library.Library/GetBook"
 
@@ -255,7 +255,7 @@ def test_a_get_is_asked_again_although_the_service_gets_a_post(start, library, b
     assert asked and set(asked) == {"/library.Library/GetBook"}
     del asked[:]
     statuses = {ask(gateway, "POST", "/v1/shelves/1/books", {"title": "x"}).status for _ in range(4)}
-    assert statuses == {200, 502}  # may not be asked twice
+    assert statuses == {200, 502}  # the request must not be repeated
 
 
 @sanitizers.only_configuration
@@ -275,7 +275,7 @@ def test_a_get_is_asked_again_although_the_service_gets_a_post(start, library, b
 ])
 def test_mistakes_are_named(tmp_path, change, complaint):
     descriptors(tmp_path)
-    descriptors(tmp_path, None, "alone.pb", "--include_source_info")  # without its imports
+    descriptors(tmp_path, None, "alone.pb", "--include_source_info")  # without the imported files
     methods = "".join(f'rpc {name}({kind} Request) returns (Request) {{ option (google.api.http) = {{{rule}}}; }}\n' for name, kind, rule in (
         ("A", "", 'get: "/v1/{thing}"'), ("B", "", 'get: "/v1/{x"'), ("C", "", 'post: "/v1/c" body: "y"'), ("D0", "", 'get: "/v1/d/{x}"'),
         ("D", "", 'get: "/v1/d/{x}"'), ("E", "", 'get: "/v1/**/x"'), ("F", "stream", 'get: "/v1/f"'), ("G", "", 'get: "/v1/g" response_body: "z"')))
@@ -321,7 +321,7 @@ def test_many_at_once(start, library):
 @pytest.mark.not_thread_sanitized(reason="the conversion of so many messages takes longer than a client waits")
 def test_a_body_of_many_messages_keeps_no_other_request_waiting(start, tmp_path):
     descriptors(tmp_path)
-    # No service is there: what takes its time is what comes before one is asked.
+    # There is no service: the measured time is spent before a service is asked.
     gateway = start(transcoding(free_port(), workers=1) + "  - {name: ping, match: {path: /ping}, policies: [respond: {body: pong}]}\n")
     body = "[" + ",".join(["{}"] * 300_000) + "]"
 

@@ -1,4 +1,4 @@
-"""Large responses of gRPC services become JSON apart from the workers: one worker serves others meanwhile."""
+"""Large responses of gRPC services are converted to JSON outside of the workers: a worker serves other requests meanwhile."""
 
 import concurrent.futures
 import contextlib
@@ -21,7 +21,7 @@ from test_slow_peers import wait_until_level
 
 HEAD = [(":status", "200"), ("content-type", "application/grpc")]
 OK = [("grpc-status", "0")]
-LARGE = 2_000_000  # books in a response of less than 4 MiB, the most by default: it takes a second or more to convert
+LARGE = 2_000_000  # books in a response below 4 MiB, the default max: converting it takes a second or more
 PING = "  - {name: ping, match: {path: /ping}, policies: [respond: {body: pong}]}\n"
 
 
@@ -30,7 +30,7 @@ def framed(message):
 
 
 def books(count):
-    """A library.ListBooksResponse with so many books of which nothing is known."""
+    """A library.ListBooksResponse with that many empty books."""
     return b"\x0a\x00" * count
 
 
@@ -44,7 +44,7 @@ def book(title):
 
 
 def send(peer, stream, content):
-    """Sends it, unless the gateway resets the stream before it has taken all: False."""
+    """Sends the content. False when the gateway resets the stream before it has received everything."""
     it = peer.stream(stream)
     for begin in range(0, len(content), 16384):
         part = content[begin:begin + 16384]
@@ -56,7 +56,7 @@ def send(peer, stream, content):
 
 
 def answers(*messages, fields=(), trailers=OK, waits=True):
-    """A shelf whose calls get these messages; `waits`: until the gateway has them."""
+    """A shelf whose calls get these messages; with `waits` after the gateway has received them."""
     def answer(service, peer, stream):
         peer.send(peer.head(stream, [*HEAD, *fields], end=False))
         if all(send(peer, stream, framed(one)) for one in messages):
@@ -67,7 +67,7 @@ def answers(*messages, fields=(), trailers=OK, waits=True):
 
 
 class Service:
-    """A gRPC service that answers by the shelf that a call names."""
+    """A gRPC service whose answer depends on the shelf in the call."""
 
     def __init__(self, backend2, **shelves):
         self.shelves, self.asked, self.taken = shelves, [], 0
@@ -79,7 +79,7 @@ class Service:
         self.shelves[self.asked[-1]](self, peer, stream)
 
     def wait_until_taken(self, peer):
-        """The gateway has all that was sent: it answers in turn."""
+        """Waits until the gateway has received everything sent, because it answers in order."""
         pings = len(peer.pings)
         peer.send(frames.PingFrame(0, b"received"))
         peer.wait(lambda: len(peer.pings) > pings)
@@ -102,7 +102,7 @@ def send_get(connection, path):
 
 
 def has_come(connection):
-    """Whether there is anything of an answer."""
+    """Whether a part of an answer has arrived."""
     return bool(select.select([connection], [], [], 0)[0])
 
 
@@ -137,7 +137,7 @@ def test_a_client_that_leaves_gives_up_its_conversion(serve, speak, tmp_path, le
         for number, one in enumerate((before, large)):
             send_get(one, "/v1/shelves/large/books")
             wait_for(lambda number=number: service.taken > number, what="the response")
-        # It waits until the pool's only thread has converted the other two.
+        # The call waits until the pool's only thread has converted the other two responses.
         if left_by == "http1":
             leaving = gateway.connect()
             send_get(leaving, "/v1/shelves/other/books")
@@ -232,7 +232,7 @@ def test_a_full_pool_refuses_what_has_not_begun(serve, tmp_path):
         for number, connection in enumerate(large):
             send_get(connection, "/v1/shelves/large/books")
             wait_for(lambda: service.taken > number, what="the response")
-        # One is in hand, and two wait: 62 may wait behind them.
+        # One is being converted and two wait; 62 more may wait behind them.
         some = [pool.submit(ask, gateway, "GET", "/v1/shelves/some/books", connection=http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)) for _ in range(80)]
         wait_for(lambda: any(one.done() for one in some), what="a refusal")
         assert ask(gateway, "GET", "/v1/shelves/go_on/books").json == {}
@@ -242,12 +242,12 @@ def test_a_full_pool_refuses_what_has_not_begun(serve, tmp_path):
         assert 0 < len(refused) <= 80 - 62 and {json.loads(one.body)["detail"] for one in refused} == {"overloaded"}
         assert {(one.status, one.body) for one in got if one not in refused} == {(200, b'{"books":[' + b",".join([b"{}"] * 1_000) + b"]}")}
         assert [len(read_books(one)["books"]) for one in large] == [LARGE] * 3
-        # The stream that had begun keeps its place.
+        # A stream that has begun keeps its place.
         rest = harness.take_until(begun, b"\r\n0\r\n\r\n", "the stream")
         assert b',{"title":"' + b"b" * 2_000 + b'"}' in rest
     wait_for(lambda: len(ended(log)) == 85, what="the log")
     assert ended(log).count("transcoding_overloaded") == len(refused)
-    assert service.asked.count("some") == 80  # none was asked for again
+    assert service.asked.count("some") == 80  # no call was repeated
 
 
 def test_the_time_for_the_head_ends_a_conversion(serve, backend2, tmp_path):
@@ -258,12 +258,12 @@ def test_the_time_for_the_head_ends_a_conversion(serve, backend2, tmp_path):
     gateway, service = serve({"some": answers(books(1_000)), "few": answers(books(3))}, top=f"access_log: {{path: '{log}'}}",
                              upstream="    timeouts: {total: 300ms}\n    retries: {attempts: 2, budget: 100%}\n", change=("routes:\n", more))
     with gateway.connect() as first, gateway.connect() as second:
-        for number, large in enumerate((first, second)):  # two, as one may take less than the limit on a fast machine
+        for number, large in enumerate((first, second)):  # two responses, because a fast machine may convert one within the limit
             send_get(large, "/v1/shelves/large/books")
             wait_for(lambda number=number: patient.taken > number, what="the response")
         got = ask(gateway, "GET", "/v1/shelves/some/books")
         assert (got.status, json.loads(got.body)["detail"]) == (504, "total_timeout")
-        assert not has_come(second)  # for whose conversion the other one has waited
+        assert not has_come(second)  # its conversion begins after the other one's
         for large in (first, second):
             assert len(read_books(large)["books"]) == LARGE
     assert ask(gateway, "GET", "/v1/shelves/few/books").json == {"books": [{}] * 3}

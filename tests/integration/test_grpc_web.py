@@ -1,4 +1,4 @@
-"""gRPC-Web: what browsers send, to a real gRPC service."""
+"""gRPC-Web as browsers send it, with a real gRPC service."""
 
 import base64
 import http.client
@@ -37,7 +37,7 @@ def frames(body):
 
 
 def decoded(text):
-    """Base64 in pieces, each with its own padding."""
+    """Decodes base64 in pieces, each with its own padding."""
     assert re.fullmatch(r"([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)*", text)
     return b"".join(base64.b64decode(text[i:i + 4]) for i in range(0, len(text), 4))
 
@@ -65,7 +65,7 @@ def test_a_call_and_its_trailers(start, service, type):
 def test_the_text_form(start, service):
     gateway = start(web(service.port))
     text = "application/grpc-web-text"
-    # In two pieces of base64, each padded: the prefix, then the message.
+    # Two pieces of base64, each padded: the prefix, then the message.
     pieces = base64.b64encode(message(b"hello")[:5]) + base64.b64encode(b"hello")
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
     for body in (base64.b64encode(message(b"hello")), pieces, iter([pieces[:3], pieces[3:]])):
@@ -73,7 +73,7 @@ def test_the_text_form(start, service):
         assert answer.headers["content-type"].startswith(text)
         messages, trailers = frames(decoded(got.decode()))
         assert messages == [b"HELLO"] and trailers["grpc-status"] == "0"
-    # The answer's form is what the client accepts.
+    # The format of the answer is the one that the client accepts.
     answer, got = call(gateway, "Unary", message(b"x"), accept=text)
     assert answer.headers["content-type"].startswith(text) and frames(decoded(got.decode()))[0] == [b"X"]
     answer, got = call(gateway, "Unary", pieces, text, accept="application/grpc-web")
@@ -100,7 +100,7 @@ def test_a_stream_comes_message_by_message(start, service):
         body = message(b"x")
         connection.request("POST", "/test.Echo/Held", body=base64.b64encode(body) if "text" in type else body, headers={"Content-Type": type})
         answer = connection.getresponse()
-        assert frames(decode(answer.read1())) == ([b"first"], None)  # while the service goes on
+        assert frames(decode(answer.read1())) == ([b"first"], None)  # while the service is still sending
         service.release.set()
         assert frames(decode(answer.read())) == ([b"second"], {"grpc-status": "0"})
         service.release.clear()
@@ -112,7 +112,7 @@ def test_errors_of_the_service(start, service):
     assert answer.status == 200
     told = frames(body)[1] or dict(answer.headers.items())
     assert (told["grpc-status"], told["grpc-message"]) == ("9", "as asked")
-    # Without a message, the head says it all.
+    # Without a message, the head contains the status.
     answer, body = call(gateway, "Nothing", message(b""))
     assert answer.headers["content-type"].startswith("application/grpc-web") and answer.headers["grpc-status"] == "12" and body == b""
 
@@ -121,12 +121,12 @@ def test_deadlines_and_errors_of_the_gateway(start, service):
     gateway = start(web(service.port))
     began = time.monotonic()
     answer, body = call(gateway, "Unary", message(b"wait"), grpc_timeout="300m")
-    assert time.monotonic() - began < 10  # and not the service's 20
+    assert time.monotonic() - began < 10  # instead of the service's 20 seconds
     assert (frames(body)[1] or answer.headers)["grpc-status"] == "4"
     away = start(web(free_port()))
     answer, _ = call(away, "Unary", message(b""))
     assert answer.status == 200 and answer.headers["grpc-status"] == "14"
-    # Refused before the policy, or without a route.
+    # Requests that are refused before the policy, or have no route.
     guarded = start(web(free_port(), before="      - key_auth: {}\n").replace("path_prefix: /", "path_prefix: /test.Echo/Unary"))
     for method, status in (("Unary", "16"), ("Nowhere", "12")):
         answer, _ = call(guarded, method, message(b""), "application/grpc-web-text")
@@ -137,7 +137,7 @@ def test_others_pass_as_they_are(start, echo):
     gateway = start(web(echo()).replace("    protocol: http2\n", ""))
     answer, body = call(gateway, "Unary", b"hello", "application/json")
     assert answer.status == 200 and b"application/json" in body and answer.headers["content-type"] == "application/json"
-    # An answer that is none of gRPC's stays what it is.
+    # An answer that is not gRPC's passes unchanged.
     answer, body = call(gateway, "Unary", message(b"x"))
     assert answer.headers["content-type"] == "application/json" and b'"content-type": "application/grpc+proto"' in body.replace(b'":"', b'": "')
 

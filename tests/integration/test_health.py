@@ -1,4 +1,4 @@
-"""Health checks and ejection: who gets requests, what operators see, and that workers agree."""
+"""Health checks and ejection: which targets get requests, what operators see, and that workers agree."""
 
 import collections
 import json
@@ -20,7 +20,7 @@ def configuration(ports, upstream="", workers=2, admin=None):
 
 
 class Patient:
-    """A backend that is as well as it says: `status` and `body` for checks, its name for everybody else."""
+    """A backend with a settable health: `status` and `body` answer checks, other requests get its name."""
 
     def __init__(self, server, name, certificate=None):
         self.name, self.status, self.body, self.work, self.checks = name, 200, "fine", 200, []
@@ -65,17 +65,17 @@ def test_a_target_that_is_not_well_gets_nothing_until_it_is(start, patients):
     first.status = 503
     state = wait_until(admin, first.port, up=False)
     assert state["why"] == "it answered 503" and state["available"] is False and state["checks"]["failed"] >= 2
-    assert names(gateway) == {"p1": 30}  # every worker knows
+    assert names(gateway) == {"p1": 30}  # on every worker
     assert metric(admin, f'portcullis_target_up{{upstream="backend",address="127.0.0.1:{first.port}"}}') == 0
     assert metric(admin, f'portcullis_target_available{{upstream="backend",address="127.0.0.1:{second.port}"}}') == 1
     gateway.wait_for_line(f"upstream `backend`: target 127.0.0.1:{first.port} is down: it answered 503")
-    # A reload does not forget.
+    # A reload keeps the health.
     gateway.reload()
     assert names(gateway) == {"p1": 30}
     first.status = 204
     wait_until(admin, first.port, up=True)
     assert set(names(gateway)) == {"p0", "p1"}
-    # Without checks nothing is known against anybody.
+    # Without checks every target counts as up.
     first.status = 500
     wait_until(admin, first.port, up=False)
     gateway.write(configuration([first.port, second.port], workers=4, admin=admin))

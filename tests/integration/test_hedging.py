@@ -1,4 +1,4 @@
-"""A second target is asked while the first one is silent, and the answer that comes first is taken."""
+"""A second target is asked while the first one is silent, and the first answer is used."""
 
 import http.client
 import threading
@@ -31,7 +31,7 @@ def ask(gateway, method="GET", body=None):
 
 
 def fill_budget(gateway, fast, count=30):
-    """Hedges are a share of the requests: some come first."""
+    """Fills the budget: hedges are a share of the requests."""
     fast.release.set()
     for _ in range(count):
         ask(gateway)
@@ -98,7 +98,7 @@ def test_a_hedge_that_fails_costs_the_request_nothing(start, backend, failure):
     with gateway.connect() as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         wait_for(lambda: first.requests > asked, what="the first to be asked")
-        time.sleep(0.2)  # the hedge goes and fails meanwhile, which nobody can be told of
+        time.sleep(0.2)  # the hedge fails meanwhile, without a signal to wait for
         first.release.set()
         assert read_response(client)[1] == b"slow"
 
@@ -117,7 +117,7 @@ def test_a_first_that_fails_waits_for_the_hedge(start, backend):
     gateway = start(configuration(backend(dying).port, backend(second).port))
     fill_budget(gateway, second)
     dies.set()
-    for _ in range(2):  # either is the first once
+    for _ in range(2):  # each of them is the first target once
         second.release.clear()
         before, seen = second.requests, len(asked)
         with gateway.connect() as client:
@@ -139,7 +139,7 @@ def test_only_what_may_be_sent_twice_is_hedged(start, pair):
     with gateway.connect() as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")
         wait_for(lambda: asked() == 1, what="the first")
-        time.sleep(0.3)  # six times the delay: nothing is to happen in it
+        time.sleep(0.3)  # six times the delay, in which nothing must happen
         assert asked() == 1
         slow.release.set()
         fast.release.set()
@@ -163,7 +163,7 @@ def test_hedges_stay_within_their_budget(start, pair, tmp_path):
                                          upstream="    timeouts: {response: 250ms}"), log))
     slow.text = fast.text
     slow.release.clear()
-    answers = [ask(gateway)[0] for _ in range(40)]  # every other one begins at the slow one
+    answers = [ask(gateway)[0] for _ in range(40)]  # every second request begins at the slow target
     assert answers.count(200) in range(20, 26) and answers.count(504) in range(14, 21)
     wait_for(lambda: '"note":"hedge_budget_spent"' in log.read_text(), what="the log")
 
@@ -201,7 +201,7 @@ def test_a_hedge_over_http2(start, backend2, backend):
     release.clear()
     for _ in range(6):
         assert ask(gateway) == (200, "ok")
-    # The stream that lost was reset, and the connection goes on.
+    # The stream whose answer was not used is reset, and its connection continues.
     wait_for(lambda: any(one.reset is not None for one in slow.peers[0].streams.values()), what="a reset")
     release.set()
     assert {ask(gateway)[1] for _ in range(6)} == {"ok", "h2"}

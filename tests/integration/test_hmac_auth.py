@@ -148,7 +148,7 @@ def test_a_body_must_be_the_one_that_was_signed(start, backend):
     assert post(text=b"z" * 200_000).status == 413
     lines = signed(gateway.port, "POST")
     assert send(gateway, lines, "POST", body=body).status == 401  # without a digest
-    assert made.accepted == seen  # none of it has reached the backend
+    assert made.accepted == seen  # nothing has reached the backend
 
 
 def test_a_chunked_body_is_held_compared_and_passed_on(start, echo):
@@ -156,7 +156,7 @@ def test_a_chunked_body_is_held_compared_and_passed_on(start, echo):
     body = b"hello, world"
     lines = signed(gateway.port, "POST", components=("@method", "@target-uri", "content-digest"), fields={"content-digest": digest(body)})
     with gateway.connect() as connection:
-        for _ in range(2):  # the connection goes on
+        for _ in range(2):  # the connection continues
             connection.sendall(f"POST /orders?a=1 HTTP/1.1\r\n{lines}Transfer-Encoding: chunked\r\n\r\n".encode())
             connection.sendall(b"5\r\nhello\r\n7\r\n, world\r\n0\r\n\r\n")
             answer = Answer(*read_response(connection))
@@ -173,7 +173,7 @@ def test_a_client_that_waits_to_be_told_to_go_on_is(start, echo):
         connection.sendall(body + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         answer = Answer(*read_response(connection))
         assert answer.status == 200 and "expect" not in answer.seen
-        assert Answer(*read_response(connection)).status == 401  # the pipelined one, without a signature
+        assert Answer(*read_response(connection)).status == 401  # the pipelined request, without a signature
 
 
 def test_a_body_that_breaks_off_reaches_nobody(start, backend):
@@ -192,7 +192,7 @@ def test_a_body_that_breaks_off_reaches_nobody(start, backend):
     ("{name: a, credentials: {signing_keys: [{id: x, secret: short}]}}", "at least 32 bytes"),
     ("{name: a, credentials: {signing_keys: [{id: x, algorithm: ed25519}]}}", "ed25519 needs `public_key`"),
     ("{name: a, credentials: {signing_keys: [{id: x, algorithm: ed25518}]}}", "did you mean `ed25519`?"),
-    # Named by hand: the key is a new one each time, and workers of one test run must agree on the names of the tests.
+    # Named explicitly: the key is new in each run, while all workers of a test run must use the same names for tests.
     pytest.param(f"{{name: a, credentials: {{signing_keys: [{{id: x, algorithm: ed25519, public_key: \"{indent(pem('ES256'))}\"}}]}}}}",
                  "cannot be used with EdDSA", id="a P-256 key for Ed25519"),
 ])

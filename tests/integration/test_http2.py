@@ -1,5 +1,5 @@
-"""HTTP/2 towards clients: real ones (curl, nghttp2's h2load), and one of the tests' own that can be rude. What the RFCs say of it case by case is
-in test_http2_conformance.py."""
+"""HTTP/2 towards clients: real ones (curl, nghttp2's h2load), and a client of the tests that can violate the protocol.
+test_http2_conformance.py tests the cases of the RFCs."""
 
 import ssl
 import subprocess
@@ -21,7 +21,7 @@ def curl(*arguments):
     return subprocess.run(["curl", "-sS", "--max-time", "30", *arguments], capture_output=True)
 
 
-# What clients get.
+# Responses to clients.
 
 @pytest.mark.parametrize("secure", [False, True])
 def test_curl_speaks_http2(start, echo, edge, secure):
@@ -162,7 +162,7 @@ def test_events_leave_as_they_come(start, backend, speak):
     client.wait(lambda: got.ended)
 
 
-# Pace: who is slow holds back who is fast.
+# Flow control: a slow side holds back a fast one.
 
 def test_a_slow_backend_holds_back_the_client(start, backend, speak):
     release = threading.Event()
@@ -180,7 +180,7 @@ def test_a_slow_backend_holds_back_the_client(start, backend, speak):
     stream = client.request(method="PUT", more=[("content-length", str(size))], end=False)
     client.wait(lambda: client.settled)
     client.socket.settimeout(1)
-    with pytest.raises(TimeoutError):  # nothing more may be sent: the kernel's buffers and the window are full
+    with pytest.raises(TimeoutError):  # no more data is accepted: the kernel's buffers and the window are full
         client.send_body(stream, bytes(size))
     assert client.body_sent < size // 2
     release.set()
@@ -201,9 +201,9 @@ def test_a_slow_client_holds_back_the_backend(start, backend, speak):
     gateway = start(simple_configuration(backend(handle).port))
     client = speak(gateway, auto_window=False)
     stream = client.request()
-    client.wait(lambda: len(client.stream(stream).body) == 65535)  # the window that every connection begins with
+    client.wait(lambda: len(client.stream(stream).body) == 65535)  # the initial window of every connection
     before = len(written)
-    time.sleep(0.5)  # that nothing happens can only be waited for
+    time.sleep(0.5)  # the absence of an event can only be observed by waiting
     assert len(written) < 30 and len(written) - before < 20
     client.auto_window = True
     client.send(frames.WindowUpdateFrame(0, 1 << 20), frames.WindowUpdateFrame(stream, 1 << 20))
@@ -217,7 +217,7 @@ def test_windows_of_one_byte(start, echo, speak):
     assert got.status == 200 and b'"target": "/tiny"' in got.body
 
 
-# The end of things.
+# The end of streams and connections.
 
 def test_a_client_that_resets_a_stream_ends_its_exchange(start, backend, speak, tmp_path):
     gone = threading.Event()
@@ -244,7 +244,7 @@ def test_a_backend_that_breaks_off_resets_the_stream(start, backend, speak):
     client = speak(gateway)
     got = client.ask()
     assert (got.status, got.ended, got.reset) == (200, False, 2)
-    assert client.ask().status == 200  # the connection goes on
+    assert client.ask().status == 200  # the connection continues
 
 
 def test_an_early_answer_stops_the_upload(start, echo, speak):
@@ -266,7 +266,7 @@ def test_draining_says_goodbye_and_finishes_what_has_begun(start, backend, speak
     gateway.process.terminate()
     client.wait(lambda: client.goaway)
     assert client.goaway.last_stream_id == 2**31 - 1
-    late = client.request()  # on its way when the gateway said so
+    late = client.request()  # sent before the client received the GOAWAY
     client.goaway = None
     client.wait(lambda: client.goaway)
     assert client.goaway.last_stream_id == late
@@ -368,7 +368,7 @@ def test_malformed_requests_are_reset(start, backend, speak, name):
     client.send(client.head(stream, MALFORMED[name]))
     got = client.wait_for_end(stream)
     assert got.reset == 1 or got.status == 400
-    assert client.ask().status == 200  # others are not harmed
+    assert client.ask().status == 200  # other clients are not affected
     assert it.received.count(b"GET") == 1
 
 
@@ -426,7 +426,7 @@ def test_connection_errors_end_the_connection_and_say_why(start, echo, speak, na
 
 
 def flooding(gateway, speak, attack):
-    """Whether the connection was ended before the attack was over; and that the gateway still serves."""
+    """Whether the connection was ended before the attack was over. Checks that the gateway still serves."""
     client = speak(gateway)
     client.wait(lambda: client.acknowledged)
     client.socket.settimeout(30)
@@ -460,7 +460,7 @@ def test_floods_end_the_connection_and_are_counted(start, echo, speak, name):
     admin = harness.free_port()
     gateway = start(simple_configuration(echo(), top=ADMIN.replace("ADMIN", str(admin))))
     assert flooding(gateway, speak, FLOODS[name])
-    if name != "resets":  # nghttp2's own limit, which it does not tell us of
+    if name != "resets":  # for resets nghttp2 has its own limit, which it does not report
         wait_for(lambda: metric(admin, "portcullis_http2_floods_total") == 1, what="the count")
 
 
@@ -473,7 +473,7 @@ def test_a_flood_of_continuations_ends_the_connection(start, echo, speak):
 
 
 def naming_a_long_value(client):
-    """A function that makes a head, or trailers, in which a value of 3,000 bytes is named so many times, by a byte each."""
+    """A function that makes a head, or trailers, that refer to a value of 3,000 bytes that many times, by one byte each."""
     client.send(client.head(client.new_stream(), BASE + [("x-long", "v" * 3000)]))
     assert client.wait_for_end(1).status == 200
     return lambda stream, count, fields=BASE: frames.HeadersFrame(
@@ -484,13 +484,13 @@ def test_a_head_that_unpacks_to_more_than_the_limit_is_refused(start, echo, spea
     client = speak(start(simple_configuration(echo())))
     named = naming_a_long_value(client)
     stream = client.new_stream()
-    client.send(named(stream, 20))  # 60 KB, of 32 KiB
+    client.send(named(stream, 20))  # 60 KB, while 32 KiB are permitted
     assert client.wait_for_end(stream).status == 431
     assert client.ask().status == 200
 
 
 def spent(process):
-    """Ticks of CPU time."""
+    """CPU time in ticks."""
     return sum(int(x) for x in open(f"/proc/{process.pid}/stat").read().rsplit(")", 1)[1].split()[11:13])
 
 
@@ -530,13 +530,13 @@ def test_many_heads_beyond_the_limit_end_the_connection(start, echo, speak):
 
 
 def test_streams_beyond_those_allowed_do_not_keep_the_gateway_busy(start, backend, speak):
-    """Of a client that has not acknowledged how many there may be."""
+    """The client has not acknowledged the max number of streams."""
     release = threading.Event()
     gateway = start(simple_configuration(backend(harness.answer_when(release)).port, extra_listener="    http2: {streams: 4}"))
     connection = gateway.connect()
     connection.sendall(http2.PREFACE + frames.SettingsFrame(0).serialize())
     client = http2.Peer(connection)
-    client.act = lambda one: client.seen.append(type(one).__name__)  # it acknowledges nothing
+    client.act = lambda one: client.seen.append(type(one).__name__)  # acknowledges nothing
     with pytest.raises((http2.Closed, OSError)):
         for number in range(1, 20_001, 2):
             client.send(client.head(number, BASE))
@@ -556,12 +556,12 @@ def test_no_more_streams_at_once_than_agreed(start, backend, speak):
     client.wait(lambda: client.acknowledged)
     streams = [client.request() for _ in range(5)]
     client.read_to_end()
-    assert client.goaway.error_code == 1  # as nghttp2 has it: whoever has acknowledged the number must keep to it
+    assert client.goaway.error_code == 1  # by nghttp2: a client that has acknowledged the limit must respect it
     release.set()
     assert len(streams) == 5 and speak(gateway).ask().status == 200
 
 
-# Streams that are over (RFC 9113 sections 5.1 and 6.1).
+# Streams that have ended (RFC 9113 sections 5.1 and 6.1).
 
 def test_data_on_a_closed_stream_is_its_error(start, echo, speak):
     client = speak(start(simple_configuration(echo())))
@@ -596,7 +596,7 @@ def test_what_was_on_its_way_to_a_stream_that_the_gateway_has_reset_is_no_error(
         client.send(*[client.data(stream, b"x" * 10, end=i == 9) for i in range(10)])
     client.send(client.head(301, BASE))
     assert client.wait_for_end(301).status == 200 and client.goaway is None
-    assert {client.stream(n).reset for n in range(1, 201, 2)} == {0}  # told once, and to stop
+    assert {client.stream(n).reset for n in range(1, 201, 2)} == {0}  # each is answered once, and the client is told to stop
 
 
 def test_nor_is_the_body_of_a_stream_that_is_refused(start, backend, speak):
@@ -627,7 +627,7 @@ def test_nor_is_what_comes_after_the_announced_end(start, echo, speak):
     assert client.goaway.error_code == 0
 
 
-# What ALPN has chosen (RFC 9113 sections 3.2 and 3.4).
+# The protocol selected by ALPN (RFC 9113 sections 3.2 and 3.4).
 
 def secured(gateway, *protocols):
     context = ssl.create_default_context(cafile=str(gateway.path.parent / "authority.pem"))

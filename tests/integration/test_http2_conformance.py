@@ -1,5 +1,6 @@
-"""RFC 9113 and RFC 7541, case by case: what a client sends, and what the gateway may do then. The cases are those of the public suite h2spec, by
-its names, written anew from the RFCs and at least as strict. The page docs/http2-conformance.md is their table."""
+"""RFC 9113 and RFC 7541, case by case: what a client sends, and how the gateway may react. The cases are those of the public
+suite h2spec, with its names, written anew from the RFCs and at least as strict. The page docs/http2-conformance.md is the table
+of these cases."""
 
 import pytest
 
@@ -18,7 +19,7 @@ UNMET = [case for case in CASES if case.unmet]
 
 
 class Target(ScriptedBackend):
-    """Answers each request with all that it has seen of it."""
+    """Answers each request with all requests that it has received."""
 
     def __init__(self):
         self.requests = []
@@ -26,7 +27,7 @@ class Target(ScriptedBackend):
 
     def _handle(self, connection, _):
         while True:
-            head, body = harness.read_response(connection)  # has the framing of a request, too
+            head, body = harness.read_response(connection)  # frames requests in the same way
             self.requests.append(head)
             seen = head.encode("latin-1") + body
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(seen) + (b"" if head.startswith("HEAD ") else seen))
@@ -49,14 +50,14 @@ def test_case(world, case):
 
 
 def test_all_of_h2specs_cases_are_here_and_at_most_three_of_them_are_not_met():
-    """It has 146, and one in its strict mode."""
+    """h2spec has 146 cases, and one in its strict mode."""
     assert len({case.name for case in CASES}) == len(CASES) == 146 + 1
     assert len(UNMET) <= 3
 
 
 @sanitizers.documents
 def test_the_page_names_every_case():
-    """So that docs/http2-conformance.md is the table of what is tested."""
+    """docs/http2-conformance.md must be the table of the tested cases."""
     page = (ROOT / "docs/http2-conformance.md").read_text()
     assert f"The gateway meets {146 - len(UNMET)} of the 146." in page
     assert [line for line in page.splitlines() if line.startswith(("| generic/", "| http2/", "| hpack/"))] == [case.row for case in CASES]

@@ -1,4 +1,4 @@
-"""HTTP/2 towards targets: one of the tests' own, and gRPC services that are the real thing."""
+"""HTTP/2 towards targets: a server of the tests, and real gRPC services."""
 
 import concurrent.futures
 import socket
@@ -193,7 +193,7 @@ def test_a_target_that_refuses_everything_is_asked_a_few_times_only(start, backe
 
 
 def test_requests_at_once_and_a_target_that_takes_one_at_a_time(start, backend2):
-    """As `nghttpd -m 1`: whatever comes before its settings are known is refused."""
+    """Like `nghttpd -m 1`: streams opened before its settings are known are refused."""
     lock, at_work = threading.Lock(), {}
 
     def handle(peer, stream):

@@ -1,4 +1,4 @@
-"""`cmake --install`: where things go. A small program stands for the gateway."""
+"""`cmake --install`: where files are installed. A small program takes the place of the gateway."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ include(cmake/Install.cmake)
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """The source tree as far as installing needs it, in a folder whose name has a space."""
+    """The parts of the source tree that installing needs, in a folder whose name contains a space."""
     folder = tmp_path_factory.mktemp("a project")
     for name in ("cmake", "packaging", "docs", "examples"):
         shutil.copytree(harness.ROOT / name, folder / name)
@@ -40,7 +40,7 @@ def run(*command, **settings):
 
 @pytest.fixture(scope="module")
 def built(project):
-    """install(root, ...): installs what was configured for the usual place, /usr/local."""
+    """install(root, ...): installs a build that was configured for the usual prefix, /usr/local."""
     build = project / "build"
     run("cmake", "-S", project, "-B", build, "-DCMAKE_BUILD_TYPE=Release")
     run("cmake", "--build", build)
@@ -59,7 +59,7 @@ def test_the_start_page_that_is_installed_leads_to_pages(built, tmp_path):
 
 
 def places(root):
-    """Where the configuration, logrotate's file and the unit are, and what the unit says of the first."""
+    """The paths of the configuration, logrotate's file and the unit, and the configuration's path in the unit."""
     found = {name: {str(path.parent.relative_to(root)) for path in root.rglob(name)} for name in ("portcullis.yaml", "portcullis.service")}
     found["logrotate"] = {str(path.parent.relative_to(root)) for path in root.rglob("portcullis") if path.parent.name == "logrotate.d"}
     unit = next(root.rglob("portcullis.service")).read_text()

@@ -1,4 +1,4 @@
-"""What real clients and backends send, beyond or beside the letter of the standards, and what they get for it."""
+"""What real clients and backends send beyond the standards, and how the gateway reacts."""
 
 import email.utils
 import re
@@ -18,7 +18,7 @@ pytestmark = sanitizers.one_worker
 
 
 def ask(gateway, target="/", method="GET", fields="", body=b""):
-    """(status, head, body) of one request; `target` may have any characters."""
+    """(status, head, body) of one request; `target` may contain any characters."""
     with gateway.connect() as client:
         client.sendall(f"{method} {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n".encode("latin-1") + body)
         head, text = read_response(client)
@@ -26,7 +26,7 @@ def ask(gateway, target="/", method="GET", fields="", body=b""):
 
 
 def answering(text, **settings):
-    """A configuration whose backend gives each request the same answer, with a log."""
+    """A configuration with a log, whose backend answers each request with the same text."""
     def configure(start, backend, tmp_path):
         log = tmp_path / "log"
         gateway = start(simple_configuration(backend(harness.answer(text)).port, top=f"access_log: {{path: {log}}}", **settings))
@@ -179,7 +179,7 @@ def test_other_requests_tell_no_length(start, backend, speak):
     assert b"content-length" not in made.received.lower()
 
 
-# Cookies of HTTP/2.
+# Cookies in HTTP/2.
 
 @pytest.mark.parametrize("count", [101, 400])
 def test_the_pieces_of_a_cookie_field_count_as_one(count, start, backend, speak):
@@ -229,7 +229,7 @@ def test_interim_responses_have_none(start, backend):
         assert "date" not in read_head(client).lower() and dated(read_response(client)[0])
 
 
-# Responses that break the rules.
+# Responses that violate the standards.
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 ODD = {"a blank behind a chunk's size": (CHUNKED + b"\r\n2 \r\nok\r\n0\r\n\r\n", "upstream_bad_chunk_size", 200),
@@ -313,7 +313,7 @@ def test_a_broken_chunk_behind_good_ones_is_told_in_the_log(start, backend, tmp_
     assert (log_lines(log)[0]["status"], log_lines(log)[0]["ended"]) == (200, "upstream_bad_chunk_size")
 
 
-# Limits of responses.
+# Limits for responses.
 
 def fields(count, size=1):
     return b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"v" * size) for i in range(count - 1)) + b"Content-Length: 2\r\n\r\nok"
@@ -354,7 +354,7 @@ def test_trailers_may_be_as_large_as_heads(backend_version, client_version, star
 
 
 def large_head(peer, stream, fields):
-    """The trailers of a stream in as many frames as they take."""
+    """The trailers of a stream, split into as many frames as needed."""
     block = peer.encoder.encode(fields)
     pieces = [block[i:i + 16000] for i in range(0, len(block), 16000)]
     out = [frames.HeadersFrame(stream, pieces[0], flags=["END_STREAM"])]
@@ -380,7 +380,7 @@ def test_larger_trailers_are_told_in_the_log(backend_version, start, backend, ba
     with gateway.connect() as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         out = harness.read_to_end(client)
-        assert out.startswith(b"HTTP/1.1 502 ") or out.endswith(b"<reset>")  # before the head has been passed on, or after
+        assert out.startswith(b"HTTP/1.1 502 ") or out.endswith(b"<reset>")  # before or after the head has been sent to the client
     wait_for(lambda: log_lines(log), what="the log")
     assert log_lines(log)[0]["ended"] == "upstream_trailers_too_large"
 

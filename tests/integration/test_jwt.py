@@ -27,7 +27,7 @@ def key_file(tmp_path, *keys):
 
 @pytest.fixture
 def refusals(start, echo, tmp_path):
-    """refusals(policies) -> reasons(fields): asks and yields (answer, the reason in the log)."""
+    """refusals(policies) -> reasons(fields): sends a request and yields (answer, the reason in the log)."""
     def make(policies, **settings):
         log = tmp_path / f"log-{time.monotonic_ns()}"
         gateway = start(configuration(echo(), policies, more=f"access_log: {{path: {log}}}", **settings))
@@ -48,7 +48,7 @@ def test_tokens_of_every_algorithm_are_taken(start, echo, tmp_path, algorithm):
     key_file(tmp_path, jwk(algorithm, "k1"))
     gateway = start(configuration(echo(), "jwt: {jwks: {file: keys.json}}"))
     good = token(algorithm, key_pair(algorithm), "k1", sub="alice")
-    for _ in range(2):  # verified, then remembered
+    for _ in range(2):  # the first is verified, the second is remembered
         assert ask(gateway, bearer(good)).status == 200
     forged = token(algorithm, key_pair(algorithm, "other"), "k1", sub="alice")
     answer = ask(gateway, bearer(forged))
@@ -138,9 +138,9 @@ def test_keys_are_fetched_and_rotate_without_a_reload(start, echo, server):
     assert ask(gateway, bearer(old)).status == 200  # waits for the first fetch
     keys[:] = [jwk("ES256", "k2", "second")]
     assert ask(gateway, bearer(token("ES256", key_pair("ES256", "second"), "k2"))).status == 200
-    for _ in range(4):  # on both workers, and although it was remembered
+    for _ in range(4):  # on both workers, although the token was remembered
         assert ask(gateway, bearer(old)).status == 401
-    assert 2 <= len(issuer.requests) <= 7  # an unknown kid asks for a fetch each, with no cooldown
+    assert 2 <= len(issuer.requests) <= 7  # without a cooldown each unknown kid causes a fetch
 
 
 def test_a_flood_of_unknown_keys_does_not_become_a_flood_of_fetches(start, echo, server):
@@ -150,7 +150,7 @@ def test_a_flood_of_unknown_keys_does_not_become_a_flood_of_fetches(start, echo,
     with gateway.connect() as connection:
         for i in range(200):
             assert send(connection, bearer(token("ES256", key_pair("ES256"), f"unknown-{i}"))).status == 401
-    assert len(issuer.requests) == 2  # the first, and what the flood has asked for
+    assert len(issuer.requests) == 2  # the first fetch, and the one that the flood caused
 
 
 @pytest.mark.parametrize("place", ["url", "file"])
@@ -163,7 +163,7 @@ def test_a_new_key_under_a_known_name_is_fetched(start, echo, server, tmp_path, 
     assert ask(gateway, bearer(token("ES256", key_pair("ES256"), "one"))).status == 200
     keys[:] = [jwk("ES256", "one", "second")]
     key_file(tmp_path, *keys)
-    # At once, although the set has been fetched a moment ago.
+    # At once, although the set was fetched a moment ago.
     assert ask(gateway, bearer(token("ES256", key_pair("ES256", "second"), "one"))).status == 200
     assert ask(gateway, bearer(token("ES256", key_pair("ES256"), "one"))).status == 401
 
@@ -275,7 +275,7 @@ def test_discovery_over_tls_finds_the_keys(start, echo, server, tmp_path):
     gateway = start(configuration(port, f"jwt: {{issuer: '{issuer.url('')}', jwks: {{discover: true, ca: cert.pem}}}}"))
     assert ask(gateway, good).status == 200
     assert ask(gateway, bearer(token("RS256", RSA, "k1", iss="https://other/"))).status == 401
-    # Without the authority its certificate is not believed.
+    # Without the authority its certificate is not trusted.
     gateway = start(configuration(port, f"jwt: {{issuer: '{issuer.url('')}', jwks: {{discover: true, timeout: 1s}}}}"))
     assert ask(gateway, good).status == 503
 

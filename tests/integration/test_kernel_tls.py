@@ -1,4 +1,5 @@
-"""TLS that the kernel encrypts. Where this machine's does not know TLS, a preloaded library does what Linux documents."""
+"""TLS encrypted by the kernel. On a machine whose kernel does not support it, a preloaded library behaves as Linux
+documents."""
 
 import hashlib
 import os
@@ -19,7 +20,7 @@ IN_KERNEL = EDGE[:-1] + ", kernel: true}"
 
 @pytest.fixture
 def begin(start, edge, echo, monkeypatch):
-    """begin(tls) -> (gateway, its admin port), on a kernel that knows TLS."""
+    """begin(tls) -> (gateway, its admin port), with a kernel that supports TLS."""
     if not KERNEL.exists():
         pytest.skip("the sanitizers' runtime cannot be preloaded over")
 
@@ -55,9 +56,9 @@ def test_clients_cannot_tell(begin, version, ciphers):
             assert "200 OK" in head and f'"target": "/{i}"'.encode() in body
         connection.sendall(b"GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         read_response(connection)
-        assert connection.recv(1) == b""  # announced: the client takes no other end
+        assert connection.recv(1) == b""  # an announced end, the only one that the client accepts
     assert in_kernel(admin) == 1
-    # A cipher that it does not know: as without it.
+    # A cipher that the kernel does not support: OpenSSL encrypts.
     other = context(gateway, ssl.TLSVersion.TLSv1_2, "ECDHE-ECDSA-CHACHA20-POLY1305")
     with client(gateway, context=other) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Clients that leave before their response is whole: what was asked on their behalf ends at once."""
+"""Clients that leave before their response is complete: the work for their request ends at once."""
 
 import contextlib
 import re
@@ -15,20 +15,20 @@ from hyperframe import frame as frames
 from test_http2_upstream import h2_configuration
 from test_tls import EDGE, configuration as tls_configuration
 
-# Whatever is not noticed at once would take this long.
+# A missed departure would be noticed only after this time.
 PATIENT = "    timeouts: {response: 60s}\n"
 HALF_CLOSE = "    half_close: true\n"
 EVENT = b"5\r\nfirst\r\n"
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" + EVENT
 GET = b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n"
-# The body comes with its head, behind it, or is none.
+# The body arrives together with its head, after it, or not at all.
 REQUESTS = {"GET": (GET,), "POST in one piece": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",),
             "POST in two pieces": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n", b"abc"),
             "POST in chunks": (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",)}
 
 
 class Silent:
-    """A handler that sends `begin` and is then silent, until it is left or `release` is set; then it sends `end`."""
+    """A handler that sends `begin`, is silent until the gateway leaves or `release` is set, and then sends `end`."""
 
     def __init__(self, begin=STREAM, end=b""):
         self.begin, self.end = begin, end
@@ -64,7 +64,7 @@ class Silent:
 
 @pytest.fixture
 def silent():
-    """silent(...) -> Silent; what still waits is released when the test ends."""
+    """silent(...) -> Silent; requests that still wait are released when the test ends."""
     made = []
 
     def make(*arguments):
@@ -113,7 +113,7 @@ def test_a_client_of_tls_that_leaves_is_noticed_at_once(polite, begin, start, ba
     if polite:
         client.setblocking(False)
         with contextlib.suppress(ssl.SSLError):
-            client.unwrap()  # says close_notify, and does not wait for the other's
+            client.unwrap()  # sends close_notify, and does not wait for the peer's
         client.setblocking(True)
         script.wait_left()
     client.close()
@@ -146,7 +146,7 @@ def test_streams_that_were_cancelled_take_no_places(start, backend, silent, spea
     script = silent()
     gateway = start(simple_configuration(backend(script).port, extra_upstream=PATIENT, workers=1))
     client = speak(gateway)
-    for count in range(1, 251):  # a connection has room for 200
+    for count in range(1, 251):  # a connection permits 200 streams
         stream = client.request("/events")
         client.wait(lambda: client.stream(stream).body or client.stream(stream).reset is not None)
         assert client.stream(stream).reset is None, count
@@ -195,7 +195,7 @@ def test_a_race_ends_with_its_client(start, backend, silent):
         one.wait_left()
 
 
-# While the request is still on its way to a target.
+# The request is still on its way to a target.
 
 @pytest.mark.parametrize("goodbye", GOODBYES.values(), ids=GOODBYES)
 @pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
@@ -214,10 +214,10 @@ def test_a_client_that_leaves_while_a_service_is_asked_about_it(request_, goodby
 
 
 def end_one_side(gateway, client, script):
-    """Ends the client's side; once the gateway has seen that, the script may answer."""
+    """Ends the client's side; the script may answer once the gateway has seen the end."""
     client.shutdown(socket.SHUT_WR)
     script.wait_asked()
-    other = gateway.connect()  # whose end shows that events which came before it have been seen
+    other = gateway.connect()  # its end shows that the events before it have been handled
     other.sendall(GET)
     script.wait_asked(2)
     harness.reset(other)
@@ -238,11 +238,11 @@ def test_a_listener_that_serves_clients_which_have_ended_their_side_does_so_whil
 def test_streams_that_were_cancelled_while_a_policy_waits_take_no_places(start, backend, speak):
     gateway = start(simple_configuration(backend().port, workers=1, extra_route="    policies: [fault: {when: 'path = /slow', delay: {duration: 60s}}]\n"))
     client = speak(gateway)
-    for _ in range(250):  # a connection has room for 200
+    for _ in range(250):  # a connection permits 200 streams
         stream = client.request("/slow")
         client.send(frames.RstStreamFrame(stream, 8))
-    # Where all of them are read at once, a place is free when its exchange has ended: a stream that is refused (7) may be
-    # asked for again (RFC 9113 section 8.7).
+    # When all requests are read at once, a place is free once its exchange has ended: a refused stream (7) may be opened again
+    # (RFC 9113 section 8.7).
     answers = []
     wait_for(lambda: answers.append(client.ask("/fast")) or answers[-1].reset != 7, what="a place")
     assert answers[-1].reset is None and answers[-1].status == 200
@@ -257,9 +257,9 @@ def test_places_in_a_queue_are_free_when_their_clients_have_left(start, backend,
     script.wait_asked()
 
     def waiting():
-        """The stream of a request that has the only place in the queue, if one of two has found it free."""
+        """The stream of the request that waits in the only place of the queue; the other of the two was refused."""
         streams = [client.request("/waiting") for _ in range(2)]
-        for _ in range(2):  # by the second answer all refusals have come
+        for _ in range(2):  # by the second answer all refusals have arrived
             seen = len(client.pings)
             client.send(frames.PingFrame(0, b"12345678"))
             client.wait(lambda: len(client.pings) > seen)
@@ -297,7 +297,7 @@ def test_a_client_that_leaves_while_a_target_is_connected_to(start, protocol):
         full = stack.enter_context(socket.socket())
         full.bind(("127.0.0.1", 0))
         full.listen(0)
-        for _ in range(4):  # those that have no place wait for one
+        for _ in range(4):  # requests without a place wait for one
             one = stack.enter_context(socket.socket())
             one.setblocking(False)
             one.connect_ex(full.getsockname())
@@ -315,7 +315,7 @@ def test_a_client_that_leaves_while_a_target_is_connected_to(start, protocol):
         wait_for(lambda: busy() == 0, timeout=10, what="free places")
 
 
-# A client that has ended its side (FIN).
+# A client that has ended its side with FIN.
 
 @pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
 @pytest.mark.parametrize("begin", [b"", STREAM], ids=["before the head", "within the body"])
@@ -380,15 +380,15 @@ def test_an_end_behind_further_requests_is_for_the_last_of_them(start, backend):
         assert harness.read_to_end(client).count(b"200 OK") >= 2
 
 
-# Those who are gone without a word.
+# Clients that have disappeared without closing.
 
 def connections_at(port):
-    """What `ss` shows of the connections at `port`, on either side of them."""
+    """The connections of `port` on either side, as shown by `ss`."""
     return subprocess.run(["ss", "-tnoiH", f"( sport = :{port} or dport = :{port} )"], capture_output=True, text=True, check=True).stdout
 
 
 def keepalive_timers(port):
-    """The lines of those whose system asks for the other side."""
+    """The lines with a keepalive timer."""
     return [line for line in connections_at(port).splitlines() if line.startswith("ESTAB") and "timer:(keepalive," in line]
 
 
@@ -401,7 +401,7 @@ def test_silent_connections_are_asked_for_by_the_system(keys, seconds, start, ba
         client.sendall(GET)
         take_until(client, EVENT, "the first event")
         for port in (gateway.port, made.port):
-            # Data that is not acknowledged yet has a timer in its place.
+            # Unacknowledged data has another timer instead.
             wait_for(lambda: len(keepalive_timers(port)) == (0 if seconds is None else 1), what=lambda: f"one timer in\n{connections_at(port)}")
             timers = keepalive_timers(port)
             if seconds == 60:

@@ -158,7 +158,7 @@ def test_sigquit_ends_a_process_that_waits_for_names(tmp_path):
 
 
 def test_sigquit_ends_a_process_that_waits_for_its_predecessor(tmp_path, echo):
-    """One that takes the connection and passes nothing on holds the control thread for ten seconds."""
+    """A predecessor that accepts the connection and passes nothing on blocks the control thread for ten seconds."""
     point, path = tmp_path / "upgrade.sock", tmp_path / "gateway.yaml"
     path.write_text(simple_configuration(echo()).replace("{port}", str(harness.free_port())))
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as predecessor:
@@ -173,7 +173,7 @@ def test_sigquit_ends_a_process_that_waits_for_its_predecessor(tmp_path, echo):
 
 
 def test_sigquit_ends_a_process_whose_reload_is_stuck(start, echo, tmp_path):
-    """A file of the configuration that is a named pipe: reading it waits for a writer."""
+    """A file of the configuration is a named pipe: reading it waits for a writer."""
     gateway = start(simple_configuration(echo()))
     gateway.path.unlink()
     os.mkfifo(gateway.path)
@@ -182,7 +182,7 @@ def test_sigquit_ends_a_process_whose_reload_is_stuck(start, echo, tmp_path):
     def opened():
         try:
             return os.open(gateway.path, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:  # nobody reads yet
+        except OSError:  # no reader has opened the pipe yet
             return None
     writer = harness.wait_for(opened, what="the reload to read")
     try:

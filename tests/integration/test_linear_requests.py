@@ -1,4 +1,4 @@
-"""What a request costs grows with its length, and not with the square of it: memory has a ceiling."""
+"""The cost of a request grows linearly with its length: memory stays below a ceiling."""
 
 import pytest
 
@@ -10,13 +10,13 @@ from peer_memory import Peak
 KEY = "key-0123456789abcdef"
 CONSUMERS = f'{{name: shop, credentials: {{keys: ["{hashed(KEY)}"]}}}}'
 STICKY = "    sticky: {cookie: st, key: 0123456789abcdef0123456789abcdef}"
-CEILING = 4 * 1024  # KiB; copying all that is kept for each piece takes some 20 to 400 MiB
+CEILING = 4 * 1024  # KiB; copying everything received so far for each piece would take some 20 to 400 MiB
 
 pytestmark = pytest.mark.not_sanitized(reason="a sanitizer keeps what has been freed")
 
 
 def cost_of(gateway, request):
-    """KiB that the gateway's memory grows by for one such request, after one of the same size was served."""
+    """The growth of the gateway's memory in KiB for one such request, after one of the same size was served."""
     def ask(text):
         with gateway.connect() as connection:
             connection.sendall(text)

@@ -41,7 +41,7 @@ def test_a_route_answers_only_on_its_listeners_and_before_one_without(start):
     gateway = start(ROUTES.replace("INSIDE", str(inside)))
     assert ask(gateway.port) == (200, "page") and ask(inside) == (200, "inside")
     assert ask(gateway.port, "/admin") == (200, "page") and ask(inside, "/admin") == (200, "admin")
-    # What another listener admits is no reason for a 405 here.
+    # A method that a route of another listener admits does not cause a 405 here.
     assert ask(gateway.port, "/admin", "POST") == (200, "page")
 
 
@@ -106,7 +106,7 @@ def test_check_names_a_listener_that_there_is_not(tmp_path):
     for nothing in ("[]", "['']"):
         path.write_text(text.replace("[internal]", nothing))
         assert f"{path}:8:" in harness.check(path), nothing
-    # The same path on two listeners is no route that can never match.
+    # Two routes with the same path on different listeners can both match.
     path.write_text(text)
     assert "can never match" not in harness.check(path)
     path.write_text(text + "  - {name: twice, match: {path_prefix: /, listeners: [internal]}, policies: [respond: {}]}\n")
@@ -144,7 +144,7 @@ def test_check_names_modes_that_are_wrong(listener, said, tmp_path):
 # The files of Unix sockets.
 
 class Local(harness.Process):
-    """A gateway at a Unix socket."""
+    """A gateway that listens at a Unix socket."""
 
     def __init__(self, folder, target, more="", place="gateway.sock", arguments=(), top=""):
         self.place, self.target = pathlib.Path(folder) / place, target

@@ -1,4 +1,4 @@
-"""What /metrics tells, that Prometheus takes it, and that the alert rules and the dashboard speak of what there is."""
+"""The content of /metrics; Prometheus accepts it, and the alert rules and the dashboard refer to existing metrics."""
 
 import json
 import os
@@ -86,7 +86,7 @@ def test_the_process_and_its_workers(world):
     def opened():
         return len(os.listdir(f"/proc/{gateway.process.pid}/fd"))
 
-    def is_told():  # but for the connection that asks, and one that is being closed
+    def is_told():  # except the connection that asks, and one that is being closed
         return abs(metric(admin, "process_open_fds") - opened()) <= 2
 
     wait_for(is_told, what="the descriptors")
@@ -142,7 +142,7 @@ def test_every_family_is_documented(world):
 
 
 class Prometheus:
-    """A real one, that scrapes a gateway each second."""
+    """A real Prometheus that scrapes a gateway each second."""
 
     def __init__(self, folder, admin, *flags):
         self.port = free_port()
@@ -154,7 +154,7 @@ class Prometheus:
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def query(self, expression):
-        """None when it does not answer, or does not understand."""
+        """The result of a query; None when Prometheus does not answer, or refuses the query."""
         try:
             status, body = get(self.port, "/api/v1/query?query=" + urllib.parse.quote(expression))
         except urllib.error.URLError:
@@ -192,14 +192,14 @@ def test_a_real_prometheus_draws_the_dashboard(world, prometheus):
             expression = target["expr"].replace("$__rate_interval", "10s").replace("$route", ".*")
             answer = server.query(expression)
             assert answer is not None, expression
-            # Nothing fails, and no limit is reached.
+            # In this test no request fails, and no limit is reached.
             if panel["title"] not in ("Failed (5xx)", "Rate limits", "Refused by policies"):
                 assert answer, panel["title"]
 
 
 @sanitizers.others_software
 def test_native_histograms(world, prometheus):
-    """What a Prometheus makes of them is what the classic buckets say, and more."""
+    """Prometheus computes from native histograms what the classic buckets say, and more."""
     gateway, admin, _ = world
     server = prometheus(admin, "--enable-feature=native-histograms")
     for _ in range(50):
@@ -218,10 +218,10 @@ def test_native_histograms(world, prometheus):
         metric(admin, 'portcullis_request_duration_seconds_sum{route="all"'), abs=1e-6)
     for bound, counted in below.items():
         part = said(f'histogram_fraction(0, {bound}, portcullis_request_duration_seconds{{route="all"}})')
-        assert part * total == pytest.approx(counted, abs=0.2 * total)  # within a bucket it is guessed
+        assert part * total == pytest.approx(counted, abs=0.2 * total)  # within a bucket the value is interpolated
     median = said('histogram_quantile(0.5, portcullis_request_duration_seconds{route="all"})')
     assert min(bound for bound, counted in below.items() if counted >= total / 2) >= median
-    # Those that are no histograms come as before.
+    # Other metrics are unchanged.
     assert said('portcullis_requests_total{route="all",status="2xx"}') >= 50
     assert server.query('portcullis_build_info')
 

@@ -1,4 +1,4 @@
-"""Targets known by name: looked up, looked up again, and what happens while a name cannot be."""
+"""Targets with host names: resolved, resolved again, and what happens while a name cannot be resolved."""
 
 import contextlib
 import time
@@ -104,7 +104,7 @@ def test_a_family_whose_questions_are_dropped_delays_nothing(dropped, address, s
         names.records["orders.test"], names.dropped = [address], {dropped}
         made = []
         took = seconds_of(lambda: made.append(start(configuration(names, f"orders.test:{port}"))))
-        assert b" 200 " in ask(made[0]) and took < 1.5  # of seconds that each question that is dropped takes
+        assert b" 200 " in ask(made[0]) and took < 1.5  # much less than the seconds that a dropped query takes
 
 
 def test_a_change_is_seen_while_a_family_is_not_answered(start, names):

@@ -18,7 +18,7 @@ CONSUMERS = "{name: alice, groups: [staff], credentials: {jwt_subject: u1}}"
 
 
 def judge(request):
-    """Admits Bearer good, redirects who has nothing, refuses the rest."""
+    """Admits `Bearer good`, redirects requests without a token, refuses the others."""
     token = request.headers.get("authorization")
     if token == "Bearer good":
         return 200, {"X-User": "alice", "X-Role": "admin", "X-Other": "no"}, b""
@@ -117,7 +117,7 @@ def test_a_service_that_fails_is_treated_as_declared(start, echo, server, policy
     port = echo()
     for on_error, status in (("deny", 503), ("allow", 200)):
         if fault == "garbage" and policy == "forward_auth":
-            continue  # its status is all that counts
+            continue  # only its status matters
         gateway = start(configuration(port, f"{policy}: {{url: '{url}', timeout: 200ms, on_error: {on_error}}}"))
         answers_ = []
         threads = [threading.Thread(target=lambda: answers_.append(ask(gateway, "Authorization: Bearer x\r\n").status)) for _ in range(10)]

@@ -1,4 +1,4 @@
-"""What the gateway does without before memory, descriptors or time are used up; and what it says when it crashes."""
+"""What the gateway sheds before memory, descriptors or time are used up; and what it reports when it crashes."""
 
 import os
 import pty
@@ -35,7 +35,7 @@ def level(admin):
 
 
 def test_memory(start, echo, tmp_path):
-    """Set so that it is full, and back: what waited is served."""
+    """The limit is set so that it is exceeded, and back: waiting requests are served."""
     admin, port, log = free_port(), echo(), tmp_path / "access.log"
     small = configuration(port, admin, "memory: 1MiB", f"access_log: {{path: {log}}}")
     large = configuration(port, admin, "memory: 100GiB", f"access_log: {{path: {log}}}")
@@ -44,12 +44,12 @@ def test_memory(start, echo, tmp_path):
         assert " 200 " in ask(early)
         gateway.write(small)
         gateway.reload()
-        # An answer that was promised to be followed by others may be asked for within the second.
+        # A client that was promised keep-alive may send another request within the second.
         wait_for(lambda: level(admin) == 3, what="the level")
         head = ask(early)
         assert " 503 " in head and "retry-after: 1" in head.lower() and "connection: close" in head.lower()
         assert early.recv(1) == b""
-        # Nobody accepts the next one; the admin listener goes on.
+        # The next connection is not accepted, while the admin listener continues to serve.
         with gateway.connect() as late:
             late.sendall(ASK)
             late.settimeout(1)
@@ -61,7 +61,7 @@ def test_memory(start, echo, tmp_path):
             gateway.reload()
             late.settimeout(20)
             assert " 200 " in read_response(late)[0]
-        assert waiting.recv(1) == b""  # it did nothing
+        assert waiting.recv(1) == b""  # the connection was idle
     assert metric(admin, "portcullis_overload_refused_total") == 1
     assert level(admin) == 0
     gateway.wait_for_line("overload: memory at", "requests are refused")
@@ -71,7 +71,7 @@ def test_memory(start, echo, tmp_path):
 
 @pytest.mark.parametrize("ends", ["listener", "process"])
 def test_those_in_the_queue_are_answered_when_it_ends(start, echo, ends):
-    """Nobody has accepted them, and closing the socket would reset them."""
+    """The connections have not been accepted, and closing the socket would reset them."""
     admin, second, port = free_port(), free_port(), echo()
     one = configuration(port, admin, "memory: 1MiB")
     gateway = start(configuration(port, admin, "memory: 1MiB", extra_listener=f"  - {{name: second, address: '127.0.0.1:{second}'}}"))
@@ -96,14 +96,14 @@ def test_those_in_the_queue_are_answered_when_it_ends(start, echo, ends):
 def test_memory_that_is_no_limit(start, echo, settings):
     admin = free_port()
     gateway = start(configuration(echo(), admin, settings))
-    time.sleep(0.6)  # two looks
+    time.sleep(0.6)  # two measurements
     assert get(gateway.port, "/")[0] == 200
     assert level(admin) == 0
 
 
 @pytest.mark.skipif("asan" in BINARY, reason="its checks of types need descriptors themselves")
 def test_descriptors(tmp_path, echo):
-    """Idle connections, more of them than there may be descriptors: new clients are served all the time."""
+    """More idle connections than there may be descriptors: new clients are served all the time."""
     admin, limit = free_port(), 256
     gateway = harness.Gateway(tmp_path, configuration(echo(), admin, ""), prefix=["prlimit", f"--nofile={limit}"])
     clients = []
@@ -122,7 +122,7 @@ def test_descriptors(tmp_path, echo):
 
 
 def test_lag(start, backend, tmp_path):
-    """A worker that has far more to do than it can: what it takes it answers, and the rest it refuses."""
+    """A worker with far more requests than it can serve: it answers the requests that it accepts, and refuses the others."""
     admin, done = free_port(), threading.Event()
     body = os.urandom(32768).hex().encode() * 4
 
@@ -169,8 +169,8 @@ def test_a_single_pause_refuses_nobody(start, echo):
 @pytest.mark.parametrize("number, name", [(signal.SIGSEGV, "SIGSEGV"), (signal.SIGABRT, "SIGABRT")])
 def test_crash_report(tmp_path, number, name):
     gateway = harness.Gateway(tmp_path, simple_configuration(9, workers=1))
-    assert get(gateway.port, "/")[0] == 502  # the worker has its name and is in its loop
-    # To the worker, as its own fault would come.
+    assert get(gateway.port, "/")[0] == 502  # the worker has its name and runs its loop
+    # The signal goes to the worker's thread, as if it had crashed.
     tasks = f"/proc/{gateway.process.pid}/task"
     worker = next(int(task) for task in os.listdir(tasks) if open(f"{tasks}/{task}/comm").read().startswith("worker-0"))
     subprocess.run(["/usr/bin/python3", "-c", f"import ctypes; ctypes.CDLL(None).syscall(234, {gateway.process.pid}, {worker}, {int(number)})"])
@@ -231,7 +231,7 @@ routes:
     assert found("warning", "cache", "less than its `size`")
     assert found("good", "descriptors", "at most") or found("warning", "descriptors", "at most")
     busy.close()
-    # And when all is well.
+    # And the output when there are no problems.
     disk = f"cache: {{disk: {{path: {tmp_path}/cache, size: 2MiB}}}}"
     path.write_text(simple_configuration(echo(), top=disk).replace("{port}", str(free_port())))
     out = subprocess.run([BINARY, "doctor", "-c", str(path), "--json"], capture_output=True, text=True)
@@ -247,7 +247,7 @@ def doctor(path):
 
 @sanitizers.only_command_line
 def test_the_doctor_looks_names_up_as_the_gateway_does(tmp_path, echo):
-    """By the name servers of `dns`, which may know other names than the system."""
+    """Names are resolved by the name servers of `dns`, which may know other names than the system's."""
     server, port = NameServer({"only.there.test": ["127.0.0.1"]}), echo()
     path = tmp_path / "gateway.yaml"
     path.write_text(f"""version: 1
@@ -324,7 +324,7 @@ def test_top(start, backend):
                     re.search(r"^all .* 20$", text, re.M) and text, what="the route's total")
     assert re.search(r"^backend 127\.0\.0\.1:\d+ .* up$", page, re.M)
     assert "\x1b" not in page
-    # On a terminal: pages, until `q`.
+    # On a terminal pages are shown until `q`.
     keeper, terminal = pty.openpty()
     termios.tcsetwinsize(terminal, (40, 120))
     process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env={**os.environ, "TERM": "xterm"})
@@ -343,7 +343,7 @@ def test_top(start, backend):
             assert select.select([keeper], [], [], deadline - time.monotonic())[0], bytes(shown)
             shown.extend(os.read(keeper, 65536))
     show_until(b"q quit   p pause   sort by: r rate* f failing l latency t total")
-    for total in (21, 22, 23):  # each page is new
+    for total in (21, 22, 23):  # each page has new data
         get(gateway.port, "/")
         show_until_matches(rb"all  [^\r\n]* %d\b" % total)
     os.write(keeper, b"l")
@@ -352,28 +352,28 @@ def test_top(start, backend):
     show_until(b"PAUSED   q quit   p go on")
     get(gateway.port, "/")
     wait_for(lambda: re.search(r"^all .* 24$", subprocess.run([*command, "--once"], capture_output=True, text=True).stdout, re.M), what="24")
-    os.write(keeper, b"t")  # another page of what was there
+    os.write(keeper, b"t")  # the same data is shown again
     show_until(b"sorted by total")
     assert not re.search(rb"all  [^\r\n]* 24\b", bytes(shown))
     os.write(keeper, b"p")
     show_until_matches(rb"all  [^\r\n]* 24\b")
     assert b"lost" not in shown
     os.write(keeper, b"q")
-    show_until(b"\x1b[?1049l")  # the terminal is as it was
+    show_until(b"\x1b[?1049l")  # the terminal has been restored
     assert process.wait(20) == 0
     os.close(keeper)
     keeper, terminal = pty.openpty()
     process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal)
     os.close(terminal)
     os.close(keeper)
-    assert process.wait(20) == 0  # the terminal is gone
+    assert process.wait(20) == 0  # the terminal has been closed
     assert subprocess.run([BINARY, "top", "--admin", f"127.0.0.1:{free_port()}"], capture_output=True).returncode == 3
 
 
 @sanitizers.only_command_line
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_ends_top_gives_the_terminal_back(start, backend, ending):
-    """Ctrl-C is the signal that the terminal makes of it."""
+    """Ctrl-C is sent as a signal, as the terminal does."""
     admin = free_port()
     start(configuration(backend().port, admin, ""))
     keeper, terminal = pty.openpty()
@@ -388,7 +388,7 @@ def test_a_signal_that_ends_top_gives_the_terminal_back(start, backend, ending):
             assert select.select([keeper], [], [], deadline - time.monotonic())[0], bytes(shown)
             shown.extend(os.read(keeper, 65536))
     show_until(b"q quit")
-    assert termios.tcgetattr(terminal)[3] != before[3]  # keys come at once, and are not shown
+    assert termios.tcgetattr(terminal)[3] != before[3]  # unbuffered keys, without echo
     process.send_signal(ending)
     assert process.wait(20) == -ending
     show_until(b"\x1b[?25h\x1b[?1049l")

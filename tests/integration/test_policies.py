@@ -36,7 +36,7 @@ def test_headers_changes_both_sides_with_variables(start, echo):
     seen = json.loads(body)["headers"]
     assert seen["x-client"] == "127.0.0.1"
     assert seen["x-was"] == "GET api.example.com/p?q=1"
-    assert seen["accept"] == "text/plain"  # the last of the two lines; the demo backend shows one
+    assert seen["accept"] == "text/plain"  # the second of two lines; the demo backend shows one
     assert "x-secret" not in seen
     assert "server: edge {\r\n" in head and "x-route: all 200\r\n" in head
     assert "content-type" not in head.lower()
@@ -121,7 +121,7 @@ def test_cors_answers_preflights_on_a_route_without_options(start, backend):
         assert (f"access-control-allow-origin: {origin}\r\n" in head) == admitted
         assert "vary: Origin\r\n" in head
     assert made.accepted == 0
-    # OPTIONS that is no preflight still has no route.
+    # An OPTIONS request that is not a preflight still has no route.
     assert ask(gateway, method="OPTIONS")[0].startswith("HTTP/1.1 405 ")
     head, _ = ask(gateway, "Origin: https://app.example.com\r\nContent-Length: 0\r\n", method="PUT")
     assert head.lower().count("access-control-allow-origin") == 1

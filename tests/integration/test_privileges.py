@@ -82,7 +82,7 @@ def test_low_ports_are_bound_and_a_reload_may_add_another(run_as, echo):
     target = echo()
     gateway = run_as(simple_configuration(target), port=low_port())
     gateway.wait_for_line("listening on")
-    assert int(status_of(gateway.process.pid)["CapEff"], 16) == 1 << 10  # CAP_NET_BIND_SERVICE alone
+    assert int(status_of(gateway.process.pid)["CapEff"], 16) == 1 << 10  # only CAP_NET_BIND_SERVICE
     ask(gateway.port)
     more = low_port()
     seen = len(gateway.lines)
@@ -174,7 +174,7 @@ def test_a_process_that_is_not_root_cannot_become_another_user(run_as, echo, pub
 
 @pytest.fixture
 def member_of_many():
-    """A user that has supplementary groups: (name, the groups' numbers)."""
+    """A user with supplementary groups: (name, numbers of the groups)."""
     for entry in pwd.getpwall():
         groups = set(os.getgrouplist(entry.pw_name, entry.pw_gid)) - {entry.pw_gid}
         if entry.pw_uid != 0 and groups:
@@ -220,7 +220,7 @@ def test_a_file_that_takes_the_place_of_a_unix_socket_is_not_changed(other, run_
     secret.write_text("for root alone")
     secret.chmod(0o600)
     place = folder / "socket"
-    # The process stops each time that it has bound a socket, which strace tells.
+    # strace reports each bound socket; the process then stops.
     told = public_folder / "strace"
     gateway = run_as(simple_configuration(echo()).replace("127.0.0.1:{port}", f"unix:{place}"),
                      prefix=("strace", "-f", "-qq", "-o", str(told), "-e", "trace=bind", "-e", "inject=bind:signal=STOP:when=1+"))
@@ -233,7 +233,7 @@ def test_a_file_that_takes_the_place_of_a_unix_socket_is_not_changed(other, run_
             if place.is_socket():
                 place.unlink()
                 place.symlink_to(secret) if other == "symbolic link" else os.link(secret, place)
-            with contextlib.suppress(ProcessLookupError):  # one of its threads, which has ended
+            with contextlib.suppress(ProcessLookupError):  # a thread that has ended
                 os.kill(int(tracee), signal.SIGCONT)
         continued = len(stops)
         return place.is_symlink() or place.is_file()

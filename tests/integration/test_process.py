@@ -1,4 +1,4 @@
-"""The gateway as a process among others: addresses that are taken, limits of the system, descriptors."""
+"""The gateway as a process among others: addresses in use, limits of the system, descriptors."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def run_to_end(*arguments, timeout=20, **settings):
 
 
 def served_by(gateway, count=20):
-    """Fresh connections, each of which is answered."""
+    """Opens new connections, each of which is answered."""
     for _ in range(count):
         with gateway.connect() as connection:
             connection.sendall(REQUEST)
@@ -151,8 +151,8 @@ def test_few_descriptors_end_with_one_clear_line(tmp_path, echo):
         assert re.fullmatch(r"\S+ error portcullis\[\d+\]: (the limit of \d+ file descriptors is too low: .*|.*Too many open files.*`ulimit -n`)\n", out.stderr), out.stderr
 
 
-# What each command needs begins with a loop of events: without room for that, it can do nothing. The demo backend also
-# needs its signals, which are blocked by then: without them it could not be ended.
+# Each command begins with an event loop: without descriptors for it, the command can do nothing. The demo backend also needs a
+# descriptor for its signals, which are blocked: without it the backend could not be ended.
 @pytest.mark.not_sanitized(reason="a sanitizer opens a pipe to look at memory, which such a limit stops")
 @pytest.mark.parametrize("words, limits", [
     (["health", "--admin", "127.0.0.1:1"], [4]),
@@ -180,7 +180,7 @@ def test_few_descriptors_end_every_command_with_one_clear_line(words, limits, tm
 @pytest.mark.not_sanitized(reason="a sanitizer starts threads of its own, which such a limit stops")
 @pytest.mark.skipif(os.geteuid() != 0, reason="it needs root, to become another user or to make a namespace")
 def test_few_threads_end_with_one_clear_line(public_folder, echo):
-    """The limit counts the threads of a user; root has none."""
+    """The limit counts the threads of a user; root has no such limit."""
     path = public_folder / "c.yaml"
     path.write_text(simple_configuration(echo(), workers=4, top=f"access_log: {{path: {public_folder}/log}}").replace("{port}", str(free_port())))
     user = 54321
@@ -205,7 +205,7 @@ def test_standard_descriptors_that_are_closed_are_opened_on_dev_null(closed, tmp
     finally:
         process.terminate()
         assert process.wait(20) == 0
-    # The same for commands that serve nothing.
+    # The same for commands that do not serve.
     out = subprocess.run(["sh", "-c", f'exec "$0" version {closed}', BINARY], capture_output=True, text=True)
     assert out.returncode == 0
 
@@ -222,7 +222,7 @@ cache: {{disk: {{path: {tmp_path}/cache, size: 100MiB}}}}
                                stderr=subprocess.DEVNULL, preexec_fn=lambda: os.umask(mask))
     try:
         harness.wait_for(lambda: harness.answers(port), what="an answer")
-        # The upgrade socket has its name once the workers serve.
+        # The upgrade socket exists once the workers serve.
         expected = {"logs", "access", "audit", "quotas", "cache", "lock", "upgrade"}
         harness.wait_for(lambda: {one.name for one in tmp_path.rglob("*")} >= expected, what="all files")
         made = [one for one in tmp_path.rglob("*") if one.name != "c.yaml"]
@@ -241,7 +241,7 @@ def core_limit(process):
 
 def test_core_files_are_written_only_when_asked_for(start, echo, tmp_path):
     gateway = start(simple_configuration(echo()))
-    assert core_limit(gateway.process) in ("0", "1")  # less than a file takes
+    assert core_limit(gateway.process) in ("0", "1")  # less than a core file needs
     with running("run", "-c", write_other(gateway, tmp_path), "--core-dumps") as other:
         other.wait_for_line("listening on")
         soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
@@ -249,7 +249,7 @@ def test_core_files_are_written_only_when_asked_for(start, echo, tmp_path):
 
 
 def write_other(gateway, tmp_path):
-    """The same configuration at another port."""
+    """Writes the same configuration with another port."""
     other = tmp_path / "other.yaml"
     other.write_text(gateway.path.read_text().replace(str(gateway.port), str(free_port())))
     return str(other)
@@ -267,7 +267,7 @@ def test_as_process_1_it_reaps_children_and_ends_by_its_signals(tmp_path, echo):
     try:
         inner = int(harness.wait_for(lambda: children_of(outer.pid), what="process 1")[0])
         harness.wait_for(lambda: harness.answers(port), what="an answer")
-        # An orphan: its parent ends at once.
+        # An orphan, because its parent ends at once.
         subprocess.run(["nsenter", "-t", str(inner), "-p", "sh", "-c", "sleep 0.2 & sleep 0.3 & :"], check=True)
         harness.wait_for(lambda: children_of(inner) == [], what="the end of the orphans, which process 1 has taken")
         os.kill(inner, signal.SIGHUP)

@@ -1,4 +1,4 @@
-"""The process log: its form, and that what goes wrong at run time is told, not too often, and counted."""
+"""The process log: its format, and that faults at run time are logged, with limited frequency, and counted."""
 
 import datetime
 import json
@@ -34,7 +34,7 @@ def told(gateway, *texts):
 
 
 class Logged(harness.Process):
-    """A gateway whose environment or limits are the test's; its lines may have any form."""
+    """A gateway with the environment or the limits that the test sets; its lines may have any format."""
 
     def __init__(self, folder, text, **settings):
         self.port, self.path = free_port(), folder / "gateway.yaml"
@@ -206,9 +206,9 @@ def test_what_redis_refuses_is_told_once_counted_and_found_by_the_doctor(start, 
     for _ in range(20):
         assert ask(gateway).status == 503
     gateway.wait_for_line(f"Redis 127.0.0.1:{server.port}: {words}")
-    # A server that has let nobody in closes the connection at such a long command, and is soon taken to be down.
+    # Before a login the server closes the connection at such a long command, and soon counts as down.
     assert faults(admin, "redis_refused") >= (20 if "requirepass" not in str(options) else 2)
-    assert len(told(gateway, "Redis 127.0.0.1")) <= 2, gateway.lines  # that of each worker, at most
+    assert len(told(gateway, "Redis 127.0.0.1")) <= 2, gateway.lines  # at most one per worker
     doctor = subprocess.run([harness.BINARY, "doctor", "-c", str(gateway.path)], capture_output=True, text=True)
     assert doctor.returncode == 1
     assert re.search(rf"^fault +redis +127.0.0.1:{server.port}: {re.escape(words)}", doctor.stdout, re.M), doctor.stdout
@@ -224,11 +224,11 @@ def test_the_doctor_writes_keys_that_expire_and_is_content(tmp_path, redis, quot
     path.write_text(configuration(free_port(), "respond: {}", more=quotas + redis_at(server)).replace("{port}", str(free_port())))
     doctor = subprocess.run([harness.BINARY, "doctor", "-c", str(path)], capture_output=True, text=True)
     assert re.search(rf"^good +redis +127.0.0.1:{server.port} answers, and takes what is written", doctor.stdout, re.M), doctor.stdout
-    # An array of a batch of keys: the cursor and each key are bulk strings.
+    # An array with a batch of keys: the cursor and each key are bulk strings.
     keys = re.findall(r"\$\d+\r\n([^\r]+)\r\n", server.command("SCAN", "0"))[1:]
-    assert keys or not quotas  # those of limits are gone after two seconds
+    assert keys or not quotas  # keys of limits expire after two seconds
     for key in keys:
-        left = int(server.command("PTTL", key)[1:])  # -2: it has expired; -1: it never will
+        left = int(server.command("PTTL", key)[1:])  # -2: the key has expired; -1: the key never expires
         assert left == -2 or 0 < left <= 60_000, key
 
 
@@ -396,7 +396,7 @@ def test_settings_that_are_wrong_are_refused(tmp_path):
 
 
 def test_every_kind_of_fault_is_described():
-    """docs/logs.md lists what the metric has."""
+    """docs/logs.md lists the kinds of the metric."""
     source = (harness.ROOT / "src/base/faults.cpp").read_text()
     kinds = re.findall(r'case Fault::\w+: return "(\w+)";', source)
     page = (harness.ROOT / "docs/logs.md").read_text()

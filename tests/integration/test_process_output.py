@@ -1,4 +1,4 @@
-"""Readers of standard output and standard error that are stuck hold up nothing."""
+"""Stuck readers of standard output and standard error do not block the gateway."""
 
 import fcntl
 import os
@@ -17,7 +17,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 class Piped:
-    """A gateway whose standard output and standard error are pipes that only the test reads, or files."""
+    """A gateway whose standard output and standard error are files, or pipes that only the test reads."""
 
     def __init__(self, folder, configuration, **outputs):
         self.port, self.path = free_port(), folder / "gateway.yaml"
@@ -45,7 +45,7 @@ class Piped:
                 assert " 200 " in read_response(connection)[0]
 
     def end(self, number):
-        """How long it takes to end by a signal."""
+        """The time that the gateway takes to end after a signal."""
         began = time.monotonic()
         self.process.send_signal(number)
         assert self.process.wait(20) == 0
@@ -67,7 +67,7 @@ def piped(tmp_path):
 
 
 def small_pipe():
-    """A pipe of one page, which is soon full."""
+    """A pipe with a buffer of one page, which is full soon."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
     return reader, writer
@@ -77,7 +77,7 @@ def small_pipe():
 def test_a_reader_of_the_access_log_that_is_stuck_holds_up_neither_requests_nor_the_end(number, piped, echo):
     reader, writer = small_pipe()
     gateway = piped(simple_configuration(echo(), top="access_log: {path: stdout}"), stdout=writer)
-    gateway.ask(300)  # far more lines than the pipe takes
+    gateway.ask(300)  # far more lines than fit into the pipe
     assert gateway.end(number) < 8
     assert re.search(r"the access log: \d+ lines could not be written and were dropped", gateway.log.read_text())
     os.close(writer)
@@ -111,7 +111,7 @@ def test_a_reader_of_messages_that_is_stuck_holds_up_no_reload_and_not_the_end(n
     reader, writer = small_pipe()
     admin, target = free_port(), echo()
     good = simple_configuration(target, top=f'admin: {{address: "127.0.0.1:{admin}"}}')
-    # Each reload says much: that many things are wrong.
+    # Each reload reports that many errors.
     bad = good + "".join(f"mistake_{i}: {{}}\n" for i in range(200))
     gateway = piped(good, stderr=writer)
     gateway.write(bad)
@@ -184,7 +184,7 @@ def test_lines_of_standard_output_and_standard_error_on_one_pipe_are_whole(piped
         one.start()
     while any(one.is_alive() for one in asking):
         gateway.process.send_signal(signal.SIGHUP)
-        time.sleep(0.005)  # reloads between the requests, each of which says a line
+        time.sleep(0.005)  # reloads between the requests, each with one line of output
     gateway.end(signal.SIGTERM)
     thread.join(60)
     os.close(reader)

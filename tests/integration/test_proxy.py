@@ -51,7 +51,7 @@ def test_pipelined_requests_are_answered_in_order(start, echo):
 
 
 def test_a_large_upload_streams_with_flat_memory(start, echo, monkeypatch):
-    # The address sanitizer keeps freed memory, of which a stream makes a lot.
+    # The address sanitizer keeps freed memory, which streams use a lot.
     monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1")
     gateway = start(simple_configuration(echo()))
 
@@ -89,7 +89,7 @@ def test_a_slow_client_holds_back_a_fast_backend(start, backend):
         read_head(connection)
         level = [-1]
 
-        def settled():  # the backend's count stands still: everything in between is full
+        def settled():  # the backend's count no longer changes: all buffers in between are full
             before, level[0] = level[0], sent[0]
             threading.Event().wait(0.2)
             return before == sent[0]
@@ -259,7 +259,7 @@ def test_unix_sockets_on_both_sides(start, tmp_path):
 
 def test_trailers_are_passed_on_both_ways(start, backend):
     def answer_with_trailers(connection, made):
-        while True:  # closing after the first could meet the second on its way, and a POST is not repeated
+        while True:  # closing after the first request could coincide with the second one, and a POST is not repeated
             made.read_head(connection)
             while not made.received.endswith(b"\r\n\r\n") or b"\r\n0\r\n" not in made.received:
                 made.received += harness.receive(connection, 65536, "a request")
@@ -277,7 +277,7 @@ def test_trailers_are_passed_on_both_ways(start, backend):
     assert b"te: trailers\r\n" in lower and b"connection: te\r\n" in lower and b"trailer: x-sum\r\n" in lower
     assert reply.endswith(b"2\r\nok\r\n0\r\nGrpc-Status: 0\r\nX-Last:\r\n\r\n"), reply
     assert b"Trailer: grpc-status\r\n" in reply
-    # To a client that cannot take them they are lost, and nothing else is.
+    # Trailers are lost for a client that cannot receive them, while the rest of the response is complete.
     made.received = b""
     reply = gateway.raw(b"POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 7\r\n\r\n\r\n0\r\n\r\n")
     assert reply.endswith(b"\r\n\r\nok")
@@ -322,7 +322,7 @@ def test_a_slow_target_is_waited_for_and_pipelining_goes_on_meanwhile(start, bac
         connection.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
         harness.wait_for(lambda: made.received, what="the request at the backend")
         connection.sendall(b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
-        # The next request arrives while the gateway watches for the client's leaving, which this is not.
+        # The next request arrives while the gateway watches for the client's departure; a request is not a departure.
         threading.Timer(0.3, release.set).start()
         for _ in range(2):
             assert read_response(connection)[1] == b"ok"
@@ -359,7 +359,7 @@ def test_a_tunnel_is_idle_when_neither_side_speaks(start, backend, tmp_path):
         client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n")
         assert " 101 " in read_head(client)
         received = b""
-        while len(received) < 10:  # a second of one direction only
+        while len(received) < 10:  # a second with data in one direction only
             received += harness.receive(client, 100, "the tunnel")
         silent.set()
         assert client.recv(100).strip(b"x") == b""

@@ -1,4 +1,4 @@
-"""The PROXY protocol, with a real HAProxy before the gateway and behind it."""
+"""The PROXY protocol, with a real HAProxy in front of the gateway and behind it."""
 
 import json
 import socket
@@ -24,7 +24,7 @@ def binary(content, command=0x21, family=0x11):
 
 
 def seen(connection):
-    """What the echoing backend saw: its request's fields."""
+    """The fields of the request that the echoing backend received."""
     head, body = read_response(connection)
     assert head.startswith("HTTP/1.1 200")
     return json.loads(body)["headers"]
@@ -49,7 +49,7 @@ def test_the_client_is_whom_the_header_names(start, echo, header, client, pieces
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(0, len(header), pieces or len(header)):
             connection.sendall(header[at:at + (pieces or len(header))])
-        for _ in range(2):  # it holds for the whole connection
+        for _ in range(2):  # the header applies to the whole connection
             connection.sendall(REQUEST)
             assert seen(connection)["x-forwarded-for"] == client
 
@@ -102,7 +102,7 @@ def test_tls_comes_after_the_header(start, echo, authority, edge):
             secured.sendall(REQUEST)
             told = seen(secured)
     assert (told["x-forwarded-for"], told["x-forwarded-proto"]) == ("192.0.2.9", "https")
-    # A header and the handshake's first message in one segment: curl sends them so.
+    # A header and the handshake's first message in one segment, as curl sends them.
     out = subprocess.run(["curl", "-s", "--haproxy-protocol", "--cacert", str(authority.file), f"https://localhost:{gateway.port}/"],
                          capture_output=True, text=True).stdout
     assert json.loads(out)["headers"]["x-forwarded-for"] == "127.0.0.1"
@@ -191,10 +191,10 @@ def test_haproxy_behind_the_gateway(start, haproxy, version):
         with socket.create_connection(("127.0.0.1", gateway.port), source_address=(source, 0)) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(one + b"\r\n" for one in fields) + b"\r\n")
             return read_response(connection)[1].decode().split(), str(connection.getsockname()[1])
-    for source in ("127.0.0.1", "127.0.0.2", "127.0.0.1"):  # nobody gets another's connection
+    for source in ("127.0.0.1", "127.0.0.2", "127.0.0.1"):  # a connection is not shared between clients
         got, port = told(source)
         assert got == [source, port, str(gateway.port), "1"]
-    # HAProxy shows no port where the gateway knows none.
+    # HAProxy shows no port when the gateway does not know the port.
     assert told("127.0.0.3", b"X-Forwarded-For: 198.51.100.44")[0] == ["198.51.100.44", str(gateway.port), "1"]
 
 

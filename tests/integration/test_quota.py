@@ -1,4 +1,4 @@
-"""quota and usage plans, through the built binary; counts outlive it in SQLite and in a real Redis."""
+"""quota and usage plans, through the built binary; counts persist in SQLite and in a real Redis."""
 
 import sqlite3
 
@@ -72,7 +72,7 @@ def test_a_cluster_counts_together_and_survives_its_restart(start, echo, redis):
     gateways = [start(text) for _ in range(2)]
     assert [ask(gateways[0], as_("one")).status for _ in range(6)] == [200] * 6
     wait_for(lambda: ":" in server.command("DBSIZE") and server.command("DBSIZE") != ":0\r\n", what="the counts to be written")
-    assert ask(gateways[1], as_("one")).status == 200  # and from now on it asks about this consumer
+    assert ask(gateways[1], as_("one")).status == 200  # from now on this gateway asks the server about this consumer
 
     def exchanges():
         stats = server.command("INFO", "commandstats")
@@ -118,7 +118,7 @@ def test_a_plan_gives_each_of_its_consumers_its_limits_and_those_of_the_api(star
     gateway = start(planned(echo(), tmp_path / "quota.db"))
     answer = ask(gateway, as_("one"), "/orders")
     assert answer.status == 200 and answer.fields["ratelimit-policy"].count("q=") == 3
-    assert [ask(gateway, as_("one"), target).status for target in ("/invoices", "/orders", "/invoices")] == [200, 429, 429]  # together
+    assert [ask(gateway, as_("one"), target).status for target in ("/invoices", "/orders", "/invoices")] == [200, 429, 429]  # both routes together
     assert [ask(gateway, as_("one")).status for _ in range(3)] == [200, 200, 429]  # the plan's own four a day
     assert [ask(gateway, as_("two"), target).status for target in ("/orders", "/")] == [200, 200]
     assert [ask(gateway, as_("free")).status for _ in range(2)] == [200, 429]

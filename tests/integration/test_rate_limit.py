@@ -68,7 +68,7 @@ def test_of_several_limits_all_are_charged_or_none(start, echo):
     gateway = start(configuration(echo(), """rate_limit: {limits: [
         {name: wide, limit: 3/h, key: all}, {name: narrow, limit: 1/h, key: "{request.header.x-tenant}"}]}"""))
     answers = [ask(gateway, f"X-Tenant: {who}\r\n") for who in "aaabcd"]
-    # The refusals of `a` by the narrow limit must not use up the wide one.
+    # Refusals of `a` by the narrow limit must not be charged to the wide limit.
     assert [one.status for one in answers] == [200, 429, 429, 200, 200, 429]
     assert answers[0].fields["ratelimit-policy"] == '"wide";q=3;w=3600, "narrow";q=1;w=3600'
 
@@ -84,7 +84,7 @@ def test_a_response_may_tell_what_it_has_cost(start, backend):
     made = backend(harness.answer(b"HTTP/1.1 200 OK\r\nX-Tokens: 7\r\nContent-Length: 2\r\n\r\nok"))
     gateway = start(configuration(made.port, "rate_limit: {limit: 10/h, key: all, cost_field: x-tokens}"))
     assert ask(gateway).fields["ratelimit"].startswith('"default";r=3;')
-    assert ask(gateway).fields["ratelimit"].startswith('"default";r=0;')  # 14 of 10: a debt
+    assert ask(gateway).fields["ratelimit"].startswith('"default";r=0;')  # 14 of 10 used, which is a debt
     answer = ask(gateway)
     assert answer.status == 429 and int(answer.fields["retry-after"]) > 4 * 360
 
@@ -114,7 +114,7 @@ def test_a_flood_of_keys_does_not_clear_the_account_of_one_who_is_over_his_limit
     for status in [200] * 5 + [429]:
         assert ask(gateway, "X-K: attacker\r\n").status == status
     with gateway.connect() as connection:
-        for i in range(3000):  # the table holds 256
+        for i in range(3000):  # the table holds 256 counters
             send(connection, f"X-K: flood-{i}\r\n")
     assert ask(gateway, "X-K: attacker\r\n").status == 429
 

@@ -1,4 +1,4 @@
-"""Reloads of every kind: files and folders, by signal, command or watch; listeners; what stays over them."""
+"""Reloads of every kind: files and folders, by signal, command or watch; listeners; what persists over reloads."""
 
 import os
 import signal
@@ -85,7 +85,7 @@ def test_a_connection_limit_follows_the_reload(start, echo):
     with gateway.connect() as first:
         first.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         read_response(first)
-        for _ in range(20):  # some of them at the other worker
+        for _ in range(20):  # some of them on the other worker
             assert gateway.raw(ASK) in (b"", b"<reset>")
         gateway.write(text.replace("connections: 1", "connections: 2"))
         gateway.reload()
@@ -144,7 +144,7 @@ def test_the_watch_follows_changes_of_the_files_and_nothing_else(folder):
         (root / "secrets/page.txt").write_text("second")
         gateway.wait_for_line("serving configuration 2")
         assert ask_port(port, page).endswith(b"second!")
-        # Replaced by renaming, as editors and deployments do; a broken one leaves the old serving.
+        # Replaced by renaming, as editors and deployments do; a broken file leaves the old configuration in use.
         (root / "new").write_text("routes: 5\n")
         os.replace(root / "new", root / "40-more.yaml")
         gateway.wait_for_line("goes on serving")
@@ -199,7 +199,7 @@ def test_the_reload_command_says_how_it_went(start, echo):
     assert reload("-c", str(gateway.path)).returncode == 1
     assert reload("--admin", "127.0.0.1:1").returncode == 3
     assert reload().returncode == 64
-    # A page in a browser must not be able to.
+    # A web page must not be able to reload.
     reply = ask_port(admin, b"POST /reload HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil\r\nConnection: close\r\n\r\n")
     assert reply.startswith(b"HTTP/1.1 403 ")
     assert ask_port(admin, b"GET /reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 405 ")

@@ -1,4 +1,4 @@
-"""What scripts/test.sh does about a test that fails once: run it again alone, and say so."""
+"""What scripts/test.sh does about a test that fails once: runs it again alone, and reports it."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def test_that_fails_once(name): fails_at(name, 1)
 
 @pytest.fixture
 def run(tmp_path):
-    """run(tests, *arguments) -> (what pytest printed, exit code, what flaky.json has)."""
+    """run(tests, *arguments) -> (output of pytest, exit code, content of flaky.json)."""
     def run(tests, *arguments, stage="release", suite=SUITE, **variables):
         folder = tmp_path / "suite"
         folder.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Requests that are sent again: which, how often, after which pause, and within which budget."""
+"""Requests that are retried: which ones, how often, after which pause, and within which budget."""
 
 import collections
 import http.client
@@ -33,7 +33,7 @@ def reset(connection, made):
 
 
 def failing(status=503, fields=b"", once=None):
-    """A handler that answers so; with `once`, only the first time, and then 200."""
+    """A handler that answers with this status; with `once` only the first time, then with 200."""
     seen = []
 
     def handle(connection, made):
@@ -83,7 +83,7 @@ def test_without_retries_an_unanswered_request_fails(start, backend):
 def test_statuses_and_attempts(start, backend):
     bad = [backend(failing(503)) for _ in range(3)]
     gateway = start(configuration([one.port for one in bad], "{attempts: 2, status: 503, backoff: 1ms}"))
-    assert ask(gateway) == (503, b"no")  # the last answer is the client's
+    assert ask(gateway) == (503, b"no")  # the client gets the last answer
     assert sum(requests_of(one) for one in bad) == 3
     assert {requests_of(one) for one in bad} == {1}  # each target once
     gateway.write(configuration([one.port for one in bad], "{attempts: 2, status: [502, 504], backoff: 1ms}"))

@@ -1,4 +1,4 @@
-"""Routes by expression, header and query, and what becomes of path and host on the way."""
+"""Routes by expression, header and query, and the changes to path and host on the way."""
 
 import json
 import subprocess

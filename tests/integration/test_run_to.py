@@ -17,7 +17,7 @@ GET = "GET {path} HTTP/1.1\r\nHost: {host}\r\n{fields}Connection: close\r\n\r\n"
 
 
 class Served(harness.Process):
-    """`portcullis run` with these options, at a port of its own; its dashboard is at `admin`."""
+    """`portcullis run` with these options, on a port of its own; its dashboard is at `admin`."""
 
     def __init__(self, *options, port=None, admin=None, listen=None, prefix=()):
         self.port, self.admin = port or harness.free_port(), admin or harness.free_port()
@@ -39,16 +39,16 @@ class Served(harness.Process):
         return next(line for line in self.lines if all(text in line for text in texts))
 
     def command(self):
-        """What it says is the command that prints its configuration."""
+        """The command that prints its configuration, from its welcome message."""
         return re.search(r"as a file +portcullis (.*) > portcullis.yaml", self.line("as a file"))[1]
 
     def printed(self):
-        """Its configuration, by that command."""
+        """The configuration that this command prints."""
         return subprocess.run(["bash", "-c", f"{shlex.quote(BINARY)} {self.command()}"], capture_output=True, text=True, check=True).stdout
 
 
 class FromFile(harness.Process):
-    """`portcullis run -c` with a configuration that is there already."""
+    """`portcullis run -c` with an existing configuration."""
 
     ask = Served.ask
 
@@ -72,7 +72,7 @@ def serve():
 
 
 def run(*options, **settings):
-    """A `portcullis run` that ends by itself."""
+    """Runs a `portcullis run` that ends by itself."""
     return subprocess.run([BINARY, "run", *options], capture_output=True, text=True, timeout=30, **settings)
 
 
@@ -157,7 +157,7 @@ def test_a_port_that_takes_privileges_is_refused_with_one_that_does_not():
     assert re.search(r"--listen: .*:80 has a port below 1024, which needs root or CAP_NET_BIND_SERVICE - try `--listen :8\d+`", ended.stderr)
 
 
-# In a network of its own, where the default ports are free: two gateways and what they answer, then a third.
+# In a network namespace of its own, where the default ports are free: two gateways and their answers, then a third gateway.
 DEFAULTS = r"""
 ip link set lo up
 await() { until curl -so /dev/null "$1"; do sleep 0.05; done; curl -s "$1"; }
@@ -275,7 +275,7 @@ def test_the_printed_configuration_is_good_and_behaves_alike(which, serve, backe
                  for path, host, source in (("/1", "a.test", "127.0.0.1"), ("/1", "x.b.test", "127.0.0.1"),
                                             ("/2", "c.test", "127.0.0.2"), ("/1", "a.test", "127.0.0.1"))
                  for fields in ({"X_API_Key": key}, {}, {"X_API_Key": "wrong"})]
-        # What differs from one request to the next by itself: its id, and how many seconds are left.
+        # Values that differ between requests: the request id, and remaining seconds.
         return [(status, re.sub(r"(x-request-id: |;t=|age: |retry-after: |ttl=)\w+|(date: ).*", "", head), body if status == 200 else "")
                 for status, head, body in asked]
     served = serve(*options)
@@ -428,7 +428,7 @@ def test_a_successor_that_the_process_starts_itself_keeps_its_new_key_and_its_us
     old.process.send_signal(signal.SIGUSR2)
     # The successor writes to the same standard error, and outlives the process that this test has started.
     harness.wait_for(lambda: any("as a file" in line for line in old.lines[seen:]), what="the successor")
-    ended = old.process.wait(40)  # until when it may have further processes, as the leak sanitizer does
+    ended = old.process.wait(40)  # time in which the process may have other processes, as the leak sanitizer does
     served = [int(pid) for pid in subprocess.run(["pgrep", "-f", f"[-]-listen 127.0.0.1:{old.port}"], capture_output=True, text=True).stdout.split()]
     try:
         assert ended == 0 and len(served) == 1

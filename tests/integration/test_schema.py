@@ -1,4 +1,4 @@
-"""The JSON Schema takes what `check` takes, and says where something is wrong."""
+"""The JSON Schema accepts what `check` accepts, and reports mistakes at their place."""
 
 import json
 import re
@@ -20,7 +20,7 @@ HASH = "sha256:" + "0" * 64
 
 
 class Loader(yaml.SafeLoader):
-    """Scalars as YAML 1.2 has them, and as editors read them: `on` is a text, and so is 2027-01-31."""
+    """Scalars as in YAML 1.2 and in editors: `on` is a text, and so is 2027-01-31."""
 
 
 Loader.yaml_implicit_resolvers = {}
@@ -63,7 +63,7 @@ def test_examples_and_snippets_validate(name):
     assert errors(SNIPPETS[name]) == []
 
 
-# A route's policies, and what the whole has besides.
+# The policies of a route, and further keys of the top level.
 ROUTE = "version: 1\nlisteners: [{{name: a, address: '127.0.0.1:80'}}]\n{top}\nroutes: [{{name: r, match: {{path: /}}, policies: [{policies}]}}]\n"
 
 
@@ -106,7 +106,7 @@ def test_it_takes_what_check_takes(name, tmp_path):
     out = portcullis("check", str(path))
     assert out.returncode == 0, out.stderr
     assert errors(TAKEN[name]) == []
-    # Also for one who does not resolve merge keys.
+    # The schema also works without resolving merge keys.
     if "<<" in TAKEN[name]:
         document = read(TAKEN[name])
         for upstream in document["upstreams"]:
@@ -170,7 +170,7 @@ def properties(schema, place=""):
             yield from properties(its, place)
 
 
-# One object has this property, and its `if` names the required ones.
+# One object has this property, and its `if` names the required keys.
 def test_every_property_has_a_description_a_default_and_an_example():
     all_of_them = dict(properties(SCHEMA))
     assert len(all_of_them) > 500

@@ -1,4 +1,4 @@
-"""The scripts that build, test and package: what they do when something is in their way. What takes long is a stub."""
+"""The scripts that build, test and package: what they do when something fails. Slow programs are replaced by stubs."""
 
 import importlib.util
 import json
@@ -19,7 +19,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become ano
 
 
 class Clone:
-    """The scripts in a folder whose name has a space, and a folder of stubs, which come first in PATH."""
+    """The scripts in a folder whose name contains a space, and a folder of stubs, which is first in PATH."""
 
     def __init__(self, folder):
         self.folder, self.stubs, self.processes = folder / "a clone", folder / "stubs", []
@@ -29,7 +29,7 @@ class Clone:
         self.stubs.mkdir()
 
     def stub(self, name, text="exit 0"):
-        """A program in PATH, or with a slash in its name, a file of the clone."""
+        """Creates a program in PATH, or a file of the clone when the name contains a slash."""
         path = self.folder / name if "/" in name else self.stubs / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
@@ -37,7 +37,7 @@ class Clone:
         path.chmod(0o755)
 
     def start(self, *command, **variables):
-        """In a session of its own, as a terminal has one."""
+        """Starts a command in a session of its own, as on a terminal."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PORTCULLIS_", "PYTEST_"))}
         environment["PATH"] = f"{self.stubs}:{environment['PATH']}"
         process = subprocess.Popen(command, cwd=self.folder, env=environment | variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -46,7 +46,7 @@ class Clone:
         return process
 
     def run(self, *command, **variables):
-        """(exit code, what it said)."""
+        """(exit code, output)."""
         process = self.start(*command, **variables)
         said = process.communicate(timeout=60)[0]
         return process.returncode, said
@@ -60,7 +60,7 @@ class Clone:
 
 
 def left_of(process):
-    """The processes of its session that have not ended: {number: command}."""
+    """The processes of the command's session that are still running: {number: command}."""
     found = {}
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         try:
@@ -79,7 +79,7 @@ def nothing_is_left_of(process):
 @pytest.fixture
 def clone():
     with tempfile.TemporaryDirectory(prefix="portcullis-") as folder:
-        os.chmod(folder, 0o755)  # other users look into it
+        os.chmod(folder, 0o755)  # other users read the folder
         made = Clone(pathlib.Path(folder))
         yield made
         made.end()
@@ -98,7 +98,7 @@ def test_a_script_works_in_its_own_clone_whatever_CDPATH_names(clone, command, s
     assert code in (1, 64) and said in told and str(other) not in told, told
 
 
-# --- the end of what runs ---------------------------------------------------------------------------------------------
+# --- how runs end -----------------------------------------------------------------------------------------------------
 
 
 def test_a_shell_that_is_ended_begins_no_further_command(clone):
@@ -134,7 +134,7 @@ def test_stages_end_with_the_script_that_runs_them(clone, number):
 
 
 def test_stages_end_when_the_script_that_runs_them_fails(clone):
-    """As where the disk is full."""
+    """The failure of a full disk."""
     process = clone.start("bash", "-c", LANES + "show_ended() { [[ ! -e $stages/one.started ]]; }\nrun_lanes lane")
     process.communicate(timeout=20)
     assert process.returncode == 1
@@ -162,7 +162,7 @@ def test_continuous_integration_runs_both_and_fails_with_either(clone, codes, ra
 def test_a_stress_run_that_is_interrupted_begins_no_further_run(clone):
     for name in ("scripts/bootstrap.sh", "cmake"):
         clone.stub(name)
-    # As pytest does it, which ends by itself.
+    # Like pytest, which ends by itself.
     clone.stub("timeout", """exec python3 -c 'import pathlib, signal, sys
 signal.signal(signal.SIGINT, lambda *_: sys.exit(2))
 pathlib.Path("started").touch()
@@ -188,7 +188,7 @@ def test_a_folder_is_built_once_at_a_time(clone, stage):
     clone.stub("scripts/quickstart.sh", "cmake --preset release && cmake --build --preset release --target portcullis")
     clone.stub("tests/tools/run_unit.py")
     code, said = clone.run("scripts/test.sh", "release", stage)
-    assert code == 1 and "integration-release" in said, said  # there are no tests
+    assert code == 1 and "integration-release" in said, said  # without tests the exit code is 1
     assert (clone.folder / f"build/logs/stages/{stage}.ended").exists(), said
     assert not (clone.folder / "overlap").exists(), (clone.folder / "overlap").read_text()
 
@@ -220,7 +220,7 @@ def test_the_unit_tests_of_a_name_with_several_words_are_run(clone, pattern, wor
     assert f"--gtest_filter=*{pattern}*:*{words}*\n" in (clone.folder / "build/logs/unit-tests.log").read_text()
 
 
-# --- what is missing --------------------------------------------------------------------------------------------------
+# --- missing programs -------------------------------------------------------------------------------------------------
 
 
 def link_tools(clone, *names):
@@ -291,7 +291,7 @@ def test_the_quickstart_checks_what_it_serves_and_leaves_nothing_behind(quicksta
 
 
 def test_the_quickstart_waits_for_backends_that_are_slow_to_start(quickstart):
-    """Until then the gateway answers with 502."""
+    """Until the backends listen, the gateway answers with 502."""
     quickstart.stub("build/release/portcullis", f'if [[ $1 == demo-backend ]]; then sleep 2; fi; exec "{pathlib.Path(harness.BINARY).resolve()}" "$@"')
     process = in_a_network_of_its_own(quickstart, "exec scripts/quickstart.sh --check")
     said = process.communicate(timeout=60)[0]
@@ -316,7 +316,7 @@ def test_the_quickstart_ends_with_all_that_it_has_started(quickstart, whom):
 
 
 def test_no_root_is_made_from_a_mirror_that_this_machine_does_not_use(clone):
-    clone.stub("apt-get")  # which names none
+    clone.stub("apt-get")  # prints no packages
     clone.stub("debootstrap", 'echo "$@" >>asked; mkdir -p "${@: -2:1}"')
     code, said = clone.run("bash", "-euo", "pipefail", "-c", ". packaging/roots.sh; base_root bookworm || exit 7", XDG_CACHE_HOME=str(clone.folder / "cache"))
     assert code == 7 and "name no Debian mirror" in said, said
@@ -324,7 +324,7 @@ def test_no_root_is_made_from_a_mirror_that_this_machine_does_not_use(clone):
 
 
 def test_a_root_that_could_not_be_copied_whole_is_not_taken_for_complete(clone):
-    """As where the disk is full."""
+    """The failure of a full disk."""
     roots = clone.folder / "cache/portcullis/roots"
     (roots / "bookworm").mkdir(parents=True)
     (roots / "bookworm/.complete").touch()

@@ -1,4 +1,4 @@
-"""What the service manager is told, and the successor that the gateway starts by itself."""
+"""Notifications to the service manager, and the successor that the gateway itself starts."""
 
 import contextlib
 import ctypes
@@ -44,7 +44,7 @@ class Manager:
 
 
 class Service:
-    """A gateway that a manager has started; its successors end with it."""
+    """A gateway that a service manager has started; its successors end with it."""
 
     def __init__(self, folder, configuration, manager=None, binary=BINARY, arguments=(), **environment):
         self.port, self.path, self.log = free_port(), folder / "gateway.yaml", folder / "messages"
@@ -61,7 +61,7 @@ class Service:
         return harness.wait_for(lambda: len(found := re.findall(pattern, self.log.read_text())) >= count and found[-1], what=pattern)
 
     def upgrade(self, count=1):
-        """Starts a successor; its process."""
+        """Starts a successor and returns its process."""
         os.kill(self.processes[-1], signal.SIGUSR2)
         self.processes.append(int(self.said(r"process (\d+) is starting as the successor", count)))
         return self.processes[-1]
@@ -76,7 +76,7 @@ class Service:
 
 
 def has_ended(process):
-    """A successor is a child of a process that has gone: it may wait for a reaper that never comes."""
+    """A successor's parent has ended, so it may stay a zombie when no process reaps it."""
     try:
         return pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -104,7 +104,7 @@ def test_a_service_manager_is_told_of_start_reload_refusal_and_end(manager, serv
     target = echo()
     gateway = service(simple_configuration(target), manager)
     manager.told("READY=1", f"MAINPID={gateway.process.pid}", "STATUS=serving configuration 1")
-    with harness.connect(gateway.port) as connection:  # it serves by then
+    with harness.connect(gateway.port) as connection:  # the successor serves by then
         connection.sendall(REQUEST)
         assert " 200 " in read_response(connection)[0]
     seen = len(manager.messages)
@@ -144,7 +144,7 @@ def trace(request, thread):
     libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
     assert libc.ptrace(request, thread, None, None) == 0, os.strerror(ctypes.get_errno())
     if request == PTRACE_ATTACH:
-        os.waitpid(thread, 0x40000000)  # __WALL: until it has stopped
+        os.waitpid(thread, 0x40000000)  # __WALL: waits until the thread has stopped
 
 
 def test_the_watchdog_is_told_at_half_of_its_interval_and_only_while_all_workers_answer(tmp_path, service, echo):
@@ -159,7 +159,7 @@ def test_the_watchdog_is_told_at_half_of_its_interval_and_only_while_all_workers
     try:
         gateway.said("a worker does not answer: the service manager's watchdog is not told")
         stuck = manager.pings()
-        time.sleep(2.5)  # more than the interval: nothing is to come, which no condition can tell
+        time.sleep(2.5)  # longer than the interval: the absence of a message cannot be waited for
         assert manager.pings() == stuck
     finally:
         trace(PTRACE_DETACH, worker)
@@ -176,7 +176,7 @@ def test_a_watchdog_that_is_meant_for_another_process_is_not_told(tmp_path, serv
 
 
 class Load:
-    """Requests on connections that stay and on fresh ones; every failure is kept."""
+    """Requests on kept and on new connections; every failure is recorded."""
 
     def __init__(self, port):
         self.port, self.served, self.failures, self.stop = port, 0, [], threading.Event()
@@ -221,7 +221,7 @@ def test_sigusr2_starts_the_replaced_binary_as_successor_without_a_lost_request(
     load = Load(gateway.port)
     try:
         load.more(50)
-        # As a package does it: another file in the place of the one that runs.
+        # Like a package upgrade: another file replaces the running program.
         shutil.copy(BINARY, tmp_path / "fresh")
         os.rename(tmp_path / "fresh", binary)
         first = gateway.process.pid
@@ -230,7 +230,7 @@ def test_sigusr2_starts_the_replaced_binary_as_successor_without_a_lost_request(
         assert gateway.process.wait(30) == 0
         assert os.readlink(f"/proc/{second}/exe") == str(binary)
         load.more(100)
-        third = gateway.upgrade(2)  # the chain goes on
+        third = gateway.upgrade(2)  # the chain continues
         manager.told("READY=1", f"MAINPID={third}")
         harness.wait_for(lambda: has_ended(second), what="the end of the second")
         load.more(100)
@@ -238,7 +238,7 @@ def test_sigusr2_starts_the_replaced_binary_as_successor_without_a_lost_request(
     finally:
         load.end()
     assert len({first, second, third}) == 3
-    assert not any("STOPPING=1" in one for one in manager.messages)  # the service goes on
+    assert not any("STOPPING=1" in one for one in manager.messages)  # the service continues
 
 
 def test_a_successor_that_fails_leaves_the_gateway_serving_and_says_why(tmp_path, service, echo):
@@ -255,7 +255,7 @@ def test_a_successor_that_fails_leaves_the_gateway_serving_and_says_why(tmp_path
         connection.sendall(REQUEST)
         assert " 200 " in read_response(connection)[0]
     gateway.processes.pop()
-    # The next one is not held up by it.
+    # The next reload is not delayed by the stuck one.
     gateway.write(good)
     successor = gateway.upgrade(2)
     assert gateway.process.wait(30) == 0
@@ -276,7 +276,7 @@ def test_a_binary_that_is_gone_is_said_and_the_gateway_goes_on(tmp_path, service
 
 
 def fill(address):
-    """Leaves no room in the queue of the socket at `address`."""
+    """Fills the queue of the socket at `address`."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.setblocking(False)
         with contextlib.suppress(BlockingIOError):
@@ -326,7 +326,7 @@ def test_a_successor_that_fails_while_the_gateway_is_draining_changes_neither_st
     with names, harness.connect(gateway.port) as busy:
         busy.sendall(REQUEST)
         harness.wait_for(lambda: made.received, what="the request at the backend")
-        gateway.write(good.replace(f"127.0.0.1:{made.port}", "orders.test:80"))  # the successor waits for it
+        gateway.write(good.replace(f"127.0.0.1:{made.port}", "orders.test:80"))  # the successor waits for the name server
         process = gateway.upgrade()
         gateway.processes.pop()
         names.settimeout(20)

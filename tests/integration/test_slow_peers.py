@@ -1,4 +1,4 @@
-"""What peers that do not read, or only drip, can make the gateway hold: 256 KiB each, whatever they ask for."""
+"""The memory that peers which do not read, or read slowly, can make the gateway use: 256 KiB each, whatever they request."""
 
 import contextlib
 import gzip
@@ -17,14 +17,14 @@ from harness import metric, simple_configuration, wait_for
 from peer_memory import Peak, resident
 
 CLIENTS = 40
-EACH = 256  # KiB that one peer may take
+EACH = 256  # KiB of memory per peer
 BODY = 8 << 20
 
 pytestmark = pytest.mark.not_sanitized(reason="a sanitizer keeps what has been freed, and adds to what is taken")
 
 
 class Flood:
-    """A backend's handler that answers with BODY bytes, and counts how many of them have been taken from it."""
+    """A backend's handler that answers with BODY bytes, and counts the bytes that were read from it."""
 
     def __init__(self, size=BODY):
         self.size, self.sent, self.answers = size, 0, 0
@@ -40,7 +40,7 @@ class Flood:
             left -= min(left, len(block))
 
     def wait_until_still(self, answers):
-        """All are being answered, and everything between here and the clients is full."""
+        """Waits until all requests are being answered and all buffers up to the clients are full."""
         last = [None, 0]
 
         def still():
@@ -52,7 +52,7 @@ class Flood:
 
 
 def small_socket(gateway):
-    """A connection whose receive buffer takes next to nothing."""
+    """A connection with a minimal receive buffer."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.settimeout(20)
@@ -61,7 +61,7 @@ def small_socket(gateway):
 
 
 def wait_until_level(measure, what):
-    """Until a hundred looks in a row have found the same."""
+    """Waits until a hundred measurements in a row are equal."""
     last = [None, 0]
 
     def level():
@@ -136,7 +136,7 @@ def test_http2_answers_without_bodies_do_not_pile_up(start, backend):
         return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
     with small_socket(gateway) as connection:
-        connection.sendall(http2.PREFACE + frame(4, 0, 0, struct.pack(">HI", 1, 0)))  # no table for the gateway's heads
+        connection.sendall(http2.PREFACE + frame(4, 0, 0, struct.pack(">HI", 1, 0)))  # no HPACK table for the gateway's heads
         harness.take_until(connection, b"\x04\x01\0\0\0\0", "an acknowledgement")
         connection.sendall(frame(4, 1, 0) + frame(1, 5, 1, encoder.encode(head)))
         again = encoder.encode(head)  # four bytes
@@ -148,7 +148,7 @@ def test_http2_answers_without_bodies_do_not_pile_up(start, backend):
                 answered = (first - 1) // 2 + at_once
                 wait_for(lambda: metric(admin, "portcullis_requests_total") >= answered, timeout=5)
             except AssertionError:
-                break  # it does not go on while so much waits
+                break  # the gateway does not continue while so much waits
         else:
             pytest.fail("the gateway goes on answering")
         assert peak.grown() < 4 * 1024
@@ -168,8 +168,8 @@ def test_http2_streams_that_nobody_reads(start, backend, speak, window):
     for _ in range(STREAMS):
         client.request()
     flood.wait_until_still(STREAMS if window == 0 else 1)
-    # Each request in hand takes some memory, and `streams` says how many there may be; what waits for the connection is
-    # bounded as that of any other.
+    # Each request in progress takes some memory, limited by `streams`; the data that waits for the connection is bounded as for
+    # any other.
     assert peak.grown() < EACH + STREAMS * 64
     client.close()
 
@@ -213,7 +213,7 @@ def test_a_smaller_send_buffer_is_a_key(start, backend):
         assert peak.grown() < len(clients) * 96
 
 
-# Some 13 MB, of which every 16 KiB become some eighty bytes.
+# About 13 MB, of which each 16 KiB are compressed to about eighty bytes.
 SPARSE = b"".join(os.urandom(64) + bytes(16320) for _ in range(800))
 DECODING = "    policies: [compress: {decompress: always}]\n"
 
@@ -260,7 +260,7 @@ def test_streams_that_their_client_does_not_read_do_not_hold_up_other_clients_of
         peer.send(peer.head(stream, [(":status", "200")], end=False))
         if path == "/small":
             return peer.send_body(stream, b"small")
-        size = min(peer.window(0), peer.window(stream))  # all that may be sent ahead
+        size = min(peer.window(0), peer.window(stream))  # as much as may be sent ahead
         for begin in range(0, size, 16384):
             peer.send(peer.data(stream, bytes(min(16384, size - begin)), end=False))
         peer.windows[0] -= size

@@ -1,4 +1,4 @@
-"""The admin listener keeps serving while others hold its connections."""
+"""The admin listener serves while slow clients hold its connections."""
 
 import contextlib
 
@@ -8,7 +8,7 @@ import harness
 from harness import get, simple_configuration, wait_for
 from peer_memory import Peak
 
-CONNECTIONS = 256  # that it has room for
+CONNECTIONS = 256  # max connections of the admin listener
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_dribbled_head_has_a_deadline(admin):
                 return True
             sent += 1
             return False
-        # A piece every few milliseconds does not prolong it.
+        # Sending a byte every few milliseconds does not prolong the timeout.
         wait_for(ended, timeout=30, what="the end")
         assert sent > 10
 

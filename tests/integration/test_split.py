@@ -14,7 +14,7 @@ from harness import BINARY, answer, check, free_port, get, log_lines, metric, wa
 
 
 def about(count):
-    """So many, or one more: the last answer may have reached us just before its worker had counted it."""
+    """That number, or one more: the last answer may have arrived before its worker had counted it."""
     return (count, count + 1)
 
 
@@ -42,7 +42,7 @@ routes:
 
 
 def ask(gateway, **fields):
-    """(status, the backend's name or the body, the response's fields)"""
+    """(status, name of the backend or body, fields of the response)"""
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
     connection.request("GET", "/", headers={name.replace("_", "-"): value for name, value in fields.items()})
     response = connection.getresponse()
@@ -145,7 +145,7 @@ def test_a_cookie_keeps_a_client_where_it_is_and_few_move_when_weights_do(start,
             assert again == name and fields["set-cookie"] is None
     for bad in ("", "x" * 8, "0" * 9, "-1234567"):
         assert place_of(ask(gateway, cookie=f"release={bad}")[2])
-    # The canary grows: who is there stays.
+    # The canary's share grows: its clients stay.
     gateway.write(text.replace("weight: 70", "weight: 40").replace("weight: 30", "weight: 60"))
     gateway.reload()
     now = {place: ask(gateway, cookie=f"release={place}")[1] for place in clients}
@@ -199,27 +199,27 @@ def test_a_failing_branch_is_rolled_back_by_itself(start, demo, backend):
     text = configuration(stable.port, canary.port, split, admin=admin)
     gateway = start(text)
     seen = names(gateway, 200)
-    assert seen["no"] in about(10)  # no more than it takes to know
+    assert seen["no"] in about(10)  # no more than needed to detect the failures
     gateway.wait_for_line("branch `canary` of route `all` is rolled back: 10 of 10 requests have failed")
-    assert names(gateway, 20, x_canary="1") == {"stable": 20}  # not even who asks for it
+    assert names(gateway, 20, x_canary="1") == {"stable": 20}  # not even requests that ask for the branch
     assert metric(admin, 'portcullis_branch_rolled_back{route="all",branch="canary"}') == 1
     assert json.loads(get(admin, "/splits")[1])["splits"][0]["branches"][1]["rolled_back"]
-    # A reload that does not concern it changes nothing.
+    # A reload that does not concern the branch changes nothing.
     gateway.write(text.replace("version: 1", "version: 1\ndrain_timeout: 29s", 1))
     gateway.reload()
     assert names(gateway, 20) == {"stable": 20}
-    # Brought back by hand, it gets another chance, and fails again.
+    # Resumed by an operator, the branch gets requests again, and fails again.
     assert post(admin, "/splits/resume?route=all&branch=canary")[0] == 200
     assert metric(admin, 'portcullis_branch_rolled_back{route="all",branch="canary"}') == 0
     assert names(gateway, 100)["no"] in about(10)
     assert metric(admin, 'portcullis_branch_rollbacks_total{route="all",branch="canary"}') == 2
-    # Other rules: judged anew.
+    # Changed rules: the branch is judged anew.
     gateway.write(text.replace("min_requests: 10", "min_requests: 12"))
     gateway.reload()
     assert names(gateway, 100)["no"] in about(12)
 
 
-# The first chunk is so large that its beginning has been passed on before the bad one comes.
+# The first chunk is so large that its beginning is forwarded before the bad one arrives.
 BAD_CHUNK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n" + bytes(0x100000) + b"\r\nno size\r\n"
 
 

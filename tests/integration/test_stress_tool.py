@@ -1,4 +1,4 @@
-"""The preloaded library that delays system calls changes when things happen, and nothing else."""
+"""The preloaded library that delays system calls changes the timing, and nothing else."""
 
 import os
 import pathlib
@@ -46,7 +46,7 @@ print(time.monotonic() - began)
 
 
 def run(program, **variables):
-    """(what the calls gave, seconds)"""
+    """(results of the calls, seconds)"""
     out = subprocess.run([program, "-c", CALLS], env={**os.environ, "LD_PRELOAD": harness.preloadable(LIBRARY), **variables},
                          capture_output=True, text=True, check=True).stdout.splitlines()
     return out[0], float(out[1])
@@ -57,4 +57,4 @@ def test_results_stay_as_they_are(monkeypatch):
     plain, _ = run(sys.executable)
     delayed, seconds = run(sys.executable, PORTCULLIS_STRESS_SEED="1")
     assert delayed == plain
-    assert seconds > 0.2  # thousands of calls and fifty threads, of which some were delayed
+    assert seconds > 0.2  # thousands of calls and fifty threads, some of which were delayed

@@ -28,8 +28,8 @@ routes:
 def test_nothing_above_low_is_found(start, tmp_path, authority, edge):
     gateway = start(CONFIGURATION)
     told = tmp_path / "testssl.json"
-    # Protocols, ciphers, forward secrecy, preferences, the certificate, and every vulnerability that it knows. The headers of
-    # responses, and browsers played by it, say nothing more of the listener.
+    # Protocols, ciphers, forward secrecy, preferences, the certificate, and every vulnerability that testssl.sh knows. Response
+    # headers and simulated browsers would test nothing more of the listener.
     done = subprocess.run(["testssl", "--quiet", "--color", "0", "--warnings", "batch", "--nodns", "min", "--connect-timeout", "10",
                            "--openssl-timeout", "10", "--jsonfile", str(told), "--add-CA", str(authority.file),
                            "-p", "-s", "-f", "-P", "-S", "-U", f"localhost:{gateway.port}"], capture_output=True, text=True, timeout=900)
@@ -38,6 +38,6 @@ def test_nothing_above_low_is_found(start, tmp_path, authority, edge):
     assert {"TLS1_3", "cert_chain_of_trust", "heartbleed", "ROBOT", "secure_renego", "PFS"} <= kinds, done.stdout
     serious = [one for one in findings if one["severity"] in ("MEDIUM", "HIGH", "CRITICAL", "FATAL")]
     assert not serious, serious
-    assert "DH_groups" not in kinds  # a client could ask for 8192 bits of it
+    assert "DH_groups" not in kinds  # such a group would let a client request 8192-bit key exchanges
     by_kind = {one["id"]: one["finding"] for one in findings}
     assert by_kind["SSLv3"] == by_kind["TLS1"] == by_kind["TLS1_1"] == "not offered"

@@ -1,4 +1,4 @@
-"""Zero as a time limit means none: what is slow is waited for."""
+"""Zero as a timeout means no timeout: slow peers are waited for."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ from harness import read_head, read_response, simple_configuration, wait_for
 
 pytestmark = sanitizers.one_worker
 
-SILENCE = 0.3  # of a client or a target; the time limits that other tests set are much shorter
+SILENCE = 0.3  # of a client or a target, in seconds; the timeouts that other tests set are much shorter
 
 
 def configuration(port, listener="", upstream="", **settings):
@@ -21,7 +21,7 @@ def configuration(port, listener="", upstream="", **settings):
 
 
 def pause():
-    """A time without a word."""
+    """Waits without sending."""
     threading.Event().wait(SILENCE)
 
 
@@ -92,7 +92,7 @@ def test_a_client_may_take_its_time(start, echo):
             client.sendall(b"lo")
             head, body = read_response(client)
             assert " 200 " in head and b'"body_bytes": 5' in body
-            pause()  # and then there is another request
+            pause()  # before the next request
 
 
 def test_so_may_one_of_http2(start, echo, speak):
@@ -154,6 +154,6 @@ def test_the_reference_says_so():
     rows = re.findall(r"^\| `(\w+)` \| ([^|]*) \|", text, re.M)
     limits = {name for name, kind in rows if "0s: no limit" in kind}
     assert limits == {"head", "body", "send", "idle", "connect", "response", "tunnel", "total", "timeout", "wait", "drain_timeout"}
-    # Nothing else of these names is a plain duration, except a health check's, which is at least 10ms.
+    # All other plain durations with these names have no minimum; only a health check's is at least 10ms.
     plain = [name for name, kind in rows if name in limits and kind.strip() == "duration"]
     assert plain in ([], ["timeout"])

@@ -48,14 +48,14 @@ def curl(gateway, *arguments, path="/", ca="authority.pem"):
 
 
 def client(gateway, name="localhost", certificate=None, session=None, context=None):
-    """A connection with its handshake done."""
+    """A connection after its handshake."""
     if context is None:
         context = ssl.create_default_context(cafile=str(gateway.path.parent / "authority.pem"))
         context.check_hostname = name is not None
         if certificate:
             context.load_cert_chain(*certificate.pair)
     return context.wrap_socket(gateway.connect(), server_hostname=name, session=session,
-                               suppress_ragged_eofs=False)  # an end that was not announced is an error
+                               suppress_ragged_eofs=False)  # an end without close_notify is an error
 
 
 def ask(connection, path="/", host="localhost"):
@@ -64,7 +64,7 @@ def ask(connection, path="/", host="localhost"):
 
 
 def shown_to(gateway, name):
-    """The common name of the certificate that a client gets that asks for `name`."""
+    """The common name of the certificate that a client gets for the server name `name`."""
     context = ssl.create_default_context(cafile=str(gateway.path.parent / "authority.pem"))
     context.check_hostname = False
     with client(gateway, name, context=context) as connection:
@@ -122,7 +122,7 @@ def test_large_bodies_both_ways(start, backend, edge):
     with client(gateway, context=context) as connection:
         def send():
             connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        # One thread: the answer comes after the whole request.
+        # Sequentially on one thread: the answer comes after the whole request.
         send()
         out = b""
         while not (b"\r\n\r\n" in out and len(out.split(b"\r\n\r\n", 1)[1]) == len(body)):
@@ -153,7 +153,7 @@ def test_the_end_of_a_connection_is_announced_and_a_truncation_is_not(start, bac
         with client(gateway, context=context) as connection:
             connection.sendall(request)
             while True:
-                piece = connection.recv(65536)  # raises at an end that is not announced
+                piece = connection.recv(65536)  # raises at an end without close_notify
                 if not piece:
                     return "announced"
     with pytest.raises(OSError):
@@ -210,7 +210,7 @@ def test_ten_thousand_certificates_in_a_folder_are_read_when_asked_for(start, ec
                   folder / ("_.wild.example.key" if name == "wild" else name + ".key"))
     (folder / "certbot.example").mkdir()
     authority.issue("certbot.example", "certbot.example").write(folder / "certbot.example/fullchain.pem", folder / "certbot.example/privkey.pem")
-    # Nothing but names until they are asked for.
+    # Only names are known until clients ask for the certificates.
     for i in range(10_000):
         (folder / f"broken-{i}.example.crt").write_text("not yet")
         (folder / f"broken-{i}.example.key").write_text("not yet")
@@ -237,7 +237,7 @@ def test_a_changed_certificate_is_shown_and_no_connection_is_lost(start, echo, a
         gateway.wait_for_line("certificates have changed")
         assert ask(old) == 200
         assert shown_to(gateway, "localhost") == "renewed"
-        # One that is broken is refused by name, and the last good one goes on.
+        # A broken certificate is reported by name, and the last good one stays in use.
         edge.cert_file.write_text("-----BEGIN CERTIFICATE-----\nbroken\n")
         gateway.wait_for_line("changed certificates refused")
         gateway.wait_for_line("gateway.yaml:", "no certificate in")
@@ -257,7 +257,7 @@ def test_sessions_are_resumed_by_any_worker_and_after_a_reload(start, echo, edge
                 gateway.reload()
             with client(gateway, context=context, session=session) as again:
                 assert again.session_reused and ask(again) == 200
-                # TLS 1.3's tickets are for one use, so there must be a new one.
+                # A TLS 1.3 ticket is for one use, so there must be a new one.
                 assert version == ssl.TLSVersion.TLSv1_2 or again.session.id != session.id
                 session = again.session
     assert metric(admin, 'portcullis_tls_handshakes_total{address="127.0.0.1:%d",outcome="resumed"}' % gateway.port) == 24
@@ -342,7 +342,7 @@ def test_who_comes_in_the_clear_is_sent_to_tls(start, echo, edge):
     assert location("/a%20b/../c?x=1&y", "Host: API.example.com:80") == (308, "https://api.example.com:8443/a%20b/../c?x=1&y")
     assert location("/", "Host: [::1]:80") == (308, "https://[::1]:8443/")
     assert location("http://other.example/p", "Host: other.example") == (308, "https://other.example:8443/p")
-    assert location("/", "Host: a", "X-Forwarded-Proto: https")[0] == 308  # nobody whose word counts
+    assert location("/", "Host: a", "X-Forwarded-Proto: https")[0] == 308  # the client is not a trusted proxy
     gateway.write(text.replace("port: 8443}", "port: 443}\n    trusted_proxies: [127.0.0.1]"))
     gateway.reload()
     assert location("/", "Host: a") == (308, "https://a/")
@@ -364,7 +364,7 @@ def test_clients_with_certificates(start, echo, authority, edge):
     stranger = authority.issue("stranger")
     assert "401" in curl(gateway, "--cert", stranger.pair[0], "--key", stranger.pair[1])[1]
     assert "www-authenticate: ClientCertificate" in curl(gateway)[1]
-    # Whoever it is from: one that does not verify never gets as far as a request.
+    # A certificate that does not verify prevents every request, whoever issued it.
     other = pki.Authority(gateway.path.parent, "impostor").issue("subject", file="forged")
     assert curl(gateway, "--cert", other.pair[0], "--key", other.pair[1])[0] in (35, 56)
 
@@ -378,12 +378,12 @@ def test_a_certificate_may_be_required_and_revoked(start, echo, authority, edge)
     with client(gateway, context=context) as connection:
         assert ask(connection) == 200
         session = connection.session
-    assert curl(gateway)[0] in (35, 56)  # none at all
+    assert curl(gateway)[0] in (35, 56)  # no certificate at all
     fresh = authority.revoke(bad, file="fresh.pem")
     fresh.replace(gateway.path.parent / "revoked.pem")
     gateway.wait_for_line("certificates have changed")
     with pytest.raises(OSError):
-        # The session from before must not be a way around it.
+        # A session from before the revocation must not bypass it.
         with client(gateway, context=context, session=session) as connection:
             ask(connection)
     assert curl(gateway, "--cert", good.pair[0], "--key", good.pair[1])[0] == 0
@@ -404,9 +404,9 @@ def test_an_expired_certificate_is_refused_on_resumption_too(start, echo, author
         session = connection.session
     with client(gateway, context=context, session=session) as connection:
         assert connection.session_reused and ask(connection) == 200
-        # By time(2) too, which OpenSSL reads: the system advances it in ticks, so that it is up to 10 ms late.
+        # OpenSSL reads the clock by time(2), which the system advances in ticks, so it is up to 10 ms late.
         wait_for(lambda: pki.now() > ends + datetime.timedelta(milliseconds=100), what="the certificate to expire")
-        assert ask(connection) == 401  # on the connection from before
+        assert ask(connection) == 401  # on the earlier connection
     for kept in (session, None):
         with pytest.raises(OSError):
             with client(gateway, context=context, session=kept) as connection:
@@ -417,7 +417,7 @@ HOSTS = MTLS[:-1] + ', client_certificate_hosts: [api.test, "*.bank.test"]}'
 
 
 def asked(gateway, name):
-    """Whether the gateway asks for a certificate under this name."""
+    """Whether the gateway requests a client certificate under this server name."""
     out = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.port}", *(["-servername", name] if name else ["-noservername"])],
                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20).stdout
     assert "BEGIN CERTIFICATE" in out
@@ -585,7 +585,7 @@ def test_a_client_that_leaves_ends_the_exchange(start, backend, edge):
     connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     assert asked.wait(20)
     connection.settimeout(0)
-    with contextlib.suppress(OSError):  # the gateway's own goodbye is not waited for
+    with contextlib.suppress(OSError):  # the gateway's close_notify is not awaited
         connection.unwrap()
     connection.close()
     assert ended.wait(10)

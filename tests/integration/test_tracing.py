@@ -1,6 +1,6 @@
-"""Traces: the context that passes, the spans that a collector gets, and a collector that is slow or gone.
+"""Traces: the forwarded context, the spans that a collector gets, and a collector that is slow or down.
 
-The collector is a server of the tests' own: Debian has none. It reads OTLP's JSON as its specification has it."""
+The collector is a server of the tests, because Debian has no package of one. It reads OTLP's JSON as specified."""
 
 import json
 import re
@@ -88,7 +88,7 @@ def test_a_sampled_request_is_told_of(start, origin, collector):
     assert policy["name"] == "request_limits" and attributes(policy)["portcullis.outcome"] == "continued"
     assert attributes(client) == {"server.address": f"127.0.0.1:{origin.port}", "portcullis.upstream": "main",
                                   "http.response.status_code": "200", "portcullis.outcome": "answered"}
-    # The upstream is told of the try, in the same trace.
+    # The upstream gets the span of the try, in the same trace.
     assert origin.asked("/a")[0].get("traceparent") == f"00-{TRACE}-{client['spanId']}-01"
     assert origin.asked("/a")[0].get("tracestate") == "a=b"
 
@@ -98,7 +98,7 @@ def test_a_request_that_fails_is_told_of_whatever_was_decided(start, origin, col
     ask(gateway.port, "/a")
     assert ask(gateway.port, "/bad", fields={"traceparent": f"00-{TRACE}-{SPAN}-00"}).status == 503
     told = spans(collector, 3)
-    assert {one["traceId"] for one in told} == {TRACE} and len(told) == 3  # the gateway's, and two tries
+    assert {one["traceId"] for one in told} == {TRACE} and len(told) == 3  # the gateway's span, and two tries
     assert all(one["status"] == {"code": 2} for one in told)
     assert [one.get("traceparent")[-2:] for one in origin.asked("/bad")] == ["00", "00"]
 

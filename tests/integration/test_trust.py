@@ -1,4 +1,4 @@
-"""What a client says in the gateway's place, or past its routes and policies, reaches nobody."""
+"""A client cannot forge what the gateway states, nor bypass its routes and policies."""
 
 import base64
 import json
@@ -32,7 +32,7 @@ def ask(gateway, fields="", target="/", host="a", method="GET", body=""):
 
 
 def seen(gateway, fields="", **request):
-    """What a demo backend got: its fields by name, and its target as `target`."""
+    """The request that a demo backend received: its fields by name, and its target as `target`."""
     status, _, text = ask(gateway, fields, **request)
     assert status == 200, text
     told = json.loads(text)
@@ -238,7 +238,7 @@ def test_a_field_may_still_be_set_from_itself(start, echo):
     assert seen(gateway, "X-A: a\r\n")["x-a"] == "a-b"
 
 
-# Fields that say who asks.
+# Fields that identify the client.
 
 @pytest.mark.parametrize("field", ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded"])
 def test_policies_do_not_read_what_strangers_say_of_earlier_hops(field, start, echo):
@@ -300,7 +300,7 @@ def test_the_list_can_be_configured(start, echo):
 
 
 def trailers_seen(start, backend, listener, sent):
-    """What of the request trailers `sent` a target gets."""
+    """The trailers of `sent` that a target receives."""
     got = []
 
     def handle(connection, made):
@@ -361,7 +361,7 @@ def test_what_an_authentication_service_decides_by_cannot_be_said_in_another_spe
     assert "x_tenant" not in seen(gateway, "X_Tenant: b\r\n")
 
 
-# What `check` says of names that a policy may not write.
+# The messages of `check` about names that a policy may not write.
 
 FRAMING = ["content-length", "transfer-encoding", "connection", "host", "te", "trailer", "upgrade", "keep-alive", "expect"]
 WRITTEN = ["x-consumer-name", "x-consumer-groups", "x-forwarded-for", "x_forwarded_for", "x-forwarded-host", "x-forwarded-proto",
@@ -390,7 +390,7 @@ def test_check_refuses_framing_elsewhere(place, name, tmp_path):
     assert f"`{name}` " in problems(tmp_path, one_route(1, place.replace("NAME", name)))
 
 
-# One path, one host.
+# One spelling for each path and host.
 
 @pytest.mark.parametrize("target", ["//admin/x", "///admin/x", "/public/..;/admin/x", "/admin;x=1/y", "/;/admin/x", "/.;/admin",
                                     "/public/..%3B/admin/x", "/admin%3Bx", "/public/%E0%80%AF../admin", "/a//../admin/x", "/admin//x", "/./admin/x", "/%61dmin/x", "/x/../admin/x"])
@@ -594,7 +594,7 @@ def test_mapped_addresses_do_not_share_a_limit(start, echo):
     assert got == [200] * 6
 
 
-# Lists that have a default, keys, and who is admitted.
+# Lists with defaults, keys, and the admission of clients.
 
 def test_the_fields_that_forward_auth_is_told_to_send_and_answer_replace_the_default(start, echo, server):
     service = server(lambda request: (403, {"X-Why": "no", "Set-Cookie": "a=b", "Location": "/x"}, b"refused"))
@@ -634,7 +634,7 @@ def test_a_key_with_an_unsound_exponent_is_refused_by_name(form, exponent, tmp_p
 
 
 def public_key(modulus, exponent):
-    """A SubjectPublicKeyInfo, in base64, of numbers that no library would make one of."""
+    """A SubjectPublicKeyInfo, in base64, with numbers that no library would generate."""
     def der(tag, content):
         size = len(content)
         length = bytes([size]) if size < 128 else bytes([0x82]) + size.to_bytes(2, "big")

@@ -60,7 +60,7 @@ routes: [{{name: all, match: {{}}, upstream: backend}}]
                 before = served[0]
                 harness.wait_for(lambda: failures or served[0] > before + 200, what="requests at the successor")
                 assert not failures
-                # The chain goes on.
+                # A further upgrade works.
                 with harness.running(*arguments) as third:
                     third.wait_for_line("took over")
                     assert new.process.wait(30) == 0
@@ -88,7 +88,7 @@ def test_a_successor_that_cannot_start_changes_nothing(tmp_path, start, echo):
             assert new.process.wait(20) == 1
         path.write_text(good.replace("listeners:", "access_log: {path: /dev/null/x}\nlisteners:"))
         with harness.running("run", "-c", str(path), "--upgrade-socket", str(point), expect=3) as new:
-            assert new.process.wait(20) == 3  # after it has been given the sockets
+            assert new.process.wait(20) == 3  # after it has received the sockets
         with harness.connect(port) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             assert " 200 " in read_response(connection)[0]

@@ -18,7 +18,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 def many_listeners(folder, target, number=400):
-    """The path of a configuration with so many listeners, and its admin port."""
+    """The path of a configuration with that many listeners, and its admin port."""
     port, admin = harness.free_port(), harness.free_port()
     listeners = "\n".join(f'  - {{name: l{i}, address: "127.0.{i // 200 + 1}.{i % 200 + 1}:{port}"}}' for i in range(number))
     path = pathlib.Path(folder) / "many.yaml"
@@ -105,7 +105,7 @@ def test_after_an_upgrade_only_the_successor_answers_at_the_admin_address(tmp_pa
                 new.wait_for_line("listening on")
                 old.wait_for_line("draining")
                 assert [harness.get(admin, "/readyz")[0] for _ in range(60)] == [200] * 60
-                # A connection from before is told to go to the successor.
+                # A connection from before the upgrade is told to go to the successor.
                 kept.sendall(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
                 assert "connection: close" in read_response(kept)[0]
                 assert old.process.poll() is None
@@ -121,7 +121,7 @@ def test_a_successor_that_fails_after_it_has_accepted_requests_answers_them_firs
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent, \
             harness.running("run", "-c", str(path), "--upgrade-socket", str(point)) as old:
         old.wait_for_line("listening on")
-        # The successor waits for a name for some seconds before it serves, and then cannot take the path.
+        # The successor waits some seconds for a name before it serves, and then cannot use the path.
         silent.bind(("127.0.0.1", 0))
         path.write_text(configuration(port, admin, slow.port, f'dns: {{servers: ["127.0.0.1:{silent.getsockname()[1]}"]}}',
                                       '  - {name: other, targets: [{address: "name.test:80"}]}'))
@@ -202,7 +202,7 @@ def test_root_that_asks_a_process_of_another_user_is_refused_and_told_to_send_a_
         advice = f"send SIGUSR2 to process {old.process.pid} instead"
         assert any("refuses to be replaced: it runs as the user `nobody`" in line and advice in line for line in new.lines), new.lines
         old.wait_for_line(f"process {new.process.pid} of the user `root`", "was refused", advice)
-        # The advice works.
+        # The advice in the message works.
         old.process.send_signal(signal.SIGUSR2)
         old.wait_for_line("a successor serves")
         assert old.process.wait(20) == 0
@@ -222,7 +222,7 @@ def test_a_unix_listener_that_a_reload_adds_after_an_upgrade_has_the_permissions
     successors = []
     try:
         old.wait_for_line("listening on")
-        for _ in range(2):  # and so on along the chain
+        for _ in range(2):  # and again along the chain
             first = len(old.lines)
             os.kill(successors[-1] if successors else old.process.pid, signal.SIGUSR2)
             old.wait_for_line("is starting as the successor", after=first)
@@ -257,5 +257,5 @@ def test_a_reload_during_an_upgrade_leaves_the_file_of_a_unix_socket_to_the_succ
             old.process.send_signal(signal.SIGHUP)
             old.wait_for_line("serving configuration", after=seen)
             assert place.stat().st_ino == file
-        # The successor has gone without serving, and no process listens there any more.
+        # The successor has ended without serving, and no process listens there any more.
         harness.wait_for(lambda: not place.exists(), what="the file to be removed")

@@ -1,4 +1,4 @@
-"""WebSockets that are left politely: both sides are told before the gateway goes."""
+"""WebSockets are closed politely: both sides are told before the gateway ends."""
 
 import signal
 import socket
@@ -32,7 +32,7 @@ def frame(payload, opcode=1, mask=None):
 
 
 class Reader:
-    """The frames of a byte stream: (opcode, payload, whether it was masked)."""
+    """Reads the frames of a byte stream: (opcode, payload, whether it was masked)."""
 
     def __init__(self, receive):
         self.receive, self.buffer = receive, b""
@@ -55,11 +55,11 @@ class Reader:
 
 
 class Server:
-    """A handler that accepts, says what it is told to, and keeps the frames it gets."""
+    """A handler that accepts, sends what it is told to, and stores the received frames."""
 
     def __init__(self, say=b""):
         self.say, self.got, self.accepted, self.more, self.ended = say, [], threading.Event(), None, threading.Event()
-        self.rest = b""  # of a frame, that it says when it hears the end
+        self.rest = b""  # the rest of a frame, sent when the end is announced
 
     def __call__(self, connection, backend):
         backend.read_head(connection)
@@ -185,7 +185,7 @@ def test_a_listener_that_a_reload_removes_says_goodbye(start, backend, tmp_path)
 # Towards HTTP/2 targets (RFC 8441).
 
 def shout(peer, stream):
-    """Accepts a tunnel and says everything back in capitals."""
+    """Accepts a tunnel and answers everything in capitals."""
     it, said = peer.streams[stream], 0
     peer.send(peer.head(stream, [(":status", "200"), ("sec-websocket-protocol", "chat")], end=False))
     while not it.ended and it.reset is None:
@@ -203,7 +203,7 @@ def http2_configuration(port):
 def test_an_http1_client_and_an_http2_target(start, backend2):
     it = backend2(shout, settings={8: 1})
     gateway = start(http2_configuration(it.port))
-    for _ in range(2):  # the first does not know yet what the target can do
+    for _ in range(2):  # the first request does not know the target's abilities yet
         with gateway.connect() as client:
             client.sendall(UPGRADE.replace(b"Sec-WebSocket-Key: x", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13"))
             head = read_head(client).lower()

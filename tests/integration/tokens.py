@@ -1,4 +1,4 @@
-"""Keys and tokens of a real issuer's kind, made by PyJWT and cryptography."""
+"""Keys and tokens as a real issuer makes them, by PyJWT and cryptography."""
 
 import base64
 import datetime
@@ -22,7 +22,7 @@ def encode(number, size=None):
 
 
 def key_pair(kind, name="one"):
-    """A private key; of another name, another one."""
+    """A private key; a different name yields a different key."""
     return make_key(kind, name)
 
 
@@ -63,7 +63,7 @@ def token(algorithm, key, kid=None, typ=None, **claims):
 
 
 def whole_token(algorithm, key, claims):
-    """One that has also the claims that are null."""
+    """A token that also contains the claims that are null."""
     return jwt.encode({"exp": int(time.time()) + 600, **claims}, key, algorithm)
 
 
