@@ -1,10 +1,10 @@
-"""Compares builds of Portcullis on the same work, for what a compiler flag or a change costs.
+"""Compares builds of Portcullis on the same work, to measure what a compiler flag or a change costs.
 
-    bench/builds.py [--rounds N] NAME=BINARY NAME=BINARY...
+bench/builds.py [--rounds N] NAME=BINARY NAME=BINARY...
 
-The first is what the others are compared with. Builds are interleaved in rounds, each round beginning with another build; the
-figure is the median over the rounds of the ratio of CPU per request to that of the first in the same round, with the range in
-which the true median lies with 95% confidence. Two NAMEs of one BINARY show how much is noise."""
+The other builds are compared with the first one. Builds are interleaved in rounds, and each round begins with another build.
+The result is the median over the rounds of the ratio of CPU per request to that of the first build in the same round, with the
+range that contains the true median with 95% confidence. Two NAMEs for one BINARY show the noise."""
 
 import argparse
 import pathlib

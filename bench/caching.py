@@ -1,4 +1,4 @@
-"""Scenarios with a cache: everybody answers with what the backend said once, from memory or from files."""
+"""Scenarios with a cache: every subject answers from stored responses, in memory or in files."""
 
 import pathlib
 import re
@@ -11,7 +11,7 @@ SIZES = {"cache_hit_small": "/1024?cacheable", "cache_hit_large": "/102400?cache
 
 
 def caches(scenario, directory):
-    """Everybody's shared cache in memory, or in files for nginx, whose workers may not be the user that runs this."""
+    """The settings of each subject for a shared cache in memory; in files for nginx, whose workers may run as another user."""
     if scenario == "cache_hit_disk":
         disk = f"cache: {{disk: {{path: {directory}/portcullis-cache, size: 1GiB}}}}\n"
         peers = caches("", directory)
@@ -37,7 +37,7 @@ WAITING = 100_000  # requests, by 1,000 HTTP/2 connections
 
 
 def one_fetch(directory, patience=10):
-    """How often a cold object is fetched that everybody asks for while the upstream takes its time."""
+    """How often a cold object is fetched when many requests for it arrive while the upstream is slow."""
     port, admin, backend_port = free_port(), free_port(), free_port()
     path = pathlib.Path(directory) / "one_fetch.yaml"
     path.write_text(f"""version: 1

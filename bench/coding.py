@@ -1,10 +1,10 @@
-"""Compressing by gzip at level 1, said in the language of each subject."""
+"""Compression by gzip at level 1, in the configuration of each subject."""
 
 REQUEST = {"connections": 64, "target": "/102400?json"}
 
 
 def gzip_peers(directory):
-    """The header lines of the load, and everybody's settings."""
+    """The header lines of the load, and the settings of each subject."""
     fields = directory / "accept.txt"
     fields.write_text("Accept-Encoding: gzip\n")
     return str(fields), {

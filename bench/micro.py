@@ -1,4 +1,4 @@
-"""Parts measured by themselves, most of them by Google Benchmark."""
+"""Measures parts of the gateway in isolation, most of them by Google Benchmark."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from subjects import BUILD, PROXY_CORE, say
 
 
 def verify_cost():
-    """What OpenSSL itself takes to verify one RS256 signature, in microseconds of CPU."""
+    """The CPU time in microseconds that OpenSSL takes to verify one RS256 signature."""
     out = subprocess.run(["taskset", "-c", str(PROXY_CORE), BUILD / "bench/bench_signature", "--benchmark_format=json"],
                          capture_output=True, text=True, check=True).stdout
     return round(next(run["cpu_time"] for run in json.loads(out)["benchmarks"]) / 1e3, 2)
@@ -26,8 +26,8 @@ def route_match():
 
 
 def limit_decision():
-    """Time from one local limit decision to the next at a million live keys (Google Benchmark), and the floor: one
-    compare-and-swap in as much memory."""
+    """The time of one local limit decision with a million live keys (Google Benchmark), and the floor: one compare-and-swap in
+    as much memory."""
     out = subprocess.run([BUILD / "bench/bench_rate_limit", "--benchmark_format=json", "--benchmark_min_time=0.5"],
                          capture_output=True, text=True, check=True).stdout
     times = {}
@@ -47,7 +47,8 @@ def address_set():
 
 
 def eviction():
-    """Hit ratios of S3-FIFO and LRU with the same room, on requests by Zipf's law of which a fifth are for something once."""
+    """Hit ratios of S3-FIFO and LRU with equal space, on requests by Zipf's law, a fifth of which are for an object that is
+    requested once."""
     out = json.loads(subprocess.run([BUILD / "bench/bench_eviction"], capture_output=True, text=True, check=True).stdout)
     print("\neviction: hit ratio of S3-FIFO and LRU")
     for one in out:

@@ -1,4 +1,4 @@
-"""Scenarios with policies: the same work, said in the language of each subject."""
+"""Scenarios with policies: the same work in the configuration of each subject."""
 
 import hashlib
 import pathlib
@@ -16,7 +16,7 @@ KEYS = [f"bench-key-{i:06}-{hashlib.md5(str(i).encode()).hexdigest()}" for i in 
 
 
 def key_and_limit(directory):
-    """An API key for each of 1,000 consumers, a rate limit for each, and 1,000 routes. The header lines of the load."""
+    """An API key and a rate limit for each of 1,000 consumers, and 1,000 routes. Returns the header lines of the load."""
     fields = directory / "keys.txt"
     fields.write_text("".join(f"X-API-Key: {key}\n" for key in KEYS))
     (directory / "keys.map").write_text("".join(f"{key} consumer-{i}\n" for i, key in enumerate(KEYS)))
@@ -49,7 +49,7 @@ def key_and_limit(directory):
 
 
 def certificates(directory):
-    """TLS 1.3 with one certificate, of a P-256 key, in everybody's language; otherwise everybody's own defaults."""
+    """TLS 1.3 with one certificate with a P-256 key, in the configuration of each subject, and otherwise with its defaults."""
     edge = pki.Authority(directory).issue("localhost", "localhost", "127.0.0.1", file="edge")
     certificate, key = edge.pair
     both = directory / "both.pem"
@@ -62,7 +62,7 @@ def certificates(directory):
 
 
 def cluster_limit(redis_port):
-    """A rate limit for each of 1,000 keys: counted on the node, leased from a Redis server in batches, and exactly."""
+    """A rate limit for each of 1,000 keys: counted on the node, leased from a Redis server in batches, and exact."""
     def scenario(directory):
         fields = directory / "keys.txt"
         fields.write_text("".join(f"X-Tenant: {key}\n" for key in KEYS))
@@ -78,7 +78,7 @@ TOKENS = 1000
 
 
 def jwt(cache):
-    """1,000 distinct RS256 tokens in turn; with no cache each is verified anew, as if none came twice."""
+    """1,000 distinct RS256 tokens in turn; without a cache each is verified every time."""
     def scenario(directory):
         fields = directory / "tokens.txt"
         if not fields.exists():

@@ -1,11 +1,11 @@
-"""What the peers' configurations need for HTTP/2 and gRPC."""
+"""The parts of the peers' configurations for HTTP/2 and gRPC."""
 
 from policies import certificates
 from subjects import LOAD_CORE, start
 
 
 def http2_peers(scenario, directory, backend_port):
-    """By scenario: HTTP/2 over TLS 1.3 or in the clear, to the same HTTP/1.1 backend; or gRPC all the way."""
+    """The settings by scenario: HTTP/2 over TLS 1.3 or without TLS, to the same HTTP/1.1 backend; or gRPC from end to end."""
     if scenario == "http2_tls":
         peers = certificates(directory)
         peers["nginx"]["LISTENER"] += " http2"
@@ -22,7 +22,7 @@ def http2_peers(scenario, directory, backend_port):
 
 
 def grpc_service(directory, port):
-    """A server of HTTP/2 that answers each call with a message of 64 bytes and trailers; and what a call is."""
+    """A server of HTTP/2 that answers each call with a message of 64 bytes and trailers; and the arguments for a call."""
     message = b"\0\0\0\0\x3b" + bytes(59)
     (directory / "grpc").mkdir(exist_ok=True)
     (directory / "grpc/Call").write_bytes(message)

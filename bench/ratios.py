@@ -1,20 +1,20 @@
-"""Ratios between the costs of subjects that were measured in the same rounds: what a machine's mood does to one round, it does to
-all subjects in it."""
+"""Ratios between the costs of subjects that were measured in the same rounds: a disturbance of the machine in one round affects
+all subjects of the round."""
 
 import statistics
 
-MAX_RANGE = 0.03  # of a ratio: how far apart the ends of its range may be, as a part of it, for it to count as settled
+MAX_RANGE = 0.03  # a ratio is settled when the relative width of its range is at most this
 
 
 def median_range(values):
-    """The median, and the order statistics around it that hold the true one with 95% confidence (sign test)."""
+    """The median, and the order statistics around it that contain the true median with 95% confidence (sign test)."""
     values, half = sorted(values), 0.98 * len(values) ** 0.5
     middle = (len(values) - 1) / 2
     return statistics.median(values), values[max(0, int(middle - half))], values[min(len(values) - 1, int(middle + half + 1))]
 
 
 class Ratio:
-    """The median of the rounds' ratios, their quartiles, and the range that holds the true median with 95% confidence."""
+    """The median of the rounds' ratios, their quartiles, and the range that contains the true median with 95% confidence."""
 
     def __init__(self, values):
         self.median, self.low, self.high = median_range(values)
@@ -28,7 +28,7 @@ class Ratio:
         return f"{self.median:.2f} ({self.quartiles[0]:.2f}-{self.quartiles[1]:.2f}){' ' if self.settled else '?'}"
 
     def told(self):
-        """For a line of JSON."""
+        """The values for a line of JSON."""
         return [round(value, 3) for value in (self.median, *self.quartiles)]
 
 
@@ -37,12 +37,12 @@ def costs(runs, name):
 
 
 def ratio_to_best(runs, name, others):
-    """Of the subject's cost to the best of `others` in the same round; None where none of them ran."""
+    """The ratio of the subject's cost to the lowest cost of `others` in the same round; None when none of `others` ran."""
     best = [min(round_) for round_ in zip(*(costs(runs, other) for other in others if other in runs and other != name))]
     return Ratio([cost / least for cost, least in zip(costs(runs, name), best)]) if best else None
 
 
 def settled(runs, others):
-    """Whether the ratios of Portcullis to the best of each group in `others` are."""
+    """Whether the ratios of Portcullis to the best of each group in `others` are settled."""
     ratios = [ratio_to_best(runs, name, group) for name in runs if name.startswith("portcullis") for group in others]
     return all(ratio is None or ratio.settled for ratio in ratios)

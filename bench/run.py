@@ -1,9 +1,8 @@
 """Runs Portcullis, its peers and the floors side by side on the same work and prints the ratios.
 
-The figure is CPU microseconds (user and system, from /proc) per completed request of the proxy process. The
-proxy has one core, the load generator and the backend share the other. Runs are interleaved in rounds. A ratio is
-the median of the rounds' ratios: what a machine's mood does to one round, it does to all subjects in it.
-"""
+The cost is CPU microseconds (user and system, from /proc) of the proxy process per completed request. The proxy has one core;
+the load generator and the backend share the other. Runs are interleaved in rounds. A ratio is the median of the rounds' ratios,
+because a disturbance of the machine in one round affects all subjects of the round."""
 
 import argparse
 import http.client
@@ -47,7 +46,7 @@ HTTP2 = {
 CACHES = {name: {"connections": 64, "target": target} for name, target in SIZES.items()}
 OTHERS = ("gzip_json", "telemetry", "one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "eviction", "idle_memory", "scrape", "reload")
 BEFORE = "portcullis_before"  # the build of --against
-GROUPS = {"peer": PEERS, "floor": FLOORS, "before": (BEFORE,)}  # whose best a ratio is told to
+GROUPS = {"peer": PEERS, "floor": FLOORS, "before": (BEFORE,)}  # groups of subjects; a ratio compares with the best of a group
 MAX_REPEATS = 3
 IDLE_CONNECTIONS = 9_600  # HAProxy counts two descriptors for each, and 20,000 is a common hard limit
 ROUTES = 10_000
@@ -58,7 +57,7 @@ def median_of(runs):
 
 
 def report(label, runs):
-    """A table: beside each median of the ratios their quartiles, and `?` where the median is not known to 3%."""
+    """Prints a table: each median of the ratios with its quartiles, and `?` when the median is not known to 3%."""
     results = {name: median_of(each) for name, each in runs.items()}
     ratios = {name: {to: ratio_to_best(runs, name, others) for to, others in GROUPS.items()} for name in runs}
     shown = [to for to in GROUPS if any(of[to] for of in ratios.values())]
@@ -74,10 +73,11 @@ def report(label, runs):
 
 
 def measure(label, subjects, seconds, rounds, rate=0, **request):
-    """In rounds, each of which begins with another subject; until the ratios are settled, or there were MAX_REPEATS times as many."""
+    """Measures in rounds, each of which begins with another subject, until the ratios are settled, or MAX_REPEATS times as many
+    rounds have been run."""
     for subject in subjects:
         subject.measure(0.2, **request)
-    if label == "cluster_limit":  # leases grow with the demand: measured is how they are, not how they come to be
+    if label == "cluster_limit":  # leases grow with the demand: measure their steady state, not the growth
         for subject in subjects[1:]:
             subject.measure(2, **request)
     runs = {subject.name: [] for subject in subjects}
@@ -95,7 +95,7 @@ def compare(label, subjects, seconds, rounds, rate=0, **request):
 
 
 def with_policies(scenario, plain, directory, backend_port, seconds, rounds):
-    """Everybody doing the work of the scenario, beside everybody's plain proxying."""
+    """Every subject with the work of the scenario, compared with its plain proxying."""
     server = None
     if scenario == "cluster_limit":
         redis_port = free_port()
@@ -132,7 +132,7 @@ def with_policies(scenario, plain, directory, backend_port, seconds, rounds):
 
 
 def side_by_side(scenario, settings, directory, backend_port, seconds, rounds, **request):
-    """Everybody with the settings of the scenario, by name; what they came to."""
+    """Every subject with its settings for the scenario, and the results."""
     named = {name: policy for base, policy in settings.items() for name in (base, f"{base}_debian13") if name == base or name in PEERS and can_run(name)}
     subjects = [Subject(name, directory, backend_port, policy=policy) for name, policy in named.items()]
     if AGAINST.binary and "portcullis" in settings:
@@ -145,7 +145,7 @@ def side_by_side(scenario, settings, directory, backend_port, seconds, rounds, *
 
 
 def by_http2(scenario, directory, backend_port, seconds, rounds):
-    """HTTP/2 from h2load; for gRPC also to the backend, which is nghttpd."""
+    """HTTP/2 by h2load; for gRPC also to the backend, which is nghttpd."""
     request, place = dict(HTTP2[scenario]), pathlib.Path(directory)
     service = None
     if scenario == "grpc_unary":
@@ -162,7 +162,7 @@ def by_http2(scenario, directory, backend_port, seconds, rounds):
 
 
 def by_gzip(directory, seconds, rounds, backend_port):
-    """Everybody compressing 100 KiB of JSON at level 1, and how small it gets."""
+    """Every subject compresses 100 KiB of JSON at level 1; also returns the compressed size."""
     fields, settings = gzip_peers(pathlib.Path(directory))
     results = side_by_side("gzip_json", settings, directory, backend_port, seconds, rounds, fields=fields, **GZIP)
     sizes = {name: round(result["bytes"]) for name, result in results.items()}
@@ -171,12 +171,12 @@ def by_gzip(directory, seconds, rounds, backend_port):
 
 
 def with_telemetry(directory, backend_port, seconds, rounds):
-    """What it costs that everything is told: metrics, a JSON line for each request, and 1% of them as traces."""
+    """The cost of full telemetry: metrics, a JSON line for each request, and traces of 1% of the requests."""
     told = (f"access_log: {{path: '{directory}/access.log', query: true, request_headers: [user-agent]}}\n"
             f"tracing: {{endpoint: 'http://127.0.0.1:{backend_port}/v1/traces', sample: 1%}}\n")
     subjects = [Subject("portcullis", directory, backend_port),
                 Subject("portcullis", directory, backend_port, "portcullis+telemetry", {"TOP": told})]
-    try:  # short rounds: what a busy machine does to one of the two it does to the other
+    try:  # short rounds, so that a disturbance affects both subjects
         runs = measure("telemetry", subjects, seconds / 2, rounds * 3, **REQUESTS["plain"])
     finally:
         for subject in subjects:
@@ -188,9 +188,9 @@ def with_telemetry(directory, backend_port, seconds, rounds):
 
 
 def slow_target(directory, seconds, rounds):
-    """Latency where one of four targets takes fifty times as long as the others, in an open loop."""
+    """The latency when one of four targets takes fifty times as long as the others, in an open loop."""
     ports = [free_port() for _ in range(4)]
-    # Beside the proxy, which has little to do: an open loop keeps its own core busy.
+    # On the proxy's core, which has little to do: an open loop keeps the generator's core busy.
     backends = [start(PROXY_CORE, BUILD / "bench/bench_backend", port, 50_000 if port == ports[-1] else 1_000) for port in ports]
     subjects, runs = [], {}
     try:
@@ -218,7 +218,7 @@ def slow_target(directory, seconds, rounds):
 
 
 def syscalls(subjects):
-    """System calls per request under the plain load, counted by strace, which slows everybody down."""
+    """System calls per request under the plain load, counted by strace, which slows every subject down."""
     print("\nsyscalls per request (plain, saturated, under strace)")
     for subject in subjects:
         load(subject.port, 64, 0.2)
@@ -241,7 +241,7 @@ def syscalls(subjects):
 
 
 def idle_memory(subjects):
-    """Memory that idle keep-alive connections cost, each of which has been served once."""
+    """The memory of idle keep-alive connections, each of which has been served once."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     print(f"\nidle_memory: {IDLE_CONNECTIONS} idle connections\n{'subject':<20}{'bytes each':>11}")
@@ -263,7 +263,7 @@ def idle_memory(subjects):
 
 
 def reload_under_load(backend_port, directory, seconds):
-    """The time from asking for a reload of many routes to serving them, and what the load lost meanwhile."""
+    """The time from requesting a reload of many routes until they are served, and the failed requests of the load meanwhile."""
     port, admin, path = free_port(), free_port(), pathlib.Path(directory) / "many.yaml"
 
     def write(generation):

@@ -1,4 +1,4 @@
-"""What a scrape of the metrics of many routes costs, and whether anybody notices."""
+"""The cost of a scrape with the metrics of many routes, and its effect on clients."""
 
 import http.client
 import pathlib
@@ -12,7 +12,8 @@ ROUTES = 1000
 
 
 def scrape(directory, backend_port, seconds):
-    """Scrapes all the time under a moderate load: milliseconds for each, and the load's p99.9 with and without."""
+    """Scrapes continuously under a moderate load: the milliseconds of each scrape, and the load's p99.9 with and without
+    scrapes."""
     port, admin, path = free_port(), free_port(), pathlib.Path(directory) / "scraped.yaml"
     routes = "".join(f"  - {{name: r{i}, match: {{path: '/{i}'}}, upstream: u{i % 100}}}\n" for i in range(ROUTES))
     upstreams = "".join(f"  - {{name: u{i}, targets: [{{address: '127.0.0.1:{backend_port}'}}]}}\n" for i in range(100))

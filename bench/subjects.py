@@ -1,4 +1,4 @@
-"""What is measured: Portcullis, its peers and the floors, each started on its own port and core."""
+"""The subjects: Portcullis, its peers and the floors, each started on its own port and core."""
 
 import json
 import os
@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "tests/integration"))
 from harness import free_port, wait_for  # noqa: E402
 
 NEWER = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "portcullis/roots/trixie-peers"
-PEERS = ("nginx", "haproxy", "nginx_debian13", "haproxy_debian13")  # to which ratios are told
+PEERS = ("nginx", "haproxy", "nginx_debian13", "haproxy_debian13")  # the subjects that ratios compare with
 FLOORS = ("floor_epoll", "floor_io_uring")
 
 
@@ -27,7 +27,8 @@ class AGAINST:
 
 
 def newer(program):
-    """The command for a program of Debian 13, which runs with that system's own loader and libraries (scripts/bootstrap.sh peers)."""
+    """The command for a program of Debian 13, which runs with that system's loader and libraries (scripts/bootstrap.sh
+    peers)."""
     libraries = NEWER / "usr/lib/x86_64-linux-gnu"
     return [libraries / "ld-linux-x86-64.so.2", "--library-path", libraries, NEWER / "usr/sbin" / program]
 
@@ -61,7 +62,7 @@ def family(pid):
 
 
 def load(port, connections, seconds, rate=0, target="/1024", upload=0, fresh=0, fields="", tls=None):
-    """Runs the load generator to its end; what it measured."""
+    """Runs the load generator to its end, and returns its measurements."""
     out = subprocess.run(
         ["taskset", "-c", str(LOAD_CORE), BUILD / "bench/bench_load", str(port), str(connections),
          str(seconds), str(rate), target, str(upload), str(fresh), fields, *([tls] if tls else [])], capture_output=True, text=True)
@@ -71,7 +72,7 @@ def load(port, connections, seconds, rate=0, target="/1024", upload=0, fresh=0, 
 
 
 def load_http2(port, connections, seconds, streams, target="/1024", tls=False, upload=None, fields=()):
-    """The same by nghttp2's h2load, with that many streams at once on each connection."""
+    """Like load(), by nghttp2's h2load, with that many concurrent streams on each connection."""
     with tempfile.NamedTemporaryFile("r") as log:
         body = ["-d", str(upload)] if upload else []
         subprocess.run(
@@ -90,8 +91,8 @@ def load_http2(port, connections, seconds, streams, target="/1024", tls=False, u
 
 
 class Subject:
-    """One of them; `label` tells two of one kind apart; `policy` holds what a scenario puts into the places that the peers'
-    configurations leave open; `binary` is another build of Portcullis than that of build/release."""
+    """A subject. `label` distinguishes two subjects of one kind; `policy` holds the scenario's text for the placeholders in the
+    peers' configurations; `binary` is a build of Portcullis other than build/release."""
 
     def __init__(self, name, directory, backend_port, label=None, policy=None, binary=None):
         self.name, self.port = label or name, free_port()
@@ -121,7 +122,7 @@ class Subject:
         wait_for_port(self.port, self.process)
 
     def cpu_seconds(self):
-        """Nanosecond accounting of every thread, where the kernel has it; it does on Debian."""
+        """The CPU time of all threads in nanoseconds, if the kernel measures it; Debian's does."""
         total = 0
         for member in family(self.process.pid):
             for task in pathlib.Path(f"/proc/{member}/task").iterdir():
@@ -129,7 +130,8 @@ class Subject:
         return total / 1e9
 
     def memory(self):
-        """Bytes of its own, shared pages counted by share. Without the kernel's memory for sockets."""
+        """The process's own memory in bytes, with shared pages counted proportionally. Excludes the kernel's memory for
+        sockets."""
         total = 0
         for member in family(self.process.pid):
             for line in pathlib.Path(f"/proc/{member}/smaps_rollup").read_text().splitlines():

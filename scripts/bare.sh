@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a command of a clean clone on a bare Debian, which has no package, no cache and no earlier build, and prints how
-# long it took. The clone is of what is committed. Usage: scripts/bare.sh bookworm|trixie [COMMAND...]
+# Runs a command of a clean clone on a bare Debian, which has no packages, no cache and no earlier build, and prints how long it
+# took. The clone contains the committed files. Usage: scripts/bare.sh bookworm|trixie [COMMAND...]
 # (default: scripts/quickstart.sh --check)
 set -euo pipefail
 CDPATH="" cd "$(dirname "$0")/.."

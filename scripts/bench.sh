@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the release and measures it beside nginx, HAProxy and the floor. --quick: under a minute.
+# Builds the release and compares it with nginx, HAProxy and the floor. --quick: takes less than a minute.
 set -euo pipefail
 CDPATH="" cd "$(dirname "$0")/.."
 scripts/bootstrap.sh build test bench

@@ -61,7 +61,7 @@ install_missing() {
   if ((EUID != 0)); then
     as_root=(sudo)
   fi
-  # One that a run has left which was killed is taken for this one's.
+  # A policy file left by a killed run of this script is reused.
   if [[ ! -e $policy ]] || grep -qs "by scripts/bootstrap.sh" "$policy"; then
     printf '#!/bin/sh\n# written by scripts/bootstrap.sh while it installs\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
     "${as_root[@]}" chmod +x "$policy"
@@ -82,7 +82,7 @@ if ((${#missing[@]} > 0)); then
   step "installing ${#missing[@]} packages" install_missing "${missing[@]}"
 fi
 
-# What the tests in a browser use, as web/package-lock.json says.
+# The libraries of the tests in a browser, as in web/package-lock.json.
 if [[ " $* " == *" test "* ]] && ! cmp -s web/package-lock.json web/node_modules/.installed; then
   npm_libraries() {
     npm ci --prefix web --no-audit --no-fund --loglevel=error

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Prints what a clean build costs in CPU seconds: in all, the ten most expensive files, and the ten most expensive headers.
+"""Prints the CPU seconds of a clean build: the total, the ten most expensive files, and the ten most expensive headers.
 
 Usage: scripts/build_cost.py [PRESET] [--headers N] [--all]   (PRESET: release, develop, ...; it must be configured)
 
-The compiler is called without ccache, as many at a time as there are cores, and its own use of the processor is read
-from the kernel. A header's price is what a file that includes nothing else costs beyond an empty file; its total is
-that price times the files of src/ that include the header, directly or through others. An outside library's header
-counts as one of this project's when its price is asked for by name (see OUTSIDE).
-"""
+The compiler runs without ccache, one process per core, and its CPU time is read from the kernel. A header's price is the cost
+of a file that includes only that header, minus the cost of an empty file. Its total is the price times the number of files of
+src/ that include the header, directly or indirectly. A header of an outside library counts as a header of this project when its
+price is requested by name (see OUTSIDE)."""
 
 import argparse
 import collections
@@ -26,7 +25,7 @@ OUTSIDE = ["nlohmann/json.hpp", "CLI/CLI.hpp", "re2/re2.h", "openssl/ssl.h", "cu
 
 
 def cpu_seconds(command, folder):
-    """Runs `command` in `folder`; its user and system time, those of its children included."""
+    """Runs `command` in `folder`; returns its user and system time, including its children's."""
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     complaint = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
@@ -38,7 +37,7 @@ def cpu_seconds(command, folder):
 
 
 def compile_command(entry, output):
-    """The entry's own command without ccache, which writes to `output`."""
+    """The entry's command without ccache, writing to `output`."""
     words = shlex.split(entry["command"])
     if pathlib.Path(words[0]).name == "ccache":
         words = words[1:]
@@ -67,7 +66,7 @@ def print_files(entries):
 
 
 def included_by(entry):
-    """Every header that this unit reads, as the compiler names it."""
+    """Every header that this unit reads, under the name that the compiler reports."""
     words = [word for word in compile_command(entry, "-") if word != "-c"] + ["-M", "-MG"]
     words = [word for word in words if word not in ("-MD", "-MMD")]
     for option in ("-o", "-MF", "-MT", "-MQ"):
@@ -86,7 +85,7 @@ def print_headers(entries, count):
         found = [path for path in readers if path.endswith("/" + name)]
         if found:
             subjects.append((found[0], name, name))
-    # A header is read once by every unit below it, so few units make it cheap whatever it costs: those are not measured.
+    # A header that few units read is cheap in total, whatever its price, so such headers are not measured.
     subjects = sorted(subjects, key=lambda row: -readers[row[0]])[:count]
     with tempfile.TemporaryDirectory() as scratch:
         def price(text):

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Checks that includes point one way: a folder of src/ may use itself and those below it (docs/architecture.md)."""
+"""Checks that includes point one way: a folder of src/ may include itself and the folders below it (docs/architecture.md)."""
 
 import pathlib
 import re
 import sys
 
-# Each folder with what it may include besides itself.
+# The folders that each folder may include besides itself.
 BASE = {"base"}
 RUNTIME = BASE | {"runtime"}
 HTTP = RUNTIME | {"http", "crypto"}
@@ -15,7 +15,7 @@ MAY_USE = {
     "runtime": BASE,
     "crypto": BASE,
     "http": RUNTIME | {"crypto"},  # for base64
-    "config": HTTP,  # it describes and checks; it runs nothing
+    "config": HTTP,  # it describes and checks settings, and runs nothing
     "tls": RUNTIME | {"crypto"},
     "telemetry": HTTP,
     "routing": HTTP,

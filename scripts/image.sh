@@ -18,7 +18,7 @@ die() {
 
 ((EUID == 0)) || die "this needs root (debootstrap, chroot)"
 scripts/bootstrap.sh package
-# Neither overlay mounts nor another user namespace are needed for what follows.
+# The following steps need neither overlay mounts nor another user namespace.
 export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
 
 limit=$((80 * 1000 * 1000))
@@ -43,7 +43,7 @@ container=$(buildah from scratch)
 trap 'buildah rm "$container" >/dev/null' EXIT
 tar -C "$work/files" -cf "$work/files.tar" . # which keeps whose they are
 buildah add --quiet "$container" "$work/files.tar" / >/dev/null
-# What packaging/Containerfile says of it.
+# Must equal the health check in packaging/Containerfile.
 health='CMD /usr/bin/portcullis health -c /etc/portcullis/portcullis.yaml'
 settings=(--user 65532:65532 --workingdir /var/lib/portcullis --port 8080 --stop-signal SIGTERM --arch "$arch"
   --entrypoint '["/usr/bin/portcullis"]' --cmd 'run -c /etc/portcullis/portcullis.yaml'

@@ -19,11 +19,11 @@ version=$(sed -n 's/^project(portcullis VERSION \([0-9.]*\).*/\1/p' CMakeLists.t
 work=$PWD/build/package
 jobs=${JOBS:-$(nproc)}
 
-# source_tree FOLDER VERSION: what is committed and what is not ignored, laid out for Debian's tools.
+# source_tree FOLDER VERSION: copies the files that are committed or not ignored, in the layout that Debian's tools expect.
 source_tree() {
   local folder=$1
   mkdir -p "$folder"
-  # What was built there stays, and files keep their times, so that a build goes on where the last one stopped.
+  # The build folder is kept, and files keep their times, so that a build continues where the last one stopped.
   find "$folder" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
   git ls-files -z --cached --others --exclude-standard | tar -c --null --ignore-failed-read -T - | tar -x -C "$folder"
   cp -r packaging/debian "$folder/debian"
@@ -48,7 +48,7 @@ build_here() {
   mv "$work"/here/*.deb dist/
 }
 
-# build_in SUITE: the packages are moved to dist/ and their names printed.
+# build_in SUITE: moves the packages to dist/ and prints their names.
 build_in() {
   local suite=$1 root
   scripts/bootstrap.sh package >&2
@@ -60,7 +60,7 @@ build_in() {
   rm -f "$root"/build/*.deb
   echo "package: building $deb_version for $suite (log: $work/$suite.log)" >&2
   mkdir -p "$work" dist
-  # The compiler's cache of this machine: a version of GCC that is the same here and there finds what it has compiled.
+  # Shares this machine's compiler cache: where both use the same version of GCC, objects are found in the cache.
   if ! PORTCULLIS_BIND="$(ccache -k cache_dir 2>/dev/null || echo "$HOME/.cache/ccache") /root/.cache/ccache" in_root "$root" bash -ec "
     cd /build/source
     apt-get update -qq
@@ -73,7 +73,7 @@ build_in() {
   echo "dist/portcullis_${deb_version}_$(dpkg --print-architecture).deb"
 }
 
-# check SUITE: the package as lintian and a user meet it.
+# check SUITE: tests the package with lintian, and as a user installs it.
 check() {
   local suite=$1 package root
   package=$(build_in "$suite")

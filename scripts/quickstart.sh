@@ -5,7 +5,7 @@ set -euo pipefail
 CDPATH="" cd "$(dirname "$0")/.."
 source scripts/steps.sh
 
-# What another program answers there would be taken for the gateway's.
+# Another program's answers at these ports would be mistaken for the gateway's.
 for port in 8080 9080 9001 9002; do
   if (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
     echo "quickstart: another program listens at 127.0.0.1:$port. Is an installed Portcullis serving (systemctl stop portcullis), or another quickstart?" >&2
@@ -34,7 +34,8 @@ start "$binary" demo-backend --listen 127.0.0.1:9002 --name two
 start "$binary" run -c examples/quickstart.yaml
 
 base=http://127.0.0.1:8080
-# Until the backends listen, the gateway answers with 502, and curl asks again: without -o, as it would shorten that file.
+# Until the backends listen, the gateway answers with 502, and curl tries again. Without -o, because that would truncate the
+# file.
 step "starting" curl -sS --retry 50 --retry-connrefused --retry-delay 0 --retry-max-time 20 "$base/api/ready"
 trap 'exit 0' INT TERM
 for process in "${started[@]}"; do

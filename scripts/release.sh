@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes a release in dist/: checks the tree, builds the packages for Debian 12 and 13 and the container image, and writes
-# checksums and a list of what is inside (SPDX 2.3).
+# checksums and the list of components (SPDX 2.3).
 #
 #   scripts/release.sh            everything, with the packages' and the image's tests
 #   scripts/release.sh --check    only the tree: is it ready to be released?

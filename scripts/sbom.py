@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes a list of what is inside the packages and the image, in SPDX 2.3 (JSON).
+"""Writes the list of components of the packages and the image, in SPDX 2.3 (JSON).
 
 Usage: scripts/sbom.py VERSION FOLDER
 
-For each dist/portcullis_*.deb of FOLDER: the package, every library that its binary is linked with, with Debian's version and
-the license that its copyright file declares, and what is compiled into the binary. The libraries are looked at in the roots
-of packaging/roots.sh, in which the packages have been built."""
+For each dist/portcullis_*.deb of FOLDER: the package, every library that its binary is linked with (with Debian's version and
+the license in its copyright file), and the libraries compiled into the binary. The libraries are looked up in the roots of
+packaging/roots.sh, in which the packages have been built."""
 
 import datetime
 import hashlib
@@ -20,15 +20,15 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 ROOTS = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "portcullis/roots"
 SUITES = {"deb12": "bookworm", "deb13": "trixie"}
-# Header-only libraries and the dashboard's, which are compiled into the binary: Debian's packages of them.
+# Debian's packages of the libraries that are compiled into the binary: header-only libraries, and those of the dashboard.
 COMPILED_IN = ["nlohmann-json3-dev", "libcli11-dev", "libjs-dygraphs"]
-# What Debian's copyright files call licenses, as SPDX writes it.
+# The SPDX names of the licenses in Debian's copyright files.
 SPDX = {"apache-2.0": "Apache-2.0", "expat": "MIT", "mit": "MIT", "bsd-2-clause": "BSD-2-Clause", "bsd-3-clause": "BSD-3-Clause", "isc": "ISC", "zlib": "Zlib",
         "curl": "curl", "public-domain": "LicenseRef-public-domain", "openssl": "OpenSSL", "lgpl-2.1": "LGPL-2.1-only", "lgpl-2.1+": "LGPL-2.1-or-later",
         "lgpl-2+": "LGPL-2.0-or-later", "lgpl-3+": "LGPL-3.0-or-later", "gpl-2": "GPL-2.0-only", "gpl-2+": "GPL-2.0-or-later", "gpl-3": "GPL-3.0-only",
         "gpl-3+": "GPL-3.0-or-later", "bsl-1.0": "BSL-1.0", "boost-1.0": "BSL-1.0", "mpl-2.0": "MPL-2.0", "cc0-1.0": "CC0-1.0", "cc0": "CC0-1.0",
         "bsd3": "BSD-3-Clause", "bsd-3-google": "BSD-3-Clause", "bsd-3-clause~google": "BSD-3-Clause", "bsd-4-clause": "BSD-4-Clause", "openldap-2.8": "OLDAP-2.8"}
-# What is known of the libraries of source packages whose copyright files are prose.
+# The licenses of libraries whose source packages have copyright files in prose.
 KNOWN = {"glibc": "LGPL-2.1-or-later", "gcc-12": "GPL-3.0-or-later WITH GCC-exception-3.1", "gcc-14": "GPL-3.0-or-later WITH GCC-exception-3.1", "c-ares": "MIT",
          "krb5": "MIT", "libxcrypt": "LGPL-2.1-or-later", "gnutls28": "LGPL-2.1-or-later", "rtmpdump": "LGPL-2.1-or-later", "libtasn1-6": "LGPL-2.1-or-later",
          "dygraphs": "MIT", "fmtlib": "MIT"}
@@ -40,7 +40,7 @@ def in_root(root, *command):
 
 
 def linked(root, binary):
-    """The packages whose libraries `binary` is linked with, directly or by others, as {name: version}."""
+    """The packages whose libraries `binary` is linked with, directly or indirectly, as {name: version}."""
     (root / "tmp/portcullis").write_bytes(binary.read_bytes())
     (root / "tmp/portcullis").chmod(0o755)
     script = """ldd /tmp/portcullis | grep -o '/[^ ]*' | sort -u | while read -r library; do
@@ -50,7 +50,7 @@ def linked(root, binary):
 
 
 def license_of(root, name):
-    """(what SPDX calls it or NOASSERTION, what the copyright file says)."""
+    """(SPDX name of the license or NOASSERTION, name in the copyright file)."""
     path = root / f"usr/share/doc/{name}/copyright"
     if not path.exists():
         return "NOASSERTION", ""

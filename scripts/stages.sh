@@ -1,13 +1,13 @@
-# Sourced by scripts/test.sh after steps.sh. A stage is one command with a log of its own; a lane is a function that runs
-# stages one after the other; lanes run side by side. What is kept of a stage: build/logs/NAME.log, and in
-# build/logs/stages/ NAME.started (seconds since 1970) and NAME.ended (exit status, seconds that it took).
+# Sourced by scripts/test.sh after steps.sh. A stage is one command with a log of its own. A lane is a function that runs stages
+# one after the other; lanes run side by side. The files of a stage are build/logs/NAME.log, and in build/logs/stages/
+# NAME.started (seconds since 1970) and NAME.ended (exit status, seconds that it took).
 
 stages=$logs/stages
 stage_limit=1500 # seconds: three times what the longest takes
 
 wants() { [[ " ${wanted[*]} " == *" $1 "* ]]; }
 
-# stage NAME COMMAND...: runs one stage of a lane. A stage that fails does not end its lane: what needs it asks
+# stage NAME COMMAND...: runs one stage of a lane. A failed stage does not end its lane: stages that depend on it call
 # `ended_well`.
 stage() {
   local name=$1 started status=0
@@ -21,7 +21,7 @@ stage() {
   mv "$stages/$name.ended.new" "$stages/$name.ended"
 }
 
-# wait_at_most SECONDS PROCESS: the exit status of that child; 124 when it had to be ended.
+# wait_at_most SECONDS PROCESS: returns the exit status of that child; 124 when the child was ended after the timeout.
 wait_at_most() {
   local timer status=0
   {
@@ -59,14 +59,15 @@ other_lane_lives() {
 # The lane's process may have ended without completing it; its number may then be another process's.
 lane_lives() { [[ ! -e ${1%.lane}.complete ]] && lives "$(<"$1")" $$; }
 
-# lives PROCESS PARENT: a process that has ended and was not waited for yet is a zombie, which does not live.
+# lives PROCESS PARENT: true unless the process has ended. An ended process that was not waited for is a zombie, and counts as
+# ended.
 lives() {
   local state
   state=$(sed -n 's/^State:\t\(.\).*/\1/p; s/^PPid:\t//p' "/proc/$1/status" 2>/dev/null | tr '\n' ' ') || return 1
   [[ $state == [^Z]\ "$2 " ]]
 }
 
-# A line for each stage that runs: its name, how far it is, its time.
+# Prints a line for each running stage: its name, its progress, its time.
 show_running() {
   local file name
   for file in "$stages"/*.started; do
@@ -77,7 +78,7 @@ show_running() {
   done
 }
 
-# Says what has ended since the last call, with the end of its log when it failed.
+# Prints the stages that have ended since the last call; for a failed one also the end of its log.
 show_ended() {
   local file name status seconds
   for file in "$stages"/*.ended; do
@@ -105,7 +106,7 @@ any_lane_lives() {
   return 1
 }
 
-# Ends what runs of the lanes.
+# Ends all running lanes.
 end_lanes() {
   local file
   for file in "$stages"/*.lane; do
@@ -113,13 +114,13 @@ end_lanes() {
   done
 }
 
-# run_lanes FUNCTION...: runs the lanes to their ends, shows how far they are, and prints the table of stages. Returns 1
-# when a stage failed or did not end, a lane ended early, or one of the stages `expected` did not run.
+# run_lanes FUNCTION...: runs the lanes to their ends, shows their progress, and prints the table of stages. Returns 1 when a
+# stage failed or did not end, a lane ended early, or one of the stages `expected` did not run.
 run_lanes() {
   local lane began=$SECONDS told=$SECONDS drawn=0 failed=0 file name status seconds
   rm -rf "$stages"
   mkdir -p "$stages"
-  # However this script ends, a full disk included, its lanes end with it.
+  # The lanes end with this script, however it ends, for example because of a full disk.
   trap end_lanes EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT

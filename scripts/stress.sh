@@ -20,10 +20,10 @@ cmake --build --preset release --target portcullis kernel_tls malloc_counter str
 
 out=build/stress
 mkdir -p "$out"
-# pytest ends by itself at Ctrl-C, and the runs that were to follow must not begin.
+# pytest handles Ctrl-C itself, and the following runs must not begin.
 trap 'exit 130' INT
 trap 'exit 143' TERM
-# LD_PRELOAD takes a space for the end of a name.
+# LD_PRELOAD treats a space as a separator.
 preload=$(mktemp -d)
 trap 'rm -rf "$preload"' EXIT
 ln -s "$PWD/build/release/tests/support/libstress.so" "$preload/libstress.so"

@@ -11,7 +11,7 @@ CDPATH="" cd "$(dirname "$0")/.."
 source scripts/steps.sh
 source scripts/stages.sh
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
-# A test that hangs fails after these seconds, and tells what each of its threads waits for.
+# A test that hangs fails after these seconds, and the stacks of its threads are printed.
 export PYTEST_TIMEOUT=${PYTEST_TIMEOUT:-300}
 jobs=${PORTCULLIS_TEST_JOBS:-3}
 
@@ -26,13 +26,13 @@ unit_tests() { # PRESET
   tests/tools/run_unit.py "$1" "build/$1/tests/unit/unit_tests" --gtest_brief=1
 }
 
-# Under a sanitizer an upload is shorter, as every byte costs more, and tests that tell nothing there are left out.
+# Under a sanitizer uploads are shorter, because every byte costs more, and tests whose results would mean nothing are skipped.
 integration_tests() { # PRESET
   local preset=$1
   export PORTCULLIS_RERUN_ALONE=$preset PORTCULLIS_BINARY=$PWD/build/$preset/portcullis PORTCULLIS_UPLOAD_MIB=10240
   if [[ $preset == asan || $preset == tsan ]]; then
     export PORTCULLIS_SANITIZER=$preset PORTCULLIS_UPLOAD_MIB=300
-    # The demo backends are not what is tested here, and are half of all processes that the tests start.
+    # The demo backends are not tested here, and are half of all processes that the tests start.
     if [[ -x build/release/portcullis ]]; then export PORTCULLIS_DEMO_BINARY=$PWD/build/release/portcullis; fi
   fi
   /usr/bin/python3 -m pytest -q -p no:cacheprovider -n "$jobs" --dist loadfile tests/integration
@@ -43,7 +43,7 @@ grade_tls() {
     /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration/test_testssl.py
 }
 
-# The lanes of one run: each does its stages one after the other, and waits for what another has to build first.
+# The lanes of one run: each runs its stages one after the other, and waits for builds of other lanes.
 lane_install() {
   if wants release || wants grade; then stage install-tests scripts/bootstrap.sh test; fi
 }
@@ -79,10 +79,10 @@ lane_tests() {
     if wants "$preset" && ended_well "build-$preset"; then stage "integration-$preset" integration_tests "$preset"; fi
   done
 }
-# Beside the long stages at the end of the other lanes.
+# Runs at the same time as the long stages at the end of the other lanes.
 lane_checks() {
   if wants fuzz; then ended_well fuzz || true; fi
-  # The quickstart and the grading build the release too, and a folder takes one build at a time.
+  # The quickstart and the grading build the release too, and only one build at a time may use a folder.
   if wants release; then ended_well build-tests || true; fi
   if wants quickstart; then stage quickstart scripts/quickstart.sh --check; fi
   if wants grade && ended_well install-tests; then
@@ -91,10 +91,10 @@ lane_checks() {
   fi
 }
 
-# Only what an edit needs: the ordinary build, in which a file is compiled by itself, and the tests named PATTERN.
+# The build and the tests for an edit: the develop build, which compiles each file by itself, and the tests named PATTERN.
 only() {
   local pattern=$1 words
-  # The names of unit tests are words without a gap: those of `rate_limit` are RateLimit.
+  # Unit test names are in CamelCase: the tests of `rate_limit` are named RateLimit.
   words=$(sed -E 's/(^|[_-])([a-z0-9])/\u\2/g' <<<"$pattern")
   scripts/bootstrap.sh build test
   step "building" configure_and_build develop portcullis unit_tests
@@ -135,7 +135,7 @@ for name in "${wanted[@]}"; do
   esac
 done
 
-# Two runs in one clone would build in the same folders, and take each other's files for their own.
+# Two runs in one clone would build in the same folders, and use each other's files.
 running=$(cat "$logs/test.process" 2>/dev/null || true)
 if [[ -n $running && /proc/$running/cwd -ef . ]] && grep -qa 'test\.sh' "/proc/$running/cmdline"; then
   echo "test: process $running runs scripts/test.sh in this clone" >&2

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""Runs clang-tidy over src/, several files at a time, and leaves out what has not changed since its last clean run.
+"""Runs clang-tidy over src/, several files at a time, and skips batches that have not changed since their last clean run.
 
-Usage: scripts/tidy.py [FILE...]   (default: every .cpp of src/; with names, the batches that these files belong to)
+Usage: scripts/tidy.py [FILE...]   (default: every .cpp of src/; with names, the batches that contain these files)
 
-A batch of neighbours is one translation unit, so the headers that they share are parsed and checked once. The analyzer
-follows calls within a translation unit, so what it finds depends on the whole batch: the batches are the same on every
-machine, whatever was checked before. A batch is left out when the texts of its files, all headers of src/ that they
-read, the configuration, the compiler's flags and the versions of the installed packages are those of its last clean
-run; what was clean is kept beside ccache's own folder.
-"""
+A batch of neighbouring files is one translation unit, so shared headers are parsed and checked once. The analyzer follows calls
+within a translation unit, so its findings depend on the whole batch: the batches are the same on every machine, whatever was
+checked before. A batch is skipped when the texts of its files, all headers of src/ that they read, the configuration, the
+compiler's flags and the versions of the installed packages are those of its last clean run. The records of clean runs are next
+to ccache's folder."""
 
 import concurrent.futures
 import functools
@@ -26,11 +25,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 SRC = ROOT / "src"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "portcullis-tidy"
 TIDY = "clang-tidy-14"
-MAX_BATCH = 24  # files: reading the headers costs as much as checking a dozen files
+MAX_BATCH = 24  # files; reading the headers costs as much as checking a dozen files
 
 
 def compiler_flags():
-    """Those that the preset `develop` gives to a file of src/."""
+    """The compiler flags of the preset `develop` for a file of src/."""
     entries = json.loads((ROOT / "build/develop/compile_commands.json").read_text())
     command = next(entry["command"] for entry in entries if entry["file"] == str(SRC / "cli/main.cpp"))
     words = shlex.split(command)
@@ -43,7 +42,7 @@ def compiler_flags():
 
 @functools.lru_cache(maxsize=None)
 def included(path):
-    """The headers of src/ that the file at `path` names itself."""
+    """The headers of src/ that the file at `path` includes directly."""
     names = re.findall(r'^#include "([^"]+)"', path.read_text(), re.MULTILINE)
     return [SRC / name for name in names if (SRC / name).exists()]
 
@@ -70,7 +69,7 @@ def key_of(batch, surroundings):
 
 
 def surroundings_of(flags):
-    """What all files have in common that may change a result."""
+    """Everything besides the files that may change a result."""
     packages = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}\n"], capture_output=True, text=True)
     relevant = [line for line in packages.stdout.splitlines() if "-dev" in line or line.startswith(("clang", "libclang"))]
     relative = [word.replace(str(ROOT), "") for word in flags]
@@ -78,7 +77,7 @@ def surroundings_of(flags):
 
 
 def batches_of(paths):
-    """Files of one folder (of one of src/'s, and each in its order), at most MAX_BATCH in each."""
+    """Files of one folder (of one of src/'s folders, in order), at most MAX_BATCH in each batch."""
     folders = {}
     for path in paths:
         folders.setdefault(path.relative_to(SRC).parts[0], []).append(path)
@@ -89,7 +88,7 @@ def batches_of(paths):
 
 
 def check(batch, flags, scratch):
-    """What clang-tidy complains of; empty when the batch is clean."""
+    """The complaints of clang-tidy; empty when the batch is clean."""
     if len(batch) == 1:
         subject, extra = batch[0], []
     else:
@@ -97,7 +96,7 @@ def check(batch, flags, scratch):
         os.close(handle)
         subject = pathlib.Path(name)
         subject.write_text("".join(f'#include "{path.relative_to(SRC)}"\n' for path in batch))
-        # The files of a batch are included, so the analyzer takes them for headers, which it would leave out.
+        # The files of a batch are included, so the analyzer takes them for headers, which it would skip.
         extra = ["--checks=-bugprone-suspicious-include", "--extra-arg=-Xclang", "--extra-arg=-analyzer-opt-analyze-headers"]
     command = [TIDY, "--quiet", f"--config-file={ROOT / '.clang-tidy'}", *extra, str(subject), "--", *flags]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

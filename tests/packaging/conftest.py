@@ -1,4 +1,4 @@
-"""What the tests of the package share. scripts/package.sh --check says which package and which root."""
+"""Fixtures for the tests of the package. scripts/package.sh --check names the package and the root to use."""
 
 import pathlib
 import shutil
@@ -29,7 +29,7 @@ def contents(package, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def next_package(package, tmp_path_factory):
-    """The same package with a higher version, and a configuration file that has changed."""
+    """The same package with a higher version, and with a changed configuration file."""
     folder = tmp_path_factory.mktemp("next") / "tree"
     subprocess.run(["dpkg-deb", "-R", package, folder], check=True)
     control = folder / "DEBIAN/control"
@@ -45,7 +45,7 @@ def next_package(package, tmp_path_factory):
 
 @pytest.fixture
 def fresh_root():
-    """A Debian in which the package has never been."""
+    """A Debian in which the package has never been installed."""
     source = debian.asked_for("PORTCULLIS_ROOT")
     path = tempfile.mkdtemp(prefix=f"{source.name}-", dir=source.parent)
     subprocess.run(["cp", "-a", "--reflink=auto", f"{source}/.", path], check=True)

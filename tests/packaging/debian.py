@@ -1,5 +1,5 @@
-"""A Debian of its own for the tests of the package: a root, a network with nothing but a loopback, and a stand-in for
-systemd, which does with the unit what the tests need of it."""
+"""A separate Debian for the tests of the package: a root, a network with only a loopback, and a substitute for systemd that
+implements the parts that the tests need."""
 
 import contextlib
 import ctypes
@@ -18,7 +18,7 @@ import pytest
 _libc = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
 
-# What the maintainer scripts and logrotate call. It hands each command to the manager, and ends as that says.
+# Called by the maintainer scripts and logrotate. Passes each command to the manager, and returns the manager's exit code.
 _SYSTEMCTL = """#!/bin/sh
 exec 9>/run/manager/lock
 flock 9
@@ -30,22 +30,21 @@ exit "$code"
 
 
 def asked_for(name):
-    """What the script that runs these tests says in its environment."""
+    """The value of a variable that the script which runs these tests sets."""
     if name not in os.environ:
         pytest.skip(f"{name} is not set: run scripts/package.sh --check or scripts/image.sh --check")
     return pathlib.Path(os.environ[name])
 
 
 class Root:
-    """A Debian in a folder, with a network that has nothing but a loopback, so that the ports of the installed
-    configuration are free."""
+    """A Debian in a folder, with a network with only a loopback, so that the ports of the installed configuration are free."""
 
     _HOLD = """mount --make-rprivate / && mount --bind /proc "$0/proc" && mount --rbind /dev "$0/dev" && ip link set lo up && echo &&
                exec sleep infinity"""
     ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 
     def __init__(self, path, hold=_HOLD):
-        """`hold`: what mounts there, brings the network up, says so, and stays."""
+        """`hold`: the command that mounts file systems, brings the network up, reports that, and keeps running."""
         self.path = pathlib.Path(path)
         self._holder = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", hold, self.path], stdout=subprocess.PIPE)
         assert self._holder.stdout.readline() == b"\n"
@@ -54,27 +53,27 @@ class Root:
         return self.path / inside.lstrip("/")
 
     def entering(self, *namespaces, user="0:0"):
-        """The command that runs what follows it in this root, with its mounts, and its network if that is asked for."""
-        chroot = shutil.which("chroot")  # for those who run it without a PATH
+        """The command prefix that runs a command in this root, with its mounts, and with its network if requested."""
+        chroot = shutil.which("chroot")  # the environment may have no PATH
         return ["nsenter", f"--target={self._holder.pid}", "--mount", *namespaces, chroot, f"--userspec={user}", "--groups=", str(self.path)]
 
     def run(self, *command, check=True, prefix=()):
-        """Runs a command there as root, with this machine's network; its output."""
+        """Runs a command in the root as root, with this machine's network; returns its output."""
         done = subprocess.run([*self.entering(), *command], env=self.ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True)
         assert not check or done.returncode == 0, f"{shlex.join(command)}: {done.returncode}\n{done.stdout}"
         return done.stdout
 
     def install(self, package):
-        """As unattended upgrades do it: where a configuration file has been edited and the package has another, dpkg would
-        ask, and with these options keeps what is there."""
+        """Installs as unattended upgrades do: dpkg would ask about a configuration file that was edited and also changed in the
+        package; these options keep the edited file."""
         shutil.copy(package, self / "/tmp/portcullis.deb")
         return self.run("apt-get", "install", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confdef",
                         "-o", "Dpkg::Options::=--force-confold", "/tmp/portcullis.deb")
 
     @contextlib.contextmanager
     def network(self):
-        """The calling thread, and what it starts, are in the root's network."""
+        """Moves the calling thread, and the processes that it starts, into the root's network."""
         with open("/proc/thread-self/ns/net") as ours, open(f"/proc/{self._holder.pid}/ns/net") as its:
             assert _libc.setns(its.fileno(), _CLONE_NEWNET) == 0
             try:
@@ -83,7 +82,7 @@ class Root:
                 assert _libc.setns(ours.fileno(), _CLONE_NEWNET) == 0
 
     def curl(self, *arguments):
-        """What this machine's curl prints when it asks in the root's network."""
+        """The output of this machine's curl in the root's network."""
         with self.network():
             return subprocess.run(["curl", "-sS", "--max-time", "10", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
 
@@ -107,7 +106,7 @@ class Root:
 
 
 class Unit:
-    """What a unit file says: each key with its values."""
+    """The keys and values of a unit file."""
 
     def __init__(self, path):
         self.path = path
@@ -119,7 +118,7 @@ class Unit:
 
     @classmethod
     def of(cls, root):
-        """That of the package in a folder: releases of Debian differ in where it is."""
+        """The unit of the package in a folder; its path depends on the Debian release."""
         places = [root / folder / "systemd/system/portcullis.service" for folder in ("usr/lib", "lib")]
         return cls(next(place for place in places if place.exists()))
 
@@ -128,7 +127,7 @@ class Unit:
 
 
 class ServiceManager:
-    """Starts portcullis.service as its unit says, listens to what it tells, and answers systemctl."""
+    """Starts portcullis.service as its unit says, receives its notifications, and answers systemctl."""
 
     def __init__(self, root):
         self.root = root
@@ -140,7 +139,7 @@ class ServiceManager:
         for name in ("commands", "answers"):
             os.mkfifo(folder / name)
         systemctl = root / "/usr/bin/systemctl"
-        # What the package depends on may have brought systemd along.
+        # A dependency of the package may have installed systemd.
         systemctl.unlink(missing_ok=True)
         systemctl.write_text(_SYSTEMCTL)
         systemctl.chmod(0o755)
@@ -192,7 +191,7 @@ class ServiceManager:
             self.stop()
         elif words[0] == "show" and "--property=MainPID" in words:
             return 0, self.main if self._running() else 0
-        elif "preset" in words:  # of Debian: what is installed is enabled
+        elif "preset" in words:  # Debian's preset: installed services are enabled
             self._wanted.parent.mkdir(parents=True, exist_ok=True)
             if not self._wanted.is_symlink():
                 self._wanted.symlink_to("/lib/systemd/system/portcullis.service")
@@ -205,7 +204,7 @@ class ServiceManager:
         return 0, ""
 
     def start(self):
-        """Type=notify: returns when the service has said READY."""
+        """Type=notify: returns when the service has sent READY."""
         unit = self.unit
         user, group = unit["User"], unit["Group"]
         ids = {kind: int(self.root.run("id", flag, user)) for kind, flag in (("user", "-u"), ("group", "-g"))}
@@ -246,7 +245,7 @@ class ServiceManager:
         return not self._running()
 
     def reload(self):
-        """ExecReload's commands in turn; the output of the first that fails, otherwise an empty text."""
+        """Runs ExecReload's commands in turn; returns the output of the first that fails, otherwise an empty text."""
         for command in self.unit.values["ExecReload"]:
             words = shlex.split(command)
             if words[0] == "/bin/kill" and words[2] == "$MAINPID":
@@ -262,8 +261,8 @@ class ServiceManager:
 
 
 class Load:
-    """Clients that ask without a pause: some on one connection as long as it is kept, some on a new one each time. Every
-    request that gets no 200 is in `failures`."""
+    """Clients that send requests without pause: some on a kept connection, some on a new one each time. Every request without a
+    200 is recorded in `failures`."""
 
     def __init__(self, root, port=8080):
         self.root, self.port, self.served, self.failures = root, port, 0, []
@@ -284,7 +283,7 @@ class Load:
                     if fresh or "connection: close" in head.lower():
                         connection.close()
                         connection = None
-                    self._stop.wait(0.002)  # the machine is not for this alone
+                    self._stop.wait(0.002)  # leaves CPU time to other processes
                 except Exception as problem:  # noqa: BLE001 - every kind of failure is a lost request
                     self.failures.append(repr(problem))
                     return
@@ -307,7 +306,7 @@ class Load:
 
 
 def start_by_hand(root):
-    """The service's command without a manager, as the user of the package."""
+    """Runs the service's command without a manager, as the package's user."""
     unit = Unit.of(root)
     process = subprocess.Popen([*root.entering("--net"), "setpriv", "--reuid=portcullis", "--regid=portcullis", "--clear-groups",
                                 "sh", "-c", f"exec {unit['ExecStart']}"],

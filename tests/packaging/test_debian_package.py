@@ -1,4 +1,4 @@
-"""The package's life on a Debian: installed, started, upgraded under load, removed, purged."""
+"""The package's life cycle on a Debian: installed, started, upgraded under load, removed, purged."""
 
 import os
 import stat
@@ -28,7 +28,7 @@ def test_the_installed_service_answers_at_once_and_says_where_its_configuration_
     answer = fresh_root.curl("http://localhost:8080/")
     assert CONFIGURATION in answer and "running" in answer
     assert "ready" in fresh_root.curl("-o", "/dev/null", "-w", "%{http_code} ready", "http://localhost:9080/readyz")
-    # The admin listener is for this machine alone.
+    # The admin listener is reachable from this machine only.
     with fresh_root.network():
         listening = os.popen("ss -Hltn 'sport = :9080'").read()
     assert "127.0.0.1:9080" in listening and "0.0.0.0:9080" not in listening and "[::]:9080" not in listening
@@ -91,7 +91,7 @@ def test_an_upgrade_whose_binary_cannot_start_says_so_and_the_old_one_goes_on_se
     fresh_root.install(package)
     old = manager.main
     path = fresh_root / CONFIGURATION
-    path.write_text("version: 1\n")  # with which nothing can start
+    path.write_text("version: 1\n")  # a configuration that cannot start
     with debian.Load(fresh_root) as load:
         said = fresh_root.install(next_package)
         load.wait_for_more(50)
@@ -110,7 +110,7 @@ def test_installing_the_same_package_again_changes_nothing(fresh_root, manager, 
     assert owner_and_mode(fresh_root, CONFIGURATION) == ("root:portcullis", "0o440")
     assert CONFIGURATION in fresh_root.curl("http://localhost:8080/")
     harness.wait_for(lambda: list(fresh_root.gateways()) == [manager.main], timeout=40, what="one gateway")
-    assert process != manager.main  # the binary has been replaced by its like
+    assert process != manager.main  # the binary has been replaced by an equal one
 
 
 def test_removing_stops_the_service_and_keeps_the_configuration(fresh_root, manager, package):
@@ -134,7 +134,7 @@ def test_purging_leaves_no_file_but_the_user(fresh_root, manager, package):
 
 def test_without_systemd_the_package_installs_upgrades_under_load_and_purges(fresh_root, package, next_package):
     fresh_root.install(package)
-    assert fresh_root.gateways() == {}  # nothing here starts services
+    assert fresh_root.gateways() == {}  # no service manager starts services here
     assert owner_and_mode(fresh_root, "/var/lib/portcullis") == ("portcullis:portcullis", "0o750")
     gateway = debian.start_by_hand(fresh_root)
     with debian.Load(fresh_root) as load:

@@ -1,4 +1,4 @@
-"""What the shipped binary has against attacks, as its ELF file says."""
+"""The protections against attacks in the shipped binary, according to its ELF file."""
 
 import re
 import subprocess
@@ -46,6 +46,6 @@ def test_its_calls_of_the_c_library_are_fortified(binary):
 
 
 def test_functions_begin_with_the_mark_where_jumps_may_land(binary):
-    """By -fcf-protection. Whether the processor looks for it is up to the C library's start-up files, too."""
+    """Compiled with -fcf-protection. The C library's start-up files also decide whether the processor checks the marks."""
     code = subprocess.run(["objdump", "-d", "--no-show-raw-insn", "-j", ".text", binary], capture_output=True, text=True, check=True).stdout
     assert code.count("endbr64") > 5000

@@ -1,4 +1,4 @@
-"""The container image: unpacked, and run as an engine would, with a root that is read-only and its own user."""
+"""The container image: unpacked, and run as an engine would, with a read-only root and its own user."""
 
 import json
 import os
@@ -47,8 +47,8 @@ def image(tmp_path_factory):
 
 
 class Container:
-    """The image's command, as its user, in its root, which is read-only but for the two folders that an engine mounts, with
-    a network of its own. Neither the environment nor the descriptors of the test are there."""
+    """The image's command as the image's user, in the image's root, which is read-only except for the two folders that an
+    engine mounts, with a network of its own. The test's environment and descriptors are not inherited."""
 
     _HOLD = """mount --make-rprivate / && mount --bind "$0" "$0" && cd "$0" &&
         mount --bind /proc proc && mount --bind /dev dev && mount -t tmpfs -o mode=0750,uid=65532,gid=65532 none var/lib/portcullis &&

@@ -1,4 +1,4 @@
-"""What the package has, and where `cmake --install` puts it."""
+"""The content of the package, and the paths of `cmake --install`."""
 
 import gzip
 import pathlib
@@ -57,7 +57,7 @@ def test_installed_below_another_prefix_the_unit_names_what_is_there():
         unit = next(pathlib.Path(installed).rglob("portcullis.service")).read_text()
         assert "ExecStart=/opt/portcullis/bin/portcullis run -c /etc/portcullis/portcullis.yaml" in unit
         assert (installed / "opt/portcullis/bin/portcullis").exists()
-        # A configuration that is there is kept.
+        # An existing configuration is kept.
         (installed / "etc/portcullis/portcullis.yaml").write_text("version: 1\n")
         root.run("env", "DESTDIR=/tmp/installed", "cmake", "--install", "/build/source/build/release", "--prefix", "/opt/portcullis")
         assert (installed / "etc/portcullis/portcullis.yaml").read_text() == "version: 1\n"

@@ -1,4 +1,4 @@
-"""What scripts/release.sh looks at before it makes anything."""
+"""The checks of scripts/release.sh before it builds anything."""
 
 import re
 import shutil
@@ -41,7 +41,7 @@ def test_what_is_not_committed_is_named(clone):
 
 
 def test_a_tree_of_which_git_says_nothing_is_not_ready(clone):
-    """As a clone of another user, which git does not read."""
+    """A clone of another user, which git refuses to read."""
     shutil.rmtree(clone / ".git")
     code, said = look(clone)
     assert code == 1 and "git does not say what is committed here" in said, said

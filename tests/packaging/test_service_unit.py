@@ -1,4 +1,4 @@
-"""What systemd thinks of the unit, and whether the gateway can do its work in it."""
+"""systemd's opinion of the unit, and whether the gateway can work within the unit's restrictions."""
 
 import ctypes
 import errno
@@ -24,7 +24,7 @@ def test_systemd_rates_the_exposure_of_the_service_2_0_or_better(contents):
 
 
 def test_the_unit_has_no_mistake(contents, tmp_path):
-    # The commands are looked for on the machine that verifies: those of the package stand for what is there anywhere.
+    # The verifying machine looks for the commands, so they are replaced by a command that exists on every machine.
     text = debian.Unit.of(contents).path.read_text().replace("/usr/bin/portcullis", "/bin/true")
     (tmp_path / "portcullis.service").write_text(text)
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", tmp_path / "portcullis.service"], capture_output=True, text=True)
@@ -51,7 +51,7 @@ def test_the_folders_modes_are_those_that_the_package_gives_them(contents):
 
 
 def members(name, cache={}):  # noqa: B006 - remembered
-    """The system calls of a set of systemd, as @system-service."""
+    """The system calls of one of systemd's sets, such as @system-service."""
     if name not in cache:
         listed = subprocess.run(["systemd-analyze", "syscall-filter", "--no-pager", name], capture_output=True, text=True, check=True).stdout
         words = [line.strip() for line in listed.splitlines() if line.startswith("    ") and not line.strip().startswith("#")]
@@ -60,7 +60,7 @@ def members(name, cache={}):  # noqa: B006 - remembered
 
 
 def allowed_calls(unit):
-    """What SystemCallFilter= leaves (systemd.exec(5))."""
+    """The system calls that SystemCallFilter= permits (systemd.exec(5))."""
     allowed = set(members("@default"))
     for line in unit.values["SystemCallFilter"]:
         named = set().union(*(members(word) if word.startswith("@") else {word} for word in line.lstrip("~").split()))
@@ -74,10 +74,10 @@ def numbers():
 
 
 def filter_of(unit):
-    """A function that puts the calling process below the unit's filter, for `preexec_fn`."""
+    """A function that installs the unit's filter in the calling process, for `preexec_fn`."""
     known = numbers()
-    load, equal, give = 0x20, 0x15, 0x06  # of linux/bpf_common.h
-    program = [struct.pack("HBBI", load, 0, 0, 0)]  # the call's number
+    load, equal, give = 0x20, 0x15, 0x06  # from linux/bpf_common.h
+    program = [struct.pack("HBBI", load, 0, 0, 0)]  # loads the number of the system call
     for name in sorted(allowed_calls(unit) & set(known)):
         program += [struct.pack("HBBI", equal, 0, 1, known[name]), struct.pack("HBBI", give, 0, 0, 0x7FFF0000)]
     program.append(struct.pack("HBBI", give, 0, 0, 0x00050000 | errno.EPERM))
@@ -87,8 +87,8 @@ def filter_of(unit):
     kept = (code, whole)
 
     def enter():
-        assert kept and libc.prctl(38, 1, 0, 0, 0) == 0  # no new privileges
-        assert libc.prctl(22, 2, whole, 0, 0) == 0  # seccomp's filter
+        assert kept and libc.prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
+        assert libc.prctl(22, 2, whole, 0, 0) == 0  # PR_SET_SECCOMP with a filter
     return enter
 
 
@@ -107,7 +107,7 @@ routes: [{name: all, match: {path_prefix: /}, policies: [{respond: {body: served
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter is made for x86-64 alone")
 def test_the_filter_of_system_calls_lets_the_gateway_do_what_its_documentation_says(contents, tmp_path):
-    """A Unix socket of a group, logs, quotas and a cache on the disk, a reload, a successor."""
+    """Uses a Unix socket with a group, logs, quotas and a cache on the disk, a reload, and a successor."""
     if subprocess.run([contents / "usr/bin/portcullis", "--version"], capture_output=True).returncode == 127:
         pytest.skip("the package is of another Debian than this machine's, whose libraries are not here")
     user, group = pwd.getpwnam("nobody"), next(one for one in grp.getgrall() if one.gr_name == "www-data")

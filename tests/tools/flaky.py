@@ -1,6 +1,6 @@
-"""What is done about tests that fail once and then pass twice alone: build/flaky.json lists them, a few are let pass.
+"""Handles tests that fail once and then pass twice alone: build/flaky.json lists them, and a few are tolerated.
 
-The file holds those of one run of scripts/test.sh, of all its stages, which may run side by side."""
+The file has the tests of one run of scripts/test.sh, of all its stages, which may run side by side."""
 
 import datetime
 import fcntl
@@ -8,8 +8,8 @@ import json
 import os
 import pathlib
 
-MAX_FLAKY = 2  # more than these fail the run
-MAX_RERUN = 10  # where more tests than these failed, it was not by chance
+MAX_FLAKY = 2  # more flaky tests than these fail the run
+MAX_RERUN = 10  # more failed tests than these are not due to chance
 
 
 def path():
@@ -17,12 +17,12 @@ def path():
 
 
 def is_fault_of_memory(failure):
-    """True when the process under test crashed or a sanitizer spoke: such a fault may hide the next time."""
+    """True when the process under test crashed or a sanitizer reported an error: such a fault may not occur in the next run."""
     return any(mark in failure for mark in ("Sanitizer", "runtime error:", "exit code -", "portcullis: crashed"))
 
 
 def passes_twice(run):
-    """`run()` tells whether the test passed."""
+    """`run()` returns whether the test passed."""
     return run() and run()
 
 
@@ -32,7 +32,8 @@ def entry(stage, name, failure):
 
 
 def record(stage, found):
-    """Replaces what the file has of this stage. Returns why the run fails when there are too many, else None."""
+    """Replaces the file's entries of this stage. Returns the reason when the run fails because of too many flaky tests, else
+    None."""
     file = path()
     file.parent.mkdir(parents=True, exist_ok=True)
     with open(file, "a+") as out:

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Runs a GoogleTest binary. Tests that fail are run twice more, each alone; see flaky.py for what follows.
+"""Runs a GoogleTest binary. Failed tests are run twice more, each alone; flaky.py describes the rest.
 
 Usage: tests/tools/run_unit.py STAGE BINARY [ARGUMENT...]
+
 Ends with a line of counts, `N passed, N failed`."""
 
 import json
@@ -15,7 +16,7 @@ import flaky
 
 
 def results(binary, arguments):
-    """(exit code, {test: failure or None}); a test that is disabled or skipped is left out."""
+    """(exit code, {test: failure or None}), without disabled and skipped tests."""
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "results.json"
         code = subprocess.run([binary, *arguments, f"--gtest_output=json:{file}"]).returncode
@@ -56,7 +57,7 @@ def main(stage, binary, *arguments):
     for name in failed:
         print(f"failed: {name}")
     print(f"{len(tests) - len(failed)} passed, {len(failed)} failed")
-    # Another code than that of failed tests is a complaint of the process itself, as of a sanitizer at its end.
+    # A different exit code than that of failed tests is an error of the process itself, for example of a sanitizer at exit.
     return 1 if failed or code != (1 if found else 0) else 0
 
 
