@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatter, linter, the direction of includes, and the names of settings. Usage: scripts/lint.sh [--fix]
+# Formatter, linter, the direction of includes, the names of settings, and the words of texts. Usage: scripts/lint.sh [--fix]
 # --fix: formats in place
 set -euo pipefail
 CDPATH="" cd "$(dirname "$0")/.."
@@ -16,6 +16,7 @@ fi
 clang-format-14 --dry-run -Werror "${files[@]}"
 /usr/bin/python3 scripts/check_includes.py
 /usr/bin/python3 scripts/check_settings.py
+/usr/bin/python3 scripts/check_words.py
 cmake --preset develop >/dev/null # writes compile_commands.json
 /usr/bin/python3 scripts/tidy.py
-echo "lint: format, includes, settings and clang-tidy are clean"
+echo "lint: format, includes, settings, words and clang-tidy are clean"

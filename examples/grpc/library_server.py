@@ -90,7 +90,7 @@ class Library:
 
     def WatchBooks(self, request, context, answers):
         if request.parent == "shelves/0":
-            context.abort(grpc.StatusCode.PERMISSION_DENIED, "nobody may look there")
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, "this shelf is private")
         for book in self.listed(request):
             yield book
         if request.page_size == 13:

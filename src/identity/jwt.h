@@ -34,8 +34,8 @@ struct TokenRules {
   std::vector<crypto::Algorithm> algorithms;  // the admitted algorithms
   std::vector<std::string> issuers;           // the admitted issuers; empty: any issuer
   std::vector<std::string> audiences;         // the admitted audiences
-  bool any_audience =
-      false;         // true: any audience is admitted; false: the token's audience must be in `audiences`
+  // When false, a token with an audience is admitted only if the audience is one of `audiences`.
+  bool any_audience = false;
   std::string type;  // the required `typ`; empty: any type
   bool needs_expiry = true;
   std::chrono::seconds leeway{30};

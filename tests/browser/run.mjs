@@ -1,5 +1,6 @@
-// Runs scenarios in headless Chromium: node run.mjs BASE_URL NAME...  What the page says on its console, and what its
-// policies forbid, fails the scenario. `command` writes to standard output, and waits for a line of standard input.
+// Runs scenarios in headless Chromium: node run.mjs BASE_URL NAME... A scenario fails when the page logs to
+// its console, or violates its content security policy. `command` writes to standard output, and waits for a
+// line of standard input.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -19,7 +20,7 @@ async function command(text) {
 
 const axeText = readFileSync(axeSource, "utf8");
 async function axe(page, options = {}) {
-  // The page's own policy lets no foreign script in: the browser's debugger does.
+  // The page's own policy permits no foreign script, so the browser's debugger inserts it.
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axeText);
   const { violations } = await page.evaluate((wanted) => globalThis.axe.run({ resultTypes: ["violations"], ...wanted }), options);
   return violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(" ")).join(", ")}`);
@@ -38,7 +39,7 @@ for (const name of names) {
     await page.goto(base);
     if (!["log_in", "viewer"].includes(name)) await page.locator("#connection[data-state=live]").waitFor();
     await scenarios[name](page, { axe, command, base, folder: process.env.SCREENSHOTS });
-    // What the scenario provokes is expected.
+    // Messages that the scenario provokes are expected.
     const expected = { log_in: /401/, viewer: /401/, reconnects: /ERR_|EventSource/, explain: /400/ }[name];
     const unexpected = complaints.filter((text) => !expected?.test(text));
     if (unexpected.length > 0) throw new Error(`the console said: ${unexpected.join("; ")}`);

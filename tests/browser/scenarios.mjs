@@ -1,4 +1,5 @@
-// What an operator does with the dashboard, in a real browser. Each scenario gets a page that is open at the dashboard.
+// What an operator does with the dashboard, in a real browser. Each scenario gets a page that shows the
+// dashboard.
 import assert from "node:assert/strict";
 
 const row = (page, table, text) => page.getByRole("region", { name: table, exact: true }).locator("tbody tr").filter({ hasText: text }).first();
@@ -6,7 +7,7 @@ const open = (page, view) => page.getByRole("navigation").getByRole("link", { na
 const heading = (page, name) => page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
 const address = (page) => page.evaluate(() => decodeURIComponent(location.hash));
 const VIEWS = ["Overview", "Routes", "Upstreams", "Consumers", "Requests", "Limits", "Cache", "Configuration", "Explain"];
-// The pages that rows lead to, and a live tail with a story that is open.
+// The pages that the rows link to, and a live tail with an open story.
 const PLACES = ["#route/get-order", "#upstream/catalog", "#consumer/mobile-app", "#requests?status=4xx&tail=on"];
 async function visit(page, place) {
   await page.evaluate((to) => {
@@ -17,7 +18,7 @@ async function visit(page, place) {
 }
 const live = (page) => page.locator("#connection[data-state=live]").waitFor();
 
-// The first chart has a line in a colour of the page.
+// True when the first chart has drawn a line in one of the page's colours.
 const hasLine = (page, name) => page.waitForFunction((variable) => {
   const context = document.createElement("canvas").getContext("2d");
   context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(variable).trim();
@@ -34,7 +35,7 @@ const hasLine = (page, name) => page.waitForFunction((variable) => {
 export async function overview(page) {
   await page.waitForFunction(() => Number(document.querySelector(".card-value").textContent) > 1);
   await page.waitForFunction(() => document.querySelectorAll(".plot:has(canvas)").length === 4);
-  // The gateway's own time beside its targets'.
+  // The gateway's own time next to its targets' time.
   const own = page.locator(".card").filter({ hasText: "Gateway's own time" });
   assert.match(await own.textContent(), /[\d.]+ ms.*targets: [\d.]+ ms/);
   await page.getByText("catalog: 127.0.0.1:", { exact: false }).first().waitFor();
@@ -42,7 +43,7 @@ export async function overview(page) {
   await hasLine(page, "--blue");
 }
 
-// With a mouse: what is under the pointer, and a closer look at a span of time.
+// With a mouse: the value under the pointer, and zooming into a span of time.
 export async function charts(page) {
   const chart = page.locator(".chart").first();
   const readout = chart.locator(".readout");
@@ -52,7 +53,7 @@ export async function charts(page) {
     const [hours, minutes, rest] = (await readout.locator(".moment").textContent()).split(":").map(Number);
     return (hours * 60 + minutes) * 60 + rest;
   };
-  // The seconds from one place of the chart to another, by what the pointer shows there.
+  // The seconds between two positions of the chart, according to the values under the pointer.
   const span = async (from, until) => {
     await to(from);
     const first = await seconds();
@@ -63,14 +64,14 @@ export async function charts(page) {
   await to(0.5);
   await readout.waitFor();
   assert.match(await readout.textContent(), /^\d\d:\d\d:\d\dall [\d.]+4xx [\d.]+failing [\d.]+$/);
-  // The pointer rests while the chart goes on: what is shown is always what is there now.
+  // While the pointer rests and the chart moves, the shown value is the present one at that position.
   const before = await readout.textContent();
   await page.waitForFunction((old) => document.querySelector(".readout").textContent !== old, before);
   assert.ok(await readout.isVisible());
 
   let whole = 0;
   while (whole < 10) {
-    await page.waitForTimeout(200); // until the gateway has been up for long enough to look closer
+    await page.waitForTimeout(200);  // until the gateway has run long enough for zooming
     whole = await span(0, 1);
   }
   const all = chart.getByRole("button", { name: "Show all" });
@@ -84,7 +85,7 @@ export async function charts(page) {
     await all.waitFor();
     const closer = await span(0, 1);
     assert.ok(closer < whole / 2, `${closer} of ${whole} seconds are shown`);
-    // It stays while the chart goes on.
+    // The zoomed span stays while the chart moves.
     const last = await page.locator(".chart").first().locator(".legend").textContent();
     await page.waitForFunction((old) => document.querySelector(".legend").textContent !== old, last);
     assert.ok((await span(0, 1)) < whole / 2);
@@ -118,7 +119,7 @@ export async function routes(page) {
   await page.getByLabel("Filter routes").fill("nothing like it");
   assert.deepEqual(await names(), []);
   await page.getByText("No row fits the filter.").first().waitFor();
-  // A route without traffic is there, too, and says what it is for.
+  // A route without traffic is listed too, and says what it matches.
   await page.getByLabel("Filter routes").fill("create-order");
   assert.match(await row(page, "Routes", "create-order").textContent(), /create-order\s*POST\s*api\.example\.com\s*\/v1\/orders\s*orders\s*0/);
   await row(page, "Policies", "rate_limit").waitFor();
@@ -146,7 +147,7 @@ export async function cache(page) {
   await page.getByText(/On disk, 0 bodies take 0 B of 1\.?0? GiB/).waitFor();
 }
 
-// With the keyboard alone.
+// With the keyboard only.
 export async function requests(page) {
   await open(page, "Requests");
   const line = row(page, "Failing requests", "/v1/reports");
@@ -159,7 +160,7 @@ export async function requests(page) {
   assert.match(told, /route reports/);
   assert.match(told, /refused the connection/);
   assert.match(told, /the client had 502/);
-  // The table goes on changing: what is open stays open.
+  // While the table is updated, an open row stays open.
   const first = await page.locator("tbody tr").first().textContent();
   await page.waitForFunction((before) => document.querySelector("tbody tr").textContent !== before, first);
   assert.ok(await story.isVisible());
@@ -168,7 +169,7 @@ export async function requests(page) {
   await row(page, "Slowest requests", "GET").waitFor();
 }
 
-// Why 401, why 429: which policy refused it, with what reason, for whom, on which route.
+// Why a request got 401 or 429: which policy refused it, for which reason, which caller, and on which route.
 export async function refused(page) {
   await open(page, "Requests");
   const told = async (text) => {
@@ -177,7 +178,7 @@ export async function refused(page) {
     await line.getByRole("button").click();
     const story = page.locator(".story").first();
     const said = await story.textContent();
-    await page.locator("button[aria-expanded=true]").click(); // others may have come to be the first
+    await page.locator("button[aria-expanded=true]").click();  // other rows may have become the first
     return said;
   };
   const limited = await told("rate_limit: rate limited");
@@ -186,7 +187,7 @@ export async function refused(page) {
   assert.match(missing, /Status401.*Policy key_auth refused it \(.*gateway\.yaml:\d+\).*The request has no key\..*no known consumer, from 127\.0\.0\.1.*Onget-order/s);
   const unrouted = await told("no route");
   assert.match(unrouted, /Status404.*The gateway itself.*No route matches the request\..*Onno route/s);
-  // From the story to the others like it.
+  // The story links to similar requests.
   const line = row(page, "Refused requests", "rate_limit: rate limited");
   await line.getByRole("button").click();
   await page.locator(".story").getByRole("link", { name: "rate_limited", exact: true }).click();
@@ -196,7 +197,7 @@ export async function refused(page) {
   assert.equal(await row(page, "Refused requests", "key missing").count(), 0);
 }
 
-// A live tail, filtered by what the address says.
+// A live tail, filtered by the page's address.
 export async function tail(page) {
   const rows = page.getByRole("region", { name: "Live tail", exact: true }).locator("tbody tr");
   const column = (at) => rows.evaluateAll((all, place) => all.map((one) => one.children[place].textContent), at);
@@ -208,14 +209,14 @@ export async function tail(page) {
   await rows.nth(4).waitFor();
   assert.ok((await column(2)).every((status) => /^4\d\d$/.test(status)));
   assert.equal(await address(page), "#requests?status=4xx&tail=on");
-  // Narrower, while it goes on.
+  // A narrower filter while the tail is running.
   await page.getByLabel("Reason", { exact: true }).fill("key_missing");
   await page.getByLabel("Reason", { exact: true }).press("Enter");
   await page.waitForFunction(() => {
     const told = [...document.querySelector("#caption-live-tail").closest("section").querySelectorAll("tbody tr")];
     return told.length > 1 && told.every((one) => one.children[2].textContent === "401");
   });
-  // The address brings all of it back.
+  // The address restores the filters.
   await page.reload();
   await live(page);
   await rows.nth(1).waitFor();
@@ -223,13 +224,13 @@ export async function tail(page) {
   await page.getByRole("button", { name: "Stop" }).click();
   assert.ok(await page.locator("#caption-live-tail").isHidden());
   assert.equal(await address(page), "#requests?status=4xx&reason=key_missing");
-  // Nothing fits: what to do is said.
+  // When no request matches, the page says what to do.
   await page.goto(page.url().replace(/#.*/, "#requests?consumer=nobody&tail=on"));
   await page.getByText("Waiting for a request that fits the filter.").waitFor();
   await page.getByText("No request that fits has failed (5xx, or no answer) of late.").waitFor();
 }
 
-// Rows lead to pages, with charts, limits and requests of their own; the pages' addresses can be kept.
+// Rows link to pages with charts, limits and requests; the addresses of these pages can be stored.
 export async function pages(page) {
   await open(page, "Routes");
   await row(page, "Routes", "get-order").getByRole("link", { name: "get-order" }).click();
@@ -246,7 +247,7 @@ export async function pages(page) {
   await live(page);
   await heading(page, "Route get-order");
   assert.equal(await page.getByRole("navigation").getByRole("link", { name: "Routes", exact: true }).getAttribute("aria-current"), "page");
-  // Its history is there after a reload, not only what came since.
+  // After a reload the page has the whole history, not only the data since the reload.
   await page.waitForFunction(() => {
     const { Dygraph } = globalThis;
     return Dygraph && document.querySelector(".plot canvas") !== null;
@@ -264,7 +265,7 @@ export async function pages(page) {
   await heading(page, "Consumer mobile-app");
   await hasLine(page, "--blue");
   await row(page, "Requests of this consumer", "rate limited").waitFor();
-  // Without traffic a page says so, and draws no axes that mean nothing.
+  // Without traffic the page says so, and draws no empty axes.
   await page.goto(page.url().replace(/#.*/, "#route/create-order"));
   await heading(page, "Route create-order");
   await page.getByText("No request in the last ten minutes.").waitFor();
@@ -272,7 +273,7 @@ export async function pages(page) {
   await page.getByText("The configuration in force has no route of this name.").waitFor();
 }
 
-// The address has filters and sorting: a reload and the way back keep them.
+// The address contains filters and sorting, so reloading and going back keep them.
 export async function addresses(page) {
   await open(page, "Routes");
   await page.getByLabel("Filter routes").fill("order");
@@ -291,12 +292,12 @@ export async function addresses(page) {
   await page.goBack();
   await row(page, "Routes", "get-order").waitFor();
   assert.deepEqual(await names(), ["create-order", "get-order"]);
-  // The view itself is without them.
+  // The view's own address has no filters.
   await open(page, "Routes");
   await row(page, "Routes", "reports").waitFor();
 }
 
-// All stands still, and what came meanwhile is there afterwards.
+// While the dashboard is paused nothing changes; afterwards the missed data is shown.
 export async function pause(page) {
   const value = page.locator(".card-note").first();
   const changes = async () => {
@@ -307,14 +308,14 @@ export async function pause(page) {
   const button = page.getByRole("button", { name: "Pause" });
   await button.click();
   const still = await value.textContent();
-  await page.waitForTimeout(2500); // the gateway speaks each second
+  await page.waitForTimeout(2500);  // the gateway sends data each second
   assert.equal(await value.textContent(), still);
   await page.getByRole("button", { name: "Go on" }).click();
   await page.waitForFunction((old) => document.querySelector(".card-note").textContent !== old, still);
   await changes();
 }
 
-// What changes the gateway is confirmed before, and told afterwards.
+// A change of the gateway is confirmed before, and reported afterwards.
 export async function actions(page) {
   const dialog = page.getByRole("dialog");
   const act = async (button, verb, told) => {
@@ -323,7 +324,8 @@ export async function actions(page) {
     await page.locator(".notices").getByText(told).last().waitFor();
   };
   const state = page.locator("[aria-label='About the target'] .state");
-  // An ejected target, which is used all the same because there is no other, says so; it can be resumed.
+  // An ejected target that still gets requests, because there is no other, is marked as such; it can be
+  // resumed.
   await open(page, "Upstreams");
   await row(page, "Targets", "ejected: 3 requests in a row failed").getByRole("link").first().click();
   await state.filter({ hasText: /^ejected: 3 requests in a row failed, .* left; used all the same, no other is available$/ }).waitFor();
@@ -333,7 +335,7 @@ export async function actions(page) {
   await row(page, "Targets", "orders").getByRole("link").first().click();
   await state.filter({ hasText: "up" }).waitFor();
   const main = page.getByRole("main");
-  // Who says no has changed nothing.
+  // Declining the confirmation changes nothing.
   await main.getByRole("button", { name: "Drain" }).click();
   await dialog.getByText("No new request of orders goes to it").waitFor();
   await dialog.getByRole("button", { name: "Cancel" }).click();
@@ -384,7 +386,7 @@ export async function explain(page) {
 
 export async function log_in(page) {
   await page.locator("#login").waitFor();
-  await page.keyboard.press("Escape"); // the dialog stays
+  await page.keyboard.press("Escape");  // the dialog stays open
   await page.getByLabel("Token").fill("wrong");
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByText("There is no such token.").waitFor();
@@ -397,7 +399,7 @@ export async function log_in(page) {
   await page.locator("#login").waitFor();
 }
 
-// Who may only look sees no action.
+// A user with read access sees no actions.
 export async function viewer(page) {
   await page.locator("#login").waitFor();
   await page.getByLabel("Token").fill(process.env.READ_TOKEN);
@@ -420,7 +422,7 @@ export async function themes(page) {
   const dark = await back();
   assert.notEqual(light, dark);
   await hasLine(page, "--blue");
-  await button.click(); // light, whatever the system has
+  await button.click();  // light, whatever the system's scheme is
   assert.equal(await back(), light);
   await hasLine(page, "--blue");
   await page.reload();
@@ -430,11 +432,11 @@ export async function themes(page) {
   assert.equal(await back(), dark);
 }
 
-// For those who see, hear or move differently: axe's rules, in both colours.
+// Accessibility: axe's rules, in both colour schemes.
 export async function accessible(page, { axe }) {
-  // The schemes differ in their colours alone.
+  // The schemes differ only in their colours.
   for (const [colorScheme, options] of [["light", {}], ["dark", { runOnly: ["color-contrast"] }]]) {
-    // Without motion: a background that is still changing has no contrast that a user would see.
+    // Without animations: during a change of the background, contrasts are temporary.
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     for (const view of VIEWS) {
       await open(page, view);
@@ -448,7 +450,7 @@ export async function accessible(page, { axe }) {
   }
 }
 
-// A narrow window neither scrolls sideways nor loses the way to a view.
+// A narrow window does not scroll sideways, and still has links to all views.
 export async function narrow(page) {
   await page.setViewportSize({ width: 360, height: 780 });
   const fit = async (what) => {
@@ -466,7 +468,7 @@ export async function narrow(page) {
     await visit(page, place);
     await fit(place);
   }
-  // The charts take the width that there is, when it grows again too.
+  // The charts fill the available width, also when it grows again.
   const fits = () => page.waitForFunction(() => [...document.querySelectorAll(".plot")].every((plot) =>
     [...plot.querySelectorAll("canvas")].every((canvas) => Math.abs(canvas.clientWidth - plot.clientWidth) < 2)));
   await open(page, "Overview");
@@ -528,7 +530,7 @@ export async function screenshots(page, { folder }) {
       await page.getByText("refuses (401, key missing)").waitFor();
     }
     if (view === "Requests") {
-      // While all stands still, the story stays where it is.
+      // While the dashboard is paused, the story stays in place.
       await page.goto(page.url().replace(/#.*/, "#requests?reason=rate_limited"));
       await page.getByRole("button", { name: "Pause" }).click();
       await row(page, "Refused requests", "rate_limit: rate limited").getByRole("button").click();

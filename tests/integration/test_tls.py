@@ -364,7 +364,7 @@ def test_clients_with_certificates(start, echo, authority, edge):
     stranger = authority.issue("stranger")
     assert "401" in curl(gateway, "--cert", stranger.pair[0], "--key", stranger.pair[1])[1]
     assert "www-authenticate: ClientCertificate" in curl(gateway)[1]
-    # A certificate that does not verify prevents every request, whoever issued it.
+    # A certificate that does not verify prevents every request, whatever its issuer.
     other = pki.Authority(gateway.path.parent, "impostor").issue("subject", file="forged")
     assert curl(gateway, "--cert", other.pair[0], "--key", other.pair[1])[0] in (35, 56)
 
