@@ -42,7 +42,7 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
                             .send_timeout = listener.timeouts.send};
   for (const std::string& range : listener.trusted_proxies)
     settings.forwarding.trusted_proxies.push_back(*IpRange::parse(range));
-  settings.forwarding.form = static_cast<proxy::ForwardedForm>(listener.forwarded);
+  settings.forwarding.form = listener.forwarded;
   settings.forwarding.via = listener.via;
   settings.forwarding.drop_from_untrusted = http::FieldNames(listener.drop_from_untrusted);
   settings.request_trailers = http::FieldNames(listener.trailers.request);
@@ -71,14 +71,6 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   return settings;
 }
 
-std::vector<routing::Predicate> compile_conditions(const std::vector<config::MatchCondition>& conditions) {
-  std::vector<routing::Predicate> out;
-  out.reserve(conditions.size());
-  for (const config::MatchCondition& one : conditions)
-    out.push_back({one.name, static_cast<routing::Predicate::Kind>(one.kind), one.text});
-  return out;
-}
-
 bool lists_trace(const std::vector<std::string>& methods) {
   return std::any_of(methods.begin(), methods.end(),
                      [](const std::string& method) { return method == "TRACE" || method == "TRACK"; });
@@ -101,8 +93,7 @@ std::vector<routing::RouteRule> route_rules(const config::Config& config) {
       listeners.push_back(address != nullptr ? *address : name);
     }
     rules.push_back({std::move(hosts), route.match.path, route.match.path_prefix, route.match.methods,
-                     route.match.path_regex, compile_conditions(route.match.headers),
-                     compile_conditions(route.match.query),
+                     route.match.path_regex, route.match.headers, route.match.query,
                      answers(config.policies) || answers(route.policies), std::move(listeners)});
   }
   return rules;
@@ -300,7 +291,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   snapshot->dns = {config.dns.servers, config.dns.min_ttl, config.dns.max_ttl};
   snapshot->routes = std::move(routes);
   for (const config::Route& route : config.routes) {
-    for (const config::MatchCondition& condition : route.match.headers)
+    for (const config::Predicate& condition : route.match.headers)
       snapshot->matched_fields.add(condition.name);
   }
   snapshot->consumers = build.consumers;

@@ -6,22 +6,13 @@
 #include <vector>
 
 #include "http/message.h"
+#include "routing/predicate.h"
 
 namespace re2 {
 class RE2;
 }
 
 namespace portcullis::routing {
-
-// What a header field or query parameter must be like.
-struct Predicate {
-  enum class Kind { kEquals, kMatches, kPresent, kAbsent };
-  std::string name;
-  Kind kind = Kind::kEquals;
-  std::string text{};  // the value, or the expression (RE2) that the whole value matches
-
-  bool operator==(const Predicate&) const = default;
-};
 
 // `text`, for people: "header `x-version` = `2`".
 std::string describe(const Predicate& predicate, std::string_view what);

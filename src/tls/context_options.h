@@ -1,15 +1,13 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "tls/choices.h"
 #include "tls/openssl.h"
 
 namespace portcullis::tls {
-
-enum class Version : uint8_t { k12, k13 };
 
 // What both sides' contexts have in common: versions, ciphers (TLS 1.2's as OpenSSL writes them; empty: those
 // that RFC 9325 recommends), groups (empty: elliptic curves), and buffers that exist only while they are

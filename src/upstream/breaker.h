@@ -8,12 +8,20 @@
 #include <utility>
 #include <vector>
 
+#include "base/enum_names.h"
+
 namespace portcullis::upstream {
 
 class ConnectionQueue;
 
 // What an upstream may be burdened with at once, by all workers together.
 enum class Load : uint8_t { kConnections, kPending, kRequests, kRetries };
+constexpr auto names_of(Load) {
+  return std::to_array<EnumName<Load>>({{Load::kConnections, "connections"},
+                                        {Load::kPending, "pending"},
+                                        {Load::kRequests, "requests"},
+                                        {Load::kRetries, "retries"}});
+}
 inline constexpr size_t kLoads = 4;
 
 // The most of each; 0: no limit.
