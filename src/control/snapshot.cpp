@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "config/field_types.h"
 #include "config/loader.h"
-#include "control/keepalive_setup.h"
 #include "control/split_setup.h"
 #include "control/upstream_setup.h"
 #include "control/warnings/warnings.h"
@@ -58,7 +57,7 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   settings.body_timeout = listener.timeouts.body;
   settings.send_timeout = listener.timeouts.send;
   settings.idle_timeout = listener.timeouts.idle;
-  settings.keepalive = compile_keepalive(listener.tcp_keepalive);
+  settings.keepalive = listener.tcp_keepalive;
   for (const std::string& range : listener.proxy_protocol)
     settings.proxy_protocol.push_back(*IpRange::parse(range));
   settings.https_port = static_cast<uint16_t>(listener.redirect_to_https.port);

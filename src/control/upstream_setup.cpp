@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "control/keepalive_setup.h"
-
 namespace portcullis::control {
 namespace {
 
@@ -126,7 +124,7 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.response_limits.head_size = upstream.limits.head_size;
   definition.response_limits.field_count = upstream.limits.field_count;
   definition.response_limits.lenient = upstream.lenient_responses;
-  definition.keepalive = compile_keepalive(upstream.tcp_keepalive);
+  definition.keepalive = upstream.tcp_keepalive;
   definition.panic_threshold = static_cast<double>(upstream.panic_threshold) / 100;
   definition.protocol = upstream.protocol;
   definition.http2 = {static_cast<uint32_t>(std::min(upstream.http2.stream_window, kMaxWindow)),
