@@ -126,7 +126,7 @@ struct Upstream {
   Location location;
   std::string name;
   Balance balance = Balance::kRoundRobin;
-  std::string hash_key = "client_address";
+  std::string hash_key = "client.address";
   Location hash_key_location;
   Sticky sticky;
   milliseconds slow_start{0};
