@@ -25,7 +25,7 @@ def key_and_limit(directory):
                         for i, key in enumerate(KEYS))
     return str(fields), {
         "portcullis": {
-            "TOP": f"consumers:\n{consumers}policies:\n  - key_auth: {{}}\n  - rate_limit: {{limit: 1000000/s, key: consumer}}\n",
+            "TOP": f"consumers:\n{consumers}policies:\n  - key_auth: {{}}\n  - rate_limit: {{limit: 1000000/s, key: caller}}\n",
             "ROUTES": "".join(f"  - {{name: r{i}, match: {{path_prefix: /service-{i}}}, upstream: backend}}\n" for i in range(ROUTES)),
         },
         "nginx": {

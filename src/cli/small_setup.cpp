@@ -64,7 +64,7 @@ std::string route_of(const SmallPlan& plan) {
   if (!plan.key_hash.empty()) out += "      - key_auth: {}  # callers send their key as `X-API-Key`\n";
   if (!plan.rate.empty())
     out += "      - rate_limit: {limit: " + yaml_text(plan.rate) +
-           ", key: " + (plan.key_hash.empty() ? "client_address" : "consumer") + "}\n";
+           ", key: " + (plan.key_hash.empty() ? "client.address" : "caller") + "}\n";
   if (!plan.cache.empty())
     out += plan.key_hash.empty() ? "      - cache: {}  # keeps what responses allow to be kept\n"
                                  : "      - cache: {}  # behind a key, keeps what responses call `public`\n";

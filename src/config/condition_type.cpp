@@ -4,7 +4,6 @@
 #include <re2/re2.h>
 
 #include "base/text.h"
-#include "config/model.h"
 
 namespace portcullis::config {
 namespace {
@@ -21,12 +20,12 @@ nlohmann::json described(const AnyType& type, const char* description, const nlo
   return schema;
 }
 
-class ConditionMapType final : public TypeFor<std::vector<MatchCondition>> {
+class ConditionMapType final : public TypeFor<std::vector<Predicate>> {
  public:
   explicit ConditionMapType(std::function<std::string(const std::string&)> check_name)
       : check_name_(std::move(check_name)) {}
 
-  void read(const YamlNode& node, std::vector<MatchCondition>& out, Diagnostics& diagnostics) const override {
+  void read(const YamlNode& node, std::vector<Predicate>& out, Diagnostics& diagnostics) const override {
     if (node.kind == YamlNode::Kind::kNull) return;
     if (node.kind != YamlNode::Kind::kMapping) {
       diagnostics.error(node.location, "expected names and values, as " + example());
@@ -35,7 +34,7 @@ class ConditionMapType final : public TypeFor<std::vector<MatchCondition>> {
     for (const auto& [key, value] : node.members) {
       if (const std::string problem = check_name_(key->scalar); !problem.empty())
         diagnostics.error(key->location, problem);
-      MatchCondition condition{key->scalar, MatchCondition::Kind::kEquals, ""};
+      Predicate condition{key->scalar, Predicate::Kind::kEquals, ""};
       if (value->kind == YamlNode::Kind::kScalar) {
         condition.text = value->scalar;
       } else if (value->kind == YamlNode::Kind::kMapping && value->members.size() == 1) {
@@ -65,18 +64,18 @@ class ConditionMapType final : public TypeFor<std::vector<MatchCondition>> {
   }
   std::string describe() const override { return "names with a value, `{regex: ...}` or `{present: true}`"; }
   std::string example() const override { return "{x-version: '2'}"; }
-  std::optional<std::string> write(const std::vector<MatchCondition>&) const override { return std::nullopt; }
+  std::optional<std::string> write(const std::vector<Predicate>&) const override { return std::nullopt; }
 
  private:
-  static void load_condition(const YamlNode& key, const YamlNode& value, MatchCondition& out,
+  static void load_condition(const YamlNode& key, const YamlNode& value, Predicate& out,
                              Diagnostics& diagnostics) {
     if (key.scalar == "regex") {
-      out.kind = MatchCondition::Kind::kMatches;
+      out.kind = Predicate::Kind::kMatches;
       regex_type().load(value, out.text, diagnostics);
     } else if (key.scalar == "present") {
       bool present = true;
       boolean().load(value, present, diagnostics);
-      out.kind = present ? MatchCondition::Kind::kPresent : MatchCondition::Kind::kAbsent;
+      out.kind = present ? Predicate::Kind::kPresent : Predicate::Kind::kAbsent;
     } else {
       diagnostics.error(key.location, "unknown condition `" + key.scalar + "`" +
                                           suggestion_for(key.scalar, {"regex", "present"}));
@@ -88,7 +87,7 @@ class ConditionMapType final : public TypeFor<std::vector<MatchCondition>> {
 
 }  // namespace
 
-Type<std::vector<MatchCondition>> condition_map(std::function<std::string(const std::string&)> check_name) {
+Type<std::vector<Predicate>> condition_map(std::function<std::string(const std::string&)> check_name) {
   return std::make_shared<ConditionMapType>(std::move(check_name));
 }
 

@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "config/schema.h"
+#include "routing/predicate.h"
 
 namespace portcullis::config {
 
-struct MatchCondition;
+using routing::Predicate;
 
 // A mapping of names to values or conditions. `check_name` returns what is wrong with a name, or "".
-Type<std::vector<MatchCondition>> condition_map(std::function<std::string(const std::string&)> check_name);
+Type<std::vector<Predicate>> condition_map(std::function<std::string(const std::string&)> check_name);
 
 // A regular expression in RE2's syntax.
 Type<std::string> regex_type();

@@ -135,7 +135,7 @@ Type<Listener> listener_type() {
           "Addresses of load balancers that begin each connection with a PROXY header, version 1 or 2, which "
           "tells the client's address. Connections from these addresses without such a header are closed. On "
           "connections from other addresses a PROXY header is not valid HTTP, and is refused.")
-      .optional("forwarded", &Listener::forwarded, choice<Forwarded>(),
+      .optional("forwarded", &Listener::forwarded, choice<ForwardedForm>(),
                 "Which fields the gateway reads from trusted proxies and writes for targets: `x_forwarded` "
                 "(`X-Forwarded-For`, `-Proto`, `-Host`), `forwarded` (RFC 7239), `both` (reads "
                 "`X-Forwarded-*`, writes both) or `none`.")

@@ -11,6 +11,7 @@
 #include "config/schema.h"
 #include "config/tcp_keepalive.h"
 #include "config/tls.h"
+#include "http/forwarded_form.h"
 #include "http/path.h"
 
 // A listener as configured: an address at which clients are served, and the rules for these clients.
@@ -48,14 +49,8 @@ struct ListenerTrailers {
   std::vector<std::string> response{"content-digest", "etag", "repr-digest", "server-timing"};
 };
 
-enum class Forwarded { kXForwarded, kForwarded, kBoth, kNone };
-constexpr auto names_of(Forwarded) {
-  return std::to_array<EnumName<Forwarded>>({{Forwarded::kXForwarded, "x_forwarded"},
-                                             {Forwarded::kForwarded, "forwarded"},
-                                             {Forwarded::kBoth, "both"},
-                                             {Forwarded::kNone, "none"}});
-}
 using http::AmbiguousPaths;
+using http::ForwardedForm;
 
 struct Listener {
   Location location;
@@ -65,7 +60,7 @@ struct Listener {
   std::string group;  // of a Unix socket's file; empty: the group of the process
   std::vector<std::string> trusted_proxies;
   std::vector<std::string> proxy_protocol;
-  Forwarded forwarded = Forwarded::kXForwarded;
+  ForwardedForm forwarded = ForwardedForm::kXForwarded;
   std::string via = "portcullis";
   std::vector<std::string> drop_from_untrusted{"cf-connecting-ip",
                                                "cf-connecting-ipv6",

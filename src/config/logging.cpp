@@ -20,9 +20,9 @@ Type<AccessLog> access_log_type() {
   access_log->required("path", &AccessLog::path, text("/var/log/portcullis/access.log"), kPlaces)
       .locate_last(&AccessLog::path_location)
       .optional("format", &AccessLog::format, text("combined"),
-                "`json`; `common` or `combined`, the formats of web servers; or a template: `{client} "
-                "\"{method} {path}\" {status} {total_us} {request_header.user-agent}`. Variables have the "
-                "names of the members of JSON lines.")
+                "`json`; `common` or `combined`, the formats of web servers; or a template with "
+                "[variables](#variables): `{client.address} \"{request.method} {request.raw_path}\" "
+                "{response.status} {duration.total_us} {request.header.user-agent}`.")
       .locate_last(&AccessLog::format_location)
       .optional("request_headers", &AccessLog::request_headers, list_of<std::string>(field_name_type()),
                 "Header fields of the request that JSON lines contain.")

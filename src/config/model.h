@@ -14,6 +14,7 @@
 #include "config/policy_type.h"
 #include "config/split.h"
 #include "config/upstream.h"
+#include "routing/predicate.h"
 
 // The configuration as plain values, with defaults filled in; each value has been checked but not compiled.
 // config/schema_model.cpp describes every field for the loader, the JSON Schema and the reference.
@@ -21,13 +22,7 @@ namespace portcullis::config {
 
 using std::chrono::milliseconds;
 
-// One entry of `headers` or `query`: a value, or a condition on it.
-struct MatchCondition {
-  enum class Kind { kEquals, kMatches, kPresent, kAbsent };
-  std::string name;
-  Kind kind = Kind::kEquals;
-  std::string text;
-};
+using routing::Predicate;
 
 struct Match {
   std::vector<std::string> hosts;
@@ -35,8 +30,8 @@ struct Match {
   std::string path_prefix;
   std::string path_regex;
   std::vector<std::string> methods;
-  std::vector<MatchCondition> headers;
-  std::vector<MatchCondition> query;
+  std::vector<Predicate> headers;
+  std::vector<Predicate> query;
   std::vector<std::string> listeners;  // names or addresses; empty: all
   Location listeners_location;
 };

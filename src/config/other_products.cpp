@@ -234,7 +234,7 @@ constexpr ForeignWord kPolicies[] = {
     {"authrequest", "`forward_auth`"},
     {"authtoken", "`key_auth`"},
     {"authkey", "`key_auth`"},
-    {"botdetection", "`acl`, by `header.user-agent`"},
+    {"botdetection", "`acl`, by `request.header.user-agent`"},
     {"brotli", "`compress`"},
     {"buffering", "`request_limits`"},
     {"circuitbreaker", "`circuit_breaker` of the upstream"},

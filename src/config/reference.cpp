@@ -1,6 +1,7 @@
 #include "config/reference.h"
 
 #include "config/schema_model.h"
+#include "variables/variable.h"
 
 namespace portcullis::config {
 namespace {
@@ -21,6 +22,22 @@ void append_section(const ReferenceSection& section, std::string& out) {
   for (const AnyObject::Field& field : section.object->fields()) {
     out += "| `" + field.name + "` | " + field.type->describe() + " | " + default_of(*section.object, field) +
            " | " + field.summary + " |\n";
+  }
+}
+
+void append_variables(std::string& out) {
+  using variables::Moment;
+  out +=
+      "\n# Variables\n\nA variable is a name for something of the exchange. It has the same name everywhere: "
+      "in a text it stands in braces, as `{request.host}` (`{{` is a brace), and in a condition and as a key "
+      "without them, as in `request.method = GET`. A variable without a value is an empty text; the access "
+      "log writes `-`.\n\nAt a request: texts, conditions and keys. At a response: texts that are written "
+      "when the response has come (`headers.response`). In the log: the `format` of the access log.\n\n| "
+      "variable | value | request | response | log |\n|---|---|---|---|---|\n";
+  for (const variables::Row& row : variables::all()) {
+    const auto mark = [&row](Moment moment) { return row.can_be_read(moment) ? "yes" : ""; };
+    out += "| `" + row.title() + "` | " + std::string(row.description) + " | " + mark(Moment::kRequest) +
+           " | " + mark(Moment::kResponse) + " | " + mark(Moment::kEnd) + " |\n";
   }
 }
 
@@ -46,13 +63,8 @@ Reference make_reference(const PolicyCatalog& catalog) {
       "file.";
   out.about_policies =
       "Each entry of a `policies` list is one policy's name with its settings. For a request the policies "
-      "run in order, those of the top level first; for its response they run in reverse. Texts with "
-      "variables may contain `{request.method}`, `{request.host}`, `{request.path}`, `{request.query}`, "
-      "`{request.scheme}`, `{request.id}`, `{request.header.NAME}`, `{request.cookie.NAME}`, "
-      "`{request.parameter.NAME}`, `{client.address}`, `{route.name}`, `{response.status}`, "
-      "`{consumer.name}`, `{consumer.groups}`, `{consumer.credential}`, `{consumer.metadata.KEY}`, "
-      "`{claim.NAME}`, `{claim_json.NAME}`, `{client.certificate.subject}`, `.issuer`, `.serial` and "
-      "`.fingerprint`; `{{` stands for a brace.";
+      "run in order, those of the top level first; for its response they run in reverse. Texts, "
+      "conditions and keys speak of the exchange by [variables](#variables).";
   collect(*out.whole->object(), "", out.sections);
   for (const AnyObject::Field& field : out.whole->object()->fields()) {
     for (const auto& [name, object] : field.type->alternatives()) collect(*object, name, out.policies);
@@ -72,6 +84,7 @@ std::string reference_page(const PolicyCatalog& catalog) {
   for (const ReferenceSection& section : reference.sections) append_section(section, out);
   out += "\n# Policies\n\n" + reference.about_policies + "\n";
   for (const ReferenceSection& section : reference.policies) append_section(section, out);
+  append_variables(out);
   return out;
 }
 

@@ -37,9 +37,9 @@ Type<Branch> branch_type() {
                 "The share of this branch in the requests that no `when` has selected, relative to the "
                 "weights of the other branches.")
       .default_in_words("1; with `when`: 0")
-      .optional("when", &Branch::when, text("header.x-canary exists"),
-                "A condition such as `header.x-canary exists` or `group = beta`. A request goes to the first "
-                "branch whose condition holds.")
+      .optional("when", &Branch::when, text("request.header.x-canary exists"),
+                "A condition such as `request.header.x-canary exists` or `consumer.groups = beta`. A request "
+                "goes to the first branch whose condition holds.")
       .locate_last(&Branch::when_location)
       .optional("rollback", &Branch::rollback, rollback,
                 "Stops sending requests to the branch when too many of its requests fail.");
@@ -60,7 +60,7 @@ Type<SplitSticky> split_sticky_type() {
                 "How long the browser keeps the cookie after it was set.")
       .default_in_words("until the browser is closed")
       .optional("key", &SplitSticky::key, text_with_variables("text", "'{request.header.x-user}'", any_text),
-                "In place of a cookie: the text from which the branch is computed, such as `consumer` or "
+                "In place of a cookie: the text from which the branch is computed, such as `caller` or "
                 "`{request.header.x-user}`. The result is the same on all nodes.")
       .locate_last(&SplitSticky::key_location);
   return sticky;

@@ -7,8 +7,8 @@
 namespace portcullis::config {
 namespace {
 
-Type<TlsVersion> version_type() {
-  return choice<TlsVersion>();
+Type<tls::Version> version_type() {
+  return choice<tls::Version>();
 }
 
 std::string check_server_name(const std::string& name) {

@@ -7,6 +7,7 @@
 #include "base/enum_names.h"
 #include "config/diagnostics.h"
 #include "config/schema.h"
+#include "tls/choices.h"
 
 // TLS towards clients and towards targets, as configured. Relative paths start at the folder of the
 // configuration file that contains them.
@@ -33,21 +34,12 @@ struct Hsts {
   bool preload = false;
 };
 
-enum class TlsVersion { k12, k13 };
-constexpr auto names_of(TlsVersion) {
-  return std::to_array<EnumName<TlsVersion>>({{TlsVersion::k12, "1.2"}, {TlsVersion::k13, "1.3"}});
-}
 enum class UnknownNames { kDefault, kRefuse };
 constexpr auto names_of(UnknownNames) {
   return std::to_array<EnumName<UnknownNames>>(
       {{UnknownNames::kDefault, "default"}, {UnknownNames::kRefuse, "refuse"}});
 }
-enum class ClientCertificate { kNone, kOptional, kRequired };
-constexpr auto names_of(ClientCertificate) {
-  return std::to_array<EnumName<ClientCertificate>>({{ClientCertificate::kNone, "none"},
-                                                     {ClientCertificate::kOptional, "optional"},
-                                                     {ClientCertificate::kRequired, "required"}});
-}
+using tls::ClientCertificate;
 
 // The redirection of clients that connect without TLS.
 struct HttpsRedirect {
@@ -59,7 +51,7 @@ struct ListenerTls {
   std::vector<TlsCertificate> certificates;
   std::string certificate_folder;
   UnknownNames unknown_names = UnknownNames::kDefault;
-  TlsVersion min_version = TlsVersion::k12;
+  tls::Version min_version = tls::Version::k12;
   std::string ciphers;
   std::string groups = "X25519:P-256:P-384:P-521:X448";
   ClientCertificate client_certificate = ClientCertificate::kNone;
@@ -81,7 +73,7 @@ struct UpstreamTls {
   std::string server_name;
   std::string cert;
   std::string key;
-  TlsVersion min_version = TlsVersion::k12;
+  tls::Version min_version = tls::Version::k12;
   std::string ciphers;
 
   bool enabled() const { return location.line != 0; }

@@ -285,9 +285,9 @@ Type<Upstream> upstream_type() {
                 "or `maglev` (more even, and a key moves a little more often when targets change).")
       .optional("hash_key", &Upstream::hash_key,
                 text_with_variables("text", "'{request.header.x-user}'", any_text),
-                "The key of `ring_hash` and `maglev`: `client_address`, `consumer`, `route`, or a text with "
-                "variables such as `{request.header.x-user}` or `{request.cookie.session}`. A request whose "
-                "key is empty goes to any target.")
+                "The key of `ring_hash` and `maglev`: a [variable](#variables) such as `client.address` or "
+                "`cookie.session`; `caller` (the consumer, or the client address); or a text with variables "
+                "such as `{request.host}{request.path}`. A request whose key is empty goes to any target.")
       .locate_last(&Upstream::hash_key_location)
       .optional("sticky", &Upstream::sticky, sticky, "Keeps a client with its target by a signed cookie.")
       .optional("health_check", &Upstream::health_check, health_check_type(),

@@ -12,6 +12,7 @@
 #include "config/tcp_keepalive.h"
 #include "config/tls.h"
 #include "config/value_types.h"
+#include "upstream/choices.h"
 
 // A backend service as configured. Defaults are in these structs; the schema shows them in the reference.
 namespace portcullis::config {
@@ -35,25 +36,9 @@ struct UpstreamTimeouts {
   milliseconds tunnel{3'600'000};
 };
 
-enum class Balance { kRoundRobin, kLeastRequest, kRandom, kPeakEwma, kRingHash, kMaglev };
-constexpr auto names_of(Balance) {
-  return std::to_array<EnumName<Balance>>({{Balance::kRoundRobin, "round_robin"},
-                                           {Balance::kLeastRequest, "least_request"},
-                                           {Balance::kRandom, "random"},
-                                           {Balance::kPeakEwma, "peak_ewma"},
-                                           {Balance::kRingHash, "ring_hash"},
-                                           {Balance::kMaglev, "maglev"}});
-}
-enum class Protocol { kHttp1, kHttp2, kAuto };
-constexpr auto names_of(Protocol) {
-  return std::to_array<EnumName<Protocol>>(
-      {{Protocol::kHttp1, "http1"}, {Protocol::kHttp2, "http2"}, {Protocol::kAuto, "auto"}});
-}
-enum class ProxyProtocol { kNone, k1, k2 };
-constexpr auto names_of(ProxyProtocol) {
-  return std::to_array<EnumName<ProxyProtocol>>(
-      {{ProxyProtocol::kNone, "none"}, {ProxyProtocol::k1, "v1"}, {ProxyProtocol::k2, "v2"}});
-}
+using upstream::Balance;
+using upstream::Protocol;
+using upstream::ProxyProtocol;
 
 struct Sticky {
   std::string cookie;  // empty: no cookie
@@ -141,7 +126,7 @@ struct Upstream {
   Location location;
   std::string name;
   Balance balance = Balance::kRoundRobin;
-  std::string hash_key = "client_address";
+  std::string hash_key = "client.address";
   Location hash_key_location;
   Sticky sticky;
   milliseconds slow_start{0};

@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "config/field_types.h"
 #include "config/loader.h"
-#include "control/keepalive_setup.h"
 #include "control/split_setup.h"
 #include "control/upstream_setup.h"
 #include "control/warnings/warnings.h"
@@ -42,7 +41,7 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
                             .send_timeout = listener.timeouts.send};
   for (const std::string& range : listener.trusted_proxies)
     settings.forwarding.trusted_proxies.push_back(*IpRange::parse(range));
-  settings.forwarding.form = static_cast<proxy::ForwardedForm>(listener.forwarded);
+  settings.forwarding.form = listener.forwarded;
   settings.forwarding.via = listener.via;
   settings.forwarding.drop_from_untrusted = http::FieldNames(listener.drop_from_untrusted);
   settings.request_trailers = http::FieldNames(listener.trailers.request);
@@ -58,7 +57,7 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   settings.body_timeout = listener.timeouts.body;
   settings.send_timeout = listener.timeouts.send;
   settings.idle_timeout = listener.timeouts.idle;
-  settings.keepalive = compile_keepalive(listener.tcp_keepalive);
+  settings.keepalive = listener.tcp_keepalive;
   for (const std::string& range : listener.proxy_protocol)
     settings.proxy_protocol.push_back(*IpRange::parse(range));
   settings.https_port = static_cast<uint16_t>(listener.redirect_to_https.port);
@@ -69,14 +68,6 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   settings.hsts = hsts_of(listener.tls.hsts);
   settings.forward_client_certificate = listener.tls.forward_client_certificate;
   return settings;
-}
-
-std::vector<routing::Predicate> compile_conditions(const std::vector<config::MatchCondition>& conditions) {
-  std::vector<routing::Predicate> out;
-  out.reserve(conditions.size());
-  for (const config::MatchCondition& one : conditions)
-    out.push_back({one.name, static_cast<routing::Predicate::Kind>(one.kind), one.text});
-  return out;
 }
 
 bool lists_trace(const std::vector<std::string>& methods) {
@@ -101,8 +92,7 @@ std::vector<routing::RouteRule> route_rules(const config::Config& config) {
       listeners.push_back(address != nullptr ? *address : name);
     }
     rules.push_back({std::move(hosts), route.match.path, route.match.path_prefix, route.match.methods,
-                     route.match.path_regex, compile_conditions(route.match.headers),
-                     compile_conditions(route.match.query),
+                     route.match.path_regex, route.match.headers, route.match.query,
                      answers(config.policies) || answers(route.policies), std::move(listeners)});
   }
   return rules;
@@ -300,7 +290,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   snapshot->dns = {config.dns.servers, config.dns.min_ttl, config.dns.max_ttl};
   snapshot->routes = std::move(routes);
   for (const config::Route& route : config.routes) {
-    for (const config::MatchCondition& condition : route.match.headers)
+    for (const config::Predicate& condition : route.match.headers)
       snapshot->matched_fields.add(condition.name);
   }
   snapshot->consumers = build.consumers;

@@ -69,11 +69,11 @@ tls::ServerSettings settings_of(const config::Listener& listener) {
   const config::ListenerTls& told = listener.tls;
   tls::ServerSettings out;
   out.name = listener.name;
-  out.least = static_cast<tls::Version>(told.min_version);
+  out.least = told.min_version;
   out.ciphers = told.ciphers;
   out.groups = told.groups;
   out.refuse_unknown_names = told.unknown_names == config::UnknownNames::kRefuse;
-  out.client_certificate = static_cast<tls::ClientCertificate>(told.client_certificate);
+  out.client_certificate = told.client_certificate;
   out.client_ca = told.location.beside(told.client_ca);
   out.client_crl = told.location.beside(told.client_crl);
   out.client_hosts = NamePatterns(told.client_certificate_hosts);
@@ -175,7 +175,7 @@ Result<std::shared_ptr<const tls::ClientContext>> make_client_context(const conf
                                                                       TlsState& state) {
   const config::UpstreamTls& told = upstream.tls;
   tls::ClientSettings settings;
-  settings.least = static_cast<tls::Version>(told.min_version);
+  settings.least = told.min_version;
   settings.ciphers = told.ciphers;
   settings.verify = told.verify;
   settings.ca = told.location.beside(told.ca);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "control/keepalive_setup.h"
-
 namespace portcullis::control {
 namespace {
 
@@ -76,10 +74,6 @@ upstream::Retries compile_retries(const config::Retries& told) {
 
 constexpr uint64_t kMaxWindow = (uint64_t{1} << 31) - 1;  // RFC 9113 section 6.9.1
 
-bool hashes(config::Balance balance) {
-  return balance == config::Balance::kRingHash || balance == config::Balance::kMaglev;
-}
-
 }  // namespace
 
 upstream::TargetDefinition compile_target(const std::string& upstream, const config::Target& target,
@@ -106,7 +100,7 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
                                                       UpstreamBook& book) {
   upstream::UpstreamDefinition definition;
   definition.name = upstream.name;
-  definition.balance = static_cast<upstream::Balance>(upstream.balance);
+  definition.balance = upstream.balance;
   for (const config::Target& target : upstream.targets)
     definition.targets.push_back(compile_target(upstream.name, target, config.zone, metrics));
   definition.discovers = upstream.discover.enabled();
@@ -130,12 +124,12 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.response_limits.head_size = upstream.limits.head_size;
   definition.response_limits.field_count = upstream.limits.field_count;
   definition.response_limits.lenient = upstream.lenient_responses;
-  definition.keepalive = compile_keepalive(upstream.tcp_keepalive);
+  definition.keepalive = upstream.tcp_keepalive;
   definition.panic_threshold = static_cast<double>(upstream.panic_threshold) / 100;
-  definition.protocol = static_cast<upstream::Protocol>(upstream.protocol);
+  definition.protocol = upstream.protocol;
   definition.http2 = {static_cast<uint32_t>(std::min(upstream.http2.stream_window, kMaxWindow)),
                       static_cast<uint32_t>(std::min(upstream.http2.connection_window, kMaxWindow))};
-  definition.proxy_protocol = static_cast<upstream::ProxyProtocol>(upstream.proxy_protocol);
+  definition.proxy_protocol = upstream.proxy_protocol;
   definition.sticky = {upstream.sticky.cookie, upstream.sticky.key,
                        std::chrono::floor<std::chrono::seconds>(upstream.sticky.ttl)};
   definition.subsets = std::move(subsets);
@@ -149,14 +143,13 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
 
 std::vector<telemetry::BreakerState> breaker_states(
     const std::vector<std::shared_ptr<const upstream::UpstreamDefinition>>& upstreams) {
-  static constexpr const char* kNames[] = {"connections", "pending", "requests", "retries"};
   std::vector<telemetry::BreakerState> out;
   for (const auto& upstream : upstreams) {
     for (size_t i = 0; i < upstream::kLoads; ++i) {
       const auto load = static_cast<upstream::Load>(i);
       if (upstream->limits.of(load) == 0) continue;
-      out.push_back({upstream->name, kNames[i], upstream->limits.of(load), upstream->breaker->in_use(load),
-                     upstream->breaker->refused(load)});
+      out.push_back({upstream->name, std::string(portcullis::name_of(load)), upstream->limits.of(load),
+                     upstream->breaker->in_use(load), upstream->breaker->refused(load)});
     }
   }
   return out;
@@ -177,7 +170,7 @@ size_t subset_index(std::vector<Metadata>& known, const config::TextMap& subset)
 }
 
 std::optional<policy::LimitKey> hash_key_of(const config::Upstream& upstream) {
-  if (!hashes(upstream.balance)) return std::nullopt;
+  if (!upstream::uses_key(upstream.balance)) return std::nullopt;
   return policy::LimitKey(upstream.hash_key);
 }
 

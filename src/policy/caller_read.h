@@ -11,7 +11,7 @@ struct CallerRead {
   enum class Source { kConsumer, kClaims };
 
   Source source;
-  std::string written;     // as in the configuration: "group", "claim.sub"
+  std::string written;     // as in the configuration: "consumer.groups", "claim.sub"
   std::string group{};     // that the caller's groups are compared with; empty: none
   std::string consumer{};  // that the caller's name is compared with; empty: none
 };

@@ -5,8 +5,13 @@
 #include "base/text.h"
 #include "http/path.h"
 #include "http/query.h"
+#include "policy/variable_value.h"
 
 namespace portcullis::policy {
+
+using variables::Moment;
+using variables::Use;
+using variables::Variable;
 
 // Recursive descent over the grammar in the header. Errors are kept, the first one.
 class Condition::Parser {
@@ -128,7 +133,7 @@ class Condition::Parser {
                            : "expected `=`, `!=`, `in`, `under` or `exists`, not `" + word_ + "`");
       }
     }
-    if (node->what == Operator::kIn && node->subject == Subject::kAddress) {
+    if (node->what == Operator::kIn && node->subject.variable == Variable::kClientAddress) {
       node->what = Operator::kUnder;
       read_ranges(*node);
     }
@@ -140,30 +145,12 @@ class Condition::Parser {
   }
 
   void read_subject(Node& node) {
-    static const std::vector<std::pair<std::string_view, Subject>> kWords{
-        {"scope", Subject::kScope},       {"group", Subject::kGroup},
-        {"consumer", Subject::kConsumer}, {"method", Subject::kMethod},
-        {"host", Subject::kHost},         {"path", Subject::kPath},
-        {"route", Subject::kRoute},       {"client_address", Subject::kAddress}};
-    const std::string word = word_;
-    if (quoted_ || word.empty()) return fail("expected a subject such as `scope` or `group`");
-    for (const auto& [prefix, subject] : {std::pair<std::string_view, Subject>{"claim.", Subject::kClaim},
-                                          {"header.", Subject::kHeader},
-                                          {"cookie.", Subject::kCookie}}) {
-      if (!word.starts_with(prefix) || word.size() == prefix.size()) continue;
-      node.subject = subject;
-      node.name = word.substr(prefix.size());
-      return next();
-    }
-    std::vector<std::string_view> known{"claim.NAME", "header.NAME", "cookie.NAME"};
-    for (const auto& [name, subject] : kWords) {
-      known.push_back(name);
-      if (name != word) continue;
-      node.subject = subject;
-      return next();
-    }
-    fail("there is no subject `" + word + "`" + suggestion_for(word, known) + " (scope, group, consumer, " +
-         "claim.NAME, header.NAME, cookie.NAME, method, host, path, route, client_address)");
+    if (quoted_ || word_.empty())
+      return fail("expected a variable such as `consumer.groups` or `request.method`");
+    auto subject = variables::find(word_, Use::kCondition, Moment::kRequest);
+    if (!subject) return fail(subject.error().message);
+    node.subject = std::move(*subject);
+    next();
   }
 
   void read_value(Node& node) {
@@ -181,9 +168,10 @@ class Condition::Parser {
     if (!accept("]")) fail("missing `]`");
   }
   void finish_under(Node& node) {
-    if (node.subject != Subject::kPath && node.subject != Subject::kAddress)
-      return fail("`under` is for `path` and `client_address`");
-    if (node.subject == Subject::kAddress) return read_ranges(node);
+    const Variable subject = node.subject.variable;
+    if (subject != Variable::kRequestPath && subject != Variable::kClientAddress)
+      return fail("`under` is for `request.path` and `client.address`");
+    if (subject == Variable::kClientAddress) return read_ranges(node);
     for (const std::string& value : node.values) {
       if (!value.starts_with('/')) fail("`" + value + "` is not a path");
     }
@@ -251,48 +239,61 @@ bool header_has(const http::Fields& fields, std::string_view name, std::string_v
   });
 }
 
+// One of the parameters of that name has this value: which of them a backend takes is not known.
+bool query_has(std::string_view query, std::string_view name, std::string_view value) {
+  bool found = false;
+  http::for_each_query_parameter(query, [&](std::string_view key, std::string_view text, std::string_view) {
+    found = http::equals_query_text(key, name) && http::equals_query_text(text, value);
+    return !found;
+  });
+  return found;
+}
+
+bool has_parameter(std::string_view query, std::string_view name) {
+  bool found = false;
+  http::for_each_query_parameter(query, [&](std::string_view key, std::string_view, std::string_view) {
+    found = http::equals_query_text(key, name);
+    return !found;
+  });
+  return found;
+}
+
 }  // namespace
 
 bool Condition::equals(const Node& node, std::string_view value, const Context& context) {
   const identity::Caller& caller = context.caller;
-  switch (node.subject) {
-    case Subject::kScope: return caller.claims && caller.claims->has_scope(value);
-    case Subject::kGroup: return caller.consumer != nullptr && caller.consumer->in_group(value);
-    case Subject::kConsumer: return caller.consumer != nullptr && caller.consumer->name == value;
-    case Subject::kClaim: return caller.claims && caller.claims->has(node.name, value);
-    case Subject::kHost: return equals_ignoring_case(context.host, value);
-    case Subject::kHeader: return header_has(context.request.fields, node.name, value);
-    case Subject::kCookie: return http::has_cookie(context.request.fields, node.name, value);
-    default: return text_of(node, context) == value;
+  const std::string& name = node.subject.argument;
+  switch (node.subject.variable) {
+    case Variable::kScope: return caller.claims && caller.claims->has_scope(value);
+    case Variable::kConsumerGroups: return caller.consumer != nullptr && caller.consumer->in_group(value);
+    case Variable::kConsumerName: return caller.consumer != nullptr && caller.consumer->name == value;
+    case Variable::kClaim: return caller.claims && caller.claims->has(name, value);
+    case Variable::kRequestHost: return equals_ignoring_case(context.host, value);
+    case Variable::kRequestHeader: return header_has(context.request.fields, name, value);
+    case Variable::kCookie: return http::has_cookie(context.request.fields, name, value);
+    case Variable::kQuery: return query_has(context.request.query, name, value);
+    default: return value_of(node.subject, context) == value;
   }
 }
 
 bool Condition::exists(const Node& node, const Context& context) {
   const identity::Caller& caller = context.caller;
-  switch (node.subject) {
-    case Subject::kScope:
+  const std::string& name = node.subject.argument;
+  switch (node.subject.variable) {
+    case Variable::kScope:
       return caller.claims && (caller.claims->has_value("scope") || caller.claims->has_value("scp"));
-    case Subject::kGroup: return caller.consumer != nullptr && !caller.consumer->groups.empty();
-    case Subject::kConsumer: return caller.consumer != nullptr;
-    case Subject::kClaim: return caller.claims && caller.claims->has_value(node.name);
-    case Subject::kHeader: return context.request.fields.find(node.name) != nullptr;
-    case Subject::kCookie: return http::find_cookie(context.request.fields, node.name).has_value();
-    default: return !text_of(node, context).empty();
-  }
-}
-
-std::string_view Condition::text_of(const Node& node, const Context& context) {
-  switch (node.subject) {
-    case Subject::kMethod: return context.request.method;
-    case Subject::kPath: return context.path;
-    case Subject::kRoute: return context.route;
-    case Subject::kAddress: return context.client_address;
-    default: return {};
+    case Variable::kConsumerGroups: return caller.consumer != nullptr && !caller.consumer->groups.empty();
+    case Variable::kConsumerName: return caller.consumer != nullptr;
+    case Variable::kClaim: return caller.claims && caller.claims->has_value(name);
+    case Variable::kRequestHeader: return context.request.fields.find(name) != nullptr;
+    case Variable::kCookie: return http::find_cookie(context.request.fields, name).has_value();
+    case Variable::kQuery: return has_parameter(context.request.query, name);
+    default: return !value_of(node.subject, context).empty();
   }
 }
 
 bool Condition::is_under(const Node& node, const Context& context) {
-  if (node.subject == Subject::kAddress) {
+  if (node.subject.variable == Variable::kClientAddress) {
     const auto address = IpAddress::parse(context.client_address);
     if (!address)
       return std::find(node.values.begin(), node.values.end(), context.client_address) != node.values.end();
@@ -304,7 +305,7 @@ bool Condition::is_under(const Node& node, const Context& context) {
 }
 
 void Condition::gather_scopes(const Node& node, std::string& out) {
-  if (node.what == Operator::kIn && node.subject == Subject::kScope) {
+  if (node.what == Operator::kIn && node.subject.variable == Variable::kScope) {
     for (const std::string& value : node.values) out += (out.empty() ? "" : " ") + value;
   }
   if (node.what == Operator::kNot) return;
@@ -320,19 +321,17 @@ std::string Condition::scopes() const {
 void Condition::gather_reads(const Node& node, CallerReads& out) {
   for (const auto& one : node.inner) gather_reads(*one, out);
   if (!node.inner.empty()) return;
-  using Source = CallerRead::Source;
-  switch (node.subject) {
-    case Subject::kScope: out.push_back({Source::kClaims, "scope"}); break;
-    case Subject::kClaim: out.push_back({Source::kClaims, "claim." + node.name}); break;
-    case Subject::kGroup:
-      if (node.values.empty()) out.push_back({Source::kConsumer, "group"});
-      for (const std::string& value : node.values) out.push_back({Source::kConsumer, "group", value, ""});
-      break;
-    case Subject::kConsumer:
-      if (node.values.empty()) out.push_back({Source::kConsumer, "consumer"});
-      for (const std::string& value : node.values) out.push_back({Source::kConsumer, "consumer", "", value});
-      break;
-    default: break;
+  const size_t before = out.size();
+  add_caller_read(node.subject, out);
+  if (out.size() == before) return;
+  const CallerRead read = out.back();
+  const Variable subject = node.subject.variable;
+  if (node.values.empty() || (subject != Variable::kConsumerGroups && subject != Variable::kConsumerName))
+    return;
+  out.pop_back();
+  for (const std::string& value : node.values) {
+    CallerRead& one = out.emplace_back(read);
+    (subject == Variable::kConsumerGroups ? one.group : one.consumer) = value;
   }
 }
 
@@ -344,7 +343,7 @@ CallerReads Condition::caller_reads() const {
 
 void Condition::gather_fields(const Node& node, OwnedFields& out) {
   for (const auto& one : node.inner) gather_fields(*one, out);
-  if (node.inner.empty() && node.subject == Subject::kHeader) out.read.add(node.name);
+  if (node.inner.empty()) add_read_field(node.subject, out);
 }
 
 void Condition::add_read_fields(OwnedFields& fields) const {
@@ -361,7 +360,12 @@ class ConditionType final : public config::TypeFor<std::string> {
     if (node.kind == config::YamlNode::Kind::kScalar) {
       text = node.scalar;
     } else if (node.kind == config::YamlNode::Kind::kMapping) {
+      bool good = true;
       for (const auto& [key, value] : node.members) {
+        if (const auto found = variables::find(key->scalar, Use::kCondition, Moment::kRequest); !found) {
+          diagnostics.error(key->location, found.error().message);
+          good = false;
+        }
         std::string values;
         if (value->kind == config::YamlNode::Kind::kScalar) {
           values = quote(value->scalar);
@@ -370,6 +374,7 @@ class ConditionType final : public config::TypeFor<std::string> {
         }
         text += (text.empty() ? "" : " and ") + key->scalar + " in [" + values + "]";
       }
+      if (!good) return;
     }
     if (text.empty()) return diagnostics.error(node.location, "expected a condition");
     if (const std::string problem = Condition::check(text); !problem.empty())
@@ -381,13 +386,28 @@ class ConditionType final : public config::TypeFor<std::string> {
     nlohmann::json several = value;
     several["type"].push_back("array");
     several["items"] = value;
-    return {{"type", {"string", "object"}}, {"additionalProperties", several}};
+    nlohmann::json names{{"^<<$", true}};
+    for (const variables::Row& row : variables::all()) {
+      if (!row.can_be_read(Moment::kRequest)) continue;
+      nlohmann::json one = several;
+      one["description"] = row.description;
+      names["^" + in_pattern(row.name) + (row.is_family() ? "." : "$")] = std::move(one);
+    }
+    return {{"type", {"string", "object"}},
+            {"patternProperties", std::move(names)},
+            {"additionalProperties", false}};
   }
   std::string describe() const override { return "a condition"; }
-  std::string example() const override { return "group = admins"; }
+  std::string example() const override { return "consumer.groups = admins"; }
   std::optional<std::string> write(const std::string&) const override { return std::nullopt; }
 
  private:
+  // `name` in a pattern that it alone matches.
+  static std::string in_pattern(std::string_view name) {
+    std::string out;
+    for (const char c : name) out += c == '.' ? "[.]" : std::string(1, c);
+    return out;
+  }
   static std::string quote(const std::string& value) {
     return value.find('"') == std::string::npos ? '"' + value + '"' : '\'' + value + '\'';
   }

@@ -8,21 +8,22 @@
 #include "policy/caller_read.h"
 #include "policy/policy.h"
 #include "runtime/ip_range.h"
+#include "variables/variable.h"
 
 namespace portcullis::policy {
 
 // A condition on a request and its caller, as one writes it:
 //
-//   scope = orders:read and (group in [admins, support] or claim.tenant = acme)
-//   method in [GET, HEAD] and not path under /internal
+//   scope = orders:read and (consumer.groups in [admins, support] or claim.tenant = acme)
+//   request.method in [GET, HEAD] and not request.path under /internal
 //
-// Subjects: scope, group, consumer, claim.NAME, header.NAME, cookie.NAME, method, host, path, route,
-// client_address. A subject with several values (scope, group, a claim that is a list, a header that comes in
-// several fields or as a list, a cookie that comes more than once) equals a value when one of them does; a
-// claim that is null has none, and does not exist. Operators: = (or ==), !=, in [...], not in [...], exists;
-// `under` for paths and address blocks. `client_address` equals an address however it is written, and a block
-// that it lies in. `and` binds tighter than `or`; `not` and parentheses as usual; values
-// with spaces or brackets stand in quotes.
+// Subjects are the variables of variables/variable.h that can be read at a request. A variable with several
+// values (`scope`, `consumer.groups`, a claim that is a list, a header field that comes several times or as a
+// list, a cookie or a parameter that comes more than once) equals a value when one of its values does. A
+// claim that is null does not exist. Operators: = (or ==), !=, in [...], not in [...], exists; `under` for
+// `request.path` and for `client.address`. `client.address` equals an address in any spelling, and a block
+// that contains the address. `and` binds tighter than `or`; `not` and parentheses as usual; values with
+// spaces or brackets stand in quotes.
 class Condition {
  public:
   Condition() = default;  // always true
@@ -45,24 +46,10 @@ class Condition {
   void add_read_fields(OwnedFields& fields) const;
 
  private:
-  enum class Subject : uint8_t {
-    kScope,
-    kGroup,
-    kConsumer,
-    kClaim,
-    kHeader,
-    kCookie,
-    kMethod,
-    kHost,
-    kPath,
-    kRoute,
-    kAddress
-  };
   enum class Operator : uint8_t { kAnd, kOr, kNot, kIn, kUnder, kExists };
   struct Node {
     Operator what;
-    Subject subject{};
-    std::string name;  // of the claim, header or cookie
+    variables::Reference subject{};
     std::vector<std::string> values;
     std::vector<IpRange> ranges;
     std::vector<std::unique_ptr<Node>> inner;
@@ -72,7 +59,6 @@ class Condition {
   static bool equals(const Node& node, std::string_view value, const Context& context);
   static bool exists(const Node& node, const Context& context);
   static bool is_under(const Node& node, const Context& context);
-  static std::string_view text_of(const Node& node, const Context& context);
   static void gather_scopes(const Node& node, std::string& out);
   static void gather_reads(const Node& node, CallerReads& out);
   static void gather_fields(const Node& node, OwnedFields& out);

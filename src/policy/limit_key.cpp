@@ -8,6 +8,18 @@
 namespace portcullis::policy {
 namespace {
 
+using variables::Moment;
+using variables::Use;
+using variables::Variable;
+
+// The keys that are not variables.
+constexpr std::string_view kAllWord = "all";
+constexpr std::string_view kCallerWord = "caller";
+
+bool has_braces(std::string_view text) {
+  return text.find('{') != std::string_view::npos;
+}
+
 std::string_view address_of(Context& context) {
   const std::string_view text = context.client_address;
   if (text.find(':') == std::string_view::npos) return text;
@@ -18,51 +30,52 @@ std::string_view address_of(Context& context) {
 
 }  // namespace
 
-const std::vector<std::pair<std::string_view, LimitKey::Kind>>& LimitKey::words() {
-  static const std::vector<std::pair<std::string_view, Kind>> all{{"consumer", Kind::kConsumer},
-                                                                  {"client_address", Kind::kClientAddress},
-                                                                  {"route", Kind::kRoute},
-                                                                  {"upstream", Kind::kUpstream},
-                                                                  {"all", Kind::kAll}};
-  return all;
-}
-
 std::string count_scope(const std::string& name, const BuildContext& build) {
   return name.empty() ? "of:" + std::string(build.place) : "named:" + name;
 }
 
-LimitKey::LimitKey(std::string_view text) : kind_(Kind::kTemplate) {
-  for (const auto& [word, kind] : words()) {
-    if (word == text) kind_ = kind;
+LimitKey::LimitKey(std::string_view text) {
+  if (text == kAllWord) {
+    kind_ = Kind::kAll;
+    return;
   }
-  if (kind_ == Kind::kTemplate) {
+  if (text == kCallerWord) return;
+  kind_ = Kind::kTemplate;
+  source_ = text;
+  if (has_braces(text)) {
     template_ = Template(text);
-    source_ = text;
+  } else if (auto variable = variables::find(text, Use::kKey, Moment::kRequest)) {
+    template_ = Template(std::move(*variable));
   }
   of_identity_ = template_.is_of_identity();
+  const variables::Reference* only = template_.only_variable();
+  if (only == nullptr) return;
+  if (only->variable == Variable::kClientAddress) kind_ = Kind::kClientAddress;
+  if (only->variable == Variable::kRouteName) kind_ = Kind::kRoute;
+  if (only->variable == Variable::kUpstreamName) kind_ = Kind::kUpstream;
 }
 
 std::string LimitKey::check(const std::string& text) {
-  if (text.find('{') != std::string::npos) return Template::check(text);
-  std::vector<std::string_view> known;
-  for (const auto& [word, kind] : words()) {
-    if (word == text) return "";
-    known.push_back(word);
-  }
-  return "`" + text +
-         "` is not a key: use consumer, client_address, route, upstream, all or a template such as "
-         "{request.header.x-tenant}" +
-         suggestion_for(text, known);
+  if (text == kAllWord || text == kCallerWord) return "";
+  if (has_braces(text)) return Template::check(text);
+  const auto variable = variables::find(text, Use::kKey, Moment::kRequest);
+  if (variable) return "";
+  return variable.error().message + suggestion_for(text, {kAllWord, kCallerWord}) +
+         "; a key is `caller`, `all`, a variable such as `client.address`, or a text with variables such as "
+         "`{request.header.x-tenant}/{claim.sub}`";
 }
 
 config::Type<std::string> LimitKey::type() {
-  return config::text_with_variables("a key", "client_address", check);
+  return config::text_with_variables("a key", "client.address", check);
 }
 
 const char* LimitKey::summary() {
-  return "Which requests share one counter: those of one `consumer` (for a request without a consumer, its "
-         "client address), `client_address` (IPv6: its /64), `route` or `upstream`, `all` requests, or those "
-         "for which a text with variables is the same, such as `{request.header.x-tenant}` or `{claim.sub}`.";
+  return "Which requests share one counter: those of one `caller` (the consumer; for a request without a "
+         "consumer, its client address), `all` requests, those for which a variable has the same value, such "
+         "as "
+         "`client.address` (IPv6: its /64), `route.name`, `upstream.name` or `claim.sub`, or those for which "
+         "a "
+         "text with variables is the same, such as `{request.header.x-tenant}/{claim.sub}`.";
 }
 
 limits::CounterSpace LimitKey::space_of(const Context& context) const {
@@ -72,7 +85,7 @@ limits::CounterSpace LimitKey::space_of(const Context& context) const {
     case Kind::kRoute:
     case Kind::kUpstream: return CounterSpace::kCallers;
     case Kind::kClientAddress: return CounterSpace::kStrangers;
-    case Kind::kConsumer:
+    case Kind::kCaller:
       return context.caller.consumer != nullptr ? CounterSpace::kCallers : CounterSpace::kStrangers;
     case Kind::kTemplate: return of_identity_ ? CounterSpace::kCallers : CounterSpace::kStrangers;
   }
@@ -90,7 +103,7 @@ std::string LimitKey::describe(Context& context) const {
     case Kind::kUpstream: return named("upstream", context.upstream);
     case Kind::kTemplate: return named(source_, text_of(context));
     case Kind::kClientAddress: return named("client", context.client_address);
-    case Kind::kConsumer:
+    case Kind::kCaller:
       if (context.caller.consumer == nullptr) return named("client", context.client_address);
       return named("consumer", context.caller.consumer->name);
   }
@@ -104,7 +117,7 @@ std::string_view LimitKey::text_of(Context& context) const {
     case Kind::kUpstream: return context.upstream;
     case Kind::kTemplate: return template_.expand(context);
     case Kind::kClientAddress: return address_of(context);
-    case Kind::kConsumer:
+    case Kind::kCaller:
       if (context.caller.consumer == nullptr) return address_of(context);
       // No address begins like this, so that nobody's name can stand for one.
       return context.arena.concat("consumer:", context.caller.consumer->name);

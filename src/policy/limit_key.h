@@ -12,7 +12,8 @@ namespace portcullis::policy {
 // those in stores, are found again by it.
 std::string count_scope(const std::string& name, const BuildContext& build);
 
-// For whom something is counted: `consumer`, `client_address`, `route`, `upstream`, `all`, or a template.
+// Which requests are counted together: those of one `caller`, `all`, those with the same value of a variable,
+// as `client.address`, or those with the same text of a template. Immutable; any thread.
 class LimitKey {
  public:
   LimitKey() = default;
@@ -24,8 +25,11 @@ class LimitKey {
   static config::Type<std::string> type();
   static const char* summary();
 
-  // What it reads of the caller, but for `consumer`, which stands for the client's address where there is
-  // none.
+  enum class Kind : uint8_t { kAll, kCaller, kClientAddress, kRoute, kUpstream, kTemplate };
+  Kind kind() const { return kind_; }
+
+  // What the key reads of the caller. `caller` reads nothing by this measure, because it stands for the
+  // client's address where there is no consumer.
   CallerReads caller_reads() const { return template_.caller_reads(); }
   // Adds the header fields that it reads.
   void add_read_fields(OwnedFields& fields) const { template_.add_read_fields(fields); }
@@ -39,10 +43,7 @@ class LimitKey {
   limits::CounterSpace space_of(const Context& context) const;
 
  private:
-  enum class Kind { kAll, kConsumer, kClientAddress, kRoute, kUpstream, kTemplate };
-  static const std::vector<std::pair<std::string_view, Kind>>& words();
-
-  Kind kind_ = Kind::kConsumer;
+  Kind kind_ = Kind::kCaller;
   std::string source_;  // of the template
   Template template_;
   bool of_identity_ = false;  // the template

@@ -113,6 +113,7 @@ telemetry::AccessEntry Exchange::log_entry(Clock::time_point ended_at) const {
     entry.method = request_.method;
     entry.host = host_;
     entry.path = request_.path;
+    entry.canonical_path = path_;
     entry.query = request_.query;
     static constexpr std::string_view kVersions[] = {"HTTP/1.0", "HTTP/1.1", "HTTP/2"};
     entry.version = kVersions[static_cast<size_t>(request_.version)];

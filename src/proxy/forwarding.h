@@ -7,20 +7,14 @@
 
 #include "base/arena.h"
 #include "http/field_names.h"
+#include "http/forwarded_form.h"
 #include "http/message.h"
 #include "proxy/head_writer.h"
 #include "runtime/ip_range.h"
 
 namespace portcullis::proxy {
 
-// Which fields tell of the way a request came: read from trusted proxies, and written for targets. The others
-// of these fields are removed, so that nobody behind the gateway can be misled by them.
-enum class ForwardedForm : uint8_t {
-  kXForwarded,  // X-Forwarded-For, -Proto, -Host
-  kForwarded,   // RFC 7239
-  kBoth,        // reads X-Forwarded-*, writes both
-  kNone,
-};
+using http::ForwardedForm;
 
 struct ForwardingRules {
   std::vector<IpRange> trusted_proxies;

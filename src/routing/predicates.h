@@ -6,22 +6,13 @@
 #include <vector>
 
 #include "http/message.h"
+#include "routing/predicate.h"
 
 namespace re2 {
 class RE2;
 }
 
 namespace portcullis::routing {
-
-// A condition on a header field or a query parameter.
-struct Predicate {
-  enum class Kind { kEquals, kMatches, kPresent, kAbsent };
-  std::string name;
-  Kind kind = Kind::kEquals;
-  std::string text{};  // the value, or the expression (RE2) that must match the whole value
-
-  bool operator==(const Predicate&) const = default;
-};
 
 // Describes a predicate to people: "header `x-version` = `2`".
 std::string describe(const Predicate& predicate, std::string_view what);

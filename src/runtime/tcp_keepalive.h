@@ -1,14 +1,16 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 namespace portcullis {
 
-// TCP keep-alive settings: how a silent connection is probed (RFC 9293 section 3.8.4).
+// TCP keep-alive settings: how a silent connection is probed (RFC 9293 section 3.8.4). The system counts in
+// seconds: times are rounded up.
 struct TcpKeepalive {
-  std::chrono::seconds idle{60};      // silence before the first probe; 0 disables keep-alive
-  std::chrono::seconds interval{15};  // between two probes
-  int probes = 4;                     // unanswered probes before the connection ends
+  std::chrono::milliseconds idle{60'000};      // silence before the first probe; 0 disables keep-alive
+  std::chrono::milliseconds interval{15'000};  // between two probes; min 1 s
+  uint64_t probes = 4;                         // unanswered probes before the connection ends
 
   bool operator==(const TcpKeepalive&) const = default;
 };

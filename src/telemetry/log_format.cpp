@@ -6,15 +6,21 @@
 
 #include "base/text.h"
 #include "http/query.h"
+#include "variables/text.h"
 
 namespace portcullis::telemetry {
+
+using variables::Moment;
+using variables::Use;
+using variables::Variable;
+
 namespace {
 
 constexpr std::string_view kRedacted = "[redacted]";
 constexpr std::string_view kCommon =
-    R"({client} - {consumer} [{time_common}] "{method} {path} {version}" {status} {response_bytes})";
+    R"({client.address} - {consumer.name} [{time.common}] "{request.method} {request.raw_path} {request.version}" {response.status} {response.bytes})";
 constexpr std::string_view kCombined =
-    R"({client} - {consumer} [{time_common}] "{method} {path} {version}" {status} {response_bytes} "{request_header.referer}" "{request_header.user-agent}")";
+    R"({client.address} - {consumer.name} [{time.common}] "{request.method} {request.raw_path} {request.version}" {response.status} {response.bytes} "{request.header.referer}" "{request.header.user-agent}")";
 
 void add_text(std::string& out, std::string_view key, std::string_view value) {
   out += ",\"";
@@ -106,62 +112,6 @@ void append_plain(std::string& out, std::string_view text) {
 
 }  // namespace
 
-// A variable of a template: a text of the entry, a value computed from the entry, or a special case.
-struct LogFormat::Variable {
-  enum class Special : uint8_t { kNone, kQuery, kRequestHeader, kResponseHeader };
-  using Append = void (*)(const AccessEntry& entry, std::string& out);
-
-  std::string_view name;
-  std::string_view AccessEntry::*text = nullptr;
-  Append append = nullptr;
-  Special special = Special::kNone;
-
-  bool takes_name() const {
-    return special == Special::kRequestHeader || special == Special::kResponseHeader;
-  }
-};
-
-const std::vector<LogFormat::Variable>& LogFormat::variables() {
-  using Special = Variable::Special;
-  using Entry = const AccessEntry&;
-  static const std::vector<Variable> all{
-      {"request_id", &AccessEntry::request_id},
-      {"client", &AccessEntry::client},
-      {"peer", &AccessEntry::peer},
-      {"method", &AccessEntry::method},
-      {"host", &AccessEntry::host},
-      {"path", &AccessEntry::path},
-      {"version", &AccessEntry::version},
-      {"consumer", &AccessEntry::consumer},
-      {"credential", &AccessEntry::credential},
-      {"route", &AccessEntry::route},
-      {"upstream", &AccessEntry::upstream},
-      {"branch", &AccessEntry::branch},
-      {"target", &AccessEntry::target},
-      {"ended", nullptr, [](Entry entry, std::string& out) { out += entry.ended->name; }},
-      {"policy", &AccessEntry::policy},
-      {"note", &AccessEntry::note},
-      {"cache", &AccessEntry::cache},
-      {"time", nullptr, [](Entry, std::string& out) { append_now(out); }},
-      {"time_common", nullptr, [](Entry, std::string& out) { append_common_time(out); }},
-      {"status", nullptr, [](Entry entry, std::string& out) { append_number(out, entry.status); }},
-      {"tries", nullptr, [](Entry entry, std::string& out) { append_number(out, entry.tries); }},
-      {"request_bytes", nullptr,
-       [](Entry entry, std::string& out) { append_number(out, entry.request_bytes); }},
-      {"response_bytes", nullptr,
-       [](Entry entry, std::string& out) { append_number(out, entry.response_bytes); }},
-      {"request_head_us", nullptr,
-       [](Entry entry, std::string& out) { append_time(out, entry.request_head); }},
-      {"response_head_us", nullptr,
-       [](Entry entry, std::string& out) { append_time(out, entry.response_head); }},
-      {"targets_us", nullptr, [](Entry entry, std::string& out) { append_time(out, entry.targets); }},
-      {"total_us", nullptr, [](Entry entry, std::string& out) { append_time(out, entry.total); }},
-      {"query", nullptr, nullptr, Special::kQuery},
-      {"request_header", nullptr, nullptr, Special::kRequestHeader},
-      {"response_header", nullptr, nullptr, Special::kResponseHeader}};
-  return all;
-}
-
 LogFormat::LogFormat(Settings settings) : settings_(std::move(settings)) {
   for (const std::string& name : settings_.request_headers)
     request_headers_.push_back({name, is_secret(name)});
@@ -174,50 +124,27 @@ LogFormat::LogFormat(Settings settings) : settings_(std::move(settings)) {
   std::string_view text = settings_.format;
   if (text == "common") text = kCommon;
   if (text == "combined") text = kCombined;
-  parse(text, parts_);
-  for (Part& part : parts_) {
-    part.header.secret = is_secret(part.header.name);
-    if (part.variable != nullptr && part.variable->special == Variable::Special::kResponseHeader)
-      response_names_.push_back(part.header.name);
+  auto pieces = variables::parse_text(text, Use::kLogFormat, Moment::kEnd);
+  if (!pieces) return;
+  for (variables::Piece& piece : *pieces) {
+    Part part{std::move(piece.literal), {}, {}};
+    if (piece.variable) {
+      part.variable = piece.variable->variable;
+      part.header = {piece.variable->argument, is_secret(piece.variable->argument)};
+      if (part.variable == Variable::kResponseHeader) response_names_.push_back(part.header.name);
+    }
+    parts_.push_back(std::move(part));
   }
 }
 
 std::string LogFormat::check(const std::string& format) {
-  std::vector<Part> parts;
   if (format == "json" || format == "common" || format == "combined") return "";
   if (format.find('{') == std::string::npos)
     return "`" + format +
            "` is not a log format: expected json, common, combined, or a template with variables in braces" +
            suggestion_for(format, {"json", "common", "combined"});
-  return parse(format, parts);
-}
-
-std::string LogFormat::parse(std::string_view text, std::vector<Part>& parts) {
-  while (!text.empty()) {
-    const size_t open = std::min(text.find('{'), text.size());
-    Part part;
-    part.literal = text.substr(0, open);
-    text.remove_prefix(open);
-    if (!text.empty()) {
-      const size_t close = text.find('}');
-      if (close == std::string_view::npos) return "a brace is not closed";
-      const std::string_view name = text.substr(1, close - 1);
-      const size_t dot = std::min(name.find('.'), name.size());
-      const std::string_view word = name.substr(0, dot);
-      part.header.name = name.substr(std::min(dot + 1, name.size()));
-      std::vector<std::string_view> known;
-      known.reserve(variables().size());
-      for (const Variable& one : variables()) {
-        known.push_back(one.name);
-        if (one.name == word) part.variable = &one;
-      }
-      if (part.variable == nullptr || part.variable->takes_name() == part.header.name.empty())
-        return "there is no variable `" + std::string(name) + "`" + suggestion_for(word, known);
-      text.remove_prefix(close + 1);
-    }
-    parts.push_back(std::move(part));
-  }
-  return "";
+  const auto pieces = variables::parse_text(format, Use::kLogFormat, Moment::kEnd);
+  return pieces ? "" : pieces.error().message;
 }
 
 bool LogFormat::is_secret(std::string_view name) const {
@@ -303,7 +230,7 @@ void LogFormat::write(const AccessEntry& entry, std::string& out) const {
   if (parts_.empty()) return write_json(entry, out);
   for (const Part& part : parts_) {
     out += part.literal;
-    if (part.variable != nullptr) append_variable(part, entry, out);
+    if (part.variable) append_variable(part, entry, out);
   }
 }
 
@@ -342,13 +269,57 @@ void LogFormat::write_json(const AccessEntry& entry, std::string& out) const {
 }
 
 void LogFormat::append_variable(const Part& part, const AccessEntry& entry, std::string& out) const {
-  const Variable& variable = *part.variable;
-  if (variable.text != nullptr) return append_escaped(out, entry.*variable.text);
-  if (variable.append != nullptr) return variable.append(entry, out);
-  if (variable.special == Variable::Special::kQuery) return append_escaped(out, redacted_query(entry.query));
-  const bool of_request = variable.special == Variable::Special::kRequestHeader;
+  switch (*part.variable) {
+    case Variable::kRequestMethod: return append_escaped(out, entry.method);
+    case Variable::kRequestHost: return append_escaped(out, entry.host);
+    case Variable::kRequestPath: return append_escaped(out, entry.canonical_path);
+    case Variable::kRequestRawPath: return append_escaped(out, entry.path);
+    case Variable::kRequestQuery: return append_escaped(out, redacted_query(entry.query));
+    case Variable::kRequestVersion: return append_escaped(out, entry.version);
+    case Variable::kRequestId: return append_escaped(out, entry.request_id);
+    case Variable::kRequestBytes: return append_number(out, entry.request_bytes);
+    case Variable::kRequestHeader: return append_header(entry.request_fields, part.header, out);
+    case Variable::kClientAddress: return append_escaped(out, entry.client);
+    case Variable::kPeerAddress: return append_escaped(out, entry.peer);
+    case Variable::kConsumerName: return append_escaped(out, entry.consumer);
+    case Variable::kConsumerCredential: return append_escaped(out, entry.credential);
+    case Variable::kRouteName: return append_escaped(out, entry.route);
+    case Variable::kRouteBranch: return append_escaped(out, entry.branch);
+    case Variable::kUpstreamName: return append_escaped(out, entry.upstream);
+    case Variable::kTargetAddress: return append_escaped(out, entry.target);
+    case Variable::kTargetTries: return append_number(out, entry.tries);
+    case Variable::kResponseStatus: return append_number(out, entry.status);
+    case Variable::kResponseBytes: return append_number(out, entry.response_bytes);
+    case Variable::kResponseHeader: return append_header(entry.response_fields, part.header, out);
+    case Variable::kCacheOutcome: return append_escaped(out, entry.cache);
+    case Variable::kPolicyName: return append_escaped(out, entry.policy);
+    case Variable::kPolicyNote: return append_escaped(out, entry.note);
+    case Variable::kEndReason: return append_plain(out, entry.ended->name);
+    case Variable::kTimeUtc: return append_now(out);
+    case Variable::kTimeCommon: return append_common_time(out);
+    case Variable::kDurationRequestHead: return append_time(out, entry.request_head);
+    case Variable::kDurationResponseHead: return append_time(out, entry.response_head);
+    case Variable::kDurationTargets: return append_time(out, entry.targets);
+    case Variable::kDurationTotal: return append_time(out, entry.total);
+    case Variable::kRequestScheme:
+    case Variable::kCookie:
+    case Variable::kQuery:
+    case Variable::kPath:
+    case Variable::kCertificateSubject:
+    case Variable::kCertificateIssuer:
+    case Variable::kCertificateSerial:
+    case Variable::kCertificateFingerprint:
+    case Variable::kConsumerGroups:
+    case Variable::kConsumerMetadata:
+    case Variable::kScope:
+    case Variable::kClaim:
+    case Variable::kClaimJson: return;  // the table has no Moment::kEnd for these
+  }
+}
+
+void LogFormat::append_header(const http::Fields* fields, const Header& header, std::string& out) {
   std::string value;
-  append_field(of_request ? entry.request_fields : entry.response_fields, part.header, value, append_plain);
+  append_field(fields, header, value, append_plain);
   append_escaped(out, value);
 }
 

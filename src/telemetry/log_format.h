@@ -2,12 +2,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "http/message.h"
 #include "telemetry/ends.h"
+#include "variables/variable.h"
 
 namespace portcullis::telemetry {
 
@@ -18,8 +20,9 @@ struct AccessEntry {
   std::string_view peer;    // the other end of the connection; logged when it differs from `client`
   std::string_view method;
   std::string_view host;
-  std::string_view path;   // as received
-  std::string_view query;  // as received; may contain secrets
+  std::string_view path;            // as received
+  std::string_view canonical_path;  // the path by which routes are chosen; empty when the request has none
+  std::string_view query;           // as received; may contain secrets
   std::string_view version;
   std::string_view consumer;
   std::string_view credential;
@@ -50,7 +53,8 @@ struct AccessEntry {
 class LogFormat {
  public:
   struct Settings {
-    std::string format = "json";  // "json", "common", "combined", or a template: `{client} {method} {path}`
+    std::string format =
+        "json";  // "json", "common", "combined", or a template: `{client.address} {request.method}`
     std::vector<std::string> request_headers{};   // fields for JSON lines
     std::vector<std::string> response_headers{};  // fields for JSON lines
     bool query = false;                           // whether JSON lines have the query
@@ -74,18 +78,15 @@ class LogFormat {
   void write(const AccessEntry& entry, std::string& out) const;
 
  private:
-  struct Variable;
   struct Header {
     std::string name{};
     bool secret = false;
   };
   struct Part {
-    std::string literal{};               // text before the variable
-    const Variable* variable = nullptr;  // null: the part ends the template
-    Header header{};                     // for request_header and response_header
+    std::string literal{};                          // text before the variable
+    std::optional<variables::Variable> variable{};  // empty: the part ends the template
+    Header header{};                                // for variables that are header fields
   };
-  static const std::vector<Variable>& variables();
-  static std::string parse(std::string_view text, std::vector<Part>& parts);
   // Appends the values of a field, joined by commas; false when the field is missing.
   static bool append_field(const http::Fields* fields, const Header& header, std::string& out,
                            void (*append)(std::string& out, std::string_view text));
@@ -93,6 +94,8 @@ class LogFormat {
                            const std::vector<Header>& headers);
   bool is_secret(std::string_view name) const;
   void write_json(const AccessEntry& entry, std::string& out) const;
+  // Appends a field in the form that templates have for texts of clients.
+  static void append_header(const http::Fields* fields, const Header& header, std::string& out);
   void append_variable(const Part& part, const AccessEntry& entry, std::string& out) const;
   std::string redacted_query(std::string_view query) const;
 

@@ -1,15 +1,13 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "tls/choices.h"
 #include "tls/openssl.h"
 
 namespace portcullis::tls {
-
-enum class Version : uint8_t { k12, k13 };
 
 // Sets the options that server and client contexts share: the versions, the ciphers of TLS 1.2 (in OpenSSL's
 // syntax; empty: those that RFC 9325 recommends), the groups (empty: elliptic curves), and buffers that are

@@ -11,14 +11,13 @@
 #include "base/result.h"
 #include "crypto/digest.h"
 #include "tls/certificates.h"
+#include "tls/choices.h"
 #include "tls/context_options.h"
 #include "tls/peer_certificate.h"
 #include "tls/session.h"
 #include "tls/ticket_keys.h"
 
 namespace portcullis::tls {
-
-enum class ClientCertificate : uint8_t { kNone, kOptional, kRequired };
 
 struct ServerSettings {
   std::string name;  // the listener's name; sessions are resumed at this listener only

@@ -8,12 +8,20 @@
 #include <utility>
 #include <vector>
 
+#include "base/enum_names.h"
+
 namespace portcullis::upstream {
 
 class ConnectionQueue;
 
 // The kinds of load that a circuit breaker limits, summed over all workers.
 enum class Load : uint8_t { kConnections, kPending, kRequests, kRetries };
+constexpr auto names_of(Load) {
+  return std::to_array<EnumName<Load>>({{Load::kConnections, "connections"},
+                                        {Load::kPending, "pending"},
+                                        {Load::kRequests, "requests"},
+                                        {Load::kRetries, "retries"}});
+}
 inline constexpr size_t kLoads = 4;
 
 // The max of each load; 0: no limit.

@@ -15,14 +15,10 @@
 #include "telemetry/metrics.h"
 #include "tls/client_context.h"
 #include "upstream/breaker.h"
+#include "upstream/choices.h"
 #include "upstream/health.h"
 
 namespace portcullis::upstream {
-
-// The protocol for targets; kAuto: negotiated by ALPN.
-enum class Protocol : uint8_t { kHttp1, kHttp2, kAuto };
-enum class ProxyProtocol : uint8_t { kNone, k1, k2 };
-enum class Balance : uint8_t { kRoundRobin, kLeastRequest, kRandom, kPeakEwma, kRingHash, kMaglev };
 
 // Pairs of name and value, sorted.
 using Metadata = std::vector<std::pair<std::string, std::string>>;

@@ -14,6 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Arena arena;
   http::RequestHead request;
   request.method = "GET";
+  request.query = "a=b&c=d%20e";
   request.fields.add("x-a", "1");
   http::ResponseHead response;
   policy::Context context(loop, arena, request, response);

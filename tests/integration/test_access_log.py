@@ -191,13 +191,14 @@ def test_fields_of_a_tunnels_answer_are_logged(start, backend, tmp_path):
 
 
 def test_lines_by_a_template(start, echo, tmp_path):
-    template = '{client} {method} \\"{path}\\" {status} {ended} {consumer} {request_header.user-agent} {request_header.cookie} {response_header.content-length} {total_us} {version}'
+    template = ('{client.address} {request.method} \\"{request.raw_path}\\" {response.status} {end.reason} {consumer.name} {request.header.user-agent} '
+                '{request.header.cookie} {response.header.content-length} {duration.total_us} {request.version} {{{request.path}}')
     gateway, path = with_log(start, tmp_path, f'format: "{template}"', echo())
     asking(gateway, "/a%20b", 'User-Agent: "x\\', "Cookie: a=b")
     line = harness.wait_for(lambda: path.exists() and path.read_text(), what="the line")
-    client, method, target, status, ended, consumer, agent, cookie, length, micros, version = line.split()
-    assert (client, method, target, status, ended, consumer, agent, cookie, version) == \
-        ("127.0.0.1", "GET", '"/a%20b"', "200", "complete", "-", "\\x22x\\x5c", "[redacted]", "HTTP/1.1")
+    client, method, target, status, ended, consumer, agent, cookie, length, micros, version, canonical = line.split()
+    assert (client, method, target, status, ended, consumer, agent, cookie, version, canonical) == \
+        ("127.0.0.1", "GET", '"/a%20b"', "200", "complete", "-", "\\x22x\\x5c", "[redacted]", "HTTP/1.1", "{/a%20b}")
     assert int(length) >= 0 and int(micros) > 0
 
 
@@ -263,7 +264,7 @@ def datagrams(path):
 
 def test_lines_to_syslog(start, echo, tmp_path):
     server = datagrams(tmp_path / "log.socket")
-    gateway = start(f"access_log: {{path: 'syslog:unix:{tmp_path}/log.socket', format: '{{method}} {{path}}'}}\n" + simple_configuration(echo()))
+    gateway = start(f"access_log: {{path: 'syslog:unix:{tmp_path}/log.socket', format: '{{request.method}} {{request.raw_path}}'}}\n" + simple_configuration(echo()))
     asking(gateway, "/one")
     assert re.fullmatch(rf"<134>1 \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ \S+ portcullis {gateway.process.pid} access - GET /one", server.recv(4096).decode())
     server.close()
@@ -315,9 +316,13 @@ def test_the_audit_log_names_every_change(start, echo, tmp_path):
 @sanitizers.only_configuration
 def test_mistakes_in_logs_are_named(tmp_path):
     path = tmp_path / "gateway.yaml"
-    path.write_text("access_log: {path: 'syslog:nowhere', format: '{clint} {method}'}\naudit_log: {path: ''}\n" + simple_configuration(9001).replace("{port}", "8080"))
+    path.write_text("access_log: {path: 'syslog:nowhere', format: '{client.adress} {request.method}'}\naudit_log: {path: ''}\n" + simple_configuration(9001).replace("{port}", "8080"))
     told = harness.check(path)
     assert ":1:20: error: `nowhere` is not an address" in told
-    assert ":1:46: error: there is no variable `clint` - did you mean `client`?" in told
+    assert ":1:46: error: there is no variable `client.adress` - did you mean `client.address`?" in told
+    for format, message in (("{client} x", "`client` is called `client.address` now"), ("{request_header.host}", "`request_header.host` is called `request.header.host` now"),
+                            ("{claim.sub}", "`claim.sub` cannot be read here")):
+        path.write_text(f"access_log: {{path: stdout, format: '{format}'}}\n" + simple_configuration(9001).replace("{port}", "8080"))
+        assert f":1:36: error: {message}" in harness.check(path)
     path.write_text("access_log: {path: stdout, format: jsn}\n" + simple_configuration(9001).replace("{port}", "8080"))
     assert "`jsn` is not a log format: expected json, common, combined, or a template with variables in braces - did you mean `json`?" in harness.check(path)

@@ -20,9 +20,9 @@ def as_(name):
 
 def test_the_first_rule_that_holds_decides_and_the_default_is_to_deny(start, echo):
     gateway = start(configuration(echo(), """key_auth: {}, acl: {rules: [
-        {deny: path under /secret},
-        {allow: group = admins},
-        {allow: "group in [readers, writers] and method in [GET, HEAD]"}]}""", CONSUMERS))
+        {deny: request.path under /secret},
+        {allow: consumer.groups = admins},
+        {allow: "consumer.groups in [readers, writers] and request.method in [GET, HEAD]"}]}""", CONSUMERS))
     for name, method, target, status in [("admin", "DELETE", "/x", 200), ("admin", "GET", "/secret/x", 403), ("admin", "GET", "/secret", 403),
                                          ("admin", "GET", "/secrets", 200), ("reader", "GET", "/x", 200), ("reader", "DELETE", "/x", 403),
                                          ("nobody", "GET", "/x", 403), ("admin", "GET", "/a/../secret/b", 403)]:
@@ -42,9 +42,10 @@ def test_conditions_on_claims_scopes_headers_and_addresses(start, echo, tmp_path
             ("claim.role exists", {"role": []}, "", 200), ("claim.role exists", {}, "", 403),
             ("not (claim.a = '1' and claim.b = '2')", {"a": 1, "b": 2}, "", 403), ("claim.level in ['3', '4']", {"level": 4}, "", 200),
             ("claim.role exists", {"role": None}, "", 403), ("claim.role = 'null'", {"role": None}, "", 403), ("claim.role = 'null'", {"role": "null"}, "", 200),
-            ("header.x-env = \"pro d\"", {}, "X-Env: pro d\r\n", 200), ("header.x-env = prod", {}, "", 403),
-            ("client_address under [10.0.0.0/8, 127.0.0.0/8]", {}, "", 200), ("client_address under 10.0.0.0/8", {}, "", 403),
-            ("host = API.example.com and route = all and path = /", {}, "", 200), ("consumer exists", {"sub": "x"}, "", 403)]:
+            ("request.header.x-env = \"pro d\"", {}, "X-Env: pro d\r\n", 200), ("request.header.x-env = prod", {}, "", 403),
+            ("client.address under [10.0.0.0/8, 127.0.0.0/8]", {}, "", 200), ("client.address under 10.0.0.0/8", {}, "", 403),
+            ("request.host = API.example.com and route.name = all and request.path = /", {}, "", 200), ("consumer.name exists", {"sub": "x"}, "", 403),
+            ("request.scheme = http", {}, "", 200), ("query.tenant = a", {}, "", 403)]:
         text = condition.replace('"', '\\"')
         gateway = start(configuration(port, f'jwt: {{public_key: "${{file:key.pem}}"}}, acl: {{rules: [{{allow: "{text}"}}]}}'))
         answer = ask(gateway, f"Authorization: Bearer {whole_token('ES256', key, claims)}\r\n" + fields)
@@ -52,9 +53,9 @@ def test_conditions_on_claims_scopes_headers_and_addresses(start, echo, tmp_path
 
 
 @pytest.mark.parametrize("condition, status", [
-    ("client_address = 127.0.0.1", 200), ("client_address = ::ffff:127.0.0.1", 200), ("client_address in [192.0.2.9, 127.0.0.0/8]", 200),
-    ("client_address = 0:0::ffff:7f00:1", 200), ("client_address != 127.0.0.1", 403), ("client_address = 127.0.0.2", 403),
-    ("client_address not in [::ffff:127.0.0.0/104]", 403), ("client_address = unix", 403)])
+    ("client.address = 127.0.0.1", 200), ("client.address = ::ffff:127.0.0.1", 200), ("client.address in [192.0.2.9, 127.0.0.0/8]", 200),
+    ("client.address = 0:0::ffff:7f00:1", 200), ("client.address != 127.0.0.1", 403), ("client.address = 127.0.0.2", 403),
+    ("client.address not in [::ffff:127.0.0.0/104]", 403), ("client.address = unix", 403)])
 def test_an_address_is_the_same_however_it_is_written(start, echo, condition, status):
     gateway = start(configuration(echo(), f"acl: {{rules: [{{allow: '{condition}'}}]}}"))
     assert ask(gateway).status == status
@@ -66,7 +67,7 @@ def test_an_address_is_the_same_however_it_is_written(start, echo, condition, st
     ("Cookie: r=a; role=guest\r\n", 403), ("Cookie: role=a; role=guest\r\n", 403), ("Cookie: role=a\r\nCookie: role=guest\r\n", 403),
     ("Cookie: role=a; other=guest\r\n", 200)])
 def test_what_comes_more_than_once_is_looked_at_whole(start, echo, fields, status):
-    gateway = start(configuration(echo(), "acl: {rules: [{deny: header.x-role = guest}, {deny: cookie.role = guest}], default: allow}"))
+    gateway = start(configuration(echo(), "acl: {rules: [{deny: request.header.x-role = guest}, {deny: cookie.role = guest}], default: allow}"))
     assert ask(gateway, fields).status == status
 
 
@@ -78,7 +79,7 @@ def test_a_key_of_a_header_is_that_of_all_its_fields(start, echo):
 
 
 def test_a_mapping_is_a_condition_whose_entries_must_all_hold(start, echo):
-    gateway = start(configuration(echo(), "key_auth: {}, acl: {rules: [{allow: {group: [admins, readers], method: GET}}]}", CONSUMERS))
+    gateway = start(configuration(echo(), "key_auth: {}, acl: {rules: [{allow: {consumer.groups: [admins, readers], request.method: GET}}]}", CONSUMERS))
     assert [ask(gateway, as_(n), method=m).status for n, m in (("admin", "GET"), ("admin", "PUT"), ("nobody", "GET"))] == [200, 403, 403]
 
 
@@ -142,12 +143,15 @@ routes:
 @sanitizers.only_configuration
 @pytest.mark.parametrize("policies, message", [
     ("acl: {rules: [{}]}", "a rule has either `allow` or `deny`"),
-    ("acl: {rules: [{allow: a = b}]}", "there is no subject `a`"),
-    ("acl: {rules: [{allow: {gruop: x}}]}", "did you mean `group`?"),
-    ("acl: {rules: [{allow: method under /x}]}", "`under` is for `path` and `client_address`"),
-    ("acl: {rules: [{allow: client_address under 10.0.0.1/8}]}", "bits set beyond its prefix"),
-    ("acl: {rules: [{allow: client_address = localhost}]}", "`localhost` is not an address or a block"),
-    ("acl: {rules: [{allow: {client_address: [127.0.0.1, 10.0.0]}}]}", "`10.0.0` is not an address or a block"),
+    ("acl: {rules: [{allow: a = b}]}", "there is no variable `a`"),
+    ("acl: {rules: [{allow: {consumer.gruops: x}}]}", ":9:76: error: there is no variable `consumer.gruops` - did you mean `consumer.groups`?"),
+    ("acl: {rules: [{allow: request.method under /x}]}", "`under` is for `request.path` and `client.address`"),
+    ("acl: {rules: [{allow: client.address under 10.0.0.1/8}]}", "bits set beyond its prefix"),
+    ("acl: {rules: [{allow: client.address = localhost}]}", "`localhost` is not an address or a block"),
+    ("acl: {rules: [{allow: {client.address: [127.0.0.1, 10.0.0]}}]}", "`10.0.0` is not an address or a block"),
+    ("acl: {rules: [{allow: group = admins}]}", "`group` is called `consumer.groups` now"),
+    ("acl: {rules: [{allow: {header.x-tenant: a}}]}", "`header.x-tenant` is called `request.header.x-tenant` now"),
+    ("acl: {rules: [{allow: response.status = '200'}]}", "`response.status` cannot be read here"),
     ("ip_filter: {deny_file: absent.txt}", "cannot read the address list"),
 ])
 def test_mistakes_are_named(tmp_path, policies, message):

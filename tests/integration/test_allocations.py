@@ -30,7 +30,7 @@ consumers: [{name: shop, groups: [a], credentials: {keys: "sha256:KEYHASH", jwt_
 routes:
   - name: identified
     match: {path_prefix: /key}
-    policies: [key_auth: {}, acl: {rules: [{allow: group = a}]}, rate_limit: {limits: [{limit: 1000000/s}, {limit: 1000000/h, key: client_address, algorithm: sliding_window}]}, concurrency_limit: {limit: 5, key: consumer}]
+    policies: [key_auth: {}, acl: {rules: [{allow: consumer.groups = a}]}, rate_limit: {limits: [{limit: 1000000/s}, {limit: 1000000/h, key: client.address, algorithm: sliding_window}]}, concurrency_limit: {limit: 5, key: caller}]
     upstream: backend
   - {name: token, match: {path_prefix: /token}, policies: [jwt: {secret: 0123456789abcdef0123456789abcdef, require: {scope: a}, forward_claims: {x-user: sub}}], upstream: backend}
   - {name: plain, match: {path_prefix: /plain}, upstream: backend}
@@ -40,7 +40,7 @@ routes:
     rewrite: {path: "/r/{id}"}
     policies:
       - request_limits: {body_size: 1MiB}
-      - headers: {request: {set: {x-client: "{client.address} {request.parameter.id}"}}, response: {set: {x-route: "{route.name}"}}}
+      - headers: {request: {set: {x-client: "{client.address} {path.id}"}}, response: {set: {x-route: "{route.name}"}}}
     upstream: backend
 """
 

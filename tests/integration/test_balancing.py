@@ -63,7 +63,7 @@ def test_every_balancer_uses_every_target(start, three, balance):
 
 @pytest.mark.parametrize("balance", ["ring_hash", "maglev"])
 @pytest.mark.parametrize("key, fields", [("request.header.x-user", lambda user: {"x_user": user}),
-                                         ("request.cookie.session", lambda user: {"cookie": f"a=b; session={user}"})])
+                                         ("cookie.session", lambda user: {"cookie": f"a=b; session={user}"})])
 def test_a_key_goes_to_the_same_target_on_every_worker_and_node(start, three, balance, key, fields):
     text = configuration([(one.port, "") for one in three.values()], f"    balance: {balance}\n    hash_key: '{{{key}}}'", workers=4)
     gateway = start(text)
@@ -167,8 +167,8 @@ def test_a_slow_target_gets_little_under_peak_ewma(start, demo, backend):
 
 @sanitizers.only_configuration
 @pytest.mark.parametrize("upstream, target, route, told", [
-    ("    hash_key: client_adress\n    balance: maglev", "", "", "did you mean `client_address`?"),
-    ("    hash_key: '{request.headr.x}'\n    balance: maglev", "", "", "did you mean `{request.header."),
+    ("    hash_key: client.adress\n    balance: maglev", "", "", "did you mean `client.address`?"),
+    ("    hash_key: '{request.headr.x}'\n    balance: maglev", "", "", "did you mean `request.header."),
     ("    balance: magleef", "", "", "did you mean `maglev`?"),
     ("    sticky: {cookie: 'a b', key: " + KEY + "}", "", "", "not a cookie's name"),
     ("    sticky: {cookie: a, key: short}", "", "", "32 characters"),

@@ -252,7 +252,7 @@ def test_what_consumers_get_is_kept_apart_by_a_key_that_names_them(start, origin
 
 
 def test_a_limit_counts_what_the_cache_answers(start, origin):
-    gateway = start(configuration(origin, before="      - rate_limit: {limit: 3/min, key: client_address}\n"))
+    gateway = start(configuration(origin, before="      - rate_limit: {limit: 3/min, key: client.address}\n"))
     origin.answers["/a"] = [Answer(FRESH)]
     assert [ask(gateway.port, "/a").status for _ in range(4)] == [200, 200, 200, 429]
     assert len(origin.asked("/a")) == 1
@@ -323,7 +323,7 @@ def test_a_lifetime_in_place_of_what_responses_say(start, origin):
 
 
 def test_what_the_condition_leaves_out_passes(start, origin):
-    gateway = start(configuration(origin, "when: not header.x-debug exists"))
+    gateway = start(configuration(origin, "when: not request.header.x-debug exists"))
     origin.answers["/a"] = [Answer(FRESH)]
     for _ in range(2):
         assert ask(gateway.port, "/a", fields={"x-debug": "1"}).get("cache-status") == "portcullis; fwd=bypass"

@@ -25,7 +25,7 @@ routes:
     match: {path_prefix: /}
     policies:
       - key_auth: {}
-      - acl: {rules: [{allow: group = staf}]}
+      - acl: {rules: [{allow: consumer.groups = staf}]}
       - respond: {}
 """
 LINE = "9:23: warning: no consumer is in the group `staf` - did you mean `staff`? [unknown_group]"
@@ -78,7 +78,7 @@ def test_one_mistake_in_many_places_does_not_fill_the_screen(path):
 def test_a_gateway_logs_warnings_when_it_starts_and_reloads(start):
     gateway = start(CONFIGURATION)
     assert any(line.endswith(f" warning portcullis[{gateway.process.pid}]: {gateway.path}:{LINE}") for line in gateway.lines), gateway.lines
-    gateway.write(CONFIGURATION.replace("{allow: group = staf}", "{allow: consumer = shp}"))
+    gateway.write(CONFIGURATION.replace("{allow: consumer.groups = staf}", "{allow: consumer.name = shp}"))
     gateway.reload()
     wait_for(lambda: any("there is no consumer `shp` - did you mean `shop`? [unknown_consumer]" in line for line in gateway.lines))
 

@@ -151,7 +151,7 @@ def test_consumers_are_let_in_by_turns(start, holding):
 
 
 def test_consumers_and_templates_have_gates_of_their_own(start, holding):
-    gateway = start(configuration(holding.port, "key_auth: {anonymous: few}, concurrency_limit: {limit: 1, key: consumer}, "
+    gateway = start(configuration(holding.port, "key_auth: {anonymous: few}, concurrency_limit: {limit: 1, key: caller}, "
                                                 "concurrency_limit: {limit: 1, key: '{request.header.x-tenant}'}", CONSUMERS))
     many = f"X-API-Key: {KEYS['many']}\r\n"
     held = fill(gateway, holding, 1, many + "X-Tenant: a\r\n")

@@ -188,7 +188,7 @@ def test_whom_the_top_level_refuses_does_not_learn_which_routes_there_are(start,
 
 def test_it_sees_what_no_route_takes(start, origin, tmp_path):
     log = tmp_path / "log"
-    gateway = start(configuration(origin.port, OWN % "", top="rate_limit: {limit: 2/h}, headers: {request: {set: {x-a: '{route.name}{request.parameter.x}'}}, response: {set: {x-b: '1'}}}, cache: {}, compress: {}")
+    gateway = start(configuration(origin.port, OWN % "", top="rate_limit: {limit: 2/h}, headers: {request: {set: {x-a: '{route.name}{path.x}'}}, response: {set: {x-b: '1'}}}, cache: {}, compress: {}")
                     + f"access_log: {{path: {log}}}\n")
     answers = [ask(gateway, method, target) for method, target in (("GET", "/none"), ("POST", "/x"), ("GET", "/x"))]
     assert [status for status, _ in answers] == [404, 405, 429]

@@ -18,7 +18,7 @@ admin: {{address: "127.0.0.1:{admin}"}}
 listeners: [{{name: public, address: "127.0.0.1:{{port}}"}}]
 consumers: [{consumers}]
 routes:
-  - {{name: limited, match: {{path: /limited}}, policies: [rate_limit: {{limit: 3/min, key: client_address, algorithm: {algorithm}}}, respond: {{body: x}}]}}
+  - {{name: limited, match: {{path: /limited}}, policies: [rate_limit: {{limit: 3/min, key: client.address, algorithm: {algorithm}}}, respond: {{body: x}}]}}
   - {{name: flood, match: {{path: /flood}}, policies: [rate_limit: {{limit: 1000/h, cost: 900, key: "{{request.header.x-id}}"}}, respond: {{body: x}}]}}
   - {{name: windows, match: {{path: /windows}}, policies: [rate_limit: {{limit: 1000/h, cost: 900, algorithm: sliding_window, key: "{{request.header.x-id}}"}}, respond: {{body: x}}]}}
   - {{name: known, match: {{path: /known}}, policies: [key_auth: {{}}, rate_limit: {{limit: 3/min}}, respond: {{body: x}}]}}

@@ -57,7 +57,7 @@ routes:
     rewrite: {{path: "/orders/{{id}}"}}
     policies:
       - key_auth: {{}}
-      - rate_limit: {{limit: 5/s, key: consumer}}
+      - rate_limit: {{limit: 5/s, key: caller}}
     upstream: orders
   - name: create-order
     match: {{hosts: [api.example.com], path: /v1/orders, methods: [POST]}}

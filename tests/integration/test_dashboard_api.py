@@ -29,8 +29,8 @@ upstreams: [{{name: orders, targets: [{{address: "127.0.0.1:{port}"}}{second}]}}
 consumers: [{{name: shop, credentials: {{keys: [{{hash: "{hashed(KEY)}"}}]}}}}]
 routes:
   - {{name: closed, match: {{path_prefix: /closed}}, policies: [{{key_auth: {{}}}}], upstream: orders}}
-  - {{name: limited, match: {{path_prefix: /limited}}, policies: [{{key_auth: {{}}}}, {{rate_limit: {{limit: 1/h, key: consumer}}}}], upstream: orders}}
-  - {{name: denied, match: {{path_prefix: /denied}}, policies: [{{acl: {{rules: [{{deny: path under /denied}}]}}}}], upstream: orders}}
+  - {{name: limited, match: {{path_prefix: /limited}}, policies: [{{key_auth: {{}}}}, {{rate_limit: {{limit: 1/h, key: caller}}}}], upstream: orders}}
+  - {{name: denied, match: {{path_prefix: /denied}}, policies: [{{acl: {{rules: [{{deny: request.path under /denied}}]}}}}], upstream: orders}}
   - {{name: open, match: {{path_prefix: /open}}, upstream: orders}}
 """
 

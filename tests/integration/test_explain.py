@@ -124,7 +124,7 @@ routes:
     match: {{path_prefix: /orders}}
     policies:
       - key_auth: {{}}
-      - acl: {{rules: [{{deny: method = DELETE}}, {{allow: group = partners}}]}}
+      - acl: {{rules: [{{deny: request.method = DELETE}}, {{allow: consumer.groups = partners}}]}}
       - rate_limit: {{limit: 5/min}}
       - quota: {{limit: 7}}
       - forward_auth: {{url: "http://127.0.0.1:1/"}}
@@ -151,8 +151,8 @@ def test_explain_tells_the_consumer_and_what_would_be_charged_without_charging_i
 
 @pytest.mark.parametrize("settings, charged", [
     ("limit: 5/min", "the limit `default` (5 in 60 s) of client `2001:db8::1`"),  # there is no consumer
-    ("limit: 1/500ms, key: client_address", "the limit `default` (1 in 500 ms) of client `2001:db8::1`"),
-    ("limit: 9/s, key: route", "the limit `default` (9 in 1 s) of route `orders`"),
+    ("limit: 1/500ms, key: client.address", "the limit `default` (1 in 500 ms) of client `2001:db8::1`"),
+    ("limit: 9/s, key: route.name", "the limit `default` (9 in 1 s) of route `orders`"),
     ("limit: 9/s, key: all", "the limit `default` (9 in 1 s) of all requests"),
     ("limit: 9/s, name: tenants, key: '{request.header.x-tenant}'", "the limit `tenants` (9 in 1 s) of {request.header.x-tenant} `acme`"),
 ])

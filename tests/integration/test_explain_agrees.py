@@ -97,14 +97,14 @@ class World:
     def configuration(self):
         hash_of = subprocess.run([harness.BINARY, "hash-password"], input="secret", capture_output=True, text=True).stdout.strip()
         routes = {
-            "acl": "key_auth: {}, acl: {rules: [{allow: group = staff}]}",
+            "acl": "key_auth: {}, acl: {rules: [{allow: consumer.groups = staff}]}",
             "any_of": "any_of: {methods: [key_auth: {}, basic_auth: {}]}",
             "basic_auth": "basic_auth: {}",
             "cache": "cache: {}",
             "compress": "compress: {}",
             "concurrency_limit": "concurrency_limit: {limit: 1}",
             "cors": "cors: {origins: ['https://a.example'], methods: [GET]}, key_auth: {}",
-            "fault": "fault: {abort: {status: 503}, when: header.x-fault exists}",
+            "fault": "fault: {abort: {status: 503}, when: request.header.x-fault exists}",
             "forward_auth": f"forward_auth: {{url: '{self.judge.url()}'}}",
             "grpc_web": "grpc_web: {}",
             "headers": "headers: {request: {add: {" + ", ".join(f"x-{n}: a" for n in range(40)) + "}}}",

@@ -310,7 +310,7 @@ def test_a_key_file_is_looked_at_again(start, echo, tmp_path):
     ("{jwks: {url: 'https://a/'}, algorithms: [none]}", "`none` is no algorithm"),
     ("{jwks: {url: 'https://a/'}, algorithms: [RS265]}", "did you mean `RS256`?"),
     ("{jwks: {url: 'https://a/'}, require: 'scop = a'}", "did you mean `scope`?"),
-    ("{jwks: {url: 'https://a/'}, require: 'scope = a and'}", "expected a subject"),
+    ("{jwks: {url: 'https://a/'}, require: 'scope = a and'}", "expected a variable such as"),
     ("{jwks: {url: 'https://a/'}, require: '(scope = a'}", "missing `)`"),
     ("{public_key: 'nonsense'}", "not a public key in PEM"),
 ])

@@ -236,7 +236,7 @@ def test_a_listener_that_serves_clients_which_have_ended_their_side_does_so_whil
 
 
 def test_streams_that_were_cancelled_while_a_policy_waits_take_no_places(start, backend, speak):
-    gateway = start(simple_configuration(backend().port, workers=1, extra_route="    policies: [fault: {when: 'path = /slow', delay: {duration: 60s}}]\n"))
+    gateway = start(simple_configuration(backend().port, workers=1, extra_route="    policies: [fault: {when: 'request.path = /slow', delay: {duration: 60s}}]\n"))
     client = speak(gateway)
     for _ in range(250):  # a connection permits 200 streams
         stream = client.request("/slow")

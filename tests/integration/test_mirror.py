@@ -90,7 +90,7 @@ def test_a_larger_body_is_not_copied_and_passes(start, backend):
 
 def test_a_share_and_a_condition(start, backend):
     main, shadow, admin = Script(), Script(), free_port()
-    text = configuration(backend(main).port, backend(shadow).port, settings=", share: 30%, when: method = GET", admin=admin)
+    text = configuration(backend(main).port, backend(shadow).port, settings=", share: 30%, when: request.method = GET", admin=admin)
     gateway = start(text)
     for _ in range(200):
         ask(gateway)

@@ -55,7 +55,7 @@ def test_consumers_addresses_and_templates_count_apart(start, echo):
 
 
 def test_ipv6_clients_of_one_network_count_together(start, echo):
-    text = configuration(echo(), "rate_limit: {limit: 1/h, key: client_address}")
+    text = configuration(echo(), "rate_limit: {limit: 1/h, key: client.address}")
     gateway = start(text.replace('"127.0.0.1:{port}"', '"127.0.0.1:{port}", trusted_proxies: [127.0.0.1]'))
 
     def status(address):
@@ -126,8 +126,11 @@ def test_a_flood_of_keys_does_not_clear_the_account_of_one_who_is_over_his_limit
     ("{limit: 100}", "`100` is not a rate such as 100/s"),
     ("{limit: 0/s}", "`0/s` is not a rate"),
     ("{limit: 1/year}", "`1/year` is not a rate"),
-    ("{limit: 1/s, key: consumr}", "did you mean `consumer`?"),
-    ("{limit: 1/s, key: '{request.heder.x}'}", "there is no variable `{request.heder.x}`"),
+    ("{limit: 1/s, key: callr}", "did you mean `caller`?"),
+    ("{limit: 1/s, key: client_address}", "`client_address` is called `client.address` now"),
+    ("{limit: 1/s, key: '{request.cookie.a}'}", "`request.cookie.a` is called `cookie.a` now"),
+    ("{limit: 1/s, key: '{response.status}'}", "`response.status` cannot be read here: it has a value only once there is a response"),
+    ("{limit: 1/s, key: '{request.heder.x}'}", "there is no variable `request.heder.x`"),
     ("{limits: [{burst: 3}]}", "a limit needs `limit`"),
     ("{limit: 5/s, burst: 3, algorithm: sliding_window}", "a sliding window has none"),
 ])

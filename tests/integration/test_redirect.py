@@ -40,7 +40,7 @@ def test_the_query_goes_where_it_belongs(start, to, target, location):
 
 
 @pytest.mark.parametrize("to, target", [("{request.path}/", "//evil.example"), ("/{request.path}", "/evil.example"), ("/{request.path}", "//evil.example"),
-                                        ("/{request.parameter.where}", "/go//evil.example"), ("{request.path}", "///evil.example")])
+                                        ("/{path.where}", "/go//evil.example"), ("{request.path}", "///evil.example")])
 def test_a_path_leads_to_the_same_host(start, to, target):
     for listener in ("", ", merge_slashes: false"):
         status, location = ask(start(configuration(to, listener)), target)

@@ -18,7 +18,7 @@ routes:
   - name: order
     match: {path: "/v1/orders/{id}/lines/{line}", methods: [GET]}
     rewrite: {path: "/lines/{line}/of/{id}", host: "orders.internal:8080"}
-    policies: [{headers: {request: {set: {x-order: "{request.parameter.id} {request.path}"}}}}]
+    policies: [{headers: {request: {set: {x-order: "{path.id} {request.path}"}}}}]
     upstream: backend
   - {name: v2, match: {path_prefix: /api, headers: {x-version: 2}}, rewrite: {path: "/v2/{rest}"}, upstream: backend}
   - name: debug

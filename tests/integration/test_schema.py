@@ -94,7 +94,7 @@ TAKEN = {
     "a short form": whole(top=f"consumers: [{{name: c, credentials: {{keys: '{HASH}'}}}}]"),
     "the long form of it": whole(top=f"consumers: [{{name: c, credentials: {{keys: [{{hash: '{HASH}', name: k, expires: 2027-01-31}}]}}}}]"),
     "a socket's mode without quotes": whole().replace("'127.0.0.1:80'", "'unix:/run/a.sock', mode: 0660"),
-    "a condition as a mapping": whole("acl: {rules: [{allow: {method: [GET, HEAD], path: /}}]}, respond: {}"),
+    "a condition as a mapping": whole("acl: {rules: [{allow: {request.method: [GET, HEAD], request.path: /, claim.role: a, request.header.x-a: b}}]}, respond: {}"),
     "conditions on headers": whole().replace("path: /", "path: /, headers: {a: 1, b: true, c: {regex: x}, d: {present: false}}"),
 }
 

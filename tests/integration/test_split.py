@@ -96,10 +96,10 @@ def test_a_branch_without_weight_gets_nothing_by_chance(start, two):
 
 
 @pytest.mark.parametrize("when, fields, others", [
-    ("header.x-canary exists", {"x_canary": "1"}, [{}, {"x_other": "1"}]),
-    ("header.x-stage = canary", {"x_stage": "canary"}, [{"x_stage": "stable"}, {}]),
+    ("request.header.x-canary exists", {"x_canary": "1"}, [{}, {"x_other": "1"}]),
+    ("request.header.x-stage = canary", {"x_stage": "canary"}, [{"x_stage": "stable"}, {}]),
     ("cookie.stage in [canary, beta]", {"cookie": "a=b; stage=beta"}, [{"cookie": "stage=no"}, {"cookie": "stage"}, {}]),
-    ("cookie.stage exists and not header.x-out exists", {"cookie": "stage=1"}, [{"cookie": "stage=1", "x_out": "1"}]),
+    ("cookie.stage exists and not request.header.x-out exists", {"cookie": "stage=1"}, [{"cookie": "stage=1", "x_out": "1"}]),
 ])
 def test_a_condition_leads_to_its_branch(start, two, when, fields, others):
     gateway = start(configuration(two[0].port, two[1].port, ["{upstream: stable}", f'{{upstream: canary, when: "{when}"}}']))
@@ -110,7 +110,7 @@ def test_a_condition_leads_to_its_branch(start, two, when, fields, others):
 
 def test_a_condition_may_ask_who_calls(start, two):
     gateway = start(configuration(
-        two[0].port, two[1].port, ["{upstream: stable}", "{upstream: canary, when: group = beta}"],
+        two[0].port, two[1].port, ["{upstream: stable}", "{upstream: canary, when: consumer.groups = beta}"],
         policies="[{key_auth: {header: x-key}}]",
         top=f"consumers:\n  - {{name: anna, groups: [beta], credentials: {{keys: ['{hash_of('anna')}']}}}}\n"
             f"  - {{name: ben, credentials: {{keys: ['{hash_of('ben')}']}}}}"))
@@ -120,7 +120,7 @@ def test_a_condition_may_ask_who_calls(start, two):
 
 def test_a_condition_and_a_weight_together(start, two):
     gateway = start(configuration(two[0].port, two[1].port,
-                                  ["{upstream: stable}", "{upstream: canary, weight: 1, when: header.x-canary exists}"]))
+                                  ["{upstream: stable}", "{upstream: canary, weight: 1, when: request.header.x-canary exists}"]))
     assert names(gateway, 10, x_canary="1") == {"canary": 10}
     assert set(names(gateway, 60)) == {"stable", "canary"}
 
@@ -180,7 +180,7 @@ routes:
     match: {{path_prefix: /}}
     split:
       - {{name: old, upstream: app, subset: {{version: v1}}}}
-      - {{name: new, upstream: app, subset: {{version: v2}}, when: header.x-new exists}}
+      - {{name: new, upstream: app, subset: {{version: v2}}, when: request.header.x-new exists}}
 """)
     assert names(gateway, 10) == {"stable": 10}
     assert names(gateway, 10, x_new="1") == {"canary": 10}
@@ -194,7 +194,7 @@ def test_a_failing_branch_is_rolled_back_by_itself(start, demo, backend):
     stable, canary = demo("stable"), backend(answer(BAD))
     admin = free_port()
     split = ["{upstream: stable, weight: 50}",
-             "{upstream: canary, weight: 50, when: header.x-canary exists, "
+             "{upstream: canary, weight: 50, when: request.header.x-canary exists, "
              "rollback: {error_share: 50%, min_requests: 10}}"]
     text = configuration(stable.port, canary.port, split, admin=admin)
     gateway = start(text)
@@ -271,10 +271,11 @@ def test_only_post_from_no_browser_resumes(start, two):
     (["{upstream: stabel}", "{upstream: canary}"], "", ":13:20: error: there is no upstream `stabel` - did you mean `stable`?"),
     (["{upstream: stable}", "{upstream: stable}"], "", ":14:9: error: a second branch named `stable`: give it a `name`"),
     (["{upstream: stable, rollback: {error_share: 5%}}"], "", "must have a `weight` above 0 and no `rollback`"),
-    (["{upstream: stable}", "{upstream: canary, when: heder.x exists}"], "", "there is no subject `heder.x`"),
+    (["{upstream: stable}", "{upstream: canary, when: heder.x exists}"], "", "there is no variable `heder.x`"),
     (["{upstream: stable}"], "    upstream: canary", "has a `split`: its branches say `upstream` and `subset`"),
-    (["{upstream: stable}"], "    split_sticky: {cookie: a, key: consumer}", "takes either a `cookie` or a `key`"),
-    (["{upstream: stable}"], "    split_sticky: {key: nobody}", "`nobody` is not a key"),
+    (["{upstream: stable}"], "    split_sticky: {cookie: a, key: caller}", "takes either a `cookie` or a `key`"),
+    (["{upstream: stable}"], "    split_sticky: {key: nobody}", "there is no variable `nobody`; a key is `caller`, `all`, a variable such as"),
+    (["{upstream: stable}"], "    split_sticky: {key: consumer}", "`consumer` is called `caller` now"),
     (["{upstream: stable, subset: {v: v2}}"], "", "no target of `stable` has the metadata of the `subset` of `stable`"),
     (["{upstream: stable, wieght: 5}"], "", "did you mean `weight`?"),
 ])
@@ -292,7 +293,7 @@ def explain(tmp_path, text, *arguments):
 
 @sanitizers.only_command_line
 def test_explain_says_who_would_answer(tmp_path):
-    text = configuration(1, 2, ["{upstream: stable, weight: 95}", "{upstream: canary, weight: 5, when: header.x-canary exists}"],
+    text = configuration(1, 2, ["{upstream: stable, weight: 95}", "{upstream: canary, weight: 5, when: request.header.x-canary exists}"],
                          "    split_sticky: {cookie: release}")
     told = explain(tmp_path, text, "GET", "/")
     assert "branch: stable, 95% to stable" in told and "upstream: one of these, by weight" in told

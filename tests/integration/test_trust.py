@@ -333,14 +333,14 @@ def test_what_must_not_be_a_trailer_can_not_be_listed(name, tmp_path):
 
 
 @pytest.mark.parametrize("policies", [
-    "acl: {rules: [{deny: header.x-tenant = b}], default: allow}",
+    "acl: {rules: [{deny: request.header.x-tenant = b}], default: allow}",
     "rate_limit: {limit: 100/s, key: '{request.header.x-tenant}'}",
     "concurrency_limit: {limit: 100, key: '{request.header.x-tenant}'}",
-    "cache: {when: header.x-tenant = b}",
+    "cache: {when: request.header.x-tenant = b}",
     "cache: {key: '{request.header.x-tenant}'}",
-    "fault: {abort: {status: 503}, when: header.x-tenant = b}",
-    "mirror: {upstream: app, when: header.x-tenant = b}",
-    f"any_of: {{anonymous: guest, methods: [jwt: {{secret: {SECRET}, audience: '*', require: header.x-tenant = b}}]}}"])
+    "fault: {abort: {status: 503}, when: request.header.x-tenant = b}",
+    "mirror: {upstream: app, when: request.header.x-tenant = b}",
+    f"any_of: {{anonymous: guest, methods: [jwt: {{secret: {SECRET}, audience: '*', require: request.header.x-tenant = b}}]}}"])
 def test_a_field_that_decides_cannot_be_said_in_another_spelling(policies, start, echo):
     gateway = start(one_route(echo(), policies))
     got = seen(gateway, "X_Tenant: b\r\nx_tenant: b\r\nX_Other: c\r\n")
@@ -350,7 +350,7 @@ def test_a_field_that_decides_cannot_be_said_in_another_spelling(policies, start
 
 def test_a_field_by_which_routes_or_branches_are_chosen_cannot_be_said_in_another_spelling(start, echo):
     gateway = start(routes(echo(), "{name: inner, match: {path_prefix: /, headers: {x-tenant: b}}, policies: [key_auth: {}], upstream: app}",
-                           "{name: rest, match: {path_prefix: /}, split: [{upstream: app, name: beta, when: header.x-beta exists}, {upstream: app}]}"))
+                           "{name: rest, match: {path_prefix: /}, split: [{upstream: app, name: beta, when: request.header.x-beta exists}, {upstream: app}]}"))
     assert ask(gateway, "X-Tenant: b\r\n")[0] == 401
     assert not {"x_tenant", "x_beta"} & set(seen(gateway, "X_Tenant: b\r\nX_Beta: 1\r\n"))
 
@@ -578,7 +578,7 @@ MAPPED = ["::ffff:192.0.2.9", "192.0.2.9", "::FFFF:192.0.2.9", "::ffff:c000:209"
 @pytest.mark.parametrize("address", MAPPED)
 def test_an_address_has_one_form(address, form, field, start, echo, tmp_path):
     log = tmp_path / "access.log"
-    text = one_route(echo(), "acl: {rules: [{allow: client_address = 192.0.2.9}]}", top=f"access_log: {{path: '{log}'}}")
+    text = one_route(echo(), "acl: {rules: [{allow: client.address = 192.0.2.9}]}", top=f"access_log: {{path: '{log}'}}")
     gateway = start(text.replace('{port}"', '{port}", trusted_proxies: [127.0.0.1], forwarded: ' + form))
     if ":" not in address and form == "forwarded":
         field = "Forwarded: for={}"
@@ -588,7 +588,7 @@ def test_an_address_has_one_form(address, form, field, start, echo, tmp_path):
 
 
 def test_mapped_addresses_do_not_share_a_limit(start, echo):
-    text = one_route(echo(), "rate_limit: {limit: 3/min, key: client_address}")
+    text = one_route(echo(), "rate_limit: {limit: 3/min, key: client.address}")
     gateway = start(text.replace('{port}"', '{port}", trusted_proxies: [127.0.0.1]'))
     got = [ask(gateway, f"X-Forwarded-For: ::ffff:198.51.100.{n}\r\n")[0] for n in range(6)]
     assert got == [200] * 6

@@ -119,7 +119,7 @@ routes:
             "c.yaml:5:37: error: `x` is not an address or a block such as 10.0.0.0/8\n"
             "c.yaml:5:43: error: unknown key `denny` in ip_filter - did you mean `deny`?\n"
             "c.yaml:10:35: error: `content-length` frames or routes the message and cannot be changed here\n"
-            "c.yaml:10:61: error: there is no variable `{request.metod}` - did you mean `{request.method}`?\n"
+            "c.yaml:10:61: error: there is no variable `request.metod` - did you mean `request.method`?\n"
             "c.yaml:10:80: error: `x b` is not a header's name\n"
             "c.yaml:10:87: error: `{` without `}`; write `{{` for a brace\n"
             "c.yaml:11:19: error: redirect needs `to`\n"

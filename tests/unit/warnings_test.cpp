@@ -85,7 +85,7 @@ TEST(Warnings, CacheBeforeAccess) {
   EXPECT_EQ(found_in_policies("cache: {}, ip_filter: {deny: [192.0.2.0/24]}").size(), 1u);
   EXPECT_EQ(found_in_policies("key_auth: {}, cache: {}"), Found{});
   EXPECT_EQ(found_in_policies("cache: {}, rate_limit: {limit: 1/s}"), Found{});
-  EXPECT_EQ(found_in_policies("cache: {when: path under /public}, key_auth: {}"), Found{});
+  EXPECT_EQ(found_in_policies("cache: {when: request.path under /public}, key_auth: {}"), Found{});
 }
 
 TEST(Warnings, UnknownCaller) {
@@ -93,8 +93,8 @@ TEST(Warnings, UnknownCaller) {
       found_in_policies("quota: {limit: 3}"),
       Found{"11:unknown_caller: `quota` refuses every request here: no policy before it authenticates"});
   EXPECT_EQ(found_in_policies("usage_plan: {}").size(), 1u);
-  EXPECT_EQ(found_in_policies("acl: {rules: [{allow: group = staff}]}, key_auth: {}"),
-            Found{"11:unknown_caller: `group` of `acl` never has a value here: no policy before it "
+  EXPECT_EQ(found_in_policies("acl: {rules: [{allow: consumer.groups = staff}]}, key_auth: {}"),
+            Found{"11:unknown_caller: `consumer.groups` of `acl` never has a value here: no policy before it "
                   "authenticates"});
   EXPECT_EQ(found_in_policies("rate_limit: {limit: 1/s, key: '{claim.sub}'}").size(), 1u);
   EXPECT_EQ(
@@ -103,8 +103,9 @@ TEST(Warnings, UnknownCaller) {
             "reads a token (`jwt`, `oauth2_introspection`)"});
   EXPECT_EQ(found_in_policies("headers: {request: {set: {x-user: '{consumer.name}'}}}").size(), 1u);
   EXPECT_EQ(found_in_policies("cache: {key: '{consumer.name}'}").size(), 1u);
-  EXPECT_EQ(found_in_policies("key_auth: {}, quota: {limit: 3}, acl: {rules: [{allow: group = staff}]}"),
-            Found{});
+  EXPECT_EQ(
+      found_in_policies("key_auth: {}, quota: {limit: 3}, acl: {rules: [{allow: consumer.groups = staff}]}"),
+      Found{});
   const std::string secret = "secret: 0123456789abcdef0123456789abcdef, audience: '*'";
   EXPECT_EQ(found_in_policies("jwt: {" + secret +
                               ", require: claim.role = admin}, rate_limit: {limit: 1/s, "
@@ -115,24 +116,31 @@ TEST(Warnings, UnknownCaller) {
                               "1/s}, key_auth: {}"),
             Found{});
   EXPECT_EQ(
-      found(kTop + std::string("policies: [acl: {rules: [{allow: group = staff}]}]\nroutes:\n  - {name: "
-                               "r, match: {path: /r}, policies: [key_auth: {}], upstream: app}\n"))
+      found(kTop +
+            std::string("policies: [acl: {rules: [{allow: consumer.groups = staff}]}]\nroutes:\n  - {name: "
+                        "r, match: {path: /r}, policies: [key_auth: {}], upstream: app}\n"))
           .size(),
       1u);
-  EXPECT_EQ(found_in_routes("  - {name: r, match: {path: /r}, split: [{upstream: app, when: group = staff}, "
-                            "{upstream: other}]}\n"),
-            Found{"11:unknown_caller: `group` never has a value here: no policy of route `r` authenticates"});
+  EXPECT_EQ(found_in_routes(
+                "  - {name: r, match: {path: /r}, split: [{upstream: app, when: consumer.groups = staff}, "
+                "{upstream: other}]}\n"),
+            Found{"11:unknown_caller: `consumer.groups` never has a value here: no policy of route `r` "
+                  "authenticates"});
 }
 
 TEST(Warnings, UnknownGroupsAndConsumers) {
-  EXPECT_EQ(found_in_policies("key_auth: {}, acl: {rules: [{allow: group = staf}]}"),
+  EXPECT_EQ(found_in_policies("key_auth: {}, acl: {rules: [{allow: consumer.groups = staf}]}"),
             Found{"11:unknown_group: no consumer is in the group `staf` - did you mean `staff`?"});
-  EXPECT_EQ(found_in_policies("key_auth: {}, acl: {rules: [{deny: 'not consumer in [client-a, nobody]'}]}"),
-            Found{"11:unknown_consumer: there is no consumer `nobody`"});
-  EXPECT_EQ(found_in_policies("key_auth: {}, fault: {abort: {status: 503}, when: consumer = nobody}").size(),
-            1u);
-  EXPECT_EQ(found_in_policies("key_auth: {}, acl: {rules: [{allow: group = staff}, {allow: group exists}]}"),
-            Found{});
+  EXPECT_EQ(
+      found_in_policies("key_auth: {}, acl: {rules: [{deny: 'not consumer.name in [client-a, nobody]'}]}"),
+      Found{"11:unknown_consumer: there is no consumer `nobody`"});
+  EXPECT_EQ(
+      found_in_policies("key_auth: {}, fault: {abort: {status: 503}, when: consumer.name = nobody}").size(),
+      1u);
+  EXPECT_EQ(
+      found_in_policies(
+          "key_auth: {}, acl: {rules: [{allow: consumer.groups = staff}, {allow: consumer.groups exists}]}"),
+      Found{});
 }
 
 TEST(Warnings, UnknownRoutes) {

@@ -18,10 +18,10 @@ json describe(const std::vector<config::PolicyUse>& policies) {
   return out;
 }
 
-json describe(const std::vector<config::MatchCondition>& conditions) {
-  using Kind = config::MatchCondition::Kind;
+json describe(const std::vector<config::Predicate>& conditions) {
+  using Kind = config::Predicate::Kind;
   json out = json::array();
-  for (const config::MatchCondition& one : conditions) {
+  for (const config::Predicate& one : conditions) {
     out.push_back(one.name + (one.kind == Kind::kEquals    ? " = " + one.text
                               : one.kind == Kind::kMatches ? " ~ " + one.text
                               : one.kind == Kind::kPresent ? " is there"
@@ -57,13 +57,10 @@ json describe(const config::Route& route) {
 }
 
 json describe(const config::Upstream& upstream) {
-  static constexpr const char* kBalances[] = {"round_robin", "least_request", "random",
-                                              "peak_ewma",   "ring_hash",     "maglev"};
-  static constexpr const char* kProtocols[] = {"http1", "http2", "auto"};
   json out{{"name", upstream.name},
            {"place", place_of(upstream.location)},
-           {"balance", kBalances[static_cast<size_t>(upstream.balance)]},
-           {"protocol", kProtocols[static_cast<size_t>(upstream.protocol)]},
+           {"balance", portcullis::name_of(upstream.balance)},
+           {"protocol", portcullis::name_of(upstream.protocol)},
            {"tls", upstream.tls.enabled()},
            {"targets", json::array()}};
   for (const config::Target& target : upstream.targets)

@@ -87,10 +87,9 @@ Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "acl",
       "Allows or denies requests by rules. The first rule whose condition holds decides; a denied request "
-      "gets 403. Conditions are of the form `group in [admins, support] and method = GET`, with `and`, `or`, "
-      "`not` and parentheses, on `scope`, `group`, `consumer`, `claim.NAME`, `header.NAME`, `cookie.NAME`, "
-      "`method`, `host`, `path`, `route` and `client_address`, by `=`, `!=`, `in`, `not in`, `under` and "
-      "`exists`; or a mapping whose entries must all hold.");
+      "gets 403. Conditions are of the form `consumer.groups in [admins, support] and request.method = GET`, "
+      "with [variables](#variables), `and`, `or`, `not` and parentheses, by `=`, `!=`, `in`, `not in`, "
+      "`under` and `exists`; or a mapping whose entries must all hold.");
   type->required("rules", &Settings::rules, config::list_of<Rule>(rule),
                  "The rules, in the order in which they are tried.")
       .optional("default", &Settings::default_effect, config::choice<Effect>(),

@@ -208,7 +208,7 @@ class BasicAuth final : public Authentication {
   limits::LocalLimits& engine_;
   FailureLimit by_address_;
   FailureLimit by_name_;
-  LimitKey address_{"client_address"};
+  LimitKey address_{"client.address"};
   std::shared_ptr<Succeeded> succeeded_ = std::make_shared<Succeeded>();
   PerWorker<BoundedCache<bool>> caches_;
 };

@@ -22,13 +22,6 @@ constexpr FieldId kConditions[] = {FieldId::kIfNoneMatch, FieldId::kIfModifiedSi
 
 constexpr std::string_view kDamaged = "damaged";  // what was kept; for Cache-Status
 
-bool names_caller(std::string_view text) {
-  static constexpr std::string_view kOfCaller[] = {"{consumer.", "{claim.", "{claim_json.",
-                                                   "{client.certificate", "{request.header.authorization"};
-  return std::any_of(std::begin(kOfCaller), std::end(kOfCaller),
-                     [&](std::string_view one) { return text.find(one) != std::string_view::npos; });
-}
-
 // Whether what is to be sent is no longer kept, and was not begun to be read in time. A HEAD needs no body.
 bool came_too_late(const Context& context) {
   return context.serving && !context.serving->valid() && context.request.method != "HEAD";
@@ -45,7 +38,7 @@ SharedCache::SharedCache(const CacheSettings& settings, const BuildContext& buil
     : settings_(settings),
       store_(build.services.cache()),
       key_(settings.key),
-      keyed_by_caller_(names_caller(to_lower(settings.key))),
+      keyed_by_caller_(key_.names_caller()),
       when_(settings.when),
       metrics_(build.metrics.cache(std::string(build.place))) {}
 

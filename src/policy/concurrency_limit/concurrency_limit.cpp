@@ -17,7 +17,7 @@ using limits::Gate;
 struct QueueSettings {
   uint64_t size = 0;
   std::chrono::milliseconds timeout{1'000};
-  std::string fair_by = "consumer";
+  std::string fair_by = "caller";
 };
 
 struct AdaptiveSettings {
@@ -28,7 +28,7 @@ struct AdaptiveSettings {
 struct Settings {
   std::string name;
   uint64_t limit = 0;
-  std::string key = "route";
+  std::string key = "route.name";
   QueueSettings queue;
   AdaptiveSettings adaptive;
 };
@@ -47,10 +47,11 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
     metrics_ = build.metrics.limit(settings.name.empty() ? std::string(build.place) : settings.name);
     consumers_ = build.consumers;
     // What is known beforehand is found without a lock.
-    if (settings.key == "route" || settings.key == "all") {
-      only_ = gate_named(settings.key == "all" ? "" : std::string(build.place));
-      by_route_ = settings.key == "route" && build.place.empty();
-    } else if (settings.key == "consumer") {
+    const bool is_by_route = key_.kind() == LimitKey::Kind::kRoute;
+    if (is_by_route || key_.kind() == LimitKey::Kind::kAll) {
+      only_ = gate_named(is_by_route ? std::string(build.place) : "");
+      by_route_ = is_by_route && build.place.empty();
+    } else if (key_.kind() == LimitKey::Kind::kCaller) {
       for (const identity::Consumer& consumer : consumers_->consumers())
         by_consumer_.push_back(gate_named("consumer:" + consumer.name));
     }

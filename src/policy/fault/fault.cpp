@@ -84,9 +84,9 @@ Kind kind() {
   type->optional("delay", &Settings::delay, delay, "Delays requests before they go on.")
       .optional("abort", &Settings::abort, abort,
                 "Refuses requests. A request that is also delayed is refused after the delay.")
-      .optional(
-          "when", &Settings::when, Condition::type(),
-          "A condition for the requests that may be delayed or refused, such as `header.x-test exists`.")
+      .optional("when", &Settings::when, Condition::type(),
+                "A condition for the requests that may be delayed or refused, such as `request.header.x-test "
+                "exists`.")
       .default_in_words("every request");
   Kind kind = make_kind<Settings, Fault>(
                   "fault", type,

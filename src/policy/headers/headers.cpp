@@ -63,15 +63,16 @@ class Headers final : public Policy {
 
 namespace {
 
-config::Type<Changes> changes_type(std::string (*check)(const std::string&)) {
+config::Type<Changes> changes_type(std::string (*check)(const std::string&),
+                                   std::string (*check_value)(const std::string&)) {
   auto changes = std::make_shared<config::ObjectType<Changes>>(
       "changes", "Changes to the header fields: first `remove`, then `set`, then `add`.");
   changes
       ->optional("set", &Changes::set,
-                 config::variables_map(check, "{x-client: '{client.address}'}", Template::check),
+                 config::variables_map(check, "{x-client: '{client.address}'}", check_value),
                  "Fields that exist exactly once afterwards, with this value.")
       .optional("add", &Changes::add,
-                config::variables_map(check, "{x-client: '{client.address}'}", Template::check),
+                config::variables_map(check, "{x-client: '{client.address}'}", check_value),
                 "Fields that are added to those that exist already.")
       .optional("remove", &Changes::remove,
                 config::list_of<std::string>(config::checked_text("a field name", "", "x-debug", check)),
@@ -84,9 +85,10 @@ config::Type<Changes> changes_type(std::string (*check)(const std::string&)) {
 Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "headers", "Sets, adds and removes header fields on the request and on the response.");
-  type->optional("request", &Settings::request, changes_type(config::check_request_field),
+  type->optional("request", &Settings::request, changes_type(config::check_request_field, Template::check),
                  "Changes to the request, on its way to the upstream.")
-      .optional("response", &Settings::response, changes_type(config::check_response_field),
+      .optional("response", &Settings::response,
+                changes_type(config::check_response_field, Template::check_response),
                 "Changes to the response, on its way to the client.");
   return with_insight<Settings>(
       make_kind<Settings, Headers>("headers", type),

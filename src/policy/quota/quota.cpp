@@ -30,9 +30,9 @@ class Quota final : public Policy {
     const CalendarWindow now = limits::window_at(current_second(), settings.per, settings.time_zone);
     limits::QuotaBook& book = build.services.quotas();
     for (const identity::Consumer& consumer : consumers_->consumers()) {
-      counters_.push_back(&book.counter(scope + "/" + kPeriods[static_cast<size_t>(settings.per)] + "/" +
-                                            settings.time_zone + "/" + consumer.name,
-                                        settings.per, now));
+      counters_.push_back(&book.counter(
+          scope + "/" + std::string(name_of(settings.per)) + "/" + settings.time_zone + "/" + consumer.name,
+          settings.per, now));
     }
     label_ = settings.name.empty() ? "quota" : settings.name;
     policy_field_ = "\"" + label_ + "\";q=" + std::to_string(settings.limit) +
@@ -69,13 +69,12 @@ class Quota final : public Policy {
     if (consumer == nullptr) return {};
     const uint64_t used = counters_[consumer->index]->used(window_now(context, current_second()));
     return {"would charge " + std::to_string(settings_.cost) + " to the quota `" + label_ + "` (" +
-            std::to_string(settings_.limit) + " a " + kPeriods[static_cast<size_t>(settings_.per)] + ", " +
+            std::to_string(settings_.limit) + " a " + std::string(name_of(settings_.per)) + ", " +
             settings_.time_zone + ") of consumer `" + consumer->name + "`, which has used " +
             std::to_string(used)};
   }
 
  private:
-  static constexpr const char* kPeriods[] = {"hour", "day", "week", "month"};
   struct Told {
     uint64_t remaining;
     uint64_t seconds;

@@ -16,7 +16,7 @@ struct LimitSettings {
   std::string name;
   config::Rate limit;
   uint64_t burst = 0;  // 0: as much as the rate's amount
-  std::string key = "consumer";
+  std::string key = "caller";
   limits::Algorithm algorithm = limits::Algorithm::kTokenBucket;
 };
 
