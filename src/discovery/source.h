@@ -21,6 +21,9 @@ struct Environment {
   std::function<Resolver*()> resolver;  // may give null, when there is no way to ask
   std::function<Milliseconds(std::chrono::seconds)> pause_after;  // a time to live, within its bounds
   Say say;
+  // Called when a source has been asked for the first time, well or not. It must not call the source, which
+  // may not have been made completely.
+  std::function<void()> on_answered{};
 };
 
 // Keeps a list of targets current. Another kind of list is another class with a line in make_source().
@@ -44,6 +47,8 @@ class Source {
   Environment& environment() { return environment_; }
 
  private:
+  void note_answered();
+
   Environment& environment_;
   const std::string name_;  // for people
   OnTargets on_targets_;

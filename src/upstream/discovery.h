@@ -27,7 +27,9 @@ class Discovery {
   // Called with each change of what `host` stands for.
   using OnChange = std::function<void(const std::string& host, const Addresses& addresses)>;
 
-  Discovery(EventLoop& loop, OnChange on_change);
+  // `on_answered` (may be empty) is called when a name has its first answer, well or not. It must not call
+  // this object.
+  Discovery(EventLoop& loop, OnChange on_change, std::function<void()> on_answered = nullptr);
   ~Discovery();
 
   // From now on these names are kept current, and no others.
@@ -46,6 +48,7 @@ class Discovery {
 
   EventLoop& loop_;
   OnChange on_change_;
+  std::function<void()> on_answered_;
   Settings settings_;
   std::unique_ptr<Resolver> resolver_;
   Random random_{crypto::random_seed()};
