@@ -2,6 +2,7 @@
 
 #include <map>
 #include <set>
+#include <utility>
 
 #include "base/text.h"
 #include "config/assertions.h"
@@ -153,13 +154,11 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
   }
 }
 
-std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog, SourceReader& reader,
-                                    Diagnostics& diagnostics) {
+std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog, Diagnostics& diagnostics) {
   if (root.kind == YamlNode::Kind::kNull) {
     diagnostics.error(root.location, "the file is empty: a configuration begins with `version: 1`");
     return std::nullopt;
   }
-  reader.expand(root);
   diagnostics.know_keys([catalog, reference = std::shared_ptr<Reference>()](std::string_view key,
                                                                             std::string_view object) mutable {
     if (!reference) reference = std::make_shared<Reference>(make_reference(catalog));
@@ -175,19 +174,35 @@ std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog
 
 }  // namespace
 
-std::optional<Config> load_text(std::string_view text, const std::string& name, const PolicyCatalog& catalog,
-                                Diagnostics& diagnostics) {
-  Sources sources;
-  SourceReader reader(sources, diagnostics);
-  const auto root = parse_yaml(text, name, diagnostics);
-  return root ? load_document(*root, catalog, reader, diagnostics) : std::nullopt;
+Reading read_path(const std::string& path, Sources& sources) {
+  Reading reading;
+  SourceReader reader(sources, reading.diagnostics);
+  reading.document = reader.read(path);
+  if (reading.document) reader.expand(*reading.document);
+  reading.revision = sources.fingerprint;
+  return reading;
 }
 
-std::optional<Config> load_path(const std::string& path, const PolicyCatalog& catalog,
-                                Diagnostics& diagnostics, Sources& sources) {
-  SourceReader reader(sources, diagnostics);
-  const auto root = reader.read(path);
-  return root ? load_document(*root, catalog, reader, diagnostics) : std::nullopt;
+Reading read_text(std::string_view text, const std::string& name) {
+  Reading reading;
+  Sources sources;
+  SourceReader reader(sources, reading.diagnostics);
+  reading.document = parse_yaml(text, name, reading.diagnostics);
+  if (reading.document) reader.expand(*reading.document);
+  return reading;
+}
+
+std::optional<Config> load(Reading& reading, const PolicyCatalog& catalog) {
+  const auto document = std::exchange(reading.document, nullptr);
+  return document ? load_document(*document, catalog, reading.diagnostics) : std::nullopt;
+}
+
+std::optional<Config> load_text(std::string_view text, const std::string& name, const PolicyCatalog& catalog,
+                                Diagnostics& diagnostics) {
+  Reading reading = read_text(text, name);
+  auto config = load(reading, catalog);
+  diagnostics = std::move(reading.diagnostics);
+  return config;
 }
 
 std::optional<Admin> load_admin(const std::string& path, Diagnostics& diagnostics) {
@@ -203,12 +218,6 @@ std::optional<Admin> load_admin(const std::string& path, Diagnostics& diagnostic
   }
   if (diagnostics.has_errors()) return std::nullopt;
   return admin;
-}
-
-std::optional<Config> load(const Source& source, const PolicyCatalog& catalog, Diagnostics& diagnostics,
-                           Sources& sources) {
-  return source.text ? load_text(*source.text, source.path, catalog, diagnostics)
-                     : load_path(source.path, catalog, diagnostics, sources);
 }
 
 }  // namespace portcullis::config

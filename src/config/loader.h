@@ -6,20 +6,23 @@
 
 #include "config/diagnostics.h"
 #include "config/model.h"
+#include "config/origin.h"
 #include "config/sources.h"
 
 namespace portcullis::config {
 
-// Reads and checks the configuration at `path`, a file or a folder (see source_reader.h). `sources` receives
-// the files that were read, even on failure. Empty when there are errors; warnings alone do not fail.
-// `catalog` has the available policies.
-std::optional<Config> load_path(const std::string& path, const PolicyCatalog& catalog,
-                                Diagnostics& diagnostics, Sources& sources);
-// Like load_path(), for any source. For a text, `sources` stays empty.
-std::optional<Config> load(const Source& source, const PolicyCatalog& catalog, Diagnostics& diagnostics,
-                           Sources& sources);
+// Reads the configuration at `path`, a file or a folder (see source_reader.h), and notes in `sources` what it
+// is made of, also when reading fails.
+Reading read_path(const std::string& path, Sources& sources);
+// Reads a configuration from memory; `name` stands for the file in diagnostics.
+Reading read_text(std::string_view text, const std::string& name);
 
-// Like load_path(), for a text in memory; `name` stands for the file in diagnostics.
+// Checks what was read and makes the configuration of it; what is found wrong is added to the reading's
+// diagnostics. Nothing when there are errors; warnings alone do not fail. `catalog` holds the policies that
+// may be used. The document is used up.
+std::optional<Config> load(Reading& reading, const PolicyCatalog& catalog);
+
+// Reads and checks a configuration from memory; `name` stands for the file in diagnostics.
 std::optional<Config> load_text(std::string_view text, const std::string& name, const PolicyCatalog& catalog,
                                 Diagnostics& diagnostics);
 

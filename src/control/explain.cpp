@@ -28,10 +28,10 @@ Task<Result<json>> explain(EventLoop& loop, proxy::Worker& worker, std::function
       found.version = snapshot->version;
     }
     // Another configuration may have come meanwhile, to the worker or to this thread: then the question is
-    // put anew.
+    // put anew. The worker has that configuration before it takes the question, since its messages are in
+    // order.
     if (found.version == snapshot->version && served().snapshot == snapshot)
       co_return tell(found, *put, question, served());
-    co_await sleep_for(loop, Milliseconds(10));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/faults.h"
+#include "control/fleet.h"
 #include "telemetry/process.h"
 
 namespace portcullis::control {
@@ -42,19 +43,15 @@ constexpr const char* kTold[] = {"there is room again", "connections that do not
 
 }  // namespace
 
-OverloadGuard::OverloadGuard(EventLoop& loop, const std::vector<std::unique_ptr<proxy::Worker>>& workers,
-                             std::function<const config::Overload&()> settings)
-    : loop_(loop),
-      workers_(workers),
-      settings_(std::move(settings)),
-      container_memory_(read_container_memory()) {
+OverloadGuard::OverloadGuard(EventLoop& loop, Fleet& fleet, std::function<const config::Overload&()> settings)
+    : loop_(loop), fleet_(fleet), settings_(std::move(settings)), container_memory_(read_container_memory()) {
   tasks_.spawn(watch());
 }
 
 Task<void> OverloadGuard::watch() {
   for (;;) {
     judge();
-    for (const auto& worker : workers_) worker->probe_lag();
+    fleet_.probe_lag();
     co_await sleep_for(loop_, kPeriod);
   }
 }
@@ -71,7 +68,7 @@ void OverloadGuard::judge() {
   // Those that are idle now were not, perhaps, when it became tight.
   const bool changed = level != std::exchange(state_.level, level);
   if (!changed && level == 0) return;
-  for (const auto& worker : workers_) worker->set_pressure(static_cast<Pressure>(level));
+  fleet_.set_pressure(static_cast<Pressure>(level));
   if (level > 0) ::malloc_trim(0);
   if (!changed) return;
   const bool by_memory = state_.memory > state_.descriptors;

@@ -1,22 +1,22 @@
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <vector>
 
 #include "config/model.h"
-#include "proxy/worker.h"
+#include "runtime/event_loop.h"
 #include "runtime/task.h"
 #include "telemetry/metrics.h"
 
 namespace portcullis::control {
 
+class Fleet;
+
 // Watches what the process takes of memory and descriptors, and lets the workers do without what costs some
 // before there is nothing left; probes how long they let requests wait. Control thread.
 class OverloadGuard {
  public:
-  OverloadGuard(EventLoop& loop, const std::vector<std::unique_ptr<proxy::Worker>>& workers,
-                std::function<const config::Overload&()> settings);
+  // `settings` are asked for at each look. `fleet` outlives this object.
+  OverloadGuard(EventLoop& loop, Fleet& fleet, std::function<const config::Overload&()> settings);
 
   const telemetry::OverloadState& state() const { return state_; }
 
@@ -27,7 +27,7 @@ class OverloadGuard {
   static constexpr Milliseconds kPeriod{250};
 
   EventLoop& loop_;
-  const std::vector<std::unique_ptr<proxy::Worker>>& workers_;
+  Fleet& fleet_;
   std::function<const config::Overload&()> settings_;
   const double container_memory_;  // bytes; 0: no limit
   telemetry::OverloadState state_;

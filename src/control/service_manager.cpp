@@ -4,14 +4,18 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <memory>
+#include <vector>
 
 #include "base/say.h"
 #include "base/text.h"
+#include "control/fleet.h"
 
 namespace portcullis::control {
 namespace {
@@ -70,10 +74,6 @@ void ServiceManager::status(const std::string& status) {
   send("STATUS=" + one_line(status), Patience::kNone);
 }
 
-void ServiceManager::still_alive() {
-  send("WATCHDOG=1", Patience::kNone);
-}
-
 void ServiceManager::send(const std::string& text, Patience patience) {
   if (!socket_) return;
   sockaddr_un to{};
@@ -88,30 +88,27 @@ void ServiceManager::send(const std::string& text, Patience patience) {
                              (errno == EAGAIN ? "it does not read its socket" : std::strerror(errno)));
 }
 
-Watchdog::Watchdog(EventLoop& loop, ServiceManager& manager,
-                   const std::vector<std::unique_ptr<proxy::Worker>>& workers, std::function<bool()> draining)
-    : loop_(loop), manager_(manager), workers_(workers), draining_(std::move(draining)) {
-  if (manager_.watchdog_interval().count() > 0) tasks_.spawn(watch());
+void ServiceManager::watch(EventLoop& loop, Fleet& fleet) {
+  if (watchdog_.count() > 0) watching_.spawn(keep_alive(loop, fleet));
 }
 
-Task<void> Watchdog::watch() {
-  const auto interval = manager_.watchdog_interval();
+Task<void> ServiceManager::keep_alive(EventLoop& loop, Fleet& fleet) {
   // Twice as often as is told, so that a worker which was late once does not cost a whole turn.
-  const Milliseconds step = std::max(std::chrono::floor<Milliseconds>(interval / 4), Milliseconds(1));
-  // Shared with the messages, which workers may take after this has ended.
-  const auto answered = std::make_shared<std::vector<std::atomic<uint64_t>>>(workers_.size());
+  const Milliseconds step = std::max(std::chrono::floor<Milliseconds>(watchdog_ / 4), Milliseconds(1));
+  // Shared with the messages, which workers may take after this task has ended.
+  const auto answered = std::make_shared<std::vector<std::atomic<uint64_t>>>(fleet.size());
   Clock::time_point told{};
   bool quiet = false;
   for (uint64_t round = 1;; ++round) {
-    for (size_t i = 0; !draining_() && i < workers_.size(); ++i)
-      workers_[i]->loop().post(
-          [answered, i, round] { (*answered)[i].store(round, std::memory_order_relaxed); });
-    co_await sleep_for(loop_, step);
-    const bool alive = draining_() || std::all_of(answered->begin(), answered->end(), [&](const auto& one) {
-                         return one.load(std::memory_order_relaxed) == round;
-                       });
-    if (alive && Clock::now() - told >= interval / 2 - step / 2) {
-      manager_.still_alive();
+    if (!fleet.draining())
+      fleet.post([answered, round](size_t i) { (*answered)[i].store(round, std::memory_order_relaxed); });
+    co_await sleep_for(loop, step);
+    const bool alive =
+        fleet.draining() || std::all_of(answered->begin(), answered->end(), [round](const auto& one) {
+          return one.load(std::memory_order_relaxed) == round;
+        });
+    if (alive && Clock::now() - told >= watchdog_ / 2 - step / 2) {
+      send("WATCHDOG=1", Patience::kNone);
       told = Clock::now();
     }
     if (alive == quiet)

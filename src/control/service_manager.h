@@ -1,16 +1,15 @@
 #pragma once
 
-#include <atomic>
-#include <functional>
-#include <memory>
+#include <chrono>
 #include <string>
-#include <vector>
 
-#include "proxy/worker.h"
-#include "runtime/address.h"
+#include "base/unique_fd.h"
+#include "runtime/event_loop.h"
 #include "runtime/task.h"
 
 namespace portcullis::control {
+
+class Fleet;
 
 // What a service manager (systemd, with Type=notify) wants to know of a service, in datagrams to the socket
 // that $NOTIFY_SOCKET names: sd_notify(3) describes them. Without that variable nothing is sent.
@@ -29,36 +28,23 @@ class ServiceManager {
   void stopping(const std::string& status, Milliseconds limit);
   // Another follows, so these are lost while the manager does not read.
   void status(const std::string& status);
-  void still_alive();
 
-  // It wants to hear still_alive() at least this often; zero: never.
-  std::chrono::microseconds watchdog_interval() const { return watchdog_; }
+  // From now on the manager is told that the process is alive, at half of the interval that it wants, while
+  // the loop of each worker answers. Workers of a fleet that drains may have ended, and are not asked.
+  // Without a watchdog of the manager nothing happens. `loop` and `fleet` outlive this object's last call.
+  void watch(EventLoop& loop, Fleet& fleet);
+  // Ends that, before the fleet is destroyed.
+  void end_watch() { watching_.clear(); }
 
  private:
+  Task<void> keep_alive(EventLoop& loop, Fleet& fleet);
   enum class Patience { kNone, kSecond };
   void send(const std::string& text, Patience patience);
 
   UniqueFd socket_;
-  std::string address_;  // as a path, or with a zero byte first: an abstract one
-  std::chrono::microseconds watchdog_{0};
-};
-
-// Tells the service manager that the process is alive, at half of the interval that it wants, while the loop
-// of each worker answers. Control thread.
-class Watchdog {
- public:
-  // `draining`: workers that have nothing left to do have ended then, and are not asked.
-  Watchdog(EventLoop& loop, ServiceManager& manager,
-           const std::vector<std::unique_ptr<proxy::Worker>>& workers, std::function<bool()> draining);
-
- private:
-  Task<void> watch();
-
-  EventLoop& loop_;
-  ServiceManager& manager_;
-  const std::vector<std::unique_ptr<proxy::Worker>>& workers_;
-  const std::function<bool()> draining_;
-  TaskGroup tasks_;
+  std::string address_;                    // as a path, or with a zero byte first: an abstract one
+  std::chrono::microseconds watchdog_{0};  // the manager's limit between two signs of life; 0: it has none
+  TaskGroup watching_;
 };
 
 }  // namespace portcullis::control

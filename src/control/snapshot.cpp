@@ -150,25 +150,35 @@ void check_config(const config::Config& config, config::Diagnostics& diagnostics
   check_splits(config, diagnostics);
 }
 
-std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics) {
-  return load_config(config::Source{path}, diagnostics);
-}
-
-std::optional<config::Config> load_config(const config::Source& source, config::Diagnostics& diagnostics) {
-  TlsState tls([](Level, const std::string&) {});
-  return load_config(source, diagnostics, tls);
-}
-
-std::optional<config::Config> load_config(const config::Source& source, config::Diagnostics& diagnostics,
-                                          TlsState& tls, config::Sources* sources) {
-  config::Sources unused;
-  auto config = config::load(source, policy::catalog(), diagnostics, sources == nullptr ? unused : *sources);
+std::optional<config::Config> load_config(config::Reading& reading, TlsState& tls) {
+  auto config = config::load(reading, policy::catalog());
   if (!config) return std::nullopt;
-  check_config(*config, diagnostics);
-  check_tls(*config, tls, diagnostics);
-  if (diagnostics.has_errors()) return std::nullopt;
-  report_warnings(*config, diagnostics);
+  check_config(*config, reading.diagnostics);
+  check_tls(*config, tls, reading.diagnostics);
+  if (reading.diagnostics.has_errors()) return std::nullopt;
+  report_warnings(*config, reading.diagnostics);
   return config;
+}
+
+namespace {
+
+std::optional<config::Config> load_alone(config::Reading reading, config::Diagnostics& diagnostics) {
+  TlsState tls([](Level, const std::string&) {});
+  auto config = load_config(reading, tls);
+  diagnostics = std::move(reading.diagnostics);
+  return config;
+}
+
+}  // namespace
+
+std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics) {
+  config::Sources sources;
+  return load_alone(config::read_path(path, sources), diagnostics);
+}
+
+std::optional<config::Config> load_config_text(const std::string& text, const std::string& name,
+                                               config::Diagnostics& diagnostics) {
+  return load_alone(config::read_text(text, name), diagnostics);
 }
 
 namespace {

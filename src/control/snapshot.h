@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "config/model.h"
-#include "config/sources.h"
+#include "config/origin.h"
 #include "control/split_setup.h"
 #include "control/tls_setup.h"
 #include "control/upstream_setup.h"
@@ -38,14 +38,13 @@ void check_config(const config::Config& config, config::Diagnostics& diagnostics
 // The routes as the route table takes them, in the configuration's order.
 std::vector<routing::RouteRule> route_rules(const config::Config& config);
 
-// Loads and checks a configuration with all that the gateway knows, and warns of what cannot be meant
-// (control/warnings). Nothing when there are errors. `sources` (may be null) gets what it was made of, also
-// then.
-std::optional<config::Config> load_config(const config::Source& source, config::Diagnostics& diagnostics,
-                                          TlsState& tls, config::Sources* sources = nullptr);
-// The same for a program that only wants to know.
-std::optional<config::Config> load_config(const config::Source& source, config::Diagnostics& diagnostics);
-// The configuration at `path`, a file or a folder.
+// Checks what was read with all that the gateway knows, and warns of what cannot be meant (control/warnings).
+// Nothing when there are errors; all that is found is in the reading's diagnostics.
+std::optional<config::Config> load_config(config::Reading& reading, TlsState& tls);
+// Reads and checks the configuration at `path`, a file or a folder, for a command that does not serve it.
 std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics);
+// The same of a text; `name` stands for the file in diagnostics.
+std::optional<config::Config> load_config_text(const std::string& text, const std::string& name,
+                                               config::Diagnostics& diagnostics);
 
 }  // namespace portcullis::control

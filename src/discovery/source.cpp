@@ -1,6 +1,7 @@
 #include "discovery/source.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/faults.h"
 #include "base/random.h"
@@ -14,17 +15,22 @@ void Source::publish(Targets targets) {
             [](const config::Target& a, const config::Target& b) { return a.address < b.address; });
   if (!last_error_.empty()) environment_.say(Level::kInfo, "discovery, " + name_ + ": it answers again");
   last_error_.clear();
-  answered_ = has_list_ = true;
+  has_list_ = true;
   on_targets_(std::move(targets));
+  note_answered();
 }
 
 void Source::fail(const std::string& why) {
-  answered_ = true;
+  note_answered();
   count_fault(Fault::kDiscovery);
   if (why != last_error_)
     environment_.say(Level::kWarning, "discovery, " + name_ + ": " + why +
                                           (has_list_ ? "; the targets of its last list stay" : ""));
   last_error_ = why;
+}
+
+void Source::note_answered() {
+  if (!std::exchange(answered_, true) && environment_.on_answered) environment_.on_answered();
 }
 
 Milliseconds Backoff::next() {

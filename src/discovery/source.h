@@ -22,6 +22,9 @@ struct Environment {
   std::function<Milliseconds(std::chrono::seconds)>
       pause_after;  // pause for a TTL, within the configured bounds
   Say say;
+  // Called when a source has been asked for the first time, well or not. It must not call the source, which
+  // may not have been made completely.
+  std::function<void()> on_answered{};
 };
 
 // Keeps a list of targets current. Each kind of source is a class with a line in make_source().
@@ -46,6 +49,8 @@ class Source {
   Environment& environment() { return environment_; }
 
  private:
+  void note_answered();
+
   Environment& environment_;
   const std::string name_;  // for messages
   OnTargets on_targets_;

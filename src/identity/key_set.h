@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "crypto/jwk.h"
+#include "runtime/signal.h"
 
 namespace portcullis::identity {
 
@@ -37,6 +38,8 @@ class KeySource {
   virtual bool refresh() { return false; }
   // True while the keys are being fetched. Any thread.
   virtual bool fetching() const { return false; }
+  // Notified when a fetch has ended, well or not. Any thread; this object outlives those who wait.
+  Signal& fetched() { return fetched_; }
 
  protected:
   void publish(std::vector<crypto::NamedVerifier> keys);
@@ -47,6 +50,7 @@ class KeySource {
   std::shared_ptr<const KeySet> keys_;
   std::atomic<uint64_t> version_{0};
   uint64_t published_ = 0;
+  Signal fetched_;
 };
 
 }  // namespace portcullis::identity

@@ -64,6 +64,7 @@ class KeySources::Followed final : public KeySource, public std::enable_shared_f
       self->fetching_.store(true);
       const bool good = co_await self->fetch();
       self->fetching_.store(false, std::memory_order_release);
+      self->fetched().notify();
       const Milliseconds pause = good ? self->place_.refresh : std::min(retry, self->place_.refresh);
       retry = good ? kFirstRetry : std::min(retry * 2, kLastRetry);
       co_await self->alarm_.wait(pause);

@@ -216,6 +216,7 @@ Task<void> ClusterLimits::ask_and_note(ClusterCharge charge, uint64_t hash, uint
   question->answered = true;
   Lease& lease = lease_of(hash, Clock::now());
   lease.asking = false;
+  if (const auto waiting = waiting_.extract(hash)) waiting.mapped()->wake_all();
   if (question->granted) note(lease, limit, *question->granted, most, Clock::now());
   if (question->waiter) std::exchange(question->waiter, nullptr).resume();
 }
@@ -238,7 +239,10 @@ Task<std::optional<Verdict>> ClusterLimits::lease(ClusterCharge charge, uint64_t
     Lease& mine = lease_of(hash, now);
     if (!mine.asking) break;
     if (now >= patience) co_return std::nullopt;
-    co_await sleep_for(loop, Milliseconds(1));
+    std::shared_ptr<WaitList>& known = waiting_[hash];
+    if (!known) known = std::make_shared<WaitList>(loop);
+    const std::shared_ptr<WaitList> list = known;
+    co_await list->wait(time_until(patience, loop));
   }
   Lease& mine = lease_of(hash, Clock::now());
   const bool used_up = Clock::now() < mine.good_until;

@@ -6,10 +6,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "limits/local_limits.h"
 #include "redis/client.h"
+#include "runtime/wait_list.h"
 
 namespace portcullis::limits {
 
@@ -88,6 +90,9 @@ class ClusterLimits {
 
   redis::Client& client_;
   std::vector<Lease> leases_ = std::vector<Lease>(kWays * kSets);
+  // Requests that wait until the question about a lease is answered, by the lease's hash. A waiting request
+  // shares its list.
+  std::unordered_map<uint64_t, std::shared_ptr<WaitList>> waiting_;
   TaskGroup tasks_;
 };
 

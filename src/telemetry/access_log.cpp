@@ -18,7 +18,11 @@ AccessLog::AccessLog(size_t workers, std::unique_ptr<LogSink> sink) : sink_(std:
 
 AccessLog::~AccessLog() {
   sink_->give_up_after(kLastPatience);
-  stopping_.store(true, std::memory_order_release);
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stopped_.notify_one();
   thread_.join();
   if (const uint64_t lines = sink_->dropped(); lines > 0)
     say(Level::kWarning,
@@ -40,12 +44,12 @@ size_t AccessLog::write_out() {
 }
 
 void AccessLog::run() {
-  for (;;) {
-    const bool last = stopping_.load(std::memory_order_acquire);
+  for (bool last = false;;) {
     if (reopen_.exchange(false, std::memory_order_relaxed)) sink_->reopen();
     if (write_out() > 0) sink_->flush();
     if (last) return;
-    std::this_thread::sleep_for(kPause);
+    std::unique_lock lock(mutex_);
+    last = stopped_.wait_for(lock, kPause, [this] { return stopping_; });
   }
 }
 

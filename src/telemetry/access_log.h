@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -42,12 +44,15 @@ class AccessLog {
   size_t write_out();
 
   static constexpr size_t kRingBytes = 1 << 20;
+  // Lines are written in batches, so that a worker never wakes the thread.
   static constexpr std::chrono::milliseconds kPause{20};
   static constexpr std::chrono::milliseconds kLastPatience{1'000};
 
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<LogSink> sink_;
-  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::condition_variable stopped_;  // notified when stopping_ becomes true
+  bool stopping_ = false;            // guarded by the mutex
   std::atomic<bool> reopen_{false};
   std::thread thread_;
 };

@@ -10,8 +10,7 @@
 namespace portcullis::telemetry {
 namespace {
 
-constexpr std::chrono::milliseconds kStep{100};
-constexpr int kStepsBetweenBatches = 5;
+constexpr std::chrono::milliseconds kBetweenBatches{500};
 constexpr long kPatience = 5'000;  // milliseconds
 
 // Removes the leading number of spans from a line of the ring; the spans follow.
@@ -33,7 +32,11 @@ TraceExporter::TraceExporter(Settings settings, size_t workers) : settings_(std:
 }
 
 TraceExporter::~TraceExporter() {
-  stopping_.store(true, std::memory_order_release);
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_.store(true, std::memory_order_release);
+  }
+  stopped_.notify_one();
   thread_.join();
 }
 
@@ -70,9 +73,10 @@ size_t TraceExporter::gather() {
   return batch_spans_;
 }
 
-void TraceExporter::pause(int steps) const {
-  for (int i = 0; i < steps && !stopping_.load(std::memory_order_acquire); ++i)
-    std::this_thread::sleep_for(kStep);
+// Ends at once when the exporter is destroyed.
+void TraceExporter::pause(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  stopped_.wait_for(lock, time, [this] { return stopping_.load(std::memory_order_relaxed); });
 }
 
 void TraceExporter::run() {
@@ -103,7 +107,7 @@ void TraceExporter::run() {
       }
     }
     if (last) return;
-    pause(kStepsBetweenBatches << tries);
+    pause(kBetweenBatches * (1 << tries));
   }
 }
 

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -45,7 +48,7 @@ class TraceExporter {
   void run();
   size_t gather();
   bool send(const std::string& body);
-  void pause(int steps) const;
+  void pause(std::chrono::milliseconds time);
 
   static constexpr size_t kRingBytes = 1 << 20;
   static constexpr size_t kMaxInBatch = 512 << 10;  // bytes
@@ -57,6 +60,8 @@ class TraceExporter {
                         "the collector of traces, " + without_secrets(settings_.endpoint)};
   std::string batch_;
   size_t batch_spans_ = 0;
+  std::mutex mutex_;
+  std::condition_variable stopped_;  // notified when stopping_ becomes true
   std::atomic<bool> stopping_{false};
   std::atomic<uint64_t> exported_{0};
   std::atomic<uint64_t> refused_{0};

@@ -93,7 +93,7 @@ class Discovery::Name final : private Timer {
   // Evaluates the answers received so far.
   void settle() {
     delay_.unlink();
-    answered_ = true;
+    note_answered();
     const Settings& settings = discovery_.settings_;
     const FamilyState* least = nullptr;  // the family with addresses whose TTL ends first
     for (const FamilyState& one : families_) {
@@ -128,8 +128,12 @@ class Discovery::Name final : private Timer {
     last_error_.clear();
   }
 
+  void note_answered() {
+    if (!std::exchange(answered_, true) && discovery_.on_answered_) discovery_.on_answered_();
+  }
+
   void publish(Addresses found) {
-    answered_ = true;
+    note_answered();
     if (found == addresses_) return;
     addresses_ = std::move(found);
     discovery_.on_change_(host_, addresses_);
@@ -147,7 +151,8 @@ class Discovery::Name final : private Timer {
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
-Discovery::Discovery(EventLoop& loop, OnChange on_change) : loop_(loop), on_change_(std::move(on_change)) {}
+Discovery::Discovery(EventLoop& loop, OnChange on_change, std::function<void()> on_answered)
+    : loop_(loop), on_change_(std::move(on_change)), on_answered_(std::move(on_answered)) {}
 Discovery::~Discovery() = default;
 
 Milliseconds Discovery::pause_after(std::chrono::seconds ttl) {

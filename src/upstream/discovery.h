@@ -27,7 +27,9 @@ class Discovery {
   // Called whenever the addresses of `host` change.
   using OnChange = std::function<void(const std::string& host, const Addresses& addresses)>;
 
-  Discovery(EventLoop& loop, OnChange on_change);
+  // `on_answered` (may be empty) is called when a name has its first answer, well or not. It must not call
+  // this object.
+  Discovery(EventLoop& loop, OnChange on_change, std::function<void()> on_answered = nullptr);
   ~Discovery();
 
   // Replaces the set of watched names.
@@ -47,6 +49,7 @@ class Discovery {
 
   EventLoop& loop_;
   OnChange on_change_;
+  std::function<void()> on_answered_;
   Settings settings_;
   std::unique_ptr<Resolver> resolver_;
   Random random_{crypto::random_seed()};

@@ -219,9 +219,10 @@ TEST(Folders, AreReadWithTheirSubFolders) {
   write("routes/notes.txt", "not this");
   write(".git/x.yaml", "not: this");
   const auto names = [&] {
-    Diagnostics diagnostics;
     Sources sources;
-    const auto config = load_path(folder.string(), policy::catalog(), diagnostics, sources);
+    Reading reading = read_path(folder.string(), sources);
+    const auto config = load(reading, policy::catalog());
+    const Diagnostics& diagnostics = reading.diagnostics;
     std::string out = std::to_string(sources.files.size()) + ":";
     if (config) {
       for (const Route& one : config->routes) out += " " + one.name;

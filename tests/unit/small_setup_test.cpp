@@ -43,7 +43,7 @@ std::string yaml(const SmallOptions& options) {
 
 config::Config loaded(const std::string& text) {
   config::Diagnostics diagnostics;
-  auto config = control::load_config(config::Source{"command line", text}, diagnostics);
+  auto config = control::load_config_text(text, "command line", diagnostics);
   for (const auto& one : diagnostics.sorted()) ADD_FAILURE() << one.to_string() << "\n" << text;
   return config ? std::move(*config) : config::Config{};
 }

@@ -26,7 +26,7 @@ consumers:
 // The warnings about `text`, each as "line:check: message".
 std::vector<std::string> found(const std::string& text) {
   config::Diagnostics diagnostics;
-  const auto config = load_config(config::Source{"c.yaml", text}, diagnostics);
+  const auto config = load_config_text(text, "c.yaml", diagnostics);
   std::vector<std::string> out;
   for (const config::Diagnostic& one : diagnostics.sorted()) {
     EXPECT_EQ(one.severity, config::Severity::kWarning) << one.to_string();

@@ -29,13 +29,17 @@ Task<void> LiveFeed::keep() {
 
 // Workers that are busy tell later: what they say then is in the next one.
 Task<void> LiveFeed::collect(Milliseconds patience) {
-  auto missing = std::make_shared<size_t>(0);
-  *missing = sources_.collect([missing, view = view_](telemetry::Notables::Batch batch) {
+  struct Round {
+    explicit Round(EventLoop& loop) : answers(loop) {}
+    size_t missing = 0;
+    WaitList answers;
+  };
+  const auto round = std::make_shared<Round>(loop_);
+  round->missing = sources_.collect([round, view = view_](telemetry::Notables::Batch batch) {
     view->add(std::move(batch));
-    --*missing;
+    if (--round->missing == 0) round->answers.wake_all();
   });
-  const Clock::time_point until = Clock::now() + patience;
-  while (*missing > 0 && Clock::now() < until) co_await sleep_for(loop_, Milliseconds(1));
+  if (round->missing > 0) co_await round->answers.wait(patience);
 }
 
 std::string LiveFeed::describe() const {

@@ -136,9 +136,12 @@ class Jwt final : public Authentication {
       explicit Counted(size_t& count) : waiting(count) { ++waiting; }
       ~Counted() { --waiting; }
     } counted(state(context).waiting);
-    const Clock::time_point patience = Clock::now() + settings_.jwks.timeout;
-    while (source_->version() == version && source_->fetching() && Clock::now() < patience)
-      co_await sleep_for(context.loop, Milliseconds(5));
+    const Clock::time_point deadline = Clock::now() + settings_.jwks.timeout;
+    for (;;) {
+      const uint64_t seen = source_->fetched().version();
+      if (source_->version() != version || !source_->fetching() || Clock::now() >= deadline) break;
+      co_await source_->fetched().wait(context.loop, seen, time_until(deadline, context.loop));
+    }
     if (source_->version() != version) co_return authenticate(context);
     co_return version == 0 ? Decision::refuse(kReasons.jwt_no_keys, "unavailable")
                            : invalid(context, reason_for(fault));

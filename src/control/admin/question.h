@@ -1,0 +1,13 @@
+#pragma once
+
+#include "base/result.h"
+#include "control/explain.h"
+#include "http/h1/small_server.h"
+
+namespace portcullis::control {
+
+// The question in the body of a request for /api/explain: JSON with the line of a curl command, or with a
+// method, a URL, headers and a body. An error names what is missing.
+Result<Question> read_question(const http::h1::SmallRequest& request);
+
+}  // namespace portcullis::control

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "telemetry/metrics.h"
+
+namespace portcullis::control {
+
+// The documents at /upstreams and /splits: each upstream with the health of its targets, each split with its
+// branches. JSON.
+std::string describe_targets(const std::vector<telemetry::TargetState>& targets);
+std::string describe_branches(const std::vector<telemetry::BranchState>& branches);
+
+}  // namespace portcullis::control

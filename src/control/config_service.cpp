@@ -1,0 +1,171 @@
+#include "control/config_service.h"
+
+#include <utility>
+
+#include "control/say.h"
+
+namespace portcullis::control {
+
+ConfigService::ConfigService(EventLoop& loop, std::unique_ptr<config::Origin> origin, ConfigTarget& target,
+                             std::unique_ptr<ReloadObserver> observer)
+    : loop_(loop), origin_(std::move(origin)), target_(target), observer_(std::move(observer)) {}
+
+void ConfigService::follow_origin() {
+  origin_->watch([this] {
+    origin_changed_ = true;
+    wake();
+  });
+}
+
+Task<ConfigService::Loaded> ConfigService::load_first() {
+  origin_changed_ = false;
+  Task<config::Reading> reading = origin_->read();
+  config::Reading read = co_await reading;
+  revision_ = read.revision;
+  Loaded loaded;
+  loaded.config = target_.check(read);
+  loaded.diagnostics = std::move(read.diagnostics);
+  co_return loaded;
+}
+
+void ConfigService::open() {
+  state_ = State::kIdle;
+  wake();
+}
+
+void ConfigService::stop() {
+  if (state_ == State::kStopped) return;
+  state_ = State::kStopped;
+  working_.clear();  // ends a read or a publication that waits
+  in_hand_.insert(in_hand_.end(), std::make_move_iterator(asked_.begin()),
+                  std::make_move_iterator(asked_.end()));
+  asked_.clear();
+  if (!in_hand_.empty()) refuse_draining();
+}
+
+void ConfigService::request_reload(std::string by) {
+  add({std::move(by), std::nullopt});
+}
+
+Task<ReloadOutcome> ConfigService::reload(std::string by) {
+  Delivery<ReloadOutcome> outcome(loop_);
+  add({std::move(by), outcome.sender()});
+  ReloadOutcome delivered = co_await outcome;
+  co_return delivered;
+}
+
+void ConfigService::request_certificates() {
+  certificates_changed_ = true;
+  wake();
+}
+
+void ConfigService::add(Asker asker) {
+  if (state_ == State::kStopped) {
+    in_hand_.push_back(std::move(asker));
+    return refuse_draining();
+  }
+  asked_.push_back(std::move(asker));
+  wake();
+}
+
+void ConfigService::wake() {
+  if (state_ != State::kIdle) return;
+  state_ = State::kWorking;
+  working_.spawn(work());
+}
+
+Task<void> ConfigService::work() {
+  for (;;) {
+    Task<void> job;
+    if (!asked_.empty()) {
+      job = reload_for_askers();
+    } else if (origin_changed_) {
+      job = reload_if_changed();
+    } else if (std::exchange(certificates_changed_, false)) {
+      job = renew_certificates();
+    } else {
+      break;
+    }
+    co_await job;
+  }
+  state_ = State::kIdle;
+}
+
+Task<void> ConfigService::reload_for_askers() {
+  in_hand_ = std::exchange(asked_, {});
+  observer_->reload_began();
+  if (!origin_->can_change()) {
+    const std::string kept = "the configuration comes from the " + origin_->name() +
+                             " and stays as it is: serving configuration " +
+                             std::to_string(target_.version());
+    end_reload({true, kept + "\n", kept});
+    co_return;
+  }
+  origin_changed_ = false;
+  Task<config::Reading> reading = origin_->read();
+  config::Reading read = co_await reading;
+  Task<ReloadOutcome> publishing = publish(std::move(read));
+  const ReloadOutcome outcome = co_await publishing;
+  end_reload(outcome);
+}
+
+// The origin says that its content may differ. A reading that is not new, good or not, changes nothing.
+Task<void> ConfigService::reload_if_changed() {
+  origin_changed_ = false;
+  Task<config::Reading> reading = origin_->read();
+  config::Reading read = co_await reading;
+  if (read.revision == revision_) co_return;
+  in_hand_.push_back({std::string(origin_->kind()), std::nullopt});
+  observer_->reload_began();
+  Task<ReloadOutcome> publishing = publish(std::move(read));
+  const ReloadOutcome outcome = co_await publishing;
+  end_reload(outcome);
+}
+
+Task<void> ConfigService::renew_certificates() {
+  Task<std::optional<Status>> renewing = target_.publish_certificates();
+  const std::optional<Status> outcome = co_await renewing;
+  if (outcome) observer_->certificates_ended(*outcome);
+}
+
+// Checks what was read and puts it in force.
+Task<ReloadOutcome> ConfigService::publish(config::Reading reading) {
+  revision_ = reading.revision;
+  std::optional<config::Config> config = target_.check(reading);
+  print_diagnostics(reading.diagnostics);
+  std::string report;
+  for (const config::Diagnostic& one : reading.diagnostics.sorted()) report += one.to_string() + "\n";
+  if (!config) co_return refuse(report);
+  Task<Status> publishing = target_.publish(std::move(*config));
+  const Status published = co_await publishing;
+  if (!published) {
+    say(Level::kError, published.error().message);
+    co_return refuse(published.error().message + "\n");
+  }
+  const std::string now = "serving configuration " + std::to_string(target_.version());
+  co_return ReloadOutcome{true, report + now + "\n", now};
+}
+
+ReloadOutcome ConfigService::refuse(const std::string& why) const {
+  const std::string serving = "configuration " + std::to_string(target_.version()) + " goes on serving";
+  return {false, why + serving + "\n", "reload refused; " + serving};
+}
+
+void ConfigService::refuse_draining() {
+  const std::string why = "the gateway is draining";
+  say(Level::kError, why);
+  end_reload(refuse(why + "\n"));
+}
+
+void ConfigService::end_reload(const ReloadOutcome& outcome) {
+  const std::vector<Asker> askers = std::exchange(in_hand_, {});
+  std::vector<std::string> by;
+  by.reserve(askers.size());
+  for (const Asker& one : askers) by.push_back(one.by);
+  observer_->reload_ended(by, outcome);
+  for (const Asker& one : askers) {
+    if (one.waiting) one.waiting->deliver(outcome);
+  }
+}
+
+}  // namespace portcullis::control

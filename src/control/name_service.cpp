@@ -1,0 +1,87 @@
+#include "control/name_service.h"
+
+#include <set>
+#include <utility>
+
+#include "base/faults.h"
+#include "control/fleet.h"
+
+namespace portcullis::control {
+
+NameService::NameService(EventLoop& loop, Fleet& fleet, Milliseconds patience)
+    : loop_(loop),
+      fleet_(fleet),
+      patience_(patience),
+      answers_(loop),
+      health_checks_(loop),
+      discovery_(
+          loop,
+          [this](const std::string& host, const upstream::Addresses& addresses) {
+            health_checks_.set_addresses(host, addresses);
+            fleet_.set_addresses(host, addresses);
+          },
+          [this] { answers_.wake_all(); }),
+      http_(loop),
+      target_discovery_(
+          {loop, http_, [this] { return discovery_.resolver(); },
+           [this](std::chrono::seconds ttl) { return discovery_.pause_after(ttl); },
+           told_as(Fault::kDiscovery), [this] { answers_.wake_all(); }},
+          [this](const std::string& upstream, std::shared_ptr<const upstream::TargetList> targets) {
+            tasks_.spawn(give_discovered(upstream, std::move(targets)));
+          }) {}
+
+Status NameService::follow(const config::Config& config, std::shared_ptr<const proxy::Snapshot> snapshot,
+                           telemetry::Registry& metrics) {
+  target_discovery_.watch(config, metrics);
+  followed_ = std::move(snapshot);
+  health_checks_.watch(followed_->upstreams);
+  return follow_hosts();
+}
+
+// Looks up the names of the snapshot's targets, and of targets that have been discovered.
+Status NameService::follow_hosts() {
+  std::set<std::string> hosts = target_discovery_.hosts();
+  hosts.insert(followed_->hosts.begin(), followed_->hosts.end());
+  const Status followed = discovery_.watch(hosts, followed_->dns);
+  answers_.wake_all();  // the names that were waited for may not be followed any more
+  return followed;
+}
+
+bool NameService::settled() const {
+  return target_discovery_.settled() && discovery_.settled() && giving_ == 0;
+}
+
+Task<void> NameService::settle() {
+  const Clock::time_point deadline = Clock::now() + patience_;
+  while (!settled() && Clock::now() < deadline) co_await answers_.wait(time_until(deadline, loop_));
+}
+
+// Workers get a list of targets when the names in it are known: a target without an address must not replace
+// one that has an address.
+Task<void> NameService::give_discovered(std::string upstream,
+                                        std::shared_ptr<const upstream::TargetList> targets) {
+  ++giving_;
+  if (followed_) (void)follow_hosts();
+  const Clock::time_point deadline = Clock::now() + patience_;
+  while (!discovery_.settled() && Clock::now() < deadline)
+    co_await answers_.wait(time_until(deadline, loop_));
+  --giving_;
+  answers_.wake_all();
+  if (target_discovery_.targets_of(upstream) != targets) co_return;  // a later list has come
+  health_checks_.set_discovered(upstream, targets);
+  fleet_.set_discovered(upstream, targets);
+}
+
+proxy::KnownTargets NameService::known() const {
+  proxy::KnownTargets out;
+  discovery_.for_each([&](const std::string& host, const upstream::Addresses& addresses) {
+    out.addresses[host] = addresses;
+  });
+  target_discovery_.for_each(
+      [&](const std::string& upstream, const std::shared_ptr<const upstream::TargetList>& targets) {
+        out.discovered[upstream] = targets;
+      });
+  return out;
+}
+
+}  // namespace portcullis::control

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+
+#include "cache/store.h"
+#include "config/model.h"
+#include "control/admin/live_feed.h"
+#include "control/admin/target_action.h"
+#include "control/config_service.h"
+#include "control/explain.h"
+#include "telemetry/metrics.h"
+
+namespace portcullis::control {
+
+class Deployment;
+class Fleet;
+class Logs;
+class NameService;
+
+// What operators can see of the running gateway and do to it, whichever way they ask. Control thread.
+class Operations {
+ public:
+  // All outlive this object's last call.
+  Operations(EventLoop& loop, Deployment& deployment, Fleet& fleet, const NameService& names,
+             ConfigService& config_service, Logs& logs);
+
+  // False while the gateway drains.
+  bool ready() const;
+  const config::Config& config() const;
+  telemetry::States states() const;
+  const telemetry::Registry& metrics() const;
+  std::string scrape(telemetry::Registry::Form form) const;
+  // What the live view is made of.
+  LiveFeed::Sources live();
+  // control/explain.h
+  Task<Result<nlohmann::json>> explain(Question question);
+
+  // `by`: who asks, for the audit log.
+  Task<ReloadOutcome> reload(std::string by);
+  // Ends the rollback of a branch. False when the route has no such branch that can be rolled back.
+  bool resume_branch(const std::string& route, const std::string& branch);
+  // How many stored responses were removed, or made stale.
+  uint64_t purge(const cache::Purge& purge);
+  // False when the upstream has no such target.
+  bool act_on_target(const TargetAction& action);
+  void audit(const std::string& action, const std::string& by, const nlohmann::json& details);
+
+ private:
+  nlohmann::json about() const;
+
+  EventLoop& loop_;
+  Deployment& deployment_;
+  Fleet& fleet_;
+  const NameService& names_;
+  ConfigService& config_service_;
+  Logs& logs_;
+};
+
+}  // namespace portcullis::control
