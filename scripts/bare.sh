@@ -13,7 +13,6 @@ if ((EUID != 0)); then
 fi
 if (($# == 0)); then set -- scripts/quickstart.sh --check; fi
 
-scripts/bootstrap.sh package # debootstrap
 lock_root "$suite-bare"
 root=$roots/$suite-bare
 copy_of "$suite" "$root"

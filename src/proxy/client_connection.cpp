@@ -4,15 +4,14 @@
 #include <cerrno>
 
 #include "http/date.h"
+#include "http/h1/server_stream.h"
 #include "proxy/exchange.h"
-#include "proxy/head_writer.h"
 #include "proxy/proxy_protocol.h"
-#include "proxy/rehearsal.h"
-#include "proxy/worker.h"
+#include "proxy/worker_context.h"
 
 namespace portcullis::proxy {
 
-ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Listener> listener, UniqueFd fd,
+ClientConnection::ClientConnection(WorkerContext& worker, std::shared_ptr<Listener> listener, UniqueFd fd,
                                    const SocketAddress& peer)
     : stream(worker.loop(), std::move(fd)),
       worker_(worker),
@@ -20,91 +19,33 @@ ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Listener> lis
       peer_port_(peer.port()),
       peer_text_size_(static_cast<uint8_t>(peer.write_host(peer_text_))) {}
 
-namespace {
-
-// Takes everything and says nothing.
-class NoClient final : public Channel {
- public:
-  IoResult read(char*, size_t) override { return {.error = EAGAIN}; }
-  bool may_read() const override { return false; }
-  bool may_write() override { return true; }
-  IoResult write(std::span<iovec>& pieces) override {
-    IoResult taken;
-    for (const iovec& piece : pieces) taken.bytes += piece.iov_len;
-    pieces = {};
-    return taken;
-  }
-  void finish() override {}
-  void close(bool) override {}
-};
-
-// Sends a text, and keeps the beginning of what it gets.
-class SupposedClient final : public Channel {
- public:
-  SupposedClient(std::string_view text, std::string& answer) : text_(text), answer_(answer) {}
-  IoResult read(char* data, size_t size) override {
-    const size_t taken = text_.copy(data, size);
-    text_.remove_prefix(taken);
-    return {.bytes = taken};
-  }
-  bool may_read() const override { return !text_.empty(); }
-  bool may_write() override { return true; }
-  IoResult write(std::span<iovec>& pieces) override {
-    IoResult taken;
-    for (const iovec& piece : pieces) {
-      const size_t room = Rehearsal::kMaxAnswer - answer_.size();
-      answer_.append(static_cast<const char*>(piece.iov_base), std::min(room, piece.iov_len));
-      taken.bytes += piece.iov_len;
-    }
-    pieces = {};
-    return taken;
-  }
-  void finish() override {}
-  void close(bool) override {}
-
- private:
-  std::string_view text_;  // what is left of it
-  std::string& answer_;
-};
-
-}  // namespace
-
-ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Listener> listener,
-                                   const RehearsalRequest& request, Rehearsal& rehearsal)
+ClientConnection::ClientConnection(WorkerContext& worker, std::shared_ptr<Listener> listener,
+                                   std::unique_ptr<Channel> channel, const ClientFacts& facts)
     : stream(worker.loop()),
       worker_(worker),
       listener_(std::move(listener)),
-      certificate_(request.certificate),
-      is_nobodys_(true),
-      proxied_tls_(request.is_secure),
-      asked_for_certificate_(request.asked_for_certificate),
-      peer_port_(0),
-      peer_text_size_(static_cast<uint8_t>(request.peer.copy(peer_text_, sizeof peer_text_))) {
-  stream.set_channel(std::make_unique<SupposedClient>(request.text, rehearsal.answer));
-  input.block = Block::take(Block::kMedium);
+      certificate_(facts.certificate),
+      has_socket_(false),
+      proxied_tls_(facts.is_secure),
+      asked_for_certificate_(facts.asked_for_certificate),
+      peer_port_(facts.port),
+      peer_text_size_(static_cast<uint8_t>(facts.peer.copy(peer_text_, sizeof peer_text_))) {
+  stream.set_channel(std::move(channel));
   worker_.errand_began();
 }
 
-ClientConnection::ClientConnection(const ClientConnection& like)
-    : ListNode<>(),
-      Pooled(),
-      stream(like.worker_.loop()),
-      worker_(like.worker_),
-      listener_(like.listener_),
-      certificate_(like.certificate_),
-      is_nobodys_(true),
-      proxied_tls_(like.is_secure()),
-      peer_port_(like.peer_port_),
-      peer_text_size_(like.peer_text_size_) {
-  std::copy(std::begin(like.peer_text_), std::end(like.peer_text_), peer_text_);
-  stream.set_channel(std::make_unique<NoClient>());
-  worker_.errand_began();
+ClientFacts ClientConnection::facts() const {
+  return {.peer = peer_text(),
+          .port = peer_port_,
+          .is_secure = is_secure(),
+          .asked_for_certificate = asked_for_certificate_,
+          .certificate = certificate_};
 }
 
 ClientConnection::~ClientConnection() {
   unlink();
   if (counted_) settings().address_counts->remove(*counted_);
-  is_nobodys_ ? worker_.errand_ended() : worker_.connection_ended(*listener_);
+  has_socket_ ? worker_.connection_ended(*listener_) : worker_.errand_ended();
 }
 
 bool ClientConnection::closing() const {
@@ -202,7 +143,7 @@ Task<bool> ClientConnection::shake_hands() {
     if (result.plain_http) {
       // Whoever speaks plain HTTP here reads plain HTTP.
       stream.set_codec(nullptr);
-      HeadWriter answer(512);
+      http::HeadWriter answer(512);
       answer.write("HTTP/1.1 400 Bad Request\r\n");
       answer.field("date", http::current_date());
       answer.write("content-type: text/plain\r\ncontent-length: 42\r\nconnection: close\r\n\r\n");
@@ -260,12 +201,13 @@ Task<bool> ClientConnection::wait_for_request(Milliseconds patience) {
 // True when it was the last answer that said so.
 Task<bool> ClientConnection::serve_http1() {
   for (;;) {
-    Persistence after;
+    http::Persistence after;
     {
-      const auto exchange = std::make_unique<Exchange>(Client{*this, stream, input});
+      http::h1::ServerMessageStream message(stream, input, message_settings());
+      const auto exchange = std::make_unique<Exchange>(Client{*this, message});
       after = co_await exchange->run();
     }
-    if (after == Persistence::kClose) co_return true;
+    if (after == http::Persistence::kClose) co_return true;
     // Its answer may have promised to go on just before the drain began, and a promise is kept once.
     const Milliseconds patience = closing() ? kLastCall : settings().idle_timeout;
     if (input.empty() && !co_await wait_for_request(patience)) co_return false;

@@ -5,8 +5,9 @@
 
 #include "base/intrusive_list.h"
 #include "http/h2/session.h"
+#include "http/input_buffer.h"
+#include "http/message_stream.h"
 #include "proxy/listener.h"
-#include "proxy/relay.h"
 #include "proxy/snapshot.h"
 #include "runtime/frame_pool.h"
 #include "runtime/stream.h"
@@ -15,9 +16,7 @@
 
 namespace portcullis::proxy {
 
-class Worker;
-struct Rehearsal;
-struct RehearsalRequest;
+class WorkerContext;
 
 // Told when the connection is to end.
 class DrainWatcher : public ListNode<DrainWatcher> {
@@ -28,20 +27,26 @@ class DrainWatcher : public ListNode<DrainWatcher> {
   ~DrainWatcher() = default;
 };
 
+// What is known of a client besides what it sends.
+struct ClientFacts {
+  std::string_view peer{};  // its address, without the port
+  uint16_t port = 0;
+  bool is_secure = false;              // it came by TLS
+  bool asked_for_certificate = false;  // in the handshake
+  std::shared_ptr<const tls::PeerCertificate> certificate{};  // that the handshake has verified; may be null
+};
+
 // One client's connection: its stream and what has been received but belongs to no exchange yet. Small,
 // because most of its life it is idle: the buffer and the exchange exist only while there is something in
 // hand.
 class ClientConnection final : public ListNode<>, public Pooled {
  public:
-  ClientConnection(Worker& worker, std::shared_ptr<Listener> listener, UniqueFd fd,
+  ClientConnection(WorkerContext& worker, std::shared_ptr<Listener> listener, UniqueFd fd,
                    const SocketAddress& peer);
-  // Nobody's, in the place of `like` for a request that the gateway sends for itself: what is written to it
-  // is dropped.
-  explicit ClientConnection(const ClientConnection& like);
-  // Of a client that does not exist: what it sends is the request's text, and the beginning of what is
-  // written to it goes to `rehearsal`. Both outlive this.
-  ClientConnection(Worker& worker, std::shared_ptr<Listener> listener, const RehearsalRequest& request,
-                   Rehearsal& rehearsal);
+  // Without a socket: `channel` carries its bytes.
+  ClientConnection(WorkerContext& worker, std::shared_ptr<Listener> listener, std::unique_ptr<Channel> channel,
+                   const ClientFacts& facts);
+  ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
   ~ClientConnection();
 
@@ -56,16 +61,21 @@ class ClientConnection final : public ListNode<>, public Pooled {
   // Ends soon when it does nothing.
   void leave_if_idle();
 
-  Worker& worker() { return worker_; }
-  Listener& listener() const { return *listener_; }
+  WorkerContext& worker() { return worker_; }
+  const std::shared_ptr<Listener>& listener() const { return listener_; }
+  ClientFacts facts() const;
   const ListenerSettings& settings() const { return *listener_->settings; }
+  // Of the streams of its requests.
+  http::ServerStream::Settings message_settings() const {
+    return {settings().head_limits, settings().head_timeout, settings().send_timeout};
+  }
   // The connection is to end after the exchange in hand.
   bool closing() const;
   // From now on `watcher` is told, as long as it lives.
   void watch_drain(DrainWatcher& watcher) { drain_watchers_.push_back(watcher); }
 
   Stream stream;
-  InputBuffer input;
+  http::InputBuffer input;
 
   // The verified certificate that the client has shown; null when it has shown none.
   const std::shared_ptr<const tls::PeerCertificate>& certificate() const { return certificate_; }
@@ -95,13 +105,13 @@ class ClientConnection final : public ListNode<>, public Pooled {
   // What TLS has agreed on by ALPN (RFC 7301).
   enum class Agreed : uint8_t { kNothing, kHttp1, kHttp2 };
 
-  Worker& worker_;
+  WorkerContext& worker_;
   std::shared_ptr<Listener> listener_;
   std::shared_ptr<const tls::PeerCertificate> certificate_;
   std::optional<AddressCounts::Place> counted_;  // where it is, once it is
   http::h2::Session* http2_ = nullptr;           // while it speaks HTTP/2
   IntrusiveList<DrainWatcher, DrainWatcher> drain_watchers_;
-  bool is_nobodys_ = false;
+  bool has_socket_ = true;
   bool idle_ = false;
   bool hurried_ = false;  // since it has been idle
   bool proxied_tls_ = false;

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "http/h2/server_stream.h"
 #include "proxy/client_connection.h"
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
@@ -17,15 +18,15 @@ constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 // One request's stream and what its exchange needs of it.
 struct StreamClient : Pooled {
-  StreamClient(EventLoop& loop, std::unique_ptr<Channel> its_channel) : stream(loop) {
-    channel = its_channel.get();
+  StreamClient(EventLoop& loop, std::unique_ptr<Channel> channel,
+               const http::ServerStream::Settings& settings)
+      : stream(loop), message(stream, *channel, settings) {
     channel->attach(stream);
-    stream.set_channel(std::move(its_channel));
+    stream.set_channel(std::move(channel));
   }
 
-  Channel* channel;
   Stream stream;
-  InputBuffer input;  // has nothing: the channel has
+  http::h2::ServerMessageStream message;
 };
 
 }  // namespace
@@ -49,10 +50,9 @@ Task<std::optional<bool>> ClientConnection::chooses_http2() {
 }
 
 Task<void> ClientConnection::serve_stream(std::unique_ptr<Channel> channel) {
-  const auto client = std::make_unique<StreamClient>(worker_.loop(), std::move(channel));
+  const auto client = std::make_unique<StreamClient>(worker_.loop(), std::move(channel), message_settings());
   {
-    const auto exchange =
-        std::make_unique<Exchange>(Client{*this, client->stream, client->input, client->channel});
+    const auto exchange = std::make_unique<Exchange>(Client{*this, client->message});
     co_await exchange->run();
   }
   client->stream.close();

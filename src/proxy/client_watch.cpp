@@ -4,30 +4,30 @@
 
 namespace portcullis::proxy {
 
-void ClientWatch::begin(GiveUp give_up, const BodySource* request, std::string_view behind) {
+void ClientWatch::begin(GiveUp give_up, const MessageBody* request, std::string_view behind) {
   give_up_ = std::move(give_up);
   request_ = request;
   behind_ = behind;
-  client_.stream.set_idle_watcher(this);
+  client_.set_idle_watcher(this);
   if (gone_) return give_up_();
   look_again();
 }
 
 void ClientWatch::look_again() {
-  const StreamCodec* codec = client_.stream.codec();
-  const bool ended = client_.stream.hung_up() || (codec != nullptr && !codec->is_sound());
+  const StreamCodec* codec = client_.codec();
+  const bool ended = client_.hung_up() || (codec != nullptr && !codec->is_sound());
   if (give_up_ && ended) look();
 }
 
 void ClientWatch::end() {
   if (!give_up_) return;
   give_up_ = nullptr;
-  client_.stream.set_idle_watcher(nullptr);
+  client_.set_idle_watcher(nullptr);
 }
 
 void ClientWatch::arrange() {
   // When that fails the exchange goes on, and its end is noticed when something is sent.
-  if (give_up_ && !client_.stream.watched()) (void)client_.stream.ensure_watched();
+  if (give_up_ && !client_.watched()) (void)client_.ensure_watched();
 }
 
 void ClientWatch::look() {
@@ -37,14 +37,14 @@ void ClientWatch::look() {
 }
 
 bool ClientWatch::has_left() {
-  switch (client_.stream.peer_state()) {
+  switch (client_.peer_state()) {
     case PeerState::kPresent: return false;
     case PeerState::kGone: return true;
     case PeerState::kFinished: break;
   }
   // An end within the request is found by reading on.
-  if (half_close_ == HalfClose::kIsServed || (request_ != nullptr && !request_->complete)) return false;
-  const bool further = !behind_.empty() || (request_ != nullptr && !request_->rest.empty());
+  if (half_close_ == HalfClose::kIsServed || (request_ != nullptr && !request_->complete())) return false;
+  const bool further = !behind_.empty() || (request_ != nullptr && !request_->rest().empty());
   return !further;
 }
 

@@ -3,8 +3,8 @@
 #include <functional>
 #include <string_view>
 
-#include "proxy/client.h"
 #include "proxy/half_close.h"
+#include "proxy/message_body.h"
 #include "runtime/stream.h"
 
 namespace portcullis::proxy {
@@ -21,7 +21,7 @@ class ClientWatch final : private Watcher {
   // What ends the wait. It must not resume a coroutine: it runs within an event of the client's connection.
   using GiveUp = std::function<void()>;
 
-  ClientWatch(const Client& client, HalfClose half_close) : client_(client), half_close_(half_close) {}
+  ClientWatch(Stream& client, HalfClose half_close) : client_(client), half_close_(half_close) {}
   ClientWatch(const ClientWatch&) = delete;
   ClientWatch& operator=(const ClientWatch&) = delete;
   ~ClientWatch() { end(); }
@@ -29,7 +29,7 @@ class ClientWatch final : private Watcher {
   // From now on `give_up` is called, once, when the client leaves: at once when it has left already. In place
   // of what begin() was told before. `request`, which may be null, is the request's body, and `behind` what
   // was received behind a request that has been read whole; both live until end().
-  void begin(GiveUp give_up, const BodySource* request, std::string_view behind);
+  void begin(GiveUp give_up, const MessageBody* request, std::string_view behind);
   // Nothing is given up any more.
   void end();
   // To be called when what was read from the client last may have come with the client's end.
@@ -58,11 +58,11 @@ class ClientWatch final : private Watcher {
   void look();
   bool has_left();
 
-  const Client& client_;
+  Stream& client_;
   HalfClose half_close_;
   bool gone_ = false;
   GiveUp give_up_;  // empty: it does not watch
-  const BodySource* request_ = nullptr;
+  const MessageBody* request_ = nullptr;
   std::string_view behind_;
 };
 

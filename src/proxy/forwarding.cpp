@@ -99,14 +99,14 @@ bool is_plain_host(std::string_view host) {
 }
 
 // `for=` of RFC 7239: an IPv6 address is bracketed and quoted; what is no address is "unknown".
-void write_for(HeadWriter& out, std::string_view address) {
+void write_for(http::HeadWriter& out, std::string_view address) {
   const std::string_view bare = address_of(address);
   if (!IpAddress::parse(bare)) return out.write("for=unknown");
   if (bare.find(':') == std::string_view::npos) return out.write("for=", bare);
   out.write("for=\"[", bare, "]\"");
 }
 
-void write_x_forwarded(HeadWriter& out, const http::RequestHead& request, std::string_view peer,
+void write_x_forwarded(http::HeadWriter& out, const http::RequestHead& request, std::string_view peer,
                        const Origin& origin) {
   out.write("x-forwarded-for: ");
   if (origin.through_trusted_proxy) {
@@ -119,7 +119,7 @@ void write_x_forwarded(HeadWriter& out, const http::RequestHead& request, std::s
   if (!origin.host.empty()) out.field("x-forwarded-host", origin.host);
 }
 
-void write_rfc7239(HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,
+void write_rfc7239(http::HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,
                    std::string_view peer, const Origin& origin) {
   out.write("forwarded: ");
   if (origin.through_trusted_proxy) {
@@ -193,7 +193,7 @@ void remove_forged_fields(const ForwardingRules& rules, const Origin& origin, ht
   });
 }
 
-void write_forwarding(HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,
+void write_forwarding(http::HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,
                       std::string_view peer, const Origin& origin, std::string_view pseudonym) {
   if (rules.form == ForwardedForm::kXForwarded || rules.form == ForwardedForm::kBoth)
     write_x_forwarded(out, request, peer, origin);

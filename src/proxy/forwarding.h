@@ -8,8 +8,8 @@
 #include "base/arena.h"
 #include "http/field_names.h"
 #include "http/forwarded_form.h"
+#include "http/head_writer.h"
 #include "http/message.h"
-#include "proxy/head_writer.h"
 #include "runtime/ip_range.h"
 
 namespace portcullis::proxy {
@@ -49,7 +49,7 @@ bool came_through(std::string_view pseudonym, const http::Fields& fields);
 void remove_forged_fields(const ForwardingRules& rules, const Origin& origin, http::Fields& fields);
 
 // Writes the forwarding fields of a request that came from `peer`, and Via with the pseudonym of its route.
-void write_forwarding(HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,
+void write_forwarding(http::HeadWriter& out, const ForwardingRules& rules, const http::RequestHead& request,
                       std::string_view peer, const Origin& origin, std::string_view pseudonym);
 
 // Trailers are passed on, so their announcement is too (RFC 9110 section 10.1.4).

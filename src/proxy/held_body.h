@@ -1,11 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "http/message.h"
 #include "policy/held_body.h"
 #include "proxy/client.h"
+#include "proxy/message_body.h"
 
 namespace portcullis::proxy {
 
@@ -16,28 +18,22 @@ class HeldBody final : public policy::BodyHolder {
   // What both refer to outlives this.
   HeldBody(Client client, http::RequestHead& request) : client_(client), request_(request) {}
 
-  // Where the body begins in the client's input.
-  void begin_at(size_t head_size) { head_size_ = head_size; }
-
   Task<policy::BodyState> hold(size_t limit) override;
   std::string_view content() const override { return content_; }
   void replace(std::string content) override;
 
   bool held() const { return held_; }
   // What the client has sent beyond the body.
-  std::string_view rest() const { return rest_; }
+  std::string_view rest() const { return body_->rest(); }
 
  private:
-  Task<bool> tell_to_continue();
   void frame();
 
   Client client_;
   http::RequestHead& request_;
-  size_t head_size_ = 0;
   bool held_ = false;
-  InputBuffer more_;
+  std::unique_ptr<MessageBody> body_;  // while it is received, and then for what is behind it
   std::string content_;  // on the heap: a policy that asks for it does costlier things with it
-  std::string_view rest_;
 };
 
 }  // namespace portcullis::proxy

@@ -1,21 +1,18 @@
 #include "proxy/mirror.h"
 
-#include <vector>
+#include <algorithm>
 
-#include "http/h2/request.h"
-#include "http/method.h"
-#include "proxy/head_writer.h"
-#include "proxy/worker.h"
+#include "proxy/exchange_state.h"
+#include "proxy/message_body.h"
+#include "proxy/request_fields.h"
 
 namespace portcullis::proxy {
 namespace {
 
-using http::h1::ParseState;
-
 // One copy on its way to one upstream.
 class Copy {
  public:
-  Copy(Worker& worker, const MirroredRequest& request, upstream::Upstream& upstream)
+  Copy(WorkerContext& worker, const MirroredRequest& request, upstream::Upstream& upstream)
       : worker_(worker),
         request_(request),
         upstream_(upstream),
@@ -54,83 +51,44 @@ class Copy {
   Milliseconds patience() const { return time_until(deadline_, worker_.loop()); }
 
   Task<bool> exchange(upstream::Connection& connection) {
-    if (!co_await send(connection)) co_return false;
+    const std::unique_ptr<http::ClientStream> message = connection.open_message();
+    const auto fields = [this](http::HeadWriter& out) { out.write(request_.fields); };
+    const http::RequestToSend request{.head = request_.head,
+                                      .scheme = upstream_.definition().tls ? "https" : "http",
+                                      .authority = request_.authority,
+                                      .path = request_.path,
+                                      .expected_size = request_.fields.size() + request_.path.size() + 512,
+                                      .fields = fields};
+    Task<IoResult> sending = message->send_whole(request, request_.body.text, patience());
+    const IoResult sent = co_await sending;
+    if (!sent.ok()) co_return false;
     http::ResponseHead response;
-    InputBuffer input;
     do {
-      response = {};
-      Task<bool> reading = connection.channel != nullptr ? read_http2_head(connection, response)
-                                                         : read_http1_head(connection, input, response);
+      Task<bool> reading = read_head(*message, response);
       if (!co_await reading) co_return false;
     } while (response.status < 200);
-    BodySource body{.stream = connection.stream,
-                    .framing = response.body,
-                    .received = input.content(),
-                    .timeout = patience(),
-                    .chunks = {.lenient = upstream_.definition().response_limits.lenient},
-                    .channel = connection.channel};
-    const RelayResult dropped = co_await discard_message(body);
-    reusable_ = response.keep_alive && body.rest.empty();
-    co_return dropped.outcome == RelayOutcome::kComplete;
+    MessageBody body(*message, message->received(),
+                     MessageBody::Settings{
+                         .framing = response.body,
+                         .timeout = patience(),
+                         .chunks = {.lenient = upstream_.definition().response_limits.lenient}});
+    Task<RelayResult> discarding = discard_body(body);
+    const RelayResult dropped = co_await discarding;
+    reusable_ = response.keep_alive && body.rest().empty();
+    co_return dropped.ok();
   }
 
-  Task<bool> send(upstream::Connection& connection) {
-    const std::string& body = request_.body.text;
-    HeadWriter head(request_.fields.size() + request_.target.size() + 512);
-    std::vector<iovec> pieces;
-    if (connection.channel != nullptr) {
-      http::h2::FieldBlock block;
-      block.field(":method", request_.method);
-      block.field(":scheme", connection.target().upstream().tls ? "https" : "http");
-      block.field(":authority", request_.authority);
-      block.field(":path", request_.target);
-      block.lines(request_.fields);
-      const IoResult room = co_await connection.stream.writable(patience());
-      if (!room.ok() || !connection.channel->send_head(block, body.empty())) co_return false;
-      if (body.empty()) co_return true;
-      connection.channel->end_after_write({});
-    } else {
-      head.write(request_.method, " ", request_.target, " HTTP/1.1\r\n");
-      head.field("host", request_.authority);
-      head.write(request_.fields);
-      if (!request_.has_length && (!body.empty() || http::expects_content(request_.method)))
-        head.field("content-length", std::to_string(body.size()));
-      head.write("\r\n");
-      pieces.push_back(head.piece());
-    }
-    if (!body.empty()) pieces.push_back({const_cast<char*>(body.data()), body.size()});
-    const IoResult sent = co_await connection.stream.write(std::span(pieces), patience());
-    co_return sent.ok();
-  }
-
-  Task<bool> read_http1_head(upstream::Connection& connection, InputBuffer& input, http::ResponseHead& out) {
-    http::h1::ResponseParser parser(upstream_.definition().response_limits);
-    if (!input.block) input.block = Block::take(Block::kLarge);
+  Task<bool> read_head(http::ClientStream& message, http::ResponseHead& out) {
     for (;;) {
-      const ParseState state = parser.parse(input.content(), request_.method, out);
-      if (state == ParseState::kDone) break;
-      if (state == ParseState::kFailed) co_return false;
-      const std::span<char> room = input.room();
-      const IoResult got = co_await connection.stream.read(room.data(), room.size(), patience());
-      if (!got.ok() || got.bytes == 0) co_return false;
-      input.end += got.bytes;
-    }
-    input.begin += parser.head_size();
-    co_return true;
-  }
-
-  Task<bool> read_http2_head(upstream::Connection& connection, http::ResponseHead& out) {
-    while (!connection.channel->has_head()) {
-      if (connection.channel->is_broken() || connection.channel->at_end()) co_return false;
-      const IoResult ready = co_await connection.stream.readable(patience());
+      const http::HeadState state = message.next_head(request_.method, out);
+      if (state != http::HeadState::kIncomplete) co_return state == http::HeadState::kComplete;
+      const IoResult ready = co_await message.bytes().readable(patience());
       if (!ready.ok()) co_return false;
+      message.receive(Block::kLarge);
     }
-    const std::unique_ptr<http::h2::Head> head = connection.channel->take_head();
-    const http::h1::HeadLimits& limits = upstream_.definition().response_limits;
-    co_return http::h2::read_response(*head, limits, request_.method, out) == http::h1::ParseError::kNone;
   }
 
-  Worker& worker_;
+  WorkerContext& worker_;
   const MirroredRequest& request_;
   upstream::Upstream& upstream_;
   const Clock::time_point started_ = worker_.loop().now();
@@ -138,9 +96,8 @@ class Copy {
   bool reusable_ = false;
 };
 
-}  // namespace
-
-Task<void> send_mirrored(Worker& worker, std::shared_ptr<const MirroredRequest> request,
+// Sends the copy to one upstream, and counts in `to`, which the snapshot keeps.
+Task<void> send_mirrored(WorkerContext& worker, std::shared_ptr<const MirroredRequest> request,
                          const policy::MirrorTo* to) {
   // One of those on their way, however it ends.
   struct Place {
@@ -159,6 +116,52 @@ Task<void> send_mirrored(Worker& worker, std::shared_ptr<const MirroredRequest> 
   Task<bool> running = copy.run();
   const bool answered = co_await running;
   (answered ? metrics.answered : metrics.failed).fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+std::shared_ptr<MirroredRequest> copy_for_mirrors(ExchangeState& state) {
+  const Request& request = state.request;
+  if (request.head.wants_upgrade) return nullptr;
+  auto copy = std::make_shared<MirroredRequest>();
+  copy->method = request.head.method;
+  copy->path = request.target_path;
+  copy->query = request.head.query;
+  copy->authority = request.authority_at_target();
+  http::HeadWriter lines(state.client.message.head_size() + 1024);
+  write_request_fields(lines, state, nullptr);
+  lines.field("x-mirrored", "true");
+  copy->fields = lines.text();
+  copy->head.method = copy->method;
+  copy->head.query = copy->query;
+  copy->head.has_query = request.head.has_query;
+  // Its value is among the lines already.
+  if (request.head.fields.find(http::FieldId::kContentLength) != nullptr)
+    copy->head.fields.add("content-length", "", http::FieldId::kContentLength);
+  copy->head.body = request.head.body;
+  for (const auto* one = state.context.mirrors; one != nullptr; one = one->next) {
+    copy->body.limit = std::max<size_t>(copy->body.limit, one->to->body_size);
+    if (state.snapshot->upstreams[one->to->upstream]->definition().proxy_protocol !=
+        upstream::ProxyProtocol::kNone)
+      copy->introduction = Introduction::of(state.client.connection, request.origin.client);
+  }
+  copy->snapshot = state.snapshot;
+  return copy;
+}
+
+void send_to_mirrors(ExchangeState& state) {
+  MirroredRequest& copy = *state.mirrored;
+  if (state.held_body.held()) {
+    copy.body.clear();
+    copy.body.add(state.held_body.content());
+  }
+  for (const auto* one = state.context.mirrors; one != nullptr; one = one->next) {
+    if (copy.body.too_large) {
+      one->to->metrics->dropped.fetch_add(1, std::memory_order_relaxed);
+    } else {
+      state.worker.spawn(send_mirrored(state.worker, state.mirrored, one->to));
+    }
+  }
 }
 
 }  // namespace portcullis::proxy

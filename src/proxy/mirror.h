@@ -3,30 +3,37 @@
 #include <memory>
 #include <string>
 
+#include "http/message.h"
 #include "policy/policy.h"
 #include "proxy/connector.h"
+#include "proxy/copy_stage.h"
 #include "proxy/relay.h"
 
 namespace portcullis::proxy {
 
-class Worker;
+class WorkerContext;
+struct ExchangeState;
 struct WorkerSnapshot;
 
-// A copy of a request, for upstreams whose answer nobody waits for. It is its own: the exchange that it was
-// taken from may be over.
+// A copy of a request, for upstreams whose answer is not waited for. It owns what it has: the exchange that
+// it was taken from may be over.
 struct MirroredRequest {
   std::string method;
-  std::string target;  // path and query
+  std::string path;
+  std::string query;
   std::string authority;
-  std::string fields;  // lines
+  std::string fields;  // lines, each with its CRLF
   BodyCopy body{};
-  bool has_length = false;  // of the body, also of none; the fields tell it
+  http::RequestHead head{};  // whose views are of the texts above; its fields have the length alone
   Introduction introduction{};
   std::shared_ptr<WorkerSnapshot> snapshot;
 };
 
-// Sends it and drops the answer. Counts in `to`, which the snapshot keeps.
-Task<void> send_mirrored(Worker& worker, std::shared_ptr<const MirroredRequest> request,
-                         const policy::MirrorTo* to);
+// Takes what of the exchange's request will not be there any more when the exchange is over. Null for a
+// request that is not copied. Allocates, which only routes with a mirror pay for.
+std::shared_ptr<MirroredRequest> copy_for_mirrors(ExchangeState& state);
+// The exchange is over and the whole request is here: sends the copies, which nothing of the exchange reaches
+// any more, and drops the answers.
+void send_to_mirrors(ExchangeState& state);
 
 }  // namespace portcullis::proxy

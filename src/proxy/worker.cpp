@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include "base/faults.h"
 #include "crypto/digest.h"
+#include "http/h1/server_stream.h"
+#include "proxy/absent_client.h"
 #include "proxy/client_connection.h"
 #include "proxy/exchange.h"
 #include "runtime/signal_stack.h"
@@ -14,33 +15,17 @@
 
 namespace portcullis::proxy {
 
-WorkerSnapshot::WorkerSnapshot(EventLoop& loop, std::shared_ptr<const Snapshot> compiled,
-                               const WorkerSnapshot* before, uint64_t seed)
-    : snapshot(std::move(compiled)) {
-  std::unordered_map<std::string_view, const std::shared_ptr<upstream::Upstream>*> known;
-  if (before != nullptr) {
-    for (const auto& upstream : before->upstreams) known.emplace(upstream->definition().name, &upstream);
-  }
-  for (const auto& definition : snapshot->upstreams) {
-    const auto same = known.find(definition->name);
-    if (same != known.end() && (*same->second)->definition() == *definition) {
-      upstreams.push_back(*same->second);
-    } else {
-      upstreams.push_back(std::make_shared<upstream::Upstream>(loop, definition, seed++));
-    }
-  }
-}
-
 Worker::Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets,
                KnownTargets known, telemetry::WorkerMetrics& metrics, telemetry::AccessLog* access_log,
                telemetry::TraceExporter* traces, std::function<void()> on_finished)
-    : index_(index),
+    : WorkerContext(index, BatchedSyscalls::create()),
       metrics_(metrics),
       access_log_(access_log),
       traces_(traces),
       on_finished_(std::move(on_finished)),
       first_(std::move(snapshot)),
       known_(std::move(known)) {
+  logging_ = access_log_ != nullptr;
   random_ = Random(crypto::random_seed());
   thread_ = start_thread("worker-" + std::to_string(index_),
                          [this, listening = std::move(sockets)]() mutable { run(std::move(listening)); });
@@ -108,7 +93,7 @@ void Worker::close(Listener& listener) {
   stop_accepting(listener);
   listener.closing = true;
   connections_.for_each([&](ClientConnection& connection) {
-    if (&connection.listener() == &listener) connection.drain();
+    if (connection.listener().get() == &listener) connection.drain();
   });
 }
 
@@ -213,8 +198,15 @@ void Worker::rehearse(RehearsalRequest request, std::function<void(Rehearsal)> r
       }
       Rehearsal out;
       {
-        ClientConnection client(worker, listener, *request, out);
-        const auto exchange = std::make_unique<Exchange>(Client{client, client.stream, client.input});
+        ClientConnection client(worker, listener,
+                                make_supposed_client(request->text, out.answer, Rehearsal::kMaxAnswer),
+                                {.peer = request->peer,
+                                 .is_secure = request->is_secure,
+                                 .asked_for_certificate = request->asked_for_certificate,
+                                 .certificate = request->certificate});
+        client.input.block = Block::take(Block::kMedium);
+        http::h1::ServerMessageStream message(client.stream, client.input, client.message_settings());
+        const auto exchange = std::make_unique<Exchange>(Client{client, message});
         Task<void> rehearsing = exchange->rehearse(request->purpose, out);
         co_await rehearsing;
       }

@@ -8,32 +8,17 @@
 #include <thread>
 #include <vector>
 
-#include "base/random.h"
 #include "proxy/listener.h"
-#include "proxy/pressure.h"
 #include "proxy/rehearsal.h"
-#include "proxy/snapshot.h"
-#include "runtime/batched_syscalls.h"
+#include "proxy/worker_context.h"
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
 #include "telemetry/access_log.h"
-#include "telemetry/notables.h"
 #include "telemetry/trace_exporter.h"
 
 namespace portcullis::proxy {
 
 class ClientConnection;
-
-// A snapshot as one worker sees it, with that worker's connection pools and balancer states. Shared, on the
-// worker's thread only, by the exchanges that began with it.
-struct WorkerSnapshot {
-  // Upstreams that `before` (may be null) has with the same definition are shared with it.
-  WorkerSnapshot(EventLoop& loop, std::shared_ptr<const Snapshot> compiled, const WorkerSnapshot* before,
-                 uint64_t seed);
-
-  std::shared_ptr<const Snapshot> snapshot;
-  std::vector<std::shared_ptr<upstream::Upstream>> upstreams;
-};
 
 // What is known of targets whose addresses change: those of host names, and what has been discovered, by
 // upstream.
@@ -44,7 +29,7 @@ struct KnownTargets {
 
 // One thread and all it serves: listeners, client connections, pools. Methods are for the control thread; the
 // work they ask for happens on the worker's own.
-class Worker final : private RoundWatcher {
+class Worker final : public WorkerContext, private RoundWatcher {
  public:
   // The thread starts at once, and sockets that a predecessor passed on may have requests waiting: so `known`
   // is what the first of them needs. `access_log` and `traces` may be null. `on_finished` is called on the
@@ -52,7 +37,7 @@ class Worker final : private RoundWatcher {
   Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets, KnownTargets known,
          telemetry::WorkerMetrics& metrics, telemetry::AccessLog* access_log,
          telemetry::TraceExporter* traces, std::function<void()> on_finished);
-  ~Worker();
+  ~Worker() override;
 
   // From now on new exchanges use `snapshot`. `sockets` has what its new listeners need; listeners that it
   // does not have any more are closed, and their connections as soon as their exchange has ended.
@@ -81,31 +66,14 @@ class Worker final : private RoundWatcher {
   // Finds out how long what has come waits for this worker: by a message that waits with it.
   void probe_lag();
 
-  // For the worker's own objects, on its thread.
-  EventLoop& loop() { return loop_; }
-  const std::shared_ptr<WorkerSnapshot>& current() const { return current_; }
-  bool draining() const { return draining_; }
-  Pressure pressure() const { return pressure_; }
-  // Requests are to be refused: there is no room for them, or those before them wait too long.
-  bool overloaded() const { return pressure_ >= Pressure::kOver || lagging_; }
-  void note_shed() { metrics_.shed.add(); }
-  uint64_t random() { return random_.next(); }
-  size_t index() const { return index_; }
-  telemetry::Notables& notables() { return notables_; }
-  // Told only while something traces.
-  void tell_trace(std::string_view spans, size_t count);
-  bool logging() const { return access_log_ != nullptr; }
-  // The moments in an exchange are told, or counted.
-  bool measures() const { return measuring_ || logging(); }
-  void log(const telemetry::LogFormat& format, const telemetry::AccessEntry& entry);
-  // Runs what no client waits for; what is left of it ends with the worker.
-  void spawn(Task<void> task) { tasks_.spawn(std::move(task)); }
-  // A connection is closed because its client's address has too many.
-  void note_refused_address() { metrics_.refused_by_address.add(); }
-  void connection_ended(Listener& listener);
-  // Of what goes on without a client, and is to come to its end before the worker does.
-  void errand_began() { ++errands_; }
-  void errand_ended();
+  void log(const telemetry::LogFormat& format, const telemetry::AccessEntry& entry) override;
+  void tell_trace(std::string_view spans, size_t count) override;
+  void spawn(Task<void> task) override { tasks_.spawn(std::move(task)); }
+  void note_shed() override { metrics_.shed.add(); }
+  void note_refused_address() override { metrics_.refused_by_address.add(); }
+  void connection_ended(Listener& listener) override;
+  void errand_began() override { ++errands_; }
+  void errand_ended() override;
 
  private:
   class Deadline final : public Timer {
@@ -128,21 +96,11 @@ class Worker final : private RoundWatcher {
   bool is_done() const { return open_connections_ == 0 && errands_ == 0; }
   void accept(const std::shared_ptr<Listener>& listener, UniqueFd fd, const SocketAddress& peer);
 
-  size_t index_;
   telemetry::WorkerMetrics& metrics_;
   telemetry::AccessLog* access_log_;
   telemetry::TraceExporter* traces_;
   std::function<void()> on_finished_;
-  std::unique_ptr<BatchedSyscalls> syscalls_ = BatchedSyscalls::create();
-  EventLoop loop_{syscalls_ ? *syscalls_ : Syscalls::kernel()};
   std::shared_ptr<const Snapshot> first_;  // until the thread has begun
-  std::shared_ptr<WorkerSnapshot> current_;
-  Random random_{0};
-  telemetry::Notables notables_;
-  bool measuring_ = false;
-  bool draining_ = false;
-  Pressure pressure_ = Pressure::kNone;
-  bool lagging_ = false;
   // Of the last probes. Only what lasts counts: the least of them (as CoDel does, RFC 8289 section 3).
   std::array<Clock::duration, 4> lags_{};
   size_t next_lag_ = 0;

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "base/hash.h"
+#include "http/h1/client_stream.h"
+#include "http/h2/client_stream.h"
 
 namespace portcullis::upstream {
 
@@ -37,6 +39,12 @@ void Connection::use(std::unique_ptr<http::h2::Channel> its_channel, bool reused
   channel->attach(stream);
   stream.set_channel(std::move(its_channel));
   reused_ = reused;
+}
+
+std::unique_ptr<http::ClientStream> Connection::open_message() {
+  const http::h1::HeadLimits& limits = target_.upstream().response_limits;
+  if (channel != nullptr) return std::make_unique<http::h2::ClientMessageStream>(stream, *channel, limits);
+  return std::make_unique<http::h1::ClientMessageStream>(stream, limits);
 }
 
 void Connection::drop() {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <memory>
+
 #include "base/intrusive_list.h"
+#include "http/message_stream.h"
 #include "runtime/frame_pool.h"
 #include "runtime/stream.h"
 #include "upstream/connection_queue.h"
@@ -23,6 +26,9 @@ class Connection final : public ListNode<>, public Pooled, private Watcher {
   void use(std::unique_ptr<http::h2::Channel> its_channel, bool reused);
 
   ~Connection();
+
+  // The stream of the next request on this connection, which it must not outlive.
+  std::unique_ptr<http::ClientStream> open_message();
 
   Breaker::Slot slot{};  // set when connections are limited; for HTTP/2 the shared connection has it.
                          // Outlives the socket

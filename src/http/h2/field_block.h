@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/text.h"
 #include "http/message.h"
 
 namespace portcullis::http::h2 {
@@ -19,15 +20,17 @@ class FieldBlock {
     if (!is_whole_) return;
     fields_[size_++] = {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
   }
-  // Adds field lines in HTTP/1 format, each with its CRLF.
-  void lines(std::string_view text) {
+  // Adds field lines in HTTP/1 format, each with its CRLF, without the field named `left_out`.
+  void lines(std::string_view text, std::string_view left_out = {}) {
     while (!text.empty()) {
       const size_t end = text.find("\r\n");
       const std::string_view line = text.substr(0, end);
       text.remove_prefix(end + 2);
       const size_t colon = line.find(':');
       const size_t value = line.find_first_not_of(" \t", colon + 1);
-      field(line.substr(0, colon), value == std::string_view::npos ? std::string_view() : line.substr(value));
+      const std::string_view name = line.substr(0, colon);
+      if (!left_out.empty() && equals_ignoring_case(name, left_out)) continue;
+      field(name, value == std::string_view::npos ? std::string_view() : line.substr(value));
     }
   }
   std::span<const nghttp2_nv> fields() const { return {fields_.data(), size_}; }

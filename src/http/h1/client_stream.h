@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+
+#include "http/h1/message_framing.h"
+#include "http/message_stream.h"
+#include "runtime/frame_pool.h"
+
+namespace portcullis::http::h1 {
+
+// A request of HTTP/1 to a target and the response to it (RFC 9112).
+class ClientMessageStream final : public ClientStream, public Pooled {
+ public:
+  ClientMessageStream(Stream& bytes, const HeadLimits& limits) : ClientStream(bytes, limits) {}
+
+  Task<IoResult> begin(const RequestToSend& request, Milliseconds timeout) override;
+  Task<IoResult> send_whole(const RequestToSend& request, std::string_view body,
+                            Milliseconds timeout) override;
+  HeadState next_head(std::string_view method, ResponseHead& out) override;
+  void receive(size_t block_size) override;
+  size_t head_size() const override { return head_size_; }
+  std::string_view received() const override { return input_.content(); }
+  InputBuffer take_input() override { return std::exchange(input_, {}); }
+
+  bool takes_trailers() const override { return framing_.body() == BodyKind::kChunked; }
+  bool sends_bytes_alone() const override { return framing_.body() == BodyKind::kLength; }
+  void frame(Gather& runs, size_t size, bool last, std::string_view trailers) override {
+    framing_.frame(runs, size, last, trailers);
+  }
+
+ private:
+  MessageFraming framing_;
+  InputBuffer input_;
+  std::optional<ResponseParser> parser_;  // of the head that is being read
+  size_t head_size_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace portcullis::http::h1

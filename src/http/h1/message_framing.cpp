@@ -1,0 +1,47 @@
+#include "http/h1/message_framing.h"
+
+#include <charconv>
+#include <utility>
+
+namespace portcullis::http::h1 {
+
+namespace {
+
+// To copy a small body behind its head costs less than a gathered write.
+constexpr size_t kMaxCopied = 16 * 1024;
+
+}  // namespace
+
+void MessageFraming::frame(Gather& runs, size_t size, bool last, std::string_view trailers) {
+  if (body_ == BodyKind::kChunked) {
+    if (size > 0) {
+      const auto [end, error] = std::to_chars(size_line_.data(), size_line_.data() + 16, size, 16);
+      end[0] = '\r';
+      end[1] = '\n';
+      runs.put_before({size_line_.data(), static_cast<size_t>(end + 2 - size_line_.data())});
+      runs.put_behind("\r\n");
+    }
+    if (last) {
+      runs.put_behind(trailers.empty() ? "0\r\n\r\n" : "0\r\n");
+      runs.put_behind(trailers);
+      if (!trailers.empty()) runs.put_behind("\r\n");
+    }
+  }
+  if (!std::exchange(has_head_, false)) {
+    head_ = HeadWriter();  // it has been written
+    return;
+  }
+  if (last && size <= kMaxCopied) {
+    for (const iovec& run : runs.pieces()) head_.write(std::string_view(static_cast<const char*>(run.iov_base), run.iov_len));
+    runs.clear();
+  }
+  runs.put_before(head_.text());
+}
+
+void write_upgrade(HeadWriter& out, const Fields& fields) {
+  for (const Field& field : fields) {
+    if (field.id == FieldId::kUpgrade) out.field("upgrade", field.value);
+  }
+}
+
+}  // namespace portcullis::http::h1

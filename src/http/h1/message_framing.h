@@ -1,0 +1,35 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "http/gather.h"
+#include "http/head_writer.h"
+#include "http/message.h"
+
+namespace portcullis::http::h1 {
+
+// How HTTP/1 sends a body: behind its head, as it is or in chunks (RFC 9112 sections 6 and 7).
+class MessageFraming {
+ public:
+  // The head that `head` has written leaves with the first bytes of the body.
+  void begin(HeadWriter head, BodyKind body) {
+    head_ = std::move(head);
+    has_head_ = true;
+    body_ = body;
+  }
+  BodyKind body() const { return body_; }
+  // As MessageStream::frame().
+  void frame(Gather& runs, size_t size, bool last, std::string_view trailers);
+
+ private:
+  HeadWriter head_;
+  BodyKind body_ = BodyKind::kNone;
+  bool has_head_ = false;
+  std::array<char, 20> size_line_;
+};
+
+// Writes the Upgrade fields of a head.
+void write_upgrade(HeadWriter& out, const Fields& fields);
+
+}  // namespace portcullis::http::h1

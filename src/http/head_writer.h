@@ -1,0 +1,56 @@
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstring>
+#include <string_view>
+
+#include "base/block_pool.h"
+
+namespace portcullis::http {
+
+// Serialises one head of HTTP/1, or the field lines of a head of any version, into a pooled block, which
+// grows when the head needs more room.
+class HeadWriter {
+ public:
+  // Without memory: nothing is written to it.
+  HeadWriter() = default;
+  explicit HeadWriter(size_t expected) : block_(Block::take(expected)) {}
+
+  template <typename... Pieces>
+  void write(const Pieces&... pieces) {
+    const size_t size = (view(pieces).size() + ... + 0);
+    if (size_ + size > block_.capacity()) grow(size);
+    (append(view(pieces)), ...);
+  }
+  // One field line, its value in pieces.
+  template <typename... Pieces>
+  void field(std::string_view name, const Pieces&... value) {
+    write(name, ": ", value..., "\r\n");
+  }
+  std::string_view text() const { return {block_.data(), size_}; }
+  iovec piece() const { return {block_.data(), size_}; }
+
+ private:
+  static std::string_view view(std::string_view text) { return text; }
+  // A literal's length is its type's: measuring it at run time was 0.8% of a request.
+  template <size_t N>
+  static std::string_view view(const char (&literal)[N]) {
+    return {literal, N - 1};
+  }
+  void append(std::string_view piece) {
+    if (piece.empty()) return;
+    std::memcpy(block_.data() + size_, piece.data(), piece.size());
+    size_ += piece.size();
+  }
+  void grow(size_t size) {
+    Block larger = Block::take((size_ + size) * 2);
+    if (size_ > 0) std::memcpy(larger.data(), block_.data(), size_);
+    block_ = std::move(larger);
+  }
+
+  Block block_;
+  size_t size_ = 0;
+};
+
+}  // namespace portcullis::http

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "http/body_source.h"
+
+namespace portcullis::http {
+
+// A body that is in memory whole. The text outlives this.
+class TextBody final : public BodySource {
+ public:
+  explicit TextBody(std::string_view text) : text_(text) {}
+
+  State next(BodyPart& part) override {
+    part.runs.add(text_);
+    part.size = text_.size();
+    part.last = true;
+    return State::kPart;
+  }
+  Task<void> wait() override { co_return; }
+  const BodyFailure& failure() const override { return failure_; }
+  bool has_length() const override { return true; }
+
+ private:
+  std::string_view text_;
+  BodyFailure failure_;
+};
+
+// Gives a text that has been made of a body already, and then what is left of the body.
+class TextStage final : public BodyStage {
+ public:
+  enum class Rest : uint8_t { kFollows, kNothing };
+
+  TextStage(std::unique_ptr<BodySource> from, std::string text, Rest rest)
+      : BodyStage(std::move(from)), text_(std::move(text)), rest_(rest) {}
+
+  State next(BodyPart& part) override {
+    if (std::exchange(has_given_, true)) return from().next(part);
+    part.runs.add(text_);
+    part.size = text_.size();
+    part.last = rest_ == Rest::kNothing;
+    return State::kPart;
+  }
+  bool holds_head() const override { return !has_given_; }
+
+ private:
+  std::string text_;
+  Rest rest_;
+  bool has_given_ = false;
+};
+
+}  // namespace portcullis::http

@@ -1,0 +1,302 @@
+#include "proxy/attempt.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/text.h"
+#include "crypto/encoding.h"
+#include "http/hop_by_hop.h"
+#include "http/text_body.h"
+#include "proxy/copy_stage.h"
+#include "proxy/mirror.h"
+#include "proxy/parse_reason.h"
+#include "proxy/request_fields.h"
+
+namespace portcullis::proxy {
+
+using http::BodyKind;
+using http::HeadState;
+
+namespace {
+
+// How long a target may be silent before a client is watched that has never been waited for: most targets
+// answer sooner, and cost nothing then.
+constexpr Milliseconds kUnwatched{100};
+
+}  // namespace
+
+Milliseconds time_left_until(Clock::time_point deadline, const EventLoop& loop) {
+  return deadline == Clock::time_point::max() ? Milliseconds::max() : time_until(deadline, loop);
+}
+
+Attempt::Attempt(ExchangeState& state, upstream::Upstream& upstream, upstream::Target& target,
+                 Retained& retained, Clock::time_point deadline)
+    : state_(state),
+      upstream_(upstream),
+      target_(target),
+      retained_(retained),
+      deadline_(deadline),
+      // The round's beginning is true enough for balancers; what the gateway took since then is only told
+      // while it is measured.
+      started_(state.worker.measures() ? Clock::now() : state.worker.loop().now()),
+      sent_(state.worker.loop().now()),
+      span_(state.trace.begin_try(target, upstream.definition().name)),
+      in_flight_(target) {}
+
+TryOutcome Attempt::fail(const EndReason& why) {
+  failure_ = &why;
+  return TryOutcome::kFailed;
+}
+
+Milliseconds Attempt::time_left() const {
+  return time_left_until(deadline_, state_.worker.loop());
+}
+
+Task<TryOutcome> Attempt::connect(Via via) {
+  connection_ = via == Via::kFreshConnection ? target_.make_fresh() : target_.take();
+  if (!connection_->stream.is_open()) {
+    Introduction introduction;
+    if (upstream_.definition().proxy_protocol != upstream::ProxyProtocol::kNone)
+      introduction = Introduction::of(state_.client.connection, state_.request.origin.client);
+    Connector connector(state_.worker.loop(), state_.worker.index(), deadline_, introduction);
+    Task<ConnectOutcome> connecting = connector.connect(upstream_, target_, connection_);
+    const ConnectOutcome outcome = co_await connecting;
+    if (outcome != ConnectOutcome::kConnected) {
+      failure_ = &connector.failure();
+      if (!connector.detail().empty()) state_.context.note = connector.detail();
+      co_return outcome == ConnectOutcome::kOverloaded ? TryOutcome::kOverloaded : TryOutcome::kConnectFailed;
+    }
+  }
+  message_ = connection_->open_message();
+  co_return TryOutcome::kAnswered;
+}
+
+void Attempt::prepare_body() {
+  HeldBody& held = state_.held_body;
+  const http::BodyFraming& framing = state_.request.head.body;
+  if (framing.kind == BodyKind::kNone) return;
+  if (held.held()) {
+    body_ = std::make_unique<http::TextBody>(held.content());
+    return;
+  }
+  const std::string_view received = retained_.replay.block ? retained_.replay.content() : state_.unread();
+  auto body = std::make_unique<MessageBody>(
+      state_.client.message, received,
+      MessageBody::Settings{.framing = framing,
+                            .timeout = state_.settings.body_timeout,
+                            .limit = state_.context.body_limit,
+                            .trailers = {.listed = &state_.settings.request_trailers},
+                            .chunks = {.trailer_size = state_.settings.head_limits.head_size},
+                            .sink = message_.get()});
+  from_client_ = body.get();
+  body_ = std::move(body);
+  if (!state_.mirrored) return;
+  state_.mirrored->body.clear();
+  body_ = std::make_unique<CopyStage>(std::move(body_), state_.mirrored->body);
+}
+
+// The fields of the request that are the same in all versions.
+void Attempt::write_fields(http::HeadWriter& out) const {
+  write_request_fields(out, state_, span_);
+}
+
+// The target may have closed a pooled connection as the request was written to it.
+TryOutcome Attempt::sending_failed(int error) {
+  if (connection_->reused() && may_repeat()) return TryOutcome::kStaleConnection;
+  return fail(reason_of_broken_stream(error));
+}
+
+Task<TryOutcome> Attempt::send() {
+  const http::RequestHead& head = state_.request.head;
+  const auto fields = [this](http::HeadWriter& out) { write_fields(out); };
+  const http::RequestToSend request{.head = head,
+                                    .scheme = upstream_.definition().tls ? "https" : "http",
+                                    .authority = state_.request.authority_at_target(),
+                                    .path = state_.request.target_path,
+                                    .takes_trailers = takes_trailers(head.fields),
+                                    .expected_size = state_.client.message.head_size() + 1024,
+                                    .patience = upstream_.definition().connect_timeout,
+                                    .fields = fields};
+  const bool has_body = body_ != nullptr;
+  has_begun_ = true;
+  Task<IoResult> sending = has_body ? message_->begin(request, state_.settings.send_timeout)
+                                    : message_->send_whole(request, {}, state_.settings.send_timeout);
+  const IoResult sent = co_await sending;
+  if (!sent.ok()) co_return sending_failed(sent.error);
+  if (!has_body) {
+    sent_ = state_.worker.loop().now();
+    co_return TryOutcome::kAnswered;
+  }
+  // The body flows while the response is waited for: the target may answer before it has read it all.
+  upload_done_ = false;
+  uploading_.spawn(upload());
+  co_return TryOutcome::kAnswered;
+}
+
+Task<void> Attempt::upload() {
+  Task<RelayResult> relaying = relay_body(*body_, *message_, state_.settings.send_timeout);
+  upload_result_ = co_await relaying;
+  upload_done_ = true;
+  sent_ = state_.worker.loop().now();
+  // A target that stops reading may have answered already; only the client's failures end the exchange.
+  if (upload_result_.source.kind != http::BodyFailure::Kind::kNone) connection_->stream.cancel();
+  state_.watch.look_again();
+}
+
+Task<void> Attempt::finish_upload() {
+  co_await uploading_.join();
+}
+
+// What is left of the time for the response's head. While the request is still being sent, the response may
+// take as long as that does.
+Milliseconds Attempt::patience() const {
+  const Milliseconds response_timeout = upstream_.definition().response_timeout;
+  if (!upload_done_) return std::min(response_timeout + state_.settings.body_timeout, time_left());
+  return std::min(time_until(sent_ + response_timeout, state_.worker.loop()), time_left());
+}
+
+// For a response's head and the beginning of its body: as much as the client's connection may hold. Of a
+// stream that is one of many, no more than can leave at once, and what most heads need.
+size_t Attempt::block_size() const {
+  const size_t size = state_.settings.send_buffer;
+  return std::clamp(state_.client.message.room(), std::min(size, Block::kMedium), size);
+}
+
+// Until there is something to be read from the target; kAnswered when there is.
+Task<TryOutcome> Attempt::wait_for_target() {
+  Stream& stream = message_->bytes();
+  const Milliseconds most = patience();
+  const bool watched = state_.client.message.bytes().watched();
+  IoResult ready = co_await stream.readable(watched ? most : std::min(most, kUnwatched));
+  if (ready.error == ETIMEDOUT && !watched && most > kUnwatched) {
+    state_.watch.arrange();
+    ready = co_await stream.readable(most - kUnwatched);
+  }
+  if (state_.watch.gone()) co_return TryOutcome::kClientGone;
+  if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
+  if (!ready.ok()) co_return fail(reason_of_broken_stream(ready.error));
+  co_return TryOutcome::kAnswered;
+}
+
+Task<TryOutcome> Attempt::read_head(http::ResponseHead& out) {
+  // After an interim response the wait begins anew.
+  if (has_head_) sent_ = state_.worker.loop().now();
+  for (;;) {
+    const HeadState state = message_->next_head(state_.request.head.method, out);
+    switch (state) {
+      case HeadState::kComplete: has_head_ = true; co_return TryOutcome::kAnswered;
+      case HeadState::kIncomplete: break;
+      case HeadState::kMalformed: co_return fail(reason_of_bad_response(message_->head_error()));
+      case HeadState::kRefused: co_return ask_elsewhere();
+      default:
+        if (message_->end_error() == ETIMEDOUT) co_return TryOutcome::kTimedOut;
+        if (message_->breach() == http::MessageStream::Breach::kMalformed)
+          co_return fail(kEnds.upstream_malformed);
+        if (!has_head_ && message_->received().empty() && connection_->reused() && may_repeat())
+          co_return TryOutcome::kStaleConnection;
+        co_return fail(reason_of_broken_stream(message_->end_error()));
+    }
+    const TryOutcome waited = co_await wait_for_target();
+    if (waited != TryOutcome::kAnswered) co_return waited;
+    // A waiting exchange holds no buffer, so it can afford a large one once something has come.
+    message_->receive(block_size());
+  }
+}
+
+void Attempt::abandon() {
+  uploading_.clear();
+  message_.reset();
+  connection_.reset();
+}
+
+void Attempt::cancel() {
+  if (connection_) connection_->stream.cancel();
+}
+
+// Safe to send twice: the request is idempotent, and there is no body to replay.
+bool Attempt::may_repeat() const {
+  return state_.request.head.body.kind == BodyKind::kNone && is_idempotent(state_);
+}
+
+// The target has not looked at the request: by REFUSED_STREAM, or a GOAWAY that does not include it. Whatever
+// was asked for can then be asked again (RFC 9113 section 8.7), on another connection.
+TryOutcome Attempt::ask_elsewhere() {
+  constexpr unsigned kMaxRefusals = 4;
+  const bool body_is_here = from_client_ == nullptr || from_client_->is_all_here();
+  if (!body_is_here || ++retained_.refusals > kMaxRefusals) return fail(kEnds.upstream_refused);
+  return TryOutcome::kStaleConnection;
+}
+
+void Attempt::note_final(const http::ResponseHead& out) {
+  status_ = out.status;
+  // The round may have begun before the try.
+  latency_ = std::max(state_.worker.loop().now() - started_, Clock::duration::zero());
+  target_.note_latency(latency_);
+}
+
+void Attempt::note_health(TryOutcome outcome) {
+  const std::vector<uint16_t>& failures = upstream_.definition().ejection.statuses;
+  switch (outcome) {
+    case TryOutcome::kAnswered:
+    case TryOutcome::kBadAnswer:
+    case TryOutcome::kNotConverted:
+      if (std::binary_search(failures.begin(), failures.end(), status_)) {
+        target_.note_failure();
+      } else {
+        target_.note_success(latency_);
+      }
+      break;
+    case TryOutcome::kTimedOut: target_.note_latency(state_.worker.loop().now() - started_); [[fallthrough]];
+    case TryOutcome::kConnectFailed:
+    case TryOutcome::kFailed: target_.note_failure(); break;
+    case TryOutcome::kStaleConnection:
+    case TryOutcome::kOverloaded:
+    case TryOutcome::kClientGone: break;
+  }
+}
+
+void Attempt::note(TryOutcome outcome) {
+  using telemetry::TryResult;
+  if (std::exchange(is_noted_, true)) return;
+  note_health(outcome);
+  TryResult result = TryResult::kFailed;
+  std::string_view told = failure_ != nullptr ? failure_->name : std::string_view();
+  switch (outcome) {
+    case TryOutcome::kAnswered:
+    case TryOutcome::kNotConverted:
+    case TryOutcome::kBadAnswer:
+      result = TryResult::kAnswered;
+      told = outcome == TryOutcome::kBadAnswer ? "bad_answer" : "answered";
+      break;
+    case TryOutcome::kTimedOut:
+      result = TryResult::kTimedOut;
+      told = "timed_out";
+      break;
+    case TryOutcome::kClientGone:
+      result = TryResult::kAbandoned;
+      told = "client_gone";
+      break;
+    case TryOutcome::kConnectFailed: result = TryResult::kConnectFailed; break;
+    default: break;
+  }
+  Trace::end_span(std::exchange(span_, nullptr), told,
+                  result == TryResult::kAnswered ? status_ : uint16_t{0});
+  if (outcome == TryOutcome::kOverloaded) return;  // the target has not been asked
+  telemetry::TargetMetrics& metrics = *(*target_.definition().metrics)[state_.worker.index()];
+  metrics.tries[static_cast<size_t>(result)].add();
+  if (result != TryResult::kAnswered) return;
+  metrics.responses[std::min(status_ / 100u, 5u)].add();
+  metrics.head.note(std::chrono::duration_cast<std::chrono::microseconds>(latency_));
+}
+
+Attempt::Parts Attempt::release() {
+  return {std::move(in_flight_), std::move(connection_), std::move(message_)};
+}
+
+void Attempt::give_back() {
+  message_.reset();
+  target_.give_back(std::move(connection_));
+}
+
+}  // namespace portcullis::proxy

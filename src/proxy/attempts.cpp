@@ -1,0 +1,174 @@
+#include "proxy/attempts.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "http/grpc.h"
+#include "proxy/hedge_race.h"
+#include "proxy/request_fields.h"
+
+namespace portcullis::proxy {
+
+Attempts::Attempts(ExchangeState& state, const PolicyChain& chain)
+    : state_(state),
+      chain_(chain),
+      upstream_(*state.snapshot->upstreams[state.request.branch->upstream]),
+      choice_(upstream_, state.request, state.context) {}
+
+Attempts::~Attempts() = default;
+
+void Attempts::begin() {
+  const upstream::UpstreamDefinition& definition = upstream_.definition();
+  const Clock::time_point now = state_.worker.loop().now();
+  if (definition.total_timeout.count() > 0) deadline_ = now + definition.total_timeout;
+  const http::Field* timeout = nullptr;
+  if (state_.request.is_grpc_call(static_cast<bool>(state_.context.converter)))
+    timeout = state_.request.head.fields.find("grpc-timeout");
+  if (timeout != nullptr) {
+    if (const auto patience = http::parse_grpc_timeout(timeout->value))
+      deadline_ = std::min(deadline_, now + *patience);
+  }
+  if (definition.hedging.delay.count() > 0) upstream_.hedge_budget().note_request(now);
+  if (definition.retries.attempts > 0) upstream_.retry_budget().note_request(now);
+}
+
+bool Attempts::wants_body_held() const {
+  const upstream::UpstreamDefinition& definition = upstream_.definition();
+  if (definition.retries.attempts == 0 && definition.hedging.delay.count() == 0) return false;
+  const http::BodyFraming& body = state_.request.head.body;
+  // A body of unknown length streams, and is sent once.
+  return body.has_length() && body.length <= definition.retries.body_size && !state_.held_body.held();
+}
+
+std::unique_ptr<Attempt> Attempts::make_attempt(upstream::Target& target) {
+  choice_.note_asked(target);
+  ++state_.record.tries;
+  return std::make_unique<Attempt>(state_, upstream_, target, retained_, deadline_);
+}
+
+bool Attempts::choose() {
+  // A pooled connection may have been closed as it was written to: the same target, on a new connection.
+  if (!on_fresh_connection_) target_ = choice_.next();
+  return target_ != nullptr;
+}
+
+Task<TryOutcome> Attempts::ask() {
+  current_ = make_attempt(*target_);
+  // The target may have gone when the exchange is told of.
+  state_.record.target = state_.request.arena.copy(target_->definition().name);
+  state_.record.asked = current_->started();
+  const auto via = on_fresh_connection_ ? Attempt::Via::kFreshConnection : Attempt::Via::kPool;
+  Task<std::optional<TryOutcome>> connecting = state_.unless_left(current_->connect(via));
+  const std::optional<TryOutcome> connected = co_await connecting;
+  if (!connected) co_return TryOutcome::kClientGone;
+  if (*connected != TryOutcome::kAnswered) co_return *connected;
+  current_->prepare_body();
+  watch();
+  if (state_.watch.gone()) co_return TryOutcome::kClientGone;
+  Task<TryOutcome> sending = current_->send();
+  const TryOutcome sent = co_await sending;
+  if (sent != TryOutcome::kAnswered) co_return sent;
+  Task<TryOutcome> reading = may_hedge() ? race() : current_->read_head(state_.response);
+  co_return co_await reading;
+}
+
+// When the client leaves, what the targets are asked for is given up, and so is what is being made of a
+// response; unless others wait for the response.
+void Attempts::watch() {
+  if (state_.context.awaited) return;
+  const std::string_view behind = state_.held_body.held() ? state_.held_body.rest() : std::string_view();
+  state_.watch.begin([this] { cancel(); }, current_->body_from_client(), behind);
+}
+
+void Attempts::cancel() {
+  if (current_) current_->cancel();
+  if (race_ != nullptr) race_->cancel();
+  if (state_.context.converter) state_.context.converter->give_up();
+}
+
+bool Attempts::takes_final_head() {
+  const http::ResponseHead& head = state_.response;
+  current_->note_final(head);
+  state_.record.end_wait(state_.worker.loop().now());
+  const upstream::Retries& rules = upstream_.definition().retries;
+  if (rules.statuses.empty()) return true;
+  const auto pause = pause_for_status(rules, facts(TryOutcome::kBadAnswer), head.status,
+                                      head.fields.value_of("retry-after"));
+  if (!pause || !pay_for_retry()) return true;
+  pause_ = *pause;
+  return false;
+}
+
+TryOutcome Attempts::end_try(TryOutcome outcome) {
+  state_.record.end_wait(state_.worker.loop().now());
+  if (state_.watch.gone() && outcome != TryOutcome::kAnswered) outcome = TryOutcome::kClientGone;
+  current_->note(outcome);
+  if (current_->failure() != nullptr) failure_ = current_->failure();
+  if (outcome != TryOutcome::kAnswered) current_->abandon();
+  if (!current_->has_begun()) return outcome;
+  upload_result_ = current_->upload_result();
+  MessageBody* const body = current_->body_from_client();
+  if (outcome != TryOutcome::kStaleConnection) {
+    state_.record.request_bytes += body != nullptr ? body->bytes() : state_.held_body.content().size();
+  } else if (body != nullptr && body->was_read_in_one()) {
+    retained_.replay = body->take_input();
+  }
+  return outcome;
+}
+
+NextTry Attempts::next(TryOutcome outcome) {
+  on_fresh_connection_ = false;
+  if (outcome == TryOutcome::kBadAnswer) return {NextTry::Step::kRetry, pause_};
+  if (outcome == TryOutcome::kConnectFailed) ++unreachable_;
+  NextTry next = decide_next_try(upstream_.definition().retries, facts(outcome));
+  on_fresh_connection_ = next.step == NextTry::Step::kSameTarget;
+  if (next.step == NextTry::Step::kRetry && !pay_for_retry()) next = {};
+  return next;
+}
+
+const EndReason& Attempts::failure() const {
+  return failure_ != nullptr ? *failure_ : kEnds.upstream_failed;
+}
+
+TryFacts Attempts::facts(TryOutcome outcome) const {
+  return {.outcome = outcome,
+          .is_repeatable = may_send_again(),
+          .retries = retries_,
+          .unreachable = unreachable_,
+          .targets = upstream_.target_count(),
+          .time_left = time_left(),
+          .random = upstream_.random()};
+}
+
+// The request can be sent once more: nothing of a response has been passed on, its body is still here, and
+// its method, its route or a policy says that it may be.
+bool Attempts::may_send_again() const {
+  // The policies see one response only.
+  if (state_.record.status != 0 || chain_.has_responded() || state_.request.head.wants_upgrade) return false;
+  if (state_.body_pending()) return false;
+  return state_.request.route->idempotent || is_idempotent(state_);
+}
+
+bool Attempts::may_hedge() const {
+  return upstream_.definition().hedging.delay.count() > 0 && state_.record.tries == 1 && may_send_again();
+}
+
+// The right to send the request once more, by the budget and the circuit breaker.
+bool Attempts::take_retry(upstream::RetryBudget& budget, std::string_view spent) {
+  if (!budget.take(state_.worker.loop().now())) {
+    state_.context.note = spent;
+    return false;
+  }
+  if (!retry_slot_) retry_slot_ = upstream_.take(upstream::Load::kRetries);
+  if (retry_slot_) return true;
+  state_.context.note = "breaker_retries";
+  return false;
+}
+
+bool Attempts::pay_for_retry() {
+  if (!take_retry(upstream_.retry_budget(), "retry_budget_spent")) return false;
+  ++retries_;
+  return true;
+}
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,109 @@
+#include "proxy/convert_stage.h"
+
+#include <utility>
+
+#include "proxy/client_watch.h"
+
+namespace portcullis::proxy {
+
+using State = http::BodySource::State;
+using Kind = http::BodyFailure::Kind;
+
+ConvertStage::Step ConvertStage::step() {
+  if (has_more_) return converter_.more(out_);
+  const auto runs = given_.runs.pieces();
+  if (data_.empty() && next_run_ < runs.size()) {
+    const iovec& run = runs[next_run_++];
+    data_ = {static_cast<const char*>(run.iov_base), run.iov_len};
+  }
+  if (!data_.empty()) {
+    const std::string_view part = data_.substr(0, policy::kMaxConvertedAtOnce);
+    data_.remove_prefix(part.size());
+    return converter_.convert(part, out_);
+  }
+  is_ending_ = false;
+  ended_ = true;
+  return converter_.finish(given_.trailers, out_);
+}
+
+State ConvertStage::fail(Step step) {
+  failure_.kind = step == Step::kOverloaded ? Kind::kOverloaded
+                  : step == Step::kGivenUp  ? Kind::kCancelled
+                                            : Kind::kMalformed;
+  failure_.reason = &converter_.failure();
+  return State::kFailed;
+}
+
+State ConvertStage::give(http::BodyPart& part) {
+  part.runs.add(out_);
+  part.size = out_.size();
+  has_made_ |= part.size > 0;
+  part.last = ended_ && !has_more_;
+  if (part.last && converter_.keeps_trailers()) part.trailers = std::move(given_.trailers);
+  return State::kPart;
+}
+
+State ConvertStage::next(http::BodyPart& part) {
+  if (failure_.kind != Kind::kNone) return State::kFailed;
+  // What was large once would be held as long as the body lasts.
+  if (out_.capacity() > policy::kMaxMadeAtOnce && pending_ == Pending::kNothing) out_ = std::string();
+  if (pending_ == Pending::kNothing) out_.clear();
+  pending_ = Pending::kNothing;
+  for (;;) {
+    while (has_work()) {
+      // A source that always has something, and a receiver that takes everything, would keep all others waiting.
+      if (loop_.round_is_long()) {
+        pending_ = Pending::kTurn;
+        return State::kWait;
+      }
+      const Step made = step();
+      if (made == Step::kLater) {
+        pending_ = Pending::kWork;
+        return State::kWait;
+      }
+      if (made != Step::kDone && made != Step::kMore) return fail(made);
+      has_more_ = made == Step::kMore;
+      if (has_work() && out_.size() >= policy::kMaxMadeAtOnce) return give(part);
+    }
+    if (ended_ || out_.size() >= policy::kMaxMadeAtOnce) return give(part);
+    // All that was given has been converted.
+    given_.clear();
+    next_run_ = 0;
+    const State state = from().next(given_);
+    // What was made before the source failed is passed on first.
+    if (state == State::kFailed) return out_.empty() ? State::kFailed : give(part);
+    if (state == State::kWait) {
+      // Where the body's length is not known, more may be long in coming.
+      if (!from().has_length() && wants_flush()) converter_.flush(out_);
+      if (!out_.empty()) return give(part);
+      pending_ = Pending::kSource;
+      return State::kWait;
+    }
+    fed_ |= given_.size > 0;
+    is_ending_ = given_.last;
+  }
+}
+
+Task<void> ConvertStage::wait() {
+  if (out_.capacity() > Block::kMedium + 2 * out_.size()) out_.shrink_to_fit();
+  switch (pending_) {
+    case Pending::kNothing: break;
+    case Pending::kTurn: co_await next_round(loop_); break;
+    case Pending::kSource: {
+      pending_ = Pending::kNothing;
+      Task<void> waiting = from().wait();
+      co_await waiting;
+      break;
+    }
+    case Pending::kWork: {
+      if (watch_ != nullptr) watch_->arrange();
+      Task<Step> proceeding = converter_.proceed(out_);
+      const Step made = co_await proceeding;
+      has_more_ = made == Step::kMore;
+      if (made != Step::kDone && made != Step::kMore) (void)fail(made);
+      break;
+    }
+  }
+}
+
+}  // namespace portcullis::proxy

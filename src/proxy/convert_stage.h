@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "http/body_source.h"
+#include "policy/response_converter.h"
+#include "runtime/frame_pool.h"
+
+namespace portcullis::proxy {
+
+class ClientWatch;
+
+// Passes a body through a converter, piece by piece. In long work other exchanges have their turn.
+class ConvertStage final : public http::BodyStage, public Pooled {
+ public:
+  // `converter` outlives this. `watch`, which may be null: of the client that waits for the body.
+  ConvertStage(std::unique_ptr<http::BodySource> from, policy::ResponseConverter& converter, EventLoop& loop,
+               ClientWatch* watch)
+      : BodyStage(std::move(from)), converter_(converter), loop_(loop), watch_(watch) {}
+
+  State next(http::BodyPart& part) override;
+  Task<void> wait() override;
+  const http::BodyFailure& failure() const override {
+    return failure_.kind != http::BodyFailure::Kind::kNone ? failure_ : from().failure();
+  }
+  bool holds_head() const override {
+    return converter_.waits_for_all() || (!has_made_ && converter_.checks_beginning()) || from().holds_head();
+  }
+  // What is given has been made of the source's bytes, and does not refer to them.
+  void release() override {}
+  void file_sent(size_t, int) override {}
+  void detach() override {
+    watch_ = nullptr;
+    from().detach();
+  }
+
+ private:
+  using Step = policy::ResponseConverter::Step;
+  enum class Pending : uint8_t { kNothing, kSource, kWork, kTurn };
+
+  // A step of the converter that has something to convert; false where there is nothing.
+  bool has_work() { return has_more_ || !data_.empty() || next_run_ < given_.runs.pieces().size() || is_ending_; }
+  Step step();
+  State give(http::BodyPart& part);
+  State fail(Step step);
+  bool wants_flush() const { return fed_ || !converter_.checks_beginning(); }
+
+  policy::ResponseConverter& converter_;
+  EventLoop& loop_;
+  ClientWatch* watch_;
+  http::BodyPart given_;        // by the source, and being converted
+  size_t next_run_ = 0;         // of its runs
+  std::string_view data_;       // of the run before that, what is still to be converted
+  bool is_ending_ = false;      // finish() is still to be called
+  bool has_more_ = false;       // the converter's last step was kMore
+  bool ended_ = false;          // finish() has made all it makes
+  bool fed_ = false;            // the converter has seen something
+  bool has_made_ = false;       // and made something
+  Pending pending_ = Pending::kNothing;
+  std::string out_;
+  http::BodyFailure failure_;
+};
+
+}  // namespace portcullis::proxy

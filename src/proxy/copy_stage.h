@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "http/body_source.h"
+#include "runtime/frame_pool.h"
+
+namespace portcullis::proxy {
+
+// The beginning of a body, or all of it.
+struct BodyCopy {
+  std::string text{};
+  size_t limit = 0;
+  bool too_large = false;  // `text` is not all
+
+  void clear() {
+    text.clear();
+    too_large = false;
+  }
+  void add(std::string_view data) {
+    too_large |= data.size() > limit - text.size();
+    if (!too_large) text += data;
+  }
+};
+
+// Copies what passes into `copy`, which outlives this.
+class CopyStage final : public http::BodyStage, public Pooled {
+ public:
+  CopyStage(std::unique_ptr<http::BodySource> from, BodyCopy& copy) : BodyStage(std::move(from)), copy_(copy) {}
+
+  State next(http::BodyPart& part) override {
+    const State state = from().next(part);
+    if (state != State::kPart) return state;
+    for (const iovec& run : part.runs.pieces()) copy_.add({static_cast<const char*>(run.iov_base), run.iov_len});
+    return state;
+  }
+
+ private:
+  BodyCopy& copy_;
+};
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "proxy/client.h"
+#include "proxy/client_connection.h"
+#include "proxy/client_watch.h"
+#include "proxy/held_body.h"
+#include "proxy/record.h"
+#include "proxy/request.h"
+#include "proxy/trace.h"
+#include "proxy/unless_left.h"
+#include "proxy/worker_context.h"
+
+namespace portcullis::proxy {
+
+struct MirroredRequest;
+
+// What the parts of one exchange share: the request, what policies know of it, and what is recorded of it.
+// The order of the members is that in which they need each other.
+struct ExchangeState {
+  // Why there is the exchange.
+  enum class Kind : uint8_t {
+    kServed,     // a client waits for the response
+    kErrand,     // a policy has sent the request once more, and no client waits
+    kRehearsed,  // only what would be decided is wanted
+  };
+
+  ExchangeState(Client of, WorkerContext& on, std::shared_ptr<WorkerSnapshot> with, const ListenerSettings& by,
+                Kind what)
+      : client(of),
+        worker(on),
+        snapshot(std::move(with)),
+        settings(by),
+        kind(what),
+        context{worker.loop(), request.arena, request.head, response},
+        held_body(client, request.head),
+        watch(client.message.bytes(), settings.half_close) {}
+  ExchangeState(const ExchangeState&) = delete;
+  ExchangeState& operator=(const ExchangeState&) = delete;
+
+  // What `task` yields; nothing when the client leaves before that. For waits before a target has the
+  // request. Where others than the client wait for the answer, the task is not given up.
+  template <typename T>
+  Task<std::optional<T>> unless_left(Task<T> task) {
+    UnlessLeft<T> waiting(worker.loop(), std::move(task));
+    const ClientWatch::Scope watching(watch);
+    if (!waiting.done() && !context.awaited && kind == Kind::kServed) {
+      const std::string_view behind =
+          held_body.held() ? held_body.rest() : client.message.behind(request.head.body);
+      watch.begin([&waiting] { waiting.give_up(); }, nullptr, behind);
+      watch.arrange();
+    }
+    co_return co_await waiting;
+  }
+  // What the client has sent and nothing has read: the beginning of the body, or what follows a held body.
+  std::string_view unread() const { return held_body.held() ? held_body.rest() : client.message.received(); }
+  // Some of the request's body may still be on its way.
+  bool body_pending() const { return request.head.body.kind != http::BodyKind::kNone && !held_body.held(); }
+
+  Client client;
+  WorkerContext& worker;
+  std::shared_ptr<WorkerSnapshot> snapshot;
+  const ListenerSettings& settings;
+  Kind kind;
+  Request request;
+  http::ResponseHead response;  // as it is now: a target's, or the gateway's own
+  policy::Context context;
+  HeldBody held_body;
+  ClientWatch watch;
+  Record record;
+  Trace trace;
+  std::shared_ptr<MirroredRequest> mirrored;  // the copy for other upstreams; null: there is none
+};
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,52 @@
+#include "proxy/policy_chain.h"
+
+#include <utility>
+
+namespace portcullis::proxy {
+
+void PolicyChain::end() {
+  if (begun_ == 0 || !governing_->watches_end) return;
+  for (size_t i = first_; i < begun_; ++i) {
+    if (governing_->policies[i]->watches_end()) governing_->policies[i]->on_end(context_);
+  }
+}
+
+void PolicyChain::begin_behind(const Route& route, const void* sender) {
+  begin(route, route.policies.size());
+  while (first_ < asked_ && route.policies[first_].policy.get() != sender) ++first_;
+  responding_ = begun_ = first_ + 1;
+}
+
+const PlacedPolicy* PolicyChain::next() {
+  if (begun_ >= asked_) return nullptr;
+  const PlacedPolicy& one = governing_->policies[begun_];
+  responding_ = ++begun_;
+  return &one;
+}
+
+void PolicyChain::respond() {
+  if (governing_ == nullptr) return;  // no policy has seen a request
+  if (governing_->marks_answers) mark_answer();
+  while (responding_ > first_) {
+    const bool stored = static_cast<bool>(context_.storing);
+    governing_->policies[--responding_]->on_response(context_);
+    // What has been encoded until here is kept so; what is set later is for this client.
+    if (!stored && context_.storing) stored_encoder_ = std::move(context_.encoder);
+  }
+}
+
+// The policies that mark every answer, and whose turn did not come: all of them, when the response that they
+// had seen has been taken back.
+void PolicyChain::mark_answer() {
+  if (std::exchange(is_marked_, true)) return;
+  for (size_t i = governing_->policies.size(); i > (is_taken_back_ ? first_ : begun_); --i) {
+    if (governing_->policies[i - 1]->marks_every_answer()) governing_->policies[i - 1]->on_response(context_);
+  }
+}
+
+void PolicyChain::take_back() {
+  is_marked_ = false;
+  is_taken_back_ = true;
+}
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,344 @@
+#include "proxy/reply.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "base/text.h"
+#include "http/date.h"
+#include "http/grpc.h"
+#include "http/hop_by_hop.h"
+#include "http/text_body.h"
+#include "proxy/convert_stage.h"
+#include "proxy/parse_reason.h"
+#include "proxy/stored_body.h"
+
+namespace portcullis::proxy {
+
+using http::BodyKind;
+using http::FieldId;
+
+const EndReason& reason_of_broken_body(const http::BodyFailure& failure, const http::MessageStream* message,
+                                       const RelayResult& upload) {
+  using Breach = http::MessageStream::Breach;
+  using Kind = http::BodyFailure::Kind;
+  const Breach breach = message != nullptr ? message->breach() : Breach::kNone;
+  switch (failure.kind) {
+    case Kind::kOverloaded:
+    case Kind::kMalformed:
+      if (failure.malformed != http::h1::ParseError::kNone) return reason_of_bad_response(failure.malformed);
+      return failure.reason != nullptr ? *failure.reason : kEnds.upstream_malformed;
+    case Kind::kCancelled:
+      // The rest of the request has failed, without which the target cannot go on.
+      if (upload.source.kind == Kind::kTooLarge) return kEnds.body_too_large;
+      if (upload.source.kind == Kind::kMalformed) return kEnds.bad_chunk;
+      return upload.source.error == ETIMEDOUT ? kEnds.body_timeout : kEnds.client_closed;
+    default:
+      if (failure.error == ETIMEDOUT) return kEnds.upstream_timeout;
+      if (breach == Breach::kTrailersTooLarge) return kEnds.upstream_trailers_too_large;
+      return breach == Breach::kMalformed ? kEnds.upstream_malformed : kEnds.upstream_closed;
+  }
+}
+
+Task<void> Reply::refuse(const EndReason& reason) {
+  return refuse_with(reason.status, reason, reason);
+}
+
+Task<void> Reply::refuse_with(uint16_t status, const EndReason& reason, const EndReason& told) {
+  state_.record.ended = &reason;
+  state_.response = {};
+  if (!state_.request.allow.empty()) state_.response.fields.add("allow", state_.request.allow);
+  return send_problem(status, told.name);
+}
+
+Task<void> Reply::shed() {
+  state_.record.ended = &kEnds.overloaded;
+  state_.response = {};
+  state_.response.fields.add("retry-after", "1");
+  return send_problem(kEnds.overloaded.status, kEnds.overloaded.name);
+}
+
+Task<void> Reply::refuse(const policy::Decision& decision) {
+  state_.record.ended = decision.reason;
+  return send_problem(decision.status, decision.text);
+}
+
+// Sends problem details (RFC 9457) with the fields that the response has already.
+Task<void> Reply::send_problem(uint16_t status, std::string_view detail) {
+  Request& request = state_.request;
+  http::ResponseHead& head = state_.response;
+  Arena& arena = request.arena;
+  if (request.id.empty()) choose_request_id(request, [this] { return state_.worker.random(); });
+  const bool parse_failure = !request.has_head;
+  if (parse_failure || state_.body_pending()) close_after();
+  if (const std::string_view type = grpc_type(); !type.empty()) {
+    head.status = 200;
+    head.fields.set("content-type", type);
+    head.fields.set("grpc-status", arena.decimal(http::grpc_status_for(status)));
+    head.fields.set("grpc-message", detail);
+    return answer("");
+  }
+  std::string id;
+  append_json_escaped(id, request.id);
+  head.status = status;
+  head.fields.set("content-type", "application/problem+json");
+  return answer(arena.concat(R"({"type":"about:blank","title":")", http::reason_phrase(status),
+                             R"(","status":)", arena.decimal(status), R"(,"detail":")", detail,
+                             R"(","request_id":")", id, R"("})", "\n"));
+}
+
+// The content type of the gateway's own answer to a client that reads from gRPC's fields what went wrong:
+// from the head, when there is no body. Empty for all others.
+std::string_view Reply::grpc_type() const {
+  if (state_.context.converter) return state_.context.converter->grpc_type();
+  const http::RequestHead& asked = state_.request.head;
+  const std::string_view type = asked.fields.value_of("content-type");
+  switch (http::grpc_form(type)) {
+    case http::GrpcForm::kNone: return {};
+    case http::GrpcForm::kGrpc: return asked.version == http::Version::kHttp2 ? "application/grpc" : "";
+    case http::GrpcForm::kWeb:
+    case http::GrpcForm::kWebText: return type;
+  }
+  return {};
+}
+
+Task<void> Reply::answer_itself(OwnAnswer own) {
+  if (own == OwnAnswer::kRedirectToHttps) return redirect_to_https();
+  state_.record.ended = &kEnds.options_answered;
+  state_.response.status = 204;
+  state_.response.fields.set("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  return answer("");
+}
+
+// The request came in the clear to a listener that wants TLS: the same address, as the client wrote it, by
+// https.
+Task<void> Reply::redirect_to_https() {
+  state_.record.ended = &kEnds.redirected_to_https;
+  const Request& request = state_.request;
+  Arena& arena = state_.request.arena;
+  const bool standard = state_.settings.https_port == 443;
+  const std::string_view port = standard ? "" : arena.concat(":", arena.decimal(state_.settings.https_port));
+  const std::string_view path = request.head.path == "*" ? "" : request.head.path;
+  state_.response.status = 308;
+  state_.response.fields.set("location", arena.concat("https://", request.host, port, path,
+                                                      request.head.has_query ? "?" : "", request.head.query));
+  return answer("");
+}
+
+// The final response leaves now.
+void Reply::begin() {
+  if (state_.client.connection.closing()) close_after();
+  state_.record.status = state_.response.status;
+  if (state_.worker.logging())
+    state_.record.keep_fields(state_.response.fields, state_.snapshot->snapshot->log_format,
+                              state_.request.arena);
+}
+
+// The fields that are the same in all versions.
+void Reply::write_fields(http::HeadWriter& out, BodyKind kind) const {
+  const http::ResponseHead& head = state_.response;
+  // RFC 9110 section 8.6: these never have the field. Elsewhere, without a body, the length speaks of what a
+  // GET would have had, or is the explicit zero.
+  const bool has_no_length = head.status < 200 || head.status == 204;
+  const bool tells_length = !has_no_length && (kind == BodyKind::kLength || kind == BodyKind::kNone);
+  bool is_dated = false;
+  for (const http::Field& field : head.fields) {
+    if (field.id == FieldId::kXRequestId) continue;
+    is_dated |= field.id == FieldId::kDate;
+    if (field.id == FieldId::kContentLength && tells_length) {
+      out.field("content-length", field.value);
+      continue;
+    }
+    if (!http::is_hop_by_hop(field.id)) out.field(field.name, field.value);
+  }
+  for (const std::string_view cookie : cookies_) {
+    if (!cookie.empty()) out.field("set-cookie", cookie);
+  }
+  if (head.status < 200) return;
+  if (!is_dated) out.field("date", http::current_date());  // RFC 9110 section 6.6.1
+  out.field("x-request-id", state_.request.id);
+  if (!state_.settings.hsts.empty() && head.fields.find("strict-transport-security") == nullptr)
+    out.field("strict-transport-security", state_.settings.hsts);
+}
+
+http::Persistence Reply::persistence() const {
+  if (closes()) return http::Persistence::kClose;
+  return state_.request.head.version == http::Version::kHttp10 ? http::Persistence::kKeepAlive
+                                                               : http::Persistence::kDefault;
+}
+
+// What a policy has fetched and passes on may not be of the coding that it names. False then.
+Task<bool> Reply::encode(std::string_view& body) {
+  ConvertStage encoded(std::make_unique<http::TextBody>(body), *state_.context.encoder, state_.worker.loop(),
+                       nullptr);
+  bool ended = false;
+  Task<RelayResult> collecting = collect_body(encoded, converted_, Until::kEnd, ended);
+  const RelayResult result = co_await collecting;
+  body = converted_;
+  co_return result.ok();
+}
+
+Task<void> Reply::answer(std::string_view body) {
+  http::ResponseHead& head = state_.response;
+  Arena& arena = state_.request.arena;
+  if (state_.body_pending()) close_after();
+  head.reason = http::reason_phrase(head.status);
+  if (head.status == 205) body = {};  // which then has an explicit length of zero
+  const bool bodiless = http::has_no_content(head.status);
+  if (!bodiless) head.fields.set("content-length", arena.decimal(body.size()));
+  chain_.respond();
+  if (state_.context.serving) {
+    Task<void> sending = send_stored();
+    co_return co_await sending;
+  }
+  if (state_.context.encoder) {
+    Task<bool> encoding = encode(body);
+    if (!co_await encoding) {
+      state_.record.ended = &state_.context.encoder->failure();
+      head.status = 502;
+      head.reason = http::reason_phrase(502);
+      head.fields.remove("content-encoding");
+      body = {};
+    }
+    head.fields.set("content-length", arena.decimal(body.size()));
+  }
+  const bool to_head_request = state_.request.head.method == "HEAD";
+  if (bodiless || to_head_request) body = {};
+  state_.record.response_bytes = body.size();
+  begin();
+  const auto fields = [this](http::HeadWriter& out) { write_fields(out, BodyKind::kLength); };
+  const http::ResponseToSend response{.head = head,
+                                      .body = BodyKind::kLength,
+                                      .to_head_request = to_head_request,
+                                      .persistence = persistence(),
+                                      .fields = fields};
+  Task<IoResult> sending = state_.client.message.send_whole(response, body);
+  const IoResult sent = co_await sending;
+  if (!sent.ok()) close_after();
+  if (sent.error == ETIMEDOUT) state_.record.ended = &kEnds.send_timeout;
+}
+
+Task<IoResult> Reply::send_interim() {
+  const auto fields = [this](http::HeadWriter& out) { write_fields(out, BodyKind::kNone); };
+  const http::ResponseToSend response{.head = state_.response, .body = BodyKind::kNone, .fields = fields};
+  Task<IoResult> sending = state_.client.message.send_interim(response);
+  const IoResult sent = co_await sending;
+  if (sent.error == ETIMEDOUT) state_.record.ended = &kEnds.send_timeout;
+  co_return sent;
+}
+
+Task<IoResult> Reply::switch_protocols() {
+  state_.client.message.translate_upgrade(state_.response);
+  begin();
+  close_after();
+  const auto fields = [this](http::HeadWriter& out) { write_fields(out, BodyKind::kNone); };
+  const http::ResponseToSend response{.head = state_.response, .body = BodyKind::kNone, .fields = fields};
+  Task<IoResult> sending = state_.client.message.send_interim(response);
+  const IoResult sent = co_await sending;
+  if (sent.error == ETIMEDOUT) state_.record.ended = &kEnds.send_timeout;
+  co_return sent;
+}
+
+Task<RelayResult> Reply::send(http::BodySource& body, size_t head_size) {
+  const http::ResponseHead& head = state_.response;
+  BodyKind kind = head.body.kind;
+  if (head.body.has_length()) {
+    kind = BodyKind::kLength;
+  } else if (kind != BodyKind::kNone) {
+    kind = state_.request.head.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
+  }
+  if (kind == BodyKind::kUntilClose) close_after();
+  begin();
+  const auto fields = [this, kind](http::HeadWriter& out) { write_fields(out, kind); };
+  const http::ResponseToSend response{.head = head,
+                                      .body = kind,
+                                      .to_head_request = state_.request.head.method == "HEAD",
+                                      .persistence = persistence(),
+                                      .expected_size = head_size + 512,
+                                      .fields = fields};
+  if (kind == BodyKind::kNone) {
+    Task<IoResult> sending = state_.client.message.send_whole(response, {});
+    const IoResult sent = co_await sending;
+    co_return RelayResult{.sink_failed = !sent.ok(), .sink_error = sent.error};
+  }
+  state_.client.message.begin(response);
+  Task<RelayResult> relaying = relay_body(body, state_.client.message, state_.settings.send_timeout);
+  co_return co_await relaying;
+}
+
+Task<void> Reply::send_stored() {
+  cache::BodyReader& reader = *state_.context.serving;
+  http::ResponseHead& head = state_.response;
+  head.version = http::Version::kHttp11;
+  head.fields.remove(FieldId::kContentLength);
+  const bool bodiless = http::has_no_content(head.status);
+  const auto length = state_.context.encoder ? std::nullopt : reader.length();
+  BodyKind kind = BodyKind::kLength;
+  if (bodiless) {
+    kind = BodyKind::kNone;
+  } else if (length) {
+    head.fields.add("content-length", state_.request.arena.decimal(*length), FieldId::kContentLength);
+  } else {
+    kind = state_.request.head.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
+  }
+  const bool to_head_request = state_.request.head.method == "HEAD";
+  const bool ends_here =
+      bodiless || length == uint64_t{0} || to_head_request || state_.kind == ExchangeState::Kind::kRehearsed;
+  if (kind == BodyKind::kUntilClose && !ends_here) close_after();
+  // It is not kept any more, and was not begun to be read in time.
+  if (!reader.valid() && !ends_here) co_return leave();
+  begin();
+  const ClientWatch::Scope watching(state_.watch);
+  state_.watch.begin([&reader] { reader.give_up(); }, nullptr, state_.unread());
+  const auto fields = [this, kind](http::HeadWriter& out) { write_fields(out, kind); };
+  const http::ResponseToSend response{.head = head,
+                                      .body = kind,
+                                      .to_head_request = to_head_request,
+                                      .persistence = persistence(),
+                                      .fields = fields};
+  if (ends_here) {
+    Task<IoResult> sending = state_.client.message.send_whole(response, {});
+    const IoResult sent = co_await sending;
+    conclude({.sink_failed = !sent.ok(), .sink_error = sent.error}, kEnds.upstream_closed);
+    co_return;
+  }
+  EventLoop& loop = state_.worker.loop();
+  std::unique_ptr<http::BodySource> body =
+      std::make_unique<StoredBody>(reader, loop, state_.settings.send_timeout, state_.watch);
+  if (state_.context.encoder)
+    body = std::make_unique<ConvertStage>(std::move(body), *state_.context.encoder, loop, &state_.watch);
+  state_.client.message.begin(response);
+  Task<RelayResult> relaying = relay_body(*body, state_.client.message, state_.settings.send_timeout);
+  const RelayResult sent = co_await relaying;
+  conclude(sent, reason_of_broken_body(sent.source, nullptr, {}));
+}
+
+void Reply::conclude(const RelayResult& sent, const EndReason& why) {
+  Record& record = state_.record;
+  record.response_bytes = sent.bytes;
+  if (sent.ok()) return;
+  if (state_.watch.gone()) {
+    record.ended = &kEnds.client_closed;
+  } else if (sent.sink_failed) {
+    record.ended = sent.sink_error == ETIMEDOUT ? &kEnds.send_timeout : &kEnds.client_closed;
+  } else {
+    record.ended = &why;
+    state_.client.message.bytes().reset_on_close();
+  }
+  leave();
+}
+
+void Reply::leave() {
+  close_after();
+  state_.client.message.leave();
+}
+
+void Reply::take_back() {
+  state_.record.status = 0;
+  state_.record.response_fields = nullptr;
+  state_.context.from_target = false;
+  chain_.take_back();
+  state_.response = {};
+  state_.context.encoder.reset();
+}
+
+}  // namespace portcullis::proxy

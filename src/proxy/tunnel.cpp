@@ -1,0 +1,79 @@
+#include "proxy/tunnel.h"
+
+#include <algorithm>
+
+#include "proxy/relay_tunnel.h"
+
+namespace portcullis::proxy {
+namespace {
+
+// Leaves a WebSocket when its connection is to end, at a moment of its own, so that its client does
+// not come back at the same time as all others.
+class Leaver final : public DrainWatcher, private Timer {
+ public:
+  Leaver(Tunnel& tunnel, Stream& client, Stream& target, Milliseconds delay)
+      : tunnel_(tunnel), client_(client), target_(target), delay_(delay) {}
+
+  void on_drain() override {
+    if (!static_cast<Timer&>(*this).linked() && !tunnel_.leaving) client_.loop().arm(*this, delay_);
+  }
+
+ private:
+  void fire() override {
+    tunnel_.leaving = true;
+    // Wakes both directions, so that each looks whether the tunnel is being left.
+    client_.hurry_reader(Milliseconds(0));
+    target_.hurry_reader(Milliseconds(0));
+  }
+
+  Tunnel& tunnel_;
+  Stream& client_;
+  Stream& target_;
+  Milliseconds delay_;
+};
+
+// One direction of the tunnel, until it ends.
+Task<void> run_half(TunnelHalf half, Tunnel& tunnel) {
+  Task<bool> relaying = relay_raw(half, tunnel);
+  if (co_await relaying) co_return;
+  half.from.cancel();
+  half.to.cancel();
+}
+
+}  // namespace
+
+Task<void> run_tunnel(ExchangeState& state, Attempt& attempt, bool websocket) {
+  WorkerContext& worker = state.worker;
+  ClientConnection& connection = state.client.connection;
+  Stream& client = state.client.message.bytes();
+  Stream& target = attempt.message().bytes();
+  Tunnel tunnel{attempt.target().upstream().tunnel_timeout, worker.loop().now()};
+  FrameTracker of_client, of_target;
+  const GoingAway to_client, to_target(static_cast<uint32_t>(worker.random()));
+  // Most of the time that a drain may take, so that goodbyes can be answered in the rest.
+  static constexpr Milliseconds kUsualDrain{30'000};
+  const Milliseconds drain = state.snapshot->snapshot->drain_timeout;
+  const auto longest =
+      static_cast<uint64_t>((drain == config::kNoTimeLimit ? kUsualDrain : drain).count()) * 2 / 3;
+  Leaver leaver(tunnel, client, target, Milliseconds(static_cast<int64_t>(worker.random() % (longest + 1))));
+  if (websocket) connection.watch_drain(leaver);
+  if (websocket && connection.closing()) leaver.on_drain();
+  TaskGroup halves;
+  TunnelHalf up{attempt.behind_request(), client, target,
+                state.record.request_bytes};
+  TunnelHalf down{attempt.message().received(), target, client, state.record.response_bytes};
+  if (websocket) {
+    up.frames = &of_client;
+    up.goodbye = to_target.text();
+    down.frames = &of_target;
+    down.goodbye = to_client.text();
+  }
+  halves.spawn(run_half(up, tunnel));
+  halves.spawn(run_half(down, tunnel));
+  co_await halves.join();
+  state.record.ended = tunnel.was_idle  ? &kEnds.tunnel_idle
+                       : tunnel.leaving ? &kEnds.tunnel_drained
+                                        : &kEnds.tunnel_closed;
+}
+
+}  // namespace portcullis::proxy

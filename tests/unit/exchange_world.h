@@ -1,0 +1,146 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "http/h1/server_stream.h"
+#include "memory_channel.h"
+#include "proxy/client_connection.h"
+#include "proxy/exchange.h"
+#include "proxy/worker_context.h"
+
+namespace portcullis::proxy {
+
+// All that an exchange needs, without a worker's thread and without a socket: a client and targets whose
+// bytes a test sends and reads, an event loop that the test runs, and the lines of the access log.
+class ExchangeWorld : public ::testing::Test, public WorkerContext {
+ protected:
+  ExchangeWorld() : WorkerContext(0, nullptr) {
+    logging_ = true;
+    definition->name = "backend";
+    listener_->settings = &settings;
+  }
+  ~ExchangeWorld() override { end(); }
+
+  // To be called when `settings`, `definition` and `policies` are as the test wants them. The upstream gets
+  // `targets` targets, each with one open connection in its pool: those that the test holds the other ends
+  // of.
+  void build(size_t targets = 1) {
+    for (size_t i = 0; i < targets; ++i) {
+      const std::string name = "127.0.0.1:" + std::to_string(i + 1);
+      definition->targets.push_back({.name = name,
+                                     .place = *SocketAddress::parse(name),
+                                     .metrics = std::make_shared<telemetry::TargetShards>(make_shards())});
+    }
+    auto snapshot = std::make_shared<Snapshot>(1, std::vector<routing::RouteRule>(1));
+    Route route{.name = "all", .parameters = routing::PathParameters({})};
+    route.split = Split({Branch{}}, {});
+    route.policies = std::move(policies);
+    route.metrics = metrics.route("all");
+    for (const PlacedPolicy& one : route.policies) route.watches_end |= one->watches_end();
+    snapshot->routes.push_back(std::move(route));
+    snapshot->unrouted.metrics = metrics.route("");
+    snapshot->upstreams.push_back(definition);
+    current_ = std::make_shared<WorkerSnapshot>(loop_, std::move(snapshot), nullptr, 1);
+    for (size_t i = 0; i < targets; ++i) {
+      upstream::Target* const target = current_->upstreams[0]->pick(i == 0 ? 0 : (uint64_t{1} << i) - 1);
+      open.push_back(target);
+      add_connection(*target);
+    }
+  }
+  // One more connection in the pool of `target`. Those that are added last are used first.
+  std::shared_ptr<MemoryEnd> add_connection(upstream::Target& target) {
+    auto connection = std::make_unique<upstream::Connection>(loop_, target);
+    auto end = MemoryEnd::join(connection->stream);
+    target.give_back(std::move(connection));
+    backends.push_back(end);
+    return end;
+  }
+
+  // A client sends `request`, and the exchange begins.
+  void begin(std::string_view request) {
+    connection_ = std::make_unique<ClientConnection>(*this, listener_, MemoryEnd::channel_of(client),
+                                                     ClientFacts{.peer = "192.0.2.7"});
+    client->attach(connection_->stream);
+    connection_->input.block = Block::take(Block::kMedium);
+    client->send(request);
+    running_.spawn(serve());
+    settle();
+  }
+  // Lets everything happen that can happen without the test's doing.
+  void settle(Milliseconds longest = Milliseconds(0)) {
+    for (int i = 0; i < 4; ++i) loop_.run_once(i == 0 ? longest : Milliseconds(0));
+  }
+  // Runs the loop until the exchange is over, at most for a while.
+  void run_to_end() {
+    const Clock::time_point deadline = Clock::now() + std::chrono::seconds(20);
+    while (!is_over && Clock::now() < deadline) loop_.run_once(Milliseconds(10));
+    EXPECT_TRUE(is_over);
+  }
+  // The worker stops: what is suspended is destroyed.
+  void end() {
+    running_.clear();
+    tasks_.clear();
+    connection_.reset();
+  }
+
+  void log(const telemetry::LogFormat&, const telemetry::AccessEntry& entry) override {
+    ended = entry.ended;
+    status = entry.status;
+    tries = entry.tries;
+    note = entry.note;
+    ++log_lines;
+  }
+  void tell_trace(std::string_view, size_t) override {}
+  void spawn(Task<void> task) override { tasks_.spawn(std::move(task)); }
+  void note_shed() override {}
+  void note_refused_address() override {}
+  void connection_ended(Listener&) override {}
+  void errand_began() override {}
+  void errand_ended() override {}
+
+  ListenerSettings settings{};
+  std::shared_ptr<upstream::UpstreamDefinition> definition = std::make_shared<upstream::UpstreamDefinition>();
+  std::vector<PlacedPolicy> policies{};
+  telemetry::Registry metrics{1};
+
+  std::shared_ptr<MemoryEnd> client = std::make_shared<MemoryEnd>();
+  std::vector<upstream::Target*> open{};
+  std::vector<std::shared_ptr<MemoryEnd>>
+      backends{};  // the other ends of the connections, as they were added
+  bool is_over = false;
+  http::Persistence after = http::Persistence::kDefault;
+  const telemetry::EndReason* ended = nullptr;  // of the last line of the log
+  uint16_t status = 0;
+  unsigned tries = 0;
+  std::string note{};
+  int log_lines = 0;
+
+ private:
+  static telemetry::TargetShards make_shards() {
+    telemetry::TargetShards out;
+    out.push_back(std::make_unique<telemetry::TargetMetrics>());
+    return out;
+  }
+  Task<void> serve() {
+    http::h1::ServerMessageStream message(connection_->stream, connection_->input,
+                                          connection_->message_settings());
+    {
+      const auto exchange = std::make_unique<Exchange>(Client{*connection_, message});
+      Task<http::Persistence> running = exchange->run();
+      after = co_await running;
+    }
+    is_over = true;
+  }
+
+  std::shared_ptr<Listener> listener_ = std::make_shared<Listener>();
+  std::unique_ptr<ClientConnection> connection_;
+  TaskGroup tasks_;
+  TaskGroup running_;
+};
+
+}  // namespace portcullis::proxy

@@ -1,0 +1,384 @@
+// What message streams promise, for each version of HTTP: a client's stream and a server's, joined in memory.
+#include "http/message_stream.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "http/body_decoder.h"
+#include "http/h1/client_stream.h"
+#include "http/h1/server_stream.h"
+#include "http/h2/client_stream.h"
+#include "http/h2/server_stream.h"
+#include "http/h2/session.h"
+#include "memory_channel.h"
+
+namespace portcullis::http {
+namespace {
+
+// A connection between a client and a server. carry() moves the bytes that each side has written to the
+// other.
+class Joined {
+ public:
+  virtual ~Joined() = default;
+  virtual ClientStream& client() = 0;
+  // The server's stream; null until the request has come as far as the version needs it.
+  virtual ServerStream* server() = 0;
+  virtual void carry() = 0;
+
+ protected:
+  const h1::HeadLimits limits_{};
+  const ServerStream::Settings settings_{limits_, Milliseconds(10'000), Milliseconds(10'000)};
+};
+
+class JoinedByHttp1 final : public Joined {
+ public:
+  explicit JoinedByHttp1(EventLoop& loop) : near_(loop), far_(loop) {
+    near_end_ = MemoryEnd::join(near_);
+    far_end_ = MemoryEnd::join(far_);
+    input_.block = Block::take(Block::kMedium);
+  }
+  ClientStream& client() override { return client_; }
+  ServerStream* server() override { return &server_; }
+  void carry() override {
+    if (!near_end_->received.empty()) far_end_->send(std::exchange(near_end_->received, {}));
+    if (!far_end_->received.empty()) near_end_->send(std::exchange(far_end_->received, {}));
+  }
+
+ private:
+  Stream near_, far_;
+  std::shared_ptr<MemoryEnd> near_end_, far_end_;
+  InputBuffer input_;
+  h1::ClientMessageStream client_{near_, limits_};
+  h1::ServerMessageStream server_{far_, input_, settings_};
+};
+
+class JoinedByHttp2 final : public Joined {
+ public:
+  explicit JoinedByHttp2(EventLoop& loop) : near_socket_(loop), far_socket_(loop), near_(loop), far_(loop) {
+    near_end_ = MemoryEnd::join(near_socket_);
+    far_end_ = MemoryEnd::join(far_socket_);
+    near_session_ =
+        std::make_unique<h2::Session>(near_socket_, h2::Session::Side::kClient, h2::SessionSettings{});
+    far_session_ =
+        std::make_unique<h2::Session>(far_socket_, h2::Session::Side::kServer, h2::SessionSettings{});
+    std::unique_ptr<h2::Channel> channel = near_session_->open();
+    client_ = std::make_unique<h2::ClientMessageStream>(near_, *channel, limits_);
+    channel->attach(near_);
+    near_.set_channel(std::move(channel));
+  }
+  ClientStream& client() override { return *client_; }
+  ServerStream* server() override { return server_.get(); }
+  void carry() override {
+    near_session_->send_now();
+    far_session_->send_now();
+    if (!near_end_->received.empty()) far_session_->receive(std::exchange(near_end_->received, {}));
+    if (!far_end_->received.empty()) near_session_->receive(std::exchange(far_end_->received, {}));
+    if (server_) return;
+    std::unique_ptr<h2::Channel> channel = far_session_->take_request();
+    if (!channel) return;
+    server_ = std::make_unique<h2::ServerMessageStream>(far_, *channel, settings_);
+    channel->attach(far_);
+    far_.set_channel(std::move(channel));
+  }
+
+ private:
+  Stream near_socket_, far_socket_;
+  std::shared_ptr<MemoryEnd> near_end_, far_end_;
+  std::unique_ptr<h2::Session> near_session_, far_session_;
+  Stream near_, far_;
+  std::unique_ptr<ClientStream> client_;
+  std::unique_ptr<ServerStream> server_;
+};
+
+template <typename Version>
+class MessageStreamTest : public ::testing::Test {
+ protected:
+  MessageStreamTest() {
+    asked.method = "GET";
+    will_answer(200, "OK");
+  }
+  void will_answer(uint16_t status, std::string_view reason) {
+    answer = {};
+    answer.status = status;
+    answer.reason = reason;
+  }
+  // Starts `task`, and lets everything happen until `done`.
+  void run(Task<void> task, const std::function<bool()>& done) {
+    tasks_.spawn(std::move(task));
+    for (int i = 0; i < 200 && !done(); ++i) {
+      joined.carry();
+      loop.run_once(Milliseconds(1));
+    }
+    EXPECT_TRUE(done());
+  }
+  // The request whose head is `asked`, with `body`, is sent whole, and its head is read by the server.
+  void ask(std::string_view body = {}) {
+    const auto fields = [this](HeadWriter& out) {
+      out.write(lines);
+      if (asked.body.has_length()) out.field("content-length", std::to_string(asked.body.length));
+    };
+    const RequestToSend request{
+        .head = asked, .scheme = "http", .authority = "api.example", .path = "/a", .fields = fields};
+    bool sent = false, read = false;
+    struct Both {
+      static Task<void> send(ClientStream& to, const RequestToSend& request, std::string_view body,
+                             bool& sent) {
+        Task<IoResult> sending = to.send_whole(request, body, Milliseconds(10'000));
+        const IoResult result = co_await sending;
+        EXPECT_TRUE(result.ok());
+        sent = true;
+      }
+      static Task<void> receive(ServerStream& from, RequestHead& head, Arena& arena, HeadState& state,
+                                bool& read) {
+        Task<HeadState> reading = from.read_head(head, arena);
+        state = co_await reading;
+        read = true;
+      }
+    };
+    run(Both::send(joined.client(), request, body, sent), [&] { return sent && joined.server() != nullptr; });
+    run(Both::receive(*joined.server(), head, arena, head_state, read), [&] { return read; });
+  }
+  ResponseToSend response(FunctionRef<void(HeadWriter&)> fields, BodyKind body = BodyKind::kLength) const {
+    return {.head = answer, .body = body, .fields = fields};
+  }
+  void respond(std::string_view body) {
+    bool sent = false;
+    const auto fields = [&](HeadWriter& out) {
+      out.write(lines);
+      out.field("content-length", std::to_string(body.size()));
+    };
+    const ResponseToSend told = response(fields);
+    struct Send {
+      static Task<void> whole(ServerStream& to, const ResponseToSend& told, std::string_view body,
+                              bool& sent) {
+        Task<IoResult> sending = to.send_whole(told, body);
+        (void)co_await sending;
+        sent = true;
+      }
+    };
+    run(Send::whole(*joined.server(), told, body, sent), [&] { return sent; });
+  }
+  // The next head that the client gets.
+  HeadState next_head() {
+    HeadState state = HeadState::kIncomplete;
+    for (int i = 0; i < 200 && state == HeadState::kIncomplete; ++i) {
+      joined.carry();
+      loop.run_once(Milliseconds(1));
+      joined.client().receive(Block::kMedium);
+      state = joined.client().next_head("GET", got);
+    }
+    return state;
+  }
+  // The body that comes behind a head.
+  std::string read_body(MessageStream& from, const BodyFraming& framing, std::string_view received,
+                        std::string* trailers = nullptr) {
+    BodyDecoder decoder(framing);
+    std::string out, block(100'000, '\0');
+    Gather runs;
+    std::string_view input = received;
+    for (int i = 0; i < 400 && !decoder.done(); ++i) {
+      runs.clear();
+      decoder.take(input, runs);
+      for (const iovec& run : runs.pieces()) out.append(static_cast<const char*>(run.iov_base), run.iov_len);
+      if (from.body_ended()) decoder.end_of_stream();
+      if (decoder.done() || !input.empty()) continue;
+      joined.carry();
+      loop.run_once(Milliseconds(1));
+      const IoResult more = from.bytes().try_read(block.data(), block.size());
+      if (more.ok()) input = {block.data(), more.bytes};
+    }
+    EXPECT_TRUE(decoder.done());
+    if (trailers != nullptr) *trailers = from.buffers_body() ? from.trailers() : decoder.trailers();
+    return out;
+  }
+  // Sends `parts` as the body of a message whose head has begun.
+  void send_parts(MessageStream& to, const std::vector<std::string>& parts, std::string_view trailers) {
+    bool sent = false;
+    struct Send {
+      static Task<void> all(MessageStream& to, const std::vector<std::string>& parts,
+                            std::string_view trailers, bool& sent) {
+        if (!to.head_is_ready()) {
+          Task<IoResult> sending = to.send_ready_head();
+          (void)co_await sending;
+        }
+        Gather runs;
+        for (size_t i = 0; i < parts.size(); ++i) {
+          runs.clear();
+          runs.add(parts[i]);
+          const bool last = i + 1 == parts.size();
+          to.frame(runs, parts[i].size(), last, last && to.takes_trailers() ? trailers : std::string_view());
+          const IoResult written = co_await to.bytes().write(runs.pieces(), Milliseconds(10'000));
+          EXPECT_TRUE(written.ok());
+        }
+        sent = true;
+      }
+    };
+    run(Send::all(to, parts, trailers, sent), [&] { return sent; });
+  }
+
+  EventLoop loop;
+  Version joined{loop};
+  Arena arena;
+  RequestHead asked;
+  std::string lines = "x-one: 1\r\n";
+  RequestHead head;
+  HeadState head_state = HeadState::kIncomplete;
+  ResponseHead answer;
+  ResponseHead got;
+
+ private:
+  TaskGroup tasks_;
+};
+
+using Versions = ::testing::Types<JoinedByHttp1, JoinedByHttp2>;
+TYPED_TEST_SUITE(MessageStreamTest, Versions);
+
+TYPED_TEST(MessageStreamTest, ARequestArrivesAsItWasSent) {
+  this->asked.has_query = true;
+  this->asked.query = "q=1";
+  this->ask();
+  EXPECT_EQ(this->head_state, HeadState::kComplete);
+  EXPECT_EQ(this->head.method, "GET");
+  EXPECT_EQ(this->head.path, "/a");
+  EXPECT_EQ(this->head.query, "q=1");
+  EXPECT_EQ(this->head.authority, "api.example");
+  EXPECT_EQ(this->head.fields.value_of("x-one"), "1");
+  EXPECT_EQ(this->head.body.kind, BodyKind::kNone);
+}
+
+TYPED_TEST(MessageStreamTest, ARequestBodyArrivesWhole) {
+  this->asked.method = "POST";
+  this->asked.body = {BodyKind::kLength, 10};
+  this->ask("1234567890");
+  ASSERT_TRUE(this->head.body.has_length());
+  EXPECT_EQ(this->head.body.length, 10u);
+  ServerStream& server = *this->joined.server();
+  EXPECT_EQ(this->read_body(server, this->head.body, server.received()), "1234567890");
+}
+
+TYPED_TEST(MessageStreamTest, AWholeResponseArrives) {
+  this->ask();
+  this->respond("hello");
+  ASSERT_EQ(this->next_head(), HeadState::kComplete);
+  EXPECT_EQ(this->got.status, 200);
+  EXPECT_EQ(this->got.fields.value_of("x-one"), "1");
+  ASSERT_TRUE(this->got.body.has_length());
+  EXPECT_EQ(this->read_body(this->joined.client(), this->got.body, this->joined.client().received()),
+            "hello");
+}
+
+TYPED_TEST(MessageStreamTest, InterimResponsesComeBeforeTheFinalOne) {
+  this->ask();
+  bool sent = false;
+  const auto fields = [](HeadWriter& out) { out.field("link", "</a>"); };
+  this->will_answer(103, "Early Hints");
+  const ResponseToSend hints = this->response(fields, BodyKind::kNone);
+  struct Send {
+    static Task<void> interim(ServerStream& to, const ResponseToSend& hints, bool& sent) {
+      Task<IoResult> sending = to.send_interim(hints);
+      (void)co_await sending;
+      Task<IoResult> telling = to.send_continue();
+      (void)co_await telling;
+      sent = true;
+    }
+  };
+  this->run(Send::interim(*this->joined.server(), hints, sent), [&] { return sent; });
+  ASSERT_EQ(this->next_head(), HeadState::kComplete);
+  EXPECT_EQ(this->got.status, 103);
+  EXPECT_EQ(this->got.fields.value_of("link"), "</a>");
+  ASSERT_EQ(this->next_head(), HeadState::kComplete);
+  EXPECT_EQ(this->got.status, 100);
+  this->will_answer(204, "No Content");
+  this->respond("");
+  ASSERT_EQ(this->next_head(), HeadState::kComplete);
+  EXPECT_EQ(this->got.status, 204);
+}
+
+TYPED_TEST(MessageStreamTest, ABodyOfUnknownLengthArrivesWithItsTrailers) {
+  this->ask();
+  const auto fields = [](HeadWriter& out) { out.field("x-two", "2"); };
+  const ResponseToSend told = this->response(fields, BodyKind::kChunked);
+  ServerStream& server = *this->joined.server();
+  server.begin(told);
+  this->send_parts(server, {"abc", "defgh"}, "x-sum: 8\r\n");
+  ASSERT_EQ(this->next_head(), HeadState::kComplete);
+  EXPECT_FALSE(this->got.body.has_length());
+  std::string trailers;
+  ClientStream& client = this->joined.client();
+  EXPECT_EQ(this->read_body(client, this->got.body, client.received(), &trailers), "abcdefgh");
+  EXPECT_EQ(trailers, "x-sum: 8\r\n");
+}
+
+TYPED_TEST(MessageStreamTest, ALargeBodyArrivesWhole) {
+  this->ask();
+  const std::string large(300'000, 'x');
+  const auto fields = [&](HeadWriter& out) { out.field("content-length", "300000"); };
+  const ResponseToSend told = this->response(fields);
+  ServerStream& server = *this->joined.server();
+  server.begin(told);
+  // HTTP/2 sends only what the peer's window takes: the client reads meanwhile.
+  bool sent = false;
+  struct Send {
+    static Task<void> all(ServerStream& to, const std::string& body, bool& sent) {
+      if (!to.head_is_ready()) {
+        Task<IoResult> sending = to.send_ready_head();
+        (void)co_await sending;
+      }
+      Gather runs;
+      runs.clear();
+      runs.add(body);
+      to.frame(runs, body.size(), true, {});
+      const IoResult written = co_await to.bytes().write(runs.pieces(), Milliseconds(10'000));
+      EXPECT_TRUE(written.ok());
+      sent = true;
+    }
+  };
+  TaskGroup tasks;
+  tasks.spawn(Send::all(server, large, sent));
+  ASSERT_EQ(this->next_head(), HeadState::kComplete);
+  EXPECT_EQ(this->read_body(this->joined.client(), this->got.body, this->joined.client().received()), large);
+  EXPECT_TRUE(sent);
+}
+
+TYPED_TEST(MessageStreamTest, AMalformedHeadIsToldWithItsReason) {
+  this->lines = "host: another.example\r\n";
+  this->ask();
+  EXPECT_EQ(this->head_state, HeadState::kMalformed);
+  EXPECT_NE(this->joined.server()->head_error(), h1::ParseError::kNone);
+}
+
+TYPED_TEST(MessageStreamTest, AnUpgradeToAWebSocketIsUnderstoodByBothSides) {
+  this->asked.wants_upgrade = true;
+  this->asked.fields.add("upgrade", "websocket", FieldId::kUpgrade);
+  this->asked.fields.add("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+  this->lines = "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  this->ask();
+  ASSERT_EQ(this->head_state, HeadState::kComplete);
+  EXPECT_EQ(this->head.method, "GET");
+  EXPECT_TRUE(this->head.wants_upgrade);
+  EXPECT_EQ(this->head.fields.value_of("upgrade"), "websocket");
+  EXPECT_FALSE(this->head.fields.value_of("sec-websocket-key").empty());
+  this->will_answer(101, "Switching Protocols");
+  this->answer.fields.add("upgrade", "websocket", FieldId::kUpgrade);
+  this->joined.server()->translate_upgrade(this->answer);
+  bool sent = false;
+  const auto fields = [](HeadWriter&) {};
+  const ResponseToSend told = this->response(fields, BodyKind::kNone);
+  struct Send {
+    static Task<void> interim(ServerStream& to, const ResponseToSend& told, bool& sent) {
+      Task<IoResult> sending = to.send_interim(told);
+      (void)co_await sending;
+      sent = true;
+    }
+  };
+  this->run(Send::interim(*this->joined.server(), told, sent), [&] { return sent; });
+  ASSERT_EQ(this->next_head(), HeadState::kComplete);
+  EXPECT_EQ(this->got.status, 101);
+}
+
+}  // namespace
+}  // namespace portcullis::http

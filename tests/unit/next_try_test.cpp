@@ -1,0 +1,152 @@
+#include "proxy/next_try.h"
+
+#include <gtest/gtest.h>
+
+namespace portcullis::proxy {
+namespace {
+
+using Step = NextTry::Step;
+
+struct Case {
+  const char* when;
+  TryFacts facts;
+  upstream::Retries rules;
+  NextTry then;
+};
+
+const upstream::Retries kTwice{.attempts = 2, .on_timeout = true, .pause = Milliseconds(0)};
+const upstream::Retries kNoTimeouts{.attempts = 2, .pause = Milliseconds(0)};
+const upstream::Retries kNoResets{
+    .attempts = 2, .on_reset = false, .on_timeout = true, .pause = Milliseconds(0)};
+constexpr Milliseconds kLong = Milliseconds::max();
+
+TEST(NextTryTest, EachOutcomeHasItsStep) {
+  const Case cases[] = {
+      {"a pooled connection was closed", {.outcome = TryOutcome::kStaleConnection}, {}, {Step::kSameTarget}},
+      {"no connection, and other targets",
+       {.outcome = TryOutcome::kConnectFailed, .unreachable = 1, .targets = 2, .time_left = kLong},
+       {},
+       {Step::kAnotherTarget}},
+      {"no connection to any target",
+       {.outcome = TryOutcome::kConnectFailed, .unreachable = 2, .targets = 2, .time_left = kLong},
+       {},
+       {}},
+      {"no connection, and the time is over",
+       {.outcome = TryOutcome::kConnectFailed, .unreachable = 1, .targets = 2, .time_left = Milliseconds(0)},
+       {},
+       {}},
+      {"a reset",
+       {.outcome = TryOutcome::kFailed, .is_repeatable = true, .time_left = kLong},
+       kTwice,
+       {Step::kRetry}},
+      {"a reset without retries",
+       {.outcome = TryOutcome::kFailed, .is_repeatable = true, .time_left = kLong},
+       {},
+       {}},
+      {"a reset of what is sent once", {.outcome = TryOutcome::kFailed, .time_left = kLong}, kTwice, {}},
+      {"a reset, where resets are not retried",
+       {.outcome = TryOutcome::kFailed, .is_repeatable = true, .time_left = kLong},
+       kNoResets,
+       {}},
+      {"a timeout",
+       {.outcome = TryOutcome::kTimedOut, .is_repeatable = true, .time_left = kLong},
+       kTwice,
+       {Step::kRetry}},
+      {"a timeout, where timeouts are not retried",
+       {.outcome = TryOutcome::kTimedOut, .is_repeatable = true, .time_left = kLong},
+       kNoTimeouts,
+       {}},
+      {"all retries are used",
+       {.outcome = TryOutcome::kFailed, .is_repeatable = true, .retries = 2, .time_left = kLong},
+       kTwice,
+       {}},
+      {"the time is over",
+       {.outcome = TryOutcome::kFailed, .is_repeatable = true, .time_left = Milliseconds(0)},
+       kTwice,
+       {}},
+      {"the upstream is overloaded",
+       {.outcome = TryOutcome::kOverloaded, .is_repeatable = true, .time_left = kLong},
+       kTwice,
+       {}},
+      {"no room to convert",
+       {.outcome = TryOutcome::kNotConverted, .is_repeatable = true, .time_left = kLong},
+       kTwice,
+       {}},
+      {"the client has left",
+       {.outcome = TryOutcome::kClientGone, .is_repeatable = true, .time_left = kLong},
+       kTwice,
+       {}},
+      {"answered", {.outcome = TryOutcome::kAnswered, .is_repeatable = true, .time_left = kLong}, kTwice, {}},
+  };
+  for (const Case& one : cases) EXPECT_EQ(decide_next_try(one.rules, one.facts), one.then) << one.when;
+}
+
+TEST(NextTryTest, ThePauseGrowsAndIsARandomPartOfTheWhole) {
+  const upstream::Retries rules{
+      .attempts = 10, .pause = Milliseconds(20), .longest_pause = Milliseconds(100)};
+  const auto pause = [&rules](uint32_t retries, uint64_t random) {
+    const TryFacts facts{.outcome = TryOutcome::kFailed,
+                         .is_repeatable = true,
+                         .retries = retries,
+                         .time_left = kLong,
+                         .random = random};
+    return decide_next_try(rules, facts).pause.count();
+  };
+  EXPECT_EQ(pause(0, 20), 20);
+  EXPECT_EQ(pause(0, 21), 0);
+  EXPECT_EQ(pause(1, 40), 40);
+  EXPECT_EQ(pause(2, 80), 80);
+  EXPECT_EQ(pause(3, 100), 100);
+  EXPECT_EQ(pause(9, 100), 100);
+  EXPECT_EQ(pause(9, 50), 50);
+}
+
+TEST(NextTryTest, ThereIsNoRetryWhosePauseOutlivesTheDeadline) {
+  const upstream::Retries rules{
+      .attempts = 1, .pause = Milliseconds(100), .longest_pause = Milliseconds(100)};
+  TryFacts facts{
+      .outcome = TryOutcome::kFailed, .is_repeatable = true, .time_left = Milliseconds(50), .random = 50};
+  EXPECT_EQ(decide_next_try(rules, facts).step, Step::kGiveUp);
+  facts.random = 49;
+  EXPECT_EQ(decide_next_try(rules, facts).step, Step::kRetry);
+}
+
+TEST(NextTryTest, AnAnswerIsDroppedForItsStatus) {
+  const upstream::Retries rules{.attempts = 1,
+                                .statuses = {502, 503},
+                                .pause = Milliseconds(0),
+                                .longest_retry_after = Milliseconds(2'000)};
+  const TryFacts facts{.outcome = TryOutcome::kBadAnswer, .is_repeatable = true, .time_left = kLong};
+  struct {
+    uint16_t status;
+    const char* retry_after;
+    std::optional<Milliseconds> pause;
+  } const cases[] = {
+      {503, "", Milliseconds(0)},
+      {502, "", Milliseconds(0)},
+      {500, "", std::nullopt},
+      {200, "", std::nullopt},
+      {103, "", std::nullopt},
+      {503, "1", Milliseconds(1'000)},
+      {503, "2", Milliseconds(2'000)},
+      {503, "3", std::nullopt},
+      {503, "3601", std::nullopt},
+      {503, "soon", std::nullopt},
+      {503, "18446744073709551616", std::nullopt},
+  };
+  for (const auto& one : cases)
+    EXPECT_EQ(pause_for_status(rules, facts, one.status, one.retry_after), one.pause)
+        << one.status << " " << one.retry_after;
+  TryFacts used = facts;
+  used.retries = 1;
+  EXPECT_EQ(pause_for_status(rules, used, 503, ""), std::nullopt);
+  TryFacts once = facts;
+  once.is_repeatable = false;
+  EXPECT_EQ(pause_for_status(rules, once, 503, ""), std::nullopt);
+  TryFacts late = facts;
+  late.time_left = Milliseconds(999);
+  EXPECT_EQ(pause_for_status(rules, late, 503, "1"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace portcullis::proxy
