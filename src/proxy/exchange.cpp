@@ -319,6 +319,7 @@ Task<Persistence> Exchange::give_up(TryOutcome outcome) {
 
 Task<void> Exchange::rehearse(policy::Purpose purpose, Rehearsal& rehearsal) {
   rehearsal_ = &rehearsal;
+  rehearsal.version = state_.snapshot->snapshot->version;
   state_.kind = ExchangeState::Kind::kRehearsed;
   state_.context.purpose = purpose;
   state_.context.errands = nullptr;
