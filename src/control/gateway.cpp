@@ -88,19 +88,14 @@ telemetry::States Gateway::states() {
   certificates.reserve(ends.size());
   for (const auto& [file, end] : ends)
     certificates.emplace_back(file, static_cast<uint64_t>(end.time_since_epoch().count()));
-  using limits::CounterSpace;
-  const limits::LocalLimits& limits = services_->limits();
   return {health_checks_.states(),
           breaker_states(snapshot_->upstreams),
           branch_states(*snapshot_, loop_.now()),
-          services_->cache().state(),
           &snapshot_->groups,
           {config_.metrics.consumers, config_.metrics.targets},
           traces_ ? traces_->state() : telemetry::TraceState(),
           overload_ ? overload_->state() : telemetry::OverloadState(),
           std::move(certificates),
-          {limits.evictions(CounterSpace::kStrangers), limits.evictions(CounterSpace::kCallers),
-           limits.evictions(CounterSpace::kNonces)},
           access_log_ ? access_log_->dropped() : 0};
 }
 

@@ -51,7 +51,7 @@ Status Gateway::make_services(const config::Config& config) {
     if (!opened) return opened.error();
     settings.cache_disk = std::move(*opened);
   }
-  services_ = std::make_unique<policy::Services>(std::move(settings), loop_);
+  services_ = std::make_unique<policy::Services>(std::move(settings), loop_, metrics_->of_policies());
   return {};
 }
 

@@ -230,7 +230,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   for (size_t i = 0; i < config.upstreams.size(); ++i) upstream_index[config.upstreams[i].name] = i;
   policy::BuildContext build{std::make_shared<const identity::Directory>(config.consumers),
                              config,
-                             metrics,
+                             metrics.of_policies(),
                              services,
                              services.workers(),
                              "",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,10 +32,13 @@ namespace portcullis::policy {
 
 // That a copy of the request is to be sent to another upstream, whose answer nobody waits for. Its policy's.
 struct MirrorTo {
-  size_t upstream = 0;     // index into the configuration's
-  uint64_t body_size = 0;  // with a larger body there is no copy
-  uint32_t most = 0;       // copies on their way at once
-  telemetry::MirrorMetrics* metrics = nullptr;
+  size_t upstream = 0;                  // index into the configuration's
+  uint64_t body_size = 0;               // with a larger body there is no copy
+  uint32_t most = 0;                    // copies on their way at once
+  std::atomic<uint32_t>* on_their_way;  // copies to that upstream, of all workers
+  telemetry::MetricCounter answered;
+  telemetry::MetricCounter failed;
+  telemetry::MetricCounter dropped;  // too many were on their way, or the body was too large
 };
 
 struct Context;

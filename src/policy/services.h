@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,8 +16,10 @@
 #include "limits/gate.h"
 #include "limits/local_limits.h"
 #include "limits/quota_book.h"
+#include "policy/cache/metrics.h"
 #include "redis/client.h"
 #include "runtime/side_pool.h"
+#include "telemetry/metric_set.h"
 
 namespace portcullis::policy {
 
@@ -33,8 +37,9 @@ class Services {
     Milliseconds quota_interval{1'000};
   };
   // `control` is the control thread's loop. Throws as start_thread().
-  // Faults of key sets and of the store of quotas go to `say`, or without it to the process log.
-  Services(Settings settings, EventLoop& control, const Say& say = nullptr)
+  // What they take is told by `metrics`, which are not looked at once this is destroyed. Faults of key sets
+  // and of the store of quotas go to `say`, or without it to the process log.
+  Services(Settings settings, EventLoop& control, telemetry::MetricSet& metrics, const Say& say = nullptr)
       : workers_(settings.workers),
         redis_(settings.redis),
         redis_report_(settings.redis),
@@ -46,6 +51,8 @@ class Services {
         say_(say ? say : told_as(Fault::kQuotaStore)) {
     // With a store from the start, so that a thread that a reload cannot start loses no counts.
     if (quota_store_) quotas();
+    register_evictions(metrics);
+    cache_policy::register_store(metrics, cache_);
   }
 
   // Ends its threads; while the workers, whose threads have ended, still exist.
@@ -62,6 +69,9 @@ class Services {
   // The counters of rate limits, for every snapshot.
   limits::LocalLimits& limits() { return limits_; }
   limits::Gates& gates() { return gates_; }
+  // How many copies of requests are on their way to that upstream, for every snapshot. Control thread; the
+  // number itself any thread.
+  std::atomic<uint32_t>& copies_on_their_way(const std::string& upstream) { return copies_[upstream]; }
   // The responses that are kept, for every snapshot.
   cache::Store& cache() { return cache_; }
   bool has_redis() const { return !redis_.address.empty(); }
@@ -99,6 +109,18 @@ class Services {
   }
 
  private:
+  void register_evictions(telemetry::MetricSet& metrics) {
+    using limits::CounterSpace;
+    const auto add = [&](const char* counters, CounterSpace space) {
+      metrics.counter("rate_limit_evictions_total", "Counters of rate limits given up for want of memory.",
+                      {{"counters", counters}},
+                      [this, space] { return static_cast<double>(limits_.evictions(space)); });
+    };
+    add("strangers", CounterSpace::kStrangers);
+    add("callers", CounterSpace::kCallers);
+    add("nonces", CounterSpace::kNonces);
+  }
+
   static constexpr size_t kSideThreads = 2;
   static constexpr size_t kMaxWaiting = 1024;
   static constexpr size_t kMaxConversionsWaiting = 64;
@@ -114,6 +136,7 @@ class Services {
   redis::ServerReport redis_report_;
   limits::LocalLimits limits_;
   limits::Gates gates_;
+  std::map<std::string, std::atomic<uint32_t>> copies_;
   cache::Store cache_;
   identity::KeySources key_sources_;
   std::unique_ptr<limits::QuotaStore> quota_store_;

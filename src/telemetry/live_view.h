@@ -17,12 +17,23 @@
 
 namespace portcullis::telemetry {
 
+// Of what a policy's metric counts, the series with one of the values of `part` for a label, compared with
+// those and the series with one of the values of `rest`.
+struct MetricShare {
+  std::string metric{};
+  std::string label{};
+  std::vector<std::string> part{};
+  std::vector<std::string> rest{};
+};
+
 // What goes on now, as the dashboard and `portcullis top` show it: rates and percentiles of the last seconds,
 // some minutes' history of the whole and of single routes, targets and consumers, and what is notable of
 // single requests. Control thread.
 class LiveView {
  public:
-  explicit LiveView(const Registry& registry) : registry_(registry) {}
+  // The history has `share` for each second.
+  explicit LiveView(const Registry& registry, MetricShare share = {})
+      : registry_(registry), share_(std::move(share)) {}
 
   // Once a second, from the start.
   void sample(Clock::time_point now);
@@ -33,6 +44,21 @@ class LiveView {
   nlohmann::json history() const;
   // Of one route, target or consumer: see SeriesBook.
   nlohmann::json series(SeriesBook::Kind kind, const std::string& name) const;
+
+  // One series of a policy's metric.
+  struct Figure {
+    const MetricLabels& labels;
+    double value;
+    double rate;  // per second, of a counter
+  };
+  // The series of the metric of that name, which MetricSet describes.
+  std::vector<Figure> figures(std::string_view metric) const;
+  // The value of one series; 0 where there is none.
+  double value_of(std::string_view metric, const MetricLabels& labels = {}) const {
+    return registry_.of_policies().value_of(metric, labels);
+  }
+  // What the share is of late; -1 when nothing is counted.
+  double share() const;
 
   // What workers tell of a live tail waits here, from open_tail() to close_tail(), until it is taken.
   void open_tail(uint64_t id) { tails_[id]; }
@@ -60,19 +86,12 @@ class LiveView {
       return measured.rate() < 0.001 ? -1 : microseconds.rate() / measured.rate() / 1000;
     }
   };
-  struct CacheMeter {
-    RateMeter answered;  // from what is stored
-    RateMeter asked;     // that could have been
-  };
-  struct LimitMeter {
-    RateMeter allowed, refused, would_refuse, unavailable;
-  };
   struct PolicyMeter {
     RateMeter continued, answered, refused;
   };
   struct Moment {
     uint64_t at;  // seconds since 1970
-    double rate, client_errors, failures, median, p99, hit_ratio, own, waited;
+    double rate, client_errors, failures, median, p99, share, own, waited;
   };
   struct Turned {
     uint64_t times = 0;
@@ -93,13 +112,11 @@ class LiveView {
   static nlohmann::json describe(const TargetState& state);
   nlohmann::json describe_upstreams(const States& states) const;
   nlohmann::json describe_consumers() const;
-  nlohmann::json describe_cache(const States& states) const;
-  nlohmann::json describe_limits() const;
+  nlohmann::json describe_metrics() const;
   nlohmann::json describe_policies() const;
   nlohmann::json describe_runtime() const;
   template <typename Stories>
   static nlohmann::json describe_stories(const Stories& stories);
-  double hit_ratio() const;
 
   static constexpr size_t kStories = 100;
   static constexpr size_t kRefusedAlike = 20;  // of one status and reason, so that the others are seen, too
@@ -109,6 +126,7 @@ class LiveView {
   static constexpr std::chrono::milliseconds kSlowFor{300'000};  // how long a slow request is shown
 
   const Registry& registry_;
+  const MetricShare share_;
   Clock::time_point last_{};
   Meter whole_;
   std::map<std::string, Meter> routes_;
@@ -116,8 +134,7 @@ class LiveView {
   std::map<std::string, Meter> consumers_;  // those that have had requests
   size_t consumers_left_out_ = 0;           // beyond kConsumers
   SeriesBook series_;
-  std::map<std::string, CacheMeter> caches_;
-  std::map<std::string, LimitMeter> limits_;
+  std::map<const MetricSet::Series*, RateMeter> counters_;  // of policies
   std::map<std::pair<std::string, std::string>, PolicyMeter> policies_;
   std::vector<RateMeter> busy_;  // microseconds, by worker
   RateMeter received_, sent_, accepted_, shed_;

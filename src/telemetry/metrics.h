@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "telemetry/latency.h"
+#include "telemetry/metric_set.h"
 
 namespace portcullis::telemetry {
 
@@ -47,56 +48,6 @@ using TargetShards = std::vector<std::unique_ptr<TargetMetrics>>;  // one for ea
 // Of a consumer, or of one of those among whom a route divides its requests.
 struct ResponseMetrics {
   std::array<Counter, 6> responses;  // as a route's
-};
-
-// Copies of requests to one upstream. Shared by the workers: a limit on them is one for all.
-struct MirrorMetrics {
-  std::atomic<uint32_t> on_their_way{0};
-  std::atomic<uint64_t> answered{0};
-  std::atomic<uint64_t> failed{0};
-  std::atomic<uint64_t> dropped{0};  // too many on their way, or the body too large
-};
-
-struct LimitMetrics {
-  Counter allowed;
-  Counter refused;
-  Counter would_refuse;  // in a dry run
-  Counter unavailable;   // the server was not there to be asked
-};
-
-// What the cache of a route did with its requests.
-struct CacheMetrics {
-  Counter hits;
-  Counter stale;
-  Counter collapsed;    // answered by what another had asked for
-  Counter misses;       // sent to the upstream
-  Counter revalidated;  // of these: the upstream said that what there was is still good
-  Counter bypassed;     // nothing for the cache
-  Counter waited;       // for another's fetch, whatever came of it
-};
-
-// And what all of it takes.
-struct CacheState {
-  uint64_t bytes = 0;
-  uint64_t most_bytes = 0;
-  uint64_t entries = 0;
-  uint64_t filling_bytes = 0;
-  uint64_t evictions = 0;
-  uint64_t purged = 0;
-
-  // Of what is on disk; all 0 when there is none.
-  struct Disk {
-    uint64_t bytes = 0;
-    uint64_t most_bytes = 0;
-    uint64_t entries = 0;
-    uint64_t evictions = 0;
-    uint64_t read_bytes = 0;
-    uint64_t written_bytes = 0;
-    uint64_t restored = 0;  // found at the start
-    uint64_t damaged = 0;   // not what had been written
-    uint64_t failed = 0;    // could not be written
-  };
-  Disk disk{};
 };
 
 // Upper bounds of how long a worker's rounds of events take, in microseconds.
@@ -185,24 +136,15 @@ struct OverloadState {
   int level = 0;  // of proxy::Pressure
 };
 
-// Counters of rate limits that were given up for want of room, by who chooses their keys.
-struct CounterEvictions {
-  uint64_t strangers = 0;
-  uint64_t callers = 0;
-  uint64_t nonces = 0;
-};
-
 struct States {
   std::vector<TargetState> targets;
   std::vector<BreakerState> breakers;
   std::vector<BranchState> branches;
-  CacheState cache{};
   const std::vector<Group>* groups = nullptr;  // null: none
   SeriesLimits limits{};
   TraceState traces{};
   OverloadState overload{};
   std::vector<std::pair<std::string, uint64_t>> certificates{};  // until when they are good, since 1970
-  CounterEvictions evictions{};
   uint64_t log_lines_lost = 0;  // of the access log, that could not be written
 };
 
@@ -218,13 +160,12 @@ class Registry {
   std::shared_ptr<const TargetShards> target(const std::string& upstream, const std::string& target);
   std::vector<ResponseMetrics*> consumer(const std::string& name);
   std::vector<ResponseMetrics*> branch(const std::string& route, const std::string& name);
-  std::vector<LimitMetrics*> limit(const std::string& name);
   std::vector<PolicyMetrics*> policy(const std::string& route, const std::string& name);
-  // The empty name is for the one before every route.
-  std::vector<CacheMetrics*> cache(const std::string& route);
-  MirrorMetrics* mirror(const std::string& upstream) { return &mirrors_[upstream]; }
   ListenerMetrics* listener(const std::string& address) { return &listeners_[address]; }
   WorkerMetrics& worker(size_t index) { return *workers_[index]; }
+  // What policies count beside their decisions, each by metrics of its own.
+  MetricSet& of_policies() { return of_policies_; }
+  const MetricSet& of_policies() const { return of_policies_; }
 
   void note_reload(bool succeeded) { reloads_[succeeded ? 1 : 0].add(); }
   void set_config_version(uint64_t version) { config_version_ = version; }
@@ -248,10 +189,8 @@ class Registry {
   size_t known_targets_ = 0;  // when those that nobody holds were last forgotten
   std::map<std::string, Shards<ResponseMetrics>> consumers_;
   std::map<std::pair<std::string, std::string>, Shards<ResponseMetrics>> branches_;
-  std::map<std::string, Shards<LimitMetrics>> limits_;
-  std::map<std::string, Shards<CacheMetrics>> caches_;
   std::map<std::pair<std::string, std::string>, Shards<PolicyMetrics>> policies_;
-  std::map<std::string, MirrorMetrics> mirrors_;
+  MetricSet of_policies_;
   std::map<std::string, ListenerMetrics> listeners_;
   std::array<Counter, 2> reloads_;
   uint64_t config_version_ = 0;

@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (diagnostics.has_errors()) return 0;
   portcullis::EventLoop loop;  // never runs: nothing is fetched
   portcullis::telemetry::Registry metrics(1);
-  portcullis::policy::Services services({.workers = 1, .counter_bytes = 1 << 12}, loop,
+  portcullis::policy::Services services({.workers = 1, .counter_bytes = 1 << 12}, loop, metrics.of_policies(),
                                         [](portcullis::Level, const std::string&) {});
   portcullis::control::Kept kept{portcullis::control::TlsState([](portcullis::Level, const std::string&) {})};
   (void)portcullis::control::compile_snapshot(*config, 1, metrics, services, kept);

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "policy/cache/answer.h"
+#include "policy/cache/metrics.h"
 #include "policy/cache/settings.h"
 #include "policy/cache/visit.h"
 #include "policy/condition.h"
@@ -82,7 +83,7 @@ class SharedCache final : public Policy {
   Template key_;
   bool keyed_by_caller_ = false;
   Condition when_;
-  std::vector<telemetry::CacheMetrics*> metrics_;  // one for each worker
+  CacheCounters counters_;
 };
 
 }  // namespace portcullis::policy::cache_policy

@@ -2,6 +2,7 @@
 
 #include "policy/condition.h"
 #include "policy/sampler.h"
+#include "policy/services.h"
 
 namespace portcullis::policy::mirror {
 namespace {
@@ -15,13 +16,24 @@ struct Settings {
   uint64_t concurrent = 100;
 };
 
+telemetry::MetricCounter copies(telemetry::MetricSet& metrics, const std::string& upstream,
+                                const char* outcome) {
+  return metrics.counter("mirrored_requests_total", "Copies of requests, by upstream and outcome.",
+                         {{"upstream", upstream}, {"outcome", outcome}});
+}
+
 class Mirror final : public Policy {
  public:
   Mirror(const Settings& settings, const BuildContext& build)
-      : settings_(settings), when_(settings.when), sampler_(build.workers) {
-    to_.body_size = settings.body_size;
-    to_.most = static_cast<uint32_t>(settings.concurrent);
-    to_.metrics = build.metrics.mirror(settings.upstream);
+      : settings_(settings),
+        when_(settings.when),
+        to_{.body_size = settings.body_size,
+            .most = static_cast<uint32_t>(settings.concurrent),
+            .on_their_way = &build.services.copies_on_their_way(settings.upstream),
+            .answered = copies(build.metrics, settings.upstream, "answered"),
+            .failed = copies(build.metrics, settings.upstream, "failed"),
+            .dropped = copies(build.metrics, settings.upstream, "dropped")},
+        sampler_(build.workers) {
     while (build.config.upstreams[to_.upstream].name != settings.upstream) ++to_.upstream;
   }
 

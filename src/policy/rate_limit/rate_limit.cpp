@@ -4,6 +4,7 @@
 
 #include "base/arena_text.h"
 #include "base/text.h"
+#include "policy/limit_decisions.h"
 #include "policy/rate_limit/reasons.h"
 #include "policy/rate_limit/settings.h"
 #include "policy/services.h"
@@ -32,7 +33,7 @@ class RateLimit final : public Policy {
       : settings_(settings), services_(build.services), engine_(build.services.limits()) {
     const std::vector<LimitSettings> all = limits_of(settings);
     for (const LimitSettings& one : all) {
-      Compiled limit;
+      Compiled limit{.decisions = {build.metrics, one.name.empty() ? std::string(build.place) : one.name}};
       limit.limit = compile_limit(one);
       limit.key = LimitKey(one.key);
       limit.name = !one.name.empty() ? one.name
@@ -46,7 +47,6 @@ class RateLimit final : public Policy {
       limit.scope = engine_.scope_of_limit(limit.counted);
       limit.batch =
           settings.batch != 0 ? settings.batch : std::clamp<uint64_t>(limit.limit.amount / 100, 1, 10'000);
-      limit.metrics = build.metrics.limit(one.name.empty() ? std::string(build.place) : one.name);
       policy_field_ += (policy_field_.empty() ? "\"" : ", \"") + limit.name +
                        "\";q=" + std::to_string(limit.limit.amount) +
                        ";w=" + std::to_string(whole_seconds(limit.limit.period));
@@ -117,13 +117,13 @@ class RateLimit final : public Policy {
 
  private:
   struct Compiled {
-    limits::Limit limit;
-    LimitKey key;
-    std::string name;
-    std::string counted;  // what is counted, for all nodes alike
+    limits::Limit limit{};
+    LimitKey key{};
+    std::string name{};
+    std::string counted{};  // what is counted, for all nodes alike
     uint64_t scope = 0;
     uint64_t batch = 1;
-    std::vector<telemetry::LimitMetrics*> metrics;
+    LimitDecisions decisions;
   };
   // One limit's part of this exchange.
   struct Charge {
@@ -150,8 +150,11 @@ class RateLimit final : public Policy {
     const bool dry = !verdict.allowed && settings_.dry_run == DryRun::kOn;
     if (dry) context.note = "rate_limit_would_refuse";
     if (!context.explains()) {
-      telemetry::LimitMetrics& metrics = *limits_[i].metrics[context.worker];
-      (verdict.allowed ? metrics.allowed : dry ? metrics.would_refuse : metrics.refused).add();
+      const LimitDecisions& decisions = limits_[i].decisions;
+      (verdict.allowed ? decisions.allowed
+       : dry           ? decisions.would_refuse
+                       : decisions.refused)
+          .add(context.worker);
     }
     return verdict.allowed || dry;
   }
@@ -248,7 +251,7 @@ class RateLimit final : public Policy {
 
   Decision without_server(Context& context, Charges charges) const {
     for (size_t i = 0; i < limits_.size(); ++i) {
-      if (!charges[i].judged && !context.explains()) limits_[i].metrics[context.worker]->unavailable.add();
+      if (!charges[i].judged && !context.explains()) limits_[i].decisions.unavailable.add(context.worker);
     }
     switch (settings_.on_error) {
       case LimitOnError::kLocal: break;

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+#include "telemetry/metric_set.h"
+
+namespace portcullis::policy {
+
+// How a limit has judged requests, as a metric. Limits of the same name count together, also those of
+// different policies.
+struct LimitDecisions {
+  // `limit`: the name in the metric; the limit's own, or else that of the route where it stands.
+  LimitDecisions(telemetry::MetricSet& metrics, const std::string& limit)
+      : allowed(of(metrics, limit, "allowed")),
+        refused(of(metrics, limit, "refused")),
+        would_refuse(of(metrics, limit, "would_refuse")),
+        unavailable(of(metrics, limit, "unavailable")) {}
+
+  telemetry::MetricCounter allowed;
+  telemetry::MetricCounter refused;
+  telemetry::MetricCounter would_refuse;  // in a dry run
+  telemetry::MetricCounter unavailable;   // the server that counts did not answer
+
+ private:
+  static telemetry::MetricCounter of(telemetry::MetricSet& metrics, const std::string& limit,
+                                     const char* outcome) {
+    return metrics.counter("rate_limit_decisions_total", "Requests that a rate limit judged, by outcome.",
+                           {{"limit", limit}, {"outcome", outcome}});
+  }
+};
+
+}  // namespace portcullis::policy
