@@ -13,6 +13,8 @@
 #include "http/authority.h"
 #include "policy/condition.h"
 #include "policy/registry.h"
+#include "policy/services.h"
+#include "policy/side_work.h"
 #include "telemetry/log_sink.h"
 
 namespace portcullis::control {
@@ -281,7 +283,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
     routes.push_back(std::move(compiled));
   }
   auto snapshot = std::make_shared<proxy::Snapshot>(version, std::move(rules));
-  snapshot->side_pool = &services.side_pool();
+  snapshot->side_pool = &services.get<policy::SideWork>().pool();
   for (const config::Listener& listener : config.listeners) {
     auto compiled = compile_listener(listener, metrics, kept);
     if (!compiled) return Error{"listener `" + listener.name + "`: " + compiled.error().message};

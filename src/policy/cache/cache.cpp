@@ -7,6 +7,8 @@
 #include "http/query.h"
 #include "policy/cache/reasons.h"
 #include "policy/cache/shared_cache.h"
+#include "policy/cache/shared_store.h"
+#include "policy/services.h"
 
 namespace portcullis::policy::cache_policy {
 
@@ -43,7 +45,7 @@ bool matches(std::string_view pattern, std::string_view name) {
 
 SharedCache::SharedCache(const CacheSettings& settings, const BuildContext& build)
     : settings_(settings),
-      store_(build.services.cache()),
+      store_(build.services.get<SharedStore>().store()),
       key_(settings.key),
       keyed_by_caller_(names_caller(to_lower(settings.key))),
       when_(settings.when),

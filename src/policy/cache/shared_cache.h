@@ -9,7 +9,6 @@
 #include "policy/cache/visit.h"
 #include "policy/condition.h"
 #include "policy/policy.h"
-#include "policy/services.h"
 #include "policy/template.h"
 
 namespace portcullis::policy::cache_policy {

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "config/field_types.h"
+#include "policy/concurrency_limit/gates.h"
 #include "policy/concurrency_limit/reasons.h"
 #include "policy/concurrency_limit/wait_queue.h"
 #include "policy/limit_decisions.h"
@@ -41,7 +42,7 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
         limit_{settings.limit, settings.adaptive.min, static_cast<double>(settings.adaptive.tolerance) / 100},
         key_(settings.key),
         fair_by_(settings.queue.fair_by),
-        gates_(build.services.gates()),
+        gates_(build.services.get<Gates>().all()),
         decisions_(build.metrics, settings.name.empty() ? std::string(build.place) : settings.name),
         queues_(build.workers),
         loops_(build.workers) {

@@ -1,6 +1,7 @@
 #include "policy/mirror/mirror.h"
 
 #include "policy/condition.h"
+#include "policy/mirror/copies.h"
 #include "policy/sampler.h"
 #include "policy/services.h"
 
@@ -29,7 +30,7 @@ class Mirror final : public Policy {
         when_(settings.when),
         to_{.body_size = settings.body_size,
             .most = static_cast<uint32_t>(settings.concurrent),
-            .on_their_way = &build.services.copies_on_their_way(settings.upstream),
+            .on_their_way = &build.services.get<Copies>().on_their_way(settings.upstream),
             .answered = copies(build.metrics, settings.upstream, "answered"),
             .failed = copies(build.metrics, settings.upstream, "failed"),
             .dropped = copies(build.metrics, settings.upstream, "dropped")},

@@ -4,7 +4,9 @@
 
 #include "base/arena_text.h"
 #include "base/text.h"
+#include "policy/counters.h"
 #include "policy/limit_decisions.h"
+#include "policy/rate_limit/cluster.h"
 #include "policy/rate_limit/reasons.h"
 #include "policy/rate_limit/settings.h"
 #include "policy/services.h"
@@ -30,7 +32,9 @@ std::string in_words(std::chrono::milliseconds period) {
 class RateLimit final : public Policy {
  public:
   RateLimit(const RateLimitSettings& settings, const BuildContext& build)
-      : settings_(settings), services_(build.services), engine_(build.services.limits()) {
+      : settings_(settings),
+        cluster_(build.services.get<Cluster>()),
+        engine_(build.services.get<Counters>().limits()) {
     const std::vector<LimitSettings> all = limits_of(settings);
     for (const LimitSettings& one : all) {
       Compiled limit{.decisions = {build.metrics, one.name.empty() ? std::string(build.place) : one.name}};
@@ -139,7 +143,7 @@ class RateLimit final : public Policy {
     return {limits_[i].limit, limits::cluster_key(limits_[i].counted, charge.text)};
   }
   limits::ClusterLimits& cluster(const Context& context) const {
-    return services_.cluster_limits(context.worker, context.loop);
+    return cluster_.of(context.worker, context.loop);
   }
 
   // Notes a verdict; false when the request is to be refused for it.
@@ -286,7 +290,7 @@ class RateLimit final : public Policy {
   }
 
   RateLimitSettings settings_;
-  Services& services_;
+  Cluster& cluster_;
   limits::LocalLimits& engine_;
   std::vector<Compiled> limits_;
   std::string policy_field_;
