@@ -53,10 +53,8 @@ void refuse_shared_addresses(const Config& config, Diagnostics& diagnostics) {
 }
 
 bool answers_itself(const Route& route) {
-  for (const PolicyUse& use : route.policies) {
-    if (use.name == "redirect" || use.name == "respond") return true;
-  }
-  return false;
+  return std::any_of(route.policies.begin(), route.policies.end(),
+                     [](const PolicyUse& use) { return use.traits.answers_all; });
 }
 
 // A route's branches, beside what their conditions and keys say.

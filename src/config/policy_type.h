@@ -41,7 +41,17 @@ class PolicySettings {
   std::shared_ptr<const Base> held_;
 };
 
-// What the loader knows of one policy: its key in the configuration, and the description of its settings.
+// What others must know of a kind of policy, whatever its settings say. Each policy declares it in its
+// folder.
+struct PolicyTraits {
+  bool authenticates = false;       // it tells who calls: `any_of` can offer it
+  bool limits_consumers = false;    // plans may contain it
+  bool answers_all = false;         // it answers every request: no policy behind it sees one, nor an upstream
+  bool answers_preflights = false;  // CORS preflights reach it, although its route does not take OPTIONS
+};
+
+// What the loader knows of one policy: its key in the configuration, the description of its settings, and its
+// traits.
 struct PolicyType {
   template <typename S>
   PolicyType(std::string its_name, std::shared_ptr<ObjectType<S>> its_settings)
@@ -54,6 +64,7 @@ struct PolicyType {
   std::string name;
   std::shared_ptr<const AnyObject> type;
   std::function<PolicySettings(const YamlNode&, Diagnostics&)> load;
+  PolicyTraits traits{};
 };
 
 using PolicyCatalog = std::vector<PolicyType>;
@@ -63,6 +74,7 @@ struct PolicyUse {
   Location location;
   std::string name;
   PolicySettings settings;
+  PolicyTraits traits{};
 };
 
 // A list of policies, each a mapping of one policy's name to its settings (and keys of the author's own).

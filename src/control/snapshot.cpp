@@ -90,7 +90,8 @@ bool lists_trace(const std::vector<std::string>& methods) {
 
 std::vector<routing::RouteRule> route_rules(const config::Config& config) {
   const auto answers = [](const std::vector<config::PolicyUse>& uses) {
-    return std::any_of(uses.begin(), uses.end(), policy::answers_preflight);
+    return std::any_of(uses.begin(), uses.end(),
+                       [](const config::PolicyUse& use) { return use.traits.answers_preflights; });
   };
   const config::ListenerAddresses addresses(config.listeners);
   std::vector<routing::RouteRule> rules;

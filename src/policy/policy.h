@@ -227,23 +227,35 @@ class Policy {
 
 using PolicyPointer = std::shared_ptr<const Policy>;
 
+// A check of one policy alone, for settings that are valid and probably a mistake. docs/warnings.md explains
+// it under its name.
+struct Warning {
+  std::string name;
+  std::function<std::string(const config::PolicyUse&)> find;  // what is wrong; empty when nothing is
+};
+
 // A kind of policy: how it is configured and how it is built from checked settings.
 struct Kind {
   config::PolicyType description;
   std::function<PolicyPointer(const config::PolicySettings& settings, const BuildContext& build)> create;
   // Reports what is wrong with it beside the rest of the configuration; may be empty.
   std::function<void(const config::PolicyUse&, const config::Config&, config::Diagnostics&)> check{};
-  // It answers CORS preflights, which then reach it although its route does not take OPTIONS.
-  bool answers_preflight = false;
   // What checks over several policies need to know of it; may be empty.
   std::function<Insight(const config::PolicyUse&)> insight{};
   // Why it ends requests, beside kEnds.
   telemetry::EndReasons reasons{};
+  // What `portcullis check` warns of.
+  std::vector<Warning> warnings{};
 
   // The same with the policy's table of reasons.
   template <typename Table>
   Kind with_reasons(const Table& table) && {
     reasons = telemetry::reasons_in(table);
+    return std::move(*this);
+  }
+  // The same with these traits.
+  Kind with_traits(const config::PolicyTraits& traits) && {
+    description.traits = traits;
     return std::move(*this);
   }
 };
@@ -279,6 +291,14 @@ Kind make_kind(std::string name, std::shared_ptr<config::ObjectType<Settings>> t
 template <typename Settings, typename Tell>
 Kind with_insight(Kind kind, Tell tell) {
   kind.insight = [tell](const config::PolicyUse& use) { return tell(use.settings.as<Settings>(), use); };
+  return kind;
+}
+
+// `kind` with the warning of that name, which `find(settings)` tells or leaves empty.
+template <typename Settings, typename Find>
+Kind with_warning(Kind kind, std::string name, Find find) {
+  kind.warnings.push_back(
+      {std::move(name), [find](const config::PolicyUse& use) { return find(use.settings.as<Settings>()); }});
   return kind;
 }
 

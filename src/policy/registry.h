@@ -11,8 +11,8 @@ const config::PolicyCatalog& catalog();
 // Reports what is wrong with a loaded policy beside the rest of the configuration.
 void check(const config::PolicyUse& use, const config::Config& config, config::Diagnostics& diagnostics);
 
-// Whether it answers CORS preflights.
-bool answers_preflight(const config::PolicyUse& use);
+// Reports what of its settings is valid and probably a mistake.
+void warn(const config::PolicyUse& use, config::Diagnostics& diagnostics);
 
 // What checks over several policies need to know of one that check() has passed.
 Insight insight_of(const config::PolicyUse& use);

@@ -232,14 +232,15 @@ Kind kind() {
       .optional("adaptive", &Settings::adaptive, adaptive,
                 "Lowers the limit when requests take longer than usual, and raises it again afterwards (by "
                 "the ratio of usual to recent latency).");
-  return with_insight<Settings>(
-      make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check).with_reasons(kReasons),
-      [](const Settings& settings, const config::PolicyUse& use) {
-        Insight out;
-        for (const std::string& key : {settings.key, settings.queue.fair_by})
-          out.add_reads(LimitKey(key).caller_reads(), use.location);
-        return out;
-      });
+  return with_insight<Settings>(make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check)
+                                    .with_reasons(kReasons)
+                                    .with_traits({.limits_consumers = true}),
+                                [](const Settings& settings, const config::PolicyUse& use) {
+                                  Insight out;
+                                  for (const std::string& key : {settings.key, settings.queue.fair_by})
+                                    out.add_reads(LimitKey(key).caller_reads(), use.location);
+                                  return out;
+                                });
 }
 
 }  // namespace portcullis::policy::concurrency_limit

@@ -254,7 +254,9 @@ Kind kind() {
                 "The header field of the service's answer that names the consumer.")
       .optional("cache", &Settings::cache, cache,
                 "Remembers decisions that accept a request. Refusals are never remembered.");
-  return with_insight<Settings>(make_kind<Settings, ForwardAuth>("forward_auth", type).with_reasons(kReasons),
+  return with_insight<Settings>(make_kind<Settings, ForwardAuth>("forward_auth", type)
+                                    .with_reasons(kReasons)
+                                    .with_traits({.authenticates = true}),
                                 [](const Settings& settings, const config::PolicyUse&) {
                                   Insight out = authentication_insight(settings);
                                   out.asks.push_back(settings.url);

@@ -132,7 +132,9 @@ Kind kind() {
       .optional("response_fields", &Settings::response_fields, config::boolean(),
                 "Whether responses have the fields `RateLimit` and `RateLimit-Policy`.");
   return with_insight<Settings>(
-      make_kind<Settings, Quota>("quota", type, check).with_reasons(kReasons),
+      make_kind<Settings, Quota>("quota", type, check)
+          .with_reasons(kReasons)
+          .with_traits({.limits_consumers = true}),
       [](const Settings&, const config::PolicyUse&) { return Insight{.needs_consumer = true}; });
 }
 

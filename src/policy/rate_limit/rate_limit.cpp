@@ -304,7 +304,8 @@ Kind kind() {
           "rate_limit", rate_limit_type(),
           [](const config::PolicyUse& use, const RateLimitSettings& settings, const config::Config& config,
              config::Diagnostics& diagnostics) { check_rate_limit(settings, use, config, diagnostics); })
-          .with_reasons(kReasons),
+          .with_reasons(kReasons)
+          .with_traits({.limits_consumers = true}),
       [](const RateLimitSettings& settings, const config::PolicyUse& use) {
         Insight out;
         for (const LimitSettings& one : limits_of(settings))
