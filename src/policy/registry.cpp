@@ -32,6 +32,11 @@
 namespace portcullis::policy {
 namespace {
 
+std::vector<Kind>& added_kinds() {
+  static std::vector<Kind> all;
+  return all;
+}
+
 // Those with a trait, for the policies that are made of others.
 std::vector<Kind> with(const std::vector<Kind>& kinds, bool config::PolicyTraits::*trait) {
   std::vector<Kind> out;
@@ -67,6 +72,7 @@ const std::vector<Kind>& kinds() {
         request_limits::kind(),
         respond::kind(),
     };
+    out.insert(out.end(), added_kinds().begin(), added_kinds().end());
     Kind any = any_of::kind(with(out, &config::PolicyTraits::authenticates));
     Kind plan = usage_plan::kind(with(out, &config::PolicyTraits::limits_consumers));
     out.push_back(std::move(any));
@@ -79,6 +85,10 @@ const std::vector<Kind>& kinds() {
 }
 
 }  // namespace
+
+void add_kind(Kind kind) {
+  added_kinds().push_back(std::move(kind));
+}
 
 const config::PolicyCatalog& catalog() {
   static const config::PolicyCatalog all = [] {

@@ -5,6 +5,10 @@
 
 namespace portcullis::policy {
 
+// Adds a kind that is not in the list of registry.cpp, as the policies of tests are. Before the first use of
+// any other function here.
+void add_kind(Kind kind);
+
 // Every policy there is, for the configuration's loader. Built once; any thread.
 const config::PolicyCatalog& catalog();
 
