@@ -227,6 +227,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
                                                                 uint64_t version,
                                                                 telemetry::Registry& metrics,
                                                                 policy::Services& services, Kept& kept) {
+  policy::declare_metrics(metrics.of_policies());
   std::vector<routing::RouteRule> rules = route_rules(config);
   std::vector<proxy::Route> routes;
   std::map<std::string_view, size_t> upstream_index;

@@ -16,16 +16,23 @@ struct LimitDecisions {
         would_refuse(of(metrics, limit, "would_refuse")),
         unavailable(of(metrics, limit, "unavailable")) {}
 
+  // For Kind::with_metrics().
+  static void declare(telemetry::MetricSet& metrics) {
+    metrics.declare(telemetry::MetricSet::Type::kCounter, kName, kHelp);
+  }
+
   telemetry::MetricCounter allowed;
   telemetry::MetricCounter refused;
   telemetry::MetricCounter would_refuse;  // in a dry run
   telemetry::MetricCounter unavailable;   // the server that counts did not answer
 
  private:
+  static constexpr const char* kName = "rate_limit_decisions_total";
+  static constexpr const char* kHelp = "Requests that a rate limit judged, by outcome.";
+
   static telemetry::MetricCounter of(telemetry::MetricSet& metrics, const std::string& limit,
                                      const char* outcome) {
-    return metrics.counter("rate_limit_decisions_total", "Requests that a rate limit judged, by outcome.",
-                           {{"limit", limit}, {"outcome", outcome}});
+    return metrics.counter(kName, kHelp, {{"limit", limit}, {"outcome", outcome}});
   }
 };
 

@@ -244,6 +244,9 @@ struct Kind {
   std::function<Insight(const config::PolicyUse&)> insight{};
   // Why it ends requests, beside kEnds.
   telemetry::EndReasons reasons{};
+  // Declares the metrics that this kind of policy has, for the metrics page of a gateway without such a
+  // policy; may be empty.
+  std::function<void(telemetry::MetricSet&)> declare_metrics{};
   // What `portcullis check` warns of.
   std::vector<Warning> warnings{};
 
@@ -251,6 +254,11 @@ struct Kind {
   template <typename Table>
   Kind with_reasons(const Table& table) && {
     reasons = telemetry::reasons_in(table);
+    return std::move(*this);
+  }
+  // The same with metrics, which `declare` declares.
+  Kind with_metrics(std::function<void(telemetry::MetricSet&)> declare) && {
+    declare_metrics = std::move(declare);
     return std::move(*this);
   }
   // The same with these traits.

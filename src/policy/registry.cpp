@@ -129,6 +129,12 @@ const std::vector<ReasonTable>& reason_tables() {
   return all;
 }
 
+void declare_metrics(telemetry::MetricSet& metrics) {
+  for (const Kind& kind : kinds()) {
+    if (kind.declare_metrics) kind.declare_metrics(metrics);
+  }
+}
+
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context) {
   const Kind* kind = find_kind(kinds(), use.name);
   return kind == nullptr ? nullptr : kind->create(use.settings, context);

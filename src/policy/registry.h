@@ -29,6 +29,9 @@ struct ReasonTable {
 };
 const std::vector<ReasonTable>& reason_tables();
 
+// Declares the metrics of every policy there is.
+void declare_metrics(telemetry::MetricSet& metrics);
+
 // Builds a policy from what the loader made of its entry, which check() has passed.
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context);
 

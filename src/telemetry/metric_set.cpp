@@ -19,8 +19,7 @@ double MetricSet::Series::value() const {
   return static_cast<double>(total);
 }
 
-MetricSet::Series& MetricSet::series(Type type, std::string_view name, std::string_view help,
-                                     const MetricLabels& labels) {
+MetricSet::Metric& MetricSet::metric(Type type, std::string_view name, std::string_view help) {
   const auto [metric, is_new] = metrics_.try_emplace(std::string(name));
   if (is_new) {
     metric->second.type = type;
@@ -30,7 +29,12 @@ MetricSet::Series& MetricSet::series(Type type, std::string_view name, std::stri
   // both finds.
   if (metric->second.type != type)
     throw std::logic_error("the metric " + std::string(name) + " is both a counter and a gauge");
-  return metric->second.series[labels];
+  return metric->second;
+}
+
+MetricSet::Series& MetricSet::series(Type type, std::string_view name, std::string_view help,
+                                     const MetricLabels& labels) {
+  return metric(type, name, help).series[labels];
 }
 
 MetricCounter MetricSet::counter(std::string_view name, std::string_view help, const MetricLabels& labels) {

@@ -53,6 +53,10 @@ class MetricSet {
   MetricSet(const MetricSet&) = delete;
   MetricSet& operator=(const MetricSet&) = delete;
 
+  // Makes the metric known before it has a series, so that the metrics page has its name and help text
+  // whatever the configuration says.
+  void declare(Type type, std::string_view name, std::string_view help) { (void)metric(type, name, help); }
+
   // A counter that workers add to.
   MetricCounter counter(std::string_view name, std::string_view help, const MetricLabels& labels = {});
   // A counter that an engine keeps itself.
@@ -89,6 +93,7 @@ class MetricSet {
     size_t used_ = kPerBlock;  // of the last block
   };
 
+  Metric& metric(Type type, std::string_view name, std::string_view help);
   Series& series(Type type, std::string_view name, std::string_view help, const MetricLabels& labels);
 
   std::vector<Shard> workers_;

@@ -388,16 +388,17 @@ Notes SharedCache::explain(Context& context, const Decision& decision) const {
 }
 
 Kind kind() {
-  return with_insight<CacheSettings>(
-      make_kind<CacheSettings, SharedCache>("cache", cache_type()).with_reasons(kReasons),
-      [](const CacheSettings& settings, const config::PolicyUse& use) {
-        // With a condition, its author has said which requests may be answered
-        // so.
-        Insight out{.answers_from_store = settings.when.empty()};
-        out.add_reads(Template(settings.key).caller_reads(), use.location);
-        out.add_reads(Condition(settings.when).caller_reads(), use.location);
-        return out;
-      });
+  return with_insight<CacheSettings>(make_kind<CacheSettings, SharedCache>("cache", cache_type())
+                                         .with_reasons(kReasons)
+                                         .with_metrics(CacheCounters::declare),
+                                     [](const CacheSettings& settings, const config::PolicyUse& use) {
+                                       // With a condition, its author has said which requests may be answered
+                                       // so.
+                                       Insight out{.answers_from_store = settings.when.empty()};
+                                       out.add_reads(Template(settings.key).caller_reads(), use.location);
+                                       out.add_reads(Condition(settings.when).caller_reads(), use.location);
+                                       return out;
+                                     });
 }
 
 }  // namespace portcullis::policy::cache_policy

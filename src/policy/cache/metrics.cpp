@@ -9,9 +9,15 @@ using telemetry::MetricSet;
 
 namespace {
 
+constexpr const char* kRequests = "cache_requests_total";
+constexpr const char* kRequestsHelp = "Requests that a cache has seen, by route and outcome.";
+constexpr const char* kRevalidations = "cache_revalidations_total";
+constexpr const char* kRevalidationsHelp = "Stored responses that the upstream said are still good.";
+constexpr const char* kWaits = "cache_waits_total";
+constexpr const char* kWaitsHelp = "Requests that waited for another's fetch.";
+
 MetricCounter requests(MetricSet& metrics, const std::string& route, const char* outcome) {
-  return metrics.counter("cache_requests_total", "Requests that a cache has seen, by route and outcome.",
-                         {{"route", route}, {"outcome", outcome}});
+  return metrics.counter(kRequests, kRequestsHelp, {{"route", route}, {"outcome", outcome}});
 }
 
 }  // namespace
@@ -22,11 +28,14 @@ CacheCounters::CacheCounters(MetricSet& metrics, const std::string& route)
       collapsed(requests(metrics, route, "collapsed")),
       misses(requests(metrics, route, "miss")),
       bypassed(requests(metrics, route, "bypass")),
-      revalidated(metrics.counter("cache_revalidations_total",
-                                  "Stored responses that the upstream said are still good.",
-                                  {{"route", route}})),
-      waited(metrics.counter("cache_waits_total", "Requests that waited for another's fetch.",
-                             {{"route", route}})) {}
+      revalidated(metrics.counter(kRevalidations, kRevalidationsHelp, {{"route", route}})),
+      waited(metrics.counter(kWaits, kWaitsHelp, {{"route", route}})) {}
+
+void CacheCounters::declare(MetricSet& metrics) {
+  metrics.declare(MetricSet::Type::kCounter, kRequests, kRequestsHelp);
+  metrics.declare(MetricSet::Type::kCounter, kRevalidations, kRevalidationsHelp);
+  metrics.declare(MetricSet::Type::kCounter, kWaits, kWaitsHelp);
+}
 
 void register_store(MetricSet& metrics, const cache::Store& store) {
   const auto of = [&store](uint64_t StoreState::*member) {

@@ -12,6 +12,9 @@ struct CacheCounters {
   // `route`: its name; empty for the cache before every route.
   CacheCounters(telemetry::MetricSet& metrics, const std::string& route);
 
+  // For Kind::with_metrics().
+  static void declare(telemetry::MetricSet& metrics);
+
   telemetry::MetricCounter hits;
   telemetry::MetricCounter stale;
   telemetry::MetricCounter collapsed;    // answered by the fetch of another request

@@ -234,6 +234,7 @@ Kind kind() {
                 "the ratio of usual to recent latency).");
   return with_insight<Settings>(make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check)
                                     .with_reasons(kReasons)
+                                    .with_metrics(LimitDecisions::declare)
                                     .with_traits({.limits_consumers = true}),
                                 [](const Settings& settings, const config::PolicyUse& use) {
                                   Insight out;

@@ -17,10 +17,12 @@ struct Settings {
   uint64_t concurrent = 100;
 };
 
+constexpr const char* kCopies = "mirrored_requests_total";
+constexpr const char* kCopiesHelp = "Copies of requests, by upstream and outcome.";
+
 telemetry::MetricCounter copies(telemetry::MetricSet& metrics, const std::string& upstream,
                                 const char* outcome) {
-  return metrics.counter("mirrored_requests_total", "Copies of requests, by upstream and outcome.",
-                         {{"upstream", upstream}, {"outcome", outcome}});
+  return metrics.counter(kCopies, kCopiesHelp, {{"upstream", upstream}, {"outcome", outcome}});
 }
 
 class Mirror final : public Policy {
@@ -86,6 +88,9 @@ Kind kind() {
                                             diagnostics.refuse_unknown("upstream", settings.upstream, known,
                                                                        settings.upstream_location);
                                           });
+  kind.declare_metrics = [](telemetry::MetricSet& metrics) {
+    metrics.declare(telemetry::MetricSet::Type::kCounter, kCopies, kCopiesHelp);
+  };
   return with_insight<Settings>(std::move(kind), [](const Settings& settings, const config::PolicyUse& use) {
     Insight out;
     out.add_reads(Condition(settings.when).caller_reads(), use.location);

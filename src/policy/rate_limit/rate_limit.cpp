@@ -305,6 +305,7 @@ Kind kind() {
           [](const config::PolicyUse& use, const RateLimitSettings& settings, const config::Config& config,
              config::Diagnostics& diagnostics) { check_rate_limit(settings, use, config, diagnostics); })
           .with_reasons(kReasons)
+          .with_metrics(LimitDecisions::declare)
           .with_traits({.limits_consumers = true}),
       [](const RateLimitSettings& settings, const config::PolicyUse& use) {
         Insight out;
