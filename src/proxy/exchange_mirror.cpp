@@ -41,7 +41,7 @@ void Exchange::mirror() {
   }
   for (const auto* one = context_.mirrors; one != nullptr; one = one->next) {
     if (mirrored_->body.too_large) {
-      one->to->metrics->dropped.fetch_add(1, std::memory_order_relaxed);
+      one->to->dropped.add(worker_.index());
     } else {
       worker_.spawn(send_mirrored(worker_, mirrored_, one->to));
     }
