@@ -15,7 +15,7 @@
 #include "cache/fetch.h"
 #include "cache/filling.h"
 #include "cache/s3_fifo.h"
-#include "telemetry/metrics.h"
+#include "telemetry/end_reason.h"
 
 namespace portcullis::cache {
 
@@ -37,7 +37,29 @@ struct Purge {
   How how = How::kRemove;
 };
 
-using StoreState = telemetry::CacheState;
+// The state of the cache as a whole.
+struct StoreState {
+  uint64_t bytes = 0;
+  uint64_t most_bytes = 0;
+  uint64_t entries = 0;
+  uint64_t filling_bytes = 0;
+  uint64_t evictions = 0;
+  uint64_t purged = 0;
+
+  // The disk; all values are 0 without a disk cache.
+  struct Disk {
+    uint64_t bytes = 0;
+    uint64_t most_bytes = 0;
+    uint64_t entries = 0;
+    uint64_t evictions = 0;
+    uint64_t read_bytes = 0;
+    uint64_t written_bytes = 0;
+    uint64_t restored = 0;  // objects found at the start
+    uint64_t damaged = 0;   // objects whose content had changed
+    uint64_t failed = 0;    // objects that could not be written
+  };
+  Disk disk{};
+};
 
 // The stored responses of all workers: in memory, and the bodies of large ones on disk. Any thread.
 //

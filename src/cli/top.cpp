@@ -168,6 +168,33 @@ std::string legend(const Order& order, bool paused) {
   return out;
 }
 
+// What policies count, the most frequent first.
+std::vector<std::vector<std::string>> rows_of_policy_metrics(const json& metrics) {
+  struct Row {
+    double rate;
+    std::vector<std::string> cells;
+  };
+  std::vector<Row> found;
+  for (const json& metric : metrics) {
+    if (metric["type"] != "counter") continue;
+    std::string name = metric["name"];
+    constexpr std::string_view kPrefix = "portcullis_";
+    if (name.starts_with(kPrefix)) name.erase(0, kPrefix.size());
+    for (const json& series : metric["series"]) {
+      std::string labels;
+      for (const auto& [label, value] : series["labels"].items())
+        labels += (labels.empty() ? "" : ", ") + label + " " + value.get<std::string>();
+      found.push_back(
+          {series["rate"].get<double>(),
+           {name, rate(series["rate"]), format("%.0f", series["value"].get<double>()), plain(labels)}});
+    }
+  }
+  std::stable_sort(found.begin(), found.end(), [](const Row& a, const Row& b) { return a.rate > b.rate; });
+  std::vector<std::vector<std::string>> out;
+  for (Row& row : found) out.push_back(std::move(row.cells));
+  return out;
+}
+
 void show(Page& page, const json& live, const Order& order, size_t most) {
   const json &whole = live["whole"], &runtime = live["runtime"];
   std::string busy;
@@ -219,6 +246,8 @@ void show(Page& page, const json& live, const Order& order, size_t most) {
                     std::to_string(one.value("status", 0)),
                     plain(one.value("ended", "") + " " + one.value("target", ""))});
   page.table("FAILING REQUESTS", {"status", "why"}, rows, most);
+  rows = rows_of_policy_metrics(live.value("metrics", json::array()));
+  if (!rows.empty()) page.table("COUNTED BY POLICIES", {"per s", "total", "of"}, rows, most);
 }
 
 struct TopSettings {

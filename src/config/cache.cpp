@@ -20,7 +20,7 @@ Type<Cache> cache_type() {
                 "Max size of a body on the disk. Larger bodies are not stored, and neither are bodies larger "
                 "than `object_size` of the policy.");
   auto cache = std::make_shared<ObjectType<Cache>>(
-      "cache", "Memory and disk for stored responses, for all `cache` policies together.");
+      "cache", "Memory and disk for stored responses, for the caches of all routes together.");
   cache
       ->optional("memory", &Cache::memory, size(),
                  "Max memory for all stored responses together. When it is full, the least requested "

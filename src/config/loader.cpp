@@ -54,10 +54,8 @@ void refuse_shared_addresses(const Config& config, Diagnostics& diagnostics) {
 }
 
 bool answers_itself(const Route& route) {
-  for (const PolicyUse& use : route.policies) {
-    if (use.name == "redirect" || use.name == "respond") return true;
-  }
-  return false;
+  return std::any_of(route.policies.begin(), route.policies.end(),
+                     [](const PolicyUse& use) { return use.traits.answers_all; });
 }
 
 // Checks a route's branches, except their conditions and keys.

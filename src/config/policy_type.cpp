@@ -71,7 +71,7 @@ class PolicyListType final : public TypeFor<std::vector<PolicyUse>> {
     }
     if (count != 1) return report_form(item, diagnostics);
     if (const PolicyType* policy = find(key->scalar)) {
-      uses.push_back({key->location, policy->name, policy->load(*value, diagnostics)});
+      uses.push_back({key->location, policy->name, policy->load(*value, diagnostics), policy->traits});
       return;
     }
     diagnostics.error(key->location, "there is no policy `" + key->scalar + "`" + hint_for(key->scalar));

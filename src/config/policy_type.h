@@ -41,7 +41,15 @@ class PolicySettings {
   std::shared_ptr<const Base> held_;
 };
 
-// The loader's description of a policy: its key in the configuration, and the type of its settings.
+// Properties of a policy that hold whatever its settings are. Each policy declares them in its folder.
+struct PolicyTraits {
+  bool authenticates = false;       // finds out who the caller is: `any_of` can contain it
+  bool limits_consumers = false;    // plans may contain it
+  bool answers_all = false;         // answers every request: neither later policies nor an upstream get one
+  bool answers_preflights = false;  // gets CORS preflights, although its route does not match OPTIONS
+};
+
+// The loader's description of a policy: its key in the configuration, the type of its settings, its traits.
 struct PolicyType {
   template <typename S>
   PolicyType(std::string its_name, std::shared_ptr<ObjectType<S>> its_settings)
@@ -54,6 +62,7 @@ struct PolicyType {
   std::string name;
   std::shared_ptr<const AnyObject> type;
   std::function<PolicySettings(const YamlNode&, Diagnostics&)> load;
+  PolicyTraits traits{};
 };
 
 using PolicyCatalog = std::vector<PolicyType>;
@@ -63,6 +72,7 @@ struct PolicyUse {
   Location location;
   std::string name;
   PolicySettings settings;
+  PolicyTraits traits{};
 };
 
 // A list of policies. Each entry maps one policy's name to its settings, and may contain extension keys.

@@ -183,9 +183,9 @@ Type<Route> route_type(const Type<std::vector<PolicyUse>>& policies) {
                 "The protocols that a client may switch to by `Upgrade` (RFC 9110 section 7.8). Any other "
                 "protocol is removed from the request, which goes on without it. The gateway does not look "
                 "at the data after the switch.")
-      .optional(
-          "upstream", &Route::upstream, text("orders"),
-          "The name of the upstream that answers. A route whose `redirect` or `respond` answers needs none.")
+      .optional("upstream", &Route::upstream, text("orders"),
+                "The name of the upstream that answers. A route with a policy that answers every request "
+                "needs none.")
       .locate_last(&Route::upstream_location)
       .optional("subset", &Route::subset, metadata_type(),
                 "Only targets with this metadata, as `{version: v2}`.")
@@ -218,7 +218,8 @@ Type<Config> config_type(const PolicyCatalog& catalog) {
       std::make_shared<ObjectType<Limits>>("limits", "Memory for the counters of rate limits on this node.");
   limits->optional(
       "memory", &Limits::memory, size(),
-      "Max memory for the counters of `rate_limit` and the nonces of `hmac_auth`: 16 bytes for each key in "
+      "Max memory for the counters of rate limits and the nonces of signed requests: 16 bytes for each key "
+      "in "
       "use, allocated as needed. Half of it is for unauthenticated clients, a quarter for authenticated "
       "callers, a quarter for nonces. When a part is full, it evicts the lowest counters first (metric "
       "`portcullis_rate_limit_evictions_total`). A change needs a restart.");
@@ -272,8 +273,7 @@ Type<Config> config_type(const PolicyCatalog& catalog) {
                 "exceeded by the counts that other nodes add meanwhile.");
   PolicyCatalog limiting;
   for (const PolicyType& one : catalog) {
-    if (one.name == "rate_limit" || one.name == "quota" || one.name == "concurrency_limit")
-      limiting.push_back(one);
+    if (one.traits.limits_consumers) limiting.push_back(one);
   }
   const auto policy_names = list_of<std::string>(
       checked_text("a policy's name", "", "key_auth", [catalog](const std::string& name) -> std::string {
@@ -352,7 +352,7 @@ Type<Config> config_type(const PolicyCatalog& catalog) {
           "overload", &Config::overload, overload,
           "When the gateway sheds load, and in which order: idle connections, new connections, requests.")
       .optional("cache", &Config::cache, cache_type(),
-                "Memory and disk for stored responses, for all `cache` policies together.")
+                "Memory and disk for stored responses, for the caches of all routes together.")
       .optional("assertions", &Config::assertions, list_of<Assertion>(assertion),
                 "Rules that the configuration must meet; loading fails when it does not.");
   return config;

@@ -8,6 +8,10 @@
 #include "control/name_service.h"
 #include "control/say.h"
 #include "limits/quota_store.h"
+#include "policy/cache/shared_store.h"
+#include "policy/counters.h"
+#include "policy/quota/book.h"
+#include "policy/rate_limit/cluster.h"
 #include "runtime/processors.h"
 
 namespace portcullis::control {
@@ -29,25 +33,26 @@ void Deployment::fix_settings(const config::Config& config) {
 }
 
 Status Deployment::open_engines(const config::Config& config) {
-  policy::Services::Settings settings;
-  settings.workers = worker_count_;
-  settings.counter_bytes = fixed_.counter_bytes;
-  settings.cache_bytes = fixed_.cache_bytes;
-  settings.redis = fixed_.redis;
-  settings.quota_interval = config.quotas.interval;
+  policy::quota::Book::Settings quotas{.interval = config.quotas.interval};
+  policy::cache_policy::SharedStore::Settings stored{.bytes = fixed_.cache_bytes};
   if (!config.quotas.file.empty()) {
     auto opened = limits::open_sqlite_store(config.quotas.file);
     if (!opened) return opened.error();
-    settings.quota_store = std::move(*opened);
+    quotas.store = std::move(*opened);
   } else if (config.quotas.redis) {
-    settings.quota_store = limits::make_redis_store(fixed_.redis);
+    quotas.store = limits::make_redis_store(fixed_.redis);
   }
   if (!fixed_.cache_disk.path.empty()) {
     auto opened = cache::Disk::open(fixed_.cache_disk, told_as(Fault::kCacheDisk));
     if (!opened) return opened.error();
-    settings.cache_disk = std::move(*opened);
+    stored.disk = std::move(*opened);
   }
-  services_ = std::make_unique<policy::Services>(std::move(settings), loop_);
+  services_ = std::make_unique<policy::Services>(worker_count_, loop_, metrics_->of_policies());
+  services_->get<policy::Counters>({.bytes = fixed_.counter_bytes});
+  services_->get<policy::cache_policy::SharedStore>(std::move(stored));
+  services_->get<policy::rate_limit::Cluster>(fixed_.redis);
+  // From the start, so that a thread that a reload cannot start loses no counts.
+  if (quotas.store) services_->get<policy::quota::Book>(std::move(quotas));
   return {};
 }
 

@@ -14,7 +14,7 @@ using nlohmann::json;
 using proxy::Rehearsal;
 
 OfflineGateway::OfflineGateway(const config::Config& config, const Say& say)
-    : config_(config), services_({}, control_, say), kept_{.tls = TlsState(say)} {}
+    : config_(config), services_(1, control_, metrics_.of_policies(), say), kept_{.tls = TlsState(say)} {}
 
 OfflineGateway::~OfflineGateway() {
   if (!worker_) return;

@@ -10,6 +10,7 @@
 #include "control/fleet.h"
 #include "control/logs.h"
 #include "control/name_service.h"
+#include "policy/cache/shared_store.h"
 
 namespace portcullis::control {
 
@@ -44,22 +45,16 @@ telemetry::States Operations::states() const {
   certificates.reserve(ends.size());
   for (const auto& [file, end] : ends)
     certificates.emplace_back(file, static_cast<uint64_t>(end.time_since_epoch().count()));
-  using limits::CounterSpace;
-  policy::Services& services = deployment_.services();
-  const limits::LocalLimits& limits = services.limits();
   const proxy::Snapshot& snapshot = *deployment_.snapshot();
   const config::Metrics& wanted = deployment_.config().metrics;
   return {names_.states(),
           breaker_states(snapshot.upstreams),
           branch_states(snapshot, loop_.now()),
-          services.cache().state(),
           &snapshot.groups,
           {wanted.consumers, wanted.targets},
           logs_.traces() != nullptr ? logs_.traces()->state() : telemetry::TraceState(),
           fleet_.overload(),
           std::move(certificates),
-          {limits.evictions(CounterSpace::kStrangers), limits.evictions(CounterSpace::kCallers),
-           limits.evictions(CounterSpace::kNonces)},
           logs_.access() != nullptr ? logs_.access()->dropped() : 0};
 }
 
@@ -108,7 +103,7 @@ bool Operations::resume_branch(const std::string& route, const std::string& bran
 }
 
 uint64_t Operations::purge(const cache::Purge& purge) {
-  return deployment_.services().cache().purge(purge);
+  return deployment_.services().get<policy::cache_policy::SharedStore>().store().purge(purge);
 }
 
 bool Operations::act_on_target(const TargetAction& action) {

@@ -12,6 +12,8 @@
 #include "http/authority.h"
 #include "policy/condition.h"
 #include "policy/registry.h"
+#include "policy/services.h"
+#include "policy/side_work.h"
 #include "telemetry/log_sink.h"
 
 namespace portcullis::control {
@@ -79,7 +81,8 @@ bool lists_trace(const std::vector<std::string>& methods) {
 
 std::vector<routing::RouteRule> route_rules(const config::Config& config) {
   const auto answers = [](const std::vector<config::PolicyUse>& uses) {
-    return std::any_of(uses.begin(), uses.end(), policy::answers_preflight);
+    return std::any_of(uses.begin(), uses.end(),
+                       [](const config::PolicyUse& use) { return use.traits.answers_preflights; });
   };
   const config::ListenerAddresses addresses(config.listeners);
   std::vector<routing::RouteRule> rules;
@@ -224,13 +227,14 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
                                                                 uint64_t version,
                                                                 telemetry::Registry& metrics,
                                                                 policy::Services& services, Kept& kept) {
+  policy::declare_metrics(metrics.of_policies());
   std::vector<routing::RouteRule> rules = route_rules(config);
   std::vector<proxy::Route> routes;
   std::map<std::string_view, size_t> upstream_index;
   for (size_t i = 0; i < config.upstreams.size(); ++i) upstream_index[config.upstreams[i].name] = i;
   policy::BuildContext build{std::make_shared<const identity::Directory>(config.consumers),
                              config,
-                             metrics,
+                             metrics.of_policies(),
                              services,
                              services.workers(),
                              "",
@@ -281,7 +285,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
     routes.push_back(std::move(compiled));
   }
   auto snapshot = std::make_shared<proxy::Snapshot>(version, std::move(rules));
-  snapshot->side_pool = &services.side_pool();
+  snapshot->side_pool = &services.get<policy::SideWork>().pool();
   for (const config::Listener& listener : config.listeners) {
     auto compiled = compile_listener(listener, metrics, kept);
     if (!compiled) return Error{"listener `" + listener.name + "`: " + compiled.error().message};

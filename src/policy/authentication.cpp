@@ -28,7 +28,7 @@ Decision Authentication::unauthorized(Context& context, std::string_view challen
 }
 
 Insight authentication_insight(const AuthenticationSettings& settings) {
-  return {.authenticates = true, .admits_anonymous = !settings.anonymous.empty()};
+  return {.admits_anonymous = !settings.anonymous.empty()};
 }
 
 void check_authentication(const AuthenticationSettings& settings, const config::Config& config,

@@ -68,7 +68,8 @@ Kind make_authentication_kind(std::string name, const std::shared_ptr<config::Ob
       make_kind<Settings, Made>(
           std::move(name), type,
           [](const config::PolicyUse&, const Settings& settings, const config::Config& config,
-             config::Diagnostics& diagnostics) { check_authentication(settings, config, diagnostics); }),
+             config::Diagnostics& diagnostics) { check_authentication(settings, config, diagnostics); })
+          .with_traits({.authenticates = true}),
       [credential](const Settings& settings, const config::PolicyUse&) {
         Insight out = authentication_insight(settings);
         out.credential = credential;

@@ -8,18 +8,15 @@
 
 namespace portcullis::policy {
 
-// What is to be known of a configured policy, without building it, by checks that look at several policies
-// together (control/warnings). A plain value.
+// What is to be known of a configured policy beside the traits of its kind, without building it, by checks
+// that look at several policies together (control/warnings). A plain value.
 struct Insight {
-  bool authenticates = false;       // it tells who calls
   bool admits_anonymous = false;    // also a request without a credential passes
   bool tells_claims = false;        // it sets the caller's claims
   bool needs_consumer = false;      // it refuses every request without a consumer
   bool decides_access = false;      // it refuses requests by who asks
   bool answers_from_store = false;  // it may answer with what another request has fetched
   bool needs_http2 = false;         // the upstream must speak HTTP/2
-  bool answers_all = false;         // it answers every request: no policy behind it sees one
-  std::string redirects_to{};       // as configured; empty: it does not
   // What it looks for among the `credentials` of consumers, and refuses every request without: "keys". Empty
   // where it looks for something else.
   std::string credential{};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,10 +32,13 @@ namespace portcullis::policy {
 
 // That a copy of the request is to be sent to another upstream, whose answer nobody waits for. Its policy's.
 struct MirrorTo {
-  size_t upstream = 0;     // index into the configuration's
-  uint64_t body_size = 0;  // with a larger body there is no copy
-  uint32_t most = 0;       // copies on their way at once
-  telemetry::MirrorMetrics* metrics = nullptr;
+  size_t upstream = 0;                  // index into the configuration's
+  uint64_t body_size = 0;               // with a larger body there is no copy
+  uint32_t most = 0;                    // copies on their way at once
+  std::atomic<uint32_t>* on_their_way;  // copies to that upstream, of all workers
+  telemetry::MetricCounter answered;
+  telemetry::MetricCounter failed;
+  telemetry::MetricCounter dropped;  // too many copies on their way, or the body too large
 };
 
 struct Context;
@@ -223,23 +227,43 @@ class Policy {
 
 using PolicyPointer = std::shared_ptr<const Policy>;
 
+// A check of one policy alone, for settings that are valid and probably a mistake. docs/warnings.md explains
+// it under its name.
+struct Warning {
+  std::string name;
+  std::function<std::string(const config::PolicyUse&)> find;  // what is wrong; empty when nothing is
+};
+
 // A kind of policy: how it is configured and how it is built from checked settings.
 struct Kind {
   config::PolicyType description;
   std::function<PolicyPointer(const config::PolicySettings& settings, const BuildContext& build)> create;
   // Reports what is wrong with it beside the rest of the configuration; may be empty.
   std::function<void(const config::PolicyUse&, const config::Config&, config::Diagnostics&)> check{};
-  // It answers CORS preflights, which then reach it although its route does not take OPTIONS.
-  bool answers_preflight = false;
   // What checks over several policies need to know of it; may be empty.
   std::function<Insight(const config::PolicyUse&)> insight{};
   // Why it ends requests, beside kEnds.
   telemetry::EndReasons reasons{};
+  // Declares the metrics that this kind of policy has, for the metrics page of a gateway without such a
+  // policy; may be empty.
+  std::function<void(telemetry::MetricSet&)> declare_metrics{};
+  // What `portcullis check` warns of.
+  std::vector<Warning> warnings{};
 
   // The same with the policy's table of reasons.
   template <typename Table>
   Kind with_reasons(const Table& table) && {
     reasons = telemetry::reasons_in(table);
+    return std::move(*this);
+  }
+  // The same with metrics, which `declare` declares.
+  Kind with_metrics(std::function<void(telemetry::MetricSet&)> declare) && {
+    declare_metrics = std::move(declare);
+    return std::move(*this);
+  }
+  // The same with these traits.
+  Kind with_traits(const config::PolicyTraits& traits) && {
+    description.traits = traits;
     return std::move(*this);
   }
 };
@@ -275,6 +299,14 @@ Kind make_kind(std::string name, std::shared_ptr<config::ObjectType<Settings>> t
 template <typename Settings, typename Tell>
 Kind with_insight(Kind kind, Tell tell) {
   kind.insight = [tell](const config::PolicyUse& use) { return tell(use.settings.as<Settings>(), use); };
+  return kind;
+}
+
+// `kind` with the warning of that name, which `find(settings)` tells or leaves empty.
+template <typename Settings, typename Find>
+Kind with_warning(Kind kind, std::string name, Find find) {
+  kind.warnings.push_back(
+      {std::move(name), [find](const config::PolicyUse& use) { return find(use.settings.as<Settings>()); }});
   return kind;
 }
 

@@ -1,5 +1,8 @@
 #include "policy/registry.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "policy/acl/acl.h"
 #include "policy/any_of/any_of.h"
 #include "policy/basic_auth/basic_auth.h"
@@ -29,39 +32,51 @@
 namespace portcullis::policy {
 namespace {
 
-// Those that tell who calls, each of which derives from Authentication.
-const std::vector<Kind>& authentication_kinds() {
-  static const std::vector<Kind> all{
-      basic_auth::kind(), forward_auth::kind(), hmac_auth::kind(),           jwt::kind(),
-      key_auth::kind(),   mtls::kind(),         oauth2_introspection::kind()};
+std::vector<Kind>& added_kinds() {
+  static std::vector<Kind> all;
   return all;
 }
 
-// Those that limit a consumer, which usage plans are made of.
-const std::vector<Kind>& limiting_kinds() {
-  static const std::vector<Kind> all{concurrency_limit::kind(), quota::kind(), rate_limit::kind()};
-  return all;
+// Those with a trait, for the policies that are made of others.
+std::vector<Kind> with(const std::vector<Kind>& kinds, bool config::PolicyTraits::*trait) {
+  std::vector<Kind> out;
+  std::copy_if(kinds.begin(), kinds.end(), std::back_inserter(out),
+               [trait](const Kind& kind) { return kind.description.traits.*trait; });
+  return out;
 }
 
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all = [] {
-    std::vector<Kind> out{acl::kind(),
-                          any_of::kind(authentication_kinds()),
-                          cache_policy::kind(),
-                          compress::kind(),
-                          cors::kind(),
-                          fault::kind(),
-                          grpc_transcoding::kind(),
-                          grpc_web::kind(),
-                          headers::kind(),
-                          ip_filter::kind(),
-                          mirror::kind(),
-                          redirect::kind(),
-                          request_limits::kind(),
-                          respond::kind(),
-                          usage_plan::kind(limiting_kinds())};
-    out.insert(out.end(), limiting_kinds().begin(), limiting_kinds().end());
-    out.insert(out.end(), authentication_kinds().begin(), authentication_kinds().end());
+    std::vector<Kind> out{
+        acl::kind(),
+        basic_auth::kind(),
+        cache_policy::kind(),
+        compress::kind(),
+        concurrency_limit::kind(),
+        cors::kind(),
+        fault::kind(),
+        forward_auth::kind(),
+        grpc_transcoding::kind(),
+        grpc_web::kind(),
+        headers::kind(),
+        hmac_auth::kind(),
+        ip_filter::kind(),
+        jwt::kind(),
+        key_auth::kind(),
+        mirror::kind(),
+        mtls::kind(),
+        oauth2_introspection::kind(),
+        quota::kind(),
+        rate_limit::kind(),
+        redirect::kind(),
+        request_limits::kind(),
+        respond::kind(),
+    };
+    out.insert(out.end(), added_kinds().begin(), added_kinds().end());
+    Kind any = any_of::kind(with(out, &config::PolicyTraits::authenticates));
+    Kind plan = usage_plan::kind(with(out, &config::PolicyTraits::limits_consumers));
+    out.push_back(std::move(any));
+    out.push_back(std::move(plan));
     std::sort(out.begin(), out.end(),
               [](const Kind& a, const Kind& b) { return a.description.name < b.description.name; });
     return out;
@@ -70,6 +85,10 @@ const std::vector<Kind>& kinds() {
 }
 
 }  // namespace
+
+void add_kind(Kind kind) {
+  added_kinds().push_back(std::move(kind));
+}
 
 const config::PolicyCatalog& catalog() {
   static const config::PolicyCatalog all = [] {
@@ -85,9 +104,13 @@ void check(const config::PolicyUse& use, const config::Config& config, config::D
   if (kind != nullptr && kind->check) kind->check(use, config, diagnostics);
 }
 
-bool answers_preflight(const config::PolicyUse& use) {
+void warn(const config::PolicyUse& use, config::Diagnostics& diagnostics) {
   const Kind* kind = find_kind(kinds(), use.name);
-  return kind != nullptr && kind->answers_preflight;
+  if (kind == nullptr) return;
+  for (const Warning& warning : kind->warnings) {
+    if (std::string message = warning.find(use); !message.empty())
+      diagnostics.warning(use.location, std::move(message), warning.name);
+  }
 }
 
 Insight insight_of(const config::PolicyUse& use) {
@@ -104,6 +127,12 @@ const std::vector<ReasonTable>& reason_tables() {
     return out;
   }();
   return all;
+}
+
+void declare_metrics(telemetry::MetricSet& metrics) {
+  for (const Kind& kind : kinds()) {
+    if (kind.declare_metrics) kind.declare_metrics(metrics);
+  }
 }
 
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context) {

@@ -5,14 +5,18 @@
 
 namespace portcullis::policy {
 
+// Adds a kind that is not in the list of registry.cpp, as the policies of tests are. Before the first use of
+// any other function here.
+void add_kind(Kind kind);
+
 // Every policy there is, for the configuration's loader. Built once; any thread.
 const config::PolicyCatalog& catalog();
 
 // Reports what is wrong with a loaded policy beside the rest of the configuration.
 void check(const config::PolicyUse& use, const config::Config& config, config::Diagnostics& diagnostics);
 
-// Whether it answers CORS preflights.
-bool answers_preflight(const config::PolicyUse& use);
+// Reports what of its settings is valid and probably a mistake.
+void warn(const config::PolicyUse& use, config::Diagnostics& diagnostics);
 
 // What checks over several policies need to know of one that check() has passed.
 Insight insight_of(const config::PolicyUse& use);
@@ -24,6 +28,9 @@ struct ReasonTable {
   telemetry::EndReasons reasons;
 };
 const std::vector<ReasonTable>& reason_tables();
+
+// Declares the metrics of every policy there is.
+void declare_metrics(telemetry::MetricSet& metrics);
 
 // Builds a policy from what the loader made of its entry, which check() has passed.
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context);

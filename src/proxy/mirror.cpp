@@ -101,21 +101,20 @@ Task<void> send_mirrored(WorkerContext& worker, std::shared_ptr<const MirroredRe
                          const policy::MirrorTo* to) {
   // One of those on their way, however it ends.
   struct Place {
-    telemetry::MirrorMetrics& metrics;
-    ~Place() { metrics.on_their_way.fetch_sub(1, std::memory_order_relaxed); }
+    std::atomic<uint32_t>& on_their_way;
+    ~Place() { on_their_way.fetch_sub(1, std::memory_order_relaxed); }
   };
-  telemetry::MirrorMetrics& metrics = *to->metrics;
   const bool fits = request->body.text.size() <= to->body_size;
-  if (metrics.on_their_way.fetch_add(1, std::memory_order_relaxed) >= to->most || !fits) {
-    metrics.on_their_way.fetch_sub(1, std::memory_order_relaxed);
-    metrics.dropped.fetch_add(1, std::memory_order_relaxed);
+  const bool has_place = to->on_their_way->fetch_add(1, std::memory_order_relaxed) < to->most;
+  const Place place{*to->on_their_way};
+  if (!has_place || !fits) {
+    to->dropped.add(worker.index());
     co_return;
   }
-  const Place place{metrics};
   Copy copy(worker, *request, *request->snapshot->upstreams[to->upstream]);
   Task<bool> running = copy.run();
   const bool answered = co_await running;
-  (answered ? metrics.answered : metrics.failed).fetch_add(1, std::memory_order_relaxed);
+  (answered ? to->answered : to->failed).add(worker.index());
 }
 
 }  // namespace
@@ -157,7 +156,7 @@ void send_to_mirrors(ExchangeState& state) {
   }
   for (const auto* one = state.context.mirrors; one != nullptr; one = one->next) {
     if (copy.body.too_large) {
-      one->to->metrics->dropped.fetch_add(1, std::memory_order_relaxed);
+      one->to->dropped.add(state.worker.index());
     } else {
       state.worker.spawn(send_mirrored(state.worker, state.mirrored, one->to));
     }

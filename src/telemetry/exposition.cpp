@@ -11,8 +11,7 @@ void Exposition::collect() {
   targets();
   consumers();
   policies();
-  limits();
-  cache();
+  policy_metrics();
   connections();
   health();
   breakers();
@@ -117,66 +116,16 @@ void Exposition::policies() {
   }
 }
 
-void Exposition::limits() {
-  Family limited = counter("rate_limit_decisions_total", "Requests that a rate limit judged, by outcome.");
-  for (const auto& [name, shards] : registry_.limits_) {
-    const auto add = [&, &its_name = name, &its_shards = shards](const char* outcome,
-                                                                 Counter LimitMetrics::*member) {
-      limited.add({{"limit", its_name}, {"outcome", outcome}},
-                  sum(its_shards, [member](const LimitMetrics& m) -> const Counter& { return m.*member; }));
-    };
-    add("allowed", &LimitMetrics::allowed);
-    add("refused", &LimitMetrics::refused);
-    add("would_refuse", &LimitMetrics::would_refuse);
-    add("unavailable", &LimitMetrics::unavailable);
+void Exposition::policy_metrics() {
+  for (const auto& [name, metric] : registry_.of_policies_.all()) {
+    Family family =
+        metric.type == MetricSet::Type::kGauge ? gauge(name, metric.help) : counter(name, metric.help);
+    for (const auto& [labels, series] : metric.series) {
+      Labels told;
+      for (const auto& [label, value] : labels) told.push_back({label, value});
+      family.add(std::move(told), series.value());
+    }
   }
-  Family evicted =
-      counter("rate_limit_evictions_total", "Counters of rate limits given up for want of memory.");
-  evicted.add({{"counters", "strangers"}}, states_.evictions.strangers);
-  evicted.add({{"counters", "callers"}}, states_.evictions.callers);
-  evicted.add({{"counters", "nonces"}}, states_.evictions.nonces);
-}
-
-void Exposition::cache() {
-  Family cached = counter("cache_requests_total", "Requests that a cache has seen, by route and outcome.");
-  Family revalidated =
-      counter("cache_revalidations_total", "Stored responses that the upstream said are still good.");
-  Family waits = counter("cache_waits_total", "Requests that waited for another's fetch.");
-  for (const auto& [name, shards] : registry_.caches_) {
-    const auto total = [&its_shards = shards](Counter CacheMetrics::*member) {
-      return sum(its_shards, [member](const CacheMetrics& m) -> const Counter& { return m.*member; });
-    };
-    cached.add({{"route", name}, {"outcome", "hit"}}, total(&CacheMetrics::hits));
-    cached.add({{"route", name}, {"outcome", "stale"}}, total(&CacheMetrics::stale));
-    cached.add({{"route", name}, {"outcome", "collapsed"}}, total(&CacheMetrics::collapsed));
-    cached.add({{"route", name}, {"outcome", "miss"}}, total(&CacheMetrics::misses));
-    cached.add({{"route", name}, {"outcome", "bypass"}}, total(&CacheMetrics::bypassed));
-    revalidated.add({{"route", name}}, total(&CacheMetrics::revalidated));
-    waits.add({{"route", name}}, total(&CacheMetrics::waited));
-  }
-  gauge("cache_bytes", "What the stored responses take.").add({}, states_.cache.bytes);
-  gauge("cache_limit_bytes", "What they may take.").add({}, states_.cache.most_bytes);
-  gauge("cache_entries", "How many there are.").add({}, states_.cache.entries);
-  gauge("cache_filling_bytes", "What those take that are being received.")
-      .add({}, states_.cache.filling_bytes);
-  counter("cache_evictions_total", "Stored responses given up for want of room.")
-      .add({}, states_.cache.evictions);
-  counter("cache_purged_total", "Stored responses purged, or ended by an unsafe request.")
-      .add({}, states_.cache.purged);
-  const CacheState::Disk& disk = states_.cache.disk;
-  if (disk.most_bytes == 0) return;
-  gauge("cache_disk_bytes", "What the bodies on disk take.").add({}, disk.bytes);
-  gauge("cache_disk_limit_bytes", "What they may take.").add({}, disk.most_bytes);
-  gauge("cache_disk_entries", "How many there are.").add({}, disk.entries);
-  counter("cache_disk_evictions_total", "Bodies on disk given up for want of room.").add({}, disk.evictions);
-  Family moved =
-      counter("cache_disk_transferred_bytes_total", "Bytes of bodies read from disk, and written.");
-  moved.add({{"direction", "read"}}, disk.read_bytes);
-  moved.add({{"direction", "write"}}, disk.written_bytes);
-  counter("cache_disk_restored_total", "Objects found on disk at the start.").add({}, disk.restored);
-  Family lost = counter("cache_disk_lost_total", "Objects whose file was of no use, by why.");
-  lost.add({{"why", "damaged"}}, disk.damaged);
-  lost.add({{"why", "write_failed"}}, disk.failed);
 }
 
 std::string Registry::scrape(const States& states, Form form) const {

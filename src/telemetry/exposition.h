@@ -133,8 +133,7 @@ class Exposition {
   void targets();
   void consumers();
   void policies();
-  void limits();
-  void cache();
+  void policy_metrics();
   // The families about the process.
   void connections();
   void health();

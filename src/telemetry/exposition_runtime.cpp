@@ -93,15 +93,6 @@ void Exposition::splits() {
       counter("branch_requests_total", "Requests by branch of a route's split and class of status.");
   for (const auto& [key, shards] : registry_.branches_)
     add_responses(by_branch, {{"route", key.first}, {"branch", key.second}}, shards);
-  Family mirrored = counter("mirrored_requests_total", "Copies of requests, by upstream and outcome.");
-  for (const auto& [upstream, mirror] : registry_.mirrors_) {
-    const auto add = [&, &its_name = upstream](const char* outcome, const std::atomic<uint64_t>& count) {
-      mirrored.add({{"upstream", its_name}, {"outcome", outcome}}, count.load(std::memory_order_relaxed));
-    };
-    add("answered", mirror.answered);
-    add("failed", mirror.failed);
-    add("dropped", mirror.dropped);
-  }
   Family rolled_back =
       gauge("branch_rolled_back", "Whether the branch is rolled back because of its results.");
   Family rollbacks = counter("branch_rollbacks_total", "How often the branch has been rolled back.");

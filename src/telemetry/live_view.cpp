@@ -132,25 +132,10 @@ void LiveView::sample_consumers(double seconds, uint64_t at) {
 }
 
 void LiveView::sample_policies(double seconds) {
-  for (const auto& [name, shards] : registry_.caches_) {
-    const auto total = [&its_shards = shards](Counter CacheMetrics::*member) {
-      return sum(its_shards, [member](const CacheMetrics& m) -> const Counter& { return m.*member; });
-    };
-    CacheMeter& meter = caches_[name];
-    const uint64_t answered =
-        total(&CacheMetrics::hits) + total(&CacheMetrics::stale) + total(&CacheMetrics::collapsed);
-    meter.answered.update(answered, seconds);
-    meter.asked.update(answered + total(&CacheMetrics::misses), seconds);
-  }
-  for (const auto& [name, shards] : registry_.limits_) {
-    const auto total = [&its_shards = shards](Counter LimitMetrics::*member) {
-      return sum(its_shards, [member](const LimitMetrics& m) -> const Counter& { return m.*member; });
-    };
-    LimitMeter& meter = limits_[name];
-    meter.allowed.update(total(&LimitMetrics::allowed), seconds);
-    meter.refused.update(total(&LimitMetrics::refused), seconds);
-    meter.would_refuse.update(total(&LimitMetrics::would_refuse), seconds);
-    meter.unavailable.update(total(&LimitMetrics::unavailable), seconds);
+  for (const auto& [name, metric] : registry_.of_policies().all()) {
+    if (metric.type != MetricSet::Type::kCounter) continue;
+    for (const auto& [labels, one] : metric.series)
+      counters_[&one].update(static_cast<uint64_t>(one.value()), seconds);
   }
   for (const auto& [key, shards] : registry_.policies_) {
     const auto total = [&its_shards = shards](Counter PolicyMetrics::*member) {
@@ -182,18 +167,36 @@ void LiveView::sample_runtime(double seconds) {
   cpu_.update(static_cast<uint64_t>(process_.cpu_seconds * 1e6), seconds);
 }
 
-double LiveView::hit_ratio() const {
-  double answered = 0, asked = 0;
-  for (const auto& [name, meter] : caches_) {
-    answered += meter.answered.rate();
-    asked += meter.asked.rate();
+std::vector<LiveView::Figure> LiveView::figures(std::string_view metric) const {
+  std::vector<Figure> out;
+  const auto found = registry_.of_policies().all().find(metric);
+  if (found == registry_.of_policies().all().end()) return out;
+  out.reserve(found->second.series.size());
+  for (const auto& [labels, one] : found->second.series) {
+    const auto meter = counters_.find(&one);
+    out.push_back({labels, one.value(), meter == counters_.end() ? 0 : meter->second.rate()});
   }
-  return asked < 0.001 ? -1 : answered / asked;
+  return out;
+}
+
+double LiveView::share() const {
+  const auto has = [](const std::vector<std::string>& values, const std::string& one) {
+    return std::find(values.begin(), values.end(), one) != values.end();
+  };
+  double part = 0, whole = 0;
+  for (const Figure& figure : figures(share_.metric)) {
+    for (const auto& [label, value] : figure.labels) {
+      if (label != share_.label) continue;
+      if (has(share_.part, value)) part += figure.rate;
+      if (has(share_.part, value) || has(share_.rest, value)) whole += figure.rate;
+    }
+  }
+  return whole < 0.001 ? -1 : part / whole;
 }
 
 void LiveView::remember(uint64_t at) {
   history_.push_back({at, whole_.rate(), whole_.responses[4].rate(), whole_.failures(),
-                      whole_.latency.milliseconds(0.5), whole_.latency.milliseconds(0.99), hit_ratio(),
+                      whole_.latency.milliseconds(0.5), whole_.latency.milliseconds(0.99), share(),
                       whole_.own_time(), whole_.waited_time()});
   if (history_.size() > kHistory) history_.pop_front();
 }

@@ -17,11 +17,22 @@
 
 namespace portcullis::telemetry {
 
+// A part of what a metric of a policy counts: the series whose `label` has one of the values of `part`,
+// compared with the sum of these series and of those whose `label` has one of the values of `rest`.
+struct MetricShare {
+  std::string metric{};
+  std::string label{};
+  std::vector<std::string> part{};
+  std::vector<std::string> rest{};
+};
+
 // The live data of the dashboard and `portcullis top`: rates and percentiles of the last seconds, a history
 // of some minutes (in total, and per route, target and consumer), and notable requests. Control thread.
 class LiveView {
  public:
-  explicit LiveView(const Registry& registry) : registry_(registry) {}
+  // The history has `share` for each second.
+  explicit LiveView(const Registry& registry, MetricShare share = {})
+      : registry_(registry), share_(std::move(share)) {}
 
   // Call once a second, from the start.
   void sample(Clock::time_point now);
@@ -32,6 +43,21 @@ class LiveView {
   nlohmann::json history() const;
   // The history of one route, target or consumer: see SeriesBook.
   nlohmann::json series(SeriesBook::Kind kind, const std::string& name) const;
+
+  // One series of a metric of a policy.
+  struct Figure {
+    const MetricLabels& labels;
+    double value;
+    double rate;  // per second; of counters
+  };
+  // The series of the metric of that name, as in MetricSet.
+  std::vector<Figure> figures(std::string_view metric) const;
+  // The value of one series; 0 if there is no such series.
+  double value_of(std::string_view metric, const MetricLabels& labels = {}) const {
+    return registry_.of_policies().value_of(metric, labels);
+  }
+  // The share in the last seconds; -1 when nothing was counted.
+  double share() const;
 
   // Stories for a live tail are kept from open_tail() to close_tail(), until take_tail() takes them.
   void open_tail(uint64_t id) { tails_[id]; }
@@ -60,19 +86,12 @@ class LiveView {
       return measured.rate() < 0.001 ? -1 : microseconds.rate() / measured.rate() / 1000;
     }
   };
-  struct CacheMeter {
-    RateMeter answered;  // answered by stored responses
-    RateMeter asked;     // requests that a stored response could have answered
-  };
-  struct LimitMeter {
-    RateMeter allowed, refused, would_refuse, unavailable;
-  };
   struct PolicyMeter {
     RateMeter continued, answered, refused;
   };
   struct Moment {
     uint64_t at;  // seconds since 1970
-    double rate, client_errors, failures, median, p99, hit_ratio, own, waited;
+    double rate, client_errors, failures, median, p99, share, own, waited;
   };
   struct Turned {
     uint64_t times = 0;
@@ -93,13 +112,11 @@ class LiveView {
   static nlohmann::json describe(const TargetState& state);
   nlohmann::json describe_upstreams(const States& states) const;
   nlohmann::json describe_consumers() const;
-  nlohmann::json describe_cache(const States& states) const;
-  nlohmann::json describe_limits() const;
+  nlohmann::json describe_metrics() const;
   nlohmann::json describe_policies() const;
   nlohmann::json describe_runtime() const;
   template <typename Stories>
   static nlohmann::json describe_stories(const Stories& stories);
-  double hit_ratio() const;
 
   static constexpr size_t kStories = 100;
   // Of one status and reason, so that requests refused for other reasons stay visible.
@@ -110,6 +127,7 @@ class LiveView {
   static constexpr std::chrono::milliseconds kSlowFor{300'000};  // how long a slow request is shown
 
   const Registry& registry_;
+  const MetricShare share_;
   Clock::time_point last_{};
   Meter whole_;
   std::map<std::string, Meter> routes_;
@@ -117,8 +135,7 @@ class LiveView {
   std::map<std::string, Meter> consumers_;  // consumers that have sent requests
   size_t consumers_left_out_ = 0;           // consumers beyond kConsumers
   SeriesBook series_;
-  std::map<std::string, CacheMeter> caches_;
-  std::map<std::string, LimitMeter> limits_;
+  std::map<const MetricSet::Series*, RateMeter> counters_;  // of policies
   std::map<std::pair<std::string, std::string>, PolicyMeter> policies_;
   std::vector<RateMeter> busy_;  // microseconds, by worker
   RateMeter received_, sent_, accepted_, shed_;

@@ -22,7 +22,7 @@ json LiveView::history() const {
   json out = json::array();
   for (const Moment& one : history_)
     out.push_back({one.at, rounded(one.rate), rounded(one.client_errors), rounded(one.failures),
-                   rounded(one.median), rounded(one.p99), rounded(one.hit_ratio), rounded(one.own),
+                   rounded(one.median), rounded(one.p99), rounded(one.share), rounded(one.own),
                    rounded(one.waited)});
   return out;
 }
@@ -67,8 +67,7 @@ json LiveView::describe(const States& states) const {
   out["upstreams"] = describe_upstreams(states);
   out["consumers"] = describe_consumers();
   out["consumers_left_out"] = consumers_left_out_;
-  out["cache"] = describe_cache(states);
-  out["limits"] = describe_limits();
+  out["metrics"] = describe_metrics();
   out["policies"] = describe_policies();
   out["runtime"] = describe_runtime();
   out["overload"] = {{"memory", rounded(states.overload.memory)},
@@ -162,37 +161,25 @@ json LiveView::describe_upstreams(const States& states) const {
   return out;
 }
 
-json LiveView::describe_cache(const States& states) const {
-  json out{{"hit_ratio", rounded(hit_ratio())},   {"bytes", states.cache.bytes},
-           {"limit", states.cache.most_bytes},    {"entries", states.cache.entries},
-           {"evictions", states.cache.evictions}, {"routes", json::array()}};
-  const CacheState::Disk& disk = states.cache.disk;
-  if (disk.most_bytes > 0)
-    out["disk"] = {{"bytes", disk.bytes},
-                   {"limit", disk.most_bytes},
-                   {"entries", disk.entries},
-                   {"evictions", disk.evictions},
-                   {"lost", disk.damaged + disk.failed}};
-  for (const auto& [name, meter] : caches_) {
-    const double asked = meter.asked.rate();
-    out["routes"].push_back({{"route", name},
-                             {"rate", rounded(asked)},
-                             {"hit_ratio", asked < 0.001 ? -1 : rounded(meter.answered.rate() / asked)},
-                             {"hits", meter.answered.total()},
-                             {"misses", meter.asked.total() - meter.answered.total()}});
-  }
-  return out;
-}
-
-json LiveView::describe_limits() const {
+// What has counted nothing is left out, which keeps the view of many routes small.
+json LiveView::describe_metrics() const {
   json out = json::array();
-  for (const auto& [name, meter] : limits_)
-    out.push_back({{"name", name},
-                   {"allowed", rounded(meter.allowed.rate())},
-                   {"refused", rounded(meter.refused.rate())},
-                   {"would_refuse", rounded(meter.would_refuse.rate())},
-                   {"unavailable", rounded(meter.unavailable.rate())},
-                   {"total_refused", meter.refused.total()}});
+  for (const auto& [name, metric] : registry_.of_policies().all()) {
+    const bool counts = metric.type == MetricSet::Type::kCounter;
+    json series = json::array();
+    for (const Figure& figure : figures(name)) {
+      if (counts && figure.value == 0) continue;
+      json one{{"labels", json::object()}, {"value", rounded(figure.value)}};
+      for (const auto& [label, value] : figure.labels) one["labels"][label] = value;
+      if (counts) one["rate"] = rounded(figure.rate);
+      series.push_back(std::move(one));
+    }
+    if (series.empty()) continue;
+    out.push_back({{"name", "portcullis_" + name},
+                   {"type", counts ? "counter" : "gauge"},
+                   {"help", metric.help},
+                   {"series", std::move(series)}});
+  }
   return out;
 }
 

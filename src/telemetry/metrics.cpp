@@ -16,7 +16,7 @@ std::vector<T*> pointers(std::vector<std::unique_ptr<T>>& shards, size_t workers
 
 }  // namespace
 
-Registry::Registry(size_t workers) {
+Registry::Registry(size_t workers) : of_policies_(workers) {
   pointers(workers_, workers);
 }
 
@@ -43,14 +43,6 @@ std::vector<ResponseMetrics*> Registry::consumer(const std::string& name) {
 
 std::vector<ResponseMetrics*> Registry::branch(const std::string& route, const std::string& name) {
   return pointers(branches_[{route, name}], workers_.size());
-}
-
-std::vector<LimitMetrics*> Registry::limit(const std::string& name) {
-  return pointers(limits_[name], workers_.size());
-}
-
-std::vector<CacheMetrics*> Registry::cache(const std::string& route) {
-  return pointers(caches_[route], workers_.size());
 }
 
 std::vector<PolicyMetrics*> Registry::policy(const std::string& route, const std::string& name) {

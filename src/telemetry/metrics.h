@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "telemetry/latency.h"
+#include "telemetry/metric_set.h"
 
 namespace portcullis::telemetry {
 
@@ -47,57 +48,6 @@ using TargetShards = std::vector<std::unique_ptr<TargetMetrics>>;  // one for ea
 // Responses to a consumer, or of one branch of a route's split.
 struct ResponseMetrics {
   std::array<Counter, 6> responses;  // as in RouteMetrics
-};
-
-// Copies of requests to one mirror upstream. Shared by the workers, because the limit is for all workers
-// together.
-struct MirrorMetrics {
-  std::atomic<uint32_t> on_their_way{0};
-  std::atomic<uint64_t> answered{0};
-  std::atomic<uint64_t> failed{0};
-  std::atomic<uint64_t> dropped{0};  // too many copies in flight, or the body too large
-};
-
-struct LimitMetrics {
-  Counter allowed;
-  Counter refused;
-  Counter would_refuse;  // in a dry run
-  Counter unavailable;   // the server of the limits could not be asked
-};
-
-// How the cache of a route handled requests.
-struct CacheMetrics {
-  Counter hits;
-  Counter stale;
-  Counter collapsed;    // answered by the fetch of another request
-  Counter misses;       // sent to the upstream
-  Counter revalidated;  // misses for which the upstream confirmed the stored response
-  Counter bypassed;     // requests that the cache does not handle
-  Counter waited;       // waited for the fetch of another request, whatever its result
-};
-
-// The state of the cache as a whole.
-struct CacheState {
-  uint64_t bytes = 0;
-  uint64_t most_bytes = 0;
-  uint64_t entries = 0;
-  uint64_t filling_bytes = 0;
-  uint64_t evictions = 0;
-  uint64_t purged = 0;
-
-  // The disk; all values are 0 without a disk cache.
-  struct Disk {
-    uint64_t bytes = 0;
-    uint64_t most_bytes = 0;
-    uint64_t entries = 0;
-    uint64_t evictions = 0;
-    uint64_t read_bytes = 0;
-    uint64_t written_bytes = 0;
-    uint64_t restored = 0;  // objects found at the start
-    uint64_t damaged = 0;   // objects whose content had changed
-    uint64_t failed = 0;    // objects that could not be written
-  };
-  Disk disk{};
 };
 
 // Upper bounds, in microseconds, of the histogram of a worker's rounds of events.
@@ -186,24 +136,15 @@ struct OverloadState {
   int level = 0;  // a proxy::Pressure
 };
 
-// Evicted counters of rate limits, by who chooses the keys (limits::CounterSpace).
-struct CounterEvictions {
-  uint64_t strangers = 0;
-  uint64_t callers = 0;
-  uint64_t nonces = 0;
-};
-
 struct States {
   std::vector<TargetState> targets;
   std::vector<BreakerState> breakers;
   std::vector<BranchState> branches;
-  CacheState cache{};
   const std::vector<Group>* groups = nullptr;  // null when there are no groups
   SeriesLimits limits{};
   TraceState traces{};
   OverloadState overload{};
   std::vector<std::pair<std::string, uint64_t>> certificates{};  // file and expiry in seconds since 1970
-  CounterEvictions evictions{};
   uint64_t log_lines_lost = 0;  // lines of the access log that could not be written
 };
 
@@ -219,13 +160,12 @@ class Registry {
   std::shared_ptr<const TargetShards> target(const std::string& upstream, const std::string& target);
   std::vector<ResponseMetrics*> consumer(const std::string& name);
   std::vector<ResponseMetrics*> branch(const std::string& route, const std::string& name);
-  std::vector<LimitMetrics*> limit(const std::string& name);
   std::vector<PolicyMetrics*> policy(const std::string& route, const std::string& name);
-  // The empty name is for the cache in front of all routes.
-  std::vector<CacheMetrics*> cache(const std::string& route);
-  MirrorMetrics* mirror(const std::string& upstream) { return &mirrors_[upstream]; }
   ListenerMetrics* listener(const std::string& address) { return &listeners_[address]; }
   WorkerMetrics& worker(size_t index) { return *workers_[index]; }
+  // What policies count beside their decisions, each by metrics of its own.
+  MetricSet& of_policies() { return of_policies_; }
+  const MetricSet& of_policies() const { return of_policies_; }
 
   void note_reload(bool succeeded) { reloads_[succeeded ? 1 : 0].add(); }
   void set_config_version(uint64_t version) { config_version_ = version; }
@@ -249,10 +189,8 @@ class Registry {
   size_t known_targets_ = 0;  // number of targets when unreferenced ones were removed last
   std::map<std::string, Shards<ResponseMetrics>> consumers_;
   std::map<std::pair<std::string, std::string>, Shards<ResponseMetrics>> branches_;
-  std::map<std::string, Shards<LimitMetrics>> limits_;
-  std::map<std::string, Shards<CacheMetrics>> caches_;
   std::map<std::pair<std::string, std::string>, Shards<PolicyMetrics>> policies_;
-  std::map<std::string, MirrorMetrics> mirrors_;
+  MetricSet of_policies_;
   std::map<std::string, ListenerMetrics> listeners_;
   std::array<Counter, 2> reloads_;
   uint64_t config_version_ = 0;

@@ -4,6 +4,7 @@
 
 #include "config/loader.h"
 #include "control/snapshot.h"
+#include "policy/counters.h"
 #include "policy/registry.h"
 
 // Any text either loads or is refused with a diagnostic; a text that loads also compiles.
@@ -17,8 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (diagnostics.has_errors()) return 0;
   portcullis::EventLoop loop;  // never runs, so nothing is fetched
   portcullis::telemetry::Registry metrics(1);
-  portcullis::policy::Services services({.workers = 1, .counter_bytes = 1 << 12}, loop,
+  portcullis::policy::Services services(1, loop, metrics.of_policies(),
                                         [](portcullis::Level, const std::string&) {});
+  services.get<portcullis::policy::Counters>({.bytes = 1 << 12});
   portcullis::control::Kept kept{portcullis::control::TlsState([](portcullis::Level, const std::string&) {})};
   (void)portcullis::control::compile_snapshot(*config, 1, metrics, services, kept);
   return 0;

@@ -103,6 +103,31 @@ def test_refused_requests_are_told(start, demo):
     assert KEY not in json.dumps(told) and "wrong" not in json.dumps(told)
 
 
+def test_what_policies_count_is_told_by_the_names_of_metrics(start, demo):
+    admin = free_port()
+    text = configuration(admin, demo("one").port) + "  - {name: kept, match: {path_prefix: /kept}, policies: [{cache: {}}], upstream: orders}\n"
+    gateway = start(text)
+    assert [send(gateway, "/limited", x_api_key=KEY) for _ in range(3)] == [200, 429, 429]
+    assert [send(gateway, "/kept?max-age=60") for _ in range(2)] == [200, 200]
+
+    def counted(name):
+        metric = next((one for one in now(admin)["metrics"] if one["name"] == name), {"series": []})
+        return {tuple(one["labels"].values()): one["value"] for one in metric["series"]}
+
+    assert counted("portcullis_rate_limit_decisions_total") == {("limited", "allowed"): 1, ("limited", "refused"): 2}
+    assert sum(counted("portcullis_cache_requests_total").values()) == 2
+    told = now(admin)
+    assert [(one["name"], one["total_refused"]) for one in told["limits"]] == [("limited", 2)]
+    assert told["cache"]["limit"] == 64 << 20
+    assert [(one["route"], one["hits"] + one["misses"]) for one in told["cache"]["routes"]] == [("kept", 2)]
+    # Names that a reload brings again go on counting.
+    gateway.reload()
+    assert send(gateway, "/limited", x_api_key=KEY) == 429
+    assert counted("portcullis_rate_limit_decisions_total") == {("limited", "allowed"): 1, ("limited", "refused"): 3}
+    page = subprocess.run([harness.BINARY, "top", "--once", "--admin", f"http://127.0.0.1:{admin}"], capture_output=True, text=True, timeout=20).stdout
+    assert "COUNTED BY POLICIES" in page and "limit limited, outcome refused" in page, page
+
+
 def test_a_flood_of_one_refusal_does_not_hide_the_others(start, demo):
     admin = free_port()
     gateway = start(configuration(admin, demo("one").port))

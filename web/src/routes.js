@@ -25,6 +25,13 @@ function rowsOf(live, config) {
   return [...rows, ...rest];
 }
 
+// The counters that policies have registered, whichever they are: a row for each series.
+function countersOf(live) {
+  return live.metrics.filter((metric) => metric.type === "counter").flatMap((metric) => metric.series.map((one) => ({
+    metric: metric.name, help: metric.help, rate: one.rate, value: one.value,
+    labels: Object.entries(one.labels).map(([name, value]) => `${name} ${value || "(none)"}`).join(", ") })));
+}
+
 export function routes() {
   const table = new Table({ caption: "Routes", id: (row) => row.name, sort: { key: "rate", descending: true },
     empty: "The configuration has no route: nothing is forwarded. Add one below `routes`, and reload.", href: (row) => link("route", [row.name]), columns: [
@@ -35,11 +42,15 @@ export function routes() {
   const policies = new Table({ caption: "Policies", id: (row) => `${row.route} ${row.policy}`, sort: { key: "refused", descending: true },
     empty: "No policy has decided anything yet: send a request to a route that has one.", columns: [
       column("policy", "Policy"), column("route", "Route", routeLink), ...policyColumns] });
+  const counted = new Table({ caption: "Counted by policies", id: (row) => `${row.metric} ${row.labels}`, sort: { key: "rate", descending: true },
+    empty: "No policy has counted anything yet.", columns: [
+      column("metric", "Metric", (name, row) => h("span", { title: row.help }, name)), column("labels", "Of"), figure("rate", "Per second", rate), figure("value", "In all", number)] });
   function show(live) {
     table.update(rowsOf(live, currentConfig()));
     policies.update(live.policies);
+    counted.update(countersOf(live));
   }
-  return page({ title: "Routes", parts: [table, policies], show });
+  return page({ title: "Routes", parts: [table, policies, counted], show });
 }
 
 export function route([name]) {

@@ -2,12 +2,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/admin/policy_figures.h"
+
 namespace portcullis::control {
 
 LiveFeed::LiveFeed(EventLoop& loop, const telemetry::Registry& registry, Sources sources)
     : loop_(loop),
       sources_(std::move(sources)),
-      view_(std::make_shared<telemetry::LiveView>(registry)),
+      view_(std::make_shared<telemetry::LiveView>(registry, cache_hits())),
       waiting_(loop) {
   tasks_.spawn(keep());
 }
@@ -44,6 +46,8 @@ Task<void> LiveFeed::collect(Milliseconds patience) {
 
 std::string LiveFeed::describe() const {
   nlohmann::json told = view_->describe(sources_.states());
+  told["cache"] = cache_figures(*view_);
+  told["limits"] = limit_figures(*view_);
   told.update(sources_.about());
   // What clients say may be no UTF-8.
   return told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

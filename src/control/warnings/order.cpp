@@ -20,9 +20,9 @@ struct Known {
   bool caller = false;
   bool claims = false;
 
-  void add(const policy::Insight& insight) {
-    caller |= insight.authenticates;
-    claims |= insight.tells_claims;
+  void add(const PlacedUse& one) {
+    caller |= one.use->traits.authenticates;
+    claims |= one.insight.tells_claims;
   }
   bool has(policy::CallerRead::Source source) const {
     return source == policy::CallerRead::Source::kClaims ? claims : caller;
@@ -40,7 +40,7 @@ void check_use(const PlacedUse& one, const Known& known, Report& report) {
   if (one.insight.needs_consumer && !known.caller)
     report.add(one.use->location, "`" + name + "` refuses every request here: " +
                                       known.lack(policy::CallerRead::Source::kConsumer));
-  if (one.insight.authenticates) return;  // it reads what it has found itself
+  if (one.use->traits.authenticates) return;  // it reads what it has found itself
   for (const policy::Insight::Read& read : one.insight.reads) {
     if (!known.has(read.what.source))
       report.add(read.place, "`" + read.what.written + "` of `" + name +
@@ -70,7 +70,7 @@ void find_cors_after_authentication(const Facts& facts, Report& report) {
     const PlacedUse* guard = nullptr;
     bool answered = false;
     facts.for_each_policy(i, [&](const PlacedUse& one, bool own) {
-      if (policy::answers_preflight(*one.use)) {
+      if (one.use->traits.answers_preflights) {
         // Where both are the top level's, one warning is enough for all routes.
         if (guard != nullptr && !answered && (own || i == 0))
           report.add(one.use->location, "browsers send preflights without credentials: `" + guard->use->name +
@@ -78,7 +78,7 @@ void find_cors_after_authentication(const Facts& facts, Report& report) {
                                             ") refuses them before `" + one.use->name +
                                             "` can answer; put `" + one.use->name + "` first");
         answered = true;
-      } else if (guard == nullptr && one.insight.authenticates && !one.insight.admits_anonymous) {
+      } else if (guard == nullptr && one.use->traits.authenticates && !one.insight.admits_anonymous) {
         guard = &one;
       }
     });
@@ -93,7 +93,7 @@ void find_cache_before_access(const Facts& facts, Report& report) {
       if (one.insight.answers_from_store && cache == nullptr) {
         cache = &one;
         cache_is_own = own;
-      } else if (cache != nullptr && (one.insight.authenticates || one.insight.decides_access) &&
+      } else if (cache != nullptr && (one.use->traits.authenticates || one.insight.decides_access) &&
                  (own || i == 0)) {
         const config::Location& place = place_of_pair(*cache, cache_is_own, one);
         const PlacedUse& other = &place == &one.use->location ? *cache : one;
@@ -112,11 +112,11 @@ void find_unreached_policies(const Facts& facts, Report& report) {
     bool told = false;
     facts.for_each_policy(i, [&](const PlacedUse& one, bool own) {
       if (answer == nullptr) {
-        if (one.insight.answers_all) answer = &one;
+        if (one.use->traits.answers_all) answer = &one;
         return;
       }
-      // `cors` marks all answers of its route, wherever it stands.
-      if (told || policy::answers_preflight(*one.use) || (!own && i != 0)) return;
+      // A policy that answers preflights marks all answers of its route, wherever it stands.
+      if (told || one.use->traits.answers_preflights || (!own && i != 0)) return;
       told = true;
       report.add(one.use->location, "`" + one.use->name + "` never sees a request: `" + answer->use->name +
                                         "` (" + answer->use->location.seen_from(one.use->location) +
@@ -129,13 +129,13 @@ void find_unknown_callers(const Facts& facts, Report& report) {
   Known shared;
   for (const PlacedUse& one : facts.shared()) {
     check_use(one, shared, report);
-    shared.add(one.insight);
+    shared.add(one);
   }
   for (size_t i = 0; i < facts.config().routes.size(); ++i) {
     Known known = shared;
     for (const PlacedUse& one : facts.own(i)) {
       check_use(one, known, report);
-      known.add(one.insight);
+      known.add(one);
     }
     check_split(facts.config().routes[i], known, report);
   }

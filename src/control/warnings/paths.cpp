@@ -90,29 +90,7 @@ bool begins_with_segments(std::string_view path, std::string_view prefix) {
   return path.size() == prefix.size() || prefix.ends_with('/') || path[prefix.size()] == '/';
 }
 
-// A location without a scheme that begins as a host does: "www.example.com/x", "example.com:8080".
-bool looks_like_host(std::string_view location) {
-  if (location.empty() || std::string_view("/{?#.").find(location.front()) != std::string_view::npos)
-    return false;
-  const std::string_view first = location.substr(0, location.find_first_of("/?#{"));
-  const size_t colon = first.find(':');
-  if (colon == std::string_view::npos) return first.find('.') != std::string_view::npos;
-  return colon + 1 < first.size() &&
-         first.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
-}
-
 }  // namespace
-
-void find_relative_redirects(const Facts& facts, Report& report) {
-  facts.for_each_use([&](const PlacedUse& one) {
-    const std::string& to = one.insight.redirects_to;
-    if (looks_like_host(to))
-      report.add(one.use->location,
-                 "`" + to +
-                     "` has no scheme, so clients take it for a path of the same host: write `https://" + to +
-                     "`");
-  });
-}
 
 void find_unused_rewrites(const Facts& facts, Report& report) {
   for (const config::Route& route : facts.config().routes) {

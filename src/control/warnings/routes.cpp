@@ -28,7 +28,7 @@ bool excludes_all_paths(const std::string& expression) {
 void find_nothing_served(const Facts& facts, Report& report) {
   const config::Config& config = facts.config();
   const std::vector<PlacedUse>& shared = facts.shared();
-  const auto answers = [](const PlacedUse& one) { return one.insight.answers_all; };
+  const auto answers = [](const PlacedUse& one) { return one.use->traits.answers_all; };
   if (config.listeners.empty()) {
     report.add(config.location, "there are no `listeners`: no client can connect");
   } else if (config.routes.empty() && std::none_of(shared.begin(), shared.end(), answers)) {

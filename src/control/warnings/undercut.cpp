@@ -16,7 +16,7 @@ enum class Access { kOpen, kAuthenticated };
 Access access_of(const Facts& facts, size_t route) {
   Access out = Access::kOpen;
   facts.for_each_policy(route, [&](const PlacedUse& one, bool) {
-    if (one.insight.authenticates && !one.insight.admits_anonymous) out = Access::kAuthenticated;
+    if (one.use->traits.authenticates && !one.insight.admits_anonymous) out = Access::kAuthenticated;
   });
   return out;
 }

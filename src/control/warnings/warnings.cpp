@@ -1,5 +1,7 @@
 #include "control/warnings/warnings.h"
 
+#include "policy/registry.h"
+
 namespace portcullis::control {
 namespace warnings {
 namespace {
@@ -13,7 +15,6 @@ constexpr Check kChecks[] = {
     {"nothing_served", find_nothing_served},
     {"own_listener", find_own_listeners},
     {"refused_path", find_refused_paths},
-    {"relative_redirect", find_relative_redirects},
     {"repeated_target", find_repeated_targets},
     {"tls_port_without_tls", find_tls_ports_without_tls},
     {"undercut_route", find_undercut_routes},
@@ -40,6 +41,7 @@ void report_warnings(const config::Config& config, config::Diagnostics& diagnost
     warnings::Report report(check.name, diagnostics);
     check.run(facts, report);
   }
+  facts.for_each_use([&](const warnings::PlacedUse& one) { policy::warn(*one.use, diagnostics); });
 }
 
 }  // namespace portcullis::control

@@ -8,7 +8,8 @@
 #include "control/warnings/facts.h"
 
 // Warnings about configurations that are well-formed and cannot be meant. Each check has a name, which stands
-// in its warnings; docs/warnings.md explains it under that name.
+// in its warnings; docs/warnings.md explains it under that name. A check of one policy alone is in the folder
+// of that policy (policy::Warning).
 namespace portcullis::control::warnings {
 
 // Where a check reports what it has found.
@@ -43,7 +44,6 @@ void find_missing_credentials(const Facts& facts, Report& report);
 void find_nothing_served(const Facts& facts, Report& report);
 void find_own_listeners(const Facts& facts, Report& report);
 void find_refused_paths(const Facts& facts, Report& report);
-void find_relative_redirects(const Facts& facts, Report& report);
 void find_repeated_targets(const Facts& facts, Report& report);
 void find_tls_ports_without_tls(const Facts& facts, Report& report);
 void find_undercut_routes(const Facts& facts, Report& report);

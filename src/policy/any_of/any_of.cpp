@@ -113,7 +113,7 @@ Kind kind(const std::vector<Kind>& methods) {
       if (its != nullptr && its->check) its->check(method, config, diagnostics);
     }
   };
-  return with_insight<Settings>(std::move(kind).with_reasons(kReasons),
+  return with_insight<Settings>(std::move(kind).with_reasons(kReasons).with_traits({.authenticates = true}),
                                 [methods](const Settings& settings, const config::PolicyUse&) {
                                   Insight out = authentication_insight(settings);
                                   for (const config::PolicyUse& method : settings.methods) {

@@ -13,10 +13,12 @@
 #include "policy/authentication.h"
 #include "policy/basic_auth/reasons.h"
 #include "policy/bounded_cache.h"
+#include "policy/counters.h"
 #include "policy/credential_place.h"
 #include "policy/limit_key.h"
 #include "policy/per_worker.h"
 #include "policy/services.h"
+#include "policy/side_work.h"
 
 namespace portcullis::policy::basic_auth {
 namespace {
@@ -108,8 +110,8 @@ class BasicAuth final : public Authentication {
   BasicAuth(const Settings& settings, const BuildContext& build)
       : Authentication(settings, build),
         settings_(settings),
-        pool_(build.services.side_pool()),
-        engine_(build.services.limits()),
+        pool_(build.services.get<SideWork>().pool()),
+        engine_(build.services.get<Counters>().limits()),
         by_address_(settings.failures_by_address, "basic_auth/failures_by_address", engine_),
         by_name_(settings.failures_by_name, "basic_auth/failures_by_name", engine_),
         caches_(build.workers) {

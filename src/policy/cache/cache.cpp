@@ -7,6 +7,8 @@
 #include "http/query.h"
 #include "policy/cache/reasons.h"
 #include "policy/cache/shared_cache.h"
+#include "policy/cache/shared_store.h"
+#include "policy/services.h"
 
 namespace portcullis::policy::cache_policy {
 
@@ -36,11 +38,11 @@ bool matches(std::string_view pattern, std::string_view name) {
 
 SharedCache::SharedCache(const CacheSettings& settings, const BuildContext& build)
     : settings_(settings),
-      store_(build.services.cache()),
+      store_(build.services.get<SharedStore>().store()),
       key_(settings.key),
       keyed_by_caller_(key_.names_caller()),
       when_(settings.when),
-      metrics_(build.metrics.cache(std::string(build.place))) {}
+      counters_(build.metrics, std::string(build.place)) {}
 
 std::string_view SharedCache::query_of(Context& context) const {
   const std::string_view query = context.request.query;
@@ -98,7 +100,7 @@ Decision SharedCache::on_request(Context& context) const {
   if (takes || visit.is_unsafe) make_key(context, visit);
   if (!takes) {
     context.cache_outcome = "bypass";
-    if (!context.explains()) metrics_[context.worker]->bypassed.add();
+    if (!context.explains()) counters_.bypassed.add(context.worker);
     return Decision::proceed();
   }
   if (context.explains()) return foresee(context, visit);
@@ -137,7 +139,7 @@ std::optional<Decision> SharedCache::find_stored(Context& context, CacheVisit& v
       // Its beginning is still on the way: the part is asked for by itself.
       visit.forwarded = "partial";
       context.cache_outcome = "miss";
-      if (!context.explains()) metrics_[context.worker]->misses.add();
+      if (!context.explains()) counters_.misses.add(context.worker);
       return Decision::proceed();
     } else {
       const cache::Time moment = cache::now();
@@ -209,7 +211,7 @@ SharedCache::Step SharedCache::begin(Context& context, CacheVisit& visit,
   }
   visit.fetch = std::move(fetch);
   context.cache_outcome = visit.stale != nullptr ? "revalidated" : "miss";
-  metrics_[context.worker]->misses.add();
+  counters_.misses.add(context.worker);
   if (asks_for_less) {
     // It goes as it is, and what comes is not kept.
     store_.abandoned(visit.key, std::exchange(visit.fetch, nullptr));
@@ -268,7 +270,7 @@ void SharedCache::refresh(Context& context, const CacheVisit& visit) const {
 // Waits, for the fetches of others or for the disk, until it can be answered or has to fetch itself.
 Task<Decision> SharedCache::follow(Context& context, CacheVisit& visit, Step now) const {
   static constexpr int kMaxRounds = 4;
-  if (now.next == Next::kWaits) metrics_[context.worker]->waited.add();
+  if (now.next == Next::kWaits) counters_.waited.add(context.worker);
   for (int round = 1;; ++round) {
     if (now.next == Next::kWaits) {
       Task<Step> joining = join(context, visit);
@@ -358,10 +360,9 @@ Decision SharedCache::serve(Context& context, CacheVisit& visit, cache::EntryPoi
   if (settings_.status_field) write_cache_status(context, served, visit.stale.get(), moment);
   context.cache_outcome = outcome;
   if (context.explains()) return Decision::serve(kReasons.answered_from_cache);
-  telemetry::CacheMetrics& metrics = *metrics_[context.worker];
-  if (outcome == "hit") metrics.hits.add();
-  if (outcome == "stale") metrics.stale.add();
-  if (outcome == "collapsed") metrics.collapsed.add();
+  if (outcome == "hit") counters_.hits.add(context.worker);
+  if (outcome == "stale") counters_.stale.add(context.worker);
+  if (outcome == "collapsed") counters_.collapsed.add(context.worker);
   return Decision::serve(kReasons.answered_from_cache);
 }
 
@@ -380,16 +381,17 @@ Notes SharedCache::explain(Context& context, const Decision& decision) const {
 }
 
 Kind kind() {
-  return with_insight<CacheSettings>(
-      make_kind<CacheSettings, SharedCache>("cache", cache_type()).with_reasons(kReasons),
-      [](const CacheSettings& settings, const config::PolicyUse& use) {
-        // With a condition, its author has said which requests may be answered
-        // so.
-        Insight out{.answers_from_store = settings.when.empty()};
-        out.add_reads(Template(settings.key).caller_reads(), use.location);
-        out.add_reads(Condition(settings.when).caller_reads(), use.location);
-        return out;
-      });
+  return with_insight<CacheSettings>(make_kind<CacheSettings, SharedCache>("cache", cache_type())
+                                         .with_reasons(kReasons)
+                                         .with_metrics(CacheCounters::declare),
+                                     [](const CacheSettings& settings, const config::PolicyUse& use) {
+                                       // With a condition, its author has said which requests may be answered
+                                       // so.
+                                       Insight out{.answers_from_store = settings.when.empty()};
+                                       out.add_reads(Template(settings.key).caller_reads(), use.location);
+                                       out.add_reads(Condition(settings.when).caller_reads(), use.location);
+                                       return out;
+                                     });
 }
 
 }  // namespace portcullis::policy::cache_policy

@@ -123,7 +123,7 @@ void SharedCache::settle_validated(Context& context, CacheVisit& visit) const {
     fields.add("age", age->value, FieldId::kAge);
   const auto entry = make_entry(context, visit, validation, fields);
   entry->body = old->body;
-  metrics_[context.worker]->revalidated.add();
+  counters_.revalidated.add(context.worker);
   if (other) {
     // It stands for what the upstream has not; whoever comes next asks for all of it.
     store_.invalidate(visit.key.uri);

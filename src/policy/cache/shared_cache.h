@@ -4,11 +4,11 @@
 #include <string_view>
 
 #include "policy/cache/answer.h"
+#include "policy/cache/metrics.h"
 #include "policy/cache/settings.h"
 #include "policy/cache/visit.h"
 #include "policy/condition.h"
 #include "policy/policy.h"
-#include "policy/services.h"
 #include "policy/template.h"
 
 namespace portcullis::policy::cache_policy {
@@ -82,7 +82,7 @@ class SharedCache final : public Policy {
   Template key_;
   bool keyed_by_caller_ = false;
   Condition when_;
-  std::vector<telemetry::CacheMetrics*> metrics_;  // one for each worker
+  CacheCounters counters_;
 };
 
 }  // namespace portcullis::policy::cache_policy

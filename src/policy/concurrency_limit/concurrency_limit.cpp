@@ -3,8 +3,10 @@
 #include <memory>
 
 #include "config/field_types.h"
+#include "policy/concurrency_limit/gates.h"
 #include "policy/concurrency_limit/reasons.h"
 #include "policy/concurrency_limit/wait_queue.h"
+#include "policy/limit_decisions.h"
 #include "policy/limit_key.h"
 #include "policy/per_worker.h"
 #include "policy/services.h"
@@ -40,11 +42,11 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
         limit_{settings.limit, settings.adaptive.min, static_cast<double>(settings.adaptive.tolerance) / 100},
         key_(settings.key),
         fair_by_(settings.queue.fair_by),
-        gates_(build.services.gates()),
+        gates_(build.services.get<Gates>().all()),
+        decisions_(build.metrics, settings.name.empty() ? std::string(build.place) : settings.name),
         queues_(build.workers),
         loops_(build.workers) {
     scope_ = count_scope(settings.name, build) + "\n" + settings.key + "\n";
-    metrics_ = build.metrics.limit(settings.name.empty() ? std::string(build.place) : settings.name);
     consumers_ = build.consumers;
     // What is known beforehand is found without a lock.
     const bool is_by_route = key_.kind() == LimitKey::Kind::kRoute;
@@ -133,12 +135,12 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
   Decision enter(Context& context, Inside& inside) const {
     inside.entered = true;
     inside.since = context.loop.now();
-    metrics_[context.worker]->allowed.add();
+    decisions_.allowed.add(context.worker);
     return Decision::proceed();
   }
 
   Decision refuse(Context& context, const EndReason& reason) const {
-    if (!context.explains()) metrics_[context.worker]->refused.add();
+    if (!context.explains()) decisions_.refused.add(context.worker);
     context.response.fields.add("retry-after", "1");
     return Decision::refuse(reason, "overloaded");
   }
@@ -183,12 +185,12 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
   LimitKey key_;
   LimitKey fair_by_;
   limits::Gates& gates_;
+  LimitDecisions decisions_;
   std::string scope_;
   std::shared_ptr<const identity::Directory> consumers_;
   std::shared_ptr<Gate> only_;
   bool by_route_ = false;  // a policy of every route, which counts each for itself
   std::vector<std::shared_ptr<Gate>> by_consumer_;
-  std::vector<telemetry::LimitMetrics*> metrics_;
   PerWorker<WaitQueue> queues_;
   mutable std::vector<std::atomic<EventLoop*>> loops_;
 };
@@ -231,14 +233,16 @@ Kind kind() {
       .optional("adaptive", &Settings::adaptive, adaptive,
                 "Lowers the limit when requests take longer than usual, and raises it again afterwards (by "
                 "the ratio of usual to recent latency).");
-  return with_insight<Settings>(
-      make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check).with_reasons(kReasons),
-      [](const Settings& settings, const config::PolicyUse& use) {
-        Insight out;
-        for (const std::string& key : {settings.key, settings.queue.fair_by})
-          out.add_reads(LimitKey(key).caller_reads(), use.location);
-        return out;
-      });
+  return with_insight<Settings>(make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check)
+                                    .with_reasons(kReasons)
+                                    .with_metrics(LimitDecisions::declare)
+                                    .with_traits({.limits_consumers = true}),
+                                [](const Settings& settings, const config::PolicyUse& use) {
+                                  Insight out;
+                                  for (const std::string& key : {settings.key, settings.queue.fair_by})
+                                    out.add_reads(LimitKey(key).caller_reads(), use.location);
+                                  return out;
+                                });
 }
 
 }  // namespace portcullis::policy::concurrency_limit

@@ -177,9 +177,7 @@ Kind kind() {
                 "Whether browsers may send cookies and `Authorization`.")
       .optional("max_age", &Settings::max_age, config::duration(),
                 "How long browsers may remember the answer to a preflight.");
-  Kind kind = make_kind<Settings, Cors>("cors", type);
-  kind.answers_preflight = true;
-  return kind;
+  return make_kind<Settings, Cors>("cors", type).with_traits({.answers_preflights = true});
 }
 
 }  // namespace portcullis::policy::cors

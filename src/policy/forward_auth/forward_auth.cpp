@@ -6,6 +6,7 @@
 #include "policy/authentication.h"
 #include "policy/bounded_cache.h"
 #include "policy/forward_auth/reasons.h"
+#include "policy/http_clients.h"
 #include "policy/outside.h"
 #include "policy/per_worker.h"
 #include "policy/services.h"
@@ -45,7 +46,7 @@ class ForwardAuth final : public Authentication {
         settings_(settings),
         ca_file_(build.location.beside(settings.ca)),
         key_(settings.cache.key),
-        services_(build.services),
+        clients_(build.services.get<HttpClients>()),
         service_(fault_state_of(settings, "forward_auth")),
         caches_(build.workers) {}
 
@@ -122,7 +123,7 @@ class ForwardAuth final : public Authentication {
   Task<Decision> ask(Context& context, std::string key) const {
     client::HttpRequest request = question(context);
     const client::HttpResponse response =
-        co_await services_.http_client(context.worker, context.loop).fetch(std::move(request));
+        co_await clients_.of(context.worker, context.loop).fetch(std::move(request));
     // The body of an admission is of no interest, so it may be of any size.
     const bool admits =
         response.status >= 200 && response.status < 300 && (response.error.empty() || response.too_large);
@@ -190,7 +191,7 @@ class ForwardAuth final : public Authentication {
   Settings settings_;
   std::string ca_file_;
   Template key_;
-  Services& services_;
+  HttpClients& clients_;
   mutable FaultState service_;
   PerWorker<BoundedCache<Admission>> caches_;
 };
@@ -253,7 +254,9 @@ Kind kind() {
                 "The header field of the service's answer that names the consumer.")
       .optional("cache", &Settings::cache, cache,
                 "Remembers decisions that accept a request. Refusals are never remembered.");
-  return with_insight<Settings>(make_kind<Settings, ForwardAuth>("forward_auth", type).with_reasons(kReasons),
+  return with_insight<Settings>(make_kind<Settings, ForwardAuth>("forward_auth", type)
+                                    .with_reasons(kReasons)
+                                    .with_traits({.authenticates = true}),
                                 [](const Settings& settings, const config::PolicyUse&) {
                                   Insight out = authentication_insight(settings);
                                   out.asks.push_back(settings.url);

@@ -6,7 +6,7 @@
 namespace portcullis::policy::grpc_transcoding {
 
 // What the conversions of requests and of responses have in common. What is larger than kMaxConvertedHere is
-// converted by a PoolJob on Services::conversion_pool(): many small messages take a thousand times as long to
+// converted by a PoolJob on the ConversionPool: many small messages take a thousand times as long to
 // convert as to receive.
 
 // The most bytes that are converted on the worker's own thread: about a millisecond's work.

@@ -8,6 +8,7 @@
 #include "http/grpc.h"
 #include "http/method.h"
 #include "policy/grpc_transcoding/conversion.h"
+#include "policy/grpc_transcoding/conversion_pool.h"
 #include "policy/grpc_transcoding/json_response.h"
 #include "policy/grpc_transcoding/json_text.h"
 #include "policy/grpc_transcoding/reasons.h"
@@ -58,7 +59,7 @@ std::shared_ptr<const ServiceApi> load(const Settings& settings, const config::L
 class GrpcTranscoding final : public Policy {
  public:
   GrpcTranscoding(const Settings& settings, const BuildContext& build)
-      : settings_(settings), pool_(build.services.conversion_pool()) {
+      : settings_(settings), pool_(build.services.get<ConversionPool>().pool()) {
     std::vector<ServiceApi::Problem> problems;
     api_ = load(settings, build.location, problems);  // check() has seen that it loads
     request_form_.most = most_made_of(settings.body_size);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "crypto/digest.h"
 #include "policy/authentication.h"
+#include "policy/counters.h"
 #include "policy/hmac_auth/reasons.h"
 #include "policy/hmac_auth/signature_base.h"
 #include "policy/services.h"
@@ -109,7 +110,7 @@ class HmacAuth final : public Authentication {
   HmacAuth(const Settings& settings, const BuildContext& build)
       : Authentication(settings, build),
         settings_(settings),
-        seen_(build.services.limits()),
+        seen_(build.services.get<Counters>().limits()),
         once_(limits::Algorithm::kTokenBucket, 1, settings.window * 2 + std::chrono::seconds(60), 1) {}
 
   bool presented(const Context& context) const override {

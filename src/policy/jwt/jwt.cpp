@@ -1,6 +1,7 @@
 #include "policy/jwt/jwt.h"
 
 #include "policy/bounded_cache.h"
+#include "policy/jwt/keys.h"
 #include "policy/jwt/reasons.h"
 #include "policy/jwt/settings.h"
 #include "policy/per_worker.h"
@@ -44,7 +45,7 @@ class Jwt final : public Authentication {
       source_ = std::make_shared<identity::KeySource>(std::move(**configured));
     } else {
       const identity::KeyPlace place = key_place(settings, build.location);
-      source_ = build.services.key_sources().get(place);
+      source_ = build.services.get<Keys>().sources().get(place);
       keys_of_ = place.place;
     }
   }
@@ -173,7 +174,8 @@ Kind kind() {
           "jwt", jwt_type(),
           [](const config::PolicyUse& use, const JwtSettings& settings, const config::Config& config,
              config::Diagnostics& diagnostics) { check_jwt(settings, use, config, diagnostics); })
-          .with_reasons(kReasons),
+          .with_reasons(kReasons)
+          .with_traits({.authenticates = true}),
       [](const JwtSettings& settings, const config::PolicyUse& use) {
         Insight out = authentication_insight(settings);
         add_claims_insight(settings, use.location, out);

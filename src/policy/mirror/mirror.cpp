@@ -1,7 +1,9 @@
 #include "policy/mirror/mirror.h"
 
 #include "policy/condition.h"
+#include "policy/mirror/copies.h"
 #include "policy/sampler.h"
+#include "policy/services.h"
 
 namespace portcullis::policy::mirror {
 namespace {
@@ -15,13 +17,26 @@ struct Settings {
   uint64_t concurrent = 100;
 };
 
+constexpr const char* kCopies = "mirrored_requests_total";
+constexpr const char* kCopiesHelp = "Copies of requests, by upstream and outcome.";
+
+telemetry::MetricCounter copies(telemetry::MetricSet& metrics, const std::string& upstream,
+                                const char* outcome) {
+  return metrics.counter(kCopies, kCopiesHelp, {{"upstream", upstream}, {"outcome", outcome}});
+}
+
 class Mirror final : public Policy {
  public:
   Mirror(const Settings& settings, const BuildContext& build)
-      : settings_(settings), when_(settings.when), sampler_(build.workers) {
-    to_.body_size = settings.body_size;
-    to_.most = static_cast<uint32_t>(settings.concurrent);
-    to_.metrics = build.metrics.mirror(settings.upstream);
+      : settings_(settings),
+        when_(settings.when),
+        to_{.body_size = settings.body_size,
+            .most = static_cast<uint32_t>(settings.concurrent),
+            .on_their_way = &build.services.get<Copies>().on_their_way(settings.upstream),
+            .answered = copies(build.metrics, settings.upstream, "answered"),
+            .failed = copies(build.metrics, settings.upstream, "failed"),
+            .dropped = copies(build.metrics, settings.upstream, "dropped")},
+        sampler_(build.workers) {
     while (build.config.upstreams[to_.upstream].name != settings.upstream) ++to_.upstream;
   }
 
@@ -73,6 +88,9 @@ Kind kind() {
                                             diagnostics.refuse_unknown("upstream", settings.upstream, known,
                                                                        settings.upstream_location);
                                           });
+  kind.declare_metrics = [](telemetry::MetricSet& metrics) {
+    metrics.declare(telemetry::MetricSet::Type::kCounter, kCopies, kCopiesHelp);
+  };
   return with_insight<Settings>(std::move(kind), [](const Settings& settings, const config::PolicyUse& use) {
     Insight out;
     out.add_reads(Condition(settings.when).caller_reads(), use.location);

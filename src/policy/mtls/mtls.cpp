@@ -85,7 +85,9 @@ Kind kind() {
                  "the listener's `client_ca` has issued is accepted.");
   add_authentication_fields<Settings>(*type);
   return with_insight<Settings>(
-      make_kind<Settings, Mtls>("mtls", type, check).with_reasons(kReasons),
+      make_kind<Settings, Mtls>("mtls", type, check)
+          .with_reasons(kReasons)
+          .with_traits({.authenticates = true}),
       [](const Settings& settings, const config::PolicyUse&) { return authentication_insight(settings); });
 }
 

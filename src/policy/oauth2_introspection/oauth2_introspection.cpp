@@ -10,6 +10,7 @@
 #include "policy/bounded_cache.h"
 #include "policy/claims_rules.h"
 #include "policy/credential_place.h"
+#include "policy/http_clients.h"
 #include "policy/oauth2_introspection/reasons.h"
 #include "policy/outside.h"
 #include "policy/per_worker.h"
@@ -46,7 +47,7 @@ class Introspection final : public Authentication {
         settings_(settings),
         ca_file_(build.location.beside(settings.ca)),
         claims_(settings, kReasons.token_unknown_consumer, kReasons.token_requirement),
-        services_(build.services),
+        clients_(build.services.get<HttpClients>()),
         service_(fault_state_of(settings, "oauth2_introspection")),
         caches_(build.workers) {
     // RFC 6749 section 2.3.1: both are form-encoded before they are put together.
@@ -94,7 +95,7 @@ class Introspection final : public Authentication {
     if (!authorization_.empty()) request.fields.emplace_back("authorization", authorization_);
     request.body = "token=" + form_encode(token) + "&token_type_hint=access_token";
     const client::HttpResponse response =
-        co_await services_.http_client(context.worker, context.loop).fetch(std::move(request));
+        co_await clients_.of(context.worker, context.loop).fetch(std::move(request));
     const auto told = response.ok() ? identity::Claims::parse(response.body) : nullptr;
     const identity::Claims::Claim* active = told ? told->find("active") : nullptr;
     if (active == nullptr || active->kind != identity::Claims::Kind::kBoolean || active->in_array) {
@@ -142,7 +143,7 @@ class Introspection final : public Authentication {
   std::string ca_file_;
   ClaimsRules claims_;
   std::string authorization_;
-  Services& services_;
+  HttpClients& clients_;
   mutable FaultState service_;
   PerWorker<BoundedCache<Answer>> caches_;
 };

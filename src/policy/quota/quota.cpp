@@ -4,6 +4,7 @@
 #include "config/field_types.h"
 #include "policy/limit_key.h"
 #include "policy/per_worker.h"
+#include "policy/quota/book.h"
 #include "policy/quota/reasons.h"
 #include "policy/services.h"
 
@@ -28,7 +29,7 @@ class Quota final : public Policy {
       : settings_(settings), consumers_(build.consumers), windows_(build.workers) {
     const std::string scope = count_scope(settings.name, build);
     const CalendarWindow now = limits::window_at(current_second(), settings.per, settings.time_zone);
-    limits::QuotaBook& book = build.services.quotas();
+    limits::QuotaBook& book = build.services.get<Book>().quotas();
     for (const identity::Consumer& consumer : consumers_->consumers()) {
       counters_.push_back(&book.counter(
           scope + "/" + std::string(name_of(settings.per)) + "/" + settings.time_zone + "/" + consumer.name,
@@ -130,7 +131,9 @@ Kind kind() {
       .optional("response_fields", &Settings::response_fields, config::boolean(),
                 "Whether responses have the fields `RateLimit` and `RateLimit-Policy`.");
   return with_insight<Settings>(
-      make_kind<Settings, Quota>("quota", type, check).with_reasons(kReasons),
+      make_kind<Settings, Quota>("quota", type, check)
+          .with_reasons(kReasons)
+          .with_traits({.limits_consumers = true}),
       [](const Settings&, const config::PolicyUse&) { return Insight{.needs_consumer = true}; });
 }
 

@@ -4,6 +4,9 @@
 
 #include "base/arena_text.h"
 #include "base/text.h"
+#include "policy/counters.h"
+#include "policy/limit_decisions.h"
+#include "policy/rate_limit/cluster.h"
 #include "policy/rate_limit/reasons.h"
 #include "policy/rate_limit/settings.h"
 #include "policy/services.h"
@@ -29,10 +32,12 @@ std::string in_words(std::chrono::milliseconds period) {
 class RateLimit final : public Policy {
  public:
   RateLimit(const RateLimitSettings& settings, const BuildContext& build)
-      : settings_(settings), services_(build.services), engine_(build.services.limits()) {
+      : settings_(settings),
+        cluster_(build.services.get<Cluster>()),
+        engine_(build.services.get<Counters>().limits()) {
     const std::vector<LimitSettings> all = limits_of(settings);
     for (const LimitSettings& one : all) {
-      Compiled limit;
+      Compiled limit{.decisions = {build.metrics, one.name.empty() ? std::string(build.place) : one.name}};
       limit.limit = compile_limit(one);
       limit.key = LimitKey(one.key);
       limit.name = !one.name.empty() ? one.name
@@ -46,7 +51,6 @@ class RateLimit final : public Policy {
       limit.scope = engine_.scope_of_limit(limit.counted);
       limit.batch =
           settings.batch != 0 ? settings.batch : std::clamp<uint64_t>(limit.limit.amount / 100, 1, 10'000);
-      limit.metrics = build.metrics.limit(one.name.empty() ? std::string(build.place) : one.name);
       policy_field_ += (policy_field_.empty() ? "\"" : ", \"") + limit.name +
                        "\";q=" + std::to_string(limit.limit.amount) +
                        ";w=" + std::to_string(whole_seconds(limit.limit.period));
@@ -117,13 +121,13 @@ class RateLimit final : public Policy {
 
  private:
   struct Compiled {
-    limits::Limit limit;
-    LimitKey key;
-    std::string name;
-    std::string counted;  // what is counted, for all nodes alike
+    limits::Limit limit{};
+    LimitKey key{};
+    std::string name{};
+    std::string counted{};  // what is counted, for all nodes alike
     uint64_t scope = 0;
     uint64_t batch = 1;
-    std::vector<telemetry::LimitMetrics*> metrics;
+    LimitDecisions decisions;
   };
   // One limit's part of this exchange.
   struct Charge {
@@ -139,7 +143,7 @@ class RateLimit final : public Policy {
     return {limits_[i].limit, limits::cluster_key(limits_[i].counted, charge.text)};
   }
   limits::ClusterLimits& cluster(const Context& context) const {
-    return services_.cluster_limits(context.worker, context.loop);
+    return cluster_.of(context.worker, context.loop);
   }
 
   // Notes a verdict; false when the request is to be refused for it.
@@ -150,8 +154,11 @@ class RateLimit final : public Policy {
     const bool dry = !verdict.allowed && settings_.dry_run == DryRun::kOn;
     if (dry) context.note = "rate_limit_would_refuse";
     if (!context.explains()) {
-      telemetry::LimitMetrics& metrics = *limits_[i].metrics[context.worker];
-      (verdict.allowed ? metrics.allowed : dry ? metrics.would_refuse : metrics.refused).add();
+      const LimitDecisions& decisions = limits_[i].decisions;
+      (verdict.allowed ? decisions.allowed
+       : dry           ? decisions.would_refuse
+                       : decisions.refused)
+          .add(context.worker);
     }
     return verdict.allowed || dry;
   }
@@ -248,7 +255,7 @@ class RateLimit final : public Policy {
 
   Decision without_server(Context& context, Charges charges) const {
     for (size_t i = 0; i < limits_.size(); ++i) {
-      if (!charges[i].judged && !context.explains()) limits_[i].metrics[context.worker]->unavailable.add();
+      if (!charges[i].judged && !context.explains()) limits_[i].decisions.unavailable.add(context.worker);
     }
     switch (settings_.on_error) {
       case LimitOnError::kLocal: break;
@@ -283,7 +290,7 @@ class RateLimit final : public Policy {
   }
 
   RateLimitSettings settings_;
-  Services& services_;
+  Cluster& cluster_;
   limits::LocalLimits& engine_;
   std::vector<Compiled> limits_;
   std::string policy_field_;
@@ -297,7 +304,9 @@ Kind kind() {
           "rate_limit", rate_limit_type(),
           [](const config::PolicyUse& use, const RateLimitSettings& settings, const config::Config& config,
              config::Diagnostics& diagnostics) { check_rate_limit(settings, use, config, diagnostics); })
-          .with_reasons(kReasons),
+          .with_reasons(kReasons)
+          .with_metrics(LimitDecisions::declare)
+          .with_traits({.limits_consumers = true}),
       [](const RateLimitSettings& settings, const config::PolicyUse& use) {
         Insight out;
         for (const LimitSettings& one : limits_of(settings))

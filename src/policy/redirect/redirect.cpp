@@ -102,6 +102,24 @@ class Redirect final : public Policy {
   bool keep_query_;
 };
 
+// A location without a scheme that begins as a host does: "www.example.com/x", "example.com:8080".
+bool looks_like_host(std::string_view location) {
+  if (location.empty() || std::string_view("/{?#.").find(location.front()) != std::string_view::npos)
+    return false;
+  const std::string_view first = location.substr(0, location.find_first_of("/?#{"));
+  const size_t colon = first.find(':');
+  if (colon == std::string_view::npos) return first.find('.') != std::string_view::npos;
+  return colon + 1 < first.size() &&
+         first.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
+}
+
+std::string find_relative(const Settings& settings) {
+  if (!looks_like_host(settings.to)) return "";
+  return "`" + settings.to +
+         "` has no scheme, so clients take it for a path of the same host: write `https://" + settings.to +
+         "`";
+}
+
 }  // namespace
 
 Kind kind() {
@@ -116,14 +134,15 @@ Kind kind() {
       .optional("status", &Settings::status, config::choice<Code>(), "The status code.")
       .optional("keep_query", &Settings::keep_query, config::boolean(),
                 "Whether the query of the request is appended to the location, before a fragment.");
-  return with_insight<Settings>(make_kind<Settings, Redirect>("redirect", type).with_reasons(kReasons),
-                                [](const Settings& settings, const config::PolicyUse& use) {
-                                  Insight out;
-                                  out.answers_all = true;
-                                  out.redirects_to = settings.to;
-                                  out.add_reads(Template(settings.to).caller_reads(), use.location);
-                                  return out;
-                                });
+  Kind kind = with_insight<Settings>(make_kind<Settings, Redirect>("redirect", type)
+                                         .with_reasons(kReasons)
+                                         .with_traits({.answers_all = true}),
+                                     [](const Settings& settings, const config::PolicyUse& use) {
+                                       Insight out;
+                                       out.add_reads(Template(settings.to).caller_reads(), use.location);
+                                       return out;
+                                     });
+  return with_warning<Settings>(std::move(kind), "relative_redirect", find_relative);
 }
 
 }  // namespace portcullis::policy::redirect

@@ -39,12 +39,7 @@ Kind kind() {
                 config::checked_text("a media type", "", "application/json", check_content_type),
                 "The media type of the body.")
       .optional("body", &Settings::body, config::text("ok"), "The body.");
-  return with_insight<Settings>(make_kind<Settings, Respond>("respond", type),
-                                [](const Settings&, const config::PolicyUse&) {
-                                  Insight out;
-                                  out.answers_all = true;
-                                  return out;
-                                });
+  return make_kind<Settings, Respond>("respond", type).with_traits({.answers_all = true});
 }
 
 }  // namespace portcullis::policy::respond

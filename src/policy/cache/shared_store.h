@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+
+#include "cache/store.h"
+#include "policy/cache/metrics.h"
+#include "policy/engine.h"
+
+namespace portcullis::policy::cache_policy {
+
+// The responses that are kept, for the caches of all routes and for every snapshot.
+class SharedStore final : public Engine {
+ public:
+  struct Settings {
+    uint64_t bytes = 64 << 20;
+    std::unique_ptr<cache::Disk> disk{};  // null: none
+  };
+  SharedStore(const EngineContext& context, Settings settings)
+      : store_(settings.bytes, std::move(settings.disk)) {
+    register_store(context.metrics, store_);
+  }
+
+  // Any thread.
+  cache::Store& store() { return store_; }
+  void stop() override { store_.stop(); }
+
+ private:
+  cache::Store store_;
+};
+
+}  // namespace portcullis::policy::cache_policy

@@ -1,0 +1,17 @@
+#include "policy/counters.h"
+
+namespace portcullis::policy {
+
+Counters::Counters(const EngineContext& context, const Settings& settings) : limits_(settings.bytes) {
+  using limits::CounterSpace;
+  const auto add = [&](const char* counters, CounterSpace space) {
+    context.metrics.counter("rate_limit_evictions_total",
+                            "Counters of rate limits given up for want of memory.", {{"counters", counters}},
+                            [this, space] { return static_cast<double>(limits_.evictions(space)); });
+  };
+  add("strangers", CounterSpace::kStrangers);
+  add("callers", CounterSpace::kCallers);
+  add("nonces", CounterSpace::kNonces);
+}
+
+}  // namespace portcullis::policy

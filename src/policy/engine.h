@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+
+#include "base/faults.h"
+#include "base/say.h"
+#include "runtime/event_loop.h"
+#include "telemetry/metric_set.h"
+
+namespace portcullis::policy {
+
+class Services;
+
+// What an engine is started with.
+struct EngineContext {
+  size_t workers;
+  EventLoop& control;             // of the control thread
+  telemetry::MetricSet& metrics;  // where the engine registers its own
+  Services& services;             // for the engines that this one needs
+  const Say& say;                 // null in a process that serves
+
+  // Where the engine reports faults of that kind.
+  Say say_as(Fault fault) const { return say ? say : told_as(fault); }
+};
+
+// What policies share, and what outlives a reload: counters, connections, threads. The engine of one policy
+// is in the folder of that policy; an engine of several policies is beside them.
+//
+// Start: the first Services::get<E>() makes the engine, on the control thread, by E(const EngineContext&,
+// E::Settings), or by E(const EngineContext&) when it has no settings. An engine that starts threads throws
+// as start_thread() does. What may fail otherwise, such as a file, is opened by the caller and is a part of
+// the settings.
+//
+// Reload: the engine stays. Policies of the new configuration ask for it again, while policies of the old one
+// still use it on the workers' threads, so what it has given out must stay valid. An engine that follows its
+// settings has `void reload(Settings)`, which get<E>(settings) calls; without that function the settings of
+// the start stay, and a change needs a restart. When all policies are built, settle() runs before they serve.
+// An engine that no policy asks for any more idles until the process ends.
+//
+// Stop: stop() runs once, when the threads of the workers have ended and the workers still exist; then the
+// destructor. Engines are stopped in the order in which they were started, and destroyed in reverse order.
+class Engine {
+ public:
+  Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  virtual ~Engine() = default;
+
+  // Waits, not for long, for what the policies that were just built need before they serve. Control thread.
+  virtual void settle() {}
+  // Ends threads, and gives up what refers to the workers or to their loops. Control thread.
+  virtual void stop() {}
+};
+
+}  // namespace portcullis::policy

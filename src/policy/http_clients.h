@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "client/http_client.h"
+#include "policy/engine.h"
+
+namespace portcullis::policy {
+
+// An HTTP client for each worker, for policies that ask other services.
+class HttpClients final : public Engine {
+ public:
+  explicit HttpClients(const EngineContext& context) : clients_(context.workers) {}
+
+  // On the thread of that worker, whose loop is `loop`.
+  client::HttpClient& of(size_t worker, EventLoop& loop) {
+    std::unique_ptr<client::HttpClient>& mine = clients_[worker];
+    if (!mine) mine = std::make_unique<client::HttpClient>(loop);
+    return *mine;
+  }
+  void stop() override { clients_.clear(); }
+
+ private:
+  std::vector<std::unique_ptr<client::HttpClient>> clients_;
+};
+
+}  // namespace portcullis::policy

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "policy/engine.h"
+#include "runtime/side_pool.h"
+
+namespace portcullis::policy {
+
+// For work that takes longer than an event loop may wait, and that no client makes as long as it likes.
+class SideWork final : public Engine {
+ public:
+  explicit SideWork(const EngineContext&) {}
+
+  SidePool& pool() { return pool_; }
+  void stop() override { pool_.stop(); }
+
+ private:
+  static constexpr size_t kThreads = 2;
+  static constexpr size_t kMaxWaiting = 1024;
+  SidePool pool_{kThreads, kMaxWaiting};
+};
+
+}  // namespace portcullis::policy
