@@ -26,12 +26,12 @@ struct FileRange {
 
 // A part of a body on its way. What it refers to lives until its source is asked for the next part.
 struct BodyPart {
-  Gather runs;             // bytes in memory
-  uint64_t size = 0;       // of the runs
-  FileRange file{};        // bytes of a file in place of the runs; only where the receiver takes them
+  Gather runs;              // bytes in memory
+  uint64_t size = 0;        // of the runs
+  FileRange file{};         // bytes of a file in place of the runs; only where the receiver takes them
   bool takes_file = false;  // set by the receiver
-  bool last = false;       // the body ends with this part
-  std::string trailers{};  // of the last part: field lines, each with its CRLF
+  bool last = false;        // the body ends with this part
+  std::string trailers{};   // of the last part: field lines, each with its CRLF
 
   void clear() {
     runs.clear();
@@ -59,8 +59,8 @@ struct BodyFailure {
   const telemetry::EndReason* reason = nullptr;      // of a stage that has one of its own
 };
 
-// Where a body comes from. It is pulled: the receiver asks for a part, passes it on, and asks again, so that a slow
-// receiver slows the sender down. On its loop's thread.
+// Where a body comes from. It is pulled: the receiver asks for a part, passes it on, and asks again, so that
+// a slow receiver slows the sender down. On its loop's thread.
 class BodySource {
  public:
   enum class State : uint8_t {
@@ -74,16 +74,18 @@ class BodySource {
   BodySource& operator=(const BodySource&) = delete;
   virtual ~BodySource() = default;
 
-  // Sets `part`, which has been cleared, to what comes next. Does not wait. Not to be called after the last part.
+  // Sets `part`, which has been cleared, to what comes next. Does not wait. Not to be called after the last
+  // part.
   virtual State next(BodyPart& part) = 0;
   // Waits until next() may have something. Holds as little memory as it can meanwhile.
   virtual Task<void> wait() = 0;
   virtual const BodyFailure& failure() const = 0;
 
-  // It is known how much will be received, so that a stage which waits for more need not give at once what it has.
+  // It is known how much will be received, so that a stage which waits for more need not give at once what it
+  // has.
   virtual bool has_length() const { return false; }
-  // The head of the message must not leave before next() has given a part: the head may still change, or the body
-  // may show that there is no message.
+  // The head of the message must not leave before next() has given a part: the head may still change, or the
+  // body may show that there is no message.
   virtual bool holds_head() const { return false; }
   // The head has been sent: what lies with it in memory is not needed any more.
   virtual void head_sent() {}

@@ -35,7 +35,8 @@ class SupposedClient final : public AbsentClient {
   bool may_read() const override { return !text_.empty(); }
   IoResult write(std::span<iovec>& pieces) override {
     for (const iovec& piece : pieces)
-      answer_.append(static_cast<const char*>(piece.iov_base), std::min(most_ - answer_.size(), piece.iov_len));
+      answer_.append(static_cast<const char*>(piece.iov_base),
+                     std::min(most_ - answer_.size(), piece.iov_len));
     return AbsentClient::write(pieces);
   }
 

@@ -76,7 +76,9 @@ Task<TryOutcome> Attempts::ask() {
 // response; unless others wait for the response.
 void Attempts::watch() {
   if (state_.context.awaited) return;
-  const std::string_view behind = state_.held_body.held() ? state_.held_body.rest() : std::string_view();
+  // Behind a body that is still to come there is nothing yet.
+  const bool is_whole = current_->body_from_client() == nullptr;
+  const std::string_view behind = is_whole ? state_.unread() : std::string_view();
   state_.watch.begin([this] { cancel(); }, current_->body_from_client(), behind);
 }
 

@@ -31,8 +31,8 @@ class DrainWatcher : public ListNode<DrainWatcher> {
 struct ClientFacts {
   std::string_view peer{};  // its address, without the port
   uint16_t port = 0;
-  bool is_secure = false;              // it came by TLS
-  bool asked_for_certificate = false;  // in the handshake
+  bool is_secure = false;                                     // it came by TLS
+  bool asked_for_certificate = false;                         // in the handshake
   std::shared_ptr<const tls::PeerCertificate> certificate{};  // that the handshake has verified; may be null
 };
 
@@ -44,8 +44,8 @@ class ClientConnection final : public ListNode<>, public Pooled {
   ClientConnection(WorkerContext& worker, std::shared_ptr<Listener> listener, UniqueFd fd,
                    const SocketAddress& peer);
   // Without a socket: `channel` carries its bytes.
-  ClientConnection(WorkerContext& worker, std::shared_ptr<Listener> listener, std::unique_ptr<Channel> channel,
-                   const ClientFacts& facts);
+  ClientConnection(WorkerContext& worker, std::shared_ptr<Listener> listener,
+                   std::unique_ptr<Channel> channel, const ClientFacts& facts);
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
   ~ClientConnection();

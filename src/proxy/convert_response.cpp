@@ -41,9 +41,9 @@ class HeadDeadline final : private Timer {
 
 }  // namespace
 
-Task<TryOutcome> convert_response(policy::ResponseConverter& converter, ExchangeState& state, Attempt& attempt,
-                                  MessageBody& from_target, std::unique_ptr<http::BodySource>& body,
-                                  Milliseconds time_left) {
+Task<TryOutcome> convert_response(policy::ResponseConverter& converter, ExchangeState& state,
+                                  Attempt& attempt, MessageBody& from_target,
+                                  std::unique_ptr<http::BodySource>& body, Milliseconds time_left) {
   using Way = policy::ResponseConverter::Way;
   using Broken = http::BodyFailure::Kind;
   http::ResponseHead& head = state.response;

@@ -35,6 +35,7 @@ State ConvertStage::fail(Step step) {
 }
 
 State ConvertStage::give(http::BodyPart& part) {
+  has_given_ = true;
   part.runs.add(out_);
   part.size = out_.size();
   has_made_ |= part.size > 0;
@@ -45,13 +46,17 @@ State ConvertStage::give(http::BodyPart& part) {
 
 State ConvertStage::next(http::BodyPart& part) {
   if (failure_.kind != Kind::kNone) return State::kFailed;
-  // What was large once would be held as long as the body lasts.
-  if (out_.capacity() > policy::kMaxMadeAtOnce && pending_ == Pending::kNothing) out_ = std::string();
-  if (pending_ == Pending::kNothing) out_.clear();
+  if (pending_ == Pending::kWork) return State::kWait;  // until wait() has done it
   pending_ = Pending::kNothing;
+  if (std::exchange(has_given_, false)) {
+    // What was large once would be held as long as the body lasts.
+    if (out_.capacity() > policy::kMaxMadeAtOnce) out_ = std::string();
+    out_.clear();
+  }
   for (;;) {
     while (has_work()) {
-      // A source that always has something, and a receiver that takes everything, would keep all others waiting.
+      // A source that always has something, and a receiver that takes everything, would keep all others
+      // waiting.
       if (loop_.round_is_long()) {
         pending_ = Pending::kTurn;
         return State::kWait;
@@ -86,24 +91,19 @@ State ConvertStage::next(http::BodyPart& part) {
 
 Task<void> ConvertStage::wait() {
   if (out_.capacity() > Block::kMedium + 2 * out_.size()) out_.shrink_to_fit();
-  switch (pending_) {
-    case Pending::kNothing: break;
-    case Pending::kTurn: co_await next_round(loop_); break;
-    case Pending::kSource: {
-      pending_ = Pending::kNothing;
-      Task<void> waiting = from().wait();
-      co_await waiting;
-      break;
-    }
-    case Pending::kWork: {
-      if (watch_ != nullptr) watch_->arrange();
-      Task<Step> proceeding = converter_.proceed(out_);
-      const Step made = co_await proceeding;
-      has_more_ = made == Step::kMore;
-      if (made != Step::kDone && made != Step::kMore) (void)fail(made);
-      break;
-    }
+  if (pending_ == Pending::kTurn) {
+    co_await next_round(loop_);
+  } else if (pending_ == Pending::kSource) {
+    Task<void> waiting = from().wait();
+    co_await waiting;
+  } else if (pending_ == Pending::kWork) {
+    if (watch_ != nullptr) watch_->arrange();
+    Task<Step> proceeding = converter_.proceed(out_);
+    const Step made = co_await proceeding;
+    has_more_ = made == Step::kMore;
+    if (made != Step::kDone && made != Step::kMore) (void)fail(made);
   }
+  pending_ = Pending::kNothing;
 }
 
 }  // namespace portcullis::proxy

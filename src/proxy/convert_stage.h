@@ -41,7 +41,9 @@ class ConvertStage final : public http::BodyStage, public Pooled {
   enum class Pending : uint8_t { kNothing, kSource, kWork, kTurn };
 
   // A step of the converter that has something to convert; false where there is nothing.
-  bool has_work() { return has_more_ || !data_.empty() || next_run_ < given_.runs.pieces().size() || is_ending_; }
+  bool has_work() {
+    return has_more_ || !data_.empty() || next_run_ < given_.runs.pieces().size() || is_ending_;
+  }
   Step step();
   State give(http::BodyPart& part);
   State fail(Step step);
@@ -50,14 +52,15 @@ class ConvertStage final : public http::BodyStage, public Pooled {
   policy::ResponseConverter& converter_;
   EventLoop& loop_;
   ClientWatch* watch_;
-  http::BodyPart given_;        // by the source, and being converted
-  size_t next_run_ = 0;         // of its runs
-  std::string_view data_;       // of the run before that, what is still to be converted
-  bool is_ending_ = false;      // finish() is still to be called
-  bool has_more_ = false;       // the converter's last step was kMore
-  bool ended_ = false;          // finish() has made all it makes
-  bool fed_ = false;            // the converter has seen something
-  bool has_made_ = false;       // and made something
+  http::BodyPart given_;    // by the source, and being converted
+  size_t next_run_ = 0;     // of its runs
+  std::string_view data_;   // of the run before that, what is still to be converted
+  bool is_ending_ = false;  // finish() is still to be called
+  bool has_more_ = false;   // the converter's last step was kMore
+  bool ended_ = false;      // finish() has made all it makes
+  bool fed_ = false;        // the converter has seen something
+  bool has_made_ = false;   // and made something
+  bool has_given_ = false;  // what is in `out_` has been given to the receiver
   Pending pending_ = Pending::kNothing;
   std::string out_;
   http::BodyFailure failure_;

@@ -29,12 +29,14 @@ struct BodyCopy {
 // Copies what passes into `copy`, which outlives this.
 class CopyStage final : public http::BodyStage, public Pooled {
  public:
-  CopyStage(std::unique_ptr<http::BodySource> from, BodyCopy& copy) : BodyStage(std::move(from)), copy_(copy) {}
+  CopyStage(std::unique_ptr<http::BodySource> from, BodyCopy& copy)
+      : BodyStage(std::move(from)), copy_(copy) {}
 
   State next(http::BodyPart& part) override {
     const State state = from().next(part);
     if (state != State::kPart) return state;
-    for (const iovec& run : part.runs.pieces()) copy_.add({static_cast<const char*>(run.iov_base), run.iov_len});
+    for (const iovec& run : part.runs.pieces())
+      copy_.add({static_cast<const char*>(run.iov_base), run.iov_len});
     return state;
   }
 

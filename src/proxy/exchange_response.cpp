@@ -100,7 +100,8 @@ Task<TryOutcome> Exchange::pass_on() {
     attempts_->watch();
   }
   if (context.encoder)
-    body = std::make_unique<ConvertStage>(std::move(body), *context.encoder, state_.worker.loop(), &state_.watch);
+    body = std::make_unique<ConvertStage>(std::move(body), *context.encoder, state_.worker.loop(),
+                                          &state_.watch);
   if (!attempt.upload_done()) reply_.close_after();
   from_target.keep(attempt.message().take_input());
   Task<RelayResult> sending = reply_.send(*body, head_size);
@@ -138,7 +139,8 @@ Task<TryOutcome> Exchange::answer_from_store(MessageBody& from_target, std::uniq
   co_return TryOutcome::kAnswered;
 }
 
-// The response's body has failed before anything of it was sent: the client gets a whole answer of another kind.
+// The response's body has failed before anything of it was sent: the client gets a whole answer of another
+// kind.
 TryOutcome Exchange::take_back(const RelayResult& sent, const EndReason& why) {
   Attempt& attempt = attempts_->current();
   reply_.take_back();
@@ -150,16 +152,15 @@ TryOutcome Exchange::take_back(const RelayResult& sent, const EndReason& why) {
   return attempt.fail(&why == &kEnds.upstream_closed ? kEnds.upstream_closed_early : why);
 }
 
-// Nothing is kept of the response, and no client waits for it. A short body is read, so that the connection can be
-// used again; a longer one is not worth what it takes, and its connection is closed.
+// Nothing is kept of the response, and no client waits for it. A short body is read, so that the connection
+// can be used again; a longer one is not worth what it takes, and its connection is closed.
 Task<void> Exchange::leave_response(MessageBody& from_target) {
   static constexpr uint64_t kMaxDiscarded = 64 * 1024;
   Attempt& attempt = attempts_->current();
   state_.record.ended = &kEnds.complete;
   state_.record.status = state_.response.status;
   const http::BodyFraming& body = from_target.framing();
-  const bool is_short =
-      body.kind == BodyKind::kNone || (body.has_length() && body.length <= kMaxDiscarded);
+  const bool is_short = body.kind == BodyKind::kNone || (body.has_length() && body.length <= kMaxDiscarded);
   if (!is_short || !state_.response.keep_alive || !attempt.upload_done()) co_return;
   if (!from_target.complete()) {
     Task<RelayResult> discarding = discard_body(from_target);

@@ -28,8 +28,8 @@ struct ExchangeState {
     kRehearsed,  // only what would be decided is wanted
   };
 
-  ExchangeState(Client of, WorkerContext& on, std::shared_ptr<WorkerSnapshot> with, const ListenerSettings& by,
-                Kind what)
+  ExchangeState(Client of, WorkerContext& on, std::shared_ptr<WorkerSnapshot> with,
+                const ListenerSettings& by, Kind what)
       : client(of),
         worker(on),
         snapshot(std::move(with)),

@@ -33,7 +33,7 @@ class HeldBody final : public policy::BodyHolder {
   http::RequestHead& request_;
   bool held_ = false;
   std::unique_ptr<MessageBody> body_;  // while it is received, and then for what is behind it
-  std::string content_;  // on the heap: a policy that asks for it does costlier things with it
+  std::string content_;                // on the heap: a policy that asks for it does costlier things with it
 };
 
 }  // namespace portcullis::proxy

@@ -14,8 +14,8 @@ namespace portcullis::proxy {
 
 class ClientWatch;
 
-// The body of a message that is received: what came with its head, then what its stream brings. Holds at most one
-// block of the body, which it passes on without copying, and none while it waits.
+// The body of a message that is received: what came with its head, then what its stream brings. Holds at most
+// one block of the body, which it passes on without copying, and none while it waits.
 class MessageBody final : public http::BodySource, public Pooled {
  public:
   struct Settings {
@@ -71,7 +71,7 @@ class MessageBody final : public http::BodySource, public Pooled {
   http::BodyDecoder decoder_;
   Pace pace_;
   std::string_view received_;
-  std::string_view input_;     // what has been read and not been decoded
+  std::string_view input_;  // what has been read and not been decoded
   http::InputBuffer first_;
   http::InputBuffer more_;
   http::BodyFailure failure_;

@@ -67,11 +67,11 @@ class Copy {
       Task<bool> reading = read_head(*message, response);
       if (!co_await reading) co_return false;
     } while (response.status < 200);
-    MessageBody body(*message, message->received(),
-                     MessageBody::Settings{
-                         .framing = response.body,
-                         .timeout = patience(),
-                         .chunks = {.lenient = upstream_.definition().response_limits.lenient}});
+    MessageBody body(
+        *message, message->received(),
+        MessageBody::Settings{.framing = response.body,
+                              .timeout = patience(),
+                              .chunks = {.lenient = upstream_.definition().response_limits.lenient}});
     Task<RelayResult> discarding = discard_body(body);
     const RelayResult dropped = co_await discarding;
     reusable_ = response.keep_alive && body.rest().empty();

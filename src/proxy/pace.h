@@ -11,8 +11,8 @@ namespace portcullis::proxy {
 
 // How much of a body to read at a time. On loopback and fast links every read makes the kernel announce a new
 // window and the sender fill it in small pieces, so large reads cost less (docs/performance.md). But a block
-// is held until its receiver has taken it: so only receivers that are fast get large ones, none is larger than
-// `largest`, and a receiver that is one of many streams gets no more than it can take at once.
+// is held until its receiver has taken it: so only receivers that are fast get large ones, none is larger
+// than `largest`, and a receiver that is one of many streams gets no more than it can take at once.
 class Pace {
  public:
   // `sink`: null where nothing holds back what is read.

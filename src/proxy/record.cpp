@@ -91,7 +91,8 @@ void Record::keep_fields(const http::Fields& fields, const telemetry::LogFormat&
 }
 
 void tell_end(const Record& record, const Request& request, const policy::Context& context,
-              const Snapshot& snapshot, const ClientConnection& client, WorkerContext& worker, const Trace& trace) {
+              const Snapshot& snapshot, const ClientConnection& client, WorkerContext& worker,
+              const Trace& trace) {
   const std::vector<telemetry::RouteMetrics*>& shards =
       request.route != nullptr ? request.route->metrics : snapshot.unrouted.metrics;
   telemetry::RouteMetrics& metrics = *shards[worker.index()];

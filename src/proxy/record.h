@@ -25,11 +25,11 @@ struct Record {
   uint64_t request_bytes = 0;         // of the bodies
   uint64_t response_bytes = 0;
   const telemetry::EndReason* ended = &telemetry::kEnds.client_closed;
-  std::string_view decided_by{};             // the policy that has refused or answered the request
-  uint16_t status = 0;                       // of the response that has been sent; 0: none has
-  const http::Fields* response_fields{};     // of that response, those that are logged; null: none
-  std::string_view target{};  // the name of the last target that was asked
-  unsigned tries = 0;                        // how often a target was asked
+  std::string_view decided_by{};          // the policy that has refused or answered the request
+  uint16_t status = 0;                    // of the response that has been sent; 0: none has
+  const http::Fields* response_fields{};  // of that response, those that are logged; null: none
+  std::string_view target{};              // the name of the last target that was asked
+  unsigned tries = 0;                     // how often a target was asked
 
   // The wait for a target is over: the head of its response has come, or none will.
   void end_wait(Clock::time_point now);
@@ -40,6 +40,7 @@ struct Record {
 
 // Counts an exchange that is over, and tells the log, the dashboard and the trace of it.
 void tell_end(const Record& record, const Request& request, const policy::Context& context,
-              const Snapshot& snapshot, const ClientConnection& client, WorkerContext& worker, const Trace& trace);
+              const Snapshot& snapshot, const ClientConnection& client, WorkerContext& worker,
+              const Trace& trace);
 
 }  // namespace portcullis::proxy

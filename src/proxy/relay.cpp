@@ -72,7 +72,8 @@ Task<RelayResult> relay_body(http::BodySource& source, http::MessageStream& to, 
     if (state == State::kPart || (!sender.begun() && !source.holds_head())) {
       Task<IoResult> sending = sender.send();
       const IoResult sent = co_await sending;
-      if (!sent.ok()) co_return RelayResult{.sink_failed = true, .sink_error = sent.error, .bytes = sender.bytes};
+      if (!sent.ok())
+        co_return RelayResult{.sink_failed = true, .sink_error = sent.error, .bytes = sender.bytes};
       if (sender.part.last) co_return RelayResult{.bytes = sender.bytes};
     }
     if (state != State::kWait) continue;

@@ -1,6 +1,6 @@
-#include <cerrno>
-
 #include "proxy/relay_tunnel.h"
+
+#include <cerrno>
 
 #include "base/block_pool.h"
 

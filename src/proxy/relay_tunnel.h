@@ -27,9 +27,9 @@ struct TunnelHalf {
   std::string_view goodbye{};      // for `to`
 };
 
-// Copies bytes until the source ends (true, with the receiver half-closed), either side fails, or the tunnel is idle.
-// When the tunnel is being left: until the frame in hand has passed, then says goodbye, and waits a little for the
-// source's own.
+// Copies bytes until the source ends (true, with the receiver half-closed), either side fails, or the tunnel
+// is idle. When the tunnel is being left: until the frame in hand has passed, then says goodbye, and waits a
+// little for the source's own.
 Task<bool> relay_raw(TunnelHalf half, Tunnel& tunnel);
 
 }  // namespace portcullis::proxy

@@ -77,8 +77,8 @@ class Reply {
   std::string converted_;                      // the body of the gateway's own answer, encoded
 };
 
-// Why the body of a response has broken off. `message`: by which it came; null: from the cache. `upload`: of the
-// request's body.
+// Why the body of a response has broken off. `message`: by which it came; null: from the cache. `upload`: of
+// the request's body.
 const EndReason& reason_of_broken_body(const http::BodyFailure& failure, const http::MessageStream* message,
                                        const RelayResult& upload);
 

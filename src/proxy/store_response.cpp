@@ -47,8 +47,8 @@ Task<void> deliver(std::unique_ptr<Delivery> delivery) {
 }  // namespace
 
 void store_response(ExchangeState& state, Attempt& attempt, MessageBody& from_target,
-                    std::unique_ptr<http::BodySource> body, std::unique_ptr<policy::ResponseConverter> encoder,
-                    bool keep_alive) {
+                    std::unique_ptr<http::BodySource> body,
+                    std::unique_ptr<policy::ResponseConverter> encoder, bool keep_alive) {
   auto delivery = std::make_unique<Delivery>(state.worker);
   body->detach();
   Attempt::Parts parts = attempt.release();

@@ -11,7 +11,7 @@ namespace portcullis::proxy {
 // `encoder`, which may be null, encodes what is stored. `keep_alive`: the connection can be used again
 // afterwards.
 void store_response(ExchangeState& state, Attempt& attempt, MessageBody& from_target,
-                    std::unique_ptr<http::BodySource> body, std::unique_ptr<policy::ResponseConverter> encoder,
-                    bool keep_alive);
+                    std::unique_ptr<http::BodySource> body,
+                    std::unique_ptr<policy::ResponseConverter> encoder, bool keep_alive);
 
 }  // namespace portcullis::proxy

@@ -24,7 +24,7 @@ class Trace {
     std::string_view name{};
     uint64_t id = 0;
     Clock::time_point begin{};
-    Clock::time_point end{};                   // unset: the span goes on to the end of the exchange
+    Clock::time_point end{};      // unset: the span goes on to the end of the exchange
     std::string_view target{};    // of a try, its name; empty: this is no try
     std::string_view upstream{};  // of a try, its name
     std::string_view outcome{};

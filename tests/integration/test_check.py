@@ -85,9 +85,10 @@ def test_a_gateway_logs_warnings_when_it_starts_and_reloads(start):
 
 def test_every_check_is_explained():
     page = (harness.ROOT / "docs/warnings.md").read_text()
-    source = (harness.ROOT / "src/control/warnings/warnings.cpp").read_text()
-    names = re.findall(r'\{"(\w+)", find_', source)
-    assert len(names) > 8 and re.findall(r"^## `(\w+)`$", page, re.MULTILINE) == names
+    names = re.findall(r'\{"(\w+)", find_', (harness.ROOT / "src/control/warnings/warnings.cpp").read_text())
+    for policy in sorted((harness.ROOT / "src/policy").glob("*/*.cpp")):
+        names += re.findall(r'with_warning<\w+>\(\S+, "(\w+)",', policy.read_text())
+    assert len(names) > 8 and re.findall(r"^## `(\w+)`$", page, re.MULTILINE) == sorted(names)
 
 
 @sanitizers.only_command_line

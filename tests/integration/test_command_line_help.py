@@ -160,7 +160,7 @@ def test_the_manual_page_of_the_program_says_what_help_says():
 
 def test_the_manual_page_of_the_configuration_has_every_key():
     text = plain("portcullis.yaml")
-    reference = portcullis("schema", "--format", "markdown").stdout
+    reference = portcullis("schema", "--format", "markdown").stdout.split("\n# Variables\n")[0]
     rows = re.findall(r"^\| `(\w+)` \| ([^|]*) \| ([^|]*) \| (.*) \|$", reference, re.MULTILINE)
     words = " ".join(text.split())
     assert len(rows) > 300

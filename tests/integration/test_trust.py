@@ -630,7 +630,7 @@ def test_a_key_with_an_unsound_exponent_is_refused_by_name(form, exponent, tmp_p
         key = "\n".join(["-----BEGIN PUBLIC KEY-----", public_key(modulus, exponent), "-----END PUBLIC KEY-----", ""])
         (tmp_path / "key.pem").write_text(key)
         told = problems(tmp_path, one_route(1, 'jwt: {audience: "*", public_key: "${file:key.pem}"}'))
-    assert "its RSA exponent is even, or less than 3" in told
+    assert "the RSA exponent is even, or less than 3" in told
 
 
 def public_key(modulus, exponent):

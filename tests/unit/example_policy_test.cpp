@@ -36,7 +36,7 @@ class ExamplePolicy : public ::testing::Test {
   // Compiles a configuration, as a start or a reload does.
   std::shared_ptr<const proxy::Snapshot> load(int limit) {
     config::Diagnostics diagnostics;
-    const auto config = control::load_config(config::Source{"c.yaml", with_limit(limit)}, diagnostics);
+    const auto config = control::load_config_text(with_limit(limit), "c.yaml", diagnostics);
     for (const config::Diagnostic& one : diagnostics.sorted()) found.push_back(one.check);
     if (!config) return nullptr;
     auto compiled = control::compile_snapshot(*config, ++version, metrics, *services, kept);

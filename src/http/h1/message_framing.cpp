@@ -32,7 +32,8 @@ void MessageFraming::frame(Gather& runs, size_t size, bool last, std::string_vie
     return;
   }
   if (last && size <= kMaxCopied) {
-    for (const iovec& run : runs.pieces()) head_.write(std::string_view(static_cast<const char*>(run.iov_base), run.iov_len));
+    for (const iovec& run : runs.pieces())
+      head_.write(std::string_view(static_cast<const char*>(run.iov_base), run.iov_len));
     runs.clear();
   }
   runs.put_before(head_.text());
