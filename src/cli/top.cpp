@@ -191,6 +191,7 @@ std::vector<std::vector<std::string>> rows_of_policy_metrics(const json& metrics
   }
   std::stable_sort(found.begin(), found.end(), [](const Row& a, const Row& b) { return a.rate > b.rate; });
   std::vector<std::vector<std::string>> out;
+  out.reserve(found.size());
   for (Row& row : found) out.push_back(std::move(row.cells));
   return out;
 }

@@ -20,7 +20,7 @@ namespace portcullis::control {
 // successor, and the server behind it. Control thread.
 class AdminListener {
  public:
-  AdminListener(EventLoop& loop, Operations operations) : loop_(loop), operations_(std::move(operations)) {}
+  AdminListener(EventLoop& loop, const Operations& operations) : loop_(loop), operations_(operations) {}
 
   // Serves at the address that `fixed` has, by what `settings` says; without an address it does nothing.
   // `inherited` is a predecessor's socket, whose file stays the predecessor's until own_file() is called;

@@ -42,7 +42,7 @@ Status NameService::follow(const config::Config& config, std::shared_ptr<const p
 Status NameService::follow_hosts() {
   std::set<std::string> hosts = target_discovery_.hosts();
   hosts.insert(followed_->hosts.begin(), followed_->hosts.end());
-  const Status followed = discovery_.watch(hosts, followed_->dns);
+  Status followed = discovery_.watch(hosts, followed_->dns);
   answers_.wake_all();  // the names that were waited for may not be followed any more
   return followed;
 }
