@@ -6,8 +6,8 @@
 
 namespace portcullis::proxy {
 
+using http::BodyFailure;
 using State = http::BodySource::State;
-using Kind = http::BodyFailure::Kind;
 
 ConvertStage::Step ConvertStage::step() {
   if (has_more_) return converter_.more(out_);
@@ -27,9 +27,9 @@ ConvertStage::Step ConvertStage::step() {
 }
 
 State ConvertStage::fail(Step step) {
-  failure_.kind = step == Step::kOverloaded ? Kind::kOverloaded
-                  : step == Step::kGivenUp  ? Kind::kCancelled
-                                            : Kind::kMalformed;
+  failure_.kind = step == Step::kOverloaded ? BodyFailure::Kind::kOverloaded
+                  : step == Step::kGivenUp  ? BodyFailure::Kind::kCancelled
+                                            : BodyFailure::Kind::kMalformed;
   failure_.reason = &converter_.failure();
   return State::kFailed;
 }
@@ -45,7 +45,7 @@ State ConvertStage::give(http::BodyPart& part) {
 }
 
 State ConvertStage::next(http::BodyPart& part) {
-  if (failure_.kind != Kind::kNone) return State::kFailed;
+  if (failure_.kind != BodyFailure::Kind::kNone) return State::kFailed;
   if (pending_ == Pending::kWork) return State::kWait;  // until wait() has done it
   pending_ = Pending::kNothing;
   if (std::exchange(has_given_, false)) {

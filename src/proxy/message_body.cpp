@@ -6,7 +6,7 @@
 
 namespace portcullis::proxy {
 
-using Kind = http::BodyFailure::Kind;
+using http::BodyFailure;
 using State = http::BodySource::State;
 
 MessageBody::MessageBody(http::MessageStream& message, std::string_view received, const Settings& settings)
@@ -20,9 +20,9 @@ MessageBody::MessageBody(http::MessageStream& message, std::string_view received
   if (message.body_ended() && input_.empty()) decoder_.end_of_stream();
 }
 
-State MessageBody::fail(Kind kind, int error) {
-  if (failure_.kind == Kind::kNone) {
-    failure_.kind = error == ECANCELED ? Kind::kCancelled : kind;
+State MessageBody::fail(BodyFailure::Kind kind, int error) {
+  if (failure_.kind == BodyFailure::Kind::kNone) {
+    failure_.kind = error == ECANCELED ? BodyFailure::Kind::kCancelled : kind;
     failure_.error = error;
   }
   return State::kFailed;
@@ -30,7 +30,7 @@ State MessageBody::fail(Kind kind, int error) {
 
 State MessageBody::next(http::BodyPart& part) {
   for (;;) {
-    if (failure_.kind != Kind::kNone) return State::kFailed;
+    if (failure_.kind != BodyFailure::Kind::kNone) return State::kFailed;
     if (!decoder_.done() && input_.empty()) {
       const State read_state = read();
       if (read_state != State::kPart) return read_state;
@@ -39,9 +39,9 @@ State MessageBody::next(http::BodyPart& part) {
     bytes_ += part.size;
     if (decoder_.failed()) {
       failure_.malformed = decoder_.error();
-      return fail(Kind::kMalformed);
+      return fail(BodyFailure::Kind::kMalformed);
     }
-    if (settings_.limit != 0 && bytes_ > settings_.limit) return fail(Kind::kTooLarge);
+    if (settings_.limit != 0 && bytes_ > settings_.limit) return fail(BodyFailure::Kind::kTooLarge);
     if (input_.empty() && message_.body_ended()) decoder_.end_of_stream();
     if (decoder_.done()) return end(part);
     if (part.size > 0) return State::kPart;
@@ -65,9 +65,9 @@ State MessageBody::read() {
   const size_t asked = pace_.asked(more_.block);
   const IoResult got = stream.try_read(more_.block.data(), asked);
   if (got.error == EAGAIN) return State::kWait;
-  if (!got.ok()) return fail(Kind::kFailed, got.error);
+  if (!got.ok()) return fail(BodyFailure::Kind::kFailed, got.error);
   if (got.bytes == 0) {
-    if (!decoder_.ends_with_stream()) return fail(Kind::kClosed);
+    if (!decoder_.ends_with_stream()) return fail(BodyFailure::Kind::kClosed);
     decoder_.end_of_stream();
     return State::kPart;
   }
@@ -83,7 +83,7 @@ Task<void> MessageBody::wait() {
   Stream& stream = message_.bytes();
   if (settings_.watch != nullptr && !stream.may_read()) settings_.watch->arrange();
   const IoResult ready = co_await stream.readable(settings_.timeout);
-  if (!ready.ok()) fail(Kind::kFailed, ready.error);
+  if (!ready.ok()) fail(BodyFailure::Kind::kFailed, ready.error);
 }
 
 void MessageBody::release() {

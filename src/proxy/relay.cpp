@@ -1,5 +1,6 @@
 #include "proxy/relay.h"
 
+#include <cerrno>
 #include <utility>
 
 namespace portcullis::proxy {
@@ -15,66 +16,52 @@ std::string_view text_of(const iovec& run) {
   return {static_cast<const char*>(run.iov_base), run.iov_len};
 }
 
-// Sends parts of a body to a message stream.
-class Sender {
- public:
-  Sender(http::BodySource& source, http::MessageStream& to, Milliseconds timeout)
-      : source_(source), to_(to), timeout_(timeout) {
-    part.takes_file = to.sends_bytes_alone() && to.bytes().may_send_files();
-  }
-
-  // The head has been sent.
-  bool begun() const { return begun_; }
-  // Sends what `part` has, and the head before it where that has not been sent.
-  Task<IoResult> send() {
-    if (!to_.head_is_ready()) {
-      Task<IoResult> sending = to_.send_ready_head();
-      const IoResult sent = co_await sending;
-      if (!sent.ok()) co_return sent;
-    }
-    bytes += part.size;
-    to_.frame(part.runs, part.size, part.last, part.trailers);
-    IoResult sent;
-    if (!part.runs.empty() || (part.last && to_.writes_end())) {
-      const Clock::time_point began = to_.bytes().loop().now();
-      sent = co_await to_.bytes().write(part.runs.pieces(), timeout_);
-      source_.note_sent(to_.bytes().loop().now() - began);
-    }
-    if (!std::exchange(begun_, true)) source_.head_sent();
-    if (!sent.ok() || part.file.size == 0) co_return sent;
-    sent = co_await to_.bytes().send_file(part.file.file, part.file.begin, part.file.size, timeout_);
-    bytes += sent.bytes;
-    source_.file_sent(sent.bytes, sent.error);
-    // The source gives the bytes in another way, or fails.
-    if (sent.error == EINVAL || sent.error == ENOSYS || sent.error == EOPNOTSUPP || sent.error == EIO)
-      co_return IoResult{};
-    co_return sent;
-  }
-
-  http::BodyPart part;
-  uint64_t bytes = 0;
-
- private:
-  http::BodySource& source_;
-  http::MessageStream& to_;
-  Milliseconds timeout_;
-  bool begun_ = false;
-};
+// Sends the file range of a part. A range that the system cannot send is given by the source in another way,
+// or makes the source fail.
+Task<IoResult> send_file(http::BodySource& source, Stream& to, const http::FileRange& range,
+                         Milliseconds timeout) {
+  IoResult sent = co_await to.send_file(range.file, range.begin, range.size, timeout);
+  source.file_sent(sent.bytes, sent.error);
+  if (sent.error == EINVAL || sent.error == ENOSYS || sent.error == EOPNOTSUPP || sent.error == EIO)
+    sent.error = 0;
+  co_return sent;
+}
 
 }  // namespace
 
 Task<RelayResult> relay_body(http::BodySource& source, http::MessageStream& to, Milliseconds timeout) {
-  Sender sender(source, to, timeout);
+  Stream& stream = to.bytes();
+  http::BodyPart part;
+  part.takes_file = to.sends_bytes_alone() && stream.may_send_files();
+  uint64_t bytes = 0;
+  bool begun = false;  // the head has been sent
   for (;;) {
-    sender.part.clear();
-    const State state = source.next(sender.part);
-    if (state == State::kFailed) co_return failed(source, !sender.begun(), sender.bytes);
-    if (state == State::kPart || (!sender.begun() && !source.holds_head())) {
-      Task<IoResult> sending = sender.send();
-      const IoResult sent = co_await sending;
-      if (!sent.ok())
-        co_return RelayResult{.sink_failed = true, .sink_error = sent.error, .bytes = sender.bytes};
-      if (sender.part.last) co_return RelayResult{.bytes = sender.bytes};
+    part.clear();
+    const State state = source.next(part);
+    if (state == State::kFailed) co_return failed(source, !begun, bytes);
+    if (state == State::kPart || (!begun && !source.holds_head())) {
+      IoResult sent;
+      if (!to.head_is_ready()) {
+        Task<IoResult> sending = to.send_ready_head();
+        sent = co_await sending;
+      }
+      if (sent.ok()) {
+        bytes += part.size;
+        to.frame(part.runs, part.size, part.last, part.trailers);
+        if (!part.runs.empty() || (part.last && to.writes_end())) {
+          const Clock::time_point began = stream.loop().now();
+          sent = co_await stream.write(part.runs.pieces(), timeout);
+          source.note_sent(stream.loop().now() - began);
+        }
+      }
+      if (!std::exchange(begun, true)) source.head_sent();
+      if (sent.ok() && part.file.size > 0) {
+        Task<IoResult> sending = send_file(source, stream, part.file, timeout);
+        sent = co_await sending;
+        bytes += sent.bytes;
+      }
+      if (!sent.ok()) co_return RelayResult{.sink_failed = true, .sink_error = sent.error, .bytes = bytes};
+      if (part.last) co_return RelayResult{.bytes = bytes};
     }
     if (state != State::kWait) continue;
     Task<void> waiting = source.wait();

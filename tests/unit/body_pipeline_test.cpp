@@ -1,0 +1,231 @@
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "http/text_body.h"
+#include "policy/reasons.h"
+#include "proxy/convert_stage.h"
+#include "proxy/copy_stage.h"
+#include "proxy/relay.h"
+
+namespace portcullis::proxy {
+namespace {
+
+using http::BodyFailure;
+using http::BodyPart;
+using http::BodySource;
+using policy::ResponseConverter;
+
+// Gives the pieces that a test has said, with a wait before each.
+class Pieces final : public BodySource {
+ public:
+  Pieces(EventLoop& loop, std::vector<std::string> pieces, BodyFailure::Kind end = BodyFailure::Kind::kNone)
+      : loop_(loop), pieces_(std::move(pieces)), end_(end) {}
+
+  State next(BodyPart& part) override {
+    if (!is_ready_) return State::kWait;
+    if (at_ == pieces_.size()) {
+      failure_.kind = end_;
+      return State::kFailed;
+    }
+    is_ready_ = false;
+    part.runs.add(pieces_[at_]);
+    part.size = pieces_[at_].size();
+    part.last = ++at_ == pieces_.size() && end_ == BodyFailure::Kind::kNone;
+    if (part.last) part.trailers = "x-sum: 1\r\n";
+    return State::kPart;
+  }
+  Task<void> wait() override {
+    ++waits;
+    co_await next_round(loop_);
+    is_ready_ = true;
+  }
+  const BodyFailure& failure() const override { return failure_; }
+
+  int waits = 0;
+
+ private:
+  EventLoop& loop_;
+  std::vector<std::string> pieces_;
+  BodyFailure::Kind end_;
+  size_t at_ = 0;
+  bool is_ready_ = false;
+  BodyFailure failure_;
+};
+
+// Brackets each piece of the body, at once or after some work; makes its result in steps of two bytes.
+class Brackets final : public ResponseConverter {
+ public:
+  enum class Style : uint8_t { kAtOnce, kApart, kInSteps, kFails };
+  Brackets(EventLoop& loop, std::string_view pair, Style style) : loop_(loop), pair_(pair), style_(style) {}
+
+  Way begin(http::ResponseHead&) override { return Way::kStream; }
+  Step convert(std::string_view data, std::string& out) override { return make(bracketed(data), out); }
+  Step more(std::string& out) override { return give(out); }
+  Step finish(std::string_view, std::string& out) override { return make(".", out); }
+  Task<Step> proceed(std::string& out) override {
+    co_await next_round(loop_);
+    out += std::exchange(made_, {});
+    co_return Step::kDone;
+  }
+  bool keeps_trailers() const override { return true; }
+
+ private:
+  std::string bracketed(std::string_view data) const {
+    return pair_.substr(0, 1) + std::string(data) + pair_.substr(1);
+  }
+  Step make(std::string text, std::string& out) {
+    if (style_ == Style::kFails) return Step::kFailed;
+    made_ += text;
+    return style_ == Style::kApart ? Step::kLater : give(out);
+  }
+  Step give(std::string& out) {
+    const size_t part = style_ == Style::kInSteps ? 2 : made_.size();
+    out += made_.substr(0, part);
+    made_.erase(0, part);
+    return made_.empty() ? Step::kDone : Step::kMore;
+  }
+
+  EventLoop& loop_;
+  std::string pair_;
+  Style style_;
+  std::string made_;
+};
+
+using Style = Brackets::Style;
+
+class BodyPipelineTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Pieces> pieces(std::vector<std::string> all) {
+    return std::make_unique<Pieces>(loop, std::move(all));
+  }
+  std::unique_ptr<BodySource> through(std::unique_ptr<BodySource> from, Brackets& converter) {
+    return std::make_unique<ConvertStage>(std::move(from), converter, loop, nullptr);
+  }
+  // What the source gives. It is asked twice before each wait, which must change nothing.
+  std::string all_of(BodySource& source) {
+    std::string out;
+    struct Reader {
+      static Task<void> read(BodySource& source, std::string& out, std::string& trailers, bool& failed) {
+        for (;;) {
+          BodyPart part;
+          BodySource::State state = source.next(part);
+          if (state == BodySource::State::kWait) {
+            part.clear();
+            state = source.next(part);
+          }
+          if (state == BodySource::State::kWait) {
+            Task<void> waiting = source.wait();
+            co_await waiting;
+            continue;
+          }
+          failed = state == BodySource::State::kFailed;
+          if (failed) co_return;
+          for (const iovec& run : part.runs.pieces())
+            out.append(static_cast<const char*>(run.iov_base), run.iov_len);
+          if (part.last) {
+            trailers = part.trailers;
+            co_return;
+          }
+        }
+      }
+    };
+    TaskGroup running;
+    running.spawn(Reader::read(source, out, trailers, failed));
+    for (int i = 0; i < 1'000 && !running.empty(); ++i) loop.run_once(Milliseconds(0));
+    EXPECT_TRUE(running.empty());
+    return out;
+  }
+
+  EventLoop loop;
+  std::string trailers;
+  bool failed = false;
+};
+
+TEST_F(BodyPipelineTest, APartIsGivenOnce) {
+  const auto source = pieces({"ab", "cde", "f"});
+  EXPECT_EQ(all_of(*source), "abcdef");
+  EXPECT_EQ(trailers, "x-sum: 1\r\n");
+}
+
+TEST_F(BodyPipelineTest, AStageConvertsEachPiece) {
+  for (const Style style : {Style::kAtOnce, Style::kApart, Style::kInSteps}) {
+    Brackets round(loop, "()", style);
+    const auto source = through(pieces({"ab", "cde", "f"}), round);
+    EXPECT_EQ(all_of(*source), "(ab)(cde)(f).");
+    EXPECT_EQ(trailers, "x-sum: 1\r\n");
+  }
+}
+
+TEST_F(BodyPipelineTest, StagesBehindEachOtherConvertInOrder) {
+  for (const Style first : {Style::kAtOnce, Style::kApart, Style::kInSteps}) {
+    for (const Style second : {Style::kAtOnce, Style::kApart, Style::kInSteps}) {
+      Brackets round(loop, "()", first), square(loop, "[]", second);
+      const auto source = through(through(pieces({"ab", "cde"}), round), square);
+      std::string out = all_of(*source);
+      std::erase_if(out, [](char c) { return c == '[' || c == ']'; });
+      EXPECT_EQ(out, "(ab)(cde)..") << static_cast<int>(first) << static_cast<int>(second);
+    }
+  }
+}
+
+TEST_F(BodyPipelineTest, AFailureComesBehindWhatWasMade) {
+  Brackets round(loop, "()", Style::kApart);
+  const auto source = through(
+      std::make_unique<Pieces>(loop, std::vector<std::string>{"ab"}, BodyFailure::Kind::kClosed), round);
+  EXPECT_EQ(all_of(*source), "(ab)");
+  EXPECT_TRUE(failed);
+  EXPECT_EQ(source->failure().kind, BodyFailure::Kind::kClosed);
+}
+
+TEST_F(BodyPipelineTest, AConverterThatFailsGivesItsReason) {
+  Brackets fails(loop, "()", Style::kFails);
+  const auto source = through(pieces({"ab", "cd"}), fails);
+  EXPECT_EQ(all_of(*source), "");
+  EXPECT_TRUE(failed);
+  EXPECT_EQ(source->failure().kind, BodyFailure::Kind::kMalformed);
+  EXPECT_EQ(source->failure().reason, &fails.failure());
+}
+
+TEST_F(BodyPipelineTest, ATextComesBeforeTheRest) {
+  http::TextStage follows(pieces({"cd", "e"}), "ab", http::TextStage::Rest::kFollows);
+  EXPECT_TRUE(follows.holds_head());
+  EXPECT_EQ(all_of(follows), "abcde");
+  http::TextStage alone(pieces({"cd", "e"}), "ab", http::TextStage::Rest::kNothing);
+  EXPECT_EQ(all_of(alone), "ab");
+}
+
+TEST_F(BodyPipelineTest, ACopyHasWhatPassesUpToItsLimit) {
+  BodyCopy whole{.limit = 6}, part{.limit = 5};
+  CopyStage copied(std::make_unique<CopyStage>(pieces({"ab", "cde", "f"}), part), whole);
+  EXPECT_EQ(all_of(copied), "abcdef");
+  EXPECT_EQ(whole.text, "abcdef");
+  EXPECT_FALSE(whole.too_large);
+  EXPECT_TRUE(part.too_large);
+}
+
+TEST_F(BodyPipelineTest, CollectingStopsAtTheFirstBytesWhenAsked) {
+  const auto source = pieces({"", "ab", "cd"});
+  std::string out;
+  bool ended = true;
+  struct Collect {
+    static Task<void> run(BodySource& source, std::string& out, bool& ended, RelayResult& result) {
+      Task<RelayResult> collecting = collect_body(source, out, Until::kSomething, ended);
+      result = co_await collecting;
+    }
+  };
+  RelayResult result;
+  TaskGroup running;
+  running.spawn(Collect::run(*source, out, ended, result));
+  for (int i = 0; i < 100 && !running.empty(); ++i) loop.run_once(Milliseconds(0));
+  EXPECT_TRUE(result.ok());
+  EXPECT_EQ(out, "ab");
+  EXPECT_FALSE(ended);
+  EXPECT_EQ(all_of(*source), "cd");
+}
+
+}  // namespace
+}  // namespace portcullis::proxy
