@@ -59,7 +59,7 @@ void ClientConnection::drain() {
 }
 
 void ClientConnection::leave_if_idle() {
-  if (hurried_) return;  // once more would give it more time
+  if (hurried_) return;  // to hurry the reader again would give the connection more time
   const bool unused = http2_ != nullptr && http2_->open_channels() == 0;
   if (unused) http2_->announce_end();
   hurried_ = idle_ || unused;
@@ -78,7 +78,7 @@ bool ClientConnection::count_address() {
   const ListenerSettings& rules = settings();
   if (rules.connections_per_address == 0) return true;
   const auto address = IpAddress::parse(peer_text());
-  // Of a Unix socket, of this machine, or of a proxy: one of many clients behind it.
+  // A client behind a Unix socket, this machine or a proxy is one of many clients that share the address.
   if (!address || address->is_loopback() || is_among(rules.forwarding.trusted_proxies, *address) ||
       is_among(rules.proxy_protocol, *address))
     return true;
@@ -94,7 +94,7 @@ bool ClientConnection::expects_proxy_header() const {
   return address && is_among(settings().proxy_protocol, *address);
 }
 
-// What the load balancer says of the client. False when there is nobody to serve.
+// Reads the PROXY header of a load balancer. False when the connection cannot be served.
 Task<bool> ClientConnection::read_proxy_header() {
   const Clock::time_point deadline = worker_.loop().now() + settings().head_timeout;
   ProxyHeader header;
@@ -126,7 +126,7 @@ Task<bool> ClientConnection::read_proxy_header() {
   co_return true;
 }
 
-// The TLS of a new connection. False when there is nobody to serve.
+// The TLS handshake of a new connection. False when the connection cannot be served.
 Task<bool> ClientConnection::shake_hands() {
   const std::shared_ptr<const tls::ServerContext> context = settings().tls;
   std::unique_ptr<tls::Session> made = context->make_session();
@@ -141,7 +141,7 @@ Task<bool> ClientConnection::shake_hands() {
   if (!result.ok) {
     metrics.handshakes_failed.fetch_add(1, std::memory_order_relaxed);
     if (result.plain_http) {
-      // Whoever speaks plain HTTP here reads plain HTTP.
+      // A client that speaks plain HTTP here can read only a plain HTTP answer.
       stream.set_codec(nullptr);
       http::HeadWriter answer(512);
       answer.write("HTTP/1.1 400 Bad Request\r\n");
@@ -160,7 +160,7 @@ Task<bool> ClientConnection::shake_hands() {
   certificate_ = tls::PeerCertificate::of(*session.ssl());
   asked_for_certificate_ = SSL_get_verify_mode(session.ssl()) != SSL_VERIFY_NONE;
   if (!session.protocol().empty()) agreed_ = session.protocol() == "h2" ? Agreed::kHttp2 : Agreed::kHttp1;
-  // What was said last goes with the first response, unless the client waits for it.
+  // The last handshake messages leave with the first response, unless the client waits for them.
   IoResult flushed;
   if (!stream.may_read()) flushed = co_await stream.write({}, settings().send_timeout);
   co_return flushed.ok();
@@ -169,7 +169,8 @@ Task<bool> ClientConnection::shake_hands() {
 Task<void> ClientConnection::serve() {
   if (expects_proxy_header() && !co_await read_proxy_header()) co_return;
   if (settings().tls && !co_await shake_hands()) co_return;
-  // Until the first byte a new connection is on the head's clock: idling is for those that have been served.
+  // Until the first byte a new connection has the timeout of a head: the idle timeout is for connections that
+  // have been served.
   if (input.empty() && !co_await wait_for_request(settings().head_timeout)) co_return;
   const std::optional<bool> http2 = co_await chooses_http2();
   if (!http2) co_return;
@@ -181,7 +182,8 @@ Task<void> ClientConnection::serve() {
   co_await linger();
 }
 
-// Holds no buffer until something has come. False when the client has left, or its time is over.
+// Waits for the first bytes of a request without holding a buffer. False when the client has left, or the
+// timeout has passed.
 Task<bool> ClientConnection::wait_for_request(Milliseconds patience) {
   for (;;) {
     input.release();
@@ -198,7 +200,7 @@ Task<bool> ClientConnection::wait_for_request(Milliseconds patience) {
   }
 }
 
-// True when it was the last answer that said so.
+// True when the last response has announced the end of the connection.
 Task<bool> ClientConnection::serve_http1() {
   for (;;) {
     http::Persistence after;
@@ -208,7 +210,8 @@ Task<bool> ClientConnection::serve_http1() {
       after = co_await exchange->run();
     }
     if (after == http::Persistence::kClose) co_return true;
-    // Its answer may have promised to go on just before the drain began, and a promise is kept once.
+    // The last response may have announced keep-alive just before the drain began, so the connection waits
+    // for one more request.
     const Milliseconds patience = closing() ? kLastCall : settings().idle_timeout;
     if (input.empty() && !co_await wait_for_request(patience)) co_return false;
   }

@@ -18,7 +18,7 @@ namespace portcullis::proxy {
 
 class WorkerContext;
 
-// Told when the connection is to end.
+// Is told when the connection is to end.
 class DrainWatcher : public ListNode<DrainWatcher> {
  public:
   virtual void on_drain() = 0;
@@ -50,28 +50,28 @@ class ClientConnection final : public ListNode<>, public Pooled {
   ClientConnection& operator=(const ClientConnection&) = delete;
   ~ClientConnection();
 
-  // Counts it among those of its client's address. False when these are as many as may be.
+  // Counts the connection for its client's address. False when the address has reached its limit.
   bool count_address();
 
   // The connection's life, from accept to close.
   Task<void> serve();
-  // Asks it to end, after the exchange in hand. An idle one is kept for kLastCall: a request may be on its
-  // way, and closing before it would lose it.
+  // Asks the connection to end after the current exchange. An idle connection is kept for kLastCall, because
+  // a request may be on its way, and closing the connection would lose it.
   void drain();
-  // Ends soon when it does nothing.
+  // Ends the connection soon when it is idle.
   void leave_if_idle();
 
   WorkerContext& worker() { return worker_; }
   const std::shared_ptr<Listener>& listener() const { return listener_; }
   ClientFacts facts() const;
   const ListenerSettings& settings() const { return *listener_->settings; }
-  // Of the streams of its requests.
+  // The settings of the streams of this connection's requests.
   http::ServerStream::Settings message_settings() const {
     return {settings().head_limits, settings().head_timeout, settings().send_timeout};
   }
   // The connection is to end after the exchange in hand.
   bool closing() const;
-  // From now on `watcher` is told, as long as it lives.
+  // From now on `watcher` is told of the connection's end, as long as `watcher` lives.
   void watch_drain(DrainWatcher& watcher) { drain_watchers_.push_back(watcher); }
 
   Stream stream;
@@ -81,10 +81,11 @@ class ClientConnection final : public ListNode<>, public Pooled {
   const std::shared_ptr<const tls::PeerCertificate>& certificate() const { return certificate_; }
   // The client's certificate was asked for in the handshake, though it may have shown none.
   bool asked_for_certificate() const { return asked_for_certificate_; }
-  // It came by TLS, to us or to the load balancer before us.
+  // The client uses TLS, to this gateway or to the load balancer before it.
   bool is_secure() const { return stream.codec() != nullptr || proxied_tls_; }
 
-  // The client's address, without the port: the connection's other end, or whom a PROXY header names.
+  // The client's address, without the port: the other end of the connection, or the client that a PROXY
+  // header names.
   std::string_view peer_text() const { return {peer_text_, peer_text_size_}; }
   uint16_t peer_port() const { return peer_port_; }
 
@@ -108,12 +109,12 @@ class ClientConnection final : public ListNode<>, public Pooled {
   WorkerContext& worker_;
   std::shared_ptr<Listener> listener_;
   std::shared_ptr<const tls::PeerCertificate> certificate_;
-  std::optional<AddressCounts::Place> counted_;  // where it is, once it is
+  std::optional<AddressCounts::Place> counted_;  // where the connection is counted; empty until then
   http::h2::Session* http2_ = nullptr;           // while it speaks HTTP/2
   IntrusiveList<DrainWatcher, DrainWatcher> drain_watchers_;
   bool has_socket_ = true;
   bool idle_ = false;
-  bool hurried_ = false;  // since it has been idle
+  bool hurried_ = false;  // the idle connection has been asked to end
   bool proxied_tls_ = false;
   bool asked_for_certificate_ = false;
   Agreed agreed_ = Agreed::kNothing;

@@ -33,7 +33,7 @@ struct StreamClient : Pooled {
 
 // Whether the client, which has sent something, is to speak HTTP/2. What ALPN has chosen counts, whatever the
 // client sends then (RFC 9113 sections 3.2 and 3.4); without ALPN its first bytes say it (section 3.3).
-// Nothing when it has left before that could be told.
+// Empty when the client has left before that was known.
 Task<std::optional<bool>> ClientConnection::chooses_http2() {
   if (agreed_ != Agreed::kNothing) co_return agreed_ == Agreed::kHttp2;
   if (!settings().http2.enabled) co_return false;
@@ -65,7 +65,7 @@ class ClientConnection::Patience {
     deadline_ = client.worker_.loop().now() + client.settings().head_timeout;
   }
 
-  // The last stream has ended. What is no request does not count, or pings would keep a connection for ever.
+  // The last stream has ended. Only requests count: pings do not keep a connection open.
   void note_idle() {
     deadline_ = client_.worker_.loop().now() + client_.settings().idle_timeout;
     if (!client_.closing()) return client_.stream.hurry_reader(client_.settings().idle_timeout);
@@ -81,7 +81,7 @@ class ClientConnection::Patience {
     return time_until(head_deadline_, loop);
   }
 
-  bool refusing = false;  // streams that the client begins from now on
+  bool refusing = false;  // streams that the client opens from now on are refused
 
  private:
   ClientConnection& client_;
@@ -116,7 +116,7 @@ Task<void> ClientConnection::serve_http2() {
     }
     const IoResult ready = co_await stream.readable(patience.left());
     if (ready.error == ETIMEDOUT && closing() && !patience.refusing) {
-      // Whoever was told in time has stopped by now.
+      // A client that was told in time has stopped opening streams by now.
       patience.refusing = true;
       session.refuse_streams();
       if (session.open_channels() > 0) continue;

@@ -26,7 +26,7 @@ void ClientWatch::end() {
 }
 
 void ClientWatch::arrange() {
-  // When that fails the exchange goes on, and its end is noticed when something is sent.
+  // When that fails the exchange goes on, and the client's end is noticed when something is sent.
   if (give_up_ && !client_.watched()) (void)client_.ensure_watched();
 }
 

@@ -44,7 +44,7 @@ const EndReason& reason_of_broken_stream(int error) {
 Introduction Introduction::of(const ClientConnection& connection, std::string_view address) {
   Introduction out;
   if (const auto parsed = IpAddress::parse(address)) {
-    // Whom trusted proxies told of has a port that only they know.
+    // The port of a client that trusted proxies tell of is known only to them.
     const bool direct = address == connection.peer_text();
     out.client = Endpoint{*parsed, direct ? connection.peer_port() : uint16_t{0}};
   }
@@ -95,8 +95,8 @@ Task<bool> Connector::open_stream(Upstream& upstream, Target& target, Stream& st
   co_return false;
 }
 
-// The right to open a connection in `slot`; or without one, `connection` is one that has become free. Those
-// who have waited longer come first.
+// Gets the right to open a connection, in `slot`; or sets `connection` to one that has become free. Exchanges
+// that have waited longer come first.
 Task<ConnectOutcome> Connector::take_place(Upstream& upstream, Target& target,
                                            std::unique_ptr<Connection>& connection, Breaker::Slot& slot) {
   upstream::ConnectionQueue* const queue = target.queue();
@@ -113,7 +113,7 @@ Task<ConnectOutcome> Connector::take_place(Upstream& upstream, Target& target,
   failure_ = &kEnds.breaker_pending;
   if (!place) co_return ConnectOutcome::kOverloaded;
   const Clock::time_point deadline = loop_.now() + time_left(upstream.definition().connect_timeout);
-  // Who finds others before him has to wait for his turn.
+  // An exchange that finds others waiting takes its turn behind them.
   bool mine = queue->waiting() == 1;
   for (;;) {
     if (mine) {

@@ -12,7 +12,7 @@ namespace portcullis::proxy {
 
 class ClientConnection;
 
-// What a target is told of the client in a PROXY header: nothing, where it does not want to know.
+// What a target is told of the client in a PROXY header. Empty for targets that want no header.
 struct Introduction {
   std::optional<Endpoint> client{};
   std::optional<Endpoint> reached{};
@@ -62,7 +62,7 @@ class Connector {
   std::string_view detail_{};
 };
 
-// Why a connection to a target is of no use that ended (no error) or broke before the target had answered.
+// Why a try fails whose connection ended (no error) or broke before the target had answered.
 const telemetry::EndReason& reason_of_broken_stream(int error);
 
 }  // namespace portcullis::proxy

@@ -41,8 +41,8 @@ class Hops {
 };
 
 // RFC 7239 section 4: `for=192.0.2.1;proto=https, for="[2001:db8::1]:80"`. A quote that a client has left
-// open would make what a trusted proxy has added behind it a part of the client's own words: nothing on such
-// a line is believed.
+// open would make what a trusted proxy has added behind it a part of the client's own text, so nothing on
+// such a line is trusted.
 void read_forwarded(std::string_view value, Hops& hops) {
   if (http::has_open_quote(value)) return hops.add({});
   while (!value.empty()) {
@@ -76,7 +76,7 @@ Hops read_hops(const http::Fields& fields, bool rfc7239) {
   return hops;
 }
 
-// "192.0.2.1:80" and "[2001:db8::1]:80" without what does not belong to the address.
+// The address in "192.0.2.1:80" and "[2001:db8::1]:80", without brackets and port.
 std::string_view address_of(std::string_view text) {
   if (text.starts_with('[')) return text.substr(1, text.find(']') - 1);
   const size_t colon = text.find(':');
@@ -158,7 +158,7 @@ Origin find_origin(const ForwardingRules& rules, const http::RequestHead& reques
     const Hop& hop = hops[i - 1];
     const std::string_view address = address_of(hop.address);
     const auto parsed = IpAddress::parse(address);
-    if (!parsed) break;  // hidden or broken: the last one known is all there is
+    if (!parsed) break;  // the address is hidden or malformed: the last known one is used
     // One address has one form, for limits, conditions and logs: ::ffff:192.0.2.1 is 192.0.2.1.
     char* text = arena.allocate(INET6_ADDRSTRLEN, 1);
     origin.client = {text, parsed->write(text)};

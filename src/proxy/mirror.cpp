@@ -99,7 +99,7 @@ class Copy {
 // Sends the copy to one upstream, and counts in `to`, which the snapshot keeps.
 Task<void> send_mirrored(WorkerContext& worker, std::shared_ptr<const MirroredRequest> request,
                          const policy::MirrorTo* to) {
-  // One of those on their way, however it ends.
+  // Counts the copy as on its way until it ends.
   struct Place {
     std::atomic<uint32_t>& on_their_way;
     ~Place() { on_their_way.fetch_sub(1, std::memory_order_relaxed); }

@@ -4,11 +4,11 @@
 
 namespace portcullis::proxy {
 
-// How near the process is to what it may take, of memory and descriptors, and what workers then do without;
-// each level, what those before it do, too.
+// How near the process is to its limits of memory and descriptors, and what workers do then. Each level
+// includes those before it.
 enum class Pressure : uint8_t {
   kNone,
-  kTight,  // connections that do nothing are closed, and clients' after each answer
+  kTight,  // idle connections are closed, and clients' connections after each response
   kFull,   // no new connections: they wait in the kernel's queue
   kOver,   // requests are refused
 };

@@ -59,7 +59,7 @@ ProxyHeaderState parse_text(std::string_view received, ProxyHeader& out) {
   if (!line.starts_with("PROXY ")) return ProxyHeaderState::kMalformed;
   line.remove_prefix(6);
   const auto family = take_word(line);
-  if (family == "UNKNOWN") return ProxyHeaderState::kDone;  // whatever follows says nothing
+  if (family == "UNKNOWN") return ProxyHeaderState::kDone;  // what follows has no meaning
   if (family != "TCP4" && family != "TCP6") return ProxyHeaderState::kMalformed;
   const auto source = take_word(line), destination = take_word(line);
   const auto source_port = take_word(line);

@@ -14,8 +14,8 @@ namespace portcullis::proxy {
 using telemetry::EndReason;
 using telemetry::kEnds;
 
-// The response that a client gets, whoever has made it: a target, the cache, a policy, or the gateway. Its
-// head is ExchangeState::response. The policies see each response before it is sent.
+// The response that a client gets: a target's, one from the cache, a policy's, or the gateway's own. Its head
+// is ExchangeState::response. The policies see each response before it is sent.
 class Reply {
  public:
   // Both outlive this.

@@ -49,7 +49,7 @@ struct ListenerSettings {
   http::PathRules path_rules{};
   uint64_t body_size = 0;                           // 0: no limit
   uint64_t connections = 0;                         // of all workers together; 0: no limit
-  uint64_t connections_per_address = 0;             // likewise
+  uint64_t connections_per_address = 0;             // of all workers together; 0: no limit
   std::shared_ptr<AddressCounts> address_counts{};  // of all listeners
   size_t send_buffer = Block::kBody;              // of a response that a client does not take, by connection
   telemetry::ListenerMetrics* metrics = nullptr;  // outlives the snapshot
@@ -78,7 +78,7 @@ struct PlacedPolicy {
 
 struct Route {
   std::string name;
-  Split split{};  // who answers; nobody where a policy does
+  Split split{};  // the upstreams that answer; empty where a policy answers
   routing::PathParameters parameters;
   routing::PathRewrite rewrite{};
   std::string host{};                    // that the upstream is asked for; empty: the client's
@@ -93,12 +93,12 @@ struct Route {
   std::vector<telemetry::RouteMetrics*> metrics{};  // one for each worker
 };
 
-// Which requests are told of to a collector of traces.
+// Which requests are reported to a collector of traces.
 struct TracingRules {
   telemetry::Propagation propagation{};
-  uint32_t sample = 100;  // of 10,000 that nobody has decided about
+  uint32_t sample = 100;  // of 10,000 requests without a decision of the client
   bool honour_parent = true;
-  bool errors = true;  // those that fail, too
+  bool errors = true;  // requests that fail are told too
 };
 
 // Everything a configuration says, compiled. Immutable; shared by the workers; an exchange keeps the one it
@@ -116,7 +116,7 @@ struct Snapshot {
   http::FieldNames matched_fields;  // that `match.headers` of a route reads
   size_t shared_policies = 0;       // how many of each route's policies, the first ones, are the top level's
   telemetry::LogFormat log_format{{}};
-  std::optional<TracingRules> tracing{};  // none: nobody traces
+  std::optional<TracingRules> tracing{};  // empty: tracing is off
   Milliseconds drain_timeout{30'000};
   Milliseconds most_lag{0};  // beyond it a worker refuses requests; 0: never
   std::vector<std::shared_ptr<const upstream::UpstreamDefinition>> upstreams;

@@ -58,7 +58,7 @@ const Branch& Split::by_place(uint32_t place, Clock::time_point now) const {
   };
   const Branch* chosen = find(place, [](const Branch&) { return true; });
   if (chosen->serves(now)) return *chosen;
-  // Spread anew: else the places of one that is out would all be its neighbour's.
+  // The place is hashed again, or all places of a branch that is out would go to its neighbour.
   const auto elsewhere = static_cast<uint32_t>(hash_mix(place, 0x9E3779B97F4A7C15ull) >> 32);
   const Branch* other = find(elsewhere, [now](const Branch& branch) { return branch.serves(now); });
   return other != nullptr ? *other : *chosen;

@@ -12,7 +12,7 @@
 
 namespace portcullis::proxy {
 
-// A part of a route's requests, and who answers it. A route without a split has one, for all of them.
+// A part of a route's requests, and the upstream that answers them. A route without a split has one branch.
 struct Branch {
   std::string name{};                          // empty without a split
   size_t upstream = 0;                         // index into Snapshot::upstreams
@@ -31,7 +31,7 @@ struct Branch {
 // weights moves few.
 class Split {
  public:
-  // What keeps a client where it is; a route has one of them, or neither.
+  // What keeps a client with its branch: a cookie, a key, or nothing.
   struct Sticky {
     std::string cookie{};
     std::chrono::seconds ttl{0};  // 0: until the browser ends
@@ -44,16 +44,16 @@ class Split {
   bool empty() const { return branches_.empty(); }
   const std::vector<Branch>& branches() const { return branches_; }
   const Sticky& sticky() const { return sticky_; }
-  // The only one, where nothing has to be chosen; else null.
+  // The only branch of a route without a split; else null.
   const Branch* only() const { return branches_.size() == 1 ? &branches_[0] : nullptr; }
   // Whether conditions or keys look at the exchange.
   bool needs_context() const { return needs_context_; }
 
   // The place that the client has already: by its key or its cookie; nothing for one that is new.
   std::optional<uint32_t> known_place(policy::Context& context) const;
-  // The first whose condition holds, or null.
+  // The first branch whose condition holds, or null.
   const Branch* by_condition(const policy::Context& context, Clock::time_point now) const;
-  // The one that has this place; when it does not serve, its places are the others'.
+  // The branch that has this place; the places of a branch that does not serve belong to the others.
   const Branch& by_place(uint32_t place, Clock::time_point now) const;
 
  private:

@@ -51,7 +51,7 @@ std::optional<StickyVisit> read_sticky(const upstream::UpstreamDefinition& upstr
   const std::chrono::seconds ttl = upstream.sticky.ttl;
   if (ttl.count() == 0) return StickyVisit{*target, false};
   if (*end <= minutes(now)) return std::nullopt;
-  // A clock that was ahead gives it an end that is too far.
+  // The cookie was made by a node whose clock was ahead.
   return StickyVisit{*target, minutes(now + ttl / 2) >= *end || minutes(now + ttl) + 2 < *end};
 }
 

@@ -10,15 +10,16 @@
 namespace portcullis::proxy {
 
 // The cookie that keeps a client with its target: the target's id, when it ends, and a signature
-// (HMAC-SHA-256) of both and the cookie's and the upstream's names. Whoever has no key can neither make one
-// nor learn an address.
+// (HMAC-SHA-256) of both and the cookie's and the upstream's names. Without the key, no client can make
+// such a cookie or learn an address.
 
 struct StickyVisit {
   uint64_t target;
-  bool worn;  // it is to be renewed: more than half of its time is over, or it would last longer than any
+  bool worn;  // the cookie is to be renewed: more than half of its time is over, or it lasts longer than the
+              // ttl allows
 };
 
-// Nothing for a value that is none of ours, or over.
+// Empty for a value that this gateway has not written, or that has expired.
 std::optional<StickyVisit> read_sticky(const upstream::UpstreamDefinition& upstream, std::string_view value,
                                        std::chrono::sys_seconds now);
 // The Set-Cookie field's value, in the arena. `secure`: the client came by TLS.

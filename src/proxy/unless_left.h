@@ -20,7 +20,7 @@ class UnlessLeft final : private Timer {
 
   // The task has ended, so that nothing is to be waited for.
   bool done() const { return running_.empty(); }
-  // By a timer: this may be called within an event of what the task itself waits for.
+  // Takes effect by a timer, because this may be called within an event that the task itself waits for.
   void give_up() { loop_.arm(*this, Milliseconds(0)); }
 
   bool await_ready() const { return done(); }
@@ -40,7 +40,7 @@ class UnlessLeft final : private Timer {
   EventLoop& loop_;
   std::coroutine_handle<> waiter_;
   std::optional<T> result_;
-  TaskGroup running_;  // before what its task refers to goes
+  TaskGroup running_;  // destroyed before what its task refers to
 };
 
 }  // namespace portcullis::proxy

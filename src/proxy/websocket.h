@@ -8,7 +8,7 @@
 namespace portcullis::proxy {
 
 // Follows one direction of a WebSocket (RFC 6455 section 5.2) frame by frame, without looking into them, to
-// know where something may be put between two.
+// know where a frame of the gateway's own can be inserted.
 class FrameTracker {
  public:
   void follow(std::string_view data);

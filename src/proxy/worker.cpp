@@ -97,7 +97,7 @@ void Worker::close(Listener& listener) {
   });
 }
 
-// Whoever has connected by now is served.
+// Clients that have connected by now are served.
 void Worker::stop_accepting(Listener& listener) {
   for (const auto& acceptor : listener.acceptors) acceptor->accept_waiting();
   listener.acceptors.clear();

@@ -20,7 +20,7 @@ namespace portcullis::proxy {
 
 class ClientConnection;
 
-// What is known of targets whose addresses change: those of host names, and what has been discovered, by
+// The addresses of targets that are known by host names, and the targets that have been discovered, by
 // upstream.
 struct KnownTargets {
   std::map<std::string, upstream::Addresses> addresses;
@@ -63,7 +63,7 @@ class Worker final : public WorkerContext, private RoundWatcher {
   void rehearse(RehearsalRequest request, std::function<void(Rehearsal)> receive);
 
   void set_pressure(Pressure pressure);
-  // Finds out how long what has come waits for this worker: by a message that waits with it.
+  // Measures how long events wait for this worker, by a message that waits with them.
   void probe_lag();
 
   void log(const telemetry::LogFormat& format, const telemetry::AccessEntry& entry) override;
@@ -101,10 +101,11 @@ class Worker final : public WorkerContext, private RoundWatcher {
   telemetry::TraceExporter* traces_;
   std::function<void()> on_finished_;
   std::shared_ptr<const Snapshot> first_;  // until the thread has begun
-  // Of the last probes. Only what lasts counts: the least of them (as CoDel does, RFC 8289 section 3).
+  // The lags of the last probes. Only a lasting lag counts: the smallest of them (as CoDel, RFC 8289 section
+  // 3).
   std::array<Clock::duration, 4> lags_{};
   size_t next_lag_ = 0;
-  std::atomic<int> probes_{0};  // on their way
+  std::atomic<int> probes_{0};  // probes that have been sent and not been received
   size_t open_connections_ = 0;
   size_t errands_ = 0;
   Deadline deadline_{*this};
