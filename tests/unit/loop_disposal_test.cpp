@@ -9,8 +9,12 @@ namespace {
 
 // Notes the thread that destroys it.
 struct NotesItsEnd {
-  std::thread::id& ended_on;
+  explicit NotesItsEnd(std::thread::id& on) : ended_on(on) {}
+  NotesItsEnd(const NotesItsEnd&) = delete;
+  NotesItsEnd& operator=(const NotesItsEnd&) = delete;
   ~NotesItsEnd() { ended_on = std::this_thread::get_id(); }
+
+  std::thread::id& ended_on;
 };
 
 class LoopDisposalTest : public ::testing::Test {
