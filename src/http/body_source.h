@@ -87,6 +87,8 @@ class BodySource {
   // The head of the message must not leave before next() has given a part: the head may still change, or the
   // body may show that there is no message.
   virtual bool holds_head() const { return false; }
+  // After kWait: a peer is waited for, which may take long; else the gateway's own work.
+  virtual bool waits_for_peer() const { return true; }
   // The head has been sent: what lies with it in memory is not needed any more.
   virtual void head_sent() {}
   // The bytes of the last part are not needed any more.
@@ -109,6 +111,7 @@ class BodyStage : public BodySource {
   const BodyFailure& failure() const override { return from_->failure(); }
   bool has_length() const override { return from_->has_length(); }
   bool holds_head() const override { return from_->holds_head(); }
+  bool waits_for_peer() const override { return from_->waits_for_peer(); }
   void head_sent() override { from_->head_sent(); }
   void release() override { from_->release(); }
   void file_sent(size_t bytes, int error) override { from_->file_sent(bytes, error); }

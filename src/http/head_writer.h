@@ -28,6 +28,8 @@ class HeadWriter {
   void field(std::string_view name, const Pieces&... value) {
     write(name, ": ", value..., "\r\n");
   }
+  // How many bytes can be written without more memory.
+  size_t room() const { return block_.capacity() - size_; }
   std::string_view text() const { return {block_.data(), size_}; }
   iovec piece() const { return {block_.data(), size_}; }
 

@@ -63,6 +63,8 @@ class MessageStream {
   // if it has not been sent, and the framing. `last`: the body ends with them, and `trailers` follow: lines,
   // each with its CRLF. What it adds lives until the next call.
   virtual void frame(Gather& runs, size_t size, bool last, std::string_view trailers) = 0;
+  // What frame() has made has been written: memory that is not needed any more is given back.
+  virtual void written() {}
 
  private:
   Stream& bytes_;

@@ -35,6 +35,7 @@ State ConvertStage::fail(Step step) {
 }
 
 State ConvertStage::give(http::BodyPart& part) {
+  if (!has_work()) from().release();  // nothing of `out_` refers to the bytes of the source
   has_given_ = true;
   part.runs.add(out_);
   part.size = out_.size();
@@ -68,9 +69,9 @@ State ConvertStage::next(http::BodyPart& part) {
       }
       if (made != Step::kDone && made != Step::kMore) return fail(made);
       has_more_ = made == Step::kMore;
-      if (has_work() && out_.size() >= policy::kMaxMadeAtOnce) return give(part);
+      if (has_work() && has_enough()) return give(part);
     }
-    if (ended_ || out_.size() >= policy::kMaxMadeAtOnce) return give(part);
+    if (ended_ || has_enough()) return give(part);
     // All that was given has been converted.
     given_.clear();
     next_run_ = 0;
@@ -79,8 +80,8 @@ State ConvertStage::next(http::BodyPart& part) {
     if (state == State::kFailed) return out_.empty() ? State::kFailed : give(part);
     if (state == State::kWait) {
       // Where the body's length is not known, more may be long in coming.
-      if (!from().has_length() && wants_flush()) converter_.flush(out_);
-      if (!out_.empty()) return give(part);
+      if (from().waits_for_peer() && !from().has_length() && wants_flush()) converter_.flush(out_);
+      if (!out_.empty() && !converter_.waits_for_all()) return give(part);
       pending_ = Pending::kSource;
       return State::kWait;
     }

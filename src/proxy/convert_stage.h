@@ -28,7 +28,7 @@ class ConvertStage final : public http::BodyStage, public Pooled {
   bool holds_head() const override {
     return converter_.waits_for_all() || (!has_made_ && converter_.checks_beginning()) || from().holds_head();
   }
-  // What is given has been made of the source's bytes, and does not refer to them.
+  bool waits_for_peer() const override { return pending_ == Pending::kSource && from().waits_for_peer(); }
   void release() override {}
   void file_sent(size_t, int) override {}
   void detach() override {
@@ -44,6 +44,8 @@ class ConvertStage final : public http::BodyStage, public Pooled {
   bool has_work() {
     return has_more_ || !data_.empty() || next_run_ < given_.runs.pieces().size() || is_ending_;
   }
+  // As much has been made as is passed on at once.
+  bool has_enough() const { return out_.size() >= policy::kMaxMadeAtOnce && !converter_.waits_for_all(); }
   Step step();
   State give(http::BodyPart& part);
   State fail(Step step);

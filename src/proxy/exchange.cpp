@@ -227,6 +227,13 @@ Task<Persistence> Exchange::forward() {
     Task<bool> holding = hold_body();
     if (!co_await holding) co_return persistence_after_answer();
   }
+  // A body of unknown length that a policy has held may be larger than the limits of the listener and the
+  // route.
+  const uint64_t limit = state_.context.body_limit;
+  if (state_.held_body.held() && limit != 0 && state_.held_body.content().size() > limit) {
+    co_await reply_.refuse(kEnds.body_too_large);
+    co_return persistence_after_answer();
+  }
   if (state_.context.mirrors != nullptr) state_.mirrored = copy_for_mirrors(state_);
   TryOutcome outcome = TryOutcome::kConnectFailed;
   for (;;) {

@@ -185,8 +185,11 @@ Task<TryOutcome> Exchange::open_tunnel() {
   // What the client sends of the new protocol comes behind the whole request (RFC 9110 section 7.8).
   Task<void> uploading = attempt.finish_upload();
   co_await uploading;
-  if (!attempt.request_is_read())
-    co_return attempt.fail(reason_of_broken_stream(attempt.upload_result().source.error));
+  if (!attempt.request_is_read()) {
+    const RelayResult& upload = attempt.upload_result();
+    co_return attempt.fail(
+        reason_of_broken_stream(upload.sink_failed ? upload.sink_error : upload.source.error));
+  }
   const bool websocket = http::names_upgrade(state_.response.fields, "websocket");
   Task<IoResult> switching = reply_.switch_protocols();
   const IoResult switched = co_await switching;

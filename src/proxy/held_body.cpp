@@ -1,5 +1,6 @@
 #include "proxy/held_body.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -23,16 +24,19 @@ Task<BodyState> HeldBody::hold(size_t limit) {
     if (!told.ok()) co_return BodyState::kGone;
   }
   const Milliseconds timeout = client_.connection.settings().body_timeout;
-  body_ = std::make_unique<MessageBody>(
-      client_.message, received,
-      MessageBody::Settings{
-          .framing = framing, .timeout = timeout, .limit = limit, .block_size = Block::kLarge});
+  body_ = std::make_unique<MessageBody>(client_.message, received,
+                                        MessageBody::Settings{.framing = framing,
+                                                              .timeout = timeout,
+                                                              .limit = std::max<uint64_t>(limit, 1),
+                                                              .block_size = Block::kLarge});
   bool ended = false;
   Task<RelayResult> collecting = collect_body(*body_, content_, Until::kEnd, ended);
   const RelayResult collected = co_await collecting;
   using Broken = http::BodyFailure::Kind;
   switch (collected.source.kind) {
-    case Broken::kNone: break;
+    case Broken::kNone:
+      if (content_.size() > limit) co_return BodyState::kTooLarge;  // a limit of 0 permits no byte
+      break;
     case Broken::kTooLarge: co_return BodyState::kTooLarge;
     case Broken::kMalformed: co_return BodyState::kBroken;
     default: co_return collected.source.error == ETIMEDOUT ? BodyState::kTimedOut : BodyState::kGone;

@@ -64,7 +64,10 @@ State MessageBody::read() {
   more_.block = pace_.take_block();
   const size_t asked = pace_.asked(more_.block);
   const IoResult got = stream.try_read(more_.block.data(), asked);
-  if (got.error == EAGAIN) return State::kWait;
+  if (got.error == EAGAIN) {
+    more_.release();
+    return State::kWait;
+  }
   if (!got.ok()) return fail(BodyFailure::Kind::kFailed, got.error);
   if (got.bytes == 0) {
     if (!decoder_.ends_with_stream()) return fail(BodyFailure::Kind::kClosed);

@@ -34,7 +34,8 @@ Task<RelayResult> relay_body(http::BodySource& source, http::MessageStream& to, 
   http::BodyPart part;
   part.takes_file = to.sends_bytes_alone() && stream.may_send_files();
   uint64_t bytes = 0;
-  bool begun = false;  // the head has been sent
+  bool begun = false;                          // the head has been sent
+  if (to.head_is_ready()) source.head_sent();  // it has been written to memory of its own
   for (;;) {
     part.clear();
     const State state = source.next(part);
@@ -52,6 +53,7 @@ Task<RelayResult> relay_body(http::BodySource& source, http::MessageStream& to, 
           const Clock::time_point began = stream.loop().now();
           sent = co_await stream.write(part.runs.pieces(), timeout);
           source.note_sent(stream.loop().now() - began);
+          to.written();
         }
       }
       if (!std::exchange(begun, true)) source.head_sent();

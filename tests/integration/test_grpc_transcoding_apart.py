@@ -323,3 +323,26 @@ def test_a_message_that_is_cut_off_is_refused(serve, tmp_path):
     gateway, _ = serve({"cut": answers(books(1_000) + b"\x0a\x05\x0a")}, top=f"access_log: {{path: '{log}'}}")
     assert ask(gateway, "GET", "/v1/shelves/cut/books").status == 502
     wait_for(lambda: ended(log) == ["upstream_malformed"], what="the log")
+
+
+def error_after_the_message(service, peer, stream):
+    peer.send(peer.head(stream, HEAD, end=False))
+    assert send(peer, stream, framed(books(3)))
+    service.wait_until_taken(peer)
+    peer.send(peer.head(stream, [("grpc-status", "5"), ("grpc-message", "no")]))
+
+
+def test_a_status_that_comes_after_the_message_takes_its_place(serve):
+    gateway, _ = serve({"late": error_after_the_message, "large": answers(books(50_000), trailers=[("grpc-status", "5"), ("grpc-message", "no")])})
+    for shelf in ("late", "large"):
+        got = ask(gateway, "GET", f"/v1/shelves/{shelf}/books")
+        assert (got.status, json.loads(got.body)) == (404, {"code": 5, "message": "no"})
+
+
+@pytest.mark.parametrize("listener, settings", [("    limits: {body_size: 1KiB}\n", ""), ("", ", body_size: 0")])
+def test_a_body_of_unknown_length_that_is_held_has_the_limits_of_all(serve, listener, settings):
+    gateway, _ = serve({"one": answers(book("a"))}, settings, extra_listener=listener)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    connection.request("POST", "/v1/shelves/one/books", body=iter([json.dumps({"title": "x" * 3000}).encode()]),
+                       headers={"content-type": "application/json"}, encode_chunked=True)
+    assert connection.getresponse().status == 413

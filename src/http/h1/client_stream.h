@@ -27,6 +27,7 @@ class ClientMessageStream final : public ClientStream, public Pooled {
   void frame(Gather& runs, size_t size, bool last, std::string_view trailers) override {
     framing_.frame(runs, size, last, trailers);
   }
+  void written() override { framing_.written(); }
 
  private:
   MessageFraming framing_;

@@ -5,13 +5,6 @@
 
 namespace portcullis::http::h1 {
 
-namespace {
-
-// To copy a small body behind its head costs less than a gathered write.
-constexpr size_t kMaxCopied = 16 * 1024;
-
-}  // namespace
-
 void MessageFraming::frame(Gather& runs, size_t size, bool last, std::string_view trailers) {
   if (body_ == BodyKind::kChunked) {
     if (size > 0) {
@@ -27,11 +20,9 @@ void MessageFraming::frame(Gather& runs, size_t size, bool last, std::string_vie
       if (!trailers.empty()) runs.put_behind("\r\n");
     }
   }
-  if (!std::exchange(has_head_, false)) {
-    head_ = HeadWriter();  // it has been written
-    return;
-  }
-  if (last && size <= kMaxCopied) {
+  if (!std::exchange(has_head_, false)) return;
+  // To copy a small body behind its head costs less than a gathered write.
+  if (last && size <= head_.room()) {
     for (const iovec& run : runs.pieces())
       head_.write(std::string_view(static_cast<const char*>(run.iov_base), run.iov_len));
     runs.clear();

@@ -21,6 +21,10 @@ class MessageFraming {
   BodyKind body() const { return body_; }
   // As MessageStream::frame().
   void frame(Gather& runs, size_t size, bool last, std::string_view trailers);
+  // As MessageStream::written(): the head is not needed any more.
+  void written() {
+    if (!has_head_) head_ = HeadWriter();
+  }
 
  private:
   HeadWriter head_;

@@ -31,6 +31,7 @@ class ServerMessageStream final : public ServerStream {
   void frame(Gather& runs, size_t size, bool last, std::string_view trailers) override {
     framing_.frame(runs, size, last, trailers);
   }
+  void written() override { framing_.written(); }
 
  private:
   InputBuffer& input_;

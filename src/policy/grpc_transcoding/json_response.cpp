@@ -54,7 +54,7 @@ void JsonResponse::read_status(const StatusFields& fields) {
 ResponseConverter::Way JsonResponse::begin(http::ResponseHead& response) {
   pending_.clear();
   messages_ = 0;
-  begun_ = false;
+  begun_ = is_whole_ = false;
   failure_ = &kEnds.upstream_malformed;
   http::Fields& fields = response.fields;
   // Something before the service has answered.
@@ -67,6 +67,7 @@ ResponseConverter::Way JsonResponse::begin(http::ResponseHead& response) {
     fields.remove(name);
   const bool streams = printer_.streams() && !told_;
   set_type(streams ? type_of(printer_.form().stream) : "application/json");
+  is_whole_ = !streams;
   return streams ? Way::kFirst : Way::kWhole;
 }
 

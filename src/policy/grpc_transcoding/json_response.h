@@ -22,6 +22,8 @@ class JsonResponse final : public ResponseConverter {
   Step convert(std::string_view data, std::string& out) override;
   Step finish(std::string_view trailers, std::string& out) override;
   Task<Step> proceed(std::string& out) override;
+  // A status that comes after the message takes the message's place.
+  bool waits_for_all() const override { return is_whole_; }
   void give_up() override;
   const EndReason& failure() const override { return *failure_; }
 
@@ -43,7 +45,8 @@ class JsonResponse final : public ResponseConverter {
   SidePool& pool_;
   std::string pending_;  // of a message that has not come whole
   size_t messages_ = 0;
-  bool begun_ = false;  // something of the body has been made
+  bool begun_ = false;     // something of the body has been made
+  bool is_whole_ = false;  // the response is one JSON document, made at the end
   CallStatus status_;
   bool told_ = false;  // the status: by the head, or in the end
   const EndReason* failure_ = &kEnds.upstream_malformed;
