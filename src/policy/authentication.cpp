@@ -33,7 +33,7 @@ Insight authentication_insight(const AuthenticationSettings& settings) {
 
 void check_authentication(const AuthenticationSettings& settings, const config::Config& config,
                           config::Diagnostics& diagnostics) {
-  if (settings.anonymous.empty()) return;  // before gathering what may be many names for each of many routes
+  if (settings.anonymous.empty()) return;  // saves collecting the names of all consumers for each route
   std::vector<std::string_view> known;
   for (const config::Consumer& consumer : config.consumers) known.push_back(consumer.name);
   diagnostics.refuse_unknown("consumer", settings.anonymous, known, settings.anonymous_location);

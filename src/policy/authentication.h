@@ -8,38 +8,41 @@
 
 namespace portcullis::policy {
 
-// What every authentication policy's settings begin with.
+// The settings that all authentication policies share.
 struct AuthenticationSettings {
   std::string anonymous;
   config::Location anonymous_location;
 };
 
-// A policy that tells who calls. Each looks at one kind of credential; `any_of` offers several.
+// A policy that identifies the caller. Each authentication policy reads one kind of credential; `any_of`
+// combines several policies.
 class Authentication : public Policy {
  public:
   Authentication(const AuthenticationSettings& settings, const BuildContext& build);
 
-  // With a credential, authenticate(). Without, the anonymous consumer or 401.
+  // Calls authenticate() when the request carries a credential. Otherwise the anonymous consumer becomes the
+  // caller, or without an anonymous consumer the request is refused with 401.
   Decision on_request(Context& context) const final;
   Notes explain(Context& context, const Decision& decision) const override;
 
-  // The request carries a credential of this kind, good or bad.
+  // True when the request carries a credential of this kind, valid or not.
   virtual bool presented(const Context& context) const = 0;
-  // Judges what was presented: sets Context::caller and proceeds, or refuses, or suspends.
+  // Verifies the credential of the request: sets Context::caller and proceeds, or refuses the request, or
+  // suspends it.
   virtual Decision authenticate(Context& context) const = 0;
-  // What WWW-Authenticate tells a request without a credential (RFC 9110 section 11.6.1).
+  // The value of WWW-Authenticate for a request without a credential (RFC 9110 section 11.6.1).
   virtual std::string_view challenge() const = 0;
   // The reason for which a request without a credential is refused.
   virtual const EndReason& missing_reason() const = 0;
 
  protected:
-  // 401. The client learns the challenge and no more; the log learns the reason.
+  // Refuses with 401. The client gets only the challenge; the reason is only in the log.
   static Decision unauthorized(Context& context, std::string_view challenge, const EndReason& reason);
   const identity::Directory& consumers() const { return *consumers_; }
 
  private:
   std::shared_ptr<const identity::Directory> consumers_;
-  const identity::Consumer* anonymous_;  // null: none
+  const identity::Consumer* anonymous_;  // null when no anonymous consumer is configured
 };
 
 // Adds `anonymous` to an authentication policy's settings, which derive from AuthenticationSettings.
@@ -51,15 +54,15 @@ void add_authentication_fields(config::ObjectType<Settings>& type) {
       .locate_last(&AuthenticationSettings::anonymous_location);
 }
 
-// Reports an `anonymous` that is no consumer.
+// Reports an error when `anonymous` does not name a consumer.
 void check_authentication(const AuthenticationSettings& settings, const config::Config& config,
                           config::Diagnostics& diagnostics);
 
-// What all authentication policies have to tell.
+// The part of the Insight that is the same for all authentication policies.
 Insight authentication_insight(const AuthenticationSettings& settings);
 
-// make_kind() for an authentication policy that has nothing else to check: adds what they share to `type`.
-// `credential`: Insight's.
+// make_kind() for an authentication policy without checks of its own: adds the settings that authentication
+// policies share to `type`. `credential` becomes Insight::credential.
 template <typename Settings, typename Made>
 Kind make_authentication_kind(std::string name, const std::shared_ptr<config::ObjectType<Settings>>& type,
                               const std::string& credential = {}) {

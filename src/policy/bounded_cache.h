@@ -12,11 +12,12 @@
 
 namespace portcullis::policy {
 
-// What has been found out about credentials, each until some moment by the clock that only goes forward:
-// setting the time of day makes nothing last longer. Bounded: each has two places and takes that of the one
-// used less lately. One worker's.
+// Caches the results of verified credentials. Each entry expires by the steady clock, so setting the time of
+// day does not prolong an entry. The number of entries is fixed: each key has two places, and a new entry
+// replaces the less recently used of the two. Belongs to one worker.
 //
-// A credential that was refused is never in it, so the time that a forger's wrong guess takes tells nothing.
+// Refused credentials are never in the cache, so the time of an answer tells a forger nothing about wrong
+// guesses.
 template <typename Value>
 class BoundedCache {
  public:
@@ -24,7 +25,7 @@ class BoundedCache {
 
   explicit BoundedCache(size_t capacity) : entries_(capacity) {}
 
-  // Null when it is not known, or no longer good. Valid until the next keep().
+  // Null when the key is unknown or its entry has expired. The pointer is valid until the next keep().
   const Value* find(std::string_view key, Moment now) {
     if (entries_.empty()) return nullptr;
     for (const size_t at : places(key)) {
@@ -56,7 +57,8 @@ class BoundedCache {
     uint64_t used = 0;
   };
 
-  // The end of a token is of its signature: no two share it, and hashing it is enough.
+  // Hashing the last 64 bytes of a token is enough: they are part of the signature, which differs between
+  // tokens.
   std::array<size_t, 2> places(std::string_view key) const {
     const uint64_t hash = hash_(key.substr(key.size() > 64 ? key.size() - 64 : 0));
     return {(hash & 0xFFFFFFFF) * entries_.size() >> 32, (hash >> 32) * entries_.size() >> 32};

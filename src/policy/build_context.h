@@ -12,15 +12,15 @@ namespace portcullis::policy {
 
 class Services;
 
-// What a policy may look at, and hold on to, when it is built.
+// The input from which a policy is built.
 struct BuildContext {
   std::shared_ptr<const identity::Directory> consumers;
-  const config::Config& config;   // while it is built
-  telemetry::MetricSet& metrics;  // where the policy registers its own; outlives every snapshot
+  const config::Config& config;   // valid only during the construction of the policy
+  telemetry::MetricSet& metrics;  // where the policy registers its metrics; outlives every snapshot
   Services& services;             // outlives every snapshot
-  size_t workers;                 // how many
-  std::string_view place;         // the route's name; empty: the policies of every route
-  config::Location location;      // of the policy in the configuration
+  size_t workers;                 // the number of workers
+  std::string_view place;         // the route's name; empty for the policies of all routes
+  config::Location location;      // where the policy stands in the configuration
 };
 
 }  // namespace portcullis::policy

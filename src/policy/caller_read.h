@@ -5,15 +5,15 @@
 
 namespace portcullis::policy {
 
-// Something that a condition or a text with variables reads of the caller: it has no value where no policy
-// has authenticated the request.
+// A property of the caller that a condition or a template reads. The property has no value when no policy has
+// authenticated the request.
 struct CallerRead {
   enum class Source { kConsumer, kClaims };
 
   Source source;
-  std::string written;     // as in the configuration: "consumer.groups", "claim.sub"
-  std::string group{};     // that the caller's groups are compared with; empty: none
-  std::string consumer{};  // that the caller's name is compared with; empty: none
+  std::string written;     // the variable as written in the configuration: "consumer.groups", "claim.sub"
+  std::string group{};     // the group that the caller's groups are compared with; empty when there is none
+  std::string consumer{};  // the name that the caller's name is compared with; empty when there is none
 };
 using CallerReads = std::vector<CallerRead>;
 

@@ -15,7 +15,8 @@ ClaimsRules::ClaimsRules(const ClaimsSettings& settings, const EndReason& unknow
       R"(Bearer error="insufficient_scope")" + (scopes.empty() ? "" : ", scope=\"" + scopes + '"');
 }
 
-// Empty when the claim makes no field: what an issuer lets its users choose must not become further header
+// The field value for a claim; empty when the claim cannot become a field. A value with characters that no
+// field may have is refused, because an issuer may let its users choose the value, and it must not add header
 // lines.
 std::string_view ClaimsRules::value_of(const identity::Claims& claims, const std::string& name,
                                        Arena& arena) const {

@@ -16,13 +16,13 @@ constexpr auto names_of(ConsumerNeed) {
   return std::to_array<EnumName<ConsumerNeed>>(
       {{ConsumerNeed::kOptional, "optional"}, {ConsumerNeed::kRequired, "required"}});
 }
-// How a claim that is a list becomes a field's value.
+// How a claim that is a list becomes the value of a header field.
 enum class ClaimLists { kJoined, kJson };
 constexpr auto names_of(ClaimLists) {
   return std::to_array<EnumName<ClaimLists>>({{ClaimLists::kJoined, "joined"}, {ClaimLists::kJson, "json"}});
 }
 
-// What a policy that has a caller's claims makes of them. Settings of `jwt` and `oauth2_introspection`.
+// Settings shared by `jwt` and `oauth2_introspection`: how the claims of a caller are checked and forwarded.
 struct ClaimsSettings {
   std::string require;
   std::string consumer_claim = "sub";
@@ -31,7 +31,7 @@ struct ClaimsSettings {
   ClaimLists claim_lists = ClaimLists::kJoined;
 };
 
-// The settings at work. Immutable; any thread.
+// Applies ClaimsSettings. Immutable; may be used on any thread.
 class ClaimsRules {
  public:
   // `unknown_consumer` and `unsatisfied` are the reasons of the two refusals.
@@ -46,8 +46,8 @@ class ClaimsRules {
     for (const auto& [field, claim] : settings_.forward_claims) fields.add(field);
     require_.add_read_fields(fields);
   }
-  // Makes the claims' owner the caller and forwards what is to be forwarded; or refuses (RFC 6750
-  // section 3.1).
+  // Sets the caller from the claims and adds the forwarded fields, or refuses the request (RFC 6750 section
+  // 3.1).
   Decision admit(Context& context, std::shared_ptr<const identity::Claims> claims,
                  const identity::Consumer* consumer) const;
 
@@ -61,13 +61,13 @@ class ClaimsRules {
   const EndReason& unsatisfied_;
 };
 
-// Adds what these settings tell to the insight of a policy that stands at `place`.
+// Adds the Insight of these settings to `out`, for a policy that stands at `place`.
 inline void add_claims_insight(const ClaimsSettings& settings, const config::Location& place, Insight& out) {
   out.tells_claims = true;
   out.add_reads(Condition(settings.require).caller_reads(), place);
 }
 
-// Adds the fields to a policy's settings, which derive from ClaimsSettings.
+// Adds the settings of ClaimsSettings to the settings type of a policy, which derives from ClaimsSettings.
 template <typename Settings>
 void add_claims_fields(config::ObjectType<Settings>& type) {
   type.optional("require", &ClaimsSettings::require, Condition::type(),

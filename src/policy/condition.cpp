@@ -13,7 +13,7 @@ using variables::Moment;
 using variables::Use;
 using variables::Variable;
 
-// Recursive descent over the grammar in the header. Errors are kept, the first one.
+// A recursive descent parser for the grammar in the header. Keeps the first error.
 class Condition::Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) { next(); }
@@ -27,7 +27,7 @@ class Condition::Parser {
 
  private:
   static constexpr int kMaxDepth = 32;
-  // The address of clients that come by a Unix socket.
+  // The value of `client.address` for clients of a Unix socket.
   static constexpr std::string_view kUnixClient = "unix";
 
   void fail(std::string problem) {
@@ -37,7 +37,8 @@ class Condition::Parser {
     text_ = {};
   }
 
-  // The next word: a bracket, a comma, an operator, a quoted or plain value; empty at the end.
+  // Reads the next word: a bracket, a comma, an operator, or a quoted or plain value. The word is empty at
+  // the end.
   void next() {
     word_.clear();
     quoted_ = false;
@@ -228,8 +229,8 @@ bool Condition::holds(const Node& node, const Context& context) {
 
 namespace {
 
-// One of the fields of that name has this value, or has it in its list: two fields and one list of two say
-// the same (RFC 9110 section 5.3).
+// True when one of the fields of that name is equal to the value or has it as a list element: two fields and
+// one list of two elements mean the same (RFC 9110 section 5.3).
 bool header_has(const http::Fields& fields, std::string_view name, std::string_view value) {
   return std::any_of(fields.begin(), fields.end(), [&](const http::Field& field) {
     if (!equals_ignoring_case(field.name, name)) return false;
@@ -239,7 +240,8 @@ bool header_has(const http::Fields& fields, std::string_view name, std::string_v
   });
 }
 
-// One of the parameters of that name has this value: which of them a backend takes is not known.
+// True when one of the parameters of that name has this value, because it is not known which of them a
+// backend reads.
 bool query_has(std::string_view query, std::string_view name, std::string_view value) {
   bool found = false;
   http::for_each_query_parameter(query, [&](std::string_view key, std::string_view text, std::string_view) {
@@ -352,7 +354,7 @@ void Condition::add_read_fields(OwnedFields& fields) const {
 
 namespace {
 
-// Reads either form into the text of a condition.
+// Reads both forms of a condition, text and mapping, into the text of a condition.
 class ConditionType final : public config::TypeFor<std::string> {
  public:
   void read(const config::YamlNode& node, std::string& out, config::Diagnostics& diagnostics) const override {
@@ -402,7 +404,7 @@ class ConditionType final : public config::TypeFor<std::string> {
   std::optional<std::string> write(const std::string&) const override { return std::nullopt; }
 
  private:
-  // `name` in a pattern that it alone matches.
+  // `name` escaped as a pattern that matches only this name.
   static std::string in_pattern(std::string_view name) {
     std::string out;
     for (const char c : name) out += c == '.' ? "[.]" : std::string(1, c);

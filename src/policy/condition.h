@@ -12,37 +12,37 @@
 
 namespace portcullis::policy {
 
-// A condition on a request and its caller, as one writes it:
+// A condition on a request and its caller, for example:
 //
 //   scope = orders:read and (consumer.groups in [admins, support] or claim.tenant = acme)
 //   request.method in [GET, HEAD] and not request.path under /internal
 //
-// Subjects are the variables of variables/variable.h that can be read at a request. A variable with several
-// values (`scope`, `consumer.groups`, a claim that is a list, a header field that comes several times or as a
-// list, a cookie or a parameter that comes more than once) equals a value when one of its values does. A
-// claim that is null does not exist. Operators: = (or ==), !=, in [...], not in [...], exists; `under` for
-// `request.path` and for `client.address`. `client.address` equals an address in any spelling, and a block
-// that contains the address. `and` binds tighter than `or`; `not` and parentheses as usual; values with
-// spaces or brackets stand in quotes.
+// Subjects are the variables of variables/variable.h that can be read when a request is handled. A variable
+// with several values (`scope`, `consumer.groups`, a claim that is a list, a header field that comes several
+// times or as a list, a cookie or a parameter that comes more than once) equals a value when one of its
+// values does. A claim that is null does not exist. Operators: = (or ==), !=, in [...], not in [...], exists;
+// `under` for `request.path` and for `client.address`. `client.address` equals an address in any spelling,
+// and a block that contains the address. `and` binds tighter than `or`; `not` and parentheses work as usual;
+// values with spaces or brackets are quoted.
 class Condition {
  public:
   Condition() = default;  // always true
   // `text` must have passed check().
   explicit Condition(std::string_view text);
 
-  // What is wrong with it, or "".
+  // What is wrong with `text`, or "".
   static std::string check(const std::string& text);
-  // A condition as text, or as a mapping of subjects to values that must all hold: {scope: orders:read}; kept
-  // as text.
+  // The configuration type of a condition: text, or a mapping of subjects to values that must all hold, such
+  // as {scope: orders:read}. Either form is stored as text.
   static config::Type<std::string> type();
 
   bool empty() const { return root_ == nullptr; }
   bool holds(const Context& context) const;
-  // The scopes that it names, separated by spaces, for a challenge (RFC 6750 section 3).
+  // The scopes that the condition names, separated by spaces, for a challenge (RFC 6750 section 3).
   std::string scopes() const;
-  // What it reads of the caller.
+  // The properties of the caller that the condition reads.
   CallerReads caller_reads() const;
-  // Adds the header fields that it reads.
+  // Adds the header fields that the condition reads.
   void add_read_fields(OwnedFields& fields) const;
 
  private:

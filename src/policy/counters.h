@@ -5,7 +5,7 @@
 
 namespace portcullis::policy {
 
-// The counters of this node: of rate limits, of failed logins, and of the nonces that were seen.
+// The counters of this node: for rate limits, for failed logins, and for nonces that have been used.
 class Counters final : public Engine {
  public:
   struct Settings {

@@ -14,31 +14,32 @@ constexpr auto names_of(Credential) {
   return std::to_array<EnumName<Credential>>({{Credential::kHide, "hide"}, {Credential::kPass, "pass"}});
 }
 
-// The credential that fields of the name `header` hold, behind the word `scheme` where that is not empty;
-// nothing when there is none. Two that differ give an empty one, which no consumer has: the backend might
-// take the other.
+// The credential in the fields named `header`, behind the word `scheme` unless that is empty; nothing when
+// there is none. Two different credentials give an empty one, which no consumer has, because the backend
+// might read the other credential.
 std::optional<std::string_view> find_in_header(const http::Fields& fields, std::string_view header,
                                                std::string_view scheme);
 
-// `hide` or `pass`: Credential.
+// The configuration type of Credential: `hide` or `pass`.
 config::Type<Credential> credential_type();
 
-// Where in a request a credential that is one text may stand. Settings of a policy, and how they are
-// followed.
+// The places in a request where a credential that is one text may stand. Part of the settings of a policy.
 struct CredentialPlace {
   std::string header;
-  std::string scheme;  // a word before it in the header, such as Bearer
+  std::string scheme;  // a word before the credential in the header, such as Bearer
   std::string query;
   std::string cookie;
   Credential credential = Credential::kHide;
 
-  // The first place that has one wins: header, query, cookie. In the request or the exchange's arena.
+  // The credential from the first place that has one, in the order header, query, cookie. The text is in the
+  // request or in the exchange's arena.
   std::optional<std::string_view> find(const Context& context) const;
-  // Removes it from every place, so that nothing depends on which one was read.
+  // Removes the credential from every place, so that the backend cannot read another one than the policy has
+  // read.
   void hide(Context& context) const;
 };
 
-// Adds the fields to a policy's settings, which derive from CredentialPlace.
+// Adds the settings of CredentialPlace to the settings type of a policy, which derives from CredentialPlace.
 template <typename Settings>
 void add_place_fields(config::ObjectType<Settings>& type, const char* what) {
   const auto name = [](const char* kind, const char* example) {

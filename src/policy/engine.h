@@ -11,25 +11,25 @@ namespace portcullis::policy {
 
 class Services;
 
-// What an engine is started with.
+// The input with which an engine is started.
 struct EngineContext {
   size_t workers;
-  EventLoop& control;             // of the control thread
-  telemetry::MetricSet& metrics;  // where the engine registers its own
-  Services& services;             // for the engines that this one needs
-  const Say& say;                 // null in a process that serves
+  EventLoop& control;             // the loop of the control thread
+  telemetry::MetricSet& metrics;  // where the engine registers its metrics
+  Services& services;             // gives the other engines that this engine needs
+  const Say& say;                 // null in a process that serves, which reports to the process log
 
-  // Where the engine reports faults of that kind.
+  // The function to which the engine reports faults of this kind.
   Say say_as(Fault fault) const { return say ? say : told_as(fault); }
 };
 
-// What policies share, and what outlives a reload: counters, connections, threads. The engine of one policy
-// is in the folder of that policy; an engine of several policies is beside them.
+// State that policies share and that outlives a reload: counters, connections, threads. The engine of one
+// policy is in the folder of that policy; an engine of several policies is in src/policy.
 //
 // Start: the first Services::get<E>() makes the engine, on the control thread, by E(const EngineContext&,
 // E::Settings), or by E(const EngineContext&) when it has no settings. An engine that starts threads throws
-// as start_thread() does. What may fail otherwise, such as a file, is opened by the caller and is a part of
-// the settings.
+// as start_thread() does. A resource that may fail to open otherwise, such as a file, is opened by the caller
+// and is a part of the settings.
 //
 // Reload: the engine stays. Policies of the new configuration ask for it again, while policies of the old one
 // still use it on the workers' threads, so what it has given out must stay valid. An engine that follows its
@@ -46,9 +46,11 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
   virtual ~Engine() = default;
 
-  // Waits, not for long, for what the policies that were just built need before they serve. Control thread.
+  // Waits for a short time for data that newly built policies need before they serve. Called on the control
+  // thread.
   virtual void settle() {}
-  // Ends threads, and gives up what refers to the workers or to their loops. Control thread.
+  // Ends the engine's threads and releases what refers to the workers or to their loops. Called on the
+  // control thread.
   virtual void stop() {}
 };
 

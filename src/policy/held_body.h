@@ -9,15 +9,16 @@ namespace portcullis::policy {
 
 enum class BodyState { kHeld, kTooLarge, kBroken, kTimedOut, kGone };
 
-// The request's body, for the policies that must see it before the backend does. Everything else streams.
+// Gives policies the whole request body before it is forwarded. Bodies that no policy holds are streamed.
 class BodyHolder {
  public:
-  // Receives the whole body, of at most `limit` bytes, into memory, from where it is forwarded. The client is
-  // told to go on if it waits to be.
+  // Receives the whole body into memory, at most `limit` bytes; it is then forwarded from there. Sends 100
+  // (Continue) when the client waits for it.
   virtual Task<BodyState> hold(size_t limit) = 0;
-  // Once it is held: the content, without its chunked coding. Lives as long as the exchange.
+  // The content without its chunked coding, after hold() has succeeded. The view is valid as long as the
+  // exchange lives.
   virtual std::string_view content() const = 0;
-  // Likewise: forwards `content` in its place.
+  // Forwards `content` in place of the body, after hold() has succeeded.
   virtual void replace(std::string content) = 0;
 
  protected:

@@ -8,12 +8,12 @@
 
 namespace portcullis::policy {
 
-// An HTTP client for each worker, for policies that ask other services.
+// An HTTP client for each worker, used by policies that ask other services.
 class HttpClients final : public Engine {
  public:
   explicit HttpClients(const EngineContext& context) : clients_(context.workers) {}
 
-  // On the thread of that worker, whose loop is `loop`.
+  // The client of a worker. Called on the thread of that worker, whose loop is `loop`.
   client::HttpClient& of(size_t worker, EventLoop& loop) {
     std::unique_ptr<client::HttpClient>& mine = clients_[worker];
     if (!mine) mine = std::make_unique<client::HttpClient>(loop);

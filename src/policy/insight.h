@@ -8,26 +8,26 @@
 
 namespace portcullis::policy {
 
-// What is to be known of a configured policy beside the traits of its kind, without building it, by checks
-// that look at several policies together (control/warnings). A plain value.
+// Properties of a configured policy beside the traits of its kind, for checks that look at several policies
+// together (control/warnings). They are known without building the policy.
 struct Insight {
-  bool admits_anonymous = false;    // also a request without a credential passes
-  bool tells_claims = false;        // it sets the caller's claims
-  bool needs_consumer = false;      // it refuses every request without a consumer
-  bool decides_access = false;      // it refuses requests by who asks
-  bool answers_from_store = false;  // it may answer with what another request has fetched
+  bool admits_anonymous = false;    // requests without a credential pass too
+  bool tells_claims = false;        // the policy sets the caller's claims
+  bool needs_consumer = false;      // the policy refuses every request without a consumer
+  bool decides_access = false;      // the policy refuses requests by their caller
+  bool answers_from_store = false;  // the policy may answer with a response that another request has fetched
   bool needs_http2 = false;         // the upstream must speak HTTP/2
-  // What it looks for among the `credentials` of consumers, and refuses every request without: "keys". Empty
-  // where it looks for something else.
+  // The kind of consumers' `credentials` without which the policy refuses every request, such as "keys".
+  // Empty when the policy does not use `credentials`.
   std::string credential{};
-  std::vector<std::string> asks{};  // URLs of the services that it asks, or fetches keys of
+  std::vector<std::string> asks{};  // URLs of the services that the policy asks or fetches keys from
 
   struct Read {
     CallerRead what;
     config::Location place;
   };
-  // What it reads of the caller while the request passes; of one that authenticates, once it knows the
-  // caller.
+  // The properties of the caller that the policy reads when it handles a request. A policy that authenticates
+  // reads them after it has identified the caller.
   std::vector<Read> reads{};
 
   void add_reads(const CallerReads& more, const config::Location& place) {

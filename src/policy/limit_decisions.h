@@ -6,10 +6,11 @@
 
 namespace portcullis::policy {
 
-// How a limit has judged requests, as a metric. Limits of the same name count together, also those of
+// Counts the decisions of a limit as a metric. Limits of the same name are counted together, also those of
 // different policies.
 struct LimitDecisions {
-  // `limit`: the name in the metric; the limit's own, or else that of the route where it stands.
+  // `limit` is the name in the metric: the name of the limit, or the name of the route when the limit has
+  // none.
   LimitDecisions(telemetry::MetricSet& metrics, const std::string& limit)
       : allowed(of(metrics, limit, "allowed")),
         refused(of(metrics, limit, "refused")),
@@ -23,8 +24,8 @@ struct LimitDecisions {
 
   telemetry::MetricCounter allowed;
   telemetry::MetricCounter refused;
-  telemetry::MetricCounter would_refuse;  // in a dry run
-  telemetry::MetricCounter unavailable;   // the server of the limits could not be asked
+  telemetry::MetricCounter would_refuse;  // requests that a dry run has let pass
+  telemetry::MetricCounter unavailable;   // requests for which the server of shared limits could not be asked
 
  private:
   static constexpr const char* kName = "rate_limit_decisions_total";

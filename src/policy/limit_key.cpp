@@ -119,7 +119,7 @@ std::string_view LimitKey::text_of(Context& context) const {
     case Kind::kClientAddress: return address_of(context);
     case Kind::kCaller:
       if (context.caller.consumer == nullptr) return address_of(context);
-      // No address begins like this, so that nobody's name can stand for one.
+      // No address begins with this prefix, so the name of a consumer can never be taken for an address.
       return context.arena.concat("consumer:", context.caller.consumer->name);
   }
   return {};

@@ -16,7 +16,7 @@ constexpr auto names_of(OnError) {
   return std::to_array<EnumName<OnError>>({{OnError::kDeny, "deny"}, {OnError::kAllow, "allow"}});
 }
 
-// A service that a policy asks. Settings shared by those that do.
+// Settings shared by policies that ask another service.
 struct OutsideService {
   std::string url;
   std::string ca;
@@ -24,12 +24,13 @@ struct OutsideService {
   OnError on_error = OnError::kDeny;
 };
 
-// Whether that service works: the process log tells when it begins to fail and when it works again.
+// Tracks whether the service works. The process log tells when the service begins to fail and when it works
+// again.
 inline FaultState fault_state_of(const OutsideService& service, const char* policy) {
   return {Fault::kAuthService, std::string(policy) + ", " + without_secrets(service.url)};
 }
 
-// Adds the fields to a policy's settings, which derive from OutsideService.
+// Adds the settings of OutsideService to the settings type of a policy, which derives from OutsideService.
 template <typename Settings>
 void add_outside_fields(config::ObjectType<Settings>& type) {
   type.required("url", &OutsideService::url, config::url_type(), "The URL of the service that decides.")

@@ -5,8 +5,8 @@
 
 namespace portcullis::policy {
 
-// One T for each worker, made by its first use there: state that a policy, which all workers share, has for
-// each of them. No two workers touch the same one or the same cache line.
+// Holds one T for each worker, made at its first use on that worker: the per-worker state of a policy that
+// all workers share. Each worker uses only its own slot, and no two slots share a cache line.
 template <typename T>
 class PerWorker {
  public:
@@ -19,7 +19,7 @@ class PerWorker {
     return *mine;
   }
 
-  // The worker's, or null when it has not been used there.
+  // The T of a worker, or null when it has not been used on that worker.
   T* peek(size_t worker) const { return slots_[worker].value.get(); }
 
  private:

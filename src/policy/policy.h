@@ -30,40 +30,42 @@
 
 namespace portcullis::policy {
 
-// That a copy of the request is to be sent to another upstream, whose answer nobody waits for. Its policy's.
+// Describes the copies of requests that a `mirror` policy sends to another upstream. No client waits for the
+// response to a copy. Owned by the policy.
 struct MirrorTo {
-  size_t upstream = 0;                  // index into the configuration's
-  uint64_t body_size = 0;               // with a larger body there is no copy
-  uint32_t most = 0;                    // copies on their way at once
-  std::atomic<uint32_t>* on_their_way;  // copies to that upstream, of all workers
+  size_t upstream = 0;     // index into the upstreams of the configuration
+  uint64_t body_size = 0;  // max size of the request body; a request with a larger body is not copied
+  uint32_t most = 0;       // max number of copies that are in progress at once
+  std::atomic<uint32_t>* on_their_way;  // copies in progress to that upstream, of all workers
   telemetry::MetricCounter answered;
   telemetry::MetricCounter failed;
-  telemetry::MetricCounter dropped;  // too many copies on their way, or the body too large
+  telemetry::MetricCounter dropped;  // not sent: too many copies in progress, or the body too large
 };
 
 struct Context;
 
-// What an exchange is for.
+// The purpose of an exchange.
 enum class Purpose : uint8_t {
-  kServe,    // a client waits for the answer
-  kExplain,  // only what would be decided is wanted: nothing is charged, remembered, started or counted
-  kExplainOffline,  // the same in a process that serves no client: no other service is asked either
+  kServe,           // the response is sent to a client, or stored
+  kExplain,         // the decisions are only explained: nothing is charged, stored, started or counted
+  kExplainOffline,  // as kExplain, in a process that serves no client: no other service is asked
 };
 
-// Sends a request once more, for what no client waits for.
+// Sends the request of an exchange once more, in the background.
 class Errands {
  public:
-  // The exchange's request as it is now, on its own: `sender`'s on_response and on_end see it, and the
-  // policies after it. `prepare` is called with its context before it is sent. False when the worker is
-  // ending.
+  // Sends a copy of the exchange's request as it is now. The copy has an exchange of its own, which runs
+  // on_response and on_end of the policy `sender`, and all hooks of the policies behind it. `prepare` is
+  // called with the context of the copy before it is sent. False when the copy cannot be sent.
   virtual bool send(const void* sender, const std::function<void(Context&)>& prepare) = 0;
 
  protected:
   ~Errands() = default;
 };
 
-// What a policy sees and may change of one exchange. Views live as long as the exchange; what a policy adds
-// to a head must too, so it comes from `arena` or from the policy itself.
+// The parts of one exchange that a policy may read and change. The views are valid as long as the exchange
+// lives. A text that a policy adds to a head must live as long, so it comes from `arena` or from the policy
+// itself.
 struct Context {
   Context(EventLoop& on, Arena& from, http::RequestHead& asked, http::ResponseHead& answered)
       : loop(on), arena(from), request(asked), response(answered) {}
@@ -77,57 +79,66 @@ struct Context {
 
   EventLoop& loop;
   Arena& arena;
-  http::RequestHead& request;    // changes reach the target
-  http::ResponseHead& response;  // filled before on_response, and by a policy that answers
-  size_t worker = 0;             // which one, for state that each has for itself
+  http::RequestHead& request;    // the head that is sent to the target
+  http::ResponseHead& response;  // filled before on_response, or by a policy that answers
+  size_t worker = 0;             // the index of the worker, for state that each worker has for itself
   Purpose purpose = Purpose::kServe;
   bool explains() const { return purpose != Purpose::kServe; }
-  identity::Caller caller{};                                 // as the authentication policies before found
-  const tls::PeerCertificate* client_certificate = nullptr;  // verified; null when the client has shown none
+  identity::Caller caller{};  // set by the authentication policies
+  // the verified certificate; null when the client has sent none
+  const tls::PeerCertificate* client_certificate = nullptr;
   std::string_view client_address{};
   std::string_view scheme{"http"};
   std::string_view host{};       // lower case, without port and without a dot at its end
-  std::string_view authority{};  // the host, with the port where that is not the scheme's default
+  std::string_view authority{};  // the host, with the port unless it is the default port of the scheme
   std::string_view
-      forwarded_host{};     // as the client asked for it, by the word of trusted proxies; with its port
-  std::string_view path{};  // canonical, as matched
-  std::string_view target_path{};  // as the target gets it; a policy may set another
+      forwarded_host{};     // the host and port that the client asked for, according to trusted proxies
+  std::string_view path{};  // the canonical path that the routes matched
+  std::string_view target_path{};  // the path that the target gets; a policy may set another path
   std::string_view route{};
-  std::string_view upstream{};                          // its name; empty when a policy answers
-  const routing::PathParameters* parameters = nullptr;  // of the route; their values are in `path`
+  std::string_view upstream{};  // the name of the upstream; empty when a policy answers
+  // the path parameters of the route; their values are views into `path`
+  const routing::PathParameters* parameters = nullptr;
   std::string_view request_id{};
-  std::string_view pseudonym{};  // of the route, in Via
+  std::string_view pseudonym{};  // the pseudonym of the gateway in Via for this route
   BodyHolder* body = nullptr;
-  uint64_t body_limit = 0;  // most bytes of request body; 0: no limit
-  bool idempotent = false;  // it may be sent twice, whatever its method
-  std::string_view note{};  // for the log, of a policy that has something to say without refusing
+  uint64_t body_limit = 0;  // max bytes of the request body; 0 when there is no limit
+  bool idempotent = false;  // the request may be sent twice, whatever its method is
+  std::string_view note{};  // a remark of a policy for the access log
 
-  // A copy goes there, too. What it refers to is the policy's.
+  // A list of the upstreams that get a copy of the request. `to` is owned by the policy.
   struct Mirror {
     const MirrorTo* to;
     const Mirror* next;
   };
   const Mirror* mirrors = nullptr;
 
-  std::unique_ptr<ResponseConverter> converter{};  // null: the response goes on as it comes
+  // Converts the response of the target; null when the response is not converted.
+  std::unique_ptr<ResponseConverter> converter{};
 
-  // Likewise, for what goes on from the place of the policy whose on_response has set it: a coding.
+  // Encodes the response after the policies, for example compresses it. Set by a policy in on_response; null
+  // when the response is not encoded.
   std::unique_ptr<ResponseConverter> encoder{};
 
-  bool from_target = false;            // the response is a target's; else the gateway's own
-  const EndReason* failure = nullptr;  // why no target has answered; null: none has failed
-  Errands* errands = nullptr;          // null while the request is only explained
-  // Of a policy that stores responses: where this one's body goes, and what is sent in its place.
+  // True for the response of a target, false for a response that the gateway has made.
+  bool from_target = false;
+  const EndReason* failure = nullptr;  // why no target has answered; null when no target has failed
+  Errands* errands = nullptr;          // null when the request is only explained
+  // Set by a policy that stores responses: `storing` receives the body of this response, and `serving` reads
+  // the body that is sent.
   std::unique_ptr<cache::Filling> storing{};
   std::optional<cache::BodyReader> serving{};
-  // A policy lacked the room to do with the response what it does otherwise: it is not stored for others.
+  // A policy lacked the memory to change the response as it usually does, so the response must not be stored
+  // for other requests.
   bool is_reduced = false;
-  std::string_view cache_outcome{};  // for the log
-  bool awaited = false;              // others wait for the answer: it is not given up when its client leaves
+  std::string_view cache_outcome{};  // the outcome of the cache, for the access log
+  // other requests wait for the response, so the exchange goes on when its client leaves
+  bool awaited = false;
 
-  // What `policy` wants to find again in its later hooks; `state` lives in the arena.
+  // Keeps `state` for later hooks of `policy`, which get it by kept(). The state must live in the arena.
   void keep(const void* policy, void* state) { kept_ = arena.make<Kept>(policy, state, nullptr, kept_); }
-  // Likewise, a new T that is destroyed with this.
+  // Makes a new T in the arena and keeps it for later hooks of `policy`. The T is destroyed with this
+  // context.
   template <typename T>
   T& keep_new(const void* policy) {
     T* made = new (arena.allocate(sizeof(T), alignof(T))) T();
@@ -147,51 +158,53 @@ struct Context {
   struct Kept {
     const void* policy;
     void* state;
-    void (*destroy)(void*);  // null: nothing to be done
+    void (*destroy)(void*);  // null when the state needs no destructor
     const Kept* next;
   };
   const Kept* kept_ = nullptr;
 };
 
-// What a policy decided about a request.
+// The decision of a policy about a request.
 struct Decision {
   enum class Kind : uint8_t { kContinue, kAnswer, kServe, kRefuse, kSuspend, kUnknown };
 
-  // On to the next policy, or the upstream.
+  // The request goes on to the next policy, or to the upstream.
   static Decision proceed() { return {}; }
-  // Send Context::response, whose status and fields the policy has set, with `body`.
+  // Sends Context::response, whose status and fields the policy has set, with `body`.
   static Decision answer(std::string_view body, const EndReason& reason = kEnds.answered_by_policy) {
     return {Kind::kAnswer, 0, body, &reason, {}};
   }
-  // The same with what Context::serving reads.
+  // Sends Context::response with the body that Context::serving reads.
   static Decision serve(const EndReason& reason) { return {Kind::kServe, 0, {}, &reason, {}}; }
-  // Send problem details with the reason's status, and with the fields that the policy has added to
-  // Context::response. The detail is the reason's name; where the client must not learn that, it is `detail`,
-  // which must outlive the exchange.
+  // Sends problem details with the reason's status, and with the fields that the policy has added to
+  // Context::response. The detail is the reason's name, or `detail` when the client must not learn the
+  // reason. `detail` must outlive the exchange.
   static Decision refuse(const EndReason& reason, std::string_view detail = {}) {
     return refuse_with(reason.status, reason, detail);
   }
-  // The same with another status.
+  // As refuse(), with another status.
   static Decision refuse_with(uint16_t status, const EndReason& reason, std::string_view detail = {}) {
     return {Kind::kRefuse, status, detail.empty() ? reason.name : detail, &reason, {}};
   }
-  // Of Purpose::kExplainOffline only: the decision depends on what this process does not have.
+  // Only for Purpose::kExplainOffline: the decision depends on data that this process does not have.
   static Decision unknown() { return {Kind::kUnknown, 0, {}, nullptr, {}}; }
-  // Decide later: the exchange awaits `task`, which may itself decide to suspend. When the client leaves
-  // meanwhile, or the worker stops, the frame is destroyed; on_end then runs as at any other end.
+  // Suspends the request until `task` has decided; that decision may suspend the request again. When the
+  // client leaves meanwhile, or the worker stops, the frame of the task is destroyed, and on_end runs as at
+  // any other end.
   static Decision suspend(Task<Decision> task) { return {Kind::kSuspend, 0, {}, nullptr, std::move(task)}; }
 
   Kind kind = Kind::kContinue;
   uint16_t status = 0;
-  std::string_view text{};            // of an answer the body; of a refusal the detail
-  const EndReason* reason = nullptr;  // of an answer or a refusal
+  std::string_view text{};            // the body of an answer, or the detail of a refusal
+  const EndReason* reason = nullptr;  // the reason of an answer or a refusal; null otherwise
   Task<Decision> later{};
 };
 
-// Receives the whole of the request's body into memory, and goes on; or refuses.
+// Receives the whole request body into memory, at most `limit` bytes. Proceeds when the body is held,
+// otherwise refuses the request.
 Task<Decision> hold_body(Context& context, size_t limit);
 
-// What `later` decides in the end, however often it puts that off.
+// The final decision of `later`, after all further suspensions.
 Task<Decision> settle(Task<Decision> later);
 
 // Remarks about a decision, for `portcullis explain`: "would charge 1 to the limit `default` (100 in 60 s) of
@@ -203,75 +216,77 @@ using Notes = std::vector<std::string>;
 // also when the gateway answers by itself. Policies of the top level see also requests that no route takes,
 // before these are refused: Context::route is then empty.
 //
-// The same hooks run when a request is only explained, so that what is told is what would be done. A hook
-// that has a lasting effect asks Context::explains() and looks instead: it reads counters, and does not
-// charge them.
+// The same hooks run when a request is only explained, so that the explanation is what the gateway would do.
+// A hook with a lasting effect checks Context::explains() and then only reads: for example it reads counters
+// and does not charge them.
 class Policy {
  public:
   virtual ~Policy() = default;
   virtual Decision on_request(Context&) const { return Decision::proceed(); }
   virtual void on_response(Context&) const {}
-  // After the last byte of the exchange, or when it broke off; for the policies that say watches_end() and
-  // whose on_request ran.
+  // Runs after the last byte of the exchange, or when the exchange broke off, for policies whose
+  // watches_end() is true and whose on_request ran.
   virtual void on_end(Context&) const {}
   virtual bool watches_end() const { return false; }
   // Adds the request fields that this policy alone sets for the backend.
   virtual void add_owned_fields(OwnedFields& /*fields*/) const {}
-  // True when every answer on its route gets what on_response adds, also one that was made before the
-  // policy's turn came: a refusal by the gateway or by a policy before it. on_response then finds only the
-  // two heads in the context.
+  // True when on_response must run for every response of the route, also for one that was made before this
+  // policy's on_request: a refusal by the gateway or by a policy before this one. For such a response only
+  // the two heads are set in the context.
   virtual bool marks_every_answer() const { return false; }
-  // What to say of what on_request has just decided, while Context::explains().
+  // Remarks about the decision of on_request. Called only while Context::explains() is true.
   virtual Notes explain(Context& /*context*/, const Decision& /*decision*/) const { return {}; }
 };
 
 using PolicyPointer = std::shared_ptr<const Policy>;
 
-// A check of one policy alone, for settings that are valid and probably a mistake. docs/warnings.md explains
-// it under its name.
+// A check of one policy alone, for settings that are valid but probably a mistake. docs/warnings.md explains
+// each check under its name.
 struct Warning {
   std::string name;
-  std::function<std::string(const config::PolicyUse&)> find;  // what is wrong; empty when nothing is
+  // Returns the text of the warning, or an empty text.
+  std::function<std::string(const config::PolicyUse&)> find;
 };
 
 // A kind of policy: how it is configured and how it is built from checked settings.
 struct Kind {
   config::PolicyType description;
   std::function<PolicyPointer(const config::PolicySettings& settings, const BuildContext& build)> create;
-  // Reports what is wrong with it beside the rest of the configuration; may be empty.
+  // Reports errors in the settings that depend on the rest of the configuration; may be empty.
   std::function<void(const config::PolicyUse&, const config::Config&, config::Diagnostics&)> check{};
-  // What checks over several policies need to know of it; may be empty.
+  // Returns the properties that checks over several policies need; may be empty.
   std::function<Insight(const config::PolicyUse&)> insight{};
-  // Why it ends requests, beside kEnds.
+  // The reasons for which the policy ends requests, in addition to kEnds.
   telemetry::EndReasons reasons{};
   // Declares the metrics that this kind of policy has, for the metrics page of a gateway without such a
   // policy; may be empty.
   std::function<void(telemetry::MetricSet&)> declare_metrics{};
-  // What `portcullis check` warns of.
+  // The warnings of `portcullis check` for this policy.
   std::vector<Warning> warnings{};
 
-  // The same with the policy's table of reasons.
+  // This kind with the policy's table of reasons.
   template <typename Table>
   Kind with_reasons(const Table& table) && {
     reasons = telemetry::reasons_in(table);
     return std::move(*this);
   }
-  // The same with metrics, which `declare` declares.
+  // This kind with metrics, which `declare` declares.
   Kind with_metrics(std::function<void(telemetry::MetricSet&)> declare) && {
     declare_metrics = std::move(declare);
     return std::move(*this);
   }
-  // The same with these traits.
+  // This kind with these traits.
   Kind with_traits(const config::PolicyTraits& traits) && {
     description.traits = traits;
     return std::move(*this);
   }
 };
 
-// The one of that name, or null.
+// The kind of that name, or null. The pointer is valid as long as `kinds`.
 const Kind* find_kind(const std::vector<Kind>& kinds, const std::string& name);
 
-// `Made` is constructible from `const Settings&`, and a `const BuildContext&` where it needs it.
+// The kind of a policy of the class `Made`, which is constructible from `const Settings&`, or from `const
+// Settings&` and `const BuildContext&`.
 template <typename Settings, typename Made>
 Kind make_kind(std::string name, std::shared_ptr<config::ObjectType<Settings>> type) {
   return {{std::move(name), std::move(type)},
@@ -284,7 +299,7 @@ Kind make_kind(std::string name, std::shared_ptr<config::ObjectType<Settings>> t
             }
           }};
 }
-// The same, with `check(use, settings, config, diagnostics)`.
+// As make_kind() above, with `check(use, settings, config, diagnostics)` as Kind::check.
 template <typename Settings, typename Made, typename Check>
 Kind make_kind(std::string name, std::shared_ptr<config::ObjectType<Settings>> type, Check check) {
   Kind kind = make_kind<Settings, Made>(std::move(name), std::move(type));
@@ -295,14 +310,14 @@ Kind make_kind(std::string name, std::shared_ptr<config::ObjectType<Settings>> t
   return kind;
 }
 
-// `kind` with `tell(settings, use)`, which returns the Insight.
+// Returns `kind` with `tell(settings, use)` as Kind::insight.
 template <typename Settings, typename Tell>
 Kind with_insight(Kind kind, Tell tell) {
   kind.insight = [tell](const config::PolicyUse& use) { return tell(use.settings.as<Settings>(), use); };
   return kind;
 }
 
-// `kind` with the warning of that name, which `find(settings)` tells or leaves empty.
+// Returns `kind` with a warning of that name. `find(settings)` returns its text, or an empty text.
 template <typename Settings, typename Find>
 Kind with_warning(Kind kind, std::string name, Find find) {
   kind.warnings.push_back(

@@ -4,7 +4,8 @@
 
 namespace portcullis::policy {
 
-// A policy's own reasons are the table kReasons in its folder's reasons.h, and Kind::reasons has them.
+// The reasons of a single policy are the table kReasons in the reasons.h of its folder; they are also in
+// Kind::reasons.
 using telemetry::EndReason;
 using telemetry::kEnds;
 

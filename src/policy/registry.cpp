@@ -37,7 +37,7 @@ std::vector<Kind>& added_kinds() {
   return all;
 }
 
-// Those with a trait, for the policies that are made of others.
+// The kinds with a trait, for policies that contain other policies.
 std::vector<Kind> with(const std::vector<Kind>& kinds, bool config::PolicyTraits::*trait) {
   std::vector<Kind> out;
   std::copy_if(kinds.begin(), kinds.end(), std::back_inserter(out),

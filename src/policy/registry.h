@@ -5,34 +5,34 @@
 
 namespace portcullis::policy {
 
-// Adds a kind that is not in the list of registry.cpp, as the policies of tests are. Before the first use of
-// any other function here.
+// Adds a kind that is not in the list of registry.cpp, such as a policy of a test. Must be called before any
+// other function here is used.
 void add_kind(Kind kind);
 
-// Every policy there is, for the configuration's loader. Built once; any thread.
+// All kinds of policies, for the loader of configurations. Built once; may be used on any thread.
 const config::PolicyCatalog& catalog();
 
-// Reports what is wrong with a loaded policy beside the rest of the configuration.
+// Reports errors in a loaded policy that depend on the rest of the configuration.
 void check(const config::PolicyUse& use, const config::Config& config, config::Diagnostics& diagnostics);
 
-// Reports what of its settings is valid and probably a mistake.
+// Reports settings of the policy that are valid but probably a mistake.
 void warn(const config::PolicyUse& use, config::Diagnostics& diagnostics);
 
-// What checks over several policies need to know of one that check() has passed.
+// The properties of a policy for checks over several policies. check() must have passed.
 Insight insight_of(const config::PolicyUse& use);
 
-// The reasons for which requests end: the gateway's own (`policy` is empty), then those of each policy that
-// has some, by its name.
+// The reasons for which requests end. The first table has the gateway's own reasons (`policy` is empty); one
+// table follows for each policy that has reasons.
 struct ReasonTable {
   std::string policy;
   telemetry::EndReasons reasons;
 };
 const std::vector<ReasonTable>& reason_tables();
 
-// Declares the metrics of every policy there is.
+// Declares the metrics of all kinds of policies.
 void declare_metrics(telemetry::MetricSet& metrics);
 
-// Builds a policy from what the loader made of its entry, which check() has passed.
+// Builds a policy from its loaded settings. check() must have passed.
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context);
 
 }  // namespace portcullis::policy

@@ -13,79 +13,82 @@
 
 namespace portcullis::policy {
 
-// Makes something else of a target's response before the policies, and the client, see it. A policy makes one
-// for an exchange in on_request; when the request is sent once more, begin() is called anew. On its worker's
-// thread. It and what it writes are on the heap: whoever asks for another form of a body pays for a copy of
-// it, and nobody else does.
+// Converts a response: as Context::converter the response of a target, before the policies see it; as
+// Context::encoder the response after the policies. A policy makes a converter for an exchange in on_request,
+// an encoder in on_response. When the request is sent once more, begin() is called anew. Used on the thread
+// of the worker. The converter and its output are on the heap, so that only exchanges with a conversion pay
+// for a copy of the body.
 class ResponseConverter {
  public:
   enum class Way : uint8_t {
-    kPass,    // the body goes on as it came
-    kStream,  // piece by piece, after the head
-    kFirst,   // likewise, but the head waits for the first of it, on which it depends
-    kWhole,   // the body comes first, for the head depends on it
+    kPass,    // the body is forwarded unchanged
+    kStream,  // the body is converted piece by piece, after the head has been sent
+    kFirst,   // as kStream, but the head is sent with the first converted bytes, on which it depends
+    kWhole,   // the whole body is received and converted first, because the head depends on it
   };
 
-  // What has come of the bytes that a converter was given.
+  // The result of one step of a conversion.
   enum class Step : uint8_t {
-    kDone,        // it has made use of them
-    kMore,        // it has made as much of them as is passed on at once: more() makes the rest
-    kLater,       // to convert them takes long: proceed() has to be awaited before anything else is called
-    kFailed,      // the target's message has failed, and what has been sent is not all of it
-    kOverloaded,  // the gateway has no room for the work at present; only before anything has been made
-    kGivenUp,     // give_up() came first
+    kDone,        // all bytes have been used
+    kMore,        // the output has reached the size that is passed on at once: more() writes the rest
+    kLater,       // the conversion takes long: proceed() has to be awaited before any other call
+    kFailed,      // the target's message is broken, and the response cannot be completed
+    kOverloaded,  // the gateway has no room for the work at present; returned only before any output
+    kGivenUp,     // give_up() was called before the end of the work
   };
 
   virtual ~ResponseConverter() = default;
 
-  // The target's head has come. Changes it, unless that depends on the body.
+  // Called when the head of the response has been received. Changes the head, unless the changes depend on
+  // the body. Not called for an encoder.
   virtual Way begin(http::ResponseHead& response) = 0;
-  // Most bytes of a body that is received whole.
+  // Max bytes of a body that is received whole.
   virtual size_t limit() const { return 0; }
-  // Appends to `out` what becomes of these bytes of the body, which live until a step has ended with kDone;
-  // may change the head until that is something.
+  // Converts bytes of the body and appends the output to `out`. `data` lives until a step has ended with
+  // kDone. The head may be changed until there is output.
   virtual Step convert(std::string_view data, std::string& out) = 0;
-  // After kMore: appends to `out` what comes next.
+  // Appends the next output to `out`. Called after a step that ended with kMore.
   virtual Step more(std::string& /*out*/) { return Step::kDone; }
-  // The same as convert() at the body's end, of its trailers: lines, each with its CRLF, which live until
-  // proceed() has ended where that is needed.
+  // Called at the end of the body; appends the last output to `out`. `trailers` are lines, each with its
+  // CRLF; they live until the step has ended, including a call of proceed().
   virtual Step finish(std::string_view trailers, std::string& out) = 0;
-  // After kLater: does the work on other threads, and then appends to `out` what has been put off. Never ends
-  // with kLater. The caller reads no more of the body meanwhile, so that one piece of work waits at a time.
+  // Called after a step that ended with kLater: does the work on other threads, and then appends the output
+  // to `out`. Never ends with kLater. The caller reads no more of the body meanwhile, so that at most one job
+  // waits for each response.
   virtual Task<Step> proceed(std::string& /*out*/) { co_return Step::kDone; }
-  // The result is not wanted any more: proceed() ends with kGivenUp, with the loop's next messages where it
-  // waits. Resumes nothing by itself.
+  // Tells that the result is not needed any more: proceed() ends with kGivenUp, and when it is waiting, it
+  // ends with the next messages of the loop. This call resumes no coroutine by itself.
   virtual void give_up() {}
 
-  // Appends what it has kept back, because nothing else may come for a while.
+  // Appends the output that has been held back, because no more input may come for a while.
   virtual void flush(std::string& /*out*/) {}
-  // Nothing comes before finish(), so that the head may wait for it.
+  // True when there is no output before finish(), so that the head may wait for finish().
   virtual bool waits_for_all() const { return false; }
-  // The first bytes show whether the message can be read at all: the head waits until something has come of
-  // them.
+  // True when the first bytes show whether the message can be read at all, so that the head waits for the
+  // first output.
   virtual bool checks_beginning() const { return false; }
-  // What follows the body still does; else finish() has made use of it.
+  // True when the trailers are forwarded; false when finish() has converted them.
   virtual bool keeps_trailers() const { return false; }
 
-  // Why a step has failed or found no room, for the log.
+  // Why a step has ended with kFailed or kOverloaded, for the log.
   virtual const EndReason& failure() const { return kEnds.upstream_malformed; }
 
-  // The content type of an answer of the gateway's own that says what went wrong as gRPC does; empty: such
-  // answers are as for everybody.
+  // The content type for responses by which the gateway reports an error in the form of gRPC; empty when such
+  // responses have the usual form.
   virtual std::string_view grpc_type() const { return {}; }
 };
 
-// The most bytes that a converter is given at once: what it makes of them on the worker's thread keeps other
+// The max bytes that a converter is given at once, because a conversion on the worker's thread keeps other
 // exchanges waiting.
 inline constexpr size_t kMaxConvertedAtOnce = Block::kLarge;
 
-// The bytes, or somewhat more, that a converter makes at once where a few become many: they are held until
-// the client has taken them.
+// The approximate max bytes of output of one step when a few bytes become many. The output is held until the
+// client has received it.
 inline constexpr size_t kMaxMadeAtOnce = Block::kLarge;
 
-// Has `encoder`, which puts nothing off, convert `data`, which may be large: where that takes long, the
-// loop's other exchanges have their turn in between. Appends to `out`. `data` and `out` live until it has
-// ended.
+// Converts `data`, which may be large, with `encoder`, which must not end a step with kLater. When that takes
+// long, the loop serves other exchanges in between. Appends to `out`. `data` and `out` must live until the
+// task has ended.
 Task<ResponseConverter::Step> encode_in_parts(ResponseConverter& encoder, std::string_view data,
                                               std::string& out, EventLoop& loop);
 

@@ -9,8 +9,8 @@
 
 namespace portcullis::policy {
 
-// Picks a share of the requests, by chance. Where a request is only explained there is no chance: all or
-// nothing is picked as it would be, and of a share nothing.
+// Picks a share of the requests at random. A request that is only explained is picked only when the share is
+// 100 percent.
 class Sampler {
  public:
   explicit Sampler(size_t workers) : random_(workers) {}

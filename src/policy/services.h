@@ -12,12 +12,12 @@
 namespace portcullis::policy {
 
 // The engines of all policies, by their types. Made by the control thread before the workers, and destroyed
-// after them; outlives every snapshot. All methods are for the control thread; what may be called on the
-// engine itself, and where, is in the contract of the engine.
+// after them; outlives every snapshot. All methods are called on the control thread; the contract of each
+// engine says on which threads its own methods may be called.
 class Services {
  public:
-  // Engines register what they take in `metrics`, which nobody looks at once this is destroyed. They report
-  // faults to `say`, or without it to the process log.
+  // Engines register their metrics in `metrics`, which must not be read after this object has been destroyed.
+  // Engines report faults to `say`, or to the process log when `say` is null.
   Services(size_t workers, EventLoop& control, telemetry::MetricSet& metrics, Say say = nullptr)
       : workers_(workers), control_(control), metrics_(metrics), say_(std::move(say)) {}
   Services(const Services&) = delete;
@@ -26,8 +26,8 @@ class Services {
     while (!engines_.empty()) engines_.pop_back();
   }
 
-  // The engine of that type. The first call starts it, with the settings that a default-constructed
-  // E::Settings has. Throws as the engine's constructor.
+  // The engine of type E. The first call starts the engine, with default-constructed E::Settings. Throws what
+  // the engine's constructor throws.
   template <typename E>
   E& get() {
     if (E* running = find<E>()) return *running;
@@ -37,7 +37,8 @@ class Services {
       return start<E>();
     }
   }
-  // The first call starts the engine with `settings`; a later one gives them to its reload(), if it has one.
+  // The first call starts the engine with `settings`; a later call passes `settings` to the engine's
+  // reload(), if there is one.
   template <typename E>
   E& get(typename E::Settings settings) {
     E* running = find<E>();
@@ -46,11 +47,11 @@ class Services {
     return *running;
   }
 
-  // Lets each engine settle what the policies just built need before they serve.
+  // Calls settle() of each engine, before newly built policies serve.
   void settle() {
     for (const auto& [type, engine] : engines_) engine->settle();
   }
-  // Stops each engine; while the workers, whose threads have ended, still exist.
+  // Stops each engine. Called after the threads of the workers have ended, while the workers still exist.
   void stop() {
     for (const auto& [type, engine] : engines_) engine->stop();
   }
@@ -78,7 +79,8 @@ class Services {
   EventLoop& control_;
   telemetry::MetricSet& metrics_;
   const Say say_;
-  std::vector<std::pair<std::type_index, std::unique_ptr<Engine>>> engines_;  // in the order of their start
+  // The engines in the order in which they were started.
+  std::vector<std::pair<std::type_index, std::unique_ptr<Engine>>> engines_;
 };
 
 }  // namespace portcullis::policy

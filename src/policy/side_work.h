@@ -5,7 +5,8 @@
 
 namespace portcullis::policy {
 
-// For work that takes longer than an event loop may wait, and that no client makes as long as it likes.
+// Threads for work that takes longer than an event loop may be blocked, and whose duration clients cannot
+// prolong (ConversionPool is for other work).
 class SideWork final : public Engine {
  public:
   explicit SideWork(const EngineContext&) {}

@@ -10,8 +10,8 @@
 
 namespace portcullis::policy {
 
-// A text with variables in braces, as `https://{request.host}{request.path}`. `{{` stands for a brace. The
-// variables are those of variables/variable.h. Immutable; any thread.
+// A text with variables in braces, such as `https://{request.host}{request.path}`. `{{` stands for a brace.
+// The variables are those of variables/variable.h. Immutable; may be used on any thread.
 class Template {
  public:
   Template() = default;

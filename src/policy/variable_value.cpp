@@ -10,18 +10,18 @@ namespace {
 
 using variables::Variable;
 
-// `text`, unless it has characters that no header field may have.
+// Returns `text`, or an empty text when it has characters that no header field may have.
 std::string_view field_text(std::string_view text) {
   return http::is_field_text(text) ? text : std::string_view();
 }
 
-// The scopes are in the claim `scope`, or with some issuers in `scp`.
+// The scopes of the claims. They are in the claim `scope`, or with some issuers in the claim `scp`.
 std::string_view scopes_of(const identity::Claims& claims, Arena& arena) {
   return claims.joined_text_of(claims.has_value("scope") ? "scope" : "scp", arena);
 }
 
-// The fields of one name are one list; those of cookies are a list of their own kind (RFC 6265
-// section 4.2.1).
+// The values of the fields of one name, joined as a list. Cookie fields are joined by semicolons instead (RFC
+// 6265 section 4.2.1).
 std::string_view header_of(const http::Fields& fields, const std::string& name, Arena& arena) {
   return http::combined_value(fields, name, equals_ignoring_case(name, "cookie") ? "; " : ", ", arena);
 }

@@ -49,7 +49,7 @@ class Acl final : public Policy {
     Effect effect;
     Condition condition;
   };
-  // `rule`: the one that holds, or null.
+  // `rule` is the first rule that matches the request, or null when no rule does.
   Effect effect_of(const Compiled* rule) const { return rule == nullptr ? otherwise_ : rule->effect; }
   Decision decide(const Compiled* rule) const {
     return effect_of(rule) == Effect::kAllow ? Decision::proceed()

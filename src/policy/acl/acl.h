@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::acl {
 
-// `acl`: Decides by rules who may do what.
+// `acl`: Decides by rules which callers may send which requests.
 Kind kind();
 
 }  // namespace portcullis::policy::acl

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::acl {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason acl_denied{"acl_denied", 403, "The rules of `acl` deny the request."};
 };

@@ -24,7 +24,8 @@ Methods build_methods(const Settings& settings, const std::vector<Kind>& kinds, 
   return out;
 }
 
-// Itself a method, whose credential is present when one of its methods' is.
+// AnyOf is an authentication method too: its credential is present when the credential of one of its methods
+// is.
 class AnyOf final : public Authentication {
  public:
   AnyOf(const Settings& settings, Methods methods, const BuildContext& build)
@@ -52,7 +53,8 @@ class AnyOf final : public Authentication {
   Decision authenticate(Context& context) const override { return attempt(context, 0, {}); }
 
  private:
-  // Asks the methods from the first one on; `refused` is what an earlier one has said.
+  // Asks the methods from index `first` on. `refused` is the first refusal of a method before that index, if
+  // there was one.
   Decision attempt(Context& context, size_t first, Decision refused) const {
     for (size_t i = first; i < methods_.size(); ++i) {
       if (!methods_[i]->presented(context)) continue;
@@ -76,7 +78,7 @@ class AnyOf final : public Authentication {
 
   static bool accepts(Context& context, const Decision& decision) {
     if (decision.kind != Decision::Kind::kContinue) return false;
-    context.response.fields.clear();  // the challenges of those that refused
+    context.response.fields.clear();  // removes the challenges of the methods that refused
     return true;
   }
 

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::any_of {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason credential_missing{"credential_missing", 401,
                                "The request has none of the credentials that `any_of` accepts."};

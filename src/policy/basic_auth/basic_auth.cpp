@@ -31,11 +31,13 @@ struct Settings : AuthenticationSettings {
   Credential credential = Credential::kHide;
 };
 
-// A yescrypt hash of a random password, for names that no consumer has: they take as long as the others.
+// A yescrypt hash of a random password. It is verified when no consumer has the user name, so that the time
+// of the answer does not tell which names exist.
 constexpr std::string_view kNobody =
     "$y$j9T$.TpKj8NKTCMtLTl8IdDJT/$NGabg11KkIj0UOTIaYjRFyrGqCrrFxUcBCdh2uxLGj.";
 
-// Verifications that have succeeded, for those that wait for the same one. Used by the side threads.
+// Digests of verifications that have succeeded. Queued jobs for the same user name and password find the
+// result here. Used by the side threads.
 class Succeeded {
  public:
   bool contains(const crypto::Digest256& digest) {
@@ -54,7 +56,8 @@ class Succeeded {
   std::set<crypto::Digest256> digests_;
 };
 
-// Counts wrong passwords of one kind, so that no more than so many are hashed. For all routes together.
+// Counts wrong passwords by one key (client address or user name), and so limits how many passwords are
+// hashed. The counts are shared by all routes.
 struct FailureLimit {
   FailureLimit(const config::Rate& rate, const std::string& name, limits::LocalLimits& engine)
       : limit(limits::Algorithm::kTokenBucket, rate.amount, rate.period, rate.amount),
@@ -68,7 +71,7 @@ struct FailureLimit {
   uint64_t scope;
 };
 
-// A limit with the counter of it that concerns a request.
+// A limit and the key of the counter that a request is counted under.
 struct FailureCount {
   limits::Limit limit;
   limits::CounterKey key;
@@ -76,7 +79,7 @@ struct FailureCount {
 
 enum class Verification : uint8_t { kRight, kWrong, kTooManyFailures };
 
-// What one verification needs; it may outlive the request, but not the services.
+// The input of one verification. A job may outlive the request, but not the services.
 struct Job {
   std::string password;
   std::string hash;
@@ -84,11 +87,11 @@ struct Job {
   std::shared_ptr<Succeeded> succeeded;
   limits::LocalLimits& engine;
   std::array<FailureCount, 2> failures;
-  bool remembers;  // what it finds; false: the request is only explained
+  bool remembers;  // whether the result is stored and counted; false when the request is only explained
 };
 
-// On a side thread. A password that was right before is not hashed, and so is right however many wrong ones
-// come.
+// Runs on a side thread. A password that was right before is not hashed again, so it stays right however many
+// wrong passwords are counted.
 Verification verify(const Job& job) {
   if (job.succeeded->contains(job.digest)) return Verification::kRight;
   for (const FailureCount& one : job.failures) {
@@ -128,7 +131,8 @@ class BasicAuth final : public Authentication {
     const auto& [username, password] = *login;
     const identity::Password* known = consumers().by_username(username);
     const std::string_view hash = known == nullptr ? kNobody : std::string_view(known->hash);
-    // Not the password itself: its digest with the hash, so that a changed one is verified anew.
+    // The key is not the password but a digest of password and hash, so that a changed password is verified
+    // anew.
     const crypto::Digest256 digest = crypto::sha256(
         context.arena.concat(username, std::string_view("\0", 1), hash, std::string_view("\0", 1), password));
     if (known != nullptr && cache(context).find(crypto::text_of(digest), context.loop.now()) != nullptr)
@@ -152,7 +156,8 @@ class BasicAuth final : public Authentication {
   struct Login {
     std::string_view username, password;
   };
-  // What was presented, in the arena; nothing when it is broken or too long.
+  // The user name and password of the request, in the arena; nothing when the credential is malformed or too
+  // long.
   static std::optional<Login> read(Context& context) {
     const std::string_view encoded = *find(context);
     if (encoded.size() > kLongest) return std::nullopt;
@@ -167,8 +172,8 @@ class BasicAuth final : public Authentication {
     return caches_.get(context.worker, [] { return std::make_unique<BoundedCache<bool>>(kCached); });
   }
 
-  // Has it verified on another thread; allocates, as the hash itself does. `known`: null for a name that no
-  // consumer has.
+  // Has the password verified on another thread. Allocates, as the hash itself does. `known` is null when no
+  // consumer has the user name.
   Task<Decision> judge(Context& context, std::shared_ptr<const Job> job,
                        const identity::Password* known) const {
     std::function<Verification()> work = [job] { return verify(*job); };
@@ -183,7 +188,7 @@ class BasicAuth final : public Authentication {
     co_return admit(context, *known);
   }
 
-  // By then there is room for one more failure.
+  // Retry-After is the time after which one more failure is allowed.
   Decision refuse_for_failures(Context& context) const {
     const auto seconds = [](const config::Rate& rate) {
       return std::chrono::ceil<std::chrono::seconds>(rate.period / static_cast<int64_t>(rate.amount)).count();

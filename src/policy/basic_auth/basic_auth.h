@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::basic_auth {
 
-// `basic_auth`: Tells the consumer by user name and password (RFC 7617).
+// `basic_auth`: Identifies the consumer by user name and password (RFC 7617).
 Kind kind();
 
 }  // namespace portcullis::policy::basic_auth

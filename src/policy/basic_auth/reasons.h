@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::basic_auth {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason basic_missing{"basic_missing", 401, "The request has no name and password."};
   EndReason basic_malformed{"basic_malformed", 401,

@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint64_t kNear = 1 << 20;
 
-// RFC 9110 section 15.4.5: what is said of the content goes with it.
+// RFC 9110 section 15.4.5: a 304 has no content, so the fields that describe the content are removed.
 void make_not_modified(http::ResponseHead& response) {
   response.status = 304;
   response.reason = http::reason_phrase(304);
@@ -22,7 +22,7 @@ void make_not_modified(http::ResponseHead& response) {
     response.fields.remove(name);
 }
 
-// The part that the request asks for, and may have; nothing where it asks for all.
+// The range that the request asks for and may get; nothing when the whole body is to be sent.
 std::optional<http::ByteRange> wanted_range(const Context& context, const cache::Entry& entry) {
   const http::Field* range = context.request.fields.find(FieldId::kRange);
   if (range == nullptr || context.request.method != "GET" || entry.head.status() != 200 ||
@@ -42,7 +42,7 @@ bool is_near(const Context& context, const cache::Entry& entry) {
   const auto range = wanted_range(context, entry);
   if (!range) return true;
   const auto length = entry.body->length();
-  // Of an unknown length the end cannot be found, nor the length be told.
+  // While the length is unknown, neither the end of the range nor the Content-Range can be computed.
   if (!length) return false;
   const auto part = range->of(*length);
   return !part || part->begin <= entry.body->size() + kNear;
@@ -97,7 +97,7 @@ void write_cache_status(Context& context, const Served& served, const cache::Ent
   const std::string_view text = arena.concat(
       "portcullis; ", hit ? "hit" : "fwd=", served.forwarded, status, ttl, served.stored ? "; stored" : "",
       served.collapsed ? "; collapsed" : "", served.detail.empty() ? "" : "; detail=", served.detail);
-  // Those of caches nearer to the target come first, on lines of their own.
+  // The entries of caches nearer to the target come first, on lines of their own (RFC 9211 section 2).
   context.response.fields.add("cache-status", text);
 }
 

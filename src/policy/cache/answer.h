@@ -9,26 +9,26 @@ namespace portcullis::policy::cache_policy {
 
 // How a stored response came to be sent, for Cache-Status (RFC 9211).
 struct Served {
-  std::string_view forwarded{};  // empty: a hit
+  std::string_view forwarded{};  // why the request was forwarded; empty for a hit
   uint16_t forwarded_status = 0;
   bool stored = false;
   bool collapsed = false;
   std::string_view detail{};
 };
 
-enum class Origin : uint8_t { kUpstreamNow, kStore };  // where it comes from, as the client sees it
+enum class Origin : uint8_t { kUpstreamNow, kStore };  // where the response comes from, as the client sees it
 
-// Makes the exchange's response of a stored one: with its Age, which says that it was not made for this
-// request (section 5.1), as 304 where the client has it already (RFC
-// 9111 section 4.3.2), as 206 or 416 where it asks for a part. Context::serving then has the body. The
-// entry lives as long as the exchange: the caller holds it.
+// Fills the exchange's response from a stored one: with Age, which says that the response was not made for
+// this request (RFC 9111 section 5.1); as 304 when the client has the response already (RFC 9111 section
+// 4.3.2); as 206 or 416 when the request asks for a range. Context::serving then reads the body. The caller
+// keeps the entry as long as the exchange lives.
 void write_stored_answer(Context& context, const cache::Entry& entry, Origin origin, cache::Time moment);
 
-// Adds what the cache did.
+// Adds the field Cache-Status with what the cache did. `entry` may be null.
 void write_cache_status(Context& context, const Served& served, const cache::Entry* entry,
                         cache::Time moment);
 
-// False when the request asks for a part of the body that will be long in coming.
+// False when the request asks for a range that begins far behind what has been received of the body.
 bool is_near(const Context& context, const cache::Entry& entry);
 
 }  // namespace portcullis::policy::cache_policy

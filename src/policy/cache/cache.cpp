@@ -18,13 +18,14 @@ using http::FieldId;
 
 namespace {
 
-// The fields by which a client asks only for what it has not: the cache wants all, and answers them itself.
+// The conditional and range fields of a client. The cache removes them from what it fetches, because it needs
+// the whole response, and evaluates them itself.
 constexpr FieldId kConditions[] = {FieldId::kIfNoneMatch, FieldId::kIfModifiedSince, FieldId::kIfRange,
                                    FieldId::kRange};
 
-constexpr std::string_view kDamaged = "damaged";  // what was kept; for Cache-Status
+constexpr std::string_view kDamaged = "damaged";  // the stored body is damaged; a detail of Cache-Status
 
-// Whether what is to be sent is no longer kept, and was not begun to be read in time. A HEAD needs no body.
+// True when the stored body was dropped before its reader began. HEAD needs no body.
 bool came_too_late(const Context& context) {
   return context.serving && !context.serving->valid() && context.request.method != "HEAD";
 }
@@ -67,34 +68,36 @@ void SharedCache::make_key(Context& context, CacheVisit& visit) const {
   const std::string_view mark = query.empty() ? "" : "?";
   const std::string_view uri =
       arena.concat(context.scheme, "://", context.authority, context.path, mark, query);
-  // Two routes may answer for one URI, by a header: each has its own.
+  // The route is part of the key, because two routes may answer for the same URI, for example depending on a
+  // header.
   const std::string_view text = arena.concat(context.route, "\n", key_.empty() ? uri : key_.expand(context));
   visit.key = store_.key(text, uri);
 }
 
-// Whether the cache has anything to do with it.
+// True when the request may be answered from the cache.
 bool SharedCache::takes_part(Context& context, CacheVisit& visit) const {
   const http::RequestHead& request = context.request;
   const bool reads = request.method == "GET" || request.method == "HEAD";
   visit.is_unsafe = !http::is_safe(request.method);
   if (reads && settings_.client_directives == ClientDirectives::kHonour) {
     visit.wanted = http::read_cache_control(request.fields);
-    // RFC 9111 section 5.4: of clients that know nothing newer.
+    // RFC 9111 section 5.4: clients without Cache-Control may send `Pragma: no-cache`.
     if (const http::Field* pragma = request.fields.find(FieldId::kPragma);
         pragma != nullptr && request.fields.find(FieldId::kCacheControl) == nullptr &&
         equals_ignoring_case(trim(pragma->value), "no-cache"))
       visit.wanted.no_cache = true;
   }
-  visit.forwarded = reads ? "bypass" : "method";  // unless it takes part
+  visit.forwarded = reads ? "bypass" : "method";  // used only when the request does not take part
   const bool is_plain = request.body.kind == http::BodyKind::kNone && !request.wants_upgrade;
-  // They are for the origin alone (RFC 9111 section 4.3.2).
+  // Only the origin evaluates If-Match and If-Unmodified-Since (RFC 9111 section 4.3.2).
   const bool is_guarded = request.fields.find(FieldId::kIfMatch) != nullptr ||
                           request.fields.find(FieldId::kIfUnmodifiedSince) != nullptr;
   return reads && is_plain && !is_guarded && !visit.wanted.no_store && when_.holds(context);
 }
 
 Decision SharedCache::on_request(Context& context) const {
-  if (context.route.empty()) return Decision::proceed();  // no route takes it: there is nothing to keep
+  // No route matched, so there is no response to store.
+  if (context.route.empty()) return Decision::proceed();
   CacheVisit& visit = context.keep_new<CacheVisit>(this);
   const bool takes = takes_part(context, visit);
   if (takes || visit.is_unsafe) make_key(context, visit);
@@ -110,7 +113,7 @@ Decision SharedCache::on_request(Context& context) const {
   return Decision::suspend(follow(context, visit, std::move(first)));
 }
 
-// RFC 9111 sections 4.2 and 5.2.1.
+// Decides whether a stored response may be sent (RFC 9111 sections 4.2 and 5.2.1).
 SharedCache::Use SharedCache::may_use(const cache::Entry& entry, const CacheVisit& visit,
                                       cache::Time moment) const {
   const http::CacheControl& wanted = visit.wanted;
@@ -127,7 +130,8 @@ SharedCache::Use SharedCache::may_use(const cache::Entry& entry, const CacheVisi
   return Use::kNo;
 }
 
-// What is kept, where it may be sent as it is, or what else is certain without a fetch.
+// The decision that is certain without a fetch: the stored response where it may be sent, a range that is
+// fetched past the cache, or a refusal by `only-if-cached`. Nothing when a fetch is needed.
 std::optional<Decision> SharedCache::find_stored(Context& context, CacheVisit& visit,
                                                  const Store::Found& found) const {
   visit.stale = nullptr;
@@ -136,7 +140,7 @@ std::optional<Decision> SharedCache::find_stored(Context& context, CacheVisit& v
     if (entry == nullptr) {
       visit.forwarded = "vary-miss";
     } else if (!is_near(context, *entry)) {
-      // Its beginning is still on the way: the part is asked for by itself.
+      // The body up to the range has not been received yet, so the upstream is asked for the range alone.
       visit.forwarded = "partial";
       context.cache_outcome = "miss";
       if (!context.explains()) counters_.misses.add(context.worker);
@@ -170,15 +174,17 @@ SharedCache::Step SharedCache::step(Context& context, CacheVisit& visit) const {
   }
 }
 
-// The decision without a fetch: what would be fetched passes.
+// The decision for a request that is only explained: no fetch is begun, and a request that would be fetched
+// proceeds.
 Decision SharedCache::foresee(Context& context, CacheVisit& visit) const {
   auto certain = find_stored(context, visit, store_.find(visit.key));
   return certain ? std::move(*certain) : Decision::proceed();
 }
 
-// Its own fetch, or another's; or something has come meanwhile.
+// Begins a fetch, or joins the fetch of another request, or tells that the stored variants have changed
+// meanwhile.
 SharedCache::Step SharedCache::fetch(Context& context, CacheVisit& visit, const Store::Found& found) const {
-  // What is to be validated each time is of no use to those who wait for another's validation.
+  // A response that must be validated for each request cannot be shared with requests that wait.
   const bool validates_always =
       visit.stale != nullptr &&
       (visit.stale->always_validate || visit.stale->lifetime.load(std::memory_order_relaxed) <= 0);
@@ -199,13 +205,13 @@ SharedCache::Step SharedCache::fetch(Context& context, CacheVisit& visit, const 
   return begin(context, visit, std::move(entered.fetch));
 }
 
-// A fetch has been entered, which is this request's to end.
+// Begins a fetch that has been entered in the store. This request has to end the fetch.
 SharedCache::Step SharedCache::begin(Context& context, CacheVisit& visit,
                                      std::shared_ptr<Fetch> fetch) const {
   const bool asks_for_less =
       context.request.method == "HEAD" || context.request.fields.find(FieldId::kRange) != nullptr;
   if (asks_for_less && !visit.goes_alone && fetch_in_background(context, visit, fetch)) {
-    // The whole is fetched for the cache, and this one waits for it like others.
+    // The whole response is fetched in the background, and this request waits for it like the others.
     visit.joined = std::move(fetch);
     return {{}, Next::kWaits};
   }
@@ -213,7 +219,7 @@ SharedCache::Step SharedCache::begin(Context& context, CacheVisit& visit,
   context.cache_outcome = visit.stale != nullptr ? "revalidated" : "miss";
   counters_.misses.add(context.worker);
   if (asks_for_less) {
-    // It goes as it is, and what comes is not kept.
+    // The request is forwarded as it is, and its response is not stored.
     store_.abandoned(visit.key, std::exchange(visit.fetch, nullptr));
     return {Decision::proceed()};
   }
@@ -222,10 +228,10 @@ SharedCache::Step SharedCache::begin(Context& context, CacheVisit& visit,
   return {Decision::proceed()};
 }
 
-// Makes the request ask for what is to be kept: all of it, or whether that is still good.
+// Changes the request so that the upstream sends the whole response, or confirms the stale one.
 void SharedCache::ask_upstream(Context& context, CacheVisit& visit) const {
   http::Fields& fields = context.request.fields;
-  // On the heap: only what is fetched pays.
+  // The copy is on the heap, so that only requests that are fetched pay for it.
   visit.request = std::make_unique<http::Fields>(fields);
   for (const FieldId id : kConditions) fields.remove(id);
   visit.asked = cache::now();
@@ -239,7 +245,8 @@ void SharedCache::ask_upstream(Context& context, CacheVisit& visit) const {
   visit.validates = !validators.empty();
 }
 
-// Sends the request once more, by nobody: its answer is for the cache.
+// Sends the request once more without a client; the response is only stored. False when the request could not
+// be sent.
 bool SharedCache::fetch_in_background(Context& context, const CacheVisit& visit,
                                       std::shared_ptr<Fetch> fetch) const {
   if (context.errands == nullptr) return false;
@@ -256,7 +263,8 @@ bool SharedCache::fetch_in_background(Context& context, const CacheVisit& visit,
   });
 }
 
-// A stale response has been found that may be sent: whoever comes first has it fetched anew.
+// Called when a stale response may be sent while it is revalidated: the first request begins a fetch in the
+// background.
 void SharedCache::refresh(Context& context, const CacheVisit& visit) const {
   const Store::Found found = store_.find(visit.key);
   if (found.variants == nullptr) return;
@@ -267,7 +275,8 @@ void SharedCache::refresh(Context& context, const CacheVisit& visit) const {
   if (!fetch_in_background(context, visit, entered.fetch)) store_.abandoned(visit.key, entered.fetch);
 }
 
-// Waits, for the fetches of others or for the disk, until it can be answered or has to fetch itself.
+// Waits for the fetches of other requests, or for the disk, until the request can be answered or has to fetch
+// by itself.
 Task<Decision> SharedCache::follow(Context& context, CacheVisit& visit, Step now) const {
   static constexpr int kMaxRounds = 4;
   if (now.next == Next::kWaits) counters_.waited.add(context.worker);
@@ -281,17 +290,17 @@ Task<Decision> SharedCache::follow(Context& context, CacheVisit& visit, Step now
       if (co_await confirming) co_return std::move(now.decision);
     }
     if (round >= kMaxRounds) visit.goes_alone = true;
-    // What cannot be read twice will not be read the third time.
+    // After a body could not be read, another try from the store would most likely fail as well.
     const bool gives_up = round > 1 && visit.detail == kDamaged;
     now = gives_up ? begin(context, visit, store_.enter_alone(visit.key)) : step(context, visit);
   }
 }
 
-// False when what was to be sent turns out not to be there: its file is damaged or gone, or it became too
-// large to be kept between being found and being read.
+// False when the stored response that was to be sent cannot be read: its file is damaged or gone, or the body
+// became too large to be stored before reading began.
 Task<bool> SharedCache::confirm(Context& context, CacheVisit& visit) const {
   if (came_too_late(context)) {
-    // The next one would not be kept either.
+    // The next response for this key would not be stored either.
     visit.goes_alone = true;
   } else {
     if (!context.serving || !context.serving->needs_disk()) co_return true;
@@ -306,7 +315,7 @@ Task<bool> SharedCache::confirm(Context& context, CacheVisit& visit) const {
   co_return false;
 }
 
-// Waits for another's fetch.
+// Waits for the fetch of another request.
 Task<SharedCache::Step> SharedCache::join(Context& context, CacheVisit& visit) const {
   const std::shared_ptr<Fetch> joined = visit.joined;
   if (joined->outcome() == Fetch::Outcome::kPending) co_await joined->wait(context.loop, 0, settings_.wait);
@@ -321,7 +330,8 @@ Task<SharedCache::Step> SharedCache::join(Context& context, CacheVisit& visit) c
     case Fetch::Outcome::kFailed: out = {share_failure(context, visit)}; break;
     case Fetch::Outcome::kAbandoned: break;
     case Fetch::Outcome::kStored: {
-      // It may have been purged since, or evicted: it was asked for before.
+      // The entry is used even when it has been purged or evicted since, because this request came before
+      // that.
       const cache::EntryPointer entry = joined->entry();
       const cache::Variants only{entry};
       const bool fits = cache::select(only, context.request.fields, context.arena) != nullptr;
@@ -339,7 +349,8 @@ Task<SharedCache::Step> SharedCache::join(Context& context, CacheVisit& visit) c
   co_return out;
 }
 
-// What they waited for has not come: they get what is stale, or what the one got who asked.
+// The fetch that the request waited for has failed: the client gets the stale response, or the same failure
+// as the request that fetched.
 Decision SharedCache::share_failure(Context& context, CacheVisit& visit) const {
   const cache::Time moment = cache::now();
   if (visit.stale != nullptr && may_serve_on_error(*visit.stale, moment))
@@ -352,7 +363,7 @@ Decision SharedCache::share_failure(Context& context, CacheVisit& visit) const {
 Decision SharedCache::serve(Context& context, CacheVisit& visit, cache::EntryPointer entry, Served served,
                             std::string_view outcome, cache::Time moment) const {
   visit.answered = true;
-  visit.stale = std::move(entry);  // it lives as long as the exchange
+  visit.stale = std::move(entry);  // keeps the entry as long as the exchange lives
   if (!context.explains()) visit.stale->note_use();
   served.detail = visit.detail;
   const bool validated = served.stored;
@@ -385,8 +396,8 @@ Kind kind() {
                                          .with_reasons(kReasons)
                                          .with_metrics(CacheCounters::declare),
                                      [](const CacheSettings& settings, const config::PolicyUse& use) {
-                                       // With a condition, its author has said which requests may be answered
-                                       // so.
+                                       // Checks do not warn when a condition states which requests are
+                                       // answered.
                                        Insight out{.answers_from_store = settings.when.empty()};
                                        out.add_reads(Template(settings.key).caller_reads(), use.location);
                                        out.add_reads(Condition(settings.when).caller_reads(), use.location);

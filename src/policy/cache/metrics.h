@@ -9,7 +9,7 @@ namespace portcullis::policy::cache_policy {
 
 // How the cache of a route handled requests.
 struct CacheCounters {
-  // `route`: its name; empty for the cache in front of all routes.
+  // `route` is the name of the route; empty for the cache in front of all routes.
   CacheCounters(telemetry::MetricSet& metrics, const std::string& route);
 
   // For Kind::with_metrics().
@@ -24,7 +24,7 @@ struct CacheCounters {
   telemetry::MetricCounter waited;       // waited for the fetch of another request, whatever its result
 };
 
-// Registers what the store of all caches takes.
+// Registers the memory and disk use of the store that all caches share.
 void register_store(telemetry::MetricSet& metrics, const cache::Store& store);
 
 }  // namespace portcullis::policy::cache_policy

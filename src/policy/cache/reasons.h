@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::cache_policy {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason answered_from_cache{
       "answered_from_cache", 0,

@@ -1,4 +1,4 @@
-// What becomes of the answer to a request that the cache has let through.
+// Handles the response to a request that the cache has sent to the upstream.
 
 #include <algorithm>
 
@@ -15,7 +15,7 @@ using http::FieldId;
 
 namespace {
 
-// How long it is remembered that what a key asks for is for one request only.
+// How long the store remembers that the response for a key must not be shared between requests.
 constexpr std::chrono::seconds kRememberUnshared{60};
 constexpr std::chrono::seconds kRememberFailure{1};
 
@@ -23,14 +23,15 @@ bool is_server_failure(uint16_t status) {
   return status == 500 || status == 502 || status == 503 || status == 504;
 }
 
-// RFC 9110 section 8.8.1: a validation that names another version is not of this one.
+// True when the ETag of a 304 is not the ETag of the stored response (RFC 9110 section 8.8.1).
 bool is_of_another(const http::Fields& validation, const cache::Entry& entry) {
   const http::Validators told = http::validators_of(validation);
   const std::string_view mine = entry.head.validators().etag;
   return !told.etag.empty() && !mine.empty() && !http::same_weakly(told.etag, mine);
 }
 
-// What a field names, if it is of the request's host; "/path" is.
+// The URI in a Location or Content-Location field, if it has the origin of the request; a path such as
+// "/path" has.
 std::optional<std::string> own_uri(const Context& context, std::string_view location) {
   const std::string origin = std::string(context.scheme) + "://" + std::string(context.authority);
   const bool relative = location.starts_with('/') && !location.starts_with("//");
@@ -61,7 +62,7 @@ void SharedCache::on_response(Context& context) const {
 
 void SharedCache::on_end(Context& context) const {
   CacheVisit* visit = context.kept<CacheVisit>(this);
-  // The client left, or a policy refused: who waits asks again.
+  // The client left or a policy refused the request: the requests that wait for this fetch look again.
   if (visit != nullptr && visit->fetch) store_.abandoned(visit->key, std::exchange(visit->fetch, nullptr));
 }
 
@@ -85,8 +86,8 @@ void SharedCache::settle(Context& context, CacheVisit& visit) const {
   keep_from_sharing(context, visit);
 }
 
-// The request is again what it was when it came here: by that its variant is chosen, and the client answered,
-// whatever the policies behind have made of it for the upstream.
+// Restores the request fields that the client sent. They choose the variant and the form of the answer,
+// whatever ask_upstream() and the policies behind the cache have changed for the upstream.
 void SharedCache::restore(Context& context, const CacheVisit& visit) {
   if (visit.request) context.request.fields = *visit.request;
 }
@@ -96,7 +97,7 @@ bool SharedCache::may_serve_on_error(const cache::Entry& entry, Time moment) con
   return entry.staleness(moment) <= *entry.stale.if_error;
 }
 
-// No target has answered, or a policy behind the cache has.
+// Ends the fetch when no target has answered, or when a policy behind the cache has answered.
 void SharedCache::settle_failure(Context& context, CacheVisit& visit) const {
   if (context.failure == nullptr) {
     store_.abandoned(visit.key, std::exchange(visit.fetch, nullptr));
@@ -105,7 +106,7 @@ void SharedCache::settle_failure(Context& context, CacheVisit& visit) const {
   }
 }
 
-// RFC 9111 section 4.3.4.
+// Handles a 304 to a validation (RFC 9111 section 4.3.4).
 void SharedCache::settle_validated(Context& context, CacheVisit& visit) const {
   http::ResponseHead validation = context.response;
   const cache::EntryPointer old = visit.stale;
@@ -118,14 +119,14 @@ void SharedCache::settle_validated(Context& context, CacheVisit& visit) const {
   if (const http::Field* date = validation.fields.find(FieldId::kDate); date == nullptr)
     fields.set("date",
                http::write_date(std::chrono::floor<std::chrono::seconds>(cache::now()), context.arena));
-  // What the 304 says of its age counts, and is not kept.
+  // The Age of the 304 counts for the age of the entry and is not stored.
   if (const http::Field* age = validation.fields.find(FieldId::kAge))
     fields.add("age", age->value, FieldId::kAge);
   const auto entry = make_entry(context, visit, validation, fields);
   entry->body = old->body;
   counters_.revalidated.add(context.worker);
   if (other) {
-    // It stands for what the upstream has not; whoever comes next asks for all of it.
+    // The upstream has another version than the store, so the next request fetches the whole response.
     store_.invalidate(visit.key.uri);
     store_.abandoned(visit.key, std::exchange(visit.fetch, nullptr));
   } else {
@@ -136,7 +137,7 @@ void SharedCache::settle_validated(Context& context, CacheVisit& visit) const {
         "revalidated", cache::now());
 }
 
-// True when it is being kept: its body goes to the store, and from there to the client.
+// True when the response is stored: its body goes to the store, and from there to the client.
 bool SharedCache::keep(Context& context, CacheVisit& visit) const {
   http::ResponseHead& response = context.response;
   if (context.is_reduced) return false;
@@ -155,7 +156,7 @@ bool SharedCache::keep(Context& context, CacheVisit& visit) const {
   const auto entry = make_entry(context, visit, response, fields);
   const bool validatable = !entry->head.validators().empty();
   const bool reusable = entry->lifetime.load(std::memory_order_relaxed) > 0 && !entry->always_validate;
-  // What is never fresh, and cannot be validated, is of no use to anybody.
+  // A response that is never fresh and cannot be validated cannot be used for another request.
   if (!reusable && !validatable && !entry->stale.while_revalidating && !entry->stale.if_error) return false;
   std::optional<uint64_t> length;
   if (response.body.kind == http::BodyKind::kNone) length = 0;
@@ -166,7 +167,7 @@ bool SharedCache::keep(Context& context, CacheVisit& visit) const {
     return false;
   }
   if (!reusable) {
-    // Others are not to wait for what they could not use.
+    // Other requests must not wait for a response that they could not use.
     store_.not_shared(visit.key, visit.fetch, std::chrono::milliseconds(0));
     visit.fetch = store_.enter_alone(visit.key);
   }
@@ -188,16 +189,17 @@ bool SharedCache::keep(Context& context, CacheVisit& visit) const {
   return true;
 }
 
-// For one request only.
+// Ends the fetch with a response that no other request may share.
 void SharedCache::keep_from_sharing(Context& context, CacheVisit& visit) const {
   const bool failure = is_server_failure(context.response.status);
   store_.not_shared(visit.key, std::exchange(visit.fetch, nullptr),
                     failure ? kRememberFailure : kRememberUnshared);
-  // What was kept is not what the upstream has now.
+  // The stored response is not the one that the upstream has now.
   if (visit.stale != nullptr && context.response.status < 500) store_.invalidate(visit.key.uri);
 }
 
-// RFC 9111 section 4.4: also what the answer names as changed, as far as it is of the same host.
+// Invalidates the URI of an unsafe request, and the URIs of the same origin in Location and Content-Location
+// (RFC 9111 section 4.4).
 void SharedCache::invalidate(Context& context, const CacheVisit& visit) const {
   if (context.response.status < 200 || context.response.status >= 400) return;
   store_.invalidate(visit.key.uri);
@@ -214,7 +216,8 @@ http::CacheControl SharedCache::read_control(const http::Fields& response, bool&
   return told ? *told : http::read_cache_control(response);
 }
 
-// What the configuration says of responses that do not say it themselves.
+// The lifetime that the configuration sets for responses that state none; nothing when there is no such
+// setting.
 std::optional<std::chrono::milliseconds> SharedCache::told_lifetime(uint16_t status) const {
   for (const StatusLifetime& one : settings_.ttl_by_status) {
     for (const config::StatusRange& range : one.status) {
@@ -226,7 +229,7 @@ std::optional<std::chrono::milliseconds> SharedCache::told_lifetime(uint16_t sta
   return std::nullopt;
 }
 
-// All but its body. `fields` are those that are kept, and its Age, which is not.
+// Makes an entry without its body. `fields` are the fields to store and Age, which is not stored.
 std::shared_ptr<cache::Entry> SharedCache::make_entry(Context& context, const CacheVisit& visit,
                                                       const http::ResponseHead& response,
                                                       const http::Fields& fields) const {
@@ -246,7 +249,8 @@ std::shared_ptr<cache::Entry> SharedCache::make_entry(Context& context, const Ca
   entry->lifetime = cache::lifetime_of(judged, told, targeted, rules, received).count();
   entry->always_validate = told.no_cache;
   entry->stale.never = told.must_revalidate || told.proxy_revalidate;
-  // RFC 9111 section 5.2.2.10: s-maxage is not to be stretched, except by what stands beside it.
+  // RFC 9111 section 5.2.2.10: the client cannot ask for a stale response with s-maxage; only directives of
+  // the response can allow one.
   entry->stale.not_on_request = told.s_maxage.has_value();
   const auto or_else = [&](std::optional<cache::seconds> said, std::chrono::milliseconds otherwise) {
     std::optional<std::chrono::milliseconds> out = said;

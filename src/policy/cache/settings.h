@@ -22,10 +22,10 @@ struct StatusLifetime {
 };
 
 struct CacheSettings {
-  std::string key;                            // a template; empty: the request's URI
-  std::string when;                           // a condition; empty: always
-  std::chrono::milliseconds ttl{-1};          // negative: as responses say
-  std::chrono::milliseconds default_ttl{-1};  // negative: none
+  std::string key;                    // a template; empty when the key is the request's URI
+  std::string when;                   // a condition; empty when the cache is for all requests
+  std::chrono::milliseconds ttl{-1};  // negative when the lifetime is the one that the response states
+  std::chrono::milliseconds default_ttl{-1};  // negative when there is no default
   std::vector<StatusLifetime> ttl_by_status;
   std::chrono::milliseconds stale_while_revalidate{0};
   std::chrono::milliseconds stale_if_error{0};

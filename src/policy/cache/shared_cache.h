@@ -13,10 +13,10 @@
 
 namespace portcullis::policy::cache_policy {
 
-// The cache of one route, or of all. What it keeps is in the store that all share.
+// The cache of one route, or of all routes. The responses are in the store that all caches share.
 //
-// A request finds what is kept, or joins those who wait for it, or fetches it itself and then says how that
-// ended: response.cpp has what becomes of the answer.
+// A request is answered with a stored response, or waits for the fetch of another request, or fetches the
+// response itself and then reports the outcome to the store. response.cpp handles the response of a fetch.
 class SharedCache final : public Policy {
  public:
   SharedCache(const CacheSettings& settings, const BuildContext& build);
@@ -32,13 +32,14 @@ class SharedCache final : public Policy {
   Notes explain(Context& context, const Decision& decision) const override;
 
  private:
-  // What is to be done now: decide so, wait for another's fetch first, or look again.
+  // The next step of a request: use the decision, wait for the fetch of another request, or look in the store
+  // again.
   enum class Next : uint8_t { kDecided, kWaits, kLooksAgain };
   struct Step {
     Decision decision;
     Next next = Next::kDecided;
   };
-  // May a stored response be sent as it is?
+  // Whether a stored response may be sent without asking the upstream first.
   enum class Use : uint8_t { kYes, kWhileRevalidating, kNo };
 
   bool takes_part(Context& context, CacheVisit& visit) const;
@@ -62,7 +63,7 @@ class SharedCache final : public Policy {
                            std::shared_ptr<cache::Fetch> fetch) const;
   void ask_upstream(Context& context, CacheVisit& visit) const;
 
-  // The response side.
+  // The functions below handle the response; response.cpp defines them.
   void settle(Context& context, CacheVisit& visit) const;
   static void restore(Context& context, const CacheVisit& visit);
   bool may_serve_on_error(const cache::Entry& entry, cache::Time moment) const;

@@ -8,19 +8,19 @@
 
 namespace portcullis::policy::cache_policy {
 
-// The responses that are kept, for the caches of all routes and for every snapshot.
+// The stored responses of the caches of all routes. Outlives every snapshot.
 class SharedStore final : public Engine {
  public:
   struct Settings {
     uint64_t bytes = 64 << 20;
-    std::unique_ptr<cache::Disk> disk{};  // null: none
+    std::unique_ptr<cache::Disk> disk{};  // null when responses are stored only in memory
   };
   SharedStore(const EngineContext& context, Settings settings)
       : store_(settings.bytes, std::move(settings.disk)) {
     register_store(context.metrics, store_);
   }
 
-  // Any thread.
+  // May be called on any thread.
   cache::Store& store() { return store_; }
   void stop() override { store_.stop(); }
 

@@ -9,22 +9,24 @@
 
 namespace portcullis::policy::cache_policy {
 
-// What the cache knows of one exchange.
+// The state of the cache for one exchange.
 struct CacheVisit {
   cache::Key key{};
-  http::CacheControl wanted{};              // what the request says
-  bool is_unsafe = false;                   // and what is kept of its URI may not be true any more
-  bool answered = false;                    // from the cache
-  bool goes_alone = false;                  // it waits for nobody
-  bool collapsed = false;                   // it has waited
-  bool in_background = false;               // no client waits for it
-  bool validates = false;                   // `stale` is to be validated
-  cache::EntryPointer stale{};              // what there is and is not fresh
-  std::shared_ptr<cache::Fetch> fetch{};    // its own, while it has not ended
-  std::shared_ptr<cache::Fetch> joined{};   // another's
-  std::unique_ptr<http::Fields> request{};  // the request's, before it was made to ask for what is kept
+  http::CacheControl wanted{};  // the Cache-Control of the request
+  // the method may change the resource, so stored responses of the URI are invalidated
+  bool is_unsafe = false;
+  bool answered = false;       // the response of the exchange is made from a stored entry
+  bool goes_alone = false;     // the request does not share a fetch with others
+  bool collapsed = false;      // the request has waited for the fetch of another request
+  bool in_background = false;  // no client waits for the response
+  bool validates = false;      // the upstream is asked whether `stale` is still valid
+  // the stored response that may not be sent as it is; after serve() the one that is sent
+  cache::EntryPointer stale{};
+  std::shared_ptr<cache::Fetch> fetch{};    // the fetch of this exchange until it ends
+  std::shared_ptr<cache::Fetch> joined{};   // the fetch of another exchange that this one waits for
+  std::unique_ptr<http::Fields> request{};  // the request fields before ask_upstream() changed them
   cache::Time asked{};
-  std::string_view forwarded{};  // why it was, for Cache-Status
+  std::string_view forwarded{};  // why the request was forwarded, for Cache-Status
   std::string_view detail{};
 };
 

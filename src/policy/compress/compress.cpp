@@ -56,14 +56,14 @@ struct Settings {
   Decompress decompress = Decompress::kNever;
 };
 
-// What compresses one body.
+// The encoder of one body, with the memory that it has reserved.
 struct Compressor {
   compression::MemoryPart memory;
   Coding coding;
   std::unique_ptr<compression::Encoder> encoder;
 };
 
-// Takes a coding off the body, puts one on, or both.
+// Decodes the body, encodes it, or both.
 class Recoder final : public ResponseConverter {
  public:
   Recoder(std::unique_ptr<compression::Decoder> decoder, std::optional<Compressor> compressor)
@@ -86,10 +86,10 @@ class Recoder final : public ResponseConverter {
     return encode(decoder_->more(plain, kMaxMadeAtOnce), out);
   }
   Step finish(std::string_view, std::string& out) override {
-    // Some servers name a coding for an empty body, too.
+    // Some servers name a coding for an empty body, so a decoder without input has not failed.
     if (decoder_ && fed_ && !decoder_->is_complete()) return Step::kFailed;
     if (encoder_ != nullptr) encoder_->finish(out);
-    // The client may take long for the last of it.
+    // Releases the memory now, because the client may take long to receive the last bytes.
     encoder_ = nullptr;
     compressor_.reset();
     return Step::kDone;
@@ -102,7 +102,7 @@ class Recoder final : public ResponseConverter {
   bool keeps_trailers() const override { return true; }
 
  private:
-  // Where the decoder writes.
+  // The string that the decoder appends to: `plain_` when the body is encoded again, otherwise `out`.
   std::string& begin_plain(std::string& out) {
     plain_.clear();
     return encoder_ != nullptr ? plain_ : out;
@@ -115,9 +115,10 @@ class Recoder final : public ResponseConverter {
 
   std::unique_ptr<compression::Decoder> decoder_;
   std::optional<Compressor> compressor_;
-  compression::Encoder* encoder_ = nullptr;  // its own; null: the body goes on as the decoder makes it
+  // Owned by `compressor_`; null when the body is only decoded, and after finish().
+  compression::Encoder* encoder_ = nullptr;
   std::string plain_;
-  bool fed_ = false;  // the decoder has had a byte
+  bool fed_ = false;  // the decoder has received at least one byte
 };
 
 bool matches(std::string_view pattern, std::string_view type) {
@@ -137,7 +138,7 @@ bool forbids_change(const http::Fields& fields) {
   return forbids;
 }
 
-// Of the body as it would go on now; nothing where nobody knows.
+// The length of the body before this policy changes it; nothing when the length is unknown.
 std::optional<uint64_t> length_of(const Context& context) {
   if (context.serving) return context.serving->length();
   const http::Field* length = context.response.fields.find(FieldId::kContentLength);
@@ -162,7 +163,8 @@ class Compress final : public Policy {
     types_ = settings.types;
   }
 
-  // Policies behind it may change what the upstream is told.
+  // Keeps the Accept-Encoding of the client, because policies behind this one may change the field for the
+  // upstream.
   Decision on_request(Context& context) const override {
     context.keep(this, context.arena.make<Asked>(accept_encoding(context)));
     return Decision::proceed();
@@ -171,10 +173,10 @@ class Compress final : public Policy {
   void on_response(Context& context) const override {
     http::ResponseHead& response = context.response;
     if (response.status == 304) return weaken_not_modified(context);
-    // Another of these policies, behind this one, has done its work.
+    // An encoder is set when another `compress` policy, behind this one, has handled the response.
     if (!may_change(context) || context.encoder) return;
     const Accepted accepted(context.kept<Asked>(this)->codings);
-    // Nothing has no coding, and stays as long as it is told to be.
+    // An empty body has no coding, and its Content-Length stays.
     if (length_of(context) == uint64_t{0}) return;
     std::unique_ptr<compression::Decoder> decoder;
     const http::Field* coded = response.fields.find("content-encoding");
@@ -212,7 +214,7 @@ class Compress final : public Policy {
   }
 
  private:
-  // By the coding that the client likes best of those for which there is memory left.
+  // Chooses the coding that the client prefers among those for which enough memory is left.
   std::optional<Compressor> choose(const Accepted& accepted, std::optional<uint64_t> length) const {
     const bool in_one_piece = length && *length <= compression::Encoder::kWhole;
     std::vector<Coding> offered = offered_;
@@ -238,7 +240,8 @@ class Compress final : public Policy {
     return all.view();
   }
 
-  // A part has offsets of the whole (RFC 9110 section 14.2); no-transform forbids it (section 7.7).
+  // A partial response must not be changed, because its offsets are those of the whole (RFC 9110 section
+  // 14.2), and `no-transform` forbids a change (section 7.7).
   static bool may_change(const Context& context) {
     const http::ResponseHead& response = context.response;
     if (http::has_no_content(response.status) || response.status == 205 || response.status == 206)
@@ -263,7 +266,8 @@ class Compress final : public Policy {
     return 0;
   }
 
-  // What speaks of the bytes as they were. A strong validator would promise that these are the same.
+  // Removes the fields that describe the bytes before the change, and makes a strong ETag weak: a strong one
+  // would promise identical bytes.
   static void change_head(Context& context) {
     http::Fields& fields = context.response.fields;
     fields.remove(FieldId::kContentLength);
@@ -276,7 +280,7 @@ class Compress final : public Policy {
     }
   }
 
-  // Whoever has it by the weak tag that it was given gets that one again.
+  // A client that revalidates with the weak ETag of a compressed response gets the weak ETag again.
   static void weaken_not_modified(Context& context) {
     for (http::Field& field : context.response.fields) {
       if (field.id != FieldId::kEtag || !field.value.starts_with('"')) continue;

@@ -48,7 +48,7 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
         loops_(build.workers) {
     scope_ = count_scope(settings.name, build) + "\n" + settings.key + "\n";
     consumers_ = build.consumers;
-    // What is known beforehand is found without a lock.
+    // Gates whose names are known beforehand are made now, so that requests find them without a lock.
     const bool is_by_route = key_.kind() == LimitKey::Kind::kRoute;
     if (is_by_route || key_.kind() == LimitKey::Kind::kAll) {
       only_ = gate_named(is_by_route ? std::string(build.place) : "");
@@ -108,17 +108,17 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
   }
 
  private:
-  // This exchange's part.
+  // The state of this policy for one exchange.
   struct Inside {
     Gate* gate = nullptr;
-    std::shared_ptr<Gate>* holder = nullptr;  // of a gate that nobody else may hold; deleted in on_end
+    std::shared_ptr<Gate>* holder = nullptr;  // keeps a gate that only exchanges hold; deleted in on_end
     Clock::time_point since{};
     bool entered = false;
   };
 
   std::shared_ptr<Gate> gate_named(const std::string& key) const {
     auto gate = gates_.get(scope_ + key, limit_);
-    gate->set_limit(limit_);  // a reload may have changed it
+    gate->set_limit(limit_);  // a reload may have changed the limit of a gate that exists
     return gate;
   }
 
@@ -126,7 +126,7 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
     const identity::Consumer* consumer = context.caller.consumer;
     if (!by_consumer_.empty() && consumer != nullptr) return *by_consumer_[consumer->index];
     if (only_ != nullptr && !by_route_) return *only_;
-    // A name that only the request tells: one of 64 locks, for as long as a lookup takes, and an allocation.
+    // The name depends on the request. The lookup takes one of 64 locks, and an allocation.
     inside.holder =
         new std::shared_ptr<Gate>(gates_.get(scope_ + std::string(key_.text_of(context)), limit_));
     return **inside.holder;
@@ -160,10 +160,11 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
                                                       : refuse(context, kReasons.concurrency_queue_timeout);
   }
 
-  // A request has left: those waiting on this worker come first, then those of the next worker that has some.
-  // Always by a message, for this runs while an exchange ends, and those who are let in may end at once too.
-  // The requests that waited on that worker may have left before the message comes: it goes on to the next
-  // worker then, `hops` times at most. `held` keeps a gate that the policy does not hold.
+  // Called when a request has left the gate. Requests that wait on this worker are let in first, then those
+  // of the next worker that has some. The wake-up is always a message, because this runs while an exchange
+  // ends, and the exchanges that are let in may end at once too. When the requests that waited on the chosen
+  // worker have left before the message arrives, the message goes on to the next worker, at most `hops`
+  // times. `held` keeps a gate that the policy does not hold.
   void wake(size_t worker, Gate& gate, std::shared_ptr<Gate> held, size_t hops) const {
     const uint64_t waiting = gate.waiting_workers.load();
     for (size_t i = 0; i < loops_.size(); ++i) {
@@ -189,7 +190,7 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
   std::string scope_;
   std::shared_ptr<const identity::Directory> consumers_;
   std::shared_ptr<Gate> only_;
-  bool by_route_ = false;  // a policy of every route, which counts each for itself
+  bool by_route_ = false;  // the policy is for all routes and counts each route separately
   std::vector<std::shared_ptr<Gate>> by_consumer_;
   PerWorker<WaitQueue> queues_;
   mutable std::vector<std::atomic<EventLoop*>> loops_;

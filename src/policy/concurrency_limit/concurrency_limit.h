@@ -4,7 +4,8 @@
 
 namespace portcullis::policy::concurrency_limit {
 
-// `concurrency_limit`: So many requests at once; the others wait for a while, or are refused.
+// `concurrency_limit`: Limits the number of requests at once. Requests beyond the limit wait for a while, or
+// are refused.
 Kind kind();
 
 }  // namespace portcullis::policy::concurrency_limit

@@ -5,7 +5,8 @@
 
 namespace portcullis::policy::concurrency_limit {
 
-// The gates of all limits, so that requests that are inside at a reload still count.
+// The gates of all concurrency limits. They outlive a reload, so that requests in progress at a reload still
+// count.
 class Gates final : public Engine {
  public:
   explicit Gates(const EngineContext&) {}

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::concurrency_limit {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason concurrency_limit{"concurrency_limit", 503, "Too many requests are in hand at once.",
                               telemetry::CallerLimit::kReached};

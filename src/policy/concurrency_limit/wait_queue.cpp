@@ -7,7 +7,8 @@ namespace portcullis::policy::concurrency_limit {
 bool WaitQueue::Waiter::await_suspend(std::coroutine_handle<> handle) {
   handle_ = handle;
   queue_.add(*this);
-  // Whoever left on another worker before we were seen to wait has woken nobody.
+  // A request that left on another worker before this one was registered as waiting has sent no wake-up, so
+  // the gate is tried once more.
   if (gate_.try_enter()) {
     outcome_ = Outcome::kEntered;
     withdraw();
@@ -56,7 +57,7 @@ void WaitQueue::remove(Waiter& waiter) {
   waiter.gate_.waiting_workers.fetch_and(~waiter.worker_bit_);
 }
 
-// The next one's flow goes to the end of the line.
+// Takes the first waiter of the first flow; that flow then goes to the end of the line.
 WaitQueue::Waiter* WaitQueue::next(const limits::Gate& gate) {
   const auto line = lines_.find(&gate);
   if (line == lines_.end()) return nullptr;

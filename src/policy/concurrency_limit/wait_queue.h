@@ -12,8 +12,9 @@
 
 namespace portcullis::policy::concurrency_limit {
 
-// Those of one worker who wait before gates. Each gate lets the flows (consumers, say) in by turns, so that
-// one with a thousand requests waits longer than one with one. One thread.
+// The requests of one worker that wait before gates. A gate admits its flows (for example consumers) in
+// turns, so that a flow with a thousand requests waits longer than a flow with one request. Used by one
+// thread.
 class WaitQueue {
  public:
   class Waiter;
@@ -23,10 +24,10 @@ class WaitQueue {
     std::string name;
     IntrusiveList<Waiter, Waiter> waiters;
   };
-  // The flows before one gate; the first has the next turn.
+  // The flows that wait before one gate; the first flow has the next turn.
   struct Line {
     std::list<Flow> flows;
-    // By their names, which may be the clients' choice: there may be as many as there are requests.
+    // The flows by name. Clients may choose the names, so there may be as many flows as requests.
     std::map<std::string_view, std::list<Flow>::iterator> by_name;
   };
 
@@ -35,7 +36,8 @@ class WaitQueue {
 
   enum class Outcome { kEntered, kTimedOut };
 
-  // co_await queue.wait(...). Lives in the frame that waits; destroying it gives the place up.
+  // Awaiting a Waiter waits for the gate. It lives in the frame of the coroutine that waits; destroying it
+  // gives up the place in the queue.
   class Waiter final : public ListNode<Waiter>, private Timer {
    public:
     Waiter(WaitQueue& queue, limits::Gate& gate, std::string flow, Milliseconds patience, uint64_t worker_bit)
@@ -58,13 +60,13 @@ class WaitQueue {
     std::string flow_;
     Milliseconds patience_;
     uint64_t worker_bit_;
-    std::list<Flow>::iterator place_{};  // while it is queued
+    std::list<Flow>::iterator place_{};  // valid while this waiter is queued
     bool queued_ = false;
     Outcome outcome_ = Outcome::kTimedOut;
     std::coroutine_handle<> handle_;
   };
 
-  // Lets in as many as there is room for; false when that is none.
+  // Lets in as many waiting requests as the gate has room for; false when no request was let in.
   bool wake(limits::Gate& gate);
   bool has_waiters(const limits::Gate& gate) const { return lines_.contains(&gate); }
 

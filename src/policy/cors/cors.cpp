@@ -23,8 +23,8 @@ bool contains_star(const std::vector<std::string>& words) {
   return std::find(words.begin(), words.end(), "*") != words.end();
 }
 
-// The methods that browsers write in capitals, whatever the script wrote (Fetch standard, "normalize a
-// method").
+// The methods that browsers convert to upper case, however the script wrote them (Fetch standard, "normalize
+// a method").
 constexpr std::string_view kNormalized[] = {"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"};
 
 std::string check_method(const std::string& method) {
@@ -50,8 +50,8 @@ class Cors final : public Policy {
         max_age_(std::to_string(settings.max_age.count() / 1000)),
         credentials_(settings.credentials),
         any_origin_(contains_star(settings.origins)) {
-    // With credentials browsers take `*` for a name like any other (Fetch standard, "CORS protocol and
-    // credentials").
+    // For requests with credentials, browsers do not treat `*` as a wildcard (Fetch standard, "CORS protocol
+    // and credentials").
     echoes_method_ = credentials_ && contains_star(settings.methods);
     echoes_headers_ = credentials_ && contains_star(settings.headers);
     exposes_all_ = credentials_ && contains_star(settings.expose);
@@ -67,7 +67,8 @@ class Cors final : public Policy {
       return Decision::proceed();
     http::ResponseHead& response = context.response;
     response.status = 204;
-    // on_response adds the origin; without its consent the browser stops here.
+    // `on_response` adds Access-Control-Allow-Origin; without that field the browser does not send the
+    // request.
     if (admits(fields.value_of("origin"))) {
       response.fields.add("access-control-allow-methods",
                           echoes_method_ ? wanted : std::string_view(methods_));
@@ -84,7 +85,7 @@ class Cors final : public Policy {
   void on_response(Context& context) const override {
     http::Fields& fields = context.response.fields;
     for (const std::string_view name : {"access-control-allow-origin", "access-control-allow-credentials"})
-      fields.remove(name);  // the gateway's word counts, not the backend's
+      fields.remove(name);  // the gateway's CORS fields replace those of the backend
     const bool same_for_all = any_origin_ && !credentials_;
     if (!same_for_all) add_vary(fields);
     const std::string_view origin = context.request.fields.value_of("origin");
@@ -98,7 +99,7 @@ class Cors final : public Policy {
   }
 
  private:
-  // `Vary: Origin`, unless the answer says so already.
+  // Adds `Vary: Origin` unless the response has it already.
   static void add_vary(http::Fields& fields) {
     bool listed = false;
     for (const http::Field& field : fields) {
@@ -110,14 +111,14 @@ class Cors final : public Policy {
     if (!listed) fields.add("vary", "Origin");
   }
 
-  // The names of an answer's fields, as a list.
+  // The names of the response fields, as a list.
   static std::string_view all_names(const http::Fields& fields, Arena& arena) {
     size_t size = 0;
     for (const http::Field& field : fields) size += field.name.size() + 2;
     char* const text = arena.allocate(size, 1);
     char* end = text;
     for (const http::Field& field : fields) {
-      if (field.id == http::FieldId::kSetCookie) continue;  // scripts never get it
+      if (field.id == http::FieldId::kSetCookie) continue;  // browsers never show Set-Cookie to scripts
       if (end != text) end = std::copy_n(", ", 2, end);
       end = std::copy(field.name.begin(), field.name.end(), end);
     }
@@ -129,7 +130,7 @@ class Cors final : public Policy {
       if (pattern == "*" || equals_ignoring_case(pattern, origin)) return true;
       const size_t star = pattern.find("://*.");
       if (star == std::string::npos) continue;
-      // The star stands for one name or more below the domain.
+      // The star matches one or more labels below the domain.
       const std::string_view scheme = std::string_view(pattern).substr(0, star + 3);
       const std::string_view domain = std::string_view(pattern).substr(star + 4);
       if (origin.size() > scheme.size() + domain.size() &&

@@ -19,7 +19,7 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// RFC 3986 section 3.1.
+// True when `origin` begins with a URI scheme (RFC 3986 section 3.1).
 bool has_scheme(std::string_view origin) {
   const size_t end = origin.find("://");
   if (end == 0 || end == std::string_view::npos || !is_letter(origin[0])) return false;
@@ -50,7 +50,7 @@ std::string why_not_domain(std::string_view host) {
   if (host.find('*') != std::string_view::npos)
     return "`*` can only stand for the names below a domain, as in https://*.example.com; for all origins "
            "write *";
-  bool is_number = false;  // the last label
+  bool is_number = false;  // whether the last label of the host is a number
   for (size_t begin = 0; begin <= host.size();) {
     const size_t end = std::min(host.find('.', begin), host.size());
     const std::string_view label = host.substr(begin, end - begin);
@@ -64,7 +64,7 @@ std::string why_not_domain(std::string_view host) {
   return is_number ? why_not_address(host) : "";
 }
 
-// `origin` has a scheme.
+// Why no browser sends this origin, or "". `origin` must begin with a scheme.
 std::string why_never_sent(std::string_view origin) {
   const size_t mark = origin.find("://");
   const std::string_view scheme = origin.substr(0, mark);

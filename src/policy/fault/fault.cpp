@@ -16,7 +16,7 @@ struct Delay {
 };
 
 struct Abort {
-  uint64_t status = 0;   // 0: none
+  uint64_t status = 0;   // 0 when no request is refused
   uint64_t share = 100;  // percent
 };
 

@@ -4,7 +4,8 @@
 
 namespace portcullis::policy::fault {
 
-// `fault`: delays or refuses a share of the requests, on purpose, to see what depends on them.
+// `fault`: Delays or refuses a share of the requests on purpose, to test how clients handle delays and
+// failures.
 Kind kind();
 
 }  // namespace portcullis::policy::fault

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::fault {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason fault_abort{
       "fault_abort", 0,

@@ -33,7 +33,7 @@ struct Settings : AuthenticationSettings, OutsideService {
   CacheSettings cache;
 };
 
-// What an admission was worth, until its time is over.
+// A cached admission: what the service returned for an accepted request.
 struct Admission {
   Fields forwarded;
   const identity::Consumer* consumer;
@@ -50,7 +50,7 @@ class ForwardAuth final : public Authentication {
         service_(fault_state_of(settings, "forward_auth")),
         caches_(build.workers) {}
 
-  // The service judges everybody, also those who have nothing to show.
+  // The service decides about every request, also about requests without a credential.
   bool presented(const Context&) const override { return true; }
   std::string_view challenge() const override { return {}; }
   const EndReason& missing_reason() const override { return kReasons.auth_missing; }
@@ -90,7 +90,7 @@ class ForwardAuth final : public Authentication {
     return caches_.get(context.worker, [] { return std::make_unique<BoundedCache<Admission>>(kCached); });
   }
 
-  // Allocates: a request to another server costs far more.
+  // Builds the request to the service. Allocates; a request to another server costs far more.
   client::HttpRequest question(const Context& context) const {
     const http::RequestHead& request = context.request;
     const std::string query = request.has_query ? "?" + std::string(request.query) : "";
@@ -107,7 +107,8 @@ class ForwardAuth final : public Authentication {
                   {"x-forwarded-raw-uri", std::string(request.path) + query},
                   {"x-forwarded-for", std::string(context.client_address)},
                   {"x-request-id", std::string(context.request_id)}};
-    // By which a question that comes back to this gateway is known (RFC 9110 section 7.6.3).
+    // Via lets the gateway detect that its request to the service has come back to itself (RFC 9110 section
+    // 7.6.3).
     for (const http::Field& field : request.fields) {
       if (field.id == http::FieldId::kVia) out.fields.emplace_back("via", field.value);
     }
@@ -124,7 +125,7 @@ class ForwardAuth final : public Authentication {
     client::HttpRequest request = question(context);
     const client::HttpResponse response =
         co_await clients_.of(context.worker, context.loop).fetch(std::move(request));
-    // The body of an admission is of no interest, so it may be of any size.
+    // The body of an admission is not used, so it may have any size.
     const bool admits =
         response.status >= 200 && response.status < 300 && (response.error.empty() || response.too_large);
     if ((!admits && !response.error.empty()) || response.status >= 500) {
@@ -160,7 +161,7 @@ class ForwardAuth final : public Authentication {
     return Decision::proceed();
   }
 
-  // The cookies that the service sets go to the client with the response, which the target or a policy makes.
+  // Adds the cookies that the service sets to the client's response, which the target or a policy makes.
   void keep_cookies(Context& context, const client::HttpResponse& response) const {
     if (settings_.cookies.empty()) return;
     auto& kept = context.keep_new<std::vector<std::string>>(this);
@@ -173,11 +174,11 @@ class ForwardAuth final : public Authentication {
     }
   }
 
-  // The service's refusal is the client's answer.
+  // Answers the client with the service's refusal.
   Decision pass_on(Context& context, const client::HttpResponse& response) const {
     context.response.status = static_cast<uint16_t>(response.status);
     for (const auto& [name, value] : response.fields) {
-      // Without its coding the body could not be read.
+      // The client cannot read the body without its Content-Encoding.
       bool wanted = name == "content-encoding";
       for (const std::string& one : settings_.answer) wanted |= equals_ignoring_case(name, one);
       if (wanted && http::is_field_text(value))
@@ -200,7 +201,8 @@ config::Type<std::vector<std::string>> field_names(std::string (*check)(const st
   return config::list_of<std::string>(config::checked_text("a header's name", "", "x-user", check));
 }
 
-// The question has no body, and says by itself how the request came.
+// Why a field cannot be sent to the service, or "": the request to the service has no body, and the gateway
+// sets the fields that describe the original request.
 std::string check_sent_field(const std::string& name) {
   if (std::string problem = config::check_question_field(name); !problem.empty()) return problem;
   const auto own = [&](std::string_view field) { return http::same_field_name(name, field); };

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::forward_auth {
 
-// `forward_auth`: Lets another service decide about each request.
+// `forward_auth`: Asks another service whether each request is accepted.
 Kind kind();
 
 }  // namespace portcullis::policy::forward_auth

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::forward_auth {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason auth_refused{
       "auth_refused", 0,

@@ -5,15 +5,15 @@
 
 namespace portcullis::policy::grpc_transcoding {
 
-// What the conversions of requests and of responses have in common. What is larger than kMaxConvertedHere is
-// converted by a PoolJob on the ConversionPool: many small messages take a thousand times as long to
-// convert as to receive.
+// Limits that conversions of requests and of responses share. Content larger than kMaxConvertedHere is
+// converted by a PoolJob on the ConversionPool: many small messages take a thousand times as long to convert
+// as to receive.
 
 // The most bytes that are converted on the worker's own thread: about a millisecond's work.
 constexpr size_t kMaxConvertedHere = 1024;
 
-// What is made of a body of which `most` bytes are taken is not larger than this: fields of a few bytes may
-// become long in the other form.
+// The max size of the converted form of a body with a limit of `most` bytes: fields of a few bytes may become
+// long in the other form.
 constexpr size_t most_made_of(size_t most) {
   constexpr size_t kMaxGrowth = 8;
   return most > SIZE_MAX / kMaxGrowth ? SIZE_MAX : most * kMaxGrowth;

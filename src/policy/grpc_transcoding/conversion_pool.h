@@ -5,8 +5,8 @@
 
 namespace portcullis::policy::grpc_transcoding {
 
-// Threads for converting bodies. Clients make that work as long as they like, so it must not keep the work of
-// SideWork waiting.
+// Threads for converting bodies. Clients decide how long a conversion takes, so conversions must not delay
+// the jobs of SideWork.
 class ConversionPool final : public Engine {
  public:
   explicit ConversionPool(const EngineContext& context) : pool_((context.workers + 1) / 2, kMaxWaiting) {}

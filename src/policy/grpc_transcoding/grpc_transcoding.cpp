@@ -61,7 +61,7 @@ class GrpcTranscoding final : public Policy {
   GrpcTranscoding(const Settings& settings, const BuildContext& build)
       : settings_(settings), pool_(build.services.get<ConversionPool>().pool()) {
     std::vector<ServiceApi::Problem> problems;
-    api_ = load(settings, build.location, problems);  // check() has seen that it loads
+    api_ = load(settings, build.location, problems);  // check() has loaded the same file without an error
     request_form_.most = most_made_of(settings.body_size);
     if (settings.ignore_unknown) request_form_.unknown = RequestForm::Unknown::kIgnored;
     form_.stream = settings.stream;
@@ -120,7 +120,7 @@ class GrpcTranscoding final : public Policy {
     if (!messages) co_return Decision::refuse(kReasons.transcoding_overloaded, "overloaded");
     if (!*messages) co_return tell(context, messages->error().message);
     context.body->replace(std::move(**messages));
-    // Whatever the call's method is, its binding says what the request was.
+    // The gRPC call is a POST; whether it may be repeated depends on the method of the client's request.
     context.idempotent = http::is_idempotent(request.method);
     request.method = "POST";
     request.has_query = false;
@@ -135,7 +135,8 @@ class GrpcTranscoding final : public Policy {
     co_return Decision::proceed();
   }
 
-  // What a job does that may outlive the exchange and its configuration.
+  // The work of a conversion job. The function owns or shares all that it reads, because a job may outlive
+  // the exchange and its configuration.
   PoolJob<Result<std::string>>::Work work_of(const HttpBinding& binding, const HttpCall& call) const {
     return [api = api_, &binding, form = request_form_, path = std::string(call.path),
             query = std::string(call.query), body = std::string(call.body),
@@ -144,7 +145,7 @@ class GrpcTranscoding final : public Policy {
     };
   }
 
-  // As the service's own errors are told.
+  // Answers with an error in the same form as an error of the service.
   static Decision tell(Context& context, const std::string& what) {
     constexpr uint32_t kInvalidArgument = 3;
     context.response.status = 400;
@@ -162,7 +163,7 @@ class GrpcTranscoding final : public Policy {
 
 void check(const config::PolicyUse& use, const Settings& settings, const config::Config&,
            config::Diagnostics& diagnostics) {
-  if (settings.descriptors.empty()) return;  // has been complained of
+  if (settings.descriptors.empty()) return;  // the missing setting has been reported already
   std::vector<ServiceApi::Problem> problems;
   (void)load(settings, use.location, problems);
   for (const ServiceApi::Problem& problem : problems) {

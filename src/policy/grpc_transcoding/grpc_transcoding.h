@@ -4,8 +4,8 @@
 
 namespace portcullis::policy::grpc_transcoding {
 
-// `grpc_transcoding`: makes gRPC calls of HTTP requests with JSON, as the google.api.http options of a
-// descriptor set say (google/api/http.proto), and JSON of what they return.
+// `grpc_transcoding`: Converts HTTP requests with JSON to gRPC calls, by the google.api.http options of a
+// descriptor set (google/api/http.proto), and the messages of the responses to JSON.
 Kind kind();
 
 }  // namespace portcullis::policy::grpc_transcoding

@@ -7,7 +7,7 @@
 namespace portcullis::policy::grpc_transcoding {
 namespace {
 
-// google/api/annotations.proto and google/api/http.proto.
+// Field numbers of google/api/annotations.proto and google/api/http.proto.
 constexpr int kHttpOption = 72295728;
 enum RuleField {
   kGet = 2,
@@ -49,15 +49,15 @@ void read_rule(const std::string& bytes, bool is_additional, std::vector<HttpRul
     }
   });
   if (!rule.path.empty()) out.push_back(std::move(rule));
-  if (is_additional) return;  // those of one of those are not allowed
+  if (is_additional) return;  // an additional binding must not have additional bindings
   for (const std::string& one : additional) read_rule(one, true, out);
 }
 
 }  // namespace
 
 std::vector<HttpRule> http_rules_of(const google::protobuf::MethodDescriptor& method) {
-  // The set may describe the extension, which then is known by the pool but not by our own options type; its
-  // bytes are the same.
+  // When the descriptor set describes the extension, the pool knows the option as a field; the options type
+  // of this program does not. Its bytes are the same in both cases.
   std::vector<HttpRule> out;
   for_each_text(method.options().SerializeAsString(), [&](int number, const std::string& value) {
     if (number == kHttpOption) read_rule(value, false, out);

@@ -7,16 +7,16 @@
 
 namespace portcullis::policy::grpc_transcoding {
 
-// google.api.HttpRule, as far as a gateway needs it.
+// The fields of google.api.HttpRule that the gateway needs.
 struct HttpRule {
   std::string method;  // "GET"
-  std::string path;    // template
+  std::string path;    // a path template
   std::string body;
   std::string response_body;
 };
 
-// What the google.api.http option of a method says: its rule and the additional bindings. The option is an
-// extension, and read from its bytes, so that the set need not describe it.
+// The rules of the google.api.http option of a method: the rule itself and its additional bindings. The
+// option is an extension and is read from its bytes, so the descriptor set need not describe the extension.
 std::vector<HttpRule> http_rules_of(const google::protobuf::MethodDescriptor& method);
 
 }  // namespace portcullis::policy::grpc_transcoding

@@ -22,7 +22,8 @@ namespace {
 
 enum HttpBodyField { kContentType = 1, kData = 2 };
 
-// What is printed, up to a size: the printer ignores that there is no more room, so it is asked afterwards.
+// Collects the printed text up to a max size. The printer ignores that there is no more room, so is_full() is
+// checked afterwards.
 class BoundedOutput final : public pb::io::ZeroCopyOutputStream {
  public:
   // Appends to `out` at most about `most` bytes.
@@ -45,7 +46,8 @@ class BoundedOutput final : public pb::io::ZeroCopyOutputStream {
   bool full_ = false;
 };
 
-// The printer keeps every field in memory before it prints any where it prints those that are not set, too.
+// The max number of parts of a message. When the printer also prints fields that are not set, it keeps all
+// fields of a message in memory before it prints the first one.
 size_t part_limit(const JsonForm& form) {
   constexpr size_t kAlwaysTaken = 10'000;
   constexpr size_t kBytesForEach = 4;
@@ -89,7 +91,7 @@ Outcome JsonPrinter::add_json(std::string_view message, std::string& out) const 
   return outcome;
 }
 
-// A message of any type.
+// Appends the JSON of a message of any type.
 Outcome JsonPrinter::add_any(const pb::Descriptor& type, std::string_view message, std::string& out) const {
   const UnsetFields unset =
       form_.print.always_print_primitive_fields ? UnsetFields::kCounted : UnsetFields::kIgnored;
@@ -108,7 +110,8 @@ Outcome JsonPrinter::add_any(const pb::Descriptor& type, std::string_view messag
   return good ? Outcome::kDone : Outcome::kMalformed;
 }
 
-// Of a message in JSON the field that is the response. One that is not there is empty.
+// The field of a JSON message that the binding names as the response body. A missing field gives an empty
+// value of its type.
 std::string JsonPrinter::selected(const std::string& text) const {
   const pb::FieldDescriptor& field =
       *binding_->method->output_type()->FindFieldByName(binding_->response_body);
@@ -130,7 +133,7 @@ std::string JsonPrinter::selected(const std::string& text) const {
 
 Outcome JsonPrinter::add_raw(std::string_view message, size_t before, Printed& out) const {
   const bool good = for_each_text(std::string(message), [&](int number, const std::string& value) {
-    // The first message says what all are.
+    // The content type of the first message is the one of the whole response.
     if (number == kContentType && before == 0 && http::is_field_text(value)) out.content_type = value;
     if (number == kData) out.text += value;
   });

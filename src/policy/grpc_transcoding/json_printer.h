@@ -13,7 +13,7 @@
 
 namespace portcullis::policy::grpc_transcoding {
 
-// How a stream of messages is told.
+// The form of a stream of messages in JSON.
 enum class StreamForm { kArray, kLines, kEvents };
 constexpr auto names_of(StreamForm) {
   return std::to_array<EnumName<StreamForm>>(
@@ -23,46 +23,47 @@ constexpr auto names_of(StreamForm) {
 struct JsonForm {
   google::protobuf::util::JsonPrintOptions print;
   StreamForm stream = StreamForm::kArray;
-  size_t most = 0;  // bytes of a message
+  size_t most = 0;  // the max bytes of a message
 };
 
-// What has become of some messages of a response.
+// The result of converting some messages of a response.
 struct Printed {
   enum class Outcome : uint8_t {
     kDone,
-    kMalformed,  // one of them is no message of its type
-    kTooLarge,   // the JSON of one of them would be too large
-    kStopped,    // it is not wanted any more
+    kMalformed,  // one of the messages is not a valid message of its type
+    kTooLarge,   // the JSON of one of the messages would be too large
+    kStopped,    // the caller has requested the end of the work
   };
   Outcome outcome = Outcome::kDone;
   std::string text{};
-  std::string content_type{};  // that the first message tells (google.api.HttpBody); empty: none
+  // The content type in the first message (google.api.HttpBody); empty when there is none.
+  std::string content_type{};
 };
 
-// A call's error, as its service tells it.
+// The error of a call, as sent by the service.
 struct CallStatus {
   uint32_t code = 0;
   std::string message{};
-  std::string details{};  // a serialised google.rpc.Status, where the service says more
+  std::string details{};  // a serialised google.rpc.Status; empty when the service sends none
 };
 
-// Makes JSON of what one method returns. Immutable, and a copy is cheap: each piece of work has its own, so
-// any thread may do it, however long the exchange and its configuration live.
+// Converts the messages that one method returns to JSON. Immutable and cheap to copy: each job has its own
+// copy, so the job may run on any thread and may outlive the exchange and its configuration.
 class JsonPrinter {
  public:
   JsonPrinter(std::shared_ptr<const ServiceApi> api, const HttpBinding& binding, const JsonForm& form)
       : api_(std::move(api)), binding_(&binding), form_(form) {}
 
   const JsonForm& form() const { return form_; }
-  // It returns a stream of messages.
+  // True when the method returns a stream of messages.
   bool streams() const { return binding_->method->server_streaming(); }
-  // Its messages are google.api.HttpBody: bodies as they are.
+  // True when the messages are of the type google.api.HttpBody, whose data is sent unchanged.
   bool is_raw() const { return is_http_body(*binding_->method->output_type()); }
 
-  // `messages`: whole ones, each behind its prefix, of which `before` others have been printed. Looks at
-  // `stop` between messages.
+  // `messages` are whole messages, each behind its gRPC prefix; `before` messages of the response have been
+  // printed before them. Checks `stop` between messages.
   Printed print(std::string_view messages, size_t before, const std::stop_token& stop) const;
-  // A call's error, in place of a message.
+  // Prints the error of a call in place of a message.
   Printed print_error(const CallStatus& status) const;
 
  private:

@@ -26,7 +26,7 @@ std::string_view type_of(StreamForm form) {
   return {};
 }
 
-// Binary metadata may come without its padding.
+// Decodes binary metadata, which may come without base64 padding.
 std::optional<std::string> decode_metadata(std::string_view text) {
   std::string padded(text);
   while (padded.size() % 4 != 0) padded += '=';
@@ -57,7 +57,7 @@ ResponseConverter::Way JsonResponse::begin(http::ResponseHead& response) {
   begun_ = is_whole_ = false;
   failure_ = &kEnds.upstream_malformed;
   http::Fields& fields = response.fields;
-  // Something before the service has answered.
+  // The response does not come from the gRPC service but from a server before it.
   if (response.status != 200 || http::grpc_form(fields.value_of("content-type")) != http::GrpcForm::kGrpc)
     return Way::kPass;
   read_status({fields.value_of("grpc-status"), fields.value_of("grpc-message"),
@@ -73,11 +73,11 @@ ResponseConverter::Way JsonResponse::begin(http::ResponseHead& response) {
 
 ResponseConverter::Step JsonResponse::convert(std::string_view data, std::string& out) {
   pending_ += data;
-  size_t whole = 0;  // bytes of the messages that have come whole
+  size_t whole = 0;  // bytes of the messages that are complete
   size_t count = 0;
   for (std::string_view rest = pending_; rest.size() >= http::kGrpcPrefix; ++count) {
     const size_t size = http::grpc_size(rest);
-    // What a gateway does not ask for is not compressed either.
+    // The gateway accepts no compressed messages, so the service must not send any.
     if (size > printer_.form().most || rest[0] != 0) return Step::kFailed;
     if (rest.size() < http::kGrpcPrefix + size) break;
     rest.remove_prefix(http::kGrpcPrefix + size);
@@ -91,7 +91,7 @@ ResponseConverter::Step JsonResponse::convert(std::string_view data, std::string
     pending_.erase(0, whole);
     return step;
   }
-  // The whole messages go; what has come of the next one stays.
+  // The complete messages are converted; the beginning of the next message stays in `pending_`.
   std::string rest = pending_.substr(whole);
   pending_.resize(whole);
   work_ = [printer = printer_, messages = std::exchange(pending_, std::move(rest)),
@@ -99,7 +99,7 @@ ResponseConverter::Step JsonResponse::convert(std::string_view data, std::string
   return Step::kLater;
 }
 
-// That this job is waited for.
+// Registers a job in `job_` while proceed() waits for it, so that give_up() can end the wait.
 class JsonResponse::Waiting {
  public:
   Waiting(JsonResponse& owner, Job& job) : owner_(owner) { owner.job_ = &job; }
@@ -114,7 +114,7 @@ class JsonResponse::Waiting {
 Task<ResponseConverter::Step> JsonResponse::proceed(std::string& out) {
   if (given_up_) co_return Step::kGivenUp;
   Job job(pool_, loop_);
-  // What has begun keeps its place, so that a full pool breaks off no response.
+  // A response that has begun is always admitted to the pool, so that a full pool does not break it off.
   const SidePool::Room room = begun_ ? SidePool::Room::kKept : SidePool::Room::kLimited;
   if (!job.submit(std::exchange(work_, nullptr), room)) {
     failure_ = &kReasons.transcoding_overloaded;
@@ -148,7 +148,7 @@ ResponseConverter::Step JsonResponse::take(Printed made, std::string& out) {
   return Step::kDone;
 }
 
-// The call's error, between what stands before and after it.
+// Writes the error of the call between the texts `before` and `after`.
 ResponseConverter::Step JsonResponse::tell_error(std::string_view before, std::string_view after,
                                                  std::string& out) {
   const size_t size = status_.message.size() + status_.details.size();
@@ -181,7 +181,8 @@ ResponseConverter::Step JsonResponse::finish(std::string_view trailers, std::str
     return Step::kDone;
   }
   if (streams && messages_ > 0) {
-    // The head has said that all is well: a transfer that breaks off says that it is not.
+    // The head has already been sent with a status of success, so the failure can only be shown by breaking
+    // off the transfer.
     failure_ = &kReasons.grpc_stream_failed;
     if (printer_.is_raw() || form != StreamForm::kEvents) return Step::kFailed;
     return tell_error("event: error\ndata: ", "\n\n", out);

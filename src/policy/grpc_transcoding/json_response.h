@@ -10,8 +10,9 @@
 
 namespace portcullis::policy::grpc_transcoding {
 
-// Makes JSON of a call's messages, and an HTTP status of the call's. A few bytes are converted at once; more,
-// on `pool`, one piece of work at a time. What it refers to outlives it.
+// Converts the messages of a call to JSON, and the status of the call to an HTTP status. A few bytes are
+// converted at once; more bytes are converted on `pool`, one job at a time. All references outlive this
+// object.
 class JsonResponse final : public ResponseConverter {
  public:
   JsonResponse(JsonPrinter printer, http::ResponseHead& response, Arena& arena, EventLoop& loop,
@@ -31,7 +32,7 @@ class JsonResponse final : public ResponseConverter {
   using Job = PoolJob<Printed>;
   class Waiting;
   struct StatusFields {
-    std::string_view status, message, details;  // as they came
+    std::string_view status, message, details;  // the values as received
   };
   void read_status(const StatusFields& fields);
   Step tell_error(std::string_view before, std::string_view after, std::string& out);
@@ -43,15 +44,15 @@ class JsonResponse final : public ResponseConverter {
   Arena& arena_;
   EventLoop& loop_;
   SidePool& pool_;
-  std::string pending_;  // of a message that has not come whole
+  std::string pending_;  // received bytes of messages that have not been converted
   size_t messages_ = 0;
-  bool begun_ = false;     // something of the body has been made
+  bool begun_ = false;     // a part of the body has been written
   bool is_whole_ = false;  // the response is one JSON document, made at the end
   CallStatus status_;
-  bool told_ = false;  // the status: by the head, or in the end
+  bool told_ = false;  // the service has sent a gRPC status, in the head or in the trailers
   const EndReason* failure_ = &kEnds.upstream_malformed;
-  Job::Work work_;      // for proceed()
-  Job* job_ = nullptr;  // while proceed() waits for it
+  Job::Work work_;      // the job that proceed() submits
+  Job* job_ = nullptr;  // the running job; null unless proceed() waits for it
   bool given_up_ = false;
 };
 

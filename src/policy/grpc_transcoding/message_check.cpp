@@ -9,7 +9,7 @@ namespace pb = google::protobuf;
 
 namespace {
 
-constexpr int kDeepestMessage = 100;  // the printer itself refuses what is deeper than 64
+constexpr int kDeepestMessage = 100;  // the printer itself refuses messages nested deeper than 64
 
 bool take_varint(std::string_view& bytes, uint64_t& value) {
   constexpr size_t kLongest = 10;
@@ -70,7 +70,7 @@ class MessageWalk {
           if (checked != MessageCheck::kGood) return checked;
           break;
         }
-        default: return MessageCheck::kMalformed;  // groups, which proto3 does not have
+        default: return MessageCheck::kMalformed;  // groups, which do not exist in proto3
       }
     }
     if (any_value.empty()) return MessageCheck::kGood;
@@ -89,7 +89,7 @@ class MessageWalk {
     return true;
   }
 
-  // What a field of several bytes has: a message, or the numbers of a packed field.
+  // Checks the content of a length-delimited field: a message, or the numbers of a packed field.
   MessageCheck check_part(const pb::FieldDescriptor& field, std::string_view part, int depth) {
     if (field.type() == pb::FieldDescriptor::TYPE_MESSAGE)
       return check(*field.message_type(), part, depth + 1);

@@ -18,9 +18,10 @@ enum class MessageCheck : uint8_t {
 
 enum class UnsetFields : uint8_t { kIgnored, kCounted };
 
-// Whether `bytes` are a message of that type in protobuf's wire format, with all the messages within it, and
-// those of google.protobuf.Any. protobuf's JSON printer must not get any others: it does not end on a packed
-// field that is cut off (protobuf 3.21). `unset` says whether fields that are not set count among the parts.
+// Checks that `bytes` are a message of that type in protobuf's wire format, including all nested messages and
+// those in google.protobuf.Any. Only messages that have passed may be given to protobuf's JSON printer, which
+// does not end on a packed field that is cut off (protobuf 3.21). `unset` says whether fields that are not
+// set count as parts.
 MessageCheck check_message(const ServiceApi& api, const google::protobuf::Descriptor& type,
                            std::string_view bytes, UnsetFields unset, size_t most_parts);
 

@@ -7,7 +7,7 @@
 namespace portcullis::policy::grpc_transcoding {
 namespace {
 
-// Far more than any API has; a path with more matches nothing.
+// The max number of segments, far more than any API has. A path with more segments matches no template.
 constexpr size_t kMaxSegments = 64;
 
 class TemplateParser {
@@ -89,7 +89,7 @@ class TemplateParser {
   PathTemplate out_;
 };
 
-// Without the first slash; empty when there are too many.
+// The segments of a path, without the first slash; empty when there are more than kMaxSegments.
 std::vector<std::string_view> split(std::string_view path) {
   std::vector<std::string_view> out;
   if (!path.starts_with('/')) return out;
@@ -155,7 +155,7 @@ std::optional<size_t> PathTree::descend(const Node& node, const std::vector<std:
                                         size_t at, const Wanted& wanted) {
   if (at == segments.size()) {
     const auto here = find_end(node.here, wanted);
-    return here ? here : find_end(node.rest, wanted);  // `**` may be nothing
+    return here ? here : find_end(node.rest, wanted);  // `**` also matches no segment at all
   }
   if (const auto word = node.words.find(segments[at]); word != node.words.end()) {
     if (const auto found = descend(*word->second, segments, at + 1, wanted)) return found;

@@ -22,25 +22,26 @@ struct PathTemplate {
   };
   struct Variable {
     std::string field;  // "shelf.name"
-    size_t begin, end;  // which segments it is
+    size_t begin, end;  // the segments that the variable stands for, without `end`
   };
 
   std::vector<Segment> segments{};
   std::vector<Variable> variables{};
-  std::string verb{};  // after the last ':'
+  std::string verb{};  // the text after the last ':'
 
   static Result<PathTemplate> parse(std::string_view text);
 
-  // The values of the variables in `path`, which must match, decoded. What a variable of several segments has
-  // of %2F stays, for there it is no separator.
+  // The decoded values of the variables in `path`, which must match the template. In a variable of several
+  // segments %2F is not decoded, because a decoded slash would look like a separator.
   std::vector<std::string> values_in(std::string_view path) const;
 };
 
-// Finds the template that a request's path and method match: at each segment a word wins over `*`, and that
-// over `**`. Immutable once it is built.
+// Finds the template that matches a request's path and method. At each segment a word has precedence over
+// `*`, and `*` over `**`. Immutable after the last add().
 class PathTree {
  public:
-  // False when another has the same path and method. `value`: what find() returns for it.
+  // Adds a template, for which find() returns `value`. False when another template has the same path and
+  // method.
   bool add(const PathTemplate& path, const std::string& method, size_t value);
   std::optional<size_t> find(std::string_view method, std::string_view path) const;
 
@@ -54,7 +55,7 @@ class PathTree {
     std::map<std::string, std::unique_ptr<Node>, std::less<>> words{};
     std::unique_ptr<Node> one{};
     Ends here{};
-    Ends rest{};  // `**` begins here
+    Ends rest{};  // templates whose `**` begins at this node
   };
   struct Wanted {
     std::string_view method, verb;

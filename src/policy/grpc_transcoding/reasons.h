@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::grpc_transcoding {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason no_grpc_method{"no_grpc_method", 404, "The gRPC services have no method for the request's path."};
   EndReason bad_json_request{"bad_json_request", 400, "No gRPC message can be made of the request's JSON."};

@@ -44,7 +44,8 @@ class Builder {
     }
     std::string message;
     if (!add_body(message)) return Error{problem_};
-    // Two messages one after the other are one that has been merged: the later, the path's, win.
+    // Concatenated protobuf messages are merged when read, and later values win: here those of the path and
+    // the query.
     if (!add_message(message, parameters, out)) return Error{problem_};
     return out;
   }
@@ -73,7 +74,8 @@ class Builder {
     return true;
   }
 
-  // What `*` and other bodies are of: the whole message, or a field's; null for a value.
+  // The message type of the body: the input type for `*`, otherwise the type of the field; null when the
+  // field is not a message.
   const pb::Descriptor* body_type() const {
     if (binding_.body == "*") return &input_;
     return input_.FindFieldByName(binding_.body)->message_type();
@@ -88,7 +90,7 @@ class Builder {
                       {"data", crypto::base64_encode(call_.body, crypto::Base64::kStandard)}});
     }
     if (binding_.body == "*") return to_binary(text, out);
-    // One value and nothing else, for it is put between ours.
+    // The body must be a single JSON value, because it is inserted into the JSON text below.
     if (!json::accept(text)) return fail("the body is not JSON");
     return to_binary("{\"" + binding_.body + "\":" + text + "}", out);
   }
@@ -125,7 +127,7 @@ class Builder {
   }
 
   bool read_query() {
-    if (binding_.body == "*") return true;  // which has all that the path does not
+    if (binding_.body == "*") return true;  // the body has all fields that are not in the path
     bool good = true;
     http::for_each_query_parameter(
         call_.query, [&](std::string_view encoded_name, std::string_view encoded, std::string_view) {
@@ -145,7 +147,7 @@ class Builder {
     return good;
   }
 
-  // Puts a value where the path `name` leads.
+  // Stores a value in `parameters_` at the field path `name`.
   bool set(const pb::FieldDescriptor& field, std::string_view name, const std::string& text, bool replace) {
     if (static_cast<size_t>(std::count(name.begin(), name.end(), '.')) > kDeepest)
       return fail("a name of too many parts");
@@ -153,7 +155,7 @@ class Builder {
     const pb::Descriptor* message = &input_;
     for (;;) {
       const size_t dot = name.find('.');
-      // Whatever of its names it was given: there is one place for it.
+      // A field may be given by either of its names; the value is stored under one of them.
       const pb::FieldDescriptor* part = find_field(*message, name.substr(0, dot));
       if (!at->is_null() && !at->is_object()) return fail("more than one value for a single field");
       at = &(*at)[part->name()];

@@ -10,26 +10,26 @@
 
 namespace portcullis::policy::grpc_transcoding {
 
-// What an HTTP request says of a call.
+// The parts of an HTTP request that a call is built from.
 struct HttpCall {
-  std::string_view path{};   // as it matched
-  std::string_view query{};  // encoded
+  std::string_view path{};   // the path that matched the template
+  std::string_view query{};  // still percent-encoded
   std::string_view body{};
-  std::string_view content_type{};  // of the body
+  std::string_view content_type{};  // the content type of the body
 
   size_t size() const { return path.size() + query.size() + body.size(); }
 };
 
 struct RequestForm {
-  // What becomes of fields and parameters that the message does not have.
+  // How fields and parameters that the message does not have are handled.
   enum class Unknown : uint8_t { kRefused, kIgnored } unknown = Unknown::kRefused;
-  size_t most = SIZE_MAX;  // bytes of all messages
+  size_t most = SIZE_MAX;  // the max bytes of all messages
 };
 
-// The messages of the call, as gRPC frames them: what the body says in JSON, and the path's variables and the
-// query's parameters in their fields. An array in the body is a stream of requests, where the method takes
-// one. The error is for the client. Ends early once `stop` has been requested, with an error that has no
-// meaning. Any thread.
+// Builds the messages of the call with their gRPC prefixes, from the JSON body, the variables of the path and
+// the parameters of the query. When the method takes a stream, the body is an array of requests. The text of
+// an error is for the client. Once a stop has been requested by `stop`, the function ends early with an error
+// that is not to be used. May be called on any thread.
 Result<std::string> build_request(const ServiceApi& api, const HttpBinding& binding, const HttpCall& call,
                                   const RequestForm& form, const std::stop_token& stop = {});
 

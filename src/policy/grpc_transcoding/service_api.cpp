@@ -29,7 +29,8 @@ class FirstError final : public pb::DescriptorPool::ErrorCollector {
   std::string text_;
 };
 
-// Builds the set's files, whatever their order: each needs those that it imports. What is wrong, or "".
+// Builds the files of the set in any order: each file needs the files that it imports. Returns what is wrong,
+// or "".
 std::string build_files(const pb::FileDescriptorSet& set, pb::DescriptorPool& pool) {
   std::vector<const pb::FileDescriptorProto*> waiting;
   for (const pb::FileDescriptorProto& file : set.file()) waiting.push_back(&file);
@@ -41,7 +42,7 @@ std::string build_files(const pb::FileDescriptorSet& set, pb::DescriptorPool& po
   while (!waiting.empty()) {
     auto next = std::find_if(waiting.begin(), waiting.end(), ready);
     const bool missing = next == waiting.end();
-    if (missing) next = waiting.begin();  // the library says what it lacks
+    if (missing) next = waiting.begin();  // the library reports the missing import
     FirstError error;
     if (pool.BuildFileCollectingErrors(**next, &error) == nullptr) {
       return (*next)->name() + ": " + error.text() +

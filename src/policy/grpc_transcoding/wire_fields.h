@@ -6,9 +6,9 @@
 
 namespace portcullis::policy::grpc_transcoding {
 
-// Calls visit(number, value) for each field of a message's bytes that has a string's form: strings, bytes and
-// messages. For the few messages whose fields are known here and need no description. False: it is no
-// message.
+// Calls visit(number, value) for each length-delimited field of a message: strings, bytes and messages. Used
+// for the few messages whose field numbers are known here, so that no description is needed. Returns false
+// when the bytes are not a message.
 template <typename Visit>
 bool for_each_text(const std::string& bytes, Visit visit) {
   google::protobuf::UnknownFieldSet fields;

@@ -34,7 +34,8 @@ class WebConverter final : public ResponseConverter {
 
   Way begin(http::ResponseHead& response) override {
     const std::string_view type = response.fields.value_of("content-type");
-    // Something before the service has answered; clients know what the status means.
+    // The response does not come from the gRPC service but from a server before it; clients understand its
+    // HTTP status.
     if (response.status != 200 || http::grpc_form(type) != GrpcForm::kGrpc) return Way::kPass;
     response.fields.set("content-type", type_of(http::grpc_suffix(type)));
     return Way::kStream;
@@ -46,7 +47,7 @@ class WebConverter final : public ResponseConverter {
   }
 
   Step finish(std::string_view trailers, std::string& out) override {
-    // A service that says nothing in the end has not said that all went well.
+    // Without a gRPC status in the trailers the call has not succeeded, so the status is UNKNOWN.
     static constexpr std::string_view kUnknown = "grpc-status: 2\r\n";
     const bool told = !http::find_in_lines(trailers, "grpc-status").empty();
     std::string frame =
@@ -64,7 +65,7 @@ class WebConverter final : public ResponseConverter {
     return arena_.concat("application/grpc-web", text_ ? "-text" : "", suffix);
   }
 
-  // Each piece has its own padding, so that no byte of a message waits for the next message.
+  // Each piece of base64 has its own padding, so that no byte of a message waits for the next message.
   void add(std::string_view data, std::string& out) const {
     if (text_) {
       out += crypto::base64_encode(data, crypto::Base64::kStandard);
@@ -104,7 +105,7 @@ class GrpcWeb final : public Policy {
   }
 
  private:
-  // The response has the form that the client accepts, or else the request's.
+  // The form of the response: the one that the client accepts, otherwise the form of the request.
   static GrpcForm answer_form(const http::Fields& fields, GrpcForm asked) {
     GrpcForm form = asked;
     for_each_list_element(fields.value_of("accept"), [&](std::string_view one) {
@@ -114,7 +115,8 @@ class GrpcWeb final : public Policy {
     return form;
   }
 
-  // Clients send one message, whole: browsers cannot stream what they send.
+  // Decodes the text form. The body is held in memory, because clients send a single message: browsers cannot
+  // stream a request body.
   Task<Decision> decode(Context& context) const {
     Decision held = co_await hold_body(context, settings_.body_size);
     if (held.kind != Decision::Kind::kContinue) co_return held;

@@ -8,11 +8,11 @@
 
 namespace portcullis::policy::grpc_web {
 
-// `grpc_web`: lets browsers call gRPC services, in the form that grpc's PROTOCOL-WEB.md describes: a
-// response's trailers are a last message of its body, and the text form is base64.
+// `grpc_web`: Lets browsers call gRPC services, in the form that grpc's PROTOCOL-WEB.md describes: the
+// trailers of a response are the last message of its body, and the text form is base64.
 Kind kind();
 
-// What the text form says: pieces of base64, each with its own padding. Nothing when it is malformed.
+// Decodes the text form: pieces of base64, each with its own padding. Nothing when the text is malformed.
 std::optional<std::string> decode_grpc_web_text(std::string_view text);
 
 }  // namespace portcullis::policy::grpc_web

@@ -41,7 +41,7 @@ class Headers final : public Policy {
     bool apply(http::Fields& fields, Context& context) const {
       bool room = true;
       for (const std::string& name : remove) fields.remove_all_spellings(name);
-      // Expanded before the old value goes, so that a field may be set from itself.
+      // The value is expanded before the old field is removed, so that a field may be set from its own value.
       for (const Step& step : set) {
         const std::string_view value = step.value.expand(context);
         fields.remove_all_spellings(step.name);
@@ -93,7 +93,7 @@ Kind kind() {
   return with_insight<Settings>(
       make_kind<Settings, Headers>("headers", type),
       [](const Settings& settings, const config::PolicyUse& use) {
-        Insight out;  // the response has its turn when all is known
+        Insight out;  // changes of the response are left out, because the caller is always known by then
         for (const config::TextMap* texts : {&settings.request.set, &settings.request.add}) {
           for (const auto& [name, text] : *texts) out.add_reads(Template(text).caller_reads(), use.location);
         }

@@ -26,7 +26,7 @@ struct Settings : AuthenticationSettings {
   uint64_t body_limit = 1 << 20;
 };
 
-// A signature and what it covers, as the request tells.
+// A signature of the request, with the components and parameters that it covers.
 struct Presented {
   http::InnerList covered;
   std::string signature;
@@ -35,7 +35,7 @@ struct Presented {
 constexpr std::string_view kChallenge = "Signature";
 constexpr std::chrono::seconds kClockSkew{30};
 
-// All lines of a field that is a dictionary.
+// Parses all lines of a field that is a dictionary; nothing when the field is missing or malformed.
 std::optional<std::vector<http::Member>> dictionary_of(const http::RequestHead& request,
                                                        std::string_view name) {
   std::string whole;
@@ -53,7 +53,7 @@ const T* parameter(const http::InnerList& list, std::string_view key) {
   return found == nullptr ? nullptr : std::get_if<T>(found);
 }
 
-// The first signature that has both its parts.
+// The first signature that is in both fields, Signature-Input and Signature.
 std::optional<Presented> read_signature(const http::RequestHead& request) {
   const auto inputs = dictionary_of(request, "signature-input");
   const auto signatures = dictionary_of(request, "signature");
@@ -78,14 +78,15 @@ bool covers(const http::InnerList& covered, std::string_view component) {
     const auto* name = std::get_if<std::string>(&item.value);
     if (name != nullptr && *name == component) return true;
   }
-  // The whole address may be covered in its parts.
+  // The target URI may also be covered by its parts.
   if (component == "@target-uri")
     return covers(covered, "@authority") &&
            (covers(covered, "@request-target") || (covers(covered, "@path") && covers(covered, "@query")));
   return false;
 }
 
-// One of the digests of RFC 9530 is there, and all those known here agree with `content`.
+// True when Content-Digest (RFC 9530) has at least one digest with a known algorithm, and all of those match
+// `content`.
 bool digest_agrees(const http::RequestHead& request, std::string_view content) {
   const auto digests = dictionary_of(request, "content-digest");
   if (!digests) return false;
@@ -132,7 +133,8 @@ class HmacAuth final : public Authentication {
     if (!base) return unauthorized(context, kChallenge, kReasons.signature_component);
     if (!key->key.verify(*base, presented->signature))
       return unauthorized(context, kChallenge, kReasons.signature_wrong);
-    // Only what is genuine is remembered, or strangers could fill the memory and use up others' nonces.
+    // Nonces are stored only after the signature has been verified. Otherwise strangers could fill the memory
+    // and use up the nonces of others.
     const auto* nonce = parameter<std::string>(covered, "nonce");
     if (nonce != nullptr && !is_first_use(context, *keyid, *nonce))
       return unauthorized(context, kChallenge, kReasons.signature_replayed);
@@ -147,8 +149,8 @@ class HmacAuth final : public Authentication {
   }
 
  private:
-  // The key has not used that nonce yet. It is used from now on, unless the request is only explained. Each
-  // key's nonces are of a kind of their own, so that no other key's can push them out.
+  // True when the key has not used that nonce yet. Marks the nonce as used, unless the request is only
+  // explained. The nonces of each key are counted in a scope of their own.
   bool is_first_use(const Context& context, std::string_view keyid, std::string_view nonce) const {
     const limits::CounterKey key{limits::CounterSpace::kNonces,
                                  seen_.hash_key(seen_.scope_of_text(keyid), nonce)};
@@ -156,7 +158,7 @@ class HmacAuth final : public Authentication {
     return (context.explains() ? seen_.look(once_, key, 1, now) : seen_.charge(once_, key, 1, now)).allowed;
   }
 
-  // What is wrong with the signature's parameters; null: nothing.
+  // What is wrong with the parameters of the signature; null when they are valid.
   const EndReason* judge(const http::InnerList& covered, const identity::SigningKey& key) const {
     for (const std::string& component : settings_.components) {
       if (!covers(covered, component)) return &kReasons.signature_does_not_cover;
@@ -175,7 +177,7 @@ class HmacAuth final : public Authentication {
     if (const http::BareItem* told = http::find_parameter(covered.parameters, "alg")) {
       const auto* name = std::get_if<std::string>(told);
       if (name == nullptr || *name != key.algorithm)
-        return &kReasons.signature_algorithm;  // section 3.2, step 6
+        return &kReasons.signature_algorithm;  // RFC 9421 section 3.2, step 6
     }
     const auto* nonce = parameter<std::string>(covered, "nonce");
     if (settings_.nonce == Nonce::kRequired && (nonce == nullptr || nonce->empty()))

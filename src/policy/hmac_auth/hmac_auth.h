@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::hmac_auth {
 
-// `hmac_auth`: Tells the consumer by an HTTP message signature (RFC 9421).
+// `hmac_auth`: Identifies the consumer by an HTTP message signature (RFC 9421).
 Kind kind();
 
 }  // namespace portcullis::policy::hmac_auth

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::hmac_auth {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason signature_missing{"signature_missing", 401, "The request is not signed."};
   EndReason signature_malformed{"signature_malformed", 401,

@@ -11,7 +11,7 @@ namespace {
 
 using Text = std::optional<std::string>;
 
-// Host and port, lower case, without the scheme's own port (section 2.2.3).
+// Host and port in lower case, without the default port of the scheme (RFC 9421 section 2.2.3).
 std::string authority_of(const Context& context) {
   std::string out = to_lower(context.request.authority);
   const std::string_view port = context.scheme == "https" ? ":443" : ":80";
@@ -27,18 +27,18 @@ std::string query_of(const http::RequestHead& request) {
   return "?" + std::string(request.query);
 }
 
-// The percent-encoding of section 2.2.8 (the URL standard's for forms, with %20 for a space).
+// The percent-encoding of RFC 9421 section 2.2.8 (that of the URL standard for forms, with %20 for a space).
 std::string reencode(std::string_view encoded) {
   return http::percent_encode(http::decode_query_text(encoded), "*-._");
 }
 
-// The parameters of the request's query by their encoded names. The query is read once, when the first of
-// them is asked for, however many a signature covers.
+// The parameters of the request's query by their encoded names. The query is parsed once, when the first
+// parameter is asked for, however many parameters a signature covers.
 class QueryParameters {
  public:
   explicit QueryParameters(std::string_view query) : query_(query) {}
 
-  // The value of the only parameter of that name; nothing when there is none, or more than one.
+  // The value of the parameter of that name; nothing when there is no such parameter, or more than one.
   Text value_of(const std::string& name) {
     if (!read_) read();
     const auto found = values_.find(name);
@@ -83,7 +83,7 @@ Text derived(const std::string& name, const http::Parameters& parameters, const 
   return std::nullopt;
 }
 
-// The values of a field's lines, joined (section 2.1).
+// The values of a field's lines, joined (RFC 9421 section 2.1).
 Text field(const std::string& name, const http::Parameters& parameters, const Context& context) {
   if (!parameters.empty() || name != to_lower(name)) return std::nullopt;
   Text out;
@@ -106,7 +106,8 @@ std::optional<std::string> signature_base(const http::InnerList& covered, const 
     const auto* name = std::get_if<std::string>(&item.value);
     if (name == nullptr) return std::nullopt;
     const std::string identifier = http::serialize(item);
-    if (!seen.insert(identifier).second) return std::nullopt;  // section 2: each at most once
+    // RFC 9421 section 2: each component at most once
+    if (!seen.insert(identifier).second) return std::nullopt;
     const Text value = name->starts_with('@') ? derived(*name, item.parameters, context, query)
                                               : field(*name, item.parameters, context);
     if (!value) return std::nullopt;

@@ -9,9 +9,9 @@
 
 namespace portcullis::policy::hmac_auth {
 
-// What a client has signed (RFC 9421 section 2.5): a line for each covered component, then the parameters.
-// Nothing when a component is unknown, absent, or asked for in a way that is not supported (`sf`, `bs`,
-// `key`, `req`, `tr`).
+// The signature base, which is the text that a client has signed (RFC 9421 section 2.5): a line for each
+// covered component, then the parameters. Nothing when a component is unknown, absent, or has a parameter
+// that is not supported (`sf`, `bs`, `key`, `req`, `tr`).
 std::optional<std::string> signature_base(const http::InnerList& covered, const Context& context);
 
 }  // namespace portcullis::policy::hmac_auth

@@ -18,7 +18,7 @@ struct Settings {
   std::string deny_file;
 };
 
-// The blocks of a list in a file: one a line, `#` begins a comment. The first fault ends it.
+// Reads a file with one address block per line; `#` begins a comment. Returns the first error.
 Result<std::vector<IpRange>> read_file(const std::string& path) {
   std::ifstream file(path);
   if (!file) return Error{"cannot read the address list `" + path + "`"};
@@ -56,7 +56,8 @@ class IpFilter final : public Policy {
         allows_all_(settings.allow_location.line == 0 && settings.allow_file.empty()) {}
 
   Decision on_request(Context& context) const override {
-    // A client on a Unix socket has no address: only a list of refusals lets it in.
+    // A client on a Unix socket has no address, so it is admitted only when there is no list of admitted
+    // addresses.
     const auto address = IpAddress::parse(context.client_address);
     const bool denied = address && deny_.contains(*address);
     const bool allowed = allows_all_ || (address && allow_.contains(*address));

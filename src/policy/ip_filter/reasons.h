@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::ip_filter {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason address_refused{"address_refused", 403, "The client's address is not allowed."};
 };

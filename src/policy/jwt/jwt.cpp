@@ -76,7 +76,7 @@ class Jwt final : public Authentication {
       if (mine.keys == nullptr) return wait_or_refuse(context, version, TokenFault::kUnknownKey);
     }
     const VerifiedToken verified = identity::verify_token(token, *mine.keys, rules_, now);
-    // The issuer may have a new key, under a new name or a known one.
+    // The issuer may have a new key, under a new key id or a known one.
     if (verified.fault == TokenFault::kUnknownKey || verified.fault == TokenFault::kSignature)
       return wait_or_refuse(context, version, verified.fault);
     if (verified.fault != TokenFault::kNone) return invalid(context, reason_for(verified.fault));
@@ -99,7 +99,7 @@ class Jwt final : public Authentication {
     BoundedCache<Verified> cache;
     std::shared_ptr<const KeySet> keys;
     uint64_t version = 0;
-    size_t waiting = 0;  // for keys to be fetched
+    size_t waiting = 0;  // requests that wait for a fetch of keys
   };
 
   PerWorkerState& state(const Context& context) const {
@@ -110,8 +110,8 @@ class Jwt final : public Authentication {
     return unauthorized(context, R"(Bearer error="invalid_token")", reason);
   }
 
-  // Other keys are on their way. Only a request that is served makes the gateway ask for them: a set is asked
-  // for once in its `cooldown`.
+  // True when a fetch of keys is in progress. Only a request that is served begins a fetch, at most one in
+  // each `cooldown` of the key set.
   bool others_come(const Context& context) const {
     switch (context.purpose) {
       case Purpose::kServe: return source_->refresh();
@@ -121,7 +121,8 @@ class Jwt final : public Authentication {
     return false;
   }
 
-  // The keys at hand do not serve. When others are on their way, the request waits for them.
+  // Called when the present keys cannot verify the token. The request waits when a fetch of keys is in
+  // progress, otherwise it is refused.
   Decision wait_or_refuse(Context& context, uint64_t version, TokenFault fault) const {
     PerWorkerState& mine = state(context);
     if (version == 0 && context.purpose == Purpose::kExplainOffline) return Decision::unknown();
@@ -162,7 +163,7 @@ class Jwt final : public Authentication {
   identity::TokenRules rules_;
   ClaimsRules claims_;
   std::shared_ptr<identity::KeySource> source_;
-  std::string keys_of_;  // empty: of the configuration
+  std::string keys_of_;  // where the keys are fetched from; empty when they are in the configuration
   PerWorker<PerWorkerState> workers_;
 };
 

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::jwt {
 
-// `jwt`: Tells who calls by a signed token (RFC 7519), as an OpenID Connect provider issues them.
+// `jwt`: Identifies the caller by a signed token (RFC 7519), such as those of OpenID Connect providers.
 Kind kind();
 
 }  // namespace portcullis::policy::jwt

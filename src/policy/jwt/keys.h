@@ -5,12 +5,12 @@
 
 namespace portcullis::policy::jwt {
 
-// The key sets that are fetched, each once for all policies that name it.
+// The key sets that are fetched. Each set is fetched once for all policies that name it.
 class Keys final : public Engine {
  public:
   explicit Keys(const EngineContext& context) : sources_(context.control, context.say_as(Fault::kKeySet)) {}
 
-  // Control thread.
+  // Called on the control thread.
   identity::KeySources& sources() { return sources_; }
 
  private:

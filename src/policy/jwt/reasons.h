@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::jwt {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason jwt_missing{"jwt_missing", 401, "The request has no token."};
   EndReason jwt_too_long{"jwt_too_long", 401, "The token is longer than the gateway accepts."};

@@ -152,7 +152,8 @@ std::optional<Result<std::vector<crypto::NamedVerifier>>> configured_keys(const 
       out.push_back({"", std::move(*verifier)});
     } else {
       fault = verifier.error();
-      if (out.empty()) break;  // the first is the one with the least demands
+      // The first algorithm has the fewest requirements, so the others would fail too.
+      if (out.empty()) break;
     }
   }
   if (out.empty()) return fault;

@@ -13,7 +13,7 @@
 
 namespace portcullis::policy::jwt {
 
-// Where the keys are: one of the ways.
+// Where the key set is kept: one of `file`, `inline_text`, `url` and `discover`.
 struct KeySettings {
   config::Location location;
   std::string file;
@@ -21,7 +21,7 @@ struct KeySettings {
   std::string url;
   bool discover = false;
   std::string ca;
-  std::chrono::milliseconds refresh{0};  // 0: the way's own default
+  std::chrono::milliseconds refresh{0};  // 0 for the default, which differs for files and URLs
   std::chrono::milliseconds cooldown{10'000};
   std::chrono::milliseconds stale{86'400'000};
   std::chrono::milliseconds timeout{5'000};
@@ -57,10 +57,11 @@ void check_jwt(const JwtSettings& settings, const config::PolicyUse& use, const 
 
 identity::TokenRules token_rules(const JwtSettings& settings);
 
-// The keys that stand in the configuration itself, or nothing when they are kept elsewhere.
+// The keys that are written in the configuration itself; nothing when the keys are kept elsewhere.
 std::optional<Result<std::vector<crypto::NamedVerifier>>> configured_keys(const JwtSettings& settings);
 
-// Where the keys are kept, when it is elsewhere. `use` tells what a relative path begins at.
+// The place where the keys are kept outside of the configuration. Relative paths are relative to the folder
+// of the file that `from` names.
 identity::KeyPlace key_place(const JwtSettings& settings, const config::Location& from);
 
 }  // namespace portcullis::policy::jwt

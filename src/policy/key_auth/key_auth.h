@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::key_auth {
 
-// `key_auth`: Tells the consumer by a key that the request carries.
+// `key_auth`: Identifies the consumer by an API key in the request.
 Kind kind();
 
 }  // namespace portcullis::policy::key_auth

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::key_auth {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason key_missing{"key_missing", 401, "The request has no key."};
   EndReason key_unknown{"key_unknown", 401, "No consumer has the request's key."};

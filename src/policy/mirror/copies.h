@@ -9,13 +9,13 @@
 
 namespace portcullis::policy::mirror {
 
-// How many copies of requests are on their way to each upstream. A reload changes the limit, and not the
-// copies that are under way, so the number outlives the policy.
+// The number of copies of requests that are in progress to each upstream. A reload changes the limit but not
+// the copies in progress, so the number outlives the policy.
 class Copies final : public Engine {
  public:
   explicit Copies(const EngineContext&) {}
 
-  // Control thread; the number itself any thread.
+  // Called on the control thread; the number itself may be used on any thread.
   std::atomic<uint32_t>& on_their_way(const std::string& upstream) { return by_upstream_[upstream]; }
 
  private:

@@ -4,7 +4,8 @@
 
 namespace portcullis::policy::mirror {
 
-// `mirror`: sends a copy of a share of the requests to another upstream, and drops its answers.
+// `mirror`: Sends copies of a share of the requests to another upstream, and drops the responses to the
+// copies.
 Kind kind();
 
 }  // namespace portcullis::policy::mirror

@@ -14,7 +14,7 @@ struct Settings : AuthenticationSettings {
   ConsumerNeed consumer = ConsumerNeed::kRequired;
 };
 
-// RFC 9110 wants a 401 to say how; no registered scheme says "in the handshake".
+// RFC 9110 requires a challenge in a 401; no registered scheme stands for the TLS handshake.
 constexpr std::string_view kChallenge = "ClientCertificate";
 
 class Mtls final : public Authentication {
@@ -22,14 +22,14 @@ class Mtls final : public Authentication {
   Mtls(const Settings& settings, const BuildContext& build)
       : Authentication(settings, build), needs_consumer_(settings.consumer == ConsumerNeed::kRequired) {}
 
-  // The handshake has verified it.
+  // The certificate was verified in the handshake.
   bool presented(const Context& context) const override { return context.client_certificate != nullptr; }
   std::string_view challenge() const override { return kChallenge; }
   const EndReason& missing_reason() const override { return kReasons.certificate_missing; }
 
   Decision authenticate(Context& context) const override {
     const tls::PeerCertificate& shown = *context.client_certificate;
-    // It was good in the handshake, which may have been long ago.
+    // The certificate was valid at the handshake, which may have been long ago.
     if (current_second() >= shown.not_after)
       return unauthorized(context, kChallenge, kReasons.certificate_expired);
     const identity::ClientCertificate* known = find(shown);
@@ -42,7 +42,7 @@ class Mtls final : public Authentication {
   }
 
  private:
-  // What says most of it first.
+  // The most specific property of the certificate is looked up first.
   const identity::ClientCertificate* find(const tls::PeerCertificate& shown) const {
     using Kind = config::CertificateCredential::Kind;
     if (const auto* known = consumers().by_certificate(Kind::kFingerprint, shown.fingerprint)) return known;

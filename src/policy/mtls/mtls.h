@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::mtls {
 
-// `mtls`: Tells the consumer by the certificate that the client has shown in the TLS handshake.
+// `mtls`: Identifies the consumer by the certificate of the client in the TLS handshake.
 Kind kind();
 
 }  // namespace portcullis::policy::mtls

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::mtls {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason certificate_missing{"certificate_missing", 401, "The client has shown no certificate."};
   EndReason certificate_unknown{"certificate_unknown", 401, "No consumer has the client's certificate."};

@@ -30,12 +30,12 @@ struct Settings : AuthenticationSettings, CredentialPlace, OutsideService, Claim
   std::chrono::milliseconds cache{60'000};
 };
 
-// What the server has said about a token; no claims: that it is not active.
+// The server's answer about a token. `claims` is null when the token is not active.
 struct Answer {
   std::shared_ptr<const identity::Claims> claims;
 };
 
-// As application/x-www-form-urlencoded has it.
+// Encodes `text` as application/x-www-form-urlencoded.
 std::string form_encode(std::string_view text) {
   return http::percent_encode(text, "-._");
 }
@@ -50,7 +50,7 @@ class Introspection final : public Authentication {
         clients_(build.services.get<HttpClients>()),
         service_(fault_state_of(settings, "oauth2_introspection")),
         caches_(build.workers) {
-    // RFC 6749 section 2.3.1: both are form-encoded before they are put together.
+    // RFC 6749 section 2.3.1: client id and secret are form-encoded before they are joined.
     if (!settings.client_id.empty()) {
       authorization_ = "Basic " + crypto::base64_encode(form_encode(settings.client_id) + ":" +
                                                             form_encode(settings.client_secret),
@@ -99,7 +99,7 @@ class Introspection final : public Authentication {
     const auto told = response.ok() ? identity::Claims::parse(response.body) : nullptr;
     const identity::Claims::Claim* active = told ? told->find("active") : nullptr;
     if (active == nullptr || active->kind != identity::Claims::Kind::kBoolean || active->in_array) {
-      // Also a 401: then it is the gateway that the server does not know.
+      // A 401 counts as a failure too: the server has refused the credentials of the gateway.
       service_.failed(!response.error.empty() ? response.error
                       : response.ok()         ? "its answer does not say whether the token is active"
                                               : "it answers " + std::to_string(response.status));
@@ -110,7 +110,8 @@ class Introspection final : public Authentication {
     }
     service_.works();
     const Answer answer{active->text == "true" ? told : nullptr};
-    // A token that is not active yet is soon asked about again. judge() sees to the expiry of those that are.
+    // The answer for an inactive token is kept only for a short time, because the token may become active.
+    // judge() checks the expiry of active tokens.
     const Milliseconds ttl = answer.claims ? settings_.cache : std::min(settings_.cache, kInactive);
     if (ttl.count() > 0 && !context.explains()) cache(context).keep(token, answer, context.loop.now() + ttl);
     co_return judge(context, answer);
@@ -126,7 +127,7 @@ class Introspection final : public Authentication {
     return decision;
   }
 
-  // What is no number is an expiry that cannot be kept: the token is over.
+  // The time at which the token expires. An `exp` that is not a number counts as expired.
   static std::chrono::sys_seconds expiry_of(const identity::Claims& claims) {
     if (!claims.has_value("exp"))
       return std::chrono::sys_seconds(std::chrono::seconds(int64_t{100'000'000'000}));

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::oauth2_introspection {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason token_missing{"token_missing", 401, "The request has no token."};
   EndReason token_malformed{"token_malformed", 401, "The request's token is empty, or too long to be one."};

@@ -8,21 +8,21 @@
 
 namespace portcullis::policy::quota {
 
-// The counters of all quotas, with the thread that exchanges them with their store.
+// The counters of all quotas, with the thread that exchanges the counts with their store.
 class Book final : public Engine {
  public:
   struct Settings {
-    std::unique_ptr<limits::QuotaStore> store{};  // null: counts are forgotten with the process
+    std::unique_ptr<limits::QuotaStore> store{};  // null when the counts are lost at the end of the process
     Milliseconds interval{1'000};
   };
   Book(const EngineContext& context, Settings settings)
       : book_(std::in_place, std::move(settings.store), settings.interval,
               context.say_as(Fault::kQuotaStore)) {}
 
-  // Control thread.
+  // Called on the control thread.
   limits::QuotaBook& quotas() { return *book_; }
   void settle() override { book_->settle(Milliseconds(1'000)); }
-  // Stores what was added last.
+  // Stores the latest counts.
   void stop() override { book_.reset(); }
 
  private:

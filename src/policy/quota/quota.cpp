@@ -81,7 +81,7 @@ class Quota final : public Policy {
     uint64_t seconds;
   };
 
-  // The calendar is asked once in each window.
+  // The current window of the calendar, which is computed once for each window and worker.
   const CalendarWindow& window_now(const Context& context, std::chrono::sys_seconds now) const {
     CalendarWindow& mine = windows_.get(context.worker, [] { return std::make_unique<CalendarWindow>(); });
     if (!mine.holds(now)) mine = limits::window_at(now, settings_.per, settings_.time_zone);

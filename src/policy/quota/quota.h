@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::quota {
 
-// `quota`: So much for each consumer in each hour, day, week or month.
+// `quota`: Limits the requests of each consumer in each hour, day, week or month.
 Kind kind();
 
 }  // namespace portcullis::policy::quota

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::quota {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason quota_exceeded{"quota_exceeded", 429, "The quota is used up.", telemetry::CallerLimit::kReached};
   EndReason quota_without_consumer{

@@ -11,17 +11,17 @@
 
 namespace portcullis::policy::rate_limit {
 
-// The limits that nodes share: each worker has its own connection to the Redis server, and its own leases.
+// The limits that nodes share. Each worker has its own connection to the Redis server, and its own leases.
 class Cluster final : public Engine {
  public:
-  using Settings = redis::Settings;  // without an address there is no server, and nobody may ask
+  using Settings = redis::Settings;  // without an address there is no server, and of() must not be used
   Cluster(const EngineContext& context, const Settings& settings)
       : settings_(settings),
         report_(settings),
         pool_(context.services.get<SideWork>().pool()),
         nodes_(context.workers) {}
 
-  // On the thread of that worker, whose loop is `loop`.
+  // The limits of a worker. Called on the thread of that worker, whose loop is `loop`.
   limits::ClusterLimits& of(size_t worker, EventLoop& loop) {
     std::unique_ptr<Node>& mine = nodes_[worker];
     if (!mine) mine = std::make_unique<Node>(loop, pool_, settings_, report_);

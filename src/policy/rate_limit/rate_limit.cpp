@@ -23,7 +23,7 @@ uint64_t whole_seconds(std::chrono::microseconds time) {
   return static_cast<uint64_t>(std::chrono::ceil<std::chrono::seconds>(time).count());
 }
 
-// "60 s", "250 ms".
+// The period as a text such as "60 s" or "250 ms".
 std::string in_words(std::chrono::milliseconds period) {
   const bool whole = period.count() % 1000 == 0;
   return whole ? std::to_string(period.count() / 1000) + " s" : std::to_string(period.count()) + " ms";
@@ -43,7 +43,8 @@ class RateLimit final : public Policy {
       limit.name = !one.name.empty() ? one.name
                    : all.size() == 1 ? "default"
                                      : "limit-" + std::to_string(limits_.size() + 1);
-      // A limit that a reload, or another node, has as it is here finds its counts again.
+      // The counter's name has all properties of the limit, so that the same limit after a reload or on
+      // another node finds its counts again.
       limit.counted = count_scope(one.name, build) + '\n' + one.key + '\n' +
                       std::to_string(static_cast<int>(one.algorithm)) + ' ' +
                       std::to_string(limit.limit.amount) + '/' + std::to_string(limit.limit.period.count()) +
@@ -66,7 +67,8 @@ class RateLimit final : public Policy {
       charges[i].key = {limits_[i].key.space_of(context),
                         engine_.hash_key(limits_[i].scope, charges[i].text)};
     }
-    // Offline there is no server to ask: as in a gateway that has just started, nothing has been counted.
+    // An offline process has no server to ask. As in a gateway that has just started, nothing has been
+    // counted.
     const bool alone = context.purpose == Purpose::kExplainOffline;
     switch (alone ? ClusterMode::kOff : settings_.cluster) {
       case ClusterMode::kOff: break;
@@ -124,18 +126,18 @@ class RateLimit final : public Policy {
     limits::Limit limit{};
     LimitKey key{};
     std::string name{};
-    std::string counted{};  // what is counted, for all nodes alike
+    std::string counted{};  // the name of the counter, the same on all nodes
     uint64_t scope = 0;
     uint64_t batch = 1;
     LimitDecisions decisions;
   };
-  // One limit's part of this exchange.
+  // The state of one limit for this exchange.
   struct Charge {
     std::string_view text{};
     limits::CounterKey key{};
     Verdict verdict{};
-    bool judged = false;  // there is a verdict
-    bool taken = false;   // and the cost has been taken
+    bool judged = false;  // the limit has given a verdict
+    bool taken = false;   // the cost has been charged
   };
   using Charges = std::span<Charge>;
 
@@ -146,7 +148,7 @@ class RateLimit final : public Policy {
     return cluster_.of(context.worker, context.loop);
   }
 
-  // Notes a verdict; false when the request is to be refused for it.
+  // Stores a verdict; false when the request is to be refused because of the verdict.
   bool accept(Context& context, size_t i, Charge& charge, const Verdict& verdict) const {
     charge.verdict = verdict;
     charge.judged = true;
@@ -186,7 +188,7 @@ class RateLimit final : public Policy {
     return Decision::proceed();
   }
 
-  // One round trip for all limits.
+  // Asks the server about all limits in one round trip.
   Task<Decision> charge_exactly(Context& context, Charges charges) const {
     std::vector<ClusterCharge> asked;
     for (size_t i = 0; i < limits_.size(); ++i) asked.push_back(cluster_charge(i, charges[i]));
@@ -202,11 +204,12 @@ class RateLimit final : public Policy {
       if (worst == nullptr || (*verdicts)[i].retry_after > worst->retry_after) worst = &(*verdicts)[i];
     }
     if (worst == nullptr) co_return Decision::proceed();
-    for (Charge& charge : charges) charge.taken = false;  // all or none
+    for (Charge& charge : charges) charge.taken = false;  // the server has charged either all limits or none
     co_return refuse(context, *worst);
   }
 
-  // What charge_leases() would say: of what this worker has leased, or else of what the server could lease.
+  // Explains the decision that charge_leases() would make, by the leases of this worker, or for a limit
+  // without a lease by what the server could lease.
   Task<Decision> look_at_leases(Context& context, Charges charges) const {
     limits::ClusterLimits& shared = cluster(context);
     for (size_t i = 0; i < limits_.size(); ++i) {
@@ -223,7 +226,7 @@ class RateLimit final : public Policy {
     co_return Decision::proceed();
   }
 
-  // From what this worker has leased, from the limit `first` on.
+  // Charges the limits from index `first` on to the leases of this worker.
   Decision charge_leases(Context& context, Charges charges, size_t first) const {
     limits::ClusterLimits& shared = cluster(context);
     for (size_t i = first; i < limits_.size(); ++i) {
@@ -266,7 +269,8 @@ class RateLimit final : public Policy {
     return charge_locally(context, charges);
   }
 
-  // What the response says that the request has cost, beyond what it has been charged.
+  // Charges or refunds the difference between the cost that the response states and the cost that was
+  // charged.
   void settle(Context& context, Charges charges) const {
     const auto told = parse_decimal(context.response.fields.value_of(settings_.cost_field));
     if (!told || *told == settings_.cost) return;

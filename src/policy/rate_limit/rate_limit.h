@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::rate_limit {
 
-// `rate_limit`: Refuses what comes faster than its limits allow.
+// `rate_limit`: Refuses requests that come faster than the limits allow.
 Kind kind();
 
 }  // namespace portcullis::policy::rate_limit

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::rate_limit {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason rate_limited{"rate_limited", 429, "A rate limit refused the request.",
                          telemetry::CallerLimit::kReached};

@@ -5,7 +5,7 @@
 namespace portcullis::policy::rate_limit {
 namespace {
 
-// `T` is LimitSettings or derives from it.
+// Adds the settings of a limit. `T` is LimitSettings or a class derived from LimitSettings.
 template <typename T>
 void add_limit_fields(config::ObjectType<T>& type) {
   type.optional("name", &LimitSettings::name, config::name_type(),

@@ -10,12 +10,12 @@
 
 namespace portcullis::policy::rate_limit {
 
-// One limit as the configuration tells it.
+// The settings of one limit.
 struct LimitSettings {
   config::Location location;
   std::string name;
   config::Rate limit;
-  uint64_t burst = 0;  // 0: as much as the rate's amount
+  uint64_t burst = 0;  // 0 for the amount of the rate
   std::string key = "caller";
   limits::Algorithm algorithm = limits::Algorithm::kTokenBucket;
 };
@@ -43,7 +43,7 @@ struct RateLimitSettings : LimitSettings {
   bool response_fields = true;
   ClusterMode cluster = ClusterMode::kOff;
   LimitOnError on_error = LimitOnError::kLocal;
-  uint64_t batch = 0;  // 0: a hundredth of the limit
+  uint64_t batch = 0;  // 0 for a hundredth of the limit
 };
 
 std::shared_ptr<config::ObjectType<RateLimitSettings>> rate_limit_type();
@@ -51,7 +51,7 @@ std::shared_ptr<config::ObjectType<RateLimitSettings>> rate_limit_type();
 void check_rate_limit(const RateLimitSettings& settings, const config::PolicyUse& use,
                       const config::Config& config, config::Diagnostics& diagnostics);
 
-// The settings' limits, however they were written.
+// The limits of the policy, whether they are written as a list or as a single limit.
 std::vector<LimitSettings> limits_of(const RateLimitSettings& settings);
 
 limits::Limit compile_limit(const LimitSettings& settings);

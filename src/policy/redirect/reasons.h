@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::redirect {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason redirect_without_location{"redirect_without_location", 400,
                                       "The redirect's location would be empty."};

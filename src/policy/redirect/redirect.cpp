@@ -29,13 +29,13 @@ struct Settings {
   bool keep_query = true;
 };
 
-// It begins with a scheme, and so is no reference to the same host (RFC 3986 section 4.2).
+// True when `text` begins with a scheme, so that it is not a relative reference (RFC 3986 section 4.2).
 bool has_scheme(std::string_view text) {
   const size_t end = text.find_first_of(":/?#");
   return end != std::string_view::npos && text[end] == ':';
 }
 
-// What no URI may hold as it is. Browsers take '\\' for '/', and leave tabs out.
+// True for characters that a URI may not contain. Browsers read '\\' as '/', and skip tabs.
 bool is_unsafe(char c) {
   return c <= 0x20 || c >= 0x7F || std::string_view(R"("<>\^`{|})").find(c) != std::string_view::npos;
 }
@@ -71,7 +71,7 @@ class Redirect final : public Policy {
   Decision on_request(Context& context) const override {
     std::string_view location = encode(to_.expand(context), context.arena);
     if (location.empty()) return Decision::refuse(kReasons.redirect_without_location);
-    // Only `to` itself says that another host is meant; the request does not.
+    // Only the setting `to` may name another host; a text from the request must not.
     if (to_.begins_as_client_says() && has_scheme(location))
       return Decision::refuse(kReasons.redirect_elsewhere);
     while (!names_host_ && location.starts_with("//")) location.remove_prefix(1);
@@ -81,7 +81,7 @@ class Redirect final : public Policy {
   }
 
  private:
-  // The request's query goes before a fragment (RFC 3986 section 3).
+  // Adds the query of the request, which stands before a fragment (RFC 3986 section 3).
   static std::string_view with_query(std::string_view location, const Context& context) {
     const std::string_view query = context.request.query;
     if (query.empty()) return location;

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::redirect {
 
-// `redirect`: Answers with a redirection.
+// `redirect`: Answers requests with a redirect.
 Kind kind();
 
 }  // namespace portcullis::policy::redirect

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::request_limits {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason query_too_long{"query_too_long", 414,
                            "The request's query is longer than `request_limits` allows."};

@@ -24,7 +24,7 @@ class RequestLimits final : public Policy {
     if (settings_.body_size != 0) {
       if (request.body.has_length() && request.body.length > settings_.body_size)
         return Decision::refuse(kEnds.body_too_large);
-      // A body of unknown length is counted as it passes.
+      // The bytes of a body of unknown length are counted while the body is forwarded.
       if (context.body_limit == 0 || context.body_limit > settings_.body_size)
         context.body_limit = settings_.body_size;
     }

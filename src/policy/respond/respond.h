@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::respond {
 
-// `respond`: Answers with a fixed response.
+// `respond`: Answers requests with a fixed response.
 Kind kind();
 
 }  // namespace portcullis::policy::respond

@@ -4,7 +4,7 @@
 
 namespace portcullis::policy::usage_plan {
 
-// How this policy ends requests.
+// The reasons for which this policy ends requests.
 struct Reasons {
   EndReason no_usage_plan{"no_usage_plan", 403, "The consumer has no usage plan."};
 };

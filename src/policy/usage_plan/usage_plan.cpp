@@ -57,7 +57,8 @@ class UsagePlan final : public Policy {
     Notes out;
     const Begun* begun = context.kept<Begun>(this);
     for (size_t i = 0; begun != nullptr && i < begun->count; ++i) {
-      const bool decided = i + 1 == begun->count;  // those before it have let the request pass
+      // The policies before the last one have let the request pass.
+      const bool decided = i + 1 == begun->count;
       Notes its = plans_[plan_of(context)][i]->explain(context, decided ? decision : proceed_);
       out.insert(out.end(), its.begin(), its.end());
     }
@@ -67,19 +68,19 @@ class UsagePlan final : public Policy {
  private:
   static constexpr size_t kNone = SIZE_MAX;
 
-  // How many of the plan's policies have seen the request.
+  // The number of policies of the plan whose on_request has run.
   struct Begun {
     size_t count = 0;
   };
 
-  // What the plan says of this route, then what it says of all.
+  // Builds the policies of the plan for this route, then those for all routes.
   static Policies build_plan(const config::Plan& plan, const std::vector<Kind>& kinds,
                              const BuildContext& build) {
     Policies out;
     const auto add = [&](const std::vector<config::PolicyUse>& uses, const std::string& place) {
       for (const config::PolicyUse& use : uses) {
         BuildContext own = build;
-        own.place = place;  // counts are the plan's, on whatever route
+        own.place = place;  // counters belong to the plan, so that all its routes share them
         own.location = use.location;
         out.push_back(find_kind(kinds, use.name)->create(use.settings, own));
       }
