@@ -5,7 +5,8 @@
 namespace portcullis::control {
 namespace {
 
-// As for another listener, without HTTP/2. Null: plain HTTP.
+// Makes the TLS context as for other listeners, without HTTP/2. Null when the admin listener serves plain
+// HTTP.
 Result<std::shared_ptr<const tls::ServerContext>> make_context(const config::Admin& settings, TlsState& tls) {
   if (!settings.tls.enabled()) return std::shared_ptr<const tls::ServerContext>();
   return make_server_context(as_listener(settings), tls);

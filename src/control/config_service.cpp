@@ -36,7 +36,7 @@ void ConfigService::open() {
 void ConfigService::stop() {
   if (state_ == State::kStopped) return;
   state_ = State::kStopped;
-  working_.clear();  // ends a read or a publication that waits
+  working_.clear();  // ends a waiting read or publication
   in_hand_.insert(in_hand_.end(), std::make_move_iterator(asked_.begin()),
                   std::make_move_iterator(asked_.end()));
   asked_.clear();
@@ -109,7 +109,8 @@ Task<void> ConfigService::reload_for_askers() {
   end_reload(outcome);
 }
 
-// The origin says that its content may differ. A reading that is not new, good or not, changes nothing.
+// Called when the content of the origin may have changed. A reading that is the same as the one before
+// changes nothing, whether it is valid or not.
 Task<void> ConfigService::reload_if_changed() {
   origin_changed_ = false;
   Task<config::Reading> reading = origin_->read();
@@ -128,7 +129,7 @@ Task<void> ConfigService::renew_certificates() {
   if (outcome) observer_->certificates_ended(*outcome);
 }
 
-// Checks what was read and puts it in force.
+// Checks a reading and puts the configuration in force.
 Task<ReloadOutcome> ConfigService::publish(config::Reading reading) {
   revision_ = reading.revision;
   std::optional<config::Config> config = target_.check(reading);

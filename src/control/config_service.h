@@ -16,44 +16,45 @@ namespace portcullis::control {
 
 struct ReloadOutcome {
   bool succeeded = false;
-  std::string report{};   // lines of text, for who asked
+  std::string report{};   // lines of text for the caller that asked for the reload
   std::string summary{};  // one line, for the process log
 };
 
-// What serves from a configuration. Control thread.
+// The object that serves from a configuration. Control thread.
 class ConfigTarget {
  public:
   virtual ~ConfigTarget() = default;
 
-  // Makes a checked configuration of what was read. Nothing when there are errors; all that is found is added
-  // to the reading's diagnostics.
+  // Makes a checked configuration of a reading. Nothing when there are errors. Errors and warnings are added
+  // to the diagnostics of the reading.
   virtual std::optional<config::Config> check(config::Reading& reading) = 0;
-  // Compiles a checked configuration and puts it in force. On an error the one before stays in force. The
-  // task is destroyed when the gateway drains.
+  // Compiles a checked configuration and puts it in force. After an error the previous configuration stays in
+  // force. The task is destroyed when the gateway drains.
   virtual Task<Status> publish(config::Config config) = 0;
-  // Puts the configuration in force once more, with certificates as their files are now. Nothing when the
-  // files are those that were tried last. The task is destroyed when the gateway drains.
+  // Compiles the configuration in force once more, with the present files of certificates. Nothing when the
+  // files have not changed since the last attempt. The task is destroyed when the gateway drains.
   virtual Task<std::optional<Status>> publish_certificates() = 0;
   // The number of the configuration in force.
   virtual uint64_t version() const = 0;
 };
 
-// Told what becomes of each reload. Control thread.
+// Receives the outcome of each reload. Control thread.
 class ReloadObserver {
  public:
   virtual ~ReloadObserver() = default;
 
   virtual void reload_began() = 0;
-  // `by`: all who asked for this one reload; at least one.
+  // `by` has the names of all that asked for this reload; at least one.
   virtual void reload_ended(const std::vector<std::string>& by, const ReloadOutcome& outcome) = 0;
   virtual void certificates_ended(const Status& outcome) = 0;
 };
 
-// The way of a configuration from its origin to what serves from it: it is read, checked and published, one
-// after the other, for one cause at a time. Control thread.
+// Moves configurations from their origin to the ConfigTarget: each is read, checked and published, one
+// configuration at a time. Control thread.
 //
-// There is one queue. Those who ask while a reload is under way share the next one, so that each of them gets
-// what the origin has after they asked, and no reload is made twice. Each reload reads the origin once.
+// There is one queue. All requests for a reload that arrive while a reload is in progress share the next one,
+// so that each of them gets content that was read after the request, and no reload is made twice. Each reload
+// reads the origin once.
 class ConfigService {
  public:
   // `loop` and `target` outlive this object.
@@ -62,28 +63,28 @@ class ConfigService {
   ConfigService(const ConfigService&) = delete;
   ConfigService& operator=(const ConfigService&) = delete;
 
-  // From now on a change of the origin's content is a cause for a reload. Call it before load_first().
+  // From now on a change of the origin's content causes a reload. Must be called before load_first().
   void follow_origin();
 
   struct Loaded {
     std::optional<config::Config> config;  // nothing when there are errors
     config::Diagnostics diagnostics;
   };
-  // Reads and checks the configuration that the gateway starts with; the caller publishes it and tells of the
+  // Reads and checks the first configuration. The caller publishes the configuration and prints the
   // diagnostics.
   Task<Loaded> load_first();
 
-  // From now on the queue is worked off. What was asked for before has waited.
+  // Starts to work off the queue. Reloads that were requested before have waited for this call.
   void open();
-  // The gateway drains: refuses the reload under way, those in the queue, and all later ones. Not from within
-  // a call of the target or the observer.
+  // Called when the gateway drains: refuses the reload in progress, the reloads in the queue, and all later
+  // ones. Must not be called from within a call of the target or the observer.
   void stop();
 
-  // Reloads, though nothing may have changed. `by`: who asks, for the audit log.
+  // Requests a reload, even when nothing has changed. `by` is the name of the caller, for the audit log.
   void request_reload(std::string by);
-  // The same, and waits for the outcome. Destroying the task gives up the wait, not the reload.
+  // As request_reload(), and waits for the outcome. Destroying the task gives up the wait, not the reload.
   Task<ReloadOutcome> reload(std::string by);
-  // Files of certificates may have changed.
+  // Called when files of certificates may have changed.
   void request_certificates();
 
  private:
@@ -106,10 +107,10 @@ class ConfigService {
   const std::unique_ptr<config::Origin> origin_;
   ConfigTarget& target_;
   const std::unique_ptr<ReloadObserver> observer_;
-  uint64_t revision_ = 0;        // of the latest reading, good or not
+  uint64_t revision_ = 0;        // the revision of the latest reading, valid or not
   std::vector<Asker> asked_;     // for the next reload
-  std::vector<Asker> in_hand_;   // for the reload under way; empty when there is none
-  bool origin_changed_ = false;  // since the latest read began
+  std::vector<Asker> in_hand_;   // for the reload in progress; empty when there is none
+  bool origin_changed_ = false;  // whether the origin has changed since the latest read began
   bool certificates_changed_ = false;
   enum class State { kStarting, kIdle, kWorking, kStopped } state_ = State::kStarting;
   TaskGroup working_;

@@ -10,7 +10,7 @@
 namespace portcullis::control {
 namespace {
 
-// What a backslash stands for in $'...', of which browsers make use.
+// Appends the character of an escape in $'...', a form of quotes that browsers use.
 void append_escape(std::string_view line, size_t& at, std::string& word) {
   const char c = line[at++];
   size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : 0;
@@ -26,7 +26,7 @@ void append_escape(std::string_view line, size_t& at, std::string& word) {
   word += static_cast<char>(value < 128 ? value : '?');
 }
 
-// The words of the first command, as a shell splits them; nothing when a quote is left open.
+// The words of the first command, split as a shell splits them; nothing when a quote is not closed.
 std::optional<std::vector<std::string>> split_words(std::string_view line) {
   std::vector<std::string> words;
   std::string word;
@@ -40,7 +40,7 @@ std::optional<std::vector<std::string>> split_words(std::string_view line) {
   while (at < line.size()) {
     const char c = line[at++];
     if (c == '\\' && at < line.size()) {
-      // At a line's end the command goes on in the next one.
+      // A backslash at the end of a line joins the line with the next one.
       const char next = line[at++];
       if (next == '\r' && at < line.size() && line[at] == '\n') ++at;
       if (next == '\n' || next == '\r') continue;
@@ -95,11 +95,11 @@ enum class Option {
   kCompressed,
   kValue,
   kFlag
-};  // kValue: passed over, with its value; kFlag: alone
+};  // kValue is an option that is ignored with its value, kFlag an option that is ignored and has no value
 
 struct Known {
-  std::string_view name;  // without "--"
-  char letter;            // 0: none
+  std::string_view name;  // the name without "--"
+  char letter;            // 0 when there is no short form
   Option option;
 };
 
@@ -168,7 +168,7 @@ constexpr Known kOptions[] = {{"request", 'X', Option::kMethod},
                               {"tlsv1.2", 0, Option::kFlag},
                               {"tlsv1.3", 0, Option::kFlag}};
 
-// What of a request the options have said so far.
+// Collects the parts of a request from the options.
 class CurlRequest {
  public:
   void take(Option option, const std::string& value) {
@@ -225,9 +225,9 @@ class CurlRequest {
       if (!names(name)) question_.headers.push_back(name + ": " + value);
     }
     std::erase_if(question_.headers, [](const std::string& header) {
-      return header.find_first_of(":;") == std::string::npos;  // curl leaves it out
+      return header.find_first_of(":;") == std::string::npos;  // curl does not send such a header
     });
-    // `Name:` takes one away, `Name;` sends an empty one.
+    // `Name:` removes a header, `Name;` sends an empty one.
     std::erase_if(question_.headers, [](const std::string& header) { return header.ends_with(':'); });
     for (std::string& header : question_.headers) {
       if (header.ends_with(';') && header.find(':') == std::string::npos) header.back() = ':';
@@ -237,7 +237,7 @@ class CurlRequest {
 
  private:
   void assume(const char* what) { question_.assumed.emplace_back(what); }
-  // Files of the one who tried it are not read.
+  // True when `value` names a file; files on the machine of the user are not read.
   bool is_file(const std::string& value) {
     const bool named = value.starts_with('@');
     if (named) assume("the files that the line names are not read: their content is empty");
@@ -246,7 +246,7 @@ class CurlRequest {
   void add_data(Option option, const std::string& value) {
     std::string added = value;
     if (option == Option::kEncodedData) {
-      // `content`, `=content` or `name=content`.
+      // The value has one of the forms `content`, `=content` and `name=content`.
       const size_t equals = value.find('=');
       const size_t content = equals == std::string::npos ? 0 : equals + 1;
       added = (equals == 0 ? "" : value.substr(0, content)) +
@@ -268,7 +268,8 @@ class CurlRequest {
 
   Question question_{};
   std::string implied_method_ = "GET";
-  std::vector<std::pair<std::string, std::string>> implied_;  // fields; those that are given go before them
+  // Header fields that options imply; explicit headers replace them.
+  std::vector<std::pair<std::string, std::string>> implied_;
   std::string data_;
   bool get_ = false;
 };
@@ -298,7 +299,7 @@ Result<Question> read_curl_line(std::string_view line) {
       request.take(Option::kUrl, word);
       continue;
     }
-    // Letters may stand together, the last with its value behind it: -sSXPOST.
+    // Short options may be joined, and the value of the last may follow directly: -sSXPOST.
     const bool is_long = word[1] == '-';
     for (size_t at = 1; at < word.size(); ++at) {
       const Known* known = find_option(is_long ? std::string_view(word).substr(2) : "", word[at]);

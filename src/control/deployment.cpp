@@ -51,7 +51,7 @@ Status Deployment::open_engines(const config::Config& config) {
   services_->get<policy::Counters>({.bytes = fixed_.counter_bytes});
   services_->get<policy::cache_policy::SharedStore>(std::move(stored));
   services_->get<policy::rate_limit::Cluster>(fixed_.redis);
-  // From the start, so that a thread that a reload cannot start loses no counts.
+  // The engine is started now, so that no counts are lost when a reload could not start its thread.
   if (quotas.store) services_->get<policy::quota::Book>(std::move(quotas));
   return {};
 }
@@ -83,7 +83,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> Deployment::compile(const config:
     services_->settle();
     if (!compiled) return compiled.error();
     return fleet_.keep(std::move(*compiled));
-  } catch (const std::system_error& problem) {  // a thread that cannot be started
+  } catch (const std::system_error& problem) {  // thrown when a thread cannot be started
     return Error{problem.what()};
   }
 }
@@ -119,7 +119,7 @@ Task<Status> Deployment::publish(config::Config config) {
   co_return Status();
 }
 
-// After a configuration whose names were followed has not come into force.
+// Follows the names of the configuration in force again, after another configuration has failed.
 void Deployment::follow_what_is_in_force() {
   (void)names_.follow(config_, snapshot_, *metrics_);
 }

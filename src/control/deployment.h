@@ -24,38 +24,39 @@ namespace portcullis::control {
 class Fleet;
 class NameService;
 
-// The configuration in force, and what is made from it: engines and counters that all snapshots share, and
-// the snapshot that the workers serve from. Puts another configuration in its place. Control thread.
+// Holds the configuration in force and the objects made from it: engines and counters that all snapshots
+// share, and the snapshot that the workers serve from. Replaces the configuration by another one. Control
+// thread.
 class Deployment final : public ConfigTarget {
  public:
-  // What changes with a configuration elsewhere in the gateway.
+  // Calls to other parts of the gateway that depend on the configuration.
   struct Surroundings {
-    // Prepares the admin listener for a configuration. Gives the function that makes the change, which is
-    // called when the configuration is in force; or why the configuration cannot be served.
+    // Prepares the admin listener for a configuration. Returns the function that makes the change, which is
+    // called when the configuration is in force, or the error for which the configuration cannot be served.
     std::function<Result<std::function<void()>>(const config::Config&)> change_admin;
-    // What becomes of the files of Unix sockets that are listened at no longer.
+    // Whether the files of Unix sockets that are closed are removed or left to a successor.
     std::function<ListenerSet::Files()> closed_files;
-    // Files of certificates may have changed.
+    // Called when files of certificates may have changed.
     std::function<void()> on_certificates;
   };
 
-  // The references may be to objects that are not made yet: they are used from begin() on, and outlive the
-  // last call, not this object.
+  // The referenced objects may be constructed after this one: they are used from begin() on. They must live
+  // until the last call, not until the end of this object.
   Deployment(EventLoop& loop, Fleet& fleet, NameService& names, ListenerSet& listeners,
              Surroundings surroundings);
 
-  // The calls of a start, in this order. Fixes what of `config` no reload changes, and how many workers there
-  // are.
+  // The next four functions are called at the start, in this order. fix_settings() stores the settings that
+  // no reload changes, and the number of workers.
   void fix_settings(const config::Config& config);
-  // Opens the engines that all policies share, with their files and threads.
+  // Starts the engines that need files or threads at the start.
   Status open_engines(const config::Config& config);
-  // Compiles the first configuration, which is in force then, and follows its names.
+  // Compiles the first configuration, puts it in force, and follows its names.
   Status begin(config::Config config);
-  // Opens the addresses of the first configuration. The sockets of each worker.
+  // Opens the addresses of the first configuration. Returns the sockets for each worker.
   Result<std::vector<proxy::ListenerSockets>> open_listeners();
 
-  // Ends the threads of the engines; after the threads of the workers have ended, before the workers are
-  // destroyed. Without engines it does nothing.
+  // Ends the threads of the engines. Called after the threads of the workers have ended and before the
+  // workers are destroyed. Does nothing without engines.
   void stop_engines();
 
   std::optional<config::Config> check(config::Reading& reading) override;
@@ -64,15 +65,15 @@ class Deployment final : public ConfigTarget {
   uint64_t version() const override { return snapshot_->version; }
 
   const config::Config& config() const { return config_; }
-  // Null before begin().
+  // The snapshot in force; null before begin().
   const std::shared_ptr<const proxy::Snapshot>& snapshot() const { return snapshot_; }
   const FixedSettings& fixed() const { return fixed_; }
   size_t workers() const { return worker_count_; }
-  // From fix_settings() on.
+  // May be called after fix_settings().
   telemetry::Registry& metrics() { return *metrics_; }
-  // From open_engines() on.
+  // May be called after open_engines().
   policy::Services& services() { return *services_; }
-  // What snapshots take over from each other.
+  // State that each snapshot takes over from the one before.
   Kept& kept() { return kept_; }
 
  private:
@@ -86,12 +87,13 @@ class Deployment final : public ConfigTarget {
   const Surroundings surroundings_;
   CertificateWatch certificates_;
   size_t worker_count_ = 0;
-  uint64_t last_version_ = 0;  // of those compiled, good or not
+  // The latest number given to a compiled configuration, whether compiling succeeded or not.
+  uint64_t last_version_ = 0;
   FixedSettings fixed_;
   Kept kept_;
   std::unique_ptr<telemetry::Registry> metrics_;
   std::unique_ptr<policy::Services> services_;
-  config::Config config_;                            // in force
+  config::Config config_;                            // the configuration in force
   std::shared_ptr<const proxy::Snapshot> snapshot_;  // compiled from config_
 };
 

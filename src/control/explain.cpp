@@ -27,9 +27,9 @@ Task<Result<json>> explain(EventLoop& loop, proxy::Worker& worker, std::function
     } else {
       found.version = snapshot->version;
     }
-    // Another configuration may have come meanwhile, to the worker or to this thread: then the question is
-    // put anew. The worker has that configuration before it takes the question, since its messages are in
-    // order.
+    // Another configuration may have been published meanwhile, to the worker or to this thread; the question
+    // is then put again. The worker handles messages in order, so it has that configuration before it gets
+    // the question.
     if (found.version == snapshot->version && served().snapshot == snapshot)
       co_return tell(found, *put, question, served());
   }

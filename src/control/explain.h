@@ -19,38 +19,38 @@ class Worker;
 
 namespace portcullis::control {
 
-// The request asked about.
+// The request that is to be explained.
 struct Question {
   std::string method;
-  std::string url;                   // with scheme and host, or a path alone
+  std::string url;                   // a URL with scheme and host, or only a path
   std::vector<std::string> headers;  // "Name: value"
   std::string body{};
-  std::string client{};       // the address of the connection's other end; empty: 127.0.0.1 is assumed
-  std::string listener{};     // its name; empty: the one that suits the URL
-  std::string certificate{};  // the client's, PEM, with those that lead to its authority; empty: none
-  std::vector<std::string> assumed{};  // what the question does not say, and is taken to be so
+  std::string client{};    // the address of the client; empty when 127.0.0.1 is assumed
+  std::string listener{};  // the name of the listener; empty for the one that suits the URL
+  // the certificate of the client with its chain, in PEM; empty when the client has none
+  std::string certificate{};
+  std::vector<std::string> assumed{};  // descriptions of what is assumed because the question does not say it
 };
 
-// What a gateway serves. The configuration is the one that the snapshot was compiled from.
+// The present snapshot, and the configuration that it was compiled from.
 struct Served {
   std::shared_ptr<const proxy::Snapshot> snapshot;
   const config::Config& config;
 };
 
-// What would become of a request, in the words of the running gateway: one of its exchanges takes it and
-// stops where a target would be asked (proxy/rehearsal.h). Keys, counters, caches and memories are those of
-// the gateway; services that decide are asked. Nothing is charged, remembered or counted.
+// Explains how the running gateway would handle a request: an exchange runs the request and stops where a
+// target would be asked (proxy/rehearsal.h). The exchange uses the keys, counters and caches of the gateway,
+// and asks the services that decide. Nothing is charged, stored or counted.
 //
-// The document: `answer` is what the client would get, `outcome` what the routes say ("matched", "no_route",
-// "method_not_allowed", or "not_routed" when they are not asked), `policies`, `upstream` and `others` say
-// why. docs/dashboard.md has all of it. An error: the question cannot be put as a request. Control thread;
-// `worker` and `served` outlive the task.
+// In the returned document, `answer` is the response to the client, `outcome` the result of routing
+// ("matched", "no_route", "method_not_allowed", or "not_routed" when routing is not reached), and `policies`,
+// `upstream` and `others` give the reasons. docs/dashboard.md describes the document. Returns an error when
+// the question cannot be put as a request. Control thread; `worker` and `served` outlive the task.
 Task<Result<nlohmann::json>> explain(EventLoop& loop, proxy::Worker& worker, std::function<Served()> served,
                                      Question question);
 
-// What the words of a curl command ask for, as a shell would split them: so that what was tried can be
-// pasted. Options that have nothing to do with the request are passed over; an error names what is not
-// understood.
+// Reads the line of a curl command, split into words as a shell splits them, so that a command can be pasted.
+// Options that do not affect the request are ignored; an error names an option that is not supported.
 Result<Question> read_curl_line(std::string_view line);
 
 }  // namespace portcullis::control

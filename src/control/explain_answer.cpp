@@ -65,7 +65,7 @@ json tell_policies(const Rehearsal& found) {
   return out;
 }
 
-// What the client gets of the gateway: the head's fields and the body, of the bytes that it would receive.
+// Adds status, fields and body of a response to `answer`, read from the bytes that the client would receive.
 void tell_bytes(const std::string& bytes, json& answer) {
   const size_t end = std::min(bytes.find("\r\n\r\n"), bytes.size());
   json headers = json::array();
@@ -78,14 +78,14 @@ void tell_bytes(const std::string& bytes, json& answer) {
   answer["body"] = end < bytes.size() ? bytes.substr(end + 4) : std::string();
 }
 
-// gRPC's clients read from a field what went wrong, and get 200.
+// True for a gRPC error: a response with the status 200 and the error in a field.
 bool tells_grpc_fault(const std::string& bytes) {
   static constexpr std::string_view kField = "\r\ngrpc-status: ";
   const size_t found = bytes.find(kField);
   return found != std::string::npos && bytes.compare(found + kField.size(), 3, "0\r\n") != 0;
 }
 
-// What the client would get, and of whom.
+// The member `answer`: the response that the client would get, and its sender.
 json tell_answer(const Rehearsal& found, const PutQuestion& put) {
   if (!put.handshake_fault.empty())
     return {{"verdict", "refused"},
@@ -125,7 +125,7 @@ json targets_of(const config::Config& config, const std::string& name, const con
   return targets;
 }
 
-// Which targets would be asked, once the policies have let the request pass.
+// Adds the targets that would be asked after the policies have let the request pass.
 void tell_upstream(const Rehearsal& found, const config::Config& config, const config::Route& route,
                    json& told) {
   told["target_path"] = found.target_path;
@@ -150,7 +150,7 @@ void tell_upstream(const Rehearsal& found, const config::Config& config, const c
   }
 }
 
-// Why each other route has not been taken.
+// Adds the reason for which each other route does not match.
 void tell_others(const Rehearsal& found, size_t listener, const Served& served, json& told) {
   http::Fields fields;
   for (const auto& [name, value] : found.fields) fields.add(name, value);

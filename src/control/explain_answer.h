@@ -8,8 +8,8 @@
 
 namespace portcullis::control {
 
-// What was found, as the document of explain(). `put` is the question as it was put, `served` what the
-// rehearsal went by.
+// Makes the document of explain() from the result of a rehearsal. `put` is the question as it was put,
+// `served` the configuration that the rehearsal used.
 nlohmann::json tell(const proxy::Rehearsal& found, const PutQuestion& put, const Question& question,
                     const Served& served);
 

@@ -18,12 +18,12 @@ using proxy::ListenerSettings;
 constexpr const char* kAssumedClient = "127.0.0.1";
 
 struct Url {
-  std::string scheme{};     // lower case; empty: it does not say
-  std::string authority{};  // with port, where it has one
+  std::string scheme{};     // in lower case; empty when the URL has no scheme
+  std::string authority{};  // host and port; the port may be missing
   std::string target = "/";
 };
 
-// Where the scheme of `text` ends; npos where it has none.
+// The end of the scheme of `text`; npos when there is no scheme.
 size_t scheme_end(std::string_view text) {
   const size_t end = text.find("://");
   return end != std::string_view::npos && end > 0 && text.find_first_of("/?#") == end + 1
@@ -31,14 +31,14 @@ size_t scheme_end(std::string_view text) {
              : std::string_view::npos;
 }
 
-// A text without a scheme that begins with a host, as curl takes one: "localhost:8080/x", "a.example".
+// True when a text without a scheme begins with a host, as curl accepts it: "localhost:8080/x", "a.example".
 bool begins_with_host(std::string_view text) {
   const std::string_view host = text.substr(0, text.find_first_of("/?#"));
   if (host.empty() || scheme_end(text) != std::string_view::npos) return false;
   return host.find_first_of(".:") != std::string_view::npos || host == "localhost";
 }
 
-// Why `text` is no URL that a request can be made of; or "". Of a CONNECT it is an authority.
+// Why no request can be made of the URL `text`, or "". For CONNECT the text is an authority.
 std::string problem_with_url(const std::string& text, const std::string& method) {
   if (const size_t scheme = scheme_end(text); scheme != std::string::npos) {
     const std::string name = to_lower(std::string_view(text).substr(0, scheme));
@@ -51,7 +51,7 @@ std::string problem_with_url(const std::string& text, const std::string& method)
              : "`" + text + "` is neither a URL, as http://host/path, nor a path, as /path";
 }
 
-// "http://host[:port]/path?query", or a path alone. A fragment stays with the client.
+// Splits "http://host[:port]/path?query" or a path. A fragment is dropped, because clients do not send it.
 Url split_url(std::string_view rest) {
   Url out;
   if (const size_t scheme = scheme_end(rest); scheme != std::string_view::npos) {
@@ -59,7 +59,7 @@ Url split_url(std::string_view rest) {
     rest.remove_prefix(scheme + 3);
     const size_t end = std::min(rest.find_first_of("/?#"), rest.size());
     out.authority = rest.substr(0, end);
-    // A user and a password are not sent as a part of the URL.
+    // User and password are dropped, because clients do not send them in the URL.
     if (const size_t user = out.authority.rfind('@'); user != std::string::npos)
       out.authority.erase(0, user + 1);
     rest.remove_prefix(end);
@@ -69,7 +69,7 @@ Url split_url(std::string_view rest) {
   return out;
 }
 
-// The port that a client of this URL connects to; nothing where the URL does not say.
+// The port that a client of this URL connects to; nothing when the URL has no host.
 std::optional<uint16_t> port_of(const Url& url) {
   if (url.authority.empty()) return std::nullopt;
   const size_t colon = url.authority.rfind(':');
@@ -80,7 +80,7 @@ std::optional<uint16_t> port_of(const Url& url) {
   return url.scheme == "https" ? 443 : 80;
 }
 
-// How well a listener suits the URL.
+// A score for how well a listener suits the URL.
 int suitability(const ListenerSettings& listener, const Url& url) {
   const bool tls = url.scheme == "https";
   const bool same_tls = url.scheme.empty() || tls == (listener.tls != nullptr);
@@ -93,7 +93,7 @@ std::string text_of(const ListenerSettings& listener) {
   return "`" + listener.name + "` (" + listener.address.to_string() + (listener.tls ? ", TLS)" : ")");
 }
 
-// The listener's index; kNoListener when there is none at all.
+// The index of the listener; kNoListener when there are no listeners.
 Result<size_t> choose_listener(const std::vector<ListenerSettings>& all, const std::string& name,
                                const Url& url, std::vector<std::string>& assumed) {
   if (!name.empty()) {
@@ -123,8 +123,8 @@ bool is_one_line(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
 
-// The request as HTTP/1.1 writes it (RFC 9112 section 3). What is wrong with it is the gateway's to say, but
-// what would make two requests of it is not a question.
+// Writes the request in HTTP/1.1 (RFC 9112 section 3). Malformed requests are written, because the gateway is
+// to judge them, but a question that would make two requests is an error.
 Result<std::string> write_request(const Question& question, const Url& url) {
   const auto is_word = [](std::string_view text) {
     return is_one_line(text) && text.find(' ') == std::string_view::npos && !text.empty();
@@ -132,7 +132,7 @@ Result<std::string> write_request(const Question& question, const Url& url) {
   if (!is_word(question.method)) return Error{"`" + question.method + "` is not a method"};
   if (!is_one_line(url.target) || !is_one_line(url.authority))
     return Error{"`" + question.url + "` is not a URL: it has control characters"};
-  // Clients encode spaces.
+  // Spaces are encoded, as clients do.
   std::string target;
   for (const char c : url.target) target += c == ' ' ? "%20" : std::string(1, c);
   std::string host = url.authority, fields;
@@ -143,7 +143,8 @@ Result<std::string> write_request(const Question& question, const Url& url) {
       return Error{"`" + header + "` is not a header: write `Name: value`"};
     const std::string name = to_lower(std::string_view(header).substr(0, colon));
     const std::string value(trim(std::string_view(header).substr(colon + 1)));
-    // The first one takes the place of the URL's; a second one is for the gateway to refuse.
+    // The first Host field replaces the host of the URL; a second one is written too, and the gateway refuses
+    // it.
     if (name == "host" && !std::exchange(has_host, true)) {
       host = value;
       continue;
@@ -157,7 +158,8 @@ Result<std::string> write_request(const Question& question, const Url& url) {
          question.body;
 }
 
-// The name that a TLS client of that URL asks for (RFC 6066 section 3): no address.
+// The server name that a TLS client of that URL sends (RFC 6066 section 3); empty when the host is an
+// address.
 std::string server_name(const Url& url) {
   const std::string name = to_lower(http::host_of(url.authority));
   return name.starts_with('[') || IpAddress::parse(name) ? "" : name;
@@ -194,7 +196,7 @@ Result<PutQuestion> put_question(const Question& question, const proxy::Snapshot
   }
   const ListenerSettings& settings = snapshot.listeners[*listener];
   out.listener = settings.name;
-  // A load balancer that sends PROXY headers says whether the client came by TLS.
+  // Behind a load balancer that sends PROXY headers, the header tells whether the client uses TLS.
   request.is_secure = settings.tls != nullptr || (!settings.proxy_protocol.empty() && url.scheme == "https");
   if (!request.is_secure && url.scheme == "https")
     out.assumed.push_back("the request comes without TLS, which the listener " + text_of(settings) +

@@ -10,17 +10,17 @@
 
 namespace portcullis::control {
 
-// A question as a request at a listener.
+// A question in the form of a request at a listener.
 struct PutQuestion {
   proxy::RehearsalRequest request;
-  std::string listener{};  // its name; empty: there is none
-  std::string
-      handshake_fault{};  // why there would be no request: the TLS handshake fails; empty: it does not
-  std::vector<std::string> assumed{};  // what the question does not say
+  std::string listener{};              // the name of the listener; empty when there are no listeners
+  std::string handshake_fault{};       // why the TLS handshake would fail; empty when it succeeds
+  std::vector<std::string> assumed{};  // descriptions of what is assumed because the question does not say it
 };
 
-// Puts the question to the snapshot's listener that it names, or that suits its URL best: by the port, by TLS
-// for https, or else the first. An error: no client could send such a request. Reads no file.
+// Puts the question to the listener that it names, or to the one that suits its URL best: by the port, by TLS
+// for https, otherwise the first listener. Returns an error when no client could send such a request. Reads
+// no files.
 Result<PutQuestion> put_question(const Question& question, const proxy::Snapshot& snapshot,
                                  policy::Purpose purpose);
 

@@ -12,19 +12,20 @@
 
 namespace portcullis::control {
 
-// What of a configuration stays as it was at the start: a reload goes on with it, and says so.
+// The settings that stay as they were at the start. A reload keeps them and reports differences.
 struct FixedSettings {
   static FixedSettings of(const config::Config& config);
-  // A line for each that `wanted` has otherwise.
+  // A line of text for each setting that differs in `wanted`.
   std::vector<std::string> differences(const FixedSettings& wanted) const;
 
-  std::string admin_address;  // empty: none, as the next two texts
+  // The texts `admin_address`, `access_log` and `audit_log` are empty when there is none.
+  std::string admin_address;
   SocketFileRights admin_rights;
   std::string access_log;
   std::string audit_log;
   telemetry::TraceExporter::Settings traces;
   redis::Settings redis;
-  std::string quotas;  // where their counts are kept
+  std::string quotas;  // where the counts of quotas are kept
   uint64_t counter_bytes = 0;
   uint64_t cache_bytes = 0;
   cache::DiskSettings cache_disk;

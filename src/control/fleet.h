@@ -15,44 +15,44 @@ namespace portcullis::control {
 class Logs;
 class OverloadGuard;
 
-// The workers together: what is published reaches each of them. Before start() there are none, and what they
-// would be told is dropped. Control thread.
+// All workers of the process. Calls are passed on to each worker. Before start() there are no workers, and
+// calls have no effect. Control thread.
 class Fleet {
  public:
   explicit Fleet(EventLoop& loop);
   ~Fleet();
 
-  // Starts one worker for each element of `sockets`. They serve from then on, so what they need is complete:
-  // the snapshot, and all that is `known` of its targets. Once the last of them has ended, `on_ended` is
-  // called on the control thread. Throws std::system_error when the system allows no further thread; the
-  // workers that have been started by then serve.
+  // Starts one worker for each element of `sockets`. The workers serve at once, so the snapshot and the
+  // `known` addresses of its targets must be complete. After the last worker has ended, `on_ended` is called
+  // on the control thread. Throws std::system_error when the system allows no further thread; the workers
+  // that have been started by then serve.
   void start(const std::shared_ptr<const proxy::Snapshot>& snapshot,
              std::vector<proxy::ListenerSockets> sockets, const proxy::KnownTargets& known,
              telemetry::Registry& metrics, const Logs& logs, std::function<void()> on_ended);
-  // From now on the workers shed load when memory or descriptors run short. `settings` are asked for at each
-  // look.
+  // From now on the workers shed load when memory or descriptors run short. `settings` is called at each
+  // check.
   void watch_load(std::function<const config::Overload&()> settings);
   telemetry::OverloadState overload() const;
   bool empty() const { return workers_.empty(); }
   size_t size() const { return workers_.size(); }
 
-  // The same snapshot, which is destroyed on the control thread once the last exchange has let it go: no
-  // worker has to take a large one apart.
+  // Returns a pointer to the same snapshot that has it destroyed on the control thread after its last use, so
+  // that no worker has to destroy a large snapshot.
   std::shared_ptr<const proxy::Snapshot> keep(std::shared_ptr<const proxy::Snapshot> snapshot) const {
     return disposal_.guard(std::move(snapshot));
   }
-  // New exchanges use `snapshot` from now on. `sockets` has, for each worker, those of new listeners.
+  // New exchanges use `snapshot` from now on. `sockets` has the sockets of new listeners for each worker.
   void publish(const std::shared_ptr<const proxy::Snapshot>& snapshot,
                std::vector<proxy::ListenerSockets> sockets);
   void set_addresses(const std::string& host, const upstream::Addresses& addresses);
   void set_discovered(const std::string& upstream,
                       const std::shared_ptr<const upstream::TargetList>& targets);
 
-  // Workers accept no connection from now on and end with their last exchange, or when the deadline has
-  // passed. May be called again with another deadline.
+  // The workers accept no connections from now on and end with their last exchange, or after the time
+  // `deadline`. May be called again with another deadline.
   void drain(Milliseconds deadline);
   bool draining() const { return draining_; }
-  // Waits for the threads, which have been told to drain.
+  // Waits for the threads of the workers. drain() must have been called.
   void join();
 
   // Runs `message` on each worker's thread, with the worker's index.
@@ -61,10 +61,10 @@ class Fleet {
   void probe_lag();
   void set_tail(uint64_t id, const std::shared_ptr<const telemetry::TailFilter>& filter);
   void set_measuring(bool measuring);
-  // `receive` gets what each worker has noted of single requests, on the control thread. How many workers
-  // will answer: none of those that drain may.
+  // Asks each worker for its notable requests; `receive` is called with them on the control thread. Returns
+  // the number of workers that will answer: 0 while the workers drain, because they may have ended.
   size_t collect_notables(const std::function<void(telemetry::Notables::Batch)>& receive);
-  // The worker that answers questions about requests; null before start().
+  // The worker that explains requests; null before start().
   proxy::Worker* rehearsing() { return workers_.empty() ? nullptr : workers_.front().get(); }
 
  private:
@@ -73,7 +73,7 @@ class Fleet {
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
   size_t ended_ = 0;
   bool draining_ = false;
-  std::unique_ptr<OverloadGuard> overload_;  // null before watch_load()
+  std::unique_ptr<OverloadGuard> overload_;  // null until watch_load() is called
 };
 
 }  // namespace portcullis::control

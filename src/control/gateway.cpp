@@ -13,7 +13,7 @@
 namespace portcullis::control {
 namespace {
 
-// The one place that knows what kind of origin the options name.
+// Makes the origin of configurations that the options name.
 std::unique_ptr<config::Origin> make_origin(EventLoop& loop, const RunOptions& options) {
   if (options.config_text)
     return std::make_unique<config::TextOrigin>(options.config_path, *options.config_text);
@@ -47,8 +47,8 @@ Gateway::Gateway(RunOptions options, QuitGuard& quit)
                  .serving_line = [this] { return serving_line(deployment_.version()); },
                  .on_succeeded =
                      [this] {
-                       // Both would answer at the admin address that they share, this process that it is not
-                       // ready.
+                       // Both processes would answer at the shared admin address, and this process would
+                       // report that it is not ready.
                        admin_.stop_accepting();
                        stop(SIGTERM, StoppedBy::kSuccessor);
                      }}) {}
@@ -61,18 +61,19 @@ void Gateway::block_signals() {
 
 void Gateway::stop(int signal, StoppedBy by) {
   const bool at_once = signal == SIGQUIT;
-  if (fleet_.draining() && !at_once) return;  // already on its way
+  if (fleet_.draining() && !at_once) return;  // the gateway drains already
   const std::string how = at_once ? "stopping at once" : "draining";
   say(how);
   const Milliseconds deadline = at_once ? Milliseconds(0) : deployment_.snapshot()->drain_timeout;
   if (by == StoppedBy::kSignal) {
-    // After an upgrade the service goes on: its main process is the successor then.
+    // Not after an upgrade, when the service continues with the successor as its main process.
     manager_.stopping(how, deadline);
     upgrader_.end_successor(at_once ? SIGQUIT : SIGTERM);
   }
   logs_.audit(at_once ? "stop" : "drain", by == StoppedBy::kSignal ? "signal" : "successor",
               nlohmann::json::object());
-  // Ours are duplicates of the workers': while they are open the kernel goes on taking connections.
+  // The sockets of ListenerSet are duplicates of the workers' sockets: while they are open, the kernel
+  // accepts connections.
   const bool passed_on = by == StoppedBy::kSuccessor || upgrader_.has_foreign_successor();
   listeners_.close(passed_on ? ListenerSet::Files::kLeft : ListenerSet::Files::kRemoved);
   if (passed_on) admin_.leave_file();
@@ -94,7 +95,7 @@ void Gateway::receive_signal(int signal) {
 }
 
 void Gateway::run_until_signalled() {
-  loop_.run();  // until the last worker has ended
+  loop_.run();  // returns after the last worker has ended
   finish();
 }
 

@@ -21,36 +21,36 @@ namespace portcullis::control {
 
 struct RunOptions {
   std::string config_path;          // a file or a folder
-  bool watch_files = false;         // reload when they change
-  std::string upgrade_socket_path;  // empty: only a successor that this process starts itself takes over
-  std::string user;                 // NAME or NAME:GROUP to become; empty: it stays who it is
+  bool watch_files = false;         // whether a change of the files causes a reload
+  std::string upgrade_socket_path;  // empty when only a successor that this process starts may take over
+  std::string user;                 // NAME or NAME:GROUP of the user to become; empty to keep the user
   CoreDumps core_dumps = CoreDumps::kNo;
-  // The configuration itself, in place of a file; `config_path` is then its name in messages. A reload keeps
-  // it.
+  // The text of the configuration, used in place of a file; `config_path` is then its name in messages. A
+  // reload uses the same text.
   std::optional<std::string> config_text = std::nullopt;
-  std::string welcome = "";  // said once it serves, in place of the addresses; empty: those
+  std::string welcome = "";  // printed when the gateway serves; empty to print the addresses
 };
 
-// How a start went. Why it failed has been said.
+// The result of a start. The reason for a failure has been printed.
 enum class StartOutcome {
   kServing,
   kBadConfiguration,
-  kCouldNot,  // an address could not be bound, or a file opened
+  kCouldNot,  // an address could not be bound, or a file could not be opened
 };
 
-// The running gateway: makes its parts, connects them, starts them in order, and follows signals. Lives on
+// The running gateway: makes its parts, connects them, starts them in order, and handles signals. Lives on
 // the main thread.
 class Gateway {
  public:
-  // `quit` outlives it.
+  // `quit` outlives this object.
   Gateway(RunOptions options, QuitGuard& quit);
   ~Gateway();
 
-  // Loads and starts; the diagnostics are printed.
+  // Loads the configuration and starts; prints the diagnostics.
   StartOutcome start();
-  // Serves until SIGTERM, SIGINT (both drain) or SIGQUIT (closes at once, by way of the guard). SIGHUP
-  // reloads, SIGUSR1 opens the logs' files anew, SIGUSR2 starts a successor. Call block_signals() before any
-  // thread starts.
+  // Serves until SIGTERM or SIGINT, which drain, or SIGQUIT, which closes all connections at once (by
+  // QuitGuard). SIGHUP reloads, SIGUSR1 reopens the files of the logs, SIGUSR2 starts a successor.
+  // block_signals() must be called before any thread starts.
   void run_until_signalled();
 
   static void block_signals();
@@ -58,20 +58,20 @@ class Gateway {
  private:
   friend class Startup;
 
-  // Who has asked for a drain.
+  // The cause of a drain.
   enum class StoppedBy { kSignal, kSuccessor };
   void stop(int signal, StoppedBy by);
   void receive_signal(int signal);
-  // Serves what is in hand to its end, and ends the threads.
+  // Ends the threads after the last worker has ended, and stops the engines.
   void finish();
 
   const RunOptions options_;
   QuitGuard& quit_;
-  EventLoop loop_;  // of the control thread
+  EventLoop loop_;  // the loop of the control thread
   ServiceManager manager_;
   Logs logs_;
   ListenerSet listeners_;
-  // Holds what workers and snapshots refer to, so it is destroyed after them.
+  // Holds objects that workers and snapshots refer to, so it is destroyed after them.
   Deployment deployment_;
   Fleet fleet_;
   NameService names_;

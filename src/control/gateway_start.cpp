@@ -1,4 +1,4 @@
-// How the gateway starts: what it opens, in which order, and as which user.
+// The start of the gateway: the order in which files and addresses are opened, and the user that opens them.
 
 #include <malloc.h>
 
@@ -23,14 +23,14 @@ bool fails(const Status& status) {
   return !status;
 }
 
-// A large configuration takes its memory again at the next reload: fetching it from the kernel page by page
-// each time is a third of a reload's cost.
+// Keeps freed memory in the process. A large configuration needs the memory again at the next reload, and
+// fetching it from the kernel page by page is a third of the cost of a reload.
 void keep_memory_for_reloads() {
   ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
   ::mallopt(M_MMAP_THRESHOLD, 16 << 20);
 }
 
-// Runs the loop until the task has ended: before the gateway serves, nothing else runs it.
+// Runs the loop until the task has ended. Used before the gateway serves, when nothing else runs the loop.
 void run_to_end(EventLoop& loop, Task<void> task) {
   TaskGroup running;
   running.spawn(std::move(task));
@@ -44,8 +44,8 @@ Task<void> load_first(ConfigService& service, ConfigService::Loaded& out) {
 
 }  // namespace
 
-// One start of a gateway. What only the start needs ends with it, so that a predecessor learns at once of a
-// start that has failed.
+// One start of a gateway. Objects that only the start needs are destroyed with this object, so that a
+// predecessor learns at once when the start has failed.
 class Startup {
  public:
   explicit Startup(Gateway& gateway) : gateway_(gateway), options_(gateway.options_) {}
@@ -64,15 +64,16 @@ class Startup {
   Status start_workers();
   Status take_over();
   void greet() const;
-  // Another process passes its sockets on to this one.
+  // True when another process passes its sockets on to this one.
   bool is_successor() const { return predecessor_ || !options_.upgrade_socket_path.empty(); }
 
   Gateway& gateway_;
   const RunOptions& options_;
-  UniqueFd predecessor_ = take_predecessor_socket();  // of the process that started this one as its successor
-  std::unique_ptr<Succession> succession_;            // null when there is no predecessor
-  std::optional<Identity> identity_;             // the user to become; nothing: the process stays who it is
-  std::vector<proxy::ListenerSockets> sockets_;  // of each worker
+  // The socket to the process that started this one as its successor.
+  UniqueFd predecessor_ = take_predecessor_socket();
+  std::unique_ptr<Succession> succession_;  // null when there is no predecessor
+  std::optional<Identity> identity_;        // the user to become; nothing when the process keeps its user
+  std::vector<proxy::ListenerSockets> sockets_;  // the sockets of each worker
 };
 
 Status Startup::prepare_process() {
@@ -87,7 +88,7 @@ Status Startup::choose_user() {
   if (options_.user.empty()) return {};
   auto found = Identity::find(options_.user);
   if (!found) return found.error();
-  if (found->is_current()) return {};  // a successor of a process that has become that user
+  if (found->is_current()) return {};  // this process is the successor of a process that has become that user
   identity_ = std::move(*found);
   return take_groups(*identity_);
 }
@@ -101,9 +102,9 @@ std::optional<config::Config> Startup::load() {
   return std::move(loaded.config);
 }
 
-// A second process on served addresses ends before it waits for names and opens files.
+// Fails early when another process serves the addresses: before waiting for names and before opening files.
 Status Startup::check_addresses(const config::Config& config) const {
-  if (is_successor()) return {};  // the predecessor's are passed on
+  if (is_successor()) return {};  // the sockets of the predecessor are passed on
   std::vector<std::string> addresses;
   for (const config::Listener& one : config.listeners) addresses.push_back(one.address);
   if (config.admin.enabled()) addresses.push_back(config.admin.address);
@@ -113,7 +114,7 @@ Status Startup::check_addresses(const config::Config& config) const {
   return {};
 }
 
-// What has files of its own is opened as the user who goes on using them.
+// Opens the parts with files of their own, as the user that the process becomes.
 Status Startup::open_files(const config::Config& config) {
   const ActingAs user(identity_ ? &*identity_ : nullptr);
   if (!user.status()) return user.status();
@@ -133,7 +134,8 @@ Status Startup::find_predecessor() {
   return {};
 }
 
-// Those of the listeners and of the admin listener, a predecessor's where it has passed them on.
+// Opens the addresses of the listeners and of the admin listener, or takes the sockets that a predecessor has
+// passed on.
 Status Startup::open_addresses() {
   const FixedSettings& fixed = gateway_.deployment_.fixed();
   const std::string admin_name = AdminListener::name_of(fixed.admin_address);
@@ -157,7 +159,7 @@ Status Startup::open_addresses() {
   return status;
 }
 
-// Everything that only root may open is open by now.
+// Becomes the configured user, after everything that only root may open has been opened.
 Status Startup::give_up_privileges() {
   if (!identity_) return {};
   const config::Config& config = gateway_.deployment_.config();
@@ -170,7 +172,7 @@ Status Startup::give_up_privileges() {
     return port != 0 && port < first_free;
   });
   if (Status became = become(*identity_, low ? LowPorts::kKept : LowPorts::kNoMore); !became) return became;
-  set_core_dumps(options_.core_dumps);  // anew: changing the user has an effect on them
+  set_core_dumps(options_.core_dumps);  // set again, because a change of the user resets the flag
   say("running as the user `" + identity_->name + "`" + (low ? ", which may bind low ports" : ""));
   return {};
 }
@@ -190,9 +192,9 @@ Status Startup::start_workers() {
   return {};
 }
 
-// Tells the predecessor, if there is one, to drain: this process serves.
+// Tells the predecessor, if there is one, that this process serves, so that the predecessor drains.
 Status Startup::take_over() {
-  // Before that the service manager has to know its new main process.
+  // The service manager must know its new main process before the predecessor ends.
   gateway_.manager_.ready(serving_line(gateway_.deployment_.version()));
   if (!succession_) return {};
   say("took over from the process that served before");
@@ -218,10 +220,10 @@ StartOutcome Startup::run() {
   if (fails(check_descriptor_limit(deployment.workers(), config->listeners.size())) ||
       fails(open_files(*config)) || fails(deployment.begin(std::move(*config))))
     return StartOutcome::kCouldNot;
-  // No client is served yet, so the first answers about names may come first.
+  // No client is served yet, so the start may wait for the first answers about names.
   run_to_end(gateway_.loop_, gateway_.names_.settle());
   if (fails(find_predecessor())) return StartOutcome::kCouldNot;
-  // What comes before is handled once the gateway serves.
+  // Signals that came before are handled now that the gateway serves.
   gateway_.signals_ = std::make_unique<SignalWatch>(
       gateway_.loop_, [&gateway = gateway_](int signal) { gateway.receive_signal(signal); });
   gateway_.quit_.set_stop([&gateway = gateway_] {
@@ -243,17 +245,17 @@ StartOutcome Gateway::start() {
   StartOutcome outcome = StartOutcome::kCouldNot;
   try {
     outcome = Startup(*this).run();
-  } catch (const std::system_error& problem) {  // a thread or a loop that the system does not allow
+  } catch (const std::system_error& problem) {  // thrown when the system allows no further thread or loop
     say(Level::kError, problem.what());
   }
   if (outcome == StartOutcome::kServing) return outcome;
   listeners_.close(ListenerSet::Files::kRemoved);
-  // Workers that have been started may have accepted connections that came to the predecessor's sockets, and
-  // those are served to their end.
+  // Workers that have been started may have accepted connections from the predecessor's sockets; these
+  // connections are served to their end.
   if (!fleet_.empty()) {
     admin_.stop_accepting();
     fleet_.drain(deployment_.snapshot()->drain_timeout);
-    loop_.run();  // until the last worker has ended
+    loop_.run();  // returns after the last worker has ended
   }
   finish();
   return outcome;

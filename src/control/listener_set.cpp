@@ -22,15 +22,15 @@ void ListenerSet::inherit(const std::string& address, std::vector<UniqueFd> sock
 
 namespace {
 
-// True when all that listen there are sockets of this process: another listener's at the same port, or a
-// predecessor's that it has passed on.
+// True when all sockets that listen at `address` belong to this process: sockets of another listener with the
+// same port, or sockets that a predecessor has passed on.
 bool only_we_listen_at(const SocketAddress& address) {
   const std::vector<ListeningSocket> sockets = sockets_listening_at(address);
   return !sockets.empty() && std::all_of(sockets.begin(), sockets.end(),
                                          [](const ListeningSocket& one) { return is_own_socket(one.inode); });
 }
 
-// The first socket of a listener, which no other process may share.
+// Opens the first socket of a listener. No other process may share the address.
 Result<UniqueFd> open_first(const SocketAddress& address, int backlog, const TcpKeepalive& keepalive) {
   auto socket = open_listening_socket(address, backlog, Sharing::kNone, keepalive);
   if (socket || address.is_unix() || !only_we_listen_at(address)) return socket;
@@ -39,8 +39,8 @@ Result<UniqueFd> open_first(const SocketAddress& address, int backlog, const Tcp
 
 }  // namespace
 
-// One socket for each worker, so that each has a queue of its own. A Unix socket cannot be bound twice: its
-// workers share one. The file of one that is bound here is noted in `made`.
+// Opens one socket for each worker, so that each worker has a queue of its own. A Unix socket cannot be bound
+// twice, so the workers share one. The file of a Unix socket that is bound here is added to `made`.
 Result<std::vector<UniqueFd>> ListenerSet::open(const proxy::ListenerSettings& listener, size_t workers,
                                                 SocketFiles& made) {
   const SocketAddress& address = listener.address;
@@ -54,7 +54,7 @@ Result<std::vector<UniqueFd>> ListenerSet::open(const proxy::ListenerSettings& l
     if (!first) return first.error();
     out.push_back(std::move(*first));
     made.add(socket_path_of(address.to_string()));
-    // An inherited one has the rights that the predecessor has given it.
+    // The file of an inherited socket has the rights that the predecessor has given it.
     if (!rights.mode) rights.mode = socket_mode_;
   }
   if (Status given = give_rights(listener, rights); !given) return given.error();
@@ -73,7 +73,7 @@ Status ListenerSet::give_rights(const proxy::ListenerSettings& listener,
   return file ? file->set_rights(rights) : Status(file.error());
 }
 
-// Of a listener that is open already.
+// Changes the rights of the file of a listener that is open already.
 Status ListenerSet::change_rights(const proxy::ListenerSettings& listener) {
   SocketFileRights& given = rights_[listener.address.to_string()];
   if (given == listener.rights) return {};
@@ -122,7 +122,8 @@ Result<std::vector<proxy::ListenerSockets>> ListenerSet::update(
     }
     auto opened = open(listener, workers, made);
     if (!opened) return undo(opened.error());
-    // More than workers when a predecessor had more: a queue without a worker would swallow connections.
+    // There are more sockets than workers when a predecessor had more workers: connections in a queue without
+    // a worker would never be accepted.
     const size_t shares = std::max(opened->size(), workers);
     for (size_t i = 0; i < shares; ++i) {
       UniqueFd share(::fcntl((*opened)[i % opened->size()].get(), F_DUPFD_CLOEXEC, 0));
@@ -133,7 +134,7 @@ Result<std::vector<proxy::ListenerSockets>> ListenerSet::update(
   }
   for (const auto& [address, sockets] : sockets_) {
     if (wanted.contains(address)) continue;
-    // A successor listens there by the same file, so what the file is cannot tell whose it is.
+    // A successor listens by the same file, so the file itself does not show which process owns it.
     files == Files::kLeft ? left_.push_back(address) : files_.remove(socket_path_of(address));
   }
   std::erase_if(sockets_, [&](const auto& entry) { return !wanted.contains(entry.first); });
@@ -144,7 +145,8 @@ Result<std::vector<proxy::ListenerSockets>> ListenerSet::update(
     rights_[address] = wanted[address]->rights;
     if (!is_inherited) files_.add(socket_path_of(address));
   }
-  for (auto& [address, sockets] : inherited_) sockets.clear();  // of listeners that there are no more
+  // Closes inherited sockets of listeners that are not configured.
+  for (auto& [address, sockets] : inherited_) sockets.clear();
   return out;
 }
 

@@ -12,37 +12,37 @@
 
 namespace portcullis::control {
 
-// The process's listening sockets, kept so that they can be passed on to a successor. Workers get duplicates.
-// Control thread.
+// The listening sockets of the process, kept so that they can be passed on to a successor. Workers get
+// duplicates. Control thread.
 class ListenerSet {
  public:
-  // Sockets of a predecessor, used instead of opening new ones. Until own_inherited() their files are the
-  // predecessor's.
+  // Adds sockets of a predecessor, which are used instead of opening new ones. The predecessor owns their
+  // files until own_inherited() is called.
   void inherit(const std::string& address, std::vector<UniqueFd> sockets);
   void own_inherited();
 
-  // What becomes of the files of Unix sockets that this process closes.
+  // How the files of Unix sockets that this process closes are handled.
   enum class Files {
     kRemoved,
-    kLeft,  // to a successor, which has the sockets
+    kLeft,  // kept for a successor, which has the sockets
   };
 
-  // Makes the set what `listeners` says: opens what is missing, closes what is not named any more, and gives
-  // the files of Unix sockets the rights that are set. Returns, for each worker, the sockets that it does not
-  // have yet. On an error nothing has changed, but for rights that have been given.
+  // Changes the set to `listeners`: opens sockets of new listeners, closes sockets of removed ones, and gives
+  // the files of Unix sockets their configured rights. Returns, for each worker, the sockets that the worker
+  // does not have yet. After an error nothing has changed, except for rights of files.
   Result<std::vector<proxy::ListenerSockets>> update(const std::vector<proxy::ListenerSettings>& listeners,
                                                      size_t workers, Files files = Files::kRemoved);
-  // The successor to which update() has left files is gone: they are removed.
+  // Removes the files that update() has left to a successor. Called when that successor has gone.
   void remove_left();
 
-  // Gives them, and the files of Unix sockets, to a user as which the process goes on: only sockets of the
-  // same user share an address. A file with a group of its own keeps that.
+  // Gives the sockets, and the files of Unix sockets, to the user that the process becomes, because only
+  // sockets of the same user can share an address. A file with a configured group keeps that group.
   void give_to(uid_t user, gid_t group);
 
-  // By address, for a successor.
+  // The sockets by address, for a successor.
   const std::map<std::string, std::vector<UniqueFd>>& sockets() const { return sockets_; }
   void close(Files files);
-  // What the permissions of Unix sockets' files follow, for a successor.
+  // The umask from which the permissions of the files of Unix sockets follow, for a successor.
   mode_t first_umask() const { return 0777 & ~socket_mode_; }
 
  private:
@@ -54,14 +54,15 @@ class ListenerSet {
 
   static constexpr int kBacklog = 4096;
 
-  // Of the files of Unix sockets, whose clients are often other users: what the umask leaves with which the
-  // first of a chain of successors was started. A listener may say otherwise.
+  // The default permissions of the files of Unix sockets, whose clients are often other users. They follow
+  // from the umask with which the first process in a chain of successors was started. A listener may have
+  // other permissions.
   const mode_t socket_mode_ = permissions_of_sockets();
   std::map<std::string, std::vector<UniqueFd>> sockets_;
   std::map<std::string, std::vector<UniqueFd>> inherited_;
-  std::map<std::string, SocketFileRights> rights_;  // that have been given, by address
+  std::map<std::string, SocketFileRights> rights_;  // the configured rights that have been given, by address
   SocketFiles files_;
-  std::vector<std::string> left_;  // addresses whose files update() has left
+  std::vector<std::string> left_;  // addresses whose files update() has left to a successor
 };
 
 }  // namespace portcullis::control

@@ -12,24 +12,25 @@
 
 namespace portcullis::control {
 
-// What the gateway writes and sends about its work: access log, audit log and traces, each where it is
-// configured. Outlives the workers, which write to it. Control thread.
+// The access log, the audit log and the traces, as far as they are configured. Outlives the workers, which
+// write to them. Control thread.
 class Logs {
  public:
-  // `place`: as LogSink's; empty: no audit log.
+  // Opens the audit log at `place`, as LogSink defines it; there is no audit log when `place` is empty.
   Status open_audit(const std::string& place);
-  // `place`: as LogSink's; empty: no access log.
+  // Opens the access log at `place`, as LogSink defines it; there is no access log when `place` is empty.
   Status open_access(const std::string& place, size_t workers);
-  // Without an endpoint nothing is traced. Throws std::system_error when the system allows no further thread.
+  // Starts to export traces; does nothing without an endpoint. Throws std::system_error when the system
+  // allows no further thread.
   void start_traces(const telemetry::TraceExporter::Settings& settings, size_t workers);
 
-  // Null when there is none.
+  // The access log; null when there is none.
   telemetry::AccessLog* access() const { return access_.get(); }
   telemetry::TraceExporter* traces() const { return traces_.get(); }
 
-  // Opens the files anew, for log rotation.
+  // Reopens the files, for log rotation.
   void reopen();
-  // Notes in the audit log what was done, and by whom.
+  // Writes an action and the name of its author `by` to the audit log.
   void audit(const std::string& action, const std::string& by, const nlohmann::json& details);
 
  private:

@@ -38,12 +38,12 @@ Status NameService::follow(const config::Config& config, std::shared_ptr<const p
   return follow_hosts();
 }
 
-// Looks up the names of the snapshot's targets, and of targets that have been discovered.
+// Looks up the names of the targets of the snapshot and of discovered targets.
 Status NameService::follow_hosts() {
   std::set<std::string> hosts = target_discovery_.hosts();
   hosts.insert(followed_->hosts.begin(), followed_->hosts.end());
   Status followed = discovery_.watch(hosts, followed_->dns);
-  answers_.wake_all();  // the names that were waited for may not be followed any more
+  answers_.wake_all();  // tasks may wait for names that are not followed any more
   return followed;
 }
 
@@ -56,8 +56,8 @@ Task<void> NameService::settle() {
   while (!settled() && Clock::now() < deadline) co_await answers_.wait(time_until(deadline, loop_));
 }
 
-// Workers get a list of targets when the names in it are known: a target without an address must not replace
-// one that has an address.
+// Passes a list of targets on to the workers when the addresses of its names are known: a target without an
+// address must not replace one that has an address.
 Task<void> NameService::give_discovered(std::string upstream,
                                         std::shared_ptr<const upstream::TargetList> targets) {
   ++giving_;
@@ -67,7 +67,7 @@ Task<void> NameService::give_discovered(std::string upstream,
     co_await answers_.wait(time_until(deadline, loop_));
   --giving_;
   answers_.wake_all();
-  if (target_discovery_.targets_of(upstream) != targets) co_return;  // a later list has come
+  if (target_discovery_.targets_of(upstream) != targets) co_return;  // a later list has arrived
   health_checks_.set_discovered(upstream, targets);
   fleet_.set_discovered(upstream, targets);
 }

@@ -20,23 +20,24 @@ namespace portcullis::control {
 
 class Fleet;
 
-// Keeps current what a configuration leaves open: the addresses of host names, and the targets that upstreams
-// discover. Workers and health checks are told of each change. Control thread.
+// Keeps the addresses of host names and the discovered targets of upstreams current. Passes each change on to
+// the workers and the health checks. Control thread.
 class NameService {
  public:
-  // `fleet` outlives this object; it may have no workers yet. `patience` limits each wait for first answers:
-  // without an address, requests for a name fail.
+  // `fleet` outlives this object; it may have no workers yet. `patience` is the max time of each wait for
+  // first answers. Until a name has an address, requests to it fail.
   NameService(EventLoop& loop, Fleet& fleet, Milliseconds patience = kPatience);
 
-  // From now on the names and upstreams of `snapshot`, which was compiled from `config`, and no others. What
-  // stays the same goes on. An error: names cannot be looked up; call it again with what was followed before.
+  // Follows the names and upstreams of `snapshot`, which was compiled from `config`, and no others. Lookups
+  // and sources that stay the same go on. Returns an error when names cannot be looked up; follow() must then
+  // be called again with the previous configuration.
   Status follow(const config::Config& config, std::shared_ptr<const proxy::Snapshot> snapshot,
                 telemetry::Registry& metrics);
-  // Waits until each new name and each new source has been answered once, well or not, for the patience at
-  // most.
+  // Waits until each new name and each new source has been answered once, successfully or not, but at most
+  // for the patience.
   Task<void> settle();
 
-  // What new workers have to know.
+  // The known addresses and targets, for new workers.
   proxy::KnownTargets known() const;
   // The health of all targets.
   std::vector<telemetry::TargetState> states() const { return health_checks_.states(); }
@@ -52,7 +53,7 @@ class NameService {
   Fleet& fleet_;
   const Milliseconds patience_;
   std::shared_ptr<const proxy::Snapshot> followed_;  // null before the first follow()
-  size_t giving_ = 0;                                // lists whose names are being looked up
+  size_t giving_ = 0;                                // number of lists whose names are being looked up
   WaitList answers_;                                 // tasks that wait for first answers
   upstream::HealthChecks health_checks_;
   upstream::Discovery discovery_;

@@ -38,7 +38,7 @@ Result<std::unique_ptr<OfflineGateway>> OfflineGateway::start(const config::Conf
   std::unique_ptr<OfflineGateway> out(new OfflineGateway(config, say));
   if (Status serving = out->serve(); !serving) return serving.error();
   return out;
-} catch (const std::system_error& problem) {  // a thread or a loop that the system does not allow
+} catch (const std::system_error& problem) {  // thrown when the system allows no further thread or loop
   return Error{problem.what()};
 }
 

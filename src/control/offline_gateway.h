@@ -16,16 +16,18 @@
 
 namespace portcullis::control {
 
-// A gateway that listens on no address and asks no other service. It says what a gateway with this
-// configuration would do that has just started. One thread, and a worker's of its own.
+// A gateway that listens on no address and asks no other service. It explains what a gateway with this
+// configuration would do just after its start. Used by one thread; its worker has a thread of its own.
 class OfflineGateway {
  public:
-  // `config`, which has been checked, outlives it. `say` is told what goes wrong beside; on any thread. An
-  // error: a file that was good when it was checked is not any more, or the system allows no thread.
+  // `config` must have been checked and outlives this object. Faults are reported to `say`, on any thread.
+  // Returns an error when a file is not valid any more since the check, or when the system allows no further
+  // thread.
   static Result<std::unique_ptr<OfflineGateway>> start(const config::Config& config, const Say& say);
   ~OfflineGateway();
 
-  // As the running gateway's explain(). `answer.verdict` is "not_known" where another service decides.
+  // As explain() of the running gateway (control/explain.h). `answer.verdict` is "not_known" when another
+  // service decides.
   Result<nlohmann::json> explain(const Question& question);
 
  private:
@@ -33,7 +35,7 @@ class OfflineGateway {
   Status serve();
 
   const config::Config& config_;
-  EventLoop control_;  // never runs, so that no server is asked for keys
+  EventLoop control_;  // this loop never runs, so that no server is asked for keys
   telemetry::Registry metrics_{1};
   policy::Services services_;
   Kept kept_;

@@ -36,7 +36,7 @@ const telemetry::Registry& Operations::metrics() const {
 }
 
 telemetry::States Operations::states() const {
-  // A name costs a series, and there may be thousands.
+  // Each certificate is a series of the metrics page, and there may be thousands of certificates.
   static constexpr size_t kMaxCertificates = 200;
   auto ends = deployment_.kept().tls.certificates.ends();
   std::sort(ends.begin(), ends.end(), [](const auto& a, const auto& b) { return a.second < b.second; });

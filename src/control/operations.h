@@ -19,10 +19,10 @@ class Fleet;
 class Logs;
 class NameService;
 
-// What operators can see of the running gateway and do to it, whichever way they ask. Control thread.
+// The operations of the running gateway that operators can use, for all kinds of access. Control thread.
 class Operations {
  public:
-  // All outlive this object's last call.
+  // All references must be valid until the last call of this object.
   Operations(EventLoop& loop, Deployment& deployment, Fleet& fleet, const NameService& names,
              ConfigService& config_service, Logs& logs);
 
@@ -32,16 +32,16 @@ class Operations {
   telemetry::States states() const;
   const telemetry::Registry& metrics() const;
   std::string scrape(telemetry::Registry::Form form) const;
-  // What the live view is made of.
+  // The sources of the live view.
   LiveFeed::Sources live();
-  // control/explain.h
+  // As explain() in control/explain.h.
   Task<Result<nlohmann::json>> explain(Question question);
 
-  // `by`: who asks, for the audit log.
+  // `by` is the name of the caller, for the audit log.
   Task<ReloadOutcome> reload(std::string by);
-  // Ends the rollback of a branch. False when the route has no such branch that can be rolled back.
+  // Ends the rollback of a branch. False when the route has no such branch.
   bool resume_branch(const std::string& route, const std::string& branch);
-  // How many stored responses were removed, or made stale.
+  // Returns the number of stored responses that were removed or made stale.
   uint64_t purge(const cache::Purge& purge);
   // False when the upstream has no such target.
   bool act_on_target(const TargetAction& action);

@@ -15,17 +15,18 @@ namespace {
 
 using proxy::Pressure;
 
-// What a container's limit leaves: by the second version of control groups, or the first.
+// The memory limit of the container, by version 2 or version 1 of control groups; 0 when there is no limit.
 double read_container_memory() {
   for (const char* file : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
     double bytes = 0;
-    // Without a limit it says "max", or a number beyond all memory.
+    // Without a limit the file contains "max", or a number larger than any memory.
     if (std::ifstream(file) >> bytes && bytes > 0 && bytes < 1e15) return bytes;
   }
   return 0;
 }
 
-// From which part of a limit on each level holds. It ends a little below, so that nothing flutters.
+// The fraction of a limit at which each level begins. A level ends at a slightly lower fraction, so that it
+// does not change back and forth.
 constexpr std::array<double, 4> kFrom{0, 0.80, 0.90, 0.95};
 constexpr double kSlack = 0.05;
 
@@ -65,7 +66,8 @@ void OverloadGuard::judge() {
       process.most_descriptors > 0 ? process.open_descriptors / process.most_descriptors : -1;
   const int level =
       settings.enabled ? level_of(std::max(state_.memory, state_.descriptors), state_.level) : 0;
-  // Those that are idle now were not, perhaps, when it became tight.
+  // The pressure is set again even when the level stays the same, because further connections may have become
+  // idle.
   const bool changed = level != std::exchange(state_.level, level);
   if (!changed && level == 0) return;
   fleet_.set_pressure(static_cast<Pressure>(level));

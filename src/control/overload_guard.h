@@ -11,11 +11,11 @@ namespace portcullis::control {
 
 class Fleet;
 
-// Watches what the process takes of memory and descriptors, and lets the workers do without what costs some
-// before there is nothing left; probes how long they let requests wait. Control thread.
+// Watches the memory and the descriptors that the process uses, and has the workers shed load before these
+// run out. Also probes how long requests wait for a worker. Control thread.
 class OverloadGuard {
  public:
-  // `settings` are asked for at each look. `fleet` outlives this object.
+  // `settings` is called at each check. `fleet` outlives this object.
   OverloadGuard(EventLoop& loop, Fleet& fleet, std::function<const config::Overload&()> settings);
 
   const telemetry::OverloadState& state() const { return state_; }
@@ -29,7 +29,7 @@ class OverloadGuard {
   EventLoop& loop_;
   Fleet& fleet_;
   std::function<const config::Overload&()> settings_;
-  const double container_memory_;  // bytes; 0: no limit
+  const double container_memory_;  // in bytes; 0 when there is no limit
   telemetry::OverloadState state_;
   TaskGroup tasks_;
 };

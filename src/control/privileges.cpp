@@ -36,7 +36,7 @@ std::string suggest_group(const std::string& name) {
   return suggestion_for(name, {names.begin(), names.end()});
 }
 
-// The number that follows means "as before" to the system.
+// The max number of a user or group. The next number means "unchanged" in system calls.
 constexpr uint64_t kMaxNumber = uint32_t(-2);
 
 Error too_large(const std::string& what, const std::string& number) {
@@ -75,7 +75,7 @@ Result<Identity> Identity::find(const std::string& text) {
   if (user == nullptr && number && *number > kMaxNumber) return too_large("user", out.name);
   if (user == nullptr && number) user = ::getpwuid(static_cast<uid_t>(*number));
   if (user != nullptr) {
-    out.name = user->pw_name;  // by which its groups are found
+    out.name = user->pw_name;  // the groups of a user are found by name
     out.user = user->pw_uid;
     out.group = user->pw_gid;
   } else if (number && colon != std::string::npos) {
@@ -131,7 +131,7 @@ Status become(const Identity& identity, LowPorts low_ports) {
   if (::setresuid(identity.user, identity.user, identity.user) != 0)
     return user_error("cannot become the user");
   if (Status set = set_capabilities(kept); !set) return set;
-  // For a successor, which this process may start.
+  // Programs inherit only ambient capabilities, and a successor needs this one.
   if (kept != 0 && ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) != 0)
     return user_error("cannot keep CAP_NET_BIND_SERVICE");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return user_error("cannot refuse new privileges");

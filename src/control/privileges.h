@@ -9,29 +9,32 @@
 
 namespace portcullis::control {
 
-// The user that a gateway which was started as root becomes once it has bound its addresses.
+// The user that a gateway becomes which was started as root, after it has bound its addresses.
 struct Identity {
   std::string name;
   uid_t user = 0;
   gid_t group = 0;
 
-  // `text`: NAME or NAME:GROUP, where both may be numbers. Without a group it is the user's own.
+  // Finds the user `text`: NAME or NAME:GROUP, where both may be numbers. The default group is the user's
+  // primary group.
   static Result<Identity> find(const std::string& text);
-  // True when this process is that user already, as one that an earlier one has started is.
+  // True when this process runs as that user already, such as the successor of a process that has become the
+  // user.
   bool is_current() const;
 };
 
-// Takes the identity's groups for good, and no others, in all threads. The process stays root.
+// Sets the groups of all threads to those of the identity, permanently. The process stays root.
 Status take_groups(const Identity& identity);
 
-// While it lives, files are opened and made as that user, by all threads. Null: nothing changes.
+// While this object lives, all threads open and make files as that user. Changes nothing when the identity is
+// null.
 class ActingAs {
  public:
   explicit ActingAs(const Identity* identity);
   ActingAs(const ActingAs&) = delete;
   ActingAs& operator=(const ActingAs&) = delete;
   ~ActingAs();
-  // An error: nothing has changed, and what is made now is made as the user before.
+  // An error when nothing could be changed: files are then made as the previous user.
   const Status& status() const { return status_; }
 
  private:
@@ -40,9 +43,9 @@ class ActingAs {
 };
 
 enum class LowPorts { kNoMore, kKept };
-// Becomes that user for good, in all threads, and checks that there is no way back. Of root's capabilities
-// none is left; with LowPorts::kKept CAP_NET_BIND_SERVICE is, for this thread and for programs that it
-// starts.
+// Becomes that user permanently, in all threads, and checks that there is no way back. No capability of root
+// is left, except with LowPorts::kKept: then CAP_NET_BIND_SERVICE is kept for this thread and for programs
+// that it starts.
 Status become(const Identity& identity, LowPorts low_ports);
 
 }  // namespace portcullis::control

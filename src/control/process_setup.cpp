@@ -7,12 +7,13 @@
 namespace portcullis::control {
 namespace {
 
-// Standard descriptors, loops, signals, watches of files, name resolution, logs, the admin listener; with
-// room for the configuration's files to be read and for a few connections.
+// The descriptors of the process: standard descriptors, loops, signals, watches of files, name resolution,
+// logs and the admin listener, and room for reading the configuration's files and for a few connections.
 constexpr size_t kOfProcess = 42;
-// Its loop, the wake-up, the ring of io_uring, and some connections.
+// The descriptors of a worker: its loop, the wake-up, the ring of io_uring, and some connections.
 constexpr size_t kOfWorker = 3 + 4;
-// The socket that is kept for a successor, and the worker's own.
+// The descriptors for a listener in each worker: the socket that is kept for a successor, and the worker's
+// duplicate.
 constexpr size_t kOfSocket = 2;
 
 Status check_descriptors(size_t wanted, const std::string& what) {
@@ -46,12 +47,12 @@ Status check_descriptor_limit(size_t workers, size_t listeners) {
 void set_core_dumps(CoreDumps wanted) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_CORE, &limit) != 0) return;
-  // With 0 the kernel still passes the memory to a program that /proc/sys/kernel/core_pattern names. A limit
-  // of one byte is too small for a file, and is what the kernel takes as "not to a program either"
-  // (do_coredump()).
+  // With the limit 0 the kernel still passes the memory to a program that /proc/sys/kernel/core_pattern
+  // names. A limit of one byte is too small for a file, and with it the kernel passes nothing to a program
+  // either (do_coredump()).
   limit.rlim_cur = wanted == CoreDumps::kYes ? limit.rlim_max : limit.rlim_max == 0 ? 0 : 1;
   ::setrlimit(RLIMIT_CORE, &limit);
-  // The kernel takes the flag away when a process changes its user.
+  // The kernel clears this flag when a process changes its user.
   if (wanted == CoreDumps::kYes) ::prctl(PR_SET_DUMPABLE, 1);
 }
 

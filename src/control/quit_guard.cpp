@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kPatience{5'000};
 
-// The process ends by itself no more: without destructors, which might wait for what it was that held it up.
+// Ends a process that has not ended by itself. No destructors run, because they might wait for whatever
+// blocks the process.
 [[noreturn]] void end_process(const std::string& why) {
   say(Level::kWarning, why);
   ::_exit(0);
@@ -53,7 +54,7 @@ void QuitGuard::clear_stop() {
   set_stop(nullptr);
 }
 
-// False when the process has ended its work.
+// Waits for SIGQUIT; false when the process has ended its work before.
 bool QuitGuard::wait_for_signal() const {
   for (;;) {
     pollfd both[] = {{signals_.get(), POLLIN, 0}, {over_.get(), POLLIN, 0}};

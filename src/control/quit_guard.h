@@ -8,24 +8,25 @@
 
 namespace portcullis::control {
 
-// Ends the process at SIGQUIT, whatever the other threads do. A thread of its own takes the signal, so that
-// neither a control thread that is loading, waiting or stuck nor a thread that cannot be joined holds up the
-// end.
+// Ends the process at SIGQUIT, whatever the other threads do. A thread of its own receives the signal, so
+// that the end is delayed neither by a control thread that is loading, waiting or stuck, nor by a thread that
+// cannot be joined.
 class QuitGuard {
  public:
-  // SIGQUIT is blocked in this thread already (SignalWatch::block()). Throws std::system_error when the
-  // system has no descriptor or no thread left.
+  // SIGQUIT must be blocked in this thread already (SignalWatch::block()). Throws std::system_error when the
+  // system allows no further descriptor or thread.
   QuitGuard();
-  // The process has ended its work.
+  // Must be destroyed when the process has ended its work.
   ~QuitGuard();
   QuitGuard(const QuitGuard&) = delete;
   QuitGuard& operator=(const QuitGuard&) = delete;
 
-  // Before it is called nothing is in hand, and SIGQUIT ends the process at once. From then on `stop` is
-  // called, on the guard's thread and not for long, and the process is given five seconds to end by itself.
+  // Before this call the process serves nothing, and SIGQUIT ends it at once. From this call on, SIGQUIT
+  // calls `stop` on the guard's thread, where it must return quickly, and the process has five seconds to end
+  // by itself.
   void set_stop(std::function<void()> stop);
-  // `stop` is not called any more: the process is ending by itself, in five seconds at most once SIGQUIT has
-  // come. When this returns, no call of it is under way.
+  // After this call `stop` is not called any more, and no call of `stop` is in progress. The process is
+  // ending by itself; after a SIGQUIT it has five seconds at most.
   void clear_stop();
 
  private:
@@ -33,7 +34,7 @@ class QuitGuard {
   bool wait_for_signal() const;
 
   UniqueFd signals_;
-  UniqueFd over_;  // written by the destructor
+  UniqueFd over_;  // the destructor writes to it to end the thread
   std::mutex mutex_;
   std::function<void()> stop_;
   bool starting_ = true;

@@ -16,11 +16,11 @@ class ServiceManager;
 // "serving configuration 3", for messages.
 std::string serving_line(uint64_t version);
 
-// Tells of reloads: to the service manager, in the process log, the audit log and the metrics. The files of
-// the logs are opened anew with each that succeeds. Control thread.
+// Reports reloads to the service manager, the process log, the audit log and the metrics. Reopens the files
+// of the logs after each reload that succeeds. Control thread.
 class ReloadReport final : public ReloadObserver {
  public:
-  // All outlive the last call.
+  // All references must be valid until the last call.
   ReloadReport(Deployment& deployment, const Fleet& fleet, ServiceManager& manager, Logs& logs)
       : deployment_(deployment), fleet_(fleet), manager_(manager), logs_(logs) {}
 

@@ -9,11 +9,11 @@ namespace portcullis::control {
 
 using portcullis::say;
 
-// The most errors, and the most warnings, that are printed: one mistake in a template may be in ten thousand
-// routes.
+// The max number of errors, and of warnings, that are printed: one mistake in a template may be in ten
+// thousand routes.
 inline constexpr size_t kMaxPrintedDiagnostics = 100;
 
-// Tells the operator of them, a line each. Any thread.
+// Prints diagnostics for the operator, one line each. May be called on any thread.
 inline void print_diagnostics(const config::Diagnostics& diagnostics) {
   size_t errors = 0, warnings = 0, left_out = 0;
   for (const config::Diagnostic& one : diagnostics.sorted()) {

@@ -25,7 +25,7 @@ std::string environment_variable(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// A status is one line, and what follows it would be another assignment.
+// Replaces line breaks: a status is one line, and a further line would be another assignment.
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
@@ -63,7 +63,7 @@ void ServiceManager::reloading() {
 }
 
 void ServiceManager::stopping(const std::string& status, Milliseconds limit) {
-  // For the logs and what else ends after the last exchange.
+  // Time for the work after the last exchange, such as writing the logs.
   constexpr Milliseconds kMargin{15'000};
   const std::chrono::microseconds wanted = limit + kMargin;
   send("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(wanted.count()) + "\nSTATUS=" + one_line(status),
@@ -93,9 +93,10 @@ void ServiceManager::watch(EventLoop& loop, Fleet& fleet) {
 }
 
 Task<void> ServiceManager::keep_alive(EventLoop& loop, Fleet& fleet) {
-  // Twice as often as is told, so that a worker which was late once does not cost a whole turn.
+  // The workers are checked twice as often as the manager is told, so that a worker that was late once does
+  // not miss a whole interval.
   const Milliseconds step = std::max(std::chrono::floor<Milliseconds>(watchdog_ / 4), Milliseconds(1));
-  // Shared with the messages, which workers may take after this task has ended.
+  // Shared with the messages, which workers may handle after this task has ended.
   const auto answered = std::make_shared<std::vector<std::atomic<uint64_t>>>(fleet.size());
   Clock::time_point told{};
   bool quiet = false;

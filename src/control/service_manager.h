@@ -11,29 +11,32 @@ namespace portcullis::control {
 
 class Fleet;
 
-// What a service manager (systemd, with Type=notify) wants to know of a service, in datagrams to the socket
-// that $NOTIFY_SOCKET names: sd_notify(3) describes them. Without that variable nothing is sent.
-// Control thread.
+// Notifies a service manager (systemd, with Type=notify) of the state of the service, in datagrams to the
+// socket that $NOTIFY_SOCKET names, as sd_notify(3) describes. Sends nothing without that variable. Control
+// thread.
 class ServiceManager {
  public:
   // Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
   ServiceManager();
 
-  // It serves, and this process is the service's main one. This and the two that follow are said once, and
-  // the manager acts upon them: while its queue is full they wait, for a second at most.
+  // The service is ready, and this process is its main process. This notification and the next two are sent
+  // once and the manager acts upon them, so while the queue of the manager is full, these calls wait for a
+  // second at most.
   void ready(const std::string& status);
   void reloading();
-  // `limit`: how long the exchanges in hand may go on. The manager is asked to wait that long, and some
-  // seconds more, where its own limit (TimeoutStopSec=) is shorter.
+  // The service is stopping. `limit` is the max time for the exchanges in progress. The manager is asked to
+  // wait for that time and some seconds more, in case its own limit (TimeoutStopSec=) is shorter.
   void stopping(const std::string& status, Milliseconds limit);
-  // Another follows, so these are lost while the manager does not read.
+  // Sends a status text. The text is lost while the queue of the manager is full, because further texts
+  // follow.
   void status(const std::string& status);
 
-  // From now on the manager is told that the process is alive, at half of the interval that it wants, while
-  // the loop of each worker answers. Workers of a fleet that drains may have ended, and are not asked.
-  // Without a watchdog of the manager nothing happens. `loop` and `fleet` outlive this object's last call.
+  // From now on tells the watchdog of the manager that the process is alive, at half of the interval that the
+  // manager requires, as long as the loop of each worker answers. Workers of a fleet that drains may have
+  // ended, so they are not asked. Does nothing when the manager has no watchdog. `loop` and `fleet` must be
+  // valid until end_watch().
   void watch(EventLoop& loop, Fleet& fleet);
-  // Ends that, before the fleet is destroyed.
+  // Ends the notifications of watch(). Must be called before the fleet is destroyed.
   void end_watch() { watching_.clear(); }
 
  private:
@@ -42,8 +45,8 @@ class ServiceManager {
   void send(const std::string& text, Patience patience);
 
   UniqueFd socket_;
-  std::string address_;                    // as a path, or with a zero byte first: an abstract one
-  std::chrono::microseconds watchdog_{0};  // the manager's limit between two signs of life; 0: it has none
+  std::string address_;                    // a path, or an abstract address, which begins with a zero byte
+  std::chrono::microseconds watchdog_{0};  // the max time between two notifications; 0 without a watchdog
   TaskGroup watching_;
 };
 

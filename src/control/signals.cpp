@@ -22,10 +22,11 @@ void SignalWatch::block() {
   sigset_t set = handled_signals();
   sigaddset(&set, SIGQUIT);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  // A parent that ignores it would have the kernel take the end of our children away.
+  // When the parent ignores SIGCHLD, this process inherits that, and the kernel would drop the exit status of
+  // its children.
   std::signal(SIGCHLD, SIG_DFL);
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the code that writes it
+  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond the size limit of files fails with an error instead
 }
 
 SignalWatch::SignalWatch(EventLoop& loop, std::function<void(int signal)> receive)

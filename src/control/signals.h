@@ -7,15 +7,15 @@
 
 namespace portcullis::control {
 
-// The signals that the gateway handles, as events of the control thread's loop; but SIGQUIT, which QuitGuard
-// takes.
+// Receives the signals that the gateway handles as events of the control thread's loop. SIGQUIT is received
+// by QuitGuard.
 class SignalWatch final : private Watcher {
  public:
-  // From now on they, and SIGQUIT, wait in this thread, and in those that it starts, until a SignalWatch or a
-  // QuitGuard takes them.
+  // Blocks these signals and SIGQUIT in this thread and in the threads that it starts. They stay pending
+  // until a SignalWatch or a QuitGuard receives them.
   static void block();
 
-  // Calls `receive` for each. Throws std::system_error when the system has no descriptor left.
+  // Calls `receive` for each signal. Throws std::system_error when the system allows no further descriptor.
   SignalWatch(EventLoop& loop, std::function<void(int signal)> receive);
   ~SignalWatch();
 

@@ -91,7 +91,8 @@ std::vector<routing::RouteRule> route_rules(const config::Config& config) {
     for (const std::string& host : route.match.hosts) hosts.push_back(http::canonical_host(host));
     for (const std::string& name : route.match.listeners) {
       const std::string* address = addresses.find(name);
-      // One that is not known, which the check refuses, must not make it a route of all listeners.
+      // The name of an unknown listener, which the check refuses, is kept, because without listeners the
+      // route would be for all of them.
       listeners.push_back(address != nullptr ? *address : name);
     }
     rules.push_back({std::move(hosts), route.match.path, route.match.path_prefix, route.match.methods,
@@ -103,7 +104,7 @@ std::vector<routing::RouteRule> route_rules(const config::Config& config) {
 
 namespace {
 
-// Names each `rewrite.path` that refers to what its route does not have.
+// Reports each `rewrite.path` that refers to a path parameter that its route does not have.
 void check_rewrites(const config::Config& config, config::Diagnostics& diagnostics) {
   const std::vector<routing::RouteRule> rules = route_rules(config);
   for (size_t i = 0; i < rules.size(); ++i) {
@@ -128,7 +129,7 @@ void check_logs(const config::Config& config, config::Diagnostics& diagnostics) 
     report(config.audit_log.path_location, telemetry::LogSink::check(config.audit_log.path));
 }
 
-// Consumers, plans and policies, beside the rest of the configuration.
+// Checks consumers, plans and policies together with the rest of the configuration.
 void check_policies(const config::Config& config, config::Diagnostics& diagnostics) {
   identity::Directory::check(config.consumers, diagnostics);
   for (const config::PolicyUse& use : config.policies) policy::check(use, config, diagnostics);
@@ -200,7 +201,7 @@ std::optional<proxy::TracingRules> tracing_rules(const config::Tracing& told) {
   return out;
 }
 
-// What follows from a route's policies.
+// Sets the properties of a route that follow from its policies.
 void settle_policies(proxy::Route& route, telemetry::Registry& metrics) {
   for (proxy::PlacedPolicy& one : route.policies) {
     one.metrics = metrics.policy(route.name, one.name);

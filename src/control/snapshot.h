@@ -16,7 +16,7 @@
 
 namespace portcullis::control {
 
-// What the snapshots of a process have in common: one takes it over from the other.
+// State that the snapshots of a process share; each snapshot takes it over from the one before.
 struct Kept {
   TlsState tls;
   UpstreamBook upstreams{};
@@ -24,26 +24,26 @@ struct Kept {
   std::shared_ptr<proxy::AddressCounts> address_counts = std::make_shared<proxy::AddressCounts>();
 };
 
-// Compiles a checked configuration into what the workers serve from. They count in `metrics`, which
-// must outlive the snapshot, as `services` must. An error: a file that was good when it was checked is not
-// any more.
+// Compiles a checked configuration into the snapshot that the workers serve from. `metrics`, where the
+// workers count, and `services` must outlive the snapshot. Returns an error when a file is not valid any more
+// since the check.
 Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config,
                                                                 uint64_t version,
                                                                 telemetry::Registry& metrics,
                                                                 policy::Services& services, Kept& kept);
 
-// What is wrong with a configuration that has been loaded, files of TLS aside.
+// Reports the errors in a loaded configuration, except those in files for TLS.
 void check_config(const config::Config& config, config::Diagnostics& diagnostics);
 
-// The routes as the route table takes them, in the configuration's order.
+// The routes in the form that the route table needs, in the order of the configuration.
 std::vector<routing::RouteRule> route_rules(const config::Config& config);
 
-// Checks what was read with all that the gateway knows, and warns of what cannot be meant (control/warnings).
-// Nothing when there are errors; all that is found is in the reading's diagnostics.
+// Runs all checks on a reading, and warns of settings that are probably mistakes (control/warnings). Nothing
+// when there are errors. Errors and warnings are added to the diagnostics of the reading.
 std::optional<config::Config> load_config(config::Reading& reading, TlsState& tls);
 // Reads and checks the configuration at `path`, a file or a folder, for a command that does not serve it.
 std::optional<config::Config> load_config(const std::string& path, config::Diagnostics& diagnostics);
-// The same of a text; `name` stands for the file in diagnostics.
+// As load_config(), with the text of a configuration; `name` is the name of the file in diagnostics.
 std::optional<config::Config> load_config_text(const std::string& text, const std::string& name,
                                                config::Diagnostics& diagnostics);
 

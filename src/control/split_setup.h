@@ -13,15 +13,16 @@
 
 namespace portcullis::control {
 
-// What routes say of the upstreams among which they divide their requests, compiled. Control thread.
+// Compiles the splits of routes, which divide requests among several upstreams. Control thread.
 
-// Which branches, by route and name, are out: what reloads keep as long as they say the same of the branch.
+// The rollback states of branches, by route and name. A reload keeps a state while the settings of the branch
+// stay the same.
 class RollbackBook {
  public:
   std::shared_ptr<proxy::Rollback> of(const config::Route& route, const config::Branch& branch);
-  // Forgets all that `of` has not been asked for since the last time.
+  // Removes the states for which of() has not been called since the last settle().
   void settle();
-  // Brings a branch back; false when there is none of that name.
+  // Ends the rollback of a branch; false when there is no branch of that name.
   bool resume(const std::string& route, const std::string& branch);
 
  private:
@@ -34,14 +35,15 @@ class RollbackBook {
   std::map<std::pair<std::string, std::string>, Entry> entries_;
 };
 
-// A route's split, where it has one. `make` has each of its branches' upstream and state.
+// Compiles the split of a route; a route without branches gives an empty split. `make` returns the upstream
+// and the state of each branch.
 proxy::Split compile_split(const config::Route& route,
                            const std::function<proxy::Branch(const config::Branch&)>& make);
 
-// How all of the branches are.
+// The states of all branches of splits.
 std::vector<telemetry::BranchState> branch_states(const proxy::Snapshot& snapshot, Clock::time_point now);
 
-// Names conditions and keys that are none.
+// Reports conditions and keys of splits that are not valid.
 void check_splits(const config::Config& config, config::Diagnostics& diagnostics);
 
 }  // namespace portcullis::control

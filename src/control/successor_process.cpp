@@ -19,8 +19,9 @@
 namespace portcullis::control {
 namespace {
 
-constexpr const char* kPredecessorVariable = "PORTCULLIS_PREDECESSOR";  // the number of the descriptor
-constexpr const char* kUmaskVariable = "PORTCULLIS_PREDECESSOR_UMASK";  // in decimal
+// Its value is the number of a descriptor.
+constexpr const char* kPredecessorVariable = "PORTCULLIS_PREDECESSOR";
+constexpr const char* kUmaskVariable = "PORTCULLIS_PREDECESSOR_UMASK";  // its value is decimal
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> out;
@@ -30,8 +31,8 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return out;
 }
 
-// WATCHDOG_PID names this process; without it the watchdog is whose it is that is told to be the main
-// process.
+// The environment of a successor. WATCHDOG_PID, which names this process, is left out; without it the
+// watchdog is for the process that is the main one.
 std::vector<std::string> environment_with(int descriptor, mode_t umask) {
   std::vector<std::string> out;
   for (char** one = environ; *one != nullptr; ++one) {
@@ -70,9 +71,9 @@ Result<pid_t> start_successor(const Program& program, UniqueFd peer, mode_t umas
   posix_spawnattr_t attributes;
   ::posix_spawn_file_actions_init(&files);
   ::posix_spawnattr_init(&attributes);
-  // Onto itself: the descriptor stays open in the new program.
+  // Duplicating the descriptor onto itself keeps it open in the new program.
   ::posix_spawn_file_actions_adddup2(&files, peer.get(), peer.get());
-  // As a shell would start it: no signal is blocked or ignored.
+  // The successor starts with no signal blocked or ignored, as from a shell.
   sigset_t none, all;
   sigemptyset(&none);
   sigfillset(&all);
@@ -96,7 +97,7 @@ UniqueFd take_predecessor_socket() {
   const int descriptor = static_cast<int>(*number);
   int type = 0;
   socklen_t length = sizeof type;
-  // The variable may have been set by hand.
+  // The variable may have been set by a user, so the descriptor is checked.
   if (::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_SEQPACKET) return {};
   ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
   return UniqueFd(descriptor);

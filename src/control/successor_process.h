@@ -11,30 +11,32 @@
 
 namespace portcullis::control {
 
-// How this process was started, so that the same can be started again.
+// The program and arguments of a process, so that the same program can be started again.
 struct Program {
-  // The path as it was started, not what it led to: a binary that has been replaced is the one that is
-  // started next.
+  // The path by which the program was started, with symbolic links unresolved: when the binary has been
+  // replaced, the new one is started.
   std::string path;
-  std::vector<std::string> arguments;  // with the program's name
+  std::vector<std::string> arguments;  // the arguments, the name of the program first
 
-  // Of this process. Call it before the current folder changes. Empty where /proc is missing.
+  // The program of this process. Must be called before the current folder changes. Empty when /proc is
+  // missing.
   static Program of_this_process();
 };
 
-// Starts `program` as the successor of this process: with the same environment and folder, and `peer`, over
-// which the listening sockets are passed on. `umask` is the one that this process was started with: the
-// successor inherits a stricter one. Its process id. Control thread.
+// Starts `program` as the successor of this process, with the same environment and folder, and with `peer`,
+// the socket over which the listening sockets are passed on. `umask` is the one that this process was started
+// with, because the successor inherits a stricter one. Returns the process id. Control thread.
 Result<pid_t> start_successor(const Program& program, UniqueFd peer, mode_t umask);
 
-// In a process that start_successor() has started: the socket whose other end the predecessor has. None in
-// another. It is taken once.
+// The socket to the predecessor, in a process that start_successor() has started; empty in other processes
+// and at the second call.
 UniqueFd take_predecessor_socket();
 
-// The umask that start_successor() was given for this process; none in another. It is taken once.
+// The umask that start_successor() was given for this process; nothing in other processes and at the second
+// call.
 std::optional<mode_t> take_predecessor_umask();
 
-// "ended with exit code 3", "was ended by signal 9", of what waitpid() says.
+// Describes a status of waitpid(): "ended with exit code 3", "was ended by signal 9".
 std::string describe_end(int status);
 
 }  // namespace portcullis::control

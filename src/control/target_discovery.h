@@ -13,25 +13,26 @@
 
 namespace portcullis::control {
 
-// The targets that upstreams learn from elsewhere. Lives on the control thread's loop.
+// Discovers the targets of upstreams from external sources. Lives on the control thread's loop.
 class TargetDiscovery {
  public:
-  // Called with the whole list of an upstream's, whenever it has changed.
+  // Called with the whole list of an upstream's targets whenever it has changed.
   using OnTargets =
       std::function<void(const std::string& upstream, std::shared_ptr<const upstream::TargetList> targets)>;
 
   TargetDiscovery(discovery::Environment environment, OnTargets on_targets)
       : environment_(std::move(environment)), on_targets_(std::move(on_targets)) {}
 
-  // From now on what this configuration says. Sources that stay the same go on.
+  // Follows the sources of this configuration from now on. Sources that stay the same go on.
   void watch(const config::Config& config, telemetry::Registry& metrics);
-  // What has been found for an upstream; null: nothing yet, or it is not looked for.
+  // The targets that have been found for an upstream; null when none have been found yet, or when the
+  // upstream has no source.
   std::shared_ptr<const upstream::TargetList> targets_of(const std::string& upstream) const;
-  // Calls visit(upstream, targets) for each for which something has been found.
+  // Calls visit(upstream, targets) for each upstream whose targets have been found.
   void for_each(const OnTargets& visit) const;
-  // Every source has been asked at least once, well or not.
+  // True when every source has been asked at least once, successfully or not.
   bool settled() const;
-  // The names that targets are known by.
+  // The host names among the addresses of the found targets.
   std::set<std::string> hosts() const;
 
  private:
@@ -40,7 +41,7 @@ class TargetDiscovery {
     std::string upstream;
     discovery::Source::Targets targets;
     std::shared_ptr<const upstream::TargetList> compiled;
-    std::unique_ptr<discovery::Source> source;  // before what it speaks to goes
+    std::unique_ptr<discovery::Source> source;  // destroyed before the members that it refers to
   };
   void compile(Entry& entry);
 
@@ -48,7 +49,7 @@ class TargetDiscovery {
   OnTargets on_targets_;
   telemetry::Registry* metrics_ = nullptr;
   std::string zone_;
-  std::map<std::string, std::unique_ptr<Entry>> entries_;  // by upstream
+  std::map<std::string, std::unique_ptr<Entry>> entries_;  // by the name of the upstream
 };
 
 }  // namespace portcullis::control

@@ -20,8 +20,9 @@ tls::CertificateFiles files_of(const config::TlsCertificate& told) {
   return {told.location.beside(told.cert), told.location.beside(told.key), told.location.beside(told.ocsp)};
 }
 
-// Those that say for which names they are need not be read yet. `problem` is given each one's location and
-// what is wrong with it.
+// Collects the certificates of a listener by name. Certificates whose names are configured are not read yet,
+// except the first. `problem` is called with the location of each certificate that cannot be read, and the
+// error.
 template <typename Problem>
 tls::CertificateNames collect(const config::ListenerTls& settings, TlsState& state, Problem problem) {
   tls::CertificateNames out;
@@ -128,7 +129,7 @@ void check_listener(const config::Listener& listener, TlsState& state, Diagnosti
     diagnostics.warning(settings.location,
                         "`kernel: true` is without effect: this machine's kernel has no TLS");
   bool complete = true;
-  // The certificates, which are read here, live as long as somebody holds them.
+  // The certificates that are read here stay loaded while `names` refers to them.
   auto names = collect(settings, state, [&](const config::Location& place, const std::string& message) {
     diagnostics.error(place, message);
     complete = false;

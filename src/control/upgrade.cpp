@@ -18,11 +18,11 @@
 namespace portcullis::control {
 namespace {
 
-constexpr size_t kMaxDescriptors = 250;  // the kernel takes 253 in one message
+constexpr size_t kMaxDescriptors = 250;  // the kernel allows 253 in one message
 constexpr timeval kReceiveTimeout{10, 0};
 constexpr std::string_view kEnd = "end";
 constexpr std::string_view kReady = "ready";
-constexpr std::string_view kRefused = "refused ";  // followed by the reason
+constexpr std::string_view kRefused = "refused ";  // the message goes on with the reason
 
 Result<sockaddr_un> unix_address(const std::string& path) {
   sockaddr_un address{};
@@ -34,7 +34,8 @@ Result<sockaddr_un> unix_address(const std::string& path) {
   return address;
 }
 
-// Where a socket is made first, so that a process listens at `path` at any time.
+// The path at which a new socket is made before it replaces the one at `path`, so that a process listens at
+// `path` at any time.
 std::string fresh_path(const std::string& path) {
   return path + ".new";
 }
@@ -43,7 +44,8 @@ Error system_error(const std::string& what) {
   return Error{"upgrade: " + what + ": " + std::strerror(errno)};
 }
 
-// Never waits. False with errno: EAGAIN when there is no room until the peer has read.
+// Sends a message without waiting. False with errno on an error: EAGAIN when there is no room until the peer
+// has read.
 bool send_message(int peer, std::string_view text, const int* descriptors, size_t count) {
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxDescriptors)> control{};
   iovec piece{const_cast<char*>(text.data()), text.size()};
@@ -66,7 +68,8 @@ bool send_message(int peer, std::string_view text, const int* descriptors, size_
   return sent == static_cast<ssize_t>(text.size());
 }
 
-// The process at the other end, or that listened there; one of no user when that is not known.
+// The process at the other end, or the one that listened there; an invalid user id when the process is not
+// known.
 ucred other_end(int peer) {
   ucred who{0, static_cast<uid_t>(-1), static_cast<gid_t>(-1)};
   socklen_t length = sizeof who;
@@ -85,7 +88,7 @@ void refuse(int peer, const std::string& why) {
 
 enum class Wait { kNo, kAsSocket };
 
-// False on an error (errno), and at the end (errno is 0).
+// Receives a message. False on an error, with errno, and at the end of the connection, with errno 0.
 bool receive_message(int peer, Wait wait, std::string& text, std::vector<UniqueFd>& descriptors) {
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxDescriptors)> control{};
   std::array<char, 512> buffer;
@@ -111,7 +114,7 @@ bool receive_message(int peer, Wait wait, std::string& text, std::vector<UniqueF
       descriptors.emplace_back(fd);
     }
   }
-  // The limit of descriptors has cut the message short.
+  // The message was truncated because of the limit of descriptors.
   if ((message.msg_flags & MSG_CTRUNC) != 0) errno = EMFILE;
   return (message.msg_flags & MSG_CTRUNC) == 0;
 }
@@ -138,7 +141,7 @@ Error refusal_error(const std::string& message) {
 
 Error reception_error(int peer) {
   const ucred who = other_end(peer);
-  // One that is older than these messages says nothing.
+  // A predecessor that is too old for these messages closes the connection without one.
   if ((errno == 0 || errno == ECONNRESET) && who.uid != ::geteuid())
     return Error{"upgrade: process " + std::to_string(who.pid) + " of " + describe_user(who.uid) +
                  " passed nothing on to this one of " + describe_user(::geteuid()) +
@@ -154,7 +157,7 @@ Error reception_error(int peer) {
 }  // namespace
 
 Result<std::unique_ptr<Succession>> Succession::receive(UniqueFd peer) {
-  // A predecessor that hangs must not hang its successor too.
+  // A predecessor that hangs must not block its successor.
   ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &kReceiveTimeout, sizeof kReceiveTimeout);
   auto made = std::make_unique<Succession>();
   for (;;) {
@@ -174,7 +177,7 @@ Status Succession::check() const {
   std::vector<UniqueFd> none;
   if (receive_message(peer_.get(), Wait::kNo, text, none) && text.starts_with(kRefused))
     return refusal_error(text);
-  return {};  // also when the old process has ended: there is none to be told
+  return {};  // no error when the old process has ended, because it needs no message then
 }
 
 Status Succession::confirm() {
@@ -184,14 +187,15 @@ Status Succession::confirm() {
   return checked;
 }
 
-// A process that is given the sockets and has not said yet whether it can serve. What its socket has no room
-// for is sent when the process has read: it may read seconds later, and the loop never waits for it.
+// A process that gets the sockets and has not reported yet whether it can serve. Messages for which its
+// socket has no room are sent after the process has read others: it may read seconds later, and the loop
+// never waits for it.
 class UpgradePoint::Successor final : private Watcher, private Timer {
  public:
   Successor(UpgradePoint& point, UniqueFd peer) : point_(point), peer_(std::move(peer)) {}
   ~Successor() { point_.loop_.unwatch(peer_.get(), *this); }
 
-  // Sends a message, or keeps it with duplicates of its descriptors until there is room.
+  // Sends a message, or stores it with duplicates of its descriptors until there is room.
   Status pass(std::string_view text, const int* descriptors, size_t count) {
     if (waiting_.empty()) {
       if (send_message(peer_.get(), text, descriptors, count)) return {};
@@ -206,7 +210,7 @@ class UpgradePoint::Successor final : private Watcher, private Timer {
     return {};
   }
 
-  // After the last message: what is left is sent, and the answer awaited.
+  // Called after the last message: sends the stored messages, and awaits the answer of the process.
   Status follow(Milliseconds limit) {
     point_.loop_.arm(*this, limit);
     return watch();
@@ -229,7 +233,7 @@ class UpgradePoint::Successor final : private Watcher, private Timer {
     say(Level::kWarning, "a successor does not serve after " + seconds + " seconds, and is given up");
     refuse(peer_.get(), "it was given up, as it did not serve after " + seconds + " seconds");
     UpgradePoint& point = point_;
-    point.successor_.reset();  // ends this object
+    point.successor_.reset();  // destroys this object
     point.hooks_.on_failed();
   }
 
@@ -247,7 +251,7 @@ class UpgradePoint::Successor final : private Watcher, private Timer {
       say(Level::kWarning, sent.error().message);
     }
     UpgradePoint& point = point_;
-    point.successor_.reset();  // ends this object
+    point.successor_.reset();  // destroys this object
     ready ? point.hooks_.on_succeeded() : point.hooks_.on_failed();
   }
 
@@ -286,8 +290,8 @@ Status UpgradePoint::prepare(const std::string& path) {
   const auto address = unix_address(fresh);
   if (!address) return address.error();
   ::unlink(fresh.c_str());
-  // Before it is bound: the file gets what the socket has. A chmod() of the path would follow a symbolic link
-  // that the folder's owner has put there meanwhile.
+  // The mode is set before the socket is bound, and the file takes it over. A chmod() of the path would
+  // follow a symbolic link that the owner of the folder has put there meanwhile.
   if (::fchmod(socket.get(), S_IRUSR | S_IWUSR) != 0 ||
       ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0 ||
       ::listen(socket.get(), 4) != 0) {
@@ -313,7 +317,7 @@ std::string UpgradePoint::reason_to_refuse() const {
   return successor_ ? "another process is taking over already" : "";
 }
 
-// From a process that asks at the path.
+// Handles a connection of a process that asks at the path.
 void UpgradePoint::receive(UniqueFd peer) {
   const ucred who = other_end(peer.get());
   const std::string why = who.uid != ::geteuid()

@@ -13,25 +13,26 @@
 
 namespace portcullis::control {
 
-// Replacing a running gateway without closing its sockets: the new process connects to the old one's Unix
-// socket, gets every listening socket (SCM_RIGHTS), starts serving, and says so; then the old one drains.
-// Until then nothing has changed for the old one, so a new process that cannot start costs nothing.
+// Replaces a running gateway without closing its sockets. The new process connects to the Unix socket of the
+// old one, gets every listening socket (SCM_RIGHTS), starts serving, and reports that it serves; then the old
+// process drains. Until then the old process serves unchanged, so a new process that fails to start does no
+// harm.
 
-// By address; the admin listener's are under "admin ADDRESS".
+// The sockets by address; the socket of the admin listener is under "admin ADDRESS".
 using PassedSockets = std::map<std::string, std::vector<UniqueFd>>;
 
-// The new process's side.
+// The side of the new process.
 class Succession {
  public:
-  // Asks the process that listens at `path`. Empty when none does.
+  // Asks the process that listens at `path` for its sockets. Null when no process listens there.
   static Result<std::unique_ptr<Succession>> ask(const std::string& path);
-  // Takes what the process at the other end of `peer` passes on.
+  // Receives the sockets that the process at the other end of `peer` passes on.
   static Result<std::unique_ptr<Succession>> receive(UniqueFd peer);
 
   PassedSockets& sockets() { return sockets_; }
-  // An error when the old process has refused to be replaced: it goes on serving. Without waiting.
+  // Returns an error when the old process has refused to be replaced and goes on serving. Does not wait.
   Status check() const;
-  // Tells the old process to drain. An error as above.
+  // Tells the old process to drain. Returns an error as check() does.
   Status confirm();
 
  private:
@@ -39,35 +40,35 @@ class Succession {
   PassedSockets sockets_;
 };
 
-// The old process's side. Lives on the control thread's loop.
+// The side of the old process. Lives on the control thread's loop.
 class UpgradePoint {
  public:
   struct Hooks {
-    // What is to be passed on; called for each successor that asks.
+    // Returns the sockets to pass on. Called for each successor that asks.
     std::function<std::vector<std::pair<std::string, std::vector<int>>>()> sockets;
     std::function<void()> on_succeeded;
-    // A successor has gone without having said that it serves.
+    // Called when a successor has gone without having reported that it serves.
     std::function<void()> on_failed;
-    // Why no process that asks at the path may take over now; empty: it may.
+    // Returns why no process that asks at the path may take over now; empty when it may.
     std::function<std::string()> refusal;
   };
 
   UpgradePoint(EventLoop& loop, Hooks hooks);
-  // Removes its socket's file, unless a successor has put its own there.
+  // Removes the file of the socket, unless a successor has put its own file there.
   ~UpgradePoint();
 
-  // Makes a socket beside `path`. What can go wrong goes wrong here, before this process serves.
+  // Makes a socket beside `path`, so that errors show up before this process serves.
   Status prepare(const std::string& path);
-  // Puts that socket in the place of another process's at `path`, and listens. Only processes of the same
-  // user are served. Without prepare() it does nothing.
+  // Moves that socket to `path`, where it replaces the socket of another process, and listens. Only processes
+  // of the same user are served. Does nothing without prepare().
   Status listen();
-  // Passes the sockets on to the process at the other end of `peer`; it waits for no reader. That process is
-  // given up after `limit`.
+  // Passes the sockets on to the process at the other end of `peer`, without waiting until it reads. That
+  // process is given up after `limit`.
   void serve(UniqueFd peer, Milliseconds limit = kForever);
-  // True while a process has the sockets, or is being given them, and has not said that it serves.
+  // True while a process has the sockets, or is receiving them, and has not reported that it serves.
   bool has_successor() const { return successor_ != nullptr; }
 
-  // How long a successor may take to serve.
+  // The max time until a successor serves.
   static constexpr Milliseconds kSuccessorLimit{60'000};
 
  private:
@@ -80,9 +81,9 @@ class UpgradePoint {
   Hooks hooks_;
   std::unique_ptr<Successor> successor_;
   std::string path_;
-  SocketFiles file_;                    // at `path`, once it listens there
-  UniqueFd prepared_;                   // between prepare() and listen()
-  std::unique_ptr<Acceptor> acceptor_;  // null: it listens nowhere
+  SocketFiles file_;                    // the file at `path`, after listen()
+  UniqueFd prepared_;                   // the socket between prepare() and listen()
+  std::unique_ptr<Acceptor> acceptor_;  // null before listen()
 };
 
 }  // namespace portcullis::control

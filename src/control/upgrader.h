@@ -19,40 +19,43 @@ class ListenerSet;
 class Logs;
 class ServiceManager;
 
-// Replaces this process by a successor without closing a socket: starts the program again, or lets a process
-// take over that asks at the upgrade socket. Control thread.
+// Replaces this process by a successor without closing a socket. The successor is either a new process that
+// this one starts, or a process that asks at the upgrade socket. Control thread.
 class Upgrader {
  public:
   struct Hooks {
-    // The admin listener's socket, by the name that it is passed on with; nothing when there is none.
+    // Returns the socket of the admin listener, with the name under which it is passed on; empty when there
+    // is no socket.
     std::function<std::vector<std::pair<std::string, std::vector<int>>>()> admin_sockets;
     std::function<bool()> draining;
     std::function<std::string()> serving_line;
-    // A successor serves: this process is to drain.
+    // Called when a successor serves, so that this process drains.
     std::function<void()> on_succeeded;
   };
 
-  // The references outlive this object.
+  // The referenced objects outlive this object.
   Upgrader(EventLoop& loop, ListenerSet& listeners, ServiceManager& manager, Logs& logs, Hooks hooks);
 
-  // Makes the upgrade socket beside `path`; empty: only a successor that this process starts takes over. An
-  // error: it cannot be made.
+  // Makes the upgrade socket beside `path`. When `path` is empty, only a successor that this process starts
+  // can take over. Returns an error when the socket cannot be made.
   Status prepare(const std::string& path);
   // From now on processes may ask at the upgrade socket.
   Status listen();
 
-  // Starts the program anew, by the path that it was started with, and passes the sockets on to it. Refused
-  // while the gateway is starting or draining, or another successor is starting.
+  // Starts the program again, by the path that it was started with, and passes the sockets on to the new
+  // process. Refused while the gateway is draining, while another successor is starting or taking over, and
+  // in process 1 of a container. Does nothing before prepare().
   void start_successor();
-  // Sends `signal` to the successor that was started and does not serve yet, if there is one.
+  // Sends `signal` to the successor that this process has started and that does not serve yet, if there is
+  // one.
   void end_successor(int signal);
-  // Children of this process may have ended: the successor; and, where this is process 1 of a container or
-  // was chosen to be a reaper, children of processes that have ended.
+  // Called when children of this process may have ended: the successor, and, when this process is process 1
+  // of a container or a subreaper, the children of other processes that have ended.
   void take_ended_children();
 
-  // A process has the sockets, or is being given them, and does not serve yet.
+  // True while a process has the sockets, or is receiving them, and does not serve yet.
   bool has_successor() const { return point_ && point_->has_successor(); }
-  // The same of a process that this one has not started, and that goes its own way when this one ends.
+  // True while such a process exists that this process has not started; it goes on when this process ends.
   bool has_foreign_successor() const { return has_successor() && successor_ == 0; }
 
  private:
@@ -74,7 +77,8 @@ class Upgrader {
   Logs& logs_;
   const Hooks hooks_;
   const Program program_ = Program::of_this_process();
-  pid_t successor_ = 0;  // that was started and does not serve yet; 0: none
+  // The process id of a successor that was started and does not serve yet; 0 when there is none.
+  pid_t successor_ = 0;
   GiveUp give_up_{*this};
   std::unique_ptr<UpgradePoint> point_;  // null before prepare()
 };

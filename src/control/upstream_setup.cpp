@@ -13,7 +13,7 @@ Metadata sorted(const config::TextMap& map) {
   return out;
 }
 
-// "host:port" with a name for a host is looked up; all else is an address.
+// Compiles the address of a target: "host:port" with a host name is looked up, any other text is an address.
 std::variant<SocketAddress, HostPort> compile_place(const std::string& text) {
   if (auto address = SocketAddress::parse(text)) return *address;
   return *split_host_port(text);
@@ -176,7 +176,7 @@ std::optional<policy::LimitKey> hash_key_of(const config::Upstream& upstream) {
 
 namespace {
 
-// One place to learn from; and what is there, if that can be known.
+// Checks that there is one source of targets, and checks its content if that is available now.
 void check_discovery(const config::Discover& told, config::Diagnostics& diagnostics) {
   const bool consul = !told.consul.service.empty(), etcd = !told.etcd.prefix.empty();
   if (!told.srv.empty() + !told.file.empty() + consul + etcd != 1)
@@ -222,7 +222,8 @@ void check_upstreams(const config::Config& config, config::Diagnostics& diagnost
                                 const config::Location& place, const std::string& whose) {
     if (subset.empty()) return;
     for (const config::Upstream& upstream : config.upstreams) {
-      if (upstream.name != name || upstream.discover.enabled()) continue;  // what will be found is not known
+      // The targets that will be discovered are not known.
+      if (upstream.name != name || upstream.discover.enabled()) continue;
       const bool any = std::any_of(upstream.targets.begin(), upstream.targets.end(),
                                    [&](const config::Target& one) { return belongs(one, subset); });
       if (!any)

@@ -16,36 +16,37 @@
 
 namespace portcullis::control {
 
-// What upstreams and the routes to them say, compiled. Control thread.
+// Compiles upstreams and the settings of routes for them. Control thread.
 
-// What reloads keep of upstreams, by name.
+// The state of an upstream that reloads keep, by name.
 struct UpstreamState {
   std::shared_ptr<upstream::UpstreamHealth> health = std::make_shared<upstream::UpstreamHealth>();
   std::shared_ptr<upstream::Breaker> breaker = std::make_shared<upstream::Breaker>();
 };
 using UpstreamBook = std::map<std::string, UpstreamState>;
 
-// Which of an upstream's subsets a route's is. One that is not known yet is added; the first is all targets.
+// The index of a route's subset among the subsets of its upstream. A subset that is not known yet is added.
+// Index 0 stands for all targets.
 size_t subset_index(std::vector<upstream::Metadata>& known, const config::TextMap& subset);
 upstream::TargetDefinition compile_target(const std::string& upstream, const config::Target& target,
                                           const std::string& zone, telemetry::Registry& metrics);
-// The names that targets are known by.
+// Adds the host names among the addresses of targets.
 void add_hosts(const upstream::TargetList& targets, std::set<std::string>& hosts);
-// `subsets`: what its routes choose from.
+// Compiles an upstream. `subsets` are the subsets that routes choose from.
 Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream,
                                                       const config::Config& config,
                                                       std::vector<upstream::Metadata> subsets,
                                                       telemetry::Registry& metrics, TlsState& tls,
                                                       UpstreamBook& book);
-// What upstreams with a circuit breaker bear now.
+// The present states of upstreams with a circuit breaker.
 std::vector<telemetry::BreakerState> breaker_states(
     const std::vector<std::shared_ptr<const upstream::UpstreamDefinition>>& upstreams);
-// A route whose subset this is may use the target.
+// True when a route with this subset may use the target.
 bool belongs(const config::Target& target, const config::TextMap& subset);
-// By what requests are hashed; none where the upstream's balancer does not hash.
+// The key by which requests are hashed; nothing when the balancer of the upstream does not hash.
 std::optional<policy::LimitKey> hash_key_of(const config::Upstream& upstream);
 
-// Names hash keys that are none, and routes whose subset no target is in.
+// Reports hash keys that are not valid, and routes whose subset has no target.
 void check_upstreams(const config::Config& config, config::Diagnostics& diagnostics);
 
 }  // namespace portcullis::control

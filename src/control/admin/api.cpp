@@ -1,4 +1,5 @@
-// What the admin listener shows; api_actions.cpp has what it changes.
+// The endpoints of the admin listener that show state. The endpoints that change the gateway are in
+// api_actions.cpp.
 
 #include "control/admin/api.h"
 
@@ -24,7 +25,8 @@ AdminApi::AdminApi(EventLoop& loop, Operations& operations)
 Task<SmallAnswer> AdminApi::answer(const Endpoint& endpoint, const SmallRequest& request,
                                    const std::string& by, std::function<bool()> may_stream) {
   using What = Endpoint::What;
-  // One answer, named: clang 14 destroys the temporaries of a co_return that another case has never made.
+  // All cases assign to one named answer, because clang 14 destroys the temporaries of a co_return in another
+  // case, which were never constructed.
   SmallAnswer out;
   switch (endpoint.what) {
     case What::kLook:
@@ -62,7 +64,7 @@ SmallAnswer AdminApi::look(const SmallRequest& request) const {
     return {.status = 503, .body = "not ready\n"};
   }
   if (path == "/metrics") {
-    // What Prometheus asks for first when it takes native histograms.
+    // The content type that Prometheus prefers when it accepts native histograms.
     static constexpr std::string_view kProtobuf = "application/vnd.google.protobuf";
     const http::Field* accept = request.head.fields.find("accept");
     using Form = telemetry::Registry::Form;

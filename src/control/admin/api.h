@@ -11,8 +11,8 @@
 
 namespace portcullis::control {
 
-// Answers the admin listener's endpoints from what the gateway's operations give; docs/operations.md and
-// docs/dashboard.md list them. Who may ask has been decided before. Control thread.
+// Answers the endpoints of the admin listener by calling Operations; docs/operations.md and docs/dashboard.md
+// list the endpoints. The caller has checked the access rights before. Control thread.
 class AdminApi {
  public:
   using Request = http::h1::SmallRequest;
@@ -21,8 +21,8 @@ class AdminApi {
   // `operations` outlives this object.
   AdminApi(EventLoop& loop, Operations& operations);
 
-  // Answers all endpoints but those of logging in and of sessions. `by`: who asks, for the audit log.
-  // `may_stream`: asked before each event of a stream that it begins; false ends the stream.
+  // Answers all endpoints except those for logging in and out and for sessions. `by` is the name of the
+  // caller, for the audit log. `may_stream` is called before each event of a stream; false ends the stream.
   Task<Answer> answer(const Endpoint& endpoint, const Request& request, const std::string& by,
                       std::function<bool()> may_stream);
 

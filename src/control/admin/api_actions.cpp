@@ -1,4 +1,4 @@
-// What operators change by the admin listener. Each change is noted in the audit log.
+// The endpoints of the admin listener that change the gateway. Each change is written to the audit log.
 
 #include <nlohmann/json.hpp>
 

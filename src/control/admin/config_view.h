@@ -6,8 +6,8 @@
 
 namespace portcullis::control {
 
-// The configuration in force, as the dashboard shows it: listeners, routes with their policies and where they
-// are written, upstreams, consumers. No secrets, and no hashes of them.
+// The configuration in force as JSON for the dashboard: listeners, routes with their policies and the places
+// in the files, upstreams, consumers. The document has no secrets and no hashes of secrets.
 nlohmann::json describe_config(const config::Config& config);
 
 }  // namespace portcullis::control

@@ -4,12 +4,12 @@
 
 namespace portcullis::control {
 
-// A path of the admin listener, beside the files of the dashboard.
+// A path of the admin listener that is not a file of the dashboard.
 struct Endpoint {
   enum class What {
     kLook,     // shows the state of the gateway
-    kHealth,   // the same for everyone, without a token
-    kExplain,  // says what would become of a request
+    kHealth,   // shows the health of the gateway; needs no token
+    kExplain,  // explains how a request would be handled
     kLogIn,
     kLogOut,
     kLive,  // a stream of events with the figures of the dashboard
@@ -24,11 +24,11 @@ struct Endpoint {
   bool by_post() const {
     return what == What::kChange || what == What::kExplain || what == What::kLogIn || what == What::kLogOut;
   }
-  // Needs no token.
+  // True when the endpoint needs no token.
   bool open() const { return what == What::kHealth || what == What::kLogIn || what == What::kLogOut; }
 };
 
-// Null when there is none at `path`. Actions on targets (target_action.h) share one.
+// The endpoint at `path`, or null. All actions on targets (target_action.h) share one endpoint.
 const Endpoint* find_endpoint(std::string_view path);
 
 }  // namespace portcullis::control

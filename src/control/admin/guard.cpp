@@ -76,7 +76,7 @@ bool AdminGuard::knows_host(std::string_view authority) const {
 
 std::optional<SmallAnswer> AdminGuard::refuse(const SmallRequest& request, bool changes, bool open,
                                               Caller& caller) {
-  const Token* bearer = bearer_of(request);  // which no page of the web can know
+  const Token* bearer = bearer_of(request);  // a page of another site cannot know a bearer token
   if (bearer == nullptr && !open && !knows_host(request.head.authority))
     return SmallAnswer{.status = 421,
                        .body = "`" + std::string(http::host_of(request.head.authority)) +

@@ -13,23 +13,26 @@
 
 namespace portcullis::control {
 
-// Who may use the admin listener. Against pages of the web, which a browser on the operator's machine could
-// let speak to it: a request must name the listener by an address, `localhost`, or a name that the
-// configuration allows (DNS rebinding), and what changes something must come from a page of the listener's
-// own, or from no page (CSRF). Control thread.
+// Decides which requests the admin listener accepts. Web pages in a browser on the operator's machine could
+// send requests to the listener. Therefore a request without a bearer token must name the listener by an
+// address, by `localhost`, or by a name that the configuration allows (DNS rebinding), and a request with a
+// method other than GET and HEAD must come from a page of the listener itself, or from no page (CSRF).
+// Control thread.
 class AdminGuard {
  public:
   AdminGuard(EventLoop& loop, const config::Admin& admin);
 
   struct Caller {
-    std::string name;  // of the token; empty: nobody has to show one
+    std::string name;  // the name of the token; empty when no token is needed
     bool may_change = true;
   };
-  // What is to be answered to who may not; else nothing, and `caller` tells who it is. `changes`: it is more
-  // than to look. `open`: anybody may.
+  // The answer to a request that is refused; nothing when the request is accepted, and `caller` is then set
+  // when a token was needed. `changes` is true for a request that changes the gateway, `open` for an endpoint
+  // that needs no token.
   std::optional<http::h1::SmallAnswer> refuse(const http::h1::SmallRequest& request, bool changes, bool open,
                                               Caller& caller);
-  // POST /login with the token as its body: a session, as a cookie that pages cannot read.
+  // Handles POST /login with the token as the body: makes a session, whose cookie is not readable by scripts.
+  // An answer to a wrong token is delayed.
   Task<http::h1::SmallAnswer> log_in(const http::h1::SmallRequest& request);
   http::h1::SmallAnswer log_out(const http::h1::SmallRequest& request);
 
@@ -58,7 +61,7 @@ class AdminGuard {
   std::vector<Token> tokens_;
   std::vector<std::string> hosts_;
   bool secure_;
-  std::map<std::string, Session> sessions_;  // by the digest of their id
+  std::map<std::string, Session> sessions_;  // by the digest of the session id
 };
 
 }  // namespace portcullis::control

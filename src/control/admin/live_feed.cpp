@@ -29,7 +29,7 @@ Task<void> LiveFeed::keep() {
   }
 }
 
-// Workers that are busy tell later: what they say then is in the next one.
+// Batches of workers that answer after the wait are in the next event.
 Task<void> LiveFeed::collect(Milliseconds patience) {
   struct Round {
     explicit Round(EventLoop& loop) : answers(loop) {}
@@ -49,7 +49,7 @@ std::string LiveFeed::describe() const {
   told["cache"] = cache_figures(*view_);
   told["limits"] = limit_figures(*view_);
   told.update(sources_.about());
-  // What clients say may be no UTF-8.
+  // Texts of clients may not be UTF-8.
   return told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -103,11 +103,12 @@ Task<void> LiveFeed::follow_tail(Stream& stream, telemetry::TailFilter filter, s
       feed.sources_.tail(id, nullptr);
     }
   } const tail(*this, std::move(filter));
-  // A worker takes its messages in order: one that has told something keeps for this tail what it serves from
-  // now on.
+  // A worker handles messages in order, so a worker that has answered this collection already records
+  // requests for this tail.
   Task<void> opening = collect(kOpenPatience);
   co_await opening;
-  // Comments keep the connection, and show at once that the other side has gone.
+  // An event stream may hold comments (`: nothing`), which keep the connection open and show early that the
+  // client has gone.
   std::string event = "retry: 2000\nevent: open\ndata: {}\n\n";
   while (alive()) {
     Task<bool> writing = write(stream, event);

@@ -11,37 +11,41 @@
 
 namespace portcullis::control {
 
-// Keeps the live view, and tells it: once a second to those who follow it, by server-sent events (the HTML
-// standard's section 9.2). Control thread.
+// Keeps the live view current, and sends it once a second to each dashboard that follows, by server-sent
+// events (section 9.2 of the HTML standard). Control thread.
 class LiveFeed {
  public:
   struct Sources {
     std::function<telemetry::States()> states;
-    // Asks each worker what is notable; returns how many will tell.
+    // Asks each worker for its notable requests; returns the number of workers that will answer by calling
+    // `receive`.
     std::function<size_t(std::function<void(telemetry::Notables::Batch)> receive)> collect;
-    std::function<nlohmann::json()> about;  // members that are told beside the view's
-    // From now on each worker keeps for that live tail what fits; null: not any more.
+    std::function<nlohmann::json()> about;  // further members of the live document
+    // From now on each worker records the requests that match `filter` for the live tail `id`; with a null
+    // filter it stops.
     std::function<void(uint64_t id, std::shared_ptr<const telemetry::TailFilter> filter)> tail;
-    // Whether a dashboard follows: only then do exchanges measure what only the dashboard shows.
+    // Tells whether a dashboard follows. Only then do exchanges measure the figures that only the dashboard
+    // shows.
     std::function<void(bool watched)> watch;
   };
   LiveFeed(EventLoop& loop, const telemetry::Registry& registry, Sources sources);
 
-  // What there is now, as JSON.
+  // The present live document as JSON.
   Task<std::string> now();
   std::string history() const;
-  // Of one route, target or consumer, as JSON.
+  // The latest minutes of one route, target or consumer, as JSON.
   std::string series(telemetry::SeriesBook::Kind kind, const std::string& name) const;
-  // Writes events until the other side has gone, or `alive` says that he may not see them any more.
+  // Writes events until the client has gone, or until `alive` returns false because the client may not see
+  // them any more.
   Task<void> follow(Stream& stream, std::function<bool()> alive);
-  // The same of the requests that fit, from now on.
+  // As follow(), with the requests that match `filter` from now on.
   Task<void> follow_tail(Stream& stream, telemetry::TailFilter filter, std::function<bool()> alive);
-  // There are as many live tails as there may be.
+  // True when the max number of live tails is open.
   bool tails_are_full() const { return tails_ >= kMaxTails; }
 
  private:
   Task<void> keep();
-  // Takes what each worker has to tell; waits so long for those that are busy.
+  // Collects the notable requests of all workers. Waits for busy workers at most `patience`.
   Task<void> collect(Milliseconds patience = kWorkersPatience);
   std::string describe() const;
   Task<bool> write(Stream& stream, const std::string& text) const;
@@ -54,12 +58,12 @@ class LiveFeed {
 
   EventLoop& loop_;
   Sources sources_;
-  // Shared with what workers may still have to say when this is gone.
+  // Shared with answers of workers that may arrive after this object has been destroyed.
   std::shared_ptr<telemetry::LiveView> view_;
   size_t followers_ = 0;
   size_t tails_ = 0;
   uint64_t last_tail_ = 0;
-  std::shared_ptr<const std::string> event_;  // the latest, for all who follow
+  std::shared_ptr<const std::string> event_;  // the latest event, shared by all followers
   WaitList waiting_;
   TaskGroup tasks_;
 };

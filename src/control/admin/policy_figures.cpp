@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 using telemetry::LiveView;
 
-// As the other figures of the live view.
+// Rounds a value as the other figures of the live view are rounded.
 double rounded(double value) {
   return std::round(value * 1000) / 1000;
 }

@@ -6,16 +6,16 @@
 
 namespace portcullis::control {
 
-// Members of the live view that the admin API has promised for single policies. Each is read from the metrics
-// that the policy registers, by their names; without such a policy it is empty.
+// Members of the live document that belong to single policies; the format is part of the admin API. Each
+// member is read by name from the metrics that the policy registers, and is empty without such a policy.
 
-// Requests that a cache has answered, of those that it could have answered.
+// The share of requests that a cache has answered among those that it could have answered.
 telemetry::MetricShare cache_hits();
 
-// The member `cache`: what the store takes, and each route's hits.
+// The member `cache`: the use of the store, and the hits of each route.
 nlohmann::json cache_figures(const telemetry::LiveView& view);
 
-// The member `limits`: how each limit decides.
+// The member `limits`: the decisions of each limit.
 nlohmann::json limit_figures(const telemetry::LiveView& view);
 
 }  // namespace portcullis::control

@@ -6,8 +6,8 @@
 
 namespace portcullis::control {
 
-// The question in the body of a request for /api/explain: JSON with the line of a curl command, or with a
-// method, a URL, headers and a body. An error names what is missing.
+// Reads the question in the body of a request for /api/explain: JSON with the line of a curl command, or with
+// a method, a URL, headers and a body. An error names the missing part.
 Result<Question> read_question(const http::h1::SmallRequest& request);
 
 }  // namespace portcullis::control

@@ -47,7 +47,8 @@ Task<bool> AdminServer::greet(Stream& stream) {
 }
 
 Task<SmallAnswer> AdminServer::answer(const SmallRequest& request) {
-  // Nothing but the dashboard's own files, in nobody's frame; and nobody guesses at what something is.
+  // A browser may load only the dashboard's own files, must not show the dashboard in a frame, and must not
+  // guess content types.
   static constexpr std::string_view kDefence =
       "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' "
       "data:; "
@@ -79,7 +80,7 @@ Task<SmallAnswer> AdminServer::answer(const SmallRequest& request) {
   co_return out;
 }
 
-// The guard's own endpoints, and those of the API.
+// Answers the endpoints of the guard (login, logout, session), and passes the others to the API.
 Task<SmallAnswer> AdminServer::perform(const Endpoint& endpoint, const SmallRequest& request,
                                        const AdminGuard::Caller& caller) {
   SmallAnswer out;
@@ -93,7 +94,7 @@ Task<SmallAnswer> AdminServer::perform(const Endpoint& endpoint, const SmallRequ
     out = {.content_type = "application/json", .body = session.dump() + "\n"};
   } else {
     const std::string by = "admin " + (caller.name.empty() ? "" : caller.name + " ") + request.peer;
-    // Whether the caller may see a stream was decided by the guard that there is now.
+    // The present guard has accepted the caller; the stream ends when another guard takes its place.
     std::function<bool()> may_stream = [this, guards = guards_] { return guards == guards_; };
     Task<SmallAnswer> answering = api_.answer(endpoint, request, by, std::move(may_stream));
     out = co_await answering;

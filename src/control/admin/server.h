@@ -12,19 +12,21 @@
 
 namespace portcullis::control {
 
-// Serves the admin listener: the dashboard's files at /, and the API. Decides who may ask, and adds the
-// header fields that protect the dashboard. Runs on the control thread's loop, apart from the workers.
+// Serves the admin listener: the files of the dashboard at /, and the API. Checks the access rights of each
+// request, and adds the header fields that protect the dashboard. Runs on the loop of the control thread,
+// apart from the workers.
 class AdminServer {
  public:
-  // Takes over an open listening socket. `tls` may be null: plain HTTP. `operations` outlives this object.
+  // Takes over an open listening socket. Serves plain HTTP when `tls` is null. `operations` outlives this
+  // object.
   AdminServer(EventLoop& loop, UniqueFd socket, const config::Admin& settings,
               std::shared_ptr<const tls::ServerContext> tls, Operations& operations);
 
-  int fd() const { return server_.fd(); }  // -1 when it accepts no more
-  // Another process serves at this address from now on.
+  int fd() const { return server_.fd(); }  // -1 after stop_accepting()
+  // Called when another process serves at this address from now on.
   void stop_accepting() { server_.stop_accepting(); }
-  // From now on these are the tokens and names; when they are others, who has logged in does so again. `tls`
-  // as above.
+  // Uses the tokens, names and certificates of `settings` from now on. When tokens or names have changed, all
+  // sessions end. Serves plain HTTP when `tls` is null.
   void change(const config::Admin& settings, std::shared_ptr<const tls::ServerContext> tls);
 
  private:
@@ -39,7 +41,7 @@ class AdminServer {
   std::shared_ptr<const tls::ServerContext> tls_;
   config::Admin settings_;
   AdminGuard guard_;
-  uint64_t guards_ = 0;  // how many there have been
+  uint64_t guards_ = 0;  // the number of guards so far
   AdminApi api_;
   http::h1::SmallServer server_;
 };

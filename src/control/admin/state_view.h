@@ -7,8 +7,8 @@
 
 namespace portcullis::control {
 
-// The documents at /upstreams and /splits: each upstream with the health of its targets, each split with its
-// branches. JSON.
+// The JSON documents at /upstreams and /splits: each upstream with the health of its targets, and each split
+// with its branches.
 std::string describe_targets(const std::vector<telemetry::TargetState>& targets);
 std::string describe_branches(const std::vector<telemetry::BranchState>& branches);
 

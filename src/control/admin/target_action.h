@@ -6,20 +6,20 @@
 
 namespace portcullis::control {
 
-// What operators do to one target by hand.
+// An action of an operator on one target.
 struct TargetAction {
   enum class What {
-    kResume,   // ends its ejection
-    kDrain,    // no new requests go to it
-    kUndrain,  // they do again
+    kResume,   // ends the ejection of the target
+    kDrain,    // no new requests are sent to the target
+    kUndrain,  // new requests are sent to the target again
   };
   What what;
   std::string upstream;
   std::string address;
-  std::string_view name;  // of the action, for the audit log: "drain_target"
+  std::string_view name;  // the name of the action in the audit log, such as "drain_target"
 
-  // Of a path /v1/upstreams/UPSTREAM/targets/ADDRESS/ACTION, which is split before it is decoded; none when
-  // it is another one.
+  // Parses a path /v1/upstreams/UPSTREAM/targets/ADDRESS/ACTION, which is split before it is decoded. Nothing
+  // for any other path.
   static std::optional<TargetAction> parse(std::string_view path);
 };
 

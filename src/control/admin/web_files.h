@@ -4,17 +4,17 @@
 
 namespace portcullis::control {
 
-// A file of the dashboard (web/), which is part of the program.
+// A file of the dashboard (web/), which is compiled into the program.
 struct WebFile {
-  std::string_view path;  // as asked for: "/", "/assets/app.js"
+  std::string_view path;  // the path of a request, such as "/" or "/assets/app.js"
   std::string_view content_type;
   std::string_view content;
 };
 
-// Null when there is none.
+// The file at `path`, or null.
 const WebFile* find_web_file(std::string_view path);
 
-// The same of the files alone that the build adds: cmake/WebFiles.cmake.
+// The file at `path` among those that the build adds (cmake/WebFiles.cmake), or null.
 const WebFile* find_added_file(std::string_view path);
 
 }  // namespace portcullis::control

@@ -8,32 +8,34 @@
 
 namespace portcullis::control::warnings {
 
-// A policy where it stands, with what its settings say.
+// A policy at its place in the configuration, with the Insight of its settings.
 struct PlacedUse {
   const config::PolicyUse* use;
   policy::Insight insight;
 };
 
-// What the checks look at: a checked configuration, and what follows from it. Refers to the configuration.
+// The input of the checks: a checked configuration and properties that follow from it. Refers to the
+// configuration, which outlives this object.
 class Facts {
  public:
   explicit Facts(const config::Config& config);
 
   const config::Config& config() const { return config_; }
-  // The policies of the top level, in their order.
+  // The policies of the top level, in the order in which they run.
   const std::vector<PlacedUse>& shared() const { return shared_; }
-  // The policies of a route alone, by its index; those of the top level run before them.
+  // The policies of the route with this index, without those of the top level, which run before them.
   const std::vector<PlacedUse>& own(size_t route) const { return own_[route]; }
   const std::vector<routing::RouteRule>& rules() const { return rules_; }
 
-  // Calls `visit(policy, is it the route's own)` for all policies of a route in the order in which they run.
+  // Calls `visit(policy, own)` for all policies of a route in the order in which they run. `own` is false for
+  // policies of the top level.
   template <typename Visit>
   void for_each_policy(size_t route, Visit visit) const {
     for (const PlacedUse& one : shared_) visit(one, false);
     for (const PlacedUse& one : own_[route]) visit(one, true);
   }
 
-  // Calls `visit(policy)` for each policy, those of the top level once.
+  // Calls `visit(policy)` for each policy of the configuration; policies of the top level are visited once.
   template <typename Visit>
   void for_each_use(Visit visit) const {
     for (const PlacedUse& one : shared_) visit(one);

@@ -1,4 +1,4 @@
-// Groups, consumers and routes that are named and do not exist.
+// Finds names of groups, consumers and routes that do not exist.
 
 #include <set>
 #include <string>
@@ -12,7 +12,7 @@
 namespace portcullis::control::warnings {
 namespace {
 
-// Calls visit(read, place) for what every condition reads of the caller.
+// Calls visit(read, place) for each property of the caller that a condition reads.
 template <typename Visit>
 void for_each_read(const Facts& facts, Visit visit) {
   facts.for_each_use([&](const PlacedUse& one) {
@@ -26,7 +26,7 @@ void for_each_read(const Facts& facts, Visit visit) {
   }
 }
 
-// Reports each name that conditions read by `member` and that is not among `known`.
+// Reports each name in `member` of a read that is not among `known`.
 void report_unknown(const Facts& facts, std::string policy::CallerRead::*member, const char* what,
                     const std::set<std::string_view>& known, Report& report) {
   for_each_read(facts, [&](const policy::CallerRead& read, const config::Location& place) {
@@ -36,7 +36,7 @@ void report_unknown(const Facts& facts, std::string policy::CallerRead::*member,
   });
 }
 
-// Which credentials some consumer has, by their keys in the configuration.
+// The kinds of credentials that at least one consumer has, by their keys in the configuration.
 std::set<std::string_view> held_credentials(const config::Config& config) {
   std::set<std::string_view> held;
   for (const config::Consumer& consumer : config.consumers) {

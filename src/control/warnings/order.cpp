@@ -1,4 +1,4 @@
-// Policies that stand in an order in which they cannot do what they are for.
+// Finds policies whose order keeps one of them from working.
 
 #include <string>
 
@@ -10,12 +10,13 @@
 namespace portcullis::control::warnings {
 namespace {
 
-// Where to report that `first` stands before `second`: within the route, when one of them does.
+// The place to report that `first` stands before `second`: the place within the route, when one of the
+// policies is the route's own.
 const config::Location& place_of_pair(const PlacedUse& first, bool first_is_own, const PlacedUse& second) {
   return first_is_own ? first.use->location : second.use->location;
 }
 
-// What has told who calls, up to some policy of a route.
+// What the policies of a route up to some point have found out about the caller.
 struct Known {
   bool caller = false;
   bool claims = false;
@@ -27,7 +28,7 @@ struct Known {
   bool has(policy::CallerRead::Source source) const {
     return source == policy::CallerRead::Source::kClaims ? claims : caller;
   }
-  // Why what needs `source` is missing.
+  // Why a property from `source` has no value.
   std::string lack(policy::CallerRead::Source source) const {
     return caller && source == policy::CallerRead::Source::kClaims
                ? "no policy before it reads a token (`jwt`, `oauth2_introspection`)"
@@ -40,7 +41,7 @@ void check_use(const PlacedUse& one, const Known& known, Report& report) {
   if (one.insight.needs_consumer && !known.caller)
     report.add(one.use->location, "`" + name + "` refuses every request here: " +
                                       known.lack(policy::CallerRead::Source::kConsumer));
-  if (one.use->traits.authenticates) return;  // it reads what it has found itself
+  if (one.use->traits.authenticates) return;  // a policy that authenticates reads what it has found itself
   for (const policy::Insight::Read& read : one.insight.reads) {
     if (!known.has(read.what.source))
       report.add(read.place, "`" + read.what.written + "` of `" + name +
@@ -48,7 +49,7 @@ void check_use(const PlacedUse& one, const Known& known, Report& report) {
   }
 }
 
-// What decides between the branches of a split when all policies have run.
+// Checks the conditions and the key that choose a branch of a split, after all policies have run.
 void check_split(const config::Route& route, const Known& known, Report& report) {
   const auto check_reads = [&](const policy::CallerReads& reads, const config::Location& place) {
     for (const policy::CallerRead& read : reads) {
@@ -71,7 +72,7 @@ void find_cors_after_authentication(const Facts& facts, Report& report) {
     bool answered = false;
     facts.for_each_policy(i, [&](const PlacedUse& one, bool own) {
       if (one.use->traits.answers_preflights) {
-        // Where both are the top level's, one warning is enough for all routes.
+        // When both policies are at the top level, one warning is enough for all routes.
         if (guard != nullptr && !answered && (own || i == 0))
           report.add(one.use->location, "browsers send preflights without credentials: `" + guard->use->name +
                                             "` (" + guard->use->location.seen_from(one.use->location) +
@@ -115,7 +116,7 @@ void find_unreached_policies(const Facts& facts, Report& report) {
         if (one.use->traits.answers_all) answer = &one;
         return;
       }
-      // A policy that answers preflights marks all answers of its route, wherever it stands.
+      // A policy that answers preflights changes all responses of its route, wherever it stands.
       if (told || one.use->traits.answers_preflights || (!own && i != 0)) return;
       told = true;
       report.add(one.use->location, "`" + one.use->name + "` never sees a request: `" + answer->use->name +

@@ -1,4 +1,4 @@
-// Paths of routes that are written as another product has them, or that no listener lets pass.
+// Finds paths of routes that are written in the syntax of another product, or that no listener accepts.
 
 #include <algorithm>
 #include <string>
@@ -17,7 +17,7 @@ bool is_word(std::string_view text) {
   });
 }
 
-// What `segment` means elsewhere and not here, and what is written here instead; or "".
+// Why `segment` looks like the syntax of another product, with the text to write instead; or "".
 std::string foreign_segment(std::string_view segment, bool takes_parameters) {
   const std::string shown = "`" + std::string(segment) + "`";
   const std::string literal = shown + " matches only itself here: ";
@@ -55,7 +55,7 @@ void report_segments(std::string_view path, const char* key, const config::Route
   }
 }
 
-// What of a rewritten path is a variable elsewhere; or "".
+// The part of a rewritten path that looks like a variable of another product; or "".
 std::string_view foreign_variable(std::string_view path) {
   const size_t dollar = path.find('$');
   if (dollar == std::string_view::npos) return {};
@@ -64,7 +64,7 @@ std::string_view foreign_variable(std::string_view path) {
   return path.substr(dollar, end - dollar);
 }
 
-// Some listener takes requests with this path.
+// True when at least one listener accepts requests with this path.
 bool is_taken(const config::Config& config, const std::string& path) {
   return std::any_of(config.listeners.begin(), config.listeners.end(), [&](const config::Listener& listener) {
     Arena arena;
@@ -73,7 +73,8 @@ bool is_taken(const config::Config& config, const std::string& path) {
   });
 }
 
-// What an expression for a whole path means elsewhere and not here; or "".
+// Why an expression looks like the syntax of another product, or "": here the expression must match the whole
+// path.
 std::string foreign_expression(std::string_view text) {
   if (text.starts_with('~'))
     return "`~` is a part of the expression, which therefore matches no path: leave it out (`(?i)` ignores "
@@ -84,7 +85,7 @@ std::string foreign_expression(std::string_view text) {
   return "";
 }
 
-// `path` begins with all segments of `prefix`: "/api/v1" with those of "/api", "/apis" not.
+// True when `path` begins with all segments of `prefix`: "/api/v1" begins with "/api", "/apis" does not.
 bool begins_with_segments(std::string_view path, std::string_view prefix) {
   if (!path.starts_with(prefix)) return false;
   return path.size() == prefix.size() || prefix.ends_with('/') || path[prefix.size()] == '/';

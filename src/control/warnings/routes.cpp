@@ -1,4 +1,4 @@
-// Routes that get no request, or whose upstream cannot take what they send.
+// Finds routes that get no requests, or whose upstream cannot handle their requests.
 
 #include <re2/re2.h>
 
@@ -13,14 +13,14 @@
 namespace portcullis::control::warnings {
 namespace {
 
-// No path, which begins with `/`, matches the expression as a whole.
+// True when the expression matches no whole path. A path begins with `/`.
 bool excludes_all_paths(const std::string& expression) {
   if (expression.empty()) return false;
   const re2::RE2 whole("^(?:" + expression + ")$", re2::RE2::Quiet);
   std::string least, greatest;
   constexpr int kLength = 16;
   if (!whole.ok() || !whole.PossibleMatchRange(&least, &greatest, kLength)) return false;
-  return greatest < "/" || least >= "0";  // the character behind `/`
+  return greatest < "/" || least >= "0";  // `0` is the character after `/`
 }
 
 }  // namespace

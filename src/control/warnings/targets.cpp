@@ -1,4 +1,4 @@
-// Targets and listeners whose addresses cannot be meant.
+// Finds addresses of targets and listeners that are probably mistakes.
 
 #include <algorithm>
 #include <map>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint16_t kHttpsPort = 443;
 
-// The address of a target, as far as it is known without asking a name server.
+// The address of a target, if it is known without asking a name server.
 std::optional<SocketAddress> known_address(const std::string& text) {
   constexpr std::string_view kLocalhost = "localhost:";
   const auto address = SocketAddress::parse(
@@ -22,7 +22,7 @@ std::optional<SocketAddress> known_address(const std::string& text) {
   return address ? std::optional(*address) : std::nullopt;
 }
 
-// A connection to `target` is accepted by the listener.
+// True when a connection to `target` is accepted by the listener.
 bool leads_to(const SocketAddress& target, const SocketAddress& listener) {
   if (target.is_unix() || listener.is_unix()) return target.to_string() == listener.to_string();
   if (target.port() != listener.port() || target.port() == 0) return false;
@@ -30,7 +30,7 @@ bool leads_to(const SocketAddress& target, const SocketAddress& listener) {
   return target.host() == host || ((host == "0.0.0.0" || host == "::") && target.is_local());
 }
 
-// Calls `visit(target, its upstream)` for each target that the configuration names.
+// Calls `visit(target, upstream)` for each target that the configuration names.
 template <typename Visit>
 void for_each_target(const Facts& facts, Visit visit) {
   for (const config::Upstream& upstream : facts.config().upstreams) {

@@ -1,4 +1,4 @@
-// Routes that authenticate, beside an open route that sends another spelling of their path to the same
+// Finds routes that authenticate, while an open route sends another spelling of the same path to the same
 // upstream.
 
 #include <algorithm>
@@ -35,7 +35,7 @@ bool share_an_upstream(const config::Route& a, const config::Route& b) {
   });
 }
 
-// A path that the route takes: parameters have the value x.
+// A path that the route matches; each parameter has the value x.
 std::string sample_path(const config::Match& match) {
   if (!match.path_prefix.empty()) return match.path_prefix;
   std::string out;
@@ -54,7 +54,7 @@ std::string sample_host(const routing::RouteRule& rule) {
   return host.starts_with("*.") ? "x" + host.substr(1) : host;
 }
 
-// Hosts that the rule does not name, beside those that no rule names: other names below the same domains.
+// Hosts that the rule does not name: no host at all, and other names below the same domains.
 std::vector<std::string> other_hosts(const routing::RouteRule& rule) {
   std::vector<std::string> out{""};
   const std::string host = sample_host(rule);
@@ -63,7 +63,7 @@ std::vector<std::string> other_hosts(const routing::RouteRule& rule) {
   return out;
 }
 
-// The path by which a route's upstream gets `path`; empty where a rewritten path does not tell.
+// The path that a route's upstream gets for `path`; empty when the path is rewritten.
 std::string path_at_upstream(const config::Rewrite& rewrite, const std::string& path) {
   if (!rewrite.path.empty()) return "";
   const std::string& prefix = rewrite.strip_prefix;
@@ -72,16 +72,16 @@ std::string path_at_upstream(const config::Rewrite& rewrite, const std::string& 
   return strips ? path.substr(prefix.size()) : path;
 }
 
-// Another way to ask for what a route protects.
+// A request for the same content as a protected route, written in another way.
 struct Spelling {
   std::string host;
   std::string path;
   std::string why;                  // the end of the message
-  std::string method{};             // empty: one that the route takes
-  std::optional<size_t> through{};  // the route that must take it; empty: any
+  std::string method{};             // empty for a method that the route matches
+  std::optional<size_t> through{};  // the route that must match; empty for any route
 };
 
-// What an open route removes from the beginning of its paths on the way to its upstream.
+// A prefix that an open route removes from its paths on the way to its upstream.
 struct RemovedPrefix {
   size_t route;
   std::string host;
@@ -107,7 +107,8 @@ class Undercuts {
     const config::Route& route = facts_.config().routes[index];
     if (access_[index] == Access::kOpen || upstreams_of(route).empty()) return;
     const std::string path = sample_path(route.match);
-    if (path.empty() || path == "/") return;  // an expression, or everything
+    // There is no sample path for an expression; `/` is the prefix of all paths.
+    if (path.empty() || path == "/") return;
     for (const Spelling& spelling : spellings(index, path)) {
       const std::optional<size_t> open = open_route(index, spelling);
       if (!open) continue;
@@ -120,7 +121,8 @@ class Undercuts {
   }
 
  private:
-  // So many removed prefixes are tried for each protected route: a program may write any number of both.
+  // Max number of removed prefixes that are tried for each protected route: generated configurations may have
+  // any number of both.
   static constexpr size_t kMaxPrefixes = 64;
 
   void note_removed_prefixes() {
@@ -165,7 +167,7 @@ class Undercuts {
     return out;
   }
 
-  // The upstream gets the same path from an open route that removes what stands before it.
+  // Adds spellings with a prefix that an open route removes, so that the upstream gets the same path.
   void add_removed_prefixes(size_t index, const std::string& path, std::vector<Spelling>& out) const {
     const std::string wanted = path_at_upstream(facts_.config().routes[index].rewrite, path);
     if (wanted.empty() || wanted == "/") return;
@@ -175,8 +177,7 @@ class Undercuts {
                      one.route});
   }
 
-  // The open route with the same upstream that takes this spelling, by a listener at which the protected one
-  // answers.
+  // The open route with the same upstream that matches this spelling at a listener of the protected route.
   std::optional<size_t> open_route(size_t index, const Spelling& spelling) const {
     const routing::RouteRule& rule = facts_.rules()[index];
     const std::string method = !spelling.method.empty() ? spelling.method
@@ -197,9 +198,9 @@ class Undercuts {
   }
 
   const Facts& facts_;
-  const std::vector<Access>& access_;  // of each route
+  const std::vector<Access>& access_;  // the access of each route, by index
   routing::RouteTable table_;
-  std::vector<std::string> listeners_;  // their addresses
+  std::vector<std::string> listeners_;  // the addresses of all listeners
   std::vector<RemovedPrefix> prefixes_;
   bool keeps_slashes_ = false;
   bool passes_parameters_ = false;

@@ -7,12 +7,12 @@
 #include "config/model.h"
 #include "control/warnings/facts.h"
 
-// Warnings about configurations that are well-formed and cannot be meant. Each check has a name, which stands
-// in its warnings; docs/warnings.md explains it under that name. A check of one policy alone is in the folder
-// of that policy (policy::Warning).
+// Warnings about configurations that are valid but probably a mistake. Each check has a name, which is part
+// of its warnings; docs/warnings.md explains the check under that name. A check of one policy alone is in the
+// folder of that policy (policy::Warning).
 namespace portcullis::control::warnings {
 
-// Where a check reports what it has found.
+// Collects the warnings of one check.
 class Report {
  public:
   Report(std::string_view check, config::Diagnostics& diagnostics)
@@ -32,7 +32,7 @@ struct Check {
   void (*run)(const Facts& facts, Report& report);
 };
 
-// All of them, in the order of their names.
+// All checks, in the order of their names.
 std::span<const Check> checks();
 
 // The checks, one by one.
@@ -59,7 +59,7 @@ void find_unused_rewrites(const Facts& facts, Report& report);
 
 namespace portcullis::control {
 
-// Runs all checks over a configuration that is good.
+// Runs all checks over a configuration without errors.
 void report_warnings(const config::Config& config, config::Diagnostics& diagnostics);
 
 }  // namespace portcullis::control
