@@ -13,7 +13,7 @@ import tokenize
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BANNED = re.compile(r"\b(whoever|whomever|somebody|nobody|everybody|likewise)\b|\bkMost\w*", re.IGNORECASE)
 # Folders whose texts have not been revised yet.
-NOT_YET = ("web/",)
+NOT_YET = ()
 # String literals of tests and benchmarks are input rather than messages.
 MESSAGES = "src/"
 CPP = re.compile(r'R"(?P<mark>\w*)\((?:.|\n)*?\)(?P=mark)"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|//[^\n]*')
@@ -66,11 +66,11 @@ def texts_of(path):
         return of_python(text)
     if kind == ".md":
         return of_markdown(text)
-    return of_comments(text, "//" if kind == ".mjs" else "#")
+    return of_comments(text, "//" if kind in (".mjs", ".js") else "#")
 
 
 def main():
-    files = subprocess.run(["git", "ls-files", "*.h", "*.cpp", "*.py", "*.sh", "*.mjs", "*.md"], cwd=ROOT, capture_output=True,
+    files = subprocess.run(["git", "ls-files", "*.h", "*.cpp", "*.py", "*.sh", "*.mjs", "*.js", "*.md"], cwd=ROOT, capture_output=True,
                            text=True, check=True).stdout.splitlines()
     found = []
     for path in files:

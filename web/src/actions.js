@@ -1,9 +1,10 @@
-// What changes the gateway: asked for by a button that only those see who may, confirmed, done, and told.
+// The actions that change the gateway. An action has a button, which is visible only with the right to change the
+// gateway, and a dialog that asks for confirmation. The result is shown afterwards.
 import { h, setText } from "./dom.js";
 import { askForToken } from "./session.js";
 
 const notices = document.getElementById("notices");
-const SHOWN = 12_000; // milliseconds
+const SHOWN = 12_000; // milliseconds for which a result is shown
 
 export function notify(text, bad = false) {
   const close = h("button", { type: "button", class: "quiet", "aria-label": "Dismiss", onclick: () => notice.remove() }, "×");
@@ -12,7 +13,7 @@ export function notify(text, bad = false) {
   if (!bad) setTimeout(() => notice.remove(), SHOWN);
 }
 
-// Asks in a dialog; true when it was confirmed. `fields` are shown above the buttons.
+// Asks for confirmation in a dialog; true when the user has confirmed. `fields` are shown above the buttons.
 export function confirmed({ title, text, verb, fields = [] }) {
   return new Promise((resolve) => {
     const finish = (answer) => {
@@ -33,7 +34,7 @@ export function confirmed({ title, text, verb, fields = [] }) {
   });
 }
 
-// Sends what was confirmed; `done(answer)` writes what came of it.
+// Sends a confirmed action; `done(answer)` returns the text of the result.
 export async function perform(path, done) {
   const response = await fetch(path, { method: "POST" }).catch(() => null);
   if (!response) {
@@ -47,7 +48,7 @@ export async function perform(path, done) {
   return response.ok;
 }
 
-// A button for those with the right. `ask()` gives {title, text, verb, path, done}.
+// A button for an action. `ask()` returns {title, text, verb, path, done}.
 export function actionButton(label, ask) {
   return h("button", { type: "button", class: "action", onclick: async () => {
     const action = ask();
@@ -66,7 +67,7 @@ export const undrainTarget = (upstream, address) => actionButton("Bring back", (
   title: `Bring ${address} back?`, verb: "Bring back", path: pathOf(upstream, address, "undrain"),
   text: `It gets requests of ${upstream} again.`, done: () => `${address} gets requests again.` }));
 
-// `others`: how many other targets of the upstream are available.
+// `others` is the number of other targets of the upstream that are available.
 export const drainTarget = (upstream, address, others) => actionButton("Drain", () => ({
   title: `Drain ${address}?`, verb: "Drain", path: pathOf(upstream, address, "drain"),
   text: `No new request of ${upstream} goes to it; those in hand come to their end. It stays so until it is brought back or the gateway is restarted.` +
@@ -82,7 +83,7 @@ export const reloadConfiguration = () => actionButton("Reload", () => ({
   title: "Reload the configuration?", verb: "Reload", path: "/reload",
   text: "The files are read again. When they are wrong, nothing changes, and what is wrong is told.", done: (text) => text || "Reloaded." }));
 
-// What is to be purged is chosen in the dialog.
+// Purges stored responses. The user chooses in the dialog which responses are purged.
 export function purgeCache() {
   const what = h("select", { id: "purge-what", onchange: () => show() },
     [["all", "Everything"], ["uri", "One address"], ["prefix", "All below an address"], ["tag", "A tag"]].map(([value, label]) => h("option", { value }, label)));

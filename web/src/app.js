@@ -1,4 +1,4 @@
-// The dashboard: one page, whose views follow what the gateway tells each second.
+// The dashboard: one page, whose views show the data that the gateway sends each second.
 import { here, link } from "./address.js";
 import { cache } from "./cache.js";
 import { recolourCharts } from "./charts.js";
@@ -16,17 +16,18 @@ import { route, routes } from "./routes.js";
 import { askForToken, loadSession, post, session } from "./session.js";
 import { target, upstream, upstreams } from "./upstreams.js";
 
-const MAX_HISTORY = 600; // seconds
+const MAX_HISTORY = 600; // seconds of history that are kept
 const VIEWS = [
   ["overview", "Overview", overview], ["routes", "Routes", routes], ["upstreams", "Upstreams", upstreams], ["consumers", "Consumers", consumers],
   ["requests", "Requests", requests], ["limits", "Limits", limits], ["cache", "Cache", cache],
   ["configuration", "Configuration", configuration], ["explain", "Explain", () => explain(post)]];
-// Pages of one thing each, with the view that they belong to and how many names they have.
+// The pages of single routes, upstreams, targets and consumers: the function that makes the page, the view that it
+// belongs to, and the number of names in its address.
 const PAGES = { route: [route, "routes", 1], upstream: [upstream, "upstreams", 1], target: [target, "upstreams", 2], consumer: [consumer, "consumers", 1] };
 
 const main = document.getElementById("main");
 const footer = document.getElementById("footer");
-const made = new Map(); // the views; pages are made when they are gone to
+const made = new Map(); // views by key; a page is made when it is first opened
 let current = null, live = null, history = [];
 
 const nav = document.getElementById("views");
@@ -36,7 +37,7 @@ function show() {
   if (current && live && !paused()) current.show(live, history);
 }
 
-// What the address asks for: {view, key, title, make}.
+// The view or page of the address: {view, key, title, make}.
 function wanted() {
   const { view, names } = here();
   const page = PAGES[view];
@@ -49,7 +50,7 @@ function wanted() {
   } };
 }
 
-let shown = null; // the key of what is shown
+let shown = null; // the key of the view that is shown
 
 function navigate() {
   const next = wanted();
@@ -66,7 +67,7 @@ function navigate() {
     main.replaceChildren(current.element);
   }
   current.attach();
-  // A page that is gone to while all stands still is not to be empty.
+  // A page that is opened while the dashboard is paused shows the latest data.
   if (live) current.show(live, history);
 }
 
@@ -88,7 +89,7 @@ const connection = new Connection({
 session.onLogin = () => connection.open();
 pauseButton(show);
 
-// As the system has it, or always light or dark.
+// The theme of the system, or always light or dark.
 const themes = ["system", "light", "dark"];
 const button = document.getElementById("theme");
 function setTheme(theme) {

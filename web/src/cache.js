@@ -1,4 +1,4 @@
-// What the cache holds, and how much it answers.
+// The view of the cache: what is stored, and the share of requests that it answers.
 import { purgeCache } from "./actions.js";
 import { bytes, h, number, percent, rate } from "./dom.js";
 import { column, figure, page, routeLink } from "./panels.js";

@@ -6,30 +6,31 @@ import { h, setText, timeOfDay } from "./dom.js";
 const { Dygraph } = globalThis;
 const attached = new Set();
 
-// dygraphs' own legend is replaced by ours. It also writes a style attribute, which the page's policy forbids.
+// The legend of dygraphs is replaced by the one of this file. The legend of dygraphs also writes a style attribute,
+// which the content security policy of the page forbids.
 Dygraph.PLUGINS = Dygraph.PLUGINS.filter((one) => one !== Dygraph.Plugins.Legend);
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-// dygraphs takes the labels of axes as HTML.
+// Escapes a text for dygraphs, which reads the labels of axes as HTML.
 function escaped(text) {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
 
 export class Chart {
-  // series: [{label, colour: "--blue", fill: true}]; format writes a value; max is the top of the axis, else that follows
-  // the values; blank is said while there is no value.
+  // series: [{label, colour: "--blue", fill: true}]; format writes a value; max is the top of the axis, which follows
+  // the values by default; blank is the text that is shown while there is no value.
   constructor({ title, series, format, max, blank = "Nothing to show yet." }) {
     this.title = title;
     this.series = series;
     this.format = format;
     this.max = max;
     this.rows = []; // [Date, a value or null for each series], the oldest first
-    this.plot = null; // while the chart is in the document and has rows
+    this.plot = null; // the dygraphs object; null unless the chart is in the document and has rows
     this.pointer = null; // the horizontal place of the pointer, in pixels from the plot's left edge
-    this.drag = null; // aborted to end the drag that goes on
+    this.drag = null; // an AbortController that ends the present drag; null without a drag
 
     const swatch = (one) => {
       const element = h("span", { class: "swatch" });
@@ -67,11 +68,12 @@ export class Chart {
     this.leave();
   }
 
-  // columns: the first has seconds since 1970, one more for each series; null where there is no value.
+  // columns: the first column has seconds since 1970, and each series has one more column; null where there is no
+  // value.
   update(columns) {
     const [times, ...values] = columns;
     this.rows = times.map((time, at) => [new Date(time * 1000), ...values.map((column) => column[at] ?? null)]);
-    // What is being selected stays where it is until the button is released.
+    // The chart does not change during a drag, so that the selected span stays in place.
     if (!this.drag) this.draw();
     this.write(this.values, this.rows.at(-1));
     this.holder.setAttribute("aria-label", `${this.title}: ` + this.series
@@ -80,7 +82,7 @@ export class Chart {
 
   draw() {
     if (!attached.has(this)) return;
-    // Without a value the axes would have labels that mean nothing.
+    // Without a value the axes would have meaningless labels, so no chart is drawn.
     const blank = !this.rows.some(([, ...values]) => values.some((value) => value !== null));
     this.blank.hidden = !blank;
     this.canvas.classList.toggle("unseen", blank);
@@ -90,7 +92,8 @@ export class Chart {
     }
     const plot = this.plot;
     if (!plot) this.plot = new Dygraph(this.canvas, this.rows, { ...this.options(), ...this.colours() });
-    else if (plot.isZoomed("x") && plot.xAxisRange()[1] <= this.rows[0][0].getTime()) this.showAll(); // that span is forgotten by now
+    // The zoomed span is older than the history.
+    else if (plot.isZoomed("x") && plot.xAxisRange()[1] <= this.rows[0][0].getTime()) this.showAll();
     else plot.updateOptions({ file: this.rows, axes: this.axes() });
   }
 
@@ -124,14 +127,14 @@ export class Chart {
       labels: ["time", ...this.series.map((one) => one.label)],
       series: Object.fromEntries(this.series.map((one) => [one.label, filled(one)])),
       strokeWidth: 1.5, fillAlpha: 0.13, gridLineWidth: 1, axisLineWidth: 1, highlightCircleSize: 3.5, axisLabelFontSize: 12,
-      resizable: "passive", // redraws when the place for it changes
+      resizable: "passive", // redraws when the size of its place changes
       axes: this.axes(),
       interactionModel: {
         mousedown: (event, plot, context) => this.select(event, plot, context),
         dblclick: (_, plot, context) => {
           if (!context.cancelNextDblclick) this.showAll();
         },
-        willDestroyContextMyself: true, // or dygraphs ends a drag before select() has seen its end
+        willDestroyContextMyself: true, // otherwise dygraphs ends a drag before select() has seen the end
       },
       highlightCallback: (event) => {
         this.pointer = this.plot.eventToDomCoords(event)[0];
@@ -145,7 +148,7 @@ export class Chart {
     };
   }
 
-  // Zooms into the span of time that the pointer is dragged over. The values' axis follows the values by itself.
+  // Zooms into the span of time that the pointer is dragged over. The axis of the values follows the values by itself.
   select(event, plot, context) {
     if (event.button !== 0) return;
     this.drag?.abort();
@@ -168,7 +171,7 @@ export class Chart {
     }, { signal: drag.signal });
   }
 
-  // The row that is nearest to the pointer and has a value; -1 when there is none.
+  // The index of the row with a value that is nearest to the pointer; -1 when there is none.
   nearest() {
     const time = this.plot.toDataXCoord(this.pointer);
     let found = -1, least = Infinity;
@@ -179,7 +182,7 @@ export class Chart {
     return found;
   }
 
-  // Shows what is under the pointer; called again whenever something else has come to be there.
+  // Shows the values under the pointer. Called again whenever the pointer or the rows have moved.
   point() {
     if (!this.plot || this.pointer === null) return;
     const at = this.nearest();
@@ -196,7 +199,7 @@ export class Chart {
     const left = Math.min(Math.max(this.plot.toDomXCoord(row[0].getTime()), area.x), area.x + area.w);
     this.hairline.style.left = `${left}px`;
     this.hairline.style.height = `${area.h}px`;
-    // On the side that has more room.
+    // The values are shown on the side of the pointer that has more room.
     const width = this.holder.clientWidth;
     const right = left < width / 2;
     this.readout.style.left = right ? `${left + 10}px` : "auto";
@@ -216,7 +219,7 @@ export class Chart {
   }
 }
 
-// To be called when the page's colours have changed.
+// Redraws all charts. Must be called when the colours of the page have changed.
 export function recolourCharts() {
   for (const chart of attached) chart.recolour();
 }

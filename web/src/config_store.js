@@ -1,24 +1,24 @@
-// The configuration in force, fetched once for each version of it, and what views look up in it.
+// The configuration in force, which is fetched once for each version, and functions by which views look up its parts.
 import { get } from "./session.js";
 
-// What there is before the first has come.
+// An empty configuration, used until the first one has been fetched.
 export const NOTHING = { routes: [], upstreams: [], consumers: [], listeners: [], policies: [] };
 
 let version = null, config = NOTHING, asking = null;
 
-// Fetches the configuration of that version, if it is another one, and says when it has come.
+// Fetches the configuration when `wanted` differs from the present version, and calls `arrived` afterwards.
 export function followConfig(wanted, arrived) {
   if (wanted === version || asking) return;
   asking = get("/api/config").then((told) => {
     config = told;
     version = wanted;
     arrived();
-  }).catch(() => {}).finally(() => { // it is asked for again in a second
+  }).catch(() => {}).finally(() => { // the next live data, a second later, cause another fetch
     asking = null;
   });
 }
 
-// The latest that has come.
+// The latest configuration that has been fetched.
 export const currentConfig = () => config;
 
 export function placeOf(route) {
@@ -33,7 +33,8 @@ export function upstreamsOf(route) {
   return route.split.length > 0 ? [...new Set(route.split.map((branch) => branch.upstream))] : [route.upstream].filter(Boolean);
 }
 
-// Where a policy of a route is written: "gateway.yaml:28"; the route's own come before those of every route.
+// The place of a policy of a route, such as "gateway.yaml:28". The route's own policies come before those of all
+// routes.
 export function placeOfPolicy(route, policy) {
   const its = config.routes.find((one) => one.name === route)?.policies ?? [];
   return [...its, ...config.policies].filter((one) => one.name === policy).map((one) => one.place).join(" or ");

@@ -1,4 +1,4 @@
-// The configuration in force: the routes as a tree of hosts and paths, and what else there is.
+// The view of the configuration in force: the routes as a tree of hosts and paths, and the other parts.
 import { reloadConfiguration } from "./actions.js";
 import { here, link, remember } from "./address.js";
 import { currentConfig, NOTHING } from "./config_store.js";
@@ -6,7 +6,7 @@ import { h, number } from "./dom.js";
 import { page, routeLink, upstreamLink } from "./panels.js";
 import { Table } from "./table.js";
 
-// {children: Map of segment -> node, routes: []}
+// Makes a tree of the routes. A node is {children: Map of segment -> node, routes: []}.
 function treeOf(routes) {
   const hosts = new Map();
   for (const route of routes) {
@@ -40,7 +40,7 @@ function routeLine(route) {
     h("code", { class: "place" }, route.place));
 }
 
-// Chains of segments that lead to one place only are one line.
+// The element of a node. A chain of segments without branches is shown as one line.
 function branch(name, node) {
   while (node.routes.length === 0 && node.children.size === 1) {
     const [[segment, only]] = node.children;
@@ -84,7 +84,7 @@ export function configuration() {
         h("ul", {}, [...node.children].sort().map(([segment, child]) => branch(segment, child)))))));
   }
 
-  // Drawn anew only when another configuration has come.
+  // The view is drawn anew only when the configuration has changed.
   function show(live) {
     const told = currentConfig();
     if (told === config || told === NOTHING) return;

@@ -1,19 +1,20 @@
-// Follows the gateway. When it does not answer, a banner says so, the figures turn grey, and it is asked again until it
-// does: nobody takes old figures for those of now.
+// Follows the gateway. While the gateway does not answer, a banner says so, the figures are grey, so that old figures
+// are not taken for present ones, and the connection is tried again.
 import { h, setText, timeOfDay } from "./dom.js";
 
-const SILENCE = 6000; // milliseconds without a word; it speaks each second
-const PAUSE = 2000;   // before it is asked again
+const SILENCE = 6000; // max milliseconds without an event; the gateway sends one each second
+const PAUSE = 2000; // milliseconds before the connection is tried again
 
 const state = document.getElementById("connection");
 const banner = document.getElementById("banner");
 
 export class Connection {
-  // live(told), history(rows): what it says; refused(): it wants a token; greeted(): it is there, for the first time or again.
+  // live(told) and history(rows) get the data of the gateway; refused() is called when the gateway needs a token;
+  // greeted() is called when the gateway answers for the first time or again.
   constructor(listeners) {
     this.listeners = listeners;
     this.source = null;
-    this.heard = 0;      // when it spoke last
+    this.heard = 0; // the time of the latest event
     this.lostSince = null;
     setInterval(() => this.watch(), 1000);
   }
@@ -63,7 +64,7 @@ export class Connection {
     document.body.classList.add("lost");
   }
 
-  // An event source does not say whether it was refused or found nobody.
+  // An event source does not tell whether it was refused or could not connect, so the session endpoint is asked.
   async fail() {
     this.close();
     const response = await fetch("/api/session").catch(() => null);
@@ -79,7 +80,7 @@ export class Connection {
     this.retry = setTimeout(() => this.open(), response ? PAUSE / 4 : PAUSE);
   }
 
-  // A connection that is cut without a word looks as if it were open.
+  // Ends a connection without events. A connection that is cut without notice looks as if it were open.
   watch() {
     if (!this.source || Date.now() - this.heard < SILENCE) return;
     this.lose();

@@ -1,4 +1,4 @@
-// Those who call, and the page of one of them.
+// The view of all consumers, and the page of one consumer.
 import { link } from "./address.js";
 import { currentConfig } from "./config_store.js";
 import { h, number, rate } from "./dom.js";

@@ -1,4 +1,4 @@
-// Elements, and how values are written for people.
+// Makes elements, and formats values for users.
 
 // h("td", {class: "number"}, "1", child): properties that begin with "on" are listeners, null and false are left out.
 export function h(name, properties = {}, ...children) {
@@ -12,7 +12,7 @@ export function h(name, properties = {}, ...children) {
   return element;
 }
 
-// Changes the document only where it differs, so that selections and screen readers are left in peace.
+// Sets a text only when it differs, so that selections and screen readers are not disturbed.
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -68,7 +68,7 @@ export function timeOfDay(text) {
   return new Date(text).toLocaleTimeString([], { hour12: false });
 }
 
-// Which share of the requests failed.
+// The share of the requests that failed.
 export function failureRatio(meter) {
   return meter.rate > 0.005 ? meter.failures / meter.rate : meter.total_failures > 0 && meter.rate > 0 ? 1 : 0;
 }

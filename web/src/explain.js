@@ -1,10 +1,11 @@
-// What would become of a request: asked by a curl line, as terminals and browsers' tools have it.
+// The view that explains how a request would be handled. The question is a curl line, as copied from a terminal or from
+// the tools of a browser.
 import { h, percent } from "./dom.js";
 
 const OUTCOMES = { matched: "A route takes it", no_route: "No route takes it", method_not_allowed: "No route takes this method here",
   not_routed: "Routes are not asked" };
 const DECISIONS = { continues: "passes", refuses: "refuses", answers: "answers", not_reached: "not reached", not_known: "not known" };
-// What differs from one answer to the next without meaning anything here.
+// Fields that differ between responses and are of no interest here.
 const USUAL_FIELD = /^(date|x-request-id|content-length|connection):/;
 
 function policyOf(policy) {
@@ -17,7 +18,7 @@ function policyOf(policy) {
     policy.notes.length > 0 ? h("ul", {}, policy.notes.map((note) => h("li", {}, note))) : null);
 }
 
-// What the client would get, in a sentence.
+// A sentence about the response that the client would get.
 function sentenceOf(told) {
   const answer = told.answer, by = answer.policy ?? "the gateway";
   if (answer.verdict === "not_known") return `Not known: ${by} cannot decide here`;

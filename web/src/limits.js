@@ -1,11 +1,11 @@
-// Who is being limited, where and by what.
+// Tables of the callers that are limited, and of the limits.
 import { link } from "./address.js";
 import { currentConfig } from "./config_store.js";
 import { h, number, rate } from "./dom.js";
 import { column, figure, page, routeLink } from "./panels.js";
 import { Table } from "./table.js";
 
-// Those who are limited, with the page that tells more: a consumer's own, or the requests of an address.
+// The callers that are limited, each with a link: to the page of the consumer, or to the requests of the address.
 export function limitedRows(live, config) {
   const consumers = new Set(config.consumers.map((one) => one.name));
   return live.limited.map((one) => ({ ...one, href: consumers.has(one.who) ? link("consumer", [one.who]) : link("requests", [], { client: one.who }) }));
@@ -19,7 +19,7 @@ export function limitedTable(empty) {
       figure("last_minute", "In the last minute", (value) => number(Math.round(value))), figure("total", "Seen in all", number)] });
 }
 
-// A limit without a name of its own has its route's.
+// A limit without a name of its own has the name of its route.
 export function limitTable(empty) {
   return new Table({ caption: "Limits", id: (row) => row.name, sort: { key: "refused", descending: true }, empty, columns: [
     column("name", "Limit"), figure("allowed", "Allowed per second", rate), figure("refused", "Refused per second", rate),

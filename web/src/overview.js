@@ -1,4 +1,4 @@
-// The first view: how it goes as a whole.
+// The first view: the state of the gateway as a whole.
 import { link } from "./address.js";
 import { Chart } from "./charts.js";
 import { bytes, duration, failureRatio, h, milliseconds, number, percent, rate, setText } from "./dom.js";
@@ -70,7 +70,7 @@ export function overview() {
   return page({ title: "Overview", parts, show });
 }
 
-// What an operator should look at, the worst first.
+// The problems that an operator should look at, the worst first.
 function concerns(live) {
   const out = [];
   const all = targetsOf(live);

@@ -1,4 +1,4 @@
-// What views are made of: columns, figures at the top, facts, and pages that are shown and hidden.
+// The parts of views: columns, figures at the top, facts, and pages that are shown and hidden.
 import { link } from "./address.js";
 import { Chart } from "./charts.js";
 import { failureRatio, h, milliseconds, number, percent, rate, setText } from "./dom.js";
@@ -12,7 +12,7 @@ export const meterColumns = [
   figure("rate", "Per second", rate), failingColumn,
   figure("p50", "50%", milliseconds), figure("p90", "90%", milliseconds), figure("p99", "99%", milliseconds),
   figure("total", "Total", number)];
-// Of a row that nothing has been asked of.
+// The meter of a row without requests.
 export const NO_TRAFFIC = { rate: 0, failures: 0, client_errors: 0, total: 0, total_failures: 0, p50: -1, p90: -1, p99: -1, own: -1, waited: -1 };
 
 export const routeLink = (name) => h("a", { href: link("route", [name]) }, name || "no route");
@@ -20,7 +20,7 @@ export const upstreamLink = (name) => h("a", { href: link("upstream", [name]) },
 export const targetLink = (upstream, address) => h("a", { href: link("target", [upstream, address]) }, address);
 export const consumerLink = (name) => h("a", { href: link("consumer", [name]) }, name);
 
-// Children with commas between them.
+// An element with commas between its children.
 export const joined = (nodes) => h("span", {}, nodes.flatMap((node, at) => (at > 0 ? [", ", node] : [node])));
 
 export function card(label) {
@@ -29,8 +29,8 @@ export function card(label) {
   return { element: h("div", { class: "card" }, h("span", { class: "card-label" }, label), value, note), value, note };
 }
 
-// A view: its title (shown when it has a page's), what it consists of, and what to do with live data.
-// parts: elements, tables and charts, in order; a list of charts stands side by side.
+// A view with its title, its parts, and the function `show` for live data. The title is visible when `visible` is true.
+// parts: elements, tables and charts, in order; the charts of a list stand side by side.
 export function page({ title, visible = false, parts, show, attach = () => {}, detach = () => {} }) {
   const all = parts.flat();
   const charts = all.filter((one) => one instanceof Chart);
@@ -51,7 +51,7 @@ export function page({ title, visible = false, parts, show, attach = () => {}, d
   };
 }
 
-// Names and values, which change in place.
+// A list of names and values, which are changed in place.
 export class Facts {
   constructor(label) {
     this.list = h("dl", { class: "answer" });
@@ -59,7 +59,7 @@ export class Facts {
     this.values = new Map();
   }
 
-  // entries: [name, text or Node, or null when it is not to be shown]
+  // entries: [name, value]; the value is a text or a Node, or null when the entry is hidden
   update(entries) {
     for (const [name, value] of entries) {
       let line = this.values.get(name);

@@ -1,4 +1,4 @@
-// Whether the page stands still: what comes meanwhile is kept, and shown when it goes on.
+// Pauses the page. Data that arrive during a pause are kept, and are shown when the page goes on.
 import { setText } from "./dom.js";
 
 const button = document.getElementById("pause");
@@ -6,7 +6,7 @@ let still = false;
 
 export const paused = () => still;
 
-// changed(): called when it begins and ends.
+// changed() is called when a pause begins and when it ends.
 export function pauseButton(changed) {
   button.addEventListener("click", () => {
     still = !still;

@@ -1,4 +1,5 @@
-// What the log's `ended` means, in a sentence. The gateway makes this module of its own tables of reasons.
+// The meaning of each value of `ended` in the log, in a sentence. The gateway generates the imported module from its
+// tables of reasons.
 import { REASONS } from "./reason_table.js";
 
 export { REASONS };

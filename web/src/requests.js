@@ -1,5 +1,5 @@
-// Single requests: those that were refused, failed or were slow, and a live tail of all. One filter, which the address
-// has, is for all of them.
+// The view of single requests: requests that were refused, failed or were slow, and a live tail of all requests. One
+// filter, which is a part of the address, applies to both.
 import { here, link, remember } from "./address.js";
 import { currentConfig } from "./config_store.js";
 import { h, number, setText } from "./dom.js";
@@ -12,11 +12,11 @@ const STATUSES = [["", "any"], ["2xx", "2xx"], ["3xx", "3xx"], ["4xx", "4xx: ref
   ["401", "401"], ["403", "403"], ["404", "404"], ["429", "429"], ["502", "502"], ["503", "503"], ["504", "504"]];
 const TEXTS = [["route", "Route"], ["consumer", "Consumer"], ["client", "Client's address"], ["reason", "Reason"], ["policy", "Policy"],
   ["path", "Part of the path"], ["request_id", "Request id"]];
-const OTHERS = ["upstream", "target"]; // that the address may have, by links of other pages
+const OTHERS = ["upstream", "target"]; // further filters, which links of other pages put into the address
 const KEYS = ["status", ...TEXTS.map(([key]) => key), ...OTHERS];
-const MAX_TAIL = 300; // rows
+const MAX_TAIL = 300; // max number of rows
 
-// As the gateway understands `status`: classes, single ones, and none.
+// Matches a status as the gateway does: `status` has classes, single statuses, or nothing.
 function fitsStatus(wanted, status) {
   const told = status ? String(status) : "none";
   return wanted.split(",").some((one) => one === told || (one.endsWith("xx") && told.length === 3 && one[0] === told[0]));
@@ -68,7 +68,7 @@ export function requests() {
     }
   }
 
-  // The address says what the filter is.
+  // Reads the filter from the address.
   function read() {
     const { query } = here();
     filter = Object.fromEntries(KEYS.map((key) => [key, query.get(key)]).filter(([, value]) => value));
@@ -122,7 +122,7 @@ export function requests() {
       tell();
     });
     source.addEventListener("error", async () => {
-      if (source?.readyState !== EventSource.CLOSED) return; // it tries again by itself
+      if (source?.readyState !== EventSource.CLOSED) return; // the event source connects again by itself
       const query = new URLSearchParams(filter);
       stop();
       const response = await fetch(`/api/tail?${query}`, { method: "HEAD" }).catch(() => null);

@@ -1,4 +1,4 @@
-// The routes, with traffic or without, and the page of one of them.
+// The view of all routes, with and without traffic, and the page of one route.
 import { link } from "./address.js";
 import { currentConfig, pathOf, placeOf, placeOfPolicy, upstreamsOf } from "./config_store.js";
 import { h, milliseconds, number, rate } from "./dom.js";
@@ -12,7 +12,7 @@ const policyColumns = [
   figure("continued", "Passed per second", rate), figure("answered", "Answered per second", rate),
   figure("refused", "Refused per second", rate), figure("total_refused", "Refused in all", number)];
 
-// Every route of the configuration, then those of earlier ones that have had requests.
+// All routes of the configuration, then routes of earlier configurations that have had requests.
 function rowsOf(live, config) {
   const meters = new Map(live.routes.map((one) => [one.name, one]));
   const rows = config.routes.map((route) => {
@@ -25,7 +25,7 @@ function rowsOf(live, config) {
   return [...rows, ...rest];
 }
 
-// The counters that policies have registered, whichever they are: a row for each series.
+// A row for each series of the counters that policies have registered.
 function countersOf(live) {
   return live.metrics.filter((metric) => metric.type === "counter").flatMap((metric) => metric.series.map((one) => ({
     metric: metric.name, help: metric.help, rate: one.rate, value: one.value,

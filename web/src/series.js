@@ -1,10 +1,11 @@
-// How one route, target or consumer did in the last minutes: the gateway's memory of it, then what it says each second.
+// The latest minutes of one route, target or consumer: first the history that the gateway keeps, then the live data of
+// each second.
 import { get } from "./session.js";
 
 const MAX_POINTS = 600;
 
 export class Series {
-  // `query` names it: "route=orders".
+  // `query` names the route, target or consumer, as in "route=orders".
   constructor(query, redraw) {
     this.query = query;
     this.redraw = redraw;
@@ -13,15 +14,15 @@ export class Series {
     this.asking = false;
   }
 
-  // `meter`: of live data, or undefined when nothing is said of it.
+  // `meter` is its meter in the live data, or undefined when the live data do not contain it.
   push(at, meter) {
-    // At first, and after a gap, the gateway knows what was meanwhile.
+    // The history is loaded at first and after a gap.
     if (at - this.last > 3) this.load();
     if (at <= this.last) return;
     this.last = at;
     this.points.push(meter
       ? [at, meter.rate, meter.client_errors, meter.failures, meter.p50, meter.p99, meter.own, meter.waited]
-      : [at, -1, -1, -1, -1, -1, -1, -1]); // it has never been asked
+      : [at, -1, -1, -1, -1, -1, -1, -1]); // no request yet
     if (this.points.length > MAX_POINTS) this.points.shift();
   }
 
@@ -34,13 +35,14 @@ export class Series {
       this.points = [...told, ...this.points.filter(([at]) => at > until)].slice(-MAX_POINTS);
       this.redraw();
     } catch {
-      // It is asked again after the next gap; what comes meanwhile is shown.
+      // The history is loaded again after the next gap; live data are shown meanwhile.
     } finally {
       this.asking = false;
     }
   }
 
-  // What charts take: the times, then a column for each of these places; null where there is no value.
+  // The columns for a chart: the times, then a column for each of these places in a point; null where there is no
+  // value.
   columns(...places) {
     return [this.points.map(([at]) => at), ...places.map((place) => this.points.map((point) => (point[place] < 0 ? null : point[place])))];
   }

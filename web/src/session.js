@@ -1,7 +1,7 @@
-// Who uses the dashboard: logging in and out, and what the session's token may do.
+// The session of the user: logging in and out, and the rights of the session's token.
 import { h, setText } from "./dom.js";
 
-// To be set by who wants to know that somebody has logged in.
+// `onLogin` is called after a login; other modules may set it.
 export const session = { name: "", mayChange: false, onLogin: () => {} };
 
 const logout = document.getElementById("logout");
@@ -14,7 +14,7 @@ function adopt(told) {
   if (session.name) logout.setAttribute("aria-label", `Log out ${session.name}`);
 }
 
-// Learns who it is; asks for a token where one is needed. False when the session is not there yet.
+// Loads the session, and asks for a token when one is needed. False while there is no session.
 export async function loadSession() {
   const response = await fetch("/api/session").catch(() => null);
   if (response?.ok) adopt(await response.json());

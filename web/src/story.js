@@ -1,4 +1,4 @@
-// A request's whole story: who refused or failed it and why, for whom, on which route, and when what happened.
+// The details of a request: what ended it and why, its caller and route, and the times of its phases.
 import { link } from "./address.js";
 import { placeOfPolicy } from "./config_store.js";
 import { h, milliseconds, timeOfDay } from "./dom.js";
@@ -8,7 +8,7 @@ import { Table } from "./table.js";
 
 const micros = (value) => (value === undefined ? null : milliseconds(value / 1000));
 
-// Who decided what the client got.
+// The part that decided the response: a policy, the gateway, or a target.
 function deciderOf(row) {
   if (row.policy) {
     const place = placeOfPolicy(row.route ?? "", row.policy);
@@ -66,7 +66,7 @@ export function storyTable(caption, empty, sort = { key: "time", descending: tru
   return new Table({ caption, id: (row) => row.request_id, sort, details: story, empty, columns: requestColumns });
 }
 
-// The stories in live data that are about something, each once.
+// The requests in live data for which `fits` is true, each once.
 export function storiesAbout(live, fits) {
   const found = new Map();
   for (const row of [...live.refused, ...live.failed, ...live.slow]) {

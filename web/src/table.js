@@ -1,13 +1,13 @@
-// A table that sorts by its columns, filters by a text and keeps what is open while its rows change each second. The
-// address says how it is sorted and filtered.
+// A table that sorts by its columns, filters by a text and keeps what is open while its rows change each second.
+// Sorting and filter are a part of the address.
 import { here, remember } from "./address.js";
 import { h, setText } from "./dom.js";
 
-const MAX_ROWS = 300; // shown at once; the filter finds the others
+const MAX_ROWS = 300; // max number of rows shown at once; the filter finds the others
 
 // columns: [{key, label, value(row), format(value, row) -> text or Node, number: true, sort: "ascending"}]; the first
-// column names its row. `id(row)` tells rows apart; `details(row)` may give what a row opens to show, or `href(row)` the
-// address of its own page. `empty` says what there is when nothing is, and what to do about it.
+// column names its row. `id(row)` identifies a row; `details(row)` may return an element that opens below the row, or
+// `href(row)` the address of a page about the row. `empty` is the text for a table without rows.
 export class Table {
   constructor({ caption, columns, id, sort, empty, details, href, filter = true, head = [] }) {
     this.columns = columns;
@@ -16,11 +16,11 @@ export class Table {
     this.sort = this.usual;
     this.details = details;
     this.href = href;
-    this.name = caption.toLowerCase().replace(/\W+/g, "-"); // in the address
+    this.name = caption.toLowerCase().replace(/\W+/g, "-"); // the prefix of its entries in the address
     this.emptyText = empty ?? "Nothing yet.";
     this.rows = [];
     this.shown = new Map();
-    this.open = new Map(); // by id
+    this.open = new Map(); // open details by the id of the row
     this.needle = "";
     this.body = h("tbody");
     this.count = h("span", { class: "count" });
@@ -55,7 +55,7 @@ export class Table {
     this.render();
   }
 
-  // Sorts and filters as the address says; to be called when the table comes to be shown.
+  // Sorts and filters by the address. Must be called when the table is shown.
   restore() {
     const { query } = here();
     const sort = query.get(`${this.name}.sort`) ?? "";
@@ -66,7 +66,7 @@ export class Table {
     this.render();
   }
 
-  // What is open stays, also when it is not among the rows any more, because it may be being read.
+  // An open row stays even when it is not among the rows any more, because the user may be reading it.
   update(rows) {
     const known = new Set(rows.map((row) => String(this.id(row))));
     const kept = [...this.open].filter(([id]) => !known.has(id)).map(([, row]) => row);
@@ -109,7 +109,7 @@ export class Table {
       line.below?.remove();
       this.shown.delete(id);
     }
-    let before = null; // the element after which the next row belongs
+    let before = null; // the element after which the next row is placed
     for (const row of visible) {
       const line = this.line(row);
       if ((before === null ? this.body.firstChild : before.nextSibling) !== line.element) {

@@ -1,4 +1,4 @@
-// The upstreams and their targets, the page of an upstream, and that of a target.
+// The view of upstreams and their targets, the page of an upstream, and the page of a target.
 import { drainTarget, resumeBranch, resumeTarget, undrainTarget } from "./actions.js";
 import { link } from "./address.js";
 import { currentConfig, upstreamsOf } from "./config_store.js";
@@ -10,7 +10,8 @@ import { Table } from "./table.js";
 
 const STATES = { up: "good", down: "bad", ejected: "bad", drained: "" };
 
-// In words: what the state is, why, how long it lasts, and whether requests go there all the same.
+// A text about the state of a target: the state, its reason and duration, and whether the target gets requests all the
+// same.
 export function stateText(row) {
   if (row.state === "named") return "by name";
   const why = row.why && row.state !== "up" ? `: ${row.why}` : "";
@@ -20,7 +21,8 @@ export function stateText(row) {
 
 const state = (value, row) => h("span", { class: `state ${STATES[value] ?? ""}` }, stateText(row));
 
-// The targets of all upstreams. Where none is available, those that are not drained are asked all the same.
+// The targets of all upstreams. When no target of an upstream is available, requests are sent to all that are not
+// drained.
 export function targetsOf(live) {
   return live.upstreams.flatMap((upstream) => {
     const its = upstream.targets ?? [];
