@@ -80,8 +80,10 @@ Task<TryOutcome> convert_response(policy::ResponseConverter& converter, Exchange
       if (received.source.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
       co_return attempt.fail(kEnds.upstream_closed);
   }
-  if (ended) {
-    if (!from_target.rest().empty()) head.keep_alive = false;
+  // A stream stays one also when all of it has come at once: its head must not depend on that.
+  const bool has_length = ended && !(streams && head.status == 200);
+  if (ended && !from_target.rest().empty()) head.keep_alive = false;
+  if (has_length) {
     head.fields.add("content-length", state.request.arena.decimal(converted.size()), FieldId::kContentLength);
     head.body = {};
     if (!converted.empty()) head.body = {BodyKind::kLength, converted.size()};
