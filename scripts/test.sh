@@ -64,21 +64,16 @@ lane_builds() {
   fi
   if wants lint; then stage lint nice -n 5 scripts/lint.sh; fi
 }
+tests_of_each_build() { # KIND: unit or integration
+  local kind=$1 preset
+  if wants release && ended_well build-tests; then stage "$kind-release" "${kind}_tests" release; fi
+  for preset in asan tsan; do
+    if wants "$preset" && ended_well "build-$preset"; then stage "$kind-$preset" "${kind}_tests" "$preset"; fi
+  done
+}
 # Unit tests take one core, and much of what integration tests do is to wait.
-lane_units() {
-  local preset
-  if wants release && ended_well build-tests; then stage unit-release unit_tests release; fi
-  for preset in asan tsan; do
-    if wants "$preset" && ended_well "build-$preset"; then stage "unit-$preset" unit_tests "$preset"; fi
-  done
-}
-lane_tests() {
-  local preset
-  if wants release && ended_well build-tests; then stage integration-release integration_tests release; fi
-  for preset in asan tsan; do
-    if wants "$preset" && ended_well "build-$preset"; then stage "integration-$preset" integration_tests "$preset"; fi
-  done
-}
+lane_units() { tests_of_each_build unit; }
+lane_tests() { tests_of_each_build integration; }
 # Runs at the same time as the long stages at the end of the other lanes.
 lane_checks() {
   if wants fuzz; then ended_well fuzz || true; fi

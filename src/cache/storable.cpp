@@ -53,7 +53,7 @@ bool may_store(const http::ResponseHead& response, const http::CacheControl& tol
   if (told.is_private && told.private_fields.empty()) return false;
   if (read_vary(response.fields).any) return false;
   const bool for_all = told.is_public || told.s_maxage || told.must_revalidate;
-  if (asked.by_somebody && !asked.keyed_by_caller && !for_all) return false;
+  if (asked.is_authenticated && !asked.keyed_by_caller && !for_all) return false;
   // RFC 9111 section 7.3 relies on servers to mark responses with cookies as uncacheable; few servers do.
   if (response.fields.find(FieldId::kSetCookie) != nullptr && !told.is_public &&
       !is_listed(told.private_fields, "set-cookie"))

@@ -7,7 +7,7 @@ namespace portcullis::cache {
 
 // Properties of the request that decide whether the response may be stored.
 struct Asked {
-  bool by_somebody = false;  // the request was authenticated
+  bool is_authenticated = false;  // the request was authenticated
   // The cache key contains the caller, so that only that caller gets the response.
   bool keyed_by_caller = false;
 };

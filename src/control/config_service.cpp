@@ -104,9 +104,8 @@ Task<void> ConfigService::reload_for_askers() {
   origin_changed_ = false;
   Task<config::Reading> reading = origin_->read();
   config::Reading read = co_await reading;
-  Task<ReloadOutcome> publishing = publish(std::move(read));
-  const ReloadOutcome outcome = co_await publishing;
-  end_reload(outcome);
+  Task<void> finishing = finish_reload(std::move(read));
+  co_await finishing;
 }
 
 // Called when the content of the origin may have changed. A reading that is the same as the one before
@@ -118,15 +117,21 @@ Task<void> ConfigService::reload_if_changed() {
   if (read.revision == revision_) co_return;
   in_hand_.push_back({std::string(origin_->kind()), std::nullopt});
   observer_->reload_began();
-  Task<ReloadOutcome> publishing = publish(std::move(read));
-  const ReloadOutcome outcome = co_await publishing;
-  end_reload(outcome);
+  Task<void> finishing = finish_reload(std::move(read));
+  co_await finishing;
 }
 
 Task<void> ConfigService::renew_certificates() {
   Task<std::optional<Status>> renewing = target_.publish_certificates();
   const std::optional<Status> outcome = co_await renewing;
   if (outcome) observer_->certificates_ended(*outcome);
+}
+
+// Puts a reading in force, and tells those who asked for it.
+Task<void> ConfigService::finish_reload(config::Reading reading) {
+  Task<ReloadOutcome> publishing = publish(std::move(reading));
+  const ReloadOutcome outcome = co_await publishing;
+  end_reload(outcome);
 }
 
 // Checks a reading and puts the configuration in force.

@@ -98,6 +98,7 @@ class ConfigService {
   Task<void> reload_for_askers();
   Task<void> reload_if_changed();
   Task<void> renew_certificates();
+  Task<void> finish_reload(config::Reading reading);
   Task<ReloadOutcome> publish(config::Reading reading);
   ReloadOutcome refuse(const std::string& why) const;
   void refuse_draining();

@@ -9,6 +9,10 @@
 
 namespace portcullis::http {
 
+inline std::string_view text_of(const iovec& run) {
+  return {static_cast<const char*>(run.iov_base), run.iov_len};
+}
+
 // The pieces of one gathered write: runs of a body, with room before and behind them for what a message
 // stream adds (a head, the size of a chunk, trailers). Refers to the bytes and does not own them. The array
 // is left uninitialised, because it is large.

@@ -2,6 +2,8 @@
 
 #include <sys/uio.h>
 
+#include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 
@@ -27,6 +29,12 @@ class HeadWriter {
   template <typename... Pieces>
   void field(std::string_view name, const Pieces&... value) {
     write(name, ": ", value..., "\r\n");
+  }
+  // A field line whose value is a number.
+  void number_field(std::string_view name, uint64_t value) {
+    char digits[20];
+    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
+    field(name, std::string_view(digits, static_cast<size_t>(end - digits)));
   }
   // How many bytes can be written without more memory.
   size_t room() const { return block_.capacity() - size_; }

@@ -86,10 +86,4 @@ inline constexpr size_t kMaxConvertedAtOnce = Block::kLarge;
 // client has received it.
 inline constexpr size_t kMaxMadeAtOnce = Block::kLarge;
 
-// Converts `data`, which may be large, with `encoder`, which must not end a step with kLater. When that takes
-// long, the loop serves other exchanges in between. Appends to `out`. `data` and `out` must live until the
-// task has ended.
-Task<ResponseConverter::Step> encode_in_parts(ResponseConverter& encoder, std::string_view data,
-                                              std::string& out, EventLoop& loop);
-
 }  // namespace portcullis::policy

@@ -4,9 +4,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "base/text.h"
-#include "crypto/encoding.h"
-#include "http/hop_by_hop.h"
 #include "http/text_body.h"
 #include "proxy/copy_stage.h"
 #include "proxy/mirror.h"
@@ -96,11 +93,6 @@ void Attempt::prepare_body() {
   body_ = std::make_unique<CopyStage>(std::move(body_), state_.mirrored->body);
 }
 
-// The fields of the request that are the same in all versions.
-void Attempt::write_fields(http::HeadWriter& out) const {
-  write_request_fields(out, state_, span_);
-}
-
 // The target may have closed a pooled connection as the request was written to it.
 TryOutcome Attempt::sending_failed(int error) {
   if (connection_->reused() && may_repeat()) return TryOutcome::kStaleConnection;
@@ -109,7 +101,7 @@ TryOutcome Attempt::sending_failed(int error) {
 
 Task<TryOutcome> Attempt::send() {
   const http::RequestHead& head = state_.request.head;
-  const auto fields = [this](http::HeadWriter& out) { write_fields(out); };
+  const auto fields = [this](http::HeadWriter& out) { write_request_fields(out, state_, span_); };
   const http::RequestToSend request{.head = head,
                                     .scheme = upstream_.definition().tls ? "https" : "http",
                                     .authority = state_.request.authority_at_target(),

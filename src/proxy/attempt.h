@@ -99,7 +99,6 @@ class Attempt : public Pooled {
   void give_back();
 
  private:
-  void write_fields(http::HeadWriter& out) const;
   Task<void> upload();
   Task<TryOutcome> wait_for_target();
   Milliseconds patience() const;

@@ -12,7 +12,7 @@ namespace portcullis::proxy {
 Attempts::Attempts(ExchangeState& state, const PolicyChain& chain)
     : state_(state),
       chain_(chain),
-      upstream_(*state.snapshot->upstreams[state.request.branch->upstream]),
+      upstream_(state.upstream()),
       choice_(upstream_, state.request, state.context) {}
 
 Attempts::~Attempts() = default;
@@ -54,7 +54,7 @@ bool Attempts::choose() {
 
 Task<TryOutcome> Attempts::ask() {
   current_ = make_attempt(*target_);
-  // The target may have gone when the exchange is told of.
+  // The target may not exist any more when the log line of the exchange is written.
   state_.record.target = state_.request.arena.copy(target_->definition().name);
   state_.record.asked = current_->started();
   const auto via = on_fresh_connection_ ? Attempt::Via::kFreshConnection : Attempt::Via::kPool;

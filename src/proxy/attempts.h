@@ -2,7 +2,6 @@
 
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "proxy/attempt.h"
 #include "proxy/next_try.h"
@@ -48,7 +47,6 @@ class Attempts {
 
   // Why the last try has failed; kEnds.upstream_failed where nothing is known.
   const EndReason& failure() const;
-  void set_failure(const EndReason& why) { failure_ = &why; }
   // Of the last try.
   const RelayResult& upload_result() const { return upload_result_; }
   Milliseconds time_left() const { return time_left_until(deadline_, state_.worker.loop()); }

@@ -71,7 +71,7 @@ class ClientConnection final : public ListNode<>, public Pooled {
   }
   // The connection is to end after the exchange in hand.
   bool closing() const;
-  // From now on `watcher` is told of the connection's end, as long as `watcher` lives.
+  // Calls watcher.on_drain() when the connection is asked to end; until `watcher` is destroyed.
   void watch_drain(DrainWatcher& watcher) { drain_watchers_.push_back(watcher); }
 
   Stream stream;

@@ -12,7 +12,7 @@ namespace portcullis::proxy {
 
 class ClientConnection;
 
-// What a target is told of the client in a PROXY header. Empty for targets that want no header.
+// The addresses that a PROXY header passes on to a target. Empty for targets that take no PROXY header.
 struct Introduction {
   std::optional<Endpoint> client{};
   std::optional<Endpoint> reached{};

@@ -13,8 +13,7 @@ ConvertStage::Step ConvertStage::step() {
   if (has_more_) return converter_.more(out_);
   const auto runs = given_.runs.pieces();
   if (data_.empty() && next_run_ < runs.size()) {
-    const iovec& run = runs[next_run_++];
-    data_ = {static_cast<const char*>(run.iov_base), run.iov_len};
+    data_ = http::text_of(runs[next_run_++]);
   }
   if (!data_.empty()) {
     const std::string_view part = data_.substr(0, policy::kMaxConvertedAtOnce);

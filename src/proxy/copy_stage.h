@@ -35,8 +35,7 @@ class CopyStage final : public http::BodyStage, public Pooled {
   State next(http::BodyPart& part) override {
     const State state = from().next(part);
     if (state != State::kPart) return state;
-    for (const iovec& run : part.runs.pieces())
-      copy_.add({static_cast<const char*>(run.iov_base), run.iov_len});
+    for (const iovec& run : part.runs.pieces()) copy_.add(http::text_of(run));
     return state;
   }
 

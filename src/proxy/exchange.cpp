@@ -214,8 +214,7 @@ const Branch& Exchange::choose_branch() {
 
 // Asks targets until one answers or it would be wrong to go on.
 Task<Persistence> Exchange::forward() {
-  upstream::Upstream& upstream = *state_.snapshot->upstreams[state_.request.branch->upstream];
-  const auto place = upstream.take(upstream::Load::kRequests);
+  const auto place = state_.upstream().take(upstream::Load::kRequests);
   if (!place) {
     state_.context.failure = &kEnds.breaker_requests;
     co_await reply_.refuse(kEnds.breaker_requests);
@@ -266,8 +265,7 @@ Task<Persistence> Exchange::forward() {
 // Takes the whole of a small body into memory before the first try, so that there can be a second. False when
 // the client has been answered, or has left.
 Task<bool> Exchange::hold_body() {
-  upstream::Upstream& upstream = *state_.snapshot->upstreams[state_.request.branch->upstream];
-  Task<policy::BodyState> holding = state_.held_body.hold(upstream.definition().retries.body_size);
+  Task<policy::BodyState> holding = state_.held_body.hold(state_.upstream().definition().retries.body_size);
   switch (co_await holding) {
     case policy::BodyState::kHeld: co_return true;
     case policy::BodyState::kTimedOut: co_await reply_.refuse(kEnds.body_timeout); co_return false;

@@ -55,6 +55,8 @@ struct ExchangeState {
     }
     co_return co_await waiting;
   }
+  // The upstream of the branch that has been chosen.
+  upstream::Upstream& upstream() const { return *snapshot->upstreams[request.branch->upstream]; }
   // What the client has sent and nothing has read: the beginning of the body, or what follows a held body.
   std::string_view unread() const { return held_body.held() ? held_body.rest() : client.message.received(); }
   // Some of the request's body may still be on its way.

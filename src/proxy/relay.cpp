@@ -12,8 +12,15 @@ RelayResult failed(const http::BodySource& source, bool untouched, uint64_t byte
   return {.source = source.failure(), .untouched = untouched, .bytes = bytes};
 }
 
-std::string_view text_of(const iovec& run) {
-  return {static_cast<const char*>(run.iov_base), run.iov_len};
+// The next part of a body that is read as fast as it comes. False when the source has failed.
+Task<bool> read_part(http::BodySource& source, http::BodyPart& part) {
+  for (;;) {
+    part.clear();
+    const State state = source.next(part);
+    if (state != State::kWait) co_return state == State::kPart;
+    Task<void> waiting = source.wait();
+    co_await waiting;
+  }
 }
 
 // Sends the file range of a part. A range that the system cannot send is given by the source in another way,
@@ -76,58 +83,42 @@ Task<RelayResult> store_body(http::BodySource& source, cache::Filling& filling, 
   http::BodyPart part;
   uint64_t bytes = 0;
   source.head_sent();
-  for (;;) {
-    part.clear();
-    const State state = source.next(part);
-    if (state == State::kFailed) co_return failed(source, false, bytes);
-    if (state == State::kWait) {
-      Task<void> waiting = source.wait();
-      co_await waiting;
-      continue;
-    }
-    for (const iovec& run : part.runs.pieces()) filling.append(text_of(run));
+  do {
+    Task<bool> reading = read_part(source, part);
+    if (!co_await reading) co_return failed(source, false, bytes);
+    for (const iovec& run : part.runs.pieces()) filling.append(http::text_of(run));
     bytes += part.size;
-    if (part.last) co_return RelayResult{.bytes = bytes};
-    if (!filling.has_to_wait()) continue;
+    if (part.last || !filling.has_to_wait()) continue;
     source.release();
     Task<bool> waiting = filling.wait(loop, timeout);
     if (!co_await waiting) co_return RelayResult{.sink_failed = true, .bytes = bytes};
-  }
+  } while (!part.last);
+  co_return RelayResult{.bytes = bytes};
 }
 
 Task<RelayResult> collect_body(http::BodySource& source, std::string& out, Until until, bool& ended) {
   http::BodyPart part;
-  const size_t before = out.size();
-  for (;;) {
-    part.clear();
-    const State state = source.next(part);
-    if (state == State::kFailed) co_return failed(source, false, out.size() - before);
-    if (state == State::kWait) {
-      Task<void> waiting = source.wait();
-      co_await waiting;
-      continue;
-    }
-    for (const iovec& run : part.runs.pieces()) out += text_of(run);
+  uint64_t bytes = 0;
+  do {
+    Task<bool> reading = read_part(source, part);
+    if (!co_await reading) co_return failed(source, false, bytes);
+    for (const iovec& run : part.runs.pieces()) out += http::text_of(run);
+    bytes += part.size;
     ended = part.last;
-    if (part.last || (until == Until::kSomething && out.size() > before))
-      co_return RelayResult{.bytes = out.size() - before};
-  }
+  } while (!ended && (until == Until::kEnd || bytes == 0));
+  co_return RelayResult{.bytes = bytes};
 }
 
 Task<RelayResult> discard_body(http::BodySource& source) {
   http::BodyPart part;
   uint64_t bytes = 0;
   source.head_sent();
-  for (;;) {
-    part.clear();
-    const State state = source.next(part);
-    if (state == State::kFailed) co_return failed(source, false, bytes);
+  do {
+    Task<bool> reading = read_part(source, part);
+    if (!co_await reading) co_return failed(source, false, bytes);
     bytes += part.size;
-    if (part.last) co_return RelayResult{.bytes = bytes};
-    if (state != State::kWait) continue;
-    Task<void> waiting = source.wait();
-    co_await waiting;
-  }
+  } while (!part.last);
+  co_return RelayResult{.bytes = bytes};
 }
 
 }  // namespace portcullis::proxy

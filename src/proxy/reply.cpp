@@ -105,7 +105,7 @@ Task<void> Reply::answer_itself(OwnAnswer own) {
   if (own == OwnAnswer::kRedirectToHttps) return redirect_to_https();
   state_.record.ended = &kEnds.options_answered;
   state_.response.status = 204;
-  state_.response.fields.set("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  state_.response.fields.set("allow", kUsualMethods);
   return answer("");
 }
 
@@ -166,6 +166,22 @@ http::Persistence Reply::persistence() const {
                                                                : http::Persistence::kDefault;
 }
 
+// How a body goes to the client whose length is not known.
+BodyKind Reply::kind_without_length() const {
+  return state_.request.head.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
+}
+
+// The final response, as a message stream takes it. `fields` outlives what is returned.
+http::ResponseToSend Reply::to_send(BodyKind kind, FunctionRef<void(http::HeadWriter&)> fields,
+                                    size_t expected_size) const {
+  return {.head = state_.response,
+          .body = kind,
+          .to_head_request = state_.request.head.method == "HEAD",
+          .persistence = persistence(),
+          .expected_size = expected_size,
+          .fields = fields};
+}
+
 // What a policy has fetched and passes on may not be of the coding that it names. False then.
 Task<bool> Reply::encode(std::string_view& body) {
   ConvertStage encoded(std::make_unique<http::TextBody>(body), *state_.context.encoder, state_.worker.loop(),
@@ -206,11 +222,7 @@ Task<void> Reply::answer(std::string_view body) {
   state_.record.response_bytes = body.size();
   begin();
   const auto fields = [this](http::HeadWriter& out) { write_fields(out, BodyKind::kLength); };
-  const http::ResponseToSend response{.head = head,
-                                      .body = BodyKind::kLength,
-                                      .to_head_request = to_head_request,
-                                      .persistence = persistence(),
-                                      .fields = fields};
+  const http::ResponseToSend response = to_send(BodyKind::kLength, fields);
   Task<IoResult> sending = state_.client.message.send_whole(response, body);
   const IoResult sent = co_await sending;
   if (!sent.ok()) close_after();
@@ -230,12 +242,7 @@ Task<IoResult> Reply::switch_protocols() {
   state_.client.message.translate_upgrade(state_.response);
   begin();
   close_after();
-  const auto fields = [this](http::HeadWriter& out) { write_fields(out, BodyKind::kNone); };
-  const http::ResponseToSend response{.head = state_.response, .body = BodyKind::kNone, .fields = fields};
-  Task<IoResult> sending = state_.client.message.send_interim(response);
-  const IoResult sent = co_await sending;
-  if (sent.error == ETIMEDOUT) state_.record.ended = &kEnds.send_timeout;
-  co_return sent;
+  return send_interim();
 }
 
 Task<RelayResult> Reply::send(http::BodySource& body, size_t head_size) {
@@ -244,17 +251,12 @@ Task<RelayResult> Reply::send(http::BodySource& body, size_t head_size) {
   if (head.body.has_length()) {
     kind = BodyKind::kLength;
   } else if (kind != BodyKind::kNone) {
-    kind = state_.request.head.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
+    kind = kind_without_length();
   }
   if (kind == BodyKind::kUntilClose) close_after();
   begin();
   const auto fields = [this, kind](http::HeadWriter& out) { write_fields(out, kind); };
-  const http::ResponseToSend response{.head = head,
-                                      .body = kind,
-                                      .to_head_request = state_.request.head.method == "HEAD",
-                                      .persistence = persistence(),
-                                      .expected_size = head_size + 512,
-                                      .fields = fields};
+  const http::ResponseToSend response = to_send(kind, fields, head_size + 512);
   if (kind == BodyKind::kNone) {
     Task<IoResult> sending = state_.client.message.send_whole(response, {});
     const IoResult sent = co_await sending;
@@ -278,7 +280,7 @@ Task<void> Reply::send_stored() {
   } else if (length) {
     head.fields.add("content-length", state_.request.arena.decimal(*length), FieldId::kContentLength);
   } else {
-    kind = state_.request.head.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
+    kind = kind_without_length();
   }
   const bool to_head_request = state_.request.head.method == "HEAD";
   const bool ends_here =
@@ -290,11 +292,7 @@ Task<void> Reply::send_stored() {
   const ClientWatch::Scope watching(state_.watch);
   state_.watch.begin([&reader] { reader.give_up(); }, nullptr, state_.unread());
   const auto fields = [this, kind](http::HeadWriter& out) { write_fields(out, kind); };
-  const http::ResponseToSend response{.head = head,
-                                      .body = kind,
-                                      .to_head_request = to_head_request,
-                                      .persistence = persistence(),
-                                      .fields = fields};
+  const http::ResponseToSend response = to_send(kind, fields);
   if (ends_here) {
     Task<IoResult> sending = state_.client.message.send_whole(response, {});
     const IoResult sent = co_await sending;

@@ -68,6 +68,9 @@ class Reply {
   std::string_view grpc_type() const;
   void write_fields(http::HeadWriter& out, http::BodyKind kind) const;
   http::Persistence persistence() const;
+  http::BodyKind kind_without_length() const;
+  http::ResponseToSend to_send(http::BodyKind kind, FunctionRef<void(http::HeadWriter&)> fields,
+                               size_t expected_size = 1024) const;
   void leave();
 
   ExchangeState& state_;

@@ -19,8 +19,6 @@ using telemetry::kEnds;
 
 namespace {
 
-constexpr std::string_view kUsualMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-
 // Some servers call TRACE so.
 bool is_trace(std::string_view method) {
   return method == "TRACE" || method == "TRACK";

@@ -14,6 +14,9 @@ namespace portcullis::proxy {
 
 class ClientConnection;
 
+// The methods that an answer of the gateway itself allows, where no route says more.
+inline constexpr std::string_view kUsualMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 // The fields of a request that policies alone may set and still have to read: the values that the client sent
 // are kept apart until the policies have run.
 class ClientValues {

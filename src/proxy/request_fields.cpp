@@ -1,7 +1,5 @@
 #include "proxy/request_fields.h"
 
-#include <charconv>
-
 #include "base/text.h"
 #include "crypto/encoding.h"
 #include "http/hop_by_hop.h"
@@ -38,9 +36,7 @@ void write_request_fields(http::HeadWriter& out, const ExchangeState& state, con
               ":");
   }
   if (head.body.has_length()) {
-    char digits[20];
-    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, head.body.length);
-    out.field("content-length", std::string_view(digits, static_cast<size_t>(end - digits)));
+    out.number_field("content-length", head.body.length);
   } else if (head.body.kind == http::BodyKind::kNone) {
     // The client's explicit zero.
     if (const http::Field* length = head.fields.find(FieldId::kContentLength))

@@ -34,20 +34,17 @@ constexpr auto kRows = std::to_array<Row>({
     {V::kRequestBytes, "request.bytes", "", kAtEnd, A::kClient, "the size of the body of the request"},
     {V::kRequestHeader, "request.header.", "NAME", kAlways, A::kClient,
      "a header field of the request: of several fields one list, in a condition any of the values; the "
-     "access "
-     "log replaces secret values"},
+     "access log replaces secret values"},
     {V::kCookie, "cookie.", "NAME", kByPolicies, A::kClient,
      "a cookie of the request: the first of that name, in a condition any of them"},
     {V::kQuery, "query.", "NAME", kByPolicies, A::kClient,
      "a parameter of the query, decoded: the first of that name, in a condition any of them"},
     {V::kPath, "path.", "NAME", kByPolicies, A::kClient,
-     "a parameter of the path of the route (`{NAME}` in `match.path`); empty where the route has none of "
-     "that "
-     "name"},
+     "a parameter of the path of the route (`{NAME}` in `match.path`); empty where the route has none "
+     "of that name"},
     {V::kClientAddress, "client.address", "", kAlways, A::kRequest,
-     "the address of the client, as trusted proxies report it, or `unix`; in a key, IPv6 addresses of one "
-     "/64 "
-     "are equal"},
+     "the address of the client, as trusted proxies report it, or `unix`; in a key, IPv6 addresses of "
+     "one /64 are equal"},
     {V::kPeerAddress, "peer.address", "", kAtEnd, A::kRequest,
      "the address of the other end of the connection"},
     {V::kCertificateSubject, "client.certificate.subject", "", kByPolicies, A::kCaller,
@@ -69,8 +66,8 @@ constexpr auto kRows = std::to_array<Row>({
      "the scopes of the token (the claims `scope` and `scp`): in a text one list, in a condition any of "
      "them"},
     {V::kClaim, "claim.", "NAME", kByPolicies, A::kCaller,
-     "a claim of the token, `claim.realm.roles` for an inner claim: of a list all elements joined by commas, "
-     "in a condition any of them"},
+     "a claim of the token, `claim.realm.roles` for an inner claim: of a list all elements joined by "
+     "commas, in a condition any of them"},
     {V::kClaimJson, "claim_json.", "NAME", kByPolicies, A::kCaller, "a claim of the token, as JSON"},
     {V::kRouteName, "route.name", "", kAlways, A::kConfiguration, "the name of the route"},
     {V::kRouteBranch, "route.branch", "", kAtEnd, A::kConfiguration,

@@ -124,8 +124,7 @@ class BodyPipelineTest : public ::testing::Test {
           }
           failed = state == BodySource::State::kFailed;
           if (failed) co_return;
-          for (const iovec& run : part.runs.pieces())
-            out.append(static_cast<const char*>(run.iov_base), run.iov_len);
+          for (const iovec& run : part.runs.pieces()) out += http::text_of(run);
           if (part.last) {
             trailers = part.trailers;
             co_return;

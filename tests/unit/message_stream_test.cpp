@@ -183,7 +183,7 @@ class MessageStreamTest : public ::testing::Test {
     for (int i = 0; i < 400 && !decoder.done(); ++i) {
       runs.clear();
       decoder.take(input, runs);
-      for (const iovec& run : runs.pieces()) out.append(static_cast<const char*>(run.iov_base), run.iov_len);
+      for (const iovec& run : runs.pieces()) out += text_of(run);
       if (from.body_ended()) decoder.end_of_stream();
       if (decoder.done() || !input.empty()) continue;
       joined.carry();

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace portcullis::control {
 namespace {
@@ -39,6 +40,17 @@ std::map<std::string, Outcomes> outcomes_by(const LiveView& view, std::string_vi
   return out;
 }
 
+Outcome sum_of(const Outcomes& outcomes, const std::vector<std::string>& names) {
+  Outcome out;
+  for (const std::string& name : names) {
+    const auto found = outcomes.find(name);
+    if (found == outcomes.end()) continue;
+    out.total += found->second.total;
+    out.rate += found->second.rate;
+  }
+  return out;
+}
+
 uint64_t whole(double value) {
   return static_cast<uint64_t>(value);
 }
@@ -68,15 +80,7 @@ json cache_figures(const LiveView& view) {
   if (view.value_of("cache_disk_limit_bytes") > 0) out["disk"] = disk_figures(view);
   const telemetry::MetricShare hits = cache_hits();
   for (auto& [route, outcomes] : outcomes_by(view, hits.metric, "route")) {
-    Outcome answered, missed;
-    for (const std::string& name : hits.part) {
-      answered.total += outcomes[name].total;
-      answered.rate += outcomes[name].rate;
-    }
-    for (const std::string& name : hits.rest) {
-      missed.total += outcomes[name].total;
-      missed.rate += outcomes[name].rate;
-    }
+    const Outcome answered = sum_of(outcomes, hits.part), missed = sum_of(outcomes, hits.rest);
     const double asked = answered.rate + missed.rate;
     out["routes"].push_back({{"route", route},
                              {"rate", rounded(asked)},

@@ -1,7 +1,6 @@
 #include "http/h1/client_stream.h"
 
 #include <cerrno>
-#include <charconv>
 #include <utility>
 
 #include "http/hop_by_hop.h"
@@ -25,11 +24,7 @@ void write_head(HeadWriter& out, const RequestToSend& request, std::optional<siz
   request.fields(out);
   const bool has_length = head.body.has_length() || head.fields.find(FieldId::kContentLength) != nullptr;
   if (whole_size && *whole_size > 0) {
-    if (!has_length) {
-      char digits[20];
-      const auto [end, error] = std::to_chars(digits, digits + sizeof digits, *whole_size);
-      out.field("content-length", std::string_view(digits, static_cast<size_t>(end - digits)));
-    }
+    if (!has_length) out.number_field("content-length", *whole_size);
   } else if (!whole_size && kind_of(head.body) == BodyKind::kChunked) {
     out.field("transfer-encoding", "chunked");
   } else if (!has_length && (head.body.kind != BodyKind::kNone || expects_content(head.method))) {

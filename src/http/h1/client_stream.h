@@ -9,9 +9,9 @@
 namespace portcullis::http::h1 {
 
 // A request of HTTP/1 to a target and the response to it (RFC 9112).
-class ClientMessageStream final : public ClientStream, public Pooled {
+class ClientMessageStream final : public FramedStream<ClientStream>, public Pooled {
  public:
-  ClientMessageStream(Stream& bytes, const HeadLimits& limits) : ClientStream(bytes, limits) {}
+  ClientMessageStream(Stream& bytes, const HeadLimits& limits) : FramedStream(bytes, limits) {}
 
   Task<IoResult> begin(const RequestToSend& request, Milliseconds timeout) override;
   Task<IoResult> send_whole(const RequestToSend& request, std::string_view body,
@@ -22,15 +22,7 @@ class ClientMessageStream final : public ClientStream, public Pooled {
   std::string_view received() const override { return input_.content(); }
   InputBuffer take_input() override { return std::exchange(input_, {}); }
 
-  bool takes_trailers() const override { return framing_.body() == BodyKind::kChunked; }
-  bool sends_bytes_alone() const override { return framing_.body() == BodyKind::kLength; }
-  void frame(Gather& runs, size_t size, bool last, std::string_view trailers) override {
-    framing_.frame(runs, size, last, trailers);
-  }
-  void written() override { framing_.written(); }
-
  private:
-  MessageFraming framing_;
   InputBuffer input_;
   std::optional<ResponseParser> parser_;  // of the head that is being read
   size_t head_size_ = 0;

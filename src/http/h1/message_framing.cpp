@@ -23,8 +23,7 @@ void MessageFraming::frame(Gather& runs, size_t size, bool last, std::string_vie
   if (!std::exchange(has_head_, false)) return;
   // To copy a small body behind its head costs less than a gathered write.
   if (last && size <= head_.room()) {
-    for (const iovec& run : runs.pieces())
-      head_.write(std::string_view(static_cast<const char*>(run.iov_base), run.iov_len));
+    for (const iovec& run : runs.pieces()) head_.write(text_of(run));
     runs.clear();
   }
   runs.put_before(head_.text());

@@ -6,6 +6,7 @@
 #include "http/gather.h"
 #include "http/head_writer.h"
 #include "http/message.h"
+#include "http/message_stream.h"
 
 namespace portcullis::http::h1 {
 
@@ -31,6 +32,23 @@ class MessageFraming {
   BodyKind body_ = BodyKind::kNone;
   bool has_head_ = false;
   std::array<char, 20> size_line_;
+};
+
+// What the streams of both sides of HTTP/1 have in common. `Side`: ServerStream or ClientStream.
+template <typename Side>
+class FramedStream : public Side {
+ public:
+  using Side::Side;
+
+  bool takes_trailers() const final { return framing_.body() == BodyKind::kChunked; }
+  bool sends_bytes_alone() const final { return framing_.body() == BodyKind::kLength; }
+  void frame(Gather& runs, size_t size, bool last, std::string_view trailers) final {
+    framing_.frame(runs, size, last, trailers);
+  }
+  void written() final { framing_.written(); }
+
+ protected:
+  MessageFraming framing_;
 };
 
 // Writes the Upgrade fields of a head.

@@ -8,11 +8,11 @@ namespace portcullis::http::h1 {
 
 // A request of HTTP/1 and the response to it (RFC 9112). The connection is the stream's alone until its
 // exchange is over.
-class ServerMessageStream final : public ServerStream {
+class ServerMessageStream final : public FramedStream<ServerStream> {
  public:
   // `input` is the connection's: what has been received and belongs to no exchange yet.
   ServerMessageStream(Stream& bytes, InputBuffer& input, const Settings& settings)
-      : ServerStream(bytes, settings), input_(input) {}
+      : FramedStream(bytes, settings), input_(input) {}
 
   Task<HeadState> read_head(RequestHead& out, Arena& arena) override;
   size_t head_size() const override { return head_size_; }
@@ -26,18 +26,10 @@ class ServerMessageStream final : public ServerStream {
   void begin(const ResponseToSend& response) override;
   void leave() override { bytes().close(); }
 
-  bool takes_trailers() const override { return framing_.body() == BodyKind::kChunked; }
-  bool sends_bytes_alone() const override { return framing_.body() == BodyKind::kLength; }
-  void frame(Gather& runs, size_t size, bool last, std::string_view trailers) override {
-    framing_.frame(runs, size, last, trailers);
-  }
-  void written() override { framing_.written(); }
-
  private:
   InputBuffer& input_;
   size_t head_size_ = 0;
   Block spent_;  // where the head lies, once the connection's input is elsewhere
-  MessageFraming framing_;
 };
 
 }  // namespace portcullis::http::h1

@@ -55,12 +55,7 @@ Task<IoResult> ClientMessageStream::begin(const RequestToSend& request, Millisec
 
 Task<IoResult> ClientMessageStream::send_whole(const RequestToSend& request, std::string_view body,
                                                Milliseconds timeout) {
-  Task<IoResult> sending = send_head(request, body.empty(), timeout);
-  const IoResult sent = co_await sending;
-  if (!sent.ok() || body.empty()) co_return sent;
-  channel_.end_after_write({});
-  iovec piece{const_cast<char*>(body.data()), body.size()};
-  co_return co_await bytes().write(std::span(&piece, 1), timeout);
+  return send_behind(send_head(request, body.empty(), timeout), body, timeout);
 }
 
 HeadState ClientMessageStream::next_head(std::string_view method, ResponseHead& out) {
@@ -91,15 +86,6 @@ void ClientMessageStream::read_as_switch(ResponseHead& out) {
   out.fields.remove(FieldId::kUpgrade);
   out.fields.add("upgrade", "websocket", FieldId::kUpgrade);
   out.fields.set("sec-websocket-accept", websocket_proof_);
-}
-
-MessageStream::Breach ClientMessageStream::breach() const {
-  if (channel_.trailers_too_large()) return Breach::kTrailersTooLarge;
-  return channel_.was_malformed() ? Breach::kMalformed : Breach::kNone;
-}
-
-void ClientMessageStream::frame(Gather&, size_t, bool last, std::string_view trailers) {
-  if (last) channel_.end_after_write(trailers);
 }
 
 }  // namespace portcullis::http::h2

@@ -2,8 +2,7 @@
 
 #include <string>
 
-#include "http/h2/channel.h"
-#include "http/message_stream.h"
+#include "http/h2/channel_stream.h"
 #include "runtime/frame_pool.h"
 
 namespace portcullis::http::h2 {
@@ -11,11 +10,9 @@ namespace portcullis::http::h2 {
 // A request of HTTP/2 to a target and the response to it: one stream of a connection (RFC 9113). A request
 // for an upgrade to a WebSocket is sent as an extended CONNECT where the target takes that (RFC 8441), and
 // its acceptance is read as a switch of protocols (101).
-class ClientMessageStream final : public ClientStream, public Pooled {
+class ClientMessageStream final : public ChannelStream<ClientStream>, public Pooled {
  public:
-  // `channel` is that of `bytes`, which owns it.
-  ClientMessageStream(Stream& bytes, Channel& channel, const h1::HeadLimits& limits)
-      : ClientStream(bytes, limits), channel_(channel) {}
+  using ChannelStream::ChannelStream;
 
   Task<IoResult> begin(const RequestToSend& request, Milliseconds timeout) override;
   Task<IoResult> send_whole(const RequestToSend& request, std::string_view body,
@@ -23,23 +20,11 @@ class ClientMessageStream final : public ClientStream, public Pooled {
   HeadState next_head(std::string_view method, ResponseHead& out) override;
   void receive(size_t) override {}
 
-  bool body_ended() const override { return channel_.at_end(); }
-  bool buffers_body() const override { return true; }
-  std::string_view trailers() const override { return channel_.trailers(); }
-  Breach breach() const override;
-
-  bool takes_trailers() const override { return true; }
-  bool sends_bytes_alone() const override { return false; }
-  bool writes_end() const override { return true; }
-  size_t room() const override { return channel_.room(); }
-  void frame(Gather& runs, size_t size, bool last, std::string_view trailers) override;
-
  private:
   Task<IoResult> send_head(const RequestToSend& request, bool ends_message, Milliseconds timeout);
   bool write_head(const RequestToSend& request, bool ends_message);
   void read_as_switch(ResponseHead& out);
 
-  Channel& channel_;
   bool is_tunnel_ = false;     // asked for by an extended CONNECT
   std::string websocket_key_;  // of a client that speaks HTTP/1
   std::string websocket_proof_;

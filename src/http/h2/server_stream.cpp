@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "crypto/digest.h"
 #include "crypto/encoding.h"
 #include "http/h2/request.h"
 
@@ -32,10 +31,6 @@ Task<HeadState> ServerMessageStream::read_head(RequestHead& out, Arena& arena) {
   if (head->protocol.empty()) co_return HeadState::kComplete;
   const bool is_known = head->protocol == "websocket" && read_as_upgrade(out, arena);
   co_return is_known ? HeadState::kComplete : HeadState::kUnsupported;
-}
-
-MessageStream::Breach ServerMessageStream::breach() const {
-  return channel_.was_malformed() ? Breach::kMalformed : Breach::kNone;
 }
 
 Task<IoResult> ServerMessageStream::send_continue() {
@@ -74,20 +69,11 @@ void ServerMessageStream::translate_upgrade(ResponseHead& head) {
 }
 
 Task<IoResult> ServerMessageStream::send_whole(const ResponseToSend& response, std::string_view body) {
-  Task<IoResult> sending = send_head(response, body.empty());
-  const IoResult sent = co_await sending;
-  if (!sent.ok() || body.empty()) co_return sent;
-  channel_.end_after_write({});
-  iovec piece{const_cast<char*>(body.data()), body.size()};
-  co_return co_await bytes().write(std::span(&piece, 1), settings_.send_timeout);
+  return send_behind(send_head(response, body.empty()), body, settings_.send_timeout);
 }
 
 Task<IoResult> ServerMessageStream::send_ready_head() {
   return send_head(*std::exchange(response_, nullptr), false);
-}
-
-void ServerMessageStream::frame(Gather&, size_t, bool last, std::string_view trailers) {
-  if (last) channel_.end_after_write(trailers);
 }
 
 }  // namespace portcullis::http::h2
