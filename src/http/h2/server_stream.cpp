@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "crypto/digest.h"
 #include "crypto/encoding.h"
 #include "http/h2/request.h"
 
