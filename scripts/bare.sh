@@ -18,9 +18,15 @@ root=$roots/$suite-bare
 copy_of "$suite" "$root"
 trap 'rm -rf "$root"' EXIT
 git clone -q . "$root/portcullis"
+# npm reaches its registry as it does on this machine: with the user's settings, and by the authorities that node trusts.
 if [[ -e $HOME/.npmrc ]]; then cp "$HOME/.npmrc" "$root/root/"; fi
+authorities=()
+if [[ -n ${NODE_EXTRA_CA_CERTS:-} ]]; then
+  cp "$NODE_EXTRA_CA_CERTS" "$root/root/authorities.pem"
+  authorities=(NODE_EXTRA_CA_CERTS=/root/authorities.pem)
+fi
 started=$SECONDS
 status=0
-in_root "$root" bash -c 'cd /portcullis && exec "$@"' bare "$@" || status=$?
+in_root "$root" env "${authorities[@]}" bash -c 'cd /portcullis && exec "$@"' bare "$@" || status=$?
 echo "bare $suite: $* took $((SECONDS - started)) s and ended with $status"
 exit "$status"

@@ -97,8 +97,12 @@ class BodySource {
   virtual void file_sent(size_t /*bytes*/, int /*error*/) {}
   // It has taken so long to pass the last part on.
   virtual void note_sent(Clock::duration /*took*/) {}
-  // The client has gone, and the body goes on without it: what belongs to the client is not used from now on.
+  // The body goes on without the exchange that it began in: what belongs to the exchange is not used from now
+  // on.
   virtual void detach() {}
+  // The receiver needs no more of the body: a wait() in progress ends soon, and so does each later one.
+  // Resumes no coroutine by itself.
+  virtual void cancel() {}
 };
 
 // A source that makes something else of what another source gives.
@@ -117,6 +121,7 @@ class BodyStage : public BodySource {
   void file_sent(size_t bytes, int error) override { from_->file_sent(bytes, error); }
   void note_sent(Clock::duration took) override { from_->note_sent(took); }
   void detach() override { from_->detach(); }
+  void cancel() override { from_->cancel(); }
 
  protected:
   BodySource& from() { return *from_; }

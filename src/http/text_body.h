@@ -8,8 +8,8 @@
 
 namespace portcullis::http {
 
-// A body that is in memory whole. The text outlives this.
-class TextBody final : public BodySource {
+// A body that is in memory whole. The text outlives this object.
+class TextBody : public BodySource {
  public:
   explicit TextBody(std::string_view text) : text_(text) {}
 
@@ -23,9 +23,21 @@ class TextBody final : public BodySource {
   const BodyFailure& failure() const override { return failure_; }
   bool has_length() const override { return true; }
 
+ protected:
+  void set_text(std::string_view text) { text_ = text; }
+
  private:
   std::string_view text_;
   BodyFailure failure_;
+};
+
+// A TextBody that owns its text.
+class HeldText final : public TextBody {
+ public:
+  explicit HeldText(std::string text) : TextBody({}), held_(std::move(text)) { set_text(held_); }
+
+ private:
+  std::string held_;
 };
 
 // Gives a text that has been made of a body already, and then what is left of the body.

@@ -3,11 +3,19 @@
 #include <string>
 #include <string_view>
 
+#include "policy/reasons.h"
 #include "runtime/task.h"
 
 namespace portcullis::policy {
 
-enum class BodyState { kHeld, kTooLarge, kBroken, kTimedOut, kGone };
+enum class BodyState {
+  kHeld,
+  kTooLarge,
+  kBroken,
+  kTimedOut,
+  kGone,
+  kRefused,  // by a stage of a policy; see BodyHolder::refusal()
+};
 
 // Gives policies the whole request body before it is forwarded. Bodies that no policy holds are streamed.
 class BodyHolder {
@@ -18,6 +26,8 @@ class BodyHolder {
   // The content without its chunked coding, after hold() has succeeded. The view is valid as long as the
   // exchange lives.
   virtual std::string_view content() const = 0;
+  // Why a stage has refused the body; not null after kRefused.
+  virtual const EndReason* refusal() const = 0;
   // Forwards `content` in place of the body, after hold() has succeeded.
   virtual void replace(std::string content) = 0;
 

@@ -10,8 +10,30 @@ Task<Decision> hold_body(Context& context, size_t limit) {
     case BodyState::kBroken: co_return Decision::refuse(kEnds.bad_chunk);
     case BodyState::kTimedOut: co_return Decision::refuse(kEnds.body_timeout);
     case BodyState::kGone: co_return Decision::refuse(kEnds.body_incomplete);
+    case BodyState::kRefused: co_return Decision::refuse(*context.body->refusal());
   }
   co_return Decision::proceed();
+}
+
+Task<Decision> hold_response(Context& context, size_t limit) {
+  Task<bool> holding = context.response_body.hold(limit);
+  if (!co_await holding) co_return Decision::broken();
+  set_length(context, context.response_body.text().size());
+  co_return Decision::proceed();
+}
+
+void set_length(Context& context, uint64_t length) {
+  http::ResponseHead& response = context.response;
+  response.fields.remove(http::FieldId::kContentLength);
+  response.fields.add("content-length", context.arena.decimal(length), http::FieldId::kContentLength);
+  response.body = {};
+  if (length > 0) response.body = {http::BodyKind::kLength, length};
+}
+
+void forget_length(Context& context) {
+  context.response.fields.remove(http::FieldId::kContentLength);
+  if (context.response.body.kind != http::BodyKind::kNone)
+    context.response.body = {http::BodyKind::kStream, http::BodyFraming::kUnknown};
 }
 
 Task<Decision> settle(Task<Decision> later) {

@@ -71,10 +71,11 @@ Task<TryOutcome> Attempt::connect(Via via) {
 
 void Attempt::prepare_body() {
   HeldBody& held = state_.held_body;
-  const http::BodyFraming& framing = state_.request.head.body;
+  const policy::RequestStages& stages = state_.context.request_stages;
+  const http::BodyFraming& framing = stages.received();
   if (framing.kind == BodyKind::kNone) return;
   if (held.held()) {
-    body_ = std::make_unique<http::TextBody>(held.content());
+    body_ = stages.behind(std::make_unique<http::TextBody>(held.content()));
     return;
   }
   const std::string_view received = retained_.replay.block ? retained_.replay.content() : state_.unread();
@@ -87,7 +88,7 @@ void Attempt::prepare_body() {
                             .chunks = {.trailer_size = state_.settings.head_limits.head_size},
                             .sink = message_.get()});
   from_client_ = body.get();
-  body_ = std::move(body);
+  body_ = stages.behind(std::move(body));
   if (!state_.mirrored) return;
   state_.mirrored->body.clear();
   body_ = std::make_unique<CopyStage>(std::move(body_), state_.mirrored->body);

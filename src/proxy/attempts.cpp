@@ -22,7 +22,7 @@ void Attempts::begin() {
   const Clock::time_point now = state_.worker.loop().now();
   if (definition.total_timeout.count() > 0) deadline_ = now + definition.total_timeout;
   const http::Field* timeout = nullptr;
-  if (state_.request.is_grpc_call(static_cast<bool>(state_.context.converter)))
+  if (state_.request.is_grpc_call(state_.context.grpc_error_type.has_value()))
     timeout = state_.request.head.fields.find("grpc-timeout");
   if (timeout != nullptr) {
     if (const auto patience = http::parse_grpc_timeout(timeout->value))
@@ -74,18 +74,19 @@ Task<TryOutcome> Attempts::ask() {
 
 // When the client leaves, what the targets are asked for is given up, and so is what is being made of a
 // response; unless others wait for the response.
-void Attempts::watch() {
+void Attempts::watch(ClientWatch::GiveUp give_up) {
   if (state_.context.awaited) return;
   // Behind a body that is still to come there is nothing yet.
   const bool is_whole = current_->body_from_client() == nullptr;
   const std::string_view behind = is_whole ? state_.unread() : std::string_view();
-  state_.watch.begin([this] { cancel(); }, current_->body_from_client(), behind);
+  if (!give_up) give_up = [this] { cancel(); };
+  state_.watch.begin(std::move(give_up), current_->body_from_client(), behind);
 }
 
 void Attempts::cancel() {
   if (current_) current_->cancel();
   if (race_ != nullptr) race_->cancel();
-  if (state_.context.converter) state_.context.converter->give_up();
+  state_.context.response_body.cancel();
 }
 
 bool Attempts::takes_final_head() {

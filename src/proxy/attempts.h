@@ -31,8 +31,8 @@ class Attempts {
   // interim response's or the final one's. The try that has it is current().
   Task<TryOutcome> ask();
   // The client is watched, as long as ClientWatch has not been ended: when it leaves, the targets are not
-  // waited for any more.
-  void watch();
+  // waited for any more; or `give_up` is called, if it is given.
+  void watch(ClientWatch::GiveUp give_up = {});
   Attempt& current() { return *current_; }
   // The final response's head is in ExchangeState::response. False when it is dropped, and the request is
   // sent again.

@@ -35,9 +35,11 @@ Exchange::Exchange(Client client)
              client.connection.settings(), ExchangeState::Kind::kServed) {
   state_.context.body_limit = state_.settings.body_size;
   state_.context.errands = this;
+  state_.context.send_timeout = state_.settings.send_timeout;
 }
 
 Exchange::~Exchange() {
+  state_.context.response_body.clear();
   state_.response.fields.clear();  // the memory that they lay in may have gone
   chain_.end();
   if (state_.kind != ExchangeState::Kind::kServed || !state_.record.has_request) return;
@@ -188,8 +190,7 @@ Task<bool> Exchange::consult(const PlacedPolicy& one) {
   }
   state_.record.ended = decision.reason;
   if (decision.kind == Decided::kServe) {
-    chain_.respond();
-    co_await reply_.send_stored();
+    co_await reply_.answer_with_body();
   } else {
     co_await reply_.answer(decision.text);
   }
@@ -233,7 +234,7 @@ Task<Persistence> Exchange::forward() {
     co_await reply_.refuse(kEnds.body_too_large);
     co_return persistence_after_answer();
   }
-  if (state_.context.mirrors != nullptr) state_.mirrored = copy_for_mirrors(state_);
+  if (state_.copies != nullptr) state_.mirrored = copy_for_mirrors(state_);
   TryOutcome outcome = TryOutcome::kConnectFailed;
   for (;;) {
     if (!attempts_->choose()) {
@@ -299,7 +300,9 @@ Task<Persistence> Exchange::give_up(TryOutcome outcome) {
   const RelayResult& upload = attempts_->upload_result();
   state_.context.failure = &failure;
   using Broken = http::BodyFailure::Kind;
-  if (upload.source.kind == Broken::kTooLarge) {
+  if (upload.source.reason != nullptr) {
+    co_await reply_.refuse(*upload.source.reason);  // a policy has refused the body as it came
+  } else if (upload.source.kind == Broken::kTooLarge) {
     co_await reply_.refuse(kEnds.body_too_large);
   } else if (upload.source.kind == Broken::kMalformed) {
     co_await reply_.refuse(kEnds.bad_chunk);

@@ -49,12 +49,16 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<TryOutcome> pass_on();
   Task<TryOutcome> open_tunnel();
   TryOutcome take_back(const RelayResult& sent, const EndReason& why);
-  Task<TryOutcome> answer_from_store(MessageBody& from_target, std::unique_ptr<http::BodySource> body,
-                                     bool keep_alive);
+  Task<std::optional<TryOutcome>> settle_response(policy::Decision decision);
+  Task<std::optional<policy::Decision>> unless_over(Task<policy::Decision> task);
+  Task<TryOutcome> answer_in_place(const policy::Decision& decision);
+  Task<TryOutcome> serve_in_place(const MessageBody& from_target, bool keep_alive);
   Task<void> leave_response(MessageBody& from_target);
   Task<http::Persistence> give_up(TryOutcome outcome);
 
   bool send(const void* sender, const std::function<void(policy::Context&)>& prepare) override;
+  void copy_to(const policy::CopyReceiver& receiver) override;
+  void run(Task<void> task) override;
 
   ExchangeState state_;
   PolicyChain chain_{state_.context};

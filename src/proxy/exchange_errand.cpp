@@ -38,11 +38,14 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender,
   fill_context();
   state_.context.caller = original.state_.context.caller;
   state_.context.caller.credential = arena.copy(original.state_.context.caller.credential);
+  state_.context.errands = this;
+  state_.context.send_timeout = state_.settings.send_timeout;
   chain_.begin_behind(*request.route, sender);
   prepare(state_.context);
 }
 
 bool Exchange::send(const void* sender, const std::function<void(policy::Context&)>& prepare) {
+  if (state_.kind == ExchangeState::Kind::kErrand) return false;  // errands send no errands
   // A client that is not there: what is sent to it is dropped.
   struct NoClient {
     explicit NoClient(ClientConnection& like)
@@ -64,6 +67,25 @@ bool Exchange::send(const void* sender, const std::function<void(policy::Context
       std::make_unique<Exchange>(Client{client->connection, client->message}, *this, sender, prepare);
   state_.worker.spawn(Life::run(std::move(client), std::move(errand)));
   return true;
+}
+
+void Exchange::copy_to(const policy::CopyReceiver& receiver) {
+  state_.copies = state_.request.arena.make<CopyOrder>(&receiver, state_.copies);
+}
+
+void Exchange::run(Task<void> task) {
+  struct Life {
+    explicit Life(WorkerContext& its_worker) : worker(its_worker) { worker.errand_began(); }
+    Life(const Life&) = delete;
+    Life& operator=(const Life&) = delete;
+    ~Life() { worker.errand_ended(); }
+    static Task<void> live(WorkerContext& worker, Task<void> task) {
+      const Life life(worker);
+      co_await task;
+    }
+    WorkerContext& worker;
+  };
+  state_.worker.spawn(Life::live(state_.worker, std::move(task)));
 }
 
 Task<void> Exchange::run_errand() {

@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "http/grpc.h"
+#include "http/read_body.h"
 #include "http/upgrade.h"
-#include "proxy/convert_response.h"
-#include "proxy/convert_stage.h"
+#include "proxy/deadline.h"
+#include "proxy/detached_body.h"
 #include "proxy/exchange.h"
-#include "proxy/store_response.h"
 #include "proxy/tunnel.h"
 
 namespace portcullis::proxy {
@@ -22,6 +22,12 @@ namespace {
 bool is_grpc(const http::Fields& fields) {
   return http::grpc_form(fields.value_of("content-type")) != http::GrpcForm::kNone;
 }
+
+// Destroys the body with its scope, while what the body refers to exists.
+struct BodyScope {
+  policy::ResponseBody& body;
+  ~BodyScope() { body.clear(); }
+};
 
 // A response with the status 205 has no content (RFC 9110 section 15.3.6), whatever the target sends.
 void drop_content(http::ResponseHead& head) {
@@ -71,23 +77,23 @@ Task<TryOutcome> Exchange::pass_on() {
           .chunks = {.lenient = upstream.response_limits.lenient,
                      .trailer_size = upstream.response_limits.head_size},
           .block_size = state_.settings.send_buffer,
-          .sink = &state_.client.message,
-          .watch = &state_.watch});
+          .sink = &state_.client.message});
   MessageBody& from_target = *received;
-  std::unique_ptr<http::BodySource> body = std::move(received);
-  if (context.converter) {
-    Task<TryOutcome> converting =
-        convert_response(*context.converter, state_, attempt, from_target, body, attempts_->time_left());
-    const TryOutcome converted = co_await converting;
-    if (converted != TryOutcome::kAnswered) co_return converted;
-  }
-  if (state_.watch.gone()) co_return TryOutcome::kClientGone;
+  const bool keep_alive = head.keep_alive;  // a policy may put another response in the place of this one
+  DetachesBody detaches(state_, attempt, from_target, keep_alive);
+  policy::ResponseBody& body = context.response_body;
+  body.begin(std::move(received), detaches);
+  const BodyScope clearing{body};
   context.from_target = true;
-  const bool keep_alive = head.keep_alive;  // a stored response takes the head's place
-  chain_.respond();
-  if (context.storing || context.serving) {
-    Task<TryOutcome> answering = answer_from_store(from_target, std::move(body), keep_alive);
-    co_return co_await answering;
+  policy::Decision decision = chain_.respond();
+  if (decision.kind != policy::Decision::Kind::kContinue) {
+    Task<std::optional<TryOutcome>> settling = settle_response(std::move(decision));
+    const std::optional<TryOutcome> settled = co_await settling;
+    if (settled) co_return *settled;
+  }
+  if (body.is_released() || body.is_replaced()) {
+    Task<TryOutcome> serving = serve_in_place(from_target, keep_alive);
+    co_return co_await serving;
   }
   if (state_.kind == ExchangeState::Kind::kErrand) {
     Task<void> leaving = leave_response(from_target);
@@ -99,12 +105,9 @@ Task<TryOutcome> Exchange::pass_on() {
     context.awaited = false;
     attempts_->watch();
   }
-  if (context.encoder)
-    body = std::make_unique<ConvertStage>(std::move(body), *context.encoder, state_.worker.loop(),
-                                          &state_.watch);
   if (!attempt.upload_done()) reply_.close_after();
   from_target.keep(attempt.message().take_input());
-  Task<RelayResult> sending = reply_.send(*body, head_size);
+  Task<RelayResult> sending = reply_.send(body.source(), head_size);
   const RelayResult sent = co_await sending;
   const EndReason& why = reason_of_broken_body(sent.source, &attempt.message(), attempt.upload_result());
   if (sent.untouched) co_return take_back(sent, why);
@@ -118,23 +121,78 @@ Task<TryOutcome> Exchange::pass_on() {
   co_return TryOutcome::kAnswered;
 }
 
-// A policy stores the response, or sends a stored one in its place.
-Task<TryOutcome> Exchange::answer_from_store(MessageBody& from_target, std::unique_ptr<http::BodySource> body,
-                                             bool keep_alive) {
+// The decisions of policies about the response that take time, or that put another response in its place. The
+// outcome of the try, or nothing when the response goes on.
+Task<std::optional<TryOutcome>> Exchange::settle_response(policy::Decision decision) {
+  using Decided = policy::Decision::Kind;
   Attempt& attempt = attempts_->current();
-  const bool is_reusable = keep_alive && attempt.request_is_read();
-  attempt.end_upload();
-  state_.watch.end();  // the response is stored also when its client has left
-  if (state_.context.storing) {
-    attempt.note(TryOutcome::kAnswered);  // while the target is certain to be there
-    store_response(state_, attempt, from_target, std::move(body), chain_.take_stored_encoder(), is_reusable);
-  } else if (from_target.complete() && from_target.rest().empty() && is_reusable) {
-    attempt.give_back();
+  policy::ResponseBody& body = state_.context.response_body;
+  while (decision.kind == Decided::kSuspend) {
+    Task<std::optional<policy::Decision>> waiting = unless_over(policy::settle(std::move(decision.later)));
+    std::optional<policy::Decision> settled = co_await waiting;
+    if (state_.watch.gone()) co_return TryOutcome::kClientGone;
+    if (!settled) {
+      if (body.source().waits_for_peer()) co_return TryOutcome::kTimedOut;
+      // The target is not to blame when its response has waited for the gateway.
+      attempt.fail(kEnds.total_timeout);
+      co_return TryOutcome::kNotConverted;
+    }
+    decision = std::move(*settled);
+    if (decision.kind == Decided::kContinue) decision = chain_.respond();
+  }
+  if (decision.kind == Decided::kContinue) co_return std::nullopt;
+  if (decision.kind == Decided::kBroken) {
+    const http::BodyFailure& failure = body.failure();
+    const EndReason& why = reason_of_broken_body(failure, &attempt.message(), attempt.upload_result());
+    co_return take_back({.source = failure}, why);
+  }
+  Task<TryOutcome> answering = answer_in_place(decision);
+  co_return co_await answering;
+}
+
+// What `task` decides about the response; nothing when the client leaves, or the time for the response is
+// over, before that.
+Task<std::optional<policy::Decision>> Exchange::unless_over(Task<policy::Decision> task) {
+  UnlessLeft<policy::Decision> waiting(state_.worker.loop(), std::move(task));
+  const Deadline deadline(state_.worker.loop(), attempts_->time_left(), [&waiting] { waiting.give_up(); });
+  if (!waiting.done()) {
+    attempts_->watch([&waiting] { waiting.give_up(); });
+    state_.watch.arrange();
+  }
+  std::optional<policy::Decision> decided = co_await waiting;
+  attempts_->watch();
+  co_return decided;
+}
+
+// A policy has put a response of its own in the place of the target's.
+Task<TryOutcome> Exchange::answer_in_place(const policy::Decision& decision) {
+  state_.record.decided_by = chain_.last_asked().name;
+  state_.context.from_target = false;
+  chain_.take_back();
+  if (decision.kind == policy::Decision::Kind::kRefuse) {
+    state_.response = {};
+    co_await reply_.refuse(decision);
+  } else {
+    state_.record.ended = decision.reason;
+    co_await reply_.answer(decision.text);
+  }
+  co_return TryOutcome::kAnswered;
+}
+
+// A policy has taken the body away, or has put another one in its place.
+Task<TryOutcome> Exchange::serve_in_place(const MessageBody& from_target, bool keep_alive) {
+  Attempt& attempt = attempts_->current();
+  policy::ResponseBody& body = state_.context.response_body;
+  if (!body.is_released()) {
+    const bool is_reusable = keep_alive && attempt.request_is_read();
+    attempt.end_upload();
+    state_.watch.end();
+    if (is_reusable && from_target.complete() && from_target.rest().empty()) attempt.give_back();
   }
   state_.record.ended = &kEnds.complete;
-  if (state_.context.serving) {  // else this is an errand
-    Task<void> sending = reply_.send_stored();
-    co_await sending;
+  if (body.is_replaced()) {  // else nothing is sent to the client of an errand
+    Task<void> serving = reply_.serve();
+    co_await serving;
   }
   co_return TryOutcome::kAnswered;
 }
@@ -163,9 +221,8 @@ Task<void> Exchange::leave_response(MessageBody& from_target) {
   const bool is_short = body.kind == BodyKind::kNone || (body.has_length() && body.length <= kMaxDiscarded);
   if (!is_short || !state_.response.keep_alive || !attempt.upload_done()) co_return;
   if (!from_target.complete()) {
-    Task<RelayResult> discarding = discard_body(from_target);
-    const RelayResult dropped = co_await discarding;
-    if (!dropped.ok()) co_return;
+    Task<bool> discarding = http::discard_body(from_target);
+    if (!co_await discarding) co_return;
   }
   if (from_target.rest().empty()) attempt.give_back();
 }

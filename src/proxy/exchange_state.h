@@ -18,6 +18,12 @@ namespace portcullis::proxy {
 
 struct MirroredRequest;
 
+// The receivers of copies of a request. In the arena of the exchange.
+struct CopyOrder {
+  const policy::CopyReceiver* to;
+  const CopyOrder* next;
+};
+
 // What the parts of one exchange share: the request, what policies know of it, and what is recorded of it.
 // The order of the members is that in which they need each other.
 struct ExchangeState {
@@ -36,7 +42,7 @@ struct ExchangeState {
         settings(by),
         kind(what),
         context{worker.loop(), request.arena, request.head, response},
-        held_body(client, request.head),
+        held_body(client, request.head, context.request_stages),
         watch(client.message.bytes(), settings.half_close) {}
   ExchangeState(const ExchangeState&) = delete;
   ExchangeState& operator=(const ExchangeState&) = delete;
@@ -49,7 +55,7 @@ struct ExchangeState {
     const ClientWatch::Scope watching(watch);
     if (!waiting.done() && !context.awaited && kind == Kind::kServed) {
       const std::string_view behind =
-          held_body.held() ? held_body.rest() : client.message.behind(request.head.body);
+          held_body.held() ? held_body.rest() : client.message.behind(context.request_stages.received());
       watch.begin([&waiting] { waiting.give_up(); }, nullptr, behind);
       watch.arrange();
     }
@@ -60,7 +66,9 @@ struct ExchangeState {
   // What the client has sent and nothing has read: the beginning of the body, or what follows a held body.
   std::string_view unread() const { return held_body.held() ? held_body.rest() : client.message.received(); }
   // Some of the request's body may still be on its way.
-  bool body_pending() const { return request.head.body.kind != http::BodyKind::kNone && !held_body.held(); }
+  bool body_pending() const {
+    return context.request_stages.received().kind != http::BodyKind::kNone && !held_body.held();
+  }
 
   Client client;
   WorkerContext& worker;
@@ -74,6 +82,7 @@ struct ExchangeState {
   ClientWatch watch;
   Record record;
   Trace trace;
+  const CopyOrder* copies = nullptr;          // that policies have asked for
   std::shared_ptr<MirroredRequest> mirrored;  // the copy for other upstreams; null: there is none
 };
 

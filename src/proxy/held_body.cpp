@@ -4,8 +4,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "http/read_body.h"
 #include "proxy/client_connection.h"
-#include "proxy/relay.h"
 
 namespace portcullis::proxy {
 
@@ -14,7 +14,7 @@ using policy::BodyState;
 
 Task<BodyState> HeldBody::hold(size_t limit) {
   if (held_) co_return content_.size() <= limit ? BodyState::kHeld : BodyState::kTooLarge;
-  const http::BodyFraming framing = request_.body;
+  const http::BodyFraming framing = stages_.received();
   if (framing.has_length() && framing.length > limit) co_return BodyState::kTooLarge;
   const std::string_view received = client_.message.received();
   if (framing.kind != BodyKind::kNone && request_.expects_continue && received.empty()) {
@@ -24,24 +24,31 @@ Task<BodyState> HeldBody::hold(size_t limit) {
     if (!told.ok()) co_return BodyState::kGone;
   }
   const Milliseconds timeout = client_.connection.settings().body_timeout;
-  body_ = std::make_unique<MessageBody>(client_.message, received,
-                                        MessageBody::Settings{.framing = framing,
-                                                              .timeout = timeout,
-                                                              .limit = std::max<uint64_t>(limit, 1),
-                                                              .block_size = Block::kLarge});
+  auto from_client =
+      std::make_unique<MessageBody>(client_.message, received,
+                                    MessageBody::Settings{.framing = framing,
+                                                          .timeout = timeout,
+                                                          .limit = std::max<uint64_t>(limit, 1),
+                                                          .block_size = Block::kLarge});
+  from_client_ = from_client.get();
+  body_ = stages_.behind(std::move(from_client));
   bool ended = false;
-  Task<RelayResult> collecting = collect_body(*body_, content_, Until::kEnd, ended);
-  const RelayResult collected = co_await collecting;
+  Task<bool> collecting = http::collect_body(*body_, content_, http::ReadUntil::kEnd, ended);
+  const bool is_whole = co_await collecting;
+  const http::BodyFailure failure = is_whole ? http::BodyFailure{} : body_->failure();
+  refusal_ = failure.reason;
+  if (refusal_ != nullptr) co_return BodyState::kRefused;
   using Broken = http::BodyFailure::Kind;
-  switch (collected.source.kind) {
+  switch (failure.kind) {
     case Broken::kNone:
       if (content_.size() > limit) co_return BodyState::kTooLarge;  // a limit of 0 permits no byte
       break;
     case Broken::kTooLarge: co_return BodyState::kTooLarge;
     case Broken::kMalformed: co_return BodyState::kBroken;
-    default: co_return collected.source.error == ETIMEDOUT ? BodyState::kTimedOut : BodyState::kGone;
+    default: co_return failure.error == ETIMEDOUT ? BodyState::kTimedOut : BodyState::kGone;
   }
   held_ = true;
+  stages_.clear();
   request_.fields.remove(http::FieldId::kExpect);
   frame();
   co_return BodyState::kHeld;

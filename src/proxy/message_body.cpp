@@ -2,8 +2,6 @@
 
 #include <cerrno>
 
-#include "proxy/client_watch.h"
-
 namespace portcullis::proxy {
 
 using http::BodyFailure;
@@ -84,7 +82,6 @@ State MessageBody::read() {
 Task<void> MessageBody::wait() {
   release();
   Stream& stream = message_.bytes();
-  if (settings_.watch != nullptr && !stream.may_read()) settings_.watch->arrange();
   const IoResult ready = co_await stream.readable(settings_.timeout);
   if (!ready.ok()) fail(BodyFailure::Kind::kFailed, ready.error);
 }

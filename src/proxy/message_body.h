@@ -12,8 +12,6 @@
 
 namespace portcullis::proxy {
 
-class ClientWatch;
-
 // The body of a message that is received: what came with its head, then what its stream brings. Holds at most
 // one block of the body, which it passes on without copying, and none while it waits.
 class MessageBody final : public http::BodySource, public Pooled {
@@ -26,7 +24,6 @@ class MessageBody final : public http::BodySource, public Pooled {
     http::h1::ChunkRules chunks{};              // how the chunked coding is read
     size_t block_size = Block::kGiant;          // max bytes that are read at once
     const http::MessageStream* sink = nullptr;  // whose room bounds what is read; null: nothing does
-    ClientWatch* watch = nullptr;               // of the client that waits for the body; null: none
   };
 
   // `message`, whose bytes are read, outlives this. `received` has come behind the head.
@@ -41,12 +38,10 @@ class MessageBody final : public http::BodySource, public Pooled {
   void note_sent(Clock::duration took) override { pace_.written(took); }
   void detach() override {
     pace_.detach();
-    settings_.watch = nullptr;
     settings_.trailers.listed = nullptr;
   }
+  void cancel() override { message_.bytes().cancel(); }
 
-  // Max bytes of the body from now on; 0: no limit.
-  void set_limit(uint64_t limit) { settings_.limit = limit; }
   // The memory in which the head and `received` lie: kept until both have been passed on.
   void keep(http::InputBuffer first) { first_ = std::move(first); }
   // The whole body has been read. rest() is what the peer has sent behind it; it lives as long as this.

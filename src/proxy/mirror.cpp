@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "http/read_body.h"
 #include "proxy/exchange_state.h"
 #include "proxy/message_body.h"
 #include "proxy/request_fields.h"
@@ -72,10 +73,10 @@ class Copy {
         MessageBody::Settings{.framing = response.body,
                               .timeout = patience(),
                               .chunks = {.lenient = upstream_.definition().response_limits.lenient}});
-    Task<RelayResult> discarding = discard_body(body);
-    const RelayResult dropped = co_await discarding;
+    Task<bool> discarding = http::discard_body(body);
+    const bool is_whole = co_await discarding;
     reusable_ = response.keep_alive && body.rest().empty();
-    co_return dropped.ok();
+    co_return is_whole;
   }
 
   Task<bool> read_head(http::ClientStream& message, http::ResponseHead& out) {
@@ -96,25 +97,24 @@ class Copy {
   bool reusable_ = false;
 };
 
-// Sends the copy to one upstream, and counts in `to`, which the snapshot keeps.
+// Sends the copy to one upstream.
 Task<void> send_mirrored(WorkerContext& worker, std::shared_ptr<const MirroredRequest> request,
-                         const policy::MirrorTo* to) {
-  // Counts the copy as on its way until it ends.
-  struct Place {
-    std::atomic<uint32_t>& on_their_way;
-    ~Place() { on_their_way.fetch_sub(1, std::memory_order_relaxed); }
+                         const policy::CopyReceiver& to) {
+  using Outcome = policy::CopyReceiver::Outcome;
+  // The copy is on its way until it ends, however it ends.
+  struct Journey {
+    const policy::CopyReceiver& to;
+    ~Journey() { to.end(); }
   };
-  const bool fits = request->body.text.size() <= to->body_size;
-  const bool has_place = to->on_their_way->fetch_add(1, std::memory_order_relaxed) < to->most;
-  const Place place{*to->on_their_way};
-  if (!has_place || !fits) {
-    to->dropped.add(worker.index());
+  if (request->body.text.size() > to.max_body_size() || !to.begin()) {
+    to.note(worker.index(), Outcome::kDropped);
     co_return;
   }
-  Copy copy(worker, *request, *request->snapshot->upstreams[to->upstream]);
+  const Journey journey{to};
+  Copy copy(worker, *request, *request->snapshot->upstreams[to.upstream()]);
   Task<bool> running = copy.run();
   const bool answered = co_await running;
-  (answered ? to->answered : to->failed).add(worker.index());
+  to.note(worker.index(), answered ? Outcome::kAnswered : Outcome::kFailed);
 }
 
 }  // namespace
@@ -138,9 +138,10 @@ std::shared_ptr<MirroredRequest> copy_for_mirrors(ExchangeState& state) {
   if (request.head.fields.find(http::FieldId::kContentLength) != nullptr)
     copy->head.fields.add("content-length", "", http::FieldId::kContentLength);
   copy->head.body = request.head.body;
-  for (const auto* one = state.context.mirrors; one != nullptr; one = one->next) {
-    copy->body.limit = std::max<size_t>(copy->body.limit, one->to->body_size);
-    if (state.snapshot->upstreams[one->to->upstream]->definition().proxy_protocol !=
+  for (const CopyOrder* one = state.copies; one != nullptr; one = one->next) {
+    copy->receivers.push_back(one->to);
+    copy->body.limit = std::max<size_t>(copy->body.limit, one->to->max_body_size());
+    if (state.snapshot->upstreams[one->to->upstream()]->definition().proxy_protocol !=
         upstream::ProxyProtocol::kNone)
       copy->introduction = Introduction::of(state.client.connection, request.origin.client);
   }
@@ -154,11 +155,11 @@ void send_to_mirrors(ExchangeState& state) {
     copy.body.clear();
     copy.body.add(state.held_body.content());
   }
-  for (const auto* one = state.context.mirrors; one != nullptr; one = one->next) {
+  for (const policy::CopyReceiver* to : copy.receivers) {
     if (copy.body.too_large) {
-      one->to->dropped.add(state.worker.index());
+      to->note(state.worker.index(), policy::CopyReceiver::Outcome::kDropped);
     } else {
-      state.worker.spawn(send_mirrored(state.worker, state.mirrored, one->to));
+      state.worker.spawn(send_mirrored(state.worker, state.mirrored, *to));
     }
   }
 }

@@ -2,12 +2,12 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "http/message.h"
-#include "policy/policy.h"
+#include "policy/errands.h"
 #include "proxy/connector.h"
 #include "proxy/copy_stage.h"
-#include "proxy/relay.h"
 
 namespace portcullis::proxy {
 
@@ -26,6 +26,7 @@ struct MirroredRequest {
   BodyCopy body{};
   http::RequestHead head{};  // whose views are of the texts above; its fields have the length alone
   Introduction introduction{};
+  std::vector<const policy::CopyReceiver*> receivers;  // owned by policies of the snapshot
   std::shared_ptr<WorkerSnapshot> snapshot;
 };
 

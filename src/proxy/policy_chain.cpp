@@ -24,23 +24,23 @@ const PlacedPolicy* PolicyChain::next() {
   return &one;
 }
 
-void PolicyChain::respond() {
-  if (governing_ == nullptr) return;  // no policy has seen a request
+policy::Decision PolicyChain::respond() {
+  if (governing_ == nullptr) return policy::Decision::proceed();  // no policy has seen a request
   if (governing_->marks_answers) mark_answer();
   while (responding_ > first_) {
-    const bool stored = static_cast<bool>(context_.storing);
-    governing_->policies[--responding_]->on_response(context_);
-    // What has been encoded until here is kept so; what is set later is for this client.
-    if (!stored && context_.storing) stored_encoder_ = std::move(context_.encoder);
+    policy::Decision decision = governing_->policies[--responding_]->on_response(context_);
+    if (decision.kind != policy::Decision::Kind::kContinue) return decision;
   }
+  return policy::Decision::proceed();
 }
 
-// The policies that mark every answer, and whose turn did not come: all of them, when the response that they
-// had seen has been taken back.
+// Shows the response to the policies that mark every answer, and whose turn does not come: those that have
+// seen no request; and those that have seen a response which has been taken back.
 void PolicyChain::mark_answer() {
   if (std::exchange(is_marked_, true)) return;
-  for (size_t i = governing_->policies.size(); i > (is_taken_back_ ? first_ : begun_); --i) {
-    if (governing_->policies[i - 1]->marks_every_answer()) governing_->policies[i - 1]->on_response(context_);
+  for (size_t i = governing_->policies.size(); i > (is_taken_back_ ? responding_ : begun_); --i) {
+    const policy::Policy& one = *governing_->policies[i - 1].policy;
+    if (one.marks_every_answer()) (void)one.on_response(context_);
   }
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 
 #include "policy/policy.h"
 #include "proxy/snapshot.h"
@@ -28,8 +27,12 @@ class PolicyChain {
   bool empty() const { return asked_ == 0; }
   // The next policy that is to see the request, or null.
   const PlacedPolicy* next();
-  // The policies see the response that `context` has: also one of the gateway's own.
-  void respond();
+  // Shows the response in the context to the policies that have not seen a response yet, until one of them
+  // decides otherwise than to proceed; that decision is returned. Called again when a suspended decision was
+  // to proceed, and when another response has taken the place of the one that was shown.
+  policy::Decision respond();
+  // The policy whose decision respond() has returned.
+  const PlacedPolicy& last_asked() const { return governing_->policies[responding_]; }
   // Policies have seen a response; they see no other.
   bool has_responded() const { return responding_ < begun_; }
   // The response that the policies have seen has been dropped, and another one stands for it.
@@ -37,10 +40,6 @@ class PolicyChain {
 
   // The exchange is over: tells the policies that watch its end. Once, while the context is whole.
   void end();
-
-  // Encodes what is stored of the response: the coding that was set before a policy decided to store it. May
-  // be null.
-  std::unique_ptr<policy::ResponseConverter> take_stored_encoder() { return std::move(stored_encoder_); }
 
  private:
   void mark_answer();
@@ -53,7 +52,6 @@ class PolicyChain {
   size_t responding_ = 0;             // how many of those are still to see the response
   bool is_marked_ = false;      // the policies that mark every answer, and were not reached, have marked it
   bool is_taken_back_ = false;  // see take_back()
-  std::unique_ptr<policy::ResponseConverter> stored_encoder_;
 };
 
 }  // namespace portcullis::proxy

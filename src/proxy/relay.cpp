@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "proxy/client_watch.h"
+
 namespace portcullis::proxy {
 namespace {
 
@@ -10,17 +12,6 @@ using State = http::BodySource::State;
 
 RelayResult failed(const http::BodySource& source, bool untouched, uint64_t bytes) {
   return {.source = source.failure(), .untouched = untouched, .bytes = bytes};
-}
-
-// The next part of a body that is read as fast as it comes. False when the source has failed.
-Task<bool> read_part(http::BodySource& source, http::BodyPart& part) {
-  for (;;) {
-    part.clear();
-    const State state = source.next(part);
-    if (state != State::kWait) co_return state == State::kPart;
-    Task<void> waiting = source.wait();
-    co_await waiting;
-  }
 }
 
 // Sends the file range of a part. A range that the system cannot send is given by the source in another way,
@@ -36,7 +27,8 @@ Task<IoResult> send_file(http::BodySource& source, Stream& to, const http::FileR
 
 }  // namespace
 
-Task<RelayResult> relay_body(http::BodySource& source, http::MessageStream& to, Milliseconds timeout) {
+Task<RelayResult> relay_body(http::BodySource& source, http::MessageStream& to, Milliseconds timeout,
+                             ClientWatch* watch) {
   Stream& stream = to.bytes();
   http::BodyPart part;
   part.takes_file = to.sends_bytes_alone() && stream.may_send_files();
@@ -73,52 +65,10 @@ Task<RelayResult> relay_body(http::BodySource& source, http::MessageStream& to, 
       if (part.last) co_return RelayResult{.bytes = bytes};
     }
     if (state != State::kWait) continue;
+    if (watch != nullptr) watch->arrange();
     Task<void> waiting = source.wait();
     co_await waiting;
   }
-}
-
-Task<RelayResult> store_body(http::BodySource& source, cache::Filling& filling, EventLoop& loop,
-                             Milliseconds timeout) {
-  http::BodyPart part;
-  uint64_t bytes = 0;
-  source.head_sent();
-  do {
-    Task<bool> reading = read_part(source, part);
-    if (!co_await reading) co_return failed(source, false, bytes);
-    for (const iovec& run : part.runs.pieces()) filling.append(http::text_of(run));
-    bytes += part.size;
-    if (part.last || !filling.has_to_wait()) continue;
-    source.release();
-    Task<bool> waiting = filling.wait(loop, timeout);
-    if (!co_await waiting) co_return RelayResult{.sink_failed = true, .bytes = bytes};
-  } while (!part.last);
-  co_return RelayResult{.bytes = bytes};
-}
-
-Task<RelayResult> collect_body(http::BodySource& source, std::string& out, Until until, bool& ended) {
-  http::BodyPart part;
-  uint64_t bytes = 0;
-  do {
-    Task<bool> reading = read_part(source, part);
-    if (!co_await reading) co_return failed(source, false, bytes);
-    for (const iovec& run : part.runs.pieces()) out += http::text_of(run);
-    bytes += part.size;
-    ended = part.last;
-  } while (!ended && (until == Until::kEnd || bytes == 0));
-  co_return RelayResult{.bytes = bytes};
-}
-
-Task<RelayResult> discard_body(http::BodySource& source) {
-  http::BodyPart part;
-  uint64_t bytes = 0;
-  source.head_sent();
-  do {
-    Task<bool> reading = read_part(source, part);
-    if (!co_await reading) co_return failed(source, false, bytes);
-    bytes += part.size;
-  } while (!part.last);
-  co_return RelayResult{.bytes = bytes};
 }
 
 }  // namespace portcullis::proxy

@@ -7,10 +7,7 @@
 #include "http/date.h"
 #include "http/grpc.h"
 #include "http/hop_by_hop.h"
-#include "http/text_body.h"
-#include "proxy/convert_stage.h"
 #include "proxy/parse_reason.h"
-#include "proxy/stored_body.h"
 
 namespace portcullis::proxy {
 
@@ -22,12 +19,14 @@ const EndReason& reason_of_broken_body(const http::BodyFailure& failure, const h
   using Breach = http::MessageStream::Breach;
   using Kind = http::BodyFailure::Kind;
   const Breach breach = message != nullptr ? message->breach() : Breach::kNone;
+  if (failure.reason != nullptr) return *failure.reason;
   switch (failure.kind) {
     case Kind::kOverloaded:
     case Kind::kMalformed:
       if (failure.malformed != http::h1::ParseError::kNone) return reason_of_bad_response(failure.malformed);
-      return failure.reason != nullptr ? *failure.reason : kEnds.upstream_malformed;
+      return kEnds.upstream_malformed;
     case Kind::kCancelled:
+      if (upload.source.reason != nullptr) return *upload.source.reason;
       // The rest of the request has failed, without which the target cannot go on.
       if (upload.source.kind == Kind::kTooLarge) return kEnds.body_too_large;
       if (upload.source.kind == Kind::kMalformed) return kEnds.bad_chunk;
@@ -89,7 +88,7 @@ Task<void> Reply::send_problem(uint16_t status, std::string_view detail) {
 // The content type of the gateway's own answer to a client that reads from gRPC's fields what went wrong:
 // from the head, when there is no body. Empty for all others.
 std::string_view Reply::grpc_type() const {
-  if (state_.context.converter) return state_.context.converter->grpc_type();
+  if (state_.context.grpc_error_type) return *state_.context.grpc_error_type;
   const http::RequestHead& asked = state_.request.head;
   const std::string_view type = asked.fields.value_of("content-type");
   switch (http::grpc_form(type)) {
@@ -166,8 +165,11 @@ http::Persistence Reply::persistence() const {
                                                                : http::Persistence::kDefault;
 }
 
-// How a body goes to the client whose length is not known.
-BodyKind Reply::kind_without_length() const {
+// How the body that the head tells of goes to the client.
+BodyKind Reply::kind_of_body() const {
+  const http::BodyFraming& body = state_.response.body;
+  if (body.has_length()) return BodyKind::kLength;
+  if (body.kind == BodyKind::kNone) return BodyKind::kNone;
   return state_.request.head.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
 }
 
@@ -182,40 +184,84 @@ http::ResponseToSend Reply::to_send(BodyKind kind, FunctionRef<void(http::HeadWr
           .fields = fields};
 }
 
-// What a policy has fetched and passes on may not be of the coding that it names. False then.
-Task<bool> Reply::encode(std::string_view& body) {
-  ConvertStage encoded(std::make_unique<http::TextBody>(body), *state_.context.encoder, state_.worker.loop(),
-                       nullptr);
-  bool ended = false;
-  Task<RelayResult> collecting = collect_body(encoded, converted_, Until::kEnd, ended);
-  const RelayResult result = co_await collecting;
-  body = converted_;
-  co_return result.ok();
+// Shows the response to the policies that have not seen one. False when another response has taken its place,
+// and has been sent; and when the client has left.
+Task<bool> Reply::settle(policy::Decision decision) {
+  using Decided = policy::Decision::Kind;
+  while (decision.kind == Decided::kSuspend) {
+    Task<std::optional<policy::Decision>> waiting =
+        state_.unless_left(policy::settle(std::move(decision.later)));
+    std::optional<policy::Decision> settled = co_await waiting;
+    if (!settled) {
+      state_.record.ended = &kEnds.client_closed;
+      close_after();
+      co_return false;
+    }
+    decision = std::move(*settled);
+    if (decision.kind == Decided::kContinue) decision = chain_.respond();
+  }
+  if (decision.kind == Decided::kContinue) co_return true;
+  const EndReason* broken = nullptr;
+  if (decision.kind == Decided::kBroken)
+    broken = &reason_of_broken_body(state_.context.response_body.failure(), nullptr, {});
+  state_.record.decided_by = chain_.last_asked().name;
+  state_.context.from_target = false;
+  chain_.take_back();
+  if (decision.kind != Decided::kAnswer) state_.response = {};
+  if (broken != nullptr) {
+    co_await refuse_with(502, *broken, kEnds.upstream_failed);
+  } else if (decision.kind == Decided::kRefuse) {
+    co_await refuse(decision);
+  } else {
+    state_.record.ended = decision.reason;
+    co_await answer(decision.text);
+  }
+  co_return false;
+}
+
+Task<void> Reply::answer_with_body() {
+  policy::Decision decision = chain_.respond();
+  if (decision.kind != policy::Decision::Kind::kContinue) {
+    Task<bool> settling = settle(std::move(decision));
+    if (!co_await settling) co_return;
+  }
+  Task<void> serving = serve();
+  co_await serving;
 }
 
 Task<void> Reply::answer(std::string_view body) {
   http::ResponseHead& head = state_.response;
-  Arena& arena = state_.request.arena;
+  policy::ResponseBody& through = state_.context.response_body;
   if (state_.body_pending()) close_after();
   head.reason = http::reason_phrase(head.status);
   if (head.status == 205) body = {};  // which then has an explicit length of zero
   const bool bodiless = http::has_no_content(head.status);
-  if (!bodiless) head.fields.set("content-length", arena.decimal(body.size()));
-  chain_.respond();
-  if (state_.context.serving) {
-    Task<void> sending = send_stored();
-    co_return co_await sending;
+  through.begin(body);
+  head.body = {};
+  if (!bodiless) policy::set_length(state_.context, body.size());
+  policy::Decision decision = chain_.respond();
+  if (decision.kind != policy::Decision::Kind::kContinue) {
+    Task<bool> settling = settle(std::move(decision));
+    if (!co_await settling) co_return;
   }
-  if (state_.context.encoder) {
-    Task<bool> encoding = encode(body);
-    if (!co_await encoding) {
-      state_.record.ended = &state_.context.encoder->failure();
+  if (through.is_replaced()) {
+    Task<void> serving = serve();
+    co_return co_await serving;
+  }
+  if (through.is_changed()) {
+    // The text passes the stages of policies. What a policy has fetched and passes on may not be of the
+    // coding that it names.
+    Task<bool> holding = through.hold(SIZE_MAX);
+    const bool is_whole = co_await holding;
+    if (!is_whole) {
+      const EndReason* why = through.failure().reason;
+      state_.record.ended = why != nullptr ? why : &kEnds.upstream_malformed;
       head.status = 502;
       head.reason = http::reason_phrase(502);
       head.fields.remove("content-encoding");
-      body = {};
     }
-    head.fields.set("content-length", arena.decimal(body.size()));
+    body = is_whole ? through.text() : std::string_view();
+    policy::set_length(state_.context, body.size());
   }
   const bool to_head_request = state_.request.head.method == "HEAD";
   if (bodiless || to_head_request) body = {};
@@ -246,13 +292,7 @@ Task<IoResult> Reply::switch_protocols() {
 }
 
 Task<RelayResult> Reply::send(http::BodySource& body, size_t head_size) {
-  const http::ResponseHead& head = state_.response;
-  BodyKind kind = head.body.kind;
-  if (head.body.has_length()) {
-    kind = BodyKind::kLength;
-  } else if (kind != BodyKind::kNone) {
-    kind = kind_without_length();
-  }
+  const BodyKind kind = kind_of_body();
   if (kind == BodyKind::kUntilClose) close_after();
   begin();
   const auto fields = [this, kind](http::HeadWriter& out) { write_fields(out, kind); };
@@ -263,34 +303,21 @@ Task<RelayResult> Reply::send(http::BodySource& body, size_t head_size) {
     co_return RelayResult{.sink_failed = !sent.ok(), .sink_error = sent.error};
   }
   state_.client.message.begin(response);
-  Task<RelayResult> relaying = relay_body(body, state_.client.message, state_.settings.send_timeout);
+  Task<RelayResult> relaying =
+      relay_body(body, state_.client.message, state_.settings.send_timeout, &state_.watch);
   co_return co_await relaying;
 }
 
-Task<void> Reply::send_stored() {
-  cache::BodyReader& reader = *state_.context.serving;
-  http::ResponseHead& head = state_.response;
-  head.version = http::Version::kHttp11;
-  head.fields.remove(FieldId::kContentLength);
-  const bool bodiless = http::has_no_content(head.status);
-  const auto length = state_.context.encoder ? std::nullopt : reader.length();
-  BodyKind kind = BodyKind::kLength;
-  if (bodiless) {
-    kind = BodyKind::kNone;
-  } else if (length) {
-    head.fields.add("content-length", state_.request.arena.decimal(*length), FieldId::kContentLength);
-  } else {
-    kind = kind_without_length();
-  }
-  const bool to_head_request = state_.request.head.method == "HEAD";
-  const bool ends_here =
-      bodiless || length == uint64_t{0} || to_head_request || state_.kind == ExchangeState::Kind::kRehearsed;
+Task<void> Reply::serve() {
+  policy::ResponseBody& body = state_.context.response_body;
+  state_.response.version = http::Version::kHttp11;
+  const BodyKind kind = kind_of_body();
+  const bool ends_here = kind == BodyKind::kNone || state_.request.head.method == "HEAD" ||
+                         state_.kind == ExchangeState::Kind::kRehearsed;
   if (kind == BodyKind::kUntilClose && !ends_here) close_after();
-  // It is not kept any more, and was not begun to be read in time.
-  if (!reader.valid() && !ends_here) co_return leave();
   begin();
   const ClientWatch::Scope watching(state_.watch);
-  state_.watch.begin([&reader] { reader.give_up(); }, nullptr, state_.unread());
+  state_.watch.begin([&body] { body.cancel(); }, nullptr, state_.unread());
   const auto fields = [this, kind](http::HeadWriter& out) { write_fields(out, kind); };
   const http::ResponseToSend response = to_send(kind, fields);
   if (ends_here) {
@@ -299,13 +326,9 @@ Task<void> Reply::send_stored() {
     conclude({.sink_failed = !sent.ok(), .sink_error = sent.error}, kEnds.upstream_closed);
     co_return;
   }
-  EventLoop& loop = state_.worker.loop();
-  std::unique_ptr<http::BodySource> body =
-      std::make_unique<StoredBody>(reader, loop, state_.settings.send_timeout, state_.watch);
-  if (state_.context.encoder)
-    body = std::make_unique<ConvertStage>(std::move(body), *state_.context.encoder, loop, &state_.watch);
   state_.client.message.begin(response);
-  Task<RelayResult> relaying = relay_body(*body, state_.client.message, state_.settings.send_timeout);
+  Task<RelayResult> relaying =
+      relay_body(body.source(), state_.client.message, state_.settings.send_timeout, &state_.watch);
   const RelayResult sent = co_await relaying;
   conclude(sent, reason_of_broken_body(sent.source, nullptr, {}));
 }
@@ -336,7 +359,6 @@ void Reply::take_back() {
   state_.context.from_target = false;
   chain_.take_back();
   state_.response = {};
-  state_.context.encoder.reset();
 }
 
 }  // namespace portcullis::proxy

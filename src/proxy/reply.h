@@ -1,8 +1,6 @@
 #pragma once
 
 #include <array>
-#include <memory>
-#include <string>
 #include <string_view>
 
 #include "proxy/exchange_state.h"
@@ -34,8 +32,10 @@ class Reply {
   Task<void> answer_itself(OwnAnswer answer);
   // Sends the response with `body`, after the policies have seen it.
   Task<void> answer(std::string_view body);
-  // Sends the head that a policy has made, and what Context::serving reads.
-  Task<void> send_stored();
+  // Sends the response with Context::response_body, after the policies have seen it.
+  Task<void> answer_with_body();
+  // The same when the policies have seen it.
+  Task<void> serve();
 
   // Sends an interim response of a target.
   Task<IoResult> send_interim();
@@ -64,11 +64,11 @@ class Reply {
   void begin();
   Task<void> send_problem(uint16_t status, std::string_view detail);
   Task<void> redirect_to_https();
-  Task<bool> encode(std::string_view& body);
+  Task<bool> settle(policy::Decision decision);
   std::string_view grpc_type() const;
   void write_fields(http::HeadWriter& out, http::BodyKind kind) const;
   http::Persistence persistence() const;
-  http::BodyKind kind_without_length() const;
+  http::BodyKind kind_of_body() const;
   http::ResponseToSend to_send(http::BodyKind kind, FunctionRef<void(http::HeadWriter&)> fields,
                                size_t expected_size = 1024) const;
   void leave();
@@ -77,7 +77,6 @@ class Reply {
   PolicyChain& chain_;
   bool closes_ = false;
   std::array<std::string_view, 2> cookies_{};  // by Cookie
-  std::string converted_;                      // the body of the gateway's own answer, encoded
 };
 
 // Why the body of a response has broken off. `message`: by which it came; null: from the cache. `upload`: of

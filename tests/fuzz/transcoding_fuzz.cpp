@@ -69,12 +69,12 @@ void response(const std::string& method, const std::string& body, size_t cut, St
   static SidePool pool(1, 1);
   JsonResponse converter(JsonPrinter(borrowed(), *shelves().find("POST", method), how), head, arena, loop,
                          pool);
-  converter.begin(head);
+  converter.begin();
   cut = std::min(cut, body.size());
   const size_t trailers = std::min(body.rfind("grpc-status"), body.size());
   cut = std::min(cut, trailers);
   std::string out;
-  using Step = ResponseConverter::Step;
+  using Step = BodyConverter::Step;
   const auto is_done = [&](Step step) {
     if (step == Step::kLater) step = tests::run_to_end(loop, converter.proceed(out));
     return step == Step::kDone;

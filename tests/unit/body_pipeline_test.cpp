@@ -5,11 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "../support/run_task.h"
+#include "http/read_body.h"
 #include "http/text_body.h"
-#include "policy/reasons.h"
-#include "proxy/convert_stage.h"
+#include "policy/convert_stage.h"
 #include "proxy/copy_stage.h"
-#include "proxy/relay.h"
 
 namespace portcullis::proxy {
 namespace {
@@ -17,7 +17,7 @@ namespace {
 using http::BodyFailure;
 using http::BodyPart;
 using http::BodySource;
-using policy::ResponseConverter;
+using policy::BodyConverter;
 
 // Gives the pieces that a test has said, with a wait before each.
 class Pieces final : public BodySource {
@@ -57,12 +57,11 @@ class Pieces final : public BodySource {
 };
 
 // Brackets each piece of the body, at once or after some work; makes its result in steps of two bytes.
-class Brackets final : public ResponseConverter {
+class Brackets final : public BodyConverter {
  public:
   enum class Style : uint8_t { kAtOnce, kApart, kInSteps, kFails };
   Brackets(EventLoop& loop, std::string_view pair, Style style) : loop_(loop), pair_(pair), style_(style) {}
 
-  Way begin(http::ResponseHead&) override { return Way::kStream; }
   Step convert(std::string_view data, std::string& out) override { return make(bracketed(data), out); }
   Step more(std::string& out) override { return give(out); }
   Step finish(std::string_view, std::string& out) override { return make(".", out); }
@@ -102,8 +101,10 @@ class BodyPipelineTest : public ::testing::Test {
   std::unique_ptr<Pieces> pieces(std::vector<std::string> all) {
     return std::make_unique<Pieces>(loop, std::move(all));
   }
-  std::unique_ptr<BodySource> through(std::unique_ptr<BodySource> from, Brackets& converter) {
-    return std::make_unique<ConvertStage>(std::move(from), converter, loop, nullptr);
+  // `from` through Brackets.
+  std::unique_ptr<BodySource> through(std::unique_ptr<BodySource> from, std::string_view pair, Style style) {
+    return std::make_unique<policy::ConvertStage>(std::move(from),
+                                                  std::make_unique<Brackets>(loop, pair, style), loop);
   }
   // What the source gives. It is asked twice before each wait, which must change nothing.
   std::string all_of(BodySource& source) {
@@ -152,8 +153,7 @@ TEST_F(BodyPipelineTest, APartIsGivenOnce) {
 
 TEST_F(BodyPipelineTest, AStageConvertsEachPiece) {
   for (const Style style : {Style::kAtOnce, Style::kApart, Style::kInSteps}) {
-    Brackets round(loop, "()", style);
-    const auto source = through(pieces({"ab", "cde", "f"}), round);
+    const auto source = through(pieces({"ab", "cde", "f"}), "()", style);
     EXPECT_EQ(all_of(*source), "(ab)(cde)(f).");
     EXPECT_EQ(trailers, "x-sum: 1\r\n");
   }
@@ -162,8 +162,7 @@ TEST_F(BodyPipelineTest, AStageConvertsEachPiece) {
 TEST_F(BodyPipelineTest, StagesBehindEachOtherConvertInOrder) {
   for (const Style first : {Style::kAtOnce, Style::kApart, Style::kInSteps}) {
     for (const Style second : {Style::kAtOnce, Style::kApart, Style::kInSteps}) {
-      Brackets round(loop, "()", first), square(loop, "[]", second);
-      const auto source = through(through(pieces({"ab", "cde"}), round), square);
+      const auto source = through(through(pieces({"ab", "cde"}), "()", first), "[]", second);
       std::string out = all_of(*source);
       std::erase_if(out, [](char c) { return c == '[' || c == ']'; });
       EXPECT_EQ(out, "(ab)(cde)..") << static_cast<int>(first) << static_cast<int>(second);
@@ -172,21 +171,20 @@ TEST_F(BodyPipelineTest, StagesBehindEachOtherConvertInOrder) {
 }
 
 TEST_F(BodyPipelineTest, AFailureComesBehindWhatWasMade) {
-  Brackets round(loop, "()", Style::kApart);
-  const auto source = through(
-      std::make_unique<Pieces>(loop, std::vector<std::string>{"ab"}, BodyFailure::Kind::kClosed), round);
+  const auto source =
+      through(std::make_unique<Pieces>(loop, std::vector<std::string>{"ab"}, BodyFailure::Kind::kClosed),
+              "()", Style::kApart);
   EXPECT_EQ(all_of(*source), "(ab)");
   EXPECT_TRUE(failed);
   EXPECT_EQ(source->failure().kind, BodyFailure::Kind::kClosed);
 }
 
 TEST_F(BodyPipelineTest, AConverterThatFailsGivesItsReason) {
-  Brackets fails(loop, "()", Style::kFails);
-  const auto source = through(pieces({"ab", "cd"}), fails);
+  const auto source = through(pieces({"ab", "cd"}), "()", Style::kFails);
   EXPECT_EQ(all_of(*source), "");
   EXPECT_TRUE(failed);
   EXPECT_EQ(source->failure().kind, BodyFailure::Kind::kMalformed);
-  EXPECT_EQ(source->failure().reason, &fails.failure());
+  EXPECT_EQ(source->failure().reason, &policy::kEnds.upstream_malformed);
 }
 
 TEST_F(BodyPipelineTest, ATextComesBeforeTheRest) {
@@ -210,17 +208,8 @@ TEST_F(BodyPipelineTest, CollectingStopsAtTheFirstBytesWhenAsked) {
   const auto source = pieces({"", "ab", "cd"});
   std::string out;
   bool ended = true;
-  struct Collect {
-    static Task<void> run(BodySource& source, std::string& out, bool& ended, RelayResult& result) {
-      Task<RelayResult> collecting = collect_body(source, out, Until::kSomething, ended);
-      result = co_await collecting;
-    }
-  };
-  RelayResult result;
-  TaskGroup running;
-  running.spawn(Collect::run(*source, out, ended, result));
-  for (int i = 0; i < 100 && !running.empty(); ++i) loop.run_once(Milliseconds(0));
-  EXPECT_TRUE(result.ok());
+  Task<bool> collecting = http::collect_body(*source, out, http::ReadUntil::kSomething, ended);
+  EXPECT_TRUE(tests::run_to_end(loop, std::move(collecting)));
   EXPECT_EQ(out, "ab");
   EXPECT_FALSE(ended);
   EXPECT_EQ(all_of(*source), "cd");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "../support/run_task.h"
 #include "control/snapshot.h"
 #include "example_policy/example.h"
 #include "example_policy/tally.h"
@@ -23,10 +24,10 @@ class AddsExample final : public ::testing::Environment {
 [[maybe_unused]] const auto* const kAdded = ::testing::AddGlobalTestEnvironment(new AddsExample);
 
 // A route without an upstream, which only a policy that answers every request may have.
-std::string with_limit(int limit) {
+std::string with_limit(int limit, const std::string& more) {
   return "version: 1\nlisteners: [{name: main, address: \"127.0.0.1:9000\"}]\n"
          "routes:\n  - {name: r, match: {path_prefix: /}, policies: [example: {limit: " +
-         std::to_string(limit) + "}]}\n";
+         std::to_string(limit) + more + "}]}\n";
 }
 
 class ExamplePolicy : public ::testing::Test {
@@ -34,9 +35,9 @@ class ExamplePolicy : public ::testing::Test {
   void SetUp() override { Tally::life().clear(); }
 
   // Compiles a configuration, as a start or a reload does.
-  std::shared_ptr<const proxy::Snapshot> load(int limit) {
+  std::shared_ptr<const proxy::Snapshot> load(int limit, const std::string& more = "") {
     config::Diagnostics diagnostics;
-    const auto config = control::load_config_text(with_limit(limit), "c.yaml", diagnostics);
+    const auto config = control::load_config_text(with_limit(limit, more), "c.yaml", diagnostics);
     for (const config::Diagnostic& one : diagnostics.sorted()) found.push_back(one.check);
     if (!config) return nullptr;
     auto compiled = control::compile_snapshot(*config, ++version, metrics, *services, kept);
@@ -86,6 +87,26 @@ TEST_F(ExamplePolicy, ItsMetricsAreOnThePageAndInTheLiveView) {
   EXPECT_EQ(told[0]["name"], "portcullis_example_answers_total");
   EXPECT_EQ(told[0]["series"][0]["labels"]["route"], "r");
   EXPECT_EQ(told[1]["series"][0]["value"], 10);
+}
+
+TEST_F(ExamplePolicy, ItsStagesCountTheBytesOfBothBodies) {
+  const auto snapshot = load(10, ", answer: false");
+  ASSERT_NE(snapshot, nullptr);
+  Arena arena;
+  http::RequestHead request;
+  request.body = {http::BodyKind::kLength, 5};
+  http::ResponseHead response;
+  policy::Context context(loop, arena, request, response);
+  const policy::PolicyPointer& example = snapshot->routes.at(0).policies.at(0).policy;
+  EXPECT_EQ(example->on_request(context).kind, policy::Decision::Kind::kContinue);
+  EXPECT_TRUE(request.body.has_length());  // the stage does not change the body
+  const auto uploaded = context.request_stages.behind(std::make_unique<http::TextBody>("12345"));
+  EXPECT_TRUE(tests::run_to_end(loop, http::discard_body(*uploaded)));
+  context.response_body.begin("123");
+  EXPECT_EQ(example->on_response(context).kind, policy::Decision::Kind::kContinue);
+  EXPECT_TRUE(tests::run_to_end(loop, context.response_body.hold(3)));
+  EXPECT_EQ(context.response_body.text(), "123");
+  EXPECT_TRUE(page_has("portcullis_example_bytes_total 8"));
 }
 
 TEST_F(ExamplePolicy, AReloadKeepsItsCounterAndItsEngine) {

@@ -6,10 +6,6 @@ namespace {
 const std::string kGet = "GET /a HTTP/1.1\r\nHost: api.example\r\n\r\n";
 const std::string kPost = "POST /a HTTP/1.1\r\nHost: api.example\r\nContent-Length: 10\r\n\r\n";
 
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
 using ExchangeTest = ExchangeWorld;
 
 TEST_F(ExchangeTest, PassesARequestAndItsResponseOn) {

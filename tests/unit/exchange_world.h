@@ -103,6 +103,10 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   void errand_began() override {}
   void errand_ended() override {}
 
+  static bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+  }
+
   ListenerSettings settings{};
   std::shared_ptr<upstream::UpstreamDefinition> definition = std::make_shared<upstream::UpstreamDefinition>();
   std::vector<PlacedPolicy> policies{};

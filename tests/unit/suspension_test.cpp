@@ -28,7 +28,10 @@ class Sleeper final : public policy::Policy {
  public:
   Sleeper(Milliseconds delay, uint16_t refusal) : delay_(delay), refusal_(refusal) {}
   Decision on_request(Context& context) const override { return Decision::suspend(first(context)); }
-  void on_response(Context& context) const override { context.response.fields.add("x-slept", "yes"); }
+  Decision on_response(Context& context) const override {
+    context.response.fields.add("x-slept", "yes");
+    return Decision::proceed();
+  }
 
  private:
   Task<Decision> first(Context& context) const {

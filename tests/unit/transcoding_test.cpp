@@ -144,7 +144,7 @@ TEST(BuildRequest, EndsWhenItsMessagesAreTooLargeOrNotWanted) {
   EXPECT_FALSE(build_request(*api, binding, call, {}, stop.get_token()));
 }
 
-using Step = ResponseConverter::Step;
+using Step = BodyConverter::Step;
 
 // The conversion of a method's response.
 struct Conversion {
@@ -154,7 +154,7 @@ struct Conversion {
         converter(JsonPrinter(api, *api->find("POST", method), form), head, arena, loop, pool) {
     head.status = 200;
     head.fields.add("content-type", "application/grpc");
-    EXPECT_NE(converter.begin(head), ResponseConverter::Way::kPass);
+    EXPECT_NE(converter.begin(), JsonResponse::Way::kPass);
   }
   // The final result of `step`.
   Step settle(Step step) {

@@ -44,8 +44,12 @@ class AnyOf final : public Authentication {
   void add_owned_fields(OwnedFields& fields) const override {
     for (const auto& method : methods_) method->add_owned_fields(fields);
   }
-  void on_response(Context& context) const override {
-    for (const auto& method : methods_) method->on_response(context);
+  Decision on_response(Context& context) const override {
+    for (const auto& method : methods_) {
+      Decision decision = method->on_response(context);
+      if (decision.kind != Decision::Kind::kContinue) return decision;
+    }
+    return Decision::proceed();
   }
   std::string_view challenge() const override { return challenge_; }
   const EndReason& missing_reason() const override { return kReasons.credential_missing; }

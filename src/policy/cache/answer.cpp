@@ -35,6 +35,22 @@ bool is_success(uint16_t status) {
   return status >= 200 && status < 300;
 }
 
+// Makes a range of the stored body the body of the response, and describes it in the head.
+StoredBody& put_body(Context& context, const cache::Entry& entry, uint64_t begin,
+                     std::optional<uint64_t> end) {
+  auto made = std::make_unique<StoredBody>(entry.body, context.loop, context.send_timeout, begin, end);
+  StoredBody& body = *made;
+  context.response_body.replace(std::move(made));
+  if (http::has_no_content(context.response.status)) return body;
+  const auto length = body.reader().length();
+  if (length) {
+    set_length(context, *length);
+  } else {
+    context.response.body = {http::BodyKind::kStream, http::BodyFraming::kUnknown};
+  }
+  return body;
+}
+
 }  // namespace
 
 bool is_near(const Context& context, const cache::Entry& entry) {
@@ -48,7 +64,8 @@ bool is_near(const Context& context, const cache::Entry& entry) {
   return !part || part->begin <= entry.body->size() + kNear;
 }
 
-void write_stored_answer(Context& context, const cache::Entry& entry, Origin origin, cache::Time moment) {
+StoredBody& write_stored_answer(Context& context, const cache::Entry& entry, Origin origin,
+                                cache::Time moment) {
   http::ResponseHead& response = context.response;
   response = {};
   entry.head.write(response);
@@ -60,8 +77,7 @@ void write_stored_answer(Context& context, const cache::Entry& entry, Origin ori
   if (is_success(entry.head.status()) &&
       http::has_it_already(context.request.fields, entry.head.validators())) {
     make_not_modified(response);
-    context.serving.emplace(entry.body, 0, 0);
-    return;
+    return put_body(context, entry, 0, 0);
   }
   const auto length = entry.body->length();
   if (const auto range = wanted_range(context, entry); range && length) {
@@ -71,16 +87,15 @@ void write_stored_answer(Context& context, const cache::Entry& entry, Origin ori
       response.fields.set("content-range",
                           context.arena.concat("bytes ", context.arena.decimal(part->begin), "-",
                                                context.arena.decimal(part->end - 1), "/", whole));
-      context.serving.emplace(entry.body, part->begin, part->end);
-    } else {
-      response.status = 416;
-      response.fields.set("content-range", context.arena.concat("bytes */", whole));
-      context.serving.emplace(entry.body, 0, 0);
+      response.reason = http::reason_phrase(response.status);
+      return put_body(context, entry, part->begin, part->end);
     }
+    response.status = 416;
+    response.fields.set("content-range", context.arena.concat("bytes */", whole));
     response.reason = http::reason_phrase(response.status);
-    return;
+    return put_body(context, entry, 0, 0);
   }
-  context.serving.emplace(entry.body);
+  return put_body(context, entry, 0, std::nullopt);
 }
 
 void write_cache_status(Context& context, const Served& served, const cache::Entry* entry,

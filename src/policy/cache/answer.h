@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "cache/entry.h"
+#include "policy/cache/stored_body.h"
 #include "policy/policy.h"
 
 namespace portcullis::policy::cache_policy {
@@ -20,9 +21,10 @@ enum class Origin : uint8_t { kUpstreamNow, kStore };  // where the response com
 
 // Fills the exchange's response from a stored one: with Age, which says that the response was not made for
 // this request (RFC 9111 section 5.1); as 304 when the client has the response already (RFC 9111 section
-// 4.3.2); as 206 or 416 when the request asks for a range. Context::serving then reads the body. The caller
-// keeps the entry as long as the exchange lives.
-void write_stored_answer(Context& context, const cache::Entry& entry, Origin origin, cache::Time moment);
+// 4.3.2); as 206 or 416 when the request asks for a range. The body becomes Context::response_body.
+// The caller keeps the entry as long as the exchange lives.
+StoredBody& write_stored_answer(Context& context, const cache::Entry& entry, Origin origin,
+                                cache::Time moment);
 
 // Adds the field Cache-Status with what the cache did. `entry` may be null.
 void write_cache_status(Context& context, const Served& served, const cache::Entry* entry,

@@ -26,8 +26,8 @@ constexpr FieldId kConditions[] = {FieldId::kIfNoneMatch, FieldId::kIfModifiedSi
 constexpr std::string_view kDamaged = "damaged";  // the stored body is damaged; a detail of Cache-Status
 
 // True when the stored body was dropped before its reader began. HEAD needs no body.
-bool came_too_late(const Context& context) {
-  return context.serving && !context.serving->valid() && context.request.method != "HEAD";
+bool came_too_late(const Context& context, const CacheVisit& visit) {
+  return visit.body != nullptr && !visit.body->reader().valid() && context.request.method != "HEAD";
 }
 
 bool matches(std::string_view pattern, std::string_view name) {
@@ -108,7 +108,8 @@ Decision SharedCache::on_request(Context& context) const {
   }
   if (context.explains()) return foresee(context, visit);
   Step first = step(context, visit);
-  const bool is_there = !context.serving || (!came_too_late(context) && !context.serving->needs_disk());
+  const bool is_there =
+      visit.body == nullptr || (!came_too_late(context, visit) && !visit.body->reader().needs_disk());
   if (first.next == Next::kDecided && is_there) return std::move(first.decision);
   return Decision::suspend(follow(context, visit, std::move(first)));
 }
@@ -299,16 +300,17 @@ Task<Decision> SharedCache::follow(Context& context, CacheVisit& visit, Step now
 // False when the stored response that was to be sent cannot be read: its file is damaged or gone, or the body
 // became too large to be stored before reading began.
 Task<bool> SharedCache::confirm(Context& context, CacheVisit& visit) const {
-  if (came_too_late(context)) {
+  if (came_too_late(context, visit)) {
     // The next response for this key would not be stored either.
     visit.goes_alone = true;
   } else {
-    if (!context.serving || !context.serving->needs_disk()) co_return true;
-    Task<bool> reading = context.serving->wait(context.loop, settings_.wait);
+    if (visit.body == nullptr || !visit.body->reader().needs_disk()) co_return true;
+    Task<bool> reading = visit.body->reader().wait(context.loop, settings_.wait);
     if (co_await reading) co_return true;
     visit.detail = kDamaged;
   }
-  context.serving.reset();
+  context.response_body.clear();
+  visit.body = nullptr;
   context.response = {};
   visit.answered = false;
   visit.stale = nullptr;
@@ -367,7 +369,8 @@ Decision SharedCache::serve(Context& context, CacheVisit& visit, cache::EntryPoi
   if (!context.explains()) visit.stale->note_use();
   served.detail = visit.detail;
   const bool validated = served.stored;
-  write_stored_answer(context, *visit.stale, validated ? Origin::kUpstreamNow : Origin::kStore, moment);
+  const Origin origin = validated ? Origin::kUpstreamNow : Origin::kStore;
+  visit.body = &write_stored_answer(context, *visit.stale, origin, moment);
   if (settings_.status_field) write_cache_status(context, served, visit.stale.get(), moment);
   context.cache_outcome = outcome;
   if (context.explains()) return Decision::serve(kReasons.answered_from_cache);

@@ -7,6 +7,7 @@
 #include "http/date.h"
 #include "http/uri.h"
 #include "policy/cache/shared_cache.h"
+#include "policy/cache/storing.h"
 
 namespace portcullis::policy::cache_policy {
 
@@ -51,13 +52,14 @@ void add_tags(std::vector<uint64_t>& out, std::string_view text, const cache::St
 
 }  // namespace
 
-void SharedCache::on_response(Context& context) const {
+Decision SharedCache::on_response(Context& context) const {
   CacheVisit* visit = context.kept<CacheVisit>(this);
-  if (visit == nullptr || visit->answered) return;
+  if (visit == nullptr || visit->answered) return Decision::proceed();
   if (visit->is_unsafe && context.from_target) invalidate(context, *visit);
   settle(context, *visit);
   if (!visit->answered && settings_.status_field)
     write_cache_status(context, {.forwarded = visit->forwarded, .detail = visit->detail}, nullptr, {});
+  return Decision::proceed();
 }
 
 void SharedCache::on_end(Context& context) const {
@@ -140,7 +142,7 @@ void SharedCache::settle_validated(Context& context, CacheVisit& visit) const {
 // True when the response is stored: its body goes to the store, and from there to the client.
 bool SharedCache::keep(Context& context, CacheVisit& visit) const {
   http::ResponseHead& response = context.response;
-  if (context.is_reduced) return false;
+  if (context.must_not_be_stored) return false;
   bool targeted = false;
   const http::CacheControl told = read_control(response.fields, targeted);
   const cache::Asked asked{context.caller.authenticated || context.caller.consumer != nullptr ||
@@ -172,12 +174,16 @@ bool SharedCache::keep(Context& context, CacheVisit& visit) const {
     visit.fetch = store_.enter_alone(visit.key);
   }
   store_.stored(visit.key, std::exchange(visit.fetch, nullptr), entry);
-  context.storing = std::move(filling);
   visit.answered = true;
   visit.stale = entry;
-  if (visit.in_background) return true;
+  Task<void> storing = store_body(context.response_body.release(), std::move(filling), context.loop);
+  if (visit.in_background) {
+    context.errands->run(std::move(storing));
+    return true;
+  }
   const uint16_t status = response.status;
-  write_stored_answer(context, *entry, Origin::kUpstreamNow, now);
+  visit.body = &write_stored_answer(context, *entry, Origin::kUpstreamNow, now);
+  context.errands->run(std::move(storing));  // now that the body has a reader
   if (settings_.status_field)
     write_cache_status(context,
                        {.forwarded = visit.forwarded,

@@ -22,7 +22,7 @@ class SharedCache final : public Policy {
   SharedCache(const CacheSettings& settings, const BuildContext& build);
 
   Decision on_request(Context& context) const override;
-  void on_response(Context& context) const override;
+  Decision on_response(Context& context) const override;
   void on_end(Context& context) const override;
   bool watches_end() const override { return true; }
   void add_owned_fields(OwnedFields& fields) const override {

@@ -5,6 +5,7 @@
 
 #include "cache/store.h"
 #include "http/cache_control.h"
+#include "policy/cache/stored_body.h"
 #include "policy/policy.h"
 
 namespace portcullis::policy::cache_policy {
@@ -24,6 +25,7 @@ struct CacheVisit {
   cache::EntryPointer stale{};
   std::shared_ptr<cache::Fetch> fetch{};    // the fetch of this exchange until it ends
   std::shared_ptr<cache::Fetch> joined{};   // the fetch of another exchange that this one waits for
+  StoredBody* body = nullptr;               // of the answer; owned by Context::response_body
   std::unique_ptr<http::Fields> request{};  // the request fields before ask_upstream() changed them
   cache::Time asked{};
   std::string_view forwarded{};  // why the request was forwarded, for Cache-Status

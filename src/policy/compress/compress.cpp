@@ -12,6 +12,7 @@
 #include "compression/memory_part.h"
 #include "http/cache_control.h"
 #include "http/conditions.h"
+#include "policy/convert_stage.h"
 
 namespace portcullis::policy::compress {
 namespace {
@@ -64,14 +65,13 @@ struct Compressor {
 };
 
 // Decodes the body, encodes it, or both.
-class Recoder final : public ResponseConverter {
+class Recoder final : public BodyConverter {
  public:
   Recoder(std::unique_ptr<compression::Decoder> decoder, std::optional<Compressor> compressor)
       : decoder_(std::move(decoder)), compressor_(std::move(compressor)) {
     if (compressor_) encoder_ = compressor_->encoder.get();
   }
 
-  Way begin(http::ResponseHead&) override { return Way::kStream; }
   Step convert(std::string_view data, std::string& out) override {
     if (!decoder_) {
       encoder_->write(data, out);
@@ -140,7 +140,6 @@ bool forbids_change(const http::Fields& fields) {
 
 // The length of the body before this policy changes it; nothing when the length is unknown.
 std::optional<uint64_t> length_of(const Context& context) {
-  if (context.serving) return context.serving->length();
   const http::Field* length = context.response.fields.find(FieldId::kContentLength);
   return length == nullptr ? std::nullopt : parse_decimal(length->value);
 }
@@ -170,11 +169,22 @@ class Compress final : public Policy {
     return Decision::proceed();
   }
 
-  void on_response(Context& context) const override {
+  Decision on_response(Context& context) const override {
+    recode(context);
+    return Decision::proceed();
+  }
+
+  Notes explain(Context& context, const Decision&) const override {
+    const auto coding = Accepted(accept_encoding(context)).best_of(offered_);
+    return {coding ? "would compress what comes by " + std::string(name_of(*coding))
+                   : std::string("the client accepts no coding that is offered")};
+  }
+
+ private:
+  void recode(Context& context) const {
     http::ResponseHead& response = context.response;
     if (response.status == 304) return weaken_not_modified(context);
-    // An encoder is set when another `compress` policy, behind this one, has handled the response.
-    if (!may_change(context) || context.encoder) return;
+    if (!may_change(context)) return;
     const Accepted accepted(context.kept<Asked>(this)->codings);
     // An empty body has no coding, and its Content-Length stays.
     if (length_of(context) == uint64_t{0}) return;
@@ -197,23 +207,18 @@ class Compress final : public Policy {
         response.fields.set("content-encoding", name_of(compressor->coding));
       } else if (accepted.best_of(offered_)) {
         if (context.note.empty()) context.note = "compress_memory";
-        context.is_reduced = true;
+        context.must_not_be_stored = true;
       }
     }
     if (!decoder && !compressor) return;
     change_head(context);
-    if (response.body.kind != http::BodyKind::kNone)
-      response.body = {http::BodyKind::kStream, http::BodyFraming::kUnknown};
-    context.encoder = std::make_unique<Recoder>(std::move(decoder), std::move(compressor));
+    if (response.body.kind == http::BodyKind::kNone) return;
+    auto recoder = std::make_unique<Recoder>(std::move(decoder), std::move(compressor));
+    context.response_body.pass_through([&](std::unique_ptr<http::BodySource> body) {
+      return std::make_unique<ConvertStage>(std::move(body), std::move(recoder), context.loop);
+    });
   }
 
-  Notes explain(Context& context, const Decision&) const override {
-    const auto coding = Accepted(accept_encoding(context)).best_of(offered_);
-    return {coding ? "would compress what comes by " + std::string(name_of(*coding))
-                   : std::string("the client accepts no coding that is offered")};
-  }
-
- private:
   // Chooses the coding that the client prefers among those for which enough memory is left.
   std::optional<Compressor> choose(const Accepted& accepted, std::optional<uint64_t> length) const {
     const bool in_one_piece = length && *length <= compression::Encoder::kWhole;
@@ -270,7 +275,7 @@ class Compress final : public Policy {
   // would promise identical bytes.
   static void change_head(Context& context) {
     http::Fields& fields = context.response.fields;
-    fields.remove(FieldId::kContentLength);
+    forget_length(context);
     for (const std::string_view name :
          {"accept-ranges", "content-md5", "digest", "content-digest", "repr-digest"})
       fields.remove(name);

@@ -72,12 +72,13 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
     return Decision::suspend(wait(context, *inside));
   }
 
-  void on_response(Context& context) const override {
+  Decision on_response(Context& context) const override {
     const Inside* inside = context.kept<Inside>(this);
-    if (inside == nullptr || !inside->entered) return;
+    if (inside == nullptr || !inside->entered) return Decision::proceed();
     const Clock::time_point now = context.loop.now();
     inside->gate->note_latency(std::chrono::duration_cast<std::chrono::microseconds>(now - inside->since),
                                now);
+    return Decision::proceed();
   }
 
   bool watches_end() const override { return true; }

@@ -82,20 +82,21 @@ class Cors final : public Policy {
     return Decision::answer("");
   }
 
-  void on_response(Context& context) const override {
+  Decision on_response(Context& context) const override {
     http::Fields& fields = context.response.fields;
     for (const std::string_view name : {"access-control-allow-origin", "access-control-allow-credentials"})
       fields.remove(name);  // the gateway's CORS fields replace those of the backend
     const bool same_for_all = any_origin_ && !credentials_;
     if (!same_for_all) add_vary(fields);
     const std::string_view origin = context.request.fields.value_of("origin");
-    if (origin.empty() || !admits(origin)) return;
+    if (origin.empty() || !admits(origin)) return Decision::proceed();
     fields.add("access-control-allow-origin", same_for_all ? std::string_view("*") : origin);
     if (credentials_) fields.add("access-control-allow-credentials", "true");
     if (const std::string_view exposed =
             exposes_all_ ? all_names(fields, context.arena) : std::string_view(expose_);
         !exposed.empty())
       fields.set("access-control-expose-headers", exposed);
+    return Decision::proceed();
   }
 
  private:

@@ -72,11 +72,12 @@ class ForwardAuth final : public Authentication {
     return Decision::suspend(ask(context, std::string(key)));
   }
 
-  void on_response(Context& context) const override {
+  Decision on_response(Context& context) const override {
     const auto* kept = context.kept<std::vector<std::string>>(this);
-    if (kept == nullptr) return;
+    if (kept == nullptr) return Decision::proceed();
     for (const std::string& cookie : *kept)
       context.response.fields.add("set-cookie", cookie, http::FieldId::kSetCookie);
+    return Decision::proceed();
   }
 
   Notes explain(Context& context, const Decision& decision) const override {

@@ -7,6 +7,7 @@
 #include "base/read_file.h"
 #include "http/grpc.h"
 #include "http/method.h"
+#include "policy/convert_stage.h"
 #include "policy/grpc_transcoding/conversion.h"
 #include "policy/grpc_transcoding/conversion_pool.h"
 #include "policy/grpc_transcoding/json_response.h"
@@ -14,6 +15,7 @@
 #include "policy/grpc_transcoding/reasons.h"
 #include "policy/grpc_transcoding/request_builder.h"
 #include "policy/grpc_transcoding/service_api.h"
+#include "policy/limit_stage.h"
 #include "policy/services.h"
 
 namespace portcullis::policy::grpc_transcoding {
@@ -78,8 +80,25 @@ class GrpcTranscoding final : public Policy {
     return Decision::suspend(transcode(context, *binding));
   }
 
+  Decision on_response(Context& context) const override {
+    const Asked* asked = context.kept<Asked>(this);
+    if (asked == nullptr || !context.from_target) return Decision::proceed();
+    auto json = std::make_unique<JsonResponse>(JsonPrinter(api_, *asked->binding, form_), context.response,
+                                               context.arena, context.loop, pool_);
+    const JsonResponse::Way way = json->begin();
+    if (way == JsonResponse::Way::kPass) return Decision::proceed();
+    const bool streams =
+        way == JsonResponse::Way::kStream && context.response.body.kind == http::BodyKind::kStream;
+    context.response_body.pass_through([&](std::unique_ptr<http::BodySource> body) {
+      if (!streams) body = std::make_unique<LimitStage>(std::move(body), settings_.response_size);
+      return std::make_unique<ConvertStage>(std::move(body), std::move(json), context.loop);
+    });
+    forget_length(context);
+    return Decision::suspend(receive(context, streams));
+  }
+
   Notes explain(Context& context, const Decision& decision) const override {
-    if (context.converter) return {"would call " + std::string(context.target_path)};
+    if (context.kept<Asked>(this) != nullptr) return {"would call " + std::string(context.target_path)};
     if (decision.kind == Decision::Kind::kContinue && is_grpc(context))
       return {"a gRPC call: passes as it is"};
     if (const HttpBinding* binding = find(context)) return {"would call " + binding->call_path};
@@ -87,6 +106,11 @@ class GrpcTranscoding final : public Policy {
   }
 
  private:
+  // A request that has been converted into a call.
+  struct Asked {
+    const HttpBinding* binding;
+  };
+
   static bool is_grpc(const Context& context) {
     return http::grpc_form(context.request.fields.value_of("content-type")) != http::GrpcForm::kNone;
   }
@@ -130,8 +154,21 @@ class GrpcTranscoding final : public Policy {
       request.fields.remove(name);
     request.fields.set("content-type", "application/grpc");
     request.fields.set("te", "trailers");
-    context.converter = std::make_unique<JsonResponse>(JsonPrinter(api_, binding, form_), context.response,
-                                                       context.arena, context.loop, pool_);
+    context.grpc_error_type = std::string_view();
+    context.keep(this, context.arena.make<Asked>(&binding));
+    co_return Decision::proceed();
+  }
+
+  // Receives as much of the response as its head depends on.
+  static Task<Decision> receive(Context& context, bool streams) {
+    if (!streams) co_return Decision::suspend(hold_response(context, SIZE_MAX));
+    bool ended = false;
+    Task<bool> holding = context.response_body.hold_beginning(ended);
+    if (!co_await holding) co_return Decision::broken();
+    // A stream stays one also when all of it has come at once: its head must not depend on that.
+    if (ended && context.response.status != 200)
+      co_return Decision::suspend(hold_response(context, SIZE_MAX));
+    context.response.body = {http::BodyKind::kStream, http::BodyFraming::kUnknown};
     co_return Decision::proceed();
   }
 

@@ -37,10 +37,10 @@ std::optional<std::string> decode_metadata(std::string_view text) {
 
 JsonResponse::JsonResponse(JsonPrinter printer, http::ResponseHead& response, Arena& arena, EventLoop& loop,
                            SidePool& pool)
-    : printer_(std::move(printer)), response_(response), arena_(arena), loop_(loop), pool_(pool) {}
+    : printer_(std::move(printer)), response_(&response), arena_(arena), loop_(loop), pool_(pool) {}
 
 void JsonResponse::set_type(std::string_view type) {
-  response_.fields.set("content-type", type);
+  if (response_ != nullptr) response_->fields.set("content-type", type);
 }
 
 void JsonResponse::read_status(const StatusFields& fields) {
@@ -51,14 +51,10 @@ void JsonResponse::read_status(const StatusFields& fields) {
   status_.details = decode_metadata(fields.details).value_or("");
 }
 
-ResponseConverter::Way JsonResponse::begin(http::ResponseHead& response) {
-  pending_.clear();
-  messages_ = 0;
-  begun_ = is_whole_ = false;
-  failure_ = &kEnds.upstream_malformed;
-  http::Fields& fields = response.fields;
+JsonResponse::Way JsonResponse::begin() {
+  http::Fields& fields = response_->fields;
   // The response does not come from the gRPC service but from a server before it.
-  if (response.status != 200 || http::grpc_form(fields.value_of("content-type")) != http::GrpcForm::kGrpc)
+  if (response_->status != 200 || http::grpc_form(fields.value_of("content-type")) != http::GrpcForm::kGrpc)
     return Way::kPass;
   read_status({fields.value_of("grpc-status"), fields.value_of("grpc-message"),
                fields.value_of("grpc-status-details-bin")});
@@ -68,10 +64,10 @@ ResponseConverter::Way JsonResponse::begin(http::ResponseHead& response) {
   const bool streams = printer_.streams() && !told_;
   set_type(streams ? type_of(printer_.form().stream) : "application/json");
   is_whole_ = !streams;
-  return streams ? Way::kFirst : Way::kWhole;
+  return streams ? Way::kStream : Way::kWhole;
 }
 
-ResponseConverter::Step JsonResponse::convert(std::string_view data, std::string& out) {
+BodyConverter::Step JsonResponse::convert(std::string_view data, std::string& out) {
   pending_ += data;
   size_t whole = 0;  // bytes of the messages that are complete
   size_t count = 0;
@@ -111,7 +107,7 @@ class JsonResponse::Waiting {
   JsonResponse& owner_;
 };
 
-Task<ResponseConverter::Step> JsonResponse::proceed(std::string& out) {
+Task<BodyConverter::Step> JsonResponse::proceed(std::string& out) {
   if (given_up_) co_return Step::kGivenUp;
   Job job(pool_, loop_);
   // A response that has begun is always admitted to the pool, so that a full pool does not break it off.
@@ -131,14 +127,14 @@ void JsonResponse::give_up() {
   if (job_ != nullptr) job_->give_up();
 }
 
-ResponseConverter::Step JsonResponse::take(Printed made, std::string& out) {
+BodyConverter::Step JsonResponse::take(Printed made, std::string& out) {
   switch (made.outcome) {
     case Printed::Outcome::kDone: break;
     case Printed::Outcome::kMalformed: return Step::kFailed;
     case Printed::Outcome::kTooLarge: failure_ = &kEnds.response_too_large; return Step::kFailed;
     case Printed::Outcome::kStopped: return Step::kGivenUp;
   }
-  if (!made.content_type.empty()) set_type(arena_.copy(made.content_type));
+  if (!made.content_type.empty() && response_ != nullptr) set_type(arena_.copy(made.content_type));
   begun_ = true;
   if (out.empty()) {
     out = std::move(made.text);
@@ -149,8 +145,8 @@ ResponseConverter::Step JsonResponse::take(Printed made, std::string& out) {
 }
 
 // Writes the error of the call between the texts `before` and `after`.
-ResponseConverter::Step JsonResponse::tell_error(std::string_view before, std::string_view after,
-                                                 std::string& out) {
+BodyConverter::Step JsonResponse::tell_error(std::string_view before, std::string_view after,
+                                             std::string& out) {
   const size_t size = status_.message.size() + status_.details.size();
   Job::Work work = [printer = printer_, status = std::move(status_), head = std::string(before),
                     tail = std::string(after)](const std::stop_token&) {
@@ -163,7 +159,7 @@ ResponseConverter::Step JsonResponse::tell_error(std::string_view before, std::s
   return Step::kLater;
 }
 
-ResponseConverter::Step JsonResponse::finish(std::string_view trailers, std::string& out) {
+BodyConverter::Step JsonResponse::finish(std::string_view trailers, std::string& out) {
   if (!pending_.empty()) return Step::kFailed;
   if (!told_) {
     read_status({http::find_in_lines(trailers, "grpc-status"), http::find_in_lines(trailers, "grpc-message"),
@@ -188,8 +184,10 @@ ResponseConverter::Step JsonResponse::finish(std::string_view trailers, std::str
     return tell_error("event: error\ndata: ", "\n\n", out);
   }
   out.clear();
-  response_.status = http::http_status_for(status_.code);
-  response_.reason = http::reason_phrase(response_.status);
+  if (response_ != nullptr) {
+    response_->status = http::http_status_for(status_.code);
+    response_->reason = http::reason_phrase(response_->status);
+  }
   set_type("application/json");
   return tell_error("", "", out);
 }

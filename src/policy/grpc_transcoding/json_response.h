@@ -4,28 +4,36 @@
 #include <string_view>
 
 #include "base/arena.h"
+#include "policy/body_converter.h"
 #include "policy/grpc_transcoding/json_printer.h"
-#include "policy/response_converter.h"
 #include "runtime/side_pool.h"
 
 namespace portcullis::policy::grpc_transcoding {
 
 // Converts the messages of a call to JSON, and the status of the call to an HTTP status. A few bytes are
 // converted at once; more bytes are converted on `pool`, one job at a time. All references outlive this
-// object.
-class JsonResponse final : public ResponseConverter {
+// object, but those to the head and to the arena only until detach().
+class JsonResponse final : public BodyConverter {
  public:
+  // How the response is made.
+  enum class Way : uint8_t {
+    kPass,    // it is not the response of a gRPC service, and stays as it is
+    kStream,  // piece by piece; the head is sent with the first converted bytes, on which it depends
+    kWhole,   // at the end of the body, because the head depends on the whole of it
+  };
+
   JsonResponse(JsonPrinter printer, http::ResponseHead& response, Arena& arena, EventLoop& loop,
                SidePool& pool);
 
-  Way begin(http::ResponseHead& response) override;
-  size_t limit() const override { return printer_.form().most; }
+  // Changes the head of the response as far as it does not depend on the body. Called once, before convert().
+  Way begin();
   Step convert(std::string_view data, std::string& out) override;
   Step finish(std::string_view trailers, std::string& out) override;
   Task<Step> proceed(std::string& out) override;
   // A status that comes after the message takes the message's place.
   bool waits_for_all() const override { return is_whole_; }
   void give_up() override;
+  void detach() override { response_ = nullptr; }
   const EndReason& failure() const override { return *failure_; }
 
  private:
@@ -40,7 +48,7 @@ class JsonResponse final : public ResponseConverter {
   void set_type(std::string_view type);
 
   JsonPrinter printer_;
-  http::ResponseHead& response_;
+  http::ResponseHead* response_;  // null after detach(): the head has been sent
   Arena& arena_;
   EventLoop& loop_;
   SidePool& pool_;

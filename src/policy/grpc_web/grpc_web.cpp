@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "crypto/encoding.h"
 #include "http/grpc.h"
+#include "policy/convert_stage.h"
 #include "policy/grpc_web/reasons.h"
 
 namespace portcullis::policy::grpc_web {
@@ -27,19 +28,9 @@ namespace {
 
 using http::GrpcForm;
 
-class WebConverter final : public ResponseConverter {
+class WebConverter final : public BodyConverter {
  public:
-  WebConverter(Arena& arena, GrpcForm form, std::string_view suffix)
-      : arena_(arena), text_(form == GrpcForm::kWebText), type_(type_of(suffix)) {}
-
-  Way begin(http::ResponseHead& response) override {
-    const std::string_view type = response.fields.value_of("content-type");
-    // The response does not come from the gRPC service but from a server before it; clients understand its
-    // HTTP status.
-    if (response.status != 200 || http::grpc_form(type) != GrpcForm::kGrpc) return Way::kPass;
-    response.fields.set("content-type", type_of(http::grpc_suffix(type)));
-    return Way::kStream;
-  }
+  explicit WebConverter(GrpcForm form) : text_(form == GrpcForm::kWebText) {}
 
   Step convert(std::string_view data, std::string& out) override {
     add(data, out);
@@ -58,13 +49,7 @@ class WebConverter final : public ResponseConverter {
     return Step::kDone;
   }
 
-  std::string_view grpc_type() const override { return type_; }
-
  private:
-  std::string_view type_of(std::string_view suffix) const {
-    return arena_.concat("application/grpc-web", text_ ? "-text" : "", suffix);
-  }
-
   // Each piece of base64 has its own padding, so that no byte of a message waits for the next message.
   void add(std::string_view data, std::string& out) const {
     if (text_) {
@@ -74,9 +59,7 @@ class WebConverter final : public ResponseConverter {
     }
   }
 
-  Arena& arena_;
   bool text_;
-  std::string_view type_;
 };
 
 struct Settings {
@@ -92,19 +75,48 @@ class GrpcWeb final : public Policy {
     const GrpcForm form = http::grpc_form(type);
     if (form != GrpcForm::kWeb && form != GrpcForm::kWebText) return Decision::proceed();
     const std::string_view suffix = http::grpc_suffix(type);
-    context.converter =
-        std::make_unique<WebConverter>(context.arena, answer_form(context.request.fields, form), suffix);
+    Asked* asked = context.arena.make<Asked>(answer_form(context.request.fields, form));
+    context.keep(this, asked);
+    context.grpc_error_type = type_of(context, asked->form, suffix);
     context.request.fields.set("content-type", context.arena.concat("application/grpc", suffix));
     context.request.fields.set("te", "trailers");
     if (form == GrpcForm::kWebText) return Decision::suspend(decode(context));
     return Decision::proceed();
   }
 
+  Decision on_response(Context& context) const override {
+    http::ResponseHead& response = context.response;
+    const Asked* asked = context.kept<Asked>(this);
+    const std::string_view type = response.fields.value_of("content-type");
+    // A response that does not come from the gRPC service, but from a server before it or from the gateway,
+    // stays as it is: clients understand its HTTP status.
+    if (asked == nullptr || !context.from_target || response.status != 200 ||
+        http::grpc_form(type) != GrpcForm::kGrpc)
+      return Decision::proceed();
+    response.fields.set("content-type", type_of(context, asked->form, http::grpc_suffix(type)));
+    if (response.body.kind == http::BodyKind::kNone) return Decision::proceed();
+    forget_length(context);
+    context.response_body.pass_through([&](std::unique_ptr<http::BodySource> body) {
+      return std::make_unique<ConvertStage>(std::move(body), std::make_unique<WebConverter>(asked->form),
+                                            context.loop);
+    });
+    return Decision::proceed();
+  }
+
   Notes explain(Context& context, const Decision&) const override {
-    return {context.converter ? "would pass it on as a gRPC call" : "not gRPC-Web: passes as it is"};
+    return {context.kept<Asked>(this) != nullptr ? "would pass it on as a gRPC call"
+                                                 : "not gRPC-Web: passes as it is"};
   }
 
  private:
+  struct Asked {
+    GrpcForm form;  // of the response
+  };
+
+  static std::string_view type_of(Context& context, GrpcForm form, std::string_view suffix) {
+    return context.arena.concat("application/grpc-web", form == GrpcForm::kWebText ? "-text" : "", suffix);
+  }
+
   // The form of the response: the one that the client accepts, otherwise the form of the request.
   static GrpcForm answer_form(const http::Fields& fields, GrpcForm asked) {
     GrpcForm form = asked;

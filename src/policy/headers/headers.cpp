@@ -25,7 +25,10 @@ class Headers final : public Policy {
     return request_.apply(context.request.fields, context) ? Decision::proceed()
                                                            : Decision::refuse(kEnds.too_many_fields);
   }
-  void on_response(Context& context) const override { response_.apply(context.response.fields, context); }
+  Decision on_response(Context& context) const override {
+    response_.apply(context.response.fields, context);
+    return Decision::proceed();
+  }
 
  private:
   struct Step {

@@ -25,24 +25,22 @@ telemetry::MetricCounter copies(telemetry::MetricSet& metrics, const std::string
   return metrics.counter(kCopies, kCopiesHelp, {{"upstream", upstream}, {"outcome", outcome}});
 }
 
-class Mirror final : public Policy {
+class Mirror final : public Policy, private CopyReceiver {
  public:
   Mirror(const Settings& settings, const BuildContext& build)
       : settings_(settings),
         when_(settings.when),
-        to_{.body_size = settings.body_size,
-            .most = static_cast<uint32_t>(settings.concurrent),
-            .on_their_way = &build.services.get<Copies>().on_their_way(settings.upstream),
-            .answered = copies(build.metrics, settings.upstream, "answered"),
-            .failed = copies(build.metrics, settings.upstream, "failed"),
-            .dropped = copies(build.metrics, settings.upstream, "dropped")},
-        sampler_(build.workers) {
-    while (build.config.upstreams[to_.upstream].name != settings.upstream) ++to_.upstream;
+        sampler_(build.workers),
+        on_their_way_(build.services.get<Copies>().on_their_way(settings.upstream)),
+        answered_(copies(build.metrics, settings.upstream, "answered")),
+        failed_(copies(build.metrics, settings.upstream, "failed")),
+        dropped_(copies(build.metrics, settings.upstream, "dropped")) {
+    while (build.config.upstreams[upstream_].name != settings.upstream) ++upstream_;
   }
 
   Decision on_request(Context& context) const override {
-    if (when_.holds(context) && sampler_.picks(context, settings_.share))
-      context.mirrors = context.arena.make<Context::Mirror>(&to_, context.mirrors);
+    if (when_.holds(context) && sampler_.picks(context, settings_.share) && context.errands != nullptr)
+      context.errands->copy_to(*this);
     return Decision::proceed();
   }
 
@@ -54,10 +52,30 @@ class Mirror final : public Policy {
   }
 
  private:
+  size_t upstream() const override { return upstream_; }
+  uint64_t max_body_size() const override { return settings_.body_size; }
+  bool begin() const override {
+    if (on_their_way_.fetch_add(1, std::memory_order_relaxed) < settings_.concurrent) return true;
+    end();
+    return false;
+  }
+  void end() const override { on_their_way_.fetch_sub(1, std::memory_order_relaxed); }
+  void note(size_t worker, Outcome outcome) const override {
+    switch (outcome) {
+      case Outcome::kAnswered: answered_.add(worker); break;
+      case Outcome::kFailed: failed_.add(worker); break;
+      case Outcome::kDropped: dropped_.add(worker); break;
+    }
+  }
+
   Settings settings_;
   Condition when_;
-  MirrorTo to_;
   Sampler sampler_;
+  size_t upstream_ = 0;  // index into the upstreams of the configuration
+  std::atomic<uint32_t>& on_their_way_;
+  telemetry::MetricCounter answered_;
+  telemetry::MetricCounter failed_;
+  telemetry::MetricCounter dropped_;
 };
 
 }  // namespace

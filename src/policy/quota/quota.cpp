@@ -56,13 +56,14 @@ class Quota final : public Policy {
     return Decision::refuse(kReasons.quota_exceeded);
   }
 
-  void on_response(Context& context) const override {
+  Decision on_response(Context& context) const override {
     const Told* told = context.kept<Told>(this);
-    if (told == nullptr || !settings_.response_fields) return;
+    if (told == nullptr || !settings_.response_fields) return Decision::proceed();
     context.response.fields.add("ratelimit-policy", policy_field_);
     context.response.fields.add(
         "ratelimit", context.arena.concat("\"", label_, "\";r=", context.arena.decimal(told->remaining),
                                           ";t=", context.arena.decimal(told->seconds)));
+    return Decision::proceed();
   }
 
   Notes explain(Context& context, const Decision&) const override {

@@ -80,12 +80,12 @@ class RateLimit final : public Policy {
     return charge_locally(context, charges);
   }
 
-  void on_response(Context& context) const override {
+  Decision on_response(Context& context) const override {
     Charge* charges = context.kept<Charge>(this);
-    if (charges == nullptr) return;
+    if (charges == nullptr) return Decision::proceed();
     if (!settings_.cost_field.empty() && !context.explains())
       settle(context, std::span(charges, limits_.size()));
-    if (!settings_.response_fields) return;
+    if (!settings_.response_fields) return Decision::proceed();
     ArenaText told(context.arena);
     for (size_t i = 0; i < limits_.size(); ++i) {
       const Charge& charge = charges[i];
@@ -96,6 +96,7 @@ class RateLimit final : public Policy {
     }
     context.response.fields.add("ratelimit-policy", policy_field_);
     if (!told.empty()) context.response.fields.add("ratelimit", told.view());
+    return Decision::proceed();
   }
 
   void add_owned_fields(OwnedFields& fields) const override {

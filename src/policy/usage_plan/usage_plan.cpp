@@ -43,8 +43,9 @@ class UsagePlan final : public Policy {
     if (plan == kNone) return Decision::refuse(kReasons.no_usage_plan, "forbidden");
     return run(context, plans_[plan], 0);
   }
-  void on_response(Context& context) const override {
-    each_begun(context, [&](const Policy& one) { one.on_response(context); });
+  Decision on_response(Context& context) const override {
+    const Begun* begun = context.kept<Begun>(this);
+    return begun == nullptr ? Decision::proceed() : respond(context, begun->count);
   }
   void on_end(Context& context) const override {
     each_begun(context, [&](const Policy& one) {
@@ -112,6 +113,24 @@ class UsagePlan final : public Policy {
       if (decision.kind != Decision::Kind::kContinue) return decision;
     }
     return Decision::proceed();
+  }
+
+  // Shows the response to the first `count` policies of the plan, in reverse order.
+  Decision respond(Context& context, size_t count) const {
+    const Policies& policies = plans_[plan_of(context)];
+    while (count > 0) {
+      Decision decision = policies[--count]->on_response(context);
+      if (decision.kind == Decision::Kind::kSuspend)
+        return Decision::suspend(await_response(context, count, std::move(decision.later)));
+      if (decision.kind != Decision::Kind::kContinue) return decision;
+    }
+    return Decision::proceed();
+  }
+  Task<Decision> await_response(Context& context, size_t count, Task<Decision> later) const {
+    Task<Decision> settled = settle(std::move(later));
+    Decision decision = co_await settled;
+    if (decision.kind != Decision::Kind::kContinue) co_return decision;
+    co_return respond(context, count);
   }
 
   Task<Decision> await(Context& context, const Policies& policies, size_t i, Task<Decision> later) const {

@@ -1,35 +1,33 @@
-#include "proxy/convert_stage.h"
+#include "policy/convert_stage.h"
 
 #include <utility>
 
-#include "proxy/client_watch.h"
-
-namespace portcullis::proxy {
+namespace portcullis::policy {
 
 using http::BodyFailure;
 using State = http::BodySource::State;
 
 ConvertStage::Step ConvertStage::step() {
-  if (has_more_) return converter_.more(out_);
+  if (has_more_) return converter_->more(out_);
   const auto runs = given_.runs.pieces();
   if (data_.empty() && next_run_ < runs.size()) {
     data_ = http::text_of(runs[next_run_++]);
   }
   if (!data_.empty()) {
-    const std::string_view part = data_.substr(0, policy::kMaxConvertedAtOnce);
+    const std::string_view part = data_.substr(0, kMaxConvertedAtOnce);
     data_.remove_prefix(part.size());
-    return converter_.convert(part, out_);
+    return converter_->convert(part, out_);
   }
   is_ending_ = false;
   ended_ = true;
-  return converter_.finish(given_.trailers, out_);
+  return converter_->finish(given_.trailers, out_);
 }
 
 State ConvertStage::fail(Step step) {
   failure_.kind = step == Step::kOverloaded ? BodyFailure::Kind::kOverloaded
                   : step == Step::kGivenUp  ? BodyFailure::Kind::kCancelled
                                             : BodyFailure::Kind::kMalformed;
-  failure_.reason = &converter_.failure();
+  if (step != Step::kGivenUp) failure_.reason = &converter_->failure();
   return State::kFailed;
 }
 
@@ -40,7 +38,7 @@ State ConvertStage::give(http::BodyPart& part) {
   part.size = out_.size();
   has_made_ |= part.size > 0;
   part.last = ended_ && !has_more_;
-  if (part.last && converter_.keeps_trailers()) part.trailers = std::move(given_.trailers);
+  if (part.last && converter_->keeps_trailers()) part.trailers = std::move(given_.trailers);
   return State::kPart;
 }
 
@@ -50,7 +48,7 @@ State ConvertStage::next(http::BodyPart& part) {
   pending_ = Pending::kNothing;
   if (std::exchange(has_given_, false)) {
     // What was large once would be held as long as the body lasts.
-    if (out_.capacity() > policy::kMaxMadeAtOnce) out_ = std::string();
+    if (out_.capacity() > kMaxMadeAtOnce) out_ = std::string();
     out_.clear();
   }
   for (;;) {
@@ -79,8 +77,8 @@ State ConvertStage::next(http::BodyPart& part) {
     if (state == State::kFailed) return out_.empty() ? State::kFailed : give(part);
     if (state == State::kWait) {
       // Where the body's length is not known, more may be long in coming.
-      if (from().waits_for_peer() && !from().has_length() && wants_flush()) converter_.flush(out_);
-      if (!out_.empty() && !converter_.waits_for_all()) return give(part);
+      if (from().waits_for_peer() && !from().has_length() && wants_flush()) converter_->flush(out_);
+      if (!out_.empty() && !converter_->waits_for_all()) return give(part);
       pending_ = Pending::kSource;
       return State::kWait;
     }
@@ -97,8 +95,7 @@ Task<void> ConvertStage::wait() {
     Task<void> waiting = from().wait();
     co_await waiting;
   } else if (pending_ == Pending::kWork) {
-    if (watch_ != nullptr) watch_->arrange();
-    Task<Step> proceeding = converter_.proceed(out_);
+    Task<Step> proceeding = converter_->proceed(out_);
     const Step made = co_await proceeding;
     has_more_ = made == Step::kMore;
     if (made != Step::kDone && made != Step::kMore) (void)fail(made);
@@ -106,4 +103,4 @@ Task<void> ConvertStage::wait() {
   pending_ = Pending::kNothing;
 }
 
-}  // namespace portcullis::proxy
+}  // namespace portcullis::policy

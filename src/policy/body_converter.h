@@ -6,46 +6,30 @@
 #include <string_view>
 
 #include "base/block_pool.h"
-#include "http/message.h"
 #include "policy/reasons.h"
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
 
 namespace portcullis::policy {
 
-// Converts a response: as Context::converter the response of a target, before the policies see it; as
-// Context::encoder the response after the policies. A policy makes a converter for an exchange in on_request,
-// an encoder in on_response. When the request is sent once more, begin() is called anew. Used on the thread
-// of the worker. The converter and its output are on the heap, so that only exchanges with a conversion pay
-// for a copy of the body.
-class ResponseConverter {
+// Converts a body piece by piece, for a ConvertStage. Used on the thread of the worker. The converter and its
+// output are on the heap, so that only exchanges with a conversion pay for a copy of the body.
+class BodyConverter {
  public:
-  enum class Way : uint8_t {
-    kPass,    // the body is forwarded unchanged
-    kStream,  // the body is converted piece by piece, after the head has been sent
-    kFirst,   // as kStream, but the head is sent with the first converted bytes, on which it depends
-    kWhole,   // the whole body is received and converted first, because the head depends on it
-  };
-
   // The result of one step of a conversion.
   enum class Step : uint8_t {
     kDone,        // all bytes have been used
     kMore,        // the output has reached the size that is passed on at once: more() writes the rest
     kLater,       // the conversion takes long: proceed() has to be awaited before any other call
-    kFailed,      // the target's message is broken, and the response cannot be completed
+    kFailed,      // the body is broken, and cannot be converted to its end
     kOverloaded,  // the gateway has no room for the work at present; returned only before any output
     kGivenUp,     // give_up() was called before the end of the work
   };
 
-  virtual ~ResponseConverter() = default;
+  virtual ~BodyConverter() = default;
 
-  // Called when the head of the response has been received. Changes the head, unless the changes depend on
-  // the body. Not called for an encoder.
-  virtual Way begin(http::ResponseHead& response) = 0;
-  // Max bytes of a body that is received whole.
-  virtual size_t limit() const { return 0; }
   // Converts bytes of the body and appends the output to `out`. `data` lives until a step has ended with
-  // kDone. The head may be changed until there is output.
+  // kDone. The head of the message may be changed until there is output.
   virtual Step convert(std::string_view data, std::string& out) = 0;
   // Appends the next output to `out`. Called after a step that ended with kMore.
   virtual Step more(std::string& /*out*/) { return Step::kDone; }
@@ -59,6 +43,9 @@ class ResponseConverter {
   // Tells that the result is not needed any more: proceed() ends with kGivenUp, and when it is waiting, it
   // ends with the next messages of the loop. This call resumes no coroutine by itself.
   virtual void give_up() {}
+  // Tells that the body goes on without its exchange: the head of the message and the exchange's arena are
+  // not used from now on.
+  virtual void detach() {}
 
   // Appends the output that has been held back, because no more input may come for a while.
   virtual void flush(std::string& /*out*/) {}
@@ -72,10 +59,6 @@ class ResponseConverter {
 
   // Why a step has ended with kFailed or kOverloaded, for the log.
   virtual const EndReason& failure() const { return kEnds.upstream_malformed; }
-
-  // The content type for responses by which the gateway reports an error in the form of gRPC; empty when such
-  // responses have the usual form.
-  virtual std::string_view grpc_type() const { return {}; }
 };
 
 // The max bytes that a converter is given at once, because a conversion on the worker's thread keeps other

@@ -1,15 +1,15 @@
-#include "proxy/stored_body.h"
+#include "policy/cache/stored_body.h"
 
 #include <cerrno>
 #include <utility>
 
-#include "proxy/client_watch.h"
-
-namespace portcullis::proxy {
+namespace portcullis::policy::cache_policy {
 
 using State = http::BodySource::State;
 
 State StoredBody::next(http::BodyPart& part) {
+  // A reader that came too late has nothing to read.
+  if (!reader_.valid()) failure_.kind = http::BodyFailure::Kind::kFailed;
   if (failure_.kind != http::BodyFailure::Kind::kNone) return State::kFailed;
   // The beginning goes with the head, so that a small body leaves with one write.
   std::string_view text = std::exchange(has_begun_, true) ? std::string_view() : reader_.take();
@@ -29,7 +29,6 @@ State StoredBody::next(http::BodyPart& part) {
 Task<void> StoredBody::wait() {
   if (reader_.at_end()) co_return;
   Task<bool> waiting = reader_.wait(loop_, timeout_);
-  watch_.arrange();
   if (!co_await waiting) failure_.kind = http::BodyFailure::Kind::kFailed;
 }
 
@@ -42,4 +41,4 @@ void StoredBody::file_sent(size_t bytes, int error) {
   failure_ = {.kind = http::BodyFailure::Kind::kFailed, .error = error};
 }
 
-}  // namespace portcullis::proxy
+}  // namespace portcullis::policy::cache_policy

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "policy/reasons.h"
+#include "runtime/task.h"
+
+namespace portcullis::policy {
+
+// The decision of a policy about a request, or about the response.
+struct Decision {
+  enum class Kind : uint8_t { kContinue, kAnswer, kServe, kRefuse, kSuspend, kBroken, kUnknown };
+
+  // The request goes on to the next policy, or to the upstream; the response goes on towards the client.
+  static Decision proceed() { return {}; }
+  // Sends Context::response, whose status and fields the policy has set, with `body`. About a response: in
+  // its place.
+  static Decision answer(std::string_view body, const EndReason& reason = kEnds.answered_by_policy) {
+    return {Kind::kAnswer, 0, body, &reason, {}};
+  }
+  // Sends Context::response with the body that the policy has put into Context::response_body.
+  static Decision serve(const EndReason& reason) { return {Kind::kServe, 0, {}, &reason, {}}; }
+  // Sends problem details with the reason's status, and with the fields that the policy has added to
+  // Context::response before there was a response; a response of a target is dropped with its fields. The
+  // detail is the reason's name, or `detail` when the client must not learn the reason. `detail` must outlive
+  // the exchange.
+  static Decision refuse(const EndReason& reason, std::string_view detail = {}) {
+    return refuse_with(reason.status, reason, detail);
+  }
+  // As refuse(), with another status.
+  static Decision refuse_with(uint16_t status, const EndReason& reason, std::string_view detail = {}) {
+    return {Kind::kRefuse, status, detail.empty() ? reason.name : detail, &reason, {}};
+  }
+  // Only about a response: its body has broken off while the policy waited for it, as
+  // ResponseBody::failure() says.
+  static Decision broken() { return {Kind::kBroken, 0, {}, nullptr, {}}; }
+  // Only for Purpose::kExplainOffline: the decision depends on data that this process does not have.
+  static Decision unknown() { return {Kind::kUnknown, 0, {}, nullptr, {}}; }
+  // Suspends the exchange until `task` has decided; that decision may suspend the exchange again. When the
+  // client leaves meanwhile, or the worker stops, or the time for the response is over, the frame of the task
+  // is destroyed, and on_end runs as at any other end.
+  static Decision suspend(Task<Decision> task) { return {Kind::kSuspend, 0, {}, nullptr, std::move(task)}; }
+
+  Kind kind = Kind::kContinue;
+  uint16_t status = 0;
+  std::string_view text{};            // the body of an answer, or the detail of a refusal
+  const EndReason* reason = nullptr;  // the reason of an answer or a refusal; null otherwise
+  Task<Decision> later{};
+};
+
+}  // namespace portcullis::policy

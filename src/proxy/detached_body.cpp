@@ -1,0 +1,56 @@
+#include "proxy/detached_body.h"
+
+#include <utility>
+
+namespace portcullis::proxy {
+namespace {
+
+// What a body needs that goes on without its exchange.
+struct TargetConnection {
+  TargetConnection(std::shared_ptr<WorkerSnapshot> of, Attempt::Parts taken)
+      : snapshot(std::move(of)), parts(std::move(taken)) {}
+  TargetConnection(const TargetConnection&) = delete;
+  TargetConnection& operator=(const TargetConnection&) = delete;
+  ~TargetConnection() {
+    if (!is_reusable) return;
+    upstream::Target& target = parts.connection->target();
+    parts.message.reset();
+    target.give_back(std::move(parts.connection));
+  }
+
+  std::shared_ptr<WorkerSnapshot> snapshot;  // owns the target
+  Attempt::Parts parts;
+  bool is_reusable = false;
+};
+
+// A body with the connection that it comes by. The base classes are destroyed in reverse order: the body
+// before the connection.
+class DetachedBody final : private TargetConnection, public http::BodyStage {
+ public:
+  DetachedBody(std::shared_ptr<WorkerSnapshot> of, Attempt::Parts taken,
+               std::unique_ptr<http::BodySource> body, const MessageBody& from_target, bool keep_alive)
+      : TargetConnection(std::move(of), std::move(taken)),
+        BodyStage(std::move(body)),
+        from_target_(from_target),
+        keep_alive_(keep_alive) {}
+  ~DetachedBody() override {
+    is_reusable = keep_alive_ && from_target_.complete() && from_target_.rest().empty();
+  }
+
+ private:
+  const MessageBody& from_target_;  // a part of the body
+  bool keep_alive_;
+};
+
+}  // namespace
+
+std::unique_ptr<http::BodySource> DetachesBody::release(std::unique_ptr<http::BodySource> body) {
+  attempt_.note(TryOutcome::kAnswered);  // while the target is certain to exist
+  const bool is_reusable = keep_alive_ && attempt_.request_is_read();
+  attempt_.end_upload();
+  state_.watch.end();  // the body is read also when the client leaves
+  return std::make_unique<DetachedBody>(state_.snapshot, attempt_.release(), std::move(body), from_target_,
+                                        is_reusable);
+}
+
+}  // namespace portcullis::proxy
