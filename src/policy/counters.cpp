@@ -6,7 +6,10 @@ Counters::Counters(const EngineContext& context, const Settings& settings) : lim
   using limits::CounterSpace;
   const auto add = [&](const char* counters, CounterSpace space) {
     context.metrics.counter("rate_limit_evictions_total",
-                            "Counters of rate limits given up for want of memory.", {{"counters", counters}},
+                            "Counters that were removed because limits.memory was full, by their kind "
+                            "(strangers: keys that unauthenticated clients can choose; callers: keys of "
+                            "authenticated callers and of the configuration; nonces: of hmac_auth).",
+                            {{"counters", counters}},
                             [this, space] { return static_cast<double>(limits_.evictions(space)); });
   };
   add("strangers", CounterSpace::kStrangers);

@@ -29,7 +29,10 @@ struct LimitDecisions {
 
  private:
   static constexpr const char* kName = "rate_limit_decisions_total";
-  static constexpr const char* kHelp = "Requests that a rate limit judged, by outcome.";
+  static constexpr const char* kHelp =
+      "Decisions of rate limits and concurrency limits about requests, by limit (the name of the policy, or "
+      "of its route) and outcome (allowed, refused, would_refuse: let pass by dry_run, or unavailable: the "
+      "Redis server gave no answer).";
 
   static telemetry::MetricCounter of(telemetry::MetricSet& metrics, const std::string& limit,
                                      const char* outcome) {

@@ -25,11 +25,16 @@ std::string Exposition::text() {
 }
 
 void Exposition::routes() {
-  Family requests = counter("requests_total", "Requests by route and class of status.");
+  Family requests = counter("requests_total",
+                            "Requests that have ended, by route (empty: no route matched) and by the class "
+                            "of the response's status (none: the client left before there was a response).");
   Family durations =
-      histogram("request_duration_seconds", "From the request's first byte to the response's last.");
-  Family received = counter("request_body_bytes_total", "Bytes of request bodies.");
-  Family sent = counter("response_body_bytes_total", "Bytes of response bodies.");
+      histogram("request_duration_seconds",
+                "Seconds from the first byte of a request to the last byte of its response, by route.");
+  Family received =
+      counter("request_body_bytes_total", "Bytes of request bodies that clients have sent, by route.");
+  Family sent = counter("response_body_bytes_total",
+                        "Bytes of response bodies that the gateway has sent to clients, by route.");
   for (const auto& [name, shards] : registry_.routes_) {
     add_responses(requests, {{"route", name}}, shards);
     const auto total = sum(shards, [](const RouteMetrics& m) -> const Counter& { return m.duration.sum(); });
@@ -46,11 +51,18 @@ void Exposition::routes() {
 void Exposition::targets() {
   static constexpr const char* kResults[] = {"answered", "connect_failed", "failed", "timed_out",
                                              "abandoned"};
-  Family tries = counter("target_tries_total", "Requests sent to a target, by outcome.");
-  Family responses = counter("target_responses_total", "What targets answered, by class of status.");
-  Family heads = histogram("target_response_seconds",
-                           "From the beginning of a try to the head of the target's response.");
-  Family opened = counter("target_connections_total", "Connections opened to a target.");
+  Family tries = counter(
+      "target_tries_total",
+      "Tries to get a response from a target, by upstream, target and result (answered, connect_failed, "
+      "failed, timed_out, or abandoned: the client left). A request that is retried has several tries.");
+  Family responses = counter("target_responses_total",
+                             "Responses of a target, by upstream, target and class of status. The client may "
+                             "have got another response, after a retry.");
+  Family heads = histogram(
+      "target_response_seconds",
+      "Seconds from the beginning of a try to the head of the target's response, by upstream and target.");
+  Family opened = counter("target_connections_total",
+                          "Connections that the gateway has opened to a target, by upstream and target.");
   size_t left = states_.limits.targets;
   for (const auto& [key, held] : registry_.targets_) {
     const auto its_shards = held.lock();
@@ -71,7 +83,9 @@ void Exposition::targets() {
 }
 
 void Exposition::consumers() {
-  Family by_consumer = counter("consumer_requests_total", "Requests by consumer and class of status.");
+  Family by_consumer = counter("consumer_requests_total",
+                               "Requests that have ended, by consumer (other: all consumers beyond the limit "
+                               "metrics.consumers) and class of status.");
   size_t left = states_.limits.consumers;
   std::array<uint64_t, std::size(kClasses)> others{};
   for (const auto& [name, shards] : registry_.consumers_) {
@@ -85,7 +99,8 @@ void Exposition::consumers() {
   }
   for (size_t i = 0; i < others.size(); ++i) add_class(by_consumer, {{"consumer", "other"}}, i, others[i]);
   Family by_group = counter("group_requests_total",
-                            "Requests by group of consumers; one with several groups counts in each.");
+                            "Requests that have ended, by group of their consumers and class of status. A "
+                            "request of a consumer in several groups is counted in each of them.");
   if (states_.groups == nullptr) return;
   for (const Group& group : *states_.groups) {
     for (size_t i = 0; i < std::size(kClasses); ++i) {
@@ -102,7 +117,10 @@ void Exposition::consumers() {
 }
 
 void Exposition::policies() {
-  Family decided = counter("policy_decisions_total", "What the policies of a route decided about requests.");
+  Family decided =
+      counter("policy_decisions_total",
+              "Decisions of policies about requests, by route, policy and outcome (continued: the request "
+              "went on; answered: the policy sent the response; refused: the policy refused the request).");
   for (const auto& [key, shards] : registry_.policies_) {
     const auto add = [&, &route = key.first, &name = key.second, &its_shards = shards](
                          const char* outcome, Counter PolicyMetrics::*member) {

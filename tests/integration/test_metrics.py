@@ -141,6 +141,24 @@ def test_every_family_is_documented(world):
     assert not {name for name in re.findall(r"^# TYPE (\S+)", get(admin, "/metrics")[1], re.MULTILINE) if f"`{name}`" not in page}
 
 
+def test_every_help_text_is_a_sentence_that_names_the_labels(world):
+    gateway, admin, _ = world
+    for path in ("/a", "/b"):
+        ask(gateway.port, path, fields={"x-api-key": "0" * 32})
+    wait_for(lambda: metric(admin, 'portcullis_requests_total{route="all"') == 2, what="the counts")
+    told = get(admin, "/metrics")[1]
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", told, re.MULTILINE))
+    texts = dict(re.findall(r"^# HELP (\S+) (.*)$", told, re.MULTILINE))
+    assert set(texts) == set(kinds)
+    unclear = [name for name, text in texts.items() if not re.fullmatch(r"[A-Z1].*\w\)?\.", text) or re.match(r"(What|How many) ", text)]
+    assert not unclear
+    unnamed = set()
+    for name, labels in re.findall(r"^(\w+)\{(.*)\} ", told, re.MULTILINE):
+        family = name if name in texts else re.sub(r"_(bucket|sum|count)$", "", name)
+        unnamed |= {(family, label) for label in re.findall(r'(\w+)="', labels) if label != "le" and label not in texts[family].lower()}
+    assert not unnamed
+
+
 class Prometheus:
     """A real Prometheus that scrapes a gateway each second."""
 

@@ -10,11 +10,14 @@ using telemetry::MetricSet;
 namespace {
 
 constexpr const char* kRequests = "cache_requests_total";
-constexpr const char* kRequestsHelp = "Requests that a cache has seen, by route and outcome.";
+constexpr const char* kRequestsHelp =
+    "Requests that a cache has seen, by route (empty: the cache before all routes) and outcome (hit, stale, "
+    "collapsed: answered by the fetch of another request, miss or bypass).";
 constexpr const char* kRevalidations = "cache_revalidations_total";
-constexpr const char* kRevalidationsHelp = "Stored responses that the upstream said are still good.";
+constexpr const char* kRevalidationsHelp =
+    "Stored responses that the upstream confirmed as still valid, by route.";
 constexpr const char* kWaits = "cache_waits_total";
-constexpr const char* kWaitsHelp = "Requests that waited for another's fetch.";
+constexpr const char* kWaitsHelp = "Requests that waited for the fetch of another request, by route.";
 
 MetricCounter requests(MetricSet& metrics, const std::string& route, const char* outcome) {
   return metrics.counter(kRequests, kRequestsHelp, {{"route", route}, {"outcome", outcome}});
@@ -41,33 +44,46 @@ void register_store(MetricSet& metrics, const cache::Store& store) {
   const auto of = [&store](uint64_t StoreState::*member) {
     return [&store, member] { return static_cast<double>(store.state().*member); };
   };
-  metrics.gauge("cache_bytes", "What the stored responses take.", {}, of(&StoreState::bytes));
-  metrics.gauge("cache_limit_bytes", "What they may take.", {}, of(&StoreState::most_bytes));
-  metrics.gauge("cache_entries", "How many there are.", {}, of(&StoreState::entries));
-  metrics.gauge("cache_filling_bytes", "What those take that are being received.", {},
+  metrics.gauge("cache_bytes", "Memory that stored responses take, in bytes.", {}, of(&StoreState::bytes));
+  metrics.gauge("cache_limit_bytes", "Memory that stored responses may take, in bytes.", {},
+                of(&StoreState::most_bytes));
+  metrics.gauge("cache_entries", "Stored responses.", {}, of(&StoreState::entries));
+  metrics.gauge("cache_filling_bytes",
+                "Memory that responses take while the cache is receiving them, in bytes.", {},
                 of(&StoreState::filling_bytes));
-  metrics.counter("cache_evictions_total", "Stored responses given up for want of room.", {},
+  metrics.counter("cache_evictions_total",
+                  "Stored responses that were removed because the memory of the cache was full.", {},
                   of(&StoreState::evictions));
-  metrics.counter("cache_purged_total", "Stored responses purged, or ended by an unsafe request.", {},
-                  of(&StoreState::purged));
+  metrics.counter("cache_purged_total",
+                  "Stored responses that a purge, or an unsafe request (such as POST) for their URI, removed "
+                  "or made stale.",
+                  {}, of(&StoreState::purged));
   if (store.state().disk.most_bytes == 0) return;
   using Disk = StoreState::Disk;
   const auto on_disk = [&store](uint64_t Disk::*member) {
     return [&store, member] { return static_cast<double>(store.state().disk.*member); };
   };
-  metrics.gauge("cache_disk_bytes", "What the bodies on disk take.", {}, on_disk(&Disk::bytes));
-  metrics.gauge("cache_disk_limit_bytes", "What they may take.", {}, on_disk(&Disk::most_bytes));
-  metrics.gauge("cache_disk_entries", "How many there are.", {}, on_disk(&Disk::entries));
-  metrics.counter("cache_disk_evictions_total", "Bodies on disk given up for want of room.", {},
+  metrics.gauge("cache_disk_bytes", "Disk space that the bodies of stored responses take, in bytes.", {},
+                on_disk(&Disk::bytes));
+  metrics.gauge("cache_disk_limit_bytes",
+                "Disk space that the bodies of stored responses may take, in bytes.", {},
+                on_disk(&Disk::most_bytes));
+  metrics.gauge("cache_disk_entries", "Stored responses whose body is on disk.", {}, on_disk(&Disk::entries));
+  metrics.counter("cache_disk_evictions_total",
+                  "Bodies that were removed from the disk because the disk space of the cache was full.", {},
                   on_disk(&Disk::evictions));
-  constexpr const char* kMoved = "Bytes of bodies read from disk, and written.";
+  constexpr const char* kMoved =
+      "Bytes of bodies that the cache has read from its disk or written to it, by direction (read or write).";
   metrics.counter("cache_disk_transferred_bytes_total", kMoved, {{"direction", "read"}},
                   on_disk(&Disk::read_bytes));
   metrics.counter("cache_disk_transferred_bytes_total", kMoved, {{"direction", "write"}},
                   on_disk(&Disk::written_bytes));
-  metrics.counter("cache_disk_restored_total", "Objects found on disk at the start.", {},
+  metrics.counter("cache_disk_restored_total",
+                  "Stored responses that the gateway found on the disk when it started.", {},
                   on_disk(&Disk::restored));
-  constexpr const char* kLost = "Objects whose file was of no use, by why.";
+  constexpr const char* kLost =
+      "Stored responses that the disk cache lost, by why (damaged: the content of the file had changed; "
+      "write_failed: the file could not be written).";
   metrics.counter("cache_disk_lost_total", kLost, {{"why", "damaged"}}, on_disk(&Disk::damaged));
   metrics.counter("cache_disk_lost_total", kLost, {{"why", "write_failed"}}, on_disk(&Disk::failed));
 }

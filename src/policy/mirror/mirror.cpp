@@ -18,7 +18,9 @@ struct Settings {
 };
 
 constexpr const char* kCopies = "mirrored_requests_total";
-constexpr const char* kCopiesHelp = "Copies of requests, by upstream and outcome.";
+constexpr const char* kCopiesHelp =
+    "Copies of requests that mirror policies made, by upstream that gets the copies and outcome (answered, "
+    "failed, or dropped: too many copies at once, or the body was too large).";
 
 telemetry::MetricCounter copies(telemetry::MetricSet& metrics, const std::string& upstream,
                                 const char* outcome) {
