@@ -140,7 +140,7 @@ void FaultState::recover() {
     const std::lock_guard lock(mutex_);
     if (!failing_.exchange(false, std::memory_order_relaxed)) return;
   }
-  tell_fault(kind_, Level::kInfo, subject_ + ": it works again");
+  tell_fault(kind_, Level::kInfo, subject_ + ": works again");
 }
 
 }  // namespace portcullis

@@ -143,8 +143,9 @@ class Messages {
     std::string text = rest_;
     const uint64_t dropped = dropped_;
     if (dropped > 0)
-      text += line_of(Level::kWarning, "",
-                      "standard error was not read: " + std::to_string(dropped) + " messages were dropped");
+      text += line_of(
+          Level::kWarning, "",
+          "standard error could not be written: " + std::to_string(dropped) + " messages were dropped");
     text += waiting_.front();
     waiting_.pop_front();
     lock.unlock();

@@ -40,11 +40,12 @@ Error cannot(const char* do_what, const std::string& path) {
 
 Result<std::unique_ptr<Disk>> Disk::open(DiskSettings settings, Say say) {
   const std::string& path = settings.path;
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return cannot("make the cache's directory", path);
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return cannot("create the directory of the cache", path);
   for (size_t i = 0; i < kFolders; ++i) {
     const std::string folder = path + "/" + hex(i, 2);
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-      return cannot("make a directory of the cache,", folder);
+      return cannot("create a folder of the cache,", folder);
   }
   const std::string name = path + "/lock";
   UniqueFd lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -86,8 +87,9 @@ bool Disk::take() {
 
 // Waits until no other process uses the directory: during an upgrade, until the predecessor has ended.
 bool Disk::wait_to_take() {
-  say_(Level::kInfo, "the cache's directory `" + settings_.path +
-                         "` is in use by another process: this process uses it once that one has ended");
+  say_(Level::kInfo,
+       "the directory of the cache `" + settings_.path +
+           "` is in use by another process: this process will use it when the other process has ended");
   do {
     std::unique_lock lock(mutex_);
     if (stopped_.wait_for(lock, kLockPause, [this] { return stopping_; })) return false;

@@ -239,7 +239,7 @@ int print_completion(const CompletionSettings& settings) {
 Command completion_command() {
   auto settings = std::make_shared<CompletionSettings>();
   return {.name = "completion",
-          .summary = "Print a script that completes this program's words in a shell",
+          .summary = "Print a script with which a shell completes commands, options and values",
           .description =
               "Commands, options, files and choices are completed. The package installs these scripts.",
           .operands = {{.name = "SHELL",

@@ -102,7 +102,9 @@ void check_processors(const config::Config& config, Findings& findings) {
   char text[96];
   std::snprintf(text, sizeof text, "%zu workers on %.3g processors", workers, allowed);
   if (static_cast<double>(workers) >= allowed + 1) {
-    findings.warning("workers", std::string(text) + ": they will wait for each other; set `workers`");
+    findings.warning("workers", std::string(text) +
+                                    ": workers that share a processor wait for each other; set `workers` to "
+                                    "the number of processors");
   } else {
     findings.good("workers", text);
   }
@@ -131,8 +133,8 @@ void check_port(const std::string& topic, const std::string& text, Findings& fin
     const std::filesystem::path folder = path.parent_path();
     std::error_code error;
     if (::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
-      return findings.fault(topic,
-                            text + ": " + std::strerror(errno) + " (no file can be made in the folder)");
+      return findings.fault(
+          topic, text + ": " + std::strerror(errno) + " (the gateway cannot create files in the folder)");
     if (std::filesystem::exists(path, error) && !std::filesystem::is_socket(path, error))
       return findings.fault(
           topic,
@@ -174,7 +176,7 @@ void check_certificates(const config::ListenerTls& tls, const std::string& liste
     } else if (left < kSoon) {
       findings.warning("certificate", name + " expires in " + std::to_string(left) + " days");
     } else {
-      findings.good("certificate", name + " is good for " + std::to_string(left) + " days");
+      findings.good("certificate", name + " is valid for " + std::to_string(left) + " days");
     }
   }
 }
@@ -211,7 +213,7 @@ void check_cache_disk(const config::CacheDisk& disk, Findings& findings) {
     const uint64_t size = at->path().extension() == ".body" ? at->file_size(gone) : 0;
     if (!gone) room += size;
   }
-  const std::string told = disk.path + " has room for " + std::to_string(room >> 20) + " MiB";
+  const std::string told = disk.path + " has free space for " + std::to_string(room >> 20) + " MiB";
   if (room >= disk.size) return findings.good("cache", told);
   findings.warning("cache", told + ", less than its `size`: responses that do not fit are not stored");
 }
@@ -278,7 +280,7 @@ void check_redis(const config::Config& config, Findings& findings) {
   const Status probed = limits::probe_redis(
       {told.address, told.username, told.password, told.database, told.timeout},
       config.quotas.redis ? limits::RedisUse::kLimitsAndQuotas : limits::RedisUse::kLimits);
-  if (probed) return findings.good("redis", told.address + " answers, and takes what is written");
+  if (probed) return findings.good("redis", told.address + " answers, and accepts writes");
   findings.fault("redis", told.address + ": " + probed.error().message);
 }
 
@@ -325,9 +327,10 @@ Command doctor_command() {
   return {.name = "doctor",
           .summary = "Look for problems of this machine that keep a configuration from working",
           .description =
-              "It looks at the configuration itself, limits of the kernel and of the process, addresses to "
-              "bind, certificates that expire soon, files to write, and at targets and servers to reach, "
-              "including those that policies ask. It also writes a key to Redis, which expires by itself. "
+              "The command checks the configuration itself, limits of the kernel and of the process, "
+              "addresses to bind, certificates that expire soon, files to write, and whether targets and "
+              "servers can be reached, including those that policies ask. It also writes a key to Redis, "
+              "which expires by itself. "
               "The output has one line for each finding.",
           .operands = {config_operand(settings->config)},
           .options = {config_option(settings->config), json_option(settings->json)},

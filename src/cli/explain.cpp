@@ -48,11 +48,11 @@ std::string answer_line(const json& told) {
   const std::string by = policy.empty()                     ? "the gateway"
                          : text_of(answer, "by") == "cache" ? "the cache"
                                                             : policy;
-  std::string what = verdict == "no_route"  ? "no route takes it"
+  std::string what = verdict == "no_route"  ? "no route matches it"
                      : verdict == "refused" ? "refused by " + by
                                             : "answered by " + by;
   if (verdict == "refused" && policy.empty() && text_of(told, "outcome") == "method_not_allowed")
-    what = "no route takes this method here";
+    what = "no route for this path allows the method";
   return std::to_string(status) + " " + std::string(http::reason_phrase(status)) + ", " + what + " (" +
          text_of(answer, "reason") + ")";
 }
@@ -233,8 +233,8 @@ Command explain_command() {
   std::vector<Option> options = admin_options(settings->admin);
   const std::vector<Option> own{
       {.names = "--running",
-       .summary =
-           "Ask the running gateway whose admin listener the configuration names; --admin asks one too",
+       .summary = "Ask the running gateway whose admin listener the configuration names; `--admin` asks a "
+                  "running gateway too",
        .target = &settings->running},
       {.names = "-H,--header",
        .value = "FIELD",
@@ -285,10 +285,10 @@ Command explain_command() {
       .options = std::move(options),
       .environment = admin_variables(),
       .exits = {{kGood, "the request would be served, by a target or by the gateway itself"},
-                {kWrong, "the configuration is wrong, or has no admin listener to ask"},
+                {kWrong, "the configuration has errors, or has no admin listener"},
                 {kCouldNot, "the answer is not known here, or the gateway or a file cannot be asked or read"},
                 {kRefused, "the request would be refused"},
-                {kNoRoute, "no route would take the request"}},
+                {kNoRoute, "no route would match the request"}},
       .examples =
           {{"portcullis explain gateway.yaml GET http://api.example.com/v1/orders/42", "A request"},
            {"portcullis explain -c gateway.yaml GET /v1/orders/42 -H 'X-API-Key: abc' --client 192.0.2.1",

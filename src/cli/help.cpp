@@ -110,14 +110,15 @@ int print_help(const HelpSettings& settings) {
 }  // namespace
 
 std::vector<Exit> program_exits() {
-  return {{kGood, "good"},
-          {kWrong, "the configuration is wrong, or has no answer to what was asked about it"},
-          {kCouldNot,
-           "the command could not be carried out: a gateway cannot be reached, an address cannot be bound, "
-           "or a file cannot be read"},
-          {kRefused, "explain: the request would be refused"},
-          {kNoRoute, "explain: no route would take the request"},
-          {kUsage, "the command line is wrong"}};
+  return {
+      {kGood, "good"},
+      {kWrong, "the configuration has errors, or lacks what the command needs, such as an admin listener"},
+      {kCouldNot,
+       "the command could not be carried out: a gateway cannot be reached, an address cannot be bound, "
+       "or a file cannot be read"},
+      {kRefused, "explain: the request would be refused"},
+      {kNoRoute, "explain: no route would match the request"},
+      {kUsage, "the command line is wrong"}};
 }
 
 std::vector<Exit> all_exits(const Command& command) {

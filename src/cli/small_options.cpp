@@ -302,19 +302,19 @@ Result<SmallPlan> plan_small_setup(const SmallOptions& options, AllAddresses all
   if (!problems.text().empty()) return Error{problems.text()};
   for (size_t i = 0; i < plan.targets.size(); ++i) {
     if (is_same_place(plan.targets[i], plan.listen))
-      problems.add("--to",
-                   in_backticks(options.to[i]) +
-                       " is where Portcullis itself listens, so requests would go round in circles: give it "
-                       "another `--listen`, such as `:8081`");
+      problems.add("--to", in_backticks(options.to[i]) +
+                               " is the address at which Portcullis itself listens (`--listen`), so requests "
+                               "would loop: choose another address for `--listen`, such as `:8081`");
     if (!plan.dashboard.empty() && is_same_place(plan.targets[i], plan.dashboard))
       problems.add("--dashboard", in_backticks(options.to[i]) +
-                                      " is the application, whose clients would reach the dashboard: give "
-                                      "the dashboard another address");
+                                      " is the address of the application (`--to`), so the dashboard cannot "
+                                      "have it: choose another address for `--dashboard`");
   }
   if (plan.dashboard.empty() && !options.no_dashboard) plan.dashboard = default_dashboard(plan);
   if (!plan.dashboard.empty() && is_same_place(plan.dashboard, plan.listen))
-    problems.add("--dashboard",
-                 in_backticks(plan.dashboard) + " is where applications are served (`--listen`)");
+    problems.add("--dashboard", in_backticks(plan.dashboard) +
+                                    " is the address at which the application is served (`--listen`): choose "
+                                    "another address for `--dashboard`");
   if (!problems.text().empty()) return Error{problems.text()};
   return plan;
 }

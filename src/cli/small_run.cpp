@@ -184,8 +184,8 @@ Result<SmallPlan> SmallRun::plan(const control::RunOptions& run) {
   if (options_.key && options_.key->empty()) {
     if (!run.upgrade_socket_path.empty())
       return Error{
-          "--key: with `--upgrade-socket` it needs a key or a hash, as each start would make another key; "
-          "`portcullis generate-key` makes both"};
+          "--key: with `--upgrade-socket`, `--key` needs a key or its hash, because each start without one "
+          "would make another key; `portcullis generate-key` prints both"};
     options_.key = chosen_before(kChosenKeyHash);
     if (options_.key->empty()) options_.key = made_key_ = make_api_key("");
   }

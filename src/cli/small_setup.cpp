@@ -36,7 +36,7 @@ std::string yaml_list(const std::vector<std::string>& texts) {
 
 std::string upstream_of(const SmallPlan& plan) {
   std::string out =
-      "# Where requests go. A name is looked up again when its time to live is over.\n"
+      "# The targets that get the requests. A name is looked up again when its time to live is over.\n"
       "upstreams:\n"
       "  - name: app\n";
   if (plan.tls) out += "    tls: {}  # the certificate must be good for the target's name\n";
@@ -66,8 +66,9 @@ std::string route_of(const SmallPlan& plan) {
     out += "      - rate_limit: {limit: " + yaml_text(plan.rate) +
            ", key: " + (plan.key_hash.empty() ? "client.address" : "caller") + "}\n";
   if (!plan.cache.empty())
-    out += plan.key_hash.empty() ? "      - cache: {}  # keeps what responses allow to be kept\n"
-                                 : "      - cache: {}  # behind a key, keeps what responses call `public`\n";
+    out += plan.key_hash.empty()
+               ? "      - cache: {}  # stores the responses that allow it\n"
+               : "      - cache: {}  # stores only responses marked `public`, because requests have a key\n";
   return out + "    upstream: app\n";
 }
 
@@ -111,7 +112,7 @@ std::string yaml_of(const SmallPlan& plan, const std::string& command) {
   out += "\n" + upstream_of(plan);
   if (!plan.key_hash.empty())
     out +=
-        "\n# Who may call. `portcullis generate-key` makes more keys; a caller of its own gets its own "
+        "\n# The callers. `portcullis generate-key` makes more keys; a caller of its own gets its own "
         "limits.\n"
         "consumers:\n"
         "  - name: caller\n"

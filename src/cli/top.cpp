@@ -159,7 +159,7 @@ std::vector<std::string> cells(const std::string& name, const json& meter) {
 // The legend of the keys.
 std::string legend(const Order& order, bool paused) {
   std::string out = "q quit   p ";
-  out += paused ? "go on" : "pause";
+  out += paused ? "resume" : "pause";
   out += "   sort by:";
   for (const Order& one : kOrders) {
     out += std::string(" ") + one.key + " " + one.name;
@@ -330,7 +330,7 @@ Command top_command() {
           .options = std::move(options),
           .environment = admin_variables(),
           .exits = {{kGood, "the page was shown"},
-                    {kWrong, "the configuration is wrong, or has no admin listener"},
+                    {kWrong, "the configuration has errors, or has no admin listener"},
                     {kCouldNot, "the gateway could not be asked"}},
           .examples = {{"portcullis top gateway.yaml",
                         "The gateway whose admin listener the configuration names"},

@@ -10,7 +10,7 @@ namespace {
 
 std::string check_regex(const std::string& text) {
   const re2::RE2 expression(text, re2::RE2::Quiet);
-  return expression.ok() ? "" : "`" + text + "` is not an expression: " + expression.error();
+  return expression.ok() ? "" : "`" + text + "` is not a valid regular expression: " + expression.error();
 }
 
 nlohmann::json described(const AnyType& type, const char* description, const nlohmann::json& example) {
@@ -40,7 +40,7 @@ class ConditionMapType final : public TypeFor<std::vector<Predicate>> {
       } else if (value->kind == YamlNode::Kind::kMapping && value->members.size() == 1) {
         load_condition(*value->members[0].first, *value->members[0].second, condition, diagnostics);
       } else {
-        diagnostics.error(value->location, "expected a value, {regex: ...} or {present: true}");
+        diagnostics.error(value->location, "expected a value, `{regex: ...}` or `{present: true}`");
       }
       out.push_back(std::move(condition));
     }

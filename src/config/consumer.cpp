@@ -17,7 +17,7 @@ std::string check_password_hash(const std::string& text) {
     if (text.starts_with(prefix)) return "";
   }
   return "expected a hash by bcrypt ($2b$), yescrypt ($y$), argon2 ($argon2id$) or SHA-crypt ($6$, $5$): "
-         "`portcullis hash-password` makes one of a password";
+         "`portcullis hash-password` makes a hash from a password";
 }
 
 // The value becomes a part of header fields and lists.
@@ -25,7 +25,8 @@ std::string check_word(const std::string& text) {
   const bool good = !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) {
     return c > ' ' && c < 127 && c != ',';
   });
-  return good ? "" : "`" + text + "` is not a word: it takes visible ASCII without spaces and commas";
+  return good ? ""
+              : "`" + text + "` is not valid here: write visible ASCII characters, without spaces and commas";
 }
 
 std::string check_value(const std::string& text) {
@@ -36,7 +37,7 @@ std::string check_fingerprint(const std::string& text) {
   const auto digits = std::count_if(text.begin(), text.end(), [](char c) { return hex_value(c) >= 0; });
   const bool good = digits == 64 && std::all_of(text.begin(), text.end(),
                                                 [](char c) { return c == ':' || hex_value(c) >= 0; });
-  return good ? "" : "`" + text + "` is not a fingerprint: it takes the 64 hexadecimal digits of a SHA-256";
+  return good ? "" : "`" + text + "` is not a fingerprint: write the 64 hexadecimal digits of a SHA-256";
 }
 
 std::string check_signature_name(const std::string& text) {
@@ -50,7 +51,7 @@ std::string check_signature_name(const std::string& text) {
 
 std::string check_username(const std::string& text) {
   if (text.empty() || text.find(':') != std::string::npos)
-    return "`" + text + "` is not a user's name: it cannot be empty or hold `:` (RFC 7617)";
+    return "`" + text + "` is not a user name: a user name is not empty and has no `:` (RFC 7617)";
   return check_value(text);
 }
 

@@ -77,7 +77,7 @@ std::string hint_about_host(const std::string& text) {
   const std::string port = ":" + std::to_string(parts->port);
   if (parts->host == "*") return ": for all addresses write 0.0.0.0" + port + ", or [::]" + port;
   if (parts->host == "localhost") return ": write 127.0.0.1" + port + " or [::1]" + port;
-  return ": names are not looked up here";
+  return ": write an address, because this setting does not look names up";
 }
 
 }  // namespace
@@ -100,7 +100,7 @@ Type<std::string> key_hash_type() {
                         // message.
                         return good ? ""
                                     : "expected `sha256:` and 64 hexadecimal digits: `portcullis hash-key` "
-                                      "makes them of a key";
+                                      "makes such a hash from a key";
                       });
 }
 

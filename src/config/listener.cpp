@@ -22,7 +22,7 @@ std::string check_forwarding_name(const std::string& name) {
   if (std::string problem = check_field_name(name); !problem.empty()) return problem;
   return http::identify_field(name) == http::FieldId::kOther
              ? ""
-             : "`" + name + "` has its own rules: it is not removed by this list";
+             : "`" + name + "` cannot be in this list: the gateway has rules of its own for this field";
 }
 
 // A trailer must not affect framing, routing or authorisation, nor replace a field that the gateway writes.

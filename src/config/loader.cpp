@@ -41,7 +41,7 @@ void refuse_shared_addresses(const Config& config, Diagnostics& diagnostics) {
       diagnostics.error(one.location, "listener `" + one.name + "` has the address of listener `" +
                                           first->second->name + "` (" +
                                           first->second->location.seen_from(one.location) +
-                                          "): each has an address of its own");
+                                          "): give each of them an address of its own");
   }
   if (!config.admin.enabled()) return;
   const auto admin = SocketAddress::parse(config.admin.address);
@@ -50,7 +50,8 @@ void refuse_shared_addresses(const Config& config, Diagnostics& diagnostics) {
     diagnostics.error(
         config.admin.address_location.line == 0 ? config.admin.location : config.admin.address_location,
         "`admin` has the address of listener `" + found->second->name + "` (" +
-            found->second->location.seen_from(config.admin.location) + "): each has an address of its own");
+            found->second->location.seen_from(config.admin.location) +
+            "): give each of them an address of its own");
 }
 
 bool answers_itself(const Route& route) {
@@ -63,27 +64,32 @@ template <typename RefuseUnknown>
 void check_split(const Route& route, RefuseUnknown refuse_unknown_upstream, Diagnostics& diagnostics) {
   const SplitSticky& sticky = route.split_sticky;
   if (sticky.location.line != 0 && sticky.cookie.empty() == sticky.key.empty())
-    diagnostics.error(sticky.location, "`split_sticky` takes either a `cookie` or a `key`");
+    diagnostics.error(sticky.location, "`split_sticky` needs exactly one of `cookie` and `key`");
   if (route.split.empty()) {
     if (sticky.location.line != 0)
-      diagnostics.error(sticky.location, "`split_sticky` is for a route with `split`");
+      diagnostics.error(sticky.location,
+                        "`split_sticky` has no effect without `split`: add a `split` to this route, or "
+                        "remove `split_sticky`");
     return;
   }
   if (!route.upstream.empty() || !route.subset.empty())
-    diagnostics.error(route.location,
-                      "route `" + route.name + "` has a `split`: its branches say `upstream` and `subset`");
+    diagnostics.error(
+        route.location,
+        "route `" + route.name +
+            "` has a `split`: write `upstream` and `subset` in the branches of the split, not in the route");
   std::map<std::string_view, const Branch*> labels;
   bool lasting = false;  // a branch can take the requests that other branches lose
   for (const Branch& branch : route.split) {
     refuse_unknown_upstream(branch.upstream, branch.upstream_location);
     if (!labels.emplace(branch.label(), &branch).second)
-      diagnostics.error(branch.location, "a second branch named `" + branch.label() + "`: give it a `name`");
+      diagnostics.error(branch.location, "there are two branches named `" + branch.label() +
+                                             "`: give one of them another `name`");
     lasting |= branch.share() > 0 && !branch.rollback.enabled();
   }
   if (!lasting)
     diagnostics.error(route.location, "one branch of the `split` of `" + route.name +
-                                          "` must have a `weight` above 0 and no `rollback`: it gets the "
-                                          "requests that other branches do not get");
+                                          "` must have a `weight` above 0 and no `rollback`, so that the "
+                                          "requests of a branch that is rolled back have a place to go");
 }
 
 // Checks rules that concern several values together.
@@ -125,9 +131,10 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
     }
   }
   if (!config.quotas.file.empty() && config.quotas.redis)
-    diagnostics.error(config.quotas.location, "`quotas` takes either `file` or `redis`");
+    diagnostics.error(config.quotas.location, "`quotas` has both `file` and `redis`: remove one of them");
   if (config.quotas.redis && config.redis.address.empty())
-    diagnostics.error(config.quotas.location, "`quotas` needs the top level's `redis`");
+    diagnostics.error(config.quotas.location,
+                      "`quotas: {redis: true}` needs the settings `redis` at the top level");
   const ListenerAddresses addresses(config.listeners);
   for (const Route& route : config.routes) {
     if (!route.match.path.empty() + !route.match.path_prefix.empty() + !route.match.path_regex.empty() > 1) {
@@ -135,8 +142,9 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
                                             "` has more than one of `path`, `path_prefix` and `path_regex`");
     }
     if (!route.rewrite.path.empty() && !route.rewrite.strip_prefix.empty()) {
-      diagnostics.error(route.location, "route `" + route.name +
-                                            "` rewrites with both `path` and `strip_prefix`; one is enough");
+      diagnostics.error(
+          route.location,
+          "route `" + route.name + "` has both `path` and `strip_prefix` in `rewrite`: remove one of them");
     }
     if (route.upstream.empty() && route.split.empty() && !answers_itself(route) &&
         !diagnostics.is_faulty(route.location)) {

@@ -108,8 +108,10 @@ class PolicyListType final : public TypeFor<std::vector<PolicyUse>> {
                                                      "` is a second policy of this entry: each "
                                                      "begins with a `- ` of its own");
     if (find(key->scalar) != nullptr && value->kind == YamlNode::Kind::kNull)
-      return diagnostics.error(second->location, "`" + second->scalar + "` stands beside `" + key->scalar +
-                                                     "`: as a setting of it, it must be indented further");
+      return diagnostics.error(
+          second->location,
+          "`" + second->scalar + "` stands beside `" + key->scalar +
+              "`: to make it a setting of that policy, indent it further than the name of the policy");
     // Other products write `name: rate-limiting` and `config: {...}`.
     if (const YamlNode* name = item.find("name"); name != nullptr && name->kind == YamlNode::Kind::kScalar) {
       const std::string hint = find(name->scalar) != nullptr ? "" : hint_for(name->scalar);

@@ -24,24 +24,26 @@ constexpr ptrdiff_t kMaxSegments = 64;  // see routing::RouteTable
 std::string check_path(const std::string& path) {
   if (!path.starts_with('/')) return "`" + path + "` is not a path: it must start with `/`";
   if (const size_t bad = path.find_first_of("?# \t\r\n"); bad != std::string::npos)
-    return "`" + path + "` is not a path: it cannot hold `" + path[bad] + "`";
+    return "`" + path + "` is not a path: a path must not contain `" + path[bad] + "`";
   Arena arena;
   std::string encoded;  // without the braces of parameters
   for (const char c : path)
     encoded += c == '{' || c == '}' ? std::string_view(&c, 1) : http::encode_target({&c, 1}, arena);
   const auto canonical = http::canonical_path(encoded, arena, {.ambiguous = http::AmbiguousPaths::kPass});
-  if (!canonical) return "`" + path + "` is not a path: its encoding is broken, or it climbs above the root";
+  if (!canonical)
+    return "`" + path + "` is not a path: its percent-encoding is not valid, or `..` leads above the root";
   if (*canonical == path) return "";
   return "`" + path + "` never matches, because paths are normalised first: write `" +
          std::string(*canonical) + "`" +
-         (path.find('<') != std::string::npos ? "; any one segment is written `{name}` in `path`"
+         (path.find('<') != std::string::npos ? "; one segment with any text is written `{name}` in `path`"
           : path.find_first_of("[]()\\^") == std::string::npos
               ? ""
-              : "; an expression is written as `path_regex`");
+              : "; a regular expression belongs in `path_regex`");
 }
 
 std::string check_plain_path(const std::string& path) {
-  if (path.find_first_of("{}") != std::string::npos) return "`" + path + "`: only `path` takes parameters";
+  if (path.find_first_of("{}") != std::string::npos)
+    return "`" + path + "`: parameters in braces are only possible in `path`";
   return check_path(path);
 }
 
@@ -74,10 +76,10 @@ std::string check_authority(const std::string& host) {
 }
 
 std::string check_method(const std::string& method) {
-  if (method.empty()) return "a method cannot be empty";
+  if (method.empty()) return "a method must not be empty";
   for (const char c : method) {
     if (!http::is_token(c) || (c >= 'a' && c <= 'z')) {
-      return "`" + method + "` is not a method: write it as on the wire, in capitals";
+      return "`" + method + "` is not a method: methods are written in capitals, as GET";
     }
   }
   return "";
@@ -105,12 +107,15 @@ std::string check_host(const std::string& host) {
   }
   if (!http::is_valid_authority(rest) || http::host_of(rest) != rest)
     return "`" + host + "` is not a host: write the name alone, without a port or percent-encoding";
-  if (rest.ends_with('.')) return "`" + host + "`: write it without the dot at its end, which requests lose";
+  if (rest.ends_with('.'))
+    return "`" + host +
+           "`: write the host without the dot at its end, because the gateway removes that dot from the host "
+           "of a request";
   return "";
 }
 
 std::string check_not_empty(const std::string& name) {
-  return name.empty() ? "a name cannot be empty" : "";
+  return name.empty() ? "a name must not be empty" : "";
 }
 
 Type<std::string> plain_path_type() {
@@ -124,7 +129,8 @@ std::string check_upgrade(const std::string& protocol) {
     return "`" + protocol + "` is not a protocol: write its name as in `Upgrade`, such as websocket";
   if (to_lower(name).starts_with("h2") || equals_ignoring_case(name, "http"))
     return "`" + protocol +
-           "`: no route passes it on, because requests behind it would meet no route and no policy";
+           "`: routes cannot allow this protocol, because requests after the switch would pass no route and "
+           "no policy";
   return "";
 }
 

@@ -128,7 +128,8 @@ class VariablesType final : public TypeFor<std::string> {
 bool may_be_octal(const std::string& text) {
   return text.size() > 1 && text[0] == '0' && text.find_first_not_of("0123456789") == std::string::npos;
 }
-constexpr const char* kMayBeOctal = "` begins with 0: some programs read that as octal";
+constexpr const char* kMayBeOctal =
+    "` begins with 0, and some programs read such a number as octal: write it without the 0";
 
 // An integer that `parse` reads; JSON may write it as a number or as a string of digits.
 template <typename T>
@@ -196,11 +197,12 @@ void warn_of_foreign_variables(const YamlNode& node, Diagnostics& diagnostics) {
   if (node.kind != YamlNode::Kind::kScalar || !node.inserted.empty()) return;
   const std::string_view found = foreign_variable(node.scalar);
   if (!found.empty())
-    diagnostics.warning(node.location,
-                        "`" + std::string(found) +
-                            "` is text like any other here: variables of the request stand in braces, as "
-                            "`{client.address}`, and those of the environment are written `${NAME}`",
-                        "foreign_pattern");
+    diagnostics.warning(
+        node.location,
+        "`" + std::string(found) +
+            "` has no special meaning and stays as it is: variables of the request are written in braces, as "
+            "`{client.address}`, and variables of the environment as `${NAME}`",
+        "foreign_pattern");
 }
 
 Type<std::string> text(std::string example) {
@@ -247,7 +249,7 @@ template Type<uint64_t> integer(uint64_t, uint64_t);
 Type<uint64_t> version_number() {
   return integer_type<uint64_t>(1, 1, [](const std::string& value, uint64_t& out) -> std::string {
     out = 1;
-    return value == "1" ? "" : "`" + value + "`: this gateway reads version 1 of the format";
+    return value == "1" ? "" : "`" + value + "` is not a known version of the format: write `version: 1`";
   });
 }
 

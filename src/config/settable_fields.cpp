@@ -22,8 +22,11 @@ std::string check_framing(const std::string& name, FieldId id) {
     case FieldId::kTe:
     case FieldId::kTrailer:
     case FieldId::kTransferEncoding:
-    case FieldId::kUpgrade: return "`" + name + "` frames or routes the message and cannot be changed here";
-    case FieldId::kImitation: return "`" + name + "` would be taken for a field that the gateway writes";
+    case FieldId::kUpgrade:
+      return "`" + name +
+             "` cannot be changed here: the gateway needs this field to delimit or route the message";
+    case FieldId::kImitation:
+      return "`" + name + "` cannot be changed here: some servers read it as a field that the gateway writes";
     default: return "";
   }
 }
@@ -38,7 +41,7 @@ std::string check_request_field(const std::string& name) {
   if (std::string problem = check_field_name(name); !problem.empty()) return problem;
   const FieldId id = http::identify_field(name);
   switch (id) {
-    case FieldId::kXConsumer: return without_effect(name, ", and only it says who calls");
+    case FieldId::kXConsumer: return without_effect(name, ", to tell the backend which consumer calls");
     case FieldId::kClientCert:
       return without_effect(name, " (`tls.forward_client_certificate` of the listener)");
     case FieldId::kForwarded:

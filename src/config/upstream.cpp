@@ -12,7 +12,7 @@ namespace portcullis::config {
 namespace {
 
 std::string check_sticky_key(const std::string& key) {
-  return key.size() >= 32 ? "" : "a key that signs has 32 characters or more";
+  return key.size() >= 32 ? "" : "the key is too short: a key for signatures has 32 characters or more";
 }
 
 std::string check_check_path(const std::string& path) {
@@ -23,7 +23,7 @@ std::string check_check_path(const std::string& path) {
 
 std::string check_check_method(const std::string& method) {
   const bool good = http::is_token_text(method);
-  return good && method != "CONNECT" ? "" : "`" + method + "` is not a method for this";
+  return good && method != "CONNECT" ? "" : "`" + method + "` is not a method that a health check can use";
 }
 
 std::string check_check_host(const std::string& host) {
@@ -34,11 +34,11 @@ std::string check_check_host(const std::string& host) {
 
 std::string check_expression(const std::string& text) {
   const re2::RE2 expression(text, re2::RE2::Quiet);
-  return expression.ok() ? "" : "cannot parse the expression `" + text + "`: " + expression.error();
+  return expression.ok() ? "" : "cannot parse the regular expression `" + text + "`: " + expression.error();
 }
 
 std::string check_metadata(const std::string& text) {
-  return text.empty() ? "it must not be empty" : "";
+  return text.empty() ? "the text must not be empty" : "";
 }
 
 }  // namespace
@@ -57,9 +57,10 @@ std::string check_target_address(const std::string& text) {
   if (literal && literal->is_unix()) return "";
   const auto split = split_host_port(text);
   if (!split)
-    return split.error().message + (text.starts_with("https://")
-                                        ? ", and give the upstream `tls: {}`, by which its targets speak TLS"
-                                        : "");
+    return split.error().message +
+           (text.starts_with("https://")
+                ? ", and add `tls: {}` to the upstream, so that the gateway speaks TLS with its targets"
+                : "");
   if (split->port == 0) return "`" + text + "` is not an address to connect to: the port must be 1 to 65535";
   if (literal) return "";
   const bool name = split->host.find_first_not_of(
@@ -72,7 +73,8 @@ std::string check_target_address(const std::string& text) {
 namespace {
 
 std::string check_service(const std::string& name) {
-  return name.size() < 120 ? "" : "a service's name has fewer than 120 characters";
+  return name.size() < 120 ? ""
+                           : "the name of the service is too long: it must have fewer than 120 characters";
 }
 
 Type<HealthCheck> health_check_type() {

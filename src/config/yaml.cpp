@@ -35,7 +35,7 @@ class Builder {
         case YAML_DOCUMENT_END_EVENT: break;
         case YAML_DOCUMENT_START_EVENT:
           if (root) {
-            error("one file holds one document; this starts a second");
+            error("a second YAML document begins here: a configuration file must have only one");
             return nullptr;
           }
           if (!advance() || !(root = node(0))) return nullptr;
@@ -47,7 +47,7 @@ class Builder {
           }
           for (const auto& [place, hint] : hints_) diagnostics_.add_hint(place, hint);
           return root;
-        default: error("unexpected content"); return nullptr;
+        default: error("this content is not expected here"); return nullptr;
       }
     }
     return nullptr;
@@ -82,10 +82,9 @@ class Builder {
     }
     const std::string shown =
         text.starts_with(kYamls) ? "!!" + std::string(text.substr(kYamls.size())) : std::string(text);
-    error(
-        "the tag `" + shown +
-        "` means nothing here: a variable of the environment is written `${NAME}`, and the content of a file "
-        "`${file:PATH}`; a text that begins with `!` must stand in quotes");
+    error("the tag `" + shown +
+          "` is not supported: a variable of the environment is written `${NAME}`, and the content of a file "
+          "`${file:PATH}`; a text that begins with `!` must stand in quotes");
     return false;
   }
 
@@ -146,7 +145,7 @@ class Builder {
         }
         return found->second;
       }
-      default: error("unexpected content"); return nullptr;
+      default: error("this content is not expected here"); return nullptr;
     }
   }
 

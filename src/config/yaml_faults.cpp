@@ -102,7 +102,7 @@ Trap misplaced_colon(std::string_view text, const YamlFault& fault) {
   const size_t its_colon = before.find(':', begin);
   if (its_colon == std::string_view::npos)
     return {{fault.at.file, number, column_of(before, begin)},
-            "a key ends with a colon and a space, and this has none"};
+            "a key ends with a colon and a space, which are missing here"};
   const Location key{fault.at.file, number, column_of(before, begin)};
   if (its_colon + 1 < before.size() && kBlanks.find(before[its_colon + 1]) == std::string_view::npos &&
       before.find(": ", begin) == std::string_view::npos)
@@ -140,7 +140,7 @@ Trap explain_yaml_fault(std::string_view text, const YamlFault& fault) {
             "this is neither a key, which ends with a colon and a space, nor an element of a list, which "
             "begins with `- `"};
   if (mentions(fault.problem, "block sequence entries are not allowed"))
-    return {fault.at, "a list begins on a line of its own, or stands in brackets as [a, b]"};
+    return {fault.at, "a list must begin on a line of its own, or stand in brackets as [a, b]"};
   return {fault.at, fault.context.empty() ? fault.problem : fault.problem + " (" + fault.context + ")"};
 }
 

@@ -195,9 +195,9 @@ std::string hint_about(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     if (static_cast<uint8_t>(text[i]) < 0x80) continue;
     if (const OddCharacter* space = at_beginning(text.substr(i), kSpaces))
-      return std::string("; it holds ") + space->name + kWriteSpace;
+      return std::string("; the text contains ") + space->name + kWriteSpace;
     if (const OddCharacter* unseen = at_beginning(text.substr(i), kUnseen))
-      return std::string("; it holds ") + unseen->name + kRemove;
+      return std::string("; the text contains ") + unseen->name + kRemove;
   }
   for (const OddCharacter& quote : kQuotes) {
     if (text.starts_with(quote.bytes) || text.ends_with(quote.bytes))

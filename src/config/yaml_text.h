@@ -22,7 +22,8 @@ struct Trap {
 // quote, dash or colon, or `${NAME}` without quotes within `{ }` or `[ ]`.
 std::optional<Trap> find_trap(std::string_view text, const Location& at);
 
-// A hint about odd characters in `text`, an unquoted scalar: "; it holds a no-break space (U+00A0): ..."; or
+// A hint about odd characters in `text`, an unquoted scalar: "; the text contains a no-break space (U+00A0):
+// ..."; or
 // "".
 std::string hint_about(std::string_view text);
 // Names the first letter of `name` that is not ASCII although it may look so, if hint_about() has no hint; or

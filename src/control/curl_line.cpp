@@ -304,7 +304,8 @@ Result<Question> read_curl_line(std::string_view line) {
     for (size_t at = 1; at < word.size(); ++at) {
       const Known* known = find_option(is_long ? std::string_view(word).substr(2) : "", word[at]);
       const std::string said = is_long ? word : std::string("-") + word[at];
-      if (known == nullptr) return Error{"`" + said + "` is not understood here"};
+      if (known == nullptr)
+        return Error{"`" + said + "` is not supported: remove this option of curl from the line"};
       std::string value;
       if (takes_value(known->option)) {
         const bool follows = is_long || at + 1 == word.size();

@@ -75,7 +75,8 @@ void Deployment::stop_engines() {
 
 Result<std::shared_ptr<const proxy::Snapshot>> Deployment::compile(const config::Config& config) {
   if (config.workers != 0 && config.workers != worker_count_)
-    say(Level::kWarning, "the number of workers stays what it is: changing it needs a restart or an upgrade");
+    say(Level::kWarning,
+        "the number of workers is not changed by a reload: it changes with a restart or an upgrade");
   for (const std::string& difference : fixed_.differences(FixedSettings::of(config)))
     say(Level::kWarning, difference);
   try {
@@ -131,7 +132,7 @@ Task<std::optional<Status>> Deployment::publish_certificates() {
   check_tls(config_, kept_.tls, diagnostics);
   print_diagnostics(diagnostics);
   if (diagnostics.has_errors()) {
-    outcome = Status(Error{"they are not good"});
+    outcome = Status(Error{"the log has their errors"});
     co_return outcome;
   }
   config::Config same = config_;

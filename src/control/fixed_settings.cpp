@@ -24,11 +24,13 @@ std::vector<std::string> FixedSettings::differences(const FixedSettings& wanted)
   std::vector<std::string> out;
   const auto moved = [&](bool differs, const char* what) {
     if (differs)
-      out.push_back(std::string(what) + " stays where it is: moving it needs a restart or an upgrade");
+      out.push_back(std::string(what) +
+                    " is not moved by a reload: its address or file changes with a restart or an upgrade");
   };
   const auto changed = [&](bool differs, const char* what) {
     if (differs)
-      out.push_back(std::string(what) + " stays what it is: changing it needs a restart or an upgrade");
+      out.push_back(std::string(what) +
+                    " is not changed by a reload: it changes with a restart or an upgrade");
   };
   moved(wanted.admin_address != admin_address, "the admin listener");
   changed(wanted.admin_rights != admin_rights, "the file of the admin listener");

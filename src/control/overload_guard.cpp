@@ -39,7 +39,7 @@ int level_of(double part, int now) {
   return level;
 }
 
-constexpr const char* kTold[] = {"there is room again", "connections that do nothing are closed",
+constexpr const char* kTold[] = {"the gateway sheds no load any more", "idle connections are closed",
                                  "no new connections are accepted", "requests are refused"};
 
 }  // namespace

@@ -77,7 +77,9 @@ void QuitGuard::run() {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
     if (left <= 0)
-      end_process("the process did not end within five seconds after SIGQUIT: what it was doing is given up");
+      end_process(
+          "the process did not end within five seconds after SIGQUIT: it ends now, and unfinished requests "
+          "are lost");
     pollfd over{over_.get(), POLLIN, 0};
     if (::poll(&over, 1, static_cast<int>(left)) > 0) return;
   }

@@ -37,7 +37,8 @@ void ReloadReport::certificates_ended(const Status& outcome) {
   if (!outcome) count_fault(Fault::kCertificate);
   say(outcome ? Level::kInfo : Level::kError,
       outcome ? "certificates have changed: " + serving_line(deployment_.version())
-              : "changed certificates refused (" + outcome.error().message + "); those before go on serving");
+              : "changed certificates refused (" + outcome.error().message +
+                    "); the previous certificates stay in use");
 }
 
 }  // namespace portcullis::control

@@ -116,18 +116,22 @@ void check_listener(const config::Listener& listener, TlsState& state, Diagnosti
     return diagnostics.error(settings.location, "`tls` needs `certificates` or `certificate_folder`");
   if (settings.client_certificate != config::ClientCertificate::kNone && settings.client_ca.empty())
     return diagnostics.error(settings.location,
-                             "`client_certificate` needs `client_ca`: who may have issued it");
+                             "`client_certificate` needs `client_ca`, the file of the authorities that may "
+                             "have issued the clients' certificates");
   if (settings.client_certificate == config::ClientCertificate::kNone &&
       (!settings.client_ca.empty() || !settings.client_crl.empty() || settings.forward_client_certificate ||
        !settings.client_certificate_hosts.empty()))
-    return diagnostics.error(
-        settings.location,
-        "no client is asked for a certificate: say `client_certificate: required` or `optional`");
+    return diagnostics.error(settings.location,
+                             "`client_ca`, `client_crl`, `client_certificate_hosts` and "
+                             "`forward_client_certificate` have no effect, because clients are not asked for "
+                             "a certificate: add `client_certificate: required` or `optional`");
   if (settings.session_tickets.rotation < seconds(1) || settings.session_tickets.lifetime < seconds(1))
-    return diagnostics.error(settings.location, "`session_tickets` counts in seconds: at least 1s");
+    return diagnostics.error(settings.location,
+                             "`rotation` and `lifetime` of `session_tickets` must be at least 1s");
   if (settings.kernel && !tls::kernel_speaks_tls())
-    diagnostics.warning(settings.location,
-                        "`kernel: true` is without effect: this machine's kernel has no TLS");
+    diagnostics.warning(
+        settings.location,
+        "`kernel: true` has no effect: the kernel of this machine does not support TLS (module `tls`)");
   bool complete = true;
   // The certificates that are read here stay loaded while `names` refers to them.
   auto names = collect(settings, state, [&](const config::Location& place, const std::string& message) {
@@ -144,7 +148,7 @@ void check_listener(const config::Listener& listener, TlsState& state, Diagnosti
 void check_upstream(const config::Upstream& upstream, TlsState& state, Diagnostics& diagnostics) {
   const config::UpstreamTls& settings = upstream.tls;
   if (settings.cert.empty() != settings.key.empty())
-    return diagnostics.error(settings.location, "`cert` and `key` belong together");
+    return diagnostics.error(settings.location, "`tls` has only one of `cert` and `key`: add the other one");
   if (!settings.verify)
     diagnostics.warning(settings.location,
                         "targets of `" + upstream.name +
@@ -226,9 +230,8 @@ void check_tls(const config::Config& config, TlsState& state, Diagnostics& diagn
   for (const config::Listener& listener : config.listeners) {
     if (listener.tls.enabled()) check_listener(listener, state, diagnostics);
     if (listener.tls.enabled() && listener.redirect_to_https.port != 0)
-      diagnostics.error(
-          listener.location,
-          "`" + listener.name + "` has `tls` and sends clients to `https` elsewhere: choose one");
+      diagnostics.error(listener.location,
+                        "`" + listener.name + "` has both `tls` and `redirect_to_https`: remove one of them");
   }
   for (const config::Upstream& upstream : config.upstreams) {
     if (upstream.tls.enabled()) check_upstream(upstream, state, diagnostics);

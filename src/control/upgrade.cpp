@@ -230,8 +230,9 @@ class UpgradePoint::Successor final : private Watcher, private Timer {
 
   void fire() override {
     const std::string seconds = std::to_string(kSuccessorLimit.count() / 1'000);
-    say(Level::kWarning, "a successor does not serve after " + seconds + " seconds, and is given up");
-    refuse(peer_.get(), "it was given up, as it did not serve after " + seconds + " seconds");
+    say(Level::kWarning, "the successor does not serve requests after " + seconds +
+                             " seconds; this process no longer waits for it");
+    refuse(peer_.get(), "the successor did not serve requests after " + seconds + " seconds");
     UpgradePoint& point = point_;
     point.successor_.reset();  // destroys this object
     point.hooks_.on_failed();

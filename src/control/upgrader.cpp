@@ -35,10 +35,10 @@ Status Upgrader::prepare(const std::string& path) {
   hooks.on_failed = [this] {
     listeners_.remove_left();
     if (!hooks_.draining())
-      say(Level::kWarning, "a successor has gone before it served: this process goes on serving");
+      say(Level::kWarning, "the successor ended before it served requests: this process goes on serving");
   };
   hooks.on_succeeded = [this] {
-    say("a successor serves");
+    say("the successor serves requests now");
     successor_ = 0;
     give_up_.unlink();
     hooks_.on_succeeded();

@@ -180,7 +180,7 @@ namespace {
 void check_discovery(const config::Discover& told, config::Diagnostics& diagnostics) {
   const bool consul = !told.consul.service.empty(), etcd = !told.etcd.prefix.empty();
   if (!told.srv.empty() + !told.file.empty() + consul + etcd != 1)
-    diagnostics.error(told.location, "`discover` takes one of `srv`, `file`, `consul` and `etcd`");
+    diagnostics.error(told.location, "`discover` needs exactly one of `srv`, `file`, `consul` and `etcd`");
   if (told.file.empty()) return;
   const auto targets = config::read_targets(told.location.beside(told.file), diagnostics);
   if (!targets)
@@ -197,26 +197,26 @@ void check_upstreams(const config::Config& config, config::Diagnostics& diagnost
     const config::HealthCheck& asked = upstream.health_check;
     constexpr std::chrono::milliseconds kMin{10};
     if (asked.enabled() && (asked.interval < kMin || asked.timeout < kMin))
-      diagnostics.error(asked.location, "`interval` and `timeout` of a health check are at least 10ms");
+      diagnostics.error(asked.location, "`interval` and `timeout` of a health check must be at least 10ms");
     if (asked.grpc.location.line != 0 && !asked.path.empty())
-      diagnostics.error(asked.grpc.location, "a check asks for a `path` or by `grpc`, not both");
+      diagnostics.error(asked.grpc.location, "a health check has both `path` and `grpc`: remove one of them");
     if (asked.grpc.location.line != 0 && upstream.protocol == config::Protocol::kHttp1)
       diagnostics.error(asked.grpc.location, "gRPC needs `protocol: http2` in `" + upstream.name + "`");
     if (upstream.protocol == config::Protocol::kAuto && !upstream.tls.enabled())
       diagnostics.error(upstream.protocol_location,
-                        "`auto` is chosen in TLS, which `" + upstream.name +
-                            "` does not have: say `http1` or `http2`, or add `tls`");
+                        "`protocol: auto` chooses the protocol in the TLS handshake, and upstream `" +
+                            upstream.name + "` has no `tls`: write `http1` or `http2`, or add `tls`");
     if (upstream.protocol != config::Protocol::kHttp1 &&
         upstream.proxy_protocol != config::ProxyProtocol::kNone)
       diagnostics.error(upstream.protocol_location,
-                        "`proxy_protocol` tells of one client, and connections of HTTP/2 are for many");
+                        "`proxy_protocol` cannot be used with HTTP/2: its header names one client, and a "
+                        "connection of HTTP/2 has requests of many clients");
     if (upstream.circuit_breaker.pending > 0 && upstream.circuit_breaker.connections == 0)
-      diagnostics.error(
-          upstream.location,
-          "`pending` are those who wait for one of the `connections` of a `circuit_breaker`: it "
-          "needs both");
+      diagnostics.error(upstream.location,
+                        "`pending` of `circuit_breaker` needs `connections`: it limits how many requests "
+                        "wait for one of these connections");
     if (upstream.outlier_ejection.interval < kMin)
-      diagnostics.error(upstream.location, "the `interval` of an `outlier_ejection` is at least 10ms");
+      diagnostics.error(upstream.location, "`interval` of `outlier_ejection` must be at least 10ms");
   }
   const auto check_subset = [&](const config::TextMap& subset, const std::string& name,
                                 const config::Location& place, const std::string& whose) {

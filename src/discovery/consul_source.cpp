@@ -96,7 +96,7 @@ Result<Listing> read_consul(const std::string& body, const Say& say) {
   Listing out;
   const auto leave_out = [&say](const std::string& why) {
     count_fault(Fault::kDiscovery);
-    say(Level::kWarning, "discovery, consul:  an instance is skipped: " + why);
+    say(Level::kWarning, "discovery, consul: an instance is skipped: " + why);
   };
   const json list = json::parse(body, nullptr, false);
   if (!list.is_array()) return Error{"the answer is not a list"};

@@ -20,7 +20,7 @@ class FileSource final : public Source {
     watch_.set_files({path_});
     config::Diagnostics diagnostics;
     auto targets = config::read_targets(path_, diagnostics);
-    if (!targets) return fail("cannot read it: " + targets.error().message);
+    if (!targets) return fail("cannot read the file: " + targets.error().message);
     if (!diagnostics.has_errors()) return publish(std::move(*targets));
     std::string why;
     for (const config::Diagnostic& one : diagnostics.sorted())

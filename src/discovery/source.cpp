@@ -25,7 +25,7 @@ void Source::fail(const std::string& why) {
   count_fault(Fault::kDiscovery);
   if (why != last_error_)
     environment_.say(Level::kWarning, "discovery, " + name_ + ": " + why +
-                                          (has_list_ ? "; the targets of its last list stay" : ""));
+                                          (has_list_ ? "; the targets of its last list stay in use" : ""));
   last_error_ = why;
 }
 

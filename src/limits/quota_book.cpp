@@ -156,8 +156,8 @@ bool QuotaBook::exchange() {
     const std::string fault = stored ? "" : stored.error().message;
     if (!stored) count_fault(Fault::kQuotaStore);
     if (fault != fault_)
-      fault.empty() ? say_(Level::kInfo, "the quotas' store works again")
-                    : say_(Level::kWarning, "the quotas' store: " + fault);
+      fault.empty() ? say_(Level::kInfo, "the store of the quotas works again")
+                    : say_(Level::kWarning, "the store of the quotas: " + fault);
     fault_ = fault;
     if (!stored) return false;
     for (size_t i = 0; i < some.size(); ++i) {

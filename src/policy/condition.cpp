@@ -85,14 +85,14 @@ class Condition::Parser {
     if (!accept("not")) return parse_one();
     auto node = std::make_unique<Node>();
     node->what = Operator::kNot;
-    if (++depth_ > kMaxDepth) fail("too deep");
+    if (++depth_ > kMaxDepth) fail("the condition is nested too deeply");
     node->inner.push_back(parse_not());
     --depth_;
     return node;
   }
   std::unique_ptr<Node> parse_one() {
     if (accept("(")) {
-      if (++depth_ > kMaxDepth) fail("too deep");
+      if (++depth_ > kMaxDepth) fail("the condition is nested too deeply");
       std::unique_ptr<Node> inner = parse_or();
       --depth_;
       if (!accept(")")) fail("missing `)`");
@@ -130,7 +130,7 @@ class Condition::Parser {
         }
         finish_under(*node);
       } else {
-        fail(word_.empty() ? "the condition ends where `=`, `!=`, `in`, `under` or `exists` should stand"
+        fail(word_.empty() ? "the condition ends where `=`, `!=`, `in`, `under` or `exists` is expected"
                            : "expected `=`, `!=`, `in`, `under` or `exists`, not `" + word_ + "`");
       }
     }
@@ -155,7 +155,7 @@ class Condition::Parser {
   }
 
   void read_value(Node& node) {
-    if (word_.empty() && !quoted_) return fail("the condition ends where a value should stand");
+    if (word_.empty() && !quoted_) return fail("the condition ends where a value is expected");
     if (!quoted_ && std::string_view("()[],").find(word_) != std::string_view::npos)
       return fail("expected a value, not `" + word_ + "`");
     node.values.push_back(word_);
@@ -171,7 +171,7 @@ class Condition::Parser {
   void finish_under(Node& node) {
     const Variable subject = node.subject.variable;
     if (subject != Variable::kRequestPath && subject != Variable::kClientAddress)
-      return fail("`under` is for `request.path` and `client.address`");
+      return fail("`under` is only possible with `request.path` and `client.address`");
     if (subject == Variable::kClientAddress) return read_ranges(node);
     for (const std::string& value : node.values) {
       if (!value.starts_with('/')) fail("`" + value + "` is not a path");

@@ -40,7 +40,7 @@ void note_forwarding(Rehearsal& out, ExchangeState& state) {
   const Clock::time_point now = state.worker.loop().now();
   const Branch* chosen = split.only();
   if (chosen != nullptr) {
-    out.branch_reason = "the only one";
+    out.branch_reason = "the only branch";
   } else if ((chosen = split.by_condition(state.context, now)) != nullptr) {
     out.branch_reason = "its `when` holds";
   } else if (const auto place = split.known_place(state.context)) {

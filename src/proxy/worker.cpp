@@ -270,10 +270,10 @@ void Worker::note_lag(Clock::duration lag) {
   if (lagging == std::exchange(lagging_, lagging)) return;
   const std::string label = "overload: worker " + std::to_string(index_);
   if (lagging) {
-    report_fault(Fault::kOverload, label + " lets everything wait longer than " +
-                                       std::to_string(most.count()) + " ms: it refuses requests");
+    report_fault(Fault::kOverload, label + " handles events later than " + std::to_string(most.count()) +
+                                       " ms after they occur: it refuses requests");
   } else {
-    tell_fault(Fault::kOverload, Level::kInfo, label + " is in time again");
+    tell_fault(Fault::kOverload, Level::kInfo, label + " handles events in time again");
   }
 }
 

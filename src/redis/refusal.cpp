@@ -12,12 +12,12 @@ struct Meaning {
 
 constexpr Meaning kMeanings[] = {
     {"WRONGPASS", "it refuses the user name or the password"},
-    {"NOAUTH", "it wants a password"},
-    {"NOPERM", "it does not give this user the rights that are needed"},
+    {"NOAUTH", "it requires a password"},
+    {"NOPERM", "its access control list does not allow this user the command"},
     {"READONLY", "it is a read-only replica: `address` must be the primary's"},
     {"OOM", "it has no memory left for new keys"},
-    {"MISCONF", "it takes no writes, because it cannot save to its disk"},
-    {"NOREPLICAS", "it takes no writes, because too few replicas are connected"},
+    {"MISCONF", "it accepts no writes, because it cannot save to its disk"},
+    {"NOREPLICAS", "it accepts no writes, because too few replicas are connected"},
     {"MASTERDOWN", "it is a replica that has lost its primary"},
     {"LOADING", "it is still loading its data"},
     {"MOVED", "it is a node of a Redis Cluster, which is not supported"},

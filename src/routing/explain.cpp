@@ -73,7 +73,7 @@ std::vector<Judgement> judge(const std::vector<RouteRule>& rules, const MatchRes
       say(Verdict::kChosen, "matches");
     } else if (!rule.answers_on(request.listener)) {
       say(Verdict::kOtherListener,
-          "it answers on " + join(rule.listeners) + " only, not on " + std::string(request.listener));
+          "the route is only on " + join(rule.listeners) + ", not on " + std::string(request.listener));
     } else if (!host_fits) {
       say(Verdict::kOtherHost, "host `" + std::string(request.host) + "` is not " + join(rule.hosts));
     } else if (!matches_path(rule, request.path)) {
@@ -111,7 +111,7 @@ std::string why_preferred(const RouteRule& chosen, const RouteRule& other, std::
     return "is for a more exact path";
   if (path_rank(chosen) == 2 && pattern_of(chosen) != pattern_of(other)) return "is for a longer prefix";
   if (chosen.predicate_count() != other.predicate_count()) return "has more conditions";
-  return "stands before it";
+  return "comes first in the configuration";
 }
 
 std::vector<Shadowed> unreachable_rules(const std::vector<RouteRule>& rules) {

@@ -16,9 +16,10 @@ FileWatch::FileWatch(EventLoop& loop, std::function<void()> on_change)
   if (inotify_) {
     loop_.watch(inotify_.get(), EPOLLIN, *this);
   } else {
-    report_fault(Fault::kFileWatch,
-                 std::string("cannot watch files for changes: ") + std::strerror(errno) +
-                     "; the limit is fs.inotify.max_user_instances; a reload takes changes");
+    report_fault(
+        Fault::kFileWatch,
+        std::string("cannot watch files for changes: ") + std::strerror(errno) +
+            "; the limit is fs.inotify.max_user_instances; after a change, reload the configuration");
   }
 }
 
@@ -53,8 +54,9 @@ bool FileWatch::set_files(const std::vector<std::string>& files) {
       unwatched_.erase(folder);
       grown = true;
     } else if (inotify_ && unwatched_.insert(folder).second) {
-      report_fault(Fault::kFileWatch, "cannot watch the folder `" + folder + "` for changes: " +
-                                          std::strerror(errno) + "; a reload takes changes of its files");
+      report_fault(Fault::kFileWatch, "cannot watch the folder `" + folder +
+                                          "` for changes: " + std::strerror(errno) +
+                                          "; after a change of its files, reload the configuration");
     }
   }
   return grown;

@@ -22,7 +22,8 @@ void AuditLog::note(const std::string& action, const std::string& by, const nloh
   if (!taken && sink_->error() == 0) {
     count_fault(Fault::kAuditLog);
     if (!stuck_)
-      tell_fault(Fault::kAuditLog, Level::kWarning, "the audit log is not read: lines are dropped");
+      tell_fault(Fault::kAuditLog, Level::kWarning,
+                 "the audit log cannot be written, because its reader does not read: lines are dropped");
   }
   if (taken && stuck_)
     tell_fault(Fault::kAuditLog, Level::kInfo,

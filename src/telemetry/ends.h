@@ -39,8 +39,9 @@ struct Ends {
                            "The name of a field of the request has characters that no name may have."};
   EndReason bad_field_value{"bad_field_value", By::kClient, In::kHead, 400,
                             "The value of a field of the request has characters that no value may have."};
-  EndReason obsolete_folding{"obsolete_folding", By::kClient, In::kHead, 400,
-                             "A field of the request goes on over several lines."};
+  EndReason obsolete_folding{
+      "obsolete_folding", By::kClient, In::kHead, 400,
+      "A field of the request continues on further lines, which HTTP no longer allows."};
   EndReason too_many_fields{"too_many_fields", By::kGateway, In::kHead, 431,
                             "The request has more fields than the listener's `limits.field_count`, or than "
                             "the policies `request_limits` and `headers` allow."};
@@ -49,7 +50,8 @@ struct Ends {
   EndReason bad_content_length{"bad_content_length", By::kClient, In::kHead, 400,
                                "The request's `Content-Length` is not a number."};
   EndReason conflicting_length{"conflicting_length", By::kClient, In::kHead, 400,
-                               "The request tells the length of its body twice, in two ways."};
+                               "The request states the length of its body in two ways: by two values of "
+                               "`Content-Length`, or by `Content-Length` and `Transfer-Encoding`."};
   EndReason bad_transfer_encoding{"bad_transfer_encoding", By::kClient, In::kHead, 400,
                                   "The request's `Transfer-Encoding` cannot be read."};
   EndReason unsupported_transfer_encoding{"unsupported_transfer_encoding", By::kGateway, In::kHead, 501,
@@ -72,13 +74,13 @@ struct Ends {
       "redirected_to_https", By::kGateway, In::kHead, 308,
       "The listener's `redirect_to_https` sends clients that come without TLS to `https`."};
   EndReason misdirected_request{"misdirected_request", By::kGateway, In::kHead, 421,
-                                "The listener asks for client certificates by server name: it does for the "
-                                "request's host, and did not for the name of the connection's handshake."};
+                                "The listener asks for client certificates by server name: for the request's "
+                                "host it does, but the handshake of the connection was for another name."};
   EndReason options_answered{"options_answered", By::kGateway, In::kHead, 204,
                              "The gateway itself answered `OPTIONS *`, or OPTIONS with `Max-Forwards: 0`."};
   EndReason no_route{"no_route", By::kGateway, In::kHead, 404, "No route matches the request."};
   EndReason method_not_allowed{"method_not_allowed", By::kGateway, In::kHead, 405,
-                               "Routes match the request's path, but none of them takes its method."};
+                               "Routes match the request's path, but none of them allows its method."};
   EndReason loop_detected{
       "loop_detected", By::kGateway, In::kHead, 508,
       "The request has passed the same route of this gateway before, as its `Via` field says."};
@@ -89,9 +91,9 @@ struct Ends {
   EndReason protocol_not_supported{
       "protocol_not_supported", By::kGateway, In::kHead, 501,
       "A client of HTTP/2 asked for a tunnel that is not a WebSocket, or that its route does not allow."};
-  EndReason overloaded{
-      "overloaded", By::kGateway, In::kHead, 503,
-      "The gateway had no room for the request, or lets requests wait too long; it sends `Retry-After`."};
+  EndReason overloaded{"overloaded", By::kGateway, In::kHead, 503,
+                       "The gateway is overloaded: memory or file descriptors are nearly used up, or "
+                       "requests wait too long. The response has `Retry-After`."};
   EndReason no_upstream{"no_upstream", By::kGateway, In::kPolicies, 500,
                         "The route has no upstream, and no policy answered."};
   EndReason answered_by_policy{
@@ -106,14 +108,15 @@ struct Ends {
                          "The request's body did not come in time."};
   EndReason bad_chunk{"bad_chunk", By::kClient, In::kBody, 400,
                       "The chunked coding of the request's body cannot be read."};
-  EndReason body_incomplete{"body_incomplete", By::kClient, In::kPolicies, 400,
-                            "The client left within the body, which a policy had to see first."};
+  EndReason body_incomplete{
+      "body_incomplete", By::kClient, In::kPolicies, 400,
+      "The client left before the whole body had come, which a policy had to read first."};
 
   // No target can be asked.
   EndReason no_target{"no_target", By::kGateway, In::kConnecting, 503,
                       "No address is known for any target of the upstream."};
   EndReason breaker_requests{"breaker_requests", By::kGateway, In::kConnecting, 503,
-                             "The upstream's circuit breaker is open: too many requests are in hand."};
+                             "The upstream's circuit breaker is open: too many requests are in progress."};
   EndReason breaker_pending{
       "breaker_pending", By::kGateway, In::kConnecting, 503,
       "The upstream's circuit breaker is open: too many requests wait for a connection."};
@@ -127,21 +130,21 @@ struct Ends {
   EndReason connect_unreachable{"connect_unreachable", By::kTarget, In::kConnecting, 502,
                                 "No target could be reached: no network leads to the last one."};
   EndReason connect_no_socket{"connect_no_socket", By::kTarget, In::kConnecting, 502,
-                              "No target could be reached: the Unix socket of the last one is not there."};
+                              "No target could be reached: the Unix socket of the last one does not exist."};
   EndReason connect_no_descriptors{"connect_no_descriptors", By::kGateway, In::kConnecting, 502,
                                    "No target could be asked: the gateway is out of file descriptors."};
   EndReason connect_failed{"connect_failed", By::kTarget, In::kConnecting, 502,
                            "No target could be reached."};
   EndReason connect_tls_unverified{
       "connect_tls_unverified", By::kTarget, In::kConnecting, 502,
-      "The certificate of the last target is not to be trusted; the log's `note` says why."};
+      "The certificate of the last target could not be verified; the log's `note` says why."};
   EndReason connect_tls_failed{"connect_tls_failed", By::kTarget, In::kConnecting, 502,
                                "The TLS handshake with the last target failed."};
   EndReason connect_tls_timeout{
       "connect_tls_timeout", By::kTarget, In::kConnecting, 502,
       "The TLS handshake with the last target took longer than `timeouts.connect`."};
   EndReason connect_no_http2{"connect_no_http2", By::kTarget, In::kConnecting, 502,
-                             "The last target has not chosen HTTP/2, which its upstream asks for."};
+                             "The last target did not choose HTTP/2, which its upstream requires."};
 
   // A target gives no response that can be forwarded.
   EndReason response_timeout{"response_timeout", By::kTarget, In::kWaiting, 504,
@@ -160,10 +163,10 @@ struct Ends {
       "A target that speaks HTTP/2 refused the request again and again without looking at it."};
   EndReason upstream_unasked_upgrade{"upstream_unasked_upgrade", By::kTarget, In::kWaiting, 502,
                                      "The target switched to a protocol that it was not asked for."};
-  EndReason upstream_failed{
-      "upstream_failed", By::kTarget, In::kWaiting, 502,
-      "No target gave a response that can be passed on. A request that waited for what another request "
-      "fetched for the cache ends so, too: the line of the other request says more."};
+  EndReason upstream_failed{"upstream_failed", By::kTarget, In::kWaiting, 502,
+                            "No target gave a response that can be passed on. A request that waited for the "
+                            "cache to fetch the response by another request can end with this reason too; "
+                            "the log line of the other request has the cause."};
   EndReason upstream_malformed{
       "upstream_malformed", By::kTarget, In::kWaiting, 502,
       "The target's response is not valid HTTP, or a policy that converts it cannot read it."};
@@ -210,7 +213,7 @@ struct Ends {
   EndReason tunnel_idle{"tunnel_idle", By::kGateway, In::kTunnel, 0,
                         "The tunnel was silent in both directions for longer than `timeouts.tunnel`."};
   EndReason tunnel_drained{"tunnel_drained", By::kGateway, In::kTunnel, 0,
-                           "Both ends of the tunnel were told to go away (close code 1001), because the "
+                           "The gateway closed the tunnel at both ends (close code 1001), because the "
                            "gateway or its listener ended."};
 };
 

@@ -26,7 +26,7 @@ std::string label_of(Fault fault) {
 }
 
 std::string describe_failure(int error) {
-  if (error == EAGAIN) return "it is not read; lines are dropped";
+  if (error == EAGAIN) return "its reader does not read; lines are dropped";
   return std::string("it cannot be written: ") + std::strerror(error) + "; lines are dropped";
 }
 
@@ -72,7 +72,7 @@ class OutputSink final : public LogSink {
     if (!opened) count_fault(fault_);
     // Reported once, because each signal and each reload tries again.
     if (!opened && !reopen_failed_)
-      tell_fault(fault_, Level::kError, opened.error().message + "; its lines go on in the file before");
+      tell_fault(fault_, Level::kError, opened.error().message + "; its lines still go to the previous file");
     if (opened && reopen_failed_)
       tell_fault(fault_, Level::kInfo, label_of(fault_) + place_ + ": it is opened again");
     reopen_failed_ = !opened;

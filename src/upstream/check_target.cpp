@@ -98,7 +98,7 @@ std::string judge(const HealthCheck& check, uint16_t status, const std::string& 
   });
   if (!expected) return "it answered " + std::to_string(status);
   if (!check.body.empty() && !re2::RE2::PartialMatch(body, check.body))
-    return "its answer is not as expected";
+    return "the body of its answer does not match `body`";
   return "";
 }
 

@@ -118,7 +118,7 @@ export async function routes(page) {
   assert.deepEqual(await names(), ["get-order"]);
   await page.getByLabel("Filter routes").fill("nothing like it");
   assert.deepEqual(await names(), []);
-  await page.getByText("No row fits the filter.").first().waitFor();
+  await page.getByText("No row matches the filter.").first().waitFor();
   // A route without traffic is listed too, and says what it matches.
   await page.getByLabel("Filter routes").fill("create-order");
   assert.match(await row(page, "Routes", "create-order").textContent(), /create-order\s*POST\s*api\.example\.com\s*\/v1\/orders\s*orders\s*0/);
@@ -182,9 +182,9 @@ export async function refused(page) {
     return said;
   };
   const limited = await told("rate_limit: rate limited");
-  assert.match(limited, /Status429.*Policy rate_limit refused it \(.*gateway\.yaml:\d+\).*A rate limit refused the request\..*Formobile-app.*Onget-order/s);
+  assert.match(limited, /Status429.*Policy rate_limit refused the request \(.*gateway\.yaml:\d+\).*A rate limit refused the request\..*Formobile-app.*Onget-order/s);
   const missing = await told("key_auth: key missing");
-  assert.match(missing, /Status401.*Policy key_auth refused it \(.*gateway\.yaml:\d+\).*The request has no key\..*no known consumer, from 127\.0\.0\.1.*Onget-order/s);
+  assert.match(missing, /Status401.*Policy key_auth refused the request \(.*gateway\.yaml:\d+\).*The request has no key\..*no consumer, from the address 127\.0\.0\.1.*Onget-order/s);
   const unrouted = await told("no route");
   assert.match(unrouted, /Status404.*The gateway itself.*No route matches the request\..*Onno route/s);
   // The story links to similar requests.
@@ -226,8 +226,8 @@ export async function tail(page) {
   assert.equal(await address(page), "#requests?status=4xx&reason=key_missing");
   // When no request matches, the page says what to do.
   await page.goto(page.url().replace(/#.*/, "#requests?consumer=nobody&tail=on"));
-  await page.getByText("Waiting for a request that fits the filter.").waitFor();
-  await page.getByText("No request that fits has failed (5xx, or no answer) of late.").waitFor();
+  await page.getByText("Waiting for a request that matches the filter.").waitFor();
+  await page.getByText("No request that matches the filter has failed (5xx, or no answer) recently.").waitFor();
 }
 
 // Rows link to pages with charts, limits and requests; the addresses of these pages can be stored.
@@ -310,7 +310,7 @@ export async function pause(page) {
   const still = await value.textContent();
   await page.waitForTimeout(2500);  // the gateway sends data each second
   assert.equal(await value.textContent(), still);
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Continue" }).click();
   await page.waitForFunction((old) => document.querySelector(".card-note").textContent !== old, still);
   await changes();
 }
@@ -328,7 +328,7 @@ export async function actions(page) {
   // resumed.
   await open(page, "Upstreams");
   await row(page, "Targets", "ejected: 3 requests in a row failed").getByRole("link").first().click();
-  await state.filter({ hasText: /^ejected: 3 requests in a row failed, .* left; used all the same, no other is available$/ }).waitFor();
+  await state.filter({ hasText: /^ejected: 3 requests in a row failed, .* left; gets requests all the same, because no other target is available$/ }).waitFor();
   await act("Resume", "Resume", /gets requests again/);
 
   await open(page, "Upstreams");
@@ -337,7 +337,7 @@ export async function actions(page) {
   const main = page.getByRole("main");
   // Declining the confirmation changes nothing.
   await main.getByRole("button", { name: "Drain" }).click();
-  await dialog.getByText("No new request of orders goes to it").waitFor();
+  await dialog.getByText("The target gets no new requests of orders").waitFor();
   await dialog.getByRole("button", { name: "Cancel" }).click();
   await main.getByRole("button", { name: "Drain" }).click();
   await page.keyboard.press("Escape");
@@ -378,7 +378,7 @@ export async function explain(page) {
   await line.fill(`curl http://api.example.com/v1/orders/7 -H "x-api-key: ${process.env.API_KEY}"`);
   await line.press("Control+Enter");
   await answer.getByText("Served by the upstream").waitFor();
-  assert.match(await answer.textContent(), /A route takes it.*Path for the target\s*\/orders\/7/s);
+  assert.match(await answer.textContent(), /A route matches the request.*Path for the target\s*\/orders\/7/s);
   await line.fill("curl 'http://api.example.com/v1");
   await line.press("Control+Enter");
   await answer.getByText("a quote is not closed").waitFor();
@@ -389,7 +389,7 @@ export async function log_in(page) {
   await page.keyboard.press("Escape");  // the dialog stays open
   await page.getByLabel("Token").fill("wrong");
   await page.getByRole("button", { name: "Log in" }).click();
-  await page.getByText("There is no such token.").waitFor();
+  await page.getByText("The gateway does not know this token.").waitFor();
   await page.getByLabel("Token").fill(process.env.ADMIN_TOKEN);
   await page.getByRole("button", { name: "Log in" }).click();
   await live(page);
@@ -483,7 +483,7 @@ export async function reconnects(page, { command }) {
   await command("stop");
   await banner.waitFor();
   await page.locator("#connection[data-state=lost]").waitFor();
-  assert.match(await banner.textContent(), /What is shown is from \d\d:\d\d:\d\d\./);
+  assert.match(await banner.textContent(), /The page shows the state of \d\d:\d\d:\d\d,/);
   assert.match(await page.evaluate(() => getComputedStyle(document.querySelector("main")).filter), /grayscale/);
   await command("start");
   await live(page);
@@ -539,6 +539,6 @@ export async function screenshots(page, { folder }) {
     if (view === "Overview") await page.locator(".plot").first().hover({ position: { x: 330, y: 60 } });
     await page.waitForTimeout(1200);
     await page.screenshot({ path: `${folder}/dashboard-${view.toLowerCase()}-${colorScheme}.png` });
-    if (view === "Requests") await page.getByRole("button", { name: "Go on" }).click();
+    if (view === "Requests") await page.getByRole("button", { name: "Continue" }).click();
   }
 }

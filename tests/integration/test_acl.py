@@ -142,10 +142,10 @@ routes:
 
 @sanitizers.only_configuration
 @pytest.mark.parametrize("policies, message", [
-    ("acl: {rules: [{}]}", "a rule has either `allow` or `deny`"),
+    ("acl: {rules: [{}]}", "a rule needs exactly one of `allow` and `deny`"),
     ("acl: {rules: [{allow: a = b}]}", "there is no variable `a`"),
     ("acl: {rules: [{allow: {consumer.gruops: x}}]}", ":9:76: error: there is no variable `consumer.gruops` - did you mean `consumer.groups`?"),
-    ("acl: {rules: [{allow: request.method under /x}]}", "`under` is for `request.path` and `client.address`"),
+    ("acl: {rules: [{allow: request.method under /x}]}", "`under` is only possible with `request.path` and `client.address`"),
     ("acl: {rules: [{allow: client.address under 10.0.0.1/8}]}", "bits set beyond its prefix"),
     ("acl: {rules: [{allow: client.address = localhost}]}", "`localhost` is not an address or a block"),
     ("acl: {rules: [{allow: {client.address: [127.0.0.1, 10.0.0]}}]}", "`10.0.0` is not an address or a block"),

@@ -605,6 +605,6 @@ def test_the_log_and_explain_tell(start, origin, tmp_path):
     wait_for(lambda: len(log_lines(log)) == 2, what="the lines")
     assert {(one["cache"], one["ended"]) for one in log_lines(log)} == {("miss", "complete"), ("hit", "answered_from_cache")}
     told = subprocess.run([BINARY, "explain", "-c", str(gateway.path), "GET", "http://a/b?c"], capture_output=True, text=True).stdout
-    assert "would be answered from the cache, if it is there: `all http://a/b?c`" in told
+    assert "would be answered from the cache if the cache has a response: `all http://a/b?c`" in told
     told = subprocess.run([BINARY, "explain", "-c", str(gateway.path), "POST", "http://a/b?c"], capture_output=True, text=True).stdout
-    assert "would end what is kept of `http://a/b?c`" in told
+    assert "would remove the stored responses of `http://a/b?c`" in told

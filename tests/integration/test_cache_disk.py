@@ -496,7 +496,7 @@ def test_a_reload_goes_on_with_it(kept, origin):
     cache.ask("/a")
     cache.wait_for_files(1)
     cache.gateway.write(cache.text.replace("size: 64MiB", "size: 32MiB"))
-    assert any("the disk of the cache stays what it is" in line for line in cache.gateway.reload())
+    assert any("the disk of the cache is not changed by a reload" in line for line in cache.gateway.reload())
     assert "hit" in cache.ask("/a").get("cache-status")
 
 
@@ -515,5 +515,5 @@ def test_mistakes_are_named(tmp_path, disk, message):
 
 def test_a_directory_that_cannot_be_made_is_named(origin, tmp_path):
     text = configuration(origin, top=f"cache: {{disk: {{path: {tmp_path}/no/where, size: 1GiB}}}}\n")
-    with pytest.raises(AssertionError, match="cannot make the cache's directory `.*/no/where`: No such file or directory"):
+    with pytest.raises(AssertionError, match="cannot create the directory of the cache `.*/no/where`: No such file or directory"):
         harness.Gateway(tmp_path, text)

@@ -234,4 +234,4 @@ def test_a_busy_worker_gives_way_to_others_with_http2(start, backend2):
 def test_pending_without_connections_is_a_mistake(tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text(configuration(1, breaker="{pending: 1}").replace("{port}", "8080"))
-    assert "it needs both" in check(path)
+    assert "`pending` of `circuit_breaker` needs `connections`" in check(path)

@@ -155,7 +155,7 @@ def test_the_server_may_be_named(start, echo, redis):
 @sanitizers.only_configuration
 def test_mistakes_are_named(tmp_path):
     said = complaints(tmp_path, "rate_limit: {limit: 5/s, cluster: exact}")
-    assert "`cluster` needs the top level's `redis`" in said
+    assert "`cluster` needs the settings `redis` at the top level" in said
 
 
 def test_a_client_that_leaves_while_the_server_is_asked_does_not_keep_others_waiting(start, echo, redis):

@@ -277,7 +277,7 @@ def test_mistakes_are_named(start, origin, tmp_path):
     path = tmp_path / "gateway.yaml"
     path.write_text(configuration(origin, "algorithms: [gzp]").replace("{port}", "8080"))
     told = harness.check(path)
-    assert "`gzp` is none of zstd, br and gzip - did you mean `gzip`?" in told
+    assert "`gzp` is not one of zstd, br and gzip - did you mean `gzip`?" in told
     path.write_text(configuration(origin).replace("{port}", "8080"))
     told = subprocess.run([BINARY, "explain", "-c", str(path), "GET", "/a", "-H", "accept-encoding: gzip"], capture_output=True, text=True).stdout
-    assert "would compress what comes by gzip" in told
+    assert "would compress the response with gzip" in told

@@ -310,7 +310,7 @@ def test_actions_take_the_right_and_a_target_that_is_there(start, demo):
     for verb in ("drain", "undrain", "resume"):
         assert drain(admin, verb, port)[0] == 401
         status, reply = drain(admin, verb, port, bearer(READ))
-        assert status == 403 and "`prometheus` may only look" in reply
+        assert status == 403 and "`prometheus` allows only reading" in reply
         assert drain(admin, verb, port, bearer(FULL), "Origin: http://evil.example")[0] == 403
         status, reply = drain(admin, verb, 1, bearer(FULL))
         assert status == 404 and "upstream `orders` has no target at `127.0.0.1:1`" in reply

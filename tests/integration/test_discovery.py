@@ -77,7 +77,7 @@ def test_a_file_is_followed(start, three, tmp_path):
         gateway.wait_for_line(said, after=before)
         assert names(gateway) == {"three"}
     path.unlink()
-    gateway.wait_for_line("cannot read it: No such file or directory")
+    gateway.wait_for_line("cannot read the file: No such file or directory")
     assert names(gateway) == {"three"}
     path.write_text(f'- {{address: "127.0.0.1:{three["one"]}"}}\n')
     gateway.wait_for_line("it answers again")
@@ -295,8 +295,8 @@ def test_consul_is_followed(start, three, server):
 
 @sanitizers.only_configuration
 @pytest.mark.parametrize("discover, upstream, said", [
-    ("{}", "", "`discover` takes one of `srv`, `file`, `consul` and `etcd`"),
-    ("{srv: a, file: b}", "", "`discover` takes one of"),
+    ("{}", "", "`discover` needs exactly one of `srv`, `file`, `consul` and `etcd`"),
+    ("{srv: a, file: b}", "", "`discover` needs exactly one of"),
     ("{file: nowhere.yaml}", "", "cannot read `nowhere.yaml`: No such file or directory"),
     ("{file: bad.yaml}", "", "bad.yaml:1:4: error: unknown key `adress` in target - did you mean `address`?"),
     ("{etcd: {urls: 'ftp://x', prefix: /a}}", "", "ftp://x"),

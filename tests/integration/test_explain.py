@@ -55,7 +55,7 @@ def test_it_names_route_policies_and_why_others_lost(explain):
 
 def test_it_says_what_the_gateway_would_answer_itself(explain):
     out = explain("GET", "/nothing")
-    assert out.returncode == 11 and out.stdout.startswith("answer: 404 Not Found, no route takes it (no_route)\n")
+    assert out.returncode == 11 and out.stdout.startswith("answer: 404 Not Found, no route matches it (no_route)\n")
     assert "`/nothing` is not below `/orders`" in out.stdout
     out = explain("GET", "/a%2fb")
     assert out.returncode == 10 and out.stdout.startswith("answer: 400 Bad Request, refused by the gateway (ambiguous_path)\n")

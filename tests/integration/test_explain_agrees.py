@@ -387,7 +387,7 @@ def test_exit_codes_tell_the_verdict(world):
     assert served.stdout.startswith("answer: served by upstream plain\n") and "  assumed: the client's address is 127.0.0.1\n" in served.stdout
     assert refused.stdout.startswith("answer: 401 Unauthorized, refused by key_auth (key_missing)\n")
     assert "upstream:" not in refused.stdout and "target:" not in refused.stdout
-    assert none.stdout.startswith("answer: 404 Not Found, no route takes it (no_route)\n")
+    assert none.stdout.startswith("answer: 404 Not Found, no route matches it (no_route)\n")
     by_configuration = subprocess.run([harness.BINARY, "explain", str(world.gateway.path), "--running", "GET", base + "/get"],
                                       capture_output=True, text=True)
     assert by_configuration.returncode == 0, by_configuration.stderr

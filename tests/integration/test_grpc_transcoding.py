@@ -261,14 +261,14 @@ def test_a_get_is_asked_again_although_the_service_gets_a_post(start, library, b
 @sanitizers.only_configuration
 @pytest.mark.parametrize("change, complaint", [
     (("library.pb", "away.pb"), "away.pb"),
-    (("library.pb", "gateway.yaml"), "not a descriptor set, as protoc writes it with --descriptor_set_out"),
+    (("library.pb", "gateway.yaml"), "the file is not a descriptor set, as protoc writes it with --descriptor_set_out"),
     (("library.pb", "alone.pb"), 'annotations.proto" has not been loaded'),
     (("library.pb", "library.pb, services: [library.Libary]"), "no service named `library.Libary` in the descriptor set - did you mean `library.Library`?"),
     (("library.pb", "library.pb, stream: arrays"), "did you mean `array`?"),
     (("library.pb", "its.pb"), "its.Service.A: `{thing}` is not a single value of its.Request"),
-    (("library.pb", "its.pb"), "its.Service.B: `/v1/{x`: a variable without its `}`"),
+    (("library.pb", "its.pb"), "its.Service.B: `/v1/{x`: a variable has no `}`"),
     (("library.pb", "its.pb"), "its.Service.C: its body `y` is not a field of its.Request"),
-    (("library.pb", "its.pb"), "its.Service.D: `GET /v1/d/{x}` is another method's, too"),
+    (("library.pb", "its.pb"), "its.Service.D: `GET /v1/d/{x}` belongs to another method too"),
     (("library.pb", "its.pb"), "its.Service.E: `/v1/**/x`: nothing may follow `**`"),
     (("library.pb", "its.pb"), "its.Service.F: a stream of requests needs `body: \"*\"`"),
     (("library.pb", "its.pb"), "its.Service.G: its response_body `z` is not a field of its.Request"),
@@ -296,7 +296,7 @@ def test_explain_says_which_method(tmp_path):
     def explain(*request):
         return subprocess.run([harness.BINARY, "explain", "-c", str(path), *request], capture_output=True, text=True).stdout
     assert "would call /library.Library/GetBook" in explain("GET", BOOK_PATH)
-    assert "no method of the descriptor set is bound to it" in explain("GET", "/v1/nothing")
+    assert "no method of the descriptor set is bound to this method and path" in explain("GET", "/v1/nothing")
 
 
 def test_a_new_descriptor_set_is_read_on_reload(start, library, tmp_path):

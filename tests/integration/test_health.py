@@ -86,7 +86,7 @@ def test_a_target_that_is_not_well_gets_nothing_until_it_is(start, patients):
 
 @pytest.mark.parametrize("settings, break_it, why", [
     ("path: /, status: [200, 3xx]", lambda p: setattr(p, "status", 204), "it answered 204"),
-    ("path: /, body: '^fi.e$'", lambda p: setattr(p, "body", "not fine"), "its answer is not as expected"),
+    ("path: /, body: '^fi.e$'", lambda p: setattr(p, "body", "not fine"), "the body of its answer does not match `body`"),
     ("path: /", lambda p: setattr(p, "status", None), "no answer in time"),
     ("path: /", lambda p: p.server.close(), "Connection refused"),
     ("", lambda p: p.server.close(), "Connection refused")])
@@ -239,7 +239,7 @@ def test_no_request_fails_while_targets_come_and_go(start, patients):
 
 @sanitizers.only_configuration
 @pytest.mark.parametrize("settings, told", [
-    ("health_check: {path: healthz}", "not a path"), ("health_check: {path: /, body: '('}", "cannot parse the expression `(`"),
+    ("health_check: {path: healthz}", "not a path"), ("health_check: {path: /, body: '('}", "cannot parse the regular expression `(`"),
     ("health_check: {path: /, status: 2x}", "write 200, 200-299 or 2xx"), ("health_check: {pth: /}", "did you mean `path`?"),
     ("health_check: {path: /, status: 299-200}", "is not a status"), ("outlier_ejection: {error_share: 120%}", "not a share such as 20%"),
     ("outlier_ejection: {error_share: 20}", "not a share such as 20%"), ("panic_threshold: -1%", "not a share such as 20%"),

@@ -327,9 +327,9 @@ def test_http2_that_is_not_chosen(start, server, authority):
 def test_configurations_that_cannot_be(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text(simple_configuration(1, extra_upstream="    protocol: auto").replace("{port}", "1"))
-    assert "`auto` is chosen in TLS" in harness.check(path)
+    assert "`protocol: auto` chooses the protocol in the TLS handshake" in harness.check(path)
     path.write_text(simple_configuration(1, extra_upstream="    protocol: http2\n    proxy_protocol: v2").replace("{port}", "1"))
-    assert "`proxy_protocol` tells of one client" in harness.check(path)
+    assert "`proxy_protocol` cannot be used with HTTP/2" in harness.check(path)
     path.write_text(simple_configuration(1, extra_upstream="    health_check: {grpc: {}}").replace("{port}", "1"))
     assert "gRPC needs `protocol: http2`" in harness.check(path)
 

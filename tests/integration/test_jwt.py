@@ -299,15 +299,15 @@ def test_a_key_file_is_looked_at_again(start, echo, tmp_path):
 
 @sanitizers.only_configuration
 @pytest.mark.parametrize("settings, message", [
-    ("{}", "jwt needs keys"),
+    ("{}", "`jwt` needs keys"),
     ("{secret: 'short'}", "at least 32 bytes, but the secret has 5"),
-    ("{secret: '0123456789abcdef0123456789abcdef', jwks: {url: 'https://a/'}}", "jwt takes its keys in one way"),
+    ("{secret: '0123456789abcdef0123456789abcdef', jwks: {url: 'https://a/'}}", "`jwt` needs exactly one source of keys"),
     ("{jwks: {file: absent.json}}", "cannot read the key file"),
     ("{jwks: {inline: '{}'}}", "this is not a JSON Web Key Set"),
     ("{jwks: {discover: true}}", "`discover` needs one `issuer`"),
     ("{jwks: {url: 'ftp://a/'}}", "is not a URL"),
-    ("{jwks: {url: 'http://id.example.com/keys'}}", "keys that come without TLS can be exchanged"),
-    ("{jwks: {url: 'https://a/'}, algorithms: [none]}", "`none` is no algorithm"),
+    ("{jwks: {url: 'http://id.example.com/keys'}}", "the key set is fetched without TLS"),
+    ("{jwks: {url: 'https://a/'}, algorithms: [none]}", "`none` is not allowed"),
     ("{jwks: {url: 'https://a/'}, algorithms: [RS265]}", "did you mean `RS256`?"),
     ("{jwks: {url: 'https://a/'}, require: 'scop = a'}", "did you mean `scope`?"),
     ("{jwks: {url: 'https://a/'}, require: 'scope = a and'}", "expected a variable such as"),

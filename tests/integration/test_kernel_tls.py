@@ -103,7 +103,7 @@ def test_without_such_a_kernel_it_says_so_and_goes_on(start, edge, echo, tmp_pat
     gateway = start(configuration(echo(), IN_KERNEL, more=f'admin: {{address: "127.0.0.1:{admin}"}}'))
     code, text = curl(gateway)
     assert code == 0 and "200 OK" in text
-    told = "`kernel: true` is without effect"
+    told = "`kernel: true` has no effect"
     if "tls" in pathlib.Path("/proc/sys/net/ipv4/tcp_available_ulp").read_text().split():
         wait_for(lambda: in_kernel(admin) == 1, what="the kernel")
     else:

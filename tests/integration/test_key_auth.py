@@ -127,7 +127,7 @@ def test_a_reload_revokes_a_key(start, echo):
      "a second key with this hash"),
     ("key_auth: {}", f"{{name: a, credentials: {{keys: {{hash: '{hashed(KEY)}', expires: tomorrow}}}}}}", "`tomorrow` is not a moment"),
     ("any_of: {methods: [keyauth: {}]}", "", "there is no policy `keyauth` - did you mean `key_auth`?"),
-    ("any_of: {methods: []}", "", "any_of needs methods"),
+    ("any_of: {methods: []}", "", "`any_of` needs at least one policy in `methods`"),
 ])
 def test_mistakes_are_named(tmp_path, policies, consumers, message):
     said = complaints(tmp_path, policies, consumers)

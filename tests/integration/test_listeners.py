@@ -88,7 +88,7 @@ def test_explain_knows_listeners(tmp_path):
         return json.loads(subprocess.run([BINARY, "explain", "--json", "-c", str(path), "GET", "/admin", *flags], capture_output=True).stdout)
     told = explain()
     assert (told["route"], told["listener"]) == ("page", "public")
-    assert {"route": "admin", "verdict": "other_listener", "reason": "it answers on 127.0.0.1:8081 only, not on 127.0.0.1:8080"} in told["others"]
+    assert {"route": "admin", "verdict": "other_listener", "reason": "the route is only on 127.0.0.1:8081, not on 127.0.0.1:8080"} in told["others"]
     assert explain("--listener", "internal")["route"] == "admin"
     assert explain("--listener", "127.0.0.1:8081")["route"] == "admin"
     out = subprocess.run([BINARY, "explain", "-c", str(path), "GET", "/", "--listener", "internl"], capture_output=True, text=True)
@@ -287,7 +287,7 @@ def test_a_successor_that_does_not_serve_leaves_the_file_to_its_predecessor(loca
 def test_a_successor_by_signal_keeps_the_file(local):
     old = local()
     old.process.send_signal(signal.SIGUSR2)
-    old.wait_for_line("a successor serves")
+    old.wait_for_line("the successor serves requests now")
     successor = int(re.search(r"process (\d+) is starting", "\n".join(old.lines))[1])
     try:
         assert old.process.wait(20) == 0

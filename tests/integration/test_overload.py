@@ -65,7 +65,7 @@ def test_memory(start, echo, tmp_path):
     assert metric(admin, "portcullis_overload_refused_total") == 1
     assert level(admin) == 0
     gateway.wait_for_line("overload: memory at", "requests are refused")
-    gateway.wait_for_line("there is room again")
+    gateway.wait_for_line("the gateway sheds no load any more")
     assert [line["ended"] for line in log_lines(log) if line["status"] == 503] == ["overloaded"]
 
 
@@ -235,7 +235,7 @@ routes:
     disk = f"cache: {{disk: {{path: {tmp_path}/cache, size: 2MiB}}}}"
     path.write_text(simple_configuration(echo(), top=disk).replace("{port}", str(free_port())))
     out = subprocess.run([BINARY, "doctor", "-c", str(path), "--json"], capture_output=True, text=True)
-    assert out.returncode == 0 and '"good": true' in out.stdout and "has room for" in out.stdout
+    assert out.returncode == 0 and '"good": true' in out.stdout and "has free space for" in out.stdout
     path.write_text("version: 2\n")
     out = subprocess.run([BINARY, "doctor", "-c", str(path)], capture_output=True, text=True)
     assert out.returncode == 1 and "fault    configuration" in out.stdout and "gateway.yaml:1:" in out.stdout
@@ -305,7 +305,7 @@ def test_doctor_sees_certificates_near_their_end(tmp_path):
     from pki import Authority
     authority = Authority(tmp_path)
     path = tmp_path / "gateway.yaml"
-    for days, verdict, text in ((120, "good", "is good for 1(19|20) days"), (20, "warning", "expires in (19|20) days")):
+    for days, verdict, text in ((120, "good", "is valid for 1(19|20) days"), (20, "warning", "expires in (19|20) days")):
         edge = authority.issue("edge", "localhost", days=days)
         tls = f"    tls: {{certificates: [{{cert: {edge.cert_file}, key: {edge.key_file}}}]}}"
         path.write_text(simple_configuration(free_port(), extra_listener=tls).replace("{port}", str(free_port())))
@@ -349,7 +349,7 @@ def test_top(start, backend):
     os.write(keeper, b"l")
     show_until(b"sorted by latency")
     os.write(keeper, b"p")
-    show_until(b"PAUSED   q quit   p go on")
+    show_until(b"PAUSED   q quit   p resume")
     get(gateway.port, "/")
     wait_for(lambda: re.search(r"^all .* 24$", subprocess.run([*command, "--once"], capture_output=True, text=True).stdout, re.M), what="24")
     os.write(keeper, b"t")  # the same data is shown again

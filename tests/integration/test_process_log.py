@@ -190,9 +190,9 @@ def redis_at(server, more="", admin=None):
 @pytest.mark.parametrize("options, settings, refuse, allow, words", [
     (["--requirepass", "secret"], ", password: wrong", None, None,
      "it refuses the user name or the password: WRONGPASS"),
-    (["--requirepass", "secret"], "", None, None, "it wants a password: NOAUTH"),
+    (["--requirepass", "secret"], "", None, None, "it requires a password: NOAUTH"),
     (["--user", "gate", "on", ">pass", "~*", "+@all", "-@scripting"], ", username: gate, password: pass", None, None,
-     "it does not give this user the rights that are needed: NOPERM"),
+     "its access control list does not allow this user the command: NOPERM"),
     ([], "", ["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"],
      "it is a read-only replica: `address` must be the primary's: READONLY"),
     ([], "", ["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"], "it has no memory left for new keys: OOM"),
@@ -215,7 +215,7 @@ def test_what_redis_refuses_is_told_once_counted_and_found_by_the_doctor(start, 
     if allow:
         server.command(*allow)
         wait_for(lambda: ask(gateway).status == 200, what="the server to be used again")
-        gateway.wait_for_line("it works again")
+        gateway.wait_for_line(": works again")
 
 
 @pytest.mark.parametrize("quotas", ["", "quotas: {redis: true}\n"])
@@ -223,7 +223,7 @@ def test_the_doctor_writes_keys_that_expire_and_is_content(tmp_path, redis, quot
     server, path = redis(), tmp_path / "gateway.yaml"
     path.write_text(configuration(free_port(), "respond: {}", more=quotas + redis_at(server)).replace("{port}", str(free_port())))
     doctor = subprocess.run([harness.BINARY, "doctor", "-c", str(path)], capture_output=True, text=True)
-    assert re.search(rf"^good +redis +127.0.0.1:{server.port} answers, and takes what is written", doctor.stdout, re.M), doctor.stdout
+    assert re.search(rf"^good +redis +127.0.0.1:{server.port} answers, and accepts writes", doctor.stdout, re.M), doctor.stdout
     # An array with a batch of keys: the cursor and each key are bulk strings.
     keys = re.findall(r"\$\d+\r\n([^\r]+)\r\n", server.command("SCAN", "0"))[1:]
     assert keys or not quotas  # keys of limits expire after two seconds
@@ -255,10 +255,10 @@ def test_a_quota_store_that_refuses_says_why(start, echo, redis):
         return True
     charge()
     server.command("REPLICAOF", "127.0.0.1", "1")
-    wait_for(lambda: charge() and told(gateway, "the quotas' store: Redis ", "it is a read-only replica"), what="the refusal")
+    wait_for(lambda: charge() and told(gateway, "the store of the quotas: Redis ", "it is a read-only replica"), what="the refusal")
     assert faults(admin, "quota_store") >= 1
     server.command("REPLICAOF", "NO", "ONE")
-    gateway.wait_for_line("the quotas' store works again")
+    gateway.wait_for_line("the store of the quotas works again")
 
 
 def test_a_redis_that_is_away_is_told_once_and_when_it_is_back(start, echo, redis):
@@ -269,7 +269,7 @@ def test_a_redis_that_is_away_is_told_once_and_when_it_is_back(start, echo, redi
     wait_for(lambda: ask(gateway) and faults(admin, "redis_unavailable") >= 3, what="some tries to connect")
     assert len(told(gateway, f"Redis 127.0.0.1:{server.port}: the connection failed")) == 1
     server.start()
-    wait_for(lambda: ask(gateway) and told(gateway, f"Redis 127.0.0.1:{server.port}: it works again"), what="the server to be back")
+    wait_for(lambda: ask(gateway) and told(gateway, f"Redis 127.0.0.1:{server.port}: works again"), what="the server to be back")
 
 
 def test_failed_lookups_are_counted_and_told_once(start, echo):
@@ -312,7 +312,7 @@ def test_an_access_log_that_has_room_again_is_written_on(logged, echo, tmp_path)
 
     wait_for(lambda: answer() and told(gateway, f"the access log {log}: it cannot be written: File too large"), what="the full disk")
     resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    wait_for(lambda: answer() and told(gateway, f"the access log {log}: it works again"), what="the room to be used")
+    wait_for(lambda: answer() and told(gateway, f"the access log {log}: works again"), what="the room to be used")
     lost = metric(admin, "portcullis_access_log_dropped_total")
     gateway.stop()
     lines = log.read_text().splitlines()
@@ -339,7 +339,7 @@ def test_a_service_of_authentication_that_is_away_is_told_with_its_reason(start,
     assert not told(gateway, "secret")
     status[0] = 200
     assert ask(gateway).status == 200
-    gateway.wait_for_line(f"forward_auth, http://127.0.0.1:{service.port}/auth: it works again")
+    gateway.wait_for_line(f"forward_auth, http://127.0.0.1:{service.port}/auth: works again")
     gateway.write(text.replace(f":{service.port}/", f":{away}/"))
     gateway.reload()
     for _ in range(5):

@@ -147,7 +147,7 @@ def test_messages_that_were_dropped_are_counted_once_the_reader_goes_on(piped, e
     harness.wait_for(lambda: lines, what="what was written before")
     gateway.end(signal.SIGTERM)
     thread.join(20)
-    assert any(re.search(r" warning portcullis\[\d+\]: standard error was not read: \d+ messages were dropped$", line) for line in lines)
+    assert any(re.search(r" warning portcullis\[\d+\]: standard error could not be written: \d+ messages were dropped$", line) for line in lines)
     assert any(re.search(r" info portcullis\[\d+\]: draining$", line) for line in lines)
 
 

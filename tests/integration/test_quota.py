@@ -91,10 +91,10 @@ def test_a_store_that_goes_away_costs_no_request(start, echo, redis):
                                   more=f"redis: {{address: '127.0.0.1:{server.port}'}}\nquotas: {{redis: true, interval: 20ms}}"))
     assert ask(gateway, as_("one")).status == 200
     server.kill()
-    gateway.wait_for_line("the quotas' store:")
+    gateway.wait_for_line("the store of the quotas:")
     assert [ask(gateway, as_("one")).status for _ in range(20)] == [200] * 20
     server.start()
-    gateway.wait_for_line("the quotas' store works again")
+    gateway.wait_for_line("the store of the quotas works again")
 
 
 def test_who_is_nobody_has_no_quota(start, echo, tmp_path):
@@ -134,14 +134,14 @@ def test_who_has_no_plan_gets_the_default_or_nothing(start, echo, tmp_path):
 
 @sanitizers.only_configuration
 @pytest.mark.parametrize("policies, more, message", [
-    ("quota: {limit: 5}", "", "a quota needs the top level's `quotas`"),
+    ("quota: {limit: 5}", "", "the policy `quota` needs the settings `quotas` at the top level"),
     ("quota: {limit: 5, time_zone: Europe/Berlinn}", "quotas: {file: x.db}", "there is no time zone `Europe/Berlinn`"),
     ("quota: {per: day}", "quotas: {file: x.db}", "quota needs `limit`"),
     ("usage_plan: {default: god}", "plans: [{name: gold}]", "did you mean `gold`?"),
     ("usage_plan: {}", "plans: [{name: gold, apis: [{routes: [al], policies: []}]}]", "did you mean `all`?"),
     ("usage_plan: {}", "plans: [{name: gold, policies: [cors: {origins: []}]}]", "there is no policy `cors`"),
     ("usage_plan: {}", "plans: [{name: gold}, {name: gold}]", "a second plan named `gold`"),
-    ("usage_plan: {}", "quotas: {redis: true}", "`quotas` needs the top level's `redis`"),
+    ("usage_plan: {}", "quotas: {redis: true}", "`quotas: {redis: true}` needs the settings `redis` at the top level"),
 ])
 def test_mistakes_are_named(tmp_path, policies, more, message):
     said = complaints(tmp_path, policies, more=more)

@@ -121,8 +121,8 @@ def test_a_flood_of_keys_does_not_clear_the_account_of_one_who_is_over_his_limit
 
 @sanitizers.only_configuration
 @pytest.mark.parametrize("settings, message", [
-    ("{}", "rate_limit needs `limit` or `limits`"),
-    ("{limit: 1/s, limits: [{limit: 1/s}]}", "rate_limit takes either `limit` or `limits`"),
+    ("{}", "`rate_limit` needs `limit` or `limits`"),
+    ("{limit: 1/s, limits: [{limit: 1/s}]}", "`rate_limit` has both `limit` and `limits`: remove one of them"),
     ("{limit: 100}", "`100` is not a rate such as 100/s"),
     ("{limit: 0/s}", "`0/s` is not a rate"),
     ("{limit: 1/year}", "`1/year` is not a rate"),
@@ -131,8 +131,8 @@ def test_a_flood_of_keys_does_not_clear_the_account_of_one_who_is_over_his_limit
     ("{limit: 1/s, key: '{request.cookie.a}'}", "`request.cookie.a` is called `cookie.a` now"),
     ("{limit: 1/s, key: '{response.status}'}", "`response.status` cannot be read here: it has a value only once there is a response"),
     ("{limit: 1/s, key: '{request.heder.x}'}", "there is no variable `request.heder.x`"),
-    ("{limits: [{burst: 3}]}", "a limit needs `limit`"),
-    ("{limit: 5/s, burst: 3, algorithm: sliding_window}", "a sliding window has none"),
+    ("{limits: [{burst: 3}]}", "an element of `limits` needs `limit`"),
+    ("{limit: 5/s, burst: 3, algorithm: sliding_window}", "`burst` is only possible with `algorithm: token_bucket`"),
 ])
 def test_mistakes_are_named(tmp_path, settings, message):
     said = complaints(tmp_path, f"rate_limit: {settings}")

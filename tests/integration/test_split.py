@@ -269,11 +269,11 @@ def test_only_post_from_no_browser_resumes(start, two):
 @sanitizers.only_configuration
 @pytest.mark.parametrize("split, route, said", [
     (["{upstream: stabel}", "{upstream: canary}"], "", ":13:20: error: there is no upstream `stabel` - did you mean `stable`?"),
-    (["{upstream: stable}", "{upstream: stable}"], "", ":14:9: error: a second branch named `stable`: give it a `name`"),
+    (["{upstream: stable}", "{upstream: stable}"], "", ":14:9: error: there are two branches named `stable`: give one of them another `name`"),
     (["{upstream: stable, rollback: {error_share: 5%}}"], "", "must have a `weight` above 0 and no `rollback`"),
     (["{upstream: stable}", "{upstream: canary, when: heder.x exists}"], "", "there is no variable `heder.x`"),
-    (["{upstream: stable}"], "    upstream: canary", "has a `split`: its branches say `upstream` and `subset`"),
-    (["{upstream: stable}"], "    split_sticky: {cookie: a, key: caller}", "takes either a `cookie` or a `key`"),
+    (["{upstream: stable}"], "    upstream: canary", "has a `split`: write `upstream` and `subset` in the branches of the split, not in the route"),
+    (["{upstream: stable}"], "    split_sticky: {cookie: a, key: caller}", "`split_sticky` needs exactly one of `cookie` and `key`"),
     (["{upstream: stable}"], "    split_sticky: {key: nobody}", "there is no variable `nobody`; a key is `caller`, `all`, a variable such as"),
     (["{upstream: stable}"], "    split_sticky: {key: consumer}", "`consumer` is called `caller` now"),
     (["{upstream: stable, subset: {v: v2}}"], "", "no target of `stable` has the metadata of the `subset` of `stable`"),

@@ -103,7 +103,7 @@ def test_a_route_may_list_other_protocols(start, backend):
 @pytest.mark.parametrize("listed", ["h2c", "HTTP/2.0", "h2c/1"])
 def test_http_can_not_be_listed(listed, tmp_path):
     told = problems(tmp_path, routes(1, f"{{name: all, match: {{path_prefix: /}}, upgrades: [{listed}], upstream: app}}"))
-    assert f"`{listed}`: no route passes it on" in told
+    assert f"`{listed}`: routes cannot allow this protocol" in told
 
 
 @pytest.mark.parametrize("fields", ["", "Upgrade: h2c\r\n", "Upgrade: websocket, h2c\r\n"])

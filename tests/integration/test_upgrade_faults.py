@@ -180,7 +180,7 @@ def test_while_one_successor_starts_another_is_refused_and_says_why(tmp_path, ec
             old.wait_for_line("was refused: another process is taking over already")
             old.process.send_signal(signal.SIGUSR2)
             old.wait_for_line("upgrade refused: a process that asked at the upgrade socket is taking over")
-        old.wait_for_line("a successor has gone before it served")
+        old.wait_for_line("the successor ended before it served requests")
         assert not any("draining" in line for line in old.lines)
         with harness.running(*arguments) as third:
             third.wait_for_line("took over")
@@ -204,7 +204,7 @@ def test_root_that_asks_a_process_of_another_user_is_refused_and_told_to_send_a_
         old.wait_for_line(f"process {new.process.pid} of the user `root`", "was refused", advice)
         # The advice in the message works.
         old.process.send_signal(signal.SIGUSR2)
-        old.wait_for_line("a successor serves")
+        old.wait_for_line("the successor serves requests now")
         assert old.process.wait(20) == 0
         assert harness.get(admin, "/readyz")[0] == 200
     finally:
@@ -227,7 +227,7 @@ def test_a_unix_listener_that_a_reload_adds_after_an_upgrade_has_the_permissions
             os.kill(successors[-1] if successors else old.process.pid, signal.SIGUSR2)
             old.wait_for_line("is starting as the successor", after=first)
             successors.append(int(re.findall(r"process (\d+) is starting as", "\n".join(old.lines))[-1]))
-            old.wait_for_line("a successor serves", after=first)
+            old.wait_for_line("the successor serves requests now", after=first)
             added = tmp_path / f"{len(successors)}.sock"
             path.write_text(text.replace("}]\nupstreams", f'}}, {{name: local, address: "unix:{added}"}}]\nupstreams'))
             os.kill(successors[-1], signal.SIGHUP)

@@ -116,7 +116,7 @@ TEST(Characters, AreNamedWithTheirPlace) {
 
 TEST(Messages, SayWhatIsMeant) {
   EXPECT_EQ(told("version: 2\nlisteners: []\n"),
-            "c.yaml:1:10: error: `2`: this gateway reads version 1 of the format\n");
+            "c.yaml:1:10: error: `2` is not a known version of the format: write `version: 1`\n");
   EXPECT_EQ(told(""), "c.yaml:1:1: error: the file is empty: a configuration begins with `version: 1`\n");
   EXPECT_EQ(told("# nothing\n"),
             "c.yaml:1:1: error: the file is empty: a configuration begins with `version: 1`\n");

@@ -56,7 +56,7 @@ TEST(YamlMistakes, NameWhatMustBeQuoted) {
               "write the "
               "text in single quotes, or `\\\\` for a backslash");
   expect_said(kHead + "zone: - a\n",
-              "3:7: error: a list begins on a line of its own, or stands in brackets as [a, b]");
+              "3:7: error: a list must begin on a line of its own, or stand in brackets as [a, b]");
 }
 
 TEST(YamlMistakes, NameTheIndentationThatFitsNothing) {
@@ -96,10 +96,10 @@ TEST(YamlMistakes, NameCharactersThatLookLikeOthers) {
 
 TEST(YamlMistakes, NameTagsThatMeanNothing) {
   expect_said(kHead + "zone: !env ZONE\n",
-              "3:7: error: the tag `!env` means nothing here: a variable of the environment is written "
+              "3:7: error: the tag `!env` is not supported: a variable of the environment is written "
               "`${NAME}`, and the "
               "content of a file `${file:PATH}`; a text that begins with `!` must stand in quotes");
-  EXPECT_NE(said_of(kHead + "zone: !!binary YQ==\n").find("the tag `!!binary` means nothing here"),
+  EXPECT_NE(said_of(kHead + "zone: !!binary YQ==\n").find("the tag `!!binary` is not supported"),
             std::string::npos);
   EXPECT_NE(said_of(kHead + "routes: !list []\n").find("the tag `!list`"), std::string::npos);
   EXPECT_NE(said_of(kHead + "dns: !map {}\n").find("the tag `!map`"), std::string::npos);
@@ -143,9 +143,9 @@ TEST(Forms, OfPoliciesAreExplained) {
   EXPECT_EQ(
       of("\n      - key_auth: {}\n        compress: {}"),
       "c:10:9: error: `compress` is a second policy of this entry: each begins with a `- ` of its own\n");
-  EXPECT_EQ(
-      of("\n      - rate_limit:\n        limit: 1/s"),
-      "c:10:9: error: `limit` stands beside `rate_limit`: as a setting of it, it must be indented further\n");
+  EXPECT_EQ(of("\n      - rate_limit:\n        limit: 1/s"),
+            "c:10:9: error: `limit` stands beside `rate_limit`: to make it a setting of that policy, indent "
+            "it further than the name of the policy\n");
   EXPECT_EQ(of("\n      - name: rate-limiting\n        config: {minute: 5}"),
             "c:9:9: error: a policy's name is the key of its settings, as `- key_auth: {...}`, and not a "
             "`name` beside "
@@ -255,7 +255,8 @@ TEST(Addresses, SayWhatIsMissing) {
   EXPECT_EQ(of("localhost:80"),
             "c:2:32: error: \"localhost\" is not an IP address: write 127.0.0.1:80 or [::1]:80\n");
   EXPECT_EQ(of("a.test:80"),
-            "c:2:32: error: \"a.test\" is not an IP address: names are not looked up here\n");
+            "c:2:32: error: \"a.test\" is not an IP address: write an address, because this setting does not "
+            "look names up\n");
   EXPECT_EQ(
       of("127.0.0.1:80/x"),
       "c:2:32: error: \"127.0.0.1:80/x\" is not an address: an address has no path; write 127.0.0.1:80\n");
@@ -263,18 +264,19 @@ TEST(Addresses, SayWhatIsMissing) {
             "c:3:43: error: `127.0.0.1:0` is not an address to connect to: the port must be 1 to 65535\n");
   EXPECT_EQ(target("https://a.test/x"),
             "c:3:43: error: \"https://a.test/x\" is not an address: an address has no scheme and no path; "
-            "write a.test:443, "
-            "and give the upstream `tls: {}`, by which its targets speak TLS\n");
+            "write a.test:443, and add `tls: {}` to the upstream, so that the gateway speaks TLS with its "
+            "targets\n");
 }
 
 TEST(Addresses, OfListenersAreTheirOwn) {
   expect_said(
       "version: 1\nlisteners:\n  - {name: a, address: '127.0.0.1:80'}\n  - {name: b, address: "
       "'127.0.0.1:80'}\n",
-      "4:5: error: listener `b` has the address of listener `a` (line 3): each has an address of its own");
-  expect_said(
-      "version: 1\nadmin: {address: '[::1]:80'}\nlisteners:\n  - {name: a, address: '[0:0::1]:80'}\n",
-      "2:18: error: `admin` has the address of listener `a` (line 4): each has an address of its own");
+      "4:5: error: listener `b` has the address of listener `a` (line 3): give each of them an address of "
+      "its own");
+  expect_said("version: 1\nadmin: {address: '[::1]:80'}\nlisteners:\n  - {name: a, address: '[0:0::1]:80'}\n",
+              "2:18: error: `admin` has the address of listener `a` (line 4): give each of them an address "
+              "of its own");
   EXPECT_EQ(said_of("version: 1\nlisteners:\n  - {name: a, address: '127.0.0.1:0'}\n  - {name: b, address: "
                     "'127.0.0.1:0'}\n"),
             "");
@@ -296,13 +298,14 @@ TEST(Hosts, SayWhyTheyAreNone) {
   EXPECT_NE(of("m\xC3\xBCller.example").find("write it as clients send it, in ASCII"), std::string::npos);
   EXPECT_NE(of("a.example:80").find("without a port"), std::string::npos);
   EXPECT_NE(said_of(kHead + "routes: [{name: a, match: {path: '/u/<id>'}, policies: [respond: {}]}]\n")
-                .find("any one segment is written `{name}` in `path`"),
+                .find("one segment with any text is written `{name}` in `path`"),
             std::string::npos);
 }
 
 TEST(Numbers, ThatBeginWithZeroAreNotGuessedAt) {
   EXPECT_EQ(said_of(kHead + "workers: 010\n"),
-            "c:3:10: error: `010` begins with 0: some programs read that as octal - did you mean `10`?\n");
+            "c:3:10: error: `010` begins with 0, and some programs read such a number as octal: write it "
+            "without the 0 - did you mean `10`?\n");
   EXPECT_EQ(said_of(kHead + "workers: 0\n"), "");
   EXPECT_NE(said_of(kHead + "limits: {memory: 0512}\n").find("octal"), std::string::npos);
 }
@@ -318,7 +321,7 @@ TEST(Variables, ThatCannotBeAreExplained) {
             std::string::npos);
   ::setenv("PORTCULLIS_TEST_V", "", 1);
   EXPECT_EQ(said_of(kHead + "workers: ${PORTCULLIS_TEST_V}\n"),
-            "c:3:10: error: `` is not a whole number from 0 to 1024; what `${PORTCULLIS_TEST_V}` stands for "
+            "c:3:10: error: `` is not a whole number from 0 to 1024; the value of `${PORTCULLIS_TEST_V}` "
             "is empty\n");
   EXPECT_EQ(said_of(kHead + "consumers: [{name: a, metadata: {'${PORTCULLIS_TEST_V}': b}}]\n"),
             "c:3:34: error: `${PORTCULLIS_TEST_V}`: variables stand in values, not in keys\n");

@@ -76,15 +76,15 @@ TEST(Loader, RefusesPatternsThatCanNeverMatch) {
   names("path: \"/a|b/{id}\"", "never matches, because paths are normalised first: write `/a%7Cb/{id}`");
   names("path_prefix: /caf\xc3\xa9", "never matches, because paths are normalised first: write `/caf%C3%A9`");
   names("path_prefix: /%61", "write `/a`");
-  names("path: \"/a?b\"", "it cannot hold `?`");
+  names("path: \"/a?b\"", "a path must not contain `?`");
   names("path: \"/x{id}\"", "a parameter is a whole segment");
   names("path: \"/{id}/{id}\"", "names `{id}` twice");
-  names("path_prefix: \"/{id}\"", "only `path` takes parameters");
-  names("path_regex: \"/(\"", "is not an expression: missing )");
+  names("path_prefix: \"/{id}\"", "parameters in braces are only possible in `path`");
+  names("path_regex: \"/(\"", "is not a valid regular expression: missing )");
   names("path: /a, path_regex: /a", "more than one of `path`, `path_prefix` and `path_regex`");
   names("headers: {x: {regexp: a}}", "unknown condition `regexp` - did you mean `regex`?");
   names("headers: {\"x y\": a}", "`x y` is not a header's name");
-  names("headers: {x: [a]}", "expected a value, {regex: ...} or {present: true}");
+  names("headers: {x: [a]}", "expected a value, `{regex: ...}` or `{present: true}`");
   EXPECT_EQ(problems("path: \"/a/{id}\", headers: {x: 1, y: {present: false}}, query: {q: {regex: a.*}}"),
             "");
 }
@@ -118,7 +118,8 @@ routes:
             "c.yaml:5:25: error: `10.0.0.1/8` has bits set beyond its prefix length\n"
             "c.yaml:5:37: error: `x` is not an address or a block such as 10.0.0.0/8\n"
             "c.yaml:5:43: error: unknown key `denny` in ip_filter - did you mean `deny`?\n"
-            "c.yaml:10:35: error: `content-length` frames or routes the message and cannot be changed here\n"
+            "c.yaml:10:35: error: `content-length` cannot be changed here: the gateway needs this field to "
+            "delimit or route the message\n"
             "c.yaml:10:61: error: there is no variable `request.metod` - did you mean `request.method`?\n"
             "c.yaml:10:80: error: `x b` is not a header's name\n"
             "c.yaml:10:87: error: `{` without `}`; write `{{` for a brace\n"

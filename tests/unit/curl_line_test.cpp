@@ -78,8 +78,9 @@ TEST(CurlLine, NamesWhatIsNotUnderstood) {
   EXPECT_EQ(refusal("wget http://a"), "the line does not begin with `curl`");
   EXPECT_EQ(refusal(""), "the line does not begin with `curl`");
   EXPECT_EQ(refusal("curl -s"), "the line has no URL");
-  EXPECT_EQ(refusal("curl --no-such http://a"), "`--no-such` is not understood here");
-  EXPECT_EQ(refusal("curl -sqZ http://a"), "`-q` is not understood here");
+  EXPECT_EQ(refusal("curl --no-such http://a"),
+            "`--no-such` is not supported: remove this option of curl from the line");
+  EXPECT_EQ(refusal("curl -sqZ http://a"), "`-q` is not supported: remove this option of curl from the line");
   EXPECT_EQ(refusal("curl http://a -H"), "`-H` lacks its value");
   EXPECT_EQ(refusal("curl $'http://a\\"), "a quote is not closed");
 }

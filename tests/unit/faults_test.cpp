@@ -53,7 +53,7 @@ TEST(FaultState, TellsTheFirstFailureEachNewReasonAndTheRecovery) {
               server.works();
               server.works();
             }),
-            "portcullis: the service: it works again\n");
+            "portcullis: the service: works again\n");
   EXPECT_EQ(told_by([&] { server.failed("it answers 500"); }), "portcullis: the service: it answers 500\n");
   EXPECT_EQ(faults_counted(Fault::kAuthService), before + 12);
 }

@@ -153,7 +153,7 @@ TEST(RouteTable, SaysWhyOneRuleComesBeforeAnother) {
     // The table agrees for either order of the rules, unless only the order decides.
     const std::string reason = why_preferred(chosen, other, request.host);
     EXPECT_EQ(RouteTable({chosen, other}).match(request).route, 0u);
-    if (reason != "stands before it") {
+    if (reason != "comes first in the configuration") {
       EXPECT_EQ(RouteTable({other, chosen}).match(request).route, 1u);
     }
     return reason;
@@ -169,7 +169,7 @@ TEST(RouteTable, SaysWhyOneRuleComesBeforeAnother) {
   EXPECT_EQ(why({{}, "", "", {}, "/v1/.*"}, any), "is for a more exact path");
   EXPECT_EQ(why({{}, "", "/v1/x", {}}, prefix), "is for a longer prefix");
   EXPECT_EQ(why({{}, "", "/v1", {"GET"}}, prefix), "has more conditions");
-  EXPECT_EQ(why(prefix, prefix), "stands before it");
+  EXPECT_EQ(why(prefix, prefix), "comes first in the configuration");
 }
 
 TEST(RouteTable, AMethodOfARouteOnAnotherListenerIsNotAllowedHere) {

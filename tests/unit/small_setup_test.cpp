@@ -145,9 +145,8 @@ TEST(SmallOptions, NameAMistakeInTheAddressAndSuggestWhatIsMeant) {
 
 TEST(SmallOptions, RefuseToServeThemselvesInACircle) {
   EXPECT_EQ(problem(to({":8080"})),
-            "--to: `:8080` is where Portcullis itself listens, so requests would go round in circles: give "
-            "it another "
-            "`--listen`, such as `:8081`");
+            "--to: `:8080` is the address at which Portcullis itself listens (`--listen`), so requests would "
+            "loop: choose another address for `--listen`, such as `:8081`");
   EXPECT_EQ(problem({.to = {"10.0.0.1:80"}, .listen = ":80"}), "");
   EXPECT_NE(problem({.to = {"127.0.0.1:80"}, .listen = ":80"}), "");
   EXPECT_NE(problem({.to = {"localhost:80"}, .listen = "[::1]:80"}), "");
@@ -170,7 +169,8 @@ TEST(SmallOptions, FindAPlaceForTheDashboard) {
   EXPECT_EQ(problem({.to = {":3000"}, .dashboard = "127.0.0.1:9", .no_dashboard = true}),
             "--dashboard: cannot be combined with `--no-dashboard`");
   EXPECT_EQ(problem({.to = {":3000"}, .listen = ":9", .dashboard = "127.0.0.1:9"}),
-            "--dashboard: `127.0.0.1:9` is where applications are served (`--listen`)");
+            "--dashboard: `127.0.0.1:9` is the address at which the application is served (`--listen`): "
+            "choose another address for `--dashboard`");
 }
 
 TEST(SmallOptions, NameAMistakeInADomain) {
@@ -209,7 +209,8 @@ TEST(SmallOptions, TakeAKeyOrItsHashAndNeverShowIt) {
   EXPECT_EQ(plan({.to = {":3000"}, .key = kHash})->key_hash, kHash);
   EXPECT_EQ(plan({.to = {":3000"}, .key = "shop_3kXq9vTn0bWm5yRz8uJd"})->key_hash, kHash);
   EXPECT_EQ(key("sha256:abc"),
-            "--key: expected `sha256:` and 64 hexadecimal digits: `portcullis hash-key` makes them of a key");
+            "--key: expected `sha256:` and 64 hexadecimal digits: `portcullis hash-key` makes such a hash "
+            "from a key");
   EXPECT_EQ(key(" secret").find("secret"), std::string::npos);
   EXPECT_NE(key(" secret"), "");
   EXPECT_NE(key("se\ncret"), "");
@@ -235,7 +236,7 @@ listeners:
   - name: public
     address: 127.0.0.1:8080
 
-# Where requests go. A name is looked up again when its time to live is over.
+# The targets that get the requests. A name is looked up again when its time to live is over.
 upstreams:
   - name: app
     targets:

@@ -210,7 +210,7 @@ TEST(JsonResponse, IsTheSameHoweverTheBodyIsCut) {
             "{\"code\":5,\"message\":\"a \xC3\xA9\"}");
   EXPECT_EQ(status, 404);
   EXPECT_EQ(answered("/shelf.Shelves/Import", StreamForm::kArray, "", 0, "grpc-status: 0\r\n", status),
-            R"({"code":13,"message":"the service has sent no message"})");
+            R"({"code":13,"message":"the service sent no message"})");
   EXPECT_EQ(status, 500);
   for (const std::string& bad :
        {http::grpc_prefix(1, 3) + "\x0a\x01x", http::grpc_prefix(0, 1001), one.substr(0, 6)}) {

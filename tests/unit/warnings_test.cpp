@@ -78,10 +78,9 @@ TEST(Warnings, CorsAfterAuthentication) {
 }
 
 TEST(Warnings, CacheBeforeAccess) {
-  EXPECT_EQ(
-      found_in_policies("cache: {}, key_auth: {}"),
-      Found{"11:cache_before_access: `cache` stands before `key_auth` (line 11): what is stored is served "
-            "to requests that `key_auth` would refuse"});
+  EXPECT_EQ(found_in_policies("cache: {}, key_auth: {}"),
+            Found{"11:cache_before_access: `cache` stands before `key_auth` (line 11): stored responses are "
+                  "served to requests that `key_auth` would refuse"});
   EXPECT_EQ(found_in_policies("cache: {}, ip_filter: {deny: [192.0.2.0/24]}").size(), 1u);
   EXPECT_EQ(found_in_policies("key_auth: {}, cache: {}"), Found{});
   EXPECT_EQ(found_in_policies("cache: {}, rate_limit: {limit: 1/s}"), Found{});
@@ -159,12 +158,12 @@ TEST(Warnings, ForeignPatterns) {
   };
   EXPECT_EQ(
       warned("path: '/users/*'"),
-      Found{"11:foreign_pattern: in `path` of route `r`, `*` matches only itself here: `path_prefix` takes "
-            "everything below a path, and `{name}` any one segment"});
-  EXPECT_EQ(
-      warned("path: '/users/:id'"),
-      Found{"11:foreign_pattern: in `path` of route `r`, `:id` matches only itself here: any one segment "
-            "is written `{id}` in `path`"});
+      Found{
+          "11:foreign_pattern: in `path` of route `r`, `*` has no special meaning here and matches only this "
+          "text: `path_prefix` matches everything below a path, and `{name}` one segment with any text"});
+  EXPECT_EQ(warned("path: '/users/:id'"),
+            Found{"11:foreign_pattern: in `path` of route `r`, `:id` has no special meaning here and matches "
+                  "only this text: one segment with any text is written `{id}` in `path`"});
   for (const char* match :
        {"path_prefix: '/users/*'", "path_prefix: '/users/:id'", "path: '/img*'", "path: '/users/[0-9]+'",
         "path: '/users/{id:[0-9]+}'", "path: '/users/%3Cid%3E/.*'", "path: '/{proxy+}'"})
@@ -198,11 +197,10 @@ TEST(Warnings, ForeignVariables) {
   const auto warned = [](const std::string& text) {
     return found_in_policies("headers: {request: {set: {x-v: '" + text + "'}}}");
   };
-  EXPECT_EQ(
-      warned("$remote_addr"),
-      Found{
-          "11:foreign_pattern: `$remote_addr` is text like any other here: variables of the request stand in "
-          "braces, as `{client.address}`, and those of the environment are written `${NAME}`"});
+  EXPECT_EQ(warned("$remote_addr"),
+            Found{"11:foreign_pattern: `$remote_addr` has no special meaning and stays as it is: variables "
+                  "of the request are written in braces, as `{client.address}`, and variables of the "
+                  "environment as `${NAME}`"});
   for (const char* foreign : {"a $host b", "%REQ(x-user)%", "%HOME%", "/v/$1"})
     EXPECT_EQ(warned(foreign).size(), 1u) << foreign;
   for (const char* text : {"US$5", "$5.00", "100%", "a%2Fb%20c", "$", "$$ $-", "%A", "50% OF 100%"})
@@ -394,11 +392,9 @@ TEST(Warnings, UnreachedPolicies) {
 }
 
 TEST(Warnings, RelativeRedirects) {
-  EXPECT_EQ(
-      found_in_policies("redirect: {to: www.a.example/x}"),
-      Found{
-          "11:relative_redirect: `www.a.example/x` has no scheme, so clients take it for a path of the same "
-          "host: write `https://www.a.example/x`"});
+  EXPECT_EQ(found_in_policies("redirect: {to: www.a.example/x}"),
+            Found{"11:relative_redirect: `www.a.example/x` has no scheme, so clients read it as a path on "
+                  "the same host: write `https://www.a.example/x`"});
   EXPECT_EQ(found_in_policies("redirect: {to: 'a:8080/x'}").size(), 1u);
   for (const char* good : {"/x", "https://a.example/x", "../x.html", "'{request.header.x-next}'", "'?a=b.c'",
                            "'mailto:a@b.example'"})

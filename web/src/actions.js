@@ -38,7 +38,7 @@ export function confirmed({ title, text, verb, fields = [] }) {
 export async function perform(path, done) {
   const response = await fetch(path, { method: "POST" }).catch(() => null);
   if (!response) {
-    notify("The gateway does not answer: nothing is known of what came of it.", true);
+    notify("The gateway does not answer, so it is not known whether the action took place.", true);
     return false;
   }
   const text = (await response.text()).trim();
@@ -60,33 +60,33 @@ const pathOf = (upstream, address, verb) => `/v1/upstreams/${encodeURIComponent(
 
 export const resumeTarget = (upstream, address) => actionButton("Resume", () => ({
   title: `Resume ${address}?`, verb: "Resume", path: pathOf(upstream, address, "resume"),
-  text: `It gets requests of ${upstream} again at once, although it was left out for its failures. When it fails again, it is left out again.`,
+  text: `The target was ejected because its requests failed. It gets requests of ${upstream} again at once; when they fail again, the target is ejected again.`,
   done: () => `${address} gets requests again.` }));
 
 export const undrainTarget = (upstream, address) => actionButton("Bring back", () => ({
   title: `Bring ${address} back?`, verb: "Bring back", path: pathOf(upstream, address, "undrain"),
-  text: `It gets requests of ${upstream} again.`, done: () => `${address} gets requests again.` }));
+  text: `The target gets requests of ${upstream} again.`, done: () => `${address} gets requests again.` }));
 
 // `others` is the number of other targets of the upstream that are available.
 export const drainTarget = (upstream, address, others) => actionButton("Drain", () => ({
   title: `Drain ${address}?`, verb: "Drain", path: pathOf(upstream, address, "drain"),
-  text: `No new request of ${upstream} goes to it; those in hand come to their end. It stays so until it is brought back or the gateway is restarted.` +
-    (others() === 0 ? ` No other target of ${upstream} is available: its requests will be answered by 503.` : ""),
+  text: `The target gets no new requests of ${upstream}; requests in progress are completed. The target stays drained until it is brought back or the gateway is restarted.` +
+    (others() === 0 ? ` No other target of ${upstream} is available: the gateway will answer its requests with 503.` : ""),
   done: () => `${address} is drained.` }));
 
 export const resumeBranch = (route, branch) => actionButton("Resume", () => ({
   title: `Resume branch ${branch}?`, verb: "Resume",
   path: `/splits/resume?route=${encodeURIComponent(route)}&branch=${encodeURIComponent(branch)}`,
-  text: `It gets its share of the requests of ${route} again, although it was rolled back.`, done: () => `Branch ${branch} serves.` }));
+  text: `The branch was rolled back because its requests failed. It gets its share of the requests of ${route} again.`, done: () => `Branch ${branch} gets requests again.` }));
 
 export const reloadConfiguration = () => actionButton("Reload", () => ({
   title: "Reload the configuration?", verb: "Reload", path: "/reload",
-  text: "The files are read again. When they are wrong, nothing changes, and what is wrong is told.", done: (text) => text || "Reloaded." }));
+  text: "The gateway reads the files of the configuration again. When they have errors, the gateway shows the errors and keeps its present configuration.", done: (text) => text || "Reloaded." }));
 
 // Purges stored responses. The user chooses in the dialog which responses are purged.
 export function purgeCache() {
   const what = h("select", { id: "purge-what", onchange: () => show() },
-    [["all", "Everything"], ["uri", "One address"], ["prefix", "All below an address"], ["tag", "A tag"]].map(([value, label]) => h("option", { value }, label)));
+    [["all", "Everything"], ["uri", "One address"], ["prefix", "Everything below an address"], ["tag", "A tag"]].map(([value, label]) => h("option", { value }, label)));
   const text = h("input", { id: "purge-text", type: "text", spellcheck: "false", autocomplete: "off" });
   const label = h("label", { for: "purge-text" });
   const expire = h("input", { id: "purge-expire", type: "checkbox" });
@@ -98,9 +98,9 @@ export function purgeCache() {
   return h("button", { type: "button", class: "action", onclick: async () => {
     show();
     const sure = await confirmed({ title: "Purge the cache?", verb: "Purge",
-      text: "What is purged is asked of the targets again, which have more to do then.",
+      text: "The gateway asks the targets for purged responses again, so the load of the targets grows for a while.",
       fields: [h("div", { class: "fields" }, h("label", { for: "purge-what" }, "What"), what, label, text,
-        h("div", {}, expire, h("label", { for: "purge-expire" }, " Keep it, but stale from now on")))] });
+        h("div", {}, expire, h("label", { for: "purge-expire" }, " Keep the responses, but as stale")))] });
     if (!sure) return;
     const query = what.value === "all" ? "all" : `${what.value}=${encodeURIComponent(text.value)}`;
     await perform(`/cache/purge?${query}${expire.checked ? "&expire" : ""}`, (answer) => `${JSON.parse(answer).purged} responses were purged.`);

@@ -62,12 +62,12 @@ export function configuration() {
   const listeners = new Table({ caption: "Listeners", id: (row) => row.name, filter: false, columns: [
     { key: "name", label: "Listener", value: (row) => row.name }, { key: "address", label: "Address", value: (row) => row.address },
     { key: "tls", label: "TLS", value: (row) => (row.tls ? "yes" : "no") }, { key: "place", label: "Where", value: (row) => row.place }] });
-  const upstreams = new Table({ caption: "Configured upstreams", id: (row) => row.name, empty: "There are none.", href: (row) => link("upstream", [row.name]), columns: [
+  const upstreams = new Table({ caption: "Configured upstreams", id: (row) => row.name, empty: "The configuration has no upstreams.", href: (row) => link("upstream", [row.name]), columns: [
     { key: "name", label: "Upstream", value: (row) => row.name }, { key: "balance", label: "Balance", value: (row) => row.balance },
     { key: "protocol", label: "Protocol", value: (row) => row.protocol + (row.tls ? ", TLS" : "") },
     { key: "targets", label: "Targets", value: (row) => row.targets.map((one) => one.address + (one.weight === 1 ? "" : ` ×${one.weight}`)).join(", ") + (row.discover ?? "") },
     { key: "place", label: "Where", value: (row) => row.place }] });
-  const consumers = new Table({ caption: "Consumers", id: (row) => row.name, empty: "There are none.", href: (row) => link("consumer", [row.name]), columns: [
+  const consumers = new Table({ caption: "Consumers", id: (row) => row.name, empty: "The configuration has no consumers.", href: (row) => link("consumer", [row.name]), columns: [
     { key: "name", label: "Consumer", value: (row) => row.name }, { key: "groups", label: "Groups", value: (row) => row.groups.join(", ") },
     { key: "plan", label: "Plan", value: (row) => row.plan }] });
   let config = null;

@@ -59,7 +59,7 @@ export class Connection {
     this.tell("lost", "no connection");
     if (!banner.hidden) return;
     banner.replaceChildren(h("strong", {}, "The gateway does not answer."), " ",
-      `What is shown is from ${timeOfDay(this.lostSince)}. It is asked again every ${PAUSE / 1000} seconds.`);
+      `The page shows the state of ${timeOfDay(this.lostSince)}, and tries to connect again every ${PAUSE / 1000} seconds.`);
     banner.hidden = false;
     document.body.classList.add("lost");
   }

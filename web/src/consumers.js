@@ -10,7 +10,7 @@ import { Table } from "./table.js";
 
 export function consumers() {
   const table = new Table({ caption: "Consumers", id: (row) => row.name, sort: { key: "rate", descending: true }, href: (row) => link("consumer", [row.name]),
-    empty: "The configuration has no consumers. List them below `consumers`, and let a policy such as key_auth tell who calls.", columns: [
+    empty: "The configuration has no consumers. List them below `consumers`, and let a policy such as key_auth determine the consumer of a request.", columns: [
       column("name", "Consumer"), column("groups", "Groups"), column("plan", "Plan"), figure("rate", "Per second", rate), failingColumn,
       figure("client_errors", "4xx per second", rate), figure("limited", "Limited in the last minute", (value) => number(Math.round(value))),
       figure("total", "Total", number)] });
@@ -24,7 +24,7 @@ export function consumers() {
     const known = new Set(config.consumers.map((one) => one.name));
     table.update([...config.consumers.map((one) => row(one.name, one.groups.join(", "), one.plan)),
       ...live.consumers.filter((one) => !known.has(one.name)).map((one) => row(one.name, "", ""))]);
-    beyond.textContent = live.consumers_left_out > 0 ? `${number(live.consumers_left_out)} more consumers have called, of whom no figures are kept.` : "";
+    beyond.textContent = live.consumers_left_out > 0 ? `${number(live.consumers_left_out)} more consumers have called, for which the gateway keeps no figures.` : "";
   }
   return page({ title: "Consumers", parts: [table, beyond], show });
 }
@@ -33,9 +33,9 @@ export function consumer([name]) {
   const facts = new Facts("About the consumer");
   const meter = meterPanel({ latency: false });
   const limited = limitedTable("This consumer is not being limited.");
-  const stories = storyTable("Requests of this consumer", "No request of this consumer has been refused, failed or been slow of late.");
+  const stories = storyTable("Requests of this consumer", "No request of this consumer has been refused, has failed or was slow recently.");
   const series = new Series(new URLSearchParams({ consumer: name }), () => meter.draw(series));
-  const tail = h("p", {}, h("a", { href: link("requests", [], { consumer: name, tail: "on" }) }, "Follow its requests as they come"));
+  const tail = h("p", {}, h("a", { href: link("requests", [], { consumer: name, tail: "on" }) }, "Follow the requests live"));
   function show(live) {
     const config = currentConfig();
     const its = config.consumers.find((one) => one.name === name);

@@ -2,8 +2,8 @@
 // the tools of a browser.
 import { h, percent } from "./dom.js";
 
-const OUTCOMES = { matched: "A route takes it", no_route: "No route takes it", method_not_allowed: "No route takes this method here",
-  not_routed: "Routes are not asked" };
+const OUTCOMES = { matched: "A route matches the request", no_route: "No route matches the request", method_not_allowed: "No route for this path allows the method",
+  not_routed: "The request does not reach the routes" };
 const DECISIONS = { continues: "passes", refuses: "refuses", answers: "answers", not_reached: "not reached", not_known: "not known" };
 // Fields that differ between responses and are of no interest here.
 const USUAL_FIELD = /^(date|x-request-id|content-length|connection):/;
@@ -21,7 +21,7 @@ function policyOf(policy) {
 // A sentence about the response that the client would get.
 function sentenceOf(told) {
   const answer = told.answer, by = answer.policy ?? "the gateway";
-  if (answer.verdict === "not_known") return `Not known: ${by} cannot decide here`;
+  if (answer.verdict === "not_known") return `Not known: ${by} cannot decide in an explanation`;
   if (answer.by === "upstream") return `Served by ${told.upstream ? `the upstream ${told.upstream}` : "one of the branches, by weight"}`;
   if (answer.status === undefined) return `None: the TLS handshake fails, because ${answer.detail}`;
   const reason = answer.reason.replaceAll("_", " ");
@@ -31,13 +31,13 @@ function sentenceOf(told) {
 function answerOf(told) {
   const shown = (told.answer.headers ?? []).filter((field) => !USUAL_FIELD.test(field));
   const facts = [["Answer", h("strong", { class: `state ${told.answer.verdict === "served" ? "good" : "bad"}` }, sentenceOf(told))]];
-  if (shown.length > 0) facts.push(["Its fields", h("ul", {}, shown.map((field) => h("li", {}, h("code", {}, field))))]);
-  if (told.answer.body) facts.push(["Its body", h("code", {}, told.answer.body)]);
+  if (shown.length > 0) facts.push(["Header fields", h("ul", {}, shown.map((field) => h("li", {}, h("code", {}, field))))]);
+  if (told.answer.body) facts.push(["Body", h("code", {}, told.answer.body)]);
   facts.push(["Request", `${told.method} ${told.host ?? ""}${told.path || told.url}`],
     ["From", `${told.client}${told.listener ? `, to the listener ${told.listener}` : ""}`],
     ["Outcome", OUTCOMES[told.outcome] ?? told.outcome]);
   if (told.assumed.length > 0) facts.push(["Assumed", told.assumed.join("; ")]);
-  if (told.allow) facts.push(["Allowed here", told.allow]);
+  if (told.allow) facts.push(["Allowed methods", told.allow]);
   if (told.route) facts.push(["Route", told.route]);
   if (told.upstream) facts.push(["Upstream", told.upstream]);
   if (told.target_path && told.upstream) facts.push(["Path for the target", told.target_path]);
@@ -73,7 +73,7 @@ export function explain(post) {
           h("label", { for: "curl-line" }, "A curl line"), line,
           h("label", { for: "client-address" }, "The client's address"), client,
           h("div", {}, h("button", { type: "submit", class: "primary" }, "Explain")),
-          h("p", { class: "hint" }, "No target is asked, and nothing is charged, remembered or counted. Services that decide, as forward_auth does, are asked. Ctrl+Enter explains."))), result),
+          h("p", { class: "hint" }, "The gateway asks no target, and charges, stores and counts nothing. It does ask services that decide, such as the service of forward_auth. Ctrl+Enter starts the explanation."))), result),
     show() {}, attach() {}, detach() {},
   };
 }

@@ -16,19 +16,19 @@ export function limitedTable(empty) {
     empty, href: (row) => row.href, columns: [
       column("who", "Consumer or address"), column("route", "Route", routeLink),
       column("reason", "By", (value, row) => h("a", { href: link("requests", [], { reason: row.reason }) }, value.replaceAll("_", " "))),
-      figure("last_minute", "In the last minute", (value) => number(Math.round(value))), figure("total", "Seen in all", number)] });
+      figure("last_minute", "In the last minute", (value) => number(Math.round(value))), figure("total", "Total since the start", number)] });
 }
 
 // A limit without a name of its own has the name of its route.
 export function limitTable(empty) {
   return new Table({ caption: "Limits", id: (row) => row.name, sort: { key: "refused", descending: true }, empty, columns: [
     column("name", "Limit"), figure("allowed", "Allowed per second", rate), figure("refused", "Refused per second", rate),
-    figure("would_refuse", "Would refuse", rate), figure("unavailable", "Could not ask", rate), figure("total_refused", "Refused in all", number)] });
+    figure("would_refuse", "Would refuse", rate), figure("unavailable", "No answer from Redis", rate), figure("total_refused", "Refused since the start", number)] });
 }
 
 export function limits() {
   const who = limitedTable("No client is being limited.");
-  const table = limitTable("No limit has judged a request yet. Limits are the policies rate_limit, quota, usage_plan and concurrency_limit.");
+  const table = limitTable("No limit has counted a request yet. Limits are the policies rate_limit, quota, usage_plan and concurrency_limit.");
   function show(live) {
     who.update(limitedRows(live, currentConfig()));
     table.update(live.limits);

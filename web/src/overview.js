@@ -19,7 +19,7 @@ export function overview() {
   const times = new Chart({ title: "Gateway and targets", format: milliseconds,
     blank: "Measured while the dashboard is open, for requests that a target answers.", series: [
       { label: "gateway", colour: "--green" }, { label: "targets", colour: "--blue" }] });
-  const cache = new Chart({ title: "Cache hit ratio", format: percent, max: 1, blank: "No request has asked a cache.", series: [{ label: "hits", colour: "--green", fill: true }] });
+  const cache = new Chart({ title: "Cache hit ratio", format: percent, max: 1, blank: "No request has reached a cache.", series: [{ label: "hits", colour: "--green", fill: true }] });
   const attention = h("ul", { class: "attention" });
   const calm = h("p", { class: "empty" }, "Nothing needs attention.");
   const parts = [h("div", { class: "cards" }, Object.values(cards).map((one) => one.element)), [traffic, latency, times, cache],
@@ -91,9 +91,9 @@ function concerns(live) {
     if (split.rolled_back) out.push({ text: `Route ${split.route}: branch ${split.branch} has been rolled back.`, view: "#upstreams" });
   }
   for (const limit of live.limits) {
-    if (limit.unavailable > 0.01) out.push({ text: `Limit ${limit.name}: its server cannot be asked.`, view: "#limits" });
+    if (limit.unavailable > 0.01) out.push({ text: `Limit ${limit.name}: its Redis server does not answer.`, view: "#limits" });
   }
-  const doing = ["", "connections that do nothing are closed", "no new connections are accepted", "requests are refused"][live.overload.level];
+  const doing = ["", "idle connections are closed", "no new connections are accepted", "requests are refused"][live.overload.level];
   if (doing) out.unshift({ text: `Overload: memory ${percent(live.overload.memory)}, descriptors ${percent(live.overload.descriptors)} of their limits; ${doing}.`, view: "#overview" });
   if (live.runtime.shed_rate > 0.01) out.unshift({ text: `${rate(live.runtime.shed_rate)} requests per second are refused: the gateway is overloaded.`, view: "#requests" });
   if (live.draining) out.push({ text: "The gateway is draining.", view: "#overview" });

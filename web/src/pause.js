@@ -11,7 +11,7 @@ export function pauseButton(changed) {
   button.addEventListener("click", () => {
     still = !still;
     button.setAttribute("aria-pressed", String(still));
-    setText(button, still ? "Go on" : "Pause");
+    setText(button, still ? "Continue" : "Pause");
     document.body.classList.toggle("paused", still);
     changed();
   });

@@ -5,5 +5,5 @@ import { REASONS } from "./reason_table.js";
 export { REASONS };
 
 export function reason(name) {
-  return REASONS[name] ?? `It ended as “${String(name).replaceAll("_", " ")}”.`;
+  return REASONS[name] ?? `The request ended for the reason “${String(name).replaceAll("_", " ")}”.`;
 }

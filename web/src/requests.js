@@ -49,10 +49,10 @@ export function requests() {
       h("div", {}, h("label", { for: "filter-status" }, "Status"), status),
       TEXTS.map(([key, label]) => h("div", {}, h("label", { for: `filter-${key}` }, label), inputs.get(key))), [...known.values()]), others, tailState);
 
-  const tail = storyTable("Live tail", "Waiting for a request that fits the filter.");
-  const refused = storyTable("Refused requests", "No request that fits has been refused (4xx) of late.");
-  const failed = storyTable("Failing requests", "No request that fits has failed (5xx, or no answer) of late.");
-  const slow = storyTable("Slowest requests", "No request that fits has been slow of late.", { key: "total_us", descending: true });
+  const tail = storyTable("Live tail", "Waiting for a request that matches the filter.");
+  const refused = storyTable("Refused requests", "No request that matches the filter has been refused (4xx) recently.");
+  const failed = storyTable("Failing requests", "No request that matches the filter has failed (5xx, or no answer) recently.");
+  const slow = storyTable("Slowest requests", "No request that matches the filter was slow recently.", { key: "total_us", descending: true });
   let filter = {}, source = null, rows = [], leftOut = 0, latest = null;
 
   function show(live) {
@@ -90,7 +90,7 @@ export function requests() {
   }
 
   function tell() {
-    setText(tailState, !source ? "" : `Live: ${number(rows.length)} ${rows.length === 1 ? "request" : "requests"} that fit${paused() ? ", paused" : ""}.` +
+    setText(tailState, !source ? "" : `Live: ${number(rows.length)} ${rows.length === 1 ? "request" : "requests"} that match the filter${paused() ? ", paused" : ""}.` +
       (leftOut > 0 ? ` ${number(leftOut)} more came faster than can be shown: narrow the filter.` : ""));
   }
 
@@ -126,8 +126,8 @@ export function requests() {
       const query = new URLSearchParams(filter);
       stop();
       const response = await fetch(`/api/tail?${query}`, { method: "HEAD" }).catch(() => null);
-      setText(tailState, response?.status === 503 ? "There are as many live tails as there may be: close one elsewhere, then follow again."
-        : response?.status === 400 ? "The gateway does not understand this filter: check the status." : "The live tail has ended: follow again when the gateway answers.");
+      setText(tailState, response?.status === 503 ? "The max number of live tails is open already: close one of them, then follow again."
+        : response?.status === 400 ? "The gateway cannot read this filter: check the status." : "The live tail has ended: start it again when the gateway answers.");
     });
   }
   stop();

@@ -10,7 +10,7 @@ import { Table } from "./table.js";
 
 const policyColumns = [
   figure("continued", "Passed per second", rate), figure("answered", "Answered per second", rate),
-  figure("refused", "Refused per second", rate), figure("total_refused", "Refused in all", number)];
+  figure("refused", "Refused per second", rate), figure("total_refused", "Refused since the start", number)];
 
 // All routes of the configuration, then routes of earlier configurations that have had requests.
 function rowsOf(live, config) {
@@ -34,17 +34,17 @@ function countersOf(live) {
 
 export function routes() {
   const table = new Table({ caption: "Routes", id: (row) => row.name, sort: { key: "rate", descending: true },
-    empty: "The configuration has no route: nothing is forwarded. Add one below `routes`, and reload.", href: (row) => link("route", [row.name]), columns: [
+    empty: "The configuration has no route, so the gateway forwards no request. Add a route to `routes`, and reload.", href: (row) => link("route", [row.name]), columns: [
       column("name", "Route", (name) => name || "no route"), column("methods", "Method"), column("host", "Host"), column("path", "Path"),
       { key: "upstreams", label: "Upstream", value: (row) => row.upstreams.join(", ") || "–", format: (text, row) => (row.upstreams.length > 0 ? joined(row.upstreams.map(upstreamLink)) : text) },
       figure("rate", "Per second", rate), failingColumn, figure("p50", "50%", milliseconds), figure("p99", "99%", milliseconds),
       figure("own", "Gateway", milliseconds), figure("waited", "Targets", milliseconds), figure("total", "Total", number)] });
   const policies = new Table({ caption: "Policies", id: (row) => `${row.route} ${row.policy}`, sort: { key: "refused", descending: true },
-    empty: "No policy has decided anything yet: send a request to a route that has one.", columns: [
+    empty: "No policy has decided about a request yet: send a request to a route that has policies.", columns: [
       column("policy", "Policy"), column("route", "Route", routeLink), ...policyColumns] });
   const counted = new Table({ caption: "Counted by policies", id: (row) => `${row.metric} ${row.labels}`, sort: { key: "rate", descending: true },
     empty: "No policy has counted anything yet.", columns: [
-      column("metric", "Metric", (name, row) => h("span", { title: row.help }, name)), column("labels", "Of"), figure("rate", "Per second", rate), figure("value", "In all", number)] });
+      column("metric", "Metric", (name, row) => h("span", { title: row.help }, name)), column("labels", "Of"), figure("rate", "Per second", rate), figure("value", "Since the start", number)] });
   function show(live) {
     table.update(rowsOf(live, currentConfig()));
     policies.update(live.policies);
@@ -57,20 +57,20 @@ export function route([name]) {
   const facts = new Facts("About the route");
   const meter = meterPanel({ time: true });
   const policies = new Table({ caption: "Policies", id: (row) => row.policy, sort: { key: "refused", descending: true }, filter: false,
-    empty: "No policy of this route has decided anything yet.", columns: [
+    empty: "No policy of this route has decided about a request yet.", columns: [
       column("policy", "Policy"), { key: "place", label: "Where", value: (row) => placeOfPolicy(name, row.policy) }, ...policyColumns] });
-  const limits = limitTable("No limit of this route that has no name of its own has judged a request yet.");
+  const limits = limitTable("No limit of this route has counted a request yet. Limits with a name of their own are on the page of all limits.");
   const limited = limitedTable("No client is being limited on this route.");
-  const stories = storyTable("Requests of this route", "No request of this route has been refused, failed or been slow of late.");
+  const stories = storyTable("Requests of this route", "No request of this route has been refused, has failed or was slow recently.");
   const series = new Series(new URLSearchParams({ route: name }), () => meter.draw(series));
-  const tail = h("p", {}, h("a", { href: link("requests", [], { route: name, tail: "on" }) }, "Follow its requests as they come"));
+  const tail = h("p", {}, h("a", { href: link("requests", [], { route: name, tail: "on" }) }, "Follow the requests live"));
   function show(live) {
     const config = currentConfig();
     const its = config.routes.find((one) => one.name === name);
     const told = live.routes.find((one) => one.name === name);
     facts.update([
       ["Note", its || name === "" ? null : "The configuration in force has no route of this name."],
-      ["About", name === "" ? "Requests that no route takes." : null],
+      ["About", name === "" ? "Requests that match no route." : null],
       ["Methods", its && (its.methods.join(", ") || "any")], ["Host", its && placeOf(its)], ["Path", its && pathOf(its)],
       ["Only with", its && [...its.headers, ...its.query.map((one) => `?${one}`)].join(", ")],
       ["Upstream", its && (upstreamsOf(its).length > 0 ? joined(upstreamsOf(its).map(upstreamLink)) : "none: a policy answers")],

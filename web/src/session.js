@@ -33,7 +33,7 @@ export async function post(path, body) {
   const response = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
   if (response.status === 401) {
     askForToken();
-    return { error: "Log in first." };
+    return { error: "Log in to do this." };
   }
   const text = await response.text();
   try {
@@ -51,7 +51,7 @@ export function askForToken() {
     event.preventDefault();
     const response = await fetch("/login", { method: "POST", body: token.value });
     if (!response.ok) {
-      setText(wrong, response.status === 401 ? "There is no such token." : await response.text());
+      setText(wrong, response.status === 401 ? "The gateway does not know this token." : await response.text());
       return;
     }
     dialog.close();

@@ -12,13 +12,13 @@ const micros = (value) => (value === undefined ? null : milliseconds(value / 100
 function deciderOf(row) {
   if (row.policy) {
     const place = placeOfPolicy(row.route ?? "", row.policy);
-    const verb = row.status >= 400 || !row.status ? "refused it" : "answered it";
+    const verb = row.status >= 400 || !row.status ? "refused the request" : "answered the request";
     return h("span", {}, h("strong", {}, `Policy ${row.policy}`), ` ${verb}`, place ? [" (", h("code", {}, place), ")"] : null);
   }
   if (row.response_head_us !== undefined || (row.ended === "complete" && row.target))
     return h("span", {}, h("strong", {}, `Target ${row.target}`), ` answered ${row.status || "nothing"}`);
-  if (row.tries > 0) return h("span", {}, h("strong", {}, "The gateway"), ": no target gave an answer");
-  return h("span", {}, h("strong", {}, "The gateway"), " itself: no policy and no target was asked for this answer");
+  if (row.tries > 0) return h("span", {}, h("strong", {}, "The gateway"), ": no target answered");
+  return h("span", {}, h("strong", {}, "The gateway"), " itself: the answer comes neither from a policy nor from a target");
 }
 
 function facts(row) {
@@ -29,7 +29,7 @@ function facts(row) {
     ["Decided by", deciderOf(row)],
     ["Reason", h("span", {}, reason(row.ended), " ", h("a", { href: link("requests", [], { reason: row.ended }) }, row.ended))],
     ["For", row.consumer ? h("span", {}, consumerLink(row.consumer), row.credential ? ` (${row.credential})` : "", ` from ${row.client}`)
-      : h("span", {}, "no known consumer, from ", h("a", { href: link("requests", [], { client: row.client }) }, row.client))],
+      : h("span", {}, "no consumer, from the address ", h("a", { href: link("requests", [], { client: row.client }) }, row.client))],
     ["On", row.route || row.status ? routeLink(row.route ?? "") : null],
     ["Target", row.target ? targetLink(row.upstream, row.target) : null],
     ["Time", own === null ? null : `gateway ${micros(own)}, targets ${micros(row.targets_us)}`],
@@ -40,17 +40,17 @@ function facts(row) {
 export function story(row) {
   const steps = [
     [micros(0), `${row.client}${row.consumer ? ` (consumer ${row.consumer})` : ""} began ${row.method ?? "a request"} ${row.host ?? ""}${row.path ?? ""}`],
-    row.request_head_us === undefined ? null : [micros(row.request_head_us), "its head had come"],
+    row.request_head_us === undefined ? null : [micros(row.request_head_us), "the head of the request had come"],
     row.route ? [null, `route ${row.route}${row.branch ? `, branch ${row.branch}` : ""}`] : [null, "no route was chosen"],
-    row.policy ? [null, `policy ${row.policy} ${row.status >= 400 || !row.status ? "refused it" : "answered it"}`] : null,
+    row.policy ? [null, `policy ${row.policy} ${row.status >= 400 || !row.status ? "refused the request" : "answered the request"}`] : null,
     row.upstream ? [null, h("span", {}, "upstream ", upstreamLink(row.upstream), `: ${row.tries === 1 ? "one try" : `${row.tries ?? 0} tries`}${row.target ? `, the last at ${row.target}` : ""}`)] : null,
     row.cache ? [null, `cache: ${row.cache}`] : null,
     row.response_head_us === undefined ? null : [micros(row.response_head_us), "the target had answered"],
     row.note ? [null, `note: ${row.note}`] : null,
-    [micros(row.total_us), `${row.status ? `the client had ${row.status}` : "no answer was sent"}. ${reason(row.ended)}`]];
+    [micros(row.total_us), `${row.status ? `the client got ${row.status}` : "no answer was sent"}. ${reason(row.ended)}`]];
   return h("div", { class: "story" }, facts(row),
     h("ol", {}, steps.filter(Boolean).map(([when, what]) => h("li", {}, h("span", { class: "when" }, when ?? ""), what))),
-    h("details", {}, h("summary", {}, "As the log has it"), h("pre", {}, JSON.stringify(row, null, 2))));
+    h("details", {}, h("summary", {}, "The line of the access log"), h("pre", {}, JSON.stringify(row, null, 2))));
 }
 
 const requestColumns = [

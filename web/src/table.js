@@ -126,7 +126,7 @@ export class Table {
       rows.length === this.rows.length && hidden === 0 ? `${rows.length}` : `${visible.length} of ${this.rows.length}`);
     this.scroller.hidden = visible.length === 0;
     this.empty.hidden = visible.length > 0;
-    setText(this.empty, this.rows.length > 0 ? "No row fits the filter." : this.emptyText);
+    setText(this.empty, this.rows.length > 0 ? "No row matches the filter." : this.emptyText);
   }
 
   line(row) {

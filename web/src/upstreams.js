@@ -16,7 +16,7 @@ export function stateText(row) {
   if (row.state === "named") return "by name";
   const why = row.why && row.state !== "up" ? `: ${row.why}` : "";
   const left = row.state === "ejected" ? `, ${duration(Math.ceil(row.ejected_for))} left` : "";
-  return row.state + why + left + (row.used ? "; used all the same, no other is available" : "");
+  return row.state + why + left + (row.used ? "; gets requests all the same, because no other target is available" : "");
 }
 
 const state = (value, row) => h("span", { class: `state ${STATES[value] ?? ""}` }, stateText(row));
@@ -54,7 +54,7 @@ function targetTable(empty) {
 
 function branchTable() {
   return new Table({ caption: "Branches", id: (row) => `${row.route} ${row.branch}`, filter: false,
-    empty: "No route is divided. A route's `split` gives a share of its requests to another upstream.", columns: [
+    empty: "No route has a `split`, which gives a share of the requests to another upstream.", columns: [
       column("branch", "Branch"), column("route", "Route", routeLink), column("upstream", "Upstream", upstreamLink), figure("weight", "Weight", number),
       column("rolled_back", "State", (value) => h("span", { class: `state ${value ? "bad" : "good"}` }, value ? "rolled back" : "serves")),
       figure("rollbacks", "Rollbacks", number),
@@ -64,11 +64,11 @@ function branchTable() {
 export function upstreams() {
   const targets = targetTable("No upstream has a target yet.");
   const whole = new Table({ caption: "Upstreams", id: (row) => row.name, sort: { key: "rate", descending: true }, href: (row) => link("upstream", [row.name]),
-    empty: "The configuration has no upstream. List the addresses that requests go to below `upstreams`.", columns: [
+    empty: "The configuration has no upstream. Add the addresses of your services to `upstreams`.", columns: [
       column("name", "Upstream"), figure("available", "Available", (value, row) => `${value} of ${row.all}`),
       figure("rate", "Per second", rate),
       { key: "failing", label: "Failing", number: true, value: failureRatio, format: percent },
-      figure("p99", "99% of the slowest target", milliseconds), column("breakers", "Circuit breaker")] });
+      figure("p99", "99% latency of the slowest target", milliseconds), column("breakers", "Circuit breaker")] });
   const splits = branchTable();
   return page({ title: "Upstreams", parts: [whole, targets, splits], show(live) {
     whole.update(live.upstreams.map((one) => rowOf(one, live)));
@@ -80,7 +80,7 @@ export function upstreams() {
 export function upstream([name]) {
   const facts = new Facts("About the upstream");
   const targets = targetTable("This upstream has no target at present.");
-  const stories = storyTable("Requests of this upstream", "No request to this upstream has been refused, failed or been slow of late.");
+  const stories = storyTable("Requests of this upstream", "No request to this upstream has been refused, has failed or was slow recently.");
   function show(live) {
     const config = currentConfig();
     const its = config.upstreams.find((one) => one.name === name);
@@ -102,13 +102,13 @@ export function upstream([name]) {
 export function target([upstreamName, address]) {
   const facts = new Facts("About the target");
   const meter = meterPanel();
-  const stories = storyTable("Requests to this target", "No request to this target has been refused, failed or been slow of late.");
+  const stories = storyTable("Requests to this target", "No request to this target has been refused, has failed or was slow recently.");
   const series = new Series(new URLSearchParams({ upstream: upstreamName, target: address }), () => meter.draw(series));
   let others = 0;
   const buttons = { ejected: resumeTarget(upstreamName, address), drained: undrainTarget(upstreamName, address),
     drain: drainTarget(upstreamName, address, () => others) };
   const actions = h("p", { class: "buttons" }, Object.values(buttons));
-  const tail = h("p", {}, h("a", { href: link("requests", [], { upstream: upstreamName, target: address, tail: "on" }) }, "Follow its requests as they come"));
+  const tail = h("p", {}, h("a", { href: link("requests", [], { upstream: upstreamName, target: address, tail: "on" }) }, "Follow the requests live"));
   function show(live) {
     const told = targetsOf(live).find((one) => one.upstream === upstreamName && one.address === address);
     others = told?.others ?? 0;
@@ -117,7 +117,7 @@ export function target([upstreamName, address]) {
     buttons.drained.hidden = told?.state !== "drained";
     buttons.drain.hidden = !real || told.state === "drained";
     facts.update([
-      ["Note", told ? null : "The upstream has no such target at present."],
+      ["Note", told ? null : "The upstream does not have this target at present."],
       ["Upstream", upstreamLink(upstreamName)], ["State", told && state(told.state, told)],
       ["Circuit breaker", breakersOf(live.upstreams.find((one) => one.name === upstreamName))],
       ["Ejections", real ? number(told.ejections) : null],

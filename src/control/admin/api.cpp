@@ -102,7 +102,9 @@ SmallAnswer AdminApi::series(std::string_view query) const {
     out.body = feed_.series(Kind::kTarget, telemetry::SeriesBook::target_name(*upstream, *target)) + "\n";
   } else {
     out = {.status = 400,
-           .body = "say of what: ?route=NAME, ?consumer=NAME or ?upstream=NAME&target=ADDRESS\n"};
+           .body =
+               "the query must name a route, a consumer or a target: ?route=NAME, ?consumer=NAME or "
+               "?upstream=NAME&target=ADDRESS\n"};
   }
   return out;
 }
@@ -118,7 +120,7 @@ SmallAnswer AdminApi::tail(std::string_view query, std::function<bool()> may_str
   auto filter = telemetry::TailFilter::parse(query);
   if (!filter) return {.status = 400, .body = filter.error().message + "\n"};
   if (feed_.tails_are_full())
-    return {.status = 503, .body = "there are as many live tails as there may be: close one\n"};
+    return {.status = 503, .body = "the max number of live tails is open already: close one of them\n"};
   return {.content_type = "text/event-stream",
           .stream = [this, filter = std::move(*filter), may_stream = std::move(may_stream)](Stream& stream) {
             return feed_.follow_tail(stream, filter, may_stream);

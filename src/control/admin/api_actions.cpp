@@ -47,8 +47,8 @@ SmallAnswer AdminApi::resume(std::string_view query, const std::string& by) {
 
 SmallAnswer AdminApi::purge(std::string_view query, const std::string& by) {
   static constexpr std::string_view kUsage =
-      "say what: ?uri=https://host/path?query, ?prefix=https://host/path, ?tag=NAME or ?all; with &expire it "
-      "is not removed, but stale from now on\n";
+      "the query must say which responses to purge: ?uri=https://host/path?query, ?prefix=https://host/path, "
+      "?tag=NAME or ?all; with &expire they stay stored, but are stale from now on\n";
   Arena arena;
   cache::Purge purge;
   int named = 0;
@@ -66,7 +66,9 @@ SmallAnswer AdminApi::purge(std::string_view query, const std::string& by) {
   if (named != 1) return {.status = 400, .body = std::string(kUsage)};
   if (purge.what == cache::Purge::What::kUri || purge.what == cache::Purge::What::kPrefix) {
     auto uri = http::normal_uri(purge.text);
-    if (!uri) return {.status = 400, .body = "`" + purge.text + "` is no URI of http or https\n"};
+    if (!uri)
+      return {.status = 400,
+              .body = "`" + purge.text + "` is not a URI: it must begin with http:// or https://\n"};
     purge.text = std::move(*uri);
   }
   if (http::find_query_parameter(query, "expire", arena)) purge.how = cache::Purge::How::kExpire;

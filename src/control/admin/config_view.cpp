@@ -24,8 +24,8 @@ json describe(const std::vector<config::Predicate>& conditions) {
   for (const config::Predicate& one : conditions) {
     out.push_back(one.name + (one.kind == Kind::kEquals    ? " = " + one.text
                               : one.kind == Kind::kMatches ? " ~ " + one.text
-                              : one.kind == Kind::kPresent ? " is there"
-                                                           : " is not there"));
+                              : one.kind == Kind::kPresent ? " is present"
+                                                           : " is absent"));
   }
   return out;
 }

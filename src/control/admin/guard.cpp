@@ -80,20 +80,22 @@ std::optional<SmallAnswer> AdminGuard::refuse(const SmallRequest& request, bool 
   if (bearer == nullptr && !open && !knows_host(request.head.authority))
     return SmallAnswer{.status = 421,
                        .body = "`" + std::string(http::host_of(request.head.authority)) +
-                               "` is none of this listener's names: `admin.hosts` lists them\n"};
+                               "` is not a name of the admin listener: add it to `admin.hosts`, or use an IP "
+                               "address or `localhost`\n"};
   if (request.head.method != "GET" && request.head.method != "HEAD") {
     const std::string_view origin = field_of(request, "origin"), site = field_of(request, "sec-fetch-site");
     const std::string own = (secure_ ? "https://" : "http://") + std::string(request.head.authority);
     if ((!origin.empty() && origin != own) || (!site.empty() && site != "same-origin" && site != "none"))
-      return SmallAnswer{.status = 403, .body = "not from a page of another site\n"};
+      return SmallAnswer{.status = 403, .body = "requests from the web page of another site are refused\n"};
   }
   if (tokens_.empty() || open) return std::nullopt;
   const Token* token = bearer != nullptr ? bearer : session_of(request);
   if (token == nullptr)
-    return SmallAnswer{
-        .status = 401, .body = "this takes a token\n", .fields = "www-authenticate: Bearer\r\n"};
+    return SmallAnswer{.status = 401,
+                       .body = "a token is needed: send it as `Authorization: Bearer TOKEN`\n",
+                       .fields = "www-authenticate: Bearer\r\n"};
   if (changes && !token->may_change)
-    return SmallAnswer{.status = 403, .body = "the token `" + token->name + "` may only look\n"};
+    return SmallAnswer{.status = 403, .body = "the token `" + token->name + "` allows only reading\n"};
   caller = {token->name, token->may_change};
   return std::nullopt;
 }
@@ -108,7 +110,7 @@ Task<SmallAnswer> AdminGuard::log_in(const SmallRequest& request) {
   SmallAnswer out;
   if (token == nullptr) {
     co_await sleep_for(*loop_, kPauseAfterWrongToken);
-    out = {.status = 401, .body = "no such token\n"};
+    out = {.status = 401, .body = "this token is not known\n"};
     co_return out;
   }
   std::erase_if(sessions_, [this](const auto& one) { return one.second.until <= loop_->now(); });

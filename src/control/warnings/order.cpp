@@ -100,7 +100,7 @@ void find_cache_before_access(const Facts& facts, Report& report) {
         const PlacedUse& other = &place == &one.use->location ? *cache : one;
         report.add(place, "`" + cache->use->name + "` stands before `" + one.use->name + "` (" +
                               other.use->location.seen_from(place) +
-                              "): what is stored is served to requests that `" + one.use->name +
+                              "): stored responses are served to requests that `" + one.use->name +
                               "` would refuse");
       }
     });

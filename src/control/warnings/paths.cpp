@@ -20,25 +20,27 @@ bool is_word(std::string_view text) {
 // Why `segment` looks like the syntax of another product, with the text to write instead; or "".
 std::string foreign_segment(std::string_view segment, bool takes_parameters) {
   const std::string shown = "`" + std::string(segment) + "`";
-  const std::string literal = shown + " matches only itself here: ";
+  const std::string literal = shown + " has no special meaning here and matches only this text: ";
   if (segment.starts_with('{')) {
     const std::string_view name = segment.substr(1, segment.size() - 2);
     return is_word(name) ? ""
                          : shown +
-                               " is a parameter with this whole name here: `{name}` takes any one segment, "
-                               "and `path_regex` an expression";
+                               " is read as a parameter with this whole name: `{name}` matches one segment "
+                               "with any text, and `path_regex` is for a regular expression";
   }
   if (segment == "*" || segment == "**")
-    return literal + (takes_parameters
-                          ? "`path_prefix` takes everything below a path, and `{name}` any one segment"
-                          : "`path_prefix` takes everything below it without a star");
+    return literal +
+           (takes_parameters
+                ? "`path_prefix` matches everything below a path, and `{name}` one segment with any text"
+                : "`path_prefix` matches everything below the path without a star");
   if (segment.starts_with(':') && is_word(segment.substr(1)))
-    return literal + "any one segment is written `{" + std::string(segment.substr(1)) + "}` in `path`";
+    return literal + "one segment with any text is written `{" + std::string(segment.substr(1)) +
+           "}` in `path`";
   if (segment.starts_with("%3C") && segment.ends_with("%3E"))
-    return literal + "any one segment is written `{name}` in `path`";
+    return literal + "one segment with any text is written `{name}` in `path`";
   for (const std::string_view part : {"*", ".+", "["}) {
     if (segment.find(part) != std::string_view::npos)
-      return literal + "an expression is written as `path_regex`";
+      return literal + "a regular expression belongs in `path_regex`";
   }
   return "";
 }
@@ -116,7 +118,8 @@ void find_foreign_patterns(const Facts& facts, Report& report) {
     if (variable.size() > 1)
       report.add(route.rewrite.path_location,
                  "`" + std::string(variable) +
-                     "` is no variable here: `{name}` stands for a parameter of `path` or a named group of "
+                     "` is not a variable of the path: `{name}` stands for a parameter of `path` or a named "
+                     "group of "
                      "`path_regex`, and `{rest}` for what follows `path_prefix`");
   }
 }

@@ -70,7 +70,7 @@ void check(const config::PolicyUse&, const Settings& settings, const config::Con
            config::Diagnostics& diagnostics) {
   for (const Rule& rule : settings.rules) {
     if (rule.allow.empty() == rule.deny.empty())
-      diagnostics.error(rule.location, "a rule has either `allow` or `deny`");
+      diagnostics.error(rule.location, "a rule needs exactly one of `allow` and `deny`");
   }
 }
 

@@ -113,7 +113,8 @@ Kind kind(const std::vector<Kind>& methods) {
                          config::Diagnostics& diagnostics) {
     const Settings& settings = use.settings.as<Settings>();
     check_authentication(settings, config, diagnostics);
-    if (settings.methods.empty()) diagnostics.error(settings.methods_location, "any_of needs methods");
+    if (settings.methods.empty())
+      diagnostics.error(settings.methods_location, "`any_of` needs at least one policy in `methods`");
     for (const config::PolicyUse& method : settings.methods) {
       const Kind* its = find_kind(methods, method.name);
       if (its != nullptr && its->check) its->check(method, config, diagnostics);

@@ -232,7 +232,7 @@ Kind kind() {
                                       [](const std::string& text) -> std::string {
                                         return text.find_first_of("\"\\\r\n") == std::string::npos
                                                    ? ""
-                                                   : "a realm cannot hold quotes or backslashes";
+                                                   : "a realm must not contain quotes or backslashes";
                                       }),
                  "The name of the protected area, which browsers show when they ask for the password.")
       .optional("cache", &Settings::cache, config::duration(),

@@ -8,7 +8,7 @@ namespace portcullis::policy::basic_auth {
 struct Reasons {
   EndReason basic_missing{"basic_missing", 401, "The request has no name and password."};
   EndReason basic_malformed{"basic_malformed", 401,
-                            "The request's `Authorization` field is not as basic authentication has it."};
+                            "The request's `Authorization` field is not valid for basic authentication."};
   EndReason basic_unknown_user{"basic_unknown_user", 401, "No consumer has the name that the request gives."};
   EndReason basic_wrong_password{"basic_wrong_password", 401, "The request's password is wrong."};
   EndReason basic_too_many_failures{

@@ -383,15 +383,15 @@ Decision SharedCache::serve(Context& context, CacheVisit& visit, cache::EntryPoi
 Notes SharedCache::explain(Context& context, const Decision& decision) const {
   const CacheVisit* visit = context.kept<CacheVisit>(this);
   if (visit == nullptr) return {};
-  if (visit->is_unsafe) return {"would end what is kept of `" + std::string(visit->key.uri) + "`"};
-  if (context.cache_outcome == "bypass") return {"would go past the cache"};
+  if (visit->is_unsafe) return {"would remove the stored responses of `" + std::string(visit->key.uri) + "`"};
+  if (context.cache_outcome == "bypass") return {"would bypass the cache"};
   std::string key(visit->key.text);
   std::replace(key.begin(), key.end(), '\n', ' ');
   if (decision.kind == Decision::Kind::kServe)
     return {std::string(context.cache_outcome) + ": `" + key + "` is in the cache"};
   if (context.purpose == Purpose::kExplain)
-    return {"would be asked for, since the cache has nothing fresh: `" + key + "`"};
-  return {"would be answered from the cache, if it is there: `" + key + "`"};
+    return {"would go to the upstream, because the cache has no fresh response: `" + key + "`"};
+  return {"would be answered from the cache if the cache has a response: `" + key + "`"};
 }
 
 Kind kind() {

@@ -8,9 +8,10 @@ namespace portcullis::policy::cache_policy {
 struct Reasons {
   EndReason answered_from_cache{
       "answered_from_cache", 0,
-      "The cache answered; the upstream was not asked. The log's `cache` says how."};
+      "The cache answered, without asking the upstream. The log's `cache` says with which outcome."};
   EndReason only_if_cached{"only_if_cached", 504,
-                           "The client asked only for what the cache has, and the cache has nothing for it."};
+                           "The client asked for a stored response only (`only-if-cached`), and the cache "
+                           "has none for the request."};
 };
 
 inline constexpr Reasons kReasons{};

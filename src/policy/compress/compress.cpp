@@ -176,8 +176,9 @@ class Compress final : public Policy {
 
   Notes explain(Context& context, const Decision&) const override {
     const auto coding = Accepted(accept_encoding(context)).best_of(offered_);
-    return {coding ? "would compress what comes by " + std::string(name_of(*coding))
-                   : std::string("the client accepts no coding that is offered")};
+    return {coding ? "would compress the response with " + std::string(name_of(*coding))
+                   : std::string(
+                         "would not compress the response: the client accepts none of the offered codings")};
   }
 
  private:
@@ -307,7 +308,7 @@ Kind kind() {
       config::checked_text("zstd, br or gzip", "^(zstd|br|gzip)$", "gzip", [](const std::string& text) {
         return std::find(kAlgorithms.begin(), kAlgorithms.end(), text) != kAlgorithms.end()
                    ? std::string()
-                   : "`" + text + "` is none of zstd, br and gzip" +
+                   : "`" + text + "` is not one of zstd, br and gzip" +
                          suggestion_for(text, {kAlgorithms.begin(), kAlgorithms.end()});
       });
   auto type = std::make_shared<config::ObjectType<Settings>>(

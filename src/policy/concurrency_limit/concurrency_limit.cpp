@@ -200,7 +200,7 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
 void check(const config::PolicyUse& use, const Settings& settings, const config::Config&,
            config::Diagnostics& diagnostics) {
   if (settings.adaptive.min > settings.limit)
-    diagnostics.error(use.location, "`adaptive.min` is above `limit`");
+    diagnostics.error(use.location, "`adaptive.min` is greater than `limit`");
 }
 
 }  // namespace

@@ -6,11 +6,11 @@ namespace portcullis::policy::concurrency_limit {
 
 // The reasons for which this policy ends requests.
 struct Reasons {
-  EndReason concurrency_limit{"concurrency_limit", 503, "Too many requests are in hand at once.",
+  EndReason concurrency_limit{"concurrency_limit", 503, "Too many requests are in progress.",
                               telemetry::CallerLimit::kReached};
   EndReason concurrency_queue_timeout{
       "concurrency_queue_timeout", 503,
-      "Too many requests are in hand at once, and the request has waited as long as the queue allows.",
+      "Too many requests are in progress, and the request has waited as long as the queue allows.",
       telemetry::CallerLimit::kReached};
 };
 

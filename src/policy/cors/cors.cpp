@@ -31,7 +31,7 @@ std::string check_method(const std::string& method) {
   if (!http::is_token_text(method)) return "`" + method + "` is not a method";
   for (const std::string_view normal : kNormalized) {
     if (method != normal && equals_ignoring_case(method, normal))
-      return "`" + method + "` admits no request: browsers write " + std::string(normal);
+      return "`" + method + "` allows no request, because browsers write " + std::string(normal);
   }
   return "";
 }

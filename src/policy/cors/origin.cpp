@@ -70,7 +70,7 @@ std::string why_never_sent(std::string_view origin) {
   const std::string_view scheme = origin.substr(0, mark);
   std::string_view rest = origin.substr(mark + 3);
   if (rest.find_first_of("/?#@") != std::string_view::npos)
-    return "an origin is a scheme, a host and a port alone";
+    return "an origin has only a scheme, a host and a port";
   const bool below = rest.starts_with("*.");
   if (below) rest.remove_prefix(2);
   const bool bracketed = rest.starts_with('[');

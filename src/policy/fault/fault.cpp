@@ -93,7 +93,7 @@ Kind kind() {
                   [](const config::PolicyUse& use, const Settings& settings, const config::Config&,
                      config::Diagnostics& diagnostics) {
                     if (settings.delay.duration.count() == 0 && settings.abort.status == 0)
-                      diagnostics.error(use.location, "`fault` needs a `delay`, an `abort`, or both");
+                      diagnostics.error(use.location, "`fault` needs `delay`, `abort` or both");
                   })
                   .with_reasons(kReasons);
   return with_insight<Settings>(std::move(kind), [](const Settings& settings, const config::PolicyUse& use) {

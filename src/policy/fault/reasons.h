@@ -8,7 +8,7 @@ namespace portcullis::policy::fault {
 struct Reasons {
   EndReason fault_abort{
       "fault_abort", 0,
-      "The policy `fault` was configured to fail the request, with the status that it has configured."};
+      "The policy `fault` refused the request on purpose, with the status of its settings."};
 };
 
 inline constexpr Reasons kReasons{};

@@ -211,7 +211,7 @@ std::string check_sent_field(const std::string& name) {
                  own("x-request-id") || http::identify_field(name) == http::FieldId::kXForwardedFor ||
                  http::identify_field(name) == http::FieldId::kXForwardedHost ||
                  http::identify_field(name) == http::FieldId::kXForwardedProto
-             ? "`" + name + "` is sent already"
+             ? "`" + name + "` is in this list already"
              : "";
 }
 

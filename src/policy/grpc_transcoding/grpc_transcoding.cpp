@@ -100,9 +100,9 @@ class GrpcTranscoding final : public Policy {
   Notes explain(Context& context, const Decision& decision) const override {
     if (context.kept<Asked>(this) != nullptr) return {"would call " + std::string(context.target_path)};
     if (decision.kind == Decision::Kind::kContinue && is_grpc(context))
-      return {"a gRPC call: passes as it is"};
+      return {"a gRPC call, which is passed on unchanged"};
     if (const HttpBinding* binding = find(context)) return {"would call " + binding->call_path};
-    return {"no method of the descriptor set is bound to it"};
+    return {"no method of the descriptor set is bound to this method and path"};
   }
 
  private:

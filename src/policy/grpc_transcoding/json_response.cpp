@@ -164,13 +164,13 @@ BodyConverter::Step JsonResponse::finish(std::string_view trailers, std::string&
   if (!told_) {
     read_status({http::find_in_lines(trailers, "grpc-status"), http::find_in_lines(trailers, "grpc-message"),
                  http::find_in_lines(trailers, "grpc-status-details-bin")});
-    if (!told_) status_.message = "the service has told no status";
+    if (!told_) status_.message = "the service sent no status";
   }
   const bool streams = printer_.streams();
   const StreamForm form = printer_.form().stream;
   if (status_.code == kOk && !streams && messages_ == 0) {
     status_.code = kInternal;
-    status_.message = "the service has sent no message";
+    status_.message = "the service sent no message";
   }
   if (status_.code == kOk) {
     if (streams && !printer_.is_raw() && form == StreamForm::kArray) out += messages_ == 0 ? "[]" : "]";

@@ -16,7 +16,7 @@ class TemplateParser {
 
   Result<PathTemplate> parse() {
     if (!take('/') || !segments(false) || (take(':') && !verb()) || !rest_.empty()) {
-      if (problem_.empty()) problem_ = "not as a path template is written";
+      if (problem_.empty()) problem_ = "the path template cannot be read";
       return Error{"`" + std::string(whole_) + "`: " + problem_};
     }
     return std::move(out_);
@@ -51,35 +51,35 @@ class TemplateParser {
   bool segment(bool inside) {
     if (!out_.segments.empty() && out_.segments.back().kind == PathTemplate::Kind::kRest)
       return fail("nothing may follow `**`");
-    if (out_.segments.size() == kMaxSegments) return fail("it is too long");
+    if (out_.segments.size() == kMaxSegments) return fail("the path template is too long");
     if (take('*')) {
       out_.segments.push_back({take('*') ? PathTemplate::Kind::kRest : PathTemplate::Kind::kOne});
       return true;
     }
-    if (take('{')) return inside ? fail("a variable within a variable") : variable();
+    if (take('{')) return inside ? fail("a variable contains another variable") : variable();
     const std::string_view literal = word();
-    if (literal.empty()) return fail("an empty segment");
+    if (literal.empty()) return fail("a segment is empty");
     out_.segments.push_back({PathTemplate::Kind::kLiteral, std::string(literal)});
     return true;
   }
 
   bool variable() {
     const std::string_view field = word();
-    if (field.empty()) return fail("a variable without a name");
+    if (field.empty()) return fail("a variable has no name");
     const size_t begin = out_.segments.size();
     if (take('=')) {
       if (!segments(true)) return false;
     } else {
       out_.segments.push_back({PathTemplate::Kind::kOne});
     }
-    if (!take('}')) return fail("a variable without its `}`");
+    if (!take('}')) return fail("a variable has no `}`");
     out_.variables.push_back({std::string(field), begin, out_.segments.size()});
     return true;
   }
 
   bool verb() {
     const std::string_view found = word();
-    if (found.empty()) return fail("an empty verb");
+    if (found.empty()) return fail("the verb is empty");
     out_.verb = found;
     return true;
   }

@@ -58,7 +58,7 @@ class Builder {
 
   bool add_message(const std::string& message, const std::string& parameters, std::string& out) {
     const size_t size = message.size() + parameters.size();
-    if (size > most_ || out.size() > most_ - size) return fail("the messages made of it are too large");
+    if (size > most_ || out.size() > most_ - size) return fail("the messages of the request are too large");
     out += http::grpc_prefix(0, size);
     out += message;
     out += parameters;
@@ -103,14 +103,14 @@ class Builder {
     simdjson::ondemand::array elements;
     if (parser.iterate(padded).get(document) != simdjson::SUCCESS ||
         document.get_array().get(elements) != simdjson::SUCCESS)
-      return fail("a stream of requests is an array");
+      return fail("the body must be an array, because the method takes a stream of requests");
     for (auto element : elements) {
-      if (stop_.stop_requested()) return fail("it is not wanted any more");
+      if (stop_.stop_requested()) return fail("the client has left");
       simdjson::ondemand::object object;
       std::string_view text;
       if (element.get_object().get(object) != simdjson::SUCCESS ||
           object.raw_json().get(text) != simdjson::SUCCESS)
-        return fail("each request of a stream is an object");
+        return fail("each element of the array must be an object");
       std::string message;
       if (!to_binary(std::string(text), message) || !add_message(message, parameters, out)) return false;
     }
@@ -135,7 +135,8 @@ class Builder {
           if (name.empty()) return true;
           const pb::FieldDescriptor* field = find_field_path(input_, name);
           if (field == nullptr) {
-            good = options_.ignore_unknown_fields || fail("no parameter named `" + name + "`");
+            good = options_.ignore_unknown_fields ||
+                   fail("the message has no field for the parameter `" + name + "`");
           } else if (field->message_type() != nullptr &&
                      field->message_type()->full_name().rfind("google.protobuf.", 0) != 0) {
             good = fail("`" + name + "` is not a single value");
@@ -150,14 +151,14 @@ class Builder {
   // Stores a value in `parameters_` at the field path `name`.
   bool set(const pb::FieldDescriptor& field, std::string_view name, const std::string& text, bool replace) {
     if (static_cast<size_t>(std::count(name.begin(), name.end(), '.')) > kDeepest)
-      return fail("a name of too many parts");
+      return fail("the name of a parameter has too many parts");
     json* at = &parameters_;
     const pb::Descriptor* message = &input_;
     for (;;) {
       const size_t dot = name.find('.');
       // A field may be given by either of its names; the value is stored under one of them.
       const pb::FieldDescriptor* part = find_field(*message, name.substr(0, dot));
-      if (!at->is_null() && !at->is_object()) return fail("more than one value for a single field");
+      if (!at->is_null() && !at->is_object()) return fail("a field that takes one value has several");
       at = &(*at)[part->name()];
       if (dot == std::string_view::npos) break;
       message = part->message_type();
@@ -171,7 +172,7 @@ class Builder {
     } else if (replace || at->is_null()) {
       *at = std::move(value);
     } else {
-      return fail("more than one value for a single field");
+      return fail("a field that takes one value has several");
     }
     return true;
   }

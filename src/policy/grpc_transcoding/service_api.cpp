@@ -94,7 +94,8 @@ std::shared_ptr<const ServiceApi> ServiceApi::read(const std::string& content, c
   const std::shared_ptr<ServiceApi> api(new ServiceApi());
   pb::FileDescriptorSet set;
   if (!set.ParseFromString(content) || set.file_size() == 0) {
-    complain(Problem::Where::kFile, "not a descriptor set, as protoc writes it with --descriptor_set_out");
+    complain(Problem::Where::kFile,
+             "the file is not a descriptor set, as protoc writes it with --descriptor_set_out");
     return nullptr;
   }
   if (const std::string wrong = build_files(set, *api->pool_); !wrong.empty()) {
@@ -126,7 +127,7 @@ std::shared_ptr<const ServiceApi> ServiceApi::read(const std::string& content, c
       api->add_method(*service->method(i), choice.unannotated, problems);
   }
   if (problems.empty() && api->bindings_.empty())
-    complain(Problem::Where::kFile, "there is no method that could be called");
+    complain(Problem::Where::kFile, "the services have no method that can be called");
   return problems.empty() ? api : nullptr;
 }
 
@@ -161,7 +162,7 @@ void ServiceApi::add_binding(HttpBinding binding, std::string_view path, std::ve
   if (!binding.response_body.empty() && output.FindFieldByName(binding.response_body) == nullptr)
     complain("its response_body `" + binding.response_body + "` is not a field of " + output.full_name());
   if (!tree_.add(binding.path, binding.http_method, bindings_.size()))
-    complain("`" + binding.http_method + " " + std::string(path) + "` is another method's, too");
+    complain("`" + binding.http_method + " " + std::string(path) + "` belongs to another method too");
   bindings_.push_back(std::move(binding));
 }
 

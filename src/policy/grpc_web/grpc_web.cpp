@@ -104,8 +104,8 @@ class GrpcWeb final : public Policy {
   }
 
   Notes explain(Context& context, const Decision&) const override {
-    return {context.kept<Asked>(this) != nullptr ? "would pass it on as a gRPC call"
-                                                 : "not gRPC-Web: passes as it is"};
+    return {context.kept<Asked>(this) != nullptr ? "would pass the request on as a gRPC call"
+                                                 : "not gRPC-Web: the request is passed on unchanged"};
   }
 
  private:

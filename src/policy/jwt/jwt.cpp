@@ -57,7 +57,7 @@ class Jwt final : public Authentication {
 
   Notes explain(Context& context, const Decision& decision) const override {
     if (decision.kind == Decision::Kind::kUnknown)
-      return {"needs the keys of " + keys_of_ + ", which a running gateway has"};
+      return {"cannot decide without the keys of " + keys_of_ + ", which only a running gateway fetches"};
     return Authentication::explain(context, decision);
   }
 

@@ -12,7 +12,7 @@ using namespace config;
 std::string check_algorithm(const std::string& text) {
   if (crypto::algorithm_by_name(text)) return "";
   if (equals_ignoring_case(text, "none"))
-    return "`none` is no algorithm: it would accept tokens that no one has signed";
+    return "`none` is not allowed: the gateway would accept tokens without a signature";
   return "`" + text + "` is not an algorithm" + suggestion_for(text, crypto::algorithm_names());
 }
 
@@ -102,10 +102,10 @@ void check_jwt(const JwtSettings& settings, const PolicyUse& use, const Config& 
   const Location& place = settings.jwks.location.line != 0 ? settings.jwks.location : use.location;
   const int given = ways(settings);
   if (given != 1) {
-    return diagnostics.error(place, given == 0
-                                        ? "jwt needs keys: one of `jwks`, `secret` and `public_key`"
-                                        : "jwt takes its keys in one way: `jwks` with one of `file`, "
-                                          "`inline`, `url` and `discover`, or `secret`, or `public_key`");
+    return diagnostics.error(
+        place, given == 0 ? "`jwt` needs keys: add one of `jwks`, `secret` and `public_key`"
+                          : "`jwt` needs exactly one source of keys: `jwks` with one of `file`, "
+                            "`inline`, `url` and `discover`, or `secret`, or `public_key`");
   }
   if (settings.jwks.discover && (settings.issuer.size() != 1 || !check_url(settings.issuer[0]).empty()))
     return diagnostics.error(place, "`discover` needs one `issuer`, which is a URL");
@@ -119,7 +119,8 @@ void check_jwt(const JwtSettings& settings, const PolicyUse& use, const Config& 
     if (!keys) diagnostics.error(place, keys.error().message);
   } else if (kept.place.starts_with("http://") && !kept.place.starts_with("http://127.0.0.1") &&
              !kept.place.starts_with("http://localhost")) {
-    diagnostics.warning(place, "keys that come without TLS can be exchanged on their way: use https://");
+    diagnostics.warning(
+        place, "the key set is fetched without TLS, so others can replace it on its way: use https://");
   }
 }
 
@@ -145,7 +146,7 @@ std::optional<Result<std::vector<crypto::NamedVerifier>>> configured_keys(const 
                                                           : crypto::Key::from_secret(settings.secret);
   if (!key) return key.error();
   std::vector<crypto::NamedVerifier> out;
-  Error fault{"no algorithm suits the key"};
+  Error fault{"no accepted algorithm can use the key"};
   for (const crypto::Algorithm algorithm : key->algorithms()) {
     auto verifier = crypto::Verifier::make(*key, algorithm);
     if (verifier) {

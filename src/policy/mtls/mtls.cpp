@@ -68,7 +68,7 @@ void check(const config::PolicyUse& use, const Settings& settings, const config:
       });
   if (!asked)
     diagnostics.error(use.location,
-                      "no listener asks clients for a certificate: `mtls` needs one whose `tls` says "
+                      "no listener asks clients for a certificate: `mtls` needs a listener whose `tls` has "
                       "`client_certificate: required` or `optional`");
 }
 

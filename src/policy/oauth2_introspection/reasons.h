@@ -11,9 +11,10 @@ struct Reasons {
   EndReason token_inactive{"token_inactive", 401,
                            "The authorization server says that the token is not active."};
   EndReason token_unknown_consumer{"token_unknown_consumer", 401,
-                                   "The token names no consumer that is known."};
-  EndReason token_requirement{"token_requirement", 403,
-                              "What the authorization server says of the token does not satisfy `require`."};
+                                   "The token names no consumer of the configuration."};
+  EndReason token_requirement{
+      "token_requirement", 403,
+      "The token, as the authorization server describes it, does not satisfy `require`."};
   EndReason token_unavailable{"token_unavailable", 503, "The authorization server did not answer."};
 };
 

@@ -101,7 +101,8 @@ void check(const config::PolicyUse& use, const Settings&, const config::Config& 
            config::Diagnostics& diagnostics) {
   if (config.quotas.file.empty() && !config.quotas.redis)
     diagnostics.error(use.location,
-                      "a quota needs the top level's `quotas`, which says where counts are kept");
+                      "the policy `quota` needs the settings `quotas` at the top level, which say where the "
+                      "counters are stored");
 }
 
 }  // namespace

@@ -69,19 +69,20 @@ std::shared_ptr<config::ObjectType<RateLimitSettings>> rate_limit_type() {
 void check_rate_limit(const RateLimitSettings& settings, const config::PolicyUse& use,
                       const config::Config& config, config::Diagnostics& diagnostics) {
   if (settings.cluster != ClusterMode::kOff && config.redis.address.empty())
-    diagnostics.error(use.location, "`cluster` needs the top level's `redis`");
+    diagnostics.error(use.location, "`cluster` needs the settings `redis` at the top level");
   if (settings.limits.empty() == (settings.limit.amount == 0)) {
-    diagnostics.error(use.location, settings.limits.empty() ? "rate_limit needs `limit` or `limits`"
-                                                            : "rate_limit takes either `limit` or `limits`");
+    diagnostics.error(use.location, settings.limits.empty()
+                                        ? "`rate_limit` needs `limit` or `limits`"
+                                        : "`rate_limit` has both `limit` and `limits`: remove one of them");
   }
   for (LimitSettings limit : limits_of(settings)) {
     if (limit.location.line == 0) limit.location = use.location;
     if (limit.limit.amount == 0) {
-      diagnostics.error(limit.location, "a limit needs `limit`");
+      diagnostics.error(limit.location, "an element of `limits` needs `limit`");
     } else if (limit.algorithm == limits::Algorithm::kSlidingWindow && limit.limit.amount > 200'000'000) {
-      diagnostics.error(limit.location, "a sliding window counts up to 200000000");
+      diagnostics.error(limit.location, "the `limit` of a sliding window must not be more than 200000000");
     } else if (limit.algorithm == limits::Algorithm::kSlidingWindow && limit.burst != 0) {
-      diagnostics.error(limit.location, "`burst` is of the token bucket; a sliding window has none");
+      diagnostics.error(limit.location, "`burst` is only possible with `algorithm: token_bucket`");
     }
   }
 }

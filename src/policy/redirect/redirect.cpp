@@ -116,7 +116,7 @@ bool looks_like_host(std::string_view location) {
 std::string find_relative(const Settings& settings) {
   if (!looks_like_host(settings.to)) return "";
   return "`" + settings.to +
-         "` has no scheme, so clients take it for a path of the same host: write `https://" + settings.to +
+         "` has no scheme, so clients read it as a path on the same host: write `https://" + settings.to +
          "`";
 }
 
