@@ -58,7 +58,8 @@ const std::string* ListenerAddresses::find(const std::string& name) const {
 }
 
 Type<Listener> listener_type() {
-  auto limits = std::make_shared<ObjectType<ListenerLimits>>("limits", "Limits for one client.");
+  auto limits = std::make_shared<ObjectType<ListenerLimits>>(
+      "limits", "Limits for the requests and connections of clients.");
   limits
       ->optional("head_size", &ListenerLimits::head_size, size(),
                  "Max size of a request head; beyond it: 431.")
@@ -79,7 +80,8 @@ Type<Listener> listener_type() {
                 "Max size of the responses that wait in the gateway for a slow client, for each connection. "
                 "When it is reached, the gateway reads no more from the target and, with HTTP/2, from the "
                 "client. A larger buffer makes large downloads cheaper. At least 16KiB.");
-  auto timeouts = std::make_shared<ObjectType<ListenerTimeouts>>("timeouts", "Max times for one client.");
+  auto timeouts = std::make_shared<ObjectType<ListenerTimeouts>>(
+      "timeouts", "Max times for the requests and responses of a client.");
   timeouts
       ->optional("head", &ListenerTimeouts::head, time_limit(),
                  "Max time from the first byte of a request head to its last.")
@@ -141,8 +143,8 @@ Type<Listener> listener_type() {
                 "`X-Forwarded-*`, writes both) or `none`.")
       .optional("via", &Listener::via, checked_text("a name, or nothing", "", "edge-1", check_via),
                 "The gateway's name in the `Via` field of requests. A random word follows the name; by this "
-                "word the gateway notices requests that come back to it (508). With an empty name, `Via` has "
-                "the word alone.")
+                "word the gateway notices requests that come back to it (508). With an empty name, the "
+                "gateway writes only that word.")
       .optional(
           "drop_from_untrusted", &Listener::drop_from_untrusted,
           list_of<std::string>(checked_text("a header's name", "", "x-real-ip", check_forwarding_name)),
@@ -168,8 +170,9 @@ Type<Listener> listener_type() {
                 "Whether a client of HTTP/1 that ends its side of the connection (FIN) after a complete "
                 "request still gets its response. With `false`, the gateway treats such a client as gone and "
                 "gives up its request.")
-      .optional("limits", &Listener::limits, limits, "Limits for one client.")
-      .optional("timeouts", &Listener::timeouts, timeouts, "Max times for one client.")
+      .optional("limits", &Listener::limits, limits, "Limits for the requests and connections of clients.")
+      .optional("timeouts", &Listener::timeouts, timeouts,
+                "Max times for the requests and responses of a client.")
       .optional("tcp_keepalive", &Listener::tcp_keepalive, tcp_keepalive_type(),
                 "TCP keepalive: finds connections whose client has disappeared without closing them.");
   return listener;

@@ -230,12 +230,14 @@ Type<Config> config_type(const PolicyCatalog& catalog) {
       "callers, a quarter for nonces. When a part is full, it evicts the lowest counters first (metric "
       "`portcullis_rate_limit_evictions_total`). A change needs a restart.");
   auto metrics = std::make_shared<ObjectType<Metrics>>(
-      "metrics", "Max number of consumers and targets with series of their own.");
+      "metrics", "Max number of consumers and targets that have series of their own on the metrics page.");
   metrics
       ->optional("consumers", &Metrics::consumers, integer(0, 1'000'000),
-                 "Max number of consumers with series of their own. Further consumers count as `other`.")
-      .optional("targets", &Metrics::targets, integer(0, 1'000'000),
-                "Max number of targets with series of their own. Further targets have none.");
+                 "Max number of consumers with series of their own. Requests of further consumers are "
+                 "counted together, as the consumer `other`.")
+      .optional(
+          "targets", &Metrics::targets, integer(0, 1'000'000),
+          "Max number of targets with series of their own. Further targets are not on the metrics page.");
   auto overload = std::make_shared<ObjectType<Overload>>(
       "overload",
       "When the gateway sheds load, so that memory and file descriptors are not used up: from 80% of either, "
@@ -324,7 +326,7 @@ Type<Config> config_type(const PolicyCatalog& catalog) {
                 "Number of worker threads. 0: one for each processor that the process may use; the CPU quota "
                 "of a container is rounded up.")
       .optional("zone", &Config::zone, name_type(),
-                "The zone of this node. Upstreams prefer targets in the same zone.")
+                "The zone of this node, such as a data center. Upstreams prefer targets in the same zone.")
       .optional("admin", &Config::admin, admin_type(), "The listener for operators.")
       .default_in_words("none")
       .optional("access_log", &Config::access_log, access_log_type(), "A log with a line for each request.")
@@ -353,7 +355,7 @@ Type<Config> config_type(const PolicyCatalog& catalog) {
                 "Usage plans: limits for the consumers that have the plan.")
       .optional("limits", &Config::limits, limits, "Memory for the counters of rate limits on this node.")
       .optional("metrics", &Config::metrics, metrics,
-                "Max number of consumers and targets with series of their own.")
+                "Max number of consumers and targets that have series of their own on the metrics page.")
       .optional(
           "overload", &Config::overload, overload,
           "When the gateway sheds load, and in which order: idle connections, new connections, requests.")

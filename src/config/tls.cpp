@@ -34,7 +34,8 @@ Type<ListenerTls> listener_tls_type() {
       .required("key", &TlsCertificate::key, text("/etc/portcullis/tls/api.key"),
                 "The PEM file of its private key.")
       .optional("ocsp", &TlsCertificate::ocsp, text("/etc/portcullis/tls/api.ocsp"),
-                "A file with an OCSP response (DER), which is stapled while it is up to date.")
+                "A file with an OCSP response (DER). The gateway sends it in the TLS handshake while it is "
+                "up to date.")
       .optional("names", &TlsCertificate::names,
                 list_of<std::string>(checked_text("a name", "", "api.example.com", check_certificate_name)),
                 "The host names for which the certificate is used. With `names`, the files are read only "
@@ -99,7 +100,8 @@ Type<ListenerTls> listener_tls_type() {
       .optional("session_tickets", &ListenerTls::session_tickets, tickets,
                 "Session tickets, by which clients resume TLS sessions.")
       .optional("kernel", &ListenerTls::kernel, boolean(),
-                "Whether the kernel encrypts sent data (kTLS), when it supports the cipher.")
+                "Whether the kernel encrypts the data that the gateway sends (kTLS), for ciphers that the "
+                "kernel supports.")
       .optional("hsts", &ListenerTls::hsts, hsts, "Tells browsers to use TLS only for this host (RFC 6797).");
   return tls;
 }
@@ -123,7 +125,8 @@ Type<UpstreamTls> upstream_tls_type() {
       .default_in_words("the system's")
       .optional("server_name", &UpstreamTls::server_name,
                 checked_text("a name", "", "orders.internal", check_server_name),
-                "The name that the gateway asks for (SNI) and that the certificate must contain.")
+                "The name that the gateway sends in the TLS handshake (SNI), and for which the certificate "
+                "of the target must be valid.")
       .default_in_words("the target's name")
       .optional("cert", &UpstreamTls::cert, text("/etc/portcullis/tls/api.crt"),
                 "A PEM file: the certificate that the gateway shows to targets, then its chain.")

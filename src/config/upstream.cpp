@@ -110,11 +110,11 @@ Type<HealthCheck> health_check_type() {
       .optional("timeout", &HealthCheck::timeout, duration(),
                 "Max time for a check, including the connection.")
       .optional("healthy_after", &HealthCheck::healthy_after, integer(1, 1'000),
-                "Number of good checks in a row after which a target is up.")
+                "Number of passed checks in a row after which a target is up.")
       .optional("unhealthy_after", &HealthCheck::unhealthy_after, integer(1, 1'000),
                 "Number of failed checks in a row after which a target is down.")
       .optional("status", &HealthCheck::status, non_empty(one_or_list_of<StatusRange>(status_range())),
-                "Statuses that count as a good answer.")
+                "Statuses of responses that count as a passed check.")
       .optional("body", &HealthCheck::body,
                 checked_text("an expression", "", "'\"status\": *\"up\"'", check_expression),
                 "An expression (RE2) that must match somewhere in the first 64 KiB of the answer.")
@@ -156,14 +156,15 @@ Type<OutlierEjection> outlier_ejection_type() {
       "outlier_ejection", "Sends no requests to a target for a while after its requests have failed.");
   type->optional("failures_in_row", &OutlierEjection::failures_in_row, integer(0, 1'000'000),
                  "Number of failed requests in a row (no connection, no response, or a `status`) that eject "
-                 "a target. 0: not a reason.")
+                 "a target. 0: a target is not ejected for this reason.")
       .optional("status", &OutlierEjection::status, one_or_list_of<StatusRange>(status_range()),
                 "Statuses of responses that count as failures, such as 5xx.")
       .optional("error_share", &OutlierEjection::error_share, percent(),
-                "Share of failed requests in an interval that ejects a target. 0%: not a reason.")
+                "Share of failed requests in an interval that ejects a target. 0%: a target is not ejected "
+                "for this reason.")
       .optional("slowness", &OutlierEjection::slowness, integer(0, 1'000),
                 "Ejects a target whose responses took this many times as long as the median of the targets "
-                "in an interval. 0: not a reason.")
+                "in an interval. 0: a target is not ejected for this reason.")
       .optional(
           "min_requests", &OutlierEjection::min_requests, integer(1, 1'000'000),
           "Min number of requests to a target in an interval for which `error_share` and `slowness` count.")
@@ -195,10 +196,10 @@ Type<Hedge> hedge_type() {
 }
 
 Type<CircuitBreaker> circuit_breaker_type() {
-  auto type =
-      std::make_shared<ObjectType<CircuitBreaker>>("circuit_breaker",
-                                                   "Limits for what the upstream has to do at the same time, "
-                                                   "for this node. Requests beyond them get 503.");
+  auto type = std::make_shared<ObjectType<CircuitBreaker>>(
+      "circuit_breaker",
+      "Limits for the connections to the upstream and for its requests at the same time, for this node. "
+      "Requests beyond them get 503.");
   type->optional("connections", &CircuitBreaker::connections, integer(0, 10'000'000),
                  "Max number of connections to all targets. Requests beyond it wait in turn for a free "
                  "connection, for at most `timeouts.connect`. 0: no limit.")
@@ -208,7 +209,8 @@ Type<CircuitBreaker> circuit_breaker_type() {
                 "Max number of requests in progress, including those that wait. 0: no limit.")
       .optional("retries", &CircuitBreaker::retries, integer(0, 10'000'000),
                 "Max number of requests in progress that have been sent again, by `retries` or `hedge`. "
-                "Beyond it the client gets the response that is there. 0: no limit.");
+                "Beyond it, no further request is sent again, and the client gets the response that came "
+                "last. 0: no limit.");
   return type;
 }
 
@@ -225,7 +227,8 @@ Type<Target> target_type() {
                 "The share of requests for this target, relative to the weights of the other targets.")
       .optional("priority", &Target::priority, integer(0, 100),
                 "Targets with the lowest number get the requests while enough of these targets are "
-                "available. The part that they cannot serve goes to targets with the next number.")
+                "available. The part that "
+                "they cannot serve goes to targets with the next number.")
       .optional("zone", &Target::zone, name_type(),
                 "The zone of the target: within a priority, targets in the gateway's own `zone` come first.")
       .optional("metadata", &Target::metadata, metadata_type(),
@@ -246,7 +249,8 @@ Type<Upstream> upstream_type() {
       .optional("ttl", &Sticky::ttl, duration(),
                 "How long the browser keeps the cookie after the client's last visit.")
       .default_in_words("until the browser is closed");
-  auto timeouts = std::make_shared<ObjectType<UpstreamTimeouts>>("timeouts", "Max times for a target.");
+  auto timeouts = std::make_shared<ObjectType<UpstreamTimeouts>>(
+      "timeouts", "Max times for connections to targets and for their responses.");
   timeouts
       ->optional("connect", &UpstreamTimeouts::connect, time_limit(),
                  "Max time until the target accepts a connection.")
@@ -302,7 +306,7 @@ Type<Upstream> upstream_type() {
       .optional("hedge", &Upstream::hedge, hedge_type(),
                 "Sends a request to a second target when the first is slow.")
       .optional("circuit_breaker", &Upstream::circuit_breaker, circuit_breaker_type(),
-                "Limits for what the upstream has to do at the same time.")
+                "Limits for the connections to the upstream and for its requests at the same time.")
       .default_in_words("no limits")
       .optional("panic_threshold", &Upstream::panic_threshold, percent(),
                 "When less than this share of the targets is available, all targets get requests as if they "
@@ -311,7 +315,8 @@ Type<Upstream> upstream_type() {
                 "Time in which the share of a new target, or of one that is available again, grows to its "
                 "full size.")
       .default_in_words("none")
-      .optional("targets", &Upstream::targets, list_of<Target>(target_type()), "The servers.")
+      .optional("targets", &Upstream::targets, list_of<Target>(target_type()),
+                "The servers to which requests go.")
       .optional("discover", &Upstream::discover, discover_type(),
                 "A source of targets, in addition to `targets` or in place of them.")
       .default_in_words("none")
@@ -331,7 +336,8 @@ Type<Upstream> upstream_type() {
                 "blank behind the size of a chunk, `Transfer-Encoding: chunked` twice, lines of a head that "
                 "end with LF alone, a status of 600 to 999. With `false`, such a response leads to 502, and "
                 "the log's `ended` names the fault.")
-      .optional("timeouts", &Upstream::timeouts, timeouts, "Max times for a target.")
+      .optional("timeouts", &Upstream::timeouts, timeouts,
+                "Max times for connections to targets and for their responses.")
       .optional("tcp_keepalive", &Upstream::tcp_keepalive, tcp_keepalive_type(),
                 "TCP keepalive: finds connections whose target has disappeared without closing them.");
   return upstream;

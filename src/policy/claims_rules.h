@@ -77,9 +77,9 @@ void add_claims_fields(config::ObjectType<Settings>& type) {
       .optional("consumer_claim", &ClaimsSettings::consumer_claim, config::text("client_id"),
                 "The claim that names the consumer: its value is compared with `jwt_subject` of the "
                 "consumers. A claim that is a list names none.")
-      .optional(
-          "consumer", &ClaimsSettings::consumer, config::choice<ConsumerNeed>(),
-          "Whether a token without a consumer is refused: `required` refuses it, `optional` accepts it.")
+      .optional("consumer", &ClaimsSettings::consumer, config::choice<ConsumerNeed>(),
+                "Whether a token must belong to a consumer: `required` refuses tokens without a consumer, "
+                "`optional` accepts them.")
       .optional("forward_claims", &ClaimsSettings::forward_claims,
                 config::text_map(config::check_request_field, "{x-user: sub}",
                                  [](const std::string&) { return std::string(); }),

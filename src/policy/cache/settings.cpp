@@ -31,7 +31,8 @@ std::shared_ptr<config::ObjectType<CacheSettings>> cache_type() {
           "caller in the key, each caller has its own stored responses, also those that are not `public`.")
       .default_in_words("the URI")
       .optional("when", &CacheSettings::when, Condition::type(),
-                "A condition for the requests that may be answered from the cache.")
+                "A condition for the requests that may be answered from the cache. Other requests bypass the "
+                "cache.")
       .default_in_words("every GET and HEAD")
       .optional("ttl", &CacheSettings::ttl, duration(),
                 "Lifetime of responses, whatever lifetime they have of their own. It does not override a "

@@ -231,8 +231,9 @@ Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "forward_auth",
       "Lets another service decide about a request: an answer of 2xx accepts it, and any other answer below "
-      "500 is sent to the client. The service gets the method, the address and the client of the request in "
-      "`x-forwarded-*`, and not its body. `x-forwarded-uri` has the path by which routes are chosen, "
+      "500 is sent to the client. The service gets the method, the URI and the client address of the request "
+      "in fields `x-forwarded-*`, but not its body. `x-forwarded-uri` has the path by which routes are "
+      "chosen, "
       "`x-forwarded-raw-uri` the path as the client wrote it.");
   add_outside_fields<Settings>(*type);
   type->optional("method", &Settings::method, config::text("POST"),

@@ -232,7 +232,8 @@ Kind kind() {
                 "Whether a gRPC method without a `google.api.http` option can be called by POST "
                 "/package.Service/Method.")
       .optional("others", &Settings::others, config::choice<Others>(),
-                "Requests that belong to no method: `refuse` (404), or `pass` them on unchanged.")
+                "What happens to requests that belong to no method: `refuse` answers with 404, `pass` passes "
+                "them on unchanged.")
       .optional("body_size", &Settings::body_size, config::size(),
                 "Max size of a request, which is converted in memory; beyond it: 413.")
       .optional("response_size", &Settings::response_size, config::size(),
@@ -247,8 +248,8 @@ Kind kind() {
       .optional("print_defaults", &Settings::print_defaults, config::boolean(),
                 "Whether responses contain fields that are zero, false or empty.")
       .optional("ignore_unknown", &Settings::ignore_unknown, config::boolean(),
-                "Whether requests may have fields and parameters that the message type does not have. With "
-                "`false` such requests get 400.");
+                "Whether requests may have JSON fields and parameters that the message type does not have. "
+                "With `false`, such requests get 400.");
   return with_insight<Settings>(
       make_kind<Settings, GrpcTranscoding>("grpc_transcoding", type, check).with_reasons(kReasons),
       [](const Settings&, const config::PolicyUse&) { return Insight{.needs_http2 = true}; });

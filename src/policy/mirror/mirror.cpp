@@ -93,7 +93,7 @@ Kind kind() {
       .locate_last(&Settings::upstream_location)
       .optional("share", &Settings::share, config::percent(), "Share of the requests that is copied.")
       .optional("when", &Settings::when, Condition::type(),
-                "A condition for the requests that may be copied, such as `method in [GET, HEAD]`.")
+                "A condition for the requests that may be copied, such as `request.method in [GET, HEAD]`.")
       .default_in_words("every request")
       .optional("body_size", &Settings::body_size, config::size(),
                 "Max size of the body of a copied request; requests with a larger body are not copied.")

@@ -18,10 +18,9 @@ void add_limit_fields(config::ObjectType<T>& type) {
                 "For `token_bucket`: max number of requests that may come at once after a pause.")
       .default_in_words("the amount of `limit`")
       .optional("key", &LimitSettings::key, LimitKey::type(), LimitKey::summary())
-      .optional(
-          "algorithm", &LimitSettings::algorithm, config::choice<limits::Algorithm>(),
-          "`token_bucket` (GCRA: refilled steadily) or `sliding_window` (never more than `limit` in any "
-          "period, as far as counts of whole periods tell).");
+      .optional("algorithm", &LimitSettings::algorithm, config::choice<limits::Algorithm>(),
+                "`token_bucket` (GCRA: refilled steadily) or `sliding_window` (not more than `limit` in any "
+                "period, estimated from the counts of the present and the previous period).");
 }
 
 config::Type<LimitSettings> limit_type() {
@@ -40,7 +39,7 @@ std::shared_ptr<config::ObjectType<RateLimitSettings>> rate_limit_type() {
       "limits, or to none. The counters are exact for all workers together, and survive a reload.");
   add_limit_fields<RateLimitSettings>(*type);
   type->optional("limits", &RateLimitSettings::limits, config::list_of<LimitSettings>(limit_type()),
-                 "Several limits that all hold, in place of the keys above.")
+                 "Several limits, in place of the keys above. A request must be within all of them.")
       .optional("cost", &RateLimitSettings::cost, config::integer(0, 1'000'000),
                 "The number that one request adds to the counter.")
       .optional("cost_field", &RateLimitSettings::cost_field, config::text("x-cost"),
@@ -48,7 +47,8 @@ std::shared_ptr<config::ObjectType<RateLimitSettings>> rate_limit_type() {
                 "priced by tokens or rows. The part beyond `cost` is charged afterwards; it can exceed the "
                 "limit, and then further requests are refused until the limit has recovered.")
       .optional("dry_run", &RateLimitSettings::dry_run, config::choice<DryRun>(),
-                "`on`: counts, writes to log and metrics, and refuses nothing.")
+                "`on`: the policy counts requests and reports in log and metrics which ones it would refuse, "
+                "but refuses none.")
       .optional("response_fields", &RateLimitSettings::response_fields, config::boolean(),
                 "Whether responses have the fields `RateLimit` and `RateLimit-Policy`.")
       .optional("cluster", &RateLimitSettings::cluster, config::choice<ClusterMode>(),

@@ -40,7 +40,7 @@ class RequestLimits final : public Policy {
 Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "request_limits",
-      "Refuses requests that are too large for this route. The limits of the listener hold too.");
+      "Refuses requests that are too large for this route. The limits of the listener apply too.");
   type->optional("body_size", &Settings::body_size, config::size(),
                  "Max size of the body; beyond it: 413. 0: no limit.")
       .optional("query_length", &Settings::query_length, config::size(),

@@ -164,7 +164,7 @@ Kind kind(const std::vector<Kind>& limiting) {
       "Applies the limits of the consumer's plan (`consumers[].plan`), those for this route first. Put this "
       "policy behind one that authenticates. A consumer without a plan gets 403.");
   type->optional("default", &Settings::default_plan, config::text("free"),
-                 "The plan for consumers without a plan.")
+                 "The name of the plan for consumers that have no plan.")
       .locate_last(&Settings::default_plan_location);
   Kind kind{.description = {"usage_plan", type}, .create = {}};
   kind.create = [limiting](const config::PolicySettings& settings,
