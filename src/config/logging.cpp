@@ -2,6 +2,7 @@
 
 #include "config/field_types.h"
 #include "config/settable_fields.h"
+#include "config/variable_examples.h"
 
 namespace portcullis::config {
 namespace {
@@ -9,6 +10,14 @@ namespace {
 constexpr const char* kPlaces =
     "`stdout`, `stderr`, a file, `syslog` (this machine's), `syslog:ADDRESS` (RFC 5424, in datagrams to "
     "`address:port` or `unix:/path`) or `journald`. A change needs a restart.";
+
+// The named formats and the variables, for editors.
+std::vector<std::string> examples_of_log_format() {
+  std::vector<std::string> out{"json", "common", "combined"};
+  for (std::string& text : variable_examples(VariableForm::kText, variables::Moment::kEnd))
+    out.push_back(std::move(text));
+  return out;
+}
 
 }  // namespace
 
@@ -19,7 +28,8 @@ Type<AccessLog> access_log_type() {
       "dropped and counted, and requests do not wait. SIGUSR1, or a reload, opens the file again.");
   access_log->required("path", &AccessLog::path, text("/var/log/portcullis/access.log"), kPlaces)
       .locate_last(&AccessLog::path_location)
-      .optional("format", &AccessLog::format, text("combined"),
+      .optional("format", &AccessLog::format,
+                checked_text("text", "", "combined", any_text, examples_of_log_format()),
                 "`json`; `common` or `combined`, the formats of web servers; or a template with "
                 "[variables](#variables): `{client.address} \"{request.method} {request.raw_path}\" "
                 "{response.status} {duration.total_us} {request.header.user-agent}`.")

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "config/json_value.h"
 #include "config/other_products.h"
+#include "config/variable_examples.h"
 
 namespace portcullis::config {
 namespace {
@@ -157,10 +158,13 @@ class TextMapType final : public TypeFor<TextMap> {
     }
   }
   nlohmann::json json_schema() const override {
+    nlohmann::json value{{"type", {"string", "number", "boolean", "null"}}};
+    if (read_ == with_inserted_braces_doubled)
+      value["examples"] = variable_examples(VariableForm::kText, variables::Moment::kResponse, check_value_);
     return {
         {"type", {"object", "null"}},
         {"patternProperties", {{"^<<$", true}}},
-        {"additionalProperties", {{"type", {"string", "number", "boolean", "null"}}}},
+        {"additionalProperties", std::move(value)},
     };
   }
   std::string describe() const override { return "names and texts"; }

@@ -153,8 +153,13 @@ nlohmann::json field_schema(const AnyObject& object, const AnyObject::Field& fie
       schema["description"] = field.summary + " Default: " + object.default_text(field) + ".";
     }
   }
+  nlohmann::json examples = nlohmann::json::array();
   const std::string example = field.example.empty() ? field.type->example() : field.example;
-  if (!example.empty()) schema["examples"] = nlohmann::json::array({json_of_yaml(example)});
+  if (!example.empty()) examples.push_back(json_of_yaml(example));
+  for (const auto& further : schema.value("examples", nlohmann::json::array())) {
+    if (std::find(examples.begin(), examples.end(), further) == examples.end()) examples.push_back(further);
+  }
+  if (!examples.empty()) schema["examples"] = std::move(examples);
   return schema;
 }
 

@@ -49,10 +49,17 @@ inline constexpr std::chrono::milliseconds kNoTimeLimit = std::chrono::hours(24 
 Type<std::chrono::milliseconds> time_limit();
 Type<uint64_t> size();  // in bytes
 using TextCheck = std::function<std::string(const std::string&)>;
-Type<std::string> checked_text(std::string kind, std::string pattern, std::string example, TextCheck check);
+// `further_examples` follow `example` in the JSON Schema.
+Type<std::string> checked_text(std::string kind, std::string pattern, std::string example, TextCheck check,
+                               std::vector<std::string> further_examples = {});
 // A text in which braces enclose variables of the request, and `{{` stands for a brace. Text from environment
 // variables and files is literal: braces in it have no special meaning.
+// The JSON Schema has an example with each variable of requests.
 Type<std::string> text_with_variables(std::string kind, std::string example, TextCheck check);
+// A key by which requests are told apart: one of `words`, the name of a variable, or a text with variables.
+// The JSON Schema has these words and names as examples.
+Type<std::string> key_with_variables(std::string kind, std::string example, TextCheck check,
+                                     std::vector<std::string> words);
 // The check of a text that is validated elsewhere.
 inline std::string any_text(const std::string&) {
   return "";

@@ -9,6 +9,7 @@
 #include "config/likely_value.h"
 #include "config/scalar_type.h"
 #include "config/schema.h"
+#include "config/variable_examples.h"
 
 namespace portcullis::config {
 namespace {
@@ -69,11 +70,13 @@ std::string quoted_where_needed(const std::string& text) {
 // Any text that `check` accepts.
 class TextType final : public TypeFor<std::string> {
  public:
-  TextType(std::string kind, std::string pattern, std::string example, TextCheck check)
+  TextType(std::string kind, std::string pattern, std::string example, TextCheck check,
+           std::vector<std::string> further_examples)
       : kind_(std::move(kind)),
         pattern_(std::move(pattern)),
         example_(std::move(example)),
-        check_(std::move(check)) {}
+        check_(std::move(check)),
+        further_examples_(std::move(further_examples)) {}
 
   void read(const YamlNode& node, std::string& out, Diagnostics& diagnostics) const override {
     if (node.kind != YamlNode::Kind::kScalar) return diagnostics.error(node.location, "expected " + kind_);
@@ -82,13 +85,17 @@ class TextType final : public TypeFor<std::string> {
     out = node.scalar;
   }
   nlohmann::json json_schema() const override {
-    ScalarForm form{{}, pattern_};
+    // Editors write an example as the first type says: a text in quotes where YAML needs them.
+    std::vector<std::string> types{"string"};
     // Scalars that YAML takes for numbers or truth values are valid texts here, if `check` accepts them.
     const auto is_taken = [this](const char* number) { return check_(number).empty(); };
     static constexpr const char* kNumbers[] = {"1", "1.5", "660"};  // the last one is a file's mode
-    if (std::any_of(std::begin(kNumbers), std::end(kNumbers), is_taken)) form.other_types.push_back("number");
-    if (check_("true").empty()) form.other_types.push_back("boolean");
-    return scalar_schema(form);
+    if (std::any_of(std::begin(kNumbers), std::end(kNumbers), is_taken)) types.push_back("number");
+    if (check_("true").empty()) types.push_back("boolean");
+    nlohmann::json schema = scalar_schema({{}, pattern_});
+    if (types.size() > 1) schema["type"] = types;
+    if (!further_examples_.empty()) schema["examples"] = further_examples_;
+    return schema;
   }
   std::string describe() const override { return kind_; }
   std::string example() const override { return example_; }
@@ -101,12 +108,14 @@ class TextType final : public TypeFor<std::string> {
   std::string pattern_;
   std::string example_;
   TextCheck check_;
+  std::vector<std::string> further_examples_;
 };
 
 class VariablesType final : public TypeFor<std::string> {
  public:
-  VariablesType(std::string kind, std::string example, TextCheck check)
-      : text_(std::move(kind), "", std::move(example), std::move(check)) {}
+  VariablesType(std::string kind, std::string example, TextCheck check,
+                std::vector<std::string> further_examples)
+      : text_(std::move(kind), "", std::move(example), std::move(check), std::move(further_examples)) {}
 
   void read(const YamlNode& node, std::string& out, Diagnostics& diagnostics) const override {
     warn_of_foreign_variables(node, diagnostics);
@@ -206,16 +215,27 @@ void warn_of_foreign_variables(const YamlNode& node, Diagnostics& diagnostics) {
 }
 
 Type<std::string> text(std::string example) {
-  return std::make_shared<TextType>("text", "", std::move(example), any_text);
+  return checked_text("text", "", std::move(example), any_text);
 }
 
-Type<std::string> checked_text(std::string kind, std::string pattern, std::string example, TextCheck check) {
-  return std::make_shared<TextType>(std::move(kind), std::move(pattern), std::move(example),
-                                    std::move(check));
+Type<std::string> checked_text(std::string kind, std::string pattern, std::string example, TextCheck check,
+                               std::vector<std::string> further_examples) {
+  return std::make_shared<TextType>(std::move(kind), std::move(pattern), std::move(example), std::move(check),
+                                    std::move(further_examples));
 }
 
 Type<std::string> text_with_variables(std::string kind, std::string example, TextCheck check) {
-  return std::make_shared<VariablesType>(std::move(kind), std::move(example), std::move(check));
+  auto examples = variable_examples(VariableForm::kText, variables::Moment::kRequest, check);
+  return std::make_shared<VariablesType>(std::move(kind), std::move(example), std::move(check),
+                                         std::move(examples));
+}
+
+Type<std::string> key_with_variables(std::string kind, std::string example, TextCheck check,
+                                     std::vector<std::string> words) {
+  for (std::string& name : variable_examples(VariableForm::kName, variables::Moment::kRequest, check))
+    words.push_back(std::move(name));
+  return std::make_shared<VariablesType>(std::move(kind), std::move(example), std::move(check),
+                                         std::move(words));
 }
 
 Type<bool> boolean() {

@@ -166,8 +166,7 @@ void SourceReader::expand_below(YamlNode& node) {
   if (node.scalar.find("${") == std::string::npos) return;
   std::string text;
   if (expand_text(node.scalar, node.location, text, node.inserted)) {
-    if (text.empty())
-      diagnostics_.add_hint(node.location, "; the value of `" + node.scalar + "` is empty");
+    if (text.empty()) diagnostics_.add_hint(node.location, "; the value of `" + node.scalar + "` is empty");
     node.scalar = std::move(text);
   } else {
     diagnostics_.silence(node.location);

@@ -2,6 +2,7 @@
 
 #include "config/field_types.h"
 #include "config/upstream.h"
+#include "config/variable_examples.h"
 
 namespace portcullis::config {
 
@@ -37,7 +38,9 @@ Type<Branch> branch_type() {
                 "The share of this branch in the requests that no `when` has selected, relative to the "
                 "weights of the other branches.")
       .default_in_words("1; with `when`: 0")
-      .optional("when", &Branch::when, text("request.header.x-canary exists"),
+      .optional("when", &Branch::when,
+                checked_text("text", "", "request.header.x-canary exists", any_text,
+                             variable_examples(VariableForm::kCondition, variables::Moment::kRequest)),
                 "A condition such as `request.header.x-canary exists` or `consumer.groups = beta`. A request "
                 "goes to the first branch whose condition holds.")
       .locate_last(&Branch::when_location)
@@ -59,7 +62,8 @@ Type<SplitSticky> split_sticky_type() {
       .optional("ttl", &SplitSticky::ttl, duration(),
                 "How long the browser keeps the cookie after it was set.")
       .default_in_words("until the browser is closed")
-      .optional("key", &SplitSticky::key, text_with_variables("text", "'{request.header.x-user}'", any_text),
+      .optional("key", &SplitSticky::key,
+                key_with_variables("text", "'{request.header.x-user}'", any_text, {"caller"}),
                 "In place of a cookie: the text from which the branch is computed, such as `caller` or "
                 "`{request.header.x-user}`. The result is the same on all nodes.")
       .locate_last(&SplitSticky::key_location);

@@ -290,7 +290,7 @@ Type<Upstream> upstream_type() {
                 "one that should answer sooner, by recent latency and load), or by `hash_key`: `ring_hash`, "
                 "or `maglev` (more even, and a key moves a little more often when targets change).")
       .optional("hash_key", &Upstream::hash_key,
-                text_with_variables("text", "'{request.header.x-user}'", any_text),
+                key_with_variables("text", "'{request.header.x-user}'", any_text, {"caller"}),
                 "The key of `ring_hash` and `maglev`: a [variable](#variables) such as `client.address` or "
                 "`cookie.session`; `caller` (the consumer, or the client address); or a text with variables "
                 "such as `{request.host}{request.path}`. A request whose key is empty goes to any target.")

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "config/variable_examples.h"
 #include "http/path.h"
 #include "http/query.h"
 #include "policy/variable_value.h"
@@ -396,6 +397,7 @@ class ConditionType final : public config::TypeFor<std::string> {
       names["^" + in_pattern(row.name) + (row.is_family() ? "." : "$")] = std::move(one);
     }
     return {{"type", {"string", "object"}},
+            {"examples", config::variable_examples(config::VariableForm::kCondition, Moment::kRequest)},
             {"patternProperties", std::move(names)},
             {"additionalProperties", false}};
   }

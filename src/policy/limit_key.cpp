@@ -66,7 +66,8 @@ std::string LimitKey::check(const std::string& text) {
 }
 
 config::Type<std::string> LimitKey::type() {
-  return config::text_with_variables("a key", "client.address", check);
+  return config::key_with_variables("a key", "client.address", check,
+                                    {std::string(kCallerWord), std::string(kAllWord)});
 }
 
 const char* LimitKey::summary() {

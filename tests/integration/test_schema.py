@@ -211,6 +211,42 @@ def test_some_defaults_are_those_that_the_reference_tells():
     assert policies["jwt"]["properties"]["consumer_claim"]["default"] == "sub"
 
 
+def variables(column):
+    """The variables of the reference that have a value at a moment: column 0 is the request, 1 the response, 2 the log."""
+    table = (harness.ROOT / "docs/configuration.md").read_text().split("\n# Variables\n")[1].split("\n# ")[0]
+    rows = re.findall(r"^\| `([\w.]+)` \|.*\| (yes)? *\| (yes)? *\| (yes)? *\|$", table, re.MULTILINE)
+    return [name for name, *moments in rows if moments[column]]
+
+
+ROUTE_SCHEMA, UPSTREAM_SCHEMA = (SCHEMA["properties"][name]["items"]["properties"] for name in ("routes", "upstreams"))
+POLICY_SCHEMA = {name: one.get("properties") for name, one in ROUTE_SCHEMA["policies"]["items"]["properties"].items()}
+
+
+@pytest.mark.parametrize("column, form, schema", [
+    (0, "{} exists", POLICY_SCHEMA["acl"]["rules"]["items"]["properties"]["allow"]),
+    (0, "{} exists", POLICY_SCHEMA["cache"]["when"]),
+    (0, "{} exists", ROUTE_SCHEMA["split"]["items"]["properties"]["when"]),
+    (0, "{}", POLICY_SCHEMA["rate_limit"]["key"]),
+    (0, "{}", POLICY_SCHEMA["concurrency_limit"]["queue"]["properties"]["fair_by"]),
+    (0, "{}", UPSTREAM_SCHEMA["hash_key"]),
+    (0, "{}", ROUTE_SCHEMA["split_sticky"]["properties"]["key"]),
+    (0, "{{{}}}", POLICY_SCHEMA["redirect"]["to"]),
+    (0, "{{{}}}", POLICY_SCHEMA["cache"]["key"]),
+    (0, "{{{}}}", POLICY_SCHEMA["forward_auth"]["cache"]["properties"]["key"]),
+    (0, "{{{}}}", POLICY_SCHEMA["headers"]["request"]["properties"]["set"]["additionalProperties"]),
+    (1, "{{{}}}", POLICY_SCHEMA["headers"]["response"]["properties"]["add"]["additionalProperties"]),
+    (2, "{{{}}}", SCHEMA["properties"]["access_log"]["properties"]["format"]),
+])
+def test_editors_can_complete_every_variable(column, form, schema):
+    names = variables(column)
+    assert len(names) > 20
+    assert schema["type"] == "string" or schema["type"][0] == "string"  # editors quote an example as the first type says
+    offered = schema["examples"]
+    assert [form.format(name) for name in names if form.format(name) not in offered] == []
+    unknown = {name for other in (0, 1, 2) for name in variables(other)} - set(names)
+    assert [form.format(name) for name in unknown if form.format(name) in offered] == []
+
+
 def test_the_page_about_editors_names_what_there_is():
     page = (harness.ROOT / "docs/editors.md").read_text()
     assert "yaml-language-server: $schema=" in page and "yaml.schemas" in page and "portcullis schema >" in page
