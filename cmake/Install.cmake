@@ -35,9 +35,9 @@ install(FILES ${printed}/portcullis.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fi
 
 install(FILES packaging/portcullis.sysusers DESTINATION lib/sysusers.d RENAME portcullis.conf)
 install(FILES packaging/portcullis.tmpfiles DESTINATION lib/tmpfiles.d RENAME portcullis.conf)
-# The README.md that is installed is the start page of the documentation, whose links lead to the pages beside it.
+# The folders lie beside each other as they do in the source, so that the links between them lead to the same files.
 install(FILES CHANGELOG.md SECURITY.md TYPE DOC)
-install(DIRECTORY docs/ TYPE DOC FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "*.svg")
+install(DIRECTORY docs TYPE DOC FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "*.svg")
 install(DIRECTORY examples TYPE DOC)
 
 # The unit names the binary and the configuration, whose places may be chosen as late as `cmake --install --prefix`: what

@@ -2,6 +2,7 @@
 
 import gzip
 import pathlib
+import re
 import subprocess
 
 import debian
@@ -16,11 +17,21 @@ def field(package, name):
 @pytest.mark.parametrize("path", [
     "etc/portcullis/portcullis.yaml", "etc/logrotate.d/portcullis", "usr/bin/portcullis", "usr/lib/sysusers.d/portcullis.conf",
     "usr/lib/tmpfiles.d/portcullis.conf", "usr/share/bash-completion/completions/portcullis", "usr/share/doc/portcullis/copyright",
-    "usr/share/doc/portcullis/configuration.md*", "usr/share/doc/portcullis/policies/rate_limit.md", "usr/share/doc/portcullis/examples/quickstart.yaml",
+    "usr/share/doc/portcullis/docs/configuration.md", "usr/share/doc/portcullis/docs/policies/rate_limit.md",
+    "usr/share/doc/portcullis/examples/quickstart.yaml",
     "usr/share/fish/vendor_completions.d/portcullis.fish", "usr/share/man/man1/portcullis.1.gz", "usr/share/man/man5/portcullis.yaml.5.gz",
     "usr/share/zsh/vendor-completions/_portcullis"])
 def test_it_has(contents, path):
     assert [found for found in contents.glob(path) if found.stat().st_size > 0]
+
+
+def test_the_links_of_the_documentation_lead_to_installed_files(contents):
+    folder = contents / "usr/share/doc/portcullis"
+    pages = sorted(folder.rglob("*.md"))
+    assert folder / "docs/README.md" in pages
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#\s]+)", page.read_text()) if "://" not in link]
+    assert len(links) > 300
+    assert not [f"{page.relative_to(folder)}: {link}" for page, link in links if not (page.parent / link).exists()]
 
 
 def test_its_version_is_that_of_the_source(package, contents):
