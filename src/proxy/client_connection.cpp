@@ -5,6 +5,7 @@
 
 #include "http/date.h"
 #include "http/h1/server_stream.h"
+#include "http/linger.h"
 #include "proxy/exchange.h"
 #include "proxy/proxy_protocol.h"
 #include "proxy/worker_context.h"
@@ -217,25 +218,9 @@ Task<bool> ClientConnection::serve_http1() {
   }
 }
 
-// Closing with unread data pending would make the kernel reset the connection and could destroy the answer on
-// its way (RFC 9112 section 9.6): say that nothing more comes, then read the rest for a while. A client that
-// sends a large body may look for an answer only when all of it has been sent, so time is the bound, as with
-// nginx.
 Task<void> ClientConnection::linger() {
-  static constexpr Milliseconds kLongestSilence{1'000};
   static constexpr Milliseconds kLongest{30'000};
-  stream.shutdown_write();
-  const Clock::time_point deadline = worker_.loop().now() + (closing() ? kLastCall : kLongest);
-  for (;;) {
-    input.release();
-    const Milliseconds left = std::min(kLongestSilence, time_until(deadline, worker_.loop()));
-    if (left.count() == 0) co_return;
-    const IoResult ready = co_await stream.readable(left);
-    if (!ready.ok()) co_return;
-    input.block = Block::take(Block::kLarge);
-    const IoResult got = stream.try_read(input.block.data(), input.block.capacity());
-    if (got.error != EAGAIN && (!got.ok() || got.bytes == 0)) co_return;
-  }
+  return http::linger(stream, input, closing() ? kLastCall : kLongest);
 }
 
 }  // namespace portcullis::proxy
