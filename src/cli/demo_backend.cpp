@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "http/h1/small_server.h"
+#include "control/http_server.h"
 
 namespace portcullis::cli {
 namespace {
@@ -64,12 +64,12 @@ int run_demo_backend(const DemoBackendSettings& settings) {
   // The signals are blocked at this point: without this watch only SIGKILL could end the process.
   if (!signals || !loop.watch(signals.get(), EPOLLIN, on_signal))
     throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
-  const http::h1::SmallServer server(
-      loop, std::move(*socket), {.connections = 65'536, .kept_body = 0},
-      [&](const http::h1::SmallRequest& request) -> Task<http::h1::SmallAnswer> {
-        co_return http::h1::SmallAnswer{.content_type = "application/json",
-                                        .body = describe(request.head, name, request.body_bytes)};
-      });
+  const control::HttpServer server(loop, std::move(*socket), {.connections = 65'536, .body_size = 0},
+                                   [&](const control::ServerRequest& request) -> Task<control::ServerAnswer> {
+                                     co_return control::ServerAnswer{
+                                         .content_type = "application/json",
+                                         .body = describe(request.head, name, request.body_bytes)};
+                                   });
   std::fprintf(stderr, "portcullis: demo backend %s listening on %s\n", name.c_str(),
                SocketAddress::of_socket(server.fd()).to_string().c_str());
   loop.run();

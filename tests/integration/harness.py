@@ -227,6 +227,15 @@ def read_head(connection):
     return take_until(connection, b"\r\n\r\n", "a head").decode("latin-1")
 
 
+def read_chunk(connection):
+    """Reads one chunk of a body; the last one is empty."""
+    size = int(take_until(connection, b"\r\n", "a chunk"), 16)
+    chunk = b""
+    while len(chunk) < size + 2:
+        chunk += receive(connection, size + 2 - len(chunk), "a chunk")
+    return chunk[:-2]
+
+
 def read_response(connection):
     """Reads one response with Content-Length or chunked coding: (head, body)."""
     head = read_head(connection)
@@ -237,14 +246,8 @@ def read_response(connection):
         while len(body) < length:
             body += receive(connection, length - len(body), "a body")
     elif "transfer-encoding: chunked" in lower:
-        while True:
-            size = int(take_until(connection, b"\r\n", "a chunk"), 16)
-            chunk = b""
-            while len(chunk) < size + 2:
-                chunk += receive(connection, size + 2 - len(chunk), "a chunk")
-            body += chunk[:-2]
-            if size == 0:
-                break
+        while chunk := read_chunk(connection):
+            body += chunk
     return head, body
 
 

@@ -71,6 +71,21 @@ def test_health_and_readiness_through_a_drain(start, backend):
     assert gateway.process.wait(20) == 0
 
 
+def test_a_body_that_is_too_large_is_refused(start):
+    configuration, admin = with_admin(9)
+    start(configuration)
+    large = b"x" * (8 << 20)
+    head = b"POST /api/explain HTTP/1.1\r\nHost: localhost\r\n"
+    for request in (head + b"Content-Length: 8388608\r\n\r\n" + large, head + b"Transfer-Encoding: chunked\r\n\r\n800000\r\n" + large):
+        with harness.connect(admin) as connection:
+            connection.sendall(request)
+            answer = read_response(connection)[0]
+            assert answer.startswith("HTTP/1.1 413 ") and "connection: close" in answer
+    out = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Expect: 100-continue", "--max-time", "20",
+                          "-d", '{"method": "GET", "url": "/"}', f"http://127.0.0.1:{admin}/api/explain"], capture_output=True, text=True)
+    assert out.stdout == "200", out.stderr
+
+
 def test_the_drain_ends_at_its_deadline(start, backend):
     made = backend(lambda connection, b: (b.read_head(connection), connection.recv(1)))
     gateway = start(with_admin(made.port, "drain_timeout: 100ms\n")[0])

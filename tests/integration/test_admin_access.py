@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import sanitizers
-from harness import BINARY, check, free_port, log_lines, simple_configuration, wait_for
+from harness import BINARY, check, free_port, log_lines, read_chunk, read_head, simple_configuration, wait_for
 from pki import Authority, pem
 from test_reload import ask_port
 
@@ -224,12 +224,9 @@ def test_events(start, demo):
     with socket.create_connection(("127.0.0.1", admin), timeout=20) as one, socket.create_connection(("127.0.0.1", admin), timeout=20) as two:
         for client in (one, two):
             client.sendall(b"GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            text = b""
-            while text.count(b"event: live\n") < 3:
-                got = client.recv(65536)
-                assert got
-                text += got
-            head, _, events = text.decode().partition("\r\n\r\n")
-            assert "content-type: text/event-stream" in head and "content-length" not in head
-            blocks = [block for block in events.split("\n\n") if block.startswith("event: live")]
-            assert all(json.loads(block.split("data: ")[1])["whole"] for block in blocks[:2])
+            head = read_head(client).lower()
+            assert "content-type: text/event-stream" in head and "transfer-encoding: chunked" in head and "content-length" not in head
+            chunks = [read_chunk(client).decode() for _ in range(3)]
+            assert all(chunk.endswith("\n\n") for chunk in chunks)
+            blocks = [block for block in "".join(chunks).split("\n\n") if block.startswith("event: live")]
+            assert len(blocks) == 3 and all(json.loads(block.split("data: ")[1])["whole"] for block in blocks)

@@ -74,6 +74,25 @@ def test_those_that_follow_the_dashboard_are_not_thrown_out(admin):
         wait_for(told, what="what the gateway tells")
 
 
+@pytest.mark.parametrize("text", [
+    b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nslow", b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b"BAD\r\n\r\n"])
+def test_clients_that_stop_at_any_place_make_room(admin, text):
+    port, _ = admin
+    with contextlib.ExitStack() as stack:
+        dribbling(stack, port, CONNECTIONS + 20, text)
+        for _ in range(20):
+            assert get(port, "/healthz")[0] == 200
+
+
+def test_clients_that_read_no_answer_make_room(admin):
+    port, _ = admin
+    with contextlib.ExitStack() as stack:
+        # More answers than the buffers of the sockets hold.
+        dribbling(stack, port, CONNECTIONS + 20, b"GET /assets/dygraph.js HTTP/1.1\r\nHost: a\r\n\r\n" * 60)
+        for _ in range(20):
+            assert get(port, "/healthz")[0] == 200
+
+
 def test_a_dribbled_head_has_a_deadline(admin):
     port, _ = admin
     with harness.connect(port) as connection:

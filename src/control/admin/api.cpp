@@ -16,25 +16,22 @@
 
 namespace portcullis::control {
 
-using http::h1::SmallAnswer;
-using http::h1::SmallRequest;
-
 AdminApi::AdminApi(EventLoop& loop, Operations& operations)
     : operations_(operations), feed_(loop, operations.metrics(), operations.live()) {}
 
-Task<SmallAnswer> AdminApi::answer(const Endpoint& endpoint, const SmallRequest& request,
-                                   const std::string& by, std::function<bool()> may_stream) {
+Task<ServerAnswer> AdminApi::answer(const Endpoint& endpoint, const ServerRequest& request,
+                                    const std::string& by, std::function<bool()> may_stream) {
   using What = Endpoint::What;
   // All cases assign to one named answer, because clang 14 destroys the temporaries of a co_return in another
   // case, which were never constructed.
-  SmallAnswer out;
+  ServerAnswer out;
   switch (endpoint.what) {
     case What::kLook:
     case What::kHealth: out = look(request); break;
     case What::kLive: out = live(std::move(may_stream)); break;
     case What::kTail: out = tail(request.head.query, std::move(may_stream)); break;
     case What::kExplain: {
-      Task<SmallAnswer> explaining = explain(request);
+      Task<ServerAnswer> explaining = explain(request);
       out = co_await explaining;
       break;
     }
@@ -45,7 +42,7 @@ Task<SmallAnswer> AdminApi::answer(const Endpoint& endpoint, const SmallRequest&
       break;
     }
     case What::kChange: {
-      Task<SmallAnswer> changing = change(request, by);
+      Task<ServerAnswer> changing = change(request, by);
       out = co_await changing;
       break;
     }
@@ -56,7 +53,7 @@ Task<SmallAnswer> AdminApi::answer(const Endpoint& endpoint, const SmallRequest&
   co_return out;
 }
 
-SmallAnswer AdminApi::look(const SmallRequest& request) const {
+ServerAnswer AdminApi::look(const ServerRequest& request) const {
   const std::string_view path = request.head.path;
   if (path == "/healthz") return {.body = "ok\n"};
   if (path == "/readyz") {
@@ -76,7 +73,7 @@ SmallAnswer AdminApi::look(const SmallRequest& request) const {
     return {.content_type = "text/plain; version=0.0.4", .body = operations_.scrape(Form::kText)};
   }
   if (path == "/api/series") return series(request.head.query);
-  SmallAnswer out{.content_type = "application/json"};
+  ServerAnswer out{.content_type = "application/json"};
   if (path == "/upstreams") out.body = describe_targets(operations_.states().targets);
   if (path == "/splits") out.body = describe_branches(operations_.states().branches);
   if (path == "/api/config") out.body = describe_config(operations_.config()).dump() + "\n";
@@ -84,7 +81,7 @@ SmallAnswer AdminApi::look(const SmallRequest& request) const {
   return out;
 }
 
-SmallAnswer AdminApi::series(std::string_view query) const {
+ServerAnswer AdminApi::series(std::string_view query) const {
   using Kind = telemetry::SeriesBook::Kind;
   Arena arena;
   const auto parameter = [&](std::string_view name) {
@@ -93,7 +90,7 @@ SmallAnswer AdminApi::series(std::string_view query) const {
   };
   const auto route = parameter("route"), consumer = parameter("consumer");
   const auto upstream = parameter("upstream"), target = parameter("target");
-  SmallAnswer out{.content_type = "application/json"};
+  ServerAnswer out{.content_type = "application/json"};
   if (route) {
     out.body = feed_.series(Kind::kRoute, *route) + "\n";
   } else if (consumer) {
@@ -109,27 +106,22 @@ SmallAnswer AdminApi::series(std::string_view query) const {
   return out;
 }
 
-SmallAnswer AdminApi::live(std::function<bool()> may_stream) {
-  return {.content_type = "text/event-stream",
-          .stream = [this, may_stream = std::move(may_stream)](Stream& stream) {
-            return feed_.follow(stream, may_stream);
-          }};
+ServerAnswer AdminApi::live(std::function<bool()> may_stream) {
+  return {.content_type = "text/event-stream", .stream = feed_.follow(std::move(may_stream))};
 }
 
-SmallAnswer AdminApi::tail(std::string_view query, std::function<bool()> may_stream) {
+ServerAnswer AdminApi::tail(std::string_view query, std::function<bool()> may_stream) {
   auto filter = telemetry::TailFilter::parse(query);
   if (!filter) return {.status = 400, .body = filter.error().message + "\n"};
   if (feed_.tails_are_full())
     return {.status = 503, .body = "the max number of live tails is open already: close one of them\n"};
   return {.content_type = "text/event-stream",
-          .stream = [this, filter = std::move(*filter), may_stream = std::move(may_stream)](Stream& stream) {
-            return feed_.follow_tail(stream, filter, may_stream);
-          }};
+          .stream = feed_.follow_tail(std::move(*filter), std::move(may_stream))};
 }
 
-Task<SmallAnswer> AdminApi::explain(const SmallRequest& request) const {
+Task<ServerAnswer> AdminApi::explain(const ServerRequest& request) const {
   using nlohmann::json;
-  SmallAnswer out{.content_type = "application/json"};
+  ServerAnswer out{.content_type = "application/json"};
   auto question = read_question(request);
   Result<json> told = question ? Result<json>(json()) : Result<json>(question.error());
   if (question) {

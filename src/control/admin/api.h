@@ -6,8 +6,8 @@
 
 #include "control/admin/endpoints.h"
 #include "control/admin/live_feed.h"
+#include "control/http_connection.h"
 #include "control/operations.h"
-#include "http/h1/small_server.h"
 
 namespace portcullis::control {
 
@@ -15,8 +15,8 @@ namespace portcullis::control {
 // list the endpoints. The caller has checked the access rights before. Control thread.
 class AdminApi {
  public:
-  using Request = http::h1::SmallRequest;
-  using Answer = http::h1::SmallAnswer;
+  using Request = ServerRequest;
+  using Answer = ServerAnswer;
 
   // `operations` outlives this object.
   AdminApi(EventLoop& loop, Operations& operations);

@@ -12,12 +12,9 @@
 
 namespace portcullis::control {
 
-using http::h1::SmallAnswer;
-using http::h1::SmallRequest;
-
-Task<SmallAnswer> AdminApi::change(const SmallRequest& request, const std::string& by) {
+Task<ServerAnswer> AdminApi::change(const ServerRequest& request, const std::string& by) {
   const std::string_view path = request.head.path;
-  SmallAnswer out;
+  ServerAnswer out;
   if (path == "/splits/resume") {
     out = resume(request.head.query, by);
   } else if (path == "/cache/purge") {
@@ -33,7 +30,7 @@ Task<SmallAnswer> AdminApi::change(const SmallRequest& request, const std::strin
   co_return out;
 }
 
-SmallAnswer AdminApi::resume(std::string_view query, const std::string& by) {
+ServerAnswer AdminApi::resume(std::string_view query, const std::string& by) {
   Arena arena;
   const std::string route(http::find_query_parameter(query, "route", arena).value_or(""));
   const std::string branch(http::find_query_parameter(query, "branch", arena).value_or(""));
@@ -45,7 +42,7 @@ SmallAnswer AdminApi::resume(std::string_view query, const std::string& by) {
           .body = "route `" + route + "` has no branch `" + branch + "` that can be rolled back\n"};
 }
 
-SmallAnswer AdminApi::purge(std::string_view query, const std::string& by) {
+ServerAnswer AdminApi::purge(std::string_view query, const std::string& by) {
   static constexpr std::string_view kUsage =
       "the query must say which responses to purge: ?uri=https://host/path?query, ?prefix=https://host/path, "
       "?tag=NAME or ?all; with &expire they stay stored, but are stale from now on\n";
@@ -77,7 +74,7 @@ SmallAnswer AdminApi::purge(std::string_view query, const std::string& by) {
   return {.content_type = "application/json", .body = nlohmann::json{{"purged", met}}.dump() + "\n"};
 }
 
-SmallAnswer AdminApi::act_on_target(std::string_view path, const std::string& by) {
+ServerAnswer AdminApi::act_on_target(std::string_view path, const std::string& by) {
   using nlohmann::json;
   const auto action = TargetAction::parse(path);
   const bool done = action && operations_.act_on_target(*action);

@@ -10,14 +10,11 @@
 
 namespace portcullis::control {
 
-using http::h1::SmallAnswer;
-using http::h1::SmallRequest;
-
 namespace {
 
 constexpr char kSessionCookie[] = "portcullis_session";
 
-std::string_view field_of(const SmallRequest& request, std::string_view name) {
+std::string_view field_of(const ServerRequest& request, std::string_view name) {
   const http::Field* field = request.head.fields.find(name);
   return field != nullptr ? field->value : std::string_view();
 }
@@ -48,14 +45,14 @@ const AdminGuard::Token* AdminGuard::token_of(std::string_view presented) const 
   return found;
 }
 
-const AdminGuard::Token* AdminGuard::bearer_of(const SmallRequest& request) const {
+const AdminGuard::Token* AdminGuard::bearer_of(const ServerRequest& request) const {
   constexpr std::string_view kScheme = "bearer ";
   const std::string_view value = field_of(request, "authorization");
   if (value.size() <= kScheme.size() || to_lower(value.substr(0, kScheme.size())) != kScheme) return nullptr;
   return token_of(trim(value.substr(kScheme.size())));
 }
 
-const AdminGuard::Token* AdminGuard::session_of(const SmallRequest& request) {
+const AdminGuard::Token* AdminGuard::session_of(const ServerRequest& request) {
   const auto id = http::find_cookie(request.head.fields, kSessionCookie);
   if (!id) return nullptr;
   const auto found = sessions_.find(digest_text(*id));
@@ -74,11 +71,11 @@ bool AdminGuard::knows_host(std::string_view authority) const {
                      [&host](const std::string& one) { return to_lower(one) == host; });
 }
 
-std::optional<SmallAnswer> AdminGuard::refuse(const SmallRequest& request, bool changes, bool open,
-                                              Caller& caller) {
+std::optional<ServerAnswer> AdminGuard::refuse(const ServerRequest& request, bool changes, bool open,
+                                               Caller& caller) {
   const Token* bearer = bearer_of(request);  // a page of another site cannot know a bearer token
   if (bearer == nullptr && !open && !knows_host(request.head.authority))
-    return SmallAnswer{.status = 421,
+    return ServerAnswer{.status = 421,
                        .body = "`" + std::string(http::host_of(request.head.authority)) +
                                "` is not a name of the admin listener: add it to `admin.hosts`, or use an IP "
                                "address or `localhost`\n"};
@@ -86,16 +83,16 @@ std::optional<SmallAnswer> AdminGuard::refuse(const SmallRequest& request, bool 
     const std::string_view origin = field_of(request, "origin"), site = field_of(request, "sec-fetch-site");
     const std::string own = (secure_ ? "https://" : "http://") + std::string(request.head.authority);
     if ((!origin.empty() && origin != own) || (!site.empty() && site != "same-origin" && site != "none"))
-      return SmallAnswer{.status = 403, .body = "requests from the web page of another site are refused\n"};
+      return ServerAnswer{.status = 403, .body = "requests from the web page of another site are refused\n"};
   }
   if (tokens_.empty() || open) return std::nullopt;
   const Token* token = bearer != nullptr ? bearer : session_of(request);
   if (token == nullptr)
-    return SmallAnswer{.status = 401,
+    return ServerAnswer{.status = 401,
                        .body = "a token is needed: send it as `Authorization: Bearer TOKEN`\n",
                        .fields = "www-authenticate: Bearer\r\n"};
   if (changes && !token->may_change)
-    return SmallAnswer{.status = 403, .body = "the token `" + token->name + "` allows only reading\n"};
+    return ServerAnswer{.status = 403, .body = "the token `" + token->name + "` allows only reading\n"};
   caller = {token->name, token->may_change};
   return std::nullopt;
 }
@@ -105,9 +102,9 @@ std::string AdminGuard::cookie(const std::string& id, long seconds) const {
          (secure_ ? "; Secure" : "") + "; Max-Age=" + std::to_string(seconds) + "\r\n";
 }
 
-Task<SmallAnswer> AdminGuard::log_in(const SmallRequest& request) {
+Task<ServerAnswer> AdminGuard::log_in(const ServerRequest& request) {
   const Token* token = token_of(trim(request.body));
-  SmallAnswer out;
+  ServerAnswer out;
   if (token == nullptr) {
     co_await sleep_for(*loop_, kPauseAfterWrongToken);
     out = {.status = 401, .body = "this token is not known\n"};
@@ -121,7 +118,7 @@ Task<SmallAnswer> AdminGuard::log_in(const SmallRequest& request) {
   co_return out;
 }
 
-SmallAnswer AdminGuard::log_out(const SmallRequest& request) {
+ServerAnswer AdminGuard::log_out(const ServerRequest& request) {
   sessions_.erase(digest_text(http::find_cookie(request.head.fields, kSessionCookie).value_or("")));
   return {.status = 204, .fields = cookie("", 0)};
 }

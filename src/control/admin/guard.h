@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "config/admin.h"
+#include "control/http_connection.h"
 #include "crypto/digest.h"
-#include "http/h1/small_server.h"
 #include "runtime/event_loop.h"
 
 namespace portcullis::control {
@@ -29,12 +29,11 @@ class AdminGuard {
   // The answer to a request that is refused; nothing when the request is accepted, and `caller` is then set
   // when a token was needed. `changes` is true for a request that changes the gateway, `open` for an endpoint
   // that needs no token.
-  std::optional<http::h1::SmallAnswer> refuse(const http::h1::SmallRequest& request, bool changes, bool open,
-                                              Caller& caller);
+  std::optional<ServerAnswer> refuse(const ServerRequest& request, bool changes, bool open, Caller& caller);
   // Handles POST /login with the token as the body: makes a session, whose cookie is not readable by scripts.
   // An answer to a wrong token is delayed.
-  Task<http::h1::SmallAnswer> log_in(const http::h1::SmallRequest& request);
-  http::h1::SmallAnswer log_out(const http::h1::SmallRequest& request);
+  Task<ServerAnswer> log_in(const ServerRequest& request);
+  ServerAnswer log_out(const ServerRequest& request);
 
  private:
   struct Token {
@@ -48,8 +47,8 @@ class AdminGuard {
   };
 
   const Token* token_of(std::string_view presented) const;
-  const Token* bearer_of(const http::h1::SmallRequest& request) const;
-  const Token* session_of(const http::h1::SmallRequest& request);
+  const Token* bearer_of(const ServerRequest& request) const;
+  const Token* session_of(const ServerRequest& request);
   bool knows_host(std::string_view authority) const;
   std::string cookie(const std::string& id, long seconds) const;
 

@@ -2,9 +2,113 @@
 
 #include <nlohmann/json.hpp>
 
+#include <utility>
+
 #include "control/admin/policy_figures.h"
 
 namespace portcullis::control {
+
+// A body of events, without end while the client may see them.
+class LiveFeed::Events : public http::BodySource {
+ public:
+  Events(LiveFeed& its_feed, std::function<bool()> alive) : feed_(its_feed), alive_(std::move(alive)) {}
+
+  State next(http::BodyPart& part) final {
+    part.last = !goes_on_ || !alive_();
+    if (part.last) return State::kPart;
+    if (!coming_) return State::kWait;
+    shown_ = std::move(coming_);
+    part.runs.add(*shown_);
+    part.size = shown_->size();
+    return State::kPart;
+  }
+
+  Task<void> wait() final {
+    if (!std::exchange(has_begun_, true)) {
+      Task<Event> opening = first();
+      coming_ = co_await opening;
+    } else {
+      goes_on_ = co_await feed_.waiting_.wait(10 * kPeriod);
+      if (goes_on_) coming_ = following();
+    }
+  }
+
+  const http::BodyFailure& failure() const final { return failure_; }
+
+ protected:
+  using Event = std::shared_ptr<const std::string>;
+
+  // The first event.
+  virtual Task<Event> first() = 0;
+  // The event after LiveFeed::keep() has woken all followers.
+  virtual Event following() = 0;
+
+  LiveFeed& feed_;
+
+ private:
+  std::function<bool()> alive_;
+  Event coming_;  // null while there is no event to show
+  Event shown_;   // the part that was given last refers to this event
+  bool has_begun_ = false;
+  bool goes_on_ = true;
+  http::BodyFailure failure_;
+};
+
+// The figures of the dashboard, once a second.
+class LiveFeed::Dashboard final : public Events {
+ public:
+  Dashboard(LiveFeed& its_feed, std::function<bool()> alive) : Events(its_feed, std::move(alive)) {
+    if (feed_.followers_++ == 0) feed_.sources_.watch(true);
+  }
+  ~Dashboard() override {
+    if (--feed_.followers_ == 0) feed_.sources_.watch(false);
+  }
+
+ private:
+  Task<Event> first() override {
+    std::string text = "retry: 2000\nevent: history\ndata: " + feed_.history() + "\n\nevent: live\ndata: ";
+    Task<std::string> asking = feed_.now();
+    text += co_await asking + "\n\n";
+    co_return std::make_shared<const std::string>(std::move(text));
+  }
+  Event following() override { return feed_.event_; }
+};
+
+// The requests of a live tail, once a second.
+class LiveFeed::Tail final : public Events {
+ public:
+  Tail(LiveFeed& its_feed, telemetry::TailFilter filter, std::function<bool()> alive)
+      : Events(its_feed, std::move(alive)), id_(++its_feed.last_tail_) {
+    ++feed_.tails_;
+    feed_.view_->open_tail(id_);
+    feed_.sources_.tail(id_, std::make_shared<const telemetry::TailFilter>(std::move(filter)));
+  }
+  ~Tail() override {
+    --feed_.tails_;
+    feed_.view_->close_tail(id_);
+    feed_.sources_.tail(id_, nullptr);
+  }
+
+ private:
+  Task<Event> first() override {
+    // A worker handles messages in order, so a worker that has answered this collection already records
+    // requests for this tail.
+    Task<void> opening = feed_.collect(kOpenPatience);
+    co_await opening;
+    co_return std::make_shared<const std::string>("retry: 2000\nevent: open\ndata: {}\n\n");
+  }
+  // An event stream may hold comments (`: nothing`), which keep the connection open and show early that the
+  // client has gone.
+  Event following() override {
+    const nlohmann::json told = feed_.view_->take_tail(id_);
+    if (told.is_null()) return std::make_shared<const std::string>(": nothing\n\n");
+    return std::make_shared<const std::string>(
+        "event: requests\ndata: " + told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
+        "\n\n");
+  }
+
+  const uint64_t id_;
+};
 
 LiveFeed::LiveFeed(EventLoop& loop, const telemetry::Registry& registry, Sources sources)
     : loop_(loop),
@@ -67,63 +171,13 @@ std::string LiveFeed::series(telemetry::SeriesBook::Kind kind, const std::string
   return view_->series(kind, name).dump();
 }
 
-Task<void> LiveFeed::follow(Stream& stream, std::function<bool()> alive) {
-  struct Following {
-    LiveFeed& feed;
-    explicit Following(LiveFeed& its_feed) : feed(its_feed) {
-      if (feed.followers_++ == 0) feed.sources_.watch(true);
-    }
-    ~Following() {
-      if (--feed.followers_ == 0) feed.sources_.watch(false);
-    }
-  } const following(*this);
-  std::string first = "retry: 2000\nevent: history\ndata: " + history() + "\n\nevent: live\ndata: ";
-  Task<std::string> asking = now();
-  first += co_await asking + "\n\n";
-  auto event = std::make_shared<const std::string>(std::move(first));
-  while (alive()) {
-    Task<bool> writing = write(stream, *event);
-    if (!co_await writing || !co_await waiting_.wait(10 * kPeriod)) co_return;
-    event = event_;
-  }
+std::unique_ptr<http::BodySource> LiveFeed::follow(std::function<bool()> alive) {
+  return std::make_unique<Dashboard>(*this, std::move(alive));
 }
 
-Task<void> LiveFeed::follow_tail(Stream& stream, telemetry::TailFilter filter, std::function<bool()> alive) {
-  struct Open {
-    LiveFeed& feed;
-    const uint64_t id;
-    Open(LiveFeed& its_feed, telemetry::TailFilter its_filter) : feed(its_feed), id(++its_feed.last_tail_) {
-      ++feed.tails_;
-      feed.view_->open_tail(id);
-      feed.sources_.tail(id, std::make_shared<const telemetry::TailFilter>(std::move(its_filter)));
-    }
-    ~Open() {
-      --feed.tails_;
-      feed.view_->close_tail(id);
-      feed.sources_.tail(id, nullptr);
-    }
-  } const tail(*this, std::move(filter));
-  // A worker handles messages in order, so a worker that has answered this collection already records
-  // requests for this tail.
-  Task<void> opening = collect(kOpenPatience);
-  co_await opening;
-  // An event stream may hold comments (`: nothing`), which keep the connection open and show early that the
-  // client has gone.
-  std::string event = "retry: 2000\nevent: open\ndata: {}\n\n";
-  while (alive()) {
-    Task<bool> writing = write(stream, event);
-    if (!co_await writing || !co_await waiting_.wait(10 * kPeriod)) co_return;
-    const nlohmann::json told = view_->take_tail(tail.id);
-    event = told.is_null() ? ": nothing\n\n"
-                           : "event: requests\ndata: " +
-                                 told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n\n";
-  }
-}
-
-Task<bool> LiveFeed::write(Stream& stream, const std::string& text) const {
-  iovec piece{const_cast<char*>(text.data()), text.size()};
-  const IoResult written = co_await stream.write(std::span(&piece, 1), kWritePatience);
-  co_return written.ok();
+std::unique_ptr<http::BodySource> LiveFeed::follow_tail(telemetry::TailFilter filter,
+                                                        std::function<bool()> alive) {
+  return std::make_unique<Tail>(*this, std::move(filter), std::move(alive));
 }
 
 }  // namespace portcullis::control

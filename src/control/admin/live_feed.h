@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "runtime/stream.h"
+#include "http/body_source.h"
 #include "runtime/task.h"
 #include "runtime/wait_list.h"
 #include "telemetry/live_view.h"
@@ -35,25 +35,27 @@ class LiveFeed {
   std::string history() const;
   // The latest minutes of one route, target or consumer, as JSON.
   std::string series(telemetry::SeriesBook::Kind kind, const std::string& name) const;
-  // Writes events until the client has gone, or until `alive` returns false because the client may not see
-  // them any more.
-  Task<void> follow(Stream& stream, std::function<bool()> alive);
+  // The events for one dashboard. They end when `alive` returns false because the client may not see them any
+  // more. The feed outlives the source.
+  std::unique_ptr<http::BodySource> follow(std::function<bool()> alive);
   // As follow(), with the requests that match `filter` from now on.
-  Task<void> follow_tail(Stream& stream, telemetry::TailFilter filter, std::function<bool()> alive);
+  std::unique_ptr<http::BodySource> follow_tail(telemetry::TailFilter filter, std::function<bool()> alive);
   // True when the max number of live tails is open.
   bool tails_are_full() const { return tails_ >= kMaxTails; }
 
  private:
+  class Events;
+  class Dashboard;
+  class Tail;
+
   Task<void> keep();
   // Collects the notable requests of all workers. Waits for busy workers at most `patience`.
   Task<void> collect(Milliseconds patience = kWorkersPatience);
   std::string describe() const;
-  Task<bool> write(Stream& stream, const std::string& text) const;
 
   static constexpr Milliseconds kPeriod{1'000};
   static constexpr Milliseconds kWorkersPatience{200};
   static constexpr Milliseconds kOpenPatience{5'000};
-  static constexpr Milliseconds kWritePatience{10'000};
   static constexpr size_t kMaxTails = 8;
 
   EventLoop& loop_;

@@ -7,10 +7,8 @@
 
 namespace portcullis::control {
 
-Result<Question> read_question(const http::h1::SmallRequest& request) {
+Result<Question> read_question(const ServerRequest& request) {
   using nlohmann::json;
-  if (request.body_bytes > request.body.size())
-    return Error{"the question has more than " + std::to_string(request.body.size()) + " bytes"};
   const json asked = json::parse(request.body, nullptr, false);
   if (!asked.is_object())
     return Error{"send {\"curl\": LINE} or {\"method\": ..., \"url\": ..., \"headers\": [\"Name: value\"]}"};

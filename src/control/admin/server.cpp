@@ -8,9 +8,6 @@
 
 namespace portcullis::control {
 
-using http::h1::SmallAnswer;
-using http::h1::SmallRequest;
-
 AdminServer::AdminServer(EventLoop& loop, UniqueFd socket, const config::Admin& settings,
                          std::shared_ptr<const tls::ServerContext> tls, Operations& operations)
     : loop_(loop),
@@ -19,7 +16,7 @@ AdminServer::AdminServer(EventLoop& loop, UniqueFd socket, const config::Admin& 
       guard_(loop, settings),
       api_(loop, operations),
       server_(
-          loop, std::move(socket), {}, [this](const SmallRequest& request) { return answer(request); },
+          loop, std::move(socket), {}, [this](const ServerRequest& request) { return answer(request); },
           [this](Stream& stream) { return greet(stream); }) {}
 
 void AdminServer::change(const config::Admin& settings, std::shared_ptr<const tls::ServerContext> tls) {
@@ -46,7 +43,7 @@ Task<bool> AdminServer::greet(Stream& stream) {
   co_return flushed.ok();
 }
 
-Task<SmallAnswer> AdminServer::answer(const SmallRequest& request) {
+Task<ServerAnswer> AdminServer::answer(const ServerRequest& request) {
   // A browser may load only the dashboard's own files, must not show the dashboard in a frame, and must not
   // guess content types.
   static constexpr std::string_view kDefence =
@@ -59,7 +56,7 @@ Task<SmallAnswer> AdminServer::answer(const SmallRequest& request) {
   const bool looks = method == "GET" || method == "HEAD";
   const WebFile* file = find_web_file(request.head.path);
   const Endpoint* endpoint = find_endpoint(request.head.path);
-  SmallAnswer out;
+  ServerAnswer out;
   AdminGuard::Caller caller;
   const bool changes = endpoint != nullptr && endpoint->what == Endpoint::What::kChange;
   const bool open = file != nullptr || (endpoint != nullptr && endpoint->open());
@@ -73,7 +70,7 @@ Task<SmallAnswer> AdminServer::answer(const SmallRequest& request) {
   } else if (file != nullptr) {
     out = {.content_type = std::string(file->content_type), .body = std::string(file->content)};
   } else {
-    Task<SmallAnswer> performing = perform(*endpoint, request, caller);
+    Task<ServerAnswer> performing = perform(*endpoint, request, caller);
     out = co_await performing;
   }
   out.fields += kDefence;
@@ -81,11 +78,11 @@ Task<SmallAnswer> AdminServer::answer(const SmallRequest& request) {
 }
 
 // Answers the endpoints of the guard (login, logout, session), and passes the others to the API.
-Task<SmallAnswer> AdminServer::perform(const Endpoint& endpoint, const SmallRequest& request,
-                                       const AdminGuard::Caller& caller) {
-  SmallAnswer out;
+Task<ServerAnswer> AdminServer::perform(const Endpoint& endpoint, const ServerRequest& request,
+                                        const AdminGuard::Caller& caller) {
+  ServerAnswer out;
   if (endpoint.what == Endpoint::What::kLogIn) {
-    Task<SmallAnswer> logging_in = guard_.log_in(request);
+    Task<ServerAnswer> logging_in = guard_.log_in(request);
     out = co_await logging_in;
   } else if (endpoint.what == Endpoint::What::kLogOut) {
     out = guard_.log_out(request);
@@ -96,7 +93,7 @@ Task<SmallAnswer> AdminServer::perform(const Endpoint& endpoint, const SmallRequ
     const std::string by = "admin " + (caller.name.empty() ? "" : caller.name + " ") + request.peer;
     // The present guard has accepted the caller; the stream ends when another guard takes its place.
     std::function<bool()> may_stream = [this, guards = guards_] { return guards == guards_; };
-    Task<SmallAnswer> answering = api_.answer(endpoint, request, by, std::move(may_stream));
+    Task<ServerAnswer> answering = api_.answer(endpoint, request, by, std::move(may_stream));
     out = co_await answering;
   }
   co_return out;

@@ -7,7 +7,7 @@
 #include "control/admin/api.h"
 #include "control/admin/endpoints.h"
 #include "control/admin/guard.h"
-#include "http/h1/small_server.h"
+#include "control/http_server.h"
 #include "tls/server_context.h"
 
 namespace portcullis::control {
@@ -30,8 +30,8 @@ class AdminServer {
   void change(const config::Admin& settings, std::shared_ptr<const tls::ServerContext> tls);
 
  private:
-  using Request = http::h1::SmallRequest;
-  using Answer = http::h1::SmallAnswer;
+  using Request = ServerRequest;
+  using Answer = ServerAnswer;
 
   Task<bool> greet(Stream& stream);
   Task<Answer> answer(const Request& request);
@@ -43,7 +43,7 @@ class AdminServer {
   AdminGuard guard_;
   uint64_t guards_ = 0;  // the number of guards so far
   AdminApi api_;
-  http::h1::SmallServer server_;
+  HttpServer server_;
 };
 
 }  // namespace portcullis::control
