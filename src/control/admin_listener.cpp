@@ -61,4 +61,8 @@ void AdminListener::stop_accepting() {
   if (server_) server_->stop_accepting();
 }
 
+void AdminListener::finish() {
+  if (server_) server_->finish();
+}
+
 }  // namespace portcullis::control

@@ -38,6 +38,9 @@ class AdminListener {
   Result<std::function<void()>> prepare_change(const config::Admin& settings, TlsState& tls);
   // Called when another process serves at this address from now on.
   void stop_accepting();
+  // Called when the process is about to end: runs the loop until all answers have been sent, at most for a
+  // second.
+  void finish();
 
   // The next calls set the owner of the file of a Unix socket: this process, which removes the file at its
   // end, or a successor.

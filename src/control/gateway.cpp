@@ -102,6 +102,7 @@ void Gateway::run_until_signalled() {
 void Gateway::finish() {
   quit_.clear_stop();
   config_service_.stop();
+  admin_.finish();
   admin_.remove_file();
   manager_.end_watch();
   fleet_.join();

@@ -34,6 +34,9 @@ class HttpServer {
   // Closes the listening socket. Each connection ends after its next answer, and an idle connection after a
   // second.
   void stop_accepting();
+  // Stops accepting, closes idle connections, and runs the loop until the other connections have ended, or
+  // `longest` has passed.
+  void finish(Milliseconds longest);
 
  private:
   void accept(UniqueFd fd, const SocketAddress& peer);

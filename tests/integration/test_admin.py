@@ -71,6 +71,22 @@ def test_health_and_readiness_through_a_drain(start, backend):
     assert gateway.process.wait(20) == 0
 
 
+def test_streams_of_events_end_in_order_with_the_process(start, echo):
+    configuration, admin = with_admin(echo())
+    gateway = start(configuration)
+    with harness.connect(admin) as live, harness.connect(admin) as tail:
+        for connection, path in ((live, "/api/live"), (tail, "/api/tail")):
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert "transfer-encoding: chunked" in harness.read_head(connection)
+            assert b"event: " in harness.read_chunk(connection)
+        gateway.process.send_signal(signal.SIGTERM)
+        for connection in (live, tail):
+            while harness.read_chunk(connection):
+                pass
+            assert harness.read_to_end(connection) == b""
+    assert gateway.process.wait(20) == 0
+
+
 def test_a_body_that_is_too_large_is_refused(start):
     configuration, admin = with_admin(9)
     start(configuration)

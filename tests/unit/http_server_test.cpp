@@ -524,6 +524,23 @@ TEST_F(HttpServerTest, AnswersARequestThatReachesAnIdleConnectionJustAfterItStop
   EXPECT_EQ(peer->count("connection: close\r\n"), 1u);
 }
 
+TEST_F(HttpServerTest, FinishesAnswersThatAreBeingSent) {
+  start();
+  const auto idle = connect(kGet), busy = connect("GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
+  const auto stuck = connect("GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(run({idle.get(), busy.get()}, [&] { return handled == 3 && idle->ends_with("/a::0"); }));
+  idle->finish();
+  busy->finish();
+  stuck->finish();
+  late.wake_one();
+  server->finish(Milliseconds(100));
+  server.reset();
+  ASSERT_TRUE(
+      run({idle.get(), busy.get(), stuck.get()}, [&] { return idle->ended && busy->ended && stuck->ended; }));
+  EXPECT_TRUE(busy->ends_with("/late::0"));
+  EXPECT_EQ(stuck->received, "");
+}
+
 TEST_F(HttpServerTest, ClosesConnectionsThatFailTheGreeting) {
   bool is_welcome = false;
   start([&is_welcome](Stream&) -> Task<bool> { co_return is_welcome; });

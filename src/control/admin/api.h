@@ -26,6 +26,9 @@ class AdminApi {
   Task<Answer> answer(const Endpoint& endpoint, const Request& request, const std::string& by,
                       std::function<bool()> may_stream);
 
+  // Makes all streams call their `may_stream` now.
+  void wake_streams() { feed_.wake(); }
+
  private:
   Answer look(const Request& request) const;
   Answer series(std::string_view query) const;

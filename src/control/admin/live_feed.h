@@ -40,6 +40,8 @@ class LiveFeed {
   std::unique_ptr<http::BodySource> follow(std::function<bool()> alive);
   // As follow(), with the requests that match `filter` from now on.
   std::unique_ptr<http::BodySource> follow_tail(telemetry::TailFilter filter, std::function<bool()> alive);
+  // Makes all sources call their `alive` now.
+  void wake() { waiting_.wake_all(); }
   // True when the max number of live tails is open.
   bool tails_are_full() const { return tails_ >= kMaxTails; }
 

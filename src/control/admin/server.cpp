@@ -29,6 +29,13 @@ void AdminServer::change(const config::Admin& settings, std::shared_ptr<const tl
   ++guards_;
 }
 
+void AdminServer::finish() {
+  static constexpr Milliseconds kLongest{1'000};
+  ++guards_;  // ends the streams, as another guard does
+  api_.wake_streams();
+  server_.finish(kLongest);
+}
+
 Task<bool> AdminServer::greet(Stream& stream) {
   static constexpr Milliseconds kPatience{10'000};
   if (!tls_) co_return true;

@@ -25,6 +25,9 @@ class AdminServer {
   int fd() const { return server_.fd(); }  // -1 after stop_accepting()
   // Called when another process serves at this address from now on.
   void stop_accepting() { server_.stop_accepting(); }
+  // Called when the process is about to end: ends the streams of events, and runs the loop until all answers
+  // have been sent, at most for a second.
+  void finish();
   // Uses the tokens, names and certificates of `settings` from now on. When tokens or names have changed, all
   // sessions end. Serves plain HTTP when `tls` is null.
   void change(const config::Admin& settings, std::shared_ptr<const tls::ServerContext> tls);
