@@ -1,9 +1,11 @@
 // Measures one match with 10, 1,000 and 100,000 routes: a mix of exact, parameter and prefix routes, with
-// requests chosen at random among all of them.
+// requests chosen at random among all of them. And the floor: one access to memory at a random place.
 #include "routing/route_table.h"
 
 #include <benchmark/benchmark.h>
+#include <sys/mman.h>
 
+#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
@@ -12,6 +14,15 @@ namespace {
 
 using portcullis::routing::RouteRule;
 using portcullis::routing::RouteTable;
+
+// So many that the lines of the table which they need do not stay in the first caches. They are in one piece
+// of memory, in the order of their use, so that the processor has each request at hand, as if a worker had
+// just received it.
+constexpr size_t kRequests = 1 << 17;
+struct Request {
+  uint32_t size;
+  char path[60];
+};
 
 void match(benchmark::State& state) {
   const auto count = static_cast<size_t>(state.range(0));
@@ -36,15 +47,45 @@ void match(benchmark::State& state) {
   }
   const RouteTable table(rules);
   std::mt19937 random(1);
-  std::vector<std::string> requests;
-  for (int i = 0; i < 4096; ++i) requests.push_back(paths[random() % paths.size()]);
+  std::vector<Request> requests(kRequests);
+  for (Request& one : requests) {
+    const std::string& path = paths[random() % paths.size()];
+    one.size = static_cast<uint32_t>(path.copy(one.path, sizeof one.path));
+  }
   size_t next = 0;
   for (auto _ : state) {
-    benchmark::DoNotOptimize(table.match({"api.example.com", requests[next], "GET"}));
-    next = (next + 1) % requests.size();
+    const Request& one = requests[next];
+    benchmark::DoNotOptimize(table.match({"api.example.com", {one.path, one.size}, "GET"}));
+    next = (next + 1) % kRequests;
   }
 }
 
 BENCHMARK(match)->Arg(10)->Arg(1000)->Arg(100'000);
+
+// Each place of the memory names the next place, in one cycle through all cache lines, so an access can begin
+// only when the one before has ended. The memory is too large for the caches, on huge pages.
+void floor_memory(benchmark::State& state) {
+  constexpr size_t kLines = (512 << 20) / 64;
+  struct Line {
+    size_t next;
+    char rest[56];
+  };
+  void* const mapped = ::mmap(nullptr, kLines * sizeof(Line), PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) return state.SkipWithError("no memory");
+  ::madvise(mapped, kLines * sizeof(Line), MADV_HUGEPAGE);
+  auto* const lines = static_cast<Line*>(mapped);
+  for (size_t i = 0; i < kLines; ++i) lines[i].next = i;
+  std::mt19937_64 random(1);
+  for (size_t i = kLines - 1; i > 0; --i) std::swap(lines[i].next, lines[random() % i].next);  // Sattolo's
+  size_t at = 0;
+  for (auto _ : state) {
+    at = lines[at].next;
+    benchmark::DoNotOptimize(at);
+  }
+  ::munmap(mapped, kLines * sizeof(Line));
+}
+
+BENCHMARK(floor_memory);
 
 }  // namespace

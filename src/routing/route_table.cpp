@@ -4,22 +4,22 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <iterator>
 #include <map>
 #include <tuple>
 
 #include "base/hash.h"
 #include "routing/pattern.h"
+#include "routing/pattern_store.h"
 
 namespace portcullis::routing {
 namespace {
 
-enum class Kind : uint8_t { kExact, kParameters, kPrefix, kRegex };
+using Kind = PatternKind;
 
 constexpr uint64_t kParameterHash = 0x51ED270B0A1F39C1ull;
 constexpr uint32_t kAnyHost = 0;
-constexpr size_t kSlotsInCache = 8192;
+constexpr std::string_view kParameter = "/{_}";  // as without_parameter_names() writes a parameter
 
 // The hashes of a path's segments, computed once per request.
 struct SplitPath {
@@ -50,18 +50,6 @@ uint64_t seed_for(uint32_t host, Kind kind, size_t segments) {
   return hash_mix(uint64_t{host} << 8 | static_cast<uint64_t>(kind), segments);
 }
 
-// True when the literal segments of `pattern` equal those of `path`, which has as many segments.
-bool segments_agree(std::string_view pattern, std::string_view path) {
-  while (!pattern.empty() && !path.empty()) {
-    const std::string_view expected = next_segment(pattern);
-    const std::string_view given = next_segment(path);
-    if (is_parameter(expected) ? given.empty() : expected != given) return false;
-  }
-  return pattern.empty() && path.empty();
-}
-
-// The common methods as bits, so that matching need not examine the rules.
-using MethodSet = uint16_t;
 constexpr std::string_view kMethods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"};
 constexpr MethodSet kAnyMethod = 1u << 15;
 constexpr MethodSet kOtherMethods = 1u << 14;
@@ -87,28 +75,9 @@ MethodSet method_set(const std::vector<std::string>& methods) {
 }  // namespace
 
 struct RouteTable::Index {
-  struct Candidate {
-    uint32_t route;
-    MethodSet methods;
-    bool conditional;  // the rule has predicates on headers or query, or listeners
-  };
   struct Expression {
     Candidate candidate;
     std::shared_ptr<const re2::RE2> regex;
-  };
-  // A distinct pattern of one host, with the rules that share it in order of precedence. Small and flat,
-  // because with many routes cache misses dominate the cost of a match.
-  struct Pattern {
-    Candidate first;
-    uint32_t text_begin;
-    uint32_t text_size;
-    uint32_t others_begin;  // first of the further candidates
-    uint32_t others_count;
-    Kind kind;
-  };
-  struct Slot {
-    uint64_t hash = 0;
-    uint32_t pattern = 0;  // index + 1; 0: empty slot
   };
   struct Shape {
     uint64_t mask;  // bit (63 - i) is set when segment i is a parameter, so numeric order is precedence
@@ -118,32 +87,15 @@ struct RouteTable::Index {
     std::vector<Shape> shapes;           // sorted by number of segments, then by mask
     std::vector<uint32_t> prefix_sizes;  // numbers of segments of the prefixes, longest first
     std::vector<Expression> expressions;
-    int64_t match_all = -1;  // pattern of rules without a path, and of the prefix "/"; -1: none
+    PatternStore::Place match_all = PatternStore::kNone;  // rules without a path, and with the prefix "/"
   };
 
   std::vector<RouteRule> rules;
   std::map<uint32_t, Predicates> predicates;  // of the conditional rules
-  std::vector<Pattern> patterns;
-  std::vector<Candidate> others;
-  std::string texts;
-  std::vector<Slot> slots;
+  PatternStore patterns;
   std::vector<Host> hosts;
   std::map<std::string, uint32_t, std::less<>> exact_hosts;
   std::map<std::string, uint32_t, std::less<>> wildcard_hosts;  // keyed by the suffix, including its dot
-
-  std::string_view text_of(const Pattern& pattern) const {
-    return {texts.data() + pattern.text_begin, pattern.text_size};
-  }
-
-  // Visits the pattern's rules in order of precedence until visit returns true.
-  template <typename Visit>
-  bool visit_candidates(const Pattern& pattern, Visit visit) const {
-    if (visit(pattern.first)) return true;
-    for (uint32_t i = 0; i < pattern.others_count; ++i) {
-      if (visit(others[pattern.others_begin + i])) return true;
-    }
-    return false;
-  }
 
   bool predicates_hold(const Candidate& candidate, const RequestView& request) const {
     return !candidate.conditional || (rules[candidate.route].answers_on(request.listener) &&
@@ -162,15 +114,6 @@ struct RouteTable::Index {
     if (bit != 0 || (candidate.methods & kOtherMethods) == 0) return false;
     const auto& methods = rules[candidate.route].methods;
     return std::find(methods.begin(), methods.end(), method) != methods.end();
-  }
-
-  const Pattern* find(uint64_t hash) const {
-    if (slots.empty()) return nullptr;
-    const size_t mask = slots.size() - 1;
-    for (size_t i = hash & mask;; i = (i + 1) & mask) {
-      if (slots[i].pattern == 0) return nullptr;
-      if (slots[i].hash == hash) return &patterns[slots[i].pattern - 1];
-    }
   }
 
   uint32_t host_id(const std::string& host) {
@@ -192,6 +135,20 @@ struct RouteTable::Index {
     for (size_t i = 0; i < parts.count; ++i)
       hash = hash_mix(hash, shape.mask >> (63 - i) & 1 ? kParameterHash : parts.hashes[i]);
     return hash;
+  }
+  // True when the literal segments of `pattern` equal those of `path`, which has as many segments.
+  static bool agree(std::string_view pattern, const Shape& shape, std::string_view path,
+                    const SplitPath& parts) {
+    size_t begin = 0;
+    for (size_t i = 0; i < parts.count; ++i) {
+      const bool parameter = (shape.mask >> (63 - i) & 1) != 0;
+      const std::string_view given = path.substr(begin, parts.ends[i] - begin);  // with the slash before it
+      const std::string_view expected = parameter ? kParameter : given;
+      if (!pattern.starts_with(expected) || (parameter && given.size() == 1)) return false;
+      pattern.remove_prefix(expected.size());
+      begin = parts.ends[i];
+    }
+    return pattern.empty();
   }
   void prefetch(uint32_t host, const SplitPath& parts) const;
   template <typename Visit>
@@ -235,7 +192,9 @@ void RouteTable::Index::build() {
     }
   }
 
-  slots.resize(std::bit_ceil(std::max<size_t>(entries.size() * 2, 8)));
+  size_t text_bytes = 0;
+  for (const auto& [entry, candidates] : entries) text_bytes += entry.text.size();
+  patterns.reserve(entries.size(), text_bytes);
   for (auto& [entry, candidates] : entries) {
     sort_by_precedence(candidates);
     if (entry.kind == Kind::kRegex) {
@@ -244,14 +203,10 @@ void RouteTable::Index::build() {
             {one, std::make_shared<re2::RE2>(rules[one.route].regex, re2::RE2::Quiet)});
       continue;
     }
-    patterns.push_back({candidates[0], static_cast<uint32_t>(texts.size()),
-                        static_cast<uint32_t>(entry.text.size()), static_cast<uint32_t>(others.size()),
-                        static_cast<uint32_t>(candidates.size() - 1), entry.kind});
-    texts += entry.text;
-    others.insert(others.end(), candidates.begin() + 1, candidates.end());
+    const PatternStore::Place place = patterns.add(candidates, entry.kind, entry.text);
     Host& host = hosts[entry.host];
     if (entry.text.empty()) {
-      host.match_all = static_cast<int64_t>(patterns.size()) - 1;
+      host.match_all = place;
       continue;
     }
     Shape shape{0, 0};
@@ -270,9 +225,7 @@ void RouteTable::Index::build() {
     } else if (entry.kind == Kind::kPrefix) {
       host.prefix_sizes.push_back(static_cast<uint32_t>(shape.segments));
     }
-    size_t i = hash & (slots.size() - 1);
-    while (slots[i].pattern != 0) i = (i + 1) & (slots.size() - 1);
-    slots[i] = {hash, static_cast<uint32_t>(patterns.size())};
+    patterns.index(place, hash);
   }
   for (Host& host : hosts) {
     const auto order = [](const Shape& a, const Shape& b) {
@@ -292,19 +245,18 @@ void RouteTable::Index::build() {
 // The probes of a large table miss the caches. Prefetching all slots makes the misses overlap.
 void RouteTable::Index::prefetch(uint32_t id, const SplitPath& parts) const {
   const Host& host = hosts[id];
-  const auto ask = [&](uint64_t hash) { __builtin_prefetch(&slots[hash & (slots.size() - 1)]); };
   uint64_t hash = seed_for(id, Kind::kExact, parts.count);
   for (size_t i = 0; i < parts.count; ++i) hash = hash_mix(hash, parts.hashes[i]);
-  ask(hash);
+  patterns.prefetch(hash);
   for (const Shape& shape : host.shapes) {
-    if (shape.segments == parts.count) ask(hash_of(shape, id, parts));
+    if (shape.segments == parts.count) patterns.prefetch(hash_of(shape, id, parts));
   }
   hash = seed_for(id, Kind::kPrefix, 0);
   size_t done = 0;
   for (auto size = host.prefix_sizes.rbegin(); size != host.prefix_sizes.rend() && *size <= parts.count;
        ++size) {
     while (done < *size) hash = hash_mix(hash, parts.hashes[done++]);
-    ask(hash);
+    patterns.prefetch(hash);
   }
 }
 
@@ -312,20 +264,20 @@ template <typename Visit>
 bool RouteTable::Index::visit_host(uint32_t id, std::string_view path, const SplitPath& parts,
                                    Visit visit) const {
   const Host& host = hosts[id];
-  if (slots.size() > kSlotsInCache) prefetch(id, parts);
+  if (!patterns.is_small()) prefetch(id, parts);
   if (!parts.truncated) {
     uint64_t hash = seed_for(id, Kind::kExact, parts.count);
     for (size_t i = 0; i < parts.count; ++i) hash = hash_mix(hash, parts.hashes[i]);
-    const Pattern* exact = find(hash);
-    if (exact != nullptr && exact->kind == Kind::kExact && text_of(*exact) == path && visit(*exact))
-      return true;
+    const Pattern* exact = patterns.find(hash, [&](const Pattern& one) {
+      return one.kind == Kind::kExact && PatternStore::text_of(one) == path;
+    });
+    if (exact != nullptr && visit(*exact)) return true;
     for (const Shape& shape : host.shapes) {
       if (shape.segments != parts.count) continue;
-      const Pattern* pattern = find(hash_of(shape, id, parts));
-      if (pattern != nullptr && pattern->kind == Kind::kParameters &&
-          segments_agree(text_of(*pattern), path) && visit(*pattern)) {
-        return true;
-      }
+      const Pattern* pattern = patterns.find(hash_of(shape, id, parts), [&](const Pattern& one) {
+        return one.kind == Kind::kParameters && agree(PatternStore::text_of(one), shape, path, parts);
+      });
+      if (pattern != nullptr && visit(*pattern)) return true;
     }
   }
   if (!host.prefix_sizes.empty()) {
@@ -335,20 +287,20 @@ bool RouteTable::Index::visit_host(uint32_t id, std::string_view path, const Spl
     for (size_t i = 0; i < deepest; ++i) running[i + 1] = hash_mix(running[i], parts.hashes[i]);
     for (const uint32_t segments : host.prefix_sizes) {
       if (segments > parts.count) continue;
-      const Pattern* prefix = find(running[segments]);
-      if (prefix != nullptr && prefix->kind == Kind::kPrefix &&
-          text_of(*prefix) == path.substr(0, parts.ends[segments - 1]) && visit(*prefix)) {
-        return true;
-      }
+      const std::string_view beginning = path.substr(0, parts.ends[segments - 1]);
+      const Pattern* prefix = patterns.find(running[segments], [&](const Pattern& one) {
+        return one.kind == Kind::kPrefix && PatternStore::text_of(one) == beginning;
+      });
+      if (prefix != nullptr && visit(*prefix)) return true;
     }
   }
   for (const Expression& one : host.expressions) {
     if (re2::RE2::FullMatch(re2::StringPiece(path.data(), path.size()), *one.regex) &&
-        visit(Pattern{one.candidate, 0, 0, 0, 0, Kind::kRegex})) {
+        visit(Pattern{one.candidate, 0, 0, 0, Kind::kRegex})) {
       return true;
     }
   }
-  return host.match_all >= 0 && visit(patterns[static_cast<size_t>(host.match_all)]);
+  return host.match_all != PatternStore::kNone && visit(patterns.at(host.match_all));
 }
 
 template <typename Visit>
@@ -398,8 +350,8 @@ MatchResult RouteTable::match(const RequestView& request) const {
 MatchResult RouteTable::match_method(const RequestView& request) const {
   MatchResult result;
   const MethodSet bit = method_bit(request.method);
-  index_->visit_all(request.host, request.path, [&](const Index::Pattern& pattern) {
-    return index_->visit_candidates(pattern, [&](const Index::Candidate& candidate) {
+  index_->visit_all(request.host, request.path, [&](const Pattern& pattern) {
+    return index_->patterns.visit_candidates(pattern, [&](const Candidate& candidate) {
       if (!index_->predicates_hold(candidate, request)) return false;
       if (!index_->admits(candidate, request.method, bit)) {
         if (result.outcome == MatchOutcome::kNoRoute)
@@ -415,8 +367,8 @@ MatchResult RouteTable::match_method(const RequestView& request) const {
 
 std::vector<std::string> RouteTable::allowed_methods(const RequestView& request) const {
   std::vector<std::string> allowed;
-  index_->visit_all(request.host, request.path, [&](const Index::Pattern& pattern) {
-    return index_->visit_candidates(pattern, [&](const Index::Candidate& candidate) {
+  index_->visit_all(request.host, request.path, [&](const Pattern& pattern) {
+    return index_->patterns.visit_candidates(pattern, [&](const Candidate& candidate) {
       if (!index_->predicates_hold(candidate, request)) return false;
       const std::vector<std::string>& methods = index_->rules[candidate.route].methods;
       allowed.insert(allowed.end(), methods.begin(), methods.end());
