@@ -15,7 +15,7 @@ build=(
   libyaml-dev nlohmann-json3-dev libcli11-dev
   libc-ares-dev libre2-dev liburing-dev prometheus-cpp-dev libssl-dev zlib1g-dev
   libsodium-dev libcrypt-dev libhiredis-dev libsqlite3-dev libcurl4-openssl-dev libsimdjson-dev libhowardhinnant-date-dev tzdata
-  libnghttp2-dev libprotobuf-dev libbrotli-dev libzstd-dev libdeflate-dev libxxhash-dev libjs-dygraphs
+  libnghttp2-dev libprotobuf-dev libbrotli-dev libzstd-dev libdeflate-dev libisal-dev libxxhash-dev libjs-dygraphs
 )
 test=(
   libgtest-dev libgmock-dev libbenchmark-dev git

@@ -39,6 +39,9 @@ std::optional<std::string> unpack(Coding coding, std::string_view packed, size_t
   return out;
 }
 
+// Levels that different libraries, or different parts of one library, compress.
+constexpr int kLevels[] = {1, 2, 3, 6};
+
 TEST(Compression, AnyCutOfTheTextGivesItBack) {
   for (const Coding coding : kAll) {
     for (const size_t size : {size_t{0}, size_t{1}, size_t{5000}, size_t{300'000}}) {
@@ -47,9 +50,12 @@ TEST(Compression, AnyCutOfTheTextGivesItBack) {
         if (size / piece > 5000) continue;
         for (const bool flushes : {false, true}) {
           for (const bool known : {false, true}) {
-            const auto length = known ? std::optional<uint64_t>(size) : std::nullopt;
-            const std::string packed = pack(coding, text, length, piece, flushes);
-            EXPECT_EQ(unpack(coding, packed, piece), text) << name_of(coding) << size << piece;
+            for (const int level : kLevels) {
+              const auto length = known ? std::optional<uint64_t>(size) : std::nullopt;
+              const std::string packed = pack(coding, text, length, piece, flushes, level);
+              EXPECT_EQ(unpack(coding, packed, piece), text)
+                  << name_of(coding) << size << piece << " level " << level;
+            }
           }
         }
       }
@@ -59,15 +65,39 @@ TEST(Compression, AnyCutOfTheTextGivesItBack) {
 
 TEST(Compression, WhatHasBeenFlushedCanBeRead) {
   for (const Coding coding : kAll) {
-    const auto encoder = Encoder::make(coding, 3, std::nullopt);
-    const auto decoder = Decoder::make(coding);
-    std::string seen;
-    for (int i = 0; i < 3; ++i) {
-      std::string out;
-      encoder->write("event " + std::to_string(i), out);
-      encoder->flush(out);
-      EXPECT_TRUE(decoder->write(out, seen));
-      EXPECT_TRUE(seen.ends_with("event " + std::to_string(i))) << name_of(coding);
+    for (const int level : kLevels) {
+      const auto encoder = Encoder::make(coding, level, std::nullopt);
+      const auto decoder = Decoder::make(coding);
+      std::string seen;
+      for (int i = 0; i < 3; ++i) {
+        std::string out;
+        encoder->write("event " + std::to_string(i), out);
+        encoder->flush(out);
+        EXPECT_TRUE(decoder->write(out, seen));
+        EXPECT_TRUE(seen.ends_with("event " + std::to_string(i))) << name_of(coding) << level;
+      }
+    }
+  }
+}
+
+TEST(Compression, AHigherLevelOfGzipMakesLess) {
+  const std::string text = text_of(100'000);
+  size_t before = SIZE_MAX;
+  for (const int level : {1, 3, 4, 9}) {
+    const size_t size = pack(Coding::kGzip, text, text.size(), text.size(), false, level).size();
+    EXPECT_LE(size, before) << level;
+    before = size;
+  }
+}
+
+TEST(Compression, ACompressorThatHasBeenLeftInTheMiddleBeginsAnew) {
+  const std::string text = text_of(5000);
+  for (const Coding coding : kAll) {
+    for (const int level : kLevels) {
+      std::string left;
+      Encoder::make(coding, level, std::nullopt)->write(text, left);
+      EXPECT_EQ(unpack(coding, pack(coding, text, std::nullopt, 1000, true, level), 100), text)
+          << name_of(coding) << level;
     }
   }
 }
