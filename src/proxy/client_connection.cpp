@@ -167,55 +167,78 @@ Task<bool> ClientConnection::shake_hands() {
   co_return flushed.ok();
 }
 
-Task<void> ClientConnection::serve() {
-  if (expects_proxy_header() && !co_await read_proxy_header()) co_return;
-  if (settings().tls && !co_await shake_hands()) co_return;
+// What comes before the first request. For HTTP/1, `input` has its first bytes.
+Task<ClientConnection::Begun> ClientConnection::begin() {
+  if (expects_proxy_header() && !co_await read_proxy_header()) co_return Begun::kNothing;
+  if (settings().tls && !co_await shake_hands()) co_return Begun::kNothing;
   // Until the first byte a new connection has the timeout of a head: the idle timeout is for connections that
   // have been served.
-  if (input.empty() && !co_await wait_for_request(settings().head_timeout)) co_return;
+  while (input.empty()) {
+    begin_idle();
+    const IoResult ready = co_await stream.readable(settings().head_timeout);
+    if (!end_idle(ready)) co_return Begun::kNothing;
+  }
   const std::optional<bool> http2 = co_await chooses_http2();
-  if (!http2) co_return;
-  if (*http2) {
-    co_await serve_http2();
-  } else if (!co_await serve_http1()) {
-    co_return;
-  }
-  co_await linger();
+  if (!http2) co_return Begun::kNothing;
+  co_return *http2 ? Begun::kHttp2 : Begun::kHttp1;
 }
 
-// Waits for the first bytes of a request without holding a buffer. False when the client has left, or the
-// timeout has passed.
-Task<bool> ClientConnection::wait_for_request(Milliseconds patience) {
-  for (;;) {
-    input.release();
-    idle_ = true;
-    hurried_ = false;
-    const IoResult ready = co_await stream.readable(patience);
-    idle_ = false;
-    if (!ready.ok()) co_return false;
-    input.block = Block::take(Block::kMedium);
-    const IoResult got = stream.try_read(input.block.data(), input.block.capacity());
-    if (got.error == EAGAIN) continue;
-    input.end = got.bytes;
-    co_return got.ok() && got.bytes > 0;
-  }
+// An idle connection holds no buffer.
+void ClientConnection::begin_idle() {
+  input.release();
+  idle_ = true;
+  hurried_ = false;
 }
 
-// True when the last response has announced the end of the connection.
-Task<bool> ClientConnection::serve_http1() {
-  for (;;) {
-    http::Persistence after;
-    {
-      http::h1::ServerMessageStream message(stream, input, message_settings());
-      const auto exchange = std::make_unique<Exchange>(Client{*this, message});
-      after = co_await exchange->run();
+// Reads the first bytes of a request; `input` stays empty when nothing has come after all. False when the
+// client has left, or the timeout has passed.
+bool ClientConnection::end_idle(const IoResult& ready) {
+  idle_ = false;
+  if (!ready.ok()) return false;
+  input.block = Block::take(Block::kMedium);
+  const IoResult got = stream.try_read(input.block.data(), input.block.capacity());
+  if (got.error == EAGAIN) return true;
+  input.end = got.bytes;
+  return got.ok() && got.bytes > 0;
+}
+
+namespace {
+
+// A request of HTTP/1 and its response.
+struct Http1Exchange : Pooled {
+  explicit Http1Exchange(ClientConnection& client)
+      : message(client.stream, client.input, client.message_settings()), exchange(Client{client, message}) {}
+
+  http::h1::ServerMessageStream message;
+  Exchange exchange;
+};
+
+}  // namespace
+
+Task<void> ClientConnection::serve(std::unique_ptr<ClientConnection> owned) {
+  const Begun begun = co_await owned->begin();
+  if (begun == Begun::kNothing) co_return;
+  if (begun == Begun::kHttp2) co_await owned->serve_http2();
+  // The loop is here, and its exchanges are on the heap, because an idle connection waits in this coroutine:
+  // all of the frame is memory that each idle connection needs.
+  while (begun == Begun::kHttp1) {
+    auto served = std::make_unique<Http1Exchange>(*owned);
+    const http::Persistence after = co_await served->exchange.run();
+    served.reset();
+    if (after == http::Persistence::kClose) break;
+    while (owned->input.empty()) {
+      owned->begin_idle();
+      const IoResult ready = co_await owned->stream.readable(owned->idle_patience());
+      if (!owned->end_idle(ready)) co_return;
     }
-    if (after == http::Persistence::kClose) co_return true;
-    // The last response may have announced keep-alive just before the drain began, so the connection waits
-    // for one more request.
-    const Milliseconds patience = closing() ? kLastCall : settings().idle_timeout;
-    if (input.empty() && !co_await wait_for_request(patience)) co_return false;
   }
+  co_await owned->linger();
+}
+
+// The last response may have announced keep-alive just before the drain began, so a connection that is to end
+// waits for one more request.
+Milliseconds ClientConnection::idle_patience() const {
+  return closing() ? kLastCall : settings().idle_timeout;
 }
 
 Task<void> ClientConnection::linger() {

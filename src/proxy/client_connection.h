@@ -54,7 +54,7 @@ class ClientConnection final : public ListNode<>, public Pooled {
   bool count_address();
 
   // The connection's life, from accept to close.
-  Task<void> serve();
+  static Task<void> serve(std::unique_ptr<ClientConnection> owned);
   // Asks the connection to end after the current exchange. An idle connection is kept for kLastCall, because
   // a request may be on its way, and closing the connection would lose it.
   void drain();
@@ -90,15 +90,18 @@ class ClientConnection final : public ListNode<>, public Pooled {
   uint16_t peer_port() const { return peer_port_; }
 
  private:
+  enum class Begun : uint8_t { kNothing, kHttp1, kHttp2 };
+  Task<Begun> begin();
   bool expects_proxy_header() const;
   Task<bool> read_proxy_header();
   Task<bool> shake_hands();
   Task<std::optional<bool>> chooses_http2();
   class Patience;
-  Task<bool> serve_http1();
   Task<void> serve_http2();
   Task<void> serve_stream(std::unique_ptr<http::h2::Channel> channel);
-  Task<bool> wait_for_request(Milliseconds patience);
+  void begin_idle();
+  bool end_idle(const IoResult& ready);
+  Milliseconds idle_patience() const;
   Task<void> linger();
 
   static constexpr Milliseconds kLastCall{1'000};

@@ -115,10 +115,7 @@ void Worker::accept(const std::shared_ptr<Listener>& listener, UniqueFd fd, cons
   auto connection = std::make_unique<ClientConnection>(*this, listener, std::move(fd), peer);
   if (!connection->count_address()) return note_refused_address();
   connections_.push_back(*connection);
-  struct Life {
-    static Task<void> run(std::unique_ptr<ClientConnection> owned) { co_await owned->serve(); }
-  };
-  tasks_.spawn(Life::run(std::move(connection)));
+  tasks_.spawn(ClientConnection::serve(std::move(connection)));
 }
 
 void Worker::connection_ended(Listener& listener) {
