@@ -13,7 +13,7 @@ import tempfile
 
 from policies import key_and_limit
 from ratios import median_range
-from subjects import BUILD, LOAD_CORE, Subject, free_port, say, start, wait_for_port
+from subjects import BUILD, LOAD_CORE, Subject, all_ended, free_port, say, start, wait_for_port
 
 
 def compare(scenario, subjects, seconds, rounds, **request):
@@ -38,22 +38,15 @@ def main():
     arguments.add_argument("build", nargs="+", help="NAME=BINARY")
     options = arguments.parse_args()
     builds = dict(build.split("=", 1) for build in options.build)
-    with tempfile.TemporaryDirectory() as directory:
+    with all_ended(), tempfile.TemporaryDirectory() as directory:
         backend_port = free_port()
-        backend = start(LOAD_CORE, BUILD / "bench/bench_backend", backend_port)
-        running = [backend]
-        try:
-            wait_for_port(backend_port, backend)
-            fields, policies = key_and_limit(pathlib.Path(directory))
-            for scenario, policy, more in (("plain", None, {}), ("key_and_limit", policies["portcullis"], {"fields": fields})):
-                subjects = [Subject("portcullis", directory, backend_port, name, policy, binary) for name, binary in builds.items()]
-                running += [subject.process for subject in subjects]
-                compare(scenario, subjects, options.seconds, options.rounds, connections=64, target="/1024", **more)
-                for subject in subjects:
-                    subject.stop()
-        finally:
-            for process in running:
-                process.terminate()
+        wait_for_port(backend_port, start(LOAD_CORE, BUILD / "bench/bench_backend", backend_port))
+        fields, policies = key_and_limit(pathlib.Path(directory))
+        for scenario, policy, more in (("plain", None, {}), ("key_and_limit", policies["portcullis"], {"fields": fields})):
+            subjects = [Subject("portcullis", directory, backend_port, name, policy, binary) for name, binary in builds.items()]
+            compare(scenario, subjects, options.seconds, options.rounds, connections=64, target="/1024", **more)
+            for subject in subjects:
+                subject.stop()
 
 
 if __name__ == "__main__":

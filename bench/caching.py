@@ -4,7 +4,7 @@ import pathlib
 import re
 import subprocess
 
-from subjects import BUILD, LOAD_CORE, free_port, start, wait_for_port
+from subjects import BUILD, LOAD_CORE, free_port, start, stop, wait_for_port
 from harness import metric  # found by subjects
 
 SIZES = {"cache_hit_small": "/1024?cacheable", "cache_hit_large": "/102400?cacheable", "cache_hit_disk": "/4194304?cacheable"}
@@ -48,7 +48,7 @@ upstreams: [{{name: backend, targets: [{{address: '127.0.0.1:{backend_port}'}}],
 routes: [{{name: all, match: {{path_prefix: /}}, upstream: backend, policies: [cache: {{}}]}}]
 """)
     backend = start(LOAD_CORE, BUILD / "bench/bench_backend", backend_port, patience * 1_000_000)
-    gateway = subprocess.Popen([BUILD / "portcullis", "run", "-c", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    gateway = start(None, BUILD / "portcullis", "run", "-c", path)
     try:
         wait_for_port(backend_port, backend)
         wait_for_port(port, gateway)
@@ -60,7 +60,6 @@ routes: [{{name: all, match: {{path_prefix: /}}, upstream: backend, policies: [c
         fetches = metric(admin, 'portcullis_target_tries_total{upstream="backend"')
         peak = int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{gateway.pid}/status").read_text())[1]) * 1024
     finally:
-        for one in (gateway, backend):
-            one.terminate()
-            one.wait(60)
+        stop(gateway)
+        stop(backend)
     return {"requests": WAITING, "succeeded": succeeded, "waited": int(waited), "fetches": int(fetches), "peak_bytes_per_request": round(peak / WAITING)}

@@ -27,6 +27,9 @@ class Ratio:
     def __str__(self):
         return f"{self.median:.2f} ({self.quartiles[0]:.2f}-{self.quartiles[1]:.2f}){' ' if self.settled else '?'}"
 
+    def in_words(self):
+        return f"{self.median:.2f} ({self.quartiles[0]:.2f} to {self.quartiles[1]:.2f})"
+
     def told(self):
         """The values for a line of JSON."""
         return [round(value, 3) for value in (self.median, *self.quartiles)]
@@ -42,7 +45,7 @@ def ratio_to_best(runs, name, others):
     return Ratio([cost / least for cost, least in zip(costs(runs, name), best)]) if best else None
 
 
-def settled(runs, others):
-    """Whether the ratios of Portcullis to the best of each group in `others` are settled."""
-    ratios = [ratio_to_best(runs, name, group) for name in runs if name.startswith("portcullis") for group in others]
+def settled(runs, wanted):
+    """Whether the ratios of `wanted` are settled, which are pairs of a subject and the subjects that it is compared with."""
+    ratios = [ratio_to_best(runs, name, others) for name, others in wanted if name in runs]
     return all(ratio is None or ratio.settled for ratio in ratios)

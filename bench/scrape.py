@@ -6,7 +6,7 @@ import statistics
 import threading
 import time
 
-from subjects import BUILD, PROXY_CORE, free_port, load, start, wait_for_port
+from subjects import BUILD, PROXY_CORE, free_port, load, start, stop, wait_for_port
 
 ROUTES = 1000
 
@@ -47,7 +47,6 @@ routes:
             time.sleep(0.05)
         loading.join()
     finally:
-        process.terminate()
-        process.wait(60)
+        stop(process)
     return {"routes": ROUTES, "lines": lines, "scrapes": len(times), "median_ms": round(statistics.median(times), 1),
             "p99_us_without": quiet["p99"], "p99_us_with": told["p99"]}

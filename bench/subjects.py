@@ -1,9 +1,13 @@
 """The subjects: Portcullis, its peers and the floors, each started on its own port and core."""
 
+import contextlib
+import ctypes
 import json
 import os
 import pathlib
 import re
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -14,7 +18,8 @@ BUILD = ROOT / "build/release"
 PROXY_CORE, LOAD_CORE = 0, 1
 
 sys.path.insert(0, str(ROOT / "tests/integration"))
-from harness import free_port, wait_for  # noqa: E402
+os.environ["PATH"] += ":/usr/sbin:/sbin"  # where an ordinary user does not look for servers
+from harness import free_port, take_signals, wait_for  # noqa: E402
 
 NEWER = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "portcullis/roots/trixie-peers"
 PEERS = ("nginx", "haproxy", "nginx_debian13", "haproxy_debian13")  # the subjects that ratios compare with
@@ -47,9 +52,49 @@ def wait_for_port(port, process):
     wait_for(listening, what=f"{process.args} to listen on {port}")
 
 
+LIBC = ctypes.CDLL(None)
+STARTED = []  # the processes that start() has started and stop() has not ended yet
+
+
+def end_with_parent():
+    """For `preexec_fn`: the kernel ends the process when the benchmark has ended, in whatever way."""
+    take_signals()
+    LIBC.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
 def start(core, *command):
-    return subprocess.Popen(["taskset", "-c", str(core), *map(str, command)],
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """Starts a program on one core; on any core with `None`. Call this on the main thread."""
+    pinned = [] if core is None else ["taskset", "-c", str(core)]
+    process = subprocess.Popen([*pinned, *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               preexec_fn=end_with_parent)
+    STARTED.append(process)
+    return process
+
+
+def stop(process, patience=60):
+    """Ends a process that start() has started, and kills it with its children when it does not end."""
+    process.terminate()
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        for member in family(process.pid):
+            os.kill(member, signal.SIGKILL)
+        process.wait()
+    STARTED.remove(process)
+
+
+@contextlib.contextmanager
+def all_ended():
+    """Every process that is started inside is ended at the end, whatever fails, also when the benchmark is terminated."""
+    def leave(*_):
+        raise SystemExit(128 + signal.SIGTERM)
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        for process in STARTED[::-1]:
+            stop(process, 10)
+        signal.signal(signal.SIGTERM, before)
 
 
 def family(pid):
@@ -116,8 +161,9 @@ class Subject:
         elif name == "varnish":
             command = ["varnishd", "-F", "-n", pathlib.Path(directory) / "varnish", "-a", f"127.0.0.1:{self.port}", "-b", f"127.0.0.1:{backend_port}",
                        "-s", "malloc,64m", "-t", "3600", "-p", "thread_pools=1", "-p", "timeout_idle=300"]
-        else:
-            command = [BUILD / "bench" / name, self.port, backend_port]
+        else:  # a floor; `floor_batched:both` is the program with that argument
+            program, *more = name.split(":")
+            command = [BUILD / "bench" / program, self.port, backend_port, *more]
         self.process = start(PROXY_CORE, *command)
         wait_for_port(self.port, self.process)
 
@@ -150,22 +196,30 @@ class Subject:
         return result
 
     def stop(self):
-        self.process.terminate()
-        self.process.wait(60)
+        stop(self.process)
 
 
 def can_run(name):
     """False for a floor that the kernel or a container forbids, and for a peer that is not installed."""
     if name.endswith("_debian13"):
         return NEWER.is_dir()
+    if name in PEERS:
+        return shutil.which(name) is not None
     if name != "floor_io_uring":
         return True
-    probe = subprocess.Popen([BUILD / "bench" / name, "1", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    probe = start(None, BUILD / "bench" / name, "1", "1")
     try:
         return probe.wait(0.5) != 77
     except subprocess.TimeoutExpired:
-        probe.kill()
-        probe.wait()
         return True
+    finally:
+        stop(probe)
 
 
+def newest(program):
+    """The newest installed version of a peer, as (name of the subject, version)."""
+    for name, command in ((f"{program}_debian13", newer(program)), (program, [program])):
+        if can_run(name):
+            told = subprocess.run([*command, "-v"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
+            return name, re.search(r"\d+\.\d+\.\d+", told)[0]
+    raise SystemExit(f"{program} is not installed: scripts/bootstrap.sh bench")
