@@ -50,7 +50,7 @@ struct Settings {
   std::vector<std::string> algorithms = kAlgorithms;
   std::vector<std::string> types = kTypes;
   uint64_t min_size = 1024;
-  uint64_t gzip_level = 4;
+  uint64_t gzip_level = 1;
   uint64_t brotli_level = 4;
   uint64_t zstd_level = 3;
   uint64_t memory = 256 << 20;
