@@ -75,10 +75,11 @@ std::optional<ServerAnswer> AdminGuard::refuse(const ServerRequest& request, boo
                                                Caller& caller) {
   const Token* bearer = bearer_of(request);  // a page of another site cannot know a bearer token
   if (bearer == nullptr && !open && !knows_host(request.head.authority))
-    return ServerAnswer{.status = 421,
-                       .body = "`" + std::string(http::host_of(request.head.authority)) +
-                               "` is not a name of the admin listener: add it to `admin.hosts`, or use an IP "
-                               "address or `localhost`\n"};
+    return ServerAnswer{
+        .status = 421,
+        .body = "`" + std::string(http::host_of(request.head.authority)) +
+                "` is not a name of the admin listener: add it to `admin.hosts`, or use an IP "
+                "address or `localhost`\n"};
   if (request.head.method != "GET" && request.head.method != "HEAD") {
     const std::string_view origin = field_of(request, "origin"), site = field_of(request, "sec-fetch-site");
     const std::string own = (secure_ ? "https://" : "http://") + std::string(request.head.authority);
@@ -89,8 +90,8 @@ std::optional<ServerAnswer> AdminGuard::refuse(const ServerRequest& request, boo
   const Token* token = bearer != nullptr ? bearer : session_of(request);
   if (token == nullptr)
     return ServerAnswer{.status = 401,
-                       .body = "a token is needed: send it as `Authorization: Bearer TOKEN`\n",
-                       .fields = "www-authenticate: Bearer\r\n"};
+                        .body = "a token is needed: send it as `Authorization: Bearer TOKEN`\n",
+                        .fields = "www-authenticate: Bearer\r\n"};
   if (changes && !token->may_change)
     return ServerAnswer{.status = 403, .body = "the token `" + token->name + "` allows only reading\n"};
   caller = {token->name, token->may_change};
