@@ -151,8 +151,14 @@ class FastGzipEncoder final : public Encoder {
   FastGzipEncoder(const FastGzipEncoder&) = delete;
   FastGzipEncoder& operator=(const FastGzipEncoder&) = delete;
   ~FastGzipEncoder() override { fast_gzips.give(level_, gzip_); }
-  void write(std::string_view data, std::string& out) override { run(data, NO_FLUSH, out); }
-  void flush(std::string& out) override { run({}, SYNC_FLUSH, out); }
+  void write(std::string_view data, std::string& out) override {
+    holds_input_ |= !data.empty();
+    run(data, NO_FLUSH, out);
+  }
+  // ISA-L writes a marker for each flush, also when there is nothing to be flushed.
+  void flush(std::string& out) override {
+    if (std::exchange(holds_input_, false)) run({}, SYNC_FLUSH, out);
+  }
   void finish(std::string& out) override {
     gzip_->stream.end_of_stream = 1;
     run({}, NO_FLUSH, out);
@@ -176,6 +182,7 @@ class FastGzipEncoder final : public Encoder {
 
   int level_;
   FastGzip* gzip_;
+  bool holds_input_ = false;  // something has been written since the last flush
 };
 
 class ZstdEncoder final : public Encoder {

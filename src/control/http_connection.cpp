@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "http/date.h"
 #include "http/linger.h"
+#include "http/read_body.h"
 #include "proxy/message_body.h"
 #include "proxy/relay.h"
 
@@ -141,18 +142,10 @@ Task<BodyFailure> HttpConnection::read_body(http::h1::ServerMessageStream& messa
     const IoResult sent = co_await message.send_continue();
     if (!sent.ok()) co_return BodyFailure{.kind = BodyFailure::Kind::kClosed};
   }
-  http::BodyPart part;
-  while (!part.last) {
-    part.clear();
-    const http::BodySource::State state = source.next(part);
-    if (state == http::BodySource::State::kFailed) break;
-    if (state == http::BodySource::State::kWait) {
-      Task<void> waiting = source.wait();
-      co_await waiting;
-    } else if (most != 0) {
-      for (const iovec& run : part.runs.pieces()) kept += http::text_of(run);
-    }
-  }
+  bool ended = false;
+  Task<bool> reading = most != 0 ? http::collect_body(source, kept, http::ReadUntil::kEnd, ended)
+                                 : http::discard_body(source);
+  (void)co_await reading;
   co_return source.failure();
 }
 
