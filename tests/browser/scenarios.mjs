@@ -159,7 +159,7 @@ export async function requests(page) {
   const told = await story.textContent();
   assert.match(told, /route reports/);
   assert.match(told, /refused the connection/);
-  assert.match(told, /the client had 502/);
+  assert.match(told, /the client got 502/);
   // While the table is updated, an open row stays open.
   const first = await page.locator("tbody tr").first().textContent();
   await page.waitForFunction((before) => document.querySelector("tbody tr").textContent !== before, first);
