@@ -13,6 +13,7 @@
 #include "config/tls.h"
 #include "config/value_types.h"
 #include "upstream/choices.h"
+#include "upstream/timeouts.h"
 
 // A backend service as configured. Defaults are in these structs; the schema shows them in the reference.
 namespace portcullis::config {
@@ -28,17 +29,10 @@ struct Target {
   TextMap metadata;
 };
 
-struct UpstreamTimeouts {
-  milliseconds connect{1'000};
-  milliseconds response{15'000};
-  milliseconds idle{60'000};
-  milliseconds total{0};
-  milliseconds tunnel{3'600'000};
-};
-
 using upstream::Balance;
 using upstream::Protocol;
 using upstream::ProxyProtocol;
+using UpstreamTimeouts = upstream::Timeouts;
 
 struct Sticky {
   std::string cookie;  // empty: no cookie

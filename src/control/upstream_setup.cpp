@@ -104,10 +104,7 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   for (const config::Target& target : upstream.targets)
     definition.targets.push_back(compile_target(upstream.name, target, config.zone, metrics));
   definition.discovers = upstream.discover.enabled();
-  definition.connect_timeout = upstream.timeouts.connect;
-  definition.response_timeout = upstream.timeouts.response;
-  definition.idle_timeout = upstream.timeouts.idle;
-  definition.tunnel_timeout = upstream.timeouts.tunnel;
+  definition.timeouts = upstream.timeouts;
   definition.slow_start = upstream.slow_start;
   const UpstreamState& kept = book[upstream.name];
   definition.health = kept.health;
@@ -120,7 +117,6 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.ejection = compile_ejection(upstream.outlier_ejection);
   definition.check = compile_check(upstream.health_check);
   definition.retries = compile_retries(upstream.retries);
-  definition.total_timeout = upstream.timeouts.total;
   definition.response_limits.head_size = upstream.limits.head_size;
   definition.response_limits.field_count = upstream.limits.field_count;
   definition.response_limits.lenient = upstream.lenient_responses;

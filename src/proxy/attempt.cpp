@@ -109,7 +109,7 @@ Task<TryOutcome> Attempt::send() {
                                     .path = state_.request.target_path,
                                     .takes_trailers = takes_trailers(head.fields),
                                     .expected_size = state_.client.message.head_size() + 1024,
-                                    .patience = upstream_.definition().connect_timeout,
+                                    .patience = upstream_.definition().timeouts.connect,
                                     .fields = fields};
   const bool has_body = body_ != nullptr;
   has_begun_ = true;
@@ -144,7 +144,7 @@ Task<void> Attempt::finish_upload() {
 // What is left of the time for the response's head. While the request is still being sent, the response may
 // take as long as that does.
 Milliseconds Attempt::patience() const {
-  const Milliseconds response_timeout = upstream_.definition().response_timeout;
+  const Milliseconds response_timeout = upstream_.definition().timeouts.response;
   if (!upload_done_) return std::min(response_timeout + state_.settings.body_timeout, time_left());
   return std::min(time_until(sent_ + response_timeout, state_.worker.loop()), time_left());
 }

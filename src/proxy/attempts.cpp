@@ -20,7 +20,7 @@ Attempts::~Attempts() = default;
 void Attempts::begin() {
   const upstream::UpstreamDefinition& definition = upstream_.definition();
   const Clock::time_point now = state_.worker.loop().now();
-  if (definition.total_timeout.count() > 0) deadline_ = now + definition.total_timeout;
+  if (definition.timeouts.total.count() > 0) deadline_ = now + definition.timeouts.total;
   const http::Field* timeout = nullptr;
   if (state_.request.is_grpc_call(state_.context.grpc_error_type.has_value()))
     timeout = state_.request.head.fields.find("grpc-timeout");

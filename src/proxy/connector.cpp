@@ -61,14 +61,14 @@ Task<bool> Connector::introduce(const upstream::UpstreamDefinition& upstream, St
   char header[kLargestWritten];
   iovec piece{header, write_proxy_header(header, upstream.proxy_protocol, introduction_.client,
                                          introduction_.reached)};
-  const IoResult sent = co_await stream.write(std::span(&piece, 1), upstream.connect_timeout);
+  const IoResult sent = co_await stream.write(std::span(&piece, 1), upstream.timeouts.connect);
   if (!sent.ok()) failure_ = &reason_of_broken_stream(sent.error);
   co_return sent.ok();
 }
 
 // Opens a socket's stream, and its TLS.
 Task<bool> Connector::open_stream(Upstream& upstream, Target& target, Stream& stream) {
-  const Milliseconds patience = time_left(upstream.definition().connect_timeout);
+  const Milliseconds patience = time_left(upstream.definition().timeouts.connect);
   const IoResult connected = co_await stream.connect(target.address(), patience);
   if (!connected.ok()) {
     failure_ = &reason_of_connect_failure(connected.error);
@@ -112,7 +112,7 @@ Task<ConnectOutcome> Connector::take_place(Upstream& upstream, Target& target,
   const std::unique_ptr<upstream::ConnectionQueue::Place> place = queue->enter();
   failure_ = &kEnds.breaker_pending;
   if (!place) co_return ConnectOutcome::kOverloaded;
-  const Clock::time_point deadline = loop_.now() + time_left(upstream.definition().connect_timeout);
+  const Clock::time_point deadline = loop_.now() + time_left(upstream.definition().timeouts.connect);
   // An exchange that finds others waiting takes its turn behind them.
   bool mine = queue->waiting() == 1;
   for (;;) {
@@ -147,7 +147,7 @@ Task<ConnectOutcome> Connector::connect(Upstream& upstream, Target& target,
 Task<ConnectOutcome> Connector::connect_http2(Upstream& upstream, Target& target,
                                               std::unique_ptr<Connection>& connection) {
   upstream::Http2Pool& pool = *target.http2();
-  const Clock::time_point deadline = loop_.now() + upstream.definition().connect_timeout;
+  const Clock::time_point deadline = loop_.now() + upstream.definition().timeouts.connect;
   bool reused = false;
   while (pool.connecting() && !target.chose_http1) {
     const size_t failures = pool.failures();

@@ -16,7 +16,7 @@ class DetachesBody final : public policy::ResponseBody::Owner {
 
   // Takes the connection of the attempt, which goes back to the pool when the body has been read.
   std::unique_ptr<http::BodySource> release(std::unique_ptr<http::BodySource> body) override;
-  Milliseconds timeout() const override { return attempt_.target().upstream().response_timeout; }
+  Milliseconds timeout() const override { return attempt_.target().upstream().timeouts.response; }
 
  private:
   ExchangeState& state_;

@@ -72,7 +72,7 @@ Task<TryOutcome> Exchange::pass_on() {
       attempt.message(), attempt.message().received(),
       MessageBody::Settings{
           .framing = head.body,
-          .timeout = upstream.response_timeout,
+          .timeout = upstream.timeouts.response,
           .trailers = {.listed = &state_.settings.response_trailers, .metadata = is_grpc(head.fields)},
           .chunks = {.lenient = upstream.response_limits.lenient,
                      .trailer_size = upstream.response_limits.head_size},

@@ -17,7 +17,7 @@ class Copy {
       : worker_(worker),
         request_(request),
         upstream_(upstream),
-        deadline_(worker.loop().now() + upstream.definition().response_timeout) {}
+        deadline_(worker.loop().now() + upstream.definition().timeouts.response) {}
 
   // False when there was no answer.
   Task<bool> run() {

@@ -47,7 +47,7 @@ Task<void> run_tunnel(ExchangeState& state, Attempt& attempt, bool websocket) {
   ClientConnection& connection = state.client.connection;
   Stream& client = state.client.message.bytes();
   Stream& target = attempt.message().bytes();
-  Tunnel tunnel{attempt.target().upstream().tunnel_timeout, worker.loop().now()};
+  Tunnel tunnel{attempt.target().upstream().timeouts.tunnel, worker.loop().now()};
   FrameTracker of_client, of_target;
   const GoingAway to_client, to_target(static_cast<uint32_t>(worker.random()));
   // Most of the time that a drain may take, so that goodbyes can be answered in the rest.

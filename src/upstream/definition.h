@@ -17,6 +17,7 @@
 #include "upstream/breaker.h"
 #include "upstream/choices.h"
 #include "upstream/health.h"
+#include "upstream/timeouts.h"
 
 namespace portcullis::upstream {
 
@@ -106,11 +107,7 @@ struct UpstreamDefinition {
   Balance balance = Balance::kRoundRobin;
   TargetList targets;
   bool discovers = false;  // further targets come from a discovery source
-  Milliseconds connect_timeout{1'000};
-  Milliseconds response_timeout{15'000};
-  Milliseconds idle_timeout{60'000};
-  Milliseconds tunnel_timeout{3'600'000};
-  Milliseconds total_timeout{0};  // for all attempts, up to the response's head; 0: no timeout
+  Timeouts timeouts{};
   http::h1::HeadLimits response_limits = http::h1::kResponseLimits;  // head_size also applies to trailers
   TcpKeepalive keepalive{};
   std::shared_ptr<UpstreamHealth> health = std::make_shared<UpstreamHealth>();  // kept over reloads

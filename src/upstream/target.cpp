@@ -68,7 +68,7 @@ Target::Target(EventLoop& loop, const UpstreamDefinition& upstream, const Target
       health_(upstream.health->of(address.to_string())),
       since_(since) {
   if (upstream.protocol != Protocol::kHttp1)
-    http2_ = std::make_unique<Http2Pool>(loop, upstream.idle_timeout, upstream.http2,
+    http2_ = std::make_unique<Http2Pool>(loop, upstream.timeouts.idle, upstream.http2,
                                          upstream.response_limits, queue);
 }
 
@@ -137,7 +137,7 @@ void Target::give_back(std::unique_ptr<Connection> connection) {
     return;
   Connection& kept = *connection.release();
   kept.idle_ = true;
-  loop_.arm(kept.expiry_, upstream_.idle_timeout);
+  loop_.arm(kept.expiry_, upstream_.timeouts.idle);
   idle_.push_front(kept);
   ++idle_count_;
   if (queue_ != nullptr) queue_->freed();

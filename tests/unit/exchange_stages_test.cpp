@@ -357,7 +357,7 @@ TEST_F(ExchangeStagesTest, AResponseThatBreaksOffWhileItIsHeldIsRefused) {
 }
 
 TEST_F(ExchangeStagesTest, ATargetThatStopsWhileItsResponseIsHeldTimesOut) {
-  definition->total_timeout = Milliseconds(20);
+  definition->timeouts.total = Milliseconds(20);
   add_holder(100);
   build();
   get();

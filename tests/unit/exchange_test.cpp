@@ -135,7 +135,7 @@ TEST_F(ExchangeTest, AnswersWhenTheTargetResetsWithinItsHead) {
 }
 
 TEST_F(ExchangeTest, AnswersWhenTheTargetIsSilent) {
-  definition->response_timeout = Milliseconds(1);
+  definition->timeouts.response = Milliseconds(1);
   build();
   begin(kGet);
   run_to_end();
