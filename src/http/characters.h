@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace portcullis::http {
@@ -45,9 +46,18 @@ inline bool is_token_text(std::string_view text) {
 inline bool is_field_value(char c) {
   return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kFieldValue;
 }
-// True when `text` contains only characters that a field value may contain.
+// True when `text` contains only characters that a field value may contain. Looks at eight bytes at a time
+// for one that may be below 0x20 or 0x7F, and only then at each.
 inline bool is_field_text(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return is_field_value(c); });
+  constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
+  for (; text.size() >= 8; text.remove_prefix(8)) {
+    uint64_t eight;
+    std::memcpy(&eight, text.data(), 8);
+    const uint64_t deletes = eight ^ (kOnes * 0x7F);
+    const uint64_t suspects = (((eight - kOnes * 0x20) & ~eight) | ((deletes - kOnes) & ~deletes)) & kTops;
+    if (suspects != 0 && !std::all_of(text.begin(), text.begin() + 8, is_field_value)) return false;
+  }
+  return std::all_of(text.begin(), text.end(), is_field_value);
 }
 inline bool is_target(char c) {
   return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kTarget;

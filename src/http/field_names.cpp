@@ -21,7 +21,7 @@ bool same_field_name(std::string_view a, std::string_view b) {
 void FieldNames::add(std::string_view name) {
   if (is_listed_exactly(name)) return;
   names_.emplace_back(name);
-  lengths_ |= uint64_t{1} << length_bit(name.size());
+  filter_[bit_of(name) / 64] |= uint64_t{1} << (bit_of(name) % 64);
 }
 
 bool FieldNames::is_listed(std::string_view name) const {

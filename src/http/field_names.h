@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,20 +23,27 @@ class FieldNames {
 
   void add(std::string_view name);
   bool contains(std::string_view name) const {
-    return ((lengths_ >> length_bit(name.size())) & 1) != 0 && is_listed(name);
+    const size_t bit = bit_of(name);
+    return ((filter_[bit / 64] >> (bit % 64)) & 1) != 0 && is_listed(name);
   }
   // True when `name` is in the set by same_field_name() but not by a case-insensitive comparison.
   bool is_imitated_by(std::string_view name) const { return contains(name) && !is_listed_exactly(name); }
   bool empty() const { return names_.empty(); }
 
  private:
-  // Names of 63 or more characters share a bit.
-  static size_t length_bit(size_t length) { return length < 63 ? length : 63; }
+  // Names that are the same by same_field_name() have the same bit. Most others have another one: the length
+  // and the last letter decide.
+  static size_t bit_of(std::string_view name) {
+    if (name.empty()) return 0;
+    const char last = name.back() == '_' ? '-' : name.back();
+    return (name.size() * 32 + (static_cast<unsigned char>(last) & 31)) % kBits;
+  }
   bool is_listed(std::string_view name) const;
   bool is_listed_exactly(std::string_view name) const;
 
   std::vector<std::string> names_;
-  uint64_t lengths_ = 0;  // bit n: the set has a name of n characters
+  static constexpr size_t kBits = 256;
+  std::array<uint64_t, kBits / 64> filter_{};  // the bits of all names
 };
 
 }  // namespace portcullis::http

@@ -84,10 +84,9 @@ bool HeadParser::parse_field_line(std::string_view line, Fields& fields) {
   while (begin < end && (line[begin] == ' ' || line[begin] == '\t')) ++begin;
   while (end > begin && (line[end - 1] == ' ' || line[end - 1] == '\t')) --end;
   const std::string_view value = line.substr(begin, end - begin);
-  for (const char c : value) {
-    if (!is_field_value(c)) {
-      return fail(c == '\r' ? ParseError::kBareCarriageReturn : ParseError::kBadFieldValue);
-    }
+  if (!is_field_text(value)) {
+    const auto bad = std::find_if_not(value.begin(), value.end(), is_field_value);
+    return fail(*bad == '\r' ? ParseError::kBareCarriageReturn : ParseError::kBadFieldValue);
   }
   if (fields.size() >= limits_.field_count || !fields.add(name, value, identify_field(name))) {
     return fail(ParseError::kTooManyFields);
