@@ -142,6 +142,11 @@ bool check_characters(std::string_view text, const std::string& file, Diagnostic
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   Location at{file, 1, 1};
   for (size_t i = 0; i < text.size();) {
+    if (text[i] >= 0x20 && text[i] < 0x7F) {
+      ++i;
+      ++at.column;
+      continue;
+    }
     const size_t length = utf8_sequence(text.substr(i));
     if (length == 0) {
       diagnostics.error(at, hexadecimal("the byte 0x%02X here is not UTF-8", static_cast<uint8_t>(text[i])) +
@@ -192,6 +197,8 @@ std::optional<Trap> find_trap(std::string_view text, const Location& at) {
 }
 
 std::string hint_about(std::string_view text) {
+  // Nearly every text: the loader asks about each text of a file.
+  if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<uint8_t>(c) < 0x80; })) return "";
   for (size_t i = 0; i < text.size(); ++i) {
     if (static_cast<uint8_t>(text[i]) < 0x80) continue;
     if (const OddCharacter* space = at_beginning(text.substr(i), kSpaces))
