@@ -32,7 +32,7 @@ struct Client {
   bool cacheable = false;  // asked for with ?cacheable
 };
 
-const std::string kFill(2 << 20, 'x');
+const std::string kFill(4 << 20, 'x');
 
 // JSON as services send it: repeated names with varying values.
 std::string make_json() {
