@@ -26,7 +26,8 @@ class Encoder {
 
   // Appends compressed data to `out`; the encoder may keep some data back.
   virtual void write(std::string_view data, std::string& out) = 0;
-  // Appends all data that was kept back; appends nothing when nothing has been written since the last flush().
+  // Appends all data that was kept back; appends nothing when nothing has been written since the last
+  // flush().
   virtual void flush(std::string& out) = 0;
   virtual void finish(std::string& out) = 0;
   // True when nothing is written before finish().

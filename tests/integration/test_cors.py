@@ -109,8 +109,9 @@ def complaint(tmp_path, policy):
 @sanitizers.only_configuration
 @pytest.mark.parametrize("origin, why", [
     ("http://localhost:*", "cannot stand for a port"), ("https://*", "below a domain"), ("https://*.*.x", "below a domain"), ("https://a.*.x", "below a domain"),
-    ("https://a*.x", "below a domain"), ("https://a.example/", "alone"), ("https://a.example/x", "alone"), ("https://u@a.example", "alone"),
-    ("https://a.example?x", "alone"), ("https://a.example:443", "leave out the port"), ("http://a.example:80", "leave out the port"),
+    ("https://a*.x", "below a domain"), ("https://a.example/", "only a scheme, a host and a port"), ("https://a.example/x", "only a scheme, a host and a port"),
+    ("https://u@a.example", "only a scheme, a host and a port"),
+    ("https://a.example?x", "only a scheme, a host and a port"), ("https://a.example:443", "leave out the port"), ("http://a.example:80", "leave out the port"),
     ("https://a.example:0", "1 to 65535"), ("https://a.example:", "1 to 65535"), ("https://a.example:08", "1 to 65535"), ("https://", "not a host"), ("https://a..example", "not a host"), ("https://a b.example", "not a host"),
     ("https://köln.example", "ASCII"), ("http://[::1", "not an address"), ("http://[0:0::1]", "as ::1"), ("http://[x]", "not an address"),
     ("https://*.[::1]", "not an address"), ("http://1.2.3.999", "not an address"), ("http://1.2.3", "not an address"), ("https://app.example.com:99999", "1 to 65535")])
