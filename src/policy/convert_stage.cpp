@@ -34,10 +34,12 @@ State ConvertStage::fail(Step step) {
 State ConvertStage::give(http::BodyPart& part) {
   if (!has_work()) from().release();  // nothing of `out_` refers to the bytes of the source
   has_given_ = true;
-  part.runs.add(out_);
   part.size = out_.size();
   has_made_ |= part.size > 0;
   part.last = ended_ && !has_more_;
+  // The client may take long to receive the last part, which is all that is still held.
+  if (part.last && out_.capacity() > out_.size() + Block::kMedium) out_.shrink_to_fit();
+  part.runs.add(out_);
   if (part.last && converter_->keeps_trailers()) part.trailers = std::move(given_.trailers);
   return State::kPart;
 }

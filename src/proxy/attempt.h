@@ -82,8 +82,6 @@ class Attempt : public Pooled {
   }
   // The request has been begun to be sent.
   bool has_begun() const { return has_begun_; }
-  // All of the request has been sent to the target.
-  bool has_sent_request() const { return has_begun_ && request_is_read() && upload_result_.ok(); }
   Clock::time_point started() const { return started_; }
   const EndReason* failure() const { return failure_; }
   TryOutcome fail(const EndReason& why);

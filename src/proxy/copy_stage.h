@@ -15,10 +15,11 @@ struct BodyCopy {
   std::string text{};
   size_t limit = 0;
   bool too_large = false;  // `text` is not all
+  bool is_whole = false;   // the end of the body has passed
 
   void clear() {
     text.clear();
-    too_large = false;
+    too_large = is_whole = false;
   }
   void add(std::string_view data) {
     too_large |= data.size() > limit - text.size();
@@ -36,6 +37,7 @@ class CopyStage final : public http::BodyStage, public Pooled {
     const State state = from().next(part);
     if (state != State::kPart) return state;
     for (const iovec& run : part.runs.pieces()) copy_.add(http::text_of(run));
+    copy_.is_whole |= part.last;
     return state;
   }
 

@@ -253,8 +253,8 @@ Task<Persistence> Exchange::forward() {
     const std::optional<bool> paused = co_await pausing;
     if (!paused.has_value()) co_return Persistence::kClose;
   }
-  if (state_.mirrored && (!state_.body_pending() || attempts_->current().has_sent_request()))
-    send_to_mirrors(state_);
+  // A target may answer before the gateway learns that the last part of the request has been written.
+  if (state_.mirrored && (!state_.body_pending() || state_.mirrored->body.is_whole)) send_to_mirrors(state_);
   if (outcome != TryOutcome::kAnswered && !reply_.begun()) {
     Task<Persistence> refusing = give_up(outcome);
     co_return co_await refusing;

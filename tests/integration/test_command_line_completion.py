@@ -115,6 +115,9 @@ class Zsh:
     def type(self, text, end):
         """Types `text`, and returns the output up to `end`."""
         os.write(self.terminal, text.encode())
+        return self.output_up_to(end)
+
+    def output_up_to(self, end):
         wait_for(lambda: end.encode() in self._read(), what=end)
         shown, self.said = self.said.split(end.encode(), 1)
         return shown.decode()
@@ -127,6 +130,7 @@ class Zsh:
     def completed(self, line):
         """The line after pressing tab, and the listed choices."""
         listed = self.type(f"{line}\t\x01print -r -- '<\x05>'; print do''ne\n", "done")
+        self.output_up_to("editing")  # what is typed before that is shown twice: by the terminal, and by zsh
         return re.findall(r"<(.*)>\r\n", listed)[-1], listed.split("print")[0]
 
     def close(self):
