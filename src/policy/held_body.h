@@ -21,10 +21,11 @@ enum class BodyState {
 class BodyHolder {
  public:
   // Receives the whole body into memory, at most `limit` bytes; it is then forwarded from there. Sends 100
-  // (Continue) when the client waits for it.
+  // (Continue) when the client waits for it. A body that is held already passes the stages that policies have
+  // put behind it since.
   virtual Task<BodyState> hold(size_t limit) = 0;
-  // The content without its chunked coding, after hold() has succeeded. The view is valid as long as the
-  // exchange lives.
+  // The content without its chunked coding, after hold() has succeeded. The view is valid until hold() or
+  // replace() is called again, else as long as the exchange lives.
   virtual std::string_view content() const = 0;
   // Why a stage has refused the body; not null after kRefused.
   virtual const EndReason* refusal() const = 0;

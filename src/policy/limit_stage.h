@@ -9,11 +9,12 @@
 
 namespace portcullis::policy {
 
-// Passes a body of at most `limit` bytes; a larger body fails with the reason `response_too_large`.
+// Passes a body of at most `limit` bytes; a larger body fails, for `reason` where it is not null.
 class LimitStage final : public http::BodyStage {
  public:
-  LimitStage(std::unique_ptr<http::BodySource> from, uint64_t limit)
-      : BodyStage(std::move(from)), limit_(limit) {}
+  LimitStage(std::unique_ptr<http::BodySource> from, uint64_t limit,
+             const EndReason* reason = &kEnds.response_too_large)
+      : BodyStage(std::move(from)), limit_(limit), reason_(reason) {}
 
   State next(http::BodyPart& part) override {
     if (failure_.kind != http::BodyFailure::Kind::kNone) return State::kFailed;
@@ -24,7 +25,7 @@ class LimitStage final : public http::BodyStage {
       return state;
     }
     failure_.kind = http::BodyFailure::Kind::kTooLarge;
-    failure_.reason = &kEnds.response_too_large;
+    failure_.reason = reason_;
     return State::kFailed;
   }
   const http::BodyFailure& failure() const override {
@@ -33,6 +34,7 @@ class LimitStage final : public http::BodyStage {
 
  private:
   uint64_t limit_;
+  const EndReason* reason_;
   uint64_t bytes_ = 0;
   http::BodyFailure failure_;
 };

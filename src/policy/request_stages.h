@@ -50,6 +50,7 @@ class RequestStages {
 
   // The framing of the body as the client sends it.
   const http::BodyFraming& received() const { return received_ ? *received_ : request_.body; }
+  bool empty() const { return first_ == nullptr; }
   // `body`, with all stages behind it.
   std::unique_ptr<http::BodySource> behind(std::unique_ptr<http::BodySource> body) const {
     for (const Stage* one = first_; one != nullptr; one = one->next)

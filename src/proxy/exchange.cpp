@@ -223,8 +223,13 @@ Task<Persistence> Exchange::forward() {
   }
   attempts_.emplace(state_, chain_);
   attempts_->begin();
-  if (attempts_->wants_body_held()) {
-    Task<bool> holding = hold_body();
+  // A copy of a held body is taken before the body is sent, so the body passes its stages before that too.
+  const bool copies_held =
+      state_.copies != nullptr && state_.held_body.held() && !state_.context.request_stages.empty();
+  if (attempts_->wants_body_held() || copies_held) {
+    const uint64_t most =
+        copies_held ? state_.context.body_limit : state_.upstream().definition().retries.body_size;
+    Task<bool> holding = hold_body(copies_held && most == 0 ? SIZE_MAX : most);
     if (!co_await holding) co_return persistence_after_answer();
   }
   // A body of unknown length that a policy has held may be larger than the limits of the listener and the
@@ -265,13 +270,17 @@ Task<Persistence> Exchange::forward() {
 
 // Takes the whole of a small body into memory before the first try, so that there can be a second. False when
 // the client has been answered, or has left.
-Task<bool> Exchange::hold_body() {
-  Task<policy::BodyState> holding = state_.held_body.hold(state_.upstream().definition().retries.body_size);
+Task<bool> Exchange::hold_body(size_t limit) {
+  Task<policy::BodyState> holding = state_.held_body.hold(limit);
   switch (co_await holding) {
     case policy::BodyState::kHeld: co_return true;
     case policy::BodyState::kTimedOut: co_await reply_.refuse(kEnds.body_timeout); co_return false;
-    default: reply_.close_after(); co_return false;
+    case policy::BodyState::kTooLarge: co_await reply_.refuse(kEnds.body_too_large); co_return false;
+    case policy::BodyState::kBroken: co_await reply_.refuse(kEnds.bad_chunk); co_return false;
+    case policy::BodyState::kRefused: co_await reply_.refuse(*state_.held_body.refusal()); co_return false;
+    case policy::BodyState::kGone: reply_.close_after(); co_return false;
   }
+  co_return false;
 }
 
 // One try: from the connection to a target to the end of its response.

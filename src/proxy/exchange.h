@@ -43,7 +43,7 @@ class Exchange final : public Pooled, private policy::Errands {
   http::Persistence persistence_after_answer();
 
   Task<http::Persistence> forward();
-  Task<bool> hold_body();
+  Task<bool> hold_body(size_t limit);
   Task<TryOutcome> ask_target();
   Task<TryOutcome> receive();
   Task<TryOutcome> pass_on();

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "http/read_body.h"
+#include "http/text_body.h"
+#include "policy/limit_stage.h"
 #include "proxy/client_connection.h"
 
 namespace portcullis::proxy {
@@ -13,7 +15,13 @@ using http::BodyKind;
 using policy::BodyState;
 
 Task<BodyState> HeldBody::hold(size_t limit) {
-  if (held_) co_return content_.size() <= limit ? BodyState::kHeld : BodyState::kTooLarge;
+  if (held_) {
+    if (stages_.empty()) co_return content_.size() <= limit ? BodyState::kHeld : BodyState::kTooLarge;
+    // Policies have put stages behind the body since it was held.
+    const auto passing = behind_stages(std::make_unique<http::HeldText>(std::move(content_)), limit);
+    Task<BodyState> collecting = collect(*passing, limit);
+    co_return co_await collecting;
+  }
   const http::BodyFraming framing = stages_.received();
   if (framing.has_length() && framing.length > limit) co_return BodyState::kTooLarge;
   const std::string_view received = client_.message.received();
@@ -31,11 +39,28 @@ Task<BodyState> HeldBody::hold(size_t limit) {
                                                           .limit = std::max<uint64_t>(limit, 1),
                                                           .block_size = Block::kLarge});
   from_client_ = from_client.get();
-  body_ = stages_.behind(std::move(from_client));
+  body_ = behind_stages(std::move(from_client), limit);
+  Task<BodyState> collecting = collect(*body_, limit);
+  const BodyState state = co_await collecting;
+  held_ = state == BodyState::kHeld;
+  if (held_) request_.fields.remove(http::FieldId::kExpect);
+  co_return state;
+}
+
+// `body`, with all stages behind it, which make at most `limit` bytes of it.
+std::unique_ptr<http::BodySource> HeldBody::behind_stages(std::unique_ptr<http::BodySource> body,
+                                                          size_t limit) const {
+  if (stages_.empty()) return body;
+  return std::make_unique<policy::LimitStage>(stages_.behind(std::move(body)), limit, nullptr);
+}
+
+// Receives `body`, which has passed the stages.
+Task<BodyState> HeldBody::collect(http::BodySource& body, size_t limit) {
   bool ended = false;
-  Task<bool> collecting = http::collect_body(*body_, content_, http::ReadUntil::kEnd, ended);
+  content_.clear();
+  Task<bool> collecting = http::collect_body(body, content_, http::ReadUntil::kEnd, ended);
   const bool is_whole = co_await collecting;
-  const http::BodyFailure failure = is_whole ? http::BodyFailure{} : body_->failure();
+  const http::BodyFailure failure = is_whole ? http::BodyFailure{} : body.failure();
   refusal_ = failure.reason;
   if (refusal_ != nullptr) co_return BodyState::kRefused;
   using Broken = http::BodyFailure::Kind;
@@ -47,9 +72,7 @@ Task<BodyState> HeldBody::hold(size_t limit) {
     case Broken::kMalformed: co_return BodyState::kBroken;
     default: co_return failure.error == ETIMEDOUT ? BodyState::kTimedOut : BodyState::kGone;
   }
-  held_ = true;
   stages_.clear();
-  request_.fields.remove(http::FieldId::kExpect);
   frame();
   co_return BodyState::kHeld;
 }
@@ -62,6 +85,10 @@ void HeldBody::replace(std::string content) {
 void HeldBody::frame() {
   request_.body =
       content_.empty() ? http::BodyFraming{} : http::BodyFraming{BodyKind::kLength, content_.size()};
+  // The target would wait for the body that the client's length tells of.
+  const http::Field* const told = request_.fields.find(http::FieldId::kContentLength);
+  if (content_.empty() && told != nullptr && told->value != "0")
+    request_.fields.remove(http::FieldId::kContentLength);
 }
 
 }  // namespace portcullis::proxy

@@ -16,7 +16,8 @@ namespace portcullis::proxy {
 // From then on the request has a body of known length; trailers are dropped.
 class HeldBody final : public policy::BodyHolder {
  public:
-  // All references outlive this object. The body passes `stages` before it is held.
+  // All references outlive this object. The body passes `stages` before it is held, and when it is held once
+  // more.
   HeldBody(Client client, http::RequestHead& request, policy::RequestStages& stages)
       : client_(client), request_(request), stages_(stages) {}
 
@@ -30,6 +31,8 @@ class HeldBody final : public policy::BodyHolder {
   std::string_view rest() const { return from_client_->rest(); }
 
  private:
+  std::unique_ptr<http::BodySource> behind_stages(std::unique_ptr<http::BodySource> body, size_t limit) const;
+  Task<policy::BodyState> collect(http::BodySource& body, size_t limit);
   void frame();
 
   Client client_;

@@ -41,7 +41,10 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
     route.split = Split({Branch{}}, {});
     route.policies = std::move(policies);
     route.metrics = metrics.route("all");
-    for (const PlacedPolicy& one : route.policies) route.watches_end |= one->watches_end();
+    for (const PlacedPolicy& one : route.policies) {
+      route.watches_end |= one->watches_end();
+      route.marks_answers |= one->marks_every_answer();
+    }
     snapshot->routes.push_back(std::move(route));
     snapshot->unrouted.metrics = metrics.route("");
     snapshot->upstreams.push_back(definition);

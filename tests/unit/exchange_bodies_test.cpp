@@ -1,0 +1,262 @@
+// Policies that change bodies, where something else goes wrong or is unusual at the same time.
+#include <functional>
+
+#include "exchange_world.h"
+#include "policy/convert_stage.h"
+
+namespace portcullis::proxy {
+namespace {
+
+using policy::Context;
+using policy::Decision;
+using Hook = std::function<Decision(Context&)>;
+
+constexpr telemetry::EndReason kBadWord{"bad_word", 422, "The body has a word that is not allowed."};
+
+// Writes each byte twice, and fails at an exclamation mark.
+class Doubler final : public policy::BodyConverter {
+ public:
+  explicit Doubler(bool changes) : times_(changes ? 2 : 1) {}
+  Step convert(std::string_view data, std::string& out) override {
+    for (const char c : data) {
+      if (c == '!') return Step::kFailed;
+      out.append(times_, c);
+    }
+    return Step::kDone;
+  }
+  Step finish(std::string_view, std::string&) override { return Step::kDone; }
+  bool checks_beginning() const override { return true; }
+  const telemetry::EndReason& failure() const override { return kBadWord; }
+
+ private:
+  size_t times_;
+};
+
+// Gives a thousand parts of a thousand bytes each in place of a body, and counts them.
+class Flood final : public http::BodyStage {
+ public:
+  Flood(std::unique_ptr<http::BodySource> from, int& parts) : BodyStage(std::move(from)), parts_(parts) {}
+  State next(http::BodyPart& part) override {
+    part.runs.add(text_);
+    part.size = text_.size();
+    part.last = ++parts_ == 1'000;
+    return State::kPart;
+  }
+
+ private:
+  std::string text_ = std::string(1'000, 'x');
+  int& parts_;
+};
+
+// A body that never comes.
+class NoBody final : public http::BodySource {
+ public:
+  explicit NoBody(EventLoop& loop) : loop_(loop) {}
+  State next(http::BodyPart&) override { return is_cancelled_ ? State::kFailed : State::kWait; }
+  Task<void> wait() override {
+    while (!is_cancelled_) co_await sleep_for(loop_, Milliseconds(1));
+  }
+  const http::BodyFailure& failure() const override { return failure_; }
+  void cancel() override {
+    is_cancelled_ = true;
+    failure_.kind = http::BodyFailure::Kind::kCancelled;
+  }
+
+ private:
+  EventLoop& loop_;
+  bool is_cancelled_ = false;
+  http::BodyFailure failure_;
+};
+
+// A stage that says when it is destroyed.
+class Witnessed final : public http::BodyStage {
+ public:
+  Witnessed(std::unique_ptr<http::BodySource> from, bool& is_there)
+      : BodyStage(std::move(from)), is_there_(is_there) {
+    is_there_ = true;
+  }
+  ~Witnessed() override { is_there_ = false; }
+
+ private:
+  bool& is_there_;
+};
+
+Decision no_decision(Context&) {
+  return Decision::proceed();
+}
+
+class Hooked final : public policy::Policy {
+ public:
+  Hooked(Hook request, Hook response, bool marks)
+      : request_(std::move(request)), response_(std::move(response)), marks_(marks) {}
+  Decision on_request(Context& context) const override { return request_(context); }
+  Decision on_response(Context& context) const override { return response_(context); }
+  bool marks_every_answer() const override { return marks_; }
+
+ private:
+  Hook request_;
+  Hook response_;
+  bool marks_;
+};
+
+class ExchangeBodiesTest : public ExchangeWorld {
+ protected:
+  void add(Hook request, Hook response = no_decision, bool marks = false) {
+    policies.push_back({std::make_shared<Hooked>(std::move(request), std::move(response), marks), "hooked",
+                        metrics.policy("all", "hooked")});
+  }
+  void add_doubler(bool changes = true) {
+    add([changes](Context& context) {
+      const auto make = [&context, changes](std::unique_ptr<http::BodySource> body) {
+        return std::make_unique<policy::ConvertStage>(std::move(body), std::make_unique<Doubler>(changes),
+                                                      context.loop);
+      };
+      if (changes) {
+        context.request_stages.pass_through_changing(make);
+      } else {
+        context.request_stages.pass_through(make);
+      }
+      return Decision::proceed();
+    });
+  }
+  // A policy that holds the request's body.
+  void add_request_holder(size_t limit, Hook then = no_decision) {
+    add([limit, then](Context& context) { return Decision::suspend(hold_request(context, limit, then)); });
+  }
+  static Task<Decision> hold_request(Context& context, size_t limit, Hook then) {
+    Task<Decision> holding = policy::hold_body(context, limit);
+    Decision held = co_await holding;
+    if (held.kind != Decision::Kind::kContinue) co_return held;
+    co_return then(context);
+  }
+  // A policy that holds the response's body.
+  void add_holder(Hook then = no_decision) {
+    add(no_decision, [then](Context& context) { return Decision::suspend(hold(context, then)); });
+  }
+  static Task<Decision> hold(Context& context, Hook then) {
+    Task<Decision> holding = policy::hold_response(context, 100);
+    Decision held = co_await holding;
+    if (held.kind != Decision::Kind::kContinue) co_return held;
+    co_return then(context);
+  }
+  static Task<Decision> sleep_long(Context& context) {
+    co_await sleep_for(context.loop, Milliseconds(10'000));
+    co_return Decision::proceed();
+  }
+  // A policy that writes down what responses it sees.
+  void add_witness() {
+    add(no_decision, [this](Context& context) {
+      seen += (context.from_target ? "target " : "gateway ") + std::to_string(context.response.status) + " ";
+      return Decision::proceed();
+    });
+  }
+
+  void post(std::string_view body, std::string_view rest = "", std::string_view fields = "") {
+    begin("PUT /a HTTP/1.1\r\nHost: a\r\n" + std::string(fields) +
+          "Content-Length: " + std::to_string(body.size() + rest.size()) + "\r\n\r\n" + std::string(body));
+  }
+  void get() { begin("GET /a HTTP/1.1\r\nHost: a\r\n\r\n"); }
+  void answer(std::string_view body) {
+    backends[0]->send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                      std::string(body));
+    settle();
+  }
+  // The tries of the only target that have ended so.
+  uint64_t tries_that(telemetry::TryResult result) {
+    return (*definition->targets[0].metrics)[0]->tries[static_cast<size_t>(result)].get();
+  }
+
+  std::string seen;
+};
+
+// ---- The time is over.
+
+// ---- The request's body.
+
+TEST_F(ExchangeBodiesTest, AStageChangesABodyThatIsHeldTwice) {
+  std::string second;
+  add_request_holder(100);
+  add_doubler();
+  add_request_holder(100, [&second](Context& context) {
+    second = context.body->content();
+    context.body->replace("xyz");
+    return Decision::proceed();
+  });
+  build();
+  post("ab");
+  EXPECT_EQ(second, "aabb");
+  EXPECT_TRUE(has(backends[0]->received, "content-length: 3\r\n")) << backends[0]->received;
+  EXPECT_FALSE(has(backends[0]->received, "chunked"));
+  EXPECT_TRUE(backends[0]->received.ends_with("\r\n\r\nxyz")) << backends[0]->received;
+}
+
+TEST_F(ExchangeBodiesTest, ACopyHasWhatAStageMakesOfAHeldBody) {
+  struct Receiver final : policy::CopyReceiver {
+    size_t upstream() const override { return 0; }
+    uint64_t max_body_size() const override { return 100; }
+    bool begin() const override { return true; }
+    void end() const override {}
+    void note(size_t, Outcome) const override {}
+  };
+  static const Receiver kReceiver;
+  add([](Context& context) {
+    context.errands->copy_to(kReceiver);
+    return Decision::proceed();
+  });
+  add_request_holder(100);
+  add_doubler();
+  build();
+  post("ab");
+  answer("");
+  run_to_end();
+  settle();
+  const std::string& received = backends[0]->received;
+  const size_t copy = received.find("x-mirrored");
+  ASSERT_NE(copy, std::string::npos) << received;
+  EXPECT_TRUE(has(received.substr(copy), "\r\n\r\naabb")) << received;
+}
+
+TEST_F(ExchangeBodiesTest, ABodyThatAStageRefusesBeforeTheFirstTryIsAnswered) {
+  definition->retries = {.attempts = 1, .pause = Milliseconds(0)};
+  add_doubler(false);
+  build();
+  post("a!");
+  run_to_end();
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 422 ")) << client->received;
+  EXPECT_EQ(ended, &kBadWord);
+  EXPECT_EQ(backends[0]->received, "");
+}
+
+TEST_F(ExchangeBodiesTest, AStageMakesNoMoreOfAHeldBodyThanItsLimit) {
+  int parts = 0;
+  add([&parts](Context& context) {
+    context.request_stages.pass_through_changing([&parts](std::unique_ptr<http::BodySource> body) {
+      return std::make_unique<Flood>(std::move(body), parts);
+    });
+    return Decision::proceed();
+  });
+  add_request_holder(2'500);
+  build();
+  post("a");
+  run_to_end();
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 413 ")) << client->received;
+  EXPECT_EQ(parts, 3);
+}
+
+TEST_F(ExchangeBodiesTest, ABodyThatIsReplacedByNothingHasNoLength) {
+  add_request_holder(100, [](Context& context) {
+    context.body->replace("");
+    return Decision::proceed();
+  });
+  build();
+  post("abc");
+  EXPECT_FALSE(has(backends[0]->received, "content-length: 3")) << backends[0]->received;
+  EXPECT_TRUE(has(backends[0]->received, "content-length: 0")) << backends[0]->received;
+}
+
+// ---- The framing of responses.
+
+// ---- Other responses in a response's place.
+
+}  // namespace
+}  // namespace portcullis::proxy
