@@ -112,6 +112,13 @@ Task<TryOutcome> Attempt::send() {
                                     .patience = upstream_.definition().timeouts.connect,
                                     .fields = fields};
   const bool has_body = body_ != nullptr;
+  if (has_body && waits_for_continue()) {
+    // The target, which would say so, does not get the head before the stage has seen some of the body.
+    Task<IoResult> telling = state_.client.message.send_continue();
+    const IoResult told = co_await telling;
+    if (!told.ok()) co_return TryOutcome::kClientGone;
+    state_.request.head.fields.remove(http::FieldId::kExpect);
+  }
   has_begun_ = true;
   Task<IoResult> sending = has_body ? message_->begin(request, state_.settings.send_timeout)
                                     : message_->send_whole(request, {}, state_.settings.send_timeout);
@@ -125,6 +132,13 @@ Task<TryOutcome> Attempt::send() {
   upload_done_ = false;
   uploading_.spawn(upload());
   co_return TryOutcome::kAnswered;
+}
+
+// The client sends nothing of the body before a 100 (Continue), and a stage holds the head for the body.
+bool Attempt::waits_for_continue() const {
+  const http::RequestHead& head = state_.request.head;
+  return head.expects_continue && head.fields.find(http::FieldId::kExpect) != nullptr &&
+         from_client_ != nullptr && body_->holds_head() && state_.unread().empty();
 }
 
 Task<void> Attempt::upload() {
@@ -229,6 +243,8 @@ void Attempt::note_final(const http::ResponseHead& out) {
 }
 
 void Attempt::note_health(TryOutcome outcome) {
+  // The target is not to blame when the request's body has broken off, or a policy has refused it.
+  if (outcome == TryOutcome::kFailed && upload_result_.source.kind != http::BodyFailure::Kind::kNone) return;
   const std::vector<uint16_t>& failures = upstream_.definition().ejection.statuses;
   switch (outcome) {
     case TryOutcome::kAnswered:

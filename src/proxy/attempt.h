@@ -97,6 +97,7 @@ class Attempt : public Pooled {
   void give_back();
 
  private:
+  bool waits_for_continue() const;
   Task<void> upload();
   Task<TryOutcome> wait_for_target();
   Milliseconds patience() const;

@@ -149,6 +149,8 @@ bool Attempts::may_send_again() const {
   // The policies see one response only.
   if (state_.record.status != 0 || chain_.has_responded() || state_.request.head.wants_upgrade) return false;
   if (state_.body_pending()) return false;
+  // The request's body would fail once more.
+  if (upload_result_.source.kind != http::BodyFailure::Kind::kNone) return false;
   return state_.request.route->idempotent || is_idempotent(state_);
 }
 

@@ -254,6 +254,49 @@ TEST_F(ExchangeBodiesTest, ABodyThatIsReplacedByNothingHasNoLength) {
   EXPECT_TRUE(has(backends[0]->received, "content-length: 0")) << backends[0]->received;
 }
 
+TEST_F(ExchangeBodiesTest, AStageThatHoldsTheHeadLetsAClientContinue) {
+  add_doubler();
+  build();
+  post("", "ab", "Expect: 100-continue\r\n");
+  EXPECT_EQ(client->received, "HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_EQ(backends[0]->received, "");
+  client->send("ab");
+  settle();
+  EXPECT_TRUE(has(backends[0]->received, "aabb")) << backends[0]->received;
+  EXPECT_FALSE(has(backends[0]->received, "expect")) << backends[0]->received;
+}
+
+TEST_F(ExchangeBodiesTest, ATargetIsNotToBlameForABodyThatAPolicyRefuses) {
+  definition->ejection.failures_in_row = 1;
+  add_doubler();
+  build();
+  post("ab", "!");
+  client->send("!");
+  run_to_end();
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 422 ")) << client->received;
+  EXPECT_TRUE(open[0]->available());
+}
+
+TEST_F(ExchangeBodiesTest, ATargetIsNotToBlameForABodyThatBreaksOff) {
+  definition->ejection.failures_in_row = 1;
+  build();
+  post("ab", "c");
+  client->finish();
+  run_to_end();
+  EXPECT_TRUE(open[0]->available());
+}
+
+TEST_F(ExchangeBodiesTest, ARequestThatAStageRefusesIsNotSentAgain) {
+  definition->retries = {.attempts = 1, .pause = Milliseconds(0)};
+  add_request_holder(100);
+  add_doubler();
+  build(2);
+  post("a!");
+  run_to_end();
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 422 ")) << client->received;
+  EXPECT_EQ(tries, 1u);
+}
+
 // ---- The framing of responses.
 
 // ---- Other responses in a response's place.
