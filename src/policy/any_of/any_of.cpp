@@ -44,19 +44,30 @@ class AnyOf final : public Authentication {
   void add_owned_fields(OwnedFields& fields) const override {
     for (const auto& method : methods_) method->add_owned_fields(fields);
   }
-  Decision on_response(Context& context) const override {
-    for (const auto& method : methods_) {
-      Decision decision = method->on_response(context);
-      if (decision.kind != Decision::Kind::kContinue) return decision;
-    }
-    return Decision::proceed();
-  }
+  Decision on_response(Context& context) const override { return respond(context, 0); }
   std::string_view challenge() const override { return challenge_; }
   const EndReason& missing_reason() const override { return kReasons.credential_missing; }
 
   Decision authenticate(Context& context) const override { return attempt(context, 0, {}); }
 
  private:
+  // Shows the response to the methods from index `first` on.
+  Decision respond(Context& context, size_t first) const {
+    for (size_t i = first; i < methods_.size(); ++i) {
+      Decision decision = methods_[i]->on_response(context);
+      if (decision.kind == Decision::Kind::kSuspend)
+        return Decision::suspend(await_response(context, i, std::move(decision.later)));
+      if (decision.kind != Decision::Kind::kContinue) return decision;
+    }
+    return Decision::proceed();
+  }
+  Task<Decision> await_response(Context& context, size_t method, Task<Decision> later) const {
+    Task<Decision> settled = settle(std::move(later));
+    Decision decision = co_await settled;
+    if (decision.kind != Decision::Kind::kContinue) co_return decision;
+    co_return respond(context, method + 1);
+  }
+
   // Asks the methods from index `first` on. `refused` is the first refusal of a method before that index, if
   // there was one.
   Decision attempt(Context& context, size_t first, Decision refused) const {
