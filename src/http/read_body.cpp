@@ -14,7 +14,8 @@ Task<bool> read_part(BodySource& source, BodyPart& part) {
   }
 }
 
-Task<bool> collect_body(BodySource& source, std::string& out, ReadUntil until, bool& ended) {
+Task<bool> collect_body(BodySource& source, std::string& out, ReadUntil until, bool& ended,
+                        std::string* trailers) {
   BodyPart part;
   uint64_t bytes = 0;
   do {
@@ -24,6 +25,7 @@ Task<bool> collect_body(BodySource& source, std::string& out, ReadUntil until, b
     bytes += part.size;
     ended = part.last;
   } while (!ended && (until == ReadUntil::kEnd || bytes == 0));
+  if (trailers != nullptr) *trailers = std::move(part.trailers);
   co_return true;
 }
 

@@ -19,8 +19,9 @@ enum class ReadUntil : uint8_t {
 };
 
 // Appends the bytes of the body to `out`. False when the source has failed. `ended` is set when the source
-// has given its last part.
-Task<bool> collect_body(BodySource& source, std::string& out, ReadUntil until, bool& ended);
+// has given its last part; `trailers`, which may be null, then gets the trailers.
+Task<bool> collect_body(BodySource& source, std::string& out, ReadUntil until, bool& ended,
+                        std::string* trailers = nullptr);
 
 // Reads the body to its end, and drops it. False when the source has failed.
 Task<bool> discard_body(BodySource& source);

@@ -45,14 +45,16 @@ class TextStage final : public BodyStage {
  public:
   enum class Rest : uint8_t { kFollows, kNothing };
 
-  TextStage(std::unique_ptr<BodySource> from, std::string text, Rest rest)
-      : BodyStage(std::move(from)), text_(std::move(text)), rest_(rest) {}
+  // `trailers`: of a body that has ended.
+  TextStage(std::unique_ptr<BodySource> from, std::string text, Rest rest, std::string trailers = {})
+      : BodyStage(std::move(from)), text_(std::move(text)), rest_(rest), trailers_(std::move(trailers)) {}
 
   State next(BodyPart& part) override {
     if (std::exchange(has_given_, true)) return from().next(part);
     part.runs.add(text_);
     part.size = text_.size();
     part.last = rest_ == Rest::kNothing;
+    if (part.last) part.trailers = std::move(trailers_);
     return State::kPart;
   }
   bool holds_head() const override { return !has_given_; }
@@ -60,6 +62,7 @@ class TextStage final : public BodyStage {
  private:
   std::string text_;
   Rest rest_;
+  std::string trailers_;
   bool has_given_ = false;
 };
 

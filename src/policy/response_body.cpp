@@ -32,11 +32,13 @@ Task<bool> ResponseBody::hold(size_t limit) {
 }
 
 Task<bool> ResponseBody::hold_beginning(bool& ended) {
-  std::string beginning;
-  Task<bool> collecting = http::collect_body(source(), beginning, http::ReadUntil::kSomething, ended);
+  std::string beginning, trailers;
+  Task<bool> collecting =
+      http::collect_body(source(), beginning, http::ReadUntil::kSomething, ended, &trailers);
   if (!co_await collecting) co_return false;
   const auto rest = ended ? http::TextStage::Rest::kNothing : http::TextStage::Rest::kFollows;
-  source_ = std::make_unique<http::TextStage>(std::move(source_), std::move(beginning), rest);
+  source_ =
+      std::make_unique<http::TextStage>(std::move(source_), std::move(beginning), rest, std::move(trailers));
   is_changed_ = true;
   co_return true;
 }

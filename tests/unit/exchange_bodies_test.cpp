@@ -301,5 +301,24 @@ TEST_F(ExchangeBodiesTest, ARequestThatAStageRefusesIsNotSentAgain) {
 
 // ---- Other responses in a response's place.
 
+TEST_F(ExchangeBodiesTest, ABodyWhoseBeginningIsHeldKeepsItsTrailers) {
+  settings.response_trailers = http::FieldNames({"x-sum"});
+  add(no_decision, [](Context& context) {
+    struct Begins {
+      static Task<Decision> hold(Context& of) {
+        bool ended = false;
+        Task<bool> holding = of.response_body.hold_beginning(ended);
+        co_return co_await holding ? Decision::proceed() : Decision::broken();
+      }
+    };
+    return Decision::suspend(Begins::hold(context));
+  });
+  build();
+  begin("GET /a HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n");
+  backends[0]->send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX-Sum: 7\r\n\r\n");
+  run_to_end();
+  EXPECT_TRUE(client->received.ends_with("2\r\nab\r\n0\r\nx-sum: 7\r\n\r\n")) << client->received;
+}
+
 }  // namespace
 }  // namespace portcullis::proxy
