@@ -16,11 +16,12 @@ struct Decision {
   // The request goes on to the next policy, or to the upstream; the response goes on towards the client.
   static Decision proceed() { return {}; }
   // Sends Context::response, whose status and fields the policy has set, with `body`. About a response: in
-  // its place.
+  // its place. `body` must outlive the exchange, so it must not be ResponseBody::text().
   static Decision answer(std::string_view body, const EndReason& reason = kEnds.answered_by_policy) {
     return {Kind::kAnswer, 0, body, &reason, {}};
   }
-  // Sends Context::response with the body that the policy has put into Context::response_body.
+  // Sends Context::response with the body that the policy has put into Context::response_body. About a
+  // response: in its place.
   static Decision serve(const EndReason& reason) { return {Kind::kServe, 0, {}, &reason, {}}; }
   // Sends problem details with the reason's status, and with the fields that the policy has added to
   // Context::response before there was a response; a response of a target is dropped with its fields. The

@@ -18,7 +18,9 @@ Task<Decision> hold_body(Context& context, size_t limit) {
 Task<Decision> hold_response(Context& context, size_t limit) {
   Task<bool> holding = context.response_body.hold(limit);
   if (!co_await holding) co_return Decision::broken();
-  set_length(context, context.response_body.text().size());
+  // The head of a response to HEAD, or of a 304, tells the length of a body that is not here.
+  const size_t size = context.response_body.text().size();
+  if (size > 0 || context.response.body.kind != http::BodyKind::kNone) set_length(context, size);
   co_return Decision::proceed();
 }
 

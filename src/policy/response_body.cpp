@@ -14,9 +14,11 @@ ResponseBody::Released ResponseBody::release() {
   const Milliseconds timeout = owner_->timeout();
   std::unique_ptr<http::BodySource> body = take();
   body->detach();
+  text_ = {};
+  is_released_ = true;
   // A body that has been held needs nothing of the exchange.
   if (retired_) return {std::move(body), timeout};
-  is_released_ = true;
+  has_connection_ = true;
   return {owner_->release(std::move(body)), timeout};
 }
 
@@ -26,7 +28,10 @@ Task<bool> ResponseBody::hold(size_t limit) {
   std::string content;
   bool ended = false;
   Task<bool> collecting = http::collect_body(*source_, content, http::ReadUntil::kEnd, ended);
-  if (!co_await collecting) co_return false;
+  is_awaited_ = true;
+  const bool is_whole = co_await collecting;
+  is_awaited_ = false;
+  if (!is_whole) co_return false;
   replace(std::move(content));
   co_return true;
 }
@@ -35,7 +40,10 @@ Task<bool> ResponseBody::hold_beginning(bool& ended) {
   std::string beginning, trailers;
   Task<bool> collecting =
       http::collect_body(source(), beginning, http::ReadUntil::kSomething, ended, &trailers);
-  if (!co_await collecting) co_return false;
+  is_awaited_ = true;
+  const bool is_sound = co_await collecting;
+  is_awaited_ = false;
+  if (!is_sound) co_return false;
   const auto rest = ended ? http::TextStage::Rest::kNothing : http::TextStage::Rest::kFollows;
   source_ =
       std::make_unique<http::TextStage>(std::move(source_), std::move(beginning), rest, std::move(trailers));
@@ -49,7 +57,7 @@ void ResponseBody::clear() {
   content_.clear();
   text_ = {};
   owner_ = nullptr;
-  is_held_ = is_changed_ = is_replaced_ = is_released_ = false;
+  is_held_ = is_changed_ = is_replaced_ = is_released_ = has_connection_ = is_awaited_ = false;
 }
 
 }  // namespace portcullis::policy

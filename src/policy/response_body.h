@@ -90,6 +90,12 @@ class ResponseBody {
   bool is_changed() const { return is_changed_; }
   bool is_replaced() const { return is_replaced_; }
   bool is_released() const { return is_released_; }
+  // The body has been released together with the target's connection.
+  bool has_connection() const { return has_connection_; }
+  // A policy receives the body, and waits for the target meanwhile.
+  bool waits_for_peer() const { return is_awaited_ && source_ && source_->waits_for_peer(); }
+  // The exchange has looked at the end of the body that has been replaced.
+  void drop_retired() { retired_.reset(); }
   // The body as it is sent: with all stages.
   http::BodySource& source() {
     if (!source_) source_ = take();
@@ -120,6 +126,8 @@ class ResponseBody {
   bool is_changed_ = false;
   bool is_replaced_ = false;
   bool is_released_ = false;
+  bool has_connection_ = false;
+  bool is_awaited_ = false;  // hold() or hold_beginning() has begun, and has not ended
 };
 
 }  // namespace portcullis::policy

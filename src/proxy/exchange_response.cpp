@@ -132,7 +132,9 @@ Task<std::optional<TryOutcome>> Exchange::settle_response(policy::Decision decis
     std::optional<policy::Decision> settled = co_await waiting;
     if (state_.watch.gone()) co_return TryOutcome::kClientGone;
     if (!settled) {
-      if (body.source().waits_for_peer()) co_return TryOutcome::kTimedOut;
+      const bool is_target_slow = body.waits_for_peer();
+      reply_.take_back();
+      if (is_target_slow) co_return TryOutcome::kTimedOut;
       // The target is not to blame when its response has waited for the gateway.
       attempt.fail(kEnds.total_timeout);
       co_return TryOutcome::kNotConverted;
@@ -143,7 +145,9 @@ Task<std::optional<TryOutcome>> Exchange::settle_response(policy::Decision decis
   if (decision.kind == Decided::kContinue) co_return std::nullopt;
   if (decision.kind == Decided::kBroken) {
     const http::BodyFailure& failure = body.failure();
-    const EndReason& why = reason_of_broken_body(failure, &attempt.message(), attempt.upload_result());
+    // A body that has been released has taken the target's connection along.
+    const http::MessageStream* const message = body.has_connection() ? nullptr : &attempt.message();
+    const EndReason& why = reason_of_broken_body(failure, message, attempt.upload_result());
     co_return take_back({.source = failure}, why);
   }
   Task<TryOutcome> answering = answer_in_place(decision);
@@ -174,7 +178,9 @@ Task<TryOutcome> Exchange::answer_in_place(const policy::Decision& decision) {
     co_await reply_.refuse(decision);
   } else {
     state_.record.ended = decision.reason;
-    co_await reply_.answer(decision.text);
+    const bool has_own_body = decision.kind == policy::Decision::Kind::kServe;
+    Task<void> answering = has_own_body ? reply_.answer_with_body() : reply_.answer(decision.text);
+    co_await answering;
   }
   co_return TryOutcome::kAnswered;
 }
@@ -183,17 +189,20 @@ Task<TryOutcome> Exchange::answer_in_place(const policy::Decision& decision) {
 Task<TryOutcome> Exchange::serve_in_place(const MessageBody& from_target, bool keep_alive) {
   Attempt& attempt = attempts_->current();
   policy::ResponseBody& body = state_.context.response_body;
-  if (!body.is_released()) {
+  if (!attempt.request_is_read()) reply_.close_after();  // the rest of the request is still on its way
+  if (!body.has_connection()) {
     const bool is_reusable = keep_alive && attempt.request_is_read();
     attempt.end_upload();
     state_.watch.end();
-    if (is_reusable && from_target.complete() && from_target.rest().empty()) attempt.give_back();
+    const bool is_whole = is_reusable && from_target.complete() && from_target.rest().empty();
+    body.drop_retired();  // its stages may hold much memory, and the client may take long
+    if (is_whole) attempt.give_back();
   }
   state_.record.ended = &kEnds.complete;
-  if (body.is_replaced()) {  // else nothing is sent to the client of an errand
-    Task<void> serving = reply_.serve();
-    co_await serving;
-  }
+  if (state_.kind == ExchangeState::Kind::kErrand) co_return TryOutcome::kAnswered;  // no client waits
+  if (!body.is_replaced()) policy::set_length(state_.context, 0);
+  Task<void> serving = reply_.serve();
+  co_await serving;
   co_return TryOutcome::kAnswered;
 }
 

@@ -54,9 +54,7 @@ struct ExchangeState {
     UnlessLeft<T> waiting(worker.loop(), std::move(task));
     const ClientWatch::Scope watching(watch);
     if (!waiting.done() && !context.awaited && kind == Kind::kServed) {
-      const std::string_view behind =
-          held_body.held() ? held_body.rest() : client.message.behind(context.request_stages.received());
-      watch.begin([&waiting] { waiting.give_up(); }, nullptr, behind);
+      watch.begin([&waiting] { waiting.give_up(); }, nullptr, behind_request());
       watch.arrange();
     }
     co_return co_await waiting;
@@ -65,6 +63,10 @@ struct ExchangeState {
   upstream::Upstream& upstream() const { return *snapshot->upstreams[request.branch->upstream]; }
   // What the client has sent and nothing has read: the beginning of the body, or what follows a held body.
   std::string_view unread() const { return held_body.held() ? held_body.rest() : client.message.received(); }
+  // What of unread() follows the request.
+  std::string_view behind_request() const {
+    return held_body.held() ? held_body.rest() : client.message.behind(context.request_stages.received());
+  }
   // Some of the request's body may still be on its way.
   bool body_pending() const {
     return context.request_stages.received().kind != http::BodyKind::kNone && !held_body.held();

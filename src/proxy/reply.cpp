@@ -168,6 +168,7 @@ http::Persistence Reply::persistence() const {
 // How the body that the head tells of goes to the client.
 BodyKind Reply::kind_of_body() const {
   const http::BodyFraming& body = state_.response.body;
+  if (http::has_no_content(state_.response.status)) return BodyKind::kNone;
   if (body.has_length()) return BodyKind::kLength;
   if (body.kind == BodyKind::kNone) return BodyKind::kNone;
   return state_.request.head.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
@@ -207,19 +208,21 @@ Task<bool> Reply::settle(policy::Decision decision) {
   state_.record.decided_by = chain_.last_asked().name;
   state_.context.from_target = false;
   chain_.take_back();
-  if (decision.kind != Decided::kAnswer) state_.response = {};
+  if (decision.kind != Decided::kAnswer && decision.kind != Decided::kServe) state_.response = {};
   if (broken != nullptr) {
     co_await refuse_with(502, *broken, kEnds.upstream_failed);
   } else if (decision.kind == Decided::kRefuse) {
     co_await refuse(decision);
   } else {
     state_.record.ended = decision.reason;
-    co_await answer(decision.text);
+    Task<void> answering = decision.kind == Decided::kServe ? answer_with_body() : answer(decision.text);
+    co_await answering;
   }
   co_return false;
 }
 
 Task<void> Reply::answer_with_body() {
+  if (state_.body_pending()) close_after();
   policy::Decision decision = chain_.respond();
   if (decision.kind != policy::Decision::Kind::kContinue) {
     Task<bool> settling = settle(std::move(decision));
@@ -235,10 +238,9 @@ Task<void> Reply::answer(std::string_view body) {
   if (state_.body_pending()) close_after();
   head.reason = http::reason_phrase(head.status);
   if (head.status == 205) body = {};  // which then has an explicit length of zero
-  const bool bodiless = http::has_no_content(head.status);
   through.begin(body);
   head.body = {};
-  if (!bodiless) policy::set_length(state_.context, body.size());
+  if (!http::has_no_content(head.status)) policy::set_length(state_.context, body.size());
   policy::Decision decision = chain_.respond();
   if (decision.kind != policy::Decision::Kind::kContinue) {
     Task<bool> settling = settle(std::move(decision));
@@ -248,7 +250,8 @@ Task<void> Reply::answer(std::string_view body) {
     Task<void> serving = serve();
     co_return co_await serving;
   }
-  if (through.is_changed()) {
+  const bool bodiless = http::has_no_content(head.status);  // a policy may have changed the status
+  if (through.is_changed() && !bodiless) {
     // The text passes the stages of policies. What a policy has fetched and passes on may not be of the
     // coding that it names.
     Task<bool> holding = through.hold(SIZE_MAX);
@@ -297,7 +300,8 @@ Task<RelayResult> Reply::send(http::BodySource& body, size_t head_size) {
   begin();
   const auto fields = [this, kind](http::HeadWriter& out) { write_fields(out, kind); };
   const http::ResponseToSend response = to_send(kind, fields, head_size + 512);
-  if (kind == BodyKind::kNone) {
+  // A policy may have made a body also for a response that has none.
+  if (kind == BodyKind::kNone || state_.request.head.method == "HEAD") {
     Task<IoResult> sending = state_.client.message.send_whole(response, {});
     const IoResult sent = co_await sending;
     co_return RelayResult{.sink_failed = !sent.ok(), .sink_error = sent.error};
@@ -317,7 +321,7 @@ Task<void> Reply::serve() {
   if (kind == BodyKind::kUntilClose && !ends_here) close_after();
   begin();
   const ClientWatch::Scope watching(state_.watch);
-  state_.watch.begin([&body] { body.cancel(); }, nullptr, state_.unread());
+  state_.watch.begin([&body] { body.cancel(); }, nullptr, state_.behind_request());
   const auto fields = [this, kind](http::HeadWriter& out) { write_fields(out, kind); };
   const http::ResponseToSend response = to_send(kind, fields);
   if (ends_here) {

@@ -12,6 +12,7 @@ using policy::Decision;
 using Hook = std::function<Decision(Context&)>;
 
 constexpr telemetry::EndReason kBadWord{"bad_word", 422, "The body has a word that is not allowed."};
+constexpr telemetry::EndReason kOwnResponse{"own_response", 0, "A policy has sent a response of its own."};
 
 // Writes each byte twice, and fails at an exclamation mark.
 class Doubler final : public policy::BodyConverter {
@@ -80,6 +81,11 @@ class Witnessed final : public http::BodyStage {
  private:
   bool& is_there_;
 };
+
+Task<void> drop(policy::ResponseBody::Released taken) {
+  Task<bool> discarding = http::discard_body(*taken.body);
+  (void)co_await discarding;
+}
 
 Decision no_decision(Context&) {
   return Decision::proceed();
@@ -170,6 +176,48 @@ class ExchangeBodiesTest : public ExchangeWorld {
 };
 
 // ---- The time is over.
+
+TEST_F(ExchangeBodiesTest, PoliciesSeeATimeoutOfAHeldResponseAsTheGatewaysOwnAnswer) {
+  definition->timeouts.total = Milliseconds(20);
+  add_witness();
+  add_holder();
+  build();
+  get();
+  backends[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc");
+  run_to_end();
+  EXPECT_EQ(seen, "gateway 504 ");
+}
+
+TEST_F(ExchangeBodiesTest, ATimeoutOfAHeldResponseIsMarked) {
+  definition->timeouts.total = Milliseconds(20);
+  add_holder();
+  add(
+      no_decision,
+      [](Context& context) {
+        context.response.fields.set("x-mark", "1");
+        return Decision::proceed();
+      },
+      true);
+  build();
+  get();
+  backends[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc");
+  run_to_end();
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 504 ")) << client->received;
+  EXPECT_TRUE(has(client->received, "x-mark: 1\r\n")) << client->received;
+}
+
+TEST_F(ExchangeBodiesTest, ATargetIsNotToBlameWhenAPolicyWaitsForSomethingElse) {
+  definition->timeouts.total = Milliseconds(20);
+  add(no_decision, [](Context& context) { return Decision::suspend(sleep_long(context)); });
+  add_holder();
+  build();
+  get();
+  answer("abc");
+  run_to_end();
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 504 ")) << client->received;
+  EXPECT_EQ(tries_that(telemetry::TryResult::kTimedOut), 0u);
+  EXPECT_EQ(tries_that(telemetry::TryResult::kAnswered), 1u);
+}
 
 // ---- The request's body.
 
@@ -299,7 +347,181 @@ TEST_F(ExchangeBodiesTest, ARequestThatAStageRefusesIsNotSentAgain) {
 
 // ---- The framing of responses.
 
+TEST_F(ExchangeBodiesTest, AHeldResponseToHeadKeepsItsLength) {
+  add_holder();
+  build();
+  begin("HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n");
+  backends[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+  run_to_end();
+  EXPECT_TRUE(has(client->received, "content-length: 5\r\n")) << client->received;
+}
+
+TEST_F(ExchangeBodiesTest, AResponseToHeadGetsNoBody) {
+  add_holder([](Context& context) {
+    context.response_body.replace(std::string("other"));
+    policy::set_length(context, 5);
+    return Decision::proceed();
+  });
+  build();
+  begin("HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n");
+  backends[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n");
+  run_to_end();
+  EXPECT_TRUE(has(client->received, "content-length: 5\r\n")) << client->received;
+  EXPECT_TRUE(client->received.ends_with("\r\n\r\n")) << client->received;
+}
+
+TEST_F(ExchangeBodiesTest, AResponseWhoseStatusPermitsNoBodyGetsNone) {
+  const Hook change = [](Context& context) {
+    context.response.status = 204;
+    return Decision::proceed();
+  };
+  add(no_decision, change);
+  build();
+  get();
+  answer("abc");
+  run_to_end();
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 204 ")) << client->received;
+  EXPECT_TRUE(client->received.ends_with("\r\n\r\n")) << client->received;
+}
+
+TEST_F(ExchangeBodiesTest, AnAnswerWhoseStatusPermitsNoBodyGetsNone) {
+  add(no_decision, [](Context& context) {
+    context.response.status = 204;
+    return Decision::proceed();
+  });
+  add([](Context& context) {
+    context.response.status = 200;
+    return Decision::answer("hello");
+  });
+  build();
+  get();
+  run_to_end();
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 204 ")) << client->received;
+  EXPECT_TRUE(client->received.ends_with("\r\n\r\n")) << client->received;
+}
+
 // ---- Other responses in a response's place.
+
+Decision serve_other(Context& context) {
+  static constexpr std::string_view kOther = "other";
+  context.response.status = 203;
+  context.response_body.replace(std::make_unique<http::TextBody>(kOther));
+  policy::set_length(context, kOther.size());
+  return Decision::serve(kOwnResponse);
+}
+
+TEST_F(ExchangeBodiesTest, APolicyServesABodyInPlaceOfATargets) {
+  add_witness();
+  add(no_decision, serve_other);
+  build();
+  get();
+  answer("abc");
+  run_to_end();
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 203 ")) << client->received;
+  EXPECT_TRUE(client->received.ends_with("\r\n\r\nother")) << client->received;
+  EXPECT_EQ(seen, "gateway 203 ");
+  EXPECT_EQ(ended, &kOwnResponse);
+}
+
+TEST_F(ExchangeBodiesTest, APolicyServesABodyInPlaceOfAnAnswer) {
+  add(no_decision, serve_other);
+  add([](Context&) { return Decision::refuse(kBadWord); });
+  build();
+  get();
+  run_to_end();
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 203 ")) << client->received;
+  EXPECT_TRUE(client->received.ends_with("\r\n\r\nother")) << client->received;
+  EXPECT_EQ(after, http::Persistence::kKeepAlive);
+}
+
+TEST_F(ExchangeBodiesTest, AClientIsToldThatTheRestOfItsRequestIsNotRead) {
+  add(no_decision, [](Context& context) {
+    (void)serve_other(context);
+    return Decision::proceed();
+  });
+  build();
+  post("abc", "de");
+  answer("");
+  run_to_end();
+  EXPECT_TRUE(has(client->received, "connection: close\r\n")) << client->received;
+  EXPECT_EQ(after, http::Persistence::kClose);
+}
+
+TEST_F(ExchangeBodiesTest, AClientThatEndsItsSideBehindItsBodyLeavesAnotherBody) {
+  add(no_decision, [](Context& context) {
+    context.response_body.replace(std::make_unique<NoBody>(context.loop));
+    return Decision::proceed();
+  });
+  build();
+  post("abc");
+  answer("");
+  client->finish();
+  run_to_end();
+  EXPECT_EQ(ended, &kEnds.client_closed);
+}
+
+TEST_F(ExchangeBodiesTest, TheStagesOfABodyThatWasReplacedAreGoneBeforeTheOtherBodyIsSent) {
+  bool is_there = false;
+  add(no_decision, [](Context& context) {
+    context.response_body.replace(std::make_unique<NoBody>(context.loop));
+    return Decision::proceed();
+  });
+  add(no_decision, [&is_there](Context& context) {
+    context.response_body.pass_through([&is_there](std::unique_ptr<http::BodySource> body) {
+      return std::make_unique<Witnessed>(std::move(body), is_there);
+    });
+    return Decision::proceed();
+  });
+  build();
+  get();
+  answer("abc");
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 200 ")) << client->received;
+  EXPECT_FALSE(is_there);
+  end();
+}
+
+Decision release_body(Context& context) {
+  context.errands->run(drop(context.response_body.release()));
+  return Decision::proceed();
+}
+
+TEST_F(ExchangeBodiesTest, AResponseWithoutTheBodyThatWasReleasedIsSent) {
+  add(no_decision, release_body);
+  build();
+  get();
+  answer("abc");
+  run_to_end();
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 200 ")) << client->received;
+  EXPECT_TRUE(has(client->received, "content-length: 0\r\n")) << client->received;
+}
+
+TEST_F(ExchangeBodiesTest, AResponseWithoutTheBodyThatWasHeldAndReleasedIsSent) {
+  add_holder(release_body);
+  build();
+  get();
+  answer("abc");
+  run_to_end();
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 200 ")) << client->received;
+  EXPECT_TRUE(has(client->received, "content-length: 0\r\n")) << client->received;
+  EXPECT_TRUE(client->received.ends_with("\r\n\r\n")) << client->received;
+  EXPECT_FALSE(backends[0]->was_closed);
+}
+
+TEST_F(ExchangeBodiesTest, ABodyThatIsInPlaceOfAReleasedOneBreaksOff) {
+  add_holder();
+  add(no_decision, [](Context& context) {
+    (void)release_body(context);
+    auto body = std::make_unique<NoBody>(context.loop);
+    body->cancel();
+    context.response_body.replace(std::move(body));
+    return Decision::proceed();
+  });
+  build();
+  get();
+  answer("abc");
+  run_to_end();
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 502 ")) << client->received;
+}
 
 TEST_F(ExchangeBodiesTest, ABodyWhoseBeginningIsHeldKeepsItsTrailers) {
   settings.response_trailers = http::FieldNames({"x-sum"});
