@@ -143,8 +143,8 @@ Task<BodyFailure> HttpConnection::read_body(http::h1::ServerMessageStream& messa
     if (!sent.ok()) co_return BodyFailure{.kind = BodyFailure::Kind::kClosed};
   }
   bool ended = false;
-  Task<bool> reading = most != 0 ? http::collect_body(source, kept, http::ReadUntil::kEnd, ended)
-                                 : http::discard_body(source);
+  Task<bool> reading =
+      most != 0 ? http::collect_body(source, kept, http::ReadUntil::kEnd, ended) : http::discard_body(source);
   (void)co_await reading;
   co_return source.failure();
 }
