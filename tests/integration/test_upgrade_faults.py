@@ -132,7 +132,8 @@ def test_a_successor_that_fails_after_it_has_accepted_requests_answers_them_firs
         assert harness.get(admin, "/readyz")[0] == 200  # the sockets have been passed on
         old.process.send_signal(signal.SIGSTOP)
         try:
-            connections = [harness.connect(port) for _ in range(6)]
+            # The kernel gives each connection to one of both processes: with so many, some are the successor's.
+            connections = [harness.connect(port) for _ in range(24)]
             for connection in connections:
                 connection.sendall(REQUEST)
             harness.wait_for(lambda: slow.handler.requests, what="a request that the successor has accepted")
