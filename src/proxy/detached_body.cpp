@@ -48,6 +48,7 @@ std::unique_ptr<http::BodySource> DetachesBody::release(std::unique_ptr<http::Bo
   attempt_.note(TryOutcome::kAnswered);  // while the target is certain to exist
   const bool is_reusable = keep_alive_ && attempt_.request_is_read();
   attempt_.end_upload();
+  state_.keep_response_head();
   state_.watch.end();  // the body is read also when the client leaves
   return std::make_unique<DetachedBody>(state_.snapshot, attempt_.release(), std::move(body), from_target_,
                                         is_reusable);

@@ -196,7 +196,10 @@ Task<TryOutcome> Exchange::serve_in_place(const MessageBody& from_target, bool k
     state_.watch.end();
     const bool is_whole = is_reusable && from_target.complete() && from_target.rest().empty();
     body.drop_retired();  // its stages may hold much memory, and the client may take long
-    if (is_whole) attempt.give_back();
+    if (is_whole) {
+      state_.keep_response_head();
+      attempt.give_back();
+    }
   }
   state_.record.ended = &kEnds.complete;
   if (state_.kind == ExchangeState::Kind::kErrand) co_return TryOutcome::kAnswered;  // no client waits

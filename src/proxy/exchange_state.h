@@ -59,6 +59,15 @@ struct ExchangeState {
     }
     co_return co_await waiting;
   }
+  // Copies the texts of the response's head into the arena, before the memory in which the target's head lies
+  // is given back.
+  void keep_response_head() {
+    response.reason = request.arena.copy(response.reason);
+    for (http::Field& field : response.fields) {
+      field.name = request.arena.copy(field.name);
+      field.value = request.arena.copy(field.value);
+    }
+  }
   // The upstream of the branch that has been chosen.
   upstream::Upstream& upstream() const { return *snapshot->upstreams[request.branch->upstream]; }
   // What the client has sent and nothing has read: the beginning of the body, or what follows a held body.

@@ -25,7 +25,7 @@ PatternStore::Place PatternStore::add(std::span<const Candidate> candidates, Pat
   if (begin / kUnit >= std::numeric_limits<Place>::max()) throw std::length_error("too many routes");
   used_ = begin + size;
   lines_.resize((used_ + sizeof(Line) - 1) / sizeof(Line));
-  char* const to = lines_.data()->bytes + begin;
+  char* const to = reinterpret_cast<char*>(lines_.data()) + begin;
   ::new (to) Pattern{candidates[0], static_cast<uint32_t>(others_.size()),
                      static_cast<uint32_t>(candidates.size() - 1), static_cast<uint32_t>(text.size()), kind};
   if (!text.empty()) std::memcpy(to + sizeof(Pattern), text.data(), text.size());

@@ -91,7 +91,7 @@ class PatternStore {
   static constexpr size_t kSlotsInCache = 8192;
 
   static uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
-  const char* bytes() const { return lines_.data()->bytes; }
+  const char* bytes() const { return reinterpret_cast<const char*>(lines_.data()); }
 
   std::vector<Slot, HugePages<Slot>> slots_;
   size_t mask_ = 0;
