@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/arena.h"
+#include "http/message.h"
 #include "policy/body_converter.h"
 #include "policy/grpc_transcoding/json_printer.h"
 #include "runtime/side_pool.h"
