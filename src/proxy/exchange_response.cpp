@@ -150,8 +150,9 @@ Task<std::optional<TryOutcome>> Exchange::settle_response(policy::Decision decis
     const EndReason& why = reason_of_broken_body(failure, message, attempt.upload_result());
     co_return take_back({.source = failure}, why);
   }
-  Task<TryOutcome> answering = answer_in_place(decision);
-  co_return co_await answering;
+  Task<void> answering = reply_.answer_in_place(decision);
+  co_await answering;
+  co_return TryOutcome::kAnswered;
 }
 
 // What `task` decides about the response; nothing when the client leaves, or the time for the response is
@@ -166,23 +167,6 @@ Task<std::optional<policy::Decision>> Exchange::unless_over(Task<policy::Decisio
   std::optional<policy::Decision> decided = co_await waiting;
   attempts_->watch();
   co_return decided;
-}
-
-// A policy has put a response of its own in the place of the target's.
-Task<TryOutcome> Exchange::answer_in_place(const policy::Decision& decision) {
-  state_.record.decided_by = chain_.last_asked().name;
-  state_.context.from_target = false;
-  chain_.take_back();
-  if (decision.kind == policy::Decision::Kind::kRefuse) {
-    state_.response = {};
-    co_await reply_.refuse(decision);
-  } else {
-    state_.record.ended = decision.reason;
-    const bool has_own_body = decision.kind == policy::Decision::Kind::kServe;
-    Task<void> answering = has_own_body ? reply_.answer_with_body() : reply_.answer(decision.text);
-    co_await answering;
-  }
-  co_return TryOutcome::kAnswered;
 }
 
 // A policy has taken the body away, or has put another one in its place.

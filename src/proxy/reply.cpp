@@ -202,23 +202,31 @@ Task<bool> Reply::settle(policy::Decision decision) {
     if (decision.kind == Decided::kContinue) decision = chain_.respond();
   }
   if (decision.kind == Decided::kContinue) co_return true;
-  const EndReason* broken = nullptr;
-  if (decision.kind == Decided::kBroken)
-    broken = &reason_of_broken_body(state_.context.response_body.failure(), nullptr, {});
-  state_.record.decided_by = chain_.last_asked().name;
-  state_.context.from_target = false;
-  chain_.take_back();
-  if (decision.kind != Decided::kAnswer && decision.kind != Decided::kServe) state_.response = {};
-  if (broken != nullptr) {
-    co_await refuse_with(502, *broken, kEnds.upstream_failed);
-  } else if (decision.kind == Decided::kRefuse) {
-    co_await refuse(decision);
+  if (decision.kind == Decided::kBroken) {
+    const EndReason& why = reason_of_broken_body(state_.context.response_body.failure(), nullptr, {});
+    state_.record.decided_by = chain_.last_asked().name;
+    take_back();
+    co_await refuse_with(502, why, kEnds.upstream_failed);
   } else {
-    state_.record.ended = decision.reason;
-    Task<void> answering = decision.kind == Decided::kServe ? answer_with_body() : answer(decision.text);
+    Task<void> answering = answer_in_place(decision);
     co_await answering;
   }
   co_return false;
+}
+
+Task<void> Reply::answer_in_place(const policy::Decision& decision) {
+  using Decided = policy::Decision::Kind;
+  state_.record.decided_by = chain_.last_asked().name;
+  state_.context.from_target = false;
+  chain_.take_back();
+  if (decision.kind == Decided::kRefuse) {
+    state_.response = {};
+    co_await refuse(decision);
+    co_return;
+  }
+  state_.record.ended = decision.reason;
+  Task<void> answering = decision.kind == Decided::kServe ? answer_with_body() : answer(decision.text);
+  co_await answering;
 }
 
 Task<void> Reply::answer_with_body() {
@@ -296,12 +304,14 @@ Task<IoResult> Reply::switch_protocols() {
 
 Task<RelayResult> Reply::send(http::BodySource& body, size_t head_size) {
   const BodyKind kind = kind_of_body();
-  if (kind == BodyKind::kUntilClose) close_after();
+  // A policy may have made a body also for a response that has none.
+  const bool ends_here = kind == BodyKind::kNone || state_.request.head.method == "HEAD" ||
+                         state_.kind == ExchangeState::Kind::kRehearsed;
+  if (kind == BodyKind::kUntilClose && !ends_here) close_after();
   begin();
   const auto fields = [this, kind](http::HeadWriter& out) { write_fields(out, kind); };
   const http::ResponseToSend response = to_send(kind, fields, head_size + 512);
-  // A policy may have made a body also for a response that has none.
-  if (kind == BodyKind::kNone || state_.request.head.method == "HEAD") {
+  if (ends_here) {
     Task<IoResult> sending = state_.client.message.send_whole(response, {});
     const IoResult sent = co_await sending;
     co_return RelayResult{.sink_failed = !sent.ok(), .sink_error = sent.error};
@@ -313,27 +323,13 @@ Task<RelayResult> Reply::send(http::BodySource& body, size_t head_size) {
 }
 
 Task<void> Reply::serve() {
+  static constexpr size_t kUsualHead = 512;
   policy::ResponseBody& body = state_.context.response_body;
   state_.response.version = http::Version::kHttp11;
-  const BodyKind kind = kind_of_body();
-  const bool ends_here = kind == BodyKind::kNone || state_.request.head.method == "HEAD" ||
-                         state_.kind == ExchangeState::Kind::kRehearsed;
-  if (kind == BodyKind::kUntilClose && !ends_here) close_after();
-  begin();
   const ClientWatch::Scope watching(state_.watch);
   state_.watch.begin([&body] { body.cancel(); }, nullptr, state_.behind_request());
-  const auto fields = [this, kind](http::HeadWriter& out) { write_fields(out, kind); };
-  const http::ResponseToSend response = to_send(kind, fields);
-  if (ends_here) {
-    Task<IoResult> sending = state_.client.message.send_whole(response, {});
-    const IoResult sent = co_await sending;
-    conclude({.sink_failed = !sent.ok(), .sink_error = sent.error}, kEnds.upstream_closed);
-    co_return;
-  }
-  state_.client.message.begin(response);
-  Task<RelayResult> relaying =
-      relay_body(body.source(), state_.client.message, state_.settings.send_timeout, &state_.watch);
-  const RelayResult sent = co_await relaying;
+  Task<RelayResult> sending = send(body.source(), kUsualHead);
+  const RelayResult sent = co_await sending;
   conclude(sent, reason_of_broken_body(sent.source, nullptr, {}));
 }
 

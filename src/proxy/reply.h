@@ -36,6 +36,9 @@ class Reply {
   Task<void> answer_with_body();
   // The same when the policies have seen it.
   Task<void> serve();
+  // A policy that has seen the response refuses it, or puts another response in its place: sends that one,
+  // which the policies see that have not seen a response yet.
+  Task<void> answer_in_place(const policy::Decision& decision);
 
   // Sends an interim response of a target.
   Task<IoResult> send_interim();
