@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "config/model.h"
@@ -35,6 +36,15 @@ void forget_length(Context& context);
 
 // The final decision of `later`, after all further suspensions.
 Task<Decision> settle(Task<Decision> later);
+// Waits for the final decision of `later`; when it is to proceed, `next()` decides, otherwise `later` has
+// decided.
+template <typename Next>
+Task<Decision> settle_then(Task<Decision> later, Next next) {
+  Task<Decision> settling = settle(std::move(later));
+  Decision decision = co_await settling;
+  if (decision.kind != Decision::Kind::kContinue) co_return decision;
+  co_return next();
+}
 
 // Remarks about a decision, for `portcullis explain`: "would charge 1 to the limit `default` (100 in 60 s) of
 // consumer `shop`, and leave 99".

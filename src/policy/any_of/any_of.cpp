@@ -56,16 +56,11 @@ class AnyOf final : public Authentication {
     for (size_t i = first; i < methods_.size(); ++i) {
       Decision decision = methods_[i]->on_response(context);
       if (decision.kind == Decision::Kind::kSuspend)
-        return Decision::suspend(await_response(context, i, std::move(decision.later)));
+        return Decision::suspend(
+            settle_then(std::move(decision.later), [this, &context, i] { return respond(context, i + 1); }));
       if (decision.kind != Decision::Kind::kContinue) return decision;
     }
     return Decision::proceed();
-  }
-  Task<Decision> await_response(Context& context, size_t method, Task<Decision> later) const {
-    Task<Decision> settled = settle(std::move(later));
-    Decision decision = co_await settled;
-    if (decision.kind != Decision::Kind::kContinue) co_return decision;
-    co_return respond(context, method + 1);
   }
 
   // Asks the methods from index `first` on. `refused` is the first refusal of a method before that index, if

@@ -45,12 +45,14 @@ class UsagePlan final : public Policy {
   }
   Decision on_response(Context& context) const override {
     const Begun* begun = context.kept<Begun>(this);
-    return begun == nullptr ? Decision::proceed() : respond(context, begun->count);
+    return begun == nullptr ? Decision::proceed() : respond(context, *begun->policies, begun->count);
   }
   void on_end(Context& context) const override {
-    each_begun(context, [&](const Policy& one) {
+    const Begun* begun = context.kept<Begun>(this);
+    for (size_t i = begun == nullptr ? 0 : begun->count; i > 0; --i) {
+      const Policy& one = *(*begun->policies)[i - 1];
       if (one.watches_end()) one.on_end(context);
-    });
+    }
   }
   bool watches_end() const override { return watches_end_; }
 
@@ -60,7 +62,7 @@ class UsagePlan final : public Policy {
     for (size_t i = 0; begun != nullptr && i < begun->count; ++i) {
       // The policies before the last one have let the request pass.
       const bool decided = i + 1 == begun->count;
-      Notes its = plans_[plan_of(context)][i]->explain(context, decided ? decision : proceed_);
+      Notes its = (*begun->policies)[i]->explain(context, decided ? decision : proceed_);
       out.insert(out.end(), its.begin(), its.end());
     }
     return out;
@@ -69,9 +71,10 @@ class UsagePlan final : public Policy {
  private:
   static constexpr size_t kNone = SIZE_MAX;
 
-  // The number of policies of the plan whose on_request has run.
+  // The policies of the request's plan, and the number of those whose on_request has run.
   struct Begun {
-    size_t count = 0;
+    const Policies* policies;
+    size_t count;
   };
 
   // Builds the policies of the plan for this route, then those for all routes.
@@ -102,50 +105,32 @@ class UsagePlan final : public Policy {
   Decision run(Context& context, const Policies& policies, size_t first) const {
     Begun* begun = context.kept<Begun>(this);
     if (begun == nullptr) {
-      begun = context.arena.make<Begun>();
+      begun = context.arena.make<Begun>(&policies, size_t{0});
       context.keep(this, begun);
     }
     for (size_t i = first; i < policies.size(); ++i) {
       begun->count = i + 1;
       Decision decision = policies[i]->on_request(context);
       if (decision.kind == Decision::Kind::kSuspend)
-        return Decision::suspend(await(context, policies, i, std::move(decision.later)));
+        return Decision::suspend(settle_then(std::move(decision.later), [this, &context, &policies, i] {
+          return run(context, policies, i + 1);
+        }));
       if (decision.kind != Decision::Kind::kContinue) return decision;
     }
     return Decision::proceed();
   }
 
   // Shows the response to the first `count` policies of the plan, in reverse order.
-  Decision respond(Context& context, size_t count) const {
-    const Policies& policies = plans_[plan_of(context)];
+  Decision respond(Context& context, const Policies& policies, size_t count) const {
     while (count > 0) {
       Decision decision = policies[--count]->on_response(context);
       if (decision.kind == Decision::Kind::kSuspend)
-        return Decision::suspend(await_response(context, count, std::move(decision.later)));
+        return Decision::suspend(settle_then(std::move(decision.later), [this, &context, &policies, count] {
+          return respond(context, policies, count);
+        }));
       if (decision.kind != Decision::Kind::kContinue) return decision;
     }
     return Decision::proceed();
-  }
-  Task<Decision> await_response(Context& context, size_t count, Task<Decision> later) const {
-    Task<Decision> settled = settle(std::move(later));
-    Decision decision = co_await settled;
-    if (decision.kind != Decision::Kind::kContinue) co_return decision;
-    co_return respond(context, count);
-  }
-
-  Task<Decision> await(Context& context, const Policies& policies, size_t i, Task<Decision> later) const {
-    Task<Decision> settled = settle(std::move(later));
-    Decision decision = co_await settled;
-    if (decision.kind != Decision::Kind::kContinue) co_return decision;
-    co_return run(context, policies, i + 1);
-  }
-
-  template <typename Visit>
-  void each_begun(Context& context, Visit visit) const {
-    const Begun* begun = context.kept<Begun>(this);
-    const size_t plan = plan_of(context);
-    if (begun == nullptr || plan == kNone) return;
-    for (size_t i = begun->count; i > 0; --i) visit(*plans_[plan][i - 1]);
   }
 
   std::shared_ptr<const identity::Directory> consumers_;
