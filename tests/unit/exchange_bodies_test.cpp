@@ -1,37 +1,13 @@
 // Policies that change bodies, where something else goes wrong or is unusual at the same time.
-#include <functional>
-
-#include "exchange_world.h"
-#include "policy/convert_stage.h"
+#include "exchange_policies.h"
 
 namespace portcullis::proxy {
 namespace {
 
 using policy::Context;
 using policy::Decision;
-using Hook = std::function<Decision(Context&)>;
 
-constexpr telemetry::EndReason kBadWord{"bad_word", 422, "The body has a word that is not allowed."};
 constexpr telemetry::EndReason kOwnResponse{"own_response", 0, "A policy has sent a response of its own."};
-
-// Writes each byte twice, and fails at an exclamation mark.
-class Doubler final : public policy::BodyConverter {
- public:
-  explicit Doubler(bool changes) : times_(changes ? 2 : 1) {}
-  Step convert(std::string_view data, std::string& out) override {
-    for (const char c : data) {
-      if (c == '!') return Step::kFailed;
-      out.append(times_, c);
-    }
-    return Step::kDone;
-  }
-  Step finish(std::string_view, std::string&) override { return Step::kDone; }
-  bool checks_beginning() const override { return true; }
-  const telemetry::EndReason& failure() const override { return kBadWord; }
-
- private:
-  size_t times_;
-};
 
 // Gives a thousand parts of a thousand bytes each in place of a body, and counts them.
 class Flood final : public http::BodyStage {
@@ -49,10 +25,10 @@ class Flood final : public http::BodyStage {
   int& parts_;
 };
 
-// A body that never comes.
-class NoBody final : public http::BodySource {
+// A body that gives no part, and fails when it is cancelled.
+class PendingBody final : public http::BodySource {
  public:
-  explicit NoBody(EventLoop& loop) : loop_(loop) {}
+  explicit PendingBody(EventLoop& loop) : loop_(loop) {}
   State next(http::BodyPart&) override { return is_cancelled_ ? State::kFailed : State::kWait; }
   Task<void> wait() override {
     while (!is_cancelled_) co_await sleep_for(loop_, Milliseconds(1));
@@ -87,64 +63,8 @@ Task<void> drop(policy::ResponseBody::Released taken) {
   (void)co_await discarding;
 }
 
-Decision no_decision(Context&) {
-  return Decision::proceed();
-}
-
-class Hooked final : public policy::Policy {
- public:
-  Hooked(Hook request, Hook response, bool marks)
-      : request_(std::move(request)), response_(std::move(response)), marks_(marks) {}
-  Decision on_request(Context& context) const override { return request_(context); }
-  Decision on_response(Context& context) const override { return response_(context); }
-  bool marks_every_answer() const override { return marks_; }
-
- private:
-  Hook request_;
-  Hook response_;
-  bool marks_;
-};
-
-class ExchangeBodiesTest : public ExchangeWorld {
+class ExchangeBodiesTest : public ExchangePolicies {
  protected:
-  void add(Hook request, Hook response = no_decision, bool marks = false) {
-    policies.push_back({std::make_shared<Hooked>(std::move(request), std::move(response), marks), "hooked",
-                        metrics.policy("all", "hooked")});
-  }
-  void add_doubler(bool changes = true) {
-    add([changes](Context& context) {
-      const auto make = [&context, changes](std::unique_ptr<http::BodySource> body) {
-        return std::make_unique<policy::ConvertStage>(std::move(body), std::make_unique<Doubler>(changes),
-                                                      context.loop);
-      };
-      if (changes) {
-        context.request_stages.pass_through_changing(make);
-      } else {
-        context.request_stages.pass_through(make);
-      }
-      return Decision::proceed();
-    });
-  }
-  // A policy that holds the request's body.
-  void add_request_holder(size_t limit, Hook then = no_decision) {
-    add([limit, then](Context& context) { return Decision::suspend(hold_request(context, limit, then)); });
-  }
-  static Task<Decision> hold_request(Context& context, size_t limit, Hook then) {
-    Task<Decision> holding = policy::hold_body(context, limit);
-    Decision held = co_await holding;
-    if (held.kind != Decision::Kind::kContinue) co_return held;
-    co_return then(context);
-  }
-  // A policy that holds the response's body.
-  void add_holder(Hook then = no_decision) {
-    add(no_decision, [then](Context& context) { return Decision::suspend(hold(context, then)); });
-  }
-  static Task<Decision> hold(Context& context, Hook then) {
-    Task<Decision> holding = policy::hold_response(context, 100);
-    Decision held = co_await holding;
-    if (held.kind != Decision::Kind::kContinue) co_return held;
-    co_return then(context);
-  }
   static Task<Decision> sleep_long(Context& context) {
     co_await sleep_for(context.loop, Milliseconds(10'000));
     co_return Decision::proceed();
@@ -161,12 +81,6 @@ class ExchangeBodiesTest : public ExchangeWorld {
     begin("PUT /a HTTP/1.1\r\nHost: a\r\n" + std::string(fields) +
           "Content-Length: " + std::to_string(body.size() + rest.size()) + "\r\n\r\n" + std::string(body));
   }
-  void get() { begin("GET /a HTTP/1.1\r\nHost: a\r\n\r\n"); }
-  void answer(std::string_view body) {
-    backends[0]->send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-                      std::string(body));
-    settle();
-  }
   // The tries of the only target that have ended so.
   uint64_t tries_that(telemetry::TryResult result) {
     return (*definition->targets[0].metrics)[0]->tries[static_cast<size_t>(result)].get();
@@ -180,7 +94,7 @@ class ExchangeBodiesTest : public ExchangeWorld {
 TEST_F(ExchangeBodiesTest, PoliciesSeeATimeoutOfAHeldResponseAsTheGatewaysOwnAnswer) {
   definition->timeouts.total = Milliseconds(20);
   add_witness();
-  add_holder();
+  add_holder(100);
   build();
   get();
   backends[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc");
@@ -190,7 +104,7 @@ TEST_F(ExchangeBodiesTest, PoliciesSeeATimeoutOfAHeldResponseAsTheGatewaysOwnAns
 
 TEST_F(ExchangeBodiesTest, ATimeoutOfAHeldResponseIsMarked) {
   definition->timeouts.total = Milliseconds(20);
-  add_holder();
+  add_holder(100);
   add(
       no_decision,
       [](Context& context) {
@@ -209,7 +123,7 @@ TEST_F(ExchangeBodiesTest, ATimeoutOfAHeldResponseIsMarked) {
 TEST_F(ExchangeBodiesTest, ATargetIsNotToBlameWhenAPolicyWaitsForSomethingElse) {
   definition->timeouts.total = Milliseconds(20);
   add(no_decision, [](Context& context) { return Decision::suspend(sleep_long(context)); });
-  add_holder();
+  add_holder(100);
   build();
   get();
   answer("abc");
@@ -224,7 +138,7 @@ TEST_F(ExchangeBodiesTest, ATargetIsNotToBlameWhenAPolicyWaitsForSomethingElse) 
 TEST_F(ExchangeBodiesTest, AStageChangesABodyThatIsHeldTwice) {
   std::string second;
   add_request_holder(100);
-  add_doubler();
+  add_request_letters(2);
   add_request_holder(100, [&second](Context& context) {
     second = context.body->content();
     context.body->replace("xyz");
@@ -252,7 +166,7 @@ TEST_F(ExchangeBodiesTest, ACopyHasWhatAStageMakesOfAHeldBody) {
     return Decision::proceed();
   });
   add_request_holder(100);
-  add_doubler();
+  add_request_letters(2);
   build();
   post("ab");
   answer("");
@@ -266,12 +180,12 @@ TEST_F(ExchangeBodiesTest, ACopyHasWhatAStageMakesOfAHeldBody) {
 
 TEST_F(ExchangeBodiesTest, ABodyThatAStageRefusesBeforeTheFirstTryIsAnswered) {
   definition->retries = {.attempts = 1, .pause = Milliseconds(0)};
-  add_doubler(false);
+  add_request_letters(1);
   build();
   post("a!");
   run_to_end();
   EXPECT_TRUE(client->received.starts_with("HTTP/1.1 422 ")) << client->received;
-  EXPECT_EQ(ended, &kBadWord);
+  EXPECT_EQ(ended, &kForbiddenWord);
   EXPECT_EQ(backends[0]->received, "");
 }
 
@@ -303,7 +217,7 @@ TEST_F(ExchangeBodiesTest, ABodyThatIsReplacedByNothingHasNoLength) {
 }
 
 TEST_F(ExchangeBodiesTest, AStageThatHoldsTheHeadLetsAClientContinue) {
-  add_doubler();
+  add_request_letters(2);
   build();
   post("", "ab", "Expect: 100-continue\r\n");
   EXPECT_EQ(client->received, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -316,7 +230,7 @@ TEST_F(ExchangeBodiesTest, AStageThatHoldsTheHeadLetsAClientContinue) {
 
 TEST_F(ExchangeBodiesTest, ATargetIsNotToBlameForABodyThatAPolicyRefuses) {
   definition->ejection.failures_in_row = 1;
-  add_doubler();
+  add_request_letters(2);
   build();
   post("ab", "!");
   client->send("!");
@@ -337,7 +251,7 @@ TEST_F(ExchangeBodiesTest, ATargetIsNotToBlameForABodyThatBreaksOff) {
 TEST_F(ExchangeBodiesTest, ARequestThatAStageRefusesIsNotSentAgain) {
   definition->retries = {.attempts = 1, .pause = Milliseconds(0)};
   add_request_holder(100);
-  add_doubler();
+  add_request_letters(2);
   build(2);
   post("a!");
   run_to_end();
@@ -348,7 +262,7 @@ TEST_F(ExchangeBodiesTest, ARequestThatAStageRefusesIsNotSentAgain) {
 // ---- The framing of responses.
 
 TEST_F(ExchangeBodiesTest, AHeldResponseToHeadKeepsItsLength) {
-  add_holder();
+  add_holder(100);
   build();
   begin("HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n");
   backends[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
@@ -357,7 +271,7 @@ TEST_F(ExchangeBodiesTest, AHeldResponseToHeadKeepsItsLength) {
 }
 
 TEST_F(ExchangeBodiesTest, AResponseToHeadGetsNoBody) {
-  add_holder([](Context& context) {
+  add_holder(100, [](Context& context) {
     context.response_body.replace(std::string("other"));
     policy::set_length(context, 5);
     return Decision::proceed();
@@ -425,7 +339,7 @@ TEST_F(ExchangeBodiesTest, APolicyServesABodyInPlaceOfATargets) {
 
 TEST_F(ExchangeBodiesTest, APolicyServesABodyInPlaceOfAnAnswer) {
   add(no_decision, serve_other);
-  add([](Context&) { return Decision::refuse(kBadWord); });
+  add([](Context&) { return Decision::refuse(kForbiddenWord); });
   build();
   get();
   run_to_end();
@@ -450,7 +364,7 @@ TEST_F(ExchangeBodiesTest, AClientIsToldThatTheRestOfItsRequestIsNotRead) {
 TEST_F(ExchangeBodiesTest, TheStagesOfABodyThatWasReplacedAreGoneBeforeTheOtherBodyIsSent) {
   bool is_there = false;
   add(no_decision, [](Context& context) {
-    context.response_body.replace(std::make_unique<NoBody>(context.loop));
+    context.response_body.replace(std::make_unique<PendingBody>(context.loop));
     return Decision::proceed();
   });
   add(no_decision, [&is_there](Context& context) {
@@ -483,7 +397,7 @@ TEST_F(ExchangeBodiesTest, AResponseWithoutTheBodyThatWasReleasedIsSent) {
 }
 
 TEST_F(ExchangeBodiesTest, AResponseWithoutTheBodyThatWasHeldAndReleasedIsSent) {
-  add_holder(release_body);
+  add_holder(100, release_body);
   build();
   get();
   answer("abc");
@@ -495,10 +409,10 @@ TEST_F(ExchangeBodiesTest, AResponseWithoutTheBodyThatWasHeldAndReleasedIsSent) 
 }
 
 TEST_F(ExchangeBodiesTest, ABodyThatIsInPlaceOfAReleasedOneBreaksOff) {
-  add_holder();
+  add_holder(100);
   add(no_decision, [](Context& context) {
     (void)release_body(context);
-    auto body = std::make_unique<NoBody>(context.loop);
+    auto body = std::make_unique<PendingBody>(context.loop);
     body->cancel();
     context.response_body.replace(std::move(body));
     return Decision::proceed();

@@ -1,9 +1,6 @@
 // What policies do with the bodies of an exchange: stages, held bodies, other responses in a response's
 // place.
-#include <functional>
-
-#include "exchange_world.h"
-#include "policy/convert_stage.h"
+#include "exchange_policies.h"
 
 namespace portcullis::proxy {
 namespace {
@@ -11,95 +8,21 @@ namespace {
 using policy::Context;
 using policy::Decision;
 
-constexpr telemetry::EndReason kForbiddenWord{"forbidden_word", 422,
-                                              "The body has a word that is not allowed."};
-
-// Passes letters on as capitals; doubles them where it may change the length. Fails at an exclamation mark.
-class Capitals final : public policy::BodyConverter {
- public:
-  explicit Capitals(bool doubles = false) : doubles_(doubles) {}
-  Step convert(std::string_view data, std::string& out) override {
-    for (const char c : data) {
-      if (c == '!') return Step::kFailed;
-      const char capital = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-      out.append(doubles_ ? 2 : 1, capital);
-    }
-    return Step::kDone;
-  }
-  Step finish(std::string_view, std::string&) override { return Step::kDone; }
-  bool checks_beginning() const override { return true; }
-  const telemetry::EndReason& failure() const override { return kForbiddenWord; }
-
- private:
-  bool doubles_;
-};
-
-std::unique_ptr<http::BodySource> in_capitals(Context& context, std::unique_ptr<http::BodySource> body,
-                                              bool doubles = false) {
-  return std::make_unique<policy::ConvertStage>(std::move(body), std::make_unique<Capitals>(doubles),
-                                                context.loop);
-}
-
-// A policy that does what a test says.
-class Does final : public policy::Policy {
- public:
-  using Hook = std::function<Decision(Context&)>;
-  Does(Hook request, Hook response) : request_(std::move(request)), response_(std::move(response)) {}
-  Decision on_request(Context& context) const override { return request_(context); }
-  Decision on_response(Context& context) const override { return response_(context); }
-
- private:
-  Hook request_;
-  Hook response_;
-};
-
-Decision nothing(Context&) {
-  return Decision::proceed();
-}
-
-class ExchangeStagesTest : public ExchangeWorld {
+class ExchangeStagesTest : public ExchangePolicies {
  protected:
-  void add(Does::Hook request, Does::Hook response = nothing) {
-    policies.push_back({std::make_shared<Does>(std::move(request), std::move(response)), "does",
-                        metrics.policy("all", "does")});
-  }
-  // A policy that puts a stage behind the request's body.
-  void add_request_stage(bool doubles) {
-    add([doubles](Context& context) {
-      const auto make = [&context, doubles](std::unique_ptr<http::BodySource> body) {
-        return in_capitals(context, std::move(body), doubles);
-      };
-      if (doubles) {
-        context.request_stages.pass_through_changing(make);
-      } else {
-        context.request_stages.pass_through(make);
-      }
-      return Decision::proceed();
-    });
-  }
   // A policy that puts a stage behind the response's body.
   void add_response_stage() {
-    add(nothing, [](Context& context) {
+    add(no_decision, [](Context& context) {
       policy::forget_length(context);
       context.response_body.pass_through([&context](std::unique_ptr<http::BodySource> body) {
-        return in_capitals(context, std::move(body), true);
+        return through_letters(context, std::move(body), 2, Case::kUpper);
       });
       return Decision::proceed();
     });
   }
-  // A policy that receives the whole response before the response goes on.
-  void add_holder(size_t limit, std::function<Decision(Context&)> then = nothing) {
-    add(nothing, [limit, then](Context& context) { return Decision::suspend(hold(context, limit, then)); });
-  }
-  static Task<Decision> hold(Context& context, size_t limit, std::function<Decision(Context&)> then) {
-    Task<Decision> holding = policy::hold_response(context, limit);
-    Decision held = co_await holding;
-    if (held.kind != Decision::Kind::kContinue) co_return held;
-    co_return then(context);
-  }
   // A policy that writes down what responses it sees.
   void add_witness() {
-    add(nothing, [this](Context& context) {
+    add(no_decision, [this](Context& context) {
       seen += std::to_string(context.response.status) + " ";
       return Decision::proceed();
     });
@@ -109,13 +32,6 @@ class ExchangeStagesTest : public ExchangeWorld {
     begin("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size() + rest.size()) +
           "\r\n\r\n" + std::string(body));
   }
-  void get() { begin("GET /a HTTP/1.1\r\nHost: a\r\n\r\n"); }
-  void answer(std::string_view body, std::string_view length = "") {
-    backends[0]->send("HTTP/1.1 200 OK\r\nContent-Length: " +
-                      (length.empty() ? std::to_string(body.size()) : std::string(length)) + "\r\n\r\n" +
-                      std::string(body));
-    settle();
-  }
 
   std::string seen;
 };
@@ -123,7 +39,7 @@ class ExchangeStagesTest : public ExchangeWorld {
 // ---- The request's body.
 
 TEST_F(ExchangeStagesTest, AStageChangesTheRequestPieceByPiece) {
-  add_request_stage(false);
+  add_request_letters(1, Case::kUpper);
   build();
   post("abc", "de");
   EXPECT_TRUE(has(backends[0]->received, "content-length: 5\r\n")) << backends[0]->received;
@@ -137,7 +53,7 @@ TEST_F(ExchangeStagesTest, AStageChangesTheRequestPieceByPiece) {
 }
 
 TEST_F(ExchangeStagesTest, AStageThatChangesTheLengthSendsTheRequestInChunks) {
-  add_request_stage(true);
+  add_request_letters(2, Case::kUpper);
   build();
   post("abc");
   EXPECT_FALSE(has(backends[0]->received, "content-length")) << backends[0]->received;
@@ -148,7 +64,7 @@ TEST_F(ExchangeStagesTest, AStageThatChangesTheLengthSendsTheRequestInChunks) {
 }
 
 TEST_F(ExchangeStagesTest, StagesRunInTheOrderOfTheirPolicies) {
-  add_request_stage(true);
+  add_request_letters(2, Case::kUpper);
   add([](Context& context) {
     context.request_stages.pass_through_changing([](std::unique_ptr<http::BodySource> body) {
       return std::make_unique<http::TextStage>(std::move(body), "x", http::TextStage::Rest::kFollows);
@@ -161,7 +77,7 @@ TEST_F(ExchangeStagesTest, StagesRunInTheOrderOfTheirPolicies) {
 }
 
 TEST_F(ExchangeStagesTest, AStageRefusesTheRequestInTheMiddle) {
-  add_request_stage(false);
+  add_request_letters(1, Case::kUpper);
   build();
   post("abc", "d!");
   client->send("d!");
@@ -174,7 +90,7 @@ TEST_F(ExchangeStagesTest, AStageRefusesTheRequestInTheMiddle) {
 }
 
 TEST_F(ExchangeStagesTest, APolicyHoldsWhatTheStagesBeforeItHaveMade) {
-  add_request_stage(true);
+  add_request_letters(2, Case::kUpper);
   std::string held;
   add([&held](Context& context) {
     struct Holds {
@@ -204,7 +120,7 @@ TEST_F(ExchangeStagesTest, APolicyHoldsWhatTheStagesBeforeItHaveMade) {
 }
 
 TEST_F(ExchangeStagesTest, AHeldRequestIsRefusedByAStage) {
-  add_request_stage(true);
+  add_request_letters(2, Case::kUpper);
   add([](Context& context) { return Decision::suspend(policy::hold_body(context, 100)); });
   build();
   post("a!");
@@ -304,7 +220,7 @@ TEST_F(ExchangeStagesTest, APolicyReplacesTheResponse) {
 
 TEST_F(ExchangeStagesTest, APolicyRefusesTheResponse) {
   add_witness();
-  add(nothing, [](Context&) { return Decision::refuse(kForbiddenWord); });
+  add(no_decision, [](Context&) { return Decision::refuse(kForbiddenWord); });
   add_witness();
   build();
   get();
@@ -390,7 +306,7 @@ TEST_F(ExchangeStagesTest, StopsWhileAResponseIsHeld) {
 
 TEST_F(ExchangeStagesTest, APolicyWaitsBeforeAnAnswerOfTheGateway) {
   add_holder(1'000);
-  add(nothing, [](Context& context) {
+  add(no_decision, [](Context& context) {
     struct Sleeps {
       static Task<Decision> sleep(Context& of) {
         co_await sleep_for(of.loop, Milliseconds(1));
@@ -411,7 +327,7 @@ TEST_F(ExchangeStagesTest, APolicyWaitsBeforeAnAnswerOfTheGateway) {
 
 TEST_F(ExchangeStagesTest, APolicyReadsTheBodyWhenTheExchangeHasEnded) {
   std::string read;
-  add(nothing, [&read](Context& context) {
+  add(no_decision, [&read](Context& context) {
     struct Reads {
       static Task<void> read(policy::ResponseBody::Released taken, std::string& into) {
         bool ended = false;
@@ -442,7 +358,7 @@ TEST_F(ExchangeStagesTest, APolicyReadsTheBodyWhenTheExchangeHasEnded) {
 }
 
 TEST_F(ExchangeStagesTest, ABodyThatGoesOnIsEndedWithItsWorker) {
-  add(nothing, [](Context& context) {
+  add(no_decision, [](Context& context) {
     struct Reads {
       static Task<void> read(policy::ResponseBody::Released taken) {
         Task<bool> discarding = http::discard_body(*taken.body);
