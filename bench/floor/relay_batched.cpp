@@ -1,19 +1,17 @@
 // What batches are worth: a relay like floor_epoll, whose sends, or receives and sends, of one round of
 // events are one call of io_uring_enter, as the gateway's sends are (runtime/batched_syscalls.h). For small
 // messages. Usage: floor_batched LISTEN_PORT UPSTREAM_PORT sends|both
-#include <arpa/inet.h>
 #include <liburing.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
+
+#include "sockets.h"
 
 namespace {
 
@@ -34,18 +32,9 @@ constexpr int kBatch = 256;
 Passing passing[kBatch];
 io_uring ring;
 
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
 End* add(int epoll, int fd, End* other) {
   auto* end = new End{fd, other};
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  no_delay(fd);
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET | EPOLLRDHUP;
   event.data.ptr = end;
@@ -129,15 +118,9 @@ int main(int argc, char** argv) {
   const bool batches_receives = std::strcmp(argv[3], "both") == 0;
   if (io_uring_queue_init(kBatch, &ring, IORING_SETUP_SUBMIT_ALL) != 0) return 77;
   io_uring_register_ring_fd(&ring);
-  const sockaddr_in at = loopback(std::atoi(argv[1]));
   const sockaddr_in to = loopback(std::atoi(argv[2]));
-  const int listener = socket(AF_INET, SOCK_STREAM, 0);
-  const int on = 1;
-  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(listener, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 || listen(listener, 4096) != 0) {
-    std::perror("listen");
-    return 1;
-  }
+  const int listener = listen_on(std::atoi(argv[1]));
+  if (listener < 0) return 1;
   const int epoll = epoll_create1(0);
   epoll_event event{};
   event.events = EPOLLIN;

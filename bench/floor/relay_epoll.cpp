@@ -1,17 +1,15 @@
 // The floor: the minimum cost of a proxy with epoll. Relays bytes between each client and an upstream
 // connection of its own: two receives and two sends per request, no parsing.
 // Usage: floor_epoll LISTEN_PORT UPSTREAM_PORT
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <initializer_list>
+
+#include "sockets.h"
 
 namespace {
 
@@ -20,19 +18,6 @@ struct End {
   End* other;
   bool closed = false;
 };
-
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-void no_delay(int fd) {
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
 
 void watch(int epoll, End* end) {
   epoll_event event{};
@@ -65,15 +50,9 @@ bool send_all(int fd, const char* data, ssize_t size) {
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  const sockaddr_in at = loopback(std::atoi(argv[1]));
   const sockaddr_in to = loopback(std::atoi(argv[2]));
-  const int listener = socket(AF_INET, SOCK_STREAM, 0);
-  const int on = 1;
-  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(listener, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 || listen(listener, 4096) != 0) {
-    std::perror("listen");
-    return 1;
-  }
+  const int listener = listen_on(std::atoi(argv[1]));
+  if (listener < 0) return 1;
   const int epoll = epoll_create1(0);
   End listening{listener, nullptr};
   epoll_event event{};

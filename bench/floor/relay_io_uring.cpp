@@ -2,10 +2,7 @@
 // batched into the waiting system call.
 // Usage: floor_io_uring LISTEN_PORT UPSTREAM_PORT. Exits with 77 when the kernel or a container forbids
 // io_uring.
-#include <arpa/inet.h>
 #include <liburing.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +13,8 @@
 #include <deque>
 #include <initializer_list>
 #include <vector>
+
+#include "sockets.h"
 
 namespace {
 
@@ -46,14 +45,6 @@ io_uring ring;
 io_uring_buf_ring* buffer_ring;
 char* buffers;
 std::vector<End*> starving;  // ends whose receive stopped because no buffer was free
-
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 io_uring_sqe* next_entry() {
   io_uring_sqe* entry = io_uring_get_sqe(&ring);
@@ -117,8 +108,7 @@ void accepted(int client, const sockaddr_in& to) {
   auto* b = new End{upstream, a, false, false, {}};
   a->other = b;
   for (End* each : {a, b}) {
-    const int on = 1;
-    setsockopt(each->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    no_delay(each->fd);
     receive(each);
   }
 }
@@ -155,7 +145,6 @@ void sent(End* end, int result) {
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  const sockaddr_in at = loopback(std::atoi(argv[1]));
   const sockaddr_in to = loopback(std::atoi(argv[2]));
   io_uring_params parameters{};
   parameters.flags = kSingleIssuer | kDeferTaskrun | IORING_SETUP_CQSIZE;
@@ -179,13 +168,8 @@ int main(int argc, char** argv) {
   io_uring_buf_ring_init(buffer_ring);
   for (unsigned i = 0; i < kBuffers; ++i) recycle(static_cast<uint16_t>(i));
 
-  const int listener = socket(AF_INET, SOCK_STREAM, 0);
-  const int on = 1;
-  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(listener, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 || listen(listener, 4096) != 0) {
-    std::perror("listen");
-    return 1;
-  }
+  const int listener = listen_on(std::atoi(argv[1]));
+  if (listener < 0) return 1;
   const auto accept_more = [&] {
     io_uring_sqe* entry = next_entry();
     io_uring_prep_multishot_accept(entry, listener, nullptr, nullptr, 0);
