@@ -65,59 +65,63 @@ class Peer {
   bool receives_ = true;
 };
 
-// A body of three letters, one in each round of the loop.
-class Letters final : public http::BodySource {
+// A body that gives a part each time it has been waited for.
+class Ticks : public http::BodySource {
  public:
-  explicit Letters(EventLoop& loop) : loop_(loop) {}
+  explicit Ticks(EventLoop& loop) : loop_(loop) {}
 
-  State next(http::BodyPart& part) override {
-    part.last = given_ == 3;
-    if (part.last) return State::kPart;
-    if (!std::exchange(is_due_, false)) return State::kWait;
-    part.runs.add(std::string_view("abc").substr(given_++, 1));
-    part.size = 1;
-    return State::kPart;
-  }
-  Task<void> wait() override {
+  Task<void> wait() final {
     co_await sleep_for(loop_, Milliseconds(1));
     is_due_ = true;
   }
-  const http::BodyFailure& failure() const override { return failure_; }
+  const http::BodyFailure& failure() const final { return failure_; }
+
+ protected:
+  // Makes `text` the next part when the body has been waited for.
+  State give(http::BodyPart& part, std::string_view text) {
+    if (!std::exchange(is_due_, false)) return State::kWait;
+    part.runs.add(text);
+    part.size = text.size();
+    return State::kPart;
+  }
 
  private:
   EventLoop& loop_;
-  size_t given_ = 0;
   bool is_due_ = false;
   http::BodyFailure failure_;
 };
 
+// A body of three letters.
+class Letters final : public Ticks {
+ public:
+  using Ticks::Ticks;
+
+  State next(http::BodyPart& part) override {
+    part.last = given_ == 3;
+    if (part.last) return State::kPart;
+    const State state = give(part, std::string_view("abc").substr(given_, 1));
+    if (state == State::kPart) ++given_;
+    return state;
+  }
+
+ private:
+  size_t given_ = 0;
+};
+
 // A body of events that are all the same, without end. `open` is the number of such bodies.
-class Endless final : public http::BodySource {
+class Endless final : public Ticks {
  public:
   Endless(EventLoop& loop, size_t& open, std::string event)
-      : loop_(loop), open_(open), event_(std::move(event)) {
+      : Ticks(loop), open_(open), event_(std::move(event)) {
     ++open_;
   }
   ~Endless() override { --open_; }
 
-  State next(http::BodyPart& part) override {
-    if (!std::exchange(is_due_, false)) return State::kWait;
-    part.runs.add(event_);
-    part.size = event_.size();
-    return State::kPart;
-  }
-  Task<void> wait() override {
-    co_await sleep_for(loop_, Milliseconds(1));
-    is_due_ = true;
-  }
-  const http::BodyFailure& failure() const override { return failure_; }
+  State next(http::BodyPart& part) override { return give(part, event_); }
 
  private:
-  EventLoop& loop_;
   size_t& open_;
   std::string event_;
-  bool is_due_ = false;
-  http::BodyFailure failure_;
 };
 
 class HttpServerTest : public ::testing::Test {
