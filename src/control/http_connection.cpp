@@ -8,8 +8,8 @@
 #include "base/arena.h"
 #include "http/date.h"
 #include "http/linger.h"
+#include "http/message_body.h"
 #include "http/read_body.h"
-#include "proxy/message_body.h"
 #include "proxy/relay.h"
 
 namespace portcullis::control {
@@ -105,11 +105,11 @@ Task<HttpConnection::After> HttpConnection::serve_request(Milliseconds head_time
     co_return co_await refusing;
   }
 
-  proxy::MessageBody body(message, message.received(),
-                          {.framing = head.body,
-                           .timeout = limits.body_timeout,
-                           .limit = limits.body_size,
-                           .block_size = Block::kLarge});
+  http::MessageBody body(message, message.received(),
+                         {.framing = head.body,
+                          .timeout = limits.body_timeout,
+                          .limit = limits.body_size,
+                          .block_size = Block::kLarge});
   std::string kept;
   Task<BodyFailure> reading = read_body(message, head, body, kept);
   const BodyFailure failure = co_await reading;

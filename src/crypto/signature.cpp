@@ -274,7 +274,11 @@ bool Verifier::verify(std::string_view message, std::string_view signature) cons
   }
   thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
                                                                                      &EVP_MD_CTX_free);
-  return context && EVP_MD_CTX_copy_ex(context.get(), prepared_.get()) == 1 &&
+  if (!context) return false;
+  // OpenSSL 3.5 copies the state of a digest into the target's when both contexts have the same digest; those
+  // of verifications have none, so it would read address 0. A context after a reset has no digest.
+  EVP_MD_CTX_reset(context.get());
+  return EVP_MD_CTX_copy_ex(context.get(), prepared_.get()) == 1 &&
          EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(message),
                           message.size()) == 1;
 }

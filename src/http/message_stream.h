@@ -151,6 +151,7 @@ struct RequestToSend {
   std::string_view authority;
   std::string_view path;  // and no query
   bool takes_trailers = false;
+  bool is_last = false;         // no request follows on the connection, which HTTP/1 says
   size_t expected_size = 1024;  // of the head in bytes
   // How long to wait for the answer of a connection that has not said yet whether it takes tunnels (RFC
   // 8441).

@@ -79,14 +79,14 @@ void Attempt::prepare_body() {
     return;
   }
   const std::string_view received = retained_.replay.block ? retained_.replay.content() : state_.unread();
-  auto body = std::make_unique<MessageBody>(
+  auto body = std::make_unique<http::MessageBody>(
       state_.client.message, received,
-      MessageBody::Settings{.framing = framing,
-                            .timeout = state_.settings.body_timeout,
-                            .limit = state_.context.body_limit,
-                            .trailers = {.listed = &state_.settings.request_trailers},
-                            .chunks = {.trailer_size = state_.settings.head_limits.head_size},
-                            .sink = message_.get()});
+      http::MessageBody::Settings{.framing = framing,
+                                  .timeout = state_.settings.body_timeout,
+                                  .limit = state_.context.body_limit,
+                                  .trailers = {.listed = &state_.settings.request_trailers},
+                                  .chunks = {.trailer_size = state_.settings.head_limits.head_size},
+                                  .sink = message_.get()});
   from_client_ = body.get();
   body_ = stages.behind(std::move(body));
   if (!state_.mirrored) return;

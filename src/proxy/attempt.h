@@ -4,9 +4,9 @@
 #include <memory>
 #include <optional>
 
+#include "http/message_body.h"
 #include "proxy/connector.h"
 #include "proxy/exchange_state.h"
-#include "proxy/message_body.h"
 #include "proxy/relay.h"
 
 namespace portcullis::proxy {
@@ -67,7 +67,7 @@ class Attempt : public Pooled {
   upstream::Connection& connection() { return *connection_; }
   http::ClientStream& message() { return *message_; }
   // The body of the request as it comes from the client; null where there is none, or it is held in memory.
-  MessageBody* body_from_client() { return from_client_; }
+  http::MessageBody* body_from_client() { return from_client_; }
   // What the client has sent behind the request, which has been read whole.
   std::string_view behind_request() const {
     return from_client_ != nullptr ? from_client_->rest() : state_.unread();
@@ -125,9 +125,9 @@ class Attempt : public Pooled {
   upstream::InFlight in_flight_;
   std::unique_ptr<upstream::Connection> connection_;
   std::unique_ptr<http::ClientStream> message_;
-  std::unique_ptr<http::BodySource> body_;  // of the request; null: it has none
-  MessageBody* from_client_ = nullptr;      // a part of `body_`
-  bool has_begun_ = false;                  // the request has been begun to be sent
+  std::unique_ptr<http::BodySource> body_;    // of the request; null: it has none
+  http::MessageBody* from_client_ = nullptr;  // a part of `body_`
+  bool has_begun_ = false;                    // the request has been begun to be sent
   RelayResult upload_result_;
   TaskGroup uploading_;
 };

@@ -110,7 +110,7 @@ TryOutcome Attempts::end_try(TryOutcome outcome) {
   if (outcome != TryOutcome::kAnswered) current_->abandon();
   if (!current_->has_begun()) return outcome;
   upload_result_ = current_->upload_result();
-  MessageBody* const body = current_->body_from_client();
+  http::MessageBody* const body = current_->body_from_client();
   if (outcome != TryOutcome::kStaleConnection) {
     state_.record.request_bytes += body != nullptr ? body->bytes() : state_.held_body.content().size();
   } else if (body != nullptr && body->was_read_in_one()) {

@@ -4,7 +4,7 @@
 
 namespace portcullis::proxy {
 
-void ClientWatch::begin(GiveUp give_up, const MessageBody* request, std::string_view behind) {
+void ClientWatch::begin(GiveUp give_up, const http::MessageBody* request, std::string_view behind) {
   give_up_ = std::move(give_up);
   request_ = request;
   behind_ = behind;

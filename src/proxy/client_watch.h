@@ -3,8 +3,8 @@
 #include <functional>
 #include <string_view>
 
+#include "http/message_body.h"
 #include "proxy/half_close.h"
-#include "proxy/message_body.h"
 #include "runtime/stream.h"
 
 namespace portcullis::proxy {
@@ -29,7 +29,7 @@ class ClientWatch final : private Watcher {
   // From now on `give_up` is called, once, when the client leaves: at once when it has left already. In place
   // of what begin() was told before. `request`, which may be null, is the request's body, and `behind` what
   // was received behind a request that has been read whole; both live until end().
-  void begin(GiveUp give_up, const MessageBody* request, std::string_view behind);
+  void begin(GiveUp give_up, const http::MessageBody* request, std::string_view behind);
   // Nothing is given up any more.
   void end();
   // To be called when what was read from the client last may have come with the client's end.
@@ -62,7 +62,7 @@ class ClientWatch final : private Watcher {
   HalfClose half_close_;
   bool gone_ = false;
   GiveUp give_up_;  // empty: it does not watch
-  const MessageBody* request_ = nullptr;
+  const http::MessageBody* request_ = nullptr;
   std::string_view behind_;
 };
 

@@ -28,7 +28,7 @@ struct TargetConnection {
 class DetachedBody final : private TargetConnection, public http::BodyStage {
  public:
   DetachedBody(std::shared_ptr<WorkerSnapshot> of, Attempt::Parts taken,
-               std::unique_ptr<http::BodySource> body, const MessageBody& from_target, bool keep_alive)
+               std::unique_ptr<http::BodySource> body, const http::MessageBody& from_target, bool keep_alive)
       : TargetConnection(std::move(of), std::move(taken)),
         BodyStage(std::move(body)),
         from_target_(from_target),
@@ -38,7 +38,7 @@ class DetachedBody final : private TargetConnection, public http::BodyStage {
   }
 
  private:
-  const MessageBody& from_target_;  // a part of the body
+  const http::MessageBody& from_target_;  // a part of the body
   bool keep_alive_;
 };
 

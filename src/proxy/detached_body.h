@@ -11,7 +11,7 @@ class DetachesBody final : public policy::ResponseBody::Owner {
  public:
   // `from_target` is the body as it is received. `keep_alive`: the target's connection can be used again
   // afterwards. All references outlive this object, `from_target` until the body has been released.
-  DetachesBody(ExchangeState& state, Attempt& attempt, const MessageBody& from_target, bool keep_alive)
+  DetachesBody(ExchangeState& state, Attempt& attempt, const http::MessageBody& from_target, bool keep_alive)
       : state_(state), attempt_(attempt), from_target_(from_target), keep_alive_(keep_alive) {}
 
   // Takes the connection of the attempt, which goes back to the pool when the body has been read.
@@ -21,7 +21,7 @@ class DetachesBody final : public policy::ResponseBody::Owner {
  private:
   ExchangeState& state_;
   Attempt& attempt_;
-  const MessageBody& from_target_;
+  const http::MessageBody& from_target_;
   bool keep_alive_;
 };
 

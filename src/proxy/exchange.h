@@ -51,8 +51,8 @@ class Exchange final : public Pooled, private policy::Errands {
   TryOutcome take_back(const RelayResult& sent, const EndReason& why);
   Task<std::optional<TryOutcome>> settle_response(policy::Decision decision);
   Task<std::optional<policy::Decision>> unless_over(Task<policy::Decision> task);
-  Task<TryOutcome> serve_in_place(const MessageBody& from_target, bool keep_alive);
-  Task<void> leave_response(MessageBody& from_target);
+  Task<TryOutcome> serve_in_place(const http::MessageBody& from_target, bool keep_alive);
+  Task<void> leave_response(http::MessageBody& from_target);
   Task<http::Persistence> give_up(TryOutcome outcome);
 
   bool send(const void* sender, const std::function<void(policy::Context&)>& prepare) override;

@@ -68,9 +68,9 @@ Task<TryOutcome> Exchange::pass_on() {
   http::ResponseHead& head = state_.response;
   const upstream::UpstreamDefinition& upstream = attempt.target().upstream();
   const size_t head_size = attempt.message().head_size();
-  auto received = std::make_unique<MessageBody>(
+  auto received = std::make_unique<http::MessageBody>(
       attempt.message(), attempt.message().received(),
-      MessageBody::Settings{
+      http::MessageBody::Settings{
           .framing = head.body,
           .timeout = upstream.timeouts.response,
           .trailers = {.listed = &state_.settings.response_trailers, .metadata = is_grpc(head.fields)},
@@ -78,7 +78,7 @@ Task<TryOutcome> Exchange::pass_on() {
                      .trailer_size = upstream.response_limits.head_size},
           .block_size = state_.settings.send_buffer,
           .sink = &state_.client.message});
-  MessageBody& from_target = *received;
+  http::MessageBody& from_target = *received;
   const bool keep_alive = head.keep_alive;  // a policy may put another response in the place of this one
   DetachesBody detaches(state_, attempt, from_target, keep_alive);
   policy::ResponseBody& body = context.response_body;
@@ -170,7 +170,7 @@ Task<std::optional<policy::Decision>> Exchange::unless_over(Task<policy::Decisio
 }
 
 // A policy has taken the body away, or has put another one in its place.
-Task<TryOutcome> Exchange::serve_in_place(const MessageBody& from_target, bool keep_alive) {
+Task<TryOutcome> Exchange::serve_in_place(const http::MessageBody& from_target, bool keep_alive) {
   Attempt& attempt = attempts_->current();
   policy::ResponseBody& body = state_.context.response_body;
   if (!attempt.request_is_read()) reply_.close_after();  // the rest of the request is still on its way
@@ -208,7 +208,7 @@ TryOutcome Exchange::take_back(const RelayResult& sent, const EndReason& why) {
 
 // Nothing is kept of the response, and no client waits for it. A short body is read, so that the connection
 // can be used again; a longer one is not worth what it takes, and its connection is closed.
-Task<void> Exchange::leave_response(MessageBody& from_target) {
+Task<void> Exchange::leave_response(http::MessageBody& from_target) {
   static constexpr uint64_t kMaxDiscarded = 64 * 1024;
   Attempt& attempt = attempts_->current();
   state_.record.ended = &kEnds.complete;

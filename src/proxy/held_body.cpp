@@ -33,11 +33,11 @@ Task<BodyState> HeldBody::hold(size_t limit) {
   }
   const Milliseconds timeout = client_.connection.settings().body_timeout;
   auto from_client =
-      std::make_unique<MessageBody>(client_.message, received,
-                                    MessageBody::Settings{.framing = framing,
-                                                          .timeout = timeout,
-                                                          .limit = std::max<uint64_t>(limit, 1),
-                                                          .block_size = Block::kLarge});
+      std::make_unique<http::MessageBody>(client_.message, received,
+                                          http::MessageBody::Settings{.framing = framing,
+                                                                      .timeout = timeout,
+                                                                      .limit = std::max<uint64_t>(limit, 1),
+                                                                      .block_size = Block::kLarge});
   from_client_ = from_client.get();
   body_ = behind_stages(std::move(from_client), limit);
   Task<BodyState> collecting = collect(*body_, limit);

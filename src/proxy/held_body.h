@@ -5,10 +5,10 @@
 #include <string_view>
 
 #include "http/message.h"
+#include "http/message_body.h"
 #include "policy/held_body.h"
 #include "policy/request_stages.h"
 #include "proxy/client.h"
-#include "proxy/message_body.h"
 
 namespace portcullis::proxy {
 
@@ -39,8 +39,8 @@ class HeldBody final : public policy::BodyHolder {
   http::RequestHead& request_;
   policy::RequestStages& stages_;
   bool held_ = false;
-  std::unique_ptr<http::BodySource> body_;  // while it is received, and then for what is behind it
-  MessageBody* from_client_ = nullptr;      // a part of `body_`
+  std::unique_ptr<http::BodySource> body_;    // while it is received, and then for what is behind it
+  http::MessageBody* from_client_ = nullptr;  // a part of `body_`
   const policy::EndReason* refusal_ = nullptr;
   std::string content_;  // on the heap: a policy that asks for it does costlier things with it
 };

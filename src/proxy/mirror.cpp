@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
+#include "http/message_body.h"
 #include "http/read_body.h"
+#include "http/read_head.h"
 #include "proxy/exchange_state.h"
-#include "proxy/message_body.h"
 #include "proxy/request_fields.h"
 
 namespace portcullis::proxy {
@@ -64,29 +65,17 @@ class Copy {
     const IoResult sent = co_await sending;
     if (!sent.ok()) co_return false;
     http::ResponseHead response;
-    do {
-      Task<bool> reading = read_head(*message, response);
-      if (!co_await reading) co_return false;
-    } while (response.status < 200);
-    MessageBody body(
+    Task<http::HeadState> reading = http::read_final_head(*message, request_.method, deadline_, response);
+    if (co_await reading != http::HeadState::kComplete) co_return false;
+    http::MessageBody body(
         *message, message->received(),
-        MessageBody::Settings{.framing = response.body,
-                              .timeout = patience(),
-                              .chunks = {.lenient = upstream_.definition().response_limits.lenient}});
+        http::MessageBody::Settings{.framing = response.body,
+                                    .timeout = patience(),
+                                    .chunks = {.lenient = upstream_.definition().response_limits.lenient}});
     Task<bool> discarding = http::discard_body(body);
     const bool is_whole = co_await discarding;
     reusable_ = response.keep_alive && body.rest().empty();
     co_return is_whole;
-  }
-
-  Task<bool> read_head(http::ClientStream& message, http::ResponseHead& out) {
-    for (;;) {
-      const http::HeadState state = message.next_head(request_.method, out);
-      if (state != http::HeadState::kIncomplete) co_return state == http::HeadState::kComplete;
-      const IoResult ready = co_await message.bytes().readable(patience());
-      if (!ready.ok()) co_return false;
-      message.receive(Block::kLarge);
-    }
   }
 
   WorkerContext& worker_;

@@ -203,10 +203,10 @@ Task<bool> Reply::settle(policy::Decision decision) {
   }
   if (decision.kind == Decided::kContinue) co_return true;
   if (decision.kind == Decided::kBroken) {
-    const EndReason& why = reason_of_broken_body(state_.context.response_body.failure(), nullptr, {});
+    const EndReason* why = &reason_of_broken_body(state_.context.response_body.failure(), nullptr, {});
     state_.record.decided_by = chain_.last_asked().name;
     take_back();
-    co_await refuse_with(502, why, kEnds.upstream_failed);
+    co_await refuse_with(502, *why, kEnds.upstream_failed);
   } else {
     Task<void> answering = answer_in_place(decision);
     co_await answering;

@@ -1,165 +1,184 @@
-#include <re2/re2.h>
-
-#include <algorithm>
+#include <cerrno>
 #include <cstring>
 
-#include "http/h1/chunked_decoder.h"
-#include "http/h1/head_parser.h"
-#include "http/method.h"
-#include "upstream/check_http2.h"
+#include "http/grpc.h"
+#include "http/h1/client_stream.h"
+#include "http/h2/client_stream.h"
+#include "http/message_body.h"
+#include "http/read_body.h"
+#include "http/read_head.h"
+#include "upstream/check_answer.h"
 #include "upstream/health_checks.h"
+#include "upstream/http2_pool.h"
 #include "upstream/target.h"
 
 namespace portcullis::upstream {
 namespace {
 
-constexpr size_t kMaxAnswer = 64 * 1024;  // of head and body; the rest is ignored
+using http::HeadState;
 
-// A connection, the data received on it, and the deadline for the whole check.
-struct Call {
-  Stream stream;
-  Clock::time_point deadline;
-  std::string received{};
-  bool ended = false;
+constexpr size_t kMaxHead = 64 * 1024;
+constexpr size_t kMaxBody = 64 * 1024;  // no more of the body is read
 
-  Milliseconds left() { return time_until(deadline, stream.loop()); }
-};
-
-std::string words(const IoResult& result) {
-  if (result.error == ETIMEDOUT) return "no answer in time";
-  return result.error == 0 ? "it closed the connection" : std::strerror(result.error);
+std::string words(int error) {
+  if (error == ETIMEDOUT) return "no answer in time";
+  return error == 0 ? "it closed the connection" : std::strerror(error);
 }
 
-// Appends the next received bytes. Returns the reason on failure, otherwise "".
-Task<std::string> receive(Call& call) {
-  char buffer[4096];
-  const IoResult got = co_await call.stream.read(buffer, sizeof buffer, call.left());
-  if (!got.ok()) co_return words(got);
-  call.ended = got.bytes == 0;
-  call.received.append(buffer, got.bytes);
-  co_return "";
-}
-
-Task<std::string> send(Call& call, std::string text) {
-  iovec piece{text.data(), text.size()};
-  const IoResult sent = co_await call.stream.write(std::span(&piece, 1), call.left());
-  co_return sent.ok() ? "" : words(sent);
-}
-
-Task<std::string> open(Call& call, const UpstreamDefinition& upstream, SocketAddress address,
-                       const std::string& name) {
-  const IoResult connected = co_await call.stream.connect(address, call.left());
-  if (!connected.ok())
-    co_return connected.error == ETIMEDOUT ? "no connection in time" : std::strerror(connected.error);
-  if (!upstream.tls) co_return "";
-  auto made = upstream.tls->make_session(upstream.server_name.empty() ? name : upstream.server_name, nullptr,
-                                         nullptr);
-  if (!made) co_return "out of memory";
-  tls::Session& session = *made;
-  call.stream.set_codec(std::move(made));
-  const tls::HandshakeResult shaken = co_await session.handshake(call.stream, nullptr, call.left());
-  co_return shaken.ok ? "" : "TLS: " + (shaken.timed_out ? std::string("no answer in time") : shaken.failure);
-}
-
-// The body received so far; nothing while a part of it is still missing.
-std::optional<std::string> body_of(const http::ResponseHead& head, std::string_view rest, bool ended,
-                                   bool lenient) {
-  const bool enough = ended || rest.size() >= kMaxAnswer;
-  switch (head.body.kind) {
-    case http::BodyKind::kNone: return "";
-    case http::BodyKind::kLength:
-      if (rest.size() < head.body.length && !enough) return std::nullopt;
-      return std::string(rest.substr(0, head.body.length));
-    case http::BodyKind::kStream:
-    case http::BodyKind::kUntilClose:
-      if (!enough) return std::nullopt;
-      return std::string(rest);
-    case http::BodyKind::kChunked: {
-      http::h1::ChunkedDecoder decoder({.lenient = lenient});
-      std::string out;
-      for (;;) {
-        std::string_view data;
-        const auto result = decoder.next(rest, data);
-        if (result == http::h1::ChunkedDecoder::Result::kData) {
-          out += data;
-          continue;
-        }
-        if (result == http::h1::ChunkedDecoder::Result::kNeedMore && !enough) return std::nullopt;
-        return out;
-      }
-    }
+// Why there is no head of a response.
+std::string words(HeadState state, const http::ClientStream& message) {
+  switch (state) {
+    case HeadState::kTimedOut: return words(ETIMEDOUT);
+    case HeadState::kMalformed: return "its answer is not HTTP";
+    case HeadState::kRefused: return "it refused the request";
+    default: return words(message.end_error());
   }
-  return "";
 }
 
-std::string judge(const HealthCheck& check, uint16_t status, const std::string& body) {
-  const bool expected = std::any_of(check.statuses.begin(), check.statuses.end(), [&](const auto& range) {
-    return status >= range.first && status <= range.second;
-  });
-  if (!expected) return "it answered " + std::to_string(status);
-  if (!check.body.empty() && !re2::RE2::PartialMatch(body, check.body))
-    return "the body of its answer does not match `body`";
-  return "";
+// Why a body has broken off.
+std::string words(const http::BodyFailure& failure) {
+  switch (failure.kind) {
+    case http::BodyFailure::Kind::kFailed: return words(failure.error);
+    case http::BodyFailure::Kind::kMalformed: return "its answer is not HTTP";
+    default: return "it ended its answer early";
+  }
 }
 
-Task<std::string> ask(Call& call, const UpstreamDefinition& upstream, const std::string& host) {
-  const HealthCheck& check = upstream.check;
-  const bool lenient = upstream.response_limits.lenient;
-  const std::string length = http::expects_content(check.method) ? "content-length: 0\r\n" : "";
-  Task<std::string> sent = send(call, check.method + " " + check.path + " HTTP/1.1\r\nhost: " + host +
-                                          "\r\nuser-agent: portcullis-health-check\r\naccept: */*\r\n" +
-                                          length + "connection: close\r\n\r\n");
-  std::string why = co_await sent;
-  if (!why.empty()) co_return why;
-  for (;;) {
-    http::ResponseHead head;
-    http::h1::ResponseParser parser({.head_size = kMaxAnswer,
+// One check: a connection of its own, and a request on it.
+class Check {
+ public:
+  Check(EventLoop& loop, const UpstreamDefinition& upstream, const SocketAddress& place,
+        const std::string& name)
+      : loop_(loop), upstream_(upstream), place_(place), name_(name) {}
+
+  // "" when the target has passed, otherwise the reason.
+  Task<std::string> run();
+
+ private:
+  Milliseconds time_left() { return time_until(deadline_, loop_); }
+  Task<std::string> connect(Stream& socket);
+  std::unique_ptr<http::ClientStream> open_message();
+  Task<std::string> ask(http::ClientStream& message, CheckAnswer& answer);
+  Task<std::string> read_body(http::ClientStream& message, const http::ResponseHead& head,
+                              CheckAnswer& answer);
+
+  EventLoop& loop_;
+  const UpstreamDefinition& upstream_;
+  const SocketAddress place_;
+  const std::string& name_;
+  const HealthCheck& check_ = upstream_.check;
+  const Clock::time_point deadline_ = Clock::now() + check_.timeout;
+  const http::h1::HeadLimits limits_{.head_size = kMaxHead,
                                      .field_count = http::Fields::kCapacity,
                                      .target_length = 0,
-                                     .lenient = lenient});
-    const http::h1::ParseState state = parser.parse(call.received, check.method, head);
-    if (state == http::h1::ParseState::kFailed) co_return "its answer is not HTTP";
-    if (state == http::h1::ParseState::kDone) {
-      const std::string_view rest = std::string_view(call.received).substr(parser.head_size());
-      if (head.status < 200) {
-        call.received.erase(0, parser.head_size());
-        continue;
-      }
-      if (const auto body = body_of(head, rest, call.ended, lenient))
-        co_return judge(check, head.status, *body);
-    }
-    if (call.ended) co_return "it closed the connection";
-    Task<std::string> received = receive(call);
-    why = co_await received;
-    if (!why.empty()) co_return why;
+                                     .lenient = upstream_.response_limits.lenient};
+  // HTTP/2: has the connection, of which `stream_` is one stream.
+  Http2Pool shared_{loop_, check_.timeout, upstream_.http2, limits_, nullptr};
+  Stream stream_{loop_};
+};
+
+Task<std::string> Check::run() {
+  auto connection = std::make_unique<Http2Connection>(loop_);
+  Task<std::string> connecting = connect(connection->socket);
+  std::string why = co_await connecting;
+  if (!why.empty() || check_.kind == HealthCheck::Kind::kTcp) co_return why;
+  const bool grpc = check_.kind == HealthCheck::Kind::kGrpc;
+  std::unique_ptr<http::ClientStream> message;
+  if (speaks_http2(upstream_, connection->socket)) {
+    shared_.add(std::move(connection));
+    bool reused = false;
+    std::unique_ptr<http::h2::Channel> made = shared_.open(reused);
+    if (!made) co_return words(0);
+    http::h2::Channel& channel = *made;
+    channel.attach(stream_);
+    stream_.set_channel(std::move(made));
+    message = std::make_unique<http::h2::ClientMessageStream>(stream_, channel, limits_);
+  } else if (grpc) {
+    co_return "it does not speak HTTP/2";
+  } else {
+    stream_.take_over(connection->socket);
+    message = std::make_unique<http::h1::ClientMessageStream>(stream_, limits_);
   }
+  CheckAnswer answer;
+  Task<std::string> asking = ask(*message, answer);
+  why = co_await asking;
+  if (!why.empty()) co_return why;
+  co_return grpc ? judge_grpc(answer) : judge(check_, answer);
+}
+
+Task<std::string> Check::connect(Stream& socket) {
+  const IoResult connected = co_await socket.connect(place_, time_left());
+  if (!connected.ok())
+    co_return connected.error == ETIMEDOUT ? "no connection in time" : std::strerror(connected.error);
+  if (!upstream_.tls) co_return "";
+  auto made = upstream_.tls->make_session(upstream_.server_name.empty() ? name_ : upstream_.server_name,
+                                          nullptr, nullptr);
+  if (!made) co_return "out of memory";
+  tls::Session& session = *made;
+  socket.set_codec(std::move(made));
+  const tls::HandshakeResult shaken = co_await session.handshake(socket, nullptr, time_left());
+  co_return shaken.ok ? "" : "TLS: " + (shaken.timed_out ? words(ETIMEDOUT) : shaken.failure);
+}
+
+// Sends the request, and reads the answer.
+Task<std::string> Check::ask(http::ClientStream& message, CheckAnswer& answer) {
+  const bool grpc = check_.kind == HealthCheck::Kind::kGrpc;
+  std::string host = check_.host;
+  if (host.empty()) host = place_.is_unix() ? "localhost" : place_.to_string();
+  http::RequestHead asked;
+  asked.method = grpc ? std::string_view("POST") : check_.method;
+  const std::string body = grpc ? grpc_health_request(check_.grpc_service) : "";
+  if (grpc) asked.body.kind = http::BodyKind::kStream;
+  const auto fields = [grpc](http::HeadWriter& out) {
+    out.field("user-agent", "portcullis-health-check");
+    out.field(grpc ? "content-type" : "accept", grpc ? "application/grpc" : "*/*");
+  };
+  const http::RequestToSend request{.head = asked,
+                                    .scheme = upstream_.tls ? "https" : "http",
+                                    .authority = host,
+                                    .path = grpc ? std::string_view(kGrpcHealthPath) : check_.path,
+                                    .takes_trailers = grpc,
+                                    .is_last = true,
+                                    .fields = fields};
+  Task<IoResult> sending = message.send_whole(request, body, time_left());
+  const IoResult sent = co_await sending;
+  if (!sent.ok()) co_return words(sent.error);
+  http::ResponseHead head;
+  Task<HeadState> reading = http::read_final_head(message, asked.method, deadline_, head);
+  const HeadState state = co_await reading;
+  if (state != HeadState::kComplete) co_return words(state, message);
+  answer.status = head.status;
+  answer.grpc_status = head.fields.value_of("grpc-status");
+  Task<std::string> completing = read_body(message, head, answer);
+  co_return co_await completing;
+}
+
+Task<std::string> Check::read_body(http::ClientStream& message, const http::ResponseHead& head,
+                                   CheckAnswer& answer) {
+  http::MessageBody body(message, message.received(),
+                         {.framing = head.body,
+                          .timeout = time_left(),
+                          .chunks = {.lenient = limits_.lenient},
+                          .block_size = Block::kLarge});
+  bool ended = false;
+  while (!ended && answer.body.size() < kMaxBody) {
+    Task<bool> reading = http::collect_body(body, answer.body, http::ReadUntil::kSomething, ended);
+    if (!co_await reading) co_return words(body.failure());
+    if (time_left().count() == 0 && !ended) co_return words(ETIMEDOUT);
+  }
+  if (answer.grpc_status.empty()) answer.grpc_status = http::find_in_lines(message.trailers(), "grpc-status");
+  co_return "";
 }
 
 }  // namespace
 
 Task<std::string> check_target(EventLoop& loop, const UpstreamDefinition& upstream,
                                const SocketAddress& address, const std::string& name) {
-  const HealthCheck& check = upstream.check;
   SocketAddress place = address;
-  if (check.port != 0) place.set_port(check.port);
-  Call call{Stream(loop), Clock::now() + check.timeout};
-  Task<std::string> opened = open(call, upstream, place, name);
-  std::string why = co_await opened;
-  if (!why.empty() || check.kind == HealthCheck::Kind::kTcp) co_return why;
-  std::string host = check.host;
-  if (host.empty()) host = place.is_unix() ? "localhost" : place.to_string();
-  if (!speaks_http2(upstream, call.stream)) {
-    if (check.kind == HealthCheck::Kind::kGrpc) co_return "it does not speak HTTP/2";
-    Task<std::string> asked = ask(call, upstream, host);
-    co_return co_await asked;
-  }
-  Http2Answer answer;
-  Task<std::string> asked =
-      ask_http2(call.stream, check, upstream.tls ? "https" : "http", host, call.deadline, answer);
-  why = co_await asked;
-  if (!why.empty()) co_return why;
-  co_return check.kind == HealthCheck::Kind::kGrpc ? judge_grpc(answer)
-                                                   : judge(check, answer.status, answer.body);
+  if (upstream.check.port != 0) place.set_port(upstream.check.port);
+  Check check(loop, upstream, place, name);
+  Task<std::string> running = check.run();
+  co_return co_await running;
 }
 
 }  // namespace portcullis::upstream

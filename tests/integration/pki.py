@@ -14,7 +14,7 @@ DAY = datetime.timedelta(days=1)
 
 
 def now():
-    return datetime.datetime.utcnow()
+    return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
 
 
 def pem(thing):
@@ -58,9 +58,14 @@ class Authority:
             .serial_number(x509.random_serial_number()).not_valid_before(now() - DAY).not_valid_after(now() + 365 * DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
+            .add_extension(self.key_name(self.key), critical=False)
             .sign(self.key, hashes.SHA256()))
         self.file = self.folder / f"{name}.pem"
         self.file.write_bytes(pem(self.certificate))
+
+    @staticmethod
+    def key_name(key):
+        return x509.SubjectKeyIdentifier.from_public_key(key.public_key())
 
     def issue(self, name, *alternatives, kind="ec", days=120, file=None, ends=None):
         """`alternatives`: DNS names, addresses, URIs, e-mail addresses. `ends`: the expiry time, instead of `days`."""
@@ -82,6 +87,9 @@ class Authority:
         # The list is never fetched, but testssl.sh reports a certificate that cannot be revoked.
         point = x509.DistributionPoint([x509.UniformResourceIdentifier("http://127.0.0.1:1/revoked.crl")], None, None, None)
         builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
+        # Python 3.13 refuses a certificate that does not name the keys.
+        builder = builder.add_extension(self.key_name(key), critical=False)
+        builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName([general(one) for one in alternatives]), critical=False)
         return Issued(self.folder, file or name, builder.sign(self.key, hashes.SHA256()), key)

@@ -1,6 +1,7 @@
 """basic_auth, through the built binary; hashes by htpasswd's and other tools' algorithms."""
 
 import base64
+import ctypes
 import subprocess
 import threading
 
@@ -16,9 +17,17 @@ def hash_of(password):
     return subprocess.run([harness.BINARY, "hash-password"], input=password + "\n", capture_output=True, text=True, check=True).stdout.strip()
 
 
-# Made by other programs: bcrypt and SHA-crypt of "secret" by Debian's libcrypt through Python's crypt, argon2 by libsodium.
-BCRYPT = __import__("crypt").crypt("secret", "$2b$05$abcdefghijklmnopqrstuu")
-SHA512 = __import__("crypt").crypt("secret", "$6$rounds=1000$saltsalt")
+LIBCRYPT = ctypes.CDLL("libcrypt.so.1")
+LIBCRYPT.crypt.restype = ctypes.c_char_p
+
+
+def crypt(password, setting):
+    return LIBCRYPT.crypt(password.encode(), setting.encode()).decode()
+
+
+# Made by other programs: bcrypt and SHA-crypt of "secret" by Debian's libcrypt, argon2 by libsodium.
+BCRYPT = crypt("secret", "$2b$05$abcdefghijklmnopqrstuu")
+SHA512 = crypt("secret", "$6$rounds=1000$saltsalt")
 
 
 def basic(user, password):
@@ -74,7 +83,7 @@ def test_a_reload_with_another_hash_ends_the_old_password(start, echo):
 
 
 def test_hashing_does_not_hold_up_other_requests(start, echo):
-    slow = __import__("crypt").crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")  # takes a quarter of a second
+    slow = crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")  # takes a quarter of a second
     text = configuration(echo(), "basic_auth: {}", consumers(a=slow))
     gateway = start(text + "  - {name: open, match: {path: /open}, upstream: backend}\n")
     statuses = []
@@ -92,7 +101,7 @@ def test_hashing_does_not_hold_up_other_requests(start, echo):
 
 
 def test_many_that_wait_for_the_same_password_hash_it_once(start, echo):
-    slow = __import__("crypt").crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")
+    slow = crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")
     gateway = start(configuration(echo(), "basic_auth: {}", consumers(a=slow)))
     statuses = []
 
@@ -110,7 +119,7 @@ def test_many_that_wait_for_the_same_password_hash_it_once(start, echo):
 
 
 def test_a_client_that_leaves_while_its_password_is_hashed_does_no_harm(start, echo):
-    slow = __import__("crypt").crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")
+    slow = crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")
     gateway = start(configuration(echo(), "basic_auth: {}", consumers(a=slow)))
     for i in range(5):
         with gateway.connect() as connection:
@@ -126,7 +135,7 @@ def spent(gateway):
 
 def test_wrong_passwords_are_limited_by_address_and_hashed_no_more(start, echo, tmp_path):
     log = tmp_path / "log"
-    slow = __import__("crypt").crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")  # takes a quarter of a second
+    slow = crypt("secret", "$2b$12$abcdefghijklmnopqrstuu")  # takes a quarter of a second
     gateway = start(configuration(echo(), "basic_auth: {failures_by_address: 3/h}", consumers(a=slow), more=f"access_log: {{path: {log}}}"))
     assert [ask(gateway, basic(f"user-{i}", "wrong")).status for i in range(3)] == [401] * 3
     before = spent(gateway)

@@ -122,6 +122,37 @@ def test_a_strange_answer_is_not_well_and_harms_nobody(start, backend, answer):
     wait_until(admin, strange.port, up=False)
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+
+
+@pytest.mark.parametrize("answer, why", [
+    (b"", "it closed the connection"), (b"HTTP/1.1 200", "it closed the connection"), (b"garbage\r\n\r\n", "its answer is not HTTP"),
+    (HEAD + b"four", "it ended its answer early"),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n", "its answer is not HTTP")], ids=range(5))
+def test_why_an_answer_is_none_is_told(start, backend, answer, why):
+    admin = free_port()
+    strange = backend(lambda c, b: (b.read_head(c), c.sendall(answer)))
+    start(configuration([strange.port], f"    health_check: {{path: /, {QUICK}}}", admin=admin))
+    assert wait_until(admin, strange.port, up=False)["why"] == why
+
+
+@pytest.mark.parametrize("answer", [
+    HEAD + b"right" + b"beyond", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + HEAD + b"right",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nri\r\n3\r\nght\r\n0\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\nright",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\nright" + b"x" * 100_000], ids=range(5))
+def test_answers_are_read_as_far_as_they_are_needed(start, backend, answer):
+    admin, heads = free_port(), []
+
+    def respond(connection, its_backend):
+        heads.append(its_backend.read_head(connection))
+        connection.sendall(answer)
+    only = backend(respond)
+    start(configuration([only.port], f"    health_check: {{path: /, body: '^right', {QUICK}}}", admin=admin))
+    wait_for(lambda: states(admin)[f"127.0.0.1:{only.port}"]["checks"]["passed"] > 1, what="good checks")
+    assert states(admin)[f"127.0.0.1:{only.port}"]["checks"]["failed"] == 0
+    assert "connection: close" in heads[0].lower()
+
+
 def test_a_port_of_its_own(start, patients):
     admin = free_port()
     service, doctor = patients(2)

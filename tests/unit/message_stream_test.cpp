@@ -14,6 +14,7 @@
 #include "http/h2/client_stream.h"
 #include "http/h2/server_stream.h"
 #include "http/h2/session.h"
+#include "http/read_head.h"
 #include "memory_channel.h"
 
 namespace portcullis::http {
@@ -295,6 +296,38 @@ TYPED_TEST(MessageStreamTest, InterimResponsesComeBeforeTheFinalOne) {
   this->will_answer(204, "No Content");
   this->respond("");
   ASSERT_EQ(this->next_head(), HeadState::kComplete);
+  EXPECT_EQ(this->got.status, 204);
+}
+
+TYPED_TEST(MessageStreamTest, TheHeadOfTheFinalResponseIsWaitedFor) {
+  this->ask();
+  HeadState state = HeadState::kIncomplete;
+  struct Read {
+    static Task<void> head(ClientStream& from, Clock::time_point deadline, ResponseHead& out,
+                           HeadState& state) {
+      Task<HeadState> reading = read_final_head(from, "GET", deadline, out);
+      state = co_await reading;
+    }
+    static Task<void> answer(ServerStream& to, const ResponseToSend& told) {
+      Task<IoResult> telling = to.send_continue();
+      (void)co_await telling;
+      Task<IoResult> sending = to.send_whole(told, {});
+      (void)co_await sending;
+    }
+  };
+  ClientStream& client = this->joined.client();
+  this->run(Read::head(client, Clock::now(), this->got, state),
+            [&] { return state != HeadState::kIncomplete; });
+  EXPECT_EQ(state, HeadState::kTimedOut);
+  state = HeadState::kIncomplete;
+  TaskGroup answering;
+  this->will_answer(204, "No Content");
+  const auto no_fields = [](HeadWriter&) {};
+  const ResponseToSend told = this->response(no_fields, BodyKind::kNone);
+  answering.spawn(Read::answer(*this->joined.server(), told));
+  this->run(Read::head(client, Clock::time_point::max(), this->got, state),
+            [&] { return state != HeadState::kIncomplete; });
+  EXPECT_EQ(state, HeadState::kComplete);
   EXPECT_EQ(this->got.status, 204);
 }
 

@@ -34,7 +34,9 @@ void write_head(HeadWriter& out, const RequestToSend& request, std::optional<siz
   const bool te = request.takes_trailers;
   if (head.wants_upgrade) write_upgrade(out, head.fields);
   if (te) out.field("te", "trailers");
-  if (te || head.wants_upgrade) {
+  if (request.is_last) {
+    out.field("connection", "close");
+  } else if (te || head.wants_upgrade) {
     out.field("connection", te ? "te" : "", te && head.wants_upgrade ? ", " : "",
               head.wants_upgrade ? "upgrade" : "");
   }

@@ -1,13 +1,12 @@
-#include "proxy/message_body.h"
+#include "http/message_body.h"
 
 #include <cerrno>
 
-namespace portcullis::proxy {
+namespace portcullis::http {
 
-using http::BodyFailure;
-using State = http::BodySource::State;
+using State = BodySource::State;
 
-MessageBody::MessageBody(http::MessageStream& message, std::string_view received, const Settings& settings)
+MessageBody::MessageBody(MessageStream& message, std::string_view received, const Settings& settings)
     : message_(message),
       settings_(settings),
       decoder_(settings.framing, settings.chunks),
@@ -26,7 +25,7 @@ State MessageBody::fail(BodyFailure::Kind kind, int error) {
   return State::kFailed;
 }
 
-State MessageBody::next(http::BodyPart& part) {
+State MessageBody::next(BodyPart& part) {
   for (;;) {
     if (failure_.kind != BodyFailure::Kind::kNone) return State::kFailed;
     if (!decoder_.done() && input_.empty()) {
@@ -46,10 +45,10 @@ State MessageBody::next(http::BodyPart& part) {
   }
 }
 
-State MessageBody::end(http::BodyPart& part) const {
+State MessageBody::end(BodyPart& part) const {
   part.last = true;
   const std::string_view trailers = message_.buffers_body() ? message_.trailers() : decoder_.trailers();
-  if (!trailers.empty()) part.trailers = http::permitted_trailers(trailers, settings_.trailers);
+  if (!trailers.empty()) part.trailers = permitted_trailers(trailers, settings_.trailers);
   return State::kPart;
 }
 
@@ -97,4 +96,4 @@ bool MessageBody::is_all_here() const {
   return reads_ == 0 || more_.end >= bytes_;
 }
 
-}  // namespace portcullis::proxy
+}  // namespace portcullis::http

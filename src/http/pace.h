@@ -7,7 +7,7 @@
 #include "http/message_stream.h"
 #include "runtime/event_loop.h"
 
-namespace portcullis::proxy {
+namespace portcullis::http {
 
 // How much of a body to read at a time. On loopback and fast links every read makes the kernel announce a new
 // window and the sender fill it in small pieces, so large reads cost less (docs/performance.md). But a block
@@ -16,7 +16,7 @@ namespace portcullis::proxy {
 class Pace {
  public:
   // `sink`: null where nothing holds back what is read.
-  Pace(size_t largest, const http::MessageStream* sink)
+  Pace(size_t largest, const MessageStream* sink)
       : largest_(largest), sink_(sink), fast_(largest_ >= Block::kGiant) {}
 
   // The receiver has gone: nothing holds back what is read.
@@ -42,10 +42,10 @@ class Pace {
   static constexpr Milliseconds kSlow{10};
 
   size_t largest_;
-  const http::MessageStream* sink_;
+  const MessageStream* sink_;
   size_t asked_ = 0;
   bool fast_;  // a target is until it has been slow, a client once it has been fast
   bool filled_ = false;
 };
 
-}  // namespace portcullis::proxy
+}  // namespace portcullis::http
