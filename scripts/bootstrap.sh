@@ -19,7 +19,7 @@ build=(
 )
 test=(
   libgtest-dev libgmock-dev libbenchmark-dev git
-  python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-yaml python3-jsonschema python3-cryptography python3-jwt procps strace prometheus zsh fish groff-base man-db
+  python3 python3-pytest python3-pytest-xdist python3-pytest-timeout python3-yaml python3-jsonschema python3-cryptography python3-jwt procps iproute2 strace prometheus zsh fish groff-base man-db
   redis-server openssl haproxy testssl.sh nghttp2-client nghttp2-server python3-hpack python3-hyperframe python3-grpcio protobuf-compiler etcd-server chromium fonts-liberation
 )
 check=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)

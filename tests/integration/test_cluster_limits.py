@@ -1,5 +1,6 @@
 """rate_limit in a cluster: several gateways and a real redis-server, which is killed, paused, flushed and restarted."""
 
+import os
 import threading
 import time
 
@@ -150,6 +151,19 @@ def test_the_server_may_be_named(start, echo, redis):
     server = redis()
     gateway = start(limited(echo(), server, "limit: 5/day, key: all, cluster: exact, on_error: deny", address=f"localhost:{server.port}"))
     wait_for(lambda: ask(gateway).status == 200, what="the name to be found")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it needs root, to have other names of hosts")
+def test_a_name_with_an_address_where_no_server_listens(tmp_path, echo, redis):
+    server = redis()
+    hosts = tmp_path / "hosts"
+    hosts.write_text("::1 twofold\n127.0.0.1 twofold\n127.0.0.1 localhost\n")
+    configuration = limited(echo(), server, "limit: 5/day, key: all, cluster: exact, on_error: deny", address=f"twofold:{server.port}")
+    gateway = harness.Gateway(tmp_path, configuration, prefix=("unshare", "--mount", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$0" "$@"'))
+    try:
+        wait_for(lambda: ask(gateway).status == 200, what="the server to be found")
+    finally:
+        gateway.stop()
 
 
 @sanitizers.only_configuration

@@ -42,7 +42,7 @@ def run(*command, **settings):
 def built(project):
     """install(root, ...): installs a build that was configured for the usual prefix, /usr/local."""
     build = project / "build"
-    run("cmake", "-S", project, "-B", build, "-DCMAKE_BUILD_TYPE=Release")
+    run("cmake", "-G", "Ninja", "-S", project, "-B", build, "-DCMAKE_BUILD_TYPE=Release")
     run("cmake", "--build", build)
 
     def install(root, *arguments):
@@ -84,7 +84,7 @@ def test_below_another_prefix_nothing_is_written_elsewhere(built, tmp_path):
 @contextlib.contextmanager
 def configured(project, option, afterwards):
     """Configures the project with `option` for the length of a block."""
-    run("cmake", "-S", project, "-B", project / "build", option)
+    run("cmake", "-G", "Ninja", "-S", project, "-B", project / "build", option)
     try:
         yield
     finally:
