@@ -566,7 +566,7 @@ def test_a_target_that_does_not_speak_tls_or_never_answers(start, backend, tmp_p
     assert harness.get(gateway.port, "/")[0] == 502
     wait_for(lambda: '"connect_tls_timeout"' in (tmp_path / "access.log").read_text(), what="the log's reason")
     talkative = backend(lambda c, b: c.sendall(b"220 mail.example ESMTP\r\n"))
-    gateway.write(plain(talkative.port, "tls: {verify: false}"))
+    gateway.write(plain(talkative.port, "tls: {verify: false}").replace("localhost", "127.0.0.1"))
     gateway.reload()
     assert harness.get(gateway.port, "/")[0] == 502
     wait_for(lambda: '"connect_tls_failed"' in (tmp_path / "access.log").read_text(), what="the log's reason")
