@@ -5,54 +5,17 @@ extern "C" {  // sds.h lacks it; before the headers that include sds.h
 }
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
-#include <netdb.h>
 #include <openssl/evp.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <cerrno>
 
-#include "base/unique_fd.h"
 #include "crypto/encoding.h"
+#include "redis/host_name.h"
 #include "redis/refusal.h"
 #include "runtime/address.h"
 
 namespace portcullis::redis {
-namespace {
-
-bool accepts_connections(const addrinfo& place, uint16_t port, Milliseconds timeout) {
-  SocketAddress address(place.ai_addr, place.ai_addrlen);
-  address.set_port(port);
-  const UniqueFd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket) return false;
-  if (::connect(socket.get(), address.data(), address.length()) == 0) return true;
-  if (errno != EINPROGRESS) return false;
-  pollfd waiting{socket.get(), POLLOUT, 0};
-  int error = 0;
-  socklen_t size = sizeof error;
-  return ::poll(&waiting, 1, static_cast<int>(timeout.count())) == 1 &&
-         ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
-}
-
-// The first address of a host name that accepts connections, because a name such as `localhost` often has
-// addresses at which the server does not listen; the first one when none does. Runs on a side thread, because
-// it blocks.
-std::string look_up(const std::string& host, uint16_t port, Milliseconds timeout) {
-  addrinfo hints{}, *found = nullptr;
-  hints.ai_socktype = SOCK_STREAM;
-  if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0 || found == nullptr) return "";
-  const addrinfo* chosen = found;
-  const bool has_several = found->ai_next != nullptr;
-  while (has_several && chosen != nullptr && !accepts_connections(*chosen, port, timeout))
-    chosen = chosen->ai_next;
-  if (chosen == nullptr) chosen = found;
-  std::string out = SocketAddress(chosen->ai_addr, chosen->ai_addrlen).host();
-  ::freeaddrinfo(found);
-  return out;
-}
-
-}  // namespace
-
 // Connects hiredis's hooks to the event loop for one connection's descriptor. Output of hiredis is sent like
 // other small sends of the worker: it waits until the current batch of events has been handled, and is then
 // sent together with theirs.
@@ -253,8 +216,9 @@ void Client::connect() {
 }
 
 Task<void> Client::connect_by_name(std::string host, uint16_t port) {
-  std::function<std::string()> work = [host = std::move(host), port, timeout = settings_.timeout] {
-    return look_up(host, port, timeout);
+  std::function<std::string()> work = [host = std::move(host), port,
+                                       timeout = std::min(settings_.timeout, kLastRetry / 4)] {
+    return reachable_address(host, port, timeout);
   };
   const auto address = co_await pool_.run(loop_, std::move(work));
   if (state_ != State::kConnecting) co_return;

@@ -7,8 +7,6 @@ namespace {
 using policy::Context;
 using policy::Decision;
 
-constexpr telemetry::EndReason kOwnResponse{"own_response", 0, "A policy has sent a response of its own."};
-
 // Gives a thousand parts of a thousand bytes each in place of a body, and counts them.
 class Flood final : public http::BodyStage {
  public:
@@ -25,68 +23,16 @@ class Flood final : public http::BodyStage {
   int& parts_;
 };
 
-// A body that gives no part, and fails when it is cancelled.
-class PendingBody final : public http::BodySource {
- public:
-  explicit PendingBody(EventLoop& loop) : loop_(loop) {}
-  State next(http::BodyPart&) override { return is_cancelled_ ? State::kFailed : State::kWait; }
-  Task<void> wait() override {
-    while (!is_cancelled_) co_await sleep_for(loop_, Milliseconds(1));
-  }
-  const http::BodyFailure& failure() const override { return failure_; }
-  void cancel() override {
-    is_cancelled_ = true;
-    failure_.kind = http::BodyFailure::Kind::kCancelled;
-  }
-
- private:
-  EventLoop& loop_;
-  bool is_cancelled_ = false;
-  http::BodyFailure failure_;
-};
-
-// A stage that says when it is destroyed.
-class Witnessed final : public http::BodyStage {
- public:
-  Witnessed(std::unique_ptr<http::BodySource> from, bool& is_there)
-      : BodyStage(std::move(from)), is_there_(is_there) {
-    is_there_ = true;
-  }
-  ~Witnessed() override { is_there_ = false; }
-
- private:
-  bool& is_there_;
-};
-
-Task<void> drop(policy::ResponseBody::Released taken) {
-  Task<bool> discarding = http::discard_body(*taken.body);
-  (void)co_await discarding;
-}
-
 class ExchangeBodiesTest : public ExchangePolicies {
  protected:
   static Task<Decision> sleep_long(Context& context) {
     co_await sleep_for(context.loop, Milliseconds(10'000));
     co_return Decision::proceed();
   }
-  // A policy that writes down what responses it sees.
-  void add_witness() {
-    add(no_decision, [this](Context& context) {
-      seen += (context.from_target ? "target " : "gateway ") + std::to_string(context.response.status) + " ";
-      return Decision::proceed();
-    });
-  }
-
-  void post(std::string_view body, std::string_view rest = "", std::string_view fields = "") {
-    begin("PUT /a HTTP/1.1\r\nHost: a\r\n" + std::string(fields) +
-          "Content-Length: " + std::to_string(body.size() + rest.size()) + "\r\n\r\n" + std::string(body));
-  }
   // The tries of the only target that have ended so.
   uint64_t tries_that(telemetry::TryResult result) {
     return (*definition->targets[0].metrics)[0]->tries[static_cast<size_t>(result)].get();
   }
-
-  std::string seen;
 };
 
 // ---- The time is over.
@@ -312,135 +258,6 @@ TEST_F(ExchangeBodiesTest, AnAnswerWhoseStatusPermitsNoBodyGetsNone) {
   run_to_end();
   EXPECT_TRUE(client->received.starts_with("HTTP/1.1 204 ")) << client->received;
   EXPECT_TRUE(client->received.ends_with("\r\n\r\n")) << client->received;
-}
-
-// ---- Other responses in a response's place.
-
-Decision serve_other(Context& context) {
-  static constexpr std::string_view kOther = "other";
-  context.response.status = 203;
-  context.response_body.replace(std::make_unique<http::TextBody>(kOther));
-  policy::set_length(context, kOther.size());
-  return Decision::serve(kOwnResponse);
-}
-
-TEST_F(ExchangeBodiesTest, APolicyServesABodyInPlaceOfATargets) {
-  add_witness();
-  add(no_decision, serve_other);
-  build();
-  get();
-  answer("abc");
-  run_to_end();
-  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 203 ")) << client->received;
-  EXPECT_TRUE(client->received.ends_with("\r\n\r\nother")) << client->received;
-  EXPECT_EQ(seen, "gateway 203 ");
-  EXPECT_EQ(ended, &kOwnResponse);
-}
-
-TEST_F(ExchangeBodiesTest, APolicyServesABodyInPlaceOfAnAnswer) {
-  add(no_decision, serve_other);
-  add([](Context&) { return Decision::refuse(kForbiddenWord); });
-  build();
-  get();
-  run_to_end();
-  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 203 ")) << client->received;
-  EXPECT_TRUE(client->received.ends_with("\r\n\r\nother")) << client->received;
-  EXPECT_EQ(after, http::Persistence::kKeepAlive);
-}
-
-TEST_F(ExchangeBodiesTest, AClientIsToldThatTheRestOfItsRequestIsNotRead) {
-  add(no_decision, [](Context& context) {
-    (void)serve_other(context);
-    return Decision::proceed();
-  });
-  build();
-  post("abc", "de");
-  answer("");
-  run_to_end();
-  EXPECT_TRUE(has(client->received, "connection: close\r\n")) << client->received;
-  EXPECT_EQ(after, http::Persistence::kClose);
-}
-
-TEST_F(ExchangeBodiesTest, TheStagesOfABodyThatWasReplacedAreGoneBeforeTheOtherBodyIsSent) {
-  bool is_there = false;
-  add(no_decision, [](Context& context) {
-    context.response_body.replace(std::make_unique<PendingBody>(context.loop));
-    return Decision::proceed();
-  });
-  add(no_decision, [&is_there](Context& context) {
-    context.response_body.pass_through([&is_there](std::unique_ptr<http::BodySource> body) {
-      return std::make_unique<Witnessed>(std::move(body), is_there);
-    });
-    return Decision::proceed();
-  });
-  build();
-  get();
-  answer("abc");
-  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 200 ")) << client->received;
-  EXPECT_FALSE(is_there);
-  end();
-}
-
-Decision release_body(Context& context) {
-  context.errands->run(drop(context.response_body.release()));
-  return Decision::proceed();
-}
-
-TEST_F(ExchangeBodiesTest, AResponseWithoutTheBodyThatWasReleasedIsSent) {
-  add(no_decision, release_body);
-  build();
-  get();
-  answer("abc");
-  run_to_end();
-  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 200 ")) << client->received;
-  EXPECT_TRUE(has(client->received, "content-length: 0\r\n")) << client->received;
-}
-
-TEST_F(ExchangeBodiesTest, AResponseWithoutTheBodyThatWasHeldAndReleasedIsSent) {
-  add_holder(100, release_body);
-  build();
-  get();
-  answer("abc");
-  run_to_end();
-  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 200 ")) << client->received;
-  EXPECT_TRUE(has(client->received, "content-length: 0\r\n")) << client->received;
-  EXPECT_TRUE(client->received.ends_with("\r\n\r\n")) << client->received;
-  EXPECT_FALSE(backends[0]->was_closed);
-}
-
-TEST_F(ExchangeBodiesTest, ABodyThatIsInPlaceOfAReleasedOneBreaksOff) {
-  add_holder(100);
-  add(no_decision, [](Context& context) {
-    (void)release_body(context);
-    auto body = std::make_unique<PendingBody>(context.loop);
-    body->cancel();
-    context.response_body.replace(std::move(body));
-    return Decision::proceed();
-  });
-  build();
-  get();
-  answer("abc");
-  run_to_end();
-  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 502 ")) << client->received;
-}
-
-TEST_F(ExchangeBodiesTest, ABodyWhoseBeginningIsHeldKeepsItsTrailers) {
-  settings.response_trailers = http::FieldNames({"x-sum"});
-  add(no_decision, [](Context& context) {
-    struct Begins {
-      static Task<Decision> hold(Context& of) {
-        bool ended = false;
-        Task<bool> holding = of.response_body.hold_beginning(ended);
-        co_return co_await holding ? Decision::proceed() : Decision::broken();
-      }
-    };
-    return Decision::suspend(Begins::hold(context));
-  });
-  build();
-  begin("GET /a HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n");
-  backends[0]->send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX-Sum: 7\r\n\r\n");
-  run_to_end();
-  EXPECT_TRUE(client->received.ends_with("2\r\nab\r\n0\r\nX-Sum: 7\r\n\r\n")) << client->received;
 }
 
 }  // namespace

@@ -72,6 +72,13 @@ class ExchangePolicies : public ExchangeWorld {
     return std::make_unique<policy::ConvertStage>(
         std::move(body), std::make_unique<RepeatedLetters>(times, letters), context.loop);
   }
+  // Adds a policy that writes down what responses it sees, in `seen`.
+  void add_witness() {
+    add(no_decision, [this](Context& context) {
+      seen += (context.from_target ? "target " : "gateway ") + std::to_string(context.response.status) + " ";
+      return Decision::proceed();
+    });
+  }
   // Adds a policy that receives the whole request's body, and then decides by `then`.
   void add_request_holder(size_t limit, Hook then = no_decision) {
     add([limit, then](Context& context) {
@@ -95,6 +102,13 @@ class ExchangePolicies : public ExchangeWorld {
                       std::string(body));
     settle();
   }
+  // Begins a request whose body is `body`, of which `rest` is still to come.
+  void post(std::string_view body, std::string_view rest = "", std::string_view fields = "") {
+    begin("PUT /a HTTP/1.1\r\nHost: a\r\n" + std::string(fields) +
+          "Content-Length: " + std::to_string(body.size() + rest.size()) + "\r\n\r\n" + std::string(body));
+  }
+
+  std::string seen;
 
  private:
   class Hooked final : public policy::Policy {

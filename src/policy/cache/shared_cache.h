@@ -16,7 +16,8 @@ namespace portcullis::policy::cache_policy {
 // The cache of one route, or of all routes. The responses are in the store that all caches share.
 //
 // A request is answered with a stored response, or waits for the fetch of another request, or fetches the
-// response itself and then reports the outcome to the store. response.cpp handles the response of a fetch.
+// response itself (fetch.cpp) and then reports the outcome to the store. response.cpp handles the response of
+// a fetch.
 class SharedCache final : public Policy {
  public:
   SharedCache(const CacheSettings& settings, const BuildContext& build);

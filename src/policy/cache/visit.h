@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "cache/store.h"
 #include "http/cache_control.h"
@@ -30,6 +31,11 @@ struct CacheVisit {
   cache::Time asked{};
   std::string_view forwarded{};  // why the request was forwarded, for Cache-Status
   std::string_view detail{};
+
+  // The stored body was dropped before its reader began. HEAD needs no body.
+  bool came_too_late(std::string_view method) const {
+    return body != nullptr && !body->reader().valid() && method != "HEAD";
+  }
 };
 
 }  // namespace portcullis::policy::cache_policy
